@@ -1,0 +1,125 @@
+//! AES as a cipher (PKCS#11 current mechanisms 2.8, 2.10 to 2.13).
+
+use cryptoki::mechanism::Mechanism;
+use cryptoki::mechanism::aead::GcmParams;
+use cryptoki::types::Ulong;
+
+use crate::device::Device;
+use crate::error::{Error, InvalidInput};
+use crate::key::Key;
+use crate::secret::Secret;
+
+/// Bytes of an AES block.
+const BLOCK: usize = 16;
+
+/// Longest IV that PKCS#11 2.40 allows for GCM, in bytes.
+const LONGEST_GCM_IV: usize = 256;
+
+/// A mode of AES with its parameters.
+#[derive(Debug, Clone, Copy)]
+pub enum Cipher<'a> {
+    /// CKM_AES_GCM; the tag stands at the end of the ciphertext.
+    AesGcm {
+        /// 1 to 256 bytes, 12 if in doubt; never twice with one key.
+        iv: &'a [u8],
+        /// Authenticated, not encrypted.
+        aad: &'a [u8],
+        /// 96, 104, 112, 120 or 128.
+        tag_bits: usize,
+    },
+    /// CKM_AES_CBC_PAD, with the padding of PKCS#7.
+    AesCbcPad {
+        /// Unpredictable for each encryption.
+        iv: &'a [u8; 16],
+    },
+    /// CKM_AES_CBC of whole blocks.
+    AesCbc {
+        /// Unpredictable for each encryption.
+        iv: &'a [u8; 16],
+    },
+    /// CKM_AES_ECB of whole blocks. It shows which blocks are equal: for the protocol that asks for it, not for data.
+    AesEcb,
+}
+
+impl Cipher<'_> {
+    fn validate(&self) -> Result<(), Error> {
+        match self {
+            Self::AesGcm { iv, .. } if iv.is_empty() || iv.len() > LONGEST_GCM_IV => {
+                Err(Error::InvalidInput(InvalidInput::Iv))
+            }
+            Self::AesGcm { tag_bits, .. } if !matches!(tag_bits, 96 | 104 | 112 | 120 | 128) => {
+                Err(Error::InvalidInput(InvalidInput::Tag))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn validate_plaintext(&self, data: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::AesCbc { .. } | Self::AesEcb if !data.len().is_multiple_of(BLOCK) => {
+                Err(Error::InvalidInput(InvalidInput::BlockLength))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ciphertexts that are wrong by their length alone are refused here, and so raise no suspicion against the device.
+    fn validate_ciphertext(&self, data: &[u8]) -> Result<(), Error> {
+        match self {
+            Self::AesGcm { tag_bits, .. } if data.len() < tag_bits / 8 => {
+                Err(Error::DecryptionFailed)
+            }
+            Self::AesCbcPad { .. } if data.is_empty() || !data.len().is_multiple_of(BLOCK) => {
+                Err(Error::DecryptionFailed)
+            }
+            other => other.validate_plaintext(data),
+        }
+    }
+
+    /// Runs `call` with the mechanism, whose parameters point into this frame.
+    fn with_mechanism<T>(
+        &self,
+        call: impl FnOnce(&Mechanism<'_>) -> Result<T, cryptoki::error::Error>,
+    ) -> Result<T, cryptoki::error::Error> {
+        match self {
+            Self::AesGcm { iv, aad, tag_bits } => {
+                let mut iv = iv.to_vec();
+                let tag_bits = Ulong::try_from(*tag_bits)?;
+                call(&Mechanism::AesGcm(GcmParams::new(&mut iv, aad, tag_bits)?))
+            }
+            Self::AesCbcPad { iv } => call(&Mechanism::AesCbcPad(**iv)),
+            Self::AesCbc { iv } => call(&Mechanism::AesCbc(**iv)),
+            Self::AesEcb => call(&Mechanism::AesEcb),
+        }
+    }
+}
+
+impl Device {
+    /// Encrypts `data` in one piece: three calls (C_EncryptInit, and C_Encrypt for the length and for the data).
+    pub fn encrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
+        cipher.validate()?;
+        cipher.validate_plaintext(data)?;
+        let key = key.handle(self.generation)?;
+        self.work(|session| {
+            cipher.with_mechanism(|mechanism| session.encrypt(mechanism, key, data))
+        })
+    }
+
+    /// Decrypts `data` in one piece. [`Error::DecryptionFailed`] is one answer for all that can be wrong with the data; on
+    /// SoftHSM the device may be at fault too, so there it also raises suspicion.
+    pub fn decrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
+        cipher.validate()?;
+        cipher.validate_ciphertext(data)?;
+        let key = key.handle(self.generation)?;
+        let plaintext = self.work(|session| {
+            cipher.with_mechanism(|mechanism| session.decrypt(mechanism, key, data))
+        });
+        match plaintext {
+            Ok(plaintext) => Ok(Secret::new(plaintext)),
+            Err(Error::Device(answer)) if self.maker.means_damaged_data(answer) => {
+                Err(Error::DecryptionFailed)
+            }
+            Err(other) => Err(other),
+        }
+    }
+}

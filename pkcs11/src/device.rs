@@ -1,0 +1,187 @@
+//! One generation of the token: initialised, logged in, with its sessions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cryptoki::object::{AttributeType, ObjectHandle};
+use cryptoki::session::{Session, UserType};
+use cryptoki::slot::Slot;
+
+use crate::error::Error;
+use crate::key::{Generation, Graveyard, Key};
+use crate::module::{Initialized, Module};
+use crate::quirk::Maker;
+use crate::session::{Anchor, Pool};
+use crate::suspicion::Suspicion;
+use crate::token::Config;
+
+/// The anchor, and one session for [`Device::check`], which must not wait for the pool.
+const SESSIONS_BESIDE_POOL: usize = 2;
+
+/// How many dead session objects one operation in the anchor session destroys on its way.
+const REAPED_PER_CALL: usize = 32;
+
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+
+/// An initialised module with a token logged in. All sessions of the generation are here, and nowhere else, so that dropping
+/// the device closes them all and then finalizes the module: the fields are dropped in the order in which they stand.
+pub struct Device {
+    pool: Pool,
+    anchor: Anchor,
+    pub(crate) graveyard: Arc<Graveyard>,
+    pub(crate) generation: Generation,
+    pub(crate) maker: Maker,
+    pub(crate) slot: Slot,
+    suspicion: Arc<Suspicion>,
+    pub(crate) module: Arc<Module>,
+    _initialized: Initialized,
+}
+
+/// How a token presents itself (PKCS#11 3.2, CK_TOKEN_INFO), without the padding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// Given when the token was initialised.
+    pub label: String,
+    /// Who made the device.
+    pub manufacturer: String,
+    /// Model of the device.
+    pub model: String,
+    /// Serial number of the device.
+    pub serial: String,
+}
+
+impl Device {
+    /// From C_Initialize to the first logged-in session. Whatever fails, the module is finalized again.
+    pub(crate) fn start(
+        module: &Arc<Module>,
+        config: &Config,
+        suspicion: &Arc<Suspicion>,
+    ) -> Result<Self, Error> {
+        let initialized = module.initialize()?;
+        let (slot, info) = initialized.find(&config.label)?;
+        let room = [info.max_session_count(), info.max_rw_session_count()]
+            .into_iter()
+            .filter_map(Option::<u64>::from)
+            .filter_map(|most| usize::try_from(most).ok())
+            .map(|most| most.saturating_sub(SESSIONS_BESIDE_POOL))
+            .min()
+            .unwrap_or(usize::MAX);
+        let pool = Pool::new(
+            module.context.clone(),
+            slot,
+            config.max_sessions.min(room),
+            config.session_deadline,
+        );
+        let anchor = pool.open()?;
+        anchor
+            .login_with_raw(UserType::User, &config.pin.to_login())
+            .map_err(Error::from_binding)?;
+        Ok(Self {
+            anchor: Anchor::new(anchor, config.session_deadline),
+            pool,
+            graveyard: Arc::default(),
+            generation: Generation(GENERATIONS.fetch_add(1, Ordering::Relaxed)),
+            maker: Maker::from_manufacturer(info.manufacturer_id()),
+            slot,
+            suspicion: Arc::clone(suspicion),
+            module: Arc::clone(module),
+            _initialized: initialized,
+        })
+    }
+
+    /// Asks the token who it is (C_GetTokenInfo).
+    pub fn info(&self) -> Result<TokenInfo, Error> {
+        let info = self.judge(
+            self.module
+                .context
+                .get_token_info(self.slot)
+                .map_err(Error::from_binding),
+        )?;
+        Ok(TokenInfo {
+            label: info.label().to_owned(),
+            manufacturer: info.manufacturer_id().to_owned(),
+            model: info.model().to_owned(),
+            serial: info.serial_number().to_owned(),
+        })
+    }
+
+    /// Whether the device is really there: asks the token who it is, then reads CKA_ID through each of the given handles in a
+    /// session opened for it. On SoftHSM only the reading notices: with the token's directory gone C_GetTokenInfo, C_OpenSession
+    /// and C_FindObjects go on answering CKR_OK.
+    pub fn check(&self, keys: &[&Key]) -> Result<(), Error> {
+        self.info()?;
+        let session = self.judge(self.pool.open())?;
+        for key in keys {
+            let handle = key.handle(self.generation)?;
+            self.judge(
+                session
+                    .get_attributes(handle, &[AttributeType::Id])
+                    .map_err(Error::from_binding),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Destroys the session objects whose keys were dropped, and answers how many there were. Every operation that needs the
+    /// anchor session does some of it anyway.
+    pub fn reap(&self) -> Result<usize, Error> {
+        self.anchor.run(|session| self.bury(session, usize::MAX))
+    }
+
+    /// Makes what was written to the token durable. A blocking call that takes as long as the disk does.
+    pub fn sync(&self) {
+        if self.maker.needs_sync() {
+            // SAFETY: sync(2) takes nothing, returns nothing and cannot fail.
+            unsafe { libc::sync() };
+        }
+    }
+
+    /// Runs `call` in a session of the pool.
+    pub(crate) fn work<T>(
+        &self,
+        call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>,
+    ) -> Result<T, Error> {
+        self.judge(self.pool.run(call))
+    }
+
+    /// Runs `call` in the anchor session, for session objects that are to live on.
+    pub(crate) fn own<T>(
+        &self,
+        call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>,
+    ) -> Result<T, Error> {
+        let result = self.anchor.run(|session| {
+            self.bury(session, REAPED_PER_CALL);
+            call(session).map_err(Error::from_binding)
+        })?;
+        self.judge(result)
+    }
+
+    pub(crate) fn session_key(&self, handle: ObjectHandle, bytes: usize) -> Key {
+        Key::session(handle, self.generation, bytes, &self.graveyard)
+    }
+
+    pub(crate) fn token_key(&self, handle: ObjectHandle, bytes: Option<usize>) -> Key {
+        Key::token(handle, self.generation, bytes)
+    }
+
+    /// A handle that cannot be destroyed is given up: it ends with the anchor session.
+    fn bury(&self, session: &Session, limit: usize) -> usize {
+        let dead = self.graveyard.exhume(limit);
+        for handle in &dead {
+            let _ = session.destroy_object(*handle);
+        }
+        dead.len()
+    }
+
+    /// Rings for the owner of recovery if the answer is one that a missing device gives.
+    fn judge<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
+        if let Err(error) = &result
+            && error
+                .answer()
+                .is_some_and(|answer| self.maker.is_suspicious(answer))
+        {
+            self.suspicion.raise();
+        }
+        result
+    }
+}

@@ -1,0 +1,35 @@
+//! Keys in a PKCS#11 token: sessions, wrapping, ciphers, MACs, and recovery when the device goes away.
+//!
+//! A [`Token`] owns the module and its recovery. A [`Device`] is one generation of it: from one C_Initialize to the next
+//! C_Finalize. A [`Key`] belongs to the device that made it and is refused ([`Error::Stale`]) by every later one.
+//!
+//! References are to PKCS#11 2.40 (OASIS Standard, base specification and current mechanisms), which is what SoftHSM 2.6.1 speaks.
+
+mod cipher;
+mod device;
+mod error;
+mod key;
+mod mac;
+mod module;
+mod object;
+mod quirk;
+mod random;
+mod raw;
+mod root;
+mod secret;
+mod secret_key;
+mod session;
+mod suspicion;
+mod token;
+mod wrap;
+
+pub use cipher::Cipher;
+pub use device::{Device, TokenInfo};
+pub use error::{Answer, Error, InvalidInput, OpenError, RootMismatch};
+pub use key::{Key, KeyId, TokenKey};
+pub use mac::MacMechanism;
+pub use root::{RootKind, UnwrapTemplate};
+pub use secret::{Pin, Secret};
+pub use secret_key::{SecretKeyKind, SecretKeySpec, Uses};
+pub use suspicion::Suspicion;
+pub use token::{Config, DeviceGuard, Token};

@@ -1,0 +1,80 @@
+//! The module as a library: loading, C_Initialize and C_Finalize, finding the token.
+
+use std::path::{Path, PathBuf};
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::slot::{Slot, TokenInfo};
+
+use crate::error::Error;
+use crate::raw::Functions;
+
+/// A loaded module, not yet or no longer initialised.
+pub(crate) struct Module {
+    pub(crate) context: Pkcs11,
+    pub(crate) functions: Functions,
+}
+
+impl Module {
+    pub(crate) fn load(path: &Path) -> Result<Self, Error> {
+        let refuse = |reason| Error::ModuleNotLoaded {
+            path: PathBuf::from(path),
+            reason,
+        };
+        Ok(Self {
+            context: Pkcs11::new(path).map_err(refuse)?,
+            functions: Functions::load(path).map_err(refuse)?,
+        })
+    }
+
+    /// C_Initialize, telling the module that many threads will call it (CKF_OS_LOCKING_OK).
+    pub(crate) fn initialize(&self) -> Result<Initialized, Error> {
+        self.context
+            .initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))
+            .map_err(Error::from_binding)?;
+        Ok(Initialized(self.context.clone()))
+    }
+}
+
+/// From C_Initialize to C_Finalize, which is called when this is dropped. Whoever opens sessions keeps it behind them in the
+/// same struct or scope: they are then closed first, and no call of the old generation can meet the new one.
+pub(crate) struct Initialized(Pkcs11);
+
+impl Initialized {
+    /// The one token with this label. Slot numbers are never used: SoftHSM gives new ones at will.
+    pub(crate) fn find(&self, label: &str) -> Result<(Slot, TokenInfo), Error> {
+        let mut present = Vec::new();
+        let mut matching = Vec::new();
+        for slot in self.0.get_slots_with_token().map_err(Error::from_binding)? {
+            // A neighbouring slot that cannot be read is not ours to complain about.
+            let Ok(info) = self.0.get_token_info(slot) else {
+                continue;
+            };
+            if !info.token_initialized() {
+                continue;
+            }
+            present.push(info.label().to_owned());
+            if info.label() == label {
+                matching.push((slot, info));
+            }
+        }
+        let count = matching.len();
+        match matching.pop() {
+            Some(found) if count == 1 => Ok(found),
+            Some(_) => Err(Error::TokenAmbiguous {
+                label: label.to_owned(),
+                count,
+            }),
+            None => Err(Error::TokenNotFound {
+                label: label.to_owned(),
+                present,
+            }),
+        }
+    }
+}
+
+impl Drop for Initialized {
+    fn drop(&mut self) {
+        // A module that cannot even finalize says so at the next C_Initialize.
+        let _ = self.0.clone().finalize();
+    }
+}

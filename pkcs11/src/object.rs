@@ -1,0 +1,140 @@
+//! Secret keys as objects: made, brought in, found, shown, destroyed.
+
+use cryptoki::object::{Attribute, AttributeType, ObjectClass};
+use zeroize::Zeroize;
+
+use crate::device::Device;
+use crate::error::{Error, InvalidInput};
+use crate::key::{Key, KeyId, TokenKey};
+use crate::secret::Secret;
+use crate::secret_key::{Placement, SecretKeySpec};
+
+impl Device {
+    /// Every secret key on the token that the login can see. A linear scan, for the start only. An empty answer proves nothing:
+    /// SoftHSM gives it too when the token's directory is gone.
+    pub fn token_keys(&self) -> Result<Vec<TokenKey>, Error> {
+        let template = [
+            Attribute::Class(ObjectClass::SECRET_KEY),
+            Attribute::Token(true),
+        ];
+        let wanted = [
+            AttributeType::Id,
+            AttributeType::Label,
+            AttributeType::ValueLen,
+        ];
+        self.work(|session| {
+            let mut keys = Vec::new();
+            for handle in session.find_objects(&template)? {
+                let (mut id, mut label, mut bytes) = (Vec::new(), String::new(), None);
+                for attribute in session.get_attributes(handle, &wanted)? {
+                    match attribute {
+                        Attribute::Id(value) => id = value,
+                        Attribute::Label(value) => {
+                            label = String::from_utf8_lossy(&value).into_owned();
+                        }
+                        // SoftHSM says 0 for keys that it unwrapped.
+                        Attribute::ValueLen(value) if *value != 0 => {
+                            bytes = Some(usize::from(value));
+                        }
+                        _ => {}
+                    }
+                }
+                let key = self.token_key(handle, bytes);
+                keys.push(TokenKey { id, label, key });
+            }
+            Ok(keys)
+        })
+    }
+
+    /// Makes a session key inside the token (C_GenerateKey).
+    pub fn generate(&self, spec: &SecretKeySpec) -> Result<Key, Error> {
+        let (mechanism, template) = generation(spec, Placement::Session)?;
+        let handle = self.own(|session| session.generate_key(&mechanism, &template))?;
+        Ok(self.session_key(handle, spec.kind.bytes()))
+    }
+
+    /// Makes a token key inside the token (C_GenerateKey). It is durable after [`Device::sync`].
+    pub fn generate_token(
+        &self,
+        id: &KeyId,
+        label: &str,
+        spec: &SecretKeySpec,
+    ) -> Result<Key, Error> {
+        let (mechanism, template) = generation(spec, Placement::Token(id, label))?;
+        let handle = self.work(|session| session.generate_key(&mechanism, &template))?;
+        Ok(self.token_key(handle, Some(spec.kind.bytes())))
+    }
+
+    /// Brings the caller's bytes in as a session key (C_CreateObject). `value` has the length that `spec` says.
+    pub fn create(&self, spec: &SecretKeySpec, value: &[u8]) -> Result<Key, Error> {
+        let template = Import::new(spec, value, Placement::Session)?;
+        let handle = self.own(|session| session.create_object(&template.0))?;
+        Ok(self.session_key(handle, value.len()))
+    }
+
+    /// Brings the caller's bytes in as a token key (C_CreateObject). It is durable after [`Device::sync`].
+    pub fn create_token(
+        &self,
+        id: &KeyId,
+        label: &str,
+        spec: &SecretKeySpec,
+        value: &[u8],
+    ) -> Result<Key, Error> {
+        let template = Import::new(spec, value, Placement::Token(id, label))?;
+        let handle = self.work(|session| session.create_object(&template.0))?;
+        Ok(self.token_key(handle, Some(value.len())))
+    }
+
+    /// Destroys a token key (C_DestroyObject). All its clones are stale from then on.
+    pub fn destroy_token(&self, key: Key) -> Result<(), Error> {
+        if !key.is_token_object() {
+            return Err(Error::InvalidInput(InvalidInput::NotTokenObject));
+        }
+        let handle = key.handle(self.generation)?;
+        self.work(|session| session.destroy_object(handle))?;
+        key.mark_destroyed();
+        Ok(())
+    }
+
+    /// The key's value (CKA_VALUE), if the token gives it out: [`Error::NotExtractable`] otherwise.
+    pub fn value(&self, key: &Key) -> Result<Secret, Error> {
+        let handle = key.handle(self.generation)?;
+        let mut value = self.work(|session| self.module.functions.value(session, handle))?;
+        Ok(Secret::new(std::mem::take(&mut *value)))
+    }
+}
+
+fn generation(
+    spec: &SecretKeySpec,
+    placement: Placement<'_>,
+) -> Result<(cryptoki::mechanism::Mechanism<'static>, Vec<Attribute>), Error> {
+    spec.kind.validate()?;
+    let mut template = spec.template(placement);
+    template.push(spec.kind.length()?);
+    Ok((spec.kind.generation(), template))
+}
+
+/// A template that holds a key's value, which is overwritten when it is dropped.
+struct Import(Vec<Attribute>);
+
+impl Import {
+    fn new(spec: &SecretKeySpec, value: &[u8], placement: Placement<'_>) -> Result<Self, Error> {
+        spec.kind.validate()?;
+        if value.len() != spec.kind.bytes() {
+            return Err(Error::InvalidInput(InvalidInput::ValueLength));
+        }
+        let mut template = spec.template(placement);
+        template.push(Attribute::Value(value.to_vec()));
+        Ok(Self(template))
+    }
+}
+
+impl Drop for Import {
+    fn drop(&mut self) {
+        for attribute in &mut self.0 {
+            if let Attribute::Value(value) = attribute {
+                value.zeroize();
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Root keys: token objects that can never leave the token, be changed, copied or destroyed through this API.
+
+use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use cryptoki_sys::{CKA_EXTRACTABLE, CKA_SENSITIVE, CKA_UNWRAP_TEMPLATE, CKM_AES_KEY_GEN};
+
+use crate::device::Device;
+use crate::error::{Error, RootMismatch};
+use crate::key::{Key, KeyId};
+use crate::raw::Flag;
+use crate::secret_key::{Placement, SecretKeyKind, SecretKeySpec, Uses};
+
+/// What a root key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RootKind {
+    /// AES-256 that wraps and unwraps, and nothing else: with DECRYPT its blobs could be opened block by block.
+    Kek(UnwrapTemplate),
+    /// A generic secret of 32 bytes for HMAC-SHA256, that signs and verifies, and nothing else.
+    Mac,
+}
+
+/// CKA_UNWRAP_TEMPLATE of a KEK: what the token lets a key be that this KEK unwraps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UnwrapTemplate {
+    /// SENSITIVE and not EXTRACTABLE: may never leave.
+    Sealing,
+    /// SENSITIVE and EXTRACTABLE: leaves only wrapped.
+    Guarding,
+    /// EXTRACTABLE and not SENSITIVE: may leave.
+    Exporting,
+}
+
+impl UnwrapTemplate {
+    /// CKA_SENSITIVE of the keys.
+    pub fn sensitive(self) -> bool {
+        matches!(self, Self::Sealing | Self::Guarding)
+    }
+
+    /// CKA_EXTRACTABLE of the keys.
+    pub fn extractable(self) -> bool {
+        matches!(self, Self::Guarding | Self::Exporting)
+    }
+
+    fn flags(self) -> [Flag; 2] {
+        [
+            (CKA_SENSITIVE, self.sensitive()),
+            (CKA_EXTRACTABLE, self.extractable()),
+        ]
+    }
+}
+
+impl RootKind {
+    fn spec(self) -> SecretKeySpec {
+        let (kind, uses) = match self {
+            Self::Kek(_) => (
+                SecretKeyKind::Aes { bytes: 32 },
+                Uses {
+                    wrap: true,
+                    unwrap: true,
+                    ..Uses::default()
+                },
+            ),
+            Self::Mac => (
+                SecretKeyKind::Generic { bytes: 32 },
+                Uses {
+                    sign: true,
+                    verify: true,
+                    ..Uses::default()
+                },
+            ),
+        };
+        SecretKeySpec {
+            kind,
+            sensitive: true,
+            extractable: false,
+            uses,
+        }
+    }
+
+    /// What the key is made with, except the nested template.
+    fn template(self, id: &KeyId, label: &str) -> Result<Vec<Attribute>, Error> {
+        let spec = self.spec();
+        let mut template = spec.template(Placement::Token(id, label));
+        template.push(spec.kind.length()?);
+        template.extend([
+            Attribute::Modifiable(false),
+            Attribute::Copyable(false),
+            Attribute::Destroyable(false),
+        ]);
+        Ok(template)
+    }
+
+    /// What must be read back: all that was asked for, except the label, which is for people, and what the token adds when it
+    /// made the key itself and never let it out (PKCS#11 4.10).
+    fn expected(self, id: &KeyId) -> Result<Vec<Attribute>, Error> {
+        let mut expected = self.template(id, "")?;
+        expected.retain(|attribute| attribute.attribute_type() != AttributeType::Label);
+        expected.extend([
+            Attribute::Local(true),
+            Attribute::AlwaysSensitive(true),
+            Attribute::NeverExtractable(true),
+        ]);
+        Ok(expected)
+    }
+}
+
+impl Device {
+    /// Makes a root key. It is durable after [`Device::sync`].
+    pub fn generate_root(&self, id: &KeyId, label: &str, kind: RootKind) -> Result<Key, Error> {
+        let spec = kind.spec();
+        let template = kind.template(id, label)?;
+        let handle = self.work(|session| match kind {
+            RootKind::Kek(unwrap) => self.module.functions.generate_with_nested(
+                session,
+                CKM_AES_KEY_GEN,
+                &template,
+                CKA_UNWRAP_TEMPLATE,
+                &unwrap.flags(),
+            ),
+            RootKind::Mac => session.generate_key(&spec.kind.generation(), &template),
+        })?;
+        Ok(self.token_key(handle, Some(spec.kind.bytes())))
+    }
+
+    /// Reads back every attribute of a root key, and for a KEK tries the unwrapping that its template must forbid.
+    /// [`Error::RootMismatch`] names the first difference.
+    pub fn check_root(&self, key: &Key, id: &KeyId, kind: RootKind) -> Result<(), Error> {
+        let handle = key.handle(self.generation)?;
+        for expected in kind.expected(id)? {
+            self.check_attribute(handle, &expected)?;
+        }
+        match kind {
+            RootKind::Kek(unwrap) => {
+                self.check_unwrap_template(handle, unwrap)?;
+                self.try_unwrap_template(key, unwrap)
+            }
+            RootKind::Mac => Ok(()),
+        }
+    }
+
+    fn check_attribute(&self, handle: ObjectHandle, expected: &Attribute) -> Result<(), Error> {
+        let kind = expected.attribute_type();
+        let found = self.work(|session| session.get_attributes(handle, &[kind]))?;
+        if found.first() == Some(expected) {
+            return Ok(());
+        }
+        Err(mismatch(
+            kind.to_string(),
+            format!("{expected:?}"),
+            found
+                .first()
+                .map_or_else(|| "nothing".to_owned(), |found| format!("{found:?}")),
+        ))
+    }
+
+    fn check_unwrap_template(
+        &self,
+        handle: ObjectHandle,
+        unwrap: UnwrapTemplate,
+    ) -> Result<(), Error> {
+        let mut found = self.work(|session| {
+            self.module
+                .functions
+                .nested(session, handle, CKA_UNWRAP_TEMPLATE)
+        })?;
+        let mut expected = unwrap.flags();
+        found.sort_unstable();
+        expected.sort_unstable();
+        if found == expected {
+            return Ok(());
+        }
+        Err(mismatch(
+            "CKA_UNWRAP_TEMPLATE".to_owned(),
+            format!("{expected:x?}"),
+            format!("{found:x?}"),
+        ))
+    }
+
+    /// A template that is stored but not enforced would protect nothing.
+    fn try_unwrap_template(&self, kek: &Key, unwrap: UnwrapTemplate) -> Result<(), Error> {
+        let spec = |sensitive, extractable| SecretKeySpec {
+            kind: SecretKeyKind::Aes { bytes: 32 },
+            sensitive,
+            extractable,
+            uses: Uses::default(),
+        };
+        let blob = self.wrap(kek, &self.generate(&spec(true, true))?)?;
+        for (sensitive, extractable) in [(true, false), (true, true), (false, true), (false, false)]
+        {
+            let allowed = (sensitive, extractable) == (unwrap.sensitive(), unwrap.extractable());
+            match self.unwrap(kek, &blob, &spec(sensitive, extractable)) {
+                Ok(_) if allowed => {}
+                Err(Error::TemplateRefused(_)) if !allowed => {}
+                Ok(_) => {
+                    return Err(mismatch(
+                        "CKA_UNWRAP_TEMPLATE".to_owned(),
+                        "enforced".to_owned(),
+                        format!("unwraps with SENSITIVE={sensitive} EXTRACTABLE={extractable}"),
+                    ));
+                }
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn mismatch(attribute: String, expected: String, found: String) -> Error {
+    Error::RootMismatch(RootMismatch {
+        attribute,
+        expected,
+        found,
+    })
+}

@@ -1,0 +1,63 @@
+//! Bytes that must not be seen and must not stay behind.
+
+use std::fmt;
+use std::ops::Deref;
+
+use cryptoki::types::RawAuthPin;
+use zeroize::Zeroizing;
+
+/// Key material or plaintext that came out of the token. Overwritten when dropped; `Debug` shows the length only.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// Gives up the protection: from here on the caller overwrites the bytes.
+    pub fn expose(mut self) -> Vec<u8> {
+        std::mem::take(&mut *self.0)
+    }
+}
+
+impl Deref for Secret {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Secret {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secret({} bytes)", self.0.len())
+    }
+}
+
+/// The user PIN of a token (CKU_USER). Overwritten when dropped; `Debug` does not even tell its length.
+pub struct Pin(Zeroizing<Vec<u8>>);
+
+impl Pin {
+    /// Takes the PIN as the token wants it: UTF-8 by the specification, but any bytes are passed on.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// A copy in the type that C_Login's binding wants; it overwrites itself too.
+    pub(crate) fn to_login(&self) -> RawAuthPin {
+        RawAuthPin::new(Box::new(self.0.to_vec()))
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pin(..)")
+    }
+}

@@ -1,0 +1,122 @@
+//! The token over all its generations: opening, losing, and bringing it back.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use crate::device::{Device, TokenInfo};
+use crate::error::{Error, OpenError};
+use crate::module::Module;
+use crate::secret::Pin;
+use crate::suspicion::Suspicion;
+
+/// Which token, and how to use it.
+#[derive(Debug)]
+pub struct Config {
+    /// The module, a shared library.
+    pub module: PathBuf,
+    /// CKA label of the token, which exactly one token must have.
+    pub label: String,
+    /// The user PIN.
+    pub pin: Pin,
+    /// Most sessions that work at the same time, at least 1. The token's own limit counts too.
+    pub max_sessions: usize,
+    /// How long an operation waits for a session before [`Error::Busy`].
+    pub session_deadline: Duration,
+}
+
+/// A token and its recovery. Dropping it closes all sessions and finalizes the module.
+///
+/// Of the generations of [`Device`] there is at most one at a time, and nobody can hold one but through a [`DeviceGuard`], which
+/// keeps [`Token::reset`] waiting. So no call of an old generation can come after C_Finalize.
+pub struct Token {
+    /// False while the device is away or being replaced: newcomers are turned away at once and do not queue up behind the lock.
+    admitting: AtomicBool,
+    device: RwLock<Option<Arc<Device>>>,
+    module: Arc<Module>,
+    config: Config,
+    suspicion: Arc<Suspicion>,
+}
+
+impl Token {
+    /// Loads the module, initialises it, finds the token by its label, logs in, and lets `verify` look at it before anybody
+    /// else can use it.
+    pub fn open<T, E>(
+        config: Config,
+        verify: impl FnOnce(&Device) -> Result<T, E>,
+    ) -> Result<(Self, T), OpenError<E>> {
+        let token = Self {
+            admitting: AtomicBool::new(false),
+            device: RwLock::new(None),
+            module: Arc::new(Module::load(&config.module)?),
+            config,
+            suspicion: Arc::default(),
+        };
+        let verified = token.reset(verify)?;
+        Ok((token, verified))
+    }
+
+    /// The device, for as long as the guard lives; [`Error::Away`] when there is none.
+    ///
+    /// The guard holds a read lock: a thread must not take a second one while it has one, since between the two
+    /// [`Token::reset`] may have begun to wait. It is meant for one operation of the service, not for a long time.
+    pub fn device(&self) -> Result<DeviceGuard<'_>, Error> {
+        if !self.admitting.load(Ordering::Acquire) {
+            return Err(Error::Away);
+        }
+        let admission = self.device.read().unwrap_or_else(PoisonError::into_inner);
+        let device = admission.clone().ok_or(Error::Away)?;
+        Ok(DeviceGuard {
+            device,
+            _admission: admission,
+        })
+    }
+
+    /// Replaces the device: turns newcomers away, waits for the calls under way, closes every session, finalizes and
+    /// initialises the module, finds the token by its label, logs in, lets `verify` look, and only then admits callers again.
+    ///
+    /// Closing the sessions and logging in again would not be enough: SoftHSM heals only by C_Finalize (measured). If this
+    /// fails the token stays away, with the module finalized, and it may be called again. It waits as long as a call under way
+    /// takes: a module that never returns cannot be finalized either.
+    pub fn reset<T, E>(
+        &self,
+        verify: impl FnOnce(&Device) -> Result<T, E>,
+    ) -> Result<T, OpenError<E>> {
+        self.admitting.store(false, Ordering::Release);
+        let mut place = self.device.write().unwrap_or_else(PoisonError::into_inner);
+        // No guard is alive, so this was the last reference, and the old device is finalized here.
+        *place = None;
+        let device = Device::start(&self.module, &self.config, &self.suspicion)?;
+        let verified = verify(&device).map_err(OpenError::Verify)?;
+        *place = Some(Arc::new(device));
+        self.admitting.store(true, Ordering::Release);
+        Ok(verified)
+    }
+
+    /// Rung by every operation that met an answer that a missing device gives.
+    pub fn suspect(&self) -> &Suspicion {
+        &self.suspicion
+    }
+
+    /// Asks the token who it is (C_GetTokenInfo).
+    pub fn info(&self) -> Result<TokenInfo, Error> {
+        self.device()?.info()
+    }
+}
+
+/// Leave to use the [`Device`]; [`Token::reset`] waits until it is dropped.
+pub struct DeviceGuard<'a> {
+    /// Dropped before the admission, so that whoever has the write lock knows that there is no other reference.
+    device: Arc<Device>,
+    _admission: RwLockReadGuard<'a, Option<Arc<Device>>>,
+}
+
+impl Deref for DeviceGuard<'_> {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.device
+    }
+}
