@@ -1,0 +1,74 @@
+//! Naming an attribute (KMIP 2.1, section 5.5).
+
+use super::super::error::{Error, Fault};
+use super::super::structure::structure;
+use super::super::tag::Tag;
+use super::super::ttlv::{Field, Item, ItemType, Value};
+
+/// The name of an attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeReference {
+    /// An attribute of the standard.
+    Tag(Tag),
+    /// An attribute of a vendor.
+    Vendor(VendorReference),
+}
+
+structure! {
+    /// The name of a vendor attribute.
+    #[derive(Eq)]
+    pub struct VendorReference {
+        /// Whose attribute it is.
+        vendor_identification: String = VendorIdentification,
+        /// Its name.
+        name: String = AttributeName,
+    }
+}
+
+impl AttributeReference {
+    /// Whether this is the name of the attribute in an item.
+    #[must_use]
+    pub fn names(&self, item: &Item) -> bool {
+        match self {
+            Self::Tag(tag) => *tag == item.tag,
+            Self::Vendor(reference) => VendorReference::of(item).as_ref() == Some(reference),
+        }
+    }
+
+    pub(super) fn of(item: &Item) -> Self {
+        VendorReference::of(item).map_or(Self::Tag(item.tag), Self::Vendor)
+    }
+}
+
+impl VendorReference {
+    fn of(item: &Item) -> Option<Self> {
+        let Item { tag: Tag::Attribute, value: Value::Structure(parts) } = item else {
+            return None;
+        };
+        let text = |tag: Tag| match &parts.iter().find(|part| part.tag == tag)?.value {
+            Value::TextString(text) => Some(text.clone()),
+            _ => None,
+        };
+        Some(Self { vendor_identification: text(Tag::VendorIdentification)?, name: text(Tag::AttributeName)? })
+    }
+}
+
+impl Field for AttributeReference {
+    fn read(value: Value) -> Result<Self, Error> {
+        match value {
+            Value::Enumeration(code) => {
+                let unknown = || Fault::UnknownEnumerationCode { enumeration: "Tag", code };
+                Tag::from_code(code).map(Self::Tag).ok_or_else(|| unknown().into())
+            }
+            Value::Structure(_) => VendorReference::read(value).map(Self::Vendor),
+            other => Err(other.not(ItemType::Enumeration)),
+        }
+    }
+
+    fn write(self) -> Value {
+        match self {
+            Self::Tag(tag) => Value::Enumeration(tag.code()),
+            Self::Vendor(reference) => reference.write(),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The two ways in which names are written, and how a name is recognised in either.
+
+/// Which names are used when writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The normalised names of the KMIP standard: `SHA_256`, `PKCS_1`, `DES3`, `ItemNotFound`.
+    Oasis,
+    /// The names that clients of bare operations expect: `SHA256`, `PKCS1`, `THREE_DES`, `Item_Not_Found`.
+    Bare,
+}
+
+/// The letters and digits of a name in lower case. Two spellings of one name fold to the same bytes.
+pub(crate) fn folded(name: &str) -> impl Iterator<Item = u8> + '_ {
+    name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+}
+
+/// Whether two names are spellings of the same one.
+pub(crate) fn same_name(one: &str, other: &str) -> bool {
+    one == other || folded(one).eq(folded(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_fold_together() {
+        assert!(same_name("SHA_256", "sha-256"));
+        assert!(same_name("Item_Not_Found", "ItemNotFound"));
+        assert!(!same_name("SHA_256", "SHA_224"));
+        assert!(!same_name("SHA_256", "SHA_25"));
+    }
+}

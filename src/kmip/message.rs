@@ -1,0 +1,31 @@
+//! Messages: a header and a batch of operations (KMIP 2.1, sections 8 and 9).
+
+mod request;
+mod response;
+
+use super::structure::structure;
+
+pub use request::{MessageExtension, RequestBatchItem, RequestHeader, RequestMessage};
+pub use response::{ResponseBatchItem, ResponseHeader, ResponseMessage};
+
+/// The most items in a batch.
+pub const BATCH_ITEMS: usize = 64;
+
+structure! {
+    /// Section 9.16.
+    #[derive(Copy, Eq, PartialOrd, Ord, Hash)]
+    pub struct ProtocolVersion {
+        /// The first number.
+        major: i32 = ProtocolVersionMajor,
+        /// The second number.
+        minor: i32 = ProtocolVersionMinor,
+    }
+}
+
+impl ProtocolVersion {
+    /// The version that everything here is defined by.
+    pub const V2_1: Self = Self { major: 2, minor: 1 };
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Managed objects (KMIP 2.1, section 2).
+
+use super::enumerations::{ObjectType, SecretDataType};
+use super::error::{Error, Fault};
+use super::key_block::KeyBlock;
+use super::structure::structure;
+use super::tag::Tag;
+use super::ttlv::fields::Group;
+use super::ttlv::{Fields, Item};
+
+/// A managed object. The other types of the standard are refused by name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ManagedObject {
+    /// Section 2.7.
+    SymmetricKey(SymmetricKey),
+    /// Section 2.5.
+    SecretData(SecretData),
+}
+
+structure! {
+    /// A symmetric key.
+    pub struct SymmetricKey {
+        /// The key.
+        key_block: KeyBlock = KeyBlock,
+    }
+}
+
+structure! {
+    /// A password, a seed and the like.
+    pub struct SecretData {
+        /// What it is.
+        secret_data_type: SecretDataType = SecretDataType,
+        /// Its value.
+        key_block: KeyBlock = KeyBlock,
+    }
+}
+
+const UNSUPPORTED: [(Tag, &str); 7] = [
+    (Tag::Certificate, "Certificate"),
+    (Tag::CertificateRequest, "CertificateRequest"),
+    (Tag::OpaqueObject, "OpaqueObject"),
+    (Tag::PGPKey, "PGPKey"),
+    (Tag::PrivateKey, "PrivateKey"),
+    (Tag::PublicKey, "PublicKey"),
+    (Tag::SplitKey, "SplitKey"),
+];
+
+impl ManagedObject {
+    /// The type.
+    #[must_use]
+    pub fn object_type(&self) -> ObjectType {
+        match self {
+            Self::SymmetricKey(_) => ObjectType::SymmetricKey,
+            Self::SecretData(_) => ObjectType::SecretData,
+        }
+    }
+
+    /// The key block.
+    #[must_use]
+    pub fn key_block(&self) -> &KeyBlock {
+        match self {
+            Self::SymmetricKey(key) => &key.key_block,
+            Self::SecretData(secret) => &secret.key_block,
+        }
+    }
+}
+
+impl Group for ManagedObject {
+    fn take(fields: &mut Fields) -> Result<Self, Error> {
+        <Option<Self> as Group>::take(fields)?.ok_or_else(|| Fault::MissingObject.into())
+    }
+
+    fn put(self, items: &mut Vec<Item>) {
+        items.push(match self {
+            Self::SymmetricKey(key) => Item::new(Tag::SymmetricKey, key),
+            Self::SecretData(secret) => Item::new(Tag::SecretData, secret),
+        });
+    }
+}
+
+impl Group for Option<ManagedObject> {
+    fn take(fields: &mut Fields) -> Result<Self, Error> {
+        for (tag, name) in UNSUPPORTED {
+            if fields.item(tag)?.is_some() {
+                return Err(Fault::UnsupportedObject(name).into());
+            }
+        }
+        let key = fields.optional(Tag::SymmetricKey)?;
+        let secret = fields.optional(Tag::SecretData)?;
+        match (key, secret) {
+            (Some(_), Some(_)) => Err(Fault::Contradiction(Tag::SymmetricKey, Tag::SecretData).into()),
+            (key, secret) => Ok(key.map(ManagedObject::SymmetricKey).or_else(|| secret.map(ManagedObject::SecretData))),
+        }
+    }
+
+    fn put(self, items: &mut Vec<Item>) {
+        if let Some(object) = self {
+            object.put(items);
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Activate (KMIP 2.1, section 6.1.1).
+
+use super::super::structure::structure;
+use super::super::unique_identifier::UniqueIdentifier;
+
+structure! {
+    /// The request.
+    #[derive(Eq)]
+    pub struct Request {
+        /// The object; the ID placeholder if absent.
+        unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// The object.
+        unique_identifier: String = UniqueIdentifier,
+    }
+}

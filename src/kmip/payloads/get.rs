@@ -1,0 +1,35 @@
+//! Get (KMIP 2.1, section 6.1.19).
+
+use super::super::enumerations::{KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType};
+use super::super::key_block::KeyWrappingSpecification;
+use super::super::objects::ManagedObject;
+use super::super::structure::structure;
+use super::super::unique_identifier::UniqueIdentifier;
+
+structure! {
+    /// The request.
+    pub struct Request {
+        /// The object; the ID placeholder if absent.
+        unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
+        /// The format in which the key is wanted.
+        key_format_type: Option<KeyFormatType> = KeyFormatType,
+        /// Whether a key that was registered wrapped is wanted so.
+        key_wrap_type: Option<KeyWrapType> = KeyWrapType,
+        /// The format in which an elliptic curve point is wanted.
+        key_compression_type: Option<KeyCompressionType> = KeyCompressionType,
+        /// How the key is to be wrapped.
+        key_wrapping_specification: Option<Box<KeyWrappingSpecification>> = KeyWrappingSpecification,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// What it is.
+        object_type: ObjectType = ObjectType,
+        /// The object.
+        unique_identifier: String = UniqueIdentifier,
+        /// The object itself.
+        object: ManagedObject,
+    }
+}

@@ -1,0 +1,25 @@
+//! Get Attributes (KMIP 2.1, section 6.1.20).
+
+use super::super::attributes::{AttributeReference, Attributes};
+use super::super::structure::structure;
+use super::super::unique_identifier::UniqueIdentifier;
+
+structure! {
+    /// The request.
+    pub struct Request {
+        /// The object; the ID placeholder if absent.
+        unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
+        /// Which attributes; all if empty.
+        attribute_references: Vec<AttributeReference> = AttributeReference,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// The object.
+        unique_identifier: String = UniqueIdentifier,
+        /// Those that it has.
+        attributes: Box<Attributes> = Attributes,
+    }
+}

@@ -1,0 +1,32 @@
+//! Import (KMIP 2.1, section 6.1.25).
+
+use super::super::attributes::Attributes;
+use super::super::enumerations::{KeyWrapType, ObjectType};
+use super::super::objects::ManagedObject;
+use super::super::structure::structure;
+
+structure! {
+    /// The request.
+    pub struct Request {
+        /// The identifier that the object is to have.
+        unique_identifier: String = UniqueIdentifier,
+        /// What is imported.
+        object_type: ObjectType = ObjectType,
+        /// Whether to take the place of an object of this identifier.
+        replace_existing: Option<bool> = ReplaceExisting,
+        /// Whether the server is to unwrap the object before it stores it.
+        key_wrap_type: Option<KeyWrapType> = KeyWrapType,
+        /// Its attributes.
+        attributes: Box<Attributes> = Attributes,
+        /// The object itself.
+        object: ManagedObject,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// The object.
+        unique_identifier: String = UniqueIdentifier,
+    }
+}

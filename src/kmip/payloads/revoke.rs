@@ -1,0 +1,27 @@
+//! Revoke (KMIP 2.1, section 6.1.44).
+
+use super::super::attributes::RevocationReason;
+use super::super::structure::structure;
+use super::super::ttlv::DateTime;
+use super::super::unique_identifier::UniqueIdentifier;
+
+structure! {
+    /// The request.
+    #[derive(Eq)]
+    pub struct Request {
+        /// The object; the ID placeholder if absent.
+        unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
+        /// Why.
+        revocation_reason: RevocationReason = RevocationReason,
+        /// When the key is thought to have been compromised.
+        compromise_occurrence_date: Option<DateTime> = CompromiseOccurrenceDate,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// The object.
+        unique_identifier: String = UniqueIdentifier,
+    }
+}

@@ -1,0 +1,115 @@
+//! Tags: the names of items (KMIP 2.1, section 13).
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use super::dialect::folded;
+
+/// A tag. Every tag of the standard is a constant of its name; 0x540000 to 0x54FFFF are extensions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(u32);
+
+macro_rules! tags {
+    ($($name:ident = $code:literal),* $(,)?) => {
+        #[allow(non_upper_case_globals, reason = "these are the names of the standard")]
+        impl Tag {
+            $(#[doc = concat!("`", stringify!($name), "`")] pub const $name: Tag = Tag($code);)*
+
+            /// Every tag of the standard, in the order of their codes.
+            pub const ALL: &'static [(Tag, &'static str)] = &[$((Tag($code), stringify!($name))),*];
+        }
+    };
+}
+
+include!("tag/table.rs");
+
+/// Every tag by its folded name, sorted.
+static BY_NAME: LazyLock<Vec<(Vec<u8>, Tag)>> = LazyLock::new(|| {
+    let mut names: Vec<_> = Tag::ALL.iter().map(|(tag, name)| (folded(name).collect(), *tag)).collect();
+    names.sort_unstable();
+    names
+});
+
+impl Tag {
+    /// A name that is no tag at all: what a reader puts where it found one, for whoever looks at that item.
+    pub(crate) const UNKNOWN: Self = Self(0);
+
+    /// The tag of a code, if it is one of the standard's or an extension.
+    #[must_use]
+    pub fn from_code(code: u32) -> Option<Self> {
+        let tag = Self(code);
+        (tag.row().is_some() || tag.is_extension()).then_some(tag)
+    }
+
+    /// The tag of a name, in any spelling.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let found = BY_NAME.binary_search_by(|(known, _)| known.iter().copied().cmp(folded(name))).ok()?;
+        BY_NAME.get(found).map(|(_, tag)| *tag)
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(self) -> u32 {
+        self.0
+    }
+
+    /// The normalised name; an extension has none.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        self.row().map(|(_, name)| *name)
+    }
+
+    /// Whether the code is in the range that the standard leaves to extensions.
+    #[must_use]
+    pub fn is_extension(self) -> bool {
+        (0x54_0000..=0x54_FFFF).contains(&self.0)
+    }
+
+    fn row(self) -> Option<&'static (Self, &'static str)> {
+        let found = Self::ALL.binary_search_by_key(&self, |(tag, _)| *tag).ok()?;
+        Self::ALL.get(found)
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => formatter.write_str(name),
+            None => write!(formatter, "0x{:06X}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tag_is_found_by_code_and_by_name() {
+        assert_eq!(Tag::ALL.len(), 341);
+        assert!(Tag::ALL.is_sorted_by_key(|(tag, _)| *tag));
+        for (tag, name) in Tag::ALL {
+            assert_eq!(Tag::from_code(tag.code()), Some(*tag));
+            assert_eq!(Tag::from_name(name), Some(*tag), "{name}");
+            assert_eq!(tag.name(), Some(*name));
+        }
+    }
+
+    #[test]
+    fn names_are_found_in_other_spellings_and_nothing_else_is() {
+        assert_eq!(Tag::from_name("Unique Identifier"), Some(Tag::UniqueIdentifier));
+        assert_eq!(Tag::from_name("unique_batch_item_id"), Some(Tag::UniqueBatchItemID));
+        assert_eq!(Tag::from_name("X509CertificateSubject"), Some(Tag::X_509CertificateSubject));
+        assert_eq!(Tag::from_name(""), None);
+        assert_eq!(Tag::from_name("Encrypt"), None);
+        assert_eq!(Tag::from_code(0), None);
+        assert_eq!(Tag::from_code(0x54_FFFF).map(|tag| tag.to_string()).as_deref(), Some("0x54FFFF"));
+    }
+}

@@ -1,0 +1,13 @@
+//! The JSON spelling (KMIP Additional Message Encodings, section 4).
+
+mod read;
+mod scalar;
+mod write;
+
+pub use read::read;
+pub use write::write;
+
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
+mod tests;
