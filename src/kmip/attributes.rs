@@ -96,7 +96,7 @@ members! {
         comment: Option<String> = Comment,
         /// Section 4.19.
         description: Option<String> = Description,
-        /// Section 4.54.
+        /// Section 4.55.
         sensitive: Option<bool> = Sensitive,
         /// Section 4.3.
         always_sensitive: Option<bool> = AlwaysSensitive,

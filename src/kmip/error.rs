@@ -178,7 +178,7 @@ impl Error {
         self
     }
 
-    /// The result reason of the standard for this fault (KMIP 2.1, section 11.51).
+    /// The result reason of the standard for this fault (KMIP 2.1, section 11.46).
     #[must_use]
     pub fn result_reason(&self) -> ResultReason {
         match &self.fault {

@@ -11,9 +11,9 @@ use super::ttlv::{Fields, Item};
 /// A managed object. The other types of the standard are refused by name.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ManagedObject {
-    /// Section 2.7.
+    /// Section 2.9.
     SymmetricKey(SymmetricKey),
-    /// Section 2.5.
+    /// Section 2.7.
     SecretData(SecretData),
 }
 

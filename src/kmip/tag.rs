@@ -1,5 +1,6 @@
-//! Tags: the names of items (KMIP 2.1, section 13).
+//! Tags: the names of items (KMIP 2.1, section 11.56).
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -23,12 +24,16 @@ macro_rules! tags {
 
 include!("tag/table.rs");
 
-/// Every tag by its folded name, sorted.
-static BY_NAME: LazyLock<Vec<(Vec<u8>, Tag)>> = LazyLock::new(|| {
-    let mut names: Vec<_> = Tag::ALL.iter().map(|(tag, name)| (folded(name).collect(), *tag)).collect();
-    names.sort_unstable();
-    names
-});
+/// No tag's name is longer, so that a longer text need not be folded whole.
+const LONGEST_NAME: usize = 64;
+
+/// Every tag by its name as the standard spells it, which is how nearly every document does.
+static BY_NAME: LazyLock<HashMap<&'static str, Tag>> =
+    LazyLock::new(|| Tag::ALL.iter().map(|(tag, name)| (*name, *tag)).collect());
+
+/// Every tag by its folded name.
+static BY_FOLDED_NAME: LazyLock<HashMap<Vec<u8>, Tag>> =
+    LazyLock::new(|| Tag::ALL.iter().map(|(tag, name)| (folded(name).collect(), *tag)).collect());
 
 impl Tag {
     /// A name that is no tag at all: what a reader puts where it found one, for whoever looks at that item.
@@ -44,8 +49,8 @@ impl Tag {
     /// The tag of a name, in any spelling.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        let found = BY_NAME.binary_search_by(|(known, _)| known.iter().copied().cmp(folded(name))).ok()?;
-        BY_NAME.get(found).map(|(_, tag)| *tag)
+        let exactly = BY_NAME.get(name).copied();
+        exactly.or_else(|| BY_FOLDED_NAME.get(&folded(name).take(LONGEST_NAME + 1).collect::<Vec<_>>()).copied())
     }
 
     /// The code.
@@ -99,6 +104,8 @@ mod tests {
             assert_eq!(Tag::from_code(tag.code()), Some(*tag));
             assert_eq!(Tag::from_name(name), Some(*tag), "{name}");
             assert_eq!(tag.name(), Some(*name));
+            assert_eq!(Tag::from_name(&name.to_lowercase()), Some(*tag), "{name}");
+            assert!(name.len() <= LONGEST_NAME);
         }
     }
 

@@ -4,12 +4,13 @@ use super::super::attributes::Attributes;
 use super::super::enumerations::{KeyWrapType, ObjectType};
 use super::super::objects::ManagedObject;
 use super::super::structure::structure;
+use super::super::unique_identifier::UniqueIdentifier;
 
 structure! {
     /// The request.
     pub struct Request {
-        /// The identifier that the object is to have.
-        unique_identifier: String = UniqueIdentifier,
+        /// The identifier that the object is to have; the ID placeholder makes no sense here.
+        unique_identifier: UniqueIdentifier = UniqueIdentifier,
         /// What is imported.
         object_type: ObjectType = ObjectType,
         /// Whether to take the place of an object of this identifier.

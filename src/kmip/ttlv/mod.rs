@@ -185,7 +185,7 @@ impl Item {
     }
 
     /// The length in the binary encoding: what a client's Maximum Response Size counts, whatever the encoding of the
-    /// message (KMIP 2.1, section 9.10).
+    /// message (KMIP 2.1, section 9.12).
     #[must_use]
     pub fn ttlv_length(&self) -> usize {
         8 + self.value.length().next_multiple_of(8)

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::super::{DEPTH, Document, ITEMS, Item, Value};
 use super::scalar::{self, Raw};
@@ -216,12 +216,8 @@ impl<'de> Visitor<'de> for RawSeed<'_> {
         Ok(Raw::Items(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        // No value is an object; the rest of this one is not read.
-        let _: Option<IgnoredAny> = map.next_key()?;
-        Err(A::Error::custom("")).inspect_err(|_: &A::Error| {
-            self.0.state.fault.replace(Some(Fault::NotAnItem));
-        })
+    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Self::Value, A::Error> {
+        Err(self.0.state.fail(Fault::NotAnItem))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
