@@ -2,11 +2,15 @@
 
 use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::aead::GcmParams;
+use cryptoki::object::ObjectHandle;
+use cryptoki::session::Session;
 use cryptoki::types::Ulong;
+use zeroize::Zeroizing;
 
 use crate::device::Device;
 use crate::error::{Error, InvalidInput};
 use crate::key::Key;
+use crate::raw::{Direction, Functions};
 use crate::secret::Secret;
 
 /// Bytes of an AES block.
@@ -37,6 +41,12 @@ pub enum Cipher<'a> {
         /// Unpredictable for each encryption.
         iv: &'a [u8; 16],
     },
+    /// CKM_AES_CTR, all 128 bits counting. SoftHSM refuses data over which the counter would begin again
+    /// ([`Error::DataInvalid`]).
+    AesCtr {
+        /// The first counter block; the key must never see any of the blocks that follow from it twice.
+        counter: &'a [u8; 16],
+    },
     /// CKM_AES_ECB of whole blocks. It shows which blocks are equal: for the protocol that asks for it, not for data.
     AesEcb,
 }
@@ -66,9 +76,7 @@ impl Cipher<'_> {
     /// Ciphertexts that are wrong by their length alone are refused here, and so raise no suspicion against the device.
     fn validate_ciphertext(&self, data: &[u8]) -> Result<(), Error> {
         match self {
-            Self::AesGcm { tag_bits, .. } if data.len() < tag_bits / 8 => {
-                Err(Error::DecryptionFailed)
-            }
+            Self::AesGcm { tag_bits, .. } if data.len() < tag_bits / 8 => Err(Error::DecryptionFailed),
             Self::AesCbcPad { .. } if data.is_empty() || !data.len().is_multiple_of(BLOCK) => {
                 Err(Error::DecryptionFailed)
             }
@@ -76,33 +84,43 @@ impl Cipher<'_> {
         }
     }
 
-    /// Runs `call` with the mechanism, whose parameters point into this frame.
-    fn with_mechanism<T>(
+    /// Runs the cipher in `session`.
+    fn run(
         &self,
-        call: impl FnOnce(&Mechanism<'_>) -> Result<T, cryptoki::error::Error>,
-    ) -> Result<T, cryptoki::error::Error> {
+        functions: &Functions,
+        session: &Session,
+        direction: Direction,
+        key: ObjectHandle,
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, cryptoki::error::Error> {
+        let run = |mechanism: &Mechanism<'_>| {
+            match direction {
+                Direction::Encrypt => session.encrypt(mechanism, key, data),
+                Direction::Decrypt => session.decrypt(mechanism, key, data),
+            }
+            .map(Zeroizing::new)
+        };
         match self {
             Self::AesGcm { iv, aad, tag_bits } => {
                 let mut iv = iv.to_vec();
                 let tag_bits = Ulong::try_from(*tag_bits)?;
-                call(&Mechanism::AesGcm(GcmParams::new(&mut iv, aad, tag_bits)?))
+                run(&Mechanism::AesGcm(GcmParams::new(&mut iv, aad, tag_bits)?))
             }
-            Self::AesCbcPad { iv } => call(&Mechanism::AesCbcPad(**iv)),
-            Self::AesCbc { iv } => call(&Mechanism::AesCbc(**iv)),
-            Self::AesEcb => call(&Mechanism::AesEcb),
+            Self::AesCbcPad { iv } => run(&Mechanism::AesCbcPad(**iv)),
+            Self::AesCbc { iv } => run(&Mechanism::AesCbc(**iv)),
+            Self::AesEcb => run(&Mechanism::AesEcb),
+            Self::AesCtr { counter } => functions.counter_mode(session, direction, key, counter, data),
         }
     }
 }
 
 impl Device {
-    /// Encrypts `data` in one piece: three calls (C_EncryptInit, and C_Encrypt for the length and for the data).
+    /// Encrypts `data` in one piece: two or three calls (C_EncryptInit, and C_Encrypt for the length and for the data).
     pub fn encrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
         cipher.validate()?;
         cipher.validate_plaintext(data)?;
-        let key = key.handle(self.generation)?;
-        self.work(|session| {
-            cipher.with_mechanism(|mechanism| session.encrypt(mechanism, key, data))
-        })
+        let mut ciphertext = self.cipher(key, cipher, Direction::Encrypt, data)?;
+        Ok(std::mem::take(&mut *ciphertext))
     }
 
     /// Decrypts `data` in one piece. [`Error::DecryptionFailed`] is one answer for all that can be wrong with the data; on
@@ -110,16 +128,21 @@ impl Device {
     pub fn decrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
         cipher.validate()?;
         cipher.validate_ciphertext(data)?;
-        let key = key.handle(self.generation)?;
-        let plaintext = self.work(|session| {
-            cipher.with_mechanism(|mechanism| session.decrypt(mechanism, key, data))
-        });
-        match plaintext {
+        match self.cipher(key, cipher, Direction::Decrypt, data) {
             Ok(plaintext) => Ok(Secret::new(plaintext)),
-            Err(Error::Device(answer)) if self.maker.means_damaged_data(answer) => {
-                Err(Error::DecryptionFailed)
-            }
+            Err(Error::Device(answer)) if self.maker.means_damaged_data(answer) => Err(Error::DecryptionFailed),
             Err(other) => Err(other),
         }
+    }
+
+    fn cipher(
+        &self,
+        key: &Key,
+        cipher: &Cipher<'_>,
+        direction: Direction,
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let key = key.handle(self.generation)?;
+        self.work(|session| cipher.run(&self.module.functions, session, direction, key, data))
     }
 }

@@ -10,7 +10,7 @@ use cryptoki::slot::Slot;
 use crate::error::Error;
 use crate::key::{Generation, Graveyard, Key};
 use crate::module::{Initialized, Module};
-use crate::quirk::Maker;
+use crate::quirk::{self, Maker};
 use crate::session::{Anchor, Pool};
 use crate::suspicion::Suspicion;
 use crate::token::Config;
@@ -52,11 +52,7 @@ pub struct TokenInfo {
 
 impl Device {
     /// From C_Initialize to the first logged-in session. Whatever fails, the module is finalized again.
-    pub(crate) fn start(
-        module: &Arc<Module>,
-        config: &Config,
-        suspicion: &Arc<Suspicion>,
-    ) -> Result<Self, Error> {
+    pub(crate) fn start(module: &Arc<Module>, config: &Config, suspicion: &Arc<Suspicion>) -> Result<Self, Error> {
         let initialized = module.initialize()?;
         let (slot, info) = initialized.find(&config.label)?;
         let room = [info.max_session_count(), info.max_rw_session_count()]
@@ -66,16 +62,9 @@ impl Device {
             .map(|most| most.saturating_sub(SESSIONS_BESIDE_POOL))
             .min()
             .unwrap_or(usize::MAX);
-        let pool = Pool::new(
-            module.context.clone(),
-            slot,
-            config.max_sessions.min(room),
-            config.session_deadline,
-        );
+        let pool = Pool::new(module.context.clone(), slot, config.max_sessions.min(room), config.session_deadline);
         let anchor = pool.open()?;
-        anchor
-            .login_with_raw(UserType::User, &config.pin.to_login())
-            .map_err(Error::from_binding)?;
+        anchor.login_with_raw(UserType::User, &config.pin.to_login()).map_err(Error::from_binding)?;
         Ok(Self {
             anchor: Anchor::new(anchor, config.session_deadline),
             pool,
@@ -91,12 +80,7 @@ impl Device {
 
     /// Asks the token who it is (C_GetTokenInfo).
     pub fn info(&self) -> Result<TokenInfo, Error> {
-        let info = self.judge(
-            self.module
-                .context
-                .get_token_info(self.slot)
-                .map_err(Error::from_binding),
-        )?;
+        let info = self.judge(self.module.context.get_token_info(self.slot).map_err(Error::from_binding))?;
         Ok(TokenInfo {
             label: info.label().to_owned(),
             manufacturer: info.manufacturer_id().to_owned(),
@@ -105,19 +89,15 @@ impl Device {
         })
     }
 
-    /// Whether the device is really there: asks the token who it is, then reads CKA_ID through each of the given handles in a
-    /// session opened for it. On SoftHSM only the reading notices: with the token's directory gone C_GetTokenInfo, C_OpenSession
-    /// and C_FindObjects go on answering CKR_OK.
+    /// Whether the device is really there, with these keys: asks the token who it is, then reads CKA_ID through each handle in a
+    /// session opened for it. On SoftHSM the first notices that the token's directory is gone, the second that a key's file is;
+    /// C_OpenSession, C_GetSessionInfo and C_FindObjects go on answering CKR_OK (measured).
     pub fn check(&self, keys: &[&Key]) -> Result<(), Error> {
         self.info()?;
         let session = self.judge(self.pool.open())?;
         for key in keys {
             let handle = key.handle(self.generation)?;
-            self.judge(
-                session
-                    .get_attributes(handle, &[AttributeType::Id])
-                    .map_err(Error::from_binding),
-            )?;
+            self.judge(session.get_attributes(handle, &[AttributeType::Id]).map_err(Error::from_binding))?;
         }
         Ok(())
     }
@@ -137,18 +117,12 @@ impl Device {
     }
 
     /// Runs `call` in a session of the pool.
-    pub(crate) fn work<T>(
-        &self,
-        call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>,
-    ) -> Result<T, Error> {
+    pub(crate) fn work<T>(&self, call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>) -> Result<T, Error> {
         self.judge(self.pool.run(call))
     }
 
     /// Runs `call` in the anchor session, for session objects that are to live on.
-    pub(crate) fn own<T>(
-        &self,
-        call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>,
-    ) -> Result<T, Error> {
+    pub(crate) fn own<T>(&self, call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>) -> Result<T, Error> {
         let result = self.anchor.run(|session| {
             self.bury(session, REAPED_PER_CALL);
             call(session).map_err(Error::from_binding)
@@ -176,9 +150,7 @@ impl Device {
     /// Rings for the owner of recovery if the answer is one that a missing device gives.
     fn judge<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result
-            && error
-                .answer()
-                .is_some_and(|answer| self.maker.is_suspicious(answer))
+            && error.answer().is_some_and(quirk::is_suspicious)
         {
             self.suspicion.raise();
         }

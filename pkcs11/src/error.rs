@@ -216,16 +216,12 @@ impl Error {
         match answer.value {
             R::PinIncorrect => Self::PinIncorrect(answer),
             R::PinLocked => Self::PinLocked(answer),
-            R::PinInvalid | R::PinLenRange | R::PinExpired | R::UserPinNotInitialized => {
-                Self::PinInvalid(answer)
-            }
+            R::PinInvalid | R::PinLenRange | R::PinExpired | R::UserPinNotInitialized => Self::PinInvalid(answer),
             R::AttributeSensitive | R::KeyUnextractable => Self::NotExtractable(answer),
-            R::KeySizeRange | R::WrappingKeySizeRange | R::UnwrappingKeySizeRange => {
-                Self::KeySizeRange(answer)
+            R::KeySizeRange | R::WrappingKeySizeRange | R::UnwrappingKeySizeRange => Self::KeySizeRange(answer),
+            R::KeyTypeInconsistent | R::WrappingKeyTypeInconsistent | R::UnwrappingKeyTypeInconsistent => {
+                Self::KeyTypeInconsistent(answer)
             }
-            R::KeyTypeInconsistent
-            | R::WrappingKeyTypeInconsistent
-            | R::UnwrappingKeyTypeInconsistent => Self::KeyTypeInconsistent(answer),
             R::KeyFunctionNotPermitted => Self::KeyFunctionNotPermitted(answer),
             R::MechanismInvalid | R::MechanismParamInvalid | R::FunctionNotSupported => {
                 Self::MechanismUnsupported(answer)

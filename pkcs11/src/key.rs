@@ -45,18 +45,8 @@ impl Key {
         }))
     }
 
-    pub(crate) fn token(
-        handle: ObjectHandle,
-        generation: Generation,
-        bytes: Option<usize>,
-    ) -> Self {
-        Self(Arc::new(Held {
-            handle,
-            generation,
-            bytes,
-            destroyed: AtomicBool::new(false),
-            graveyard: None,
-        }))
+    pub(crate) fn token(handle: ObjectHandle, generation: Generation, bytes: Option<usize>) -> Self {
+        Self(Arc::new(Held { handle, generation, bytes, destroyed: AtomicBool::new(false), graveyard: None }))
     }
 
     /// The handle, for the device of this generation only: a later one may have given the number to another object.
@@ -110,10 +100,7 @@ pub(crate) struct Graveyard(Mutex<Vec<ObjectHandle>>);
 
 impl Graveyard {
     fn bury(&self, handle: ObjectHandle) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(handle);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(handle);
     }
 
     /// Takes out at most `limit` handles, so that one caller does not pay for everybody.

@@ -16,21 +16,13 @@ pub(crate) struct Module {
 
 impl Module {
     pub(crate) fn load(path: &Path) -> Result<Self, Error> {
-        let refuse = |reason| Error::ModuleNotLoaded {
-            path: PathBuf::from(path),
-            reason,
-        };
-        Ok(Self {
-            context: Pkcs11::new(path).map_err(refuse)?,
-            functions: Functions::load(path).map_err(refuse)?,
-        })
+        let refuse = |reason| Error::ModuleNotLoaded { path: PathBuf::from(path), reason };
+        Ok(Self { context: Pkcs11::new(path).map_err(refuse)?, functions: Functions::load(path).map_err(refuse)? })
     }
 
     /// C_Initialize, telling the module that many threads will call it (CKF_OS_LOCKING_OK).
     pub(crate) fn initialize(&self) -> Result<Initialized, Error> {
-        self.context
-            .initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK))
-            .map_err(Error::from_binding)?;
+        self.context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)).map_err(Error::from_binding)?;
         Ok(Initialized(self.context.clone()))
     }
 }
@@ -60,14 +52,8 @@ impl Initialized {
         let count = matching.len();
         match matching.pop() {
             Some(found) if count == 1 => Ok(found),
-            Some(_) => Err(Error::TokenAmbiguous {
-                label: label.to_owned(),
-                count,
-            }),
-            None => Err(Error::TokenNotFound {
-                label: label.to_owned(),
-                present,
-            }),
+            Some(_) => Err(Error::TokenAmbiguous { label: label.to_owned(), count }),
+            None => Err(Error::TokenNotFound { label: label.to_owned(), present }),
         }
     }
 }

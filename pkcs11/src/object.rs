@@ -13,15 +13,8 @@ impl Device {
     /// Every secret key on the token that the login can see. A linear scan, for the start only. An empty answer proves nothing:
     /// SoftHSM gives it too when the token's directory is gone.
     pub fn token_keys(&self) -> Result<Vec<TokenKey>, Error> {
-        let template = [
-            Attribute::Class(ObjectClass::SECRET_KEY),
-            Attribute::Token(true),
-        ];
-        let wanted = [
-            AttributeType::Id,
-            AttributeType::Label,
-            AttributeType::ValueLen,
-        ];
+        let template = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(true)];
+        let wanted = [AttributeType::Id, AttributeType::Label, AttributeType::ValueLen];
         self.work(|session| {
             let mut keys = Vec::new();
             for handle in session.find_objects(&template)? {
@@ -54,12 +47,7 @@ impl Device {
     }
 
     /// Makes a token key inside the token (C_GenerateKey). It is durable after [`Device::sync`].
-    pub fn generate_token(
-        &self,
-        id: &KeyId,
-        label: &str,
-        spec: &SecretKeySpec,
-    ) -> Result<Key, Error> {
+    pub fn generate_token(&self, id: &KeyId, label: &str, spec: &SecretKeySpec) -> Result<Key, Error> {
         let (mechanism, template) = generation(spec, Placement::Token(id, label))?;
         let handle = self.work(|session| session.generate_key(&mechanism, &template))?;
         Ok(self.token_key(handle, Some(spec.kind.bytes())))
@@ -73,13 +61,7 @@ impl Device {
     }
 
     /// Brings the caller's bytes in as a token key (C_CreateObject). It is durable after [`Device::sync`].
-    pub fn create_token(
-        &self,
-        id: &KeyId,
-        label: &str,
-        spec: &SecretKeySpec,
-        value: &[u8],
-    ) -> Result<Key, Error> {
+    pub fn create_token(&self, id: &KeyId, label: &str, spec: &SecretKeySpec, value: &[u8]) -> Result<Key, Error> {
         let template = Import::new(spec, value, Placement::Token(id, label))?;
         let handle = self.work(|session| session.create_object(&template.0))?;
         Ok(self.token_key(handle, Some(value.len())))
@@ -99,8 +81,7 @@ impl Device {
     /// The key's value (CKA_VALUE), if the token gives it out: [`Error::NotExtractable`] otherwise.
     pub fn value(&self, key: &Key) -> Result<Secret, Error> {
         let handle = key.handle(self.generation)?;
-        let mut value = self.work(|session| self.module.functions.value(session, handle))?;
-        Ok(Secret::new(std::mem::take(&mut *value)))
+        self.work(|session| self.module.functions.value(session, handle)).map(Secret::new)
     }
 }
 

@@ -19,11 +19,7 @@ pub(crate) enum Maker {
 
 impl Maker {
     pub(crate) fn from_manufacturer(id: &str) -> Self {
-        if id == "SoftHSM project" {
-            Self::SoftHsm
-        } else {
-            Self::Other
-        }
+        if id == "SoftHSM project" { Self::SoftHsm } else { Self::Other }
     }
 
     /// SoftHSM tells damaged data by CKR_GENERAL_ERROR where the specification has a value of its own.
@@ -33,18 +29,38 @@ impl Maker {
         match answer.value {
             RvError::UnknownErrorCode(AEAD_DECRYPT_FAILED) => true,
             RvError::GeneralError => {
-                self == Self::SoftHsm
-                    && matches!(answer.function, Function::Decrypt | Function::UnwrapKey)
+                self == Self::SoftHsm && matches!(answer.function, Function::Decrypt | Function::UnwrapKey)
             }
             _ => false,
         }
     }
 
-    /// Answers that a device which is gone, or came back as another one, may give.
-    pub(crate) fn is_suspicious(self, answer: Answer) -> bool {
-        use RvError as R;
-        match answer.value {
-            R::DeviceError
+    /// Key sizes in bytes that really sign. SoftHSM reports the right minimum for HMAC, the length of the digest, but a
+    /// maximum of 512, and takes any; 64 KiB was tried.
+    pub(crate) fn mac_key_size(
+        self,
+        mechanism: MacMechanism,
+        reported: RangeInclusive<usize>,
+    ) -> RangeInclusive<usize> {
+        match (self, mechanism) {
+            (Self::Other, _) | (_, MacMechanism::AesCmac) => reported,
+            (Self::SoftHsm, _) => *reported.start()..=65_536,
+        }
+    }
+
+    /// SoftHSM writes object files without ever calling fsync.
+    pub(crate) fn needs_sync(self) -> bool {
+        self == Self::SoftHsm
+    }
+}
+
+/// Answers that a device which is gone, or came back as another one, may give. With its directory gone SoftHSM says
+/// CKR_GENERAL_ERROR, CKR_OBJECT_HANDLE_INVALID, CKR_WRAPPING_KEY_HANDLE_INVALID and CKR_UNWRAPPING_KEY_HANDLE_INVALID.
+pub(crate) fn is_suspicious(answer: Answer) -> bool {
+    use RvError as R;
+    matches!(
+        answer.value,
+        R::DeviceError
             | R::DeviceMemory
             | R::DeviceRemoved
             | R::TokenNotPresent
@@ -59,28 +75,6 @@ impl Maker {
             | R::SessionClosed
             | R::SessionHandleInvalid
             | R::UserNotLoggedIn
-            | R::CryptokiNotInitialized => true,
-            // SoftHSM reads a key's attributes from its file at each use; with the file gone a key is of no type and
-            // fits no mechanism.
-            R::MechanismInvalid => self == Self::SoftHsm,
-            _ => false,
-        }
-    }
-
-    /// Key sizes in bytes that really sign.
-    pub(crate) fn mac_key_size(
-        self,
-        mechanism: MacMechanism,
-        reported: RangeInclusive<usize>,
-    ) -> RangeInclusive<usize> {
-        match (self, mechanism) {
-            (Self::SoftHsm, MacMechanism::AesCmac) => 16..=32,
-            _ => reported,
-        }
-    }
-
-    /// SoftHSM writes object files without ever calling fsync.
-    pub(crate) fn needs_sync(self) -> bool {
-        self == Self::SoftHsm
-    }
+            | R::CryptokiNotInitialized
+    )
 }

@@ -1,5 +1,7 @@
 //! The token's random generator.
 
+use zeroize::Zeroizing;
+
 use crate::device::Device;
 use crate::error::Error;
 use crate::secret::Secret;
@@ -8,7 +10,7 @@ impl Device {
     /// `len` random bytes from the token (C_GenerateRandom).
     pub fn random(&self, len: usize) -> Result<Secret, Error> {
         self.work(|session| {
-            let mut bytes = vec![0; len];
+            let mut bytes = Zeroizing::new(vec![0; len]);
             session.generate_random_slice(&mut bytes)?;
             Ok(Secret::new(bytes))
         })

@@ -1,4 +1,5 @@
-//! The calls that the binding cannot make: templates inside templates, and reading a key's value without leaving copies.
+//! The calls that the binding cannot make: templates inside templates, counter mode, and reading a key's value without leaving
+//! copies.
 
 use std::ffi::c_void;
 use std::path::Path;
@@ -9,16 +10,20 @@ use cryptoki::error::{Error, Result, Rv};
 use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki_sys::{
-    CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_FUNCTION_LIST, CK_MECHANISM, CK_RV, CK_ULONG,
-    CK_UNAVAILABLE_INFORMATION, CKA_VALUE,
+    CK_AES_CTR_PARAMS, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_FUNCTION_LIST, CK_MECHANISM, CK_RV, CK_ULONG,
+    CK_UNAVAILABLE_INFORMATION, CKA_VALUE, CKM_AES_CTR,
 };
 use zeroize::Zeroizing;
 
 /// One entry of a nested template: attributes whose values are CK_BBOOL.
 pub(crate) type Flag = (CK_ATTRIBUTE_TYPE, bool);
 
-/// More entries than any nested template of ours has; a token that claims more is not believed.
-const MOST_FLAGS: usize = 64;
+/// Which way a cipher runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Direction {
+    Encrypt,
+    Decrypt,
+}
 
 /// The module's function list (PKCS#11 5.4, C_GetFunctionList).
 pub(crate) struct Functions {
@@ -43,99 +48,83 @@ impl Functions {
         }
         // SAFETY: not null, and after CKR_OK it points to the module's static list, which is copied here.
         let list = unsafe { ptr::read_unaligned(list) };
-        Ok(Self {
-            list,
-            _library: library,
-        })
+        Ok(Self { list, _library: library })
     }
 
     /// CKA_VALUE, in a buffer that is overwritten when dropped. The binding's own reading leaves copies behind.
     pub(crate) fn value(&self, session: &Session, key: ObjectHandle) -> Result<Zeroizing<Vec<u8>>> {
-        let mut template = [CK_ATTRIBUTE {
-            type_: CKA_VALUE,
-            pValue: ptr::null_mut(),
-            ulValueLen: 0,
-        }];
-        let [length] = self.attributes(session, key, &mut template)?;
+        let length = self.attribute(session, key, CKA_VALUE, &mut [])?;
         let mut value = Zeroizing::new(vec![0_u8; length]);
-        let mut template = [CK_ATTRIBUTE {
-            type_: CKA_VALUE,
-            pValue: value.as_mut_ptr().cast::<c_void>(),
-            ulValueLen: length.try_into()?,
-        }];
-        let [length] = self.attributes(session, key, &mut template)?;
+        let length = self.attribute(session, key, CKA_VALUE, &mut value)?;
         value.truncate(length);
         Ok(value)
     }
 
-    /// A template inside an object, such as CKA_UNWRAP_TEMPLATE, if all its values are CK_BBOOL (PKCS#11 4.1.1, array
-    /// attributes: the outer value is an array of CK_ATTRIBUTE whose pValue the caller provides).
-    pub(crate) fn nested(
+    /// C_GetAttributeValue of one attribute into `buffer`; answers its length. An empty buffer asks for the length only.
+    fn attribute(
         &self,
         session: &Session,
         key: ObjectHandle,
         type_: CK_ATTRIBUTE_TYPE,
-    ) -> Result<Vec<Flag>> {
-        let mut template = [CK_ATTRIBUTE {
+        buffer: &mut [u8],
+    ) -> Result<usize> {
+        let call = self.list.C_GetAttributeValue.ok_or(Error::NullFunctionPointer)?;
+        let mut attribute = CK_ATTRIBUTE {
             type_,
-            pValue: ptr::null_mut(),
-            ulValueLen: 0,
-        }];
-        let [length] = self.attributes(session, key, &mut template)?;
-        let count = length / size_of::<CK_ATTRIBUTE>();
-        if length % size_of::<CK_ATTRIBUTE>() != 0 || count > MOST_FLAGS {
+            pValue: if buffer.is_empty() { ptr::null_mut() } else { buffer.as_mut_ptr().cast::<c_void>() },
+            ulValueLen: buffer.len().try_into()?,
+        };
+        // SAFETY: `attribute` is one attribute, whose pValue is null or points to ulValueLen bytes that are borrowed for longer
+        // than the call. The session is open as long as it is borrowed, and no other thread uses it, since it is not Sync.
+        let rv = unsafe { call(session.handle(), key.handle(), &raw mut attribute, 1) };
+        ok(rv, Function::GetAttributeValue)?;
+        if attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION {
             return Err(Error::InvalidValue);
         }
-        let mut values: Vec<CK_BBOOL> = vec![0; count];
-        let mut entries: Vec<CK_ATTRIBUTE> = values
-            .iter_mut()
-            .map(|value| CK_ATTRIBUTE {
-                type_: 0,
-                pValue: ptr::from_mut(value).cast::<c_void>(),
-                ulValueLen: 1,
-            })
-            .collect();
-        let mut template = [CK_ATTRIBUTE {
-            type_,
-            pValue: entries.as_mut_ptr().cast::<c_void>(),
-            ulValueLen: length.try_into()?,
-        }];
-        let [again] = self.attributes(session, key, &mut template)?;
-        if again != length || entries.iter().any(|entry| entry.ulValueLen != 1) {
-            return Err(Error::InvalidValue);
-        }
-        let types: Vec<CK_ATTRIBUTE_TYPE> = entries.iter().map(|entry| entry.type_).collect();
-        Ok(types
-            .into_iter()
-            .zip(values.into_iter().map(|value| value != 0))
-            .collect())
+        Ok(attribute.ulValueLen.try_into()?)
     }
 
-    /// C_GetAttributeValue; answers the lengths, and fails if one is unavailable. Private: the caller answers for the pointers.
-    fn attributes<const N: usize>(
+    /// CKM_AES_CTR, which the binding does not have, with the whole block as the counter. Output is as long as input, so two
+    /// calls do.
+    pub(crate) fn counter_mode(
         &self,
         session: &Session,
+        direction: Direction,
         key: ObjectHandle,
-        template: &mut [CK_ATTRIBUTE; N],
-    ) -> Result<[usize; N]> {
-        let call = self
-            .list
-            .C_GetAttributeValue
-            .ok_or(Error::NullFunctionPointer)?;
-        let count = N.try_into()?;
-        // SAFETY: `template` holds `count` attributes, and this module's callers let each pValue be null or point to ulValueLen
-        // bytes that live until after the call (in `nested`, to whole CK_ATTRIBUTEs of which the same is true). The session is
-        // open as long as it is borrowed, and not used by another thread, since it is not Sync.
-        let rv = unsafe { call(session.handle(), key.handle(), template.as_mut_ptr(), count) };
-        ok(rv, Function::GetAttributeValue)?;
-        let mut lengths = [0; N];
-        for (length, attribute) in lengths.iter_mut().zip(template) {
-            if attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION {
-                return Err(Error::InvalidValue);
+        counter: &[u8; 16],
+        data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let (init, run, init_name, run_name) = match direction {
+            Direction::Encrypt => {
+                (self.list.C_EncryptInit, self.list.C_Encrypt, Function::EncryptInit, Function::Encrypt)
             }
-            *length = attribute.ulValueLen.try_into()?;
-        }
-        Ok(lengths)
+            Direction::Decrypt => {
+                (self.list.C_DecryptInit, self.list.C_Decrypt, Function::DecryptInit, Function::Decrypt)
+            }
+        };
+        let (Some(init), Some(run)) = (init, run) else {
+            return Err(Error::NullFunctionPointer);
+        };
+        let mut parameters = CK_AES_CTR_PARAMS { ulCounterBits: 128, cb: *counter };
+        let mut mechanism = CK_MECHANISM {
+            mechanism: CKM_AES_CTR,
+            pParameter: (&raw mut parameters).cast::<c_void>(),
+            ulParameterLen: size_of::<CK_AES_CTR_PARAMS>().try_into()?,
+        };
+        // SAFETY: the mechanism points to parameters of its own type and length, which outlive the call. As for the session,
+        // see `attribute`.
+        let rv = unsafe { init(session.handle(), &raw mut mechanism, key.handle()) };
+        ok(rv, init_name)?;
+        let mut output = Zeroizing::new(vec![0_u8; data.len()]);
+        let length = data.len().try_into()?;
+        let mut written = length;
+        // SAFETY: `data` has `length` bytes, which the module only reads whatever the prototype says (PKCS#11 5.8.2), and
+        // `output` has room for `written` = `length` bytes; both outlive the call.
+        let rv =
+            unsafe { run(session.handle(), data.as_ptr().cast_mut(), length, output.as_mut_ptr(), &raw mut written) };
+        ok(rv, run_name)?;
+        output.truncate(written.try_into()?);
+        Ok(output)
     }
 
     /// C_GenerateKey with one nested template, of a type such as CKA_UNWRAP_TEMPLATE.
@@ -164,25 +153,13 @@ impl Functions {
             ulValueLen: size_of_val(entries.as_slice()).try_into()?,
             pValue: entries.as_mut_ptr().cast::<c_void>(),
         });
-        let mut mechanism = CK_MECHANISM {
-            mechanism,
-            pParameter: ptr::null_mut(),
-            ulParameterLen: 0,
-        };
+        let mut mechanism = CK_MECHANISM { mechanism, pParameter: ptr::null_mut(), ulParameterLen: 0 };
         let count = template.len().try_into()?;
         let mut handle = 0;
         // SAFETY: `template` holds `count` attributes. Those of the caller point into the borrowed `Attribute`s, the last one
         // to `entries`, and these to `values`; all outlive the call, and the module only reads them. As for the session, see
-        // `attributes`.
-        let rv = unsafe {
-            call(
-                session.handle(),
-                &raw mut mechanism,
-                template.as_mut_ptr(),
-                count,
-                &raw mut handle,
-            )
-        };
+        // `attribute`.
+        let rv = unsafe { call(session.handle(), &raw mut mechanism, template.as_mut_ptr(), count, &raw mut handle) };
         ok(rv, Function::GenerateKey)?;
         // SAFETY: the module has just given the handle for an object of this session's token.
         Ok(unsafe { ObjectHandle::new_from_raw(handle) })

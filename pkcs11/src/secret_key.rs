@@ -70,9 +70,7 @@ impl SecretKeyKind {
     /// Refuses lengths that no token should have to.
     pub(crate) fn validate(self) -> Result<(), Error> {
         match self {
-            Self::Aes {
-                bytes: 16 | 24 | 32,
-            } => Ok(()),
+            Self::Aes { bytes: 16 | 24 | 32 } => Ok(()),
             Self::Aes { .. } => Err(Error::InvalidInput(InvalidInput::AesKeyLength)),
             Self::Generic { bytes: 0 } => Err(Error::InvalidInput(InvalidInput::ValueLength)),
             Self::Generic { .. } => Ok(()),

@@ -27,22 +27,12 @@ struct State {
 
 impl Pool {
     pub(crate) fn new(context: Pkcs11, slot: Slot, max: usize, deadline: Duration) -> Self {
-        Self {
-            context,
-            slot,
-            max: max.max(1),
-            deadline,
-            state: Mutex::default(),
-            returned: Condvar::new(),
-        }
+        Self { context, slot, max: max.max(1), deadline, state: Mutex::default(), returned: Condvar::new() }
     }
 
     /// Runs `call` in a session of its own. A session whose call failed is closed: an operation may still be active in it,
     /// and every later one would get CKR_OPERATION_ACTIVE.
-    pub(crate) fn run<T>(
-        &self,
-        call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>,
-    ) -> Result<T, Error> {
+    pub(crate) fn run<T>(&self, call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>) -> Result<T, Error> {
         let (permit, session) = self.lease()?;
         let value = call(&session).map_err(Error::from_binding)?;
         permit.give_back(session);
@@ -74,9 +64,7 @@ impl Pool {
 
     /// A session outside the pool's count, for looking at the device while the pool may be exhausted by it.
     pub(crate) fn open(&self) -> Result<Session, Error> {
-        self.context
-            .open_rw_session(self.slot)
-            .map_err(Error::from_binding)
+        self.context.open_rw_session(self.slot).map_err(Error::from_binding)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -114,12 +102,7 @@ pub(crate) struct Anchor {
 
 impl Anchor {
     pub(crate) fn new(session: Session, deadline: Duration) -> Self {
-        Self {
-            deadline,
-            taken: Mutex::new(false),
-            freed: Condvar::new(),
-            session: Mutex::new(session),
-        }
+        Self { deadline, taken: Mutex::new(false), freed: Condvar::new(), session: Mutex::new(session) }
     }
 
     /// Runs `call` in the anchor session. A mutex cannot be waited for with a deadline, so there is a turn to take first; who
@@ -132,10 +115,8 @@ impl Anchor {
 
     fn turn(&self) -> Result<Turn<'_>, Error> {
         let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut taken, waited) = self
-            .freed
-            .wait_timeout_while(taken, self.deadline, |taken| *taken)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (mut taken, waited) =
+            self.freed.wait_timeout_while(taken, self.deadline, |taken| *taken).unwrap_or_else(PoisonError::into_inner);
         if waited.timed_out() {
             return Err(Error::Busy);
         }
@@ -150,11 +131,7 @@ struct Turn<'a> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *self
-            .anchor
-            .taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = false;
+        *self.anchor.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
         self.anchor.freed.notify_one();
     }
 }

@@ -25,10 +25,8 @@ impl Suspicion {
     /// Waits until somebody rings, at most for `timeout`; true if so. Takes the ring back: one waiter sees it.
     pub fn wait(&self, timeout: Duration) -> bool {
         let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut raised, _) = self
-            .rung
-            .wait_timeout_while(raised, timeout, |raised| !*raised)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (mut raised, _) =
+            self.rung.wait_timeout_while(raised, timeout, |raised| !*raised).unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *raised)
     }
 }

@@ -2,8 +2,7 @@
 
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::Duration;
 
 use crate::device::{Device, TokenInfo};
@@ -32,8 +31,7 @@ pub struct Config {
 /// Of the generations of [`Device`] there is at most one at a time, and nobody can hold one but through a [`DeviceGuard`], which
 /// keeps [`Token::reset`] waiting. So no call of an old generation can come after C_Finalize.
 pub struct Token {
-    /// False while the device is away or being replaced: newcomers are turned away at once and do not queue up behind the lock.
-    admitting: AtomicBool,
+    /// Read by callers, written by [`Token::reset`] alone.
     device: RwLock<Option<Arc<Device>>>,
     module: Arc<Module>,
     config: Config,
@@ -43,12 +41,8 @@ pub struct Token {
 impl Token {
     /// Loads the module, initialises it, finds the token by its label, logs in, and lets `verify` look at it before anybody
     /// else can use it.
-    pub fn open<T, E>(
-        config: Config,
-        verify: impl FnOnce(&Device) -> Result<T, E>,
-    ) -> Result<(Self, T), OpenError<E>> {
+    pub fn open<T, E>(config: Config, verify: impl FnOnce(&Device) -> Result<T, E>) -> Result<(Self, T), OpenError<E>> {
         let token = Self {
-            admitting: AtomicBool::new(false),
             device: RwLock::new(None),
             module: Arc::new(Module::load(&config.module)?),
             config,
@@ -58,20 +52,19 @@ impl Token {
         Ok((token, verified))
     }
 
-    /// The device, for as long as the guard lives; [`Error::Away`] when there is none.
+    /// The device, for as long as the guard lives; [`Error::Away`] when there is none, or when it is being replaced. Never waits.
     ///
-    /// The guard holds a read lock: a thread must not take a second one while it has one, since between the two
-    /// [`Token::reset`] may have begun to wait. It is meant for one operation of the service, not for a long time.
+    /// [`Token::reset`] waits for the guard, so it is meant for one operation of the service, not for a long time. The thread
+    /// that holds one must not call `reset`.
     pub fn device(&self) -> Result<DeviceGuard<'_>, Error> {
-        if !self.admitting.load(Ordering::Acquire) {
-            return Err(Error::Away);
-        }
-        let admission = self.device.read().unwrap_or_else(PoisonError::into_inner);
+        // A reset that waits or works makes this fail at once: nobody queues up behind a device that may be stuck.
+        let admission = match self.device.try_read() {
+            Ok(admission) => admission,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(Error::Away),
+        };
         let device = admission.clone().ok_or(Error::Away)?;
-        Ok(DeviceGuard {
-            device,
-            _admission: admission,
-        })
+        Ok(DeviceGuard { device, _admission: admission })
     }
 
     /// Replaces the device: turns newcomers away, waits for the calls under way, closes every session, finalizes and
@@ -80,18 +73,13 @@ impl Token {
     /// Closing the sessions and logging in again would not be enough: SoftHSM heals only by C_Finalize (measured). If this
     /// fails the token stays away, with the module finalized, and it may be called again. It waits as long as a call under way
     /// takes: a module that never returns cannot be finalized either.
-    pub fn reset<T, E>(
-        &self,
-        verify: impl FnOnce(&Device) -> Result<T, E>,
-    ) -> Result<T, OpenError<E>> {
-        self.admitting.store(false, Ordering::Release);
+    pub fn reset<T, E>(&self, verify: impl FnOnce(&Device) -> Result<T, E>) -> Result<T, OpenError<E>> {
         let mut place = self.device.write().unwrap_or_else(PoisonError::into_inner);
         // No guard is alive, so this was the last reference, and the old device is finalized here.
         *place = None;
         let device = Device::start(&self.module, &self.config, &self.suspicion)?;
         let verified = verify(&device).map_err(OpenError::Verify)?;
         *place = Some(Arc::new(device));
-        self.admitting.store(true, Ordering::Release);
         Ok(verified)
     }
 

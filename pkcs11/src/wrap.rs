@@ -20,10 +20,7 @@ impl Device {
             .bytes()
             .filter(|bytes| *bytes >= 16 && bytes.is_multiple_of(8))
             .ok_or(Error::InvalidInput(InvalidInput::WrapLength))?;
-        let (by, of) = (
-            wrapping.handle(self.generation)?,
-            key.handle(self.generation)?,
-        );
+        let (by, of) = (wrapping.handle(self.generation)?, key.handle(self.generation)?);
         let blob = self.work(|session| session.wrap_key(&Mechanism::AesKeyWrap, by, of))?;
         if blob.len() == bytes + INTEGRITY_BYTES {
             Ok(blob)
@@ -44,13 +41,12 @@ impl Device {
         let by = wrapping.handle(self.generation)?;
         // No CKA_VALUE_LEN: SoftHSM refuses it here, and the length of the blob says it.
         let template = spec.template(Placement::Session);
-        let handle = self
-            .own(|session| session.unwrap_key(&Mechanism::AesKeyWrap, by, blob, &template))
-            .map_err(|error| match error {
-                Error::Device(answer) if self.maker.means_damaged_data(answer) => {
-                    Error::BlobInvalid(answer)
+        let handle =
+            self.own(|session| session.unwrap_key(&Mechanism::AesKeyWrap, by, blob, &template)).map_err(|error| {
+                match error {
+                    Error::Device(answer) if self.maker.means_damaged_data(answer) => Error::BlobInvalid(answer),
+                    other => other,
                 }
-                other => other,
             })?;
         Ok(self.session_key(handle, spec.kind.bytes()))
     }

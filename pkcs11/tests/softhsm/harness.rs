@@ -1,0 +1,136 @@
+//! Every test in a process of its own: C_Initialize is per process, and SoftHSM takes its configuration from the environment,
+//! which a process with threads cannot change safely.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use claviger_pkcs11::{Config, Device, KeyId, Pin, SecretKeyKind, SecretKeySpec, Token, UnwrapTemplate, Uses};
+use tempfile::TempDir;
+
+/// Set in the child; names the directory with the tokens.
+const HOME: &str = "CLAVIGER_TEST_TOKENS";
+
+/// Label of the token that every test finds.
+pub(crate) const LABEL: &str = "test token";
+
+/// Its user PIN.
+pub(crate) const PIN: &str = "user-pin-8421";
+
+/// Where the tokens of one test are.
+pub(crate) struct Home(PathBuf);
+
+impl Home {
+    /// Runs `body` in a child process that is this test alone. `module` is `module_path!()`, `test` the function's name.
+    pub(crate) fn test(module: &str, test: &str, body: impl FnOnce(&Home)) {
+        if let Some(home) = env::var_os(HOME) {
+            return body(&Home(home.into()));
+        }
+        let directory = memory_directory();
+        let home = Home(directory.path().to_owned());
+        fs::create_dir(home.tokens()).unwrap();
+        let settings = format!(
+            "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
+            home.tokens().display()
+        );
+        fs::write(home.settings(), settings).unwrap();
+        home.add_token(LABEL);
+        let (_, module) = module.split_once("::").unwrap();
+        let name = format!("{module}::{test}");
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", &name, "--nocapture", "--test-threads=1"])
+            .env(HOME, &home.0)
+            .env("SOFTHSM2_CONF", home.settings())
+            .output()
+            .unwrap();
+        let (out, err) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+        print!("{out}{err}");
+        assert!(child.status.success(), "{name} failed in its process");
+        assert!(out.contains("1 passed"), "{name} is not the test's name");
+    }
+
+    /// The directory that SoftHSM keeps its tokens in.
+    pub(crate) fn tokens(&self) -> PathBuf {
+        self.0.join("tokens")
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.0.join("softhsm2.conf")
+    }
+
+    /// Initialises one more token.
+    pub(crate) fn add_token(&self, label: &str) {
+        let init = Command::new("softhsm2-util")
+            .args(["--init-token", "--free", "--label", label])
+            .args(["--so-pin", "so-pin-1357", "--pin", PIN])
+            .arg("--module")
+            .arg(module())
+            .env("SOFTHSM2_CONF", self.settings())
+            .output()
+            .unwrap();
+        assert!(init.status.success(), "{init:?}");
+    }
+
+    /// Opens the test token without a check.
+    pub(crate) fn open(&self) -> Token {
+        Token::open(config(), |_| Ok::<_, claviger_pkcs11::Error>(())).unwrap().0
+    }
+}
+
+/// The module under test.
+pub(crate) fn module() -> PathBuf {
+    env::var_os("TEST_PKCS11_MODULE").map_or_else(|| PathBuf::from("/usr/lib/softhsm/libsofthsm2.so"), PathBuf::from)
+}
+
+/// The right configuration for the test token.
+pub(crate) fn config() -> Config {
+    Config {
+        module: module(),
+        label: LABEL.to_owned(),
+        pin: Pin::new(PIN.as_bytes().to_vec()),
+        max_sessions: 8,
+        session_deadline: Duration::from_secs(5),
+    }
+}
+
+/// An extractable, not sensitive AES key that encrypts and decrypts.
+pub(crate) fn aes(bytes: usize) -> SecretKeySpec {
+    SecretKeySpec {
+        kind: SecretKeyKind::Aes { bytes },
+        sensitive: false,
+        extractable: true,
+        uses: Uses { encrypt: true, decrypt: true, sign: true, verify: true, ..Uses::default() },
+    }
+}
+
+/// An extractable, not sensitive secret that signs.
+pub(crate) fn secret(bytes: usize) -> SecretKeySpec {
+    SecretKeySpec {
+        kind: SecretKeyKind::Generic { bytes },
+        sensitive: false,
+        extractable: true,
+        uses: Uses { sign: true, verify: true, ..Uses::default() },
+    }
+}
+
+/// `spec` as the class of `unwrap` wants it.
+pub(crate) fn classed(spec: SecretKeySpec, unwrap: UnwrapTemplate) -> SecretKeySpec {
+    SecretKeySpec { sensitive: unwrap.sensitive(), extractable: unwrap.extractable(), ..spec }
+}
+
+/// A new random CKA_ID.
+pub(crate) fn new_id(device: &Device) -> KeyId {
+    let bytes: [u8; 20] = device.random(20).unwrap().as_ref().try_into().unwrap();
+    KeyId::from(bytes)
+}
+
+/// SoftHSM rewrites each attribute of a token object to the file, which in memory takes no time.
+fn memory_directory() -> TempDir {
+    if Path::new("/dev/shm").is_dir() {
+        tempfile::tempdir_in("/dev/shm").unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    }
+}
