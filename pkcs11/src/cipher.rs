@@ -1,4 +1,4 @@
-//! AES as a cipher (PKCS#11 current mechanisms 2.8, 2.10 to 2.13).
+//! AES as a cipher: GCM, CBC, CTR and ECB.
 
 use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::aead::GcmParams;

@@ -37,7 +37,7 @@ pub struct Device {
     _initialized: Initialized,
 }
 
-/// How a token presents itself (PKCS#11 3.2, CK_TOKEN_INFO), without the padding.
+/// How a token presents itself (CK_TOKEN_INFO), without the padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
     /// Given when the token was initialised.

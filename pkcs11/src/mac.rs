@@ -1,4 +1,4 @@
-//! Message authentication codes: HMAC and AES-CMAC (PKCS#11 current mechanisms 2.9, 2.20).
+//! Message authentication codes: HMAC and AES-CMAC.
 
 use std::ops::RangeInclusive;
 

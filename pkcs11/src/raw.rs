@@ -25,7 +25,7 @@ pub(crate) enum Direction {
     Decrypt,
 }
 
-/// The module's function list (PKCS#11 5.4, C_GetFunctionList).
+/// The module's function list (C_GetFunctionList).
 pub(crate) struct Functions {
     list: CK_FUNCTION_LIST,
     /// Keeps the code mapped that `list` points to.
@@ -118,7 +118,7 @@ impl Functions {
         let mut output = Zeroizing::new(vec![0_u8; data.len()]);
         let length = data.len().try_into()?;
         let mut written = length;
-        // SAFETY: `data` has `length` bytes, which the module only reads whatever the prototype says (PKCS#11 5.8.2), and
+        // SAFETY: `data` has `length` bytes, which the module only reads whatever the prototype says, and
         // `output` has room for `written` = `length` bytes; both outlive the call.
         let rv =
             unsafe { run(session.handle(), data.as_ptr().cast_mut(), length, output.as_mut_ptr(), &raw mut written) };

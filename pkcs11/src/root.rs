@@ -64,7 +64,8 @@ impl RootKind {
     }
 
     /// What must be read back: all that was asked for, except the label, which is for people, and what the token adds when it
-    /// made the key itself and never let it out (PKCS#11 4.10).
+    /// made the key itself and never let it out (PKCS#11, common secret key
+    /// attributes).
     fn expected(self, id: &KeyId) -> Result<Vec<Attribute>, Error> {
         let mut expected = self.template(id, "")?;
         expected.retain(|attribute| attribute.attribute_type() != AttributeType::Label);

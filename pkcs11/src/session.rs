@@ -90,8 +90,8 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// The one long-lived session. It holds the login, which ends with the last session (PKCS#11 5.6.8), and owns the session
-/// objects, which end with the session that made them (4.4). Only single calls run in it, never an Init, so no failure can
+/// The one long-lived session. It holds the login, which ends with the last session, and owns the session
+/// objects, which end with the session that made them (PKCS#11, C_CloseSession). Only single calls run in it, never an Init, so no failure can
 /// leave an operation active.
 pub(crate) struct Anchor {
     deadline: Duration,

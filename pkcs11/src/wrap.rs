@@ -1,4 +1,4 @@
-//! AES key wrap (RFC 3394, CKM_AES_KEY_WRAP; PKCS#11 current mechanisms 2.14).
+//! AES key wrap (RFC 3394, CKM_AES_KEY_WRAP).
 
 use cryptoki::mechanism::Mechanism;
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use claviger_pkcs11::{Cipher, Config, Error, RootKind, Token, UnwrapTemplate};
+use claviger_pkcs11::{Cipher, Config, Device, Error, Key, RootKind, Token, UnwrapTemplate};
 
 use crate::harness::{Home, aes, classed, config, new_id};
 
@@ -101,4 +101,13 @@ fn a_failure_costs_no_session() {
             device.decrypt(&key, &cipher, &ciphertext).unwrap();
         }
     });
+}
+
+#[test]
+fn what_threads_share_may_be_shared() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<Token>();
+    shared::<Device>();
+    shared::<Key>();
+    shared::<Error>();
 }

@@ -104,5 +104,6 @@ fn a_changed_blob_is_refused() {
         }
         assert!(matches!(device.unwrap(&kek, &blob, &aes(16)), Err(Error::InvalidInput(InvalidInput::BlobLength))));
         device.unwrap(&kek, &blob, &aes(32)).unwrap();
+        device.check(&[&kek, &other]).unwrap();
     });
 }
