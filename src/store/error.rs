@@ -1,0 +1,51 @@
+//! What can go wrong with the database.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite said no.
+    #[error("SQLite: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A file beside the database could not be made or locked.
+    #[error("cannot open the database {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another server has the database open.
+    #[error("the database {} is in use by another clavigerd", .0.display())]
+    InUse(PathBuf),
+    /// A later program wrote it.
+    #[error("the database {} has schema {found}, this program knows up to {known}: run a newer clavigerd", path.display())]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// The schema in the file.
+        found: i64,
+        /// The newest schema this program knows.
+        known: i64,
+    },
+    /// An SQLite file that is not ours.
+    #[error("{} is an SQLite database, but not one of clavigerd", .0.display())]
+    Foreign(PathBuf),
+    /// The identifier is taken.
+    #[error("the identifier is taken")]
+    Exists,
+    /// The row changed between read and write.
+    #[error("the row was changed by another request")]
+    Conflict,
+    /// The writer's queue is full.
+    #[error("too many writes are waiting")]
+    Busy,
+    /// The transaction that held this write could not be committed.
+    #[error("the commit failed: {0}")]
+    Commit(String),
+    /// The writer thread is gone.
+    #[error("the database writer has stopped")]
+    Stopped,
+}

@@ -1,0 +1,147 @@
+//! The database: SQLite in WAL mode, one writer with group commit, readers on their own connections.
+
+mod error;
+pub mod object;
+mod reader;
+pub mod root_key;
+mod schema;
+pub mod search;
+mod writer;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction};
+
+pub use error::Error;
+
+use reader::Readers;
+use writer::Writer;
+
+/// An open database. Dropping it stops the writer after what is queued.
+pub struct Store {
+    writer: Writer,
+    readers: Readers,
+    /// Held for as long as the store is open: the caches above know of no other writer.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens or makes the database, brings its schema up to date and starts the writer.
+    ///
+    /// # Errors
+    /// Another server has it, its schema is newer, it is not ours, or the file cannot be used.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let lock = lock(path)?;
+        make_private(path)?;
+        let mut connection = Connection::open(path)?;
+        configure(&connection)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        // A lost commit is a lost key: the WAL is synced at each commit.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        // A destroyed key's blob must not linger in a free page.
+        connection.pragma_update(None, "secure_delete", "ON")?;
+        schema::migrate(&mut connection, path)?;
+        Ok(Self { writer: Writer::start(connection)?, readers: Readers::new(path), _lock: lock })
+    }
+
+    /// Looks at an existing database without changing it; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// Its schema is newer, it is not ours, or it cannot be read.
+    pub fn inspect(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        configure(&connection)?;
+        if schema::check(&connection, path)? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(root_key::all(&connection)?))
+    }
+
+    /// Runs `job` in the next group commit and returns once that is on disk.
+    ///
+    /// # Errors
+    /// What `job` returned (its changes are undone), or the commit failed.
+    pub fn write<T, F>(&self, job: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.run(job, writer::Traces::Keep)
+    }
+
+    /// Like [`Self::write`], and returns only after what was overwritten or deleted has left the WAL too.
+    ///
+    /// # Errors
+    /// What `job` returned (its changes are undone), or the commit failed.
+    pub fn erase<T, F>(&self, job: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.run(job, writer::Traces::Erase)
+    }
+
+    /// Runs `query` on a read-only connection.
+    ///
+    /// # Errors
+    /// What `query` returned, or no connection could be opened.
+    pub fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        self.readers.run(query)
+    }
+
+    /// Whether the database can be read and its last commit was written.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self) -> Result<(), Error> {
+        self.writer.check()?;
+        self.read(|connection| Ok(root_key::all(connection)?)).map(drop)
+    }
+}
+
+/// Takes the lock that keeps a second server away from the same file.
+fn lock(path: &Path) -> Result<File, Error> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let failed = |source| Error::File { path: name.clone(), source };
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Makes the file, if it is not there, and takes it from everyone but its owner; SQLite gives WAL and
+/// shared memory the mode of the database.
+fn make_private(path: &Path) -> Result<(), Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed)?;
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let file = PathBuf::from(name);
+        let Ok(metadata) = fs::metadata(&file) else { continue };
+        if metadata.permissions().mode() & 0o077 != 0 {
+            tracing::warn!(file = %file.display(), "was readable by others: mode set to 0600");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// What every connection needs.
+fn configure(connection: &Connection) -> Result<(), Error> {
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "trusted_schema", "OFF")?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(())
+}

@@ -1,0 +1,302 @@
+//! Rows of managed objects, and the bytes that their binding covers.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, params};
+
+use super::Error;
+
+/// Which key-encryption key wraps a key, and so what the token lets happen to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// May never leave the token.
+    Sealing,
+    /// Leaves the token wrapped by another key only.
+    Guarding,
+    /// May leave the token in clear.
+    Exporting,
+}
+
+impl Class {
+    /// Its number in the database.
+    #[must_use]
+    pub fn code(self) -> i64 {
+        match self {
+            Self::Sealing => 1,
+            Self::Guarding => 2,
+            Self::Exporting => 3,
+        }
+    }
+
+    fn from_code(code: i64) -> Option<Self> {
+        [Self::Sealing, Self::Guarding, Self::Exporting].into_iter().find(|class| class.code() == code)
+    }
+}
+
+/// Where the key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Material {
+    /// In the row, wrapped (RFC 3394).
+    Wrapped {
+        /// `CKA_ID` of the key-encryption key.
+        kek: Vec<u8>,
+        /// The wrapped key.
+        blob: Vec<u8>,
+    },
+    /// An object of the token.
+    Token {
+        /// Its `CKA_ID`.
+        cka_id: Vec<u8>,
+    },
+    /// Gone: the object was destroyed.
+    Destroyed,
+}
+
+impl Material {
+    fn placement(&self) -> i64 {
+        match self {
+            Self::Destroyed => 0,
+            Self::Wrapped { .. } => 1,
+            Self::Token { .. } => 2,
+        }
+    }
+
+    fn kek(&self) -> Option<&[u8]> {
+        match self {
+            Self::Wrapped { kek, .. } => Some(kek),
+            Self::Token { .. } | Self::Destroyed => None,
+        }
+    }
+
+    fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Wrapped { blob, .. } => Some(blob),
+            Self::Token { cka_id } => Some(cka_id),
+            Self::Destroyed => None,
+        }
+    }
+
+    fn from_columns(placement: i64, kek: Option<Vec<u8>>, material: Option<Vec<u8>>) -> Option<Self> {
+        match (placement, kek, material) {
+            (0, None, None) => Some(Self::Destroyed),
+            (1, Some(kek), Some(blob)) => Some(Self::Wrapped { kek, blob }),
+            (2, None, Some(cka_id)) => Some(Self::Token { cka_id }),
+            _ => None,
+        }
+    }
+}
+
+/// One managed object. Numbers are KMIP's codes, dates seconds since 1970-01-01 UTC.
+#[derive(Debug, Clone)]
+pub struct Object {
+    /// Unique Identifier.
+    pub id: String,
+    /// Counts the row's changes, from 1.
+    pub version: i64,
+    /// The user who owns it.
+    pub owner: String,
+    /// Object Type.
+    pub object_type: i64,
+    /// Cryptographic Algorithm.
+    pub algorithm: i64,
+    /// Cryptographic Length in bits: the true length of the key.
+    pub length: i64,
+    /// Cryptographic Usage Mask.
+    pub usage_mask: i64,
+    /// State as last set; dates may have moved it on.
+    pub state: i64,
+    /// Activation Date.
+    pub activation_date: Option<i64>,
+    /// Deactivation Date.
+    pub deactivation_date: Option<i64>,
+    /// Sensitive.
+    pub sensitive: bool,
+    /// Extractable.
+    pub extractable: bool,
+    /// What the token lets happen to the key.
+    pub class: Class,
+    /// Where the key is.
+    pub material: Material,
+    /// All other attributes, as KMIP JSON.
+    pub attributes: String,
+    /// MAC by the binding key over [`Object::bound`].
+    pub binding: Vec<u8>,
+}
+
+/// The texts under which searches find an object.
+#[derive(Debug, Clone, Default)]
+pub struct Index {
+    /// Names.
+    pub names: Vec<String>,
+    /// Tags.
+    pub tags: Vec<String>,
+}
+
+const COLUMNS: &str = "id, version, owner, object_type, algorithm, length, usage_mask, state, activation_date, \
+                       deactivation_date, sensitive, extractable, class, placement, kek, material, attributes, binding";
+
+impl Object {
+    /// What the binding covers: table name and every column, each with its length before it, so that no
+    /// two rows have the same bytes.
+    #[must_use]
+    pub fn bound(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256 + self.attributes.len());
+        put(&mut bytes, Some(b"object"));
+        put(&mut bytes, Some(self.id.as_bytes()));
+        put_number(&mut bytes, Some(self.version));
+        put(&mut bytes, Some(self.owner.as_bytes()));
+        for number in [self.object_type, self.algorithm, self.length, self.usage_mask, self.state] {
+            put_number(&mut bytes, Some(number));
+        }
+        put_number(&mut bytes, self.activation_date);
+        put_number(&mut bytes, self.deactivation_date);
+        put_number(&mut bytes, Some(i64::from(self.sensitive)));
+        put_number(&mut bytes, Some(i64::from(self.extractable)));
+        put_number(&mut bytes, Some(self.class.code()));
+        put_number(&mut bytes, Some(self.material.placement()));
+        put(&mut bytes, self.material.kek());
+        put(&mut bytes, self.material.bytes());
+        put(&mut bytes, Some(self.attributes.as_bytes()));
+        bytes
+    }
+
+    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+        let unreadable = |column| rusqlite::Error::IntegralValueOutOfRange(column, 0);
+        Ok(Self {
+            id: row.get(0)?,
+            version: row.get(1)?,
+            owner: row.get(2)?,
+            object_type: row.get(3)?,
+            algorithm: row.get(4)?,
+            length: row.get(5)?,
+            usage_mask: row.get(6)?,
+            state: row.get(7)?,
+            activation_date: row.get(8)?,
+            deactivation_date: row.get(9)?,
+            sensitive: row.get(10)?,
+            extractable: row.get(11)?,
+            class: Class::from_code(row.get(12)?).ok_or_else(|| unreadable(12))?,
+            material: Material::from_columns(row.get(13)?, row.get(14)?, row.get(15)?).ok_or_else(|| unreadable(13))?,
+            attributes: row.get(16)?,
+            binding: row.get(17)?,
+        })
+    }
+
+    /// Adds the row and its index.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] if the identifier is taken.
+    pub fn insert(&self, transaction: &Transaction<'_>, index: &Index) -> Result<(), Error> {
+        let sql = format!(
+            "INSERT INTO object ({COLUMNS}) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18) \
+             ON CONFLICT (id) DO NOTHING"
+        );
+        let mut insert = transaction.prepare_cached(&sql)?;
+        if self.with_columns(|columns| insert.execute(columns))? == 0 {
+            return Err(Error::Exists);
+        }
+        self.write_index(transaction, transaction.last_insert_rowid(), index)
+    }
+
+    /// Replaces the row of version `self.version - 1`, and its index.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the row has another version by now.
+    pub fn update(&self, transaction: &Transaction<'_>, index: &Index) -> Result<(), Error> {
+        let sql = format!(
+            "UPDATE object SET ({COLUMNS}) = (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18) \
+             WHERE id = ?1 AND version = ?2 - 1 RETURNING number"
+        );
+        let mut update = transaction.prepare_cached(&sql)?;
+        let number: Option<i64> =
+            self.with_columns(|columns| update.query_row(columns, |row| row.get(0)).optional())?;
+        let number = number.ok_or(Error::Conflict)?;
+        transaction.prepare_cached("DELETE FROM object_name WHERE number = ?1")?.execute([number])?;
+        transaction.prepare_cached("DELETE FROM object_tag WHERE number = ?1")?.execute([number])?;
+        self.write_index(transaction, number, index)
+    }
+
+    /// The values of [`COLUMNS`], in that order.
+    fn with_columns<T>(&self, run: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
+        run(&[
+            &self.id,
+            &self.version,
+            &self.owner,
+            &self.object_type,
+            &self.algorithm,
+            &self.length,
+            &self.usage_mask,
+            &self.state,
+            &self.activation_date,
+            &self.deactivation_date,
+            &self.sensitive,
+            &self.extractable,
+            &self.class.code(),
+            &self.material.placement(),
+            &self.material.kek(),
+            &self.material.bytes(),
+            &self.attributes,
+            &self.binding,
+        ])
+    }
+
+    fn write_index(&self, transaction: &Transaction<'_>, number: i64, index: &Index) -> Result<(), Error> {
+        let mut name =
+            transaction.prepare_cached("INSERT OR IGNORE INTO object_name (name, number) VALUES (?1, ?2)")?;
+        for text in &index.names {
+            name.execute(params![text, number])?;
+        }
+        let mut tag = transaction.prepare_cached("INSERT OR IGNORE INTO object_tag (tag, number) VALUES (?1, ?2)")?;
+        for text in &index.tags {
+            tag.execute(params![text, number])?;
+        }
+        Ok(())
+    }
+}
+
+/// The object with this identifier.
+///
+/// # Errors
+/// SQLite's, or a row whose columns make no sense.
+pub fn find(connection: &Connection, id: &str) -> Result<Option<Object>, Error> {
+    let sql = format!("SELECT {COLUMNS} FROM object WHERE id = ?1");
+    Ok(connection.prepare_cached(&sql)?.query_row([id], Object::from_row).optional()?)
+}
+
+/// Whether there is any object at all.
+///
+/// # Errors
+/// SQLite's.
+pub fn any(connection: &Connection) -> Result<bool, Error> {
+    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM object)", [], |row| row.get(0))?)
+}
+
+/// `CKA_ID`s of the token objects that rows refer to.
+///
+/// # Errors
+/// SQLite's.
+pub fn token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
+    let mut select = connection.prepare("SELECT material FROM object WHERE placement = 2")?;
+    let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
+}
+
+/// Identifiers of objects in state Destroyed or Destroyed Compromised whose key was a token object.
+///
+/// # Errors
+/// SQLite's.
+pub fn destroyed_in_token(connection: &Connection) -> Result<Vec<String>, Error> {
+    let mut select = connection.prepare("SELECT id FROM object WHERE placement = 2 AND state >= 5")?;
+    let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
+}
+
+/// Appends a value with its length before it; an absent one is told apart from an empty one.
+fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
+    let length = value.map_or(u64::MAX, |value| u64::try_from(value.len()).unwrap_or(u64::MAX - 1));
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(value.unwrap_or_default());
+}
+
+fn put_number(bytes: &mut Vec<u8>, value: Option<i64>) {
+    let encoded = value.map(i64::to_be_bytes);
+    put(bytes, encoded.as_ref().map(<[u8; 8]>::as_slice));
+}

@@ -1,0 +1,39 @@
+//! The record of this database's root keys.
+
+use rusqlite::{Connection, Row};
+
+/// What the database knows about one root key in the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootKey {
+    /// `sealing`, `guarding`, `exporting` or `binding`.
+    pub name: String,
+    /// The object's `CKA_ID`.
+    pub cka_id: Vec<u8>,
+    /// A value that only this key can make.
+    pub check_value: Vec<u8>,
+}
+
+fn from_row(row: &Row<'_>) -> Result<RootKey, rusqlite::Error> {
+    Ok(RootKey { name: row.get(0)?, cka_id: row.get(1)?, check_value: row.get(2)? })
+}
+
+/// All recorded root keys, by name.
+///
+/// # Errors
+/// SQLite's.
+pub fn all(connection: &Connection) -> Result<Vec<RootKey>, rusqlite::Error> {
+    let mut select = connection.prepare_cached("SELECT name, cka_id, check_value FROM root_key ORDER BY name")?;
+    select.query_map([], from_row)?.collect()
+}
+
+/// Records a new root key, made at `now` (seconds since 1970-01-01 UTC).
+///
+/// # Errors
+/// SQLite's, a constraint failure among them if the name is taken.
+pub fn insert(connection: &Connection, key: &RootKey, now: i64) -> Result<(), rusqlite::Error> {
+    connection.execute(
+        "INSERT INTO root_key (name, cka_id, check_value, created) VALUES (?1, ?2, ?3, ?4)",
+        (&key.name, &key.cka_id, &key.check_value, now),
+    )?;
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The schema, as numbered steps that are never edited once released.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::Error;
+
+/// Marks the file as ours: "CLVG" (SQLite's `application_id`).
+const APPLICATION_ID: i64 = 0x434C_5647;
+
+/// Step N takes a database from `user_version` N to N + 1.
+const MIGRATIONS: [&str; 1] = [include_str!("schema/001.sql")];
+
+/// The newest schema this program knows.
+fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// The file's schema, 0 for an empty one.
+///
+/// # Errors
+/// A newer schema, or a database of some other program.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<i64, Error> {
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if application != APPLICATION_ID && (application != 0 || found != 0 || tables != 0) {
+        return Err(Error::Foreign(path.to_owned()));
+    }
+    if found > known() || found < 0 {
+        return Err(Error::NewerSchema { path: path.to_owned(), found, known: known() });
+    }
+    Ok(found)
+}
+
+/// Brings the file to the newest schema; each step is one transaction.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let found = check(connection, path)?;
+    for (number, step) in (1_i64..).zip(MIGRATIONS) {
+        if number <= found {
+            continue;
+        }
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(step)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
