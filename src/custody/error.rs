@@ -1,0 +1,99 @@
+//! What can go wrong between the service and the token.
+
+use claviger_pkcs11 as pkcs11;
+
+use crate::store;
+
+/// A failure of custody.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The token refused or failed.
+    #[error("token: {0}")]
+    Token(#[from] pkcs11::Error),
+    /// The row names a key-encryption key that is not one of this database's.
+    #[error("the key is wrapped by a key-encryption key that this database does not have")]
+    UnknownKek,
+    /// The row refers to an object that the token does not hold.
+    #[error("the token holds no object with the CKA_ID that the row names")]
+    NoTokenObject,
+    /// The object was destroyed.
+    #[error("the object was destroyed: there is no key")]
+    Destroyed,
+    /// The key cannot be wrapped without changing it, so it cannot leave wrapped.
+    #[error("AES key wrap cannot carry a key of {0} bytes: 16 or more, in steps of 8")]
+    NotWrappable(usize),
+    /// A number that this machine cannot address.
+    #[error("a length is out of range")]
+    Length,
+    /// OpenSSL's generator failed.
+    #[error("random generator: {0}")]
+    Random(#[from] openssl::error::ErrorStack),
+}
+
+impl Error {
+    /// Whether the cause is that the token is away or busy, rather than the request or the key.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        use pkcs11::Error as E;
+        matches!(self, Self::Token(E::Away | E::Busy | E::Stale | E::Device(_) | E::Binding(_)) | Self::Random(_))
+    }
+}
+
+/// Why the server may not start with this token and this database.
+#[derive(Debug, thiserror::Error)]
+pub enum RootError {
+    /// The token failed.
+    #[error("token: {0}")]
+    Token(#[from] pkcs11::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Root keys that the database records and the token does not have.
+    #[error("the token {token} does not hold the root keys that the database records: missing {missing}; {present}")]
+    Missing {
+        /// Label and serial number of the token.
+        token: String,
+        /// Names and `CKA_ID`s.
+        missing: String,
+        /// What the token has instead.
+        present: String,
+    },
+    /// Several token objects with the recorded `CKA_ID`.
+    #[error("the token holds {count} objects with the CKA_ID of the {name} root key ({cka_id}): only one can be it")]
+    Ambiguous {
+        /// Which root key.
+        name: &'static str,
+        /// Its recorded `CKA_ID`.
+        cka_id: String,
+        /// How many there are.
+        count: usize,
+    },
+    /// A root key whose attributes are not what they must be.
+    #[error("the {name} root key is not what it must be: {source}")]
+    Attributes {
+        /// Which root key.
+        name: &'static str,
+        /// The first difference.
+        source: pkcs11::Error,
+    },
+    /// A root key with the right `CKA_ID` and another value.
+    #[error("the {name} root key ({cka_id}) is another key than the one the database records")]
+    CheckValue {
+        /// Which root key.
+        name: &'static str,
+        /// Its recorded `CKA_ID`.
+        cka_id: String,
+    },
+    /// The record in the database is not complete.
+    #[error("the database does not record the {0} root key, but others: it is damaged")]
+    Incomplete(&'static str),
+    /// Objects without any record of root keys.
+    #[error("the database holds objects but records no root keys: it is damaged")]
+    NoRecord,
+    /// A `CKA_ID` in the database that is not 20 bytes long.
+    #[error("the database records a CKA_ID for the {0} root key that is not 20 bytes long")]
+    BadId(&'static str),
+    /// OpenSSL's generator failed.
+    #[error("random generator: {0}")]
+    Random(#[from] openssl::error::ErrorStack),
+}

@@ -1,0 +1,53 @@
+//! A managed key as custody sees it: where it is, what it is, and the handle that was last used for it.
+
+use std::sync::{Mutex, PoisonError};
+
+use claviger_pkcs11::{Key, SecretKeyKind, SecretKeySpec, Uses};
+
+use crate::store::object::{Class, Material};
+
+/// A key that can be used without asking the database again. Its handle goes when the last clone does.
+pub struct ManagedKey {
+    pub(super) class: Class,
+    pub(super) material: Material,
+    pub(super) kind: SecretKeyKind,
+    pub(super) uses: Uses,
+    handle: Mutex<Option<Key>>,
+}
+
+impl ManagedKey {
+    /// A key that was read from a row whose binding was checked.
+    #[must_use]
+    pub fn new(class: Class, material: Material, kind: SecretKeyKind, uses: Uses) -> Self {
+        Self { class, material, kind, uses, handle: Mutex::new(None) }
+    }
+
+    /// What the token must let happen to the key, and no more.
+    pub(super) fn spec(&self) -> SecretKeySpec {
+        spec(self.class, self.kind, self.uses)
+    }
+
+    pub(super) fn handle(&self) -> Option<Key> {
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_handle(&self, key: Option<Key>) {
+        *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = key;
+    }
+}
+
+/// The attributes that a class stands for.
+pub(super) fn spec(class: Class, kind: SecretKeyKind, uses: Uses) -> SecretKeySpec {
+    let (sensitive, extractable) = match class {
+        Class::Sealing => (true, false),
+        Class::Guarding => (true, true),
+        Class::Exporting => (false, true),
+    };
+    SecretKeySpec { kind, sensitive, extractable, uses }
+}
+
+/// Whether AES key wrap carries a key of this length unchanged (RFC 3394; SoftHSM pads others silently,
+/// which changes their HMAC).
+pub(super) fn is_wrappable(bytes: usize) -> bool {
+    bytes >= 16 && bytes.is_multiple_of(8)
+}

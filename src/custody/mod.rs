@@ -1,0 +1,287 @@
+//! Custody: root keys, wrapping, handles, row bindings, and the recovery of the token.
+//!
+//! The only user of `claviger-pkcs11`. A key's plaintext crosses this boundary in two functions:
+//! [`Custody::import`], inwards, and [`Custody::value`], outwards.
+
+mod error;
+mod key;
+mod owner;
+mod root;
+
+use std::collections::{HashMap, HashSet};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use claviger_pkcs11 as pkcs11;
+use pkcs11::{Device, Key, KeyId, MacMechanism, SecretKeySpec, Token};
+
+pub use error::{Error, RootError};
+pub use key::ManagedKey;
+pub use owner::Owner;
+pub use pkcs11::{
+    Cipher, Error as TokenError, InvalidInput, MacMechanism as Mac, OpenError, Secret, SecretKeyKind, Uses,
+};
+
+use crate::config::{Hsm, Placement};
+use crate::store::Store;
+use crate::store::object::{Class, Material};
+use root::Roots;
+
+/// Label of the token objects of managed keys.
+const PLACED_LABEL: &str = "claviger key";
+
+/// How long an operation waits for a session.
+const SESSION_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The token with this database's root keys.
+pub struct Custody {
+    token: Token,
+    roots: RwLock<Arc<Roots>>,
+    /// Token objects of managed keys by `CKA_ID`: one scan at start, so that no request has to search.
+    placed: RwLock<HashMap<Vec<u8>, Key>>,
+    placement: Placement,
+}
+
+impl Custody {
+    /// Opens the token and finds, or for a new database makes, the root keys.
+    ///
+    /// # Errors
+    /// The module, the token or the PIN is wrong, or the root keys are not those of the database.
+    pub fn open(hsm: &Hsm, placement: Placement, store: &Store, now: i64) -> Result<Self, OpenError<RootError>> {
+        let (token, roots) = Token::open(configuration(hsm), |device| root::open(device, store, now))?;
+        let custody = Self { token, roots: RwLock::new(Arc::new(roots)), placed: RwLock::default(), placement };
+        let placed = Self::scan(&*custody.token.device()?)?;
+        *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
+        Ok(custody)
+    }
+
+    /// Opens the token and compares its root keys with the record, making none. `None`: nothing is recorded.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn inspect(
+        hsm: &Hsm,
+        recorded: Option<&[crate::store::root_key::RootKey]>,
+    ) -> Result<(), OpenError<RootError>> {
+        Token::open(configuration(hsm), |device| match recorded {
+            Some(recorded) if !recorded.is_empty() => root::find(device, recorded).map(drop),
+            _ => Ok(()),
+        })
+        .map(drop)
+    }
+
+    /// Whether token and root keys are there, asked of the token itself.
+    ///
+    /// # Errors
+    /// What the token answered.
+    pub fn check(&self) -> Result<(), Error> {
+        let roots = self.roots();
+        Ok(self.token.device()?.check(&roots.keys())?)
+    }
+
+    /// Makes a key inside the token.
+    ///
+    /// # Errors
+    /// The token is away, or cannot make such a key.
+    pub fn generate(&self, class: Class, kind: SecretKeyKind, uses: Uses) -> Result<Material, Error> {
+        self.make(class, kind, uses, None)
+    }
+
+    /// Takes the caller's key bytes into the token.
+    ///
+    /// # Errors
+    /// The token is away, or cannot hold such a key.
+    pub fn import(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: &[u8]) -> Result<Material, Error> {
+        self.make(class, kind, uses, Some(value))
+    }
+
+    fn make(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: Option<&[u8]>) -> Result<Material, Error> {
+        let device = self.token.device()?;
+        if self.placement == Placement::Token || !key::is_wrappable(kind.bytes()) {
+            return self.place(&device, &key::spec(class, kind, uses), value);
+        }
+        // Extractable for as long as it takes to wrap it; no use is allowed to it meanwhile.
+        let spec = SecretKeySpec { kind, sensitive: true, extractable: true, uses: Uses::default() };
+        let key = match value {
+            Some(value) => device.create(&spec, value)?,
+            None => device.generate(&spec)?,
+        };
+        let roots = self.roots();
+        let kek = roots.kek(class);
+        Ok(Material::Wrapped { kek: kek.cka_id.clone(), blob: device.wrap(&kek.key, &key)? })
+    }
+
+    /// Makes a token object, for what cannot be wrapped without changing it.
+    fn place(&self, device: &Device, spec: &SecretKeySpec, value: Option<&[u8]>) -> Result<Material, Error> {
+        let mut id = [0; 20];
+        openssl::rand::rand_bytes(&mut id)?;
+        let cka_id = KeyId::from(id);
+        let key = match value {
+            Some(value) => device.create_token(&cka_id, PLACED_LABEL, spec, value)?,
+            None => device.generate_token(&cka_id, PLACED_LABEL, spec)?,
+        };
+        device.sync();
+        self.placed.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_vec(), key);
+        Ok(Material::Token { cka_id: id.to_vec() })
+    }
+
+    /// Removes from the token what no row needs any more.
+    ///
+    /// # Errors
+    /// The token is away; the object is then removed at the next start.
+    pub fn discard(&self, material: &Material) -> Result<(), Error> {
+        let Material::Token { cka_id } = material else { return Ok(()) };
+        let Some(key) = self.placed(cka_id) else { return Ok(()) };
+        self.token.device()?.destroy_token(key)?;
+        self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
+        Ok(())
+    }
+
+    /// How many objects of managed keys the token holds that `known` does not name. They are left alone:
+    /// they may belong to another database, or to a later state of this one.
+    #[must_use]
+    pub fn unknown(&self, known: &HashSet<Vec<u8>>) -> usize {
+        let placed = self.placed.read().unwrap_or_else(PoisonError::into_inner);
+        placed.keys().filter(|cka_id| !known.contains(*cka_id)).count()
+    }
+
+    fn placed(&self, cka_id: &[u8]) -> Option<Key> {
+        self.placed.read().unwrap_or_else(PoisonError::into_inner).get(cka_id).cloned()
+    }
+
+    fn scan(device: &Device) -> Result<HashMap<Vec<u8>, Key>, pkcs11::Error> {
+        let found = device.token_keys()?.into_iter().filter(|found| found.label == PLACED_LABEL);
+        Ok(found.map(|found| (found.id, found.key)).collect())
+    }
+
+    /// The MAC by the binding key (HMAC-SHA256).
+    ///
+    /// # Errors
+    /// The token is away.
+    pub fn bind(&self, bound: &[u8]) -> Result<Vec<u8>, Error> {
+        let roots = self.roots();
+        Ok(self.token.device()?.mac(roots.binding(), MacMechanism::HmacSha256, bound)?)
+    }
+
+    /// Whether `binding` is the MAC of `bound`, compared in constant time.
+    ///
+    /// # Errors
+    /// The token is away.
+    pub fn is_bound(&self, bound: &[u8], binding: &[u8]) -> Result<bool, Error> {
+        let mac = self.bind(bound)?;
+        Ok(mac.len() == binding.len() && openssl::memcmp::eq(&mac, binding))
+    }
+
+    /// Encrypts in the token. A GCM tag stands at the end.
+    ///
+    /// # Errors
+    /// The token is away, or refuses the parameters.
+    pub fn encrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
+        self.with(key, |device, handle| device.encrypt(handle, cipher, data))
+    }
+
+    /// Decrypts in the token.
+    ///
+    /// # Errors
+    /// The token is away, or the ciphertext is not authentic.
+    pub fn decrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
+        self.with(key, |device, handle| device.decrypt(handle, cipher, data))
+    }
+
+    /// Makes a MAC in the token.
+    ///
+    /// # Errors
+    /// The token is away, or the key does not fit the mechanism.
+    pub fn mac(&self, key: &ManagedKey, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
+        self.with(key, |device, handle| device.mac(handle, mechanism, data))
+    }
+
+    /// The lengths in bytes of the keys that the token takes for `mechanism`.
+    ///
+    /// # Errors
+    /// The token is away or does not have the mechanism.
+    pub fn mac_key_size(&self, mechanism: MacMechanism) -> Result<RangeInclusive<usize>, Error> {
+        Ok(self.token.device()?.mac_key_size(mechanism)?)
+    }
+
+    /// The key's value, which leaves the token here. The token refuses all but the exporting class.
+    ///
+    /// # Errors
+    /// `NotExtractable`, from the token.
+    pub fn value(&self, key: &ManagedKey) -> Result<Secret, Error> {
+        self.with(key, Device::value)
+    }
+
+    /// `key` wrapped under `wrapping` by AES key wrap (RFC 3394), inside the token.
+    ///
+    /// # Errors
+    /// The token refuses, or the length of `key` cannot be carried unchanged.
+    pub fn wrap(&self, wrapping: &ManagedKey, key: &ManagedKey) -> Result<Vec<u8>, Error> {
+        if !key::is_wrappable(key.kind.bytes()) {
+            return Err(Error::NotWrappable(key.kind.bytes()));
+        }
+        let device = self.token.device()?;
+        let wrapping = self.handle(&device, wrapping)?;
+        let key = self.handle(&device, key)?;
+        Ok(device.wrap(&wrapping, &key)?)
+    }
+
+    /// Random bytes from the token.
+    ///
+    /// # Errors
+    /// The token is away.
+    pub fn random(&self, len: usize) -> Result<Secret, Error> {
+        Ok(self.token.device()?.random(len)?)
+    }
+
+    /// Runs `operation` with a handle of the present generation, unwrapping the key if there is none yet.
+    fn with<T>(
+        &self,
+        key: &ManagedKey,
+        operation: impl Fn(&Device, &Key) -> Result<T, pkcs11::Error>,
+    ) -> Result<T, Error> {
+        let device = self.token.device()?;
+        if let Some(handle) = key.handle() {
+            match operation(&device, &handle) {
+                // The token was away since: its handles are gone, the wrapped key is not.
+                Err(pkcs11::Error::Stale) => key.set_handle(None),
+                answer => return Ok(answer?),
+            }
+        }
+        let handle = self.handle(&device, key)?;
+        Ok(operation(&device, &handle)?)
+    }
+
+    /// A new handle for the key, which the key then keeps.
+    fn handle(&self, device: &Device, key: &ManagedKey) -> Result<Key, Error> {
+        let handle = match &key.material {
+            Material::Destroyed => return Err(Error::Destroyed),
+            Material::Token { cka_id } => self.placed(cka_id).ok_or(Error::NoTokenObject)?,
+            Material::Wrapped { kek: name, blob } => {
+                let roots = self.roots();
+                let kek = roots.kek(key.class);
+                if kek.cka_id != *name {
+                    return Err(Error::UnknownKek);
+                }
+                device.unwrap(&kek.key, blob, &key.spec())?
+            }
+        };
+        key.set_handle(Some(handle.clone()));
+        Ok(handle)
+    }
+
+    fn roots(&self) -> Arc<Roots> {
+        Arc::clone(&self.roots.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn configuration(hsm: &Hsm) -> pkcs11::Config {
+    pkcs11::Config {
+        module: hsm.module.clone(),
+        label: hsm.token_label.clone(),
+        pin: pkcs11::Pin::new(hsm.pin.as_bytes().to_vec()),
+        max_sessions: usize::from(hsm.max_sessions),
+        session_deadline: SESSION_DEADLINE,
+    }
+}
