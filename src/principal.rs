@@ -1,0 +1,176 @@
+//! Who is calling: user names and the proof behind them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use unicode_normalization::is_nfc;
+
+/// The longest user name, in bytes of UTF-8.
+pub const MAX_USERNAME: usize = 255;
+
+/// Prefixes kept for exchanged identities; no other proof may yield them.
+const RESERVED_PREFIXES: [&str; 2] = ["identity:", "host/"];
+
+/// A user name: 1 to 255 bytes of printable UTF-8 in NFC, compared byte for byte.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Username(Arc<str>);
+
+/// Why a text is no user name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UsernameError {
+    /// Nothing but white space, or nothing at all.
+    #[error("it is empty or blank")]
+    Blank,
+    /// Over [`MAX_USERNAME`] bytes.
+    #[error("it is longer than {MAX_USERNAME} bytes")]
+    TooLong,
+    /// `*` means everyone.
+    #[error("`*` is not a user")]
+    Wildcard,
+    /// White space at an end is invisible in every log and list.
+    #[error("it begins or ends with white space")]
+    OuterSpace,
+    /// Control, bidirectional or zero-width characters make two names look alike.
+    #[error("it holds a control, bidirectional or invisible character")]
+    Unprintable,
+    /// Two spellings of one name would be two users.
+    #[error("it is not in Unicode normalization form C")]
+    NotNormalized,
+    /// `identity:` and `host/` belong to exchanged identities.
+    #[error("names that begin with `identity:` or `host/` are reserved")]
+    Reserved,
+}
+
+impl Username {
+    /// Accepts a name proved by a certificate, a JWT or the configuration.
+    ///
+    /// # Errors
+    /// Whatever [`UsernameError`] lists.
+    pub fn new(name: &str) -> Result<Self, UsernameError> {
+        if name.trim().is_empty() {
+            return Err(UsernameError::Blank);
+        }
+        if name.len() > MAX_USERNAME {
+            return Err(UsernameError::TooLong);
+        }
+        if name == "*" {
+            return Err(UsernameError::Wildcard);
+        }
+        if name.trim() != name {
+            return Err(UsernameError::OuterSpace);
+        }
+        if name.chars().any(is_unprintable) {
+            return Err(UsernameError::Unprintable);
+        }
+        if !is_nfc(name) {
+            return Err(UsernameError::NotNormalized);
+        }
+        if RESERVED_PREFIXES.iter().any(|p| name.starts_with(p)) {
+            return Err(UsernameError::Reserved);
+        }
+        Ok(Self(Arc::from(name)))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Username {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// Characters that a reader cannot see, or that reorder what the reader sees.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{00AD}'
+                | '\u{034F}'
+                | '\u{061C}'
+                | '\u{115F}'..='\u{1160}'
+                | '\u{17B4}'..='\u{17B5}'
+                | '\u{180B}'..='\u{180F}'
+                | '\u{200B}'..='\u{200F}'
+                | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}'
+                | '\u{3164}'
+                | '\u{E000}'..='\u{F8FF}'
+                | '\u{FE00}'..='\u{FE0F}'
+                | '\u{FEFF}'
+                | '\u{FFA0}'
+                | '\u{FFF0}'..='\u{FFFB}'
+                | '\u{FFFD}'..='\u{FFFF}'
+                | '\u{E0000}'..='\u{10FFFF}'
+        )
+}
+
+/// How a caller proved who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Method {
+    /// A client certificate; its SHA-256 thumbprint (RFC 8705 section 3.1 without the base64url).
+    Certificate {
+        /// SHA-256 of the certificate's DER.
+        thumbprint: [u8; 32],
+    },
+    /// Nothing: no authentication is configured.
+    Default,
+}
+
+impl Method {
+    /// The word that `/whoami` and the log use.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Certificate { .. } => "certificate",
+            Self::Default => "default",
+        }
+    }
+}
+
+/// Who is calling and how it was proved: an argument of every service method.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The user that the request runs as.
+    pub username: Username,
+    /// The proof that was checked.
+    pub method: Method,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_look_alike_or_hide_something_are_refused() {
+        for (name, fault) in [
+            ("", UsernameError::Blank),
+            (" \t", UsernameError::Blank),
+            ("*", UsernameError::Wildcard),
+            (" alice", UsernameError::OuterSpace),
+            ("ali\0ce", UsernameError::Unprintable),
+            ("ali\u{202E}ce", UsernameError::Unprintable),
+            ("ali\u{200B}ce", UsernameError::Unprintable),
+            ("alice\u{E0001}", UsernameError::Unprintable),
+            ("jose\u{301}", UsernameError::NotNormalized),
+            ("identity:1", UsernameError::Reserved),
+            ("host/db", UsernameError::Reserved),
+        ] {
+            assert_eq!(Username::new(name).unwrap_err(), fault, "{name:?}");
+        }
+        assert_eq!(Username::new(&"x".repeat(256)), Err(UsernameError::TooLong));
+        for name in ["alice", "jos\u{e9}", "a b", "spiffe://x/y", "*.example.com", "名前"] {
+            assert_eq!(Username::new(name).unwrap().as_str(), name);
+        }
+    }
+}
