@@ -1,0 +1,70 @@
+//! What can be wrong with the configuration.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::principal::UsernameError;
+
+/// A refusal to start because of the configuration, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file named by an option cannot be read.
+    #[error("cannot read the {what} {}: {source}", path.display())]
+    Unreadable {
+        /// What the file is for.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The TOML file has a syntax error, an unknown key or a value of a wrong type.
+    #[error("{}: {message}", path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// The parser's message, on one line.
+        message: String,
+    },
+    /// An option's value is outside its bounds.
+    #[error("--{option}: {fault}")]
+    Value {
+        /// The option's long name.
+        option: &'static str,
+        /// What is wrong with the value.
+        fault: &'static str,
+    },
+    /// `--default-username` is no user name.
+    #[error("--default-username: {0}")]
+    DefaultUsername(#[from] UsernameError),
+    /// Two options that exclude each other.
+    #[error("--{0} and --{1} exclude each other: give one")]
+    Conflict(&'static str, &'static str),
+    /// An authority verifies client certificates, which only come over TLS.
+    #[error("--authority-cert-file needs --https-p12-file: client certificates come over TLS alone")]
+    AuthorityWithoutIdentity,
+    /// A password for a file that is not given.
+    #[error("--https-p12-password needs --https-p12-file")]
+    PasswordWithoutIdentity,
+    /// A file that holds a secret is readable by others.
+    #[error("the {what} {} is readable by others (mode {mode:03o}): run `chmod 600 {}`", path.display(), path.display())]
+    Exposed {
+        /// What the file is for.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Neither a PIN file nor `KMS_HSM_PIN`.
+    #[error("no PIN for the token: give --hsm-pin-file FILE or set KMS_HSM_PIN")]
+    NoPin,
+    /// `KMS_HSM_PIN` is not UTF-8.
+    #[error("KMS_HSM_PIN is not valid UTF-8")]
+    PinEncoding,
+    /// No module at any of the usual places.
+    #[error(
+        "no PKCS#11 module found at the usual places of SoftHSM: give --hsm-module FILE (Debian: apt-get install softhsm2)"
+    )]
+    NoModule,
+}

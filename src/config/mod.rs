@@ -1,0 +1,201 @@
+//! Configuration of the server: options merged from flag, environment and file, then checked.
+
+mod error;
+mod options;
+mod secret_file;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+pub use error::Error;
+pub use options::{LogFormat, Options, Placement};
+
+use crate::principal::Username;
+use crate::secret::Password;
+
+/// The port of the brief.
+pub const DEFAULT_PORT: u16 = 9998;
+
+/// Where distributions put SoftHSM's module.
+const MODULE_PATHS: [&str; 7] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+    "/usr/lib64/softhsm/libsofthsm.so",
+    "/usr/local/lib/softhsm/libsofthsm2.so",
+    "/opt/homebrew/lib/softhsm/libsofthsm2.so",
+];
+
+/// The largest configuration file, in bytes.
+const MAX_CONFIG_FILE: u64 = 1 << 20;
+
+/// The server's identity: where its PKCS#12 file is and how to open it.
+#[derive(Debug)]
+pub struct P12 {
+    /// The PKCS#12 file (RFC 7292).
+    pub file: PathBuf,
+    /// Where its password comes from; read anew at each reload.
+    pub password: P12Password,
+}
+
+/// Where the password of the PKCS#12 file comes from.
+#[derive(Debug)]
+pub enum P12Password {
+    /// Given as an option or variable; empty if none was given.
+    Given(Password),
+    /// In a file, its last line end left out.
+    File(PathBuf),
+}
+
+impl P12Password {
+    /// The password itself.
+    ///
+    /// # Errors
+    /// The password file cannot be read.
+    pub fn read(&self) -> Result<Password, Error> {
+        match self {
+            Self::Given(text) => Ok(text.clone()),
+            Self::File(path) => secret_file::read_text("password file", path),
+        }
+    }
+}
+
+/// The token that holds the keys.
+#[derive(Debug)]
+pub struct Hsm {
+    /// The PKCS#11 module.
+    pub module: PathBuf,
+    /// The token's label.
+    pub token_label: String,
+    /// The user PIN.
+    pub pin: Password,
+    /// Sessions to open at most.
+    pub max_sessions: u16,
+}
+
+/// The checked configuration.
+#[derive(Debug)]
+pub struct Config {
+    /// Address or name to listen on.
+    pub hostname: String,
+    /// Port to listen on; 0 for any.
+    pub port: u16,
+    /// The server's identity; `None` for plain HTTP.
+    pub p12: Option<P12>,
+    /// Authorities of client certificates.
+    pub authority_cert_file: Option<PathBuf>,
+    /// The default user.
+    pub default_username: Username,
+    /// Whether every caller becomes the default user.
+    pub force_default_username: bool,
+    /// The token.
+    pub hsm: Hsm,
+    /// Where new keys are kept when both places would do.
+    pub placement: Placement,
+    /// The database file.
+    pub sqlite_path: PathBuf,
+    /// The probe listener.
+    pub probe_address: Option<SocketAddr>,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log: String,
+}
+
+impl Config {
+    /// Merges `given` (flags over environment) with the file, fills in defaults and checks the whole.
+    ///
+    /// `pin` is the value of `KMS_HSM_PIN`, which has neither a flag nor a key in the file.
+    ///
+    /// # Errors
+    /// The first fault found, see [`Error`].
+    pub fn new(given: Options, file: Option<&Path>, pin: Option<Password>) -> Result<Self, Error> {
+        let options = match file {
+            Some(path) => given.or(read_file(path)?),
+            None => given,
+        };
+        let p12 = p12(&options)?;
+        let authenticates = options.authority_cert_file.is_some();
+        if authenticates && p12.is_none() {
+            return Err(Error::AuthorityWithoutIdentity);
+        }
+        let hostname = options.hostname.unwrap_or_else(|| {
+            // Without authentication everyone who can connect is the default user.
+            let host = if authenticates { "0.0.0.0" } else { "127.0.0.1" };
+            host.to_owned()
+        });
+        if hostname.is_empty() || hostname.len() > 253 {
+            return Err(Error::Value { option: "hostname", fault: "a name has 1 to 253 bytes" });
+        }
+        let token_label = options.hsm_token_label.unwrap_or_else(|| "claviger".to_owned());
+        if token_label.is_empty() || token_label.len() > 32 {
+            return Err(Error::Value { option: "hsm-token-label", fault: "a PKCS#11 token label has 1 to 32 bytes" });
+        }
+        Ok(Self {
+            hostname,
+            port: options.port.unwrap_or(DEFAULT_PORT),
+            p12,
+            authority_cert_file: options.authority_cert_file,
+            default_username: Username::new(options.default_username.as_deref().unwrap_or("admin"))?,
+            force_default_username: options.force_default_username.unwrap_or(false),
+            hsm: Hsm {
+                module: options.hsm_module.map_or_else(usual_module, Ok)?,
+                token_label,
+                pin: secret_file::pin(options.hsm_pin_file.as_deref(), pin)?,
+                max_sessions: options.hsm_max_sessions.unwrap_or(16).clamp(2, 1024),
+            },
+            placement: options.placement.unwrap_or(Placement::Wrapped),
+            sqlite_path: options.sqlite_path.unwrap_or_else(|| PathBuf::from("./claviger.db")),
+            probe_address: options.probe_address,
+            log_format: options.log_format.unwrap_or(LogFormat::Human),
+            log: options.log.unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+
+    /// Whether any caller has to prove who they are.
+    #[must_use]
+    pub fn authenticates(&self) -> bool {
+        self.authority_cert_file.is_some()
+    }
+}
+
+fn p12(options: &Options) -> Result<Option<P12>, Error> {
+    let password = match (&options.https_p12_password, &options.https_p12_password_file) {
+        (Some(_), Some(_)) => return Err(Error::Conflict("https-p12-password", "https-p12-password-file")),
+        (Some(text), None) => Some(P12Password::Given(text.clone())),
+        (None, Some(path)) => Some(P12Password::File(path.clone())),
+        (None, None) => None,
+    };
+    match (&options.https_p12_file, password) {
+        (None, Some(_)) => Err(Error::PasswordWithoutIdentity),
+        (None, None) => Ok(None),
+        (Some(file), password) => Ok(Some(P12 {
+            file: file.clone(),
+            password: password.unwrap_or_else(|| P12Password::Given(Password::from(String::new()))),
+        })),
+    }
+}
+
+fn usual_module() -> Result<PathBuf, Error> {
+    MODULE_PATHS.iter().map(PathBuf::from).find(|path| path.exists()).ok_or(Error::NoModule)
+}
+
+/// Reads the TOML file; `-` and `_` are the same in its keys, so that flags can be copied.
+fn read_file(path: &Path) -> Result<Options, Error> {
+    let what = "configuration file";
+    let text = secret_file::read_bounded(what, path, MAX_CONFIG_FILE)?;
+    let toml = |message: String| Error::Toml {
+        path: path.to_owned(),
+        message: message.split_whitespace().collect::<Vec<_>>().join(" "),
+    };
+    let table: toml::Table = toml::from_str(&text).map_err(|e| toml(e.to_string()))?;
+    let mut renamed = toml::Table::new();
+    for (key, value) in table {
+        let name = key.replace('-', "_");
+        if renamed.insert(name, value).is_some() {
+            return Err(toml(format!("the key `{key}` is given twice")));
+        }
+    }
+    renamed.try_into().map_err(|e: toml::de::Error| toml(e.to_string()))
+}

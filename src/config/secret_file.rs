@@ -1,0 +1,52 @@
+//! Files that hold a PIN or a password.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use super::Error;
+use crate::secret::Password;
+
+/// The largest PIN or password file, in bytes.
+const MAX_SECRET: u64 = 4096;
+
+/// Reads a whole UTF-8 file of at most `limit` bytes.
+pub(super) fn read_bounded(what: &'static str, path: &Path, limit: u64) -> Result<String, Error> {
+    let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    let mut text = String::new();
+    file.take(limit + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > limit {
+        return Err(unreadable(io::Error::other(format!("it is larger than {limit} bytes"))));
+    }
+    Ok(text)
+}
+
+/// A secret in a file: its text without the last line end.
+pub(super) fn read_text(what: &'static str, path: &Path) -> Result<Password, Error> {
+    let text = Password::from(read_bounded(what, path, MAX_SECRET)?);
+    Ok(Password::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+/// The user PIN, from its file or from `KMS_HSM_PIN`.
+pub(super) fn pin(file: Option<&Path>, variable: Option<Password>) -> Result<Password, Error> {
+    let pin = match (file, variable) {
+        (Some(_), Some(_)) => return Err(Error::Conflict("hsm-pin-file", "KMS_HSM_PIN (environment)")),
+        (None, None) => return Err(Error::NoPin),
+        (None, Some(pin)) => pin,
+        (Some(path), None) => {
+            let what = "PIN file";
+            let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
+            let mode = path.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
+            if mode & 0o077 != 0 {
+                return Err(Error::Exposed { what, path: path.to_owned(), mode });
+            }
+            read_text(what, path)?
+        }
+    };
+    if pin.is_empty() {
+        return Err(Error::NoPin);
+    }
+    Ok(pin)
+}
