@@ -1,0 +1,114 @@
+//! The server's TLS: OpenSSL 1.2 and 1.3 with client certificates.
+
+pub mod authority;
+mod error;
+mod identity;
+
+use std::fs;
+use std::path::Path;
+
+use openssl::ssl::{
+    AlpnError, SslAcceptor, SslAcceptorBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion,
+    select_next_proto,
+};
+use openssl::x509::store::X509StoreBuilder;
+use openssl::x509::verify::X509VerifyFlags;
+
+pub use error::Error;
+pub use identity::Identity;
+
+use crate::auth::certificate;
+use crate::config::{Config, P12};
+
+/// The protocols offered by ALPN (RFC 7301), best first, each with its length before it.
+const ALPN: &[u8] = b"\x02h2\x08http/1.1";
+
+/// Everything that TLS needs, read from the files that the configuration names.
+pub struct Setup {
+    /// Makes connections from sockets.
+    pub acceptor: SslAcceptor,
+    /// The server certificate's subject, for the start-up line.
+    pub subject: String,
+    /// The server certificate's notAfter, in seconds since 1970-01-01 UTC.
+    pub not_after: i64,
+}
+
+/// Builds the acceptor that the configuration asks for; `None` for plain HTTP.
+///
+/// # Errors
+/// A file is missing or bad; what was running before is untouched.
+pub fn setup(config: &Config) -> Result<Option<Setup>, SetupError> {
+    let Some(p12) = &config.p12 else { return Ok(None) };
+    Ok(Some(build(p12, config.authority_cert_file.as_deref())?))
+}
+
+/// Why TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The password file.
+    #[error(transparent)]
+    Config(#[from] crate::config::Error),
+    /// The identity, the authorities, or OpenSSL itself.
+    #[error(transparent)]
+    Tls(#[from] Error),
+}
+
+fn build(p12: &P12, authority_cert_file: Option<&Path>) -> Result<Setup, SetupError> {
+    let password = p12.password.read()?;
+    let identity = Identity::load(p12, &password)?;
+    let mut builder = hardened().map_err(Error::from)?;
+    present(&mut builder, &identity).map_err(|source| Error::Mismatch { path: p12.file.clone(), source })?;
+    if let Some(path) = authority_cert_file {
+        verify_clients(&mut builder, path)?;
+    }
+    Ok(Setup {
+        acceptor: builder.build(),
+        subject: certificate::subject(&identity.certificate),
+        not_after: certificate::unix_time(identity.certificate.not_after()).map_err(Error::from)?,
+    })
+}
+
+/// TLS 1.2 and 1.3 with current ciphers, no renegotiation, and no session resumption.
+fn hardened() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {
+    let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
+    builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
+    builder.set_options(SslOptions::NO_RENEGOTIATION);
+    // A resumed session skips the check of chain, expiry and revocation: a caller who is no longer
+    // welcome would ride on it. So none is issued, and each connection proves itself anew.
+    builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+    builder.set_options(SslOptions::NO_TICKET);
+    builder.set_num_tickets(0)?;
+    // With client certificates OpenSSL answers a client that tries to resume with an alert unless
+    // a session id context is set.
+    builder.set_session_id_context(b"clavigerd")?;
+    builder.set_alpn_select_callback(|_, client| select_next_proto(ALPN, client).ok_or(AlpnError::NOACK));
+    Ok(builder)
+}
+
+fn present(builder: &mut SslAcceptorBuilder, identity: &Identity) -> Result<(), openssl::error::ErrorStack> {
+    builder.set_certificate(&identity.certificate)?;
+    builder.set_private_key(&identity.key)?;
+    for certificate in &identity.chain {
+        builder.add_extra_chain_cert(certificate.clone())?;
+    }
+    builder.check_private_key()
+}
+
+/// Makes a certificate of one of the file's authorities mandatory in the handshake.
+fn verify_clients(builder: &mut SslAcceptorBuilder, path: &Path) -> Result<(), Error> {
+    let authorities = authority::load(path)?;
+    let mut store = X509StoreBuilder::new()?;
+    for certificate in &authorities {
+        builder.add_client_ca(certificate)?;
+        store.add_cert(certificate.clone())?;
+    }
+    // Lets an intermediate stand alone as trust anchor, which is what naming it in the file says.
+    store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
+    builder.set_verify_cert_store(store.build())?;
+    builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    Ok(())
+}
+
+fn read_file(what: &'static str, path: &Path) -> Result<Vec<u8>, Error> {
+    fs::read(path).map_err(|source| Error::Unreadable { what, path: path.to_owned(), source })
+}
