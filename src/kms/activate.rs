@@ -1,0 +1,16 @@
+//! Activate (KMIP 2.1 section 6.1.1).
+
+use super::{Call, Error, Kms};
+use crate::kmip::enumerations::Operation;
+use crate::kmip::payloads::activate::{Request, Response};
+use crate::kmip::state;
+
+pub(super) fn run(kms: &Kms, call: &Call<'_>, request: &Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, Operation::Activate, request.unique_identifier.as_ref())?.undestroyed()?;
+    grant.change(|object, attributes| {
+        attributes.state = Some(state::activate(object.state(call.now))?);
+        attributes.activation_date = Some(call.now);
+        Ok(())
+    })?;
+    Ok(Response { unique_identifier: grant.object().id.clone() })
+}

@@ -1,0 +1,86 @@
+//! Messages: a batch of operations under one header (KMIP 2.1 sections 8 and 9).
+
+use super::{Call, Error, Kms, discover_versions, now, placeholder};
+use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption};
+use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
+use crate::kmip::payloads::Response;
+use crate::kmip::ttlv::DateTime;
+use crate::principal::Caller;
+
+impl Kms {
+    /// Performs the items of a message, one after the other. Each passes the gate by itself, after the effects
+    /// of the one before.
+    #[must_use]
+    pub fn execute_message(&self, caller: &Caller, message: RequestMessage) -> ResponseMessage {
+        let RequestMessage { header, items } = message;
+        let now = DateTime(now());
+        let correlation = header.client_correlation_value.clone();
+        let answers = match check(&header) {
+            Ok(()) => self.execute_items(caller, &header, items),
+            Err(error) => vec![failure(None, &error)],
+        };
+        let response = ResponseMessage::new(now, correlation.clone(), answers);
+        let Some(limit) = header.maximum_response_size else { return response };
+        // Counted in the binary encoding, whichever is used (KMIP 2.1 section 9.10).
+        let document = response.clone().into_document();
+        if usize::try_from(limit).is_ok_and(|limit| document.ttlv_length() <= limit) {
+            return response;
+        }
+        ResponseMessage::new(now, correlation, vec![failure(None, &Error::ResponseTooLarge)])
+    }
+
+    fn execute_items(
+        &self,
+        caller: &Caller,
+        header: &RequestHeader,
+        items: Vec<RequestBatchItem>,
+    ) -> Vec<ResponseBatchItem> {
+        let go_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
+        let mut answers = Vec::with_capacity(items.len());
+        let mut left = None;
+        for item in items {
+            let call = Call { caller, now: DateTime(now()), placeholder: left.clone() };
+            let answer = self.execute_item(&call, &item);
+            match answer {
+                Ok(response) => {
+                    if let Some(id) = placeholder(&response) {
+                        left = Some(id.to_owned());
+                    }
+                    answers.push(ResponseBatchItem::success(item.unique_batch_item_id, response));
+                }
+                Err(error) => {
+                    tracing::info!(operation = ?item.operation, %error, detail = error.detail(), "batch item failed");
+                    answers.push(failure(Some(&item), &error));
+                    if !go_on {
+                        break;
+                    }
+                }
+            }
+        }
+        answers
+    }
+
+    fn execute_item(&self, call: &Call<'_>, item: &RequestBatchItem) -> Result<Response, Error> {
+        self.perform(call, item.request.clone()?)
+    }
+}
+
+fn check(header: &RequestHeader) -> Result<(), Error> {
+    let version = header.protocol_version;
+    if !discover_versions::VERSIONS.contains(&version) {
+        return Err(Error::Version(version.major, version.minor));
+    }
+    if header.asynchronous_indicator == Some(AsynchronousIndicator::Mandatory) {
+        return Err(Error::Feature("asynchronous operations are not supported"));
+    }
+    if header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Undo) {
+        return Err(Error::Feature("undoing a batch is not supported: Stop or Continue"));
+    }
+    Ok(())
+}
+
+fn failure(item: Option<&RequestBatchItem>, error: &Error) -> ResponseBatchItem {
+    let operation = item.and_then(|item| item.operation);
+    let id = item.and_then(|item| item.unique_batch_item_id.clone());
+    ResponseBatchItem::failure(operation, id, error.result_reason(), error.to_string())
+}

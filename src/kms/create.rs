@@ -1,0 +1,21 @@
+//! Create (KMIP 2.1 section 6.1.8).
+
+use super::proposal::{Origin, propose};
+use super::{Call, Error, Kms};
+use crate::kmip::Tag;
+use crate::kmip::enumerations::ObjectType;
+use crate::kmip::payloads::create::{Request, Response};
+
+pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    if request.object_type != ObjectType::SymmetricKey {
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "Create makes symmetric keys" });
+    }
+    if request.protection_storage_masks.is_some() {
+        return Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"));
+    }
+    let grant = kms.authorize_new(call);
+    let proposal = propose(&grant, call, *request.attributes, Origin::Created)?;
+    let material = grant.make(proposal.class, proposal.kind, proposal.mask(), None)?;
+    grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?;
+    Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier: proposal.id })
+}

@@ -1,0 +1,13 @@
+//! Discover Versions (KMIP 2.1 section 6.1.16).
+
+use crate::kmip::message::ProtocolVersion;
+use crate::kmip::payloads::discover_versions::{Request, Response};
+
+/// What is served, best first.
+pub(super) const VERSIONS: [ProtocolVersion; 1] = [ProtocolVersion::V2_1];
+
+pub(super) fn run(request: &Request) -> Response {
+    let wanted = &request.protocol_versions;
+    let common = VERSIONS.into_iter().filter(|version| wanted.is_empty() || wanted.contains(version));
+    Response { protocol_versions: common.collect() }
+}

@@ -1,0 +1,71 @@
+//! Encrypt (KMIP 2.1 section 6.1.17).
+
+use openssl::rand::rand_bytes;
+
+use super::mechanism::{self, AesMode};
+use super::{Call, Error, Kms};
+use crate::custody::{Cipher, Error as CustodyError};
+use crate::kmip::enumerations::Operation;
+use crate::kmip::payloads::encrypt::{Request, Response};
+use crate::kmip::state::Use;
+use crate::kmip::{Tag, UsageMask};
+use crate::secret::Bytes;
+
+pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    if request.multi_part.is_partial() {
+        return Err(Error::Streaming);
+    }
+    let data = request.data.ok_or(Error::Missing(Tag::Data))?;
+    let grant = kms.authorize(call, Operation::Encrypt, request.unique_identifier.as_ref())?;
+    let key = grant.usable(Use::Protect, UsageMask::ENCRYPT, "Encrypt")?;
+    let object = key.object();
+    let parameters = request.cryptographic_parameters.as_ref();
+    let mode = mechanism::aes_mode(object.algorithm(), parameters, &object.attributes.cryptographic_parameters)?;
+    let random_iv = parameters.and_then(|parameters| parameters.random_iv).unwrap_or(false);
+    let (iv, chosen) = match request.iv_counter_nonce {
+        Some(_) if random_iv => return Err(Error::BadParameters("RandomIV and an IV exclude each other")),
+        Some(iv) => (iv, false),
+        None => (random_iv_for(mode)?, true),
+    };
+    let aad = request.authenticated_encryption_additional_data;
+    if aad.is_some() && !matches!(mode, AesMode::Gcm { .. }) {
+        return Err(Error::BadParameters("CBC authenticates no additional data"));
+    }
+    let aad = aad.as_ref().map_or(&[][..], Bytes::as_slice);
+    let mut encrypted = key.encrypt(&cipher(mode, &iv, aad)?, &data)?;
+    let tag = match mode {
+        AesMode::Gcm { tag_bytes } => {
+            let end = encrypted.len().checked_sub(tag_bytes).ok_or(Error::Internal(CustodyError::Length))?;
+            Some(Bytes::from(encrypted.split_off(end)))
+        }
+        AesMode::CbcPadded | AesMode::Cbc => None,
+    };
+    Ok(Response {
+        unique_identifier: object.id.clone(),
+        data: Bytes::from(encrypted),
+        iv_counter_nonce: chosen.then_some(iv),
+        authenticated_encryption_tag: tag,
+    })
+}
+
+/// An IV from OpenSSL's generator: 96 random bits for GCM, a random block for CBC.
+fn random_iv_for(mode: AesMode) -> Result<Bytes, Error> {
+    let length = match mode {
+        AesMode::Gcm { .. } => mechanism::GCM_IV,
+        AesMode::CbcPadded | AesMode::Cbc => mechanism::BLOCK,
+    };
+    let mut iv = vec![0; length];
+    rand_bytes(&mut iv).map_err(CustodyError::Random)?;
+    Ok(Bytes::from(iv))
+}
+
+/// The token's cipher for a mode.
+pub(super) fn cipher<'a>(mode: AesMode, iv: &'a [u8], aad: &'a [u8]) -> Result<Cipher<'a>, Error> {
+    let block =
+        || <&[u8; mechanism::BLOCK]>::try_from(iv).map_err(|_| Error::BadParameters("the IV of CBC has 16 bytes"));
+    Ok(match mode {
+        AesMode::Gcm { tag_bytes } => Cipher::AesGcm { iv, aad, tag_bits: tag_bytes * 8 },
+        AesMode::CbcPadded => Cipher::AesCbcPad { iv: block()? },
+        AesMode::Cbc => Cipher::AesCbc { iv: block()? },
+    })
+}

@@ -1,0 +1,211 @@
+//! What the service refuses, in the words of KMIP's result reasons (KMIP 2.1 section 11.51).
+
+use crate::custody::{self, InvalidInput, TokenError};
+use crate::kmip::enumerations::{CryptographicAlgorithm, Operation, ResultReason};
+use crate::kmip::state::Refusal;
+use crate::kmip::{self, Tag};
+use crate::store;
+
+/// Why a request fails. Its text is for the caller and tells nothing internal.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request cannot be read.
+    #[error("{0}")]
+    Message(#[from] kmip::Error),
+    /// No such object, or the caller may not know that it exists.
+    #[error("no object {0:?}")]
+    NotFound(String),
+    /// Neither an identifier nor an object that an earlier item of the batch made.
+    #[error("the request names no object, and no earlier item of the batch left one in the ID placeholder")]
+    NoIdentifier,
+    /// The identifier is taken.
+    #[error("an object {0:?} exists already")]
+    Exists(String),
+    /// A wished identifier outside its grammar.
+    #[error("a unique identifier has 1 to 128 letters, digits and `-._:@+=`, the first a letter or digit")]
+    InvalidIdentifier,
+    /// The object was destroyed.
+    #[error("the object {0:?} was destroyed")]
+    Destroyed(String),
+    /// The lifecycle forbids it.
+    #[error("{0}")]
+    State(#[from] Refusal),
+    /// The usage mask forbids it.
+    #[error("the key's Cryptographic Usage Mask does not permit {0}")]
+    UsageMask(&'static str),
+    /// The key may leave wrapped only.
+    #[error("the key is Sensitive: it leaves wrapped under another key, or not at all")]
+    Sensitive,
+    /// The key may not leave.
+    #[error("the key is not Extractable")]
+    NotExtractable,
+    /// An attribute that the server sets.
+    #[error("the attribute {0} is set by the server")]
+    ReadOnly(Tag),
+    /// An attribute that the server would have to enforce, and does not.
+    #[error("the attribute {0} is not supported")]
+    UnsupportedAttribute(Tag),
+    /// Something needed is absent.
+    #[error("{0} is missing")]
+    Missing(Tag),
+    /// A value outside its bounds.
+    #[error("{tag}: {fault}")]
+    Invalid {
+        /// Where.
+        tag: Tag,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// An algorithm for which no key is kept.
+    #[error("keys of algorithm {0} are not supported")]
+    UnsupportedAlgorithm(CryptographicAlgorithm),
+    /// A mode, padding or hash that is not served, or not with this key.
+    #[error("{0}")]
+    UnsupportedParameters(&'static str),
+    /// Parameters that are wrong in themselves.
+    #[error("{0}")]
+    BadParameters(&'static str),
+    /// The token cannot use a key of this length.
+    #[error("the token takes keys of {min} to {max} bytes for {algorithm}, not of {bytes}")]
+    KeySize {
+        /// The algorithm.
+        algorithm: CryptographicAlgorithm,
+        /// The key's length.
+        bytes: usize,
+        /// The shortest that is possible.
+        min: usize,
+        /// The longest.
+        max: usize,
+    },
+    /// An operation in several parts.
+    #[error("operations in several parts are not supported: send the data in one request")]
+    Streaming,
+    /// A key format that is not served.
+    #[error("key format {0} is not supported for this object: Raw or TransparentSymmetricKey")]
+    KeyFormat(kmip::enumerations::KeyFormatType),
+    /// A way of wrapping that is not served.
+    #[error("{0}")]
+    KeyWrap(&'static str),
+    /// An encoding of wrapped keys that is not served.
+    #[error("a key is wrapped inside the token, as its bytes: EncodingOption must be NoEncoding")]
+    EncodingOption,
+    /// A length that key wrap would change.
+    #[error("AES key wrap carries keys of 16 bytes or more in steps of 8, not of {0} bytes")]
+    NotWrappable(usize),
+    /// Authentication of a ciphertext failed, or its padding is wrong.
+    #[error("decryption failed: wrong key, IV, additional data or tag, or damaged ciphertext")]
+    Decryption,
+    /// A feature of the protocol that is not served.
+    #[error("{0}")]
+    Feature(&'static str),
+    /// An operation that is not served.
+    #[error("operation {0} is not supported")]
+    Operation(Operation),
+    /// A protocol version that is not served.
+    #[error("protocol version {0}.{1} is not supported: 2.1 is")]
+    Version(i32, i32),
+    /// The answer would be larger than the client takes.
+    #[error("the answer is larger than the Maximum Response Size of the request")]
+    ResponseTooLarge,
+    /// The row's binding is wrong: someone changed the database.
+    #[error("the stored object {0:?} fails its integrity check and is refused")]
+    Integrity(String),
+    /// Others changed the object again and again meanwhile.
+    #[error("the object was changed by other requests at the same time: try again")]
+    Contention,
+    /// The token is away or busy.
+    #[error("the HSM is not available: try again later")]
+    Hsm(#[source] custody::Error),
+    /// The database is away or busy.
+    #[error("the database is not available: try again later")]
+    Store(#[source] store::Error),
+    /// A fault of the server.
+    #[error("internal error")]
+    Internal(#[source] custody::Error),
+}
+
+impl Error {
+    /// The KMIP result reason.
+    #[must_use]
+    pub fn result_reason(&self) -> ResultReason {
+        match self {
+            Self::Message(error) => error.result_reason(),
+            Self::NotFound(_) => ResultReason::ObjectNotFound,
+            Self::NoIdentifier | Self::Missing(_) => ResultReason::MissingData,
+            Self::Exists(_) => ResultReason::ObjectAlreadyExists,
+            Self::InvalidIdentifier | Self::Invalid { .. } => ResultReason::InvalidAttributeValue,
+            Self::Destroyed(_) => ResultReason::ObjectDestroyed,
+            Self::State(_) => ResultReason::WrongKeyLifecycleState,
+            Self::UsageMask(_) => ResultReason::IncompatibleCryptographicUsageMask,
+            Self::Sensitive => ResultReason::Sensitive,
+            Self::NotExtractable => ResultReason::NotExtractable,
+            Self::ReadOnly(_) => ResultReason::AttributeReadOnly,
+            Self::UnsupportedAttribute(_) => ResultReason::UnsupportedAttribute,
+            Self::UnsupportedAlgorithm(_) | Self::UnsupportedParameters(_) | Self::KeySize { .. } => {
+                ResultReason::UnsupportedCryptographicParameters
+            }
+            Self::BadParameters(_) => ResultReason::BadCryptographicParameters,
+            Self::Streaming | Self::Feature(_) => ResultReason::FeatureNotSupported,
+            Self::KeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
+            Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
+            Self::EncodingOption => ResultReason::EncodingOptionError,
+            Self::Decryption => ResultReason::CryptographicFailure,
+            Self::Operation(_) => ResultReason::OperationNotSupported,
+            Self::Version(..) => ResultReason::UnsupportedProtocolVersion,
+            Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
+            Self::Integrity(_) | Self::Internal(_) => ResultReason::InternalServerError,
+            Self::Contention => ResultReason::ServerLimitExceeded,
+            Self::Hsm(_) | Self::Store(_) => ResultReason::GeneralFailure,
+        }
+    }
+
+    /// What the log should know and the caller should not.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Hsm(source) | Self::Internal(source) => Some(source.to_string()),
+            Self::Store(source) => Some(source.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<custody::Error> for Error {
+    fn from(error: custody::Error) -> Self {
+        use custody::Error as E;
+        match error {
+            error if error.is_unavailable() => Self::Hsm(error),
+            E::NotWrappable(bytes) => Self::NotWrappable(bytes),
+            E::Token(TokenError::DecryptionFailed) => Self::Decryption,
+            E::Token(TokenError::DataInvalid(_)) => Self::BadParameters("the token refuses the data: check its length"),
+            E::Token(TokenError::NotExtractable(_)) => Self::NotExtractable,
+            E::Token(TokenError::MechanismUnsupported(_)) => {
+                Self::UnsupportedParameters("the token does not support this mechanism")
+            }
+            E::Token(TokenError::KeySizeRange(_) | TokenError::KeyTypeInconsistent(_)) => {
+                Self::UnsupportedParameters("the token does not take a key of this length or type for this mechanism")
+            }
+            E::Token(TokenError::InvalidInput(fault)) => Self::from(fault),
+            error => Self::Internal(error),
+        }
+    }
+}
+
+impl From<InvalidInput> for Error {
+    fn from(fault: InvalidInput) -> Self {
+        match fault {
+            InvalidInput::Iv => Self::BadParameters("the IV of GCM has 1 to 256 bytes"),
+            InvalidInput::Tag => Self::BadParameters("the tag of GCM has 96, 104, 112, 120 or 128 bits"),
+            InvalidInput::BlockLength => {
+                Self::BadParameters("without padding the data must be whole blocks of 16 bytes")
+            }
+            _ => Self::BadParameters("a length does not fit the algorithm"),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Export (KMIP 2.1 section 6.1.18).
+
+use super::get::Wanted;
+use super::{Call, Error, Kms};
+use crate::kmip::enumerations::{ObjectType, Operation};
+use crate::kmip::payloads::export::{Request, Response};
+
+pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, Operation::Export, request.unique_identifier.as_ref())?.undestroyed()?;
+    let wanted = Wanted {
+        format: request.key_format_type,
+        wrap_type: request.key_wrap_type,
+        compressed: request.key_compression_type.is_some(),
+        wrapping: request.key_wrapping_specification.as_deref(),
+    };
+    Ok(Response {
+        object_type: ObjectType::SymmetricKey,
+        unique_identifier: grant.object().id.clone(),
+        attributes: Box::new(grant.attributes()),
+        object: Some(wanted.object(kms, call, &grant)?),
+    })
+}

@@ -1,0 +1,116 @@
+//! Get (KMIP 2.1 section 6.1.19), and what Export shares with it.
+
+use super::gate::Grant;
+use super::{Call, Error, Kms};
+use crate::kmip::enumerations::{
+    BlockCipherMode, EncodingOption, KeyFormatType, KeyWrapType, ObjectType, Operation, WrappingMethod,
+};
+use crate::kmip::key_block::{
+    KeyBlock, KeyInformation, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification,
+};
+use crate::kmip::objects::SymmetricKey;
+use crate::kmip::payloads::get::{Request, Response};
+use crate::kmip::state::Use;
+use crate::kmip::{CryptographicParameters, ManagedObject, Tag, UsageMask};
+use crate::secret::Bytes;
+
+pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, Operation::Get, request.unique_identifier.as_ref())?.undestroyed()?;
+    let wanted = Wanted {
+        format: request.key_format_type,
+        wrap_type: request.key_wrap_type,
+        compressed: request.key_compression_type.is_some(),
+        wrapping: request.key_wrapping_specification.as_deref(),
+    };
+    let object = wanted.object(kms, call, &grant)?;
+    Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier: grant.object().id.clone(), object })
+}
+
+/// The form in which a key is wanted.
+pub(super) struct Wanted<'a> {
+    pub(super) format: Option<KeyFormatType>,
+    pub(super) wrap_type: Option<KeyWrapType>,
+    pub(super) compressed: bool,
+    pub(super) wrapping: Option<&'a KeyWrappingSpecification>,
+}
+
+impl Wanted<'_> {
+    /// The key in that form.
+    pub(super) fn object(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
+        if self.compressed {
+            return Err(Error::Invalid { tag: Tag::KeyCompressionType, fault: "it is for elliptic curve points" });
+        }
+        if self.wrap_type == Some(KeyWrapType::AsRegistered) {
+            return Err(Error::KeyWrap("no key is kept as it was registered wrapped"));
+        }
+        let format = self.format.unwrap_or(KeyFormatType::Raw);
+        let mut block = match (self.wrapping, format) {
+            (None, KeyFormatType::Raw) => KeyBlock::raw(clear(grant)?),
+            (None, KeyFormatType::TransparentSymmetricKey) => KeyBlock {
+                key_format_type: format,
+                key_value: Some(KeyValue::Plain {
+                    material: KeyMaterial::TransparentSymmetricKey(clear(grant)?),
+                    attributes: None,
+                }),
+                ..KeyBlock::raw(Bytes::from(Vec::new()))
+            },
+            (Some(specification), KeyFormatType::Raw) => wrapped(kms, call, grant, specification)?,
+            (_, other) => return Err(Error::KeyFormat(other)),
+        };
+        let attributes = &grant.object().attributes;
+        block.cryptographic_algorithm = attributes.cryptographic_algorithm;
+        block.cryptographic_length = attributes.cryptographic_length;
+        Ok(ManagedObject::SymmetricKey(SymmetricKey { key_block: block }))
+    }
+}
+
+fn clear(grant: &Grant<'_>) -> Result<Bytes, Error> {
+    Ok(Bytes::from(grant.value()?.expose()))
+}
+
+/// The key wrapped under another key of the caller's, by AES key wrap inside the token.
+fn wrapped(
+    kms: &Kms,
+    call: &Call<'_>,
+    grant: &Grant<'_>,
+    specification: &KeyWrappingSpecification,
+) -> Result<KeyBlock, Error> {
+    if specification.wrapping_method != WrappingMethod::Encrypt || specification.mac_signature_key_information.is_some()
+    {
+        return Err(Error::KeyWrap("WrappingMethod Encrypt is supported, and no other"));
+    }
+    if specification.encoding_option != Some(EncodingOption::NoEncoding) {
+        return Err(Error::EncodingOption);
+    }
+    if !specification.attribute_names.is_empty() {
+        return Err(Error::KeyWrap("attributes are not wrapped with the key"));
+    }
+    let information =
+        specification.encryption_key_information.as_ref().ok_or(Error::Missing(Tag::EncryptionKeyInformation))?;
+    let mode = information.cryptographic_parameters.as_ref().and_then(|parameters| parameters.block_cipher_mode);
+    if mode.is_some_and(|mode| mode != BlockCipherMode::NISTKeyWrap) {
+        return Err(Error::KeyWrap("BlockCipherMode NISTKeyWrap (RFC 3394) is supported, and no other"));
+    }
+    // The wrapping key passes the same gate as any other key that is used.
+    let wrapping = kms.authorize(call, Operation::Get, Some(&information.unique_identifier))?.usable(
+        Use::Protect,
+        UsageMask::WRAP_KEY,
+        "Wrap Key",
+    )?;
+    let blob = Bytes::from(grant.wrapped_under(&wrapping)?);
+    let data = KeyWrappingData {
+        wrapping_method: WrappingMethod::Encrypt,
+        encryption_key_information: Some(KeyInformation {
+            unique_identifier: information.unique_identifier.clone(),
+            cryptographic_parameters: Some(CryptographicParameters {
+                block_cipher_mode: Some(BlockCipherMode::NISTKeyWrap),
+                ..CryptographicParameters::default()
+            }),
+        }),
+        mac_signature_key_information: None,
+        mac_signature: None,
+        iv_counter_nonce: None,
+        encoding_option: Some(EncodingOption::NoEncoding),
+    };
+    Ok(KeyBlock { key_wrapping_data: Some(data), ..KeyBlock::raw(blob) })
+}

@@ -1,0 +1,25 @@
+//! MAC (KMIP 2.1 section 6.1.32).
+
+use super::{Call, Error, Kms, mechanism};
+use crate::kmip::enumerations::Operation;
+use crate::kmip::payloads::mac::{Request, Response};
+use crate::kmip::state::Use;
+use crate::kmip::{Tag, UsageMask};
+use crate::secret::Bytes;
+
+pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    if request.multi_part.is_partial() {
+        return Err(Error::Streaming);
+    }
+    let data = request.data.ok_or(Error::Missing(Tag::Data))?;
+    let grant = kms.authorize(call, Operation::MAC, request.unique_identifier.as_ref())?;
+    let key = grant.usable(Use::Protect, UsageMask::MAC_GENERATE, "MAC Generate")?;
+    let object = key.object();
+    let mac = mechanism::mac(
+        object.algorithm(),
+        request.cryptographic_parameters.as_ref(),
+        &object.attributes.cryptographic_parameters,
+    )?;
+    let mac_data = Bytes::from(key.mac(mac, &data)?);
+    Ok(Response { unique_identifier: object.id.clone(), mac_data })
+}

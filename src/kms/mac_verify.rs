@@ -1,0 +1,28 @@
+//! MAC Verify (KMIP 2.1 section 6.1.33).
+
+use super::{Call, Error, Kms, mechanism};
+use crate::kmip::enumerations::{Operation, ValidityIndicator};
+use crate::kmip::payloads::mac_verify::{Request, Response};
+use crate::kmip::state::Use;
+use crate::kmip::{Tag, UsageMask};
+
+pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    if request.multi_part.is_partial() {
+        return Err(Error::Streaming);
+    }
+    let data = request.data.ok_or(Error::Missing(Tag::Data))?;
+    let presented = request.mac_data.ok_or(Error::Missing(Tag::MACData))?;
+    let grant = kms.authorize(call, Operation::MACVerify, request.unique_identifier.as_ref())?;
+    let key = grant.usable(Use::Process, UsageMask::MAC_VERIFY, "MAC Verify")?;
+    let object = key.object();
+    let mac = mechanism::mac(
+        object.algorithm(),
+        request.cryptographic_parameters.as_ref(),
+        &object.attributes.cryptographic_parameters,
+    )?;
+    let own = key.mac(mac, &data)?;
+    // The whole of it: a prefix of a MAC is a shorter one, and easier to guess.
+    let valid = own.len() == presented.len() && openssl::memcmp::eq(&own, &presented);
+    let validity_indicator = if valid { ValidityIndicator::Valid } else { ValidityIndicator::Invalid };
+    Ok(Response { unique_identifier: object.id.clone(), validity_indicator })
+}

@@ -1,0 +1,116 @@
+//! From KMIP's cryptographic parameters to what the token does.
+
+use super::Error;
+use crate::custody::Mac;
+use crate::kmip::CryptographicParameters;
+use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, PaddingMethod};
+
+/// Bytes of a GCM tag when the request does not say (NIST SP 800-38D section 5.2.1.2: the longest).
+const TAG_BYTES: usize = 16;
+
+/// Bytes of the IV that the server chooses for GCM (NIST SP 800-38D section 8.2.2).
+pub(super) const GCM_IV: usize = 12;
+
+/// Bytes of an AES block, and of the IV of CBC.
+pub(super) const BLOCK: usize = 16;
+
+/// How AES is to encrypt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AesMode {
+    /// NIST SP 800-38D.
+    Gcm {
+        /// 12 to 16.
+        tag_bytes: usize,
+    },
+    /// With PKCS#5 padding, as PKCS#11's CKM_AES_CBC_PAD has it.
+    CbcPadded,
+    /// Whole blocks.
+    Cbc,
+}
+
+/// The mode that a request asks for, or else the one that the object's own parameters name, or else GCM.
+pub(super) fn aes_mode(
+    algorithm: Option<CryptographicAlgorithm>,
+    requested: Option<&CryptographicParameters>,
+    own: &[CryptographicParameters],
+) -> Result<AesMode, Error> {
+    if algorithm != Some(CryptographicAlgorithm::AES) {
+        return Err(Error::UnsupportedParameters("only AES keys encrypt and decrypt"));
+    }
+    let default = CryptographicParameters::default();
+    let parameters = requested.or(own.first()).unwrap_or(&default);
+    if parameters.cryptographic_algorithm.is_some_and(|named| named != CryptographicAlgorithm::AES) {
+        return Err(Error::BadParameters("the CryptographicAlgorithm of the request is not that of the key"));
+    }
+    match parameters.block_cipher_mode.unwrap_or(BlockCipherMode::GCM) {
+        BlockCipherMode::GCM | BlockCipherMode::AEAD => match parameters.padding_method {
+            None | Some(PaddingMethod::None) => Ok(AesMode::Gcm { tag_bytes: tag_bytes(parameters.tag_length)? }),
+            Some(_) => Err(Error::BadParameters("GCM takes no padding")),
+        },
+        BlockCipherMode::CBC => match parameters.padding_method {
+            // A mode that only takes whole blocks is rarely what a caller means who says nothing.
+            None | Some(PaddingMethod::PKCS5) => Ok(AesMode::CbcPadded),
+            Some(PaddingMethod::None) => Ok(AesMode::Cbc),
+            Some(_) => Err(Error::UnsupportedParameters("CBC is served with padding PKCS5 or None")),
+        },
+        _ => Err(Error::UnsupportedParameters("AES is served in modes GCM and CBC")),
+    }
+}
+
+/// A tag's length in bytes; SoftHSM would take any, down to none.
+fn tag_bytes(requested: Option<i32>) -> Result<usize, Error> {
+    match requested {
+        None => Ok(TAG_BYTES),
+        Some(bytes @ 12..=16) => usize::try_from(bytes).map_err(|_| Error::BadParameters("TagLength")),
+        Some(_) => Err(Error::BadParameters("TagLength has 12 to 16 bytes")),
+    }
+}
+
+/// The MAC that a request asks for, or else the one that goes with the key's algorithm.
+pub(super) fn mac(
+    algorithm: Option<CryptographicAlgorithm>,
+    requested: Option<&CryptographicParameters>,
+    own: &[CryptographicParameters],
+) -> Result<Mac, Error> {
+    let algorithm = algorithm.ok_or(Error::UnsupportedParameters("the key has no algorithm"))?;
+    let parameters = requested.or(own.first());
+    if algorithm == CryptographicAlgorithm::AES {
+        let mode = parameters.and_then(|parameters| parameters.block_cipher_mode);
+        let hash = parameters.and_then(|parameters| parameters.hashing_algorithm);
+        return match (mode, hash) {
+            (None | Some(BlockCipherMode::CMAC), None) => Ok(Mac::AesCmac),
+            _ => Err(Error::UnsupportedParameters("an AES key makes a CMAC, and no HMAC")),
+        };
+    }
+    let named = parameters.and_then(|parameters| parameters.cryptographic_algorithm);
+    let hash = parameters.and_then(|parameters| parameters.hashing_algorithm);
+    match (hash, named) {
+        (Some(hash), _) => hmac_of(hash),
+        (None, Some(named)) => hmac(named),
+        (None, None) => hmac(algorithm),
+    }
+    .ok_or(Error::UnsupportedParameters("HMAC is served with SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512"))
+}
+
+/// The HMAC of an algorithm's name.
+pub(super) fn hmac(algorithm: CryptographicAlgorithm) -> Option<Mac> {
+    match algorithm {
+        CryptographicAlgorithm::HMAC_SHA1 => Some(Mac::HmacSha1),
+        CryptographicAlgorithm::HMAC_SHA224 => Some(Mac::HmacSha224),
+        CryptographicAlgorithm::HMAC_SHA256 => Some(Mac::HmacSha256),
+        CryptographicAlgorithm::HMAC_SHA384 => Some(Mac::HmacSha384),
+        CryptographicAlgorithm::HMAC_SHA512 => Some(Mac::HmacSha512),
+        _ => None,
+    }
+}
+
+fn hmac_of(hash: HashingAlgorithm) -> Option<Mac> {
+    match hash {
+        HashingAlgorithm::SHA_1 => Some(Mac::HmacSha1),
+        HashingAlgorithm::SHA_224 => Some(Mac::HmacSha224),
+        HashingAlgorithm::SHA_256 => Some(Mac::HmacSha256),
+        HashingAlgorithm::SHA_384 => Some(Mac::HmacSha384),
+        HashingAlgorithm::SHA_512 => Some(Mac::HmacSha512),
+        _ => None,
+    }
+}

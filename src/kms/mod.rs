@@ -1,0 +1,120 @@
+//! The service: KMIP operations on objects that belong to callers. Synchronous; no HTTP, no encodings.
+
+mod activate;
+mod batch;
+mod cache;
+mod create;
+mod decrypt;
+mod destroy;
+mod discover_versions;
+mod encrypt;
+mod error;
+mod export;
+mod gate;
+mod get;
+mod get_attributes;
+mod import;
+mod locate;
+mod mac;
+mod mac_verify;
+mod mechanism;
+mod object;
+mod proposal;
+mod query;
+mod register;
+mod revoke;
+mod rng_retrieve;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use error::Error;
+pub use gate::{Health, Kms};
+
+use crate::kmip::UniqueIdentifier;
+use crate::kmip::payloads::{Request, Response};
+use crate::kmip::ttlv::DateTime;
+use crate::principal::Caller;
+
+/// Seconds since 1970-01-01 UTC.
+#[must_use]
+pub fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// What belongs to one operation beside its request.
+struct Call<'a> {
+    caller: &'a Caller,
+    /// One moment for all decisions of the operation.
+    now: DateTime,
+    /// What an earlier item of the batch left (KMIP 2.1 section 8.3, ID Placeholder).
+    placeholder: Option<String>,
+}
+
+impl Kms {
+    /// Performs one operation.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn execute(&self, caller: &Caller, request: Request) -> Result<Response, Error> {
+        let call = Call { caller, now: DateTime(now()), placeholder: None };
+        self.perform(&call, request)
+    }
+
+    /// One arm for each operation.
+    fn perform(&self, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+        Ok(match request {
+            Request::Create(request) => create::run(self, call, request)?.into(),
+            Request::Register(request) => register::run(self, call, request)?.into(),
+            Request::Import(request) => import::run(self, call, request)?.into(),
+            Request::Locate(request) => locate::run(self, call, request)?.into(),
+            Request::Get(request) => get::run(self, call, request)?.into(),
+            Request::Export(request) => export::run(self, call, request)?.into(),
+            Request::GetAttributes(request) => get_attributes::run(self, call, &request)?.into(),
+            Request::Activate(request) => activate::run(self, call, &request)?.into(),
+            Request::Revoke(request) => revoke::run(self, call, &request)?.into(),
+            Request::Destroy(request) => destroy::run(self, call, &request)?.into(),
+            Request::Query(request) => query::run(&request).into(),
+            Request::DiscoverVersions(request) => discover_versions::run(&request).into(),
+            Request::Encrypt(request) => encrypt::run(self, call, request)?.into(),
+            Request::Decrypt(request) => decrypt::run(self, call, request)?.into(),
+            Request::MAC(request) => mac::run(self, call, request)?.into(),
+            Request::MACVerify(request) => mac_verify::run(self, call, request)?.into(),
+            Request::RNGRetrieve(request) => rng_retrieve::run(self, call, &request)?.into(),
+        })
+    }
+}
+
+/// The object that a response leaves in the ID placeholder.
+fn placeholder(response: &Response) -> Option<&str> {
+    match response {
+        Response::Create(r) => Some(&r.unique_identifier),
+        Response::Register(r) => Some(&r.unique_identifier),
+        Response::Import(r) => Some(&r.unique_identifier),
+        // Only an unambiguous answer names an object (KMIP 2.1 section 6.1.28).
+        Response::Locate(r) => match r.unique_identifiers.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The identifier that a caller wishes for a new object.
+fn wished(id: Option<&UniqueIdentifier>) -> Result<Option<String>, Error> {
+    match id {
+        None => Ok(None),
+        Some(UniqueIdentifier::IdPlaceholder) => Err(Error::InvalidIdentifier),
+        Some(UniqueIdentifier::Text(id)) => {
+            // Neither slashes nor wildcards nor letters that have a second spelling: an identifier stands in
+            // paths, policies and logs.
+            let mut bytes = id.bytes();
+            let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+            let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._:@+=".contains(&byte));
+            if !first || !rest || id.len() > 128 {
+                return Err(Error::InvalidIdentifier);
+            }
+            Ok(Some(id.clone()))
+        }
+    }
+}

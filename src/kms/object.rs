@@ -1,0 +1,147 @@
+//! A managed object in memory: its attributes, and the key that custody can use.
+
+use crate::custody::{ManagedKey, SecretKeyKind, Uses};
+use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
+use crate::kmip::state::{self, Dates};
+use crate::kmip::ttlv::{DateTime, Document, Field as _, json};
+use crate::kmip::{Attributes, Dialect, UniqueIdentifier, UsageMask};
+use crate::store::object::{Class, Index, Material, Object as Row};
+
+/// Names the attributes in the database.
+const DOCUMENT: &str = "Attributes";
+
+/// What a row says, read once.
+pub(super) struct Object {
+    pub(super) id: String,
+    pub(super) version: i64,
+    pub(super) owner: String,
+    /// All attributes; the state is the stored one, which dates may have moved on.
+    pub(super) attributes: Attributes,
+    pub(super) class: Class,
+    pub(super) material: Material,
+    pub(super) key: ManagedKey,
+}
+
+/// The row cannot be read although its binding holds: a defect of the program.
+#[derive(Debug)]
+pub(super) struct Unreadable;
+
+impl Object {
+    /// A new object, or a changed one.
+    pub(super) fn new(
+        version: i64,
+        owner: String,
+        id: String,
+        attributes: Attributes,
+        class: Class,
+        material: Material,
+    ) -> Result<Self, Unreadable> {
+        let kind = kind(&attributes).ok_or(Unreadable)?;
+        let mask = attributes.cryptographic_usage_mask.unwrap_or_default();
+        let key = ManagedKey::new(class, material.clone(), kind, uses(mask));
+        Ok(Self { id, version, owner, attributes, class, material, key })
+    }
+
+    /// Reads a row whose binding was checked.
+    pub(super) fn from_row(row: Row) -> Result<Self, Unreadable> {
+        let document = json::read(row.attributes.as_bytes()).map_err(|_| Unreadable)?;
+        let mut attributes = Attributes::read(document.value).map_err(|_| Unreadable)?;
+        let code = |number: i64| u32::try_from(number).map_err(|_| Unreadable);
+        attributes.unique_identifier = Some(UniqueIdentifier::Text(row.id.clone()));
+        attributes.object_type = ObjectType::from_code(code(row.object_type)?);
+        attributes.cryptographic_algorithm = CryptographicAlgorithm::from_code(code(row.algorithm)?);
+        attributes.cryptographic_length = i32::try_from(row.length).ok();
+        attributes.cryptographic_usage_mask = i32::try_from(row.usage_mask).ok().and_then(UsageMask::from_bits);
+        attributes.state = State::from_code(code(row.state)?);
+        attributes.activation_date = row.activation_date.map(DateTime);
+        attributes.deactivation_date = row.deactivation_date.map(DateTime);
+        attributes.sensitive = Some(row.sensitive);
+        attributes.extractable = Some(row.extractable);
+        Self::new(row.version, row.owner, row.id, attributes, row.class, row.material)
+    }
+
+    /// The row, without its binding.
+    pub(super) fn to_row(&self) -> Row {
+        let mut rest = self.attributes.clone();
+        let number = |code: Option<u32>| i64::from(code.unwrap_or_default());
+        let row = Row {
+            id: self.id.clone(),
+            version: self.version,
+            owner: self.owner.clone(),
+            object_type: number(rest.object_type.take().map(ObjectType::code)),
+            algorithm: number(rest.cryptographic_algorithm.take().map(CryptographicAlgorithm::code)),
+            length: i64::from(rest.cryptographic_length.take().unwrap_or_default()),
+            usage_mask: i64::from(rest.cryptographic_usage_mask.take().unwrap_or_default().bits()),
+            state: number(rest.state.take().map(State::code)),
+            activation_date: rest.activation_date.take().map(|date| date.0),
+            deactivation_date: rest.deactivation_date.take().map(|date| date.0),
+            sensitive: rest.sensitive.take().unwrap_or_default(),
+            extractable: rest.extractable.take().unwrap_or_default(),
+            class: self.class,
+            material: self.material.clone(),
+            attributes: String::new(),
+            binding: Vec::new(),
+        };
+        rest.unique_identifier = None;
+        let mut text = Vec::new();
+        let document = Document { name: DOCUMENT.into(), value: rest.write() };
+        json::write(&document, Dialect::Oasis, &mut text);
+        Row { attributes: String::from_utf8(text).unwrap_or_default(), ..row }
+    }
+
+    /// What searches find it by.
+    pub(super) fn index(&self) -> Index {
+        Index {
+            names: self.attributes.names.iter().map(|name| name.value.clone()).collect(),
+            tags: self.attributes.tags(),
+        }
+    }
+
+    /// The state at `now`.
+    pub(super) fn state(&self, now: DateTime) -> State {
+        let stored = self.attributes.state.unwrap_or(State::PreActive);
+        state::effective(stored, &Dates::of(&self.attributes), now)
+    }
+
+    /// The attributes as a caller sees them at `now`.
+    pub(super) fn shown(&self, now: DateTime) -> Attributes {
+        let mut attributes = self.attributes.clone();
+        attributes.state = Some(self.state(now));
+        attributes
+    }
+
+    pub(super) fn algorithm(&self) -> Option<CryptographicAlgorithm> {
+        self.attributes.cryptographic_algorithm
+    }
+
+    pub(super) fn permits(&self, mask: UsageMask) -> bool {
+        self.attributes.cryptographic_usage_mask.is_some_and(|own| own.contains(mask))
+    }
+}
+
+/// What the token makes of algorithm and length.
+pub(super) fn kind(attributes: &Attributes) -> Option<SecretKeyKind> {
+    let bits = usize::try_from(attributes.cryptographic_length?).ok()?;
+    if bits == 0 || !bits.is_multiple_of(8) {
+        return None;
+    }
+    let bytes = bits / 8;
+    match attributes.cryptographic_algorithm? {
+        CryptographicAlgorithm::AES => Some(SecretKeyKind::Aes { bytes }),
+        _ => Some(SecretKeyKind::Generic { bytes }),
+    }
+}
+
+/// The token's own usage attributes, no wider than the mask.
+pub(super) fn uses(mask: UsageMask) -> Uses {
+    // A MAC is verified by making it again and comparing in constant time, for which PKCS#11 wants CKA_SIGN.
+    let mac = mask.contains(UsageMask::MAC_GENERATE) || mask.contains(UsageMask::MAC_VERIFY);
+    Uses {
+        encrypt: mask.contains(UsageMask::ENCRYPT),
+        decrypt: mask.contains(UsageMask::DECRYPT),
+        sign: mac,
+        verify: false,
+        wrap: mask.contains(UsageMask::WRAP_KEY),
+        unwrap: mask.contains(UsageMask::UNWRAP_KEY),
+    }
+}

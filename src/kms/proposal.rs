@@ -1,0 +1,222 @@
+//! What Create, Register and Import have in common: the attributes of an object that does not exist yet.
+
+use super::mechanism;
+use super::object::kind;
+use super::{Call, Error, gate, wished};
+use crate::custody::SecretKeyKind;
+use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
+use crate::kmip::key_block::KeyValue;
+use crate::kmip::ttlv::DateTime;
+use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
+use crate::secret::Bytes;
+use crate::store::object::Class;
+
+/// The longest secret that is kept, in bytes; SoftHSM takes no longer one for HMAC.
+const MAX_SECRET: usize = 512;
+
+/// Where the attributes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The key is made in the token.
+    Created,
+    /// The caller brings the key.
+    Registered,
+    /// The caller brings the key and the attributes of its former life (section 6.1.26: they are taken as given).
+    Imported,
+}
+
+/// An object as it will be.
+pub(super) struct Proposal {
+    pub(super) id: String,
+    pub(super) attributes: Attributes,
+    pub(super) kind: SecretKeyKind,
+    pub(super) class: Class,
+}
+
+/// Checks the attributes that a caller gives and adds those that the server sets.
+pub(super) fn propose(
+    grant: &gate::NewGrant<'_>,
+    call: &Call<'_>,
+    mut attributes: Attributes,
+    origin: Origin,
+) -> Result<Proposal, Error> {
+    check_settable(&attributes, origin)?;
+    let id = match wished(attributes.unique_identifier.as_ref())? {
+        Some(id) => id,
+        None => random_identifier()?,
+    };
+    attributes.unique_identifier = Some(UniqueIdentifier::Text(id.clone()));
+    if attributes.object_type.is_some_and(|given| given != ObjectType::SymmetricKey) {
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
+    }
+    attributes.object_type = Some(ObjectType::SymmetricKey);
+    let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
+    let length = attributes.cryptographic_length.ok_or(Error::Missing(Tag::CryptographicLength))?;
+    attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
+    let kind = check_length(grant, algorithm, length, &attributes)?;
+    set_dates(&mut attributes, call.now, origin)?;
+    let class = set_protection(&mut attributes, origin);
+    Ok(Proposal { id, attributes, kind, class })
+}
+
+/// Refuses what only the server sets, and what the server would have to honour and does not.
+fn check_settable(given: &Attributes, origin: Origin) -> Result<(), Error> {
+    let unsupported = [
+        (Tag::UsageLimits, given.usage_limits.is_some()),
+        (Tag::LeaseTime, given.lease_time.is_some()),
+        (Tag::ArchiveDate, given.archive_date.is_some()),
+        (Tag::ShortUniqueIdentifier, given.short_unique_identifier.is_some()),
+    ];
+    if let Some((tag, _)) = unsupported.into_iter().find(|(_, given)| *given) {
+        return Err(Error::UnsupportedAttribute(tag));
+    }
+    if given.key_format_type.is_some_and(|format| format != KeyFormatType::Raw) {
+        return Err(Error::Invalid { tag: Tag::KeyFormatType, fault: "symmetric keys are kept as Raw" });
+    }
+    if origin == Origin::Imported {
+        return Ok(());
+    }
+    let server_set = [
+        (Tag::State, given.state.is_some()),
+        (Tag::InitialDate, given.initial_date.is_some()),
+        (Tag::OriginalCreationDate, given.original_creation_date.is_some()),
+        (Tag::DestroyDate, given.destroy_date.is_some()),
+        (Tag::CompromiseDate, given.compromise_date.is_some()),
+        (Tag::CompromiseOccurrenceDate, given.compromise_occurrence_date.is_some()),
+        (Tag::RevocationReason, given.revocation_reason.is_some()),
+        (Tag::LastChangeDate, given.last_change_date.is_some()),
+        (Tag::Digest, !given.digests.is_empty()),
+        (Tag::Fresh, given.fresh.is_some()),
+        (Tag::AlwaysSensitive, given.always_sensitive.is_some()),
+        (Tag::NeverExtractable, given.never_extractable.is_some()),
+        (Tag::KeyValuePresent, given.key_value_present.is_some()),
+    ];
+    match server_set.into_iter().find(|(_, given)| *given) {
+        Some((tag, _)) => Err(Error::ReadOnly(tag)),
+        None => Ok(()),
+    }
+}
+
+/// What the token can hold and use.
+fn check_length(
+    grant: &gate::NewGrant<'_>,
+    algorithm: CryptographicAlgorithm,
+    bits: i32,
+    attributes: &Attributes,
+) -> Result<SecretKeyKind, Error> {
+    let invalid = |fault| Error::Invalid { tag: Tag::CryptographicLength, fault };
+    if algorithm == CryptographicAlgorithm::AES {
+        if !matches!(bits, 128 | 192 | 256) {
+            return Err(invalid("an AES key has 128, 192 or 256 bits"));
+        }
+        return kind(attributes).ok_or_else(|| invalid("an AES key has 128, 192 or 256 bits"));
+    }
+    let mac = mechanism::hmac(algorithm).ok_or(Error::UnsupportedAlgorithm(algorithm))?;
+    let kind = kind(attributes).ok_or_else(|| invalid("a secret has whole bytes, and at least one"))?;
+    // Refused now, not when it is first used.
+    let sizes = grant.mac_key_size(mac)?;
+    let (min, max) = (*sizes.start(), (*sizes.end()).min(MAX_SECRET));
+    if !(min..=max).contains(&kind.bytes()) {
+        return Err(Error::KeySize { algorithm, bytes: kind.bytes(), min, max });
+    }
+    Ok(kind)
+}
+
+fn set_dates(attributes: &mut Attributes, now: DateTime, origin: Origin) -> Result<(), Error> {
+    let invalid = |tag, fault| Err(Error::Invalid { tag, fault });
+    if let (Some(start), Some(end)) = (attributes.activation_date, attributes.deactivation_date)
+        && end < start
+    {
+        return invalid(Tag::DeactivationDate, "it is before the Activation Date");
+    }
+    if let (Some(start), Some(end)) = (attributes.process_start_date, attributes.protect_stop_date)
+        && end < start
+        && origin != Origin::Imported
+    {
+        return invalid(Tag::ProtectStopDate, "it is before the Process Start Date");
+    }
+    let active = attributes.activation_date.is_some_and(|date| date <= now);
+    let initial = if active { State::Active } else { State::PreActive };
+    let state = attributes.state.get_or_insert(initial);
+    if matches!(state, State::Destroyed | State::DestroyedCompromised) {
+        return invalid(Tag::State, "an object without its key cannot be imported");
+    }
+    attributes.initial_date.get_or_insert(now);
+    attributes.last_change_date.get_or_insert(now);
+    if origin == Origin::Created {
+        attributes.original_creation_date = Some(now);
+    }
+    Ok(())
+}
+
+/// Sets Sensitive and its kin; the class is what makes the token enforce them.
+fn set_protection(attributes: &mut Attributes, origin: Origin) -> Class {
+    let sensitive = *attributes.sensitive.get_or_insert(false);
+    let extractable = *attributes.extractable.get_or_insert(true);
+    // A key that came from outside has been seen outside (PKCS#11 section 4.4.1 says the same of imports).
+    let born_here = origin == Origin::Created;
+    attributes.always_sensitive = Some(born_here && sensitive);
+    attributes.never_extractable = Some(born_here && !extractable);
+    attributes.key_format_type = Some(KeyFormatType::Raw);
+    match (extractable, sensitive) {
+        (false, _) => Class::Sealing,
+        (true, true) => Class::Guarding,
+        (true, false) => Class::Exporting,
+    }
+}
+
+/// The bytes of a key that a caller brings; fills in what the key block says of it.
+pub(super) fn brought(object: ManagedObject, attributes: &mut Attributes) -> Result<Bytes, Error> {
+    let ManagedObject::SymmetricKey(key) = object else {
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "symmetric keys are kept, and nothing else yet" });
+    };
+    let block = key.key_block;
+    if block.key_wrapping_data.is_some() {
+        return Err(Error::KeyWrap(
+            "keys are registered and imported in clear, over TLS; wrapped ones are not unwrapped",
+        ));
+    }
+    if !matches!(block.key_format_type, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey) {
+        return Err(Error::KeyFormat(block.key_format_type));
+    }
+    let bytes = match block.key_value {
+        Some(KeyValue::Plain { material, attributes: None }) => material.bytes().clone(),
+        Some(KeyValue::Plain { attributes: Some(_), .. }) => {
+            return Err(Error::Feature("attributes belong beside the object, not into its key value"));
+        }
+        Some(KeyValue::Wrapped(_)) | None => return Err(Error::Missing(Tag::KeyValue)),
+    };
+    let bits = i32::try_from(bytes.len().saturating_mul(8)).unwrap_or(i32::MAX);
+    let algorithm = block.cryptographic_algorithm;
+    for stated in [block.cryptographic_length, attributes.cryptographic_length].into_iter().flatten() {
+        if stated != bits {
+            return Err(Error::Invalid { tag: Tag::CryptographicLength, fault: "it is not that of the key material" });
+        }
+    }
+    attributes.cryptographic_length = Some(bits);
+    if let (Some(one), Some(other)) = (algorithm, attributes.cryptographic_algorithm)
+        && one != other
+    {
+        return Err(Error::Invalid { tag: Tag::CryptographicAlgorithm, fault: "key block and attributes differ" });
+    }
+    attributes.cryptographic_algorithm = attributes.cryptographic_algorithm.or(algorithm);
+    Ok(bytes)
+}
+
+impl Proposal {
+    pub(super) fn mask(&self) -> UsageMask {
+        self.attributes.cryptographic_usage_mask.unwrap_or_default()
+    }
+}
+
+/// A random UUID, version 4 (RFC 9562 section 5.4), from OpenSSL's generator.
+fn random_identifier() -> Result<String, Error> {
+    let mut bytes = [0; 16];
+    openssl::rand::rand_bytes(&mut bytes).map_err(crate::custody::Error::Random)?;
+    let number = u128::from_be_bytes(bytes) & !(0xF << 76) & !(0b11 << 62) | (0x4 << 76) | (0b10 << 62);
+    let mut text = format!("{number:032x}");
+    for place in [20, 16, 12, 8] {
+        text.insert(place, '-');
+    }
+    Ok(text)
+}

@@ -1,0 +1,41 @@
+//! Query (KMIP 2.1 section 6.1.40).
+
+use crate::kmip::enumerations::{DestroyAction, ObjectType, QueryFunction};
+use crate::kmip::payloads::OPERATIONS;
+use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, ServerInformation};
+
+/// Vendor Identification (section 7.41).
+const VENDOR: &str = "Claviger";
+
+pub(super) fn run(request: &Request) -> Response {
+    let mut response = Response::default();
+    for function in &request.query_functions {
+        match function {
+            QueryFunction::QueryOperations => response.operations = OPERATIONS.to_vec(),
+            QueryFunction::QueryObjects => response.object_types = vec![ObjectType::SymmetricKey],
+            QueryFunction::QueryServerInformation => {
+                response.vendor_identification = Some(VENDOR.to_owned());
+                response.server_information = Some(ServerInformation {
+                    server_name: Some("clavigerd".to_owned()),
+                    server_version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+                    product_name: Some(VENDOR.to_owned()),
+                    ..ServerInformation::default()
+                });
+            }
+            QueryFunction::QueryCapabilities => {
+                response.capability_information = vec![CapabilityInformation {
+                    streaming: Some(false),
+                    asynchronous: Some(false),
+                    attestation: Some(false),
+                    batch_undo: Some(false),
+                    batch_continue: Some(true),
+                    destroy_action: Some(DestroyAction::KeyMaterialDeleted),
+                    ..CapabilityInformation::default()
+                }];
+            }
+            // Nothing to tell is an answer too (section 6.1.40).
+            _ => {}
+        }
+    }
+    response
+}
