@@ -1,0 +1,42 @@
+//! What the server says of itself and of its caller.
+
+use serde::Serialize;
+use warp::http::StatusCode;
+
+use super::problem::Problem;
+use super::{Answer, App};
+use crate::principal::Caller;
+
+#[derive(Serialize)]
+struct Version {
+    version: &'static str,
+}
+
+pub(super) fn version(_: &App) -> Result<Answer, Problem> {
+    Ok(Answer::json(StatusCode::OK, &Version { version: env!("CARGO_PKG_VERSION") }))
+}
+
+#[derive(Serialize)]
+struct Health {
+    process: &'static str,
+    store: &'static str,
+    token: &'static str,
+}
+
+pub(super) fn health(app: &App) -> Result<Answer, Problem> {
+    let health = app.kms.health();
+    let word = |good| if good { "ok" } else { "away" };
+    let status = if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok(Answer::json(status, &Health { process: "ok", store: word(health.store), token: word(health.token) }))
+}
+
+#[derive(Serialize)]
+struct WhoAmI<'a> {
+    username: &'a str,
+    method: &'static str,
+}
+
+pub(super) fn whoami(_: &App, caller: &Caller, _: &[u8]) -> Result<Answer, Problem> {
+    let answer = WhoAmI { username: caller.username.as_str(), method: caller.method.name() };
+    Ok(Answer::json(StatusCode::OK, &answer))
+}

@@ -1,0 +1,32 @@
+//! KMIP 2.1 in JSON, in the dialect whose operations may stand alone.
+
+use warp::http::StatusCode;
+
+use super::problem::Problem;
+use super::{Answer, App};
+use crate::kmip::Dialect;
+use crate::kmip::message::RequestMessage;
+use crate::kmip::payloads::Request;
+use crate::kmip::ttlv::{Document, json};
+use crate::kms;
+use crate::principal::Caller;
+
+/// `POST /kmip/2_1` and `POST /kmip_2_1`: a bare operation or a RequestMessage; the answer has the same form.
+pub(super) fn bare(app: &App, caller: &Caller, body: &[u8]) -> Result<Answer, Problem> {
+    let document = json::read(body).map_err(kms::Error::from)?;
+    let answer = if document.name == "RequestMessage" {
+        let message = RequestMessage::from_document(document).map_err(kms::Error::from)?;
+        app.kms.execute_message(caller, message).into_document()
+    } else {
+        let request = Request::from_document(document).map_err(kms::Error::from)?;
+        tracing::debug!(operation = %request.operation(), "operation");
+        app.kms.execute(caller, request)?.into_document()
+    };
+    Ok(render(&answer))
+}
+
+fn render(document: &Document) -> Answer {
+    let mut body = Vec::with_capacity(256);
+    json::write(document, Dialect::Bare, &mut body);
+    Answer { status: StatusCode::OK, media_type: "application/json", body }
+}

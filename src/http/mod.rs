@@ -1,0 +1,233 @@
+//! HTTP: the route table, what every request passes, and the one place that renders answers.
+
+mod about;
+mod kmip;
+mod problem;
+mod request;
+mod route;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use serde::Serialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+use tracing::Instrument as _;
+use warp::Filter;
+use warp::filters::path::FullPath;
+use warp::host::Authority;
+use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use warp::http::{HeaderMap, Method, Response, StatusCode};
+
+pub use route::MAX_KMIP;
+
+use crate::auth::{Authenticator, Peer};
+use crate::kms::{self, Kms};
+use crate::principal::Caller;
+use problem::Problem;
+use route::{Body, Handler, ROUTES, Route};
+
+/// Requests in the service at one time; the others wait.
+const MAX_ACTIVE: usize = 64;
+
+/// How long a request waits to get in.
+const ADMISSION_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Bytes of request bodies in memory at one time, in units of [`BODY_UNIT`].
+const BODY_UNITS: usize = 4096;
+const BODY_UNIT: usize = 64 << 10;
+
+/// The largest request id that is taken over from a client, in bytes.
+const MAX_REQUEST_ID: usize = 64;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the handlers share.
+pub struct App {
+    authenticator: Authenticator,
+    /// Whether the server listens on loopback, where in default mode only loopback names are served.
+    loopback: bool,
+    kms: Arc<Kms>,
+    active: Semaphore,
+    bodies: Semaphore,
+    next_request: AtomicU64,
+    /// Sets the requests of one process apart from another's.
+    process: [u8; 6],
+}
+
+impl App {
+    /// The handlers of one listener.
+    #[must_use]
+    pub fn new(authenticator: Authenticator, loopback: bool, kms: Arc<Kms>) -> Self {
+        let mut process = [0; 6];
+        // Without randomness two processes may share request ids, which harms nothing but a log search.
+        let _ = openssl::rand::rand_bytes(&mut process);
+        Self {
+            authenticator,
+            loopback,
+            kms,
+            active: Semaphore::new(MAX_ACTIVE),
+            bodies: Semaphore::new(BODY_UNITS),
+            next_request: AtomicU64::new(1),
+            process,
+        }
+    }
+
+    fn request_id(&self, headers: &HeaderMap) -> String {
+        let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+        let is_plain = |id: &&str| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.bytes().all(plain)
+        };
+        given.filter(is_plain).map_or_else(
+            || {
+                let number = self.next_request.fetch_add(1, Ordering::Relaxed);
+                format!("{}-{number:x}", HEXLOWER.encode(&self.process))
+            },
+            str::to_owned,
+        )
+    }
+}
+
+/// A status and a body, to be rendered by [`respond`].
+pub(crate) struct Answer {
+    status: StatusCode,
+    media_type: &'static str,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        Self { status, media_type: "application/json", body: serde_json::to_vec(value).unwrap_or_default() }
+    }
+}
+
+/// The filter that serves every request.
+pub fn filter(app: Arc<App>) -> impl Filter<Extract = (Response<Vec<u8>>,), Error = warp::Rejection> + Clone {
+    warp::ext::get::<Peer>()
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .and(warp::host::optional().or_else(|_| async { Ok::<_, warp::Rejection>((None,)) }))
+        .and(warp::body::stream())
+        .then(move |peer: Peer, method: Method, path: FullPath, headers: HeaderMap, host, body| {
+            let app = Arc::clone(&app);
+            async move {
+                let id = app.request_id(&headers);
+                let span = tracing::info_span!("request", id, peer = %peer.address);
+                let head = Head { peer, method, path, headers, host };
+                respond(&app, head, body, id).instrument(span).await
+            }
+        })
+}
+
+/// A request without its body.
+struct Head {
+    peer: Peer,
+    method: Method,
+    path: FullPath,
+    headers: HeaderMap,
+    host: Option<Authority>,
+}
+
+/// Answers one request: the only place that makes a response.
+async fn respond<S, B>(app: &App, head: Head, body: S, id: String) -> Response<Vec<u8>>
+where
+    S: warp::Stream<Item = Result<B, warp::Error>>,
+    B: warp::Buf,
+{
+    let answer = handle(app, &head, body).await.unwrap_or_else(|problem| problem.render(&id));
+    tracing::debug!(method = %head.method, path = head.path.as_str(), status = answer.status.as_u16(), "answered");
+    let mut response = Response::new(answer.body);
+    *response.status_mut() = answer.status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.media_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if answer.status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if answer.status == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = ROUTES.iter().find(|route| route.path == head.path.as_str()).map(|route| route.method.as_str());
+        if let Some(allowed) = allowed.and_then(|allowed| HeaderValue::from_str(allowed).ok()) {
+            headers.insert(ALLOW, allowed);
+        }
+    }
+    response
+}
+
+/// The order of the checks: who speaks to whom, which route, who is calling, and only then the body.
+async fn handle<S, B>(app: &App, head: &Head, body: S) -> Result<Answer, Problem>
+where
+    S: warp::Stream<Item = Result<B, warp::Error>>,
+    B: warp::Buf,
+{
+    request::refuse_foreign_page(&head.headers, head.host.as_ref(), head.peer.tls)?;
+    if app.loopback && !app.authenticator.authenticates() {
+        request::require_loopback_name(head.host.as_ref())?;
+    }
+    let route = find(&head.method, head.path.as_str())?;
+    let caller = match route.handler {
+        Handler::Anyone(_) => None,
+        Handler::Caller(_) => Some(caller(app, head)?),
+    };
+    let limit = match route.body {
+        Body::None => 0,
+        Body::Json(limit) => {
+            request::require_json(&head.headers)?;
+            request::check_length(&head.headers, limit)?;
+            limit
+        }
+    };
+    let _units = body_units(app, &head.headers, limit).await?;
+    let body = if limit == 0 { Vec::new() } else { request::body(body, limit).await? };
+    let _permit = admit(&app.active, 1).await?;
+    run(app, route, caller.as_ref(), &body)
+}
+
+fn find(method: &Method, path: &str) -> Result<&'static Route, Problem> {
+    let mut known = ROUTES.iter().filter(|route| route.path == path).peekable();
+    if known.peek().is_none() {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "no such path"));
+    }
+    let not_allowed = || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method");
+    known.find(|route| route.method == *method).ok_or_else(not_allowed)
+}
+
+fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
+    app.authenticator.caller(&head.peer, kms::now()).map_err(|reason| {
+        tracing::warn!(%reason, "authentication failed");
+        Problem::unauthenticated()
+    })
+}
+
+/// Room for a body, so that many large ones cannot take all memory.
+async fn body_units<'a>(app: &'a App, headers: &HeaderMap, limit: usize) -> Result<SemaphorePermit<'a>, Problem> {
+    let announced = headers.get(warp::http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let bytes = announced.unwrap_or(limit).min(limit);
+    admit(&app.bodies, u32::try_from(bytes.div_ceil(BODY_UNIT)).unwrap_or(u32::MAX)).await
+}
+
+async fn admit(places: &Semaphore, wanted: u32) -> Result<SemaphorePermit<'_>, Problem> {
+    let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is busy: try again later");
+    timeout(ADMISSION_DEADLINE, places.acquire_many(wanted)).await.map_err(|_| busy())?.map_err(|_| busy())
+}
+
+/// Runs the handler where it may block. A panic is a defect, and must not take the connection's other
+/// requests with it.
+fn run(app: &App, route: &Route, caller: Option<&Caller>, body: &[u8]) -> Result<Answer, Problem> {
+    let answer = tokio::task::block_in_place(|| {
+        catch_unwind(AssertUnwindSafe(|| match (route.handler, caller) {
+            (Handler::Anyone(handler), _) => handler(app),
+            (Handler::Caller(handler), Some(caller)) => handler(app, caller, body),
+            (Handler::Caller(_), None) => Err(Problem::unauthenticated()),
+        }))
+    });
+    answer.unwrap_or_else(|_| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")))
+}

@@ -1,0 +1,109 @@
+//! Failures as RFC 9457 problem documents, and the one place where a service error gets its status.
+
+use serde::Serialize;
+use warp::http::StatusCode;
+
+use super::Answer;
+use crate::kmip::Dialect;
+use crate::kmip::enumerations::ResultReason;
+use crate::kms;
+
+/// The media type of problem documents (RFC 9457 section 6.1).
+const MEDIA_TYPE: &str = "application/problem+json";
+
+/// A failed request.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    detail: String,
+    result_reason: Option<ResultReason>,
+    /// For the log alone.
+    internal: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_reason: Option<&'static str>,
+    request_id: &'a str,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), result_reason: None, internal: None }
+    }
+
+    /// The same answer for every cause, so that it helps nobody to guess.
+    pub(super) fn unauthenticated() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "the request carries no valid credential")
+    }
+
+    /// Writes it to the log and as an answer.
+    pub(super) fn render(&self, request_id: &str) -> Answer {
+        let status = self.status.as_u16();
+        let internal = self.internal.as_deref();
+        if self.status.is_server_error() {
+            tracing::error!(status, detail = %self.detail, internal, "request failed");
+        } else {
+            tracing::info!(status, detail = %self.detail, internal, "request refused");
+        }
+        let document = Document {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status,
+            detail: &self.detail,
+            result_reason: self.result_reason.map(|reason| reason.name(Dialect::Bare)),
+            request_id,
+        };
+        let body = serde_json::to_vec(&document).unwrap_or_default();
+        Answer { status: self.status, media_type: MEDIA_TYPE, body }
+    }
+}
+
+impl From<kms::Error> for Problem {
+    fn from(error: kms::Error) -> Self {
+        Self {
+            status: status(&error),
+            detail: error.to_string(),
+            result_reason: Some(error.result_reason()),
+            internal: error.detail(),
+        }
+    }
+}
+
+/// The HTTP status of each failure.
+fn status(error: &kms::Error) -> StatusCode {
+    use kms::Error as E;
+    match error {
+        E::Message(_)
+        | E::NoIdentifier
+        | E::InvalidIdentifier
+        | E::ReadOnly(_)
+        | E::Missing(_)
+        | E::Invalid { .. }
+        | E::BadParameters(_)
+        | E::Version(..) => StatusCode::BAD_REQUEST,
+        E::UsageMask(_) | E::Sensitive | E::NotExtractable => StatusCode::FORBIDDEN,
+        E::NotFound(_) => StatusCode::NOT_FOUND,
+        E::Exists(_) | E::Destroyed(_) | E::State(_) | E::Contention => StatusCode::CONFLICT,
+        E::UnsupportedAttribute(_)
+        | E::UnsupportedAlgorithm(_)
+        | E::UnsupportedParameters(_)
+        | E::KeySize { .. }
+        | E::Streaming
+        | E::KeyFormat(_)
+        | E::KeyWrap(_)
+        | E::EncodingOption
+        | E::NotWrappable(_)
+        | E::Decryption
+        | E::Feature(_)
+        | E::Operation(_)
+        | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
+        E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        E::Hsm(_) | E::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}

@@ -1,0 +1,107 @@
+//! What every request passes before its handler: browser defences, body and its bounds.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use warp::Buf;
+use warp::host::Authority;
+use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, ORIGIN};
+use warp::http::{HeaderMap, StatusCode};
+
+use super::problem::Problem;
+
+/// From the end of the headers to the end of the body.
+const BODY_DEADLINE: Duration = Duration::from_secs(30);
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Refuses requests that a web page of somebody else made in the caller's browser, which would send the
+/// caller's certificate along. Clients that are no browser send none of these headers.
+pub(super) fn refuse_foreign_page(headers: &HeaderMap, host: Option<&Authority>, tls: bool) -> Result<(), Problem> {
+    let foreign = || Problem::new(StatusCode::FORBIDDEN, "requests from web pages of another origin are refused");
+    if headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site" || site == "same-site") {
+        return Err(foreign());
+    }
+    if headers.get_all(ORIGIN).iter().count() > 1 {
+        return Err(foreign());
+    }
+    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
+    let scheme = if tls { "https://" } else { "http://" };
+    let own = host.map(|host| format!("{scheme}{host}"));
+    if own.is_some_and(|own| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes())) { Ok(()) } else { Err(foreign()) }
+}
+
+/// In default mode on loopback the only protection is that nobody else can connect; a page that resolves its
+/// own name to 127.0.0.1 could (DNS rebinding). So the name must be one of loopback.
+pub(super) fn require_loopback_name(host: Option<&Authority>) -> Result<(), Problem> {
+    let name = host.map(|host| host.host().trim_start_matches('[').trim_end_matches(']'));
+    let is_loopback = name.is_some_and(|name| {
+        name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
+    });
+    if is_loopback {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::FORBIDDEN, "without authentication only the host names of loopback are served"))
+}
+
+/// A body must say that it is JSON: an HTML form cannot.
+pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| {
+        let (essence, _) = value.split_once(';').unwrap_or((value, ""));
+        Some(essence.trim()).filter(|essence| !essence.is_empty())
+    });
+    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+        return Ok(());
+    }
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json"))
+}
+
+fn too_large(limit: usize) -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
+}
+
+/// Refuses a body that announces itself as too large, before any of it is read.
+pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
+    let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(()) };
+    let length: u64 = length
+        .to_str()
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "the Content-Length is not a number"))?;
+    if usize::try_from(length).is_ok_and(|length| length <= limit) { Ok(()) } else { Err(too_large(limit)) }
+}
+
+/// Reads the body within its bounds of size and time.
+pub(super) async fn body<S, B>(stream: S, limit: usize) -> Result<Vec<u8>, Problem>
+where
+    S: warp::Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    timeout(BODY_DEADLINE, collect(stream, limit))
+        .await
+        .unwrap_or_else(|_| Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")))
+}
+
+async fn collect<S, B>(stream: S, limit: usize) -> Result<Vec<u8>, Problem>
+where
+    S: warp::Stream<Item = Result<B, warp::Error>>,
+    B: Buf,
+{
+    let mut stream = pin!(stream);
+    let mut body = Vec::new();
+    while let Some(part) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+        let mut part = part.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body was cut off"))?;
+        while part.has_remaining() {
+            let chunk = part.chunk();
+            if body.len() + chunk.len() > limit {
+                return Err(too_large(limit));
+            }
+            body.extend_from_slice(chunk);
+            let read = chunk.len();
+            part.advance(read);
+        }
+    }
+    Ok(body)
+}
