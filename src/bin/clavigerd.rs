@@ -1,0 +1,66 @@
+//! `clavigerd`, the server.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use claviger::config::{self, Config, Options};
+use claviger::secret::Password;
+use claviger::server;
+
+/// A key management server: callers are known by their client certificate, keys live in a PKCS#11 HSM
+#[derive(Parser)]
+#[command(name = "clavigerd", version, about)]
+struct Arguments {
+    /// TOML file with the same options; a flag beats the environment, the environment beats the file
+    #[arg(long, env = "KMS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Read and check everything, say what would run, and exit
+    #[arg(long)]
+    check_config: bool,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Why the program ends with status 1.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error(transparent)]
+    Log(#[from] server::FilterError),
+    #[error(transparent)]
+    Start(#[from] server::StartError),
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[from] std::io::Error),
+}
+
+#[allow(clippy::print_stderr, reason = "the refusal to start is this program's output")]
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("clavigerd: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[allow(clippy::print_stdout, reason = "what would run is this program's output")]
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let pin = match std::env::var("KMS_HSM_PIN") {
+        Ok(pin) => Some(Password::from(pin)),
+        Err(std::env::VarError::NotPresent) => None,
+        Err(std::env::VarError::NotUnicode(_)) => return Err(config::Error::PinEncoding.into()),
+    };
+    let config = Config::new(arguments.options, arguments.config.as_deref(), pin)?;
+    server::init_log(config.log_format, &config.log)?;
+    if arguments.check_config {
+        print!("{}", server::check(&config)?);
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        tokio::spawn(server::run(config)).await.map_err(std::io::Error::other)?.map_err(Failure::from)
+    })
+}

@@ -1,0 +1,14 @@
+//! Claviger: a key management server whose callers are known by their client certificate and whose keys live
+//! in a PKCS#11 HSM. This library holds both programs, `clavigerd` and `claviger`.
+
+pub mod auth;
+pub mod config;
+pub mod custody;
+pub mod http;
+pub mod kmip;
+pub mod kms;
+pub mod principal;
+pub mod secret;
+pub mod server;
+pub mod store;
+pub mod tls;

@@ -1,0 +1,197 @@
+//! One connection: handshake under a deadline, then requests until it is idle or the server stops.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use openssl::ssl::{Ssl, SslAcceptor};
+use openssl::x509::X509VerifyResult;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tokio_openssl::SslStream;
+use tower_service::Service;
+use warp::Filter;
+
+use super::waiting::Waiting;
+use crate::auth::{ClientCertificate, Peer};
+
+/// From the connection to the end of the handshake.
+const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// From the end of one HTTP/1.1 request to the end of the next one's headers.
+const HEADER_DEADLINE: Duration = Duration::from_secs(60);
+
+/// After this time without a request, and at most twice it, an HTTP/2 connection is closed.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How long a connection that is being closed may take to read its last answers.
+const LAST_ANSWERS: Duration = Duration::from_secs(30);
+
+/// Largest head of a request, in bytes.
+const MAX_HEAD: usize = 32 << 10;
+
+/// Requests at one time on one HTTP/2 connection.
+const MAX_STREAMS: u32 = 64;
+
+/// What all connections share.
+pub(super) struct Shared {
+    /// The present acceptor; `None` for plain HTTP.
+    pub(super) acceptor: ArcSwapOption<SslAcceptor>,
+    /// Connections that have sent nothing yet.
+    pub(super) silent: Arc<Waiting>,
+    /// Connections whose handshake has begun.
+    pub(super) handshakes: Arc<Waiting>,
+    /// Becomes true when the server stops.
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+/// Why a connection came to nothing.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("no handshake within {} s", HANDSHAKE_DEADLINE.as_secs())]
+    Deadline,
+    #[error("made room for newer connections")]
+    Evicted,
+    #[error("closed before the handshake")]
+    Closed,
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    OpenSsl(#[from] openssl::error::ErrorStack),
+    #[error("handshake: {error} (certificate: {verify})")]
+    Handshake { error: openssl::ssl::Error, verify: X509VerifyResult },
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve<F>(shared: Arc<Shared>, tcp: TcpStream, address: SocketAddr, filter: F)
+where
+    F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
+    F::Extract: warp::Reply,
+{
+    let Some(acceptor) = shared.acceptor.load_full() else {
+        let peer = Peer { address, tls: false, certificate: None };
+        return requests(TokioIo::new(tcp), peer, filter, shared.stop.clone()).await;
+    };
+    match handshake(&shared, &acceptor, tcp, address).await {
+        Ok((stream, peer)) => requests(TokioIo::new(stream), peer, filter, shared.stop.clone()).await,
+        Err(fault) => tracing::info!(peer = %address, %fault, "connection refused"),
+    }
+}
+
+/// The handshake. It counts against the bound on handshakes from its first byte on; until then it is one
+/// of the silent ones, which cost nobody else a place.
+async fn handshake(
+    shared: &Shared,
+    acceptor: &SslAcceptor,
+    tcp: TcpStream,
+    address: SocketAddr,
+) -> Result<(SslStream<TcpStream>, Peer), Fault> {
+    let deadline = Instant::now() + HANDSHAKE_DEADLINE;
+    let mut silent = shared.silent.enter(address.ip());
+    let mut first = [0];
+    tokio::select! {
+        first = tcp.peek(&mut first) => if first? == 0 { return Err(Fault::Closed) },
+        () = silent.evicted() => return Err(Fault::Evicted),
+        () = tokio::time::sleep_until(deadline) => return Err(Fault::Deadline),
+    }
+    drop(silent);
+    let mut place = shared.handshakes.enter(address.ip());
+    let mut stream = SslStream::new(Ssl::new(acceptor.context())?, tcp)?;
+    let accepted = tokio::select! {
+        accepted = std::pin::Pin::new(&mut stream).accept() => accepted,
+        () = place.evicted() => return Err(Fault::Evicted),
+        () = tokio::time::sleep_until(deadline) => return Err(Fault::Deadline),
+    };
+    let verify = stream.ssl().verify_result();
+    accepted.map_err(|error| Fault::Handshake { error, verify })?;
+    let certificate = match stream.ssl().peer_certificate() {
+        // Both must hold: a certificate alone proves nothing.
+        Some(certificate) if verify == X509VerifyResult::OK => Some(ClientCertificate::new(&certificate)?),
+        _ => None,
+    };
+    Ok((stream, Peer { address, tls: true, certificate }))
+}
+
+/// Counts requests and remembers when the last one ended.
+#[derive(Default)]
+struct Activity {
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
+
+async fn requests<I, F>(io: TokioIo<I>, peer: Peer, filter: F, mut stop: watch::Receiver<bool>)
+where
+    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
+    F::Extract: warp::Reply,
+{
+    let address = peer.address;
+    let activity = Arc::new(Activity::default());
+    let counted = Arc::clone(&activity);
+    let warp = warp::service(filter);
+    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        let mut warp = warp.clone();
+        let activity = Arc::clone(&counted);
+        async move {
+            activity.begun.fetch_add(1, Ordering::Relaxed);
+            let answer: Result<Response<_>, Infallible> = warp.call(request).await;
+            activity.ended.fetch_add(1, Ordering::Relaxed);
+            answer
+        }
+    });
+    let builder = builder();
+    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut seen = u64::MAX;
+    let mut closing = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(peer = %address, %error, "connection ended");
+                }
+                return;
+            }
+            _ = stop.wait_for(|stop| *stop) => {
+                closing = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = tokio::time::sleep(IDLE) => {
+                let ended = activity.ended.load(Ordering::Relaxed);
+                if activity.begun.load(Ordering::Relaxed) == ended && seen == ended {
+                    closing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                seen = ended;
+            }
+        }
+        if closing {
+            // A peer that does not read its last answers must not hold the connection.
+            let _ = timeout(LAST_ANSWERS, connection.as_mut()).await;
+            return;
+        }
+    }
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE).max_buf_size(MAX_HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(32 << 10)
+        .keep_alive_interval(Some(Duration::from_secs(20)))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}

@@ -1,0 +1,188 @@
+//! The process: what is opened at start, the accept loop, signals, and the orderly end.
+
+mod connection;
+mod log;
+mod probe;
+mod start;
+mod waiting;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+pub use log::{FilterError, init as init_log};
+pub use start::{StartError, check};
+
+use crate::config::Config;
+use crate::http;
+use crate::tls;
+use connection::Shared;
+use start::Started;
+use waiting::Waiting;
+
+/// How long requests under way may take once the server stops.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Connections at one time.
+const MAX_CONNECTIONS: usize = 8192;
+
+/// Connections that have sent nothing yet: from one address, and in all.
+const SILENT: (usize, usize) = (1024, 4096);
+
+/// Handshakes under way: from one address, and in all.
+const HANDSHAKES: (usize, usize) = (64, 256);
+
+/// Opens everything, serves until SIGTERM or SIGINT, and closes everything.
+///
+/// # Errors
+/// What keeps the server from starting.
+pub async fn run(config: Config) -> Result<(), StartError> {
+    let config = Arc::new(config);
+    raise_file_limit();
+    let signals = Signals::new().map_err(StartError::Signals)?;
+    let started = start::start(&config).await?;
+    let (stop, stopping) = watch::channel(false);
+    let shared = Arc::new(Shared {
+        acceptor: ArcSwapOption::from(started.acceptor.clone()),
+        silent: Waiting::new(SILENT.0, SILENT.1),
+        handshakes: Waiting::new(HANDSHAKES.0, HANDSHAKES.1),
+        stop: stopping,
+    });
+    announce(&config, &started);
+    let connections = serve(&config, &started, &shared, signals).await;
+    // From here on nobody new gets in, and those who are in are asked to finish.
+    let _ = stop.send(true);
+    drain(connections).await;
+    let Started { kms, owner, .. } = started;
+    // The owner's thread and the database's writer end here, with what they still had to do.
+    tokio::task::block_in_place(move || {
+        drop(owner);
+        drop(kms);
+    });
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The one line on standard output: programs wait for it.
+#[allow(clippy::print_stdout, reason = "where the server listens is this program's output")]
+fn announce(config: &Config, started: &Started) {
+    let scheme = if config.p12.is_some() { "https" } else { "http" };
+    for address in &started.addresses {
+        println!("listening on {scheme}://{address}");
+        tracing::info!(%address, scheme, "listening");
+    }
+}
+
+/// Accepts until a signal says stop; hands back what is still open.
+async fn serve(config: &Arc<Config>, started: &Started, shared: &Arc<Shared>, mut signals: Signals) -> JoinSet<()> {
+    let filter = http::filter(Arc::clone(&started.app));
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let (tcp, address) = tokio::select! {
+            accepted = started.listener.accept() => match self::accepted(accepted).await {
+                Some(accepted) => accepted,
+                None => continue,
+            },
+            Some(_) = connections.join_next(), if !connections.is_empty() => continue,
+            _ = signals.hangup.recv() => {
+                reload(config, shared).await;
+                continue;
+            }
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            tracing::warn!(peer = %address, limit = MAX_CONNECTIONS, "connection refused: too many");
+            continue;
+        };
+        let connection = connection::serve(Arc::clone(shared), tcp, address, filter.clone());
+        connections.spawn(async move {
+            connection.await;
+            drop(place);
+        });
+    }
+    tracing::info!(connections = connections.len(), "stopping");
+    connections
+}
+
+/// A connection, set up; or nothing, after a pause if the process has run out of something.
+async fn accepted(accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpStream, SocketAddr)> {
+    match accepted {
+        Ok((tcp, address)) => {
+            // Small answers must not wait for an acknowledgement.
+            if let Err(error) = tcp.set_nodelay(true) {
+                tracing::debug!(peer = %address, %error, "TCP_NODELAY");
+            }
+            Some((tcp, address))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "accept failed");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            None
+        }
+    }
+}
+
+/// Reads PKCS#12 file and authorities anew; what was there stays if anything is wrong with the new.
+async fn reload(config: &Arc<Config>, shared: &Arc<Shared>) {
+    let reread = Arc::clone(config);
+    let setup = tokio::task::spawn_blocking(move || tls::setup(&reread)).await;
+    match setup {
+        Ok(Ok(Some(setup))) => {
+            tracing::info!(certificate = setup.subject, not_after = setup.not_after, "reloaded");
+            shared.acceptor.store(Some(Arc::new(setup.acceptor)));
+        }
+        Ok(Ok(None)) => tracing::info!("nothing to reload: no --https-p12-file"),
+        Ok(Err(error)) => tracing::error!(%error, "reload failed, what was there stays"),
+        Err(error) => tracing::error!(%error, "reload failed, what was there stays"),
+    }
+}
+
+async fn drain(mut connections: JoinSet<()>) {
+    let ended = timeout(DRAIN, async { while connections.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!(connections = connections.len(), "closed before they had ended");
+        connections.shutdown().await;
+    }
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Before anything else: a signal during start must not kill with something half made.
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+/// Each connection is an open file; the usual soft limit of 1,024 is below our own bounds.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::debug!(%error, "the limit of open files stays");
+    }
+}
+
+/// The listener for the service.
+async fn listen(hostname: &str, port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((hostname, port)).await
+}

@@ -1,0 +1,60 @@
+//! The probe listener: plain HTTP, `/livez` and `/readyz` and nothing else, because a probe has no client
+//! certificate.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use warp::Filter as _;
+use warp::http::StatusCode;
+
+use crate::kms::Kms;
+
+/// Connections at one time; one more is closed at once.
+const MAX_CONNECTIONS: usize = 64;
+
+/// From the connection to the end of the request's headers, and from one request to the next.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Listens until the process ends.
+///
+/// # Errors
+/// The address cannot be bound.
+pub(super) async fn start(address: SocketAddr, kms: Arc<Kms>) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(address).await?;
+    let bound = listener.local_addr()?;
+    tokio::spawn(accept(listener, kms));
+    Ok(bound)
+}
+
+async fn accept(listener: TcpListener, kms: Arc<Kms>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Some((tcp, _)) = super::accepted(listener.accept().await).await else { continue };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let kms = Arc::clone(&kms);
+        tokio::spawn(async move {
+            serve(tcp, kms).await;
+            drop(place);
+        });
+    }
+}
+
+async fn serve(tcp: TcpStream, kms: Arc<Kms>) {
+    let live = warp::path!("livez").map(|| StatusCode::OK);
+    let ready = warp::path!("readyz").map(move || {
+        let health = tokio::task::block_in_place(|| kms.health());
+        if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+    });
+    let routes = warp::get().or(warp::head()).unify().and(live.or(ready).unify());
+    let service = hyper_util::service::TowerToHyperService::new(warp::service(routes));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(DEADLINE).max_buf_size(8 << 10);
+    if let Err(error) = builder.serve_connection(TokioIo::new(tcp), service).await {
+        tracing::debug!(%error, "probe connection ended");
+    }
+}

@@ -1,0 +1,191 @@
+//! Opening everything that the configuration names, in an order in which each refusal is the clearest one.
+
+use std::collections::HashSet;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use openssl::ssl::SslAcceptor;
+use tokio::net::TcpListener;
+
+use super::{listen, probe};
+use crate::auth::Authenticator;
+use crate::config::Config;
+use crate::custody::{Custody, OpenError, Owner, RootError, TokenError};
+use crate::http::App;
+use crate::kms::{self, Kms};
+use crate::store::{self, Store, object};
+use crate::tls;
+
+/// Why the server does not start: one line, with what to do about it where that is known.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// TLS: identity, password, authorities.
+    #[error(transparent)]
+    Tls(#[from] tls::SetupError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// No token of the label.
+    #[error(
+        "no token labelled {label:?} (there are: {present}): make one with \
+         `softhsm2-util --module {module} --init-token --free --label {label}`"
+    )]
+    NoToken {
+        /// As configured.
+        label: String,
+        /// The labels that there are.
+        present: String,
+        /// The module.
+        module: String,
+    },
+    /// The PIN.
+    #[error("the token {label:?} refused the PIN ({source}): check --hsm-pin-file or KMS_HSM_PIN")]
+    Pin {
+        /// The token's label.
+        label: String,
+        /// What the token said.
+        source: TokenError,
+    },
+    /// Anything else about the token.
+    #[error(transparent)]
+    Token(TokenError),
+    /// The root keys.
+    #[error(transparent)]
+    Roots(RootError),
+    /// The service.
+    #[error(transparent)]
+    Kms(#[from] kms::Error),
+    /// A listener.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Host and port.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The watch over the token.
+    #[error("cannot start the thread that watches the token: {0}")]
+    Owner(io::Error),
+    /// Signal handlers.
+    #[error("cannot handle signals: {0}")]
+    Signals(io::Error),
+}
+
+/// What runs.
+pub(super) struct Started {
+    pub(super) listener: TcpListener,
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) acceptor: Option<Arc<SslAcceptor>>,
+    pub(super) app: Arc<App>,
+    pub(super) kms: Arc<Kms>,
+    pub(super) owner: Owner,
+}
+
+/// Opens everything.
+pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
+    let setup = tls::setup(config)?;
+    let (kms, owner) = tokio::task::block_in_place(|| open(config))?;
+    let at = |address: String| move |source| StartError::Listen { address, source };
+    let name = format!("{}:{}", config.hostname, config.port);
+    let listener = listen(&config.hostname, config.port).await.map_err(at(name.clone()))?;
+    let address = listener.local_addr().map_err(at(name))?;
+    if let Some(probe) = config.probe_address {
+        let bound = probe::start(probe, Arc::clone(&kms)).await.map_err(at(probe.to_string()))?;
+        tracing::info!(address = %bound, "probe listening: /livez, /readyz");
+    }
+    warn(config, address, setup.as_ref());
+    Ok(Started {
+        listener,
+        addresses: vec![address],
+        acceptor: setup.map(|setup| Arc::new(setup.acceptor)),
+        app: Arc::new(App::new(authenticator(config), address.ip().is_loopback(), Arc::clone(&kms))),
+        kms,
+        owner,
+    })
+}
+
+fn open(config: &Config) -> Result<(Arc<Kms>, Owner), StartError> {
+    let store = Arc::new(Store::open(&config.sqlite_path)?);
+    let custody =
+        Custody::open(&config.hsm, config.placement, &store, kms::now()).map_err(|error| token_error(config, error))?;
+    let known: HashSet<Vec<u8>> = store.read(object::token_objects)?.into_iter().collect();
+    let unknown = custody.unknown(&known);
+    if unknown > 0 {
+        tracing::warn!(objects = unknown, "the token holds keys of ours that no row of this database names");
+    }
+    let custody = Arc::new(custody);
+    let owner = Owner::start(&custody, &store).map_err(StartError::Owner)?;
+    Ok((Arc::new(Kms::open(store, custody)?), owner))
+}
+
+fn authenticator(config: &Config) -> Authenticator {
+    Authenticator {
+        certificates: config.authenticates(),
+        default_username: config.default_username.clone(),
+        force_default_username: config.force_default_username,
+    }
+}
+
+fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {
+    let label = config.hsm.token_label.clone();
+    match error {
+        OpenError::Token(TokenError::TokenNotFound { present, .. }) => StartError::NoToken {
+            label,
+            present: if present.is_empty() { "none".to_owned() } else { present.join(", ") },
+            module: config.hsm.module.display().to_string(),
+        },
+        OpenError::Token(
+            source @ (TokenError::PinIncorrect(_) | TokenError::PinLocked(_) | TokenError::PinInvalid(_)),
+        ) => StartError::Pin { label, source },
+        OpenError::Token(source) => StartError::Token(source),
+        OpenError::Verify(source) => StartError::Roots(source),
+    }
+}
+
+/// What an operator should know, once.
+fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>) {
+    match setup {
+        None => tracing::warn!("plain HTTP: keys and requests can be read on the way; give --https-p12-file"),
+        Some(setup) if setup.not_after < kms::now() => {
+            tracing::warn!(certificate = setup.subject, "the server's certificate has expired");
+        }
+        Some(_) => {}
+    }
+    if !config.authenticates() {
+        tracing::warn!(user = %config.default_username, "no authentication: every request runs as the default user");
+        if !address.ip().is_loopback() {
+            tracing::warn!(%address, "and everyone who reaches this address can use every key");
+        }
+    } else if config.force_default_username {
+        tracing::warn!(user = %config.default_username, "every authenticated caller runs as the default user");
+    }
+}
+
+/// Reads and checks everything without changing anything, and says what would run.
+///
+/// # Errors
+/// What would keep the server from starting.
+pub fn check(config: &Config) -> Result<String, StartError> {
+    let setup = tls::setup(config)?;
+    let recorded = Store::inspect(&config.sqlite_path)?;
+    Custody::inspect(&config.hsm, recorded.as_deref()).map_err(|error| token_error(config, error))?;
+    let scheme = if setup.is_some() { "https" } else { "http" };
+    let callers = match (&config.authority_cert_file, config.force_default_username) {
+        (Some(path), false) => format!("client certificates of {}", path.display()),
+        (Some(path), true) => {
+            format!("client certificates of {}, all as {}", path.display(), config.default_username)
+        }
+        (None, _) => format!("nobody proves anything, all as {}", config.default_username),
+    };
+    Ok(format!(
+        "would listen on {scheme}://{}:{}\ncallers: {callers}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({})\n",
+        config.hostname,
+        config.port,
+        setup.map_or_else(|| "none".to_owned(), |setup| setup.subject),
+        config.hsm.token_label,
+        config.hsm.module.display(),
+        config.sqlite_path.display(),
+        if recorded.is_some_and(|keys| !keys.is_empty()) { "root keys found in the token" } else { "new" },
+    ))
+}
