@@ -9,12 +9,12 @@ mod owner;
 mod root;
 
 use std::collections::{HashMap, HashSet};
-use std::ops::RangeInclusive;
+use std::ops::{Deref, RangeInclusive};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use claviger_pkcs11 as pkcs11;
-use pkcs11::{Device, Key, KeyId, MacMechanism, SecretKeySpec, Token};
+use pkcs11::{Device, DeviceGuard, Key, KeyId, MacMechanism, SecretKeySpec, Token};
 
 pub use error::{Error, RootError};
 pub use key::ManagedKey;
@@ -49,9 +49,10 @@ impl Custody {
     /// # Errors
     /// The module, the token or the PIN is wrong, or the root keys are not those of the database.
     pub fn open(hsm: &Hsm, placement: Placement, store: &Store, now: i64) -> Result<Self, OpenError<RootError>> {
+        let _errors = Errors;
         let (token, roots) = Token::open(configuration(hsm), |device| root::open(device, store, now))?;
         let custody = Self { token, roots: RwLock::new(Arc::new(roots)), placed: RwLock::default(), placement };
-        let placed = Self::scan(&*custody.token.device()?)?;
+        let placed = Self::scan(&*custody.device()?)?;
         *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
         Ok(custody)
     }
@@ -77,7 +78,7 @@ impl Custody {
     /// What the token answered.
     pub fn check(&self) -> Result<(), Error> {
         let roots = self.roots();
-        Ok(self.token.device()?.check(&roots.keys())?)
+        Ok(self.device()?.check(&roots.keys())?)
     }
 
     /// Makes a key inside the token.
@@ -97,7 +98,7 @@ impl Custody {
     }
 
     fn make(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: Option<&[u8]>) -> Result<Material, Error> {
-        let device = self.token.device()?;
+        let device = self.device()?;
         if self.placement == Placement::Token || !key::is_wrappable(kind.bytes()) {
             return self.place(&device, &key::spec(class, kind, uses), value);
         }
@@ -133,7 +134,7 @@ impl Custody {
     pub fn discard(&self, material: &Material) -> Result<(), Error> {
         let Material::Token { cka_id } = material else { return Ok(()) };
         let Some(key) = self.placed(cka_id) else { return Ok(()) };
-        self.token.device()?.destroy_token(key)?;
+        self.device()?.destroy_token(key)?;
         self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
         Ok(())
     }
@@ -161,7 +162,7 @@ impl Custody {
     /// The token is away.
     pub fn bind(&self, bound: &[u8]) -> Result<Vec<u8>, Error> {
         let roots = self.roots();
-        Ok(self.token.device()?.mac(roots.binding(), MacMechanism::HmacSha256, bound)?)
+        Ok(self.device()?.mac(roots.binding(), MacMechanism::HmacSha256, bound)?)
     }
 
     /// Whether `binding` is the MAC of `bound`, compared in constant time.
@@ -202,7 +203,7 @@ impl Custody {
     /// # Errors
     /// The token is away or does not have the mechanism.
     pub fn mac_key_size(&self, mechanism: MacMechanism) -> Result<RangeInclusive<usize>, Error> {
-        Ok(self.token.device()?.mac_key_size(mechanism)?)
+        Ok(self.device()?.mac_key_size(mechanism)?)
     }
 
     /// The key's value, which leaves the token here. The token refuses all but the exporting class.
@@ -221,7 +222,7 @@ impl Custody {
         if !key::is_wrappable(key.kind.bytes()) {
             return Err(Error::NotWrappable(key.kind.bytes()));
         }
-        let device = self.token.device()?;
+        let device = self.device()?;
         let wrapping = self.handle(&device, wrapping)?;
         let key = self.handle(&device, key)?;
         Ok(device.wrap(&wrapping, &key)?)
@@ -232,7 +233,7 @@ impl Custody {
     /// # Errors
     /// The token is away.
     pub fn random(&self, len: usize) -> Result<Secret, Error> {
-        Ok(self.token.device()?.random(len)?)
+        Ok(self.device()?.random(len)?)
     }
 
     /// Runs `operation` with a handle of the present generation, unwrapping the key if there is none yet.
@@ -241,7 +242,7 @@ impl Custody {
         key: &ManagedKey,
         operation: impl Fn(&Device, &Key) -> Result<T, pkcs11::Error>,
     ) -> Result<T, Error> {
-        let device = self.token.device()?;
+        let device = self.device()?;
         if let Some(handle) = key.handle() {
             match operation(&device, &handle) {
                 // The token was away since: its handles are gone, the wrapped key is not.
@@ -271,8 +272,39 @@ impl Custody {
         Ok(handle)
     }
 
+    fn device(&self) -> Result<Admitted<'_>, pkcs11::Error> {
+        Ok(Admitted { device: self.token.device()?, _errors: Errors })
+    }
+
     fn roots(&self) -> Arc<Roots> {
         Arc::clone(&self.roots.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Leave to use the token, for one operation.
+struct Admitted<'a> {
+    device: DeviceGuard<'a>,
+    _errors: Errors,
+}
+
+impl Deref for Admitted<'_> {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.device
+    }
+}
+
+/// Empties this thread's queue of OpenSSL errors when dropped.
+///
+/// A module that is built on OpenSSL itself, as SoftHSM is, leaves its errors there even when it succeeds, and
+/// the next read of a TLS connection on this thread would take them for its own: SSL_get_error(3) asks for an
+/// empty queue.
+struct Errors;
+
+impl Drop for Errors {
+    fn drop(&mut self) {
+        let _ = openssl::error::ErrorStack::get();
     }
 }
 

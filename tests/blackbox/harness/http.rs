@@ -1,0 +1,198 @@
+//! HTTP/1.1 by hand, so that a test can also send what no client would.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslStream, SslVerifyMode};
+use openssl::x509::X509;
+use openssl::x509::store::X509StoreBuilder;
+use serde_json::Value;
+
+use super::{Identity, PATIENCE};
+
+pub enum Stream {
+    Plain(TcpStream),
+    Tls(SslStream<TcpStream>),
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(buffer),
+            Self::Tls(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(buffer),
+            Self::Tls(stream) => stream.write(buffer),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Who connects, and to where.
+#[derive(Clone)]
+pub struct Client {
+    pub address: SocketAddr,
+    connector: Option<SslConnector>,
+}
+
+/// One kept-alive connection.
+pub struct Connection {
+    pub stream: Stream,
+}
+
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub fn detail(&self) -> String {
+        self.json()["detail"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+impl Client {
+    pub fn plain(address: SocketAddr) -> Self {
+        Self { address, connector: None }
+    }
+
+    pub fn tls(address: SocketAddr, authority: &X509, identity: Option<&Identity>) -> Self {
+        Self::tls_with(address, authority, identity, |_| {})
+    }
+
+    /// With settings of the test's own, such as a protocol version.
+    pub fn tls_with(
+        address: SocketAddr,
+        authority: &X509,
+        identity: Option<&Identity>,
+        settings: impl FnOnce(&mut SslConnectorBuilder),
+    ) -> Self {
+        let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+        let mut store = X509StoreBuilder::new().unwrap();
+        store.add_cert(authority.clone()).unwrap();
+        builder.set_cert_store(store.build());
+        builder.set_verify(SslVerifyMode::PEER);
+        if let Some(identity) = identity {
+            builder.set_certificate(&identity.certificate).unwrap();
+            builder.set_private_key(&identity.key).unwrap();
+            for certificate in &identity.chain {
+                builder.add_extra_chain_cert(certificate.clone()).unwrap();
+            }
+        }
+        settings(&mut builder);
+        Self { address, connector: Some(builder.build()) }
+    }
+
+    /// A TCP connection that has sent nothing.
+    pub fn tcp(&self) -> io::Result<TcpStream> {
+        let tcp = TcpStream::connect(self.address)?;
+        tcp.set_nodelay(true)?;
+        tcp.set_read_timeout(Some(PATIENCE))?;
+        tcp.set_write_timeout(Some(PATIENCE))?;
+        Ok(tcp)
+    }
+
+    pub fn connect(&self) -> io::Result<Connection> {
+        let tcp = self.tcp()?;
+        let stream = match &self.connector {
+            None => Stream::Plain(tcp),
+            Some(connector) => Stream::Tls(connector.connect("localhost", tcp).map_err(io::Error::other)?),
+        };
+        Ok(Connection { stream })
+    }
+
+    /// One request on a connection of its own. A refusal in the handshake is an error: with TLS 1.3 it shows
+    /// at the first read.
+    pub fn try_request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
+        self.connect()?.try_request(method, path, headers, body)
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.try_request("GET", path, &[], b"").unwrap()
+    }
+
+    pub fn post(&self, path: &str, json: &Value) -> Answer {
+        let headers = [("Content-Type", "application/json")];
+        self.try_request("POST", path, &headers, json.to_string().as_bytes()).unwrap()
+    }
+}
+
+impl Connection {
+    pub fn try_request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Answer> {
+        let mut head = format!("{method} {path} HTTP/1.1\r\n");
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            head.push_str("Host: localhost\r\n");
+        }
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if method != "GET" {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        head.push_str("\r\n");
+        let mut message = head.into_bytes();
+        message.extend_from_slice(body);
+        self.stream.write_all(&message)?;
+        self.read_answer()
+    }
+
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.try_request("GET", path, &[], b"").unwrap()
+    }
+
+    pub fn post(&mut self, path: &str, json: &Value) -> Answer {
+        let headers = [("Content-Type", "application/json")];
+        self.try_request("POST", path, &headers, json.to_string().as_bytes()).unwrap()
+    }
+
+    /// Reads one answer with a Content-Length.
+    pub fn read_answer(&mut self) -> io::Result<Answer> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if self.stream.read(&mut byte)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            head.push(byte[0]);
+        }
+        let text = String::from_utf8(head).map_err(io::Error::other)?;
+        let mut lines = text.split("\r\n");
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok());
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let mut answer =
+            Answer { status: status.ok_or_else(|| io::Error::other("no status"))?, headers, body: Vec::new() };
+        let length = answer.header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+        answer.body = vec![0; length];
+        self.stream.read_exact(&mut answer.body)?;
+        Ok(answer)
+    }
+}

@@ -1,0 +1,40 @@
+//! What every test stands on.
+
+pub mod http;
+pub mod kmip;
+pub mod pki;
+pub mod server;
+pub mod token;
+
+use std::path::Path;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+pub use http::{Answer, Client, Connection};
+pub use pki::{Authority, Identity, Leaf};
+pub use server::{Options, Server};
+pub use token::Token;
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// On tmpfs where there is one: SoftHSM rewrites an object's file for each attribute.
+pub fn directory() -> tempfile::TempDir {
+    static PARENT: LazyLock<&Path> = LazyLock::new(|| {
+        let shared = Path::new("/dev/shm");
+        if tempfile::tempdir_in(shared).is_ok() { shared } else { Path::new("/tmp") }
+    });
+    tempfile::Builder::new().prefix("claviger-test-").tempdir_in(*PARENT).unwrap()
+}
+
+/// Asks again and again until there is an answer, without sleeping longer than a scheduler tick.
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}

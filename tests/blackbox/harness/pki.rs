@@ -1,0 +1,151 @@
+//! Authorities and certificates, made in the test.
+
+use openssl::asn1::{Asn1Integer, Asn1Time};
+use openssl::bn::{BigNum, MsbOption};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkcs12::Pkcs12;
+use openssl::pkey::{PKey, Private};
+use openssl::stack::Stack;
+use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
+
+/// A certificate authority.
+pub struct Authority {
+    pub key: PKey<Private>,
+    pub certificate: X509,
+}
+
+/// A certificate to be issued.
+#[derive(Clone)]
+pub struct Leaf {
+    pub subject: Vec<(Nid, String)>,
+    pub client: bool,
+    pub server: bool,
+    /// Days from now.
+    pub not_before: i64,
+    pub not_after: i64,
+    pub authority: bool,
+}
+
+impl Leaf {
+    pub fn client(name: &str) -> Self {
+        Self {
+            subject: vec![(Nid::COMMONNAME, name.to_owned())],
+            client: true,
+            server: false,
+            not_before: -1,
+            not_after: 30,
+            authority: false,
+        }
+    }
+
+    pub fn server() -> Self {
+        Self { client: false, server: true, ..Self::client("localhost") }
+    }
+}
+
+/// A key with its certificate and those between it and its root.
+#[derive(Clone)]
+pub struct Identity {
+    pub key: PKey<Private>,
+    pub certificate: X509,
+    pub chain: Vec<X509>,
+}
+
+impl Identity {
+    pub fn pkcs12(&self, password: &str) -> Vec<u8> {
+        let mut builder = Pkcs12::builder();
+        builder.name("identity").pkey(&self.key).cert(&self.certificate);
+        if !self.chain.is_empty() {
+            let mut stack = Stack::new().unwrap();
+            for certificate in &self.chain {
+                stack.push(certificate.clone()).unwrap();
+            }
+            builder.ca(stack);
+        }
+        builder.build2(password).unwrap().to_der().unwrap()
+    }
+}
+
+impl Authority {
+    pub fn new(name: &str) -> Self {
+        let key = key();
+        let subject = name_of(&[(Nid::COMMONNAME, name.to_owned())]);
+        let mut builder = builder(&subject, &subject, &key, -2, 60);
+        builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+        builder.append_extension(KeyUsage::new().critical().key_cert_sign().crl_sign().build().unwrap()).unwrap();
+        builder.sign(&key, MessageDigest::sha256()).unwrap();
+        Self { certificate: builder.build(), key }
+    }
+
+    pub fn issue(&self, leaf: &Leaf) -> Identity {
+        let key = key();
+        let mut builder = builder(
+            &name_of(&leaf.subject),
+            &self.certificate.subject_name().to_owned().unwrap(),
+            &key,
+            leaf.not_before,
+            leaf.not_after,
+        );
+        if leaf.authority {
+            builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
+        } else {
+            let mut usage = ExtendedKeyUsage::new();
+            if leaf.client {
+                usage.client_auth();
+            }
+            if leaf.server {
+                usage.server_auth();
+            }
+            builder.append_extension(usage.build().unwrap()).unwrap();
+        }
+        if leaf.server {
+            let context = builder.x509v3_context(Some(&self.certificate), None);
+            let names =
+                SubjectAlternativeName::new().dns("localhost").ip("127.0.0.1").ip("::1").build(&context).unwrap();
+            builder.append_extension(names).unwrap();
+        }
+        builder.sign(&self.key, MessageDigest::sha256()).unwrap();
+        Identity { key, certificate: builder.build(), chain: Vec::new() }
+    }
+
+    /// An authority below this one.
+    pub fn subordinate(&self, name: &str) -> Self {
+        let issued = self.issue(&Leaf { authority: true, ..Leaf::client(name) });
+        Self { key: issued.key, certificate: issued.certificate }
+    }
+
+    pub fn pem(&self) -> Vec<u8> {
+        self.certificate.to_pem().unwrap()
+    }
+}
+
+fn key() -> PKey<Private> {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap()
+}
+
+fn name_of(entries: &[(Nid, String)]) -> X509Name {
+    let mut builder = X509NameBuilder::new().unwrap();
+    for (nid, text) in entries {
+        builder.append_entry_by_nid(*nid, text).unwrap();
+    }
+    builder.build()
+}
+
+fn builder(subject: &X509Name, issuer: &X509Name, key: &PKey<Private>, from: i64, to: i64) -> X509Builder {
+    let mut builder = X509Builder::new().unwrap();
+    let mut serial = BigNum::new().unwrap();
+    serial.rand(120, MsbOption::MAYBE_ZERO, false).unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_serial_number(&Asn1Integer::from_bn(&serial).unwrap()).unwrap();
+    builder.set_subject_name(subject).unwrap();
+    builder.set_issuer_name(issuer).unwrap();
+    builder.set_pubkey(key).unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    builder.set_not_before(&Asn1Time::from_unix(now + from * 86_400).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::from_unix(now + to * 86_400).unwrap()).unwrap();
+    builder
+}

@@ -1,0 +1,203 @@
+//! `clavigerd` as a child process.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+
+use super::{Authority, Client, Identity, Leaf, PATIENCE, Token, directory, eventually};
+
+pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
+
+/// Arguments and environment beyond the usual ones.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// Plain HTTP without any authentication.
+    pub plain: bool,
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+}
+
+/// Everything that one server needs, and survives its restarts.
+pub struct Place {
+    pub directory: tempfile::TempDir,
+    pub token: Token,
+    pub authority: Authority,
+    pub alice: Identity,
+    pub bob: Identity,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let directory = directory();
+        let token = Token::new(directory.path());
+        Self::with_token(directory, token)
+    }
+
+    pub fn with_token(directory: tempfile::TempDir, token: Token) -> Self {
+        let authority = Authority::new("Test authority");
+        let server = authority.issue(&Leaf::server());
+        fs::write(directory.path().join("server.p12"), server.pkcs12(P12_PASSWORD)).unwrap();
+        fs::write(directory.path().join("ca.pem"), authority.pem()).unwrap();
+        let alice = authority.issue(&Leaf::client("alice"));
+        let bob = authority.issue(&Leaf::client("bob"));
+        Self { directory, token, authority, alice, bob }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.path("claviger.db")
+    }
+
+    /// The command line of a server here, on a port of its own choice.
+    pub fn command(&self, options: &Options) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_clavigerd"));
+        command.env_clear().env("SOFTHSM2_CONF", &self.token.configuration).current_dir(self.directory.path());
+        command.args(["--hostname", "127.0.0.1", "--port", "0"]);
+        command.arg("--hsm-pin-file").arg(&self.token.pin_file);
+        command.arg("--sqlite-path").arg(self.database());
+        if !options.plain {
+            command.arg("--https-p12-file").arg(self.path("server.p12"));
+            command.args(["--https-p12-password", P12_PASSWORD]);
+            command.arg("--authority-cert-file").arg(self.path("ca.pem"));
+        }
+        command.env("KMS_LOG", "debug");
+        command.args(&options.arguments).envs(options.environment.iter().cloned());
+        command
+    }
+}
+
+/// A running server. Dropping it kills it, and shows its log if the test failed.
+pub struct Server {
+    pub place: Arc<Place>,
+    pub address: SocketAddr,
+    pub options: Options,
+    child: Child,
+    log: PathBuf,
+    tls: bool,
+}
+
+impl Server {
+    /// A server with a token, a database and an authority of its own.
+    pub fn start() -> Self {
+        Self::start_with(&Options::default())
+    }
+
+    pub fn start_with(options: &Options) -> Self {
+        Self::start_at(Arc::new(Place::new()), options)
+    }
+
+    /// A server in a place that may have had one before.
+    pub fn start_at(place: Arc<Place>, options: &Options) -> Self {
+        Self::try_start_at(place, options).unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
+    }
+
+    /// A server, or what it said instead of starting.
+    pub fn try_start_at(place: Arc<Place>, options: &Options) -> Result<Self, String> {
+        let log = place.path("server.log");
+        let mut command = place.command(options);
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let Some((_, address)) = line.trim().split_once("://") else {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(fs::read_to_string(&log).unwrap());
+        };
+        let address = address.parse().unwrap();
+        Ok(Self { address, options: options.clone(), child, log, tls: line.contains("https"), place })
+    }
+
+    pub fn client(&self, identity: &Identity) -> Client {
+        Client::tls(self.address, &self.place.authority.certificate, Some(identity))
+    }
+
+    pub fn alice(&self) -> Client {
+        self.client(&self.place.alice)
+    }
+
+    pub fn bob(&self) -> Client {
+        self.client(&self.place.bob)
+    }
+
+    /// A client without a certificate.
+    pub fn nobody(&self) -> Client {
+        if self.tls {
+            Client::tls(self.address, &self.place.authority.certificate, None)
+        } else {
+            Client::plain(self.address)
+        }
+    }
+
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Ends it at once, as a power failure would.
+    pub fn kill(mut self) -> Arc<Place> {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        Arc::clone(&self.place)
+    }
+
+    /// Ends it with SIGTERM.
+    pub fn stop(mut self) -> (Arc<Place>, ExitStatus) {
+        self.signal("TERM");
+        let status = self.wait();
+        (Arc::clone(&self.place), status)
+    }
+
+    /// Ends it and starts it again in the same place.
+    pub fn restart(self) -> Self {
+        let options = self.options.clone();
+        let (place, status) = self.stop();
+        assert!(status.success(), "{status}");
+        Self::start_at(place, &options)
+    }
+
+    pub fn wait(&mut self) -> ExitStatus {
+        eventually("the server ends", || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- {}\n{}", self.log.display(), self.log());
+        }
+    }
+}
+
+/// Runs a program to its end within [`PATIENCE`]: status, standard output, standard error.
+pub fn run(command: &mut Command) -> (ExitStatus, String, String) {
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id();
+    let (done, waiting) = std::sync::mpsc::channel::<()>();
+    let watchdog = std::thread::spawn(move || {
+        if waiting.recv_timeout(PATIENCE).is_err() {
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        }
+    });
+    let output = child.wait_with_output().unwrap();
+    let _ = done.send(());
+    watchdog.join().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (output.status, text(output.stdout), text(output.stderr))
+}

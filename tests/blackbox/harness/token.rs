@@ -1,0 +1,53 @@
+//! A SoftHSM token of one test's own.
+
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+pub const PIN: &str = "pin-that-must-not-leak-4711";
+pub const LABEL: &str = "claviger";
+
+pub struct Token {
+    pub configuration: PathBuf,
+    pub tokens: PathBuf,
+    pub pin_file: PathBuf,
+}
+
+impl Token {
+    /// A new token in `directory`.
+    pub fn new(directory: &Path) -> Self {
+        let token = Self::empty(directory);
+        token.add(LABEL);
+        token
+    }
+
+    /// SoftHSM without any token.
+    pub fn empty(directory: &Path) -> Self {
+        let tokens = directory.join("tokens");
+        fs::create_dir_all(&tokens).unwrap();
+        let configuration = directory.join("softhsm2.conf");
+        let text =
+            format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", tokens.display());
+        fs::write(&configuration, text).unwrap();
+        let pin_file = directory.join("pin");
+        write_private(&pin_file, PIN.as_bytes());
+        Self { configuration, tokens, pin_file }
+    }
+
+    /// Initialises another token.
+    pub fn add(&self, label: &str) {
+        let made = Command::new("softhsm2-util")
+            .env("SOFTHSM2_CONF", &self.configuration)
+            .args(["--init-token", "--free", "--label", label, "--so-pin", "so-pin-0815", "--pin", PIN])
+            .output()
+            .expect("softhsm2-util: scripts/test installs it");
+        assert!(made.status.success(), "{made:?}");
+    }
+}
+
+pub fn write_private(path: &Path, content: &[u8]) {
+    use std::io::Write as _;
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).unwrap();
+    file.write_all(content).unwrap();
+}
