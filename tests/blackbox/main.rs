@@ -15,4 +15,13 @@
 
 mod harness;
 
+mod an_import_replaces_only_ones_own;
+mod attributes_are_told;
+mod batches;
+mod both_routes_and_dialects_are_read;
+mod cbc_equals_openssl;
+mod gcm_equals_openssl;
+mod locate_finds;
+mod macs_equal_openssl;
+mod random_bytes_and_what_the_server_can;
 mod smoke;

@@ -170,3 +170,96 @@ impl Connection {
         octets(&self.ok(&named("Export", id)), "KeyMaterial")
     }
 }
+
+/// A request with more fields.
+pub fn with(mut request: Value, more: &[Value]) -> Value {
+    request["value"].as_array_mut().unwrap().extend_from_slice(more);
+    request
+}
+
+pub fn parameters(fields: &[Value]) -> Value {
+    structure("CryptographicParameters", fields)
+}
+
+/// The attribute Name.
+pub fn name(value: &str) -> Value {
+    structure("Name", &[text("NameValue", value), enumeration("NameType", "UninterpretedTextString")])
+}
+
+/// A vendor attribute that holds a text.
+pub fn vendor_attribute(vendor: &str, name: &str, value: &str) -> Value {
+    structure(
+        "Attribute",
+        &[text("VendorIdentification", vendor), text("AttributeName", name), text("AttributeValue", value)],
+    )
+}
+
+/// The attribute that holds the tags.
+pub fn tags(tags: &[&str]) -> Value {
+    vendor_attribute("claviger", "tag", &json!(tags).to_string())
+}
+
+pub fn locate(criteria: &[Value], more: &[Value]) -> Value {
+    with(structure("Locate", more), &[structure("Attributes", criteria)])
+}
+
+pub fn import(id: &str, replace: Option<bool>, algorithm: &str, key: &[u8], more: &[Value]) -> Value {
+    let mut fields = vec![text("UniqueIdentifier", id), enumeration("ObjectType", "SymmetricKey")];
+    fields.extend(replace.map(|replace| boolean("ReplaceExisting", replace)));
+    fields.push(attributes(algorithm, key.len() as i64 * 8, more));
+    fields.push(raw_key(algorithm, key));
+    structure("Import", &fields)
+}
+
+pub fn mac_verify(id: &str, data: &[u8], mac: &[u8]) -> Value {
+    structure("MACVerify", &[text("UniqueIdentifier", id), bytes("Data", data), bytes("MACData", mac)])
+}
+
+/// Export or Get of a key wrapped under another.
+pub fn wrapped(operation: &str, id: &str, wrapping: &str) -> Value {
+    let information = structure("EncryptionKeyInformation", &[text("UniqueIdentifier", wrapping)]);
+    let specification =
+        [enumeration("WrappingMethod", "Encrypt"), information, enumeration("EncodingOption", "NoEncoding")];
+    with(named(operation, id), &[structure("KeyWrappingSpecification", &specification)])
+}
+
+/// All values of a tag among the fields of a structure, in order.
+pub fn all<'a>(value: &'a Value, tag: &str) -> Vec<&'a Value> {
+    let fields = value["value"].as_array().map(Vec::as_slice).unwrap_or_default();
+    fields.iter().filter(|field| field["tag"] == tag).map(|field| &field["value"]).collect()
+}
+
+impl Connection {
+    /// The problem with which a request is refused.
+    pub fn refused(&mut self, request: &Value, status: u16, reason: &str) -> Value {
+        let answer = self.kmip(request);
+        let shown = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!(answer.status, status, "{request}\n{shown}");
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+        let problem = answer.json();
+        assert_eq!(problem["result_reason"], reason, "{request}\n{shown}");
+        assert_eq!(problem["status"], status);
+        problem
+    }
+
+    /// All attributes of an object.
+    pub fn attributes(&mut self, id: &str) -> Value {
+        let answer = self.ok(&named("GetAttributes", id));
+        structure("Attributes", find(&answer, "Attributes").unwrap().as_array().unwrap())
+    }
+
+    pub fn state(&mut self, id: &str) -> String {
+        string(&self.attributes(id), "State")
+    }
+
+    /// What Locate finds, and how many it says there are.
+    pub fn located(&mut self, request: &Value) -> (Vec<String>, i64) {
+        let answer = self.ok(request);
+        let ids = all(&answer, "UniqueIdentifier").into_iter().map(|id| id.as_str().unwrap().to_owned()).collect();
+        (ids, find(&answer, "LocatedItems").unwrap().as_i64().unwrap())
+    }
+
+    pub fn mac(&mut self, id: &str, data: &[u8]) -> Vec<u8> {
+        octets(&self.ok(&mac(id, data)), "MACData")
+    }
+}

@@ -1,8 +1,10 @@
 //! What every test stands on.
 
+pub mod again;
 pub mod http;
 pub mod kmip;
 pub mod pki;
+pub mod reference;
 pub mod server;
 pub mod token;
 

@@ -44,6 +44,19 @@ impl Token {
             .expect("softhsm2-util: scripts/test installs it");
         assert!(made.status.success(), "{made:?}");
     }
+
+    /// How many objects the tokens hold.
+    pub fn objects(&self) -> usize {
+        self.object_files().len()
+    }
+
+    /// SoftHSM keeps one file for each object.
+    pub fn object_files(&self) -> Vec<PathBuf> {
+        let tokens = fs::read_dir(&self.tokens).unwrap().map(|entry| entry.unwrap().path());
+        let files = tokens.flat_map(|token| fs::read_dir(token).unwrap().map(|entry| entry.unwrap().path()));
+        let is_object = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "object");
+        files.filter(|file| is_object(file) && file.file_stem().is_some_and(|name| name != "token")).collect()
+    }
 }
 
 pub fn write_private(path: &Path, content: &[u8]) {

@@ -1,0 +1,214 @@
+//! RequestMessages: several operations under one header, each with its own result, under HTTP status 200.
+
+use serde_json::{Value, json};
+
+use crate::harness::Connection;
+use crate::harness::Server;
+use crate::harness::kmip::{
+    all, attributes, boolean, bytes, create, encrypt, enumeration, find, integer, locate, name, named, octets, string,
+    structure, text,
+};
+
+fn version(major: i64, minor: i64) -> Value {
+    let numbers = [integer("ProtocolVersionMajor", major), integer("ProtocolVersionMinor", minor)];
+    structure("ProtocolVersion", &numbers)
+}
+
+/// A batch item with a bare operation's name and fields.
+fn item(operation: &Value, id: Option<&[u8]>) -> Value {
+    let mut fields = vec![enumeration("Operation", operation["tag"].as_str().unwrap())];
+    fields.extend(id.map(|id| bytes("UniqueBatchItemID", id)));
+    fields.push(json!({"tag": "RequestPayload", "value": operation["value"]}));
+    structure("BatchItem", &fields)
+}
+
+fn message_of(version: Value, options: &[Value], items: &[Value]) -> Value {
+    let mut header = vec![version];
+    header.extend_from_slice(options);
+    header.push(integer("BatchCount", items.len() as i64));
+    let mut fields = vec![structure("RequestHeader", &header)];
+    fields.extend_from_slice(items);
+    structure("RequestMessage", &fields)
+}
+
+fn message(options: &[Value], operations: &[Value]) -> Value {
+    let items: Vec<Value> =
+        operations.iter().enumerate().map(|(at, operation)| item(operation, Some(&[at as u8]))).collect();
+    message_of(version(2, 1), options, &items)
+}
+
+/// The batch items of the answer.
+fn items(alice: &mut Connection, request: &Value) -> Vec<Value> {
+    let answer = alice.kmip(request);
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    let answer = answer.json();
+    assert_eq!(answer["tag"], "ResponseMessage");
+    let items: Vec<Value> = all(&answer, "BatchItem").into_iter().map(|fields| json!({"value": fields})).collect();
+    let header = find(&answer, "ResponseHeader").unwrap();
+    assert_eq!(find(&json!({"value": header}), "BatchCount").unwrap(), items.len());
+    items
+}
+
+fn outcomes(items: &[Value]) -> Vec<&str> {
+    let reason = |item| find(item, "ResultReason").and_then(Value::as_str);
+    let status = |item| find(item, "ResultStatus").and_then(Value::as_str).unwrap();
+    items.iter().map(|item| reason(item).unwrap_or_else(|| status(item))).collect()
+}
+
+fn option(value: &str) -> Value {
+    enumeration("BatchErrorContinuationOption", value)
+}
+
+#[test]
+fn the_id_placeholder_joins_the_items() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let encrypt_it = structure("Encrypt", &[bytes("Data", b"data")]);
+    let done = items(
+        &mut alice,
+        &message(
+            &[],
+            &[
+                create("AES", 256, &[name("joined")]),
+                encrypt_it.clone(),
+                structure("GetAttributes", &[enumeration("UniqueIdentifier", "IDPlaceholder")]),
+                structure("Export", &[]),
+            ],
+        ),
+    );
+    assert_eq!(outcomes(&done), ["Success"; 4]);
+    for (at, item) in done.iter().enumerate() {
+        assert_eq!(octets(item, "UniqueBatchItemID"), [at as u8]);
+    }
+    let id = string(&done[0], "UniqueIdentifier");
+    assert!(done.iter().all(|item| string(item, "UniqueIdentifier") == id));
+    let key = octets(&done[3], "KeyMaterial");
+    let [data, iv, tag] = ["Data", "IVCounterNonce", "AuthenticatedEncryptionTag"].map(|tag| octets(&done[1], tag));
+    assert_eq!(crate::harness::reference::gcm_decrypt(&key, &iv, b"", &data, &tag).unwrap(), b"data");
+
+    // Locate leaves its find there if it is the only one.
+    let located = items(&mut alice, &message(&[], &[locate(&[name("joined")], &[]), encrypt_it.clone()]));
+    assert_eq!(outcomes(&located), ["Success"; 2]);
+    alice.new_key(&create("AES", 256, &[name("joined")]));
+    let ambiguous = items(&mut alice, &message(&[], &[locate(&[name("joined")], &[]), encrypt_it.clone()]));
+    assert_eq!(outcomes(&ambiguous), ["Success", "Missing_Data"]);
+    // A batch that begins without one has none, and nothing stays from the batch before.
+    assert_eq!(outcomes(&items(&mut alice, &message(&[], std::slice::from_ref(&encrypt_it)))), ["Missing_Data"]);
+    alice.refused(&encrypt_it, 400, "Missing_Data");
+}
+
+#[test]
+fn a_bad_item_spoils_only_itself() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.aes();
+    let good = encrypt(&id, b"data");
+    let operations = [
+        good.clone(),
+        encrypt("absent", b"data"),
+        structure("Encrypt", &[text("NoSuchTag", "x")]),
+        structure("Encrypt", &[text("UniqueIdentifier", &id), integer("Data", 5)]),
+        structure("NoSuchOperation", &[]),
+        structure("CreateKeyPair", &[]),
+        structure("Create", &[enumeration("ObjectType", "SymmetricKey"), attributes("AES", 100, &[])]),
+        good.clone(),
+    ];
+    let done = items(&mut alice, &message(&[option("Continue")], &operations));
+    assert_eq!(
+        outcomes(&done),
+        [
+            "Success",
+            "Object_Not_Found",
+            "Unknown_Tag",
+            "Invalid_Data_Type",
+            "Operation_Not_Supported",
+            "Operation_Not_Supported",
+            "Invalid_Attribute_Value",
+            "Success"
+        ]
+    );
+    for (at, item) in done.iter().enumerate() {
+        assert_eq!(octets(item, "UniqueBatchItemID"), [at as u8], "told apart even where unreadable");
+        let failed = find(item, "ResultStatus").unwrap() == "OperationFailed";
+        assert_eq!(failed, find(item, "ResultMessage").is_some());
+        assert_eq!(failed, find(item, "ResponsePayload").is_none());
+    }
+    // Stop is the default.
+    for options in [&[][..], &[option("Stop")]] {
+        let done = items(&mut alice, &message(options, &operations));
+        assert_eq!(outcomes(&done), ["Success", "Object_Not_Found"]);
+    }
+    // An item without its payload, or with something it does not have.
+    let broken = structure("BatchItem", &[enumeration("Operation", "Encrypt"), bytes("UniqueBatchItemID", b"b")]);
+    let request = message_of(version(2, 1), &[option("Continue")], &[broken, item(&good, Some(b"g"))]);
+    assert_eq!(outcomes(&items(&mut alice, &request)), ["Missing_Data", "Success"]);
+}
+
+#[test]
+fn what_is_not_served_is_said() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let make = create("AES", 256, &[]);
+    let mut refused = |request: &Value, reason: &str| {
+        let done = items(&mut alice, request);
+        assert_eq!(outcomes(&done), [reason]);
+        string(&done[0], "ResultMessage")
+    };
+    refused(&message(&[option("Undo")], std::slice::from_ref(&make)), "Feature_Not_Supported");
+    let asynchronous = enumeration("AsynchronousIndicator", "Mandatory");
+    refused(&message(&[asynchronous], std::slice::from_ref(&make)), "Feature_Not_Supported");
+    for (major, minor) in [(1, 4), (2, 0), (2, 2), (3, 0)] {
+        let request = message_of(version(major, minor), &[], &[item(&make, None)]);
+        let said = refused(&request, "Unsupported_Protocol_Version");
+        assert!(said.contains("2.1"), "{said}");
+    }
+    refused(&message(&[integer("MaximumResponseSize", 100)], std::slice::from_ref(&make)), "Response_Too_Large");
+    refused(&message(&[integer("MaximumResponseSize", -1)], std::slice::from_ref(&make)), "Response_Too_Large");
+    // Nothing of the refused batches was done, but for the ones whose answer did not fit.
+    assert_eq!(alice.located(&structure("Locate", &[])).1, 2);
+    let fits = message(&[integer("MaximumResponseSize", 10_000)], std::slice::from_ref(&make));
+    assert_eq!(outcomes(&items(&mut alice, &fits)), ["Success"]);
+}
+
+#[test]
+fn at_most_64_items() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.aes();
+    let many = vec![encrypt(&id, b"x"); 64];
+    assert_eq!(outcomes(&items(&mut alice, &message(&[], &many))), ["Success"; 64]);
+    let too_many = vec![encrypt(&id, b"x"); 65];
+    alice.refused(&message(&[], &too_many), 400, "Invalid_Attribute_Value");
+    let mut wrong = message(&[], &many);
+    wrong["value"].as_array_mut().unwrap().pop();
+    alice.refused(&wrong, 400, "Invalid_Field");
+    let empty = alice.kmip(&message(&[], &[]));
+    assert!(empty.status == 200 || empty.status == 400);
+    let headless = structure("RequestMessage", &[item(&encrypt(&id, b"x"), None)]);
+    alice.refused(&headless, 400, "Missing_Data");
+}
+
+#[test]
+fn the_header_is_answered() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let options = [
+        text("ClientCorrelationValue", "from the client"),
+        boolean("BatchOrderOption", true),
+        structure(
+            "Authentication",
+            &[structure("Credential", &[enumeration("CredentialType", "UsernameAndPassword")])],
+        ),
+    ];
+    let answer = alice.ok(&message(&options, &[create("AES", 256, &[])]));
+    assert_eq!(string(&answer, "ClientCorrelationValue"), "from the client");
+    assert_eq!(find(&answer, "ProtocolVersionMajor").unwrap(), 2);
+    assert_eq!(find(&answer, "ProtocolVersionMinor").unwrap(), 1);
+    assert!(string(&answer, "TimeStamp").starts_with("20"));
+    let id = string(&answer, "UniqueIdentifier");
+    assert_eq!(alice.ok(&named("Export", &id))["tag"], "ExportResponse");
+    // A single item needs no name of its own, and then has none in the answer.
+    let request = message_of(version(2, 1), &[], &[item(&encrypt(&id, b"x"), None)]);
+    let done = items(&mut alice, &request);
+    assert!(find(&done[0], "UniqueBatchItemID").is_none());
+}

@@ -1,0 +1,55 @@
+//! What somebody with the PIN could do: the token opened beside the server's programs, in a process of its own, because
+//! SoftHSM takes its configuration from the environment, which a process with threads cannot change safely.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use claviger_pkcs11::{Config, Pin};
+
+use super::server::run;
+use super::token::{LABEL, PIN, Token};
+
+/// Set in the child; names the directory of the test.
+const DIRECTORY: &str = "CLAVIGER_TEST_DIRECTORY";
+
+/// In the child: the directory that the parent passed on.
+pub fn child() -> Option<PathBuf> {
+    env::var_os(DIRECTORY).map(PathBuf::from)
+}
+
+/// Runs a test again, alone in a process that finds `token`. `module` is its `module_path!()`, `test` its name.
+pub fn again(module: &str, test: &str, token: &Token, directory: &Path) {
+    let (_, module) = module.split_once("::").unwrap();
+    let name = format!("{module}::{test}");
+    let mut command = Command::new(env::current_exe().unwrap());
+    command.args(["--exact", &name, "--nocapture", "--test-threads=1"]);
+    command.env(DIRECTORY, directory).env("SOFTHSM2_CONF", &token.configuration);
+    let (status, out, err) = run(&mut command);
+    assert!(status.success(), "{name} failed in its process\n{out}{err}");
+    assert!(out.contains("1 passed"), "{name} is not the test's name\n{out}{err}");
+}
+
+/// Opens the token as the server does.
+pub fn open() -> claviger_pkcs11::Token {
+    let config = Config {
+        module: module(),
+        label: LABEL.to_owned(),
+        pin: Pin::new(PIN.as_bytes().to_vec()),
+        max_sessions: 4,
+        session_deadline: Duration::from_secs(5),
+    };
+    claviger_pkcs11::Token::open(config, |_| Ok::<_, claviger_pkcs11::Error>(())).unwrap().0
+}
+
+/// SoftHSM, where distributions put it.
+pub fn module() -> PathBuf {
+    let places = [
+        "/usr/lib/softhsm/libsofthsm2.so",
+        "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+        "/usr/lib64/pkcs11/libsofthsm2.so",
+        "/usr/lib64/softhsm/libsofthsm2.so",
+    ];
+    places.into_iter().map(PathBuf::from).find(|place| place.exists()).expect("SoftHSM: scripts/test installs it")
+}

@@ -1,0 +1,79 @@
+//! What OpenSSL makes of the same keys.
+
+use openssl::aes::{AesKey, wrap_key};
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::sign::Signer;
+use openssl::symm::{Cipher, Crypter, Mode, decrypt_aead, encrypt_aead};
+
+fn gcm(key: &[u8]) -> Cipher {
+    match key.len() {
+        16 => Cipher::aes_128_gcm(),
+        24 => Cipher::aes_192_gcm(),
+        _ => Cipher::aes_256_gcm(),
+    }
+}
+
+fn cbc(key: &[u8]) -> Cipher {
+    match key.len() {
+        16 => Cipher::aes_128_cbc(),
+        24 => Cipher::aes_192_cbc(),
+        _ => Cipher::aes_256_cbc(),
+    }
+}
+
+/// Ciphertext and tag.
+pub fn gcm_encrypt(key: &[u8], iv: &[u8], aad: &[u8], data: &[u8], tag_bytes: usize) -> (Vec<u8>, Vec<u8>) {
+    let mut tag = vec![0; tag_bytes];
+    let encrypted = encrypt_aead(gcm(key), key, Some(iv), aad, data, &mut tag).unwrap();
+    (encrypted, tag)
+}
+
+pub fn gcm_decrypt(key: &[u8], iv: &[u8], aad: &[u8], data: &[u8], tag: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    decrypt_aead(gcm(key), key, Some(iv), aad, data, tag)
+}
+
+fn cbc_run(mode: Mode, key: &[u8], iv: &[u8], data: &[u8], padded: bool) -> Result<Vec<u8>, ErrorStack> {
+    let mut crypter = Crypter::new(cbc(key), mode, key, Some(iv))?;
+    crypter.pad(padded);
+    let mut out = vec![0; data.len() + 16];
+    let mut length = crypter.update(data, &mut out)?;
+    length += crypter.finalize(&mut out[length..])?;
+    out.truncate(length);
+    Ok(out)
+}
+
+pub fn cbc_encrypt(key: &[u8], iv: &[u8], data: &[u8], padded: bool) -> Vec<u8> {
+    cbc_run(Mode::Encrypt, key, iv, data, padded).unwrap()
+}
+
+pub fn cbc_decrypt(key: &[u8], iv: &[u8], data: &[u8], padded: bool) -> Vec<u8> {
+    cbc_run(Mode::Decrypt, key, iv, data, padded).unwrap()
+}
+
+pub fn hmac(hash: MessageDigest, key: &[u8], data: &[u8]) -> Vec<u8> {
+    let key = PKey::hmac(key).unwrap();
+    Signer::new(hash, &key).unwrap().sign_oneshot_to_vec(data).unwrap()
+}
+
+pub fn cmac(key: &[u8], data: &[u8]) -> Vec<u8> {
+    let key = PKey::cmac(&cbc(key), key).unwrap();
+    let mut signer = Signer::new_without_digest(&key).unwrap();
+    signer.update(data).unwrap();
+    signer.sign_to_vec().unwrap()
+}
+
+/// RFC 3394.
+pub fn key_wrap(kek: &[u8], key: &[u8]) -> Vec<u8> {
+    let kek = AesKey::new_encrypt(kek).unwrap();
+    let mut wrapped = vec![0; key.len() + 8];
+    assert_eq!(wrap_key(&kek, None, &mut wrapped, key).unwrap(), wrapped.len());
+    wrapped
+}
+
+pub fn random(bytes: usize) -> Vec<u8> {
+    let mut random = vec![0; bytes];
+    openssl::rand::rand_bytes(&mut random).unwrap();
+    random
+}

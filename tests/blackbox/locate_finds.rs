@@ -1,0 +1,133 @@
+//! Locate: by name, tag, state, algorithm, length and mask, in pages, and only what is the caller's own.
+
+use serde_json::Value;
+
+use crate::harness::Server;
+use crate::harness::kmip::{
+    create, date, enumeration, integer, locate, name, named, revoke, structure, tags, text, with,
+};
+
+const LATER: &str = "2999-01-01T00:00:00Z";
+
+#[test]
+fn by_every_attribute_it_knows() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let red = alice.new_key(&create("AES", 256, &[name("red"), name("shared"), tags(&["prod", "db"])]));
+    let blue = alice.new_key(&create("AES", 128, &[name("blue"), name("shared"), tags(&["prod"])]));
+    let mac = alice.new_key(&create("HMACSHA256", 256, &[integer("CryptographicUsageMask", 128)]));
+    let later = alice.new_key(&create("AES", 256, &[date("ActivationDate", LATER), tags(&["later"])]));
+    let revoked = alice.aes();
+    alice.ok(&revoke(&revoked, "Superseded"));
+    let compromised = alice.aes();
+    alice.ok(&revoke(&compromised, "KeyCompromise"));
+    let mut check = |criteria: &[Value], expected: &[&String]| {
+        let (ids, total) = alice.located(&locate(criteria, &[]));
+        assert_eq!(ids.iter().collect::<Vec<_>>(), expected, "{criteria:?}");
+        assert_eq!(total, expected.len() as i64);
+    };
+    check(&[], &[&red, &blue, &mac, &later, &revoked, &compromised]);
+    check(&[name("red")], &[&red]);
+    check(&[name("shared")], &[&red, &blue]);
+    check(&[name("shared"), name("blue")], &[&blue]);
+    check(&[name("red"), name("blue")], &[]);
+    check(&[name("re")], &[]);
+    check(&[name("RED")], &[]);
+    check(&[name("%")], &[]);
+    check(&[name("*")], &[]);
+    check(&[structure("Name", &[text("NameValue", "red")])], &[&red]);
+    check(&[tags(&["prod"])], &[&red, &blue]);
+    check(&[tags(&["prod", "db"])], &[&red]);
+    check(&[tags(&["absent"])], &[]);
+    check(&[name("shared"), tags(&["db"])], &[&red]);
+    check(&[enumeration("State", "Active")], &[&red, &blue, &mac]);
+    check(&[enumeration("State", "PreActive")], &[&later]);
+    check(&[enumeration("State", "Deactivated")], &[&revoked]);
+    check(&[enumeration("State", "Compromised")], &[&compromised]);
+    check(&[enumeration("CryptographicAlgorithm", "HMAC_SHA256")], &[&mac]);
+    check(&[integer("CryptographicLength", 128)], &[&blue]);
+    check(&[enumeration("CryptographicAlgorithm", "AES"), integer("CryptographicLength", 128)], &[&blue]);
+    check(&[integer("CryptographicUsageMask", 4)], &[&red, &blue, &later, &revoked, &compromised]);
+    check(&[integer("CryptographicUsageMask", 128), enumeration("State", "Active")], &[&red, &blue, &mac]);
+    check(&[enumeration("ObjectType", "PrivateKey")], &[]);
+    check(&[enumeration("ObjectType", "SymmetricKey"), name("red")], &[&red]);
+    check(&[text("UniqueIdentifier", &blue)], &[&blue]);
+    check(&[text("UniqueIdentifier", &blue), name("red")], &[]);
+    check(&[text("UniqueIdentifier", "absent")], &[]);
+
+    // No criteria at all, and one that would be ignored.
+    assert_eq!(alice.located(&structure("Locate", &[])).1, 6);
+    let problem = alice.refused(&locate(&[text("Comment", "x")], &[]), 422, "Unsupported_Attribute");
+    assert!(problem["detail"].as_str().unwrap().contains("Comment"));
+    let twice = [date("InitialDate", "2020-01-01T00:00:00Z"), date("InitialDate", LATER)];
+    alice.refused(&locate(&twice, &[]), 422, "Unsupported_Attribute");
+}
+
+#[test]
+fn in_pages() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let keys: Vec<String> = (0..25).map(|_| alice.new_key(&create("AES", 256, &[tags(&["page"])]))).collect();
+    alice.aes();
+    let mut seen = Vec::new();
+    for offset in (0..30).step_by(7) {
+        let page = [integer("MaximumItems", 7), integer("OffsetItems", offset)];
+        let (ids, total) = alice.located(&locate(&[tags(&["page"])], &page));
+        assert!(ids.len() <= 7);
+        assert_eq!(total, 25, "all that match, not only those of the page");
+        seen.extend(ids);
+    }
+    assert_eq!(seen, keys);
+    let (none, total) = alice.located(&locate(&[tags(&["page"])], &[integer("MaximumItems", 0)]));
+    assert_eq!((none.len(), total), (0, 25));
+    let (beyond, total) = alice.located(&locate(&[tags(&["page"])], &[integer("OffsetItems", 1000)]));
+    assert_eq!((beyond.len(), total), (0, 25));
+    for field in ["MaximumItems", "OffsetItems"] {
+        alice.refused(&locate(&[], &[integer(field, -1)]), 400, "Invalid_Attribute_Value");
+    }
+}
+
+#[test]
+fn what_was_destroyed_only_when_asked_for() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let criteria = [tags(&["t"])];
+    let kept = alice.new_key(&create("AES", 256, &criteria));
+    let gone = alice.new_key(&create("AES", 256, &criteria));
+    alice.ok(&revoke(&gone, "Superseded"));
+    alice.ok(&named("Destroy", &gone));
+    assert_eq!(alice.located(&locate(&criteria, &[])).0, [kept.clone()]);
+    let mask = |bits| integer("StorageStatusMask", bits);
+    assert_eq!(alice.located(&locate(&criteria, &[mask(1)])).0, [kept.clone()]);
+    assert_eq!(alice.located(&locate(&criteria, &[mask(4)])).0, [kept.clone(), gone.clone()]);
+    assert_eq!(alice.located(&locate(&criteria, &[mask(5)])).0, [kept, gone.clone()]);
+    let by_state = with(locate(&[], &[]), &[]);
+    assert_eq!(alice.located(&by_state).1, 1);
+    let destroyed = locate(&[enumeration("State", "Destroyed")], &[]);
+    assert_eq!(alice.located(&destroyed).0, [gone.clone()]);
+    let by_id = [text("UniqueIdentifier", &gone)];
+    assert_eq!(alice.located(&locate(&by_id, &[])).1, 0);
+    assert_eq!(alice.located(&locate(&by_id, &[mask(4)])).0, [gone]);
+}
+
+#[test]
+fn never_what_is_somebody_elses() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let mut bob = server.bob().connect().unwrap();
+    let attributes = [name("shared name"), tags(&["shared tag"])];
+    let hers = alice.new_key(&create("AES", 256, &attributes));
+    for criteria in [
+        vec![],
+        vec![name("shared name")],
+        vec![tags(&["shared tag"])],
+        vec![text("UniqueIdentifier", &hers)],
+        vec![enumeration("State", "Active")],
+    ] {
+        let request = locate(&criteria, &[integer("StorageStatusMask", 7)]);
+        assert_eq!(bob.located(&request), (vec![], 0), "{criteria:?}");
+    }
+    let his = bob.new_key(&create("AES", 256, &attributes));
+    assert_eq!(bob.located(&locate(&attributes, &[])), (vec![his], 1));
+    assert_eq!(alice.located(&locate(&attributes, &[])), (vec![hers], 1));
+}

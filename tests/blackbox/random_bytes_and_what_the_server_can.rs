@@ -1,0 +1,87 @@
+//! RNGRetrieve, Query and DiscoverVersions.
+
+use crate::harness::Server;
+use crate::harness::kmip::{all, enumeration, find, integer, octets, string, structure};
+
+#[test]
+fn random_bytes_within_bounds() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let mut seen = std::collections::HashSet::new();
+    for length in [1, 16, 32, 32, 32, 1000, 65_536] {
+        let answer = alice.ok(&structure("RNGRetrieve", &[integer("DataLength", length)]));
+        let bytes = octets(&answer, "Data");
+        assert_eq!(bytes.len() as i64, length);
+        assert!(length < 32 || seen.insert(bytes));
+    }
+    for length in [-1, 0, 65_537, i64::from(i32::MAX)] {
+        let request = structure("RNGRetrieve", &[integer("DataLength", length)]);
+        alice.refused(&request, 400, "Invalid_Attribute_Value");
+    }
+    alice.refused(&structure("RNGRetrieve", &[]), 400, "Missing_Data");
+}
+
+#[test]
+fn what_is_served_is_told() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let functions = ["QueryOperations", "QueryObjects", "QueryServerInformation", "QueryCapabilities"];
+    let functions: Vec<_> = functions.into_iter().map(|name| enumeration("QueryFunction", name)).collect();
+    let answer = alice.ok(&structure("Query", &functions));
+    let operations = all(&answer, "Operation");
+    for operation in [
+        "Create",
+        "Register",
+        "Locate",
+        "Get",
+        "GetAttributes",
+        "Activate",
+        "Revoke",
+        "Destroy",
+        "Query",
+        "DiscoverVersions",
+        "Encrypt",
+        "Decrypt",
+        "MAC",
+        "MACVerify",
+        "RNGRetrieve",
+        "Import",
+        "Export",
+    ] {
+        assert!(operations.iter().any(|told| **told == operation), "{operation}: {operations:?}");
+    }
+    // Each of them is really there: what is not answers otherwise.
+    for operation in &operations {
+        let answer = alice.kmip(&structure(operation.as_str().unwrap(), &[]));
+        assert_ne!(answer.json()["result_reason"], "Operation_Not_Supported", "{operation}");
+    }
+    assert_eq!(all(&answer, "ObjectType"), ["SymmetricKey"]);
+    assert_eq!(string(&answer, "VendorIdentification"), "Claviger");
+    assert_eq!(string(&answer, "ServerVersion"), env!("CARGO_PKG_VERSION"));
+    assert_eq!(find(&answer, "BatchUndoCapability").unwrap(), false);
+    assert_eq!(find(&answer, "BatchContinueCapability").unwrap(), true);
+    let one = alice.ok(&structure("Query", &[enumeration("QueryFunction", "QueryObjects")]));
+    assert!(find(&one, "Operation").is_none() && find(&one, "ServerInformation").is_none());
+    for operation in ["CreateKeyPair", "Locate2", "Poll", "Interop"] {
+        let answer = alice.kmip(&structure(operation, &[]));
+        assert!([400, 422].contains(&answer.status), "{operation}");
+    }
+}
+
+#[test]
+fn versions_in_common() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let version = |major, minor| {
+        let numbers = [integer("ProtocolVersionMajor", major), integer("ProtocolVersionMinor", minor)];
+        structure("ProtocolVersion", &numbers)
+    };
+    for (asked, expected) in [
+        (vec![], vec![&version(2, 1)["value"]]),
+        (vec![version(2, 1), version(1, 4)], vec![&version(2, 1)["value"]]),
+        (vec![version(1, 0), version(3, 0)], vec![]),
+    ] {
+        let answer = alice.ok(&structure("DiscoverVersions", &asked));
+        assert_eq!(all(&answer, "ProtocolVersion"), expected);
+    }
+}
