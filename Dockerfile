@@ -16,7 +16,7 @@ COPY scripts/packages scripts/softhsm-token scripts/docker-entrypoint /usr/local
 # openssl, softhsm2 and opensc are what softhsm-token needs, curl is for the health check.
 RUN /usr/local/lib/claviger/packages libssl3 openssl softhsm2 opensc curl ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --user-group --no-create-home --home-dir /var/lib/claviger claviger \
+    && useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/claviger --shell /usr/sbin/nologin claviger \
     && install -d -o claviger -g claviger -m 0700 /var/lib/claviger
 COPY --from=build /build/release/clavigerd /build/release/claviger /usr/local/bin/
 
