@@ -258,7 +258,7 @@ impl<'a> Grant<'a> {
             let object = new_object(present.version + 1, &present.owner, id, attributes, class, material)?;
             let row = self.kms.bind(&object)?;
             let index = object.index();
-            let job = move |transaction: &rusqlite::Transaction<'_>| row.update(transaction, &index);
+            let job = move |transaction: &store::Transaction<'_>| row.update(transaction, &index);
             let written = if erase { self.kms.store.erase(job) } else { self.kms.store.write(job) };
             self.kms.cache.forget(id);
             match written {

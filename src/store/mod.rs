@@ -13,9 +13,10 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction};
+use rusqlite::{Connection, OpenFlags};
 
 pub use error::Error;
+pub use rusqlite::Transaction;
 
 use reader::Readers;
 use writer::Writer;

@@ -1,0 +1,105 @@
+//! Server CPU time per request, as ratios within one run: against a bare warp server behind the same TLS, and
+//! against the token itself. `scripts/bench` runs it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::as_conversions,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    unreachable_pub,
+    dead_code,
+    reason = "a program for developers, on the harness of the tests"
+)]
+
+#[path = "../blackbox/harness/mod.rs"]
+mod harness;
+
+mod bare;
+mod raw;
+
+use std::time::{Duration, Instant};
+
+use harness::{Client, Connection, Server};
+use serde_json::Value;
+
+/// Requests of one measurement.
+const REQUESTS: usize = 20_000;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    match arguments.next().as_deref() {
+        Some("bare") => bare::serve(&arguments.next().unwrap()),
+        Some("raw") => raw::measure(&arguments.next().unwrap()),
+        _ => measure(),
+    }
+}
+
+fn measure() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.aes();
+    let body = harness::kmip::encrypt(&id, &[7; 32]);
+    println!("{:<34} {:>12} {:>12}", "", "CPU us/req", "req/s");
+    let bare = bare::Bare::start(&server.place);
+    let client = Client::tls(bare.address, &server.place.authority.certificate, Some(&server.place.alice));
+    for connections in [1, 16] {
+        let floor = load(&client, bare.pid(), connections, &body);
+        report(&format!("bare warp, mTLS, {connections} conn."), &floor);
+        let encrypt = load(&server.alice(), server.pid(), connections, &body);
+        report(&format!("Encrypt 32 B, mTLS, {connections} conn."), &encrypt);
+        println!("  ratio to bare warp: {:.2}", encrypt.cpu / floor.cpu);
+        let token = raw::run(&server.place);
+        println!("  beyond bare warp: {:.1} us, of which the token {token:.1} us", encrypt.cpu - floor.cpu);
+    }
+    let creates = harness::kmip::create("AES", 256, &[]);
+    let create = load_n(&server.alice(), server.pid(), 16, &creates, 2_000);
+    report("Create AES-256, durable, 16 conn.", &create);
+}
+
+struct Figures {
+    cpu: f64,
+    rate: f64,
+}
+
+fn report(name: &str, figures: &Figures) {
+    println!("{name:<34} {:>12.1} {:>12.0}", figures.cpu, figures.rate);
+}
+
+fn load(client: &Client, pid: u32, connections: usize, body: &Value) -> Figures {
+    load_n(client, pid, connections, body, REQUESTS)
+}
+
+/// `total` requests over kept-alive connections; the server's CPU time from /proc.
+fn load_n(client: &Client, pid: u32, connections: usize, body: &Value, total: usize) -> Figures {
+    let each = total / connections;
+    let mut open: Vec<Connection> = (0..connections).map(|_| client.connect().unwrap()).collect();
+    for connection in &mut open {
+        assert_eq!(connection.kmip(body).status, 200);
+    }
+    let (before, began) = (cpu(pid), Instant::now());
+    std::thread::scope(|scope| {
+        for mut connection in open {
+            scope.spawn(move || {
+                for _ in 0..each {
+                    assert_eq!(connection.kmip(body).status, 200);
+                }
+            });
+        }
+    });
+    let requests = (each * connections) as f64;
+    Figures {
+        cpu: (cpu(pid) - before).as_secs_f64() * 1e6 / requests,
+        rate: requests / began.elapsed().as_secs_f64(),
+    }
+}
+
+/// User and system time of a process (proc(5), /proc/pid/stat).
+fn cpu(pid: u32) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10)
+}

@@ -1,0 +1,44 @@
+//! The token by itself: AES-GCM of 32 bytes with a session object, on one thread.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use claviger_pkcs11::{Cipher, Config, Device, Error, Pin, SecretKeyKind, SecretKeySpec, Token, Uses};
+
+use crate::REQUESTS;
+use crate::harness::server::Place;
+use crate::harness::token::{LABEL, PIN};
+
+/// Microseconds of one operation, measured in a process whose environment names the token.
+pub fn run(place: &Place) -> f64 {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["raw", "/usr/lib/softhsm/libsofthsm2.so"]).env("SOFTHSM2_CONF", &place.token.configuration);
+    let output = command.output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+}
+
+pub fn measure(module: &str) {
+    let config = Config {
+        module: module.into(),
+        label: LABEL.to_owned(),
+        pin: Pin::new(PIN.as_bytes().to_vec()),
+        max_sessions: 4,
+        session_deadline: Duration::from_secs(2),
+    };
+    let measured = Token::open(config, |device: &Device| {
+        let spec = SecretKeySpec {
+            kind: SecretKeyKind::Aes { bytes: 32 },
+            sensitive: true,
+            extractable: false,
+            uses: Uses { encrypt: true, ..Uses::default() },
+        };
+        let key = device.generate(&spec)?;
+        let began = Instant::now();
+        for _ in 0..REQUESTS {
+            let cipher = Cipher::AesGcm { iv: &[3; 12], aad: &[], tag_bits: 128 };
+            std::hint::black_box(device.encrypt(&key, &cipher, &[7; 32])?);
+        }
+        Ok::<_, Error>(began.elapsed().as_secs_f64() * 1e6 / REQUESTS as f64)
+    });
+    println!("{}", measured.unwrap().1);
+}

@@ -1,0 +1,122 @@
+//! The shape of the tree: imports point down, some crates have one user, files stay small.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail where they are")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules from the lowest to the highest; each may use those before it.
+const ORDER: [&str; 14] = [
+    "secret", "principal", "kmip", "config", "store", "custody", "auth", "kms", "http", "tls", "server", "client", "cli",
+    "bin",
+];
+
+/// Crates that belong to few modules: who needs what they do, asks those.
+const OWNED: [(&str, &[&str]); 7] = [
+    ("claviger_pkcs11", &["custody"]),
+    ("rusqlite", &["store"]),
+    ("warp", &["http", "server"]),
+    ("hyper", &["server", "client"]),
+    ("x509_parser", &["auth", "tls"]),
+    ("native_tls", &["client"]),
+    ("clap", &["config", "cli", "bin"]),
+];
+
+/// Longest file, in lines.
+const LONGEST: usize = 500;
+
+fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every file of `src` with the top-level module that it belongs to.
+fn tree() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    sources(&root, &mut files);
+    files.sort();
+    let module = |path: &Path| {
+        let first = path.strip_prefix(&root).unwrap().components().next().unwrap().as_os_str().to_owned();
+        first.to_string_lossy().trim_end_matches(".rs").to_owned()
+    };
+    files.into_iter().map(|path| (module(&path), path.clone(), fs::read_to_string(&path).unwrap())).collect()
+}
+
+/// The code of a file without its comments.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(|line| line.split("//").next().unwrap_or_default())
+}
+
+/// The names that follow `prefix` in a line.
+fn names_after<'a>(line: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    line.match_indices(prefix).map(move |(at, _)| {
+        let rest = line.get(at + prefix.len()..).unwrap_or_default();
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
+    })
+}
+
+#[test]
+fn imports_point_down() {
+    let rank = |module: &str| ORDER.iter().position(|known| *known == module);
+    let mut faults = Vec::new();
+    for (module, path, text) in tree() {
+        if module == "lib" {
+            continue;
+        }
+        let own = rank(&module).unwrap_or_else(|| panic!("{module} has no place in the order: {}", path.display()));
+        for line in code(&text) {
+            for used in names_after(line, "crate::").chain(names_after(line, "claviger::")) {
+                if rank(used).is_some_and(|other| other > own) {
+                    faults.push(format!("{}: {module} uses {used}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "imports that point up:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn crates_stay_with_their_owners() {
+    let mut faults = Vec::new();
+    for (module, path, text) in tree() {
+        for (name, owners) in OWNED {
+            let path_of_crate = format!("{name}::");
+            let uses = code(&text).any(|line| {
+                line.match_indices(&path_of_crate).any(|(at, _)| {
+                    let before = line.get(..at).and_then(|before| before.chars().next_back());
+                    before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':')
+                })
+            });
+            if uses && !owners.contains(&module.as_str()) {
+                faults.push(format!("{}: {name} belongs to {owners:?}", path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "crates outside their modules:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn unsafe_code_stays_in_the_hsm_crate() {
+    for (_, path, text) in tree() {
+        let found = code(&text).any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == "unsafe"));
+        assert!(!found, "unsafe code in {}", path.display());
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    let mut lengths: Vec<(usize, PathBuf)> =
+        tree().into_iter().map(|(_, path, text)| (text.lines().count(), path)).collect();
+    lengths.sort();
+    let (longest, path) = lengths.last().unwrap();
+    assert!(*longest <= LONGEST, "{} has {longest} lines", path.display());
+    let (median, _) = lengths.get(lengths.len() / 2).unwrap();
+    assert!(*median <= 150, "the median file has {median} lines");
+}
