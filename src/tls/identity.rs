@@ -6,7 +6,7 @@ use std::path::Path;
 use openssl::error::ErrorStack;
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
-use openssl::x509::X509;
+use openssl::x509::{X509, X509Ref, X509VerifyResult};
 
 use super::{Error, read_file};
 use crate::config::P12;
@@ -33,18 +33,30 @@ impl Identity {
         let parsed =
             Pkcs12::from_der(&der).map_err(not_pkcs12)?.parse2(password).map_err(|stack| open_error(path, stack))?;
         let missing = |missing| Error::Incomplete { path: path.to_owned(), missing };
-        Ok(Self {
-            key: parsed.pkey.ok_or_else(|| missing("private key"))?,
-            certificate: parsed.cert.ok_or_else(|| missing("certificate"))?,
-            chain: parsed.ca.map_or_else(Vec::new, |stack| {
-                // OpenSSL hands the chain out from its far end; a root is the client's to know.
-                stack.into_iter().rev().filter(|c| !is_self_issued(c)).collect()
-            }),
-        })
+        let key = parsed.pkey.ok_or_else(|| missing("private key"))?;
+        let certificate = parsed.cert.ok_or_else(|| missing("certificate"))?;
+        let others = parsed.ca.map_or_else(Vec::new, |stack| stack.into_iter().collect());
+        let chain = chain(&certificate, others);
+        Ok(Self { key, certificate, chain })
     }
 }
 
-fn is_self_issued(certificate: &X509) -> bool {
+/// Each certificate after the one that it certifies (RFC 5246 section 7.4.2), whatever the order in the file; what
+/// certifies none of them comes last. A root is the client's to know.
+fn chain(certificate: &X509Ref, mut others: Vec<X509>) -> Vec<X509> {
+    others.retain(|other| !is_self_issued(other));
+    let mut chain: Vec<X509> = Vec::with_capacity(others.len());
+    let issuer = |others: &[X509], subject: &X509Ref| {
+        others.iter().position(|other| other.issued(subject) == X509VerifyResult::OK)
+    };
+    while let Some(next) = issuer(&others, chain.last().map_or(certificate, |last| last)) {
+        chain.push(others.remove(next));
+    }
+    chain.append(&mut others);
+    chain
+}
+
+fn is_self_issued(certificate: &X509Ref) -> bool {
     matches!(certificate.issuer_name().try_cmp(certificate.subject_name()), Ok(Ordering::Equal))
 }
 
