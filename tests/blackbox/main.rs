@@ -15,6 +15,11 @@
 
 mod harness;
 
+mod authority_file;
+mod client_certificate;
+mod common_name;
+mod server_identity;
+
 mod an_import_replaces_only_ones_own;
 mod attributes_are_told;
 mod batches;

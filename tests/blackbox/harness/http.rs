@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslStream, SslVerifyMode};
+use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslRef, SslStream, SslVerifyMode};
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
 use serde_json::Value;
@@ -138,6 +138,21 @@ impl Client {
 }
 
 impl Connection {
+    /// The TLS connection below.
+    pub fn ssl(&self) -> &SslRef {
+        match &self.stream {
+            Stream::Tls(stream) => stream.ssl(),
+            Stream::Plain(_) => panic!("no TLS"),
+        }
+    }
+
+    pub fn tcp(&self) -> &TcpStream {
+        match &self.stream {
+            Stream::Tls(stream) => stream.get_ref(),
+            Stream::Plain(stream) => stream,
+        }
+    }
+
     pub fn try_request(
         &mut self,
         method: &str,

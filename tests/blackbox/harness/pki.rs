@@ -8,8 +8,10 @@ use openssl::nid::Nid;
 use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
 use openssl::stack::Stack;
-use openssl::x509::extension::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName};
-use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
+use openssl::x509::extension::{
+    AuthorityKeyIdentifier, BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName, SubjectKeyIdentifier,
+};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder, X509NameRef};
 
 /// A certificate authority.
 pub struct Authority {
@@ -71,20 +73,38 @@ impl Identity {
 
 impl Authority {
     pub fn new(name: &str) -> Self {
+        Self::root(name, false)
+    }
+
+    /// An authority whose certificates say which of several keys of one name signed them.
+    pub fn with_key_identifier(name: &str) -> Self {
+        Self::root(name, true)
+    }
+
+    fn root(name: &str, key_identifier: bool) -> Self {
         let key = key();
         let subject = name_of(&[(Nid::COMMONNAME, name.to_owned())]);
         let mut builder = builder(&subject, &subject, &key, -2, 60);
         builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
         builder.append_extension(KeyUsage::new().critical().key_cert_sign().crl_sign().build().unwrap()).unwrap();
+        if key_identifier {
+            let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None)).unwrap();
+            builder.append_extension(identifier).unwrap();
+        }
         builder.sign(&key, MessageDigest::sha256()).unwrap();
         Self { certificate: builder.build(), key }
     }
 
     pub fn issue(&self, leaf: &Leaf) -> Identity {
+        self.issue_to(&name_of(&leaf.subject), leaf)
+    }
+
+    /// A certificate for a subject that is not a list of texts.
+    pub fn issue_to(&self, subject: &X509NameRef, leaf: &Leaf) -> Identity {
         let key = key();
         let mut builder = builder(
-            &name_of(&leaf.subject),
-            &self.certificate.subject_name().to_owned().unwrap(),
+            subject,
+            self.certificate.subject_name(),
             &key,
             leaf.not_before,
             leaf.not_after,
@@ -106,6 +126,11 @@ impl Authority {
             let names =
                 SubjectAlternativeName::new().dns("localhost").ip("127.0.0.1").ip("::1").build(&context).unwrap();
             builder.append_extension(names).unwrap();
+        }
+        if self.certificate.subject_key_id().is_some() {
+            let context = builder.x509v3_context(Some(&self.certificate), None);
+            let identifier = AuthorityKeyIdentifier::new().keyid(true).build(&context).unwrap();
+            builder.append_extension(identifier).unwrap();
         }
         builder.sign(&self.key, MessageDigest::sha256()).unwrap();
         Identity { key, certificate: builder.build(), chain: Vec::new() }
@@ -135,7 +160,7 @@ fn name_of(entries: &[(Nid, String)]) -> X509Name {
     builder.build()
 }
 
-fn builder(subject: &X509Name, issuer: &X509Name, key: &PKey<Private>, from: i64, to: i64) -> X509Builder {
+fn builder(subject: &X509NameRef, issuer: &X509NameRef, key: &PKey<Private>, from: i64, to: i64) -> X509Builder {
     let mut builder = X509Builder::new().unwrap();
     let mut serial = BigNum::new().unwrap();
     serial.rand(120, MsbOption::MAYBE_ZERO, false).unwrap();

@@ -54,10 +54,16 @@ impl Place {
         self.path("claviger.db")
     }
 
-    /// The command line of a server here, on a port of its own choice.
-    pub fn command(&self, options: &Options) -> Command {
+    /// The program without any option.
+    pub fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clavigerd"));
         command.env_clear().env("SOFTHSM2_CONF", &self.token.configuration).current_dir(self.directory.path());
+        command
+    }
+
+    /// The command line of a server here, on a port of its own choice.
+    pub fn command(&self, options: &Options) -> Command {
+        let mut command = self.program();
         command.args(["--hostname", "127.0.0.1", "--port", "0"]);
         command.arg("--hsm-pin-file").arg(&self.token.pin_file);
         command.arg("--sqlite-path").arg(self.database());
@@ -99,8 +105,13 @@ impl Server {
 
     /// A server, or what it said instead of starting.
     pub fn try_start_at(place: Arc<Place>, options: &Options) -> Result<Self, String> {
+        let command = place.command(options);
+        Self::spawn(place, command, options)
+    }
+
+    /// A server by a command line of the test's own, or what it said instead of starting.
+    pub fn spawn(place: Arc<Place>, mut command: Command, options: &Options) -> Result<Self, String> {
         let log = place.path("server.log");
-        let mut command = place.command(options);
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).spawn().unwrap();
         let mut line = String::new();
