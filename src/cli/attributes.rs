@@ -1,0 +1,114 @@
+//! `claviger attributes`: what the server knows about an object.
+
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::{Map, Value as Json, json};
+
+use super::{Error, Report, value, words};
+use crate::client::Client;
+use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute, VendorReference};
+use crate::kmip::payloads::get_attributes::Request;
+use crate::kmip::ttlv::Item;
+use crate::kmip::{self, AttributeReference, Tag};
+
+/// What the server knows about an object
+#[derive(clap::Subcommand)]
+pub(super) enum Attributes {
+    Get(Get),
+}
+
+impl Attributes {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::Get(command) => command.run(client).await,
+        }
+    }
+}
+
+/// Print the attributes of an object, one on a line: `Name: value`
+#[derive(clap::Args)]
+pub(super) struct Get {
+    /// Unique identifier of the object
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+    /// Attributes to print, by their KMIP names, or Tags [default: all]
+    #[arg(value_name = "ATTRIBUTE", value_parser = words::attribute)]
+    attributes: Vec<Option<Tag>>,
+}
+
+impl Get {
+    async fn run(self, client: &Client) -> Result<Report, Error> {
+        let reference = |tag: Option<Tag>| {
+            let tags = || VendorReference { vendor_identification: TAG_VENDOR.to_owned(), name: "tag".to_owned() };
+            tag.map_or_else(|| AttributeReference::Vendor(tags()), AttributeReference::Tag)
+        };
+        let answer = client
+            .get_attributes(Request {
+                unique_identifier: Some(self.key_id.into()),
+                attribute_references: self.attributes.into_iter().map(reference).collect(),
+            })
+            .await?;
+        let (lines, attributes) = render(*answer.attributes);
+        Ok(Report::new(lines, json!({ "unique_identifier": answer.unique_identifier, "attributes": attributes })))
+    }
+}
+
+/// Attributes that an object may have several of; in JSON they are arrays however many there are.
+const SEVERAL: [Tag; 8] = [
+    Tag::Name,
+    Tag::AlternativeName,
+    Tag::ApplicationSpecificInformation,
+    Tag::Attribute,
+    Tag::CryptographicParameters,
+    Tag::Digest,
+    Tag::Link,
+    Tag::ObjectGroup,
+];
+
+fn render(mut attributes: kmip::Attributes) -> (Vec<String>, Map<String, Json>) {
+    let tags = attributes.tags();
+    attributes.vendor_attributes.retain(|attribute| !VendorAttribute::holds_tags(attribute));
+    let mut lines = Vec::new();
+    let mut object = Map::new();
+    for item in attributes.to_items() {
+        let value = value::json(&item);
+        lines.push(line(&item, &value));
+        let name = item.tag.to_string();
+        if SEVERAL.contains(&item.tag) {
+            let values = object.entry(name).or_insert_with(|| Json::Array(Vec::new()));
+            values.as_array_mut().into_iter().for_each(|values| values.push(value.clone()));
+        } else {
+            object.insert(name, value);
+        }
+    }
+    if !tags.is_empty() {
+        lines.push(format!("Tags: {}", tags.join(", ")));
+        object.insert("Tags".to_owned(), json!(tags));
+    }
+    (lines, object)
+}
+
+fn line(item: &Item, value: &Json) -> String {
+    // A name is nearly always an uninterpreted text; that it is need not be said each time.
+    let shown = value.get("NameValue").filter(|_| item.tag == Tag::Name).unwrap_or(value);
+    format!("{}: {}", item.tag, value::text(shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kmip::attributes::Name;
+
+    #[test]
+    fn attributes_are_lines_and_an_object() {
+        let mut attributes = kmip::Attributes {
+            names: vec![Name::text("a")],
+            cryptographic_length: Some(256),
+            ..kmip::Attributes::default()
+        };
+        attributes.set_tags(&["x".to_owned(), "y".to_owned()]);
+        let (lines, object) = render(attributes);
+        assert_eq!(lines, ["Name: a", "CryptographicLength: 256", "Tags: x, y"]);
+        let name = json!([{ "NameValue": "a", "NameType": "UninterpretedTextString" }]);
+        assert_eq!(Json::Object(object), json!({ "Name": name, "CryptographicLength": 256, "Tags": ["x", "y"] }));
+    }
+}

@@ -1,0 +1,191 @@
+//! Options merged from flag, environment and file, then checked.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::options::Options;
+use crate::client::{self, P12, Settings, UrlError};
+use crate::secret::Password;
+
+/// Where a server is that was started without options.
+const DEFAULT_URL: &str = "https://localhost:9998";
+
+/// How long to wait for an answer, in seconds.
+const DEFAULT_TIMEOUT: u16 = 60;
+
+/// The largest configuration file, in bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// The keys of the file that make it a secret.
+const SECRETS: [&str; 2] = ["access_token", "client_p12_password"];
+
+/// What can be wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// The configuration file cannot be read.
+    #[error("cannot read the configuration file {}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: io::Error },
+    /// It has a syntax error, an unknown key or a value of a wrong type.
+    #[error("{}: {message}", path.display())]
+    Toml { path: PathBuf, message: String },
+    /// It holds a secret and is readable by others.
+    #[error(
+        "the configuration file {p} holds `{key}` and is readable by others (mode {mode:03o}): run `chmod 600 {p}`",
+        p = path.display()
+    )]
+    Exposed { path: PathBuf, key: &'static str, mode: u32 },
+    /// `--url` is none.
+    #[error("--url: {0}")]
+    Url(#[from] UrlError),
+    /// `timeout` of the file is out of its range; clap checks the flag.
+    #[error("--timeout: it is from 1 to 3600 seconds")]
+    Timeout,
+    /// The password twice in one place.
+    #[error("the password of the PKCS#12 file is given both as a text and as a file: give one")]
+    TwoPasswords,
+    /// The variable is not UTF-8.
+    #[error("{0} is not valid UTF-8")]
+    PasswordEncoding(&'static str),
+    /// A password for a file that is not given.
+    #[error("a password for --client-p12 is given, but no --client-p12")]
+    PasswordWithoutP12,
+    /// The password file cannot be read.
+    #[error(transparent)]
+    Client(#[from] client::Error),
+}
+
+/// Where a configuration file may be.
+pub(super) enum Place {
+    /// Named by the caller: it must be there.
+    Named(PathBuf),
+    /// The usual one: it may be missing.
+    Usual(PathBuf),
+}
+
+impl Place {
+    /// The usual file, in the XDG base directory for configuration.
+    pub(super) fn usual(xdg_config_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<Self> {
+        let base = xdg_config_home.filter(|path| path.is_absolute());
+        let base = base.or_else(|| Some(home.filter(|path| path.is_absolute())?.join(".config")))?;
+        Some(Self::Usual(base.join("claviger/claviger.toml")))
+    }
+}
+
+/// Merges `given` (flags over environment) with the file, fills in defaults and checks the whole.
+pub(super) fn settings(given: Options, file: Option<Place>) -> Result<Settings, Error> {
+    let file = match file {
+        Some(Place::Named(path)) => read(&path)?,
+        Some(Place::Usual(path)) => match read(&path) {
+            Err(Error::Unreadable { source, .. }) if is_missing(&source) => Options::default(),
+            result => result?,
+        },
+        None => Options::default(),
+    };
+    let options = merge(given, file)?;
+    let timeout = options.timeout.unwrap_or(DEFAULT_TIMEOUT);
+    if !(1..=3600).contains(&timeout) {
+        return Err(Error::Timeout);
+    }
+    Ok(Settings {
+        url: options.url.as_deref().unwrap_or(DEFAULT_URL).parse()?,
+        client_p12: p12(&options)?,
+        ca_file: options.ca_file,
+        access_token: options.access_token,
+        timeout: Duration::from_secs(timeout.into()),
+    })
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn merge(given: Options, mut file: Options) -> Result<Options, Error> {
+    let passwords = |options: &Options| {
+        usize::from(options.client_p12_password.is_some()) + usize::from(options.client_p12_password_file.is_some())
+    };
+    if passwords(&given) > 1 || passwords(&file) > 1 {
+        return Err(Error::TwoPasswords);
+    }
+    // The two spellings of the password are one option.
+    if passwords(&given) > 0 {
+        file.client_p12_password = None;
+        file.client_p12_password_file = None;
+    }
+    Ok(given.or(file))
+}
+
+fn p12(options: &Options) -> Result<Option<P12>, Error> {
+    let password = match (&options.client_p12_password, &options.client_p12_password_file) {
+        (Some(password), _) => Some(password.clone()),
+        (None, Some(path)) if options.client_p12.is_some() => Some(client::read_password(path)?),
+        (None, Some(_)) => Some(Password::default()),
+        (None, None) => None,
+    };
+    match (&options.client_p12, password) {
+        (Some(file), password) => Ok(Some(P12 { file: file.clone(), password: password.unwrap_or_default() })),
+        (None, Some(_)) => Err(Error::PasswordWithoutP12),
+        (None, None) => Ok(None),
+    }
+}
+
+/// Reads the TOML file; `-` and `_` are the same in its keys, so that flags can be copied.
+fn read(path: &Path) -> Result<Options, Error> {
+    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
+    let file = File::open(path).map_err(unreadable)?;
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
+    let mut text = String::new();
+    let length = file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(unreadable)?;
+    // It may hold a password; this overwrites the text when it is dropped.
+    let text = Password::from(text);
+    if u64::try_from(length).is_ok_and(|length| length > MAX_FILE) {
+        return Err(unreadable(io::Error::other(format!("it is larger than {MAX_FILE} bytes"))));
+    }
+    let mut options = parse(&text).map_err(|message| Error::Toml { path: path.to_owned(), message })?;
+    let mut secrets = SECRETS.into_iter().zip([options.access_token.is_some(), options.client_p12_password.is_some()]);
+    if let Some((key, _)) = secrets.find(|(_, present)| *present)
+        && mode & 0o077 != 0
+    {
+        return Err(Error::Exposed { path: path.to_owned(), key, mode });
+    }
+    // The commands run anywhere, so the file cannot mean the directory where they do.
+    if let Some(directory) = path.parent() {
+        let files = [&mut options.ca_file, &mut options.client_p12, &mut options.client_p12_password_file];
+        for path in files.into_iter().flatten() {
+            *path = directory.join(&*path);
+        }
+    }
+    Ok(options)
+}
+
+/// The options in a text, or what is wrong with it, on one line and without any of its values.
+fn parse(text: &str) -> Result<Options, String> {
+    let shown = |error: toml::de::Error| {
+        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        let before = error.span().and_then(|span| text.get(..span.start));
+        match before.map(|before| before.matches('\n').count() + 1) {
+            Some(line) => format!("line {line}: {message}"),
+            None => message,
+        }
+    };
+    let table: toml::Table = toml::from_str(text).map_err(shown)?;
+    let mut renamed = toml::Table::new();
+    for (key, value) in table {
+        let name = key.replace('-', "_");
+        // The parser's own message would show the value.
+        if SECRETS.contains(&name.as_str()) && !value.is_str() {
+            return Err(format!("the value of `{key}` must be a string in quotation marks"));
+        }
+        if renamed.insert(name, value).is_some() {
+            return Err(format!("the key `{key}` is given twice"));
+        }
+    }
+    renamed
+        .try_into()
+        .map_err(|error: toml::de::Error| error.message().split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[cfg(test)]
+mod tests;

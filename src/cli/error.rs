@@ -1,0 +1,90 @@
+//! Why a command fails: one line that says what failed and what to try.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::{config, sealed};
+use crate::{client, kmip};
+
+/// The failure of a command.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error(transparent)]
+    Client(#[from] client::Error),
+    #[error("{0}")]
+    File(#[from] FileError),
+    /// A key file is not what its format says.
+    #[error("{} is not {format} ({fault}): give -f with the format that it has", path.display())]
+    KeyFile { path: PathBuf, format: &'static str, fault: KeyFileFault },
+    /// The file to decrypt is damaged, or no such file at all.
+    #[error("{}: {source}", path.display())]
+    Sealed { path: PathBuf, source: sealed::Error },
+    /// The answer lacks what the operation promises.
+    #[error("the server's answer has no {0}: is it a Claviger server of this version?")]
+    Incomplete(&'static str),
+    /// Nobody reads what this program writes.
+    #[error("cannot write to standard output: {0}")]
+    Stdout(io::Error),
+    /// No header of an encrypted file can hold the key id.
+    #[error("a key id has 1 to 255 bytes")]
+    KeyId,
+    #[error("there is no randomness: {0}")]
+    Random(openssl::error::ErrorStack),
+    #[error("cannot start the runtime: {0}")]
+    Runtime(io::Error),
+    #[error("{0}")]
+    Interrupted(Signal),
+}
+
+/// What goes wrong with files.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FileError {
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+    #[error("{} exists already: name another file, or give --force to replace it", .0.display())]
+    Exists(PathBuf),
+    #[error("{} is not a regular file: name another, or `-` for standard output", .0.display())]
+    NotRegular(PathBuf),
+    #[error("{} is larger than a key can be ({limit} bytes)", path.display())]
+    TooLarge { path: PathBuf, limit: usize },
+}
+
+/// What can be wrong with the text of a key.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum KeyFileFault {
+    #[error("{0}")]
+    Base64(data_encoding::DecodeError),
+    #[error("{0}")]
+    Kmip(#[from] kmip::Error),
+    #[error("its document is a `{0}`, not a SymmetricKey")]
+    NotSymmetricKey(String),
+}
+
+/// The signals that end a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Signal {
+    #[error("interrupted")]
+    Interrupt,
+    #[error("terminated")]
+    Terminate,
+}
+
+impl Error {
+    /// Whether the reader of standard output went away, which is its own decision and no failure to be told.
+    pub(super) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit status; for signals it is the shells' custom.
+    pub(super) fn status(&self) -> u8 {
+        match self {
+            Self::Interrupted(Signal::Interrupt) => 130,
+            Self::Interrupted(Signal::Terminate) => 143,
+            _ => 1,
+        }
+    }
+}

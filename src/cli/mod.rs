@@ -1,0 +1,180 @@
+//! The command line `claviger`: its commands mirror what the server serves, one file for each.
+
+mod attributes;
+mod config;
+mod error;
+mod options;
+mod report;
+mod sealed;
+mod stream;
+mod sym;
+mod target;
+mod value;
+mod version;
+mod whoami;
+mod words;
+
+use std::env;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use tokio::runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::client::Client;
+use crate::secret::Password;
+use config::Place;
+use error::{Error, Signal};
+use options::Options;
+use report::Report;
+
+const PASSWORD_VARIABLE: &str = "CLAVIGER_CLIENT_P12_PASSWORD";
+
+/// Use the keys of a Claviger server
+///
+/// Keys are made and kept in the server's HSM. You are known to the server by your client certificate, or by a token.
+#[derive(Parser)]
+#[command(name = "claviger", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    options: Options,
+    /// TOML file with the same options; a flag beats the environment, the environment beats the file
+    /// [default: ~/.config/claviger/claviger.toml, if it is there]
+    #[arg(long, env = "CLAVIGER_CONFIG", value_name = "FILE", global = true, help_heading = "Connection")]
+    config: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  export CLAVIGER_URL=https://kms.example.com:9998 CLAVIGER_CA_FILE=ca.pem
+  export CLAVIGER_CLIENT_P12=alice.p12 CLAVIGER_CLIENT_P12_PASSWORD_FILE=alice.password
+  claviger whoami
+  id=$(claviger sym keys create --name backup)
+  claviger sym encrypt notes.txt -k \"$id\" -o notes.enc
+  claviger sym decrypt notes.enc -o notes.txt
+  claviger sym keys export -k \"$id\" -f base64 key.base64
+
+Exit status: 0 if it worked, 1 if it did not, 2 if the command line was not understood.";
+
+#[derive(Subcommand)]
+enum Command {
+    #[command(subcommand)]
+    Sym(sym::Sym),
+    #[command(subcommand)]
+    Attributes(attributes::Attributes),
+    Whoami(whoami::WhoAmI),
+    Version(version::Version),
+}
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let matches = Arguments::command().get_matches();
+    let by_flag = matches.value_source("client_p12_password_file") == Some(ValueSource::CommandLine);
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let as_json = arguments.json;
+    match run(arguments, by_flag).and_then(|report| report.print(as_json)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is_broken_pipe() {
+                report::complain(&error);
+            }
+            ExitCode::from(error.status())
+        }
+    }
+}
+
+fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Error> {
+    let mut options = arguments.options;
+    if !password_file_by_flag {
+        options.client_p12_password = password()?;
+    }
+    let usual = || Place::usual(env::var_os("XDG_CONFIG_HOME").map(PathBuf::from), env::home_dir());
+    let settings = config::settings(options, arguments.config.map(Place::Named).or_else(usual))?;
+    let client = Client::new(&settings)?;
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = arguments.command.run(&client) => result,
+            result = interrupted() => Err(result.map_or_else(Error::Runtime, Error::Interrupted)),
+        }
+    });
+    // A thread may be waiting for standard input, and would wait on.
+    runtime.shutdown_background();
+    result
+}
+
+fn password() -> Result<Option<Password>, Error> {
+    match env::var(PASSWORD_VARIABLE) {
+        Ok(password) => Ok(Some(Password::from(password))),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(config::Error::PasswordEncoding(PASSWORD_VARIABLE).into()),
+    }
+}
+
+/// Waits for a signal to end: a command that is dropped removes its unfinished file, one that is killed does not.
+async fn interrupted() -> std::io::Result<Signal> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(tokio::select! {
+        _ = interrupt.recv() => Signal::Interrupt,
+        _ = terminate.recv() => Signal::Terminate,
+    })
+}
+
+impl Command {
+    async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::Sym(command) => command.run(client).await,
+            Self::Attributes(command) => command.run(client).await,
+            Self::Whoami(command) => command.run(client).await,
+            Self::Version(command) => command.run(client).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let parse = |arguments: &[&str]| Arguments::try_parse_from(arguments).unwrap();
+        let arguments = parse(&["claviger", "whoami", "--access-token", "hunter2"]);
+        assert!(!format!("{:?}", arguments.options).contains("hunter2"));
+        assert_eq!(arguments.options.access_token.as_deref(), Some("hunter2"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_a_usage_error() {
+        for line in [
+            "claviger",
+            "claviger keys",
+            "claviger sym keys create --bits x",
+            "claviger sym keys create --usage cook",
+            "claviger sym keys export FILE",
+            "claviger sym keys export -k a -f der FILE",
+            "claviger sym keys import FILE --replace",
+            "claviger sym encrypt a -k b",
+            "claviger sym decrypt a -o b --aad-hex 0",
+            "claviger attributes get -k a Colour",
+            "claviger version --timeout 0",
+            "claviger version --client-p12-password x",
+        ] {
+            let error = Arguments::try_parse_from(line.split(' ')).err().unwrap();
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+}

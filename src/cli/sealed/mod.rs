@@ -1,0 +1,114 @@
+//! Encrypted files: a header and authenticated chunks.
+//!
+//! ```text
+//! file   = header chunk+
+//! header = "CLVG" version(1) chunk-size(4) file-id(16) key-id-length(1) key-id
+//! chunk  = last(1) iv(12) length(4) ciphertext(length) tag(16)
+//! ```
+//!
+//! Numbers are big-endian; the version is 1; the key id is the unique identifier of the AES key, in UTF-8. The chunks
+//! of a file are counted from 0. Each but the last holds as many bytes as the chunk size says, the last as many or
+//! less; `last` is 1 there and 0 before. Each is encrypted by AES-GCM, with a tag of 128 bits, and with this
+//! additional data:
+//!
+//! ```text
+//! "CLVG" version(1) SHA-256(header)(32) number(8) last(1) the caller's own additional data
+//! ```
+//!
+//! So a chunk verifies in its own file, at its own place, alone: what is cut off, appended, swapped or brought from
+//! another file is refused (this is STREAM: Hoang, Reyhanitabar, Rogaway, Vizár, "Online Authenticated-Encryption and
+//! its Nonce-Reuse Misuse-Resistance", 2015). The file id is random, and so are the IVs, which the server chooses.
+
+mod chunk;
+mod header;
+
+pub(super) use chunk::{Chunk, IV, TAG};
+pub(super) use header::{CHUNK, Header};
+
+use super::error::Error as CommandError;
+use super::stream::Source;
+use super::target::Target;
+use crate::secret::Bytes;
+use header::Binding;
+
+/// Why a file cannot be decrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Error {
+    #[error("it was not made by `claviger sym encrypt`")]
+    NotSealed,
+    #[error("its format is version {0}, which this program does not know")]
+    Version(u8),
+    #[error("its header is damaged")]
+    Header,
+    #[error("it is cut off after {0} whole chunks")]
+    Truncated(u64),
+    #[error("chunk {0} is damaged")]
+    Chunk(u64),
+    #[error("chunk {0} does not verify: the key or --aad-hex is another, or the file was changed")]
+    Unverified(u64),
+    #[error("there is something after its end")]
+    Trailing,
+    #[error("it is larger than the format permits")]
+    TooManyChunks,
+}
+
+/// Encrypts what the source gives, chunk by chunk.
+///
+/// `encrypt` gets a plaintext and its additional data.
+pub(super) async fn seal(
+    source: &mut Source,
+    header: &Header,
+    aad: &[u8],
+    target: &mut Target,
+    mut encrypt: impl AsyncFnMut(Bytes, Bytes) -> Result<Chunk, CommandError>,
+) -> Result<(), CommandError> {
+    let refused = |path: &std::path::Path| CommandError::Sealed { path: path.to_owned(), source: Error::TooManyChunks };
+    let encoded = header.encode();
+    let binding = Binding::new(&encoded);
+    target.write(Bytes::from(encoded)).await?;
+    let size = header.chunk_size();
+    let mut number = 0_u64;
+    let mut plaintext = source.read(size).await?;
+    loop {
+        // Whether a full chunk is the last is known when the next one turns out to be empty.
+        let next = if plaintext.len() == size { source.read(size).await? } else { Bytes::default() };
+        let last = next.is_empty();
+        let chunk = encrypt(plaintext, binding.aad(number, last, aad)).await?;
+        target.write(chunk.encode(last).ok_or_else(|| refused(source.path()))?).await?;
+        if last {
+            return Ok(());
+        }
+        number = number.checked_add(1).ok_or_else(|| refused(source.path()))?;
+        plaintext = next;
+    }
+}
+
+/// Decrypts the rest of a source whose header was read, chunk by chunk. What reaches the target is verified; that it is
+/// all is known when this returns.
+///
+/// `decrypt` gets a chunk and its additional data, and answers `None` for one that does not verify.
+pub(super) async fn open(
+    source: &mut Source,
+    header: &Header,
+    aad: &[u8],
+    target: &mut Target,
+    mut decrypt: impl AsyncFnMut(Chunk, Bytes) -> Result<Option<Bytes>, CommandError>,
+) -> Result<(), CommandError> {
+    let path = source.path().to_owned();
+    let refuse = |source| CommandError::Sealed { path: path.clone(), source };
+    let binding = Binding::new(&header.encode());
+    let mut number = 0_u64;
+    loop {
+        let (chunk, last) = Chunk::read(source, header.chunk_size(), number).await?.map_err(refuse)?;
+        let plaintext = decrypt(chunk, binding.aad(number, last, aad)).await?;
+        target.write(plaintext.ok_or_else(|| refuse(Error::Unverified(number)))?).await?;
+        if last {
+            break;
+        }
+        number = number.checked_add(1).ok_or_else(|| refuse(Error::TooManyChunks))?;
+    }
+    if source.read(1).await?.is_empty() { Ok(()) } else { Err(refuse(Error::Trailing)) }
+}
+
+#[cfg(test)]
+mod tests;

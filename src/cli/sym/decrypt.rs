@@ -1,0 +1,76 @@
+//! `claviger sym decrypt`
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+
+use super::encrypt::{HexBytes, parameters, report};
+use crate::cli::sealed::{self, Chunk, Header};
+use crate::cli::stream::Source;
+use crate::cli::target::{Existing, Target};
+use crate::cli::{Error, Report, words};
+use crate::client::{self, Client};
+use crate::kmip::enumerations::ResultReason;
+use crate::kmip::payloads::{MultiPart, decrypt};
+use crate::secret::Bytes;
+
+/// Decrypt a file that `claviger sym encrypt` made
+///
+/// The output file appears when the whole of it has been verified, readable by you alone. On standard output each chunk
+/// of 1 MiB appears when it has been verified: that nothing is missing at the end is known by exit status 0 alone.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Decrypt {
+    /// File to decrypt; `-` for standard input
+    #[arg(value_name = "FILE")]
+    input: PathBuf,
+    /// Unique identifier of the key [default: the one that the file names]
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: Option<String>,
+    /// Where the decrypted file goes, replacing what is there; `-` for standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Additional data in hexadecimal, as it was given to encrypt
+    #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
+    aad_hex: Option<HexBytes>,
+}
+
+impl Decrypt {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let mut source = Source::open(&self.input)?;
+        let header = Header::read(&mut source).await?;
+        let key_id = self.key_id.as_deref().unwrap_or_else(|| header.key_id());
+        let mut target = Target::create(&self.output, Existing::Replace)?;
+        let aad = self.aad_hex.unwrap_or_default();
+        sealed::open(&mut source, &header, &aad, &mut target, async |chunk, aad| {
+            decrypt(client, key_id, chunk, aad).await
+        })
+        .await?;
+        target.finish()?;
+        Ok(report(key_id, &self.output))
+    }
+}
+
+/// The plaintext, or nothing if the chunk does not verify.
+async fn decrypt(client: &Client, key_id: &str, chunk: Chunk, aad: Bytes) -> Result<Option<Bytes>, Error> {
+    let answer = client
+        .decrypt(decrypt::Request {
+            unique_identifier: Some(key_id.into()),
+            cryptographic_parameters: Some(parameters()),
+            data: Some(chunk.ciphertext),
+            iv_counter_nonce: Some(Bytes::from(&chunk.iv[..])),
+            multi_part: MultiPart::default(),
+            authenticated_encryption_additional_data: Some(aad),
+            authenticated_encryption_tag: Some(Bytes::from(&chunk.tag[..])),
+        })
+        .await;
+    match answer {
+        Ok(answer) => Ok(Some(answer.data)),
+        Err(client::Error::Refused(refusal))
+            if refusal.result_reason.as_deref().and_then(ResultReason::from_name)
+                == Some(ResultReason::CryptographicFailure) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}

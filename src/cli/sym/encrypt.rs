@@ -1,0 +1,96 @@
+//! `claviger sym encrypt`
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::json;
+
+use crate::cli::sealed::{self, CHUNK, Chunk, Header, IV, TAG};
+use crate::cli::stream::{DASH, Source};
+use crate::cli::target::{Existing, Target};
+use crate::cli::{Error, Report, words};
+use crate::client::Client;
+use crate::kmip::CryptographicParameters;
+use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm};
+use crate::kmip::payloads::{MultiPart, encrypt};
+use crate::secret::Bytes;
+
+/// Encrypt a file with an AES key that stays in the HSM
+///
+/// The file may be of any size: it is encrypted by AES-GCM in chunks of 1 MiB that are bound to their file and place,
+/// so that whatever is cut off, swapped, appended or changed is noticed when it is decrypted. The result names its key.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Encrypt {
+    /// File to encrypt; `-` for standard input
+    #[arg(value_name = "FILE")]
+    input: PathBuf,
+    /// Unique identifier of the key
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+    /// Where the encrypted file goes, replacing what is there; `-` for standard output
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Additional data in hexadecimal, needed again to decrypt and not part of the file
+    #[arg(long, value_name = "HEX", value_parser = words::hexadecimal)]
+    aad_hex: Option<HexBytes>,
+}
+
+/// So that clap takes the option for one value and not for many.
+pub(super) type HexBytes = Vec<u8>;
+
+impl Encrypt {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let header = Header::new(&self.key_id, CHUNK).map_err(Error::Random)?.ok_or(Error::KeyId)?;
+        let mut source = Source::open(&self.input)?;
+        let mut target = Target::create(&self.output, Existing::Replace)?;
+        let aad = self.aad_hex.unwrap_or_default();
+        sealed::seal(&mut source, &header, &aad, &mut target, async |plaintext, aad| {
+            encrypt(client, &self.key_id, plaintext, aad).await
+        })
+        .await?;
+        target.finish()?;
+        Ok(report(&self.key_id, &self.output))
+    }
+}
+
+/// What is said of a file that was encrypted or decrypted.
+pub(super) fn report(key_id: &str, output: &Path) -> Report {
+    if output == Path::new(DASH) {
+        return Report::none();
+    }
+    Report::quiet(json!({ "unique_identifier": key_id, "file": output.to_string_lossy() }))
+}
+
+/// AES-GCM with a tag of 128 bits, whatever the key says for itself.
+pub(super) fn parameters() -> CryptographicParameters {
+    CryptographicParameters {
+        block_cipher_mode: Some(BlockCipherMode::GCM),
+        cryptographic_algorithm: Some(CryptographicAlgorithm::AES),
+        tag_length: i32::try_from(TAG).ok(),
+        ..CryptographicParameters::default()
+    }
+}
+
+async fn encrypt(client: &Client, key_id: &str, plaintext: Bytes, aad: Bytes) -> Result<Chunk, Error> {
+    let length = plaintext.len();
+    let answer = client
+        .encrypt(encrypt::Request {
+            unique_identifier: Some(key_id.into()),
+            cryptographic_parameters: Some(parameters()),
+            data: Some(plaintext),
+            iv_counter_nonce: None,
+            multi_part: MultiPart::default(),
+            authenticated_encryption_additional_data: Some(aad),
+        })
+        .await?;
+    let iv = answer.iv_counter_nonce.and_then(|iv| <[u8; IV]>::try_from(iv.as_slice()).ok());
+    let tag = answer.authenticated_encryption_tag.and_then(|tag| <[u8; TAG]>::try_from(tag.as_slice()).ok());
+    if answer.data.len() != length {
+        return Err(Error::Incomplete("ciphertext of AES-GCM"));
+    }
+    Ok(Chunk {
+        iv: iv.ok_or(Error::Incomplete("IV of 96 bits"))?,
+        ciphertext: answer.data,
+        tag: tag.ok_or(Error::Incomplete("tag of 128 bits"))?,
+    })
+}

@@ -1,0 +1,23 @@
+//! `claviger sym keys activate`
+
+use clap::builder::NonEmptyStringValueParser;
+
+use super::changed;
+use crate::cli::{Error, Report};
+use crate::client::Client;
+use crate::kmip::payloads::activate::Request;
+
+/// Make a key usable that was created with --pre-active
+#[derive(clap::Args)]
+pub(in crate::cli) struct Activate {
+    /// Unique identifier of the key
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+}
+
+impl Activate {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let answer = client.activate(Request { unique_identifier: Some(self.key_id.into()) }).await?;
+        Ok(changed(&answer.unique_identifier))
+    }
+}

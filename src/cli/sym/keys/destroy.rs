@@ -1,0 +1,23 @@
+//! `claviger sym keys destroy`
+
+use clap::builder::NonEmptyStringValueParser;
+
+use super::changed;
+use crate::cli::{Error, Report};
+use crate::client::Client;
+use crate::kmip::payloads::destroy::Request;
+
+/// Destroy the bytes of a key for good; an active key must be revoked first
+#[derive(clap::Args)]
+pub(in crate::cli) struct Destroy {
+    /// Unique identifier of the key
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+}
+
+impl Destroy {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let answer = client.destroy(Request { unique_identifier: Some(self.key_id.into()) }).await?;
+        Ok(changed(&answer.unique_identifier))
+    }
+}

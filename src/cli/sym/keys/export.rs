@@ -1,0 +1,78 @@
+//! `claviger sym keys export`
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::json;
+
+use super::format::Format;
+use crate::cli::stream::DASH;
+use crate::cli::target::{Existing, Target};
+use crate::cli::{Error, Report};
+use crate::client::Client;
+use crate::kmip::enumerations::{BlockCipherMode, EncodingOption, KeyFormatType, WrappingMethod};
+use crate::kmip::key_block::{KeyInformation, KeyWrappingSpecification};
+use crate::kmip::payloads::export::Request;
+use crate::kmip::{CryptographicParameters, ManagedObject};
+
+/// Write a key to a file that you alone can read
+#[derive(clap::Args)]
+pub(in crate::cli) struct Export {
+    /// Unique identifier of the key
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+    /// How the key is written
+    #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "json-ttlv")]
+    format: Format,
+    /// Key to wrap it under, by AES key wrap (RFC 3394) inside the HSM; its usage must permit wrap-key
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    wrap_key: Option<String>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    force: bool,
+    /// File to write; `-` for standard output
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+impl Export {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let existing = if self.force { Existing::Replace } else { Existing::Keep };
+        let mut target = Target::create(&self.file, existing)?;
+        let answer = client
+            .export(Request {
+                unique_identifier: Some(self.key_id.into()),
+                key_format_type: Some(KeyFormatType::Raw),
+                key_wrap_type: None,
+                key_compression_type: None,
+                key_wrapping_specification: self.wrap_key.as_deref().map(wrapped_under).map(Box::new),
+            })
+            .await?;
+        let Some(ManagedObject::SymmetricKey(key)) = answer.object else {
+            return Err(Error::Incomplete("symmetric key"));
+        };
+        target.write(self.format.write(key).ok_or(Error::Incomplete("key material"))?).await?;
+        target.finish()?;
+        if self.file == Path::new(DASH) {
+            return Ok(Report::none());
+        }
+        Ok(Report::quiet(json!({ "unique_identifier": answer.unique_identifier, "file": self.file.to_string_lossy() })))
+    }
+}
+
+fn wrapped_under(id: &str) -> KeyWrappingSpecification {
+    KeyWrappingSpecification {
+        wrapping_method: WrappingMethod::Encrypt,
+        encryption_key_information: Some(KeyInformation {
+            unique_identifier: id.into(),
+            cryptographic_parameters: Some(CryptographicParameters {
+                block_cipher_mode: Some(BlockCipherMode::NISTKeyWrap),
+                ..CryptographicParameters::default()
+            }),
+        }),
+        mac_signature_key_information: None,
+        attribute_names: Vec::new(),
+        // What is wrapped is the key itself: the HSM knows no KMIP to wrap.
+        encoding_option: Some(EncodingOption::NoEncoding),
+    }
+}

@@ -1,0 +1,37 @@
+//! `claviger sym keys revoke`
+
+use clap::builder::NonEmptyStringValueParser;
+
+use super::changed;
+use crate::cli::{Error, Report, words};
+use crate::client::Client;
+use crate::kmip::attributes::RevocationReason;
+use crate::kmip::enumerations::RevocationReasonCode;
+use crate::kmip::payloads::revoke::Request;
+
+/// End the use of a key; what it encrypted can still be decrypted
+#[derive(clap::Args)]
+pub(in crate::cli) struct Revoke {
+    /// Unique identifier of the key
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+    /// Why; key-compromise makes the key compromised, the others deactivate it
+    #[arg(long, value_name = "REASON", default_value = "unspecified", value_parser = words::revocation_reason())]
+    reason: RevocationReasonCode,
+    /// More about it, for the record
+    #[arg(value_name = "MESSAGE")]
+    message: Option<String>,
+}
+
+impl Revoke {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let answer = client
+            .revoke(Request {
+                unique_identifier: Some(self.key_id.into()),
+                revocation_reason: RevocationReason { code: self.reason, message: self.message },
+                compromise_occurrence_date: None,
+            })
+            .await?;
+        Ok(changed(&answer.unique_identifier))
+    }
+}

@@ -1,0 +1,27 @@
+//! `claviger sym`: symmetric keys and what they do.
+
+mod decrypt;
+mod encrypt;
+mod keys;
+
+use super::{Error, Report};
+use crate::client::Client;
+
+/// Symmetric keys: make, keep and use them
+#[derive(clap::Subcommand)]
+pub(super) enum Sym {
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    Encrypt(encrypt::Encrypt),
+    Decrypt(decrypt::Decrypt),
+}
+
+impl Sym {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::Keys(command) => command.run(client).await,
+            Self::Encrypt(command) => command.run(client).await,
+            Self::Decrypt(command) => command.run(client).await,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Where a command's result goes: a file that appears when it is whole, or standard output.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use data_encoding::HEXLOWER;
+use openssl::rand::rand_bytes;
+
+use super::error::{Error, FileError};
+use super::stream::{DASH, Sink};
+use crate::secret::Bytes;
+
+/// Whether a file that is there already is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Existing {
+    /// It stays, and the command is refused.
+    Keep,
+    /// It is replaced, at the moment when the new one is whole.
+    Replace,
+}
+
+/// A result under way.
+pub(super) struct Target {
+    sink: Sink,
+    temporary: Option<Temporary>,
+}
+
+/// A file beside its future place; removed unless it gets there.
+struct Temporary {
+    file: File,
+    path: PathBuf,
+    place: PathBuf,
+    existing: Existing,
+    is_placed: bool,
+}
+
+impl Target {
+    /// A target named by the caller; `-` is standard output.
+    pub(super) fn create(place: &Path, existing: Existing) -> Result<Self, Error> {
+        if place == Path::new(DASH) {
+            return Ok(Self { sink: Sink::new(io::stdout()), temporary: None });
+        }
+        check(place, existing)?;
+        let write = |source| FileError::Write { path: place.to_owned(), source };
+        let temporary = Temporary::create(place, existing).map_err(write)?;
+        let sink = Sink::new(temporary.file.try_clone().map_err(write)?);
+        Ok(Self { sink, temporary: Some(temporary) })
+    }
+
+    /// Appends.
+    pub(super) async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
+        self.sink.write(bytes).await.map_err(|source| match &self.temporary {
+            Some(temporary) => FileError::Write { path: temporary.place.clone(), source }.into(),
+            None => Error::Stdout(source),
+        })
+    }
+
+    /// Puts the file in its place.
+    pub(super) fn finish(self) -> Result<(), Error> {
+        let Some(mut temporary) = self.temporary else { return Ok(()) };
+        temporary.place().map_err(|source| {
+            let path = temporary.place.clone();
+            let exists = source.kind() == io::ErrorKind::AlreadyExists;
+            if exists { FileError::Exists(path).into() } else { FileError::Write { path, source }.into() }
+        })
+    }
+}
+
+/// Refuses at once what would be refused after all the work.
+fn check(place: &Path, existing: Existing) -> Result<(), Error> {
+    match (fs::metadata(place), existing) {
+        (Ok(_), Existing::Keep) => Err(FileError::Exists(place.to_owned()).into()),
+        // To put a file in the place of /dev/null would break the machine.
+        (Ok(found), Existing::Replace) if !found.is_file() => Err(FileError::NotRegular(place.to_owned()).into()),
+        _ => Ok(()),
+    }
+}
+
+impl Temporary {
+    fn create(place: &Path, existing: Existing) -> io::Result<Self> {
+        let name = place.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::IsADirectory))?;
+        let mut random = [0; 8];
+        rand_bytes(&mut random)?;
+        let mut hidden = std::ffi::OsString::from(".");
+        hidden.push(name);
+        hidden.push(format!(".{}.part", HEXLOWER.encode(&random)));
+        let path = place.with_file_name(hidden);
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        Ok(Self { file, path, place: place.to_owned(), existing, is_placed: false })
+    }
+
+    fn place(&mut self) -> io::Result<()> {
+        self.file.sync_all()?;
+        if self.existing == Existing::Replace {
+            fs::rename(&self.path, &self.place)?;
+            self.is_placed = true;
+            return Ok(());
+        }
+        // A link, unlike a rename, does not replace what came to be there meanwhile.
+        match fs::hard_link(&self.path, &self.place) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            Ok(()) => Ok(()),
+            // Some file systems have no links.
+            Err(_) => {
+                fs::rename(&self.path, &self.place)?;
+                self.is_placed = true;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            // A file that cannot be removed stays, readable by its owner alone.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    async fn put(place: &Path, existing: Existing, text: &[u8]) -> Result<(), Error> {
+        let mut target = Target::create(place, existing)?;
+        target.write(Bytes::from(text)).await?;
+        target.finish()
+    }
+
+    fn names(directory: &Path) -> Vec<std::ffi::OsString> {
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_file_appears_whole_and_for_its_owner_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().join("key");
+        put(&place, Existing::Keep, b"one").await.unwrap();
+        assert_eq!(fs::read(&place).unwrap(), b"one");
+        assert_eq!(place.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let error = put(&place, Existing::Keep, b"two").await.unwrap_err().to_string();
+        assert!(error.contains("exists already"), "{error}");
+        put(&place, Existing::Replace, b"three").await.unwrap();
+        assert_eq!(fs::read(&place).unwrap(), b"three");
+        assert_eq!(names(directory.path()), ["key"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_finished_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().join("key");
+        let mut target = Target::create(&place, Existing::Replace).unwrap();
+        target.write(Bytes::from(&b"secret"[..])).await.unwrap();
+        assert_eq!(names(directory.path()).len(), 1);
+        drop(target);
+        assert!(names(directory.path()).is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_came_meanwhile_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = directory.path().join("key");
+        let target = Target::create(&place, Existing::Keep).unwrap();
+        fs::write(&place, "theirs").unwrap();
+        assert!(target.finish().unwrap_err().to_string().contains("exists already"));
+        assert_eq!(fs::read(&place).unwrap(), b"theirs");
+        assert_eq!(names(directory.path()), ["key"]);
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        for place in ["/dev/null", "/tmp", "/", "/nowhere/at/all"] {
+            assert!(Target::create(Path::new(place), Existing::Replace).is_err(), "{place}");
+        }
+    }
+}

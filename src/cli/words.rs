@@ -1,0 +1,80 @@
+//! The words of KMIP that options take, in the spelling of a command line.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use crate::kmip::enumerations::{CryptographicAlgorithm, RevocationReasonCode, State};
+use crate::kmip::{Tag, UsageMask};
+
+const ALGORITHMS: [&str; 6] = ["aes", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"];
+
+const STATES: [&str; 6] = ["pre-active", "active", "deactivated", "compromised", "destroyed", "destroyed-compromised"];
+
+const REASONS: [&str; 6] = [
+    "unspecified",
+    "key-compromise",
+    "affiliation-changed",
+    "superseded",
+    "cessation-of-operation",
+    "privilege-withdrawn",
+];
+
+/// A word that the list has and the standard has not.
+#[derive(Debug, thiserror::Error)]
+#[error("it is not a word of KMIP")]
+pub(super) struct Unknown;
+
+pub(super) fn algorithm() -> impl TypedValueParser<Value = CryptographicAlgorithm> {
+    PossibleValuesParser::new(ALGORITHMS).try_map(|word| CryptographicAlgorithm::from_name(&word).ok_or(Unknown))
+}
+
+pub(super) fn state() -> impl TypedValueParser<Value = State> {
+    PossibleValuesParser::new(STATES).try_map(|word| State::from_name(&word).ok_or(Unknown))
+}
+
+pub(super) fn revocation_reason() -> impl TypedValueParser<Value = RevocationReasonCode> {
+    PossibleValuesParser::new(REASONS).try_map(|word| RevocationReasonCode::from_name(&word).ok_or(Unknown))
+}
+
+/// One bit of a usage mask.
+pub(super) fn usage(word: &str) -> Result<UsageMask, String> {
+    let bit = UsageMask::BITS.bit(word).and_then(UsageMask::from_bits);
+    bit.ok_or_else(|| {
+        "the words are encrypt, decrypt, wrap-key, unwrap-key, mac-generate, mac-verify, sign, verify, derive-key \
+         and others of KMIP's Cryptographic Usage Mask"
+            .to_owned()
+    })
+}
+
+/// The name of an attribute, in any spelling; `None` for the tags, which are none of the standard's.
+pub(super) fn attribute(word: &str) -> Result<Option<Tag>, String> {
+    if word.eq_ignore_ascii_case("tags") {
+        return Ok(None);
+    }
+    Tag::from_name(word).map(Some).ok_or_else(|| {
+        "it is not an attribute of KMIP, such as State, CryptographicAlgorithm, CryptographicUsageMask or Name; \
+         or Tags"
+            .to_owned()
+    })
+}
+
+/// The bytes of hexadecimal digits.
+pub(super) fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
+    data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_known() {
+        assert!(ALGORITHMS.iter().all(|word| CryptographicAlgorithm::from_name(word).is_some()));
+        assert!(STATES.iter().all(|word| State::from_name(word).is_some()));
+        assert!(REASONS.iter().all(|word| RevocationReasonCode::from_name(word).is_some()));
+        assert_eq!(usage("mac-generate"), Ok(UsageMask::MAC_GENERATE));
+        assert!(usage("everything").is_err());
+        assert_eq!(attribute("activation-date"), Ok(Some(Tag::ActivationDate)));
+        assert_eq!(attribute("Tags"), Ok(None));
+        assert!(attribute("colour").is_err());
+    }
+}

@@ -1,0 +1,122 @@
+//! Why a client has no answer to give: what failed, and what to try.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use openssl::error::ErrorStack;
+
+use super::http;
+use super::refusal::Refusal;
+use crate::kmip;
+use crate::kmip::enumerations::Operation;
+
+/// A failure, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file cannot be read.
+    #[error("cannot read the {what} {}: {source}", path.display())]
+    Unreadable {
+        /// What the file is for.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The MAC of the PKCS#12 file does not verify.
+    #[error(
+        "wrong password for the PKCS#12 file {}: give --client-p12-password-file or CLAVIGER_CLIENT_P12_PASSWORD",
+        .0.display()
+    )]
+    WrongPassword(PathBuf),
+    /// The file is encrypted with an algorithm that OpenSSL 3 keeps in its legacy provider.
+    #[error(
+        "the PKCS#12 file {p} is encrypted with a legacy algorithm (RC2-40): re-export it with \
+         `openssl pkcs12 -legacy -in {p} -nodes -out plain.pem && openssl pkcs12 -export -in plain.pem -out {p} && rm plain.pem`",
+        p = .0.display()
+    )]
+    LegacyPkcs12(PathBuf),
+    /// Not a PKCS#12 structure (RFC 7292).
+    #[error("{} is not a PKCS#12 file: {source}", path.display())]
+    NotPkcs12 {
+        /// The file.
+        path: PathBuf,
+        /// What OpenSSL says.
+        source: ErrorStack,
+    },
+    /// A PKCS#12 file without one of its parts.
+    #[error("the PKCS#12 file {} holds no {missing}", path.display())]
+    Incomplete {
+        /// The file.
+        path: PathBuf,
+        /// `private key` or `certificate`.
+        missing: &'static str,
+    },
+    /// The CA file holds no certificate that can be read.
+    #[error("the CA file {} is not a list of PEM certificates", .0.display())]
+    NoAuthority(PathBuf),
+    /// An access token with characters that no token has (RFC 6750 section 2.1).
+    #[error("the access token is not a token: it has letters, digits and `-._~+/=` only, no blanks and no line ends")]
+    Token,
+    /// A token would cross the network readable for everyone.
+    #[error("an access token is sent by https:// alone, or to this machine: give another --url")]
+    TokenInClear,
+    /// A client certificate without TLS.
+    #[error("a client certificate is of use by https:// alone: give another --url, or leave out --client-p12")]
+    IdentityInClear,
+    /// There was no answer.
+    #[error("{0}{hint}", hint = Hint(.0))]
+    Http(#[from] http::Error),
+    /// The server refused.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// The answer is not what the protocol says.
+    #[error("{url} gave an answer that is not understood ({source}): is it a Claviger server of this version?")]
+    Answer {
+        /// Who answered.
+        url: String,
+        /// What is wrong with the answer.
+        source: AnswerError,
+    },
+}
+
+/// What can be wrong with an answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AnswerError {
+    /// No KMIP.
+    #[error("{0}")]
+    Kmip(#[from] kmip::Error),
+    /// No JSON of the shape.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// The answer to another operation.
+    #[error("asked for {asked}, answered {answered}")]
+    Operation {
+        /// The request.
+        asked: Operation,
+        /// The response.
+        answered: Operation,
+    },
+}
+
+/// What to try after a failure of the connection, in the words of the command line.
+struct Hint<'a>(&'a http::Error);
+
+impl fmt::Display for Hint<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use http::Error as E;
+        formatter.write_str(match self.0 {
+            E::Resolve { .. } => ": check --url",
+            E::Connect { .. } | E::ConnectTimeout { .. } => ": is the server running, and is --url right?",
+            E::Untrusted { .. } => ": give --ca-file with the authority that issued it",
+            E::WrongName { .. } => ": give --url with a name that is in the certificate",
+            E::CertificateWanted { .. } => ": give --client-p12",
+            E::CertificateRefused { .. } => ": is it of an authority that the server knows, and still valid?",
+            E::NotTls { .. } => ": give --url with http:// if that is meant",
+            E::Closed { .. } => ": does it want TLS (https://) or a client certificate (--client-p12)?",
+            E::Timeout { .. } => ": try again, or give more --timeout",
+            E::Setup(_) | E::Handshake { .. } | E::Exchange { .. } | E::TooLarge { .. } | E::Request(_) => "",
+        })
+    }
+}

@@ -1,0 +1,77 @@
+//! TLS: whom to trust, who to be, and why it failed.
+
+use native_tls::{Certificate, Identity, Protocol, TlsConnector};
+use openssl::error::ErrorStack;
+
+use super::Error;
+use crate::client::url::Url;
+
+/// Whose word a server's certificate needs.
+#[derive(Default)]
+pub enum Trust {
+    /// The authorities that the system trusts.
+    #[default]
+    System,
+    /// These and no others.
+    Authorities(Vec<Certificate>),
+}
+
+/// A connector for TLS 1.2 and 1.3 that always verifies certificate and host name.
+pub(super) fn connector(trust: Trust, identity: Option<Identity>) -> Result<tokio_native_tls::TlsConnector, Error> {
+    let mut builder = TlsConnector::builder();
+    builder.min_protocol_version(Some(Protocol::Tlsv12)).request_alpns(&["http/1.1"]);
+    if let Trust::Authorities(authorities) = trust {
+        builder.disable_built_in_roots(true);
+        for authority in authorities {
+            builder.add_root_certificate(authority);
+        }
+    }
+    if let Some(identity) = identity {
+        builder.identity(identity);
+    }
+    Ok(builder.build()?.into())
+}
+
+/// Why a handshake failed.
+pub(super) fn handshake_error(url: &Url, has_identity: bool, error: native_tls::Error) -> Error {
+    let reasons = reasons(&error);
+    let has = |text: &str| reasons.iter().any(|reason| reason.contains(text));
+    if has("certificate verify failed") {
+        // `native_tls` tells the result of the verification in its text alone, after OpenSSL's.
+        let text = error.to_string();
+        let reason = text.rsplit_once('(').map_or(text.as_str(), |(_, result)| result.trim_end_matches(')')).to_owned();
+        let url = url.to_string();
+        return if reason.contains("mismatch") { Error::WrongName { url } } else { Error::Untrusted { url, reason } };
+    }
+    if ["wrong version number", "packet length too long", "http request"].into_iter().any(has) {
+        return Error::NotTls { url: url.to_string() };
+    }
+    refusal(url, has_identity, &error).unwrap_or_else(|| Error::Handshake { url: url.to_string(), source: error })
+}
+
+/// The server's refusal of a client certificate or of its absence, if that is the cause of an error.
+///
+/// With TLS 1.2 it comes during the handshake, with TLS 1.3 after it.
+pub(super) fn refusal(url: &Url, has_identity: bool, error: &(dyn std::error::Error + 'static)) -> Option<Error> {
+    let reasons = reasons(error);
+    let alert = reasons.iter().find_map(|reason| reason.split_once(" alert ")).map(|(_, alert)| alert.to_owned())?;
+    let about_certificates = ["certificate", "unknown ca", "access denied"].iter().any(|word| alert.contains(word));
+    let url = url.to_string();
+    // In TLS 1.2 a missing certificate has no alert of its own.
+    if alert == "certificate required" || (!has_identity && (about_certificates || alert == "handshake failure")) {
+        return Some(Error::CertificateWanted { url });
+    }
+    about_certificates.then_some(Error::CertificateRefused { url, alert })
+}
+
+/// What OpenSSL says about an error, wherever in its causes that is.
+fn reasons(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(stack) = error.downcast_ref::<ErrorStack>() {
+            return stack.errors().iter().filter_map(|error| error.reason()).map(str::to_owned).collect();
+        }
+        cause = error.source();
+    }
+    Vec::new()
+}

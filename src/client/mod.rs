@@ -1,0 +1,170 @@
+//! The client of a Claviger server: KMIP in JSON over HTTPS, known by its client certificate.
+//!
+//! [`http`] is the connection alone, for whoever else fetches something over TLS.
+
+mod error;
+pub mod http;
+mod identity;
+mod operations;
+mod refusal;
+mod url;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use hyper::http::HeaderValue;
+use hyper::{HeaderMap, Method};
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+pub use error::{AnswerError, Error};
+pub use identity::read_password;
+pub use refusal::Refusal;
+pub use url::{Url, UrlError};
+
+use crate::kmip::Dialect;
+use crate::kmip::payloads::{Request, Response};
+use crate::kmip::ttlv::json;
+use crate::secret::{Bytes, Password};
+use http::{Answer, Connection, Http, Limits, Question, Trust};
+
+/// Where bare operations are served.
+const KMIP_PATH: &str = "/kmip/2_1";
+
+/// From the look-up of the name to the end of the handshake.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// The largest answer, in bytes.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// Which server, and how to be known to it.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where the server is.
+    pub url: Url,
+    /// PEM file with the authorities of the server's certificate; the system's if absent.
+    pub ca_file: Option<PathBuf>,
+    /// The client certificate.
+    pub client_p12: Option<P12>,
+    /// A bearer token (RFC 6750).
+    pub access_token: Option<Password>,
+    /// From a request to the end of its answer.
+    pub timeout: Duration,
+}
+
+/// A client's PKCS#12 file (RFC 7292) and its password.
+#[derive(Debug)]
+pub struct P12 {
+    /// The file.
+    pub file: PathBuf,
+    /// Its password, which may be empty.
+    pub password: Password,
+}
+
+/// A client of one server. It keeps one connection, and so makes one request at a time.
+pub struct Client {
+    http: Http,
+    url: Url,
+    authorization: Option<HeaderValue>,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Reads the files that the settings name. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// A file cannot be read or opened, or the settings would send a credential in clear.
+    pub fn new(settings: &Settings) -> Result<Self, Error> {
+        let authorization = settings.access_token.as_ref().map(|token| authorization(token)).transpose()?;
+        if authorization.is_some() && !settings.url.is_tls() && !settings.url.is_loopback() {
+            return Err(Error::TokenInClear);
+        }
+        if settings.client_p12.is_some() && !settings.url.is_tls() {
+            return Err(Error::IdentityInClear);
+        }
+        let trust = settings.ca_file.as_deref().map_or(Ok(Trust::System), identity::authorities)?;
+        let own = settings.client_p12.as_ref().map(|p12| identity::identity(&p12.file, &p12.password)).transpose()?;
+        let limits = Limits { connect: CONNECT, answer: settings.timeout, bytes: MAX_ANSWER };
+        let http = Http::new(trust, own, limits)?;
+        Ok(Self { http, url: settings.url.clone(), authorization, connection: Mutex::new(None) })
+    }
+
+    /// Where the server is.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Gets a resource of the server. Must run on a tokio runtime, as everything here.
+    ///
+    /// # Errors
+    /// There was no answer, or it tells of a failure.
+    pub async fn get(&self, path: &str) -> Result<Answer, Error> {
+        self.ask(Method::GET, path, HeaderMap::new(), Bytes::default()).await
+    }
+
+    /// Gets a resource of the server as JSON.
+    ///
+    /// # Errors
+    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let answer = self.get(path).await?;
+        serde_json::from_slice(&answer.body).map_err(|error| self.misunderstood(error.into()))
+    }
+
+    /// Sends one operation.
+    ///
+    /// # Errors
+    /// There was no answer, or it tells of a failure.
+    pub async fn kmip(&self, request: Request) -> Result<Response, Error> {
+        let mut body = Vec::new();
+        json::write(&request.into_document(), Dialect::Bare, &mut body);
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let answer = self.ask(Method::POST, KMIP_PATH, headers, Bytes::from(body)).await?;
+        let read = json::read(&answer.body).and_then(Response::from_document);
+        read.map_err(|error| self.misunderstood(error.into()))
+    }
+
+    async fn ask(&self, method: Method, path: &str, mut headers: HeaderMap, body: Bytes) -> Result<Answer, Error> {
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        let path = self.url.below(path).path().to_owned();
+        let mut kept = self.connection.lock().await;
+        // Taken out, so that a connection that failed, or whose answer nobody waited for, is not used again.
+        let mut connection = match kept.take().filter(Connection::is_fresh) {
+            Some(connection) => connection,
+            None => self.http.connect(&self.url).await?,
+        };
+        let answer = connection.ask(&self.http, Question { method, path, headers, body }).await?;
+        *kept = Some(connection);
+        if answer.status.is_success() { Ok(answer) } else { Err(Error::Refused(Box::new(Refusal::of(&answer)))) }
+    }
+
+    fn misunderstood(&self, source: AnswerError) -> Error {
+        Error::Answer { url: self.url.to_string(), source }
+    }
+}
+
+/// The header of a bearer token (RFC 6750 section 2.1).
+fn authorization(token: &str) -> Result<HeaderValue, Error> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(is_token) {
+        return Err(Error::Token);
+    }
+    let mut value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| Error::Token)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;

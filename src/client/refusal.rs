@@ -1,0 +1,141 @@
+//! Answers that tell of a failure (RFC 9457).
+
+use std::fmt;
+
+use hyper::StatusCode;
+use serde::Deserialize;
+
+use super::http::Answer;
+
+/// The media type of problem documents.
+const MEDIA_TYPE: &str = "application/problem+json";
+
+/// The most of a server's text that is shown, in characters.
+const SHOWN: usize = 500;
+
+/// A server's refusal of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// What the server says about it.
+    pub detail: Option<String>,
+    /// The KMIP result reason.
+    pub result_reason: Option<String>,
+    /// Where the server's log has more.
+    pub request_id: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Problem {
+    detail: Option<String>,
+    result_reason: Option<String>,
+    request_id: Option<String>,
+}
+
+impl Refusal {
+    pub(super) fn of(answer: &Answer) -> Self {
+        let is_problem = answer.media_type.as_deref() == Some(MEDIA_TYPE);
+        // What answers may be another program than expected; then the status has to do.
+        let problem: Option<Problem> = is_problem.then(|| serde_json::from_slice(&answer.body).ok()).flatten();
+        let problem = problem.unwrap_or_default();
+        let header = || answer.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+        Self {
+            status: answer.status,
+            detail: problem.detail.as_deref().map(printable),
+            result_reason: problem.result_reason.as_deref().map(printable),
+            request_id: problem.request_id.or_else(header).as_deref().map(printable),
+        }
+    }
+
+    /// What the caller can do about it.
+    fn hint(&self) -> Option<&'static str> {
+        match self.status {
+            StatusCode::UNAUTHORIZED => Some("give --client-p12 or --access-token"),
+            StatusCode::PAYLOAD_TOO_LARGE => Some("send less in one request"),
+            StatusCode::NOT_FOUND if self.result_reason.is_none() => Some("is this the URL of a Claviger server?"),
+            StatusCode::TOO_MANY_REQUESTS => Some("try again later"),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = match self.status {
+            StatusCode::UNAUTHORIZED => "not authenticated",
+            StatusCode::FORBIDDEN => "not permitted",
+            StatusCode::NOT_FOUND => "not found",
+            StatusCode::CONFLICT => "conflict",
+            StatusCode::PAYLOAD_TOO_LARGE => "too large for the server",
+            StatusCode::SERVICE_UNAVAILABLE => "the server cannot do it now",
+            status if status.is_server_error() => "the server failed",
+            status if status.is_redirection() => "the server redirects elsewhere, where this program does not follow",
+            _ => "refused by the server",
+        };
+        formatter.write_str(said)?;
+        match &self.detail {
+            Some(detail) => write!(formatter, ": {detail}")?,
+            None => write!(formatter, ": HTTP status {}", self.status)?,
+        }
+        if let Some(hint) = self.hint() {
+            write!(formatter, "; {hint}")?;
+        }
+        if let Some(id) = &self.request_id {
+            write!(formatter, " (request {id})")?;
+        }
+        Ok(())
+    }
+}
+
+/// A server's text on one line and without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars().take(SHOWN).map(|character| if character.is_control() { '\u{FFFD}' } else { character }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::HeaderMap;
+
+    use super::*;
+    use crate::secret::Bytes;
+
+    fn shown(status: u16, media_type: &str, body: &str) -> String {
+        let status = StatusCode::from_u16(status).unwrap();
+        let headers = HeaderMap::from_iter([("x-request-id".parse().unwrap(), "r-1".parse().unwrap())]);
+        let body = Bytes::from(body.as_bytes());
+        Refusal::of(&Answer { status, media_type: Some(media_type.to_owned()), headers, body }).to_string()
+    }
+
+    #[test]
+    fn a_problem_is_told_in_one_line() {
+        let problem = |status, detail: &str, reason| {
+            let reason = if reason { r#","result_reason":"x""# } else { "" };
+            let body =
+                format!(r#"{{"type":"about:blank","status":{status},"detail":"{detail}","request_id":"r-2"{reason}}}"#);
+            shown(status, MEDIA_TYPE, &body)
+        };
+        for (status, reason, expected) in [
+            (401, false, "not authenticated: no; give --client-p12 or --access-token (request r-2)"),
+            (403, true, "not permitted: no (request r-2)"),
+            (404, true, "not found: no (request r-2)"),
+            (404, false, "not found: no; is this the URL of a Claviger server? (request r-2)"),
+            (409, true, "conflict: no (request r-2)"),
+            (413, false, "too large for the server: no; send less in one request (request r-2)"),
+            (422, true, "refused by the server: no (request r-2)"),
+            (500, false, "the server failed: no (request r-2)"),
+            (503, true, "the server cannot do it now: no (request r-2)"),
+        ] {
+            assert_eq!(problem(status, "no", reason), expected);
+        }
+        assert!(problem(400, r"a\u001b[31mb\nc", true).contains("a\u{FFFD}[31mb\u{FFFD}c"));
+    }
+
+    #[test]
+    fn another_programs_answer_is_told_by_its_status() {
+        assert_eq!(shown(502, "text/html", "<html>"), "the server failed: HTTP status 502 Bad Gateway (request r-1)");
+        assert_eq!(shown(400, MEDIA_TYPE, "["), "refused by the server: HTTP status 400 Bad Request (request r-1)");
+        assert!(shown(302, "text/html", "").starts_with("the server redirects elsewhere"));
+    }
+}
