@@ -61,10 +61,11 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     // From here on nobody new gets in, and those who are in are asked to finish.
     let _ = stop.send(true);
     drain(connections).await;
-    let Started { kms, owner, .. } = started;
+    let Started { kms, owner, app, .. } = started;
     // The owner's thread and the database's writer end here, with what they still had to do.
     tokio::task::block_in_place(move || {
         drop(owner);
+        drop(app);
         drop(kms);
     });
     tracing::info!("stopped");

@@ -23,8 +23,9 @@ use writer::Writer;
 
 /// An open database. Dropping it stops the writer after what is queued.
 pub struct Store {
-    writer: Writer,
     readers: Readers,
+    /// Closed after the readers: only a connection that may write folds the WAL into the database when it is the last.
+    writer: Writer,
     /// Held for as long as the store is open: the caches above know of no other writer.
     _lock: File,
 }
