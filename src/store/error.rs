@@ -33,6 +33,9 @@ pub enum Error {
     /// An SQLite file that is not ours.
     #[error("{} is an SQLite database, but not one of clavigerd", .0.display())]
     Foreign(PathBuf),
+    /// A row whose columns are not those of any object.
+    #[error("the row of object {0:?} makes no sense")]
+    Malformed(String),
     /// The identifier is taken.
     #[error("the identifier is taken")]
     Exists,

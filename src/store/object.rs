@@ -255,10 +255,18 @@ impl Object {
 /// The object with this identifier.
 ///
 /// # Errors
-/// SQLite's, or a row whose columns make no sense.
+/// SQLite's, or [`Error::Malformed`], which says nothing against the database as a whole.
 pub fn find(connection: &Connection, id: &str) -> Result<Option<Object>, Error> {
+    use rusqlite::Error as E;
     let sql = format!("SELECT {COLUMNS} FROM object WHERE id = ?1");
-    Ok(connection.prepare_cached(&sql)?.query_row([id], Object::from_row).optional()?)
+    let found = connection.prepare_cached(&sql)?.query_row([id], Object::from_row).optional();
+    found.map_err(|error| match error {
+        E::FromSqlConversionFailure(..)
+        | E::IntegralValueOutOfRange(..)
+        | E::InvalidColumnType(..)
+        | E::Utf8Error(..) => Error::Malformed(id.to_owned()),
+        error => Error::Sqlite(error),
+    })
 }
 
 /// Whether there is any object at all.
@@ -274,7 +282,7 @@ pub fn any(connection: &Connection) -> Result<bool, Error> {
 /// # Errors
 /// SQLite's.
 pub fn token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
-    let mut select = connection.prepare("SELECT material FROM object WHERE placement = 2")?;
+    let mut select = connection.prepare("SELECT material FROM object WHERE placement = 2 AND material IS NOT NULL")?;
     let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(found)
 }
