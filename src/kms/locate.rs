@@ -32,14 +32,19 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     let found = grant.search(&search, offset, limit.min(i64::from(MAX_ITEMS)))?;
     // The search tables are not bound; what they point at is. A row that fails its check, or does not say what
     // the tables say, is left out, and the log has the reason.
-    let unique_identifiers = found.ids.into_iter().filter(|id| is_confirmed(kms, call, id, &search)).collect();
+    let mut unique_identifiers = Vec::with_capacity(found.ids.len());
+    for id in found.ids {
+        if is_confirmed(kms, call, &id, &search)? {
+            unique_identifiers.push(id);
+        }
+    }
     Ok(Response { located_items: i32::try_from(found.total).ok(), unique_identifiers })
 }
 
 /// A search that names its object needs no table.
 fn by_identifier(kms: &Kms, call: &Call<'_>, id: &UniqueIdentifier, search: &Search) -> Result<Response, Error> {
     let id = id.as_text().or(call.placeholder.as_deref()).ok_or(Error::NoIdentifier)?;
-    let found: Vec<String> = is_confirmed(kms, call, id, search).then(|| id.to_owned()).into_iter().collect();
+    let found: Vec<String> = is_confirmed(kms, call, id, search)?.then(|| id.to_owned()).into_iter().collect();
     Ok(Response { located_items: i32::try_from(found.len()).ok(), unique_identifiers: found })
 }
 
@@ -72,15 +77,22 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
     }
 }
 
-/// Whether the bound object is the caller's and is what the search asks for.
-fn is_confirmed(kms: &Kms, call: &Call<'_>, id: &str, search: &Search) -> bool {
+/// Whether the bound object is the caller's and is what the search asks for. What cannot be checked because token
+/// or database are away is an error: an answer without it would say that it is gone.
+fn is_confirmed(kms: &Kms, call: &Call<'_>, id: &str, search: &Search) -> Result<bool, Error> {
     let id = UniqueIdentifier::Text(id.to_owned());
-    let Ok(grant) = kms.authorize(call, Operation::Locate, Some(&id)) else { return false };
-    let found = grant.attributes();
+    match kms.authorize(call, Operation::Locate, Some(&id)) {
+        Ok(grant) => Ok(matches(&grant.attributes(), search)),
+        Err(Error::NotFound(_) | Error::Integrity(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn matches(found: &Attributes, search: &Search) -> bool {
     let equal = |wanted: Option<i64>, found: Option<i64>| wanted.is_none() || wanted == found;
     let destroyed = matches!(found.state, Some(State::Destroyed | State::DestroyedCompromised));
     search.names.iter().all(|name| found.names.iter().any(|own| own.value == *name))
-        && holds_tags(&found, &search.tags)
+        && holds_tags(found, &search.tags)
         && equal(search.object_type, found.object_type.map(|kind| i64::from(kind.code())))
         && equal(search.algorithm, found.cryptographic_algorithm.map(|name| i64::from(name.code())))
         && equal(search.length, found.cryptographic_length.map(i64::from))
