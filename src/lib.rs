@@ -2,6 +2,8 @@
 //! in a PKCS#11 HSM. This library holds both programs, `clavigerd` and `claviger`.
 
 pub mod auth;
+pub mod cli;
+pub mod client;
 pub mod config;
 pub mod custody;
 pub mod http;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
 const ORDER: [&str; 14] = [
-    "secret", "principal", "kmip", "config", "store", "custody", "auth", "kms", "http", "tls", "server", "client", "cli",
+    "secret", "principal", "kmip", "client", "config", "store", "custody", "auth", "kms", "http", "tls", "server", "cli",
     "bin",
 ];
 
