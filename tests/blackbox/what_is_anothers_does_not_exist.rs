@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::harness::kmip::{
-    USAGE, create, date, encrypt, enumeration, import, integer, mac, mac_verify, name, named, revoke, tags, text, with,
-    wrapped,
+    USAGE, create, date, encrypt, enumeration, import, integer, mac, mac_verify, name, named, parameters, revoke, tags,
+    text, with, wrapped,
 };
 use crate::harness::{Connection, Server};
 
@@ -28,7 +28,7 @@ fn operations(alice: &mut Connection, id: &str, own: &str) -> Vec<Value> {
         wrapped("Export", id, own),
         wrapped("Get", own, id),
         wrapped("Export", own, id),
-        with(encrypt(id, b"x"), &[]),
+        with(encrypt(id, b"x"), &[parameters(&[enumeration("BlockCipherMode", "CBC")])]),
     ]
 }
 

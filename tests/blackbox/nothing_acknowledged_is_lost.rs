@@ -1,0 +1,112 @@
+//! Durability: whatever the server was doing when it was killed, every identifier that a client was given is there
+//! afterwards, and its key decrypts what it encrypted before.
+
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::kmip::{PATH, Sealed, create, encrypt, named, octets, revoke, string};
+use crate::harness::{Client, Options, Server};
+
+const ROUNDS: usize = 20;
+const CREATES: usize = 1_000;
+const CLIENTS: usize = 4;
+const MESSAGE: &[u8] = b"written before the power went";
+
+/// What clients were told.
+#[derive(Default)]
+struct Told {
+    keys: Vec<(String, Option<Sealed>)>,
+    destroyed: Vec<String>,
+}
+
+/// Makes keys, uses them, and gives some up, until the server is gone.
+fn work(client: &Client, told: &Mutex<Told>) {
+    let Ok(mut connection) = client.connect() else { return };
+    let headers = [("Content-Type", "application/json")];
+    let mut ask = |request: &serde_json::Value| {
+        let answer = connection.try_request("POST", PATH, &headers, request.to_string().as_bytes()).ok()?;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        Some(answer.json())
+    };
+    for number in 0.. {
+        let Some(made) = ask(&create("AES", 256, &[])) else { return };
+        let id = string(&made, "UniqueIdentifier");
+        let place = {
+            let mut told = told.lock().unwrap();
+            told.keys.push((id.clone(), None));
+            told.keys.len() - 1
+        };
+        let Some(answer) = ask(&encrypt(&id, MESSAGE)) else { return };
+        let sealed = Sealed {
+            id: id.clone(),
+            data: octets(&answer, "Data"),
+            iv: octets(&answer, "IVCounterNonce"),
+            tag: octets(&answer, "AuthenticatedEncryptionTag"),
+        };
+        told.lock().unwrap().keys[place].1 = Some(sealed);
+        if number % 10 == 9 {
+            let Some(made) = ask(&create("AES", 128, &[])) else { return };
+            let gone = string(&made, "UniqueIdentifier");
+            if ask(&revoke(&gone, "Superseded")).is_none() || ask(&named("Destroy", &gone)).is_none() {
+                return;
+            }
+            told.lock().unwrap().destroyed.push(gone);
+        }
+    }
+}
+
+/// Kills the server once there are so many keys, and a few random milliseconds.
+fn round(server: Server, told: &Mutex<Told>, until: usize) -> std::sync::Arc<crate::harness::server::Place> {
+    let client = server.alice();
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| work(&client, told));
+        }
+        while told.lock().unwrap().keys.len() < until {
+            thread::yield_now();
+        }
+        let mut random = [0];
+        openssl::rand::rand_bytes(&mut random).unwrap();
+        let moment = Duration::from_micros(u64::from(random[0]) * 40);
+        let began = Instant::now();
+        while began.elapsed() < moment {
+            thread::yield_now();
+        }
+        server.kill()
+    })
+}
+
+fn check(server: &Server, told: &Told) {
+    let mut alice = server.alice().connect().unwrap();
+    for (id, sealed) in &told.keys {
+        match sealed {
+            Some(sealed) => assert_eq!(alice.open(sealed), MESSAGE, "{id}"),
+            None => assert_eq!(alice.seal(id, b"x").data.len(), 1, "{id}"),
+        }
+    }
+    for id in &told.destroyed {
+        alice.refused(&encrypt(id, b"x"), 409, "Object_Destroyed");
+    }
+}
+
+#[test]
+fn in_twenty_rounds_of_creates_and_kills() {
+    let mut server = Server::start();
+    let told = Mutex::new(Told::default());
+    for number in 1..=ROUNDS {
+        let place = round(server, &told, CREATES / ROUNDS * number);
+        server = Server::start_at(place, &Options::default());
+        check(&server, &told.lock().unwrap());
+    }
+    let told = told.into_inner().unwrap();
+    assert!(told.keys.len() >= CREATES);
+    eprintln!("{} keys and {} destroyed ones in {ROUNDS} rounds", told.keys.len(), told.destroyed.len());
+    // Nor is there a key that nobody was told of, beyond the requests that the kills cut off.
+    let mut alice = server.alice().connect().unwrap();
+    let (_, total) = alice.located(&crate::harness::kmip::structure("Locate", &[]));
+    let excess = total - told.keys.len() as i64;
+    assert!((0..=(CLIENTS * ROUNDS) as i64).contains(&excess), "{excess}");
+    assert_eq!(server.place.token.objects(), 4);
+    assert!(!server.log().contains("panicked") && !server.log().contains("ROW REFUSED"));
+}
