@@ -17,6 +17,14 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// SQLite cannot use the file.
+    #[error("cannot open the database {}: {source}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
     /// Another server has the database open.
     #[error("the database {} is in use by another clavigerd", .0.display())]
     InUse(PathBuf),

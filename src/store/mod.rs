@@ -37,15 +37,7 @@ impl Store {
     /// Another server has it, its schema is newer, it is not ours, or the file cannot be used.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let lock = lock(path)?;
-        make_private(path)?;
-        let mut connection = Connection::open(path)?;
-        configure(&connection)?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // A lost commit is a lost key: the WAL is synced at each commit.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        // A destroyed key's blob must not linger in a free page.
-        connection.pragma_update(None, "secure_delete", "ON")?;
-        schema::migrate(&mut connection, path)?;
+        let connection = prepare(path).map_err(|error| named(error, path))?;
         Ok(Self { writer: Writer::start(connection)?, readers: Readers::new(path), _lock: lock })
     }
 
@@ -57,12 +49,7 @@ impl Store {
         if !path.exists() {
             return Ok(None);
         }
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        configure(&connection)?;
-        if schema::check(&connection, path)? == 0 {
-            return Ok(None);
-        }
-        Ok(Some(root_key::all(&connection)?))
+        recorded(path).map_err(|error| named(error, path))
     }
 
     /// Runs `job` in the next group commit and returns once that is on disk.
@@ -121,11 +108,45 @@ fn lock(path: &Path) -> Result<File, Error> {
     }
 }
 
-/// Makes the file, if it is not there, and takes it from everyone but its owner; SQLite gives WAL and
-/// shared memory the mode of the database.
-fn make_private(path: &Path) -> Result<(), Error> {
+/// Opens the file for writing and brings its schema up to date.
+fn prepare(path: &Path) -> Result<Connection, Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed)?;
+    let mut connection = Connection::open(path)?;
+    configure(&connection)?;
+    // Before anything is changed: it may be somebody else's.
+    schema::check(&connection, path)?;
+    make_private(path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A lost commit is a lost key: the WAL is synced at each commit.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A destroyed key's blob must not linger in a free page.
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    schema::migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// The root keys that the file records; `None` if it has no schema yet.
+fn recorded(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    configure(&connection)?;
+    if schema::check(&connection, path)? == 0 {
+        return Ok(None);
+    }
+    Ok(Some(root_key::all(&connection)?))
+}
+
+/// Adds the file's name to what SQLite says.
+fn named(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Sqlite(source) => Error::Unusable { path: path.to_owned(), source },
+        other => other,
+    }
+}
+
+/// Takes the files from everyone but their owner; SQLite gives WAL and shared memory the mode of the database.
+fn make_private(path: &Path) -> Result<(), Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
     for suffix in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
