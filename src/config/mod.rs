@@ -5,6 +5,7 @@ mod options;
 mod secret_file;
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
@@ -26,6 +27,9 @@ const MODULE_PATHS: [&str; 7] = [
     "/usr/local/lib/softhsm/libsofthsm2.so",
     "/opt/homebrew/lib/softhsm/libsofthsm2.so",
 ];
+
+/// How many sessions may be asked for.
+const MAX_SESSIONS: RangeInclusive<u16> = 2..=1024;
 
 /// The largest configuration file, in bytes.
 const MAX_CONFIG_FILE: u64 = 1 << 20;
@@ -132,6 +136,11 @@ impl Config {
         if token_label.is_empty() || token_label.len() > 32 {
             return Err(Error::Value { option: "hsm-token-label", fault: "a PKCS#11 token label has 1 to 32 bytes" });
         }
+        // clap has looked at flag and environment, but not at the file.
+        let max_sessions = options.hsm_max_sessions.unwrap_or(16);
+        if !MAX_SESSIONS.contains(&max_sessions) {
+            return Err(Error::Value { option: "hsm-max-sessions", fault: "2 to 1024" });
+        }
         Ok(Self {
             hostname,
             port: options.port.unwrap_or(DEFAULT_PORT),
@@ -143,7 +152,7 @@ impl Config {
                 module: options.hsm_module.map_or_else(usual_module, Ok)?,
                 token_label,
                 pin: secret_file::pin(options.hsm_pin_file.as_deref(), pin)?,
-                max_sessions: options.hsm_max_sessions.unwrap_or(16).clamp(2, 1024),
+                max_sessions,
             },
             placement: options.placement.unwrap_or(Placement::Wrapped),
             sqlite_path: options.sqlite_path.unwrap_or_else(|| PathBuf::from("./claviger.db")),
