@@ -29,14 +29,16 @@ pub enum StartError {
     /// No token of the label.
     #[error(
         "no token labelled {label:?} (there are: {present}): make one with \
-         `softhsm2-util --module {module} --init-token --free --label {label}`"
+         `softhsm2-util --module {module} --init-token --free --label {command_label}`"
     )]
     NoToken {
         /// As configured.
         label: String,
+        /// The label as a word of a shell command.
+        command_label: String,
         /// The labels that there are.
         present: String,
-        /// The module.
+        /// The module, as a word of a shell command.
         module: String,
     },
     /// The PIN.
@@ -131,9 +133,10 @@ fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {
     let label = config.hsm.token_label.clone();
     match error {
         OpenError::Token(TokenError::TokenNotFound { present, .. }) => StartError::NoToken {
+            command_label: shell_word(&label),
             label,
             present: if present.is_empty() { "none".to_owned() } else { present.join(", ") },
-            module: config.hsm.module.display().to_string(),
+            module: shell_word(&config.hsm.module.to_string_lossy()),
         },
         OpenError::Token(
             source @ (TokenError::PinIncorrect(_) | TokenError::PinLocked(_) | TokenError::PinInvalid(_)),
@@ -141,6 +144,15 @@ fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {
         OpenError::Token(source) => StartError::Token(source),
         OpenError::Verify(source) => StartError::Roots(source),
     }
+}
+
+/// The text as one word of a POSIX shell, so that a printed command can be run as it stands.
+fn shell_word(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/:@+=,".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// What an operator should know, once.
