@@ -18,7 +18,9 @@ mod harness;
 mod authority_file;
 mod client_certificate;
 mod common_name;
+mod configuration;
 mod server_identity;
+mod start_refusals;
 
 mod an_import_replaces_only_ones_own;
 mod attributes_are_told;

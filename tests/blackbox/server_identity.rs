@@ -13,7 +13,7 @@ use crate::harness::{Authority, Client, Identity, Leaf, Options, Server};
 
 fn common_name(certificate: &X509Ref) -> String {
     let entry = certificate.subject_name().entries_by_nid(Nid::COMMONNAME).next().unwrap();
-    entry.data().as_utf8().unwrap().to_string()
+    String::from_utf8(entry.data().as_slice().to_vec()).unwrap()
 }
 
 /// The names of the certificates that a server with this PKCS#12 file sends to a client that knows `root` alone.

@@ -102,13 +102,7 @@ impl Authority {
     /// A certificate for a subject that is not a list of texts.
     pub fn issue_to(&self, subject: &X509NameRef, leaf: &Leaf) -> Identity {
         let key = key();
-        let mut builder = builder(
-            subject,
-            self.certificate.subject_name(),
-            &key,
-            leaf.not_before,
-            leaf.not_after,
-        );
+        let mut builder = builder(subject, self.certificate.subject_name(), &key, leaf.not_before, leaf.not_after);
         if leaf.authority {
             builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
         } else {

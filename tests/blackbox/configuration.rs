@@ -1,0 +1,271 @@
+//! A flag beats the environment, the environment the file, the file the default, option by option; and a check of all
+//! that changes nothing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use openssl::sha::sha256;
+use serde_json::json;
+
+use crate::harness::server::{P12_PASSWORD, Place, run};
+use crate::harness::token::PIN;
+use crate::harness::{Client, Options, Server};
+
+/// What a server would run, by `--check-config`.
+fn checked(command: &mut Command) -> String {
+    let (status, out, error) = run(command.arg("--check-config"));
+    assert!(status.success(), "{error}");
+    out
+}
+
+/// An option in the three places, and how a check shows its value.
+struct Case {
+    option: &'static str,
+    flag: &'static str,
+    environment: &'static str,
+    file: &'static str,
+    shown: fn(&str) -> String,
+    default: &'static str,
+}
+
+const CASES: [Case; 5] = [
+    Case {
+        option: "hostname",
+        flag: "127.0.0.2",
+        environment: "127.0.0.3",
+        file: "\"127.0.0.4\"",
+        shown: |value| format!("http://{value}:"),
+        default: "127.0.0.1",
+    },
+    Case {
+        option: "port",
+        flag: "1001",
+        environment: "1002",
+        file: "1003",
+        shown: |value| format!(":{value}\n"),
+        default: "9998",
+    },
+    Case {
+        option: "default-username",
+        flag: "flag",
+        environment: "environment",
+        file: "\"file\"",
+        shown: |value| format!("all as {value}\n"),
+        default: "admin",
+    },
+    Case {
+        option: "hsm-token-label",
+        flag: "flag",
+        environment: "environment",
+        file: "\"file\"",
+        shown: |value| format!("token: {value:?}"),
+        default: "claviger",
+    },
+    Case {
+        option: "sqlite-path",
+        flag: "flag.db",
+        environment: "environment.db",
+        file: "\"file.db\"",
+        shown: |value| format!("database: {value} "),
+        default: "./claviger.db",
+    },
+];
+
+#[test]
+fn the_nearer_place_wins_option_by_option() {
+    let place = Place::new();
+    for label in ["flag", "environment", "file"] {
+        place.token.add(label);
+    }
+    let file = place.path("config.toml");
+    let program = || {
+        let mut program = place.program();
+        program.env("KMS_HSM_PIN", PIN).env("KMS_CONFIG", &file);
+        program
+    };
+    // All options in step: each number of places in which they stand.
+    for places in 0..4 {
+        let mut command = program();
+        let mut text = String::new();
+        for case in &CASES {
+            if places > 0 {
+                text.push_str(&format!("{} = {}\n", case.option, case.file));
+            }
+            if places > 1 {
+                command.env(variable(case.option), case.environment);
+            }
+            if places > 2 {
+                command.arg(format!("--{}={}", case.option, case.flag));
+            }
+        }
+        fs::write(&file, text).unwrap();
+        let out = checked(&mut command);
+        for case in &CASES {
+            let value = [case.default, case.file.trim_matches('"'), case.environment, case.flag][places];
+            assert!(out.contains(&(case.shown)(value)), "{places} {}: {out}", case.option);
+        }
+    }
+    // Each option in another place than its neighbours.
+    for turn in 0..4 {
+        let mut command = program();
+        let mut text = String::new();
+        for (number, case) in CASES.iter().enumerate() {
+            match (number + turn) % 4 {
+                1 => text.push_str(&format!("{} = {}\n", case.option, case.file)),
+                2 => {
+                    command.env(variable(case.option), case.environment);
+                }
+                3 => {
+                    command.arg(format!("--{}", case.option)).arg(case.flag);
+                }
+                _ => {}
+            }
+        }
+        fs::write(&file, text).unwrap();
+        let out = checked(&mut command);
+        for (number, case) in CASES.iter().enumerate() {
+            let value = [case.default, case.file.trim_matches('"'), case.environment, case.flag][(number + turn) % 4];
+            assert!(out.contains(&(case.shown)(value)), "{turn} {}: {out}", case.option);
+        }
+    }
+}
+
+fn variable(option: &str) -> String {
+    format!("KMS_{}", option.to_uppercase().replace('-', "_"))
+}
+
+#[test]
+fn a_switch_can_be_turned_off_nearer_by() {
+    let place = Place::new();
+    let file = place.path("config.toml");
+    let is_forced = |text: &str, environment: Option<&str>, flag: Option<&str>| {
+        let more = format!(
+            "https-p12-file = {:?}\nhttps_p12_password = {P12_PASSWORD:?}\nauthority-cert-file = {:?}\nhsm_pin_file = {:?}\n{text}",
+            place.path("server.p12"),
+            place.path("ca.pem"),
+            place.token.pin_file,
+        );
+        fs::write(&file, more).unwrap();
+        let mut program = place.program();
+        program.arg("--config").arg(&file);
+        program.envs(environment.map(|value| ("KMS_FORCE_DEFAULT_USERNAME", value))).args(flag);
+        let out = checked(&mut program);
+        assert!(
+            out.contains("would listen on https://0.0.0.0:9998") && out.contains("identity: CN=localhost"),
+            "{out}"
+        );
+        out.contains("all as admin")
+    };
+    assert!(!is_forced("", None, None));
+    assert!(is_forced("force-default-username = true", None, None));
+    assert!(is_forced("force_default_username = true", None, None));
+    assert!(!is_forced("force-default-username = true", Some("false"), None));
+    assert!(is_forced("force-default-username = false", Some("true"), None));
+    assert!(!is_forced("", Some("true"), Some("--force-default-username=false")));
+    assert!(is_forced("force-default-username = false", Some("false"), Some("--force-default-username")));
+}
+
+/// Every file below a directory with the hash of its content; but for the one in which SoftHSM notes each login, and
+/// the memory that users of the database share.
+fn tree(directory: &Path) -> BTreeMap<PathBuf, [u8; 32]> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.extend(tree(&path));
+        } else if !path.ends_with("token.object") && path.extension().is_none_or(|kind| kind != "db-shm") {
+            let hash = sha256(&fs::read(&path).unwrap());
+            all.insert(path, hash);
+        }
+    }
+    all
+}
+
+#[test]
+fn a_check_says_what_would_run_and_changes_nothing() {
+    let place = Arc::new(Place::new());
+    let before = tree(place.directory.path());
+    let out = checked(&mut place.command(&Options::default()));
+    for text in ["https://127.0.0.1:0", "client certificates of ", "ca.pem", "CN=localhost", "\"claviger\"", "(new)"] {
+        assert!(out.contains(text), "{text:?} is not in: {out}");
+    }
+    assert_eq!(tree(place.directory.path()), before, "without a database");
+    // Beside a running server.
+    let server = Server::start_at(Arc::clone(&place), &Options::default());
+    let sealed = {
+        let mut alice = server.alice().connect().unwrap();
+        let id = alice.aes();
+        alice.seal(&id, b"before")
+    };
+    let out = checked(&mut place.command(&Options::default()));
+    assert!(out.contains("root keys found in the token"), "{out}");
+    assert_eq!(server.alice().connect().unwrap().open(&sealed), b"before");
+    let (_, status) = server.stop();
+    assert!(status.success());
+    let before = tree(place.directory.path());
+    let out = checked(&mut place.command(&Options::default()));
+    assert!(out.contains("root keys found in the token"), "{out}");
+    assert_eq!(tree(place.directory.path()), before, "with a database");
+    let server = Server::start_at(place, &Options::default());
+    assert_eq!(server.alice().connect().unwrap().open(&sealed), b"before");
+}
+
+#[test]
+fn a_check_refuses_as_the_start_would() {
+    let place = Place::new();
+    let exposed = place.path("exposed");
+    fs::write(&exposed, PIN).unwrap();
+    fs::write(place.path("notes.txt"), "not a database ".repeat(100)).unwrap();
+    let pin = place.token.pin_file.to_str().unwrap();
+    for arguments in [
+        &["--hsm-pin-file", exposed.to_str().unwrap()][..],
+        &["--hsm-pin-file", pin, "--https-p12-file", "/nowhere/server.p12"],
+        &["--hsm-pin-file", pin, "--authority-cert-file", "/nowhere/ca.pem"],
+        &["--hsm-pin-file", pin, "--hsm-token-label", "another"],
+        &["--hsm-pin-file", pin, "--hsm-module", "/nowhere/module.so"],
+        &["--hsm-pin-file", pin, "--sqlite-path", "notes.txt"],
+        &["--hsm-pin-file", pin, "--config", "/nowhere/config.toml"],
+        &["--hsm-pin-file", pin, "--default-username", "*"],
+        &[],
+    ] {
+        let program = || {
+            let mut program = place.program();
+            program.args(["--port", "0", "--log", "error"]).args(arguments);
+            program
+        };
+        let started = run(&mut program());
+        let checked = run(program().arg("--check-config"));
+        assert_eq!(started, checked, "{arguments:?}");
+        assert_eq!(started.0.code(), Some(1), "{arguments:?}");
+    }
+}
+
+#[test]
+fn without_an_authority_only_this_machine_is_listened_to() {
+    let place = Arc::new(Place::new());
+    let spawn = |arguments: &[&str]| {
+        let mut program = place.program();
+        program.args(["--port", "0", "--hsm-pin-file"]).arg(&place.token.pin_file).args(arguments);
+        Server::spawn(Arc::clone(&place), program, &Options::default()).unwrap()
+    };
+    let server = spawn(&[]);
+    assert_eq!(server.address.ip().to_string(), "127.0.0.1");
+    assert_ne!(server.address.port(), 0);
+    assert_eq!(Client::plain(server.address).get("/whoami").json(), json!({"username": "admin", "method": "default"}));
+    assert!(server.log().contains("no authentication") && server.log().contains("plain HTTP"), "{}", server.log());
+    server.stop();
+    // TLS alone proves nothing about callers.
+    let identity = ["--https-p12-file", "server.p12", "--https-p12-password", P12_PASSWORD];
+    let server = spawn(&identity);
+    assert_eq!(server.address.ip().to_string(), "127.0.0.1");
+    assert_eq!(server.nobody().get("/whoami").json(), json!({"username": "admin", "method": "default"}));
+    server.stop();
+    let server = spawn(&[&identity[..], &["--authority-cert-file", "ca.pem"]].concat());
+    assert_eq!(server.address.ip().to_string(), "0.0.0.0");
+    let near = std::net::SocketAddr::from(([127, 0, 0, 1], server.address.port()));
+    let alice = Client::tls(near, &place.authority.certificate, Some(&place.alice));
+    assert_eq!(alice.get("/whoami").json(), json!({"username": "alice", "method": "certificate"}));
+}

@@ -1,0 +1,374 @@
+//! What keeps the server from starting is said in one line, with what to do about it, and ends it with status 1.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use crate::harness::again::module;
+use crate::harness::server::{P12_PASSWORD, Place, run};
+use crate::harness::token::{PIN, write_private};
+use crate::harness::{Identity, Options, Server, Token, directory};
+
+/// Options by long name, later ones in place of earlier ones of the same name.
+struct Line<'a> {
+    place: &'a Arc<Place>,
+    options: Vec<(&'a str, String)>,
+    environment: Vec<(&'a str, String)>,
+}
+
+impl<'a> Line<'a> {
+    /// Of a server that would start.
+    fn new(place: &'a Arc<Place>) -> Self {
+        let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+        let options = vec![
+            ("hostname", "127.0.0.1".to_owned()),
+            ("port", "0".to_owned()),
+            ("hsm-pin-file", text(place.token.pin_file.clone())),
+            ("sqlite-path", text(place.database())),
+            ("https-p12-file", text(place.path("server.p12"))),
+            ("https-p12-password", P12_PASSWORD.to_owned()),
+            ("authority-cert-file", text(place.path("ca.pem"))),
+            ("log", "error".to_owned()),
+        ];
+        Self { place, options, environment: Vec::new() }
+    }
+
+    fn with(mut self, name: &'a str, value: impl AsRef<Path>) -> Self {
+        self = self.without(name);
+        self.options.push((name, value.as_ref().to_str().unwrap().to_owned()));
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.options.retain(|(own, _)| *own != name);
+        self
+    }
+
+    fn variable(mut self, name: &'a str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    fn command(&self) -> Command {
+        let mut command = self.place.program();
+        command.args(self.options.iter().map(|(name, value)| format!("--{name}={value}")));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The one line that it says, which must hold all of these texts and no secret.
+    fn refused(&self, texts: &[&str]) -> String {
+        let (status, out, error) = run(&mut self.command());
+        assert_eq!(status.code(), Some(1), "{texts:?}: {out}{error}");
+        assert_eq!(out, "", "{texts:?}");
+        let line = error.strip_suffix('\n').unwrap_or(&error);
+        assert!(line.starts_with("clavigerd: ") && !line.contains('\n'), "not one line: {error}");
+        for text in texts {
+            assert!(line.contains(text), "{text:?} is not in: {line}");
+        }
+        for secret in [PIN, P12_PASSWORD] {
+            assert!(!line.contains(secret), "{line}");
+        }
+        line.to_owned()
+    }
+
+    fn starts(&self) {
+        let started = Server::spawn(Arc::clone(self.place), self.command(), &Options::default());
+        started.unwrap_or_else(|log| panic!("it did not start: {log}"));
+    }
+}
+
+/// A shell command that must succeed.
+fn shell(place: &Place, command: &str) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).env("SOFTHSM2_CONF", &place.token.configuration).current_dir(place.directory.path());
+    let (status, out, error) = run(&mut shell);
+    assert!(status.success(), "{command}\n{out}{error}");
+}
+
+/// What stands between backquotes: the command that a message tells to run.
+fn told(line: &str) -> &str {
+    line.split('`').nth(1).unwrap_or_else(|| panic!("no command in: {line}"))
+}
+
+#[test]
+fn a_pkcs12_file_that_cannot_be_used() {
+    let place = Arc::new(Place::new());
+    let line = || Line::new(&place);
+    let write = |name: &str, content: &[u8]| {
+        fs::write(place.path(name), content).unwrap();
+        place.path(name)
+    };
+    line().with("https-p12-file", "/nowhere/server.p12").refused(&["/nowhere/server.p12", "No such file"]);
+    line().with("https-p12-file", place.directory.path()).refused(&["Is a directory"]);
+    line().with("https-p12-password", "wrong").refused(&["wrong password", "server.p12"]);
+    line().with("https-p12-password", "").refused(&["wrong password", "server.p12"]);
+    line().without("https-p12-password").refused(&["wrong password", "server.p12"]);
+    let passwords = "https-p12-password-file";
+    let file = write("password", b"wrong\n");
+    line().without("https-p12-password").with(passwords, &file).refused(&["wrong password"]);
+    line().without("https-p12-password").with(passwords, "/nowhere/password").refused(&["/nowhere/password"]);
+    let text = write("text.p12", b"not a PKCS#12 file");
+    line().with("https-p12-file", text).refused(&["text.p12", "not a PKCS#12 file"]);
+    let empty = write("empty.p12", b"");
+    line().with("https-p12-file", empty).refused(&["empty.p12", "not a PKCS#12 file"]);
+    let whole = place.authority.issue(&crate::harness::Leaf::server()).pkcs12(P12_PASSWORD);
+    let cut = write("cut.p12", &whole[..whole.len() / 2]);
+    line().with("https-p12-file", cut).refused(&["cut.p12", "not a PKCS#12 file"]);
+    assert!(!place.database().exists(), "a refusal made a database");
+}
+
+/// Exports alice's key and certificate by the openssl command.
+fn export(place: &Place, arguments: &str) {
+    let Identity { key, certificate, .. } = &place.alice;
+    fs::write(place.path("key.pem"), key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    fs::write(place.path("certificate.pem"), certificate.to_pem().unwrap()).unwrap();
+    shell(place, &format!("openssl pkcs12 -export -passout pass:{P12_PASSWORD} -out other.p12 {arguments}"));
+}
+
+#[test]
+fn a_pkcs12_file_with_legacy_encryption_and_how_to_get_rid_of_it() {
+    let place = Arc::new(Place::new());
+    export(&place, "-legacy -inkey key.pem -in certificate.pem");
+    let line = Line::new(&place).with("https-p12-file", place.path("other.p12"));
+    let said = line.refused(&["legacy", "re-export", "other.p12"]);
+    // At a terminal openssl asks for the passwords.
+    let command = told(&said)
+        .replace(" -legacy ", &format!(" -legacy -passin pass:{P12_PASSWORD} "))
+        .replace(" -export ", &format!(" -export -passout pass:{P12_PASSWORD} "));
+    shell(&place, &command);
+    assert!(!place.path("plain.pem").exists(), "the key lies about in clear");
+    line.starts();
+}
+
+#[test]
+fn a_pkcs12_file_without_one_of_its_parts() {
+    let place = Arc::new(Place::new());
+    let line = || Line::new(&place).with("https-p12-file", place.path("other.p12"));
+    export(&place, "-nokeys -in certificate.pem");
+    line().refused(&["other.p12", "holds no private key"]);
+    export(&place, "-nocerts -inkey key.pem");
+    line().refused(&["other.p12", "holds no certificate"]);
+}
+
+#[test]
+fn an_authority_file_that_vouches_for_nobody() {
+    let place = Arc::new(Place::new());
+    let refused = |content: &[u8], texts: &[&str]| {
+        fs::write(place.path("authority.pem"), content).unwrap();
+        let line = Line::new(&place).with("authority-cert-file", place.path("authority.pem"));
+        line.refused(&[&["authority.pem"], texts].concat());
+    };
+    refused(b"", &["holds no PEM certificate"]);
+    refused(b"\n\n", &["holds no PEM certificate"]);
+    refused(b"not PEM at all\n", &["holds no PEM certificate"]);
+    refused(&place.authority.certificate.to_der().unwrap(), &["holds no PEM certificate"]);
+    refused(&place.alice.key.private_key_to_pem_pkcs8().unwrap(), &["no"]);
+    let alice = place.alice.certificate.to_pem().unwrap();
+    refused(&alice, &["CN=alice", "no CA certificate"]);
+    // One bad certificate spoils the file, wherever it stands.
+    let authority = place.authority.pem();
+    refused(&[&authority[..], &alice].concat(), &["CN=alice", "no CA certificate"]);
+    let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    refused(&[&authority[..], damaged].concat(), &["not a list of PEM certificates"]);
+    refused(&authority[..authority.len() / 2], &["not a list of PEM certificates"]);
+    Line::new(&place).with("authority-cert-file", "/nowhere/ca.pem").refused(&["/nowhere/ca.pem", "No such file"]);
+}
+
+#[test]
+fn options_that_do_not_go_together() {
+    let place = Arc::new(Place::new());
+    let line = || Line::new(&place);
+    line()
+        .without("https-p12-file")
+        .without("https-p12-password")
+        .refused(&["--authority-cert-file needs --https-p12-file"]);
+    line()
+        .without("https-p12-file")
+        .without("authority-cert-file")
+        .refused(&["--https-p12-password needs --https-p12-file"]);
+    line().with("https-p12-password-file", place.path("pin")).refused(&[
+        "--https-p12-password",
+        "--https-p12-password-file",
+        "exclude each other",
+    ]);
+    for (name, reason) in [("*", "not a user"), ("", "blank"), ("a\u{200b}b", "invisible"), ("host/a", "reserved")] {
+        line().with("default-username", name).refused(&["--default-username", reason]);
+    }
+    line().with("hostname", "").refused(&["--hostname"]);
+    line().with("hsm-token-label", "x".repeat(33)).refused(&["--hsm-token-label", "32"]);
+    line().with("log", "claviger=loud").refused(&["--log"]);
+}
+
+#[test]
+fn a_module_that_is_none() {
+    let place = Arc::new(Place::new());
+    let line = || Line::new(&place);
+    line().with("hsm-module", "/nowhere/module.so").refused(&["/nowhere/module.so", "PKCS#11 module"]);
+    fs::write(place.path("text.so"), "not a module").unwrap();
+    line().with("hsm-module", place.path("text.so")).refused(&["text.so", "PKCS#11 module"]);
+    // A library, but not of PKCS#11.
+    let maps = fs::read_to_string("/proc/self/maps").unwrap();
+    let library = maps.split_whitespace().find(|word| word.contains("libc.so") || word.contains("libc-")).unwrap();
+    line().with("hsm-module", library).refused(&[library, "PKCS#11 module"]);
+    line().with("hsm-module", place.directory.path()).refused(&["PKCS#11 module"]);
+}
+
+#[test]
+fn no_token_of_the_label_and_how_to_make_one() {
+    let directory = directory();
+    let token = Token::empty(directory.path());
+    let place = Arc::new(Place::with_token(directory, token));
+    Line::new(&place).refused(&["\"claviger\"", "there are: none"]);
+    place.token.add("another");
+    // The last one is what a shell would make something else of.
+    for label in ["claviger", "a label of words", "it's $HOME; `exit`"] {
+        let line = Line::new(&place).with("hsm-token-label", label);
+        let said = line.refused(&["no token", "another", &module().display().to_string()]);
+        let (_, rest) = said.split_once("make one with `").unwrap();
+        let (command, _) = rest.rsplit_once('`').unwrap();
+        // At a terminal softhsm2-util asks for both PINs.
+        shell(&place, &format!("{command} --so-pin so-pin-0815 --pin {PIN}"));
+        fs::remove_file(place.database()).ok();
+        line.starts();
+    }
+    place.token.add("claviger");
+    Line::new(&place).refused(&["2 tokens are labelled \"claviger\""]);
+}
+
+#[test]
+fn a_pin_that_is_wrong_exposed_or_not_there() {
+    let place = Arc::new(Place::new());
+    let line = || Line::new(&place);
+    let pin = |content: &str, mode: u32| {
+        write_private(&place.token.pin_file, content.as_bytes());
+        fs::set_permissions(&place.token.pin_file, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for mode in [0o644, 0o640, 0o604, 0o620, 0o602] {
+        pin(PIN, mode);
+        line().refused(&["readable by others", &format!("{mode:o}"), "chmod 600"]);
+    }
+    let said = line().refused(&["chmod 600"]);
+    shell(&place, told(&said));
+    line().starts();
+    for content in ["", "\n"] {
+        pin(content, 0o600);
+        line().refused(&["no PIN", "--hsm-pin-file", "KMS_HSM_PIN"]);
+    }
+    line().without("hsm-pin-file").refused(&["no PIN", "--hsm-pin-file", "KMS_HSM_PIN"]);
+    line().without("hsm-pin-file").variable("KMS_HSM_PIN", "").refused(&["no PIN"]);
+    line().with("hsm-pin-file", "/nowhere/pin").refused(&["/nowhere/pin", "No such file"]);
+    pin(PIN, 0o600);
+    line().variable("KMS_HSM_PIN", PIN).refused(&["--hsm-pin-file", "KMS_HSM_PIN", "exclude each other"]);
+    line().without("hsm-pin-file").variable("KMS_HSM_PIN", PIN).starts();
+    for wrong in ["pin-that-is-wrong", "1"] {
+        pin(wrong, 0o600);
+        let said = line().refused(&["\"claviger\"", "refused the PIN", "--hsm-pin-file", "KMS_HSM_PIN"]);
+        assert!(!said.contains("pin-that-is-wrong"), "{said}");
+    }
+    // A wrong PIN must not have been tried until the token locks.
+    pin(PIN, 0o600);
+    line().starts();
+}
+
+#[test]
+fn a_database_that_is_not_ours_or_of_the_future() {
+    let place = Arc::new(Place::new());
+    let line = || Line::new(&place);
+    line().starts();
+    let sql = |path: &Path, text: &str| rusqlite::Connection::open(path).unwrap().execute_batch(text).unwrap();
+    sql(&place.database(), "PRAGMA user_version = 99");
+    let said = line().refused(&["claviger.db", "schema 99", "newer"]);
+    assert_eq!(line().refused(&[]), said, "and again");
+    sql(&place.path("foreign.db"), "CREATE TABLE t (x); INSERT INTO t VALUES (1)");
+    let before = fs::read(place.path("foreign.db")).unwrap();
+    line().with("sqlite-path", place.path("foreign.db")).refused(&["foreign.db", "not one of clavigerd"]);
+    sql(&place.path("marked.db"), "PRAGMA application_id = 7");
+    line().with("sqlite-path", place.path("marked.db")).refused(&["marked.db", "not one of clavigerd"]);
+    let text = "not a database, but the notes of somebody ".repeat(100);
+    fs::write(place.path("notes.txt"), &text).unwrap();
+    line().with("sqlite-path", place.path("notes.txt")).refused(&["notes.txt", "not a database"]);
+    assert_eq!(fs::read_to_string(place.path("notes.txt")).unwrap(), text);
+    assert_eq!(fs::read(place.path("foreign.db")).unwrap(), before, "somebody else's database was changed");
+    line().with("sqlite-path", place.directory.path()).refused(&["database"]);
+    line().with("sqlite-path", "/nowhere/claviger.db").refused(&["/nowhere/claviger.db", "No such file"]);
+}
+
+#[test]
+fn a_port_or_a_database_that_somebody_has() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let place = Arc::new(Place::new());
+    let line = || Line::new(&place);
+    let told = address.to_string();
+    line().with("port", address.port().to_string()).refused(&["cannot listen on", &told, "in use"]);
+    line().with("probe-address", &told).refused(&["cannot listen on", &told, "in use"]);
+    line().with("hostname", "host.invalid").refused(&["cannot listen on", "host.invalid"]);
+    let server = Server::start_at(Arc::clone(&place), &Options::default());
+    line().refused(&["claviger.db", "in use by another clavigerd"]);
+    assert_eq!(server.alice().get("/whoami").status, 200, "the first one goes on");
+}
+
+#[test]
+fn a_configuration_file_that_cannot_be_understood() {
+    let place = Arc::new(Place::new());
+    let file = place.path("config.toml");
+    let refused = |content: &str, texts: &[&str]| {
+        fs::write(&file, content).unwrap();
+        Line::new(&place).with("config", &file).refused(&[&["config.toml"], texts].concat());
+    };
+    refused("hostname = \"127.0.0.1\"\nhsm-slot = 7\n", &["hsm_slot"]);
+    refused("[server]\nport = 1\n", &["server"]);
+    refused("check-config = true\n", &["check_config"]);
+    refused("hsm-pin = \"1234\"\n", &["hsm_pin"]);
+    refused("port = \"x\"\n", &["u16", "string"]);
+    refused("port = 70000\n", &["70000"]);
+    refused("port = -1\n", &["-1"]);
+    refused("force-default-username = \"yes\"\n", &["boolean"]);
+    refused("log-format = \"xml\"\n", &["xml"]);
+    refused("probe-address = \"nowhere\"\n", &["socket address"]);
+    refused("sqlite-path = \"a\"\nsqlite_path = \"b\"\n", &["sqlite", "twice"]);
+    refused("port = 1\nport = 2\n", &["port", "duplicate"]);
+    refused("port = \n", &["line 1"]);
+    refused("port 9998\n", &["line 1"]);
+    Line::new(&place).with("config", "/nowhere/config.toml").refused(&["/nowhere/config.toml", "No such file"]);
+    Line::new(&place).variable("KMS_CONFIG", "/nowhere/other.toml").refused(&["/nowhere/other.toml"]);
+}
+
+#[test]
+fn a_value_in_the_file_that_no_flag_would_take() {
+    let place = Arc::new(Place::new());
+    for (text, told) in [
+        ("hsm-max-sessions = 0", "hsm-max-sessions"),
+        ("hsm-max-sessions = 2000", "hsm-max-sessions"),
+        ("hostname = \"\"", "hostname"),
+        ("default-username = \"*\"", "default-username"),
+    ] {
+        fs::write(place.path("config.toml"), text).unwrap();
+        let line = Line::new(&place).without("hostname").with("config", place.path("config.toml"));
+        line.refused(&[told]);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error() {
+    let place = Arc::new(Place::new());
+    for (arguments, texts) in [
+        (&["--no-such-option"][..], &["--no-such-option"][..]),
+        (&["--hsm-pin=1234"], &["--hsm-pin"]),
+        (&["--port", "70000"], &["70000", "--port"]),
+        (&["--port", "1", "--port", "2"], &["--port"]),
+        (&["--log-format", "xml"], &["xml", "human", "json"]),
+        (&["--hsm-max-sessions", "1"], &["2..=1024"]),
+        (&["stray"], &["stray"]),
+    ] {
+        let (status, out, error) = run(place.program().args(arguments));
+        assert_eq!((status.code(), out.as_str()), (Some(2), ""), "{arguments:?}: {error}");
+        assert!(texts.iter().all(|text| error.contains(text)), "{arguments:?}: {error}");
+    }
+    let (status, _, error) = run(place.program().env("KMS_PORT", "many"));
+    assert!(status.code() == Some(2) && error.contains("many"), "{error}");
+}
