@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
-use claviger::config::{self, Config, Options};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use claviger::config::{self, Config, Options, Places};
 use claviger::secret::Password;
 use claviger::server;
 
@@ -37,7 +37,9 @@ enum Failure {
 
 #[allow(clippy::print_stderr, reason = "the refusal to start is this program's output")]
 fn main() -> ExitCode {
-    match run(Arguments::parse()) {
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(arguments, &Places::of(&matches)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("clavigerd: {failure}");
@@ -47,13 +49,13 @@ fn main() -> ExitCode {
 }
 
 #[allow(clippy::print_stdout, reason = "what would run is this program's output")]
-fn run(arguments: Arguments) -> Result<(), Failure> {
+fn run(arguments: Arguments, places: &Places) -> Result<(), Failure> {
     let pin = match std::env::var("KMS_HSM_PIN") {
         Ok(pin) => Some(Password::from(pin)),
         Err(std::env::VarError::NotPresent) => None,
         Err(std::env::VarError::NotUnicode(_)) => return Err(config::Error::PinEncoding.into()),
     };
-    let config = Config::new(arguments.options, arguments.config.as_deref(), pin)?;
+    let config = Config::new(arguments.options, arguments.config.as_deref(), pin, places)?;
     server::init_log(config.log_format, &config.log)?;
     if arguments.check_config {
         print!("{}", server::check(&config)?);

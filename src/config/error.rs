@@ -43,6 +43,42 @@ pub enum Error {
     /// An authority verifies client certificates, which only come over TLS.
     #[error("--authority-cert-file needs --https-p12-file: client certificates come over TLS alone")]
     AuthorityWithoutIdentity,
+    /// An option that means nothing without another.
+    #[error("--{0} needs --{1}")]
+    Needs(&'static str, &'static str),
+    /// Values of two options that belong together, of which nobody can say which to which.
+    #[error(
+        "{values} values of {option} cannot be paired with {owners} of {owner}: give one for each, or put each after the {owner} that it is for"
+    )]
+    Unpaired {
+        /// The option.
+        option: String,
+        /// The option whose values it belongs to.
+        owner: String,
+        /// How many values there are.
+        values: usize,
+        /// How many owners.
+        owners: usize,
+    },
+    /// Two entries that would both accept a token.
+    #[error("the issuer {issuer} is given twice for the audience {audience}")]
+    IssuerTwice {
+        /// The issuer.
+        issuer: String,
+        /// The audience.
+        audience: String,
+    },
+    /// Not a URL that keys can be fetched from.
+    #[error("--jwks-uri {uri}: {source}")]
+    JwksUri {
+        /// As given, or as made from the issuer.
+        uri: String,
+        /// What is wrong with it.
+        source: crate::client::UrlError,
+    },
+    /// A key set by plain HTTP.
+    #[error("--jwks-uri {0}: keys come by https:// alone, unless --jwks-allow-http says otherwise")]
+    PlainJwksUri(String),
     /// A password for a file that is not given.
     #[error("--https-p12-password needs --https-p12-file")]
     PasswordWithoutIdentity,

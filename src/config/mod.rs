@@ -1,5 +1,6 @@
 //! Configuration of the server: options merged from flag, environment and file, then checked.
 
+mod callers;
 mod error;
 mod options;
 mod secret_file;
@@ -8,8 +9,9 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+pub use callers::{Authority, ClientCertificates, JwtIssuer, Places};
 pub use error::Error;
-pub use options::{LogFormat, Options, Placement};
+pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement};
 
 use crate::principal::Username;
 use crate::secret::Password;
@@ -87,8 +89,18 @@ pub struct Config {
     pub port: u16,
     /// The server's identity; `None` for plain HTTP.
     pub p12: Option<P12>,
-    /// Authorities of client certificates.
-    pub authority_cert_file: Option<PathBuf>,
+    /// Client certificates.
+    pub client_certificates: Option<ClientCertificates>,
+    /// Trusted issuers of JWTs.
+    pub jwt_issuers: Vec<JwtIssuer>,
+    /// Seconds by which an issuer's clock may differ.
+    pub jwt_leeway: u16,
+    /// Authorities of the servers that issuers' keys are fetched from; the system's if absent.
+    pub jwks_ca_file: Option<PathBuf>,
+    /// The key whose base64 is the API token.
+    pub api_token_id: Option<String>,
+    /// Failed attempts of one address in a minute; 0 for no limit.
+    pub auth_failure_limit: u32,
     /// The default user.
     pub default_username: Username,
     /// Whether every caller becomes the default user.
@@ -110,20 +122,27 @@ pub struct Config {
 impl Config {
     /// Merges `given` (flags over environment) with the file, fills in defaults and checks the whole.
     ///
-    /// `pin` is the value of `KMS_HSM_PIN`, which has neither a flag nor a key in the file.
+    /// `pin` is the value of `KMS_HSM_PIN`, which has neither a flag nor a key in the file; `places` tell which values
+    /// of repeated flags belong together.
     ///
     /// # Errors
     /// The first fault found, see [`Error`].
-    pub fn new(given: Options, file: Option<&Path>, pin: Option<Password>) -> Result<Self, Error> {
+    pub fn new(given: Options, file: Option<&Path>, pin: Option<Password>, places: &Places) -> Result<Self, Error> {
         let options = match file {
             Some(path) => given.or(read_file(path)?),
             None => given,
         };
         let p12 = p12(&options)?;
-        let authenticates = options.authority_cert_file.is_some();
-        if authenticates && p12.is_none() {
+        let client_certificates = callers::client_certificates(&options, places)?;
+        if client_certificates.is_some() && p12.is_none() {
             return Err(Error::AuthorityWithoutIdentity);
         }
+        let jwt_issuers = callers::jwt_issuers(&options, places)?;
+        let api_token_id = options.api_token_id;
+        if api_token_id.as_deref() == Some("") {
+            return Err(Error::Value { option: "api-token-id", fault: "it is empty" });
+        }
+        let authenticates = client_certificates.is_some() || !jwt_issuers.is_empty() || api_token_id.is_some();
         let hostname = options.hostname.unwrap_or_else(|| {
             // Without authentication everyone who can connect is the default user.
             let host = if authenticates { "0.0.0.0" } else { "127.0.0.1" };
@@ -145,7 +164,12 @@ impl Config {
             hostname,
             port: options.port.unwrap_or(DEFAULT_PORT),
             p12,
-            authority_cert_file: options.authority_cert_file,
+            client_certificates,
+            jwt_issuers,
+            jwt_leeway: options.jwt_leeway.unwrap_or(60).min(300),
+            jwks_ca_file: options.jwks_ca_file,
+            api_token_id,
+            auth_failure_limit: options.auth_failure_limit.unwrap_or(1000),
             default_username: Username::new(options.default_username.as_deref().unwrap_or("admin"))?,
             force_default_username: options.force_default_username.unwrap_or(false),
             hsm: Hsm {
@@ -165,7 +189,7 @@ impl Config {
     /// Whether any caller has to prove who they are.
     #[must_use]
     pub fn authenticates(&self) -> bool {
-        self.authority_cert_file.is_some()
+        self.client_certificates.is_some() || !self.jwt_issuers.is_empty() || self.api_token_id.is_some()
     }
 }
 

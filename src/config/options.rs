@@ -25,6 +25,61 @@ pub enum Placement {
     Token,
 }
 
+/// Whether callers must present a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientCert {
+    /// The handshake refuses those who have none.
+    Required,
+    /// Those who have none may prove themselves otherwise.
+    Optional,
+}
+
+/// What in a client certificate names the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientCertUsername {
+    /// The one CN of the subject.
+    Cn,
+    /// The one URI among the alternative names, such as a SPIFFE id.
+    SanUri,
+    /// The one e-mail address among the alternative names.
+    SanEmail,
+    /// The one host name among the alternative names.
+    SanDns,
+}
+
+impl ClientCertUsername {
+    /// Its name in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cn => "CN",
+            Self::SanUri => "subjectAltName URI",
+            Self::SanEmail => "subjectAltName e-mail",
+            Self::SanDns => "subjectAltName DNS name",
+        }
+    }
+}
+
+/// In the file, a list of one may be written without its brackets.
+fn one_or_several<'de, T, D>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    T: serde::Deserialize<'de>,
+    D: serde::Deserializer<'de>,
+{
+    #[derive(serde::Deserialize)]
+    #[serde(untagged)]
+    enum OneOrSeveral<T> {
+        One(T),
+        Several(Vec<T>),
+    }
+    <OneOrSeveral<T> as serde::Deserialize>::deserialize(deserializer).map(|given| match given {
+        OneOrSeveral::One(one) => Some(vec![one]),
+        OneOrSeveral::Several(several) => Some(several),
+    })
+}
+
 macro_rules! options {
     ($($(#[$meta:meta])* $name:ident: $ty:ty,)*) => {
         /// What was given in one place (command line and environment, or file); unset options stay `None`.
@@ -60,9 +115,59 @@ options! {
     /// File that holds the password of the PKCS#12 file
     #[arg(long, env = "KMS_HTTPS_P12_PASSWORD_FILE", value_name = "FILE")]
     https_p12_password_file: PathBuf,
-    /// PEM file with the authorities of client certificates; makes a client certificate mandatory
+    /// PEM file with authorities of client certificates; may be repeated
     #[arg(long, env = "KMS_AUTHORITY_CERT_FILE", value_name = "FILE")]
-    authority_cert_file: PathBuf,
+    #[serde(deserialize_with = "one_or_several")]
+    authority_cert_file: Vec<PathBuf>,
+    /// Put before the user names of an authority's certificates; one for each authority, or after the authority it is for
+    #[arg(long, env = "KMS_USERNAME_PREFIX", value_name = "PREFIX")]
+    #[serde(deserialize_with = "one_or_several")]
+    username_prefix: Vec<String>,
+    /// Whether a client certificate is mandatory once an authority is given [default: required]
+    #[arg(long, env = "KMS_CLIENT_CERT", value_name = "WHETHER")]
+    client_cert: ClientCert,
+    /// What in a client certificate names the user [default: cn]
+    #[arg(long, env = "KMS_CLIENT_CERT_USERNAME", value_name = "PART")]
+    client_cert_username: ClientCertUsername,
+    /// PEM file with revocation lists of the authorities; may be repeated
+    #[arg(long, env = "KMS_CRL_FILE", value_name = "FILE")]
+    #[serde(deserialize_with = "one_or_several")]
+    crl_file: Vec<PathBuf>,
+    /// Issuer of JWTs, exactly as their `iss`; may be repeated
+    #[arg(long, env = "KMS_JWT_ISSUER_URI", value_name = "URI")]
+    #[serde(deserialize_with = "one_or_several")]
+    jwt_issuer_uri: Vec<String>,
+    /// Where an issuer's keys are [default: ISSUER/.well-known/jwks.json]
+    #[arg(long, env = "KMS_JWKS_URI", value_name = "URI")]
+    #[serde(deserialize_with = "one_or_several")]
+    jwks_uri: Vec<String>,
+    /// The audience that an issuer's JWTs must be for
+    #[arg(long, env = "KMS_JWT_AUDIENCE", value_name = "AUDIENCE")]
+    #[serde(deserialize_with = "one_or_several")]
+    jwt_audience: Vec<String>,
+    /// The claim that names the user: one for all issuers, or one for each [default: sub]
+    #[arg(long, env = "KMS_JWT_USERNAME_CLAIM", value_name = "CLAIM")]
+    #[serde(deserialize_with = "one_or_several")]
+    jwt_username_claim: Vec<String>,
+    /// Put before the user names of an issuer's JWTs
+    #[arg(long, env = "KMS_JWT_USERNAME_PREFIX", value_name = "PREFIX")]
+    #[serde(deserialize_with = "one_or_several")]
+    jwt_username_prefix: Vec<String>,
+    /// Seconds by which an issuer's clock may differ, 0 to 300 [default: 60]
+    #[arg(long, env = "KMS_JWT_LEEWAY", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(0..=300))]
+    jwt_leeway: u16,
+    /// PEM file with the authorities of the servers that issuers' keys are fetched from [default: the system's]
+    #[arg(long, env = "KMS_JWKS_CA_FILE", value_name = "FILE")]
+    jwks_ca_file: PathBuf,
+    /// Allow key sets to be fetched by plain http://, where anyone on the way can exchange them
+    #[arg(long, env = "KMS_JWKS_ALLOW_HTTP", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    jwks_allow_http: bool,
+    /// The symmetric key whose base64 is the API token of the default user
+    #[arg(long, alias = "api_token_id", env = "KMS_API_TOKEN_ID", value_name = "SYMMETRIC_KEY_ID")]
+    api_token_id: String,
+    /// Failed attempts of one address in a minute, above which they get 429; 0 = no limit [default: 1000]
+    #[arg(long, env = "KMS_AUTH_FAILURE_LIMIT", value_name = "N")]
+    auth_failure_limit: u32,
     /// User of every request when no authentication is configured [default: admin]
     #[arg(long, env = "KMS_DEFAULT_USERNAME", value_name = "NAME")]
     default_username: String,

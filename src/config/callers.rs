@@ -1,0 +1,201 @@
+//! Options about callers that come in several, and which of them belong together.
+
+use std::path::PathBuf;
+
+use super::{ClientCert, ClientCertUsername, Error, Options};
+use crate::client::Url;
+
+/// Client certificates.
+#[derive(Debug)]
+pub struct ClientCertificates {
+    /// The authority files.
+    pub authorities: Vec<Authority>,
+    /// Whether a certificate is mandatory in the handshake.
+    pub required: bool,
+    /// What names the user.
+    pub username: ClientCertUsername,
+    /// The revocation lists.
+    pub crl_files: Vec<PathBuf>,
+}
+
+/// One authority file.
+#[derive(Debug)]
+pub struct Authority {
+    /// The file.
+    pub file: PathBuf,
+    /// Put before the user names of its certificates.
+    pub username_prefix: String,
+}
+
+/// One trusted issuer of JWTs.
+#[derive(Debug, Clone)]
+pub struct JwtIssuer {
+    /// Its `iss`, to the letter.
+    pub issuer: String,
+    /// Where its keys are.
+    pub jwks_uri: Url,
+    /// The audience that its tokens must be for.
+    pub audience: Option<String>,
+    /// The claim that names the user.
+    pub username_claim: String,
+    /// Put before the user names of its tokens.
+    pub username_prefix: String,
+}
+
+/// Where values of options that belong together stood on the command line, by the option's name in clap.
+#[derive(Debug, Default)]
+pub struct Places(Vec<(&'static str, Vec<usize>)>);
+
+const PLACED: [&str; 6] =
+    ["authority_cert_file", "username_prefix", "jwt_issuer_uri", "jwks_uri", "jwt_audience", "jwt_username_prefix"];
+
+impl Places {
+    /// Reads them off what clap parsed; values from the environment have no place.
+    #[must_use]
+    pub fn of(matches: &clap::ArgMatches) -> Self {
+        let on_command_line = |name: &&str| matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
+        let places = PLACED.into_iter().filter(on_command_line).map(|name| {
+            let indices = matches.indices_of(name).map(Iterator::collect).unwrap_or_default();
+            (name, indices)
+        });
+        Self(places.collect())
+    }
+
+    fn of_option(&self, name: &str) -> Option<&[usize]> {
+        self.0.iter().find(|(own, _)| *own == name).map(|(_, places)| places.as_slice())
+    }
+}
+
+/// A list: several values, or one value of the form `[a,b]`, as in the environment.
+pub(super) fn list(given: Option<&[String]>) -> Vec<String> {
+    match given {
+        Some([one]) if one.starts_with('[') && one.ends_with(']') => {
+            let inner = one.trim_start_matches('[').trim_end_matches(']');
+            inner.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+        }
+        Some(several) => several.to_vec(),
+        None => Vec::new(),
+    }
+}
+
+/// Gives each of `owners` its value: by position if there are equally many, else each value belongs to the owner
+/// before it on the command line.
+fn pair(
+    owners: (&'static str, usize),
+    option: &'static str,
+    values: &[String],
+    places: &Places,
+) -> Result<Vec<Option<String>>, Error> {
+    let (owner, count) = owners;
+    if values.is_empty() {
+        return Ok(vec![None; count]);
+    }
+    if values.len() == count {
+        return Ok(values.iter().cloned().map(Some).collect());
+    }
+    let unpaired = || Error::Unpaired { option: flag(option), owner: flag(owner), values: values.len(), owners: count };
+    let (Some(of_owners), Some(of_values)) = (places.of_option(owner), places.of_option(option)) else {
+        return Err(unpaired());
+    };
+    let mut paired = vec![None; count];
+    for (value, place) in values.iter().zip(of_values) {
+        let before = of_owners.iter().filter(|own| *own < place).count();
+        let slot = before.checked_sub(1).and_then(|number| paired.get_mut(number)).ok_or_else(unpaired)?;
+        if slot.replace(value.clone()).is_some() {
+            return Err(unpaired());
+        }
+    }
+    Ok(paired)
+}
+
+fn flag(option: &str) -> String {
+    format!("--{}", option.replace('_', "-"))
+}
+
+pub(super) fn client_certificates(options: &Options, places: &Places) -> Result<Option<ClientCertificates>, Error> {
+    let text = |path: &PathBuf| path.to_str().map(str::to_owned);
+    let files = options.authority_cert_file.as_deref().unwrap_or_default();
+    // A path that is not UTF-8 cannot be a bracketed list.
+    let files: Vec<PathBuf> = match files.iter().map(text).collect::<Option<Vec<_>>>() {
+        Some(texts) => list(Some(&texts)).into_iter().map(PathBuf::from).collect(),
+        None => files.to_vec(),
+    };
+    let crl_files = options.crl_file.clone().unwrap_or_default();
+    if files.is_empty() {
+        let needing = [
+            ("crl-file", !crl_files.is_empty()),
+            ("client-cert", options.client_cert.is_some()),
+            ("client-cert-username", options.client_cert_username.is_some()),
+            ("username-prefix", options.username_prefix.is_some()),
+        ];
+        let given = needing.into_iter().find(|(_, given)| *given);
+        return given.map_or(Ok(None), |(option, _)| Err(Error::Needs(option, "authority-cert-file")));
+    }
+    let prefixes = list(options.username_prefix.as_deref());
+    let prefixes = pair(("authority_cert_file", files.len()), "username_prefix", &prefixes, places)?;
+    let authorities = files.into_iter().zip(prefixes);
+    Ok(Some(ClientCertificates {
+        authorities: authorities
+            .map(|(file, prefix)| Authority { file, username_prefix: prefix.unwrap_or_default() })
+            .collect(),
+        required: options.client_cert != Some(ClientCert::Optional),
+        username: options.client_cert_username.unwrap_or(ClientCertUsername::Cn),
+        crl_files,
+    }))
+}
+
+pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtIssuer>, Error> {
+    let issuers = list(options.jwt_issuer_uri.as_deref());
+    if issuers.is_empty() {
+        let needing = [
+            ("jwks-uri", options.jwks_uri.is_some()),
+            ("jwt-audience", options.jwt_audience.is_some()),
+            ("jwt-username-claim", options.jwt_username_claim.is_some()),
+            ("jwt-username-prefix", options.jwt_username_prefix.is_some()),
+        ];
+        let given = needing.into_iter().find(|(_, given)| *given);
+        return given.map_or(Ok(Vec::new()), |(option, _)| Err(Error::Needs(option, "jwt-issuer-uri")));
+    }
+    let owners = ("jwt_issuer_uri", issuers.len());
+    let uris = pair(owners, "jwks_uri", &list(options.jwks_uri.as_deref()), places)?;
+    let audiences = pair(owners, "jwt_audience", &list(options.jwt_audience.as_deref()), places)?;
+    let prefixes = pair(owners, "jwt_username_prefix", &list(options.jwt_username_prefix.as_deref()), places)?;
+    let claims = match list(options.jwt_username_claim.as_deref()).as_slice() {
+        [] => vec!["sub".to_owned(); issuers.len()],
+        [one] => vec![one.clone(); issuers.len()],
+        several if several.len() == issuers.len() => several.to_vec(),
+        several => {
+            let (values, owners) = (several.len(), issuers.len());
+            let (option, owner) = ("--jwt-username-claim".to_owned(), "--jwt-issuer-uri".to_owned());
+            return Err(Error::Unpaired { option, owner, values, owners });
+        }
+    };
+    let allow_http = options.jwks_allow_http.unwrap_or(false);
+    let mut table: Vec<JwtIssuer> = Vec::new();
+    let parts = issuers.into_iter().zip(uris).zip(audiences).zip(prefixes).zip(claims);
+    for ((((issuer, uri), audience), prefix), username_claim) in parts {
+        if issuer.is_empty() || audience.as_deref() == Some("") || username_claim.is_empty() {
+            return Err(Error::Value {
+                option: "jwt-issuer-uri",
+                fault: "issuer, audience and claim must not be empty",
+            });
+        }
+        if table.iter().any(|other| other.issuer == issuer && other.audience == audience) {
+            return Err(Error::IssuerTwice { issuer, audience: audience.unwrap_or_else(|| "any".to_owned()) });
+        }
+        let jwks_uri = key_set_uri(&issuer, uri, allow_http)?;
+        let username_prefix = prefix.unwrap_or_default();
+        table.push(JwtIssuer { issuer, jwks_uri, audience, username_claim, username_prefix });
+    }
+    Ok(table)
+}
+
+/// Where the keys are; beside the issuer if nothing is said.
+fn key_set_uri(issuer: &str, given: Option<String>, allow_http: bool) -> Result<Url, Error> {
+    let text = given.unwrap_or_else(|| format!("{}/.well-known/jwks.json", issuer.strip_suffix('/').unwrap_or(issuer)));
+    let url: Url = text.parse().map_err(|source| Error::JwksUri { uri: text.clone(), source })?;
+    if !url.is_tls() && !allow_http {
+        return Err(Error::PlainJwksUri(text));
+    }
+    Ok(url)
+}
