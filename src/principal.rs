@@ -123,6 +123,13 @@ pub enum Method {
         /// SHA-256 of the certificate's DER.
         thumbprint: [u8; 32],
     },
+    /// A JWT of this issuer.
+    Jwt {
+        /// Its `iss`.
+        issuer: Arc<str>,
+    },
+    /// The API token.
+    ApiToken,
     /// Nothing: no authentication is configured.
     Default,
 }
@@ -133,6 +140,8 @@ impl Method {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Certificate { .. } => "certificate",
+            Self::Jwt { .. } => "jwt",
+            Self::ApiToken => "api-token",
             Self::Default => "default",
         }
     }

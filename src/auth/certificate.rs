@@ -1,37 +1,27 @@
-//! What the server reads off a verified client certificate.
+//! What is read off a client certificate: names, and how long it is good for.
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
-use openssl::sha::sha256;
 use openssl::x509::X509Ref;
 use x509_parser::asn1_rs::Tag;
+use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use crate::principal::{Username, UsernameError};
+use crate::config::ClientCertUsername;
+use crate::principal::UsernameError;
 
-/// A client certificate that OpenSSL verified in the handshake.
-#[derive(Debug, Clone)]
-pub struct ClientCertificate {
-    /// The user it names, or why it names none.
-    pub username: Result<Username, NameError>,
-    /// SHA-256 of its DER.
-    pub thumbprint: [u8; 32],
-    /// Its notAfter, in seconds since 1970-01-01 UTC.
-    pub not_after: i64,
-}
-
-/// Why a subject names no user.
+/// Why a certificate names no user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// OpenSSL could read it, the parser of names could not.
-    #[error("the certificate's subject cannot be read")]
+    #[error("the certificate's names cannot be read")]
     Malformed,
-    /// No commonName attribute.
-    #[error("the certificate's subject has no CN")]
-    NoCommonName,
+    /// No attribute or alternative name of the kind that names users.
+    #[error("the certificate has no {0}")]
+    Missing(&'static str),
     /// Several: which one is meant is a matter of taste, and taste is no proof.
-    #[error("the certificate's subject has several CNs")]
-    SeveralCommonNames,
+    #[error("the certificate has several {0}s")]
+    Several(&'static str),
     /// BMPString, T61String and the like, whose bytes have more than one reading.
     #[error("the certificate's CN is neither UTF8String, PrintableString nor IA5String")]
     StringType,
@@ -39,35 +29,62 @@ pub enum NameError {
     #[error("the certificate's CN is not UTF-8")]
     Encoding,
     /// The text is no user name.
-    #[error("the certificate's CN is no user name: {0}")]
+    #[error("the certificate's name is no user name: {0}")]
     Username(#[from] UsernameError),
 }
 
-impl ClientCertificate {
-    /// Reads name, thumbprint and end of validity.
-    ///
-    /// # Errors
-    /// OpenSSL cannot compute one of them.
-    pub fn new(certificate: &X509Ref) -> Result<Self, ErrorStack> {
-        let der = certificate.to_der()?;
-        Ok(Self { username: username(&der), thumbprint: sha256(&der), not_after: unix_time(certificate.not_after())? })
+/// The one name of the configured kind, as text that is not yet a user name.
+///
+/// # Errors
+/// There is none, there are several, or it cannot be read in exactly one way.
+pub fn name(der: &[u8], source: ClientCertUsername) -> Result<String, NameError> {
+    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| NameError::Malformed)?;
+    let names = match source {
+        ClientCertUsername::Cn => return common_name(&certificate),
+        ClientCertUsername::SanUri => alternative_names(&certificate, |name| match name {
+            GeneralName::URI(uri) => Some(*uri),
+            _ => None,
+        }),
+        ClientCertUsername::SanEmail => alternative_names(&certificate, |name| match name {
+            GeneralName::RFC822Name(address) => Some(*address),
+            _ => None,
+        }),
+        ClientCertUsername::SanDns => alternative_names(&certificate, |name| match name {
+            GeneralName::DNSName(host) => Some(*host),
+            _ => None,
+        }),
+    }?;
+    match names.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(NameError::Missing(source.name())),
+        _ => Err(NameError::Several(source.name())),
     }
 }
 
-/// The one CN of the subject, as a user name.
-fn username(der: &[u8]) -> Result<Username, NameError> {
-    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| NameError::Malformed)?;
+fn common_name(certificate: &X509Certificate<'_>) -> Result<String, NameError> {
     // Walks every attribute of every RDN, so a CN inside a multi-valued RDN counts as well.
     let mut names = certificate.subject().iter_common_name();
-    let name = names.next().ok_or(NameError::NoCommonName)?.attr_value();
+    let name = names.next().ok_or(NameError::Missing("CN"))?.attr_value();
     if names.next().is_some() {
-        return Err(NameError::SeveralCommonNames);
+        return Err(NameError::Several("CN"));
     }
     if !matches!(name.tag(), Tag::Utf8String | Tag::PrintableString | Tag::Ia5String) {
         return Err(NameError::StringType);
     }
-    let text = std::str::from_utf8(name.data).map_err(|_| NameError::Encoding)?;
-    Ok(Username::new(text)?)
+    std::str::from_utf8(name.data).map(str::to_owned).map_err(|_| NameError::Encoding)
+}
+
+fn alternative_names(
+    certificate: &X509Certificate<'_>,
+    wanted: impl for<'a> Fn(&'a GeneralName<'_>) -> Option<&'a str>,
+) -> Result<Vec<String>, NameError> {
+    let extension = certificate.subject_alternative_name().map_err(|_| NameError::Malformed)?;
+    let Some(extension) = extension else { return Ok(Vec::new()) };
+    let mut names = Vec::new();
+    for name in &extension.value.general_names {
+        names.extend(wanted(name).map(str::to_owned));
+    }
+    Ok(names)
 }
 
 /// The subject as one line for messages, its bytes escaped.

@@ -1,12 +1,36 @@
 //! Who is calling: the one function that decides it.
 
+pub mod authority;
 pub mod certificate;
+mod claims;
+mod failures;
+pub mod issuer;
+mod jose;
+mod jwks;
+pub mod jws;
+mod remembered;
+mod revocation;
+mod strict_json;
+pub mod trust;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-pub use certificate::{ClientCertificate, NameError};
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
+
+pub use certificate::NameError;
+pub use claims::ClaimsError;
+pub use failures::network;
+pub use issuer::Issuer;
+pub use jwks::{KeySet, KeySetError};
+pub use jws::{Jws, JwsError};
+pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
 use crate::principal::{Caller, Method, Username};
+use claims::Claims;
+use failures::Failures;
+use remembered::{Basis, Memory, Remembered};
 
 /// What the connection says about its other end.
 #[derive(Debug, Clone)]
@@ -15,61 +39,269 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whether the connection is TLS.
     pub tls: bool,
-    /// The client certificate that the handshake verified.
-    pub certificate: Option<ClientCertificate>,
+    /// The client certificate of the handshake.
+    pub certificate: Option<Arc<ClientCertificate>>,
 }
 
 /// Why a caller is nobody. The caller is told none of it; the log is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthenticated {
     /// Nothing was presented.
-    #[error("no client certificate")]
+    #[error("no credential")]
     NoCredential,
-    /// The certificate names no user.
-    #[error("{0}")]
-    Name(#[from] NameError),
-    /// The certificate has expired since the handshake.
-    #[error("the client certificate has expired")]
-    Expired,
+    /// The certificate proves nothing.
+    #[error("certificate: {0}")]
+    Certificate(#[from] CertificateError),
+    /// Several Authorization headers, or one that is not `Bearer TOKEN` (RFC 6750 section 2.1).
+    #[error("the Authorization header is not one bearer token")]
+    Authorization,
+    /// A JWT where no issuer is trusted.
+    #[error("JWT: no issuer is configured")]
+    NoIssuer,
+    /// The signature of a JWT, or its form.
+    #[error("JWT: {0}")]
+    Jws(#[from] JwsError),
+    /// What a JWT says.
+    #[error("JWT: {0}")]
+    Claims(#[from] ClaimsError),
+    /// Another `iss`.
+    #[error("JWT: its issuer is not trusted")]
+    ForeignIssuer,
+    /// The issuer's keys could not be fetched yet.
+    #[error("JWT: the keys of its issuer are not known yet")]
+    NoKeys,
+    /// A token where none is configured.
+    #[error("API token: none is configured")]
+    NoApiToken,
+    /// A wrong one.
+    #[error("API token: wrong, or its key is not active")]
+    ApiToken,
+}
+
+impl Unauthenticated {
+    /// The kind of credential, for the log.
+    #[must_use]
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::NoCredential | Self::Authorization => "none",
+            Self::Certificate(_) => "certificate",
+            Self::NoIssuer | Self::Jws(_) | Self::Claims(_) | Self::ForeignIssuer | Self::NoKeys => "jwt",
+            Self::NoApiToken | Self::ApiToken => "api-token",
+        }
+    }
+}
+
+/// Why there is no caller.
+#[derive(Debug)]
+pub enum Refusal<E> {
+    /// The credential is missing or bad. `limited`: there were too many such from this address.
+    Unauthenticated {
+        /// Why, for the log.
+        reason: Unauthenticated,
+        /// Whether the limit of failures is exceeded.
+        limited: bool,
+    },
+    /// It could not be checked.
+    Unavailable(E),
+}
+
+/// How the API token is checked: by whoever holds its key.
+pub trait ApiTokenKey: Sync {
+    /// Why it could not be checked.
+    type Error;
+
+    /// The version of the key's object, if it may be used now.
+    ///
+    /// # Errors
+    /// Store or token are away.
+    fn version(&self, id: &str) -> Result<Option<i64>, Self::Error>;
+
+    /// The same, if `presented` is the key's value.
+    ///
+    /// # Errors
+    /// Store or token are away.
+    fn compare(&self, id: &str, presented: &[u8]) -> Result<Option<i64>, Self::Error>;
+}
+
+/// Everything about callers.
+pub struct Authenticator {
+    /// The authorities of client certificates, replaced as a whole at each reload.
+    pub trust: SharedTrust,
+    settings: Settings,
+    issuers: Vec<Arc<Issuer>>,
+    remembered: Remembered,
+    failures: Failures,
 }
 
 /// What the configuration says about callers.
 #[derive(Debug, Clone)]
-pub struct Authenticator {
-    /// Whether an authority verifies client certificates.
-    pub certificates: bool,
+pub struct Settings {
     /// The default user.
     pub default_username: Username,
     /// Whether every caller, once authenticated, becomes the default user.
     pub force_default_username: bool,
+    /// Seconds by which the clocks of issuers may differ from ours.
+    pub jwt_leeway: i64,
+    /// The object whose value is the API token.
+    pub api_token_id: Option<String>,
+    /// Failures in a minute from one address, above which they are 429; 0 for no limit.
+    pub failure_limit: u32,
 }
 
 impl Authenticator {
-    /// Decides who is calling, at `now` (seconds since 1970-01-01 UTC). A credential that is present but bad
-    /// is an error, never a reason to try the next one.
-    ///
-    /// # Errors
-    /// Why it is nobody.
-    pub fn caller(&self, peer: &Peer, now: i64) -> Result<Caller, Unauthenticated> {
-        let (username, method) = match &peer.certificate {
-            Some(certificate) if self.certificates => {
-                // Connections live on after the handshake; certificates end.
-                if now > certificate.not_after {
-                    return Err(Unauthenticated::Expired);
-                }
-                let username = certificate.username.clone()?;
-                (username, Method::Certificate { thumbprint: certificate.thumbprint })
-            }
-            _ if self.certificates => return Err(Unauthenticated::NoCredential),
-            _ => (self.default_username.clone(), Method::Default),
-        };
-        let username = if self.force_default_username { self.default_username.clone() } else { username };
-        Ok(Caller { username, method })
+    /// With the present authorities, and issuers whose keys are fetched elsewhere.
+    #[must_use]
+    pub fn new(trust: Option<Trust>, issuers: Vec<Arc<Issuer>>, settings: Settings) -> Self {
+        let failures = Failures::new(settings.failure_limit);
+        Self { trust: trust::shared(trust), settings, issuers, remembered: Remembered::new(), failures }
     }
 
     /// Whether anything at all has to be proved.
     #[must_use]
     pub fn authenticates(&self) -> bool {
-        self.certificates
+        self.trust.load().is_some() || !self.issuers.is_empty() || self.settings.api_token_id.is_some()
     }
+
+    /// Decides who is calling, at `now` (seconds since 1970-01-01 UTC): certificate, else JWT, else API token, else, where
+    /// nothing is configured, the default user. A credential that is present but bad is an error, never a reason to
+    /// try the next one.
+    ///
+    /// # Errors
+    /// Why it is nobody, or that it could not be found out.
+    pub async fn caller<K: ApiTokenKey>(
+        &self,
+        peer: &Peer,
+        headers: &HeaderMap,
+        key: &K,
+        now: i64,
+    ) -> Result<Caller, Refusal<K::Error>> {
+        let caller = match self.prove(peer, headers, key, now).await {
+            Ok(caller) => caller,
+            Err(Refusal::Unauthenticated { reason, .. }) => {
+                let limited = self.failures.count(peer.address.ip());
+                return Err(Refusal::Unauthenticated { reason, limited });
+            }
+            Err(unavailable) => return Err(unavailable),
+        };
+        if self.settings.force_default_username {
+            return Ok(Caller { username: self.settings.default_username.clone(), ..caller });
+        }
+        Ok(caller)
+    }
+
+    async fn prove<K: ApiTokenKey>(
+        &self,
+        peer: &Peer,
+        headers: &HeaderMap,
+        key: &K,
+        now: i64,
+    ) -> Result<Caller, Refusal<K::Error>> {
+        let trust = self.trust.load();
+        if let (Some(trust), Some(certificate)) = (trust.as_ref(), &peer.certificate) {
+            // A certificate wins: the Authorization header of the same request is not looked at.
+            let proved = trust.judge(certificate, now).map_err(Unauthenticated::from)?;
+            let method = Method::Certificate { thumbprint: proved.thumbprint };
+            return Ok(Caller { username: proved.username, method });
+        }
+        drop(trust);
+        if !self.authenticates() {
+            return Ok(Caller { username: self.settings.default_username.clone(), method: Method::Default });
+        }
+        let token = bearer(headers)?.ok_or(Unauthenticated::NoCredential)?;
+        if let Some(memory) = self.remembered.find(token, now) {
+            if self.still_holds(&memory, key)? {
+                return Ok(memory.caller);
+            }
+            self.remembered.forget(token);
+        }
+        if jws::is_compact(token) { Ok(self.jwt(token, now).await?) } else { self.api_token(token, key) }
+    }
+
+    /// Whether what a memory rests on is unchanged.
+    fn still_holds<K: ApiTokenKey>(&self, memory: &Memory, key: &K) -> Result<bool, Refusal<K::Error>> {
+        match (&memory.basis, &self.settings.api_token_id) {
+            (Basis::Issuer(number, generation), _) => {
+                let keys = self.issuers.get(*number).and_then(|issuer| issuer.keys());
+                Ok(keys.is_some_and(|keys| keys.generation == *generation))
+            }
+            (Basis::ApiToken(version), Some(id)) => {
+                Ok(key.version(id).map_err(Refusal::Unavailable)? == Some(*version))
+            }
+            (Basis::ApiToken(_), None) => Ok(false),
+        }
+    }
+
+    async fn jwt(&self, token: &str, now: i64) -> Result<Caller, Unauthenticated> {
+        if self.issuers.is_empty() {
+            return Err(Unauthenticated::NoIssuer);
+        }
+        let jws = Jws::parse(token)?;
+        let claims = Claims::parse(jws.unverified_payload())?;
+        let named = claims.issuer()?;
+        // The same issuer may be there several times, for several audiences.
+        let mut last = Unauthenticated::ForeignIssuer;
+        for (number, issuer) in self.issuers.iter().enumerate().filter(|(_, issuer)| issuer.config.issuer == named) {
+            match self.verify(&jws, &claims, issuer, now).await {
+                Ok((caller, generation, expires)) => {
+                    self.remembered.put(token, caller.clone(), Basis::Issuer(number, generation), expires);
+                    return Ok(caller);
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    /// Signature first, by the keys of this issuer alone; claims after.
+    async fn verify(
+        &self,
+        jws: &Jws<'_>,
+        claims: &Claims,
+        issuer: &Issuer,
+        now: i64,
+    ) -> Result<(Caller, u64, i64), Unauthenticated> {
+        if issuer.keys().is_none_or(|keys| jws.key_id().is_some_and(|id| !keys.set.has(id))) {
+            issuer.refresh().await;
+        }
+        let keys = issuer.keys().ok_or(Unauthenticated::NoKeys)?;
+        jws.verify(&keys.set)?;
+        let leeway = self.settings.jwt_leeway;
+        let accepted = claims.check(&issuer.config, &self.settings.default_username, leeway, now)?;
+        let method = Method::Jwt { issuer: Arc::from(issuer.config.issuer.as_str()) };
+        let caller = Caller { username: accepted.username, method };
+        Ok((caller, keys.generation, accepted.expires.saturating_add(leeway)))
+    }
+
+    fn api_token<K: ApiTokenKey>(&self, token: &str, key: &K) -> Result<Caller, Refusal<K::Error>> {
+        let id = self.settings.api_token_id.as_deref().ok_or(Unauthenticated::NoApiToken)?;
+        // Canonical base64 alone: one key has one token, and its case matters.
+        let presented = data_encoding::BASE64.decode(token.as_bytes()).map_err(|_| Unauthenticated::ApiToken)?;
+        let presented = crate::secret::Bytes::from(presented);
+        let version = key.compare(id, &presented).map_err(Refusal::Unavailable)?;
+        let version = version.ok_or(Unauthenticated::ApiToken)?;
+        let caller = Caller { username: self.settings.default_username.clone(), method: Method::ApiToken };
+        self.remembered.put(token, caller.clone(), Basis::ApiToken(version), i64::MAX);
+        Ok(caller)
+    }
+}
+
+impl<E> From<Unauthenticated> for Refusal<E> {
+    fn from(reason: Unauthenticated) -> Self {
+        Self::Unauthenticated { reason, limited: false }
+    }
+}
+
+/// The bearer token of a request (RFC 6750 section 2.1); the scheme in any case, as RFC 9110 has it.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Unauthenticated> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Unauthenticated::Authorization);
+    }
+    let text = value.to_str().map_err(|_| Unauthenticated::Authorization)?;
+    let (scheme, token) = text.split_once(' ').ok_or(Unauthenticated::Authorization)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.contains([' ', '\t', ',']) {
+        return Err(Unauthenticated::Authorization);
+    }
+    Ok(Some(token))
 }

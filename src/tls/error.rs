@@ -52,25 +52,6 @@ pub enum Error {
         /// What OpenSSL says.
         source: ErrorStack,
     },
-    /// The authority file holds no certificate.
-    #[error("the authority file {} holds no PEM certificate", .0.display())]
-    NoAuthority(PathBuf),
-    /// The authority file is not well-formed PEM.
-    #[error("the authority file {} is not a list of PEM certificates: {source}", path.display())]
-    NotPem {
-        /// The file.
-        path: PathBuf,
-        /// What OpenSSL says.
-        source: ErrorStack,
-    },
-    /// A certificate in the authority file that may not issue others (RFC 5280 section 4.2.1.9).
-    #[error("{subject} in the authority file {} is no CA certificate (no basicConstraints CA:TRUE)", path.display())]
-    NotAuthority {
-        /// The file.
-        path: PathBuf,
-        /// The subject of the offending certificate.
-        subject: String,
-    },
     /// OpenSSL refused a setting.
     #[error("TLS cannot be set up: {0}")]
     Setup(#[from] ErrorStack),

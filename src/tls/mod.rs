@@ -1,6 +1,5 @@
 //! The server's TLS: OpenSSL 1.2 and 1.3 with client certificates.
 
-pub mod authority;
 mod error;
 mod identity;
 
@@ -17,7 +16,8 @@ use openssl::x509::verify::X509VerifyFlags;
 pub use error::Error;
 pub use identity::Identity;
 
-use crate::auth::certificate;
+use crate::auth::authority::AuthorityError;
+use crate::auth::{Trust, certificate};
 use crate::config::{Config, P12};
 
 /// The protocols offered by ALPN (RFC 7301), best first, each with its length before it.
@@ -31,15 +31,19 @@ pub struct Setup {
     pub subject: String,
     /// The server certificate's notAfter, in seconds since 1970-01-01 UTC.
     pub not_after: i64,
+    /// The authorities of client certificates.
+    pub trust: Option<Trust>,
 }
 
 /// Builds the acceptor that the configuration asks for; `None` for plain HTTP.
 ///
 /// # Errors
 /// A file is missing or bad; what was running before is untouched.
-pub fn setup(config: &Config) -> Result<Option<Setup>, SetupError> {
+pub fn setup(config: &Config, now: i64) -> Result<Option<Setup>, SetupError> {
     let Some(p12) = &config.p12 else { return Ok(None) };
-    Ok(Some(build(p12, config.authority_cert_file.as_deref())?))
+    let clients = config.client_certificates.as_ref();
+    let trust = clients.map(|clients| Trust::load(clients, now)).transpose()?;
+    Ok(Some(build(p12, trust, clients.is_some_and(|clients| clients.required))?))
 }
 
 /// Why TLS could not be set up.
@@ -48,23 +52,27 @@ pub enum SetupError {
     /// The password file.
     #[error(transparent)]
     Config(#[from] crate::config::Error),
-    /// The identity, the authorities, or OpenSSL itself.
+    /// The authorities and their revocation lists.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The identity, or OpenSSL itself.
     #[error(transparent)]
     Tls(#[from] Error),
 }
 
-fn build(p12: &P12, authority_cert_file: Option<&Path>) -> Result<Setup, SetupError> {
+fn build(p12: &P12, trust: Option<Trust>, required: bool) -> Result<Setup, SetupError> {
     let password = p12.password.read()?;
     let identity = Identity::load(p12, &password)?;
     let mut builder = hardened().map_err(Error::from)?;
     present(&mut builder, &identity).map_err(|source| Error::Mismatch { path: p12.file.clone(), source })?;
-    if let Some(path) = authority_cert_file {
-        verify_clients(&mut builder, path)?;
+    if let Some(trust) = &trust {
+        verify_clients(&mut builder, trust, required).map_err(Error::from)?;
     }
     Ok(Setup {
         acceptor: builder.build(),
         subject: certificate::subject(&identity.certificate),
         not_after: certificate::unix_time(identity.certificate.not_after()).map_err(Error::from)?,
+        trust,
     })
 }
 
@@ -94,18 +102,22 @@ fn present(builder: &mut SslAcceptorBuilder, identity: &Identity) -> Result<(), 
     builder.check_private_key()
 }
 
-/// Makes a certificate of one of the file's authorities mandatory in the handshake.
-fn verify_clients(builder: &mut SslAcceptorBuilder, path: &Path) -> Result<(), Error> {
-    let authorities = authority::load(path)?;
+/// Asks for a certificate of one of the authorities, and refuses every other in the handshake.
+fn verify_clients(
+    builder: &mut SslAcceptorBuilder,
+    trust: &Trust,
+    required: bool,
+) -> Result<(), openssl::error::ErrorStack> {
     let mut store = X509StoreBuilder::new()?;
-    for certificate in &authorities {
+    for certificate in trust.certificates() {
         builder.add_client_ca(certificate)?;
         store.add_cert(certificate.clone())?;
     }
     // Lets an intermediate stand alone as trust anchor, which is what naming it in the file says.
     store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
     builder.set_verify_cert_store(store.build())?;
-    builder.set_verify(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT);
+    let mandatory = if required { SslVerifyMode::FAIL_IF_NO_PEER_CERT } else { SslVerifyMode::empty() };
+    builder.set_verify(SslVerifyMode::PEER | mandatory);
     Ok(())
 }
 

@@ -1,0 +1,109 @@
+//! The authorities that may vouch for clients.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use openssl::error::ErrorStack;
+use openssl::x509::{X509, X509Ref};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::certificate;
+
+/// Why the authorities cannot be used, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorityError {
+    /// A file cannot be read.
+    #[error("cannot read the {what} {}: {source}", path.display())]
+    Unreadable {
+        /// What the file is for.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The authority file holds no certificate.
+    #[error("the authority file {} holds no PEM certificate", .0.display())]
+    NoAuthority(PathBuf),
+    /// The authority file is not well-formed PEM.
+    #[error("the authority file {} is not a list of PEM certificates: {source}", path.display())]
+    NotPem {
+        /// The file.
+        path: PathBuf,
+        /// What OpenSSL says.
+        source: ErrorStack,
+    },
+    /// A certificate in the authority file that may not issue others (RFC 5280 section 4.2.1.9).
+    #[error("{subject} in the authority file {} is no CA certificate (no basicConstraints CA:TRUE)", path.display())]
+    NotAuthority {
+        /// The file.
+        path: PathBuf,
+        /// The subject of the offending certificate.
+        subject: String,
+    },
+    /// The same certificate in two authority files: to which of them its callers belong could not be said.
+    #[error("{subject} is in two authority files")]
+    Twice {
+        /// The subject of the certificate.
+        subject: String,
+    },
+    /// The CRL file holds no CRL, or something that is none.
+    #[error("the CRL file {} is not a list of PEM CRLs{detail}", path.display())]
+    NotCrl {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A CRL that no configured authority signed.
+    #[error("no certificate of the authority files signed the CRL of {issuer} in {}", path.display())]
+    ForeignCrl {
+        /// The file.
+        path: PathBuf,
+        /// Who says to have issued it.
+        issuer: String,
+    },
+    /// A CRL that says that it is only a part, or something else that must be understood (RFC 5280 section 5.2).
+    #[error("the CRL of {issuer} in {} has a critical extension that is not understood", path.display())]
+    CriticalExtension {
+        /// The file.
+        path: PathBuf,
+        /// Who issued it.
+        issuer: String,
+    },
+    /// OpenSSL failed.
+    #[error("client certificates cannot be verified: {0}")]
+    OpenSsl(#[from] ErrorStack),
+}
+
+pub(super) fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, AuthorityError> {
+    fs::read(path).map_err(|source| AuthorityError::Unreadable { what, path: path.to_owned(), source })
+}
+
+/// Reads one or several CA certificates from a PEM file.
+///
+/// # Errors
+/// The file is missing, empty, not PEM, or holds a certificate that is no CA.
+pub fn load(path: &Path) -> Result<Vec<X509>, AuthorityError> {
+    let pem = read("authority file", path)?;
+    let certificates =
+        X509::stack_from_pem(&pem).map_err(|source| AuthorityError::NotPem { path: path.to_owned(), source })?;
+    // OpenSSL takes a file without any certificate for an empty list, which would verify nobody.
+    if certificates.is_empty() {
+        return Err(AuthorityError::NoAuthority(path.to_owned()));
+    }
+    for authority in &certificates {
+        if !is_authority(authority)? {
+            let subject = certificate::subject(authority);
+            return Err(AuthorityError::NotAuthority { path: path.to_owned(), subject });
+        }
+    }
+    Ok(certificates)
+}
+
+/// Whether basicConstraints says CA:TRUE (RFC 5280 section 4.2.1.9).
+fn is_authority(certificate: &X509Ref) -> Result<bool, AuthorityError> {
+    let der = certificate.to_der()?;
+    let parsed = X509Certificate::from_der(&der);
+    Ok(parsed.is_ok_and(|(_, certificate)| certificate.is_ca()))
+}

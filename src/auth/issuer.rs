@@ -1,0 +1,149 @@
+//! A trusted issuer of JWTs: its keys, and how they are kept fresh.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use hyper::header::CACHE_CONTROL;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::jwks::{KeySet, KeySetError};
+use crate::client::http::{Answer, Http};
+use crate::config::JwtIssuer;
+
+/// The shortest time between two fetches.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long the request that asked for a fetch waits for it.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Bounds of what Cache-Control may ask for, and what holds when it says nothing.
+const FRESH: (Duration, Duration, Duration) =
+    (Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(86_400));
+
+/// After a failure: from the first to the longest time until the next try.
+const RETRY: (Duration, Duration) = (INTERVAL, Duration::from_secs(300));
+
+/// The largest key set, in bytes.
+pub const MAX_KEY_SET: usize = 1 << 20;
+
+/// An issuer with its keys.
+pub struct Issuer {
+    /// As configured.
+    pub config: JwtIssuer,
+    keys: ArcSwapOption<Keys>,
+    /// Somebody met a key id that is not known.
+    asked: AtomicBool,
+    wake: Notify,
+    /// Counts fetches that have ended.
+    fetched: watch::Sender<u64>,
+}
+
+/// One good answer of the issuer.
+pub struct Keys {
+    /// The keys.
+    pub set: KeySet,
+    /// Sets this answer apart from the others of the process.
+    pub generation: u64,
+}
+
+/// Why a fetch brought nothing.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error("{0}")]
+    Http(#[from] crate::client::http::Error),
+    #[error("status {0}")]
+    Status(u16),
+    #[error("{0}")]
+    Keys(#[from] KeySetError),
+}
+
+impl Issuer {
+    /// An issuer whose keys are not fetched yet.
+    #[must_use]
+    pub fn new(config: JwtIssuer) -> Arc<Self> {
+        Arc::new(Self {
+            config,
+            keys: ArcSwapOption::empty(),
+            asked: AtomicBool::new(false),
+            wake: Notify::new(),
+            fetched: watch::Sender::new(0),
+        })
+    }
+
+    /// The last good keys.
+    #[must_use]
+    pub fn keys(&self) -> Option<Arc<Keys>> {
+        self.keys.load_full()
+    }
+
+    /// Asks for fresh keys. Only the request that asks first waits, and not for long; a flood of others goes on
+    /// at once, with the keys that there are.
+    pub async fn refresh(&self) {
+        if self.asked.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mut fetched = self.fetched.subscribe();
+        self.wake.notify_one();
+        let _ = timeout(PATIENCE, fetched.changed()).await;
+    }
+
+    /// Resolves when the first fetch has ended, well or not.
+    pub async fn first_fetch(&self) {
+        let _ = self.fetched.subscribe().wait_for(|count| *count > 0).await;
+    }
+
+    /// Keeps the keys fresh for as long as the runtime lives.
+    pub async fn keep_fresh(self: Arc<Self>, http: Arc<Http>) {
+        static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+        let mut retry = RETRY.0;
+        loop {
+            let began = Instant::now();
+            // Whoever asks from here on asks for the next fetch.
+            self.asked.store(false, Ordering::Release);
+            let wait = match self.fetch(&http).await {
+                Ok((set, fresh)) => {
+                    tracing::info!(issuer = self.config.issuer, keys = set.len(), "fetched the issuer's keys");
+                    let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+                    self.keys.store(Some(Arc::new(Keys { set, generation })));
+                    retry = RETRY.0;
+                    fresh
+                }
+                Err(error) => {
+                    let kept = self.keys.load().as_ref().map_or(0, |keys| keys.set.len());
+                    tracing::warn!(issuer = self.config.issuer, uri = %self.config.jwks_uri, %error, kept,
+                        "the issuer's keys could not be fetched; the last good ones stay");
+                    let wait = retry;
+                    retry = (retry * 2).min(RETRY.1);
+                    wait
+                }
+            };
+            self.fetched.send_modify(|count| *count += 1);
+            tokio::select! {
+                () = sleep_until(began + wait) => {}
+                // An answer to a flood is at most one fetch in each interval.
+                () = self.wake.notified() => sleep_until(began + INTERVAL).await,
+            }
+        }
+    }
+
+    async fn fetch(&self, http: &Http) -> Result<(KeySet, Duration), FetchError> {
+        let answer = http.get(&self.config.jwks_uri, "application/json, application/jwk-set+json").await?;
+        if !answer.status.is_success() {
+            return Err(FetchError::Status(answer.status.as_u16()));
+        }
+        Ok((KeySet::parse(&answer.body)?, freshness(&answer)))
+    }
+}
+
+/// How long an answer may be used (RFC 9111 section 5.2.2.1), within bounds.
+fn freshness(answer: &Answer) -> Duration {
+    let header = answer.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let age = header.split(',').find_map(|directive| {
+        let (name, seconds) = directive.trim().split_once('=')?;
+        name.eq_ignore_ascii_case("max-age").then(|| seconds.trim_matches('"').parse().ok())?
+    });
+    age.map_or(FRESH.1, Duration::from_secs).clamp(FRESH.0, FRESH.2)
+}

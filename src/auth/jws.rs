@@ -1,0 +1,135 @@
+//! JSON Web Signatures in the compact serialization (RFC 7515 section 7.1), read strictly.
+
+use data_encoding::BASE64URL_NOPAD;
+use jsonwebtoken::Algorithm;
+use serde_json::{Map, Value};
+
+use super::jose;
+use super::jwks::{KeySet, VerificationKey};
+use super::strict_json;
+
+/// The longest token, in bytes.
+pub const MAX_TOKEN: usize = 16_384;
+
+/// Algorithms that are served. HMAC is not among them: an issuer's key is public.
+const SERVED: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+/// Why a JWS is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JwsError {
+    /// Over [`MAX_TOKEN`] bytes.
+    #[error("it is longer than {MAX_TOKEN} bytes")]
+    TooLong,
+    /// Not three parts of base64url, or its header is no JSON object without repeated members.
+    #[error("it is not a well-formed JWS")]
+    Malformed,
+    /// `none`, an HMAC, or something unknown.
+    #[error("its algorithm is not served")]
+    Algorithm,
+    /// `crit` or `b64`: extensions that must be understood (RFC 7515 section 4.1.11, RFC 7797).
+    #[error("its header has a critical extension")]
+    Critical,
+    /// The issuer has no key of that id.
+    #[error("the issuer has no key of its key id")]
+    UnknownKey,
+    /// The key of that id is not for that algorithm.
+    #[error("the issuer's key is not for its algorithm")]
+    WrongKey,
+    /// The signature is wrong.
+    #[error("its signature is wrong")]
+    Signature,
+}
+
+/// A JWS whose signature is not verified yet.
+pub struct Jws<'a> {
+    signing_input: &'a str,
+    signature: &'a str,
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    payload: Vec<u8>,
+}
+
+/// Whether a bearer token has the shape of a JWS: three parts.
+#[must_use]
+pub fn is_compact(token: &str) -> bool {
+    token.bytes().filter(|byte| *byte == b'.').count() == 2
+}
+
+impl<'a> Jws<'a> {
+    /// Reads header and payload. Keys that the header brings along (`jwk`, `jku`, `x5c`, `x5u`) are not looked at.
+    ///
+    /// # Errors
+    /// The token is malformed, or asks for what is not served.
+    pub fn parse(token: &'a str) -> Result<Self, JwsError> {
+        if token.len() > MAX_TOKEN {
+            return Err(JwsError::TooLong);
+        }
+        let (signing_input, signature) = token.rsplit_once('.').ok_or(JwsError::Malformed)?;
+        let (header, payload) = signing_input.split_once('.').ok_or(JwsError::Malformed)?;
+        if payload.contains('.') {
+            return Err(JwsError::Malformed);
+        }
+        // Without padding, and with the last character's spare bits zero: one signature has one spelling.
+        let decode = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| JwsError::Malformed);
+        let header = strict_json::object(&decode(header)?).ok_or(JwsError::Malformed)?;
+        let payload = decode(payload)?;
+        decode(signature)?;
+        if header.contains_key("crit") || header.contains_key("b64") {
+            return Err(JwsError::Critical);
+        }
+        let algorithm = algorithm(&header)?;
+        let key_id = match header.get("kid") {
+            None => None,
+            Some(Value::String(id)) if id.len() <= 1024 => Some(id.clone()),
+            Some(_) => return Err(JwsError::Malformed),
+        };
+        Ok(Self { signing_input, signature, algorithm, key_id, payload })
+    }
+
+    /// What the signature covers, not to be believed before [`Self::verify`].
+    #[must_use]
+    pub fn unverified_payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The key id of the header.
+    #[must_use]
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// Verifies the signature by the keys of one issuer. The key decides which algorithms may be used with it.
+    ///
+    /// # Errors
+    /// No key of that id, none for that algorithm, or a wrong signature.
+    pub fn verify(&self, keys: &KeySet) -> Result<(), JwsError> {
+        let id = self.key_id.as_deref();
+        if id.is_some_and(|id| !keys.has(id)) {
+            return Err(JwsError::UnknownKey);
+        }
+        let mut candidates = keys.candidates(id, self.algorithm).peekable();
+        if candidates.peek().is_none() {
+            return Err(JwsError::WrongKey);
+        }
+        let made = |key: &VerificationKey| {
+            jose::verify(self.signature, self.signing_input.as_bytes(), &key.key, self.algorithm)
+        };
+        if candidates.any(made) { Ok(()) } else { Err(JwsError::Signature) }
+    }
+}
+
+fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, JwsError> {
+    let name = header.get("alg").and_then(Value::as_str).ok_or(JwsError::Malformed)?;
+    let algorithm: Algorithm = name.parse().map_err(|_| JwsError::Algorithm)?;
+    if SERVED.contains(&algorithm) { Ok(algorithm) } else { Err(JwsError::Algorithm) }
+}

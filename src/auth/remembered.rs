@@ -1,0 +1,63 @@
+//! Credentials that verified a moment ago. Failures are never among them.
+
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use lru::LruCache;
+use openssl::sha::sha256;
+
+use crate::principal::Caller;
+
+/// How long a credential is remembered.
+const MEMORY: Duration = Duration::from_secs(60);
+
+/// How many are.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// What ends the memory before its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Basis {
+    /// The keys of an issuer, by number of the issuer and generation of its keys.
+    Issuer(usize, u64),
+    /// The object whose value the API token is, by version.
+    ApiToken(i64),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Memory {
+    pub(super) caller: Caller,
+    pub(super) basis: Basis,
+    /// When the credential itself ends, in seconds since 1970-01-01 UTC.
+    pub(super) expires: i64,
+    since: Instant,
+}
+
+/// By the SHA-256 of the whole credential, which says nothing about it.
+pub(super) struct Remembered(Mutex<LruCache<[u8; 32], Memory>>);
+
+impl Remembered {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(LruCache::new(CAPACITY)))
+    }
+
+    pub(super) fn find(&self, credential: &str, now: i64) -> Option<Memory> {
+        let key = sha256(credential.as_bytes());
+        let mut memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = memories.get(&key)?.clone();
+        if memory.since.elapsed() > MEMORY || memory.expires <= now {
+            memories.pop(&key);
+            return None;
+        }
+        Some(memory)
+    }
+
+    pub(super) fn put(&self, credential: &str, caller: Caller, basis: Basis, expires: i64) {
+        let memory = Memory { caller, basis, expires, since: Instant::now() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).put(sha256(credential.as_bytes()), memory);
+    }
+
+    pub(super) fn forget(&self, credential: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop(&sha256(credential.as_bytes()));
+    }
+}

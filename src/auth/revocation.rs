@@ -1,0 +1,120 @@
+//! Certificate revocation lists (RFC 5280 section 5).
+
+use std::cmp::Ordering;
+use std::path::{Path, PathBuf};
+
+use openssl::x509::{CrlStatus, X509, X509Crl, X509NameRef, X509Ref};
+use x509_parser::pem::Pem;
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
+
+use super::authority::{AuthorityError, read};
+use super::certificate::unix_time;
+
+/// How long before its end a CRL is warned about.
+const WARNING: i64 = 3 * 86_400;
+
+/// The CRLs of the configured authorities. An issuer without one has revoked nothing.
+#[derive(Default)]
+pub(super) struct Revocation {
+    lists: Vec<List>,
+}
+
+struct List {
+    crl: X509Crl,
+    issuer: String,
+    next_update: Option<i64>,
+}
+
+/// What the lists say of one certificate.
+pub(super) enum Status {
+    /// No list of its issuer.
+    Unlisted,
+    /// Not revoked; the list is good until then.
+    Good(i64),
+    /// Revoked by its issuer.
+    Revoked,
+}
+
+impl Revocation {
+    /// Reads the CRLs of some PEM files; each must be signed by one of `authorities`.
+    pub(super) fn load(paths: &[PathBuf], authorities: &[&X509Ref], now: i64) -> Result<Self, AuthorityError> {
+        let mut lists = Vec::new();
+        for path in paths {
+            let pem = read("CRL file", path)?;
+            let not_crl = |detail: String| AuthorityError::NotCrl { path: path.clone(), detail };
+            let before = lists.len();
+            for block in Pem::iter_from_buffer(&pem) {
+                let block = block.map_err(|error| not_crl(format!(": {error}")))?;
+                if block.label != "X509 CRL" {
+                    return Err(not_crl(format!(": it holds a {:?}", block.label)));
+                }
+                lists.push(List::new(&block.contents, path, authorities, now)?);
+            }
+            if lists.len() == before {
+                return Err(not_crl(": it is empty".to_owned()));
+            }
+        }
+        Ok(Self { lists })
+    }
+
+    /// Looks a certificate up, by issuer and serial number.
+    pub(super) fn status(&self, certificate: &X509) -> Status {
+        let issuer = certificate.issuer_name();
+        let mut good_until = None;
+        for list in self.lists.iter().filter(|list| is_same(list.crl.issuer_name(), issuer)) {
+            match list.crl.get_by_cert(certificate) {
+                CrlStatus::Revoked(_) => return Status::Revoked,
+                // Several lists of one issuer: the one that lasts longest is the newest.
+                CrlStatus::NotRevoked | CrlStatus::RemoveFromCrl(_) => {
+                    let until = list.next_update.unwrap_or(i64::MAX);
+                    good_until = good_until.max(Some(until));
+                }
+            }
+        }
+        good_until.map_or(Status::Unlisted, Status::Good)
+    }
+
+    /// Says which lists have ended, or will soon.
+    pub(super) fn warn(&self, now: i64) {
+        for list in &self.lists {
+            match list.next_update {
+                Some(end) if end < now => tracing::error!(
+                    issuer = list.issuer,
+                    "the CRL has passed its nextUpdate: certificates of this issuer are refused"
+                ),
+                Some(end) if end < now + WARNING => {
+                    tracing::warn!(issuer = list.issuer, hours = (end - now) / 3600, "the CRL ends soon");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl List {
+    fn new(der: &[u8], path: &Path, authorities: &[&X509Ref], now: i64) -> Result<Self, AuthorityError> {
+        let not_crl = |detail: String| AuthorityError::NotCrl { path: path.to_owned(), detail };
+        let crl = X509Crl::from_der(der).map_err(|error| not_crl(format!(": {error}")))?;
+        let (_, parsed) = CertificateRevocationList::from_der(der).map_err(|error| not_crl(format!(": {error}")))?;
+        let issuer = parsed.issuer().to_string();
+        if parsed.extensions().iter().any(|extension| extension.critical) {
+            return Err(AuthorityError::CriticalExtension { path: path.to_owned(), issuer });
+        }
+        let mut signed = false;
+        for authority in authorities.iter().filter(|own| is_same(own.subject_name(), crl.issuer_name())) {
+            signed = signed || crl.verify(&*authority.public_key()?)?;
+        }
+        if !signed {
+            return Err(AuthorityError::ForeignCrl { path: path.to_owned(), issuer });
+        }
+        if unix_time(crl.last_update())? > now {
+            tracing::warn!(issuer, "the CRL is of the future: check the clocks");
+        }
+        let next_update = crl.next_update().map(unix_time).transpose()?;
+        Ok(Self { crl, issuer, next_update })
+    }
+}
+
+fn is_same(one: &X509NameRef, other: &X509NameRef) -> bool {
+    matches!(one.try_cmp(other), Ok(Ordering::Equal))
+}
