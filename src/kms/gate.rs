@@ -11,6 +11,7 @@ use super::{Call, Error};
 use crate::custody::{Cipher, Custody, Mac, Secret, SecretKeyKind};
 use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::state::{self, Dates, Use};
+use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
 use crate::store::object::{self, Class, Material};
 use crate::store::search::{Found, Search};
@@ -133,6 +134,22 @@ impl Kms {
     /// Decides whether the caller may ask the server itself: every authenticated caller may.
     pub(super) fn authorize_server<'a>(&'a self, call: &'a Call<'a>) -> ServerGrant<'a> {
         ServerGrant { kms: self, call }
+    }
+
+    /// The key of the API token at `now`, if it may be used: whoever owns it, it speaks for the default user.
+    pub(super) fn api_token_key(&self, id: &str, now: DateTime) -> Result<Option<Arc<Object>>, Error> {
+        let object = self.load(id)?;
+        Ok(object.filter(|object| object.state(now) == State::Active))
+    }
+
+    /// The key lengths in bytes that the token takes for a MAC.
+    pub(super) fn api_token_key_size(&self, mechanism: Mac) -> Result<std::ops::RangeInclusive<usize>, Error> {
+        Ok(self.custody.mac_key_size(mechanism)?)
+    }
+
+    /// A MAC by an object's key, whatever its usage mask: to compare the API token, and for nothing else.
+    pub(super) fn api_token_mac(&self, object: &Object, mechanism: Mac, data: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.custody.mac(&object.comparing_key, mechanism, data)?)
     }
 
     /// The object, from the cache, or from its row once the binding holds.

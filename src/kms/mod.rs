@@ -1,6 +1,7 @@
 //! The service: KMIP operations on objects that belong to callers. Synchronous; no HTTP, no encodings.
 
 mod activate;
+mod api_token;
 mod batch;
 mod cache;
 mod create;

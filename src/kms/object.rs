@@ -20,6 +20,8 @@ pub(super) struct Object {
     pub(super) class: Class,
     pub(super) material: Material,
     pub(super) key: ManagedKey,
+    /// The same key, allowed to make MACs alone: what the API token is compared by, whatever the usage mask.
+    pub(super) comparing_key: ManagedKey,
 }
 
 /// The row cannot be read although its binding holds: a defect of the program.
@@ -39,7 +41,9 @@ impl Object {
         let kind = kind(&attributes).ok_or(Unreadable)?;
         let mask = attributes.cryptographic_usage_mask.unwrap_or_default();
         let key = ManagedKey::new(class, material.clone(), kind, uses(mask));
-        Ok(Self { id, version, owner, attributes, class, material, key })
+        let comparing = Uses { sign: true, ..Uses::default() };
+        let comparing_key = ManagedKey::new(class, material.clone(), kind, comparing);
+        Ok(Self { id, version, owner, attributes, class, material, key, comparing_key })
     }
 
     /// Reads a row whose binding was checked.

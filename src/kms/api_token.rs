@@ -1,0 +1,82 @@
+//! The API token: a managed key whose value a caller presents. It is compared inside the token, so that its value
+//! is never exported to check it.
+
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::memcmp;
+use openssl::pkey::PKey;
+use openssl::rand::rand_bytes;
+use openssl::sign::Signer;
+
+use super::object::Object;
+use super::{Error, Kms, now};
+use crate::auth::ApiTokenKey;
+use crate::custody::{Error as CustodyError, Mac};
+use crate::kmip::enumerations::CryptographicAlgorithm;
+use crate::kmip::ttlv::DateTime;
+
+impl Kms {
+    /// Refuses an API token key that could never let anybody in.
+    ///
+    /// # Errors
+    /// There is no such object, or it is not an active key that the token can compare.
+    pub fn check_api_token(&self, id: &str) -> Result<(), Error> {
+        let object = self.api_token_key(id, DateTime(now()))?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
+        let key = length(&object).and_then(|length| self.fits(&object, length));
+        key.ok_or(Error::UnsupportedParameters("the token cannot compare an API token with this key")).map(drop)
+    }
+
+    fn fits(&self, object: &Object, length: usize) -> Option<Mac> {
+        let mac = mechanism(object);
+        self.api_token_key_size(mac).ok()?.contains(&length).then_some(mac)
+    }
+}
+
+impl ApiTokenKey for Kms {
+    type Error = Error;
+
+    fn version(&self, id: &str) -> Result<Option<i64>, Error> {
+        Ok(self.api_token_key(id, DateTime(now()))?.map(|object| object.version))
+    }
+
+    fn compare(&self, id: &str, presented: &[u8]) -> Result<Option<i64>, Error> {
+        let Some(object) = self.api_token_key(id, DateTime(now()))? else { return Ok(None) };
+        // HMAC pads a short key with zeros, so `token` and `token` + NUL would make the same MAC.
+        if length(&object) != Some(presented.len()) {
+            return Ok(None);
+        }
+        let mechanism = mechanism(&object);
+        let mut nonce = [0; 32];
+        rand_bytes(&mut nonce).map_err(CustodyError::Random)?;
+        let expected = self.api_token_mac(&object, mechanism, &nonce)?;
+        let made = software_mac(mechanism, presented, &nonce).map_err(CustodyError::Random)?;
+        let equal = expected.len() == made.len() && memcmp::eq(&expected, &made);
+        Ok(equal.then_some(object.version))
+    }
+}
+
+/// The length of the key, in bytes.
+fn length(object: &Object) -> Option<usize> {
+    usize::try_from(object.attributes.cryptographic_length?).ok().map(|bits| bits / 8)
+}
+
+/// AES keys make a CMAC; for the others SHA-256 is enough whatever their algorithm.
+fn mechanism(object: &Object) -> Mac {
+    if object.algorithm() == Some(CryptographicAlgorithm::AES) { Mac::AesCmac } else { Mac::HmacSha256 }
+}
+
+/// The same MAC with the bytes that were presented.
+fn software_mac(mechanism: Mac, key: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    if mechanism != Mac::AesCmac {
+        return Signer::new(MessageDigest::sha256(), &*PKey::hmac(key)?)?.sign_oneshot_to_vec(data);
+    }
+    let cipher = match key.len() {
+        16 => openssl::symm::Cipher::aes_128_cbc(),
+        24 => openssl::symm::Cipher::aes_192_cbc(),
+        _ => openssl::symm::Cipher::aes_256_cbc(),
+    };
+    let key = PKey::cmac(&cipher, key)?;
+    let mut signer = Signer::new_without_digest(&key)?;
+    signer.update(data)?;
+    signer.sign_to_vec()
+}
