@@ -45,7 +45,10 @@ pub(super) fn identity(path: &Path, password: &str) -> Result<Identity, Error> {
 }
 
 /// Reads the PEM file with the authorities of servers.
-pub(super) fn authorities(path: &Path) -> Result<Trust, Error> {
+///
+/// # Errors
+/// The file cannot be read, or holds no certificate.
+pub fn authorities(path: &Path) -> Result<Trust, Error> {
     let pem = read("CA file", path, MAX_CERTIFICATES)?;
     match Certificate::stack_from_pem(&pem) {
         Ok(authorities) if !authorities.is_empty() => Ok(Trust::Authorities(authorities)),

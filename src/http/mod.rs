@@ -24,7 +24,7 @@ use warp::http::{HeaderMap, Method, Response, StatusCode};
 
 pub use route::MAX_KMIP;
 
-use crate::auth::{Authenticator, Peer};
+use crate::auth::{Authenticator, Peer, Refusal};
 use crate::kms::{self, Kms};
 use crate::principal::Caller;
 use problem::Problem;
@@ -47,7 +47,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What the handlers share.
 pub struct App {
-    authenticator: Authenticator,
+    authenticator: Arc<Authenticator>,
     /// Whether the server listens on loopback, where in default mode only loopback names are served.
     loopback: bool,
     kms: Arc<Kms>,
@@ -61,7 +61,7 @@ pub struct App {
 impl App {
     /// The handlers of one listener.
     #[must_use]
-    pub fn new(authenticator: Authenticator, loopback: bool, kms: Arc<Kms>) -> Self {
+    pub fn new(authenticator: Arc<Authenticator>, loopback: bool, kms: Arc<Kms>) -> Self {
         let mut process = [0; 6];
         // Without randomness two processes may share request ids, which harms nothing but a log search.
         let _ = openssl::rand::rand_bytes(&mut process);
@@ -175,7 +175,7 @@ where
     let route = find(&head.method, head.path.as_str())?;
     let caller = match route.handler {
         Handler::Anyone(_) => None,
-        Handler::Caller(_) => Some(caller(app, head)?),
+        Handler::Caller(_) => Some(caller(app, head).await?),
     };
     let limit = match route.body {
         Body::None => 0,
@@ -200,11 +200,20 @@ fn find(method: &Method, path: &str) -> Result<&'static Route, Problem> {
     known.find(|route| route.method == *method).ok_or_else(not_allowed)
 }
 
-fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
-    app.authenticator.caller(&head.peer, kms::now()).map_err(|reason| {
-        tracing::warn!(%reason, "authentication failed");
-        Problem::unauthenticated()
-    })
+async fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
+    match app.authenticator.caller(&head.peer, &head.headers, &*app.kms, kms::now()).await {
+        Ok(caller) => Ok(caller),
+        Err(Refusal::Unauthenticated { reason, limited: false }) => {
+            tracing::warn!(method = reason.method(), %reason, "authentication failed");
+            Err(Problem::unauthenticated())
+        }
+        Err(Refusal::Unauthenticated { reason, limited: true }) => {
+            // A flood must not fill the log as well.
+            tracing::debug!(method = reason.method(), %reason, "authentication failed again");
+            Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address"))
+        }
+        Err(Refusal::Unavailable(error)) => Err(error.into()),
+    }
 }
 
 /// Room for a body, so that many large ones cannot take all memory.

@@ -14,7 +14,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use openssl::ssl::{Ssl, SslAcceptor};
-use openssl::x509::X509VerifyResult;
+use openssl::x509::{X509Ref, X509VerifyResult};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -23,7 +23,8 @@ use tower_service::Service;
 use warp::Filter;
 
 use super::waiting::Waiting;
-use crate::auth::{ClientCertificate, Peer};
+use crate::auth::{Authenticator, ClientCertificate, Peer};
+use crate::kms;
 
 /// From the connection to the end of the handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
@@ -51,6 +52,10 @@ pub(super) struct Shared {
     pub(super) silent: Arc<Waiting>,
     /// Connections whose handshake has begun.
     pub(super) handshakes: Arc<Waiting>,
+    /// Who is welcome.
+    pub(super) authenticator: Arc<Authenticator>,
+    /// Changes when authorities and revocation lists were read anew.
+    pub(super) reloads: watch::Receiver<u64>,
     /// Becomes true when the server stops.
     pub(super) stop: watch::Receiver<bool>,
 }
@@ -80,10 +85,10 @@ where
 {
     let Some(acceptor) = shared.acceptor.load_full() else {
         let peer = Peer { address, tls: false, certificate: None };
-        return requests(TokioIo::new(tcp), peer, filter, shared.stop.clone()).await;
+        return requests(TokioIo::new(tcp), peer, filter, &shared).await;
     };
     match handshake(&shared, &acceptor, tcp, address).await {
-        Ok((stream, peer)) => requests(TokioIo::new(stream), peer, filter, shared.stop.clone()).await,
+        Ok((stream, peer)) => requests(TokioIo::new(stream), peer, filter, &shared).await,
         Err(fault) => tracing::info!(peer = %address, %fault, "connection refused"),
     }
 }
@@ -116,7 +121,10 @@ async fn handshake(
     accepted.map_err(|error| Fault::Handshake { error, verify })?;
     let certificate = match stream.ssl().peer_certificate() {
         // Both must hold: a certificate alone proves nothing.
-        Some(certificate) if verify == X509VerifyResult::OK => Some(ClientCertificate::new(&certificate)?),
+        Some(certificate) if verify == X509VerifyResult::OK => {
+            let chain = stream.ssl().peer_cert_chain().map(|chain| chain.iter().map(X509Ref::to_owned).collect());
+            Some(Arc::new(ClientCertificate::new(certificate, chain.unwrap_or_default())?))
+        }
         _ => None,
     };
     Ok((stream, Peer { address, tls: true, certificate }))
@@ -129,13 +137,15 @@ struct Activity {
     ended: AtomicU64,
 }
 
-async fn requests<I, F>(io: TokioIo<I>, peer: Peer, filter: F, mut stop: watch::Receiver<bool>)
+async fn requests<I, F>(io: TokioIo<I>, peer: Peer, filter: F, shared: &Shared)
 where
     I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
     F::Extract: warp::Reply,
 {
     let address = peer.address;
+    let certificate = peer.certificate.clone();
+    let (mut stop, mut reloads) = (shared.stop.clone(), shared.reloads.clone());
     let activity = Arc::new(Activity::default());
     let counted = Arc::clone(&activity);
     let warp = warp::service(filter);
@@ -165,6 +175,16 @@ where
             _ = stop.wait_for(|stop| *stop) => {
                 closing = true;
                 connection.as_mut().graceful_shutdown();
+            }
+            Ok(()) = reloads.changed() => {
+                if let Some(certificate) = &certificate
+                    && let Some(trust) = shared.authenticator.trust.load().as_ref()
+                    && let Err(error) = trust.judge(certificate, kms::now())
+                {
+                    tracing::info!(peer = %address, %error, "connection closed: its caller is no longer welcome");
+                    closing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
             }
             () = tokio::time::sleep(IDLE) => {
                 let ended = activity.ended.load(Ordering::Relaxed);

@@ -3,6 +3,7 @@
 mod connection;
 mod log;
 mod probe;
+mod reload;
 mod start;
 mod waiting;
 
@@ -23,10 +24,13 @@ pub use start::{StartError, check};
 
 use crate::config::Config;
 use crate::http;
-use crate::tls;
 use connection::Shared;
+use reload::{Files, Reload};
 use start::Started;
 use waiting::Waiting;
+
+/// How often the files of TLS are looked at.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How long requests under way may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -50,14 +54,19 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let signals = Signals::new().map_err(StartError::Signals)?;
     let started = start::start(&config).await?;
     let (stop, stopping) = watch::channel(false);
+    let reloads = watch::Sender::new(0);
     let shared = Arc::new(Shared {
         acceptor: ArcSwapOption::from(started.acceptor.clone()),
         silent: Waiting::new(SILENT.0, SILENT.1),
         handshakes: Waiting::new(HANDSHAKES.0, HANDSHAKES.1),
+        authenticator: Arc::clone(&started.authenticator),
+        reloads: reloads.subscribe(),
         stop: stopping,
     });
+    let mut files = Files::new(&config);
     announce(&config, &started);
-    let connections = serve(&config, &started, &shared, signals).await;
+    let reload = Reload { config: &config, shared: &shared, reloads: &reloads, files: &mut files };
+    let connections = serve(&started, &shared, signals, reload).await;
     // From here on nobody new gets in, and those who are in are asked to finish.
     let _ = stop.send(true);
     drain(connections).await;
@@ -83,10 +92,11 @@ fn announce(config: &Config, started: &Started) {
 }
 
 /// Accepts until a signal says stop; hands back what is still open.
-async fn serve(config: &Arc<Config>, started: &Started, shared: &Arc<Shared>, mut signals: Signals) -> JoinSet<()> {
+async fn serve(started: &Started, shared: &Arc<Shared>, mut signals: Signals, mut reload: Reload<'_>) -> JoinSet<()> {
     let filter = http::filter(Arc::clone(&started.app));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
+    let mut look = tokio::time::interval(LOOK);
     loop {
         let (tcp, address) = tokio::select! {
             accepted = started.listener.accept() => match self::accepted(accepted).await {
@@ -95,7 +105,11 @@ async fn serve(config: &Arc<Config>, started: &Started, shared: &Arc<Shared>, mu
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
             _ = signals.hangup.recv() => {
-                reload(config, shared).await;
+                reload.run("SIGHUP").await;
+                continue;
+            }
+            _ = look.tick() => {
+                reload.run_if_changed().await;
                 continue;
             }
             _ = signals.terminate.recv() => break,
@@ -130,21 +144,6 @@ async fn accepted(accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpS
             tokio::time::sleep(Duration::from_millis(20)).await;
             None
         }
-    }
-}
-
-/// Reads PKCS#12 file and authorities anew; what was there stays if anything is wrong with the new.
-async fn reload(config: &Arc<Config>, shared: &Arc<Shared>) {
-    let reread = Arc::clone(config);
-    let setup = tokio::task::spawn_blocking(move || tls::setup(&reread)).await;
-    match setup {
-        Ok(Ok(Some(setup))) => {
-            tracing::info!(certificate = setup.subject, not_after = setup.not_after, "reloaded");
-            shared.acceptor.store(Some(Arc::new(setup.acceptor)));
-        }
-        Ok(Ok(None)) => tracing::info!("nothing to reload: no --https-p12-file"),
-        Ok(Err(error)) => tracing::error!(%error, "reload failed, what was there stays"),
-        Err(error) => tracing::error!(%error, "reload failed, what was there stays"),
     }
 }
 

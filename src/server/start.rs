@@ -4,12 +4,16 @@ use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use openssl::ssl::SslAcceptor;
 use tokio::net::TcpListener;
 
 use super::{listen, probe};
-use crate::auth::Authenticator;
+use crate::auth::issuer::MAX_KEY_SET;
+use crate::auth::{Authenticator, Issuer, Settings, Trust};
+use crate::client;
+use crate::client::http::{Http, Limits, Trust as ServerTrust};
 use crate::config::Config;
 use crate::custody::{Custody, OpenError, Owner, RootError, TokenError};
 use crate::http::App;
@@ -58,6 +62,17 @@ pub enum StartError {
     /// The service.
     #[error(transparent)]
     Kms(#[from] kms::Error),
+    /// The API token's key.
+    #[error("--api-token-id {id}: {source}")]
+    ApiToken {
+        /// The identifier.
+        id: String,
+        /// Why it cannot be used.
+        source: kms::Error,
+    },
+    /// The authorities for fetching keys.
+    #[error("--jwks-ca-file: {0}")]
+    Jwks(client::Error),
     /// A listener.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -74,20 +89,31 @@ pub enum StartError {
     Signals(io::Error),
 }
 
+/// How long the start waits for the issuers' keys.
+const FIRST_FETCH: Duration = Duration::from_secs(3);
+
 /// What runs.
 pub(super) struct Started {
     pub(super) listener: TcpListener,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) acceptor: Option<Arc<SslAcceptor>>,
     pub(super) app: Arc<App>,
+    pub(super) authenticator: Arc<Authenticator>,
     pub(super) kms: Arc<Kms>,
     pub(super) owner: Owner,
 }
 
 /// Opens everything.
 pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
-    let setup = tls::setup(config)?;
+    let mut setup = tls::setup(config, kms::now())?;
     let (kms, owner) = tokio::task::block_in_place(|| open(config))?;
+    if let Some(id) = &config.api_token_id {
+        let checked = tokio::task::block_in_place(|| kms.check_api_token(id));
+        checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })?;
+    }
+    let issuers = trust_issuers(config).await?;
+    let trust = setup.as_mut().and_then(|setup| setup.trust.take());
+    let authenticator = Arc::new(authenticator(config, trust, issuers));
     let at = |address: String| move |source| StartError::Listen { address, source };
     let name = format!("{}:{}", config.hostname, config.port);
     let listener = listen(&config.hostname, config.port).await.map_err(at(name.clone()))?;
@@ -101,7 +127,8 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         listener,
         addresses: vec![address],
         acceptor: setup.map(|setup| Arc::new(setup.acceptor)),
-        app: Arc::new(App::new(authenticator(config), address.ip().is_loopback(), Arc::clone(&kms))),
+        app: Arc::new(App::new(Arc::clone(&authenticator), address.ip().is_loopback(), Arc::clone(&kms))),
+        authenticator,
         kms,
         owner,
     })
@@ -121,12 +148,56 @@ fn open(config: &Config) -> Result<(Arc<Kms>, Owner), StartError> {
     Ok((Arc::new(Kms::open(store, custody)?), owner))
 }
 
-fn authenticator(config: &Config) -> Authenticator {
-    Authenticator {
-        certificates: config.authenticates(),
+fn authenticator(config: &Config, trust: Option<Trust>, issuers: Vec<Arc<Issuer>>) -> Authenticator {
+    let settings = Settings {
         default_username: config.default_username.clone(),
         force_default_username: config.force_default_username,
+        jwt_leeway: i64::from(config.jwt_leeway),
+        api_token_id: config.api_token_id.clone(),
+        failure_limit: config.auth_failure_limit,
+    };
+    Authenticator::new(trust, issuers, settings)
+}
+
+/// Starts to fetch the issuers' keys, and waits a while for the first answers: an issuer that is away must not keep
+/// the server from starting.
+async fn trust_issuers(config: &Config) -> Result<Vec<Arc<Issuer>>, StartError> {
+    if config.jwt_issuers.is_empty() {
+        return Ok(Vec::new());
     }
+    let trust = match &config.jwks_ca_file {
+        Some(path) => client::authorities(path).map_err(StartError::Jwks)?,
+        None => ServerTrust::System,
+    };
+    let limits = Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10), bytes: MAX_KEY_SET };
+    let http = Arc::new(Http::new(trust, None, limits).map_err(client::Error::from).map_err(StartError::Jwks)?);
+    let issuers: Vec<Arc<Issuer>> = config.jwt_issuers.iter().cloned().map(Issuer::new).collect();
+    for issuer in &issuers {
+        let config = &issuer.config;
+        let audience = config.audience.as_deref().unwrap_or("any");
+        tracing::info!(
+            issuer = config.issuer, keys = %config.jwks_uri, audience, claim = config.username_claim,
+            prefix = config.username_prefix, "JWTs are trusted"
+        );
+        if config.audience.is_none() {
+            tracing::warn!(issuer = config.issuer, "no --jwt-audience: tokens meant for other services are accepted");
+        }
+        tokio::spawn(Arc::clone(issuer).keep_fresh(Arc::clone(&http)));
+    }
+    let several =
+        issuers.iter().any(|one| one.config.issuer != issuers.first().map_or("", |first| first.config.issuer.as_str()));
+    if several && issuers.iter().any(|issuer| issuer.config.username_prefix.is_empty()) {
+        tracing::warn!(
+            "several issuers and no --jwt-username-prefix for each: the same name under two of them is one user"
+        );
+    }
+    let all = async {
+        for issuer in &issuers {
+            issuer.first_fetch().await;
+        }
+    };
+    let _ = tokio::time::timeout(FIRST_FETCH, all).await;
+    Ok(issuers)
 }
 
 fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {
@@ -174,22 +245,36 @@ fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>) {
     }
 }
 
+/// Who may call, in words.
+fn callers(config: &Config) -> String {
+    let mut ways = Vec::new();
+    if let Some(clients) = &config.client_certificates {
+        let files: Vec<String> = clients.authorities.iter().map(|own| own.file.display().to_string()).collect();
+        let whether = if clients.required { "" } else { "optional " };
+        ways.push(format!("{whether}client certificates of {}", files.join(", ")));
+    }
+    for issuer in &config.jwt_issuers {
+        let audience = issuer.audience.as_deref().unwrap_or("any audience");
+        ways.push(format!("JWTs of {} for {audience}, keys at {}", issuer.issuer, issuer.jwks_uri));
+    }
+    ways.extend(config.api_token_id.as_ref().map(|id| format!("the API token of key {id}")));
+    match (ways.is_empty(), config.force_default_username) {
+        (true, _) => format!("nobody proves anything, all as {}", config.default_username),
+        (false, true) => format!("{}; all as {}", ways.join("; "), config.default_username),
+        (false, false) => ways.join("; "),
+    }
+}
+
 /// Reads and checks everything without changing anything, and says what would run.
 ///
 /// # Errors
 /// What would keep the server from starting.
 pub fn check(config: &Config) -> Result<String, StartError> {
-    let setup = tls::setup(config)?;
+    let setup = tls::setup(config, kms::now())?;
     let recorded = Store::inspect(&config.sqlite_path)?;
     Custody::inspect(&config.hsm, recorded.as_deref()).map_err(|error| token_error(config, error))?;
     let scheme = if setup.is_some() { "https" } else { "http" };
-    let callers = match (&config.authority_cert_file, config.force_default_username) {
-        (Some(path), false) => format!("client certificates of {}", path.display()),
-        (Some(path), true) => {
-            format!("client certificates of {}, all as {}", path.display(), config.default_username)
-        }
-        (None, _) => format!("nobody proves anything, all as {}", config.default_username),
-    };
+    let callers = callers(config);
     Ok(format!(
         "would listen on {scheme}://{}:{}\ncallers: {callers}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({})\n",
         config.hostname,

@@ -90,10 +90,7 @@ fn load_n(client: &Client, pid: u32, connections: usize, body: &Value, total: us
         }
     });
     let requests = (each * connections) as f64;
-    Figures {
-        cpu: (cpu(pid) - before).as_secs_f64() * 1e6 / requests,
-        rate: requests / began.elapsed().as_secs_f64(),
-    }
+    Figures { cpu: (cpu(pid) - before).as_secs_f64() * 1e6 / requests, rate: requests / began.elapsed().as_secs_f64() }
 }
 
 /// User and system time of a process (proc(5), /proc/pid/stat).
