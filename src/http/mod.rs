@@ -168,6 +168,7 @@ where
     S: warp::Stream<Item = Result<B, warp::Error>>,
     B: warp::Buf,
 {
+    request::refuse_several_hosts(&head.headers)?;
     request::refuse_foreign_page(&head.headers, head.host.as_ref(), head.peer.tls)?;
     if app.loopback && !app.authenticator.authenticates() {
         request::require_loopback_name(head.host.as_ref())?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use warp::Buf;
 use warp::host::Authority;
-use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, ORIGIN};
+use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use warp::http::{HeaderMap, StatusCode};
 
 use super::problem::Problem;
@@ -16,6 +16,14 @@ use super::problem::Problem;
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Which of several names a request is for would be a matter of taste (RFC 9112 section 3.2).
+pub(super) fn refuse_several_hosts(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.get_all(HOST).iter().count() > 1 {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "the request has several Host headers"));
+    }
+    Ok(())
+}
 
 /// Refuses requests that a web page of somebody else made in the caller's browser, which would send the
 /// caller's certificate along. Clients that are no browser send none of these headers.

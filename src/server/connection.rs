@@ -69,6 +69,8 @@ enum Fault {
     Evicted,
     #[error("closed before the handshake")]
     Closed,
+    #[error("the server stops")]
+    Stopping,
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("{0}")]
@@ -87,7 +89,13 @@ where
         let peer = Peer { address, tls: false, certificate: None };
         return requests(TokioIo::new(tcp), peer, filter, &shared).await;
     };
-    match handshake(&shared, &acceptor, tcp, address).await {
+    let mut stop = shared.stop.clone();
+    let handshake = tokio::select! {
+        handshake = handshake(&shared, &acceptor, tcp, address) => handshake,
+        // Who has not even said who they are has nothing to finish.
+        _ = stop.wait_for(|stop| *stop) => Err(Fault::Stopping),
+    };
+    match handshake {
         Ok((stream, peer)) => requests(TokioIo::new(stream), peer, filter, &shared).await,
         Err(fault) => tracing::info!(peer = %address, %fault, "connection refused"),
     }

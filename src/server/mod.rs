@@ -67,7 +67,9 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     announce(&config, &started);
     let reload = Reload { config: &config, shared: &shared, reloads: &reloads, files: &mut files };
     let connections = serve(&started, &shared, signals, reload).await;
-    // From here on nobody new gets in, and those who are in are asked to finish.
+    // From here on nobody new gets in, and those who are in are asked to finish. An open listener would let new
+    // clients connect and wait for nothing, and keep the next server from the port.
+    drop(started.listener);
     let _ = stop.send(true);
     drain(connections).await;
     let Started { kms, owner, app, .. } = started;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use warp::Filter as _;
 use warp::http::StatusCode;
 
+use super::waiting::Waiting;
 use crate::kms::Kms;
 
-/// Connections at one time; one more is closed at once.
+/// Connections at one time; one more takes the place of the oldest.
 const MAX_CONNECTIONS: usize = 64;
 
 /// From the connection to the end of the request's headers, and from one request to the next.
@@ -32,14 +32,16 @@ pub(super) async fn start(address: SocketAddr, kms: Arc<Kms>) -> io::Result<Sock
 }
 
 async fn accept(listener: TcpListener, kms: Arc<Kms>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Waiting::new(MAX_CONNECTIONS, MAX_CONNECTIONS);
     loop {
-        let Some((tcp, _)) = super::accepted(listener.accept().await).await else { continue };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let Some((tcp, address)) = super::accepted(listener.accept().await).await else { continue };
+        let mut place = places.enter(address.ip());
         let kms = Arc::clone(&kms);
         tokio::spawn(async move {
-            serve(tcp, kms).await;
-            drop(place);
+            tokio::select! {
+                () = serve(tcp, kms) => {}
+                () = place.evicted() => {}
+            }
         });
     }
 }

@@ -9,6 +9,7 @@ pub mod search;
 mod writer;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -96,9 +97,7 @@ impl Store {
 
 /// Takes the lock that keeps a second server away from the same file.
 fn lock(path: &Path) -> Result<File, Error> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let name = PathBuf::from(name);
+    let name = beside(path, ".lock");
     let failed = |source| Error::File { path: name.clone(), source };
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name).map_err(failed)?;
     match file.try_lock() {
@@ -128,12 +127,38 @@ fn prepare(path: &Path) -> Result<Connection, Error> {
 
 /// The root keys that the file records; `None` if it has no schema yet.
 fn recorded(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // Without a WAL nobody has it open; then reading it as it lies there keeps SQLite from making one.
+    let connection = if beside(path, "-wal").exists() {
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+    } else {
+        Connection::open_with_flags(immutable(path), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
+    };
     configure(&connection)?;
     if schema::check(&connection, path)? == 0 {
         return Ok(None);
     }
     Ok(Some(root_key::all(&connection)?))
+}
+
+/// The file as a URI that tells SQLite that nobody changes it (<https://www.sqlite.org/uri.html>).
+fn immutable(path: &Path) -> String {
+    let mut uri = if path.is_absolute() { "file://".to_owned() } else { "file:".to_owned() };
+    for byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(byte) {
+            uri.push(char::from(*byte));
+        } else {
+            uri.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    uri.push_str("?immutable=1");
+    uri
+}
+
+/// The file of this suffix beside the database.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// Adds the file's name to what SQLite says.
@@ -148,9 +173,7 @@ fn named(error: Error, path: &Path) -> Error {
 fn make_private(path: &Path) -> Result<(), Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
     for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        let file = PathBuf::from(name);
+        let file = beside(path, suffix);
         let Ok(metadata) = fs::metadata(&file) else { continue };
         if metadata.permissions().mode() & 0o077 != 0 {
             tracing::warn!(file = %file.display(), "was readable by others: mode set to 0600");

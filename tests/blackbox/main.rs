@@ -16,10 +16,14 @@
 mod harness;
 
 mod authority_file;
+mod browser;
 mod client_certificate;
 mod common_name;
 mod configuration;
+mod default_mode;
+mod probe;
 mod server_identity;
+mod signals;
 mod start_refusals;
 
 mod a_backup_restores_elsewhere;

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use openssl::nid::Nid;
-use openssl::ssl::{SslConnectorBuilder, SslVersion};
+use openssl::ssl::{SslContextBuilder, SslVersion};
 use openssl::x509::X509Ref;
 
 use crate::harness::server::{P12_PASSWORD, Place, run};
@@ -86,7 +86,7 @@ impl Files {
     }
 }
 
-fn only(version: SslVersion) -> impl FnOnce(&mut SslConnectorBuilder) {
+fn only(version: SslVersion) -> impl FnOnce(&mut SslContextBuilder) {
     move |builder| {
         // The client's own library must not be what refuses an old version.
         builder.set_cipher_list("DEFAULT:@SECLEVEL=0").unwrap();

@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use openssl::ssl::{SslConnector, SslConnectorBuilder, SslMethod, SslRef, SslStream, SslVerifyMode};
+use openssl::ssl::{Ssl, SslContext, SslContextBuilder, SslMethod, SslRef, SslStream, SslVerifyMode};
 use openssl::x509::X509;
 use openssl::x509::store::X509StoreBuilder;
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl Write for Stream {
 #[derive(Clone)]
 pub struct Client {
     pub address: SocketAddr,
-    connector: Option<SslConnector>,
+    context: Option<SslContext>,
 }
 
 /// One kept-alive connection.
@@ -73,7 +73,7 @@ impl Answer {
 
 impl Client {
     pub fn plain(address: SocketAddr) -> Self {
-        Self { address, connector: None }
+        Self { address, context: None }
     }
 
     pub fn tls(address: SocketAddr, authority: &X509, identity: Option<&Identity>) -> Self {
@@ -85,9 +85,10 @@ impl Client {
         address: SocketAddr,
         authority: &X509,
         identity: Option<&Identity>,
-        settings: impl FnOnce(&mut SslConnectorBuilder),
+        settings: impl FnOnce(&mut SslContextBuilder),
     ) -> Self {
-        let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
+        // Not a connector: that would read all the authorities of the machine first.
+        let mut builder = SslContext::builder(SslMethod::tls_client()).unwrap();
         let mut store = X509StoreBuilder::new().unwrap();
         store.add_cert(authority.clone()).unwrap();
         builder.set_cert_store(store.build());
@@ -100,7 +101,7 @@ impl Client {
             }
         }
         settings(&mut builder);
-        Self { address, connector: Some(builder.build()) }
+        Self { address, context: Some(builder.build()) }
     }
 
     /// A TCP connection that has sent nothing.
@@ -114,9 +115,14 @@ impl Client {
 
     pub fn connect(&self) -> io::Result<Connection> {
         let tcp = self.tcp()?;
-        let stream = match &self.connector {
+        let stream = match &self.context {
             None => Stream::Plain(tcp),
-            Some(connector) => Stream::Tls(connector.connect("localhost", tcp).map_err(io::Error::other)?),
+            Some(context) => {
+                let mut ssl = Ssl::new(context)?;
+                ssl.set_hostname("localhost")?;
+                ssl.param_mut().set_host("localhost")?;
+                Stream::Tls(ssl.connect(tcp).map_err(io::Error::other)?)
+            }
         };
         Ok(Connection { stream })
     }

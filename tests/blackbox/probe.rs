@@ -1,0 +1,70 @@
+//! The probe listener tells without any certificate whether the server lives and is ready, and nothing else.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::harness::{Client, Options, Server, eventually};
+
+/// A server with a probe listener, and a client for that.
+fn start() -> (Server, Client) {
+    let arguments = vec!["--probe-address=127.0.0.1:0".to_owned()];
+    let server = Server::start_with(&Options { arguments, ..Options::default() });
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains("probe listening")).unwrap();
+    let (_, address) = line.split_once("address=").unwrap();
+    let probe = Client::plain(address.split_whitespace().next().unwrap().parse().unwrap());
+    (server, probe)
+}
+
+#[test]
+fn life_and_readiness_alone_are_told_without_a_certificate() {
+    let (server, probe) = start();
+    let mut connection = probe.connect().unwrap();
+    for path in ["/livez", "/readyz"] {
+        let answer = connection.get(path);
+        assert_eq!((answer.status, answer.body.as_slice()), (200, &b""[..]), "{path}");
+        // Kubernetes names the pod, a balancer the address.
+        let answer = connection.try_request("GET", path, &[("Host", "10.1.2.3:9997")], b"").unwrap();
+        assert_eq!(answer.status, 200, "{path}");
+    }
+    for path in ["/", "/whoami", "/version", "/health", "/kmip/2_1", "/kmip_2_1", "/livez/x", "/metrics"] {
+        assert_eq!(probe.get(path).status, 404, "{path}");
+    }
+    for (method, path) in [("POST", "/livez"), ("DELETE", "/readyz"), ("POST", "/kmip/2_1"), ("POST", "/kmip_2_1")] {
+        let answer = probe.try_request(method, path, &[("Content-Type", "application/json")], b"{}").unwrap();
+        assert!([404, 405].contains(&answer.status), "{method} {path}: {answer:?}");
+    }
+    assert_eq!(server.alice().get("/livez").status, 404, "the service's listener is another");
+}
+
+#[test]
+fn readiness_goes_with_the_token_and_life_does_not() {
+    let (server, probe) = start();
+    let away = server.place.path("away");
+    let mut alice = server.alice().connect().unwrap();
+    let good = json!({"process": "ok", "store": "ok", "token": "ok"});
+    assert_eq!((alice.get("/health").status, alice.get("/health").json()), (200, good.clone()));
+    for _ in 0..2 {
+        fs::rename(&server.place.token.tokens, &away).unwrap();
+        eventually("not ready", || (probe.get("/readyz").status == 503).then_some(()));
+        assert_eq!(probe.get("/livez").status, 200);
+        let health = alice.get("/health");
+        assert_eq!(health.status, 503);
+        assert_eq!(health.json(), json!({"process": "ok", "store": "ok", "token": "away"}));
+        fs::rename(&away, &server.place.token.tokens).unwrap();
+        eventually("ready again", || (probe.get("/readyz").status == 200).then_some(()));
+        assert_eq!((alice.get("/health").status, alice.get("/health").json()), (200, good.clone()));
+    }
+    let id = alice.aes();
+    assert_eq!(alice.export(&id).len(), 32);
+}
+
+#[test]
+fn a_silent_prober_keeps_nobody_from_asking_for_long() {
+    let (_server, probe) = start();
+    // As many as there are places, and some.
+    let silent: Vec<_> = (0..80).map(|_| probe.tcp().unwrap()).collect();
+    eventually("an answer", || probe.try_request("GET", "/livez", &[], b"").ok().filter(|answer| answer.status == 200));
+    drop(silent);
+}

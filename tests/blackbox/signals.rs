@@ -1,0 +1,171 @@
+//! SIGTERM lets requests under way finish; SIGHUP rereads certificate and authorities, and keeps the old if the new are bad.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::harness::server::P12_PASSWORD;
+use crate::harness::{Authority, Client, Connection, Leaf, Server, eventually, kmip};
+
+/// Less than the 20 s that requests under way are given, so that a server which waits for nothing fails.
+const PROMPT: Duration = Duration::from_secs(15);
+
+/// The server's listener is gone.
+fn is_closed(server: &Server) -> bool {
+    TcpStream::connect(server.address).is_err()
+}
+
+/// Sends a request but for the end of its body, which is returned.
+fn begin(connection: &mut Connection) -> Vec<u8> {
+    let body = kmip::create("AES", 256, &[]).to_string().into_bytes();
+    let head = format!(
+        "POST /kmip/2_1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    connection.stream.write_all(head.as_bytes()).unwrap();
+    let (now, later) = body.split_at(body.len() / 2);
+    connection.stream.write_all(now).unwrap();
+    later.to_vec()
+}
+
+#[test]
+fn a_request_under_way_is_answered_before_the_end() {
+    for signal in ["TERM", "INT"] {
+        let mut server = Server::start();
+        let mut alice = server.alice().connect().unwrap();
+        // The server has seen this connection, and so will find the next request on it under way.
+        assert_eq!(alice.get("/whoami").status, 200);
+        let rest = begin(&mut alice);
+        let told = server.log().len();
+        // Whatever the server reads next, it has read the beginning of the request before.
+        assert_eq!(server.alice().get("/whoami").status, 200);
+        assert!(server.log().len() > told);
+        server.signal(signal);
+        eventually("nobody new gets in", || is_closed(&server).then_some(()));
+        alice.stream.write_all(&rest).unwrap();
+        let answer = alice.read_answer().unwrap();
+        assert_eq!(answer.status, 200);
+        let id = kmip::string(&answer.json(), "UniqueIdentifier");
+        assert_eq!(answer.header("connection"), Some("close"));
+        let status = server.wait();
+        assert_eq!(status.code(), Some(0), "SIG{signal}: {status}");
+        let mut end = Vec::new();
+        assert!(matches!(alice.stream.read_to_end(&mut end), Ok(0)), "the connection was cut");
+        // What was answered is there.
+        let place = std::sync::Arc::clone(&server.place);
+        drop(server);
+        let server = Server::start_at(place, &crate::harness::Options::default());
+        assert_eq!(server.alice().connect().unwrap().export(&id).len(), 32);
+    }
+}
+
+#[test]
+fn connections_without_a_request_do_not_hold_the_end_up() {
+    let mut server = Server::start();
+    let mut used: Vec<Connection> = (0..20).map(|_| server.alice().connect().unwrap()).collect();
+    for connection in &mut used {
+        assert_eq!(connection.get("/whoami").status, 200);
+    }
+    // These have come through the handshake and asked for nothing, in either protocol.
+    let unused: Vec<Connection> = (0..20).map(|_| server.alice().connect().unwrap()).collect();
+    let h2 = Client::tls_with(server.address, &server.place.authority.certificate, Some(&server.place.alice), |b| {
+        b.set_alpn_protos(b"\x02h2").unwrap();
+    });
+    let h2: Vec<Connection> = (0..20).map(|_| h2.connect().unwrap()).collect();
+    let silent: Vec<TcpStream> = (0..20).map(|_| server.alice().tcp().unwrap()).collect();
+    let began = Instant::now();
+    server.signal("TERM");
+    let status = server.wait();
+    assert_eq!(status.code(), Some(0), "{status}");
+    assert!(began.elapsed() < PROMPT, "{:?}", began.elapsed());
+    drop((used, unused, h2, silent));
+}
+
+/// The serial number of the certificate that a new connection is shown.
+fn shown(client: &Client) -> Vec<u8> {
+    let connection = client.connect().unwrap();
+    let certificate = connection.ssl().peer_certificate().unwrap();
+    certificate.serial_number().to_bn().unwrap().to_vec()
+}
+
+/// Sends SIGHUP and waits for what the log says about it.
+fn hang_up(server: &Server, told: &str) -> String {
+    let before = server.log().len();
+    server.signal("HUP");
+    eventually(told, || server.log()[before..].lines().find(|line| line.contains(told)).map(str::to_owned))
+}
+
+#[test]
+fn a_new_certificate_is_served_to_new_connections() {
+    let server = Server::start();
+    let alice = server.alice();
+    let old = shown(&alice);
+    let mut kept = alice.connect().unwrap();
+    assert_eq!(kept.get("/whoami").status, 200);
+    let identity = server.place.authority.issue(&Leaf::server());
+    fs::write(server.place.path("server.p12"), identity.pkcs12(P12_PASSWORD)).unwrap();
+    assert_eq!(shown(&alice), old, "nothing changes unasked");
+    hang_up(&server, "reloaded");
+    let new = identity.certificate.serial_number().to_bn().unwrap().to_vec();
+    assert_ne!(new, old);
+    assert_eq!(shown(&alice), new);
+    assert_eq!(kept.get("/whoami").status, 200, "connections go on");
+
+    for (content, why) in [
+        (b"not a PKCS#12 file".to_vec(), "is not a PKCS#12 file"),
+        (identity.pkcs12("another password"), "wrong password"),
+    ] {
+        fs::write(server.place.path("server.p12"), content).unwrap();
+        let line = hang_up(&server, "reload failed");
+        assert!(line.contains(why), "{line}");
+        assert_eq!(shown(&alice), new, "the old stays");
+    }
+    fs::remove_file(server.place.path("server.p12")).unwrap();
+    hang_up(&server, "No such file");
+    assert_eq!(shown(&alice), new);
+    assert_eq!(alice.get("/whoami").status, 200);
+}
+
+#[test]
+fn a_new_authority_vouches_for_new_connections() {
+    let server = Server::start();
+    let authority = Authority::new("Another authority");
+    let carol = server.client(&authority.issue(&Leaf::client("carol")));
+    let alice = server.alice();
+    let may_enter = |client: &Client| client.try_request("GET", "/whoami", &[], b"").is_ok();
+    assert!(may_enter(&alice) && !may_enter(&carol));
+    let file = server.place.path("ca.pem");
+    let own = server.place.authority.pem();
+
+    fs::write(&file, [own.clone(), authority.pem()].concat()).unwrap();
+    hang_up(&server, "reloaded");
+    assert!(may_enter(&alice) && may_enter(&carol));
+
+    fs::write(&file, authority.pem()).unwrap();
+    hang_up(&server, "reloaded");
+    assert!(!may_enter(&alice) && may_enter(&carol));
+
+    // Half a change is none: neither a certificate nor an authority comes of it.
+    let serial = shown(&carol);
+    let identity = server.place.authority.issue(&Leaf::server());
+    fs::write(server.place.path("server.p12"), identity.pkcs12(P12_PASSWORD)).unwrap();
+    for content in [b"".to_vec(), b"not PEM".to_vec(), server.place.alice.certificate.to_pem().unwrap()] {
+        fs::write(&file, content).unwrap();
+        hang_up(&server, "reload failed");
+        assert!(!may_enter(&alice) && may_enter(&carol));
+        assert_eq!(shown(&carol), serial);
+    }
+    fs::write(&file, own).unwrap();
+    hang_up(&server, "reloaded");
+    assert!(may_enter(&alice) && !may_enter(&carol));
+    assert_ne!(shown(&alice), serial);
+}
+
+#[test]
+fn a_server_with_nothing_to_reread_goes_on() {
+    let options = crate::harness::Options { plain: true, ..Default::default() };
+    let server = Server::start_with(&options);
+    hang_up(&server, "nothing to reload");
+    assert_eq!(server.nobody().get("/whoami").status, 200);
+}
