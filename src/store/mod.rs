@@ -97,7 +97,7 @@ impl Store {
 
 /// Takes the lock that keeps a second server away from the same file.
 fn lock(path: &Path) -> Result<File, Error> {
-    let name = beside(path, ".lock");
+    let name = with_suffix(path, ".lock");
     let failed = |source| Error::File { path: name.clone(), source };
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name).map_err(failed)?;
     match file.try_lock() {
@@ -127,38 +127,18 @@ fn prepare(path: &Path) -> Result<Connection, Error> {
 
 /// The root keys that the file records; `None` if it has no schema yet.
 fn recorded(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
-    // Without a WAL nobody has it open; then reading it as it lies there keeps SQLite from making one.
-    let connection = if beside(path, "-wal").exists() {
+    let connection = if with_suffix(path, "-wal").exists() {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {
-        Connection::open_with_flags(immutable(path), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?
+        // Nobody has it open. SQLite would make an empty WAL to read it, and leave that there.
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        Connection::open_with_flags(immutable(path), flags)?
     };
     configure(&connection)?;
     if schema::check(&connection, path)? == 0 {
         return Ok(None);
     }
     Ok(Some(root_key::all(&connection)?))
-}
-
-/// The file as a URI that tells SQLite that nobody changes it (<https://www.sqlite.org/uri.html>).
-fn immutable(path: &Path) -> String {
-    let mut uri = if path.is_absolute() { "file://".to_owned() } else { "file:".to_owned() };
-    for byte in path.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/".contains(byte) {
-            uri.push(char::from(*byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri.push_str("?immutable=1");
-    uri
-}
-
-/// The file of this suffix beside the database.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// Adds the file's name to what SQLite says.
@@ -173,7 +153,7 @@ fn named(error: Error, path: &Path) -> Error {
 fn make_private(path: &Path) -> Result<(), Error> {
     let failed = |source| Error::File { path: path.to_owned(), source };
     for suffix in ["", "-wal", "-shm"] {
-        let file = beside(path, suffix);
+        let file = with_suffix(path, suffix);
         let Ok(metadata) = fs::metadata(&file) else { continue };
         if metadata.permissions().mode() & 0o077 != 0 {
             tracing::warn!(file = %file.display(), "was readable by others: mode set to 0600");
@@ -181,6 +161,19 @@ fn make_private(path: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// A file beside the database.
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The URI of a database that nobody writes meanwhile (SQLite, "URI Filenames"), each byte of its path escaped.
+fn immutable(path: &Path) -> String {
+    let path: String = path.as_os_str().as_bytes().iter().map(|byte| format!("%{byte:02X}")).collect();
+    format!("file:{path}?immutable=1")
 }
 
 /// What every connection needs.
