@@ -98,3 +98,23 @@ fn taken_while_keys_are_made_and_destroyed() {
     let id = alice.aes();
     alice.seal(&id, b"and it goes on");
 }
+
+#[test]
+fn of_a_stopped_server_the_database_is_one_file() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.aes();
+    let sealed = alice.seal(&id, b"data");
+    let (place, status) = server.stop();
+    assert!(status.success());
+    for suffix in ["-wal", "-shm"] {
+        assert!(!place.path(&format!("claviger.db{suffix}")).exists());
+    }
+    let elsewhere = directory();
+    let token = Token::empty(elsewhere.path());
+    copy(&place.token.tokens, &token.tokens);
+    let other = Place::with_token(elsewhere, token);
+    fs::copy(place.database(), other.database()).unwrap();
+    let restored = Server::start_at(Arc::new(other), &Options::default());
+    assert_eq!(restored.alice().connect().unwrap().open(&sealed), b"data");
+}

@@ -87,7 +87,7 @@ impl Client {
         identity: Option<&Identity>,
         settings: impl FnOnce(&mut SslContextBuilder),
     ) -> Self {
-        // Not a connector: that would read all the authorities of the machine first.
+        // Not an `SslConnector`, which reads all authorities of the system first: 0.1 s for each client.
         let mut builder = SslContext::builder(SslMethod::tls_client()).unwrap();
         let mut store = X509StoreBuilder::new().unwrap();
         store.add_cert(authority.clone()).unwrap();
