@@ -36,9 +36,8 @@ const MAX_ACTIVE: usize = 64;
 /// How long a request waits to get in.
 const ADMISSION_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Bytes of request bodies in memory at one time, in units of [`BODY_UNIT`].
-const BODY_UNITS: usize = 4096;
-const BODY_UNIT: usize = 64 << 10;
+/// Room for large request bodies in memory at one time: 256 MiB.
+const ROOM: usize = (256 << 20) / request::ROOM_UNIT;
 
 /// The largest request id that is taken over from a client, in bytes.
 const MAX_REQUEST_ID: usize = 64;
@@ -70,7 +69,7 @@ impl App {
             loopback,
             kms,
             active: Semaphore::new(MAX_ACTIVE),
-            bodies: Semaphore::new(BODY_UNITS),
+            bodies: Semaphore::new(ROOM),
             next_request: AtomicU64::new(1),
             process,
         }
@@ -186,10 +185,12 @@ where
             limit
         }
     };
-    let _units = body_units(app, &head.headers, limit).await?;
-    let body = if limit == 0 { Vec::new() } else { request::body(body, limit).await? };
+    let body = match limit {
+        0 => None,
+        limit => Some(request::body(body, limit, &app.bodies).await?),
+    };
     let _permit = admit(&app.active, 1).await?;
-    run(app, route, caller.as_ref(), &body)
+    run(app, route, caller.as_ref(), body.as_ref().map_or(&[], |body| &body.bytes))
 }
 
 fn find(method: &Method, path: &str) -> Result<&'static Route, Problem> {
@@ -215,13 +216,6 @@ async fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
         }
         Err(Refusal::Unavailable(error)) => Err(error.into()),
     }
-}
-
-/// Room for a body, so that many large ones cannot take all memory.
-async fn body_units<'a>(app: &'a App, headers: &HeaderMap, limit: usize) -> Result<SemaphorePermit<'a>, Problem> {
-    let announced = headers.get(warp::http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let bytes = announced.unwrap_or(limit).min(limit);
-    admit(&app.bodies, u32::try_from(bytes.div_ceil(BODY_UNIT)).unwrap_or(u32::MAX)).await
 }
 
 async fn admit(places: &Semaphore, wanted: u32) -> Result<SemaphorePermit<'_>, Problem> {

@@ -4,13 +4,18 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use warp::Buf;
 use warp::host::Authority;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use warp::http::{HeaderMap, StatusCode};
 
+use super::admit;
 use super::problem::Problem;
+
+/// Bytes of a body that count as one in the room for bodies.
+pub(super) const ROOM_UNIT: usize = 64 << 10;
 
 /// From the end of the headers to the end of the body.
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
@@ -81,35 +86,59 @@ pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Prob
     if usize::try_from(length).is_ok_and(|length| length <= limit) { Ok(()) } else { Err(too_large(limit)) }
 }
 
-/// Reads the body within its bounds of size and time.
-pub(super) async fn body<S, B>(stream: S, limit: usize) -> Result<Vec<u8>, Problem>
+/// A body, and the room in memory that it takes until it is dropped.
+pub(super) struct Body<'a> {
+    pub(super) bytes: Vec<u8>,
+    room: Option<SemaphorePermit<'a>>,
+}
+
+/// Reads the body within its bounds of size and time. `room` counts what all large bodies together may take, in
+/// [`ROOM_UNIT`]s. A body takes it as it arrives: what a client announces and does not send costs nobody anything,
+/// and a body of one unit needs none, so that small requests go on whatever the large ones do.
+pub(super) async fn body<S, B>(stream: S, limit: usize, room: &Semaphore) -> Result<Body<'_>, Problem>
 where
     S: warp::Stream<Item = Result<B, warp::Error>>,
     B: Buf,
 {
-    timeout(BODY_DEADLINE, collect(stream, limit))
+    timeout(BODY_DEADLINE, collect(stream, limit, room))
         .await
         .unwrap_or_else(|_| Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")))
 }
 
-async fn collect<S, B>(stream: S, limit: usize) -> Result<Vec<u8>, Problem>
+async fn collect<S, B>(stream: S, limit: usize, room: &Semaphore) -> Result<Body<'_>, Problem>
 where
     S: warp::Stream<Item = Result<B, warp::Error>>,
     B: Buf,
 {
     let mut stream = pin!(stream);
-    let mut body = Vec::new();
+    let mut body = Body { bytes: Vec::new(), room: None };
     while let Some(part) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
         let mut part = part.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body was cut off"))?;
         while part.has_remaining() {
             let chunk = part.chunk();
-            if body.len() + chunk.len() > limit {
+            if body.bytes.len() + chunk.len() > limit {
                 return Err(too_large(limit));
             }
-            body.extend_from_slice(chunk);
+            body.reserve(chunk.len(), room).await?;
+            body.bytes.extend_from_slice(chunk);
             let read = chunk.len();
             part.advance(read);
         }
     }
     Ok(body)
+}
+
+impl<'a> Body<'a> {
+    /// Takes room for `more` bytes; the first unit is free.
+    async fn reserve(&mut self, more: usize, room: &'a Semaphore) -> Result<(), Problem> {
+        let needed = (self.bytes.len() + more).div_ceil(ROOM_UNIT).saturating_sub(1);
+        let held = self.room.as_ref().map_or(0, SemaphorePermit::num_permits);
+        let Some(wanted) = needed.checked_sub(held).filter(|wanted| *wanted > 0) else { return Ok(()) };
+        let permit = admit(room, u32::try_from(wanted).unwrap_or(u32::MAX)).await?;
+        match &mut self.room {
+            Some(own) => own.merge(permit),
+            None => self.room = Some(permit),
+        }
+        Ok(())
+    }
 }

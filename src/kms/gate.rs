@@ -3,7 +3,8 @@
 //! Its fields are private to this file. The operations beside it reach a key only through a [`Grant`], and a
 //! grant comes only from [`Kms::authorize`], [`Kms::authorize_new`] and [`Kms::authorize_server`].
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::cache::Cache;
 use super::object::Object;
@@ -25,7 +26,11 @@ pub struct Kms {
     store: Arc<Store>,
     custody: Arc<Custody>,
     cache: Cache,
+    health: Mutex<Option<(Instant, Health)>>,
 }
+
+/// How long an answer about health stands: whoever may ask must not be able to keep the token busy with it.
+const HEALTH_STANDS: Duration = Duration::from_millis(200);
 
 /// Leave to perform one operation on one object.
 pub(super) struct Grant<'a> {
@@ -72,7 +77,7 @@ impl Kms {
     /// # Errors
     /// The store cannot be read.
     pub fn open(store: Arc<Store>, custody: Arc<Custody>) -> Result<Self, Error> {
-        let kms = Self { store, custody, cache: Cache::new() };
+        let kms = Self { store, custody, cache: Cache::new(), health: Mutex::new(None) };
         kms.finish_destructions()?;
         Ok(kms)
     }
@@ -97,6 +102,18 @@ impl Kms {
     /// Asks store and token.
     #[must_use]
     pub fn health(&self) -> Health {
+        let mut last = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        match *last {
+            Some((since, health)) if since.elapsed() < HEALTH_STANDS => health,
+            _ => {
+                let health = self.ask_health();
+                *last = Some((Instant::now(), health));
+                health
+            }
+        }
+    }
+
+    fn ask_health(&self) -> Health {
         let store = self.store.check();
         let token = self.custody.check();
         if let Err(error) = &store {

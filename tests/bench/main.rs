@@ -22,7 +22,7 @@ mod raw;
 
 use std::time::{Duration, Instant};
 
-use harness::{Client, Connection, Server};
+use harness::{Client, Connection, Options, Server};
 use serde_json::Value;
 
 /// Requests of one measurement.
@@ -38,7 +38,10 @@ fn main() {
 }
 
 fn measure() {
-    let server = Server::start();
+    let server = Server::start_with(&Options {
+        environment: vec![("KMS_LOG".to_owned(), "info".to_owned())],
+        ..Options::default()
+    });
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let body = harness::kmip::encrypt(&id, &[7; 32]);
