@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::harness::server::{P12_PASSWORD, Place};
-use crate::harness::{Answer, Client, Options, Server};
+use crate::harness::{Answer, Client, Options, Server, kmip};
 
 fn plain(arguments: &[&str]) -> Server {
     let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -21,6 +21,7 @@ fn every_request_runs_as_the_default_user() {
     let id = connection.aes();
     let sealed = connection.seal(&id, b"by nobody in particular");
     assert_eq!(server.nobody().connect().unwrap().open(&sealed), b"by nobody in particular");
+    assert_eq!(server.nobody().post(kmip::PATH, &kmip::encrypt(&id, b"x")).status, 200);
     // Nothing verifies a credential here, so none changes anything.
     for value in ["Bearer xyz", "Basic Ym9iOmJvYg=="] {
         let answer = connection.try_request("GET", "/whoami", &[("Authorization", value)], b"").unwrap();

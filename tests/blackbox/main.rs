@@ -21,9 +21,12 @@ mod client_certificate;
 mod common_name;
 mod configuration;
 mod default_mode;
+mod hostile_requests;
+mod log_secrecy;
 mod probe;
 mod server_identity;
 mod signals;
+mod silent_clients;
 mod start_refusals;
 
 mod a_backup_restores_elsewhere;

@@ -1,0 +1,207 @@
+//! Clients that say nothing, or not enough, cost nobody else anything and are gone after the deadline.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Client, Connection, Server, kmip};
+
+/// As many as the specification names.
+const MANY: usize = 300;
+
+/// The server's deadline for a handshake, and what a busy machine may add.
+const DEADLINE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(20));
+
+/// Opens [`MANY`] connections that send no more than this.
+fn silent(server: &Server, sent: &[u8]) -> Vec<TcpStream> {
+    let client = server.nobody();
+    let open = |_| {
+        let mut tcp = client.tcp().unwrap();
+        tcp.write_all(sent).unwrap();
+        tcp
+    };
+    (0..MANY).map(open).collect()
+}
+
+/// The first bytes of a ClientHello that announces more than it brings.
+fn half_a_hello() -> Vec<u8> {
+    let mut hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec();
+    hello.resize(200, 7);
+    hello
+}
+
+/// A client's two ways to work: on a connection that it keeps, and on a new one.
+struct Working {
+    client: Client,
+    kept: Connection,
+    id: String,
+    times: [Vec<Duration>; 2],
+}
+
+impl Working {
+    fn new(server: &Server) -> Self {
+        let client = server.alice();
+        let mut kept = client.connect().unwrap();
+        let id = kept.aes();
+        Self { client, kept, id, times: [Vec::new(), Vec::new()] }
+    }
+
+    fn work(&mut self, record: bool) {
+        let began = Instant::now();
+        self.kept.seal(&self.id, b"some work");
+        let between = Instant::now();
+        self.client.connect().unwrap().seal(&self.id, b"some work");
+        let ended = Instant::now();
+        if record {
+            self.times[0].push(between - began);
+            self.times[1].push(ended - between);
+        }
+    }
+
+    fn medians(&mut self) -> [Duration; 2] {
+        self.times.each_mut().map(|times| {
+            times.sort();
+            times[times.len() / 2]
+        })
+    }
+}
+
+/// How many times slower a client is beside the silent ones: kept connection, new connection. Two equal servers are asked
+/// in turn, of which one has them, so that whatever else the machine does slows both.
+fn slowdown(sent: &[u8]) -> [f64; 2] {
+    let (burdened, free) = (Server::start(), Server::start());
+    let (mut with, mut without) = (Working::new(&burdened), Working::new(&free));
+    for _ in 0..10 {
+        with.work(false);
+        without.work(false);
+    }
+    for _ in 0..4 {
+        let silent = silent(&burdened, sent);
+        let began = Instant::now();
+        // While they are all there: well before the deadline.
+        for turn in 0..50 {
+            if began.elapsed() > Duration::from_secs(2) && turn > 10 {
+                break;
+            }
+            // Neither is always the first.
+            if turn % 2 == 0 {
+                with.work(true);
+                without.work(true);
+            } else {
+                without.work(true);
+                with.work(true);
+            }
+        }
+        drop(silent);
+    }
+    let (with, without) = (with.medians(), without.medians());
+    [0, 1].map(|way| with[way].as_secs_f64() / without[way].as_secs_f64())
+}
+
+/// A tenth, in one of a few rounds: the machine has more to do than this test.
+fn costs_at_most_a_tenth(sent: &[u8]) {
+    let mut rounds = Vec::new();
+    for _ in 0..4 {
+        let [kept, new] = slowdown(sent);
+        if kept < 1.1 && new < 1.1 {
+            return;
+        }
+        rounds.push((kept, new));
+    }
+    panic!("kept and new connections, times slower: {rounds:?}");
+}
+
+#[test]
+fn three_hundred_that_send_nothing_slow_nobody() {
+    costs_at_most_a_tenth(b"");
+}
+
+#[test]
+fn three_hundred_that_send_one_byte_slow_nobody() {
+    costs_at_most_a_tenth(b"\x16");
+}
+
+#[test]
+fn three_hundred_that_send_half_a_hello_slow_nobody() {
+    costs_at_most_a_tenth(&half_a_hello());
+}
+
+#[test]
+fn they_are_gone_after_the_deadline_and_good_clients_are_not() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let began = Instant::now();
+    let mut all = silent(&server, b"");
+    all.extend(silent(&server, b"\x16"));
+    all.extend(silent(&server, &half_a_hello()));
+    assert_eq!(server.alice().get("/whoami").status, 200);
+    // Those who drip are no better than those who stop.
+    let mut dripping = server.nobody().tcp().unwrap();
+    dripping.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let cut_off = half_a_hello().into_iter().chain(std::iter::repeat(7)).any(|byte| {
+        let _ = dripping.write_all(&[byte]);
+        // Over once the server has closed it; a read that times out says that it has not.
+        match dripping.read(&mut [0; 64]) {
+            Ok(read) => read == 0,
+            Err(error) => !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+        }
+    });
+    assert!(cut_off);
+    for mut tcp in all {
+        // Nothing is ever sent to them. A reset is as good an end.
+        assert!(matches!(tcp.read(&mut [0; 64]), Ok(0) | Err(_)));
+    }
+    let took = began.elapsed();
+    assert!(DEADLINE.0 <= took && took < DEADLINE.1, "{took:?}");
+    assert_eq!(alice.get("/whoami").status, 200, "a connection that came through the handshake stays");
+    let log = server.log();
+    assert!(log.contains("no handshake within 5 s"), "{log}");
+    assert!(log.contains("made room for newer connections"), "they were not bounded");
+}
+
+#[test]
+fn a_body_that_comes_too_slowly_is_cut_off() {
+    let server = Server::start();
+    let mut slow = server.alice().connect().unwrap();
+    let head =
+        "POST /kmip/2_1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n";
+    slow.stream.write_all(head.as_bytes()).unwrap();
+    let mut alice = server.alice().connect().unwrap();
+    slow.tcp().set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let began = Instant::now();
+    let mut told = Vec::new();
+    while told.is_empty() && began.elapsed() < 3 * DEADLINE.1 {
+        let _ = slow.stream.write_all(b" ");
+        assert_eq!(alice.get("/whoami").status, 200);
+        let mut part = [0; 4096];
+        if let Ok(read) = slow.stream.read(&mut part) {
+            told.extend_from_slice(&part[..read]);
+        }
+    }
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(told.starts_with("HTTP/1.1 408 "), "{told}");
+    assert!(began.elapsed() >= Duration::from_secs(25), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answers_hinders_nobody() {
+    let server = Server::start();
+    let mut deaf = server.alice().connect().unwrap();
+    let id = deaf.aes();
+    let request = kmip::encrypt(&id, &vec![0; 1 << 20]).to_string();
+    let head = format!(
+        "POST /kmip/2_1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        request.len()
+    );
+    deaf.tcp().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    // More than all buffers between here and there hold; it ends where the server stops to read.
+    let sent = (0..100).take_while(|_| {
+        deaf.stream.write_all(head.as_bytes()).and_then(|()| deaf.stream.write_all(request.as_bytes())).is_ok()
+    });
+    assert!(sent.count() < 100, "the server reads on and on");
+    let mut alice = server.alice().connect().unwrap();
+    for _ in 0..10 {
+        alice.seal(&id, b"as ever");
+        assert_eq!(server.bob().get("/whoami").status, 200);
+    }
+}
