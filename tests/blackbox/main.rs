@@ -21,6 +21,8 @@ mod client_certificate;
 mod common_name;
 mod configuration;
 mod default_mode;
+mod gate_failure_limit;
+mod gate_jwt;
 mod hostile_requests;
 mod log_secrecy;
 mod probe;
