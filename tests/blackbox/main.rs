@@ -23,6 +23,7 @@ mod configuration;
 mod default_mode;
 mod gate_failure_limit;
 mod gate_jwt;
+mod gate_providers;
 mod hostile_requests;
 mod log_secrecy;
 mod probe;
