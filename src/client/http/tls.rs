@@ -61,7 +61,9 @@ pub(super) fn refusal(url: &Url, has_identity: bool, error: &(dyn std::error::Er
     if alert == "certificate required" || (!has_identity && (about_certificates || alert == "handshake failure")) {
         return Some(Error::CertificateWanted { url });
     }
-    about_certificates.then_some(Error::CertificateRefused { url, alert })
+    // That a signature does not verify, as with an authority of the same name and another key.
+    let unverified = has_identity && alert == "decrypt error";
+    (about_certificates || unverified).then_some(Error::CertificateRefused { url, alert })
 }
 
 /// What OpenSSL says about an error, wherever in its causes that is.
