@@ -68,6 +68,7 @@ pub struct Client {
     http: Http,
     url: Url,
     authorization: Option<HeaderValue>,
+    has_credential: bool,
     connection: Mutex<Option<Connection>>,
 }
 
@@ -92,9 +93,10 @@ impl Client {
         }
         let trust = settings.ca_file.as_deref().map_or(Ok(Trust::System), identity::authorities)?;
         let own = settings.client_p12.as_ref().map(|p12| identity::identity(&p12.file, &p12.password)).transpose()?;
+        let has_credential = authorization.is_some() || own.is_some();
         let limits = Limits { connect: CONNECT, answer: settings.timeout, bytes: MAX_ANSWER };
         let http = Http::new(trust, own, limits)?;
-        Ok(Self { http, url: settings.url.clone(), authorization, connection: Mutex::new(None) })
+        Ok(Self { http, url: settings.url.clone(), authorization, has_credential, connection: Mutex::new(None) })
     }
 
     /// Where the server is.
@@ -147,7 +149,10 @@ impl Client {
         };
         let answer = connection.ask(&self.http, Question { method, path, headers, body }).await?;
         *kept = Some(connection);
-        if answer.status.is_success() { Ok(answer) } else { Err(Error::Refused(Box::new(Refusal::of(&answer)))) }
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        Err(Error::Refused(Box::new(Refusal::of(&answer, self.has_credential))))
     }
 
     fn misunderstood(&self, source: AnswerError) -> Error {

@@ -24,6 +24,8 @@ pub struct Refusal {
     pub result_reason: Option<String>,
     /// Where the server's log has more.
     pub request_id: Option<String>,
+    /// Whether the request carried a client certificate or a token.
+    pub had_credential: bool,
 }
 
 #[derive(Default, Deserialize)]
@@ -35,7 +37,7 @@ struct Problem {
 }
 
 impl Refusal {
-    pub(super) fn of(answer: &Answer) -> Self {
+    pub(super) fn of(answer: &Answer, had_credential: bool) -> Self {
         let is_problem = answer.media_type.as_deref() == Some(MEDIA_TYPE);
         // What answers may be another program than expected; then the status has to do.
         let problem: Option<Problem> = is_problem.then(|| serde_json::from_slice(&answer.body).ok()).flatten();
@@ -46,12 +48,16 @@ impl Refusal {
             detail: problem.detail.as_deref().map(printable),
             result_reason: problem.result_reason.as_deref().map(printable),
             request_id: problem.request_id.or_else(header).as_deref().map(printable),
+            had_credential,
         }
     }
 
     /// What the caller can do about it.
     fn hint(&self) -> Option<&'static str> {
         match self.status {
+            StatusCode::UNAUTHORIZED if self.had_credential => {
+                Some("has the certificate one CN, is the token still valid? The server's log says what is wrong")
+            }
             StatusCode::UNAUTHORIZED => Some("give --client-p12 or --access-token"),
             StatusCode::PAYLOAD_TOO_LARGE => Some("send less in one request"),
             StatusCode::NOT_FOUND if self.result_reason.is_none() => Some("is this the URL of a Claviger server?"),
@@ -105,7 +111,7 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         let headers = HeaderMap::from_iter([("x-request-id".parse().unwrap(), "r-1".parse().unwrap())]);
         let body = Bytes::from(body.as_bytes());
-        Refusal::of(&Answer { status, media_type: Some(media_type.to_owned()), headers, body }).to_string()
+        Refusal::of(&Answer { status, media_type: Some(media_type.to_owned()), headers, body }, false).to_string()
     }
 
     #[test]
