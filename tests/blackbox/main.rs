@@ -17,6 +17,13 @@ mod harness;
 
 mod authority_file;
 mod browser;
+mod cli_connection;
+mod cli_encrypted_files;
+mod cli_key_files;
+mod cli_lifecycle;
+mod cli_options;
+mod cli_output;
+mod cli_round_trip;
 mod client_certificate;
 mod common_name;
 mod configuration;

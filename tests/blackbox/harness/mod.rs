@@ -1,6 +1,7 @@
 //! What every test stands on.
 
 pub mod again;
+pub mod cli;
 pub mod http;
 pub mod jwks;
 pub mod jwt;
@@ -14,6 +15,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+pub use cli::Cli;
 pub use http::{Answer, Client, Connection};
 pub use jwks::Jwks;
 pub use jwt::SigningKey;

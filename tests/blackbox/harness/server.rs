@@ -1,10 +1,10 @@
 //! `clavigerd` as a child process.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 
 use super::{Authority, Client, Identity, Leaf, PATIENCE, Token, directory, eventually};
@@ -198,17 +198,27 @@ impl Drop for Server {
 
 /// Runs a program to its end within [`PATIENCE`]: status, standard output, standard error.
 pub fn run(command: &mut Command) -> (ExitStatus, String, String) {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let pid = child.id();
-    let (done, waiting) = std::sync::mpsc::channel::<()>();
-    let watchdog = std::thread::spawn(move || {
-        if waiting.recv_timeout(PATIENCE).is_err() {
-            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
-        }
-    });
-    let output = child.wait_with_output().unwrap();
-    let _ = done.send(());
-    watchdog.join().unwrap();
+    let output = run_with(command, b"");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     (output.status, text(output.stdout), text(output.stderr))
+}
+
+/// The same with something on standard input, and bytes.
+pub fn run_with(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let pid = child.id();
+    let mut stdin = child.stdin.take().unwrap();
+    let (done, waiting) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            if waiting.recv_timeout(PATIENCE).is_err() {
+                let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+            }
+        });
+        // A program may end before it has read everything.
+        scope.spawn(move || stdin.write_all(input));
+        let output = child.wait_with_output().unwrap();
+        let _ = done.send(());
+        output
+    })
 }

@@ -1,0 +1,167 @@
+//! `claviger` as its users run it: a process with a home of its own, told by its environment where the server is.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use super::server::run_with;
+use super::token::write_private;
+use super::{Identity, Server};
+
+pub const PASSWORD: &str = "password-of-a-client-that-must-not-leak";
+pub const ACCESS_TOKEN: &str = "access-token-that-must-not-leak";
+
+/// One caller, with a directory that is both home and working directory.
+pub struct Cli {
+    pub directory: PathBuf,
+    environment: Vec<(String, OsString)>,
+}
+
+impl Cli {
+    /// A caller who has nothing but a home.
+    pub fn bare(server: &Server, name: &str) -> Self {
+        let directory = server.place.path(&format!("home of {name}"));
+        fs::create_dir_all(&directory).unwrap();
+        Self { directory, environment: Vec::new() }
+    }
+
+    /// A caller who knows the server and has a certificate.
+    pub fn new(server: &Server, name: &str, identity: &Identity) -> Self {
+        let cli = Self::bare(server, name).knowing(server);
+        cli.write("own.p12", &identity.pkcs12(PASSWORD));
+        cli.write("own.password", format!("{PASSWORD}\n").as_bytes());
+        let files = [("CLAVIGER_CLIENT_P12", "own.p12"), ("CLAVIGER_CLIENT_P12_PASSWORD_FILE", "own.password")];
+        files.into_iter().fold(cli, |cli, (name, file)| cli.with(name, file))
+    }
+
+    pub fn alice(server: &Server) -> Self {
+        Self::new(server, "alice", &server.place.alice)
+    }
+
+    pub fn bob(server: &Server) -> Self {
+        Self::new(server, "bob", &server.place.bob)
+    }
+
+    pub fn knowing(self, server: &Server) -> Self {
+        let url = format!("https://localhost:{}", server.address.port());
+        self.with("CLAVIGER_URL", url).with("CLAVIGER_CA_FILE", server.place.path("ca.pem"))
+    }
+
+    /// One more variable, or another value of it.
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self = self.without(name);
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    pub fn without(mut self, name: &str) -> Self {
+        self.environment.retain(|(own, _)| own != name);
+        self
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// A file that its owner alone can read.
+    pub fn write(&self, name: &str, content: &[u8]) {
+        write_private(&self.path(name), content);
+    }
+
+    /// The files of the caller, hidden ones too.
+    pub fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.directory).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    pub fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
+        command.env_clear().env("HOME", &self.directory).env("XDG_CONFIG_HOME", self.path(".config"));
+        // Without the machine's authorities, which it would read first each time: 0.1 s.
+        command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/dev/null");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir(&self.directory).args(arguments);
+        command
+    }
+
+    pub fn output<A: AsRef<OsStr>>(&self, arguments: &[A], input: &[u8]) -> Output {
+        let output = run_with(&mut self.command(arguments), input);
+        for said in [&output.stdout, &output.stderr] {
+            let said = String::from_utf8_lossy(said);
+            assert!(!said.contains(PASSWORD) && !said.contains(ACCESS_TOKEN), "{said}");
+        }
+        output
+    }
+
+    /// What a command that must succeed says, of bytes on standard input.
+    pub fn pipe<A: AsRef<OsStr>>(&self, arguments: &[A], input: &[u8]) -> Vec<u8> {
+        let output = self.output(arguments, input);
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && complaint.is_empty(), "{:?}: {complaint}", show(arguments));
+        output.stdout
+    }
+
+    /// What a command that must succeed says.
+    pub fn ok<A: AsRef<OsStr>>(&self, arguments: &[A]) -> String {
+        String::from_utf8(self.pipe(arguments, b"")).unwrap()
+    }
+
+    /// A command that must succeed and has nothing to say.
+    pub fn quiet<A: AsRef<OsStr>>(&self, arguments: &[A]) {
+        assert_eq!(self.ok(arguments), "", "{:?}", show(arguments));
+    }
+
+    /// The same in JSON.
+    pub fn json<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Value {
+        let mut arguments: Vec<&OsStr> = arguments.iter().map(AsRef::as_ref).collect();
+        arguments.push(OsStr::new("--json"));
+        let said = self.ok(&arguments);
+        assert_eq!(said.find('\n'), Some(said.len() - 1), "one line: {said}");
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+    }
+
+    /// The one line that a command says which must fail.
+    pub fn fails<A: AsRef<OsStr>>(&self, arguments: &[A]) -> String {
+        let output = self.output(arguments, b"");
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{:?}: {said}", show(arguments));
+        assert_eq!(output.stdout, b"", "{:?}", show(arguments));
+        let line = said.strip_prefix("claviger: ").and_then(|line| line.strip_suffix('\n'));
+        line.filter(|line| !line.contains('\n')).unwrap_or_else(|| panic!("not one line: {said}")).to_owned()
+    }
+
+    /// A command that must fail, and words that its complaint must have.
+    #[track_caller]
+    pub fn fails_with<A: AsRef<OsStr>>(&self, arguments: &[A], words: &[&str]) {
+        let said = self.fails(arguments);
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
+        }
+    }
+
+    /// A new key with these options.
+    pub fn create(&self, options: &[&str]) -> String {
+        let said = self.ok(&[&["sym", "keys", "create"], options].concat());
+        let id = said.strip_suffix('\n').filter(|id| !id.is_empty() && !id.contains(char::is_whitespace));
+        id.unwrap_or_else(|| panic!("not an identifier alone: {said:?}")).to_owned()
+    }
+
+    /// Identifiers that Locate prints with these options.
+    pub fn locate(&self, options: &[&str]) -> Vec<String> {
+        let said = self.ok(&[&["sym", "keys", "locate"], options].concat());
+        said.lines().map(str::to_owned).collect()
+    }
+}
+
+fn show<A: AsRef<OsStr>>(arguments: &[A]) -> Vec<&OsStr> {
+    arguments.iter().map(AsRef::as_ref).collect()
+}
