@@ -28,6 +28,7 @@ mod client_certificate;
 mod common_name;
 mod configuration;
 mod default_mode;
+mod gate_api_token;
 mod gate_failure_limit;
 mod gate_jwt;
 mod gate_providers;
