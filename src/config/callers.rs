@@ -66,16 +66,15 @@ impl Places {
     }
 }
 
-/// A list: several values, or one value of the form `[a,b]`, as in the environment.
+/// A list: several values, or one value of the form `[a,b]`, as in the environment. What is empty stays in its place,
+/// to be refused there: a list of nothing must not read as nothing configured.
 pub(super) fn list(given: Option<&[String]>) -> Vec<String> {
-    match given {
-        Some([one]) if one.starts_with('[') && one.ends_with(']') => {
-            let inner = one.trim_start_matches('[').trim_end_matches(']');
-            inner.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
-        }
-        Some(several) => several.to_vec(),
-        None => Vec::new(),
-    }
+    let Some(given) = given else { return Vec::new() };
+    let bracketed = match given {
+        [one] => one.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')),
+        _ => None,
+    };
+    bracketed.map_or_else(|| given.to_vec(), |inner| inner.split(',').map(|part| part.trim().to_owned()).collect())
 }
 
 /// Gives each of `owners` its value: by position if there are equally many, else each value belongs to the owner

@@ -62,7 +62,7 @@ impl ClientCertUsername {
     }
 }
 
-/// In the file, a list of one may be written without its brackets.
+/// In the file, a list of one may be written without its brackets; an empty one is refused.
 fn one_or_several<'de, T, D>(deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     T: serde::Deserialize<'de>,
@@ -74,10 +74,12 @@ where
         One(T),
         Several(Vec<T>),
     }
-    <OneOrSeveral<T> as serde::Deserialize>::deserialize(deserializer).map(|given| match given {
-        OneOrSeveral::One(one) => Some(vec![one]),
-        OneOrSeveral::Several(several) => Some(several),
-    })
+    match <OneOrSeveral<T> as serde::Deserialize>::deserialize(deserializer)? {
+        OneOrSeveral::One(one) => Ok(Some(vec![one])),
+        // It would read as nothing configured, and let everyone in.
+        OneOrSeveral::Several(several) if several.is_empty() => Err(serde::de::Error::custom("the list is empty")),
+        OneOrSeveral::Several(several) => Ok(Some(several)),
+    }
 }
 
 macro_rules! options {

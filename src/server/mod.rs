@@ -44,8 +44,9 @@ const MAX_CONNECTIONS: usize = 8192;
 /// Connections that have sent nothing yet: from one address, and in all.
 const SILENT: (usize, usize) = (1024, 4096);
 
-/// Handshakes under way: from one address, and in all.
-const HANDSHAKES: (usize, usize) = (64, 256);
+/// Handshakes under way: from one address, and in all. Above what the good clients behind one address begin at one time,
+/// such as all of them after a restart: the newest would put the oldest out.
+const HANDSHAKES: (usize, usize) = (512, 2048);
 
 /// Opens everything, serves until SIGTERM or SIGINT, and closes everything.
 ///

@@ -160,6 +160,19 @@ fn they_are_gone_after_the_deadline_and_good_clients_are_not() {
 }
 
 #[test]
+fn a_hundred_good_clients_of_one_address_may_come_at_once() {
+    let server = Server::start();
+    let client = server.alice();
+    // More than nothing stands before them.
+    let silent = silent(&server, b"\x16");
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..100).map(|_| scope.spawn(|| client.get("/whoami").status)).collect();
+        assert!(clients.into_iter().all(|client| client.join().unwrap() == 200));
+    });
+    drop(silent);
+}
+
+#[test]
 fn a_body_that_comes_too_slowly_is_cut_off() {
     let server = Server::start();
     let mut slow = server.alice().connect().unwrap();

@@ -2,6 +2,8 @@
 
 pub mod again;
 pub mod http;
+pub mod jwks;
+pub mod jwt;
 pub mod kmip;
 pub mod pki;
 pub mod reference;
@@ -13,6 +15,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 pub use http::{Answer, Client, Connection};
+pub use jwks::Jwks;
+pub use jwt::SigningKey;
 pub use pki::{Authority, Identity, Leaf};
 pub use server::{Options, Server};
 pub use token::Token;

@@ -1,0 +1,485 @@
+//! Several issuers, each with keys of its own, that come, change, and sometimes cannot be had.
+
+use std::fs;
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use openssl::asn1::Asn1Time;
+use openssl::hash::MessageDigest;
+use openssl::x509::{X509, X509NameBuilder};
+use serde_json::{Value, json};
+
+use crate::harness::jwks::Document;
+use crate::harness::jwt::{claims, key_set};
+use crate::harness::server::{P12_PASSWORD, Place, run};
+use crate::harness::{Authority, Client, Connection, Jwks, Options, Server, SigningKey, eventually};
+
+/// Between two fetches of one issuer's keys.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// An issuer with one key.
+struct Provider {
+    issuer: String,
+    key: SigningKey,
+    jwks: Jwks,
+}
+
+impl Provider {
+    fn new(place: &Place, name: &str) -> Self {
+        let key = SigningKey::p256("first");
+        let jwks = Jwks::start(&place.authority, &key_set(&[key.jwk()]));
+        Self { issuer: format!("https://{name}.example/"), key, jwks }
+    }
+
+    fn arguments(&self) -> [String; 3] {
+        [
+            format!("--jwt-issuer-uri={}", self.issuer),
+            format!("--jwks-uri={}", self.jwks.uri()),
+            "--jwt-audience=claviger".to_owned(),
+        ]
+    }
+
+    fn token_by(&self, key: &SigningKey) -> String {
+        format!("Bearer {}", key.token("ES256", &claims(&self.issuer, "claviger", "carol")))
+    }
+
+    fn token(&self) -> String {
+        self.token_by(&self.key)
+    }
+
+    /// Of a key that nobody has: asks for a fetch.
+    fn strange(&self) -> String {
+        self.token_by(&SigningKey::p256(&format!("{:x?}", openssl::sha::sha256(self.token().as_bytes()))))
+    }
+
+    fn failures(&self, server: &Server) -> usize {
+        let of_us = format!("issuer={:?}", self.issuer);
+        server.log().lines().filter(|line| line.contains("could not be fetched") && line.contains(&of_us)).count()
+    }
+}
+
+fn server(place: Arc<Place>, providers: &[&Provider]) -> Server {
+    let ca = format!("--jwks-ca-file={}", place.path("ca.pem").display());
+    let mut arguments = vec![ca, "--auth-failure-limit=0".to_owned()];
+    arguments.extend(providers.iter().flat_map(|provider| provider.arguments()));
+    Server::start_at(place, &Options { plain: true, arguments, ..Options::default() })
+}
+
+fn status(connection: &mut Connection, authorization: &str) -> u16 {
+    connection.try_request("GET", "/whoami", &[("Authorization", authorization)], b"").unwrap().status
+}
+
+/// Asks for fetches, by tokens that are not good: all at once, because whoever asks waits a while.
+fn ask(server: &Server, providers: &[Provider], token: impl Fn(&Provider) -> String + Sync) {
+    std::thread::scope(|scope| {
+        for provider in providers {
+            let token = &token;
+            scope.spawn(move || {
+                let answer = status(&mut server.nobody().connect().unwrap(), &token(provider));
+                assert_eq!(answer, 401, "{}", provider.issuer);
+            });
+        }
+    });
+}
+
+#[test]
+fn the_last_good_keys_stay_whatever_the_issuer_answers() {
+    let place = Arc::new(Place::new());
+    let names = ["away", "garbage", "empty", "large", "redirect", "error", "secret", "many", "good"];
+    let mut providers = names.map(|name| Provider::new(&place, name));
+    let mallory = SigningKey::p256("mallory");
+    let target = Jwks::start(&place.authority, &key_set(&[mallory.jwk()]));
+    let server = server(Arc::clone(&place), &providers.each_ref());
+    let mut nobody = server.nobody().connect().unwrap();
+    let tokens: Vec<String> = providers.iter().map(Provider::token).collect();
+    for (provider, token) in providers.iter().zip(&tokens) {
+        assert_eq!(status(&mut nobody, token), 200, "{}", provider.issuer);
+        // Each is told of at the start, with its keys and its audience.
+        let table =
+            format!("JWTs are trusted issuer={:?} keys={} audience=\"claviger\"", provider.issuer, provider.jwks.uri());
+        assert!(server.log().contains(&table), "{table}");
+    }
+    // No key of one is another's, although the key ids are the same.
+    for (number, provider) in providers.iter().enumerate() {
+        let other = &providers[(number + 1) % providers.len()];
+        assert_eq!(status(&mut nobody, &provider.token_by(&other.key)), 401);
+    }
+
+    let padding = json!({"keys": [mallory.jwk()], "x": "x".repeat(5 << 20)});
+    let many: Vec<Value> = (0..101).map(|_| mallory.jwk()).collect();
+    let with = |status, headers: String| Document { status, headers, ..Document::from(&key_set(&[mallory.jwk()])) };
+    let bad = [
+        Document::from(b"<html>We'll be back soon</html>".to_vec()),
+        Document::from(&key_set(&[])),
+        Document::from(&padding),
+        with("302 Found", format!("Location: {}\r\n", target.uri())),
+        with("503 Service Unavailable", String::new()),
+        Document::from(&key_set(&[json!({"kty": "oct", "k": "c2VjcmV0", "kid": "mallory"})])),
+        Document::from(&key_set(&many)),
+    ];
+    providers[0].jwks.stop();
+    for (provider, document) in providers[1..].iter().zip(bad) {
+        provider.jwks.answer(document);
+    }
+    ask(&server, &providers[..8], Provider::strange);
+    for failures in 1..=2 {
+        for provider in &providers[..8] {
+            eventually("fetches fail", || (provider.failures(&server) >= failures).then_some(()));
+        }
+        for (provider, token) in providers.iter().zip(&tokens) {
+            assert_eq!(status(&mut nobody, token), 200, "remembered, {}", provider.issuer);
+            let fresh = provider.token();
+            assert_eq!(status(&mut nobody, &fresh), 200, "fresh, {}", provider.issuer);
+        }
+        ask(&server, &providers[..8], |provider| provider.token_by(&mallory));
+    }
+    assert_eq!(target.requests(), 0, "a redirect was followed");
+    let log = server.log();
+    for reason in [
+        "cannot connect to",
+        "neither a JWK Set nor a map",
+        "no key that is usable",
+        "is larger than 1048576 bytes",
+        "error=status 302",
+        "error=status 503",
+        "more than 100 keys",
+    ] {
+        assert!(log.contains(reason), "{reason}");
+    }
+
+    // They come back, with other keys.
+    let second = SigningKey::p256("second");
+    providers[0].jwks.resume();
+    for provider in &providers[..8] {
+        provider.jwks.answer(&key_set(&[second.jwk()]));
+    }
+    let second = &second;
+    std::thread::scope(|scope| {
+        for provider in &providers[..8] {
+            let client = server.nobody();
+            scope.spawn(move || {
+                let mut connection = client.connect().unwrap();
+                let new = provider.token_by(second);
+                eventually("new keys are known", || (status(&mut connection, &new) == 200).then_some(()));
+                assert_eq!(status(&mut connection, &provider.token()), 401, "{}", provider.issuer);
+            });
+        }
+    });
+    for (number, token) in tokens.iter().enumerate() {
+        let expected = if number == 8 { 200 } else { 401 };
+        assert_eq!(status(&mut nobody, token), expected, "remembered, {}", providers[number].issuer);
+    }
+}
+
+#[test]
+fn a_key_comes_within_seconds_and_goes_with_the_next_fetch() {
+    let place = Arc::new(Place::new());
+    let a = Provider::new(&place, "a");
+    let b = Provider::new(&place, "b");
+    let server = server(place, &[&a, &b]);
+    let mut nobody = server.nobody().connect().unwrap();
+    let old = a.token();
+    assert_eq!(status(&mut nobody, &old), 200);
+
+    let second = SigningKey::p256("second");
+    a.jwks.answer(&key_set(&[a.key.jwk(), second.jwk()]));
+    let began = Instant::now();
+    let new = a.token_by(&second);
+    eventually("the new key is known", || (status(&mut nobody, &new) == 200).then_some(()));
+    assert!(began.elapsed() < 3 * INTERVAL, "{:?}", began.elapsed());
+    assert_eq!(status(&mut nobody, &old), 200);
+    assert_eq!(status(&mut nobody, &a.token()), 200);
+
+    // Its key is gone: so is the token, although it was good a moment ago.
+    a.jwks.answer(&key_set(&[second.jwk()]));
+    assert_eq!(status(&mut nobody, &old), 200, "nobody has asked yet");
+    let fetched = a.jwks.requests();
+    assert_eq!(status(&mut nobody, &a.strange()), 401);
+    eventually("a fetch", || (a.jwks.requests() > fetched).then_some(()));
+    eventually("the old token ends", || (status(&mut nobody, &old) == 401).then_some(()));
+    assert_eq!(status(&mut nobody, &new), 200);
+    assert_eq!(status(&mut nobody, &b.token()), 200);
+    assert_eq!(b.jwks.requests(), 1, "what is asked of A concerns A alone");
+}
+
+#[test]
+fn a_flood_of_unknown_keys_fetches_seldom_and_does_not_wait() {
+    let place = Arc::new(Place::new());
+    let a = Provider::new(&place, "a");
+    let server = server(place, &[&a]);
+    let began = Instant::now();
+    let flooding = AtomicBool::new(true);
+    // Signing is not what is to be waited for.
+    let tokens: Vec<String> = (0..1000)
+        .map(|number| {
+            let header = json!({"alg": "ES256", "kid": format!("random-{number}")});
+            format!("Bearer {}", a.key.signed("ES256", &header, &claims(&a.issuer, "claviger", "carol")))
+        })
+        .collect();
+    let slow: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = tokens
+            .chunks(250)
+            .map(|tokens| {
+                let client = server.nobody();
+                scope.spawn(move || {
+                    let mut connection = client.connect().unwrap();
+                    let waits = |token: &&String| {
+                        let began = Instant::now();
+                        assert_eq!(status(&mut connection, token), 401);
+                        began.elapsed() > Duration::from_secs(1)
+                    };
+                    tokens.iter().filter(waits).count()
+                })
+            })
+            .collect();
+        let good = scope.spawn(|| {
+            let mut connection = server.nobody().connect().unwrap();
+            while flooding.load(Ordering::Relaxed) {
+                assert_eq!(status(&mut connection, &a.token()), 200);
+            }
+        });
+        let slow = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
+        flooding.store(false, Ordering::Relaxed);
+        good.join().unwrap();
+        slow
+    });
+    let intervals = usize::try_from(began.elapsed().as_secs() / INTERVAL.as_secs()).unwrap();
+    assert!(a.jwks.requests() <= 1 + 1 + intervals, "{} in {intervals} intervals", a.jwks.requests());
+    assert!(slow <= 1 + intervals, "{slow} waited in {intervals} intervals");
+    // A rotation is delayed by at most one interval.
+    let second = SigningKey::p256("second");
+    a.jwks.answer(&key_set(&[second.jwk()]));
+    let began = Instant::now();
+    let mut nobody = server.nobody().connect().unwrap();
+    eventually("the new key is known", || (status(&mut nobody, &a.token_by(&second)) == 200).then_some(()));
+    assert!(began.elapsed() < 3 * INTERVAL, "{:?}", began.elapsed());
+}
+
+#[test]
+fn an_issuer_that_is_away_does_not_keep_the_server_from_starting() {
+    let place = Arc::new(Place::new());
+    let mut away = Provider::new(&place, "away");
+    away.jwks.stop();
+    // Connections to this one are accepted by the kernel and by nobody else.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_uri = format!("https://{}/keys", silent.local_addr().unwrap());
+    let elsewhere = Authority::new("Another authority");
+    let mut foreign = Provider::new(&place, "foreign");
+    foreign.jwks = Jwks::start(&elsewhere, &key_set(&[foreign.key.jwk()]));
+    let good = Provider::new(&place, "good");
+    let mut arguments = vec![
+        format!("--jwks-ca-file={}", place.path("ca.pem").display()),
+        "--jwt-issuer-uri=https://silent.example/".to_owned(),
+        format!("--jwks-uri={silent_uri}"),
+        "--jwt-audience=claviger".to_owned(),
+    ];
+    arguments.extend([&away, &foreign, &good].iter().flat_map(|provider| provider.arguments()));
+    let server = Server::start_at(place, &Options { plain: true, arguments, ..Options::default() });
+    assert!(away.failures(&server) > 0);
+    assert!(server.log().contains(&format!("the certificate of {} is not trusted", foreign.jwks.uri())));
+    let mut nobody = server.nobody().connect().unwrap();
+    assert_eq!(status(&mut nobody, &good.token()), 200);
+    for provider in [&away, &foreign] {
+        assert_eq!(status(&mut nobody, &provider.token()), 401);
+    }
+    assert!(server.log().contains("the keys of its issuer are not known yet"));
+    // Nobody has to ask for it: it is tried again.
+    away.jwks.resume();
+    eventually("tried again", || (away.jwks.requests() > 0).then_some(()));
+    eventually("keys", || (status(&mut nobody, &away.token()) == 200).then_some(()));
+    assert_eq!(foreign.jwks.requests(), 0);
+}
+
+/// A self-signed certificate, as Firebase's are.
+fn certificate(key: &SigningKey) -> String {
+    let mut name = X509NameBuilder::new().unwrap();
+    name.append_entry_by_text("CN", "securetoken.system.gserviceaccount.com").unwrap();
+    let name = name.build();
+    let mut builder = X509::builder().unwrap();
+    builder.set_version(2).unwrap();
+    builder.set_subject_name(&name).unwrap();
+    builder.set_issuer_name(&name).unwrap();
+    builder.set_pubkey(&key.private).unwrap();
+    builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::days_from_now(10).unwrap()).unwrap();
+    builder.sign(&key.private, MessageDigest::sha256()).unwrap();
+    String::from_utf8(builder.build().to_pem().unwrap()).unwrap()
+}
+
+#[test]
+fn a_map_of_certificates_is_a_key_set_too() {
+    let place = Place::new();
+    let issuer = "https://securetoken.google.com/project";
+    let (one, two) = (SigningKey::rsa("one"), SigningKey::rsa("two"));
+    let map = json!({"one": certificate(&one), "two": certificate(&two)});
+    // Without TLS, which has to be asked for.
+    let jwks =
+        Jwks::plain(Document { headers: "Cache-Control: public, max-age=20000\r\n".to_owned(), ..(&map).into() });
+    let arguments = vec![
+        format!("--jwt-issuer-uri={issuer}"),
+        format!("--jwks-uri={}", jwks.uri()),
+        "--jwt-audience=project".to_owned(),
+        "--jwks-allow-http".to_owned(),
+    ];
+    let options = Options { plain: true, arguments, ..Options::default() };
+    let server = Server::start_at(Arc::new(place), &options);
+    let mut nobody = server.nobody().connect().unwrap();
+    let claims = claims(issuer, "project", "carol");
+    for key in [&one, &two] {
+        assert_eq!(status(&mut nobody, &format!("Bearer {}", key.token("RS256", &claims))), 200);
+    }
+    let crossed = one.signed("RS256", &two.header("RS256"), &claims);
+    assert_eq!(status(&mut nobody, &format!("Bearer {crossed}")), 401);
+}
+
+/// What a check says about options of issuers, or why it refuses.
+fn checked(place: &Place, arguments: &[&str], environment: &[(&str, &str)]) -> Result<String, String> {
+    let options = Options { plain: true, ..Options::default() };
+    let mut command: Command = place.command(&options);
+    command.args(arguments).envs(environment.iter().copied()).arg("--check-config");
+    let (status, out, error) = run(&mut command);
+    if !status.success() {
+        assert_eq!((status.code(), error.lines().count()), (Some(1), 1), "{error}");
+        return Err(error);
+    }
+    Ok(out.lines().find(|line| line.starts_with("callers: ")).unwrap().to_owned())
+}
+
+#[test]
+fn options_belong_to_the_issuer_beside_them() {
+    let place = Place::new();
+    let (a, b) = ("--jwt-issuer-uri=https://a/", "--jwt-issuer-uri=https://b");
+    let own = "JWTs of https://a/ for any audience, keys at https://a/.well-known/jwks.json";
+    for (arguments, callers) in [
+        (vec![a], own.to_owned()),
+        (vec![a, b], format!("{own}; JWTs of https://b for any audience, keys at https://b/.well-known/jwks.json")),
+        // Equal counts pair by position, wherever they stand.
+        (
+            vec![a, b, "--jwks-uri=https://x/a", "--jwks-uri=https://x/b", "--jwt-audience=1", "--jwt-audience=2"],
+            "JWTs of https://a/ for 1, keys at https://x/a; JWTs of https://b for 2, keys at https://x/b".to_owned(),
+        ),
+        (
+            vec!["--jwt-audience=1", "--jwks-uri=https://x/a", a, "--jwt-audience=2", b, "--jwks-uri=https://x/b"],
+            "JWTs of https://a/ for 1, keys at https://x/a; JWTs of https://b for 2, keys at https://x/b".to_owned(),
+        ),
+        // Fewer belong to the issuer before them.
+        (
+            vec![a, b, "--jwt-audience=2", "--jwks-uri=https://x/b"],
+            format!("{own}; JWTs of https://b for 2, keys at https://x/b"),
+        ),
+        (
+            vec![a, "--jwks-uri=https://x/a", "--jwt-audience=1", b],
+            "JWTs of https://a/ for 1, keys at https://x/a; JWTs of https://b for any audience, keys at \
+             https://b/.well-known/jwks.json"
+                .to_owned(),
+        ),
+        // One issuer for two audiences is two.
+        (
+            vec![a, "--jwt-audience=1", a, "--jwt-audience=2", "--jwks-uri=https://x/a", "--jwks-uri=https://x/a"],
+            "JWTs of https://a/ for 1, keys at https://x/a; JWTs of https://a/ for 2, keys at https://x/a".to_owned(),
+        ),
+    ] {
+        assert_eq!(checked(&place, &arguments, &[]), Ok(format!("callers: {callers}")), "{arguments:?}");
+    }
+    let refused = [
+        (vec!["--jwks-uri=https://x/a", a, b], "cannot be paired"),
+        (vec![a, "--jwt-audience=1", "--jwt-audience=2"], "2 values of --jwt-audience cannot be paired with 1"),
+        (vec![a, "--jwt-audience=1", "--jwt-audience=2", b, "--jwt-issuer-uri=https://c"], "cannot be paired"),
+        (vec![a, b, "--jwt-username-claim=x", "--jwt-username-claim=y", "--jwt-username-claim=z"], "cannot be paired"),
+        (vec!["--jwks-uri=https://x/a"], "--jwks-uri needs --jwt-issuer-uri"),
+        (vec!["--jwt-audience=1"], "--jwt-audience needs --jwt-issuer-uri"),
+        (vec![a, a], "is given twice"),
+        (vec![a, a, "--jwt-audience=1", "--jwt-audience=1"], "the issuer https://a/ is given twice for the audience 1"),
+        (vec![a, "--jwks-uri=http://x/a"], "unless --jwks-allow-http says otherwise"),
+        (vec!["--jwt-issuer-uri=http://a"], "unless --jwks-allow-http says otherwise"),
+        (vec![a, "--jwks-uri=ftp://x"], "it must begin with https:// or http://"),
+        (vec![a, "--jwks-uri=x"], "--jwks-uri x: "),
+        (vec!["--jwt-issuer-uri="], "must not be empty"),
+        (vec![a, "--jwt-audience="], "must not be empty"),
+    ];
+    for (arguments, reason) in refused {
+        let error = checked(&place, &arguments, &[]).expect_err(reason);
+        assert!(error.contains(reason), "{arguments:?}: {error}");
+    }
+    let plain = checked(&place, &[a, "--jwks-uri=http://x/a", "--jwks-allow-http"], &[]).unwrap();
+    assert!(plain.ends_with("keys at http://x/a"), "{plain}");
+}
+
+#[test]
+fn the_environment_takes_one_or_a_list_in_brackets() {
+    let place = Place::new();
+    let two = "callers: JWTs of https://a/ for 1, keys at https://x/a; JWTs of https://b for 2, keys at https://x/b";
+    for (issuers, uris, audiences) in [
+        ("[https://a/,https://b]", "[https://x/a,https://x/b]", "[1,2]"),
+        ("[ https://a/ , https://b ]", "[https://x/a, https://x/b]", "[1, 2]"),
+    ] {
+        let environment = [("KMS_JWT_ISSUER_URI", issuers), ("KMS_JWKS_URI", uris), ("KMS_JWT_AUDIENCE", audiences)];
+        assert_eq!(checked(&place, &[], &environment), Ok(two.to_owned()));
+    }
+    let one = "callers: JWTs of https://a/ for 1, keys at https://x/a".to_owned();
+    for (issuer, uri, audience) in [
+        ("https://a/", "https://x/a", "1"),
+        ("[https://a/]", "[https://x/a]", "[1]"),
+        ("https://a/", "[https://x/a]", "1"),
+    ] {
+        let environment = [("KMS_JWT_ISSUER_URI", issuer), ("KMS_JWKS_URI", uri), ("KMS_JWT_AUDIENCE", audience)];
+        assert_eq!(checked(&place, &[], &environment), Ok(one.clone()));
+    }
+    // In the environment nothing stands before anything else.
+    let environment = [("KMS_JWT_ISSUER_URI", "[https://a/,https://b]"), ("KMS_JWT_AUDIENCE", "[1]")];
+    assert!(checked(&place, &[], &environment).unwrap_err().contains("cannot be paired"));
+    // A list of nothing is a mistake, not the absence of all authentication; nor does a gap close.
+    for (variable, value) in [
+        ("KMS_JWT_ISSUER_URI", ""),
+        ("KMS_JWT_ISSUER_URI", "[]"),
+        ("KMS_JWT_ISSUER_URI", "[ ]"),
+        ("KMS_JWT_ISSUER_URI", "[https://a/,,https://b]"),
+        ("KMS_JWT_ISSUER_URI", "[https://a/,]"),
+    ] {
+        let error = checked(&place, &[], &[(variable, value)]).expect_err(value);
+        assert!(error.contains("must not be empty"), "{value}: {error}");
+    }
+    let environment = [("KMS_JWT_ISSUER_URI", "[https://a/,https://b]"), ("KMS_JWT_AUDIENCE", "[,2]")];
+    assert!(checked(&place, &[], &environment).unwrap_err().contains("must not be empty"));
+    for value in ["[]", "[ca.pem,]"] {
+        let environment = [
+            ("KMS_AUTHORITY_CERT_FILE", value),
+            ("KMS_HTTPS_P12_FILE", "server.p12"),
+            ("KMS_HTTPS_P12_PASSWORD", P12_PASSWORD),
+        ];
+        let error = checked(&place, &[], &environment).expect_err(value);
+        assert!(error.contains("cannot read the authority file"), "{value}: {error}");
+    }
+    for list in ["jwt_issuer_uri", "authority-cert-file"] {
+        fs::write(place.path("empty.toml"), format!("{list} = []\n")).unwrap();
+        let error = checked(&place, &["--config=empty.toml"], &[]).expect_err(list);
+        assert!(error.contains("the list is empty"), "{list}: {error}");
+    }
+    let environment = [("KMS_API_TOKEN_ID", "")];
+    assert!(checked(&place, &[], &environment).unwrap_err().contains("--api-token-id"));
+}
+
+#[test]
+fn a_server_for_several_audiences_of_one_issuer_takes_either() {
+    let place = Place::new();
+    let provider = Provider::new(&place, "a");
+    let mut arguments = vec![format!("--jwks-ca-file={}", place.path("ca.pem").display())];
+    for audience in ["one", "two"] {
+        arguments.push(format!("--jwt-issuer-uri={}", provider.issuer));
+        arguments.push(format!("--jwks-uri={}", provider.jwks.uri()));
+        arguments.push(format!("--jwt-audience={audience}"));
+        arguments.push(format!("--jwt-username-prefix={audience}:"));
+    }
+    let server = Server::start_at(Arc::new(place), &Options { plain: true, arguments, ..Options::default() });
+    let client: Client = server.nobody();
+    for (audience, name) in [("one", Some("one:carol")), ("two", Some("two:carol")), ("three", None)] {
+        let token = provider.key.token("ES256", &claims(&provider.issuer, audience, "carol"));
+        let headers = [("Authorization", format!("Bearer {token}"))];
+        let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let answer = client.try_request("GET", "/whoami", &headers, b"").unwrap();
+        assert_eq!(answer.json()["username"].as_str(), name, "{audience}");
+    }
+}
