@@ -277,7 +277,8 @@ impl Authenticator {
         // Canonical base64 alone: one key has one token, and its case matters.
         let presented = data_encoding::BASE64.decode(token.as_bytes()).map_err(|_| Unauthenticated::ApiToken)?;
         let presented = crate::secret::Bytes::from(presented);
-        let version = key.compare(id, &presented).map_err(Refusal::Unavailable)?;
+        // Callers who are nobody yet must not occupy the threads of those who are somebody.
+        let version = tokio::task::block_in_place(|| key.compare(id, &presented)).map_err(Refusal::Unavailable)?;
         let version = version.ok_or(Unauthenticated::ApiToken)?;
         let caller = Caller { username: self.settings.default_username.clone(), method: Method::ApiToken };
         self.remembered.put(token, caller.clone(), Basis::ApiToken(version), i64::MAX);

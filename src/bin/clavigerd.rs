@@ -61,7 +61,7 @@ fn run(arguments: Arguments, places: &Places) -> Result<(), Failure> {
         print!("{}", server::check(&config)?);
         return Ok(());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(server::WORKERS).enable_all().build()?;
     runtime.block_on(async {
         tokio::spawn(server::run(config)).await.map_err(std::io::Error::other)?.map_err(Failure::from)
     })

@@ -1,10 +1,12 @@
 //! KMIP 2.1 in JSON, in the dialect whose operations may stand alone.
 
+use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::problem::Problem;
 use super::{Answer, App};
 use crate::kmip::Dialect;
+use crate::kmip::enumerations::Operation;
 use crate::kmip::message::RequestMessage;
 use crate::kmip::payloads::Request;
 use crate::kmip::ttlv::{Document, json};
@@ -16,13 +18,32 @@ pub(super) fn bare(app: &App, caller: &Caller, body: &[u8]) -> Result<Answer, Pr
     let document = json::read(body).map_err(kms::Error::from)?;
     let answer = if document.name == "RequestMessage" {
         let message = RequestMessage::from_document(document).map_err(kms::Error::from)?;
-        app.kms.execute_message(caller, message).into_document()
+        block_in_place(|| app.kms.execute_message(caller, message)).into_document()
     } else {
         let request = Request::from_document(document).map_err(kms::Error::from)?;
         tracing::debug!(operation = %request.operation(), "operation");
-        app.kms.execute(caller, request)?.into_document()
+        let answer = match request.operation() {
+            operation if is_quick(operation) => app.kms.execute(caller, request),
+            _ => block_in_place(|| app.kms.execute(caller, request)),
+        };
+        answer?.into_document()
     };
     Ok(render(&answer))
+}
+
+/// Whether an operation waits for nothing but the token, and rarely for a row to be read.
+fn is_quick(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Encrypt
+            | Operation::Decrypt
+            | Operation::MAC
+            | Operation::MACVerify
+            | Operation::RNGRetrieve
+            | Operation::GetAttributes
+            | Operation::Query
+            | Operation::DiscoverVersions
+    )
 }
 
 fn render(document: &Document) -> Answer {

@@ -30,8 +30,9 @@ use crate::principal::Caller;
 use problem::Problem;
 use route::{Body, Handler, ROUTES, Route};
 
-/// Requests in the service at one time; the others wait.
-const MAX_ACTIVE: usize = 64;
+/// Requests in the service at one time; the others wait. The runtime has more threads than that, so that a token that
+/// is slow to answer leaves some for everything else.
+pub const MAX_ACTIVE: usize = 24;
 
 /// How long a request waits to get in.
 const ADMISSION_DEADLINE: Duration = Duration::from_secs(5);
@@ -223,15 +224,14 @@ async fn admit(places: &Semaphore, wanted: u32) -> Result<SemaphorePermit<'_>, P
     timeout(ADMISSION_DEADLINE, places.acquire_many(wanted)).await.map_err(|_| busy())?.map_err(|_| busy())
 }
 
-/// Runs the handler where it may block. A panic is a defect, and must not take the connection's other
-/// requests with it.
+/// Runs the handler, on this thread: to hand every request over to another one costs more than most operations do.
+/// Those that wait for the disk move out of the way themselves. A panic is a defect, and must not take the
+/// connection's other requests with it.
 fn run(app: &App, route: &Route, caller: Option<&Caller>, body: &[u8]) -> Result<Answer, Problem> {
-    let answer = tokio::task::block_in_place(|| {
-        catch_unwind(AssertUnwindSafe(|| match (route.handler, caller) {
-            (Handler::Anyone(handler), _) => handler(app),
-            (Handler::Caller(handler), Some(caller)) => handler(app, caller, body),
-            (Handler::Caller(_), None) => Err(Problem::unauthenticated()),
-        }))
-    });
+    let answer = catch_unwind(AssertUnwindSafe(|| match (route.handler, caller) {
+        (Handler::Anyone(handler), _) => handler(app),
+        (Handler::Caller(handler), Some(caller)) => handler(app, caller, body),
+        (Handler::Caller(_), None) => Err(Problem::unauthenticated()),
+    }));
     answer.unwrap_or_else(|_| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")))
 }

@@ -32,6 +32,9 @@ use waiting::Waiting;
 /// How often the files of TLS are looked at.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Threads of the runtime: one for each request in the service, and some for everything else.
+pub const WORKERS: usize = http::MAX_ACTIVE + 4;
+
 /// How long requests under way may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(20);
 
