@@ -27,6 +27,10 @@ const CRYPTOGRAPHY: &[&str] = &[
     "zeroize",
     // Parses certificates and computes nothing: its `verify` options would bring ring, which is forbidden below.
     "x509-parser",
+    // Verifies JWTs by a provider of ours on OpenSSL, without a back end of its own; the second is the crate of the traits
+    // that such a provider implements.
+    "jsonwebtoken",
+    "signature",
     // Of warp's `headers`, for WebSocket handshakes: never meets a secret, and no route here is a WebSocket.
     "sha1",
     "digest",
