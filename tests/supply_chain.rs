@@ -22,9 +22,10 @@ const CRYPTOGRAPHY: &[&str] = &[
     // Speaks to the HSM.
     "cryptoki",
     "cryptoki-sys",
-    // Wipe memory; the first is of cryptoki.
+    // Wipe memory; the first is of cryptoki, the last of jsonwebtoken.
     "secrecy",
     "zeroize",
+    "zeroize_derive",
     // Parses certificates and computes nothing: its `verify` options would bring ring, which is forbidden below.
     "x509-parser",
     // Verifies JWTs by a provider of ours on OpenSSL, without a back end of its own; the second is the crate of the traits
