@@ -181,6 +181,7 @@ impl Trust {
         let mut context = X509StoreContext::new()?;
         context.init(&self.store, &presented.certificate, &chain, |context| {
             if !context.verify_cert()? {
+                discard_errors();
                 return Ok(Err(CertificateError::Chain(context.error().error_string().to_owned())));
             }
             let path = context.chain().map(|path| path.iter().map(X509Ref::to_owned).collect());
@@ -193,6 +194,12 @@ impl Anchors {
     fn holds(&self, certificate: &X509) -> bool {
         self.certificates.iter().any(|own| is_same(own, certificate))
     }
+}
+
+/// Empties OpenSSL's error queue of this thread after a check that says no without an error of its own. What stays there
+/// is taken for the failure of whichever connection the thread reads next.
+pub(super) fn discard_errors() {
+    let _ = ErrorStack::get();
 }
 
 fn anchors(authority: &Authority) -> Result<Anchors, AuthorityError> {
