@@ -29,6 +29,7 @@ mod common_name;
 mod configuration;
 mod default_mode;
 mod gate_api_token;
+mod gate_certificates;
 mod gate_failure_limit;
 mod gate_jwt;
 mod gate_providers;

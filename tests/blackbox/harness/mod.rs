@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod cli;
+pub mod crl;
 pub mod http;
 pub mod jwks;
 pub mod jwt;
@@ -16,6 +17,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 pub use cli::Cli;
+pub use crl::Crl;
 pub use http::{Answer, Client, Connection};
 pub use jwks::Jwks;
 pub use jwt::SigningKey;

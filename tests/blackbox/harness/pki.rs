@@ -13,6 +13,8 @@ use openssl::x509::extension::{
 };
 use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder, X509NameRef};
 
+use super::jwt::now;
+
 /// A certificate authority.
 pub struct Authority {
     pub key: PKey<Private>,
@@ -28,7 +30,20 @@ pub struct Leaf {
     /// Days from now.
     pub not_before: i64,
     pub not_after: i64,
+    /// Seconds from now, in place of days.
+    pub seconds: Option<i64>,
     pub authority: bool,
+    pub alternative: Vec<Alternative>,
+    /// A number of its own choice.
+    pub serial: Option<u32>,
+}
+
+/// A name beside the subject (RFC 5280 section 4.2.1.6).
+#[derive(Clone)]
+pub enum Alternative {
+    Uri(&'static str),
+    Email(&'static str),
+    Dns(&'static str),
 }
 
 impl Leaf {
@@ -39,7 +54,10 @@ impl Leaf {
             server: false,
             not_before: -1,
             not_after: 30,
+            seconds: None,
             authority: false,
+            alternative: Vec::new(),
+            serial: None,
         }
     }
 
@@ -103,6 +121,13 @@ impl Authority {
     pub fn issue_to(&self, subject: &X509NameRef, leaf: &Leaf) -> Identity {
         let key = key();
         let mut builder = builder(subject, self.certificate.subject_name(), &key, leaf.not_before, leaf.not_after);
+        if let Some(serial) = leaf.serial {
+            let serial = BigNum::from_u32(serial).unwrap();
+            builder.set_serial_number(&Asn1Integer::from_bn(&serial).unwrap()).unwrap();
+        }
+        if let Some(seconds) = leaf.seconds {
+            builder.set_not_after(&Asn1Time::from_unix(now() + seconds).unwrap()).unwrap();
+        }
         if leaf.authority {
             builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
         } else {
@@ -119,6 +144,19 @@ impl Authority {
             let context = builder.x509v3_context(Some(&self.certificate), None);
             let names =
                 SubjectAlternativeName::new().dns("localhost").ip("127.0.0.1").ip("::1").build(&context).unwrap();
+            builder.append_extension(names).unwrap();
+        }
+        if !leaf.alternative.is_empty() {
+            let mut names = SubjectAlternativeName::new();
+            for name in &leaf.alternative {
+                match name {
+                    Alternative::Uri(uri) => names.uri(uri),
+                    Alternative::Email(address) => names.email(address),
+                    Alternative::Dns(host) => names.dns(host),
+                };
+            }
+            let context = builder.x509v3_context(Some(&self.certificate), None);
+            let names = names.build(&context).unwrap();
             builder.append_extension(names).unwrap();
         }
         if self.certificate.subject_key_id().is_some() {
@@ -163,8 +201,7 @@ fn builder(subject: &X509NameRef, issuer: &X509NameRef, key: &PKey<Private>, fro
     builder.set_subject_name(subject).unwrap();
     builder.set_issuer_name(issuer).unwrap();
     builder.set_pubkey(key).unwrap();
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
-    builder.set_not_before(&Asn1Time::from_unix(now + from * 86_400).unwrap()).unwrap();
-    builder.set_not_after(&Asn1Time::from_unix(now + to * 86_400).unwrap()).unwrap();
+    builder.set_not_before(&Asn1Time::from_unix(now() + from * 86_400).unwrap()).unwrap();
+    builder.set_not_after(&Asn1Time::from_unix(now() + to * 86_400).unwrap()).unwrap();
     builder
 }

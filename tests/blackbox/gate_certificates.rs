@@ -1,0 +1,399 @@
+//! Client certificates: where they are optional, what names their users, and what ends them.
+
+use std::fs;
+use std::io::Read as _;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use openssl::ssl::{Ssl, SslContext, SslMethod, SslSession, SslSessionCacheMode, SslVersion};
+use serde_json::json;
+
+use crate::harness::http::Stream;
+use crate::harness::pki::Alternative::{Dns, Email, Uri};
+use crate::harness::server::{Place, run, run_with};
+use crate::harness::{Authority, Client, Connection, Crl, Identity, Leaf, Options, Server, eventually};
+
+fn options(arguments: &[&str]) -> Options {
+    Options { arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(), ..Options::default() }
+}
+
+/// 200 or 401 for one more request; a connection that the server closed is as good as a refusal.
+fn is_in(connection: &mut Connection) -> bool {
+    match connection.try_request("GET", "/whoami", &[], b"") {
+        Ok(answer) => {
+            assert!([200, 401].contains(&answer.status), "{}", answer.status);
+            answer.status == 200
+        }
+        Err(_) => false,
+    }
+}
+
+fn may_enter(client: &Client) -> bool {
+    client.connect().is_ok_and(|mut connection| is_in(&mut connection))
+}
+
+/// Sends SIGHUP and waits for what the log says about it.
+fn hang_up(server: &Server, told: &str) -> String {
+    let before = server.log().len();
+    server.signal("HUP");
+    eventually(told, || server.log()[before..].lines().find(|line| line.contains(told)).map(str::to_owned))
+}
+
+fn entered(server: &Server) -> Connection {
+    let mut connection = server.alice().connect().unwrap();
+    assert!(is_in(&mut connection));
+    connection
+}
+
+#[test]
+fn where_a_certificate_is_optional_a_bad_one_is_still_refused() {
+    let server = Server::start_with(&options(&["--client-cert=optional"]));
+    let authority = &server.place.authority;
+    assert_eq!(server.alice().get("/whoami").json(), json!({"username": "alice", "method": "certificate"}));
+    let answer = server.nobody().get("/whoami");
+    assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")));
+    assert_eq!(server.nobody().get("/version").status, 200);
+    let expired = authority.issue(&Leaf { not_before: -10, not_after: -1, ..Leaf::client("alice") });
+    let for_servers = authority.issue(&Leaf { client: false, server: true, ..Leaf::client("alice") });
+    let foreign = Authority::new("Test authority").issue(&Leaf::client("alice"));
+    for (identity, reason) in [(expired, "has expired"), (for_servers, "purpose"), (foreign, "certificate: ")] {
+        assert!(!may_enter(&server.client(&identity)), "{reason}");
+        eventually(reason, || {
+            server.log().lines().any(|line| line.contains("refused") && line.contains(reason)).then_some(())
+        });
+    }
+    // Something that names nobody is bad too, and no reason to look for another credential.
+    let blank = server.client(&authority.issue(&Leaf::client("*")));
+    let answer = blank.try_request("GET", "/whoami", &[("Authorization", "Bearer x")], b"").unwrap();
+    assert_eq!(answer.status, 401);
+    assert!(server.log().contains("authentication failed method=\"certificate\""));
+}
+
+#[test]
+fn where_a_certificate_is_required_there_is_no_other_way() {
+    for arguments in [&[][..], &["--client-cert=required"]] {
+        let server = Server::start_with(&options(arguments));
+        assert!(may_enter(&server.alice()));
+        assert!(server.nobody().try_request("GET", "/version", &[], b"").is_err());
+    }
+}
+
+#[test]
+fn an_alternative_name_may_name_the_user() {
+    let spiffe = Uri("spiffe://example.org/ns/default/sa/billing");
+    let other = Uri("spiffe://example.org/other");
+    for (option, good, name, bad) in [
+        ("san-uri", spiffe.clone(), "spiffe://example.org/ns/default/sa/billing", vec![spiffe, other]),
+        ("san-email", Email("carol@example.org"), "carol@example.org", vec![Email("a@b"), Email("c@d")]),
+        ("san-dns", Dns("billing.example.org"), "billing.example.org", vec![Dns("a.example"), Dns("b.example")]),
+    ] {
+        let server = Server::start_with(&options(&[&format!("--client-cert-username={option}")]));
+        let whoami = |alternative: Vec<_>| {
+            let leaf = Leaf { alternative, ..Leaf::client("alice") };
+            server.client(&server.place.authority.issue(&leaf)).get("/whoami")
+        };
+        let known = json!({"username": name, "method": "certificate"});
+        assert_eq!(whoami(vec![good.clone()]).json(), known);
+        let others = [Uri("https://x.example"), Email("x@example.org"), Dns("x.example")];
+        let of_another_kind = |name: &_| std::mem::discriminant(name) != std::mem::discriminant(&good);
+        let others: Vec<_> = others.into_iter().filter(of_another_kind).collect();
+        assert_eq!(whoami([others.clone(), vec![good]].concat()).json(), known, "{option}");
+        assert_eq!(whoami(bad).status, 401, "{option}, several");
+        assert_eq!(whoami(others).status, 401, "{option}, none");
+        assert_eq!(server.alice().get("/whoami").status, 401, "{option}, no names");
+        let log = server.log();
+        assert!(log.contains("the certificate has several subjectAltName"), "{log}");
+        assert!(log.contains("the certificate has no subjectAltName"), "{log}");
+    }
+    let server = Server::start_with(&options(&["--client-cert-username=san-uri"]));
+    for uri in ["identity:1", "*", "host/db", "a\u{1}b"] {
+        let leaf = Leaf { alternative: vec![Uri(uri)], ..Leaf::client("alice") };
+        assert_eq!(server.client(&server.place.authority.issue(&leaf)).get("/whoami").status, 401, "{uri}");
+    }
+}
+
+#[test]
+fn a_revoked_certificate_stops_with_the_next_request() {
+    let place = Place::new();
+    fs::write(place.path("list.crl"), Crl::of(&[]).by(&place.authority)).unwrap();
+    let server = Server::start_at(Arc::new(place), &options(&["--crl-file=list.crl"]));
+    let authority = &server.place.authority;
+    let file = server.place.path("list.crl");
+    let (mut kept, mut idle) = (entered(&server), entered(&server));
+    let mut bob = server.bob().connect().unwrap();
+    assert!(is_in(&mut bob));
+
+    let revoked = Crl::of(&[&server.place.alice.certificate]).by(authority);
+    fs::write(&file, &revoked).unwrap();
+    hang_up(&server, "reloaded");
+    assert!(!is_in(&mut kept) && !may_enter(&server.alice()));
+    assert!(is_in(&mut bob) && may_enter(&server.bob()));
+    // A connection that asks for nothing is closed all the same.
+    assert_eq!(idle.stream.read(&mut [0]).unwrap_or(0), 0);
+    assert!(server.log().contains("is revoked"));
+
+    // What is wrong changes nothing.
+    for wrong in [b"".to_vec(), b"not a CRL".to_vec(), Crl::of(&[]).by(&Authority::new("Test authority"))] {
+        fs::write(&file, wrong).unwrap();
+        hang_up(&server, "reload failed");
+        assert!(!may_enter(&server.alice()) && is_in(&mut bob));
+    }
+
+    // Without a signal as well.
+    fs::write(&file, Crl::of(&[]).by(authority)).unwrap();
+    eventually("alice is welcome again", || may_enter(&server.alice()).then_some(()));
+    let mut kept = entered(&server);
+    let new = server.place.path("new.crl");
+    fs::write(&new, &revoked).unwrap();
+    fs::rename(&new, &file).unwrap();
+    let began = Instant::now();
+    eventually("the change is seen", || (!is_in(&mut kept)).then_some(()));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(!may_enter(&server.alice()) && is_in(&mut bob));
+}
+
+#[test]
+fn a_list_speaks_for_its_issuer_alone() {
+    let place = Place::new();
+    let (one, two) = (Authority::new("One"), Authority::new("Two"));
+    fs::write(place.path("ca.pem"), [one.pem(), two.pem()].concat()).unwrap();
+    let leaf = Leaf { serial: Some(4711), ..Leaf::client("alice") };
+    let (of_one, of_two) = (one.issue(&leaf), two.issue(&leaf));
+    fs::write(place.path("one.crl"), Crl::of(&[&of_one.certificate]).by(&one)).unwrap();
+    // The list of the other issuer ended long ago.
+    fs::write(place.path("two.crl"), Crl { next_update: Some(-10), ..Crl::of(&[]) }.by(&two)).unwrap();
+    let place = Arc::new(place);
+    let server = Server::start_at(Arc::clone(&place), &options(&["--crl-file=one.crl"]));
+    let client = |identity: &Identity| Client::tls(server.address, &server.place.authority.certificate, Some(identity));
+    assert!(!may_enter(&client(&of_one)));
+    assert!(may_enter(&client(&of_two)));
+    let other_of_one = one.issue(&Leaf { serial: Some(4712), ..Leaf::client("alice") });
+    assert!(may_enter(&client(&other_of_one)));
+    server.stop();
+
+    let server = Server::start_at(place, &options(&["--crl-file=one.crl", "--crl-file=two.crl"]));
+    let client = |identity: &Identity| Client::tls(server.address, &server.place.authority.certificate, Some(identity));
+    assert!(server.log().contains("the CRL has passed its nextUpdate"));
+    assert!(!may_enter(&client(&of_two)), "nobody knows what is revoked");
+    assert!(may_enter(&client(&other_of_one)));
+}
+
+#[test]
+fn a_list_that_ends_ends_its_callers() {
+    let place = Place::new();
+    let crl = Crl { next_update: Some(4), ..Crl::of(&[]) }.by(&place.authority);
+    fs::write(place.path("list.crl"), crl).unwrap();
+    let server = Server::start_at(Arc::new(place), &options(&["--crl-file=list.crl"]));
+    assert!(server.log().contains("the CRL ends soon"));
+    let mut kept = entered(&server);
+    eventually("the list ends", || (!is_in(&mut kept)).then_some(()));
+    assert!(!may_enter(&server.alice()));
+    // A list without an end has none.
+    let crl = Crl { next_update: None, ..Crl::of(&[]) }.by(&server.place.authority);
+    fs::write(server.place.path("list.crl"), crl).unwrap();
+    hang_up(&server, "reloaded");
+    assert!(may_enter(&server.alice()));
+}
+
+#[test]
+fn an_intermediate_may_be_revoked_with_all_below_it() {
+    let place = Place::new();
+    let (good, bad) = (place.authority.subordinate("Good"), place.authority.subordinate("Bad"));
+    let issued = |authority: &Authority| {
+        let mut identity = authority.issue(&Leaf::client("alice"));
+        identity.chain.push(authority.certificate.clone());
+        identity
+    };
+    let (by_good, by_bad) = (issued(&good), issued(&bad));
+    let server = with_place(place, |place| Crl::of(&[&bad.certificate]).by(&place.authority));
+    assert!(may_enter(&server.client(&by_good)));
+    assert!(!may_enter(&server.client(&by_bad)));
+    assert!(server.log().contains("CN=Bad is revoked"));
+}
+
+fn with_place(place: Place, crl: impl FnOnce(&Place) -> Vec<u8>) -> Server {
+    fs::write(place.path("list.crl"), crl(&place)).unwrap();
+    Server::start_at(Arc::new(place), &options(&["--crl-file=list.crl"]))
+}
+
+#[test]
+fn a_list_that_proves_nothing_keeps_the_server_from_starting() {
+    let place = Arc::new(Place::new());
+    let namesake = Authority::new("Test authority");
+    for (crl, reason) in [
+        (Crl::of(&[]).by(&namesake), "no certificate of the authority files signed the CRL of"),
+        (Crl::of(&[]).by(&Authority::new("Somebody")), "no certificate of the authority files signed the CRL of"),
+        ([Crl::of(&[]).by(&place.authority), Crl::of(&[]).by(&namesake)].concat(), "signed the CRL of"),
+        (Crl { critical: true, ..Crl::of(&[]) }.by(&place.authority), "has a critical extension"),
+        (Vec::new(), "it is empty"),
+        (b"not PEM".to_vec(), "list.crl"),
+        (place.authority.pem(), "it holds a \"CERTIFICATE\""),
+    ] {
+        fs::write(place.path("list.crl"), crl).unwrap();
+        let log = Server::try_start_at(Arc::clone(&place), &options(&["--crl-file=list.crl"])).err().unwrap();
+        assert!(log.lines().last().unwrap().contains(reason), "{reason}: {log}");
+    }
+    let log = Server::try_start_at(place, &options(&["--crl-file=missing.crl"])).err().unwrap();
+    assert!(log.lines().last().unwrap().contains("missing.crl"), "{log}");
+}
+
+/// A server with two authority files.
+fn two_authorities(arguments: &[&str]) -> (Server, [Authority; 2]) {
+    let place = Place::new();
+    let authorities = ["One", "Two"].map(Authority::new);
+    fs::write(place.path("ca.pem"), authorities[0].pem()).unwrap();
+    fs::write(place.path("two.pem"), authorities[1].pem()).unwrap();
+    (Server::start_at(Arc::new(place), &options(arguments)), authorities)
+}
+
+#[test]
+fn the_same_name_under_two_authorities_can_be_told_apart() {
+    for (arguments, names) in [
+        (
+            &["--authority-cert-file=two.pem", "--username-prefix=one/", "--username-prefix=two/"][..],
+            ["one/alice", "two/alice"],
+        ),
+        (&["--authority-cert-file=two.pem", "--username-prefix=two/"], ["alice", "two/alice"]),
+        (&["--username-prefix=one/", "--authority-cert-file=two.pem"], ["one/alice", "alice"]),
+    ] {
+        let (server, authorities) = two_authorities(arguments);
+        for (authority, name) in authorities.iter().zip(names) {
+            let alice = server.client(&authority.issue(&Leaf::client("alice")));
+            assert_eq!(alice.get("/whoami").json()["username"], name, "{arguments:?}");
+            // A prefix makes no name of what is none.
+            for user in ["*", " ", "identity:x"] {
+                let answer = server.client(&authority.issue(&Leaf::client(user))).get("/whoami");
+                assert_eq!(answer.status, 401, "{user}");
+            }
+        }
+    }
+    // The nearest authority counts: an intermediate in a file of its own has its own prefix.
+    let place = Place::new();
+    let root = Authority::new("Root");
+    let below = root.subordinate("Below");
+    fs::write(place.path("ca.pem"), root.pem()).unwrap();
+    fs::write(place.path("two.pem"), below.pem()).unwrap();
+    let arguments = ["--authority-cert-file=two.pem", "--username-prefix=root/", "--username-prefix=below/"];
+    let server = Server::start_at(Arc::new(place), &options(&arguments));
+    let mut alice = below.issue(&Leaf::client("alice"));
+    alice.chain.push(below.certificate.clone());
+    for (identity, name) in [(alice, "below/alice"), (root.issue(&Leaf::client("alice")), "root/alice")] {
+        assert_eq!(server.client(&identity).get("/whoami").json()["username"], name);
+    }
+    let log = Server::try_start_at(server.stop().0, &options(&["--authority-cert-file=ca.pem"])).err().unwrap();
+    assert!(log.lines().last().unwrap().contains("CN=Root is in two authority files"), "{log}");
+}
+
+#[test]
+fn callers_of_an_authority_that_is_gone_are_disconnected() {
+    let (server, [one, two]) = two_authorities(&["--authority-cert-file=two.pem"]);
+    let mut of_one = server.client(&one.issue(&Leaf::client("alice"))).connect().unwrap();
+    let bob = server.client(&two.issue(&Leaf::client("bob")));
+    let (mut of_two, mut idle) = (bob.connect().unwrap(), bob.connect().unwrap());
+    assert!(is_in(&mut of_one) && is_in(&mut of_two) && is_in(&mut idle));
+    fs::write(server.place.path("two.pem"), Authority::new("Two").pem()).unwrap();
+    hang_up(&server, "reloaded");
+    assert!(!is_in(&mut of_two) && !may_enter(&bob));
+    assert_eq!(idle.stream.read(&mut [0]).unwrap_or(0), 0, "it is still open");
+    assert!(server.log().contains("its caller is no longer welcome"));
+    assert!(is_in(&mut of_one));
+    // It comes back by a change of the file alone.
+    fs::write(server.place.path("two.pem"), two.pem()).unwrap();
+    eventually("bob is welcome again", || may_enter(&bob).then_some(()));
+    assert!(is_in(&mut of_one));
+}
+
+#[test]
+fn a_certificate_ends_on_an_open_connection_too() {
+    let server = Server::start();
+    let leaf = Leaf { seconds: Some(3), ..Leaf::client("alice") };
+    let short = server.client(&server.place.authority.issue(&leaf));
+    let mut kept = short.connect().unwrap();
+    assert_eq!(kept.get("/whoami").status, 200);
+    let ended = eventually("the certificate ends", || {
+        let answer = kept.get("/whoami");
+        (answer.status != 200).then_some(answer)
+    });
+    assert_eq!(ended.status, 401);
+    assert!(server.log().contains("has expired"));
+    assert!(!may_enter(&short));
+    assert!(may_enter(&server.alice()));
+}
+
+/// Connects again and again as a client does that keeps its last session.
+fn reconnect(server: &Server, version: SslVersion, times: usize) -> usize {
+    let place = &server.place;
+    let kept: Arc<Mutex<Option<SslSession>>> = Arc::default();
+    let keep = Arc::clone(&kept);
+    let mut builder = SslContext::builder(SslMethod::tls_client()).unwrap();
+    builder.set_ca_file(place.path("server-ca.pem")).unwrap();
+    builder.set_certificate(&place.alice.certificate).unwrap();
+    builder.set_private_key(&place.alice.key).unwrap();
+    builder.set_min_proto_version(Some(version)).unwrap();
+    builder.set_max_proto_version(Some(version)).unwrap();
+    builder.set_session_cache_mode(SslSessionCacheMode::CLIENT);
+    builder.set_new_session_callback(move |_, session| *keep.lock().unwrap() = Some(session));
+    let context = builder.build();
+    let mut resumed = 0;
+    for _ in 0..times {
+        let mut ssl = Ssl::new(&context).unwrap();
+        ssl.set_hostname("localhost").unwrap();
+        if let Some(session) = kept.lock().unwrap().as_ref() {
+            // The session belongs to this context.
+            unsafe { ssl.set_session(session).unwrap() };
+        }
+        let tcp = server.alice().tcp().unwrap();
+        let mut connection = Connection { stream: Stream::Tls(ssl.connect(tcp).unwrap()) };
+        assert_eq!(connection.get("/whoami").json()["username"], "alice");
+        resumed += usize::from(connection.ssl().session_reused());
+        // Where the server issued none, the one of the connection is what a client has.
+        if kept.lock().unwrap().is_none() {
+            *kept.lock().unwrap() = connection.ssl().session().map(ToOwned::to_owned);
+        }
+    }
+    resumed
+}
+
+#[test]
+fn clients_that_keep_their_sessions_reconnect() {
+    let server = Server::start();
+    let place = &server.place;
+    fs::write(place.path("server-ca.pem"), place.authority.pem()).unwrap();
+    for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
+        assert_eq!(reconnect(&server, version, 100), 0, "a resumed session skips what a handshake checks");
+    }
+
+    // The same by programs.
+    fs::write(place.path("alice.pem"), place.alice.certificate.to_pem().unwrap()).unwrap();
+    fs::write(place.path("alice.key"), place.alice.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
+    let request = b"GET /whoami HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    let identity = ["-cert", "alice.pem", "-key", "alice.key", "-CAfile", "server-ca.pem", "-verify_return_error"];
+    for version in ["-tls1_2", "-tls1_3"] {
+        for turn in 0..10 {
+            let mut client = Command::new("openssl");
+            client.current_dir(place.directory.path()).args(["s_client", "-quiet", "-connect"]);
+            client.arg(server.address.to_string()).args(identity).args([version, "-sess_out", "session"]);
+            if turn > 0 && place.path("session").exists() {
+                client.args(["-sess_in", "session"]);
+            }
+            let output = run_with(&mut client, request);
+            let out = String::from_utf8_lossy(&output.stdout);
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert!(out.contains(r#""username":"alice""#), "{version} {turn}: {out}{error}");
+        }
+        let _ = fs::remove_file(place.path("session"));
+    }
+    for version in ["1.2", "1.3"] {
+        let mut curl = Command::new("curl");
+        curl.current_dir(place.directory.path()).args(["--no-progress-meter", "--fail", "--noproxy", "*"]);
+        curl.args(["--cert", "alice.pem", "--key", "alice.key", "--cacert", "server-ca.pem", "--http1.1"]);
+        // Each on a connection of its own, with the session of the one before.
+        curl.args(["--header", "Connection: close", "--tlsv1.2", "--tls-max", version]);
+        let url = format!("https://{}/whoami", server.address);
+        curl.args(std::iter::repeat_n(&url, 20));
+        let (status, out, error) = run(&mut curl);
+        assert!(status.success(), "{error}");
+        assert_eq!(out.matches("alice").count(), 20, "{out}");
+    }
+}
