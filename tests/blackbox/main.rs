@@ -31,6 +31,7 @@ mod default_mode;
 mod gate_api_token;
 mod gate_certificates;
 mod gate_failure_limit;
+mod gate_failures_stay_apart;
 mod gate_jwt;
 mod gate_providers;
 mod hostile_requests;
