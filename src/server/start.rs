@@ -165,10 +165,7 @@ async fn trust_issuers(config: &Config) -> Result<Vec<Arc<Issuer>>, StartError> 
     if config.jwt_issuers.is_empty() {
         return Ok(Vec::new());
     }
-    let trust = match &config.jwks_ca_file {
-        Some(path) => client::authorities(path).map_err(StartError::Jwks)?,
-        None => ServerTrust::System,
-    };
+    let trust = key_set_trust(config)?;
     let limits = Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10), bytes: MAX_KEY_SET };
     let http = Arc::new(Http::new(trust, None, limits).map_err(client::Error::from).map_err(StartError::Jwks)?);
     let issuers: Vec<Arc<Issuer>> = config.jwt_issuers.iter().cloned().map(Issuer::new).collect();
@@ -198,6 +195,12 @@ async fn trust_issuers(config: &Config) -> Result<Vec<Arc<Issuer>>, StartError> 
     };
     let _ = tokio::time::timeout(FIRST_FETCH, all).await;
     Ok(issuers)
+}
+
+/// Whose word the servers of the key sets need.
+fn key_set_trust(config: &Config) -> Result<ServerTrust, StartError> {
+    let Some(path) = &config.jwks_ca_file else { return Ok(ServerTrust::System) };
+    client::authorities(path).map_err(StartError::Jwks)
 }
 
 fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {
@@ -271,6 +274,7 @@ fn callers(config: &Config) -> String {
 /// What would keep the server from starting.
 pub fn check(config: &Config) -> Result<String, StartError> {
     let setup = tls::setup(config, kms::now())?;
+    key_set_trust(config)?;
     let recorded = Store::inspect(&config.sqlite_path)?;
     Custody::inspect(&config.hsm, recorded.as_deref()).map_err(|error| token_error(config, error))?;
     let scheme = if setup.is_some() { "https" } else { "http" };
