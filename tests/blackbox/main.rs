@@ -34,6 +34,7 @@ mod gate_failure_limit;
 mod gate_failures_stay_apart;
 mod gate_jwt;
 mod gate_providers;
+mod gate_recipes;
 mod hostile_requests;
 mod log_secrecy;
 mod probe;
