@@ -63,6 +63,14 @@ pub enum AuthorityError {
         /// Who says to have issued it.
         issuer: String,
     },
+    /// A CRL that never ends would be believed however old it is (RFC 5280 section 5.1.2.5 requires the field).
+    #[error("the CRL of {issuer} in {} has no nextUpdate", path.display())]
+    NoNextUpdate {
+        /// The file.
+        path: PathBuf,
+        /// Who issued it.
+        issuer: String,
+    },
     /// A CRL that says that it is only a part, or something else that must be understood (RFC 5280 section 5.2).
     #[error("the CRL of {issuer} in {} has a critical extension that is not understood", path.display())]
     CriticalExtension {

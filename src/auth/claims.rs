@@ -107,7 +107,7 @@ impl Claims {
         }
         // The whole part, by way of text: a float that is out of range has no honest integer.
         let seconds = value.as_f64().filter(|seconds| (0.0..1e12).contains(seconds)).ok_or_else(wrong)?;
-        format!("{seconds:.0}").parse().map(Some).map_err(|_| wrong())
+        format!("{:.0}", seconds.floor()).parse().map(Some).map_err(|_| wrong())
     }
 
     fn check_audience(&self, wanted: Option<&str>) -> Result<(), ClaimsError> {

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Bounds of what Cache-Control may ask for, and what holds when it says nothing.
 const FRESH: (Duration, Duration, Duration) =
-    (Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(86_400));
+    (Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(3_600));
 
 /// After a failure: from the first to the longest time until the next try.
 const RETRY: (Duration, Duration) = (INTERVAL, Duration::from_secs(300));

@@ -57,9 +57,7 @@ impl KeySet {
             Some(_) => return Err(KeySetError::Form),
             None if document.is_empty() => return Err(KeySetError::Form),
             None if document.len() > MAX_KEYS => return Err(KeySetError::TooMany),
-            None => {
-                document.iter().map(|(id, pem)| certificate(id, pem)).collect::<Option<_>>().ok_or(KeySetError::Form)?
-            }
+            None => document.iter().filter_map(|(id, pem)| certificate(id, pem)).collect(),
         };
         if keys.is_empty() { Err(KeySetError::NoKey) } else { Ok(Self { keys }) }
     }

@@ -11,6 +11,9 @@ use super::strict_json;
 /// The longest token, in bytes.
 pub const MAX_TOKEN: usize = 16_384;
 
+/// Keys that are tried on one token at most; a token that names its key is tried on that one.
+const MAX_TRIED: usize = 8;
+
 /// Algorithms that are served. HMAC is not among them: an issuer's key is public.
 const SERVED: [Algorithm; 9] = [
     Algorithm::RS256,
@@ -117,7 +120,7 @@ impl<'a> Jws<'a> {
         if id.is_some_and(|id| !keys.has(id)) {
             return Err(JwsError::UnknownKey);
         }
-        let mut candidates = keys.candidates(id, self.algorithm).peekable();
+        let mut candidates = keys.candidates(id, self.algorithm).take(MAX_TRIED).peekable();
         if candidates.peek().is_none() {
             return Err(JwsError::WrongKey);
         }

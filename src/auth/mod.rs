@@ -15,9 +15,11 @@ pub mod trust;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
+use tokio::sync::Semaphore;
 
 pub use certificate::NameError;
 pub use claims::ClaimsError;
@@ -41,6 +43,8 @@ pub struct Peer {
     pub tls: bool,
     /// The client certificate of the handshake.
     pub certificate: Option<Arc<ClientCertificate>>,
+    /// Becomes true with the first request whose caller is known.
+    pub proved: Arc<AtomicBool>,
 }
 
 /// Why a caller is nobody. The caller is told none of it; the log is.
@@ -131,7 +135,13 @@ pub struct Authenticator {
     issuers: Vec<Arc<Issuer>>,
     remembered: Remembered,
     failures: Failures,
+    /// API tokens that are compared at one time. Whoever sends wrong ones must not take the token's sessions from
+    /// those who are somebody.
+    comparing: Semaphore,
 }
+
+/// API tokens that are compared in the HSM at one time; those that are remembered need no place.
+const COMPARING: usize = 2;
 
 /// What the configuration says about callers.
 #[derive(Debug, Clone)]
@@ -153,7 +163,14 @@ impl Authenticator {
     #[must_use]
     pub fn new(trust: Option<Trust>, issuers: Vec<Arc<Issuer>>, settings: Settings) -> Self {
         let failures = Failures::new(settings.failure_limit);
-        Self { trust: trust::shared(trust), settings, issuers, remembered: Remembered::new(), failures }
+        Self {
+            trust: trust::shared(trust),
+            settings,
+            issuers,
+            remembered: Remembered::new(),
+            failures,
+            comparing: Semaphore::new(COMPARING),
+        }
     }
 
     /// Whether anything at all has to be proved.
@@ -214,7 +231,7 @@ impl Authenticator {
             }
             self.remembered.forget(token);
         }
-        if jws::is_compact(token) { Ok(self.jwt(token, now).await?) } else { self.api_token(token, key) }
+        if jws::is_compact(token) { Ok(self.jwt(token, now).await?) } else { self.api_token(token, key).await }
     }
 
     /// Whether what a memory rests on is unchanged.
@@ -260,11 +277,16 @@ impl Authenticator {
         issuer: &Issuer,
         now: i64,
     ) -> Result<(Caller, u64, i64), Unauthenticated> {
-        if issuer.keys().is_none_or(|keys| jws.key_id().is_some_and(|id| !keys.set.has(id))) {
-            issuer.refresh().await;
-        }
-        let keys = issuer.keys().ok_or(Unauthenticated::NoKeys)?;
-        jws.verify(&keys.set)?;
+        let keys = match issuer.keys() {
+            Some(keys) if jws.verify(&keys.set).is_ok() => keys,
+            // An unknown key id, or another key under the same one: the issuer may have rotated its keys.
+            _ => {
+                issuer.refresh().await;
+                let keys = issuer.keys().ok_or(Unauthenticated::NoKeys)?;
+                jws.verify(&keys.set)?;
+                keys
+            }
+        };
         let leeway = self.settings.jwt_leeway;
         let accepted = claims.check(&issuer.config, &self.settings.default_username, leeway, now)?;
         let method = Method::Jwt { issuer: Arc::from(issuer.config.issuer.as_str()) };
@@ -272,11 +294,12 @@ impl Authenticator {
         Ok((caller, keys.generation, accepted.expires.saturating_add(leeway)))
     }
 
-    fn api_token<K: ApiTokenKey>(&self, token: &str, key: &K) -> Result<Caller, Refusal<K::Error>> {
+    async fn api_token<K: ApiTokenKey>(&self, token: &str, key: &K) -> Result<Caller, Refusal<K::Error>> {
         let id = self.settings.api_token_id.as_deref().ok_or(Unauthenticated::NoApiToken)?;
         // Canonical base64 alone: one key has one token, and its case matters.
         let presented = data_encoding::BASE64.decode(token.as_bytes()).map_err(|_| Unauthenticated::ApiToken)?;
         let presented = crate::secret::Bytes::from(presented);
+        let _place = self.comparing.acquire().await;
         // Callers who are nobody yet must not occupy the threads of those who are somebody.
         let version = tokio::task::block_in_place(|| key.compare(id, &presented)).map_err(Refusal::Unavailable)?;
         let version = version.ok_or(Unauthenticated::ApiToken)?;

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
+use openssl::error::ErrorStack;
 use openssl::x509::{CrlStatus, X509, X509Crl, X509NameRef, X509Ref};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
@@ -23,7 +24,9 @@ pub(super) struct Revocation {
 struct List {
     crl: X509Crl,
     issuer: String,
-    next_update: Option<i64>,
+    /// The key that signed it, as SubjectPublicKeyInfo: names are anybody's to choose.
+    signer: Vec<u8>,
+    next_update: i64,
 }
 
 /// What the lists say of one certificate.
@@ -58,35 +61,30 @@ impl Revocation {
         Ok(Self { lists })
     }
 
-    /// Looks a certificate up, by issuer and serial number.
-    pub(super) fn status(&self, certificate: &X509) -> Status {
-        let issuer = certificate.issuer_name();
+    /// Looks a certificate up by serial number, in the lists of the very issuer that signed it.
+    pub(super) fn status(&self, certificate: &X509, issuer: &X509) -> Result<Status, ErrorStack> {
+        let signer = issuer.public_key()?.public_key_to_der()?;
         let mut good_until = None;
-        for list in self.lists.iter().filter(|list| is_same(list.crl.issuer_name(), issuer)) {
+        for list in self.lists.iter().filter(|list| list.signer == signer) {
             match list.crl.get_by_cert(certificate) {
-                CrlStatus::Revoked(_) => return Status::Revoked,
+                CrlStatus::Revoked(_) => return Ok(Status::Revoked),
                 // Several lists of one issuer: the one that lasts longest is the newest.
                 CrlStatus::NotRevoked | CrlStatus::RemoveFromCrl(_) => {
-                    let until = list.next_update.unwrap_or(i64::MAX);
-                    good_until = good_until.max(Some(until));
+                    good_until = good_until.max(Some(list.next_update));
                 }
             }
         }
-        good_until.map_or(Status::Unlisted, Status::Good)
+        Ok(good_until.map_or(Status::Unlisted, Status::Good))
     }
 
     /// Says which lists have ended, or will soon.
     pub(super) fn warn(&self, now: i64) {
         for list in &self.lists {
-            match list.next_update {
-                Some(end) if end < now => tracing::error!(
-                    issuer = list.issuer,
-                    "the CRL has passed its nextUpdate: certificates of this issuer are refused"
-                ),
-                Some(end) if end < now + WARNING => {
-                    tracing::warn!(issuer = list.issuer, hours = (end - now) / 3600, "the CRL ends soon");
-                }
-                _ => {}
+            let (issuer, end) = (&list.issuer, list.next_update);
+            if end < now {
+                tracing::error!(issuer, "the CRL has passed its nextUpdate: certificates of this issuer are refused");
+            } else if end < now + WARNING {
+                tracing::warn!(issuer, hours = (end - now) / 3600, "the CRL ends soon");
             }
         }
     }
@@ -101,19 +99,25 @@ impl List {
         if parsed.extensions().iter().any(|extension| extension.critical) {
             return Err(AuthorityError::CriticalExtension { path: path.to_owned(), issuer });
         }
-        let mut signed = false;
+        let mut signer = None;
         for authority in authorities.iter().filter(|own| is_same(own.subject_name(), crl.issuer_name())) {
-            signed = signed || crl.verify(&*authority.public_key()?)?;
+            let key = authority.public_key()?;
+            if signer.is_none() && crl.verify(&key)? {
+                signer = Some(key.public_key_to_der()?);
+            }
         }
         discard_errors();
-        if !signed {
+        let Some(signer) = signer else {
             return Err(AuthorityError::ForeignCrl { path: path.to_owned(), issuer });
-        }
+        };
         if unix_time(crl.last_update())? > now {
             tracing::warn!(issuer, "the CRL is of the future: check the clocks");
         }
-        let next_update = crl.next_update().map(unix_time).transpose()?;
-        Ok(Self { crl, issuer, next_update })
+        let Some(end) = crl.next_update() else {
+            return Err(AuthorityError::NoNextUpdate { path: path.to_owned(), issuer });
+        };
+        let next_update = unix_time(end)?;
+        Ok(Self { crl, issuer, signer, next_update })
     }
 }
 

@@ -96,6 +96,10 @@ fn pair(
     let (Some(of_owners), Some(of_values)) = (places.of_option(owner), places.of_option(option)) else {
         return Err(unpaired());
     };
+    // A list in brackets is several values at one place.
+    if of_owners.len() != count || of_values.len() != values.len() {
+        return Err(unpaired());
+    }
     let mut paired = vec![None; count];
     for (value, place) in values.iter().zip(of_values) {
         let before = of_owners.iter().filter(|own| *own < place).count();
@@ -197,4 +201,21 @@ fn key_set_uri(issuer: &str, given: Option<String>, allow_http: bool) -> Result<
         return Err(Error::PlainJwksUri(text));
     }
     Ok(url)
+}
+
+/// Refuses prefixes that do not keep their owners' names apart. An issuer that is there for several audiences may have
+/// one prefix; owners without any share one name space, which the start warns about.
+pub(super) fn check_prefixes(clients: Option<&ClientCertificates>, issuers: &[JwtIssuer]) -> Result<(), Error> {
+    let authorities = clients.map_or(&[][..], |clients| &clients.authorities);
+    let of_authorities = authorities.iter().map(|own| (own.file.to_str(), own.username_prefix.as_str()));
+    let of_issuers = issuers.iter().map(|own| (Some(own.issuer.as_str()), own.username_prefix.as_str()));
+    let all: Vec<_> = of_authorities.chain(of_issuers).filter(|(_, prefix)| !prefix.is_empty()).collect();
+    for (number, (owner, prefix)) in all.iter().enumerate() {
+        for (_, second) in all.iter().skip(number + 1).filter(|(other, _)| other != owner) {
+            if prefix.starts_with(second) || second.starts_with(prefix) {
+                return Err(Error::Prefixes((*prefix).to_owned(), (*second).to_owned()));
+            }
+        }
+    }
+    Ok(())
 }

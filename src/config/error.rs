@@ -68,6 +68,11 @@ pub enum Error {
         /// The audience.
         audience: String,
     },
+    /// A prefix that begins like another: a name could be made under one that belongs to the other.
+    #[error(
+        "the user name prefixes {0:?} and {1:?} do not keep names apart: neither may be the beginning of the other"
+    )]
+    Prefixes(String, String),
     /// Not a URL that keys can be fetched from.
     #[error("--jwks-uri {uri}: {source}")]
     JwksUri {

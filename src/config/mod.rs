@@ -138,6 +138,11 @@ impl Config {
             return Err(Error::AuthorityWithoutIdentity);
         }
         let jwt_issuers = callers::jwt_issuers(&options, places)?;
+        let jwt_leeway = options.jwt_leeway.unwrap_or(60);
+        if jwt_leeway > 300 {
+            return Err(Error::Value { option: "jwt-leeway", fault: "0 to 300 seconds" });
+        }
+        callers::check_prefixes(client_certificates.as_ref(), &jwt_issuers)?;
         let api_token_id = options.api_token_id;
         if api_token_id.as_deref() == Some("") {
             return Err(Error::Value { option: "api-token-id", fault: "it is empty" });
@@ -166,7 +171,7 @@ impl Config {
             p12,
             client_certificates,
             jwt_issuers,
-            jwt_leeway: options.jwt_leeway.unwrap_or(60).min(300),
+            jwt_leeway,
             jwks_ca_file: options.jwks_ca_file,
             api_token_id,
             auth_failure_limit: options.auth_failure_limit.unwrap_or(1000),

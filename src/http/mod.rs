@@ -9,7 +9,7 @@ mod route;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
 use serde::Serialize;
@@ -33,6 +33,9 @@ use route::{Body, Handler, ROUTES, Route};
 /// Requests in the service at one time; the others wait. The runtime has more threads than that, so that a token that
 /// is slow to answer leaves some for everything else.
 pub const MAX_ACTIVE: usize = 24;
+
+/// How long it stands who is calling, while the body arrives and others go first.
+const DECISION_STANDS: Duration = Duration::from_millis(100);
 
 /// How long a request waits to get in.
 const ADMISSION_DEADLINE: Duration = Duration::from_secs(5);
@@ -174,6 +177,7 @@ where
         request::require_loopback_name(head.host.as_ref())?;
     }
     let route = find(&head.method, head.path.as_str())?;
+    let began = Instant::now();
     let caller = match route.handler {
         Handler::Anyone(_) => None,
         Handler::Caller(_) => Some(caller(app, head).await?),
@@ -191,6 +195,11 @@ where
         limit => Some(request::body(body, limit, &app.bodies).await?),
     };
     let _permit = admit(&app.active, 1).await?;
+    // Whoever holds a body back must not outlive a revocation by it.
+    let caller = match caller {
+        Some(_) if began.elapsed() > DECISION_STANDS => Some(self::caller(app, head).await?),
+        caller => caller,
+    };
     run(app, route, caller.as_ref(), body.as_ref().map_or(&[], |body| &body.bytes))
 }
 
@@ -205,7 +214,10 @@ fn find(method: &Method, path: &str) -> Result<&'static Route, Problem> {
 
 async fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
     match app.authenticator.caller(&head.peer, &head.headers, &*app.kms, kms::now()).await {
-        Ok(caller) => Ok(caller),
+        Ok(caller) => {
+            head.peer.proved.store(true, Ordering::Relaxed);
+            Ok(caller)
+        }
         Err(Refusal::Unauthenticated { reason, limited: false }) => {
             tracing::warn!(method = reason.method(), %reason, "authentication failed");
             Err(Problem::unauthenticated())
@@ -215,7 +227,11 @@ async fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
             tracing::debug!(method = reason.method(), %reason, "authentication failed again");
             Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address"))
         }
-        Err(Refusal::Unavailable(error)) => Err(error.into()),
+        Err(Refusal::Unavailable(error)) => {
+            // To somebody who is nobody yet, every cause is the same.
+            tracing::error!(%error, detail = error.detail(), "a credential could not be checked");
+            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "credentials cannot be checked now: try again later"))
+        }
     }
 }
 

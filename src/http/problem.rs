@@ -48,6 +48,9 @@ impl Problem {
         let internal = self.internal.as_deref();
         if self.status.is_server_error() {
             tracing::error!(status, detail = %self.detail, internal, "request failed");
+        } else if matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) {
+            // Told by whoever found it out, and not twice: a stranger must not fill the log.
+            tracing::debug!(status, "request refused");
         } else {
             tracing::info!(status, detail = %self.detail, internal, "request refused");
         }

@@ -1,6 +1,7 @@
 //! One connection: handshake under a deadline, then requests until it is idle or the server stops.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -52,6 +53,8 @@ pub(super) struct Shared {
     pub(super) silent: Arc<Waiting>,
     /// Connections whose handshake has begun.
     pub(super) handshakes: Arc<Waiting>,
+    /// Connections of whom nobody knows yet who they are.
+    pub(super) strangers: Arc<Waiting>,
     /// Who is welcome.
     pub(super) authenticator: Arc<Authenticator>,
     /// Changes when authorities and revocation lists were read anew.
@@ -86,7 +89,7 @@ where
     F::Extract: warp::Reply,
 {
     let Some(acceptor) = shared.acceptor.load_full() else {
-        let peer = Peer { address, tls: false, certificate: None };
+        let peer = Peer { address, tls: false, certificate: None, proved: Arc::default() };
         return requests(TokioIo::new(tcp), peer, filter, &shared).await;
     };
     let mut stop = shared.stop.clone();
@@ -135,7 +138,7 @@ async fn handshake(
         }
         _ => None,
     };
-    Ok((stream, Peer { address, tls: true, certificate }))
+    Ok((stream, Peer { address, tls: true, certificate, proved: Arc::default() }))
 }
 
 /// Counts requests and remembers when the last one ended.
@@ -153,6 +156,9 @@ where
 {
     let address = peer.address;
     let certificate = peer.certificate.clone();
+    let proved = Arc::clone(&peer.proved);
+    // A certificate was shown already; whoever else has none must not fill the server with connections.
+    let mut stranger = certificate.is_none().then(|| shared.strangers.enter(address.ip()));
     let (mut stop, mut reloads) = (shared.stop.clone(), shared.reloads.clone());
     let activity = Arc::new(Activity::default());
     let counted = Arc::clone(&activity);
@@ -190,6 +196,14 @@ where
                     && let Err(error) = trust.judge(certificate, kms::now())
                 {
                     tracing::info!(peer = %address, %error, "connection closed: its caller is no longer welcome");
+                    closing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+            () = async { match &mut stranger { Some(place) => place.evicted().await, None => pending().await } } => {
+                stranger = None;
+                if !proved.load(Ordering::Relaxed) {
+                    tracing::debug!(peer = %address, "connection closed: made room for newer ones");
                     closing = true;
                     connection.as_mut().graceful_shutdown();
                 }

@@ -48,6 +48,9 @@ const SILENT: (usize, usize) = (1024, 4096);
 /// such as all of them after a restart: the newest would put the oldest out.
 const HANDSHAKES: (usize, usize) = (512, 2048);
 
+/// Connections without a client certificate whose caller no request has proved yet: from one address, and in all.
+const STRANGERS: (usize, usize) = (1024, 4096);
+
 /// Opens everything, serves until SIGTERM or SIGINT, and closes everything.
 ///
 /// # Errors
@@ -56,6 +59,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let config = Arc::new(config);
     raise_file_limit();
     let signals = Signals::new().map_err(StartError::Signals)?;
+    // Before they are read: what changes meanwhile is then read again.
+    let mut files = Files::new(&config);
     let started = start::start(&config).await?;
     let (stop, stopping) = watch::channel(false);
     let reloads = watch::Sender::new(0);
@@ -63,11 +68,11 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         acceptor: ArcSwapOption::from(started.acceptor.clone()),
         silent: Waiting::new(SILENT.0, SILENT.1),
         handshakes: Waiting::new(HANDSHAKES.0, HANDSHAKES.1),
+        strangers: Waiting::new(STRANGERS.0, STRANGERS.1),
         authenticator: Arc::clone(&started.authenticator),
         reloads: reloads.subscribe(),
         stop: stopping,
     });
-    let mut files = Files::new(&config);
     announce(&config, &started);
     let reload = Reload { config: &config, shared: &shared, reloads: &reloads, files: &mut files };
     let connections = serve(&started, &shared, signals, reload).await;
@@ -116,6 +121,7 @@ async fn serve(started: &Started, shared: &Arc<Shared>, mut signals: Signals, mu
             }
             _ = look.tick() => {
                 reload.run_if_changed().await;
+                reload.warn_in_time();
                 continue;
             }
             _ = signals.terminate.recv() => break,

@@ -181,13 +181,6 @@ async fn trust_issuers(config: &Config) -> Result<Vec<Arc<Issuer>>, StartError> 
         }
         tokio::spawn(Arc::clone(issuer).keep_fresh(Arc::clone(&http)));
     }
-    let several =
-        issuers.iter().any(|one| one.config.issuer != issuers.first().map_or("", |first| first.config.issuer.as_str()));
-    if several && issuers.iter().any(|issuer| issuer.config.username_prefix.is_empty()) {
-        tracing::warn!(
-            "several issuers and no --jwt-username-prefix for each: the same name under two of them is one user"
-        );
-    }
     let all = async {
         for issuer in &issuers {
             issuer.first_fetch().await;
@@ -229,6 +222,15 @@ fn shell_word(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
+/// How many sources of names share the name space without a prefix.
+fn unprefixed(config: &Config) -> usize {
+    let authorities = config.client_certificates.as_ref().map_or(&[][..], |clients| &clients.authorities);
+    let plain = authorities.iter().filter(|authority| authority.username_prefix.is_empty()).count();
+    let issuers = config.jwt_issuers.iter().filter(|issuer| issuer.username_prefix.is_empty());
+    let distinct: HashSet<&str> = issuers.map(|issuer| issuer.issuer.as_str()).collect();
+    plain + distinct.len()
+}
+
 /// What an operator should know, once.
 fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>) {
     match setup {
@@ -237,6 +239,12 @@ fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>) {
             tracing::warn!(certificate = setup.subject, "the server's certificate has expired");
         }
         Some(_) => {}
+    }
+    if unprefixed(config) > 1 {
+        tracing::warn!(
+            "several authorities or issuers have no prefix: the same name under two of them is one user \
+             (--username-prefix, --jwt-username-prefix)"
+        );
     }
     if !config.authenticates() {
         tracing::warn!(user = %config.default_username, "no authentication: every request runs as the default user");

@@ -386,6 +386,10 @@ fn options_belong_to_the_issuer_beside_them() {
     }
     let refused = [
         (vec!["--jwks-uri=https://x/a", a, b], "cannot be paired"),
+        // A list in brackets has one place for all its values.
+        (vec!["--jwt-issuer-uri=[https://a/,https://b]", "--jwt-audience=1"], "cannot be paired"),
+        (vec![a, b, "--jwt-issuer-uri=https://c", "--jwt-audience=[1,2]"], "cannot be paired"),
+        (vec![a, b, "--jwt-username-prefix=k", "--jwt-username-prefix=k8s:"], "do not keep names apart"),
         (vec![a, "--jwt-audience=1", "--jwt-audience=2"], "2 values of --jwt-audience cannot be paired with 1"),
         (vec![a, "--jwt-audience=1", "--jwt-audience=2", b, "--jwt-issuer-uri=https://c"], "cannot be paired"),
         (vec![a, b, "--jwt-username-claim=x", "--jwt-username-claim=y", "--jwt-username-claim=z"], "cannot be paired"),
