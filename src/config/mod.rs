@@ -16,7 +16,7 @@ pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement}
 use crate::principal::Username;
 use crate::secret::Password;
 
-/// The port of the brief.
+/// The port where clients look.
 pub const DEFAULT_PORT: u16 = 9998;
 
 /// Where distributions put SoftHSM's module.
@@ -227,13 +227,22 @@ fn read_file(path: &Path) -> Result<Options, Error> {
         path: path.to_owned(),
         message: message.split_whitespace().collect::<Vec<_>>().join(" "),
     };
-    let table: toml::Table = toml::from_str(&text).map_err(|e| toml(e.to_string()))?;
+    // The parser's own text shows the line, which may hold a password.
+    let shown = |error: &toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        let line = before.map_or(String::new(), |before| format!("line {}: ", before.matches('\n').count() + 1));
+        toml(format!("{line}{}", error.message()))
+    };
+    let table: toml::Table = toml::from_str(&text).map_err(|error| shown(&error))?;
     let mut renamed = toml::Table::new();
     for (key, value) in table {
         let name = key.replace('-', "_");
+        if name == "https_p12_password" && !value.is_str() {
+            return Err(toml(format!("the value of `{key}` must be a string in quotation marks")));
+        }
         if renamed.insert(name, value).is_some() {
             return Err(toml(format!("the key `{key}` is given twice")));
         }
     }
-    renamed.try_into().map_err(|e: toml::de::Error| toml(e.to_string()))
+    renamed.try_into().map_err(|error: toml::de::Error| toml(error.message().to_owned()))
 }

@@ -14,7 +14,11 @@ const MAX_SECRET: u64 = 4096;
 /// Reads a whole UTF-8 file of at most `limit` bytes.
 pub(super) fn read_bounded(what: &'static str, path: &Path, limit: u64) -> Result<String, Error> {
     let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-    let file = File::open(path).map_err(unreadable)?;
+    read(what, path, File::open(path).map_err(unreadable)?, limit)
+}
+
+fn read(what: &'static str, path: &Path, file: File, limit: u64) -> Result<String, Error> {
+    let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
     let mut text = String::new();
     file.take(limit + 1).read_to_string(&mut text).map_err(unreadable)?;
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > limit {
@@ -25,8 +29,12 @@ pub(super) fn read_bounded(what: &'static str, path: &Path, limit: u64) -> Resul
 
 /// A secret in a file: its text without the last line end.
 pub(super) fn read_text(what: &'static str, path: &Path) -> Result<Password, Error> {
-    let text = Password::from(read_bounded(what, path, MAX_SECRET)?);
-    Ok(Password::from(text.trim_end_matches(['\r', '\n']).to_owned()))
+    Ok(text_of(read_bounded(what, path, MAX_SECRET)?))
+}
+
+fn text_of(text: String) -> Password {
+    let text = Password::from(text);
+    Password::from(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// The user PIN, from its file or from `KMS_HSM_PIN`.
@@ -38,11 +46,13 @@ pub(super) fn pin(file: Option<&Path>, variable: Option<Password>) -> Result<Pas
         (Some(path), None) => {
             let what = "PIN file";
             let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-            let mode = path.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
+            // Of the open file: a path can name another one a moment later.
+            let file = File::open(path).map_err(unreadable)?;
+            let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
                 return Err(Error::Exposed { what, path: path.to_owned(), mode });
             }
-            read_text(what, path)?
+            text_of(read(what, path, file, MAX_SECRET)?)
         }
     };
     if pin.is_empty() {

@@ -10,6 +10,7 @@ mod root;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, RangeInclusive};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub struct Custody {
     /// Token objects of managed keys by `CKA_ID`: one scan at start, so that no request has to search.
     placed: RwLock<HashMap<Vec<u8>, Key>>,
     placement: Placement,
+    /// A row named a token object that the last scan did not find.
+    rescan: AtomicBool,
 }
 
 impl Custody {
@@ -51,7 +54,13 @@ impl Custody {
     pub fn open(hsm: &Hsm, placement: Placement, store: &Store, now: i64) -> Result<Self, OpenError<RootError>> {
         let _errors = Errors;
         let (token, roots) = Token::open(configuration(hsm), |device| root::open(device, store, now))?;
-        let custody = Self { token, roots: RwLock::new(Arc::new(roots)), placed: RwLock::default(), placement };
+        let custody = Self {
+            token,
+            roots: RwLock::new(Arc::new(roots)),
+            placed: RwLock::default(),
+            placement,
+            rescan: AtomicBool::new(false),
+        };
         let placed = Self::scan(&*custody.device()?)?;
         *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
         Ok(custody)
@@ -149,6 +158,27 @@ impl Custody {
 
     fn placed(&self, cka_id: &[u8]) -> Option<Key> {
         self.placed.read().unwrap_or_else(PoisonError::into_inner).get(cka_id).cloned()
+    }
+
+    /// Lists the token's objects again if one was missed.
+    fn rescan_if_wanted(&self) {
+        if !self.rescan.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        let Ok(device) = self.device() else { return };
+        if let Ok(found) = Self::scan(&device) {
+            let mut placed = self.placed.write().unwrap_or_else(PoisonError::into_inner);
+            for (cka_id, key) in found {
+                placed.entry(cka_id).or_insert(key);
+            }
+        }
+    }
+
+    /// How many of these objects the token does not hold.
+    #[must_use]
+    pub fn missing(&self, wanted: &[Vec<u8>]) -> usize {
+        let placed = self.placed.read().unwrap_or_else(PoisonError::into_inner);
+        wanted.iter().filter(|cka_id| !placed.contains_key(*cka_id)).count()
     }
 
     fn scan(device: &Device) -> Result<HashMap<Vec<u8>, Key>, pkcs11::Error> {
@@ -258,7 +288,12 @@ impl Custody {
     fn handle(&self, device: &Device, key: &ManagedKey) -> Result<Key, Error> {
         let handle = match &key.material {
             Material::Destroyed => return Err(Error::Destroyed),
-            Material::Token { cka_id } => self.placed(cka_id).ok_or(Error::NoTokenObject)?,
+            Material::Token { cka_id } => self.placed(cka_id).ok_or_else(|| {
+                // It may have come back after the root keys did: whoever watches the token looks again.
+                self.rescan.store(true, Ordering::Release);
+                self.token.suspect().raise();
+                Error::NoTokenObject
+            })?,
             Material::Wrapped { kek: name, blob } => {
                 let roots = self.roots();
                 let kek = roots.kek(key.class);

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{Custody, root};
+use super::{Custody, OpenError, TokenError, root};
 use crate::store::Store;
 use crate::store::root_key;
 
@@ -61,6 +61,7 @@ fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
             let _ = device.reap();
         }
         let Err(error) = custody.check() else {
+            custody.rescan_if_wanted();
             // Callers can ring with damaged ciphertexts, which some tokens cannot tell from a fault of their own.
             if is_stopped(stopped, CALM) {
                 return;
@@ -77,7 +78,7 @@ fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
     }
 }
 
-/// Tries until the token is back; false if the server stops meanwhile.
+/// Tries until the token is back; false if the server stops meanwhile, or nothing is left to try.
 fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
     let began = Instant::now();
     let (mut pause, longest) = BACK_OFF;
@@ -97,6 +98,13 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
                 let seconds = began.elapsed().as_secs_f32();
                 tracing::info!(seconds, "the token is back, with its root keys");
                 return true;
+            }
+            // Tokens lock after a few wrong PINs: whoever changed it has to restart the server with the right one.
+            Err(OpenError::Token(
+                error @ (TokenError::PinIncorrect(_) | TokenError::PinLocked(_) | TokenError::PinInvalid(_)),
+            )) => {
+                tracing::error!(%error, "the token is back, but not with this PIN: restart with the right one");
+                return false;
             }
             Err(error) => {
                 let text = error.to_string();

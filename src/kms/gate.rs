@@ -286,8 +286,17 @@ impl<'a> Grant<'a> {
 
     /// Puts other attributes and another key in the object's place.
     pub(super) fn exchange(&self, attributes: &Attributes, class: Class, material: &Material) -> Result<(), Error> {
-        let former = self.replace(|_| Ok((attributes.clone(), class, material.clone())))?;
-        Ok(self.kms.custody.discard(&former)?)
+        let former = self.replace(|object| {
+            if is_destroyed(Some(object.state(self.call.now))) {
+                return Err(Error::Destroyed(object.id.clone()));
+            }
+            Ok((attributes.clone(), class, material.clone()))
+        })?;
+        // The new key is in its place: what is left of the former one is no reason to fail.
+        if let Err(error) = self.kms.custody.discard(&former) {
+            tracing::warn!(%error, "a token object without a row is left");
+        }
+        Ok(())
     }
 
     /// Writes the next version of the row; returns where the key of the one before is.
@@ -302,6 +311,7 @@ impl<'a> Grant<'a> {
             attributes.last_change_date = Some(self.call.now);
             let erase = material != present.material;
             let object = new_object(present.version + 1, &present.owner, id, attributes, class, material)?;
+            let object_state = object.attributes.state;
             let row = self.kms.bind(&object)?;
             let index = object.index();
             let job = move |transaction: &store::Transaction<'_>| row.update(transaction, &index);
@@ -310,6 +320,11 @@ impl<'a> Grant<'a> {
             match written {
                 Err(store::Error::Conflict) => {
                     present = self.kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
+                }
+                // The row is the new one, whatever else: nobody must take the new key for one that nothing names.
+                Err(store::Error::Traces(error)) if !is_destroyed(object_state) => {
+                    tracing::warn!(error, "the former key's blob is still in the write-ahead log");
+                    return Ok(present.material.clone());
                 }
                 written => return Ok(written.map(|()| present.material.clone())?),
             }

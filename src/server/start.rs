@@ -143,6 +143,10 @@ fn open(config: &Config) -> Result<(Arc<Kms>, Owner), StartError> {
     if unknown > 0 {
         tracing::warn!(objects = unknown, "the token holds keys of ours that no row of this database names");
     }
+    let missing = custody.missing(&store.read(object::live_token_objects)?);
+    if missing > 0 {
+        tracing::error!(keys = missing, "rows name token objects that the token does not hold: is it an older copy?");
+    }
     let custody = Arc::new(custody);
     let owner = Owner::start(&custody, &store).map_err(StartError::Owner)?;
     Ok((Arc::new(Kms::open(store, custody)?), owner))

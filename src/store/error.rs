@@ -56,6 +56,9 @@ pub enum Error {
     /// The transaction that held this write could not be committed.
     #[error("the commit failed: {0}")]
     Commit(String),
+    /// The transaction is committed, but what it overwrote is still in the WAL.
+    #[error("committed, but the write-ahead log could not be emptied: {0}")]
+    Traces(String),
     /// The writer thread is gone.
     #[error("the database writer has stopped")]
     Stopped,

@@ -97,7 +97,8 @@ impl Store {
 
 /// Takes the lock that keeps a second server away from the same file.
 fn lock(path: &Path) -> Result<File, Error> {
-    let name = with_suffix(path, ".lock");
+    // By its one true name: through a symbolic link it is the same database.
+    let name = with_suffix(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), ".lock");
     let failed = |source| Error::File { path: name.clone(), source };
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name).map_err(failed)?;
     match file.try_lock() {

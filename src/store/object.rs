@@ -287,6 +287,16 @@ pub fn token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
     Ok(found)
 }
 
+/// `CKA_ID`s of the token objects of rows that are not destroyed.
+///
+/// # Errors
+/// SQLite's.
+pub fn live_token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
+    let mut select = connection.prepare("SELECT material FROM object WHERE placement = 2 AND state < 5")?;
+    let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
+}
+
 /// Identifiers of objects in state Destroyed or Destroyed Compromised whose key was a token object.
 ///
 /// # Errors

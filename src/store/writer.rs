@@ -23,7 +23,7 @@ pub(super) enum Traces {
 }
 
 /// Says to one waiting request how the commit went.
-type Acknowledge = Box<dyn FnOnce(Result<(), String>)>;
+type Acknowledge = Box<dyn FnOnce(Result<(), Error>)>;
 
 /// Runs inside the transaction; `None` means that its changes are undone and the request has its answer.
 type Job = Box<dyn FnOnce(&Transaction<'_>) -> Option<Acknowledge> + Send>;
@@ -58,9 +58,9 @@ impl Writer {
     {
         let (answer, answered) = sync_channel::<Result<T, Error>>(1);
         let job: Job = Box::new(move |transaction| match job(transaction) {
-            Ok(value) => Some(Box::new(move |committed: Result<(), String>| {
+            Ok(value) => Some(Box::new(move |committed: Result<(), Error>| {
                 // A request that no longer waits has lost its connection, not its write.
-                let _ = answer.send(committed.map(|()| value).map_err(Error::Commit));
+                let _ = answer.send(committed.map(|()| value));
             })),
             Err(error) => {
                 let _ = answer.send(Err(error));
@@ -75,10 +75,17 @@ impl Writer {
         answered.recv().unwrap_or(Err(Error::Stopped))
     }
 
-    /// Whether the last commit succeeded.
+    /// Whether the last commit succeeded. After a failure a small one is tried, so that a server to which nobody
+    /// sends requests any more finds out that the disk has room again.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.clone().map_or(Ok(()), |text| Err(Error::Commit(text)))
+        if self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return Ok(());
+        }
+        let touch = |transaction: &Transaction<'_>| {
+            transaction.execute("UPDATE root_key SET created = created", [])?;
+            Ok(())
+        };
+        self.run(touch, Traces::Keep)
     }
 }
 
@@ -97,17 +104,19 @@ fn serve(mut connection: Connection, jobs: &Receiver<Queued>, failure: &Mutex<Op
         let erase = group.iter().any(|queued| queued.traces == Traces::Erase);
         let mut waiting = Vec::with_capacity(group.len());
         let committed = commit(&mut connection, group, &mut waiting).map_err(|e| e.to_string());
-        let mut erased = committed.clone();
-        if committed.is_ok() && erase {
-            erased = truncate_wal(&connection).map_err(|e| e.to_string());
-        }
-        if let Err(error) = &erased {
+        let erased = match &committed {
+            Ok(()) if erase => truncate_wal(&connection).map_err(|e| e.to_string()),
+            _ => Ok(()),
+        };
+        for error in [&committed, &erased].into_iter().filter_map(|done| done.as_ref().err()) {
             tracing::error!(%error, "the database could not be written");
         }
-        *failure.lock().unwrap_or_else(PoisonError::into_inner) = erased.as_ref().err().cloned();
+        *failure.lock().unwrap_or_else(PoisonError::into_inner) = committed.as_ref().err().cloned();
         for (traces, acknowledge) in waiting {
+            let done = committed.clone().map_err(Error::Commit);
             // What is committed is committed, even where its traces stay: the others must not hear of a failure.
-            acknowledge(if traces == Traces::Erase { erased.clone() } else { committed.clone() });
+            let erased = if traces == Traces::Erase { erased.clone().map_err(Error::Traces) } else { Ok(()) };
+            acknowledge(done.and(erased));
         }
     }
 }
