@@ -231,7 +231,9 @@ fn read_file(path: &Path) -> Result<Options, Error> {
     let shown = |error: &toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start));
         let line = before.map_or(String::new(), |before| format!("line {}: ", before.matches('\n').count() + 1));
-        toml(format!("{line}{}", error.message()))
+        // Of a key that stands there twice the name alone.
+        let key = error.span().filter(|_| error.message().contains("duplicate key")).and_then(|span| text.get(span));
+        toml(format!("{line}{} {}", error.message(), key.unwrap_or_default()))
     };
     let table: toml::Table = toml::from_str(&text).map_err(|error| shown(&error))?;
     let mut renamed = toml::Table::new();

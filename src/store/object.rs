@@ -292,7 +292,8 @@ pub fn token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
 /// # Errors
 /// SQLite's.
 pub fn live_token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
-    let mut select = connection.prepare("SELECT material FROM object WHERE placement = 2 AND state < 5")?;
+    let mut select =
+        connection.prepare("SELECT material FROM object WHERE placement = 2 AND state < 5 AND material IS NOT NULL")?;
     let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(found)
 }

@@ -318,10 +318,15 @@ fn a_configuration_file_that_cannot_be_understood() {
     let file = place.path("config.toml");
     let refused = |content: &str, texts: &[&str]| {
         fs::write(&file, content).unwrap();
-        Line::new(&place).with("config", &file).refused(&[&["config.toml"], texts].concat());
+        Line::new(&place).with("config", &file).refused(&[&["config.toml"], texts].concat())
     };
     refused("hostname = \"127.0.0.1\"\nhsm-slot = 7\n", &["hsm_slot"]);
     refused("[server]\nport = 1\n", &["server"]);
+    // The line that cannot be read may hold a password.
+    for text in ["https-p12-password = \"hunter2\n", "https-p12-password = hunter2\n", "https-p12-password = 4711\n"] {
+        let said = refused(text, &["config.toml"]);
+        assert!(!said.contains("hunter2") && !said.contains("4711"), "{said}");
+    }
     refused("check-config = true\n", &["check_config"]);
     refused("hsm-pin = \"1234\"\n", &["hsm_pin"]);
     refused("port = \"x\"\n", &["u16", "string"]);
