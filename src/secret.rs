@@ -60,6 +60,12 @@ impl fmt::Debug for Bytes {
     }
 }
 
+/// Whether two values are equal, compared in constant time; only their lengths can be told from how long it takes.
+#[must_use]
+pub fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && openssl::memcmp::eq(one, other)
+}
+
 /// A password, PIN or token: overwritten when dropped, and never shown by `Debug`, not even its length.
 #[derive(Clone, Default, serde::Deserialize)]
 #[serde(from = "String")]

@@ -25,6 +25,7 @@ pub use pkcs11::{
 };
 
 use crate::config::{Hsm, Placement};
+use crate::secret::is_equal;
 use crate::store::Store;
 use crate::store::object::{Class, Material};
 use root::Roots;
@@ -200,8 +201,7 @@ impl Custody {
     /// # Errors
     /// The token is away.
     pub fn is_bound(&self, bound: &[u8], binding: &[u8]) -> Result<bool, Error> {
-        let mac = self.bind(bound)?;
-        Ok(mac.len() == binding.len() && openssl::memcmp::eq(&mac, binding))
+        Ok(is_equal(&self.bind(bound)?, binding))
     }
 
     /// Encrypts in the token. A GCM tag stands at the end.

@@ -8,6 +8,7 @@ use claviger_pkcs11::{
 use data_encoding::HEXLOWER;
 
 use super::error::RootError;
+use crate::secret::is_equal;
 use crate::store::object::Class;
 use crate::store::root_key::{self, RootKey};
 use crate::store::{Store, object};
@@ -160,7 +161,7 @@ fn recognise(
     };
     let key = candidate.key.clone();
     device.check_root(&key, &KeyId::from(id), kind).map_err(|source| RootError::Attributes { name, source })?;
-    if !openssl_eq(&check_value(device, &key, kind)?, &record.check_value) {
+    if !is_equal(&check_value(device, &key, kind)?, &record.check_value) {
         return Err(RootError::CheckValue { name, cka_id: HEXLOWER.encode(&id) });
     }
     Ok(Kek { key, cka_id: id.to_vec() })
@@ -182,9 +183,4 @@ fn check_value(device: &Device, key: &Key, kind: RootKind) -> Result<Vec<u8>, Ro
             Ok(device.wrap(key, &constant)?)
         }
     }
-}
-
-/// Constant-time comparison of two values of equal length.
-fn openssl_eq(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && openssl::memcmp::eq(a, b)
 }

@@ -104,7 +104,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NotWrappable(_)
         | E::Decryption
         | E::Feature(_)
-        | E::Operation(_)
         | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         E::Hsm(_) | E::Store(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -3,7 +3,6 @@
 
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
-use openssl::memcmp;
 use openssl::pkey::PKey;
 use openssl::rand::rand_bytes;
 use openssl::sign::Signer;
@@ -14,6 +13,7 @@ use crate::auth::ApiTokenKey;
 use crate::custody::{Error as CustodyError, Mac};
 use crate::kmip::enumerations::CryptographicAlgorithm;
 use crate::kmip::ttlv::DateTime;
+use crate::secret::is_equal;
 
 impl Kms {
     /// Refuses an API token key that could never let anybody in.
@@ -50,8 +50,7 @@ impl ApiTokenKey for Kms {
         rand_bytes(&mut nonce).map_err(CustodyError::Random)?;
         let expected = self.api_token_mac(&object, mechanism, &nonce)?;
         let made = software_mac(mechanism, presented, &nonce).map_err(CustodyError::Random)?;
-        let equal = expected.len() == made.len() && memcmp::eq(&expected, &made);
-        Ok(equal.then_some(object.version))
+        Ok(is_equal(&expected, &made).then_some(object.version))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the service refuses, in the words of KMIP's result reasons (KMIP 2.1 section 11.51).
 
 use crate::custody::{self, InvalidInput, TokenError};
-use crate::kmip::enumerations::{CryptographicAlgorithm, Operation, ResultReason};
+use crate::kmip::enumerations::{CryptographicAlgorithm, ResultReason};
 use crate::kmip::state::Refusal;
 use crate::kmip::{self, Tag};
 use crate::store;
@@ -98,9 +98,6 @@ pub enum Error {
     /// A feature of the protocol that is not served.
     #[error("{0}")]
     Feature(&'static str),
-    /// An operation that is not served.
-    #[error("operation {0} is not supported")]
-    Operation(Operation),
     /// A protocol version that is not served.
     #[error("protocol version {0}.{1} is not supported: 2.1 is")]
     Version(i32, i32),
@@ -150,7 +147,6 @@ impl Error {
             Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
             Self::EncodingOption => ResultReason::EncodingOptionError,
             Self::Decryption => ResultReason::CryptographicFailure,
-            Self::Operation(_) => ResultReason::OperationNotSupported,
             Self::Version(..) => ResultReason::UnsupportedProtocolVersion,
             Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
             Self::Integrity(_) | Self::Internal(_) => ResultReason::InternalServerError,

@@ -197,6 +197,13 @@ impl Kms {
         Ok(Some(object))
     }
 
+    /// Removes a key that no row names from the token, or says that it is left there.
+    fn discard(&self, material: &Material) {
+        if let Err(error) = self.custody.discard(material) {
+            tracing::warn!(%error, "a token object without a row is left");
+        }
+    }
+
     /// The row of an object, with its binding.
     fn bind(&self, object: &Object) -> Result<object::Object, Error> {
         let mut row = object.to_row();
@@ -293,9 +300,7 @@ impl<'a> Grant<'a> {
             Ok((attributes.clone(), class, material.clone()))
         })?;
         // The new key is in its place: what is left of the former one is no reason to fail.
-        if let Err(error) = self.kms.custody.discard(&former) {
-            tracing::warn!(%error, "a token object without a row is left");
-        }
+        self.kms.discard(&former);
         Ok(())
     }
 
@@ -398,9 +403,7 @@ impl NewGrant<'_> {
 
     /// Removes a key that did not become an object.
     pub(super) fn discard(&self, material: &Material) {
-        if let Err(error) = self.kms.custody.discard(material) {
-            tracing::warn!(%error, "a token object without a row is left");
-        }
+        self.kms.discard(material);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::kmip::enumerations::{Operation, ValidityIndicator};
 use crate::kmip::payloads::mac_verify::{Request, Response};
 use crate::kmip::state::Use;
 use crate::kmip::{Tag, UsageMask};
+use crate::secret::is_equal;
 
 pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.multi_part.is_partial() {
@@ -22,7 +23,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     )?;
     let own = key.mac(mac, &data)?;
     // The whole of it: a prefix of a MAC is a shorter one, and easier to guess.
-    let valid = own.len() == presented.len() && openssl::memcmp::eq(&own, &presented);
+    let valid = is_equal(&own, &presented);
     let validity_indicator = if valid { ValidityIndicator::Valid } else { ValidityIndicator::Invalid };
     Ok(Response { unique_identifier: object.id.clone(), validity_indicator })
 }
