@@ -1,0 +1,59 @@
+//! What leave to add an object lets one do.
+
+use super::super::Error;
+use super::{NewGrant, new_object};
+use crate::custody::{Mac, SecretKeyKind};
+use crate::kmip::{Attributes, UsageMask};
+use crate::store;
+use crate::store::object::{Class, Material};
+
+impl NewGrant<'_> {
+    /// The key lengths in bytes that the token takes for a MAC.
+    pub(in crate::kms) fn mac_key_size(&self, mechanism: Mac) -> Result<std::ops::RangeInclusive<usize>, Error> {
+        Ok(self.kms.custody.mac_key_size(mechanism)?)
+    }
+
+    /// Makes the key, in the token from `value` or from nothing.
+    pub(in crate::kms) fn make(
+        &self,
+        class: Class,
+        kind: SecretKeyKind,
+        mask: UsageMask,
+        value: Option<&[u8]>,
+    ) -> Result<Material, Error> {
+        let uses = super::super::object::uses(mask);
+        Ok(match value {
+            Some(value) => self.kms.custody.import(class, kind, uses, value)?,
+            None => self.kms.custody.generate(class, kind, uses)?,
+        })
+    }
+
+    /// Adds the object, owned by the caller. What was made in the token for it goes again if this fails.
+    pub(in crate::kms) fn insert(
+        &self,
+        id: &str,
+        attributes: Attributes,
+        class: Class,
+        material: Material,
+    ) -> Result<(), Error> {
+        let made = material.clone();
+        let owner = self.call.caller.username.as_str();
+        let inserted = new_object(1, owner, id, attributes, class, material).and_then(|object| {
+            let row = self.kms.bind(&object)?;
+            let index = object.index();
+            self.kms.store.write(move |transaction| row.insert(transaction, &index)).map_err(|error| match error {
+                store::Error::Exists => Error::Exists(id.to_owned()),
+                error => Error::Store(error),
+            })
+        });
+        if inserted.is_err() {
+            self.discard(&made);
+        }
+        inserted
+    }
+
+    /// Removes a key that did not become an object.
+    pub(in crate::kms) fn discard(&self, material: &Material) {
+        self.kms.discard(material);
+    }
+}

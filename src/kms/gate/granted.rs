@@ -1,0 +1,161 @@
+//! What leave to perform an operation on an object lets one do.
+
+use std::sync::Arc;
+
+use super::super::Error;
+use super::super::object::Object;
+use super::{ATTEMPTS, Grant, Usable, is_destroyed, new_object};
+use crate::custody::{Cipher, Mac, Secret};
+use crate::kmip::state::{self, Dates, Use};
+use crate::kmip::{Attributes, UsageMask};
+use crate::store;
+use crate::store::object::{Class, Material};
+
+impl<'a> Grant<'a> {
+    pub(in crate::kms) fn object(&self) -> &Object {
+        &self.object
+    }
+
+    /// The object's attributes at the time of the call.
+    pub(in crate::kms) fn attributes(&self) -> Attributes {
+        self.object.shown(self.call.now)
+    }
+
+    /// Refuses what was destroyed.
+    pub(in crate::kms) fn undestroyed(self) -> Result<Self, Error> {
+        if is_destroyed(Some(self.object.state(self.call.now))) {
+            return Err(Error::Destroyed(self.object.id.clone()));
+        }
+        Ok(self)
+    }
+
+    /// Checks state, dates and usage mask.
+    pub(in crate::kms) fn usable(self, purpose: Use, mask: UsageMask, name: &'static str) -> Result<Usable<'a>, Error> {
+        let grant = self.undestroyed()?;
+        let dates = Dates::of(&grant.object.attributes);
+        state::permit(grant.object.state(grant.call.now), &dates, purpose, grant.call.now)?;
+        if !grant.object.permits(mask) {
+            return Err(Error::UsageMask(name));
+        }
+        Ok(Usable(grant))
+    }
+
+    /// The key in clear. The class says no first; the token would.
+    pub(in crate::kms) fn value(&self) -> Result<Secret, Error> {
+        match self.object.class {
+            Class::Sealing => Err(Error::NotExtractable),
+            Class::Guarding => Err(Error::Sensitive),
+            Class::Exporting => Ok(self.kms.custody.value(&self.object.key)?),
+        }
+    }
+
+    /// The key wrapped under another, inside the token.
+    pub(in crate::kms) fn wrapped_under(&self, wrapping: &Usable<'_>) -> Result<Vec<u8>, Error> {
+        match self.object.class {
+            Class::Sealing => Err(Error::NotExtractable),
+            Class::Guarding | Class::Exporting => {
+                Ok(self.kms.custody.wrap(&wrapping.0.object.key, &self.object.key)?)
+            }
+        }
+    }
+
+    /// Changes attributes. `change` sees the present ones, and may be called again on newer ones.
+    pub(in crate::kms) fn change(
+        &self,
+        mut change: impl FnMut(&Object, &mut Attributes) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.replace(|object| {
+            let mut attributes = object.attributes.clone();
+            change(object, &mut attributes)?;
+            Ok((attributes, object.class, object.material.clone()))
+        })
+        .map(drop)
+    }
+
+    /// Changes attributes and gives up the key: it is gone from database and WAL, and from the token.
+    pub(in crate::kms) fn destroy(
+        &self,
+        mut change: impl FnMut(&Object, &mut Attributes) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let former = self.replace(|object| {
+            let mut attributes = object.attributes.clone();
+            change(object, &mut attributes)?;
+            // The name of a token object is no secret, and needed to remove it even after a crash.
+            let material = match &object.material {
+                Material::Token { cka_id } => Material::Token { cka_id: cka_id.clone() },
+                Material::Wrapped { .. } | Material::Destroyed => Material::Destroyed,
+            };
+            Ok((attributes, object.class, material))
+        })?;
+        Ok(self.kms.custody.discard(&former)?)
+    }
+
+    /// Puts other attributes and another key in the object's place.
+    pub(in crate::kms) fn exchange(
+        &self,
+        attributes: &Attributes,
+        class: Class,
+        material: &Material,
+    ) -> Result<(), Error> {
+        let former = self.replace(|object| {
+            if is_destroyed(Some(object.state(self.call.now))) {
+                return Err(Error::Destroyed(object.id.clone()));
+            }
+            Ok((attributes.clone(), class, material.clone()))
+        })?;
+        // The new key is in its place: what is left of the former one is no reason to fail.
+        self.kms.discard(&former);
+        Ok(())
+    }
+
+    /// Writes the next version of the row; returns where the key of the one before is.
+    fn replace(
+        &self,
+        mut successor: impl FnMut(&Object) -> Result<(Attributes, Class, Material), Error>,
+    ) -> Result<Material, Error> {
+        let id = &self.object.id;
+        let mut present = Arc::clone(&self.object);
+        for _ in 0..ATTEMPTS {
+            let (mut attributes, class, material) = successor(&present)?;
+            attributes.last_change_date = Some(self.call.now);
+            let erase = material != present.material;
+            let object = new_object(present.version + 1, &present.owner, id, attributes, class, material)?;
+            let object_state = object.attributes.state;
+            let row = self.kms.bind(&object)?;
+            let index = object.index();
+            let job = move |transaction: &store::Transaction<'_>| row.update(transaction, &index);
+            let written = if erase { self.kms.store.erase(job) } else { self.kms.store.write(job) };
+            self.kms.cache.forget(id);
+            match written {
+                Err(store::Error::Conflict) => {
+                    present = self.kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
+                }
+                // The row is the new one, whatever else: nobody must take the new key for one that nothing names.
+                Err(store::Error::Traces(error)) if !is_destroyed(object_state) => {
+                    tracing::warn!(error, "the former key's blob is still in the write-ahead log");
+                    return Ok(present.material.clone());
+                }
+                written => return Ok(written.map(|()| present.material.clone())?),
+            }
+        }
+        Err(Error::Contention)
+    }
+}
+
+impl Usable<'_> {
+    pub(in crate::kms) fn object(&self) -> &Object {
+        &self.0.object
+    }
+
+    pub(in crate::kms) fn encrypt(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.0.kms.custody.encrypt(&self.0.object.key, cipher, data)?)
+    }
+
+    pub(in crate::kms) fn decrypt(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
+        Ok(self.0.kms.custody.decrypt(&self.0.object.key, cipher, data)?)
+    }
+
+    pub(in crate::kms) fn mac(&self, mechanism: Mac, data: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.0.kms.custody.mac(&self.0.object.key, mechanism, data)?)
+    }
+}
