@@ -9,6 +9,7 @@ pub mod custody;
 pub mod http;
 pub mod kmip;
 pub mod kms;
+pub mod policy;
 pub mod principal;
 pub mod secret;
 pub mod server;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use unicode_normalization::is_nfc;
 
+use crate::kmip::enumerations::Operation;
+
 /// The longest user name, in bytes of UTF-8.
 pub const MAX_USERNAME: usize = 255;
 
@@ -147,6 +149,20 @@ impl Method {
     }
 }
 
+/// What a credential lets its bearer touch at most. It takes away and never gives: whoever issues credentials may limit
+/// them, and needs no trust for that.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Narrowing {
+    /// Only what this role permits.
+    pub role: Option<String>,
+    /// Only objects of these projects.
+    pub projects: Option<Vec<String>>,
+    /// Only these operations, by KMIP's names.
+    pub operations: Option<Vec<Operation>>,
+    /// Only objects that carry each of these properties with one of the values.
+    pub properties: Vec<(String, Vec<String>)>,
+}
+
 /// Who is calling and how it was proved: an argument of every service method.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -154,6 +170,8 @@ pub struct Caller {
     pub username: Username,
     /// The proof that was checked.
     pub method: Method,
+    /// What the credential takes away from what the user may do.
+    pub narrowing: Option<Arc<Narrowing>>,
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! The claims of a JWT (RFC 7519 section 4.1), with the types that the RFC gives them.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value};
 
-use super::strict_json;
+use super::{narrowing, strict_json};
 use crate::config::JwtIssuer;
-use crate::principal::{Username, UsernameError};
+use crate::principal::{Narrowing, Username, UsernameError};
 
 /// The longest issuer or audience, in bytes.
 const MAX_TEXT: usize = 1024;
@@ -44,6 +46,8 @@ pub(super) struct Accepted {
     pub(super) username: Username,
     /// `exp`, in seconds since 1970-01-01 UTC.
     pub(super) expires: i64,
+    /// What the token takes away from its bearer.
+    pub(super) narrowing: Option<Arc<Narrowing>>,
 }
 
 /// Claims that are JSON; nothing about them is checked yet.
@@ -88,7 +92,8 @@ impl Claims {
         if username == *default_username {
             return Err(ClaimsError::DefaultUser);
         }
-        Ok(Accepted { username, expires })
+        let narrowing = narrowing::read(self.0.get(narrowing::CLAIM))?;
+        Ok(Accepted { username, expires, narrowing })
     }
 
     fn text(&self, name: &str) -> Result<&str, ClaimsError> {

@@ -8,6 +8,7 @@ pub mod issuer;
 mod jose;
 mod jwks;
 pub mod jws;
+mod narrowing;
 mod remembered;
 mod revocation;
 mod strict_json;
@@ -218,11 +219,12 @@ impl Authenticator {
             // A certificate wins: the Authorization header of the same request is not looked at.
             let proved = trust.judge(certificate, now).map_err(Unauthenticated::from)?;
             let method = Method::Certificate { thumbprint: proved.thumbprint };
-            return Ok(Caller { username: proved.username, method });
+            return Ok(Caller { username: proved.username, method, narrowing: None });
         }
         drop(trust);
         if !self.authenticates() {
-            return Ok(Caller { username: self.settings.default_username.clone(), method: Method::Default });
+            let username = self.settings.default_username.clone();
+            return Ok(Caller { username, method: Method::Default, narrowing: None });
         }
         let token = bearer(headers)?.ok_or(Unauthenticated::NoCredential)?;
         if let Some(memory) = self.remembered.find(token, now) {
@@ -290,7 +292,7 @@ impl Authenticator {
         let leeway = self.settings.jwt_leeway;
         let accepted = claims.check(&issuer.config, &self.settings.default_username, leeway, now)?;
         let method = Method::Jwt { issuer: Arc::from(issuer.config.issuer.as_str()) };
-        let caller = Caller { username: accepted.username, method };
+        let caller = Caller { username: accepted.username, method, narrowing: accepted.narrowing };
         Ok((caller, keys.generation, accepted.expires.saturating_add(leeway)))
     }
 
@@ -303,7 +305,8 @@ impl Authenticator {
         // Callers who are nobody yet must not occupy the threads of those who are somebody.
         let version = tokio::task::block_in_place(|| key.compare(id, &presented)).map_err(Refusal::Unavailable)?;
         let version = version.ok_or(Unauthenticated::ApiToken)?;
-        let caller = Caller { username: self.settings.default_username.clone(), method: Method::ApiToken };
+        let username = self.settings.default_username.clone();
+        let caller = Caller { username, method: Method::ApiToken, narrowing: None };
         self.remembered.put(token, caller.clone(), Basis::ApiToken(version), i64::MAX);
         Ok(caller)
     }

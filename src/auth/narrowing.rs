@@ -1,0 +1,113 @@
+//! What a JWT takes away from its bearer: the private claim `claviger` (RFC 7519 section 4.3). It can only narrow, so any
+//! issuer whose tokens are believed may set it; one that is not understood is refused, for what it takes away is unknown.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::claims::ClaimsError;
+use crate::kmip::enumerations::Operation;
+use crate::principal::Narrowing;
+
+/// The claim's name.
+pub(super) const CLAIM: &str = "claviger";
+
+/// The most entries of one list, and values of one property.
+const MAX_ENTRIES: usize = 64;
+
+/// The longest text in the claim, in bytes.
+const MAX_TEXT: usize = 255;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claim {
+    role: Option<String>,
+    projects: Option<Vec<String>>,
+    operations: Option<Vec<String>>,
+    #[serde(default)]
+    properties: serde_json::Map<String, Value>,
+}
+
+/// Reads the claim, if it is there.
+pub(super) fn read(claim: Option<&Value>) -> Result<Option<Arc<Narrowing>>, ClaimsError> {
+    let Some(claim) = claim else { return Ok(None) };
+    let wrong = || ClaimsError::Claim(CLAIM.to_owned());
+    let claim: Claim = Claim::deserialize(claim).map_err(|_| wrong())?;
+    let operations = claim
+        .operations
+        .as_ref()
+        .map(|words| words.iter().map(|word| Operation::from_name(word)).collect::<Option<Vec<_>>>().ok_or_else(wrong));
+    let properties = claim.properties.into_iter().map(|(name, values)| Some((name, texts(values)?)));
+    let narrowing = Narrowing {
+        role: claim.role,
+        projects: claim.projects,
+        operations: operations.transpose()?,
+        properties: properties.collect::<Option<_>>().ok_or_else(wrong)?,
+    };
+    if is_bounded(&narrowing) { Ok(Some(Arc::new(narrowing))) } else { Err(wrong()) }
+}
+
+/// A string, or an array of strings of which any will do.
+fn texts(values: Value) -> Option<Vec<String>> {
+    match values {
+        Value::String(one) => Some(vec![one]),
+        Value::Array(several) => several
+            .into_iter()
+            .map(|value| match value {
+                Value::String(text) => Some(text),
+                _ => None,
+            })
+            .collect(),
+        _ => None,
+    }
+}
+
+fn is_bounded(narrowing: &Narrowing) -> bool {
+    let bounded = |texts: &Vec<String>| texts.len() <= MAX_ENTRIES && texts.iter().all(|text| text.len() <= MAX_TEXT);
+    narrowing.role.as_ref().is_none_or(|role| role.len() <= MAX_TEXT)
+        && narrowing.projects.as_ref().is_none_or(bounded)
+        && narrowing.operations.as_ref().is_none_or(|operations| operations.len() <= MAX_ENTRIES)
+        && narrowing.properties.len() <= MAX_ENTRIES
+        && narrowing.properties.iter().all(|(name, values)| name.len() <= MAX_TEXT && bounded(values))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn it_is_understood_whole_or_refused() {
+        assert_eq!(read(None), Ok(None));
+        let claim = json!({
+            "role": "reader", "projects": ["p"], "operations": ["encrypt", "GetAttributes", "mac_verify"],
+            "properties": {"tag": "a", "name": ["b", "c"]}
+        });
+        let narrowing = read(Some(&claim)).unwrap().unwrap();
+        assert_eq!(
+            narrowing.operations.as_deref(),
+            Some(&[Operation::Encrypt, Operation::GetAttributes, Operation::MACVerify][..])
+        );
+        assert_eq!(narrowing.properties.len(), 2);
+        // Nothing is taken away by an empty claim, and everything by an empty list.
+        assert_eq!(read(Some(&json!({}))).unwrap().as_deref(), Some(&Narrowing::default()));
+        for claim in [
+            json!(null),
+            json!("reader"),
+            json!([]),
+            json!({"role": 1}),
+            json!({"rôle": "reader"}),
+            json!({"operations": ["everything"]}),
+            json!({"operations": "encrypt"}),
+            json!({"projects": [1]}),
+            json!({"properties": {"tag": 1}}),
+            json!({"properties": {"tag": [null]}}),
+            json!({"projects": vec!["p"; 65]}),
+            json!({"role": "x".repeat(256)}),
+        ] {
+            assert!(read(Some(&claim)).is_err(), "{claim}");
+        }
+    }
+}

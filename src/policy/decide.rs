@@ -1,0 +1,317 @@
+//! The decision: who may do what with which object, and by which rule.
+
+use std::fmt;
+
+use super::Policy;
+use super::action::{Action, Capability};
+use super::grants::{Grantee, Grants};
+use super::role::Judgement;
+use super::subject::Subject;
+use crate::principal::{Caller, Narrowing};
+
+/// An object, as far as the decision depends on it.
+pub struct Resource<'a> {
+    /// Its Unique Identifier; empty for one that is yet to be made.
+    pub id: &'a str,
+    /// Who owns it.
+    pub owner: &'a str,
+    /// The project that holds it.
+    pub project: Option<&'a str>,
+    /// What its owner lets others do.
+    pub grants: &'a Grants,
+    /// Its tags and other properties, read only when a rule asks for them.
+    pub properties: &'a dyn Properties,
+}
+
+/// What rules ask of an object's attributes.
+pub trait Properties {
+    /// Its tags.
+    fn tags(&self) -> Vec<String>;
+    /// The values of a property: an attribute's name, or `tag`.
+    fn values(&self, property: &str) -> Vec<String>;
+}
+
+/// Why an operation is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// The caller owns the object.
+    Owner,
+    /// The owner granted it.
+    Grant(Grantee),
+    /// A role in the project that holds the object.
+    Member {
+        /// The project.
+        project: String,
+        /// The role there.
+        role: String,
+        /// Its policy.
+        policy: String,
+    },
+    /// The caller's own role reaches into projects.
+    Role {
+        /// The role.
+        role: String,
+        /// Its policy.
+        policy: String,
+    },
+    /// Everyone may.
+    Everyone,
+    /// The configuration names the caller.
+    Named(Subject),
+    /// Nothing has to be proved, and nobody is named: the default user does everything.
+    DefaultMode,
+}
+
+/// Why an operation is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nothing gives it to the caller.
+    Nothing,
+    /// The credential is limited to other projects, operations or properties.
+    Narrowed(&'static str),
+    /// The caller's role, or the one that the credential is limited to, is not known.
+    UnknownRole(String),
+    /// The role has not the capability.
+    Capability {
+        /// The role.
+        role: String,
+        /// What it lacks; `None` for what no role can have.
+        capability: Option<Capability>,
+    },
+    /// A policy of the role denies it.
+    Policy {
+        /// The role.
+        role: String,
+        /// The policy.
+        policy: String,
+    },
+    /// No policy of the role allows it.
+    Silent {
+        /// The role.
+        role: String,
+    },
+    /// The configuration names others.
+    NotNamed,
+}
+
+/// The outcome.
+pub type Decision = Result<Rule, Refusal>;
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owner => f.write_str("the caller owns the object"),
+            Self::Grant(to) => write!(f, "the owner granted it to {to}"),
+            Self::Member { project, role, policy } => {
+                write!(f, "policy {policy:?} of the role {role:?} that the caller has in the project {project:?}")
+            }
+            Self::Role { role, policy } => write!(f, "policy {policy:?} of the caller's role {role:?}"),
+            Self::Everyone => f.write_str("everyone may who is authenticated"),
+            Self::Named(subject) => write!(f, "the configuration names {subject}"),
+            Self::DefaultMode => f.write_str("nothing has to be proved here, and nobody is named"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("the caller does not own it, and neither grant nor project gives it"),
+            Self::Narrowed(to) => write!(f, "the credential is limited to other {to}"),
+            Self::UnknownRole(role) => write!(f, "the role {role:?} is not defined"),
+            Self::Capability { role, capability: Some(capability) } => {
+                write!(f, "the role {role:?} lacks the capability {capability:?}", capability = capability.word())
+            }
+            Self::Capability { role, capability: None } => write!(f, "no role gives it, nor does {role:?}"),
+            Self::Policy { role, policy } => write!(f, "policy {policy:?} of the role {role:?} denies it"),
+            Self::Silent { role } => write!(f, "no policy of the role {role:?} allows it"),
+            Self::NotNamed => f.write_str("the configuration names others for it"),
+        }
+    }
+}
+
+impl Policy {
+    /// Decides whether `caller` may do `action` with the object.
+    ///
+    /// Limits come first: a narrowed credential, the caller's own role, a deny in the project. Then whatever gives it: to own
+    /// the object, a grant, a role in its project, or the caller's own role where the object is in a project. What is
+    /// in no project belongs to its owner alone.
+    ///
+    /// # Errors
+    /// The refusal, with the rule that decided.
+    pub fn decide(&self, caller: &Caller, action: Action, resource: &Resource<'_>) -> Decision {
+        if action == Action::Operation(crate::kmip::enumerations::Operation::Locate) {
+            // Whoever may do something with an object may find it.
+            return self.first_allowed(caller, resource);
+        }
+        let own_role = self.role_of(caller);
+        let is_plain = own_role.is_none() && caller.narrowing.is_none() && resource.project.is_none();
+        if is_plain && resource.owner == caller.username.as_str() {
+            return Ok(Rule::Owner);
+        }
+        let names = if is_plain { Vec::new() } else { names(resource) };
+        if let Some(narrowing) = &caller.narrowing {
+            self.within(narrowing, action, resource, &names)?;
+        }
+        let reach = match own_role {
+            Some(role) => Some((role, self.ask_role(role, action, &names)?)),
+            None => None,
+        };
+        let membership = match resource.project {
+            Some(project) => self.ask_members(caller, project, action, &names)?,
+            None => None,
+        };
+        if resource.owner == caller.username.as_str() {
+            return Ok(Rule::Owner);
+        }
+        let granted = |to: &Grantee| resource.grants.of(to).is_some_and(|actions| actions.contains(&action));
+        let user = Grantee::User(caller.username.as_str().to_owned());
+        let role = own_role.map(|role| Grantee::Role(role.to_owned()));
+        if let Some(to) = [Some(user), role, Some(Grantee::Everyone)].into_iter().flatten().find(granted) {
+            return Ok(Rule::Grant(to));
+        }
+        match (membership, reach, resource.project) {
+            (Some(rule), ..) => Ok(rule),
+            (None, Some((role, policy)), Some(_)) => {
+                Ok(Rule::Role { role: role.to_owned(), policy: policy.to_owned() })
+            }
+            _ => Err(Refusal::Nothing),
+        }
+    }
+
+    /// Whether the caller may know that the object exists: who may do anything with it may.
+    ///
+    /// # Errors
+    /// The refusal of the first operation.
+    fn first_allowed(&self, caller: &Caller, resource: &Resource<'_>) -> Decision {
+        let mut refused = Err(Refusal::Nothing);
+        for action in Action::on_objects() {
+            refused = self.decide(caller, action, resource);
+            if refused.is_ok() {
+                return refused;
+            }
+        }
+        refused
+    }
+
+    /// Whether the caller may add an object, to a project if one is named.
+    ///
+    /// # Errors
+    /// The refusal, with the rule that decided.
+    pub fn decide_create(&self, caller: &Caller, action: Action, resource: &Resource<'_>) -> Decision {
+        let names = names(resource);
+        if let Some(narrowing) = &caller.narrowing {
+            self.within(narrowing, action, resource, &names)?;
+        }
+        let reach = match self.role_of(caller) {
+            Some(role) => Some((role, self.ask_role(role, action, &names)?)),
+            None => None,
+        };
+        let named = match &self.create {
+            None => Ok(Rule::Everyone),
+            Some(subjects) => self.named(subjects, caller),
+        }?;
+        let Some(project) = resource.project else { return Ok(named) };
+        match (self.ask_members(caller, project, action, &names)?, reach) {
+            (Some(rule), _) => Ok(rule),
+            (None, Some((role, policy))) => Ok(Rule::Role { role: role.to_owned(), policy: policy.to_owned() }),
+            (None, None) => Err(Refusal::Nothing),
+        }
+    }
+
+    /// Whether the caller administers: roles, policies, users, projects, and reading the audit log.
+    ///
+    /// # Errors
+    /// The refusal, with the rule that decided.
+    pub fn decide_administer(&self, caller: &Caller) -> Decision {
+        // Whoever can write roles could widen what the credential was narrowed to.
+        if caller.narrowing.is_some() {
+            return Err(Refusal::Narrowed("than administration"));
+        }
+        match &self.administrators {
+            None if self.default_mode && caller.method == crate::principal::Method::Default => Ok(Rule::DefaultMode),
+            None => Err(Refusal::NotNamed),
+            Some(subjects) => self.named(subjects, caller),
+        }
+    }
+
+    fn named(&self, subjects: &[Subject], caller: &Caller) -> Decision {
+        let own = Subject::of(caller);
+        let role = self.role_of(caller).map(|role| Subject::Role(role.into()));
+        let means =
+            |subject: &&Subject| **subject == own || Some(*subject) == role.as_ref() || **subject == Subject::Everyone;
+        subjects.iter().find(means).map(|subject| Rule::Named(subject.clone())).ok_or(Refusal::NotNamed)
+    }
+
+    /// What a credential is limited to.
+    fn within(
+        &self,
+        narrowing: &Narrowing,
+        action: Action,
+        resource: &Resource<'_>,
+        names: &[String],
+    ) -> Result<(), Refusal> {
+        if let Some(operations) = &narrowing.operations
+            && !operations.iter().any(|operation| Action::Operation(*operation) == action)
+        {
+            return Err(Refusal::Narrowed("operations"));
+        }
+        if let Some(projects) = &narrowing.projects
+            && !resource.project.is_some_and(|own| projects.iter().any(|project| project == own))
+        {
+            return Err(Refusal::Narrowed("projects"));
+        }
+        for (property, wanted) in &narrowing.properties {
+            if !resource.properties.values(property).iter().any(|own| wanted.contains(own)) {
+                return Err(Refusal::Narrowed("objects"));
+            }
+        }
+        if let Some(role) = &narrowing.role {
+            self.ask_role(role, action, names)?;
+        }
+        Ok(())
+    }
+
+    /// The policy by which a role allows it.
+    fn ask_role<'a>(&'a self, name: &str, action: Action, names: &[String]) -> Result<&'a str, Refusal> {
+        let role = || name.to_owned();
+        let found = self.roles.get(name).ok_or_else(|| Refusal::UnknownRole(role()))?;
+        match found.judge(action, names) {
+            Judgement::Allowed { policy } => Ok(policy),
+            Judgement::Denied { policy } => Err(Refusal::Policy { role: role(), policy: policy.to_owned() }),
+            Judgement::Incapable(capability) => Err(Refusal::Capability { role: role(), capability }),
+            Judgement::Silent => Err(Refusal::Silent { role: role() }),
+        }
+    }
+
+    /// What the caller's roles in a project say: a deny refuses, an allow is a rule, and who has no role there has nothing.
+    fn ask_members(
+        &self,
+        caller: &Caller,
+        project: &str,
+        action: Action,
+        names: &[String],
+    ) -> Result<Option<Rule>, Refusal> {
+        let mut found = None;
+        for role in self.roles_in(caller, project) {
+            match self.ask_role(role, action, names) {
+                Ok(policy) => {
+                    let (project, role, policy) = (project.to_owned(), role.to_owned(), policy.to_owned());
+                    found.get_or_insert(Rule::Member { project, role, policy });
+                }
+                Err(denied @ Refusal::Policy { .. }) => return Err(denied),
+                // Another role of the caller's may give it.
+                Err(_) => {}
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The names under which policies find an object.
+fn names(resource: &Resource<'_>) -> Vec<String> {
+    let mut names = vec![format!("objects/{}", resource.id)];
+    names.extend(resource.project.map(|project| format!("projects/{project}/{}", resource.id)));
+    names.extend(resource.properties.tags().into_iter().map(|tag| format!("tags/{tag}")));
+    names
+}

@@ -1,0 +1,128 @@
+//! Roles, policies, users and projects as they are written down: in the policy file and in the database.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest name of a role, policy or project, in bytes.
+pub const MAX_NAME: usize = 128;
+/// The most roles, policies, users or projects of one kind.
+pub const MAX_ENTRIES: usize = 10_000;
+/// The most parts of one list, and members of one project.
+pub(super) const MAX_PARTS: usize = 1_000;
+/// The longest pattern, in bytes.
+const MAX_PATTERN: usize = 512;
+
+/// Everything that the file can say, in the tables of TOML.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Documents {
+    /// Who may create objects; everyone who is somebody if absent.
+    pub create: Option<Vec<String>>,
+    /// Who administers.
+    pub administrators: Option<Vec<String>>,
+    /// Roles by name.
+    pub roles: BTreeMap<String, RoleDocument>,
+    /// Policies by name.
+    pub policies: BTreeMap<String, PolicyDocument>,
+    /// Roles of users, by who they are.
+    pub users: BTreeMap<String, UserDocument>,
+    /// Projects by name.
+    pub projects: BTreeMap<String, ProjectDocument>,
+}
+
+/// A role.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RoleDocument {
+    /// Kinds of operations, or `*`.
+    pub capabilities: Vec<String>,
+    /// Names of policies.
+    pub policies: Vec<String>,
+}
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDocument {
+    /// Whether it allows or denies.
+    pub policy_type: Effect,
+    /// Patterns of operations.
+    pub operations: Vec<String>,
+    /// Patterns of resources: `objects/ID`, `projects/PROJECT/ID`, `tags/TAG`.
+    pub resources: Vec<String>,
+    /// Why an operation is asked for. No request says so here: `*` alone is taken, other words are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons: Option<Vec<String>>,
+}
+
+/// What a policy does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Allows what no policy of the role denies.
+    Allow,
+    /// Denies, whatever allows.
+    Deny,
+}
+
+/// The role of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UserDocument {
+    /// Its name.
+    pub role: String,
+}
+
+/// A project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProjectDocument {
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Roles by who has them here.
+    pub members: BTreeMap<String, String>,
+}
+
+/// What is wrong, and where: the keys that lead there, from the outermost.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {problem}", .path.join("."))]
+pub struct Fault {
+    /// The keys.
+    pub path: Vec<String>,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl Fault {
+    pub(super) fn at(path: &[&str], problem: impl Into<String>) -> Self {
+        Self { path: path.iter().map(|key| (*key).to_owned()).collect(), problem: problem.into() }
+    }
+}
+
+/// Refuses names that could be taken for another, for a pattern or for a path.
+pub(super) fn check_name(path: &[&str], name: &str) -> Result<(), Fault> {
+    let mut bytes = name.bytes();
+    let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if !first || !bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) || name.len() > MAX_NAME {
+        let problem = format!("a name has 1 to {MAX_NAME} letters, digits and `-._`, the first a letter or digit");
+        return Err(Fault::at(path, problem));
+    }
+    Ok(())
+}
+
+pub(super) fn check_count(path: &[&str], count: usize, bound: usize) -> Result<(), Fault> {
+    if count > bound { Err(Fault::at(path, format!("more than {bound} entries"))) } else { Ok(()) }
+}
+
+pub(super) fn check_patterns(path: &[&str], patterns: &[String]) -> Result<(), Fault> {
+    check_count(path, patterns.len(), MAX_PARTS)?;
+    if patterns.is_empty() {
+        return Err(Fault::at(path, "it is empty: nothing would ever match"));
+    }
+    match patterns.iter().find(|pattern| pattern.is_empty() || pattern.len() > MAX_PATTERN) {
+        Some(_) => Err(Fault::at(path, format!("a pattern has 1 to {MAX_PATTERN} bytes"))),
+        None => Ok(()),
+    }
+}

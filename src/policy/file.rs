@@ -1,0 +1,96 @@
+//! The policy file: TOML, whose faults are told with line and key.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::document::{Documents, Fault};
+
+/// The largest policy file, in bytes.
+const MAX_FILE: u64 = 4 << 20;
+
+/// What is wrong with a policy file.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("cannot read the policy file {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is no TOML of this shape, or contradicts itself.
+    #[error("the policy file {}, line {line}: {fault}", path.display())]
+    Faulty {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key and what is wrong with it.
+        fault: String,
+    },
+}
+
+/// Reads the file and checks it by itself: what it names, it must define.
+///
+/// # Errors
+/// See [`FileError`].
+pub fn read(path: &Path) -> Result<Documents, FileError> {
+    let text = text(path).map_err(|source| FileError::Unreadable { path: path.to_owned(), source })?;
+    let faulty = |line, fault| FileError::Faulty { path: path.to_owned(), line, fault };
+    let documents: Documents = toml::from_str(&text).map_err(|error| {
+        let start = error.span().map_or(0, |span| span.start);
+        faulty(line_of(&text, start), format!("{}{}", key_at(&text, start), error.message().replace('\n', " ")))
+    })?;
+    match super::Policy::new(&documents, false) {
+        Ok(_) => Ok(documents),
+        Err(fault) => Err(faulty(locate(&text, &fault), fault.to_string())),
+    }
+}
+
+fn text(path: &Path) -> Result<String, io::Error> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_FILE {
+        return Err(io::Error::other(format!("it is larger than {MAX_FILE} bytes")));
+    }
+    Ok(text)
+}
+
+fn line_of(text: &str, byte: usize) -> usize {
+    text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// The key on the line of a fault, for the parser names only what it found there.
+fn key_at(text: &str, byte: usize) -> String {
+    let line = text.lines().nth(line_of(text, byte) - 1).unwrap_or_default();
+    match line.split_once('=') {
+        Some((key, _)) => format!("{}: ", key.trim()),
+        None => String::new(),
+    }
+}
+
+/// The line of the innermost key of a fault's path that stands in the file.
+fn locate(text: &str, fault: &Fault) -> usize {
+    let Ok(table) = DeTable::parse(text) else { return 1 };
+    let mut table: Option<&DeTable<'_>> = Some(table.get_ref());
+    let mut line = 1;
+    for key in &fault.path {
+        let Some((found, value)) = table.and_then(|table| find(table, key)) else { break };
+        line = line_of(text, found);
+        table = match value.get_ref() {
+            DeValue::Table(table) => Some(table),
+            _ => None,
+        };
+    }
+    line
+}
+
+/// Where a key of a table stands, and its value.
+fn find<'a, 'b>(table: &'a DeTable<'b>, key: &str) -> Option<(usize, &'a Spanned<DeValue<'b>>)> {
+    table.iter().find(|(own, _)| own.get_ref() == key).map(|(own, value)| (own.span().start, value))
+}

@@ -1,0 +1,172 @@
+//! Who may do what: one model of owners, grants, roles and projects, and the one function that decides.
+
+mod action;
+mod decide;
+mod document;
+mod file;
+pub mod glob;
+mod grants;
+mod role;
+mod subject;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+pub use action::{Action, Capability};
+pub use decide::{Decision, Properties, Refusal, Resource, Rule};
+pub use document::{
+    Documents, Effect, Fault, MAX_ENTRIES, MAX_NAME, PolicyDocument, ProjectDocument, RoleDocument, UserDocument,
+};
+pub use file::{FileError, read};
+pub use grants::{Grant, Grantee, Grants, MAX_GRANTEES, Unreadable};
+pub use subject::{Subject, SubjectError};
+
+use crate::principal::Caller;
+use document::{MAX_PARTS, check_count, check_name};
+use role::{Role, Statement};
+
+/// Everything that decides beside the objects themselves. Built whole, then swapped.
+#[derive(Debug, Default)]
+pub struct Policy {
+    /// `None`: everyone who is authenticated.
+    create: Option<Vec<Subject>>,
+    /// `None`: nobody is named.
+    administrators: Option<Vec<Subject>>,
+    /// Whether nothing has to be proved.
+    default_mode: bool,
+    roles: HashMap<String, Role>,
+    users: HashMap<Subject, String>,
+    projects: HashMap<String, HashMap<Subject, String>>,
+}
+
+impl Policy {
+    /// Reads documents. `default_mode`: nothing has to be proved, and so the default user administers if nobody is named.
+    ///
+    /// # Errors
+    /// The first fault, with the keys that lead to it.
+    pub fn new(documents: &Documents, default_mode: bool) -> Result<Self, Fault> {
+        let mut policy = Self { default_mode, ..Self::default() };
+        policy.create = subjects("create", documents.create.as_deref())?;
+        policy.administrators = subjects("administrators", documents.administrators.as_deref())?;
+        check_count(&["policies"], documents.policies.len(), MAX_ENTRIES)?;
+        let mut statements = HashMap::new();
+        for (name, document) in &documents.policies {
+            check_name(&["policies", name], name)?;
+            statements.insert(name.as_str(), Arc::new(Statement::new(name, document)?));
+        }
+        check_count(&["roles"], documents.roles.len(), MAX_ENTRIES)?;
+        for (name, document) in &documents.roles {
+            check_name(&["roles", name], name)?;
+            let role = Role::new(name, document, |statement| statements.get(statement).map(Arc::clone))?;
+            policy.roles.insert(name.clone(), role);
+        }
+        policy.add_users(documents)?;
+        policy.add_projects(documents)?;
+        Ok(policy)
+    }
+
+    fn add_users(&mut self, documents: &Documents) -> Result<(), Fault> {
+        check_count(&["users"], documents.users.len(), MAX_ENTRIES)?;
+        for (name, document) in &documents.users {
+            let subject = person(&["users", name], name)?;
+            self.check_role(&["users", name, "role"], &document.role)?;
+            if self.users.insert(subject, document.role.clone()).is_some() {
+                return Err(Fault::at(&["users", name], "the same user stands there in another spelling"));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_projects(&mut self, documents: &Documents) -> Result<(), Fault> {
+        check_count(&["projects"], documents.projects.len(), MAX_ENTRIES)?;
+        for (name, document) in &documents.projects {
+            check_name(&["projects", name], name)?;
+            if document.description.as_ref().is_some_and(|text| text.len() > 1024) {
+                return Err(Fault::at(&["projects", name, "description"], "it is longer than 1024 bytes"));
+            }
+            check_count(&["projects", name, "members"], document.members.len(), MAX_PARTS)?;
+            let mut members = HashMap::new();
+            for (member, role) in &document.members {
+                let path = ["projects", name, "members", member];
+                self.check_role(&path, role)?;
+                if members.insert(person(&path, member)?, role.clone()).is_some() {
+                    return Err(Fault::at(&path, "the same member stands there in another spelling"));
+                }
+            }
+            self.projects.insert(name.clone(), members);
+        }
+        Ok(())
+    }
+
+    fn check_role(&self, path: &[&str], role: &str) -> Result<(), Fault> {
+        if self.has_role(role) { Ok(()) } else { Err(Fault::at(path, format!("there is no role {role:?}"))) }
+    }
+
+    /// Whether a role of this name is defined.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.contains_key(role)
+    }
+
+    /// Whether a project of this name is defined.
+    #[must_use]
+    pub fn has_project(&self, project: &str) -> bool {
+        self.projects.contains_key(project)
+    }
+
+    /// The role that the configuration gives to the caller.
+    #[must_use]
+    pub fn role_of(&self, caller: &Caller) -> Option<&str> {
+        if self.users.is_empty() {
+            return None;
+        }
+        self.users.get(&Subject::of(caller)).map(String::as_str)
+    }
+
+    /// The projects in which the caller may find something: those of which they are a member, or all that there are if
+    /// they have a role of their own.
+    #[must_use]
+    pub fn projects_of(&self, caller: &Caller) -> Vec<String> {
+        let everywhere = self.role_of(caller).is_some();
+        let subject = Subject::of(caller);
+        let is_open = |members: &HashMap<Subject, String>| everywhere || is_member(members, &subject);
+        let mut found: Vec<String> =
+            self.projects.iter().filter(|(_, members)| is_open(members)).map(|(name, _)| name.clone()).collect();
+        found.sort();
+        found
+    }
+
+    /// The roles that the caller has in a project: their own there, and everyone's.
+    fn roles_in(&self, caller: &Caller, project: &str) -> impl Iterator<Item = &str> {
+        let members = self.projects.get(project);
+        let subject = members.map(|_| Subject::of(caller));
+        let own = members.zip(subject.as_ref()).and_then(|(members, subject)| members.get(subject));
+        let everyone = members.and_then(|members| members.get(&Subject::Everyone));
+        own.into_iter().chain(everyone).map(String::as_str)
+    }
+}
+
+fn is_member(members: &HashMap<Subject, String>, subject: &Subject) -> bool {
+    members.contains_key(subject) || members.contains_key(&Subject::Everyone)
+}
+
+fn subjects(key: &str, texts: Option<&[String]>) -> Result<Option<Vec<Subject>>, Fault> {
+    let Some(texts) = texts else { return Ok(None) };
+    check_count(&[key], texts.len(), MAX_PARTS)?;
+    let parse = |text: &String| Subject::parse(text).map_err(|error| Fault::at(&[key], format!("{text:?}: {error}")));
+    texts.iter().map(parse).collect::<Result<_, _>>().map(Some)
+}
+
+/// Somebody to whom a role is given: no role.
+fn person(path: &[&str], text: &str) -> Result<Subject, Fault> {
+    match Subject::parse(text) {
+        Ok(Subject::Role(_)) => Err(Fault::at(path, "a role has no role: name its users")),
+        Ok(Subject::Everyone) if path.first() == Some(&"users") => {
+            Err(Fault::at(path, "not everyone can have a role of their own; `*` may be a member of a project"))
+        }
+        Ok(subject) => Ok(subject),
+        Err(error) => Err(Fault::at(path, error.to_string())),
+    }
+}

@@ -1,0 +1,129 @@
+//! A role with its policies: deny wins, and at least one has to allow.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::action::{Action, Capability};
+use super::document::{Effect, Fault, MAX_PARTS, PolicyDocument, RoleDocument, check_count, check_patterns};
+use super::glob;
+
+/// A role, ready to be asked.
+#[derive(Debug)]
+pub(super) struct Role {
+    /// `None` for all.
+    capabilities: Option<BTreeSet<Capability>>,
+    deny: Vec<Arc<Statement>>,
+    allow: Vec<Arc<Statement>>,
+}
+
+/// A policy, ready to be asked.
+#[derive(Debug)]
+pub(super) struct Statement {
+    name: String,
+    effect: Effect,
+    operations: Vec<String>,
+    resources: Vec<String>,
+}
+
+/// What a role says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Judgement<'a> {
+    /// This policy allows it, and none denies it.
+    Allowed { policy: &'a str },
+    /// This policy denies it.
+    Denied { policy: &'a str },
+    /// The role has no capability for the operation.
+    Incapable(Option<Capability>),
+    /// No policy speaks of it.
+    Silent,
+}
+
+impl Statement {
+    pub(super) fn new(name: &str, document: &PolicyDocument) -> Result<Self, Fault> {
+        let path = |key| ["policies", name, key];
+        check_patterns(&path("operations"), &document.operations)?;
+        check_patterns(&path("resources"), &document.resources)?;
+        for pattern in &document.operations {
+            let known = |word: &str| glob::matches(pattern, word);
+            if !Action::words().split(", ").any(known) && Action::from_word(pattern).is_none() {
+                let problem = format!("{pattern:?} matches no operation; there are {}", Action::words());
+                return Err(Fault::at(&path("operations"), problem));
+            }
+        }
+        const KINDS: [&str; 3] = ["objects/", "projects/", "tags/"];
+        if let Some(pattern) = document.resources.iter().find(|own| !can_match(own, &KINDS)) {
+            let problem =
+                format!("{pattern:?} matches nothing: resources are objects/ID, projects/PROJECT/ID and tags/TAG");
+            return Err(Fault::at(&path("resources"), problem));
+        }
+        if document.reasons.as_ref().is_some_and(|reasons| reasons.iter().any(|reason| reason != "*")) {
+            return Err(Fault::at(&path("reasons"), "requests carry no reason here: only \"*\" can be meant"));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            effect: document.policy_type,
+            operations: document.operations.iter().map(|word| canonical(word)).collect(),
+            resources: document.resources.clone(),
+        })
+    }
+
+    fn matches(&self, action: Action, resources: &[String]) -> bool {
+        self.operations.iter().any(|pattern| glob::matches(pattern, action.word()))
+            && self.resources.iter().any(|pattern| resources.iter().any(|own| glob::matches(pattern, own)))
+    }
+}
+
+/// KMIP's other spellings of an operation are its word too; a pattern stays what it is.
+fn canonical(pattern: &str) -> String {
+    Action::from_word(pattern).map_or_else(|| pattern.to_owned(), |action| action.word().to_owned())
+}
+
+/// Whether the pattern can match a text that begins with one of `kinds`: up to its first wildcard it agrees with it.
+fn can_match(pattern: &str, kinds: &[&str]) -> bool {
+    let fixed = pattern.split(['*', '?']).next().unwrap_or_default();
+    let has_wildcard = fixed.len() != pattern.len();
+    kinds.iter().any(|kind| fixed.starts_with(kind) || (has_wildcard && kind.starts_with(fixed)))
+}
+
+impl Role {
+    pub(super) fn new(
+        name: &str,
+        document: &RoleDocument,
+        statement: impl Fn(&str) -> Option<Arc<Statement>>,
+    ) -> Result<Self, Fault> {
+        let path = |key| ["roles", name, key];
+        check_count(&path("capabilities"), document.capabilities.len(), MAX_PARTS)?;
+        check_count(&path("policies"), document.policies.len(), MAX_PARTS)?;
+        let mut listed = BTreeSet::new();
+        for word in document.capabilities.iter().filter(|word| *word != "*") {
+            let unknown = || format!("{word:?} is no capability; there are {} and *", Capability::words());
+            listed.insert(Capability::from_word(word).ok_or_else(|| Fault::at(&path("capabilities"), unknown()))?);
+        }
+        let all = document.capabilities.iter().any(|word| word == "*");
+        let capabilities = (!all).then_some(listed);
+        let mut role = Self { capabilities, deny: Vec::new(), allow: Vec::new() };
+        for name in &document.policies {
+            let statement =
+                statement(name).ok_or_else(|| Fault::at(&path("policies"), format!("there is no policy {name:?}")))?;
+            match statement.effect {
+                Effect::Allow => role.allow.push(statement),
+                Effect::Deny => role.deny.push(statement),
+            }
+        }
+        Ok(role)
+    }
+
+    pub(super) fn judge(&self, action: Action, resources: &[String]) -> Judgement<'_> {
+        let Some(capability) = action.capability() else { return Judgement::Incapable(None) };
+        if let Some(statement) = self.deny.iter().find(|own| own.matches(action, resources)) {
+            return Judgement::Denied { policy: &statement.name };
+        }
+        if self.capabilities.as_ref().is_some_and(|own| !own.contains(&capability)) {
+            return Judgement::Incapable(Some(capability));
+        }
+        match self.allow.iter().find(|own| own.matches(action, resources)) {
+            Some(statement) => Judgement::Allowed { policy: &statement.name },
+            None => Judgement::Silent,
+        }
+    }
+}

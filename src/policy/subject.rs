@@ -1,0 +1,131 @@
+//! Who is meant: a name together with how it has to be proved.
+
+use std::fmt;
+
+use crate::principal::{Caller, Method, Username, UsernameError};
+
+/// Somebody whom the configuration names. A name alone means a client certificate: whoever issues tokens chooses the names
+/// in them, and must not thereby choose who administers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Subject {
+    /// `NAME`, or `certificate:NAME`: the bearer of a client certificate of that name.
+    Certificate(Box<str>),
+    /// `jwt:ISSUER#NAME`: the bearer of a JWT of that issuer.
+    Jwt {
+        /// Its `iss`.
+        issuer: Box<str>,
+        /// The user.
+        name: Box<str>,
+    },
+    /// `api-token`: the bearer of the API token.
+    ApiToken,
+    /// `unauthenticated`: everyone, where nothing has to be proved.
+    Unauthenticated,
+    /// `role:NAME`: those to whom the configuration gives this role.
+    Role(Box<str>),
+    /// `*`: everyone who has proved who they are.
+    Everyone,
+}
+
+/// Why a text names nobody.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubjectError {
+    /// The part that is a user name.
+    #[error("{0:?} is no user name: {1}")]
+    Username(String, UsernameError),
+    /// `jwt:` without an issuer or a name.
+    #[error("a JWT's user is written jwt:ISSUER#NAME")]
+    Jwt,
+    /// `role:` without a role.
+    #[error("a role is written role:NAME")]
+    Role,
+    /// Too long.
+    #[error("it is longer than {MAX_SUBJECT} bytes")]
+    TooLong,
+}
+
+/// The longest text that names somebody, in bytes: an issuer and a user name.
+const MAX_SUBJECT: usize = 1024;
+
+impl Subject {
+    /// Reads `NAME`, `certificate:NAME`, `jwt:ISSUER#NAME`, `api-token`, `unauthenticated`, `role:NAME` or `*`.
+    ///
+    /// # Errors
+    /// See [`SubjectError`].
+    pub fn parse(text: &str) -> Result<Self, SubjectError> {
+        let name = |name: &str| match Username::new(name) {
+            Ok(_) => Ok(Box::from(name)),
+            Err(error) => Err(SubjectError::Username(name.to_owned(), error)),
+        };
+        if text.len() > MAX_SUBJECT {
+            return Err(SubjectError::TooLong);
+        }
+        if let Some(rest) = text.strip_prefix("jwt:") {
+            // A fragment is no part of an issuer (OpenID Connect Core section 2), and may well stand in a name.
+            let (issuer, user) = rest.split_once('#').ok_or(SubjectError::Jwt)?;
+            if issuer.is_empty() || user.is_empty() {
+                return Err(SubjectError::Jwt);
+            }
+            return Ok(Self::Jwt { issuer: Box::from(issuer), name: name(user)? });
+        }
+        if let Some(role) = text.strip_prefix("role:") {
+            return if role.is_empty() { Err(SubjectError::Role) } else { Ok(Self::Role(Box::from(role))) };
+        }
+        Ok(match text {
+            "*" => Self::Everyone,
+            "api-token" => Self::ApiToken,
+            "unauthenticated" => Self::Unauthenticated,
+            text => Self::Certificate(name(text.strip_prefix("certificate:").unwrap_or(text))?),
+        })
+    }
+
+    /// The subject that a caller is by name and proof.
+    #[must_use]
+    pub fn of(caller: &Caller) -> Self {
+        let name = || Box::from(caller.username.as_str());
+        match &caller.method {
+            Method::Certificate { .. } => Self::Certificate(name()),
+            Method::Jwt { issuer } => Self::Jwt { issuer: Box::from(&**issuer), name: name() },
+            Method::ApiToken => Self::ApiToken,
+            Method::Default => Self::Unauthenticated,
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate(name) if Self::parse(name).as_ref() == Ok(self) => f.write_str(name),
+            Self::Certificate(name) => write!(f, "certificate:{name}"),
+            Self::Jwt { issuer, name } => write!(f, "jwt:{issuer}#{name}"),
+            Self::ApiToken => f.write_str("api-token"),
+            Self::Unauthenticated => f.write_str("unauthenticated"),
+            Self::Role(role) => write!(f, "role:{role}"),
+            Self::Everyone => f.write_str("*"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_what_is_read() {
+        for text in ["alice", "jwt:https://issuer.example/#bob@example.com", "jwt:i#a#b", "api-token", "role:ops", "*"]
+        {
+            assert_eq!(Subject::parse(text).unwrap().to_string(), text);
+        }
+        let odd = Subject::parse("certificate:api-token").unwrap();
+        assert_eq!(odd, Subject::Certificate("api-token".into()));
+        assert_eq!(odd.to_string(), "certificate:api-token");
+        assert_eq!(Subject::parse("certificate:alice").unwrap().to_string(), "alice");
+    }
+
+    #[test]
+    fn what_names_nobody_is_refused() {
+        for text in ["", " alice", "jwt:", "jwt:issuer", "jwt:#bob", "jwt:i#", "role:", "certificate:*", "host/db"] {
+            assert!(Subject::parse(text).is_err(), "{text:?}");
+        }
+    }
+}
