@@ -30,6 +30,7 @@ pub use jwks::{KeySet, KeySetError};
 pub use jws::{Jws, JwsError};
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
+use crate::policy::Subject;
 use crate::principal::{Caller, Method, Username};
 use claims::Claims;
 use failures::Failures;
@@ -178,6 +179,21 @@ impl Authenticator {
     #[must_use]
     pub fn authenticates(&self) -> bool {
         self.trust.load().is_some() || !self.issuers.is_empty() || self.settings.api_token_id.is_some()
+    }
+
+    /// The caller that somebody would be who proves to be `subject`; `None` for several people. Proves nothing.
+    #[must_use]
+    pub fn caller_of(&self, subject: &Subject) -> Option<Caller> {
+        let default = || self.settings.default_username.clone();
+        let (username, method) = match subject {
+            Subject::Certificate(name) => (Username::new(name).ok()?, Method::Certificate { thumbprint: [0; 32] }),
+            Subject::Jwt { issuer, name } => (Username::new(name).ok()?, Method::Jwt { issuer: Arc::from(&**issuer) }),
+            Subject::ApiToken => (default(), Method::ApiToken),
+            Subject::Unauthenticated => (default(), Method::Default),
+            Subject::Role(_) | Subject::Everyone => return None,
+        };
+        let username = if self.settings.force_default_username { default() } else { username };
+        Some(Caller { username, method, narrowing: None })
     }
 
     /// Decides who is calling, at `now` (seconds since 1970-01-01 UTC): certificate, else JWT, else API token, else, where

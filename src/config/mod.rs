@@ -80,6 +80,17 @@ pub struct Hsm {
     pub max_sessions: u16,
 }
 
+/// Where it says who may do what; read anew on SIGHUP.
+#[derive(Debug, Clone, Default)]
+pub struct Permission {
+    /// The policy file.
+    pub file: Option<PathBuf>,
+    /// Who may create objects.
+    pub create: Option<Vec<String>>,
+    /// Who administers.
+    pub administrators: Option<Vec<String>>,
+}
+
 /// The checked configuration.
 #[derive(Debug)]
 pub struct Config {
@@ -105,6 +116,8 @@ pub struct Config {
     pub default_username: Username,
     /// Whether every caller becomes the default user.
     pub force_default_username: bool,
+    /// Who may do what.
+    pub permission: Permission,
     /// The token.
     pub hsm: Hsm,
     /// Where new keys are kept when both places would do.
@@ -182,6 +195,11 @@ impl Config {
                 token_label,
                 pin: secret_file::pin(options.hsm_pin_file.as_deref(), pin)?,
                 max_sessions,
+            },
+            permission: Permission {
+                file: options.policy_file,
+                create: options.create.as_deref().map(|given| callers::list(Some(given))),
+                administrators: options.administrators.as_deref().map(|given| callers::list(Some(given))),
             },
             placement: options.placement.unwrap_or(Placement::Wrapped),
             sqlite_path: options.sqlite_path.unwrap_or_else(|| PathBuf::from("./claviger.db")),

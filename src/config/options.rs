@@ -176,6 +176,17 @@ options! {
     /// Check credentials, then run every request as the default user
     #[arg(long, env = "KMS_FORCE_DEFAULT_USERNAME", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     force_default_username: bool,
+    /// TOML file with roles, policies, users, projects and who administers
+    #[arg(long, env = "KMS_POLICY_FILE", value_name = "FILE")]
+    policy_file: PathBuf,
+    /// Who may create objects: NAME (a certificate's), jwt:ISSUER#NAME, api-token, role:NAME; may be repeated [default: everyone authenticated]
+    #[arg(long, env = "KMS_CREATE", value_name = "WHO")]
+    #[serde(deserialize_with = "one_or_several")]
+    create: Vec<String>,
+    /// Who administers roles, projects and the audit log, written as for --create; may be repeated [default: nobody, but the default user where nothing authenticates]
+    #[arg(long, env = "KMS_ADMINISTRATORS", value_name = "WHO")]
+    #[serde(deserialize_with = "one_or_several")]
+    administrators: Vec<String>,
     /// PKCS#11 module [default: SoftHSM, where Debian and others put it]
     #[arg(long, env = "KMS_HSM_MODULE", value_name = "FILE")]
     hsm_module: PathBuf,

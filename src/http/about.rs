@@ -4,8 +4,8 @@ use serde::Serialize;
 use warp::http::StatusCode;
 
 use super::problem::Problem;
+use super::route::Ask;
 use super::{Answer, App};
-use crate::principal::Caller;
 
 #[derive(Serialize)]
 struct Version {
@@ -34,9 +34,12 @@ pub(super) fn health(app: &App) -> Result<Answer, Problem> {
 struct WhoAmI<'a> {
     username: &'a str,
     method: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
 }
 
-pub(super) fn whoami(_: &App, caller: &Caller, _: &[u8]) -> Result<Answer, Problem> {
-    let answer = WhoAmI { username: caller.username.as_str(), method: caller.method.name() };
-    Ok(Answer::json(StatusCode::OK, &answer))
+pub(super) fn whoami(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let caller = ask.context.caller;
+    let (username, method) = (caller.username.as_str(), caller.method.name());
+    Ok(Answer::json(StatusCode::OK, &WhoAmI { username, method, role: app.kms.role_of(caller) }))
 }

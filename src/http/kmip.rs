@@ -4,6 +4,7 @@ use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::problem::Problem;
+use super::route::Ask;
 use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::Operation;
@@ -11,20 +12,19 @@ use crate::kmip::message::RequestMessage;
 use crate::kmip::payloads::Request;
 use crate::kmip::ttlv::{Document, json};
 use crate::kms;
-use crate::principal::Caller;
 
 /// `POST /kmip/2_1` and `POST /kmip_2_1`: a bare operation or a RequestMessage; the answer has the same form.
-pub(super) fn bare(app: &App, caller: &Caller, body: &[u8]) -> Result<Answer, Problem> {
-    let document = json::read(body).map_err(kms::Error::from)?;
+pub(super) fn bare(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (context, document) = (&ask.context, json::read(ask.body).map_err(kms::Error::from)?);
     let answer = if document.name == "RequestMessage" {
         let message = RequestMessage::from_document(document).map_err(kms::Error::from)?;
-        block_in_place(|| app.kms.execute_message(caller, message)).into_document()
+        block_in_place(|| app.kms.execute_message(context, message)).into_document()
     } else {
         let request = Request::from_document(document).map_err(kms::Error::from)?;
         tracing::debug!(operation = %request.operation(), "operation");
         let answer = match request.operation() {
-            operation if is_quick(operation) => app.kms.execute(caller, request),
-            _ => block_in_place(|| app.kms.execute(caller, request)),
+            operation if is_quick(operation) => app.kms.execute(context, request),
+            _ => block_in_place(|| app.kms.execute(context, request)),
         };
         answer?.into_document()
     };

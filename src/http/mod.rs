@@ -1,6 +1,8 @@
 //! HTTP: the route table, what every request passes, and the one place that renders answers.
 
 mod about;
+mod access;
+mod definitions;
 mod kmip;
 mod problem;
 mod request;
@@ -25,10 +27,10 @@ use warp::http::{HeaderMap, Method, Response, StatusCode};
 pub use route::MAX_KMIP;
 
 use crate::auth::{Authenticator, Peer, Refusal};
-use crate::kms::{self, Kms};
+use crate::kms::{self, Context, Kms};
 use crate::principal::Caller;
 use problem::Problem;
-use route::{Body, Handler, ROUTES, Route};
+use route::{Ask, Body, Handler, ROUTES, Route};
 
 /// Requests in the service at one time; the others wait. The runtime has more threads than that, so that a token that
 /// is slow to answer leaves some for everything else.
@@ -113,15 +115,16 @@ pub fn filter(app: Arc<App>) -> impl Filter<Extract = (Response<Vec<u8>>,), Erro
     warp::ext::get::<Peer>()
         .and(warp::method())
         .and(warp::path::full())
+        .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(warp::host::optional().or_else(|_| async { Ok::<_, warp::Rejection>((None,)) }))
         .and(warp::body::stream())
-        .then(move |peer: Peer, method: Method, path: FullPath, headers: HeaderMap, host, body| {
+        .then(move |peer: Peer, method: Method, path: FullPath, query: String, headers: HeaderMap, host, body| {
             let app = Arc::clone(&app);
             async move {
                 let id = app.request_id(&headers);
                 let span = tracing::info_span!("request", id, peer = %peer.address);
-                let head = Head { peer, method, path, headers, host };
+                let head = Head { peer, method, path, query, headers, host };
                 respond(&app, head, body, id).instrument(span).await
             }
         })
@@ -132,6 +135,7 @@ struct Head {
     peer: Peer,
     method: Method,
     path: FullPath,
+    query: String,
     headers: HeaderMap,
     host: Option<Authority>,
 }
@@ -142,7 +146,7 @@ where
     S: warp::Stream<Item = Result<B, warp::Error>>,
     B: warp::Buf,
 {
-    let answer = handle(app, &head, body).await.unwrap_or_else(|problem| problem.render(&id));
+    let answer = handle(app, &head, body, &id).await.unwrap_or_else(|problem| problem.render(&id));
     tracing::debug!(method = %head.method, path = head.path.as_str(), status = answer.status.as_u16(), "answered");
     let mut response = Response::new(answer.body);
     *response.status_mut() = answer.status;
@@ -157,8 +161,7 @@ where
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     if answer.status == StatusCode::METHOD_NOT_ALLOWED {
-        let allowed = ROUTES.iter().find(|route| route.path == head.path.as_str()).map(|route| route.method.as_str());
-        if let Some(allowed) = allowed.and_then(|allowed| HeaderValue::from_str(allowed).ok()) {
+        if let Ok(allowed) = HeaderValue::from_str(&allowed(head.path.as_str())) {
             headers.insert(ALLOW, allowed);
         }
     }
@@ -166,7 +169,7 @@ where
 }
 
 /// The order of the checks: who speaks to whom, which route, who is calling, and only then the body.
-async fn handle<S, B>(app: &App, head: &Head, body: S) -> Result<Answer, Problem>
+async fn handle<S, B>(app: &App, head: &Head, body: S, id: &str) -> Result<Answer, Problem>
 where
     S: warp::Stream<Item = Result<B, warp::Error>>,
     B: warp::Buf,
@@ -176,7 +179,7 @@ where
     if app.loopback && !app.authenticator.authenticates() {
         request::require_loopback_name(head.host.as_ref())?;
     }
-    let route = find(&head.method, head.path.as_str())?;
+    let (route, parameters) = find(&head.method, head.path.as_str())?;
     let began = Instant::now();
     let caller = match route.handler {
         Handler::Anyone(_) => None,
@@ -200,16 +203,28 @@ where
         Some(_) if began.elapsed() > DECISION_STANDS => Some(self::caller(app, head).await?),
         caller => caller,
     };
-    run(app, route, caller.as_ref(), body.as_ref().map_or(&[], |body| &body.bytes))
+    let ask = caller.as_ref().map(|caller| Ask {
+        context: Context { caller, request: id, peer: head.peer.address },
+        parameters: &parameters,
+        query: &head.query,
+        body: body.as_ref().map_or(&[], |body| &body.bytes),
+    });
+    run(app, route, ask.as_ref())
 }
 
-fn find(method: &Method, path: &str) -> Result<&'static Route, Problem> {
-    let mut known = ROUTES.iter().filter(|route| route.path == path).peekable();
+fn find(method: &Method, path: &str) -> Result<(&'static Route, Vec<String>), Problem> {
+    let mut known = ROUTES.iter().filter_map(|route| Some((route, route.parameters(path)?))).peekable();
     if known.peek().is_none() {
         return Err(Problem::new(StatusCode::NOT_FOUND, "no such path"));
     }
     let not_allowed = || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method");
-    known.find(|route| route.method == *method).ok_or_else(not_allowed)
+    known.find(|(route, _)| route.method == *method).ok_or_else(not_allowed)
+}
+
+/// The methods that a path takes (RFC 9110 section 10.2.1).
+fn allowed(path: &str) -> String {
+    let methods = ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|route| route.method.as_str());
+    methods.collect::<Vec<_>>().join(", ")
 }
 
 async fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
@@ -243,10 +258,10 @@ async fn admit(places: &Semaphore, wanted: u32) -> Result<SemaphorePermit<'_>, P
 /// Runs the handler, on this thread: to hand every request over to another one costs more than most operations do.
 /// Those that wait for the disk move out of the way themselves. A panic is a defect, and must not take the
 /// connection's other requests with it.
-fn run(app: &App, route: &Route, caller: Option<&Caller>, body: &[u8]) -> Result<Answer, Problem> {
-    let answer = catch_unwind(AssertUnwindSafe(|| match (route.handler, caller) {
+fn run(app: &App, route: &Route, ask: Option<&Ask<'_>>) -> Result<Answer, Problem> {
+    let answer = catch_unwind(AssertUnwindSafe(|| match (route.handler, ask) {
         (Handler::Anyone(handler), _) => handler(app),
-        (Handler::Caller(handler), Some(caller)) => handler(app, caller, body),
+        (Handler::Caller(handler), Some(ask)) => handler(app, ask),
         (Handler::Caller(_), None) => Err(Problem::unauthenticated()),
     }));
     answer.unwrap_or_else(|_| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")))

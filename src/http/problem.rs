@@ -89,10 +89,13 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Missing(_)
         | E::Invalid { .. }
         | E::BadParameters(_)
+        | E::Project
         | E::Version(..) => StatusCode::BAD_REQUEST,
-        E::UsageMask(_) | E::Sensitive | E::NotExtractable => StatusCode::FORBIDDEN,
-        E::NotFound(_) => StatusCode::NOT_FOUND,
-        E::Exists(_) | E::Destroyed(_) | E::State(_) | E::Contention => StatusCode::CONFLICT,
+        E::UsageMask(_) | E::Sensitive | E::NotExtractable | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
+        E::NotFound(_) | E::Undefined { .. } => StatusCode::NOT_FOUND,
+        E::Exists(_) | E::Destroyed(_) | E::State(_) | E::Contention | E::InPolicyFile { .. } | E::ProjectInUse(_) => {
+            StatusCode::CONFLICT
+        }
         E::UnsupportedAttribute(_)
         | E::UnsupportedAlgorithm(_)
         | E::UnsupportedParameters(_)
@@ -103,6 +106,8 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::EncodingOption
         | E::NotWrappable(_)
         | E::Decryption
+        | E::Definition(_)
+        | E::NoEffect(_)
         | E::Feature(_)
         | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

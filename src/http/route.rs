@@ -1,15 +1,20 @@
 //! The route table: every way in by HTTP, on one screen.
 
+use percent_encoding::percent_decode_str;
 use warp::http::Method;
 
-use super::{Answer, App, about, kmip, problem::Problem};
-use crate::principal::Caller;
+use super::{Answer, App, about, access, definitions, kmip, problem::Problem};
+use crate::kms::Context;
 
 /// The largest KMIP request, in bytes of JSON; hexadecimal doubles what it carries.
 pub const MAX_KMIP: usize = 8 << 20;
 
+/// The largest request about access or definitions, in bytes of JSON.
+const MAX_ACCESS: usize = 256 << 10;
+
 /// What a route lets in and who answers.
 pub(super) struct Route {
+    /// `{}` stands for one segment, which the handler gets.
     pub(super) path: &'static str,
     pub(super) method: Method,
     pub(super) body: Body,
@@ -31,14 +36,101 @@ pub(super) enum Handler {
     /// Anyone whose connection was accepted; tells nothing about keys or callers.
     Anyone(fn(&App) -> Result<Answer, Problem>),
     /// Authenticated callers; the service decides what they may do.
-    Caller(fn(&App, &Caller, &[u8]) -> Result<Answer, Problem>),
+    Caller(fn(&App, &Ask<'_>) -> Result<Answer, Problem>),
 }
 
+/// What an authenticated caller asks.
+pub(super) struct Ask<'a> {
+    pub(super) context: Context<'a>,
+    /// The segments of the path for which its route has `{}`.
+    pub(super) parameters: &'a [String],
+    /// What follows the `?`.
+    pub(super) query: &'a str,
+    pub(super) body: &'a [u8],
+}
+
+use Body::{Json, None as Nothing};
+use Handler::{Anyone, Caller};
+
 /// The table.
-pub(super) const ROUTES: [Route; 5] = [
-    Route { path: "/version", method: Method::GET, body: Body::None, handler: Handler::Anyone(about::version) },
-    Route { path: "/health", method: Method::GET, body: Body::None, handler: Handler::Anyone(about::health) },
-    Route { path: "/whoami", method: Method::GET, body: Body::None, handler: Handler::Caller(about::whoami) },
-    Route { path: "/kmip/2_1", method: Method::POST, body: Body::Json(MAX_KMIP), handler: Handler::Caller(kmip::bare) },
-    Route { path: "/kmip_2_1", method: Method::POST, body: Body::Json(MAX_KMIP), handler: Handler::Caller(kmip::bare) },
+pub(super) static ROUTES: [Route; 18] = [
+    get("/version", Anyone(about::version)),
+    get("/health", Anyone(about::health)),
+    get("/whoami", Caller(about::whoami)),
+    post("/kmip/2_1", Json(MAX_KMIP), Caller(kmip::bare)),
+    post("/kmip_2_1", Json(MAX_KMIP), Caller(kmip::bare)),
+    post("/access/grant", Json(MAX_ACCESS), Caller(access::grant)),
+    post("/access/revoke", Json(MAX_ACCESS), Caller(access::revoke)),
+    post("/access/transfer", Json(MAX_ACCESS), Caller(access::transfer)),
+    post("/access/project", Json(MAX_ACCESS), Caller(access::project)),
+    post("/access/explain", Json(MAX_ACCESS), Caller(access::explain)),
+    get("/access/list/{}", Caller(access::list)),
+    get("/access/owned", Caller(access::owned)),
+    get("/access/obtained", Caller(access::obtained)),
+    get("/access/create", Caller(access::create)),
+    get("/access/privileged", Caller(access::privileged)),
+    get("/access/definitions/{}", Caller(definitions::list)),
+    Route {
+        path: "/access/definitions/{}/{}",
+        method: Method::PUT,
+        body: Json(MAX_ACCESS),
+        handler: Caller(definitions::put),
+    },
+    Route {
+        path: "/access/definitions/{}/{}",
+        method: Method::DELETE,
+        body: Nothing,
+        handler: Caller(definitions::remove),
+    },
 ];
+
+const fn get(path: &'static str, handler: Handler) -> Route {
+    Route { path, method: Method::GET, body: Nothing, handler }
+}
+
+const fn post(path: &'static str, body: Body, handler: Handler) -> Route {
+    Route { path, method: Method::POST, body, handler }
+}
+
+impl Route {
+    /// The segments for which its path has `{}`, decoded; `None` if the path is another.
+    pub(super) fn parameters(&self, path: &str) -> Option<Vec<String>> {
+        let (mut own, mut given) = (self.path.split('/'), path.split('/'));
+        let mut parameters = Vec::new();
+        loop {
+            match (own.next(), given.next()) {
+                (None, None) => return Some(parameters),
+                (Some("{}"), Some(segment)) if !segment.is_empty() => {
+                    parameters.push(percent_decode_str(segment).decode_utf8().ok()?.into_owned());
+                }
+                (Some(own), Some(segment)) if own == segment => {}
+                _ => return None,
+            }
+        }
+    }
+}
+
+/// The value of a name in a query.
+pub(super) fn value(query: &str, name: &str) -> Option<String> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(own, _)| *own == name)?;
+    percent_decode_str(value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_routes_or_it_is_not() {
+        let route = get("/access/definitions/{}/{}", Anyone(about::version));
+        let found = |path| route.parameters(path);
+        assert_eq!(found("/access/definitions/users/jwt:i%23a%2Fb"), Some(vec!["users".into(), "jwt:i#a/b".into()]));
+        for path in
+            ["/access/definitions", "/access/definitions/a", "/access/definitions/a/", "/access/definitions/a/b/c", "/"]
+        {
+            assert_eq!(found(path), None, "{path}");
+        }
+        assert_eq!(found("/access/definitions/a/%ff"), None);
+    }
+}

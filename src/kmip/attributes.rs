@@ -1,6 +1,7 @@
 //! What is known about an object (KMIP 2.1, section 4).
 
 mod parts;
+mod project;
 mod reference;
 mod tags;
 
@@ -17,6 +18,7 @@ pub use parts::{
     AlternativeName, ApplicationSpecificInformation, Digest, Link, Name, RandomNumberGenerator, RevocationReason,
     UsageLimits, VendorAttribute,
 };
+pub use project::NotAProject;
 pub use reference::{AttributeReference, VendorReference};
 pub use tags::{TAG_BYTES, TAG_VENDOR, TAGS};
 

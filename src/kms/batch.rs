@@ -1,22 +1,21 @@
 //! Messages: a batch of operations under one header (KMIP 2.1 sections 8 and 9).
 
-use super::{Call, Error, Kms, discover_versions, now, placeholder};
+use super::{Call, Context, Error, Kms, discover_versions, now, placeholder};
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::payloads::Response;
 use crate::kmip::ttlv::DateTime;
-use crate::principal::Caller;
 
 impl Kms {
     /// Performs the items of a message, one after the other. Each passes the gate by itself, after the effects
     /// of the one before.
     #[must_use]
-    pub fn execute_message(&self, caller: &Caller, message: RequestMessage) -> ResponseMessage {
+    pub fn execute_message(&self, context: &Context<'_>, message: RequestMessage) -> ResponseMessage {
         let RequestMessage { header, items } = message;
         let now = DateTime(now());
         let correlation = header.client_correlation_value.clone();
         let answers = match check(&header) {
-            Ok(()) => self.execute_items(caller, &header, items),
+            Ok(()) => self.execute_items(context, &header, items),
             Err(error) => vec![failure(None, &error)],
         };
         let response = ResponseMessage::new(now, correlation.clone(), answers);
@@ -31,7 +30,7 @@ impl Kms {
 
     fn execute_items(
         &self,
-        caller: &Caller,
+        context: &Context<'_>,
         header: &RequestHeader,
         items: Vec<RequestBatchItem>,
     ) -> Vec<ResponseBatchItem> {
@@ -39,7 +38,7 @@ impl Kms {
         let mut answers = Vec::with_capacity(items.len());
         let mut left = None;
         for item in items {
-            let call = Call { caller, now: DateTime(now()), placeholder: left.clone() };
+            let call = Call::new(context, left.clone());
             let answer = self.execute_item(&call, &item);
             match answer {
                 Ok(response) => {

@@ -3,7 +3,7 @@
 use super::proposal::{Origin, propose};
 use super::{Call, Error, Kms};
 use crate::kmip::Tag;
-use crate::kmip::enumerations::ObjectType;
+use crate::kmip::enumerations::{ObjectType, Operation};
 use crate::kmip::payloads::create::{Request, Response};
 
 pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -13,8 +13,9 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     if request.protection_storage_masks.is_some() {
         return Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"));
     }
-    let grant = kms.authorize_new(call);
-    let proposal = propose(&grant, call, *request.attributes, Origin::Created)?;
+    let mut attributes = *request.attributes;
+    let grant = kms.authorize_new(call, Operation::Create, &mut attributes)?;
+    let proposal = propose(&grant, call, attributes, Origin::Created)?;
     let material = grant.make(proposal.class, proposal.kind, proposal.mask(), None)?;
     grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?;
     Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier: proposal.id })

@@ -4,6 +4,7 @@ use crate::custody::{self, InvalidInput, TokenError};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ResultReason};
 use crate::kmip::state::Refusal;
 use crate::kmip::{self, Tag};
+use crate::policy;
 use crate::store;
 
 /// Why a request fails. Its text is for the caller and tells nothing internal.
@@ -15,6 +16,42 @@ pub enum Error {
     /// No such object, or the caller may not know that it exists.
     #[error("no object {0:?}")]
     NotFound(String),
+    /// The caller may know of the object, or there is nothing to hide, but may not do this.
+    #[error("you may not {action}: {reason}")]
+    NotPermitted {
+        /// What, in the word of a policy.
+        action: &'static str,
+        /// The rule that decided.
+        reason: String,
+    },
+    /// The project's attribute is no text, or stands there several times.
+    #[error("the vendor attribute claviger/project is one text: the name of a project")]
+    Project,
+    /// No such role, policy, user or project.
+    #[error("there is no {kind} {name:?}")]
+    Undefined {
+        /// Of which kind.
+        kind: &'static str,
+        /// By which name.
+        name: String,
+    },
+    /// What the policy file defines is changed there.
+    #[error("the {kind} {name:?} is defined in the policy file, and changed there alone")]
+    InPolicyFile {
+        /// Of which kind.
+        kind: &'static str,
+        /// By which name.
+        name: String,
+    },
+    /// Something is still in the project.
+    #[error("the project {0:?} still holds objects: put them elsewhere, or destroy them and take them out, first")]
+    ProjectInUse(String),
+    /// A definition that contradicts itself or others.
+    #[error("{0}")]
+    Definition(#[from] policy::Fault),
+    /// A change of access that would change nothing.
+    #[error("{0}")]
+    NoEffect(#[from] NoEffect),
     /// Neither an identifier nor an object that an earlier item of the batch made.
     #[error("the request names no object, and no earlier item of the batch left one in the ID placeholder")]
     NoIdentifier,
@@ -121,6 +158,40 @@ pub enum Error {
     Internal(#[source] custody::Error),
 }
 
+/// Why a change of access would have no effect.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoEffect {
+    /// The owner needs no grant.
+    #[error("{0:?} owns the object and may do everything with it")]
+    Owner(String),
+    /// Every operation is granted already.
+    #[error("{0} has all of this already")]
+    Granted(String),
+    /// None of the operations is granted.
+    #[error("nothing of this is granted to {0}")]
+    NotGranted(String),
+    /// The operation is none on an object that is there.
+    #[error("`{0}` is nothing that can be granted on an object")]
+    NotOnObjects(&'static str),
+    /// The key can never do it.
+    #[error("`{operation}` would have no effect: {reason}")]
+    Impossible {
+        /// What.
+        operation: &'static str,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Nothing was named.
+    #[error("no operation is named")]
+    Empty,
+    /// No more fit.
+    #[error("an object has at most {} grantees", policy::MAX_GRANTEES)]
+    Full,
+    /// It is there already.
+    #[error("the object is there already")]
+    Unchanged,
+}
+
 impl Error {
     /// The KMIP result reason.
     #[must_use]
@@ -128,6 +199,10 @@ impl Error {
         match self {
             Self::Message(error) => error.result_reason(),
             Self::NotFound(_) => ResultReason::ObjectNotFound,
+            Self::NotPermitted { .. } => ResultReason::PermissionDenied,
+            Self::Project | Self::Definition(_) => ResultReason::InvalidAttributeValue,
+            Self::Undefined { .. } => ResultReason::ItemNotFound,
+            Self::InPolicyFile { .. } | Self::ProjectInUse(_) | Self::NoEffect(_) => ResultReason::ConstraintViolation,
             Self::NoIdentifier | Self::Missing(_) => ResultReason::MissingData,
             Self::Exists(_) => ResultReason::ObjectAlreadyExists,
             Self::InvalidIdentifier | Self::Invalid { .. } => ResultReason::InvalidAttributeValue,

@@ -91,8 +91,8 @@ fn wrapped(
     if mode.is_some_and(|mode| mode != BlockCipherMode::NISTKeyWrap) {
         return Err(Error::KeyWrap("BlockCipherMode NISTKeyWrap (RFC 3394) is supported, and no other"));
     }
-    // The wrapping key passes the same gate as any other key that is used.
-    let wrapping = kms.authorize(call, Operation::Get, Some(&information.unique_identifier))?.usable(
+    // The wrapping key passes the same gate as any other key that is used: it encrypts.
+    let wrapping = kms.authorize(call, Operation::Encrypt, Some(&information.unique_identifier))?.usable(
         Use::Protect,
         UsageMask::WRAP_KEY,
         "Wrap Key",

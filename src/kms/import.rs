@@ -16,7 +16,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     let mut attributes = *request.attributes;
     let bytes = brought(request.object, &mut attributes)?;
     attributes.unique_identifier = Some(request.unique_identifier);
-    let grant = kms.authorize_new(call);
+    let grant = kms.authorize_new(call, Operation::Import, &mut attributes)?;
     let proposal = propose(&grant, call, attributes, Origin::Imported)?;
     let existing = if request.replace_existing == Some(true) {
         let id = UniqueIdentifier::Text(proposal.id.clone());

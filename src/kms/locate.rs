@@ -1,11 +1,15 @@
 //! Locate (KMIP 2.1 section 6.1.28): by name, tag, state, algorithm, length, usage mask and object type.
 
+use super::gate::ServerGrant;
 use super::{Call, Error, Kms};
 use crate::kmip::attributes::TAG_VENDOR;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, Operation, State};
 use crate::kmip::payloads::locate::{Criteria, Request, Response};
 use crate::kmip::{Attributes, StorageStatusMask, Tag, UniqueIdentifier};
-use crate::store::search::Search;
+use crate::store::search::{Reach, Search};
+
+/// The most objects that are looked at one by one for a caller who may find only some of them.
+const MAX_SIFTED: i64 = 100_000;
 
 /// The most identifiers in one answer.
 const MAX_ITEMS: i32 = 1_000;
@@ -23,13 +27,17 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     }
     let storage = request.storage_status_mask.unwrap_or(StorageStatusMask::ON_LINE);
     let criteria = request.criteria.map(|criteria| *criteria).unwrap_or_default();
-    let grant = kms.authorize_server(call);
+    let grant = kms.searching(call);
     let wanted = criteria.attributes.unique_identifier.clone();
     let search = search(call, criteria, storage)?;
     if let Some(id) = wanted {
         return by_identifier(kms, call, &id, &search);
     }
-    let found = grant.search(&search, offset, limit.min(i64::from(MAX_ITEMS)))?;
+    let limit = limit.min(i64::from(MAX_ITEMS));
+    if grant.is_limited() {
+        return sift(kms, call, &grant, &search, offset, limit);
+    }
+    let found = grant.search(&search, offset, limit)?;
     // The search tables are not bound; what they point at is. A row that fails its check, or does not say what
     // the tables say, is left out, and the log has the reason.
     let mut unique_identifiers = Vec::with_capacity(found.ids.len());
@@ -39,6 +47,35 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
         }
     }
     Ok(Response { located_items: i32::try_from(found.total).ok(), unique_identifiers })
+}
+
+/// A search by somebody who may find only some of what the tables give: the others are neither named nor counted.
+fn sift(
+    kms: &Kms,
+    call: &Call<'_>,
+    grant: &ServerGrant<'_>,
+    search: &Search,
+    offset: i64,
+    limit: i64,
+) -> Result<Response, Error> {
+    let mut unique_identifiers = Vec::new();
+    let (mut seen, mut total) = (0, 0);
+    while seen < MAX_SIFTED {
+        let page = grant.search(search, seen, i64::from(MAX_ITEMS))?;
+        if page.ids.is_empty() {
+            break;
+        }
+        seen += i64::from(MAX_ITEMS);
+        for id in page.ids {
+            if is_confirmed(kms, call, &id, search)? {
+                if (offset..offset.saturating_add(limit)).contains(&total) {
+                    unique_identifiers.push(id);
+                }
+                total += 1;
+            }
+        }
+    }
+    Ok(Response { located_items: i32::try_from(total).ok(), unique_identifiers })
 }
 
 /// A search that names its object needs no table.
@@ -55,13 +92,15 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
         return Err(Error::UnsupportedAttribute(range.tag));
     }
     attributes.unique_identifier = None;
+    let project = attributes.take_project().map_err(|_| Error::Project)?;
     let tags = attributes.tags();
     attributes
         .vendor_attributes
         .retain(|attribute| attribute.vendor_identification != TAG_VENDOR && !attribute.holds_tags());
     let search = Search {
         now: call.now.0,
-        owner: String::new(),
+        reach: Reach::default(),
+        project,
         names: std::mem::take(&mut attributes.names).into_iter().map(|name| name.value).collect(),
         tags,
         object_type: attributes.object_type.take().map(|kind| i64::from(ObjectType::code(kind))),
@@ -82,8 +121,11 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
 fn is_confirmed(kms: &Kms, call: &Call<'_>, id: &str, search: &Search) -> Result<bool, Error> {
     let id = UniqueIdentifier::Text(id.to_owned());
     match kms.authorize(call, Operation::Locate, Some(&id)) {
-        Ok(grant) => Ok(matches(&grant.attributes(), search)),
-        Err(Error::NotFound(_) | Error::Integrity(_)) => Ok(false),
+        Ok(grant) => {
+            let held = search.project.is_none() || grant.object().access.project == search.project;
+            Ok(held && matches(&grant.attributes(), search))
+        }
+        Err(Error::NotFound(_) | Error::NotPermitted { .. } | Error::Integrity(_)) => Ok(false),
         Err(error) => Err(error),
     }
 }

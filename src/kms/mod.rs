@@ -1,6 +1,8 @@
 //! The service: KMIP operations on objects that belong to callers. Synchronous; no HTTP, no encodings.
 
+mod access;
 mod activate;
+mod administration;
 mod api_token;
 mod batch;
 mod cache;
@@ -26,9 +28,12 @@ mod register;
 mod revoke;
 mod rng_retrieve;
 
+use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use error::Error;
+pub use access::{Held, Obtained};
+pub use administration::{Entry, Kind};
+pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms};
 
 use crate::kmip::UniqueIdentifier;
@@ -43,13 +48,34 @@ pub fn now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// Who asks, and by which request.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The request's id, for the audit log.
+    pub request: &'a str,
+    /// Where the connection comes from.
+    pub peer: SocketAddr,
+}
+
 /// What belongs to one operation beside its request.
 struct Call<'a> {
-    caller: &'a Caller,
+    context: Context<'a>,
     /// One moment for all decisions of the operation.
     now: DateTime,
     /// What an earlier item of the batch left (KMIP 2.1 section 8.3, ID Placeholder).
     placeholder: Option<String>,
+}
+
+impl<'a> Call<'a> {
+    fn new(context: &Context<'a>, placeholder: Option<String>) -> Self {
+        Self { context: *context, now: DateTime(now()), placeholder }
+    }
+
+    fn caller(&self) -> &'a Caller {
+        self.context.caller
+    }
 }
 
 impl Kms {
@@ -57,9 +83,8 @@ impl Kms {
     ///
     /// # Errors
     /// See [`Error`].
-    pub fn execute(&self, caller: &Caller, request: Request) -> Result<Response, Error> {
-        let call = Call { caller, now: DateTime(now()), placeholder: None };
-        self.perform(&call, request)
+    pub fn execute(&self, context: &Context<'_>, request: Request) -> Result<Response, Error> {
+        self.perform(&Call::new(context, None), request)
     }
 
     /// One arm for each operation.

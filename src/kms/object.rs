@@ -3,8 +3,9 @@
 use crate::custody::{ManagedKey, SecretKeyKind, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{self, Dates};
-use crate::kmip::ttlv::{DateTime, Document, Field as _, json};
+use crate::kmip::ttlv::{DateTime, Document, Field as _, Value, json};
 use crate::kmip::{Attributes, Dialect, UniqueIdentifier, UsageMask};
+use crate::policy::{Grants, Properties, Resource};
 use crate::store::object::{Class, Index, Material, Object as Row};
 
 /// Names the attributes in the database.
@@ -14,7 +15,7 @@ const DOCUMENT: &str = "Attributes";
 pub(super) struct Object {
     pub(super) id: String,
     pub(super) version: i64,
-    pub(super) owner: String,
+    pub(super) access: Access,
     /// All attributes; the state is the stored one, which dates may have moved on.
     pub(super) attributes: Attributes,
     pub(super) class: Class,
@@ -22,6 +23,14 @@ pub(super) struct Object {
     pub(super) key: ManagedKey,
     /// The same key, allowed to make MACs alone: what the API token is compared by, whatever the usage mask.
     pub(super) comparing_key: ManagedKey,
+}
+
+/// Whose an object is.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Access {
+    pub(super) owner: String,
+    pub(super) project: Option<String>,
+    pub(super) grants: Grants,
 }
 
 /// The row cannot be read although its binding holds: a defect of the program.
@@ -32,7 +41,7 @@ impl Object {
     /// A new object, or a changed one.
     pub(super) fn new(
         version: i64,
-        owner: String,
+        access: Access,
         id: String,
         attributes: Attributes,
         class: Class,
@@ -43,7 +52,7 @@ impl Object {
         let key = ManagedKey::new(class, material.clone(), kind, uses(mask));
         let comparing = Uses { sign: true, ..Uses::default() };
         let comparing_key = ManagedKey::new(class, material.clone(), kind, comparing);
-        Ok(Self { id, version, owner, attributes, class, material, key, comparing_key })
+        Ok(Self { id, version, access, attributes, class, material, key, comparing_key })
     }
 
     /// Reads a row whose binding was checked.
@@ -61,7 +70,9 @@ impl Object {
         attributes.deactivation_date = row.deactivation_date.map(DateTime);
         attributes.sensitive = Some(row.sensitive);
         attributes.extractable = Some(row.extractable);
-        Self::new(row.version, row.owner, row.id, attributes, row.class, row.material)
+        let grants = row.grants.as_deref().map_or_else(|| Ok(Grants::default()), Grants::from_text);
+        let access = Access { owner: row.owner, project: row.project, grants: grants.map_err(|_| Unreadable)? };
+        Self::new(row.version, access, row.id, attributes, row.class, row.material)
     }
 
     /// The row, without its binding.
@@ -71,7 +82,7 @@ impl Object {
         let row = Row {
             id: self.id.clone(),
             version: self.version,
-            owner: self.owner.clone(),
+            owner: self.access.owner.clone(),
             object_type: number(rest.object_type.take().map(ObjectType::code)),
             algorithm: number(rest.cryptographic_algorithm.take().map(CryptographicAlgorithm::code)),
             length: i64::from(rest.cryptographic_length.take().unwrap_or_default()),
@@ -84,6 +95,8 @@ impl Object {
             class: self.class,
             material: self.material.clone(),
             attributes: String::new(),
+            project: self.access.project.clone(),
+            grants: self.access.grants.to_text(),
             binding: Vec::new(),
         };
         rest.unique_identifier = None;
@@ -98,6 +111,7 @@ impl Object {
         Index {
             names: self.attributes.names.iter().map(|name| name.value.clone()).collect(),
             tags: self.attributes.tags(),
+            grantees: self.access.grants.iter().map(|grant| grant.to.index()).collect(),
         }
     }
 
@@ -111,7 +125,16 @@ impl Object {
     pub(super) fn shown(&self, now: DateTime) -> Attributes {
         let mut attributes = self.attributes.clone();
         attributes.state = Some(self.state(now));
+        if let Some(project) = &self.access.project {
+            attributes.set_project(project);
+        }
         attributes
+    }
+
+    /// What decides about it.
+    pub(super) fn resource(&self) -> Resource<'_> {
+        let Access { owner, project, grants } = &self.access;
+        Resource { id: &self.id, owner, project: project.as_deref(), grants, properties: &self.attributes }
     }
 
     pub(super) fn algorithm(&self) -> Option<CryptographicAlgorithm> {
@@ -120,6 +143,28 @@ impl Object {
 
     pub(super) fn permits(&self, mask: UsageMask) -> bool {
         self.attributes.cryptographic_usage_mask.is_some_and(|own| own.contains(mask))
+    }
+}
+
+impl Properties for Attributes {
+    fn tags(&self) -> Vec<String> {
+        Attributes::tags(self)
+    }
+
+    /// The tags, the names, or the texts of the vendor attributes of that name.
+    fn values(&self, property: &str) -> Vec<String> {
+        match property {
+            "tag" => Attributes::tags(self),
+            "name" => self.names.iter().map(|name| name.value.clone()).collect(),
+            _ => {
+                let own = self.vendor_attributes.iter().filter(|attribute| attribute.name == property);
+                own.filter_map(|attribute| match &attribute.value {
+                    Value::TextString(text) => Some(text.clone()),
+                    _ => None,
+                })
+                .collect()
+            }
+        }
     }
 }
 

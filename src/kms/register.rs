@@ -3,6 +3,7 @@
 use super::proposal::{Origin, brought, propose};
 use super::{Call, Error, Kms};
 use crate::kmip::Tag;
+use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::register::{Request, Response};
 
 pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -14,7 +15,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     }
     let mut attributes = *request.attributes;
     let bytes = brought(request.object, &mut attributes)?;
-    let grant = kms.authorize_new(call);
+    let grant = kms.authorize_new(call, Operation::Register, &mut attributes)?;
     let proposal = propose(&grant, call, attributes, Origin::Registered)?;
     let material = grant.make(proposal.class, proposal.kind, proposal.mask(), Some(&bytes))?;
     grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?;

@@ -33,7 +33,7 @@ pub enum Capability {
 }
 
 /// Every action that a policy or a grant may name, with its word and the capability that it takes.
-const ACTIONS: [(Action, &str, Capability); 15] = [
+const ACTIONS: [(Action, &str, Capability); 17] = [
     (Action::Operation(Operation::Create), "create", Capability::Create),
     (Action::Operation(Operation::Register), "register", Capability::Create),
     (Action::Operation(Operation::Import), "import", Capability::Create),
@@ -49,6 +49,8 @@ const ACTIONS: [(Action, &str, Capability); 15] = [
     (Action::Operation(Operation::Revoke), "revoke", Capability::Manage),
     (Action::Operation(Operation::Destroy), "destroy", Capability::Manage),
     (Action::ManageAccess, "manage_access", Capability::Access),
+    (Action::Transfer, "transfer", Capability::Access),
+    (Action::Operation(Operation::RNGRetrieve), "rng_retrieve", Capability::Use),
 ];
 
 const CAPABILITIES: [(Capability, &str); 6] = [
@@ -76,7 +78,7 @@ const ON_OBJECTS: [Operation; 11] = [
 ];
 
 impl Action {
-    /// The action of a word: KMIP's name of the operation in any spelling, or `manage_access`.
+    /// The action of a word: KMIP's name of the operation in any spelling, `manage_access` or `transfer`.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         let own = ACTIONS.iter().find(|(_, own, _)| *own == word).map(|(action, ..)| *action);
@@ -91,12 +93,13 @@ impl Action {
     pub fn word(self) -> &'static str {
         match (self, ACTIONS.iter().find(|(action, ..)| *action == self)) {
             (_, Some((_, word, _))) => word,
-            (Self::Transfer, None) => "transfer",
+            // No role and no grant gives what is not served.
+            (Self::Operation(operation), None) => operation.name(crate::kmip::Dialect::Oasis),
             (_, None) => "unknown",
         }
     }
 
-    /// The capability that it takes; `None` for what no role can give.
+    /// The capability that it takes; `None` for what is not served.
     pub(super) fn capability(self) -> Option<Capability> {
         ACTIONS.iter().find(|(action, ..)| *action == self).map(|(.., capability)| *capability)
     }

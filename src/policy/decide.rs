@@ -7,7 +7,8 @@ use super::action::{Action, Capability};
 use super::grants::{Grantee, Grants};
 use super::role::Judgement;
 use super::subject::Subject;
-use crate::principal::{Caller, Narrowing};
+use crate::kmip::enumerations::Operation;
+use crate::principal::{Caller, Method, Narrowing};
 
 /// An object, as far as the decision depends on it.
 pub struct Resource<'a> {
@@ -140,7 +141,7 @@ impl Policy {
     /// # Errors
     /// The refusal, with the rule that decided.
     pub fn decide(&self, caller: &Caller, action: Action, resource: &Resource<'_>) -> Decision {
-        if action == Action::Operation(crate::kmip::enumerations::Operation::Locate) {
+        if action == Action::Operation(Operation::Locate) {
             // Whoever may do something with an object may find it.
             return self.first_allowed(caller, resource);
         }
@@ -163,6 +164,9 @@ impl Policy {
         };
         if resource.owner == caller.username.as_str() {
             return Ok(Rule::Owner);
+        }
+        if action == Action::Transfer {
+            return Err(Refusal::Nothing);
         }
         let granted = |to: &Grantee| resource.grants.of(to).is_some_and(|actions| actions.contains(&action));
         let user = Grantee::User(caller.username.as_str().to_owned());
@@ -219,6 +223,18 @@ impl Policy {
         }
     }
 
+    /// Whether the caller may have the server do what concerns no object.
+    ///
+    /// # Errors
+    /// The refusal, with the rule that decided.
+    pub fn decide_server(&self, caller: &Caller, operation: Operation) -> Decision {
+        let limits = caller.narrowing.as_ref().and_then(|narrowing| narrowing.operations.as_ref());
+        if limits.is_some_and(|operations| !operations.contains(&operation)) {
+            return Err(Refusal::Narrowed("operations"));
+        }
+        Ok(Rule::Everyone)
+    }
+
     /// Whether the caller administers: roles, policies, users, projects, and reading the audit log.
     ///
     /// # Errors
@@ -229,7 +245,7 @@ impl Policy {
             return Err(Refusal::Narrowed("than administration"));
         }
         match &self.administrators {
-            None if self.default_mode && caller.method == crate::principal::Method::Default => Ok(Rule::DefaultMode),
+            None if self.default_mode && caller.method == Method::Default => Ok(Rule::DefaultMode),
             None => Err(Refusal::NotNamed),
             Some(subjects) => self.named(subjects, caller),
         }

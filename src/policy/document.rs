@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::subject::Subject;
+
 /// The longest name of a role, policy or project, in bytes.
 pub const MAX_NAME: usize = 128;
 /// The most roles, policies, users or projects of one kind.
@@ -83,6 +85,31 @@ pub struct ProjectDocument {
     pub description: Option<String>,
     /// Roles by who has them here.
     pub members: BTreeMap<String, String>,
+}
+
+impl Documents {
+    /// The same with each user written in one way, so that the same user elsewhere is seen to be the same.
+    #[must_use]
+    pub(super) fn canonical(mut self) -> Self {
+        let one_way = |(name, user): (String, UserDocument)| {
+            (Subject::parse(&name).map_or_else(|_| name.clone(), |subject| subject.to_string()), user)
+        };
+        self.users = self.users.into_iter().map(one_way).collect();
+        self
+    }
+
+    /// The same with what `stronger` says in the place of what this says under the same name.
+    #[must_use]
+    pub fn overridden(mut self, stronger: &Self) -> Self {
+        self.create = stronger.create.clone().or(self.create);
+        self.administrators = stronger.administrators.clone().or(self.administrators);
+        let Self { roles, policies, users, projects, .. } = stronger.clone();
+        self.roles.extend(roles);
+        self.policies.extend(policies);
+        self.users.extend(users);
+        self.projects.extend(projects);
+        self
+    }
 }
 
 /// What is wrong, and where: the keys that lead there, from the outermost.

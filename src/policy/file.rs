@@ -8,13 +8,20 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::document::{Documents, Fault};
+use crate::config::Permission;
 
 /// The largest policy file, in bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// What is wrong with a policy file.
+/// What is wrong with the configuration of permission.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
+    /// An option.
+    #[error("--{0}")]
+    Option(Fault),
+    /// Said in two places.
+    #[error("--{0} is given, and {0} stands in the policy file: say it in one place")]
+    Twice(&'static str),
     /// It cannot be read.
     #[error("cannot read the policy file {}: {source}", path.display())]
     Unreadable {
@@ -35,11 +42,31 @@ pub enum FileError {
     },
 }
 
-/// Reads the file and checks it by itself: what it names, it must define.
+/// Everything that the configuration says: the file, and the command line beside it.
 ///
 /// # Errors
 /// See [`FileError`].
-pub fn read(path: &Path) -> Result<Documents, FileError> {
+pub fn read(permission: &Permission) -> Result<Documents, FileError> {
+    let mut documents = permission.file.as_deref().map_or_else(|| Ok(Documents::default()), read_file)?;
+    for (key, given, in_file) in [
+        ("create", &permission.create, &mut documents.create),
+        ("administrators", &permission.administrators, &mut documents.administrators),
+    ] {
+        match (given, in_file.is_some()) {
+            (Some(_), true) => return Err(FileError::Twice(key)),
+            (Some(given), false) => *in_file = Some(given.clone()),
+            (None, _) => {}
+        }
+    }
+    // Only what came from the command line can still be faulty, and its path is the option.
+    match super::Policy::new(&documents, false) {
+        Ok(_) => Ok(documents.canonical()),
+        Err(fault) => Err(FileError::Option(fault)),
+    }
+}
+
+/// Reads the file and checks it by itself: what it names, it must define.
+fn read_file(path: &Path) -> Result<Documents, FileError> {
     let text = text(path).map_err(|source| FileError::Unreadable { path: path.to_owned(), source })?;
     let faulty = |line, fault| FileError::Faulty { path: path.to_owned(), line, fault };
     let documents: Documents = toml::from_str(&text).map_err(|error| {

@@ -27,6 +27,9 @@ use crate::principal::Caller;
 use document::{MAX_PARTS, check_count, check_name};
 use role::{Role, Statement};
 
+/// The longest description of a project, in bytes.
+const MAX_DESCRIPTION: usize = 1024;
+
 /// Everything that decides beside the objects themselves. Built whole, then swapped.
 #[derive(Debug, Default)]
 pub struct Policy {
@@ -47,57 +50,88 @@ impl Policy {
     /// # Errors
     /// The first fault, with the keys that lead to it.
     pub fn new(documents: &Documents, default_mode: bool) -> Result<Self, Fault> {
+        let (policy, faults) = Self::lenient(documents, default_mode);
+        faults.into_iter().next().map_or(Ok(policy), Err)
+    }
+
+    /// Reads documents and leaves out what is faulty. Nobody gains by it: a role that is left out permits nothing to those
+    /// who have it, and they keep it; what a project loses, its members lose.
+    #[must_use]
+    pub fn lenient(documents: &Documents, default_mode: bool) -> (Self, Vec<Fault>) {
+        let mut faults = Vec::new();
         let mut policy = Self { default_mode, ..Self::default() };
-        policy.create = subjects("create", documents.create.as_deref())?;
-        policy.administrators = subjects("administrators", documents.administrators.as_deref())?;
-        check_count(&["policies"], documents.policies.len(), MAX_ENTRIES)?;
+        let nobody = |faults: &mut Vec<Fault>, fault| {
+            faults.push(fault);
+            Some(Vec::new())
+        };
+        policy.create =
+            subjects("create", documents.create.as_deref()).unwrap_or_else(|fault| nobody(&mut faults, fault));
+        policy.administrators = subjects("administrators", documents.administrators.as_deref())
+            .unwrap_or_else(|fault| nobody(&mut faults, fault));
         let mut statements = HashMap::new();
+        faults.extend(check_count(&["policies"], documents.policies.len(), MAX_ENTRIES).err());
         for (name, document) in &documents.policies {
-            check_name(&["policies", name], name)?;
-            statements.insert(name.as_str(), Arc::new(Statement::new(name, document)?));
+            match check_name(&["policies", name], name).and_then(|()| Statement::new(name, document)) {
+                Ok(statement) => drop(statements.insert(name.as_str(), Arc::new(statement))),
+                Err(fault) => faults.push(fault),
+            }
         }
-        check_count(&["roles"], documents.roles.len(), MAX_ENTRIES)?;
+        faults.extend(check_count(&["roles"], documents.roles.len(), MAX_ENTRIES).err());
         for (name, document) in &documents.roles {
-            check_name(&["roles", name], name)?;
-            let role = Role::new(name, document, |statement| statements.get(statement).map(Arc::clone))?;
-            policy.roles.insert(name.clone(), role);
+            let find = |statement: &str| statements.get(statement).map(Arc::clone);
+            match check_name(&["roles", name], name).and_then(|()| Role::new(name, document, find)) {
+                Ok(role) => drop(policy.roles.insert(name.clone(), role)),
+                Err(fault) => faults.push(fault),
+            }
         }
-        policy.add_users(documents)?;
-        policy.add_projects(documents)?;
-        Ok(policy)
+        policy.add_users(documents, &mut faults);
+        policy.add_projects(documents, &mut faults);
+        (policy, faults)
     }
 
-    fn add_users(&mut self, documents: &Documents) -> Result<(), Fault> {
-        check_count(&["users"], documents.users.len(), MAX_ENTRIES)?;
+    fn add_users(&mut self, documents: &Documents, faults: &mut Vec<Fault>) {
+        faults.extend(check_count(&["users"], documents.users.len(), MAX_ENTRIES).err());
         for (name, document) in &documents.users {
-            let subject = person(&["users", name], name)?;
-            self.check_role(&["users", name, "role"], &document.role)?;
-            if self.users.insert(subject, document.role.clone()).is_some() {
-                return Err(Fault::at(&["users", name], "the same user stands there in another spelling"));
+            faults.extend(self.check_role(&["users", name, "role"], &document.role).err());
+            match person(&["users", name], name) {
+                Ok(subject) if self.users.contains_key(&subject) => {
+                    faults.push(Fault::at(&["users", name], "the same user stands there in another spelling"));
+                }
+                Ok(subject) => drop(self.users.insert(subject, document.role.clone())),
+                Err(fault) => faults.push(fault),
             }
         }
-        Ok(())
     }
 
-    fn add_projects(&mut self, documents: &Documents) -> Result<(), Fault> {
-        check_count(&["projects"], documents.projects.len(), MAX_ENTRIES)?;
+    fn add_projects(&mut self, documents: &Documents, faults: &mut Vec<Fault>) {
+        faults.extend(check_count(&["projects"], documents.projects.len(), MAX_ENTRIES).err());
         for (name, document) in &documents.projects {
-            check_name(&["projects", name], name)?;
-            if document.description.as_ref().is_some_and(|text| text.len() > 1024) {
-                return Err(Fault::at(&["projects", name, "description"], "it is longer than 1024 bytes"));
+            let bounded = check_name(&["projects", name], name)
+                .and_then(|()| check_count(&["projects", name, "members"], document.members.len(), MAX_PARTS));
+            faults.extend(bounded.err());
+            if document.description.as_ref().is_some_and(|text| text.len() > MAX_DESCRIPTION) {
+                let problem = format!("it is longer than {MAX_DESCRIPTION} bytes");
+                faults.push(Fault::at(&["projects", name, "description"], problem));
             }
-            check_count(&["projects", name, "members"], document.members.len(), MAX_PARTS)?;
-            let mut members = HashMap::new();
-            for (member, role) in &document.members {
-                let path = ["projects", name, "members", member];
-                self.check_role(&path, role)?;
-                if members.insert(person(&path, member)?, role.clone()).is_some() {
-                    return Err(Fault::at(&path, "the same member stands there in another spelling"));
-                }
-            }
+            let members = self.members(name, document, faults);
             self.projects.insert(name.clone(), members);
         }
-        Ok(())
+    }
+
+    fn members(&self, project: &str, document: &ProjectDocument, faults: &mut Vec<Fault>) -> HashMap<Subject, String> {
+        let mut members = HashMap::new();
+        for (member, role) in &document.members {
+            let path = ["projects", project, "members", member];
+            faults.extend(self.check_role(&path, role).err());
+            match person(&path, member) {
+                Ok(subject) if members.contains_key(&subject) => {
+                    faults.push(Fault::at(&path, "the same member stands there in another spelling"));
+                }
+                Ok(subject) => drop(members.insert(subject, role.clone())),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        members
     }
 
     fn check_role(&self, path: &[&str], role: &str) -> Result<(), Fault> {

@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::custody::{Custody, OpenError, Owner, RootError, TokenError};
 use crate::http::App;
 use crate::kms::{self, Kms};
+use crate::policy;
 use crate::store::{self, Store, object};
 use crate::tls;
 
@@ -62,6 +63,9 @@ pub enum StartError {
     /// The service.
     #[error(transparent)]
     Kms(#[from] kms::Error),
+    /// Who may do what.
+    #[error(transparent)]
+    Permission(#[from] policy::FileError),
     /// The API token's key.
     #[error("--api-token-id {id}: {source}")]
     ApiToken {
@@ -135,6 +139,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
 }
 
 fn open(config: &Config) -> Result<(Arc<Kms>, Owner), StartError> {
+    let documents = policy::read(&config.permission)?;
     let store = Arc::new(Store::open(&config.sqlite_path)?);
     let custody =
         Custody::open(&config.hsm, config.placement, &store, kms::now()).map_err(|error| token_error(config, error))?;
@@ -149,7 +154,8 @@ fn open(config: &Config) -> Result<(Arc<Kms>, Owner), StartError> {
     }
     let custody = Arc::new(custody);
     let owner = Owner::start(&custody, &store).map_err(StartError::Owner)?;
-    Ok((Arc::new(Kms::open(store, custody)?), owner))
+    let default_mode = !config.authenticates();
+    Ok((Arc::new(Kms::open(store, custody, documents, default_mode)?), owner))
 }
 
 fn authenticator(config: &Config, trust: Option<Trust>, issuers: Vec<Arc<Issuer>>) -> Authenticator {
@@ -287,6 +293,7 @@ fn callers(config: &Config) -> String {
 pub fn check(config: &Config) -> Result<String, StartError> {
     let setup = tls::setup(config, kms::now())?;
     key_set_trust(config)?;
+    policy::read(&config.permission)?;
     let recorded = Store::inspect(&config.sqlite_path)?;
     Custody::inspect(&config.hsm, recorded.as_deref()).map_err(|error| token_error(config, error))?;
     let scheme = if setup.is_some() { "https" } else { "http" };

@@ -2,6 +2,7 @@
 
 mod error;
 pub mod object;
+pub mod policy_entry;
 mod reader;
 pub mod root_key;
 mod schema;

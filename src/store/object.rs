@@ -117,6 +117,10 @@ pub struct Object {
     pub material: Material,
     /// All other attributes, as KMIP JSON.
     pub attributes: String,
+    /// The project that holds it.
+    pub project: Option<String>,
+    /// What its owner lets others do, as JSON.
+    pub grants: Option<String>,
     /// MAC by the binding key over [`Object::bound`].
     pub binding: Vec<u8>,
 }
@@ -128,10 +132,13 @@ pub struct Index {
     pub names: Vec<String>,
     /// Tags.
     pub tags: Vec<String>,
+    /// To whom operations are granted.
+    pub grantees: Vec<String>,
 }
 
 const COLUMNS: &str = "id, version, owner, object_type, algorithm, length, usage_mask, state, activation_date, \
-                       deactivation_date, sensitive, extractable, class, placement, kek, material, attributes, binding";
+                       deactivation_date, sensitive, extractable, class, placement, kek, material, attributes, binding, \
+                       project, grants";
 
 impl Object {
     /// What the binding covers: table name and every column, each with its length before it, so that no
@@ -155,6 +162,12 @@ impl Object {
         put(&mut bytes, self.material.kek());
         put(&mut bytes, self.material.bytes());
         put(&mut bytes, Some(self.attributes.as_bytes()));
+        // Rows from before there were projects and grants keep their binding; with two fields more the bytes are never
+        // those of a row without.
+        if self.project.is_some() || self.grants.is_some() {
+            put(&mut bytes, self.project.as_deref().map(str::as_bytes));
+            put(&mut bytes, self.grants.as_deref().map(str::as_bytes));
+        }
         bytes
     }
 
@@ -177,6 +190,8 @@ impl Object {
             material: Material::from_columns(row.get(13)?, row.get(14)?, row.get(15)?).ok_or_else(|| unreadable(13))?,
             attributes: row.get(16)?,
             binding: row.get(17)?,
+            project: row.get(18)?,
+            grants: row.get(19)?,
         })
     }
 
@@ -186,7 +201,8 @@ impl Object {
     /// [`Error::Exists`] if the identifier is taken.
     pub fn insert(&self, transaction: &Transaction<'_>, index: &Index) -> Result<(), Error> {
         let sql = format!(
-            "INSERT INTO object ({COLUMNS}) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18) \
+            "INSERT INTO object ({COLUMNS}) \
+             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20) \
              ON CONFLICT (id) DO NOTHING"
         );
         let mut insert = transaction.prepare_cached(&sql)?;
@@ -202,7 +218,8 @@ impl Object {
     /// [`Error::Conflict`] if the row has another version by now.
     pub fn update(&self, transaction: &Transaction<'_>, index: &Index) -> Result<(), Error> {
         let sql = format!(
-            "UPDATE object SET ({COLUMNS}) = (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18) \
+            "UPDATE object SET ({COLUMNS}) = \
+             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20) \
              WHERE id = ?1 AND version = ?2 - 1 RETURNING number"
         );
         let mut update = transaction.prepare_cached(&sql)?;
@@ -211,6 +228,7 @@ impl Object {
         let number = number.ok_or(Error::Conflict)?;
         transaction.prepare_cached("DELETE FROM object_name WHERE number = ?1")?.execute([number])?;
         transaction.prepare_cached("DELETE FROM object_tag WHERE number = ?1")?.execute([number])?;
+        transaction.prepare_cached("DELETE FROM object_grantee WHERE number = ?1")?.execute([number])?;
         self.write_index(transaction, number, index)
     }
 
@@ -235,6 +253,8 @@ impl Object {
             &self.material.bytes(),
             &self.attributes,
             &self.binding,
+            &self.project,
+            &self.grants,
         ])
     }
 
@@ -247,6 +267,11 @@ impl Object {
         let mut tag = transaction.prepare_cached("INSERT OR IGNORE INTO object_tag (tag, number) VALUES (?1, ?2)")?;
         for text in &index.tags {
             tag.execute(params![text, number])?;
+        }
+        let mut grantee =
+            transaction.prepare_cached("INSERT OR IGNORE INTO object_grantee (grantee, number) VALUES (?1, ?2)")?;
+        for text in &index.grantees {
+            grantee.execute(params![text, number])?;
         }
         Ok(())
     }
@@ -267,6 +292,15 @@ pub fn find(connection: &Connection, id: &str) -> Result<Option<Object>, Error> 
         | E::Utf8Error(..) => Error::Malformed(id.to_owned()),
         error => Error::Sqlite(error),
     })
+}
+
+/// Whether the project holds an object.
+///
+/// # Errors
+/// SQLite's.
+pub fn any_in_project(connection: &Connection, project: &str) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM object WHERE project = ?1)";
+    Ok(connection.query_row(sql, [project], |row| row.get(0))?)
 }
 
 /// Whether there is any object at all.
@@ -309,13 +343,13 @@ pub fn destroyed_in_token(connection: &Connection) -> Result<Vec<String>, Error>
 }
 
 /// Appends a value with its length before it; an absent one is told apart from an empty one.
-fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
+pub(super) fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
     let length = value.map_or(u64::MAX, |value| u64::try_from(value.len()).unwrap_or(u64::MAX - 1));
     bytes.extend_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(value.unwrap_or_default());
 }
 
-fn put_number(bytes: &mut Vec<u8>, value: Option<i64>) {
+pub(super) fn put_number(bytes: &mut Vec<u8>, value: Option<i64>) {
     let encoded = value.map(i64::to_be_bytes);
     put(bytes, encoded.as_ref().map(<[u8; 8]>::as_slice));
 }

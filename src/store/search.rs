@@ -12,13 +12,26 @@ const EFFECTIVE_STATE: &str = "CASE \
     WHEN state = 2 AND deactivation_date <= ?1 THEN 3 \
     ELSE state END";
 
+/// Whose objects count: those of which any of this holds.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// This user owns it.
+    pub owner: Option<String>,
+    /// Something is granted to one of these.
+    pub grantees: Vec<String>,
+    /// One of these projects holds it.
+    pub projects: Vec<String>,
+}
+
 /// What to find; every part that is given must hold.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     /// The present time, in seconds since 1970-01-01 UTC.
     pub now: i64,
-    /// The owner.
-    pub owner: String,
+    /// Whose objects.
+    pub reach: Reach,
+    /// The project that holds it.
+    pub project: Option<String>,
     /// All of these names.
     pub names: Vec<String>,
     /// All of these tags.
@@ -52,8 +65,8 @@ impl Search {
     /// # Errors
     /// SQLite's.
     pub fn run(&self, connection: &Connection, offset: i64, limit: i64) -> Result<Found, Error> {
-        let mut values: Vec<&dyn ToSql> = vec![&self.now, &self.owner];
-        let mut clauses = String::from("owner = ?2 AND ?1 IS NOT NULL");
+        let mut values: Vec<&dyn ToSql> = vec![&self.now];
+        let mut clauses = format!("?1 IS NOT NULL AND ({})", self.reach.clause(&mut values));
         let mut clause = |text: &str, value| {
             values.push(value);
             clauses.push_str(" AND ");
@@ -64,6 +77,9 @@ impl Search {
         }
         for tag in &self.tags {
             clause("number IN (SELECT number FROM object_tag WHERE tag = ?)", tag);
+        }
+        if let Some(project) = &self.project {
+            clause("project = ?", project);
         }
         for (text, value) in [
             ("object_type = ?", &self.object_type),
@@ -82,6 +98,32 @@ impl Search {
             clauses.push_str(" AND state < 5");
         }
         page(connection, &clauses, &values, offset, limit)
+    }
+}
+
+impl Reach {
+    /// The condition, whose values are appended.
+    fn clause<'a>(&'a self, values: &mut Vec<&'a dyn ToSql>) -> String {
+        let mut places = |texts: &'a [String]| {
+            let place = |text: &'a String| {
+                values.push(text);
+                format!("?{}", values.len())
+            };
+            texts.iter().map(place).collect::<Vec<_>>().join(",")
+        };
+        let owner = self.owner.as_slice();
+        let mut any = vec!["0".to_owned()];
+        if !owner.is_empty() {
+            any.push(format!("owner IN ({})", places(owner)));
+        }
+        if !self.grantees.is_empty() {
+            let grantees = places(&self.grantees);
+            any.push(format!("number IN (SELECT number FROM object_grantee WHERE grantee IN ({grantees}))"));
+        }
+        if !self.projects.is_empty() {
+            any.push(format!("project IN ({})", places(&self.projects)));
+        }
+        any.join(" OR ")
     }
 }
 

@@ -1,9 +1,11 @@
 //! What leave to add an object lets one do.
 
 use super::super::Error;
+use super::super::object::Access;
 use super::{NewGrant, new_object};
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
+use crate::policy::Grants;
 use crate::store;
 use crate::store::object::{Class, Material};
 
@@ -37,8 +39,12 @@ impl NewGrant<'_> {
         material: Material,
     ) -> Result<(), Error> {
         let made = material.clone();
-        let owner = self.call.caller.username.as_str();
-        let inserted = new_object(1, owner, id, attributes, class, material).and_then(|object| {
+        let access = Access {
+            owner: self.call.caller().username.as_str().to_owned(),
+            project: self.project.clone(),
+            grants: Grants::default(),
+        };
+        let inserted = new_object(1, access, id, attributes, class, material).and_then(|object| {
             let row = self.kms.bind(&object)?;
             let index = object.index();
             self.kms.store.write(move |transaction| row.insert(transaction, &index)).map_err(|error| match error {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::Error;
-use super::super::object::Object;
+use super::super::object::{Access, Object};
 use super::{ATTEMPTS, Grant, Usable, is_destroyed, new_object};
 use crate::custody::{Cipher, Mac, Secret};
 use crate::kmip::state::{self, Dates, Use};
@@ -11,9 +11,34 @@ use crate::kmip::{Attributes, UsageMask};
 use crate::store;
 use crate::store::object::{Class, Material};
 
+/// The next version of an object.
+struct Successor {
+    attributes: Attributes,
+    access: Access,
+    class: Class,
+    material: Material,
+}
+
+impl Successor {
+    /// No different from the present one.
+    fn of(object: &Object) -> Self {
+        Self {
+            attributes: object.attributes.clone(),
+            access: object.access.clone(),
+            class: object.class,
+            material: object.material.clone(),
+        }
+    }
+}
+
 impl<'a> Grant<'a> {
     pub(in crate::kms) fn object(&self) -> &Object {
         &self.object
+    }
+
+    /// The object, to be kept.
+    pub(in crate::kms) fn shared(&self) -> Arc<Object> {
+        Arc::clone(&self.object)
     }
 
     /// The object's attributes at the time of the call.
@@ -67,7 +92,20 @@ impl<'a> Grant<'a> {
         self.replace(|object| {
             let mut attributes = object.attributes.clone();
             change(object, &mut attributes)?;
-            Ok((attributes, object.class, object.material.clone()))
+            Ok(Successor { attributes, ..Successor::of(object) })
+        })
+        .map(drop)
+    }
+
+    /// Changes whose the object is, and what others may do with it.
+    pub(in crate::kms) fn change_access(
+        &self,
+        mut change: impl FnMut(&Object, &mut Access) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.replace(|object| {
+            let mut access = object.access.clone();
+            change(object, &mut access)?;
+            Ok(Successor { access, ..Successor::of(object) })
         })
         .map(drop)
     }
@@ -85,7 +123,7 @@ impl<'a> Grant<'a> {
                 Material::Token { cka_id } => Material::Token { cka_id: cka_id.clone() },
                 Material::Wrapped { .. } | Material::Destroyed => Material::Destroyed,
             };
-            Ok((attributes, object.class, material))
+            Ok(Successor { attributes, material, ..Successor::of(object) })
         })?;
         Ok(self.kms.custody.discard(&former)?)
     }
@@ -101,7 +139,8 @@ impl<'a> Grant<'a> {
             if is_destroyed(Some(object.state(self.call.now))) {
                 return Err(Error::Destroyed(object.id.clone()));
             }
-            Ok((attributes.clone(), class, material.clone()))
+            let (attributes, material) = (attributes.clone(), material.clone());
+            Ok(Successor { attributes, class, material, ..Successor::of(object) })
         })?;
         // The new key is in its place: what is left of the former one is no reason to fail.
         self.kms.discard(&former);
@@ -109,17 +148,14 @@ impl<'a> Grant<'a> {
     }
 
     /// Writes the next version of the row; returns where the key of the one before is.
-    fn replace(
-        &self,
-        mut successor: impl FnMut(&Object) -> Result<(Attributes, Class, Material), Error>,
-    ) -> Result<Material, Error> {
+    fn replace(&self, mut successor: impl FnMut(&Object) -> Result<Successor, Error>) -> Result<Material, Error> {
         let id = &self.object.id;
         let mut present = Arc::clone(&self.object);
         for _ in 0..ATTEMPTS {
-            let (mut attributes, class, material) = successor(&present)?;
+            let Successor { mut attributes, access, class, material } = successor(&present)?;
             attributes.last_change_date = Some(self.call.now);
             let erase = material != present.material;
-            let object = new_object(present.version + 1, &present.owner, id, attributes, class, material)?;
+            let object = new_object(present.version + 1, access, id, attributes, class, material)?;
             let object_state = object.attributes.state;
             let row = self.kms.bind(&object)?;
             let index = object.index();
@@ -129,6 +165,8 @@ impl<'a> Grant<'a> {
             match written {
                 Err(store::Error::Conflict) => {
                     present = self.kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
+                    // What changed may have been the permission.
+                    self.kms.decide(self.call, self.action, &present)?;
                 }
                 // The row is the new one, whatever else: nobody must take the new key for one that nothing names.
                 Err(store::Error::Traces(error)) if !is_destroyed(object_state) => {

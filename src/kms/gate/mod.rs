@@ -1,24 +1,31 @@
 //! The gate: the struct that holds store and custody, and the one function that lets a caller at an object.
 //!
-//! Its fields are private to this file. The operations beside it reach a key only through a [`Grant`], and a
-//! grant comes only from [`Kms::authorize`], [`Kms::authorize_new`] and [`Kms::authorize_server`].
+//! Its fields are private to this folder. The operations beside it reach a key only through a [`Grant`], and a
+//! grant comes only from [`Kms::authorize`], [`Kms::authorize_new`], [`Kms::authorize_server`] and
+//! [`Kms::authorize_administration`].
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 mod adding;
+mod administering;
 mod asking;
 mod granted;
 
+use arc_swap::ArcSwap;
+
 use super::cache::Cache;
-use super::object::Object;
+use super::object::{Access, Object};
 use super::{Call, Error};
 use crate::custody::{Custody, Mac};
 use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier};
+use crate::policy::{Action, Decision, Documents, Grants, Policy, Resource, Rule, Subject};
+use crate::principal::Caller;
 use crate::store::object::{self, Class, Material};
 use crate::store::{self, Store};
+use administering::Definitions;
 
 /// How often a change is tried again when another request changed the object first.
 const ATTEMPTS: usize = 5;
@@ -28,6 +35,10 @@ pub struct Kms {
     store: Arc<Store>,
     custody: Arc<Custody>,
     cache: Cache,
+    /// What decides beside the objects; replaced as a whole at each change.
+    policy: ArcSwap<Policy>,
+    /// What the policy is made of.
+    definitions: Mutex<Definitions>,
     health: Mutex<Option<(Instant, Health)>>,
 }
 
@@ -38,6 +49,7 @@ const HEALTH_STANDS: Duration = Duration::from_millis(200);
 pub(super) struct Grant<'a> {
     kms: &'a Kms,
     call: &'a Call<'a>,
+    action: Action,
     object: Arc<Object>,
 }
 
@@ -48,6 +60,12 @@ pub(super) struct Usable<'a>(Grant<'a>);
 pub(super) struct NewGrant<'a> {
     kms: &'a Kms,
     call: &'a Call<'a>,
+    project: Option<String>,
+}
+
+/// Leave to administer.
+pub(super) struct AdministrationGrant<'a> {
+    kms: &'a Kms,
 }
 
 /// Leave to ask what concerns no single object.
@@ -74,12 +92,26 @@ impl Health {
 }
 
 impl Kms {
-    /// A service on an open store and token.
+    /// A service on an open store and token. `documents` is what the configuration says about permission;
+    /// `default_mode`: nothing has to be proved.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn open(store: Arc<Store>, custody: Arc<Custody>) -> Result<Self, Error> {
-        let kms = Self { store, custody, cache: Cache::new(), health: Mutex::new(None) };
+    pub fn open(
+        store: Arc<Store>,
+        custody: Arc<Custody>,
+        documents: Documents,
+        default_mode: bool,
+    ) -> Result<Self, Error> {
+        let definitions = Definitions::read(&store, &custody, documents, default_mode)?;
+        let kms = Self {
+            store,
+            custody,
+            cache: Cache::new(),
+            policy: ArcSwap::from_pointee(definitions.policy()),
+            definitions: Mutex::new(definitions),
+            health: Mutex::new(None),
+        };
         kms.finish_destructions()?;
         Ok(kms)
     }
@@ -124,8 +156,7 @@ impl Kms {
         Health { store: store.is_ok(), token: token.is_ok() }
     }
 
-    /// Decides whether the caller may perform `operation` on the object. An object of somebody else is not
-    /// found, as if it did not exist.
+    /// Decides whether the caller may perform `operation` on the object.
     pub(super) fn authorize<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -136,23 +167,140 @@ impl Kms {
             Some(UniqueIdentifier::Text(id)) => id.as_str(),
             Some(UniqueIdentifier::IdPlaceholder) | None => call.placeholder.as_deref().ok_or(Error::NoIdentifier)?,
         };
+        self.authorize_action(call, Action::Operation(operation), id)
+    }
+
+    /// The same for actions that KMIP does not know.
+    pub(super) fn authorize_action<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        action: Action,
+        id: &str,
+    ) -> Result<Grant<'a>, Error> {
+        let object = self.load(id)?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
+        self.decide(call, action, &object)?;
+        Ok(Grant { kms: self, call, action, object })
+    }
+
+    /// The decision. To those who may do nothing with the object it does not exist; the others are told why not.
+    fn decide(&self, call: &Call<'_>, action: Action, object: &Object) -> Result<Rule, Error> {
+        let policy = self.policy.load();
+        let resource = object.resource();
+        let refusal = match policy.decide(call.caller(), action, &resource) {
+            Ok(rule) => return Ok(rule),
+            Err(refusal) => refusal,
+        };
+        let id = &object.id;
+        tracing::info!(user = %call.caller().username, %action, id, reason = %refusal, "refused");
+        if policy.decide(call.caller(), Action::Operation(Operation::Locate), &resource).is_ok() {
+            return Err(Error::NotPermitted { action: action.word(), reason: refusal.to_string() });
+        }
+        Err(Error::NotFound(id.clone()))
+    }
+
+    /// What the policy says of the caller and an object that they may know of; nothing is done.
+    pub(super) fn permitted(&self, call: &Call<'_>, action: Action, object: &Object) -> bool {
+        self.policy.load().decide(call.caller(), action, &object.resource()).is_ok()
+    }
+
+    /// Whether a role of this name is defined.
+    pub(super) fn has_role(&self, role: &str) -> bool {
+        self.policy.load().has_role(role)
+    }
+
+    /// The role that the configuration gives to a caller.
+    #[must_use]
+    pub fn role_of(&self, caller: &Caller) -> Option<String> {
+        self.policy.load().role_of(caller).map(str::to_owned)
+    }
+
+    /// Whether a caller may add objects to no project, and whether they administer.
+    #[must_use]
+    pub fn general_rights(&self, caller: &Caller) -> (bool, bool) {
+        let policy = self.policy.load();
+        let may_create = decide_creation(&policy, caller, Action::Operation(Operation::Create)).is_ok();
+        (may_create, policy.decide_administer(caller).is_ok())
+    }
+
+    /// What the policy says of `who` and the object, to those who may be told.
+    pub(super) fn explain_object(
+        &self,
+        call: &Call<'_>,
+        who: &Caller,
+        action: Action,
+        id: &str,
+    ) -> Result<Decision, Error> {
         let not_found = || Error::NotFound(id.to_owned());
         let object = self.load(id)?.ok_or_else(not_found)?;
-        if object.owner != call.caller.username.as_str() {
-            tracing::info!(user = %call.caller.username, %operation, id, "refused: not the owner");
-            return Err(not_found());
+        let policy = self.policy.load();
+        let own = Action::Operation(Operation::Locate);
+        let may_be_told = policy.decide_administer(call.caller()).is_ok()
+            || self.permitted(call, Action::ManageAccess, &object)
+            || (is_same(call.caller(), who) && self.permitted(call, own, &object));
+        if may_be_told { Ok(policy.decide(who, action, &object.resource())) } else { Err(not_found()) }
+    }
+
+    /// What the policy says of `who` and adding objects, to those who may be told.
+    pub(super) fn explain_creation(&self, call: &Call<'_>, who: &Caller, action: Action) -> Result<Decision, Error> {
+        if !is_same(call.caller(), who) {
+            self.authorize_administration(call)?;
         }
-        Ok(Grant { kms: self, call, object })
+        Ok(decide_creation(&self.policy.load(), who, action))
     }
 
-    /// Decides whether the caller may add an object: every authenticated caller may.
-    pub(super) fn authorize_new<'a>(&'a self, call: &'a Call<'a>) -> NewGrant<'a> {
-        NewGrant { kms: self, call }
+    /// Decides whether the caller may add an object with these attributes; takes the project out of them.
+    pub(super) fn authorize_new<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        operation: Operation,
+        attributes: &mut Attributes,
+    ) -> Result<NewGrant<'a>, Error> {
+        let project = attributes.take_project().map_err(|_| Error::Project)?;
+        let grants = Grants::default();
+        let owner = call.caller().username.as_str();
+        let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text).unwrap_or_default();
+        let resource = Resource { id, owner, project: project.as_deref(), grants: &grants, properties: &*attributes };
+        let action = Action::Operation(operation);
+        match self.policy.load().decide_create(call.caller(), action, &resource) {
+            Ok(_) => Ok(NewGrant { kms: self, call, project }),
+            Err(refusal) => {
+                tracing::info!(user = %call.caller().username, %action, project, reason = %refusal, "refused");
+                Err(Error::NotPermitted { action: action.word(), reason: refusal.to_string() })
+            }
+        }
     }
 
-    /// Decides whether the caller may ask the server itself: every authenticated caller may.
-    pub(super) fn authorize_server<'a>(&'a self, call: &'a Call<'a>) -> ServerGrant<'a> {
+    /// Decides whether the caller may have the server do what concerns no object: every authenticated caller may whose
+    /// credential is not limited to something else.
+    pub(super) fn authorize_server<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        operation: Operation,
+    ) -> Result<ServerGrant<'a>, Error> {
+        match self.policy.load().decide_server(call.caller(), operation) {
+            Ok(_) => Ok(ServerGrant { kms: self, call }),
+            Err(refusal) => {
+                let action = Action::Operation(operation);
+                tracing::info!(user = %call.caller().username, %action, reason = %refusal, "refused");
+                Err(Error::NotPermitted { action: action.word(), reason: refusal.to_string() })
+            }
+        }
+    }
+
+    /// Leave to search; what is found passes the gate by itself.
+    pub(super) fn searching<'a>(&'a self, call: &'a Call<'a>) -> ServerGrant<'a> {
         ServerGrant { kms: self, call }
+    }
+
+    /// Decides whether the caller administers.
+    pub(super) fn authorize_administration<'a>(&'a self, call: &'a Call<'a>) -> Result<AdministrationGrant<'a>, Error> {
+        match self.policy.load().decide_administer(call.caller()) {
+            Ok(_) => Ok(AdministrationGrant { kms: self }),
+            Err(refusal) => {
+                tracing::info!(user = %call.caller().username, reason = %refusal, "refused: no administrator");
+                Err(Error::NotPermitted { action: "administer", reason: refusal.to_string() })
+            }
+        }
     }
 
     /// The key of the API token at `now`, if it may be used: whoever owns it, it speaks for the default user.
@@ -214,18 +362,31 @@ impl Kms {
     }
 }
 
+/// Whether two callers are one person by the same proof.
+fn is_same(one: &Caller, other: &Caller) -> bool {
+    Subject::of(one) == Subject::of(other)
+}
+
+/// The decision about adding an object without tags, to no project.
+fn decide_creation(policy: &Policy, caller: &Caller, action: Action) -> Decision {
+    let (grants, properties) = (Grants::default(), Attributes::default());
+    let owner = caller.username.as_str();
+    let resource = Resource { id: "", owner, project: None, grants: &grants, properties: &properties };
+    policy.decide_create(caller, action, &resource)
+}
+
 fn is_destroyed(state: Option<State>) -> bool {
     matches!(state, Some(State::Destroyed | State::DestroyedCompromised))
 }
 
 fn new_object(
     version: i64,
-    owner: &str,
+    access: Access,
     id: &str,
     attributes: Attributes,
     class: Class,
     material: Material,
 ) -> Result<Object, Error> {
-    Object::new(version, owner.to_owned(), id.to_owned(), attributes, class, material)
+    Object::new(version, access, id.to_owned(), attributes, class, material)
         .map_err(|_| Error::Integrity(id.to_owned()))
 }

@@ -1,0 +1,245 @@
+//! Who may do what with an object: grants, owners, projects, and questions about them.
+
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::problem::Problem;
+use super::route::{self, Ask};
+use super::{Answer, App};
+use crate::kmip::Dialect;
+use crate::kmip::ttlv::{Document, Field as _, json};
+use crate::kms::Error;
+use crate::policy::{Action, Grantee, Subject};
+use crate::principal::Username;
+
+/// The most operations in one request.
+const MAX_OPERATIONS: usize = 64;
+
+/// A change of grants: `user_id` is a user, or `*` for everyone; `role` may stand in its place.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    unique_identifier: String,
+    user_id: Option<String>,
+    role: Option<String>,
+    operation_types: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Transfer {
+    unique_identifier: String,
+    user_id: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Project {
+    unique_identifier: String,
+    /// `null` takes it out.
+    project: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    user: String,
+    operation: String,
+    unique_identifier: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Success {
+    success: String,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    operations: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Owned {
+    object_id: String,
+    state: &'static str,
+    attributes: Value,
+    is_wrapped: bool,
+}
+
+#[derive(Serialize)]
+struct Obtained {
+    object_id: String,
+    owner_id: String,
+    state: &'static str,
+    operations: Vec<&'static str>,
+    is_wrapped: bool,
+}
+
+#[derive(Serialize)]
+struct Explanation {
+    allowed: bool,
+    rule: String,
+    user: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+}
+
+/// `POST /access/grant`
+pub(super) fn grant(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let change: Change = read(ask.body)?;
+    let (to, actions) = (grantee(&change)?, actions(&change.operation_types)?);
+    let id = &change.unique_identifier;
+    block_in_place(|| app.kms.grant(&ask.context, id, &to, &actions))?;
+    Ok(success(format!("Access for {to} on {id} successfully added")))
+}
+
+/// `POST /access/revoke`
+pub(super) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let change: Change = read(ask.body)?;
+    let (to, actions) = (grantee(&change)?, actions(&change.operation_types)?);
+    let id = &change.unique_identifier;
+    block_in_place(|| app.kms.take_back(&ask.context, id, &to, &actions))?;
+    Ok(success(format!("Access for {to} on {id} successfully removed")))
+}
+
+/// `POST /access/transfer`
+pub(super) fn transfer(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let Transfer { unique_identifier: id, user_id } = read(ask.body)?;
+    let to = Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is no user name: {error}")))?;
+    block_in_place(|| app.kms.transfer(&ask.context, &id, &to))?;
+    Ok(success(format!("{id} belongs to {to} now")))
+}
+
+/// `POST /access/project`
+pub(super) fn project(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let Project { unique_identifier: id, project } = read(ask.body)?;
+    block_in_place(|| app.kms.set_project(&ask.context, &id, project.as_deref()))?;
+    Ok(success(match project {
+        Some(project) => format!("{id} is in the project {project} now"),
+        None => format!("{id} is in no project now"),
+    }))
+}
+
+/// `GET /access/list/{id}`
+pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let id = ask.parameters.first().map_or("", String::as_str);
+    let grants = app.kms.grants(&ask.context, id)?.into_iter().map(|grant| {
+        let operations = grant.actions.iter().map(|action| action.word()).collect();
+        match grant.to {
+            Grantee::User(name) => Listed { user_id: Some(name), role: None, operations },
+            Grantee::Everyone => Listed { user_id: Some("*".to_owned()), role: None, operations },
+            Grantee::Role(role) => Listed { user_id: None, role: Some(role), operations },
+        }
+    });
+    Ok(Answer::json(StatusCode::OK, &grants.collect::<Vec<_>>()))
+}
+
+/// `GET /access/owned[?offset=N]`
+pub(super) fn owned(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let held = app.kms.owned(&ask.context, offset(ask)?)?.into_iter().map(|held| {
+        let state = held.attributes.state.map_or("", |state| state.name(Dialect::Oasis));
+        let mut attributes = Vec::new();
+        json::write(
+            &Document { name: "Attributes".into(), value: held.attributes.write() },
+            Dialect::Bare,
+            &mut attributes,
+        );
+        let attributes = serde_json::from_slice(&attributes).unwrap_or_default();
+        Owned { object_id: held.id, state, attributes, is_wrapped: false }
+    });
+    Ok(Answer::json(StatusCode::OK, &held.collect::<Vec<_>>()))
+}
+
+/// `GET /access/obtained[?offset=N]`
+pub(super) fn obtained(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let obtained = app.kms.obtained(&ask.context, offset(ask)?)?.into_iter().map(|object| Obtained {
+        object_id: object.id,
+        owner_id: object.owner,
+        state: object.state.name(Dialect::Oasis),
+        operations: object.actions.iter().map(|action| action.word()).collect(),
+        is_wrapped: false,
+    });
+    Ok(Answer::json(StatusCode::OK, &obtained.collect::<Vec<_>>()))
+}
+
+/// `GET /access/create`: whether the caller may add objects.
+pub(super) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (has_create_permission, _) = app.kms.general_rights(ask.context.caller);
+    Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "has_create_permission": has_create_permission })))
+}
+
+/// `GET /access/privileged`: whether the caller administers.
+pub(super) fn privileged(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (_, has_privileged_access) = app.kms.general_rights(ask.context.caller);
+    Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "has_privileged_access": has_privileged_access })))
+}
+
+/// `POST /access/explain`: a dry run. Nothing is done, whatever the answer.
+pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let Question { user, operation, unique_identifier } = read(ask.body)?;
+    let subject = Subject::parse(&user).map_err(|error| bad(format!("user {user:?}: {error}")))?;
+    let who = app.authenticator.caller_of(&subject);
+    let who = who.ok_or_else(|| bad(format!("user {user:?}: one person is asked about, not several")))?;
+    let decision = app.kms.explain(&ask.context, &who, action(&operation)?, unique_identifier.as_deref())?;
+    let (allowed, rule) = match decision {
+        Ok(rule) => (true, rule.to_string()),
+        Err(refusal) => (false, refusal.to_string()),
+    };
+    let role = app.kms.role_of(&who);
+    Ok(Answer::json(StatusCode::OK, &Explanation { allowed, rule, user: subject.to_string(), role }))
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| bad(format!("the body is not as expected: {error}")))
+}
+
+fn bad(detail: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, detail)
+}
+
+fn success(text: String) -> Answer {
+    Answer::json(StatusCode::OK, &Success { success: text })
+}
+
+fn grantee(change: &Change) -> Result<Grantee, Problem> {
+    match (&change.user_id, &change.role) {
+        (Some(user), None) => {
+            Grantee::user(user).map_err(|error| bad(format!("user_id {user:?} is no user name: {error}")))
+        }
+        (None, Some(role)) => Ok(Grantee::Role(role.clone())),
+        _ => Err(bad("either user_id or role says to whom".to_owned())),
+    }
+}
+
+fn actions(words: &[String]) -> Result<BTreeSet<Action>, Problem> {
+    if words.len() > MAX_OPERATIONS {
+        return Err(bad(format!("operation_types has at most {MAX_OPERATIONS} entries")));
+    }
+    words.iter().map(|word| action(word)).collect()
+}
+
+fn action(word: &str) -> Result<Action, Problem> {
+    let unknown = || bad(format!("{word:?} is no operation: there are {}", Action::words()));
+    Action::from_word(word).ok_or_else(unknown)
+}
+
+fn offset(ask: &Ask<'_>) -> Result<i64, Problem> {
+    let Some(text) = route::value(ask.query, "offset") else { return Ok(0) };
+    let offset = text.parse().ok().filter(|offset| (0..=i64::from(i32::MAX)).contains(offset));
+    offset.ok_or_else(|| bad("offset is a number from 0".to_owned()))
+}
+
+impl From<crate::policy::Fault> for Problem {
+    fn from(fault: crate::policy::Fault) -> Self {
+        Error::from(fault).into()
+    }
+}

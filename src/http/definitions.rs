@@ -1,0 +1,50 @@
+//! Roles, policies, users and projects, for those who administer.
+
+use serde::Serialize;
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::problem::Problem;
+use super::route::Ask;
+use super::{Answer, App};
+use crate::kms::Kind;
+
+/// The kinds as their lists are called.
+const KINDS: [(&str, Kind); 4] =
+    [("roles", Kind::Role), ("policies", Kind::Policy), ("users", Kind::User), ("projects", Kind::Project)];
+
+#[derive(Serialize)]
+struct Defined<'a> {
+    name: &'a str,
+    version: i64,
+}
+
+/// `GET /access/definitions/{roles|policies|users|projects}`
+pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let entries = app.kms.definitions(&ask.context, kind(ask)?)?;
+    Ok(Answer::json(StatusCode::OK, &entries))
+}
+
+/// `PUT /access/definitions/{kind}/{name}`: makes or replaces; the body is what the policy file would say in its table.
+pub(super) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (kind, name) = (kind(ask)?, name(ask));
+    let version = block_in_place(|| app.kms.define(&ask.context, kind, name, ask.body))?;
+    Ok(Answer::json(StatusCode::OK, &Defined { name, version }))
+}
+
+/// `DELETE /access/definitions/{kind}/{name}`
+pub(super) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (kind, name) = (kind(ask)?, name(ask));
+    let version = block_in_place(|| app.kms.undefine(&ask.context, kind, name))?;
+    Ok(Answer::json(StatusCode::OK, &Defined { name, version }))
+}
+
+fn kind(ask: &Ask<'_>) -> Result<Kind, Problem> {
+    let word = ask.parameters.first().map(String::as_str);
+    let found = KINDS.iter().find(|(own, _)| Some(*own) == word).map(|(_, kind)| *kind);
+    found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "definitions are roles, policies, users and projects"))
+}
+
+fn name<'a>(ask: &'a Ask<'_>) -> &'a str {
+    ask.parameters.get(1).map_or("", String::as_str)
+}

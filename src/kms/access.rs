@@ -1,0 +1,256 @@
+//! Access: what owners let others do with their objects, and who asks what they may do.
+
+use std::collections::BTreeSet;
+
+use super::object::{Access, Object};
+use super::{Call, Context, Error, Kms, NoEffect};
+use crate::kmip::enumerations::{Operation, State};
+use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
+use crate::policy::{Action, Decision, Grant, Grantee, MAX_GRANTEES};
+use crate::principal::{Caller, Username};
+use crate::store::object::Class;
+use crate::store::search::Search;
+
+/// The most objects in one list.
+const MAX_LISTED: i64 = 1_000;
+
+/// An object of the caller's.
+#[derive(Debug)]
+pub struct Held {
+    /// Its Unique Identifier.
+    pub id: String,
+    /// Its attributes, the state among them.
+    pub attributes: Attributes,
+}
+
+/// An object of somebody else's that the caller may use.
+#[derive(Debug)]
+pub struct Obtained {
+    /// Its Unique Identifier.
+    pub id: String,
+    /// Who owns it.
+    pub owner: String,
+    /// Its state.
+    pub state: State,
+    /// What is granted to the caller, to their role and to everyone.
+    pub actions: BTreeSet<Action>,
+}
+
+impl Kms {
+    /// Grants operations on an object.
+    ///
+    /// # Errors
+    /// The caller may not give access, or the grant would have no effect.
+    pub fn grant(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        to: &Grantee,
+        actions: &BTreeSet<Action>,
+    ) -> Result<(), Error> {
+        let call = Call::new(context, None);
+        let grant = self.authorize_action(&call, Action::ManageAccess, id)?.undestroyed()?;
+        self.check_grantee(to)?;
+        grant.change_access(|object, access| {
+            check_effect(object, &call, to, actions)?;
+            if access.grants.of(to).is_none() && access.grants.len() >= MAX_GRANTEES {
+                return Err(NoEffect::Full.into());
+            }
+            if access.grants.give(to, actions) { Ok(()) } else { Err(NoEffect::Granted(to.to_string()).into()) }
+        })
+    }
+
+    /// Takes operations back.
+    ///
+    /// # Errors
+    /// The caller may not, or nothing of it is granted.
+    pub fn take_back(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        to: &Grantee,
+        actions: &BTreeSet<Action>,
+    ) -> Result<(), Error> {
+        let call = Call::new(context, None);
+        let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
+        if actions.is_empty() {
+            return Err(NoEffect::Empty.into());
+        }
+        grant.change_access(|_, access| {
+            if access.grants.take(to, actions) { Ok(()) } else { Err(NoEffect::NotGranted(to.to_string()).into()) }
+        })
+    }
+
+    /// The grants of an object.
+    ///
+    /// # Errors
+    /// The caller may not see them.
+    pub fn grants(&self, context: &Context<'_>, id: &str) -> Result<Vec<Grant>, Error> {
+        let call = Call::new(context, None);
+        let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
+        Ok(grant.object().access.grants.iter().cloned().collect())
+    }
+
+    /// Makes somebody else the owner.
+    ///
+    /// # Errors
+    /// The caller is not the owner, or the new one is.
+    pub fn transfer(&self, context: &Context<'_>, id: &str, to: &Username) -> Result<(), Error> {
+        let call = Call::new(context, None);
+        let grant = self.authorize_action(&call, Action::Transfer, id)?;
+        grant.change_access(|_, access| {
+            if access.owner == to.as_str() {
+                return Err(NoEffect::Owner(access.owner.clone()).into());
+            }
+            access.owner = to.as_str().to_owned();
+            access.grants.forget(&Grantee::User(access.owner.clone()));
+            Ok(())
+        })
+    }
+
+    /// Puts an object into a project, or takes it out.
+    ///
+    /// # Errors
+    /// The caller may not give access to it, or may not add objects to the project.
+    pub fn set_project(&self, context: &Context<'_>, id: &str, project: Option<&str>) -> Result<(), Error> {
+        let call = Call::new(context, None);
+        let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
+        if let Some(project) = project {
+            let mut attributes = grant.object().attributes.clone();
+            attributes.set_project(project);
+            self.authorize_new(&call, Operation::Create, &mut attributes)?;
+        }
+        grant.change_access(|_, access| {
+            if access.project.as_deref() == project {
+                return Err(NoEffect::Unchanged.into());
+            }
+            access.project = project.map(str::to_owned);
+            Ok(())
+        })
+    }
+
+    /// The caller's own objects, in the order of their creation, at most 1,000 after `offset`.
+    ///
+    /// # Errors
+    /// Store or token are away.
+    pub fn owned(&self, context: &Context<'_>, offset: i64) -> Result<Vec<Held>, Error> {
+        let call = Call::new(context, None);
+        let search = Search { now: call.now.0, ..Search::default() };
+        let found = self.searching(&call).owned(&search, offset, MAX_LISTED)?;
+        let mut held = Vec::new();
+        for id in found.ids {
+            if let Some(object) = self.known(&call, &id)?.filter(|object| object.is_of(call.caller())) {
+                held.push(Held { id, attributes: object.shown(call.now) });
+            }
+        }
+        Ok(held)
+    }
+
+    /// Objects of others on which something is granted to the caller, at most 1,000 after `offset`.
+    ///
+    /// # Errors
+    /// Store or token are away.
+    pub fn obtained(&self, context: &Context<'_>, offset: i64) -> Result<Vec<Obtained>, Error> {
+        let call = Call::new(context, None);
+        let search = Search { now: call.now.0, ..Search::default() };
+        let found = self.searching(&call).granted(&search, offset, MAX_LISTED)?;
+        let mut obtained = Vec::new();
+        for id in found.ids {
+            let Some(object) = self.known(&call, &id)?.filter(|object| !object.is_of(call.caller())) else { continue };
+            let may = |action: &Action| self.permitted(&call, *action, &object);
+            let actions: BTreeSet<Action> = Action::on_objects().filter(may).collect();
+            let owner = object.access.owner.clone();
+            obtained.push(Obtained { id, owner, state: object.state(call.now), actions });
+        }
+        Ok(obtained)
+    }
+
+    /// What the policy says of `who` and an operation: on an object, or, without one, of adding objects.
+    ///
+    /// # Errors
+    /// The asker neither administers, nor gives access to the object, nor asks about themselves.
+    pub fn explain(
+        &self,
+        context: &Context<'_>,
+        who: &Caller,
+        action: Action,
+        id: Option<&str>,
+    ) -> Result<Decision, Error> {
+        let call = Call::new(context, None);
+        match id {
+            Some(id) => self.explain_object(&call, who, action, id),
+            None => self.explain_creation(&call, who, action),
+        }
+    }
+
+    fn check_grantee(&self, to: &Grantee) -> Result<(), Error> {
+        match to {
+            Grantee::Role(role) if !self.has_role(role) => Err(Error::Undefined { kind: "role", name: role.clone() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// An object that a list is about to name; `None` if the caller may not know of it, or its row is refused.
+    fn known(&self, call: &Call<'_>, id: &str) -> Result<Option<std::sync::Arc<Object>>, Error> {
+        let id = UniqueIdentifier::Text(id.to_owned());
+        match self.authorize(call, Operation::Locate, Some(&id)) {
+            Ok(grant) => Ok(Some(grant.shared())),
+            Err(Error::NotFound(_) | Error::NotPermitted { .. } | Error::Integrity(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Object {
+    fn is_of(&self, caller: &Caller) -> bool {
+        self.access.owner == caller.username.as_str()
+    }
+}
+
+/// Refuses a grant by which nobody could do anything that they could not do before.
+fn check_effect(object: &Object, call: &Call<'_>, to: &Grantee, actions: &BTreeSet<Action>) -> Result<(), NoEffect> {
+    if actions.is_empty() {
+        return Err(NoEffect::Empty);
+    }
+    let Access { owner, grants, .. } = &object.access;
+    if let Grantee::User(name) = to
+        && name == owner
+    {
+        return Err(NoEffect::Owner(owner.clone()));
+    }
+    for action in actions {
+        check_possible(object, call, *action)?;
+    }
+    let everyones = grants.of(&Grantee::Everyone);
+    if *to != Grantee::Everyone && everyones.is_some_and(|all| actions.is_subset(all)) {
+        return Err(NoEffect::Granted(Grantee::Everyone.to_string()));
+    }
+    Ok(())
+}
+
+/// Whether the key can ever do it.
+fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<(), NoEffect> {
+    let impossible = |reason| Err(NoEffect::Impossible { operation: action.word(), reason });
+    let Action::Operation(operation) = action else { return Err(NoEffect::NotOnObjects(action.word())) };
+    if !Action::on_objects().any(|own| own == action) {
+        return Err(NoEffect::NotOnObjects(action.word()));
+    }
+    let masks: &[UsageMask] = match operation {
+        // Whoever may encrypt with a key may also have keys wrapped by it.
+        Operation::Encrypt => &[UsageMask::ENCRYPT, UsageMask::WRAP_KEY],
+        Operation::Decrypt => &[UsageMask::DECRYPT],
+        Operation::MAC => &[UsageMask::MAC_GENERATE],
+        Operation::MACVerify => &[UsageMask::MAC_VERIFY],
+        Operation::Get | Operation::Export if object.class == Class::Sealing => {
+            return impossible("the key is not Extractable");
+        }
+        Operation::Activate if object.state(call.now) != State::PreActive => {
+            return impossible("it was activated before");
+        }
+        _ => return Ok(()),
+    };
+    if masks.iter().any(|mask| object.permits(*mask)) {
+        return Ok(());
+    }
+    impossible("the key's Cryptographic Usage Mask does not permit it")
+}

@@ -1,0 +1,129 @@
+//! Administration: roles, policies, users and projects.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Call, Context, Error, Kms};
+use crate::policy::{Documents, Fault, PolicyDocument, ProjectDocument, RoleDocument, Subject, UserDocument};
+
+/// A kind of definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Capabilities and policies under one name.
+    Role,
+    /// What is allowed or denied.
+    Policy,
+    /// The role of a user.
+    User,
+    /// What holds objects, with its members.
+    Project,
+}
+
+/// A definition.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Entry {
+    /// Its name among its kind.
+    pub name: String,
+    /// Its version in the database; absent for one of the policy file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// What it says.
+    pub definition: Value,
+}
+
+/// A role that nobody can define, for users whose row cannot be believed: they may do nothing.
+const NO_ROLE: &str = "?";
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Role, Self::Policy, Self::User, Self::Project];
+
+    /// Its name in the database and in messages.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Role => "role",
+            Self::Policy => "policy",
+            Self::User => "user",
+            Self::Project => "project",
+        }
+    }
+
+    /// The kind of a name.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// What stands for a row that is refused.
+    pub(super) fn refused(self) -> Option<String> {
+        (self == Self::User).then(|| serde_json::json!({ "role": NO_ROLE }).to_string())
+    }
+
+    /// The definitions of this kind.
+    pub(super) fn of(self, documents: &Documents) -> Vec<(String, Value)> {
+        fn values<T: Serialize>(map: &std::collections::BTreeMap<String, T>) -> Vec<(String, Value)> {
+            map.iter()
+                .map(|(name, document)| (name.clone(), serde_json::to_value(document).unwrap_or_default()))
+                .collect()
+        }
+        match self {
+            Self::Role => values(&documents.roles),
+            Self::Policy => values(&documents.policies),
+            Self::User => values(&documents.users),
+            Self::Project => values(&documents.projects),
+        }
+    }
+
+    /// The definition as it is kept, or what is wrong with it.
+    fn document(self, name: &str, definition: &[u8]) -> Result<String, Fault> {
+        fn read<T: Serialize + serde::de::DeserializeOwned>(definition: &[u8]) -> Result<String, String> {
+            let read: T = serde_json::from_slice(definition).map_err(|error| error.to_string())?;
+            serde_json::to_string(&read).map_err(|error| error.to_string())
+        }
+        let read = match self {
+            Self::Role => read::<RoleDocument>(definition),
+            Self::Policy => read::<PolicyDocument>(definition),
+            Self::User => read::<UserDocument>(definition),
+            Self::Project => read::<ProjectDocument>(definition),
+        };
+        read.map_err(|problem| Fault { path: vec![self.word().to_owned(), name.to_owned()], problem })
+    }
+
+    /// The one spelling of a name.
+    fn canonical(self, name: &str) -> String {
+        let subject = if self == Self::User { Subject::parse(name).ok() } else { None };
+        subject.map_or_else(|| name.to_owned(), |subject| subject.to_string())
+    }
+}
+
+impl Kms {
+    /// All definitions of a kind, by name.
+    ///
+    /// # Errors
+    /// The caller does not administer.
+    pub fn definitions(&self, context: &Context<'_>, kind: Kind) -> Result<Vec<Entry>, Error> {
+        let call = Call::new(context, None);
+        Ok(self.authorize_administration(&call)?.all(kind))
+    }
+
+    /// Makes a definition, or puts it in the place of the one of this name. Returns its version.
+    ///
+    /// # Errors
+    /// The caller does not administer, or the definition is faulty, or it is the policy file's.
+    pub fn define(&self, context: &Context<'_>, kind: Kind, name: &str, definition: &[u8]) -> Result<i64, Error> {
+        let call = Call::new(context, None);
+        let grant = self.authorize_administration(&call)?;
+        let name = kind.canonical(name);
+        let document = kind.document(&name, definition)?;
+        grant.define(kind, &name, Some(document))
+    }
+
+    /// Removes a definition.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is none, it is the policy file's, or something still needs it.
+    pub fn undefine(&self, context: &Context<'_>, kind: Kind, name: &str) -> Result<i64, Error> {
+        let call = Call::new(context, None);
+        self.authorize_administration(&call)?.define(kind, &kind.canonical(name), None)
+    }
+}

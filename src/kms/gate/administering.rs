@@ -1,0 +1,164 @@
+//! What leave to administer lets one do: roles, policies, users and projects, those of the policy file and those in the
+//! database, each of which has a bound row.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use serde::de::DeserializeOwned;
+
+use super::super::Error;
+use super::super::administration::{Entry, Kind};
+use super::{AdministrationGrant, Kms};
+use crate::custody::Custody;
+use crate::policy::{Documents, Fault, Policy};
+use crate::store::policy_entry::{self, PolicyEntry};
+use crate::store::{Store, object};
+
+/// What the policy is made of.
+pub(super) struct Definitions {
+    /// By file and command line.
+    configured: Documents,
+    /// Whether nothing has to be proved.
+    default_mode: bool,
+    /// By administrators: the rows' versions, and what they say.
+    stored: BTreeMap<(Kind, String), (i64, Option<String>)>,
+}
+
+impl Definitions {
+    /// Reads the rows. One that is not what was written is left out, loudly; whose role cannot be known has none that
+    /// permits anything.
+    pub(super) fn read(
+        store: &Store,
+        custody: &Custody,
+        configured: Documents,
+        default_mode: bool,
+    ) -> Result<Self, Error> {
+        let mut stored = BTreeMap::new();
+        for row in store.read(policy_entry::all)? {
+            let row = match row {
+                Ok(row) => row,
+                Err(name) => {
+                    tracing::error!(name, "ROW REFUSED: its columns make no sense, so it was changed in the database");
+                    continue;
+                }
+            };
+            let Some(kind) = Kind::from_word(&row.kind) else {
+                tracing::error!(kind = row.kind, name = row.name, "ROW REFUSED: there is no such kind of definition");
+                continue;
+            };
+            let bound = custody.is_bound(&row.bound(), &row.binding)?;
+            if !bound {
+                tracing::error!(
+                    kind = row.kind,
+                    name = row.name,
+                    "ROW REFUSED: its binding is wrong, so it was changed or exchanged in the database"
+                );
+            }
+            let document = if bound { row.document } else { kind.refused() };
+            stored.insert((kind, row.name), (row.version, document));
+        }
+        Ok(Self { configured, default_mode, stored })
+    }
+
+    /// What holds: the configuration before the database, and without what contradicts itself.
+    pub(super) fn policy(&self) -> Policy {
+        let (policy, faults) = Policy::lenient(&self.documents(), self.default_mode);
+        for fault in faults {
+            tracing::error!(%fault, "a stored definition is left out");
+        }
+        policy
+    }
+
+    fn documents(&self) -> Documents {
+        let mut documents = Documents::default();
+        for ((kind, name), (_, document)) in &self.stored {
+            let Some(document) = document else { continue };
+            if add(&mut documents, *kind, name, document).is_none() {
+                tracing::error!(kind = kind.word(), name, "a stored definition cannot be read");
+            }
+        }
+        documents.overridden(&self.configured)
+    }
+
+    /// What a change would make wrong that is not wrong already.
+    fn fault_of(&self, changed: &Self) -> Option<Fault> {
+        let (_, before) = Policy::lenient(&self.documents(), self.default_mode);
+        let (_, after) = Policy::lenient(&changed.documents(), self.default_mode);
+        after.into_iter().find(|fault| !before.contains(fault))
+    }
+}
+
+/// Puts what a row says in its place.
+fn add(documents: &mut Documents, kind: Kind, name: &str, document: &str) -> Option<()> {
+    fn read<T: DeserializeOwned>(document: &str) -> Option<T> {
+        serde_json::from_str(document).ok()
+    }
+    let name = name.to_owned();
+    match kind {
+        Kind::Role => drop(documents.roles.insert(name, read(document)?)),
+        Kind::Policy => drop(documents.policies.insert(name, read(document)?)),
+        Kind::User => drop(documents.users.insert(name, read(document)?)),
+        Kind::Project => drop(documents.projects.insert(name, read(document)?)),
+    }
+    Some(())
+}
+
+impl Kms {
+    /// Puts other documents in the place of the configured ones.
+    pub fn configure_policy(&self, documents: Documents) {
+        let mut definitions = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        definitions.configured = documents;
+        self.policy.store(Arc::new(definitions.policy()));
+    }
+}
+
+impl AdministrationGrant<'_> {
+    /// All definitions of a kind.
+    pub(in crate::kms) fn all(&self, kind: Kind) -> Vec<Entry> {
+        let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_kind = definitions.stored.iter().filter(|((own, _), _)| *own == kind);
+        let stored = of_kind.filter_map(|((_, name), (version, document))| {
+            let definition = serde_json::from_str(document.as_deref()?).unwrap_or_default();
+            Some((name.clone(), Entry { name: name.clone(), version: Some(*version), definition }))
+        });
+        let mut all: BTreeMap<String, Entry> = stored.collect();
+        for (name, definition) in kind.of(&definitions.configured) {
+            all.insert(name.clone(), Entry { name, version: None, definition });
+        }
+        all.into_values().collect()
+    }
+
+    /// Writes a definition, or removes it.
+    pub(in crate::kms) fn define(&self, kind: Kind, name: &str, document: Option<String>) -> Result<i64, Error> {
+        // Held over the write: what is checked is what is written.
+        let mut definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        if kind.of(&definitions.configured).iter().any(|(own, _)| own == name) {
+            return Err(Error::InPolicyFile { kind: kind.word(), name: name.to_owned() });
+        }
+        let key = (kind, name.to_owned());
+        let present = definitions.stored.get(&key);
+        if document.is_none() {
+            if present.is_none_or(|(_, document)| document.is_none()) {
+                return Err(Error::Undefined { kind: kind.word(), name: name.to_owned() });
+            }
+            if kind == Kind::Project && self.kms.store.read(|connection| object::any_in_project(connection, name))? {
+                return Err(Error::ProjectInUse(name.to_owned()));
+            }
+        }
+        let version = present.map_or(0, |(version, _)| *version) + 1;
+        let mut changed = definitions.stored.clone();
+        changed.insert(key, (version, document.clone()));
+        let configured = definitions.configured.clone();
+        let changed = Definitions { configured, default_mode: definitions.default_mode, stored: changed };
+        if let Some(fault) = definitions.fault_of(&changed) {
+            return Err(fault.into());
+        }
+        let mut row =
+            PolicyEntry { kind: kind.word().to_owned(), name: name.to_owned(), version, document, binding: Vec::new() };
+        row.binding = self.kms.custody.bind(&row.bound())?;
+        self.kms.store.write(move |transaction| row.write(transaction))?;
+        *definitions = changed;
+        self.kms.policy.store(Arc::new(definitions.policy()));
+        Ok(version)
+    }
+}

@@ -1,0 +1,80 @@
+//! Rows of roles, policies, users and projects.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::Error;
+use super::object::{put, put_number};
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyEntry {
+    /// `role`, `policy`, `user` or `project`.
+    pub kind: String,
+    /// Its name among its kind.
+    pub name: String,
+    /// Counts the row's changes, from 1.
+    pub version: i64,
+    /// What it says, as JSON; `None` once it was removed.
+    pub document: Option<String>,
+    /// MAC by the binding key over [`PolicyEntry::bound`].
+    pub binding: Vec<u8>,
+}
+
+impl PolicyEntry {
+    /// What the binding covers: table name and every column, each with its length before it.
+    #[must_use]
+    pub fn bound(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        put(&mut bytes, Some(b"policy_entry"));
+        put(&mut bytes, Some(self.kind.as_bytes()));
+        put(&mut bytes, Some(self.name.as_bytes()));
+        put_number(&mut bytes, Some(self.version));
+        put(&mut bytes, self.document.as_deref().map(str::as_bytes));
+        bytes
+    }
+
+    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+        Ok(Self {
+            kind: row.get(0)?,
+            name: row.get(1)?,
+            version: row.get(2)?,
+            document: row.get(3)?,
+            binding: row.get(4)?,
+        })
+    }
+
+    /// Adds the row of version 1, or replaces that of version `self.version - 1`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the row has another version by now.
+    pub fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
+        let present: Option<i64> = transaction
+            .prepare_cached("SELECT version FROM policy_entry WHERE kind = ?1 AND name = ?2")?
+            .query_row(params![self.kind, self.name], |row| row.get(0))
+            .optional()?;
+        if present.unwrap_or(0) != self.version - 1 {
+            return Err(Error::Conflict);
+        }
+        transaction
+            .prepare_cached(
+                "INSERT OR REPLACE INTO policy_entry (kind, name, version, document, binding) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![self.kind, self.name, self.version, self.document, self.binding])?;
+        Ok(())
+    }
+}
+
+/// All rows, those of what was removed among them; a row whose columns have other types is named in place of itself.
+///
+/// # Errors
+/// SQLite's.
+pub fn all(connection: &Connection) -> Result<Vec<Result<PolicyEntry, String>>, Error> {
+    let mut select = connection
+        .prepare_cached("SELECT kind, name, version, document, binding FROM policy_entry ORDER BY kind, name")?;
+    let mut rows = select.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(PolicyEntry::from_row(row).map_err(|_| row.get(1).unwrap_or_else(|_| "?".to_owned())));
+    }
+    Ok(found)
+}
