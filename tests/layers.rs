@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 15] = [
     "secret",
     "principal",
     "kmip",
     "client",
     "config",
+    "audit",
     "store",
     "custody",
     "auth",
