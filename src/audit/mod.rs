@@ -91,13 +91,20 @@ impl Audit {
         answered.recv().unwrap_or(Err(Unavailable::Closed))
     }
 
-    /// Says that the changes recorded at `mark` did not happen. It is accepted even where the log cannot be written, to
-    /// be written then.
+    /// Says that the changes recorded at `mark` did not happen, and returns when that is on disk, or will be written
+    /// first of all once the log can be written again.
     pub fn retract(&self, mark: &Mark) {
         let mut record = Record::event("not-committed");
         record.number("first", mark.first);
         record.number("last", mark.seq);
-        self.queue.urgent(record);
+        if self.queue.urgent(record).recv().is_ok_and(|done| done.is_ok()) {
+            return;
+        }
+        tracing::warn!(
+            first = mark.first,
+            last = mark.seq,
+            "these changes were not committed: the audit log says so later"
+        );
     }
 
     /// Counts a failed authentication from a network; `method` and `reason` are words, not what the caller sent.

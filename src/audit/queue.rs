@@ -43,8 +43,8 @@ pub(super) struct Item {
 pub(super) enum Records {
     /// Accepted: it must get into the log, now or later.
     Note(Record),
-    /// Accepted as a note is, and synced at once.
-    Urgent(Record),
+    /// Accepted as a note is, even where the log cannot be written, and synced at once if it can.
+    Urgent(Record, Answer),
     /// All are in the log when the answer says so, and none of them ever if it says otherwise.
     Write(Vec<Record>, Answer),
 }
@@ -52,7 +52,7 @@ pub(super) enum Records {
 impl Records {
     fn cost(&self) -> usize {
         match self {
-            Self::Note(record) | Self::Urgent(record) => record.cost(),
+            Self::Note(record) | Self::Urgent(record, _) => record.cost(),
             Self::Write(records, _) => records.iter().map(Record::cost).sum(),
         }
     }
@@ -135,12 +135,14 @@ impl Queue {
     }
 
     /// Accepts a record even where the log cannot be written: it says that earlier lines are void.
-    pub(super) fn urgent(&self, record: Record) {
+    pub(super) fn urgent(&self, record: Record) -> Receiver<Result<Mark, Unavailable>> {
+        let (answer, answered) = sync_channel(1);
         let mut state = self.lock();
         if !state.closed {
-            state.put(Records::Urgent(record));
+            state.put(Records::Urgent(record, answer));
             self.wake.notify_all();
         }
+        answered
     }
 
     fn push(&self, records: Records) -> Result<(), Unavailable> {
@@ -224,7 +226,7 @@ impl Queue {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
-            if until <= now || state.close || state.reopen {
+            if until <= now || state.close || state.reopen || state.urgent {
                 return (std::mem::take(&mut state.reopen), state.close);
             }
             let waited = self.wake.wait_timeout(state, until.duration_since(now));

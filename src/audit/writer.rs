@@ -218,8 +218,13 @@ impl Writer {
         let mut waiting: Vec<(Answer, Mark)> = Vec::new();
         for Item { time, records } in items {
             match records {
-                Records::Note(record) | Records::Urgent(record) => {
+                Records::Note(record) => {
                     self.stage(time, &record);
+                    self.keep(time, record);
+                }
+                Records::Urgent(record, answer) => {
+                    self.stage(time, &record);
+                    waiting.push((answer, Mark { first: self.at.seq, seq: self.at.seq, hash: self.at.hash }));
                     self.keep(time, record);
                 }
                 Records::Write(records, answer) => {
@@ -255,13 +260,24 @@ impl Writer {
     fn fail(&mut self, error: &std::io::Error) {
         tracing::error!(file = %self.log.path().display(), %error, "the audit log cannot be written: operations are refused");
         self.back();
-        for Item { time, records } in self.queue.fail(&error.to_string()) {
-            match records {
-                Records::Note(record) | Records::Urgent(record) => self.keep(time, record),
-                Records::Write(_, answer) => {
-                    let _ = answer.send(Err(Unavailable::Failing(error.to_string())));
+        self.refuse(&error.to_string());
+    }
+
+    /// Refuses those who wait, and keeps what was promised.
+    fn refuse(&mut self, error: &str) {
+        for Item { time, records } in self.queue.fail(error) {
+            let answer = match records {
+                Records::Note(record) => {
+                    self.keep(time, record);
+                    continue;
                 }
-            }
+                Records::Urgent(record, answer) => {
+                    self.keep(time, record);
+                    answer
+                }
+                Records::Write(_, answer) => answer,
+            };
+            let _ = answer.send(Err(Unavailable::Failing(error.to_owned())));
         }
     }
 
@@ -296,11 +312,7 @@ impl Writer {
                 return false;
             }
             // What was promised while the log failed, such as that earlier lines are void.
-            for Item { time, records } in self.queue.fail(&error.to_string()) {
-                if let Records::Note(record) | Records::Urgent(record) = records {
-                    self.keep(time, record);
-                }
-            }
+            self.refuse(&error.to_string());
         }
     }
 
