@@ -93,7 +93,7 @@ impl fmt::Debug for Username {
 }
 
 /// Characters that a reader cannot see, or that reorder what the reader sees.
-fn is_unprintable(c: char) -> bool {
+pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 15] = [
+const ORDER: [&str; 16] = [
     "secret",
     "kmip",
     "principal",
     "client",
     "config",
     "policy",
+    "audit",
     "store",
     "custody",
     "auth",

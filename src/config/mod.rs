@@ -1,5 +1,6 @@
 //! Configuration of the server: options merged from flag, environment and file, then checked.
 
+mod audit;
 mod callers;
 mod error;
 mod options;
@@ -9,6 +10,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+pub use audit::AuditSettings;
 pub use callers::{Authority, ClientCertificates, JwtIssuer, Places};
 pub use error::Error;
 pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement};
@@ -124,6 +126,8 @@ pub struct Config {
     pub placement: Placement,
     /// The database file.
     pub sqlite_path: PathBuf,
+    /// The audit log; `None` if there is none.
+    pub audit: Option<AuditSettings>,
     /// The probe listener.
     pub probe_address: Option<SocketAddr>,
     /// How log lines are written.
@@ -156,6 +160,8 @@ impl Config {
             return Err(Error::Value { option: "jwt-leeway", fault: "0 to 300 seconds" });
         }
         callers::check_prefixes(client_certificates.as_ref(), &jwt_issuers)?;
+        let sqlite_path = options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db"));
+        let audit = audit::settings(&options, &sqlite_path)?;
         let api_token_id = options.api_token_id;
         if api_token_id.as_deref() == Some("") {
             return Err(Error::Value { option: "api-token-id", fault: "it is empty" });
@@ -202,7 +208,8 @@ impl Config {
                 administrators: options.administrators.as_deref().map(|given| callers::list(Some(given))),
             },
             placement: options.placement.unwrap_or(Placement::Wrapped),
-            sqlite_path: options.sqlite_path.unwrap_or_else(|| PathBuf::from("./claviger.db")),
+            sqlite_path,
+            audit,
             probe_address: options.probe_address,
             log_format: options.log_format.unwrap_or(LogFormat::Human),
             log: options.log.unwrap_or_else(|| "info".to_owned()),

@@ -205,6 +205,19 @@ options! {
     /// Database file [default: ./claviger.db]
     #[arg(long, env = "KMS_SQLITE_PATH", value_name = "FILE")]
     sqlite_path: PathBuf,
+    /// File of the audit trail, or `none` [default: audit.jsonl beside the database]
+    #[arg(long, env = "KMS_AUDIT_FILE", value_name = "FILE")]
+    audit_file: PathBuf,
+    /// Size at which the audit trail goes on in a new file, in bytes, at least 4096; 0 = never [default: 268435456]
+    #[arg(long, env = "KMS_AUDIT_ROTATE_SIZE", value_name = "BYTES")]
+    audit_rotate_size: u64,
+    /// Age at which the audit trail goes on in a new file, in days; 0 = never [default: 7]
+    #[arg(long, env = "KMS_AUDIT_ROTATE_AGE", value_name = "DAYS")]
+    audit_rotate_age: u16,
+    /// Start with an audit trail that lacks lines which the database knows, and record that in it
+    #[arg(long, env = "KMS_AUDIT_ACCEPT_LOSS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    #[serde(skip)]
+    audit_accept_loss: bool,
     /// Plain HTTP listener for /livez and /readyz alone, e.g. 127.0.0.1:9997 [default: off]
     #[arg(long, env = "KMS_PROBE_ADDRESS", value_name = "ADDRESS:PORT")]
     probe_address: SocketAddr,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::audit::Unavailable;
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -56,6 +58,9 @@ pub enum Error {
     /// The transaction that held this write could not be committed.
     #[error("the commit failed: {0}")]
     Commit(String),
+    /// The audit log cannot be written: nothing of the group was committed.
+    #[error("{0}")]
+    Audit(#[source] Unavailable),
     /// The transaction is committed, but what it overwrote is still in the WAL.
     #[error("committed, but the write-ahead log could not be emptied: {0}")]
     Traces(String),

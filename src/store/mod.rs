@@ -1,5 +1,6 @@
 //! The database: SQLite in WAL mode, one writer with group commit, readers on their own connections.
 
+pub mod audit_head;
 mod error;
 pub mod object;
 pub mod policy_entry;
@@ -13,13 +14,16 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
 pub use error::Error;
 pub use rusqlite::Transaction;
+pub use writer::Poster;
 
+use crate::audit::{Audit, Record};
 use reader::Readers;
 use writer::Writer;
 
@@ -63,7 +67,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        self.writer.run(job, writer::Traces::Keep)
+        self.writer.run(job, writer::Traces::Keep, Vec::new())
     }
 
     /// Like [`Self::write`], and returns only after what was overwritten or deleted has left the WAL too.
@@ -75,7 +79,43 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        self.writer.run(job, writer::Traces::Erase)
+        self.writer.run(job, writer::Traces::Erase, Vec::new())
+    }
+
+    /// Like [`Self::write`]; if `job` succeeds, `records` are in the audit log before its changes are committed.
+    /// Without a log ([`Self::record_in`]) they are dropped.
+    ///
+    /// # Errors
+    /// What `job` returned (its changes are undone), the records could not be written, or the commit failed.
+    pub fn write_recorded<T, F>(&self, records: Vec<Record>, job: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.run(job, writer::Traces::Keep, records)
+    }
+
+    /// [`Self::erase`] with records, as [`Self::write_recorded`] has them.
+    ///
+    /// # Errors
+    /// What `job` returned (its changes are undone), the records could not be written, or the commit failed.
+    pub fn erase_recorded<T, F>(&self, records: Vec<Record>, job: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.run(job, writer::Traces::Erase, records)
+    }
+
+    /// Records of writes go into this log from now on. Said once; a second log is ignored.
+    pub fn record_in(&self, audit: Arc<Audit>) {
+        self.writer.record_in(audit);
+    }
+
+    /// Hands jobs to the writer without waiting: for threads that the writer itself may wait for.
+    #[must_use]
+    pub fn poster(&self) -> Poster {
+        self.writer.poster()
     }
 
     /// Runs `query` on a read-only connection.

@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::Error;
+use super::{Error, audit_head};
+use crate::audit::{Audit, Mark, Record, Unavailable};
 
 /// Writes that may wait; the requests that the server admits at one time are fewer.
 const QUEUE: usize = 1024;
@@ -31,27 +32,94 @@ type Job = Box<dyn FnOnce(&Transaction<'_>) -> Option<Acknowledge> + Send>;
 struct Queued {
     job: Job,
     traces: Traces,
+    /// What gets into the audit log if the job succeeds, before its changes are committed.
+    records: Vec<Record>,
+}
+
+/// Why a group was not committed.
+#[derive(Clone)]
+enum Fault {
+    Audit(Unavailable),
+    Commit(String),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Commit(error.to_string())
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Audit(source) => Self::Audit(source),
+            Fault::Commit(source) => Self::Commit(source),
+        }
+    }
 }
 
 pub(super) struct Writer {
-    queue: Option<SyncSender<Queued>>,
+    queue: Option<Arc<SyncSender<Queued>>>,
     failure: Arc<Mutex<Option<String>>>,
+    audit: Arc<OnceLock<Arc<Audit>>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Hands jobs to the writer without waiting for them, and without keeping it alive.
+#[derive(Clone)]
+pub struct Poster(Weak<SyncSender<Queued>>);
+
+impl Poster {
+    /// Puts `job` into a later group commit. Nobody hears whether it succeeded.
+    ///
+    /// # Errors
+    /// The queue is full, or the store is closed.
+    pub fn post<F>(&self, job: F) -> Result<(), Error>
+    where
+        F: FnOnce(&Transaction<'_>) -> Result<(), Error> + Send + 'static,
+    {
+        let job: Job = Box::new(move |transaction| match job(transaction) {
+            Ok(()) => Some(Box::new(|_| {})),
+            Err(error) => {
+                tracing::error!(%error, "a write that nobody waits for failed");
+                None
+            }
+        });
+        let queue = self.0.upgrade().ok_or(Error::Stopped)?;
+        queue.try_send(Queued { job, traces: Traces::Keep, records: Vec::new() }).map_err(refused)
+    }
+}
+
+fn refused(refused: TrySendError<Queued>) -> Error {
+    match refused {
+        TrySendError::Full(_) => Error::Busy,
+        TrySendError::Disconnected(_) => Error::Stopped,
+    }
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
         let failure = Arc::new(Mutex::new(None));
-        let seen = Arc::clone(&failure);
+        let audit = Arc::new(OnceLock::new());
+        let (seen, recording) = (Arc::clone(&failure), Arc::clone(&audit));
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(connection, &jobs, &seen))
+            .spawn(move || serve(connection, &jobs, &seen, &recording))
             .map_err(|source| Error::Commit(source.to_string()))?;
-        Ok(Self { queue: Some(queue), failure, thread: Some(thread) })
+        Ok(Self { queue: Some(Arc::new(queue)), failure, audit, thread: Some(thread) })
     }
 
-    pub(super) fn run<T, F>(&self, job: F, traces: Traces) -> Result<T, Error>
+    /// Records go into this log from now on; a second one is ignored.
+    pub(super) fn record_in(&self, audit: Arc<Audit>) {
+        let _ = self.audit.set(audit);
+    }
+
+    pub(super) fn poster(&self) -> Poster {
+        Poster(self.queue.as_ref().map(Arc::downgrade).unwrap_or_default())
+    }
+
+    pub(super) fn run<T, F>(&self, job: F, traces: Traces, records: Vec<Record>) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -68,10 +136,7 @@ impl Writer {
             }
         });
         let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
-        queue.try_send(Queued { job, traces }).map_err(|refused| match refused {
-            TrySendError::Full(_) => Error::Busy,
-            TrySendError::Disconnected(_) => Error::Stopped,
-        })?;
+        queue.try_send(Queued { job, traces, records }).map_err(refused)?;
         answered.recv().unwrap_or(Err(Error::Stopped))
     }
 
@@ -85,7 +150,7 @@ impl Writer {
             transaction.execute("UPDATE root_key SET created = created", [])?;
             Ok(())
         };
-        self.run(touch, Traces::Keep)
+        self.run(touch, Traces::Keep, Vec::new())
     }
 }
 
@@ -98,22 +163,32 @@ impl Drop for Writer {
     }
 }
 
-fn serve(mut connection: Connection, jobs: &Receiver<Queued>, failure: &Mutex<Option<String>>) {
+fn serve(
+    mut connection: Connection,
+    jobs: &Receiver<Queued>,
+    failure: &Mutex<Option<String>>,
+    audit: &OnceLock<Arc<Audit>>,
+) {
     while let Ok(first) = jobs.recv() {
         let group: Vec<Queued> = std::iter::once(first).chain(jobs.try_iter().take(GROUP - 1)).collect();
         let erase = group.iter().any(|queued| queued.traces == Traces::Erase);
         let mut waiting = Vec::with_capacity(group.len());
-        let committed = commit(&mut connection, group, &mut waiting).map_err(|e| e.to_string());
+        let committed = commit(&mut connection, group, &mut waiting, audit.get());
         let erased = match &committed {
             Ok(()) if erase => truncate_wal(&connection).map_err(|e| e.to_string()),
             _ => Ok(()),
         };
-        for error in [&committed, &erased].into_iter().filter_map(|done| done.as_ref().err()) {
+        let failed = match &committed {
+            Err(Fault::Commit(error)) => Some(error.clone()),
+            // The log speaks for itself; the database is well.
+            Ok(()) | Err(Fault::Audit(_)) => None,
+        };
+        for error in [failed.as_ref(), erased.as_ref().err()].into_iter().flatten() {
             tracing::error!(%error, "the database could not be written");
         }
-        *failure.lock().unwrap_or_else(PoisonError::into_inner) = committed.as_ref().err().cloned();
+        *failure.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         for (traces, acknowledge) in waiting {
-            let done = committed.clone().map_err(Error::Commit);
+            let done = committed.clone().map_err(Error::from);
             // What is committed is committed, even where its traces stay: the others must not hear of a failure.
             let erased = if traces == Traces::Erase { erased.clone().map_err(Error::Traces) } else { Ok(()) };
             acknowledge(done.and(erased));
@@ -121,24 +196,42 @@ fn serve(mut connection: Connection, jobs: &Receiver<Queued>, failure: &Mutex<Op
     }
 }
 
+/// Runs a group in one transaction. What it changes is in the audit log before it is committed, and the commit names
+/// the log's last line: so whatever the log has beyond that did not happen.
 fn commit(
     connection: &mut Connection,
     group: Vec<Queued>,
     waiting: &mut Vec<(Traces, Acknowledge)>,
-) -> Result<(), rusqlite::Error> {
+    audit: Option<&Arc<Audit>>,
+) -> Result<(), Fault> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.set_drop_behavior(rusqlite::DropBehavior::Rollback);
+    let mut records = Vec::new();
     for queued in group {
         // SQL rather than `Savepoint`, because a job takes the transaction itself.
         transaction.execute_batch("SAVEPOINT job")?;
         // A job that panics is a bug; it must not take the other requests' commit with it.
         let outcome = catch_unwind(AssertUnwindSafe(|| (queued.job)(&transaction)));
         match outcome {
-            Ok(Some(acknowledge)) => waiting.push((queued.traces, acknowledge)),
+            Ok(Some(acknowledge)) => {
+                waiting.push((queued.traces, acknowledge));
+                records.extend(queued.records);
+            }
             Ok(None) | Err(_) => transaction.execute_batch("ROLLBACK TO job")?,
         }
         transaction.execute_batch("RELEASE job")?;
     }
-    transaction.set_drop_behavior(rusqlite::DropBehavior::Rollback);
+    let Some(audit) = audit.filter(|_| !records.is_empty()) else { return Ok(transaction.commit()?) };
+    let mark = audit.write(records).map_err(Fault::Audit)?;
+    let committed = seal(transaction, &mark);
+    if committed.is_err() {
+        audit.retract(&mark);
+    }
+    Ok(committed?)
+}
+
+fn seal(transaction: Transaction<'_>, mark: &Mark) -> Result<(), rusqlite::Error> {
+    audit_head::advance(&transaction, mark.seq, &mark.hash)?;
     transaction.commit()
 }
 

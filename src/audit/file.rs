@@ -1,0 +1,236 @@
+//! The file of the log: opened for this process alone, appended to, synced, cut back.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use super::error::OpenError;
+use super::line::{Header, MAX_LINE};
+use super::lines::Backwards;
+
+/// An open log.
+pub(super) struct Log {
+    path: PathBuf,
+    file: File,
+    /// Its length, in bytes: all of it whole lines.
+    pub(super) len: u64,
+    /// Sequence number of its first line.
+    pub(super) first: Option<u64>,
+    /// Time of its first line, in milliseconds since 1970-01-01 UTC.
+    pub(super) begun: i64,
+}
+
+impl Log {
+    /// Opens the log or makes it, and takes it for this process.
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        let failed = |source| OpenError::File { path: path.to_owned(), source };
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(OpenError::NotRegular(path.to_owned()));
+        }
+        let existed = path.exists();
+        let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        if !existed {
+            sync_directory(path).map_err(failed)?;
+        }
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            tracing::warn!(file = %path.display(), "was readable by others: mode set to 0600");
+            file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        }
+        let mut log = Self { path: path.to_owned(), file, len: metadata.len(), first: None, begun: super::line::now() };
+        log.look_at_first_line().map_err(failed)?;
+        Ok(log)
+    }
+
+    /// Makes an empty log at a path where nothing is, and takes it.
+    fn create(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(path)?;
+        file.try_lock().map_err(io::Error::from)?;
+        Ok(Self { path: path.to_owned(), file, len: 0, first: None, begun: super::line::now() })
+    }
+
+    fn look_at_first_line(&mut self) -> io::Result<()> {
+        let mut start = Vec::new();
+        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
+        self.reader()?.take(limit).read_to_end(&mut start)?;
+        if let Some(header) = start.split(|byte| *byte == b'\n').next().and_then(Header::read) {
+            self.first = Some(header.seq);
+            self.begun = std::str::from_utf8(header.time).ok().and_then(milliseconds).unwrap_or(self.begun);
+        }
+        Ok(())
+    }
+
+    /// Another handle on the same file, at its beginning.
+    pub(super) fn reader(&self) -> io::Result<File> {
+        // Not a clone: that would share the position.
+        let mut file = File::open(&self.path)?;
+        if !self.is(&file.metadata()?) {
+            file = self.file.try_clone()?;
+            file.seek(SeekFrom::Start(0))?;
+        }
+        Ok(file)
+    }
+
+    fn is(&self, other: &fs::Metadata) -> bool {
+        self.file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (other.dev(), other.ino()))
+    }
+
+    /// Whether the path names this file, another one, or none.
+    pub(super) fn named(&self) -> io::Result<Named> {
+        match fs::metadata(&self.path) {
+            Ok(metadata) if self.is(&metadata) => Ok(Named::Same),
+            Ok(_) => Ok(Named::Other),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Named::Nothing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Appends whole lines. After an error part of them may be there: [`Self::cut`].
+    pub(super) fn append(&mut self, lines: &[u8], first: u64) -> io::Result<()> {
+        let metadata = self.file.metadata()?;
+        if metadata.nlink() == 0 {
+            return Err(io::Error::other("the file was removed: SIGHUP begins a new one"));
+        }
+        if metadata.len() != self.len {
+            tracing::error!(
+                file = %self.path.display(), expected = self.len, found = metadata.len(),
+                "another program changed the audit log"
+            );
+            self.len = metadata.len();
+        }
+        self.file.write_all(lines)?;
+        self.len += u64::try_from(lines.len()).unwrap_or(u64::MAX);
+        self.first.get_or_insert(first);
+        Ok(())
+    }
+
+    /// Waits until everything is on disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Cuts off what is after `len`.
+    pub(super) fn cut(&mut self, len: u64) -> io::Result<()> {
+        if self.file.metadata()?.len() > len {
+            self.file.set_len(len)?;
+        }
+        self.len = len;
+        if len == 0 {
+            self.first = None;
+        }
+        Ok(())
+    }
+
+    /// Gives the file the name of its lines and begins a new one in its place; the name it got.
+    pub(super) fn rotate(&mut self, last: u64) -> io::Result<PathBuf> {
+        let first = self.first.unwrap_or(last);
+        let old = suffixed(&self.path, &format!(".{first:012}-{last}"));
+        if old.try_exists()? {
+            return Err(io::Error::other(format!("{} exists already", old.display())));
+        }
+        let new = suffixed(&self.path, ".new");
+        // Left by a process that ended right here.
+        if fs::metadata(&new).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
+            fs::remove_file(&new)?;
+        }
+        let mut log = Self::create(&new)?;
+        let renamed = fs::rename(&self.path, &old).and_then(|()| fs::rename(&new, &self.path));
+        if let Err(error) = renamed {
+            // Back to where it was, as far as that goes.
+            let _ = fs::remove_file(&new);
+            if !self.path.exists() {
+                let _ = fs::rename(&old, &self.path);
+            }
+            return Err(error);
+        }
+        sync_directory(&self.path)?;
+        log.path.clone_from(&self.path);
+        *self = log;
+        Ok(old)
+    }
+
+    /// Goes on in the file that the path names now, if that is empty or ends as this one does; or makes one.
+    pub(super) fn succeed(&mut self, named: &Named) -> Result<(), OpenError> {
+        let failed = |source| OpenError::File { path: self.path.clone(), source };
+        *self = match named {
+            Named::Same => return Ok(()),
+            Named::Nothing => {
+                let log = Self::create(&self.path).map_err(failed)?;
+                sync_directory(&log.path).map_err(failed)?;
+                log
+            }
+            Named::Other => Self::open(&self.path)?,
+        };
+        Ok(())
+    }
+
+    /// The last line of the file that the path names now, without its newline; `None` if that is empty.
+    pub(super) fn last_line_of_named(&self) -> io::Result<Option<Vec<u8>>> {
+        Backwards::new(File::open(&self.path)?)?.next().transpose()
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    Same,
+    Other,
+    Nothing,
+}
+
+/// A rotated file: its path, first and last sequence number by its name.
+pub(super) struct Rotated {
+    pub(super) path: PathBuf,
+    pub(super) first: u64,
+    pub(super) last: u64,
+}
+
+/// The rotated files beside a log, oldest first.
+pub(super) fn rotated(path: &Path) -> io::Result<Vec<Rotated>> {
+    let directory = directory_of(path);
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let other = entry.file_name().to_string_lossy().into_owned();
+        let range = other.strip_prefix(&name).and_then(|rest| rest.strip_prefix('.'));
+        let Some((first, last)) = range.and_then(|range| range.split_once('-')) else { continue };
+        if let (12.., Ok(first), Ok(last)) = (first.len(), first.parse(), last.parse()) {
+            found.push(Rotated { path: entry.path(), first, last });
+        }
+    }
+    found.sort_by_key(|file| file.first);
+    Ok(found)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes what was created or renamed beside `path` last.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// The time of a line, in milliseconds since 1970-01-01 UTC.
+fn milliseconds(text: &str) -> Option<i64> {
+    use time::format_description::well_known::Rfc3339;
+    let time = time::OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()
+}

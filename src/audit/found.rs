@@ -1,0 +1,225 @@
+//! The end of a log as the last process left it, compared with what the database knows.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+
+use serde::Deserialize;
+
+use super::error::{End, Loss};
+use super::file::{Log, rotated};
+use super::line::{CHECKPOINT, Head, Header, MAX_LINE, hash};
+use super::lines::Backwards;
+
+/// Changes that are listed one by one.
+const MAX_LISTED: usize = 1000;
+
+/// How far back a log is read of which the database knows nothing, in lines.
+const MAX_BACK: usize = 4096;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The last line; `None` for an empty log.
+    pub end: End,
+    /// Bytes of a line that was being written when the process ended.
+    pub torn: u64,
+    /// Whether the process ended without saying so.
+    pub unclean: bool,
+    /// Changes after the line that the database knows: they are not in the database. At most 1,000.
+    pub not_in_database: Vec<u64>,
+    /// How many there are.
+    pub not_in_database_count: u64,
+    /// What is missing; only where that was accepted.
+    pub loss: Option<Loss>,
+}
+
+/// A file of the log, or the part of it that holds whole lines.
+struct Part {
+    file: File,
+    len: u64,
+    first: u64,
+}
+
+/// Reads the end.
+pub(super) fn read(log: &Log, head: Option<Head>) -> io::Result<Found> {
+    let len = whole_lines(log.reader()?)?;
+    let mut parts = Vec::new();
+    for old in rotated(log.path())? {
+        let file = File::open(&old.path)?;
+        parts.push(Part { len: whole_lines(file.try_clone()?)?, file, first: old.first });
+    }
+    if let (Some(first), 1..) = (log.first, len) {
+        parts.push(Part { file: log.reader()?, len, first });
+    }
+    let target = head.map_or(u64::MAX, |head| head.seq);
+    let start = parts.iter().rposition(|part| part.first <= target).unwrap_or_default();
+    let mut scan = Scan { head, ..Scan::default() };
+    for (number, part) in parts.into_iter().skip(start).enumerate() {
+        let offset = if number == 0 { start_in(&part, head)? } else { 0 };
+        scan.part(part, offset)?;
+    }
+    let mut found = scan.finish();
+    found.torn = log.len - len;
+    found.unclean |= found.torn > 0;
+    Ok(found)
+}
+
+/// The length of a file up to its last newline.
+fn whole_lines(mut file: File) -> io::Result<u64> {
+    let mut end = file.seek(SeekFrom::End(0))?;
+    let mut block = Vec::new();
+    while end > 0 {
+        let size = end.min(1 << 16);
+        end -= size;
+        file.seek(SeekFrom::Start(end))?;
+        block.clear();
+        (&file).take(size).read_to_end(&mut block)?;
+        if let Some(newline) = block.iter().rposition(|byte| *byte == b'\n') {
+            return Ok(end + u64::try_from(newline).unwrap_or_default() + 1);
+        }
+    }
+    Ok(0)
+}
+
+/// Where to begin: one line before the one that the database knows, or before the last checkpoint.
+fn start_in(part: &Part, head: Option<Head>) -> io::Result<u64> {
+    let mut lines = Backwards::before(part.file.try_clone()?, part.len)?;
+    let (mut count, mut is_behind) = (0, false);
+    while let Some(line) = lines.next() {
+        let line = line?;
+        let header = Header::read(&line);
+        count += 1;
+        let enough = match (&header, head) {
+            (Some(header), Some(head)) => header.seq < head.seq,
+            (_, None) => is_behind || count >= MAX_BACK,
+            (None, Some(_)) => false,
+        };
+        if enough {
+            break;
+        }
+        is_behind |= header.is_some_and(|header| header.event == CHECKPOINT.as_bytes());
+    }
+    Ok(lines.offset())
+}
+
+#[derive(Default)]
+struct Scan {
+    head: Option<Head>,
+    has_head: bool,
+    last: End,
+    /// Whether the log says at this line that the process stopped.
+    stopped: bool,
+    changes: Vec<u64>,
+    broken: Option<u64>,
+    late: Option<u64>,
+    other: bool,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    outcome: String,
+    version: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Void {
+    first: u64,
+    last: u64,
+}
+
+impl Scan {
+    fn part(&mut self, part: Part, offset: u64) -> io::Result<()> {
+        let Part { mut file, len, .. } = part;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut reader = BufReader::with_capacity(1 << 18, file.take(len.saturating_sub(offset)));
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            if reader.read_until(b'\n', &mut line)? == 0 {
+                return Ok(());
+            }
+            if line.last() == Some(&b'\n') {
+                line.pop();
+            }
+            if line.len() > MAX_LINE {
+                return Err(io::Error::other(format!("a line is longer than {MAX_LINE} bytes")));
+            }
+            self.line(&line);
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let own = hash(line);
+        let expected = self.last.map(|(seq, _)| seq + 1);
+        let Some(header) = Header::read(line) else {
+            self.break_at(expected.unwrap_or(1));
+            self.last = Some((expected.unwrap_or(1), own));
+            return;
+        };
+        if let Some((seq, before)) = &self.last {
+            let is_next = header.seq == seq + 1 || (header.seq > *seq && header.event == b"loss-accepted");
+            if !is_next || !header.follows(before) {
+                self.break_at(header.seq);
+            }
+        } else if let Some(head) = self.head
+            && header.seq > head.seq
+        {
+            // The file before this one was moved away: its last line is still known by its hash.
+            let is_next = header.seq == head.seq + 1 && header.follows(&head.hash);
+            (self.has_head, self.late) = (is_next, (!is_next).then_some(header.seq));
+        }
+        match self.head {
+            Some(head) if head.seq == header.seq => {
+                self.has_head = true;
+                self.other = head.hash != own;
+            }
+            Some(head) if header.seq > head.seq => self.after(line, &header),
+            _ => {}
+        }
+        self.stopped = header.event == b"stopped" || (self.stopped && header.event == CHECKPOINT.as_bytes());
+        self.last = Some((header.seq, own));
+    }
+
+    fn break_at(&mut self, seq: u64) {
+        self.broken.get_or_insert(seq.saturating_sub(1));
+    }
+
+    /// Notes what a line after the database's says about changes.
+    fn after(&mut self, line: &[u8], header: &Header<'_>) {
+        if header.event == b"decision"
+            && let Ok(Change { outcome, version: Some(_) }) = serde_json::from_slice(line)
+            && outcome == "success"
+        {
+            self.changes.push(header.seq);
+        }
+        if header.event == b"not-committed"
+            && let Ok(void) = serde_json::from_slice::<Void>(line)
+        {
+            self.changes.retain(|seq| !(void.first..=void.last).contains(seq));
+        }
+    }
+
+    fn finish(mut self) -> Found {
+        let end = self.last.map_or(0, |(seq, _)| seq);
+        let loss = match self.head {
+            _ if self.broken.is_some() => self.broken.map(Loss::Broken),
+            Some(head) if self.other => Some(Loss::Other(head.seq)),
+            Some(_) if self.has_head => None,
+            Some(head) => Some(match self.late {
+                Some(first) => Loss::Late { first, head: head.seq },
+                None => Loss::Short { end, head: head.seq },
+            }),
+            None => None,
+        };
+        let not_in_database_count = u64::try_from(self.changes.len()).unwrap_or(u64::MAX);
+        self.changes.truncate(MAX_LISTED);
+        Found {
+            end: self.last,
+            torn: 0,
+            unclean: self.last.is_some() && !self.stopped,
+            not_in_database: self.changes,
+            not_in_database_count,
+            loss,
+        }
+    }
+}

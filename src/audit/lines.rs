@@ -1,0 +1,86 @@
+//! The lines of a file from its end, with bounded memory.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+
+use super::line::MAX_LINE;
+
+/// How much is read at one time, in bytes.
+const BLOCK: u64 = 1 << 16;
+
+/// Yields lines without their newlines, the last one first. What follows the last newline counts as a line.
+pub(super) struct Backwards {
+    file: File,
+    /// Where the bytes of `block` begin in the file.
+    start: u64,
+    /// Bytes before those that were yielded.
+    block: Vec<u8>,
+}
+
+impl Backwards {
+    pub(super) fn new(mut file: File) -> io::Result<Self> {
+        let length = file.seek(SeekFrom::End(0))?;
+        Self::before(file, length)
+    }
+
+    /// The lines that are before an offset.
+    pub(super) fn before(file: File, end: u64) -> io::Result<Self> {
+        let mut lines = Self { file, start: end, block: Vec::new() };
+        lines.fill()?;
+        if lines.block.last() == Some(&b'\n') {
+            lines.block.pop();
+        }
+        Ok(lines)
+    }
+
+    /// Where the line that was yielded last begins.
+    pub(super) fn offset(&self) -> u64 {
+        self.start + u64::try_from(self.block.len()).unwrap_or(u64::MAX) + u64::from(!self.is_at_start())
+    }
+
+    fn is_at_start(&self) -> bool {
+        self.start == 0 && self.block.is_empty()
+    }
+
+    /// Puts the bytes before it in front of the block.
+    fn fill(&mut self) -> io::Result<()> {
+        let size = self.start.min(BLOCK);
+        self.start -= size;
+        self.file.seek(SeekFrom::Start(self.start))?;
+        let mut before = vec![0; usize::try_from(size).unwrap_or_default()];
+        self.file.read_exact(&mut before)?;
+        before.append(&mut self.block);
+        self.block = before;
+        Ok(())
+    }
+
+    fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        loop {
+            if let Some(newline) = memrchr(&self.block) {
+                let line = self.block.split_off(newline + 1);
+                self.block.pop();
+                return Ok(Some(line));
+            }
+            if self.start == 0 {
+                let line = std::mem::take(&mut self.block);
+                return Ok((!line.is_empty()).then_some(line));
+            }
+            if self.block.len() > MAX_LINE {
+                return Err(io::Error::other(format!("a line is longer than {MAX_LINE} bytes")));
+            }
+            self.fill()?;
+        }
+    }
+}
+
+fn memrchr(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().rposition(|byte| *byte == b'\n')
+}
+
+impl Iterator for Backwards {
+    type Item = io::Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.line().transpose()
+    }
+}

@@ -1,0 +1,175 @@
+//! The audit trail: a file of JSON lines, each with the hash of the one before, signed at intervals by a key of the HSM.
+
+mod error;
+mod failures;
+mod file;
+mod found;
+mod line;
+mod lines;
+mod queue;
+mod record;
+mod writer;
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+pub use error::{Loss, OpenError, Unavailable};
+pub use found::Found;
+pub use line::{Hash, Head, SignedHead};
+pub use queue::{Mark, Statistics};
+pub use record::{Decision, MAX_NAME, MAX_TEXT, Outcome, Record};
+pub use writer::{Publish, Sign, Signer};
+
+use crate::config::AuditSettings;
+use failures::Failure;
+use file::Log;
+use queue::Queue;
+use writer::{Start, Writer};
+
+/// An open log. Dropping it closes it.
+pub struct Audit {
+    queue: Arc<Queue>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Audit {
+    /// Opens the log or makes it, compares its end with `head`, which is what the database knows, and says in the log
+    /// that this process goes on with it. These lines are on disk when this returns.
+    ///
+    /// `publish` hears of each checkpoint that is on disk, on the thread that writes: it must not block, and must not
+    /// own this log.
+    ///
+    /// # Errors
+    /// Another process has the log, it cannot be written, or lines are missing and that was not accepted.
+    pub fn open(
+        settings: &AuditSettings,
+        head: Option<Head>,
+        signer: Signer,
+        publish: Publish,
+    ) -> Result<(Self, Found), OpenError> {
+        let path = settings.file.as_path();
+        let failed = |source| OpenError::File { path: path.to_owned(), source };
+        let mut log = Log::open(path)?;
+        let found = found::read(&log, head).map_err(failed)?;
+        if let Some(loss) = found.loss.clone().filter(|_| !settings.accept_loss) {
+            return Err(OpenError::Loss { path: path.to_owned(), loss });
+        }
+        let whole = log.len - found.torn;
+        log.cut(whole).map_err(failed)?;
+        let first = first_records(&found, head, log.len == 0);
+        let end = match (&found.loss, head, found.end) {
+            // No sequence number is used twice: what is missing keeps its own.
+            (Some(_), Some(head), Some((seq, hash))) => Some((seq.max(head.seq), hash)),
+            (Some(_), Some(head), None) => Some((head.seq, head.hash)),
+            (_, _, end) => end,
+        };
+        let queue = Arc::new(Queue::new());
+        let (max_bytes, max_age) = (settings.rotate_size, settings.rotate_age);
+        let start = Start { log, end, max_bytes, max_age };
+        let mut writer = Writer::new(Arc::clone(&queue), start, signer, publish);
+        writer.begin(first).map_err(|source| OpenError::File { path: writer.path().to_owned(), source })?;
+        let thread =
+            thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run()).map_err(OpenError::Thread)?;
+        Ok((Self { queue, thread: Mutex::new(Some(thread)) }, found))
+    }
+
+    /// Records something that is on disk within a second, and does not wait.
+    ///
+    /// # Errors
+    /// It was not accepted: whatever it records must be refused.
+    pub fn note(&self, record: Record) -> Result<(), Unavailable> {
+        self.queue.note(record)
+    }
+
+    /// Records and returns once all of it is on disk; one sync serves all who wait.
+    ///
+    /// # Errors
+    /// None of it is in the log, nor will be.
+    pub fn write(&self, records: Vec<Record>) -> Result<Mark, Unavailable> {
+        let answered = self.queue.write(records)?;
+        answered.recv().unwrap_or(Err(Unavailable::Closed))
+    }
+
+    /// Says that the changes recorded at `mark` did not happen, and returns when that is on disk, or will be written
+    /// first of all once the log can be written again.
+    pub fn retract(&self, mark: &Mark) {
+        let mut record = Record::event("not-committed");
+        record.number("first", mark.first);
+        record.number("last", mark.seq);
+        if self.queue.urgent(record).recv().is_ok_and(|done| done.is_ok()) {
+            return;
+        }
+        tracing::warn!(
+            first = mark.first,
+            last = mark.seq,
+            "these changes were not committed: the audit log says so later"
+        );
+    }
+
+    /// Counts a failed authentication from a network; `method` and `reason` are words, not what the caller sent.
+    pub fn failed_authentication(&self, network: IpAddr, method: &'static str, reason: &'static str) {
+        self.queue.failed_authentication(Failure { network, method, reason });
+    }
+
+    /// Whether records are accepted.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self) -> Result<(), Unavailable> {
+        self.queue.check()
+    }
+
+    /// Goes on in the file that the path names now, if another program has moved the old one. Does not wait.
+    pub fn reopen(&self) {
+        self.queue.reopen();
+    }
+
+    /// What metrics show.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.queue.statistics()
+    }
+
+    /// Writes what is waiting, says that the process stopped, and signs. Later records are refused.
+    pub fn close(&self) {
+        self.queue.close();
+        if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Audit {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// What a process says first.
+fn first_records(found: &Found, head: Option<Head>, is_new_file: bool) -> Vec<Record> {
+    let mut records = Vec::new();
+    if let Some(loss) = &found.loss {
+        let mut record = Record::event("loss-accepted");
+        record.name("detail", &loss.to_string());
+        record.place("database", head.map(|head| (head.seq, head.hash)));
+        record.place("log", found.end);
+        records.push(record);
+    } else if is_new_file && found.end.is_some() {
+        records.push(Record::event("rotated"));
+    }
+    if found.unclean || !found.not_in_database.is_empty() {
+        let mut record = Record::event("resumed");
+        if found.unclean {
+            record.name("detail", "uses of keys in the last second before may be missing");
+        }
+        record.number("torn_bytes", found.torn);
+        record.sequences("not_in_database", &found.not_in_database);
+        record.number("not_in_database_count", found.not_in_database_count);
+        records.push(record);
+    }
+    let mut started = Record::event("started");
+    started.name("program", concat!("clavigerd ", env!("CARGO_PKG_VERSION")));
+    records.push(started);
+    records
+}

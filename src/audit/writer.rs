@@ -1,0 +1,441 @@
+//! The one thread that writes: it gives each record its place in the chain, syncs once for many, and signs.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::error::{End, Unavailable};
+use super::file::{Log, Named};
+use super::line::{self, Hash, NO_LINE, SignedHead, hash, now};
+use super::queue::{Answer, Item, Mark, Queue, Records};
+use super::record::Record;
+
+/// At most this long a line is not on disk, and not covered by a signature.
+const INTERVAL: Duration = Duration::from_millis(800);
+
+/// At most this many lines are not covered by a signature, the checkpoint included.
+const MAX_UNCOVERED: u64 = 1000;
+
+/// At most this many bytes are not on disk.
+const MAX_UNSYNCED: usize = 8 << 20;
+
+/// How often a log that cannot be written is tried again.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// How often a rotation that failed is tried again.
+const ROTATE_AGAIN: Duration = Duration::from_secs(60);
+
+/// Signs a checkpoint: ECDSA over P-256 with SHA-256, as DER (RFC 3279 section 2.2.3), of the whole text given.
+pub type Sign = Box<dyn FnMut(&[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error>> + Send>;
+
+/// Who signs checkpoints.
+pub struct Signer {
+    /// SHA-256 of the public key's SubjectPublicKeyInfo.
+    pub key: Hash,
+    /// Makes a signature, or says why it cannot now.
+    pub sign: Sign,
+}
+
+/// Hears of each checkpoint that is on disk. It must not block: the log waits for it.
+pub type Publish = Box<dyn FnMut(SignedHead) + Send>;
+
+/// A place in the chain.
+#[derive(Clone, Copy)]
+struct Place {
+    seq: u64,
+    hash: Hash,
+    /// Lines since the last checkpoint.
+    uncovered: u64,
+    /// Length of the file, in bytes.
+    len: u64,
+}
+
+pub(super) struct Writer {
+    queue: Arc<Queue>,
+    log: Log,
+    signer: Signer,
+    publish: Publish,
+    max_bytes: u64,
+    max_age: Duration,
+    /// Behind the last line that was staged.
+    at: Place,
+    /// Behind the last line that is on disk.
+    synced: Place,
+    /// Lines that are not written yet.
+    staged: String,
+    staged_first: u64,
+    /// Notes that are not on disk: they are promised, so they are written again if need be.
+    kept: Vec<(i64, Record)>,
+    kept_bytes: usize,
+    unsynced_since: Option<Instant>,
+    uncovered_since: Option<Instant>,
+    sign_again: Option<Instant>,
+    rotate_again: Option<Instant>,
+    signed: Option<SignedHead>,
+}
+
+/// Where a log goes on.
+pub(super) struct Start {
+    pub(super) log: Log,
+    pub(super) end: End,
+    pub(super) max_bytes: u64,
+    pub(super) max_age: Duration,
+}
+
+impl Writer {
+    pub(super) fn new(queue: Arc<Queue>, start: Start, signer: Signer, publish: Publish) -> Self {
+        let (seq, hash) = start.end.unwrap_or((0, NO_LINE));
+        let at = Place { seq, hash, uncovered: 0, len: start.log.len };
+        Self {
+            queue,
+            log: start.log,
+            signer,
+            publish,
+            max_bytes: start.max_bytes,
+            max_age: start.max_age,
+            at,
+            synced: at,
+            staged: String::new(),
+            staged_first: seq + 1,
+            kept: Vec::new(),
+            kept_bytes: 0,
+            unsynced_since: None,
+            uncovered_since: None,
+            sign_again: None,
+            rotate_again: None,
+            signed: None,
+        }
+    }
+
+    /// Writes the first lines of a process and waits until they are on disk.
+    pub(super) fn begin(&mut self, records: Vec<Record>) -> std::io::Result<()> {
+        for record in records {
+            self.stage(now(), &record);
+        }
+        self.flush(true)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.log.path()
+    }
+
+    /// Until it is closed.
+    pub(super) fn run(mut self) {
+        // Whoever waits must hear of it even if this thread ends by a fault.
+        let _end = Ended(Arc::clone(&self.queue));
+        loop {
+            let work = self.queue.wait(self.deadline());
+            if work.reopen {
+                self.reopen();
+            }
+            if !self.round(work.items, work.urgent) && !self.recover() {
+                return;
+            }
+            if work.close {
+                return self.close();
+            }
+            self.rotate_if_due();
+        }
+    }
+
+    /// When there is something to do without any record.
+    fn deadline(&self) -> Option<Instant> {
+        let sync = self.unsynced_since.map(|since| since + INTERVAL);
+        let sign = self.uncovered_since.map(|since| (since + INTERVAL).max(self.sign_again.unwrap_or(since)));
+        [sync, sign, self.rotates_at()].into_iter().flatten().min()
+    }
+
+    fn stage(&mut self, time: i64, record: &Record) {
+        self.at.hash = line::append(&mut self.staged, self.at.seq + 1, time, &self.at.hash, record.members());
+        self.at.seq += 1;
+        self.at.uncovered += 1;
+        self.uncovered_since.get_or_insert_with(Instant::now);
+        if self.at.uncovered + 1 >= MAX_UNCOVERED {
+            self.sign();
+        }
+    }
+
+    fn keep(&mut self, time: i64, record: Record) {
+        self.kept_bytes += record.cost();
+        self.unsynced_since.get_or_insert_with(Instant::now);
+        self.kept.push((time, record));
+    }
+
+    /// Stages a checkpoint, if there is anything to cover and the key can be used.
+    fn sign(&mut self) {
+        let again = self.sign_again.is_some_and(|again| Instant::now() < again);
+        if self.at.uncovered == 0 || again {
+            return;
+        }
+        let seq = self.at.seq + 1;
+        let text = line::to_sign(seq, now(), &self.at.hash, &self.signer.key);
+        match (self.signer.sign)(text.as_bytes()) {
+            Ok(signature) => {
+                let line = line::checkpoint(&text, &signature);
+                let hash = hash(line.as_bytes());
+                self.staged.push_str(&line);
+                self.staged.push('\n');
+                self.at = Place { seq, hash, uncovered: 0, ..self.at };
+                self.signed = Some(SignedHead { seq, hash, line });
+                (self.uncovered_since, self.sign_again) = (None, None);
+            }
+            Err(error) => {
+                if self.sign_again.is_none() {
+                    tracing::warn!(%error, "no checkpoint of the audit log can be signed: it is tried again");
+                }
+                self.sign_again = Some(Instant::now() + INTERVAL);
+            }
+        }
+    }
+
+    /// Writes what is staged, and waits until it is on disk if `sync` says so.
+    fn flush(&mut self, sync: bool) -> std::io::Result<()> {
+        if !self.staged.is_empty() {
+            self.log.append(self.staged.as_bytes(), self.staged_first)?;
+            let lines = self.at.seq + 1 - self.staged_first;
+            self.queue.lines.fetch_add(lines, Ordering::Relaxed);
+            self.staged.clear();
+        }
+        self.staged_first = self.at.seq + 1;
+        self.at.len = self.log.len;
+        if sync {
+            self.log.sync()?;
+            self.queue.syncs.fetch_add(1, Ordering::Relaxed);
+            self.synced = self.at;
+            self.kept.clear();
+            self.kept_bytes = 0;
+            self.unsynced_since = None;
+            if let Some(signed) = self.signed.take() {
+                (self.publish)(signed);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages a group, writes it and answers those who wait; whether that went well.
+    fn round(&mut self, items: Vec<Item>, urgent: bool) -> bool {
+        let mut waiting: Vec<(Answer, Mark)> = Vec::new();
+        for Item { time, records } in items {
+            match records {
+                Records::Note(record) => {
+                    self.stage(time, &record);
+                    self.keep(time, record);
+                }
+                Records::Urgent(record, answer) => {
+                    self.stage(time, &record);
+                    waiting.push((answer, Mark { first: self.at.seq, seq: self.at.seq, hash: self.at.hash }));
+                    self.keep(time, record);
+                }
+                Records::Write(records, answer) => {
+                    let first = self.at.seq + 1;
+                    let mut mark = Mark { first, seq: first, hash: self.at.hash };
+                    for record in &records {
+                        // The place of the record itself, not of a checkpoint right behind it.
+                        self.stage(time, record);
+                        mark = Mark { first, seq: self.at.seq, hash: self.at.hash };
+                    }
+                    waiting.push((answer, mark));
+                }
+            }
+        }
+        let is_due = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() >= INTERVAL);
+        if is_due(self.uncovered_since) {
+            self.sign();
+        }
+        let sync = urgent || is_due(self.unsynced_since) || self.kept_bytes >= MAX_UNSYNCED || self.signed.is_some();
+        let done = self.flush(sync);
+        if let Err(error) = &done {
+            self.fail(error);
+        }
+        for (answer, mark) in waiting {
+            let said = done.as_ref().map(|()| mark).map_err(|error| Unavailable::Failing(error.to_string()));
+            // Who no longer waits has lost its connection, not its record.
+            let _ = answer.send(said);
+        }
+        done.is_ok()
+    }
+
+    /// Goes back to what is on disk, refuses producers, and keeps what was promised.
+    fn fail(&mut self, error: &std::io::Error) {
+        tracing::error!(file = %self.log.path().display(), %error, "the audit log cannot be written: operations are refused");
+        self.back();
+        self.refuse(&error.to_string());
+    }
+
+    /// Refuses those who wait, and keeps what was promised.
+    fn refuse(&mut self, error: &str) {
+        for Item { time, records } in self.queue.fail(error) {
+            let answer = match records {
+                Records::Note(record) => {
+                    self.keep(time, record);
+                    continue;
+                }
+                Records::Urgent(record, answer) => {
+                    self.keep(time, record);
+                    answer
+                }
+                Records::Write(_, answer) => answer,
+            };
+            let _ = answer.send(Err(Unavailable::Failing(error.to_owned())));
+        }
+    }
+
+    fn back(&mut self) {
+        if let Err(error) = self.log.cut(self.synced.len) {
+            tracing::debug!(%error, "the audit log cannot be cut back yet");
+        }
+        self.at = self.synced;
+        self.staged.clear();
+        self.staged_first = self.at.seq + 1;
+        self.signed = None;
+        self.uncovered_since = (self.at.uncovered > 0).then(Instant::now);
+    }
+
+    /// Tries until the log can be written again; false if it was closed before that.
+    fn recover(&mut self) -> bool {
+        let since = now();
+        loop {
+            let (reopen, close) = self.queue.pause(Instant::now() + RETRY);
+            if reopen {
+                self.reopen();
+            }
+            let Err(error) = self.try_again(since) else {
+                let refused = self.queue.recovered();
+                tracing::info!(refused, "the audit log can be written again");
+                return true;
+            };
+            self.back();
+            if close {
+                let lost = self.kept.len();
+                tracing::error!(%error, lost, "the audit log could not be written to the end");
+                return false;
+            }
+            // What was promised while the log failed, such as that earlier lines are void.
+            self.refuse(&error.to_string());
+        }
+    }
+
+    fn try_again(&mut self, since: i64) -> std::io::Result<()> {
+        self.log.cut(self.synced.len)?;
+        for (time, record) in std::mem::take(&mut self.kept) {
+            self.stage(time, &record);
+            self.kept.push((time, record));
+        }
+        let mut record = Record::event("note");
+        record.name("detail", "the log could not be written for a while");
+        record.name("since", &line::timestamp(since));
+        record.number("refused", self.queue.refused());
+        self.stage(now(), &record);
+        self.sign();
+        self.flush(true)
+    }
+
+    fn rotates_at(&self) -> Option<Instant> {
+        if self.max_age.is_zero() || self.log.first.is_none() {
+            return None;
+        }
+        let age = Duration::from_millis(u64::try_from(now() - self.log.begun).unwrap_or_default());
+        let due = Instant::now().checked_add(self.max_age.saturating_sub(age))?;
+        Some(self.rotate_again.map_or(due, |again| due.max(again)))
+    }
+
+    fn rotate_if_due(&mut self) {
+        if self.rotate_again.is_some_and(|again| Instant::now() < again) {
+            return;
+        }
+        let is_large = self.max_bytes > 0 && self.log.len >= self.max_bytes;
+        let is_old = self.rotates_at().is_some_and(|due| due <= Instant::now());
+        if !is_large && !is_old {
+            return;
+        }
+        self.rotate_again = Some(Instant::now() + ROTATE_AGAIN);
+        self.sign();
+        if let Err(error) = self.flush(true) {
+            self.fail(&error);
+            self.recover();
+            return;
+        }
+        let first = self.log.first;
+        match self.log.rotate(self.at.seq) {
+            Ok(old) => {
+                self.rotate_again = None;
+                let mut record = Record::event("rotated");
+                record.name("previous", &old.file_name().unwrap_or_default().to_string_lossy());
+                record.number("first", first.unwrap_or_default());
+                record.number("last", self.at.seq);
+                self.begin_file(record);
+            }
+            Err(error) => tracing::error!(%error, "the audit log could not be rotated: it grows on"),
+        }
+    }
+
+    /// Makes a record the first line of a file that has just taken the place of another.
+    fn begin_file(&mut self, record: Record) {
+        (self.at.len, self.synced) = (self.log.len, Place { len: self.log.len, ..self.at });
+        self.stage(now(), &record);
+        self.keep(now(), record);
+        if let Err(error) = self.flush(true) {
+            self.fail(&error);
+            self.recover();
+        }
+    }
+
+    /// Goes on in the file that the path names now, if it names another one.
+    fn reopen(&mut self) {
+        if let Err(error) = self.try_reopen() {
+            tracing::error!(%error, "the audit log was not reopened: the old file stays in use");
+        }
+    }
+
+    fn try_reopen(&mut self) -> Result<(), Box<dyn std::error::Error>> {
+        let named = self.log.named()?;
+        match named {
+            Named::Same => return Ok(()),
+            Named::Other => {
+                let last = self.log.last_line_of_named()?;
+                if last.is_some_and(|last| hash(&last) != self.synced.hash || self.at.seq != self.synced.seq) {
+                    return Err("the file that is there now does not continue the log".into());
+                }
+            }
+            Named::Nothing => {}
+        }
+        // The old file may be one that cannot be written any more.
+        self.sign();
+        if let Err(error) = self.flush(true) {
+            tracing::warn!(%error, "the old audit log got no last checkpoint");
+            self.back();
+        }
+        self.log.succeed(&named)?;
+        let mut record = Record::event("reopened");
+        record.number("last", self.at.seq);
+        let kept = std::mem::take(&mut self.kept);
+        (self.at.len, self.synced) = (self.log.len, Place { len: self.log.len, ..self.at });
+        self.kept = vec![(now(), record)];
+        self.kept.extend(kept);
+        for (time, record) in std::mem::take(&mut self.kept) {
+            self.stage(time, &record);
+            self.kept.push((time, record));
+        }
+        self.flush(true)?;
+        Ok(())
+    }
+
+    fn close(mut self) {
+        self.stage(now(), &Record::event("stopped"));
+        self.sign_again = None;
+        self.sign();
+        if let Err(error) = self.flush(true) {
+            tracing::error!(%error, "the audit log could not be closed");
+            self.back();
+        }
+    }
+}
+
+struct Ended(Arc<Queue>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

@@ -1,0 +1,56 @@
+//! Where the audit trail is written.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Error, Options};
+
+/// The file's name beside the database.
+const FILE: &str = "audit.jsonl";
+
+/// The word for no audit trail.
+const NONE: &str = "none";
+
+/// The usual size of a file, in bytes.
+const ROTATE_SIZE: u64 = 256 << 20;
+
+/// The smallest: a file has a first line and a checkpoint at least.
+const MIN_ROTATE_SIZE: u64 = 4096;
+
+/// The usual age of a file, in days.
+const ROTATE_AGE: u16 = 7;
+
+/// The audit trail.
+#[derive(Debug, Clone)]
+pub struct AuditSettings {
+    /// The file.
+    pub file: PathBuf,
+    /// Size at which a new file begins, in bytes; 0 for never.
+    pub rotate_size: u64,
+    /// Age at which a new file begins; zero for never.
+    pub rotate_age: Duration,
+    /// Whether lines that the database knows may be missing.
+    pub accept_loss: bool,
+}
+
+pub(super) fn settings(options: &Options, database: &Path) -> Result<Option<AuditSettings>, Error> {
+    let file = match &options.audit_file {
+        Some(file) if file == Path::new(NONE) => return Ok(None),
+        Some(file) if file.as_os_str().is_empty() => {
+            return Err(Error::Value { option: "audit-file", fault: "it is empty: name a file, or `none`" });
+        }
+        Some(file) => file.clone(),
+        None => database.with_file_name(FILE),
+    };
+    let rotate_size = options.audit_rotate_size.unwrap_or(ROTATE_SIZE);
+    if (1..MIN_ROTATE_SIZE).contains(&rotate_size) {
+        return Err(Error::Value { option: "audit-rotate-size", fault: "4096 bytes or more, or 0 for never" });
+    }
+    let days = options.audit_rotate_age.unwrap_or(ROTATE_AGE);
+    Ok(Some(AuditSettings {
+        file,
+        rotate_size,
+        rotate_age: Duration::from_secs(u64::from(days) * 86_400),
+        accept_loss: options.audit_accept_loss.unwrap_or(false),
+    }))
+}
