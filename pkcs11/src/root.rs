@@ -105,7 +105,7 @@ impl Device {
         }
     }
 
-    fn check_attribute(&self, handle: ObjectHandle, expected: &Attribute) -> Result<(), Error> {
+    pub(crate) fn check_attribute(&self, handle: ObjectHandle, expected: &Attribute) -> Result<(), Error> {
         let kind = expected.attribute_type();
         let found = self.work(|session| session.get_attributes(handle, &[kind]))?;
         if found.first() == Some(expected) {

@@ -28,6 +28,9 @@ pub enum Error {
     /// OpenSSL's generator failed.
     #[error("random generator: {0}")]
     Random(#[from] openssl::error::ErrorStack),
+    /// OpenSSL could not encode a signature that the token made.
+    #[error("the token's signature cannot be encoded: {0}")]
+    Signature(#[source] openssl::error::ErrorStack),
 }
 
 impl Error {
@@ -58,11 +61,11 @@ pub enum RootError {
         /// What the token has instead.
         present: String,
     },
-    /// Several token objects with the recorded `CKA_ID`.
-    #[error("the token holds {count} objects with the CKA_ID of the {name} root key ({cka_id}): only one can be it")]
+    /// Several token objects with the recorded `CKA_ID`, or of a pair more than its two halves.
+    #[error("the token holds {count} objects with the CKA_ID of the {name} root key ({cka_id}): not all can be it")]
     Ambiguous {
         /// Which root key.
-        name: &'static str,
+        name: String,
         /// Its recorded `CKA_ID`.
         cka_id: String,
         /// How many there are.
@@ -72,7 +75,7 @@ pub enum RootError {
     #[error("the {name} root key is not what it must be: {source}")]
     Attributes {
         /// Which root key.
-        name: &'static str,
+        name: String,
         /// The first difference.
         source: pkcs11::Error,
     },
@@ -80,10 +83,23 @@ pub enum RootError {
     #[error("the {name} root key ({cka_id}) is another key than the one the database records")]
     CheckValue {
         /// Which root key.
-        name: &'static str,
+        name: String,
         /// Its recorded `CKA_ID`.
         cka_id: String,
     },
+    /// A signing key whose public key is none.
+    #[error("the {name} root key has no public key of P-256: {source}")]
+    NotOnCurve {
+        /// Which root key.
+        name: String,
+        /// What OpenSSL said.
+        source: openssl::error::ErrorStack,
+    },
+    /// A root key that this program does not know.
+    #[error(
+        "the database records a root key {0:?} that this version does not know: it is damaged, or of a later version"
+    )]
+    Unknown(String),
     /// The record in the database is not complete.
     #[error("the database does not record the {0} root key, but others: it is damaged")]
     Incomplete(&'static str),
@@ -92,7 +108,7 @@ pub enum RootError {
     NoRecord,
     /// A `CKA_ID` in the database that is not 20 bytes long.
     #[error("the database records a CKA_ID for the {0} root key that is not 20 bytes long")]
-    BadId(&'static str),
+    BadId(String),
     /// OpenSSL's generator failed.
     #[error("random generator: {0}")]
     Random(#[from] openssl::error::ErrorStack),

@@ -7,6 +7,7 @@ mod error;
 mod key;
 mod owner;
 mod root;
+mod signing;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, RangeInclusive};
@@ -76,7 +77,7 @@ impl Custody {
         recorded: Option<&[crate::store::root_key::RootKey]>,
     ) -> Result<(), OpenError<RootError>> {
         Token::open(configuration(hsm), |device| match recorded {
-            Some(recorded) if !recorded.is_empty() => root::find(device, recorded).map(drop),
+            Some(recorded) if !recorded.is_empty() => root::check(device, recorded),
             _ => Ok(()),
         })
         .map(drop)
@@ -202,6 +203,24 @@ impl Custody {
     /// The token is away.
     pub fn is_bound(&self, bound: &[u8], binding: &[u8]) -> Result<bool, Error> {
         Ok(is_equal(&self.bind(bound)?, binding))
+    }
+
+    /// The signature of `message` by the key of the audit log: ECDSA with SHA-256 on P-256, an ECDSA-Sig-Value in DER
+    /// (RFC 3279, 2.2.3).
+    ///
+    /// # Errors
+    /// The token is away; it is not waited for.
+    pub fn sign_audit(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
+        // The device first: while it is held nobody can publish the root keys of another one.
+        let device = self.device()?;
+        self.roots().audit().sign(&device, message)
+    }
+
+    /// The public key that verifies [`Self::sign_audit`]: a SubjectPublicKeyInfo in DER (RFC 5480). It is the same for the whole
+    /// life of the database.
+    #[must_use]
+    pub fn audit_public_key(&self) -> Vec<u8> {
+        self.roots().audit().public_key.clone()
     }
 
     /// Encrypts in the token. A GCM tag stands at the end.

@@ -8,18 +8,19 @@ use claviger_pkcs11::{
 use data_encoding::HEXLOWER;
 
 use super::error::RootError;
+use super::signing::{self, AUDIT, Candidate, SIGNING, SigningKey};
 use crate::secret::is_equal;
 use crate::store::object::Class;
 use crate::store::root_key::{self, RootKey};
 use crate::store::{Store, object};
 
 /// Begins the label of every root key, so that an operator sees whose they are.
-const LABEL: &str = "claviger root";
+pub(super) const LABEL: &str = "claviger root";
 
 /// Wrapped or MACed to recognise a root key; no secret.
 const CHECK: &[u8; 32] = b"claviger: check value of a root.";
 
-/// The four root keys: name, and what the token must enforce.
+/// The secret root keys: name, and what the token must enforce. The signing keys are in [`SIGNING`].
 const ROOTS: [(&str, RootKind); 4] = [
     ("binding", RootKind::Mac),
     ("exporting", RootKind::Kek(UnwrapTemplate::Exporting)),
@@ -33,6 +34,7 @@ pub(super) struct Roots {
     exporting: Kek,
     guarding: Kek,
     sealing: Kek,
+    audit: SigningKey,
 }
 
 /// A key-encryption key and the `CKA_ID` by which blobs name it.
@@ -54,8 +56,15 @@ impl Roots {
         }
     }
 
-    pub(super) fn keys(&self) -> [&Key; 4] {
-        [&self.binding, &self.exporting.key, &self.guarding.key, &self.sealing.key]
+    pub(super) fn audit(&self) -> &SigningKey {
+        &self.audit
+    }
+
+    /// Every object that must be there.
+    pub(super) fn keys(&self) -> Vec<&Key> {
+        let mut keys = vec![&self.binding, &self.exporting.key, &self.guarding.key, &self.sealing.key];
+        keys.extend([&self.audit.pair.private, &self.audit.pair.public]);
+        keys
     }
 }
 
@@ -63,7 +72,7 @@ impl Roots {
 pub(super) fn open(device: &Device, store: &Store, now: i64) -> Result<Roots, RootError> {
     let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
     if !recorded.is_empty() {
-        return find(device, &recorded);
+        return complete(device, store, recorded, now);
     }
     if store.read(object::any)? {
         return Err(RootError::NoRecord);
@@ -76,22 +85,50 @@ pub(super) fn open(device: &Device, store: &Store, now: i64) -> Result<Roots, Ro
              If keys seem to be missing, check --sqlite-path"
         );
     }
-    let made = make(device)?;
-    // Durable in the token before the database says that they exist.
-    device.sync();
-    let records = made.clone();
-    store.write(move |transaction| {
-        for key in &records {
-            root_key::insert(transaction, key, now)?;
-        }
-        Ok(())
-    })?;
+    let mut made = make(device)?;
+    for name in SIGNING {
+        made.push(signing::make(device, name)?);
+    }
+    record(device, store, &made, now)?;
     tracing::info!("made the root keys of a new database");
     find(device, &made)
 }
 
+/// Makes the signing keys that a database of an earlier version does not have. First the others must prove that this is the
+/// token of the database: a key made in another one would be lost with it.
+fn complete(device: &Device, store: &Store, mut recorded: Vec<RootKey>, now: i64) -> Result<Roots, RootError> {
+    let lacking: Vec<&str> =
+        SIGNING.into_iter().filter(|name| !recorded.iter().any(|root| root.name == *name)).collect();
+    if lacking.is_empty() {
+        return find(device, &recorded);
+    }
+    check(device, &recorded)?;
+    let made = lacking.iter().map(|name| signing::make(device, name)).collect::<Result<Vec<_>, _>>()?;
+    record(device, store, &made, now)?;
+    tracing::warn!(
+        root_keys = lacking.join(", "),
+        "made root keys that the database had no record of, as after an upgrade. \
+         If it is not the first start of this version, somebody deleted the record"
+    );
+    recorded.extend(made);
+    find(device, &recorded)
+}
+
+/// Records new root keys, all or none.
+fn record(device: &Device, store: &Store, made: &[RootKey], now: i64) -> Result<(), RootError> {
+    // Durable in the token before the database says that they exist.
+    device.sync();
+    let records = made.to_vec();
+    Ok(store.write(move |transaction| {
+        for key in &records {
+            root_key::insert(transaction, key, now)?;
+        }
+        Ok(())
+    })?)
+}
+
 fn make(device: &Device) -> Result<Vec<RootKey>, RootError> {
-    let mut made = Vec::with_capacity(ROOTS.len());
+    let mut made = Vec::with_capacity(ROOTS.len() + SIGNING.len());
     for (name, kind) in ROOTS {
         let mut id = [0; 20];
         openssl::rand::rand_bytes(&mut id)?;
@@ -102,33 +139,65 @@ fn make(device: &Device) -> Result<Vec<RootKey>, RootError> {
     Ok(made)
 }
 
-/// Compares the token with the record, and refuses at any difference.
+/// Compares the token with the record, and refuses at any difference. All root keys must be recorded.
 pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootError> {
-    let present = device.token_keys()?;
-    let missing: Vec<String> = recorded
-        .iter()
-        .filter(|root| !present.iter().any(|key| key.id == root.cka_id))
-        .map(|root| format!("{} ({})", root.name, HEXLOWER.encode(&root.cka_id)))
-        .collect();
-    if !missing.is_empty() {
-        let info = device.info()?;
-        return Err(RootError::Missing {
-            token: format!("{:?} (serial {})", info.label, info.serial),
-            missing: missing.join(", "),
-            present: describe(&present),
-        });
-    }
-    let mut found = HashMap::new();
-    for (name, kind) in ROOTS {
-        let record = recorded.iter().find(|root| root.name == name).ok_or(RootError::Incomplete(name))?;
-        found.insert(name, recognise(device, &present, name, kind, record)?);
-    }
-    let mut take = |name| found.remove(name).ok_or(RootError::Incomplete(name));
+    let (mut secrets, mut signing) = recognise_all(device, recorded)?;
+    let mut take = |name| secrets.remove(name).ok_or(RootError::Incomplete(name));
     Ok(Roots {
         binding: take("binding")?.key,
         exporting: take("exporting")?,
         guarding: take("guarding")?,
         sealing: take("sealing")?,
+        audit: signing.remove(AUDIT).ok_or(RootError::Incomplete(AUDIT))?,
+    })
+}
+
+/// Like [`find`], but signing keys that are not recorded are not missed: [`open`] would make them.
+pub(super) fn check(device: &Device, recorded: &[RootKey]) -> Result<(), RootError> {
+    recognise_all(device, recorded).map(drop)
+}
+
+/// The secret root keys, and the signing keys as far as they are recorded, by name.
+type Recognised = (HashMap<&'static str, Kek>, HashMap<String, SigningKey>);
+
+fn recognise_all(device: &Device, recorded: &[RootKey]) -> Result<Recognised, RootError> {
+    let present = device.token_keys()?;
+    let (signing, secret): (Vec<_>, Vec<_>) = recorded.iter().partition(|root| SIGNING.contains(&root.name.as_str()));
+    let signing = signing.into_iter().map(|root| Candidate::find(device, root)).collect::<Result<Vec<_>, _>>()?;
+    refuse_missing(device, &present, &secret, &signing)?;
+    let mut found = HashMap::new();
+    for (name, kind) in ROOTS {
+        let record = secret.iter().find(|root| root.name == name).ok_or(RootError::Incomplete(name))?;
+        found.insert(name, recognise(device, &present, kind, record)?);
+    }
+    if let Some(unknown) = secret.iter().find(|root| !found.contains_key(root.name.as_str())) {
+        return Err(RootError::Unknown(unknown.name.clone()));
+    }
+    let signing = signing.iter().map(|root| Ok((root.name().to_owned(), signing::recognise(device, root)?)));
+    Ok((found, signing.collect::<Result<_, RootError>>()?))
+}
+
+/// Names every recorded root key that is not there, and what is there instead.
+fn refuse_missing(
+    device: &Device,
+    present: &[TokenKey],
+    secret: &[&RootKey],
+    signing: &[Candidate<'_>],
+) -> Result<(), RootError> {
+    let mut missing: Vec<String> = secret
+        .iter()
+        .filter(|root| !present.iter().any(|key| key.id == root.cka_id))
+        .map(|root| format!("{} ({})", root.name, HEXLOWER.encode(&root.cka_id)))
+        .collect();
+    missing.extend(signing.iter().filter_map(Candidate::missing));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let info = device.info()?;
+    Err(RootError::Missing {
+        token: format!("{:?} (serial {})", info.label, info.serial),
+        missing: missing.join(", "),
+        present: describe(present),
     })
 }
 
@@ -146,25 +215,25 @@ fn describe(present: &[TokenKey]) -> String {
     }
 }
 
-fn recognise(
-    device: &Device,
-    present: &[TokenKey],
-    name: &'static str,
-    kind: RootKind,
-    record: &RootKey,
-) -> Result<Kek, RootError> {
-    let id: [u8; 20] = record.cka_id.as_slice().try_into().map_err(|_| RootError::BadId(name))?;
-    let mut candidates = present.iter().filter(|key| key.id == id);
+fn recognise(device: &Device, present: &[TokenKey], kind: RootKind, record: &RootKey) -> Result<Kek, RootError> {
+    let id = cka_id(record)?;
+    let name = || record.name.clone();
+    let mut candidates = present.iter().filter(|key| key.id == id.as_bytes());
     let (Some(candidate), None) = (candidates.next(), candidates.next()) else {
-        let count = present.iter().filter(|key| key.id == id).count();
-        return Err(RootError::Ambiguous { name, cka_id: HEXLOWER.encode(&id), count });
+        let count = present.iter().filter(|key| key.id == id.as_bytes()).count();
+        return Err(RootError::Ambiguous { name: name(), cka_id: id.to_string(), count });
     };
     let key = candidate.key.clone();
-    device.check_root(&key, &KeyId::from(id), kind).map_err(|source| RootError::Attributes { name, source })?;
+    device.check_root(&key, &id, kind).map_err(|source| RootError::Attributes { name: name(), source })?;
     if !is_equal(&check_value(device, &key, kind)?, &record.check_value) {
-        return Err(RootError::CheckValue { name, cka_id: HEXLOWER.encode(&id) });
+        return Err(RootError::CheckValue { name: name(), cka_id: id.to_string() });
     }
-    Ok(Kek { key, cka_id: id.to_vec() })
+    Ok(Kek { key, cka_id: record.cka_id.clone() })
+}
+
+pub(super) fn cka_id(record: &RootKey) -> Result<KeyId, RootError> {
+    let bytes = <[u8; 20]>::try_from(record.cka_id.as_slice());
+    bytes.map(KeyId::from).map_err(|_| RootError::BadId(record.name.clone()))
 }
 
 /// A value that only this key makes, and that says nothing about it: the wrapping of a constant (RFC 3394

@@ -5,11 +5,11 @@ use rusqlite::{Connection, Row};
 /// What the database knows about one root key in the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootKey {
-    /// `sealing`, `guarding`, `exporting` or `binding`.
+    /// `sealing`, `guarding`, `exporting`, `binding` or `audit`.
     pub name: String,
     /// The object's `CKA_ID`.
     pub cka_id: Vec<u8>,
-    /// A value that only this key can make.
+    /// A value that only this key can make; of a signing key its SubjectPublicKeyInfo, DER.
     pub check_value: Vec<u8>,
 }
 

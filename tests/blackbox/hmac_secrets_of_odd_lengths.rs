@@ -5,9 +5,7 @@ use openssl::hash::MessageDigest;
 use serde_json::json;
 
 use crate::harness::kmip::{create, mac_verify, named, register, revoke, string};
-use crate::harness::{Server, reference};
-
-const ROOT_KEYS: usize = 4;
+use crate::harness::{ROOT_OBJECTS, Server, reference};
 
 fn hashes() -> [(&'static str, usize, MessageDigest); 5] {
     [
@@ -37,7 +35,7 @@ fn brought_by_the_caller() {
             }
             let id = alice.new_key(&request);
             placed += usize::from(length % 8 != 0);
-            assert_eq!(server.place.token.objects(), ROOT_KEYS + placed, "{algorithm}, {length} bytes");
+            assert_eq!(server.place.token.objects(), ROOT_OBJECTS + placed, "{algorithm}, {length} bytes");
             let expected = reference::hmac(hash, &secret, b"data");
             assert_eq!(alice.mac(&id, b"data"), expected, "{algorithm}, {length} bytes");
             assert_eq!(alice.export(&id), secret);
@@ -50,7 +48,7 @@ fn brought_by_the_caller() {
 
     let server = server.restart();
     let mut alice = server.alice().connect().unwrap();
-    assert_eq!(server.place.token.objects(), ROOT_KEYS + placed);
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS + placed);
     for (id, secret, expected) in &kept {
         assert_eq!(&alice.mac(id, b"data"), expected);
         assert_eq!(string(&alice.ok(&mac_verify(id, b"data", expected)), "ValidityIndicator"), "Valid");
@@ -61,7 +59,7 @@ fn brought_by_the_caller() {
         alice.ok(&revoke(id, "Superseded"));
         alice.ok(&named("Destroy", id));
         placed -= usize::from(secret.len() % 8 != 0);
-        assert_eq!(server.place.token.objects(), ROOT_KEYS + placed);
+        assert_eq!(server.place.token.objects(), ROOT_OBJECTS + placed);
     }
     assert_eq!(placed, 0);
 }
@@ -88,7 +86,7 @@ fn made_in_the_token() {
     for bits in [8, 64, 152] {
         alice.refused(&create("HMACSHA1", bits, &[]), 422, "Unsupported_Cryptographic_Parameters");
     }
-    assert_eq!(server.place.token.objects(), ROOT_KEYS + made.len(), "a refusal leaves nothing in the token");
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS + made.len(), "a refusal leaves nothing in the token");
 }
 
 #[test]
@@ -101,12 +99,12 @@ fn what_is_refused_leaves_nothing_in_the_token() {
         let again = register("HMACSHA256", &[8; 33], std::slice::from_ref(&taken));
         alice.refused(&again, 409, "Object_Already_Exists");
     }
-    assert_eq!(server.place.token.objects(), ROOT_KEYS + 1);
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS + 1);
     assert_eq!(alice.export("taken"), [7; 33]);
     // A replaced one goes too.
     alice.ok(&crate::harness::kmip::import("taken", Some(true), "HMACSHA256", &[9; 35], &[]));
-    assert_eq!(server.place.token.objects(), ROOT_KEYS + 1);
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS + 1);
     assert_eq!(alice.mac("taken", b"x"), reference::hmac(MessageDigest::sha256(), &[9; 35], b"x"));
     alice.ok(&crate::harness::kmip::import("taken", Some(true), "HMACSHA256", &[9; 32], &[]));
-    assert_eq!(server.place.token.objects(), ROOT_KEYS);
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
 }

@@ -1,7 +1,7 @@
 //! `--placement token`: new keys are objects of the token, and otherwise like any other.
 
 use crate::harness::kmip::{boolean, create, encrypt, integer, named, revoke, wrapped};
-use crate::harness::{Options, Server, reference};
+use crate::harness::{Options, ROOT_OBJECTS, Server, reference};
 
 #[test]
 fn and_are_used_kept_and_destroyed_there() {
@@ -13,7 +13,7 @@ fn and_are_used_kept_and_destroyed_there() {
     let guarded = alice.new_key(&create("AES", 256, &[boolean("Sensitive", true)]));
     let hmac = alice.new_key(&create("HMACSHA256", 256, &[]));
     let wrapping = alice.new_key(&create("AES", 256, &[integer("CryptographicUsageMask", 0x10)]));
-    assert_eq!(server.place.token.objects(), 4 + 5);
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS + 5);
     let messages = [&aes, &sealing, &guarded].map(|id| alice.seal(id, b"data"));
     let mac = alice.mac(&hmac, b"data");
     let key = alice.export(&aes);
@@ -37,18 +37,18 @@ fn and_are_used_kept_and_destroyed_there() {
     let server = Server::start_at(place, &Options::default());
     let mut alice = server.alice().connect().unwrap();
     let in_database = alice.aes();
-    assert_eq!(server.place.token.objects(), 4 + 5);
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS + 5);
     for message in &messages {
         assert_eq!(alice.open(message), b"data");
     }
     for (id, left) in [(&aes, 4), (&sealing, 3), (&guarded, 2), (&hmac, 1), (&in_database, 1), (&wrapping, 0)] {
         alice.ok(&revoke(id, "Superseded"));
         alice.ok(&named("Destroy", id));
-        assert_eq!(server.place.token.objects(), 4 + left);
+        assert_eq!(server.place.token.objects(), ROOT_OBJECTS + left);
         alice.refused(&encrypt(id, b"x"), 409, "Object_Destroyed");
     }
     let server = server.restart();
-    assert_eq!(server.place.token.objects(), 4);
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
     assert!(!server.log().contains("no row of this database names"));
 }
 
@@ -60,20 +60,20 @@ fn and_what_a_crash_left_of_a_destroyed_one_is_removed() {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let files = server.place.token.object_files();
-    assert_eq!(files.len(), 5);
+    assert_eq!(files.len(), ROOT_OBJECTS + 1);
     // SoftHSM has a lock beside each object.
     let files: Vec<_> = files.iter().flat_map(|file| [file.clone(), file.with_extension("lock")]).collect();
     let kept: Vec<_> = files.iter().map(|file| (file, std::fs::read(file).unwrap())).collect();
     alice.ok(&revoke(&id, "Superseded"));
     alice.ok(&named("Destroy", &id));
-    assert_eq!(server.place.token.objects(), 4);
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
     let place = server.kill();
     // As if the last step had not been taken.
     for (file, content) in kept {
         std::fs::write(file, content).unwrap();
     }
-    assert_eq!(place.token.objects(), 5);
+    assert_eq!(place.token.objects(), ROOT_OBJECTS + 1);
     let server = Server::start_at(place, &options);
-    assert_eq!(server.place.token.objects(), 4);
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
     server.alice().connect().unwrap().refused(&encrypt(&id, b"x"), 409, "Object_Destroyed");
 }

@@ -65,6 +65,7 @@ mod root_keys_are_made_once;
 mod secrets_at_rest;
 mod smoke;
 mod tampering_is_refused;
+mod the_signing_key_is_one_pair;
 mod the_token_may_go_and_come_back;
 mod what_is_anothers_does_not_exist;
 mod what_is_not_extractable_stays;

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::kmip::{PATH, Sealed, create, encrypt, named, octets, revoke, string};
-use crate::harness::{Client, Options, Server};
+use crate::harness::{Client, Options, ROOT_OBJECTS, Server};
 
 const ROUNDS: usize = 20;
 const CREATES: usize = 1_000;
@@ -107,6 +107,6 @@ fn in_twenty_rounds_of_creates_and_kills() {
     let (_, total) = alice.located(&crate::harness::kmip::structure("Locate", &[]));
     let excess = total - told.keys.len() as i64;
     assert!((0..=(CLIENTS * ROUNDS) as i64).contains(&excess), "{excess}");
-    assert_eq!(server.place.token.objects(), 4);
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
     assert!(!server.log().contains("panicked") && !server.log().contains("ROW REFUSED"));
 }

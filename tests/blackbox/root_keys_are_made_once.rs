@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rusqlite::Connection as Database;
 
 use crate::harness::server::Place;
-use crate::harness::{Options, Server, Token, directory};
+use crate::harness::{Options, ROOT_OBJECTS, Server, Token, directory};
 
 fn refused(place: &Arc<Place>) -> String {
     let (status, out, err) = crate::harness::server::run(&mut place.command(&Options::default()));
@@ -38,10 +38,10 @@ fn works(place: &Arc<Place>, sealed: &crate::harness::kmip::Sealed) {
 fn and_found_again() {
     let (place, sealed) = used();
     for _ in 0..3 {
-        assert_eq!(place.token.objects(), 4);
+        assert_eq!(place.token.objects(), ROOT_OBJECTS);
         works(&place, &sealed);
     }
-    assert_eq!(place.token.objects(), 4);
+    assert_eq!(place.token.objects(), ROOT_OBJECTS);
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn by_one_of_two_servers_that_start_at_once() {
         let logs = ["0.log", "1.log"].map(|log| fs::read_to_string(place.path(log)).unwrap());
         assert_eq!(serving, 1, "{lines:?} {logs:?}");
         assert!(logs.iter().any(|log| log.contains("is in use by another clavigerd")), "{logs:?}");
-        assert_eq!(place.token.objects(), 4);
+        assert_eq!(place.token.objects(), ROOT_OBJECTS);
         drop(Server::start_at(place, &options));
     }
 }
@@ -89,7 +89,8 @@ fn and_missed_on_an_empty_token() {
     assert!(said.contains("no token labelled \"claviger\"") && said.contains("softhsm2-util"), "{said}");
     place.token.add("claviger");
     let said = refused(&place);
-    for name in ["binding (", "exporting (", "guarding (", "sealing (", "serial", "none of them a root key"] {
+    for name in ["audit (", "binding (", "exporting (", "guarding (", "sealing (", "serial", "none of them a root key"]
+    {
         assert!(said.contains(name), "{name}: {said}");
     }
     assert_eq!(place.token.objects(), 0, "nothing was made there");
@@ -98,11 +99,14 @@ fn and_missed_on_an_empty_token() {
     let aside = place.path("aside.db");
     fs::rename(&database, &aside).unwrap();
     Server::start_at(Arc::clone(&place), &Options::default()).stop();
-    assert_eq!(place.token.objects(), 4);
+    assert_eq!(place.token.objects(), ROOT_OBJECTS);
     fs::rename(&aside, &database).unwrap();
     let said = refused(&place);
-    assert!(said.contains("missing binding (") && said.contains("it holds claviger root"), "{said}");
-    assert_eq!(place.token.objects(), 4);
+    assert!(
+        said.contains("missing binding (") && said.contains("audit (") && said.contains("it holds claviger root"),
+        "{said}"
+    );
+    assert_eq!(place.token.objects(), ROOT_OBJECTS);
     fs::remove_dir_all(&place.token.tokens).unwrap();
     fs::rename(&kept, &place.token.tokens).unwrap();
     works(&place, &sealed);
@@ -116,7 +120,7 @@ fn and_missed_one_by_one() {
         fs::remove_file(&file).unwrap();
         let said = refused(&place);
         assert_eq!(said.matches("missing").count(), 1, "{said}");
-        assert_eq!(place.token.objects(), 3);
+        assert_eq!(place.token.objects(), ROOT_OBJECTS - 1);
         fs::write(&file, content).unwrap();
     }
     works(&place, &sealed);
@@ -144,6 +148,27 @@ fn and_compared_with_their_record() {
     let kept = fs::read(place.database()).unwrap();
     for (statements, expected) in [
         ("DELETE FROM root_key", "holds objects but records no root keys"),
+        (
+            "INSERT INTO root_key SELECT 'later', x'00', check_value, created FROM root_key WHERE name = 'sealing'",
+            "missing later (00)",
+        ),
+        (
+            "UPDATE root_key SET check_value = (SELECT check_value FROM root_key WHERE name = 'binding') WHERE name = 'audit'",
+            "the audit root key",
+        ),
+        ("UPDATE root_key SET check_value = x'' WHERE name = 'audit'", "is another key than the one"),
+        ("UPDATE root_key SET cka_id = zeroblob(20) WHERE name = 'audit'", "missing audit (0000"),
+        (
+            "UPDATE root_key SET cka_id = x'00' WHERE name = 'audit'",
+            "CKA_ID for the audit root key that is not 20 bytes",
+        ),
+        // Another's CKA_ID: the secret keys and the pairs are looked for apart.
+        (
+            "DELETE FROM root_key WHERE name = 'audit'; \
+             UPDATE root_key SET name = 'audit' WHERE name = 'sealing'",
+            "missing audit (",
+        ),
+        ("UPDATE root_key SET name = 'access-token' WHERE name = 'audit'", "missing access-token ("),
         ("DELETE FROM root_key WHERE name = 'sealing'", "does not record the sealing root key"),
         ("UPDATE root_key SET name = 'other' WHERE name = 'binding'", "does not record the binding root key"),
         ("UPDATE root_key SET check_value = zeroblob(32) WHERE name = 'binding'", "is another key than the one"),
@@ -164,7 +189,7 @@ fn and_compared_with_their_record() {
         drop(database);
         let said = refused(&place);
         assert!(said.contains(expected), "{statements}: {said}");
-        assert_eq!(place.token.objects(), 4);
+        assert_eq!(place.token.objects(), ROOT_OBJECTS);
         fs::write(place.database(), &kept).unwrap();
     }
     works(&place, &sealed);
@@ -176,7 +201,7 @@ fn and_several_databases_may_share_a_token() {
     let second = Arc::new(Place::with_token(directory(), share(&first.token)));
     let server = Server::start_at(Arc::clone(&second), &Options::default());
     assert!(server.log().contains("root keys of another database"), "{}", server.log());
-    assert_eq!(second.token.objects(), 8);
+    assert_eq!(second.token.objects(), 2 * ROOT_OBJECTS);
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let other = alice.seal(&id, b"data");
@@ -192,7 +217,7 @@ fn and_several_databases_may_share_a_token() {
     for (server, sealed) in &servers {
         assert_eq!(server.alice().connect().unwrap().open(sealed), b"data");
     }
-    assert_eq!(second.token.objects(), 8);
+    assert_eq!(second.token.objects(), 2 * ROOT_OBJECTS);
 }
 
 fn share(token: &Token) -> Token {

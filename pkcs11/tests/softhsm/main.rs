@@ -15,4 +15,5 @@ mod opening;
 mod recovery;
 mod root;
 mod session;
+mod signing;
 mod wrap;

@@ -23,7 +23,7 @@ pub use jwks::Jwks;
 pub use jwt::SigningKey;
 pub use pki::{Authority, Identity, Leaf};
 pub use server::{Options, Server};
-pub use token::Token;
+pub use token::{ROOT_OBJECTS, Token};
 
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -8,6 +8,9 @@ use std::process::Command;
 pub const PIN: &str = "pin-that-must-not-leak-4711";
 pub const LABEL: &str = "claviger";
 
+/// Objects that the root keys of one database are: four secret keys, and the two halves of one signing key.
+pub const ROOT_OBJECTS: usize = 6;
+
 pub struct Token {
     pub configuration: PathBuf,
     pub tokens: PathBuf,

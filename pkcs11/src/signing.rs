@@ -1,0 +1,192 @@
+//! Signing keys of the server itself: EC P-256 pairs that, like the other root keys, never leave the token or change.
+
+use std::num::NonZeroUsize;
+
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
+
+use crate::device::Device;
+use crate::error::{Error, RootMismatch};
+use crate::key::{Key, KeyId};
+
+/// CKA_EC_PARAMS of P-256: the DER of the object identifier prime256v1, 1.2.840.10045.3.1.7 (RFC 5480, 2.1.1.1).
+const PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+
+/// DER of an OCTET STRING of 65 bytes, the header of CKA_EC_POINT.
+const POINT_HEADER: [u8; 2] = [0x04, 0x41];
+
+/// First byte of an uncompressed point (SEC 1, 2.3.3).
+const UNCOMPRESSED: u8 = 0x04;
+
+/// Objects with one CKA_ID that are looked at: a pair, and enough to see that there are several.
+const MOST: NonZeroUsize = NonZeroUsize::MIN.saturating_add(7);
+
+/// The two token objects of a signing key.
+#[derive(Debug, Clone)]
+pub struct SigningKey {
+    /// Signs, and nothing else.
+    pub private: Key,
+    /// Verifies, and nothing else. It holds the point that the public key is.
+    pub public: Key,
+}
+
+/// What the token holds under one CKA_ID. One of each is a signing key.
+#[derive(Debug, Clone, Default)]
+pub struct SigningObjects {
+    /// Private keys.
+    pub private: Vec<Key>,
+    /// Public keys.
+    pub public: Vec<Key>,
+    /// Anything else, which should not be there.
+    pub others: usize,
+}
+
+impl SigningObjects {
+    /// The pair, if there is nothing else under its CKA_ID.
+    pub fn pair(&self) -> Option<SigningKey> {
+        match (self.private.as_slice(), self.public.as_slice(), self.others) {
+            ([private], [public], 0) => Some(SigningKey { private: private.clone(), public: public.clone() }),
+            _ => None,
+        }
+    }
+
+    /// How many objects there are, 8 at most.
+    pub fn count(&self) -> usize {
+        self.private.len() + self.public.len() + self.others
+    }
+}
+
+/// What both halves are made with. Left to the token would be what SoftHSM and others allow by default: everything.
+fn shared(id: &KeyId) -> Vec<Attribute> {
+    vec![
+        Attribute::KeyType(KeyType::EC),
+        Attribute::Token(true),
+        Attribute::Id(id.as_bytes().to_vec()),
+        Attribute::Derive(false),
+        Attribute::Modifiable(false),
+        Attribute::Copyable(false),
+        Attribute::Destroyable(false),
+    ]
+}
+
+fn private(id: &KeyId) -> Vec<Attribute> {
+    let mut template = shared(id);
+    template.extend([
+        Attribute::Class(ObjectClass::PRIVATE_KEY),
+        Attribute::Private(true),
+        Attribute::Sensitive(true),
+        Attribute::Extractable(false),
+        Attribute::Sign(true),
+        Attribute::SignRecover(false),
+        Attribute::Decrypt(false),
+        Attribute::Unwrap(false),
+    ]);
+    template
+}
+
+fn public(id: &KeyId) -> Vec<Attribute> {
+    let mut template = shared(id);
+    template.extend([
+        Attribute::Class(ObjectClass::PUBLIC_KEY),
+        Attribute::Private(false),
+        Attribute::EcParams(PRIME256V1.to_vec()),
+        Attribute::Verify(true),
+        Attribute::VerifyRecover(false),
+        Attribute::Encrypt(false),
+        Attribute::Wrap(false),
+    ]);
+    template
+}
+
+impl Device {
+    /// Makes a P-256 key pair (CKM_EC_KEY_PAIR_GEN) as two token objects of the same CKA_ID. It is durable after
+    /// [`Device::sync`].
+    pub fn generate_signing_root(&self, id: &KeyId, label: &str) -> Result<SigningKey, Error> {
+        let label = Attribute::Label(label.as_bytes().to_vec());
+        let (mut public, mut private) = (public(id), private(id));
+        public.push(label.clone());
+        private.push(label);
+        let (public, private) =
+            self.work(|session| session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private))?;
+        Ok(SigningKey { private: self.token_key(private, None), public: self.token_key(public, None) })
+    }
+
+    /// What the token holds under this CKA_ID, of whatever class: one search, a linear scan on some tokens, and so for the start
+    /// only. At most 8 objects are looked at. An empty answer proves nothing, see [`Device::token_keys`].
+    pub fn signing_objects(&self, id: &KeyId) -> Result<SigningObjects, Error> {
+        let template = [Attribute::Token(true), Attribute::Id(id.as_bytes().to_vec())];
+        let found = self.work(|session| {
+            let handles = session.iter_objects_with_cache_size(&template, MOST)?.take(MOST.get());
+            let handles = handles.collect::<Result<Vec<_>, _>>()?;
+            let mut found = Vec::with_capacity(handles.len());
+            for handle in handles {
+                found.push((handle, session.get_attributes(handle, &[AttributeType::Class])?));
+            }
+            Ok(found)
+        })?;
+        let mut objects = SigningObjects::default();
+        for (handle, class) in found {
+            match class.first() {
+                Some(Attribute::Class(ObjectClass::PRIVATE_KEY)) => objects.private.push(self.token_key(handle, None)),
+                Some(Attribute::Class(ObjectClass::PUBLIC_KEY)) => objects.public.push(self.token_key(handle, None)),
+                _ => objects.others += 1,
+            }
+        }
+        Ok(objects)
+    }
+
+    /// Reads back every attribute of both halves. [`Error::RootMismatch`] names the first difference. That the halves belong
+    /// together only a signature shows.
+    pub fn check_signing_root(&self, key: &SigningKey, id: &KeyId) -> Result<(), Error> {
+        let handle = key.private.handle(self.generation)?;
+        let mut expected = private(id);
+        // What the token adds when it made the key itself and never let it out (PKCS#11, common private key attributes).
+        expected.extend([
+            Attribute::EcParams(PRIME256V1.to_vec()),
+            Attribute::AlwaysAuthenticate(false),
+            Attribute::Local(true),
+            Attribute::AlwaysSensitive(true),
+            Attribute::NeverExtractable(true),
+        ]);
+        for expected in expected {
+            self.check_attribute(handle, &expected)?;
+        }
+        let handle = key.public.handle(self.generation)?;
+        for expected in public(id).into_iter().chain([Attribute::Local(true)]) {
+            self.check_attribute(handle, &expected)?;
+        }
+        self.public_point(key).map(drop)
+    }
+
+    /// The public key as an uncompressed point (SEC 1, 2.3.3): 0x04, then 32 bytes each of x and y. Whether it lies on the
+    /// curve is not checked.
+    pub fn public_point(&self, key: &SigningKey) -> Result<[u8; 65], Error> {
+        let handle = key.public.handle(self.generation)?;
+        let found = self.work(|session| session.get_attributes(handle, &[AttributeType::EcPoint]))?;
+        let encoded = match found.first() {
+            Some(Attribute::EcPoint(encoded)) => encoded.as_slice(),
+            _ => &[],
+        };
+        point(encoded).ok_or_else(|| {
+            Error::RootMismatch(RootMismatch {
+                attribute: "CKA_EC_POINT".to_owned(),
+                expected: "an OCTET STRING of an uncompressed point of P-256".to_owned(),
+                found: format!("{} bytes", encoded.len()),
+            })
+        })
+    }
+
+    /// Signs a SHA-256 digest (CKM_ECDSA, which every token has; SoftHSM lacks CKM_ECDSA_SHA256). The signature is the numbers
+    /// r and s, 32 bytes each.
+    pub fn sign_digest(&self, key: &SigningKey, digest: &[u8; 32]) -> Result<[u8; 64], Error> {
+        let handle = key.private.handle(self.generation)?;
+        let signature = self.work(|session| session.sign(&Mechanism::Ecdsa, handle, digest))?;
+        signature.try_into().map_err(|_| Error::Binding(cryptoki::error::Error::InvalidValue))
+    }
+}
+
+/// CKA_EC_POINT is the DER of an OCTET STRING that holds the point (PKCS#11 2.40, current mechanisms, 2.3.3).
+fn point(encoded: &[u8]) -> Option<[u8; 65]> {
+    let point: [u8; 65] = encoded.strip_prefix(&POINT_HEADER)?.try_into().ok()?;
+    (point.first() == Some(&UNCOMPRESSED)).then_some(point)
+}

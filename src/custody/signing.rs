@@ -1,0 +1,163 @@
+//! The signing keys among the root keys: P-256 pairs by which the server signs what it says.
+
+use claviger_pkcs11::{Device, KeyId, SigningKey as Pair, SigningObjects};
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::ec::{EcGroup, EcKey, EcPoint};
+use openssl::ecdsa::EcdsaSig;
+use openssl::error::ErrorStack;
+use openssl::nid::Nid;
+use openssl::pkey::Public;
+use openssl::sha::sha256;
+
+use super::error::{Error, RootError};
+use super::root::{LABEL, cka_id};
+use crate::store::root_key::RootKey;
+
+/// Name of the key that signs the audit log.
+pub(super) const AUDIT: &str = "audit";
+
+/// The signing keys that every database has. One that an earlier version did not make is made at the next start.
+pub(super) const SIGNING: [&str; 1] = [AUDIT];
+
+/// Signed to recognise a key; no secret, and nothing that anybody else would take for a signed text.
+const CHECK: &[u8] = b"claviger: check value of a root.";
+
+/// A signing key in one generation of the token.
+pub(super) struct SigningKey {
+    pub(super) pair: Pair,
+    /// SubjectPublicKeyInfo, DER (RFC 5480).
+    pub(super) public_key: Vec<u8>,
+}
+
+impl SigningKey {
+    /// ECDSA with SHA-256 over `message`: an ECDSA-Sig-Value, DER (RFC 3279, 2.2.3). The digest is made in software: what the
+    /// server signs is no secret, and SoftHSM signs digests only.
+    pub(super) fn sign(&self, device: &Device, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let signature = device.sign_digest(&self.pair, &sha256(message))?;
+        parse(&signature).and_then(|signature| signature.to_der()).map_err(Error::Signature)
+    }
+}
+
+/// The numbers r and s, one behind the other, as PKCS#11 gives them.
+fn parse(signature: &[u8; 64]) -> Result<EcdsaSig, ErrorStack> {
+    let (r, s) = signature.split_at(signature.len() / 2);
+    EcdsaSig::from_private_components(BigNum::from_slice(r)?, BigNum::from_slice(s)?)
+}
+
+/// Makes a signing key; its check value is its public key.
+pub(super) fn make(device: &Device, name: &str) -> Result<RootKey, RootError> {
+    let mut id = [0; 20];
+    openssl::rand::rand_bytes(&mut id)?;
+    let pair = device.generate_signing_root(&KeyId::from(id), &format!("{LABEL} {name}"))?;
+    let check_value = public_key_info(device, &pair, name)?;
+    Ok(RootKey { name: name.to_owned(), cka_id: id.to_vec(), check_value })
+}
+
+/// A recorded signing key, and what the token holds under its `CKA_ID`.
+pub(super) struct Candidate<'a> {
+    record: &'a RootKey,
+    id: KeyId,
+    found: SigningObjects,
+}
+
+impl<'a> Candidate<'a> {
+    pub(super) fn find(device: &Device, record: &'a RootKey) -> Result<Self, RootError> {
+        let id = cka_id(record)?;
+        Ok(Self { record, id, found: device.signing_objects(&id)? })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.record.name
+    }
+
+    /// What the token lacks, in words; `None` if both halves are there.
+    pub(super) fn missing(&self) -> Option<String> {
+        let half = match (self.found.private.is_empty(), self.found.public.is_empty()) {
+            (false, false) => return None,
+            (true, true) => "",
+            (true, false) => " private key",
+            (false, true) => " public key",
+        };
+        Some(format!("{}{half} ({})", self.record.name, self.id))
+    }
+}
+
+/// Compares the token with the record, and refuses at any difference: attributes, public key, and that the private half
+/// belongs to it.
+pub(super) fn recognise(device: &Device, candidate: &Candidate<'_>) -> Result<SigningKey, RootError> {
+    let Candidate { record, id, found } = candidate;
+    let name = || record.name.clone();
+    let pair = found.pair().ok_or_else(|| RootError::Ambiguous {
+        name: name(),
+        cka_id: id.to_string(),
+        count: found.count(),
+    })?;
+    device.check_signing_root(&pair, id).map_err(|source| RootError::Attributes { name: name(), source })?;
+    let public_key = public_key_info(device, &pair, &record.name)?;
+    let key = SigningKey { pair, public_key };
+    if key.public_key != record.check_value || !signs(device, &key)? {
+        return Err(RootError::CheckValue { name: name(), cka_id: id.to_string() });
+    }
+    Ok(key)
+}
+
+/// Whether what the private half signs verifies by the public one.
+fn signs(device: &Device, key: &SigningKey) -> Result<bool, RootError> {
+    let digest = sha256(CHECK);
+    let signature = device.sign_digest(&key.pair, &digest)?;
+    let verified =
+        EcKey::public_key_from_der(&key.public_key).and_then(|public| parse(&signature)?.verify(&digest, &public));
+    // A signature that OpenSSL cannot even read is as wrong as one of another key.
+    Ok(verified.unwrap_or(false))
+}
+
+fn public_key_info(device: &Device, pair: &Pair, name: &str) -> Result<Vec<u8>, RootError> {
+    let point = device.public_point(pair)?;
+    let encoded = on_curve(&point).and_then(|key| key.public_key_to_der());
+    encoded.map_err(|source| RootError::NotOnCurve { name: name.to_owned(), source })
+}
+
+/// The point as a public key of P-256, if it is one (SEC 1, 3.2.2).
+fn on_curve(point: &[u8]) -> Result<EcKey<Public>, ErrorStack> {
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+    let mut context = BigNumContext::new()?;
+    let point = EcPoint::from_bytes(&group, point, &mut context)?;
+    let key = EcKey::from_public_key(&group, &point)?;
+    key.check_key()?;
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "allowed in tests")]
+
+    use openssl::hash::MessageDigest;
+    use openssl::pkey::PKey;
+    use openssl::sign::Verifier;
+
+    use super::*;
+
+    #[test]
+    fn a_signature_of_the_token_becomes_one_that_openssl_verifies() {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = EcKey::generate(&group).unwrap();
+        let public = PKey::from_ec_key(key.clone()).unwrap();
+        // Among so many some have numbers with leading zeros, or with a leading bit that DER has to put a zero before.
+        for number in 0..600_u32 {
+            let message = number.to_be_bytes();
+            let made = EcdsaSig::sign(&sha256(&message), &key).unwrap();
+            let numbers = [made.r().to_vec_padded(32).unwrap(), made.s().to_vec_padded(32).unwrap()].concat();
+            let encoded = parse(&numbers.try_into().unwrap()).unwrap().to_der().unwrap();
+            let mut verifier = Verifier::new(MessageDigest::sha256(), &public).unwrap();
+            assert!(verifier.verify_oneshot(&encoded, &message).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_point_beside_the_curve_is_no_key() {
+        let mut point = [7; 65];
+        point[0] = 4;
+        assert!(on_curve(&point).is_err());
+        assert!(on_curve(&[0]).is_err(), "the point at infinity");
+    }
+}

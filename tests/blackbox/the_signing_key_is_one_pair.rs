@@ -1,0 +1,163 @@
+//! The key that signs the audit log: a pair of token objects and its public key in the database, all three of which belong
+//! together. A database of an earlier version, which has none, gets one; a database that has one never gets another.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use openssl::ec::EcKey;
+use openssl::nid::Nid;
+use rusqlite::Connection as Database;
+
+use crate::harness::kmip::Sealed;
+use crate::harness::server::{Place, run};
+use crate::harness::{Options, ROOT_OBJECTS, Server};
+
+/// CKA_ID and public key, as the database records them.
+fn recorded(place: &Place) -> (Vec<u8>, Vec<u8>) {
+    let database = Database::open(place.database()).unwrap();
+    let select = "SELECT cka_id, check_value FROM root_key WHERE name = 'audit'";
+    database.query_row(select, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+}
+
+fn refused(place: &Arc<Place>) -> String {
+    let (status, out, err) = run(&mut place.command(&Options::default()));
+    assert_eq!(status.code(), Some(1), "{out}{err}");
+    err.lines().last().unwrap().to_owned()
+}
+
+/// A place that was used, its server stopped, and a ciphertext.
+fn used() -> (Arc<Place>, Sealed) {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.aes();
+    let sealed = alice.seal(&id, b"data");
+    let (place, _) = server.stop();
+    (place, sealed)
+}
+
+/// Starts the server, looks whether it works, and answers what it logged.
+fn works(place: &Arc<Place>, sealed: &Sealed) -> String {
+    let server = Server::start_at(Arc::clone(place), &Options::default());
+    assert_eq!(server.alice().connect().unwrap().open(sealed), b"data");
+    server.log()
+}
+
+/// The files of the two halves: without them the server misses the audit key.
+fn halves(place: &Arc<Place>) -> Vec<(PathBuf, String)> {
+    let aside = place.path("aside");
+    let mut halves = Vec::new();
+    for file in place.token.object_files() {
+        fs::rename(&file, &aside).unwrap();
+        let said = refused(place);
+        fs::rename(&aside, &file).unwrap();
+        if said.contains("missing audit ") {
+            halves.push((file, said));
+        }
+    }
+    halves
+}
+
+/// The state that a version left behind that knew no audit key.
+fn earlier() -> (Arc<Place>, Sealed) {
+    let (place, sealed) = used();
+    for (file, _) in halves(&place) {
+        fs::remove_file(file).unwrap();
+    }
+    forget(&place);
+    assert_eq!(place.token.objects(), ROOT_OBJECTS - 2);
+    (place, sealed)
+}
+
+fn forget(place: &Place) {
+    let database = Database::open(place.database()).unwrap();
+    assert_eq!(database.execute("DELETE FROM root_key WHERE name = 'audit'", []).unwrap(), 1);
+}
+
+#[test]
+fn of_p256_and_stays_the_same() {
+    let (place, sealed) = used();
+    let (cka_id, public_key) = recorded(&place);
+    assert_eq!(cka_id.len(), 20);
+    let key = EcKey::public_key_from_der(&public_key).unwrap();
+    key.check_key().unwrap();
+    assert_eq!(key.group().curve_name(), Some(Nid::X9_62_PRIME256V1));
+    assert_eq!(key.public_key_to_der().unwrap(), public_key, "a SubjectPublicKeyInfo, nothing behind it");
+    works(&place, &sealed);
+    assert_eq!(recorded(&place), (cka_id, public_key));
+    assert_eq!(place.token.objects(), ROOT_OBJECTS);
+}
+
+#[test]
+fn of_which_no_half_may_be_missing_or_double() {
+    let (place, sealed) = used();
+    let halves = halves(&place);
+    let mut said: Vec<&str> =
+        halves.iter().map(|(_, said)| if said.contains("private key (") { "private" } else { "public" }).collect();
+    said.sort_unstable();
+    assert_eq!(said, ["private", "public"]);
+    for (file, _) in &halves {
+        let copy = file.with_file_name("00000000-0000-0000-0000-000000000000.object");
+        fs::copy(file, &copy).unwrap();
+        let said = refused(&place);
+        assert!(said.contains("holds 3 objects with the CKA_ID of the audit root key"), "{said}");
+        fs::remove_file(copy).unwrap();
+    }
+    works(&place, &sealed);
+}
+
+#[test]
+fn of_which_the_halves_belong_together() {
+    let (place, sealed) = used();
+    let first = recorded(&place);
+    forget(&place);
+    // The record of the one, and the public key of the other.
+    works(&place, &sealed);
+    let second = recorded(&place);
+    assert_ne!(first, second);
+    assert_eq!(place.token.objects(), ROOT_OBJECTS + 2, "nothing is taken from the token");
+    let database = Database::open(place.database()).unwrap();
+    for (cka_id, public_key) in [(&first.0, &second.1), (&second.0, &first.1)] {
+        let update = "UPDATE root_key SET cka_id = ?1, check_value = ?2 WHERE name = 'audit'";
+        database.execute(update, (cka_id, public_key)).unwrap();
+        let said = refused(&place);
+        assert!(said.contains("the audit root key (") && said.contains("is another key than"), "{said}");
+        database.execute(update, (&first.0, &first.1)).unwrap();
+        works(&place, &sealed);
+    }
+}
+
+#[test]
+fn that_a_database_of_an_earlier_version_gets() {
+    let (place, sealed) = earlier();
+    // A look makes nothing.
+    let arguments = vec!["--check-config".to_owned()];
+    let (status, out, err) = run(&mut place.command(&Options { arguments, ..Options::default() }));
+    assert!(status.success() && out.contains("root keys found in the token"), "{out}{err}");
+    assert_eq!(place.token.objects(), ROOT_OBJECTS - 2);
+
+    let log = works(&place, &sealed);
+    assert!(log.contains("made root keys that the database had no record of"), "{log}");
+    let made = recorded(&place);
+    assert_eq!(place.token.objects(), ROOT_OBJECTS);
+    let log = works(&place, &sealed);
+    assert_eq!(log.matches("had no record of").count(), 1, "{log}");
+    assert_eq!(recorded(&place), made);
+    assert_eq!(place.token.objects(), ROOT_OBJECTS);
+}
+
+#[test]
+fn but_not_in_a_token_that_is_not_the_databases() {
+    let (place, sealed) = earlier();
+    let kept = place.path("kept");
+    fs::rename(&place.token.tokens, &kept).unwrap();
+    fs::create_dir(&place.token.tokens).unwrap();
+    place.token.add("claviger");
+    let said = refused(&place);
+    assert!(said.contains("missing binding (") && !said.contains("audit"), "{said}");
+    assert_eq!(place.token.objects(), 0);
+    fs::remove_dir_all(&place.token.tokens).unwrap();
+    fs::rename(&kept, &place.token.tokens).unwrap();
+    works(&place, &sealed);
+    assert_eq!(place.token.objects(), ROOT_OBJECTS);
+}
