@@ -28,6 +28,7 @@ mod rng_retrieve;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use api_token::check_api_token_row;
 pub use error::Error;
 pub use gate::{Health, Kms};
 

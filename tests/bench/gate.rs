@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use data_encoding::BASE64;
 use serde_json::Value;
 
 use crate::harness::jwt::{claims, key_set};
 use crate::harness::server::Place;
-use crate::harness::{Client, Connection, Jwks, Leaf, Options, Server, SigningKey, kmip, reference};
+use crate::harness::{Client, Connection, Jwks, Options, Server, SigningKey, kmip};
 use crate::{Figures, REQUESTS, load_by, report};
 
 const ISSUER: &str = "https://issuer.example/";
@@ -30,7 +29,7 @@ struct Way {
 
 pub fn measure() {
     let place = Arc::new(Place::new());
-    let (token, id) = api_token(&place);
+    let (token, id) = place.api_token();
     let key = SigningKey::rsa("one");
     let jwks = Jwks::start(&place.authority, &key_set(&[key.jwk()]));
     let arguments = vec![
@@ -64,16 +63,6 @@ pub fn measure() {
             assert!(ratio <= LIMIT, "{} costs {ratio:.2} times a client certificate", way.name);
         }
     }
-}
-
-/// The API token of a new key, and the key's identifier.
-fn api_token(place: &Arc<Place>) -> (String, String) {
-    let server = Server::start_at(Arc::clone(place), &Options::default());
-    let admin = place.authority.issue(&Leaf::client("admin"));
-    let key = reference::random(32);
-    let id = server.client(&admin).connect().unwrap().new_key(&kmip::register("AES", &key, &[]));
-    server.stop();
-    (BASE64.encode(&key), id)
 }
 
 impl Way {
