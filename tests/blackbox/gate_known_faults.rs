@@ -278,12 +278,13 @@ fn requests(gate: &mut Gate) {
     gate.kmip("401 or 422 for 403: not what the key is for", Some(&place.alice), &not_permitted, 403);
     let capital = place.authority.issue(&Leaf::client("Alice"));
     gate.kmip("names made the same (CVE-2025-5999): keys", Some(&capital), &other, 404);
-    let deep =
-        [b"{\"tag\":\"Get\",\"value\":".to_vec(), b"[".repeat(100_000), b"]".repeat(100_000), b"}".to_vec()].concat();
-    let wide = [b"{\"tag\":\"Get\",\"value\":[".to_vec(), b"{},".repeat(100_000), b"{}]}".to_vec()].concat();
-    for body in [deep, wide] {
-        gate.kmip("JSON of great depth or width (CVE-2025-6203)", Some(&place.alice), &body, 400);
-        gate.kmip("the same by somebody unknown (CVE-2025-6203)", None, &body, 401);
+    // Somebody unknown is answered before the body is read, which a client sees if it can still write that.
+    for (certificate, times, status) in [(Some(&place.alice), 100_000, 400), (None, 2_000, 401)] {
+        let deep = format!("{{\"tag\":\"Get\",\"value\":{}{}}}", "[".repeat(times), "]".repeat(times));
+        let wide = format!("{{\"tag\":\"Get\",\"value\":[{}{{}}]}}", "{},".repeat(times));
+        for body in [deep, wide] {
+            gate.kmip("JSON of great depth or width (CVE-2025-6203)", certificate, body.as_bytes(), status);
+        }
     }
 }
 
