@@ -14,19 +14,20 @@ const SPAN: Duration = Duration::from_secs(60);
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(65_536).unwrap();
 
 /// The counter.
-pub(super) struct Failures {
+pub struct Failures {
     limit: u32,
     counts: Mutex<LruCache<IpAddr, (Instant, u32)>>,
 }
 
 impl Failures {
-    /// At most `limit` in a minute; 0 for no limit.
-    pub(super) fn new(limit: u32) -> Self {
+    /// At most `limit` in a minute and from one address; 0 for no limit.
+    #[must_use]
+    pub fn new(limit: u32) -> Self {
         Self { limit, counts: Mutex::new(LruCache::new(CAPACITY)) }
     }
 
     /// Counts a failure; whether it is above the limit.
-    pub(super) fn count(&self, address: IpAddr) -> bool {
+    pub fn count(&self, address: IpAddr) -> bool {
         if self.limit == 0 {
             return false;
         }

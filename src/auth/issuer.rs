@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use hyper::header::CACHE_CONTROL;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -95,15 +95,20 @@ impl Issuer {
         let _ = self.fetched.subscribe().wait_for(|count| *count > 0).await;
     }
 
-    /// Keeps the keys fresh for as long as the runtime lives.
-    pub async fn keep_fresh(self: Arc<Self>, http: Arc<Http>) {
+    /// Asks for fresh keys and waits for nothing.
+    pub fn fetch_soon(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Keeps the keys fresh for as long as the runtime lives; `http` may be exchanged meanwhile.
+    pub async fn keep_fresh(self: Arc<Self>, http: Arc<ArcSwap<Http>>) {
         static GENERATIONS: AtomicU64 = AtomicU64::new(1);
         let mut retry = RETRY.0;
         loop {
             let began = Instant::now();
             // Whoever asks from here on asks for the next fetch.
             self.asked.store(false, Ordering::Release);
-            let wait = match self.fetch(&http).await {
+            let wait = match self.fetch(&http.load_full()).await {
                 Ok((set, fresh)) => {
                     tracing::info!(issuer = self.config.issuer, keys = set.len(), "fetched the issuer's keys");
                     let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);

@@ -14,7 +14,7 @@ mod revocation;
 mod strict_json;
 pub mod trust;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 
 pub use certificate::NameError;
 pub use claims::ClaimsError;
-pub use failures::network;
+pub use failures::{Failures, network};
 pub use issuer::Issuer;
 pub use jwks::{KeySet, KeySetError};
 pub use jws::{Jws, JwsError};
@@ -33,7 +33,6 @@ pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 use crate::policy::Subject;
 use crate::principal::{Caller, Method, Username};
 use claims::Claims;
-use failures::Failures;
 use remembered::{Basis, Memory, Remembered};
 
 /// What the connection says about its other end.
@@ -212,7 +211,7 @@ impl Authenticator {
         let caller = match self.prove(peer, headers, key, now).await {
             Ok(caller) => caller,
             Err(Refusal::Unauthenticated { reason, .. }) => {
-                let limited = self.failures.count(peer.address.ip());
+                let limited = self.count_failure(peer.address.ip());
                 return Err(Refusal::Unauthenticated { reason, limited });
             }
             Err(unavailable) => return Err(unavailable),
@@ -221,6 +220,20 @@ impl Authenticator {
             return Ok(Caller { username: self.settings.default_username.clone(), ..caller });
         }
         Ok(caller)
+    }
+
+    /// Counts an attempt that failed, here or in a handshake; whether there are more of them from this address than the
+    /// limit. No caller who is somebody is refused for it.
+    #[must_use]
+    pub fn count_failure(&self, address: IpAddr) -> bool {
+        self.failures.count(address)
+    }
+
+    /// Asks for the issuers' keys now, because their servers may be believed by now.
+    pub fn fetch_keys(&self) {
+        for issuer in &self.issuers {
+            issuer.fetch_soon();
+        }
     }
 
     async fn prove<K: ApiTokenKey>(

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use claviger::config::{self, Config, Options, Places};
@@ -15,12 +16,19 @@ struct Arguments {
     /// TOML file with the same options; a flag beats the environment, the environment beats the file
     #[arg(long, env = "KMS_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Read and check everything, say what would run, and exit
+    /// Read and check everything, say what would run, and exit; changes nothing
+    ///
+    /// Says when the port is in use or another server has the database open, which is no failure. Not checked: whether the
+    /// issuers' keys can be fetched, the integrity of rows, whether the token can compare an API token with its key, and
+    /// whether a schema can be brought up to date.
     #[arg(long)]
     check_config: bool,
     #[command(flatten)]
     options: Options,
 }
+
+/// How long a file that is being read anew may hold up the end of the program.
+const LAST_READS: Duration = Duration::from_secs(1);
 
 /// Why the program ends with status 1.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +70,10 @@ fn run(arguments: Arguments, places: &Places) -> Result<(), Failure> {
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(server::WORKERS).enable_all().build()?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         tokio::spawn(server::run(config)).await.map_err(std::io::Error::other)?.map_err(Failure::from)
-    })
+    });
+    // What still reads a file then, from a disk that does not answer, has nobody left to read it for.
+    runtime.shutdown_timeout(LAST_READS);
+    ended
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use clap::parser::ValueSource;
+
 use super::{ClientCert, ClientCertUsername, Error, Options};
 use crate::client::Url;
 
@@ -42,27 +44,56 @@ pub struct JwtIssuer {
     pub username_prefix: String,
 }
 
-/// Where values of options that belong together stood on the command line, by the option's name in clap.
+/// Where the values of options that belong together come from, by the option's name in clap.
 #[derive(Debug, Default)]
-pub struct Places(Vec<(&'static str, Vec<usize>)>);
+pub struct Places(Vec<(&'static str, Place)>);
 
-const PLACED: [&str; 6] =
-    ["authority_cert_file", "username_prefix", "jwt_issuer_uri", "jwks_uri", "jwt_audience", "jwt_username_prefix"];
+/// Where the values of one option come from.
+#[derive(Debug, PartialEq, Eq)]
+enum Place {
+    /// The command line, at these positions.
+    CommandLine(Vec<usize>),
+    Environment,
+    /// Neither, so the file.
+    File,
+}
+
+const PLACED: [&str; 7] = [
+    "authority_cert_file",
+    "username_prefix",
+    "jwt_issuer_uri",
+    "jwks_uri",
+    "jwt_audience",
+    "jwt_username_claim",
+    "jwt_username_prefix",
+];
 
 impl Places {
-    /// Reads them off what clap parsed; values from the environment have no place.
+    /// Reads them off what clap parsed.
     #[must_use]
     pub fn of(matches: &clap::ArgMatches) -> Self {
-        let on_command_line = |name: &&str| matches.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
-        let places = PLACED.into_iter().filter(on_command_line).map(|name| {
-            let indices = matches.indices_of(name).map(Iterator::collect).unwrap_or_default();
-            (name, indices)
-        });
-        Self(places.collect())
+        let place = |name| match matches.value_source(name)? {
+            ValueSource::CommandLine => {
+                Some(Place::CommandLine(matches.indices_of(name).map(Iterator::collect).unwrap_or_default()))
+            }
+            ValueSource::EnvVariable => Some(Place::Environment),
+            _ => None,
+        };
+        Self(PLACED.into_iter().filter_map(|name| Some((name, place(name)?))).collect())
     }
 
-    fn of_option(&self, name: &str) -> Option<&[usize]> {
-        self.0.iter().find(|(own, _)| *own == name).map(|(_, places)| places.as_slice())
+    fn of_option(&self, name: &str) -> &Place {
+        self.0.iter().find(|(own, _)| *own == name).map_or(&Place::File, |(_, place)| place)
+    }
+}
+
+impl Place {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::CommandLine(_) => "the command line",
+            Self::Environment => "the environment",
+            Self::File => "the file",
+        }
     }
 }
 
@@ -89,11 +120,13 @@ fn pair(
     if values.is_empty() {
         return Ok(vec![None; count]);
     }
+    let (of_owners, of_values) = (places.of_option(owner), places.of_option(option));
     if values.len() == count {
+        refuse_apart((owner, of_owners), (option, of_values), count)?;
         return Ok(values.iter().cloned().map(Some).collect());
     }
     let unpaired = || Error::Unpaired { option: flag(option), owner: flag(owner), values: values.len(), owners: count };
-    let (Some(of_owners), Some(of_values)) = (places.of_option(owner), places.of_option(option)) else {
+    let (Place::CommandLine(of_owners), Place::CommandLine(of_values)) = (of_owners, of_values) else {
         return Err(unpaired());
     };
     // A list in brackets is several values at one place.
@@ -109,6 +142,20 @@ fn pair(
         }
     }
     Ok(paired)
+}
+
+/// Refuses to pair by position what comes from two places: whoever wrote the one list need not have had the other in
+/// mind, and a wrong pair is one issuer's key believed for another's tokens. Of one owner there is no position to mistake.
+fn refuse_apart(owner: (&str, &Place), option: (&str, &Place), count: usize) -> Result<(), Error> {
+    if count < 2 || owner.1.name() == option.1.name() {
+        return Ok(());
+    }
+    Err(Error::Apart {
+        option: flag(option.0),
+        place: option.1.name(),
+        owner: flag(owner.0),
+        owner_place: owner.1.name(),
+    })
 }
 
 fn flag(option: &str) -> String {
@@ -166,7 +213,11 @@ pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtI
     let claims = match list(options.jwt_username_claim.as_deref()).as_slice() {
         [] => vec!["sub".to_owned(); issuers.len()],
         [one] => vec![one.clone(); issuers.len()],
-        several if several.len() == issuers.len() => several.to_vec(),
+        several if several.len() == issuers.len() => {
+            let [owner, claim] = ["jwt_issuer_uri", "jwt_username_claim"].map(|name| (name, places.of_option(name)));
+            refuse_apart(owner, claim, issuers.len())?;
+            several.to_vec()
+        }
         several => {
             let (values, owners) = (several.len(), issuers.len());
             let (option, owner) = ("--jwt-username-claim".to_owned(), "--jwt-issuer-uri".to_owned());

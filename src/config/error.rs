@@ -60,6 +60,20 @@ pub enum Error {
         /// How many owners.
         owners: usize,
     },
+    /// Lists that belong together and come from different places.
+    #[error(
+        "{option} comes from {place} and {owner} from {owner_place}: give both in one place, so that they belong together"
+    )]
+    Apart {
+        /// The option.
+        option: String,
+        /// Where its values come from.
+        place: &'static str,
+        /// The option whose values it belongs to.
+        owner: String,
+        /// Where those come from.
+        owner_place: &'static str,
+    },
     /// Two entries that would both accept a token.
     #[error("the issuer {issuer} is given twice for the audience {audience}")]
     IssuerTwice {

@@ -11,9 +11,21 @@ use super::object::Object;
 use super::{Error, Kms, now};
 use crate::auth::ApiTokenKey;
 use crate::custody::{Error as CustodyError, Mac};
-use crate::kmip::enumerations::CryptographicAlgorithm;
+use crate::kmip::enumerations::{CryptographicAlgorithm, State};
 use crate::kmip::ttlv::DateTime;
 use crate::secret::is_equal;
+use crate::store::object::Object as Row;
+
+/// Refuses a row that could never be the API token's, as [`Kms::check_api_token`] does, but without a token: whether the
+/// row's binding holds, and whether the token can compare such a key, is not known.
+///
+/// # Errors
+/// There is no such row, or its key is not active.
+pub fn check_api_token_row(id: &str, row: Option<Row>) -> Result<(), Error> {
+    let object = row.map(Object::from_row).transpose().map_err(|_| Error::Integrity(id.to_owned()))?;
+    let is_active = object.is_some_and(|object| object.state(DateTime(now())) == State::Active);
+    if is_active { Ok(()) } else { Err(Error::NotFound(id.to_owned())) }
+}
 
 impl Kms {
     /// Refuses an API token key that could never let anybody in.

@@ -14,7 +14,8 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use openssl::ssl::{Ssl, SslAcceptor};
+use openssl::error::ErrorStack;
+use openssl::ssl::{Ssl, SslAcceptor, SslRef};
 use openssl::x509::{X509Ref, X509VerifyResult};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -24,7 +25,7 @@ use tower_service::Service;
 use warp::Filter;
 
 use super::waiting::Waiting;
-use crate::auth::{Authenticator, ClientCertificate, Peer};
+use crate::auth::{Authenticator, ClientCertificate, Failures, Peer};
 use crate::kms;
 
 /// From the connection to the end of the handshake.
@@ -55,6 +56,8 @@ pub(super) struct Shared {
     pub(super) handshakes: Arc<Waiting>,
     /// Connections of whom nobody knows yet who they are.
     pub(super) strangers: Arc<Waiting>,
+    /// Connections that came to nothing, counted so that a flood of them does not fill the log.
+    pub(super) refusals: Failures,
     /// Who is welcome.
     pub(super) authenticator: Arc<Authenticator>,
     /// Changes when authorities and revocation lists were read anew.
@@ -77,9 +80,39 @@ enum Fault {
     #[error("{0}")]
     Io(#[from] io::Error),
     #[error("{0}")]
-    OpenSsl(#[from] openssl::error::ErrorStack),
+    OpenSsl(#[from] ErrorStack),
     #[error("handshake: {error} (certificate: {verify})")]
     Handshake { error: openssl::ssl::Error, verify: X509VerifyResult },
+    /// The same, where it is the client's certificate that was missing or proved nothing.
+    #[error("handshake: {error} (certificate: {verify})")]
+    Certificate { error: openssl::ssl::Error, verify: X509VerifyResult },
+}
+
+impl Fault {
+    fn of(error: openssl::ssl::Error, ssl: &SslRef) -> Self {
+        let verify = ssl.verify_result();
+        let reasons = error.ssl_error().map(ErrorStack::errors).unwrap_or_default();
+        let is_missing = reasons.iter().any(|error| error.reason() == Some("peer did not return a certificate"));
+        // One that verifies, shown by somebody who does not have its key, fails after it.
+        let is_bad = verify != X509VerifyResult::OK || ssl.peer_certificate().is_some() && !reasons.is_empty();
+        if is_missing || is_bad { Self::Certificate { error, verify } } else { Self::Handshake { error, verify } }
+    }
+}
+
+impl Shared {
+    /// Says why a connection came to nothing; in a flood, to those alone who look closely.
+    fn tell(&self, peer: SocketAddr, fault: &Fault) {
+        match fault {
+            Fault::Certificate { .. } if self.authenticator.count_failure(peer.ip()) => {
+                tracing::debug!(%peer, method = "certificate", reason = %fault, "authentication failed again: connection refused");
+            }
+            Fault::Certificate { .. } => {
+                tracing::warn!(%peer, method = "certificate", reason = %fault, "authentication failed: connection refused");
+            }
+            _ if self.refusals.count(peer.ip()) => tracing::debug!(%peer, %fault, "connection refused again"),
+            _ => tracing::info!(%peer, %fault, "connection refused"),
+        }
+    }
 }
 
 /// Serves a connection to its end.
@@ -100,7 +133,7 @@ where
     };
     match handshake {
         Ok((stream, peer)) => requests(TokioIo::new(stream), peer, filter, &shared).await,
-        Err(fault) => tracing::info!(peer = %address, %fault, "connection refused"),
+        Err(fault) => shared.tell(address, &fault),
     }
 }
 
@@ -128,11 +161,10 @@ async fn handshake(
         () = place.evicted() => return Err(Fault::Evicted),
         () = tokio::time::sleep_until(deadline) => return Err(Fault::Deadline),
     };
-    let verify = stream.ssl().verify_result();
-    accepted.map_err(|error| Fault::Handshake { error, verify })?;
+    accepted.map_err(|error| Fault::of(error, stream.ssl()))?;
     let certificate = match stream.ssl().peer_certificate() {
         // Both must hold: a certificate alone proves nothing.
-        Some(certificate) if verify == X509VerifyResult::OK => {
+        Some(certificate) if stream.ssl().verify_result() == X509VerifyResult::OK => {
             let chain = stream.ssl().peer_cert_chain().map(|chain| chain.iter().map(X509Ref::to_owned).collect());
             Some(Arc::new(ClientCertificate::new(certificate, chain.unwrap_or_default())?))
         }
@@ -180,12 +212,8 @@ where
     let mut closing = false;
     loop {
         tokio::select! {
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(peer = %address, %error, "connection ended");
-                }
-                return;
-            }
+            // In this order: what ends a connection is known before its next request.
+            biased;
             _ = stop.wait_for(|stop| *stop) => {
                 closing = true;
                 connection.as_mut().graceful_shutdown();
@@ -207,6 +235,12 @@ where
                     closing = true;
                     connection.as_mut().graceful_shutdown();
                 }
+            }
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(peer = %address, %error, "connection ended");
+                }
+                return;
             }
             () = tokio::time::sleep(IDLE) => {
                 let ended = activity.ended.load(Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! The process: what is opened at start, the accept loop, signals, and the orderly end.
 
+mod check;
 mod connection;
 mod log;
 mod probe;
@@ -19,18 +20,17 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+pub use check::check;
 pub use log::{FilterError, init as init_log};
-pub use start::{StartError, check};
+pub use start::StartError;
 
+use crate::auth::Failures;
 use crate::config::Config;
 use crate::http;
 use connection::Shared;
 use reload::{Files, Reload};
 use start::Started;
 use waiting::Waiting;
-
-/// How often the files of TLS are looked at.
-const LOOK: Duration = Duration::from_millis(500);
 
 /// Threads of the runtime: one for each request in the service, and some for everything else.
 pub const WORKERS: usize = http::MAX_ACTIVE + 4;
@@ -51,6 +51,10 @@ const HANDSHAKES: (usize, usize) = (512, 2048);
 /// Connections without a client certificate whose caller no request has proved yet: from one address, and in all.
 const STRANGERS: (usize, usize) = (1024, 4096);
 
+/// Connections of one address in a minute that come to nothing and are told, but for those that fail to prove who they
+/// are, which have a limit of their own.
+const REFUSALS: u32 = 100;
+
 /// Opens everything, serves until SIGTERM or SIGINT, and closes everything.
 ///
 /// # Errors
@@ -60,7 +64,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     raise_file_limit();
     let signals = Signals::new().map_err(StartError::Signals)?;
     // Before they are read: what changes meanwhile is then read again.
-    let mut files = Files::new(&config);
+    let files = Files::new(&config);
     let started = start::start(&config).await?;
     let (stop, stopping) = watch::channel(false);
     let reloads = watch::Sender::new(0);
@@ -69,17 +73,22 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         silent: Waiting::new(SILENT.0, SILENT.1),
         handshakes: Waiting::new(HANDSHAKES.0, HANDSHAKES.1),
         strangers: Waiting::new(STRANGERS.0, STRANGERS.1),
+        refusals: Failures::new(REFUSALS),
         authenticator: Arc::clone(&started.authenticator),
         reloads: reloads.subscribe(),
         stop: stopping,
     });
     announce(&config, &started);
-    let reload = Reload { config: &config, shared: &shared, reloads: &reloads, files: &mut files };
-    let connections = serve(&started, &shared, signals, reload).await;
-    // From here on nobody new gets in, and those who are in are asked to finish. An open listener would let new
+    let key_sets = started.key_sets.clone();
+    let reload = Reload { config: Arc::clone(&config), shared: Arc::clone(&shared), reloads, files, key_sets };
+    // In a task of its own: files on a disk that does not answer must not keep anybody from connecting.
+    let reloading = tokio::spawn(reload.keep(signals.hangup));
+    let connections = serve(&started, &shared, signals.ends).await;
+    // From here on those who are in are asked to finish, and nobody new gets in. An open listener would let new
     // clients connect and wait for nothing, and keep the next server from the port.
-    drop(started.listener);
     let _ = stop.send(true);
+    drop(started.listener);
+    reloading.abort();
     drain(connections).await;
     let Started { kms, owner, app, .. } = started;
     // The owner's thread and the database's writer end here, with what they still had to do.
@@ -103,11 +112,10 @@ fn announce(config: &Config, started: &Started) {
 }
 
 /// Accepts until a signal says stop; hands back what is still open.
-async fn serve(started: &Started, shared: &Arc<Shared>, mut signals: Signals, mut reload: Reload<'_>) -> JoinSet<()> {
+async fn serve(started: &Started, shared: &Arc<Shared>, mut ends: Ends) -> JoinSet<()> {
     let filter = http::filter(Arc::clone(&started.app));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let mut connections = JoinSet::new();
-    let mut look = tokio::time::interval(LOOK);
     loop {
         let (tcp, address) = tokio::select! {
             accepted = started.listener.accept() => match self::accepted(accepted).await {
@@ -115,20 +123,13 @@ async fn serve(started: &Started, shared: &Arc<Shared>, mut signals: Signals, mu
                 None => continue,
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-            _ = signals.hangup.recv() => {
-                reload.run("SIGHUP").await;
-                continue;
-            }
-            _ = look.tick() => {
-                reload.run_if_changed().await;
-                reload.warn_in_time();
-                continue;
-            }
-            _ = signals.terminate.recv() => break,
-            _ = signals.interrupt.recv() => break,
+            _ = ends.terminate.recv() => break,
+            _ = ends.interrupt.recv() => break,
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            tracing::warn!(peer = %address, limit = MAX_CONNECTIONS, "connection refused: too many");
+            if !shared.refusals.count(address.ip()) {
+                tracing::warn!(peer = %address, limit = MAX_CONNECTIONS, "connection refused: too many");
+            }
             continue;
         };
         let connection = connection::serve(Arc::clone(shared), tcp, address, filter.clone());
@@ -169,6 +170,11 @@ async fn drain(mut connections: JoinSet<()>) {
 
 struct Signals {
     hangup: Signal,
+    ends: Ends,
+}
+
+/// What ends the server.
+struct Ends {
     terminate: Signal,
     interrupt: Signal,
 }
@@ -178,8 +184,7 @@ impl Signals {
     fn new() -> io::Result<Self> {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
+            ends: Ends { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? },
         })
     }
 }

@@ -1,33 +1,46 @@
-//! Reading PKCS#12 file, authorities and revocation lists anew: on SIGHUP, and when one of the files changes.
+//! Reading PKCS#12 file, authorities and revocation lists anew, and the authorities of the key sets' servers: on SIGHUP, and
+//! when one of the files changes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, os::unix::fs::MetadataExt as _};
 
+use arc_swap::ArcSwap;
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::MissedTickBehavior;
 
 use super::connection::Shared;
+use super::start;
+use crate::client::http::Http;
 use crate::config::{Config, P12Password};
 use crate::{kms, tls};
 
 /// What reloading needs.
-pub(super) struct Reload<'a> {
-    pub(super) config: &'a Arc<Config>,
-    pub(super) shared: &'a Shared,
-    pub(super) reloads: &'a watch::Sender<u64>,
-    pub(super) files: &'a mut Files,
+pub(super) struct Reload {
+    pub(super) config: Arc<Config>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) reloads: watch::Sender<u64>,
+    pub(super) files: Files,
+    pub(super) key_sets: Option<Arc<ArcSwap<Http>>>,
 }
 
-/// The files of TLS, as they were when they were last looked at.
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// The files, as they were when they were last looked at.
 pub(super) struct Files {
-    known: Vec<(PathBuf, Option<Stamp>)>,
+    known: Known,
     /// A change that could not be read in; it is tried again until it can.
     pending: bool,
     /// The last failure that was told.
     told: String,
     warned: Instant,
 }
+
+type Known = Vec<(PathBuf, Option<Stamp>)>;
 
 /// What changes when a file is written, replaced, or made readable: inode, length, and the times of both changes.
 type Stamp = (u64, u64, i64, i64, i64, i64);
@@ -52,18 +65,25 @@ impl Files {
             paths.extend(clients.authorities.iter().map(|authority| authority.file.clone()));
             paths.extend(clients.crl_files.iter().cloned());
         }
+        if !config.jwt_issuers.is_empty() {
+            paths.extend(config.jwks_ca_file.clone());
+        }
         let known = paths.into_iter().map(|path| (path.clone(), stamp(&path))).collect();
         Self { known, pending: false, told: String::new(), warned: Instant::now() }
     }
 
     /// Whether one of them changed since it was last asked.
-    fn changed(&mut self) -> bool {
-        let mut changed = false;
-        for (path, known) in &mut self.known {
-            let present = stamp(path);
-            changed |= present != *known;
-            *known = present;
-        }
+    async fn changed(&mut self) -> bool {
+        let mut known = self.known.clone();
+        let looked = spawn_blocking(move || {
+            for (path, known) in &mut known {
+                *known = stamp(path);
+            }
+            known
+        });
+        let Ok(present) = looked.await else { return false };
+        let changed = present != self.known;
+        self.known = present;
         changed
     }
 }
@@ -80,10 +100,26 @@ fn stamp(path: &PathBuf) -> Option<Stamp> {
     ))
 }
 
-impl Reload<'_> {
+impl Reload {
+    /// Reads anew whenever there is a reason, one time after the other: what changes while files are being read is a
+    /// reason to read them again.
+    pub(super) async fn keep(mut self, mut hangup: Signal) {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                Some(()) = hangup.recv() => self.run("SIGHUP").await,
+                _ = look.tick() => {
+                    self.run_if_changed().await;
+                    self.warn_in_time();
+                }
+            }
+        }
+    }
+
     /// A file that is written in place may be seen half-written: that fails, and its next change is seen again.
-    pub(super) async fn run_if_changed(&mut self) {
-        if self.files.changed() {
+    async fn run_if_changed(&mut self) {
+        if self.files.changed().await {
             self.run(CHANGED).await;
         } else if self.files.pending {
             self.run(AGAIN).await;
@@ -91,7 +127,7 @@ impl Reload<'_> {
     }
 
     /// Says, now and then, which revocation lists end soon or have ended.
-    pub(super) fn warn_in_time(&mut self) {
+    fn warn_in_time(&mut self) {
         if self.files.warned.elapsed() >= WARN {
             self.files.warned = Instant::now();
             if let Some(trust) = self.shared.authenticator.trust.load().as_ref() {
@@ -102,19 +138,26 @@ impl Reload<'_> {
 
     /// Builds the complete new state, then swaps it; what was there stays if anything is wrong with the new, and a
     /// revocation that could not be read in is not forgotten.
-    pub(super) async fn run(&mut self, cause: &'static str) {
-        let config = Arc::clone(self.config);
-        let setup = tokio::task::spawn_blocking(move || tls::setup(&config, kms::now())).await;
-        let setup = match setup.map_err(|error| error.to_string()) {
-            Ok(Ok(Some(setup))) => setup,
-            Ok(Ok(None)) => return tracing::info!(cause, "nothing to reload: no --https-p12-file"),
-            Ok(Err(error)) => return self.failed(cause, error.to_string()),
-            Err(error) => return self.failed(cause, error),
+    async fn run(&mut self, cause: &'static str) {
+        let config = Arc::clone(&self.config);
+        let (setup, http) = match spawn_blocking(move || read(&config)).await.map_err(|error| error.to_string()) {
+            Ok(Ok(read)) => read,
+            Ok(Err(error)) | Err(error) => return self.failed(cause, error),
         };
-        // First whom to believe, then how to let them in: nobody gets in by the old rules once the new ones hold.
-        self.shared.authenticator.trust.store(setup.trust.map(Arc::new));
-        self.shared.acceptor.store(Some(Arc::new(setup.acceptor)));
-        tracing::info!(cause, certificate = setup.subject, not_after = setup.not_after, "reloaded");
+        if let (Some(http), Some(key_sets)) = (http.as_ref(), &self.key_sets) {
+            key_sets.store(Arc::clone(http));
+            self.shared.authenticator.fetch_keys();
+        }
+        match setup {
+            Some(setup) => {
+                // First whom to believe, then how to let them in: nobody gets in by the old rules once the new ones hold.
+                self.shared.authenticator.trust.store(setup.trust.map(Arc::new));
+                self.shared.acceptor.store(Some(Arc::new(setup.acceptor)));
+                tracing::info!(cause, certificate = setup.subject, not_after = setup.not_after, "reloaded");
+            }
+            None if http.is_some() => tracing::info!(cause, "reloaded"),
+            None => tracing::info!(cause, "nothing to reload: no --https-p12-file"),
+        }
         self.files.pending = false;
         self.files.told.clear();
         self.reloads.send_modify(|count| *count += 1);
@@ -128,4 +171,12 @@ impl Reload<'_> {
             self.files.told = error;
         }
     }
+}
+
+/// The complete new state, from the files.
+fn read(config: &Config) -> Result<(Option<tls::Setup>, Option<Arc<Http>>), String> {
+    let setup = tls::setup(config, kms::now()).map_err(|error| error.to_string())?;
+    let is_used = config.jwks_ca_file.is_some() && !config.jwt_issuers.is_empty();
+    let http = is_used.then(|| start::key_set_http(config)).transpose().map_err(|error| error.to_string())?;
+    Ok((setup, http.map(Arc::new)))
 }

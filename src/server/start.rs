@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use openssl::ssl::SslAcceptor;
 use tokio::net::TcpListener;
 
@@ -105,6 +106,8 @@ pub(super) struct Started {
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) kms: Arc<Kms>,
     pub(super) owner: Owner,
+    /// How the issuers' keys are fetched; none where there is no issuer.
+    pub(super) key_sets: Option<Arc<ArcSwap<Http>>>,
 }
 
 /// Opens everything.
@@ -115,7 +118,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         let checked = tokio::task::block_in_place(|| kms.check_api_token(id));
         checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })?;
     }
-    let issuers = trust_issuers(config).await?;
+    let (issuers, key_sets) = trust_issuers(config).await?;
     let trust = setup.as_mut().and_then(|setup| setup.trust.take());
     let authenticator = Arc::new(authenticator(config, trust, issuers));
     let at = |address: String| move |source| StartError::Listen { address, source };
@@ -135,6 +138,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         authenticator,
         kms,
         owner,
+        key_sets,
     })
 }
 
@@ -169,15 +173,16 @@ fn authenticator(config: &Config, trust: Option<Trust>, issuers: Vec<Arc<Issuer>
     Authenticator::new(trust, issuers, settings)
 }
 
+/// The issuers, and what fetches their keys.
+type Trusted = (Vec<Arc<Issuer>>, Option<Arc<ArcSwap<Http>>>);
+
 /// Starts to fetch the issuers' keys, and waits a while for the first answers: an issuer that is away must not keep
 /// the server from starting.
-async fn trust_issuers(config: &Config) -> Result<Vec<Arc<Issuer>>, StartError> {
+async fn trust_issuers(config: &Config) -> Result<Trusted, StartError> {
     if config.jwt_issuers.is_empty() {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), None));
     }
-    let trust = key_set_trust(config)?;
-    let limits = Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10), bytes: MAX_KEY_SET };
-    let http = Arc::new(Http::new(trust, None, limits).map_err(client::Error::from).map_err(StartError::Jwks)?);
+    let http = Arc::new(ArcSwap::from_pointee(key_set_http(config)?));
     let issuers: Vec<Arc<Issuer>> = config.jwt_issuers.iter().cloned().map(Issuer::new).collect();
     for issuer in &issuers {
         let config = &issuer.config;
@@ -197,16 +202,22 @@ async fn trust_issuers(config: &Config) -> Result<Vec<Arc<Issuer>>, StartError> 
         }
     };
     let _ = tokio::time::timeout(FIRST_FETCH, all).await;
-    Ok(issuers)
+    Ok((issuers, Some(http)))
+}
+
+/// What fetches key sets.
+pub(super) fn key_set_http(config: &Config) -> Result<Http, StartError> {
+    let limits = Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10), bytes: MAX_KEY_SET };
+    Http::new(key_set_trust(config)?, None, limits).map_err(client::Error::from).map_err(StartError::Jwks)
 }
 
 /// Whose word the servers of the key sets need.
-fn key_set_trust(config: &Config) -> Result<ServerTrust, StartError> {
+pub(super) fn key_set_trust(config: &Config) -> Result<ServerTrust, StartError> {
     let Some(path) = &config.jwks_ca_file else { return Ok(ServerTrust::System) };
     client::authorities(path).map_err(StartError::Jwks)
 }
 
-fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {
+pub(super) fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {
     let label = config.hsm.token_label.clone();
     match error {
         OpenError::Token(TokenError::TokenNotFound { present, .. }) => StartError::NoToken {
@@ -264,48 +275,4 @@ fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>) {
     } else if config.force_default_username {
         tracing::warn!(user = %config.default_username, "every authenticated caller runs as the default user");
     }
-}
-
-/// Who may call, in words.
-fn callers(config: &Config) -> String {
-    let mut ways = Vec::new();
-    if let Some(clients) = &config.client_certificates {
-        let files: Vec<String> = clients.authorities.iter().map(|own| own.file.display().to_string()).collect();
-        let whether = if clients.required { "" } else { "optional " };
-        ways.push(format!("{whether}client certificates of {}", files.join(", ")));
-    }
-    for issuer in &config.jwt_issuers {
-        let audience = issuer.audience.as_deref().unwrap_or("any audience");
-        ways.push(format!("JWTs of {} for {audience}, keys at {}", issuer.issuer, issuer.jwks_uri));
-    }
-    ways.extend(config.api_token_id.as_ref().map(|id| format!("the API token of key {id}")));
-    match (ways.is_empty(), config.force_default_username) {
-        (true, _) => format!("nobody proves anything, all as {}", config.default_username),
-        (false, true) => format!("{}; all as {}", ways.join("; "), config.default_username),
-        (false, false) => ways.join("; "),
-    }
-}
-
-/// Reads and checks everything without changing anything, and says what would run.
-///
-/// # Errors
-/// What would keep the server from starting.
-pub fn check(config: &Config) -> Result<String, StartError> {
-    let setup = tls::setup(config, kms::now())?;
-    key_set_trust(config)?;
-    policy::read(&config.permission)?;
-    let recorded = Store::inspect(&config.sqlite_path)?;
-    Custody::inspect(&config.hsm, recorded.as_deref()).map_err(|error| token_error(config, error))?;
-    let scheme = if setup.is_some() { "https" } else { "http" };
-    let callers = callers(config);
-    Ok(format!(
-        "would listen on {scheme}://{}:{}\ncallers: {callers}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({})\n",
-        config.hostname,
-        config.port,
-        setup.map_or_else(|| "none".to_owned(), |setup| setup.subject),
-        config.hsm.token_label,
-        config.hsm.module.display(),
-        config.sqlite_path.display(),
-        if recorded.is_some_and(|keys| !keys.is_empty()) { "root keys found in the token" } else { "new" },
-    ))
 }

@@ -58,6 +58,39 @@ impl Store {
         recorded(path).map_err(|error| named(error, path))
     }
 
+    /// A row of an existing database, which is not changed; whether its binding holds is not known.
+    ///
+    /// # Errors
+    /// As for [`Self::inspect`].
+    pub fn inspect_object(path: &Path, id: &str) -> Result<Option<object::Object>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let found = || match read_only(path)? {
+            Some(connection) => object::find(&connection, id),
+            None => Ok(None),
+        };
+        found().map_err(|error| named(error, path))
+    }
+
+    /// Whether a server has the database open now. For the moment of asking none can open it.
+    ///
+    /// # Errors
+    /// The lock cannot be asked.
+    pub fn is_open_elsewhere(path: &Path) -> Result<bool, Error> {
+        let name = lock_name(path);
+        let failed = |source| Error::File { path: name.clone(), source };
+        let file = match File::open(&name) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            opened => opened.map_err(failed)?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
     /// Runs `job` in the next group commit and returns once that is on disk.
     ///
     /// # Errors
@@ -138,8 +171,7 @@ impl Store {
 
 /// Takes the lock that keeps a second server away from the same file.
 fn lock(path: &Path) -> Result<File, Error> {
-    // By its one true name: through a symbolic link it is the same database.
-    let name = with_suffix(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), ".lock");
+    let name = lock_name(path);
     let failed = |source| Error::File { path: name.clone(), source };
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name).map_err(failed)?;
     match file.try_lock() {
@@ -147,6 +179,11 @@ fn lock(path: &Path) -> Result<File, Error> {
         Err(TryLockError::WouldBlock) => Err(Error::InUse(path.to_owned())),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }
+}
+
+/// By the database's one true name: through a symbolic link it is the same.
+fn lock_name(path: &Path) -> PathBuf {
+    with_suffix(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), ".lock")
 }
 
 /// Opens the file for writing and brings its schema up to date.
@@ -169,6 +206,11 @@ fn prepare(path: &Path) -> Result<Connection, Error> {
 
 /// The root keys that the file records; `None` if it has no schema yet.
 fn recorded(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
+    read_only(path)?.map(|connection| Ok(root_key::all(&connection)?)).transpose()
+}
+
+/// Opens the file to be read alone; `None` if it has no schema yet.
+fn read_only(path: &Path) -> Result<Option<Connection>, Error> {
     let connection = if with_suffix(path, "-wal").exists() {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
     } else {
@@ -177,10 +219,8 @@ fn recorded(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
         Connection::open_with_flags(immutable(path), flags)?
     };
     configure(&connection)?;
-    if schema::check(&connection, path)? == 0 {
-        return Ok(None);
-    }
-    Ok(Some(root_key::all(&connection)?))
+    let is_empty = schema::check(&connection, path)? == 0;
+    Ok((!is_empty).then_some(connection))
 }
 
 /// Adds the file's name to what SQLite says.

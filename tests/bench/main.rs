@@ -11,6 +11,7 @@
     missing_docs,
     unreachable_pub,
     dead_code,
+    unused_imports,
     reason = "a program for developers, on the harness of the tests"
 )]
 
@@ -18,6 +19,7 @@
 mod harness;
 
 mod bare;
+mod gate;
 mod raw;
 
 use std::time::{Duration, Instant};
@@ -33,6 +35,7 @@ fn main() {
     match arguments.next().as_deref() {
         Some("bare") => bare::serve(&arguments.next().unwrap()),
         Some("raw") => raw::measure(&arguments.next().unwrap()),
+        Some("gate") => gate::measure(),
         _ => measure(),
     }
 }
@@ -45,7 +48,7 @@ fn measure() {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let body = harness::kmip::encrypt(&id, &[7; 32]);
-    println!("{:<34} {:>12} {:>12}", "", "CPU us/req", "req/s");
+    println!("{:<42} {:>12} {:>12}", "", "CPU us/req", "req/s");
     let bare = bare::Bare::start(&server.place);
     let client = Client::tls(bare.address, &server.place.authority.certificate, Some(&server.place.alice));
     for connections in [1, 16] {
@@ -60,6 +63,8 @@ fn measure() {
     let creates = harness::kmip::create("AES", 256, &[]);
     let create = load_n(&server.alice(), server.pid(), 16, &creates, 2_000);
     report("Create AES-256, durable, 16 conn.", &create);
+    drop(server);
+    gate::measure();
 }
 
 struct Figures {
@@ -68,26 +73,38 @@ struct Figures {
 }
 
 fn report(name: &str, figures: &Figures) {
-    println!("{name:<34} {:>12.1} {:>12.0}", figures.cpu, figures.rate);
+    println!("{name:<42} {:>12.1} {:>12.0}", figures.cpu, figures.rate);
 }
 
 fn load(client: &Client, pid: u32, connections: usize, body: &Value) -> Figures {
     load_n(client, pid, connections, body, REQUESTS)
 }
 
-/// `total` requests over kept-alive connections; the server's CPU time from /proc.
 fn load_n(client: &Client, pid: u32, connections: usize, body: &Value, total: usize) -> Figures {
+    load_by(client, None, pid, connections, body, total)
+}
+
+/// `total` requests over kept-alive connections, with an Authorization header if there is one; the server's CPU time
+/// from /proc.
+fn load_by(
+    client: &Client,
+    authorization: Option<&str>,
+    pid: u32,
+    connections: usize,
+    body: &Value,
+    total: usize,
+) -> Figures {
     let each = total / connections;
     let mut open: Vec<Connection> = (0..connections).map(|_| client.connect().unwrap()).collect();
     for connection in &mut open {
-        assert_eq!(connection.kmip(body).status, 200);
+        assert_eq!(connection.kmip_as(authorization, body).status, 200);
     }
     let (before, began) = (cpu(pid), Instant::now());
     std::thread::scope(|scope| {
         for mut connection in open {
             scope.spawn(move || {
                 for _ in 0..each {
-                    assert_eq!(connection.kmip(body).status, 200);
+                    assert_eq!(connection.kmip_as(authorization, body).status, 200);
                 }
             });
         }

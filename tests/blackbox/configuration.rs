@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::harness::server::{P12_PASSWORD, Place, run};
 use crate::harness::token::PIN;
-use crate::harness::{Client, Options, Server};
+use crate::harness::{Client, Leaf, Options, Server, kmip};
 
 /// What a server would run, by `--check-config`.
 fn checked(command: &mut Command) -> String {
@@ -214,6 +214,56 @@ fn a_check_says_what_would_run_and_changes_nothing() {
 }
 
 #[test]
+fn a_check_looks_at_the_port_the_database_and_the_key_of_the_api_token() {
+    let place = Arc::new(Place::new());
+    let (_, id) = place.api_token();
+    let check = |arguments: &[&str]| run(place.command(&Options::default()).args(arguments).arg("--check-config"));
+    let (status, out, error) = check(&["--api-token-id", &id]);
+    assert!(status.success() && out.contains(&format!("the API token of key {id}")), "{out}{error}");
+    assert!(!out.contains("now"), "{out}");
+
+    let server = Server::start_at(Arc::clone(&place), &Options::default());
+    let port = server.address.port().to_string();
+    let command = || {
+        let mut command = place.program();
+        command.args(["--hostname=127.0.0.1", "--port", &port, "--probe-address", &server.address.to_string()]);
+        command.arg("--hsm-pin-file").arg(&place.token.pin_file).arg("--sqlite-path").arg(place.database());
+        command
+    };
+    let out = checked(&mut command());
+    assert!(out.contains(&format!("would listen on http://127.0.0.1:{port} (in use now)")), "{out}");
+    assert!(out.contains(&format!("probe: 127.0.0.1:{port} (in use now)")), "{out}");
+    assert!(out.contains("another server has it open now"), "{out}");
+    // The server has noticed nothing; a start would.
+    assert_eq!(server.alice().get("/whoami").status, 200);
+    let (status, _, error) = run(&mut command());
+    assert!(!status.success() && error.contains("claviger.db"), "{error}");
+
+    // As the start says it.
+    let mut admin = server.client(&place.authority.issue(&Leaf::client("admin"))).connect().unwrap();
+    let later = admin.new_key(&kmip::create("AES", 256, &[kmip::date("ActivationDate", "2999-01-01T00:00:00Z")]));
+    admin.ok(&kmip::revoke(&id, "CessationOfOperation"));
+    drop(admin);
+    let refused = |id: &str| {
+        let (status, _, error) = check(&["--api-token-id", id, "--log=error"]);
+        assert_eq!(status.code(), Some(1), "{id}");
+        assert!(error.contains(&format!("--api-token-id {id}: ")), "{error}");
+        error
+    };
+    let errors = [id.as_str(), &later, "nobody's key"].map(refused);
+    server.stop();
+    for (id, error) in [id.as_str(), &later, "nobody's key"].into_iter().zip(errors) {
+        assert_eq!(refused(id), error, "with and without a server");
+        let started = run(place.command(&Options::default()).args(["--api-token-id", id, "--log=error"]));
+        assert_eq!((started.0.code(), started.2), (Some(1), error));
+    }
+    let nowhere = Place::new();
+    let mut command = nowhere.command(&Options::default());
+    let (status, _, error) = run(command.args(["--api-token-id", &id, "--check-config"]));
+    assert!(!status.success() && error.contains("--api-token-id"), "{error}");
+}
+
+#[test]
 fn a_check_refuses_as_the_start_would() {
     let place = Place::new();
     let exposed = place.path("exposed");
@@ -230,6 +280,8 @@ fn a_check_refuses_as_the_start_would() {
         &["--hsm-pin-file", pin, "--config", "/nowhere/config.toml"],
         &["--hsm-pin-file", pin, "--default-username", "*"],
         &[],
+        &["--hsm-pin-file", pin, "--hostname", "192.0.2.1"],
+        &["--hsm-pin-file", pin, "--probe-address", "192.0.2.1:9"],
     ] {
         let program = || {
             let mut program = place.program();

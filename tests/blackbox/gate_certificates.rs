@@ -2,16 +2,13 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openssl::ssl::{Ssl, SslContext, SslMethod, SslSession, SslSessionCacheMode, SslVersion};
 use serde_json::json;
 
-use crate::harness::http::Stream;
 use crate::harness::pki::Alternative::{Dns, Email, Uri};
-use crate::harness::server::{Place, run, run_with};
+use crate::harness::server::Place;
 use crate::harness::{Authority, Client, Connection, Crl, Identity, Leaf, Options, Server, eventually};
 
 fn options(arguments: &[&str]) -> Options {
@@ -314,81 +311,4 @@ fn a_certificate_ends_on_an_open_connection_too() {
     assert!(server.log().contains("has expired"));
     assert!(!may_enter(&short));
     assert!(may_enter(&server.alice()));
-}
-
-/// Connects again and again as a client does that keeps its last session.
-fn reconnect(server: &Server, version: SslVersion, times: usize) -> usize {
-    let place = &server.place;
-    let kept: Arc<Mutex<Option<SslSession>>> = Arc::default();
-    let keep = Arc::clone(&kept);
-    let mut builder = SslContext::builder(SslMethod::tls_client()).unwrap();
-    builder.set_ca_file(place.path("server-ca.pem")).unwrap();
-    builder.set_certificate(&place.alice.certificate).unwrap();
-    builder.set_private_key(&place.alice.key).unwrap();
-    builder.set_min_proto_version(Some(version)).unwrap();
-    builder.set_max_proto_version(Some(version)).unwrap();
-    builder.set_session_cache_mode(SslSessionCacheMode::CLIENT);
-    builder.set_new_session_callback(move |_, session| *keep.lock().unwrap() = Some(session));
-    let context = builder.build();
-    let mut resumed = 0;
-    for _ in 0..times {
-        let mut ssl = Ssl::new(&context).unwrap();
-        ssl.set_hostname("localhost").unwrap();
-        if let Some(session) = kept.lock().unwrap().as_ref() {
-            // SAFETY: the session is of this very context.
-            unsafe { ssl.set_session(session).unwrap() };
-        }
-        let tcp = server.alice().tcp().unwrap();
-        let mut connection = Connection { stream: Stream::Tls(ssl.connect(tcp).unwrap()) };
-        assert_eq!(connection.get("/whoami").json()["username"], "alice");
-        resumed += usize::from(connection.ssl().session_reused());
-        // Where the server issued none, the one of the connection is what a client has.
-        if kept.lock().unwrap().is_none() {
-            *kept.lock().unwrap() = connection.ssl().session().map(ToOwned::to_owned);
-        }
-    }
-    resumed
-}
-
-#[test]
-fn clients_that_keep_their_sessions_reconnect() {
-    let server = Server::start();
-    let place = &server.place;
-    fs::write(place.path("server-ca.pem"), place.authority.pem()).unwrap();
-    for version in [SslVersion::TLS1_2, SslVersion::TLS1_3] {
-        assert_eq!(reconnect(&server, version, 100), 0, "a resumed session skips what a handshake checks");
-    }
-
-    // The same by programs.
-    fs::write(place.path("alice.pem"), place.alice.certificate.to_pem().unwrap()).unwrap();
-    fs::write(place.path("alice.key"), place.alice.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-    let request = b"GET /whoami HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    let identity = ["-cert", "alice.pem", "-key", "alice.key", "-CAfile", "server-ca.pem", "-verify_return_error"];
-    for version in ["-tls1_2", "-tls1_3"] {
-        for turn in 0..10 {
-            let mut client = Command::new("openssl");
-            client.current_dir(place.directory.path()).args(["s_client", "-quiet", "-connect"]);
-            client.arg(server.address.to_string()).args(identity).args([version, "-sess_out", "session"]);
-            if turn > 0 && place.path("session").exists() {
-                client.args(["-sess_in", "session"]);
-            }
-            let output = run_with(&mut client, request);
-            let out = String::from_utf8_lossy(&output.stdout);
-            let error = String::from_utf8_lossy(&output.stderr);
-            assert!(out.contains(r#""username":"alice""#), "{version} {turn}: {out}{error}");
-        }
-        let _ = fs::remove_file(place.path("session"));
-    }
-    for version in ["1.2", "1.3"] {
-        let mut curl = Command::new("curl");
-        curl.current_dir(place.directory.path()).args(["--no-progress-meter", "--fail", "--noproxy", "*"]);
-        curl.args(["--cert", "alice.pem", "--key", "alice.key", "--cacert", "server-ca.pem", "--http1.1"]);
-        // Each on a connection of its own, with the session of the one before.
-        curl.args(["--header", "Connection: close", "--tlsv1.2", "--tls-max", version]);
-        let url = format!("https://{}/whoami", server.address);
-        curl.args(std::iter::repeat_n(&url, 20));
-        let (status, out, error) = run(&mut curl);
-        assert!(status.success(), "{error}");
-        assert_eq!(out.matches("alice").count(), 20, "{out}");
-    }
 }

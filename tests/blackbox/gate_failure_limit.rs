@@ -1,10 +1,12 @@
 //! Failed attempts of one address are bounded; what is valid is never refused for them.
 
+use std::io::Write as _;
+
 use serde_json::json;
 
 use crate::harness::jwt::{claims, key_set};
 use crate::harness::server::Place;
-use crate::harness::{Connection, Jwks, Options, Server, SigningKey};
+use crate::harness::{Authority, Connection, Jwks, Leaf, Options, Server, SigningKey, eventually};
 
 const ISSUER: &str = "https://a.example";
 
@@ -64,4 +66,41 @@ fn no_limit_is_none() {
     let (server, _key, _jwks) = server("0");
     let mut nobody = server.nobody().connect().unwrap();
     assert!((0..1100).all(|_| status(&mut nobody, Some("Bearer x")) == 401));
+}
+
+#[test]
+fn a_handshake_that_proves_nothing_counts_and_a_flood_of_them_is_told_in_part() {
+    let arguments = vec!["--auth-failure-limit=5".to_owned()];
+    let server = Server::start_with(&Options { arguments, ..Options::default() });
+    let authority = &server.place.authority;
+    let expired = authority.issue(&Leaf { not_before: -10, not_after: -1, ..Leaf::client("alice") });
+    let foreign = Authority::new("Test authority").issue(&Leaf::client("alice"));
+    let strangers = [server.nobody(), server.client(&expired), server.client(&foreign)];
+    let lines = |words: &[&str]| {
+        let log = server.log();
+        log.lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
+    };
+    for (number, client) in strangers.iter().cycle().take(12).enumerate() {
+        assert!(client.try_request("GET", "/whoami", &[], b"").is_err());
+        eventually("it is told", || (lines(&["authentication failed", "connection refused"]) > number).then_some(()));
+        // Who is somebody gets in, however many are not.
+        assert_eq!(server.alice().get("/whoami").status, 200);
+    }
+    let told = ["method=\"certificate\"", "peer=127.0.0.1:", "authentication failed", "connection refused"];
+    assert_eq!(lines(&[&["WARN"], &told[..]].concat()), 5);
+    assert_eq!(lines(&[&["DEBUG"], &told[..]].concat()), 7);
+    for reason in ["peer did not return a certificate", "certificate has expired", "certificate: "] {
+        assert!(lines(&["WARN", "authentication failed", reason]) > 0, "{reason}");
+    }
+    // It is one count: what fails in a request comes on top.
+    assert_eq!(status(&mut server.client(&authority.issue(&Leaf::client("*"))).connect().unwrap(), None), 429);
+
+    // What is no handshake at all says nothing about anybody, and has a bound of its own in the log.
+    let before = lines(&["connection refused"]);
+    for number in 0..120 {
+        server.nobody().tcp().unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        eventually("it is told", || (lines(&["connection refused"]) > before + number).then_some(()));
+    }
+    assert_eq!(lines(&["INFO", "connection refused"]), 100);
+    assert_eq!(lines(&["authentication failed", "connection refused"]), 12, "and is no failed authentication");
 }

@@ -93,6 +93,7 @@ fn keys_come_stay_and_go() {
         a_key_comes_within_seconds_and_goes_with_the_next_fetch,
         a_flood_of_unknown_keys_fetches_seldom_and_does_not_wait,
         an_issuer_that_is_away_does_not_keep_the_server_from_starting,
+        the_authority_of_a_key_server_may_be_exchanged,
     ];
     std::thread::scope(|scope| {
         for case in cases {
@@ -302,6 +303,27 @@ fn an_issuer_that_is_away_does_not_keep_the_server_from_starting() {
 }
 
 /// A self-signed certificate, as Firebase's are.
+fn the_authority_of_a_key_server_may_be_exchanged() {
+    let place = Arc::new(Place::new());
+    let provider = Provider::new(&place, "a");
+    let file = place.path("jwks-ca.pem");
+    fs::write(&file, Authority::new("Test authority").pem()).unwrap();
+    let mut arguments = vec!["--jwks-ca-file=jwks-ca.pem".to_owned(), "--auth-failure-limit=0".to_owned()];
+    arguments.extend(provider.arguments());
+    let server = Server::start_at(Arc::clone(&place), &Options { plain: true, arguments, ..Options::default() });
+    let mut nobody = server.nobody().connect().unwrap();
+    // Whoever asks waits, and makes the next try later.
+    assert_eq!(status(&mut nobody, &provider.token()), 401);
+    assert!(provider.failures(&server) > 0);
+    fs::write(&file, "not PEM").unwrap();
+    eventually("the file is seen", || server.log().contains("reload failed").then_some(()));
+    fs::write(&file, place.authority.pem()).unwrap();
+    eventually("the file is read", || server.log().contains("reloaded cause").then_some(()));
+    // Without anybody asking.
+    eventually("the keys are fetched", || server.log().contains("fetched the issuer's keys").then_some(()));
+    assert_eq!(status(&mut nobody, &provider.token()), 200);
+}
+
 fn certificate(key: &SigningKey) -> String {
     let mut name = X509NameBuilder::new().unwrap();
     name.append_entry_by_text("CN", "securetoken.system.gserviceaccount.com").unwrap();
@@ -472,6 +494,45 @@ fn the_environment_takes_one_or_a_list_in_brackets() {
     }
     let environment = [("KMS_API_TOKEN_ID", "")];
     assert!(checked(&place, &[], &environment).unwrap_err().contains("--api-token-id"));
+}
+
+#[test]
+fn what_belongs_together_comes_from_one_place() {
+    let place = Place::new();
+    let (two, uris) = ("[https://a/,https://b]", "[https://x/a,https://x/b]");
+    let flag = |name: &str, value: &str| format!("--{name}={value}");
+    fs::write(place.path("issuers.toml"), "jwt-issuer-uri = ['https://a/', 'https://b']\n").unwrap();
+    fs::write(place.path("uris.toml"), "jwks-uri = ['https://x/a', 'https://x/b']\n").unwrap();
+    fs::write(place.path("claims.toml"), "jwt-username-claim = ['sub', 'email']\n").unwrap();
+    let (issuers, keys) = (flag("jwt-issuer-uri", two), flag("jwks-uri", uris));
+    let (environment, line, file) = ("the environment", "the command line", "the file");
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let refused: [(&str, &[&str], Variables<'_>, &str, &str); 7] = [
+        ("jwks-uri", &[&issuers], &[("KMS_JWKS_URI", uris)], environment, line),
+        ("jwt-audience", &[&issuers], &[("KMS_JWT_AUDIENCE", "[1,2]")], environment, line),
+        ("jwt-username-prefix", &[&issuers], &[("KMS_JWT_USERNAME_PREFIX", "[a:,b:]")], environment, line),
+        ("jwks-uri", &[&keys], &[("KMS_JWT_ISSUER_URI", two)], line, environment),
+        ("jwks-uri", &[&issuers, "--config=uris.toml"], &[], file, line),
+        ("jwks-uri", &["--config=issuers.toml"], &[("KMS_JWKS_URI", uris)], environment, file),
+        ("jwt-username-claim", &[&issuers, "--config=claims.toml"], &[], file, line),
+    ];
+    for (option, arguments, variables, from, owner) in refused {
+        let error = checked(&place, arguments, variables).expect_err(option);
+        let text = format!("--{option} comes from {from} and --jwt-issuer-uri from {owner}: give both in one place");
+        assert!(error.contains(&text), "{text}\n{error}");
+    }
+    let tls = [("KMS_HTTPS_P12_FILE", "server.p12"), ("KMS_HTTPS_P12_PASSWORD", P12_PASSWORD)];
+    let files = [("KMS_AUTHORITY_CERT_FILE", "[ca.pem,two.pem]")];
+    let prefixes = ["--username-prefix=a/", "--username-prefix=b/"];
+    let error = checked(&place, &prefixes, &[&tls[..], &files].concat()).unwrap_err();
+    assert!(error.contains("--authority-cert-file from the environment"), "{error}");
+
+    // Of one issuer there is nothing to mistake, and one claim is for all.
+    let one = checked(&place, &["--jwt-issuer-uri=https://a/"], &[("KMS_JWKS_URI", "https://x/a")]).unwrap();
+    assert!(one.ends_with("keys at https://x/a"), "{one}");
+    assert!(checked(&place, &[&issuers], &[("KMS_JWT_USERNAME_CLAIM", "email")]).is_ok());
+    let both = checked(&place, &[], &[("KMS_JWT_ISSUER_URI", two), ("KMS_JWKS_URI", uris)]).unwrap();
+    assert!(both.contains("keys at https://x/a; JWTs of https://b"), "{both}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! SIGTERM lets requests under way finish; SIGHUP rereads certificate and authorities, and keeps the old if the new are bad.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -16,19 +16,6 @@ fn is_closed(server: &Server) -> bool {
     TcpStream::connect(server.address).is_err()
 }
 
-/// Sends a request but for the end of its body, which is returned.
-fn begin(connection: &mut Connection) -> Vec<u8> {
-    let body = kmip::create("AES", 256, &[]).to_string().into_bytes();
-    let head = format!(
-        "POST /kmip/2_1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    connection.stream.write_all(head.as_bytes()).unwrap();
-    let (now, later) = body.split_at(body.len() / 2);
-    connection.stream.write_all(now).unwrap();
-    later.to_vec()
-}
-
 #[test]
 fn a_request_under_way_is_answered_before_the_end() {
     for signal in ["TERM", "INT"] {
@@ -36,15 +23,14 @@ fn a_request_under_way_is_answered_before_the_end() {
         let mut alice = server.alice().connect().unwrap();
         // The server has seen this connection, and so will find the next request on it under way.
         assert_eq!(alice.get("/whoami").status, 200);
-        let rest = begin(&mut alice);
+        let rest = alice.begin(&[], &kmip::create("AES", 256, &[]));
         let told = server.log().len();
         // Whatever the server reads next, it has read the beginning of the request before.
         assert_eq!(server.alice().get("/whoami").status, 200);
         assert!(server.log().len() > told);
         server.signal(signal);
         eventually("nobody new gets in", || is_closed(&server).then_some(()));
-        alice.stream.write_all(&rest).unwrap();
-        let answer = alice.read_answer().unwrap();
+        let answer = alice.end(&rest).unwrap();
         assert_eq!(answer.status, 200);
         let id = kmip::string(&answer.json(), "UniqueIdentifier");
         assert_eq!(answer.header("connection"), Some("close"));

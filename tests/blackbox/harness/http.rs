@@ -41,7 +41,7 @@ impl Write for Stream {
 #[derive(Clone)]
 pub struct Client {
     pub address: SocketAddr,
-    context: Option<SslContext>,
+    pub(super) context: Option<SslContext>,
 }
 
 /// One kept-alive connection.
@@ -180,6 +180,26 @@ impl Connection {
         let mut message = head.into_bytes();
         message.extend_from_slice(body);
         self.stream.write_all(&message)?;
+        self.read_answer()
+    }
+
+    /// Sends a KMIP request but for the second half of its body, which is returned.
+    pub fn begin(&mut self, headers: &[(&str, &str)], body: &Value) -> Vec<u8> {
+        let body = body.to_string().into_bytes();
+        let mut head = "POST /kmip/2_1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n".to_owned();
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        self.stream.write_all(head.as_bytes()).unwrap();
+        let (now, later) = body.split_at(body.len() / 2);
+        self.stream.write_all(now).unwrap();
+        later.to_vec()
+    }
+
+    /// Sends the rest of a request and reads the answer.
+    pub fn end(&mut self, rest: &[u8]) -> io::Result<Answer> {
+        self.stream.write_all(rest)?;
         self.read_answer()
     }
 

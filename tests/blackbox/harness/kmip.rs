@@ -132,7 +132,14 @@ impl Sealed {
 
 impl Connection {
     pub fn kmip(&mut self, request: &Value) -> Answer {
-        self.post(PATH, request)
+        self.kmip_as(None, request)
+    }
+
+    /// With an Authorization header if there is one.
+    pub fn kmip_as(&mut self, authorization: Option<&str>, request: &Value) -> Answer {
+        let mut headers = vec![("Content-Type", "application/json")];
+        headers.extend(authorization.map(|value| ("Authorization", value)));
+        self.try_request("POST", PATH, &headers, request.to_string().as_bytes()).unwrap()
     }
 
     /// The answer of an operation that must succeed.

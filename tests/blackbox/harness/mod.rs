@@ -10,6 +10,8 @@ pub mod kmip;
 pub mod pki;
 pub mod reference;
 pub mod server;
+pub mod session;
+pub mod subject;
 pub mod token;
 
 use std::path::Path;
@@ -23,6 +25,7 @@ pub use jwks::Jwks;
 pub use jwt::SigningKey;
 pub use pki::{Authority, Identity, Leaf};
 pub use server::{Options, Server};
+pub use session::KeepingSessions;
 pub use token::{ROOT_OBJECTS, Token};
 
 /// Longer than anything here takes on a busy machine.

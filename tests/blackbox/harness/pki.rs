@@ -36,6 +36,8 @@ pub struct Leaf {
     pub alternative: Vec<Alternative>,
     /// A number of its own choice.
     pub serial: Option<u32>,
+    /// A key that there is already.
+    pub key: Option<PKey<Private>>,
 }
 
 /// A name beside the subject (RFC 5280 section 4.2.1.6).
@@ -58,6 +60,7 @@ impl Leaf {
             authority: false,
             alternative: Vec::new(),
             serial: None,
+            key: None,
         }
     }
 
@@ -119,7 +122,7 @@ impl Authority {
 
     /// A certificate for a subject that is not a list of texts.
     pub fn issue_to(&self, subject: &X509NameRef, leaf: &Leaf) -> Identity {
-        let key = key();
+        let key = leaf.key.clone().unwrap_or_else(key);
         let mut builder = builder(subject, self.certificate.subject_name(), &key, leaf.not_before, leaf.not_after);
         if let Some(serial) = leaf.serial {
             let serial = BigNum::from_u32(serial).unwrap();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 
-use super::{Authority, Client, Identity, Leaf, PATIENCE, Token, directory, eventually};
+use super::{Authority, Client, Identity, Leaf, PATIENCE, Token, directory, eventually, kmip, reference};
 
 pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
 
@@ -52,6 +52,16 @@ impl Place {
 
     pub fn database(&self) -> PathBuf {
         self.path("claviger.db")
+    }
+
+    /// A key of the default user's, made by a server that ends again: the API token by it, and its identifier.
+    pub fn api_token(self: &Arc<Self>) -> (String, String) {
+        let server = Server::start_at(Arc::clone(self), &Options::default());
+        let admin = self.authority.issue(&Leaf::client("admin"));
+        let key = reference::random(32);
+        let id = server.client(&admin).connect().unwrap().new_key(&kmip::register("AES", &key, &[]));
+        server.stop();
+        (data_encoding::BASE64.encode(&key), id)
     }
 
     /// The program without any option.

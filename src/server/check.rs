@@ -1,0 +1,98 @@
+//! A look at everything that a start would use, which changes nothing.
+
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+
+use tokio::net::TcpSocket;
+
+use super::StartError;
+use super::start::{key_set_trust, token_error};
+use crate::config::Config;
+use crate::custody::Custody;
+use crate::store::Store;
+use crate::{kms, policy, tls};
+
+/// Reads and checks everything without changing anything, and says what would run. What another process holds now, the
+/// port or the database, is told and no failure: the server that is to be replaced may still run.
+///
+/// Not checked: whether the issuers' keys can be fetched, the bindings of rows, and whether the token can compare an API
+/// token with its key.
+///
+/// # Errors
+/// What would keep the server from starting.
+pub fn check(config: &Config) -> Result<String, StartError> {
+    let setup = tls::setup(config, kms::now())?;
+    key_set_trust(config)?;
+    policy::read(&config.permission)?;
+    let recorded = Store::inspect(&config.sqlite_path)?;
+    let is_new = recorded.as_ref().is_none_or(Vec::is_empty);
+    Custody::inspect(&config.hsm, recorded.as_deref()).map_err(|error| token_error(config, error))?;
+    if let Some(id) = &config.api_token_id {
+        let row = Store::inspect_object(&config.sqlite_path, id)?;
+        kms::check_api_token_row(id, row).map_err(|source| StartError::ApiToken { id: id.clone(), source })?;
+    }
+    let name = format!("{}:{}", config.hostname, config.port);
+    let listen = listening(&name, (config.hostname.as_str(), config.port).to_socket_addrs())?;
+    let probe = match config.probe_address {
+        Some(address) => format!("\nprobe: {}", listening(&address.to_string(), Ok([address].into_iter()))?),
+        None => String::new(),
+    };
+    let scheme = if setup.is_some() { "https" } else { "http" };
+    let callers = callers(config);
+    let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
+    Ok(format!(
+        "would listen on {scheme}://{listen}{probe}\ncallers: {callers}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({}{})\n",
+        setup.map_or_else(|| "none".to_owned(), |setup| setup.subject),
+        config.hsm.token_label,
+        config.hsm.module.display(),
+        config.sqlite_path.display(),
+        if is_new { "new" } else { "root keys found in the token" },
+        if is_open { "; another server has it open now" } else { "" },
+    ))
+}
+
+/// The name of a listener, and whether somebody has its port.
+fn listening(name: &str, addresses: io::Result<impl Iterator<Item = SocketAddr>>) -> Result<String, StartError> {
+    match addresses.and_then(bind) {
+        Ok(()) => Ok(name.to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(format!("{name} (in use now)")),
+        Err(source) => Err(StartError::Listen { address: name.to_owned(), source }),
+    }
+}
+
+/// Binds the first address that can be, as the start does, but without listening: nobody connects to a check.
+fn bind(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<()> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        let bound = socket.and_then(|socket| {
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)
+        });
+        match bound {
+            Ok(()) => return Ok(()),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// Who may call, in words.
+fn callers(config: &Config) -> String {
+    let mut ways = Vec::new();
+    if let Some(clients) = &config.client_certificates {
+        let files: Vec<String> = clients.authorities.iter().map(|own| own.file.display().to_string()).collect();
+        let whether = if clients.required { "" } else { "optional " };
+        ways.push(format!("{whether}client certificates of {}", files.join(", ")));
+    }
+    for issuer in &config.jwt_issuers {
+        let audience = issuer.audience.as_deref().unwrap_or("any audience");
+        ways.push(format!("JWTs of {} for {audience}, keys at {}", issuer.issuer, issuer.jwks_uri));
+    }
+    ways.extend(config.api_token_id.as_ref().map(|id| format!("the API token of key {id}")));
+    match (ways.is_empty(), config.force_default_username) {
+        (true, _) => format!("nobody proves anything, all as {}", config.default_username),
+        (false, true) => format!("{}; all as {}", ways.join("; "), config.default_username),
+        (false, false) => ways.join("; "),
+    }
+}

@@ -1,0 +1,86 @@
+//! What it costs to know who is calling: the same request by client certificate, JWT and API token, all over the TLS of
+//! one server, each credential seen a moment ago.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::harness::jwt::{claims, key_set};
+use crate::harness::server::Place;
+use crate::harness::{Client, Connection, Jwks, Options, Server, SigningKey, kmip};
+use crate::{Figures, REQUESTS, load_by, report};
+
+const ISSUER: &str = "https://issuer.example/";
+const AUDIENCE: &str = "claviger";
+
+/// How often everything is measured; the least of each counts, because whatever else runs only adds.
+const ROUNDS: usize = 3;
+
+/// What a token may cost against a certificate, whose proof is done in the handshake.
+const LIMIT: f64 = 1.25;
+
+/// One way to call, with a key of its own user.
+struct Way {
+    name: &'static str,
+    client: Client,
+    authorization: Option<String>,
+    body: Value,
+}
+
+pub fn measure() {
+    let place = Arc::new(Place::new());
+    let (token, id) = place.api_token();
+    let key = SigningKey::rsa("one");
+    let jwks = Jwks::start(&place.authority, &key_set(&[key.jwk()]));
+    let arguments = vec![
+        "--client-cert=optional".to_owned(),
+        format!("--api-token-id={id}"),
+        format!("--jwt-issuer-uri={ISSUER}"),
+        format!("--jwks-uri={}", jwks.uri()),
+        format!("--jwt-audience={AUDIENCE}"),
+        format!("--jwks-ca-file={}", place.path("ca.pem").display()),
+    ];
+    let environment = vec![("KMS_LOG".to_owned(), "info".to_owned())];
+    let server = Server::start_at(Arc::clone(&place), &Options { arguments, environment, ..Options::default() });
+    let jwt = key.token("RS256", &claims(ISSUER, AUDIENCE, "carol"));
+    let ways = [
+        Way::new("client certificate", server.alice(), None),
+        Way::new("JWT", server.nobody(), Some(jwt)),
+        Way::new("API token", server.nobody(), Some(token)),
+    ];
+    for connections in [1, 16] {
+        let mut least = [f64::INFINITY; 3];
+        for _ in 0..ROUNDS {
+            for (way, least) in ways.iter().zip(&mut least) {
+                let figures = way.measure(&server, connections);
+                report(&format!("Encrypt 32 B, {}, {connections} conn.", way.name), &figures);
+                *least = least.min(figures.cpu);
+            }
+        }
+        for (way, cpu) in ways.iter().zip(least).skip(1) {
+            let ratio = cpu / least[0];
+            println!("  {} to client certificate: {ratio:.2}", way.name);
+            assert!(ratio <= LIMIT, "{} costs {ratio:.2} times a client certificate", way.name);
+        }
+    }
+}
+
+impl Way {
+    fn new(name: &'static str, client: Client, token: Option<String>) -> Self {
+        let mut way =
+            Self { name, client, authorization: token.map(|token| format!("Bearer {token}")), body: Value::Null };
+        let made = way.ask(&mut way.client.connect().unwrap(), &kmip::create("AES", 256, &[]));
+        way.body = kmip::encrypt(&kmip::string(&made, "UniqueIdentifier"), &[7; 32]);
+        way
+    }
+
+    fn ask(&self, connection: &mut Connection, request: &Value) -> Value {
+        let answer = connection.kmip_as(self.authorization.as_deref(), request);
+        assert_eq!(answer.status, 200, "{}", self.name);
+        answer.json()
+    }
+
+    fn measure(&self, server: &Server, connections: usize) -> Figures {
+        load_by(&self.client, self.authorization.as_deref(), server.pid(), connections, &self.body, REQUESTS)
+    }
+}
