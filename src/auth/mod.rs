@@ -84,6 +84,21 @@ pub enum Unauthenticated {
 }
 
 impl Unauthenticated {
+    /// What was wrong, as one of few words that hold nothing of what was sent.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NoCredential => "no-credential",
+            Self::Authorization => "malformed",
+            Self::Certificate(_) => "certificate",
+            Self::NoIssuer | Self::ForeignIssuer => "issuer",
+            Self::Jws(_) => "signature",
+            Self::Claims(_) => "claims",
+            Self::NoKeys => "no-keys",
+            Self::NoApiToken | Self::ApiToken => "api-token",
+        }
+    }
+
     /// The kind of credential, for the log.
     #[must_use]
     pub fn method(&self) -> &'static str {

@@ -21,13 +21,17 @@ struct Health {
     process: &'static str,
     store: &'static str,
     token: &'static str,
+    audit: &'static str,
 }
 
 pub(super) fn health(app: &App) -> Result<Answer, Problem> {
     let health = app.kms.health();
     let word = |good| if good { "ok" } else { "away" };
     let status = if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok(Answer::json(status, &Health { process: "ok", store: word(health.store), token: word(health.token) }))
+    Ok(Answer::json(
+        status,
+        &Health { process: "ok", store: word(health.store), token: word(health.token), audit: word(health.audit) },
+    ))
 }
 
 #[derive(Serialize)]

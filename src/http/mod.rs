@@ -26,7 +26,7 @@ use warp::http::{HeaderMap, Method, Response, StatusCode};
 
 pub use route::MAX_KMIP;
 
-use crate::auth::{Authenticator, Peer, Refusal};
+use crate::auth::{Authenticator, Peer, Refusal, network};
 use crate::kms::{self, Context, Kms};
 use crate::principal::Caller;
 use problem::Problem;
@@ -233,14 +233,16 @@ async fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
             head.peer.proved.store(true, Ordering::Relaxed);
             Ok(caller)
         }
-        Err(Refusal::Unauthenticated { reason, limited: false }) => {
+        Err(Refusal::Unauthenticated { reason, limited }) => {
+            let network = network(head.peer.address.ip());
+            app.kms.failed_authentication(network, reason.method(), reason.word());
+            if limited {
+                // A flood must not fill the log as well.
+                tracing::debug!(method = reason.method(), %reason, "authentication failed again");
+                return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address"));
+            }
             tracing::warn!(method = reason.method(), %reason, "authentication failed");
             Err(Problem::unauthenticated())
-        }
-        Err(Refusal::Unauthenticated { reason, limited: true }) => {
-            // A flood must not fill the log as well.
-            tracing::debug!(method = reason.method(), %reason, "authentication failed again");
-            Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address"))
         }
         Err(Refusal::Unavailable(error)) => {
             // To somebody who is nobody yet, every cause is the same.

@@ -111,6 +111,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Feature(_)
         | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        E::Hsm(_) | E::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        E::Hsm(_) | E::Store(_) | E::Audit(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

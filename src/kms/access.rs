@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::object::{Access, Object};
+use super::operation::Operation;
 use super::{Call, Context, Error, Kms, NoEffect};
-use crate::kmip::enumerations::{Operation, State};
-use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
-use crate::policy::{Action, Decision, Grant, Grantee, MAX_GRANTEES};
+use crate::kmip::enumerations::{Operation as Kmip, State};
+use crate::kmip::{Attributes, UsageMask};
+use crate::policy::{Action, Decision, Grant, Grantee, MAX_GRANTEES, Subject};
 use crate::principal::{Caller, Username};
 use crate::store::object::Class;
 use crate::store::search::Search;
@@ -48,15 +49,18 @@ impl Kms {
         to: &Grantee,
         actions: &BTreeSet<Action>,
     ) -> Result<(), Error> {
-        let call = Call::new(context, None);
-        let grant = self.authorize_action(&call, Action::ManageAccess, id)?.undestroyed()?;
-        self.check_grantee(to)?;
-        grant.change_access(|object, access| {
-            check_effect(object, &call, to, actions)?;
-            if access.grants.of(to).is_none() && access.grants.len() >= MAX_GRANTEES {
-                return Err(NoEffect::Full.into());
-            }
-            if access.grants.give(to, actions) { Ok(()) } else { Err(NoEffect::Granted(to.to_string()).into()) }
+        let call = Call::new(context, Operation::GrantAccess);
+        call.describe(described(to, actions));
+        self.recorded(&call, || {
+            let grant = self.authorize_action(&call, Action::ManageAccess, id)?.undestroyed()?;
+            self.check_grantee(to)?;
+            grant.change_access(|object, access| {
+                check_effect(object, &call, to, actions)?;
+                if access.grants.of(to).is_none() && access.grants.len() >= MAX_GRANTEES {
+                    return Err(NoEffect::Full.into());
+                }
+                if access.grants.give(to, actions) { Ok(()) } else { Err(NoEffect::Granted(to.to_string()).into()) }
+            })
         })
     }
 
@@ -71,13 +75,16 @@ impl Kms {
         to: &Grantee,
         actions: &BTreeSet<Action>,
     ) -> Result<(), Error> {
-        let call = Call::new(context, None);
-        let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
-        if actions.is_empty() {
-            return Err(NoEffect::Empty.into());
-        }
-        grant.change_access(|_, access| {
-            if access.grants.take(to, actions) { Ok(()) } else { Err(NoEffect::NotGranted(to.to_string()).into()) }
+        let call = Call::new(context, Operation::RevokeAccess);
+        call.describe(described(to, actions));
+        self.recorded(&call, || {
+            let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
+            if actions.is_empty() {
+                return Err(NoEffect::Empty.into());
+            }
+            grant.change_access(|_, access| {
+                if access.grants.take(to, actions) { Ok(()) } else { Err(NoEffect::NotGranted(to.to_string()).into()) }
+            })
         })
     }
 
@@ -86,9 +93,11 @@ impl Kms {
     /// # Errors
     /// The caller may not see them.
     pub fn grants(&self, context: &Context<'_>, id: &str) -> Result<Vec<Grant>, Error> {
-        let call = Call::new(context, None);
-        let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
-        Ok(grant.object().access.grants.iter().cloned().collect())
+        let call = Call::new(context, Operation::ListAccess);
+        self.recorded(&call, || {
+            let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
+            Ok(grant.object().access.grants.iter().cloned().collect())
+        })
     }
 
     /// Makes somebody else the owner.
@@ -96,15 +105,18 @@ impl Kms {
     /// # Errors
     /// The caller is not the owner, or the new one is.
     pub fn transfer(&self, context: &Context<'_>, id: &str, to: &Username) -> Result<(), Error> {
-        let call = Call::new(context, None);
-        let grant = self.authorize_action(&call, Action::Transfer, id)?;
-        grant.change_access(|_, access| {
-            if access.owner == to.as_str() {
-                return Err(NoEffect::Owner(access.owner.clone()).into());
-            }
-            access.owner = to.as_str().to_owned();
-            access.grants.forget(&Grantee::User(access.owner.clone()));
-            Ok(())
+        let call = Call::new(context, Operation::Transfer);
+        call.describe(format!("to the user {to:?}"));
+        self.recorded(&call, || {
+            let grant = self.authorize_action(&call, Action::Transfer, id)?;
+            grant.change_access(|_, access| {
+                if access.owner == to.as_str() {
+                    return Err(NoEffect::Owner(access.owner.clone()).into());
+                }
+                access.owner = to.as_str().to_owned();
+                access.grants.forget(&Grantee::User(access.owner.clone()));
+                Ok(())
+            })
         })
     }
 
@@ -113,19 +125,22 @@ impl Kms {
     /// # Errors
     /// The caller may not give access to it, or may not add objects to the project.
     pub fn set_project(&self, context: &Context<'_>, id: &str, project: Option<&str>) -> Result<(), Error> {
-        let call = Call::new(context, None);
-        let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
-        if let Some(project) = project {
-            let mut attributes = grant.object().attributes.clone();
-            attributes.set_project(project);
-            self.authorize_new(&call, Operation::Create, &mut attributes)?;
-        }
-        grant.change_access(|_, access| {
-            if access.project.as_deref() == project {
-                return Err(NoEffect::Unchanged.into());
+        let call = Call::new(context, Operation::SetProject);
+        call.describe(project.map_or_else(|| "to no project".to_owned(), |name| format!("to the project {name:?}")));
+        self.recorded(&call, || {
+            let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
+            if let Some(project) = project {
+                let mut attributes = grant.object().attributes.clone();
+                attributes.set_project(project);
+                self.authorize_new(&call, Kmip::Create, &mut attributes)?;
             }
-            access.project = project.map(str::to_owned);
-            Ok(())
+            grant.change_access(|_, access| {
+                if access.project.as_deref() == project {
+                    return Err(NoEffect::Unchanged.into());
+                }
+                access.project = project.map(str::to_owned);
+                Ok(())
+            })
         })
     }
 
@@ -134,16 +149,18 @@ impl Kms {
     /// # Errors
     /// Store or token are away.
     pub fn owned(&self, context: &Context<'_>, offset: i64) -> Result<Vec<Held>, Error> {
-        let call = Call::new(context, None);
+        let call = Call::new(context, Operation::ListOwned);
         let search = Search { now: call.now.0, ..Search::default() };
-        let found = self.searching(&call).owned(&search, offset, MAX_LISTED)?;
-        let mut held = Vec::new();
-        for id in found.ids {
-            if let Some(object) = self.known(&call, &id)?.filter(|object| object.is_of(call.caller())) {
-                held.push(Held { id, attributes: object.shown(call.now) });
+        self.recorded(&call, || {
+            let found = self.searching(&call).owned(&search, offset, MAX_LISTED)?;
+            let mut held = Vec::new();
+            for id in found.ids {
+                if let Some(object) = self.sighted(&call, &id)?.filter(|object| object.is_of(call.caller())) {
+                    held.push(Held { id, attributes: object.shown(call.now) });
+                }
             }
-        }
-        Ok(held)
+            Ok(held)
+        })
     }
 
     /// Objects of others on which something is granted to the caller, at most 1,000 after `offset`.
@@ -151,18 +168,21 @@ impl Kms {
     /// # Errors
     /// Store or token are away.
     pub fn obtained(&self, context: &Context<'_>, offset: i64) -> Result<Vec<Obtained>, Error> {
-        let call = Call::new(context, None);
+        let call = Call::new(context, Operation::ListObtained);
         let search = Search { now: call.now.0, ..Search::default() };
-        let found = self.searching(&call).granted(&search, offset, MAX_LISTED)?;
-        let mut obtained = Vec::new();
-        for id in found.ids {
-            let Some(object) = self.known(&call, &id)?.filter(|object| !object.is_of(call.caller())) else { continue };
-            let may = |action: &Action| self.permitted(&call, *action, &object);
-            let actions: BTreeSet<Action> = Action::on_objects().filter(may).collect();
-            let owner = object.access.owner.clone();
-            obtained.push(Obtained { id, owner, state: object.state(call.now), actions });
-        }
-        Ok(obtained)
+        self.recorded(&call, || {
+            let found = self.searching(&call).granted(&search, offset, MAX_LISTED)?;
+            let mut obtained = Vec::new();
+            for id in found.ids {
+                let others = self.sighted(&call, &id)?.filter(|object| !object.is_of(call.caller()));
+                let Some(object) = others else { continue };
+                let may = |action: &Action| self.permitted(&call, *action, &object);
+                let actions: BTreeSet<Action> = Action::on_objects().filter(may).collect();
+                let owner = object.access.owner.clone();
+                obtained.push(Obtained { id, owner, state: object.state(call.now), actions });
+            }
+            Ok(obtained)
+        })
     }
 
     /// What the policy says of `who` and an operation: on an object, or, without one, of adding objects.
@@ -176,11 +196,12 @@ impl Kms {
         action: Action,
         id: Option<&str>,
     ) -> Result<Decision, Error> {
-        let call = Call::new(context, None);
-        match id {
+        let call = Call::new(context, Operation::Explain);
+        call.describe(format!("{action} by {}", Subject::of(who)));
+        self.recorded(&call, || match id {
             Some(id) => self.explain_object(&call, who, action, id),
             None => self.explain_creation(&call, who, action),
-        }
+        })
     }
 
     fn check_grantee(&self, to: &Grantee) -> Result<(), Error> {
@@ -189,22 +210,18 @@ impl Kms {
             _ => Ok(()),
         }
     }
-
-    /// An object that a list is about to name; `None` if the caller may not know of it, or its row is refused.
-    fn known(&self, call: &Call<'_>, id: &str) -> Result<Option<std::sync::Arc<Object>>, Error> {
-        let id = UniqueIdentifier::Text(id.to_owned());
-        match self.authorize(call, Operation::Locate, Some(&id)) {
-            Ok(grant) => Ok(Some(grant.shared())),
-            Err(Error::NotFound(_) | Error::NotPermitted { .. } | Error::Integrity(_)) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 impl Object {
     fn is_of(&self, caller: &Caller) -> bool {
         self.access.owner == caller.username.as_str()
     }
+}
+
+/// What is given to whom, for the audit log.
+fn described(to: &Grantee, actions: &BTreeSet<Action>) -> String {
+    let words: Vec<&str> = actions.iter().map(|action| action.word()).collect();
+    format!("{to}: {}", words.join(", "))
 }
 
 /// Refuses a grant by which nobody could do anything that they could not do before.
@@ -237,14 +254,14 @@ fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<()
     }
     let masks: &[UsageMask] = match operation {
         // Whoever may encrypt with a key may also have keys wrapped by it.
-        Operation::Encrypt => &[UsageMask::ENCRYPT, UsageMask::WRAP_KEY],
-        Operation::Decrypt => &[UsageMask::DECRYPT],
-        Operation::MAC => &[UsageMask::MAC_GENERATE],
-        Operation::MACVerify => &[UsageMask::MAC_VERIFY],
-        Operation::Get | Operation::Export if object.class == Class::Sealing => {
+        Kmip::Encrypt => &[UsageMask::ENCRYPT, UsageMask::WRAP_KEY],
+        Kmip::Decrypt => &[UsageMask::DECRYPT],
+        Kmip::MAC => &[UsageMask::MAC_GENERATE],
+        Kmip::MACVerify => &[UsageMask::MAC_VERIFY],
+        Kmip::Get | Kmip::Export if object.class == Class::Sealing => {
             return impossible("the key is not Extractable");
         }
-        Operation::Activate if object.state(call.now) != State::PreActive => {
+        Kmip::Activate if object.state(call.now) != State::PreActive => {
             return impossible("it was activated before");
         }
         _ => return Ok(()),

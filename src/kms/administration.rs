@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
 use crate::policy::{Documents, Fault, PolicyDocument, ProjectDocument, RoleDocument, Subject, UserDocument};
 
@@ -102,8 +103,9 @@ impl Kms {
     /// # Errors
     /// The caller does not administer.
     pub fn definitions(&self, context: &Context<'_>, kind: Kind) -> Result<Vec<Entry>, Error> {
-        let call = Call::new(context, None);
-        Ok(self.authorize_administration(&call)?.all(kind))
+        let call = Call::new(context, Operation::ListDefinitions);
+        call.describe(kind.word().to_owned());
+        self.recorded(&call, || Ok(self.authorize_administration(&call)?.all(kind)))
     }
 
     /// Makes a definition, or puts it in the place of the one of this name. Returns its version.
@@ -111,11 +113,15 @@ impl Kms {
     /// # Errors
     /// The caller does not administer, or the definition is faulty, or it is the policy file's.
     pub fn define(&self, context: &Context<'_>, kind: Kind, name: &str, definition: &[u8]) -> Result<i64, Error> {
-        let call = Call::new(context, None);
-        let grant = self.authorize_administration(&call)?;
+        let call = Call::new(context, Operation::Define);
         let name = kind.canonical(name);
-        let document = kind.document(&name, definition)?;
-        grant.define(kind, &name, Some(document))
+        call.describe(format!("{} {name:?}", kind.word()));
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let document = kind.document(&name, definition)?;
+            call.describe(document.clone());
+            grant.define(kind, &name, Some(document))
+        })
     }
 
     /// Removes a definition.
@@ -123,7 +129,9 @@ impl Kms {
     /// # Errors
     /// The caller does not administer, there is none, it is the policy file's, or something still needs it.
     pub fn undefine(&self, context: &Context<'_>, kind: Kind, name: &str) -> Result<i64, Error> {
-        let call = Call::new(context, None);
-        self.authorize_administration(&call)?.define(kind, &kind.canonical(name), None)
+        let call = Call::new(context, Operation::Undefine);
+        let name = kind.canonical(name);
+        call.describe(format!("{} {name:?}", kind.word()));
+        self.recorded(&call, || self.authorize_administration(&call)?.define(kind, &name, None))
     }
 }

@@ -1,5 +1,6 @@
 //! Messages: a batch of operations under one header (KMIP 2.1 sections 8 and 9).
 
+use super::operation::Operation;
 use super::{Call, Context, Error, Kms, discover_versions, now, placeholder};
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
@@ -38,8 +39,7 @@ impl Kms {
         let mut answers = Vec::with_capacity(items.len());
         let mut left = None;
         for item in items {
-            let call = Call::new(context, left.clone());
-            let answer = self.execute_item(&call, &item);
+            let answer = self.execute_item(context, left.clone(), &item);
             match answer {
                 Ok(response) => {
                     if let Some(id) = placeholder(&response) {
@@ -59,8 +59,15 @@ impl Kms {
         answers
     }
 
-    fn execute_item(&self, call: &Call<'_>, item: &RequestBatchItem) -> Result<Response, Error> {
-        self.perform(call, item.request.clone()?)
+    fn execute_item(
+        &self,
+        context: &Context<'_>,
+        placeholder: Option<String>,
+        item: &RequestBatchItem,
+    ) -> Result<Response, Error> {
+        let request = item.request.clone()?;
+        let call = Call { placeholder, ..Call::new(context, Operation::Kmip(request.operation())) };
+        self.recorded(&call, || self.perform(&call, request))
     }
 }
 

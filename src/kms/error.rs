@@ -1,5 +1,6 @@
 //! What the service refuses, in the words of KMIP's result reasons (KMIP 2.1 section 11.51).
 
+use crate::audit::Unavailable;
 use crate::custody::{self, InvalidInput, TokenError};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ResultReason};
 use crate::kmip::state::Refusal;
@@ -153,6 +154,9 @@ pub enum Error {
     /// The database is away or busy.
     #[error("the database is not available: try again later")]
     Store(#[source] store::Error),
+    /// The audit log cannot be written, and nothing is done that it does not say.
+    #[error("the audit log cannot be written: try again later")]
+    Audit(#[source] Unavailable),
     /// A fault of the server.
     #[error("internal error")]
     Internal(#[source] custody::Error),
@@ -226,7 +230,7 @@ impl Error {
             Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
             Self::Integrity(_) | Self::Internal(_) => ResultReason::InternalServerError,
             Self::Contention => ResultReason::ServerLimitExceeded,
-            Self::Hsm(_) | Self::Store(_) => ResultReason::GeneralFailure,
+            Self::Hsm(_) | Self::Store(_) | Self::Audit(_) => ResultReason::GeneralFailure,
         }
     }
 
@@ -236,6 +240,7 @@ impl Error {
         match self {
             Self::Hsm(source) | Self::Internal(source) => Some(source.to_string()),
             Self::Store(source) => Some(source.to_string()),
+            Self::Audit(source) => Some(source.to_string()),
             _ => None,
         }
     }
@@ -243,7 +248,10 @@ impl Error {
 
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
-        Self::Store(error)
+        match error {
+            store::Error::Audit(unavailable) => Self::Audit(unavailable),
+            error => Self::Store(error),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::gate::ServerGrant;
 use super::{Call, Error, Kms};
 use crate::kmip::attributes::TAG_VENDOR;
-use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, Operation, State};
+use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::locate::{Criteria, Request, Response};
 use crate::kmip::{Attributes, StorageStatusMask, Tag, UniqueIdentifier};
 use crate::store::search::{Reach, Search};
@@ -119,15 +119,9 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
 /// Whether the bound object is the caller's and is what the search asks for. What cannot be checked because token
 /// or database are away is an error: an answer without it would say that it is gone.
 fn is_confirmed(kms: &Kms, call: &Call<'_>, id: &str, search: &Search) -> Result<bool, Error> {
-    let id = UniqueIdentifier::Text(id.to_owned());
-    match kms.authorize(call, Operation::Locate, Some(&id)) {
-        Ok(grant) => {
-            let held = search.project.is_none() || grant.object().access.project == search.project;
-            Ok(held && matches(&grant.attributes(), search))
-        }
-        Err(Error::NotFound(_) | Error::NotPermitted { .. } | Error::Integrity(_)) => Ok(false),
-        Err(error) => Err(error),
-    }
+    let Some(object) = kms.sighted(call, id)? else { return Ok(false) };
+    let held = search.project.is_none() || object.access.project == search.project;
+    Ok(held && matches(&object.shown(call.now), search))
 }
 
 fn matches(found: &Attributes, search: &Search) -> bool {

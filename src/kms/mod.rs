@@ -22,12 +22,15 @@ mod mac;
 mod mac_verify;
 mod mechanism;
 mod object;
+mod operation;
 mod proposal;
 mod query;
 mod register;
 mod revoke;
 mod rng_retrieve;
+mod trail;
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -41,6 +44,8 @@ use crate::kmip::UniqueIdentifier;
 use crate::kmip::payloads::{Request, Response};
 use crate::kmip::ttlv::DateTime;
 use crate::principal::Caller;
+use operation::Operation;
+use trail::Trail;
 
 /// Seconds since 1970-01-01 UTC.
 #[must_use]
@@ -67,11 +72,28 @@ struct Call<'a> {
     now: DateTime,
     /// What an earlier item of the batch left (KMIP 2.1 section 8.3, ID Placeholder).
     placeholder: Option<String>,
+    /// What is asked for.
+    operation: Operation,
+    /// What the audit log should know of it beside its object.
+    detail: RefCell<Option<String>>,
+    trail: Trail,
 }
 
 impl<'a> Call<'a> {
-    fn new(context: &Context<'a>, placeholder: Option<String>) -> Self {
-        Self { context: *context, now: DateTime(now()), placeholder }
+    fn new(context: &Context<'a>, operation: Operation) -> Self {
+        Self {
+            context: *context,
+            now: DateTime(now()),
+            placeholder: None,
+            operation,
+            detail: RefCell::default(),
+            trail: Trail::default(),
+        }
+    }
+
+    /// Says more about it in the audit log; never a secret.
+    fn describe(&self, detail: String) {
+        *self.detail.borrow_mut() = Some(detail);
     }
 
     fn caller(&self) -> &'a Caller {
@@ -85,7 +107,8 @@ impl Kms {
     /// # Errors
     /// See [`Error`].
     pub fn execute(&self, context: &Context<'_>, request: Request) -> Result<Response, Error> {
-        self.perform(&Call::new(context, None), request)
+        let call = Call::new(context, Operation::Kmip(request.operation()));
+        self.recorded(&call, || self.perform(&call, request))
     }
 
     /// One arm for each operation.

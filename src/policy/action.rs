@@ -13,6 +13,8 @@ pub enum Action {
     ManageAccess,
     /// To make somebody else the owner: the owner's alone, whatever a role says.
     Transfer,
+    /// To administer: what nobody is given on an object.
+    Administer,
 }
 
 /// A kind of operations, as roles have it.
@@ -95,7 +97,8 @@ impl Action {
             (_, Some((_, word, _))) => word,
             // No role and no grant gives what is not served.
             (Self::Operation(operation), None) => operation.name(crate::kmip::Dialect::Oasis),
-            (_, None) => "unknown",
+            (Self::Administer, None) => "administer",
+            (Self::ManageAccess | Self::Transfer, None) => "unknown",
         }
     }
 

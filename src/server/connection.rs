@@ -25,8 +25,8 @@ use tower_service::Service;
 use warp::Filter;
 
 use super::waiting::Waiting;
-use crate::auth::{Authenticator, ClientCertificate, Failures, Peer};
-use crate::kms;
+use crate::auth::{Authenticator, ClientCertificate, Failures, Peer, network};
+use crate::kms::{self, Kms};
 
 /// From the connection to the end of the handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
@@ -60,6 +60,8 @@ pub(super) struct Shared {
     pub(super) refusals: Failures,
     /// Who is welcome.
     pub(super) authenticator: Arc<Authenticator>,
+    /// Where those who are not are counted.
+    pub(super) kms: Arc<Kms>,
     /// Changes when authorities and revocation lists were read anew.
     pub(super) reloads: watch::Receiver<u64>,
     /// Becomes true when the server stops.
@@ -102,6 +104,9 @@ impl Fault {
 impl Shared {
     /// Says why a connection came to nothing; in a flood, to those alone who look closely.
     fn tell(&self, peer: SocketAddr, fault: &Fault) {
+        if let Fault::Certificate { .. } = fault {
+            self.kms.failed_authentication(network(peer.ip()), "certificate", "handshake");
+        }
         match fault {
             Fault::Certificate { .. } if self.authenticator.count_failure(peer.ip()) => {
                 tracing::debug!(%peer, method = "certificate", reason = %fault, "authentication failed again: connection refused");

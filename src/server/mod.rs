@@ -1,5 +1,6 @@
 //! The process: what is opened at start, the accept loop, signals, and the orderly end.
 
+mod audit;
 mod check;
 mod connection;
 mod log;
@@ -75,6 +76,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         strangers: Waiting::new(STRANGERS.0, STRANGERS.1),
         refusals: Failures::new(REFUSALS),
         authenticator: Arc::clone(&started.authenticator),
+        kms: Arc::clone(&started.kms),
         reloads: reloads.subscribe(),
         stop: stopping,
     });
@@ -95,6 +97,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     tokio::task::block_in_place(move || {
         drop(owner);
         drop(app);
+        // Before the database, which takes the log's last checkpoint.
+        kms.close();
         drop(kms);
     });
     tracing::info!("stopped");

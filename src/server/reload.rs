@@ -16,7 +16,7 @@ use super::connection::Shared;
 use super::start;
 use crate::client::http::Http;
 use crate::config::{Config, P12Password};
-use crate::{kms, tls};
+use crate::{kms, policy, tls};
 
 /// What reloading needs.
 pub(super) struct Reload {
@@ -108,12 +108,31 @@ impl Reload {
         look.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                Some(()) = hangup.recv() => self.run("SIGHUP").await,
+                Some(()) = hangup.recv() => {
+                    self.shared.kms.reopen_audit();
+                    self.read_policy().await;
+                    self.run("SIGHUP").await;
+                }
                 _ = look.tick() => {
                     self.run_if_changed().await;
                     self.warn_in_time();
                 }
             }
+        }
+    }
+
+    /// Puts what the policy file says now in the place of what it said; what was there stays if that is faulty.
+    async fn read_policy(&self) {
+        if self.config.permission.file.is_none() {
+            return;
+        }
+        let (config, kms) = (Arc::clone(&self.config), Arc::clone(&self.shared.kms));
+        let read =
+            spawn_blocking(move || policy::read(&config.permission).map(|documents| kms.configure_policy(documents)));
+        match read.await.map_err(|error| error.to_string()) {
+            Ok(Ok(())) => tracing::info!("the policy file was read anew"),
+            Ok(Err(error)) => tracing::error!(%error, "the policy stays as it was"),
+            Err(error) => tracing::error!(%error, "the policy stays as it was"),
         }
     }
 

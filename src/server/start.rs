@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use openssl::ssl::SslAcceptor;
 use tokio::net::TcpListener;
 
-use super::{listen, probe};
+use super::{audit, listen, probe};
 use crate::auth::issuer::MAX_KEY_SET;
 use crate::auth::{Authenticator, Issuer, Settings, Trust};
 use crate::client;
@@ -67,6 +67,9 @@ pub enum StartError {
     /// Who may do what.
     #[error(transparent)]
     Permission(#[from] policy::FileError),
+    /// The audit log.
+    #[error(transparent)]
+    Audit(#[from] crate::audit::OpenError),
     /// The API token's key.
     #[error("--api-token-id {id}: {source}")]
     ApiToken {
@@ -158,8 +161,9 @@ fn open(config: &Config) -> Result<(Arc<Kms>, Owner), StartError> {
     }
     let custody = Arc::new(custody);
     let owner = Owner::start(&custody, &store).map_err(StartError::Owner)?;
+    let audit = audit::open(config, &store, &custody)?;
     let default_mode = !config.authenticates();
-    Ok((Arc::new(Kms::open(store, custody, documents, default_mode)?), owner))
+    Ok((Arc::new(Kms::open(store, custody, documents, default_mode, audit)?), owner))
 }
 
 fn authenticator(config: &Config, trust: Option<Trust>, issuers: Vec<Arc<Issuer>>) -> Authenticator {

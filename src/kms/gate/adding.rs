@@ -47,9 +47,11 @@ impl NewGrant<'_> {
         let inserted = new_object(1, access, id, attributes, class, material).and_then(|object| {
             let row = self.kms.bind(&object)?;
             let index = object.index();
-            self.kms.store.write(move |transaction| row.insert(transaction, &index)).map_err(|error| match error {
+            let record = self.call.change(self.action, id, 1);
+            let insert = move |transaction: &store::Transaction<'_>| row.insert(transaction, &index);
+            self.kms.store.write_recorded(vec![record], insert).map_err(|error| match error {
                 store::Error::Exists => Error::Exists(id.to_owned()),
-                error => Error::Store(error),
+                error => error.into(),
             })
         });
         if inserted.is_err() {

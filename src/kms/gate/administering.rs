@@ -10,7 +10,7 @@ use super::super::Error;
 use super::super::administration::{Entry, Kind};
 use super::{AdministrationGrant, Kms};
 use crate::custody::Custody;
-use crate::policy::{Documents, Fault, Policy};
+use crate::policy::{Action, Documents, Fault, Policy};
 use crate::store::policy_entry::{self, PolicyEntry};
 use crate::store::{Store, object};
 
@@ -156,7 +156,8 @@ impl AdministrationGrant<'_> {
         let mut row =
             PolicyEntry { kind: kind.word().to_owned(), name: name.to_owned(), version, document, binding: Vec::new() };
         row.binding = self.kms.custody.bind(&row.bound())?;
-        self.kms.store.write(move |transaction| row.write(transaction))?;
+        let record = self.call.change(Action::Administer, &format!("{}/{name}", kind.word()), version);
+        self.kms.store.write_recorded(vec![record], move |transaction| row.write(transaction))?;
         *definitions = changed;
         self.kms.policy.store(Arc::new(definitions.policy()));
         Ok(version)

@@ -36,11 +36,6 @@ impl<'a> Grant<'a> {
         &self.object
     }
 
-    /// The object, to be kept.
-    pub(in crate::kms) fn shared(&self) -> Arc<Object> {
-        Arc::clone(&self.object)
-    }
-
     /// The object's attributes at the time of the call.
     pub(in crate::kms) fn attributes(&self) -> Attributes {
         self.object.shown(self.call.now)
@@ -155,12 +150,15 @@ impl<'a> Grant<'a> {
             let Successor { mut attributes, access, class, material } = successor(&present)?;
             attributes.last_change_date = Some(self.call.now);
             let erase = material != present.material;
-            let object = new_object(present.version + 1, access, id, attributes, class, material)?;
+            let version = present.version + 1;
+            let object = new_object(version, access, id, attributes, class, material)?;
             let object_state = object.attributes.state;
             let row = self.kms.bind(&object)?;
             let index = object.index();
             let job = move |transaction: &store::Transaction<'_>| row.update(transaction, &index);
-            let written = if erase { self.kms.store.erase(job) } else { self.kms.store.write(job) };
+            let records = vec![self.call.change(self.action, id, version)];
+            let store = &self.kms.store;
+            let written = if erase { store.erase_recorded(records, job) } else { store.write_recorded(records, job) };
             self.kms.cache.forget(id);
             match written {
                 Err(store::Error::Conflict) => {

@@ -17,11 +17,12 @@ use arc_swap::ArcSwap;
 use super::cache::Cache;
 use super::object::{Access, Object};
 use super::{Call, Error};
+use crate::audit::{Audit, Record};
 use crate::custody::{Custody, Mac};
 use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier};
-use crate::policy::{Action, Decision, Documents, Grants, Policy, Resource, Rule, Subject};
+use crate::policy::{Action, Decision, Documents, Grants, Policy, Refusal, Resource, Rule, Subject};
 use crate::principal::Caller;
 use crate::store::object::{self, Class, Material};
 use crate::store::{self, Store};
@@ -39,6 +40,8 @@ pub struct Kms {
     policy: ArcSwap<Policy>,
     /// What the policy is made of.
     definitions: Mutex<Definitions>,
+    /// Where decisions are recorded; `None` if the operator wants no record.
+    audit: Option<Arc<Audit>>,
     health: Mutex<Option<(Instant, Health)>>,
 }
 
@@ -60,12 +63,14 @@ pub(super) struct Usable<'a>(Grant<'a>);
 pub(super) struct NewGrant<'a> {
     kms: &'a Kms,
     call: &'a Call<'a>,
+    action: Action,
     project: Option<String>,
 }
 
 /// Leave to administer.
 pub(super) struct AdministrationGrant<'a> {
     kms: &'a Kms,
+    call: &'a Call<'a>,
 }
 
 /// Leave to ask what concerns no single object.
@@ -81,13 +86,15 @@ pub struct Health {
     pub store: bool,
     /// The token, with its root keys.
     pub token: bool,
+    /// The audit log; true if there is none.
+    pub audit: bool,
 }
 
 impl Health {
     /// Whether everything is there.
     #[must_use]
     pub fn is_good(self) -> bool {
-        self.store && self.token
+        self.store && self.token && self.audit
     }
 }
 
@@ -102,6 +109,7 @@ impl Kms {
         custody: Arc<Custody>,
         documents: Documents,
         default_mode: bool,
+        audit: Option<Arc<Audit>>,
     ) -> Result<Self, Error> {
         let definitions = Definitions::read(&store, &custody, documents, default_mode)?;
         let kms = Self {
@@ -110,6 +118,7 @@ impl Kms {
             cache: Cache::new(),
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
+            audit,
             health: Mutex::new(None),
         };
         kms.finish_destructions()?;
@@ -133,6 +142,27 @@ impl Kms {
         Ok(())
     }
 
+    /// Ends the audit log; nothing is done any more.
+    pub fn close(&self) {
+        if let Some(audit) = &self.audit {
+            audit.close();
+        }
+    }
+
+    /// Goes on in the file that the audit log's path names now.
+    pub fn reopen_audit(&self) {
+        if let Some(audit) = &self.audit {
+            audit.reopen();
+        }
+    }
+
+    /// Counts a failed authentication from an address in the audit log; the words are not what the caller sent.
+    pub fn failed_authentication(&self, network: std::net::IpAddr, method: &'static str, reason: &'static str) {
+        if let Some(audit) = &self.audit {
+            audit.failed_authentication(network, method, reason);
+        }
+    }
+
     /// Asks store and token.
     #[must_use]
     pub fn health(&self) -> Health {
@@ -153,7 +183,7 @@ impl Kms {
         if let Err(error) = &store {
             tracing::error!(%error, "the database is not healthy");
         }
-        Health { store: store.is_ok(), token: token.is_ok() }
+        Health { store: store.is_ok(), token: token.is_ok(), audit: self.can_record().is_ok() }
     }
 
     /// Decides whether the caller may perform `operation` on the object.
@@ -178,8 +208,19 @@ impl Kms {
         id: &str,
     ) -> Result<Grant<'a>, Error> {
         let object = self.load(id)?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
-        self.decide(call, action, &object)?;
+        let rule = self.decide(call, action, &object)?;
+        call.trail.permitted(action, Some(id), rule);
         Ok(Grant { kms: self, call, action, object })
+    }
+
+    /// An object that a search has found; `None` if the caller may not know of it. What is found is counted, not recorded
+    /// one by one.
+    pub(super) fn sighted(&self, call: &Call<'_>, id: &str) -> Result<Option<Arc<Object>>, Error> {
+        let found = match self.load(id) {
+            Err(Error::Integrity(_)) => return Ok(None),
+            found => found?,
+        };
+        Ok(found.filter(|object| self.permitted(call, Action::Operation(Operation::Locate), object)))
     }
 
     /// The decision. To those who may do nothing with the object it does not exist; the others are told why not.
@@ -191,11 +232,28 @@ impl Kms {
             Err(refusal) => refusal,
         };
         let id = &object.id;
-        tracing::info!(user = %call.caller().username, %action, id, reason = %refusal, "refused");
+        self.refused(call, action, Some(id), &refusal)?;
         if policy.decide(call.caller(), Action::Operation(Operation::Locate), &resource).is_ok() {
             return Err(Error::NotPermitted { action: action.word(), reason: refusal.to_string() });
         }
         Err(Error::NotFound(id.clone()))
+    }
+
+    /// Records a refusal: it is on disk before the answer.
+    fn refused(&self, call: &Call<'_>, action: Action, object: Option<&str>, refusal: &Refusal) -> Result<(), Error> {
+        tracing::info!(user = %call.caller().username, %action, object, reason = %refusal, "refused");
+        let Some(audit) = &self.audit else { return Ok(()) };
+        audit.write(vec![call.refusal(action, object, refusal)]).map(drop).map_err(Error::Audit)
+    }
+
+    /// Whether what is done now can be recorded.
+    pub(super) fn can_record(&self) -> Result<(), Error> {
+        self.audit.as_ref().map_or(Ok(()), |audit| audit.check()).map_err(Error::Audit)
+    }
+
+    /// Records a use, which is on disk within a second.
+    pub(super) fn note(&self, record: Record) -> Result<(), Error> {
+        self.audit.as_ref().map_or(Ok(()), |audit| audit.note(record)).map_err(Error::Audit)
     }
 
     /// What the policy says of the caller and an object that they may know of; nothing is done.
@@ -262,9 +320,12 @@ impl Kms {
         let resource = Resource { id, owner, project: project.as_deref(), grants: &grants, properties: &*attributes };
         let action = Action::Operation(operation);
         match self.policy.load().decide_create(call.caller(), action, &resource) {
-            Ok(_) => Ok(NewGrant { kms: self, call, project }),
+            Ok(rule) => {
+                call.trail.permitted(action, None, rule);
+                Ok(NewGrant { kms: self, call, action, project })
+            }
             Err(refusal) => {
-                tracing::info!(user = %call.caller().username, %action, project, reason = %refusal, "refused");
+                self.refused(call, action, (!id.is_empty()).then_some(id), &refusal)?;
                 Err(Error::NotPermitted { action: action.word(), reason: refusal.to_string() })
             }
         }
@@ -278,10 +339,13 @@ impl Kms {
         operation: Operation,
     ) -> Result<ServerGrant<'a>, Error> {
         match self.policy.load().decide_server(call.caller(), operation) {
-            Ok(_) => Ok(ServerGrant { kms: self, call }),
+            Ok(rule) => {
+                call.trail.permitted(Action::Operation(operation), None, rule);
+                Ok(ServerGrant { kms: self, call })
+            }
             Err(refusal) => {
                 let action = Action::Operation(operation);
-                tracing::info!(user = %call.caller().username, %action, reason = %refusal, "refused");
+                self.refused(call, action, None, &refusal)?;
                 Err(Error::NotPermitted { action: action.word(), reason: refusal.to_string() })
             }
         }
@@ -289,15 +353,19 @@ impl Kms {
 
     /// Leave to search; what is found passes the gate by itself.
     pub(super) fn searching<'a>(&'a self, call: &'a Call<'a>) -> ServerGrant<'a> {
+        call.trail.permitted(call.operation.action(), None, Rule::Everyone);
         ServerGrant { kms: self, call }
     }
 
     /// Decides whether the caller administers.
     pub(super) fn authorize_administration<'a>(&'a self, call: &'a Call<'a>) -> Result<AdministrationGrant<'a>, Error> {
         match self.policy.load().decide_administer(call.caller()) {
-            Ok(_) => Ok(AdministrationGrant { kms: self }),
+            Ok(rule) => {
+                call.trail.permitted(Action::Administer, None, rule);
+                Ok(AdministrationGrant { kms: self, call })
+            }
             Err(refusal) => {
-                tracing::info!(user = %call.caller().username, reason = %refusal, "refused: no administrator");
+                self.refused(call, Action::Administer, None, &refusal)?;
                 Err(Error::NotPermitted { action: "administer", reason: refusal.to_string() })
             }
         }

@@ -1,0 +1,68 @@
+//! What is asked for, by the name that the audit log has for it.
+
+use crate::kmip::Dialect;
+use crate::kmip::enumerations::Operation as Kmip;
+use crate::policy::Action;
+
+/// An operation of the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    /// One of KMIP.
+    Kmip(Kmip),
+    /// To give somebody access to an object.
+    GrantAccess,
+    /// To take it back.
+    RevokeAccess,
+    /// To see who has access.
+    ListAccess,
+    /// To make somebody else the owner.
+    Transfer,
+    /// To put an object into a project or out of it.
+    SetProject,
+    /// To list what one owns.
+    ListOwned,
+    /// To list what others let one use.
+    ListObtained,
+    /// To ask what the policy would say.
+    Explain,
+    /// To list roles, policies, users or projects.
+    ListDefinitions,
+    /// To write one.
+    Define,
+    /// To remove one.
+    Undefine,
+    /// To read the audit log.
+    ReadAudit,
+}
+
+impl Operation {
+    /// The name in the audit log: KMIP's, or one made like it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Kmip(operation) => operation.name(Dialect::Oasis),
+            Self::GrantAccess => "GrantAccess",
+            Self::RevokeAccess => "RevokeAccess",
+            Self::ListAccess => "ListAccess",
+            Self::Transfer => "TransferOwnership",
+            Self::SetProject => "SetProject",
+            Self::ListOwned => "ListOwned",
+            Self::ListObtained => "ListObtained",
+            Self::Explain => "ExplainAccess",
+            Self::ListDefinitions => "ListDefinitions",
+            Self::Define => "Define",
+            Self::Undefine => "Undefine",
+            Self::ReadAudit => "ReadAudit",
+        }
+    }
+
+    /// The action that has to be permitted for it.
+    pub(super) fn action(self) -> Action {
+        match self {
+            Self::Kmip(operation) => Action::Operation(operation),
+            Self::Transfer => Action::Transfer,
+            Self::GrantAccess | Self::RevokeAccess | Self::ListAccess | Self::SetProject => Action::ManageAccess,
+            Self::ListOwned | Self::ListObtained | Self::Explain => Action::Operation(Kmip::Locate),
+            Self::ListDefinitions | Self::Define | Self::Undefine | Self::ReadAudit => Action::Administer,
+        }
+    }
+}

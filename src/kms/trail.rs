@@ -1,0 +1,122 @@
+//! What one operation leaves in the audit log: a line for each decision.
+
+use std::cell::RefCell;
+
+use data_encoding::HEXLOWER;
+
+use super::{Call, Error, Kms};
+use crate::audit::{Decision, Outcome, Record};
+use crate::policy::{Action, Refusal, Rule};
+use crate::principal::Method;
+
+/// The decisions of an operation so far.
+#[derive(Default)]
+pub(super) struct Trail(RefCell<Vec<Decided>>);
+
+/// What was permitted.
+struct Decided {
+    action: Action,
+    object: Option<String>,
+    rule: Rule,
+    /// The log has a line of it already, made with the change itself.
+    recorded: bool,
+}
+
+/// What a line says beside who asks for what.
+struct Line<'a> {
+    action: Action,
+    object: Option<&'a str>,
+    version: Option<i64>,
+    outcome: Outcome,
+    rule: Option<&'a str>,
+    reason: Option<&'a str>,
+}
+
+impl Trail {
+    /// Remembers what was permitted.
+    pub(super) fn permitted(&self, action: Action, object: Option<&str>, rule: Rule) {
+        self.0.borrow_mut().push(Decided { action, object: object.map(str::to_owned), rule, recorded: false });
+    }
+}
+
+impl Call<'_> {
+    /// The record of a change that is about to be committed: it is on disk before the change.
+    pub(super) fn change(&self, action: Action, object: &str, version: i64) -> Record {
+        let rule = self.recorded(action, Some(object));
+        let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
+        self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
+    }
+
+    /// Marks the decision as having its line, and tells its rule.
+    fn recorded(&self, action: Action, object: Option<&str>) -> Option<String> {
+        let mut decisions = self.trail.0.borrow_mut();
+        let is_it =
+            |own: &&mut Decided| own.action == action && (own.object.is_none() || own.object.as_deref() == object);
+        let decided = decisions.iter_mut().rev().find(is_it)?;
+        decided.recorded = true;
+        Some(decided.rule.to_string())
+    }
+
+    /// The record of a refusal.
+    pub(super) fn refusal(&self, action: Action, object: Option<&str>, refusal: &Refusal) -> Record {
+        let reason = refusal.to_string();
+        let (outcome, reason) = (Outcome::Refused, Some(reason.as_str()));
+        self.line(&Line { action, object, version: None, outcome, rule: None, reason })
+    }
+
+    /// The records of what was permitted and changed nothing, or failed.
+    fn uses(&self, failure: Option<&str>) -> Vec<Record> {
+        let decisions = self.trail.0.take();
+        let unrecorded = decisions.iter().filter(|decided| !decided.recorded);
+        let record = |decided: &Decided| {
+            let outcome = if failure.is_some() { Outcome::Failed } else { Outcome::Success };
+            let rule = decided.rule.to_string();
+            let (action, object) = (decided.action, decided.object.as_deref());
+            self.line(&Line { action, object, version: None, outcome, rule: Some(&rule), reason: failure })
+        };
+        unrecorded.map(record).collect()
+    }
+
+    fn line(&self, line: &Line<'_>) -> Record {
+        let caller = self.context.caller;
+        let thumbprint;
+        let proof = match &caller.method {
+            Method::Certificate { thumbprint: bytes } => {
+                thumbprint = HEXLOWER.encode(bytes);
+                Some(thumbprint.as_str())
+            }
+            Method::Jwt { issuer } => Some(&**issuer),
+            Method::ApiToken | Method::Default => None,
+        };
+        let own = self.detail.borrow();
+        // Another key that the operation needs is there for a purpose of its own.
+        let purpose = (self.operation.action() != line.action).then(|| format!("as a key that has to {}", line.action));
+        Record::decision(&Decision {
+            request_id: self.context.request,
+            user: caller.username.as_str(),
+            method: caller.method.name(),
+            proof,
+            peer: Some(self.context.peer.ip()),
+            operation: self.operation.name(),
+            object: line.object,
+            version: line.version,
+            outcome: line.outcome,
+            rule: line.rule,
+            reason: line.reason,
+            detail: purpose.as_deref().or(own.as_deref()),
+        })
+    }
+}
+
+impl Kms {
+    /// Performs what passes the gate: it begins only if it can be recorded, and what it answers is recorded first.
+    pub(super) fn recorded<T>(&self, call: &Call<'_>, perform: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        self.can_record()?;
+        let answer = perform();
+        let failure = answer.as_ref().err().map(ToString::to_string);
+        for record in call.uses(failure.as_deref()) {
+            self.note(record)?;
+        }
+        answer
+    }
+}
