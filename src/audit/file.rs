@@ -103,6 +103,7 @@ impl Log {
                 "another program changed the audit log"
             );
             self.len = metadata.len();
+            self.first = self.first.filter(|_| self.len > 0);
         }
         self.file.write_all(lines)?;
         self.len += u64::try_from(lines.len()).unwrap_or(u64::MAX);
@@ -172,7 +173,7 @@ impl Log {
 
     /// The last line of the file that the path names now, without its newline; `None` if that is empty.
     pub(super) fn last_line_of_named(&self) -> io::Result<Option<Vec<u8>>> {
-        Backwards::new(File::open(&self.path)?)?.next().transpose()
+        Backwards::whole(File::open(&self.path)?)?.next().transpose()
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -188,11 +189,10 @@ pub(super) enum Named {
     Nothing,
 }
 
-/// A rotated file: its path, first and last sequence number by its name.
+/// A rotated file, and the sequence number of its first line by its name.
 pub(super) struct Rotated {
     pub(super) path: PathBuf,
     pub(super) first: u64,
-    pub(super) last: u64,
 }
 
 /// The rotated files beside a log, oldest first.
@@ -205,8 +205,8 @@ pub(super) fn rotated(path: &Path) -> io::Result<Vec<Rotated>> {
         let other = entry.file_name().to_string_lossy().into_owned();
         let range = other.strip_prefix(&name).and_then(|rest| rest.strip_prefix('.'));
         let Some((first, last)) = range.and_then(|range| range.split_once('-')) else { continue };
-        if let (12.., Ok(first), Ok(last)) = (first.len(), first.parse(), last.parse()) {
-            found.push(Rotated { path: entry.path(), first, last });
+        if let (12.., Ok(first), Ok(_)) = (first.len(), first.parse(), last.parse::<u64>()) {
+            found.push(Rotated { path: entry.path(), first });
         }
     }
     found.sort_by_key(|file| file.first);

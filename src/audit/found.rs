@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 
+use memchr::memrchr;
 use serde::Deserialize;
 
 use super::error::{End, Loss};
@@ -74,7 +75,7 @@ fn whole_lines(mut file: File) -> io::Result<u64> {
         file.seek(SeekFrom::Start(end))?;
         block.clear();
         (&file).take(size).read_to_end(&mut block)?;
-        if let Some(newline) = block.iter().rposition(|byte| *byte == b'\n') {
+        if let Some(newline) = memrchr(b'\n', &block) {
             return Ok(end + u64::try_from(newline).unwrap_or_default() + 1);
         }
     }

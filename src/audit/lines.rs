@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 
+use memchr::memrchr;
+
 use super::line::MAX_LINE;
 
 /// How much is read at one time, in bytes.
@@ -21,6 +23,19 @@ impl Backwards {
     pub(super) fn new(mut file: File) -> io::Result<Self> {
         let length = file.seek(SeekFrom::End(0))?;
         Self::before(file, length)
+    }
+
+    /// The lines that have a newline.
+    pub(super) fn whole(file: File) -> io::Result<Self> {
+        let mut lines = Self::new(file)?;
+        let mut last = [0];
+        if lines.file.seek(SeekFrom::End(-1)).is_ok() {
+            lines.file.read_exact(&mut last)?;
+            if last != *b"\n" {
+                lines.next().transpose()?;
+            }
+        }
+        Ok(lines)
     }
 
     /// The lines that are before an offset.
@@ -56,7 +71,7 @@ impl Backwards {
 
     fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
-            if let Some(newline) = memrchr(&self.block) {
+            if let Some(newline) = memrchr(b'\n', &self.block) {
                 let line = self.block.split_off(newline + 1);
                 self.block.pop();
                 return Ok(Some(line));
@@ -71,10 +86,6 @@ impl Backwards {
             self.fill()?;
         }
     }
-}
-
-fn memrchr(bytes: &[u8]) -> Option<usize> {
-    bytes.iter().rposition(|byte| *byte == b'\n')
 }
 
 impl Iterator for Backwards {

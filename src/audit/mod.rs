@@ -8,6 +8,8 @@ mod line;
 mod lines;
 mod queue;
 mod record;
+pub mod search;
+pub mod verify;
 mod writer;
 
 use std::net::IpAddr;

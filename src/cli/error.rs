@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{config, sealed};
+use crate::audit::{search, verify};
 use crate::{client, kmip};
 
 /// The failure of a command.
@@ -27,6 +28,8 @@ pub(super) enum Error {
     /// Nobody reads what this program writes.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),
+    #[error("{0}")]
+    Audit(#[from] AuditError),
     /// No header of an encrypted file can hold the key id.
     #[error("a key id has 1 to 255 bytes")]
     KeyId,
@@ -64,6 +67,28 @@ pub(super) enum KeyFileFault {
     NotSymmetricKey(String),
 }
 
+/// What can be wrong with an audit trail.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AuditError {
+    #[error("{}: {source}", path.display())]
+    Key { path: PathBuf, source: verify::KeyError },
+    #[error("the head in {} is no checkpoint of this key: {source}", path.display())]
+    Head { path: PathBuf, source: verify::Fault },
+    #[error("{0}")]
+    Verify(verify::Error),
+    #[error("{0}")]
+    Search(#[from] search::Error),
+    /// Lines after the last checkpoint, or no checkpoint at all.
+    #[error("intact, but its end is not signed: the last line is {last}, the last checkpoint {signed}")]
+    Unsigned { last: u64, signed: u64 },
+}
+
+impl From<search::Error> for Error {
+    fn from(error: search::Error) -> Self {
+        Self::Audit(error.into())
+    }
+}
+
 /// The signals that end a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Signal {
@@ -84,6 +109,7 @@ impl Error {
         match self {
             Self::Interrupted(Signal::Interrupt) => 130,
             Self::Interrupted(Signal::Terminate) => 143,
+            Self::Audit(AuditError::Unsigned { .. }) => 3,
             _ => 1,
         }
     }

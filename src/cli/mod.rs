@@ -1,6 +1,7 @@
 //! The command line `claviger`: its commands mirror what the server serves, one file for each.
 
 mod attributes;
+mod audit;
 mod config;
 mod error;
 mod options;
@@ -61,7 +62,8 @@ Examples:
   claviger sym decrypt notes.enc -o notes.txt
   claviger sym keys export -k \"$id\" -f base64 key.base64
 
-Exit status: 0 if it worked, 1 if it did not, 2 if the command line was not understood.";
+Exit status: 0 if it worked, 1 if it did not, 2 if the command line was not understood;
+3 if `audit verify` finds an intact trail whose end is not signed.";
 
 #[derive(Subcommand)]
 enum Command {
@@ -69,6 +71,8 @@ enum Command {
     Sym(sym::Sym),
     #[command(subcommand)]
     Attributes(attributes::Attributes),
+    #[command(subcommand)]
+    Audit(audit::Audit),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
 }
@@ -92,6 +96,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Error> {
+    let command = match arguments.command {
+        // Files alone: whoever verifies them may have no server.
+        Command::Audit(command) => return command.run(),
+        Command::Sym(command) => Remote::Sym(command),
+        Command::Attributes(command) => Remote::Attributes(command),
+        Command::Whoami(command) => Remote::Whoami(command),
+        Command::Version(command) => Remote::Version(command),
+    };
     let mut options = arguments.options;
     if !password_file_by_flag {
         options.client_p12_password = password()?;
@@ -102,7 +114,7 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let result = runtime.block_on(async {
         tokio::select! {
-            result = arguments.command.run(&client) => result,
+            result = command.run(&client) => result,
             result = interrupted() => Err(result.map_or_else(Error::Runtime, Error::Interrupted)),
         }
     });
@@ -129,7 +141,15 @@ async fn interrupted() -> std::io::Result<Signal> {
     })
 }
 
-impl Command {
+/// The commands that talk to the server.
+enum Remote {
+    Sym(sym::Sym),
+    Attributes(attributes::Attributes),
+    Whoami(whoami::WhoAmI),
+    Version(version::Version),
+}
+
+impl Remote {
     async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::Sym(command) => command.run(client).await,
@@ -170,6 +190,9 @@ mod tests {
             "claviger sym encrypt a -k b",
             "claviger sym decrypt a -o b --aad-hex 0",
             "claviger attributes get -k a Colour",
+            "claviger audit verify audit.jsonl",
+            "claviger audit tail",
+            "claviger audit search --from today audit.jsonl",
             "claviger version --timeout 0",
             "claviger version --client-p12-password x",
         ] {

@@ -49,6 +49,8 @@ mod a_backup_restores_elsewhere;
 mod a_forged_row_does_not_open_a_sealed_key;
 mod an_import_replaces_only_ones_own;
 mod attributes_are_told;
+mod audit_every_change_is_found;
+mod audit_goes_on_after_any_end;
 mod batches;
 mod both_routes_and_dialects_are_read;
 mod cbc_equals_openssl;

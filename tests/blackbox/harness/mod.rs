@@ -1,6 +1,7 @@
 //! What every test stands on.
 
 pub mod again;
+pub mod audit;
 pub mod cli;
 pub mod crl;
 pub mod http;
@@ -18,6 +19,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
+pub use audit::Trail;
 pub use cli::Cli;
 pub use crl::Crl;
 pub use http::{Answer, Client, Connection};

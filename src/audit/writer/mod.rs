@@ -1,12 +1,14 @@
 //! The one thread that writes: it gives each record its place in the chain, syncs once for many, and signs.
 
+mod succession;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::error::{End, Unavailable};
-use super::file::{Log, Named};
+use super::file::Log;
 use super::line::{self, Hash, NO_LINE, SignedHead, hash, now};
 use super::queue::{Answer, Item, Mark, Queue, Records};
 use super::record::Record;
@@ -22,9 +24,6 @@ const MAX_UNSYNCED: usize = 8 << 20;
 
 /// How often a log that cannot be written is tried again.
 const RETRY: Duration = Duration::from_millis(250);
-
-/// How often a rotation that failed is tried again.
-const ROTATE_AGAIN: Duration = Duration::from_secs(60);
 
 /// Signs a checkpoint: ECDSA over P-256 with SHA-256, as DER (RFC 3279 section 2.2.3), of the whole text given.
 pub type Sign = Box<dyn FnMut(&[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error>> + Send>;
@@ -126,8 +125,8 @@ impl Writer {
         let _end = Ended(Arc::clone(&self.queue));
         loop {
             let work = self.queue.wait(self.deadline());
-            if work.reopen {
-                self.reopen();
+            if work.reopen && self.reopen() && !self.write_kept() {
+                return;
             }
             if !self.round(work.items, work.urgent) && !self.recover() {
                 return;
@@ -135,7 +134,9 @@ impl Writer {
             if work.close {
                 return self.close();
             }
-            self.rotate_if_due();
+            if !self.rotate_if_due() {
+                return;
+            }
         }
     }
 
@@ -318,10 +319,7 @@ impl Writer {
 
     fn try_again(&mut self, since: i64) -> std::io::Result<()> {
         self.log.cut(self.synced.len)?;
-        for (time, record) in std::mem::take(&mut self.kept) {
-            self.stage(time, &record);
-            self.kept.push((time, record));
-        }
+        self.stage_kept();
         let mut record = Record::event("note");
         record.name("detail", "the log could not be written for a while");
         record.name("since", &line::timestamp(since));
@@ -331,94 +329,18 @@ impl Writer {
         self.flush(true)
     }
 
-    fn rotates_at(&self) -> Option<Instant> {
-        if self.max_age.is_zero() || self.log.first.is_none() {
-            return None;
-        }
-        let age = Duration::from_millis(u64::try_from(now() - self.log.begun).unwrap_or_default());
-        let due = Instant::now().checked_add(self.max_age.saturating_sub(age))?;
-        Some(self.rotate_again.map_or(due, |again| due.max(again)))
-    }
-
-    fn rotate_if_due(&mut self) {
-        if self.rotate_again.is_some_and(|again| Instant::now() < again) {
-            return;
-        }
-        let is_large = self.max_bytes > 0 && self.log.len >= self.max_bytes;
-        let is_old = self.rotates_at().is_some_and(|due| due <= Instant::now());
-        if !is_large && !is_old {
-            return;
-        }
-        self.rotate_again = Some(Instant::now() + ROTATE_AGAIN);
-        self.sign();
-        if let Err(error) = self.flush(true) {
-            self.fail(&error);
-            self.recover();
-            return;
-        }
-        let first = self.log.first;
-        match self.log.rotate(self.at.seq) {
-            Ok(old) => {
-                self.rotate_again = None;
-                let mut record = Record::event("rotated");
-                record.name("previous", &old.file_name().unwrap_or_default().to_string_lossy());
-                record.number("first", first.unwrap_or_default());
-                record.number("last", self.at.seq);
-                self.begin_file(record);
-            }
-            Err(error) => tracing::error!(%error, "the audit log could not be rotated: it grows on"),
-        }
-    }
-
-    /// Makes a record the first line of a file that has just taken the place of another.
-    fn begin_file(&mut self, record: Record) {
-        (self.at.len, self.synced) = (self.log.len, Place { len: self.log.len, ..self.at });
-        self.stage(now(), &record);
-        self.keep(now(), record);
-        if let Err(error) = self.flush(true) {
-            self.fail(&error);
-            self.recover();
-        }
-    }
-
-    /// Goes on in the file that the path names now, if it names another one.
-    fn reopen(&mut self) {
-        if let Err(error) = self.try_reopen() {
-            tracing::error!(%error, "the audit log was not reopened: the old file stays in use");
-        }
-    }
-
-    fn try_reopen(&mut self) -> Result<(), Box<dyn std::error::Error>> {
-        let named = self.log.named()?;
-        match named {
-            Named::Same => return Ok(()),
-            Named::Other => {
-                let last = self.log.last_line_of_named()?;
-                if last.is_some_and(|last| hash(&last) != self.synced.hash || self.at.seq != self.synced.seq) {
-                    return Err("the file that is there now does not continue the log".into());
-                }
-            }
-            Named::Nothing => {}
-        }
-        // The old file may be one that cannot be written any more.
-        self.sign();
-        if let Err(error) = self.flush(true) {
-            tracing::warn!(%error, "the old audit log got no last checkpoint");
-            self.back();
-        }
-        self.log.succeed(&named)?;
-        let mut record = Record::event("reopened");
-        record.number("last", self.at.seq);
-        let kept = std::mem::take(&mut self.kept);
-        (self.at.len, self.synced) = (self.log.len, Place { len: self.log.len, ..self.at });
-        self.kept = vec![(now(), record)];
-        self.kept.extend(kept);
+    fn stage_kept(&mut self) {
         for (time, record) in std::mem::take(&mut self.kept) {
             self.stage(time, &record);
             self.kept.push((time, record));
         }
-        self.flush(true)?;
-        Ok(())
+    }
+
+    /// Writes what is kept; false if that failed until the log was closed.
+    fn write_kept(&mut self) -> bool {
+        self.stage_kept();
+        let done = self.flush(true);
+        done.inspect_err(|error| self.fail(error)).is_ok() || self.recover()
     }
 
     fn close(mut self) {

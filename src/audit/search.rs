@@ -1,0 +1,114 @@
+//! Finding lines, the newest first.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::line::{Header, timestamp};
+use super::lines::Backwards;
+
+/// Results where nothing else is asked for.
+pub const DEFAULT_LIMIT: usize = 1000;
+
+/// What to find; every part that is given must hold.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// The object.
+    pub object: Option<String>,
+    /// Who asked.
+    pub caller: Option<String>,
+    /// `success`, `refused` or `failed`.
+    pub outcome: Option<String>,
+    /// The first time, as [`time_of`] makes it.
+    pub from: Option<String>,
+    /// The last time, as [`time_of`] makes it.
+    pub to: Option<String>,
+}
+
+/// A file of the log cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read {}: {source}", path.display())]
+pub struct Error {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// A time as lines have it, of a text in RFC 3339; `None` if it is none.
+#[must_use]
+pub fn time_of(text: &str) -> Option<String> {
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    Some(timestamp(i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()?))
+}
+
+#[derive(Deserialize)]
+struct Members<'a> {
+    #[serde(borrow)]
+    object: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    user: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    outcome: Option<Cow<'a, str>>,
+}
+
+impl Filter {
+    fn admits(&self, line: &[u8]) -> bool {
+        let time = Header::read(line).map(|header| header.time);
+        let bounds = [self.from.as_ref().map(|from| (from, true)), self.to.as_ref().map(|to| (to, false))];
+        let in_time = bounds.into_iter().flatten().all(|(bound, is_first)| {
+            time.is_some_and(|time| if is_first { time >= bound.as_bytes() } else { time <= bound.as_bytes() })
+        });
+        if !in_time {
+            return false;
+        }
+        if self.object.is_none() && self.caller.is_none() && self.outcome.is_none() {
+            return true;
+        }
+        let Ok(members) = serde_json::from_slice::<Members<'_>>(line) else { return false };
+        let is = |wanted: &Option<String>, found: Option<Cow<'_, str>>| {
+            wanted.as_ref().is_none_or(|wanted| found.is_some_and(|found| found == *wanted))
+        };
+        is(&self.object, members.object) && is(&self.caller, members.user) && is(&self.outcome, members.outcome)
+    }
+}
+
+/// The newest lines that the filter admits, at most `limit`, in the order of the log. The files may be given in any
+/// order; a line that is being written is left out.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn search(files: &[PathBuf], filter: &Filter, limit: usize) -> Result<Vec<String>, Error> {
+    let mut files: Vec<(u64, &Path)> =
+        files.iter().map(|path| Ok((first_of(path)?, path.as_path()))).collect::<Result<_, Error>>()?;
+    files.sort();
+    let mut found = Vec::new();
+    for (_, path) in files.into_iter().rev() {
+        let unreadable = |source| Error { path: path.to_owned(), source };
+        let lines = File::open(path).and_then(Backwards::whole).map_err(unreadable)?;
+        for line in lines {
+            if found.len() >= limit {
+                break;
+            }
+            let line = line.map_err(unreadable)?;
+            if filter.admits(&line) {
+                found.push(String::from_utf8_lossy(&line).into_owned());
+            }
+        }
+    }
+    found.reverse();
+    Ok(found)
+}
+
+/// The sequence number of a file's first line; what has none is the newest.
+fn first_of(path: &Path) -> Result<u64, Error> {
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
+    read.map_err(|source| Error { path: path.to_owned(), source })?;
+    Ok(Header::read(&start).map_or(u64::MAX, |header| header.seq))
+}

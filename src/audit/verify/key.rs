@@ -1,0 +1,60 @@
+//! The public key that checkpoints are verified with.
+
+use data_encoding::HEXLOWER;
+use openssl::ec::EcKey;
+use openssl::ecdsa::EcdsaSig;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Public};
+use openssl::sha::sha256;
+
+use crate::audit::Hash;
+
+/// Why a text is no key for this.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Not a public key in PEM.
+    #[error("it is not a public key in PEM (`BEGIN PUBLIC KEY`)")]
+    Pem,
+    /// Another kind of key.
+    #[error("it is not a key on the curve P-256")]
+    Curve,
+}
+
+/// A P-256 key.
+pub struct PublicKey {
+    key: EcKey<Public>,
+    id: Hash,
+}
+
+impl PublicKey {
+    /// Reads PEM of a SubjectPublicKeyInfo (RFC 5480).
+    ///
+    /// # Errors
+    /// It is none, or of another kind.
+    pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
+        let key = PKey::public_key_from_pem(pem).map_err(|_| KeyError::Pem)?;
+        let id = sha256(&key.public_key_to_der().map_err(|_| KeyError::Pem)?);
+        let key = key.ec_key().map_err(|_| KeyError::Curve)?;
+        if key.group().curve_name() != Some(Nid::X9_62_PRIME256V1) {
+            return Err(KeyError::Curve);
+        }
+        Ok(Self { key, id })
+    }
+
+    /// SHA-256 of its SubjectPublicKeyInfo.
+    #[must_use]
+    pub fn id(&self) -> &Hash {
+        &self.id
+    }
+
+    pub(super) fn is_named(&self, hexadecimal: &[u8]) -> bool {
+        HEXLOWER.encode(&self.id).as_bytes() == hexadecimal
+    }
+
+    pub(super) fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
+        let Ok(parsed) = EcdsaSig::from_der(signature) else { return false };
+        // DER has one spelling.
+        parsed.to_der().is_ok_and(|der| der == signature)
+            && parsed.verify(&super::hash(signed), &self.key).unwrap_or(false)
+    }
+}

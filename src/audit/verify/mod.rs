@@ -1,0 +1,200 @@
+//! Checks a log with the public key alone, however large it is, with bounded memory.
+
+mod content;
+mod fault;
+mod key;
+mod reader;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+pub use fault::{Broken, Error, Fault};
+pub use key::{KeyError, PublicKey};
+
+use super::line::{CHECKPOINT, Hash, Header, NO_LINE, hash};
+use content::Content;
+use reader::{Batch, Source};
+
+/// Batches that wait to be looked into.
+const WAITING: usize = 4;
+
+/// A log that is intact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// How many lines there are.
+    pub lines: u64,
+    /// Sequence number of the last line.
+    pub last: u64,
+    /// How many checkpoints there are, all of them signed by the key.
+    pub checkpoints: u64,
+    /// The last line that a checkpoint covers, itself included; 0 for none.
+    pub signed: u64,
+    /// Places where lines are missing, which the server was told to accept.
+    pub losses: u64,
+}
+
+impl Verified {
+    /// Whether the last line is a checkpoint.
+    #[must_use]
+    pub fn is_signed_to_the_end(&self) -> bool {
+        self.signed == self.last
+    }
+}
+
+/// A checkpoint that must be in the log, as the database keeps it.
+#[derive(Debug, Clone)]
+pub struct KnownHead {
+    seq: u64,
+    hash: Hash,
+}
+
+impl KnownHead {
+    /// Reads the text of one line, with or without its newline, and verifies it.
+    ///
+    /// # Errors
+    /// It is no checkpoint, or not signed by this key.
+    pub fn read(text: &[u8], key: &PublicKey) -> Result<Self, Fault> {
+        let line = text.strip_suffix(b"\n").unwrap_or(text);
+        let header = Header::read(line).filter(|header| header.event == CHECKPOINT.as_bytes());
+        let header = header.ok_or(Fault::Form)?;
+        content::check_checkpoint(line, &header, key)?;
+        Ok(Self { seq: header.seq, hash: hash(line) })
+    }
+}
+
+/// Verifies a log that is in one file or several, in any order; with `head`, that it reaches to that line.
+///
+/// # Errors
+/// The first line that is wrong, or a file that cannot be read.
+pub fn verify(files: &[PathBuf], key: &PublicKey, head: Option<&KnownHead>) -> Result<Verified, Error> {
+    let sources = reader::in_order(files)?;
+    thread::scope(|scope| {
+        let (hand, handed) = sync_channel::<Batch>(WAITING);
+        let inside = scope.spawn(move || {
+            let mut content = Content::new(key);
+            handed.into_iter().try_for_each(|batch| content.look(&batch)).map(|()| content)
+        });
+        let mut chain = Chain::new(head);
+        let walked = sources.iter().try_for_each(|source| {
+            source.batches(|batch| {
+                chain.walk(source, &batch)?;
+                // If nobody takes it any more, what is wrong is known already.
+                Ok(hand.send(batch).is_ok())
+            })
+        });
+        let walked = chain.end(walked, &sources);
+        drop(hand);
+        let looked = inside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        match (walked, looked) {
+            (Ok(()), Ok(content)) => Ok(Verified {
+                lines: chain.lines,
+                last: chain.last.seq,
+                checkpoints: content.checkpoints,
+                signed: content.signed,
+                losses: chain.losses,
+            }),
+            (Ok(()), Err(broken)) => Err(Error::Broken(broken)),
+            (Err(error), Ok(_)) => Err(error),
+            // The earlier one; both count the lines of the whole log.
+            (Err(Error::Broken(first)), Err(second)) => {
+                Err(Error::Broken(if second.number <= first.number { second } else { first }))
+            }
+            (Err(error), Err(_)) => Err(error),
+        }
+    })
+}
+
+/// A line that was passed.
+#[derive(Clone)]
+struct Passed {
+    seq: u64,
+    hash: Hash,
+    file: Arc<PathBuf>,
+    line: u64,
+}
+
+/// Order and hashes.
+struct Chain<'a> {
+    head: Option<&'a KnownHead>,
+    has_head: bool,
+    last: Passed,
+    lines: u64,
+    losses: u64,
+    /// A line whose `prev` is not the hash of the line before: the next line tells which of the two was changed.
+    suspect: Option<(Broken, Passed)>,
+}
+
+impl<'a> Chain<'a> {
+    fn new(head: Option<&'a KnownHead>) -> Self {
+        let last = Passed { seq: 0, hash: NO_LINE, file: Arc::default(), line: 0 };
+        Self { head, has_head: head.is_none(), last, lines: 0, losses: 0, suspect: None }
+    }
+
+    fn walk(&mut self, source: &Source, batch: &Batch) -> Result<(), Error> {
+        for (line, number) in batch.lines() {
+            self.line(&source.path, line, number).map_err(Error::Broken)?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, file: &Arc<PathBuf>, line: &[u8], number: u64) -> Result<(), Broken> {
+        self.lines += 1;
+        let own = hash(line);
+        let header = Header::read(line).filter(|_| line.last() == Some(&b'}'));
+        if let Some((broken, before)) = self.suspect.take() {
+            // The line between was not touched if this one follows it: then the one before it was.
+            let is_whole = header.is_some_and(|header| header.follows(&self.last.hash));
+            return Err(if is_whole && before.line > 0 {
+                broken.moved_to(before.file.to_path_buf(), before.line, before.seq)
+            } else {
+                broken
+            });
+        }
+        let broken = |seq, fault| Broken { file: file.to_path_buf(), line: number, number: self.lines, seq, fault };
+        let Some(header) = header else { return Err(broken(None, Fault::Form)) };
+        let seq = Some(header.seq);
+        let expected = self.last.seq + 1;
+        let is_loss = header.event == b"loss-accepted" && self.lines > 1 && header.seq > expected;
+        if header.seq != expected && !is_loss {
+            let fault = if self.lines == 1 { Fault::First(header.seq) } else { Fault::Sequence { expected } };
+            return Err(broken(seq, fault));
+        }
+        self.losses += u64::from(header.event == b"loss-accepted");
+        if let Some(head) = self.head.filter(|head| !self.has_head && header.seq >= head.seq) {
+            if head.seq != header.seq || head.hash != own {
+                return Err(broken(seq, Fault::OtherHead(head.seq)));
+            }
+            self.has_head = true;
+        }
+        let passed = Passed { seq: header.seq, hash: own, file: Arc::clone(file), line: number };
+        if header.follows(&self.last.hash) {
+            self.last = passed;
+        } else {
+            let fault = broken(seq, Fault::Previous);
+            self.suspect = Some((fault, std::mem::replace(&mut self.last, passed)));
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, walked: Result<(), Error>, sources: &[Source]) -> Result<(), Error> {
+        if let Some((broken, _)) = self.suspect.take() {
+            return Err(Error::Broken(broken));
+        }
+        walked?;
+        if let Some(empty) = sources.iter().find(|source| source.is_empty()) {
+            let file = empty.path.to_path_buf();
+            return Err(Error::Broken(Broken { file, line: 0, number: self.lines, seq: None, fault: Fault::Empty }));
+        }
+        let Passed { file, line, seq, .. } = self.last.clone();
+        let at_end = |fault| {
+            let (file, number, seq) = (file.to_path_buf(), self.lines, Some(seq));
+            Err(Error::Broken(Broken { file, line, number, seq, fault }))
+        };
+        match self.head.filter(|_| !self.has_head) {
+            Some(head) => at_end(Fault::CutOff(head.seq)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Reads files in batches of whole lines.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memchr::{memchr_iter, memrchr};
+
+use super::fault::{Broken, Error, Fault};
+use crate::audit::line::{Header, MAX_LINE};
+
+/// How much is read at one time, in bytes.
+const BATCH: u64 = 1 << 20;
+
+/// A file of the log.
+pub(super) struct Source {
+    pub(super) path: Arc<PathBuf>,
+    /// Sequence number of its first line; `None` for an empty file.
+    first: Option<u64>,
+    is_empty: bool,
+}
+
+/// Whole lines of one file.
+pub(super) struct Batch {
+    path: Arc<PathBuf>,
+    bytes: Vec<u8>,
+    /// Number of its first line in the file, from 1.
+    first: u64,
+}
+
+impl Batch {
+    /// The lines without their newlines, and their numbers in the file.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        let mut start = 0;
+        let lines = memchr_iter(b'\n', &self.bytes).map(move |newline| {
+            let line = self.bytes.get(start..newline).unwrap_or_default();
+            start = newline + 1;
+            line
+        });
+        lines.zip(self.first..)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// The files by their first lines. A file without any lines is the last: nothing signs its end.
+pub(super) fn in_order(files: &[PathBuf]) -> Result<Vec<Source>, Error> {
+    let mut sources = Vec::new();
+    for path in files {
+        let start = start_of(path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let first = Header::read(&start).map(|header| header.seq);
+        if first.is_none() && !start.is_empty() && files.len() > 1 {
+            let fault = Broken { file: path.clone(), line: 1, number: 1, seq: None, fault: Fault::Form };
+            return Err(Error::Broken(fault));
+        }
+        sources.push(Source { path: Arc::new(path.clone()), first, is_empty: start.is_empty() });
+    }
+    sources.sort_by_key(|source| source.first.unwrap_or(u64::MAX));
+    Ok(sources)
+}
+
+fn start_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    File::open(path)?.take(1024).read_to_end(&mut start)?;
+    Ok(start)
+}
+
+impl Source {
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// Hands out all lines; `take` says whether it wants more.
+    pub(super) fn batches(&self, mut take: impl FnMut(Batch) -> Result<bool, Error>) -> Result<(), Error> {
+        let unreadable = |source| Error::Read { path: self.path.to_path_buf(), source };
+        let mut file = File::open(&*self.path).map_err(unreadable)?;
+        let mut rest = Vec::new();
+        let mut first = 1;
+        loop {
+            let mut bytes = std::mem::take(&mut rest);
+            bytes.reserve((1 << 20) + MAX_LINE);
+            let read = (&mut file).take(BATCH).read_to_end(&mut bytes).map_err(unreadable)?;
+            let end = memrchr(b'\n', &bytes).map_or(0, |newline| newline + 1);
+            rest.extend_from_slice(bytes.get(end..).unwrap_or_default());
+            bytes.truncate(end);
+            if rest.len() > MAX_LINE {
+                return Err(self.broken(first, &bytes, Fault::TooLong));
+            }
+            if !bytes.is_empty() {
+                let lines = newlines(&bytes);
+                if !take(Batch { path: Arc::clone(&self.path), bytes, first })? {
+                    return Ok(());
+                }
+                first += lines;
+            }
+            if read == 0 {
+                break;
+            }
+        }
+        if rest.is_empty() { Ok(()) } else { Err(self.broken(first, &[], Fault::Torn)) }
+    }
+
+    /// A fault of the line after these.
+    fn broken(&self, first: u64, bytes: &[u8], fault: Fault) -> Error {
+        let line = first + newlines(bytes);
+        Error::Broken(Broken { file: self.path.to_path_buf(), line, number: u64::MAX, seq: None, fault })
+    }
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    u64::try_from(memchr_iter(b'\n', bytes).count()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,70 @@
+//! `claviger audit verify`
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use super::{Error, Report};
+use crate::audit::verify::{KnownHead, PublicKey, verify};
+use crate::cli::error::{AuditError, FileError};
+
+/// The largest key or head, in bytes.
+const MAX_FILE: usize = 64 << 10;
+
+/// Verify the audit trail with the public key alone
+///
+/// Exit status: 0 if every line is as it was written and the last one is signed; 1 if not, with the first line that is
+/// wrong; 3 if every line is intact, but nothing signs the last ones.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Verify {
+    /// PEM file with the public key that signs checkpoints
+    #[arg(long, value_name = "KEY.pem")]
+    public_key: PathBuf,
+    /// File with a checkpoint that must be in the trail, as the database keeps it
+    #[arg(long, value_name = "FILE")]
+    head: Option<PathBuf>,
+    /// The files of the trail, rotated ones too, in any order
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+impl Verify {
+    pub(super) fn run(self) -> Result<Report, Error> {
+        let unusable = |source| AuditError::Key { path: self.public_key.clone(), source };
+        let key = PublicKey::from_pem(&read(&self.public_key)?).map_err(unusable)?;
+        let head = self.head.as_ref().map(|path| -> Result<KnownHead, Error> {
+            let faulty = |source| AuditError::Head { path: path.clone(), source };
+            Ok(KnownHead::read(&read(path)?, &key).map_err(faulty)?)
+        });
+        let head = head.transpose()?;
+        let found = verify(&self.files, &key, head.as_ref()).map_err(AuditError::Verify)?;
+        if !found.is_signed_to_the_end() {
+            return Err(AuditError::Unsigned { last: found.last, signed: found.signed }.into());
+        }
+        let mut said = vec![format!(
+            "intact: {} lines to sequence {}, {} checkpoints, the last line is signed",
+            found.lines, found.last, found.checkpoints
+        )];
+        if found.losses > 0 {
+            said.push(format!("lost lines that the server was told to accept: at {} places", found.losses));
+        }
+        let json = json!({
+            "intact": true, "lines": found.lines, "last": found.last, "signed": found.signed,
+            "checkpoints": found.checkpoints, "losses": found.losses,
+        });
+        Ok(Report::new(said, json))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    let unreadable = |source| FileError::Read { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_FILE).unwrap_or(u64::MAX);
+    File::open(path).map_err(unreadable)?.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > MAX_FILE {
+        return Err(FileError::TooLarge { path: path.to_owned(), limit: MAX_FILE });
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,144 @@
+//! An audit trail without a server: the library's own log, signed by a key of the test.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use claviger::audit::{Audit, Decision, Found, Head, OpenError, Outcome, Record, SignedHead, Signer};
+use claviger::config::AuditSettings;
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use openssl::sha::sha256;
+use openssl::sign;
+use serde_json::Value;
+
+use super::server::run;
+
+pub struct Trail {
+    pub directory: tempfile::TempDir,
+    pub settings: AuditSettings,
+    key: PKey<Private>,
+    /// The checkpoints that the log has published.
+    pub published: Arc<Mutex<Vec<SignedHead>>>,
+}
+
+impl Trail {
+    pub fn new() -> Self {
+        let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let key = PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap();
+        let directory = super::directory();
+        fs::write(directory.path().join("key.pem"), key.public_key_to_pem().unwrap()).unwrap();
+        let settings = AuditSettings {
+            file: directory.path().join("audit.jsonl"),
+            rotate_size: 0,
+            rotate_age: Duration::ZERO,
+            accept_loss: false,
+        };
+        Self { directory, settings, key, published: Arc::default() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub fn log(&self) -> &Path {
+        &self.settings.file
+    }
+
+    pub fn text(&self) -> String {
+        fs::read_to_string(self.log()).unwrap()
+    }
+
+    /// The lines of the log, each a JSON object.
+    pub fn lines(&self) -> Vec<Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    pub fn events(&self) -> Vec<String> {
+        self.lines().iter().map(|line| line["event"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What a database would know that committed with the last line.
+    pub fn head(&self) -> Head {
+        head_of(self.text().lines().last().unwrap())
+    }
+
+    pub fn signer(&self) -> Signer {
+        let key = self.key.clone();
+        let sign = move |bytes: &[u8]| {
+            let mut signer = sign::Signer::new(MessageDigest::sha256(), &key)?;
+            Ok(signer.sign_oneshot_to_vec(bytes)?)
+        };
+        Signer { key: sha256(&self.key.public_key_to_der().unwrap()), sign: Box::new(sign) }
+    }
+
+    pub fn try_open(&self, head: Option<Head>) -> Result<(Audit, Found), OpenError> {
+        let published = Arc::clone(&self.published);
+        let publish = move |signed| published.lock().unwrap().push(signed);
+        Audit::open(&self.settings, head, self.signer(), Box::new(publish))
+    }
+
+    pub fn open(&self, head: Option<Head>) -> (Audit, Found) {
+        self.try_open(head).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// `claviger audit verify` on these files: exit status, and what it says.
+    pub fn verify<P: AsRef<Path>>(&self, head: Option<&Path>, files: &[P]) -> (i32, String) {
+        let mut command = claviger();
+        command.args(["audit", "verify", "--public-key"]).arg(self.path("key.pem"));
+        if let Some(head) = head {
+            command.arg("--head").arg(head);
+        }
+        let (status, out, error) = run(command.args(files.iter().map(AsRef::as_ref)));
+        (status.code().unwrap(), out + &error)
+    }
+
+    /// Verifies the one file there is.
+    #[track_caller]
+    pub fn is_intact(&self) {
+        let (status, said) = self.verify(None, &[self.log()]);
+        assert_eq!(status, 0, "{said}");
+    }
+}
+
+pub fn head_of(line: &str) -> Head {
+    let value: Value = serde_json::from_str(line).unwrap();
+    Head { seq: value["seq"].as_u64().unwrap(), hash: sha256(line.as_bytes()) }
+}
+
+/// The command line in an environment that says nothing about a server.
+pub fn claviger() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
+    command.env_clear().env("HOME", "/nonexistent");
+    command
+}
+
+pub fn use_of(object: &str) -> Record {
+    Record::decision(&decision(object))
+}
+
+/// A change of an object, to this version of its row.
+pub fn change_of(object: &str, version: i64) -> Record {
+    Record::decision(&Decision { operation: "Revoke", version: Some(version), ..decision(object) })
+}
+
+fn decision(object: &str) -> Decision<'_> {
+    Decision {
+        request_id: "0193-7f3c",
+        user: "alice",
+        method: "certificate",
+        proof: Some("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+        peer: Some("192.0.2.7".parse().unwrap()),
+        operation: "Encrypt",
+        object: Some(object),
+        version: None,
+        outcome: Outcome::Success,
+        rule: Some("owner"),
+        reason: None,
+        detail: None,
+    }
+}
