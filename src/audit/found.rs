@@ -86,7 +86,7 @@ fn whole_lines(mut file: File) -> io::Result<u64> {
 fn start_in(part: &Part, head: Option<Head>) -> io::Result<u64> {
     let mut lines = Backwards::before(part.file.try_clone()?, part.len)?;
     let (mut count, mut is_behind) = (0, false);
-    while let Some(line) = lines.next() {
+    for line in lines.by_ref() {
         let line = line?;
         let header = Header::read(&line);
         count += 1;

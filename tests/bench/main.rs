@@ -1,5 +1,5 @@
 //! Server CPU time per request, as ratios within one run: against a bare warp server behind the same TLS, and
-//! against the token itself. `scripts/bench` runs it.
+//! against the token itself. `scripts/bench` runs it; `scripts/bench audit LINES DIRECTORY` measures the audit trail.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,6 +18,7 @@
 #[path = "../blackbox/harness/mod.rs"]
 mod harness;
 
+mod audit;
 mod bare;
 mod gate;
 mod raw;
@@ -36,6 +37,10 @@ fn main() {
         Some("bare") => bare::serve(&arguments.next().unwrap()),
         Some("raw") => raw::measure(&arguments.next().unwrap()),
         Some("gate") => gate::measure(),
+        Some("audit") => {
+            let lines = arguments.next().unwrap().parse().unwrap();
+            audit::measure(lines, arguments.next().unwrap().as_ref());
+        }
         _ => measure(),
     }
 }
