@@ -53,6 +53,7 @@ mod audit_comes_before_the_commit;
 mod audit_every_change_is_found;
 mod audit_files_succeed_each_other;
 mod audit_goes_on_after_any_end;
+mod audit_is_searched_in_files;
 mod audit_survives_a_full_disk;
 mod batches;
 mod both_routes_and_dialects_are_read;
