@@ -160,10 +160,10 @@ where
     if answer.status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if answer.status == StatusCode::METHOD_NOT_ALLOWED {
-        if let Ok(allowed) = HeaderValue::from_str(&allowed(head.path.as_str())) {
-            headers.insert(ALLOW, allowed);
-        }
+    if answer.status == StatusCode::METHOD_NOT_ALLOWED
+        && let Ok(allowed) = HeaderValue::from_str(&allowed(head.path.as_str()))
+    {
+        headers.insert(ALLOW, allowed);
     }
     response
 }

@@ -12,18 +12,24 @@ use super::{Error, Kms, now};
 use crate::auth::ApiTokenKey;
 use crate::custody::{Error as CustodyError, Mac};
 use crate::kmip::enumerations::{CryptographicAlgorithm, State};
+use crate::kmip::state::{Dates, effective};
 use crate::kmip::ttlv::DateTime;
 use crate::secret::is_equal;
-use crate::store::object::Object as Row;
+use crate::store::object::Lifecycle;
 
-/// Refuses a row that could never be the API token's, as [`Kms::check_api_token`] does, but without a token: whether the
-/// row's binding holds, and whether the token can compare such a key, is not known.
+/// Refuses a key that is not there or not active, as [`Kms::check_api_token`] does, by its row alone: whether the row's
+/// binding holds, and whether the token can compare such a key, is not known.
 ///
 /// # Errors
-/// There is no such row, or its key is not active.
-pub fn check_api_token_row(id: &str, row: Option<Row>) -> Result<(), Error> {
-    let object = row.map(Object::from_row).transpose().map_err(|_| Error::Integrity(id.to_owned()))?;
-    let is_active = object.is_some_and(|object| object.state(DateTime(now())) == State::Active);
+/// There is no such object, or it is not active.
+pub fn check_api_token_row(id: &str, row: Option<Lifecycle>) -> Result<(), Error> {
+    let is_active = row.is_some_and(|row| {
+        let date = |seconds: Option<i64>| seconds.map(DateTime);
+        let (activation, deactivation) = (date(row.activation_date), date(row.deactivation_date));
+        let dates = Dates { activation, process_start: None, protect_stop: None, deactivation };
+        let stored = u32::try_from(row.state).ok().and_then(State::from_code);
+        stored.is_some_and(|stored| effective(stored, &dates, DateTime(now())) == State::Active)
+    });
     if is_active { Ok(()) } else { Err(Error::NotFound(id.to_owned())) }
 }
 

@@ -58,16 +58,17 @@ impl Store {
         recorded(path).map_err(|error| named(error, path))
     }
 
-    /// A row of an existing database, which is not changed; whether its binding holds is not known.
+    /// The lifecycle of an object of an existing database, which is not changed and may have an older schema; whether the
+    /// row's binding holds is not known.
     ///
     /// # Errors
     /// As for [`Self::inspect`].
-    pub fn inspect_object(path: &Path, id: &str) -> Result<Option<object::Object>, Error> {
+    pub fn inspect_object(path: &Path, id: &str) -> Result<Option<object::Lifecycle>, Error> {
         if !path.exists() {
             return Ok(None);
         }
         let found = || match read_only(path)? {
-            Some(connection) => object::find(&connection, id),
+            Some(connection) => object::Lifecycle::find(&connection, id),
             None => Ok(None),
         };
         found().map_err(|error| named(error, path))

@@ -294,6 +294,31 @@ pub fn find(connection: &Connection, id: &str) -> Result<Option<Object>, Error> 
     })
 }
 
+/// What decides about an object's state, in the columns that every schema has.
+#[derive(Debug, Clone, Copy)]
+pub struct Lifecycle {
+    /// State as last set; dates may have moved it on.
+    pub state: i64,
+    /// Activation Date.
+    pub activation_date: Option<i64>,
+    /// Deactivation Date.
+    pub deactivation_date: Option<i64>,
+}
+
+impl Lifecycle {
+    /// That of the object with this identifier.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn find(connection: &Connection, id: &str) -> Result<Option<Self>, Error> {
+        let sql = "SELECT state, activation_date, deactivation_date FROM object WHERE id = ?1";
+        let found = connection.query_row(sql, [id], |row| {
+            Ok(Self { state: row.get(0)?, activation_date: row.get(1)?, deactivation_date: row.get(2)? })
+        });
+        Ok(found.optional()?)
+    }
+}
+
 /// Whether the project holds an object.
 ///
 /// # Errors

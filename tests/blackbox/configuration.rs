@@ -257,6 +257,14 @@ fn a_check_looks_at_the_port_the_database_and_the_key_of_the_api_token() {
         let started = run(place.command(&Options::default()).args(["--api-token-id", id, "--log=error"]));
         assert_eq!((started.0.code(), started.2), (Some(1), error));
     }
+    // As an earlier version left it: what the columns that came later would say is not needed.
+    let earlier = Arc::new(Place::new());
+    let (_, of_earlier) = earlier.api_token();
+    let change = "ALTER TABLE object DROP COLUMN grants; PRAGMA user_version = 1";
+    let (status, _, error) = run(Command::new("sqlite3").arg(earlier.database()).arg(change));
+    assert!(status.success(), "{error}");
+    checked(earlier.command(&Options::default()).args(["--api-token-id", &of_earlier]));
+
     let nowhere = Place::new();
     let mut command = nowhere.command(&Options::default());
     let (status, _, error) = run(command.args(["--api-token-id", &id, "--check-config"]));
