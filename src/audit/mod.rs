@@ -13,6 +13,7 @@ pub mod verify;
 mod writer;
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -31,6 +32,7 @@ use writer::{Start, Writer};
 
 /// An open log. Dropping it closes it.
 pub struct Audit {
+    path: PathBuf,
     queue: Arc<Queue>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -73,7 +75,7 @@ impl Audit {
         writer.begin(first).map_err(|source| OpenError::File { path: writer.path().to_owned(), source })?;
         let thread =
             thread::Builder::new().name("audit".to_owned()).spawn(move || writer.run()).map_err(OpenError::Thread)?;
-        Ok((Self { queue, thread: Mutex::new(Some(thread)) }, found))
+        Ok((Self { path: settings.file.clone(), queue, thread: Mutex::new(Some(thread)) }, found))
     }
 
     /// Records something that is on disk within a second, and does not wait.
@@ -125,6 +127,30 @@ impl Audit {
     /// Goes on in the file that the path names now, if another program has moved the old one. Does not wait.
     pub fn reopen(&self) {
         self.queue.reopen();
+    }
+
+    /// The files of the log that are still where the server put them: the present one, and those that it rotated.
+    ///
+    /// # Errors
+    /// Their folder cannot be read.
+    pub fn files(&self) -> Result<Vec<PathBuf>, search::Error> {
+        let unreadable = |source| search::Error { path: self.path.clone(), source };
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let is_ours = |own: &str| {
+            let Some(rest) = own.strip_prefix(&name) else { return false };
+            let places = rest.strip_prefix('.').and_then(|rest| rest.split_once('-'));
+            let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            rest.is_empty() || places.is_some_and(|(first, last)| is_number(first) && is_number(last))
+        };
+        let mut files = Vec::new();
+        for entry in folder.read_dir().map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            if is_ours(&entry.file_name().to_string_lossy()) {
+                files.push(entry.path());
+            }
+        }
+        Ok(files)
     }
 
     /// What metrics show.

@@ -78,18 +78,36 @@ impl Filter {
     }
 }
 
+/// What was found.
+#[derive(Debug)]
+pub struct Found {
+    /// The lines, in the order of the log.
+    pub lines: Vec<String>,
+    /// Whether older files were looked at too, or need not be.
+    pub complete: bool,
+}
+
 /// The newest lines that the filter admits, at most `limit`, in the order of the log. The files may be given in any
-/// order; a line that is being written is left out.
+/// order; a line that is being written is left out. After `budget` bytes no further file is read.
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn search(files: &[PathBuf], filter: &Filter, limit: usize) -> Result<Vec<String>, Error> {
+pub fn search(files: &[PathBuf], filter: &Filter, limit: usize, budget: u64) -> Result<Found, Error> {
     let mut files: Vec<(u64, &Path)> =
         files.iter().map(|path| Ok((first_of(path)?, path.as_path()))).collect::<Result<_, Error>>()?;
     files.sort();
     let mut found = Vec::new();
+    let (mut read, mut complete) = (0, true);
     for (_, path) in files.into_iter().rev() {
         let unreadable = |source| Error { path: path.to_owned(), source };
+        if found.len() >= limit {
+            break;
+        }
+        if read >= budget {
+            complete = false;
+            break;
+        }
+        read += path.metadata().map_err(unreadable)?.len();
         let lines = File::open(path).and_then(Backwards::whole).map_err(unreadable)?;
         for line in lines {
             if found.len() >= limit {
@@ -102,7 +120,7 @@ pub fn search(files: &[PathBuf], filter: &Filter, limit: usize) -> Result<Vec<St
         }
     }
     found.reverse();
-    Ok(found)
+    Ok(Found { lines: found, complete })
 }
 
 /// The sequence number of a file's first line; what has none is the newest.

@@ -97,8 +97,10 @@ pub fn main() -> ExitCode {
 
 fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Error> {
     let command = match arguments.command {
-        // Files alone: whoever verifies them may have no server.
-        Command::Audit(command) => return command.run(),
+        Command::Audit(command) => match command.run_locally() {
+            Some(done) => return done,
+            None => Remote::Audit(command),
+        },
         Command::Sym(command) => Remote::Sym(command),
         Command::Attributes(command) => Remote::Attributes(command),
         Command::Whoami(command) => Remote::Whoami(command),
@@ -145,6 +147,7 @@ async fn interrupted() -> std::io::Result<Signal> {
 enum Remote {
     Sym(sym::Sym),
     Attributes(attributes::Attributes),
+    Audit(audit::Audit),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
 }
@@ -154,6 +157,7 @@ impl Remote {
         match self {
             Self::Sym(command) => command.run(client).await,
             Self::Attributes(command) => command.run(client).await,
+            Self::Audit(command) => command.run(client).await,
             Self::Whoami(command) => command.run(client).await,
             Self::Version(command) => command.run(client).await,
         }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use hyper::http::HeaderValue;
 use hyper::{HeaderMap, Method};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
@@ -119,6 +120,17 @@ impl Client {
     /// There was no answer, it tells of a failure, or it is not JSON of this shape.
     pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let answer = self.get(path).await?;
+        serde_json::from_slice(&answer.body).map_err(|error| self.misunderstood(error.into()))
+    }
+
+    /// Sends JSON to a resource of the server, and gets JSON.
+    ///
+    /// # Errors
+    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    pub async fn post_json<T: DeserializeOwned>(&self, path: &str, question: &impl Serialize) -> Result<T, Error> {
+        let body = serde_json::to_vec(question).map_err(|error| self.misunderstood(error.into()))?;
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let answer = self.ask(Method::POST, path, headers, Bytes::from(body)).await?;
         serde_json::from_slice(&answer.body).map_err(|error| self.misunderstood(error.into()))
     }
 

@@ -2,6 +2,7 @@
 
 mod about;
 mod access;
+mod audit;
 mod definitions;
 mod kmip;
 mod problem;

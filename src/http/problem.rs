@@ -92,7 +92,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Project
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_) | E::Sensitive | E::NotExtractable | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
-        E::NotFound(_) | E::Undefined { .. } => StatusCode::NOT_FOUND,
+        E::NotFound(_) | E::Undefined { .. } | E::NoAudit => StatusCode::NOT_FOUND,
         E::Exists(_) | E::Destroyed(_) | E::State(_) | E::Contention | E::InPolicyFile { .. } | E::ProjectInUse(_) => {
             StatusCode::CONFLICT
         }
@@ -111,6 +111,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Feature(_)
         | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        E::Hsm(_) | E::Store(_) | E::Audit(_) => StatusCode::SERVICE_UNAVAILABLE,
+        E::Hsm(_) | E::Store(_) | E::Audit(_) | E::Searching | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

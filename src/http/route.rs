@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use warp::http::Method;
 
-use super::{Answer, App, about, access, definitions, kmip, problem::Problem};
+use super::{Answer, App, about, access, audit, definitions, kmip, problem::Problem};
 use crate::kms::Context;
 
 /// The largest KMIP request, in bytes of JSON; hexadecimal doubles what it carries.
@@ -53,7 +53,7 @@ use Body::{Json, None as Nothing};
 use Handler::{Anyone, Caller};
 
 /// The table.
-pub(super) static ROUTES: [Route; 18] = [
+pub(super) static ROUTES: [Route; 21] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/whoami", Caller(about::whoami)),
@@ -69,6 +69,9 @@ pub(super) static ROUTES: [Route; 18] = [
     get("/access/obtained", Caller(access::obtained)),
     get("/access/create", Caller(access::create)),
     get("/access/privileged", Caller(access::privileged)),
+    get("/audit/public-key", Caller(audit::public_key)),
+    get("/audit/head", Caller(audit::head)),
+    post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
     get("/access/definitions/{}", Caller(definitions::list)),
     Route {
         path: "/access/definitions/{}/{}",

@@ -1,6 +1,6 @@
 //! What the service refuses, in the words of KMIP's result reasons (KMIP 2.1 section 11.51).
 
-use crate::audit::Unavailable;
+use crate::audit::{self, Unavailable};
 use crate::custody::{self, InvalidInput, TokenError};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ResultReason};
 use crate::kmip::state::Refusal;
@@ -157,6 +157,15 @@ pub enum Error {
     /// The audit log cannot be written, and nothing is done that it does not say.
     #[error("the audit log cannot be written: try again later")]
     Audit(#[source] Unavailable),
+    /// There is no audit log.
+    #[error("this server keeps no audit log")]
+    NoAudit,
+    /// Somebody else searches it.
+    #[error("somebody else is searching the audit log: try again later")]
+    Searching,
+    /// It cannot be read.
+    #[error("the audit log cannot be read")]
+    Unsearchable(#[from] audit::search::Error),
     /// A fault of the server.
     #[error("internal error")]
     Internal(#[source] custody::Error),
@@ -205,7 +214,7 @@ impl Error {
             Self::NotFound(_) => ResultReason::ObjectNotFound,
             Self::NotPermitted { .. } => ResultReason::PermissionDenied,
             Self::Project | Self::Definition(_) => ResultReason::InvalidAttributeValue,
-            Self::Undefined { .. } => ResultReason::ItemNotFound,
+            Self::Undefined { .. } | Self::NoAudit => ResultReason::ItemNotFound,
             Self::InPolicyFile { .. } | Self::ProjectInUse(_) | Self::NoEffect(_) => ResultReason::ConstraintViolation,
             Self::NoIdentifier | Self::Missing(_) => ResultReason::MissingData,
             Self::Exists(_) => ResultReason::ObjectAlreadyExists,
@@ -230,7 +239,9 @@ impl Error {
             Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
             Self::Integrity(_) | Self::Internal(_) => ResultReason::InternalServerError,
             Self::Contention => ResultReason::ServerLimitExceeded,
-            Self::Hsm(_) | Self::Store(_) | Self::Audit(_) => ResultReason::GeneralFailure,
+            Self::Hsm(_) | Self::Store(_) | Self::Audit(_) | Self::Searching | Self::Unsearchable(_) => {
+                ResultReason::GeneralFailure
+            }
         }
     }
 
@@ -241,6 +252,7 @@ impl Error {
             Self::Hsm(source) | Self::Internal(source) => Some(source.to_string()),
             Self::Store(source) => Some(source.to_string()),
             Self::Audit(source) => Some(source.to_string()),
+            Self::Unsearchable(source) => Some(source.to_string()),
             _ => None,
         }
     }

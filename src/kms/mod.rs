@@ -4,6 +4,7 @@ mod access;
 mod activate;
 mod administration;
 mod api_token;
+mod auditing;
 mod batch;
 mod cache;
 mod create;
@@ -37,6 +38,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use access::{Held, Obtained};
 pub use administration::{Entry, Kind};
 pub use api_token::check_api_token_row;
+pub use auditing::MAX_LINES;
 pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms};
 

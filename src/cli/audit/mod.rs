@@ -1,6 +1,7 @@
 //! `claviger audit`
 
-mod local_search;
+mod remote;
+mod search;
 mod tail;
 mod verify;
 
@@ -8,22 +9,37 @@ use clap::Subcommand;
 
 use super::error::Error;
 use super::report::Report;
+use crate::client::Client;
 
 /// Read and verify the audit trail
 #[derive(Subcommand)]
 pub(super) enum Audit {
     Verify(verify::Verify),
     Tail(tail::Tail),
-    Search(local_search::Search),
+    Search(search::Search),
+    PublicKey(remote::PublicKey),
+    Head(remote::Head),
 }
 
 impl Audit {
-    /// All of these read files, and need no server.
-    pub(super) fn run(self) -> Result<Report, Error> {
+    /// Reads files, if that is all that is asked for: whoever verifies them may have no server.
+    pub(super) fn run_locally(&self) -> Option<Result<Report, Error>> {
+        match self {
+            Self::Verify(command) => Some(command.run()),
+            Self::Tail(command) => command.run_locally(),
+            Self::Search(command) => command.run_locally(),
+            Self::PublicKey(_) | Self::Head(_) => None,
+        }
+    }
+
+    /// Asks the server.
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::Verify(command) => command.run(),
-            Self::Tail(command) => command.run(),
-            Self::Search(command) => command.run(),
+            Self::Tail(command) => command.run(client).await,
+            Self::Search(command) => command.run(client).await,
+            Self::PublicKey(command) => command.run(client).await,
+            Self::Head(command) => command.run(client).await,
         }
     }
 }

@@ -2,22 +2,28 @@
 
 use std::path::PathBuf;
 
-use super::{Error, Report, lines};
+use super::{Error, Report, lines, remote};
 use crate::audit::search::{Filter, search};
+use crate::client::Client;
 
-/// Print the last lines of the audit trail
+/// Print the last lines of the audit trail, the server's or those of files
 #[derive(clap::Args)]
 pub(in crate::cli) struct Tail {
     /// How many
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     lines: usize,
-    /// The files of the trail
-    #[arg(value_name = "FILE", required = true)]
+    /// The files of the trail [default: the server is asked, which answers those who administer]
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
 impl Tail {
-    pub(super) fn run(self) -> Result<Report, Error> {
-        Ok(lines(search(&self.files, &Filter::default(), self.lines)?))
+    pub(super) fn run_locally(&self) -> Option<Result<Report, Error>> {
+        let found = || search(&self.files, &Filter::default(), self.lines, u64::MAX);
+        (!self.files.is_empty()).then(|| Ok(lines(found()?.lines)))
+    }
+
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        remote::search(client, &Filter::default(), self.lines).await
     }
 }

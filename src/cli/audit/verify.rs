@@ -31,7 +31,7 @@ pub(in crate::cli) struct Verify {
 }
 
 impl Verify {
-    pub(super) fn run(self) -> Result<Report, Error> {
+    pub(super) fn run(&self) -> Result<Report, Error> {
         let unusable = |source| AuditError::Key { path: self.public_key.clone(), source };
         let key = PublicKey::from_pem(&read(&self.public_key)?).map_err(unusable)?;
         let head = self.head.as_ref().map(|path| -> Result<KnownHead, Error> {

@@ -9,10 +9,14 @@ use serde::de::DeserializeOwned;
 use super::super::Error;
 use super::super::administration::{Entry, Kind};
 use super::{AdministrationGrant, Kms};
+use crate::audit::search::{self, Filter, Found};
 use crate::custody::Custody;
 use crate::policy::{Action, Documents, Fault, Policy};
 use crate::store::policy_entry::{self, PolicyEntry};
-use crate::store::{Store, object};
+use crate::store::{Store, audit_head, object};
+
+/// How much of the audit log one search reads, in bytes, and then to the end of the file.
+const MAX_SEARCHED: u64 = 1 << 30;
 
 /// What the policy is made of.
 pub(super) struct Definitions {
@@ -126,6 +130,19 @@ impl AdministrationGrant<'_> {
             all.insert(name.clone(), Entry { name, version: None, definition });
         }
         all.into_values().collect()
+    }
+
+    /// The last checkpoint of the audit log that the database knows.
+    pub(in crate::kms) fn audit_head(&self) -> Result<Option<String>, Error> {
+        let known = self.kms.store.read(|connection| Ok(audit_head::read(connection)?))?;
+        Ok(known.and_then(|known| known.signed_line))
+    }
+
+    /// Lines of the audit log.
+    pub(in crate::kms) fn search_audit(&self, filter: &Filter, limit: usize) -> Result<Found, Error> {
+        let audit = self.kms.audit.as_ref().ok_or(Error::NoAudit)?;
+        let _alone = self.kms.searching.try_lock().map_err(|_| Error::Searching)?;
+        Ok(search::search(&audit.files()?, filter, limit, MAX_SEARCHED)?)
     }
 
     /// Writes a definition, or removes it.

@@ -42,6 +42,8 @@ pub struct Kms {
     definitions: Mutex<Definitions>,
     /// Where decisions are recorded; `None` if the operator wants no record.
     audit: Option<Arc<Audit>>,
+    /// Held by whoever searches the audit log: one at a time, for it may take a while.
+    searching: Mutex<()>,
     health: Mutex<Option<(Instant, Health)>>,
 }
 
@@ -119,6 +121,7 @@ impl Kms {
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
             audit,
+            searching: Mutex::new(()),
             health: Mutex::new(None),
         };
         kms.finish_destructions()?;
@@ -237,6 +240,11 @@ impl Kms {
             return Err(Error::NotPermitted { action: action.word(), reason: refusal.to_string() });
         }
         Err(Error::NotFound(id.clone()))
+    }
+
+    /// The public key of the audit log, in DER.
+    pub(super) fn audit_key(&self) -> Vec<u8> {
+        self.custody.audit_public_key()
     }
 
     /// Records a refusal: it is on disk before the answer.

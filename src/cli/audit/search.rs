@@ -1,13 +1,14 @@
-//! `claviger audit search`, in files
+//! `claviger audit search`
 
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 
-use super::{Error, Report, lines};
+use super::{Error, Report, lines, remote};
 use crate::audit::search::{DEFAULT_LIMIT, Filter, search, time_of};
+use crate::client::Client;
 
-/// Print the lines of the audit trail that fit
+/// Print the lines of the audit trail that fit, the server's or those of files
 #[derive(clap::Args)]
 pub(in crate::cli) struct Search {
     /// Decisions about this object
@@ -28,8 +29,8 @@ pub(in crate::cli) struct Search {
     /// The newest of them, at most
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LIMIT)]
     limit: usize,
-    /// The files of the trail
-    #[arg(value_name = "FILE", required = true)]
+    /// The files of the trail [default: the server is asked, which answers those who administer]
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }
 
@@ -38,8 +39,22 @@ fn time(text: &str) -> Result<String, String> {
 }
 
 impl Search {
-    pub(super) fn run(self) -> Result<Report, Error> {
+    pub(super) fn run_locally(&self) -> Option<Result<Report, Error>> {
+        (!self.files.is_empty()).then(|| Ok(lines(search(&self.files, &self.filter(), self.limit, u64::MAX)?.lines)))
+    }
+
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        remote::search(client, &self.filter(), self.limit).await
+    }
+
+    fn filter(&self) -> Filter {
         let Self { object, caller, from, to, outcome, .. } = self;
-        Ok(lines(search(&self.files, &Filter { object, caller, outcome, from, to }, self.limit)?))
+        Filter {
+            object: object.clone(),
+            caller: caller.clone(),
+            outcome: outcome.clone(),
+            from: from.clone(),
+            to: to.clone(),
+        }
     }
 }

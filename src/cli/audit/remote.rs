@@ -1,0 +1,98 @@
+//! `claviger audit public-key` and `head`, and lines from the server.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{Error, Report, lines};
+use crate::audit::search::Filter;
+use crate::cli::stream::DASH;
+use crate::cli::target::{Existing, Target};
+use crate::client::Client;
+
+/// Print the public key that verifies the server's audit trail, in PEM; any caller may
+#[derive(clap::Args)]
+pub(in crate::cli) struct PublicKey {
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Print the last checkpoint that the server's database knows: keep it, and `verify --head` finds a trail cut back
+///
+/// For those who administer.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Head {
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(clap::Args)]
+struct Output {
+    /// File to write
+    #[arg(short, long, value_name = "FILE", default_value = DASH)]
+    output: PathBuf,
+    /// Replace the file if it is there
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    object: Option<&'a str>,
+    caller: Option<&'a str>,
+    outcome: Option<&'a str>,
+    from: Option<&'a str>,
+    to: Option<&'a str>,
+    limit: usize,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    lines: Vec<String>,
+    complete: bool,
+}
+
+impl PublicKey {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        self.output.write(client, "/audit/public-key").await
+    }
+}
+
+impl Head {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        self.output.write(client, "/audit/head").await
+    }
+}
+
+impl Output {
+    async fn write(self, client: &Client, path: &str) -> Result<Report, Error> {
+        let existing = if self.force { Existing::Replace } else { Existing::Keep };
+        let mut target = Target::create(&self.output, existing)?;
+        target.write(client.get(path).await?.body).await?;
+        target.finish()?;
+        if self.output == Path::new(DASH) {
+            return Ok(Report::none());
+        }
+        Ok(Report::quiet(json!({ "file": self.output.to_string_lossy() })))
+    }
+}
+
+/// The server's newest lines that the filter admits.
+pub(super) async fn search(client: &Client, filter: &Filter, limit: usize) -> Result<Report, Error> {
+    let Filter { object, caller, outcome, from, to } = filter;
+    let question = Question {
+        object: object.as_deref(),
+        caller: caller.as_deref(),
+        outcome: outcome.as_deref(),
+        from: from.as_deref(),
+        to: to.as_deref(),
+        limit,
+    };
+    let found: Found = client.post_json("/audit/search", &question).await?;
+    if found.complete {
+        Ok(lines(found.lines))
+    } else {
+        Err(Error::Incomplete("older part of the audit trail: say --from"))
+    }
+}

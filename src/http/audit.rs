@@ -1,0 +1,58 @@
+//! The audit log: its public key for every caller, its head and lines for those who administer.
+
+use serde::{Deserialize, Serialize};
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::problem::Problem;
+use super::route::Ask;
+use super::{Answer, App};
+use crate::audit::search::{DEFAULT_LIMIT, Filter, time_of};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Question {
+    object: Option<String>,
+    caller: Option<String>,
+    outcome: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    limit: Option<usize>,
+}
+
+#[derive(Serialize)]
+struct Found {
+    /// As they stand in the log.
+    lines: Vec<String>,
+    /// Whether all of the log was looked at, or enough of it to have found as many as were asked for.
+    complete: bool,
+}
+
+/// `GET /audit/public-key`
+pub(super) fn public_key(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
+    let body = app.kms.audit_public_key().into_bytes();
+    Ok(Answer { status: StatusCode::OK, media_type: "application/x-pem-file", body })
+}
+
+/// `GET /audit/head`: the last checkpoint that the database knows.
+pub(super) fn head(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let none = || Problem::new(StatusCode::NOT_FOUND, "the audit log has no checkpoint yet");
+    let mut body = app.kms.audit_head(&ask.context)?.ok_or_else(none)?.into_bytes();
+    body.push(b'\n');
+    Ok(Answer { status: StatusCode::OK, media_type: "application/json", body })
+}
+
+/// `POST /audit/search`
+pub(super) fn search(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let question: Question =
+        serde_json::from_slice(ask.body).map_err(|error| bad(format!("the body is not as expected: {error}")))?;
+    let time = |text: Option<String>| match text {
+        None => Ok(None),
+        Some(text) => time_of(&text).map(Some).ok_or_else(|| bad(format!("{text:?} is no time of RFC 3339"))),
+    };
+    let Question { object, caller, outcome, from, to, limit } = question;
+    let filter = Filter { object, caller, outcome, from: time(from)?, to: time(to)? };
+    let found = block_in_place(|| app.kms.search_audit(&ask.context, &filter, limit.unwrap_or(DEFAULT_LIMIT)))?;
+    Ok(Answer::json(StatusCode::OK, &Found { lines: found.lines, complete: found.complete }))
+}

@@ -1,0 +1,44 @@
+//! Reading the audit log: its key for everyone, its lines for those who administer.
+
+use openssl::base64::encode_block;
+
+use super::operation::Operation;
+use super::{Call, Context, Error, Kms};
+use crate::audit::search::{Filter, Found};
+
+/// The most lines in one answer.
+pub const MAX_LINES: usize = 1_000;
+
+impl Kms {
+    /// The public key that verifies the log's checkpoints: a SubjectPublicKeyInfo in PEM (RFC 7468 section 13).
+    #[must_use]
+    pub fn audit_public_key(&self) -> String {
+        let base64 = encode_block(&self.audit_key());
+        let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
+        for line in base64.as_bytes().chunks(64) {
+            pem.push_str(&String::from_utf8_lossy(line));
+            pem.push('\n');
+        }
+        pem.push_str("-----END PUBLIC KEY-----\n");
+        pem
+    }
+
+    /// The last checkpoint that the database knows, as it stands in the log; `None` before the first.
+    ///
+    /// # Errors
+    /// The caller does not administer, or the database is away.
+    pub fn audit_head(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
+        let call = Call::new(context, Operation::ReadAudit);
+        call.describe("the signed head".to_owned());
+        self.recorded(&call, || self.authorize_administration(&call)?.audit_head())
+    }
+
+    /// The newest lines that the filter admits, at most [`MAX_LINES`], in the order of the log.
+    ///
+    /// # Errors
+    /// The caller does not administer, somebody else is searching, there is no log, or it cannot be read.
+    pub fn search_audit(&self, context: &Context<'_>, filter: &Filter, limit: usize) -> Result<Found, Error> {
+        let call = Call::new(context, Operation::ReadAudit);
+        self.recorded(&call, || self.authorize_administration(&call)?.search_audit(filter, limit.min(MAX_LINES)))
+    }
+}
