@@ -232,7 +232,6 @@ impl Writer {
                     let first = self.at.seq + 1;
                     let mut mark = Mark { first, seq: first, hash: self.at.hash };
                     for record in &records {
-                        // The place of the record itself, not of a checkpoint right behind it.
                         self.stage(time, record);
                         mark = Mark { first, seq: self.at.seq, hash: self.at.hash };
                     }
@@ -241,10 +240,11 @@ impl Writer {
             }
         }
         let is_due = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() >= INTERVAL);
+        let mut sync = urgent || is_due(self.unsynced_since) || self.kept_bytes >= MAX_UNSYNCED;
         if is_due(self.uncovered_since) {
             self.sign();
+            sync |= self.signed.is_some();
         }
-        let sync = urgent || is_due(self.unsynced_since) || self.kept_bytes >= MAX_UNSYNCED || self.signed.is_some();
         let done = self.flush(sync);
         if let Err(error) = &done {
             self.fail(error);
