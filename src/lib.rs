@@ -10,6 +10,7 @@ pub mod custody;
 pub mod http;
 pub mod kmip;
 pub mod kms;
+pub mod metrics;
 pub mod policy;
 pub mod principal;
 pub mod secret;

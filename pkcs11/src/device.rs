@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::key::{Generation, Graveyard, Key};
 use crate::module::{Initialized, Module};
 use crate::quirk::{self, Maker};
-use crate::session::{Anchor, Pool};
+use crate::session::{Anchor, Pool, Sessions};
 use crate::suspicion::Suspicion;
 use crate::token::Config;
 
@@ -100,6 +100,11 @@ impl Device {
             self.judge(session.get_attributes(handle, &[AttributeType::Id]).map_err(Error::from_binding))?;
         }
         Ok(())
+    }
+
+    /// How many sessions there are. Nothing is asked of the token.
+    pub fn sessions(&self) -> Sessions {
+        self.pool.sessions()
     }
 
     /// Destroys the session objects whose keys were dropped, and answers how many there were. Every operation that needs the

@@ -32,6 +32,7 @@ pub use mac::MacMechanism;
 pub use root::{RootKind, UnwrapTemplate};
 pub use secret::{Pin, Secret};
 pub use secret_key::{SecretKeyKind, SecretKeySpec, Uses};
+pub use session::Sessions;
 pub use signing::{SigningKey, SigningObjects};
 pub use suspicion::Suspicion;
 pub use token::{Config, DeviceGuard, Token};

@@ -19,6 +19,17 @@ pub(crate) struct Pool {
     returned: Condvar,
 }
 
+/// The sessions that do the work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sessions {
+    /// Those that are open.
+    pub open: usize,
+    /// Those of them that work.
+    pub busy: usize,
+    /// The most that there may be.
+    pub limit: usize,
+}
+
 #[derive(Default)]
 struct State {
     idle: Vec<Session>,
@@ -60,6 +71,12 @@ impl Pool {
         state.leased += 1;
         let idle = state.idle.pop();
         Ok((Permit { pool: self }, idle))
+    }
+
+    /// How many there are just now.
+    pub(crate) fn sessions(&self) -> Sessions {
+        let state = self.lock();
+        Sessions { open: state.idle.len() + state.leased, busy: state.leased, limit: self.max }
     }
 
     /// A session outside the pool's count, for looking at the device while the pool may be exhausted by it.

@@ -30,6 +30,7 @@ pub use jwks::{KeySet, KeySetError};
 pub use jws::{Jws, JwsError};
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
+use crate::metrics::Metrics;
 use crate::policy::Subject;
 use crate::principal::{Caller, Method, Username};
 use claims::Claims;
@@ -154,6 +155,7 @@ pub struct Authenticator {
     /// API tokens that are compared at one time. Whoever sends wrong ones must not take the token's sessions from
     /// those who are somebody.
     comparing: Semaphore,
+    metrics: Arc<Metrics>,
 }
 
 /// API tokens that are compared in the HSM at one time; those that are remembered need no place.
@@ -177,7 +179,7 @@ pub struct Settings {
 impl Authenticator {
     /// With the present authorities, and issuers whose keys are fetched elsewhere.
     #[must_use]
-    pub fn new(trust: Option<Trust>, issuers: Vec<Arc<Issuer>>, settings: Settings) -> Self {
+    pub fn new(trust: Option<Trust>, issuers: Vec<Arc<Issuer>>, settings: Settings, metrics: &Arc<Metrics>) -> Self {
         let failures = Failures::new(settings.failure_limit);
         Self {
             trust: trust::shared(trust),
@@ -186,6 +188,7 @@ impl Authenticator {
             remembered: Remembered::new(),
             failures,
             comparing: Semaphore::new(COMPARING),
+            metrics: Arc::clone(metrics),
         }
     }
 
@@ -226,6 +229,7 @@ impl Authenticator {
         let caller = match self.prove(peer, headers, key, now).await {
             Ok(caller) => caller,
             Err(Refusal::Unauthenticated { reason, .. }) => {
+                self.metrics.authentication_failed(reason.method());
                 let limited = self.count_failure(peer.address.ip());
                 return Err(Refusal::Unauthenticated { reason, limited });
             }

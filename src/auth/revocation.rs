@@ -77,6 +77,11 @@ impl Revocation {
         Ok(good_until.map_or(Status::Unlisted, Status::Good))
     }
 
+    /// The first end among the lists.
+    pub(super) fn next_update(&self) -> Option<i64> {
+        self.lists.iter().map(|list| list.next_update).min()
+    }
+
     /// Says which lists have ended, or will soon.
     pub(super) fn warn(&self, now: i64) {
         for list in &self.lists {

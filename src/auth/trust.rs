@@ -126,6 +126,12 @@ impl Trust {
         self.authorities.iter().flat_map(|file| &file.certificates)
     }
 
+    /// The first nextUpdate among the CRLs, in seconds since 1970-01-01 UTC; `None` without CRLs.
+    #[must_use]
+    pub fn next_update(&self) -> Option<i64> {
+        self.revocation.next_update()
+    }
+
     /// Says which CRLs have ended, or will soon.
     pub fn warn(&self, now: i64) {
         self.revocation.warn(now);

@@ -22,10 +22,11 @@ pub use error::{Error, RootError};
 pub use key::ManagedKey;
 pub use owner::Owner;
 pub use pkcs11::{
-    Cipher, Error as TokenError, InvalidInput, MacMechanism as Mac, OpenError, Secret, SecretKeyKind, Uses,
+    Cipher, Error as TokenError, InvalidInput, MacMechanism as Mac, OpenError, Secret, SecretKeyKind, Sessions, Uses,
 };
 
 use crate::config::{Hsm, Placement};
+use crate::metrics::{HsmCall, Metrics, Timer};
 use crate::secret::is_equal;
 use crate::store::Store;
 use crate::store::object::{Class, Material};
@@ -46,6 +47,7 @@ pub struct Custody {
     placement: Placement,
     /// A row named a token object that the last scan did not find.
     rescan: AtomicBool,
+    metrics: Arc<Metrics>,
 }
 
 impl Custody {
@@ -53,7 +55,13 @@ impl Custody {
     ///
     /// # Errors
     /// The module, the token or the PIN is wrong, or the root keys are not those of the database.
-    pub fn open(hsm: &Hsm, placement: Placement, store: &Store, now: i64) -> Result<Self, OpenError<RootError>> {
+    pub fn open(
+        hsm: &Hsm,
+        placement: Placement,
+        store: &Store,
+        now: i64,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, OpenError<RootError>> {
         let _errors = Errors;
         let (token, roots) = Token::open(configuration(hsm), |device| root::open(device, store, now))?;
         let custody = Self {
@@ -62,8 +70,9 @@ impl Custody {
             placed: RwLock::default(),
             placement,
             rescan: AtomicBool::new(false),
+            metrics: Arc::clone(metrics),
         };
-        let placed = Self::scan(&*custody.device()?)?;
+        let placed = Self::scan(&*custody.device(HsmCall::Look)?)?;
         *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
         Ok(custody)
     }
@@ -89,7 +98,7 @@ impl Custody {
     /// What the token answered.
     pub fn check(&self) -> Result<(), Error> {
         let roots = self.roots();
-        Ok(self.device()?.check(&roots.keys())?)
+        Ok(self.device(HsmCall::Look)?.check(&roots.keys())?)
     }
 
     /// Makes a key inside the token.
@@ -109,7 +118,7 @@ impl Custody {
     }
 
     fn make(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: Option<&[u8]>) -> Result<Material, Error> {
-        let device = self.device()?;
+        let device = self.device(HsmCall::Make)?;
         if self.placement == Placement::Token || !key::is_wrappable(kind.bytes()) {
             return self.place(&device, &key::spec(class, kind, uses), value);
         }
@@ -145,7 +154,7 @@ impl Custody {
     pub fn discard(&self, material: &Material) -> Result<(), Error> {
         let Material::Token { cka_id } = material else { return Ok(()) };
         let Some(key) = self.placed(cka_id) else { return Ok(()) };
-        self.device()?.destroy_token(key)?;
+        self.device(HsmCall::Discard)?.destroy_token(key)?;
         self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
         Ok(())
     }
@@ -167,7 +176,7 @@ impl Custody {
         if !self.rescan.swap(false, Ordering::AcqRel) {
             return;
         }
-        let Ok(device) = self.device() else { return };
+        let Ok(device) = self.device(HsmCall::Look) else { return };
         if let Ok(found) = Self::scan(&device) {
             let mut placed = self.placed.write().unwrap_or_else(PoisonError::into_inner);
             for (cka_id, key) in found {
@@ -194,7 +203,7 @@ impl Custody {
     /// The token is away.
     pub fn bind(&self, bound: &[u8]) -> Result<Vec<u8>, Error> {
         let roots = self.roots();
-        Ok(self.device()?.mac(roots.binding(), MacMechanism::HmacSha256, bound)?)
+        Ok(self.device(HsmCall::Bind)?.mac(roots.binding(), MacMechanism::HmacSha256, bound)?)
     }
 
     /// Whether `binding` is the MAC of `bound`, compared in constant time.
@@ -212,7 +221,7 @@ impl Custody {
     /// The token is away; it is not waited for.
     pub fn sign_audit(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
         // The device first: while it is held nobody can publish the root keys of another one.
-        let device = self.device()?;
+        let device = self.device(HsmCall::Sign)?;
         self.roots().audit().sign(&device, message)
     }
 
@@ -228,7 +237,7 @@ impl Custody {
     /// # Errors
     /// The token is away, or refuses the parameters.
     pub fn encrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
-        self.with(key, |device, handle| device.encrypt(handle, cipher, data))
+        self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt(handle, cipher, data))
     }
 
     /// Decrypts in the token.
@@ -236,7 +245,7 @@ impl Custody {
     /// # Errors
     /// The token is away, or the ciphertext is not authentic.
     pub fn decrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
-        self.with(key, |device, handle| device.decrypt(handle, cipher, data))
+        self.with(HsmCall::Decrypt, key, |device, handle| device.decrypt(handle, cipher, data))
     }
 
     /// Makes a MAC in the token.
@@ -244,7 +253,7 @@ impl Custody {
     /// # Errors
     /// The token is away, or the key does not fit the mechanism.
     pub fn mac(&self, key: &ManagedKey, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
-        self.with(key, |device, handle| device.mac(handle, mechanism, data))
+        self.with(HsmCall::Mac, key, |device, handle| device.mac(handle, mechanism, data))
     }
 
     /// The lengths in bytes of the keys that the token takes for `mechanism`.
@@ -252,7 +261,7 @@ impl Custody {
     /// # Errors
     /// The token is away or does not have the mechanism.
     pub fn mac_key_size(&self, mechanism: MacMechanism) -> Result<RangeInclusive<usize>, Error> {
-        Ok(self.device()?.mac_key_size(mechanism)?)
+        Ok(self.device(HsmCall::Look)?.mac_key_size(mechanism)?)
     }
 
     /// The key's value, which leaves the token here. The token refuses all but the exporting class.
@@ -260,7 +269,7 @@ impl Custody {
     /// # Errors
     /// `NotExtractable`, from the token.
     pub fn value(&self, key: &ManagedKey) -> Result<Secret, Error> {
-        self.with(key, Device::value)
+        self.with(HsmCall::Export, key, Device::value)
     }
 
     /// `key` wrapped under `wrapping` by AES key wrap (RFC 3394), inside the token.
@@ -271,7 +280,7 @@ impl Custody {
         if !key::is_wrappable(key.kind.bytes()) {
             return Err(Error::NotWrappable(key.kind.bytes()));
         }
-        let device = self.device()?;
+        let device = self.device(HsmCall::Export)?;
         let wrapping = self.handle(&device, wrapping)?;
         let key = self.handle(&device, key)?;
         Ok(device.wrap(&wrapping, &key)?)
@@ -282,16 +291,17 @@ impl Custody {
     /// # Errors
     /// The token is away.
     pub fn random(&self, len: usize) -> Result<Secret, Error> {
-        Ok(self.device()?.random(len)?)
+        Ok(self.device(HsmCall::Random)?.random(len)?)
     }
 
     /// Runs `operation` with a handle of the present generation, unwrapping the key if there is none yet.
     fn with<T>(
         &self,
+        call: HsmCall,
         key: &ManagedKey,
         operation: impl Fn(&Device, &Key) -> Result<T, pkcs11::Error>,
     ) -> Result<T, Error> {
-        let device = self.device()?;
+        let device = self.device(call)?;
         if let Some(handle) = key.handle() {
             match operation(&device, &handle) {
                 // The token was away since: its handles are gone, the wrapped key is not.
@@ -319,6 +329,7 @@ impl Custody {
                 if kek.cka_id != *name {
                     return Err(Error::UnknownKek);
                 }
+                let _timer = self.metrics.hsm(HsmCall::Unwrap);
                 device.unwrap(&kek.key, blob, &key.spec())?
             }
         };
@@ -326,8 +337,14 @@ impl Custody {
         Ok(handle)
     }
 
-    fn device(&self) -> Result<Admitted<'_>, pkcs11::Error> {
-        Ok(Admitted { device: self.token.device()?, _errors: Errors })
+    fn device(&self, call: HsmCall) -> Result<Admitted<'_>, pkcs11::Error> {
+        Ok(Admitted { device: self.token.device()?, _errors: Errors, _timer: self.metrics.hsm(call) })
+    }
+
+    /// The token's working sessions; `None` while it is away.
+    #[must_use]
+    pub fn sessions(&self) -> Option<Sessions> {
+        self.token.device().ok().map(|device| device.sessions())
     }
 
     fn roots(&self) -> Arc<Roots> {
@@ -339,6 +356,7 @@ impl Custody {
 struct Admitted<'a> {
     device: DeviceGuard<'a>,
     _errors: Errors,
+    _timer: Timer,
 }
 
 impl Deref for Admitted<'_> {

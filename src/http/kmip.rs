@@ -7,21 +7,28 @@ use super::problem::Problem;
 use super::route::Ask;
 use super::{Answer, App};
 use crate::kmip::Dialect;
-use crate::kmip::enumerations::Operation;
-use crate::kmip::message::RequestMessage;
+use crate::kmip::enumerations::{Operation, ResultReason};
+use crate::kmip::message::{RequestMessage, ResponseBatchItem};
 use crate::kmip::payloads::Request;
 use crate::kmip::ttlv::{Document, json};
 use crate::kms;
+use crate::metrics::Outcome;
 
 /// `POST /kmip/2_1` and `POST /kmip_2_1`: a bare operation or a RequestMessage; the answer has the same form.
 pub(super) fn bare(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (context, document) = (&ask.context, json::read(ask.body).map_err(kms::Error::from)?);
     let answer = if document.name == "RequestMessage" {
         let message = RequestMessage::from_document(document).map_err(kms::Error::from)?;
-        block_in_place(|| app.kms.execute_message(context, message)).into_document()
+        ask.measured.action("batch");
+        let answer = block_in_place(|| app.kms.execute_message(context, message));
+        for item in &answer.items {
+            ask.measured.batch_item(item.operation, outcome(item));
+        }
+        answer.into_document()
     } else {
         let request = Request::from_document(document).map_err(kms::Error::from)?;
         tracing::debug!(operation = %request.operation(), "operation");
+        ask.measured.operation(request.operation());
         let answer = match request.operation() {
             operation if is_quick(operation) => app.kms.execute(context, request),
             _ => block_in_place(|| app.kms.execute(context, request)),
@@ -29,6 +36,23 @@ pub(super) fn bare(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
         answer?.into_document()
     };
     Ok(render(&answer))
+}
+
+/// How one item of a message ended, as its status would say if it stood alone.
+fn outcome(item: &ResponseBatchItem) -> Outcome {
+    match item.result_reason {
+        None => Outcome::Success,
+        Some(
+            ResultReason::ObjectNotFound
+            | ResultReason::PermissionDenied
+            | ResultReason::IncompatibleCryptographicUsageMask
+            | ResultReason::Sensitive
+            | ResultReason::NotExtractable,
+        ) => Outcome::Refused,
+        Some(ResultReason::GeneralFailure) => Outcome::Unavailable,
+        Some(ResultReason::InternalServerError) => Outcome::Failed,
+        Some(_) => Outcome::ClientError,
+    }
 }
 
 /// Whether an operation waits for nothing but the token, and rarely for a row to be read.

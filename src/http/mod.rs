@@ -29,6 +29,7 @@ pub use route::MAX_KMIP;
 
 use crate::auth::{Authenticator, Peer, Refusal, network};
 use crate::kms::{self, Context, Kms};
+use crate::metrics::{self, Metrics, Outcome};
 use crate::principal::Caller;
 use problem::Problem;
 use route::{Ask, Body, Handler, ROUTES, Route};
@@ -59,6 +60,7 @@ pub struct App {
     kms: Arc<Kms>,
     active: Semaphore,
     bodies: Semaphore,
+    metrics: Arc<Metrics>,
     next_request: AtomicU64,
     /// Sets the requests of one process apart from another's.
     process: [u8; 6],
@@ -67,7 +69,7 @@ pub struct App {
 impl App {
     /// The handlers of one listener.
     #[must_use]
-    pub fn new(authenticator: Arc<Authenticator>, loopback: bool, kms: Arc<Kms>) -> Self {
+    pub fn new(authenticator: Arc<Authenticator>, loopback: bool, kms: Arc<Kms>, metrics: Arc<Metrics>) -> Self {
         let mut process = [0; 6];
         // Without randomness two processes may share request ids, which harms nothing but a log search.
         let _ = openssl::rand::rand_bytes(&mut process);
@@ -77,6 +79,7 @@ impl App {
             kms,
             active: Semaphore::new(MAX_ACTIVE),
             bodies: Semaphore::new(ROOM),
+            metrics,
             next_request: AtomicU64::new(1),
             process,
         }
@@ -147,7 +150,9 @@ where
     S: warp::Stream<Item = Result<B, warp::Error>>,
     B: warp::Buf,
 {
-    let answer = handle(app, &head, body, &id).await.unwrap_or_else(|problem| problem.render(&id));
+    let measured = app.metrics.request();
+    let answer = handle(app, &head, body, &id, &measured).await.unwrap_or_else(|problem| problem.render(&id));
+    measured.answered(outcome(answer.status));
     tracing::debug!(method = %head.method, path = head.path.as_str(), status = answer.status.as_u16(), "answered");
     let mut response = Response::new(answer.body);
     *response.status_mut() = answer.status;
@@ -169,8 +174,26 @@ where
     response
 }
 
+/// What a status means to whoever counts requests.
+fn outcome(status: StatusCode) -> Outcome {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Outcome::Unauthenticated,
+        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Outcome::Refused,
+        StatusCode::SERVICE_UNAVAILABLE => Outcome::Unavailable,
+        status if status.is_server_error() => Outcome::Failed,
+        status if status.is_client_error() => Outcome::ClientError,
+        _ => Outcome::Success,
+    }
+}
+
 /// The order of the checks: who speaks to whom, which route, who is calling, and only then the body.
-async fn handle<S, B>(app: &App, head: &Head, body: S, id: &str) -> Result<Answer, Problem>
+async fn handle<S, B>(
+    app: &App,
+    head: &Head,
+    body: S,
+    id: &str,
+    measured: &metrics::Request<'_>,
+) -> Result<Answer, Problem>
 where
     S: warp::Stream<Item = Result<B, warp::Error>>,
     B: warp::Buf,
@@ -181,6 +204,7 @@ where
         request::require_loopback_name(head.host.as_ref())?;
     }
     let (route, parameters) = find(&head.method, head.path.as_str())?;
+    route.tell(measured);
     let began = Instant::now();
     let caller = match route.handler {
         Handler::Anyone(_) => None,
@@ -204,8 +228,12 @@ where
         Some(_) if began.elapsed() > DECISION_STANDS => Some(self::caller(app, head).await?),
         caller => caller,
     };
+    if let Some(caller) = &caller {
+        measured.method(&caller.method);
+    }
     let ask = caller.as_ref().map(|caller| Ask {
         context: Context { caller, request: id, peer: head.peer.address },
+        measured,
         parameters: &parameters,
         query: &head.query,
         body: body.as_ref().map_or(&[], |body| &body.bytes),

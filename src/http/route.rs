@@ -5,6 +5,7 @@ use warp::http::Method;
 
 use super::{Answer, App, about, access, audit, definitions, kmip, problem::Problem};
 use crate::kms::Context;
+use crate::metrics;
 
 /// The largest KMIP request, in bytes of JSON; hexadecimal doubles what it carries.
 pub const MAX_KMIP: usize = 8 << 20;
@@ -42,6 +43,7 @@ pub(super) enum Handler {
 /// What an authenticated caller asks.
 pub(super) struct Ask<'a> {
     pub(super) context: Context<'a>,
+    pub(super) measured: &'a metrics::Request<'a>,
     /// The segments of the path for which its route has `{}`.
     pub(super) parameters: &'a [String],
     /// What follows the `?`.
@@ -96,6 +98,23 @@ const fn post(path: &'static str, body: Body, handler: Handler) -> Route {
 }
 
 impl Route {
+    /// The family of routes, and what is asked of it, in words of the table: what the request's path holds instead of `{}` is
+    /// not among them.
+    pub(super) fn tell(&self, measured: &metrics::Request<'_>) {
+        let mut words = self.path.split('/').skip(1);
+        match words.next() {
+            // What it asks for is in its body.
+            Some("kmip" | "kmip_2_1") => measured.way("kmip"),
+            Some(family) => {
+                measured.way(family);
+                if let Some(action) = words.next() {
+                    measured.action(action);
+                }
+            }
+            None => {}
+        }
+    }
+
     /// The segments for which its path has `{}`, decoded; `None` if the path is another.
     pub(super) fn parameters(&self, path: &str) -> Option<Vec<String>> {
         let (mut own, mut given) = (self.path.split('/'), path.split('/'));

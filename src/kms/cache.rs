@@ -17,8 +17,22 @@ pub(super) struct Cache {
 
 struct Inner {
     objects: LruCache<String, Arc<Object>>,
+    /// How often an object was there when it was asked for, and how often not.
+    hits: u64,
+    misses: u64,
     /// Counts changes: what was read from the database before one is not put in after it.
     changes: u64,
+}
+
+/// What the cache of objects, and so of handles, holds and has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheFigures {
+    /// Objects in it.
+    pub objects: usize,
+    /// Objects found in it.
+    pub hits: u64,
+    /// Objects asked for that were not in it, those that do not exist among them.
+    pub misses: u64,
 }
 
 /// The moment before a row was read.
@@ -27,13 +41,28 @@ pub(super) struct Before(u64);
 
 impl Cache {
     pub(super) fn new() -> Self {
-        Self { inner: Mutex::new(Inner { objects: LruCache::new(CAPACITY), changes: 0 }) }
+        Self { inner: Mutex::new(Inner { objects: LruCache::new(CAPACITY), hits: 0, misses: 0, changes: 0 }) }
     }
 
     pub(super) fn get(&self, id: &str) -> Result<Arc<Object>, Before> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let changes = inner.changes;
-        inner.objects.get(id).map(Arc::clone).ok_or(Before(changes))
+        let found = inner.objects.get(id).map(Arc::clone);
+        match found {
+            Some(object) => {
+                inner.hits += 1;
+                Ok(object)
+            }
+            None => {
+                inner.misses += 1;
+                Err(Before(inner.changes))
+            }
+        }
+    }
+
+    /// What the cache has done so far.
+    pub(super) fn figures(&self) -> CacheFigures {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        CacheFigures { objects: inner.objects.len(), hits: inner.hits, misses: inner.misses }
     }
 
     /// Puts in what was read, unless something changed since: it may be this object.

@@ -39,6 +39,7 @@ pub use access::{Held, Obtained};
 pub use administration::{Entry, Kind};
 pub use api_token::check_api_token_row;
 pub use auditing::MAX_LINES;
+pub use cache::CacheFigures;
 pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms};
 

@@ -27,6 +27,7 @@ use warp::Filter;
 use super::waiting::Waiting;
 use crate::auth::{Authenticator, ClientCertificate, Failures, Peer, network};
 use crate::kms::{self, Kms};
+use crate::metrics::Metrics;
 
 /// From the connection to the end of the handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
@@ -62,6 +63,7 @@ pub(super) struct Shared {
     pub(super) authenticator: Arc<Authenticator>,
     /// Where those who are not are counted.
     pub(super) kms: Arc<Kms>,
+    pub(super) metrics: Arc<Metrics>,
     /// Changes when authorities and revocation lists were read anew.
     pub(super) reloads: watch::Receiver<u64>,
     /// Becomes true when the server stops.
@@ -94,16 +96,40 @@ impl Fault {
     fn of(error: openssl::ssl::Error, ssl: &SslRef) -> Self {
         let verify = ssl.verify_result();
         let reasons = error.ssl_error().map(ErrorStack::errors).unwrap_or_default();
-        let is_missing = reasons.iter().any(|error| error.reason() == Some("peer did not return a certificate"));
+        let is_missing = is_missing(&error);
         // One that verifies, shown by somebody who does not have its key, fails after it.
         let is_bad = verify != X509VerifyResult::OK || ssl.peer_certificate().is_some() && !reasons.is_empty();
         if is_missing || is_bad { Self::Certificate { error, verify } } else { Self::Handshake { error, verify } }
     }
+
+    /// One word for each cause that asks for another remedy.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Deadline => "deadline",
+            Self::Evicted => "evicted",
+            Self::Closed => "closed",
+            Self::Stopping => "stopping",
+            Self::Io(_) => "connection",
+            Self::OpenSsl(_) => "internal",
+            Self::Certificate { error, .. } if is_missing(error) => "no-certificate",
+            Self::Certificate { .. } => "certificate",
+            // The other end went, or the network did.
+            Self::Handshake { error, .. } if error.ssl_error().is_none() => "connection",
+            Self::Handshake { .. } => "protocol",
+        }
+    }
+}
+
+/// Whether the client showed no certificate where it has to.
+fn is_missing(error: &openssl::ssl::Error) -> bool {
+    let reasons = error.ssl_error().map(ErrorStack::errors).unwrap_or_default();
+    reasons.iter().any(|error| error.reason() == Some("peer did not return a certificate"))
 }
 
 impl Shared {
     /// Says why a connection came to nothing; in a flood, to those alone who look closely.
     fn tell(&self, peer: SocketAddr, fault: &Fault) {
+        self.metrics.handshake_refused(fault.word());
         if let Fault::Certificate { .. } = fault {
             self.kms.failed_authentication(network(peer.ip()), "certificate", "handshake");
         }

@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod connection;
+mod figures;
 mod log;
 mod probe;
 mod reload;
@@ -77,6 +78,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         refusals: Failures::new(REFUSALS),
         authenticator: Arc::clone(&started.authenticator),
         kms: Arc::clone(&started.kms),
+        metrics: Arc::clone(&started.metrics),
         reloads: reloads.subscribe(),
         stop: stopping,
     });
@@ -119,6 +121,7 @@ fn announce(config: &Config, started: &Started) {
 async fn serve(started: &Started, shared: &Arc<Shared>, mut ends: Ends) -> JoinSet<()> {
     let filter = http::filter(Arc::clone(&started.app));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    figures::connections(&shared.metrics, &places);
     let mut connections = JoinSet::new();
     loop {
         let (tcp, address) = tokio::select! {
@@ -131,6 +134,7 @@ async fn serve(started: &Started, shared: &Arc<Shared>, mut ends: Ends) -> JoinS
             _ = ends.interrupt.recv() => break,
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            shared.metrics.handshake_refused("too-many");
             if !shared.refusals.count(address.ip()) {
                 tracing::warn!(peer = %address, limit = MAX_CONNECTIONS, "connection refused: too many");
             }

@@ -1,4 +1,4 @@
-//! The probe listener: plain HTTP, `/livez` and `/readyz` and nothing else, because a probe has no client
+//! The probe listener: plain HTTP, `/livez`, `/readyz` and `/metrics` and nothing else, because a probe has no client
 //! certificate.
 
 use std::io;
@@ -10,9 +10,11 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use warp::Filter as _;
 use warp::http::StatusCode;
+use warp::http::header::CONTENT_TYPE;
 
 use super::waiting::Waiting;
 use crate::kms::Kms;
+use crate::metrics::{MEDIA_TYPE, Metrics};
 
 /// Connections at one time; one more takes the place of the oldest.
 const MAX_CONNECTIONS: usize = 64;
@@ -24,35 +26,42 @@ const DEADLINE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The address cannot be bound.
-pub(super) async fn start(address: SocketAddr, kms: Arc<Kms>) -> io::Result<SocketAddr> {
+pub(super) async fn start(address: SocketAddr, kms: Arc<Kms>, metrics: Arc<Metrics>) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await?;
     let bound = listener.local_addr()?;
-    tokio::spawn(accept(listener, kms));
+    tokio::spawn(accept(listener, kms, metrics));
     Ok(bound)
 }
 
-async fn accept(listener: TcpListener, kms: Arc<Kms>) {
+async fn accept(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>) {
     let places = Waiting::new(MAX_CONNECTIONS, MAX_CONNECTIONS);
     loop {
         let Some((tcp, address)) = super::accepted(listener.accept().await).await else { continue };
         let mut place = places.enter(address.ip());
-        let kms = Arc::clone(&kms);
+        let (kms, metrics) = (Arc::clone(&kms), Arc::clone(&metrics));
         tokio::spawn(async move {
             tokio::select! {
-                () = serve(tcp, kms) => {}
+                () = serve(tcp, kms, metrics) => {}
                 () = place.evicted() => {}
             }
         });
     }
 }
 
-async fn serve(tcp: TcpStream, kms: Arc<Kms>) {
+async fn serve(tcp: TcpStream, kms: Arc<Kms>, metrics: Arc<Metrics>) {
     let live = warp::path!("livez").map(|| StatusCode::OK);
     let ready = warp::path!("readyz").map(move || {
         let health = tokio::task::block_in_place(|| kms.health());
         if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
     });
-    let routes = warp::get().or(warp::head()).unify().and(live.or(ready).unify());
+    let figures = warp::path!("metrics").map(move || match metrics.render() {
+        Ok(text) => warp::http::Response::builder().header(CONTENT_TYPE, MEDIA_TYPE).body(text),
+        Err(error) => {
+            tracing::error!(%error, "the metrics cannot be written");
+            warp::http::Response::builder().status(StatusCode::INTERNAL_SERVER_ERROR).body(Vec::new())
+        }
+    });
+    let routes = warp::get().or(warp::head()).unify().and(live.or(ready).unify().or(figures));
     let service = hyper_util::service::TowerToHyperService::new(warp::service(routes));
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(DEADLINE).max_buf_size(8 << 10);

@@ -172,17 +172,20 @@ impl Reload {
                 // First whom to believe, then how to let them in: nobody gets in by the old rules once the new ones hold.
                 self.shared.authenticator.trust.store(setup.trust.map(Arc::new));
                 self.shared.acceptor.store(Some(Arc::new(setup.acceptor)));
+                self.shared.metrics.certificate_expires(setup.not_after);
                 tracing::info!(cause, certificate = setup.subject, not_after = setup.not_after, "reloaded");
             }
             None if http.is_some() => tracing::info!(cause, "reloaded"),
             None => tracing::info!(cause, "nothing to reload: no --https-p12-file"),
         }
+        self.shared.metrics.reloaded(true);
         self.files.pending = false;
         self.files.told.clear();
         self.reloads.send_modify(|count| *count += 1);
     }
 
     fn failed(&mut self, cause: &'static str, error: String) {
+        self.shared.metrics.reloaded(false);
         self.files.pending = true;
         // What fails again as it did is told once.
         if cause != AGAIN || self.files.told != error {

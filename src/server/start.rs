@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use openssl::ssl::SslAcceptor;
 use tokio::net::TcpListener;
 
-use super::{audit, listen, probe};
+use super::{audit, figures, listen, probe};
 use crate::auth::issuer::MAX_KEY_SET;
 use crate::auth::{Authenticator, Issuer, Settings, Trust};
 use crate::client;
@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::custody::{Custody, OpenError, Owner, RootError, TokenError};
 use crate::http::App;
 use crate::kms::{self, Kms};
+use crate::metrics::{self, Metrics};
 use crate::policy;
 use crate::store::{self, Store, object};
 use crate::tls;
@@ -32,6 +33,9 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The metrics, which is a defect.
+    #[error(transparent)]
+    Metrics(#[from] metrics::Error),
     /// No token of the label.
     #[error(
         "no token labelled {label:?} (there are: {present}): make one with \
@@ -107,6 +111,7 @@ pub(super) struct Started {
     pub(super) acceptor: Option<Arc<SslAcceptor>>,
     pub(super) app: Arc<App>,
     pub(super) authenticator: Arc<Authenticator>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) kms: Arc<Kms>,
     pub(super) owner: Owner,
     /// How the issuers' keys are fetched; none where there is no issuer.
@@ -116,40 +121,51 @@ pub(super) struct Started {
 /// Opens everything.
 pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let mut setup = tls::setup(config, kms::now())?;
-    let (kms, owner) = tokio::task::block_in_place(|| open(config))?;
+    let metrics = Metrics::new()?;
+    let (kms, owner) = tokio::task::block_in_place(|| open(config, &metrics))?;
     if let Some(id) = &config.api_token_id {
         let checked = tokio::task::block_in_place(|| kms.check_api_token(id));
         checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })?;
     }
     let (issuers, key_sets) = trust_issuers(config).await?;
     let trust = setup.as_mut().and_then(|setup| setup.trust.take());
-    let authenticator = Arc::new(authenticator(config, trust, issuers));
+    let authenticator = Arc::new(authenticator(config, trust, issuers, &metrics));
+    figures::trust(&metrics, &authenticator);
+    if let Some(setup) = &setup {
+        metrics.certificate_expires(setup.not_after);
+    }
     let at = |address: String| move |source| StartError::Listen { address, source };
     let name = format!("{}:{}", config.hostname, config.port);
     let listener = listen(&config.hostname, config.port).await.map_err(at(name.clone()))?;
     let address = listener.local_addr().map_err(at(name))?;
     if let Some(probe) = config.probe_address {
-        let bound = probe::start(probe, Arc::clone(&kms)).await.map_err(at(probe.to_string()))?;
-        tracing::info!(address = %bound, "probe listening: /livez, /readyz");
+        let bound = probe::start(probe, Arc::clone(&kms), Arc::clone(&metrics)).await.map_err(at(probe.to_string()))?;
+        tracing::info!(address = %bound, "probe listening: /livez, /readyz, /metrics");
     }
     warn(config, address, setup.as_ref());
     Ok(Started {
         listener,
         addresses: vec![address],
         acceptor: setup.map(|setup| Arc::new(setup.acceptor)),
-        app: Arc::new(App::new(Arc::clone(&authenticator), address.ip().is_loopback(), Arc::clone(&kms))),
+        app: Arc::new(App::new(
+            Arc::clone(&authenticator),
+            address.ip().is_loopback(),
+            Arc::clone(&kms),
+            Arc::clone(&metrics),
+        )),
         authenticator,
+        metrics,
         kms,
         owner,
         key_sets,
     })
 }
 
-fn open(config: &Config) -> Result<(Arc<Kms>, Owner), StartError> {
+fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<(Arc<Kms>, Owner), StartError> {
     let documents = policy::read(&config.permission)?;
-    let store = Arc::new(Store::open(&config.sqlite_path)?);
-    let custody =
-        Custody::open(&config.hsm, config.placement, &store, kms::now()).map_err(|error| token_error(config, error))?;
+    let store = Arc::new(Store::open(&config.sqlite_path, metrics)?);
+    let custody = Custody::open(&config.hsm, config.placement, &store, kms::now(), metrics)
+        .map_err(|error| token_error(config, error))?;
     let known: HashSet<Vec<u8>> = store.read(object::token_objects)?.into_iter().collect();
     let unknown = custody.unknown(&known);
     if unknown > 0 {
@@ -160,13 +176,21 @@ fn open(config: &Config) -> Result<(Arc<Kms>, Owner), StartError> {
         tracing::error!(keys = missing, "rows name token objects that the token does not hold: is it an older copy?");
     }
     let custody = Arc::new(custody);
+    figures::token(metrics, &custody);
     let owner = Owner::start(&custody, &store).map_err(StartError::Owner)?;
     let audit = audit::open(config, &store, &custody)?;
     let default_mode = !config.authenticates();
-    Ok((Arc::new(Kms::open(store, custody, documents, default_mode, audit)?), owner))
+    let kms = Arc::new(Kms::open(store, custody, documents, default_mode, audit)?);
+    figures::objects(metrics, &kms);
+    Ok((kms, owner))
 }
 
-fn authenticator(config: &Config, trust: Option<Trust>, issuers: Vec<Arc<Issuer>>) -> Authenticator {
+fn authenticator(
+    config: &Config,
+    trust: Option<Trust>,
+    issuers: Vec<Arc<Issuer>>,
+    metrics: &Arc<Metrics>,
+) -> Authenticator {
     let settings = Settings {
         default_username: config.default_username.clone(),
         force_default_username: config.force_default_username,
@@ -174,7 +198,7 @@ fn authenticator(config: &Config, trust: Option<Trust>, issuers: Vec<Arc<Issuer>
         api_token_id: config.api_token_id.clone(),
         failure_limit: config.auth_failure_limit,
     };
-    Authenticator::new(trust, issuers, settings)
+    Authenticator::new(trust, issuers, settings, metrics)
 }
 
 /// The issuers, and what fetches their keys.

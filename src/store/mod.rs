@@ -24,6 +24,7 @@ pub use rusqlite::Transaction;
 pub use writer::Poster;
 
 use crate::audit::{Audit, Record};
+use crate::metrics::Metrics;
 use reader::Readers;
 use writer::Writer;
 
@@ -41,10 +42,10 @@ impl Store {
     ///
     /// # Errors
     /// Another server has it, its schema is newer, it is not ours, or the file cannot be used.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let lock = lock(path)?;
         let connection = prepare(path).map_err(|error| named(error, path))?;
-        Ok(Self { writer: Writer::start(connection)?, readers: Readers::new(path), _lock: lock })
+        Ok(Self { writer: Writer::start(connection, metrics)?, readers: Readers::new(path, metrics), _lock: lock })
     }
 
     /// Looks at an existing database without changing it; `None` if there is none yet.

@@ -1,11 +1,12 @@
 //! Read-only connections, as many as there are readers at one time.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::{Error, configure};
+use crate::metrics::Metrics;
 
 /// Connections kept open while nobody reads.
 const MAX_IDLE: usize = 8;
@@ -14,16 +15,18 @@ const MAX_IDLE: usize = 8;
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    metrics: Arc<Metrics>,
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()) }
+    pub(super) fn new(path: &Path, metrics: &Arc<Metrics>) -> Self {
+        Self { path: path.to_owned(), idle: Mutex::new(Vec::new()), metrics: Arc::clone(metrics) }
     }
 
     /// Runs `query` on an idle or a new connection. The number under way is bounded by the requests that
     /// the server admits.
     pub(super) fn run<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        let _timer = self.metrics.store_read();
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,

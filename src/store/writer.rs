@@ -4,11 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::{Error, audit_head};
 use crate::audit::{Audit, Mark, Record, Unavailable};
+use crate::metrics::Metrics;
 
 /// Writes that may wait; the requests that the server admits at one time are fewer.
 const QUEUE: usize = 1024;
@@ -98,14 +100,15 @@ fn refused(refused: TrySendError<Queued>) -> Error {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Self, Error> {
+    pub(super) fn start(connection: Connection, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
         let failure = Arc::new(Mutex::new(None));
         let audit = Arc::new(OnceLock::new());
         let (seen, recording) = (Arc::clone(&failure), Arc::clone(&audit));
+        let metrics = Arc::clone(metrics);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(connection, &jobs, &seen, &recording))
+            .spawn(move || serve(connection, &jobs, &seen, &recording, &metrics))
             .map_err(|source| Error::Commit(source.to_string()))?;
         Ok(Self { queue: Some(Arc::new(queue)), failure, audit, thread: Some(thread) })
     }
@@ -168,12 +171,15 @@ fn serve(
     jobs: &Receiver<Queued>,
     failure: &Mutex<Option<String>>,
     audit: &OnceLock<Arc<Audit>>,
+    metrics: &Metrics,
 ) {
     while let Ok(first) = jobs.recv() {
         let group: Vec<Queued> = std::iter::once(first).chain(jobs.try_iter().take(GROUP - 1)).collect();
         let erase = group.iter().any(|queued| queued.traces == Traces::Erase);
         let mut waiting = Vec::with_capacity(group.len());
+        let began = Instant::now();
         let committed = commit(&mut connection, group, &mut waiting, audit.get());
+        metrics.store_commit(began.elapsed(), committed.is_ok().then_some(waiting.len()));
         let erased = match &committed {
             Ok(()) if erase => truncate_wal(&connection).map_err(|e| e.to_string()),
             _ => Ok(()),

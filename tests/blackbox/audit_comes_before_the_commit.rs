@@ -16,7 +16,7 @@ struct Both {
 }
 
 fn open(trail: Trail) -> Both {
-    let store = Store::open(&trail.path("claviger.db")).unwrap();
+    let store = Store::open(&trail.path("claviger.db"), &claviger::metrics::Metrics::new().unwrap()).unwrap();
     let head = store.read(|connection| Ok(audit_head::read(connection)?)).unwrap();
     let poster = store.poster();
     let publish = Box::new(move |signed| {

@@ -31,7 +31,7 @@ fn message_of(version: Value, options: &[Value], items: &[Value]) -> Value {
     structure("RequestMessage", &fields)
 }
 
-fn message(options: &[Value], operations: &[Value]) -> Value {
+pub fn message(options: &[Value], operations: &[Value]) -> Value {
     let items: Vec<Value> =
         operations.iter().enumerate().map(|(at, operation)| item(operation, Some(&[at as u8]))).collect();
     message_of(version(2, 1), options, &items)
@@ -55,7 +55,7 @@ fn outcomes(items: &[Value]) -> Vec<&str> {
     items.iter().map(|item| reason(item).unwrap_or_else(|| status(item))).collect()
 }
 
-fn option(value: &str) -> Value {
+pub fn option(value: &str) -> Value {
     enumeration("BatchErrorContinuationOption", value)
 }
 

@@ -39,6 +39,7 @@ mod gate_recipes;
 mod gate_sessions;
 mod hostile_requests;
 mod log_secrecy;
+mod metrics;
 mod probe;
 mod server_identity;
 mod signals;

@@ -28,7 +28,7 @@ fn life_and_readiness_alone_are_told_without_a_certificate() {
         let answer = connection.try_request("GET", path, &[("Host", "10.1.2.3:9997")], b"").unwrap();
         assert_eq!(answer.status, 200, "{path}");
     }
-    for path in ["/", "/whoami", "/version", "/health", "/kmip/2_1", "/kmip_2_1", "/livez/x", "/metrics"] {
+    for path in ["/", "/whoami", "/version", "/health", "/kmip/2_1", "/kmip_2_1", "/livez/x", "/metrics/x"] {
         assert_eq!(probe.get(path).status, 404, "{path}");
     }
     for (method, path) in [("POST", "/livez"), ("DELETE", "/readyz"), ("POST", "/kmip/2_1"), ("POST", "/kmip_2_1")] {

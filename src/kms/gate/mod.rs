@@ -14,7 +14,7 @@ mod granted;
 
 use arc_swap::ArcSwap;
 
-use super::cache::Cache;
+use super::cache::{Cache, CacheFigures};
 use super::object::{Access, Object};
 use super::{Call, Error};
 use crate::audit::{Audit, Record};
@@ -178,6 +178,12 @@ impl Kms {
                 health
             }
         }
+    }
+
+    /// The cache of objects.
+    #[must_use]
+    pub fn cache_figures(&self) -> CacheFigures {
+        self.cache.figures()
     }
 
     fn ask_health(&self) -> Health {

@@ -1,0 +1,54 @@
+//! Figures that others keep, and that the metrics read when they are asked for.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::MAX_CONNECTIONS;
+use crate::auth::Authenticator;
+use crate::custody::Custody;
+use crate::kms::Kms;
+use crate::metrics::{Kind, Metrics};
+
+/// The sessions of the token.
+pub(super) fn token(metrics: &Metrics, custody: &Arc<Custody>) {
+    let about = "Working sessions of the token; left out while it is away:";
+    metrics.watch(Kind::Gauge, "claviger_hsm_sessions_open", &format!("{about} open."), custody, |custody| {
+        custody.sessions().map(|sessions| sessions.open)
+    });
+    metrics.watch(Kind::Gauge, "claviger_hsm_sessions_busy", &format!("{about} at work."), custody, |custody| {
+        custody.sessions().map(|sessions| sessions.busy)
+    });
+    metrics.watch(Kind::Gauge, "claviger_hsm_sessions_limit", &format!("{about} at most."), custody, |custody| {
+        custody.sessions().map(|sessions| sessions.limit)
+    });
+}
+
+/// The cache of objects and of the handles of their keys.
+pub(super) fn objects(metrics: &Metrics, kms: &Arc<Kms>) {
+    metrics.watch(Kind::Gauge, "claviger_cache_objects", "Objects in the cache, with their handles.", kms, |kms| {
+        kms.cache_figures().objects
+    });
+    metrics.watch(Kind::Counter, "claviger_cache_hits_total", "Objects found in the cache.", kms, |kms| {
+        kms.cache_figures().hits
+    });
+    metrics.watch(Kind::Counter, "claviger_cache_misses_total", "Objects that were not in the cache.", kms, |kms| {
+        kms.cache_figures().misses
+    });
+}
+
+/// The revocation lists.
+pub(super) fn trust(metrics: &Metrics, authenticator: &Arc<Authenticator>) {
+    let name = "claviger_crl_next_update_seconds";
+    let about = "The first nextUpdate among the CRLs, in seconds since 1970-01-01 UTC; left out without CRLs.";
+    metrics.watch(Kind::Gauge, name, about, authenticator, |authenticator| {
+        authenticator.trust.load().as_ref().and_then(|trust| trust.next_update())
+    });
+}
+
+/// The connections to the service.
+pub(super) fn connections(metrics: &Metrics, places: &Arc<Semaphore>) {
+    metrics.watch(Kind::Gauge, "claviger_connections_open", "Connections, handshakes included.", places, |places| {
+        MAX_CONNECTIONS.saturating_sub(places.available_permits())
+    });
+}
