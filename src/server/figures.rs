@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::MAX_CONNECTIONS;
+use crate::audit::Audit;
 use crate::auth::Authenticator;
 use crate::custody::Custody;
 use crate::kms::Kms;
@@ -50,5 +51,24 @@ pub(super) fn trust(metrics: &Metrics, authenticator: &Arc<Authenticator>) {
 pub(super) fn connections(metrics: &Metrics, places: &Arc<Semaphore>) {
     metrics.watch(Kind::Gauge, "claviger_connections_open", "Connections, handshakes included.", places, |places| {
         MAX_CONNECTIONS.saturating_sub(places.available_permits())
+    });
+}
+
+/// The audit log.
+pub(super) fn audit(metrics: &Metrics, audit: &Arc<Audit>) {
+    metrics.watch(Kind::Counter, "claviger_audit_lines_total", "Lines written to the audit log.", audit, |audit| {
+        audit.statistics().lines
+    });
+    metrics.watch(Kind::Counter, "claviger_audit_syncs_total", "Syncs of the audit log.", audit, |audit| {
+        audit.statistics().syncs
+    });
+    metrics.watch(Kind::Gauge, "claviger_audit_queued_bytes", "What waits to be written to it.", audit, |audit| {
+        audit.statistics().queued
+    });
+    let about = "Age of the oldest record that is not on disk yet.";
+    metrics
+        .watch(Kind::Gauge, "claviger_audit_lag_seconds", about, audit, |audit| audit.statistics().lag.as_secs_f64());
+    metrics.watch(Kind::Gauge, "claviger_audit_failing", "1 while the audit log cannot be written.", audit, |audit| {
+        u64::from(audit.statistics().failing)
     });
 }

@@ -179,6 +179,9 @@ fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<(Arc<Kms>, Owner), St
     figures::token(metrics, &custody);
     let owner = Owner::start(&custody, &store).map_err(StartError::Owner)?;
     let audit = audit::open(config, &store, &custody)?;
+    if let Some(audit) = &audit {
+        figures::audit(metrics, audit);
+    }
     let default_mode = !config.authenticates();
     let kms = Arc::new(Kms::open(store, custody, documents, default_mode, audit)?);
     figures::objects(metrics, &kms);
