@@ -10,6 +10,7 @@ mod queue;
 mod record;
 pub mod search;
 pub mod verify;
+pub mod versions;
 mod writer;
 
 use std::net::IpAddr;
@@ -21,7 +22,8 @@ pub use error::{Loss, OpenError, Unavailable};
 pub use found::Found;
 pub use line::{Hash, Head, SignedHead};
 pub use queue::{Mark, Statistics};
-pub use record::{Decision, MAX_NAME, MAX_TEXT, Outcome, Record};
+pub use record::{Decision, MAX_NAME, MAX_OBJECT, MAX_TEXT, Outcome, Record};
+pub use versions::Versions;
 pub use writer::{Publish, Sign, Signer};
 
 use crate::config::AuditSettings;
@@ -129,28 +131,12 @@ impl Audit {
         self.queue.reopen();
     }
 
-    /// The files of the log that are still where the server put them: the present one, and those that it rotated.
+    /// The files of the log that are still where the server put them.
     ///
     /// # Errors
     /// Their folder cannot be read.
     pub fn files(&self) -> Result<Vec<PathBuf>, search::Error> {
-        let unreadable = |source| search::Error { path: self.path.clone(), source };
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let is_ours = |own: &str| {
-            let Some(rest) = own.strip_prefix(&name) else { return false };
-            let places = rest.strip_prefix('.').and_then(|rest| rest.split_once('-'));
-            let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            rest.is_empty() || places.is_some_and(|(first, last)| is_number(first) && is_number(last))
-        };
-        let mut files = Vec::new();
-        for entry in folder.read_dir().map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            if is_ours(&entry.file_name().to_string_lossy()) {
-                files.push(entry.path());
-            }
-        }
-        Ok(files)
+        files(&self.path)
     }
 
     /// What metrics show.
@@ -166,6 +152,30 @@ impl Audit {
             let _ = thread.join();
         }
     }
+}
+
+/// The file of a log, and those that the server rotated and left beside it.
+///
+/// # Errors
+/// Their folder cannot be read.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, search::Error> {
+    let unreadable = |source| search::Error { path: path.to_owned(), source };
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let is_ours = |own: &str| {
+        let Some(rest) = own.strip_prefix(&name) else { return false };
+        let places = rest.strip_prefix('.').and_then(|rest| rest.split_once('-'));
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        rest.is_empty() || places.is_some_and(|(first, last)| is_number(first) && is_number(last))
+    };
+    let mut files = Vec::new();
+    for entry in folder.read_dir().map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if is_ours(&entry.file_name().to_string_lossy()) {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
 }
 
 impl Drop for Audit {

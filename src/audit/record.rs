@@ -11,6 +11,9 @@ use crate::principal::is_unprintable;
 /// The longest name, in bytes of UTF-8; what is longer is cut and ends with `…`.
 pub const MAX_NAME: usize = 255;
 
+/// The longest name of an object, in bytes of UTF-8: no two may be cut to one.
+pub const MAX_OBJECT: usize = 1100;
+
 /// The longest text of reason or detail, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 512;
 
@@ -81,7 +84,7 @@ impl Record {
         record.optional("proof", decision.proof, MAX_NAME);
         record.address(decision.peer);
         record.name("operation", decision.operation);
-        record.optional("object", decision.object, MAX_NAME);
+        record.optional("object", decision.object, MAX_OBJECT);
         if let Some(version) = decision.version {
             record.number("version", version);
         }

@@ -23,6 +23,10 @@ struct Arguments {
     /// whether a schema can be brought up to date.
     #[arg(long)]
     check_config: bool,
+    /// With the server stopped, check every row's binding, its version against the audit log, and the log itself; say what
+    /// is wrong, and exit with 1 if anything is
+    #[arg(long, conflicts_with = "check_config")]
+    check_store: bool,
     #[command(flatten)]
     options: Options,
 }
@@ -39,6 +43,8 @@ enum Failure {
     Log(#[from] server::FilterError),
     #[error(transparent)]
     Start(#[from] server::StartError),
+    #[error("the check found {0} faults")]
+    Findings(usize),
     #[error("cannot start the runtime: {0}")]
     Runtime(#[from] std::io::Error),
 }
@@ -68,6 +74,19 @@ fn run(arguments: Arguments, places: &Places) -> Result<(), Failure> {
     if arguments.check_config {
         print!("{}", server::check(&config)?);
         return Ok(());
+    }
+    if arguments.check_store {
+        let report = server::check_store(&config)?;
+        for finding in &report.findings {
+            println!("{finding}");
+        }
+        println!(
+            "{} rows, {} of them known to the audit log: {} findings",
+            report.rows,
+            report.logged,
+            report.findings.len()
+        );
+        return if report.findings.is_empty() { Ok(()) } else { Err(Failure::Findings(report.findings.len())) };
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(server::WORKERS).enable_all().build()?;
     let ended = runtime.block_on(async {

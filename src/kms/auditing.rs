@@ -1,6 +1,6 @@
 //! Reading the audit log: its key for everyone, its lines for those who administer.
 
-use openssl::base64::encode_block;
+use data_encoding::BASE64;
 
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
@@ -9,18 +9,23 @@ use crate::audit::search::{Filter, Found};
 /// The most lines in one answer.
 pub const MAX_LINES: usize = 1_000;
 
+/// A SubjectPublicKeyInfo in DER as PEM (RFC 7468 section 13).
+#[must_use]
+pub fn public_key_pem(der: &[u8]) -> String {
+    let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
+    for line in BASE64.encode(der).as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    pem.push_str("-----END PUBLIC KEY-----\n");
+    pem
+}
+
 impl Kms {
     /// The public key that verifies the log's checkpoints: a SubjectPublicKeyInfo in PEM (RFC 7468 section 13).
     #[must_use]
     pub fn audit_public_key(&self) -> String {
-        let base64 = encode_block(&self.audit_key());
-        let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
-        for line in base64.as_bytes().chunks(64) {
-            pem.push_str(&String::from_utf8_lossy(line));
-            pem.push('\n');
-        }
-        pem.push_str("-----END PUBLIC KEY-----\n");
-        pem
+        public_key_pem(&self.audit_key())
     }
 
     /// The last checkpoint that the database knows, as it stands in the log; `None` before the first.

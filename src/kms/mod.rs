@@ -38,7 +38,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use access::{Held, Obtained};
 pub use administration::{Entry, Kind};
 pub use api_token::check_api_token_row;
-pub use auditing::MAX_LINES;
+pub use auditing::{MAX_LINES, public_key_pem};
 pub use cache::CacheFigures;
 pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms};

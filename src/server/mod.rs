@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod check_store;
 mod connection;
 mod figures;
 mod log;
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 pub use check::check;
+pub use check_store::{StoreReport, check_store};
 pub use log::{FilterError, init as init_log};
 pub use start::StartError;
 

@@ -71,6 +71,12 @@ pub enum StartError {
     /// Who may do what.
     #[error(transparent)]
     Permission(#[from] policy::FileError),
+    /// Nothing to check.
+    #[error("there is no database {}", .0.display())]
+    NoDatabase(std::path::PathBuf),
+    /// The audit log cannot be read.
+    #[error(transparent)]
+    AuditFiles(#[from] crate::audit::search::Error),
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] crate::audit::OpenError),

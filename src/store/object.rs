@@ -319,6 +319,16 @@ impl Lifecycle {
     }
 }
 
+/// The identifiers of all rows, in the order of their creation.
+///
+/// # Errors
+/// SQLite's.
+pub fn identifiers(connection: &Connection) -> Result<Vec<String>, Error> {
+    let mut select = connection.prepare("SELECT CAST(id AS TEXT) FROM object ORDER BY number")?;
+    let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
+}
+
 /// Whether the project holds an object.
 ///
 /// # Errors

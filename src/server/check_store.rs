@@ -1,0 +1,138 @@
+//! `clavigerd --check-store`: every row against its binding and against what the audit log says of it.
+
+use std::collections::HashSet;
+
+use super::StartError;
+use super::start::token_error;
+use crate::audit::verify::{KnownHead, PublicKey, verify};
+use crate::audit::{Versions, files, versions};
+use crate::config::{AuditSettings, Config};
+use crate::custody::Custody;
+use crate::kms;
+use crate::metrics::Metrics;
+use crate::store::{self, Store, audit_head, object, policy_entry};
+
+/// What was found.
+pub struct StoreReport {
+    /// How many rows were looked at.
+    pub rows: usize,
+    /// How many changes of rows the audit log knows.
+    pub logged: usize,
+    /// What is wrong, a line each.
+    pub findings: Vec<String>,
+}
+
+/// A row, as far as this check goes.
+struct Checked {
+    /// What the audit log calls it.
+    name: String,
+    version: i64,
+    bound: bool,
+}
+
+/// Looks at every row. The server must not run.
+///
+/// # Errors
+/// Database, token or audit log cannot be opened.
+pub fn check_store(config: &Config) -> Result<StoreReport, StartError> {
+    if !config.sqlite_path.exists() {
+        return Err(StartError::NoDatabase(config.sqlite_path.clone()));
+    }
+    let metrics = Metrics::new()?;
+    let store = Store::open(&config.sqlite_path, &metrics)?;
+    let custody = Custody::open(&config.hsm, config.placement, &store, kms::now(), &metrics)
+        .map_err(|error| token_error(config, error))?;
+    let mut report = StoreReport { rows: 0, logged: 0, findings: Vec::new() };
+    let rows = rows(&store, &custody, &mut report)?;
+    match &config.audit {
+        Some(settings) => compare(settings, &store, &custody, &rows, &mut report)?,
+        None => {
+            report.findings.push("without an audit log a row that is an older one of itself is not seen".to_owned())
+        }
+    }
+    Ok(report)
+}
+
+/// Every row, with those that are not what was written among the findings.
+fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Vec<Checked>, StartError> {
+    let mut rows = Vec::new();
+    for id in store.read(object::identifiers)? {
+        match store.read(|connection| object::find(connection, &id)) {
+            Ok(Some(row)) => {
+                let bound = custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?;
+                rows.push(Checked { name: id, version: row.version, bound });
+            }
+            Ok(None) => {}
+            Err(store::Error::Malformed(id)) => rows.push(Checked { name: id, version: 0, bound: false }),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    for row in store.read(policy_entry::all)? {
+        match row {
+            Ok(row) => {
+                let bound = custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?;
+                rows.push(Checked { name: format!("{}/{}", row.kind, row.name), version: row.version, bound });
+            }
+            Err(name) => rows.push(Checked { name, version: 0, bound: false }),
+        }
+    }
+    report.rows = rows.len();
+    let changed = rows.iter().filter(|row| !row.bound);
+    report
+        .findings
+        .extend(changed.map(|row| format!("{}: its binding is wrong: it was changed in the database", row.name)));
+    Ok(rows)
+}
+
+/// Each row's version against the log's, after the log itself.
+fn compare(
+    settings: &AuditSettings,
+    store: &Store,
+    custody: &Custody,
+    rows: &[Checked],
+    report: &mut StoreReport,
+) -> Result<(), StartError> {
+    let files = files(&settings.file)?;
+    let pem = kms::public_key_pem(&custody.audit_public_key());
+    let known = store.read(|connection| Ok(audit_head::read(connection)?))?;
+    report.findings.extend(log_finding(&files, &pem, known.and_then(|known| known.signed_line)));
+    let logged: Versions = versions::read(&files)?;
+    report.logged = logged.len();
+    for Checked { name, version, .. } in rows.iter().filter(|row| row.bound) {
+        let finding = match logged.get(name) {
+            None => format!("{name}: version {version} is in no line of the audit log"),
+            Some(logged) if logged > version => {
+                format!(
+                    "{name}: version {version}, but the audit log knows version {logged}: an older row was put back"
+                )
+            }
+            Some(logged) if logged < version => {
+                format!("{name}: version {version}, but the audit log ends at version {logged}")
+            }
+            Some(_) => continue,
+        };
+        report.findings.push(finding);
+    }
+    let present: HashSet<&String> = rows.iter().map(|row| &row.name).collect();
+    let mut missing: Vec<&String> = logged.keys().filter(|name| !present.contains(name)).collect();
+    missing.sort();
+    report
+        .findings
+        .extend(missing.into_iter().map(|name| format!("{name}: the audit log knows it, but its row is gone")));
+    Ok(())
+}
+
+/// What is wrong with the log itself.
+fn log_finding(files: &[std::path::PathBuf], pem: &str, head: Option<String>) -> Option<String> {
+    let Ok(key) = PublicKey::from_pem(pem.as_bytes()) else {
+        return Some("audit log: its key cannot be read".to_owned());
+    };
+    let head = match head.map(|line| KnownHead::read(line.as_bytes(), &key)).transpose() {
+        Ok(head) => head,
+        Err(fault) => return Some(format!("audit log: the head in the database is no checkpoint: {fault}")),
+    };
+    match verify(files, &key, head.as_ref()) {
+        Ok(_) => None,
+        Err(error) => Some(format!("audit log: {error}")),
+    }
+}
