@@ -9,7 +9,6 @@ use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::file::rotated;
 use super::line::{Header, timestamp};
 use super::lines::Backwards;
 
@@ -46,15 +45,6 @@ pub struct Error {
 pub fn time_of(text: &str) -> Option<String> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
     Some(timestamp(i64::try_from(time.unix_timestamp_nanos() / 1_000_000).ok()?))
-}
-
-/// A log and its rotated files, the oldest first.
-///
-/// # Errors
-/// Its directory cannot be read.
-pub fn files_of(log: &Path) -> Result<Vec<PathBuf>, Error> {
-    let found = rotated(log).map_err(|source| Error { path: log.to_owned(), source })?;
-    Ok(found.into_iter().map(|file| file.path).chain([log.to_owned()]).collect())
 }
 
 #[derive(Deserialize)]
