@@ -13,6 +13,8 @@ use super::lines::Backwards;
 pub(super) struct Log {
     path: PathBuf,
     file: File,
+    /// Whether its name is not on disk yet.
+    is_named_anew: bool,
     /// Its length, in bytes: all of it whole lines.
     pub(super) len: u64,
     /// Sequence number of its first line.
@@ -35,15 +37,19 @@ impl Log {
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(path.to_owned())),
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        if !existed {
-            sync_directory(path).map_err(failed)?;
-        }
         let metadata = file.metadata().map_err(failed)?;
         if metadata.permissions().mode() & 0o077 != 0 {
             tracing::warn!(file = %path.display(), "was readable by others: mode set to 0600");
             file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(failed)?;
         }
-        let mut log = Self { path: path.to_owned(), file, len: metadata.len(), first: None, begun: super::line::now() };
+        let mut log = Self {
+            path: path.to_owned(),
+            file,
+            is_named_anew: !existed,
+            len: metadata.len(),
+            first: None,
+            begun: super::line::now(),
+        };
         log.look_at_first_line().map_err(failed)?;
         Ok(log)
     }
@@ -52,7 +58,7 @@ impl Log {
     fn create(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(path)?;
         file.try_lock().map_err(io::Error::from)?;
-        Ok(Self { path: path.to_owned(), file, len: 0, first: None, begun: super::line::now() })
+        Ok(Self { path: path.to_owned(), file, is_named_anew: true, len: 0, first: None, begun: super::line::now() })
     }
 
     fn look_at_first_line(&mut self) -> io::Result<()> {
@@ -111,8 +117,12 @@ impl Log {
         Ok(())
     }
 
-    /// Waits until everything is on disk.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    /// Waits until everything is on disk, the file's name too.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        if self.is_named_anew {
+            File::open(directory_of(&self.path))?.sync_all()?;
+            self.is_named_anew = false;
+        }
         self.file.sync_data()
     }
 
@@ -150,7 +160,6 @@ impl Log {
             }
             return Err(error);
         }
-        sync_directory(&self.path)?;
         log.path.clone_from(&self.path);
         *self = log;
         Ok(old)
@@ -161,11 +170,7 @@ impl Log {
         let failed = |source| OpenError::File { path: self.path.clone(), source };
         *self = match named {
             Named::Same => return Ok(()),
-            Named::Nothing => {
-                let log = Self::create(&self.path).map_err(failed)?;
-                sync_directory(&log.path).map_err(failed)?;
-                log
-            }
+            Named::Nothing => Self::create(&self.path).map_err(failed)?,
             Named::Other => Self::open(&self.path)?,
         };
         Ok(())
@@ -215,11 +220,6 @@ pub(super) fn rotated(path: &Path) -> io::Result<Vec<Rotated>> {
 
 fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Makes what was created or renamed beside `path` last.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    File::open(directory_of(path))?.sync_all()
 }
 
 fn suffixed(path: &Path, suffix: &str) -> PathBuf {

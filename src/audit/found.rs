@@ -34,34 +34,39 @@ pub struct Found {
     pub loss: Option<Loss>,
 }
 
-/// A file of the log, or the part of it that holds whole lines.
+/// The part of a file that holds whole lines.
 struct Part {
     file: File,
     len: u64,
-    first: u64,
+}
+
+impl Part {
+    fn of(file: File) -> io::Result<Self> {
+        Ok(Self { len: whole_lines(file.try_clone()?)?, file })
+    }
 }
 
 /// Reads the end.
 pub(super) fn read(log: &Log, head: Option<Head>) -> io::Result<Found> {
-    let len = whole_lines(log.reader()?)?;
-    let mut parts = Vec::new();
-    for old in rotated(log.path())? {
-        let file = File::open(&old.path)?;
-        parts.push(Part { len: whole_lines(file.try_clone()?)?, file, first: old.first });
-    }
-    if let (Some(first), 1..) = (log.first, len) {
-        parts.push(Part { file: log.reader()?, len, first });
-    }
+    let own = Part::of(log.reader()?)?;
+    let torn = log.len.saturating_sub(own.len);
+    let mut older = rotated(log.path())?;
     let target = head.map_or(u64::MAX, |head| head.seq);
-    let start = parts.iter().rposition(|part| part.first <= target).unwrap_or_default();
+    // The file that has the line, or the oldest there is.
+    let start = match log.first.filter(|_| own.len > 0) {
+        Some(first) if first <= target => older.len(),
+        _ => older.iter().rposition(|file| file.first <= target).unwrap_or_default(),
+    };
+    let older = older.split_off(start).into_iter().map(|file| Part::of(File::open(file.path)?));
     let mut scan = Scan { head, ..Scan::default() };
-    for (number, part) in parts.into_iter().skip(start).enumerate() {
+    for (number, part) in older.chain([Ok(own)]).enumerate() {
+        let part = part?;
         let offset = if number == 0 { start_in(&part, head)? } else { 0 };
         scan.part(part, offset)?;
     }
     let mut found = scan.finish();
-    found.torn = log.len - len;
-    found.unclean |= found.torn > 0;
+    found.torn = torn;
+    found.unclean |= torn > 0;
     Ok(found)
 }
 

@@ -230,7 +230,7 @@ impl Writer {
                 }
                 Records::Write(records, answer) => {
                     let first = self.at.seq + 1;
-                    let mut mark = Mark { first, seq: first, hash: self.at.hash };
+                    let mut mark = Mark { first, seq: self.at.seq, hash: self.at.hash };
                     for record in &records {
                         self.stage(time, record);
                         mark = Mark { first, seq: self.at.seq, hash: self.at.hash };
