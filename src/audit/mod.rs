@@ -159,23 +159,8 @@ impl Audit {
 /// # Errors
 /// Their folder cannot be read.
 pub fn files(path: &Path) -> Result<Vec<PathBuf>, search::Error> {
-    let unreadable = |source| search::Error { path: path.to_owned(), source };
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let is_ours = |own: &str| {
-        let Some(rest) = own.strip_prefix(&name) else { return false };
-        let places = rest.strip_prefix('.').and_then(|rest| rest.split_once('-'));
-        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        rest.is_empty() || places.is_some_and(|(first, last)| is_number(first) && is_number(last))
-    };
-    let mut files = Vec::new();
-    for entry in folder.read_dir().map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        if is_ours(&entry.file_name().to_string_lossy()) {
-            files.push(entry.path());
-        }
-    }
-    Ok(files)
+    let rotated = file::rotated(path).map_err(|source| search::Error { path: path.to_owned(), source })?;
+    Ok(rotated.into_iter().map(|file| file.path).chain(path.exists().then(|| path.to_owned())).collect())
 }
 
 impl Drop for Audit {
