@@ -195,7 +195,6 @@ mod tests {
             "claviger sym decrypt a -o b --aad-hex 0",
             "claviger attributes get -k a Colour",
             "claviger audit verify audit.jsonl",
-            "claviger audit tail",
             "claviger audit search --from today audit.jsonl",
             "claviger version --timeout 0",
             "claviger version --client-p12-password x",
