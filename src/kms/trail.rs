@@ -22,6 +22,12 @@ struct Decided {
     recorded: bool,
 }
 
+impl Decided {
+    fn is(&self, action: Action, object: &str) -> bool {
+        self.action == action && self.object.as_deref().is_none_or(|own| own == object)
+    }
+}
+
 /// What a line says beside who asks for what.
 struct Line<'a> {
     action: Action,
@@ -40,21 +46,20 @@ impl Trail {
 }
 
 impl Call<'_> {
-    /// The record of a change that is about to be committed: it is on disk before the change.
+    /// The record of a change that is about to be committed: it is on disk before the change, or neither is.
     pub(super) fn change(&self, action: Action, object: &str, version: i64) -> Record {
-        let rule = self.recorded(action, Some(object));
+        let decisions = self.trail.0.borrow();
+        let rule = decisions.iter().rev().find(|own| own.is(action, object)).map(|decided| decided.rule.to_string());
         let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
         self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
     }
 
-    /// Marks the decision as having its line, and tells its rule.
-    fn recorded(&self, action: Action, object: Option<&str>) -> Option<String> {
+    /// Says that the change is committed, and so has its line.
+    pub(super) fn changed(&self, action: Action, object: &str) {
         let mut decisions = self.trail.0.borrow_mut();
-        let is_it =
-            |own: &&mut Decided| own.action == action && (own.object.is_none() || own.object.as_deref() == object);
-        let decided = decisions.iter_mut().rev().find(is_it)?;
-        decided.recorded = true;
-        Some(decided.rule.to_string())
+        if let Some(decided) = decisions.iter_mut().rev().find(|own| own.is(action, object)) {
+            decided.recorded = true;
+        }
     }
 
     /// The record of a refusal.
@@ -89,8 +94,8 @@ impl Call<'_> {
             Method::ApiToken | Method::Default => None,
         };
         let own = self.detail.borrow();
-        // Another key that the operation needs is there for a purpose of its own.
-        let purpose = (self.operation.action() != line.action).then(|| format!("as a key that has to {}", line.action));
+        // What the operation needs beside: a key that wraps, say, has to be one that may encrypt.
+        let purpose = (self.operation.action() != line.action).then(|| format!("needs {}", line.action));
         Record::decision(&Decision {
             request_id: self.context.request,
             user: caller.username.as_str(),

@@ -311,5 +311,12 @@ fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>) {
         }
     } else if config.force_default_username {
         tracing::warn!(user = %config.default_username, "every authenticated caller runs as the default user");
+        let named =
+            config.permission.administrators.iter().flatten().any(|own| own == config.default_username.as_str());
+        if named {
+            tracing::warn!(
+                "and so everyone with a client certificate administers: --administrators names the default user"
+            );
+        }
     }
 }

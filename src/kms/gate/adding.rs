@@ -2,9 +2,9 @@
 
 use super::super::Error;
 use super::super::object::Access;
-use super::{NewGrant, new_object};
+use super::{Grant, NewGrant, new_object};
 use crate::custody::{Mac, SecretKeyKind};
-use crate::kmip::{Attributes, UsageMask};
+use crate::kmip::{Attributes, Tag, UsageMask};
 use crate::policy::Grants;
 use crate::store;
 use crate::store::object::{Class, Material};
@@ -13,6 +13,17 @@ impl NewGrant<'_> {
     /// The key lengths in bytes that the token takes for a MAC.
     pub(in crate::kms) fn mac_key_size(&self, mechanism: Mac) -> Result<std::ops::RangeInclusive<usize>, Error> {
         Ok(self.kms.custody.mac_key_size(mechanism)?)
+    }
+
+    /// An object that a new one takes the place of: it stays where it is.
+    pub(in crate::kms) fn replacing<'a>(&self, existing: Grant<'a>) -> Result<Grant<'a>, Error> {
+        if self.project.is_some() && self.project != existing.object.access.project {
+            return Err(Error::Invalid {
+                tag: Tag::Attribute,
+                fault: "an object that is replaced stays in its project",
+            });
+        }
+        Ok(existing)
     }
 
     /// Makes the key, in the token from `value` or from nothing.
@@ -52,7 +63,9 @@ impl NewGrant<'_> {
             self.kms.store.write_recorded(vec![record], insert).map_err(|error| match error {
                 store::Error::Exists => Error::Exists(id.to_owned()),
                 error => error.into(),
-            })
+            })?;
+            self.call.changed(self.action, id);
+            Ok(())
         });
         if inserted.is_err() {
             self.discard(&made);

@@ -160,6 +160,9 @@ impl<'a> Grant<'a> {
             let store = &self.kms.store;
             let written = if erase { store.erase_recorded(records, job) } else { store.write_recorded(records, job) };
             self.kms.cache.forget(id);
+            if matches!(written, Ok(()) | Err(store::Error::Traces(_))) {
+                self.call.changed(self.action, id);
+            }
             match written {
                 Err(store::Error::Conflict) => {
                     present = self.kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
