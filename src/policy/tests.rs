@@ -1,1 +1,141 @@
+use std::sync::Arc;
 
+use super::*;
+use crate::kmip::enumerations::Operation;
+use crate::principal::{Method, Narrowing, Username};
+
+const FILE: &str = r#"
+administrators = ["root", "role:keeper"]
+create = ["alice", "jwt:https://issuer#bob"]
+
+[roles.keeper]
+capabilities = ["*"]
+policies = ["everything", "not-the-crown"]
+
+[roles.reader]
+capabilities = ["read"]
+policies = ["everything"]
+
+[policies.everything]
+policy_type = "allow"
+operations = ["*"]
+resources = ["*"]
+
+[policies.not-the-crown]
+policy_type = "deny"
+operations = ["destroy", "ex*"]
+resources = ["tags/crown", "projects/*/crown-*"]
+
+[users.carol]
+role = "keeper"
+
+[projects.p]
+members = { dave = "reader", "*" = "reader" }
+"#;
+
+struct Tags(&'static [&'static str]);
+
+impl Properties for Tags {
+    fn tags(&self) -> Vec<String> {
+        self.0.iter().map(|tag| (*tag).to_owned()).collect()
+    }
+
+    fn values(&self, property: &str) -> Vec<String> {
+        if property == "tag" { self.tags() } else { Vec::new() }
+    }
+}
+
+fn policy() -> Policy {
+    Policy::new(&toml::from_str(FILE).unwrap(), false).unwrap()
+}
+
+fn by_certificate(name: &str) -> Caller {
+    let username = Username::new(name).unwrap();
+    Caller { username, method: Method::Certificate { thumbprint: [0; 32] }, narrowing: None }
+}
+
+fn by_jwt(name: &str) -> Caller {
+    Caller { method: Method::Jwt { issuer: Arc::from("https://issuer") }, ..by_certificate(name) }
+}
+
+fn decide(caller: &Caller, operation: Operation, project: Option<&str>, tags: &'static [&'static str]) -> Decision {
+    let grants = Grants::default();
+    let resource = Resource { id: "k", owner: "alice", project, grants: &grants, properties: &Tags(tags) };
+    policy().decide(caller, Action::Operation(operation), &resource)
+}
+
+#[test]
+fn what_is_in_no_project_belongs_to_its_owner() {
+    assert_eq!(decide(&by_certificate("alice"), Operation::Destroy, None, &[]), Ok(Rule::Owner));
+    assert_eq!(decide(&by_certificate("carol"), Operation::Encrypt, None, &[]), Err(Refusal::Nothing));
+    assert_eq!(decide(&by_certificate("Alice"), Operation::Encrypt, None, &[]), Err(Refusal::Nothing));
+}
+
+#[test]
+fn a_deny_wins_and_a_capability_is_needed() {
+    let carol = by_certificate("carol");
+    let allowed = |operation, tags| decide(&carol, operation, Some("p"), tags).is_ok();
+    assert!(allowed(Operation::Destroy, &[]));
+    assert!(allowed(Operation::Encrypt, &["crown"]));
+    assert!(!allowed(Operation::Destroy, &["crown"]));
+    assert!(!allowed(Operation::Export, &["crown"]));
+    let dave = by_certificate("dave");
+    assert!(decide(&dave, Operation::GetAttributes, Some("p"), &[]).is_ok());
+    assert!(decide(&dave, Operation::Encrypt, Some("p"), &[]).is_err());
+}
+
+#[test]
+fn a_name_in_a_token_is_not_the_name_in_a_certificate() {
+    let policy = policy();
+    assert!(policy.decide_administer(&by_certificate("root")).is_ok());
+    assert!(policy.decide_administer(&by_certificate("carol")).is_ok());
+    for caller in [by_jwt("root"), by_jwt("carol"), by_certificate("Root")] {
+        assert!(policy.decide_administer(&caller).is_err(), "{caller:?}");
+    }
+    let narrowed = Caller { narrowing: Some(Arc::new(Narrowing::default())), ..by_certificate("root") };
+    assert!(policy.decide_administer(&narrowed).is_err());
+    let nothing = Policy::new(&Documents::default(), false).unwrap();
+    let default = Caller { method: Method::Default, ..by_certificate("admin") };
+    assert!(nothing.decide_administer(&default).is_err());
+    assert!(Policy::new(&Documents::default(), true).unwrap().decide_administer(&default).is_ok());
+}
+
+#[test]
+fn what_is_left_out_gives_nobody_more() {
+    let mut documents: Documents = toml::from_str(FILE).unwrap();
+    documents.policies.remove("not-the-crown");
+    let (policy, faults) = Policy::lenient(&documents, false);
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    let grants = Grants::default();
+    let resource = Resource { id: "k", owner: "carol", project: None, grants: &grants, properties: &Tags(&[]) };
+    let refused = policy.decide(&by_certificate("carol"), Action::Operation(Operation::Encrypt), &resource);
+    assert_eq!(refused, Err(Refusal::UnknownRole("keeper".to_owned())));
+}
+
+#[test]
+fn faults_are_told_with_line_and_key() {
+    let directory = std::env::temp_dir().join(format!("claviger-policy-{}", std::process::id()));
+    for (text, told) in [
+        ("[roles.r]\ncapabilities = [\"fly\"]\npolicies = []\n", "line 2: roles.r.capabilities: \"fly\""),
+        ("[roles.r]\ncapabilities = []\npolicies = [\"p\"]\n", "line 3: roles.r.policies: there is no policy \"p\""),
+        ("\n[users.\"a b \"]\nrole = \"r\"\n", "line 3: users.a b .role"),
+        ("[projects.x]\nowner = 1\n", "line 2: owner: unknown field `owner`"),
+        ("[policies.p]\npolicy_type = \"maybe\"\n", "line 2: policy_type: unknown variant `maybe`"),
+        ("administrators = [\"jwt:x\"]\n", "line 1: administrators: \"jwt:x\""),
+        ("a b\n", "line 1: "),
+        (
+            "[policies.p]\npolicy_type = \"deny\"\noperations = [\"cook\"]\nresources = [\"*\"]\n",
+            "line 3: policies.p.operations: \"cook\" matches no operation",
+        ),
+        (
+            "[policies.p]\npolicy_type = \"deny\"\noperations = [\"*\"]\nresources = [\"keys/a\"]\n",
+            "line 4: policies.p.resources: \"keys/a\" matches nothing",
+        ),
+    ] {
+        std::fs::write(&directory, text).unwrap();
+        let permission = crate::config::Permission { file: Some(directory.clone()), ..Default::default() };
+        let error = read(&permission).unwrap_err().to_string();
+        assert!(error.contains(told), "{error}");
+    }
+    std::fs::remove_file(&directory).unwrap();
+}
