@@ -31,6 +31,8 @@ fn waiting_has_a_deadline() {
                 }
             });
             while !seen.load(Ordering::Relaxed) {
+                let now = device.sessions();
+                assert!(now.busy <= now.open && now.open <= now.limit && now.limit == 1, "{now:?}");
                 match device.random(1) {
                     Ok(_) => {}
                     Err(Error::Busy) => seen.store(true, Ordering::Relaxed),
@@ -39,6 +41,8 @@ fn waiting_has_a_deadline() {
             }
         });
         assert!(!token.suspect().wait(Duration::ZERO), "busy is not broken");
+        let rest = device.sessions();
+        assert_eq!((rest.open, rest.busy, rest.limit), (1, 0, 1));
     });
 }
 
