@@ -71,6 +71,12 @@ pub enum StartError {
     /// Who may do what.
     #[error(transparent)]
     Permission(#[from] policy::FileError),
+    /// The key of the audit log is not the one that signed it.
+    #[error(
+        "the audit log of this database was signed by another key than the token's: was the record of the key removed? \
+         Restore database and token together from a backup, or give --audit-file none"
+    )]
+    AuditKey,
     /// Nothing to check.
     #[error("there is no database {}", .0.display())]
     NoDatabase(std::path::PathBuf),
