@@ -90,7 +90,8 @@ impl Call<'_> {
         };
         let own = self.detail.borrow();
         // Another key that the operation needs is there for a purpose of its own.
-        let purpose = (self.operation.action() != line.action).then(|| format!("as a key that has to {}", line.action));
+        let is_other = self.operation.action() != line.action && Action::on_objects().any(|own| own == line.action);
+        let purpose = is_other.then(|| format!("as a key that has to {}", line.action));
         Record::decision(&Decision {
             request_id: self.context.request,
             user: caller.username.as_str(),

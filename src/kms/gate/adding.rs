@@ -2,7 +2,7 @@
 
 use super::super::Error;
 use super::super::object::Access;
-use super::{NewGrant, new_object};
+use super::{Grant, NewGrant, new_object};
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Grants;
@@ -13,6 +13,14 @@ impl NewGrant<'_> {
     /// The key lengths in bytes that the token takes for a MAC.
     pub(in crate::kms) fn mac_key_size(&self, mechanism: Mac) -> Result<std::ops::RangeInclusive<usize>, Error> {
         Ok(self.kms.custody.mac_key_size(mechanism)?)
+    }
+
+    /// Refuses a project that is not the one which holds the object that is to be replaced: it would stay where it is.
+    pub(in crate::kms) fn check_place(&self, existing: &Grant<'_>) -> Result<(), Error> {
+        if self.project.is_some() && self.project != existing.object.access.project {
+            return Err(Error::Feature("an import leaves the object in its project: leave the attribute out"));
+        }
+        Ok(())
     }
 
     /// Makes the key, in the token from `value` or from nothing.
