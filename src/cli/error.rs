@@ -54,6 +54,8 @@ pub(super) enum FileError {
     NotRegular(PathBuf),
     #[error("{} is larger than a key can be ({limit} bytes)", path.display())]
     TooLarge { path: PathBuf, limit: usize },
+    #[error("{} is larger than the server takes ({limit} bytes)", path.display())]
+    Large { path: PathBuf, limit: usize },
 }
 
 /// What can be wrong with the text of a key.

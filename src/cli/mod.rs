@@ -1,5 +1,6 @@
 //! The command line `claviger`: its commands mirror what the server serves, one file for each.
 
+mod access_rights;
 mod attributes;
 mod audit;
 mod config;
@@ -61,6 +62,7 @@ Examples:
   claviger sym encrypt notes.txt -k \"$id\" -o notes.enc
   claviger sym decrypt notes.enc -o notes.txt
   claviger sym keys export -k \"$id\" -f base64 key.base64
+  claviger access-rights grant --user bob -k \"$id\" encrypt decrypt
 
 Exit status: 0 if it worked, 1 if it did not, 2 if the command line was not understood;
 3 if `audit verify` finds an intact trail whose end is not signed.";
@@ -71,6 +73,8 @@ enum Command {
     Sym(sym::Sym),
     #[command(subcommand)]
     Attributes(attributes::Attributes),
+    #[command(subcommand)]
+    AccessRights(access_rights::AccessRights),
     #[command(subcommand)]
     Audit(audit::Audit),
     Whoami(whoami::WhoAmI),
@@ -103,6 +107,7 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
         },
         Command::Sym(command) => Remote::Sym(command),
         Command::Attributes(command) => Remote::Attributes(command),
+        Command::AccessRights(command) => Remote::AccessRights(command),
         Command::Whoami(command) => Remote::Whoami(command),
         Command::Version(command) => Remote::Version(command),
     };
@@ -148,6 +153,7 @@ enum Remote {
     Sym(sym::Sym),
     Attributes(attributes::Attributes),
     Audit(audit::Audit),
+    AccessRights(access_rights::AccessRights),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
 }
@@ -158,6 +164,7 @@ impl Remote {
             Self::Sym(command) => command.run(client).await,
             Self::Attributes(command) => command.run(client).await,
             Self::Audit(command) => command.run(client).await,
+            Self::AccessRights(command) => command.run(client).await,
             Self::Whoami(command) => command.run(client).await,
             Self::Version(command) => command.run(client).await,
         }
@@ -194,6 +201,12 @@ mod tests {
             "claviger sym encrypt a -k b",
             "claviger sym decrypt a -o b --aad-hex 0",
             "claviger attributes get -k a Colour",
+            "claviger access-rights grant -k a encrypt",
+            "claviger access-rights grant --user bob --role ops -k a encrypt",
+            "claviger access-rights grant --user bob -k a",
+            "claviger access-rights project -k a",
+            "claviger access-rights project -k a --to b --none",
+            "claviger access-rights definitions list grants",
             "claviger audit verify audit.jsonl",
             "claviger audit tail -n x",
             "claviger audit search --from today audit.jsonl",

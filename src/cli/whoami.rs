@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Error, Report};
 use crate::client::Client;
 
-/// Print who you are to the server, and how it knows
+/// Print who you are to the server, how it knows, and your role if you have one
 #[derive(clap::Args)]
 pub(super) struct WhoAmI {}
 
@@ -14,12 +14,18 @@ pub(super) struct WhoAmI {}
 struct Answer {
     username: String,
     method: String,
+    role: Option<String>,
 }
 
 impl WhoAmI {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let Answer { username, method } = client.get_json("/whoami").await?;
-        let lines = [format!("username: {username}"), format!("method: {method}")];
-        Ok(Report::new(lines, json!({ "username": username, "method": method })))
+        let Answer { username, method, role } = client.get_json("/whoami").await?;
+        let mut lines = vec![format!("username: {username}"), format!("method: {method}")];
+        let mut json = json!({ "username": username, "method": method });
+        if let (Some(role), Some(json)) = (role, json.as_object_mut()) {
+            lines.push(format!("role: {role}"));
+            json.insert("role".to_owned(), role.into());
+        }
+        Ok(Report::new(lines, json))
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use hyper::http::HeaderValue;
 use hyper::{HeaderMap, Method};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -120,17 +121,38 @@ impl Client {
     /// There was no answer, it tells of a failure, or it is not JSON of this shape.
     pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
         let answer = self.get(path).await?;
-        serde_json::from_slice(&answer.body).map_err(|error| self.misunderstood(error.into()))
+        self.understood(&answer)
     }
 
-    /// Sends JSON to a resource of the server, and gets JSON.
+    /// Posts JSON and gets JSON.
     ///
     /// # Errors
     /// There was no answer, it tells of a failure, or it is not JSON of this shape.
-    pub async fn post_json<T: DeserializeOwned>(&self, path: &str, question: &impl Serialize) -> Result<T, Error> {
-        let body = serde_json::to_vec(question).map_err(|error| self.misunderstood(error.into()))?;
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let answer = self.ask(Method::POST, path, headers, Bytes::from(body)).await?;
+    pub async fn post_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(|error| self.misunderstood(error.into()))?;
+        let answer = self.ask(Method::POST, path, json_headers(), Bytes::from(body)).await?;
+        self.understood(&answer)
+    }
+
+    /// Puts a JSON text where it belongs.
+    ///
+    /// # Errors
+    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    pub async fn put_json<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T, Error> {
+        let answer = self.ask(Method::PUT, path, json_headers(), body).await?;
+        self.understood(&answer)
+    }
+
+    /// Removes a resource of the server.
+    ///
+    /// # Errors
+    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    pub async fn delete_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        let answer = self.ask(Method::DELETE, path, HeaderMap::new(), Bytes::default()).await?;
+        self.understood(&answer)
+    }
+
+    fn understood<T: DeserializeOwned>(&self, answer: &Answer) -> Result<T, Error> {
         serde_json::from_slice(&answer.body).map_err(|error| self.misunderstood(error.into()))
     }
 
@@ -141,8 +163,7 @@ impl Client {
     pub async fn kmip(&self, request: Request) -> Result<Response, Error> {
         let mut body = Vec::new();
         json::write(&request.into_document(), Dialect::Bare, &mut body);
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-        let answer = self.ask(Method::POST, KMIP_PATH, headers, Bytes::from(body)).await?;
+        let answer = self.ask(Method::POST, KMIP_PATH, json_headers(), Bytes::from(body)).await?;
         let read = json::read(&answer.body).and_then(Response::from_document);
         read.map_err(|error| self.misunderstood(error.into()))
     }
@@ -170,6 +191,18 @@ impl Client {
     fn misunderstood(&self, source: AnswerError) -> Error {
         Error::Answer { url: self.url.to_string(), source }
     }
+}
+
+fn json_headers() -> HeaderMap {
+    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))])
+}
+
+/// A text as one segment of a path (RFC 3986 section 3.3).
+#[must_use]
+pub fn segment(text: &str) -> String {
+    /// All but the unreserved characters; a segment of dots would be taken for the folder above.
+    const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, &RESERVED).to_string()
 }
 
 /// The header of a bearer token (RFC 6750 section 2.1).

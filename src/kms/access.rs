@@ -1,7 +1,9 @@
 //! Access: what owners let others do with their objects, and who asks what they may do.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use super::locate::MAX_SIFTED;
 use super::object::{Access, Object};
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, NoEffect};
@@ -10,7 +12,7 @@ use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Action, Decision, Grant, Grantee, MAX_GRANTEES, Subject};
 use crate::principal::{Caller, Username};
 use crate::store::object::Class;
-use crate::store::search::Search;
+use crate::store::search::{Found, Search};
 
 /// The most objects in one list.
 const MAX_LISTED: i64 = 1_000;
@@ -41,7 +43,7 @@ impl Kms {
     /// Grants operations on an object.
     ///
     /// # Errors
-    /// The caller may not give access, or the grant would have no effect.
+    /// The caller may not give access, or not do it themselves, or the grant would have no effect.
     pub fn grant(
         &self,
         context: &Context<'_>,
@@ -56,6 +58,7 @@ impl Kms {
             self.check_grantee(to)?;
             grant.change_access(|object, access| {
                 check_effect(object, &call, to, actions)?;
+                self.check_own(&call, object, actions.iter().copied())?;
                 if access.grants.of(to).is_none() && access.grants.len() >= MAX_GRANTEES {
                     return Err(NoEffect::Full.into());
                 }
@@ -123,7 +126,7 @@ impl Kms {
     /// Puts an object into a project, or takes it out.
     ///
     /// # Errors
-    /// The caller may not give access to it, or may not add objects to the project.
+    /// The caller may not do everything with it, or may not add objects to the project.
     pub fn set_project(&self, context: &Context<'_>, id: &str, project: Option<&str>) -> Result<(), Error> {
         let call = Call::new(context, Operation::SetProject);
         call.describe(project.map_or_else(|| "to no project".to_owned(), |name| format!("to the project {name:?}")));
@@ -134,7 +137,9 @@ impl Kms {
                 attributes.set_project(project);
                 self.authorize_new(&call, Kmip::Create, &mut attributes)?;
             }
-            grant.change_access(|_, access| {
+            grant.change_access(|object, access| {
+                // Elsewhere other roles hold: nobody is to come by more than they have here, nor to give it.
+                self.check_own(&call, object, Action::on_objects())?;
                 if access.project.as_deref() == project {
                     return Err(NoEffect::Unchanged.into());
                 }
@@ -150,16 +155,12 @@ impl Kms {
     /// Store or token are away.
     pub fn owned(&self, context: &Context<'_>, offset: i64) -> Result<Vec<Held>, Error> {
         let call = Call::new(context, Operation::ListOwned);
-        let search = Search { now: call.now.0, ..Search::default() };
         self.recorded(&call, || {
-            let found = self.searching(&call).owned(&search, offset, MAX_LISTED)?;
-            let mut held = Vec::new();
-            for id in found.ids {
-                if let Some(object) = self.sighted(&call, &id)?.filter(|object| object.is_of(call.caller())) {
-                    held.push(Held { id, attributes: object.shown(call.now) });
-                }
-            }
-            Ok(held)
+            let grant = self.searching(&call)?;
+            let page = |search: &Search, seen| grant.owned(search, seen, MAX_LISTED);
+            let objects = self.listed(&call, offset, page, |object| object.is_of(call.caller()))?;
+            let held = |object: Arc<Object>| Held { id: object.id.clone(), attributes: object.shown(call.now) };
+            Ok(objects.into_iter().map(held).collect())
         })
     }
 
@@ -169,26 +170,56 @@ impl Kms {
     /// Store or token are away.
     pub fn obtained(&self, context: &Context<'_>, offset: i64) -> Result<Vec<Obtained>, Error> {
         let call = Call::new(context, Operation::ListObtained);
-        let search = Search { now: call.now.0, ..Search::default() };
         self.recorded(&call, || {
-            let found = self.searching(&call).granted(&search, offset, MAX_LISTED)?;
-            let mut obtained = Vec::new();
-            for id in found.ids {
-                let others = self.sighted(&call, &id)?.filter(|object| !object.is_of(call.caller()));
-                let Some(object) = others else { continue };
+            let grant = self.searching(&call)?;
+            let page = |search: &Search, seen| grant.granted(search, seen, MAX_LISTED);
+            let objects = self.listed(&call, offset, page, |object| !object.is_of(call.caller()))?;
+            let obtained = |object: Arc<Object>| {
                 let may = |action: &Action| self.permitted(&call, *action, &object);
                 let actions: BTreeSet<Action> = Action::on_objects().filter(may).collect();
-                let owner = object.access.owner.clone();
-                obtained.push(Obtained { id, owner, state: object.state(call.now), actions });
-            }
-            Ok(obtained)
+                let (id, owner) = (object.id.clone(), object.access.owner.clone());
+                Obtained { id, owner, state: object.state(call.now), actions }
+            };
+            Ok(objects.into_iter().map(obtained).collect())
         })
     }
 
-    /// What the policy says of `who` and an operation: on an object, or, without one, of adding objects.
+    /// The objects of a list that are there for the caller, at most 1,000 after `offset`: a list that gives fewer has ended.
+    fn listed(
+        &self,
+        call: &Call<'_>,
+        offset: i64,
+        page: impl Fn(&Search, i64) -> Result<Found, Error>,
+        counts: impl Fn(&Object) -> bool,
+    ) -> Result<Vec<Arc<Object>>, Error> {
+        let search = Search { now: call.now.0, ..Search::default() };
+        let (mut listed, mut skipped, mut seen) = (Vec::new(), 0, 0);
+        while seen < MAX_SIFTED {
+            let found = page(&search, seen)?;
+            if found.ids.is_empty() {
+                break;
+            }
+            seen += MAX_LISTED;
+            for id in found.ids {
+                let Some(object) = self.sighted(call, &id)?.filter(|object| counts(object)) else { continue };
+                if skipped < offset {
+                    skipped += 1;
+                } else {
+                    listed.push(object);
+                }
+                if i64::try_from(listed.len()).unwrap_or(i64::MAX) >= MAX_LISTED {
+                    return Ok(listed);
+                }
+            }
+        }
+        Ok(listed)
+    }
+
+    /// What the policy says of `who` and an operation: on an object, or, without one, of adding objects and of what concerns
+    /// none.
     ///
     /// # Errors
-    /// The asker neither administers, nor gives access to the object, nor asks about themselves.
+    /// The operation needs an object, or the asker neither administers, nor gives access to the object, nor asks about themselves.
     pub fn explain(
         &self,
         context: &Context<'_>,
@@ -202,6 +233,19 @@ impl Kms {
             Some(id) => self.explain_object(&call, who, action, id),
             None => self.explain_creation(&call, who, action),
         })
+    }
+
+    /// Nobody gives, to themselves or others, what they may not do.
+    fn check_own(
+        &self,
+        call: &Call<'_>,
+        object: &Object,
+        mut actions: impl Iterator<Item = Action>,
+    ) -> Result<(), Error> {
+        match actions.find(|action| !self.permitted(call, *action, object)) {
+            None => Ok(()),
+            Some(action) => self.refuse_to_give(call, action, object),
+        }
     }
 
     fn check_grantee(&self, to: &Grantee) -> Result<(), Error> {

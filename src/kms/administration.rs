@@ -32,7 +32,7 @@ pub struct Entry {
     pub definition: Value,
 }
 
-/// A role that nobody can define, for users whose row cannot be believed: they may do nothing.
+/// A role that nobody can define, for users and projects whose row cannot be believed: it permits nothing.
 const NO_ROLE: &str = "?";
 
 impl Kind {
@@ -55,9 +55,14 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// What stands for a row that is refused.
+    /// What stands for a row that is refused, so that nobody gains by it: what it may have denied, everyone is denied. A
+    /// role or a policy that is not there does the same to those who have it.
     pub(super) fn refused(self) -> Option<String> {
-        (self == Self::User).then(|| serde_json::json!({ "role": NO_ROLE }).to_string())
+        match self {
+            Self::User => Some(serde_json::json!({ "role": NO_ROLE }).to_string()),
+            Self::Project => Some(serde_json::json!({ "members": { "*": NO_ROLE } }).to_string()),
+            Self::Role | Self::Policy => None,
+        }
     }
 
     /// The definitions of this kind.

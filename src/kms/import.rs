@@ -21,7 +21,10 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     let existing = if request.replace_existing == Some(true) {
         let id = UniqueIdentifier::Text(proposal.id.clone());
         match kms.authorize(call, Operation::Import, Some(&id)) {
-            Ok(existing) => Some(grant.replacing(existing.undestroyed()?)?),
+            Ok(existing) => {
+                grant.check_place(&existing)?;
+                Some(existing.undestroyed()?)
+            }
             // Nothing to replace; somebody else's object is told apart when the row is added.
             Err(Error::NotFound(_)) => None,
             Err(error) => return Err(error),

@@ -9,7 +9,7 @@ use crate::kmip::{Attributes, StorageStatusMask, Tag, UniqueIdentifier};
 use crate::store::search::{Reach, Search};
 
 /// The most objects that are looked at one by one for a caller who may find only some of them.
-const MAX_SIFTED: i64 = 100_000;
+pub(super) const MAX_SIFTED: i64 = 100_000;
 
 /// The most identifiers in one answer.
 const MAX_ITEMS: i32 = 1_000;
@@ -27,7 +27,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     }
     let storage = request.storage_status_mask.unwrap_or(StorageStatusMask::ON_LINE);
     let criteria = request.criteria.map(|criteria| *criteria).unwrap_or_default();
-    let grant = kms.searching(call);
+    let grant = kms.searching(call)?;
     let wanted = criteria.attributes.unique_identifier.clone();
     let search = search(call, criteria, storage)?;
     if let Some(id) = wanted {

@@ -95,7 +95,8 @@ impl Call<'_> {
         };
         let own = self.detail.borrow();
         // What the operation needs beside: a key that wraps, say, has to be one that may encrypt.
-        let purpose = (self.operation.action() != line.action).then(|| format!("needs {}", line.action));
+        let is_beside = self.operation.action() != line.action && Action::on_objects().any(|own| own == line.action);
+        let purpose = is_beside.then(|| format!("needs {}", line.action));
         Record::decision(&Decision {
             request_id: self.context.request,
             user: caller.username.as_str(),

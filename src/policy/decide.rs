@@ -72,6 +72,8 @@ pub enum Refusal {
     Narrowed(&'static str),
     /// The caller's role, or the one that the credential is limited to, is not known.
     UnknownRole(String),
+    /// There is no such project, or the caller is nobody in it.
+    UnknownProject,
     /// The role has not the capability.
     Capability {
         /// The role.
@@ -93,6 +95,8 @@ pub enum Refusal {
     },
     /// The configuration names others.
     NotNamed,
+    /// The caller would give what they may not do.
+    NotOwn(Action),
 }
 
 /// The outcome.
@@ -120,12 +124,16 @@ impl fmt::Display for Refusal {
             Self::Nothing => f.write_str("the caller does not own it, and neither grant nor project gives it"),
             Self::Narrowed(to) => write!(f, "the credential is limited to other {to}"),
             Self::UnknownRole(role) => write!(f, "the role {role:?} is not defined"),
+            Self::UnknownProject => {
+                f.write_str("there is no such project, or no role there lets the caller add objects")
+            }
             Self::Capability { role, capability: Some(capability) } => {
                 write!(f, "the role {role:?} lacks the capability {capability:?}", capability = capability.word())
             }
             Self::Capability { role, capability: None } => write!(f, "no role gives it, nor does {role:?}"),
             Self::Policy { role, policy } => write!(f, "policy {policy:?} of the role {role:?} denies it"),
             Self::Silent { role } => write!(f, "no policy of the role {role:?} allows it"),
+            Self::NotOwn(action) => write!(f, "the caller may not {action} themselves, and so not let others"),
             Self::NotNamed => f.write_str("the configuration names others for it"),
         }
     }
@@ -176,7 +184,7 @@ impl Policy {
         }
         match (membership, reach, resource.project) {
             (Some(rule), ..) => Ok(rule),
-            (None, Some((role, policy)), Some(_)) => {
+            (None, Some((role, policy)), Some(project)) if self.has_project(project) => {
                 Ok(Rule::Role { role: role.to_owned(), policy: policy.to_owned() })
             }
             _ => Err(Refusal::Nothing),
@@ -216,10 +224,14 @@ impl Policy {
             Some(subjects) => self.named(subjects, caller),
         }?;
         let Some(project) = resource.project else { return Ok(named) };
+        if !self.has_project(project) {
+            return Err(Refusal::UnknownProject);
+        }
         match (self.ask_members(caller, project, action, &names)?, reach) {
             (Some(rule), _) => Ok(rule),
             (None, Some((role, policy))) => Ok(Rule::Role { role: role.to_owned(), policy: policy.to_owned() }),
-            (None, None) => Err(Refusal::Nothing),
+            // The same for a project that there is not: its name is no business of those who are nobody there.
+            (None, None) => Err(Refusal::UnknownProject),
         }
     }
 
@@ -315,7 +327,8 @@ impl Policy {
                     let (project, role, policy) = (project.to_owned(), role.to_owned(), policy.to_owned());
                     found.get_or_insert(Rule::Member { project, role, policy });
                 }
-                Err(denied @ Refusal::Policy { .. }) => return Err(denied),
+                // What a role that cannot be known would deny cannot be known either.
+                Err(denied @ (Refusal::Policy { .. } | Refusal::UnknownRole(_))) => return Err(denied),
                 // Another role of the caller's may give it.
                 Err(_) => {}
             }

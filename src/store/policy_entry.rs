@@ -38,7 +38,7 @@ impl PolicyEntry {
             kind: row.get(0)?,
             name: row.get(1)?,
             version: row.get(2)?,
-            document: row.get(3)?,
+            document: text(row, 3)?,
             binding: row.get(4)?,
         })
     }
@@ -62,6 +62,12 @@ impl PolicyEntry {
             .execute(params![self.kind, self.name, self.version, self.document, self.binding])?;
         Ok(())
     }
+}
+
+/// A text that may have been made none: its binding no longer holds then, and who is meant is still known.
+fn text(row: &Row<'_>, column: usize) -> Result<Option<String>, rusqlite::Error> {
+    let bytes = row.get_ref(column)?.as_bytes_or_null()?;
+    Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
 }
 
 /// All rows, those of what was removed among them; a row whose columns have other types is named in place of itself.

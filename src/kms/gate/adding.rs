@@ -4,7 +4,7 @@ use super::super::Error;
 use super::super::object::Access;
 use super::{Grant, NewGrant, new_object};
 use crate::custody::{Mac, SecretKeyKind};
-use crate::kmip::{Attributes, Tag, UsageMask};
+use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Grants;
 use crate::store;
 use crate::store::object::{Class, Material};
@@ -15,15 +15,12 @@ impl NewGrant<'_> {
         Ok(self.kms.custody.mac_key_size(mechanism)?)
     }
 
-    /// An object that a new one takes the place of: it stays where it is.
-    pub(in crate::kms) fn replacing<'a>(&self, existing: Grant<'a>) -> Result<Grant<'a>, Error> {
+    /// Refuses a project that is not the one which holds the object that is to be replaced: it would stay where it is.
+    pub(in crate::kms) fn check_place(&self, existing: &Grant<'_>) -> Result<(), Error> {
         if self.project.is_some() && self.project != existing.object.access.project {
-            return Err(Error::Invalid {
-                tag: Tag::Attribute,
-                fault: "an object that is replaced stays in its project",
-            });
+            return Err(Error::Feature("an import leaves the object in its project: leave the attribute out"));
         }
-        Ok(existing)
+        Ok(())
     }
 
     /// Makes the key, in the token from `value` or from nothing.

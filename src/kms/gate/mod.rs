@@ -270,6 +270,13 @@ impl Kms {
         self.audit.as_ref().map_or(Ok(()), |audit| audit.note(record)).map_err(Error::Audit)
     }
 
+    /// Refuses to let somebody give what they have not.
+    pub(super) fn refuse_to_give(&self, call: &Call<'_>, action: Action, object: &Object) -> Result<(), Error> {
+        self.refused(call, call.operation.action(), Some(&object.id), &Refusal::NotOwn(action))?;
+        let reason = Refusal::NotOwn(action).to_string();
+        Err(Error::NotPermitted { action: call.operation.action().word(), reason })
+    }
+
     /// What the policy says of the caller and an object that they may know of; nothing is done.
     pub(super) fn permitted(&self, call: &Call<'_>, action: Action, object: &Object) -> bool {
         self.policy.load().decide(call.caller(), action, &object.resource()).is_ok()
@@ -312,12 +319,21 @@ impl Kms {
         if may_be_told { Ok(policy.decide(who, action, &object.resource())) } else { Err(not_found()) }
     }
 
-    /// What the policy says of `who` and adding objects, to those who may be told.
+    /// What the policy says of `who` and what concerns no object that is there, to those who may be told.
     pub(super) fn explain_creation(&self, call: &Call<'_>, who: &Caller, action: Action) -> Result<Decision, Error> {
         if !is_same(call.caller(), who) {
             self.authorize_administration(call)?;
         }
-        Ok(decide_creation(&self.policy.load(), who, action))
+        let policy = self.policy.load();
+        match action {
+            Action::Operation(Operation::Create | Operation::Register | Operation::Import) => {
+                Ok(decide_creation(&policy, who, action))
+            }
+            Action::Operation(operation @ (Operation::Locate | Operation::RNGRetrieve)) => {
+                Ok(policy.decide_server(who, operation))
+            }
+            _ => Err(Error::NoIdentifier),
+        }
     }
 
     /// Decides whether the caller may add an object with these attributes; takes the project out of them.
@@ -366,9 +382,8 @@ impl Kms {
     }
 
     /// Leave to search; what is found passes the gate by itself.
-    pub(super) fn searching<'a>(&'a self, call: &'a Call<'a>) -> ServerGrant<'a> {
-        call.trail.permitted(call.operation.action(), None, Rule::Everyone);
-        ServerGrant { kms: self, call }
+    pub(super) fn searching<'a>(&'a self, call: &'a Call<'a>) -> Result<ServerGrant<'a>, Error> {
+        self.authorize_server(call, Operation::Locate)
     }
 
     /// Decides whether the caller administers.

@@ -12,7 +12,10 @@ use crate::kmip::{Attributes, StorageStatusMask};
 /// How many identifiers are asked for at a time; the server gives no more than 1000.
 const PAGE: u32 = 500;
 
-/// Print the unique identifiers of your keys, one on a line; the options narrow it to those that match all
+/// Print the unique identifiers of the keys that you may use, one on a line
+///
+/// Your own, and those of others with which they or a project's role let you do something. The options narrow it to those
+/// that match all; `access-rights owned` and `access-rights obtained` tell yours and theirs apart.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Locate {
     /// Name that the key has
@@ -21,6 +24,9 @@ pub(in crate::cli) struct Locate {
     /// Tag that the key has; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
+    /// Project that holds the key
+    #[arg(long, value_name = "PROJECT")]
+    project: Option<String>,
     /// State that the key is in [default: any but destroyed]
     #[arg(long, value_name = "STATE", value_parser = words::state())]
     state: Option<State>,
@@ -69,6 +75,9 @@ impl Locate {
             ..Attributes::default()
         };
         attributes.set_tags(&self.tags);
+        if let Some(project) = &self.project {
+            attributes.set_project(project);
+        }
         // Destroyed objects are no longer on line (KMIP 2.1 section 12.3).
         let destroyed = matches!(self.state, Some(State::Destroyed | State::DestroyedCompromised));
         Request {

@@ -20,6 +20,9 @@ pub(super) struct NewKey {
     /// Tag to find the key by, along with others; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
+    /// Project that is to hold the key
+    #[arg(long, value_name = "PROJECT")]
+    project: Option<String>,
     /// The key leaves the HSM only wrapped under another key
     #[arg(long)]
     sensitive: bool,
@@ -48,6 +51,9 @@ impl NewKey {
             ..Attributes::default()
         };
         attributes.set_tags(&self.tags);
+        if let Some(project) = &self.project {
+            attributes.set_project(project);
+        }
         attributes
     }
 

@@ -1,0 +1,44 @@
+//! `claviger access-rights definitions put`
+
+use std::path::PathBuf;
+
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::Value;
+
+use super::Kind;
+use crate::cli::error::FileError;
+use crate::cli::stream::{DASH, Source};
+use crate::cli::{Error, Report};
+use crate::client::{Client, segment};
+
+/// The largest definition, in bytes: what the server takes.
+const MAX_FILE: usize = 256 << 10;
+
+/// Make a definition, or put it in the place of the one of this name
+///
+/// The file holds JSON, with the keys that the table has in the policy file:
+/// {"capabilities": ["use"], "policies": ["all"]}
+#[derive(clap::Args)]
+pub(in crate::cli) struct Put {
+    /// Which kind
+    #[arg(value_name = "KIND", value_enum)]
+    kind: Kind,
+    /// Its name; of users as in jwt:ISSUER#NAME
+    #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    name: String,
+    /// JSON file; `-` for standard input
+    #[arg(long, value_name = "FILE", default_value = DASH)]
+    file: PathBuf,
+}
+
+impl Put {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let content = Source::open(&self.file)?.read(MAX_FILE + 1).await?;
+        if content.len() > MAX_FILE {
+            return Err(FileError::Large { path: self.file, limit: MAX_FILE }.into());
+        }
+        let path = format!("{}/{}", self.kind.path(), segment(&self.name));
+        let made: Value = client.put_json(&path, content).await?;
+        Ok(Report::quiet(made))
+    }
+}

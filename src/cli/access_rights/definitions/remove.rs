@@ -1,0 +1,27 @@
+//! `claviger access-rights definitions remove`
+
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::Value;
+
+use super::Kind;
+use crate::cli::{Error, Report};
+use crate::client::{Client, segment};
+
+/// Remove a definition that nothing needs any more
+#[derive(clap::Args)]
+pub(in crate::cli) struct Remove {
+    /// Which kind
+    #[arg(value_name = "KIND", value_enum)]
+    kind: Kind,
+    /// Its name
+    #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    name: String,
+}
+
+impl Remove {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let path = format!("{}/{}", self.kind.path(), segment(&self.name));
+        let removed: Value = client.delete_json(&path).await?;
+        Ok(Report::quiet(removed))
+    }
+}

@@ -1,0 +1,54 @@
+//! `claviger access-rights explain`
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::cli::{Error, Report};
+use crate::client::Client;
+
+/// Print whether somebody may do something, and by which rule; nothing is done
+///
+/// Exit status: 0 whether they may or not.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Explain {
+    /// Who: NAME (of a certificate), jwt:ISSUER#NAME, api-token
+    #[arg(long, value_name = "WHO")]
+    user: String,
+    /// The operation, as in encrypt or get_attributes; manage_access and transfer are some too
+    #[arg(long, value_name = "OPERATION")]
+    operation: String,
+    /// Unique identifier of the object; without it, create, register, import, locate and rng_retrieve can be asked about
+    #[arg(long, visible_alias = "key-id", short = 'k', value_name = "ID")]
+    object: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Question<'a> {
+    user: &'a str,
+    operation: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unique_identifier: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    allowed: bool,
+    rule: String,
+    user: String,
+    role: Option<String>,
+}
+
+impl Explain {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let question =
+            Question { user: &self.user, operation: &self.operation, unique_identifier: self.object.as_deref() };
+        let Answer { allowed, rule, user, role } = client.post_json("/access/explain", &question).await?;
+        let mut lines = vec![format!("allowed: {allowed}"), format!("rule: {rule}"), format!("user: {user}")];
+        let mut json = json!({ "allowed": allowed, "rule": rule, "user": user });
+        if let (Some(role), Some(json)) = (role, json.as_object_mut()) {
+            lines.push(format!("role: {role}"));
+            json.insert("role".to_owned(), role.into());
+        }
+        Ok(Report::new(lines, json))
+    }
+}

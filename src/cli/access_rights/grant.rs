@@ -1,0 +1,22 @@
+//! `claviger access-rights grant`
+
+use serde_json::Value;
+
+use super::changed;
+use super::grantee::Change;
+use crate::cli::{Error, Report};
+use crate::client::Client;
+
+/// Let somebody do something with an object of yours
+#[derive(clap::Args)]
+pub(in crate::cli) struct Grant {
+    #[command(flatten)]
+    change: Change,
+}
+
+impl Grant {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let _: Value = client.post_json("/access/grant", &self.change.body()).await?;
+        Ok(changed(self.change.key_id()))
+    }
+}

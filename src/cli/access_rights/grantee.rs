@@ -1,0 +1,55 @@
+//! To whom, and what: the options that granting and revoking share.
+
+use clap::builder::NonEmptyStringValueParser;
+use serde::Serialize;
+
+/// Who, what, and on which object.
+#[derive(clap::Args)]
+pub(super) struct Change {
+    #[command(flatten)]
+    grantee: Grantee,
+    /// Unique identifier of the object
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+    /// Operations: get_attributes, encrypt, decrypt, mac, mac_verify, get, export, activate, revoke, destroy, import
+    #[arg(value_name = "OPERATION", required = true)]
+    operations: Vec<String>,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Grantee {
+    /// The user of this name, however they prove it; `*` for everyone
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Those who have this role
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+}
+
+/// The server's words for it.
+#[derive(Serialize)]
+pub(super) struct Body<'a> {
+    unique_identifier: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<&'a str>,
+    operation_types: &'a [String],
+}
+
+impl Change {
+    pub(super) fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
+    /// The request; one of user and role is there.
+    pub(super) fn body(&self) -> Body<'_> {
+        Body {
+            unique_identifier: &self.key_id,
+            user_id: self.grantee.user.as_deref(),
+            role: self.grantee.role.as_deref(),
+            operation_types: &self.operations,
+        }
+    }
+}

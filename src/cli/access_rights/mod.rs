@@ -1,0 +1,80 @@
+//! `claviger access-rights`: who may do what.
+
+mod definitions;
+mod explain;
+mod grant;
+mod grantee;
+mod list;
+mod obtained;
+mod owned;
+mod project;
+mod revoke;
+mod transfer;
+
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::report::Report;
+use crate::client::Client;
+
+/// Who may do what: your keys and others, theirs and you, and the definitions behind it
+#[derive(clap::Subcommand)]
+pub(super) enum AccessRights {
+    Grant(grant::Grant),
+    Revoke(revoke::Revoke),
+    List(list::List),
+    Owned(owned::Owned),
+    Obtained(obtained::Obtained),
+    Transfer(transfer::Transfer),
+    Project(project::Project),
+    Explain(explain::Explain),
+    #[command(subcommand)]
+    Definitions(definitions::Definitions),
+}
+
+impl AccessRights {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::Grant(command) => command.run(client).await,
+            Self::Revoke(command) => command.run(client).await,
+            Self::List(command) => command.run(client).await,
+            Self::Owned(command) => command.run(client).await,
+            Self::Obtained(command) => command.run(client).await,
+            Self::Transfer(command) => command.run(client).await,
+            Self::Project(command) => command.run(client).await,
+            Self::Explain(command) => command.run(client).await,
+            Self::Definitions(command) => command.run(client).await,
+        }
+    }
+}
+
+/// What is said of an object whose access was changed.
+fn changed(unique_identifier: &str) -> Report {
+    Report::quiet(json!({ "unique_identifier": unique_identifier }))
+}
+
+/// A whole list that the server gives in pieces.
+async fn all(client: &Client, path: &str) -> Result<Vec<Value>, Error> {
+    /// As many as the server gives at one time: a piece with fewer is the last.
+    const PAGE: usize = 1_000;
+    let mut all: Vec<Value> = Vec::new();
+    loop {
+        let page: Vec<Value> = client.get_json(&format!("{path}?offset={}", all.len())).await?;
+        let is_last = page.len() < PAGE;
+        all.extend(page);
+        if is_last {
+            return Ok(all);
+        }
+    }
+}
+
+/// A text of a server's object.
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or("?")
+}
+
+/// A list of words of a server's object.
+fn words(value: &Value, name: &str) -> String {
+    let words = value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+}

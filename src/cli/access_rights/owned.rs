@@ -1,0 +1,19 @@
+//! `claviger access-rights owned`
+
+use serde_json::Value;
+
+use super::{all, text};
+use crate::cli::{Error, Report};
+use crate::client::Client;
+
+/// Print the objects that you own, one on a line: `ID STATE`
+#[derive(clap::Args)]
+pub(in crate::cli) struct Owned {}
+
+impl Owned {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let objects = all(client, "/access/owned").await?;
+        let line = |object: &Value| format!("{} {}", text(object, "object_id"), text(object, "state"));
+        Ok(Report::new(objects.iter().map(line).collect::<Vec<_>>(), Value::Array(objects)))
+    }
+}

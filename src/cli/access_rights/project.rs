@@ -1,0 +1,31 @@
+//! `claviger access-rights project`
+
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::{Value, json};
+
+use super::changed;
+use crate::cli::{Error, Report};
+use crate::client::Client;
+
+/// Put an object into a project, or take it out
+#[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("place").required(true).args(["to", "none"]))]
+pub(in crate::cli) struct Project {
+    /// Unique identifier of the object
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+    /// The project
+    #[arg(long, value_name = "PROJECT")]
+    to: Option<String>,
+    /// Take it out of its project
+    #[arg(long)]
+    none: bool,
+}
+
+impl Project {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let body = json!({ "unique_identifier": self.key_id, "project": self.to });
+        let _: Value = client.post_json("/access/project", &body).await?;
+        Ok(changed(&self.key_id))
+    }
+}
