@@ -12,7 +12,7 @@ use super::signing::{self, AUDIT, Candidate, SIGNING, SigningKey};
 use crate::secret::is_equal;
 use crate::store::object::Class;
 use crate::store::root_key::{self, RootKey};
-use crate::store::{Store, object};
+use crate::store::{Store, audit_head, object};
 
 /// Begins the label of every root key, so that an operator sees whose they are.
 pub(super) const LABEL: &str = "claviger root";
@@ -103,6 +103,10 @@ fn complete(device: &Device, store: &Store, mut recorded: Vec<RootKey>, now: i64
         return find(device, &recorded);
     }
     check(device, &recorded)?;
+    // What was signed was signed by a key that had its record: another one would sign over what it never saw.
+    if store.read(|connection| Ok(audit_head::read(connection)?))?.is_some() {
+        return Err(RootError::Incomplete(signing::AUDIT));
+    }
     let made = lacking.iter().map(|name| signing::make(device, name)).collect::<Result<Vec<_>, _>>()?;
     record(device, store, &made, now)?;
     tracing::warn!(
@@ -148,7 +152,7 @@ pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootE
         exporting: take("exporting")?,
         guarding: take("guarding")?,
         sealing: take("sealing")?,
-        audit: signing.remove(AUDIT).ok_or(RootError::Incomplete(AUDIT))?,
+        audit: signing.remove(AUDIT).ok_or(RootError::Incomplete(signing::AUDIT))?,
     })
 }
 

@@ -41,13 +41,14 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let callers = callers(config);
     let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
     Ok(format!(
-        "would listen on {scheme}://{listen}{probe}\ncallers: {callers}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({}{})\n",
+        "would listen on {scheme}://{listen}{probe}\ncallers: {callers}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({}{})\naudit log: {}\n",
         setup.map_or_else(|| "none".to_owned(), |setup| setup.subject),
         config.hsm.token_label,
         config.hsm.module.display(),
         config.sqlite_path.display(),
         if is_new { "new" } else { "root keys found in the token" },
         if is_open { "; another server has it open now" } else { "" },
+        config.audit.as_ref().map_or_else(|| "none".to_owned(), |audit| audit.file.display().to_string()),
     ))
 }
 

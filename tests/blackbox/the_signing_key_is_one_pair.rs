@@ -70,8 +70,15 @@ fn earlier() -> (Arc<Place>, Sealed) {
 }
 
 fn forget(place: &Place) {
+    unsigned(place);
     let database = Database::open(place.database()).unwrap();
     assert_eq!(database.execute("DELETE FROM root_key WHERE name = 'audit'", []).unwrap(), 1);
+}
+
+/// The state before anything was signed.
+fn unsigned(place: &Place) {
+    Database::open(place.database()).unwrap().execute("DELETE FROM audit_head", []).unwrap();
+    fs::remove_file(place.path("audit.jsonl")).unwrap();
 }
 
 #[test]
@@ -123,8 +130,33 @@ fn of_which_the_halves_belong_together() {
         let said = refused(&place);
         assert!(said.contains("the audit root key (") && said.contains("is another key than"), "{said}");
         database.execute(update, (&first.0, &first.1)).unwrap();
+        unsigned(&place);
         works(&place, &sealed);
     }
+}
+
+#[test]
+fn that_cannot_be_exchanged_once_it_has_signed() {
+    let (place, sealed) = used();
+    let database = Database::open(place.database()).unwrap();
+    database.execute("ATTACH DATABASE ?1 AS kept", [place.path("kept.db").to_str().unwrap()]).unwrap();
+    database.execute("CREATE TABLE kept.audit_head AS SELECT * FROM main.audit_head", []).unwrap();
+    let log = fs::read(place.path("audit.jsonl")).unwrap();
+    let first = recorded(&place);
+    forget(&place);
+    works(&place, &sealed);
+    // The log of the first key and its head, with the record of the second.
+    database.execute("DELETE FROM audit_head", []).unwrap();
+    database.execute("INSERT INTO audit_head SELECT * FROM kept.audit_head", []).unwrap();
+    fs::write(place.path("audit.jsonl"), log).unwrap();
+    assert!(refused(&place).contains("signed by another key"));
+    // And with none.
+    database.execute("DELETE FROM root_key WHERE name = 'audit'", []).unwrap();
+    assert!(refused(&place).contains("does not record the audit root key"));
+    assert_eq!(place.token.objects(), ROOT_OBJECTS + 2, "no third one was made");
+    let insert = "INSERT INTO root_key (name, cka_id, check_value, created) VALUES ('audit', ?1, ?2, 0)";
+    database.execute(insert, (&first.0, &first.1)).unwrap();
+    works(&place, &sealed);
 }
 
 #[test]
