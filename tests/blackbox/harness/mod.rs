@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod audit;
+pub mod caller;
 pub mod cli;
 pub mod crl;
 pub mod figures;
@@ -21,6 +22,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 pub use audit::Trail;
+pub use caller::{Caller, World};
 pub use cli::Cli;
 pub use crl::Crl;
 pub use http::{Answer, Client, Connection};

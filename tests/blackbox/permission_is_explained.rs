@@ -1,0 +1,127 @@
+//! Questions about permission, and changes of it that would change nothing.
+
+use serde_json::{Value, json};
+
+use crate::harness::caller::change;
+use crate::harness::kmip::{boolean, integer, named, revoke};
+use crate::harness::{Caller, World};
+
+const POLICY: &str = r#"
+administrators = ["root"]
+[policies.one_project]
+policy_type = "allow"
+operations = ["*"]
+resources = ["projects/p1/*"]
+[roles.first]
+capabilities = ["*"]
+policies = ["one_project"]
+[users.fred]
+role = "first"
+"#;
+
+#[test]
+fn a_question_is_answered_to_those_whom_it_concerns() {
+    let world = World::new(POLICY);
+    let (mut alice, mut bob, mut root) =
+        (world.certificate("alice"), world.certificate("bob"), world.certificate("root"));
+    alice.key("k", &[]);
+    alice.grant("k", "bob", &["encrypt"]);
+    let ask = |user: &str, operation: &str, id: Option<&str>| {
+        let mut question = json!({"user": user, "operation": operation});
+        if let Some(id) = id {
+            question["unique_identifier"] = json!(id);
+        }
+        question
+    };
+    let told = |caller: &mut Caller, question: &Value| caller.done("/access/explain", question);
+    for caller in [&mut alice, &mut root, &mut bob] {
+        let yes = told(caller, &ask("bob", "Encrypt", Some("k")));
+        assert_eq!(yes, json!({"allowed": true, "rule": "the owner granted it to the user \"bob\"", "user": "bob"}));
+        assert_eq!(told(caller, &ask("bob", "export", Some("k")))["allowed"], false);
+    }
+    assert_eq!(told(&mut root, &ask("fred", "create", None))["role"], "first");
+    assert_eq!(told(&mut root, &ask("fred", "create", None))["allowed"], false);
+    assert_eq!(told(&mut bob, &ask("bob", "create", None))["allowed"], true);
+    // Others are not told, not even that there is something.
+    let mut sam = world.certificate("sam");
+    for (user, id) in [("sam", "k"), ("bob", "k"), ("sam", "none")] {
+        sam.not_done("/access/explain", &ask(user, "encrypt", Some(id)), 404);
+    }
+    sam.not_done("/access/explain", &ask("bob", "create", None), 403);
+    bob.not_done("/access/explain", &ask("alice", "encrypt", Some("k")), 404);
+    // Without an object there is nothing to be said of what needs one.
+    for operation in ["encrypt", "get", "transfer", "manage_access"] {
+        bob.not_done("/access/explain", &ask("bob", operation, None), 400);
+    }
+    for question in [ask("*", "encrypt", Some("k")), ask("role:first", "mac", Some("k")), ask("bob", "fly", Some("k"))]
+    {
+        root.not_done("/access/explain", &question, 400);
+    }
+    // Nothing was done.
+    assert_eq!(alice.get("/access/list/k"), json!([{"user_id": "bob", "operations": ["encrypt"]}]));
+}
+
+#[test]
+fn a_grant_that_would_change_nothing_says_why() {
+    let world = World::new(POLICY);
+    let mut alice = world.certificate("alice");
+    alice.key("k", &[]);
+    alice.key("sealed", &[boolean("Extractable", false)]);
+    alice.key("macs", &[integer("CryptographicUsageMask", 128)]);
+    alice.grant("k", "bob", &["encrypt"]);
+    alice.grant("k", "*", &["mac"]);
+    for (id, user, operations, reason) in [
+        ("k", "alice", &["encrypt"][..], "\"alice\" owns the object"),
+        ("k", "bob", &["encrypt"], "the user \"bob\" has all of this already"),
+        ("k", "carol", &["mac"], "everyone has all of this already"),
+        ("k", "carol", &[], "no operation is named"),
+        ("k", "carol", &["create"], "`create` is nothing that can be granted"),
+        ("k", "carol", &["locate"], "`locate` is nothing that can be granted"),
+        ("k", "carol", &["manage_access"], "`manage_access` is nothing that can be granted"),
+        ("k", "carol", &["transfer"], "`transfer` is nothing that can be granted"),
+        ("k", "carol", &["encrypt", "activate"], "`activate` would have no effect: it was activated before"),
+        ("sealed", "carol", &["get"], "`get` would have no effect: the key is not Extractable"),
+        ("sealed", "carol", &["export"], "`export` would have no effect: the key is not Extractable"),
+        ("macs", "carol", &["encrypt"], "`encrypt` would have no effect: the key's Cryptographic Usage Mask"),
+        ("macs", "carol", &["decrypt"], "`decrypt` would have no effect: the key's Cryptographic Usage Mask"),
+        ("macs", "carol", &["mac_verify"], "`mac_verify` would have no effect: the key's Cryptographic Usage Mask"),
+    ] {
+        let told = alice.not_done("/access/grant", &change(id, user, operations), 422);
+        assert!(told.contains(reason), "{told}");
+    }
+    for (user, operations, reason) in [
+        ("carol", &["encrypt"][..], "nothing of this is granted to the user \"carol\""),
+        ("bob", &["mac"], "nothing of this is granted to the user \"bob\""),
+        ("role:first", &["mac"], "nothing of this is granted to the role \"first\""),
+        ("bob", &[], "no operation is named"),
+    ] {
+        let told = alice.not_done("/access/revoke", &change("k", user, operations), 422);
+        assert!(told.contains(reason), "{told}");
+    }
+    let same = json!({"unique_identifier": "k", "user_id": "alice"});
+    assert!(alice.not_done("/access/transfer", &same, 422).contains("owns the object"));
+    let told = alice.not_done("/access/project", &json!({"unique_identifier": "k", "project": null}), 422);
+    assert!(told.contains("there already"), "{told}");
+    assert!(alice.not_done("/access/grant", &change("k", "role:none", &["mac"]), 404).contains("no role \"none\""));
+    for number in 0..254 {
+        alice.grant("k", &format!("user-{number}"), &["encrypt"]);
+    }
+    let told = alice.not_done("/access/grant", &change("k", "one too many", &["encrypt"]), 422);
+    assert!(told.contains("at most 256 grantees"), "{told}");
+    alice.grant("k", "user-0", &["decrypt"]);
+    // Requests that say nothing clear.
+    for body in [
+        json!({"unique_identifier": "k", "operation_types": ["mac"]}),
+        json!({"unique_identifier": "k", "user_id": "a", "role": "first", "operation_types": ["mac"]}),
+        json!({"unique_identifier": "k", "user_id": "a", "operation_types": ["fly"]}),
+        json!({"unique_identifier": "k", "user_id": "a", "operation_types": vec!["mac"; 65]}),
+        json!({"unique_identifier": "k", "user_id": "a", "operation_types": ["mac"], "more": 1}),
+        json!({"user_id": "a", "operation_types": ["mac"]}),
+        json!([]),
+    ] {
+        alice.not_done("/access/grant", &body, 400);
+    }
+    alice.ok(&revoke("k", "Superseded"));
+    alice.ok(&named("Destroy", "k"));
+    alice.not_done("/access/grant", &change("k", "dora", &["get_attributes"]), 409);
+}
