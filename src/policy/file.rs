@@ -92,13 +92,18 @@ fn line_of(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }
 
-/// The key on the line of a fault, for the parser names only what it found there.
+/// The table and the key that a fault stands in, for the parser names only what it found there.
 fn key_at(text: &str, byte: usize) -> String {
-    let line = text.lines().nth(line_of(text, byte) - 1).unwrap_or_default();
-    match line.split_once('=') {
-        Some((key, _)) => format!("{}: ", key.trim()),
-        None => String::new(),
+    let (mut table, mut key) = ("", "");
+    for line in text.lines().take(line_of(text, byte)).map(str::trim) {
+        if let Some(header) = line.strip_prefix('[') {
+            (table, key) = (header.trim_end_matches(']'), "");
+        } else if let Some((own, _)) = line.split_once('=') {
+            key = own.trim();
+        }
     }
+    let path: Vec<&str> = [table, key].into_iter().filter(|part| !part.is_empty()).collect();
+    if path.is_empty() { String::new() } else { format!("{}: ", path.join(".")) }
 }
 
 /// The line of the innermost key of a fault's path that stands in the file.
