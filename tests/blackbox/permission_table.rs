@@ -220,12 +220,12 @@ impl Table {
             alice.done("/access/transfer", &json!({"unique_identifier": id, "user_id": who(caller).0}));
         }
         if key.contains("project") {
-            self.into_project(caller, key, &id);
+            self.put_into_project(caller, key, &id);
         }
         Key { id, decrypt: sealed.decrypt() }
     }
 
-    fn into_project(&mut self, caller: &'static str, key: &'static str, id: &str) {
+    fn put_into_project(&mut self, caller: &'static str, key: &'static str, id: &str) {
         let body = json!({"unique_identifier": id, "project": "apollo"});
         if key.starts_with("their own") {
             self.caller(caller).done("/access/project", &body);

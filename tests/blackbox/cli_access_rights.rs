@@ -1,0 +1,123 @@
+//! `claviger access-rights`: who may do what, from the command line.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::harness::caller::World;
+use crate::harness::{Cli, Leaf};
+
+/// The example of the README, as it stands there.
+fn example() -> String {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let section = readme.split("## Who may do what").nth(1).unwrap();
+    section.split("```toml\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
+}
+
+fn cli(world: &World, name: &str) -> Cli {
+    Cli::new(&world.server, name, &world.server.place.authority.issue(&Leaf::client(name)))
+}
+
+#[test]
+fn grants_are_given_listed_and_taken_back() {
+    let world = World::new(&example());
+    let (alice, bob, vera) = (cli(&world, "alice"), cli(&world, "bob"), cli(&world, "vera"));
+    let id = alice.create(&["--id", "k"]);
+    let key = ["-k", &id];
+    let with = |words: &[&'static str]| -> Vec<String> {
+        [&["access-rights"], words, &key].concat().iter().map(|&word| word.to_owned()).collect()
+    };
+    bob.fails_with(&["attributes", "get", "-k", &id], &["not found: "]);
+    alice.quiet(&with(&["grant", "--user", "bob", "encrypt", "Decrypt", "get_attributes"]));
+    alice.quiet(&with(&["grant", "--user", "*", "mac"]));
+    let made = alice.json(&with(&["grant", "--role", "auditor", "get_attributes"]));
+    assert_eq!(made, json!({"unique_identifier": "k"}));
+    let listed = alice.ok(&with(&["list"]));
+    let mut lines: Vec<&str> = listed.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0], "everyone: mac");
+    assert_eq!(lines[1], "role auditor: get_attributes");
+    assert!(lines[2].starts_with("user bob: ") && lines[2].contains("decrypt"), "{listed}");
+    assert_eq!(alice.json(&with(&["list"])).as_array().unwrap().len(), 3);
+    bob.ok(&["attributes", "get", "-k", &id]);
+    vera.ok(&["attributes", "get", "-k", &id]);
+    assert_eq!(bob.locate(&[]), ["k"]);
+    let obtained = bob.ok(&["access-rights", "obtained"]);
+    assert!(obtained.starts_with("k Active alice: ") && obtained.contains("encrypt"), "{obtained}");
+    assert_eq!(bob.json(&["access-rights", "obtained"])[0]["owner_id"], "alice");
+    assert_eq!(bob.ok(&["access-rights", "owned"]), "");
+    assert_eq!(alice.ok(&["access-rights", "owned"]), "k Active\n");
+    assert_eq!(alice.json(&["access-rights", "owned"])[0]["object_id"], "k");
+    alice.quiet(&with(&["revoke", "--user", "bob", "encrypt", "decrypt", "get_attributes"]));
+    bob.fails_with(&["attributes", "get", "-k", &id], &["not permitted: "]);
+    alice.quiet(&with(&["revoke", "--user", "*", "mac"]));
+    bob.fails_with(&["attributes", "get", "-k", &id], &["not found: "]);
+    alice.fails_with(&with(&["revoke", "--user", "bob", "encrypt"]), &["nothing of this is granted"]);
+    alice.fails_with(&with(&["grant", "--user", "bob", "fly"]), &["\"fly\" is no operation"]);
+    bob.fails_with(&with(&["list"]), &["not found: "]);
+    alice.quiet(&with(&["transfer", "--to", "bob"]));
+    assert_eq!(bob.ok(&["access-rights", "owned"]), "k Active\n");
+    alice.fails_with(&with(&["list"]), &["not found: "]);
+    assert_eq!(vera.ok(&["whoami"]), "username: vera\nmethod: certificate\nrole: auditor\n");
+    assert_eq!(vera.json(&["whoami"])["role"], "auditor");
+}
+
+#[test]
+fn projects_hold_keys_and_questions_are_answered() {
+    let world = World::new(&example());
+    let (alice, vera, root) = (cli(&world, "alice"), cli(&world, "vera"), cli(&world, "root"));
+    let inside = alice.create(&["--id", "inside", "--project", "apollo", "--tag", "production"]);
+    let outside = alice.create(&["--id", "outside"]);
+    alice.write("key", &[7; 32]);
+    alice.ok(&["sym", "keys", "import", "key", "-f", "raw", "--id", "brought", "--project", "apollo"]);
+    assert_eq!(alice.locate(&["--project", "apollo"]), [inside.as_str(), "brought"]);
+    assert_eq!(vera.locate(&[]), [inside.as_str(), "brought"]);
+    alice.fails_with(&["sym", "keys", "create", "--project", "none"], &["not permitted: ", "no such project"]);
+    // The example denies it even to her who leads and owns it.
+    alice.fails_with(&["sym", "keys", "export", "-k", &inside, "file"], &["not permitted: ", "production_stays"]);
+    alice.ok(&["sym", "keys", "export", "-k", &outside, "file"]);
+    alice.quiet(&["access-rights", "project", "-k", &outside, "--to", "apollo"]);
+    assert_eq!(vera.locate(&["--project", "apollo"]).len(), 3);
+    alice.quiet(&["access-rights", "project", "-k", &outside, "--none"]);
+    alice.fails_with(&["access-rights", "project", "-k", &outside, "--none"], &["there already"]);
+    let ask = |cli: &Cli, user: &str, operation: &str| {
+        cli.ok(&["access-rights", "explain", "--user", user, "--operation", operation, "--object", &inside])
+    };
+    let told = ask(&alice, "alice", "export");
+    assert!(told.starts_with("allowed: false\nrule: policy \"production_stays\""), "{told}");
+    let told = ask(&root, "jwt:https://issuer.example/#ci", "encrypt");
+    assert!(told.starts_with("allowed: true\n") && told.contains("operator"), "{told}");
+    let told = ask(&root, "vera", "get_attributes");
+    assert!(told.ends_with("user: vera\nrole: auditor\n"), "{told}");
+    let arguments = ["access-rights", "explain", "--user", "vera", "--operation", "create"];
+    assert_eq!(vera.json(&arguments)["allowed"], false);
+    let others = ["access-rights", "explain", "--user", "alice", "--operation", "create"];
+    vera.fails_with(&others, &["not permitted: "]);
+    // More than one answer holds.
+    assert_eq!(alice.json(&["access-rights", "owned"]).as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn administrators_define() {
+    let world = World::new(&example());
+    let (root, alice) = (cli(&world, "root"), cli(&world, "alice"));
+    let definitions =
+        |words: &[&'static str]| -> Vec<&'static str> { [&["access-rights", "definitions"], words].concat() };
+    root.write("role.json", br#"{"capabilities": ["use"], "policies": ["everything"]}"#);
+    root.quiet(&definitions(&["put", "roles", "user", "--file", "role.json"]));
+    assert_eq!(root.pipe(&definitions(&["put", "users", "jwt:https://a/#b c"]), br#"{"role": "user"}"#), b"");
+    let listed = root.ok(&definitions(&["list", "users"]));
+    assert_eq!(
+        listed,
+        "jwt:https://a/#b c (version 1): {\"role\":\"user\"}\nvera (policy file): {\"role\":\"auditor\"}\n"
+    );
+    assert_eq!(root.json(&definitions(&["list", "roles"])).as_array().unwrap().len(), 4);
+    root.fails_with(&definitions(&["remove", "roles", "user"]), &["there is no role \"user\""]);
+    root.fails_with(&definitions(&["remove", "roles", "lead"]), &["conflict: ", "policy file"]);
+    root.quiet(&definitions(&["remove", "users", "jwt:https://a/#b c"]));
+    assert_eq!(root.json(&definitions(&["remove", "roles", "user"])), json!({"name": "user", "version": 2}));
+    root.fails_with(&definitions(&["put", "roles", "..", "--file", "role.json"]), &["1 to 128"]);
+    root.fails_with(&definitions(&["put", "roles", "r", "--file", "none"]), &["cannot read none"]);
+    alice.fails_with(&definitions(&["list", "roles"]), &["not permitted: "]);
+}
