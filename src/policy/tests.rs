@@ -119,8 +119,8 @@ fn faults_are_told_with_line_and_key() {
         ("[roles.r]\ncapabilities = [\"fly\"]\npolicies = []\n", "line 2: roles.r.capabilities: \"fly\""),
         ("[roles.r]\ncapabilities = []\npolicies = [\"p\"]\n", "line 3: roles.r.policies: there is no policy \"p\""),
         ("\n[users.\"a b \"]\nrole = \"r\"\n", "line 3: users.a b .role"),
-        ("[projects.x]\nowner = 1\n", "line 2: owner: unknown field `owner`"),
-        ("[policies.p]\npolicy_type = \"maybe\"\n", "line 2: policy_type: unknown variant `maybe`"),
+        ("[projects.x]\nowner = 1\n", "line 2: projects.x.owner: unknown field `owner`"),
+        ("[policies.p]\npolicy_type = \"maybe\"\n", "line 2: policies.p.policy_type: unknown variant `maybe`"),
         ("administrators = [\"jwt:x\"]\n", "line 1: administrators: \"jwt:x\""),
         ("a b\n", "line 1: "),
         (

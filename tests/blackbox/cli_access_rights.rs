@@ -94,7 +94,6 @@ fn projects_hold_keys_and_questions_are_answered() {
     assert_eq!(vera.json(&arguments)["allowed"], false);
     let others = ["access-rights", "explain", "--user", "alice", "--operation", "create"];
     vera.fails_with(&others, &["not permitted: "]);
-    // More than one answer holds.
     assert_eq!(alice.json(&["access-rights", "owned"]).as_array().unwrap().len(), 3);
 }
 

@@ -142,7 +142,7 @@ fn refusals_with_their_reasons() {
     let refused = text.lines().rfind(|line| line.contains("\"outcome\":\"refused\"")).unwrap();
     is(
         &serde_json::from_str(refused).unwrap(),
-        &json!({"operation": "Get", "object": "k", "detail": "as a key that has to encrypt", "reason": nothing}),
+        &json!({"operation": "Get", "object": "k", "detail": "needs encrypt", "reason": nothing}),
     );
     assert!(!text.contains(&token) && !world.server.log().contains(&token));
 }
