@@ -316,12 +316,18 @@ impl Kms {
         let may_be_told = policy.decide_administer(call.caller()).is_ok()
             || self.permitted(call, Action::ManageAccess, &object)
             || (is_same(call.caller(), who) && self.permitted(call, own, &object));
-        if may_be_told { Ok(policy.decide(who, action, &object.resource())) } else { Err(not_found()) }
+        if !may_be_told {
+            return Err(not_found());
+        }
+        call.trail.permitted(call.operation.action(), Some(id), Rule::Everyone);
+        Ok(policy.decide(who, action, &object.resource()))
     }
 
     /// What the policy says of `who` and what concerns no object that is there, to those who may be told.
     pub(super) fn explain_creation(&self, call: &Call<'_>, who: &Caller, action: Action) -> Result<Decision, Error> {
-        if !is_same(call.caller(), who) {
+        if is_same(call.caller(), who) {
+            call.trail.permitted(call.operation.action(), None, Rule::Everyone);
+        } else {
             self.authorize_administration(call)?;
         }
         let policy = self.policy.load();
