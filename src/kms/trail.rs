@@ -42,19 +42,28 @@ impl Trail {
 impl Call<'_> {
     /// The record of a change that is about to be committed: it is on disk before the change.
     pub(super) fn change(&self, action: Action, object: &str, version: i64) -> Record {
-        let rule = self.recorded(action, Some(object));
+        let rule = self.decided(action, object, |decided| decided.rule.to_string());
         let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
         self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
     }
 
-    /// Marks the decision as having its line, and tells its rule.
-    fn recorded(&self, action: Action, object: Option<&str>) -> Option<String> {
+    /// The change is committed, and its record with it. One that was not gets a line that it failed, as a use does.
+    pub(super) fn changed(&self, action: Action, object: &str) {
+        self.decided(action, object, |decided| decided.recorded = true);
+    }
+
+    /// The decision by which something is done to the object.
+    fn decided<T>(&self, action: Action, object: &str, of: impl FnOnce(&mut Decided) -> T) -> Option<T> {
         let mut decisions = self.trail.0.borrow_mut();
-        let is_it =
-            |own: &&mut Decided| own.action == action && (own.object.is_none() || own.object.as_deref() == object);
-        let decided = decisions.iter_mut().rev().find(is_it)?;
-        decided.recorded = true;
-        Some(decided.rule.to_string())
+        let is_it = |own: &&mut Decided| own.action == action && own.object.as_deref().is_none_or(|own| own == object);
+        decisions.iter_mut().rev().find(is_it).map(of)
+    }
+
+    /// The record of what could not be decided: there is no such object, or it cannot be read.
+    pub(super) fn undecided(&self, action: Action, object: &str, error: &Error) -> Record {
+        let reason = error.to_string();
+        let (outcome, object, reason) = (Outcome::Failed, Some(object), Some(reason.as_str()));
+        self.line(&Line { action, object, version: None, outcome, rule: None, reason })
     }
 
     /// The record of a refusal.

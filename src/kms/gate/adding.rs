@@ -54,8 +54,9 @@ impl NewGrant<'_> {
                 error => error.into(),
             })
         });
-        if inserted.is_err() {
-            self.discard(&made);
+        match &inserted {
+            Ok(()) => self.call.changed(self.action, id),
+            Err(_) => self.discard(&made),
         }
         inserted
     }

@@ -173,8 +173,10 @@ impl AdministrationGrant<'_> {
         let mut row =
             PolicyEntry { kind: kind.word().to_owned(), name: name.to_owned(), version, document, binding: Vec::new() };
         row.binding = self.kms.custody.bind(&row.bound())?;
-        let record = self.call.change(Action::Administer, &format!("{}/{name}", kind.word()), version);
+        let object = format!("{}/{name}", kind.word());
+        let record = self.call.change(Action::Administer, &object, version);
         self.kms.store.write_recorded(vec![record], move |transaction| row.write(transaction))?;
+        self.call.changed(Action::Administer, &object);
         *definitions = changed;
         self.kms.policy.store(Arc::new(definitions.policy()));
         Ok(version)

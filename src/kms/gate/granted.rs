@@ -169,9 +169,14 @@ impl<'a> Grant<'a> {
                 // The row is the new one, whatever else: nobody must take the new key for one that nothing names.
                 Err(store::Error::Traces(error)) if !is_destroyed(object_state) => {
                     tracing::warn!(error, "the former key's blob is still in the write-ahead log");
+                    self.call.changed(self.action, id);
                     return Ok(present.material.clone());
                 }
-                written => return Ok(written.map(|()| present.material.clone())?),
+                written => {
+                    written?;
+                    self.call.changed(self.action, id);
+                    return Ok(present.material.clone());
+                }
             }
         }
         Err(Error::Contention)

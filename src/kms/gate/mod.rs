@@ -192,7 +192,11 @@ impl Kms {
         if let Err(error) = &store {
             tracing::error!(%error, "the database is not healthy");
         }
-        Health { store: store.is_ok(), token: token.is_ok(), audit: self.can_record().is_ok() }
+        Health {
+            store: store.is_ok(),
+            token: token.is_ok(),
+            audit: self.audit.as_ref().is_none_or(|audit| audit.check().is_ok()),
+        }
     }
 
     /// Decides whether the caller may perform `operation` on the object.
@@ -216,7 +220,20 @@ impl Kms {
         action: Action,
         id: &str,
     ) -> Result<Grant<'a>, Error> {
-        let object = self.load(id)?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
+        let found = self.load(id).and_then(|found| found.ok_or_else(|| Error::NotFound(id.to_owned())));
+        let object = match found {
+            // Import adds what is not there.
+            Err(Error::NotFound(_)) if action == Action::Operation(Operation::Import) => {
+                return Err(Error::NotFound(id.to_owned()));
+            }
+            // On disk before the answer, as a refusal is: otherwise the time that an answer takes would tell what is
+            // somebody else's from what is not there.
+            Err(error) => {
+                self.record(|| call.undecided(action, id, &error))?;
+                return Err(error);
+            }
+            Ok(object) => object,
+        };
         let rule = self.decide(call, action, &object)?;
         call.trail.permitted(action, Some(id), rule);
         Ok(Grant { kms: self, call, action, object })
@@ -256,13 +273,18 @@ impl Kms {
     /// Records a refusal: it is on disk before the answer.
     fn refused(&self, call: &Call<'_>, action: Action, object: Option<&str>, refusal: &Refusal) -> Result<(), Error> {
         tracing::info!(user = %call.caller().username, %action, object, reason = %refusal, "refused");
+        self.record(|| call.refusal(action, object, refusal))
+    }
+
+    /// Records what changes nothing and must be on disk before the answer.
+    fn record(&self, record: impl FnOnce() -> Record) -> Result<(), Error> {
         let Some(audit) = &self.audit else { return Ok(()) };
-        audit.write(vec![call.refusal(action, object, refusal)]).map(drop).map_err(Error::Audit)
+        audit.write(vec![record()]).map(drop).map_err(Error::Audit)
     }
 
     /// Whether what is done now can be recorded.
     pub(super) fn can_record(&self) -> Result<(), Error> {
-        self.audit.as_ref().map_or(Ok(()), |audit| audit.check()).map_err(Error::Audit)
+        self.audit.as_ref().map_or(Ok(()), |audit| audit.admit()).map_err(Error::Audit)
     }
 
     /// Records a use, which is on disk within a second.
