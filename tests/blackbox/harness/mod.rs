@@ -4,6 +4,7 @@ pub mod again;
 pub mod audit;
 pub mod cli;
 pub mod crl;
+pub mod decisions;
 pub mod figures;
 pub mod http;
 pub mod jwks;
