@@ -72,6 +72,14 @@ impl Failures {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();
         }
+        self.take_all(now)
+    }
+
+    /// What there is to tell when nothing will be told later.
+    pub(super) fn take_all(&mut self, now: Instant) -> Vec<Record> {
+        if self.since.is_none() {
+            return Vec::new();
+        }
         self.refill(now);
         self.since = None;
         let counts = std::mem::take(&mut self.counts);
@@ -143,6 +151,9 @@ mod tests {
         let others = 1001 - (10 * 32 + 1);
         assert!(told.last().unwrap().members().ends_with(&format!("\"others\":{others}")));
         assert_eq!((failures.due(), failures.take(begin + SPAN).len()), (None, 0));
+        failures.count(failure(1), begin + SPAN);
+        assert_eq!((failures.take(begin + SPAN).len(), failures.take_all(begin + SPAN).len()), (0, 1));
+        assert_eq!(failures.take_all(begin + SPAN).len(), 0);
     }
 
     #[test]

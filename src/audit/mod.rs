@@ -126,6 +126,14 @@ impl Audit {
         self.queue.check()
     }
 
+    /// The same for an operation that would begin now: one that may not is counted, as what the log has to tell of.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admit(&self) -> Result<(), Unavailable> {
+        self.queue.admit()
+    }
+
     /// Goes on in the file that the path names now, if another program has moved the old one. Does not wait.
     pub fn reopen(&self) {
         self.queue.reopen();

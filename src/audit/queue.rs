@@ -147,7 +147,7 @@ impl Queue {
 
     fn push(&self, records: Records) -> Result<(), Unavailable> {
         let mut state = self.lock();
-        state.check().inspect_err(|_| state.refused += 1)?;
+        state.admit()?;
         if state.bytes + records.cost() > QUEUE {
             return Err(Unavailable::Full);
         }
@@ -168,6 +168,10 @@ impl Queue {
 
     pub(super) fn check(&self) -> Result<(), Unavailable> {
         self.lock().check()
+    }
+
+    pub(super) fn admit(&self) -> Result<(), Unavailable> {
+        self.lock().admit()
     }
 
     pub(super) fn reopen(&self) {
@@ -262,6 +266,10 @@ impl State {
         self.failing.as_ref().map_or(Ok(()), |error| Err(Unavailable::Failing(error.clone())))
     }
 
+    fn admit(&mut self) -> Result<(), Unavailable> {
+        self.check().inspect_err(|_| self.refused += 1)
+    }
+
     fn put(&mut self, records: Records) {
         self.bytes += records.cost();
         self.urgent |= !matches!(records, Records::Note(_));
@@ -279,7 +287,7 @@ impl State {
     fn take(&mut self, instant: Instant) -> Work {
         let urgent = self.urgent;
         let mut items = self.take_items();
-        let failures = self.failures.take(instant);
+        let failures = if self.close { self.failures.take_all(instant) } else { self.failures.take(instant) };
         items.extend(failures.into_iter().map(|record| Item { time: now(), records: Records::Note(record) }));
         Work { items, urgent, reopen: std::mem::take(&mut self.reopen), close: self.close }
     }

@@ -22,12 +22,6 @@ struct Decided {
     recorded: bool,
 }
 
-impl Decided {
-    fn is(&self, action: Action, object: &str) -> bool {
-        self.action == action && self.object.as_deref().is_none_or(|own| own == object)
-    }
-}
-
 /// What a line says beside who asks for what.
 struct Line<'a> {
     action: Action,
@@ -48,18 +42,28 @@ impl Trail {
 impl Call<'_> {
     /// The record of a change that is about to be committed: it is on disk before the change, or neither is.
     pub(super) fn change(&self, action: Action, object: &str, version: i64) -> Record {
-        let decisions = self.trail.0.borrow();
-        let rule = decisions.iter().rev().find(|own| own.is(action, object)).map(|decided| decided.rule.to_string());
+        let rule = self.decided(action, object, |decided| decided.rule.to_string());
         let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
         self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
     }
 
-    /// Says that the change is committed, and so has its line.
+    /// The change is committed, and its record with it. One that was not gets a line that it failed, as a use does.
     pub(super) fn changed(&self, action: Action, object: &str) {
+        self.decided(action, object, |decided| decided.recorded = true);
+    }
+
+    /// The decision by which something is done to the object.
+    fn decided<T>(&self, action: Action, object: &str, of: impl FnOnce(&mut Decided) -> T) -> Option<T> {
         let mut decisions = self.trail.0.borrow_mut();
-        if let Some(decided) = decisions.iter_mut().rev().find(|own| own.is(action, object)) {
-            decided.recorded = true;
-        }
+        let is_it = |own: &&mut Decided| own.action == action && own.object.as_deref().is_none_or(|own| own == object);
+        decisions.iter_mut().rev().find(is_it).map(of)
+    }
+
+    /// The record of what could not be decided: there is no such object, or it cannot be read.
+    pub(super) fn undecided(&self, action: Action, object: &str, error: &Error) -> Record {
+        let reason = error.to_string();
+        let (outcome, object, reason) = (Outcome::Failed, Some(object), Some(reason.as_str()));
+        self.line(&Line { action, object, version: None, outcome, rule: None, reason })
     }
 
     /// The record of a refusal.

@@ -181,6 +181,8 @@ async fn drain(mut connections: JoinSet<()>) {
 struct Signals {
     hangup: Signal,
     ends: Ends,
+    /// A write beyond the limit of a file's size (setrlimit(2)) is then an error that is answered, not the end.
+    _file_size: Signal,
 }
 
 /// What ends the server.
@@ -195,6 +197,7 @@ impl Signals {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
             ends: Ends { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? },
+            _file_size: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }
 }

@@ -174,11 +174,12 @@ fn serve(
     metrics: &Metrics,
 ) {
     while let Ok(first) = jobs.recv() {
-        let group: Vec<Queued> = std::iter::once(first).chain(jobs.try_iter().take(GROUP - 1)).collect();
-        let erase = group.iter().any(|queued| queued.traces == Traces::Erase);
-        let mut waiting = Vec::with_capacity(group.len());
+        // Not collected first: who comes while the group runs is still in time for its commit.
+        let group = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
+        let mut waiting = Vec::new();
         let began = Instant::now();
         let committed = commit(&mut connection, group, &mut waiting, audit.get());
+        let erase = waiting.iter().any(|(traces, _)| *traces == Traces::Erase);
         metrics.store_commit(began.elapsed(), committed.is_ok().then_some(waiting.len()));
         let erased = match &committed {
             Ok(()) if erase => truncate_wal(&connection).map_err(|e| e.to_string()),
@@ -206,7 +207,7 @@ fn serve(
 /// the log's last line: so whatever the log has beyond that did not happen.
 fn commit(
     connection: &mut Connection,
-    group: Vec<Queued>,
+    group: impl Iterator<Item = Queued>,
     waiting: &mut Vec<(Traces, Acknowledge)>,
     audit: Option<&Arc<Audit>>,
 ) -> Result<(), Fault> {

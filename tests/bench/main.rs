@@ -1,5 +1,6 @@
 //! Server CPU time per request, as ratios within one run: against a bare warp server behind the same TLS, and
-//! against the token itself. `scripts/bench` runs it; `scripts/bench audit LINES DIRECTORY` measures the audit trail.
+//! against the token itself. `scripts/bench` runs it; `scripts/bench audit LINES DIRECTORY` measures the audit trail by
+//! itself, and `scripts/bench decisions DIRECTORY` what it costs the server.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -20,6 +21,7 @@ mod harness;
 
 mod audit;
 mod bare;
+mod decisions;
 mod gate;
 mod raw;
 
@@ -37,6 +39,10 @@ fn main() {
         Some("bare") => bare::serve(&arguments.next().unwrap()),
         Some("raw") => raw::measure(&arguments.next().unwrap()),
         Some("gate") => gate::measure(),
+        Some("decisions") => {
+            decisions::uses();
+            decisions::commits(arguments.next().unwrap().as_ref());
+        }
         Some("audit") => {
             let lines = arguments.next().unwrap().parse().unwrap();
             audit::measure(lines, arguments.next().unwrap().as_ref());

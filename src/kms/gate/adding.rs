@@ -60,12 +60,11 @@ impl NewGrant<'_> {
             self.kms.store.write_recorded(vec![record], insert).map_err(|error| match error {
                 store::Error::Exists => Error::Exists(id.to_owned()),
                 error => error.into(),
-            })?;
-            self.call.changed(self.action, id);
-            Ok(())
+            })
         });
-        if inserted.is_err() {
-            self.discard(&made);
+        match &inserted {
+            Ok(()) => self.call.changed(self.action, id),
+            Err(_) => self.discard(&made),
         }
         inserted
     }

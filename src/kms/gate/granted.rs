@@ -160,6 +160,7 @@ impl<'a> Grant<'a> {
             let store = &self.kms.store;
             let written = if erase { store.erase_recorded(records, job) } else { store.write_recorded(records, job) };
             self.kms.cache.forget(id);
+            // Committed, whatever is left in the write-ahead log.
             if matches!(written, Ok(()) | Err(store::Error::Traces(_))) {
                 self.call.changed(self.action, id);
             }

@@ -4,29 +4,32 @@
 //! grant comes only from [`Kms::authorize`], [`Kms::authorize_new`], [`Kms::authorize_server`] and
 //! [`Kms::authorize_administration`].
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 mod adding;
 mod administering;
 mod asking;
 mod granted;
+mod health;
+mod questions;
+mod recording;
 
 use arc_swap::ArcSwap;
 
 use super::cache::{Cache, CacheFigures};
 use super::object::{Access, Object};
 use super::{Call, Error};
-use crate::audit::{Audit, Record};
+use crate::audit::Audit;
 use crate::custody::{Custody, Mac};
 use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier};
-use crate::policy::{Action, Decision, Documents, Grants, Policy, Refusal, Resource, Rule, Subject};
-use crate::principal::Caller;
+use crate::policy::{Action, Documents, Grants, Policy, Refusal, Resource, Rule};
 use crate::store::object::{self, Class, Material};
 use crate::store::{self, Store};
 use administering::Definitions;
+pub use health::Health;
 
 /// How often a change is tried again when another request changed the object first.
 const ATTEMPTS: usize = 5;
@@ -46,9 +49,6 @@ pub struct Kms {
     searching: Mutex<()>,
     health: Mutex<Option<(Instant, Health)>>,
 }
-
-/// How long an answer about health stands: whoever may ask must not be able to keep the token busy with it.
-const HEALTH_STANDS: Duration = Duration::from_millis(200);
 
 /// Leave to perform one operation on one object.
 pub(super) struct Grant<'a> {
@@ -79,25 +79,6 @@ pub(super) struct AdministrationGrant<'a> {
 pub(super) struct ServerGrant<'a> {
     kms: &'a Kms,
     call: &'a Call<'a>,
-}
-
-/// Whether store and token are there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Health {
-    /// The database.
-    pub store: bool,
-    /// The token, with its root keys.
-    pub token: bool,
-    /// The audit log; true if there is none.
-    pub audit: bool,
-}
-
-impl Health {
-    /// Whether everything is there.
-    #[must_use]
-    pub fn is_good(self) -> bool {
-        self.store && self.token && self.audit
-    }
 }
 
 impl Kms {
@@ -145,54 +126,10 @@ impl Kms {
         Ok(())
     }
 
-    /// Ends the audit log; nothing is done any more.
-    pub fn close(&self) {
-        if let Some(audit) = &self.audit {
-            audit.close();
-        }
-    }
-
-    /// Goes on in the file that the audit log's path names now.
-    pub fn reopen_audit(&self) {
-        if let Some(audit) = &self.audit {
-            audit.reopen();
-        }
-    }
-
-    /// Counts a failed authentication from an address in the audit log; the words are not what the caller sent.
-    pub fn failed_authentication(&self, network: std::net::IpAddr, method: &'static str, reason: &'static str) {
-        if let Some(audit) = &self.audit {
-            audit.failed_authentication(network, method, reason);
-        }
-    }
-
-    /// Asks store and token.
-    #[must_use]
-    pub fn health(&self) -> Health {
-        let mut last = self.health.lock().unwrap_or_else(PoisonError::into_inner);
-        match *last {
-            Some((since, health)) if since.elapsed() < HEALTH_STANDS => health,
-            _ => {
-                let health = self.ask_health();
-                *last = Some((Instant::now(), health));
-                health
-            }
-        }
-    }
-
     /// The cache of objects.
     #[must_use]
     pub fn cache_figures(&self) -> CacheFigures {
         self.cache.figures()
-    }
-
-    fn ask_health(&self) -> Health {
-        let store = self.store.check();
-        let token = self.custody.check();
-        if let Err(error) = &store {
-            tracing::error!(%error, "the database is not healthy");
-        }
-        Health { store: store.is_ok(), token: token.is_ok(), audit: self.can_record().is_ok() }
     }
 
     /// Decides whether the caller may perform `operation` on the object.
@@ -216,7 +153,20 @@ impl Kms {
         action: Action,
         id: &str,
     ) -> Result<Grant<'a>, Error> {
-        let object = self.load(id)?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
+        let found = self.load(id).and_then(|found| found.ok_or_else(|| Error::NotFound(id.to_owned())));
+        let object = match found {
+            // Import adds what is not there.
+            Err(Error::NotFound(_)) if action == Action::Operation(Operation::Import) => {
+                return Err(Error::NotFound(id.to_owned()));
+            }
+            // On disk before the answer, as a refusal is: otherwise the time that an answer takes would tell what is
+            // somebody else's from what is not there.
+            Err(error) => {
+                self.record(|| call.undecided(action, id, &error))?;
+                return Err(error);
+            }
+            Ok(object) => object,
+        };
         let rule = self.decide(call, action, &object)?;
         call.trail.permitted(action, Some(id), rule);
         Ok(Grant { kms: self, call, action, object })
@@ -248,98 +198,11 @@ impl Kms {
         Err(Error::NotFound(id.clone()))
     }
 
-    /// The public key of the audit log, in DER.
-    pub(super) fn audit_key(&self) -> Vec<u8> {
-        self.custody.audit_public_key()
-    }
-
-    /// Records a refusal: it is on disk before the answer.
-    fn refused(&self, call: &Call<'_>, action: Action, object: Option<&str>, refusal: &Refusal) -> Result<(), Error> {
-        tracing::info!(user = %call.caller().username, %action, object, reason = %refusal, "refused");
-        let Some(audit) = &self.audit else { return Ok(()) };
-        audit.write(vec![call.refusal(action, object, refusal)]).map(drop).map_err(Error::Audit)
-    }
-
-    /// Whether what is done now can be recorded.
-    pub(super) fn can_record(&self) -> Result<(), Error> {
-        self.audit.as_ref().map_or(Ok(()), |audit| audit.check()).map_err(Error::Audit)
-    }
-
-    /// Records a use, which is on disk within a second.
-    pub(super) fn note(&self, record: Record) -> Result<(), Error> {
-        self.audit.as_ref().map_or(Ok(()), |audit| audit.note(record)).map_err(Error::Audit)
-    }
-
     /// Refuses to let somebody give what they have not.
     pub(super) fn refuse_to_give(&self, call: &Call<'_>, action: Action, object: &Object) -> Result<(), Error> {
         self.refused(call, call.operation.action(), Some(&object.id), &Refusal::NotOwn(action))?;
         let reason = Refusal::NotOwn(action).to_string();
         Err(Error::NotPermitted { action: call.operation.action().word(), reason })
-    }
-
-    /// What the policy says of the caller and an object that they may know of; nothing is done.
-    pub(super) fn permitted(&self, call: &Call<'_>, action: Action, object: &Object) -> bool {
-        self.policy.load().decide(call.caller(), action, &object.resource()).is_ok()
-    }
-
-    /// Whether a role of this name is defined.
-    pub(super) fn has_role(&self, role: &str) -> bool {
-        self.policy.load().has_role(role)
-    }
-
-    /// The role that the configuration gives to a caller.
-    #[must_use]
-    pub fn role_of(&self, caller: &Caller) -> Option<String> {
-        self.policy.load().role_of(caller).map(str::to_owned)
-    }
-
-    /// Whether a caller may add objects to no project, and whether they administer.
-    #[must_use]
-    pub fn general_rights(&self, caller: &Caller) -> (bool, bool) {
-        let policy = self.policy.load();
-        let may_create = decide_creation(&policy, caller, Action::Operation(Operation::Create)).is_ok();
-        (may_create, policy.decide_administer(caller).is_ok())
-    }
-
-    /// What the policy says of `who` and the object, to those who may be told.
-    pub(super) fn explain_object(
-        &self,
-        call: &Call<'_>,
-        who: &Caller,
-        action: Action,
-        id: &str,
-    ) -> Result<Decision, Error> {
-        let not_found = || Error::NotFound(id.to_owned());
-        let object = self.load(id)?.ok_or_else(not_found)?;
-        let policy = self.policy.load();
-        let own = Action::Operation(Operation::Locate);
-        let may_be_told = policy.decide_administer(call.caller()).is_ok()
-            || self.permitted(call, Action::ManageAccess, &object)
-            || (is_same(call.caller(), who) && self.permitted(call, own, &object));
-        if !may_be_told {
-            return Err(not_found());
-        }
-        call.trail.permitted(call.operation.action(), Some(id), Rule::Everyone);
-        Ok(policy.decide(who, action, &object.resource()))
-    }
-
-    /// What the policy says of `who` and what concerns no object that is there, to those who may be told.
-    pub(super) fn explain_creation(&self, call: &Call<'_>, who: &Caller, action: Action) -> Result<Decision, Error> {
-        if is_same(call.caller(), who) {
-            call.trail.permitted(call.operation.action(), None, Rule::Everyone);
-        } else {
-            self.authorize_administration(call)?;
-        }
-        let policy = self.policy.load();
-        match action {
-            Action::Operation(Operation::Create | Operation::Register | Operation::Import) => {
-                Ok(decide_creation(&policy, who, action))
-            }
-            Action::Operation(operation @ (Operation::Locate | Operation::RNGRetrieve)) => {
-                Ok(policy.decide_server(who, operation))
-            }
-            _ => Err(Error::NoIdentifier),
-        }
     }
 
     /// Decides whether the caller may add an object with these attributes; takes the project out of them.
@@ -463,19 +326,6 @@ impl Kms {
         row.binding = self.custody.bind(&row.bound())?;
         Ok(row)
     }
-}
-
-/// Whether two callers are one person by the same proof.
-fn is_same(one: &Caller, other: &Caller) -> bool {
-    Subject::of(one) == Subject::of(other)
-}
-
-/// The decision about adding an object without tags, to no project.
-fn decide_creation(policy: &Policy, caller: &Caller, action: Action) -> Decision {
-    let (grants, properties) = (Grants::default(), Attributes::default());
-    let owner = caller.username.as_str();
-    let resource = Resource { id: "", owner, project: None, grants: &grants, properties: &properties };
-    policy.decide_create(caller, action, &resource)
 }
 
 fn is_destroyed(state: Option<State>) -> bool {

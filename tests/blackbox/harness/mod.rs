@@ -5,6 +5,7 @@ pub mod audit;
 pub mod caller;
 pub mod cli;
 pub mod crl;
+pub mod decisions;
 pub mod figures;
 pub mod http;
 pub mod jwks;

@@ -1,0 +1,57 @@
+//! Whether everything is there that an operation may need.
+
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use super::Kms;
+
+/// How long an answer about health stands: whoever may ask must not be able to keep the token busy with it.
+const HEALTH_STANDS: Duration = Duration::from_millis(200);
+
+/// Whether store and token are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// The database.
+    pub store: bool,
+    /// The token, with its root keys.
+    pub token: bool,
+    /// The audit log; true if there is none.
+    pub audit: bool,
+}
+
+impl Health {
+    /// Whether everything is there.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        self.store && self.token && self.audit
+    }
+}
+
+impl Kms {
+    /// Asks store and token.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let mut last = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        match *last {
+            Some((since, health)) if since.elapsed() < HEALTH_STANDS => health,
+            _ => {
+                let health = self.ask_health();
+                *last = Some((Instant::now(), health));
+                health
+            }
+        }
+    }
+
+    fn ask_health(&self) -> Health {
+        let store = self.store.check();
+        let token = self.custody.check();
+        if let Err(error) = &store {
+            tracing::error!(%error, "the database is not healthy");
+        }
+        Health {
+            store: store.is_ok(),
+            token: token.is_ok(),
+            audit: self.audit.as_ref().is_none_or(|audit| audit.check().is_ok()),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Questions about permission: nothing is done, whatever the answer.
+
+use super::super::object::Object;
+use super::super::{Call, Error};
+use super::Kms;
+use crate::kmip::Attributes;
+use crate::kmip::enumerations::Operation;
+use crate::policy::{Action, Decision, Grants, Policy, Resource, Rule, Subject};
+use crate::principal::Caller;
+
+impl Kms {
+    /// What the policy says of the caller and an object that they may know of; nothing is done.
+    pub(in crate::kms) fn permitted(&self, call: &Call<'_>, action: Action, object: &Object) -> bool {
+        self.policy.load().decide(call.caller(), action, &object.resource()).is_ok()
+    }
+
+    /// Whether a role of this name is defined.
+    pub(in crate::kms) fn has_role(&self, role: &str) -> bool {
+        self.policy.load().has_role(role)
+    }
+
+    /// The role that the configuration gives to a caller.
+    #[must_use]
+    pub fn role_of(&self, caller: &Caller) -> Option<String> {
+        self.policy.load().role_of(caller).map(str::to_owned)
+    }
+
+    /// Whether a caller may add objects to no project, and whether they administer.
+    #[must_use]
+    pub fn general_rights(&self, caller: &Caller) -> (bool, bool) {
+        let policy = self.policy.load();
+        let may_create = decide_creation(&policy, caller, Action::Operation(Operation::Create)).is_ok();
+        (may_create, policy.decide_administer(caller).is_ok())
+    }
+
+    /// What the policy says of `who` and the object, to those who may be told.
+    pub(in crate::kms) fn explain_object(
+        &self,
+        call: &Call<'_>,
+        who: &Caller,
+        action: Action,
+        id: &str,
+    ) -> Result<Decision, Error> {
+        let not_found = || Error::NotFound(id.to_owned());
+        let object = self.load(id)?.ok_or_else(not_found)?;
+        let policy = self.policy.load();
+        let own = Action::Operation(Operation::Locate);
+        let may_be_told = policy.decide_administer(call.caller()).is_ok()
+            || self.permitted(call, Action::ManageAccess, &object)
+            || (is_same(call.caller(), who) && self.permitted(call, own, &object));
+        if !may_be_told {
+            return Err(not_found());
+        }
+        call.trail.permitted(call.operation.action(), Some(id), Rule::Everyone);
+        Ok(policy.decide(who, action, &object.resource()))
+    }
+
+    /// What the policy says of `who` and what concerns no object that is there, to those who may be told.
+    pub(in crate::kms) fn explain_creation(
+        &self,
+        call: &Call<'_>,
+        who: &Caller,
+        action: Action,
+    ) -> Result<Decision, Error> {
+        if is_same(call.caller(), who) {
+            call.trail.permitted(call.operation.action(), None, Rule::Everyone);
+        } else {
+            self.authorize_administration(call)?;
+        }
+        let policy = self.policy.load();
+        match action {
+            Action::Operation(Operation::Create | Operation::Register | Operation::Import) => {
+                Ok(decide_creation(&policy, who, action))
+            }
+            Action::Operation(operation @ (Operation::Locate | Operation::RNGRetrieve)) => {
+                Ok(policy.decide_server(who, operation))
+            }
+            _ => Err(Error::NoIdentifier),
+        }
+    }
+}
+
+/// Whether two callers are one person by the same proof.
+fn is_same(one: &Caller, other: &Caller) -> bool {
+    Subject::of(one) == Subject::of(other)
+}
+
+/// The decision about adding an object without tags, to no project.
+fn decide_creation(policy: &Policy, caller: &Caller, action: Action) -> Decision {
+    let (grants, properties) = (Grants::default(), Attributes::default());
+    let owner = caller.username.as_str();
+    let resource = Resource { id: "", owner, project: None, grants: &grants, properties: &properties };
+    policy.decide_create(caller, action, &resource)
+}

@@ -1,0 +1,62 @@
+//! What the gate has to do with the audit log.
+
+use super::super::{Call, Error};
+use super::Kms;
+use crate::audit::Record;
+use crate::policy::{Action, Refusal};
+
+impl Kms {
+    /// Ends the audit log; nothing is done any more.
+    pub fn close(&self) {
+        if let Some(audit) = &self.audit {
+            audit.close();
+        }
+    }
+
+    /// Goes on in the file that the audit log's path names now.
+    pub fn reopen_audit(&self) {
+        if let Some(audit) = &self.audit {
+            audit.reopen();
+        }
+    }
+
+    /// Counts a failed authentication from an address in the audit log; the words are not what the caller sent.
+    pub fn failed_authentication(&self, network: std::net::IpAddr, method: &'static str, reason: &'static str) {
+        if let Some(audit) = &self.audit {
+            audit.failed_authentication(network, method, reason);
+        }
+    }
+
+    /// The public key of the audit log, in DER.
+    pub(in crate::kms) fn audit_key(&self) -> Vec<u8> {
+        self.custody.audit_public_key()
+    }
+
+    /// Records a refusal: it is on disk before the answer.
+    pub(super) fn refused(
+        &self,
+        call: &Call<'_>,
+        action: Action,
+        object: Option<&str>,
+        refusal: &Refusal,
+    ) -> Result<(), Error> {
+        tracing::info!(user = %call.caller().username, %action, object, reason = %refusal, "refused");
+        self.record(|| call.refusal(action, object, refusal))
+    }
+
+    /// Records what changes nothing and must be on disk before the answer.
+    pub(super) fn record(&self, record: impl FnOnce() -> Record) -> Result<(), Error> {
+        let Some(audit) = &self.audit else { return Ok(()) };
+        audit.write(vec![record()]).map(drop).map_err(Error::Audit)
+    }
+
+    /// Whether what is done now can be recorded.
+    pub(in crate::kms) fn can_record(&self) -> Result<(), Error> {
+        self.audit.as_ref().map_or(Ok(()), |audit| audit.admit()).map_err(Error::Audit)
+    }
+
+    /// Records a use, which is on disk within a second.
+    pub(in crate::kms) fn note(&self, record: Record) -> Result<(), Error> {
+        self.audit.as_ref().map_or(Ok(()), |audit| audit.note(record)).map_err(Error::Audit)
+    }
+}

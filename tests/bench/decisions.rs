@@ -1,0 +1,70 @@
+//! What the audit trail costs: the CPU time of a warm Encrypt with and without it, and how many creates share one commit
+//! and one sync of the log on a disk: `scripts/bench decisions DIRECTORY`, a directory on the disk.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::harness::figures::Figures as Metrics;
+use crate::harness::server::Place;
+use crate::harness::{Client, Options, Server, Token, kmip};
+use crate::{REQUESTS, load, load_n, report};
+
+/// How often everything is measured; the least of each counts, because whatever else runs only adds.
+const ROUNDS: usize = 5;
+
+/// What the trail may cost a use of a key.
+const LIMIT: f64 = 1.25;
+
+/// Creates that one commit, and one sync of the log, serve at least when this many clients create.
+const SHARED: f64 = 5.0;
+const CLIENTS: usize = 16;
+const CREATES: usize = 2_000;
+
+fn start(place: Arc<Place>, more: &[&str]) -> Server {
+    let arguments = more.iter().map(|argument| (*argument).to_owned()).collect();
+    let environment = vec![("KMS_LOG".to_owned(), "info".to_owned())];
+    Server::start_at(place, &Options { arguments, environment, ..Options::default() })
+}
+
+pub fn uses() {
+    let [with, without] = [&[][..], &["--audit-file=none"]].map(|more| {
+        let server = start(Arc::new(Place::new()), more);
+        let id = server.alice().connect().unwrap().aes();
+        (server, kmip::encrypt(&id, &[7; 32]))
+    });
+    for connections in [1, CLIENTS] {
+        let mut least = [f64::INFINITY; 2];
+        for _ in 0..ROUNDS {
+            for ((name, (server, body)), least) in [("with", &with), ("without", &without)].iter().zip(&mut least) {
+                let figures = load(&server.alice(), server.pid(), connections, body);
+                report(&format!("Encrypt 32 B, {name} audit trail, {connections} conn."), &figures);
+                *least = least.min(figures.cpu);
+            }
+        }
+        let ratio = least[0] / least[1];
+        println!("  with to without: {ratio:.2} of {REQUESTS} requests");
+        assert!(ratio <= LIMIT, "the audit trail makes a use {ratio:.2} times as dear");
+    }
+}
+
+pub fn commits(directory: &Path) {
+    let directory = tempfile::tempdir_in(directory).unwrap();
+    let token = Token::new(directory.path());
+    let server = start(Arc::new(Place::with_token(directory, token)), &["--probe-address=127.0.0.1:0"]);
+    let log = server.log();
+    let (_, address) =
+        log.lines().rfind(|line| line.contains("probe listening")).unwrap().split_once("address=").unwrap();
+    let probe = Client::plain(address.split_whitespace().next().unwrap().parse().unwrap());
+    let read = || {
+        let metrics = Metrics::read(&probe);
+        ["claviger_store_writes_total", "claviger_store_commits_total", "claviger_audit_syncs_total"]
+            .map(|name| metrics.get(name, &[]))
+    };
+    let before = read();
+    let create = load_n(&server.alice(), server.pid(), CLIENTS, &kmip::create("AES", 256, &[]), CREATES);
+    report(&format!("Create AES-256, on a disk, {CLIENTS} conn."), &create);
+    let [writes, commits, syncs] = [0, 1, 2].map(|number| read()[number] - before[number]);
+    let (per_commit, per_sync) = (writes / commits, CREATES as f64 / syncs);
+    println!("  creates to a commit: {per_commit:.1}, to a sync of the audit log: {per_sync:.1}");
+    assert!(per_commit >= SHARED && per_sync >= SHARED, "fewer than {SHARED}");
+}

@@ -1,0 +1,92 @@
+//! Whatever the server was doing when it was killed: every create that a client was told of has its line, every line of
+//! a create has its row or is void, and the chain goes on.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::decisions::seq;
+use crate::harness::kmip::{PATH, create, encrypt, string};
+use crate::harness::server::Place;
+use crate::harness::{Client, Options, Server};
+
+const ROUNDS: usize = 20;
+const CREATES: usize = 400;
+const CLIENTS: usize = 4;
+
+/// Makes keys and uses them until the server is gone.
+fn work(client: &Client, told: &Mutex<Vec<String>>) {
+    let Ok(mut connection) = client.connect() else { return };
+    let mut ask = |request: &serde_json::Value| {
+        let headers = [("Content-Type", "application/json")];
+        let answer = connection.try_request("POST", PATH, &headers, request.to_string().as_bytes()).ok()?;
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        Some(answer.json())
+    };
+    loop {
+        let Some(made) = ask(&create("AES", 256, &[])) else { return };
+        let id = string(&made, "UniqueIdentifier");
+        told.lock().unwrap().push(id.clone());
+        if (0..3).any(|_| ask(&encrypt(&id, b"x")).is_none()) {
+            return;
+        }
+    }
+}
+
+/// Kills the server once there are so many keys, and a few random milliseconds.
+fn round(server: Server, told: &Mutex<Vec<String>>, until: usize) -> Arc<Place> {
+    let client = server.alice();
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| work(&client, told));
+        }
+        while told.lock().unwrap().len() < until {
+            thread::yield_now();
+        }
+        let mut random = [0];
+        openssl::rand::rand_bytes(&mut random).unwrap();
+        let moment = Duration::from_micros(u64::from(random[0]) * 40);
+        let began = Instant::now();
+        while began.elapsed() < moment {
+            thread::yield_now();
+        }
+        server.kill()
+    })
+}
+
+/// What holds after each round.
+fn check(place: &Place, told: &[String], rounds: usize) {
+    let (status, said) = place.verify(None, &place.audit_files());
+    assert!([0, 3].contains(&status), "{said}");
+    let lines = place.audit_lines();
+    for (line, expected) in lines.iter().zip(1..) {
+        assert_eq!(seq(line), expected, "{line}");
+    }
+    let of_creates = lines.iter().filter(|line| line["operation"] == "Create" && line["outcome"] == "success");
+    let created: HashSet<&str> = of_creates.map(|line| line["object"].as_str().unwrap()).collect();
+    let missing: Vec<_> = told.iter().filter(|id| !created.contains(id.as_str())).collect();
+    assert!(missing.is_empty(), "acknowledged, and not in the log: {missing:?}");
+    let resumed: Vec<_> = lines.iter().filter(|line| line["event"] == "resumed").collect();
+    assert_eq!(resumed.len(), rounds);
+    assert!(resumed.iter().all(|line| line["detail"].as_str().unwrap().contains("may be missing")), "{resumed:?}");
+}
+
+#[test]
+fn in_twenty_rounds_of_creates_and_kills() {
+    let mut server = Server::start();
+    server.keep_audit_key();
+    let told = Mutex::new(Vec::new());
+    for number in 1..=ROUNDS {
+        let place = round(server, &told, CREATES / ROUNDS * number);
+        server = Server::start_at(place, &Options::default());
+        check(&server.place, &told.lock().unwrap(), number);
+    }
+    let place = server.stop().0;
+    let (status, said) = place.verify(None, &place.audit_files());
+    assert_eq!(status, 0, "{said}");
+    // The other way round: no line of a change that did not happen, and no row without its line.
+    let (is_clean, said) = place.check_store(&Options::default());
+    assert!(is_clean, "{said}");
+    eprintln!("{} keys in {ROUNDS} rounds: {said}", told.into_inner().unwrap().len());
+}

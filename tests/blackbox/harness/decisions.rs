@@ -1,0 +1,93 @@
+//! The audit log of a server, as its operator and its auditor read it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::audit::claviger;
+use super::server::{Place, run};
+use super::{Answer, Client, Options, Server, eventually};
+
+/// The public key, beside the log.
+const KEY: &str = "audit.pem";
+
+impl Place {
+    pub fn audit_file(&self) -> PathBuf {
+        self.path("audit.jsonl")
+    }
+
+    /// The files of the log, the oldest first.
+    pub fn audit_files(&self) -> Vec<PathBuf> {
+        let names = fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().path());
+        let is_ours = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("audit.jsonl");
+        let mut files: Vec<PathBuf> = names.filter(is_ours).collect();
+        // One that is still empty is the newest.
+        files.sort_by_key(|path| lines_in(path).first().map_or(u64::MAX, seq));
+        files
+    }
+
+    /// Every whole line.
+    pub fn audit_lines(&self) -> Vec<Value> {
+        self.audit_files().iter().flat_map(|path| lines_in(path)).collect()
+    }
+
+    /// `claviger audit verify`: its exit status, and what it says.
+    pub fn verify(&self, head: Option<&Path>, files: &[PathBuf]) -> (i32, String) {
+        let mut command = claviger();
+        command.args(["audit", "verify", "--public-key"]).arg(self.path(KEY));
+        if let Some(head) = head {
+            command.arg("--head").arg(head);
+        }
+        let (status, out, error) = run(command.args(files));
+        (status.code().unwrap(), out + &error)
+    }
+
+    /// Waits until the whole log is signed to its end.
+    pub fn signed(&self) {
+        eventually("the log is signed", || {
+            let (status, said) = self.verify(None, &self.audit_files());
+            assert!([0, 3].contains(&status), "{said}");
+            (status == 0).then_some(())
+        });
+    }
+
+    /// `clavigerd --check-store`: whether it found nothing, and what it says.
+    pub fn check_store(&self, options: &Options) -> (bool, String) {
+        let (status, out, error) = run(self.command(options).arg("--check-store"));
+        (status.success(), out + &error)
+    }
+}
+
+impl Server {
+    /// Keeps the public key for [`Place::verify`].
+    pub fn keep_audit_key(&self) {
+        let answer = self.alice().get("/audit/public-key");
+        assert_eq!(answer.status, 200);
+        fs::write(self.place.path(KEY), answer.body).unwrap();
+    }
+
+    /// The lines of the request that got this answer, as they are now.
+    pub fn audited(&self, answer: &Answer) -> Vec<Value> {
+        let id = answer.header("x-request-id").unwrap();
+        self.place.audit_lines().into_iter().filter(|line| line["request_id"] == id).collect()
+    }
+
+    /// A client of the probe listener, which `--probe-address=127.0.0.1:0` makes.
+    pub fn probe(&self) -> Client {
+        let log = self.log();
+        let (_, address) = log.rsplit_once("probe listening").unwrap().1.split_once("address=").unwrap();
+        Client::plain(address.split_whitespace().next().unwrap().parse().unwrap())
+    }
+}
+
+pub fn seq(line: &Value) -> u64 {
+    line["seq"].as_u64().unwrap_or_else(|| panic!("{line}"))
+}
+
+/// The whole lines of a file; the last one may be in the making.
+fn lines_in(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path).unwrap();
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    whole.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
