@@ -127,7 +127,8 @@ pub fn filter(app: Arc<App>) -> impl Filter<Extract = (Response<Vec<u8>>,), Erro
             let app = Arc::clone(&app);
             async move {
                 let id = app.request_id(&headers);
-                let span = tracing::info_span!("request", id, peer = %peer.address);
+                // At the highest level: whatever is logged has to say whose request it was.
+                let span = tracing::error_span!("request", id, peer = %peer.address);
                 let head = Head { peer, method, path, query, headers, host };
                 respond(&app, head, body, id).instrument(span).await
             }

@@ -127,6 +127,13 @@ fn is_missing(error: &openssl::ssl::Error) -> bool {
 }
 
 impl Shared {
+    /// Whether the certificate of the handshake names a caller; what it does not look at is revocation and names.
+    fn knows(&self, peer: &Peer) -> bool {
+        let trust = self.authenticator.trust.load();
+        let judged = trust.as_ref().zip(peer.certificate.as_ref()).map(|(trust, own)| trust.judge(own, kms::now()));
+        judged.is_some_and(|judged| judged.is_ok())
+    }
+
     /// Says why a connection came to nothing; in a flood, to those alone who look closely.
     fn tell(&self, peer: SocketAddr, fault: &Fault) {
         self.metrics.handshake_refused(fault.word());
@@ -220,9 +227,11 @@ where
     let address = peer.address;
     let certificate = peer.certificate.clone();
     let proved = Arc::clone(&peer.proved);
-    // A certificate was shown already; whoever else has none must not fill the server with connections.
-    let mut stranger = certificate.is_none().then(|| shared.strangers.enter(address.ip()));
+    // Whoever has shown a certificate that names a caller is known; the others must not fill the server with connections.
+    let mut stranger = (!shared.knows(&peer)).then(|| shared.strangers.enter(address.ip()));
     let (mut stop, mut reloads) = (shared.stop.clone(), shared.reloads.clone());
+    // Only what comes later: who is not welcome by now is told so by the answer to their request, and counted.
+    reloads.mark_unchanged();
     let activity = Arc::new(Activity::default());
     let counted = Arc::clone(&activity);
     let warp = warp::service(filter);

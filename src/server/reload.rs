@@ -14,6 +14,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::connection::Shared;
 use super::start;
+use crate::auth::Trust;
 use crate::client::http::Http;
 use crate::config::{Config, P12Password};
 use crate::{kms, policy, tls};
@@ -155,33 +156,51 @@ impl Reload {
         }
     }
 
-    /// Builds the complete new state, then swaps it; what was there stays if anything is wrong with the new, and a
-    /// revocation that could not be read in is not forgotten.
+    /// Builds the new state of each part, whole, then swaps it; what was there stays if anything is wrong with the new. A
+    /// fault of one part keeps no other back: a revocation must not wait for a certificate to be mended.
     async fn run(&mut self, cause: &'static str) {
         let config = Arc::clone(&self.config);
-        let (setup, http) = match spawn_blocking(move || read(&config)).await.map_err(|error| error.to_string()) {
-            Ok(Ok(read)) => read,
-            Ok(Err(error)) | Err(error) => return self.failed(cause, error),
+        let Read { trust, setup, http } = match spawn_blocking(move || read(&config)).await {
+            Ok(read) => read,
+            Err(error) => return self.failed(cause, error.to_string()),
         };
-        if let (Some(http), Some(key_sets)) = (http.as_ref(), &self.key_sets) {
-            key_sets.store(Arc::clone(http));
-            self.shared.authenticator.fetch_keys();
+        let mut faults = Vec::new();
+        let fetches = matches!(http, Ok(Some(_)));
+        match (http, &self.key_sets) {
+            (Ok(Some(http)), Some(key_sets)) => {
+                key_sets.store(http);
+                self.shared.authenticator.fetch_keys();
+            }
+            (Ok(_), _) => {}
+            (Err(error), _) => faults.push(error),
+        }
+        // First whom to believe, then how to let them in: nobody gets in by the old rules once the new ones hold.
+        match trust {
+            Ok(trust) => {
+                self.shared.authenticator.trust.store(trust.map(Arc::new));
+                self.reloads.send_modify(|count| *count += 1);
+            }
+            Err(error) => faults.push(error),
         }
         match setup {
-            Some(setup) => {
-                // First whom to believe, then how to let them in: nobody gets in by the old rules once the new ones hold.
-                self.shared.authenticator.trust.store(setup.trust.map(Arc::new));
+            Ok(Some(setup)) if faults.is_empty() => {
                 self.shared.acceptor.store(Some(Arc::new(setup.acceptor)));
                 self.shared.metrics.certificate_expires(setup.not_after);
                 tracing::info!(cause, certificate = setup.subject, not_after = setup.not_after, "reloaded");
             }
-            None if http.is_some() => tracing::info!(cause, "reloaded"),
-            None => tracing::info!(cause, "nothing to reload: no --https-p12-file"),
+            Ok(None) if faults.is_empty() && fetches => tracing::info!(cause, "reloaded"),
+            Ok(None) if faults.is_empty() => tracing::info!(cause, "nothing to reload: no --https-p12-file"),
+            Ok(_) => {}
+            Err(error) => faults.push(error),
+        }
+        // Authorities that cannot be read are a fault of both.
+        faults.dedup();
+        if !faults.is_empty() {
+            return self.failed(cause, faults.join("; "));
         }
         self.shared.metrics.reloaded(true);
         self.files.pending = false;
         self.files.told.clear();
-        self.reloads.send_modify(|count| *count += 1);
     }
 
     fn failed(&mut self, cause: &'static str, error: String) {
@@ -189,16 +208,30 @@ impl Reload {
         self.files.pending = true;
         // What fails again as it did is told once.
         if cause != AGAIN || self.files.told != error {
-            tracing::error!(cause, %error, "reload failed, what was there stays; it is tried again");
+            tracing::error!(cause, %error, "reload failed: of this what was there stays, the rest is new; it is tried again");
             self.files.told = error;
         }
     }
 }
 
-/// The complete new state, from the files.
-fn read(config: &Config) -> Result<(Option<tls::Setup>, Option<Arc<Http>>), String> {
-    let setup = tls::setup(config, kms::now()).map_err(|error| error.to_string())?;
+/// The new state, from the files.
+struct Read {
+    trust: Result<Option<Trust>, String>,
+    setup: Result<Option<tls::Setup>, String>,
+    http: Result<Option<Arc<Http>>, String>,
+}
+
+fn read(config: &Config) -> Read {
     let is_used = config.jwks_ca_file.is_some() && !config.jwt_issuers.is_empty();
-    let http = is_used.then(|| start::key_set_http(config)).transpose().map_err(|error| error.to_string())?;
-    Ok((setup, http.map(Arc::new)))
+    let http = is_used.then(|| start::key_set_http(config).map(Arc::new)).transpose();
+    let (trust, setup) = match tls::setup(config, kms::now()) {
+        Ok(Some(mut setup)) => (Ok(setup.trust.take()), Ok(Some(setup))),
+        Ok(None) => (Ok(None), Ok(None)),
+        Err(error) => (tls::trust(config, kms::now()), Err(error)),
+    };
+    Read {
+        trust: trust.map_err(|error| error.to_string()),
+        setup: setup.map_err(|error| error.to_string()),
+        http: http.map_err(|error| error.to_string()),
+    }
 }

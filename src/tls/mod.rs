@@ -41,9 +41,16 @@ pub struct Setup {
 /// A file is missing or bad; what was running before is untouched.
 pub fn setup(config: &Config, now: i64) -> Result<Option<Setup>, SetupError> {
     let Some(p12) = &config.p12 else { return Ok(None) };
-    let clients = config.client_certificates.as_ref();
-    let trust = clients.map(|clients| Trust::load(clients, now)).transpose()?;
-    Ok(Some(build(p12, trust, clients.is_some_and(|clients| clients.required))?))
+    let required = config.client_certificates.as_ref().is_some_and(|clients| clients.required);
+    Ok(Some(build(p12, trust(config, now)?, required)?))
+}
+
+/// The authorities of client certificates and their revocation lists, without the server's own identity.
+///
+/// # Errors
+/// A file is missing or bad.
+pub fn trust(config: &Config, now: i64) -> Result<Option<Trust>, SetupError> {
+    Ok(config.client_certificates.as_ref().map(|clients| Trust::load(clients, now)).transpose()?)
 }
 
 /// Why TLS could not be set up.
