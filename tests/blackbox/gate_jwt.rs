@@ -611,7 +611,8 @@ fn a_remembered_token_ends_when_it_ends() {
     is_carol(&whoami(&mut nobody, &token));
     let later = bearer(&gate.but(&json!({"exp": end + 600})));
     eventually("the token ends", || (whoami(&mut nobody, &token).status == 401).then_some(()));
-    assert!((end..=end + 1).contains(&now()));
+    // Not before, and as soon as a busy machine lets anybody ask.
+    assert!((end..=end + 5).contains(&now()));
     is_carol(&whoami(&mut nobody, &later));
     // Without a leeway a clock that is ahead counts.
     for changes in [json!({"nbf": now() + 5}), json!({"iat": now() + 5}), json!({"exp": now() - 1})] {
