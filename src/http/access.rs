@@ -194,7 +194,9 @@ pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
         Ok(rule) => (true, rule.to_string()),
         Err(refusal) => (false, refusal.to_string()),
     };
-    let role = app.kms.role_of(&who);
+    let is_own = Subject::of(ask.context.caller) == subject;
+    let (_, administers) = app.kms.general_rights(ask.context.caller);
+    let role = if is_own || administers { app.kms.role_of(&who) } else { None };
     Ok(Answer::json(StatusCode::OK, &Explanation { allowed, rule, user: subject.to_string(), role }))
 }
 

@@ -93,9 +93,13 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_) | E::Sensitive | E::NotExtractable | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
         E::NotFound(_) | E::Undefined { .. } | E::NoAudit => StatusCode::NOT_FOUND,
-        E::Exists(_) | E::Destroyed(_) | E::State(_) | E::Contention | E::InPolicyFile { .. } | E::ProjectInUse(_) => {
-            StatusCode::CONFLICT
-        }
+        E::Exists(_)
+        | E::Destroyed(_)
+        | E::State(_)
+        | E::Contention
+        | E::InPolicyFile { .. }
+        | E::ProjectInUse(_)
+        | E::RoleInUse(_) => StatusCode::CONFLICT,
         E::UnsupportedAttribute(_)
         | E::UnsupportedAlgorithm(_)
         | E::UnsupportedParameters(_)
@@ -111,6 +115,8 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Feature(_)
         | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        E::Hsm(_) | E::Store(_) | E::Audit(_) | E::Searching | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        E::Hsm(_) | E::Store(_) | E::Audit(_) | E::Searching | E::Sweeps | E::Unsearchable(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     }
 }

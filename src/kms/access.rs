@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::gate::ServerGrant;
 use super::locate::MAX_SIFTED;
 use super::object::{Access, Object};
 use super::operation::Operation;
@@ -158,7 +159,7 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.searching(&call)?;
             let page = |search: &Search, seen| grant.owned(search, seen, MAX_LISTED);
-            let objects = self.listed(&call, offset, page, |object| object.is_of(call.caller()))?;
+            let objects = self.listed(&call, &grant, offset, page, |object| object.is_of(call.caller()))?;
             let held = |object: Arc<Object>| Held { id: object.id.clone(), attributes: object.shown(call.now) };
             Ok(objects.into_iter().map(held).collect())
         })
@@ -173,7 +174,7 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.searching(&call)?;
             let page = |search: &Search, seen| grant.granted(search, seen, MAX_LISTED);
-            let objects = self.listed(&call, offset, page, |object| !object.is_of(call.caller()))?;
+            let objects = self.listed(&call, &grant, offset, page, |object| !object.is_of(call.caller()))?;
             let obtained = |object: Arc<Object>| {
                 let may = |action: &Action| self.permitted(&call, *action, &object);
                 let actions: BTreeSet<Action> = Action::on_objects().filter(may).collect();
@@ -188,13 +189,18 @@ impl Kms {
     fn listed(
         &self,
         call: &Call<'_>,
+        grant: &ServerGrant<'_>,
         offset: i64,
         page: impl Fn(&Search, i64) -> Result<Found, Error>,
         counts: impl Fn(&Object) -> bool,
     ) -> Result<Vec<Arc<Object>>, Error> {
         let search = Search { now: call.now.0, ..Search::default() };
         let (mut listed, mut skipped, mut seen) = (Vec::new(), 0, 0);
+        let mut sweep = None;
         while seen < MAX_SIFTED {
+            if seen > 0 && sweep.is_none() {
+                sweep = Some(grant.sweep()?);
+            }
             let found = page(&search, seen)?;
             if found.ids.is_empty() {
                 break;

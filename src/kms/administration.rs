@@ -1,5 +1,7 @@
 //! Administration: roles, policies, users and projects.
 
+use data_encoding::HEXLOWER;
+use openssl::sha::sha256;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -124,7 +126,8 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_administration(&call)?;
             let document = kind.document(&name, definition)?;
-            call.describe(document.clone());
+            // The hash, for the log keeps the beginning alone of what is long.
+            call.describe(format!("sha256:{} {document}", HEXLOWER.encode(&sha256(document.as_bytes()))));
             grant.define(kind, &name, Some(document))
         })
     }

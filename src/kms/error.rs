@@ -47,6 +47,9 @@ pub enum Error {
     /// Something is still in the project.
     #[error("the project {0:?} still holds objects: put them elsewhere, or destroy them and take them out, first")]
     ProjectInUse(String),
+    /// Something is still granted to the role.
+    #[error("operations are still granted to the role {0:?}: take them back first")]
+    RoleInUse(String),
     /// A definition that contradicts itself or others.
     #[error("{0}")]
     Definition(#[from] policy::Fault),
@@ -163,6 +166,9 @@ pub enum Error {
     /// Somebody else searches it.
     #[error("somebody else is searching the audit log: try again later")]
     Searching,
+    /// Others look through many objects already.
+    #[error("too many long searches are under way: try again later, or narrow the search")]
+    Sweeps,
     /// It cannot be read.
     #[error("the audit log cannot be read")]
     Unsearchable(#[from] audit::search::Error),
@@ -215,7 +221,9 @@ impl Error {
             Self::NotPermitted { .. } => ResultReason::PermissionDenied,
             Self::Project | Self::Definition(_) => ResultReason::InvalidAttributeValue,
             Self::Undefined { .. } | Self::NoAudit => ResultReason::ItemNotFound,
-            Self::InPolicyFile { .. } | Self::ProjectInUse(_) | Self::NoEffect(_) => ResultReason::ConstraintViolation,
+            Self::InPolicyFile { .. } | Self::ProjectInUse(_) | Self::RoleInUse(_) | Self::NoEffect(_) => {
+                ResultReason::ConstraintViolation
+            }
             Self::NoIdentifier | Self::Missing(_) => ResultReason::MissingData,
             Self::Exists(_) => ResultReason::ObjectAlreadyExists,
             Self::InvalidIdentifier | Self::Invalid { .. } => ResultReason::InvalidAttributeValue,
@@ -239,7 +247,7 @@ impl Error {
             Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
             Self::Integrity(_) | Self::Internal(_) => ResultReason::InternalServerError,
             Self::Contention => ResultReason::ServerLimitExceeded,
-            Self::Hsm(_) | Self::Store(_) | Self::Audit(_) | Self::Searching | Self::Unsearchable(_) => {
+            Self::Hsm(_) | Self::Store(_) | Self::Audit(_) | Self::Searching | Self::Sweeps | Self::Unsearchable(_) => {
                 ResultReason::GeneralFailure
             }
         }

@@ -60,7 +60,11 @@ fn sift(
 ) -> Result<Response, Error> {
     let mut unique_identifiers = Vec::new();
     let (mut seen, mut total) = (0, 0);
+    let mut sweep = None;
     while seen < MAX_SIFTED {
+        if seen > 0 && sweep.is_none() {
+            sweep = Some(grant.sweep()?);
+        }
         let page = grant.search(search, seen, i64::from(MAX_ITEMS))?;
         if page.ids.is_empty() {
             break;

@@ -42,21 +42,22 @@ impl Trail {
 impl Call<'_> {
     /// The record of a change that is about to be committed: it is on disk before the change, or neither is.
     pub(super) fn change(&self, action: Action, object: &str, version: i64) -> Record {
-        let rule = self.decided(action, object, |decided| decided.rule.to_string());
+        let rule = self.rule(action, object);
         let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
         self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
     }
 
     /// The change is committed, and its record with it. One that was not gets a line that it failed, as a use does.
-    pub(super) fn changed(&self, action: Action, object: &str) {
-        self.decided(action, object, |decided| decided.recorded = true);
+    /// Whatever else had to be permitted for it is part of it: once it is committed nothing may turn it into a failure.
+    pub(super) fn changed(&self) {
+        self.trail.0.borrow_mut().iter_mut().for_each(|decided| decided.recorded = true);
     }
 
-    /// The decision by which something is done to the object.
-    fn decided<T>(&self, action: Action, object: &str, of: impl FnOnce(&mut Decided) -> T) -> Option<T> {
-        let mut decisions = self.trail.0.borrow_mut();
-        let is_it = |own: &&mut Decided| own.action == action && own.object.as_deref().is_none_or(|own| own == object);
-        decisions.iter_mut().rev().find(is_it).map(of)
+    /// The rule by which something is done to the object.
+    fn rule(&self, action: Action, object: &str) -> Option<String> {
+        let decisions = self.trail.0.borrow();
+        let is_it = |own: &&Decided| own.action == action && own.object.as_deref().is_none_or(|own| own == object);
+        decisions.iter().rev().find(is_it).map(|decided| decided.rule.to_string())
     }
 
     /// The record of what could not be decided: there is no such object, or it cannot be read.

@@ -128,11 +128,12 @@ impl Reload {
             return;
         }
         let (config, kms) = (Arc::clone(&self.config), Arc::clone(&self.shared.kms));
-        let read =
-            spawn_blocking(move || policy::read(&config.permission).map(|documents| kms.configure_policy(documents)));
-        match read.await.map_err(|error| error.to_string()) {
-            Ok(Ok(())) => tracing::info!("the policy file was read anew"),
-            Ok(Err(error)) => tracing::error!(%error, "the policy stays as it was"),
+        let read = spawn_blocking(move || {
+            let documents = policy::read(&config.permission).map_err(|error| error.to_string())?;
+            kms.configure_policy(documents).map_err(|error| error.to_string())
+        });
+        match read.await.unwrap_or_else(|error| Err(error.to_string())) {
+            Ok(()) => tracing::info!("the policy file was read anew"),
             Err(error) => tracing::error!(%error, "the policy stays as it was"),
         }
     }

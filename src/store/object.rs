@@ -329,6 +329,15 @@ pub fn identifiers(connection: &Connection) -> Result<Vec<String>, Error> {
     Ok(found)
 }
 
+/// Whether something is granted to this grantee.
+///
+/// # Errors
+/// SQLite's.
+pub fn any_grant(connection: &Connection, grantee: &str) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM object_grantee WHERE grantee = ?1)";
+    Ok(connection.query_row(sql, [grantee], |row| row.get(0))?)
+}
+
 /// Whether the project holds an object.
 ///
 /// # Errors

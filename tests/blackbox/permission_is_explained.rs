@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::caller::change;
+use crate::harness::caller::{ISSUER, change};
 use crate::harness::kmip::{boolean, integer, named, revoke};
 use crate::harness::{Caller, World};
 
@@ -42,6 +42,16 @@ fn a_question_is_answered_to_those_whom_it_concerns() {
     assert_eq!(told(&mut root, &ask("fred", "create", None))["role"], "first");
     assert_eq!(told(&mut root, &ask("fred", "create", None))["allowed"], false);
     assert_eq!(told(&mut bob, &ask("bob", "create", None))["allowed"], true);
+    // The role of somebody else is the administrators' business.
+    assert_eq!(told(&mut alice, &ask("fred", "encrypt", Some("k"))).get("role"), None);
+    // Who asks about themselves asks with what their token takes away.
+    let mut dora = world.token("dora", &json!({"operations": ["get_attributes", "encrypt"]}));
+    alice.grant("k", "dora", &["encrypt", "export"]);
+    let herself = format!("jwt:{ISSUER}#dora");
+    assert_eq!(told(&mut dora, &ask(&herself, "encrypt", Some("k")))["allowed"], true);
+    assert_eq!(told(&mut dora, &ask(&herself, "export", Some("k")))["allowed"], false);
+    assert_eq!(told(&mut alice, &ask(&herself, "export", Some("k")))["allowed"], true);
+    alice.take_back("k", "dora", &["encrypt", "export"]);
     // Others are not told, not even that there is something.
     let mut sam = world.certificate("sam");
     for (user, id) in [("sam", "k"), ("bob", "k"), ("sam", "none")] {

@@ -2,11 +2,13 @@
 
 use std::fs;
 
+use data_encoding::HEXLOWER;
+use openssl::sha::sha256;
 use serde_json::{Value, json};
 
 use crate::harness::caller::change;
 use crate::harness::kmip::{encrypt, named, register, text, wrapped};
-use crate::harness::{World, reference};
+use crate::harness::{World, eventually, reference};
 
 const POLICY: &str = r#"
 administrators = ["root"]
@@ -72,7 +74,8 @@ fn changes_with_their_versions() {
             &last(&world),
             &json!({
                 "user": "root", "operation": "Define", "object": "user/carol", "version": version,
-                "outcome": "success", "rule": "the configuration names root", "detail": "{\"role\":\"full\"}"
+                "outcome": "success", "rule": "the configuration names root",
+                "detail": format!("sha256:{} {{\"role\":\"full\"}}", HEXLOWER.encode(&sha256(b"{\"role\":\"full\"}")))
             }),
         );
     }
@@ -145,4 +148,44 @@ fn refusals_with_their_reasons() {
         &json!({"operation": "Get", "object": "k", "detail": "needs encrypt", "reason": nothing}),
     );
     assert!(!text.contains(&token) && !world.server.log().contains(&token));
+}
+
+#[test]
+fn questions_and_who_was_not_told() {
+    let world = World::new(POLICY);
+    let (mut alice, mut sam) = (world.certificate("alice"), world.certificate("sam"));
+    alice.key("k", &[]);
+    let ask = |user: &str, id: &str| json!({"user": user, "operation": "encrypt", "unique_identifier": id});
+    for id in ["k", "none"] {
+        sam.not_done("/access/explain", &ask("alice", id), 404);
+        is(&last(&world), &json!({"operation": "ExplainAccess", "user": "sam", "object": id, "outcome": "refused"}));
+    }
+    alice.done("/access/explain", &ask("sam", "k"));
+    let asked = json!({
+        "operation": "ExplainAccess", "user": "alice", "object": "k", "outcome": "success",
+        "rule": "the caller owns the object"
+    });
+    eventually("the use is there", || {
+        let line = last(&world);
+        (line["operation"] == "ExplainAccess" && line["user"] == "alice").then(|| is(&line, &asked))
+    });
+}
+
+#[test]
+fn the_configuration_of_each_start_and_reload() {
+    let world = World::new(POLICY);
+    let notes = || {
+        let text = fs::read_to_string(world.server.place.path("audit.jsonl")).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let details =
+            lines.filter(|line| line["event"] == "note").map(|line| line["detail"].as_str().unwrap().to_owned());
+        details.filter(|detail| detail.starts_with("permission as configured: sha256:")).collect::<Vec<_>>()
+    };
+    assert_eq!(notes().len(), 1);
+    assert!(notes()[0].ends_with("administrators: root"), "{:?}", notes());
+    fs::write(world.policy_file(), POLICY.replace("[\"root\"]", "[\"root\", \"mallory\"]")).unwrap();
+    world.server.signal("HUP");
+    let told = eventually("the change is recorded", || notes().get(1).cloned());
+    assert!(told.ends_with("administrators: root, mallory"), "{told}");
+    assert_ne!(told.split(',').next(), notes()[0].split(',').next());
 }

@@ -109,6 +109,20 @@ fn they_are_made_listed_changed_and_removed() {
 }
 
 #[test]
+fn a_role_to_which_something_is_granted_stays() {
+    let world = World::new(POLICY);
+    let (mut root, mut alice) = (world.certificate("root"), world.certificate("alice"));
+    let role = json!({"capabilities": ["use"], "policies": ["all"]});
+    put(&mut root, "roles", "tmp", &role, 1);
+    alice.key("k", &[]);
+    let change = |operations: &[&str]| json!({"unique_identifier": "k", "role": "tmp", "operation_types": operations});
+    alice.done("/access/grant", &change(&["encrypt"]));
+    refused(&mut root, "roles", "tmp", None, 409, "still granted to the role");
+    alice.done("/access/revoke", &change(&["encrypt"]));
+    assert_eq!(root.undefine("roles", "tmp").status, 200);
+}
+
+#[test]
 fn what_is_faulty_is_told_and_not_kept() {
     let world = World::new(POLICY);
     let mut root = world.certificate("root");

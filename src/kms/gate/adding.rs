@@ -63,7 +63,7 @@ impl NewGrant<'_> {
             })
         });
         match &inserted {
-            Ok(()) => self.call.changed(self.action, id),
+            Ok(()) => self.call.changed(),
             Err(_) => self.discard(&made),
         }
         inserted

@@ -4,14 +4,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
+use data_encoding::HEXLOWER;
+use openssl::sha::sha256;
 use serde::de::DeserializeOwned;
 
 use super::super::Error;
 use super::super::administration::{Entry, Kind};
 use super::{AdministrationGrant, Kms};
+use crate::audit::Record;
 use crate::audit::search::{self, Filter, Found};
 use crate::custody::Custody;
-use crate::policy::{Action, Documents, Fault, Policy};
+use crate::policy::{Action, Documents, Fault, Grantee, Policy};
 use crate::store::policy_entry::{self, PolicyEntry};
 use crate::store::{Store, audit_head, object};
 
@@ -73,6 +76,11 @@ impl Definitions {
         policy
     }
 
+    /// The record of what is configured.
+    pub(super) fn record(&self) -> Record {
+        documents_record(&self.configured)
+    }
+
     fn documents(&self) -> Documents {
         let mut documents = Documents::default();
         for ((kind, name), (_, document)) in &self.stored {
@@ -109,11 +117,30 @@ fn add(documents: &mut Documents, kind: Kind, name: &str, document: &str) -> Opt
 
 impl Kms {
     /// Puts other documents in the place of the configured ones.
-    pub fn configure_policy(&self, documents: Documents) {
+    ///
+    /// # Errors
+    /// The change cannot be recorded, and is not made.
+    pub fn configure_policy(&self, documents: Documents) -> Result<(), Error> {
+        self.record(|| documents_record(&documents))?;
         let mut definitions = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
         definitions.configured = documents;
         self.policy.store(Arc::new(definitions.policy()));
+        Ok(())
     }
+}
+
+/// What an auditor should know of a configuration that somebody else writes: which one holds, and who administers.
+fn documents_record(documents: &Documents) -> Record {
+    let text = serde_json::to_vec(documents).unwrap_or_default();
+    let hash = HEXLOWER.encode(&sha256(&text));
+    let administrators =
+        documents.administrators.as_ref().map_or_else(|| "none named".to_owned(), |all| all.join(", "));
+    Record::note(&format!("permission as configured: sha256:{hash}, administrators: {administrators}"))
+}
+
+/// A role as the table of grantees has it.
+fn role_index(name: &str) -> String {
+    Grantee::Role(name.to_owned()).index()
 }
 
 impl AdministrationGrant<'_> {
@@ -158,9 +185,19 @@ impl AdministrationGrant<'_> {
             if present.is_none_or(|(_, document)| document.is_none()) {
                 return Err(Error::Undefined { kind: kind.word(), name: name.to_owned() });
             }
+            if kind == Kind::Role
+                && self.kms.store.read(|connection| object::any_grant(connection, &role_index(name)))?
+            {
+                return Err(Error::RoleInUse(name.to_owned()));
+            }
             if kind == Kind::Project && self.kms.store.read(|connection| object::any_in_project(connection, name))? {
                 return Err(Error::ProjectInUse(name.to_owned()));
             }
+        }
+        // Whoever is a member of a new project must not find in it what was left in one of the same name.
+        let is_new = kind == Kind::Project && present.is_none_or(|(_, document)| document.is_none());
+        if is_new && self.kms.store.read(|connection| object::any_in_project(connection, name))? {
+            return Err(Error::ProjectInUse(name.to_owned()));
         }
         let version = present.map_or(0, |(version, _)| *version) + 1;
         let mut changed = definitions.stored.clone();
@@ -176,7 +213,7 @@ impl AdministrationGrant<'_> {
         let object = format!("{}/{name}", kind.word());
         let record = self.call.change(Action::Administer, &object, version);
         self.kms.store.write_recorded(vec![record], move |transaction| row.write(transaction))?;
-        self.call.changed(Action::Administer, &object);
+        self.call.changed();
         *definitions = changed;
         self.kms.policy.store(Arc::new(definitions.policy()));
         Ok(version)

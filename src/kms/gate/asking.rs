@@ -1,10 +1,24 @@
 //! What leave to ask the server itself lets one do.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::super::Error;
 use super::ServerGrant;
 use crate::custody::Secret;
 use crate::policy::Grantee;
 use crate::store::search::{Found, Reach, Search};
+
+/// Long searches at one time.
+const MAX_SWEEPS: usize = 4;
+
+/// A long search; dropping it ends it.
+pub(in crate::kms) struct Sweep<'a>(&'a AtomicUsize);
+
+impl Drop for Sweep<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 impl ServerGrant<'_> {
     /// Random bytes from the token.
@@ -28,6 +42,12 @@ impl ServerGrant<'_> {
     pub(in crate::kms) fn granted(&self, search: &Search, offset: i64, limit: i64) -> Result<Found, Error> {
         let reach = Reach { owner: None, projects: Vec::new(), ..self.reach() };
         self.run(&Search { reach, ..search.clone() }, offset, limit)
+    }
+
+    /// Leave to look at more objects than a page of them, one by one: to a few at one time, so that others get on.
+    pub(in crate::kms) fn sweep(&self) -> Result<Sweep<'_>, Error> {
+        let sweep = Sweep(&self.kms.sweeps);
+        if sweep.0.fetch_add(1, Ordering::AcqRel) >= MAX_SWEEPS { Err(Error::Sweeps) } else { Ok(sweep) }
     }
 
     /// Whether what the search tables give may have to be kept from the caller: then counting them would tell too much.

@@ -162,7 +162,7 @@ impl<'a> Grant<'a> {
             self.kms.cache.forget(id);
             // Committed, whatever is left in the write-ahead log.
             if matches!(written, Ok(()) | Err(store::Error::Traces(_))) {
-                self.call.changed(self.action, id);
+                self.call.changed();
             }
             match written {
                 Err(store::Error::Conflict) => {

@@ -4,7 +4,8 @@
 //! grant comes only from [`Kms::authorize`], [`Kms::authorize_new`], [`Kms::authorize_server`] and
 //! [`Kms::authorize_administration`].
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 mod adding;
@@ -45,6 +46,8 @@ pub struct Kms {
     definitions: Mutex<Definitions>,
     /// Where decisions are recorded; `None` if the operator wants no record.
     audit: Option<Arc<Audit>>,
+    /// Searches that look at more than a page, one by one.
+    sweeps: AtomicUsize,
     /// Held by whoever searches the audit log: one at a time, for it may take a while.
     searching: Mutex<()>,
     health: Mutex<Option<(Instant, Health)>>,
@@ -102,10 +105,16 @@ impl Kms {
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
             audit,
+            sweeps: AtomicUsize::new(0),
             searching: Mutex::new(()),
             health: Mutex::new(None),
         };
         kms.finish_destructions()?;
+        let record = {
+            let definitions = kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+            definitions.record()
+        };
+        kms.record(|| record)?;
         Ok(kms)
     }
 
@@ -175,7 +184,12 @@ impl Kms {
     /// An object that a search has found; `None` if the caller may not know of it. What is found is counted, not recorded
     /// one by one.
     pub(super) fn sighted(&self, call: &Call<'_>, id: &str) -> Result<Option<Arc<Object>>, Error> {
-        let found = match self.load(id) {
+        // Not into the cache: a sweep over many would push out the keys that are in use.
+        let found = match self.cache.get(id) {
+            Ok(object) => Ok(Some(object)),
+            Err(_) => self.read(id).map(|found| found.map(Arc::new)),
+        };
+        let found = match found {
             Err(Error::Integrity(_)) => return Ok(None),
             found => found?,
         };
@@ -291,6 +305,14 @@ impl Kms {
             Ok(object) => return Ok(Some(object)),
             Err(before) => before,
         };
+        let Some(object) = self.read(id)? else { return Ok(None) };
+        let object = Arc::new(object);
+        self.cache.put(&object, before);
+        Ok(Some(object))
+    }
+
+    /// The object from its row, once the binding holds.
+    fn read(&self, id: &str) -> Result<Option<Object>, Error> {
         let row = match self.store.read(|connection| object::find(connection, id)) {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(None),
@@ -308,8 +330,6 @@ impl Kms {
             tracing::error!(id, "row refused: its binding holds but it cannot be read");
             Error::Integrity(id.to_owned())
         })?;
-        let object = Arc::new(object);
-        self.cache.put(&object, before);
         Ok(Some(object))
     }
 

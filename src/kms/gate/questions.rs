@@ -5,7 +5,7 @@ use super::super::{Call, Error};
 use super::Kms;
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation;
-use crate::policy::{Action, Decision, Grants, Policy, Resource, Rule, Subject};
+use crate::policy::{Action, Decision, Grants, Policy, Refusal, Resource, Rule, Subject};
 use crate::principal::Caller;
 
 impl Kms {
@@ -41,18 +41,29 @@ impl Kms {
         action: Action,
         id: &str,
     ) -> Result<Decision, Error> {
+        let asked = call.operation.action();
         let not_found = || Error::NotFound(id.to_owned());
-        let object = self.load(id)?.ok_or_else(not_found)?;
-        let policy = self.policy.load();
-        let own = Action::Operation(Operation::Locate);
-        let may_be_told = policy.decide_administer(call.caller()).is_ok()
-            || self.permitted(call, Action::ManageAccess, &object)
-            || (is_same(call.caller(), who) && self.permitted(call, own, &object));
-        if !may_be_told {
+        let Some(object) = self.load(id)? else {
+            // As if it were there, and not the caller's business.
+            self.refused(call, asked, Some(id), &Refusal::Nothing)?;
             return Err(not_found());
+        };
+        let policy = self.policy.load();
+        let resource = object.resource();
+        let is_own = is_same(call.caller(), who);
+        let leave = policy
+            .decide_administer(call.caller())
+            .or_else(|_| policy.decide(call.caller(), Action::ManageAccess, &resource))
+            .or_else(|refusal| if is_own { policy.decide(call.caller(), asked, &resource) } else { Err(refusal) });
+        match leave {
+            Ok(rule) => call.trail.permitted(asked, Some(id), rule),
+            Err(refusal) => {
+                self.refused(call, asked, Some(id), &refusal)?;
+                return Err(not_found());
+            }
         }
-        call.trail.permitted(call.operation.action(), Some(id), Rule::Everyone);
-        Ok(policy.decide(who, action, &object.resource()))
+        // Whoever asks about themselves asks with what their credential takes away.
+        Ok(policy.decide(if is_own { call.caller() } else { who }, action, &resource))
     }
 
     /// What the policy says of `who` and what concerns no object that is there, to those who may be told.
@@ -62,7 +73,9 @@ impl Kms {
         who: &Caller,
         action: Action,
     ) -> Result<Decision, Error> {
-        if is_same(call.caller(), who) {
+        let is_own = is_same(call.caller(), who);
+        let who = if is_own { call.caller() } else { who };
+        if is_own {
             call.trail.permitted(call.operation.action(), None, Rule::Everyone);
         } else {
             self.authorize_administration(call)?;
