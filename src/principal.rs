@@ -129,6 +129,8 @@ pub enum Method {
     Jwt {
         /// Its `iss`.
         issuer: Arc<str>,
+        /// The idps table by which it is trusted, if it is by one.
+        table: Option<Arc<str>>,
     },
     /// The API token.
     ApiToken,
@@ -172,6 +174,9 @@ pub struct Caller {
     pub method: Method,
     /// What the credential takes away from what the user may do.
     pub narrowing: Option<Arc<Narrowing>>,
+    /// The role that the credential gives, where its issuer is trusted to. It stands in the place of the one that the
+    /// configuration gives, but makes nobody an administrator or a creator.
+    pub role: Option<Arc<str>>,
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::trusted_issuer::{TrustedIssuer, find};
 use super::{narrowing, strict_json};
-use crate::config::JwtIssuer;
 use crate::principal::{Narrowing, Username, UsernameError};
 
 /// The longest issuer or audience, in bytes.
@@ -29,6 +29,15 @@ pub enum ClaimsError {
     /// Another `aud`.
     #[error("its audience is another")]
     Audience,
+    /// A claim that is bound to a value has another, or is missing.
+    #[error("its claim `{0}` is not the value that it is bound to")]
+    Bound(String),
+    /// No role, or several, or no text.
+    #[error("its claim of roles does not hold exactly one role")]
+    NotOneRole,
+    /// A role that is not known, or not allowed to this issuer.
+    #[error("its role is not one that this issuer may give")]
+    Role,
     /// `email` names the user and is not known to be theirs.
     #[error("its e-mail address is not verified")]
     EmailNotVerified,
@@ -48,6 +57,8 @@ pub(super) struct Accepted {
     pub(super) expires: i64,
     /// What the token takes away from its bearer.
     pub(super) narrowing: Option<Arc<Narrowing>>,
+    /// The role that it gives, where its issuer gives roles.
+    pub(super) role: Option<Arc<str>>,
 }
 
 /// Claims that are JSON; nothing about them is checked yet.
@@ -66,7 +77,7 @@ impl Claims {
     /// Checks everything that `issuer` asks for, at `now`.
     pub(super) fn check(
         &self,
-        issuer: &JwtIssuer,
+        issuer: &TrustedIssuer,
         default_username: &Username,
         leeway: i64,
         now: i64,
@@ -81,7 +92,10 @@ impl Claims {
             }
         }
         self.check_audience(issuer.audience.as_deref())?;
-        self.text("sub")?;
+        let subject = self.text("sub")?;
+        if let Some((path, _)) = issuer.bound_claims.iter().find(|(path, value)| find(&self.0, path) != Some(value)) {
+            return Err(ClaimsError::Bound(path.clone()));
+        }
         let name = self.text(&issuer.username_claim)?;
         if issuer.username_claim == "email" && self.0.get("email_verified") != Some(&Value::Bool(true)) {
             return Err(ClaimsError::EmailNotVerified);
@@ -92,8 +106,17 @@ impl Claims {
         if username == *default_username {
             return Err(ClaimsError::DefaultUser);
         }
-        let narrowing = narrowing::read(self.0.get(narrowing::CLAIM))?;
-        Ok(Accepted { username, expires, narrowing })
+        let role = issuer.role.as_ref().map(|rule| rule.role(&self.0, subject)).transpose()?;
+        let mut narrowing = narrowing::read(self.0.get(narrowing::CLAIM))?;
+        if issuer.narrows_by_property {
+            narrowing = narrowing::with_properties(narrowing, &self.0)?;
+        }
+        Ok(Accepted { username, expires, narrowing, role })
+    }
+
+    /// Whether they say that the token is this issuer's, for this audience; nothing is verified.
+    pub(super) fn name(&self, issuer: &TrustedIssuer) -> bool {
+        self.issuer() == Ok(&issuer.issuer) && self.check_audience(issuer.audience.as_deref()).is_ok()
     }
 
     fn text(&self, name: &str) -> Result<&str, ClaimsError> {

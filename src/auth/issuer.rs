@@ -10,8 +10,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::jwks::{KeySet, KeySetError};
+use super::trusted_issuer::{KeySource, TrustedIssuer};
+use crate::client::Url;
 use crate::client::http::{Answer, Http};
-use crate::config::JwtIssuer;
 
 /// The shortest time between two fetches.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ pub const MAX_KEY_SET: usize = 1 << 20;
 /// An issuer with its keys.
 pub struct Issuer {
     /// As configured.
-    pub config: JwtIssuer,
+    pub config: TrustedIssuer,
     keys: ArcSwapOption<Keys>,
     /// Somebody met a key id that is not known.
     asked: AtomicBool,
@@ -44,7 +45,7 @@ pub struct Issuer {
 /// One good answer of the issuer.
 pub struct Keys {
     /// The keys.
-    pub set: KeySet,
+    pub set: Arc<KeySet>,
     /// Sets this answer apart from the others of the process.
     pub generation: u64,
 }
@@ -61,16 +62,27 @@ enum FetchError {
 }
 
 impl Issuer {
-    /// An issuer whose keys are not fetched yet.
+    /// An issuer whose keys are not fetched yet, unless they are configured.
     #[must_use]
-    pub fn new(config: JwtIssuer) -> Arc<Self> {
-        Arc::new(Self {
-            config,
-            keys: ArcSwapOption::empty(),
-            asked: AtomicBool::new(false),
-            wake: Notify::new(),
-            fetched: watch::Sender::new(0),
-        })
+    pub fn new(config: TrustedIssuer) -> Arc<Self> {
+        Self::after(config, &[])
+    }
+
+    /// An issuer that goes on with the keys that one of `former` has from the same place, until it has fetched its own. What was
+    /// remembered of theirs is not remembered of it.
+    #[must_use]
+    pub fn after(config: TrustedIssuer, former: &[Arc<Self>]) -> Arc<Self> {
+        let known = match &config.keys {
+            KeySource::Inline(set) => Some(Arc::clone(set)),
+            KeySource::Uri(uri) => {
+                let same = |own: &&Arc<Self>| matches!(&own.config.keys, KeySource::Uri(other) if other == uri);
+                former.iter().filter(same).find_map(|own| Some(Arc::clone(&own.keys()?.set)))
+            }
+        };
+        let fetched = watch::Sender::new(u64::from(known.is_some()));
+        let keys = known.map(|set| Arc::new(Keys::new(set)));
+        let (asked, wake) = (AtomicBool::new(false), Notify::new());
+        Arc::new(Self { config, keys: ArcSwapOption::from(keys), asked, wake, fetched })
     }
 
     /// The last good keys.
@@ -82,7 +94,7 @@ impl Issuer {
     /// Asks for fresh keys. Only the request that asks first waits, and not for long; a flood of others goes on
     /// at once, with the keys that there are.
     pub async fn refresh(&self) {
-        if self.asked.swap(true, Ordering::AcqRel) {
+        if matches!(self.config.keys, KeySource::Inline(_)) || self.asked.swap(true, Ordering::AcqRel) {
             return;
         }
         let mut fetched = self.fetched.subscribe();
@@ -100,25 +112,25 @@ impl Issuer {
         self.wake.notify_one();
     }
 
-    /// Keeps the keys fresh for as long as the runtime lives; `http` may be exchanged meanwhile.
+    /// Keeps the keys fresh until the task ends; `http` may be exchanged meanwhile. There is nothing to do for keys that are
+    /// configured.
     pub async fn keep_fresh(self: Arc<Self>, http: Arc<ArcSwap<Http>>) {
-        static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+        let KeySource::Uri(uri) = &self.config.keys else { return };
         let mut retry = RETRY.0;
         loop {
             let began = Instant::now();
             // Whoever asks from here on asks for the next fetch.
             self.asked.store(false, Ordering::Release);
-            let wait = match self.fetch(&http.load_full()).await {
+            let wait = match fetch(uri, &http.load_full()).await {
                 Ok((set, fresh)) => {
                     tracing::info!(issuer = self.config.issuer, keys = set.len(), "fetched the issuer's keys");
-                    let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
-                    self.keys.store(Some(Arc::new(Keys { set, generation })));
+                    self.keys.store(Some(Arc::new(Keys::new(Arc::new(set)))));
                     retry = RETRY.0;
                     fresh
                 }
                 Err(error) => {
                     let kept = self.keys.load().as_ref().map_or(0, |keys| keys.set.len());
-                    tracing::warn!(issuer = self.config.issuer, uri = %self.config.jwks_uri, %error, kept,
+                    tracing::warn!(issuer = self.config.issuer, %uri, %error, kept,
                         "the issuer's keys could not be fetched; the last good ones stay");
                     let wait = retry;
                     retry = (retry * 2).min(RETRY.1);
@@ -133,14 +145,21 @@ impl Issuer {
             }
         }
     }
+}
 
-    async fn fetch(&self, http: &Http) -> Result<(KeySet, Duration), FetchError> {
-        let answer = http.get(&self.config.jwks_uri, "application/json, application/jwk-set+json").await?;
-        if !answer.status.is_success() {
-            return Err(FetchError::Status(answer.status.as_u16()));
-        }
-        Ok((KeySet::parse(&answer.body)?, freshness(&answer)))
+impl Keys {
+    fn new(set: Arc<KeySet>) -> Self {
+        static GENERATIONS: AtomicU64 = AtomicU64::new(1);
+        Self { set, generation: GENERATIONS.fetch_add(1, Ordering::Relaxed) }
     }
+}
+
+async fn fetch(uri: &Url, http: &Http) -> Result<(KeySet, Duration), FetchError> {
+    let answer = http.get(uri, "application/json, application/jwk-set+json").await?;
+    if !answer.status.is_success() {
+        return Err(FetchError::Status(answer.status.as_u16()));
+    }
+    Ok((KeySet::parse(&answer.body)?, freshness(&answer)))
 }
 
 /// How long an answer may be used (RFC 9111 section 5.2.2.1), within bounds.

@@ -1,5 +1,7 @@
 //! The keys of an issuer: a JWK Set (RFC 7517), or the map of key id to X.509 certificate that Firebase publishes.
 
+use std::fmt;
+
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use openssl::pkey::{Id, PKeyRef, Public};
@@ -36,6 +38,9 @@ pub enum KeySetError {
     /// Neither of the two forms.
     #[error("neither a JWK Set nor a map of key ids to X.509 certificates")]
     Form,
+    /// Neither a key nor a set of them.
+    #[error("neither a JWK nor a JWK Set")]
+    JwkForm,
     /// More keys than an issuer has.
     #[error("more than {MAX_KEYS} keys")]
     TooMany,
@@ -62,6 +67,19 @@ impl KeySet {
         if keys.is_empty() { Err(KeySetError::NoKey) } else { Ok(Self { keys }) }
     }
 
+    /// Reads one JWK (RFC 7517 section 4) or a JWK Set.
+    ///
+    /// # Errors
+    /// The document is neither, or has no usable key.
+    pub fn of_jwk_or_set(json: &[u8]) -> Result<Self, KeySetError> {
+        let document = strict_json::object(json).ok_or(KeySetError::JwkForm)?;
+        if document.contains_key("keys") {
+            return Self::parse(json);
+        }
+        document.contains_key("kty").then_some(()).ok_or(KeySetError::JwkForm)?;
+        Ok(Self { keys: vec![jwk(&document).ok_or(KeySetError::NoKey)?] })
+    }
+
     /// The keys that may have made a signature: of this id, or any if the token names none.
     pub(super) fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
         self.keys
@@ -85,6 +103,12 @@ impl KeySet {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("KeySet").field("keys", &self.keys.len()).finish()
     }
 }
 

@@ -4,6 +4,7 @@ pub mod authority;
 pub mod certificate;
 mod claims;
 mod failures;
+mod iam_file;
 pub mod issuer;
 mod jose;
 mod jwks;
@@ -13,11 +14,13 @@ mod remembered;
 mod revocation;
 mod strict_json;
 pub mod trust;
+mod trusted_issuer;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use arc_swap::ArcSwap;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 use tokio::sync::Semaphore;
@@ -25,15 +28,18 @@ use tokio::sync::Semaphore;
 pub use certificate::NameError;
 pub use claims::ClaimsError;
 pub use failures::{Failures, network};
+pub use iam_file::IamFile;
 pub use issuer::Issuer;
 pub use jwks::{KeySet, KeySetError};
 pub use jws::{Jws, JwsError};
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
+pub use trusted_issuer::{KeySource, RoleRule, TrustedIssuer};
+
 use crate::metrics::Metrics;
 use crate::policy::Subject;
 use crate::principal::{Caller, Method, Username};
-use claims::Claims;
+use claims::{Accepted, Claims};
 use remembered::{Basis, Memory, Remembered};
 
 /// What the connection says about its other end.
@@ -149,7 +155,8 @@ pub struct Authenticator {
     /// The authorities of client certificates, replaced as a whole at each reload.
     pub trust: SharedTrust,
     settings: Settings,
-    issuers: Vec<Arc<Issuer>>,
+    /// Replaced as a whole when the configuration of one changes.
+    issuers: ArcSwap<Vec<Arc<Issuer>>>,
     remembered: Remembered,
     failures: Failures,
     /// API tokens that are compared at one time. Whoever sends wrong ones must not take the token's sessions from
@@ -164,6 +171,8 @@ const COMPARING: usize = 2;
 /// What the configuration says about callers.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Whether anything has to be proved, though nobody may be trusted at the moment.
+    pub authenticates: bool,
     /// The default user.
     pub default_username: Username,
     /// Whether every caller, once authenticated, becomes the default user.
@@ -184,7 +193,7 @@ impl Authenticator {
         Self {
             trust: trust::shared(trust),
             settings,
-            issuers,
+            issuers: ArcSwap::from_pointee(issuers),
             remembered: Remembered::new(),
             failures,
             comparing: Semaphore::new(COMPARING),
@@ -195,7 +204,7 @@ impl Authenticator {
     /// Whether anything at all has to be proved.
     #[must_use]
     pub fn authenticates(&self) -> bool {
-        self.trust.load().is_some() || !self.issuers.is_empty() || self.settings.api_token_id.is_some()
+        self.settings.authenticates
     }
 
     /// The caller that somebody would be who proves to be `subject`; `None` for several people. Proves nothing.
@@ -204,13 +213,15 @@ impl Authenticator {
         let default = || self.settings.default_username.clone();
         let (username, method) = match subject {
             Subject::Certificate(name) => (Username::new(name).ok()?, Method::Certificate { thumbprint: [0; 32] }),
-            Subject::Jwt { issuer, name } => (Username::new(name).ok()?, Method::Jwt { issuer: Arc::from(&**issuer) }),
+            Subject::Jwt { issuer, name } => {
+                (Username::new(name).ok()?, Method::Jwt { issuer: Arc::from(&**issuer), table: None })
+            }
             Subject::ApiToken => (default(), Method::ApiToken),
             Subject::Unauthenticated => (default(), Method::Default),
             Subject::Role(_) | Subject::Everyone => return None,
         };
         let username = if self.settings.force_default_username { default() } else { username };
-        Some(Caller { username, method, narrowing: None })
+        Some(Caller { username, method, narrowing: None, role: None })
     }
 
     /// Decides who is calling, at `now` (seconds since 1970-01-01 UTC): certificate, else JWT, else API token, else, where
@@ -248,9 +259,25 @@ impl Authenticator {
         self.failures.count(address)
     }
 
+    /// Trusts these issuers from now on, and no others.
+    pub fn trust_issuers(&self, issuers: Vec<Arc<Issuer>>) {
+        self.issuers.store(Arc::new(issuers));
+    }
+
+    /// The idps table that a request's JWT names by `iss` and `aud`, which nobody has verified: to choose the words of a
+    /// refusal, and for nothing else.
+    #[must_use]
+    pub fn named_table(&self, headers: &HeaderMap) -> Option<Arc<str>> {
+        let jws = Jws::parse(bearer(headers).ok()??).ok()?;
+        let claims = Claims::parse(jws.unverified_payload()).ok()?;
+        let issuers = self.issuers.load();
+        let mut tables = issuers.iter().filter(|issuer| issuer.config.table.is_some());
+        tables.find(|issuer| claims.name(&issuer.config))?.config.table.clone()
+    }
+
     /// Asks for the issuers' keys now, because their servers may be believed by now.
     pub fn fetch_keys(&self) {
-        for issuer in &self.issuers {
+        for issuer in self.issuers.load().iter() {
             issuer.fetch_soon();
         }
     }
@@ -267,12 +294,12 @@ impl Authenticator {
             // A certificate wins: the Authorization header of the same request is not looked at.
             let proved = trust.judge(certificate, now).map_err(Unauthenticated::from)?;
             let method = Method::Certificate { thumbprint: proved.thumbprint };
-            return Ok(Caller { username: proved.username, method, narrowing: None });
+            return Ok(Caller { username: proved.username, method, narrowing: None, role: None });
         }
         drop(trust);
         if !self.authenticates() {
             let username = self.settings.default_username.clone();
-            return Ok(Caller { username, method: Method::Default, narrowing: None });
+            return Ok(Caller { username, method: Method::Default, narrowing: None, role: None });
         }
         let token = bearer(headers)?.ok_or(Unauthenticated::NoCredential)?;
         if let Some(memory) = self.remembered.find(token, now) {
@@ -287,9 +314,9 @@ impl Authenticator {
     /// Whether what a memory rests on is unchanged.
     fn still_holds<K: ApiTokenKey>(&self, memory: &Memory, key: &K) -> Result<bool, Refusal<K::Error>> {
         match (&memory.basis, &self.settings.api_token_id) {
-            (Basis::Issuer(number, generation), _) => {
-                let keys = self.issuers.get(*number).and_then(|issuer| issuer.keys());
-                Ok(keys.is_some_and(|keys| keys.generation == *generation))
+            (Basis::Issuer(generation), _) => {
+                let is_present = |issuer: &Arc<Issuer>| issuer.keys().is_some_and(|own| own.generation == *generation);
+                Ok(self.issuers.load().iter().any(is_present))
             }
             (Basis::ApiToken(version), Some(id)) => {
                 Ok(key.version(id).map_err(Refusal::Unavailable)? == Some(*version))
@@ -299,7 +326,8 @@ impl Authenticator {
     }
 
     async fn jwt(&self, token: &str, now: i64) -> Result<Caller, Unauthenticated> {
-        if self.issuers.is_empty() {
+        let issuers = self.issuers.load_full();
+        if issuers.is_empty() {
             return Err(Unauthenticated::NoIssuer);
         }
         let jws = Jws::parse(token)?;
@@ -307,10 +335,10 @@ impl Authenticator {
         let named = claims.issuer()?;
         // The same issuer may be there several times, for several audiences.
         let mut last = Unauthenticated::ForeignIssuer;
-        for (number, issuer) in self.issuers.iter().enumerate().filter(|(_, issuer)| issuer.config.issuer == named) {
+        for issuer in issuers.iter().filter(|issuer| issuer.config.issuer == named) {
             match self.verify(&jws, &claims, issuer, now).await {
                 Ok((caller, generation, expires)) => {
-                    self.remembered.put(token, caller.clone(), Basis::Issuer(number, generation), expires);
+                    self.remembered.put(token, caller.clone(), Basis::Issuer(generation), expires);
                     return Ok(caller);
                 }
                 Err(error) => last = error,
@@ -339,8 +367,10 @@ impl Authenticator {
         };
         let leeway = self.settings.jwt_leeway;
         let accepted = claims.check(&issuer.config, &self.settings.default_username, leeway, now)?;
-        let method = Method::Jwt { issuer: Arc::from(issuer.config.issuer.as_str()) };
-        let caller = Caller { username: accepted.username, method, narrowing: accepted.narrowing };
+        let method =
+            Method::Jwt { issuer: Arc::from(issuer.config.issuer.as_str()), table: issuer.config.table.clone() };
+        let Accepted { username, narrowing, role, .. } = accepted;
+        let caller = Caller { username, method, narrowing, role };
         Ok((caller, keys.generation, accepted.expires.saturating_add(leeway)))
     }
 
@@ -354,7 +384,7 @@ impl Authenticator {
         let version = tokio::task::block_in_place(|| key.compare(id, &presented)).map_err(Refusal::Unavailable)?;
         let version = version.ok_or(Unauthenticated::ApiToken)?;
         let username = self.settings.default_username.clone();
-        let caller = Caller { username, method: Method::ApiToken, narrowing: None };
+        let caller = Caller { username, method: Method::ApiToken, narrowing: None, role: None };
         self.remembered.put(token, caller.clone(), Basis::ApiToken(version), i64::MAX);
         Ok(caller)
     }

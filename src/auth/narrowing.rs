@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::claims::ClaimsError;
 use crate::kmip::enumerations::Operation;
@@ -12,6 +12,9 @@ use crate::principal::Narrowing;
 
 /// The claim's name.
 pub(super) const CLAIM: &str = "claviger";
+
+/// What stands between namespace and property in the name of a claim that narrows by a property.
+const PROPERTY: &str = "/prop/";
 
 /// The most entries of one list, and values of one property.
 const MAX_ENTRIES: usize = 64;
@@ -48,6 +51,26 @@ pub(super) fn read(claim: Option<&Value>) -> Result<Option<Arc<Narrowing>>, Clai
     if is_bounded(&narrowing) { Ok(Some(Arc::new(narrowing))) } else { Err(wrong()) }
 }
 
+/// Adds what the claims `<namespace>/prop/<property>` take away: each must hold.
+pub(super) fn with_properties(
+    narrowing: Option<Arc<Narrowing>>,
+    claims: &Map<String, Value>,
+) -> Result<Option<Arc<Narrowing>>, ClaimsError> {
+    let properties: Vec<(&str, &Value)> =
+        claims.iter().filter_map(|(name, value)| Some((name.rsplit_once(PROPERTY)?.1, value))).collect();
+    if properties.is_empty() {
+        return Ok(narrowing);
+    }
+    // Its name is whatever was sent, and no matter for the log.
+    let wrong = || ClaimsError::Claim(format!("...{PROPERTY}..."));
+    let mut narrowing = narrowing.map(|own| (*own).clone()).unwrap_or_default();
+    for (property, value) in properties {
+        let values = texts(value.clone()).filter(|_| !property.is_empty()).ok_or_else(wrong)?;
+        narrowing.properties.push((property.to_owned(), values));
+    }
+    if is_bounded(&narrowing) { Ok(Some(Arc::new(narrowing))) } else { Err(wrong()) }
+}
+
 /// A string, or an array of strings of which any will do.
 fn texts(values: Value) -> Option<Vec<String>> {
     match values {
@@ -77,6 +100,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn properties_narrow_each_by_itself() {
+        let read = |claims: Value| with_properties(None, claims.as_object().unwrap());
+        assert_eq!(read(json!({"sub": "a", "https://x/proper/y": "z", "prop": 1})), Ok(None));
+        let claims = json!({"https://x/prop/owner": "a", "https://y/prop/owner": ["b", "c"], "/prop/tag": []});
+        let narrowing = read(claims).unwrap().unwrap();
+        assert_eq!(narrowing.properties.len(), 3);
+        for claims in [
+            json!({"https://x/prop/": "a"}),
+            json!({"https://x/prop/owner": 1}),
+            json!({"https://x/prop/owner": null}),
+            json!({"https://x/prop/owner": {"a": "b"}}),
+            json!({"https://x/prop/owner": ["a", false]}),
+            json!({"https://x/prop/owner": vec!["a"; 65]}),
+        ] {
+            assert!(read(claims.clone()).is_err(), "{claims}");
+        }
+    }
 
     #[test]
     fn it_is_understood_whole_or_refused() {

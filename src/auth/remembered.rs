@@ -18,8 +18,8 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 /// What ends the memory before its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Basis {
-    /// The keys of an issuer, by number of the issuer and generation of its keys.
-    Issuer(usize, u64),
+    /// The keys of an issuer, by their generation.
+    Issuer(u64),
     /// The object whose value the API token is, by version.
     ApiToken(i64),
 }

@@ -46,6 +46,9 @@ pub(super) enum Error {
     /// The password twice in one place.
     #[error("the password of the PKCS#12 file is given both as a text and as a file: give one")]
     TwoPasswords,
+    /// One credential alone is sent.
+    #[error("both --access-token and --auth-token (PVAULT_AUTH_TOKEN) are given: give one")]
+    TwoTokens,
     /// The variable is not UTF-8.
     #[error("{0} is not valid UTF-8")]
     PasswordEncoding(&'static str),
@@ -89,11 +92,15 @@ pub(super) fn settings(given: Options, file: Option<Place>) -> Result<Settings, 
     if !(1..=3600).contains(&timeout) {
         return Err(Error::Timeout);
     }
+    let access_token = match (options.access_token.clone(), options.auth_token.clone()) {
+        (Some(_), Some(_)) => return Err(Error::TwoTokens),
+        (access, auth) => access.or(auth),
+    };
     Ok(Settings {
-        url: options.url.as_deref().unwrap_or(DEFAULT_URL).parse()?,
+        url: options.url.as_deref().or(options.pvault_addr.as_deref()).unwrap_or(DEFAULT_URL).parse()?,
         client_p12: p12(&options)?,
         ca_file: options.ca_file,
-        access_token: options.access_token,
+        access_token,
         timeout: Duration::from_secs(timeout.into()),
     })
 }

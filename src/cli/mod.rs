@@ -32,6 +32,9 @@ use error::{Error, Signal};
 use options::Options;
 use report::Report;
 
+/// Where Piiano's clients find the server.
+const ADDRESS_VARIABLE: &str = "PVAULT_ADDR";
+
 const PASSWORD_VARIABLE: &str = "CLAVIGER_CLIENT_P12_PASSWORD";
 
 /// Use the keys of a Claviger server
@@ -109,12 +112,13 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
         Command::Attributes(command) => Remote::Attributes(command),
         Command::AccessRights(command) => Remote::AccessRights(command),
         Command::Whoami(command) => Remote::Whoami(command),
-        Command::Version(command) => Remote::Version(command),
+        Command::Version(command) => Remote::Version(command.with_token(arguments.options.auth_token.is_some())),
     };
     let mut options = arguments.options;
     if !password_file_by_flag {
         options.client_p12_password = password()?;
     }
+    options.pvault_addr = env::var(ADDRESS_VARIABLE).ok().filter(|address| !address.is_empty());
     let usual = || Place::usual(env::var_os("XDG_CONFIG_HOME").map(PathBuf::from), env::home_dir());
     let settings = config::settings(options, arguments.config.map(Place::Named).or_else(usual))?;
     let client = Client::new(&settings)?;

@@ -55,6 +55,23 @@ options! {
         help_heading = "Connection"
     )]
     access_token: Password,
+    /// The same token in the words of Piiano's clients; as an argument it is visible to everyone on this machine, so prefer the
+    /// environment
+    #[arg(
+        long,
+        alias = "authtoken",
+        env = "PVAULT_AUTH_TOKEN",
+        value_name = "JWT",
+        hide_env_values = true,
+        global = true,
+        help_heading = "Connection"
+    )]
+    #[serde(skip)]
+    auth_token: Password,
+    /// Where Piiano's clients find the server; read from PVAULT_ADDR alone, and used if no URL is given.
+    #[arg(skip)]
+    #[serde(skip)]
+    pvault_addr: String,
     /// How long to wait for an answer, 1 to 3600 [default: 60]
     #[arg(
         long,

@@ -9,16 +9,38 @@ use crate::client::{self, Client};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Print the version of this program, and of the server if it can be reached
+///
+/// With --auth-token, as a table: the vault, its version, this program's, and that of the database's schema.
 #[derive(clap::Args)]
-pub(super) struct Version {}
+pub(super) struct Version {
+    /// Whether `--auth-token` is given, so that the server may be asked more than it tells everyone.
+    #[arg(skip)]
+    has_token: bool,
+}
 
 #[derive(Deserialize)]
 struct Answer {
     version: String,
 }
 
+/// What the server tells those whom it knows.
+#[derive(Deserialize)]
+struct Vault {
+    vault_id: String,
+    vault_version: String,
+    db_schema_version: i64,
+}
+
 impl Version {
+    /// The same with or without `--auth-token`.
+    pub(super) fn with_token(self, has_token: bool) -> Self {
+        Self { has_token }
+    }
+
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        if self.has_token {
+            return Ok(table(client.get_json("/api/pvlt/1.0/system/info/version").await?));
+        }
         let own = format!("claviger {VERSION}");
         let url = client.url().to_string();
         match client.get_json::<Answer>("/version").await {
@@ -34,4 +56,26 @@ impl Version {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn table(vault: Vault) -> Report {
+    let Vault { vault_id, vault_version, db_schema_version } = vault;
+    let json = json!({
+        "vault_id": vault_id, "vault_version": vault_version, "cli_version": VERSION,
+        "db_schema_version": db_schema_version
+    });
+    let columns = [
+        ("vault_id", vault_id),
+        ("vault_version", vault_version),
+        ("cli_version", VERSION.to_owned()),
+        ("db_schema_version", db_schema_version.to_string()),
+    ];
+    let (mut rule, mut names, mut values) = ("+".to_owned(), "|".to_owned(), "|".to_owned());
+    for (name, value) in columns {
+        let width = name.len().max(value.chars().count());
+        rule.push_str(&format!("{}+", "-".repeat(width + 2)));
+        names.push_str(&format!(" {name:width$} |"));
+        values.push_str(&format!(" {value:width$} |"));
+    }
+    Report::new([rule.clone(), names, rule.clone(), values, rule], json)
 }

@@ -106,8 +106,12 @@ pub struct Config {
     pub client_certificates: Option<ClientCertificates>,
     /// Trusted issuers of JWTs.
     pub jwt_issuers: Vec<JwtIssuer>,
+    /// Issuers, users, roles and policies; read anew on SIGHUP.
+    pub iam_file: Option<PathBuf>,
     /// Seconds by which an issuer's clock may differ.
     pub jwt_leeway: u16,
+    /// Whether key sets may be fetched by plain HTTP.
+    pub jwks_allow_http: bool,
     /// Authorities of the servers that issuers' keys are fetched from; the system's if absent.
     pub jwks_ca_file: Option<PathBuf>,
     /// The key whose base64 is the API token.
@@ -166,7 +170,10 @@ impl Config {
         if api_token_id.as_deref() == Some("") {
             return Err(Error::Value { option: "api-token-id", fault: "it is empty" });
         }
-        let authenticates = client_certificates.is_some() || !jwt_issuers.is_empty() || api_token_id.is_some();
+        let authenticates = client_certificates.is_some()
+            || !jwt_issuers.is_empty()
+            || options.iam_file.is_some()
+            || api_token_id.is_some();
         let hostname = options.hostname.unwrap_or_else(|| {
             // Without authentication everyone who can connect is the default user.
             let host = if authenticates { "0.0.0.0" } else { "127.0.0.1" };
@@ -190,7 +197,9 @@ impl Config {
             p12,
             client_certificates,
             jwt_issuers,
+            iam_file: options.iam_file,
             jwt_leeway,
+            jwks_allow_http: options.jwks_allow_http.unwrap_or(false),
             jwks_ca_file: options.jwks_ca_file,
             api_token_id,
             auth_failure_limit: options.auth_failure_limit.unwrap_or(1000),
@@ -219,7 +228,11 @@ impl Config {
     /// Whether any caller has to prove who they are.
     #[must_use]
     pub fn authenticates(&self) -> bool {
-        self.client_certificates.is_some() || !self.jwt_issuers.is_empty() || self.api_token_id.is_some()
+        // An IAM file may come to trust nobody at a reload, and must not thereby let everybody in.
+        self.client_certificates.is_some()
+            || !self.jwt_issuers.is_empty()
+            || self.iam_file.is_some()
+            || self.api_token_id.is_some()
     }
 }
 

@@ -179,6 +179,9 @@ options! {
     /// TOML file with roles, policies, users, projects and who administers
     #[arg(long, env = "KMS_POLICY_FILE", value_name = "FILE")]
     policy_file: PathBuf,
+    /// TOML file with idps, users, roles and policies as Piiano Vault has them: issuers whose JWTs name a role
+    #[arg(long, env = "KMS_IAM_FILE", value_name = "FILE")]
+    iam_file: PathBuf,
     /// Who may create objects: NAME (a certificate's), jwt:ISSUER#NAME, api-token, role:NAME; may be repeated [default: everyone authenticated]
     #[arg(long, env = "KMS_CREATE", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]

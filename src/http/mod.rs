@@ -5,9 +5,11 @@ mod access;
 mod audit;
 mod definitions;
 mod kmip;
+mod piiano;
 mod problem;
 mod request;
 mod route;
+mod vault;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -30,7 +32,7 @@ pub use route::MAX_KMIP;
 use crate::auth::{Authenticator, Peer, Refusal, network};
 use crate::kms::{self, Context, Kms};
 use crate::metrics::{self, Metrics, Outcome};
-use crate::principal::Caller;
+use crate::principal::{self, Caller};
 use problem::Problem;
 use route::{Ask, Body, Handler, ROUTES, Route};
 
@@ -211,6 +213,34 @@ where
         Handler::Anyone(_) => None,
         Handler::Caller(_) => Some(caller(app, head).await?),
     };
+    let is_of_table =
+        caller.as_ref().is_some_and(|own| matches!(own.method, principal::Method::Jwt { table: Some(_), .. }));
+    let answer = perform(app, head, body, &Found { route, parameters, began, id, measured }, caller).await;
+    answer.map_err(|problem| if is_of_table { problem.for_piiano() } else { problem })
+}
+
+/// What is known before anybody is asked for a body.
+struct Found<'a> {
+    route: &'static Route,
+    parameters: Vec<String>,
+    began: Instant,
+    id: &'a str,
+    measured: &'a metrics::Request<'a>,
+}
+
+/// Reads the body and has the route's handler answer.
+async fn perform<S, B>(
+    app: &App,
+    head: &Head,
+    body: S,
+    found: &Found<'_>,
+    caller: Option<Caller>,
+) -> Result<Answer, Problem>
+where
+    S: warp::Stream<Item = Result<B, warp::Error>>,
+    B: warp::Buf,
+{
+    let Found { route, began, measured, .. } = found;
     let limit = match route.body {
         Body::None => 0,
         Body::Json(limit) => {
@@ -233,9 +263,9 @@ where
         measured.method(&caller.method);
     }
     let ask = caller.as_ref().map(|caller| Ask {
-        context: Context { caller, request: id, peer: head.peer.address },
+        context: Context { caller, request: found.id, peer: head.peer.address },
         measured,
-        parameters: &parameters,
+        parameters: &found.parameters,
         query: &head.query,
         body: body.as_ref().map_or(&[], |body| &body.bytes),
     });
@@ -271,8 +301,12 @@ async fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
                 tracing::debug!(method = reason.method(), %reason, "authentication failed again");
                 return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address"));
             }
-            tracing::warn!(method = reason.method(), %reason, "authentication failed");
-            Err(Problem::unauthenticated())
+            // A certificate is judged without a look at what stands in the headers.
+            let is_jwt = reason.method() == "jwt";
+            let table = is_jwt.then(|| app.authenticator.named_table(&head.headers)).flatten();
+            tracing::warn!(method = reason.method(), idps = table.as_deref(), %reason, "authentication failed");
+            let problem = Problem::unauthenticated();
+            Err(if table.is_some() { problem.for_piiano() } else { problem })
         }
         Err(Refusal::Unavailable(error)) => {
             // To somebody who is nobody yet, every cause is the same.

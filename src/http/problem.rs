@@ -4,9 +4,11 @@ use serde::Serialize;
 use warp::http::StatusCode;
 
 use super::Answer;
+use super::piiano::{Members, Words};
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::ResultReason;
 use crate::kms;
+use crate::policy::Refusal;
 
 /// The media type of problem documents (RFC 9457 section 6.1).
 const MEDIA_TYPE: &str = "application/problem+json";
@@ -14,11 +16,14 @@ const MEDIA_TYPE: &str = "application/problem+json";
 /// A failed request.
 #[derive(Debug)]
 pub(super) struct Problem {
-    status: StatusCode,
-    detail: String,
+    pub(super) status: StatusCode,
+    pub(super) detail: String,
     result_reason: Option<ResultReason>,
     /// For the log alone.
     internal: Option<String>,
+    pub(super) words: Words,
+    /// Whether the caller's role has not the capability.
+    pub(super) lacks_capability: bool,
 }
 
 #[derive(Serialize)]
@@ -30,11 +35,20 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     result_reason: Option<&'static str>,
     request_id: &'a str,
+    #[serde(flatten)]
+    members: Option<Members<'a>>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), result_reason: None, internal: None }
+        Self {
+            status,
+            detail: detail.into(),
+            result_reason: None,
+            internal: None,
+            words: Words::Problem,
+            lacks_capability: false,
+        }
     }
 
     /// The same answer for every cause, so that it helps nobody to guess.
@@ -61,6 +75,7 @@ impl Problem {
             detail: &self.detail,
             result_reason: self.result_reason.map(|reason| reason.name(Dialect::Bare)),
             request_id,
+            members: self.members(request_id),
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
         Answer { status: self.status, media_type: MEDIA_TYPE, body }
@@ -74,6 +89,8 @@ impl From<kms::Error> for Problem {
             detail: error.to_string(),
             result_reason: Some(error.result_reason()),
             internal: error.detail(),
+            words: Words::Problem,
+            lacks_capability: matches!(error, kms::Error::NotPermitted { refusal: Refusal::Capability { .. }, .. }),
         }
     }
 }

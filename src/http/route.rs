@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use warp::http::Method;
 
-use super::{Answer, App, about, access, audit, definitions, kmip, problem::Problem};
+use super::{Answer, App, about, access, audit, definitions, kmip, problem::Problem, vault};
 use crate::kms::Context;
 use crate::metrics;
 
@@ -55,10 +55,11 @@ use Body::{Json, None as Nothing};
 use Handler::{Anyone, Caller};
 
 /// The table.
-pub(super) static ROUTES: [Route; 21] = [
+pub(super) static ROUTES: [Route; 22] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/whoami", Caller(about::whoami)),
+    get("/api/pvlt/1.0/system/info/version", Caller(vault::version)),
     post("/kmip/2_1", Json(MAX_KMIP), Caller(kmip::bare)),
     post("/kmip_2_1", Json(MAX_KMIP), Caller(kmip::bare)),
     post("/access/grant", Json(MAX_ACCESS), Caller(access::grant)),

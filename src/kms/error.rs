@@ -18,12 +18,12 @@ pub enum Error {
     #[error("no object {0:?}")]
     NotFound(String),
     /// The caller may know of the object, or there is nothing to hide, but may not do this.
-    #[error("you may not {action}: {reason}")]
+    #[error("you may not {action}: {refusal}")]
     NotPermitted {
         /// What, in the word of a policy.
         action: &'static str,
         /// The rule that decided.
-        reason: String,
+        refusal: policy::Refusal,
     },
     /// The project's attribute is no text, or stands there several times.
     #[error("the vendor attribute claviger/project is one text: the name of a project")]

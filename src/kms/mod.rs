@@ -41,7 +41,7 @@ pub use api_token::check_api_token_row;
 pub use auditing::{MAX_LINES, public_key_pem};
 pub use cache::CacheFigures;
 pub use error::{Error, NoEffect};
-pub use gate::{Health, Kms};
+pub use gate::{Health, Kms, Vault};
 
 use crate::kmip::UniqueIdentifier;
 use crate::kmip::payloads::{Request, Response};

@@ -89,13 +89,17 @@ impl Call<'_> {
 
     fn line(&self, line: &Line<'_>) -> Record {
         let caller = self.context.caller;
-        let thumbprint;
+        let (thumbprint, trusted);
         let proof = match &caller.method {
             Method::Certificate { thumbprint: bytes } => {
                 thumbprint = HEXLOWER.encode(bytes);
                 Some(thumbprint.as_str())
             }
-            Method::Jwt { issuer } => Some(&**issuer),
+            Method::Jwt { issuer, table: None } => Some(&**issuer),
+            Method::Jwt { issuer, table: Some(table) } => {
+                trusted = format!("{issuer} by idps.{table}");
+                Some(trusted.as_str())
+            }
             Method::ApiToken | Method::Default => None,
         };
         let own = self.detail.borrow();

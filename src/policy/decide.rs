@@ -265,7 +265,9 @@ impl Policy {
 
     fn named(&self, subjects: &[Subject], caller: &Caller) -> Decision {
         let own = Subject::of(caller);
-        let role = self.role_of(caller).map(|role| Subject::Role(role.into()));
+        // Whoever issues tokens must not choose who administers.
+        let role = caller.role.is_none().then(|| self.configured_role(caller)).flatten();
+        let role = role.map(|role| Subject::Role(role.into()));
         let means =
             |subject: &&Subject| **subject == own || Some(*subject) == role.as_ref() || **subject == Subject::Everyone;
         subjects.iter().find(means).map(|subject| Rule::Named(subject.clone())).ok_or(Refusal::NotNamed)

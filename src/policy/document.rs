@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::file::FileError;
 use super::subject::Subject;
 
 /// The longest name of a role, policy or project, in bytes.
@@ -90,12 +91,37 @@ pub struct ProjectDocument {
 impl Documents {
     /// The same with each user written in one way, so that the same user elsewhere is seen to be the same.
     #[must_use]
-    pub(super) fn canonical(mut self) -> Self {
+    pub fn canonical(mut self) -> Self {
         let one_way = |(name, user): (String, UserDocument)| {
             (Subject::parse(&name).map_or_else(|_| name.clone(), |subject| subject.to_string()), user)
         };
         self.users = self.users.into_iter().map(one_way).collect();
         self
+    }
+
+    /// This and what another file of the configuration says.
+    ///
+    /// # Errors
+    /// Both define the same.
+    pub fn joined(mut self, other: Self) -> Result<Self, FileError> {
+        fn join<T>(
+            kind: &'static str,
+            own: &mut BTreeMap<String, T>,
+            other: BTreeMap<String, T>,
+        ) -> Result<(), FileError> {
+            for (name, document) in other {
+                if own.contains_key(&name) {
+                    return Err(FileError::TwoFiles { kind, name });
+                }
+                own.insert(name, document);
+            }
+            Ok(())
+        }
+        join("role", &mut self.roles, other.roles)?;
+        join("policy", &mut self.policies, other.policies)?;
+        join("user", &mut self.users, other.users)?;
+        join("project", &mut self.projects, other.projects)?;
+        Ok(self)
     }
 
     /// The same with what `stronger` says in the place of what this says under the same name.
@@ -123,13 +149,18 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub(super) fn at(path: &[&str], problem: impl Into<String>) -> Self {
+    /// A fault at these keys.
+    #[must_use]
+    pub fn at(path: &[&str], problem: impl Into<String>) -> Self {
         Self { path: path.iter().map(|key| (*key).to_owned()).collect(), problem: problem.into() }
     }
 }
 
 /// Refuses names that could be taken for another, for a pattern or for a path.
-pub(super) fn check_name(path: &[&str], name: &str) -> Result<(), Fault> {
+///
+/// # Errors
+/// It is such a name; `path` leads to it.
+pub fn check_name(path: &[&str], name: &str) -> Result<(), Fault> {
     let mut bytes = name.bytes();
     let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
     if !first || !bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) || name.len() > MAX_NAME {
@@ -139,7 +170,11 @@ pub(super) fn check_name(path: &[&str], name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(super) fn check_count(path: &[&str], count: usize, bound: usize) -> Result<(), Fault> {
+/// Refuses lists that are too long.
+///
+/// # Errors
+/// There are more than `bound` entries; `path` leads to them.
+pub fn check_count(path: &[&str], count: usize, bound: usize) -> Result<(), Fault> {
     if count > bound { Err(Fault::at(path, format!("more than {bound} entries"))) } else { Ok(()) }
 }
 

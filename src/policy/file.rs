@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -22,17 +23,29 @@ pub enum FileError {
     /// Said in two places.
     #[error("--{0} is given, and {0} stands in the policy file: say it in one place")]
     Twice(&'static str),
+    /// Defined in two files.
+    #[error("the {kind} {name:?} is defined in the policy file and in the IAM file: define it in one of them")]
+    TwoFiles {
+        /// Of which kind.
+        kind: &'static str,
+        /// By which name.
+        name: String,
+    },
     /// It cannot be read.
-    #[error("cannot read the policy file {}: {source}", path.display())]
+    #[error("cannot read the {what} {}: {source}", path.display())]
     Unreadable {
+        /// What the file is.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
     /// It is no TOML of this shape, or contradicts itself.
-    #[error("the policy file {}, line {line}: {fault}", path.display())]
+    #[error("the {what} {}, line {line}: {fault}", path.display())]
     Faulty {
+        /// What the file is.
+        what: &'static str,
         /// The file.
         path: PathBuf,
         /// The line, from 1.
@@ -67,15 +80,51 @@ pub fn read(permission: &Permission) -> Result<Documents, FileError> {
 
 /// Reads the file and checks it by itself: what it names, it must define.
 fn read_file(path: &Path) -> Result<Documents, FileError> {
-    let text = text(path).map_err(|source| FileError::Unreadable { path: path.to_owned(), source })?;
-    let faulty = |line, fault| FileError::Faulty { path: path.to_owned(), line, fault };
-    let documents: Documents = toml::from_str(&text).map_err(|error| {
-        let start = error.span().map_or(0, |span| span.start);
-        faulty(line_of(&text, start), format!("{}{}", key_at(&text, start), error.message().replace('\n', " ")))
-    })?;
+    let file = TomlFile::open("policy file", path)?;
+    let documents: Documents = file.parse()?;
     match super::Policy::new(&documents, false) {
         Ok(_) => Ok(documents),
-        Err(fault) => Err(faulty(locate(&text, &fault), fault.to_string())),
+        Err(fault) => Err(file.faulty(&fault)),
+    }
+}
+
+/// A file of the configuration.
+pub struct TomlFile<'a> {
+    what: &'static str,
+    path: &'a Path,
+    text: String,
+}
+
+impl<'a> TomlFile<'a> {
+    /// Reads a file of at most 4 MiB; `what` it is stands in its faults.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn open(what: &'static str, path: &'a Path) -> Result<Self, FileError> {
+        let text = text(path).map_err(|source| FileError::Unreadable { what, path: path.to_owned(), source })?;
+        Ok(Self { what, path, text })
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// It is no TOML of this shape.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, FileError> {
+        toml::from_str(&self.text).map_err(|error| {
+            let start = error.span().map_or(0, |span| span.start);
+            let fault = format!("{}{}", key_at(&self.text, start), error.message().replace('\n', " "));
+            self.at(line_of(&self.text, start), fault)
+        })
+    }
+
+    /// A fault with the line of its innermost key that stands in the file.
+    #[must_use]
+    pub fn faulty(&self, fault: &Fault) -> FileError {
+        self.at(locate(&self.text, fault), fault.to_string())
+    }
+
+    fn at(&self, line: usize, fault: String) -> FileError {
+        FileError::Faulty { what: self.what, path: self.path.to_owned(), line, fault }
     }
 }
 

@@ -18,13 +18,14 @@ pub use action::{Action, Capability};
 pub use decide::{Decision, Properties, Refusal, Resource, Rule};
 pub use document::{
     Documents, Effect, Fault, MAX_ENTRIES, MAX_NAME, PolicyDocument, ProjectDocument, RoleDocument, UserDocument,
+    check_count, check_name,
 };
-pub use file::{FileError, read};
+pub use file::{FileError, TomlFile, read};
 pub use grants::{Grant, Grantee, Grants, MAX_GRANTEES, Unreadable};
 pub use subject::{Subject, SubjectError};
 
 use crate::principal::Caller;
-use document::{MAX_PARTS, check_count, check_name};
+use document::MAX_PARTS;
 use role::{Role, Statement};
 
 /// The longest description of a project, in bytes.
@@ -150,9 +151,14 @@ impl Policy {
         self.projects.contains_key(project)
     }
 
-    /// The role that the configuration gives to the caller.
+    /// The caller's role: the one that their credential gives, else the one that the configuration gives.
     #[must_use]
-    pub fn role_of(&self, caller: &Caller) -> Option<&str> {
+    pub fn role_of<'a>(&'a self, caller: &'a Caller) -> Option<&'a str> {
+        caller.role.as_deref().or_else(|| self.configured_role(caller))
+    }
+
+    /// The role that the configuration gives to the caller.
+    fn configured_role(&self, caller: &Caller) -> Option<&str> {
         if self.users.is_empty() {
             return None;
         }

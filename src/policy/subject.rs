@@ -85,7 +85,7 @@ impl Subject {
         let name = || Box::from(caller.username.as_str());
         match &caller.method {
             Method::Certificate { .. } => Self::Certificate(name()),
-            Method::Jwt { issuer } => Self::Jwt { issuer: Box::from(&**issuer), name: name() },
+            Method::Jwt { issuer, .. } => Self::Jwt { issuer: Box::from(&**issuer), name: name() },
             Method::ApiToken => Self::ApiToken,
             Method::Default => Self::Unauthenticated,
         }

@@ -51,11 +51,11 @@ fn policy() -> Policy {
 
 fn by_certificate(name: &str) -> Caller {
     let username = Username::new(name).unwrap();
-    Caller { username, method: Method::Certificate { thumbprint: [0; 32] }, narrowing: None }
+    Caller { username, method: Method::Certificate { thumbprint: [0; 32] }, narrowing: None, role: None }
 }
 
 fn by_jwt(name: &str) -> Caller {
-    Caller { method: Method::Jwt { issuer: Arc::from("https://issuer") }, ..by_certificate(name) }
+    Caller { method: Method::Jwt { issuer: Arc::from("https://issuer"), table: None }, ..by_certificate(name) }
 }
 
 fn decide(caller: &Caller, operation: Operation, project: Option<&str>, tags: &'static [&'static str]) -> Decision {

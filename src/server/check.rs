@@ -5,12 +5,14 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 
 use tokio::net::TcpSocket;
 
-use super::StartError;
-use super::start::{key_set_trust, token_error};
+use super::issuers::key_set_trust;
+use super::start::token_error;
+use super::{StartError, permission};
+use crate::auth::{KeySource, TrustedIssuer};
 use crate::config::Config;
 use crate::custody::Custody;
 use crate::store::Store;
-use crate::{kms, policy, tls};
+use crate::{kms, tls};
 
 /// Reads and checks everything without changing anything, and says what would run. What another process holds now, the
 /// port or the database, is told and no failure: the server that is to be replaced may still run.
@@ -23,7 +25,7 @@ use crate::{kms, policy, tls};
 pub fn check(config: &Config) -> Result<String, StartError> {
     let setup = tls::setup(config, kms::now())?;
     key_set_trust(config)?;
-    policy::read(&config.permission)?;
+    let (_, of_file) = permission::read(config)?;
     let recorded = Store::inspect(&config.sqlite_path)?;
     let is_new = recorded.as_ref().is_none_or(Vec::is_empty);
     Custody::inspect(&config.hsm, recorded.as_deref()).map_err(|error| token_error(config, error))?;
@@ -38,7 +40,7 @@ pub fn check(config: &Config) -> Result<String, StartError> {
         None => String::new(),
     };
     let scheme = if setup.is_some() { "https" } else { "http" };
-    let callers = callers(config);
+    let callers = callers(config, &of_file);
     let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
     Ok(format!(
         "would listen on {scheme}://{listen}{probe}\ncallers: {callers}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({}{})\naudit log: {}\n",
@@ -79,7 +81,7 @@ fn bind(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<()> {
 }
 
 /// Who may call, in words.
-fn callers(config: &Config) -> String {
+fn callers(config: &Config, of_file: &[TrustedIssuer]) -> String {
     let mut ways = Vec::new();
     if let Some(clients) = &config.client_certificates {
         let files: Vec<String> = clients.authorities.iter().map(|own| own.file.display().to_string()).collect();
@@ -89,6 +91,14 @@ fn callers(config: &Config) -> String {
     for issuer in &config.jwt_issuers {
         let audience = issuer.audience.as_deref().unwrap_or("any audience");
         ways.push(format!("JWTs of {} for {audience}, keys at {}", issuer.issuer, issuer.jwks_uri));
+    }
+    for issuer in of_file {
+        let (audience, table) = (issuer.audience.as_deref().unwrap_or("any"), issuer.table.as_deref().unwrap_or("-"));
+        let keys = match &issuer.keys {
+            KeySource::Uri(uri) => format!("keys at {uri}"),
+            KeySource::Inline(set) => format!("{} keys in the file", set.len()),
+        };
+        ways.push(format!("JWTs of {} for {audience} by idps.{table}, {keys}", issuer.issuer));
     }
     ways.extend(config.api_token_id.as_ref().map(|id| format!("the API token of key {id}")));
     match (ways.is_empty(), config.force_default_username) {

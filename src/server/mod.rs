@@ -5,7 +5,9 @@ mod check;
 mod check_store;
 mod connection;
 mod figures;
+mod issuers;
 mod log;
+mod permission;
 mod probe;
 mod reload;
 mod start;
@@ -69,7 +71,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let signals = Signals::new().map_err(StartError::Signals)?;
     // Before they are read: what changes meanwhile is then read again.
     let files = Files::new(&config);
-    let started = start::start(&config).await?;
+    let mut started = start::start(&config).await?;
     let (stop, stopping) = watch::channel(false);
     let reloads = watch::Sender::new(0);
     let shared = Arc::new(Shared {
@@ -85,8 +87,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         stop: stopping,
     });
     announce(&config, &started);
-    let key_sets = started.key_sets.clone();
-    let reload = Reload { config: Arc::clone(&config), shared: Arc::clone(&shared), reloads, files, key_sets };
+    let issuers = started.issuers.take();
+    let reload = Reload { config: Arc::clone(&config), shared: Arc::clone(&shared), reloads, files, issuers };
     // In a task of its own: files on a disk that does not answer must not keep anybody from connecting.
     let reloading = tokio::spawn(reload.keep(signals.hangup));
     let connections = serve(&started, &shared, signals.ends).await;

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, os::unix::fs::MetadataExt as _};
 
-use arc_swap::ArcSwap;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::MissedTickBehavior;
 
 use super::connection::Shared;
-use super::start;
+use super::issuers::{self, Issuers};
+use super::permission;
 use crate::auth::Trust;
 use crate::client::http::Http;
 use crate::config::{Config, P12Password};
-use crate::{kms, policy, tls};
+use crate::{kms, tls};
 
 /// What reloading needs.
 pub(super) struct Reload {
@@ -25,7 +25,7 @@ pub(super) struct Reload {
     pub(super) shared: Arc<Shared>,
     pub(super) reloads: watch::Sender<u64>,
     pub(super) files: Files,
-    pub(super) key_sets: Option<Arc<ArcSwap<Http>>>,
+    pub(super) issuers: Option<Issuers>,
 }
 
 /// How often the files are looked at.
@@ -66,7 +66,7 @@ impl Files {
             paths.extend(clients.authorities.iter().map(|authority| authority.file.clone()));
             paths.extend(clients.crl_files.iter().cloned());
         }
-        if !config.jwt_issuers.is_empty() {
+        if fetches(config) {
             paths.extend(config.jwks_ca_file.clone());
         }
         let known = paths.into_iter().map(|path| (path.clone(), stamp(&path))).collect();
@@ -110,8 +110,10 @@ impl Reload {
         loop {
             tokio::select! {
                 Some(()) = hangup.recv() => {
+                    // What is read now need not be read again because it changed.
+                    let _ = self.files.changed().await;
                     self.shared.kms.reopen_audit();
-                    self.read_policy().await;
+                    self.read_permission().await;
                     self.run("SIGHUP").await;
                 }
                 _ = look.tick() => {
@@ -122,19 +124,33 @@ impl Reload {
         }
     }
 
-    /// Puts what the policy file says now in the place of what it said; what was there stays if that is faulty.
-    async fn read_policy(&self) {
-        if self.config.permission.file.is_none() {
+    /// Puts what policy file and IAM file say now in the place of what they said; what was there stays if one is faulty.
+    async fn read_permission(&mut self) {
+        if self.config.permission.file.is_none() && self.config.iam_file.is_none() {
             return;
         }
-        let (config, kms) = (Arc::clone(&self.config), Arc::clone(&self.shared.kms));
-        let read = spawn_blocking(move || {
-            let documents = policy::read(&config.permission).map_err(|error| error.to_string())?;
-            kms.configure_policy(documents).map_err(|error| error.to_string())
-        });
-        match read.await.unwrap_or_else(|error| Err(error.to_string())) {
-            Ok(()) => tracing::info!("the policy file was read anew"),
-            Err(error) => tracing::error!(%error, "the policy stays as it was"),
+        let config = Arc::clone(&self.config);
+        let read = spawn_blocking(move || permission::read(&config).map_err(|error| error.to_string())).await;
+        let (documents, of_file) = match read.map_err(|error| error.to_string()) {
+            Ok(Ok(read)) => read,
+            Ok(Err(error)) | Err(error) => {
+                return tracing::error!(%error, "the policy stays as it was");
+            }
+        };
+        let kms = Arc::clone(&self.shared.kms);
+        let configured =
+            spawn_blocking(move || kms.configure_policy(documents).map_err(|error| error.to_string())).await;
+        if let Err(error) = configured.unwrap_or_else(|error| Err(error.to_string())) {
+            return tracing::error!(%error, "the policy stays as it was");
+        }
+        if let Some(issuers) = &mut self.issuers {
+            self.shared.authenticator.trust_issuers(issuers.replace(of_file));
+        }
+        if self.config.permission.file.is_some() {
+            tracing::info!("the policy file was read anew");
+        }
+        if self.config.iam_file.is_some() {
+            tracing::info!("the IAM file was read anew");
         }
     }
 
@@ -167,9 +183,9 @@ impl Reload {
         };
         let mut faults = Vec::new();
         let fetches = matches!(http, Ok(Some(_)));
-        match (http, &self.key_sets) {
-            (Ok(Some(http)), Some(key_sets)) => {
-                key_sets.store(http);
+        match (http, &self.issuers) {
+            (Ok(Some(http)), Some(issuers)) => {
+                issuers.http.store(http);
                 self.shared.authenticator.fetch_keys();
             }
             (Ok(_), _) => {}
@@ -215,6 +231,11 @@ impl Reload {
     }
 }
 
+/// Whether keys of issuers may have to be fetched.
+fn fetches(config: &Config) -> bool {
+    !config.jwt_issuers.is_empty() || config.iam_file.is_some()
+}
+
 /// The new state, from the files.
 struct Read {
     trust: Result<Option<Trust>, String>,
@@ -223,8 +244,8 @@ struct Read {
 }
 
 fn read(config: &Config) -> Read {
-    let is_used = config.jwks_ca_file.is_some() && !config.jwt_issuers.is_empty();
-    let http = is_used.then(|| start::key_set_http(config).map(Arc::new)).transpose();
+    let is_used = config.jwks_ca_file.is_some() && fetches(config);
+    let http = is_used.then(|| issuers::key_set_http(config).map(Arc::new)).transpose();
     let (trust, setup) = match tls::setup(config, kms::now()) {
         Ok(Some(mut setup)) => (Ok(setup.trust.take()), Ok(Some(setup))),
         Ok(None) => (Ok(None), Ok(None)),

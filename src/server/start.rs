@@ -4,23 +4,20 @@ use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use openssl::ssl::SslAcceptor;
 use tokio::net::TcpListener;
 
-use super::{audit, figures, listen, probe};
-use crate::auth::issuer::MAX_KEY_SET;
-use crate::auth::{Authenticator, Issuer, Settings, Trust};
+use super::issuers::Issuers;
+use super::{audit, figures, listen, permission, probe};
+use crate::auth::{Authenticator, Issuer, Settings, Trust, TrustedIssuer};
 use crate::client;
-use crate::client::http::{Http, Limits, Trust as ServerTrust};
 use crate::config::Config;
 use crate::custody::{Custody, OpenError, Owner, RootError, TokenError};
 use crate::http::App;
 use crate::kms::{self, Kms};
 use crate::metrics::{self, Metrics};
-use crate::policy;
+use crate::policy::{self, Documents};
 use crate::store::{self, Store, object};
 use crate::tls;
 
@@ -113,9 +110,6 @@ pub enum StartError {
     Signals(io::Error),
 }
 
-/// How long the start waits for the issuers' keys.
-const FIRST_FETCH: Duration = Duration::from_secs(3);
-
 /// What runs.
 pub(super) struct Started {
     pub(super) listener: TcpListener,
@@ -126,22 +120,25 @@ pub(super) struct Started {
     pub(super) metrics: Arc<Metrics>,
     pub(super) kms: Arc<Kms>,
     pub(super) owner: Owner,
-    /// How the issuers' keys are fetched; none where there is no issuer.
-    pub(super) key_sets: Option<Arc<ArcSwap<Http>>>,
+    /// Issuers of JWTs, where there may be any.
+    pub(super) issuers: Option<Issuers>,
 }
 
 /// Opens everything.
 pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let mut setup = tls::setup(config, kms::now())?;
     let metrics = Metrics::new()?;
-    let (kms, owner) = tokio::task::block_in_place(|| open(config, &metrics))?;
+    let (documents, of_file) = tokio::task::block_in_place(|| permission::read(config))?;
+    let named = names(config, &of_file);
+    let (kms, owner) = tokio::task::block_in_place(|| open(config, documents, &metrics))?;
     if let Some(id) = &config.api_token_id {
         let checked = tokio::task::block_in_place(|| kms.check_api_token(id));
         checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })?;
     }
-    let (issuers, key_sets) = trust_issuers(config).await?;
+    let issuers = Issuers::start(config, of_file).await?;
     let trust = setup.as_mut().and_then(|setup| setup.trust.take());
-    let authenticator = Arc::new(authenticator(config, trust, issuers, &metrics));
+    let authenticator =
+        Arc::new(authenticator(config, trust, issuers.as_ref().map(Issuers::all).unwrap_or_default(), &metrics));
     figures::trust(&metrics, &authenticator);
     if let Some(setup) = &setup {
         metrics.certificate_expires(setup.not_after);
@@ -154,7 +151,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         let bound = probe::start(probe, Arc::clone(&kms), Arc::clone(&metrics)).await.map_err(at(probe.to_string()))?;
         tracing::info!(address = %bound, "probe listening: /livez, /readyz, /metrics");
     }
-    warn(config, address, setup.as_ref());
+    warn(config, address, setup.as_ref(), named);
     Ok(Started {
         listener,
         addresses: vec![address],
@@ -169,12 +166,11 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         metrics,
         kms,
         owner,
-        key_sets,
+        issuers,
     })
 }
 
-fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<(Arc<Kms>, Owner), StartError> {
-    let documents = policy::read(&config.permission)?;
+fn open(config: &Config, documents: Documents, metrics: &Arc<Metrics>) -> Result<(Arc<Kms>, Owner), StartError> {
     let store = Arc::new(Store::open(&config.sqlite_path, metrics)?);
     let custody = Custody::open(&config.hsm, config.placement, &store, kms::now(), metrics)
         .map_err(|error| token_error(config, error))?;
@@ -207,6 +203,7 @@ fn authenticator(
     metrics: &Arc<Metrics>,
 ) -> Authenticator {
     let settings = Settings {
+        authenticates: config.authenticates(),
         default_username: config.default_username.clone(),
         force_default_username: config.force_default_username,
         jwt_leeway: i64::from(config.jwt_leeway),
@@ -214,50 +211,6 @@ fn authenticator(
         failure_limit: config.auth_failure_limit,
     };
     Authenticator::new(trust, issuers, settings, metrics)
-}
-
-/// The issuers, and what fetches their keys.
-type Trusted = (Vec<Arc<Issuer>>, Option<Arc<ArcSwap<Http>>>);
-
-/// Starts to fetch the issuers' keys, and waits a while for the first answers: an issuer that is away must not keep
-/// the server from starting.
-async fn trust_issuers(config: &Config) -> Result<Trusted, StartError> {
-    if config.jwt_issuers.is_empty() {
-        return Ok((Vec::new(), None));
-    }
-    let http = Arc::new(ArcSwap::from_pointee(key_set_http(config)?));
-    let issuers: Vec<Arc<Issuer>> = config.jwt_issuers.iter().cloned().map(Issuer::new).collect();
-    for issuer in &issuers {
-        let config = &issuer.config;
-        let audience = config.audience.as_deref().unwrap_or("any");
-        tracing::info!(
-            issuer = config.issuer, keys = %config.jwks_uri, audience, claim = config.username_claim,
-            prefix = config.username_prefix, "JWTs are trusted"
-        );
-        if config.audience.is_none() {
-            tracing::warn!(issuer = config.issuer, "no --jwt-audience: tokens meant for other services are accepted");
-        }
-        tokio::spawn(Arc::clone(issuer).keep_fresh(Arc::clone(&http)));
-    }
-    let all = async {
-        for issuer in &issuers {
-            issuer.first_fetch().await;
-        }
-    };
-    let _ = tokio::time::timeout(FIRST_FETCH, all).await;
-    Ok((issuers, Some(http)))
-}
-
-/// What fetches key sets.
-pub(super) fn key_set_http(config: &Config) -> Result<Http, StartError> {
-    let limits = Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10), bytes: MAX_KEY_SET };
-    Http::new(key_set_trust(config)?, None, limits).map_err(client::Error::from).map_err(StartError::Jwks)
-}
-
-/// Whose word the servers of the key sets need.
-pub(super) fn key_set_trust(config: &Config) -> Result<ServerTrust, StartError> {
-    let Some(path) = &config.jwks_ca_file else { return Ok(ServerTrust::System) };
-    client::authorities(path).map_err(StartError::Jwks)
 }
 
 pub(super) fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {
@@ -287,16 +240,17 @@ fn shell_word(text: &str) -> String {
 }
 
 /// How many sources of names share the name space without a prefix.
-fn unprefixed(config: &Config) -> usize {
+fn names(config: &Config, of_file: &[TrustedIssuer]) -> usize {
     let authorities = config.client_certificates.as_ref().map_or(&[][..], |clients| &clients.authorities);
     let plain = authorities.iter().filter(|authority| authority.username_prefix.is_empty()).count();
     let issuers = config.jwt_issuers.iter().filter(|issuer| issuer.username_prefix.is_empty());
-    let distinct: HashSet<&str> = issuers.map(|issuer| issuer.issuer.as_str()).collect();
+    let issuers = issuers.map(|issuer| &issuer.issuer).chain(of_file.iter().map(|issuer| &issuer.issuer));
+    let distinct: HashSet<&String> = issuers.collect();
     plain + distinct.len()
 }
 
 /// What an operator should know, once.
-fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>) {
+fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>, unprefixed: usize) {
     match setup {
         None => tracing::warn!("plain HTTP: keys and requests can be read on the way; give --https-p12-file"),
         Some(setup) if setup.not_after < kms::now() => {
@@ -304,7 +258,7 @@ fn warn(config: &Config, address: SocketAddr, setup: Option<&tls::Setup>) {
         }
         Some(_) => {}
     }
-    if unprefixed(config) > 1 {
+    if unprefixed > 1 {
         tracing::warn!(
             "several authorities or issuers have no prefix: the same name under two of them is one user \
              (--username-prefix, --jwt-username-prefix)"

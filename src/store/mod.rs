@@ -21,6 +21,7 @@ use rusqlite::{Connection, OpenFlags};
 
 pub use error::Error;
 pub use rusqlite::Transaction;
+pub use schema::version as schema_version;
 pub use writer::Poster;
 
 use crate::audit::{Audit, Record};

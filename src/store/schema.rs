@@ -23,7 +23,7 @@ fn known() -> i64 {
 /// # Errors
 /// A newer schema, or a database of some other program.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<i64, Error> {
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let found = version(connection)?;
     let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if application != APPLICATION_ID && (application != 0 || found != 0 || tables != 0) {
@@ -33,6 +33,14 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<i64, Error> 
         return Err(Error::NewerSchema { path: path.to_owned(), found, known: known() });
     }
     Ok(found)
+}
+
+/// The schema of an open database.
+///
+/// # Errors
+/// SQLite's.
+pub fn version(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// Brings the file to the newest schema; each step is one transaction.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use crate::harness::iam;
 use crate::harness::server::{Place, run};
 use crate::harness::{Client, Leaf, Options, Server};
 
@@ -131,6 +132,7 @@ fn the_recipes_of_the_readme() {
     let lines = recipes.replace("\\\n", " ");
     let recipes: Vec<&str> = lines.lines().filter_map(|line| line.strip_prefix("    clavigerd --")).collect();
     assert!(recipes.len() >= 8, "{recipes:?}");
+    fs::write(place.path("iam.toml"), iam::readme()).unwrap();
     for recipe in recipes {
         let mut command = program(&place);
         command.args(["--https-p12-file", "kms.server.p12", "--https-p12-password", "password"]);

@@ -15,6 +15,7 @@ mod granted;
 mod health;
 mod questions;
 mod recording;
+mod vault;
 
 use arc_swap::ArcSwap;
 
@@ -31,6 +32,7 @@ use crate::store::object::{self, Class, Material};
 use crate::store::{self, Store};
 use administering::Definitions;
 pub use health::Health;
+pub use vault::Vault;
 
 /// How often a change is tried again when another request changed the object first.
 const ATTEMPTS: usize = 5;
@@ -207,16 +209,16 @@ impl Kms {
         let id = &object.id;
         self.refused(call, action, Some(id), &refusal)?;
         if policy.decide(call.caller(), Action::Operation(Operation::Locate), &resource).is_ok() {
-            return Err(Error::NotPermitted { action: action.word(), reason: refusal.to_string() });
+            return Err(Error::NotPermitted { action: action.word(), refusal });
         }
         Err(Error::NotFound(id.clone()))
     }
 
     /// Refuses to let somebody give what they have not.
     pub(super) fn refuse_to_give(&self, call: &Call<'_>, action: Action, object: &Object) -> Result<(), Error> {
-        self.refused(call, call.operation.action(), Some(&object.id), &Refusal::NotOwn(action))?;
-        let reason = Refusal::NotOwn(action).to_string();
-        Err(Error::NotPermitted { action: call.operation.action().word(), reason })
+        let (refusal, action) = (Refusal::NotOwn(action), call.operation.action());
+        self.refused(call, action, Some(&object.id), &refusal)?;
+        Err(Error::NotPermitted { action: action.word(), refusal })
     }
 
     /// Decides whether the caller may add an object with these attributes; takes the project out of them.
@@ -239,7 +241,7 @@ impl Kms {
             }
             Err(refusal) => {
                 self.refused(call, action, (!id.is_empty()).then_some(id), &refusal)?;
-                Err(Error::NotPermitted { action: action.word(), reason: refusal.to_string() })
+                Err(Error::NotPermitted { action: action.word(), refusal })
             }
         }
     }
@@ -259,7 +261,7 @@ impl Kms {
             Err(refusal) => {
                 let action = Action::Operation(operation);
                 self.refused(call, action, None, &refusal)?;
-                Err(Error::NotPermitted { action: action.word(), reason: refusal.to_string() })
+                Err(Error::NotPermitted { action: action.word(), refusal })
             }
         }
     }
@@ -278,7 +280,7 @@ impl Kms {
             }
             Err(refusal) => {
                 self.refused(call, Action::Administer, None, &refusal)?;
-                Err(Error::NotPermitted { action: "administer", reason: refusal.to_string() })
+                Err(Error::NotPermitted { action: "administer", refusal })
             }
         }
     }

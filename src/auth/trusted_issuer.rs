@@ -1,0 +1,150 @@
+//! The one model of an issuer that is trusted: whatever dialect configures one, it becomes this, and one verifier serves all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::claims::ClaimsError;
+use super::jwks::KeySet;
+use crate::client::Url;
+use crate::config::JwtIssuer;
+
+/// An issuer, and what its tokens must say.
+#[derive(Debug, Clone)]
+pub struct TrustedIssuer {
+    /// The idps table that it comes from; none for one of the command line.
+    pub table: Option<Arc<str>>,
+    /// Its `iss`, to the letter.
+    pub issuer: String,
+    /// Where its keys come from.
+    pub keys: KeySource,
+    /// The audience that its tokens must be for; `None` for any.
+    pub audience: Option<String>,
+    /// The claim that names the user.
+    pub username_claim: String,
+    /// Put before the user names of its tokens.
+    pub username_prefix: String,
+    /// Claims that must have a value, by their paths.
+    pub bound_claims: Vec<(String, Value)>,
+    /// How its tokens name a role, if they have to.
+    pub role: Option<RoleRule>,
+    /// Whether claims `<namespace>/prop/<property>` narrow its tokens.
+    pub narrows_by_property: bool,
+}
+
+/// Where keys come from.
+#[derive(Debug, Clone)]
+pub enum KeySource {
+    /// Fetched from there, and kept fresh.
+    Uri(Url),
+    /// Configured.
+    Inline(Arc<KeySet>),
+}
+
+/// How a token names the role of its bearer.
+#[derive(Debug, Clone)]
+pub struct RoleRule {
+    /// The claim that holds exactly one role.
+    pub claim: String,
+    /// The roles that it may hold.
+    pub allowed: BTreeSet<String>,
+    /// Users whose role is said here and not by their tokens.
+    pub of_users: BTreeMap<String, String>,
+}
+
+impl From<JwtIssuer> for TrustedIssuer {
+    fn from(configured: JwtIssuer) -> Self {
+        let JwtIssuer { issuer, jwks_uri, audience, username_claim, username_prefix } = configured;
+        Self {
+            table: None,
+            issuer,
+            keys: KeySource::Uri(jwks_uri),
+            audience,
+            username_claim,
+            username_prefix,
+            bound_claims: Vec::new(),
+            role: None,
+            narrows_by_property: false,
+        }
+    }
+}
+
+impl RoleRule {
+    /// The one role of a token whose user is `user`.
+    pub(super) fn role(&self, claims: &Map<String, Value>, user: &str) -> Result<Arc<str>, ClaimsError> {
+        if let Some(role) = self.of_users.get(user) {
+            return Ok(Arc::from(role.as_str()));
+        }
+        let one = match find(claims, &self.claim) {
+            Some(Value::String(one)) => Some(one),
+            Some(Value::Array(roles)) => match roles.as_slice() {
+                [Value::String(one)] => Some(one),
+                _ => None,
+            },
+            _ => None,
+        };
+        let role = one.ok_or(ClaimsError::NotOneRole)?;
+        if self.allowed.contains(role) { Ok(Arc::from(role.as_str())) } else { Err(ClaimsError::Role) }
+    }
+}
+
+/// The claim at a path: by its whole name, else by dots into nested claims, else by slashes. What is `false`, 0 or empty is
+/// there.
+pub(super) fn find<'a>(claims: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let walk = |separator: char| {
+        let (first, rest) = path.split_once(separator)?;
+        rest.split(separator).try_fold(claims.get(first)?, |value, name| value.as_object()?.get(name))
+    };
+    claims.get(path).or_else(|| walk('.')).or_else(|| walk('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_claim_is_found_by_name_and_by_path() {
+        let claims = json!({"https://a.b/c": 1, "d": {"e": {"f": false}}, "g": 0, "h": ""});
+        let claims = claims.as_object().unwrap();
+        for (path, value) in [
+            ("https://a.b/c", Some(json!(1))),
+            ("d.e.f", Some(json!(false))),
+            ("d/e/f", Some(json!(false))),
+            ("g", Some(json!(0))),
+            ("h", Some(json!(""))),
+            ("d.e/f", None),
+            ("d.e.f.x", None),
+            ("g.x", None),
+            ("", None),
+            (".", None),
+        ] {
+            assert_eq!(find(claims, path), value.as_ref(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_token_has_exactly_one_role() {
+        let rule = RoleRule {
+            claim: "roles".to_owned(),
+            allowed: ["a", "b"].map(str::to_owned).into(),
+            of_users: [("carol".to_owned(), "b".to_owned())].into(),
+        };
+        let role = |roles: Value, user: &str| {
+            let claims = json!({ "roles": roles });
+            rule.role(claims.as_object().unwrap(), user)
+        };
+        assert_eq!(role(json!("a"), "x").as_deref(), Ok("a"));
+        assert_eq!(role(json!(["b"]), "x").as_deref(), Ok("b"));
+        assert_eq!(role(json!(["c"]), "carol").as_deref(), Ok("b"));
+        for roles in [json!([]), json!(["a", "b"]), json!(["a", "a"]), json!(null), json!(1), json!([["a"]]), json!({})]
+        {
+            assert_eq!(role(roles.clone(), "x"), Err(ClaimsError::NotOneRole), "{roles}");
+        }
+        for roles in [json!("c"), json!(""), json!(["A"])] {
+            assert_eq!(role(roles.clone(), "x"), Err(ClaimsError::Role), "{roles}");
+        }
+    }
+}

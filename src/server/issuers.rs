@@ -1,0 +1,103 @@
+//! The issuers of JWTs: those of the command line for good, those of the IAM file until it is read anew.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::task::JoinSet;
+
+use super::StartError;
+use crate::auth::issuer::MAX_KEY_SET;
+use crate::auth::{Issuer, KeySource, TrustedIssuer};
+use crate::client;
+use crate::client::http::{Http, Limits, Trust as ServerTrust};
+use crate::config::Config;
+
+/// How long the start waits for the issuers' keys.
+const FIRST_FETCH: Duration = Duration::from_secs(3);
+
+/// The issuers, and what fetches their keys.
+pub(super) struct Issuers {
+    /// How keys are fetched.
+    pub(super) http: Arc<ArcSwap<Http>>,
+    lasting: Vec<Arc<Issuer>>,
+    of_file: Vec<Arc<Issuer>>,
+    /// What fetches for the issuers of the file; ends when it is dropped.
+    fetching: JoinSet<()>,
+}
+
+impl Issuers {
+    /// Starts to fetch keys, and waits a while for the first answers: an issuer that is away must not keep the server from
+    /// starting. Nothing where no issuer can ever be trusted.
+    pub(super) async fn start(config: &Config, of_file: Vec<TrustedIssuer>) -> Result<Option<Self>, StartError> {
+        if config.jwt_issuers.is_empty() && config.iam_file.is_none() {
+            return Ok(None);
+        }
+        let http = Arc::new(ArcSwap::from_pointee(key_set_http(config)?));
+        let lasting = config.jwt_issuers.iter().cloned().map(|own| Issuer::new(own.into())).collect();
+        let mut issuers = Self { http, lasting, of_file: Vec::new(), fetching: JoinSet::new() };
+        for issuer in &issuers.lasting {
+            tell(&issuer.config);
+            tokio::spawn(Arc::clone(issuer).keep_fresh(Arc::clone(&issuers.http)));
+        }
+        let all = issuers.replace(of_file);
+        let first = async {
+            for issuer in &all {
+                issuer.first_fetch().await;
+            }
+        };
+        let _ = tokio::time::timeout(FIRST_FETCH, first).await;
+        Ok(Some(issuers))
+    }
+
+    /// All that are trusted.
+    pub(super) fn all(&self) -> Vec<Arc<Issuer>> {
+        self.lasting.iter().chain(&self.of_file).cloned().collect()
+    }
+
+    /// Puts these in the place of the file's; returns all.
+    pub(super) fn replace(&mut self, of_file: Vec<TrustedIssuer>) -> Vec<Arc<Issuer>> {
+        let next: Vec<_> = of_file.into_iter().map(|own| Issuer::after(own, &self.of_file)).collect();
+        self.fetching = JoinSet::new();
+        for issuer in &next {
+            tell(&issuer.config);
+            if matches!(issuer.config.keys, KeySource::Uri(_)) {
+                self.fetching.spawn(Arc::clone(issuer).keep_fresh(Arc::clone(&self.http)));
+            }
+        }
+        self.of_file = next;
+        self.all()
+    }
+}
+
+fn tell(config: &TrustedIssuer) {
+    let audience = config.audience.as_deref().unwrap_or("any");
+    let keys = match &config.keys {
+        KeySource::Uri(uri) => uri.to_string(),
+        KeySource::Inline(set) => format!("{} configured", set.len()),
+    };
+    tracing::info!(
+        issuer = config.issuer,
+        %keys,
+        audience,
+        claim = config.username_claim,
+        prefix = config.username_prefix,
+        idps = config.table.as_deref(),
+        "JWTs are trusted"
+    );
+    if config.audience.is_none() {
+        tracing::warn!(issuer = config.issuer, "no --jwt-audience: tokens meant for other services are accepted");
+    }
+}
+
+/// What fetches key sets.
+pub(super) fn key_set_http(config: &Config) -> Result<Http, StartError> {
+    let limits = Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10), bytes: MAX_KEY_SET };
+    Http::new(key_set_trust(config)?, None, limits).map_err(client::Error::from).map_err(StartError::Jwks)
+}
+
+/// Whose word the servers of the key sets need.
+pub(super) fn key_set_trust(config: &Config) -> Result<ServerTrust, StartError> {
+    let Some(path) = &config.jwks_ca_file else { return Ok(ServerTrust::System) };
+    client::authorities(path).map_err(StartError::Jwks)
+}

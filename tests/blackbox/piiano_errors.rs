@@ -1,0 +1,84 @@
+//! Failures as Piiano's clients read them, to callers of an idps table and to nobody else.
+
+use serde_json::{Value, json};
+
+use crate::harness::caller::Caller;
+use crate::harness::iam::{IDPS, TOKEN, server, table};
+use crate::harness::jwt::{but, claims};
+use crate::harness::{Answer, SigningKey, kmip};
+
+const A: &str = "https://a.example/";
+
+const ROLES: &str = r#"
+[roles.VaultAdminRole]
+capabilities = ["*"]
+policies = ["all", "not-destroy"]
+[roles.reader]
+capabilities = ["read"]
+policies = ["all"]
+[policies.all]
+policy_type = "allow"
+operations = ["*"]
+reasons = ["*"]
+resources = ["*"]
+[policies.not-destroy]
+policy_type = "deny"
+operations = ["destroy"]
+reasons = ["*"]
+resources = ["*"]
+"#;
+
+/// What is told beside the problem.
+#[track_caller]
+fn told(answer: &Answer, status: u16, code: &str) {
+    let body = answer.json();
+    assert_eq!((answer.status, &body["error_code"]), (status, &json!(code)), "{body}");
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert_eq!(body["message"], body["detail"]);
+    assert_eq!(body["context"], json!({"request_id": body["request_id"]}));
+    assert_eq!(body["status"], status);
+}
+
+#[track_caller]
+fn untold(answer: &Answer, status: u16) {
+    let body = answer.json();
+    assert_eq!(answer.status, status, "{body}");
+    assert!(["error_code", "message", "context"].iter().all(|name| body.get(name).is_none()), "{body}");
+}
+
+#[test]
+fn each_failure_has_its_code() {
+    let server = server(&format!("{IDPS}{ROLES}"));
+    let mut admin = Caller::bearer(&server, TOKEN);
+    let mut ask = |request: &Value| admin.send("POST", kmip::PATH, Some(request));
+    let id = kmip::string(&ask(&kmip::create("AES", 256, &[])).json(), "UniqueIdentifier");
+    told(&ask(&kmip::named("Destroy", &id)), 403, "PV1006");
+    told(&ask(&kmip::named("Get", "nothing")), 404, "PV1004");
+    told(&ask(&json!({"tag": "Nonsense", "value": []})), 400, "PV1001");
+    let (rest, signature) = TOKEN.rsplit_once('.').unwrap();
+    let forged = format!("{rest}.D{}", &signature[1..]);
+    assert_ne!(forged, TOKEN);
+    told(&Caller::bearer(&server, &forged).send("GET", "/whoami", None), 401, "PV1005");
+    // Who is not known by a table is answered as ever.
+    let mut alice = server.alice().connect().unwrap();
+    untold(&alice.kmip(&kmip::named("Get", "nothing")), 404);
+    untold(&server.nobody().get("/whoami"), 401);
+    untold(&Caller::bearer(&server, "abc").send("GET", "/whoami", None), 401);
+}
+
+#[test]
+fn a_missing_capability_and_a_foreign_token_are_told_apart() {
+    let key = SigningKey::p256("abc");
+    let server = server(&format!("{}{ROLES}", table("a", A, "kms", &key)));
+    let bearer = |audience: &str, roles: &str| {
+        let own = but(claims(A, audience, "carol"), &json!({ "roles": roles }));
+        Caller::bearer(&server, &key.token("ES256", &own))
+    };
+    let create = kmip::create("AES", 256, &[]);
+    told(&bearer("kms", "reader").send("POST", kmip::PATH, Some(&create)), 403, "PV1007");
+    told(&bearer("kms", "nobody").send("GET", "/whoami", None), 401, "PV1005");
+    untold(&bearer("other", "reader").send("GET", "/whoami", None), 401);
+    let log = server.log();
+    let failed: Vec<&str> = log.lines().filter(|line| line.contains("authentication failed")).collect();
+    assert!(failed[0].contains("idps=\"a\"") && !failed[1].contains("idps="), "{failed:#?}");
+}
