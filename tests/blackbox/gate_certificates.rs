@@ -203,6 +203,20 @@ fn an_intermediate_may_be_revoked_with_all_below_it() {
     assert!(may_enter(&server.client(&by_good)));
     assert!(!may_enter(&server.client(&by_bad)));
     assert!(server.log().contains("CN=Bad is revoked"));
+    // Nor is it believed for being configured itself, be it below several others that are.
+    let place = server.stop().0;
+    let (middle, aside) = (bad.subordinate("Middle"), place.authority.subordinate("Aside"));
+    let by_middle = middle.issue(&Leaf::client("alice"));
+    let by_aside = aside.issue(&Leaf::client("alice"));
+    let all = [&place.authority, &good, &bad, &middle, &aside].map(Authority::pem).concat();
+    fs::write(place.path("ca.pem"), all).unwrap();
+    let server = Server::start_at(place, &options(&["--crl-file=list.crl"]));
+    for (identity, welcome) in [(&by_good, true), (&by_bad, false), (&by_middle, false), (&by_aside, true)] {
+        let alone = Identity { chain: Vec::new(), ..identity.clone() };
+        for identity in [identity, &alone] {
+            assert_eq!(may_enter(&server.client(identity)), welcome);
+        }
+    }
 }
 
 fn with_place(place: Place, crl: impl FnOnce(&Place) -> Vec<u8>) -> Server {
