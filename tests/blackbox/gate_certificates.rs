@@ -176,6 +176,21 @@ fn a_list_speaks_for_its_issuer_alone() {
 }
 
 #[test]
+fn of_several_lists_of_an_issuer_the_last_one_decides_when_they_end() {
+    let place = Place::new();
+    let older = Crl { this_update: -7200, ..Crl::of(&[&place.bob.certificate]) };
+    let newer = |next_update| Crl { next_update: Some(next_update), ..Crl::of(&[]) }.by(&place.authority);
+    let (ended, lasting) = ([older.by(&place.authority), newer(-10)], [newer(600), older.by(&place.authority)]);
+    fs::write(place.path("list.crl"), ended.concat()).unwrap();
+    let server = Server::start_at(Arc::new(place), &options(&["--crl-file=list.crl"]));
+    assert!(server.log().contains("the CRL has passed its nextUpdate"));
+    assert!(!may_enter(&server.alice()), "an older list lasts longer, and knows less");
+    reload(&server, "list.crl", &lasting.concat(), "reloaded");
+    assert!(may_enter(&server.alice()));
+    assert!(!may_enter(&server.bob()), "what any of them has revoked is revoked");
+}
+
+#[test]
 fn a_list_that_ends_ends_its_callers() {
     let place = Place::new();
     let crl = Crl { next_update: Some(4), ..Crl::of(&[]) }.by(&place.authority);
