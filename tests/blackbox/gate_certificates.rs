@@ -168,11 +168,19 @@ fn a_list_speaks_for_its_issuer_alone() {
     assert!(may_enter(&client(&other_of_one)));
     server.stop();
 
-    let server = Server::start_at(place, &options(&["--crl-file=one.crl", "--crl-file=two.crl"]));
-    let client = |identity: &Identity| Client::tls(server.address, &server.place.authority.certificate, Some(identity));
-    assert!(server.log().contains("the CRL has passed its nextUpdate"));
-    assert!(!may_enter(&client(&of_two)), "nobody knows what is revoked");
-    assert!(may_enter(&client(&other_of_one)));
+    let environment = vec![("KMS_CRL_FILE".to_owned(), "[one.crl, two.crl]".to_owned())];
+    let by_environment = Options { environment, ..Options::default() };
+    for options in [options(&["--crl-file=one.crl", "--crl-file=two.crl"]), by_environment] {
+        let server = Server::start_at(Arc::clone(&place), &options);
+        let client =
+            |identity: &Identity| Client::tls(server.address, &server.place.authority.certificate, Some(identity));
+        assert!(server.log().contains("the CRL has passed its nextUpdate"));
+        assert!(!may_enter(&client(&of_two)), "nobody knows what is revoked");
+        assert!(!may_enter(&client(&of_one)) && may_enter(&client(&other_of_one)));
+    }
+    let environment = vec![("KMS_CRL_FILE".to_owned(), "[one.crl,]".to_owned())];
+    let log = Server::try_start_at(place, &Options { environment, ..Options::default() }).err().unwrap();
+    assert!(log.lines().last().unwrap().contains("cannot read the CRL file"), "a gap does not close: {log}");
 }
 
 #[test]
