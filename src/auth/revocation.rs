@@ -26,6 +26,7 @@ struct List {
     issuer: String,
     /// The key that signed it, as SubjectPublicKeyInfo: names are anybody's to choose.
     signer: Vec<u8>,
+    this_update: i64,
     next_update: i64,
 }
 
@@ -64,27 +65,30 @@ impl Revocation {
     /// Looks a certificate up by serial number, in the lists of the very issuer that signed it.
     pub(super) fn status(&self, certificate: &X509, issuer: &X509) -> Result<Status, ErrorStack> {
         let signer = issuer.public_key()?.public_key_to_der()?;
-        let mut good_until = None;
-        for list in self.lists.iter().filter(|list| list.signer == signer) {
-            match list.crl.get_by_cert(certificate) {
-                CrlStatus::Revoked(_) => return Ok(Status::Revoked),
-                // Several lists of one issuer: the one that lasts longest is the newest.
-                CrlStatus::NotRevoked | CrlStatus::RemoveFromCrl(_) => {
-                    good_until = good_until.max(Some(list.next_update));
-                }
-            }
+        let of_signer = |list: &&List| list.signer == signer;
+        let is_revoked = |list: &List| matches!(list.crl.get_by_cert(certificate), CrlStatus::Revoked(_));
+        if self.lists.iter().filter(of_signer).any(is_revoked) {
+            return Ok(Status::Revoked);
         }
+        let good_until = self.newest().filter(of_signer).map(|list| list.next_update).min();
         Ok(good_until.map_or(Status::Unlisted, Status::Good))
     }
 
-    /// The first end among the lists.
+    /// The last list of each signer. Past its nextUpdate (RFC 5280 section 5.1.2.5) nobody knows what is revoked, however
+    /// long an older one says to last.
+    fn newest(&self) -> impl Iterator<Item = &List> {
+        let is_newer = |one: &List, other: &List| one.signer == other.signer && one.this_update > other.this_update;
+        self.lists.iter().filter(move |list| !self.lists.iter().any(|other| is_newer(other, list)))
+    }
+
+    /// The first end among the lists that are in force.
     pub(super) fn next_update(&self) -> Option<i64> {
-        self.lists.iter().map(|list| list.next_update).min()
+        self.newest().map(|list| list.next_update).min()
     }
 
     /// Says which lists have ended, or will soon.
     pub(super) fn warn(&self, now: i64) {
-        for list in &self.lists {
+        for list in self.newest() {
             let (issuer, end) = (&list.issuer, list.next_update);
             if end < now {
                 tracing::error!(issuer, "the CRL has passed its nextUpdate: certificates of this issuer are refused");
@@ -115,14 +119,15 @@ impl List {
         let Some(signer) = signer else {
             return Err(AuthorityError::ForeignCrl { path: path.to_owned(), issuer });
         };
-        if unix_time(crl.last_update())? > now {
+        let this_update = unix_time(crl.last_update())?;
+        if this_update > now {
             tracing::warn!(issuer, "the CRL is of the future: check the clocks");
         }
         let Some(end) = crl.next_update() else {
             return Err(AuthorityError::NoNextUpdate { path: path.to_owned(), issuer });
         };
         let next_update = unix_time(end)?;
-        Ok(Self { crl, issuer, signer, next_update })
+        Ok(Self { crl, issuer, signer, this_update, next_update })
     }
 }
 

@@ -157,12 +157,13 @@ impl Trust {
     }
 
     fn verdict(&self, presented: &ClientCertificate) -> Verdict {
-        let path = self.path(presented)?;
+        let mut path = self.path(presented)?;
+        self.extend(&mut path)?;
         let mut until = i64::MAX;
         let mut anchor = None;
         for (number, certificate) in path.iter().enumerate() {
             until = until.min(unix_time(certificate.not_after())?);
-            // The last one is an authority: nobody above it is known here.
+            // The last one is a root, or nobody above it is known here.
             if let Some(issuer) = path.get(number + 1) {
                 match self.revocation.status(certificate, issuer)? {
                     Status::Unlisted => {}
@@ -199,6 +200,36 @@ impl Trust {
     }
 }
 
+impl Trust {
+    /// Goes on to the authorities above the end of a way: OpenSSL stops at the first certificate that is configured, and
+    /// one that is configured too may have revoked it.
+    fn extend(&self, path: &mut Vec<X509>) -> Result<(), ErrorStack> {
+        // After as many steps as there are authorities a circle has come round.
+        for _ in self.certificates() {
+            let Some(last) = path.last() else { break };
+            let Some(issuer) = self.issuer(last)? else { break };
+            path.push(issuer.clone());
+        }
+        discard_errors();
+        Ok(())
+    }
+
+    /// The configured issuer of an authority: of several certificates of one key a root, else the one that lasts longest.
+    fn issuer(&self, certificate: &X509) -> Result<Option<&X509>, ErrorStack> {
+        if is_issuer(certificate, certificate)? {
+            return Ok(None);
+        }
+        let mut found = Vec::new();
+        for authority in self.certificates() {
+            if is_issuer(authority, certificate)? {
+                let is_root = is_issuer(authority, authority)?;
+                found.push(((is_root, unix_time(authority.not_after())?), authority));
+            }
+        }
+        Ok(found.into_iter().max_by_key(|(rank, _)| *rank).map(|(_, authority)| authority))
+    }
+}
+
 impl Anchors {
     fn holds(&self, certificate: &X509) -> bool {
         self.certificates.iter().any(|own| is_same(own, certificate))
@@ -224,6 +255,12 @@ fn refuse_duplicates(authorities: &[Anchors]) -> Result<(), AuthorityError> {
         }
     }
     Ok(())
+}
+
+/// Whether `issuer` has the name and the key that signed `certificate`.
+fn is_issuer(issuer: &X509, certificate: &X509) -> Result<bool, ErrorStack> {
+    let is_named = issuer.subject_name().try_cmp(certificate.issuer_name())?.is_eq();
+    Ok(is_named && certificate.verify(&*issuer.public_key()?)?)
 }
 
 /// Whole certificates are compared: names and serial numbers are anybody's to choose.

@@ -108,6 +108,15 @@ pub(super) fn list(given: Option<&[String]>) -> Vec<String> {
     bracketed.map_or_else(|| given.to_vec(), |inner| inner.split(',').map(|part| part.trim().to_owned()).collect())
 }
 
+/// The same for files; a path that is not UTF-8 cannot be a list in brackets.
+fn paths(given: Option<&[PathBuf]>) -> Vec<PathBuf> {
+    let given = given.unwrap_or_default();
+    match given.iter().map(|path| path.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>() {
+        Some(texts) => list(Some(&texts)).into_iter().map(PathBuf::from).collect(),
+        None => given.to_vec(),
+    }
+}
+
 /// Gives each of `owners` its value: by position if there are equally many, else each value belongs to the owner
 /// before it on the command line.
 fn pair(
@@ -163,14 +172,8 @@ fn flag(option: &str) -> String {
 }
 
 pub(super) fn client_certificates(options: &Options, places: &Places) -> Result<Option<ClientCertificates>, Error> {
-    let text = |path: &PathBuf| path.to_str().map(str::to_owned);
-    let files = options.authority_cert_file.as_deref().unwrap_or_default();
-    // A path that is not UTF-8 cannot be a bracketed list.
-    let files: Vec<PathBuf> = match files.iter().map(text).collect::<Option<Vec<_>>>() {
-        Some(texts) => list(Some(&texts)).into_iter().map(PathBuf::from).collect(),
-        None => files.to_vec(),
-    };
-    let crl_files = options.crl_file.clone().unwrap_or_default();
+    let files = paths(options.authority_cert_file.as_deref());
+    let crl_files = paths(options.crl_file.as_deref());
     if files.is_empty() {
         let needing = [
             ("crl-file", !crl_files.is_empty()),

@@ -168,11 +168,34 @@ fn a_list_speaks_for_its_issuer_alone() {
     assert!(may_enter(&client(&other_of_one)));
     server.stop();
 
-    let server = Server::start_at(place, &options(&["--crl-file=one.crl", "--crl-file=two.crl"]));
-    let client = |identity: &Identity| Client::tls(server.address, &server.place.authority.certificate, Some(identity));
+    let environment = vec![("KMS_CRL_FILE".to_owned(), "[one.crl, two.crl]".to_owned())];
+    let by_environment = Options { environment, ..Options::default() };
+    for options in [options(&["--crl-file=one.crl", "--crl-file=two.crl"]), by_environment] {
+        let server = Server::start_at(Arc::clone(&place), &options);
+        let client =
+            |identity: &Identity| Client::tls(server.address, &server.place.authority.certificate, Some(identity));
+        assert!(server.log().contains("the CRL has passed its nextUpdate"));
+        assert!(!may_enter(&client(&of_two)), "nobody knows what is revoked");
+        assert!(!may_enter(&client(&of_one)) && may_enter(&client(&other_of_one)));
+    }
+    let environment = vec![("KMS_CRL_FILE".to_owned(), "[one.crl,]".to_owned())];
+    let log = Server::try_start_at(place, &Options { environment, ..Options::default() }).err().unwrap();
+    assert!(log.lines().last().unwrap().contains("cannot read the CRL file"), "a gap does not close: {log}");
+}
+
+#[test]
+fn of_several_lists_of_an_issuer_the_last_one_decides_when_they_end() {
+    let place = Place::new();
+    let older = Crl { this_update: -7200, ..Crl::of(&[&place.bob.certificate]) };
+    let newer = |next_update| Crl { next_update: Some(next_update), ..Crl::of(&[]) }.by(&place.authority);
+    let (ended, lasting) = ([older.by(&place.authority), newer(-10)], [newer(600), older.by(&place.authority)]);
+    fs::write(place.path("list.crl"), ended.concat()).unwrap();
+    let server = Server::start_at(Arc::new(place), &options(&["--crl-file=list.crl"]));
     assert!(server.log().contains("the CRL has passed its nextUpdate"));
-    assert!(!may_enter(&client(&of_two)), "nobody knows what is revoked");
-    assert!(may_enter(&client(&other_of_one)));
+    assert!(!may_enter(&server.alice()), "an older list lasts longer, and knows less");
+    reload(&server, "list.crl", &lasting.concat(), "reloaded");
+    assert!(may_enter(&server.alice()));
+    assert!(!may_enter(&server.bob()), "what any of them has revoked is revoked");
 }
 
 #[test]
@@ -203,6 +226,20 @@ fn an_intermediate_may_be_revoked_with_all_below_it() {
     assert!(may_enter(&server.client(&by_good)));
     assert!(!may_enter(&server.client(&by_bad)));
     assert!(server.log().contains("CN=Bad is revoked"));
+    // Nor is it believed for being configured itself, be it below several others that are.
+    let place = server.stop().0;
+    let (middle, aside) = (bad.subordinate("Middle"), place.authority.subordinate("Aside"));
+    let by_middle = middle.issue(&Leaf::client("alice"));
+    let by_aside = aside.issue(&Leaf::client("alice"));
+    let all = [&place.authority, &good, &bad, &middle, &aside].map(Authority::pem).concat();
+    fs::write(place.path("ca.pem"), all).unwrap();
+    let server = Server::start_at(place, &options(&["--crl-file=list.crl"]));
+    for (identity, welcome) in [(&by_good, true), (&by_bad, false), (&by_middle, false), (&by_aside, true)] {
+        let alone = Identity { chain: Vec::new(), ..identity.clone() };
+        for identity in [identity, &alone] {
+            assert_eq!(may_enter(&server.client(identity)), welcome);
+        }
+    }
 }
 
 fn with_place(place: Place, crl: impl FnOnce(&Place) -> Vec<u8>) -> Server {

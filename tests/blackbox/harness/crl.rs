@@ -22,6 +22,7 @@ const CRITICAL: &[u8] = &[
 pub struct Crl {
     pub serials: Vec<Vec<u8>>,
     /// Seconds from now.
+    pub this_update: i64,
     pub next_update: Option<i64>,
     pub critical: bool,
 }
@@ -30,13 +31,18 @@ impl Crl {
     /// A list of these that is good for a day.
     pub fn of(revoked: &[&X509]) -> Self {
         let serial = |certificate: &&X509| certificate.serial_number().to_bn().unwrap().to_vec();
-        Self { serials: revoked.iter().map(serial).collect(), next_update: Some(86_400), critical: false }
+        Self {
+            serials: revoked.iter().map(serial).collect(),
+            this_update: -60,
+            next_update: Some(86_400),
+            critical: false,
+        }
     }
 
     /// The list in PEM, by an authority.
     pub fn by(&self, authority: &Authority) -> Vec<u8> {
         let name = authority.certificate.subject_name().to_der().unwrap();
-        let mut list = [&[0x02, 0x01, 0x01][..], ALGORITHM, &name, &time(now() - 60)].concat();
+        let mut list = [&[0x02, 0x01, 0x01][..], ALGORITHM, &name, &time(now() + self.this_update)].concat();
         list.extend(self.next_update.map(|seconds| time(now() + seconds)).unwrap_or_default());
         if !self.serials.is_empty() {
             let entries = self.serials.iter().flat_map(|serial| {
