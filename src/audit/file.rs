@@ -104,12 +104,12 @@ impl Log {
             return Err(io::Error::other("the file was removed: SIGHUP begins a new one"));
         }
         if metadata.len() != self.len {
-            tracing::error!(
-                file = %self.path.display(), expected = self.len, found = metadata.len(),
-                "another program changed the audit log"
-            );
-            self.len = metadata.len();
-            self.first = self.first.filter(|_| self.len > 0);
+            // What follows would be no chain. The next start compares what is there with what the database knows.
+            return Err(io::Error::other(format!(
+                "another program changed it: it has {} bytes in place of {}; stop the server",
+                metadata.len(),
+                self.len
+            )));
         }
         self.file.write_all(lines)?;
         self.len += u64::try_from(lines.len()).unwrap_or(u64::MAX);

@@ -225,6 +225,12 @@ impl Custody {
         self.roots().audit().sign(&device, message)
     }
 
+    /// Whether the key of the audit log was made by [`Self::open`]: for a new database, or one of an earlier version.
+    #[must_use]
+    pub fn has_new_audit_key(&self) -> bool {
+        self.roots().is_new()
+    }
+
     /// The public key that verifies [`Self::sign_audit`]: a SubjectPublicKeyInfo in DER (RFC 5480). It is the same for the whole
     /// life of the database.
     #[must_use]

@@ -35,6 +35,8 @@ pub(super) struct Roots {
     guarding: Kek,
     sealing: Kek,
     audit: SigningKey,
+    /// Whether the audit key was made just now, so that nothing can be signed by it yet.
+    is_new: bool,
 }
 
 /// A key-encryption key and the `CKA_ID` by which blobs name it.
@@ -58,6 +60,10 @@ impl Roots {
 
     pub(super) fn audit(&self) -> &SigningKey {
         &self.audit
+    }
+
+    pub(super) fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Every object that must be there.
@@ -91,7 +97,7 @@ pub(super) fn open(device: &Device, store: &Store, now: i64) -> Result<Roots, Ro
     }
     record(device, store, &made, now)?;
     tracing::info!("made the root keys of a new database");
-    find(device, &made)
+    Ok(Roots { is_new: true, ..find(device, &made)? })
 }
 
 /// Makes the signing keys that a database of an earlier version does not have. First the others must prove that this is the
@@ -115,7 +121,7 @@ fn complete(device: &Device, store: &Store, mut recorded: Vec<RootKey>, now: i64
          If it is not the first start of this version, somebody deleted the record"
     );
     recorded.extend(made);
-    find(device, &recorded)
+    Ok(Roots { is_new: true, ..find(device, &recorded)? })
 }
 
 /// Records new root keys, all or none.
@@ -152,6 +158,7 @@ pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootE
         exporting: take("exporting")?,
         guarding: take("guarding")?,
         sealing: take("sealing")?,
+        is_new: false,
         audit: signing.remove(AUDIT).ok_or(RootError::Incomplete(signing::AUDIT))?,
     })
 }

@@ -74,6 +74,12 @@ pub enum StartError {
          Restore database and token together from a backup, or give --audit-file none"
     )]
     AuditKey,
+    /// What the database knows of the audit log cannot be believed.
+    #[error(
+        "what the database knows of its audit log was changed or removed: \
+         give --audit-accept-loss to go on with the log as it is, and have that in the server's log"
+    )]
+    AuditHead,
     /// Nothing to check.
     #[error("there is no database {}", .0.display())]
     NoDatabase(std::path::PathBuf),

@@ -144,8 +144,8 @@ impl Store {
     }
 
     /// Records of writes go into this log from now on. Said once; a second log is ignored.
-    pub fn record_in(&self, audit: Arc<Audit>) {
-        self.writer.record_in(audit);
+    pub fn record_in(&self, audit: Arc<Audit>, bind: audit_head::Binder) {
+        self.writer.record_in(audit, bind);
     }
 
     /// Hands jobs to the writer without waiting: for threads that the writer itself may wait for.

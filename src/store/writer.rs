@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{Error, audit_head};
+use super::Error;
+use super::audit_head::{self, Binder};
 use crate::audit::{Audit, Mark, Record, Unavailable};
 use crate::metrics::Metrics;
 
@@ -60,10 +61,16 @@ impl From<Fault> for Error {
     }
 }
 
+/// Where records go, and what binds the row that says how far they go.
+struct Recording {
+    audit: Arc<Audit>,
+    bind: Binder,
+}
+
 pub(super) struct Writer {
     queue: Option<Arc<SyncSender<Queued>>>,
     failure: Arc<Mutex<Option<String>>>,
-    audit: Arc<OnceLock<Arc<Audit>>>,
+    audit: Arc<OnceLock<Recording>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -114,8 +121,8 @@ impl Writer {
     }
 
     /// Records go into this log from now on; a second one is ignored.
-    pub(super) fn record_in(&self, audit: Arc<Audit>) {
-        let _ = self.audit.set(audit);
+    pub(super) fn record_in(&self, audit: Arc<Audit>, bind: Binder) {
+        let _ = self.audit.set(Recording { audit, bind });
     }
 
     pub(super) fn poster(&self) -> Poster {
@@ -170,7 +177,7 @@ fn serve(
     mut connection: Connection,
     jobs: &Receiver<Queued>,
     failure: &Mutex<Option<String>>,
-    audit: &OnceLock<Arc<Audit>>,
+    audit: &OnceLock<Recording>,
     metrics: &Metrics,
 ) {
     while let Ok(first) = jobs.recv() {
@@ -209,7 +216,7 @@ fn commit(
     connection: &mut Connection,
     group: impl Iterator<Item = Queued>,
     waiting: &mut Vec<(Traces, Acknowledge)>,
-    audit: Option<&Arc<Audit>>,
+    recording: Option<&Recording>,
 ) -> Result<(), Fault> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.set_drop_behavior(rusqlite::DropBehavior::Rollback);
@@ -228,18 +235,20 @@ fn commit(
         }
         transaction.execute_batch("RELEASE job")?;
     }
-    let Some(audit) = audit.filter(|_| !records.is_empty()) else { return Ok(transaction.commit()?) };
+    let Some(Recording { audit, bind }) = recording.filter(|_| !records.is_empty()) else {
+        return Ok(transaction.commit()?);
+    };
     let mark = audit.write(records).map_err(Fault::Audit)?;
-    let committed = seal(transaction, &mark);
+    let committed = seal(transaction, &mark, bind);
     if committed.is_err() {
         audit.retract(&mark);
     }
-    Ok(committed?)
+    committed.map_err(|error| Fault::Commit(error.to_string()))
 }
 
-fn seal(transaction: Transaction<'_>, mark: &Mark) -> Result<(), rusqlite::Error> {
-    audit_head::advance(&transaction, mark.seq, &mark.hash)?;
-    transaction.commit()
+fn seal(transaction: Transaction<'_>, mark: &Mark, bind: &Binder) -> Result<(), Error> {
+    audit_head::advance(&transaction, mark.seq, &mark.hash, bind)?;
+    Ok(transaction.commit()?)
 }
 
 /// Moves the WAL into the database and cuts it to nothing.

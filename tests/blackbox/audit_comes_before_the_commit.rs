@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use openssl::sha::sha256;
+
 use claviger::audit::{Audit, Head, Unavailable};
 use claviger::store::root_key::{self, RootKey};
 use claviger::store::{self, Store, audit_head};
@@ -15,17 +17,22 @@ struct Both {
     audit: Arc<Audit>,
 }
 
+/// In the place of the binding key.
+fn binder() -> audit_head::Binder {
+    Arc::new(|bytes| Ok(sha256(bytes).to_vec()))
+}
+
 fn open(trail: Trail) -> Both {
     let store = Store::open(&trail.path("claviger.db"), &claviger::metrics::Metrics::new().unwrap()).unwrap();
     let head = store.read(|connection| Ok(audit_head::read(connection)?)).unwrap();
     let poster = store.poster();
     let publish = Box::new(move |signed| {
-        let _ = poster.post(move |transaction| Ok(audit_head::sign(transaction, &signed)?));
+        let _ = poster.post(move |transaction| audit_head::sign(transaction, &signed, &binder()));
     });
     let head = head.map(|known| known.head);
     let (audit, _) = Audit::open(&trail.settings, head, trail.signer(), publish).unwrap();
     let audit = Arc::new(audit);
-    store.record_in(Arc::clone(&audit));
+    store.record_in(Arc::clone(&audit), binder());
     Both { trail, store, audit }
 }
 

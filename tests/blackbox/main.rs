@@ -65,6 +65,7 @@ mod audit_every_change_is_found;
 mod audit_files_succeed_each_other;
 mod audit_finds_older_rows;
 mod audit_goes_on_after_any_end;
+mod audit_head_is_bound;
 mod audit_holds_no_secret;
 mod audit_is_searched_in_files;
 mod audit_is_verified_from_outside;
