@@ -344,7 +344,9 @@ fn a_map_of_certificates_is_a_key_set_too() {
     let place = Place::new();
     let issuer = "https://securetoken.google.com/project";
     let (one, two) = (SigningKey::rsa("one"), SigningKey::rsa("two"));
-    let map = json!({"one": certificate(&one), "two": certificate(&two)});
+    let (p256, p384) = (SigningKey::p256("p256"), SigningKey::p384("p384"));
+    let keys = [&one, &two, &p256, &p384];
+    let map: Value = keys.iter().map(|key| (key.id.clone(), json!(certificate(key)))).collect();
     // Without TLS, which has to be asked for.
     let jwks =
         Jwks::plain(Document { headers: "Cache-Control: public, max-age=20000\r\n".to_owned(), ..(&map).into() });
@@ -358,8 +360,8 @@ fn a_map_of_certificates_is_a_key_set_too() {
     let server = Server::start_at(Arc::new(place), &options);
     let mut nobody = server.nobody().connect().unwrap();
     let claims = claims(issuer, "project", "carol");
-    for key in [&one, &two] {
-        assert_eq!(status(&mut nobody, &format!("Bearer {}", key.token("RS256", &claims))), 200);
+    for (key, algorithm) in keys.into_iter().zip(["RS256", "RS256", "ES256", "ES384"]) {
+        assert_eq!(status(&mut nobody, &format!("Bearer {}", key.token(algorithm, &claims))), 200, "{}", key.id);
     }
     let crossed = one.signed("RS256", &two.header("RS256"), &claims);
     assert_eq!(status(&mut nobody, &format!("Bearer {crossed}")), 401);
