@@ -92,6 +92,7 @@ fn keys_come_stay_and_go() {
         the_last_good_keys_stay_whatever_the_issuer_answers,
         a_key_comes_within_seconds_and_goes_with_the_next_fetch,
         a_flood_of_unknown_keys_fetches_seldom_and_does_not_wait,
+        who_asks_during_a_fetch_gets_the_keys_of_the_next,
         an_issuer_that_is_away_does_not_keep_the_server_from_starting,
         the_authority_of_a_key_server_may_be_exchanged,
     ];
@@ -268,6 +269,30 @@ fn a_flood_of_unknown_keys_fetches_seldom_and_does_not_wait() {
     let mut nobody = server.nobody().connect().unwrap();
     eventually("the new key is known", || (status(&mut nobody, &a.token_by(&second)) == 200).then_some(()));
     assert!(began.elapsed() < 3 * INTERVAL, "{:?}", began.elapsed());
+}
+
+fn who_asks_during_a_fetch_gets_the_keys_of_the_next() {
+    let place = Arc::new(Place::new());
+    let a = Provider::new(&place, "a");
+    let server = server(place, &[&a]);
+    let fetched = || server.log().matches("fetched the issuer's keys").count();
+    let second = SigningKey::p256("second");
+    let held = a.jwks.hold();
+    assert_eq!(status(&mut server.nobody().connect().unwrap(), &a.strange()), 401);
+    eventually("a fetch", || (a.jwks.requests() > 1).then_some(()));
+    let began = Instant::now();
+    let reach = |seconds| eventually("a while", || (began.elapsed().as_secs_f64() > seconds).then_some(()));
+    reach(4.0);
+    std::thread::scope(|scope| {
+        // It waits two seconds at most, and the next fetch comes after one.
+        let asked = scope.spawn(|| status(&mut server.nobody().connect().unwrap(), &a.token_by(&second)));
+        reach(4.3);
+        // The keys of before.
+        drop(held);
+        eventually("the fetch ends", || (fetched() > 1).then_some(()));
+        a.jwks.answer(&key_set(&[second.jwk()]));
+        assert_eq!(asked.join().unwrap(), 200);
+    });
 }
 
 fn an_issuer_that_is_away_does_not_keep_the_server_from_starting() {
