@@ -28,6 +28,9 @@ pub enum NameError {
     /// Bytes that are not UTF-8.
     #[error("the certificate's CN is not UTF-8")]
     Encoding,
+    /// It begins with the prefix of another authority or issuer.
+    #[error("the certificate's name begins with the prefix of another authority or issuer")]
+    ForeignPrefix,
     /// The text is no user name.
     #[error("the certificate's name is no user name: {0}")]
     Username(#[from] UsernameError),

@@ -44,6 +44,9 @@ pub enum ClaimsError {
     /// The claim that names the user holds no user name.
     #[error("it names no user: {0}")]
     Username(#[from] UsernameError),
+    /// The name begins with the prefix of another issuer or of an authority.
+    #[error("its user name begins with the prefix of another issuer or authority")]
+    ForeignPrefix,
     /// A token must not become the user whom the API token stands for.
     #[error("it names the default user")]
     DefaultUser,
@@ -103,6 +106,9 @@ impl Claims {
         // A blank name stays blank, and a wildcard one, whatever is put before it.
         Username::new(name)?;
         let username = Username::new(&format!("{}{name}", issuer.username_prefix))?;
+        if issuer.foreign_prefixes.iter().any(|foreign| username.as_str().starts_with(foreign)) {
+            return Err(ClaimsError::ForeignPrefix);
+        }
         if username == *default_username {
             return Err(ClaimsError::DefaultUser);
         }

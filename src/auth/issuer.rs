@@ -38,6 +38,8 @@ pub struct Issuer {
     /// Somebody met a key id that is not known.
     asked: AtomicBool,
     wake: Notify,
+    /// Counts fetches that have begun.
+    begun: AtomicU64,
     /// Counts fetches that have ended.
     fetched: watch::Sender<u64>,
 }
@@ -79,10 +81,11 @@ impl Issuer {
                 former.iter().filter(same).find_map(|own| Some(Arc::clone(&own.keys()?.set)))
             }
         };
-        let fetched = watch::Sender::new(u64::from(known.is_some()));
+        let fetched = u64::from(known.is_some());
+        let (begun, fetched) = (AtomicU64::new(fetched), watch::Sender::new(fetched));
         let keys = known.map(|set| Arc::new(Keys::new(set)));
         let (asked, wake) = (AtomicBool::new(false), Notify::new());
-        Arc::new(Self { config, keys: ArcSwapOption::from(keys), asked, wake, fetched })
+        Arc::new(Self { config, keys: ArcSwapOption::from(keys), asked, wake, begun, fetched })
     }
 
     /// The last good keys.
@@ -91,15 +94,18 @@ impl Issuer {
         self.keys.load_full()
     }
 
-    /// Asks for fresh keys. Only the request that asks first waits, and not for long; a flood of others goes on
-    /// at once, with the keys that there are.
-    pub async fn refresh(&self) {
+    /// Asks for fresh keys. Only the request that asks first waits, and not for long: until a fetch brings what it looks
+    /// for, or one has ended that began after it asked. A flood of others goes on at once, with the keys that there are.
+    pub async fn refresh(&self, is_found: impl Fn(&Keys) -> bool) {
         if matches!(self.config.keys, KeySource::Inline(_)) || self.asked.swap(true, Ordering::AcqRel) {
             return;
         }
+        // What is under way may have been answered before the issuer had the key.
+        let next = self.begun.load(Ordering::Acquire) + 1;
         let mut fetched = self.fetched.subscribe();
         self.wake.notify_one();
-        let _ = timeout(PATIENCE, fetched.changed()).await;
+        let is_done = |ended: &u64| *ended >= next || self.keys().is_some_and(|keys| is_found(&keys));
+        let _ = timeout(PATIENCE, fetched.wait_for(is_done)).await;
     }
 
     /// Resolves when the first fetch has ended, well or not.
@@ -121,6 +127,7 @@ impl Issuer {
             let began = Instant::now();
             // Whoever asks from here on asks for the next fetch.
             self.asked.store(false, Ordering::Release);
+            self.begun.fetch_add(1, Ordering::AcqRel);
             let wait = match fetch(uri, &http.load_full()).await {
                 Ok((set, fresh)) => {
                     tracing::info!(issuer = self.config.issuer, keys = set.len(), "fetched the issuer's keys");

@@ -4,6 +4,9 @@ use std::fmt;
 
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
+use openssl::bn::BigNumContext;
+use openssl::ec::PointConversionForm;
+use openssl::nid::Nid;
 use openssl::pkey::{Id, PKeyRef, Public};
 use openssl::x509::X509;
 use serde_json::{Map, Value};
@@ -183,6 +186,17 @@ fn public_key(key: &PKeyRef<Public>) -> Option<(DecodingKey, &'static [Algorithm
             let n = rsa.n().to_vec();
             is_sound_rsa(&n).then_some(())?;
             Some((DecodingKey::from_rsa_raw_components(&n, &rsa.e().to_vec()), RSA))
+        }
+        Id::EC => {
+            let key = key.ec_key().ok()?;
+            let (form, mut context) = (PointConversionForm::UNCOMPRESSED, BigNumContext::new().ok()?);
+            let point = key.public_key().to_bytes(key.group(), form, &mut context).ok()?;
+            let family = match key.group().curve_name()? {
+                Nid::X9_62_PRIME256V1 => ES256,
+                Nid::SECP384R1 => ES384,
+                _ => return None,
+            };
+            Some((DecodingKey::from_ec_der(&point), family))
         }
         Id::ED25519 => {
             let x = BASE64URL_NOPAD.encode(&key.raw_public_key().ok()?);

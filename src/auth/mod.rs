@@ -29,7 +29,7 @@ pub use certificate::NameError;
 pub use claims::ClaimsError;
 pub use failures::{Failures, network};
 pub use iam_file::IamFile;
-pub use issuer::Issuer;
+pub use issuer::{Issuer, Keys};
 pub use jwks::{KeySet, KeySetError};
 pub use jws::{Jws, JwsError};
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
@@ -355,16 +355,7 @@ impl Authenticator {
         issuer: &Issuer,
         now: i64,
     ) -> Result<(Caller, u64, i64), Unauthenticated> {
-        let keys = match issuer.keys() {
-            Some(keys) if jws.verify(&keys.set).is_ok() => keys,
-            // An unknown key id, or another key under the same one: the issuer may have rotated its keys.
-            _ => {
-                issuer.refresh().await;
-                let keys = issuer.keys().ok_or(Unauthenticated::NoKeys)?;
-                jws.verify(&keys.set)?;
-                keys
-            }
-        };
+        let keys = signing_keys(jws, issuer).await?;
         let leeway = self.settings.jwt_leeway;
         let accepted = claims.check(&issuer.config, &self.settings.default_username, leeway, now)?;
         let method =
@@ -388,6 +379,25 @@ impl Authenticator {
         self.remembered.put(token, caller.clone(), Basis::ApiToken(version), i64::MAX);
         Ok(caller)
     }
+}
+
+/// The keys by which a JWS verifies: those at hand, or those that the issuer has by now.
+async fn signing_keys(jws: &Jws<'_>, issuer: &Issuer) -> Result<Arc<Keys>, Unauthenticated> {
+    let known = issuer.keys();
+    let refused = match &known {
+        None => Unauthenticated::NoKeys,
+        Some(keys) => match jws.verify(&keys.set) {
+            Ok(()) => return Ok(Arc::clone(keys)),
+            Err(error) => error.into(),
+        },
+    };
+    // An unknown key id, or another key under the same one: the issuer may have rotated its keys.
+    let is_new = |keys: &Keys| known.as_ref().is_none_or(|known| known.generation != keys.generation);
+    issuer.refresh(|keys| is_new(keys) && jws.verify(&keys.set).is_ok()).await;
+    // By the keys of before it would be refused again.
+    let keys = issuer.keys().filter(|keys| is_new(keys)).ok_or(refused)?;
+    jws.verify(&keys.set)?;
+    Ok(keys)
 }
 
 impl<E> From<Unauthenticated> for Refusal<E> {

@@ -30,6 +30,7 @@ pub struct Trust {
 struct Anchors {
     certificates: Vec<X509>,
     username_prefix: String,
+    foreign_prefixes: Vec<String>,
 }
 
 /// A client certificate as the handshake brought it, with what was last thought of it.
@@ -174,11 +175,14 @@ impl Trust {
             // The authority nearest to the certificate is the one that vouches for it.
             anchor = anchor.or_else(|| self.authorities.iter().find(|file| file.holds(certificate)));
         }
-        let prefix = anchor.map_or("", |anchor| anchor.username_prefix.as_str());
+        let (prefix, foreign) = anchor.map_or(("", &[][..]), |own| (&own.username_prefix, &own.foreign_prefixes));
         let name = certificate::name(&presented.certificate.to_der()?, self.source)?;
         // A blank name stays blank, and a wildcard one, whatever is put before it.
         Username::new(&name).map_err(NameError::from)?;
         let username = Username::new(&format!("{prefix}{name}")).map_err(NameError::from)?;
+        if foreign.iter().any(|foreign| username.as_str().starts_with(foreign)) {
+            return Err(NameError::ForeignPrefix.into());
+        }
         Ok(Proved { username, thumbprint: presented.thumbprint, until })
     }
 
@@ -243,7 +247,11 @@ pub(super) fn discard_errors() {
 }
 
 fn anchors(authority: &Authority) -> Result<Anchors, AuthorityError> {
-    Ok(Anchors { certificates: authority::load(&authority.file)?, username_prefix: authority.username_prefix.clone() })
+    Ok(Anchors {
+        certificates: authority::load(&authority.file)?,
+        username_prefix: authority.username_prefix.clone(),
+        foreign_prefixes: authority.foreign_prefixes.clone(),
+    })
 }
 
 fn refuse_duplicates(authorities: &[Anchors]) -> Result<(), AuthorityError> {

@@ -27,6 +27,8 @@ pub struct Authority {
     pub file: PathBuf,
     /// Put before the user names of its certificates.
     pub username_prefix: String,
+    /// Prefixes of others: its own user names begin with none of them.
+    pub foreign_prefixes: Vec<String>,
 }
 
 /// One trusted issuer of JWTs.
@@ -42,6 +44,8 @@ pub struct JwtIssuer {
     pub username_claim: String,
     /// Put before the user names of its tokens.
     pub username_prefix: String,
+    /// Prefixes of others: its own user names begin with none of them.
+    pub foreign_prefixes: Vec<String>,
 }
 
 /// Where the values of options that belong together come from, by the option's name in clap.
@@ -189,7 +193,10 @@ pub(super) fn client_certificates(options: &Options, places: &Places) -> Result<
     let authorities = files.into_iter().zip(prefixes);
     Ok(Some(ClientCertificates {
         authorities: authorities
-            .map(|(file, prefix)| Authority { file, username_prefix: prefix.unwrap_or_default() })
+            .map(|(file, prefix)| {
+                let username_prefix = prefix.unwrap_or_default();
+                Authority { file, username_prefix, foreign_prefixes: Vec::new() }
+            })
             .collect(),
         required: options.client_cert != Some(ClientCert::Optional),
         username: options.client_cert_username.unwrap_or(ClientCertUsername::Cn),
@@ -242,7 +249,8 @@ pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtI
         }
         let jwks_uri = key_set_uri(&issuer, uri, allow_http)?;
         let username_prefix = prefix.unwrap_or_default();
-        table.push(JwtIssuer { issuer, jwks_uri, audience, username_claim, username_prefix });
+        let foreign_prefixes = Vec::new();
+        table.push(JwtIssuer { issuer, jwks_uri, audience, username_claim, username_prefix, foreign_prefixes });
     }
     Ok(table)
 }
@@ -257,19 +265,39 @@ fn key_set_uri(issuer: &str, given: Option<String>, allow_http: bool) -> Result<
     Ok(url)
 }
 
-/// Refuses prefixes that do not keep their owners' names apart. An issuer that is there for several audiences may have
-/// one prefix; owners without any share one name space, which the start warns about.
-pub(super) fn check_prefixes(clients: Option<&ClientCertificates>, issuers: &[JwtIssuer]) -> Result<(), Error> {
-    let authorities = clients.map_or(&[][..], |clients| &clients.authorities);
-    let of_authorities = authorities.iter().map(|own| (own.file.to_str(), own.username_prefix.as_str()));
-    let of_issuers = issuers.iter().map(|own| (Some(own.issuer.as_str()), own.username_prefix.as_str()));
-    let all: Vec<_> = of_authorities.chain(of_issuers).filter(|(_, prefix)| !prefix.is_empty()).collect();
+/// Whose a prefix is: an authority file's, or an issuer's, which may be there for several audiences.
+#[derive(Clone, PartialEq, Eq)]
+enum Owner {
+    Authority(PathBuf),
+    Issuer(String),
+}
+
+/// Refuses prefixes that do not keep their owners' names apart, and tells each owner those of the others, for names that
+/// are given without one. Owners without any prefix share one name space, which the start warns about.
+pub(super) fn separate_prefixes(
+    clients: Option<&mut ClientCertificates>,
+    issuers: &mut [JwtIssuer],
+) -> Result<(), Error> {
+    let authorities = clients.map_or(&mut [][..], |clients| &mut clients.authorities);
+    let of_authorities = authorities.iter().map(|own| (Owner::Authority(own.file.clone()), &own.username_prefix));
+    let of_issuers = issuers.iter().map(|own| (Owner::Issuer(own.issuer.clone()), &own.username_prefix));
+    let all = of_authorities.chain(of_issuers).filter(|(_, prefix)| !prefix.is_empty());
+    let all: Vec<(Owner, String)> = all.map(|(owner, prefix)| (owner, prefix.clone())).collect();
     for (number, (owner, prefix)) in all.iter().enumerate() {
         for (_, second) in all.iter().skip(number + 1).filter(|(other, _)| other != owner) {
-            if prefix.starts_with(second) || second.starts_with(prefix) {
-                return Err(Error::Prefixes((*prefix).to_owned(), (*second).to_owned()));
+            if prefix.starts_with(second.as_str()) || second.starts_with(prefix.as_str()) {
+                return Err(Error::Prefixes(prefix.clone(), second.clone()));
             }
         }
+    }
+    let of_others = |own: &Owner| -> Vec<String> {
+        all.iter().filter(|(owner, _)| owner != own).map(|(_, prefix)| prefix.clone()).collect()
+    };
+    for own in authorities {
+        own.foreign_prefixes = of_others(&Owner::Authority(own.file.clone()));
+    }
+    for own in issuers {
+        own.foreign_prefixes = of_others(&Owner::Issuer(own.issuer.clone()));
     }
     Ok(())
 }

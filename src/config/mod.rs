@@ -154,16 +154,16 @@ impl Config {
             None => given,
         };
         let p12 = p12(&options)?;
-        let client_certificates = callers::client_certificates(&options, places)?;
+        let mut client_certificates = callers::client_certificates(&options, places)?;
         if client_certificates.is_some() && p12.is_none() {
             return Err(Error::AuthorityWithoutIdentity);
         }
-        let jwt_issuers = callers::jwt_issuers(&options, places)?;
+        let mut jwt_issuers = callers::jwt_issuers(&options, places)?;
         let jwt_leeway = options.jwt_leeway.unwrap_or(60);
         if jwt_leeway > 300 {
             return Err(Error::Value { option: "jwt-leeway", fault: "0 to 300 seconds" });
         }
-        callers::check_prefixes(client_certificates.as_ref(), &jwt_issuers)?;
+        callers::separate_prefixes(client_certificates.as_mut(), &mut jwt_issuers)?;
         let sqlite_path = options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db"));
         let audit = audit::settings(&options, &sqlite_path)?;
         let api_token_id = options.api_token_id;

@@ -297,6 +297,18 @@ fn the_same_name_under_two_authorities_can_be_told_apart() {
                 assert_eq!(answer.status, 401, "{user}");
             }
         }
+        // Nor is one to be had by a name that brings it along.
+        for (authority, [own, other]) in authorities.iter().zip([names, [names[1], names[0]]]) {
+            let whoami = |name: &str| server.client(&authority.issue(&Leaf::client(name))).get("/whoami");
+            let (mine, theirs) = (own.trim_end_matches("alice"), other.trim_end_matches("alice"));
+            if !theirs.is_empty() {
+                let prefixed = whoami(other);
+                let expected = if mine.is_empty() { None } else { Some(format!("{mine}{other}")) };
+                assert_eq!(prefixed.json()["username"].as_str(), expected.as_deref(), "{arguments:?}");
+                assert_eq!(prefixed.status, if mine.is_empty() { 401 } else { 200 });
+                assert_eq!(whoami(theirs).status, prefixed.status, "{theirs}");
+            }
+        }
     }
     // The nearest authority counts: an intermediate in a file of its own has its own prefix.
     let place = Place::new();

@@ -637,6 +637,36 @@ fn names_get_the_prefix_of_their_issuer() {
 }
 
 #[test]
+fn a_name_without_a_prefix_cannot_bring_anothers_along() {
+    // Only the second of each kind has one.
+    let both = ["--username-prefix=pki/", "--jwt-username-prefix=", "--jwt-username-prefix=b/"];
+    let gate = Gate::new(&both);
+    let mut nobody = gate.server.nobody().connect().unwrap();
+    for (user, status) in [("carol", 200), ("b/dora", 401), ("b/", 401), ("pki/alice", 401), ("xb/dora", 200)] {
+        let answer = whoami(&mut nobody, &bearer(&gate.but(&json!({"sub": user}))));
+        assert_eq!(answer.status, status, "{user}");
+    }
+    assert!(gate.server.log().contains("JWT: its user name begins with the prefix of another issuer or authority"));
+    let of_b = |user: &str| {
+        let email = json!({"email": user, "email_verified": true});
+        gate.b.token("RS256", &but(claims_of_b(), &email))
+    };
+    // Behind a prefix nothing can be forged.
+    for user in ["dora", "b/dora", "pki/alice"] {
+        assert_eq!(whoami(&mut nobody, &bearer(&of_b(user))).json()["username"], format!("b/{user}"));
+    }
+    assert_eq!(gate.server.alice().get("/whoami").json()["username"], "pki/alice");
+
+    // An authority without one is bound by those of the issuers.
+    let gate = Gate::new(&["--jwt-username-prefix=a:", "--jwt-username-prefix=b/"]);
+    for (user, status) in [("carol", 200), ("a:carol", 401), ("b/dora", 401), ("a", 200)] {
+        let identity = gate.server.place.authority.issue(&Leaf::client(user));
+        assert_eq!(gate.server.client(&identity).get("/whoami").status, status, "{user}");
+    }
+    assert!(gate.server.log().contains("the certificate's name begins with the prefix of another"));
+}
+
+#[test]
 fn everyone_can_be_made_the_default_user_but_nobody_gets_in_by_it() {
     let gate = Gate::new(&["--force-default-username", "--default-username=team"]);
     let mut nobody = gate.server.nobody().connect().unwrap();

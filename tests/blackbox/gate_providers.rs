@@ -92,6 +92,7 @@ fn keys_come_stay_and_go() {
         the_last_good_keys_stay_whatever_the_issuer_answers,
         a_key_comes_within_seconds_and_goes_with_the_next_fetch,
         a_flood_of_unknown_keys_fetches_seldom_and_does_not_wait,
+        who_asks_during_a_fetch_gets_the_keys_of_the_next,
         an_issuer_that_is_away_does_not_keep_the_server_from_starting,
         the_authority_of_a_key_server_may_be_exchanged,
     ];
@@ -270,6 +271,30 @@ fn a_flood_of_unknown_keys_fetches_seldom_and_does_not_wait() {
     assert!(began.elapsed() < 3 * INTERVAL, "{:?}", began.elapsed());
 }
 
+fn who_asks_during_a_fetch_gets_the_keys_of_the_next() {
+    let place = Arc::new(Place::new());
+    let a = Provider::new(&place, "a");
+    let server = server(place, &[&a]);
+    let fetched = || server.log().matches("fetched the issuer's keys").count();
+    let second = SigningKey::p256("second");
+    let held = a.jwks.hold();
+    assert_eq!(status(&mut server.nobody().connect().unwrap(), &a.strange()), 401);
+    eventually("a fetch", || (a.jwks.requests() > 1).then_some(()));
+    let began = Instant::now();
+    let reach = |seconds| eventually("a while", || (began.elapsed().as_secs_f64() > seconds).then_some(()));
+    reach(4.0);
+    std::thread::scope(|scope| {
+        // It waits two seconds at most, and the next fetch comes after one.
+        let asked = scope.spawn(|| status(&mut server.nobody().connect().unwrap(), &a.token_by(&second)));
+        reach(4.3);
+        // The keys of before.
+        drop(held);
+        eventually("the fetch ends", || (fetched() > 1).then_some(()));
+        a.jwks.answer(&key_set(&[second.jwk()]));
+        assert_eq!(asked.join().unwrap(), 200);
+    });
+}
+
 fn an_issuer_that_is_away_does_not_keep_the_server_from_starting() {
     let place = Arc::new(Place::new());
     let mut away = Provider::new(&place, "away");
@@ -344,7 +369,9 @@ fn a_map_of_certificates_is_a_key_set_too() {
     let place = Place::new();
     let issuer = "https://securetoken.google.com/project";
     let (one, two) = (SigningKey::rsa("one"), SigningKey::rsa("two"));
-    let map = json!({"one": certificate(&one), "two": certificate(&two)});
+    let (p256, p384) = (SigningKey::p256("p256"), SigningKey::p384("p384"));
+    let keys = [&one, &two, &p256, &p384];
+    let map: Value = keys.iter().map(|key| (key.id.clone(), json!(certificate(key)))).collect();
     // Without TLS, which has to be asked for.
     let jwks =
         Jwks::plain(Document { headers: "Cache-Control: public, max-age=20000\r\n".to_owned(), ..(&map).into() });
@@ -358,8 +385,8 @@ fn a_map_of_certificates_is_a_key_set_too() {
     let server = Server::start_at(Arc::new(place), &options);
     let mut nobody = server.nobody().connect().unwrap();
     let claims = claims(issuer, "project", "carol");
-    for key in [&one, &two] {
-        assert_eq!(status(&mut nobody, &format!("Bearer {}", key.token("RS256", &claims))), 200);
+    for (key, algorithm) in keys.into_iter().zip(["RS256", "RS256", "ES256", "ES384"]) {
+        assert_eq!(status(&mut nobody, &format!("Bearer {}", key.token(algorithm, &claims))), 200, "{}", key.id);
     }
     let crossed = one.signed("RS256", &two.header("RS256"), &claims);
     assert_eq!(status(&mut nobody, &format!("Bearer {crossed}")), 401);

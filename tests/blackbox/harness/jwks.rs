@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 use openssl::ssl::{SslAcceptor, SslMethod};
@@ -92,6 +92,11 @@ impl Jwks {
     /// From now on this is answered.
     pub fn answer(&self, document: impl Into<Document>) {
         *self.shared.document.lock().unwrap() = document.into();
+    }
+
+    /// For as long as this is kept, requests are read and not answered.
+    pub fn hold(&self) -> MutexGuard<'_, Document> {
+        self.shared.document.lock().unwrap()
     }
 
     /// How many requests were read.
