@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::jwks::KeySet;
 use super::trusted_issuer::{KeySource, RoleRule, TrustedIssuer};
 use crate::client::Url;
-use crate::config::JwtIssuer;
+use crate::config::{Config, JwtIssuer};
 use crate::policy::{
     Documents, Fault, FileError, Policy, PolicyDocument, RoleDocument, TomlFile, UserDocument, check_count, check_name,
 };
@@ -80,20 +80,26 @@ struct Conf {
 struct Beside<'a> {
     others: &'a [JwtIssuer],
     allow_http: bool,
+    prefixes: Vec<String>,
     roles: BTreeSet<String>,
 }
 
 impl IamFile {
-    /// Reads the file and checks it by itself: roles that it names, it must define. `others` are the issuers of the command
-    /// line, none of which may be in a table too; `allow_http`: keys may come by plain HTTP.
+    /// Reads the file and checks it by itself: roles that it names, it must define. No issuer of the command line may be in a
+    /// table too.
     ///
     /// # Errors
     /// See [`FileError`].
-    pub fn read(path: &Path, others: &[JwtIssuer], allow_http: bool) -> Result<Self, FileError> {
+    pub fn read(path: &Path, config: &Config) -> Result<Self, FileError> {
         let file = TomlFile::open("IAM file", path)?;
         let Document { idps, users, roles, policies } = file.parse()?;
         let documents = Documents { users, roles, policies, ..Documents::default() };
-        let beside = Beside { others, allow_http, roles: documents.roles.keys().cloned().collect() };
+        let beside = Beside {
+            others: &config.jwt_issuers,
+            allow_http: config.jwks_allow_http,
+            prefixes: config.username_prefixes(),
+            roles: documents.roles.keys().cloned().collect(),
+        };
         let checked = Policy::new(&documents, false).and_then(|_| issuers(idps, &beside));
         let issuers = checked.map_err(|fault| file.faulty(&fault))?;
         Ok(Self { documents: documents.canonical(), issuers })
@@ -158,6 +164,7 @@ fn issuer(name: &str, table: Table, beside: &Beside<'_>) -> Result<TrustedIssuer
         audience: Some(audience),
         username_claim: "sub".to_owned(),
         username_prefix: String::new(),
+        foreign_prefixes: beside.prefixes.clone(),
         bound_claims: bound_claims(name, conf.bound_claims)?,
         role: Some(role),
         narrows_by_property: true,

@@ -25,6 +25,8 @@ pub struct TrustedIssuer {
     pub username_claim: String,
     /// Put before the user names of its tokens.
     pub username_prefix: String,
+    /// Prefixes of other authorities and issuers, with which no name of its tokens may begin.
+    pub foreign_prefixes: Vec<String>,
     /// Claims that must have a value, by their paths.
     pub bound_claims: Vec<(String, Value)>,
     /// How its tokens name a role, if they have to.
@@ -55,7 +57,7 @@ pub struct RoleRule {
 
 impl From<JwtIssuer> for TrustedIssuer {
     fn from(configured: JwtIssuer) -> Self {
-        let JwtIssuer { issuer, jwks_uri, audience, username_claim, username_prefix } = configured;
+        let JwtIssuer { issuer, jwks_uri, audience, username_claim, username_prefix, foreign_prefixes } = configured;
         Self {
             table: None,
             issuer,
@@ -63,6 +65,7 @@ impl From<JwtIssuer> for TrustedIssuer {
             audience,
             username_claim,
             username_prefix,
+            foreign_prefixes,
             bound_claims: Vec::new(),
             role: None,
             narrows_by_property: false,

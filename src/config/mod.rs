@@ -141,6 +141,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// The prefixes that set the names of an authority or an issuer apart. No name that is given without one begins with any.
+    #[must_use]
+    pub fn username_prefixes(&self) -> Vec<String> {
+        let authorities = self.client_certificates.iter().flat_map(|clients| &clients.authorities);
+        let issuers = self.jwt_issuers.iter().map(|issuer| &issuer.username_prefix);
+        let all = authorities.map(|authority| &authority.username_prefix).chain(issuers);
+        all.filter(|prefix| !prefix.is_empty()).cloned().collect()
+    }
+
     /// Merges `given` (flags over environment) with the file, fills in defaults and checks the whole.
     ///
     /// `pin` is the value of `KMS_HSM_PIN`, which has neither a flag nor a key in the file; `places` tell which values

@@ -12,6 +12,6 @@ use crate::policy::{self, Documents};
 pub(super) fn read(config: &Config) -> Result<(Documents, Vec<TrustedIssuer>), StartError> {
     let documents = policy::read(&config.permission)?;
     let Some(path) = &config.iam_file else { return Ok((documents, Vec::new())) };
-    let IamFile { documents: own, issuers } = IamFile::read(path, &config.jwt_issuers, config.jwks_allow_http)?;
+    let IamFile { documents: own, issuers } = IamFile::read(path, config)?;
     Ok((documents.joined(own)?, issuers))
 }
