@@ -1,6 +1,7 @@
 //! Finding lines, the newest first.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -28,6 +29,20 @@ pub struct Filter {
     pub from: Option<String>,
     /// The last time, as [`time_of`] makes it.
     pub to: Option<String>,
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { object, caller, outcome, from, to } = self;
+        f.write_str("lines")?;
+        for (name, value) in [("object", object), ("caller", caller), ("outcome", outcome), ("from", from), ("to", to)]
+        {
+            if let Some(value) = value {
+                write!(f, ", {name} {value:?}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A file of the log cannot be read.
@@ -58,6 +73,12 @@ struct Members<'a> {
 }
 
 impl Filter {
+    /// Whether a line was written before the first time that is asked for.
+    fn is_before(&self, line: &[u8]) -> bool {
+        let time = Header::read(line).map(|header| header.time);
+        self.from.as_ref().zip(time).is_some_and(|(from, time)| time < from.as_bytes())
+    }
+
     fn admits(&self, line: &[u8]) -> bool {
         let time = Header::read(line).map(|header| header.time);
         let bounds = [self.from.as_ref().map(|from| (from, true)), self.to.as_ref().map(|to| (to, false))];
@@ -98,7 +119,7 @@ pub fn search(files: &[PathBuf], filter: &Filter, limit: usize, budget: u64) -> 
     files.sort();
     let mut found = Vec::new();
     let (mut read, mut complete) = (0, true);
-    for (_, path) in files.into_iter().rev() {
+    'files: for (_, path) in files.into_iter().rev() {
         let unreadable = |source| Error { path: path.to_owned(), source };
         if found.len() >= limit {
             break;
@@ -114,6 +135,10 @@ pub fn search(files: &[PathBuf], filter: &Filter, limit: usize, budget: u64) -> 
                 break;
             }
             let line = line.map_err(unreadable)?;
+            if filter.is_before(&line) {
+                // So are all that are older.
+                break 'files;
+            }
             if filter.admits(&line) {
                 found.push(String::from_utf8_lossy(&line).into_owned());
             }

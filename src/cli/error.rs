@@ -80,6 +80,9 @@ pub(super) enum AuditError {
     Verify(verify::Error),
     #[error("{0}")]
     Search(#[from] search::Error),
+    /// The server reads so much and no more.
+    #[error("these are the newest lines that fit; older files were not looked at: search in the files themselves")]
+    NotSearched,
     /// Lines after the last checkpoint, or no checkpoint at all.
     #[error("intact, but its end is not signed: the last line is {last}, the last checkpoint {signed}")]
     Unsigned { last: u64, signed: u64 },

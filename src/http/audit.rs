@@ -8,6 +8,7 @@ use super::problem::Problem;
 use super::route::Ask;
 use super::{Answer, App};
 use crate::audit::search::{DEFAULT_LIMIT, Filter, time_of};
+use crate::kms::MAX_LINES;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +54,10 @@ pub(super) fn search(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     };
     let Question { object, caller, outcome, from, to, limit } = question;
     let filter = Filter { object, caller, outcome, from: time(from)?, to: time(to)? };
-    let found = block_in_place(|| app.kms.search_audit(&ask.context, &filter, limit.unwrap_or(DEFAULT_LIMIT)))?;
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if limit > MAX_LINES {
+        return Err(bad(format!("limit is at most {MAX_LINES} lines")));
+    }
+    let found = block_in_place(|| app.kms.search_audit(&ask.context, &filter, limit))?;
     Ok(Answer::json(StatusCode::OK, &Found { lines: found.lines, complete: found.complete }))
 }

@@ -44,6 +44,7 @@ impl Kms {
     /// The caller does not administer, somebody else is searching, there is no log, or it cannot be read.
     pub fn search_audit(&self, context: &Context<'_>, filter: &Filter, limit: usize) -> Result<Found, Error> {
         let call = Call::new(context, Operation::ReadAudit);
+        call.describe(filter.to_string());
         self.recorded(&call, || self.authorize_administration(&call)?.search_audit(filter, limit.min(MAX_LINES)))
     }
 }

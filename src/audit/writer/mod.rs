@@ -240,11 +240,7 @@ impl Writer {
             }
         }
         let is_due = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() >= INTERVAL);
-        let mut sync = urgent || is_due(self.unsynced_since) || self.kept_bytes >= MAX_UNSYNCED;
-        if is_due(self.uncovered_since) {
-            self.sign();
-            sync |= self.signed.is_some();
-        }
+        let sync = urgent || is_due(self.unsynced_since) || self.kept_bytes >= MAX_UNSYNCED;
         let done = self.flush(sync);
         if let Err(error) = &done {
             self.fail(error);
@@ -253,6 +249,20 @@ impl Writer {
             let said = done.as_ref().map(|()| mark).map_err(|error| Unavailable::Failing(error.to_string()));
             // Who no longer waits has lost its connection, not its record.
             let _ = answer.send(said);
+        }
+        done.is_ok() && (!is_due(self.uncovered_since) || self.cover())
+    }
+
+    /// Signs what is not covered, after everybody has their answer: a token that is busy keeps nobody waiting. Whether that
+    /// could be written.
+    fn cover(&mut self) -> bool {
+        self.sign();
+        if self.signed.is_none() {
+            return true;
+        }
+        let done = self.flush(true);
+        if let Err(error) = &done {
+            self.fail(error);
         }
         done.is_ok()
     }

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Error, Report, lines};
+use crate::cli::error::AuditError;
+
 use crate::audit::search::Filter;
 use crate::cli::stream::DASH;
 use crate::cli::target::{Existing, Target};
@@ -90,9 +92,8 @@ pub(super) async fn search(client: &Client, filter: &Filter, limit: usize) -> Re
         limit,
     };
     let found: Found = client.post_json("/audit/search", &question).await?;
-    if found.complete {
-        Ok(lines(found.lines))
-    } else {
-        Err(Error::Incomplete("older part of the audit trail: say --from"))
+    if !found.complete {
+        crate::cli::report::complain(&AuditError::NotSearched.into());
     }
+    Ok(lines(found.lines))
 }

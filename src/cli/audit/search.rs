@@ -26,7 +26,7 @@ pub(in crate::cli) struct Search {
     /// Decisions that ended so
     #[arg(long, value_name = "OUTCOME", value_parser = PossibleValuesParser::new(["success", "refused", "failed"]))]
     outcome: Option<String>,
-    /// The newest of them, at most
+    /// The newest of them, at most; the server gives 1000
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LIMIT)]
     limit: usize,
     /// The files of the trail [default: the server is asked, which answers those who administer]

@@ -9,7 +9,7 @@ use crate::client::Client;
 /// Print the last lines of the audit trail, the server's or those of files
 #[derive(clap::Args)]
 pub(in crate::cli) struct Tail {
-    /// How many
+    /// How many; the server gives 1000 at most
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     lines: usize,
     /// The files of the trail [default: the server is asked, which answers those who administer]
