@@ -132,7 +132,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Feature(_)
         | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        E::Hsm(_) | E::Store(_) | E::Audit(_) | E::Searching | E::Sweeps | E::Unsearchable(_) => {
+        E::Hsm(_) | E::Unbound(_) | E::Store(_) | E::Audit(_) | E::Searching | E::Sweeps | E::Unsearchable(_) => {
             StatusCode::SERVICE_UNAVAILABLE
         }
     }

@@ -154,6 +154,9 @@ pub enum Error {
     /// The token is away or busy.
     #[error("the HSM is not available: try again later")]
     Hsm(#[source] custody::Error),
+    /// The token is away, and what it has to bind cannot be committed.
+    #[error("the HSM is not available: try again later")]
+    Unbound(#[source] store::Error),
     /// The database is away or busy.
     #[error("the database is not available: try again later")]
     Store(#[source] store::Error),
@@ -247,9 +250,13 @@ impl Error {
             Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
             Self::Integrity(_) | Self::Internal(_) => ResultReason::InternalServerError,
             Self::Contention => ResultReason::ServerLimitExceeded,
-            Self::Hsm(_) | Self::Store(_) | Self::Audit(_) | Self::Searching | Self::Sweeps | Self::Unsearchable(_) => {
-                ResultReason::GeneralFailure
-            }
+            Self::Hsm(_)
+            | Self::Unbound(_)
+            | Self::Store(_)
+            | Self::Audit(_)
+            | Self::Searching
+            | Self::Sweeps
+            | Self::Unsearchable(_) => ResultReason::GeneralFailure,
         }
     }
 
@@ -258,7 +265,7 @@ impl Error {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Hsm(source) | Self::Internal(source) => Some(source.to_string()),
-            Self::Store(source) => Some(source.to_string()),
+            Self::Unbound(source) | Self::Store(source) => Some(source.to_string()),
             Self::Audit(source) => Some(source.to_string()),
             Self::Unsearchable(source) => Some(source.to_string()),
             _ => None,
@@ -270,6 +277,7 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Audit(unavailable) => Self::Audit(unavailable),
+            error @ store::Error::Binding(_) => Self::Unbound(error),
             error => Self::Store(error),
         }
     }

@@ -48,7 +48,7 @@ impl AuditHead {
     /// # Errors
     /// SQLite's, or the binding cannot be made.
     pub fn write(&self, connection: &Connection, bind: &Binder) -> Result<(), Error> {
-        let binding = bind(&self.bound()).map_err(Error::Commit)?;
+        let binding = bind(&self.bound()).map_err(Error::Binding)?;
         let mut write = connection.prepare_cached(
             "INSERT OR REPLACE INTO audit_head (one, seq, hash, signed_line, unrecorded_since, binding) \
              VALUES (1, ?1, ?2, ?3, ?4, ?5)",

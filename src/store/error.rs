@@ -58,6 +58,9 @@ pub enum Error {
     /// The transaction that held this write could not be committed.
     #[error("the commit failed: {0}")]
     Commit(String),
+    /// The token could not make the MAC that binds a row of the commit: nothing of the group was committed.
+    #[error("a row could not be bound: {0}")]
+    Binding(String),
     /// The audit log cannot be written: nothing of the group was committed.
     #[error("{0}")]
     Audit(#[source] Unavailable),

@@ -43,6 +43,7 @@ struct Queued {
 #[derive(Clone)]
 enum Fault {
     Audit(Unavailable),
+    Binding(String),
     Commit(String),
 }
 
@@ -56,6 +57,7 @@ impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Audit(source) => Self::Audit(source),
+            Fault::Binding(source) => Self::Binding(source),
             Fault::Commit(source) => Self::Commit(source),
         }
     }
@@ -194,8 +196,8 @@ fn serve(
         };
         let failed = match &committed {
             Err(Fault::Commit(error)) => Some(error.clone()),
-            // The log speaks for itself; the database is well.
-            Ok(()) | Err(Fault::Audit(_)) => None,
+            // The log and the token speak for themselves; the database is well.
+            Ok(()) | Err(Fault::Audit(_) | Fault::Binding(_)) => None,
         };
         for error in [failed.as_ref(), erased.as_ref().err()].into_iter().flatten() {
             tracing::error!(%error, "the database could not be written");
@@ -243,7 +245,10 @@ fn commit(
     if committed.is_err() {
         audit.retract(&mark);
     }
-    committed.map_err(|error| Fault::Commit(error.to_string()))
+    committed.map_err(|error| match error {
+        Error::Binding(source) => Fault::Binding(source),
+        error => Fault::Commit(error.to_string()),
+    })
 }
 
 fn seal(transaction: Transaction<'_>, mark: &Mark, bind: &Binder) -> Result<(), Error> {
