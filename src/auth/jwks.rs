@@ -70,6 +70,11 @@ impl KeySet {
         if keys.is_empty() { Err(KeySetError::NoKey) } else { Ok(Self { keys }) }
     }
 
+    /// These keys.
+    pub(super) fn of(keys: Vec<VerificationKey>) -> Self {
+        Self { keys }
+    }
+
     /// Reads one JWK (RFC 7517 section 4) or a JWK Set.
     ///
     /// # Errors

@@ -9,7 +9,9 @@ mod piiano;
 mod problem;
 mod request;
 mod route;
+mod tokens;
 mod vault;
+mod visit;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -35,6 +37,7 @@ use crate::metrics::{self, Metrics, Outcome};
 use crate::principal::{self, Caller};
 use problem::Problem;
 use route::{Ask, Body, Handler, ROUTES, Route};
+use visit::{MAX_VISITS, Visit};
 
 /// Requests in the service at one time; the others wait. The runtime has more threads than that, so that a token that
 /// is slow to answer leaves some for everything else.
@@ -62,6 +65,7 @@ pub struct App {
     kms: Arc<Kms>,
     active: Semaphore,
     bodies: Semaphore,
+    visits: Semaphore,
     metrics: Arc<Metrics>,
     next_request: AtomicU64,
     /// Sets the requests of one process apart from another's.
@@ -81,6 +85,7 @@ impl App {
             kms,
             active: Semaphore::new(MAX_ACTIVE),
             bodies: Semaphore::new(ROOM),
+            visits: Semaphore::new(MAX_VISITS),
             metrics,
             next_request: AtomicU64::new(1),
             process,
@@ -210,8 +215,8 @@ where
     route.tell(measured);
     let began = Instant::now();
     let caller = match route.handler {
-        Handler::Anyone(_) => None,
-        Handler::Caller(_) => Some(caller(app, head).await?),
+        Handler::Anyone(_) | Handler::Visitor(_) => None,
+        Handler::Caller(_) => Some(caller(app, head, true).await?),
     };
     let is_of_table =
         caller.as_ref().is_some_and(|own| matches!(own.method, principal::Method::Jwt { table: Some(_), .. }));
@@ -248,15 +253,27 @@ where
             request::check_length(&head.headers, limit)?;
             limit
         }
+        Body::Form(limit) => {
+            request::require_form(&head.headers)?;
+            request::check_length(&head.headers, limit)?;
+            limit
+        }
     };
     let body = match limit {
         0 => None,
         limit => Some(request::body(body, limit, &app.bodies).await?),
     };
+    if let Handler::Visitor(handler) = route.handler {
+        let _permit = admit(&app.visits, 1).await?;
+        let (parameters, query) = (&found.parameters[..], head.query.as_str());
+        let body = body.as_ref().map_or(&[][..], |body| &body.bytes);
+        let (peer, headers, request) = (&head.peer, &head.headers, found.id);
+        return handler(app, Visit { peer, headers, request, parameters, query, body }).await;
+    }
     let _permit = admit(&app.active, 1).await?;
     // Whoever holds a body back must not outlive a revocation by it.
     let caller = match caller {
-        Some(_) if began.elapsed() > DECISION_STANDS => Some(self::caller(app, head).await?),
+        Some(_) if began.elapsed() > DECISION_STANDS => Some(self::caller(app, head, false).await?),
         caller => caller,
     };
     if let Some(caller) = &caller {
@@ -287,8 +304,9 @@ fn allowed(path: &str) -> String {
     methods.collect::<Vec<_>>().join(", ")
 }
 
-async fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
-    match app.authenticator.caller(&head.peer, &head.headers, &*app.kms, kms::now()).await {
+/// `counted`: it is a use of the credential, not a second look at it.
+async fn caller(app: &App, head: &Head, counted: bool) -> Result<Caller, Problem> {
+    match app.authenticator.caller(&head.peer, &head.headers, &*app.kms, kms::now(), counted).await {
         Ok(caller) => {
             head.peer.proved.store(true, Ordering::Relaxed);
             Ok(caller)
@@ -328,7 +346,7 @@ fn run(app: &App, route: &Route, ask: Option<&Ask<'_>>) -> Result<Answer, Proble
     let answer = catch_unwind(AssertUnwindSafe(|| match (route.handler, ask) {
         (Handler::Anyone(handler), _) => handler(app),
         (Handler::Caller(handler), Some(ask)) => handler(app, ask),
-        (Handler::Caller(_), None) => Err(Problem::unauthenticated()),
+        (Handler::Caller(_), None) | (Handler::Visitor(_), _) => Err(Problem::unauthenticated()),
     }));
     answer.unwrap_or_else(|_| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")))
 }

@@ -5,6 +5,7 @@ use warp::http::StatusCode;
 
 use super::Answer;
 use super::piiano::{Members, Words};
+use crate::custody::RootError;
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::ResultReason;
 use crate::kms;
@@ -109,13 +110,16 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Project
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_) | E::Sensitive | E::NotExtractable | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
-        E::NotFound(_) | E::Undefined { .. } | E::NoAudit => StatusCode::NOT_FOUND,
+        E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken => StatusCode::NOT_FOUND,
+        E::AccessToken(_) => StatusCode::UNAUTHORIZED,
+        E::SigningKey(RootError::TooManyTokenKeys(_)) => StatusCode::CONFLICT,
         E::Exists(_)
         | E::Destroyed(_)
         | E::State(_)
         | E::Contention
         | E::InPolicyFile { .. }
         | E::ProjectInUse(_)
+        | E::TooManyTokens(_)
         | E::RoleInUse(_) => StatusCode::CONFLICT,
         E::UnsupportedAttribute(_)
         | E::UnsupportedAlgorithm(_)
@@ -132,8 +136,13 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Feature(_)
         | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        E::Hsm(_) | E::Unbound(_) | E::Store(_) | E::Audit(_) | E::Searching | E::Sweeps | E::Unsearchable(_) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        E::Hsm(_)
+        | E::Unbound(_)
+        | E::Store(_)
+        | E::Audit(_)
+        | E::SigningKey(_)
+        | E::Searching
+        | E::Sweeps
+        | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -3,7 +3,8 @@
 use percent_encoding::percent_decode_str;
 use warp::http::Method;
 
-use super::{Answer, App, about, access, audit, definitions, kmip, problem::Problem, vault};
+use super::visit::{Answering, Visit};
+use super::{Answer, App, about, access, audit, definitions, kmip, problem::Problem, tokens, vault};
 use crate::kms::Context;
 use crate::metrics;
 
@@ -29,6 +30,8 @@ pub(super) enum Body {
     None,
     /// JSON of at most so many bytes.
     Json(usize),
+    /// The fields of a form (application/x-www-form-urlencoded) of at most so many bytes.
+    Form(usize),
 }
 
 /// Who answers, and what has to be known of the caller first.
@@ -36,6 +39,8 @@ pub(super) enum Body {
 pub(super) enum Handler {
     /// Anyone whose connection was accepted; tells nothing about keys or callers.
     Anyone(fn(&App) -> Result<Answer, Problem>),
+    /// Anyone, who brings a credential to be exchanged for an access token.
+    Visitor(for<'a> fn(&'a App, Visit<'a>) -> Answering<'a>),
     /// Authenticated callers; the service decides what they may do.
     Caller(fn(&App, &Ask<'_>) -> Result<Answer, Problem>),
 }
@@ -55,9 +60,10 @@ use Body::{Json, None as Nothing};
 use Handler::{Anyone, Caller};
 
 /// The table.
-pub(super) static ROUTES: [Route; 22] = [
+pub(super) static ROUTES: [Route; 26] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
+    get("/.well-known/jwks.json", Anyone(tokens::key_set)),
     get("/whoami", Caller(about::whoami)),
     get("/api/pvlt/1.0/system/info/version", Caller(vault::version)),
     post("/kmip/2_1", Json(MAX_KMIP), Caller(kmip::bare)),
@@ -75,6 +81,9 @@ pub(super) static ROUTES: [Route; 22] = [
     get("/audit/public-key", Caller(audit::public_key)),
     get("/audit/head", Caller(audit::head)),
     post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
+    get("/access/tokens", Caller(tokens::list)),
+    Route { path: "/access/tokens/{}", method: Method::DELETE, body: Nothing, handler: Caller(tokens::end) },
+    post("/access/token-key", Nothing, Caller(tokens::rotate)),
     get("/access/definitions/{}", Caller(definitions::list)),
     Route {
         path: "/access/definitions/{}/{}",

@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
-use crate::policy::{Documents, Fault, PolicyDocument, ProjectDocument, RoleDocument, Subject, UserDocument};
+use crate::policy::{
+    Documents, Fault, IdentityDocument, PolicyDocument, ProjectDocument, RoleDocument, Subject, UserDocument,
+};
 
 /// A kind of definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +22,8 @@ pub enum Kind {
     User,
     /// What holds objects, with its members.
     Project,
+    /// An exchanged identity.
+    Identity,
 }
 
 /// A definition.
@@ -38,7 +42,7 @@ pub struct Entry {
 const NO_ROLE: &str = "?";
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Role, Self::Policy, Self::User, Self::Project];
+    const ALL: [Self; 5] = [Self::Role, Self::Policy, Self::User, Self::Project, Self::Identity];
 
     /// Its name in the database and in messages.
     #[must_use]
@@ -48,6 +52,7 @@ impl Kind {
             Self::Policy => "policy",
             Self::User => "user",
             Self::Project => "project",
+            Self::Identity => "identity",
         }
     }
 
@@ -63,7 +68,8 @@ impl Kind {
         match self {
             Self::User => Some(serde_json::json!({ "role": NO_ROLE }).to_string()),
             Self::Project => Some(serde_json::json!({ "members": { "*": NO_ROLE } }).to_string()),
-            Self::Role | Self::Policy => None,
+            // Its access tokens are then not good.
+            Self::Role | Self::Policy | Self::Identity => None,
         }
     }
 
@@ -79,6 +85,7 @@ impl Kind {
             Self::Policy => values(&documents.policies),
             Self::User => values(&documents.users),
             Self::Project => values(&documents.projects),
+            Self::Identity => values(&documents.identities),
         }
     }
 
@@ -93,6 +100,7 @@ impl Kind {
             Self::Policy => read::<PolicyDocument>(definition),
             Self::User => read::<UserDocument>(definition),
             Self::Project => read::<ProjectDocument>(definition),
+            Self::Identity => read::<IdentityDocument>(definition),
         };
         read.map_err(|problem| Fault { path: vec![self.word().to_owned(), name.to_owned()], problem })
     }

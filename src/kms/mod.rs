@@ -1,6 +1,7 @@
 //! The service: KMIP operations on objects that belong to callers. Synchronous; no HTTP, no encodings.
 
 mod access;
+mod access_token;
 mod activate;
 mod administration;
 mod api_token;
@@ -36,6 +37,7 @@ use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use access::{Held, Obtained};
+pub use access_token::{MAX_TOKENS, TokenEntry};
 pub use administration::{Entry, Kind};
 pub use api_token::check_api_token_row;
 pub use auditing::{MAX_LINES, public_key_pem};

@@ -13,6 +13,8 @@ pub enum Action {
     ManageAccess,
     /// To make somebody else the owner: the owner's alone, whatever a role says.
     Transfer,
+    /// To get, renew and end an access token of one's own.
+    AccessToken,
     /// To administer: what nobody is given on an object.
     Administer,
 }
@@ -97,6 +99,7 @@ impl Action {
             (_, Some((_, word, _))) => word,
             // No role and no grant gives what is not served.
             (Self::Operation(operation), None) => operation.name(crate::kmip::Dialect::Oasis),
+            (Self::AccessToken, None) => "access_token",
             (Self::Administer, None) => "administer",
             (Self::ManageAccess | Self::Transfer, None) => "unknown",
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::file::FileError;
+use super::identity::IdentityDocument;
 use super::subject::Subject;
 
 /// The longest name of a role, policy or project, in bytes.
@@ -32,6 +33,8 @@ pub struct Documents {
     pub users: BTreeMap<String, UserDocument>,
     /// Projects by name.
     pub projects: BTreeMap<String, ProjectDocument>,
+    /// Exchanged identities by their identifiers.
+    pub identities: BTreeMap<String, IdentityDocument>,
 }
 
 /// A role.
@@ -121,6 +124,7 @@ impl Documents {
         join("policy", &mut self.policies, other.policies)?;
         join("user", &mut self.users, other.users)?;
         join("project", &mut self.projects, other.projects)?;
+        join("identity", &mut self.identities, other.identities)?;
         Ok(self)
     }
 
@@ -129,11 +133,12 @@ impl Documents {
     pub fn overridden(mut self, stronger: &Self) -> Self {
         self.create = stronger.create.clone().or(self.create);
         self.administrators = stronger.administrators.clone().or(self.administrators);
-        let Self { roles, policies, users, projects, .. } = stronger.clone();
+        let Self { roles, policies, users, projects, identities, .. } = stronger.clone();
         self.roles.extend(roles);
         self.policies.extend(policies);
         self.users.extend(users);
         self.projects.extend(projects);
+        self.identities.extend(identities);
         self
     }
 }

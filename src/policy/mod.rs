@@ -6,10 +6,12 @@ mod document;
 mod file;
 pub mod glob;
 mod grants;
+mod identity;
 mod role;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod trusted_network;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +24,12 @@ pub use document::{
 };
 pub use file::{FileError, TomlFile, read};
 pub use grants::{Grant, Grantee, Grants, MAX_GRANTEES, Unreadable};
+pub use identity::{
+    ConfigurationType, IdentityDocument, JwtAuthDocument, MAX_TOKEN_TTL, OrganizationRole, identity_username,
+    jwt_auth_basis,
+};
 pub use subject::{Subject, SubjectError};
+pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
 
 use crate::principal::Caller;
 use document::MAX_PARTS;
@@ -43,6 +50,8 @@ pub struct Policy {
     roles: HashMap<String, Role>,
     users: HashMap<Subject, String>,
     projects: HashMap<String, HashMap<Subject, String>>,
+    /// Exchanged identities by their user names.
+    exchanged: HashMap<String, identity::Exchanged>,
 }
 
 impl Policy {
@@ -87,6 +96,8 @@ impl Policy {
         }
         policy.add_users(documents, &mut faults);
         policy.add_projects(documents, &mut faults);
+        faults.extend(check_count(&["identities"], documents.identities.len(), MAX_ENTRIES).err());
+        policy.add_identities(documents, &mut faults);
         (policy, faults)
     }
 

@@ -144,7 +144,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let issuers = Issuers::start(config, of_file).await?;
     let trust = setup.as_mut().and_then(|setup| setup.trust.take());
     let authenticator =
-        Arc::new(authenticator(config, trust, issuers.as_ref().map(Issuers::all).unwrap_or_default(), &metrics));
+        Arc::new(authenticator(config, trust, issuers.as_ref().map(Issuers::all).unwrap_or_default(), &kms, &metrics));
     figures::trust(&metrics, &authenticator);
     if let Some(setup) = &setup {
         metrics.certificate_expires(setup.not_after);
@@ -206,6 +206,7 @@ fn authenticator(
     config: &Config,
     trust: Option<Trust>,
     issuers: Vec<Arc<Issuer>>,
+    kms: &Kms,
     metrics: &Arc<Metrics>,
 ) -> Authenticator {
     let settings = Settings {
@@ -216,7 +217,7 @@ fn authenticator(
         api_token_id: config.api_token_id.clone(),
         failure_limit: config.auth_failure_limit,
     };
-    Authenticator::new(trust, issuers, settings, metrics)
+    Authenticator::new(trust, issuers, Arc::clone(kms.access_tokens()), settings, metrics)
 }
 
 pub(super) fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {

@@ -1,5 +1,6 @@
 //! The database: SQLite in WAL mode, one writer with group commit, readers on their own connections.
 
+pub mod access_token;
 pub mod audit_head;
 mod error;
 pub mod object;

@@ -13,6 +13,7 @@ use super::super::administration::{Entry, Kind};
 use super::{AdministrationGrant, Kms};
 use crate::audit::Record;
 use crate::audit::search::{self, Filter, Found};
+use crate::auth::AccessTokens;
 use crate::custody::Custody;
 use crate::policy::{Action, Documents, Fault, Grantee, Policy};
 use crate::store::policy_entry::{self, PolicyEntry};
@@ -111,6 +112,7 @@ fn add(documents: &mut Documents, kind: Kind, name: &str, document: &str) -> Opt
         Kind::Policy => drop(documents.policies.insert(name, read(document)?)),
         Kind::User => drop(documents.users.insert(name, read(document)?)),
         Kind::Project => drop(documents.projects.insert(name, read(document)?)),
+        Kind::Identity => drop(documents.identities.insert(name, read(document)?)),
     }
     Some(())
 }
@@ -144,6 +146,11 @@ fn role_index(name: &str) -> String {
 }
 
 impl AdministrationGrant<'_> {
+    /// Everybody's access tokens.
+    pub(in crate::kms) fn access_tokens(&self) -> &AccessTokens {
+        &self.kms.tokens
+    }
+
     /// All definitions of a kind.
     pub(in crate::kms) fn all(&self, kind: Kind) -> Vec<Entry> {
         let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);

@@ -23,6 +23,7 @@ use super::cache::{Cache, CacheFigures};
 use super::object::{Access, Object};
 use super::{Call, Error};
 use crate::audit::Audit;
+use crate::auth::AccessTokens;
 use crate::custody::{Custody, Mac};
 use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::ttlv::DateTime;
@@ -46,6 +47,7 @@ pub struct Kms {
     policy: ArcSwap<Policy>,
     /// What the policy is made of.
     definitions: Mutex<Definitions>,
+    tokens: Arc<AccessTokens>,
     /// Where decisions are recorded; `None` if the operator wants no record.
     audit: Option<Arc<Audit>>,
     /// Searches that look at more than a page, one by one.
@@ -100,12 +102,15 @@ impl Kms {
         audit: Option<Arc<Audit>>,
     ) -> Result<Self, Error> {
         let definitions = Definitions::read(&store, &custody, documents, default_mode)?;
+        let vault = vault::read(&store)?;
+        let tokens = AccessTokens::new(Arc::clone(&store), Arc::clone(&custody), &vault.id)?;
         let kms = Self {
             store,
             custody,
             cache: Cache::new(),
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
+            tokens: Arc::new(tokens),
             audit,
             sweeps: AtomicUsize::new(0),
             searching: Mutex::new(()),

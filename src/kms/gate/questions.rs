@@ -1,8 +1,11 @@
 //! Questions about permission: nothing is done, whatever the answer.
 
+use std::sync::Arc;
+
 use super::super::object::Object;
 use super::super::{Call, Error};
 use super::Kms;
+use crate::auth::AccessTokens;
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation;
 use crate::policy::{Action, Decision, Grants, Policy, Refusal, Resource, Rule, Subject};
@@ -17,6 +20,17 @@ impl Kms {
     /// Whether a role of this name is defined.
     pub(in crate::kms) fn has_role(&self, role: &str) -> bool {
         self.policy.load().has_role(role)
+    }
+
+    /// Whether an access token of `subject` that rests on `basis` is still good.
+    pub(in crate::kms) fn is_standing(&self, subject: &str, basis: &str) -> bool {
+        self.policy.load().stands(subject, basis)
+    }
+
+    /// The access tokens.
+    #[must_use]
+    pub fn access_tokens(&self) -> &Arc<AccessTokens> {
+        &self.tokens
     }
 
     /// The role that the configuration gives to a caller.
