@@ -10,6 +10,9 @@ use crate::kmip::enumerations::Operation;
 /// The longest user name, in bytes of UTF-8.
 pub const MAX_USERNAME: usize = 255;
 
+/// Begins the `iss` of our own access tokens; the identifier of the database follows. No other issuer may bear such a name.
+pub const OWN_ISSUER: &str = "urn:claviger:";
+
 /// Prefixes kept for exchanged identities; no other proof may yield them.
 const RESERVED_PREFIXES: [&str; 2] = ["identity:", "host/"];
 

@@ -15,7 +15,7 @@ use crate::config::{Config, JwtIssuer};
 use crate::policy::{
     Documents, Fault, FileError, Policy, PolicyDocument, RoleDocument, TomlFile, UserDocument, check_count, check_name,
 };
-use crate::principal::Username;
+use crate::principal::{OWN_ISSUER, Username};
 
 /// The most idps tables.
 const MAX_TABLES: usize = 100;
@@ -129,6 +129,9 @@ fn issuer(name: &str, table: Table, beside: &Beside<'_>) -> Result<TrustedIssuer
     let bounded = |text: &str| !text.is_empty() && text.len() <= MAX_TEXT;
     if !bounded(&conf.iss) {
         return at("iss", format!("an issuer has 1 to {MAX_TEXT} bytes"));
+    }
+    if conf.iss.starts_with(OWN_ISSUER) {
+        return at("iss", format!("`{OWN_ISSUER}` begins the issuer of our own access tokens"));
     }
     let Some(audience) = conf.aud.filter(|aud| bounded(aud)) else {
         return at(

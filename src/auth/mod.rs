@@ -27,9 +27,7 @@ use arc_swap::ArcSwap;
 use hyper::HeaderMap;
 use tokio::sync::Semaphore;
 
-pub use access_token::{
-    AccessTokenError, AccessTokenFault, AccessTokens, Bearer, ISSUER_PREFIX, Issued, NewToken, OwnKey,
-};
+pub use access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Issued, NewToken, OwnKey};
 pub use certificate::NameError;
 pub use claims::ClaimsError;
 pub use failures::{Failures, network};

@@ -11,6 +11,7 @@ mod sealed;
 mod stream;
 mod sym;
 mod target;
+mod tokens;
 mod value;
 mod version;
 mod whoami;
@@ -79,6 +80,8 @@ enum Command {
     #[command(subcommand)]
     AccessRights(access_rights::AccessRights),
     #[command(subcommand)]
+    Tokens(tokens::Tokens),
+    #[command(subcommand)]
     Audit(audit::Audit),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
@@ -111,6 +114,7 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
         Command::Sym(command) => Remote::Sym(command),
         Command::Attributes(command) => Remote::Attributes(command),
         Command::AccessRights(command) => Remote::AccessRights(command),
+        Command::Tokens(command) => Remote::Tokens(command),
         Command::Whoami(command) => Remote::Whoami(command),
         Command::Version(command) => Remote::Version(command.with_token(arguments.options.auth_token.is_some())),
     };
@@ -158,6 +162,7 @@ enum Remote {
     Attributes(attributes::Attributes),
     Audit(audit::Audit),
     AccessRights(access_rights::AccessRights),
+    Tokens(tokens::Tokens),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
 }
@@ -169,6 +174,7 @@ impl Remote {
             Self::Attributes(command) => command.run(client).await,
             Self::Audit(command) => command.run(client).await,
             Self::AccessRights(command) => command.run(client).await,
+            Self::Tokens(command) => command.run(client).await,
             Self::Whoami(command) => command.run(client).await,
             Self::Version(command) => command.run(client).await,
         }

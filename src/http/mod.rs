@@ -3,7 +3,9 @@
 mod about;
 mod access;
 mod audit;
+mod conjur;
 mod definitions;
+mod hanzo;
 mod kmip;
 mod piiano;
 mod problem;
@@ -211,16 +213,26 @@ where
     if app.loopback && !app.authenticator.authenticates() {
         request::require_loopback_name(head.host.as_ref())?;
     }
-    let (route, parameters) = find(&head.method, head.path.as_str())?;
+    let words = route::words(head.path.as_str());
+    let (route, parameters) = find(&head.method, head.path.as_str()).map_err(|problem| problem.in_words(words))?;
     route.tell(measured);
-    let began = Instant::now();
-    let caller = match route.handler {
+    let answer = ask(app, head, body, Found { route, parameters, began: Instant::now(), id, measured }).await;
+    answer.map_err(|problem| problem.in_words(words))
+}
+
+/// Finds out who asks, and has them answered.
+async fn ask<S, B>(app: &App, head: &Head, body: S, found: Found<'_>) -> Result<Answer, Problem>
+where
+    S: warp::Stream<Item = Result<B, warp::Error>>,
+    B: warp::Buf,
+{
+    let caller = match found.route.handler {
         Handler::Anyone(_) | Handler::Visitor(_) => None,
         Handler::Caller(_) => Some(caller(app, head, true).await?),
     };
     let is_of_table =
         caller.as_ref().is_some_and(|own| matches!(own.method, principal::Method::Jwt { table: Some(_), .. }));
-    let answer = perform(app, head, body, &Found { route, parameters, began, id, measured }, caller).await;
+    let answer = perform(app, head, body, &found, caller).await;
     answer.map_err(|problem| if is_of_table { problem.for_piiano() } else { problem })
 }
 

@@ -4,7 +4,8 @@ use serde::Serialize;
 use warp::http::StatusCode;
 
 use super::Answer;
-use super::piiano::{Members, Words};
+use super::piiano::Members;
+use super::{conjur, hanzo};
 use crate::custody::RootError;
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::ResultReason;
@@ -13,6 +14,19 @@ use crate::policy::Refusal;
 
 /// The media type of problem documents (RFC 9457 section 6.1).
 const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Whose words a problem is told in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    /// RFC 9457 alone.
+    Problem,
+    /// With the members of Piiano's clients.
+    Piiano,
+    /// As Infisical's clients expect it.
+    Hanzo,
+    /// As Conjur's clients expect it.
+    Conjur,
+}
 
 /// A failed request.
 #[derive(Debug)]
@@ -52,6 +66,14 @@ impl Problem {
         }
     }
 
+    /// The same in the words of the route's clients.
+    pub(super) fn in_words(mut self, words: Words) -> Self {
+        if words != Words::Problem {
+            self.words = words;
+        }
+        self
+    }
+
     /// The same answer for every cause, so that it helps nobody to guess.
     pub(super) fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "the request carries no valid credential")
@@ -69,6 +91,16 @@ impl Problem {
         } else {
             tracing::info!(status, detail = %self.detail, internal, "request refused");
         }
+        match self.words {
+            Words::Problem | Words::Piiano => self.document(request_id),
+            Words::Hanzo => hanzo::refusal(self, request_id),
+            Words::Conjur => conjur::refusal(self),
+        }
+    }
+
+    /// A problem document.
+    fn document(&self, request_id: &str) -> Answer {
+        let status = self.status.as_u16();
         let document = Document {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),

@@ -4,7 +4,11 @@ use percent_encoding::percent_decode_str;
 use warp::http::Method;
 
 use super::visit::{Answering, Visit};
-use super::{Answer, App, about, access, audit, definitions, kmip, problem::Problem, tokens, vault};
+use super::{
+    Answer, App, about, access, audit, definitions, kmip,
+    problem::{Problem, Words},
+    tokens, vault,
+};
 use crate::kms::Context;
 use crate::metrics;
 
@@ -82,21 +86,11 @@ pub(super) static ROUTES: [Route; 26] = [
     get("/audit/head", Caller(audit::head)),
     post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
     get("/access/tokens", Caller(tokens::list)),
-    Route { path: "/access/tokens/{}", method: Method::DELETE, body: Nothing, handler: Caller(tokens::end) },
-    post("/access/token-key", Nothing, Caller(tokens::rotate)),
+    delete("/access/tokens/{}", Caller(tokens::end)),
+    post("/access/token-key", Json(MAX_ACCESS), Caller(tokens::rotate)),
     get("/access/definitions/{}", Caller(definitions::list)),
-    Route {
-        path: "/access/definitions/{}/{}",
-        method: Method::PUT,
-        body: Json(MAX_ACCESS),
-        handler: Caller(definitions::put),
-    },
-    Route {
-        path: "/access/definitions/{}/{}",
-        method: Method::DELETE,
-        body: Nothing,
-        handler: Caller(definitions::remove),
-    },
+    put("/access/definitions/{}/{}", Json(MAX_ACCESS), Caller(definitions::put)),
+    delete("/access/definitions/{}/{}", Caller(definitions::remove)),
 ];
 
 const fn get(path: &'static str, handler: Handler) -> Route {
@@ -105,6 +99,14 @@ const fn get(path: &'static str, handler: Handler) -> Route {
 
 const fn post(path: &'static str, body: Body, handler: Handler) -> Route {
     Route { path, method: Method::POST, body, handler }
+}
+
+const fn put(path: &'static str, body: Body, handler: Handler) -> Route {
+    Route { path, method: Method::PUT, body, handler }
+}
+
+const fn delete(path: &'static str, handler: Handler) -> Route {
+    Route { path, method: Method::DELETE, body: Nothing, handler }
 }
 
 impl Route {
@@ -140,6 +142,12 @@ impl Route {
             }
         }
     }
+}
+
+/// Whose clients come by a path, whether or not there is a route.
+pub(super) fn words(path: &str) -> Words {
+    let families = [("/api/v1/", Words::Hanzo), ("/authn-jwt/", Words::Conjur), ("/secrets", Words::Conjur)];
+    families.iter().find(|(begins, _)| path.starts_with(begins)).map_or(Words::Problem, |(_, words)| *words)
 }
 
 /// The value of a name in a query.

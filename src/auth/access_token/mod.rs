@@ -24,12 +24,10 @@ pub use writing::{Issued, NewToken};
 use super::jws::{Jws, JwsError};
 use super::strict_json;
 use crate::custody::{self, Custody, RootError};
+use crate::principal::OWN_ISSUER;
 use crate::store::access_token::{self as rows, AccessToken};
 use crate::store::{self, Store};
 use own_keys::OwnKeys;
-
-/// Begins the `iss` of our own tokens; the identifier of the database follows.
-pub const ISSUER_PREFIX: &str = "urn:claviger:";
 
 /// Tokens whose rows are kept in memory.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
@@ -111,7 +109,7 @@ impl AccessTokens {
     pub fn new(store: Arc<Store>, custody: Arc<Custody>, vault: &str) -> Result<Self, AccessTokenError> {
         let keys = ArcSwap::from_pointee(OwnKeys::new(&custody.token_keys())?);
         let live = Mutex::new(LruCache::new(CAPACITY));
-        let issuer = format!("{ISSUER_PREFIX}{vault}");
+        let issuer = format!("{OWN_ISSUER}{vault}");
         Ok(Self { store, custody, issuer, keys, live, rotating: Mutex::new(()) })
     }
 
