@@ -9,7 +9,7 @@ pub const PIN: &str = "pin-that-must-not-leak-4711";
 pub const LABEL: &str = "claviger";
 
 /// Objects that the root keys of one database are: four secret keys, and the two halves of one signing key.
-pub const ROOT_OBJECTS: usize = 6;
+pub const ROOT_OBJECTS: usize = 8;
 
 pub struct Token {
     pub configuration: PathBuf,
