@@ -191,6 +191,31 @@ impl AccessTokens {
         })?)
     }
 
+    /// Gives back to the rows what was set aside and not used, at the end of the server; nothing is admitted any more.
+    ///
+    /// # Errors
+    /// Store or HSM are away: what was set aside is then lost.
+    pub fn settle(&self) -> Result<(), AccessTokenError> {
+        let known: Vec<Arc<Live>> = {
+            let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+            live.iter().map(|(_, live)| Arc::clone(live)).collect()
+        };
+        for live in known {
+            let left = live.take_all();
+            if left == 0 {
+                continue;
+            }
+            let (known, custody) = (live.row.clone(), Arc::clone(&self.custody));
+            self.store.write(move |transaction| {
+                let Some(before) = believed(transaction, &known, &custody)? else { return Ok(()) };
+                let mut next = AccessToken { uses: before.uses - left, ..before.clone() };
+                next.binding = bind(&custody, &next)?;
+                next.write(transaction, Some(&before))
+            })?;
+        }
+        Ok(())
+    }
+
     /// Has new tokens signed by a new key. Those before it go on to verify for as long as they signed what is still good.
     ///
     /// # Errors
