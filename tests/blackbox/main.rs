@@ -29,6 +29,7 @@ mod client_certificate;
 mod common_name;
 mod configuration;
 mod default_mode;
+mod documents;
 mod gate_after_a_reload;
 mod gate_api_token;
 mod gate_certificates;

@@ -206,3 +206,13 @@ fn keys_are_fetched_and_the_file_is_read_anew() {
     assert_eq!(status(&server, &with(&other, &json!({}))), 401);
     assert_eq!(server.nobody().get("/whoami").status, 401);
 }
+
+#[test]
+fn no_name_of_a_table_begins_with_the_prefix_of_an_authority() {
+    let key = SigningKey::p256("abc");
+    let place = place(&format!("{}{ROLES}", table("a", A, "kms", &key)));
+    let server = Server::start_at(place, &options(&["--username-prefix=corp/"]));
+    let token = |user: &str| key.token("ES256", &but(claims(A, "kms", user), &json!({"roles": "VaultAdminRole"})));
+    assert_eq!(status(&server, &token("alice")), 200);
+    assert_eq!(status(&server, &token("corp/alice")), 401);
+}
