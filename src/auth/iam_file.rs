@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::jwks::KeySet;
-use super::trusted_issuer::{KeySource, RoleRule, TrustedIssuer};
+use super::trusted_issuer::{Bound, Expected, KeySource, RoleRule, TrustedIssuer};
 use crate::client::Url;
 use crate::config::{Config, JwtIssuer};
 use crate::policy::{
@@ -111,7 +111,7 @@ fn issuers(tables: BTreeMap<String, Table>, beside: &Beside<'_>) -> Result<Vec<T
     let mut issuers: Vec<TrustedIssuer> = Vec::new();
     for (name, table) in tables {
         let issuer = issuer(&name, table, beside)?;
-        let twice = issuers.iter().find(|own| own.issuer == issuer.issuer && own.audience == issuer.audience);
+        let twice = issuers.iter().find(|own| own.issuer == issuer.issuer && own.audiences == issuer.audiences);
         if let Some(other) = twice.and_then(|own| own.table.as_deref()) {
             let problem = format!("issuer and audience are those of idps.{other}: which role counts would be chance");
             return Err(Fault::at(&["idps", &name, "conf", "iss"], problem));
@@ -164,7 +164,11 @@ fn issuer(name: &str, table: Table, beside: &Beside<'_>) -> Result<TrustedIssuer
         table: Some(Arc::from(name)),
         issuer: conf.iss,
         keys,
-        audience: Some(audience),
+        keys_ca: None,
+        audiences: vec![Expected::Exact(audience)],
+        subject: None,
+        algorithms: None,
+        limits_fetches: false,
         username_claim: "sub".to_owned(),
         username_prefix: String::new(),
         foreign_prefixes: beside.prefixes.clone(),
@@ -205,7 +209,7 @@ fn role(name: &str, table: &Table, beside: &Beside<'_>) -> Result<RoleRule, Faul
     Ok(RoleRule { claim, allowed, of_users: table.roles_map.clone() })
 }
 
-fn bound_claims(name: &str, claims: BTreeMap<String, toml::Value>) -> Result<Vec<(String, Value)>, Fault> {
+fn bound_claims(name: &str, claims: BTreeMap<String, toml::Value>) -> Result<Vec<(String, Bound)>, Fault> {
     check_count(&["idps", name, "conf", "bound_claims"], claims.len(), MAX_PARTS)?;
     let bound = |(claim, value): (String, toml::Value)| {
         let fault = |problem: &str| Fault::at(&["idps", name, "conf", "bound_claims", &claim], problem);
@@ -223,7 +227,7 @@ fn bound_claims(name: &str, claims: BTreeMap<String, toml::Value>) -> Result<Vec
                 ));
             }
         };
-        Ok((claim, value))
+        Ok((claim, Bound::Value(value)))
     };
     claims.into_iter().map(bound).collect()
 }

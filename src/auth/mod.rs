@@ -5,6 +5,7 @@ pub mod authority;
 mod authorization;
 pub mod certificate;
 mod claims;
+mod exchange;
 mod exchanged;
 mod failures;
 mod iam_file;
@@ -30,6 +31,7 @@ use tokio::sync::Semaphore;
 pub use access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Issued, NewToken, OwnKey};
 pub use certificate::NameError;
 pub use claims::ClaimsError;
+pub use exchange::{Exchange, Verified};
 pub use failures::{Failures, network};
 pub use iam_file::IamFile;
 pub use issuer::{Issuer, Keys};
@@ -37,7 +39,7 @@ pub use jwks::{KeySet, KeySetError};
 pub use jws::{Jws, JwsError};
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
-pub use trusted_issuer::{KeySource, RoleRule, TrustedIssuer};
+pub use trusted_issuer::{Bound, Expected, KeySource, RoleRule, TrustedIssuer};
 
 use crate::metrics::Metrics;
 use crate::policy::Subject;
@@ -92,6 +94,9 @@ pub enum Unauthenticated {
     /// A wrong one.
     #[error("API token: wrong, or its key is not active")]
     ApiToken,
+    /// Keys were asked for too often because JWTs named unknown ones.
+    #[error("JWT: the keys of its issuer were asked for too often")]
+    TooManyFetches,
     /// A token of ours that is not good, or no longer.
     #[error("access token: {0}")]
     AccessToken(#[from] AccessTokenFault),
@@ -108,7 +113,7 @@ impl Unauthenticated {
             Self::NoIssuer | Self::ForeignIssuer => "issuer",
             Self::Jws(_) => "signature",
             Self::Claims(_) => "claims",
-            Self::NoKeys => "no-keys",
+            Self::NoKeys | Self::TooManyFetches => "no-keys",
             Self::NoApiToken | Self::ApiToken => "api-token",
             Self::AccessToken(_) => "access-token",
         }
@@ -120,7 +125,12 @@ impl Unauthenticated {
         match self {
             Self::NoCredential | Self::Authorization => "none",
             Self::Certificate(_) => "certificate",
-            Self::NoIssuer | Self::Jws(_) | Self::Claims(_) | Self::ForeignIssuer | Self::NoKeys => "jwt",
+            Self::NoIssuer
+            | Self::Jws(_)
+            | Self::Claims(_)
+            | Self::ForeignIssuer
+            | Self::NoKeys
+            | Self::TooManyFetches => "jwt",
             Self::NoApiToken | Self::ApiToken => "api-token",
             Self::AccessToken(_) => "access-token",
         }
@@ -170,6 +180,7 @@ pub struct Authenticator {
     /// Replaced as a whole when the configuration of one changes.
     issuers: ArcSwap<Vec<Arc<Issuer>>>,
     tokens: Arc<AccessTokens>,
+    exchange: Exchange,
     remembered: Remembered,
     failures: Failures,
     /// API tokens that are compared at one time. Whoever sends wrong ones must not take the token's sessions from
@@ -205,6 +216,7 @@ impl Authenticator {
         trust: Option<Trust>,
         issuers: Vec<Arc<Issuer>>,
         tokens: Arc<AccessTokens>,
+        exchange: Exchange,
         settings: Settings,
         metrics: &Arc<Metrics>,
     ) -> Self {
@@ -214,6 +226,7 @@ impl Authenticator {
             settings,
             issuers: ArcSwap::from_pointee(issuers),
             tokens,
+            exchange,
             remembered: Remembered::new(),
             failures,
             comparing: Semaphore::new(COMPARING),

@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 pub use error::{AnswerError, Error};
-pub use identity::{authorities, read_password};
+pub use identity::{authorities, authorities_of_pem, read_password};
 pub use refusal::Refusal;
 pub use url::{Url, UrlError};
 

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::issuers::Issuers;
 use super::{audit, figures, listen, permission, probe};
-use crate::auth::{Authenticator, Issuer, Settings, Trust, TrustedIssuer};
+use crate::auth::{Authenticator, Exchange, Issuer, Settings, Trust, TrustedIssuer};
 use crate::client;
 use crate::config::Config;
 use crate::custody::{Custody, OpenError, Owner, RootError, TokenError};
@@ -217,7 +217,8 @@ fn authenticator(
         api_token_id: config.api_token_id.clone(),
         failure_limit: config.auth_failure_limit,
     };
-    Authenticator::new(trust, issuers, Arc::clone(kms.access_tokens()), settings, metrics)
+    let exchange = Exchange::new(config.jwks_ca_file.clone(), config.jwks_allow_http);
+    Authenticator::new(trust, issuers, Arc::clone(kms.access_tokens()), exchange, settings, metrics)
 }
 
 pub(super) fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {
