@@ -5,7 +5,7 @@ use warp::http::Method;
 
 use super::visit::{Answering, Visit};
 use super::{
-    Answer, App, about, access, audit, definitions, kmip,
+    Answer, App, about, access, audit, definitions, hanzo, kmip,
     problem::{Problem, Words},
     tokens, vault,
 };
@@ -61,10 +61,10 @@ pub(super) struct Ask<'a> {
 }
 
 use Body::{Json, None as Nothing};
-use Handler::{Anyone, Caller};
+use Handler::{Anyone, Caller, Visitor};
 
 /// The table.
-pub(super) static ROUTES: [Route; 26] = [
+pub(super) static ROUTES: [Route; 43] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
@@ -85,6 +85,23 @@ pub(super) static ROUTES: [Route; 26] = [
     get("/audit/public-key", Caller(audit::public_key)),
     get("/audit/head", Caller(audit::head)),
     post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
+    post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::login)),
+    post("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::attach)),
+    patch("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::change)),
+    get("/api/v1/auth/jwt-auth/identities/{}", Caller(hanzo::jwt_auth::get)),
+    delete("/api/v1/auth/jwt-auth/identities/{}", Caller(hanzo::jwt_auth::remove)),
+    post("/api/v1/auth/token/renew", Json(MAX_ACCESS), Visitor(hanzo::tokens::renew)),
+    post("/api/v1/auth/token/revoke", Json(MAX_ACCESS), Visitor(hanzo::tokens::revoke)),
+    post("/api/v1/identities", Json(MAX_ACCESS), Caller(hanzo::identities::create)),
+    get("/api/v1/identities", Caller(hanzo::identities::list)),
+    get("/api/v1/identities/{}", Caller(hanzo::identities::get)),
+    patch("/api/v1/identities/{}", Json(MAX_ACCESS), Caller(hanzo::identities::change)),
+    delete("/api/v1/identities/{}", Caller(hanzo::identities::remove)),
+    post("/api/v2/workspace", Json(MAX_ACCESS), Caller(hanzo::projects::create)),
+    get("/api/v2/workspace/{}/identity-memberships", Caller(hanzo::projects::members)),
+    post("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::projects::put_member)),
+    patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::projects::put_member)),
+    delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::projects::remove_member)),
     get("/access/tokens", Caller(tokens::list)),
     delete("/access/tokens/{}", Caller(tokens::end)),
     post("/access/token-key", Json(MAX_ACCESS), Caller(tokens::rotate)),
@@ -103,6 +120,10 @@ const fn post(path: &'static str, body: Body, handler: Handler) -> Route {
 
 const fn put(path: &'static str, body: Body, handler: Handler) -> Route {
     Route { path, method: Method::PUT, body, handler }
+}
+
+const fn patch(path: &'static str, body: Body, handler: Handler) -> Route {
+    Route { path, method: Method::PATCH, body, handler }
 }
 
 const fn delete(path: &'static str, handler: Handler) -> Route {
@@ -146,7 +167,12 @@ impl Route {
 
 /// Whose clients come by a path, whether or not there is a route.
 pub(super) fn words(path: &str) -> Words {
-    let families = [("/api/v1/", Words::Hanzo), ("/authn-jwt/", Words::Conjur), ("/secrets", Words::Conjur)];
+    let families = [
+        ("/api/v1/", Words::Hanzo),
+        ("/api/v2/", Words::Hanzo),
+        ("/authn-jwt/", Words::Conjur),
+        ("/secrets", Words::Conjur),
+    ];
     families.iter().find(|(begins, _)| path.starts_with(begins)).map_or(Words::Problem, |(_, words)| *words)
 }
 

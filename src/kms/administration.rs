@@ -136,7 +136,7 @@ impl Kms {
             let document = kind.document(&name, definition)?;
             // The hash, for the log keeps the beginning alone of what is long.
             call.describe(format!("sha256:{} {document}", HEXLOWER.encode(&sha256(document.as_bytes()))));
-            grant.define(kind, &name, Some(document))
+            grant.define(kind, &name, Some(document), None)
         })
     }
 
@@ -148,6 +148,6 @@ impl Kms {
         let call = Call::new(context, Operation::Undefine);
         let name = kind.canonical(name);
         call.describe(format!("{} {name:?}", kind.word()));
-        self.recorded(&call, || self.authorize_administration(&call)?.define(kind, &name, None))
+        self.recorded(&call, || self.authorize_administration(&call)?.define(kind, &name, None, None))
     }
 }

@@ -1,6 +1,7 @@
 //! Exchanged identities: those for whom a trusted issuer vouches, and who get an access token for it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +122,8 @@ pub(super) struct Exchanged {
     pub(super) bases: Vec<String>,
     /// What it may do by itself.
     pub(super) role: OrganizationRole,
+    /// The identity, if it is one.
+    pub(super) identity: Option<Arc<IdentityDocument>>,
 }
 
 /// The user name of an identity.
@@ -143,9 +146,16 @@ impl Policy {
                 faults.push(fault);
                 continue;
             }
+            let identity = Some(Arc::new(document.clone()));
             let bases = document.jwt_auth.iter().map(|auth| jwt_auth_basis(&auth.id)).collect();
-            self.exchanged.insert(identity_username(id), Exchanged { bases, role: document.role });
+            self.exchanged.insert(identity_username(id), Exchanged { bases, role: document.role, identity });
         }
+    }
+
+    /// An identity by its identifier.
+    #[must_use]
+    pub fn identity(&self, id: &str) -> Option<Arc<IdentityDocument>> {
+        self.exchanged.get(&identity_username(id))?.identity.clone()
     }
 
     /// Whether an access token of `subject` that rests on `basis` is still good: both are there.

@@ -1,6 +1,15 @@
-//! The dialect of Hanzo KMS and Infisical.
+//! The dialect of Hanzo KMS and Infisical: identities, what they are known by, their access tokens, projects and keys.
+
+pub(super) mod identities;
+pub(super) mod jwt_auth;
+pub(super) mod login;
+pub(super) mod projects;
+pub(super) mod tokens;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use warp::http::StatusCode;
 
 use super::Answer;
@@ -30,4 +39,23 @@ pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
     };
     let status_code = problem.status.as_u16();
     Answer::json(problem.status, &Refusal { req_id: request_id, status_code, message: &problem.detail, error })
+}
+
+/// The body of a request that holds no secret.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))
+}
+
+/// The body of a request that holds a credential: what is wrong with it is not quoted.
+fn read_secret<T: DeserializeOwned>(body: &[u8], members: &str) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|_| invalid(format!("the body must be a JSON object with {members}")))
+}
+
+fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+}
+
+/// A time as these clients expect it (RFC 3339).
+fn iso(seconds: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }

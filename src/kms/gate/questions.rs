@@ -8,7 +8,7 @@ use super::Kms;
 use crate::auth::AccessTokens;
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation;
-use crate::policy::{Action, Decision, Grants, Policy, Refusal, Resource, Rule, Subject};
+use crate::policy::{Action, Decision, Grants, IdentityDocument, Policy, Refusal, Resource, Rule, Subject};
 use crate::principal::Caller;
 
 impl Kms {
@@ -25,6 +25,11 @@ impl Kms {
     /// Whether an access token of `subject` that rests on `basis` is still good.
     pub(in crate::kms) fn is_standing(&self, subject: &str, basis: &str) -> bool {
         self.policy.load().stands(subject, basis)
+    }
+
+    /// An exchanged identity, if it is defined and faultless.
+    pub(in crate::kms) fn known_identity(&self, id: &str) -> Option<Arc<IdentityDocument>> {
+        self.policy.load().identity(id)
     }
 
     /// The access tokens.
