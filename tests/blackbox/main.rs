@@ -79,6 +79,7 @@ mod batches;
 mod both_routes_and_dialects_are_read;
 mod cbc_equals_openssl;
 mod gcm_equals_openssl;
+mod hanzo_jwt_auth;
 mod hmac_secrets_of_odd_lengths;
 mod identifiers_names_and_tags_have_bounds;
 mod keys_may_be_placed_in_the_token;

@@ -8,6 +8,7 @@ pub mod crl;
 pub mod decisions;
 pub mod figures;
 pub mod forged;
+pub mod hanzo;
 pub mod http;
 pub mod iam;
 pub mod jwks;
