@@ -80,6 +80,7 @@ mod both_routes_and_dialects_are_read;
 mod cbc_equals_openssl;
 mod gcm_equals_openssl;
 mod hanzo_jwt_auth;
+mod hanzo_tokens;
 mod hmac_secrets_of_odd_lengths;
 mod identifiers_names_and_tags_have_bounds;
 mod keys_may_be_placed_in_the_token;
