@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::trusted_issuer::{Expected, TrustedIssuer, find};
+use super::trusted_issuer::{Bound, Expected, TrustedIssuer, find};
 use super::{narrowing, strict_json};
 use crate::principal::{Narrowing, Username, UsernameError};
 
@@ -138,13 +138,19 @@ impl Claims {
         {
             return Err(ClaimsError::Subject);
         }
-        for (path, bound) in &issuer.bound_claims {
+        self.check_bound(&issuer.bound_claims)?;
+        Ok(expires)
+    }
+
+    /// Checks claims that must have values, by their paths.
+    pub(super) fn check_bound(&self, bound: &[(String, Bound)]) -> Result<(), ClaimsError> {
+        for (path, bound) in bound {
             let value = find(&self.0, path).ok_or_else(|| ClaimsError::Lacking(path.clone()))?;
             if !bound.is(value) {
                 return Err(ClaimsError::Bound(path.clone()));
             }
         }
-        Ok(expires)
+        Ok(())
     }
 
     /// The claim at a path: by its whole name, else by dots or slashes into nested claims.

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::claims::Claims;
 use super::issuer::{Issuer, MAX_KEY_SET};
 use super::jws::{Jws, JwsError};
-use super::trusted_issuer::{KeySource, TrustedIssuer};
+use super::trusted_issuer::{Bound, KeySource, TrustedIssuer};
 use super::{Authenticator, Unauthenticated, signing_keys};
 use crate::client;
 use crate::client::http::{Http, Limits, Trust};
@@ -70,6 +70,14 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// Checks claims that somebody asks for who is known by now.
+    ///
+    /// # Errors
+    /// The first that is missing or has another value.
+    pub fn check(&self, bound: &[(String, Bound)]) -> Result<(), Unauthenticated> {
+        Ok(self.claims.check_bound(bound)?)
+    }
+
     /// The claim at a path: by its whole name, else by dots or slashes into nested claims.
     #[must_use]
     pub fn claim(&self, path: &str) -> Option<&Value> {
@@ -187,6 +195,18 @@ impl Authenticator {
         claims.check_bounds(issuer, self.settings.jwt_leeway, now)?;
         let narrowing = claims.narrowing()?;
         Ok(Verified { claims, narrowing })
+    }
+
+    /// Whether there are keys of an issuer whose JWTs are exchanged; they are waited for a while.
+    pub async fn has_exchange_keys(&self, issuer: &TrustedIssuer) -> bool {
+        if matches!(issuer.keys, KeySource::Inline(_)) {
+            return true;
+        }
+        let Some(keeper) = self.exchange.keeper(issuer) else { return false };
+        if keeper.issuer.keys().is_none() {
+            let _ = timeout(PATIENCE, keeper.issuer.first_fetch()).await;
+        }
+        keeper.issuer.keys().is_some()
     }
 
     async fn verify_fetched(&self, issuer: &TrustedIssuer, jws: &Jws<'_>) -> Result<(), Unauthenticated> {

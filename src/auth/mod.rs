@@ -39,7 +39,7 @@ pub use jwks::{KeySet, KeySetError};
 pub use jws::{Jws, JwsError};
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
-pub use trusted_issuer::{Bound, Expected, KeySource, RoleRule, TrustedIssuer};
+pub use trusted_issuer::{Bound, Expected, KeySource, RSASSA_PKCS1_V1_5, RoleRule, TrustedIssuer};
 
 use crate::metrics::Metrics;
 use crate::policy::Subject;

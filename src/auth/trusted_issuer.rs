@@ -12,6 +12,9 @@ use crate::client::Url;
 use crate::config::JwtIssuer;
 use crate::policy::glob;
 
+/// RS256, RS384 and RS512 (RFC 7518 section 3.3).
+pub const RSASSA_PKCS1_V1_5: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
+
 /// An issuer, and what its tokens must say.
 #[derive(Debug, Clone)]
 pub struct TrustedIssuer {

@@ -28,7 +28,9 @@ use tracing::Instrument as _;
 use warp::Filter;
 use warp::filters::path::FullPath;
 use warp::host::Authority;
-use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use warp::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
 use warp::http::{HeaderMap, Method, Response, StatusCode};
 
 pub use route::MAX_KMIP;
@@ -114,12 +116,27 @@ impl App {
 pub(crate) struct Answer {
     status: StatusCode,
     media_type: &'static str,
+    /// The Content-Encoding, if the body has one.
+    encoding: Option<&'static str>,
     body: Vec<u8>,
 }
 
 impl Answer {
     fn json(status: StatusCode, value: &impl Serialize) -> Self {
-        Self { status, media_type: "application/json", body: serde_json::to_vec(value).unwrap_or_default() }
+        Self::new(status, "application/json", serde_json::to_vec(value).unwrap_or_default())
+    }
+
+    fn text(status: StatusCode, body: Vec<u8>) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", body)
+    }
+
+    fn new(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Self {
+        Self { status, media_type, encoding: None, body }
+    }
+
+    /// The same with a body that is base64 of what it would be.
+    fn in_base64(self) -> Self {
+        Self { encoding: Some("base64"), ..self }
     }
 }
 
@@ -168,6 +185,9 @@ where
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.media_type));
+    if let Some(encoding) = answer.encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     if let Ok(id) = HeaderValue::from_str(&id) {

@@ -111,7 +111,7 @@ impl Problem {
             members: self.members(request_id),
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
-        Answer { status: self.status, media_type: MEDIA_TYPE, body }
+        Answer::new(self.status, MEDIA_TYPE, body)
     }
 }
 

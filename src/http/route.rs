@@ -5,7 +5,7 @@ use warp::http::Method;
 
 use super::visit::{Answering, Visit};
 use super::{
-    Answer, App, about, access, audit, definitions, hanzo, kmip,
+    Answer, App, about, access, audit, conjur, definitions, hanzo, kmip,
     problem::{Problem, Words},
     tokens, vault,
 };
@@ -60,11 +60,11 @@ pub(super) struct Ask<'a> {
     pub(super) body: &'a [u8],
 }
 
-use Body::{Json, None as Nothing};
+use Body::{Form, Json, None as Nothing};
 use Handler::{Anyone, Caller, Visitor};
 
 /// The table.
-pub(super) static ROUTES: [Route; 43] = [
+pub(super) static ROUTES: [Route; 46] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
@@ -85,6 +85,9 @@ pub(super) static ROUTES: [Route; 43] = [
     get("/audit/public-key", Caller(audit::public_key)),
     get("/audit/head", Caller(audit::head)),
     post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
+    post("/authn-jwt/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
+    post("/authn-jwt/{}/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
+    get("/authn-jwt/{}/{}/status", Caller(conjur::status::status)),
     post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::login)),
     post("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::attach)),
     patch("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::change)),

@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
 use crate::policy::{
-    Documents, Fault, IdentityDocument, PolicyDocument, ProjectDocument, RoleDocument, Subject, UserDocument,
+    AuthenticatorDocument, Documents, Fault, HostDocument, IdentityDocument, PolicyDocument, ProjectDocument,
+    RoleDocument, Subject, UserDocument,
 };
 
 /// A kind of definition.
@@ -24,6 +25,10 @@ pub enum Kind {
     Project,
     /// An exchanged identity.
     Identity,
+    /// An issuer that vouches for hosts.
+    Authenticator,
+    /// A host.
+    Host,
 }
 
 /// A definition.
@@ -42,7 +47,8 @@ pub struct Entry {
 const NO_ROLE: &str = "?";
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Role, Self::Policy, Self::User, Self::Project, Self::Identity];
+    const ALL: [Self; 7] =
+        [Self::Role, Self::Policy, Self::User, Self::Project, Self::Identity, Self::Authenticator, Self::Host];
 
     /// Its name in the database and in messages.
     #[must_use]
@@ -53,6 +59,8 @@ impl Kind {
             Self::User => "user",
             Self::Project => "project",
             Self::Identity => "identity",
+            Self::Authenticator => "authenticator",
+            Self::Host => "host",
         }
     }
 
@@ -69,7 +77,7 @@ impl Kind {
             Self::User => Some(serde_json::json!({ "role": NO_ROLE }).to_string()),
             Self::Project => Some(serde_json::json!({ "members": { "*": NO_ROLE } }).to_string()),
             // Its access tokens are then not good.
-            Self::Role | Self::Policy | Self::Identity => None,
+            Self::Role | Self::Policy | Self::Identity | Self::Authenticator | Self::Host => None,
         }
     }
 
@@ -86,6 +94,8 @@ impl Kind {
             Self::User => values(&documents.users),
             Self::Project => values(&documents.projects),
             Self::Identity => values(&documents.identities),
+            Self::Authenticator => values(&documents.authenticators),
+            Self::Host => values(&documents.hosts),
         }
     }
 
@@ -101,6 +111,8 @@ impl Kind {
             Self::User => read::<UserDocument>(definition),
             Self::Project => read::<ProjectDocument>(definition),
             Self::Identity => read::<IdentityDocument>(definition),
+            Self::Authenticator => read::<AuthenticatorDocument>(definition),
+            Self::Host => read::<HostDocument>(definition),
         };
         read.map_err(|problem| Fault { path: vec![self.word().to_owned(), name.to_owned()], problem })
     }
@@ -121,6 +133,15 @@ impl Kms {
         let call = Call::new(context, Operation::ListDefinitions);
         call.describe(kind.word().to_owned());
         self.recorded(&call, || Ok(self.authorize_administration(&call)?.all(kind)))
+    }
+
+    /// Refuses those who do not administer.
+    ///
+    /// # Errors
+    /// The caller does not.
+    pub fn check_administers(&self, context: &Context<'_>) -> Result<(), Error> {
+        let call = Call::new(context, Operation::ListDefinitions);
+        self.recorded(&call, || self.authorize_administration(&call).map(drop))
     }
 
     /// Makes a definition, or puts it in the place of the one of this name. Returns its version.

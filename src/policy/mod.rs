@@ -1,6 +1,7 @@
 //! Who may do what: one model of owners, grants, roles and projects, and the one function that decides.
 
 mod action;
+mod conjur;
 mod decide;
 mod document;
 mod file;
@@ -17,6 +18,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use action::{Action, Capability};
+pub use conjur::{AuthenticatorDocument, HostDocument, NO_RESTRICTION, authenticator_name, host_username};
 pub use decide::{Decision, Properties, Refusal, Resource, Rule};
 pub use document::{
     Documents, Effect, Fault, MAX_ENTRIES, MAX_NAME, PolicyDocument, ProjectDocument, RoleDocument, UserDocument,
@@ -52,6 +54,8 @@ pub struct Policy {
     projects: HashMap<String, HashMap<Subject, String>>,
     /// Exchanged identities by their user names.
     exchanged: HashMap<String, identity::Exchanged>,
+    authenticators: HashMap<String, Arc<AuthenticatorDocument>>,
+    hosts: HashMap<String, Arc<HostDocument>>,
 }
 
 impl Policy {
@@ -98,6 +102,9 @@ impl Policy {
         policy.add_projects(documents, &mut faults);
         faults.extend(check_count(&["identities"], documents.identities.len(), MAX_ENTRIES).err());
         policy.add_identities(documents, &mut faults);
+        faults.extend(check_count(&["authenticators"], documents.authenticators.len(), MAX_PARTS).err());
+        faults.extend(check_count(&["hosts"], documents.hosts.len(), MAX_ENTRIES).err());
+        policy.add_conjur(documents, &mut faults);
         (policy, faults)
     }
 

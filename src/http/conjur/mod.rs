@@ -1,4 +1,9 @@
-//! The dialect of Conjur.
+//! The dialect of Conjur: authenticators, by which hosts exchange a JWT for an access token.
+
+pub(super) mod authenticate;
+mod code;
+pub(super) mod status;
+mod trust;
 
 use serde_json::json;
 use warp::http::StatusCode;
@@ -9,7 +14,7 @@ use super::problem::Problem;
 /// A problem in the words of these clients: nothing is said to somebody who is nobody.
 pub(super) fn refusal(problem: &Problem) -> Answer {
     if problem.status == StatusCode::UNAUTHORIZED {
-        return Answer { status: problem.status, media_type: "text/plain; charset=utf-8", body: Vec::new() };
+        return Answer::text(problem.status, Vec::new());
     }
     let error = json!({ "error": { "code": problem.status.canonical_reason(), "message": problem.detail } });
     Answer::json(problem.status, &error)

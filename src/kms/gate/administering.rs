@@ -113,6 +113,8 @@ fn add(documents: &mut Documents, kind: Kind, name: &str, document: &str) -> Opt
         Kind::User => drop(documents.users.insert(name, read(document)?)),
         Kind::Project => drop(documents.projects.insert(name, read(document)?)),
         Kind::Identity => drop(documents.identities.insert(name, read(document)?)),
+        Kind::Authenticator => drop(documents.authenticators.insert(name, read(document)?)),
+        Kind::Host => drop(documents.hosts.insert(name, read(document)?)),
     }
     Some(())
 }

@@ -8,7 +8,10 @@ use super::Kms;
 use crate::auth::AccessTokens;
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation;
-use crate::policy::{Action, Decision, Grants, IdentityDocument, Policy, Refusal, Resource, Rule, Subject};
+use crate::policy::{
+    Action, AuthenticatorDocument, Decision, Grants, HostDocument, IdentityDocument, Policy, Refusal, Resource, Rule,
+    Subject,
+};
 use crate::principal::Caller;
 
 impl Kms {
@@ -30,6 +33,18 @@ impl Kms {
     /// An exchanged identity, if it is defined and faultless.
     pub(in crate::kms) fn known_identity(&self, id: &str) -> Option<Arc<IdentityDocument>> {
         self.policy.load().identity(id)
+    }
+
+    /// An authenticator, if it is defined and faultless: what a login asks, which nobody makes who is somebody.
+    #[must_use]
+    pub fn authenticator(&self, account: &str, service: &str) -> Option<Arc<AuthenticatorDocument>> {
+        self.policy.load().authenticator(account, service)
+    }
+
+    /// A host, likewise.
+    #[must_use]
+    pub fn host(&self, id: &str) -> Option<Arc<HostDocument>> {
+        self.policy.load().host(id)
     }
 
     /// The access tokens.
