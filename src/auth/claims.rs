@@ -133,6 +133,10 @@ impl Claims {
             return Err(ClaimsError::Issuer);
         }
         self.check_audience(&issuer.audiences)?;
+        // Whoever does not ask for it must not take what is none for one (RFC 7519 section 4.1.2).
+        if self.0.get("sub").is_some_and(|sub| !sub.is_string()) {
+            return Err(ClaimsError::Claim("sub".to_owned()));
+        }
         if let Some(subject) = &issuer.subject
             && !subject.is(self.text("sub")?)
         {

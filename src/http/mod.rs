@@ -297,10 +297,10 @@ where
     };
     if let Handler::Visitor(handler) = route.handler {
         let _permit = admit(&app.visits, 1).await?;
-        let (parameters, query) = (&found.parameters[..], head.query.as_str());
+        let parameters = &found.parameters[..];
         let body = body.as_ref().map_or(&[][..], |body| &body.bytes);
         let (peer, headers, request) = (&head.peer, &head.headers, found.id);
-        return handler(app, Visit { peer, headers, request, parameters, query, body }).await;
+        return handler(app, Visit { peer, headers, request, parameters, body }).await;
     }
     let _permit = admit(&app.active, 1).await?;
     // Whoever holds a body back must not outlive a revocation by it.

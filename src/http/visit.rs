@@ -22,8 +22,6 @@ pub(super) struct Visit<'a> {
     pub(super) request: &'a str,
     /// The segments of the path for which its route has `{}`.
     pub(super) parameters: &'a [String],
-    /// What follows the `?`.
-    pub(super) query: &'a str,
     pub(super) body: &'a [u8],
 }
 

@@ -18,7 +18,7 @@ const MAX_VARIABLE: usize = 64 << 10;
 const MAX_TEXT: usize = 1024;
 
 /// The variables of an authenticator.
-pub const VARIABLES: [&str; 10] = [
+const VARIABLES: [&str; 10] = [
     "audience",
     "ca-cert",
     "claim-aliases",

@@ -28,6 +28,7 @@ mod cli_round_trip;
 mod client_certificate;
 mod common_name;
 mod configuration;
+mod conjur_authn_jwt;
 mod default_mode;
 mod documents;
 mod gate_after_a_reload;

@@ -205,6 +205,12 @@ impl AccessTokens {
         Ok(Some(Arc::clone(known.get_or_insert(id.to_owned(), || live))))
     }
 
+    /// When a token that somebody presented just now was issued, in seconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn issued_at(&self, id: &str) -> Option<i64> {
+        self.find(id).ok().flatten().map(|live| live.row.created)
+    }
+
     /// The claims of a token (RFC 9068 section 2.2, RFC 8705 section 3.1), as the signing input and the name of the key that
     /// is to sign it.
     fn signing_input(&self, row: &AccessToken, key_id: &str) -> String {

@@ -56,6 +56,6 @@ fn invalid(detail: impl Into<String>) -> Problem {
 }
 
 /// A time as these clients expect it (RFC 3339).
-fn iso(seconds: i64) -> String {
+pub(super) fn iso(seconds: i64) -> String {
     OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }

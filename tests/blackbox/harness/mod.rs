@@ -4,6 +4,7 @@ pub mod again;
 pub mod audit;
 pub mod caller;
 pub mod cli;
+pub mod conjur;
 pub mod crl;
 pub mod decisions;
 pub mod figures;
