@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -18,6 +18,9 @@ const QUEUE: usize = 1024;
 
 /// Writes in one commit at most.
 const GROUP: usize = 128;
+
+/// The longest that a group with company waits for more to come.
+const MAX_WAIT: Duration = Duration::from_millis(1);
 
 /// Whether what a job removed may stay in the WAL until the next checkpoint.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -175,6 +178,23 @@ impl Drop for Writer {
     }
 }
 
+/// The jobs that come until a time, or those that are there if there is none.
+struct Company<'a> {
+    jobs: &'a Receiver<Queued>,
+    until: Option<Instant>,
+}
+
+impl Iterator for Company<'_> {
+    type Item = Queued;
+
+    fn next(&mut self) -> Option<Queued> {
+        match self.until {
+            Some(until) => self.jobs.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
+            None => self.jobs.try_recv().ok(),
+        }
+    }
+}
+
 fn serve(
     mut connection: Connection,
     jobs: &Receiver<Queued>,
@@ -182,14 +202,19 @@ fn serve(
     audit: &OnceLock<Recording>,
     metrics: &Metrics,
 ) {
+    let mut wait = None;
     while let Ok(first) = jobs.recv() {
         // Not collected first: who comes while the group runs is still in time for its commit.
-        let group = std::iter::once(first).chain(jobs.try_iter()).take(GROUP);
+        let group =
+            std::iter::once(first).chain(Company { jobs, until: wait.map(|wait| Instant::now() + wait) }).take(GROUP);
         let mut waiting = Vec::new();
         let began = Instant::now();
         let committed = commit(&mut connection, group, &mut waiting, audit.get());
         let erase = waiting.iter().any(|(traces, _)| *traces == Traces::Erase);
-        metrics.store_commit(began.elapsed(), committed.is_ok().then_some(waiting.len()));
+        let took = began.elapsed();
+        metrics.store_commit(took, committed.is_ok().then_some(waiting.len()));
+        // Who had company will have it again: the others of before are on their way. Alone nobody waits.
+        wait = (waiting.len() > 1).then(|| (took / 2).min(MAX_WAIT));
         let erased = match &committed {
             Ok(()) if erase => truncate_wal(&connection).map_err(|e| e.to_string()),
             _ => Ok(()),
