@@ -260,7 +260,7 @@ fn variables_are_checked_and_the_status_tells() {
         assert!(refused.detail().contains(told), "{changes}: {}", refused.detail());
     }
     let at = "/authn-jwt/gitlab/acme/status";
-    let mut said = |caller: &mut Caller| {
+    let said = |caller: &mut Caller| {
         let answer = caller.send("GET", at, None);
         (answer.status, answer.json())
     };
