@@ -8,6 +8,7 @@ mod error;
 mod options;
 mod report;
 mod sealed;
+mod secrets;
 mod stream;
 mod sym;
 mod target;
@@ -80,6 +81,8 @@ enum Command {
     #[command(subcommand)]
     AccessRights(access_rights::AccessRights),
     #[command(subcommand)]
+    Secrets(secrets::Secrets),
+    #[command(subcommand)]
     Tokens(tokens::Tokens),
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -114,6 +117,7 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
         Command::Sym(command) => Remote::Sym(command),
         Command::Attributes(command) => Remote::Attributes(command),
         Command::AccessRights(command) => Remote::AccessRights(command),
+        Command::Secrets(command) => Remote::Secrets(command),
         Command::Tokens(command) => Remote::Tokens(command),
         Command::Whoami(command) => Remote::Whoami(command),
         Command::Version(command) => Remote::Version(command.with_token(arguments.options.auth_token.is_some())),
@@ -162,6 +166,7 @@ enum Remote {
     Attributes(attributes::Attributes),
     Audit(audit::Audit),
     AccessRights(access_rights::AccessRights),
+    Secrets(secrets::Secrets),
     Tokens(tokens::Tokens),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
@@ -174,6 +179,7 @@ impl Remote {
             Self::Attributes(command) => command.run(client).await,
             Self::Audit(command) => command.run(client).await,
             Self::AccessRights(command) => command.run(client).await,
+            Self::Secrets(command) => command.run(client).await,
             Self::Tokens(command) => command.run(client).await,
             Self::Whoami(command) => command.run(client).await,
             Self::Version(command) => command.run(client).await,

@@ -134,6 +134,23 @@ impl Client {
         self.understood(&answer)
     }
 
+    /// Posts bytes of any kind, and wants nothing back.
+    ///
+    /// # Errors
+    /// There was no answer, or it tells of a failure.
+    pub async fn post_bytes(&self, path: &str, body: Bytes) -> Result<(), Error> {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))]);
+        self.ask(Method::POST, path, headers, body).await.map(drop)
+    }
+
+    /// Removes a resource of the server, and wants nothing back.
+    ///
+    /// # Errors
+    /// There was no answer, or it tells of a failure.
+    pub async fn delete(&self, path: &str) -> Result<(), Error> {
+        self.ask(Method::DELETE, path, HeaderMap::new(), Bytes::default()).await.map(drop)
+    }
+
     /// Puts a JSON text where it belongs.
     ///
     /// # Errors

@@ -285,6 +285,10 @@ where
             request::check_length(&head.headers, limit)?;
             limit
         }
+        Body::Bytes(limit) => {
+            request::check_length(&head.headers, limit)?;
+            limit
+        }
         Body::Form(limit) => {
             request::require_form(&head.headers)?;
             request::check_length(&head.headers, limit)?;
@@ -315,6 +319,7 @@ where
         context: Context { caller, request: found.id, peer: head.peer.address },
         measured,
         parameters: &found.parameters,
+        headers: &head.headers,
         query: &head.query,
         body: body.as_ref().map_or(&[], |body| &body.bytes),
     });

@@ -140,9 +140,13 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Invalid { .. }
         | E::BadParameters(_)
         | E::Project
+        | E::SecretPath
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_) | E::Sensitive | E::NotExtractable | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
-        E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken => StatusCode::NOT_FOUND,
+        E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken | E::NoSecretVersion(_) => {
+            StatusCode::NOT_FOUND
+        }
+        E::SecretTooLong => StatusCode::PAYLOAD_TOO_LARGE,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
         E::SigningKey(RootError::TooManyTokenKeys(_)) => StatusCode::CONFLICT,
         E::Exists(_)
@@ -163,6 +167,8 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::EncodingOption
         | E::NotWrappable(_)
         | E::Decryption
+        | E::NotASecret(_)
+        | E::ASecret
         | E::Definition(_)
         | E::NoEffect(_)
         | E::Feature(_)

@@ -1,7 +1,7 @@
 //! The route table: every way in by HTTP, on one screen.
 
 use percent_encoding::percent_decode_str;
-use warp::http::Method;
+use warp::http::{HeaderMap, Method};
 
 use super::visit::{Answering, Visit};
 use super::{
@@ -9,7 +9,7 @@ use super::{
     problem::{Problem, Words},
     tokens, vault,
 };
-use crate::kms::Context;
+use crate::kms::{Context, MAX_SECRET};
 use crate::metrics;
 
 /// The largest KMIP request, in bytes of JSON; hexadecimal doubles what it carries.
@@ -20,7 +20,7 @@ const MAX_ACCESS: usize = 256 << 10;
 
 /// What a route lets in and who answers.
 pub(super) struct Route {
-    /// `{}` stands for one segment, which the handler gets.
+    /// `{}` stands for one segment, which the handler gets; `{*}` at the end for all that are left, slashes among them.
     pub(super) path: &'static str,
     pub(super) method: Method,
     pub(super) body: Body,
@@ -34,6 +34,8 @@ pub(super) enum Body {
     None,
     /// JSON of at most so many bytes.
     Json(usize),
+    /// At most so many bytes of any kind.
+    Bytes(usize),
     /// The fields of a form (application/x-www-form-urlencoded) of at most so many bytes.
     Form(usize),
 }
@@ -55,16 +57,17 @@ pub(super) struct Ask<'a> {
     pub(super) measured: &'a metrics::Request<'a>,
     /// The segments of the path for which its route has `{}`.
     pub(super) parameters: &'a [String],
+    pub(super) headers: &'a HeaderMap,
     /// What follows the `?`.
     pub(super) query: &'a str,
     pub(super) body: &'a [u8],
 }
 
-use Body::{Form, Json, None as Nothing};
+use Body::{Bytes, Form, Json, None as Nothing};
 use Handler::{Anyone, Caller, Visitor};
 
 /// The table.
-pub(super) static ROUTES: [Route; 46] = [
+pub(super) static ROUTES: [Route; 50] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
@@ -88,6 +91,10 @@ pub(super) static ROUTES: [Route; 46] = [
     post("/authn-jwt/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
     post("/authn-jwt/{}/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
     get("/authn-jwt/{}/{}/status", Caller(conjur::status::status)),
+    get("/secrets", Caller(conjur::secrets::batch)),
+    get("/secrets/{}/variable/{*}", Caller(conjur::secrets::read)),
+    post("/secrets/{}/variable/{*}", Bytes(MAX_SECRET), Caller(conjur::secrets::write)),
+    delete("/secrets/{}/variable/{*}", Caller(conjur::secrets::remove)),
     post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::login)),
     post("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::attach)),
     patch("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::change)),
@@ -155,12 +162,16 @@ impl Route {
     pub(super) fn parameters(&self, path: &str) -> Option<Vec<String>> {
         let (mut own, mut given) = (self.path.split('/'), path.split('/'));
         let mut parameters = Vec::new();
+        let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
         loop {
             match (own.next(), given.next()) {
                 (None, None) => return Some(parameters),
-                (Some("{}"), Some(segment)) if !segment.is_empty() => {
-                    parameters.push(percent_decode_str(segment).decode_utf8().ok()?.into_owned());
+                (Some("{*}"), Some(segment)) if !segment.is_empty() => {
+                    let rest: Vec<&str> = std::iter::once(segment).chain(given).collect();
+                    parameters.push(decoded(&rest.join("/"))?);
+                    return Some(parameters);
                 }
+                (Some("{}"), Some(segment)) if !segment.is_empty() => parameters.push(decoded(segment)?),
                 (Some(own), Some(segment)) if own == segment => {}
                 _ => return None,
             }
@@ -201,5 +212,11 @@ mod tests {
             assert_eq!(found(path), None, "{path}");
         }
         assert_eq!(found("/access/definitions/a/%ff"), None);
+        let route = get("/secrets/{}/variable/{*}", Anyone(about::version));
+        let found = |path| route.parameters(path);
+        assert_eq!(found("/secrets/a/variable/b%2Fc/d"), Some(vec!["a".into(), "b/c/d".into()]));
+        for path in ["/secrets/a/variable", "/secrets/a/variable/", "/secrets//variable/b", "/secrets/a/host/b"] {
+            assert_eq!(found(path), None, "{path}");
+        }
     }
 }

@@ -176,6 +176,23 @@ pub enum Error {
     /// It cannot be read.
     #[error("the audit log cannot be read")]
     Unsearchable(#[from] audit::search::Error),
+    /// Where a secret should be.
+    #[error(
+        "an account has 1 to 128 bytes and no colon, a variable 1 to 800 bytes, both of characters that can be seen"
+    )]
+    SecretPath,
+    /// A value that is too long.
+    #[error("a secret has at most {} bytes", super::secrets::MAX_SECRET)]
+    SecretTooLong,
+    /// No value of that number.
+    #[error("there is no version {0}: the last 20 are kept")]
+    NoSecretVersion(i64),
+    /// An object that holds no secret.
+    #[error("the object {0:?} holds no secret")]
+    NotASecret(String),
+    /// An object that holds one.
+    #[error("the key encrypts a secret's values, and does nothing else")]
+    ASecret,
     /// The caller has no access token that could be renewed or ended.
     #[error("the caller has no access token")]
     NoAccessToken,
@@ -236,7 +253,11 @@ impl Error {
             Self::NotFound(_) => ResultReason::ObjectNotFound,
             Self::NotPermitted { .. } => ResultReason::PermissionDenied,
             Self::Project | Self::Definition(_) => ResultReason::InvalidAttributeValue,
-            Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken => ResultReason::ItemNotFound,
+            Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken | Self::NoSecretVersion(_) => {
+                ResultReason::ItemNotFound
+            }
+            Self::SecretPath | Self::SecretTooLong | Self::NotASecret(_) => ResultReason::InvalidField,
+            Self::ASecret => ResultReason::InvalidObjectType,
             Self::AccessToken(_) => ResultReason::AuthenticationNotSuccessful,
             Self::InPolicyFile { .. } | Self::ProjectInUse(_) | Self::RoleInUse(_) | Self::NoEffect(_) => {
                 ResultReason::ConstraintViolation

@@ -32,6 +32,7 @@ mod query;
 mod register;
 mod revoke;
 mod rng_retrieve;
+mod secrets;
 mod trail;
 
 use std::cell::RefCell;
@@ -48,6 +49,7 @@ pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms, Vault};
 pub use identities::{Identity, new_uuid};
 pub use memberships::Membership;
+pub use secrets::{MAX_SECRET, SecretPath};
 
 use crate::kmip::UniqueIdentifier;
 use crate::kmip::payloads::{Request, Response};
@@ -170,7 +172,8 @@ fn wished(id: Option<&UniqueIdentifier>) -> Result<Option<String>, Error> {
             let mut bytes = id.bytes();
             let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
             let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._:@+=".contains(&byte));
-            if !first || !rest || id.len() > 128 {
+            // Those of secrets are made of their paths.
+            if !first || !rest || id.len() > 128 || id.starts_with(secrets::PREFIX) {
                 return Err(Error::InvalidIdentifier);
             }
             Ok(Some(id.clone()))

@@ -33,6 +33,12 @@ pub(super) enum Operation {
     Undefine,
     /// To read the audit log.
     ReadAudit,
+    /// To read a secret's value.
+    ReadSecret,
+    /// To write one.
+    WriteSecret,
+    /// To remove a secret.
+    RemoveSecret,
     /// To get an access token.
     IssueToken,
     /// To have it last longer.
@@ -64,6 +70,9 @@ impl Operation {
             Self::Define => "Define",
             Self::Undefine => "Undefine",
             Self::ReadAudit => "ReadAudit",
+            Self::ReadSecret => "ReadSecret",
+            Self::WriteSecret => "WriteSecret",
+            Self::RemoveSecret => "RemoveSecret",
             Self::IssueToken => "IssueAccessToken",
             Self::RenewToken => "RenewAccessToken",
             Self::RevokeToken | Self::EndToken => "RevokeAccessToken",
@@ -79,6 +88,9 @@ impl Operation {
             Self::Transfer => Action::Transfer,
             Self::GrantAccess | Self::RevokeAccess | Self::ListAccess | Self::SetProject => Action::ManageAccess,
             Self::ListOwned | Self::ListObtained | Self::Explain => Action::Operation(Kmip::Locate),
+            Self::ReadSecret => Action::ReadSecret,
+            Self::WriteSecret => Action::WriteSecret,
+            Self::RemoveSecret => Action::Operation(Kmip::Destroy),
             Self::IssueToken | Self::RenewToken | Self::RevokeToken => Action::AccessToken,
             Self::ListDefinitions
             | Self::Define

@@ -41,7 +41,8 @@ pub const NO_RESTRICTION: [&str; 6] = ["iss", "exp", "nbf", "iat", "jti", "aud"]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticatorDocument {
-    /// Its variables by name, see [`VARIABLES`].
+    /// Its variables by name: `audience`, `ca-cert`, `claim-aliases`, `enforced-claims`, `identity-path`, `issuer`, `jwks-uri`,
+    /// `provider-uri`, `public-keys` and `token-app-property`.
     pub variables: BTreeMap<String, String>,
 }
 

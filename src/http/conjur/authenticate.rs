@@ -5,11 +5,11 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 use warp::http::StatusCode;
-use warp::http::header::ACCEPT_ENCODING;
 
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit};
 use super::super::{Answer, App};
+use super::accepts_base64;
 use super::code::Fault;
 use super::trust::Authenticator;
 use crate::auth::{NewToken, Unauthenticated, Verified};
@@ -142,12 +142,7 @@ fn flattened(token: &str, visit: &Visit<'_>) -> Answer {
     let mut parts = token.split('.');
     let mut part = || parts.next().unwrap_or_default();
     let token = json!({ "protected": part(), "payload": part(), "signature": part() });
-    let accepted = visit.headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let wants_base64 = accepted.flat_map(|list| list.split(',')).any(|one| {
-        let (encoding, _) = one.split_once(';').unwrap_or((one, ""));
-        encoding.trim().eq_ignore_ascii_case("base64")
-    });
-    if wants_base64 {
+    if accepts_base64(visit.headers) {
         Answer::text(StatusCode::OK, BASE64.encode(token.to_string().as_bytes()).into_bytes()).in_base64()
     } else {
         Answer::json(StatusCode::OK, &token)

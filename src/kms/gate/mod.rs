@@ -15,6 +15,7 @@ mod granted;
 mod health;
 mod questions;
 mod recording;
+mod secrets;
 mod vault;
 
 use arc_swap::ArcSwap;
@@ -171,8 +172,8 @@ impl Kms {
     ) -> Result<Grant<'a>, Error> {
         let found = self.load(id).and_then(|found| found.ok_or_else(|| Error::NotFound(id.to_owned())));
         let object = match found {
-            // Import adds what is not there.
-            Err(Error::NotFound(_)) if action == Action::Operation(Operation::Import) => {
+            // Import and the first value of a secret add what is not there.
+            Err(Error::NotFound(_)) if matches!(action, Action::Operation(Operation::Import) | Action::WriteSecret) => {
                 return Err(Error::NotFound(id.to_owned()));
             }
             // On disk before the answer, as a refusal is: otherwise the time that an answer takes would tell what is
@@ -233,12 +234,21 @@ impl Kms {
         operation: Operation,
         attributes: &mut Attributes,
     ) -> Result<NewGrant<'a>, Error> {
+        self.authorize_new_action(call, Action::Operation(operation), attributes)
+    }
+
+    /// The same for actions that KMIP does not know.
+    pub(super) fn authorize_new_action<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        action: Action,
+        attributes: &mut Attributes,
+    ) -> Result<NewGrant<'a>, Error> {
         let project = attributes.take_project().map_err(|_| Error::Project)?;
         let grants = Grants::default();
         let owner = call.caller().username.as_str();
         let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text).unwrap_or_default();
         let resource = Resource { id, owner, project: project.as_deref(), grants: &grants, properties: &*attributes };
-        let action = Action::Operation(operation);
         match self.policy.load().decide_create(call.caller(), action, &resource) {
             Ok(rule) => {
                 call.trail.permitted(action, None, rule);
