@@ -134,6 +134,27 @@ impl Client {
         self.understood(&answer)
     }
 
+    /// Posts a form and gets JSON.
+    ///
+    /// # Errors
+    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    pub async fn post_form<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T, Error> {
+        let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, media_type)]);
+        let answer = self.ask(Method::POST, path, headers, body).await?;
+        self.understood(&answer)
+    }
+
+    /// Changes a part of a resource by JSON and gets JSON.
+    ///
+    /// # Errors
+    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    pub async fn patch_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(|error| self.misunderstood(error.into()))?;
+        let answer = self.ask(Method::PATCH, path, json_headers(), Bytes::from(body)).await?;
+        self.understood(&answer)
+    }
+
     /// Posts bytes of any kind, and wants nothing back.
     ///
     /// # Errors

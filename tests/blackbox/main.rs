@@ -22,6 +22,7 @@ mod cli_connection;
 mod cli_encrypted_files;
 mod cli_key_files;
 mod cli_lifecycle;
+mod cli_login;
 mod cli_options;
 mod cli_output;
 mod cli_round_trip;
