@@ -1,6 +1,6 @@
 //! `claviger identities attach`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -103,10 +103,10 @@ impl Attach {
 }
 
 /// A PEM file as text.
-async fn pem(path: &PathBuf) -> Result<String, Error> {
+async fn pem(path: &Path) -> Result<String, Error> {
     let bytes = Source::open(path)?.read(MAX_PEM + 1).await?;
     if bytes.len() > MAX_PEM {
-        return Err(FileError::Large { path: path.clone(), limit: MAX_PEM }.into());
+        return Err(FileError::Large { path: path.to_owned(), limit: MAX_PEM }.into());
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
