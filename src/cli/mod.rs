@@ -144,8 +144,10 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let result = runtime.block_on(async {
         tokio::select! {
-            result = command.run_with(settings, login.as_deref()) => result,
+            // First, so that a signal is waited for before there is anything to clean up.
+            biased;
             result = interrupted() => Err(result.map_or_else(Error::Runtime, Error::Interrupted)),
+            result = command.run_with(settings, login.as_deref()) => result,
         }
     });
     // A thread may be waiting for standard input, and would wait on.
