@@ -10,6 +10,9 @@ use crate::kmip::enumerations::Operation;
 /// The longest user name, in bytes of UTF-8.
 pub const MAX_USERNAME: usize = 255;
 
+/// Begins the `iss` of our own access tokens; the identifier of the database follows. No other issuer may bear such a name.
+pub const OWN_ISSUER: &str = "urn:claviger:";
+
 /// Prefixes kept for exchanged identities; no other proof may yield them.
 const RESERVED_PREFIXES: [&str; 2] = ["identity:", "host/"];
 
@@ -41,6 +44,9 @@ pub enum UsernameError {
     /// `identity:` and `host/` belong to exchanged identities.
     #[error("names that begin with `identity:` or `host/` are reserved")]
     Reserved,
+    /// A name that anybody else could bear.
+    #[error("an exchanged identity is written `identity:ID` or `host/ID`")]
+    NotExchanged,
 }
 
 impl Username {
@@ -67,10 +73,20 @@ impl Username {
         if !is_nfc(name) {
             return Err(UsernameError::NotNormalized);
         }
-        if RESERVED_PREFIXES.iter().any(|p| name.starts_with(p)) {
+        if is_exchanged(name) {
             return Err(UsernameError::Reserved);
         }
         Ok(Self(Arc::from(name)))
+    }
+
+    /// Accepts the name of an exchanged identity: `identity:` or `host/`, and what follows obeys the rules of all names.
+    ///
+    /// # Errors
+    /// Whatever [`UsernameError`] lists; [`UsernameError::NotExchanged`] for other names.
+    pub fn exchanged(name: &str) -> Result<Self, UsernameError> {
+        let rest = RESERVED_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
+        Self::new(rest.ok_or(UsernameError::NotExchanged)?)?;
+        if name.len() > MAX_USERNAME { Err(UsernameError::TooLong) } else { Ok(Self(Arc::from(name))) }
     }
 
     /// The name as text.
@@ -90,6 +106,12 @@ impl fmt::Debug for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.0, f)
     }
+}
+
+/// Whether the name belongs to an exchanged identity, whatever else is wrong with it.
+#[must_use]
+pub fn is_exchanged(name: &str) -> bool {
+    RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// Characters that a reader cannot see, or that reorder what the reader sees.
@@ -134,6 +156,13 @@ pub enum Method {
     },
     /// The API token.
     ApiToken,
+    /// An access token of ours, which a JWT of a trusted issuer bought.
+    AccessToken {
+        /// Its identifier, which is no secret.
+        id: Arc<str>,
+        /// What vouched for its bearer, for the log.
+        by: Arc<str>,
+    },
     /// Nothing: no authentication is configured.
     Default,
 }
@@ -146,6 +175,7 @@ impl Method {
             Self::Certificate { .. } => "certificate",
             Self::Jwt { .. } => "jwt",
             Self::ApiToken => "api-token",
+            Self::AccessToken { .. } => "access-token",
             Self::Default => "default",
         }
     }
@@ -201,6 +231,15 @@ mod tests {
             assert_eq!(Username::new(name).unwrap_err(), fault, "{name:?}");
         }
         assert_eq!(Username::new(&"x".repeat(256)), Err(UsernameError::TooLong));
+        for (name, fault) in [
+            ("identity:", UsernameError::Blank),
+            ("host/*", UsernameError::Wildcard),
+            ("identity:host/1", UsernameError::Reserved),
+            ("alice", UsernameError::NotExchanged),
+        ] {
+            assert_eq!(Username::exchanged(name).unwrap_err(), fault, "{name:?}");
+        }
+        assert_eq!(Username::exchanged("host/apps/db").unwrap().as_str(), "host/apps/db");
         for name in ["alice", "jos\u{e9}", "a b", "spiffe://x/y", "*.example.com", "名前"] {
             assert_eq!(Username::new(name).unwrap().as_str(), name);
         }

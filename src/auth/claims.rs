@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::trusted_issuer::{TrustedIssuer, find};
+use super::trusted_issuer::{Bound, Expected, TrustedIssuer, find};
 use super::{narrowing, strict_json};
 use crate::principal::{Narrowing, Username, UsernameError};
 
@@ -29,7 +29,16 @@ pub enum ClaimsError {
     /// Another `aud`.
     #[error("its audience is another")]
     Audience,
-    /// A claim that is bound to a value has another, or is missing.
+    /// Another `iss`.
+    #[error("its issuer is another")]
+    Issuer,
+    /// Another `sub`.
+    #[error("its subject is another")]
+    Subject,
+    /// A claim that is bound to a value is missing.
+    #[error("its claim `{0}`, which is bound to a value, is missing")]
+    Lacking(String),
+    /// A claim that is bound to a value has another.
     #[error("its claim `{0}` is not the value that it is bound to")]
     Bound(String),
     /// No role, or several, or no text.
@@ -85,20 +94,8 @@ impl Claims {
         leeway: i64,
         now: i64,
     ) -> Result<Accepted, ClaimsError> {
-        let expires = self.time("exp")?.ok_or_else(|| ClaimsError::Claim("exp".to_owned()))?;
-        if expires.saturating_add(leeway) <= now {
-            return Err(ClaimsError::Expired);
-        }
-        for name in ["nbf", "iat"] {
-            if self.time(name)?.is_some_and(|time| time > now.saturating_add(leeway)) {
-                return Err(ClaimsError::NotYet);
-            }
-        }
-        self.check_audience(issuer.audience.as_deref())?;
+        let expires = self.check_bounds(issuer, leeway, now)?;
         let subject = self.text("sub")?;
-        if let Some((path, _)) = issuer.bound_claims.iter().find(|(path, value)| find(&self.0, path) != Some(value)) {
-            return Err(ClaimsError::Bound(path.clone()));
-        }
         let name = self.text(&issuer.username_claim)?;
         if issuer.username_claim == "email" && self.0.get("email_verified") != Some(&Value::Bool(true)) {
             return Err(ClaimsError::EmailNotVerified);
@@ -113,16 +110,66 @@ impl Claims {
             return Err(ClaimsError::DefaultUser);
         }
         let role = issuer.role.as_ref().map(|rule| rule.role(&self.0, subject)).transpose()?;
-        let mut narrowing = narrowing::read(self.0.get(narrowing::CLAIM))?;
+        let mut narrowing = self.narrowing()?;
         if issuer.narrows_by_property {
             narrowing = narrowing::with_properties(narrowing, &self.0)?;
         }
         Ok(Accepted { username, expires, narrowing, role })
     }
 
+    /// Checks what whoever trusts `issuer` asks of its tokens, whatever they are used for, at `now`: times, issuer, audience,
+    /// subject and bound claims. Returns `exp`.
+    pub(super) fn check_bounds(&self, issuer: &TrustedIssuer, leeway: i64, now: i64) -> Result<i64, ClaimsError> {
+        let expires = self.time("exp")?.ok_or_else(|| ClaimsError::Claim("exp".to_owned()))?;
+        if expires.saturating_add(leeway) <= now {
+            return Err(ClaimsError::Expired);
+        }
+        for name in ["nbf", "iat"] {
+            if self.time(name)?.is_some_and(|time| time > now.saturating_add(leeway)) {
+                return Err(ClaimsError::NotYet);
+            }
+        }
+        if !issuer.issuer.is_empty() && self.issuer()? != issuer.issuer {
+            return Err(ClaimsError::Issuer);
+        }
+        self.check_audience(&issuer.audiences)?;
+        // Whoever does not ask for it must not take what is none for one (RFC 7519 section 4.1.2).
+        if self.0.get("sub").is_some_and(|sub| !sub.is_string()) {
+            return Err(ClaimsError::Claim("sub".to_owned()));
+        }
+        if let Some(subject) = &issuer.subject
+            && !subject.is(self.text("sub")?)
+        {
+            return Err(ClaimsError::Subject);
+        }
+        self.check_bound(&issuer.bound_claims)?;
+        Ok(expires)
+    }
+
+    /// Checks claims that must have values, by their paths.
+    pub(super) fn check_bound(&self, bound: &[(String, Bound)]) -> Result<(), ClaimsError> {
+        for (path, bound) in bound {
+            let value = find(&self.0, path).ok_or_else(|| ClaimsError::Lacking(path.clone()))?;
+            if !bound.is(value) {
+                return Err(ClaimsError::Bound(path.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The claim at a path: by its whole name, else by dots or slashes into nested claims.
+    pub(super) fn at(&self, path: &str) -> Option<&Value> {
+        find(&self.0, path)
+    }
+
+    /// What the private claim of ours takes away.
+    pub(super) fn narrowing(&self) -> Result<Option<Arc<Narrowing>>, ClaimsError> {
+        narrowing::read(self.0.get(narrowing::CLAIM))
+    }
+
     /// Whether they say that the token is this issuer's, for this audience; nothing is verified.
     pub(super) fn name(&self, issuer: &TrustedIssuer) -> bool {
-        self.issuer() == Ok(&issuer.issuer) && self.check_audience(issuer.audience.as_deref()).is_ok()
+        self.issuer() == Ok(&issuer.issuer) && self.check_audience(&issuer.audiences).is_ok()
     }
 
     fn text(&self, name: &str) -> Result<&str, ClaimsError> {
@@ -144,19 +191,20 @@ impl Claims {
         format!("{:.0}", seconds.floor()).parse().map(Some).map_err(|_| wrong())
     }
 
-    fn check_audience(&self, wanted: Option<&str>) -> Result<(), ClaimsError> {
-        let Some(wanted) = wanted else { return Ok(()) };
-        let is_wanted = match self.0.get("aud") {
-            Some(Value::String(one)) => one == wanted,
+    fn check_audience(&self, wanted: &[Expected]) -> Result<(), ClaimsError> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let is_wanted = |audience: &str| wanted.iter().any(|own| own.is(audience));
+        let has_wanted = match self.0.get("aud") {
+            Some(Value::String(one)) => is_wanted(one),
             Some(Value::Array(several)) => {
-                if !several.iter().all(Value::is_string) {
-                    return Err(ClaimsError::Claim("aud".to_owned()));
-                }
-                several.iter().any(|one| one == wanted)
+                let texts = several.iter().map(Value::as_str).collect::<Option<Vec<_>>>();
+                texts.ok_or_else(|| ClaimsError::Claim("aud".to_owned()))?.into_iter().any(is_wanted)
             }
             _ => return Err(ClaimsError::Claim("aud".to_owned())),
         };
-        if is_wanted { Ok(()) } else { Err(ClaimsError::Audience) }
+        if has_wanted { Ok(()) } else { Err(ClaimsError::Audience) }
     }
 }
 

@@ -9,13 +9,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::jwks::KeySet;
-use super::trusted_issuer::{KeySource, RoleRule, TrustedIssuer};
+use super::trusted_issuer::{Bound, Expected, KeySource, RoleRule, TrustedIssuer};
 use crate::client::Url;
 use crate::config::{Config, JwtIssuer};
 use crate::policy::{
     Documents, Fault, FileError, Policy, PolicyDocument, RoleDocument, TomlFile, UserDocument, check_count, check_name,
 };
-use crate::principal::Username;
+use crate::principal::{OWN_ISSUER, Username};
 
 /// The most idps tables.
 const MAX_TABLES: usize = 100;
@@ -111,7 +111,7 @@ fn issuers(tables: BTreeMap<String, Table>, beside: &Beside<'_>) -> Result<Vec<T
     let mut issuers: Vec<TrustedIssuer> = Vec::new();
     for (name, table) in tables {
         let issuer = issuer(&name, table, beside)?;
-        let twice = issuers.iter().find(|own| own.issuer == issuer.issuer && own.audience == issuer.audience);
+        let twice = issuers.iter().find(|own| own.issuer == issuer.issuer && own.audiences == issuer.audiences);
         if let Some(other) = twice.and_then(|own| own.table.as_deref()) {
             let problem = format!("issuer and audience are those of idps.{other}: which role counts would be chance");
             return Err(Fault::at(&["idps", &name, "conf", "iss"], problem));
@@ -129,6 +129,9 @@ fn issuer(name: &str, table: Table, beside: &Beside<'_>) -> Result<TrustedIssuer
     let bounded = |text: &str| !text.is_empty() && text.len() <= MAX_TEXT;
     if !bounded(&conf.iss) {
         return at("iss", format!("an issuer has 1 to {MAX_TEXT} bytes"));
+    }
+    if conf.iss.starts_with(OWN_ISSUER) {
+        return at("iss", format!("`{OWN_ISSUER}` begins the issuer of our own access tokens"));
     }
     let Some(audience) = conf.aud.filter(|aud| bounded(aud)) else {
         return at(
@@ -161,7 +164,11 @@ fn issuer(name: &str, table: Table, beside: &Beside<'_>) -> Result<TrustedIssuer
         table: Some(Arc::from(name)),
         issuer: conf.iss,
         keys,
-        audience: Some(audience),
+        keys_ca: None,
+        audiences: vec![Expected::Exact(audience)],
+        subject: None,
+        algorithms: None,
+        limits_fetches: false,
         username_claim: "sub".to_owned(),
         username_prefix: String::new(),
         foreign_prefixes: beside.prefixes.clone(),
@@ -202,7 +209,7 @@ fn role(name: &str, table: &Table, beside: &Beside<'_>) -> Result<RoleRule, Faul
     Ok(RoleRule { claim, allowed, of_users: table.roles_map.clone() })
 }
 
-fn bound_claims(name: &str, claims: BTreeMap<String, toml::Value>) -> Result<Vec<(String, Value)>, Fault> {
+fn bound_claims(name: &str, claims: BTreeMap<String, toml::Value>) -> Result<Vec<(String, Bound)>, Fault> {
     check_count(&["idps", name, "conf", "bound_claims"], claims.len(), MAX_PARTS)?;
     let bound = |(claim, value): (String, toml::Value)| {
         let fault = |problem: &str| Fault::at(&["idps", name, "conf", "bound_claims", &claim], problem);
@@ -220,7 +227,7 @@ fn bound_claims(name: &str, claims: BTreeMap<String, toml::Value>) -> Result<Vec
                 ));
             }
         };
-        Ok((claim, value))
+        Ok((claim, Bound::Value(value)))
     };
     claims.into_iter().map(bound).collect()
 }

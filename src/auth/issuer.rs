@@ -59,6 +59,10 @@ enum FetchError {
     Http(#[from] crate::client::http::Error),
     #[error("status {0}")]
     Status(u16),
+    #[error("the provider's configuration {0}")]
+    Configuration(&'static str),
+    #[error("{0}")]
+    Url(#[from] crate::client::UrlError),
     #[error("{0}")]
     Keys(#[from] KeySetError),
 }
@@ -76,8 +80,12 @@ impl Issuer {
     pub fn after(config: TrustedIssuer, former: &[Arc<Self>]) -> Arc<Self> {
         let known = match &config.keys {
             KeySource::Inline(set) => Some(Arc::clone(set)),
-            KeySource::Uri(uri) => {
-                let same = |own: &&Arc<Self>| matches!(&own.config.keys, KeySource::Uri(other) if other == uri);
+            KeySource::Uri(uri) | KeySource::Discovery(uri) => {
+                let same = |own: &&Arc<Self>| match (&own.config.keys, &config.keys) {
+                    (KeySource::Uri(other), KeySource::Uri(_))
+                    | (KeySource::Discovery(other), KeySource::Discovery(_)) => other == uri,
+                    _ => false,
+                };
                 former.iter().filter(same).find_map(|own| Some(Arc::clone(&own.keys()?.set)))
             }
         };
@@ -121,14 +129,17 @@ impl Issuer {
     /// Keeps the keys fresh until the task ends; `http` may be exchanged meanwhile. There is nothing to do for keys that are
     /// configured.
     pub async fn keep_fresh(self: Arc<Self>, http: Arc<ArcSwap<Http>>) {
-        let KeySource::Uri(uri) = &self.config.keys else { return };
+        let (KeySource::Uri(uri) | KeySource::Discovery(uri)) = &self.config.keys else { return };
+        let is_discovery = matches!(self.config.keys, KeySource::Discovery(_));
         let mut retry = RETRY.0;
         loop {
             let began = Instant::now();
             // Whoever asks from here on asks for the next fetch.
             self.asked.store(false, Ordering::Release);
             self.begun.fetch_add(1, Ordering::AcqRel);
-            let wait = match fetch(uri, &http.load_full()).await {
+            let http = http.load_full();
+            let fetched = if is_discovery { discover(uri, &http).await } else { fetch(uri, &http).await };
+            let wait = match fetched {
                 Ok((set, fresh)) => {
                     tracing::info!(issuer = self.config.issuer, keys = set.len(), "fetched the issuer's keys");
                     self.keys.store(Some(Arc::new(Keys::new(Arc::new(set)))));
@@ -167,6 +178,32 @@ async fn fetch(uri: &Url, http: &Http) -> Result<(KeySet, Duration), FetchError>
         return Err(FetchError::Status(answer.status.as_u16()));
     }
     Ok((KeySet::parse(&answer.body)?, freshness(&answer)))
+}
+
+/// The keys of the provider whose configuration is there (OpenID Connect Discovery 1.0 sections 4.1 to 4.3).
+async fn discover(provider: &Url, http: &Http) -> Result<(KeySet, Duration), FetchError> {
+    #[derive(serde::Deserialize)]
+    struct Configuration {
+        issuer: String,
+        jwks_uri: String,
+    }
+    let own = provider.to_string();
+    let own = own.trim_end_matches('/');
+    let place: Url = format!("{own}/.well-known/openid-configuration").parse()?;
+    let answer = http.get(&place, "application/json").await?;
+    if !answer.status.is_success() {
+        return Err(FetchError::Status(answer.status.as_u16()));
+    }
+    let configuration: Configuration =
+        serde_json::from_slice(&answer.body).map_err(|_| FetchError::Configuration("has no issuer and jwks_uri"))?;
+    if configuration.issuer.trim_end_matches('/') != own {
+        return Err(FetchError::Configuration("is of another issuer"));
+    }
+    let uri: Url = configuration.jwks_uri.parse()?;
+    if provider.is_tls() && !uri.is_tls() {
+        return Err(FetchError::Configuration("names keys by plain HTTP"));
+    }
+    fetch(&uri, http).await
 }
 
 /// How long an answer may be used (RFC 9111 section 5.2.2.1), within bounds.

@@ -7,7 +7,7 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use openssl::bn::BigNumContext;
 use openssl::ec::PointConversionForm;
 use openssl::nid::Nid;
-use openssl::pkey::{Id, PKeyRef, Public};
+use openssl::pkey::{Id, PKey, PKeyRef, Public};
 use openssl::x509::X509;
 use serde_json::{Map, Value};
 
@@ -26,6 +26,8 @@ const MAX_RSA_BITS: usize = 8192;
 #[derive(Default)]
 pub struct KeySet {
     keys: Vec<VerificationKey>,
+    /// Its keys have no ids, and a token that names one may be signed by any of them.
+    nameless: bool,
 }
 
 /// A public key and the algorithms that it is for.
@@ -44,6 +46,9 @@ pub enum KeySetError {
     /// Neither a key nor a set of them.
     #[error("neither a JWK nor a JWK Set")]
     JwkForm,
+    /// Something that is no PEM of a public key.
+    #[error("not public keys or X.509 certificates in PEM")]
+    Pem,
     /// More keys than an issuer has.
     #[error("more than {MAX_KEYS} keys")]
     TooMany,
@@ -67,7 +72,12 @@ impl KeySet {
             None if document.len() > MAX_KEYS => return Err(KeySetError::TooMany),
             None => document.iter().filter_map(|(id, pem)| certificate(id, pem)).collect(),
         };
-        if keys.is_empty() { Err(KeySetError::NoKey) } else { Ok(Self { keys }) }
+        if keys.is_empty() { Err(KeySetError::NoKey) } else { Ok(Self::of(keys)) }
+    }
+
+    /// These keys.
+    pub(super) fn of(keys: Vec<VerificationKey>) -> Self {
+        Self { keys, nameless: false }
     }
 
     /// Reads one JWK (RFC 7517 section 4) or a JWK Set.
@@ -80,20 +90,47 @@ impl KeySet {
             return Self::parse(json);
         }
         document.contains_key("kty").then_some(()).ok_or(KeySetError::JwkForm)?;
-        Ok(Self { keys: vec![jwk(&document).ok_or(KeySetError::NoKey)?] })
+        Ok(Self::of(vec![jwk(&document).ok_or(KeySetError::NoKey)?]))
+    }
+
+    /// Reads public keys or X.509 certificates in PEM, one or several in each text.
+    ///
+    /// # Errors
+    /// A text holds something else, or a key that is not usable.
+    pub fn of_pem_list<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, KeySetError> {
+        let mut keys = Vec::new();
+        for text in texts {
+            let mut rest = text.trim();
+            while !rest.is_empty() {
+                // One block after the other: OpenSSL reads the first alone.
+                let end = rest.find("-----END ").and_then(|at| Some(at + 9 + rest.get(at + 9..)?.find("-----")? + 5));
+                let (block, after) = end.and_then(|end| rest.split_at_checked(end)).ok_or(KeySetError::Pem)?;
+                let certificate = || X509::from_pem(block.as_bytes())?.public_key();
+                let key = PKey::public_key_from_pem(block.as_bytes()).or_else(|_| certificate());
+                let key = key.map_err(|_| KeySetError::Pem)?;
+                let (key, family) = public_key(&key).ok_or(KeySetError::NoKey)?;
+                keys.push(VerificationKey { id: None, algorithms: family.to_vec(), key });
+                rest = after.trim();
+            }
+        }
+        match keys.len() {
+            0 => Err(KeySetError::NoKey),
+            1..=MAX_KEYS => Ok(Self { keys, nameless: true }),
+            _ => Err(KeySetError::TooMany),
+        }
     }
 
     /// The keys that may have made a signature: of this id, or any if the token names none.
     pub(super) fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &VerificationKey> {
         self.keys
             .iter()
-            .filter(move |key| id.is_none() || key.id.as_deref() == id)
+            .filter(move |key| self.nameless || id.is_none() || key.id.as_deref() == id)
             .filter(move |key| key.algorithms.contains(&algorithm))
     }
 
     /// Whether a key has this id.
     pub(super) fn has(&self, id: &str) -> bool {
-        self.keys.iter().any(|key| key.id.as_deref() == Some(id))
+        self.nameless || self.keys.iter().any(|key| key.id.as_deref() == Some(id))
     }
 
     /// How many keys there are.

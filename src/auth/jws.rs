@@ -105,6 +105,11 @@ impl<'a> Jws<'a> {
         &self.payload
     }
 
+    /// What it is signed by, so it says.
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
     /// The key id of the header.
     #[must_use]
     pub fn key_id(&self) -> Option<&str> {

@@ -1,8 +1,12 @@
 //! Who is calling: the one function that decides it.
 
+pub mod access_token;
 pub mod authority;
+mod authorization;
 pub mod certificate;
 mod claims;
+mod exchange;
+mod exchanged;
 mod failures;
 mod iam_file;
 pub mod issuer;
@@ -22,11 +26,12 @@ use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use hyper::HeaderMap;
-use hyper::header::AUTHORIZATION;
 use tokio::sync::Semaphore;
 
+pub use access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Issued, NewToken, OwnKey};
 pub use certificate::NameError;
 pub use claims::ClaimsError;
+pub use exchange::{Exchange, Verified};
 pub use failures::{Failures, network};
 pub use iam_file::IamFile;
 pub use issuer::{Issuer, Keys};
@@ -34,11 +39,12 @@ pub use jwks::{KeySet, KeySetError};
 pub use jws::{Jws, JwsError};
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
-pub use trusted_issuer::{KeySource, RoleRule, TrustedIssuer};
+pub use trusted_issuer::{Bound, Expected, KeySource, RSASSA_PKCS1_V1_5, RoleRule, TrustedIssuer};
 
 use crate::metrics::Metrics;
 use crate::policy::Subject;
 use crate::principal::{Caller, Method, Username};
+use authorization::bearer;
 use claims::{Accepted, Claims};
 use remembered::{Basis, Memory, Remembered};
 
@@ -88,6 +94,12 @@ pub enum Unauthenticated {
     /// A wrong one.
     #[error("API token: wrong, or its key is not active")]
     ApiToken,
+    /// Keys were asked for too often because JWTs named unknown ones.
+    #[error("JWT: the keys of its issuer were asked for too often")]
+    TooManyFetches,
+    /// A token of ours that is not good, or no longer.
+    #[error("access token: {0}")]
+    AccessToken(#[from] AccessTokenFault),
 }
 
 impl Unauthenticated {
@@ -101,8 +113,9 @@ impl Unauthenticated {
             Self::NoIssuer | Self::ForeignIssuer => "issuer",
             Self::Jws(_) => "signature",
             Self::Claims(_) => "claims",
-            Self::NoKeys => "no-keys",
+            Self::NoKeys | Self::TooManyFetches => "no-keys",
             Self::NoApiToken | Self::ApiToken => "api-token",
+            Self::AccessToken(_) => "access-token",
         }
     }
 
@@ -112,8 +125,14 @@ impl Unauthenticated {
         match self {
             Self::NoCredential | Self::Authorization => "none",
             Self::Certificate(_) => "certificate",
-            Self::NoIssuer | Self::Jws(_) | Self::Claims(_) | Self::ForeignIssuer | Self::NoKeys => "jwt",
+            Self::NoIssuer
+            | Self::Jws(_)
+            | Self::Claims(_)
+            | Self::ForeignIssuer
+            | Self::NoKeys
+            | Self::TooManyFetches => "jwt",
             Self::NoApiToken | Self::ApiToken => "api-token",
+            Self::AccessToken(_) => "access-token",
         }
     }
 }
@@ -132,12 +151,15 @@ pub enum Refusal<E> {
     Unavailable(E),
 }
 
-/// How the API token is checked: by whoever holds its key.
-pub trait ApiTokenKey: Sync {
+/// What credentials rest on, asked of whoever holds it.
+pub trait Foundations: Sync {
     /// Why it could not be checked.
-    type Error;
+    type Error: From<AccessTokenError>;
 
-    /// The version of the key's object, if it may be used now.
+    /// Whether the identity is there still, and what its access token was issued by.
+    fn stands(&self, subject: &Username, basis: &str) -> bool;
+
+    /// The version of the API token's key, if it may be used now.
     ///
     /// # Errors
     /// Store or token are away.
@@ -157,6 +179,8 @@ pub struct Authenticator {
     settings: Settings,
     /// Replaced as a whole when the configuration of one changes.
     issuers: ArcSwap<Vec<Arc<Issuer>>>,
+    tokens: Arc<AccessTokens>,
+    exchange: Exchange,
     remembered: Remembered,
     failures: Failures,
     /// API tokens that are compared at one time. Whoever sends wrong ones must not take the token's sessions from
@@ -188,12 +212,21 @@ pub struct Settings {
 impl Authenticator {
     /// With the present authorities, and issuers whose keys are fetched elsewhere.
     #[must_use]
-    pub fn new(trust: Option<Trust>, issuers: Vec<Arc<Issuer>>, settings: Settings, metrics: &Arc<Metrics>) -> Self {
+    pub fn new(
+        trust: Option<Trust>,
+        issuers: Vec<Arc<Issuer>>,
+        tokens: Arc<AccessTokens>,
+        exchange: Exchange,
+        settings: Settings,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
         let failures = Failures::new(settings.failure_limit);
         Self {
             trust: trust::shared(trust),
             settings,
             issuers: ArcSwap::from_pointee(issuers),
+            tokens,
+            exchange,
             remembered: Remembered::new(),
             failures,
             comparing: Semaphore::new(COMPARING),
@@ -216,6 +249,10 @@ impl Authenticator {
             Subject::Jwt { issuer, name } => {
                 (Username::new(name).ok()?, Method::Jwt { issuer: Arc::from(&**issuer), table: None })
             }
+            Subject::Exchanged(name) => {
+                let method = Method::AccessToken { id: Arc::from(""), by: Arc::from("") };
+                (Username::exchanged(name).ok()?, method)
+            }
             Subject::ApiToken => (default(), Method::ApiToken),
             Subject::Unauthenticated => (default(), Method::Default),
             Subject::Role(_) | Subject::Everyone => return None,
@@ -226,18 +263,20 @@ impl Authenticator {
 
     /// Decides who is calling, at `now` (seconds since 1970-01-01 UTC): certificate, else JWT, else API token, else, where
     /// nothing is configured, the default user. A credential that is present but bad is an error, never a reason to
-    /// try the next one.
+    /// try the next one. An access token of ours goes before all of them, and has to be good beside a certificate too.
+    /// `counted`: it is a use of a credential that may be used so many times; false for a request that is judged again.
     ///
     /// # Errors
     /// Why it is nobody, or that it could not be found out.
-    pub async fn caller<K: ApiTokenKey>(
+    pub async fn caller<K: Foundations>(
         &self,
         peer: &Peer,
         headers: &HeaderMap,
         key: &K,
         now: i64,
+        counted: bool,
     ) -> Result<Caller, Refusal<K::Error>> {
-        let caller = match self.prove(peer, headers, key, now).await {
+        let caller = match self.prove(peer, headers, key, now, counted).await {
             Ok(caller) => caller,
             Err(Refusal::Unauthenticated { reason, .. }) => {
                 self.metrics.authentication_failed(reason.method());
@@ -268,7 +307,8 @@ impl Authenticator {
     /// refusal, and for nothing else.
     #[must_use]
     pub fn named_table(&self, headers: &HeaderMap) -> Option<Arc<str>> {
-        let jws = Jws::parse(bearer(headers).ok()??).ok()?;
+        let token = bearer(headers).ok()??;
+        let jws = Jws::parse(&token).ok()?;
         let claims = Claims::parse(jws.unverified_payload()).ok()?;
         let issuers = self.issuers.load();
         let mut tables = issuers.iter().filter(|issuer| issuer.config.table.is_some());
@@ -282,13 +322,22 @@ impl Authenticator {
         }
     }
 
-    async fn prove<K: ApiTokenKey>(
+    async fn prove<K: Foundations>(
         &self,
         peer: &Peer,
         headers: &HeaderMap,
         key: &K,
         now: i64,
+        counted: bool,
     ) -> Result<Caller, Refusal<K::Error>> {
+        let presented = bearer(headers);
+        let token = presented.as_ref().ok().and_then(Option::as_deref);
+        let memory = token.and_then(|token| self.remembered.find(token, now));
+        if let Some(token) = token
+            && self.is_own(token, memory.as_ref())
+        {
+            return self.access_token(peer, token, memory, key, now, counted);
+        }
         let trust = self.trust.load();
         if let (Some(trust), Some(certificate)) = (trust.as_ref(), &peer.certificate) {
             // A certificate wins: the Authorization header of the same request is not looked at.
@@ -301,8 +350,9 @@ impl Authenticator {
             let username = self.settings.default_username.clone();
             return Ok(Caller { username, method: Method::Default, narrowing: None, role: None });
         }
-        let token = bearer(headers)?.ok_or(Unauthenticated::NoCredential)?;
-        if let Some(memory) = self.remembered.find(token, now) {
+        let token = presented?.ok_or(Unauthenticated::NoCredential)?;
+        let token = &*token;
+        if let Some(memory) = memory {
             if self.still_holds(&memory, key)? {
                 return Ok(memory.caller);
             }
@@ -312,7 +362,7 @@ impl Authenticator {
     }
 
     /// Whether what a memory rests on is unchanged.
-    fn still_holds<K: ApiTokenKey>(&self, memory: &Memory, key: &K) -> Result<bool, Refusal<K::Error>> {
+    fn still_holds<K: Foundations>(&self, memory: &Memory, key: &K) -> Result<bool, Refusal<K::Error>> {
         match (&memory.basis, &self.settings.api_token_id) {
             (Basis::Issuer(generation), _) => {
                 let is_present = |issuer: &Arc<Issuer>| issuer.keys().is_some_and(|own| own.generation == *generation);
@@ -321,7 +371,8 @@ impl Authenticator {
             (Basis::ApiToken(version), Some(id)) => {
                 Ok(key.version(id).map_err(Refusal::Unavailable)? == Some(*version))
             }
-            (Basis::ApiToken(_), None) => Ok(false),
+            // Judged elsewhere.
+            (Basis::ApiToken(_), None) | (Basis::AccessToken(_), _) => Ok(false),
         }
     }
 
@@ -365,7 +416,7 @@ impl Authenticator {
         Ok((caller, keys.generation, accepted.expires.saturating_add(leeway)))
     }
 
-    async fn api_token<K: ApiTokenKey>(&self, token: &str, key: &K) -> Result<Caller, Refusal<K::Error>> {
+    async fn api_token<K: Foundations>(&self, token: &str, key: &K) -> Result<Caller, Refusal<K::Error>> {
         let id = self.settings.api_token_id.as_deref().ok_or(Unauthenticated::NoApiToken)?;
         // Canonical base64 alone: one key has one token, and its case matters.
         let presented = data_encoding::BASE64.decode(token.as_bytes()).map_err(|_| Unauthenticated::ApiToken)?;
@@ -404,19 +455,4 @@ impl<E> From<Unauthenticated> for Refusal<E> {
     fn from(reason: Unauthenticated) -> Self {
         Self::Unauthenticated { reason, limited: false }
     }
-}
-
-/// The bearer token of a request (RFC 6750 section 2.1); the scheme in any case, as RFC 9110 has it.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Unauthenticated> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(Unauthenticated::Authorization);
-    }
-    let text = value.to_str().map_err(|_| Unauthenticated::Authorization)?;
-    let (scheme, token) = text.split_once(' ').ok_or(Unauthenticated::Authorization)?;
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.contains([' ', '\t', ',']) {
-        return Err(Unauthenticated::Authorization);
-    }
-    Ok(Some(token))
 }

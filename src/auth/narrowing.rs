@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::claims::ClaimsError;
+use crate::kmip::Dialect;
 use crate::kmip::enumerations::Operation;
 use crate::principal::Narrowing;
 
@@ -49,6 +50,34 @@ pub(super) fn read(claim: Option<&Value>) -> Result<Option<Arc<Narrowing>>, Clai
         properties: properties.collect::<Option<_>>().ok_or_else(wrong)?,
     };
     if is_bounded(&narrowing) { Ok(Some(Arc::new(narrowing))) } else { Err(wrong()) }
+}
+
+/// A narrowing as an access token keeps it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    role: Option<String>,
+    projects: Option<Vec<String>>,
+    operations: Option<Vec<String>>,
+    properties: Vec<(String, Vec<String>)>,
+}
+
+/// The narrowing as text, for [`from_text`].
+pub(super) fn to_text(narrowing: &Narrowing) -> String {
+    let Narrowing { role, projects, operations, properties } = narrowing.clone();
+    let names =
+        |operations: Vec<Operation>| operations.into_iter().map(|one| one.name(Dialect::Oasis).to_owned()).collect();
+    let kept = Kept { role, projects, operations: operations.map(names), properties };
+    serde_json::to_string(&kept).unwrap_or_default()
+}
+
+/// Reads what [`to_text`] wrote.
+pub(super) fn from_text(text: &str) -> Result<Narrowing, ClaimsError> {
+    let wrong = || ClaimsError::Claim(CLAIM.to_owned());
+    let Kept { role, projects, operations, properties } = serde_json::from_str(text).map_err(|_| wrong())?;
+    let operations = operations
+        .map(|names| names.iter().map(|name| Operation::from_name(name)).collect::<Option<Vec<_>>>().ok_or_else(wrong));
+    Ok(Narrowing { role, projects, operations: operations.transpose()?, properties })
 }
 
 /// Adds what the claims `<namespace>/prop/<property>` take away: each must hold.
@@ -133,6 +162,7 @@ mod tests {
             Some(&[Operation::Encrypt, Operation::GetAttributes, Operation::MACVerify][..])
         );
         assert_eq!(narrowing.properties.len(), 2);
+        assert_eq!(from_text(&to_text(&narrowing)), Ok((*narrowing).clone()));
         // Nothing is taken away by an empty claim, and everything by an empty list.
         assert_eq!(read(Some(&json!({}))).unwrap().as_deref(), Some(&Narrowing::default()));
         for claim in [

@@ -1,12 +1,13 @@
 //! Credentials that verified a moment ago. Failures are never among them.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use openssl::sha::sha256;
 
+use super::access_token::Live;
 use crate::principal::Caller;
 
 /// How long a credential is remembered.
@@ -16,12 +17,14 @@ const MEMORY: Duration = Duration::from_secs(60);
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 /// What ends the memory before its time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) enum Basis {
     /// The keys of an issuer, by their generation.
     Issuer(u64),
     /// The object whose value the API token is, by version.
     ApiToken(i64),
+    /// An access token of ours, with its row.
+    AccessToken(Arc<Live>),
 }
 
 #[derive(Debug, Clone)]

@@ -3,32 +3,46 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 use super::claims::ClaimsError;
 use super::jwks::KeySet;
 use crate::client::Url;
 use crate::config::JwtIssuer;
+use crate::policy::glob;
+
+/// RS256, RS384 and RS512 (RFC 7518 section 3.3).
+pub const RSASSA_PKCS1_V1_5: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
 
 /// An issuer, and what its tokens must say.
 #[derive(Debug, Clone)]
 pub struct TrustedIssuer {
-    /// The idps table that it comes from; none for one of the command line.
+    /// The idps table that it comes from; none for one of the command line, or whose JWTs are exchanged.
     pub table: Option<Arc<str>>,
-    /// Its `iss`, to the letter.
+    /// Its `iss`, to the letter. Empty where the keys alone tell whose a JWT is, which an issuer whose JWTs come with each call
+    /// never has.
     pub issuer: String,
     /// Where its keys come from.
     pub keys: KeySource,
-    /// The audience that its tokens must be for; `None` for any.
-    pub audience: Option<String>,
+    /// The authorities of the server of its keys, PEM; those of the configuration if absent.
+    pub keys_ca: Option<Arc<str>>,
+    /// The audiences of which its tokens must be for one; none for any.
+    pub audiences: Vec<Expected>,
+    /// What `sub` must be.
+    pub subject: Option<Expected>,
+    /// The algorithms that its tokens may be signed by; `None` for all that are served.
+    pub algorithms: Option<&'static [Algorithm]>,
     /// The claim that names the user.
     pub username_claim: String,
     /// Put before the user names of its tokens.
     pub username_prefix: String,
     /// Prefixes of other authorities and issuers, with which no name of its tokens may begin.
     pub foreign_prefixes: Vec<String>,
+    /// Whether tokens that name unknown keys cause at most 10 fetches in 300 s, and are then refused for that.
+    pub limits_fetches: bool,
     /// Claims that must have a value, by their paths.
-    pub bound_claims: Vec<(String, Value)>,
+    pub bound_claims: Vec<(String, Bound)>,
     /// How its tokens name a role, if they have to.
     pub role: Option<RoleRule>,
     /// Whether claims `<namespace>/prop/<property>` narrow its tokens.
@@ -40,8 +54,61 @@ pub struct TrustedIssuer {
 pub enum KeySource {
     /// Fetched from there, and kept fresh.
     Uri(Url),
+    /// Fetched from where the provider's configuration says (OpenID Connect Discovery 1.0 section 4), and kept fresh.
+    Discovery(Url),
     /// Configured.
     Inline(Arc<KeySet>),
+}
+
+/// A text that a claim must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// To the letter.
+    Exact(String),
+    /// Itself, or what the pattern describes: `*` stands for any characters, `?` for one.
+    Glob(String),
+}
+
+/// What a claim must have as its value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Bound {
+    /// Exactly this.
+    Value(Value),
+    /// One of these; of an array one member has to be. Numbers, true and false are compared as JSON writes them.
+    AnyOf(Vec<Expected>),
+}
+
+impl Expected {
+    pub(super) fn is(&self, text: &str) -> bool {
+        match self {
+            Self::Exact(own) => own == text,
+            Self::Glob(pattern) => glob::matches(pattern, text),
+        }
+    }
+
+    /// As it was configured.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Exact(text) | Self::Glob(text) => text,
+        }
+    }
+}
+
+impl Bound {
+    pub(super) fn is(&self, value: &Value) -> bool {
+        let any_of = match self {
+            Self::Value(own) => return own == value,
+            Self::AnyOf(any_of) => any_of,
+        };
+        let is_one = |text: &str| any_of.iter().any(|expected| expected.is(text));
+        match value {
+            Value::String(text) => is_one(text),
+            Value::Array(members) => members.iter().any(|member| !member.is_array() && self.is(member)),
+            Value::Bool(_) | Value::Number(_) => is_one(&value.to_string()),
+            Value::Null | Value::Object(_) => false,
+        }
+    }
 }
 
 /// How a token names the role of its bearer.
@@ -62,7 +129,11 @@ impl From<JwtIssuer> for TrustedIssuer {
             table: None,
             issuer,
             keys: KeySource::Uri(jwks_uri),
-            audience,
+            keys_ca: None,
+            audiences: audience.into_iter().map(Expected::Exact).collect(),
+            subject: None,
+            algorithms: None,
+            limits_fetches: false,
             username_claim,
             username_prefix,
             foreign_prefixes,
@@ -125,6 +196,28 @@ mod tests {
             (".", None),
         ] {
             assert_eq!(find(claims, path), value.as_ref(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_claim_is_bound_to_values_or_patterns() {
+        let any_of = |texts: &[&str]| Bound::AnyOf(texts.iter().map(|&text| Expected::Glob(text.to_owned())).collect());
+        for (bound, value, is) in [
+            (Bound::Value(json!(false)), json!(false), true),
+            (Bound::Value(json!(0)), json!(false), false),
+            (any_of(&["a", "b*"]), json!("bcd"), true),
+            (any_of(&["a", "b*"]), json!("cb"), false),
+            (any_of(&["a"]), json!(["x", "a"]), true),
+            (any_of(&["a"]), json!([]), false),
+            (any_of(&["a"]), json!([["a"]]), false),
+            (any_of(&["false"]), json!(false), true),
+            (any_of(&["0"]), json!(0), true),
+            (any_of(&[""]), json!(""), true),
+            (any_of(&["*"]), json!(null), false),
+            (any_of(&["*"]), json!({}), false),
+            (Bound::AnyOf(vec![Expected::Exact("a*".to_owned())]), json!("ab"), false),
+        ] {
+            assert_eq!(bound.is(&value), is, "{bound:?} {value}");
         }
     }
 

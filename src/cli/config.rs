@@ -77,6 +77,13 @@ impl Place {
     }
 }
 
+/// Where the access token of a login is kept, beside the usual configuration file.
+pub(super) fn login_file(xdg_config_home: Option<PathBuf>, home: Option<PathBuf>) -> Option<PathBuf> {
+    match Place::usual(xdg_config_home, home)? {
+        Place::Usual(path) | Place::Named(path) => Some(path.with_file_name("login.json")),
+    }
+}
+
 /// Merges `given` (flags over environment) with the file, fills in defaults and checks the whole.
 pub(super) fn settings(given: Options, file: Option<Place>) -> Result<Settings, Error> {
     let file = match file {

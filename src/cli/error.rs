@@ -30,6 +30,19 @@ pub(super) enum Error {
     Stdout(io::Error),
     #[error("{0}")]
     Audit(#[from] AuditError),
+    /// Neither HOME nor XDG_CONFIG_HOME.
+    #[error("there is no place for the login: set HOME or XDG_CONFIG_HOME")]
+    NoHome,
+    #[error("there is no login to end")]
+    NotLoggedIn,
+    #[error("{} holds no JWT: three parts with dots between them", .0.display())]
+    NoJwt(PathBuf),
+    #[error("{0:?} is no issuer: an identity's identifier, or authn-jwt/SERVICE/ACCOUNT[/LOGIN]")]
+    Issuer(String),
+    #[error("{p} is readable by others: run `chmod 600 {p}`, and log in again", p = .0.display())]
+    ExposedLogin(PathBuf),
+    #[error("{} is no login of this program: log out or in again", .0.display())]
+    BadLogin(PathBuf),
     /// No header of an encrypted file can hold the key id.
     #[error("a key id has 1 to 255 bytes")]
     KeyId,

@@ -5,19 +5,23 @@ mod attributes;
 mod audit;
 mod config;
 mod error;
+mod identities;
+mod login;
 mod options;
 mod report;
 mod sealed;
+mod secrets;
 mod stream;
 mod sym;
 mod target;
+mod tokens;
 mod value;
 mod version;
 mod whoami;
 mod words;
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::parser::ValueSource;
@@ -25,10 +29,11 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::client::Client;
+use crate::client::{Client, Settings};
 use crate::secret::Password;
 use config::Place;
 use error::{Error, Signal};
+use login::kept::Kept;
 use options::Options;
 use report::Report;
 
@@ -78,6 +83,14 @@ enum Command {
     Attributes(attributes::Attributes),
     #[command(subcommand)]
     AccessRights(access_rights::AccessRights),
+    Login(login::Login),
+    Logout(login::Logout),
+    #[command(subcommand)]
+    Identities(identities::Identities),
+    #[command(subcommand)]
+    Secrets(secrets::Secrets),
+    #[command(subcommand)]
+    Tokens(tokens::Tokens),
     #[command(subcommand)]
     Audit(audit::Audit),
     Whoami(whoami::WhoAmI),
@@ -111,6 +124,11 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
         Command::Sym(command) => Remote::Sym(command),
         Command::Attributes(command) => Remote::Attributes(command),
         Command::AccessRights(command) => Remote::AccessRights(command),
+        Command::Login(command) => Remote::Login(command),
+        Command::Logout(command) => Remote::Logout(command),
+        Command::Identities(command) => Remote::Identities(command),
+        Command::Secrets(command) => Remote::Secrets(command),
+        Command::Tokens(command) => Remote::Tokens(command),
         Command::Whoami(command) => Remote::Whoami(command),
         Command::Version(command) => Remote::Version(command.with_token(arguments.options.auth_token.is_some())),
     };
@@ -119,14 +137,17 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
         options.client_p12_password = password()?;
     }
     options.pvault_addr = env::var(ADDRESS_VARIABLE).ok().filter(|address| !address.is_empty());
-    let usual = || Place::usual(env::var_os("XDG_CONFIG_HOME").map(PathBuf::from), env::home_dir());
+    let xdg_config_home = || env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let usual = || Place::usual(xdg_config_home(), env::home_dir());
     let settings = config::settings(options, arguments.config.map(Place::Named).or_else(usual))?;
-    let client = Client::new(&settings)?;
+    let login = config::login_file(xdg_config_home(), env::home_dir());
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let result = runtime.block_on(async {
         tokio::select! {
-            result = command.run(&client) => result,
+            // First, so that a signal is waited for before there is anything to clean up.
+            biased;
             result = interrupted() => Err(result.map_or_else(Error::Runtime, Error::Interrupted)),
+            result = command.run_with(settings, login.as_deref()) => result,
         }
     });
     // A thread may be waiting for standard input, and would wait on.
@@ -158,17 +179,42 @@ enum Remote {
     Attributes(attributes::Attributes),
     Audit(audit::Audit),
     AccessRights(access_rights::AccessRights),
+    Login(login::Login),
+    Logout(login::Logout),
+    Identities(identities::Identities),
+    Secrets(secrets::Secrets),
+    Tokens(tokens::Tokens),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
 }
 
 impl Remote {
-    async fn run(self, client: &Client) -> Result<Report, Error> {
+    /// Runs it with the access token of the last login, if no other is given and this server gave it.
+    async fn run_with(self, mut settings: Settings, login: Option<&Path>) -> Result<Report, Error> {
+        let is_about_login = matches!(self, Self::Login(_) | Self::Logout(_));
+        if settings.access_token.is_none()
+            && !is_about_login
+            && let Some(place) = login
+            && let Some(kept) = Kept::read(place)?.filter(|kept| kept.is_of(&settings.url))
+        {
+            let kept = if kept.is_due() { kept.renewed(&Client::new(&settings)?, place).await? } else { kept };
+            settings.access_token = Some(kept.token);
+        }
+        self.run(&Client::new(&settings)?, login).await
+    }
+
+    /// `login` is where the access token of a login is kept.
+    async fn run(self, client: &Client, login: Option<&Path>) -> Result<Report, Error> {
         match self {
             Self::Sym(command) => command.run(client).await,
             Self::Attributes(command) => command.run(client).await,
             Self::Audit(command) => command.run(client).await,
             Self::AccessRights(command) => command.run(client).await,
+            Self::Login(command) => command.run(client, login).await,
+            Self::Logout(command) => command.run(client, login).await,
+            Self::Identities(command) => command.run(client).await,
+            Self::Secrets(command) => command.run(client).await,
+            Self::Tokens(command) => command.run(client).await,
             Self::Whoami(command) => command.run(client).await,
             Self::Version(command) => command.run(client).await,
         }

@@ -56,6 +56,9 @@ pub enum Error {
     /// The CA file holds no certificate that can be read.
     #[error("the CA file {} is not a list of PEM certificates", .0.display())]
     NoAuthority(PathBuf),
+    /// A text that should hold authorities.
+    #[error("it is not a list of PEM certificates")]
+    NoAuthorityText,
     /// An access token with characters that no token has (RFC 6750 section 2.1).
     #[error("the access token is not a token: it has letters, digits and `-._~+/=` only, no blanks and no line ends")]
     Token,

@@ -56,6 +56,17 @@ pub fn authorities(path: &Path) -> Result<Trust, Error> {
     }
 }
 
+/// The authorities of servers in a PEM text.
+///
+/// # Errors
+/// It holds no certificate, or something else.
+pub fn authorities_of_pem(pem: &[u8]) -> Result<Trust, Error> {
+    match Certificate::stack_from_pem(pem) {
+        Ok(authorities) if !authorities.is_empty() => Ok(Trust::Authorities(authorities)),
+        _ => Err(Error::NoAuthorityText),
+    }
+}
+
 /// Reads a password: the text of the file without its last line end.
 ///
 /// # Errors

@@ -22,7 +22,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 pub use error::{AnswerError, Error};
-pub use identity::{authorities, read_password};
+pub use identity::{authorities, authorities_of_pem, read_password};
 pub use refusal::Refusal;
 pub use url::{Url, UrlError};
 
@@ -132,6 +132,44 @@ impl Client {
         let body = serde_json::to_vec(body).map_err(|error| self.misunderstood(error.into()))?;
         let answer = self.ask(Method::POST, path, json_headers(), Bytes::from(body)).await?;
         self.understood(&answer)
+    }
+
+    /// Posts a form and gets JSON.
+    ///
+    /// # Errors
+    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    pub async fn post_form<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T, Error> {
+        let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, media_type)]);
+        let answer = self.ask(Method::POST, path, headers, body).await?;
+        self.understood(&answer)
+    }
+
+    /// Changes a part of a resource by JSON and gets JSON.
+    ///
+    /// # Errors
+    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    pub async fn patch_json<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Error> {
+        let body = serde_json::to_vec(body).map_err(|error| self.misunderstood(error.into()))?;
+        let answer = self.ask(Method::PATCH, path, json_headers(), Bytes::from(body)).await?;
+        self.understood(&answer)
+    }
+
+    /// Posts bytes of any kind, and wants nothing back.
+    ///
+    /// # Errors
+    /// There was no answer, or it tells of a failure.
+    pub async fn post_bytes(&self, path: &str, body: Bytes) -> Result<(), Error> {
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))]);
+        self.ask(Method::POST, path, headers, body).await.map(drop)
+    }
+
+    /// Removes a resource of the server, and wants nothing back.
+    ///
+    /// # Errors
+    /// There was no answer, or it tells of a failure.
+    pub async fn delete(&self, path: &str) -> Result<(), Error> {
+        self.ask(Method::DELETE, path, HeaderMap::new(), Bytes::default()).await.map(drop)
     }
 
     /// Puts a JSON text where it belongs.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use hyper::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::http::Answer;
 
@@ -26,26 +27,35 @@ pub struct Refusal {
     pub request_id: Option<String>,
     /// Whether the request carried a client certificate or a token.
     pub had_credential: bool,
+    /// Whether it was told in the words of another system's clients.
+    pub is_of_a_dialect: bool,
 }
 
+/// A problem document, or what the dialects of other systems have in its place.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Problem {
     detail: Option<String>,
+    message: Option<String>,
+    error: Option<Value>,
     result_reason: Option<String>,
     request_id: Option<String>,
 }
 
 impl Refusal {
     pub(super) fn of(answer: &Answer, had_credential: bool) -> Self {
-        let is_problem = answer.media_type.as_deref() == Some(MEDIA_TYPE);
+        let is_problem =
+            answer.media_type.as_deref().is_some_and(|own| [MEDIA_TYPE, "application/json"].contains(&own));
         // What answers may be another program than expected; then the status has to do.
         let problem: Option<Problem> = is_problem.then(|| serde_json::from_slice(&answer.body).ok()).flatten();
         let problem = problem.unwrap_or_default();
+        let nested = || problem.error.as_ref()?.get("message")?.as_str().map(str::to_owned);
+        let said = problem.message.clone().or_else(nested);
         let header = || answer.headers.get("x-request-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
         Self {
             status: answer.status,
-            detail: problem.detail.as_deref().map(printable),
+            is_of_a_dialect: problem.detail.is_none() && said.is_some(),
+            detail: problem.detail.or(said).as_deref().map(printable),
             result_reason: problem.result_reason.as_deref().map(printable),
             request_id: problem.request_id.or_else(header).as_deref().map(printable),
             had_credential,
@@ -60,7 +70,9 @@ impl Refusal {
             }
             StatusCode::UNAUTHORIZED => Some("give --client-p12 or --access-token"),
             StatusCode::PAYLOAD_TOO_LARGE => Some("send less in one request"),
-            StatusCode::NOT_FOUND if self.result_reason.is_none() => Some("is this the URL of a Claviger server?"),
+            StatusCode::NOT_FOUND if self.result_reason.is_none() && !self.is_of_a_dialect => {
+                Some("is this the URL of a Claviger server?")
+            }
             StatusCode::TOO_MANY_REQUESTS => Some("try again later"),
             _ => None,
         }

@@ -6,6 +6,7 @@ use clap::parser::ValueSource;
 
 use super::{ClientCert, ClientCertUsername, Error, Options};
 use crate::client::Url;
+use crate::principal::OWN_ISSUER;
 
 /// Client certificates.
 #[derive(Debug)]
@@ -242,6 +243,12 @@ pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtI
             return Err(Error::Value {
                 option: "jwt-issuer-uri",
                 fault: "issuer, audience and claim must not be empty",
+            });
+        }
+        if issuer.starts_with(OWN_ISSUER) {
+            return Err(Error::Value {
+                option: "jwt-issuer-uri",
+                fault: "`urn:claviger:` begins the issuer of our own access tokens",
             });
         }
         if table.iter().any(|other| other.issuer == issuer && other.audience == audience) {

@@ -109,6 +109,9 @@ pub enum RootError {
     /// A `CKA_ID` in the database that is not 20 bytes long.
     #[error("the database records a CKA_ID for the {0} root key that is not 20 bytes long")]
     BadId(String),
+    /// Live access tokens were signed by that many keys already.
+    #[error("access tokens that are still good were signed by {0} keys: revoke some, or wait until they end")]
+    TooManyTokenKeys(usize),
     /// OpenSSL's generator failed.
     #[error("random generator: {0}")]
     Random(#[from] openssl::error::ErrorStack),

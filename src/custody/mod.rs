@@ -8,6 +8,7 @@ mod key;
 mod owner;
 mod root;
 mod signing;
+mod token_keys;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, RangeInclusive};
@@ -24,6 +25,7 @@ pub use owner::Owner;
 pub use pkcs11::{
     Cipher, Error as TokenError, InvalidInput, MacMechanism as Mac, OpenError, Secret, SecretKeyKind, Sessions, Uses,
 };
+pub use token_keys::TokenKey;
 
 use crate::config::{Hsm, Placement};
 use crate::metrics::{HsmCall, Metrics, Timer};

@@ -8,7 +8,7 @@ use claviger_pkcs11::{
 use data_encoding::HEXLOWER;
 
 use super::error::RootError;
-use super::signing::{self, AUDIT, Candidate, SIGNING, SigningKey};
+use super::signing::{self, AUDIT, Candidate, FIRST_TOKEN, SigningKey};
 use crate::secret::is_equal;
 use crate::store::object::Class;
 use crate::store::root_key::{self, RootKey};
@@ -20,7 +20,7 @@ pub(super) const LABEL: &str = "claviger root";
 /// Wrapped or MACed to recognise a root key; no secret.
 const CHECK: &[u8; 32] = b"claviger: check value of a root.";
 
-/// The secret root keys: name, and what the token must enforce. The signing keys are in [`SIGNING`].
+/// The secret root keys: name, and what the token must enforce. The signing keys are in [`signing::FIRST`].
 const ROOTS: [(&str, RootKind); 4] = [
     ("binding", RootKind::Mac),
     ("exporting", RootKind::Kek(UnwrapTemplate::Exporting)),
@@ -35,9 +35,14 @@ pub(super) struct Roots {
     guarding: Kek,
     sealing: Kek,
     audit: SigningKey,
+    /// What signs access tokens, by number; the last signs new ones.
+    tokens: Vec<NumberedKey>,
     /// Whether the audit key was made just now, so that nothing can be signed by it yet.
     is_new: bool,
 }
+
+/// A key that signs access tokens, with its number.
+pub(super) type NumberedKey = (u32, SigningKey);
 
 /// A key-encryption key and the `CKA_ID` by which blobs name it.
 pub(super) struct Kek {
@@ -62,6 +67,10 @@ impl Roots {
         &self.audit
     }
 
+    pub(super) fn tokens(&self) -> &[NumberedKey] {
+        &self.tokens
+    }
+
     pub(super) fn is_new(&self) -> bool {
         self.is_new
     }
@@ -69,7 +78,9 @@ impl Roots {
     /// Every object that must be there.
     pub(super) fn keys(&self) -> Vec<&Key> {
         let mut keys = vec![&self.binding, &self.exporting.key, &self.guarding.key, &self.sealing.key];
-        keys.extend([&self.audit.pair.private, &self.audit.pair.public]);
+        for pair in self.tokens.iter().map(|(_, key)| key).chain([&self.audit]).map(|key| &key.pair) {
+            keys.extend([&pair.private, &pair.public]);
+        }
         keys
     }
 }
@@ -92,7 +103,7 @@ pub(super) fn open(device: &Device, store: &Store, now: i64) -> Result<Roots, Ro
         );
     }
     let mut made = make(device)?;
-    for name in SIGNING {
+    for name in signing::FIRST {
         made.push(signing::make(device, name)?);
     }
     record(device, store, &made, now)?;
@@ -103,14 +114,14 @@ pub(super) fn open(device: &Device, store: &Store, now: i64) -> Result<Roots, Ro
 /// Makes the signing keys that a database of an earlier version does not have. First the others must prove that this is the
 /// token of the database: a key made in another one would be lost with it.
 fn complete(device: &Device, store: &Store, mut recorded: Vec<RootKey>, now: i64) -> Result<Roots, RootError> {
-    let lacking: Vec<&str> =
-        SIGNING.into_iter().filter(|name| !recorded.iter().any(|root| root.name == *name)).collect();
+    let lacking = signing::lacking(&recorded);
     if lacking.is_empty() {
         return find(device, &recorded);
     }
     check(device, &recorded)?;
     // What was signed was signed by a key that had its record: another one would sign over what it never saw.
-    if store.read(|connection| Ok(audit_head::read(connection)?))?.is_some() {
+    let is_new = lacking.contains(&AUDIT);
+    if is_new && store.read(|connection| Ok(audit_head::read(connection)?))?.is_some() {
         return Err(RootError::Incomplete(signing::AUDIT));
     }
     let made = lacking.iter().map(|name| signing::make(device, name)).collect::<Result<Vec<_>, _>>()?;
@@ -121,7 +132,7 @@ fn complete(device: &Device, store: &Store, mut recorded: Vec<RootKey>, now: i64
          If it is not the first start of this version, somebody deleted the record"
     );
     recorded.extend(made);
-    Ok(Roots { is_new: true, ..find(device, &recorded)? })
+    Ok(Roots { is_new, ..find(device, &recorded)? })
 }
 
 /// Records new root keys, all or none.
@@ -138,7 +149,7 @@ fn record(device: &Device, store: &Store, made: &[RootKey], now: i64) -> Result<
 }
 
 fn make(device: &Device) -> Result<Vec<RootKey>, RootError> {
-    let mut made = Vec::with_capacity(ROOTS.len() + SIGNING.len());
+    let mut made = Vec::with_capacity(ROOTS.len() + signing::FIRST.len());
     for (name, kind) in ROOTS {
         let mut id = [0; 20];
         openssl::rand::rand_bytes(&mut id)?;
@@ -152,6 +163,13 @@ fn make(device: &Device) -> Result<Vec<RootKey>, RootError> {
 /// Compares the token with the record, and refuses at any difference. All root keys must be recorded.
 pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootError> {
     let (mut secrets, mut signing) = recognise_all(device, recorded)?;
+    let audit = signing.remove(AUDIT).ok_or(RootError::Incomplete(signing::AUDIT))?;
+    let numbered = signing.into_iter().filter_map(|(name, key)| Some((signing::token_number(&name)?, key)));
+    let mut tokens: Vec<NumberedKey> = numbered.collect();
+    if tokens.is_empty() {
+        return Err(RootError::Incomplete(FIRST_TOKEN));
+    }
+    tokens.sort_by_key(|(number, _)| *number);
     let mut take = |name| secrets.remove(name).ok_or(RootError::Incomplete(name));
     Ok(Roots {
         binding: take("binding")?.key,
@@ -159,7 +177,8 @@ pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootE
         guarding: take("guarding")?,
         sealing: take("sealing")?,
         is_new: false,
-        audit: signing.remove(AUDIT).ok_or(RootError::Incomplete(signing::AUDIT))?,
+        audit,
+        tokens,
     })
 }
 
@@ -173,7 +192,7 @@ type Recognised = (HashMap<&'static str, Kek>, HashMap<String, SigningKey>);
 
 fn recognise_all(device: &Device, recorded: &[RootKey]) -> Result<Recognised, RootError> {
     let present = device.token_keys()?;
-    let (signing, secret): (Vec<_>, Vec<_>) = recorded.iter().partition(|root| SIGNING.contains(&root.name.as_str()));
+    let (signing, secret): (Vec<_>, Vec<_>) = recorded.iter().partition(|root| signing::is_signing(&root.name));
     let signing = signing.into_iter().map(|root| Candidate::find(device, root)).collect::<Result<Vec<_>, _>>()?;
     refuse_missing(device, &present, &secret, &signing)?;
     let mut found = HashMap::new();

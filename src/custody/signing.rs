@@ -16,8 +16,40 @@ use crate::store::root_key::RootKey;
 /// Name of the key that signs the audit log.
 pub(super) const AUDIT: &str = "audit";
 
+/// Begins the name of each key that signs access tokens; a number follows, and the highest signs.
+const TOKEN: &str = "token-";
+
 /// The signing keys that every database has. One that an earlier version did not make is made at the next start.
-pub(super) const SIGNING: [&str; 1] = [AUDIT];
+pub(super) const FIRST: [&str; 2] = [AUDIT, FIRST_TOKEN];
+
+/// The first of the keys that sign access tokens.
+pub(super) const FIRST_TOKEN: &str = "token-1";
+
+/// The number of a key that signs access tokens.
+pub(super) fn token_number(name: &str) -> Option<u32> {
+    name.strip_prefix(TOKEN)?.parse().ok().filter(|number| token_name(*number) == name)
+}
+
+/// The name of a key that signs access tokens.
+pub(super) fn token_name(number: u32) -> String {
+    format!("{TOKEN}{number}")
+}
+
+/// Whether a root key of this name is a signing key.
+pub(super) fn is_signing(name: &str) -> bool {
+    name == AUDIT || token_number(name).is_some()
+}
+
+/// The signing keys that should be recorded and are not.
+pub(super) fn lacking(recorded: &[RootKey]) -> Vec<&'static str> {
+    let has = |wanted: &str| {
+        recorded.iter().any(|root| match token_number(wanted) {
+            Some(_) => token_number(&root.name).is_some(),
+            None => root.name == wanted,
+        })
+    };
+    FIRST.into_iter().filter(|name| !has(name)).collect()
+}
 
 /// Signed to recognise a key; no secret, and nothing that anybody else would take for a signed text.
 const CHECK: &[u8] = b"claviger: check value of a root.";
@@ -30,6 +62,11 @@ pub(super) struct SigningKey {
 }
 
 impl SigningKey {
+    /// ECDSA with SHA-256 over `message`, as JWS has it: r and s, one behind the other (RFC 7518 section 3.4).
+    pub(super) fn sign_jws(&self, device: &Device, message: &[u8]) -> Result<[u8; 64], Error> {
+        Ok(device.sign_digest(&self.pair, &sha256(message))?)
+    }
+
     /// ECDSA with SHA-256 over `message`: an ECDSA-Sig-Value, DER (RFC 3279, 2.2.3). The digest is made in software: what the
     /// server signs is no secret, and SoftHSM signs digests only.
     pub(super) fn sign(&self, device: &Device, message: &[u8]) -> Result<Vec<u8>, Error> {

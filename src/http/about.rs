@@ -3,9 +3,11 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::hanzo::iso;
 use super::problem::Problem;
 use super::route::Ask;
 use super::{Answer, App};
+use crate::principal::Method;
 
 #[derive(Serialize)]
 struct Version {
@@ -40,10 +42,28 @@ struct WhoAmI<'a> {
     method: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
+    #[serde(flatten)]
+    host: Option<Host>,
+}
+
+/// What Conjur's clients ask about a host.
+#[derive(Serialize)]
+struct Host {
+    account: String,
+    client_ip: std::net::IpAddr,
+    token_issued_at: String,
+}
+
+fn host(app: &App, ask: &Ask<'_>) -> Option<Host> {
+    let caller = ask.context.caller;
+    let Method::AccessToken { id, .. } = &caller.method else { return None };
+    let account = app.kms.host(caller.username.as_str().strip_prefix("host/")?)?.account.clone();
+    let token_issued_at = iso(app.kms.access_tokens().issued_at(id)?);
+    Some(Host { account, client_ip: ask.context.peer.ip(), token_issued_at })
 }
 
 pub(super) fn whoami(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let caller = ask.context.caller;
     let (username, method) = (caller.username.as_str(), caller.method.name());
-    Ok(Answer::json(StatusCode::OK, &WhoAmI { username, method, role: app.kms.role_of(caller) }))
+    Ok(Answer::json(StatusCode::OK, &WhoAmI { username, method, role: app.kms.role_of(caller), host: host(app, ask) }))
 }

@@ -32,7 +32,7 @@ struct Found {
 /// `GET /audit/public-key`
 pub(super) fn public_key(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
     let body = app.kms.audit_public_key().into_bytes();
-    Ok(Answer { status: StatusCode::OK, media_type: "application/x-pem-file", body })
+    Ok(Answer::new(StatusCode::OK, "application/x-pem-file", body))
 }
 
 /// `GET /audit/head`: the last checkpoint that the database knows.
@@ -40,7 +40,7 @@ pub(super) fn head(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let none = || Problem::new(StatusCode::NOT_FOUND, "the audit log has no checkpoint yet");
     let mut body = app.kms.audit_head(&ask.context)?.ok_or_else(none)?.into_bytes();
     body.push(b'\n');
-    Ok(Answer { status: StatusCode::OK, media_type: "application/json", body })
+    Ok(Answer::new(StatusCode::OK, "application/json", body))
 }
 
 /// `POST /audit/search`

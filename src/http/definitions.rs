@@ -10,8 +10,15 @@ use super::{Answer, App};
 use crate::kms::Kind;
 
 /// The kinds as their lists are called.
-const KINDS: [(&str, Kind); 4] =
-    [("roles", Kind::Role), ("policies", Kind::Policy), ("users", Kind::User), ("projects", Kind::Project)];
+const KINDS: [(&str, Kind); 7] = [
+    ("roles", Kind::Role),
+    ("policies", Kind::Policy),
+    ("users", Kind::User),
+    ("projects", Kind::Project),
+    ("identities", Kind::Identity),
+    ("authenticators", Kind::Authenticator),
+    ("hosts", Kind::Host),
+];
 
 #[derive(Serialize)]
 struct Defined<'a> {
@@ -42,7 +49,12 @@ pub(super) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 fn kind(ask: &Ask<'_>) -> Result<Kind, Problem> {
     let word = ask.parameters.first().map(String::as_str);
     let found = KINDS.iter().find(|(own, _)| Some(*own) == word).map(|(_, kind)| *kind);
-    found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "definitions are roles, policies, users and projects"))
+    found.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "definitions are roles, policies, users, projects, identities, authenticators and hosts",
+        )
+    })
 }
 
 fn name<'a>(ask: &'a Ask<'_>) -> &'a str {

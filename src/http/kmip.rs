@@ -73,5 +73,5 @@ fn is_quick(operation: Operation) -> bool {
 fn render(document: &Document) -> Answer {
     let mut body = Vec::with_capacity(256);
     json::write(document, Dialect::Bare, &mut body);
-    Answer { status: StatusCode::OK, media_type: "application/json", body }
+    Answer::new(StatusCode::OK, "application/json", body)
 }

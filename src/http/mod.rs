@@ -3,13 +3,17 @@
 mod about;
 mod access;
 mod audit;
+mod conjur;
 mod definitions;
+mod hanzo;
 mod kmip;
 mod piiano;
 mod problem;
 mod request;
 mod route;
+mod tokens;
 mod vault;
+mod visit;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,7 +28,9 @@ use tracing::Instrument as _;
 use warp::Filter;
 use warp::filters::path::FullPath;
 use warp::host::Authority;
-use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use warp::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
 use warp::http::{HeaderMap, Method, Response, StatusCode};
 
 pub use route::MAX_KMIP;
@@ -35,6 +41,7 @@ use crate::metrics::{self, Metrics, Outcome};
 use crate::principal::{self, Caller};
 use problem::Problem;
 use route::{Ask, Body, Handler, ROUTES, Route};
+use visit::{MAX_VISITS, Visit};
 
 /// Requests in the service at one time; the others wait. The runtime has more threads than that, so that a token that
 /// is slow to answer leaves some for everything else.
@@ -62,6 +69,7 @@ pub struct App {
     kms: Arc<Kms>,
     active: Semaphore,
     bodies: Semaphore,
+    visits: Semaphore,
     metrics: Arc<Metrics>,
     next_request: AtomicU64,
     /// Sets the requests of one process apart from another's.
@@ -81,6 +89,7 @@ impl App {
             kms,
             active: Semaphore::new(MAX_ACTIVE),
             bodies: Semaphore::new(ROOM),
+            visits: Semaphore::new(MAX_VISITS),
             metrics,
             next_request: AtomicU64::new(1),
             process,
@@ -107,12 +116,27 @@ impl App {
 pub(crate) struct Answer {
     status: StatusCode,
     media_type: &'static str,
+    /// The Content-Encoding, if the body has one.
+    encoding: Option<&'static str>,
     body: Vec<u8>,
 }
 
 impl Answer {
     fn json(status: StatusCode, value: &impl Serialize) -> Self {
-        Self { status, media_type: "application/json", body: serde_json::to_vec(value).unwrap_or_default() }
+        Self::new(status, "application/json", serde_json::to_vec(value).unwrap_or_default())
+    }
+
+    fn text(status: StatusCode, body: Vec<u8>) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", body)
+    }
+
+    fn new(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Self {
+        Self { status, media_type, encoding: None, body }
+    }
+
+    /// The same with a body that is base64 of what it would be.
+    fn in_base64(self) -> Self {
+        Self { encoding: Some("base64"), ..self }
     }
 }
 
@@ -161,6 +185,9 @@ where
     *response.status_mut() = answer.status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.media_type));
+    if let Some(encoding) = answer.encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     if let Ok(id) = HeaderValue::from_str(&id) {
@@ -206,16 +233,26 @@ where
     if app.loopback && !app.authenticator.authenticates() {
         request::require_loopback_name(head.host.as_ref())?;
     }
-    let (route, parameters) = find(&head.method, head.path.as_str())?;
+    let words = route::words(head.path.as_str());
+    let (route, parameters) = find(&head.method, head.path.as_str()).map_err(|problem| problem.in_words(words))?;
     route.tell(measured);
-    let began = Instant::now();
-    let caller = match route.handler {
-        Handler::Anyone(_) => None,
-        Handler::Caller(_) => Some(caller(app, head).await?),
+    let answer = ask(app, head, body, Found { route, parameters, began: Instant::now(), id, measured }).await;
+    answer.map_err(|problem| problem.in_words(words))
+}
+
+/// Finds out who asks, and has them answered.
+async fn ask<S, B>(app: &App, head: &Head, body: S, found: Found<'_>) -> Result<Answer, Problem>
+where
+    S: warp::Stream<Item = Result<B, warp::Error>>,
+    B: warp::Buf,
+{
+    let caller = match found.route.handler {
+        Handler::Anyone(_) | Handler::Visitor(_) => None,
+        Handler::Caller(_) => Some(caller(app, head, true).await?),
     };
     let is_of_table =
         caller.as_ref().is_some_and(|own| matches!(own.method, principal::Method::Jwt { table: Some(_), .. }));
-    let answer = perform(app, head, body, &Found { route, parameters, began, id, measured }, caller).await;
+    let answer = perform(app, head, body, &found, caller).await;
     answer.map_err(|problem| if is_of_table { problem.for_piiano() } else { problem })
 }
 
@@ -248,15 +285,31 @@ where
             request::check_length(&head.headers, limit)?;
             limit
         }
+        Body::Bytes(limit) => {
+            request::check_length(&head.headers, limit)?;
+            limit
+        }
+        Body::Form(limit) => {
+            request::require_form(&head.headers)?;
+            request::check_length(&head.headers, limit)?;
+            limit
+        }
     };
     let body = match limit {
         0 => None,
         limit => Some(request::body(body, limit, &app.bodies).await?),
     };
+    if let Handler::Visitor(handler) = route.handler {
+        let _permit = admit(&app.visits, 1).await?;
+        let parameters = &found.parameters[..];
+        let body = body.as_ref().map_or(&[][..], |body| &body.bytes);
+        let (peer, headers, request) = (&head.peer, &head.headers, found.id);
+        return handler(app, Visit { peer, headers, request, parameters, body }).await;
+    }
     let _permit = admit(&app.active, 1).await?;
     // Whoever holds a body back must not outlive a revocation by it.
     let caller = match caller {
-        Some(_) if began.elapsed() > DECISION_STANDS => Some(self::caller(app, head).await?),
+        Some(_) if began.elapsed() > DECISION_STANDS => Some(self::caller(app, head, false).await?),
         caller => caller,
     };
     if let Some(caller) = &caller {
@@ -266,6 +319,7 @@ where
         context: Context { caller, request: found.id, peer: head.peer.address },
         measured,
         parameters: &found.parameters,
+        headers: &head.headers,
         query: &head.query,
         body: body.as_ref().map_or(&[], |body| &body.bytes),
     });
@@ -287,8 +341,9 @@ fn allowed(path: &str) -> String {
     methods.collect::<Vec<_>>().join(", ")
 }
 
-async fn caller(app: &App, head: &Head) -> Result<Caller, Problem> {
-    match app.authenticator.caller(&head.peer, &head.headers, &*app.kms, kms::now()).await {
+/// `counted`: it is a use of the credential, not a second look at it.
+async fn caller(app: &App, head: &Head, counted: bool) -> Result<Caller, Problem> {
+    match app.authenticator.caller(&head.peer, &head.headers, &*app.kms, kms::now(), counted).await {
         Ok(caller) => {
             head.peer.proved.store(true, Ordering::Relaxed);
             Ok(caller)
@@ -328,7 +383,7 @@ fn run(app: &App, route: &Route, ask: Option<&Ask<'_>>) -> Result<Answer, Proble
     let answer = catch_unwind(AssertUnwindSafe(|| match (route.handler, ask) {
         (Handler::Anyone(handler), _) => handler(app),
         (Handler::Caller(handler), Some(ask)) => handler(app, ask),
-        (Handler::Caller(_), None) => Err(Problem::unauthenticated()),
+        (Handler::Caller(_), None) | (Handler::Visitor(_), _) => Err(Problem::unauthenticated()),
     }));
     answer.unwrap_or_else(|_| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")))
 }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
-use super::problem::Problem;
+use super::problem::{Problem, Words};
 
 /// What a problem document has beside its own members.
 #[derive(Debug, Serialize)]
@@ -19,15 +19,6 @@ struct Context<'a> {
     request_id: &'a str,
 }
 
-/// Whose words a problem is told in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Words {
-    /// RFC 9457 alone.
-    Problem,
-    /// With the members of Piiano's clients.
-    Piiano,
-}
-
 impl Problem {
     /// The same for a caller of an idps table.
     pub(super) fn for_piiano(mut self) -> Self {
@@ -37,7 +28,7 @@ impl Problem {
 
     /// The members beside, if there is a code for this failure.
     pub(super) fn members<'a>(&'a self, request_id: &'a str) -> Option<Members<'a>> {
-        if self.words == Words::Problem {
+        if self.words != Words::Piiano {
             return None;
         }
         let error_code = match self.status {

@@ -4,7 +4,9 @@ use serde::Serialize;
 use warp::http::StatusCode;
 
 use super::Answer;
-use super::piiano::{Members, Words};
+use super::piiano::Members;
+use super::{conjur, hanzo};
+use crate::custody::RootError;
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::ResultReason;
 use crate::kms;
@@ -12,6 +14,19 @@ use crate::policy::Refusal;
 
 /// The media type of problem documents (RFC 9457 section 6.1).
 const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Whose words a problem is told in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    /// RFC 9457 alone.
+    Problem,
+    /// With the members of Piiano's clients.
+    Piiano,
+    /// As Infisical's clients expect it.
+    Hanzo,
+    /// As Conjur's clients expect it.
+    Conjur,
+}
 
 /// A failed request.
 #[derive(Debug)]
@@ -51,6 +66,14 @@ impl Problem {
         }
     }
 
+    /// The same in the words of the route's clients.
+    pub(super) fn in_words(mut self, words: Words) -> Self {
+        if words != Words::Problem {
+            self.words = words;
+        }
+        self
+    }
+
     /// The same answer for every cause, so that it helps nobody to guess.
     pub(super) fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "the request carries no valid credential")
@@ -68,6 +91,16 @@ impl Problem {
         } else {
             tracing::info!(status, detail = %self.detail, internal, "request refused");
         }
+        match self.words {
+            Words::Problem | Words::Piiano => self.document(request_id),
+            Words::Hanzo => hanzo::refusal(self, request_id),
+            Words::Conjur => conjur::refusal(self),
+        }
+    }
+
+    /// A problem document.
+    fn document(&self, request_id: &str) -> Answer {
+        let status = self.status.as_u16();
         let document = Document {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
@@ -78,7 +111,7 @@ impl Problem {
             members: self.members(request_id),
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
-        Answer { status: self.status, media_type: MEDIA_TYPE, body }
+        Answer::new(self.status, MEDIA_TYPE, body)
     }
 }
 
@@ -107,15 +140,22 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Invalid { .. }
         | E::BadParameters(_)
         | E::Project
+        | E::SecretPath
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_) | E::Sensitive | E::NotExtractable | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
-        E::NotFound(_) | E::Undefined { .. } | E::NoAudit => StatusCode::NOT_FOUND,
+        E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken | E::NoSecretVersion(_) => {
+            StatusCode::NOT_FOUND
+        }
+        E::SecretTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        E::AccessToken(_) => StatusCode::UNAUTHORIZED,
+        E::SigningKey(RootError::TooManyTokenKeys(_)) => StatusCode::CONFLICT,
         E::Exists(_)
         | E::Destroyed(_)
         | E::State(_)
         | E::Contention
         | E::InPolicyFile { .. }
         | E::ProjectInUse(_)
+        | E::TooManyTokens(_)
         | E::RoleInUse(_) => StatusCode::CONFLICT,
         E::UnsupportedAttribute(_)
         | E::UnsupportedAlgorithm(_)
@@ -127,13 +167,20 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::EncodingOption
         | E::NotWrappable(_)
         | E::Decryption
+        | E::NotASecret(_)
+        | E::ASecret
         | E::Definition(_)
         | E::NoEffect(_)
         | E::Feature(_)
         | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        E::Hsm(_) | E::Unbound(_) | E::Store(_) | E::Audit(_) | E::Searching | E::Sweeps | E::Unsearchable(_) => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        E::Hsm(_)
+        | E::Unbound(_)
+        | E::Store(_)
+        | E::Audit(_)
+        | E::SigningKey(_)
+        | E::Searching
+        | E::Sweeps
+        | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

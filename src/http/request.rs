@@ -61,14 +61,23 @@ pub(super) fn require_loopback_name(host: Option<&Authority>) -> Result<(), Prob
 
 /// A body must say that it is JSON: an HTML form cannot.
 pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    require(headers, "application/json")
+}
+
+/// The fields of a form. A web page can send one, so that no route for callers with a certificate takes any.
+pub(super) fn require_form(headers: &HeaderMap) -> Result<(), Problem> {
+    require(headers, "application/x-www-form-urlencoded")
+}
+
+fn require(headers: &HeaderMap, media_type: &str) -> Result<(), Problem> {
     let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (essence, _) = value.split_once(';').unwrap_or((value, ""));
         Some(essence.trim()).filter(|essence| !essence.is_empty())
     });
-    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+    if essence.is_some_and(|essence| essence.eq_ignore_ascii_case(media_type)) {
         return Ok(());
     }
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the Content-Type must be application/json"))
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("the Content-Type must be {media_type}")))
 }
 
 fn too_large(limit: usize) -> Problem {

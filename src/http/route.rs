@@ -1,10 +1,15 @@
 //! The route table: every way in by HTTP, on one screen.
 
 use percent_encoding::percent_decode_str;
-use warp::http::Method;
+use warp::http::{HeaderMap, Method};
 
-use super::{Answer, App, about, access, audit, definitions, kmip, problem::Problem, vault};
-use crate::kms::Context;
+use super::visit::{Answering, Visit};
+use super::{
+    Answer, App, about, access, audit, conjur, definitions, hanzo, kmip,
+    problem::{Problem, Words},
+    tokens, vault,
+};
+use crate::kms::{Context, MAX_SECRET};
 use crate::metrics;
 
 /// The largest KMIP request, in bytes of JSON; hexadecimal doubles what it carries.
@@ -15,7 +20,7 @@ const MAX_ACCESS: usize = 256 << 10;
 
 /// What a route lets in and who answers.
 pub(super) struct Route {
-    /// `{}` stands for one segment, which the handler gets.
+    /// `{}` stands for one segment, which the handler gets; `{*}` at the end for all that are left, slashes among them.
     pub(super) path: &'static str,
     pub(super) method: Method,
     pub(super) body: Body,
@@ -29,6 +34,10 @@ pub(super) enum Body {
     None,
     /// JSON of at most so many bytes.
     Json(usize),
+    /// At most so many bytes of any kind.
+    Bytes(usize),
+    /// The fields of a form (application/x-www-form-urlencoded) of at most so many bytes.
+    Form(usize),
 }
 
 /// Who answers, and what has to be known of the caller first.
@@ -36,6 +45,8 @@ pub(super) enum Body {
 pub(super) enum Handler {
     /// Anyone whose connection was accepted; tells nothing about keys or callers.
     Anyone(fn(&App) -> Result<Answer, Problem>),
+    /// Anyone, who brings a credential to be exchanged for an access token.
+    Visitor(for<'a> fn(&'a App, Visit<'a>) -> Answering<'a>),
     /// Authenticated callers; the service decides what they may do.
     Caller(fn(&App, &Ask<'_>) -> Result<Answer, Problem>),
 }
@@ -46,18 +57,20 @@ pub(super) struct Ask<'a> {
     pub(super) measured: &'a metrics::Request<'a>,
     /// The segments of the path for which its route has `{}`.
     pub(super) parameters: &'a [String],
+    pub(super) headers: &'a HeaderMap,
     /// What follows the `?`.
     pub(super) query: &'a str,
     pub(super) body: &'a [u8],
 }
 
-use Body::{Json, None as Nothing};
-use Handler::{Anyone, Caller};
+use Body::{Bytes, Form, Json, None as Nothing};
+use Handler::{Anyone, Caller, Visitor};
 
 /// The table.
-pub(super) static ROUTES: [Route; 22] = [
+pub(super) static ROUTES: [Route; 50] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
+    get("/.well-known/jwks.json", Anyone(tokens::key_set)),
     get("/whoami", Caller(about::whoami)),
     get("/api/pvlt/1.0/system/info/version", Caller(vault::version)),
     post("/kmip/2_1", Json(MAX_KMIP), Caller(kmip::bare)),
@@ -75,19 +88,36 @@ pub(super) static ROUTES: [Route; 22] = [
     get("/audit/public-key", Caller(audit::public_key)),
     get("/audit/head", Caller(audit::head)),
     post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
+    post("/authn-jwt/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
+    post("/authn-jwt/{}/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
+    get("/authn-jwt/{}/{}/status", Caller(conjur::status::status)),
+    get("/secrets", Caller(conjur::secrets::batch)),
+    get("/secrets/{}/variable/{*}", Caller(conjur::secrets::read)),
+    post("/secrets/{}/variable/{*}", Bytes(MAX_SECRET), Caller(conjur::secrets::write)),
+    delete("/secrets/{}/variable/{*}", Caller(conjur::secrets::remove)),
+    post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::login)),
+    post("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::attach)),
+    patch("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::change)),
+    get("/api/v1/auth/jwt-auth/identities/{}", Caller(hanzo::jwt_auth::get)),
+    delete("/api/v1/auth/jwt-auth/identities/{}", Caller(hanzo::jwt_auth::remove)),
+    post("/api/v1/auth/token/renew", Json(MAX_ACCESS), Visitor(hanzo::tokens::renew)),
+    post("/api/v1/auth/token/revoke", Json(MAX_ACCESS), Visitor(hanzo::tokens::revoke)),
+    post("/api/v1/identities", Json(MAX_ACCESS), Caller(hanzo::identities::create)),
+    get("/api/v1/identities", Caller(hanzo::identities::list)),
+    get("/api/v1/identities/{}", Caller(hanzo::identities::get)),
+    patch("/api/v1/identities/{}", Json(MAX_ACCESS), Caller(hanzo::identities::change)),
+    delete("/api/v1/identities/{}", Caller(hanzo::identities::remove)),
+    post("/api/v2/workspace", Json(MAX_ACCESS), Caller(hanzo::projects::create)),
+    get("/api/v2/workspace/{}/identity-memberships", Caller(hanzo::projects::members)),
+    post("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::projects::put_member)),
+    patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::projects::put_member)),
+    delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::projects::remove_member)),
+    get("/access/tokens", Caller(tokens::list)),
+    delete("/access/tokens/{}", Caller(tokens::end)),
+    post("/access/token-key", Json(MAX_ACCESS), Caller(tokens::rotate)),
     get("/access/definitions/{}", Caller(definitions::list)),
-    Route {
-        path: "/access/definitions/{}/{}",
-        method: Method::PUT,
-        body: Json(MAX_ACCESS),
-        handler: Caller(definitions::put),
-    },
-    Route {
-        path: "/access/definitions/{}/{}",
-        method: Method::DELETE,
-        body: Nothing,
-        handler: Caller(definitions::remove),
-    },
+    put("/access/definitions/{}/{}", Json(MAX_ACCESS), Caller(definitions::put)),
+    delete("/access/definitions/{}/{}", Caller(definitions::remove)),
 ];
 
 const fn get(path: &'static str, handler: Handler) -> Route {
@@ -96,6 +126,18 @@ const fn get(path: &'static str, handler: Handler) -> Route {
 
 const fn post(path: &'static str, body: Body, handler: Handler) -> Route {
     Route { path, method: Method::POST, body, handler }
+}
+
+const fn put(path: &'static str, body: Body, handler: Handler) -> Route {
+    Route { path, method: Method::PUT, body, handler }
+}
+
+const fn patch(path: &'static str, body: Body, handler: Handler) -> Route {
+    Route { path, method: Method::PATCH, body, handler }
+}
+
+const fn delete(path: &'static str, handler: Handler) -> Route {
+    Route { path, method: Method::DELETE, body: Nothing, handler }
 }
 
 impl Route {
@@ -120,17 +162,32 @@ impl Route {
     pub(super) fn parameters(&self, path: &str) -> Option<Vec<String>> {
         let (mut own, mut given) = (self.path.split('/'), path.split('/'));
         let mut parameters = Vec::new();
+        let decoded = |text: &str| Some(percent_decode_str(text).decode_utf8().ok()?.into_owned());
         loop {
             match (own.next(), given.next()) {
                 (None, None) => return Some(parameters),
-                (Some("{}"), Some(segment)) if !segment.is_empty() => {
-                    parameters.push(percent_decode_str(segment).decode_utf8().ok()?.into_owned());
+                (Some("{*}"), Some(segment)) if !segment.is_empty() => {
+                    let rest: Vec<&str> = std::iter::once(segment).chain(given).collect();
+                    parameters.push(decoded(&rest.join("/"))?);
+                    return Some(parameters);
                 }
+                (Some("{}"), Some(segment)) if !segment.is_empty() => parameters.push(decoded(segment)?),
                 (Some(own), Some(segment)) if own == segment => {}
                 _ => return None,
             }
         }
     }
+}
+
+/// Whose clients come by a path, whether or not there is a route.
+pub(super) fn words(path: &str) -> Words {
+    let families = [
+        ("/api/v1/", Words::Hanzo),
+        ("/api/v2/", Words::Hanzo),
+        ("/authn-jwt/", Words::Conjur),
+        ("/secrets", Words::Conjur),
+    ];
+    families.iter().find(|(begins, _)| path.starts_with(begins)).map_or(Words::Problem, |(_, words)| *words)
 }
 
 /// The value of a name in a query.
@@ -155,5 +212,11 @@ mod tests {
             assert_eq!(found(path), None, "{path}");
         }
         assert_eq!(found("/access/definitions/a/%ff"), None);
+        let route = get("/secrets/{}/variable/{*}", Anyone(about::version));
+        let found = |path| route.parameters(path);
+        assert_eq!(found("/secrets/a/variable/b%2Fc/d"), Some(vec!["a".into(), "b/c/d".into()]));
+        for path in ["/secrets/a/variable", "/secrets/a/variable/", "/secrets//variable/b", "/secrets/a/host/b"] {
+            assert_eq!(found(path), None, "{path}");
+        }
     }
 }

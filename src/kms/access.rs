@@ -298,9 +298,18 @@ fn check_effect(object: &Object, call: &Call<'_>, to: &Grantee, actions: &BTreeS
 /// Whether the key can ever do it.
 fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<(), NoEffect> {
     let impossible = |reason| Err(NoEffect::Impossible { operation: action.word(), reason });
-    let Action::Operation(operation) = action else { return Err(NoEffect::NotOnObjects(action.word())) };
     if !Action::on_objects().any(|own| own == action) {
         return Err(NoEffect::NotOnObjects(action.word()));
+    }
+    let is_secret = super::secrets::last_number(&object.attributes).is_some();
+    let operation = match action {
+        Action::ReadSecret | Action::WriteSecret if is_secret => return Ok(()),
+        Action::ReadSecret | Action::WriteSecret => return impossible("the object holds no secret"),
+        Action::Operation(operation) => operation,
+        _ => return Err(NoEffect::NotOnObjects(action.word())),
+    };
+    if is_secret && !matches!(operation, Kmip::GetAttributes | Kmip::Destroy) {
+        return impossible("a secret is read and written, and nothing else");
     }
     let masks: &[UsageMask] = match operation {
         // Whoever may encrypt with a key may also have keys wrapped by it.

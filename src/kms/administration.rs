@@ -7,7 +7,10 @@ use serde_json::Value;
 
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
-use crate::policy::{Documents, Fault, PolicyDocument, ProjectDocument, RoleDocument, Subject, UserDocument};
+use crate::policy::{
+    AuthenticatorDocument, Documents, Fault, HostDocument, IdentityDocument, PolicyDocument, ProjectDocument,
+    RoleDocument, Subject, UserDocument,
+};
 
 /// A kind of definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +23,12 @@ pub enum Kind {
     User,
     /// What holds objects, with its members.
     Project,
+    /// An exchanged identity.
+    Identity,
+    /// An issuer that vouches for hosts.
+    Authenticator,
+    /// A host.
+    Host,
 }
 
 /// A definition.
@@ -38,7 +47,8 @@ pub struct Entry {
 const NO_ROLE: &str = "?";
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Role, Self::Policy, Self::User, Self::Project];
+    const ALL: [Self; 7] =
+        [Self::Role, Self::Policy, Self::User, Self::Project, Self::Identity, Self::Authenticator, Self::Host];
 
     /// Its name in the database and in messages.
     #[must_use]
@@ -48,6 +58,9 @@ impl Kind {
             Self::Policy => "policy",
             Self::User => "user",
             Self::Project => "project",
+            Self::Identity => "identity",
+            Self::Authenticator => "authenticator",
+            Self::Host => "host",
         }
     }
 
@@ -63,7 +76,8 @@ impl Kind {
         match self {
             Self::User => Some(serde_json::json!({ "role": NO_ROLE }).to_string()),
             Self::Project => Some(serde_json::json!({ "members": { "*": NO_ROLE } }).to_string()),
-            Self::Role | Self::Policy => None,
+            // Its access tokens are then not good.
+            Self::Role | Self::Policy | Self::Identity | Self::Authenticator | Self::Host => None,
         }
     }
 
@@ -79,6 +93,9 @@ impl Kind {
             Self::Policy => values(&documents.policies),
             Self::User => values(&documents.users),
             Self::Project => values(&documents.projects),
+            Self::Identity => values(&documents.identities),
+            Self::Authenticator => values(&documents.authenticators),
+            Self::Host => values(&documents.hosts),
         }
     }
 
@@ -93,6 +110,9 @@ impl Kind {
             Self::Policy => read::<PolicyDocument>(definition),
             Self::User => read::<UserDocument>(definition),
             Self::Project => read::<ProjectDocument>(definition),
+            Self::Identity => read::<IdentityDocument>(definition),
+            Self::Authenticator => read::<AuthenticatorDocument>(definition),
+            Self::Host => read::<HostDocument>(definition),
         };
         read.map_err(|problem| Fault { path: vec![self.word().to_owned(), name.to_owned()], problem })
     }
@@ -115,6 +135,15 @@ impl Kms {
         self.recorded(&call, || Ok(self.authorize_administration(&call)?.all(kind)))
     }
 
+    /// Refuses those who do not administer.
+    ///
+    /// # Errors
+    /// The caller does not.
+    pub fn check_administers(&self, context: &Context<'_>) -> Result<(), Error> {
+        let call = Call::new(context, Operation::ListDefinitions);
+        self.recorded(&call, || self.authorize_administration(&call).map(drop))
+    }
+
     /// Makes a definition, or puts it in the place of the one of this name. Returns its version.
     ///
     /// # Errors
@@ -128,7 +157,7 @@ impl Kms {
             let document = kind.document(&name, definition)?;
             // The hash, for the log keeps the beginning alone of what is long.
             call.describe(format!("sha256:{} {document}", HEXLOWER.encode(&sha256(document.as_bytes()))));
-            grant.define(kind, &name, Some(document))
+            grant.define(kind, &name, Some(document), None)
         })
     }
 
@@ -140,6 +169,6 @@ impl Kms {
         let call = Call::new(context, Operation::Undefine);
         let name = kind.canonical(name);
         call.describe(format!("{} {name:?}", kind.word()));
-        self.recorded(&call, || self.authorize_administration(&call)?.define(kind, &name, None))
+        self.recorded(&call, || self.authorize_administration(&call)?.define(kind, &name, None, None))
     }
 }

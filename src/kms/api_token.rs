@@ -9,11 +9,12 @@ use openssl::sign::Signer;
 
 use super::object::Object;
 use super::{Error, Kms, now};
-use crate::auth::ApiTokenKey;
+use crate::auth::Foundations;
 use crate::custody::{Error as CustodyError, Mac};
 use crate::kmip::enumerations::{CryptographicAlgorithm, State};
 use crate::kmip::state::{Dates, effective};
 use crate::kmip::ttlv::DateTime;
+use crate::principal::Username;
 use crate::secret::is_equal;
 use crate::store::object::Lifecycle;
 
@@ -50,8 +51,12 @@ impl Kms {
     }
 }
 
-impl ApiTokenKey for Kms {
+impl Foundations for Kms {
     type Error = Error;
+
+    fn stands(&self, subject: &Username, basis: &str) -> bool {
+        self.is_standing(subject.as_str(), basis)
+    }
 
     fn version(&self, id: &str) -> Result<Option<i64>, Error> {
         Ok(self.api_token_key(id, DateTime(now()))?.map(|object| object.version))

@@ -1,6 +1,7 @@
 //! What the service refuses, in the words of KMIP's result reasons (KMIP 2.1 section 11.51).
 
 use crate::audit::{self, Unavailable};
+use crate::auth::{AccessTokenError, AccessTokenFault};
 use crate::custody::{self, InvalidInput, TokenError};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ResultReason};
 use crate::kmip::state::Refusal;
@@ -175,6 +176,35 @@ pub enum Error {
     /// It cannot be read.
     #[error("the audit log cannot be read")]
     Unsearchable(#[from] audit::search::Error),
+    /// Where a secret should be.
+    #[error(
+        "an account has 1 to 128 bytes and no colon, a variable 1 to 800 bytes, both of characters that can be seen"
+    )]
+    SecretPath,
+    /// A value that is too long.
+    #[error("a secret has at most {} bytes", super::secrets::MAX_SECRET)]
+    SecretTooLong,
+    /// No value of that number.
+    #[error("there is no version {0}: the last 20 are kept")]
+    NoSecretVersion(i64),
+    /// An object that holds no secret.
+    #[error("the object {0:?} holds no secret")]
+    NotASecret(String),
+    /// An object that holds one.
+    #[error("the key encrypts a secret's values, and does nothing else")]
+    ASecret,
+    /// The caller has no access token that could be renewed or ended.
+    #[error("the caller has no access token")]
+    NoAccessToken,
+    /// The access token is not good, or no longer.
+    #[error("the access token cannot be renewed or ended: {0}")]
+    AccessToken(AccessTokenFault),
+    /// An identity has as many as it may.
+    #[error("the identity has {0} live access tokens: revoke some, or let them expire")]
+    TooManyTokens(i64),
+    /// The key that signs access tokens cannot be changed.
+    #[error("the key that signs access tokens cannot be changed: {0}")]
+    SigningKey(#[source] custody::RootError),
     /// A fault of the server.
     #[error("internal error")]
     Internal(#[source] custody::Error),
@@ -223,7 +253,12 @@ impl Error {
             Self::NotFound(_) => ResultReason::ObjectNotFound,
             Self::NotPermitted { .. } => ResultReason::PermissionDenied,
             Self::Project | Self::Definition(_) => ResultReason::InvalidAttributeValue,
-            Self::Undefined { .. } | Self::NoAudit => ResultReason::ItemNotFound,
+            Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken | Self::NoSecretVersion(_) => {
+                ResultReason::ItemNotFound
+            }
+            Self::SecretPath | Self::SecretTooLong | Self::NotASecret(_) => ResultReason::InvalidField,
+            Self::ASecret => ResultReason::InvalidObjectType,
+            Self::AccessToken(_) => ResultReason::AuthenticationNotSuccessful,
             Self::InPolicyFile { .. } | Self::ProjectInUse(_) | Self::RoleInUse(_) | Self::NoEffect(_) => {
                 ResultReason::ConstraintViolation
             }
@@ -249,13 +284,14 @@ impl Error {
             Self::Version(..) => ResultReason::UnsupportedProtocolVersion,
             Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
             Self::Integrity(_) | Self::Internal(_) => ResultReason::InternalServerError,
-            Self::Contention => ResultReason::ServerLimitExceeded,
+            Self::Contention | Self::TooManyTokens(_) => ResultReason::ServerLimitExceeded,
             Self::Hsm(_)
             | Self::Unbound(_)
             | Self::Store(_)
             | Self::Audit(_)
             | Self::Searching
             | Self::Sweeps
+            | Self::SigningKey(_)
             | Self::Unsearchable(_) => ResultReason::GeneralFailure,
         }
     }
@@ -279,6 +315,23 @@ impl From<store::Error> for Error {
             store::Error::Audit(unavailable) => Self::Audit(unavailable),
             error @ store::Error::Binding(_) => Self::Unbound(error),
             error => Self::Store(error),
+        }
+    }
+}
+
+impl From<AccessTokenError> for Error {
+    fn from(error: AccessTokenError) -> Self {
+        use AccessTokenError as E;
+        match error {
+            E::Store(error) => error.into(),
+            E::Custody(error) => error.into(),
+            E::OpenSsl(error) => custody::Error::Random(error).into(),
+            E::Root(custody::RootError::Token(error)) => custody::Error::Token(error).into(),
+            E::Root(custody::RootError::Store(error)) => error.into(),
+            E::Root(error) => Self::SigningKey(error),
+            E::Fault(fault) => Self::AccessToken(fault),
+            E::NotFound(name) => Self::Undefined { kind: "access token", name },
+            E::TooMany(count) => Self::TooManyTokens(count),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The service: KMIP operations on objects that belong to callers. Synchronous; no HTTP, no encodings.
 
 mod access;
+mod access_token;
 mod activate;
 mod administration;
 mod api_token;
@@ -17,11 +18,13 @@ mod export;
 mod gate;
 mod get;
 mod get_attributes;
+mod identities;
 mod import;
 mod locate;
 mod mac;
 mod mac_verify;
 mod mechanism;
+mod memberships;
 mod object;
 mod operation;
 mod proposal;
@@ -29,6 +32,7 @@ mod query;
 mod register;
 mod revoke;
 mod rng_retrieve;
+mod secrets;
 mod trail;
 
 use std::cell::RefCell;
@@ -36,12 +40,16 @@ use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use access::{Held, Obtained};
+pub use access_token::{MAX_TOKENS, TokenEntry};
 pub use administration::{Entry, Kind};
 pub use api_token::check_api_token_row;
 pub use auditing::{MAX_LINES, public_key_pem};
 pub use cache::CacheFigures;
 pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms, Vault};
+pub use identities::{Identity, new_uuid};
+pub use memberships::Membership;
+pub use secrets::{MAX_SECRET, SecretPath};
 
 use crate::kmip::UniqueIdentifier;
 use crate::kmip::payloads::{Request, Response};
@@ -164,7 +172,8 @@ fn wished(id: Option<&UniqueIdentifier>) -> Result<Option<String>, Error> {
             let mut bytes = id.bytes();
             let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
             let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._:@+=".contains(&byte));
-            if !first || !rest || id.len() > 128 {
+            // Those of secrets are made of their paths.
+            if !first || !rest || id.len() > 128 || id.starts_with(secrets::PREFIX) {
                 return Err(Error::InvalidIdentifier);
             }
             Ok(Some(id.clone()))

@@ -33,6 +33,24 @@ pub(super) enum Operation {
     Undefine,
     /// To read the audit log.
     ReadAudit,
+    /// To read a secret's value.
+    ReadSecret,
+    /// To write one.
+    WriteSecret,
+    /// To remove a secret.
+    RemoveSecret,
+    /// To get an access token.
+    IssueToken,
+    /// To have it last longer.
+    RenewToken,
+    /// To end it.
+    RevokeToken,
+    /// To end somebody else's.
+    EndToken,
+    /// To list those that there are.
+    ListTokens,
+    /// To change the key that signs them.
+    RotateTokenKey,
 }
 
 impl Operation {
@@ -52,6 +70,14 @@ impl Operation {
             Self::Define => "Define",
             Self::Undefine => "Undefine",
             Self::ReadAudit => "ReadAudit",
+            Self::ReadSecret => "ReadSecret",
+            Self::WriteSecret => "WriteSecret",
+            Self::RemoveSecret => "RemoveSecret",
+            Self::IssueToken => "IssueAccessToken",
+            Self::RenewToken => "RenewAccessToken",
+            Self::RevokeToken | Self::EndToken => "RevokeAccessToken",
+            Self::ListTokens => "ListAccessTokens",
+            Self::RotateTokenKey => "RotateTokenKey",
         }
     }
 
@@ -62,7 +88,17 @@ impl Operation {
             Self::Transfer => Action::Transfer,
             Self::GrantAccess | Self::RevokeAccess | Self::ListAccess | Self::SetProject => Action::ManageAccess,
             Self::ListOwned | Self::ListObtained | Self::Explain => Action::Operation(Kmip::Locate),
-            Self::ListDefinitions | Self::Define | Self::Undefine | Self::ReadAudit => Action::Administer,
+            Self::ReadSecret => Action::ReadSecret,
+            Self::WriteSecret => Action::WriteSecret,
+            Self::RemoveSecret => Action::Operation(Kmip::Destroy),
+            Self::IssueToken | Self::RenewToken | Self::RevokeToken => Action::AccessToken,
+            Self::ListDefinitions
+            | Self::Define
+            | Self::Undefine
+            | Self::ReadAudit
+            | Self::EndToken
+            | Self::ListTokens
+            | Self::RotateTokenKey => Action::Administer,
         }
     }
 }

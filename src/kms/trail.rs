@@ -100,6 +100,10 @@ impl Call<'_> {
                 trusted = format!("{issuer} by idps.{table}");
                 Some(trusted.as_str())
             }
+            Method::AccessToken { id, by } => {
+                trusted = format!("{id} by {by}");
+                Some(trusted.as_str())
+            }
             Method::ApiToken | Method::Default => None,
         };
         let own = self.detail.borrow();

@@ -13,6 +13,12 @@ pub enum Action {
     ManageAccess,
     /// To make somebody else the owner: the owner's alone, whatever a role says.
     Transfer,
+    /// To read the value of a secret.
+    ReadSecret,
+    /// To write it.
+    WriteSecret,
+    /// To get, renew and end an access token of one's own.
+    AccessToken,
     /// To administer: what nobody is given on an object.
     Administer,
 }
@@ -32,10 +38,12 @@ pub enum Capability {
     Manage,
     /// To give access to others.
     Access,
+    /// To read and write secrets.
+    Secrets,
 }
 
 /// Every action that a policy or a grant may name, with its word and the capability that it takes.
-const ACTIONS: [(Action, &str, Capability); 17] = [
+const ACTIONS: [(Action, &str, Capability); 19] = [
     (Action::Operation(Operation::Create), "create", Capability::Create),
     (Action::Operation(Operation::Register), "register", Capability::Create),
     (Action::Operation(Operation::Import), "import", Capability::Create),
@@ -50,18 +58,21 @@ const ACTIONS: [(Action, &str, Capability); 17] = [
     (Action::Operation(Operation::Activate), "activate", Capability::Manage),
     (Action::Operation(Operation::Revoke), "revoke", Capability::Manage),
     (Action::Operation(Operation::Destroy), "destroy", Capability::Manage),
+    (Action::ReadSecret, "read_secret", Capability::Secrets),
+    (Action::WriteSecret, "write_secret", Capability::Secrets),
     (Action::ManageAccess, "manage_access", Capability::Access),
     (Action::Transfer, "transfer", Capability::Access),
     (Action::Operation(Operation::RNGRetrieve), "rng_retrieve", Capability::Use),
 ];
 
-const CAPABILITIES: [(Capability, &str); 6] = [
+const CAPABILITIES: [(Capability, &str); 7] = [
     (Capability::Create, "create"),
     (Capability::Read, "read"),
     (Capability::Use, "use"),
     (Capability::Export, "export"),
     (Capability::Manage, "manage"),
     (Capability::Access, "access"),
+    (Capability::Secrets, "secrets"),
 ];
 
 /// The operations of which each permits something on an object that is there; whoever has one may know of the object.
@@ -97,8 +108,9 @@ impl Action {
             (_, Some((_, word, _))) => word,
             // No role and no grant gives what is not served.
             (Self::Operation(operation), None) => operation.name(crate::kmip::Dialect::Oasis),
+            (Self::AccessToken, None) => "access_token",
             (Self::Administer, None) => "administer",
-            (Self::ManageAccess | Self::Transfer, None) => "unknown",
+            (Self::ManageAccess | Self::Transfer | Self::ReadSecret | Self::WriteSecret, None) => "unknown",
         }
     }
 
@@ -115,7 +127,7 @@ impl Action {
 
     /// Every operation on objects that are there.
     pub fn on_objects() -> impl Iterator<Item = Self> {
-        ON_OBJECTS.into_iter().map(Self::Operation)
+        ON_OBJECTS.into_iter().map(Self::Operation).chain([Self::ReadSecret, Self::WriteSecret])
     }
 }
 

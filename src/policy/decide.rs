@@ -5,6 +5,7 @@ use std::fmt;
 use super::Policy;
 use super::action::{Action, Capability};
 use super::grants::{Grantee, Grants};
+use super::identity::OrganizationRole;
 use super::role::Judgement;
 use super::subject::Subject;
 use crate::kmip::enumerations::Operation;
@@ -59,6 +60,10 @@ pub enum Rule {
     Everyone,
     /// The configuration names the caller.
     Named(Subject),
+    /// The caller is an exchanged identity whose own role is to administer.
+    Administrator,
+    /// A trusted issuer vouches for the caller.
+    Vouched,
     /// Nothing has to be proved, and nobody is named: the default user does everything.
     DefaultMode,
 }
@@ -95,6 +100,8 @@ pub enum Refusal {
     },
     /// The configuration names others.
     NotNamed,
+    /// The identity's own role is no-access.
+    NoAccess,
     /// The caller would give what they may not do.
     NotOwn(Action),
 }
@@ -113,6 +120,8 @@ impl fmt::Display for Rule {
             Self::Role { role, policy } => write!(f, "policy {policy:?} of the caller's role {role:?}"),
             Self::Everyone => f.write_str("everyone may who is authenticated"),
             Self::Named(subject) => write!(f, "the configuration names {subject}"),
+            Self::Administrator => f.write_str("the identity's own role is admin"),
+            Self::Vouched => f.write_str("a trusted issuer vouches for it"),
             Self::DefaultMode => f.write_str("nothing has to be proved here, and nobody is named"),
         }
     }
@@ -134,6 +143,7 @@ impl fmt::Display for Refusal {
             Self::Policy { role, policy } => write!(f, "policy {policy:?} of the role {role:?} denies it"),
             Self::Silent { role } => write!(f, "no policy of the role {role:?} allows it"),
             Self::NotOwn(action) => write!(f, "the caller may not {action} themselves, and so not let others"),
+            Self::NoAccess => f.write_str("the identity's own role is no-access, and no project gives it"),
             Self::NotNamed => f.write_str("the configuration names others for it"),
         }
     }
@@ -222,6 +232,12 @@ impl Policy {
         let named = match &self.create {
             None => Ok(Rule::Everyone),
             Some(subjects) => self.named(subjects, caller),
+        };
+        let named = match self.organization_role(caller) {
+            Some(OrganizationRole::Admin) => named.or(Ok(Rule::Administrator)),
+            // What is in no project would be its own, and it has nothing of its own.
+            Some(OrganizationRole::NoAccess) if resource.project.is_none() => Err(Refusal::NoAccess),
+            Some(OrganizationRole::NoAccess | OrganizationRole::Member) | None => named,
         }?;
         let Some(project) = resource.project else { return Ok(named) };
         if !self.has_project(project) {
@@ -255,6 +271,9 @@ impl Policy {
         // Whoever can write roles could widen what the credential was narrowed to.
         if caller.narrowing.is_some() {
             return Err(Refusal::Narrowed("than administration"));
+        }
+        if self.organization_role(caller) == Some(OrganizationRole::Admin) {
+            return Ok(Rule::Administrator);
         }
         match &self.administrators {
             None if self.default_mode && caller.method == Method::Default => Ok(Rule::DefaultMode),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::conjur::{AuthenticatorDocument, HostDocument};
 use super::file::FileError;
+use super::identity::IdentityDocument;
 use super::subject::Subject;
 
 /// The longest name of a role, policy or project, in bytes.
@@ -32,6 +34,12 @@ pub struct Documents {
     pub users: BTreeMap<String, UserDocument>,
     /// Projects by name.
     pub projects: BTreeMap<String, ProjectDocument>,
+    /// Exchanged identities by their identifiers.
+    pub identities: BTreeMap<String, IdentityDocument>,
+    /// Conjur's authenticators by `ACCOUNT/SERVICE`.
+    pub authenticators: BTreeMap<String, AuthenticatorDocument>,
+    /// Conjur's hosts by their identifiers.
+    pub hosts: BTreeMap<String, HostDocument>,
 }
 
 /// A role.
@@ -121,6 +129,9 @@ impl Documents {
         join("policy", &mut self.policies, other.policies)?;
         join("user", &mut self.users, other.users)?;
         join("project", &mut self.projects, other.projects)?;
+        join("identity", &mut self.identities, other.identities)?;
+        join("authenticator", &mut self.authenticators, other.authenticators)?;
+        join("host", &mut self.hosts, other.hosts)?;
         Ok(self)
     }
 
@@ -129,11 +140,14 @@ impl Documents {
     pub fn overridden(mut self, stronger: &Self) -> Self {
         self.create = stronger.create.clone().or(self.create);
         self.administrators = stronger.administrators.clone().or(self.administrators);
-        let Self { roles, policies, users, projects, .. } = stronger.clone();
+        let Self { roles, policies, users, projects, identities, authenticators, hosts, .. } = stronger.clone();
         self.roles.extend(roles);
         self.policies.extend(policies);
         self.users.extend(users);
         self.projects.extend(projects);
+        self.identities.extend(identities);
+        self.authenticators.extend(authenticators);
+        self.hosts.extend(hosts);
         self
     }
 }

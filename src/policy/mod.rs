@@ -1,20 +1,24 @@
 //! Who may do what: one model of owners, grants, roles and projects, and the one function that decides.
 
 mod action;
+mod conjur;
 mod decide;
 mod document;
 mod file;
 pub mod glob;
 mod grants;
+mod identity;
 mod role;
 mod subject;
 #[cfg(test)]
 mod tests;
+mod trusted_network;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use action::{Action, Capability};
+pub use conjur::{AuthenticatorDocument, HostDocument, NO_RESTRICTION, authenticator_name, host_username};
 pub use decide::{Decision, Properties, Refusal, Resource, Rule};
 pub use document::{
     Documents, Effect, Fault, MAX_ENTRIES, MAX_NAME, PolicyDocument, ProjectDocument, RoleDocument, UserDocument,
@@ -22,7 +26,12 @@ pub use document::{
 };
 pub use file::{FileError, TomlFile, read};
 pub use grants::{Grant, Grantee, Grants, MAX_GRANTEES, Unreadable};
+pub use identity::{
+    ConfigurationType, IdentityDocument, JwtAuthDocument, MAX_TOKEN_TTL, OrganizationRole, identity_username,
+    jwt_auth_basis,
+};
 pub use subject::{Subject, SubjectError};
+pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
 
 use crate::principal::Caller;
 use document::MAX_PARTS;
@@ -43,6 +52,10 @@ pub struct Policy {
     roles: HashMap<String, Role>,
     users: HashMap<Subject, String>,
     projects: HashMap<String, HashMap<Subject, String>>,
+    /// Exchanged identities by their user names.
+    exchanged: HashMap<String, identity::Exchanged>,
+    authenticators: HashMap<String, Arc<AuthenticatorDocument>>,
+    hosts: HashMap<String, Arc<HostDocument>>,
 }
 
 impl Policy {
@@ -87,6 +100,11 @@ impl Policy {
         }
         policy.add_users(documents, &mut faults);
         policy.add_projects(documents, &mut faults);
+        faults.extend(check_count(&["identities"], documents.identities.len(), MAX_ENTRIES).err());
+        policy.add_identities(documents, &mut faults);
+        faults.extend(check_count(&["authenticators"], documents.authenticators.len(), MAX_PARTS).err());
+        faults.extend(check_count(&["hosts"], documents.hosts.len(), MAX_ENTRIES).err());
+        policy.add_conjur(documents, &mut faults);
         (policy, faults)
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::principal::{Caller, Method, Username, UsernameError};
+use crate::principal::{Caller, Method, Username, UsernameError, is_exchanged};
 
 /// Somebody whom the configuration names. A name alone means a client certificate: whoever issues tokens chooses the names
 /// in them, and must not thereby choose who administers.
@@ -17,6 +17,8 @@ pub enum Subject {
         /// The user.
         name: Box<str>,
     },
+    /// `identity:ID` or `host/ID`: the bearer of an access token of ours.
+    Exchanged(Box<str>),
     /// `api-token`: the bearer of the API token.
     ApiToken,
     /// `unauthenticated`: everyone, where nothing has to be proved.
@@ -48,7 +50,7 @@ pub enum SubjectError {
 const MAX_SUBJECT: usize = 1024;
 
 impl Subject {
-    /// Reads `NAME`, `certificate:NAME`, `jwt:ISSUER#NAME`, `api-token`, `unauthenticated`, `role:NAME` or `*`.
+    /// Reads `NAME`, `certificate:NAME`, `jwt:ISSUER#NAME`, `identity:ID`, `host/ID`, `api-token`, `unauthenticated`, `role:NAME` or `*`.
     ///
     /// # Errors
     /// See [`SubjectError`].
@@ -75,6 +77,10 @@ impl Subject {
             "*" => Self::Everyone,
             "api-token" => Self::ApiToken,
             "unauthenticated" => Self::Unauthenticated,
+            text if is_exchanged(text) => match Username::exchanged(text) {
+                Ok(_) => Self::Exchanged(Box::from(text)),
+                Err(error) => return Err(SubjectError::Username(text.to_owned(), error)),
+            },
             text => Self::Certificate(name(text.strip_prefix("certificate:").unwrap_or(text))?),
         })
     }
@@ -87,6 +93,7 @@ impl Subject {
             Method::Certificate { .. } => Self::Certificate(name()),
             Method::Jwt { issuer, .. } => Self::Jwt { issuer: Box::from(&**issuer), name: name() },
             Method::ApiToken => Self::ApiToken,
+            Method::AccessToken { .. } => Self::Exchanged(name()),
             Method::Default => Self::Unauthenticated,
         }
     }
@@ -98,6 +105,7 @@ impl fmt::Display for Subject {
             Self::Certificate(name) if Self::parse(name).as_ref() == Ok(self) => f.write_str(name),
             Self::Certificate(name) => write!(f, "certificate:{name}"),
             Self::Jwt { issuer, name } => write!(f, "jwt:{issuer}#{name}"),
+            Self::Exchanged(name) => f.write_str(name),
             Self::ApiToken => f.write_str("api-token"),
             Self::Unauthenticated => f.write_str("unauthenticated"),
             Self::Role(role) => write!(f, "role:{role}"),
@@ -112,8 +120,16 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_is_read() {
-        for text in ["alice", "jwt:https://issuer.example/#bob@example.com", "jwt:i#a#b", "api-token", "role:ops", "*"]
-        {
+        for text in [
+            "alice",
+            "jwt:https://issuer.example/#bob@example.com",
+            "jwt:i#a#b",
+            "api-token",
+            "role:ops",
+            "*",
+            "identity:1",
+            "host/db",
+        ] {
             assert_eq!(Subject::parse(text).unwrap().to_string(), text);
         }
         let odd = Subject::parse("certificate:api-token").unwrap();
@@ -124,7 +140,18 @@ mod tests {
 
     #[test]
     fn what_names_nobody_is_refused() {
-        for text in ["", " alice", "jwt:", "jwt:issuer", "jwt:#bob", "jwt:i#", "role:", "certificate:*", "host/db"] {
+        for text in [
+            "",
+            " alice",
+            "jwt:",
+            "jwt:issuer",
+            "jwt:#bob",
+            "jwt:i#",
+            "role:",
+            "certificate:*",
+            "certificate:host/db",
+            "host/",
+        ] {
             assert!(Subject::parse(text).is_err(), "{text:?}");
         }
     }

@@ -93,9 +93,12 @@ fn callers(config: &Config, of_file: &[TrustedIssuer]) -> String {
         ways.push(format!("JWTs of {} for {audience}, keys at {}", issuer.issuer, issuer.jwks_uri));
     }
     for issuer in of_file {
-        let (audience, table) = (issuer.audience.as_deref().unwrap_or("any"), issuer.table.as_deref().unwrap_or("-"));
+        let (audience, table) = (
+            issuer.audiences.first().map_or("any", crate::auth::Expected::as_str),
+            issuer.table.as_deref().unwrap_or("-"),
+        );
         let keys = match &issuer.keys {
-            KeySource::Uri(uri) => format!("keys at {uri}"),
+            KeySource::Uri(uri) | KeySource::Discovery(uri) => format!("keys at {uri}"),
             KeySource::Inline(set) => format!("{} keys in the file", set.len()),
         };
         ways.push(format!("JWTs of {} for {audience} by idps.{table}, {keys}", issuer.issuer));

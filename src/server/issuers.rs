@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::StartError;
 use crate::auth::issuer::MAX_KEY_SET;
-use crate::auth::{Issuer, KeySource, TrustedIssuer};
+use crate::auth::{Expected, Issuer, KeySource, TrustedIssuer};
 use crate::client;
 use crate::client::http::{Http, Limits, Trust as ServerTrust};
 use crate::config::Config;
@@ -61,7 +61,7 @@ impl Issuers {
         self.fetching = JoinSet::new();
         for issuer in &next {
             tell(&issuer.config);
-            if matches!(issuer.config.keys, KeySource::Uri(_)) {
+            if !matches!(issuer.config.keys, KeySource::Inline(_)) {
                 self.fetching.spawn(Arc::clone(issuer).keep_fresh(Arc::clone(&self.http)));
             }
         }
@@ -71,9 +71,9 @@ impl Issuers {
 }
 
 fn tell(config: &TrustedIssuer) {
-    let audience = config.audience.as_deref().unwrap_or("any");
+    let audience = config.audiences.first().map_or("any", Expected::as_str);
     let keys = match &config.keys {
-        KeySource::Uri(uri) => uri.to_string(),
+        KeySource::Uri(uri) | KeySource::Discovery(uri) => uri.to_string(),
         KeySource::Inline(set) => format!("{} configured", set.len()),
     };
     tracing::info!(
@@ -85,7 +85,7 @@ fn tell(config: &TrustedIssuer) {
         idps = config.table.as_deref(),
         "JWTs are trusted"
     );
-    if config.audience.is_none() {
+    if config.audiences.is_empty() {
         tracing::warn!(issuer = config.issuer, "no --jwt-audience: tokens meant for other services are accepted");
     }
 }

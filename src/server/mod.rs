@@ -30,9 +30,9 @@ pub use check_store::{StoreReport, check_store};
 pub use log::{FilterError, init as init_log};
 pub use start::StartError;
 
-use crate::auth::Failures;
+use crate::auth::{AccessTokenError, AccessTokens, Failures};
 use crate::config::Config;
-use crate::http;
+use crate::{http, kms};
 use connection::Shared;
 use reload::{Files, Reload};
 use start::Started;
@@ -43,6 +43,9 @@ pub const WORKERS: usize = http::MAX_ACTIVE + 4;
 
 /// How long requests under way may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(20);
+
+/// How often access tokens that ended are removed.
+const SWEEP: Duration = Duration::from_secs(60);
 
 /// Connections at one time.
 const MAX_CONNECTIONS: usize = 8192;
@@ -89,6 +92,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     announce(&config, &started);
     let issuers = started.issuers.take();
     let reload = Reload { config: Arc::clone(&config), shared: Arc::clone(&shared), reloads, files, issuers };
+    let sweeping = tokio::spawn(sweep_tokens(Arc::clone(started.kms.access_tokens())));
     // In a task of its own: files on a disk that does not answer must not keep anybody from connecting.
     let reloading = tokio::spawn(reload.keep(signals.hangup));
     let connections = serve(&started, &shared, signals.ends).await;
@@ -97,6 +101,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let _ = stop.send(true);
     drop(started.listener);
     reloading.abort();
+    sweeping.abort();
     drain(connections).await;
     let Started { kms, owner, app, .. } = started;
     // The owner's thread and the database's writer end here, with what they still had to do.
@@ -168,6 +173,23 @@ async fn accepted(accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpS
             tracing::warn!(%error, "accept failed");
             tokio::time::sleep(Duration::from_millis(20)).await;
             None
+        }
+    }
+}
+
+/// Removes rows of access tokens that ended, for as long as the server runs.
+async fn sweep_tokens(tokens: Arc<AccessTokens>) {
+    let mut turns = tokio::time::interval(SWEEP);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        let tokens = Arc::clone(&tokens);
+        let swept = tokio::task::spawn_blocking(move || {
+            while tokens.sweep(kms::now())? {}
+            Ok::<(), AccessTokenError>(())
+        });
+        if let Ok(Err(error)) = swept.await {
+            tracing::warn!(%error, "access tokens that ended are not removed yet");
         }
     }
 }

@@ -66,9 +66,7 @@ impl Files {
             paths.extend(clients.authorities.iter().map(|authority| authority.file.clone()));
             paths.extend(clients.crl_files.iter().cloned());
         }
-        if fetches(config) {
-            paths.extend(config.jwks_ca_file.clone());
-        }
+        paths.extend(config.jwks_ca_file.clone());
         let known = paths.into_iter().map(|path| (path.clone(), stamp(&path))).collect();
         Self { known, pending: false, told: String::new(), warned: Instant::now() }
     }
@@ -181,6 +179,9 @@ impl Reload {
             Ok(read) => read,
             Err(error) => return self.failed(cause, error.to_string()),
         };
+        if self.config.jwks_ca_file.is_some() {
+            self.shared.authenticator.exchange().fetch_anew();
+        }
         let mut faults = Vec::new();
         let fetches = matches!(http, Ok(Some(_)));
         match (http, &self.issuers) {

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::issuers::Issuers;
 use super::{audit, figures, listen, permission, probe};
-use crate::auth::{Authenticator, Issuer, Settings, Trust, TrustedIssuer};
+use crate::auth::{Authenticator, Exchange, Issuer, Settings, Trust, TrustedIssuer};
 use crate::client;
 use crate::config::Config;
 use crate::custody::{Custody, OpenError, Owner, RootError, TokenError};
@@ -144,7 +144,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let issuers = Issuers::start(config, of_file).await?;
     let trust = setup.as_mut().and_then(|setup| setup.trust.take());
     let authenticator =
-        Arc::new(authenticator(config, trust, issuers.as_ref().map(Issuers::all).unwrap_or_default(), &metrics));
+        Arc::new(authenticator(config, trust, issuers.as_ref().map(Issuers::all).unwrap_or_default(), &kms, &metrics));
     figures::trust(&metrics, &authenticator);
     if let Some(setup) = &setup {
         metrics.certificate_expires(setup.not_after);
@@ -206,6 +206,7 @@ fn authenticator(
     config: &Config,
     trust: Option<Trust>,
     issuers: Vec<Arc<Issuer>>,
+    kms: &Kms,
     metrics: &Arc<Metrics>,
 ) -> Authenticator {
     let settings = Settings {
@@ -216,7 +217,8 @@ fn authenticator(
         api_token_id: config.api_token_id.clone(),
         failure_limit: config.auth_failure_limit,
     };
-    Authenticator::new(trust, issuers, settings, metrics)
+    let exchange = Exchange::new(config.jwks_ca_file.clone(), config.jwks_allow_http);
+    Authenticator::new(trust, issuers, Arc::clone(kms.access_tokens()), exchange, settings, metrics)
 }
 
 pub(super) fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {

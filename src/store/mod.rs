@@ -1,5 +1,6 @@
 //! The database: SQLite in WAL mode, one writer with group commit, readers on their own connections.
 
+pub mod access_token;
 pub mod audit_head;
 mod error;
 pub mod object;
@@ -8,6 +9,7 @@ mod reader;
 pub mod root_key;
 mod schema;
 pub mod search;
+pub mod secret_version;
 mod writer;
 
 use std::fs::{self, File, OpenOptions, TryLockError};

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row};
 /// What the database knows about one root key in the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootKey {
-    /// `sealing`, `guarding`, `exporting`, `binding` or `audit`.
+    /// `sealing`, `guarding`, `exporting`, `binding`, `audit`, or `token-` and a number.
     pub name: String,
     /// The object's `CKA_ID`.
     pub cka_id: Vec<u8>,
@@ -35,5 +35,14 @@ pub fn insert(connection: &Connection, key: &RootKey, now: i64) -> Result<(), ru
         "INSERT INTO root_key (name, cka_id, check_value, created) VALUES (?1, ?2, ?3, ?4)",
         (&key.name, &key.cka_id, &key.check_value, now),
     )?;
+    Ok(())
+}
+
+/// Forgets a root key that nothing rests on any more; the token keeps it.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget(connection: &Connection, name: &str) -> Result<(), rusqlite::Error> {
+    connection.execute("DELETE FROM root_key WHERE name = ?1", [name])?;
     Ok(())
 }

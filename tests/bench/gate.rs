@@ -1,10 +1,12 @@
-//! What it costs to know who is calling: the same request by client certificate, JWT and API token, all over the TLS of
-//! one server, each credential seen a moment ago.
+//! What it costs to know who is calling: the same request by client certificate, JWT, API token and access token, all over the
+//! TLS of one server, each credential seen a moment ago. Of the access tokens one is bound to the certificate of its connection and
+//! may be used so many times, the other is neither.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::harness::hanzo;
 use crate::harness::jwt::{claims, key_set};
 use crate::harness::server::Place;
 use crate::harness::{Client, Connection, Jwks, Options, Server, SigningKey, kmip};
@@ -18,6 +20,16 @@ const ROUNDS: usize = 3;
 
 /// What a token may cost against a certificate, whose proof is done in the handshake.
 const LIMIT: f64 = 1.25;
+
+/// More uses than all rounds make.
+const USES: i64 = 10_000_000;
+
+/// A token of a new identity, bought over a connection of this client.
+fn access_token(server: &Server, client: &Client, key: &SigningKey, uses: i64) -> String {
+    let id = hanzo::known(server, key, &serde_json::json!({"accessTokenNumUsesLimit": uses}));
+    let login = serde_json::json!({"identityId": id, "jwt": hanzo::jwt(key, &serde_json::json!({}))});
+    hanzo::token(&client.post(hanzo::LOGIN, &login).json())
+}
 
 /// One way to call, with a key of its own user.
 struct Way {
@@ -39,6 +51,7 @@ pub fn measure() {
         format!("--jwks-uri={}", jwks.uri()),
         format!("--jwt-audience={AUDIENCE}"),
         format!("--jwks-ca-file={}", place.path("ca.pem").display()),
+        "--administrators=root".to_owned(),
     ];
     let environment = vec![("KMS_LOG".to_owned(), "info".to_owned())];
     let server = Server::start_at(Arc::clone(&place), &Options { arguments, environment, ..Options::default() });
@@ -47,9 +60,11 @@ pub fn measure() {
         Way::new("client certificate", server.alice(), None),
         Way::new("JWT", server.nobody(), Some(jwt)),
         Way::new("API token", server.nobody(), Some(token)),
+        Way::new("access token", server.nobody(), Some(access_token(&server, &server.nobody(), &key, 0))),
+        Way::new("access token, bound, counted", server.bob(), Some(access_token(&server, &server.bob(), &key, USES))),
     ];
     for connections in [1, 16] {
-        let mut least = [f64::INFINITY; 3];
+        let mut least = [f64::INFINITY; 5];
         for _ in 0..ROUNDS {
             for (way, least) in ways.iter().zip(&mut least) {
                 let figures = way.measure(&server, connections);

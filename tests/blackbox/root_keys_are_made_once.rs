@@ -89,8 +89,16 @@ fn and_missed_on_an_empty_token() {
     assert!(said.contains("no token labelled \"claviger\"") && said.contains("softhsm2-util"), "{said}");
     place.token.add("claviger");
     let said = refused(&place);
-    for name in ["audit (", "binding (", "exporting (", "guarding (", "sealing (", "serial", "none of them a root key"]
-    {
+    for name in [
+        "audit (",
+        "binding (",
+        "exporting (",
+        "guarding (",
+        "sealing (",
+        "token-1 (",
+        "serial",
+        "none of them a root key",
+    ] {
         assert!(said.contains(name), "{name}: {said}");
     }
     assert_eq!(place.token.objects(), 0, "nothing was made there");

@@ -192,3 +192,22 @@ fn but_not_in_a_token_that_is_not_the_databases() {
     works(&place, &sealed);
     assert_eq!(place.token.objects(), ROOT_OBJECTS);
 }
+
+/// The log was signed before there were access tokens.
+#[test]
+fn beside_which_one_for_access_tokens_is_made_once() {
+    let (place, sealed) = used();
+    let audit = recorded(&place);
+    let database = Database::open(place.database()).unwrap();
+    assert_eq!(database.execute("DELETE FROM root_key WHERE name = 'token-1'", []).unwrap(), 1);
+    let log = works(&place, &sealed);
+    assert!(log.contains("made root keys that the database had no record of"), "{log}");
+    let names: String = database
+        .query_row("SELECT group_concat(name) FROM root_key WHERE name LIKE 'token%'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(names, "token-1");
+    assert_eq!(place.token.objects(), ROOT_OBJECTS + 2);
+    works(&place, &sealed);
+    assert_eq!(place.token.objects(), ROOT_OBJECTS + 2);
+    assert_eq!(recorded(&place), audit);
+}

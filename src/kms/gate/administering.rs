@@ -13,8 +13,9 @@ use super::super::administration::{Entry, Kind};
 use super::{AdministrationGrant, Kms};
 use crate::audit::Record;
 use crate::audit::search::{self, Filter, Found};
+use crate::auth::AccessTokens;
 use crate::custody::Custody;
-use crate::policy::{Action, Documents, Fault, Grantee, Policy};
+use crate::policy::{Action, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument};
 use crate::store::policy_entry::{self, PolicyEntry};
 use crate::store::{Store, audit_head, object};
 
@@ -111,6 +112,9 @@ fn add(documents: &mut Documents, kind: Kind, name: &str, document: &str) -> Opt
         Kind::Policy => drop(documents.policies.insert(name, read(document)?)),
         Kind::User => drop(documents.users.insert(name, read(document)?)),
         Kind::Project => drop(documents.projects.insert(name, read(document)?)),
+        Kind::Identity => drop(documents.identities.insert(name, read(document)?)),
+        Kind::Authenticator => drop(documents.authenticators.insert(name, read(document)?)),
+        Kind::Host => drop(documents.hosts.insert(name, read(document)?)),
     }
     Some(())
 }
@@ -144,6 +148,11 @@ fn role_index(name: &str) -> String {
 }
 
 impl AdministrationGrant<'_> {
+    /// Everybody's access tokens.
+    pub(in crate::kms) fn access_tokens(&self) -> &AccessTokens {
+        &self.kms.tokens
+    }
+
     /// All definitions of a kind.
     pub(in crate::kms) fn all(&self, kind: Kind) -> Vec<Entry> {
         let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,8 +181,46 @@ impl AdministrationGrant<'_> {
         Ok(search::search(&audit.files()?, filter, limit, MAX_SEARCHED)?)
     }
 
-    /// Writes a definition, or removes it.
-    pub(in crate::kms) fn define(&self, kind: Kind, name: &str, document: Option<String>) -> Result<i64, Error> {
+    /// An identity with its version, 0 for one of the policy file.
+    pub(in crate::kms) fn identity(&self, id: &str) -> Result<(i64, IdentityDocument), Error> {
+        self.one(Kind::Identity, id, |documents| documents.identities.get(id))
+    }
+
+    /// A project with its version, 0 for one of the policy file.
+    pub(in crate::kms) fn project(&self, name: &str) -> Result<(i64, ProjectDocument), Error> {
+        self.one(Kind::Project, name, |documents| documents.projects.get(name))
+    }
+
+    /// The version of a row, whatever it says; 0 if there is none.
+    pub(in crate::kms) fn version(&self, kind: Kind, name: &str) -> i64 {
+        let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        definitions.stored.get(&(kind, name.to_owned())).map_or(0, |(version, _)| *version)
+    }
+
+    fn one<T: Clone + DeserializeOwned>(
+        &self,
+        kind: Kind,
+        name: &str,
+        configured: impl for<'a> Fn(&'a Documents) -> Option<&'a T>,
+    ) -> Result<(i64, T), Error> {
+        let missing = || Error::Undefined { kind: kind.word(), name: name.to_owned() };
+        let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = configured(&definitions.configured) {
+            return Ok((0, document.clone()));
+        }
+        let (version, document) = definitions.stored.get(&(kind, name.to_owned())).ok_or_else(missing)?;
+        let document = document.as_deref().and_then(|document| serde_json::from_str(document).ok());
+        Ok((*version, document.ok_or_else(missing)?))
+    }
+
+    /// Writes a definition, or removes it; in the place of the one of version `expected` alone, if that is given, 0 for none.
+    pub(in crate::kms) fn define(
+        &self,
+        kind: Kind,
+        name: &str,
+        document: Option<String>,
+        expected: Option<i64>,
+    ) -> Result<i64, Error> {
         // Held over the write: what is checked is what is written.
         let mut definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
         if kind.of(&definitions.configured).iter().any(|(own, _)| own == name) {
@@ -181,6 +228,9 @@ impl AdministrationGrant<'_> {
         }
         let key = (kind, name.to_owned());
         let present = definitions.stored.get(&key);
+        if expected.is_some_and(|expected| expected != present.map_or(0, |(version, _)| *version)) {
+            return Err(Error::Contention);
+        }
         if document.is_none() {
             if present.is_none_or(|(_, document)| document.is_none()) {
                 return Err(Error::Undefined { kind: kind.word(), name: name.to_owned() });

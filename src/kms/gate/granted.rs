@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::Error;
 use super::super::object::{Access, Object};
+use super::super::{Error, secrets};
 use super::{ATTEMPTS, Grant, Usable, is_destroyed, new_object};
 use crate::custody::{Cipher, Mac, Secret};
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, UsageMask};
-use crate::store;
 use crate::store::object::{Class, Material};
+use crate::store::{self, secret_version};
 
 /// The next version of an object.
 struct Successor {
@@ -52,6 +52,10 @@ impl<'a> Grant<'a> {
     /// Checks state, dates and usage mask.
     pub(in crate::kms) fn usable(self, purpose: Use, mask: UsageMask, name: &'static str) -> Result<Usable<'a>, Error> {
         let grant = self.undestroyed()?;
+        // What encrypts a secret's values does nothing else.
+        if secrets::last_number(&grant.object.attributes).is_some() {
+            return Err(Error::ASecret);
+        }
         let dates = Dates::of(&grant.object.attributes);
         state::permit(grant.object.state(grant.call.now), &dates, purpose, grant.call.now)?;
         if !grant.object.permits(mask) {
@@ -153,9 +157,14 @@ impl<'a> Grant<'a> {
             let version = present.version + 1;
             let object = new_object(version, access, id, attributes, class, material)?;
             let object_state = object.attributes.state;
+            let is_secret = secrets::last_number(&object.attributes).is_some();
             let row = self.kms.bind(&object)?;
             let index = object.index();
-            let job = move |transaction: &store::Transaction<'_>| row.update(transaction, &index);
+            let gone = (is_destroyed(object_state) && is_secret).then(|| id.clone());
+            let job = move |transaction: &store::Transaction<'_>| {
+                row.update(transaction, &index)?;
+                gone.map_or(Ok(()), |id| secret_version::remove(transaction, &id))
+            };
             let records = vec![self.call.change(self.action, id, version)];
             let store = &self.kms.store;
             let written = if erase { store.erase_recorded(records, job) } else { store.write_recorded(records, job) };

@@ -15,6 +15,7 @@ mod granted;
 mod health;
 mod questions;
 mod recording;
+mod secrets;
 mod vault;
 
 use arc_swap::ArcSwap;
@@ -23,6 +24,7 @@ use super::cache::{Cache, CacheFigures};
 use super::object::{Access, Object};
 use super::{Call, Error};
 use crate::audit::Audit;
+use crate::auth::AccessTokens;
 use crate::custody::{Custody, Mac};
 use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::ttlv::DateTime;
@@ -46,6 +48,7 @@ pub struct Kms {
     policy: ArcSwap<Policy>,
     /// What the policy is made of.
     definitions: Mutex<Definitions>,
+    tokens: Arc<AccessTokens>,
     /// Where decisions are recorded; `None` if the operator wants no record.
     audit: Option<Arc<Audit>>,
     /// Searches that look at more than a page, one by one.
@@ -100,12 +103,15 @@ impl Kms {
         audit: Option<Arc<Audit>>,
     ) -> Result<Self, Error> {
         let definitions = Definitions::read(&store, &custody, documents, default_mode)?;
+        let vault = vault::read(&store)?;
+        let tokens = AccessTokens::new(Arc::clone(&store), Arc::clone(&custody), &vault.id)?;
         let kms = Self {
             store,
             custody,
             cache: Cache::new(),
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
+            tokens: Arc::new(tokens),
             audit,
             sweeps: AtomicUsize::new(0),
             searching: Mutex::new(()),
@@ -166,8 +172,8 @@ impl Kms {
     ) -> Result<Grant<'a>, Error> {
         let found = self.load(id).and_then(|found| found.ok_or_else(|| Error::NotFound(id.to_owned())));
         let object = match found {
-            // Import adds what is not there.
-            Err(Error::NotFound(_)) if action == Action::Operation(Operation::Import) => {
+            // Import and the first value of a secret add what is not there.
+            Err(Error::NotFound(_)) if matches!(action, Action::Operation(Operation::Import) | Action::WriteSecret) => {
                 return Err(Error::NotFound(id.to_owned()));
             }
             // On disk before the answer, as a refusal is: otherwise the time that an answer takes would tell what is
@@ -228,12 +234,21 @@ impl Kms {
         operation: Operation,
         attributes: &mut Attributes,
     ) -> Result<NewGrant<'a>, Error> {
+        self.authorize_new_action(call, Action::Operation(operation), attributes)
+    }
+
+    /// The same for actions that KMIP does not know.
+    pub(super) fn authorize_new_action<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        action: Action,
+        attributes: &mut Attributes,
+    ) -> Result<NewGrant<'a>, Error> {
         let project = attributes.take_project().map_err(|_| Error::Project)?;
         let grants = Grants::default();
         let owner = call.caller().username.as_str();
         let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text).unwrap_or_default();
         let resource = Resource { id, owner, project: project.as_deref(), grants: &grants, properties: &*attributes };
-        let action = Action::Operation(operation);
         match self.policy.load().decide_create(call.caller(), action, &resource) {
             Ok(rule) => {
                 call.trail.permitted(action, None, rule);

@@ -1,11 +1,17 @@
 //! Questions about permission: nothing is done, whatever the answer.
 
+use std::sync::Arc;
+
 use super::super::object::Object;
 use super::super::{Call, Error};
 use super::Kms;
+use crate::auth::AccessTokens;
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation;
-use crate::policy::{Action, Decision, Grants, Policy, Refusal, Resource, Rule, Subject};
+use crate::policy::{
+    Action, AuthenticatorDocument, Decision, Grants, HostDocument, IdentityDocument, Policy, Refusal, Resource, Rule,
+    Subject,
+};
 use crate::principal::Caller;
 
 impl Kms {
@@ -17,6 +23,34 @@ impl Kms {
     /// Whether a role of this name is defined.
     pub(in crate::kms) fn has_role(&self, role: &str) -> bool {
         self.policy.load().has_role(role)
+    }
+
+    /// Whether an access token of `subject` that rests on `basis` is still good.
+    pub(in crate::kms) fn is_standing(&self, subject: &str, basis: &str) -> bool {
+        self.policy.load().stands(subject, basis)
+    }
+
+    /// An exchanged identity, if it is defined and faultless.
+    pub(in crate::kms) fn known_identity(&self, id: &str) -> Option<Arc<IdentityDocument>> {
+        self.policy.load().identity(id)
+    }
+
+    /// An authenticator, if it is defined and faultless: what a login asks, which nobody makes who is somebody.
+    #[must_use]
+    pub fn authenticator(&self, account: &str, service: &str) -> Option<Arc<AuthenticatorDocument>> {
+        self.policy.load().authenticator(account, service)
+    }
+
+    /// A host, likewise.
+    #[must_use]
+    pub fn host(&self, id: &str) -> Option<Arc<HostDocument>> {
+        self.policy.load().host(id)
+    }
+
+    /// The access tokens.
+    #[must_use]
+    pub fn access_tokens(&self) -> &Arc<AccessTokens> {
+        &self.tokens
     }
 
     /// The role that the configuration gives to a caller.

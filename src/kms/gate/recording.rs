@@ -8,6 +8,9 @@ use crate::policy::{Action, Refusal};
 impl Kms {
     /// Ends the audit log; nothing is done any more.
     pub fn close(&self) {
+        if let Err(error) = self.tokens.settle() {
+            tracing::warn!(%error, "uses of access tokens that were set aside are lost");
+        }
         if let Some(audit) = &self.audit {
             audit.close();
         }

@@ -5,7 +5,7 @@ use openssl::sha::sha256;
 
 use super::super::Error;
 use super::Kms;
-use crate::store::{self, root_key};
+use crate::store::{self, Store, root_key};
 
 /// Which database is served. None of it is a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,11 +26,15 @@ impl Kms {
     /// # Errors
     /// The store is away.
     pub fn vault(&self) -> Result<Vault, Error> {
-        let (keys, schema) =
-            self.store.read(|connection| Ok((root_key::all(connection)?, store::schema_version(connection)?)))?;
-        let binding = keys.iter().find(|key| key.name == "binding").map_or(&[][..], |key| &key.cka_id);
-        let digest = sha256(&[CONTEXT, binding].concat());
-        let (half, _) = digest.split_at(digest.len() / 2);
-        Ok(Vault { id: HEXLOWER.encode(half), schema })
+        read(&self.store)
     }
+}
+
+pub(super) fn read(store: &Store) -> Result<Vault, Error> {
+    let (keys, schema) =
+        store.read(|connection| Ok((root_key::all(connection)?, store::schema_version(connection)?)))?;
+    let binding = keys.iter().find(|key| key.name == "binding").map_or(&[][..], |key| &key.cka_id);
+    let digest = sha256(&[CONTEXT, binding].concat());
+    let (half, _) = digest.split_at(digest.len() / 2);
+    Ok(Vault { id: HEXLOWER.encode(half), schema })
 }

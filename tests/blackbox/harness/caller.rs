@@ -105,6 +105,11 @@ impl Caller {
         Self { connection, authorization: Some(format!("Bearer {token}")) }
     }
 
+    /// Somebody on this connection who sends a token, too.
+    pub fn with(connection: Connection, token: &str) -> Self {
+        Self { connection, authorization: Some(format!("Bearer {token}")) }
+    }
+
     pub fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let mut headers = Vec::new();
         headers.extend(self.authorization.as_deref().map(|value| ("Authorization", value)));

@@ -8,8 +8,8 @@ use std::process::Command;
 pub const PIN: &str = "pin-that-must-not-leak-4711";
 pub const LABEL: &str = "claviger";
 
-/// Objects that the root keys of one database are: four secret keys, and the two halves of one signing key.
-pub const ROOT_OBJECTS: usize = 6;
+/// Objects that the root keys of one database are: four secret keys, and the two halves of each of two signing keys.
+pub const ROOT_OBJECTS: usize = 8;
 
 pub struct Token {
     pub configuration: PathBuf,

@@ -7,7 +7,7 @@ mod remove;
 use crate::cli::{Error, Report};
 use crate::client::Client;
 
-/// Roles, policies, users and projects, for those who administer
+/// Roles, policies, users, projects, identities, authenticators and hosts, for those who administer
 #[derive(clap::Subcommand)]
 pub(in crate::cli) enum Definitions {
     List(list::List),
@@ -26,6 +26,12 @@ enum Kind {
     Users,
     /// What holds objects, with its members
     Projects,
+    /// Applications for whom an issuer vouches, as Infisical has them
+    Identities,
+    /// Issuers that vouch for hosts, as Conjur has them
+    Authenticators,
+    /// Applications, as Conjur has them
+    Hosts,
 }
 
 impl Kind {
@@ -35,6 +41,9 @@ impl Kind {
             Self::Policies => "/access/definitions/policies",
             Self::Users => "/access/definitions/users",
             Self::Projects => "/access/definitions/projects",
+            Self::Identities => "/access/definitions/identities",
+            Self::Authenticators => "/access/definitions/authenticators",
+            Self::Hosts => "/access/definitions/hosts",
         }
     }
 }

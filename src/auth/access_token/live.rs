@@ -1,0 +1,108 @@
+//! An access token that is good, as long as nothing ends it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use super::super::narrowing;
+use super::AccessTokenFault;
+use crate::policy::TrustedNetwork;
+use crate::principal::{Caller, Method, Username};
+use crate::store::access_token::AccessToken;
+
+/// One of so many uses is set aside at a time: what is set aside is lost if the process is killed.
+const SHARE: i64 = 1000;
+
+/// A token whose row was read and is bound.
+#[derive(Debug)]
+pub(in crate::auth) struct Live {
+    pub(in crate::auth) row: AccessToken,
+    pub(in crate::auth) caller: Caller,
+    trusted: Vec<TrustedNetwork>,
+    /// Revoked, renewed, or the row has changed otherwise: who remembers it looks again.
+    ended: AtomicBool,
+    /// Uses that the row counts already and nobody has made yet.
+    ahead: AtomicI64,
+    /// No use is left, and none will be.
+    spent: AtomicBool,
+}
+
+/// Who presents a token.
+#[derive(Debug, Clone, Copy)]
+pub struct Bearer {
+    /// The address of the connection.
+    pub address: IpAddr,
+    /// The SHA-256 thumbprint of the client certificate of the connection, which was found good.
+    pub thumbprint: Option<[u8; 32]>,
+}
+
+impl Live {
+    /// `None` for a row whose contents make no sense although it is bound.
+    pub(super) fn new(row: AccessToken) -> Option<Self> {
+        let username = Username::exchanged(&row.subject).ok()?;
+        let trusted = row.trusted.split(',').map(|network| network.parse().ok()).collect::<Option<Vec<_>>>()?;
+        let narrowing = row.narrowing.as_deref().map(narrowing::from_text).transpose().ok()?;
+        let method = Method::AccessToken { id: Arc::from(row.id.as_str()), by: Arc::from(row.vouched.as_str()) };
+        let caller =
+            Caller { username, method, narrowing: narrowing.map(Arc::new), role: row.role.as_deref().map(Arc::from) };
+        let (ended, ahead, spent) = (AtomicBool::new(row.revoked), AtomicI64::new(0), AtomicBool::new(false));
+        Some(Self { row, caller, trusted, ended, ahead, spent })
+    }
+
+    /// Everything but its uses, at `now`.
+    pub(super) fn check(&self, bearer: &Bearer, now: i64) -> Result<(), AccessTokenFault> {
+        if self.row.revoked {
+            return Err(AccessTokenFault::Revoked);
+        }
+        if now >= self.row.expires {
+            return Err(AccessTokenFault::Expired);
+        }
+        if !self.trusted.iter().any(|network| network.contains(bearer.address)) {
+            return Err(AccessTokenFault::Address);
+        }
+        match &self.row.thumbprint {
+            Some(own) if bearer.thumbprint.is_none_or(|given| given.as_slice() != own.as_slice()) => {
+                Err(AccessTokenFault::Certificate)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the row is no longer this one.
+    pub(in crate::auth) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.spent.load(Ordering::Acquire)
+    }
+
+    pub(super) fn spend(&self) {
+        self.spent.store(true, Ordering::Release);
+    }
+
+    /// How many uses to set aside at once.
+    pub(super) fn share(&self) -> i64 {
+        (self.row.uses_limit / SHARE).max(1)
+    }
+
+    /// Takes one of the uses that are set aside.
+    pub(super) fn take(&self) -> bool {
+        let less = |ahead: i64| (ahead > 0).then(|| ahead - 1);
+        self.ahead.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok()
+    }
+
+    /// Sets more uses aside.
+    pub(super) fn put(&self, uses: i64) {
+        self.ahead.fetch_add(uses, Ordering::AcqRel);
+    }
+
+    /// Takes all that are set aside, for the row that comes after this one.
+    pub(super) fn take_all(&self) -> i64 {
+        self.ahead.swap(0, Ordering::AcqRel)
+    }
+}

@@ -1,0 +1,231 @@
+//! Access tokens: short-lived JWSs that the server itself signs by a key in the HSM (RFC 7515, RFC 9068), for callers for whom
+//! a trusted issuer vouches.
+//!
+//! A token is a row as well: what it may do is in the row, and each use looks at it. So this is one of the places beside the
+//! gate that read the store: rows of tokens, and no others.
+
+mod live;
+mod own_keys;
+mod writing;
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use data_encoding::BASE64URL_NOPAD;
+use lru::LruCache;
+use serde_json::{Value, json};
+
+pub use live::Bearer;
+pub(super) use live::Live;
+pub use own_keys::OwnKey;
+pub use writing::{Issued, NewToken};
+
+use super::jws::{Jws, JwsError};
+use super::strict_json;
+use crate::custody::{self, Custody, RootError};
+use crate::principal::OWN_ISSUER;
+use crate::store::access_token::{self as rows, AccessToken};
+use crate::store::{self, Store};
+use own_keys::OwnKeys;
+
+/// Tokens whose rows are kept in memory.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
+
+/// Why a token of ours is refused. The caller is told none of it; the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AccessTokenFault {
+    /// Signature or form.
+    #[error("{0}")]
+    Jws(#[from] JwsError),
+    /// What it says is not what was issued.
+    #[error("its claims are not those of a token that was issued")]
+    Claims,
+    /// There is no row, or none that can be believed.
+    #[error("it is not known")]
+    Unknown,
+    /// Past its end.
+    #[error("it has expired")]
+    Expired,
+    /// Ended before its time.
+    #[error("it was revoked")]
+    Revoked,
+    /// No use left.
+    #[error("it was used as often as it may be")]
+    Spent,
+    /// Another address.
+    #[error("it may not be used from this address")]
+    Address,
+    /// Bound to another certificate than the connection's (RFC 8705 section 3).
+    #[error("it is bound to another client certificate")]
+    Certificate,
+    /// Its identity, or the trust by which it was issued, is no longer there.
+    #[error("what it was issued by is no longer there")]
+    Standing,
+}
+
+/// Why tokens cannot be issued, looked at or changed now.
+#[derive(Debug, thiserror::Error)]
+pub enum AccessTokenError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The HSM failed.
+    #[error(transparent)]
+    Custody(#[from] custody::Error),
+    /// A new signing key could not be made.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// OpenSSL failed.
+    #[error("OpenSSL: {0}")]
+    OpenSsl(#[from] openssl::error::ErrorStack),
+    /// The token is not good.
+    #[error("{0}")]
+    Fault(#[from] AccessTokenFault),
+    /// There is no such token.
+    #[error("there is no access token {0:?}")]
+    NotFound(String),
+    /// An identity has as many as it may.
+    #[error("the identity has {0} live access tokens: revoke some")]
+    TooMany(i64),
+}
+
+/// All access tokens.
+pub struct AccessTokens {
+    store: Arc<Store>,
+    custody: Arc<Custody>,
+    issuer: String,
+    keys: ArcSwap<OwnKeys>,
+    live: Mutex<LruCache<String, Arc<Live>>>,
+    /// Held while the signing key is changed.
+    rotating: Mutex<()>,
+}
+
+impl AccessTokens {
+    /// The tokens of the database of this identifier.
+    ///
+    /// # Errors
+    /// The public keys of the token cannot be read.
+    pub fn new(store: Arc<Store>, custody: Arc<Custody>, vault: &str) -> Result<Self, AccessTokenError> {
+        let keys = ArcSwap::from_pointee(OwnKeys::new(&custody.token_keys())?);
+        let live = Mutex::new(LruCache::new(CAPACITY));
+        let issuer = format!("{OWN_ISSUER}{vault}");
+        Ok(Self { store, custody, issuer, keys, live, rotating: Mutex::new(()) })
+    }
+
+    /// The public keys, as a JWK Set publishes them (RFC 7517 section 5).
+    #[must_use]
+    pub fn public_keys(&self) -> Vec<OwnKey> {
+        self.keys.load().published.clone()
+    }
+
+    /// Whether a compact JWS says that it is one of ours; nothing is verified.
+    #[must_use]
+    pub fn is_own(&self, token: &str) -> bool {
+        let mut parts = token.split('.');
+        let (Some(_), Some(payload), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return false;
+        };
+        if token.len() > super::jws::MAX_TOKEN {
+            return false;
+        }
+        // Of members that stand there twice either may be meant: what may be ours is judged as ours.
+        let Ok(payload) = BASE64URL_NOPAD.decode(payload.as_bytes()) else { return false };
+        #[derive(serde::Deserialize)]
+        struct Issuer {
+            iss: String,
+        }
+        match serde_json::from_slice::<Issuer>(&payload) {
+            Ok(Issuer { iss }) => iss == self.issuer,
+            Err(_) => false,
+        }
+    }
+
+    /// The token's row, if the token verifies, and its own end, in seconds since 1970-01-01 UTC. Whether it is still good is
+    /// asked by [`Self::admit`].
+    pub(super) fn verify(&self, token: &str) -> Result<(Arc<Live>, i64), AccessTokenError> {
+        let jws = Jws::parse(token).map_err(AccessTokenFault::from)?;
+        jws.verify(&self.keys.load().verify).map_err(AccessTokenFault::from)?;
+        let claims = strict_json::object(jws.unverified_payload()).ok_or(AccessTokenFault::Claims)?;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).ok_or(AccessTokenFault::Claims);
+        let expires = claims.get("exp").and_then(Value::as_i64).ok_or(AccessTokenFault::Claims)?;
+        let live = self.find(text("jti")?)?.ok_or(AccessTokenFault::Unknown)?;
+        if text("iss")? != self.issuer || text("sub")? != live.row.subject {
+            return Err(AccessTokenFault::Claims.into());
+        }
+        Ok((live, expires))
+    }
+
+    /// Refuses a token that is no longer good at `now`; `counted`: this is a use, and counts as one.
+    pub(super) fn admit(&self, live: &Live, bearer: &Bearer, now: i64, counted: bool) -> Result<(), AccessTokenError> {
+        live.check(bearer, now)?;
+        if live.row.uses_limit == 0 || !counted || live.take() {
+            return Ok(());
+        }
+        if live.is_spent() {
+            return Err(AccessTokenFault::Spent.into());
+        }
+        let aside = tokio::task::block_in_place(|| self.set_aside(live))?;
+        if aside == 0 {
+            live.spend();
+            return Err(AccessTokenFault::Spent.into());
+        }
+        // One of them is this use.
+        live.put(aside - 1);
+        Ok(())
+    }
+
+    /// The token of this identifier, if its row is there and can be believed.
+    pub(super) fn find(&self, id: &str) -> Result<Option<Arc<Live>>, AccessTokenError> {
+        if let Some(known) = self.live.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let row = match self.store.read(|connection| rows::find(connection, id)) {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(None),
+            Err(store::Error::Malformed(_)) => {
+                tracing::error!(
+                    token = id,
+                    "ROW REFUSED: its columns make no sense, so it was changed in the database"
+                );
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if !self.custody.is_bound(&row.bound(), &row.binding)? {
+            tracing::error!(
+                token = id,
+                "ROW REFUSED: its binding is wrong, so it was changed or inserted in the database"
+            );
+            return Ok(None);
+        }
+        let Some(live) = Live::new(row).map(Arc::new) else { return Ok(None) };
+        let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who came first has set uses aside.
+        Ok(Some(Arc::clone(known.get_or_insert(id.to_owned(), || live))))
+    }
+
+    /// When a token that somebody presented just now was issued, in seconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn issued_at(&self, id: &str) -> Option<i64> {
+        self.find(id).ok().flatten().map(|live| live.row.created)
+    }
+
+    /// The claims of a token (RFC 9068 section 2.2, RFC 8705 section 3.1), as the signing input and the name of the key that
+    /// is to sign it.
+    fn signing_input(&self, row: &AccessToken, key_id: &str) -> String {
+        let header = json!({ "alg": "ES256", "kid": key_id, "typ": "at+jwt" });
+        let mut claims = json!({
+            "iss": self.issuer,
+            "sub": row.subject,
+            "jti": row.id,
+            "iat": row.created,
+            "exp": row.expires,
+        });
+        if let (Some(thumbprint), Some(claims)) = (&row.thumbprint, claims.as_object_mut()) {
+            claims.insert("cnf".to_owned(), json!({ "x5t#S256": BASE64URL_NOPAD.encode(thumbprint) }));
+        }
+        let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+        format!("{}.{}", part(&header), part(&claims))
+    }
+}

@@ -1,0 +1,62 @@
+//! The public keys of our own access tokens, as a JWK Set (RFC 7517) and to verify by.
+
+use data_encoding::BASE64URL_NOPAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::ec::EcKey;
+use openssl::error::ErrorStack;
+use openssl::sha::sha256;
+use serde::Serialize;
+
+use super::super::jwks::{KeySet, VerificationKey};
+use crate::custody::TokenKey;
+
+/// One key, as the set publishes it.
+#[derive(Debug, Clone, Serialize)]
+pub struct OwnKey {
+    kty: &'static str,
+    crv: &'static str,
+    r#use: &'static str,
+    alg: &'static str,
+    kid: String,
+    x: String,
+    y: String,
+}
+
+/// All of them.
+pub(super) struct OwnKeys {
+    /// By which tokens are verified.
+    pub(super) verify: KeySet,
+    /// As they are published.
+    pub(super) published: Vec<OwnKey>,
+    /// The key that signs, by its name among the root keys, and its key id.
+    pub(super) signs: (String, String),
+}
+
+impl OwnKeys {
+    /// The keys of the token, of which the last signs.
+    pub(super) fn new(keys: &[TokenKey]) -> Result<Self, ErrorStack> {
+        let published = keys.iter().map(|key| OwnKey::new(&key.public_key)).collect::<Result<Vec<_>, _>>()?;
+        let name = keys.last().map(|key| key.name.clone()).unwrap_or_default();
+        let id = published.last().map(|key| key.kid.clone()).unwrap_or_default();
+        let verify = published.iter().filter_map(|key| {
+            let decoding = DecodingKey::from_ec_components(&key.x, &key.y).ok()?;
+            Some(VerificationKey { id: Some(key.kid.clone()), algorithms: vec![Algorithm::ES256], key: decoding })
+        });
+        Ok(Self { verify: KeySet::of(verify.collect()), signs: (name, id), published })
+    }
+}
+
+impl OwnKey {
+    fn new(public_key: &[u8]) -> Result<Self, ErrorStack> {
+        let key = EcKey::public_key_from_der(public_key)?;
+        let (mut x, mut y, mut context) = (BigNum::new()?, BigNum::new()?, BigNumContext::new()?);
+        key.public_key().affine_coordinates(key.group(), &mut x, &mut y, &mut context)?;
+        // Both in their full length (RFC 7518 section 6.2.1.2).
+        let (x, y) = (BASE64URL_NOPAD.encode(&x.to_vec_padded(32)?), BASE64URL_NOPAD.encode(&y.to_vec_padded(32)?));
+        // The thumbprint (RFC 7638 section 3.2): members in their order, without white space.
+        let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+        let kid = BASE64URL_NOPAD.encode(&sha256(canonical.as_bytes()));
+        Ok(Self { kty: "EC", crv: "P-256", r#use: "sig", alg: "ES256", kid, x, y })
+    }
+}

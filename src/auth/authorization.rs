@@ -1,0 +1,41 @@
+//! The Authorization header (RFC 9110 section 11.6.2).
+
+use std::borrow::Cow;
+
+use data_encoding::BASE64;
+use hyper::HeaderMap;
+use hyper::header::AUTHORIZATION;
+use serde_json::Value;
+
+use super::jws::MAX_TOKEN;
+use super::{Unauthenticated, strict_json};
+
+/// The token of a request: `Bearer TOKEN` (RFC 6750 section 2.1), or as Conjur's clients send a JWS, `Token token="..."` with
+/// the base64 of its flattened JSON form. The schemes in any case, as RFC 9110 has it.
+pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, Unauthenticated> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Unauthenticated::Authorization);
+    }
+    let text = value.to_str().map_err(|_| Unauthenticated::Authorization)?;
+    let (scheme, token) = text.split_once(' ').ok_or(Unauthenticated::Authorization)?;
+    if scheme.eq_ignore_ascii_case("token") {
+        return compact(token).map(|token| Some(Cow::Owned(token))).ok_or(Unauthenticated::Authorization);
+    }
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.contains([' ', '\t', ',']) {
+        return Err(Unauthenticated::Authorization);
+    }
+    Ok(Some(Cow::Borrowed(token)))
+}
+
+/// The compact form of a JWS that comes in the flattened one (RFC 7515 section 7.2.2).
+fn compact(parameter: &str) -> Option<String> {
+    let encoded = parameter.trim().strip_prefix("token=")?.strip_prefix('"')?.strip_suffix('"')?;
+    if encoded.len() > 2 * MAX_TOKEN {
+        return None;
+    }
+    let members = strict_json::object(&BASE64.decode(encoded.as_bytes()).ok()?)?;
+    let part = |name: &str| members.get(name).and_then(Value::as_str).filter(|part| !part.contains('.'));
+    Some(format!("{}.{}.{}", part("protected")?, part("payload")?, part("signature")?))
+}

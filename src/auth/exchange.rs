@@ -1,0 +1,230 @@
+//! JWTs that buy an access token: verified like all others, by keys that are fetched when somebody first needs them.
+
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use lru::LruCache;
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use super::claims::Claims;
+use super::issuer::{Issuer, MAX_KEY_SET};
+use super::jws::{Jws, JwsError};
+use super::trusted_issuer::{Bound, KeySource, TrustedIssuer};
+use super::{Authenticator, Unauthenticated, signing_keys};
+use crate::client;
+use crate::client::http::{Http, Limits, Trust};
+use crate::principal::Narrowing;
+
+/// Places that keys are kept of; the one that was needed least recently goes.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+/// How long a request waits for the first keys of an issuer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often unknown keys may cause a fetch from one place, and in which span.
+const FORCED: (usize, Duration) = (10, Duration::from_secs(300));
+
+/// Bounds of fetching keys.
+const LIMITS: Limits = Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10), bytes: MAX_KEY_SET };
+
+/// Keys of issuers whose JWTs are exchanged.
+pub struct Exchange {
+    /// The authorities of servers for which none are given; the system's if absent.
+    ca_file: Option<PathBuf>,
+    allow_http: bool,
+    places: Mutex<LruCache<Place, Arc<Keeper>>>,
+}
+
+/// Where keys come from, and by whose word.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Place {
+    uri: String,
+    is_discovery: bool,
+    ca: Option<Arc<str>>,
+}
+
+/// Keeps the keys of one place fresh, until it is dropped.
+struct Keeper {
+    issuer: Arc<Issuer>,
+    fetching: JoinHandle<()>,
+    forced: Mutex<VecDeque<Instant>>,
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.fetching.abort();
+    }
+}
+
+/// A JWT that says what it has to.
+pub struct Verified {
+    claims: Claims,
+    /// What it takes away from its bearer.
+    pub narrowing: Option<Arc<Narrowing>>,
+}
+
+impl Verified {
+    /// Checks claims that somebody asks for who is known by now.
+    ///
+    /// # Errors
+    /// The first that is missing or has another value.
+    pub fn check(&self, bound: &[(String, Bound)]) -> Result<(), Unauthenticated> {
+        Ok(self.claims.check_bound(bound)?)
+    }
+
+    /// The claim at a path: by its whole name, else by dots or slashes into nested claims.
+    #[must_use]
+    pub fn claim(&self, path: &str) -> Option<&Value> {
+        self.claims.at(path)
+    }
+}
+
+impl Exchange {
+    /// Keys are fetched by the word of the authorities in `ca_file`, or of the system's, where an issuer has none of its own;
+    /// `allow_http`: by plain HTTP too.
+    #[must_use]
+    pub fn new(ca_file: Option<PathBuf>, allow_http: bool) -> Self {
+        Self { ca_file, allow_http, places: Mutex::new(LruCache::new(CAPACITY)) }
+    }
+
+    /// Whether keys may be fetched by plain HTTP.
+    #[must_use]
+    pub fn allows_http(&self) -> bool {
+        self.allow_http
+    }
+
+    /// Fetches all keys anew, by the authorities that the configuration's file holds by now; the last good ones stay until then.
+    /// Must run on a tokio runtime.
+    pub fn fetch_anew(&self) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        for (place, keeper) in places.iter_mut().filter(|(place, _)| place.ca.is_none()) {
+            match self.http(place) {
+                Ok(http) => {
+                    *keeper =
+                        Keeper::start(Issuer::after(keeper.issuer.config.clone(), &[Arc::clone(&keeper.issuer)]), http)
+                }
+                Err(error) => tracing::warn!(%error, uri = place.uri, "keys are fetched as before"),
+            }
+        }
+    }
+
+    fn http(&self, place: &Place) -> Result<Http, client::Error> {
+        let trust = match (&place.ca, &self.ca_file) {
+            (Some(pem), _) => client::authorities_of_pem(pem.as_bytes())?,
+            (None, Some(path)) => client::authorities(path)?,
+            (None, None) => Trust::System,
+        };
+        Http::new(trust, None, LIMITS).map_err(client::Error::from)
+    }
+
+    /// What keeps the keys of this issuer; it begins to fetch them if it is new.
+    fn keeper(&self, config: &TrustedIssuer) -> Option<Arc<Keeper>> {
+        let (uri, is_discovery) = match &config.keys {
+            KeySource::Uri(uri) => (uri.to_string(), false),
+            KeySource::Discovery(uri) => (uri.to_string(), true),
+            KeySource::Inline(_) => return None,
+        };
+        let place = Place { uri, is_discovery, ca: config.keys_ca.clone() };
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = places.get(&place) {
+            return Some(Arc::clone(known));
+        }
+        let http = self.http(&place);
+        let http =
+            http.inspect_err(|error| tracing::warn!(issuer = config.issuer, %error, "no keys of this issuer")).ok()?;
+        let keeper = Keeper::start(Issuer::new(config.clone()), http);
+        places.put(place, Arc::clone(&keeper));
+        Some(keeper)
+    }
+}
+
+impl Keeper {
+    fn start(issuer: Arc<Issuer>, http: Http) -> Arc<Self> {
+        let fetching = tokio::spawn(Arc::clone(&issuer).keep_fresh(Arc::new(ArcSwap::from_pointee(http))));
+        Arc::new(Self { issuer, fetching, forced: Mutex::default() })
+    }
+
+    /// Refuses another fetch for a key that is not known, if there were too many.
+    fn force(&self) -> Result<(), Unauthenticated> {
+        let (most, span) = FORCED;
+        let mut forced = self.forced.lock().unwrap_or_else(PoisonError::into_inner);
+        while forced.front().is_some_and(|then| then.elapsed() > span) {
+            forced.pop_front();
+        }
+        if forced.len() >= most {
+            return Err(Unauthenticated::TooManyFetches);
+        }
+        forced.push_back(Instant::now());
+        Ok(())
+    }
+}
+
+impl Authenticator {
+    /// Where the keys of issuers come from whose JWTs are exchanged.
+    #[must_use]
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// Verifies a JWT of an issuer that is trusted to vouch for somebody, at `now`: its signature by the issuer's keys and no
+    /// others, then its claims. What it buys is for the caller of this to say.
+    ///
+    /// # Errors
+    /// Why it proves nothing.
+    pub async fn verify_for_exchange(
+        &self,
+        issuer: &TrustedIssuer,
+        jwt: &str,
+        now: i64,
+    ) -> Result<Verified, Unauthenticated> {
+        let jws = Jws::parse(jwt)?;
+        if issuer.algorithms.is_some_and(|own| !own.contains(&jws.algorithm())) {
+            return Err(JwsError::Algorithm.into());
+        }
+        let claims = Claims::parse(jws.unverified_payload())?;
+        match &issuer.keys {
+            KeySource::Inline(keys) => jws.verify(keys)?,
+            KeySource::Uri(_) | KeySource::Discovery(_) => self.verify_fetched(issuer, &jws).await?,
+        }
+        claims.check_bounds(issuer, self.settings.jwt_leeway, now)?;
+        let narrowing = claims.narrowing()?;
+        Ok(Verified { claims, narrowing })
+    }
+
+    /// Whether there are keys of an issuer whose JWTs are exchanged; they are waited for a while.
+    pub async fn has_exchange_keys(&self, issuer: &TrustedIssuer) -> bool {
+        if matches!(issuer.keys, KeySource::Inline(_)) {
+            return true;
+        }
+        let Some(keeper) = self.exchange.keeper(issuer) else { return false };
+        if keeper.issuer.keys().is_none() {
+            let _ = timeout(PATIENCE, keeper.issuer.first_fetch()).await;
+        }
+        keeper.issuer.keys().is_some()
+    }
+
+    async fn verify_fetched(&self, issuer: &TrustedIssuer, jws: &Jws<'_>) -> Result<(), Unauthenticated> {
+        let keeper = tokio::task::block_in_place(|| self.exchange.keeper(issuer)).ok_or(Unauthenticated::NoKeys)?;
+        if keeper.issuer.keys().is_none() {
+            let _ = timeout(PATIENCE, keeper.issuer.first_fetch()).await;
+        }
+        let keys = keeper.issuer.keys().ok_or(Unauthenticated::NoKeys)?;
+        match jws.verify(&keys.set) {
+            Ok(()) => return Ok(()),
+            // A wrong signature by a key of this id, too: the issuer may have another one under it by now.
+            Err(JwsError::UnknownKey | JwsError::WrongKey | JwsError::Signature) => {
+                if issuer.limits_fetches {
+                    keeper.force()?;
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+        signing_keys(jws, &keeper.issuer).await.map(drop)
+    }
+}

@@ -1,0 +1,154 @@
+//! `claviger identities`: applications for whom issuers of JWTs vouch, for those who administer.
+
+mod attach;
+
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::error::Error;
+use super::report::Report;
+use crate::client::{Client, segment};
+
+/// Applications for whom issuers of JWTs vouch, for those who administer
+#[derive(Subcommand)]
+pub(super) enum Identities {
+    Create(Create),
+    List(List),
+    Show(Show),
+    Update(Update),
+    Delete(Delete),
+    Attach(attach::Attach),
+    Detach(Detach),
+}
+
+/// What an identity may do by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Role {
+    /// Administers
+    Admin,
+    /// Adds objects of its own, as other users do
+    Member,
+    /// Has its roles in projects, and nothing else
+    NoAccess,
+}
+
+impl Role {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Member => "member",
+            Self::NoAccess => "no-access",
+        }
+    }
+}
+
+/// Make an identity, and print its identifier
+#[derive(clap::Args)]
+pub(super) struct Create {
+    /// Its name, for people
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// What it may do beside its roles in projects
+    #[arg(long, value_enum, default_value_t = Role::NoAccess)]
+    role: Role,
+}
+
+/// Print the identities, one on a line: `ID ROLE NAME`
+#[derive(clap::Args)]
+pub(super) struct List {}
+
+/// Print an identity and its JWT auth as JSON
+#[derive(clap::Args)]
+pub(super) struct Show {
+    /// Its identifier
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Change an identity
+#[derive(clap::Args)]
+#[group(required = true, multiple = true, id = "change", args = ["name", "role"])]
+pub(super) struct Update {
+    /// Its identifier
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Its name, for people
+    #[arg(long, value_name = "NAME")]
+    name: Option<String>,
+    /// What it may do beside its roles in projects
+    #[arg(long, value_enum)]
+    role: Option<Role>,
+}
+
+/// Remove an identity; its access tokens are good no more
+#[derive(clap::Args)]
+pub(super) struct Delete {
+    /// Its identifier
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Have an identity be known by no JWT any more; the access tokens that it got are good no more
+#[derive(clap::Args)]
+pub(super) struct Detach {
+    /// Its identifier
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+fn at(id: &str) -> String {
+    format!("/api/v1/identities/{}", segment(id))
+}
+
+fn auth_at(id: &str) -> String {
+    format!("/api/v1/auth/jwt-auth/identities/{}", segment(id))
+}
+
+impl Identities {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::Create(Create { name, role }) => {
+                let body = json!({ "name": name, "role": role.word() });
+                let made: Value = client.post_json("/api/v1/identities", &body).await?;
+                let id = text(&made, "/identity/id").ok_or(Error::Incomplete("identity"))?;
+                Ok(Report::new([id], made))
+            }
+            Self::List(List {}) => {
+                let all: Value = client.get_json("/api/v1/identities").await?;
+                let lines: Vec<String> =
+                    all.get("identities").and_then(Value::as_array).into_iter().flatten().filter_map(line).collect();
+                Ok(Report::new(lines, all))
+            }
+            Self::Show(Show { id }) => show(client, &id).await,
+            Self::Update(Update { id, name, role }) => {
+                let mut body = Map::new();
+                body.extend(name.map(|name| ("name".to_owned(), name.into())));
+                body.extend(role.map(|role| ("role".to_owned(), role.word().into())));
+                Ok(Report::quiet(client.patch_json(&at(&id), &body).await?))
+            }
+            Self::Delete(Delete { id }) => Ok(Report::quiet(client.delete_json(&at(&id)).await?)),
+            Self::Attach(command) => command.run(client).await,
+            Self::Detach(Detach { id }) => Ok(Report::quiet(client.delete_json(&auth_at(&id)).await?)),
+        }
+    }
+}
+
+/// The identity and, if there is any, its JWT auth.
+async fn show(client: &Client, id: &str) -> Result<Report, Error> {
+    let mut shown: Value = client.get_json(&at(id)).await?;
+    let is_attached = shown.pointer("/identity/authMethods/0").is_some();
+    if is_attached && let Some(members) = shown.as_object_mut() {
+        let auth: Map<String, Value> = client.get_json(&auth_at(id)).await?;
+        members.extend(auth);
+    }
+    let text = serde_json::to_string_pretty(&shown).unwrap_or_default();
+    Ok(Report::new(text.lines().map(str::to_owned), shown))
+}
+
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer)?.as_str().map(str::to_owned)
+}
+
+fn line(identity: &Value) -> Option<String> {
+    Some(format!("{} {} {}", text(identity, "/id")?, text(identity, "/role")?, text(identity, "/name")?))
+}

@@ -1,0 +1,108 @@
+//! The access token of a login, in a file of its own.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::exchange::{Given, now};
+use crate::cli::error::{Error, FileError};
+use crate::cli::target::{Existing, Target};
+use crate::client::{Client, Url};
+use crate::secret::{Bytes, Password};
+
+/// The largest file, in bytes.
+const MAX_FILE: u64 = 64 << 10;
+
+/// What the file holds.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct Kept {
+    /// The server that gave it: it is sent to no other.
+    pub(super) url: String,
+    pub(super) issuer: String,
+    pub(in crate::cli) token: Password,
+    /// When it was given or renewed, and when it ends, in seconds since 1970-01-01 UTC.
+    pub(super) since: i64,
+    pub(super) expires: i64,
+    pub(super) is_renewable: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document<'a> {
+    url: String,
+    issuer: String,
+    #[serde(borrow)]
+    access_token: std::borrow::Cow<'a, str>,
+    since: i64,
+    expires: i64,
+    renewable: bool,
+}
+
+impl Kept {
+    /// Reads the file; `None` if there is none.
+    pub(in crate::cli) fn read(place: &Path) -> Result<Option<Self>, Error> {
+        let unreadable = |source| FileError::Read { path: place.to_owned(), source };
+        let file = match File::open(place) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            file => file.map_err(unreadable)?,
+        };
+        let mode = file.metadata().map_err(unreadable)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(Error::ExposedLogin(place.to_owned()));
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE).read_to_end(&mut bytes).map_err(unreadable)?;
+        let bytes = Bytes::from(bytes);
+        let read: Document<'_> = serde_json::from_slice(&bytes).map_err(|_| Error::BadLogin(place.to_owned()))?;
+        let Document { url, issuer, access_token, since, expires, renewable } = read;
+        let token = Password::from(access_token.into_owned());
+        Ok(Some(Self { url, issuer, token, since, expires, is_renewable: renewable }))
+    }
+
+    /// Writes the file, readable by its owner alone.
+    pub(super) async fn write(&self, place: &Path) -> Result<(), Error> {
+        let cannot = |source| FileError::Write { path: place.to_owned(), source };
+        if let Some(directory) = place.parent() {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(cannot)?;
+        }
+        let document = Document {
+            url: self.url.clone(),
+            issuer: self.issuer.clone(),
+            access_token: (&*self.token).into(),
+            since: self.since,
+            expires: self.expires,
+            renewable: self.is_renewable,
+        };
+        let text = Bytes::from(serde_json::to_vec(&document).unwrap_or_default());
+        let mut target = Target::create(place, Existing::Replace)?;
+        target.write(text).await?;
+        target.finish()
+    }
+
+    /// Whether this server gave it.
+    pub(in crate::cli) fn is_of(&self, url: &Url) -> bool {
+        self.url == url.to_string()
+    }
+
+    /// Whether so little of its time is left that it should be renewed: a quarter.
+    pub(in crate::cli) fn is_due(&self) -> bool {
+        let left = self.expires.saturating_sub(now());
+        self.is_renewable && left > 0 && left < self.expires.saturating_sub(self.since) / 4
+    }
+
+    /// Has the server renew it. A token that can live no longer is sent as it is: the server says so.
+    pub(in crate::cli) async fn renewed(self, client: &Client, place: &Path) -> Result<Self, Error> {
+        let body = json!({ "accessToken": &*self.token });
+        let Ok(Given { access_token, expires_in }) = client.post_json("/api/v1/auth/token/renew", &body).await else {
+            return Ok(self);
+        };
+        let next = Self { token: access_token, since: now(), expires: now().saturating_add(expires_in), ..self };
+        next.write(place).await?;
+        Ok(next)
+    }
+}

@@ -1,0 +1,96 @@
+//! `claviger secrets`: values of variables, which the server keeps encrypted by keys of its HSM.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::error::Error;
+use super::report::Report;
+use super::stream::Source;
+use super::target::{Existing, Target};
+use crate::client::{Client, segment};
+use crate::secret::Bytes;
+
+/// The longest value, in bytes, and one more.
+const TOO_MUCH: usize = (64 << 10) + 1;
+
+/// Secret values under a name, of which the last 20 are kept
+#[derive(Subcommand)]
+pub(super) enum Secrets {
+    Put(Put),
+    Get(Get),
+    Delete(Delete),
+}
+
+/// Where a secret is.
+#[derive(clap::Args)]
+struct Name {
+    /// Name of the secret; may hold slashes
+    #[arg(value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    name: String,
+    /// Account that it belongs to
+    #[arg(long, value_name = "ACCOUNT", env = "CLAVIGER_ACCOUNT", default_value = "default")]
+    account: String,
+}
+
+/// Write a value, up to 64 KiB of any bytes; the first makes the secret
+#[derive(clap::Args)]
+pub(super) struct Put {
+    #[command(flatten)]
+    name: Name,
+    /// File that holds the value; `-` for standard input
+    #[arg(long, value_name = "FILE", default_value = "-")]
+    file: PathBuf,
+}
+
+/// Print a value, or write it to a file that you alone can read
+#[derive(clap::Args)]
+pub(super) struct Get {
+    #[command(flatten)]
+    name: Name,
+    /// Number of the value, of the last 20 [default: the last]
+    #[arg(long, value_name = "N")]
+    version: Option<u64>,
+    /// Where the value goes, replacing what is there; `-` for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+}
+
+/// Remove a secret with all its values; its name is not used again
+#[derive(clap::Args)]
+pub(super) struct Delete {
+    #[command(flatten)]
+    name: Name,
+}
+
+impl Name {
+    fn path(&self) -> String {
+        format!("/secrets/{}/variable/{}", segment(&self.account), segment(&self.name))
+    }
+}
+
+impl Secrets {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::Put(Put { name, file }) => {
+                // One byte more than fits: the server says what is too long.
+                let value = Source::open(&file)?.read(TOO_MUCH).await?;
+                client.post_bytes(&name.path(), value).await?;
+                Ok(Report::quiet(json!({ "name": name.name, "account": name.account })))
+            }
+            Self::Get(Get { name, version, output }) => {
+                let query = version.map(|version| format!("?version={version}")).unwrap_or_default();
+                let answer = client.get(&format!("{}{query}", name.path())).await?;
+                let mut target = Target::create(&output, Existing::Replace)?;
+                target.write(Bytes::from(&answer.body[..])).await?;
+                target.finish()?;
+                Ok(Report::none())
+            }
+            Self::Delete(Delete { name }) => {
+                client.delete(&name.path()).await?;
+                Ok(Report::quiet(json!({ "name": name.name, "account": name.account })))
+            }
+        }
+    }
+}

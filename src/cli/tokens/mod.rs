@@ -1,0 +1,95 @@
+//! `claviger tokens`: the access tokens of everybody, for those who administer.
+
+use clap::Subcommand;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::report::Report;
+
+use crate::client::{Client, segment};
+
+/// Access tokens that trusted issuers' JWTs bought, for those who administer
+#[derive(Subcommand)]
+pub(super) enum Tokens {
+    List(List),
+    Revoke(Revoke),
+    RotateKey(RotateKey),
+}
+
+/// Print the tokens that are still good, one on a line: `ID IDENTITY expires SECONDS uses N/LIMIT WHAT VOUCHED`
+#[derive(clap::Args)]
+pub(super) struct List {
+    /// Those of this identity alone: identity:ID or host/ID
+    #[arg(long, value_name = "NAME")]
+    subject: Option<String>,
+}
+
+/// End a token now
+#[derive(clap::Args)]
+pub(super) struct Revoke {
+    /// Its identifier, as `tokens list` prints it
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Have new tokens signed by a new key; those that are out stay good
+#[derive(clap::Args)]
+pub(super) struct RotateKey {}
+
+/// As many as the server gives at one time: a piece with fewer is the last.
+const PAGE: usize = 1_000;
+
+#[derive(Deserialize)]
+struct Token {
+    id: String,
+    subject: String,
+    expires: i64,
+    uses: i64,
+    uses_limit: i64,
+    vouched: String,
+    revoked: bool,
+}
+
+impl Tokens {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::List(List { subject }) => list(client, subject.as_deref()).await,
+            Self::Revoke(Revoke { id }) => {
+                let _: Value = client.delete_json(&format!("/access/tokens/{}", segment(&id))).await?;
+                Ok(Report::quiet(json!({ "id": id })))
+            }
+            Self::RotateKey(RotateKey {}) => {
+                let rotated: Value = client.post_json("/access/token-key", &json!({})).await?;
+                let kid = rotated.get("kid").and_then(Value::as_str).unwrap_or_default().to_owned();
+                Ok(Report::new([kid], rotated))
+            }
+        }
+    }
+}
+
+async fn list(client: &Client, subject: Option<&str>) -> Result<Report, Error> {
+    let mut all: Vec<Value> = Vec::new();
+    loop {
+        let last = all.last().and_then(|token| token.get("id")).and_then(Value::as_str).unwrap_or_default();
+        let mut path = format!("/access/tokens?after={}", segment(last));
+        if let Some(subject) = subject {
+            path.push_str(&format!("&subject={}", segment(subject)));
+        }
+        let mut page: Vec<Value> = client.get_json(&path).await?;
+        let is_last = page.len() < PAGE;
+        all.append(&mut page);
+        if is_last {
+            break;
+        }
+    }
+    let lines: Vec<String> = all.iter().filter_map(line).collect();
+    Ok(Report::new(lines, Value::Array(all)))
+}
+
+fn line(token: &Value) -> Option<String> {
+    let Token { id, subject, expires, uses, uses_limit, vouched, revoked } = Token::deserialize(token).ok()?;
+    let limit = if uses_limit == 0 { "any".to_owned() } else { uses_limit.to_string() };
+    let revoked = if revoked { " revoked" } else { "" };
+    Some(format!("{id} {subject} expires {expires} uses {uses}/{limit} {vouched}{revoked}"))
+}

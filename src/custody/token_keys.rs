@@ -1,0 +1,84 @@
+//! The keys that sign access tokens: one signs, and those before it are kept for as long as what they signed is good.
+
+use std::sync::{Arc, PoisonError};
+
+use super::error::RootError;
+use super::{Custody, Error, root, signing};
+use crate::metrics::HsmCall;
+use crate::store::{Store, root_key};
+
+/// The most of them at one time.
+const MAX_KEYS: usize = 16;
+
+/// The public half of a key that signs access tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenKey {
+    /// Its name among the root keys.
+    pub name: String,
+    /// SubjectPublicKeyInfo of P-256, DER (RFC 5480).
+    pub public_key: Vec<u8>,
+}
+
+impl Custody {
+    /// All of them; the last one signs.
+    #[must_use]
+    pub fn token_keys(&self) -> Vec<TokenKey> {
+        let roots = self.roots();
+        let key = |(number, key): &root::NumberedKey| TokenKey {
+            name: signing::token_name(*number),
+            public_key: key.public_key.clone(),
+        };
+        roots.tokens().iter().map(key).collect()
+    }
+
+    /// The signature of `message` by the key of this name: ECDSA with SHA-256 on P-256, r and s one behind the other
+    /// (RFC 7518 section 3.4).
+    ///
+    /// # Errors
+    /// The token is away, or has no such key.
+    pub fn sign_token(&self, name: &str, message: &[u8]) -> Result<[u8; 64], Error> {
+        // The device first: while it is held nobody can publish the root keys of another one.
+        let device = self.device(HsmCall::Sign)?;
+        let roots = self.roots();
+        let named = |own: &&root::NumberedKey| signing::token_number(name) == Some(own.0);
+        let (_, key) = roots.tokens().iter().find(named).ok_or(Error::NoTokenObject)?;
+        key.sign_jws(&device, message)
+    }
+
+    /// Makes a new key, which signs from now on, at `now`. Of those before it the ones named in `needed` are kept; the others
+    /// are forgotten. Calls must come one at a time.
+    ///
+    /// # Errors
+    /// Token or store are away, or too many keys are needed.
+    pub fn rotate_token_key(&self, store: &Store, needed: &[String], now: i64) -> Result<TokenKey, RootError> {
+        let roots = self.roots();
+        let numbers: Vec<u32> = roots.tokens().iter().map(|(number, _)| *number).collect();
+        let last = numbers.last().copied().unwrap_or(0);
+        let is_needed = |number: &u32| *number == last || needed.contains(&signing::token_name(*number));
+        let (kept, gone): (Vec<u32>, Vec<u32>) = numbers.into_iter().partition(is_needed);
+        if kept.len() >= MAX_KEYS {
+            return Err(RootError::TooManyTokenKeys(kept.len()));
+        }
+        let made = {
+            let device = self.device(HsmCall::Make)?;
+            let made = signing::make(&device, &signing::token_name(last + 1))?;
+            // Durable in the token before the database says that it exists.
+            device.sync();
+            made
+        };
+        // Without the device: the database's writer may need it to get here.
+        let record = made.clone();
+        let recorded = store.write(move |transaction| {
+            root_key::insert(transaction, &record, now)?;
+            for number in gone {
+                root_key::forget(transaction, &signing::token_name(number))?;
+            }
+            Ok(root_key::all(transaction)?)
+        })?;
+        // What was away meanwhile has been found again by the same record.
+        let device = self.device(HsmCall::Look)?;
+        let roots = root::find(&device, &recorded)?;
+        *self.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
+        Ok(TokenKey { name: made.name, public_key: made.check_value })
+    }
+}

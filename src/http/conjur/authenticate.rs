@@ -1,0 +1,150 @@
+//! `POST /authn-jwt/SERVICE/ACCOUNT[/LOGIN]/authenticate`: a JWT for an access token.
+
+use data_encoding::BASE64;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::super::problem::Problem;
+use super::super::visit::{Answering, Visit};
+use super::super::{Answer, App};
+use super::accepts_base64;
+use super::code::Fault;
+use super::trust::Authenticator;
+use crate::auth::{NewToken, Unauthenticated, Verified};
+use crate::kms;
+use crate::policy::{HostDocument, TrustedNetwork, authenticator_name, host_username};
+use crate::principal::Username;
+
+/// The way by which somebody comes, for the log and the figures.
+const METHOD: &str = "authn-jwt";
+
+/// Seconds for which a token is good, and which no renewal prolongs.
+const LIFETIME: i64 = 480;
+
+/// What the path says.
+struct Asked<'a> {
+    service: &'a str,
+    account: &'a str,
+    login: Option<&'a str>,
+}
+
+pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+    Box::pin(async move {
+        let [service, account, login] = [0, 1, 2].map(|number| visit.parameters.get(number).map(String::as_str));
+        let asked = Asked { service: service.unwrap_or_default(), account: account.unwrap_or_default(), login };
+        let Some(jwt) = field(visit.body, "jwt") else {
+            let problem = Problem::new(StatusCode::BAD_REQUEST, "the body must be a form with the field jwt");
+            return Err(refused(app, &visit, &Fault::no_token(), problem));
+        };
+        let bearer = visit.bearer(app)?;
+        let new = match vouched(app, &asked, &jwt).await {
+            Ok(new) => NewToken { thumbprint: bearer.thumbprint, ..new },
+            Err(Refused { fault, status }) => {
+                return Err(refused(app, &visit, &fault, Problem::new(status, fault.to_string())));
+            }
+        };
+        let issued = block_in_place(|| app.kms.issue_token(visit.request, visit.peer.address, &new))?;
+        Ok(flattened(&issued.token, &visit))
+    })
+}
+
+/// Why nobody is vouched for.
+struct Refused {
+    fault: Fault,
+    status: StatusCode,
+}
+
+impl From<Fault> for Refused {
+    fn from(fault: Fault) -> Self {
+        Self { fault, status: StatusCode::UNAUTHORIZED }
+    }
+}
+
+impl From<Unauthenticated> for Refused {
+    fn from(reason: Unauthenticated) -> Self {
+        let status = match reason {
+            Unauthenticated::TooManyFetches => StatusCode::SERVICE_UNAVAILABLE,
+            _ => StatusCode::UNAUTHORIZED,
+        };
+        Self { fault: Fault::from(&reason), status }
+    }
+}
+
+/// Counts, records and logs it by its code.
+fn refused(app: &App, visit: &Visit<'_>, fault: &Fault, problem: Problem) -> Problem {
+    visit.refused(app, METHOD, fault.code, fault, problem)
+}
+
+/// The token for the host for whom the authenticator vouches: the signature first, then the claims, then who it is.
+async fn vouched(app: &App, asked: &Asked<'_>, jwt: &str) -> Result<NewToken, Refused> {
+    let document = app.kms.authenticator(asked.account, asked.service).ok_or_else(Fault::no_authenticator)?;
+    let authenticator = Authenticator::new(&document, app.authenticator.exchange().allows_http())?;
+    let verified = app.authenticator.verify_for_exchange(&authenticator.issuer, jwt, kms::now()).await?;
+    let id = host_id(&authenticator, asked.login, &verified)?;
+    let host = app.kms.host(&id).filter(|host| host.account == asked.account).ok_or_else(Fault::no_host)?;
+    if !host.may_use(asked.service) {
+        return Err(Refused { fault: Fault::no_privilege(), status: StatusCode::FORBIDDEN });
+    }
+    let restrictions = authenticator.restrictions(&host, asked.service)?;
+    verified.check(&restrictions)?;
+    let subject = Username::exchanged(&host_username(&id)).map_err(|_| Fault::no_host())?;
+    let basis = authenticator_name(asked.account, asked.service);
+    let vouched = format!("authn-jwt/{}/{}", asked.service, asked.account);
+    let trusted = networks(&host)?;
+    let narrowing = verified.narrowing.clone();
+    let (ttl, max_ttl, uses_limit) = (LIFETIME, LIFETIME, 0);
+    Ok(NewToken { subject, basis, vouched, ttl, max_ttl, uses_limit, trusted, thumbprint: None, narrowing, role: None })
+}
+
+/// The host that the URL names, or a claim: one of the two.
+fn host_id(authenticator: &Authenticator<'_>, login: Option<&str>, verified: &Verified) -> Result<String, Fault> {
+    match (login, authenticator.names_host()) {
+        (Some(login), false) => {
+            let id = login.strip_prefix("host/").ok_or_else(Fault::no_host)?;
+            Ok(id.to_owned())
+        }
+        (None, true) => match verified.claim(&authenticator.issuer.username_claim) {
+            Some(Value::String(name)) if !name.is_empty() => {
+                Ok(format!("{}{name}", authenticator.issuer.username_prefix))
+            }
+            _ => Err(Fault::new("CONJ00084E", "the claim that names the host is missing, or no text")),
+        },
+        (Some(_), true) => Err(Fault::new("CONJ00098E", "the host is named by the URL and by token-app-property")),
+        (None, false) => {
+            Err(Fault::new("CONJ00098E", "the host is named neither by the URL nor by token-app-property"))
+        }
+    }
+}
+
+fn networks(host: &HostDocument) -> Result<Vec<TrustedNetwork>, Fault> {
+    let everywhere = ["0.0.0.0/0".to_owned(), "::/0".to_owned()];
+    let own = if host.restricted_to.is_empty() { &everywhere[..] } else { &host.restricted_to };
+    let parsed = own.iter().map(|text| text.parse());
+    parsed.collect::<Result<_, _>>().map_err(|_| Fault::new("CONJ00003E", "the host's networks are none"))
+}
+
+/// A field of a form (URL Standard section 5.1); `None` if it is missing, empty or not UTF-8.
+fn field(body: &[u8], name: &str) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let mut values = text.split('&').filter_map(|pair| pair.split_once('=')).filter(|(own, _)| *own == name);
+    let (_, value) = values.next()?;
+    if value.is_empty() || values.next().is_some() {
+        return None;
+    }
+    let spaced = value.replace('+', " ");
+    Some(percent_decode_str(&spaced).decode_utf8().ok()?.trim().to_owned())
+}
+
+/// The token in the flattened form (RFC 7515 section 7.2.2), in base64 for those who accept that.
+fn flattened(token: &str, visit: &Visit<'_>) -> Answer {
+    let mut parts = token.split('.');
+    let mut part = || parts.next().unwrap_or_default();
+    let token = json!({ "protected": part(), "payload": part(), "signature": part() });
+    if accepts_base64(visit.headers) {
+        Answer::text(StatusCode::OK, BASE64.encode(token.to_string().as_bytes()).into_bytes()).in_base64()
+    } else {
+        Answer::json(StatusCode::OK, &token)
+    }
+}

@@ -1,0 +1,56 @@
+//! What keeps somebody out, by the codes that Conjur's log has for it.
+
+use std::fmt;
+
+use crate::auth::{ClaimsError, Unauthenticated};
+
+/// A code and what it means here. None of it is what was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) code: &'static str,
+    reason: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.reason)
+    }
+}
+
+impl Fault {
+    pub(super) fn new(code: &'static str, reason: impl Into<String>) -> Self {
+        Self { code, reason: reason.into() }
+    }
+
+    /// There is no such authenticator.
+    pub(super) fn no_authenticator() -> Self {
+        Self::new("CONJ00005E", "there is no such authenticator")
+    }
+
+    /// The host is none of the account's, or may not use the authenticator.
+    pub(super) fn no_privilege() -> Self {
+        Self::new("CONJ00006E", "the host may not use the authenticator")
+    }
+
+    pub(super) fn no_host() -> Self {
+        Self::new("CONJ00007E", "there is no such host in the account")
+    }
+
+    pub(super) fn no_token() -> Self {
+        Self::new("CONJ00077E", "the body holds no JWT")
+    }
+}
+
+impl From<&Unauthenticated> for Fault {
+    fn from(reason: &Unauthenticated) -> Self {
+        let code = match reason {
+            Unauthenticated::Claims(ClaimsError::Expired) => "CONJ00016E",
+            Unauthenticated::Claims(ClaimsError::Claim(_)) => "CONJ00091E",
+            Unauthenticated::Claims(ClaimsError::Lacking(_)) => "CONJ00084E",
+            Unauthenticated::Claims(ClaimsError::Bound(_)) => "CONJ00049E",
+            Unauthenticated::NoKeys | Unauthenticated::TooManyFetches => "CONJ00087E",
+            _ => "CONJ00035E",
+        };
+        Self::new(code, reason.to_string())
+    }
+}

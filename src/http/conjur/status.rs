@@ -1,0 +1,39 @@
+//! `GET /authn-jwt/SERVICE/ACCOUNT/status`: whether an authenticator could vouch for anybody, for those who administer.
+
+use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::super::problem::Problem;
+use super::super::route::Ask;
+use super::super::{Answer, App};
+use super::code::Fault;
+use super::trust::Authenticator;
+
+pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let parameter = |number: usize| ask.parameters.get(number).map_or("", String::as_str);
+    let (service, account) = (parameter(0), parameter(1));
+    if block_in_place(|| app.kms.check_administers(&ask.context)).is_err() {
+        return Ok(failed(StatusCode::FORBIDDEN, &Fault::no_privilege()));
+    }
+    let Some(document) = app.kms.authenticator(account, service) else {
+        return Ok(failed(StatusCode::NOT_FOUND, &Fault::no_authenticator()));
+    };
+    let authenticator = match Authenticator::new(&document, app.authenticator.exchange().allows_http()) {
+        Ok(authenticator) => authenticator,
+        Err(fault) => return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &fault)),
+    };
+    // It waits for the keys no longer than a login would.
+    let has_keys =
+        block_in_place(|| Handle::current().block_on(app.authenticator.has_exchange_keys(&authenticator.issuer)));
+    if has_keys {
+        Ok(Answer::json(StatusCode::OK, &json!({ "status": "ok" })))
+    } else {
+        Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &Fault::new("CONJ00087E", "the keys cannot be fetched")))
+    }
+}
+
+fn failed(status: StatusCode, fault: &Fault) -> Answer {
+    Answer::json(status, &json!({ "status": "error", "error": fault.to_string() }))
+}

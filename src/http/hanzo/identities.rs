@@ -1,0 +1,132 @@
+//! `/api/v1/identities`, for those who administer.
+
+use serde::{Deserialize, Serialize};
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::super::problem::Problem;
+use super::super::route::Ask;
+use super::super::{Answer, App};
+use super::{invalid, iso, read};
+use crate::kms::Identity;
+use crate::policy::{IdentityDocument, OrganizationRole};
+
+/// One entry of an identity's metadata.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Metadata {
+    key: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct New {
+    name: String,
+    organization_id: Option<String>,
+    #[serde(default)]
+    role: OrganizationRole,
+    #[serde(default)]
+    metadata: Vec<Metadata>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Change {
+    name: Option<String>,
+    role: Option<OrganizationRole>,
+    metadata: Option<Vec<Metadata>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    id: String,
+    name: String,
+    role: OrganizationRole,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_id: Option<String>,
+    metadata: Vec<Metadata>,
+    /// The ways by which it is known.
+    auth_methods: Vec<&'static str>,
+    created_at: String,
+    updated_at: String,
+}
+
+#[derive(Serialize)]
+struct One {
+    identity: Shown,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct All {
+    total_count: usize,
+    identities: Vec<Shown>,
+}
+
+impl From<Identity> for Shown {
+    fn from(Identity { id, document }: Identity) -> Self {
+        let IdentityDocument { name, role, organization_id, metadata, created_at, updated_at, jwt_auth } = document;
+        let metadata = metadata.into_iter().map(|(key, value)| Metadata { key, value }).collect();
+        let auth_methods = jwt_auth.iter().map(|_| "jwt-auth").collect();
+        let (created_at, updated_at) = (iso(created_at), iso(updated_at));
+        Self { id, name, role, organization_id, metadata, auth_methods, created_at, updated_at }
+    }
+}
+
+fn one(identity: Identity) -> Answer {
+    Answer::json(StatusCode::OK, &One { identity: identity.into() })
+}
+
+fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
+    ask.parameters.first().map_or("", String::as_str)
+}
+
+fn map(metadata: Vec<Metadata>) -> Result<std::collections::BTreeMap<String, String>, Problem> {
+    let mut map = std::collections::BTreeMap::new();
+    for Metadata { key, value } in metadata {
+        if let Some(twice) = map.insert(key, value) {
+            return Err(invalid(format!("metadata: a key stands there twice, once with the value {twice:?}")));
+        }
+    }
+    Ok(map)
+}
+
+/// `POST /api/v1/identities`
+pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let New { name, organization_id, role, metadata } = read(ask.body)?;
+    let metadata = map(metadata)?;
+    let document = IdentityDocument { name, role, organization_id, metadata, ..IdentityDocument::default() };
+    Ok(one(block_in_place(|| app.kms.create_identity(&ask.context, document))?))
+}
+
+/// `GET /api/v1/identities`
+pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let identities: Vec<Shown> =
+        block_in_place(|| app.kms.identities(&ask.context))?.into_iter().map(Shown::from).collect();
+    Ok(Answer::json(StatusCode::OK, &All { total_count: identities.len(), identities }))
+}
+
+/// `GET /api/v1/identities/:id`
+pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    Ok(one(block_in_place(|| app.kms.identity(&ask.context, id(ask)))?))
+}
+
+/// `PATCH /api/v1/identities/:id`
+pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let Change { name, role, metadata } = read(ask.body)?;
+    let metadata = metadata.map(map).transpose()?;
+    let change = |document: &mut IdentityDocument| {
+        document.name = name.clone().unwrap_or_else(|| document.name.clone());
+        document.role = role.unwrap_or(document.role);
+        document.metadata = metadata.clone().unwrap_or_else(|| document.metadata.clone());
+        Ok(())
+    };
+    Ok(one(block_in_place(|| app.kms.change_identity(&ask.context, id(ask), change))?))
+}
+
+/// `DELETE /api/v1/identities/:id`: its access tokens are good no more.
+pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    Ok(one(block_in_place(|| app.kms.remove_identity(&ask.context, id(ask)))?))
+}

@@ -1,0 +1,61 @@
+//! The dialect of Hanzo KMS and Infisical: identities, what they are known by, their access tokens, projects and keys.
+
+pub(super) mod identities;
+pub(super) mod jwt_auth;
+pub(super) mod login;
+pub(super) mod projects;
+pub(super) mod tokens;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use warp::http::StatusCode;
+
+use super::Answer;
+use super::problem::Problem;
+
+/// A failure as Infisical's clients expect it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Refusal<'a> {
+    req_id: &'a str,
+    status_code: u16,
+    message: &'a str,
+    error: &'static str,
+}
+
+/// A problem in the words of these clients.
+pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
+    let error = match problem.status {
+        StatusCode::BAD_REQUEST => "BadRequest",
+        StatusCode::UNAUTHORIZED => "UnauthorizedError",
+        StatusCode::FORBIDDEN => "PermissionDenied",
+        StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::CONFLICT => "Conflict",
+        StatusCode::UNPROCESSABLE_ENTITY => "ValidationFailure",
+        StatusCode::TOO_MANY_REQUESTS => "RateLimitExceeded",
+        _ => "InternalServerError",
+    };
+    let status_code = problem.status.as_u16();
+    Answer::json(problem.status, &Refusal { req_id: request_id, status_code, message: &problem.detail, error })
+}
+
+/// The body of a request that holds no secret.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))
+}
+
+/// The body of a request that holds a credential: what is wrong with it is not quoted.
+fn read_secret<T: DeserializeOwned>(body: &[u8], members: &str) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|_| invalid(format!("the body must be a JSON object with {members}")))
+}
+
+fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+}
+
+/// A time as these clients expect it (RFC 3339).
+pub(super) fn iso(seconds: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
+}

@@ -1,0 +1,112 @@
+//! `/api/v2/workspace`: projects, and the identities that have a role there, for those who administer.
+
+use serde::{Deserialize, Serialize};
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::super::problem::Problem;
+use super::super::route::Ask;
+use super::super::{Answer, App};
+use super::{invalid, read};
+use crate::kms::Membership;
+use crate::policy::identity_username;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct New {
+    project_name: String,
+    slug: Option<String>,
+    #[serde(rename = "projectDescription")]
+    description: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Project<'a> {
+    id: &'a str,
+    name: &'a str,
+    slug: &'a str,
+}
+
+#[derive(Serialize)]
+struct Made<'a> {
+    project: Project<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Role {
+    role: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    identity_id: &'a str,
+    project_id: &'a str,
+    role: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct One<'a> {
+    identity_membership: Shown<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct All<'a> {
+    total_count: usize,
+    identity_memberships: Vec<Shown<'a>>,
+}
+
+fn parameter<'a>(ask: &'a Ask<'_>, number: usize) -> &'a str {
+    ask.parameters.get(number).map_or("", String::as_str)
+}
+
+fn one(project: &str, identity: &str, role: &str) -> Answer {
+    let identity_membership = Shown { identity_id: identity, project_id: project, role };
+    Answer::json(StatusCode::OK, &One { identity_membership })
+}
+
+/// `POST /api/v2/workspace`: the slug is what everything else calls the project.
+pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let New { project_name, slug, description } = read(ask.body)?;
+    let slug = slug.unwrap_or_else(|| project_name.clone());
+    let description = description.or_else(|| (slug != project_name).then(|| project_name.clone()));
+    block_in_place(|| app.kms.create_project(&ask.context, &slug, description))?;
+    let project = Project { id: &slug, name: &project_name, slug: &slug };
+    Ok(Answer::json(StatusCode::OK, &Made { project }))
+}
+
+/// `POST` and `PATCH /api/v2/workspace/:projectId/identity-memberships/:identityId`
+pub(in crate::http) fn put_member(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let Role { role } = read(ask.body)?;
+    let (project, identity) = (parameter(ask, 0), parameter(ask, 1));
+    if app.kms.identity_of_login(identity).is_none() {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such identity"));
+    }
+    let member = identity_username(identity);
+    block_in_place(|| app.kms.set_member(&ask.context, project, &member, Some(&role)))?;
+    Ok(one(project, identity, &role))
+}
+
+/// `DELETE /api/v2/workspace/:projectId/identity-memberships/:identityId`
+pub(in crate::http) fn remove_member(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (project, identity) = (parameter(ask, 0), parameter(ask, 1));
+    let before = block_in_place(|| app.kms.set_member(&ask.context, project, &identity_username(identity), None))?;
+    let role = before.ok_or_else(|| invalid("the identity has no role in this project"))?;
+    Ok(one(project, identity, &role))
+}
+
+/// `GET /api/v2/workspace/:projectId/identity-memberships`
+pub(in crate::http) fn members(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let project = parameter(ask, 0);
+    let members = block_in_place(|| app.kms.members(&ask.context, project))?;
+    let shown = |Membership { member, role }: &'_ Membership| -> Option<(String, String)> {
+        Some((member.strip_prefix("identity:")?.to_owned(), role.clone()))
+    };
+    let members: Vec<(String, String)> = members.iter().filter_map(shown).collect();
+    let identity_memberships: Vec<Shown<'_>> =
+        members.iter().map(|(identity, role)| Shown { identity_id: identity, project_id: project, role }).collect();
+    Ok(Answer::json(StatusCode::OK, &All { total_count: members.len(), identity_memberships }))
+}

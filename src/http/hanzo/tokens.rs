@@ -1,0 +1,55 @@
+//! `/api/v1/auth/token`: the bearer of an access token renews or ends it.
+
+use serde::{Deserialize, Serialize};
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::super::problem::Problem;
+use super::super::visit::{Answering, Visit};
+use super::super::{Answer, App};
+use super::{login, read_secret};
+use crate::auth::Refusal;
+use crate::kms::{self, Context};
+use crate::principal::Caller;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Presented {
+    access_token: String,
+}
+
+#[derive(Serialize)]
+struct Ended {
+    message: &'static str,
+}
+
+/// `POST /api/v1/auth/token/renew`
+pub(in crate::http) fn renew<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+    Box::pin(async move {
+        let caller = bearer(app, &visit)?;
+        Ok(login::given(&block_in_place(|| app.kms.renew_token(&context(&visit, &caller)))?))
+    })
+}
+
+/// `POST /api/v1/auth/token/revoke`
+pub(in crate::http) fn revoke<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+    Box::pin(async move {
+        let caller = bearer(app, &visit)?;
+        block_in_place(|| app.kms.revoke_own_token(&context(&visit, &caller)))?;
+        Ok(Answer::json(StatusCode::OK, &Ended { message: "Successfully revoked access token" }))
+    })
+}
+
+fn context<'a>(visit: &Visit<'a>, caller: &'a Caller) -> Context<'a> {
+    Context { caller, request: visit.request, peer: visit.peer.address }
+}
+
+/// Who has the token, if it is good and they may present it.
+fn bearer(app: &App, visit: &Visit<'_>) -> Result<Caller, Problem> {
+    let Presented { access_token } = read_secret(visit.body, "the text accessToken")?;
+    match app.authenticator.bearer_of(visit.peer, &access_token, &*app.kms, kms::now()) {
+        Ok(caller) => Ok(caller),
+        Err(Refusal::Unauthenticated { reason, .. }) => Err(visit.unauthenticated(app, &reason)),
+        Err(Refusal::Unavailable(error)) => Err(error.into()),
+    }
+}

@@ -1,0 +1,55 @@
+//! Access tokens: the keys that verify them, for everyone, and the tokens that there are, for those who administer.
+
+use serde::Serialize;
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::problem::Problem;
+use super::route::{Ask, value};
+use super::{Answer, App};
+use crate::auth::OwnKey;
+use crate::policy::MAX_NAME;
+
+/// A JWK Set (RFC 7517 section 5).
+#[derive(Serialize)]
+struct KeySet {
+    keys: Vec<OwnKey>,
+}
+
+#[derive(Serialize)]
+struct Rotated {
+    kid: String,
+}
+
+#[derive(Serialize)]
+struct Ended<'a> {
+    success: &'a str,
+}
+
+/// `GET /.well-known/jwks.json`
+pub(super) fn key_set(app: &App) -> Result<Answer, Problem> {
+    Ok(Answer::json(StatusCode::OK, &KeySet { keys: app.kms.access_tokens().public_keys() }))
+}
+
+/// `GET /access/tokens[?subject=NAME][&after=ID]`
+pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (subject, after) = (value(ask.query, "subject"), value(ask.query, "after").unwrap_or_default());
+    let tokens = block_in_place(|| app.kms.tokens(&ask.context, subject.as_deref(), &after))?;
+    Ok(Answer::json(StatusCode::OK, &tokens))
+}
+
+/// `DELETE /access/tokens/ID`
+pub(super) fn end(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let id = ask.parameters.first().map_or("", String::as_str);
+    if id.len() > MAX_NAME {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such access token"));
+    }
+    block_in_place(|| app.kms.end_token(&ask.context, id))?;
+    Ok(Answer::json(StatusCode::OK, &Ended { success: "the access token was revoked" }))
+}
+
+/// `POST /access/token-key`: new tokens are signed by a new key.
+pub(super) fn rotate(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let kid = block_in_place(|| app.kms.rotate_token_key(&ask.context))?;
+    Ok(Answer::json(StatusCode::OK, &Rotated { kid }))
+}

@@ -1,0 +1,157 @@
+//! Access tokens: issued to those for whom a trusted issuer vouches, renewed and ended by their bearers, listed and ended by
+//! those who administer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::operation::Operation;
+use super::{Call, Context, Error, Kms, now};
+use crate::auth::{AccessTokens, Issued, NewToken};
+use crate::policy::{Action, Rule};
+use crate::principal::{Caller, Method};
+use crate::store::access_token::AccessToken;
+
+/// The most tokens of one list.
+pub const MAX_TOKENS: i64 = 1_000;
+
+/// An access token as administrators see it.
+#[derive(Debug, Serialize)]
+pub struct TokenEntry {
+    /// Its identifier.
+    pub id: String,
+    /// The identity that it stands for.
+    pub subject: String,
+    /// What vouched for its bearer.
+    pub vouched: String,
+    /// When it was issued, when it ends, and beyond which no renewal takes it, in seconds since 1970-01-01 UTC.
+    pub created: i64,
+    /// See `created`.
+    pub expires: i64,
+    /// See `created`.
+    pub max_expires: i64,
+    /// How often it may be used; 0 for any number.
+    pub uses_limit: i64,
+    /// How often it was, or is set aside to be.
+    pub uses: i64,
+    /// The networks from which it may be used.
+    pub trusted: Vec<String>,
+    /// Whether it is bound to a client certificate.
+    pub bound: bool,
+    /// Whether it was ended before its time.
+    pub revoked: bool,
+}
+
+impl From<AccessToken> for TokenEntry {
+    fn from(row: AccessToken) -> Self {
+        let AccessToken { id, subject, vouched, created, expires, max_expires, uses_limit, uses, .. } = row;
+        let trusted = row.trusted.split(',').map(str::to_owned).collect();
+        let (bound, revoked) = (row.thumbprint.is_some(), row.revoked);
+        Self { id, subject, vouched, created, expires, max_expires, uses_limit, uses, trusted, bound, revoked }
+    }
+}
+
+/// What the audit log calls a token.
+fn object(id: &str) -> String {
+    format!("token/{id}")
+}
+
+impl Kms {
+    /// Issues a token to somebody for whom a trusted issuer vouched just now, in the request of this id from this address.
+    ///
+    /// # Errors
+    /// Store, HSM or audit log are away, or the identity has too many tokens.
+    pub fn issue_token(&self, request: &str, peer: SocketAddr, new: &NewToken) -> Result<Issued, Error> {
+        let id = AccessTokens::new_id()?;
+        let method = Method::AccessToken { id: Arc::from(id.as_str()), by: Arc::from(new.vouched.as_str()) };
+        let caller = Caller { username: new.subject.clone(), method, narrowing: None, role: None };
+        let call = Call::new(&Context { caller: &caller, request, peer }, Operation::IssueToken);
+        self.recorded(&call, || {
+            let object = object(&id);
+            call.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);
+            let record = call.change(Action::AccessToken, &object, 1);
+            let issued = self.access_tokens().issue(&id, new, now(), vec![record])?;
+            call.changed();
+            Ok(issued)
+        })
+    }
+
+    /// Has the token of the caller last longer. It was checked when the caller was.
+    ///
+    /// # Errors
+    /// The caller has none, or it can live no longer, or store, HSM or audit log are away.
+    pub fn renew_token(&self, context: &Context<'_>) -> Result<Issued, Error> {
+        let call = Call::new(context, Operation::RenewToken);
+        self.recorded(&call, || {
+            let (id, object) = own(&call)?;
+            call.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);
+            let records = |version| vec![call.change(Action::AccessToken, &object, version)];
+            let issued = self.access_tokens().renew(id, now(), records)?;
+            call.changed();
+            Ok(issued)
+        })
+    }
+
+    /// Ends the token of the caller.
+    ///
+    /// # Errors
+    /// The caller has none, or store, HSM or audit log are away.
+    pub fn revoke_own_token(&self, context: &Context<'_>) -> Result<(), Error> {
+        let call = Call::new(context, Operation::RevokeToken);
+        self.recorded(&call, || {
+            let (id, object) = own(&call)?;
+            call.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);
+            let records = |version| vec![call.change(Action::AccessToken, &object, version)];
+            self.access_tokens().revoke(id, records)?;
+            call.changed();
+            Ok(())
+        })
+    }
+
+    /// Ends anybody's token.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is no such token, or store, HSM or audit log are away.
+    pub fn end_token(&self, context: &Context<'_>, id: &str) -> Result<(), Error> {
+        let call = Call::new(context, Operation::EndToken);
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let object = object(id);
+            let records = |version| vec![call.change(Action::Administer, &object, version)];
+            grant.access_tokens().revoke(id, records)?;
+            call.changed();
+            Ok(())
+        })
+    }
+
+    /// Tokens that have not ended, of one identity or of all: at most [`MAX_TOKENS`], by their identifiers, after `after`.
+    ///
+    /// # Errors
+    /// The caller does not administer, or the store is away.
+    pub fn tokens(&self, context: &Context<'_>, subject: Option<&str>, after: &str) -> Result<Vec<TokenEntry>, Error> {
+        let call = Call::new(context, Operation::ListTokens);
+        call.describe(subject.unwrap_or("all").to_owned());
+        self.recorded(&call, || {
+            let rows = self.authorize_administration(&call)?.access_tokens().list(subject, after, now(), MAX_TOKENS)?;
+            Ok(rows.into_iter().map(TokenEntry::from).collect())
+        })
+    }
+
+    /// Has new tokens signed by a new key; returns its key id.
+    ///
+    /// # Errors
+    /// The caller does not administer, or store, HSM or audit log are away, or live tokens need too many keys.
+    pub fn rotate_token_key(&self, context: &Context<'_>) -> Result<String, Error> {
+        let call = Call::new(context, Operation::RotateTokenKey);
+        self.recorded(&call, || Ok(self.authorize_administration(&call)?.access_tokens().rotate(now())?))
+    }
+}
+
+/// The caller's own token, and what the audit log calls it.
+fn own<'a>(call: &Call<'a>) -> Result<(&'a str, String), Error> {
+    match &call.caller().method {
+        Method::AccessToken { id, .. } => Ok((id, object(id))),
+        _ => Err(Error::NoAccessToken),
+    }
+}

@@ -1,0 +1,168 @@
+//! Exchanged identities: made, changed and removed by those who administer.
+
+use std::sync::Arc;
+
+use openssl::rand::rand_bytes;
+
+use super::administration::Kind;
+use super::operation::Operation;
+use super::{Call, Context, Error, Kms, now};
+use crate::custody;
+use crate::policy::{IdentityDocument, JwtAuthDocument};
+
+/// How often a change is tried again when another came first.
+const ATTEMPTS: usize = 5;
+
+/// An identity.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Its identifier: a UUID, unless the policy file says otherwise.
+    pub id: String,
+    /// What it is.
+    pub document: IdentityDocument,
+}
+
+/// A new random UUID (RFC 9562 section 5.4).
+///
+/// # Errors
+/// OpenSSL's generator failed.
+pub fn new_uuid() -> Result<String, Error> {
+    let mut bytes = [0_u8; 16];
+    rand_bytes(&mut bytes).map_err(custody::Error::Random)?;
+    let number = u128::from_be_bytes(bytes);
+    let number = number & !(0xf << 76) | (0x4 << 76);
+    let number = number & !(0x3 << 62) | (0x2 << 62);
+    let digits = format!("{number:032x}");
+    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().to_owned();
+    Ok([part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-"))
+}
+
+impl Kms {
+    /// The identity that a JWT may be exchanged for. Nobody asks for it who is somebody: it is the gate's own look-up.
+    #[must_use]
+    pub fn identity_of_login(&self, id: &str) -> Option<Arc<IdentityDocument>> {
+        self.known_identity(id)
+    }
+
+    /// An identity.
+    ///
+    /// # Errors
+    /// The caller does not administer, or there is none.
+    pub fn identity(&self, context: &Context<'_>, id: &str) -> Result<Identity, Error> {
+        let call = identity_call(context, Operation::ListDefinitions, id);
+        self.recorded(&call, || {
+            let (_, document) = self.authorize_administration(&call)?.identity(id)?;
+            Ok(Identity { id: id.to_owned(), document })
+        })
+    }
+
+    /// All identities, by their identifiers.
+    ///
+    /// # Errors
+    /// The caller does not administer.
+    pub fn identities(&self, context: &Context<'_>) -> Result<Vec<Identity>, Error> {
+        let entries = self.definitions(context, Kind::Identity)?;
+        let read = |entry: super::Entry| {
+            Some(Identity { document: serde_json::from_value(entry.definition).ok()?, id: entry.name })
+        };
+        Ok(entries.into_iter().filter_map(read).collect())
+    }
+
+    /// Makes an identity, with an identifier of the server's choice.
+    ///
+    /// # Errors
+    /// The caller does not administer, or the identity is faulty.
+    pub fn create_identity(&self, context: &Context<'_>, mut document: IdentityDocument) -> Result<Identity, Error> {
+        let id = new_uuid()?;
+        let call = identity_call(context, Operation::Define, &id);
+        self.recorded(&call, || {
+            (document.created_at, document.updated_at) = (now(), now());
+            let text = serde_json::to_string(&document).unwrap_or_default();
+            self.authorize_administration(&call)?.define(Kind::Identity, &id, Some(text), Some(0))?;
+            Ok(Identity { id: id.clone(), document })
+        })
+    }
+
+    /// Changes an identity; `change` may be called several times, with what the identity is by then.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is none, it is the policy file's, or `change` refuses.
+    pub fn change_identity(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        change: impl Fn(&mut IdentityDocument) -> Result<(), Error>,
+    ) -> Result<Identity, Error> {
+        let call = identity_call(context, Operation::Define, id);
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            for _ in 0..ATTEMPTS {
+                let (version, mut document) = grant.identity(id)?;
+                change(&mut document)?;
+                document.updated_at = now();
+                let text = serde_json::to_string(&document).unwrap_or_default();
+                match grant.define(Kind::Identity, id, Some(text), Some(version)) {
+                    Err(Error::Contention) => {}
+                    Err(error) => return Err(error),
+                    Ok(_) => return Ok(Identity { id: id.to_owned(), document }),
+                }
+            }
+            Err(Error::Contention)
+        })
+    }
+
+    /// Removes an identity. Its access tokens are good no more.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is none, or it is the policy file's.
+    pub fn remove_identity(&self, context: &Context<'_>, id: &str) -> Result<Identity, Error> {
+        let call = identity_call(context, Operation::Undefine, id);
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let (_, document) = grant.identity(id)?;
+            grant.define(Kind::Identity, id, None, None)?;
+            Ok(Identity { id: id.to_owned(), document })
+        })
+    }
+
+    /// Has an identity be known by JWTs, or by none. `change` gets the JWT auth that there is, and gives the new one.
+    ///
+    /// # Errors
+    /// As [`Self::change_identity`].
+    pub fn change_jwt_auth(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        change: impl Fn(Option<JwtAuthDocument>) -> Result<Option<JwtAuthDocument>, Error>,
+    ) -> Result<Identity, Error> {
+        self.change_identity(context, id, |document| {
+            document.jwt_auth = change(document.jwt_auth.take())?;
+            Ok(())
+        })
+    }
+}
+
+fn identity_call<'a>(context: &Context<'a>, operation: Operation, id: &str) -> Call<'a> {
+    let call = Call::new(context, operation);
+    call.describe(format!("identity {id:?}"));
+    call
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_one_of_version_4() {
+        for _ in 0..100 {
+            let id = new_uuid().unwrap();
+            let bytes = id.as_bytes();
+            assert_eq!(
+                (id.len(), bytes[8], bytes[13], bytes[14], bytes[18], bytes[23]),
+                (36, b'-', b'-', b'4', b'-', b'-')
+            );
+            assert!(b"89ab".contains(&bytes[19]), "{id}");
+        }
+        assert_ne!(new_uuid().unwrap(), new_uuid().unwrap());
+    }
+}

@@ -1,0 +1,91 @@
+//! Projects and their members, changed one by one by those who administer.
+
+use super::administration::Kind;
+use super::operation::Operation;
+use super::{Call, Context, Error, Kms};
+use crate::policy::ProjectDocument;
+
+/// How often a change is tried again when another came first.
+const ATTEMPTS: usize = 5;
+
+/// A member of a project.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    /// Who, as the policy file writes them.
+    pub member: String,
+    /// The role there.
+    pub role: String,
+}
+
+impl Kms {
+    /// Makes a project without members.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is one of this name, or the name is faulty.
+    pub fn create_project(&self, context: &Context<'_>, name: &str, description: Option<String>) -> Result<(), Error> {
+        let call = project_call(context, Operation::Define, name);
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let version = match grant.project(name) {
+                Ok(_) => return Err(Error::Exists(name.to_owned())),
+                Err(Error::Undefined { .. }) => grant.version(Kind::Project, name),
+                Err(error) => return Err(error),
+            };
+            let document = ProjectDocument { description, ..ProjectDocument::default() };
+            grant.define(Kind::Project, name, Some(text(&document)), Some(version)).map(drop)
+        })
+    }
+
+    /// Gives a member a role in a project, or none; returns the one before.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is no such project or role, or the project is the policy file's.
+    pub fn set_member(
+        &self,
+        context: &Context<'_>,
+        project: &str,
+        member: &str,
+        role: Option<&str>,
+    ) -> Result<Option<String>, Error> {
+        let call = project_call(context, Operation::Define, project);
+        call.describe(format!("project {project:?}: {member:?} is {:?}", role.unwrap_or("no member")));
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            for _ in 0..ATTEMPTS {
+                let (version, mut document) = grant.project(project)?;
+                let before = match role {
+                    Some(role) => document.members.insert(member.to_owned(), role.to_owned()),
+                    None => document.members.remove(member),
+                };
+                match grant.define(Kind::Project, project, Some(text(&document)), Some(version)) {
+                    Err(Error::Contention) => {}
+                    Err(error) => return Err(error),
+                    Ok(_) => return Ok(before),
+                }
+            }
+            Err(Error::Contention)
+        })
+    }
+
+    /// The members of a project.
+    ///
+    /// # Errors
+    /// The caller does not administer, or there is no such project.
+    pub fn members(&self, context: &Context<'_>, project: &str) -> Result<Vec<Membership>, Error> {
+        let call = project_call(context, Operation::ListDefinitions, project);
+        self.recorded(&call, || {
+            let (_, document) = self.authorize_administration(&call)?.project(project)?;
+            Ok(document.members.into_iter().map(|(member, role)| Membership { member, role }).collect())
+        })
+    }
+}
+
+fn project_call<'a>(context: &Context<'a>, operation: Operation, name: &str) -> Call<'a> {
+    let call = Call::new(context, operation);
+    call.describe(format!("project {name:?}"));
+    call
+}
+
+fn text(document: &ProjectDocument) -> String {
+    serde_json::to_string(document).unwrap_or_default()
+}

@@ -1,0 +1,191 @@
+//! Authenticators and hosts as Conjur has them: who vouches for whom, and by which claims.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{Fault, MAX_PARTS, check_count};
+use super::identity::{Exchanged, OrganizationRole};
+use super::trusted_network::TrustedNetwork;
+use super::{Documents, Policy, check_name};
+use crate::principal::Username;
+
+/// The longest value of a variable, in bytes: a set of public keys.
+const MAX_VARIABLE: usize = 64 << 10;
+
+/// The longest annotation or claim, in bytes.
+const MAX_TEXT: usize = 1024;
+
+/// The variables of an authenticator.
+const VARIABLES: [&str; 10] = [
+    "audience",
+    "ca-cert",
+    "claim-aliases",
+    "enforced-claims",
+    "identity-path",
+    "issuer",
+    "jwks-uri",
+    "provider-uri",
+    "public-keys",
+    "token-app-property",
+];
+
+/// Those of which an authenticator has exactly one: where keys come from.
+const KEYS: [&str; 3] = ["jwks-uri", "provider-uri", "public-keys"];
+
+/// Claims that say nothing about who somebody is, and restrict nobody.
+pub const NO_RESTRICTION: [&str; 6] = ["iss", "exp", "nbf", "iat", "jti", "aud"];
+
+/// An authenticator: an issuer that vouches for hosts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthenticatorDocument {
+    /// Its variables by name: `audience`, `ca-cert`, `claim-aliases`, `enforced-claims`, `identity-path`, `issuer`, `jwks-uri`,
+    /// `provider-uri`, `public-keys` and `token-app-property`.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A host: an application.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostDocument {
+    /// The account that it is one of.
+    pub account: String,
+    /// `authn-jwt/SERVICE/CLAIM`: the value that the claim must have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// The services that it may use; all that an annotation names if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authenticators: Option<Vec<String>>,
+    /// The networks from which its tokens may be used; all if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restricted_to: Vec<String>,
+}
+
+impl HostDocument {
+    /// The claims that the host's JWTs for a service must have, with their values.
+    pub fn restrictions<'a>(&'a self, service: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.annotations.iter().filter_map(move |(name, value)| {
+            let claim = name.strip_prefix("authn-jwt/")?.strip_prefix(service)?.strip_prefix('/')?;
+            Some((claim, value.as_str()))
+        })
+    }
+
+    /// Whether it may use the service at all.
+    #[must_use]
+    pub fn may_use(&self, service: &str) -> bool {
+        self.authenticators.as_ref().is_none_or(|own| own.iter().any(|own| own == service))
+    }
+}
+
+/// The user name of a host.
+#[must_use]
+pub fn host_username(id: &str) -> String {
+    format!("host/{id}")
+}
+
+/// An authenticator's name among its kind, and what the access tokens rest on that it gave.
+#[must_use]
+pub fn authenticator_name(account: &str, service: &str) -> String {
+    format!("{account}/{service}")
+}
+
+impl Policy {
+    pub(super) fn add_conjur(&mut self, documents: &Documents, faults: &mut Vec<Fault>) {
+        for (name, document) in &documents.authenticators {
+            match check_authenticator(name, document) {
+                Ok(()) => drop(self.authenticators.insert(name.clone(), Arc::new(document.clone()))),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        for (id, document) in &documents.hosts {
+            if let Err(fault) = check_host(id, document) {
+                // Its tokens are then not good.
+                faults.push(fault);
+                continue;
+            }
+            let services = self.authenticators.keys().filter_map(|name| {
+                let service = name.strip_prefix(document.account.as_str())?.strip_prefix('/')?;
+                let is_its = document.may_use(service) && document.restrictions(service).next().is_some();
+                is_its.then(|| name.clone())
+            });
+            let known = Exchanged { bases: services.collect(), role: OrganizationRole::Member, identity: None };
+            self.exchanged.insert(host_username(id), known);
+            self.hosts.insert(id.clone(), Arc::new(document.clone()));
+        }
+    }
+
+    /// An authenticator of an account.
+    #[must_use]
+    pub fn authenticator(&self, account: &str, service: &str) -> Option<Arc<AuthenticatorDocument>> {
+        self.authenticators.get(&authenticator_name(account, service)).cloned()
+    }
+
+    /// A host of any account.
+    #[must_use]
+    pub fn host(&self, id: &str) -> Option<Arc<HostDocument>> {
+        self.hosts.get(id).cloned()
+    }
+}
+
+fn check_authenticator(name: &str, document: &AuthenticatorDocument) -> Result<(), Fault> {
+    let path = ["authenticators", name];
+    let (account, service) =
+        name.split_once('/').ok_or_else(|| Fault::at(&path, "an authenticator is called ACCOUNT/SERVICE"))?;
+    check_name(&path, account)?;
+    check_name(&path, service)?;
+    let at =
+        |variable: &str, problem: String| Err(Fault::at(&["authenticators", name, "variables", variable], problem));
+    for (variable, value) in &document.variables {
+        if !VARIABLES.contains(&variable.as_str()) {
+            return at(variable, format!("there is no such variable; there are {}", VARIABLES.join(", ")));
+        }
+        if value.trim().is_empty() {
+            return at(variable, "CONJ00037E the variable is defined and has no value".to_owned());
+        }
+        if value.len() > MAX_VARIABLE {
+            return at(variable, format!("it is longer than {MAX_VARIABLE} bytes"));
+        }
+    }
+    let has = |variable: &str| document.variables.contains_key(variable);
+    if KEYS.iter().filter(|variable| has(variable)).count() != 1 {
+        return at("jwks-uri", format!("there must be exactly one of {}", KEYS.join(", ")));
+    }
+    if has("public-keys") && !has("issuer") {
+        return at("issuer", "it must be there beside public-keys".to_owned());
+    }
+    if has("identity-path") && !has("token-app-property") {
+        return at("identity-path", "it goes before what token-app-property names, which is not there".to_owned());
+    }
+    Ok(())
+}
+
+fn check_host(id: &str, document: &HostDocument) -> Result<(), Fault> {
+    let at = |key: &str, problem: String| Err(Fault::at(&["hosts", id, key], problem));
+    if let Err(error) = Username::exchanged(&host_username(id)) {
+        return Err(Fault::at(&["hosts", id], format!("no host name: {error}")));
+    }
+    check_name(&["hosts", id, "account"], &document.account)?;
+    check_count(&["hosts", id, "annotations"], document.annotations.len(), MAX_PARTS)?;
+    for (name, value) in &document.annotations {
+        let path = ["hosts", id, "annotations", name];
+        let mut parts = name.splitn(3, '/');
+        let (Some("authn-jwt"), Some(service), Some(claim)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(Fault::at(&path, "an annotation is called authn-jwt/SERVICE/CLAIM"));
+        };
+        check_name(&path, service)?;
+        if NO_RESTRICTION.contains(&claim) {
+            return Err(Fault::at(&path, format!("the claim {claim:?} restricts nobody")));
+        }
+        if claim.is_empty() || claim.len() > MAX_TEXT || value.is_empty() || value.len() > MAX_TEXT {
+            return Err(Fault::at(&path, format!("claim and value have 1 to {MAX_TEXT} bytes")));
+        }
+    }
+    check_count(&["hosts", id, "authenticators"], document.authenticators.as_ref().map_or(0, Vec::len), MAX_PARTS)?;
+    check_count(&["hosts", id, "restricted_to"], document.restricted_to.len(), 64)?;
+    match document.restricted_to.iter().find(|text| text.parse::<TrustedNetwork>().is_err()) {
+        Some(text) => at("restricted_to", format!("{text:?} is no network")),
+        None => Ok(()),
+    }
+}

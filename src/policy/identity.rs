@@ -1,0 +1,231 @@
+//! Exchanged identities: those for whom a trusted issuer vouches, and who get an access token for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::document::{Fault, MAX_PARTS, check_count};
+use super::trusted_network::TrustedNetwork;
+use super::{Documents, Policy, check_name};
+use crate::principal::Caller;
+
+/// The longest life of an access token and of all its renewals, in seconds: ten years.
+pub const MAX_TOKEN_TTL: i64 = 315_360_000;
+
+/// The longest text of an identity, in bytes.
+const MAX_TEXT: usize = 4096;
+
+/// The longest keys or authorities of one trust, in bytes of PEM.
+const MAX_PEM: usize = 64 << 10;
+
+/// The most networks of one trust.
+const MAX_NETWORKS: usize = 64;
+
+/// An identity of an application.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdentityDocument {
+    /// For people.
+    pub name: String,
+    /// What it may do beside its roles in projects.
+    #[serde(default)]
+    pub role: OrganizationRole,
+    /// What its clients call their organization; it decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<String>,
+    /// For people and programs; it decides nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// When it was made and last changed, in seconds since 1970-01-01 UTC.
+    #[serde(default)]
+    pub created_at: i64,
+    /// See `created_at`.
+    #[serde(default)]
+    pub updated_at: i64,
+    /// By which JWTs it gets access tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwt_auth: Option<JwtAuthDocument>,
+}
+
+/// What an identity may do by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrganizationRole {
+    /// Administers.
+    Admin,
+    /// May add objects of its own, as other users may.
+    Member,
+    /// May do what its roles in projects say, and no more.
+    #[default]
+    NoAccess,
+}
+
+/// Which JWTs an identity is known by, and what they buy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JwtAuthDocument {
+    /// Made anew whenever JWT auth is attached: tokens of the one before are not good any more.
+    pub id: String,
+    /// Where the keys come from: a JWK Set by its URL, or those that stand here.
+    pub configuration_type: ConfigurationType,
+    /// The URL of the JWK Set.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub jwks_url: String,
+    /// Authorities of the server of the JWK Set, PEM; the system's if empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub jwks_ca_cert: String,
+    /// Public keys, each PEM.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public_keys: Vec<String>,
+    /// The `iss`, exact.
+    pub bound_issuer: String,
+    /// Audiences, separated by commas; globs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub bound_audiences: String,
+    /// The `sub`; a glob.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub bound_subject: String,
+    /// Claims by their paths, with values that are separated by commas; globs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bound_claims: BTreeMap<String, String>,
+    /// Seconds for which a token is good; 0 for as long as the longest life.
+    pub access_token_ttl: i64,
+    /// Its longest life with all renewals, in seconds; 0 for [`MAX_TOKEN_TTL`].
+    pub access_token_max_ttl: i64,
+    /// How often a token may be used; 0 for any number.
+    pub access_token_num_uses_limit: i64,
+    /// The networks from which a token may be used.
+    pub access_token_trusted_ips: Vec<String>,
+    /// When it was attached and last changed, in seconds since 1970-01-01 UTC.
+    #[serde(default)]
+    pub created_at: i64,
+    /// See `created_at`.
+    #[serde(default)]
+    pub updated_at: i64,
+}
+
+/// Where the keys of an identity's issuer come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ConfigurationType {
+    /// By the URL of a JWK Set.
+    Jwks,
+    /// They are configured.
+    Static,
+}
+
+/// What the policy knows of an exchanged identity.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Exchanged {
+    /// What its access tokens may rest on.
+    pub(super) bases: Vec<String>,
+    /// What it may do by itself.
+    pub(super) role: OrganizationRole,
+    /// The identity, if it is one.
+    pub(super) identity: Option<Arc<IdentityDocument>>,
+}
+
+/// The user name of an identity.
+#[must_use]
+pub fn identity_username(id: &str) -> String {
+    format!("identity:{id}")
+}
+
+/// What an access token rests on that JWT auth gave.
+#[must_use]
+pub fn jwt_auth_basis(id: &str) -> String {
+    format!("jwt-auth/{id}")
+}
+
+impl Policy {
+    pub(super) fn add_identities(&mut self, documents: &Documents, faults: &mut Vec<Fault>) {
+        for (id, document) in &documents.identities {
+            if let Err(fault) = check(id, document) {
+                // Its tokens are then not good.
+                faults.push(fault);
+                continue;
+            }
+            let identity = Some(Arc::new(document.clone()));
+            let bases = document.jwt_auth.iter().map(|auth| jwt_auth_basis(&auth.id)).collect();
+            self.exchanged.insert(identity_username(id), Exchanged { bases, role: document.role, identity });
+        }
+    }
+
+    /// An identity by its identifier.
+    #[must_use]
+    pub fn identity(&self, id: &str) -> Option<Arc<IdentityDocument>> {
+        self.exchanged.get(&identity_username(id))?.identity.clone()
+    }
+
+    /// Whether an access token of `subject` that rests on `basis` is still good: both are there.
+    #[must_use]
+    pub fn stands(&self, subject: &str, basis: &str) -> bool {
+        self.exchanged.get(subject).is_some_and(|known| known.bases.iter().any(|own| own == basis))
+    }
+
+    /// What an exchanged caller may do by itself; `None` for all others.
+    pub(super) fn organization_role(&self, caller: &Caller) -> Option<OrganizationRole> {
+        let is_exchanged = matches!(caller.method, crate::principal::Method::AccessToken { .. });
+        let known = || self.exchanged.get(caller.username.as_str());
+        is_exchanged.then(|| known().map_or(OrganizationRole::NoAccess, |known| known.role))
+    }
+}
+
+/// Refuses an identity that contradicts itself or is too large. Whether its keys are keys is asked by whoever uses them.
+///
+/// # Errors
+/// The first fault.
+fn check(id: &str, document: &IdentityDocument) -> Result<(), Fault> {
+    let at = |key: &str, problem: String| Err(Fault::at(&["identities", id, key], problem));
+    check_name(&["identities", id], id)?;
+    if document.name.trim().is_empty() || document.name.len() > 255 {
+        return at("name", "a name has 1 to 255 bytes".to_owned());
+    }
+    check_count(&["identities", id, "metadata"], document.metadata.len(), MAX_PARTS)?;
+    let texts = document.metadata.iter().flat_map(|(key, value)| [key, value]).chain(&document.organization_id);
+    if texts.into_iter().any(|text| text.len() > MAX_TEXT) {
+        return at("metadata", format!("a text has at most {MAX_TEXT} bytes"));
+    }
+    document.jwt_auth.as_ref().map_or(Ok(()), |auth| check_jwt_auth(id, auth))
+}
+
+fn check_jwt_auth(id: &str, auth: &JwtAuthDocument) -> Result<(), Fault> {
+    let at = |key: &str, problem: String| Err(Fault::at(&["identities", id, "jwt_auth", key], problem));
+    let (ttl, max_ttl) = (auth.access_token_ttl, auth.access_token_max_ttl);
+    for (key, seconds) in [("access_token_ttl", ttl), ("access_token_max_ttl", max_ttl)] {
+        if !(0..=MAX_TOKEN_TTL).contains(&seconds) {
+            return at(key, format!("0 to {MAX_TOKEN_TTL} seconds"));
+        }
+    }
+    if max_ttl > 0 && ttl > max_ttl {
+        return at("access_token_ttl", "it is greater than access_token_max_ttl".to_owned());
+    }
+    if !(0..=i64::from(i32::MAX)).contains(&auth.access_token_num_uses_limit) {
+        return at("access_token_num_uses_limit", format!("0 to {}", i32::MAX));
+    }
+    check_count(
+        &["identities", id, "jwt_auth", "access_token_trusted_ips"],
+        auth.access_token_trusted_ips.len(),
+        MAX_NETWORKS,
+    )?;
+    if auth.access_token_trusted_ips.is_empty() {
+        return at("access_token_trusted_ips", "it is empty: a token could be used from nowhere".to_owned());
+    }
+    for text in &auth.access_token_trusted_ips {
+        if let Err(error) = text.parse::<TrustedNetwork>() {
+            return at("access_token_trusted_ips", format!("{text:?}: {error}"));
+        }
+    }
+    let pem = auth.public_keys.iter().map(String::len).sum::<usize>() + auth.jwks_ca_cert.len();
+    if pem > MAX_PEM {
+        return at("public_keys", format!("keys and authorities have at most {MAX_PEM} bytes"));
+    }
+    check_count(&["identities", id, "jwt_auth", "bound_claims"], auth.bound_claims.len(), 64)?;
+    let texts = [&auth.jwks_url, &auth.bound_issuer, &auth.bound_audiences, &auth.bound_subject];
+    let claims = auth.bound_claims.iter().flat_map(|(name, values)| [name, values]);
+    match texts.into_iter().chain(claims).any(|text| text.len() > MAX_TEXT) {
+        true => at("bound_claims", format!("a text has at most {MAX_TEXT} bytes")),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,418 @@
+//! What Conjur's document promises of applications that authenticate by JWT, with the requests of its clients.
+
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use serde_json::{Value, json};
+
+use crate::harness::caller::Caller;
+use crate::harness::conjur::{
+    AUDIENCE, ISSUER, WEB, authenticate, authenticate_at, authorization, configured, define, encoded, host, jwt,
+    server, variables, whoami,
+};
+use crate::harness::forged::forged;
+use crate::harness::jwt::{but, claims, key_set, now};
+use crate::harness::{Jwks, Leaf, Server, SigningKey, eventually};
+
+/// The status, after a look that a 401 says nothing.
+#[track_caller]
+fn status(server: &Server, jwt: &str) -> u16 {
+    let answer = authenticate(server, jwt);
+    assert!(answer.status != 401 || answer.body.is_empty(), "{}", String::from_utf8_lossy(&answer.body));
+    answer.status
+}
+
+#[track_caller]
+fn is_logged(server: &Server, code: &str) {
+    eventually("the log has the code", || server.log().contains(code).then_some(()));
+}
+
+#[test]
+fn a_host_gets_a_token_that_is_used_by_the_token_scheme() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    configured(&server, &key, &json!({}));
+    let jwt = jwt(&key, &json!({}));
+    let answer = authenticate(&server, &jwt);
+    let token: Value = answer.json();
+    let payload = BASE64URL_NOPAD.decode(token["payload"].as_str().unwrap().as_bytes()).unwrap();
+    let payload: Value = serde_json::from_slice(&payload).unwrap();
+    assert_eq!(payload["sub"], "host/apps/web");
+    assert_eq!(payload["exp"].as_i64().unwrap() - payload["iat"].as_i64().unwrap(), 480);
+    assert!(token["protected"].is_string() && token["signature"].is_string());
+    let who = whoami(&server.nobody(), &authorization(&answer)).unwrap();
+    assert_eq!((&who["username"], &who["method"]), (&json!("host/apps/web"), &json!("access-token")));
+    assert_eq!((&who["account"], &who["client_ip"]), (&json!("acme"), &json!("127.0.0.1")));
+    assert!(who["token_issued_at"].as_str().unwrap().ends_with('Z'));
+    // In base64 for those who ask for it, and it is what the header wants.
+    for accept in ["base64", "gzip, Base64;q=1"] {
+        let answer = authenticate_at(&server.nobody(), WEB, &[("Accept-Encoding", accept)], &jwt);
+        assert_eq!((answer.status, answer.header("content-encoding")), (200, Some("base64")));
+        let text = String::from_utf8(answer.body).unwrap();
+        assert!(
+            serde_json::from_slice::<Value>(&BASE64.decode(text.as_bytes()).unwrap()).unwrap()["payload"].is_string()
+        );
+        assert!(whoami(&server.nobody(), &format!("Token token=\"{text}\"")).is_ok());
+    }
+    // The same as a bearer token.
+    let compact = ["protected", "payload", "signature"].map(|part| token[part].as_str().unwrap()).join(".");
+    assert!(whoami(&server.nobody(), &format!("Bearer {compact}")).is_ok());
+    for wrong in [
+        "Token".to_owned(),
+        "Token token=".to_owned(),
+        "Token token=\"\"".to_owned(),
+        format!("Token token=\"{compact}\""),
+        format!("Token token=\"{}\"", BASE64.encode(b"{}")),
+        format!("Token token={}", BASE64.encode(token.to_string().as_bytes())),
+        format!(
+            "Token token=\"{}\"",
+            BASE64.encode(but(token.clone(), &json!({"signature": "AAAA"})).to_string().as_bytes())
+        ),
+    ] {
+        assert_eq!(whoami(&server.nobody(), &wrong), Err(401), "{wrong}");
+    }
+    let (log, signature) = (server.log(), jwt.rsplit_once('.').unwrap().1);
+    assert!(!log.contains(signature) && !log.contains(token["signature"].as_str().unwrap()));
+}
+
+#[test]
+fn the_token_is_checked_by_schema_and_standard_claims() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    configured(&server, &key, &json!({}));
+    for algorithm in ["RS256", "RS384", "RS512"] {
+        let own = but(claims(ISSUER, AUDIENCE, "x"), &json!({"project": "web"}));
+        assert_eq!(status(&server, &key.token(algorithm, &own)), 200, "{algorithm}");
+    }
+    let ps = key.token("PS256", &but(claims(ISSUER, AUDIENCE, "x"), &json!({"project": "web"})));
+    assert_eq!(status(&server, &ps), 401, "RS256, RS384 and RS512 alone");
+    let other = SigningKey::rsa("one");
+    for (what, token, code) in [
+        ("no JWT", "x".to_owned(), "CONJ00035E"),
+        ("two parts", "a.b".to_owned(), "CONJ00035E"),
+        ("another key", jwt(&other, &json!({})), "CONJ00035E"),
+        ("expired", jwt(&key, &json!({"exp": now() - 3600})), "CONJ00016E"),
+        ("no exp", jwt(&key, &json!({"exp": null})), "CONJ00091E"),
+        ("exp of another type", jwt(&key, &json!({"exp": "soon"})), "CONJ00091E"),
+        ("not yet", jwt(&key, &json!({"nbf": now() + 3600})), "CONJ00035E"),
+        ("issued in the future", jwt(&key, &json!({"iat": now() + 3600})), "CONJ00035E"),
+        ("another issuer", jwt(&key, &json!({"iss": "https://x.example/"})), "CONJ00035E"),
+        ("no issuer", jwt(&key, &json!({"iss": null})), "CONJ00091E"),
+        ("another audience", jwt(&key, &json!({"aud": "x"})), "CONJ00035E"),
+        ("no audience", jwt(&key, &json!({"aud": null})), "CONJ00091E"),
+        ("another project", jwt(&key, &json!({"project": "api"})), "CONJ00049E"),
+        ("a project in another case", jwt(&key, &json!({"project": "Web"})), "CONJ00049E"),
+        ("no project", jwt(&key, &json!({"project": null})), "CONJ00084E"),
+    ] {
+        assert_eq!(status(&server, &token), 401, "{what}");
+        let log = server.log();
+        let line = log.lines().rfind(|line| line.contains("authentication failed")).unwrap_or_default();
+        assert!(line.contains(code), "{what}: {line}");
+    }
+    for (what, body) in
+        [("nothing", ""), ("an empty token", "jwt="), ("another field", "token=x"), ("two", "jwt=a&jwt=b")]
+    {
+        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
+        let answer = server.nobody().try_request("POST", WEB, &headers, body.as_bytes()).unwrap();
+        assert_eq!(answer.status, 400, "{what}");
+    }
+    is_logged(&server, "CONJ00077E");
+    let answer = server.nobody().post(WEB, &json!({"jwt": "x"}));
+    assert_eq!(answer.status, 415);
+}
+
+#[test]
+fn forged_tokens_are_refused_as_everywhere() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    let jwks = Jwks::start(&server.place.authority, &key_set(&[key.jwk()]));
+    let own = but(claims(ISSUER, AUDIENCE, "someone"), &json!({"project": "web"}));
+    let at = "/authn-jwt/gitlab/acme/authenticate";
+    for changes in [json!({}), json!({"public-keys": null, "jwks-uri": jwks.uri()})] {
+        // The subject names the host.
+        configured(&server, &key, &but(changes, &json!({"token-app-property": "sub"})));
+        let mut root = Caller::certificate(&server, "root");
+        define(&mut root, "hosts", "someone", &host(&json!({"authn-jwt/gitlab/project": "web"})));
+        let status = |token: &str| authenticate_at(&server.nobody(), at, &[], token).status;
+        assert_eq!(status(&key.token("RS256", &own)), 200, "the control: a good one");
+        for (fault, token) in forged(&key, &own, "https://127.0.0.1:9/keys") {
+            let status = status(&token);
+            assert!([401, 503].contains(&status), "{fault}: {status}");
+        }
+    }
+}
+
+#[test]
+fn hosts_are_restricted_by_exact_claims() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    configured(&server, &key, &json!({"claim-aliases": "team:org/team, ref:git.ref"}));
+    let mut root = Caller::certificate(&server, "root");
+    let annotations = json!({
+        "authn-jwt/gitlab/project": "web", "authn-jwt/gitlab/team": "pay", "authn-jwt/gitlab/ref": "main",
+        "authn-jwt/other/project": "else",
+    });
+    define(&mut root, "hosts", "apps/web", &host(&annotations));
+    let good = json!({"org": {"team": "pay"}, "git": {"ref": "main"}});
+    assert_eq!(status(&server, &jwt(&key, &good)), 200);
+    for changes in [
+        json!({"org": {"team": "pay*"}}),
+        json!({"org": {"team": "other"}}),
+        json!({"git": {}}),
+        json!({"project": ["other"]}),
+        json!({"project": {"a": "web"}}),
+    ] {
+        assert_eq!(status(&server, &jwt(&key, &but(good.clone(), &changes))), 401, "{changes}");
+    }
+    // A star is a star.
+    define(&mut root, "hosts", "apps/web", &host(&json!({"authn-jwt/gitlab/project": "w*"})));
+    assert_eq!(status(&server, &jwt(&key, &json!({}))), 401);
+    assert_eq!(status(&server, &jwt(&key, &json!({"project": "w*"}))), 200);
+    // Numbers, true and false as JSON writes them.
+    define(
+        &mut root,
+        "hosts",
+        "apps/web",
+        &host(&json!({"authn-jwt/gitlab/id": "0", "authn-jwt/gitlab/protected": "false"})),
+    );
+    assert_eq!(status(&server, &jwt(&key, &json!({"id": 0, "protected": false}))), 200);
+    assert_eq!(status(&server, &jwt(&key, &json!({"id": 0}))), 401);
+    // None for this service.
+    define(&mut root, "hosts", "apps/web", &host(&json!({"authn-jwt/other/project": "web"})));
+    assert_eq!(status(&server, &jwt(&key, &json!({}))), 401);
+    is_logged(&server, "CONJ00057E");
+    // Claims that must be restricted.
+    define(&mut root, "authenticators", "acme/gitlab", &variables(&key, &json!({"enforced-claims": "project, ref"})));
+    define(&mut root, "hosts", "apps/web", &host(&json!({"authn-jwt/gitlab/project": "web"})));
+    assert_eq!(status(&server, &jwt(&key, &json!({"ref": "main"}))), 401);
+    define(
+        &mut root,
+        "hosts",
+        "apps/web",
+        &host(&json!({"authn-jwt/gitlab/project": "web", "authn-jwt/gitlab/ref": "main"})),
+    );
+    assert_eq!(status(&server, &jwt(&key, &json!({"ref": "main"}))), 200);
+    for (annotation, told) in [
+        ("authn-jwt/gitlab/iss", "restricts nobody"),
+        ("authn-jwt/gitlab/aud", "restricts nobody"),
+        ("authn-jwt/gitlab", "authn-jwt/SERVICE/CLAIM"),
+        ("authn-oidc/gitlab/x", "authn-jwt/SERVICE/CLAIM"),
+    ] {
+        let refused = root.define("hosts", &encoded("apps/web"), &host(&json!({annotation: "x"})));
+        assert_eq!(refused.status, 422, "{annotation}");
+        assert!(refused.detail().contains(told), "{}", refused.detail());
+    }
+}
+
+#[test]
+fn the_host_is_named_by_the_url_or_by_a_claim() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    configured(&server, &key, &json!({}));
+    let nobody = server.nobody();
+    let without = "/authn-jwt/gitlab/acme/authenticate";
+    assert_eq!(authenticate_at(&nobody, without, &[], &jwt(&key, &json!({}))).status, 401);
+    for login in ["apps%2Fweb", "user", "host%2Fapps%2Fother", "host%2F", "host%2Fapps%2Fweb%2F"] {
+        let at = format!("/authn-jwt/gitlab/acme/{login}/authenticate");
+        assert_eq!(authenticate_at(&nobody, &at, &[], &jwt(&key, &json!({}))).status, 401, "{login}");
+    }
+    // A host of another account, and services that there are not.
+    for at in [
+        "/authn-jwt/gitlab/other/host%2Fapps%2Fweb/authenticate",
+        "/authn-jwt/github/acme/host%2Fapps%2Fweb/authenticate",
+    ] {
+        assert_eq!(authenticate_at(&nobody, at, &[], &jwt(&key, &json!({}))).status, 401, "{at}");
+    }
+    let mut root = Caller::certificate(&server, "root");
+    define(&mut root, "authenticators", "other/gitlab", &variables(&key, &json!({})));
+    let at = "/authn-jwt/gitlab/other/host%2Fapps%2Fweb/authenticate";
+    assert_eq!(authenticate_at(&nobody, at, &[], &jwt(&key, &json!({}))).status, 401);
+    let by_claim = json!({"token-app-property": "app/name", "identity-path": "apps"});
+    define(&mut root, "authenticators", "acme/gitlab", &variables(&key, &by_claim));
+    let token = jwt(&key, &json!({"app": {"name": "web"}}));
+    let answer = authenticate_at(&nobody, without, &[], &token);
+    assert_eq!(whoami(&nobody, &authorization(&answer)).unwrap()["username"], "host/apps/web");
+    assert_eq!(status(&server, &token), 401, "by the URL too is once too often");
+    for app in [
+        json!({"name": "api"}),
+        json!({}),
+        json!({"name": ""}),
+        json!({"name": ["web"]}),
+        json!({"name": "../apps/web"}),
+    ] {
+        assert_eq!(authenticate_at(&nobody, without, &[], &jwt(&key, &json!({"app": app}))).status, 401, "{app}");
+    }
+    // Who may not use it is told so.
+    let barred = but(host(&json!({"authn-jwt/gitlab/project": "web"})), &json!({"authenticators": ["github"]}));
+    define(&mut root, "hosts", "apps/web", &barred);
+    assert_eq!(authenticate_at(&nobody, without, &[], &token).status, 403);
+    is_logged(&server, "CONJ00006E");
+}
+
+#[test]
+fn variables_are_checked_and_the_status_tells() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    let mut root = Caller::certificate(&server, "root");
+    for (changes, told) in [
+        (json!({"issuer": ""}), "CONJ00037E"),
+        (json!({"audience": " "}), "CONJ00037E"),
+        (json!({"public-keys": null}), "exactly one"),
+        (json!({"jwks-uri": "https://a.example/"}), "exactly one"),
+        (json!({"issuer": null}), "beside public-keys"),
+        (json!({"identity-path": "apps"}), "token-app-property"),
+        (json!({"colour": "red"}), "no such variable"),
+    ] {
+        let refused = root.define("authenticators", &encoded("acme/gitlab"), &variables(&key, &changes));
+        assert_eq!(refused.status, 422, "{changes}");
+        assert!(refused.detail().contains(told), "{changes}: {}", refused.detail());
+    }
+    let at = "/authn-jwt/gitlab/acme/status";
+    let said = |caller: &mut Caller| {
+        let answer = caller.send("GET", at, None);
+        (answer.status, answer.json())
+    };
+    assert_eq!(said(&mut root).0, 404);
+    define(&mut root, "authenticators", "acme/gitlab", &variables(&key, &json!({})));
+    assert_eq!(said(&mut root), (200, json!({"status": "ok"})));
+    let (status, body) = said(&mut Caller::certificate(&server, "alice"));
+    assert_eq!((status, &body["status"]), (403, &json!("error")));
+    assert_eq!(server.nobody().get(at).status, 401);
+    for changes in [
+        json!({"public-keys": "x"}),
+        json!({"public-keys": json!({"type": "pem", "value": {}}).to_string()}),
+        json!({"public-keys": json!({"type": "jwks", "value": {"keys": []}}).to_string()}),
+        json!({"public-keys": null, "jwks-uri": "http://a.example/"}),
+        json!({"public-keys": null, "jwks-uri": "https://127.0.0.1:9/"}),
+        json!({"ca-cert": "x"}),
+    ] {
+        define(&mut root, "authenticators", "acme/gitlab", &variables(&key, &changes));
+        let (status, body) = said(&mut root);
+        assert_eq!((status, &body["status"]), (500, &json!("error")), "{changes}");
+        assert!(body["error"].as_str().unwrap().starts_with("CONJ00087E"), "{body}");
+    }
+}
+
+#[test]
+fn keys_are_fetched_kept_and_fetched_again() {
+    let (server, first, second) = (server(), SigningKey::rsa("one"), SigningKey::rsa("two"));
+    let mut jwks = Jwks::start(&server.place.authority, &key_set(&[first.jwk()]));
+    configured(
+        &server,
+        &first,
+        &json!({"public-keys": null, "jwks-uri": jwks.uri(), "issuer": null, "audience": null}),
+    );
+    // Without the variable another issuer's name is as good: the keys say whose a token is.
+    assert_eq!(status(&server, &jwt(&first, &json!({"iss": "https://x.example/"}))), 200);
+    assert_eq!(status(&server, &jwt(&first, &json!({"iss": null}))), 200);
+    assert_eq!(jwks.requests(), 1);
+    jwks.answer(&key_set(&[second.jwk()]));
+    eventually("the new key is fetched", || (status(&server, &jwt(&second, &json!({}))) == 200).then_some(()));
+    jwks.stop();
+    assert_eq!(status(&server, &jwt(&second, &json!({}))), 200, "the last good keys stay");
+    // Ten in 300 s, and no more.
+    let mut statuses = Vec::new();
+    for number in 0..30 {
+        statuses.push(status(&server, &jwt(&SigningKey::rsa(&format!("k{number}")), &json!({}))));
+    }
+    assert_eq!(statuses.last(), Some(&503), "{statuses:?}");
+    assert_eq!(status(&server, &jwt(&second, &json!({}))), 200);
+    is_logged(&server, "CONJ00087E");
+}
+
+#[test]
+fn a_provider_says_where_its_keys_are() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    let jwks = Jwks::start(&server.place.authority, &key_set(&[key.jwk()]));
+    let keys = jwks.uri();
+    let provider = Jwks::start(&server.place.authority, &json!({}));
+    let origin = provider.uri();
+    let origin = origin.split('/').take(3).collect::<Vec<_>>().join("/");
+    provider.answer(&json!({"issuer": origin, "jwks_uri": keys}));
+    configured(&server, &key, &json!({"public-keys": null, "issuer": null, "provider-uri": origin}));
+    assert_eq!(status(&server, &jwt(&key, &json!({"iss": origin}))), 200);
+    assert_eq!(status(&server, &jwt(&key, &json!({}))), 401, "the issuer is the provider");
+    // One that says it is another is none.
+    let liar = Jwks::start(&server.place.authority, &json!({"issuer": "https://a.example", "jwks_uri": keys}));
+    let own = liar.uri().split('/').take(3).collect::<Vec<_>>().join("/");
+    configured(&server, &key, &json!({"public-keys": null, "issuer": null, "provider-uri": own}));
+    assert_eq!(status(&server, &jwt(&key, &json!({"iss": own}))), 401);
+}
+
+#[test]
+fn what_is_changed_holds_for_the_next_login_and_what_is_removed_at_once() {
+    let (server, key, other) = (server(), SigningKey::rsa("one"), SigningKey::rsa("one"));
+    configured(&server, &key, &json!({}));
+    let mut root = Caller::certificate(&server, "root");
+    let good = jwt(&key, &json!({}));
+    let token = authorization(&authenticate(&server, &good));
+    let mut open = server.nobody().connect().unwrap();
+    let mut is_in = || open.try_request("GET", "/whoami", &[("Authorization", &token)], b"").unwrap().status;
+    assert_eq!(is_in(), 200);
+    define(&mut root, "authenticators", "acme/gitlab", &variables(&other, &json!({})));
+    assert_eq!((status(&server, &good), status(&server, &jwt(&other, &json!({})))), (401, 200));
+    assert_eq!(is_in(), 200, "what was issued stays good");
+    assert_eq!(root.undefine("authenticators", &encoded("acme/gitlab")).status, 200);
+    assert_eq!(is_in(), 401);
+    configured(&server, &key, &json!({}));
+    assert_eq!(is_in(), 200);
+    assert_eq!(root.undefine("hosts", &encoded("apps/web")).status, 200);
+    assert_eq!((is_in(), status(&server, &good)), (401, 401));
+    let server = server.restart();
+    assert_eq!(status(&server, &good), 401);
+    configured(&server, &key, &json!({}));
+    assert_eq!(whoami(&server.nobody(), &token).map(drop), Ok(()));
+}
+
+#[test]
+fn a_token_is_bound_to_the_certificate_and_the_networks_of_its_host() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    configured(&server, &key, &json!({}));
+    let alice = server.place.authority.issue(&Leaf::client("alice"));
+    let answer = authenticate_at(&server.client(&alice), WEB, &[], &jwt(&key, &json!({})));
+    let token = authorization(&answer);
+    assert!(whoami(&server.client(&alice), &token).is_ok());
+    assert_eq!(whoami(&server.bob(), &token), Err(401));
+    assert_eq!(whoami(&server.nobody(), &token), Err(401));
+    let mut root = Caller::certificate(&server, "root");
+    let elsewhere = but(host(&json!({"authn-jwt/gitlab/project": "web"})), &json!({"restricted_to": ["127.0.0.2/32"]}));
+    define(&mut root, "hosts", "apps/web", &elsewhere);
+    let token = authorization(&authenticate(&server, &jwt(&key, &json!({}))));
+    assert_eq!(whoami(&server.nobody(), &token), Err(401));
+}
+
+#[test]
+fn authenticators_and_hosts_come_by_policy_file_too_and_their_rows_are_bound() {
+    let (place, key) = (crate::harness::conjur::place(), SigningKey::rsa("one"));
+    let policy = place.path("policy.toml");
+    let mut text = std::fs::read_to_string(&policy).unwrap();
+    let keys = Value::from(json!({"type": "jwks", "value": key_set(&[key.jwk()])}).to_string());
+    text.push_str(&format!(
+        "[authenticators.\"acme/gitlab\".variables]\npublic-keys = {keys}\nissuer = \"{ISSUER}\"\naudience = \"{AUDIENCE}\"\n\
+         [hosts.\"apps/web\"]\naccount = \"acme\"\n[hosts.\"apps/web\".annotations]\n\"authn-jwt/gitlab/project\" = \"web\"\n"
+    ));
+    std::fs::write(&policy, &text).unwrap();
+    let server = Server::start_at(place, &crate::harness::hanzo::options(&[]));
+    let options = server.options.clone();
+    assert_eq!(status(&server, &jwt(&key, &json!({}))), 200);
+    let mut root = Caller::certificate(&server, "root");
+    assert_eq!(root.undefine("hosts", &encoded("apps/web")).status, 409);
+    define(&mut root, "hosts", "apps/api", &host(&json!({"authn-jwt/gitlab/project": "web"})));
+    define(&mut root, "hosts", "apps/job", &host(&json!({"authn-jwt/gitlab/project": "job"})));
+    let at = |name: &str| format!("/authn-jwt/gitlab/acme/host%2Fapps%2F{name}/authenticate");
+    assert_eq!(authenticate_at(&server.nobody(), &at("api"), &[], &jwt(&key, &json!({}))).status, 200);
+    let (place, _) = server.stop();
+    let database = rusqlite::Connection::open(place.database()).unwrap();
+    let edited = "UPDATE policy_entry SET document = replace(document, 'job', 'web') WHERE name = 'apps/job'";
+    assert_eq!(database.execute(edited, []).unwrap(), 1);
+    let inserted = "INSERT INTO policy_entry SELECT kind, 'apps/new', version, document, binding FROM policy_entry WHERE name = 'apps/api'";
+    assert_eq!(database.execute(inserted, []).unwrap(), 1);
+    drop(database);
+    let server = Server::start_at(place, &options);
+    for (name, expected) in [("api", 200), ("web", 200), ("job", 401), ("new", 401)] {
+        assert_eq!(
+            authenticate_at(&server.nobody(), &at(name), &[], &jwt(&key, &json!({}))).status,
+            expected,
+            "{name}"
+        );
+    }
+    assert_eq!(server.log().matches("ROW REFUSED").count(), 2);
+    // What is wrong with the file is told with its table.
+    let (place, _) = server.stop();
+    std::fs::write(place.path("policy.toml"), text.replace("authn-jwt/gitlab/project", "authn-jwt/gitlab/exp"))
+        .unwrap();
+    let refused = Server::try_start_at(place, &options).err().unwrap();
+    assert!(refused.contains("hosts.apps/web.annotations") && refused.contains("restricts nobody"), "{refused}");
+}

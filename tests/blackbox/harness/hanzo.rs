@@ -1,0 +1,120 @@
+//! The dialect of Hanzo and Infisical: an administrator, identities, and their logins.
+
+use std::fs;
+use std::sync::Arc;
+
+use openssl::pkey::PKey;
+use serde_json::{Value, json};
+
+use super::caller::{Caller, succeeded};
+use super::jwt::{but, claims};
+use super::server::Place;
+use super::{Answer, Leaf, Options, Server, SigningKey};
+
+pub const ISSUER: &str = "https://issuer.example/";
+pub const AUDIENCE: &str = "claviger";
+pub const LOGIN: &str = "/api/v1/auth/jwt-auth/login";
+pub const RENEW: &str = "/api/v1/auth/token/renew";
+pub const REVOKE: &str = "/api/v1/auth/token/revoke";
+
+const POLICY: &str = r#"
+administrators = ["root"]
+[policies.all]
+policy_type = "allow"
+operations = ["*"]
+resources = ["*"]
+[roles.developer]
+capabilities = ["create", "use", "read", "manage"]
+policies = ["all"]
+"#;
+
+/// Options by which `root` administers, and certificates are optional.
+pub fn options(more: &[&str]) -> Options {
+    let usual =
+        ["--client-cert=optional", "--policy-file=policy.toml", "--auth-failure-limit=0", "--jwks-ca-file=ca.pem"];
+    Options { arguments: usual.iter().chain(more).map(|&own| own.to_owned()).collect(), ..Options::default() }
+}
+
+pub fn place() -> Arc<Place> {
+    let place = Arc::new(Place::new());
+    fs::write(place.path("policy.toml"), POLICY).unwrap();
+    place
+}
+
+pub fn server() -> Server {
+    Server::start_at(place(), &options(&[]))
+}
+
+/// The public half of a key, as an identity has it.
+pub fn pem(key: &SigningKey) -> String {
+    let public = PKey::public_key_from_der(&key.private.public_key_to_der().unwrap()).unwrap();
+    String::from_utf8(public.public_key_to_pem().unwrap()).unwrap()
+}
+
+/// A configuration that trusts a key.
+pub fn trusting(key: &SigningKey, changes: &Value) -> Value {
+    let own = json!({
+        "configurationType": "static",
+        "publicKeys": [pem(key)],
+        "boundIssuer": ISSUER,
+        "boundAudiences": AUDIENCE,
+        "boundSubject": "app",
+    });
+    but(own, changes)
+}
+
+/// What the identity's JWTs say.
+pub fn jwt(key: &SigningKey, changes: &Value) -> String {
+    key.token("RS256", &but(claims(ISSUER, AUDIENCE, "app"), changes))
+}
+
+pub fn path(identity: &str) -> String {
+    format!("/api/v1/auth/jwt-auth/identities/{identity}")
+}
+
+/// A new identity of the role.
+#[track_caller]
+pub fn identity(root: &mut Caller, role: &str) -> String {
+    let made = root.done("/api/v1/identities", &json!({"name": "app", "role": role}));
+    made["identity"]["id"].as_str().unwrap().to_owned()
+}
+
+/// A new identity of a member that is known by the key's JWTs.
+#[track_caller]
+pub fn known(server: &Server, key: &SigningKey, changes: &Value) -> String {
+    let mut root = Caller::certificate(server, "root");
+    let id = identity(&mut root, "member");
+    root.done(&path(&id), &trusting(key, changes));
+    id
+}
+
+/// Asks for a token over a connection without a certificate.
+pub fn try_login(server: &Server, identity: &str, jwt: &str) -> Answer {
+    server.nobody().post(LOGIN, &json!({"identityId": identity, "jwt": jwt}))
+}
+
+#[track_caller]
+pub fn login(server: &Server, identity: &str, jwt: &str) -> String {
+    token(&succeeded(&try_login(server, identity, jwt), &json!(identity)))
+}
+
+#[track_caller]
+pub fn token(given: &Value) -> String {
+    given["accessToken"].as_str().unwrap().to_owned()
+}
+
+/// Whether the token is good at the moment: who it is, or the status.
+pub fn whoami(server: &Server, token: &str) -> Result<String, u16> {
+    whoami_at(&mut Caller::bearer(server, token))
+}
+
+pub fn whoami_at(caller: &mut Caller) -> Result<String, u16> {
+    let answer = caller.send("GET", "/whoami", None);
+    if answer.status == 200 { Ok(answer.json()["username"].as_str().unwrap().to_owned()) } else { Err(answer.status) }
+}
+
+/// Somebody with a certificate who sends a token, too.
+pub fn both(server: &Server, name: &str, token: &str) -> Caller {
+    let identity = server.place.authority.issue(&Leaf::client(name));
+    Caller::with(server.client(&identity).connect().unwrap(), token)
+}
