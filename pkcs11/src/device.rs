@@ -136,7 +136,11 @@ impl Device {
     }
 
     pub(crate) fn session_key(&self, handle: ObjectHandle, bytes: usize) -> Key {
-        Key::session(handle, self.generation, bytes, &self.graveyard)
+        Key::session(handle, self.generation, Some(bytes), &self.graveyard)
+    }
+
+    pub(crate) fn private_key(&self, handle: ObjectHandle) -> Key {
+        Key::session(handle, self.generation, None, &self.graveyard)
     }
 
     pub(crate) fn token_key(&self, handle: ObjectHandle, bytes: Option<usize>) -> Key {

@@ -153,6 +153,12 @@ pub enum InvalidInput {
     /// The wrapped blob is not 8 bytes longer than the key it is said to hold (RFC 3394).
     #[error("the wrapped key has the wrong length")]
     BlobLength,
+    /// RSA keys have 2048, 3072 or 4096 bits.
+    #[error("an RSA key has 2048, 3072 or 4096 bits")]
+    RsaKeyLength,
+    /// A digest is as long as its hash says.
+    #[error("the digest has not the length of its hash")]
+    DigestLength,
     /// Only token objects are destroyed by name; session objects go with their last [`crate::Key`].
     #[error("the key is not a token object")]
     NotTokenObject,

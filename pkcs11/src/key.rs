@@ -33,13 +33,13 @@ impl Key {
     pub(crate) fn session(
         handle: ObjectHandle,
         generation: Generation,
-        bytes: usize,
+        bytes: Option<usize>,
         graveyard: &Arc<Graveyard>,
     ) -> Self {
         Self(Arc::new(Held {
             handle,
             generation,
-            bytes: Some(bytes),
+            bytes,
             destroyed: AtomicBool::new(false),
             graveyard: Some(Arc::clone(graveyard)),
         }))
@@ -58,7 +58,7 @@ impl Key {
         }
     }
 
-    /// Length of the key in bytes; `None` for a token object that does not tell (CKA_VALUE_LEN).
+    /// Length of the key in bytes; `None` for private keys, and for a token object that does not tell (CKA_VALUE_LEN).
     pub fn bytes(&self) -> Option<usize> {
         self.0.bytes
     }
@@ -134,7 +134,7 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// A secret key found on the token.
+/// A key found on the token.
 #[derive(Debug, Clone)]
 pub struct TokenKey {
     /// CKA_ID, whoever gave it.

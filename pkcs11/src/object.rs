@@ -13,13 +13,21 @@ impl Device {
     /// Every secret key on the token that the login can see. A linear scan, for the start only. An empty answer proves nothing:
     /// SoftHSM gives it too when the token's directory is gone.
     pub fn token_keys(&self) -> Result<Vec<TokenKey>, Error> {
-        let template = [Attribute::Class(ObjectClass::SECRET_KEY), Attribute::Token(true)];
-        let wanted = [AttributeType::Id, AttributeType::Label, AttributeType::ValueLen];
+        self.find(ObjectClass::SECRET_KEY, &[AttributeType::Id, AttributeType::Label, AttributeType::ValueLen])
+    }
+
+    /// Every private key on the token, as [`Self::token_keys`] finds secret ones.
+    pub fn token_private_keys(&self) -> Result<Vec<TokenKey>, Error> {
+        self.find(ObjectClass::PRIVATE_KEY, &[AttributeType::Id, AttributeType::Label])
+    }
+
+    fn find(&self, class: ObjectClass, wanted: &[AttributeType]) -> Result<Vec<TokenKey>, Error> {
+        let template = [Attribute::Class(class), Attribute::Token(true)];
         self.work(|session| {
             let mut keys = Vec::new();
             for handle in session.find_objects(&template)? {
                 let (mut id, mut label, mut bytes) = (Vec::new(), String::new(), None);
-                for attribute in session.get_attributes(handle, &wanted)? {
+                for attribute in session.get_attributes(handle, wanted)? {
                     match attribute {
                         Attribute::Id(value) => id = value,
                         Attribute::Label(value) => {

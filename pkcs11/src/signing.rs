@@ -10,7 +10,7 @@ use crate::error::{Error, RootMismatch};
 use crate::key::{Key, KeyId};
 
 /// CKA_EC_PARAMS of P-256: the DER of the object identifier prime256v1, 1.2.840.10045.3.1.7 (RFC 5480, 2.1.1.1).
-const PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+pub(crate) const PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 
 /// DER of an OCTET STRING of 65 bytes, the header of CKA_EC_POINT.
 const POINT_HEADER: [u8; 2] = [0x04, 0x41];
@@ -186,7 +186,7 @@ impl Device {
 }
 
 /// CKA_EC_POINT is the DER of an OCTET STRING that holds the point (PKCS#11 2.40, current mechanisms, 2.3.3).
-fn point(encoded: &[u8]) -> Option<[u8; 65]> {
+pub(crate) fn point(encoded: &[u8]) -> Option<[u8; 65]> {
     let point: [u8; 65] = encoded.strip_prefix(&POINT_HEADER)?.try_into().ok()?;
     (point.first() == Some(&UNCOMPRESSED)).then_some(point)
 }

@@ -41,13 +41,17 @@ impl Device {
         let by = wrapping.handle(self.generation)?;
         // No CKA_VALUE_LEN: SoftHSM refuses it here, and the length of the blob says it.
         let template = spec.template(Placement::Session);
-        let handle =
-            self.own(|session| session.unwrap_key(&Mechanism::AesKeyWrap, by, blob, &template)).map_err(|error| {
-                match error {
-                    Error::Device(answer) if self.maker.means_damaged_data(answer) => Error::BlobInvalid(answer),
-                    other => other,
-                }
-            })?;
+        let handle = self
+            .own(|session| session.unwrap_key(&Mechanism::AesKeyWrap, by, blob, &template))
+            .map_err(|error| self.of_blob(error))?;
         Ok(self.session_key(handle, spec.kind.bytes()))
+    }
+
+    /// Tells a damaged blob from a fault of the device, as far as the token does.
+    pub(crate) fn of_blob(&self, error: Error) -> Error {
+        match error {
+            Error::Device(answer) if self.maker.means_damaged_data(answer) => Error::BlobInvalid(answer),
+            other => other,
+        }
     }
 }

@@ -12,6 +12,7 @@ mod harness;
 mod key;
 mod mac;
 mod opening;
+mod pair;
 mod recovery;
 mod root;
 mod session;

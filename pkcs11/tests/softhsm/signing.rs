@@ -28,7 +28,7 @@ fn find(device: &Device, id: &KeyId) -> SigningKey {
 }
 
 /// The module without this crate in between. The login is the process's, so such a session has it too.
-fn raw() -> Session {
+pub(crate) fn raw() -> Session {
     let context = Pkcs11::new(module()).unwrap();
     let slot = context.get_slots_with_initialized_token().unwrap()[0];
     context.open_rw_session(slot).unwrap()

@@ -1,0 +1,272 @@
+//! Key pairs that sign: RSA and P-256. The private half is made in the token and leaves it wrapped only; the public half is
+//! read out, for whoever verifies needs no token.
+
+use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+use cryptoki::types::Ulong;
+
+use crate::device::Device;
+use crate::error::{Error, InvalidInput};
+use crate::key::{Key, KeyId};
+use crate::secret_key::Placement;
+use crate::signing::{PRIME256V1, point};
+
+/// 65537, the public exponent of every RSA key made here (FIPS 186-5, A.1.1 asks for more than 65536).
+const EXPONENT: [u8; 3] = [1, 0, 1];
+
+/// What a pair is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PairKind {
+    /// CKK_RSA.
+    Rsa {
+        /// 2048, 3072 or 4096.
+        bits: usize,
+    },
+    /// CKK_EC on P-256.
+    P256,
+}
+
+/// The public half of a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublicParts {
+    /// Big-endian numbers (RFC 8017, 3.1).
+    Rsa {
+        /// CKA_MODULUS.
+        modulus: Vec<u8>,
+        /// CKA_PUBLIC_EXPONENT.
+        exponent: Vec<u8>,
+    },
+    /// An uncompressed point (SEC 1, 2.3.3): 0x04, then 32 bytes each of x and y.
+    P256([u8; 65]),
+}
+
+/// The hash whose digest is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hash {
+    /// 32 bytes.
+    Sha256,
+    /// 48 bytes.
+    Sha384,
+    /// 64 bytes.
+    Sha512,
+}
+
+/// How a digest is signed. Digests are made outside: what is signed is no secret, and tokens differ in which hashes they have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SignatureMechanism {
+    /// RSASSA-PKCS1-v1_5 (CKM_RSA_PKCS; RFC 8017, 8.2).
+    Pkcs1v15(Hash),
+    /// RSASSA-PSS (CKM_RSA_PKCS_PSS; RFC 8017, 8.1), MGF1 and a salt of the same hash and its length.
+    Pss(Hash),
+    /// ECDSA (CKM_ECDSA).
+    Ecdsa(Hash),
+}
+
+impl Hash {
+    /// Length of its digests in bytes.
+    pub fn bytes(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// The DER of a DigestInfo up to the digest (RFC 8017, 9.2, note 1).
+    fn digest_info(self) -> [u8; 19] {
+        let (whole, number, bytes) = match self {
+            Self::Sha256 => (0x31, 1, 0x20),
+            Self::Sha384 => (0x41, 2, 0x30),
+            Self::Sha512 => (0x51, 3, 0x40),
+        };
+        [
+            0x30, whole, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, number, 0x05, 0x00,
+            0x04, bytes,
+        ]
+    }
+
+    fn pss(self) -> Result<PkcsPssParams, Error> {
+        let (hash_alg, mgf) = match self {
+            Self::Sha256 => (MechanismType::SHA256, PkcsMgfType::MGF1_SHA256),
+            Self::Sha384 => (MechanismType::SHA384, PkcsMgfType::MGF1_SHA384),
+            Self::Sha512 => (MechanismType::SHA512, PkcsMgfType::MGF1_SHA512),
+        };
+        Ok(PkcsPssParams { hash_alg, mgf, s_len: ulong(self.bytes())? })
+    }
+}
+
+impl SignatureMechanism {
+    /// The hash whose digests it signs.
+    pub fn hash(self) -> Hash {
+        match self {
+            Self::Pkcs1v15(hash) | Self::Pss(hash) | Self::Ecdsa(hash) => hash,
+        }
+    }
+
+    /// What the token is to do, and with which bytes.
+    fn signing(self, digest: &[u8]) -> Result<(Mechanism<'static>, Vec<u8>), Error> {
+        Ok(match self {
+            Self::Pkcs1v15(hash) => (Mechanism::RsaPkcs, [hash.digest_info().as_slice(), digest].concat()),
+            Self::Pss(hash) => (Mechanism::RsaPkcsPss(hash.pss()?), digest.to_vec()),
+            // The leftmost bits, as many as the order has (FIPS 186-5, 6.4.1): not every token cuts by itself.
+            Self::Ecdsa(_) => (Mechanism::Ecdsa, digest.get(..32).unwrap_or(digest).to_vec()),
+        })
+    }
+}
+
+impl PairKind {
+    fn validate(self) -> Result<(), Error> {
+        match self {
+            Self::Rsa { bits: 2048 | 3072 | 4096 } | Self::P256 => Ok(()),
+            Self::Rsa { .. } => Err(Error::InvalidInput(InvalidInput::RsaKeyLength)),
+        }
+    }
+
+    fn key_type(self) -> KeyType {
+        match self {
+            Self::Rsa { .. } => KeyType::RSA,
+            Self::P256 => KeyType::EC,
+        }
+    }
+
+    fn generation(self) -> Mechanism<'static> {
+        match self {
+            Self::Rsa { .. } => Mechanism::RsaPkcsKeyPairGen,
+            Self::P256 => Mechanism::EccKeyPairGen,
+        }
+    }
+
+    /// The private half. All that is not asked for is set to false, never left to the token.
+    fn private(self, may: Private, placement: Placement<'_>) -> Vec<Attribute> {
+        let mut template = vec![
+            Attribute::Class(ObjectClass::PRIVATE_KEY),
+            Attribute::KeyType(self.key_type()),
+            Attribute::Private(true),
+            Attribute::Sensitive(true),
+            Attribute::Extractable(may == Private::BeWrapped),
+            Attribute::Sign(may == Private::Sign),
+            Attribute::SignRecover(false),
+            Attribute::Decrypt(false),
+            Attribute::Unwrap(false),
+            Attribute::Derive(false),
+        ];
+        template.extend(placement.attributes());
+        template
+    }
+
+    /// The public half, which is read once and goes with its session.
+    fn public(self) -> Result<Vec<Attribute>, Error> {
+        let mut template = vec![
+            Attribute::Class(ObjectClass::PUBLIC_KEY),
+            Attribute::KeyType(self.key_type()),
+            Attribute::Token(false),
+            Attribute::Private(false),
+            Attribute::Verify(false),
+            Attribute::VerifyRecover(false),
+            Attribute::Encrypt(false),
+            Attribute::Wrap(false),
+            Attribute::Derive(false),
+        ];
+        match self {
+            Self::Rsa { bits } => {
+                template.extend([Attribute::ModulusBits(ulong(bits)?), Attribute::PublicExponent(EXPONENT.to_vec())]);
+            }
+            Self::P256 => template.push(Attribute::EcParams(PRIME256V1.to_vec())),
+        }
+        Ok(template)
+    }
+
+    fn read(self, session: &Session, public: ObjectHandle) -> Result<Option<PublicParts>, cryptoki::error::Error> {
+        let wanted = match self {
+            Self::Rsa { .. } => vec![AttributeType::Modulus, AttributeType::PublicExponent],
+            Self::P256 => vec![AttributeType::EcPoint],
+        };
+        let found = session.get_attributes(public, &wanted)?;
+        Ok(match (self, found.as_slice()) {
+            (Self::Rsa { .. }, [Attribute::Modulus(modulus), Attribute::PublicExponent(exponent)]) => {
+                Some(PublicParts::Rsa { modulus: modulus.clone(), exponent: exponent.clone() })
+            }
+            (Self::P256, [Attribute::EcPoint(encoded)]) => point(encoded).map(PublicParts::P256),
+            _ => None,
+        })
+    }
+}
+
+/// What a private key may be used for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Private {
+    /// To sign.
+    Sign,
+    /// Nothing, while it waits to be wrapped.
+    BeWrapped,
+}
+
+impl Device {
+    /// Makes a pair in a session of the pool and wraps its private half (CKM_AES_KEY_WRAP_PAD, RFC 5649, over its PKCS#8); both
+    /// objects are destroyed before the session goes back. RSA takes seconds, and the session meanwhile.
+    pub fn generate_wrapped_pair(&self, wrapping: &Key, kind: PairKind) -> Result<(Vec<u8>, PublicParts), Error> {
+        kind.validate()?;
+        let by = wrapping.handle(self.generation)?;
+        let (public, private) = (kind.public()?, kind.private(Private::BeWrapped, Placement::Session));
+        let made = self.work(|session| {
+            let (public, private) = session.generate_key_pair(&kind.generation(), &public, &private)?;
+            // What fails ends the session, and with it both objects.
+            let parts = kind.read(session, public)?;
+            let blob = session.wrap_key(&Mechanism::AesKeyWrapPad, by, private)?;
+            session.destroy_object(private)?;
+            session.destroy_object(public)?;
+            Ok(parts.map(|parts| (blob, parts)))
+        })?;
+        made.ok_or(Error::Binding(cryptoki::error::Error::InvalidValue))
+    }
+
+    /// Makes a pair whose private half is a token object. It is durable after [`Device::sync`].
+    pub fn generate_token_pair(&self, id: &KeyId, label: &str, kind: PairKind) -> Result<(Key, PublicParts), Error> {
+        kind.validate()?;
+        let (public, private) = (kind.public()?, kind.private(Private::Sign, Placement::Token(id, label)));
+        let (private, parts) = self.work(|session| {
+            let (public, private) = session.generate_key_pair(&kind.generation(), &public, &private)?;
+            let parts = kind.read(session, public).and_then(|parts| {
+                session.destroy_object(public)?;
+                Ok(parts)
+            });
+            // Nobody would know the public half of what is left.
+            if !matches!(parts, Ok(Some(_))) {
+                session.destroy_object(private)?;
+            }
+            Ok((private, parts?))
+        })?;
+        let parts = parts.ok_or(Error::Binding(cryptoki::error::Error::InvalidValue))?;
+        Ok((self.token_key(private, None), parts))
+    }
+
+    /// Unwraps a private half to a session key that signs, and lives as long as its last clone, or the device.
+    ///
+    /// [`Error::BlobInvalid`] for a blob that is damaged or of another key, [`Error::TemplateRefused`] where CKA_UNWRAP_TEMPLATE
+    /// of `wrapping` does not keep the key in the token.
+    pub fn unwrap_private(&self, wrapping: &Key, blob: &[u8], kind: PairKind) -> Result<Key, Error> {
+        let by = wrapping.handle(self.generation)?;
+        let template = kind.private(Private::Sign, Placement::Session);
+        let handle = self
+            .own(|session| session.unwrap_key(&Mechanism::AesKeyWrapPad, by, blob, &template))
+            .map_err(|error| self.of_blob(error))?;
+        Ok(self.private_key(handle))
+    }
+
+    /// Signs a digest. `digest` has the length of the mechanism's hash. RSA signatures are as long as the modulus; those of ECDSA
+    /// are the numbers r and s, 32 bytes each.
+    pub fn sign(&self, key: &Key, mechanism: SignatureMechanism, digest: &[u8]) -> Result<Vec<u8>, Error> {
+        if digest.len() != mechanism.hash().bytes() {
+            return Err(Error::InvalidInput(InvalidInput::DigestLength));
+        }
+        let handle = key.handle(self.generation)?;
+        let (mechanism, data) = mechanism.signing(digest)?;
+        self.work(|session| session.sign(&mechanism, handle, &data))
+    }
+}
+
+fn ulong(number: usize) -> Result<Ulong, Error> {
+    Ulong::try_from(number).map_err(Error::from_binding)
+}

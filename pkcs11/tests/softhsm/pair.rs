@@ -1,0 +1,190 @@
+//! Key pairs: that OpenSSL verifies what they sign, and that their private halves stay in the token.
+
+use claviger_pkcs11::{
+    Device, Error, Hash, InvalidInput, Key, PairKind, PublicParts, RootKind, SignatureMechanism, UnwrapTemplate,
+};
+use cryptoki::error::{Error as RawError, RvError};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::ec::{EcGroup, EcKey, EcPoint};
+use openssl::ecdsa::EcdsaSig;
+use openssl::hash::{MessageDigest, hash};
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Public};
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::{Padding, Rsa};
+use openssl::sign::RsaPssSaltlen;
+
+use crate::harness::{Home, aes, new_id};
+use crate::signing::raw;
+
+const HASHES: [Hash; 3] = [Hash::Sha256, Hash::Sha384, Hash::Sha512];
+
+fn kek(device: &Device, class: UnwrapTemplate) -> Key {
+    device.generate_root(&new_id(device), "kek", RootKind::Kek(class)).unwrap()
+}
+
+fn public(parts: &PublicParts) -> PKey<Public> {
+    match parts {
+        PublicParts::Rsa { modulus, exponent } => {
+            let [n, e] = [modulus, exponent].map(|number| BigNum::from_slice(number).unwrap());
+            PKey::from_rsa(Rsa::from_public_components(n, e).unwrap()).unwrap()
+        }
+        PublicParts::P256(point) => {
+            let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+            let point = EcPoint::from_bytes(&group, point, &mut BigNumContext::new().unwrap()).unwrap();
+            PKey::from_ec_key(EcKey::from_public_key(&group, &point).unwrap()).unwrap()
+        }
+    }
+}
+
+fn message_digest(hash: Hash) -> MessageDigest {
+    match hash {
+        Hash::Sha256 => MessageDigest::sha256(),
+        Hash::Sha384 => MessageDigest::sha384(),
+        Hash::Sha512 => MessageDigest::sha512(),
+    }
+}
+
+fn verifies(key: &PKey<Public>, mechanism: SignatureMechanism, digest: &[u8], signature: &[u8]) -> bool {
+    let md = openssl::md::Md::from_nid(message_digest(mechanism.hash()).type_()).unwrap();
+    let mut context = PkeyCtx::new(key).unwrap();
+    context.verify_init().unwrap();
+    context.set_signature_md(md).unwrap();
+    let signature = match mechanism {
+        SignatureMechanism::Pkcs1v15(_) => {
+            context.set_rsa_padding(Padding::PKCS1).unwrap();
+            signature.to_vec()
+        }
+        SignatureMechanism::Pss(_) => {
+            context.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
+            context.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH).unwrap();
+            signature.to_vec()
+        }
+        SignatureMechanism::Ecdsa(_) => {
+            let [r, s] = [&signature[..32], &signature[32..]].map(|number| BigNum::from_slice(number).unwrap());
+            EcdsaSig::from_private_components(r, s).unwrap().to_der().unwrap()
+        }
+    };
+    context.verify(digest, &signature).unwrap_or(false)
+}
+
+/// Every mechanism of the kind signs what OpenSSL verifies, and nothing else.
+fn check(device: &Device, key: &Key, kind: PairKind, parts: &PublicParts) {
+    let public = public(parts);
+    let made: [fn(Hash) -> SignatureMechanism; 2] = [SignatureMechanism::Pkcs1v15, SignatureMechanism::Pss];
+    let mechanisms: Vec<SignatureMechanism> = match kind {
+        PairKind::Rsa { .. } => made.iter().flat_map(|made| HASHES.map(made)).collect(),
+        PairKind::P256 => HASHES.map(SignatureMechanism::Ecdsa).to_vec(),
+    };
+    for mechanism in mechanisms {
+        let digest = hash(message_digest(mechanism.hash()), b"text").unwrap();
+        let signature = device.sign(key, mechanism, &digest).unwrap();
+        assert!(verifies(&public, mechanism, &digest, &signature), "{mechanism:?}");
+        let other = hash(message_digest(mechanism.hash()), b"other").unwrap();
+        assert!(!verifies(&public, mechanism, &other, &signature), "{mechanism:?}");
+        let short = device.sign(key, mechanism, &digest[1..]);
+        assert!(matches!(short, Err(Error::InvalidInput(InvalidInput::DigestLength))));
+    }
+}
+
+/// The key that wraps in [`assert_stays`], as an attacker with the PIN makes one.
+fn wrapping(session: &Session) -> ObjectHandle {
+    let template = [Attribute::ValueLen(32_u64.try_into().unwrap()), Attribute::Wrap(true), Attribute::Token(false)];
+    session.generate_key(&Mechanism::AesKeyGen, &template).unwrap()
+}
+
+/// The only private session key that there is can be neither read nor wrapped, whoever has the PIN.
+fn assert_stays(kind: PairKind) {
+    let session = raw();
+    let found = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Token(false)]).unwrap();
+    let [private] = found.as_slice() else { panic!("{found:?}") };
+    let value = if kind == PairKind::P256 { AttributeType::Value } else { AttributeType::PrivateExponent };
+    assert!(session.get_attributes(*private, &[value]).unwrap().is_empty(), "{kind:?} is shown");
+    let wrapped = session.wrap_key(&Mechanism::AesKeyWrapPad, wrapping(&session), *private);
+    assert!(matches!(wrapped, Err(RawError::Pkcs11(RvError::KeyUnextractable, _))), "{kind:?}: {wrapped:?}");
+}
+
+#[test]
+fn a_private_half_signs_and_never_leaves() {
+    Home::test(module_path!(), "a_private_half_signs_and_never_leaves", |home| {
+        let token = home.open();
+        let device = token.device().unwrap();
+        let sealing = kek(&device, UnwrapTemplate::Sealing);
+        for kind in [PairKind::Rsa { bits: 2048 }, PairKind::Rsa { bits: 3072 }, PairKind::P256] {
+            let (blob, parts) = device.generate_wrapped_pair(&sealing, kind).unwrap();
+            if let (PairKind::Rsa { bits }, PublicParts::Rsa { modulus, exponent }) = (kind, &parts) {
+                assert_eq!((modulus.len() * 8, exponent.as_slice()), (bits, [1, 0, 1].as_slice()));
+            }
+            let key = device.unwrap_private(&sealing, &blob, kind).unwrap();
+            check(&device, &key, kind, &parts);
+            assert!(matches!(device.wrap(&sealing, &key), Err(Error::InvalidInput(InvalidInput::WrapLength))));
+            assert_stays(kind);
+            drop(key);
+            device.reap().unwrap();
+            // Only the class that may never leave takes it.
+            for class in [UnwrapTemplate::Guarding, UnwrapTemplate::Exporting] {
+                let other = kek(&device, class);
+                let (blob, _) = device.generate_wrapped_pair(&other, PairKind::P256).unwrap();
+                let refused = device.unwrap_private(&other, &blob, PairKind::P256);
+                assert!(matches!(refused, Err(Error::TemplateRefused(_))), "{class:?}: {refused:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_changed_private_half_is_refused() {
+    Home::test(module_path!(), "a_changed_private_half_is_refused", |home| {
+        let token = home.open();
+        let device = token.device().unwrap();
+        let (sealing, other) = (kek(&device, UnwrapTemplate::Sealing), kek(&device, UnwrapTemplate::Sealing));
+        let (blob, _) = device.generate_wrapped_pair(&sealing, PairKind::P256).unwrap();
+        let invalid = |result: Result<Key, Error>| {
+            let error = result.unwrap_err();
+            assert!(matches!(error, Error::BlobInvalid(_)), "{error:?}");
+        };
+        invalid(device.unwrap_private(&other, &blob, PairKind::P256));
+        for at in 0..blob.len() {
+            let mut changed = blob.clone();
+            changed[at] ^= 0x80;
+            invalid(device.unwrap_private(&sealing, &changed, PairKind::P256));
+        }
+        // A secret key's blob is no private key, whatever wrapped it.
+        let secret = device.wrap(&sealing, &device.generate(&aes(32)).unwrap()).unwrap();
+        device.unwrap_private(&sealing, &secret, PairKind::P256).unwrap_err();
+        device.unwrap_private(&sealing, &blob, PairKind::P256).unwrap();
+        device.check(&[&sealing, &other]).unwrap();
+        for bits in [0, 1024, 2047, 8192] {
+            let refused = device.generate_wrapped_pair(&sealing, PairKind::Rsa { bits });
+            assert!(matches!(refused, Err(Error::InvalidInput(InvalidInput::RsaKeyLength))));
+        }
+    });
+}
+
+#[test]
+fn a_private_half_may_be_a_token_object() {
+    Home::test(module_path!(), "a_private_half_may_be_a_token_object", |home| {
+        let token = home.open();
+        let id = new_id(&token.device().unwrap());
+        let kind = PairKind::P256;
+        let parts = {
+            let device = token.device().unwrap();
+            let (key, parts) = device.generate_token_pair(&id, "placed", kind).unwrap();
+            check(&device, &key, kind, &parts);
+            parts
+        };
+        token.reset(|_| Ok::<_, Error>(())).unwrap();
+        let device = token.device().unwrap();
+        let found = device.token_private_keys().unwrap();
+        let [found] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((found.id.as_slice(), found.label.as_str()), (id.as_bytes().as_slice(), "placed"));
+        check(&device, &found.key, kind, &parts);
+        assert!(matches!(device.value(&found.key), Err(Error::NotExtractable(_))));
+        assert!(device.token_keys().unwrap().is_empty());
+        device.destroy_token(found.key.clone()).unwrap();
+        assert!(device.token_private_keys().unwrap().is_empty());
+    });
+}
