@@ -22,6 +22,18 @@ pub enum Error {
     /// The key cannot be wrapped without changing it, so it cannot leave wrapped.
     #[error("AES key wrap cannot carry a key of {0} bytes: 16 or more, in steps of 8")]
     NotWrappable(usize),
+    /// The key is no secret key, and only these leave wrapped.
+    #[error("only secret keys leave the token")]
+    NotASecretKey,
+    /// A public key was to be used inside the token.
+    #[error("public keys are not in the token")]
+    NotInToken,
+    /// RSA pairs are made one at a time, and too many wait already.
+    #[error("other key pairs are being made")]
+    PairsUnderWay,
+    /// The token made a pair whose public half is none.
+    #[error("the token made a public key that OpenSSL refuses: {0}")]
+    PublicKey(#[source] openssl::error::ErrorStack),
     /// A number that this machine cannot address.
     #[error("a length is out of range")]
     Length,
@@ -38,7 +50,12 @@ impl Error {
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         use pkcs11::Error as E;
-        matches!(self, Self::Token(E::Away | E::Busy | E::Stale | E::Device(_) | E::Binding(_)) | Self::Random(_))
+        matches!(
+            self,
+            Self::Token(E::Away | E::Busy | E::Stale | E::Device(_) | E::Binding(_))
+                | Self::Random(_)
+                | Self::PairsUnderWay
+        )
     }
 }
 

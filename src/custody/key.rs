@@ -2,15 +2,26 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use claviger_pkcs11::{Key, SecretKeyKind, SecretKeySpec, Uses};
+use claviger_pkcs11::{Key, PairKind, SecretKeyKind, SecretKeySpec, Uses};
 
 use crate::store::object::{Class, Material};
+
+/// What a managed key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A secret key.
+    Secret(SecretKeyKind),
+    /// The private half of a pair, which signs.
+    Private(PairKind),
+    /// The public half, which needs no token.
+    Public,
+}
 
 /// A key that can be used without asking the database again. Its handle goes when the last clone does.
 pub struct ManagedKey {
     pub(super) class: Class,
     pub(super) material: Material,
-    pub(super) kind: SecretKeyKind,
+    pub(super) kind: KeyKind,
     pub(super) uses: Uses,
     handle: Mutex<Option<Key>>,
 }
@@ -18,13 +29,8 @@ pub struct ManagedKey {
 impl ManagedKey {
     /// A key that was read from a row whose binding was checked.
     #[must_use]
-    pub fn new(class: Class, material: Material, kind: SecretKeyKind, uses: Uses) -> Self {
+    pub fn new(class: Class, material: Material, kind: KeyKind, uses: Uses) -> Self {
         Self { class, material, kind, uses, handle: Mutex::new(None) }
-    }
-
-    /// What the token must let happen to the key, and no more.
-    pub(super) fn spec(&self) -> SecretKeySpec {
-        spec(self.class, self.kind, self.uses)
     }
 
     pub(super) fn handle(&self) -> Option<Key> {
@@ -36,7 +42,7 @@ impl ManagedKey {
     }
 }
 
-/// The attributes that a class stands for.
+/// What the token must let happen to a secret key, and no more.
 pub(super) fn spec(class: Class, kind: SecretKeyKind, uses: Uses) -> SecretKeySpec {
     let (sensitive, extractable) = match class {
         Class::Sealing => (true, false),

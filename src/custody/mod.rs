@@ -1,11 +1,12 @@
 //! Custody: root keys, wrapping, handles, row bindings, and the recovery of the token.
 //!
-//! The only user of `claviger-pkcs11`. A key's plaintext crosses this boundary in two functions:
+//! The only user of `claviger-pkcs11`. A secret key's plaintext crosses this boundary in two functions:
 //! [`Custody::import`], inwards, and [`Custody::value`], outwards.
 
 mod error;
 mod key;
 mod owner;
+mod pairs;
 mod root;
 mod signing;
 mod token_keys;
@@ -20,10 +21,12 @@ use claviger_pkcs11 as pkcs11;
 use pkcs11::{Device, DeviceGuard, Key, KeyId, MacMechanism, SecretKeySpec, Token};
 
 pub use error::{Error, RootError};
-pub use key::ManagedKey;
+pub use key::{KeyKind, ManagedKey};
 pub use owner::Owner;
+pub use pairs::is_signature;
 pub use pkcs11::{
-    Cipher, Error as TokenError, InvalidInput, MacMechanism as Mac, OpenError, Secret, SecretKeyKind, Sessions, Uses,
+    Cipher, Error as TokenError, Hash, InvalidInput, MacMechanism as Mac, OpenError, PairKind, Secret, SecretKeyKind,
+    Sessions, SignatureMechanism as Signature, Uses,
 };
 pub use token_keys::TokenKey;
 
@@ -32,6 +35,7 @@ use crate::metrics::{HsmCall, Metrics, Timer};
 use crate::secret::is_equal;
 use crate::store::Store;
 use crate::store::object::{Class, Material};
+use pairs::Turns;
 use root::Roots;
 
 /// Label of the token objects of managed keys.
@@ -47,6 +51,7 @@ pub struct Custody {
     /// Token objects of managed keys by `CKA_ID`: one scan at start, so that no request has to search.
     placed: RwLock<HashMap<Vec<u8>, Key>>,
     placement: Placement,
+    pairs: Turns,
     /// A row named a token object that the last scan did not find.
     rescan: AtomicBool,
     metrics: Arc<Metrics>,
@@ -71,6 +76,7 @@ impl Custody {
             roots: RwLock::new(Arc::new(roots)),
             placed: RwLock::default(),
             placement,
+            pairs: Turns::default(),
             rescan: AtomicBool::new(false),
             metrics: Arc::clone(metrics),
         };
@@ -195,8 +201,8 @@ impl Custody {
     }
 
     fn scan(device: &Device) -> Result<HashMap<Vec<u8>, Key>, pkcs11::Error> {
-        let found = device.token_keys()?.into_iter().filter(|found| found.label == PLACED_LABEL);
-        Ok(found.map(|found| (found.id, found.key)).collect())
+        let found = device.token_keys()?.into_iter().chain(device.token_private_keys()?);
+        Ok(found.filter(|found| found.label == PLACED_LABEL).map(|found| (found.id, found.key)).collect())
     }
 
     /// The MAC by the binding key (HMAC-SHA256).
@@ -285,8 +291,9 @@ impl Custody {
     /// # Errors
     /// The token refuses, or the length of `key` cannot be carried unchanged.
     pub fn wrap(&self, wrapping: &ManagedKey, key: &ManagedKey) -> Result<Vec<u8>, Error> {
-        if !key::is_wrappable(key.kind.bytes()) {
-            return Err(Error::NotWrappable(key.kind.bytes()));
+        let KeyKind::Secret(kind) = key.kind else { return Err(Error::NotASecretKey) };
+        if !key::is_wrappable(kind.bytes()) {
+            return Err(Error::NotWrappable(kind.bytes()));
         }
         let device = self.device(HsmCall::Export)?;
         let wrapping = self.handle(&device, wrapping)?;
@@ -325,6 +332,7 @@ impl Custody {
     fn handle(&self, device: &Device, key: &ManagedKey) -> Result<Key, Error> {
         let handle = match &key.material {
             Material::Destroyed => return Err(Error::Destroyed),
+            Material::Public { .. } => return Err(Error::NotInToken),
             Material::Token { cka_id } => self.placed(cka_id).ok_or_else(|| {
                 // It may have come back after the root keys did: whoever watches the token looks again.
                 self.rescan.store(true, Ordering::Release);
@@ -338,7 +346,11 @@ impl Custody {
                     return Err(Error::UnknownKek);
                 }
                 let _timer = self.metrics.hsm(HsmCall::Unwrap);
-                device.unwrap(&kek.key, blob, &key.spec())?
+                match key.kind {
+                    KeyKind::Secret(kind) => device.unwrap(&kek.key, blob, &key::spec(key.class, kind, key.uses))?,
+                    KeyKind::Private(kind) => device.unwrap_private(&kek.key, blob, kind)?,
+                    KeyKind::Public => return Err(Error::NotInToken),
+                }
             }
         };
         key.set_handle(Some(handle.clone()));

@@ -75,8 +75,13 @@ impl SigningKey {
     }
 }
 
+/// The signature as an ECDSA-Sig-Value in DER (RFC 3279, 2.2.3).
+pub(super) fn signature_to_der(signature: &[u8]) -> Result<Vec<u8>, ErrorStack> {
+    parse(signature)?.to_der()
+}
+
 /// The numbers r and s, one behind the other, as PKCS#11 gives them.
-fn parse(signature: &[u8; 64]) -> Result<EcdsaSig, ErrorStack> {
+fn parse(signature: &[u8]) -> Result<EcdsaSig, ErrorStack> {
     let (r, s) = signature.split_at(signature.len() / 2);
     EcdsaSig::from_private_components(BigNum::from_slice(r)?, BigNum::from_slice(s)?)
 }
@@ -155,7 +160,7 @@ fn public_key_info(device: &Device, pair: &Pair, name: &str) -> Result<Vec<u8>, 
 }
 
 /// The point as a public key of P-256, if it is one (SEC 1, 3.2.2).
-fn on_curve(point: &[u8]) -> Result<EcKey<Public>, ErrorStack> {
+pub(super) fn on_curve(point: &[u8]) -> Result<EcKey<Public>, ErrorStack> {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
     let mut context = BigNumContext::new()?;
     let point = EcPoint::from_bytes(&group, point, &mut context)?;

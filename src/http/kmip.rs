@@ -63,6 +63,7 @@ fn is_quick(operation: Operation) -> bool {
             | Operation::Decrypt
             | Operation::MAC
             | Operation::MACVerify
+            | Operation::SignatureVerify
             | Operation::RNGRetrieve
             | Operation::GetAttributes
             | Operation::Query

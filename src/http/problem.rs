@@ -163,12 +163,14 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::KeySize { .. }
         | E::Streaming
         | E::KeyFormat(_)
+        | E::PublicKeyFormat(_)
         | E::KeyWrap(_)
         | E::EncodingOption
         | E::NotWrappable(_)
         | E::Decryption
         | E::NotASecret(_)
         | E::ASecret
+        | E::NoPair
         | E::Definition(_)
         | E::NoEffect(_)
         | E::Feature(_)

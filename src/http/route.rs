@@ -67,7 +67,7 @@ use Body::{Bytes, Form, Json, None as Nothing};
 use Handler::{Anyone, Caller, Visitor};
 
 /// The table.
-pub(super) static ROUTES: [Route; 50] = [
+pub(super) static ROUTES: [Route; 62] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
@@ -112,6 +112,18 @@ pub(super) static ROUTES: [Route; 50] = [
     post("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::projects::put_member)),
     patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::projects::put_member)),
     delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::projects::remove_member)),
+    post("/api/v1/kms/keys", Json(MAX_ACCESS), Caller(hanzo::keys::create)),
+    get("/api/v1/kms/keys", Caller(hanzo::keys::list)),
+    get("/api/v1/kms/keys/key-name/{}", Caller(hanzo::keys::by_name)),
+    get("/api/v1/kms/keys/{}", Caller(hanzo::keys::get)),
+    patch("/api/v1/kms/keys/{}", Json(MAX_ACCESS), Caller(hanzo::keys::change)),
+    delete("/api/v1/kms/keys/{}", Caller(hanzo::keys::remove)),
+    post("/api/v1/kms/keys/{}/encrypt", Json(MAX_KMIP), Caller(hanzo::keys::cipher::encrypt)),
+    post("/api/v1/kms/keys/{}/decrypt", Json(MAX_KMIP), Caller(hanzo::keys::cipher::decrypt)),
+    post("/api/v1/kms/keys/{}/sign", Json(MAX_KMIP), Caller(hanzo::keys::signature::sign)),
+    post("/api/v1/kms/keys/{}/verify", Json(MAX_KMIP), Caller(hanzo::keys::signature::verify)),
+    get("/api/v1/kms/keys/{}/public-key", Caller(hanzo::keys::signature::public_key)),
+    get("/api/v1/kms/keys/{}/signing-algorithms", Caller(hanzo::keys::signature::algorithms)),
     get("/access/tokens", Caller(tokens::list)),
     delete("/access/tokens/{}", Caller(tokens::end)),
     post("/access/token-key", Json(MAX_ACCESS), Caller(tokens::rotate)),

@@ -29,6 +29,18 @@ pub const INSTANCES: usize = 32;
 /// The longest value of a vendor attribute, in bytes of the binary encoding.
 pub const VENDOR_VALUE_BYTES: usize = 16 * 1024;
 
+/// The attributes that may stand there several times.
+const SEVERAL: [Tag; 8] = [
+    Tag::Name,
+    Tag::AlternativeName,
+    Tag::CryptographicParameters,
+    Tag::Digest,
+    Tag::ObjectGroup,
+    Tag::Link,
+    Tag::ApplicationSpecificInformation,
+    Tag::Attribute,
+];
+
 members! {
     /// The attributes of an object, or those that a request sets or searches for.
     ///
@@ -144,6 +156,22 @@ impl Attributes {
         items.retain(|item| references.iter().any(|reference| reference.names(item)));
         // These items were attributes a moment ago; there is nothing in them to refuse.
         Fields::of(Value::Structure(items)).and_then(|mut fields| Self::take_from(&mut fields)).unwrap_or_default()
+    }
+
+    /// These attributes, over which others take precedence; of an attribute that may stand there several times, the instances of
+    /// both (KMIP 2.1, section 6.1.9).
+    ///
+    /// # Errors
+    /// Together they are above the bounds of this module.
+    pub fn overridden(&self, by: Option<&Self>) -> Result<Self, Error> {
+        let own = by.map(Self::to_items).unwrap_or_default();
+        let mut items = self.to_items();
+        items.retain(|item| {
+            let several = SEVERAL.contains(&item.tag);
+            !own.iter().any(|other| if several { other == item } else { other.tag == item.tag })
+        });
+        items.extend(own);
+        Self::read(Value::Structure(items))
     }
 
     /// A reference to every attribute that has a value, each once.

@@ -15,11 +15,21 @@ pub enum ManagedObject {
     SymmetricKey(SymmetricKey),
     /// Section 2.7.
     SecretData(SecretData),
+    /// Section 2.6.
+    PublicKey(PublicKey),
 }
 
 structure! {
     /// A symmetric key.
     pub struct SymmetricKey {
+        /// The key.
+        key_block: KeyBlock = KeyBlock,
+    }
+}
+
+structure! {
+    /// The public half of a pair.
+    pub struct PublicKey {
         /// The key.
         key_block: KeyBlock = KeyBlock,
     }
@@ -35,13 +45,12 @@ structure! {
     }
 }
 
-const UNSUPPORTED: [(Tag, &str); 7] = [
+const UNSUPPORTED: [(Tag, &str); 6] = [
     (Tag::Certificate, "Certificate"),
     (Tag::CertificateRequest, "CertificateRequest"),
     (Tag::OpaqueObject, "OpaqueObject"),
     (Tag::PGPKey, "PGPKey"),
     (Tag::PrivateKey, "PrivateKey"),
-    (Tag::PublicKey, "PublicKey"),
     (Tag::SplitKey, "SplitKey"),
 ];
 
@@ -52,6 +61,7 @@ impl ManagedObject {
         match self {
             Self::SymmetricKey(_) => ObjectType::SymmetricKey,
             Self::SecretData(_) => ObjectType::SecretData,
+            Self::PublicKey(_) => ObjectType::PublicKey,
         }
     }
 
@@ -61,6 +71,7 @@ impl ManagedObject {
         match self {
             Self::SymmetricKey(key) => &key.key_block,
             Self::SecretData(secret) => &secret.key_block,
+            Self::PublicKey(key) => &key.key_block,
         }
     }
 }
@@ -74,12 +85,14 @@ impl Group for ManagedObject {
         items.push(match self {
             Self::SymmetricKey(key) => Item::new(Tag::SymmetricKey, key),
             Self::SecretData(secret) => Item::new(Tag::SecretData, secret),
+            Self::PublicKey(key) => Item::new(Tag::PublicKey, key),
         });
     }
 }
 
 impl Group for Option<ManagedObject> {
     fn take(fields: &mut Fields) -> Result<Self, Error> {
+        use ManagedObject as O;
         for (tag, name) in UNSUPPORTED {
             if fields.item(tag)?.is_some() {
                 return Err(Fault::UnsupportedObject(name).into());
@@ -87,9 +100,16 @@ impl Group for Option<ManagedObject> {
         }
         let key = fields.optional(Tag::SymmetricKey)?;
         let secret = fields.optional(Tag::SecretData)?;
-        match (key, secret) {
-            (Some(_), Some(_)) => Err(Fault::Contradiction(Tag::SymmetricKey, Tag::SecretData).into()),
-            (key, secret) => Ok(key.map(ManagedObject::SymmetricKey).or_else(|| secret.map(ManagedObject::SecretData))),
+        let public = fields.optional(Tag::PublicKey)?;
+        let found = [
+            key.map(|key| (Tag::SymmetricKey, O::SymmetricKey(key))),
+            secret.map(|secret| (Tag::SecretData, O::SecretData(secret))),
+            public.map(|public| (Tag::PublicKey, O::PublicKey(public))),
+        ];
+        let mut found = found.into_iter().flatten();
+        match (found.next(), found.next()) {
+            (Some((one, _)), Some((other, _))) => Err(Fault::Contradiction(one, other).into()),
+            (first, _) => Ok(first.map(|(_, object)| object)),
         }
     }
 

@@ -317,6 +317,8 @@ fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<()
         Kmip::Decrypt => &[UsageMask::DECRYPT],
         Kmip::MAC => &[UsageMask::MAC_GENERATE],
         Kmip::MACVerify => &[UsageMask::MAC_VERIFY],
+        Kmip::Sign => &[UsageMask::SIGN],
+        Kmip::SignatureVerify => &[UsageMask::VERIFY],
         Kmip::Get | Kmip::Export if object.class == Class::Sealing => {
             return impossible("the key is not Extractable");
         }

@@ -11,7 +11,7 @@ use super::object::Object;
 use super::{Error, Kms, now};
 use crate::auth::Foundations;
 use crate::custody::{Error as CustodyError, Mac};
-use crate::kmip::enumerations::{CryptographicAlgorithm, State};
+use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{Dates, effective};
 use crate::kmip::ttlv::DateTime;
 use crate::principal::Username;
@@ -77,8 +77,11 @@ impl Foundations for Kms {
     }
 }
 
-/// The length of the key, in bytes.
+/// The length of the key, in bytes; `None` for what is no secret key.
 fn length(object: &Object) -> Option<usize> {
+    if object.attributes.object_type != Some(ObjectType::SymmetricKey) {
+        return None;
+    }
     usize::try_from(object.attributes.cryptographic_length?).ok().map(|bits| bits / 8)
 }
 

@@ -125,6 +125,9 @@ pub enum Error {
     /// A key format that is not served.
     #[error("key format {0} is not supported for this object: Raw or TransparentSymmetricKey")]
     KeyFormat(kmip::enumerations::KeyFormatType),
+    /// A key format that is not served of a public key.
+    #[error("key format {0} is not supported for a public key: X_509, or PKCS_1 for RSA")]
+    PublicKeyFormat(kmip::enumerations::KeyFormatType),
     /// A way of wrapping that is not served.
     #[error("{0}")]
     KeyWrap(&'static str),
@@ -193,6 +196,9 @@ pub enum Error {
     /// An object that holds one.
     #[error("the key encrypts a secret's values, and does nothing else")]
     ASecret,
+    /// No half of a pair was named.
+    #[error("the object has no public key: it is no half of a pair")]
+    NoPair,
     /// The caller has no access token that could be renewed or ended.
     #[error("the caller has no access token")]
     NoAccessToken,
@@ -257,7 +263,7 @@ impl Error {
                 ResultReason::ItemNotFound
             }
             Self::SecretPath | Self::SecretTooLong | Self::NotASecret(_) => ResultReason::InvalidField,
-            Self::ASecret => ResultReason::InvalidObjectType,
+            Self::ASecret | Self::NoPair => ResultReason::InvalidObjectType,
             Self::AccessToken(_) => ResultReason::AuthenticationNotSuccessful,
             Self::InPolicyFile { .. } | Self::ProjectInUse(_) | Self::RoleInUse(_) | Self::NoEffect(_) => {
                 ResultReason::ConstraintViolation
@@ -277,7 +283,7 @@ impl Error {
             }
             Self::BadParameters(_) => ResultReason::BadCryptographicParameters,
             Self::Streaming | Self::Feature(_) => ResultReason::FeatureNotSupported,
-            Self::KeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
+            Self::KeyFormat(_) | Self::PublicKeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
             Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
             Self::EncodingOption => ResultReason::EncodingOptionError,
             Self::Decryption => ResultReason::CryptographicFailure,

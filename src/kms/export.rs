@@ -2,7 +2,7 @@
 
 use super::get::Wanted;
 use super::{Call, Error, Kms};
-use crate::kmip::enumerations::{ObjectType, Operation};
+use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::export::{Request, Response};
 
 pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -13,10 +13,11 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
         compressed: request.key_compression_type.is_some(),
         wrapping: request.key_wrapping_specification.as_deref(),
     };
+    let object = wanted.object(kms, call, &grant)?;
     Ok(Response {
-        object_type: ObjectType::SymmetricKey,
+        object_type: object.object_type(),
         unique_identifier: grant.object().id.clone(),
         attributes: Box::new(grant.attributes()),
-        object: Some(wanted.object(kms, call, &grant)?),
+        object: Some(object),
     })
 }

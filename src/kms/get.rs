@@ -1,14 +1,18 @@
 //! Get (KMIP 2.1 section 6.1.19), and what Export shares with it.
 
+use openssl::rsa::Rsa;
+
 use super::gate::Grant;
 use super::{Call, Error, Kms};
+use crate::custody;
 use crate::kmip::enumerations::{
-    BlockCipherMode, EncodingOption, KeyFormatType, KeyWrapType, ObjectType, Operation, WrappingMethod,
+    BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, KeyWrapType, ObjectType, Operation,
+    WrappingMethod,
 };
 use crate::kmip::key_block::{
     KeyBlock, KeyInformation, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification,
 };
-use crate::kmip::objects::SymmetricKey;
+use crate::kmip::objects::{PublicKey, SymmetricKey};
 use crate::kmip::payloads::get::{Request, Response};
 use crate::kmip::state::Use;
 use crate::kmip::{CryptographicParameters, ManagedObject, Tag, UsageMask};
@@ -23,7 +27,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
         wrapping: request.key_wrapping_specification.as_deref(),
     };
     let object = wanted.object(kms, call, &grant)?;
-    Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier: grant.object().id.clone(), object })
+    Ok(Response { object_type: object.object_type(), unique_identifier: grant.object().id.clone(), object })
 }
 
 /// The form in which a key is wanted.
@@ -43,6 +47,11 @@ impl Wanted<'_> {
         if self.wrap_type == Some(KeyWrapType::AsRegistered) {
             return Err(Error::KeyWrap("no key is kept as it was registered wrapped"));
         }
+        match grant.object().attributes.object_type {
+            Some(ObjectType::PublicKey) => return self.public(grant),
+            Some(ObjectType::PrivateKey) => return Err(Error::NotExtractable),
+            _ => {}
+        }
         let format = self.format.unwrap_or(KeyFormatType::Raw);
         let mut block = match (self.wrapping, format) {
             (None, KeyFormatType::Raw) => KeyBlock::raw(clear(grant)?),
@@ -57,11 +66,35 @@ impl Wanted<'_> {
             (Some(specification), KeyFormatType::Raw) => wrapped(kms, call, grant, specification)?,
             (_, other) => return Err(Error::KeyFormat(other)),
         };
-        let attributes = &grant.object().attributes;
-        block.cryptographic_algorithm = attributes.cryptographic_algorithm;
-        block.cryptographic_length = attributes.cryptographic_length;
+        describe(&mut block, grant);
         Ok(ManagedObject::SymmetricKey(SymmetricKey { key_block: block }))
     }
+
+    /// A public key: X.509's SubjectPublicKeyInfo, or of RSA PKCS#1's RSAPublicKey (section 11.22).
+    fn public(&self, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
+        if self.wrapping.is_some() {
+            return Err(Error::KeyWrap("a public key is not wrapped"));
+        }
+        let (info, format) = (grant.public_key()?, self.format.unwrap_or(KeyFormatType::X_509));
+        let is_rsa = grant.object().algorithm() == Some(CryptographicAlgorithm::RSA);
+        let bytes = match format {
+            KeyFormatType::X_509 => info.to_vec(),
+            KeyFormatType::PKCS_1 if is_rsa => Rsa::public_key_from_der(info)
+                .and_then(|key| key.public_key_to_der_pkcs1())
+                .map_err(|error| Error::Internal(custody::Error::PublicKey(error)))?,
+            other => return Err(Error::PublicKeyFormat(other)),
+        };
+        let mut block = KeyBlock { key_format_type: format, ..KeyBlock::raw(Bytes::from(bytes)) };
+        describe(&mut block, grant);
+        Ok(ManagedObject::PublicKey(PublicKey { key_block: block }))
+    }
+}
+
+/// What a key block says of the key in it.
+fn describe(block: &mut KeyBlock, grant: &Grant<'_>) {
+    let attributes = &grant.object().attributes;
+    block.cryptographic_algorithm = attributes.cryptographic_algorithm;
+    block.cryptographic_length = attributes.cryptographic_length;
 }
 
 fn clear(grant: &Grant<'_>) -> Result<Bytes, Error> {

@@ -2,7 +2,7 @@
 
 use super::proposal::{Origin, brought, propose};
 use super::{Call, Error, Kms};
-use crate::kmip::enumerations::{KeyWrapType, Operation};
+use crate::kmip::enumerations::{KeyWrapType, ObjectType, Operation};
 use crate::kmip::payloads::import::{Request, Response};
 use crate::kmip::{Tag, UniqueIdentifier};
 
@@ -22,6 +22,10 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
         let id = UniqueIdentifier::Text(proposal.id.clone());
         match kms.authorize(call, Operation::Import, Some(&id)) {
             Ok(existing) => {
+                if existing.object().attributes.object_type != Some(ObjectType::SymmetricKey) {
+                    let fault = "only a symmetric key is replaced by an import";
+                    return Err(Error::Invalid { tag: Tag::ObjectType, fault });
+                }
                 grant.check_place(&existing)?;
                 Some(existing.undestroyed()?)
             }

@@ -9,7 +9,9 @@ mod auditing;
 mod batch;
 mod cache;
 mod create;
+mod create_key_pair;
 mod decrypt;
+mod describe;
 mod destroy;
 mod discover_versions;
 mod encrypt;
@@ -20,6 +22,7 @@ mod get;
 mod get_attributes;
 mod identities;
 mod import;
+mod keys;
 mod locate;
 mod mac;
 mod mac_verify;
@@ -27,12 +30,16 @@ mod mechanism;
 mod memberships;
 mod object;
 mod operation;
+mod pairs;
 mod proposal;
 mod query;
 mod register;
 mod revoke;
 mod rng_retrieve;
 mod secrets;
+mod sign;
+mod signature;
+mod signature_verify;
 mod trail;
 
 use std::cell::RefCell;
@@ -48,6 +55,7 @@ pub use cache::CacheFigures;
 pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms, Vault};
 pub use identities::{Identity, new_uuid};
+pub use keys::Wanted;
 pub use memberships::Membership;
 pub use secrets::{MAX_SECRET, SecretPath};
 
@@ -126,6 +134,7 @@ impl Kms {
     fn perform(&self, call: &Call<'_>, request: Request) -> Result<Response, Error> {
         Ok(match request {
             Request::Create(request) => create::run(self, call, request)?.into(),
+            Request::CreateKeyPair(request) => create_key_pair::run(self, call, request)?.into(),
             Request::Register(request) => register::run(self, call, request)?.into(),
             Request::Import(request) => import::run(self, call, request)?.into(),
             Request::Locate(request) => locate::run(self, call, request)?.into(),
@@ -141,6 +150,8 @@ impl Kms {
             Request::Decrypt(request) => decrypt::run(self, call, request)?.into(),
             Request::MAC(request) => mac::run(self, call, request)?.into(),
             Request::MACVerify(request) => mac_verify::run(self, call, request)?.into(),
+            Request::Sign(request) => sign::run(self, call, request)?.into(),
+            Request::SignatureVerify(request) => signature_verify::run(self, call, request)?.into(),
             Request::RNGRetrieve(request) => rng_retrieve::run(self, call, &request)?.into(),
         })
     }
@@ -150,6 +161,7 @@ impl Kms {
 fn placeholder(response: &Response) -> Option<&str> {
     match response {
         Response::Create(r) => Some(&r.unique_identifier),
+        Response::CreateKeyPair(r) => Some(&r.private_key_unique_identifier),
         Response::Register(r) => Some(&r.unique_identifier),
         Response::Import(r) => Some(&r.unique_identifier),
         // Only an unambiguous answer names an object (KMIP 2.1 section 6.1.28).

@@ -1,6 +1,7 @@
 //! A managed object in memory: its attributes, and the key that custody can use.
 
-use crate::custody::{ManagedKey, SecretKeyKind, Uses};
+use super::create_key_pair::pair_kind;
+use crate::custody::{KeyKind, ManagedKey, SecretKeyKind, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{self, Dates};
 use crate::kmip::ttlv::{DateTime, Document, Field as _, Value, json};
@@ -47,7 +48,7 @@ impl Object {
         class: Class,
         material: Material,
     ) -> Result<Self, Unreadable> {
-        let kind = kind(&attributes).ok_or(Unreadable)?;
+        let kind = key_kind(&attributes).ok_or(Unreadable)?;
         let mask = attributes.cryptographic_usage_mask.unwrap_or_default();
         let key = ManagedKey::new(class, material.clone(), kind, uses(mask));
         let comparing = Uses { sign: true, ..Uses::default() };
@@ -168,7 +169,15 @@ impl Properties for Attributes {
     }
 }
 
-/// What the token makes of algorithm and length.
+fn key_kind(attributes: &Attributes) -> Option<KeyKind> {
+    match attributes.object_type? {
+        ObjectType::PrivateKey => pair_kind(attributes).ok().map(KeyKind::Private),
+        ObjectType::PublicKey => Some(KeyKind::Public),
+        _ => kind(attributes).map(KeyKind::Secret),
+    }
+}
+
+/// What the token makes of algorithm and length of a secret key.
 pub(super) fn kind(attributes: &Attributes) -> Option<SecretKeyKind> {
     let bits = usize::try_from(attributes.cryptographic_length?).ok()?;
     if bits == 0 || !bits.is_multiple_of(8) {

@@ -21,6 +21,8 @@ pub(super) enum Operation {
     SetProject,
     /// To list what one owns.
     ListOwned,
+    /// To list keys whose attributes one may read.
+    ListKeys,
     /// To list what others let one use.
     ListObtained,
     /// To ask what the policy would say.
@@ -64,6 +66,7 @@ impl Operation {
             Self::Transfer => "TransferOwnership",
             Self::SetProject => "SetProject",
             Self::ListOwned => "ListOwned",
+            Self::ListKeys => "ListKeys",
             Self::ListObtained => "ListObtained",
             Self::Explain => "ExplainAccess",
             Self::ListDefinitions => "ListDefinitions",
@@ -87,7 +90,7 @@ impl Operation {
             Self::Kmip(operation) => Action::Operation(operation),
             Self::Transfer => Action::Transfer,
             Self::GrantAccess | Self::RevokeAccess | Self::ListAccess | Self::SetProject => Action::ManageAccess,
-            Self::ListOwned | Self::ListObtained | Self::Explain => Action::Operation(Kmip::Locate),
+            Self::ListOwned | Self::ListKeys | Self::ListObtained | Self::Explain => Action::Operation(Kmip::Locate),
             Self::ReadSecret => Action::ReadSecret,
             Self::WriteSecret => Action::WriteSecret,
             Self::RemoveSecret => Action::Operation(Kmip::Destroy),

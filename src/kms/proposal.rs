@@ -1,5 +1,6 @@
-//! What Create, Register and Import have in common: the attributes of an object that does not exist yet.
+//! What Create, Create Key Pair, Register and Import have in common: the attributes of an object that does not exist yet.
 
+use super::create_key_pair::pair_kind;
 use super::mechanism;
 use super::object::kind;
 use super::{Call, Error, gate, wished};
@@ -41,15 +42,10 @@ pub(super) fn propose(
     origin: Origin,
 ) -> Result<Proposal, Error> {
     check_settable(&attributes, origin)?;
-    let id = match wished(attributes.unique_identifier.as_ref())? {
-        Some(id) => id,
-        None => random_identifier()?,
-    };
-    attributes.unique_identifier = Some(UniqueIdentifier::Text(id.clone()));
-    if attributes.object_type.is_some_and(|given| given != ObjectType::SymmetricKey) {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
+    if attributes.key_format_type.is_some_and(|format| format != KeyFormatType::Raw) {
+        return Err(Error::Invalid { tag: Tag::KeyFormatType, fault: "symmetric keys are kept as Raw" });
     }
-    attributes.object_type = Some(ObjectType::SymmetricKey);
+    let id = name(&mut attributes, ObjectType::SymmetricKey)?;
     let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
     let length = attributes.cryptographic_length.ok_or(Error::Missing(Tag::CryptographicLength))?;
     attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
@@ -57,6 +53,66 @@ pub(super) fn propose(
     set_dates(&mut attributes, call.now, origin)?;
     let class = set_protection(&mut attributes, origin);
     Ok(Proposal { id, attributes, kind, class })
+}
+
+/// Half of a pair as it will be.
+pub(super) struct Half {
+    pub(super) id: String,
+    pub(super) attributes: Attributes,
+}
+
+/// The same for half of a pair that is yet to be made.
+pub(super) fn propose_half(
+    call: &Call<'_>,
+    mut attributes: Attributes,
+    object_type: ObjectType,
+) -> Result<Half, Error> {
+    let private = object_type == ObjectType::PrivateKey;
+    check_settable(&attributes, Origin::Created)?;
+    pair_kind(&attributes)?;
+    let mask = attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
+    let (allowed, fault) = if private {
+        (UsageMask::SIGN, "a private key may Sign, and nothing else")
+    } else {
+        (UsageMask::VERIFY, "a public key may Verify, and nothing else")
+    };
+    if !allowed.contains(mask) {
+        return Err(Error::Invalid { tag: Tag::CryptographicUsageMask, fault });
+    }
+    let id = name(&mut attributes, object_type)?;
+    set_dates(&mut attributes, call.now, Origin::Created)?;
+    let (sensitive, extractable) = (private, !private);
+    let kept = if private { "a private key never leaves the HSM" } else { "a public key is public" };
+    for (tag, own, wanted) in [
+        (Tag::Sensitive, &mut attributes.sensitive, sensitive),
+        (Tag::Extractable, &mut attributes.extractable, extractable),
+    ] {
+        if *own.get_or_insert(wanted) != wanted {
+            return Err(Error::Invalid { tag, fault: kept });
+        }
+    }
+    attributes.always_sensitive = Some(private);
+    attributes.never_extractable = Some(private);
+    let format = if private { KeyFormatType::PKCS_8 } else { KeyFormatType::X_509 };
+    if *attributes.key_format_type.get_or_insert(format) != format {
+        let fault = "private keys are kept as PKCS_8, public keys as X_509";
+        return Err(Error::Invalid { tag: Tag::KeyFormatType, fault });
+    }
+    Ok(Half { id, attributes })
+}
+
+/// Sets type and identifier, which is the wished one or a random one.
+fn name(attributes: &mut Attributes, object_type: ObjectType) -> Result<String, Error> {
+    if attributes.object_type.is_some_and(|given| given != object_type) {
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
+    }
+    attributes.object_type = Some(object_type);
+    let id = match wished(attributes.unique_identifier.as_ref())? {
+        Some(id) => id,
+        None => random_identifier()?,
+    };
+    attributes.unique_identifier = Some(UniqueIdentifier::Text(id.clone()));
+    Ok(id)
 }
 
 /// Refuses what only the server sets, and what the server would have to honour and does not.
@@ -69,9 +125,6 @@ fn check_settable(given: &Attributes, origin: Origin) -> Result<(), Error> {
     ];
     if let Some((tag, _)) = unsupported.into_iter().find(|(_, given)| *given) {
         return Err(Error::UnsupportedAttribute(tag));
-    }
-    if given.key_format_type.is_some_and(|format| format != KeyFormatType::Raw) {
-        return Err(Error::Invalid { tag: Tag::KeyFormatType, fault: "symmetric keys are kept as Raw" });
     }
     if origin == Origin::Imported {
         return Ok(());
@@ -168,7 +221,7 @@ fn set_protection(attributes: &mut Attributes, origin: Origin) -> Class {
 /// The bytes of a key that a caller brings; fills in what the key block says of it.
 pub(super) fn brought(object: ManagedObject, attributes: &mut Attributes) -> Result<Bytes, Error> {
     let ManagedObject::SymmetricKey(key) = object else {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "symmetric keys are kept, and nothing else yet" });
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "symmetric keys are taken in, and nothing else" });
     };
     let block = key.key_block;
     if block.key_wrapping_data.is_some() {

@@ -12,7 +12,9 @@ pub(super) fn run(request: &Request) -> Response {
     for function in &request.query_functions {
         match function {
             QueryFunction::QueryOperations => response.operations = OPERATIONS.to_vec(),
-            QueryFunction::QueryObjects => response.object_types = vec![ObjectType::SymmetricKey],
+            QueryFunction::QueryObjects => {
+                response.object_types = vec![ObjectType::SymmetricKey, ObjectType::PublicKey, ObjectType::PrivateKey];
+            }
             QueryFunction::QueryServerInformation => {
                 response.vendor_identification = Some(VENDOR.to_owned());
                 response.server_information = Some(ServerInformation {

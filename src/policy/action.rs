@@ -43,8 +43,9 @@ pub enum Capability {
 }
 
 /// Every action that a policy or a grant may name, with its word and the capability that it takes.
-const ACTIONS: [(Action, &str, Capability); 19] = [
+const ACTIONS: [(Action, &str, Capability); 23] = [
     (Action::Operation(Operation::Create), "create", Capability::Create),
+    (Action::Operation(Operation::CreateKeyPair), "create_key_pair", Capability::Create),
     (Action::Operation(Operation::Register), "register", Capability::Create),
     (Action::Operation(Operation::Import), "import", Capability::Create),
     (Action::Operation(Operation::GetAttributes), "get_attributes", Capability::Read),
@@ -53,11 +54,14 @@ const ACTIONS: [(Action, &str, Capability); 19] = [
     (Action::Operation(Operation::Decrypt), "decrypt", Capability::Use),
     (Action::Operation(Operation::MAC), "mac", Capability::Use),
     (Action::Operation(Operation::MACVerify), "mac_verify", Capability::Use),
+    (Action::Operation(Operation::Sign), "sign", Capability::Use),
+    (Action::Operation(Operation::SignatureVerify), "signature_verify", Capability::Use),
     (Action::Operation(Operation::Get), "get", Capability::Export),
     (Action::Operation(Operation::Export), "export", Capability::Export),
     (Action::Operation(Operation::Activate), "activate", Capability::Manage),
     (Action::Operation(Operation::Revoke), "revoke", Capability::Manage),
     (Action::Operation(Operation::Destroy), "destroy", Capability::Manage),
+    (Action::Operation(Operation::ModifyAttribute), "modify_attribute", Capability::Manage),
     (Action::ReadSecret, "read_secret", Capability::Secrets),
     (Action::WriteSecret, "write_secret", Capability::Secrets),
     (Action::ManageAccess, "manage_access", Capability::Access),
@@ -76,17 +80,20 @@ const CAPABILITIES: [(Capability, &str); 7] = [
 ];
 
 /// The operations of which each permits something on an object that is there; whoever has one may know of the object.
-const ON_OBJECTS: [Operation; 11] = [
+const ON_OBJECTS: [Operation; 14] = [
     Operation::GetAttributes,
     Operation::Encrypt,
     Operation::Decrypt,
     Operation::MAC,
     Operation::MACVerify,
+    Operation::Sign,
+    Operation::SignatureVerify,
     Operation::Get,
     Operation::Export,
     Operation::Activate,
     Operation::Revoke,
     Operation::Destroy,
+    Operation::ModifyAttribute,
     Operation::Import,
 ];
 

@@ -47,8 +47,8 @@ pub enum Error {
     #[error("the row of object {0:?} makes no sense")]
     Malformed(String),
     /// The identifier is taken.
-    #[error("the identifier is taken")]
-    Exists,
+    #[error("the identifier {0:?} is taken")]
+    Exists(String),
     /// The row changed between read and write.
     #[error("the row was changed by another request")]
     Conflict,

@@ -46,6 +46,11 @@ pub enum Material {
         /// Its `CKA_ID`.
         cka_id: Vec<u8>,
     },
+    /// In the row, in clear: the public half of a pair.
+    Public {
+        /// SubjectPublicKeyInfo, DER (RFC 5280 section 4.1.2.7).
+        info: Vec<u8>,
+    },
     /// Gone: the object was destroyed.
     Destroyed,
 }
@@ -56,13 +61,14 @@ impl Material {
             Self::Destroyed => 0,
             Self::Wrapped { .. } => 1,
             Self::Token { .. } => 2,
+            Self::Public { .. } => 3,
         }
     }
 
     fn kek(&self) -> Option<&[u8]> {
         match self {
             Self::Wrapped { kek, .. } => Some(kek),
-            Self::Token { .. } | Self::Destroyed => None,
+            Self::Token { .. } | Self::Public { .. } | Self::Destroyed => None,
         }
     }
 
@@ -70,6 +76,7 @@ impl Material {
         match self {
             Self::Wrapped { blob, .. } => Some(blob),
             Self::Token { cka_id } => Some(cka_id),
+            Self::Public { info } => Some(info),
             Self::Destroyed => None,
         }
     }
@@ -79,6 +86,7 @@ impl Material {
             (0, None, None) => Some(Self::Destroyed),
             (1, Some(kek), Some(blob)) => Some(Self::Wrapped { kek, blob }),
             (2, None, Some(cka_id)) => Some(Self::Token { cka_id }),
+            (3, None, Some(info)) => Some(Self::Public { info }),
             _ => None,
         }
     }
@@ -207,7 +215,7 @@ impl Object {
         );
         let mut insert = transaction.prepare_cached(&sql)?;
         if self.with_columns(|columns| insert.execute(columns))? == 0 {
-            return Err(Error::Exists);
+            return Err(Error::Exists(self.id.clone()));
         }
         self.write_index(transaction, transaction.last_insert_rowid(), index)
     }

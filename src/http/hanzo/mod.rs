@@ -2,6 +2,7 @@
 
 pub(super) mod identities;
 pub(super) mod jwt_auth;
+pub(super) mod keys;
 pub(super) mod login;
 pub(super) mod projects;
 pub(super) mod tokens;

@@ -2,6 +2,7 @@
 
 pub mod activate;
 pub mod create;
+pub mod create_key_pair;
 pub mod decrypt;
 pub mod destroy;
 pub mod discover_versions;
@@ -19,6 +20,8 @@ pub mod query;
 pub mod register;
 pub mod revoke;
 pub mod rng_retrieve;
+pub mod sign;
+pub mod signature_verify;
 
 use std::borrow::Cow;
 
@@ -122,6 +125,7 @@ macro_rules! operations {
 
 operations! {
     Create create,
+    CreateKeyPair create_key_pair,
     Register register,
     Locate locate,
     Get get,
@@ -135,6 +139,8 @@ operations! {
     Decrypt decrypt,
     MAC mac,
     MACVerify mac_verify,
+    Sign sign,
+    SignatureVerify signature_verify,
     RNGRetrieve rng_retrieve,
     Import import,
     Export export,

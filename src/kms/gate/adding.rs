@@ -1,7 +1,9 @@
 //! What leave to add an object lets one do.
 
 use super::super::Error;
+use super::super::create_key_pair::pair_kind;
 use super::super::object::Access;
+use super::super::proposal::Half;
 use super::{Grant, NewGrant, new_object};
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
@@ -47,18 +49,13 @@ impl NewGrant<'_> {
         material: Material,
     ) -> Result<(), Error> {
         let made = material.clone();
-        let access = Access {
-            owner: self.call.caller().username.as_str().to_owned(),
-            project: self.project.clone(),
-            grants: Grants::default(),
-        };
-        let inserted = new_object(1, access, id, attributes, class, material).and_then(|object| {
+        let inserted = new_object(1, self.access(), id, attributes, class, material).and_then(|object| {
             let row = self.kms.bind(&object)?;
             let index = object.index();
             let record = self.call.change(self.action, id, 1);
             let insert = move |transaction: &store::Transaction<'_>| row.insert(transaction, &index);
             self.kms.store.write_recorded(vec![record], insert).map_err(|error| match error {
-                store::Error::Exists => Error::Exists(id.to_owned()),
+                store::Error::Exists(id) => Error::Exists(id),
                 error => error.into(),
             })
         });
@@ -67,6 +64,46 @@ impl NewGrant<'_> {
             Err(_) => self.discard(&made),
         }
         inserted
+    }
+
+    /// Makes a pair and adds both halves, or neither. What leave was given for each half decides where it is.
+    pub(in crate::kms) fn insert_pair(&self, private: Half, other: &NewGrant<'_>, public: Half) -> Result<(), Error> {
+        let kms = self.kms;
+        let (made, info) = kms.custody.generate_pair(pair_kind(&private.attributes)?)?;
+        let insert = || -> Result<(), Error> {
+            let halves = [
+                (self, private, Class::Sealing, made.clone()),
+                (other, public, Class::Exporting, Material::Public { info }),
+            ];
+            let (mut rows, mut records) = (Vec::with_capacity(2), Vec::with_capacity(2));
+            for (grant, Half { id, attributes }, class, material) in halves {
+                let object = new_object(1, grant.access(), &id, attributes, class, material)?;
+                rows.push((kms.bind(&object)?, object.index()));
+                records.push(self.call.change(self.action, &id, 1));
+            }
+            let job = move |transaction: &store::Transaction<'_>| {
+                rows.iter().try_for_each(|(row, index)| row.insert(transaction, index))
+            };
+            kms.store.write_recorded(records, job).map_err(|error| match error {
+                store::Error::Exists(id) => Error::Exists(id),
+                error => error.into(),
+            })
+        };
+        let inserted = insert();
+        match &inserted {
+            Ok(()) => self.call.changed(),
+            Err(_) => self.discard(&made),
+        }
+        inserted
+    }
+
+    /// Whose the new object is, and where.
+    pub(super) fn access(&self) -> Access {
+        Access {
+            owner: self.call.caller().username.as_str().to_owned(),
+            project: self.project.clone(),
+            grants: Grants::default(),
+        }
     }
 
     /// Removes a key that did not become an object.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::object::{Access, Object};
 use super::super::{Error, secrets};
 use super::{ATTEMPTS, Grant, Usable, is_destroyed, new_object};
-use crate::custody::{Cipher, Mac, Secret};
+use crate::custody::{self, Cipher, Mac, Secret, Signature, is_signature};
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, UsageMask};
 use crate::store::object::{Class, Material};
@@ -73,6 +73,14 @@ impl<'a> Grant<'a> {
         }
     }
 
+    /// The public half of a pair: a SubjectPublicKeyInfo in DER.
+    pub(in crate::kms) fn public_key(&self) -> Result<&[u8], Error> {
+        match &self.object.material {
+            Material::Public { info } => Ok(info),
+            _ => Err(Error::NotExtractable),
+        }
+    }
+
     /// The key wrapped under another, inside the token.
     pub(in crate::kms) fn wrapped_under(&self, wrapping: &Usable<'_>) -> Result<Vec<u8>, Error> {
         match self.object.class {
@@ -120,7 +128,7 @@ impl<'a> Grant<'a> {
             // The name of a token object is no secret, and needed to remove it even after a crash.
             let material = match &object.material {
                 Material::Token { cka_id } => Material::Token { cka_id: cka_id.clone() },
-                Material::Wrapped { .. } | Material::Destroyed => Material::Destroyed,
+                Material::Wrapped { .. } | Material::Public { .. } | Material::Destroyed => Material::Destroyed,
             };
             Ok(Successor { attributes, material, ..Successor::of(object) })
         })?;
@@ -206,5 +214,20 @@ impl Usable<'_> {
 
     pub(in crate::kms) fn mac(&self, mechanism: Mac, data: &[u8]) -> Result<Vec<u8>, Error> {
         Ok(self.0.kms.custody.mac(&self.0.object.key, mechanism, data)?)
+    }
+
+    pub(in crate::kms) fn sign(&self, mechanism: Signature, digest: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.0.kms.custody.sign(&self.0.object.key, mechanism, digest)?)
+    }
+
+    pub(in crate::kms) fn is_signature(
+        &self,
+        mechanism: Signature,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, Error> {
+        let public_key = self.0.public_key()?;
+        let verified = is_signature(public_key, mechanism, digest, signature);
+        Ok(verified.map_err(|error| Error::Internal(custody::Error::PublicKey(error)))?)
     }
 }

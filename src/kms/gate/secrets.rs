@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use openssl::rand::rand_bytes;
 
-use super::super::object::{Access, Object};
+use super::super::object::Object;
 use super::super::secrets::{MAX_VERSIONS, last_number, set_number};
 use super::super::{Error, mechanism};
 use super::{ATTEMPTS, Grant, Kms, NewGrant, new_object};
 use crate::custody::{self, Cipher, SecretKeyKind};
 use crate::kmip::Attributes;
-use crate::policy::Grants;
 use crate::secret::Bytes;
 use crate::store::object::Class;
 use crate::store::secret_version::{self, SecretVersion};
@@ -53,13 +52,8 @@ impl NewGrant<'_> {
         let uses = super::super::object::uses(attributes.cryptographic_usage_mask.unwrap_or_default());
         let material = kms.custody.generate(Class::Sealing, SecretKeyKind::Aes { bytes: 32 }, uses)?;
         let made = material.clone();
-        let access = Access {
-            owner: self.call.caller().username.as_str().to_owned(),
-            project: self.project.clone(),
-            grants: Grants::default(),
-        };
         let insert = || -> Result<(), Error> {
-            let object = new_object(1, access, id, attributes, Class::Sealing, material)?;
+            let object = new_object(1, self.access(), id, attributes, Class::Sealing, material)?;
             let version = kms.seal(&object, 1, self.call.now.0, value)?;
             let (row, index) = (kms.bind(&object)?, object.index());
             let record = self.call.change(self.action, id, 1);
@@ -68,7 +62,7 @@ impl NewGrant<'_> {
                 version.insert(transaction, 0)
             };
             kms.store.write_recorded(vec![record], job).map_err(|error| match error {
-                store::Error::Exists => Error::Exists(id.to_owned()),
+                store::Error::Exists(id) => Error::Exists(id),
                 error => error.into(),
             })
         };

@@ -1,0 +1,173 @@
+//! Key pairs of callers: the private half like any other sealed key, the public half a SubjectPublicKeyInfo.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use claviger_pkcs11::{Device, KeyId, PublicParts};
+use openssl::bn::BigNum;
+use openssl::error::ErrorStack;
+use openssl::md::{Md, MdRef};
+use openssl::pkey::{PKey, PKeyRef, Public};
+use openssl::pkey_ctx::PkeyCtx;
+use openssl::rsa::{Padding, Rsa};
+use openssl::sign::RsaPssSaltlen;
+
+use super::signing::{on_curve, signature_to_der};
+use super::{Custody, Error, Hash, ManagedKey, PLACED_LABEL, PairKind, Signature};
+use crate::config::Placement;
+use crate::metrics::HsmCall;
+use crate::store::object::{Class, Material};
+
+/// How many may wait until another RSA pair is made.
+const MAX_WAITING: usize = 4;
+
+/// How long they wait; a pair of 4096 bits takes SoftHSM some seconds.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// One RSA pair is made at a time: each holds a session and a processor for seconds.
+#[derive(Default)]
+pub(super) struct Turns {
+    state: Mutex<State>,
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    taken: bool,
+    waiting: usize,
+}
+
+/// The right to make an RSA pair.
+struct Turn<'a>(&'a Turns);
+
+impl Turns {
+    fn take(&self) -> Result<Turn<'_>, Error> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.taken && state.waiting >= MAX_WAITING {
+            return Err(Error::PairsUnderWay);
+        }
+        state.waiting += 1;
+        let waited = self.freed.wait_timeout_while(state, DEADLINE, |state| state.taken);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        state.waiting -= 1;
+        if state.taken {
+            return Err(Error::PairsUnderWay);
+        }
+        state.taken = true;
+        Ok(Turn(self))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).taken = false;
+        self.0.freed.notify_one();
+    }
+}
+
+impl Custody {
+    /// Makes a pair inside the token: where its private half is, and its public half as a SubjectPublicKeyInfo in DER
+    /// (RFC 5280 section 4.1.2.7).
+    ///
+    /// # Errors
+    /// The token is away or cannot make such a pair, or too many wait for theirs.
+    pub fn generate_pair(&self, kind: PairKind) -> Result<(Material, Vec<u8>), Error> {
+        let _turn = match kind {
+            PairKind::Rsa { .. } => Some(self.pairs.take()?),
+            PairKind::P256 => None,
+        };
+        let device = self.device(HsmCall::Make)?;
+        let (material, parts) = if self.placement == Placement::Token {
+            self.place_pair(&device, kind)?
+        } else {
+            let roots = self.roots();
+            let kek = roots.kek(Class::Sealing);
+            let (blob, parts) = device.generate_wrapped_pair(&kek.key, kind)?;
+            (Material::Wrapped { kek: kek.cka_id.clone(), blob }, parts)
+        };
+        match public_key_info(&parts) {
+            Ok(info) => Ok((material, info)),
+            Err(error) => {
+                drop(device);
+                self.discard(&material)?;
+                Err(Error::PublicKey(error))
+            }
+        }
+    }
+
+    fn place_pair(&self, device: &Device, kind: PairKind) -> Result<(Material, PublicParts), Error> {
+        let mut id = [0; 20];
+        openssl::rand::rand_bytes(&mut id)?;
+        let (key, parts) = device.generate_token_pair(&KeyId::from(id), PLACED_LABEL, kind)?;
+        device.sync();
+        self.placed.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_vec(), key);
+        Ok((Material::Token { cka_id: id.to_vec() }, parts))
+    }
+
+    /// Signs a digest in the token. An ECDSA signature is an ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3).
+    ///
+    /// # Errors
+    /// The token is away, or the key does not fit the mechanism.
+    pub fn sign(&self, key: &ManagedKey, mechanism: Signature, digest: &[u8]) -> Result<Vec<u8>, Error> {
+        let signature = self.with(HsmCall::Sign, key, |device, handle| device.sign(handle, mechanism, digest))?;
+        match mechanism {
+            Signature::Ecdsa(_) => signature_to_der(&signature).map_err(Error::Signature),
+            Signature::Pkcs1v15(_) | Signature::Pss(_) => Ok(signature),
+        }
+    }
+}
+
+/// Whether `signature` is one of the digest by the private half of `public_key`, a SubjectPublicKeyInfo in DER. Nothing secret
+/// is in it, so that OpenSSL does it and the token is not asked.
+///
+/// # Errors
+/// OpenSSL cannot read the key.
+pub fn is_signature(
+    public_key: &[u8],
+    mechanism: Signature,
+    digest: &[u8],
+    signature: &[u8],
+) -> Result<bool, ErrorStack> {
+    let key = PKey::public_key_from_der(public_key)?;
+    let verified = verify(&key, mechanism, digest, signature);
+    // What OpenSSL cannot even read is as wrong as a signature by another key; its errors must not stay in the thread's queue.
+    Ok(verified.unwrap_or_else(|_| {
+        let _ = ErrorStack::get();
+        false
+    }))
+}
+
+fn verify(key: &PKeyRef<Public>, mechanism: Signature, digest: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
+    let md = md(mechanism.hash());
+    let mut context = PkeyCtx::new(key)?;
+    context.verify_init()?;
+    match mechanism {
+        Signature::Pkcs1v15(_) => context.set_rsa_padding(Padding::PKCS1)?,
+        Signature::Pss(_) => {
+            context.set_rsa_padding(Padding::PKCS1_PSS)?;
+            context.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+            context.set_rsa_mgf1_md(md)?;
+        }
+        Signature::Ecdsa(_) => {}
+    }
+    context.set_signature_md(md)?;
+    context.verify(digest, signature)
+}
+
+fn md(hash: Hash) -> &'static MdRef {
+    match hash {
+        Hash::Sha256 => Md::sha256(),
+        Hash::Sha384 => Md::sha384(),
+        Hash::Sha512 => Md::sha512(),
+    }
+}
+
+fn public_key_info(parts: &PublicParts) -> Result<Vec<u8>, ErrorStack> {
+    match parts {
+        PublicParts::Rsa { modulus, exponent } => {
+            Rsa::from_public_components(BigNum::from_slice(modulus)?, BigNum::from_slice(exponent)?)?
+                .public_key_to_der()
+        }
+        PublicParts::P256(point) => on_curve(point)?.public_key_to_der(),
+    }
+}

@@ -1,0 +1,99 @@
+//! `/api/v1/kms/keys/:id/encrypt` and `/decrypt`.
+
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+use warp::http::StatusCode;
+
+use super::super::super::problem::Problem;
+use super::super::super::route::Ask;
+use super::super::super::{Answer, App};
+use super::super::{invalid, read_secret};
+use super::{execute, id, no_such_key};
+use crate::kmip::enumerations::BlockCipherMode;
+use crate::kmip::payloads::{MultiPart, Response, decrypt as decrypting, encrypt as encrypting};
+use crate::kmip::{CryptographicParameters, UniqueIdentifier};
+use crate::secret::Bytes;
+
+/// First byte of every ciphertext; another one would mean another layout.
+const VERSION: u8 = 1;
+
+/// Bytes of IV and of tag around the ciphertext proper.
+const IV: usize = 12;
+const TAG: usize = 16;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plain {
+    plaintext: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ciphered {
+    ciphertext: String,
+}
+
+#[derive(Serialize)]
+struct Encrypted {
+    ciphertext: String,
+}
+
+#[derive(Serialize)]
+struct Decrypted {
+    plaintext: String,
+}
+
+/// The bytes of a member in base64; what it holds is not quoted.
+pub(super) fn decoded(text: &str, member: &str) -> Result<Vec<u8>, Problem> {
+    BASE64.decode(text.as_bytes()).map_err(|_| invalid(format!("{member}: it must be base64")))
+}
+
+fn gcm() -> Option<CryptographicParameters> {
+    Some(CryptographicParameters {
+        block_cipher_mode: Some(BlockCipherMode::GCM),
+        ..CryptographicParameters::default()
+    })
+}
+
+/// `POST .../encrypt {plaintext}`. The ciphertext is the base64 of a version, IV, ciphertext and tag of AES-GCM.
+pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let Plain { plaintext } = read_secret(ask.body, "the text plaintext")?;
+    let request = encrypting::Request {
+        unique_identifier: Some(UniqueIdentifier::from(id(ask))),
+        cryptographic_parameters: gcm(),
+        data: Some(Bytes::from(decoded(&plaintext, "plaintext")?)),
+        iv_counter_nonce: None,
+        multi_part: MultiPart::default(),
+        authenticated_encryption_additional_data: None,
+    };
+    let Response::Encrypt(answer) = execute(app, ask, request)? else { return Err(no_such_key(id(ask))) };
+    let parts = [answer.iv_counter_nonce, Some(answer.data), answer.authenticated_encryption_tag];
+    let mut ciphertext = vec![VERSION];
+    for part in parts.iter().flatten() {
+        ciphertext.extend_from_slice(part);
+    }
+    Ok(Answer::json(StatusCode::OK, &Encrypted { ciphertext: BASE64.encode(&ciphertext) }))
+}
+
+/// `POST .../decrypt {ciphertext}`
+pub(in crate::http) fn decrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let Ciphered { ciphertext } = read_secret(ask.body, "the text ciphertext")?;
+    let sealed = decoded(&ciphertext, "ciphertext")?;
+    let parts = sealed.strip_prefix(&[VERSION]).and_then(|sealed| {
+        let (iv, sealed) = sealed.split_at_checked(IV)?;
+        let (data, tag) = sealed.split_at_checked(sealed.len().checked_sub(TAG)?)?;
+        Some((iv, data, tag))
+    });
+    let (iv, data, tag) = parts.ok_or_else(|| invalid("ciphertext: it was not made by encrypt"))?;
+    let request = decrypting::Request {
+        unique_identifier: Some(UniqueIdentifier::from(id(ask))),
+        cryptographic_parameters: gcm(),
+        data: Some(Bytes::from(data)),
+        iv_counter_nonce: Some(Bytes::from(iv)),
+        multi_part: MultiPart::default(),
+        authenticated_encryption_additional_data: None,
+        authenticated_encryption_tag: Some(Bytes::from(tag)),
+    };
+    let Response::Decrypt(answer) = execute(app, ask, request)? else { return Err(no_such_key(id(ask))) };
+    Ok(Answer::json(StatusCode::OK, &Decrypted { plaintext: BASE64.encode(&answer.data) }))
+}

@@ -1,0 +1,152 @@
+//! `/api/v1/kms/keys/:id/sign`, `/verify`, `/public-key` and `/signing-algorithms`.
+
+use data_encoding::BASE64;
+use serde::{Deserialize, Serialize};
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::super::super::problem::Problem;
+use super::super::super::route::Ask;
+use super::super::super::{Answer, App};
+use super::super::{invalid, read_secret};
+use super::cipher::decoded;
+use super::{Usage, attributes, execute, id, kind, no_such_key};
+use crate::kmip::enumerations::{
+    CryptographicAlgorithm, DigitalSignatureAlgorithm as Algorithm, HashingAlgorithm, ValidityIndicator,
+};
+use crate::kmip::payloads::{MultiPart, Response, sign as signing, signature_verify as verifying};
+use crate::kmip::{CryptographicParameters, UniqueIdentifier};
+use crate::secret::Bytes;
+
+/// The signing algorithms, in KMIP's words.
+const ALGORITHMS: [(&str, Algorithm, HashingAlgorithm); 9] = [
+    ("RSASSA_PSS_SHA_512", Algorithm::RSASSA_PSS, HashingAlgorithm::SHA_512),
+    ("RSASSA_PSS_SHA_384", Algorithm::RSASSA_PSS, HashingAlgorithm::SHA_384),
+    ("RSASSA_PSS_SHA_256", Algorithm::RSASSA_PSS, HashingAlgorithm::SHA_256),
+    ("RSASSA_PKCS1_V1_5_SHA_512", Algorithm::SHA_512WithRSAEncryption, HashingAlgorithm::SHA_512),
+    ("RSASSA_PKCS1_V1_5_SHA_384", Algorithm::SHA_384WithRSAEncryption, HashingAlgorithm::SHA_384),
+    ("RSASSA_PKCS1_V1_5_SHA_256", Algorithm::SHA_256WithRSAEncryption, HashingAlgorithm::SHA_256),
+    ("ECDSA_SHA_512", Algorithm::ECDSAWithSHA512, HashingAlgorithm::SHA_512),
+    ("ECDSA_SHA_384", Algorithm::ECDSAWithSHA384, HashingAlgorithm::SHA_384),
+    ("ECDSA_SHA_256", Algorithm::ECDSAWithSHA256, HashingAlgorithm::SHA_256),
+];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ToSign {
+    data: String,
+    signing_algorithm: String,
+    #[serde(default)]
+    is_digest: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ToVerify {
+    data: String,
+    signature: String,
+    signing_algorithm: String,
+    #[serde(default)]
+    is_digest: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Signed<'a> {
+    signature: String,
+    key_id: &'a str,
+    signing_algorithm: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Verified<'a> {
+    signature_valid: bool,
+    key_id: &'a str,
+    signing_algorithm: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PublicKey {
+    public_key: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SigningAlgorithms {
+    signing_algorithms: Vec<&'static str>,
+}
+
+/// What a name of a signing algorithm asks for.
+fn parameters(named: &str) -> Result<CryptographicParameters, Problem> {
+    let found = ALGORITHMS.iter().find(|(own, ..)| *own == named).ok_or_else(|| {
+        let names = ALGORITHMS.map(|(own, ..)| own).join(", ");
+        invalid(format!("signingAlgorithm: one of {names}"))
+    });
+    let (_, algorithm, hash) = found?;
+    Ok(CryptographicParameters {
+        digital_signature_algorithm: Some(*algorithm),
+        hashing_algorithm: Some(*hash),
+        ..CryptographicParameters::default()
+    })
+}
+
+/// Data and digest, of which one is there.
+fn split(data: Bytes, is_digest: bool) -> (Option<Bytes>, Option<Bytes>) {
+    if is_digest { (None, Some(data)) } else { (Some(data), None) }
+}
+
+/// `POST .../sign {data, signingAlgorithm, isDigest}`
+pub(in crate::http) fn sign(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let ToSign { data, signing_algorithm, is_digest } = read_secret(ask.body, "the texts data and signingAlgorithm")?;
+    let (data, digested_data) = split(Bytes::from(decoded(&data, "data")?), is_digest);
+    let request = signing::Request {
+        unique_identifier: Some(UniqueIdentifier::from(id(ask))),
+        cryptographic_parameters: Some(parameters(&signing_algorithm)?),
+        data,
+        digested_data,
+        multi_part: MultiPart::default(),
+    };
+    let Response::Sign(answer) = execute(app, ask, request)? else { return Err(no_such_key(id(ask))) };
+    let signature = BASE64.encode(&answer.signature_data);
+    let signed = Signed { signature, key_id: id(ask), signing_algorithm: &signing_algorithm };
+    Ok(Answer::json(StatusCode::OK, &signed))
+}
+
+/// `POST .../verify {data, signature, signingAlgorithm, isDigest}`
+pub(in crate::http) fn verify(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let members = "the texts data, signature and signingAlgorithm";
+    let ToVerify { data, signature, signing_algorithm, is_digest } = read_secret(ask.body, members)?;
+    let (data, digested_data) = split(Bytes::from(decoded(&data, "data")?), is_digest);
+    let request = verifying::Request {
+        unique_identifier: Some(UniqueIdentifier::from(id(ask))),
+        cryptographic_parameters: Some(parameters(&signing_algorithm)?),
+        data,
+        digested_data,
+        signature_data: Some(Bytes::from(decoded(&signature, "signature")?)),
+        multi_part: MultiPart::default(),
+    };
+    let answer = block_in_place(|| app.kms.verify_by_pair(&ask.context, request))?;
+    let signature_valid = answer.validity_indicator == ValidityIndicator::Valid;
+    let verified = Verified { signature_valid, key_id: id(ask), signing_algorithm: &signing_algorithm };
+    Ok(Answer::json(StatusCode::OK, &verified))
+}
+
+/// `GET .../public-key`: a SubjectPublicKeyInfo, DER in base64.
+pub(in crate::http) fn public_key(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let info = block_in_place(|| app.kms.public_key_of_pair(&ask.context, id(ask)))?;
+    Ok(Answer::json(StatusCode::OK, &PublicKey { public_key: BASE64.encode(&info) }))
+}
+
+/// `GET .../signing-algorithms`: none of a key that encrypts.
+pub(in crate::http) fn algorithms(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let attributes = attributes(app, ask, id(ask))?;
+    let (usage, _) = kind(&attributes).ok_or_else(|| no_such_key(id(ask)))?;
+    if usage != Usage::SignVerify {
+        return Err(invalid("the key encrypts and does not sign"));
+    }
+    let is_rsa = attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
+    let names = ALGORITHMS.iter().map(|(own, ..)| *own).filter(|own| own.starts_with("RSASSA") == is_rsa);
+    Ok(Answer::json(StatusCode::OK, &SigningAlgorithms { signing_algorithms: names.collect() }))
+}

@@ -1,0 +1,34 @@
+//! Create Key Pair (KMIP 2.1, section 6.1.9).
+
+use super::super::attributes::Attributes;
+use super::super::structure::structure;
+use super::ProtectionStorageMasks;
+
+structure! {
+    /// The request.
+    #[derive(Default)]
+    pub struct Request {
+        /// Of both keys.
+        common_attributes: Option<Box<Attributes>> = CommonAttributes,
+        /// Of the private key.
+        private_key_attributes: Option<Box<Attributes>> = PrivateKeyAttributes,
+        /// Of the public key.
+        public_key_attributes: Option<Box<Attributes>> = PublicKeyAttributes,
+        /// Where both may be kept.
+        common_protection_storage_masks: Option<ProtectionStorageMasks> = CommonProtectionStorageMasks,
+        /// Where the private key may be kept.
+        private_protection_storage_masks: Option<ProtectionStorageMasks> = PrivateProtectionStorageMasks,
+        /// Where the public key may be kept.
+        public_protection_storage_masks: Option<ProtectionStorageMasks> = PublicProtectionStorageMasks,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// The new private key.
+        private_key_unique_identifier: String = PrivateKeyUniqueIdentifier,
+        /// The new public key.
+        public_key_unique_identifier: String = PublicKeyUniqueIdentifier,
+    }
+}

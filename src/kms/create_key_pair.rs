@@ -1,0 +1,84 @@
+//! Create Key Pair (KMIP 2.1 section 6.1.9).
+
+use super::proposal::propose_half;
+use super::{Call, Error, Kms};
+use crate::custody::PairKind;
+use crate::kmip::attributes::Link;
+use crate::kmip::enumerations::{LinkType, ObjectType, Operation};
+use crate::kmip::payloads::create_key_pair::{Request, Response};
+use crate::kmip::{Attributes, Tag, UniqueIdentifier};
+
+pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let masks = [
+        request.common_protection_storage_masks,
+        request.private_protection_storage_masks,
+        request.public_protection_storage_masks,
+    ];
+    if masks.iter().any(Option::is_some) {
+        return Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"));
+    }
+    let common = request.common_attributes.map_or_else(Attributes::default, |own| *own);
+    if common.unique_identifier.is_some() {
+        return Err(Error::Invalid { tag: Tag::CommonAttributes, fault: "two objects cannot have one identifier" });
+    }
+    let mut private = common.overridden(request.private_key_attributes.as_deref())?;
+    let mut public = common.overridden(request.public_key_attributes.as_deref())?;
+    check_alike(&private, &public)?;
+    let private_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut private)?;
+    let public_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut public)?;
+    let mut private = propose_half(call, private, ObjectType::PrivateKey)?;
+    let mut public = propose_half(call, public, ObjectType::PublicKey)?;
+    if private.id == public.id {
+        return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "two objects cannot have one identifier" });
+    }
+    link(&mut private.attributes, LinkType::PublicKeyLink, &public.id);
+    link(&mut public.attributes, LinkType::PrivateKeyLink, &private.id);
+    let response =
+        Response { private_key_unique_identifier: private.id.clone(), public_key_unique_identifier: public.id.clone() };
+    private_grant.insert_pair(private, &public_grant, public)?;
+    Ok(response)
+}
+
+/// Table 191: what has to be the same of both.
+fn check_alike(private: &Attributes, public: &Attributes) -> Result<(), Error> {
+    let fault = "it must be the same for both keys";
+    let different = [
+        (Tag::CryptographicAlgorithm, private.cryptographic_algorithm != public.cryptographic_algorithm),
+        (Tag::CryptographicLength, private.cryptographic_length != public.cryptographic_length),
+        (Tag::CryptographicParameters, private.cryptographic_parameters != public.cryptographic_parameters),
+    ];
+    match different.into_iter().find(|(_, different)| *different) {
+        Some((tag, _)) => Err(Error::Invalid { tag, fault }),
+        None => Ok(()),
+    }
+}
+
+fn link(attributes: &mut Attributes, link_type: LinkType, id: &str) {
+    let linked_object_identifier = UniqueIdentifier::Text(id.to_owned());
+    attributes.links.retain(|link| link.link_type != Some(link_type));
+    attributes.links.push(Link { link_type: Some(link_type), linked_object_identifier });
+}
+
+/// The object that an object is linked to in this way.
+pub(super) fn linked(attributes: &Attributes, link_type: LinkType) -> Option<&str> {
+    let link = attributes.links.iter().find(|link| link.link_type == Some(link_type))?;
+    link.linked_object_identifier.as_text()
+}
+
+/// What the token makes of algorithm and length.
+pub(super) fn pair_kind(attributes: &Attributes) -> Result<PairKind, Error> {
+    use crate::kmip::enumerations::CryptographicAlgorithm as Algorithm;
+    let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
+    let length = attributes.cryptographic_length.ok_or(Error::Missing(Tag::CryptographicLength))?;
+    let invalid = |fault| Error::Invalid { tag: Tag::CryptographicLength, fault };
+    match (algorithm, length) {
+        (Algorithm::RSA, 2048 | 3072 | 4096) => {
+            let bits = usize::try_from(length).map_err(|_| invalid("it is negative"))?;
+            Ok(PairKind::Rsa { bits })
+        }
+        (Algorithm::RSA, _) => Err(invalid("an RSA key has 2048, 3072 or 4096 bits")),
+        (Algorithm::EC | Algorithm::ECDSA, 256) => Ok(PairKind::P256),
+        (Algorithm::EC | Algorithm::ECDSA, _) => Err(invalid("an elliptic curve key is one of P-256, of 256 bits")),
+        (other, _) => Err(Error::UnsupportedAlgorithm(other)),
+    }
+}

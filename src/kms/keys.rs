@@ -1,0 +1,77 @@
+//! Keys as a list of what one may read about.
+
+use std::ops::Range;
+
+use super::locate::MAX_SIFTED;
+use super::operation::Operation;
+use super::{Call, Context, Error, Held, Kms, secrets};
+use crate::kmip::Attributes;
+use crate::kmip::enumerations::Operation as Kmip;
+use crate::policy::Action;
+use crate::store::search::Search;
+
+/// Objects that one read of the search tables gives.
+const PAGE: i64 = 1_000;
+
+/// Which keys.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// The project that holds them; any place if `None`.
+    pub project: Option<String>,
+    /// Their name; any if `None`.
+    pub name: Option<String>,
+}
+
+impl Kms {
+    /// The keys whose attributes the caller may read and for which `counts` holds, in the order of their creation: those in
+    /// `range`, and how many there are in all, 100,000 being looked at. What holds a secret is not among them, nor what was
+    /// destroyed.
+    ///
+    /// # Errors
+    /// Store or token are away, or others look through as many already.
+    pub fn keys(
+        &self,
+        context: &Context<'_>,
+        wanted: &Wanted,
+        range: Range<usize>,
+        counts: fn(&Attributes) -> bool,
+    ) -> Result<(Vec<Held>, usize), Error> {
+        let call = Call::new(context, Operation::ListKeys);
+        self.recorded(&call, || {
+            let grant = self.searching(&call)?;
+            let (project, names) = (wanted.project.clone(), wanted.name.iter().cloned().collect());
+            let search = Search { now: call.now.0, project, names, ..Search::default() };
+            let (mut keys, mut total, mut seen) = (Vec::new(), 0, 0);
+            let mut sweep = None;
+            while seen < MAX_SIFTED {
+                if seen > 0 && sweep.is_none() {
+                    sweep = Some(grant.sweep()?);
+                }
+                let found = grant.search(&search, seen, PAGE)?;
+                if found.ids.is_empty() {
+                    break;
+                }
+                seen += PAGE;
+                for id in found.ids {
+                    let Some(object) = self.sighted(&call, &id)? else { continue };
+                    let attributes = object.shown(call.now);
+                    // The search tables are not bound; the object is.
+                    let found = wanted.project.is_none() || object.access.project == wanted.project;
+                    let named = |name: &String| attributes.names.iter().any(|own| own.value == *name);
+                    if found
+                        && wanted.name.as_ref().is_none_or(named)
+                        && secrets::last_number(&attributes).is_none()
+                        && counts(&attributes)
+                        && self.permitted(&call, Action::Operation(Kmip::GetAttributes), &object)
+                    {
+                        if range.contains(&total) {
+                            keys.push(Held { id, attributes });
+                        }
+                        total += 1;
+                    }
+                }
+            }
+            Ok((keys, total))
+        })
+    }
+}

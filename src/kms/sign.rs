@@ -1,0 +1,25 @@
+//! Sign (KMIP 2.1 section 6.1.55).
+
+use super::{Call, Error, Kms, signature};
+use crate::kmip::UsageMask;
+use crate::kmip::enumerations::Operation;
+use crate::kmip::payloads::sign::{Request, Response};
+use crate::kmip::state::Use;
+use crate::secret::Bytes;
+
+pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    if request.multi_part.is_partial() {
+        return Err(Error::Streaming);
+    }
+    let grant = kms.authorize(call, Operation::Sign, request.unique_identifier.as_ref())?;
+    let key = grant.usable(Use::Protect, UsageMask::SIGN, "Sign")?;
+    let object = key.object();
+    let mechanism = signature::mechanism(
+        object.algorithm(),
+        request.cryptographic_parameters.as_ref(),
+        &object.attributes.cryptographic_parameters,
+    )?;
+    let digest = signature::digest(mechanism, request.data.as_ref(), request.digested_data.as_ref())?;
+    let signature_data = Bytes::from(key.sign(mechanism, &digest)?);
+    Ok(Response { unique_identifier: object.id.clone(), signature_data })
+}

@@ -1,0 +1,134 @@
+//! From KMIP's cryptographic parameters to how a digest is signed, for Sign and Signature Verify.
+
+use openssl::hash::{MessageDigest, hash};
+
+use super::Error;
+use crate::custody::{Error as CustodyError, Hash, Signature};
+use crate::kmip::enumerations::{
+    CryptographicAlgorithm, DigitalSignatureAlgorithm, HashingAlgorithm, MaskGenerator, PaddingMethod,
+};
+use crate::kmip::{CryptographicParameters, Tag};
+use crate::secret::Bytes;
+
+/// Which scheme, as far as parameters name one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Pkcs1v15,
+    Pss,
+    Ecdsa,
+}
+
+/// The mechanism that a request asks for, or else the one that the object's own parameters name. What neither names is
+/// RSASSA-PSS and SHA-256.
+pub(super) fn mechanism(
+    algorithm: Option<CryptographicAlgorithm>,
+    requested: Option<&CryptographicParameters>,
+    own: &[CryptographicParameters],
+) -> Result<Signature, Error> {
+    use CryptographicAlgorithm as A;
+    let default = CryptographicParameters::default();
+    let parameters = requested.or(own.first()).unwrap_or(&default);
+    let is_rsa = match algorithm {
+        Some(A::RSA) => true,
+        Some(A::EC | A::ECDSA) => false,
+        _ => return Err(Error::UnsupportedParameters("only RSA keys and those of elliptic curves sign")),
+    };
+    let fits = |named| matches!((is_rsa, named), (true, A::RSA) | (false, A::EC | A::ECDSA));
+    if parameters.cryptographic_algorithm.is_some_and(|named| !fits(named)) {
+        return Err(Error::BadParameters("the CryptographicAlgorithm of the request is not that of the key"));
+    }
+    let (scheme, named) = parameters.digital_signature_algorithm.map_or(Ok((None, None)), |algorithm| {
+        let (scheme, hash) = of_name(algorithm)?;
+        Ok::<_, Error>((Some(scheme), hash))
+    })?;
+    if scheme.is_some_and(|scheme| is_rsa == (scheme == Scheme::Ecdsa)) {
+        return Err(Error::BadParameters("the DigitalSignatureAlgorithm is none of the key's"));
+    }
+    let hash = match (named, parameters.hashing_algorithm.map(of_hash).transpose()?) {
+        (Some(one), Some(other)) if one != other => {
+            return Err(Error::BadParameters("HashingAlgorithm and DigitalSignatureAlgorithm contradict each other"));
+        }
+        (named, given) => named.or(given).unwrap_or(Hash::Sha256),
+    };
+    if !is_rsa {
+        if parameters.padding_method.is_some_and(|padding| padding != PaddingMethod::None) {
+            return Err(Error::BadParameters("ECDSA takes no padding"));
+        }
+        return Ok(Signature::Ecdsa(hash));
+    }
+    let padded = match parameters.padding_method {
+        None => None,
+        Some(PaddingMethod::PKCS1V1_5) => Some(Scheme::Pkcs1v15),
+        Some(PaddingMethod::PSS) => Some(Scheme::Pss),
+        Some(_) => return Err(Error::UnsupportedParameters("RSA signs with padding PSS or PKCS1v1.5")),
+    };
+    match (scheme, padded) {
+        (Some(one), Some(other)) if one != other => {
+            Err(Error::BadParameters("PaddingMethod and DigitalSignatureAlgorithm contradict each other"))
+        }
+        (Some(Scheme::Pkcs1v15), _) | (None, Some(Scheme::Pkcs1v15)) => Ok(Signature::Pkcs1v15(hash)),
+        _ => pss(parameters, hash),
+    }
+}
+
+/// The parameters of PSS are the usual ones, or refused (RFC 8017 section 9.1: MGF1 with the same hash, a salt of its length).
+fn pss(parameters: &CryptographicParameters, hash: Hash) -> Result<Signature, Error> {
+    let mask_hash = parameters.mask_generator_hashing_algorithm.map(of_hash).transpose()?;
+    let salt = parameters.salt_length.map(usize::try_from);
+    let usual = parameters.mask_generator.is_none_or(|generator| generator == MaskGenerator::MGF1)
+        && mask_hash.is_none_or(|mask_hash| mask_hash == hash)
+        && salt.is_none_or(|salt| salt == Ok(hash.bytes()))
+        && parameters.trailer_field.is_none_or(|field| field == 1);
+    if usual {
+        return Ok(Signature::Pss(hash));
+    }
+    Err(Error::UnsupportedParameters("PSS is served with MGF1 and a salt of the same hash and its length, trailer 1"))
+}
+
+fn of_hash(hash: HashingAlgorithm) -> Result<Hash, Error> {
+    match hash {
+        HashingAlgorithm::SHA_256 => Ok(Hash::Sha256),
+        HashingAlgorithm::SHA_384 => Ok(Hash::Sha384),
+        HashingAlgorithm::SHA_512 => Ok(Hash::Sha512),
+        _ => Err(Error::UnsupportedParameters("signatures are made with SHA-256, SHA-384 and SHA-512")),
+    }
+}
+
+fn of_name(algorithm: DigitalSignatureAlgorithm) -> Result<(Scheme, Option<Hash>), Error> {
+    use DigitalSignatureAlgorithm as D;
+    Ok(match algorithm {
+        D::SHA_256WithRSAEncryption => (Scheme::Pkcs1v15, Some(Hash::Sha256)),
+        D::SHA_384WithRSAEncryption => (Scheme::Pkcs1v15, Some(Hash::Sha384)),
+        D::SHA_512WithRSAEncryption => (Scheme::Pkcs1v15, Some(Hash::Sha512)),
+        D::RSASSA_PSS => (Scheme::Pss, None),
+        D::ECDSAWithSHA256 => (Scheme::Ecdsa, Some(Hash::Sha256)),
+        D::ECDSAWithSHA384 => (Scheme::Ecdsa, Some(Hash::Sha384)),
+        D::ECDSAWithSHA512 => (Scheme::Ecdsa, Some(Hash::Sha512)),
+        _ => {
+            return Err(Error::UnsupportedParameters(
+                "signatures are RSASSA-PSS, RSASSA-PKCS1-v1_5 and ECDSA with SHA-256, SHA-384 and SHA-512",
+            ));
+        }
+    })
+}
+
+/// The digest to sign: that of the data, or the one that the caller made.
+pub(super) fn digest(mechanism: Signature, data: Option<&Bytes>, digested: Option<&Bytes>) -> Result<Vec<u8>, Error> {
+    let algorithm = mechanism.hash();
+    match (data, digested) {
+        (Some(_), Some(_)) => Err(Error::BadParameters("Data and DigestedData exclude each other")),
+        (None, None) => Err(Error::Missing(Tag::Data)),
+        (None, Some(digest)) if digest.len() != algorithm.bytes() => {
+            Err(Error::BadParameters("DigestedData has not the length of the hash"))
+        }
+        (None, Some(digest)) => Ok(digest.to_vec()),
+        (Some(data), None) => {
+            let digest = match algorithm {
+                Hash::Sha256 => MessageDigest::sha256(),
+                Hash::Sha384 => MessageDigest::sha384(),
+                Hash::Sha512 => MessageDigest::sha512(),
+            };
+            Ok(hash(digest, data).map_err(CustodyError::Random)?.to_vec())
+        }
+    }
+}

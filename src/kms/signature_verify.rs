@@ -1,0 +1,32 @@
+//! Signature Verify (KMIP 2.1 section 6.1.56).
+
+use super::gate::Grant;
+use super::{Call, Error, Kms, signature};
+use crate::kmip::enumerations::{Operation, ValidityIndicator};
+use crate::kmip::payloads::signature_verify::{Request, Response};
+use crate::kmip::state::Use;
+use crate::kmip::{Tag, UsageMask};
+
+pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, Operation::SignatureVerify, request.unique_identifier.as_ref())?;
+    by(grant, &request)
+}
+
+/// Verifies by the key that leave was given for.
+pub(super) fn by(grant: Grant<'_>, request: &Request) -> Result<Response, Error> {
+    if request.multi_part.is_partial() {
+        return Err(Error::Streaming);
+    }
+    let presented = request.signature_data.as_ref().ok_or(Error::Missing(Tag::SignatureData))?;
+    let key = grant.usable(Use::Process, UsageMask::VERIFY, "Verify")?;
+    let object = key.object();
+    let mechanism = signature::mechanism(
+        object.algorithm(),
+        request.cryptographic_parameters.as_ref(),
+        &object.attributes.cryptographic_parameters,
+    )?;
+    let digest = signature::digest(mechanism, request.data.as_ref(), request.digested_data.as_ref())?;
+    let valid = key.is_signature(mechanism, &digest, presented)?;
+    let validity_indicator = if valid { ValidityIndicator::Valid } else { ValidityIndicator::Invalid };
+    Ok(Response { unique_identifier: object.id.clone(), validity_indicator })
+}
