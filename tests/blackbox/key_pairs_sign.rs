@@ -1,0 +1,440 @@
+//! RSA and P-256 pairs: made in the HSM, signing there; OpenSSL's command agrees with every algorithm in both directions; the
+//! private half never leaves, and what an intruder changes is refused.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use openssl::pkey::{Id, PKey};
+use openssl::rsa::Rsa;
+use rusqlite::Connection as Database;
+use serde_json::Value;
+
+use crate::harness::caller::Caller;
+use crate::harness::kmip::{
+    all, boolean, bytes, create, date, encrypt, enumeration, find, import, integer, mac, name, named, octets,
+    parameters, revoke, string, structure, text, with, wrapped,
+};
+use crate::harness::server::run;
+use crate::harness::{Connection, Options, ROOT_OBJECTS, Server, directory, reference};
+
+const SIGN: i64 = 1;
+const VERIFY: i64 = 2;
+
+/// A pair whose halves have these attributes of their own.
+fn pair_of(algorithm: &str, bits: i64, private: &[Value], public: &[Value]) -> Value {
+    let common = [
+        enumeration("CryptographicAlgorithm", algorithm),
+        integer("CryptographicLength", bits),
+        date("ActivationDate", "2024-01-01T00:00:00Z"),
+    ];
+    let half = |tag, mask, more: &[Value]| {
+        let mut own = more.to_vec();
+        if !own.iter().any(|other| other["tag"] == "CryptographicUsageMask") {
+            own.push(integer("CryptographicUsageMask", mask));
+        }
+        structure(tag, &own)
+    };
+    let halves = [half("PrivateKeyAttributes", SIGN, private), half("PublicKeyAttributes", VERIFY, public)];
+    structure("CreateKeyPair", &[&[structure("CommonAttributes", &common)], halves.as_slice()].concat())
+}
+
+/// A new active pair: the identifiers of its private and its public half.
+fn pair(caller: &mut Connection, algorithm: &str, bits: i64) -> (String, String) {
+    halves(&caller.ok(&pair_of(algorithm, bits, &[], &[])))
+}
+
+fn halves(answer: &Value) -> (String, String) {
+    (string(answer, "PrivateKeyUniqueIdentifier"), string(answer, "PublicKeyUniqueIdentifier"))
+}
+
+fn sign(id: &str, data: &[u8], fields: &[Value]) -> Value {
+    structure("Sign", &[text("UniqueIdentifier", id), parameters(fields), bytes("Data", data)])
+}
+
+fn verify(id: &str, data: &[u8], signature: &[u8], fields: &[Value]) -> Value {
+    let own =
+        [text("UniqueIdentifier", id), parameters(fields), bytes("Data", data), bytes("SignatureData", signature)];
+    structure("SignatureVerify", &own)
+}
+
+fn validity(caller: &mut Connection, request: &Value) -> String {
+    string(&caller.ok(request), "ValidityIndicator")
+}
+
+/// Parameters in KMIP's words, and the options of `openssl dgst` that mean the same.
+fn schemes(algorithm: &str) -> Vec<(Vec<Value>, Vec<String>)> {
+    let mut schemes = Vec::new();
+    for bits in ["256", "384", "512"] {
+        let hash = enumeration("HashingAlgorithm", &format!("SHA{bits}"));
+        let digest = format!("-sha{bits}");
+        let option = |text: &str| ["-sigopt".to_owned(), text.to_owned()];
+        if algorithm == "EC" {
+            let named = enumeration("DigitalSignatureAlgorithm", &format!("ECDSAWithSHA{bits}"));
+            schemes.push((vec![hash], vec![digest.clone()]));
+            schemes.push((vec![named], vec![digest]));
+            continue;
+        }
+        let pss = [option("rsa_padding_mode:pss"), option("rsa_pss_saltlen:digest")].concat();
+        let pss = [vec![digest.clone()], pss].concat();
+        let named = enumeration("DigitalSignatureAlgorithm", &format!("SHA{bits}WithRSAEncryption"));
+        schemes.push((vec![hash.clone(), enumeration("PaddingMethod", "PSS")], pss.clone()));
+        schemes.push((vec![hash.clone(), enumeration("DigitalSignatureAlgorithm", "RSASSAPSS")], pss));
+        schemes.push((vec![hash, enumeration("PaddingMethod", "PKCS1v15")], vec![digest.clone()]));
+        schemes.push((vec![named], vec![digest]));
+    }
+    schemes
+}
+
+/// Whether `openssl dgst` takes the signature for one of `data`.
+fn openssl_verifies(at: &Path, options: &[String], data: &[u8], signature: &[u8]) -> bool {
+    fs::write(at.join("data"), data).unwrap();
+    fs::write(at.join("signature"), signature).unwrap();
+    let mut command = Command::new("openssl");
+    command.arg("dgst").args(options).args(["-verify", "public.pem", "-signature", "signature", "data"]);
+    let (status, out, err) = run(command.current_dir(at));
+    assert_eq!(status.success(), out.contains("Verified OK"), "{out}{err}");
+    status.success()
+}
+
+#[test]
+fn openssl_verifies_what_is_signed_here() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let at = directory();
+    for (algorithm, bits) in [("RSA", 2048), ("RSA", 3072), ("EC", 256), ("ECDSA", 256)] {
+        let (private, public) = pair(&mut alice, algorithm, bits);
+        let answer = alice.ok(&named("Get", &public));
+        assert_eq!(
+            (string(&answer, "ObjectType").as_str(), string(&answer, "KeyFormatType").as_str()),
+            ("PublicKey", "X509")
+        );
+        let key = PKey::public_key_from_der(&octets(&answer, "KeyMaterial")).unwrap();
+        let (id, length) = if algorithm == "RSA" { (Id::RSA, bits) } else { (Id::EC, 256) };
+        assert_eq!((key.id(), i64::from(key.bits())), (id, length));
+        fs::write(at.path().join("public.pem"), key.public_key_to_pem().unwrap()).unwrap();
+        let schemes = schemes(if algorithm == "ECDSA" { "EC" } else { algorithm });
+        for (fields, options) in &schemes {
+            for data in [&b""[..], b"data", &reference::random(70_000)] {
+                let signature = octets(&alice.ok(&sign(&private, data, fields)), "SignatureData");
+                assert!(openssl_verifies(at.path(), options, data, &signature), "{fields:?}");
+                assert_eq!(validity(&mut alice, &verify(&public, data, &signature, fields)), "Valid");
+                let other = [data, b"!"].concat();
+                assert!(!openssl_verifies(at.path(), options, &other, &signature));
+                assert_eq!(validity(&mut alice, &verify(&public, &other, &signature, fields)), "Invalid");
+                for wrong in [&signature[1..], &[signature.as_slice(), &[0]].concat(), &[], &[0; 64]] {
+                    assert_eq!(validity(&mut alice, &verify(&public, data, wrong, fields)), "Invalid");
+                }
+            }
+        }
+        // A signature by one scheme is none by another.
+        let (first, last) = (&schemes[0].0, &schemes[schemes.len() - 1].0);
+        let signature = octets(&alice.ok(&sign(&private, b"data", first)), "SignatureData");
+        assert_eq!(validity(&mut alice, &verify(&public, b"data", &signature, last)), "Invalid");
+    }
+}
+
+#[test]
+fn digests_are_signed_as_their_data_is_and_defaults_are_told() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let digested = |operation, id: &str, digest: &[u8], more: &[Value]| {
+        with(structure(operation, &[text("UniqueIdentifier", id), bytes("DigestedData", digest)]), more)
+    };
+    let sha256 = openssl::sha::sha256(b"data");
+    for (algorithm, bits, default) in [("RSA", 2048, "PSS"), ("EC", 256, "None")] {
+        let (private, public) = pair(&mut alice, algorithm, bits);
+        let signature = octets(&alice.ok(&digested("Sign", &private, &sha256, &[])), "SignatureData");
+        let fields = [enumeration("HashingAlgorithm", "SHA256"), enumeration("PaddingMethod", default)];
+        assert_eq!(validity(&mut alice, &verify(&public, b"data", &signature, &fields)), "Valid");
+        let by_digest = digested("SignatureVerify", &public, &sha256, &[bytes("SignatureData", &signature)]);
+        assert_eq!(validity(&mut alice, &by_digest), "Valid");
+        alice.refused(&digested("Sign", &private, &sha256[1..], &[]), 400, "Bad_Cryptographic_Parameters");
+        let both = with(sign(&private, b"data", &[]), &[bytes("DigestedData", &sha256)]);
+        alice.refused(&both, 400, "Bad_Cryptographic_Parameters");
+        alice.refused(&named("Sign", &private), 400, "Missing_Data");
+        alice.refused(&with(named("SignatureVerify", &public), &[bytes("Data", b"x")]), 400, "Missing_Data");
+    }
+    // What the object's own parameters say is the default.
+    let own = parameters(&[enumeration("PaddingMethod", "PKCS1v15"), enumeration("HashingAlgorithm", "SHA512")]);
+    let (private, public) = halves(&alice.ok(&pair_of("RSA", 2048, &[own.clone()], &[own])));
+    let request = structure("Sign", &[text("UniqueIdentifier", &private), bytes("Data", b"data")]);
+    let signature = octets(&alice.ok(&request), "SignatureData");
+    let fields = [enumeration("DigitalSignatureAlgorithm", "SHA512WithRSAEncryption")];
+    assert_eq!(validity(&mut alice, &verify(&public, b"data", &signature, &fields)), "Valid");
+}
+
+#[test]
+fn what_contradicts_itself_or_is_not_served_is_refused() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let (rsa, _) = pair(&mut alice, "RSA", 2048);
+    let (ec, _) = pair(&mut alice, "EC", 256);
+    let named_algorithm = |name| enumeration("DigitalSignatureAlgorithm", name);
+    let hash = |name| enumeration("HashingAlgorithm", name);
+    let padding = |name| enumeration("PaddingMethod", name);
+    let (bad, not) = ((400, "Bad_Cryptographic_Parameters"), (422, "Unsupported_Cryptographic_Parameters"));
+    for (id, fields, (status, reason)) in [
+        (&rsa, vec![named_algorithm("ECDSAWithSHA256")], bad),
+        (&ec, vec![named_algorithm("SHA256WithRSAEncryption")], bad),
+        (&ec, vec![padding("PSS")], bad),
+        (&rsa, vec![named_algorithm("SHA256WithRSAEncryption"), hash("SHA384")], bad),
+        (&rsa, vec![named_algorithm("SHA256WithRSAEncryption"), padding("PSS")], bad),
+        (&rsa, vec![named_algorithm("RSASSAPSS"), padding("PKCS1v15")], bad),
+        (&rsa, vec![enumeration("CryptographicAlgorithm", "EC")], bad),
+        (&ec, vec![enumeration("CryptographicAlgorithm", "RSA")], bad),
+        (&rsa, vec![hash("SHA1")], not),
+        (&ec, vec![hash("MD5")], not),
+        (&rsa, vec![padding("OAEP")], not),
+        (&rsa, vec![padding("None")], not),
+        (&rsa, vec![named_algorithm("SHA1WithRSAEncryption")], not),
+        (&rsa, vec![padding("PSS"), integer("SaltLength", 20)], not),
+        (&rsa, vec![padding("PSS"), enumeration("MaskGeneratorHashingAlgorithm", "SHA512")], not),
+        (&rsa, vec![padding("PSS"), integer("TrailerField", 2)], not),
+    ] {
+        alice.refused(&sign(id, b"x", &fields), status, reason);
+    }
+    alice.ok(&sign(&rsa, b"x", &[padding("PSS"), integer("SaltLength", 32), integer("TrailerField", 1)]));
+    let partial = with(sign(&rsa, b"x", &[]), &[boolean("InitIndicator", true)]);
+    alice.refused(&partial, 422, "Feature_Not_Supported");
+    for (algorithm, bits, status, reason) in [
+        ("RSA", 1024, 400, "Invalid_Attribute_Value"),
+        ("RSA", 8192, 400, "Invalid_Attribute_Value"),
+        ("RSA", 0, 400, "Invalid_Attribute_Value"),
+        ("EC", 384, 400, "Invalid_Attribute_Value"),
+        ("AES", 256, 422, "Unsupported_Cryptographic_Parameters"),
+        ("Ed25519", 256, 422, "Unsupported_Cryptographic_Parameters"),
+    ] {
+        alice.refused(&pair_of(algorithm, bits, &[], &[]), status, reason);
+    }
+    let invalid = "Invalid_Attribute_Value";
+    let halves = [
+        (vec![boolean("Extractable", true)], vec![]),
+        (vec![boolean("Sensitive", false)], vec![]),
+        (vec![], vec![boolean("Extractable", false)]),
+        (vec![], vec![boolean("Sensitive", true)]),
+        (vec![integer("CryptographicUsageMask", SIGN | VERIFY)], vec![]),
+        (vec![], vec![integer("CryptographicUsageMask", VERIFY | 4)]),
+        (vec![integer("CryptographicLength", 3072)], vec![]),
+        (vec![enumeration("KeyFormatType", "Raw")], vec![]),
+        (vec![enumeration("ObjectType", "PublicKey")], vec![]),
+        (vec![text("UniqueIdentifier", "one")], vec![text("UniqueIdentifier", "one")]),
+    ];
+    for (private, public) in halves {
+        alice.refused(&pair_of("RSA", 2048, &private, &public), 400, invalid);
+    }
+    alice.refused(&create("RSA", 2048, &[]), 422, "Unsupported_Cryptographic_Parameters");
+    // None of all that left anything.
+    let (found, total) = alice.located(&crate::harness::kmip::locate(&[], &[]));
+    assert_eq!((found.len(), total), (4, 4));
+}
+
+#[test]
+fn a_half_does_what_it_is_for_and_nothing_else() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let request = pair_of(
+        "EC",
+        256,
+        &[text("UniqueIdentifier", "mine"), name("signer")],
+        &[text("UniqueIdentifier", "mine.public"), name("signer")],
+    );
+    let (private, public) = halves(&alice.ok(&request));
+    assert_eq!((private.as_str(), public.as_str()), ("mine", "mine.public"));
+    for (id, link, to, kind) in
+        [("mine", "PublicKeyLink", "mine.public", "PrivateKey"), ("mine.public", "PrivateKeyLink", "mine", "PublicKey")]
+    {
+        let attributes = alice.attributes(id);
+        assert_eq!(string(&attributes, "ObjectType"), kind);
+        assert_eq!(
+            (string(&attributes, "LinkType"), string(&attributes, "LinkedObjectIdentifier")),
+            (link.into(), to.into())
+        );
+        assert_eq!(string(&attributes, "NameValue"), "signer");
+    }
+    assert_eq!(find(&alice.attributes("mine"), "NeverExtractable"), Some(&true.into()));
+    // One of the two names is taken: neither half is there.
+    let taken = pair_of("EC", 256, &[text("UniqueIdentifier", "other")], &[text("UniqueIdentifier", "mine")]);
+    let problem = alice.refused(&taken, 409, "Object_Already_Exists");
+    assert!(problem["detail"].as_str().unwrap().contains("\"mine\""), "{problem}");
+    alice.refused(&named("GetAttributes", "other"), 404, "Object_Not_Found");
+
+    let mask = "Incompatible_Cryptographic_Usage_Mask";
+    let signature = octets(&alice.ok(&sign("mine", b"x", &[])), "SignatureData");
+    alice.refused(&sign("mine.public", b"x", &[]), 403, mask);
+    alice.refused(&verify("mine", b"x", &signature, &[]), 403, mask);
+    for id in ["mine", "mine.public"] {
+        alice.refused(&encrypt(id, b"x"), 403, mask);
+        alice.refused(&mac(id, b"x"), 403, mask);
+        alice.refused(&import(id, Some(true), "AES", &[7; 32], &[]), 400, "Invalid_Attribute_Value");
+    }
+    let wrapping = alice.new_key(&create("AES", 256, &[integer("CryptographicUsageMask", 0x10)]));
+    for operation in ["Get", "Export"] {
+        alice.refused(&named(operation, "mine"), 403, "Not_Extractable");
+        alice.refused(&wrapped(operation, "mine", &wrapping), 403, "Not_Extractable");
+        alice.refused(&wrapped(operation, "mine.public", &wrapping), 422, "Key_Wrap_Type_Not_Supported");
+        alice.ok(&named(operation, "mine.public"));
+    }
+    let as_pkcs1 = with(named("Get", "mine.public"), &[enumeration("KeyFormatType", "PKCS1")]);
+    alice.refused(&as_pkcs1, 422, "Key_Format_Type_Not_Supported");
+    let (_, rsa) = pair(&mut alice, "RSA", 2048);
+    let as_pkcs1 = with(named("Get", &rsa), &[enumeration("KeyFormatType", "PKCS1")]);
+    Rsa::public_key_from_der_pkcs1(&octets(&alice.ok(&as_pkcs1), "KeyMaterial")).unwrap();
+    // Neither is an API token, and a key that is none is told at the start.
+    let objects =
+        string(&alice.ok(&structure("Query", &[enumeration("QueryFunction", "QueryOperations")])), "Operation");
+    assert!(!objects.is_empty());
+
+    // Each half has a life of its own.
+    alice.ok(&revoke("mine", "Superseded"));
+    alice.refused(&sign("mine", b"x", &[]), 409, "Wrong_Key_Lifecycle_State");
+    assert_eq!(validity(&mut alice, &verify("mine.public", b"x", &signature, &[])), "Valid");
+    alice.ok(&named("Destroy", "mine"));
+    alice.refused(&sign("mine", b"x", &[]), 409, "Object_Destroyed");
+    assert_eq!(validity(&mut alice, &verify("mine.public", b"x", &signature, &[])), "Valid");
+    alice.ok(&revoke("mine.public", "KeyCompromise"));
+    alice.ok(&named("Destroy", "mine.public"));
+    alice.refused(&named("Get", "mine.public"), 409, "Object_Destroyed");
+}
+
+#[test]
+fn who_may_sign_is_decided_as_for_every_other_use() {
+    let server = Server::start();
+    let mut alice = Caller::certificate(&server, "alice");
+    let mut bob = Caller::certificate(&server, "bob");
+    let request = pair_of("EC", 256, &[text("UniqueIdentifier", "k")], &[text("UniqueIdentifier", "k.public")]);
+    alice.ok(&request);
+    let signature = octets(&alice.ok(&sign("k", b"x", &[])), "SignatureData");
+    bob.refused(&sign("k", b"x", &[]), 404);
+    bob.refused(&verify("k.public", b"x", &signature, &[]), 404);
+    bob.refused(&named("Get", "k.public"), 404);
+    alice.grant("k", "bob", &["sign"]);
+    alice.grant("k.public", "bob", &["signature_verify"]);
+    bob.ok(&sign("k", b"x", &[]));
+    assert_eq!(string(&bob.ok(&verify("k.public", b"x", &signature, &[])), "ValidityIndicator"), "Valid");
+    bob.refused(&named("Destroy", "k"), 403);
+    bob.refused(&named("Get", "k.public"), 403);
+    alice.take_back("k", "bob", &["sign"]);
+    bob.refused(&sign("k", b"x", &[]), 404);
+    // What a half can never do is not granted.
+    for (id, operation) in [("k", "signature_verify"), ("k", "encrypt"), ("k", "get"), ("k.public", "sign")] {
+        let told = alice.not_done("/access/grant", &crate::harness::caller::change(id, "bob", &[operation]), 422);
+        assert!(told.contains("would have no effect"), "{told}");
+    }
+}
+
+#[test]
+fn a_batch_signs_with_the_pair_that_it_makes() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let item = |operation: &str, payload: &Value| {
+        let payload = structure("RequestPayload", payload["value"].as_array().unwrap());
+        structure("BatchItem", &[enumeration("Operation", operation), payload])
+    };
+    let version = [integer("ProtocolVersionMajor", 2), integer("ProtocolVersionMinor", 1)];
+    let header = [structure("ProtocolVersion", &version), integer("BatchCount", 2)];
+    let message = structure(
+        "RequestMessage",
+        &[
+            structure("RequestHeader", &header),
+            item("CreateKeyPair", &pair_of("EC", 256, &[], &[])),
+            item("Sign", &structure("Sign", &[bytes("Data", b"data")])),
+        ],
+    );
+    let answer = alice.ok(&message);
+    let items = all(&answer, "BatchItem");
+    assert_eq!(items.len(), 2, "{answer}");
+    let (private, public) = halves(&answer);
+    let signature = octets(&answer, "SignatureData");
+    assert_eq!(string(&answer, "UniqueIdentifier"), private);
+    assert_eq!(validity(&mut alice, &verify(&public, b"data", &signature, &[])), "Valid");
+}
+
+/// Signs again and again until the token is back.
+fn signs(alice: &mut Connection, id: &str) -> Vec<u8> {
+    octets(&alice.ok(&sign(id, b"data", &[])), "SignatureData")
+}
+
+#[test]
+fn pairs_outlive_restarts_wherever_they_are() {
+    for placement in ["wrapped", "token"] {
+        let options = Options { arguments: vec!["--placement".into(), placement.into()], ..Options::default() };
+        let server = Server::start_with(&options);
+        let mut alice = server.alice().connect().unwrap();
+        let pairs = [pair(&mut alice, "RSA", 2048), pair(&mut alice, "EC", 256)];
+        let placed = if placement == "token" { pairs.len() } else { 0 };
+        assert_eq!(server.place.token.objects(), ROOT_OBJECTS + placed);
+        let signatures: Vec<_> = pairs.iter().map(|(private, _)| signs(&mut alice, private)).collect();
+        let server = server.restart();
+        let mut alice = server.alice().connect().unwrap();
+        for ((private, public), signature) in pairs.iter().zip(&signatures) {
+            assert_eq!(validity(&mut alice, &verify(public, b"data", signature, &[])), "Valid");
+            let new = signs(&mut alice, private);
+            assert_eq!(validity(&mut alice, &verify(public, b"data", &new, &[])), "Valid");
+        }
+        for (private, _) in &pairs {
+            alice.ok(&revoke(private, "Superseded"));
+            alice.ok(&named("Destroy", private));
+        }
+        assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
+        let (place, _) = server.stop();
+        let (status, out, err) = run(place.command(&options).arg("--check-store"));
+        assert!(status.success(), "{out}{err}");
+    }
+}
+
+#[test]
+fn an_intruder_exchanges_no_half() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let mut ids = Vec::new();
+    for number in 0..2 {
+        let (private, public) = (format!("k{number}"), format!("k{number}.public"));
+        let own = |id: &str| [text("UniqueIdentifier", id)];
+        alice.ok(&pair_of("EC", 256, &own(&private), &own(&public)));
+        ids.push(private);
+        ids.push(public);
+    }
+    let other = "(SELECT material FROM object WHERE id = 'k1')";
+    let other_public = "(SELECT material FROM object WHERE id = 'k1.public')";
+    let changes = [
+        ("k0", format!("material = {other}")),
+        ("k0", "class = 3".to_owned()),
+        ("k0", "object_type = 2".to_owned()),
+        ("k0", "extractable = 1".to_owned()),
+        ("k0", format!("material = {other_public}, placement = 3, kek = NULL")),
+        ("k0.public", format!("material = {other_public}")),
+        ("k0.public", "material = substr(material, 2)".to_owned()),
+        ("k0.public", "attributes = replace(attributes, 'k0', 'k1')".to_owned()),
+    ];
+    let (mut place, _) = server.stop();
+    for (id, change) in changes {
+        let database = Database::open(place.database()).unwrap();
+        let kept: Vec<rusqlite::types::Value> = database
+            .query_row("SELECT material, class, object_type, extractable, placement, kek, attributes FROM object WHERE id = ?1", [id], |row| {
+                (0..7).map(|column| row.get(column)).collect()
+            })
+            .unwrap();
+        assert_eq!(database.execute(&format!("UPDATE object SET {change} WHERE id = '{id}'"), []).unwrap(), 1);
+        drop(database);
+        let server = Server::start_at(place, &Options::default());
+        let mut alice = server.alice().connect().unwrap();
+        for request in [sign(id, b"x", &[]), verify(id, b"x", b"y", &[]), named("Get", id)] {
+            alice.refused(&request, 500, "Internal_Server_Error");
+        }
+        alice.ok(&sign("k1", b"x", &[]));
+        alice.ok(&named("Get", "k1.public"));
+        place = server.stop().0;
+        let database = Database::open(place.database()).unwrap();
+        let restore = "UPDATE object SET material = ?1, class = ?2, object_type = ?3, extractable = ?4, placement = ?5, kek = ?6, \
+                       attributes = ?7 WHERE id = ?8";
+        let values: Vec<&dyn rusqlite::ToSql> =
+            kept.iter().map(|own| own as &dyn rusqlite::ToSql).chain([&id as &dyn rusqlite::ToSql]).collect();
+        assert_eq!(database.execute(restore, values.as_slice()).unwrap(), 1);
+    }
+    let server = Server::start_at(place, &Options::default());
+    let mut alice = server.alice().connect().unwrap();
+    for id in ids.iter().filter(|id| !id.ends_with(".public")) {
+        alice.ok(&sign(id, b"x", &[]));
+    }
+}
