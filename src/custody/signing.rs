@@ -71,7 +71,7 @@ impl SigningKey {
     /// server signs is no secret, and SoftHSM signs digests only.
     pub(super) fn sign(&self, device: &Device, message: &[u8]) -> Result<Vec<u8>, Error> {
         let signature = device.sign_digest(&self.pair, &sha256(message))?;
-        parse(&signature).and_then(|signature| signature.to_der()).map_err(Error::Signature)
+        signature_to_der(&signature).map_err(Error::Signature)
     }
 }
 
@@ -189,7 +189,7 @@ mod tests {
             let message = number.to_be_bytes();
             let made = EcdsaSig::sign(&sha256(&message), &key).unwrap();
             let numbers = [made.r().to_vec_padded(32).unwrap(), made.s().to_vec_padded(32).unwrap()].concat();
-            let encoded = parse(&numbers.try_into().unwrap()).unwrap().to_der().unwrap();
+            let encoded = signature_to_der(&numbers).unwrap();
             let mut verifier = Verifier::new(MessageDigest::sha256(), &public).unwrap();
             assert!(verifier.verify_oneshot(&encoded, &message).unwrap());
         }

@@ -16,7 +16,7 @@ use crate::harness::kmip::{
     parameters, revoke, string, structure, text, with, wrapped,
 };
 use crate::harness::server::run;
-use crate::harness::{Connection, Options, ROOT_OBJECTS, Server, directory, reference};
+use crate::harness::{Connection, Options, ROOT_OBJECTS, Server, directory, eventually, reference};
 
 const SIGN: i64 = 1;
 const VERIFY: i64 = 2;
@@ -157,7 +157,8 @@ fn digests_are_signed_as_their_data_is_and_defaults_are_told() {
     }
     // What the object's own parameters say is the default.
     let own = parameters(&[enumeration("PaddingMethod", "PKCS1v15"), enumeration("HashingAlgorithm", "SHA512")]);
-    let (private, public) = halves(&alice.ok(&pair_of("RSA", 2048, &[own.clone()], &[own])));
+    let (private, public) =
+        halves(&alice.ok(&pair_of("RSA", 2048, std::slice::from_ref(&own), std::slice::from_ref(&own))));
     let request = structure("Sign", &[text("UniqueIdentifier", &private), bytes("Data", b"data")]);
     let signature = octets(&alice.ok(&request), "SignatureData");
     let fields = [enumeration("DigitalSignatureAlgorithm", "SHA512WithRSAEncryption")];
@@ -350,7 +351,6 @@ fn a_batch_signs_with_the_pair_that_it_makes() {
     assert_eq!(validity(&mut alice, &verify(&public, b"data", &signature, &[])), "Valid");
 }
 
-/// Signs again and again until the token is back.
 fn signs(alice: &mut Connection, id: &str) -> Vec<u8> {
     octets(&alice.ok(&sign(id, b"data", &[])), "SignatureData")
 }
@@ -380,6 +380,34 @@ fn pairs_outlive_restarts_wherever_they_are() {
         let (place, _) = server.stop();
         let (status, out, err) = run(place.command(&options).arg("--check-store"));
         assert!(status.success(), "{out}{err}");
+    }
+}
+
+#[test]
+fn while_the_token_is_away_only_what_is_public_goes_on() {
+    for placement in ["wrapped", "token"] {
+        let options = Options { arguments: vec!["--placement".into(), placement.into()], ..Options::default() };
+        let server = Server::start_with(&options);
+        let mut alice = server.alice().connect().unwrap();
+        let pairs = [pair(&mut alice, "RSA", 2048), pair(&mut alice, "EC", 256)];
+        let signatures: Vec<_> = pairs.iter().map(|(private, _)| signs(&mut alice, private)).collect();
+        for (_, public) in &pairs {
+            alice.ok(&named("GetAttributes", public));
+        }
+        let (tokens, aside) = (server.place.token.tokens.clone(), server.place.path("aside"));
+        fs::rename(&tokens, &aside).unwrap();
+        eventually("the token is away", || (server.alice().get("/health").status == 503).then_some(()));
+        for ((private, public), signature) in pairs.iter().zip(&signatures) {
+            assert_eq!(alice.kmip(&sign(private, b"data", &[])).status, 503);
+            assert_eq!(validity(&mut alice, &verify(public, b"data", signature, &[])), "Valid");
+        }
+        assert_eq!(alice.kmip(&pair_of("EC", 256, &[], &[])).status, 503);
+        fs::rename(&aside, &tokens).unwrap();
+        eventually("the token is back", || (server.alice().get("/health").status == 200).then_some(()));
+        for (private, public) in &pairs {
+            let new = signs(&mut alice, private);
+            assert_eq!(validity(&mut alice, &verify(public, b"data", &new, &[])), "Valid");
+        }
     }
 }
 

@@ -92,7 +92,7 @@ fn check(device: &Device, key: &Key, kind: PairKind, parts: &PublicParts) {
 
 /// The key that wraps in [`assert_stays`], as an attacker with the PIN makes one.
 fn wrapping(session: &Session) -> ObjectHandle {
-    let template = [Attribute::ValueLen(32_u64.try_into().unwrap()), Attribute::Wrap(true), Attribute::Token(false)];
+    let template = [Attribute::ValueLen(32_u64.into()), Attribute::Wrap(true), Attribute::Token(false)];
     session.generate_key(&Mechanism::AesKeyGen, &template).unwrap()
 }
 

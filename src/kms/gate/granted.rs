@@ -228,6 +228,6 @@ impl Usable<'_> {
     ) -> Result<bool, Error> {
         let public_key = self.0.public_key()?;
         let verified = is_signature(public_key, mechanism, digest, signature);
-        Ok(verified.map_err(|error| Error::Internal(custody::Error::PublicKey(error)))?)
+        verified.map_err(|error| Error::Internal(custody::Error::PublicKey(error)))
     }
 }
