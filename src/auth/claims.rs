@@ -120,30 +120,49 @@ impl Claims {
     /// Checks what whoever trusts `issuer` asks of its tokens, whatever they are used for, at `now`: times, issuer, audience,
     /// subject and bound claims. Returns `exp`.
     pub(super) fn check_bounds(&self, issuer: &TrustedIssuer, leeway: i64, now: i64) -> Result<i64, ClaimsError> {
+        let expires = self.check_end(leeway, now)?;
+        self.check_start(leeway, now)?;
+        self.check_issuer(issuer)?;
+        self.check_audience(&issuer.audiences)?;
+        self.check_subject(issuer)?;
+        self.check_bound(&issuer.bound_claims)?;
+        Ok(expires)
+    }
+
+    /// `exp`, which must be there and not be past.
+    pub(super) fn check_end(&self, leeway: i64, now: i64) -> Result<i64, ClaimsError> {
         let expires = self.time("exp")?.ok_or_else(|| ClaimsError::Claim("exp".to_owned()))?;
-        if expires.saturating_add(leeway) <= now {
-            return Err(ClaimsError::Expired);
-        }
+        if expires.saturating_add(leeway) <= now { Err(ClaimsError::Expired) } else { Ok(expires) }
+    }
+
+    /// `nbf` and `iat`, which must not be to come.
+    pub(super) fn check_start(&self, leeway: i64, now: i64) -> Result<(), ClaimsError> {
         for name in ["nbf", "iat"] {
             if self.time(name)?.is_some_and(|time| time > now.saturating_add(leeway)) {
                 return Err(ClaimsError::NotYet);
             }
         }
+        Ok(())
+    }
+
+    /// `iss`, unless the keys alone tell whose the token is.
+    pub(super) fn check_issuer(&self, issuer: &TrustedIssuer) -> Result<(), ClaimsError> {
         if !issuer.issuer.is_empty() && self.issuer()? != issuer.issuer {
             return Err(ClaimsError::Issuer);
         }
-        self.check_audience(&issuer.audiences)?;
+        Ok(())
+    }
+
+    /// `sub`: a string if it is there, and of the issuer's subject if that is bound.
+    pub(super) fn check_subject(&self, issuer: &TrustedIssuer) -> Result<(), ClaimsError> {
         // Whoever does not ask for it must not take what is none for one (RFC 7519 section 4.1.2).
         if self.0.get("sub").is_some_and(|sub| !sub.is_string()) {
             return Err(ClaimsError::Claim("sub".to_owned()));
         }
-        if let Some(subject) = &issuer.subject
-            && !subject.is(self.text("sub")?)
-        {
-            return Err(ClaimsError::Subject);
+        match &issuer.subject {
+            Some(subject) if !subject.is(self.text("sub")?) => Err(ClaimsError::Subject),
+            _ => Ok(()),
         }
-        self.check_bound(&issuer.bound_claims)?;
-        Ok(expires)
     }
 
     /// Checks claims that must have values, by their paths.
@@ -191,7 +210,8 @@ impl Claims {
         format!("{:.0}", seconds.floor()).parse().map(Some).map_err(|_| wrong())
     }
 
-    fn check_audience(&self, wanted: &[Expected]) -> Result<(), ClaimsError> {
+    /// `aud`: one of these; anything if there are none.
+    pub(super) fn check_audience(&self, wanted: &[Expected]) -> Result<(), ClaimsError> {
         if wanted.is_empty() {
             return Ok(());
         }

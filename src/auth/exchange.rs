@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::claims::Claims;
 use super::issuer::{Issuer, MAX_KEY_SET};
+use super::jwks::KeySet;
 use super::jws::{Jws, JwsError};
 use super::trusted_issuer::{Bound, KeySource, TrustedIssuer};
 use super::{Authenticator, Unauthenticated, signing_keys};
@@ -121,6 +122,11 @@ impl Exchange {
             (None, None) => Trust::System,
         };
         Http::new(trust, None, LIMITS).map_err(client::Error::from)
+    }
+
+    /// The last good keys of an issuer, if they are fetched and known.
+    pub(super) fn known_keys(&self, issuer: &TrustedIssuer) -> Option<Arc<KeySet>> {
+        Some(Arc::clone(&self.keeper(issuer)?.issuer.keys()?.set))
     }
 
     /// What keeps the keys of this issuer; it begins to fetch them if it is new.

@@ -133,6 +133,11 @@ impl KeySet {
         self.nameless || self.keys.iter().any(|key| key.id.as_deref() == Some(id))
     }
 
+    /// The ids of the keys that have one.
+    pub(super) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().filter_map(|key| key.id.as_deref())
+    }
+
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -5,6 +5,7 @@ pub mod authority;
 mod authorization;
 pub mod certificate;
 mod claims;
+mod diagnosis;
 mod exchange;
 mod exchanged;
 mod failures;
@@ -31,6 +32,7 @@ use tokio::sync::Semaphore;
 pub use access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Issued, NewToken, OwnKey};
 pub use certificate::NameError;
 pub use claims::ClaimsError;
+pub use diagnosis::{Diagnosis, Outcome, Step, Unverified};
 pub use exchange::{Exchange, Verified};
 pub use failures::{Failures, network};
 pub use iam_file::IamFile;
@@ -296,6 +298,12 @@ impl Authenticator {
     #[must_use]
     pub fn count_failure(&self, address: IpAddr) -> bool {
         self.failures.count(address)
+    }
+
+    /// The issuers whose JWTs come with each call.
+    #[must_use]
+    pub fn direct_issuers(&self) -> Arc<Vec<Arc<Issuer>>> {
+        self.issuers.load_full()
     }
 
     /// Trusts these issuers from now on, and no others.

@@ -6,6 +6,7 @@ mod audit;
 mod config;
 mod error;
 mod identities;
+mod issuers;
 mod login;
 mod options;
 mod report;
@@ -88,6 +89,8 @@ enum Command {
     #[command(subcommand)]
     Identities(identities::Identities),
     #[command(subcommand)]
+    Issuers(issuers::Issuers),
+    #[command(subcommand)]
     Secrets(secrets::Secrets),
     #[command(subcommand)]
     Tokens(tokens::Tokens),
@@ -105,7 +108,8 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let as_json = arguments.json;
     match run(arguments, by_flag).and_then(|report| report.print(as_json)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             if !error.is_broken_pipe() {
                 report::complain(&error);
@@ -127,6 +131,7 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
         Command::Login(command) => Remote::Login(command),
         Command::Logout(command) => Remote::Logout(command),
         Command::Identities(command) => Remote::Identities(command),
+        Command::Issuers(command) => Remote::Issuers(command),
         Command::Secrets(command) => Remote::Secrets(command),
         Command::Tokens(command) => Remote::Tokens(command),
         Command::Whoami(command) => Remote::Whoami(command),
@@ -182,6 +187,7 @@ enum Remote {
     Login(login::Login),
     Logout(login::Logout),
     Identities(identities::Identities),
+    Issuers(issuers::Issuers),
     Secrets(secrets::Secrets),
     Tokens(tokens::Tokens),
     Whoami(whoami::WhoAmI),
@@ -213,6 +219,7 @@ impl Remote {
             Self::Login(command) => command.run(client, login).await,
             Self::Logout(command) => command.run(client, login).await,
             Self::Identities(command) => command.run(client).await,
+            Self::Issuers(command) => command.run(client).await,
             Self::Secrets(command) => command.run(client).await,
             Self::Tokens(command) => command.run(client).await,
             Self::Whoami(command) => command.run(client).await,
@@ -257,6 +264,7 @@ mod tests {
             "claviger access-rights project -k a",
             "claviger access-rights project -k a --to b --none",
             "claviger access-rights definitions list grants",
+            "claviger issuers test",
             "claviger audit verify audit.jsonl",
             "claviger audit tail -n x",
             "claviger audit search --from today audit.jsonl",

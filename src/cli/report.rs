@@ -10,12 +10,14 @@ use super::error::Error;
 pub(super) struct Report {
     lines: Vec<String>,
     json: Option<Value>,
+    /// Whether what was asked is so.
+    good: bool,
 }
 
 impl Report {
     /// Lines for people, and the same for programs.
     pub(super) fn new(lines: impl IntoIterator<Item = String>, json: Value) -> Self {
-        Self { lines: lines.into_iter().collect(), json: Some(json) }
+        Self { lines: lines.into_iter().collect(), json: Some(json), good: true }
     }
 
     /// Nothing for people: it went well.
@@ -25,11 +27,16 @@ impl Report {
 
     /// Nothing for anyone: standard output holds the data that was asked for.
     pub(super) fn none() -> Self {
-        Self { lines: Vec::new(), json: None }
+        Self { lines: Vec::new(), json: None, good: true }
     }
 
-    /// Prints it.
-    pub(super) fn print(&self, as_json: bool) -> Result<(), Error> {
+    /// The same, and the answer to what was asked is no.
+    pub(super) fn failed(self) -> Self {
+        Self { good: false, ..self }
+    }
+
+    /// Prints it; whether what was asked is so.
+    pub(super) fn print(&self, as_json: bool) -> Result<bool, Error> {
         let mut text = String::new();
         match (&self.json, as_json) {
             (Some(json), true) => text = format!("{json}\n"),
@@ -40,7 +47,8 @@ impl Report {
             }),
         }
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Stdout)
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Stdout)?;
+        Ok(self.good)
     }
 }
 

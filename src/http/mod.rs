@@ -6,6 +6,7 @@ mod audit;
 mod conjur;
 mod definitions;
 mod hanzo;
+mod issuers;
 mod kmip;
 mod piiano;
 mod problem;

@@ -5,7 +5,7 @@ use warp::http::{HeaderMap, Method};
 
 use super::visit::{Answering, Visit};
 use super::{
-    Answer, App, about, access, audit, conjur, definitions, hanzo, kmip,
+    Answer, App, about, access, audit, conjur, definitions, hanzo, issuers, kmip,
     problem::{Problem, Words},
     tokens, vault,
 };
@@ -67,7 +67,7 @@ use Body::{Bytes, Form, Json, None as Nothing};
 use Handler::{Anyone, Caller, Visitor};
 
 /// The table.
-pub(super) static ROUTES: [Route; 62] = [
+pub(super) static ROUTES: [Route; 64] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
@@ -127,6 +127,8 @@ pub(super) static ROUTES: [Route; 62] = [
     get("/access/tokens", Caller(tokens::list)),
     delete("/access/tokens/{}", Caller(tokens::end)),
     post("/access/token-key", Json(MAX_ACCESS), Caller(tokens::rotate)),
+    get("/issuers", Caller(issuers::list)),
+    post("/issuers/test", Json(MAX_ACCESS), Caller(issuers::test)),
     get("/access/definitions/{}", Caller(definitions::list)),
     put("/access/definitions/{}/{}", Json(MAX_ACCESS), Caller(definitions::put)),
     delete("/access/definitions/{}/{}", Caller(definitions::remove)),

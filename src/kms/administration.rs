@@ -1,5 +1,7 @@
 //! Administration: roles, policies, users and projects.
 
+use std::sync::Arc;
+
 use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
 use serde::Serialize;
@@ -124,6 +126,24 @@ impl Kind {
     }
 }
 
+/// What somebody wants with the issuers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// To see them.
+    List,
+    /// To see what they make of a token.
+    Test,
+}
+
+/// What vouches for exchanged callers.
+#[derive(Debug, Default)]
+pub struct Vouching {
+    /// Identities that are known by JWTs, with their identifiers.
+    pub identities: Vec<(String, Arc<IdentityDocument>)>,
+    /// Authenticators, with account and service.
+    pub authenticators: Vec<(String, String, Arc<AuthenticatorDocument>)>,
+}
+
 impl Kms {
     /// All definitions of a kind, by name.
     ///
@@ -142,6 +162,23 @@ impl Kms {
     pub fn check_administers(&self, context: &Context<'_>) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListDefinitions);
         self.recorded(&call, || self.authorize_administration(&call).map(drop))
+    }
+
+    /// Whatever vouches for exchanged callers, to those who administer.
+    ///
+    /// # Errors
+    /// The caller does not.
+    pub fn exchange_issuers(&self, context: &Context<'_>, asked: Asked) -> Result<Vouching, Error> {
+        let operation = match asked {
+            Asked::List => Operation::ListIssuers,
+            Asked::Test => Operation::TestIssuers,
+        };
+        let call = Call::new(context, operation);
+        self.recorded(&call, || {
+            self.authorize_administration(&call)?;
+            let (identities, authenticators) = self.vouching();
+            Ok(Vouching { identities, authenticators })
+        })
     }
 
     /// Makes a definition, or puts it in the place of the one of this name. Returns its version.

@@ -27,6 +27,10 @@ pub(super) enum Operation {
     ListObtained,
     /// To ask what the policy would say.
     Explain,
+    /// To list the issuers of JWTs.
+    ListIssuers,
+    /// To see what they make of a token.
+    TestIssuers,
     /// To list roles, policies, users or projects.
     ListDefinitions,
     /// To write one.
@@ -69,6 +73,8 @@ impl Operation {
             Self::ListKeys => "ListKeys",
             Self::ListObtained => "ListObtained",
             Self::Explain => "ExplainAccess",
+            Self::ListIssuers => "ListIssuers",
+            Self::TestIssuers => "TestIssuers",
             Self::ListDefinitions => "ListDefinitions",
             Self::Define => "Define",
             Self::Undefine => "Undefine",
@@ -95,7 +101,9 @@ impl Operation {
             Self::WriteSecret => Action::WriteSecret,
             Self::RemoveSecret => Action::Operation(Kmip::Destroy),
             Self::IssueToken | Self::RenewToken | Self::RevokeToken => Action::AccessToken,
-            Self::ListDefinitions
+            Self::ListIssuers
+            | Self::TestIssuers
+            | Self::ListDefinitions
             | Self::Define
             | Self::Undefine
             | Self::ReadAudit

@@ -122,6 +122,14 @@ impl Policy {
         self.authenticators.get(&authenticator_name(account, service)).cloned()
     }
 
+    /// All authenticators: account, service, and what is defined.
+    pub fn authenticators(&self) -> impl Iterator<Item = (&str, &str, &Arc<AuthenticatorDocument>)> {
+        self.authenticators.iter().filter_map(|(name, document)| {
+            let (account, service) = name.split_once('/')?;
+            Some((account, service, document))
+        })
+    }
+
     /// A host of any account.
     #[must_use]
     pub fn host(&self, id: &str) -> Option<Arc<HostDocument>> {

@@ -158,6 +158,12 @@ impl Policy {
         self.exchanged.get(&identity_username(id))?.identity.clone()
     }
 
+    /// All identities, by their identifiers.
+    pub fn identities(&self) -> impl Iterator<Item = (&str, &Arc<IdentityDocument>)> {
+        let all = self.exchanged.iter();
+        all.filter_map(|(name, known)| Some((name.strip_prefix("identity:")?, known.identity.as_ref()?)))
+    }
+
     /// Whether an access token of `subject` that rests on `basis` is still good: both are there.
     #[must_use]
     pub fn stands(&self, subject: &str, basis: &str) -> bool {

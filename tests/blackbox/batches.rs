@@ -109,7 +109,7 @@ fn a_bad_item_spoils_only_itself() {
         structure("Encrypt", &[text("NoSuchTag", "x")]),
         structure("Encrypt", &[text("UniqueIdentifier", &id), integer("Data", 5)]),
         structure("NoSuchOperation", &[]),
-        structure("CreateKeyPair", &[]),
+        structure("ReKeyKeyPair", &[]),
         structure("Create", &[enumeration("ObjectType", "SymmetricKey"), attributes("AES", 100, &[])]),
         good.clone(),
     ];

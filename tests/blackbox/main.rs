@@ -88,6 +88,7 @@ mod hanzo_node;
 mod hanzo_tokens;
 mod hmac_secrets_of_odd_lengths;
 mod identifiers_names_and_tags_have_bounds;
+mod issuers_are_tested;
 mod key_pairs_sign;
 mod keys_may_be_placed_in_the_token;
 mod locate_finds;

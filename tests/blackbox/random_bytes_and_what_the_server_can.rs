@@ -44,6 +44,9 @@ fn what_is_served_is_told() {
         "Decrypt",
         "MAC",
         "MACVerify",
+        "CreateKeyPair",
+        "Sign",
+        "SignatureVerify",
         "RNGRetrieve",
         "Import",
         "Export",
@@ -55,7 +58,7 @@ fn what_is_served_is_told() {
         let answer = alice.kmip(&structure(operation.as_str().unwrap(), &[]));
         assert_ne!(answer.json()["result_reason"], "Operation_Not_Supported", "{operation}");
     }
-    assert_eq!(all(&answer, "ObjectType"), ["SymmetricKey"]);
+    assert_eq!(all(&answer, "ObjectType"), ["SymmetricKey", "PublicKey", "PrivateKey"]);
     assert_eq!(string(&answer, "VendorIdentification"), "Claviger");
     assert_eq!(string(&answer, "ServerVersion"), env!("CARGO_PKG_VERSION"));
     assert_eq!(find(&answer, "BatchUndoCapability").unwrap(), false);

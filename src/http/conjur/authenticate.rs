@@ -24,10 +24,10 @@ const METHOD: &str = "authn-jwt";
 const LIFETIME: i64 = 480;
 
 /// What the path says.
-struct Asked<'a> {
-    service: &'a str,
-    account: &'a str,
-    login: Option<&'a str>,
+pub(super) struct Asked<'a> {
+    pub(super) service: &'a str,
+    pub(super) account: &'a str,
+    pub(super) login: Option<&'a str>,
 }
 
 pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
@@ -51,8 +51,8 @@ pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answe
 }
 
 /// Why nobody is vouched for.
-struct Refused {
-    fault: Fault,
+pub(super) struct Refused {
+    pub(super) fault: Fault,
     status: StatusCode,
 }
 
@@ -82,7 +82,17 @@ async fn vouched(app: &App, asked: &Asked<'_>, jwt: &str) -> Result<NewToken, Re
     let document = app.kms.authenticator(asked.account, asked.service).ok_or_else(Fault::no_authenticator)?;
     let authenticator = Authenticator::new(&document, app.authenticator.exchange().allows_http())?;
     let verified = app.authenticator.verify_for_exchange(&authenticator.issuer, jwt, kms::now()).await?;
-    let id = host_id(&authenticator, asked.login, &verified)?;
+    entitled(app, asked, &authenticator, &verified)
+}
+
+/// The token for the host whom a JWT names that verified, or the URL.
+pub(super) fn entitled(
+    app: &App,
+    asked: &Asked<'_>,
+    authenticator: &Authenticator<'_>,
+    verified: &Verified,
+) -> Result<NewToken, Refused> {
+    let id = host_id(authenticator, asked.login, verified)?;
     let host = app.kms.host(&id).filter(|host| host.account == asked.account).ok_or_else(Fault::no_host)?;
     if !host.may_use(asked.service) {
         return Err(Refused { fault: Fault::no_privilege(), status: StatusCode::FORBIDDEN });

@@ -2,6 +2,7 @@
 
 pub(super) mod authenticate;
 mod code;
+pub(super) mod diagnosis;
 pub(super) mod secrets;
 pub(super) mod status;
 mod trust;

@@ -131,7 +131,11 @@ impl Given {
 ///
 /// # Errors
 /// What is wrong with it, with the name of the member.
-pub(super) fn trusted(identity: &str, auth: &JwtAuthDocument, allow_http: bool) -> Result<TrustedIssuer, String> {
+pub(in crate::http) fn trusted(
+    identity: &str,
+    auth: &JwtAuthDocument,
+    allow_http: bool,
+) -> Result<TrustedIssuer, String> {
     let globs = |list: &str| -> Vec<Expected> {
         let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
         parts.map(|part| Expected::Glob(part.to_owned())).collect()

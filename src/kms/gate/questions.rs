@@ -14,6 +14,9 @@ use crate::policy::{
 };
 use crate::principal::Caller;
 
+/// Account, service, and what is defined.
+pub(in crate::kms) type Authenticated = (String, String, Arc<AuthenticatorDocument>);
+
 impl Kms {
     /// What the policy says of the caller and an object that they may know of; nothing is done.
     pub(in crate::kms) fn permitted(&self, call: &Call<'_>, action: Action, object: &Object) -> bool {
@@ -39,6 +42,21 @@ impl Kms {
     #[must_use]
     pub fn authenticator(&self, account: &str, service: &str) -> Option<Arc<AuthenticatorDocument>> {
         self.policy.load().authenticator(account, service)
+    }
+
+    /// All that vouches for exchanged callers: identities that are known by JWTs, and authenticators with account and service, in
+    /// the order of their names.
+    pub(in crate::kms) fn vouching(&self) -> (Vec<(String, Arc<IdentityDocument>)>, Vec<Authenticated>) {
+        let policy = self.policy.load();
+        let known = policy.identities().filter(|(_, document)| document.jwt_auth.is_some());
+        let mut identities: Vec<_> = known.map(|(id, document)| (id.to_owned(), Arc::clone(document))).collect();
+        identities.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let all = policy.authenticators();
+        let mut authenticators: Vec<_> = all
+            .map(|(account, service, document)| (account.to_owned(), service.to_owned(), Arc::clone(document)))
+            .collect();
+        authenticators.sort_by(|one, other| (&one.0, &one.1).cmp(&(&other.0, &other.1)));
+        (identities, authenticators)
     }
 
     /// A host, likewise.

@@ -1,0 +1,285 @@
+//! What a verification finds, step by step: for whoever wonders at night why a token is refused.
+//!
+//! The verdict is that of the gate, by the functions that it calls itself; the steps say what each of its checks finds by itself.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::claims::{Claims, ClaimsError};
+use super::exchange::Verified;
+use super::issuer::Issuer;
+use super::jwks::KeySet;
+use super::jws::{Jws, JwsError};
+use super::trusted_issuer::{Bound, Expected, KeySource, TrustedIssuer};
+use super::{Authenticator, Unauthenticated};
+use crate::principal::Caller;
+
+/// The longest value of a claim that is told, in characters.
+const MAX_TOLD: usize = 200;
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It holds.
+    Passed,
+    /// It does not.
+    Failed,
+    /// A step before it left nothing to look at.
+    NotLookedAt,
+}
+
+/// One check of a token.
+#[derive(Debug, Serialize)]
+pub struct Step {
+    /// Its name: a word or two, or the name of a claim.
+    pub step: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was expected and found; never the token or a part of its signature.
+    pub says: String,
+}
+
+/// All checks of a token by what one issuer is trusted for.
+#[derive(Debug, Default)]
+pub struct Diagnosis {
+    /// In the order in which the gate makes them.
+    pub steps: Vec<Step>,
+    /// Why the gate refuses the token; `None` if it takes it.
+    pub refused: Option<String>,
+}
+
+/// What a token says of itself, of which nothing is verified.
+pub struct Unverified<'a> {
+    jws: Jws<'a>,
+    claims: Claims,
+}
+
+impl<'a> Unverified<'a> {
+    /// Reads the token.
+    ///
+    /// # Errors
+    /// It is none that could be verified at all.
+    pub fn parse(jwt: &'a str) -> Result<Self, Unauthenticated> {
+        let jws = Jws::parse(jwt)?;
+        let claims = Claims::parse(jws.unverified_payload())?;
+        Ok(Self { jws, claims })
+    }
+
+    /// Whether `iss` is the issuer's, or the issuer is known by its keys alone.
+    #[must_use]
+    pub fn is_of(&self, issuer: &TrustedIssuer) -> bool {
+        self.claims.check_issuer(issuer).is_ok()
+    }
+
+    /// `iss`, to be shown.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        told(self.claims.at("iss"))
+    }
+}
+
+impl Diagnosis {
+    fn add(&mut self, step: impl Into<String>, outcome: Outcome, says: impl Into<String>) {
+        self.steps.push(Step { step: step.into(), outcome, says: says.into() });
+    }
+
+    /// A step that passed with what `good` says, or failed with its error and what was found.
+    fn judge<E: std::fmt::Display>(&mut self, step: &str, result: Result<impl Sized, E>, good: String, found: &str) {
+        match result {
+            Ok(_) => self.add(step, Outcome::Passed, good),
+            Err(error) => self.add(step, Outcome::Failed, format!("{error}: {found}")),
+        }
+    }
+
+    /// Adds what somebody else finds who asks more of the token than its issuer's trust does.
+    pub fn conclude(&mut self, step: &str, result: Result<String, String>) {
+        match result {
+            Ok(says) => self.add(step, Outcome::Passed, says),
+            Err(says) => {
+                self.refused.get_or_insert_with(|| says.clone());
+                self.add(step, Outcome::Failed, says);
+            }
+        }
+    }
+}
+
+impl Authenticator {
+    /// Checks a JWT as one that comes with a call, at `now`.
+    pub async fn diagnose_direct(&self, issuer: &Issuer, token: &Unverified<'_>, now: i64) -> Diagnosis {
+        let verdict = self.verify(&token.jws, &token.claims, issuer, now).await.map(|(caller, ..)| caller);
+        let keys = issuer.keys();
+        let mut diagnosis = self.look(&issuer.config, token, keys.as_ref().map(|keys| &*keys.set), now);
+        let user = |caller: Caller| format!("the user {:?}", caller.username.as_str());
+        let accepted =
+            token.claims.check(&issuer.config, &self.settings.default_username, self.settings.jwt_leeway, now);
+        let (claim, found) = (&issuer.config.username_claim, told(token.claims.at(&issuer.config.username_claim)));
+        match &accepted {
+            Ok(accepted) => {
+                diagnosis.add("user", Outcome::Passed, format!("{claim} is {found}: {}", &accepted.username))
+            }
+            Err(error) if diagnosis.has_failed_by(error) => {
+                diagnosis.add("user", Outcome::NotLookedAt, "a claim before it is refused");
+            }
+            Err(error) => {
+                diagnosis.add("user", Outcome::Failed, format!("{error}: {claim} is {found}{}", role(issuer, token)))
+            }
+        }
+        diagnosis.close(verdict.map(user));
+        diagnosis
+    }
+
+    /// Checks a JWT as one that buys an access token, at `now`. Whoever has the place to be logged in to asks more of what
+    /// verified.
+    pub async fn diagnose_exchange(
+        &self,
+        issuer: &TrustedIssuer,
+        jwt: &str,
+        token: &Unverified<'_>,
+        now: i64,
+    ) -> (Diagnosis, Option<Verified>) {
+        let verdict = self.verify_for_exchange(issuer, jwt, now).await;
+        let fetched = tokio::task::block_in_place(|| self.exchange.known_keys(issuer));
+        let keys = match &issuer.keys {
+            KeySource::Inline(keys) => Some(keys),
+            KeySource::Uri(_) | KeySource::Discovery(_) => fetched.as_ref(),
+        };
+        let mut diagnosis = self.look(issuer, token, keys.map(|keys| &**keys), now);
+        diagnosis.judge("claim claviger", token.claims.narrowing(), "narrows as it says".to_owned(), "not understood");
+        let (told, verified) = match verdict {
+            Ok(verified) => (Ok("the issuer vouches for its bearer".to_owned()), Some(verified)),
+            Err(reason) => (Err(reason), None),
+        };
+        diagnosis.close(told);
+        (diagnosis, verified)
+    }
+
+    /// The checks that all issuers have in common, each by itself.
+    fn look(&self, issuer: &TrustedIssuer, token: &Unverified<'_>, keys: Option<&KeySet>, now: i64) -> Diagnosis {
+        let Unverified { jws, claims } = token;
+        let mut steps = Diagnosis::default();
+        let (algorithm, leeway) = (jws.algorithm(), self.settings.jwt_leeway);
+        match issuer.algorithms {
+            Some(own) if !own.contains(&algorithm) => {
+                steps.add("algorithm", Outcome::Failed, format!("it says {algorithm:?}; of these: {own:?}"));
+            }
+            _ => steps.add("algorithm", Outcome::Passed, format!("it says {algorithm:?}")),
+        }
+        let found = |claim: &str| told(claims.at(claim));
+        let expected = if issuer.issuer.is_empty() { "any".to_owned() } else { format!("{:?}", issuer.issuer) };
+        steps.judge(
+            "iss",
+            claims.check_issuer(issuer),
+            found("iss"),
+            &format!("{}, expected {expected}", found("iss")),
+        );
+        look_at_signature(&mut steps, issuer, jws, keys);
+        steps.judge("exp", claims.check_end(leeway, now), clock("exp", claims, now), &clock("exp", claims, now));
+        let start = [clock("nbf", claims, now), clock("iat", claims, now)].join("; ");
+        steps.judge("nbf, iat", claims.check_start(leeway, now), start.clone(), &start);
+        let wanted = list(&issuer.audiences);
+        let audience = format!("{}, expected {wanted}", found("aud"));
+        steps.judge("aud", claims.check_audience(&issuer.audiences), audience.clone(), &audience);
+        let subject = issuer.subject.as_ref().map_or("any".to_owned(), |own| format!("{:?}", own.as_str()));
+        let subject = format!("{}, expected {subject}", found("sub"));
+        steps.judge("sub", claims.check_subject(issuer), subject.clone(), &subject);
+        for one in &issuer.bound_claims {
+            let bound = format!("{}, expected {}", found(&one.0), bound(&one.1));
+            steps.judge(
+                &format!("claim {}", one.0),
+                claims.check_bound(std::slice::from_ref(one)),
+                bound.clone(),
+                &bound,
+            );
+        }
+        steps
+    }
+}
+
+impl Diagnosis {
+    /// Whether a step told this already.
+    fn has_failed_by(&self, error: &ClaimsError) -> bool {
+        let text = error.to_string();
+        self.steps.iter().any(|step| step.outcome == Outcome::Failed && step.says.starts_with(&text))
+    }
+
+    /// Ends with what the gate itself says.
+    fn close(&mut self, verdict: Result<String, Unauthenticated>) {
+        self.conclude("verdict", verdict.map_err(|reason| reason.to_string()));
+    }
+}
+
+fn look_at_signature(steps: &mut Diagnosis, issuer: &TrustedIssuer, jws: &Jws<'_>, keys: Option<&KeySet>) {
+    let place = match &issuer.keys {
+        KeySource::Inline(_) => "configured".to_owned(),
+        KeySource::Uri(uri) => format!("from {uri}"),
+        KeySource::Discovery(uri) => format!("as the configuration of {uri} says"),
+    };
+    let Some(keys) = keys else {
+        steps.add("keys", Outcome::Failed, format!("{place}: none could be fetched; the server's log says why"));
+        steps.add("signature", Outcome::NotLookedAt, "there are no keys");
+        return;
+    };
+    let ids: Vec<String> = keys.ids().take(8).map(|id| shortened(&format!("{id:?}"))).collect();
+    let ids = if ids.is_empty() { "without ids".to_owned() } else { ids.join(", ") };
+    steps.add("keys", Outcome::Passed, format!("{} {place}: {ids}", keys.len()));
+    let id = jws.key_id().map_or("no key id".to_owned(), |id| format!("key id {}", shortened(&format!("{id:?}"))));
+    let says = match jws.verify(keys) {
+        Err(JwsError::WrongKey) => format!("{id}, algorithm {:?}", jws.algorithm()),
+        _ => id,
+    };
+    steps.judge("signature", jws.verify(keys), says.clone(), &says);
+}
+
+/// What the token says of its role, where it has to.
+fn role(issuer: &Issuer, token: &Unverified<'_>) -> String {
+    let Some(rule) = &issuer.config.role else { return String::new() };
+    let allowed: Vec<&str> = rule.allowed.iter().take(16).map(String::as_str).collect();
+    format!(
+        "; {} is {}, allowed are {}",
+        rule.claim,
+        told(token.claims.at(&rule.claim)),
+        shortened(&allowed.join(", "))
+    )
+}
+
+/// A time, and how far it is away.
+fn clock(claim: &str, claims: &Claims, now: i64) -> String {
+    let Some(value) = claims.at(claim) else { return format!("{claim} is not there") };
+    match value.as_i64() {
+        Some(time) if time <= now => format!("{claim} is {time}, {} s ago", now.saturating_sub(time)),
+        Some(time) => format!("{claim} is {time}, in {} s", time.saturating_sub(now)),
+        None => format!("{claim} is {}", told(Some(value))),
+    }
+}
+
+fn list(expected: &[Expected]) -> String {
+    if expected.is_empty() {
+        return "any".to_owned();
+    }
+    let all: Vec<String> = expected.iter().take(16).map(|own| format!("{:?}", own.as_str())).collect();
+    shortened(&all.join(" or "))
+}
+
+fn bound(bound: &Bound) -> String {
+    match bound {
+        Bound::Value(value) => told(Some(value)),
+        Bound::AnyOf(any_of) => list(any_of),
+    }
+}
+
+/// The value of a claim: as JSON, without what a terminal would obey, and not too long.
+fn told(value: Option<&Value>) -> String {
+    match value {
+        None => "not there".to_owned(),
+        Some(Value::String(text)) => shortened(&format!("{text:?}")),
+        Some(value) => shortened(&value.to_string().escape_debug().to_string().replace("\\\"", "\"")),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MAX_TOLD) {
+        Some((at, _)) => format!("{}...", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,129 @@
+//! `claviger issuers`: who is trusted to vouch for callers, and why a token is refused, for those who administer.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::Error;
+use super::login;
+use super::report::Report;
+use crate::client::Client;
+
+/// Issuers whose JWTs the server trusts, and why a token is refused, for those who administer
+#[derive(Subcommand)]
+pub(super) enum Issuers {
+    List(List),
+    Test(Test),
+}
+
+/// Print the issuers, one on a line: `NAME direct|exchange ISSUER audiences A,B keys FROM (COUNT)`
+///
+/// A JWT of a direct issuer comes with each call; that of the others is exchanged for an access token, by `login --issuer NAME`.
+#[derive(clap::Args)]
+pub(super) struct List {}
+
+/// Say step by step what the server makes of a JWT
+///
+/// Nothing is issued, and the token is shown nowhere. Without --issuer every issuer is asked whose `iss` the token has, 16 at most.
+/// Exit status: 0 if one of them accepts it, 1 if none does.
+#[derive(clap::Args)]
+pub(super) struct Test {
+    /// File that holds the JWT; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    jwt_file: PathBuf,
+    /// Ask this one alone: a name that `issuers list` prints, after authn-jwt/SERVICE/ACCOUNT perhaps /host/ID
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    issuer: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Verdicts {
+    accepted: bool,
+    says: Option<String>,
+    issuers: Vec<Tested>,
+    others: usize,
+}
+
+#[derive(Deserialize)]
+struct Tested {
+    name: String,
+    #[serde(rename = "use")]
+    purpose: String,
+    accepted: bool,
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+struct Step {
+    step: String,
+    outcome: Outcome,
+    says: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Outcome {
+    Passed,
+    Failed,
+    NotLookedAt,
+}
+
+impl Issuers {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::List(List {}) => {
+                let all: Vec<Value> = client.get_json("/issuers").await?;
+                let lines: Vec<String> = all.iter().map(line).collect();
+                Ok(Report::new(lines, Value::Array(all)))
+            }
+            Self::Test(Test { jwt_file, issuer }) => {
+                let jwt = login::read(&jwt_file).await?;
+                let mut body = json!({ "jwt": &*jwt });
+                if let (Some(issuer), Some(members)) = (issuer, body.as_object_mut()) {
+                    members.insert("issuer".to_owned(), issuer.into());
+                }
+                let told: Value = client.post_json("/issuers/test", &body).await?;
+                let verdicts = Verdicts::deserialize(&told).map_err(|_| Error::Incomplete("verdicts"))?;
+                let report = Report::new(lines(&verdicts), told);
+                Ok(if verdicts.accepted { report } else { report.failed() })
+            }
+        }
+    }
+}
+
+fn line(issuer: &Value) -> String {
+    let text = |name: &str| issuer.get(name).and_then(Value::as_str);
+    let audiences: Vec<&str> =
+        issuer.get("audiences").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let audiences = if audiences.is_empty() { "any".to_owned() } else { audiences.join(",") };
+    let (name, purpose) = (text("name").unwrap_or_default(), text("use").unwrap_or_default());
+    if let Some(fault) = text("fault") {
+        return format!("{name} {purpose} FAULTY {fault}");
+    }
+    let count = issuer.get("key_count").map(|count| format!(" ({count})")).unwrap_or_default();
+    let (iss, keys) = (text("issuer").unwrap_or("any"), text("keys").unwrap_or_default());
+    format!("{name} {purpose} {iss} audiences {audiences} keys {keys}{count}")
+}
+
+fn lines(verdicts: &Verdicts) -> Vec<String> {
+    let Verdicts { says, issuers, others, .. } = verdicts;
+    let mut lines: Vec<String> = says.iter().cloned().collect();
+    for Tested { name, purpose, accepted, steps } in issuers {
+        let verdict = if *accepted { "accepts" } else { "REFUSES" };
+        lines.push(format!("{name} ({purpose}) {verdict} the token"));
+        for Step { step, outcome, says } in steps {
+            let outcome = match outcome {
+                Outcome::Passed => "passed",
+                Outcome::Failed => "FAILED",
+                Outcome::NotLookedAt => "-     ",
+            };
+            lines.push(format!("  {outcome}  {step}: {says}"));
+        }
+    }
+    if *others > 0 {
+        lines.push(format!("{others} others were not asked"));
+    }
+    lines
+}

@@ -1,0 +1,243 @@
+//! `/issuers`: every issuer that is trusted, by whatever dialect, and what each makes of a token, for those who administer.
+
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::problem::Problem;
+use super::route::Ask;
+use super::{Answer, App, conjur, hanzo};
+use crate::auth::{Diagnosis, Expected, Issuer, KeySource, Step, TrustedIssuer, Unverified};
+use crate::kms::{self, Asked, Vouching};
+use crate::policy::JwtAuthDocument;
+
+/// Issuers that one token is tried on.
+const MAX_TRIED: usize = 16;
+
+/// Begins the name of an authenticator.
+const AUTHENTICATOR: &str = "authn-jwt/";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToTest {
+    jwt: String,
+    issuer: Option<String>,
+}
+
+/// What an issuer's JWTs are for.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Use {
+    /// They come with each call.
+    Direct,
+    /// They buy an access token.
+    Exchange,
+}
+
+/// An issuer, as it is configured.
+#[derive(Serialize)]
+struct Shown {
+    name: String,
+    #[serde(rename = "use")]
+    purpose: Use,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
+    audiences: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    bound_claims: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<String>,
+    /// Those that are configured or have been fetched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_count: Option<usize>,
+    /// Why it vouches for nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Tested {
+    name: String,
+    #[serde(rename = "use")]
+    purpose: Use,
+    accepted: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<String>,
+    steps: Vec<Step>,
+}
+
+#[derive(Serialize)]
+struct Verdicts {
+    accepted: bool,
+    /// Why no issuer was asked at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    says: Option<String>,
+    issuers: Vec<Tested>,
+    /// Issuers that were not asked: the token says that it is of another, or there are too many.
+    others: usize,
+}
+
+/// Somebody who trusts an issuer.
+enum Candidate<'a> {
+    Direct(&'a Issuer),
+    Identity(&'a str, &'a JwtAuthDocument),
+    Authenticator(&'a str, &'a str, &'a crate::policy::AuthenticatorDocument),
+}
+
+impl Candidate<'_> {
+    /// As the command line and logins call it.
+    fn name(&self) -> String {
+        match self {
+            Self::Direct(issuer) => match &issuer.config.table {
+                Some(table) => format!("idps.{table}"),
+                None => issuer.config.issuer.clone(),
+            },
+            Self::Identity(id, _) => (*id).to_owned(),
+            Self::Authenticator(account, service, _) => format!("{AUTHENTICATOR}{service}/{account}"),
+        }
+    }
+
+    fn purpose(&self) -> Use {
+        if matches!(self, Self::Direct(_)) { Use::Direct } else { Use::Exchange }
+    }
+
+    /// What it trusts, or why it trusts nobody.
+    fn trusted(&self, app: &App) -> Result<TrustedIssuer, String> {
+        let allow_http = app.authenticator.exchange().allows_http();
+        match self {
+            Self::Direct(issuer) => Ok(issuer.config.clone()),
+            Self::Identity(id, auth) => hanzo::jwt_auth::trusted(id, auth, allow_http),
+            Self::Authenticator(.., document) => conjur::diagnosis::trusted(document, allow_http),
+        }
+    }
+
+    /// The login that a name asks for beside its own.
+    fn login<'a>(&self, name: &'a str) -> Option<&'a str> {
+        match self {
+            Self::Authenticator(..) => name.strip_prefix(&self.name())?.strip_prefix('/'),
+            _ => None,
+        }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.name() == name || self.login(name).is_some()
+    }
+
+    fn shown(&self, app: &App) -> Shown {
+        let (name, purpose) = (self.name(), self.purpose());
+        let config = match self.trusted(app) {
+            Ok(config) => config,
+            Err(fault) => {
+                let (audiences, bound_claims, fault) = (Vec::new(), Vec::new(), Some(fault));
+                let (issuer, subject, keys, key_count) = (None, None, None, None);
+                return Shown { name, purpose, issuer, audiences, subject, bound_claims, keys, key_count, fault };
+            }
+        };
+        let fetched = match self {
+            Self::Direct(issuer) => issuer.keys().map(|keys| keys.set.len()),
+            _ => None,
+        };
+        let (keys, key_count) = match &config.keys {
+            KeySource::Uri(uri) => (uri.to_string(), fetched),
+            KeySource::Discovery(uri) => (format!("{uri} (OpenID Connect discovery)"), fetched),
+            KeySource::Inline(set) => ("configured".to_owned(), Some(set.len())),
+        };
+        Shown {
+            name,
+            purpose,
+            issuer: Some(config.issuer).filter(|issuer| !issuer.is_empty()),
+            audiences: config.audiences.iter().map(|own| own.as_str().to_owned()).collect(),
+            subject: config.subject.as_ref().map(Expected::as_str).map(str::to_owned),
+            bound_claims: config.bound_claims.into_iter().map(|(path, _)| path).collect(),
+            keys: Some(keys),
+            key_count,
+            fault: None,
+        }
+    }
+
+    /// What it makes of a token.
+    async fn diagnose(&self, app: &App, jwt: &str, token: &Unverified<'_>, login: Option<&str>) -> Diagnosis {
+        let now = kms::now();
+        match self {
+            Self::Direct(issuer) => app.authenticator.diagnose_direct(issuer, token, now).await,
+            Self::Authenticator(account, service, document) => {
+                conjur::diagnosis::diagnose(app, document, (account, service, login), (jwt, token)).await
+            }
+            Self::Identity(..) => match self.trusted(app) {
+                Ok(trusted) => app.authenticator.diagnose_exchange(&trusted, jwt, token, now).await.0,
+                Err(fault) => {
+                    let mut diagnosis = Diagnosis::default();
+                    diagnosis.conclude("configuration", Err(fault));
+                    diagnosis
+                }
+            },
+        }
+    }
+}
+
+/// All that trusts an issuer.
+fn candidates<'a>(direct: &'a [std::sync::Arc<Issuer>], vouching: &'a Vouching) -> Vec<Candidate<'a>> {
+    let mut all: Vec<Candidate<'a>> = direct.iter().map(|issuer| Candidate::Direct(issuer)).collect();
+    let attached = |(id, document): &'a (String, std::sync::Arc<crate::policy::IdentityDocument>)| {
+        Some(Candidate::Identity(id, document.jwt_auth.as_ref()?))
+    };
+    all.extend(vouching.identities.iter().filter_map(attached));
+    let authenticators = vouching.authenticators.iter();
+    all.extend(authenticators.map(|(account, service, own)| Candidate::Authenticator(account, service, own)));
+    all
+}
+
+/// `GET /issuers`
+pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let vouching = block_in_place(|| app.kms.exchange_issuers(&ask.context, Asked::List))?;
+    let direct = app.authenticator.direct_issuers();
+    let shown: Vec<Shown> = candidates(&direct, &vouching).iter().map(|own| own.shown(app)).collect();
+    Ok(Answer::json(StatusCode::OK, &shown))
+}
+
+/// `POST /issuers/test {jwt, issuer}`: without a name all are asked whose `iss` the token has.
+pub(super) fn test(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    // A credential: what is wrong with the body is not quoted.
+    let ToTest { jwt, issuer } = serde_json::from_slice(ask.body).map_err(|_| {
+        Problem::new(StatusCode::BAD_REQUEST, "the body must be a JSON object with the text jwt and perhaps issuer")
+    })?;
+    let vouching = block_in_place(|| app.kms.exchange_issuers(&ask.context, Asked::Test))?;
+    let direct = app.authenticator.direct_issuers();
+    let all = candidates(&direct, &vouching);
+    let none = |says: String| Verdicts { accepted: false, says: Some(says), issuers: Vec::new(), others: all.len() };
+    let token = match Unverified::parse(&jwt) {
+        Ok(token) => token,
+        Err(reason) => return Ok(Answer::json(StatusCode::OK, &none(format!("nobody can verify it: {reason}")))),
+    };
+    let mut asked: Vec<&Candidate<'_>> = match &issuer {
+        Some(name) => all.iter().filter(|own| own.is_called(name)).collect(),
+        None => all.iter().filter(|own| own.trusted(app).is_ok_and(|config| token.is_of(&config))).collect(),
+    };
+    if asked.is_empty() {
+        return match issuer {
+            Some(name) => Err(Problem::new(StatusCode::NOT_FOUND, format!("no trusted issuer is called {name:?}"))),
+            None => {
+                let says = format!("nobody trusts its issuer: iss is {}", token.issuer());
+                Ok(Answer::json(StatusCode::OK, &none(says)))
+            }
+        };
+    }
+    asked.truncate(MAX_TRIED);
+    let diagnose = async {
+        let mut tested = Vec::with_capacity(asked.len());
+        for own in &asked {
+            let login = issuer.as_deref().and_then(|name| own.login(name));
+            let Diagnosis { steps, refused } = own.diagnose(app, &jwt, &token, login).await;
+            let accepted = refused.is_none();
+            tested.push(Tested { name: own.name(), purpose: own.purpose(), accepted, refused, steps });
+        }
+        tested
+    };
+    // Keys are waited for no longer than a login would.
+    let issuers = block_in_place(|| Handle::current().block_on(diagnose));
+    let accepted = issuers.iter().any(|own| own.accepted);
+    let others = all.len() - issuers.len();
+    Ok(Answer::json(StatusCode::OK, &Verdicts { accepted, says: None, issuers, others }))
+}
