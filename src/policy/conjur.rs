@@ -163,8 +163,64 @@ fn check_authenticator(name: &str, document: &AuthenticatorDocument) -> Result<(
     if has("public-keys") && !has("issuer") {
         return at("issuer", "it must be there beside public-keys".to_owned());
     }
+    for variable in ["enforced-claims", "claim-aliases"] {
+        let value = document.variables.get(variable).map_or("", String::as_str);
+        let checked = if variable == "claim-aliases" { aliases(value).map(drop) } else { enforced(value).map(drop) };
+        if let Err(problem) = checked {
+            return at(variable, problem);
+        }
+    }
     if has("identity-path") && !has("token-app-property") {
         return at("identity-path", "it goes before what token-app-property names, which is not there".to_owned());
+    }
+    Ok(())
+}
+
+/// The claims that a host must restrict, as `enforced-claims` lists them.
+///
+/// # Errors
+/// What is wrong with a name.
+pub fn enforced(list: &str) -> Result<Vec<&str>, String> {
+    let names: Vec<&str> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    for name in &names {
+        check_claim(name)?;
+    }
+    Ok(names)
+}
+
+/// Names of annotations with the claims that they stand for, as `claim-aliases` lists them: each once.
+///
+/// # Errors
+/// What is wrong with a name.
+pub fn aliases(list: &str) -> Result<Vec<(&str, &str)>, String> {
+    let mut all: Vec<(&str, &str)> = Vec::new();
+    for pair in list.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let Some((alias, claim)) = pair.split_once(':').map(|(alias, claim)| (alias.trim(), claim.trim())) else {
+            return Err(format!("CONJ00113E {pair:?} is no pair ALIAS:CLAIM"));
+        };
+        check_claim(claim)?;
+        check_claim(alias)?;
+        if alias.contains('/') {
+            return Err(format!("CONJ00104E the alias {alias:?} has a slash"));
+        }
+        if let Some(twice) = all
+            .iter()
+            .find_map(|(other, real)| if *other == alias { Some(alias) } else { (*real == claim).then_some(claim) })
+        {
+            return Err(format!("CONJ00113E {twice:?} appears more than once"));
+        }
+        all.push((alias, claim));
+    }
+    Ok(all)
+}
+
+fn check_claim(name: &str) -> Result<(), String> {
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
+    if name.is_empty() || !plain {
+        return Err(format!("CONJ00104E the claim {name:?} has others than letters, digits and `/-_.`"));
+    }
+    if NO_RESTRICTION.contains(&name) {
+        return Err(format!("CONJ00105E the claim {name:?} restricts nobody"));
     }
     Ok(())
 }

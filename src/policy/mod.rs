@@ -18,7 +18,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use action::{Action, Capability};
-pub use conjur::{AuthenticatorDocument, HostDocument, NO_RESTRICTION, authenticator_name, host_username};
+pub use conjur::{
+    AuthenticatorDocument, HostDocument, NO_RESTRICTION, aliases, authenticator_name, enforced, host_username,
+};
 pub use decide::{Decision, Properties, Refusal, Resource, Rule};
 pub use document::{
     Documents, Effect, Fault, MAX_ENTRIES, MAX_NAME, PolicyDocument, ProjectDocument, RoleDocument, UserDocument,

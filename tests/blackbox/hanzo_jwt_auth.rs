@@ -206,6 +206,20 @@ fn subject_audiences_and_claims_are_globs_and_the_issuer_is_not() {
 }
 
 #[test]
+fn any_of_several_static_keys_will_do() {
+    let (server, keys) = (server(), [SigningKey::rsa("one"), SigningKey::p256("two"), SigningKey::rsa("three")]);
+    let [first, second, _] = &keys;
+    let together = format!("{}{}", pem(first), pem(second));
+    for list in [json!([pem(first), pem(second)]), json!([together])] {
+        let id = known(&server, first, &json!({"publicKeys": list}));
+        for (key, algorithm, expected) in [(0, "RS256", 200), (1, "ES256", 200), (2, "RS256", 401)] {
+            let token = keys[key].token(algorithm, &claims(ISSUER, AUDIENCE, "app"));
+            assert_eq!(try_login(&server, &id, &token).status, expected, "{key}");
+        }
+    }
+}
+
+#[test]
 fn what_is_not_configured_is_not_found() {
     let (server, key) = (server(), SigningKey::rsa("one"));
     let mut root = Caller::certificate(&server, "root");

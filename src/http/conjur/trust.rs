@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::code::Fault;
 use crate::auth::{Bound, Expected, KeySet, KeySource, RSASSA_PKCS1_V1_5, TrustedIssuer};
 use crate::client::{Url, authorities_of_pem};
-use crate::policy::{AuthenticatorDocument, HostDocument};
+use crate::policy::{AuthenticatorDocument, HostDocument, aliases, enforced};
 
 /// The variable `public-keys`.
 #[derive(Deserialize)]
@@ -82,20 +82,22 @@ impl<'a> Authenticator<'a> {
         if given.is_empty() {
             return Err(Fault::new("CONJ00057E", "the host restricts nothing"));
         }
-        let list = |name: &str| {
-            let list = self.document.variables.get(name).map_or("", String::as_str);
-            list.split(',').map(str::trim).filter(|part| !part.is_empty())
-        };
-        let aliases: Vec<(&str, &str)> = list("claim-aliases").filter_map(|pair| pair.split_once(':')).collect();
+        let faulty = |problem: String| Fault::new("CONJ00057E", problem);
+        let variable = |name: &str| self.document.variables.get(name).map_or("", String::as_str);
+        let aliases = aliases(variable("claim-aliases")).map_err(faulty)?;
+        if given.iter().any(|(name, _)| aliases.iter().any(|(_, real)| real == name)) {
+            return Err(Fault::new("CONJ00069E", "the host restricts a claim that has an alias"));
+        }
         let claim = |name: &str| {
-            let real = aliases.iter().find(|(alias, _)| alias.trim() == name).map(|(_, real)| real.trim());
+            let real = aliases.iter().find(|(alias, _)| *alias == name).map(|(_, real)| *real);
             real.unwrap_or(name).to_owned()
         };
         let bound: Vec<(String, Bound)> = given
             .iter()
             .map(|(name, value)| (claim(name), Bound::AnyOf(vec![Expected::Exact((*value).to_owned())])))
             .collect();
-        match list("enforced-claims").find(|enforced| !bound.iter().any(|(own, _)| own == enforced)) {
+        let mut enforced = enforced(variable("enforced-claims")).map_err(faulty)?.into_iter();
+        match enforced.find(|enforced| !bound.iter().any(|(own, _)| own == enforced)) {
             Some(_) => Err(Fault::new("CONJ00057E", "the host lacks a restriction that is enforced")),
             None => Ok(bound),
         }
