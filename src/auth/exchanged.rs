@@ -76,7 +76,7 @@ impl Authenticator {
         if !key.stands(&live.caller.username, &live.row.basis) {
             return Err(Unauthenticated::from(AccessTokenFault::Standing).into());
         }
-        self.tokens.admit(&live, &bearer, now, counted).map_err(refused)?;
+        let live = self.tokens.admit(live, &bearer, now, counted).map_err(refused)?;
         let caller = live.caller.clone();
         if !known {
             self.remembered.put(token, caller.clone(), Basis::AccessToken(live), expires);

@@ -3,7 +3,7 @@
 use super::create_key_pair::pair_kind;
 use super::mechanism;
 use super::object::kind;
-use super::{Call, Error, gate, wished};
+use super::{Call, Error, gate, secrets, wished};
 use crate::custody::SecretKeyKind;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::key_block::KeyValue;
@@ -125,6 +125,9 @@ fn check_settable(given: &Attributes, origin: Origin) -> Result<(), Error> {
     ];
     if let Some((tag, _)) = unsupported.into_iter().find(|(_, given)| *given) {
         return Err(Error::UnsupportedAttribute(tag));
+    }
+    if given.vendor_attributes.iter().any(secrets::is_number) {
+        return Err(Error::ReadOnly(Tag::Attribute));
     }
     if origin == Origin::Imported {
         return Ok(());

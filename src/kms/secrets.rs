@@ -7,7 +7,7 @@ use openssl::sha::sha256;
 
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
-use crate::kmip::attributes::Name;
+use crate::kmip::attributes::{Name, TAG_VENDOR, VendorAttribute};
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::ttlv::Value;
 use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
@@ -65,9 +65,14 @@ impl SecretPath {
     }
 }
 
+/// Whether the attribute counts the values of a secret: the server alone sets it.
+pub(super) fn is_number(attribute: &VendorAttribute) -> bool {
+    attribute.vendor_identification == TAG_VENDOR && attribute.name == NUMBER
+}
+
 /// The number of the last value.
 pub(super) fn last_number(attributes: &Attributes) -> Option<i64> {
-    let own = attributes.vendor_attributes.iter().find(|attribute| attribute.name == NUMBER)?;
+    let own = attributes.vendor_attributes.iter().find(|attribute| is_number(attribute))?;
     match &own.value {
         Value::LongInteger(number) => Some(*number),
         _ => None,
@@ -76,9 +81,9 @@ pub(super) fn last_number(attributes: &Attributes) -> Option<i64> {
 
 /// Counts one value more.
 pub(super) fn set_number(attributes: &mut Attributes, number: i64) {
-    attributes.vendor_attributes.retain(|attribute| attribute.name != NUMBER);
-    attributes.vendor_attributes.push(crate::kmip::attributes::VendorAttribute {
-        vendor_identification: crate::kmip::attributes::TAG_VENDOR.to_owned(),
+    attributes.vendor_attributes.retain(|attribute| !is_number(attribute));
+    attributes.vendor_attributes.push(VendorAttribute {
+        vendor_identification: TAG_VENDOR.to_owned(),
         name: NUMBER.to_owned(),
         value: Value::LongInteger(number),
     });

@@ -127,6 +127,28 @@ fn used(server: &Server, token: &str) -> usize {
 }
 
 #[test]
+fn a_renewal_takes_no_use_from_those_who_use_it_meanwhile() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    let id = known(&server, &key, &json!({"accessTokenNumUsesLimit": 1000}));
+    let token = login(&server, &id, &jwt(&key, &json!({})));
+    thread::scope(|scope| {
+        for _ in 0..10 {
+            let mut caller = Caller::bearer(&server, &token);
+            scope.spawn(move || {
+                for _ in 0..40 {
+                    assert!(whoami_at(&mut caller).is_ok());
+                }
+            });
+        }
+        for _ in 0..20 {
+            assert!(renew(&server.nobody(), &token).is_ok());
+        }
+    });
+    let list = Caller::certificate(&server, "root").get("/access/tokens");
+    assert_eq!(list[0]["uses"], 400);
+}
+
+#[test]
 fn a_kill_gives_no_use_twice() {
     const CLIENTS: usize = 20;
     let (server, key) = (server(), SigningKey::rsa("one"));

@@ -143,4 +143,15 @@ fn tags_and_vendor_attributes() {
     assert_eq!(alice.located(&crate::harness::kmip::locate(&[tags(&["old"])], &[])).0, [id]);
     let large = vendor_attribute("acme", "blob", &"b".repeat(20_000));
     alice.refused(&create("AES", 256, &[large]), 400, "Invalid_Attribute_Value");
+    // What counts the values of a secret is the server's own, and another vendor's attribute of that name is any other.
+    let counter = |vendor: &str| {
+        let mut attribute = vendor_attribute(vendor, "secret_version", "");
+        attribute["value"][2] = serde_json::json!({"tag": "AttributeValue", "type": "LongInteger", "value": 5});
+        attribute
+    };
+    alice.refused(&create("AES", 256, &[counter("claviger")]), 400, "Attribute_Read_Only");
+    let forged = crate::harness::kmip::import("forged", None, "AES", &[7; 32], &[counter("claviger")]);
+    alice.refused(&forged, 400, "Attribute_Read_Only");
+    let id = alice.new_key(&create("AES", 256, &[counter("acme")]));
+    alice.seal(&id, b"data");
 }

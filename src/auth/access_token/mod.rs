@@ -28,6 +28,7 @@ use crate::principal::OWN_ISSUER;
 use crate::store::access_token::{self as rows, AccessToken};
 use crate::store::{self, Store};
 use own_keys::OwnKeys;
+use writing::ATTEMPTS;
 
 /// Tokens whose rows are kept in memory.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
@@ -156,23 +157,40 @@ impl AccessTokens {
         Ok((live, expires))
     }
 
-    /// Refuses a token that is no longer good at `now`; `counted`: this is a use, and counts as one.
-    pub(super) fn admit(&self, live: &Live, bearer: &Bearer, now: i64, counted: bool) -> Result<(), AccessTokenError> {
-        live.check(bearer, now)?;
-        if live.row.uses_limit == 0 || !counted || live.take() {
-            return Ok(());
+    /// Refuses a token that is no longer good at `now`; `counted`: this is a use, and counts as one. Returns the token as it is
+    /// now: it may have been renewed meanwhile.
+    pub(super) fn admit(
+        &self,
+        mut live: Arc<Live>,
+        bearer: &Bearer,
+        now: i64,
+        counted: bool,
+    ) -> Result<Arc<Live>, AccessTokenError> {
+        for _ in 0..ATTEMPTS {
+            live.check(bearer, now)?;
+            if live.row.uses_limit == 0 || !counted || live.take() {
+                return Ok(live);
+            }
+            if live.is_spent() {
+                return Err(AccessTokenFault::Spent.into());
+            }
+            match tokio::task::block_in_place(|| self.set_aside(&live))? {
+                Some(0) => {
+                    live.spend();
+                    return Err(AccessTokenFault::Spent.into());
+                }
+                Some(aside) => {
+                    // One of them is this use.
+                    live.put(aside - 1);
+                    return Ok(live);
+                }
+                None => {
+                    self.forget(&live);
+                    live = self.find(&live.row.id)?.ok_or(AccessTokenFault::Unknown)?;
+                }
+            }
         }
-        if live.is_spent() {
-            return Err(AccessTokenFault::Spent.into());
-        }
-        let aside = tokio::task::block_in_place(|| self.set_aside(live))?;
-        if aside == 0 {
-            live.spend();
-            return Err(AccessTokenFault::Spent.into());
-        }
-        // One of them is this use.
-        live.put(aside - 1);
-        Ok(())
+        Err(AccessTokenFault::Unknown.into())
     }
 
     /// The token of this identifier, if its row is there and can be believed.

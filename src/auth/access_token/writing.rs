@@ -23,7 +23,7 @@ const MAX_LIVE: i64 = 10_000;
 const SWEPT: i64 = 1_000;
 
 /// How often a change is tried again when another came first.
-const ATTEMPTS: usize = 5;
+pub(super) const ATTEMPTS: usize = 5;
 
 /// How long a row is kept after its end, in seconds: an honest clock may be set back a little.
 const KEPT: i64 = 60;
@@ -176,18 +176,19 @@ impl AccessTokens {
         Err(AccessTokenFault::Unknown.into())
     }
 
-    /// Sets uses aside, durably: a crash loses what was set aside and not made, and never gives a use twice. 0 if none are left.
-    pub(super) fn set_aside(&self, live: &Live) -> Result<i64, AccessTokenError> {
+    /// Sets uses aside, durably: a crash loses what was set aside and not made, and never gives a use twice. 0 if none are left;
+    /// `None` if the row is no longer the one that is known.
+    pub(super) fn set_aside(&self, live: &Live) -> Result<Option<i64>, AccessTokenError> {
         let (share, known, custody) = (live.share(), live.row.clone(), Arc::clone(&self.custody));
         Ok(self.store.write(move |transaction| {
-            let Some(before) = believed(transaction, &known, &custody)? else { return Ok(0) };
+            let Some(before) = believed(transaction, &known, &custody)? else { return Ok(None) };
             let aside = share.min(before.uses_limit - before.uses).max(0);
             if aside > 0 {
                 let mut next = AccessToken { uses: before.uses + aside, ..before.clone() };
                 next.binding = bind(&custody, &next)?;
                 next.write(transaction, Some(&before))?;
             }
-            Ok(aside)
+            Ok(Some(aside))
         })?)
     }
 
@@ -269,18 +270,28 @@ impl AccessTokens {
     fn replace(&self, live: &Live, next: AccessToken) {
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         live.end();
+        let left = live.take_all();
+        // Somebody may have read the new row before.
+        if let Some(present) = known.get(&next.id).filter(|present| present.row.version >= next.version) {
+            present.put(left);
+            return;
+        }
         match Live::new(next) {
             Some(next) => {
-                next.put(live.take_all());
+                next.put(left);
                 known.put(next.row.id.clone(), Arc::new(next));
             }
             None => drop(known.pop(&live.row.id)),
         }
     }
 
-    fn forget(&self, live: &Live) {
+    /// Has the row be read again, unless that was done.
+    pub(super) fn forget(&self, live: &Live) {
         live.end();
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).pop(&live.row.id);
+        let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.peek(&live.row.id).is_some_and(|present| present.row.version <= live.row.version) {
+            known.pop(&live.row.id);
+        }
     }
 
     fn sign(&self, row: &AccessToken, name: &str, key_id: &str) -> Result<Password, AccessTokenError> {
