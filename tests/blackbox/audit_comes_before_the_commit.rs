@@ -23,7 +23,12 @@ fn binder() -> audit_head::Binder {
 }
 
 fn open(trail: Trail) -> Both {
-    let store = Store::open(&trail.path("claviger.db"), &claviger::metrics::Metrics::new().unwrap()).unwrap();
+    let metrics = claviger::metrics::Metrics::new().unwrap();
+    // A child of another test that was just forked has the lock of the one before until it is another program.
+    let store = eventually("the lock is free", || match Store::open(&trail.path("claviger.db"), &metrics) {
+        Err(store::Error::InUse(_)) => None,
+        opened => Some(opened.unwrap()),
+    });
     let head = store.read(|connection| Ok(audit_head::read(connection)?)).unwrap();
     let poster = store.poster();
     let publish = Box::new(move |signed| {
