@@ -176,13 +176,13 @@ options! {
     /// Check credentials, then run every request as the default user
     #[arg(long, env = "KMS_FORCE_DEFAULT_USERNAME", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     force_default_username: bool,
-    /// TOML file with roles, policies, users, projects and who administers
+    /// TOML file with roles, policies, users, projects, authenticators, hosts, and who may create and administer
     #[arg(long, env = "KMS_POLICY_FILE", value_name = "FILE")]
     policy_file: PathBuf,
     /// TOML file with idps, users, roles and policies as Piiano Vault has them: issuers whose JWTs name a role
     #[arg(long, env = "KMS_IAM_FILE", value_name = "FILE")]
     iam_file: PathBuf,
-    /// Who may create objects: NAME (a certificate's), jwt:ISSUER#NAME, api-token, role:NAME; may be repeated [default: everyone authenticated]
+    /// Who may create objects: NAME (a certificate's), jwt:ISSUER#NAME, identity:ID, host/ID, api-token, role:NAME; may be repeated [default: everyone authenticated]
     #[arg(long, env = "KMS_CREATE", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]
     create: Vec<String>,
@@ -221,7 +221,7 @@ options! {
     #[arg(long, env = "KMS_AUDIT_ACCEPT_LOSS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     #[serde(skip)]
     audit_accept_loss: bool,
-    /// Plain HTTP listener for /livez and /readyz alone, e.g. 127.0.0.1:9997 [default: off]
+    /// Plain HTTP listener for /livez, /readyz and /metrics alone, e.g. 127.0.0.1:9997 [default: off]
     #[arg(long, env = "KMS_PROBE_ADDRESS", value_name = "ADDRESS:PORT")]
     probe_address: SocketAddr,
     /// How log lines are written, on standard error [default: human]

@@ -11,13 +11,13 @@ use crate::client::Client;
 /// Exit status: 0 whether they may or not.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Explain {
-    /// Who: NAME (of a certificate), jwt:ISSUER#NAME, api-token
+    /// Who: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token
     #[arg(long, value_name = "WHO")]
     user: String,
     /// The operation, as in encrypt or get_attributes; manage_access and transfer are some too
     #[arg(long, value_name = "OPERATION")]
     operation: String,
-    /// Unique identifier of the object; without it, create, register, import, locate and rng_retrieve can be asked about
+    /// Unique identifier of the object; without it, create, create_key_pair, register, import, locate and rng_retrieve can be asked about
     #[arg(long, visible_alias = "key-id", short = 'k', value_name = "ID")]
     object: Option<String>,
 }

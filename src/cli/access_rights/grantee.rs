@@ -11,7 +11,8 @@ pub(super) struct Change {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// Operations: get_attributes, encrypt, decrypt, mac, mac_verify, get, export, activate, revoke, destroy, import
+    /// Operations: get_attributes, encrypt, decrypt, mac, mac_verify, sign, signature_verify, get, export, activate, revoke,
+    /// destroy, modify_attribute, import, read_secret, write_secret
     #[arg(value_name = "OPERATION", required = true)]
     operations: Vec<String>,
 }

@@ -134,9 +134,9 @@ impl Kms {
         }
         let policy = self.policy.load();
         match action {
-            Action::Operation(Operation::Create | Operation::Register | Operation::Import) => {
-                Ok(decide_creation(&policy, who, action))
-            }
+            Action::Operation(
+                Operation::Create | Operation::CreateKeyPair | Operation::Register | Operation::Import,
+            ) => Ok(decide_creation(&policy, who, action)),
             Action::Operation(operation @ (Operation::Locate | Operation::RNGRetrieve)) => {
                 Ok(policy.decide_server(who, operation))
             }
