@@ -57,7 +57,7 @@ pub use gate::{Health, Kms, Vault};
 pub use identities::{Identity, new_uuid};
 pub use keys::Wanted;
 pub use memberships::Membership;
-pub use secrets::{MAX_SECRET, SecretPath};
+pub use secrets::{MAX_SECRET, SecretPath, kept_values};
 
 use crate::kmip::UniqueIdentifier;
 use crate::kmip::payloads::{Request, Response};

@@ -2,9 +2,12 @@
 //!
 //! The object has a key like any other, owner, grants and project; what it holds is read and written here alone.
 
+use std::ops::RangeInclusive;
+
 use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
 
+use super::object::Object;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
 use crate::kmip::attributes::{Name, TAG_VENDOR, VendorAttribute};
@@ -13,6 +16,7 @@ use crate::kmip::ttlv::Value;
 use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
 use crate::policy::Action;
 use crate::secret::Bytes;
+use crate::store::object::Object as Row;
 
 /// The longest value, in bytes.
 pub const MAX_SECRET: usize = 64 << 10;
@@ -77,6 +81,15 @@ pub(super) fn last_number(attributes: &Attributes) -> Option<i64> {
         Value::LongInteger(number) => Some(*number),
         _ => None,
     }
+}
+
+/// The numbers of the values that a secret's row promises, for a check; `None` for what is no secret, or no more.
+#[must_use]
+pub fn kept_values(row: Row) -> Option<RangeInclusive<i64>> {
+    let object = Object::from_row(row).ok()?;
+    let last = last_number(&object.attributes)?;
+    let destroyed = matches!(object.attributes.state, Some(State::Destroyed | State::DestroyedCompromised));
+    (!destroyed).then(|| (last - MAX_VERSIONS + 1).max(1)..=last)
 }
 
 /// Counts one value more.

@@ -58,12 +58,15 @@ pub fn check_store(config: &Config) -> Result<StoreReport, StartError> {
 
 /// Every row, with those that are not what was written among the findings.
 fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Vec<Checked>, StartError> {
-    let mut rows = Vec::new();
+    let (mut rows, mut promised) = (Vec::new(), Vec::new());
     for id in store.read(object::identifiers)? {
         match store.read(|connection| object::find(connection, &id)) {
             Ok(Some(row)) => {
                 let bound = custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?;
-                rows.push(Checked { name: id, version: row.version, bound });
+                rows.push(Checked { name: id.clone(), version: row.version, bound });
+                if bound && let Some(numbers) = kms::kept_values(row) {
+                    promised.extend(numbers.map(|number| (id.clone(), number)));
+                }
             }
             Ok(None) => {}
             Err(store::Error::Malformed(id)) => rows.push(Checked { name: id, version: 0, bound: false }),
@@ -91,7 +94,7 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
             Err(error) => return Err(error.into()),
         }
     }
-    values(store, custody, report)?;
+    values(store, custody, &promised, report)?;
     report.rows = rows.len();
     let changed = rows.iter().filter(|row| !row.bound);
     report
@@ -100,8 +103,16 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
     Ok(rows)
 }
 
-/// Every value of a secret; that none is missing is seen by the rows of their objects.
-fn values(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
+/// Every value of a secret, and those that the rows of their objects promise.
+fn values(
+    store: &Store,
+    custody: &Custody,
+    promised: &[(String, i64)],
+    report: &mut StoreReport,
+) -> Result<(), StartError> {
+    let present: HashSet<(String, i64)> = store.read(secret_version::all)?.into_iter().collect();
+    let gone = promised.iter().filter(|value| !present.contains(value));
+    report.findings.extend(gone.map(|(object, number)| format!("{object}, value {number}: its row is gone")));
     for (object, number) in store.read(secret_version::all)? {
         let found = store.read(|connection| secret_version::find(connection, &object, number));
         let bound = match found {

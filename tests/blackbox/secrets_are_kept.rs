@@ -201,14 +201,14 @@ fn a_host_of_conjur_reads_what_it_was_given() {
 fn rows_that_were_changed_are_refused() {
     let server = Server::start();
     let alice = server.alice();
-    let paths: Vec<String> = (0..7).map(|number| format!("/secrets/acme/variable/{number}")).collect();
+    let paths: Vec<String> = (0..8).map(|number| format!("/secrets/acme/variable/{number}")).collect();
     for path in &paths {
         put(&alice, path, b"old");
         put(&alice, path, b"new");
     }
     let (place, _) = server.stop();
     let database = Database::open(place.database()).unwrap();
-    let ids: Vec<String> = (0..7).map(|number| object("acme", &number.to_string())).collect();
+    let ids: Vec<String> = (0..8).map(|number| object("acme", &number.to_string())).collect();
     for (statement, id) in [
         ("UPDATE secret_version SET data = zeroblob(19) WHERE object = ?1 AND number = 2", &ids[0]),
         ("UPDATE secret_version SET created = 0 WHERE object = ?1 AND number = 2", &ids[1]),
@@ -223,6 +223,8 @@ fn rows_that_were_changed_are_refused() {
             &ids[3],
         ),
         ("DELETE FROM secret_version WHERE object = ?1 AND number = 2", &ids[4]),
+        // One that nobody asks for.
+        ("DELETE FROM secret_version WHERE object = ?1 AND number = 1", &ids[7]),
         (
             "UPDATE object SET attributes = replace(attributes, 'secret_version', 'secret_versions') WHERE id = ?1",
             &ids[5],
@@ -237,13 +239,16 @@ fn rows_that_were_changed_are_refused() {
     for id in &ids[..4] {
         assert!(format!("{out}{error}").contains(&format!("{id}, value 2: its binding is wrong")), "{out}{error}");
     }
+    for (id, number) in [(&ids[4], 2), (&ids[7], 1)] {
+        assert!(format!("{out}{error}").contains(&format!("{id}, value {number}: its row is gone")), "{out}{error}");
+    }
     let server = Server::start_at(place, &Options::default());
     let alice = server.alice();
     for path in &paths[..6] {
         let answer = alice.get(path);
         assert_eq!(answer.status, 500, "{path} {}", String::from_utf8_lossy(&answer.body));
     }
-    assert_eq!(value(&alice, &paths[6]), b"new");
+    assert_eq!((value(&alice, &paths[6]), value(&alice, &paths[7])), (b"new".to_vec(), b"new".to_vec()));
     assert!(server.log().matches("ROW REFUSED").count() >= 6);
 }
 
