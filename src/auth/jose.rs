@@ -64,6 +64,8 @@ impl OpenSslVerifier {
             _ => return Ok(false),
         };
         match self.algorithm.family() {
+            // As long as the modulus (RFC 8017 sections 8.1.2 and 8.2.2): OpenSSL takes a PSS signature without its leading zeros.
+            AlgorithmFamily::Rsa if signature.len() != self.key.size() => Ok(false),
             AlgorithmFamily::Ec => {
                 // r and s, each as long as the curve's order (RFC 7518 section 3.4), not DER.
                 let (Some(r), Some(s)) = (signature.get(..half), signature.get(half..)) else { return Ok(false) };

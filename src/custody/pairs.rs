@@ -138,6 +138,11 @@ pub fn is_signature(
 }
 
 fn verify(key: &PKeyRef<Public>, mechanism: Signature, digest: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
+    let is_rsa = matches!(mechanism, Signature::Pkcs1v15(_) | Signature::Pss(_));
+    // As long as the modulus (RFC 8017 sections 8.1.2 and 8.2.2): OpenSSL takes a PSS signature without its leading zeros.
+    if is_rsa && signature.len() != key.size() {
+        return Ok(false);
+    }
     let md = md(mechanism.hash());
     let mut context = PkeyCtx::new(key)?;
     context.verify_init()?;

@@ -134,6 +134,27 @@ fn openssl_verifies_what_is_signed_here() {
     }
 }
 
+/// One in 256 begins with a zero, and OpenSSL by itself verifies it without.
+#[test]
+fn a_signature_is_as_long_as_its_key() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let (private, public) = pair(&mut alice, "RSA", 2048);
+    for padding in ["PSS", "PKCS1v15"] {
+        let fields = [enumeration("PaddingMethod", padding)];
+        let found = (0..10_000_u32).find_map(|number| {
+            let data = number.to_be_bytes();
+            let signature = octets(&alice.ok(&sign(&private, &data, &fields)), "SignatureData");
+            (signature[0] == 0).then_some((data, signature))
+        });
+        let (data, signature) = found.unwrap();
+        assert_eq!(validity(&mut alice, &verify(&public, &data, &signature, &fields)), "Valid");
+        assert_eq!(validity(&mut alice, &verify(&public, &data, &signature[1..], &fields)), "Invalid");
+        let longer = [&[0], signature.as_slice()].concat();
+        assert_eq!(validity(&mut alice, &verify(&public, &data, &longer, &fields)), "Invalid");
+    }
+}
+
 #[test]
 fn digests_are_signed_as_their_data_is_and_defaults_are_told() {
     let server = Server::start();

@@ -1,5 +1,6 @@
 //! Tokens that are not good, each for a reason of its own: every way in refuses all of them.
 
+use data_encoding::BASE64URL_NOPAD;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::sign::Signer;
@@ -41,7 +42,19 @@ pub fn forged(key: &SigningKey, own: &Value, uri: &str) -> Vec<(&'static str, St
     bearer("a token with dots behind (CVE-2025-30204, CVE-2025-27144)", &dots);
     let long = format!("{}.{}.{}", encode(&[b' '; 9000]), encode(text.as_bytes()), encode(&[0; 256]));
     bearer("a long header in a token (CVE-2025-27144)", &long);
+    bearer("a signature without its leading zero", &shortened(key, own));
     rows
+}
+
+/// A token whose signature begins with a zero, as one in 256 does, without it.
+fn shortened(key: &SigningKey, own: &Value) -> String {
+    let found = (0..10_000).find_map(|number| {
+        let token = key.token("PS256", &but(own.clone(), &json!({"jti": number.to_string()})));
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap();
+        (signature[0] == 0).then(|| format!("{message}.{}", encode(&signature[1..])))
+    });
+    found.unwrap()
 }
 
 /// Signed by the issuer's key, but not saying what it has to.
