@@ -11,7 +11,7 @@ use super::issuer::Issuer;
 use super::jwks::KeySet;
 use super::jws::{Jws, JwsError};
 use super::trusted_issuer::{Bound, Expected, KeySource, TrustedIssuer};
-use super::{Authenticator, Unauthenticated};
+use super::{Authenticator, Unauthenticated, narrowing};
 use crate::principal::Caller;
 
 /// The longest value of a claim that is told, in characters.
@@ -145,7 +145,8 @@ impl Authenticator {
             KeySource::Uri(_) | KeySource::Discovery(_) => fetched.as_ref(),
         };
         let mut diagnosis = self.look(issuer, token, keys.map(|keys| &**keys), now);
-        diagnosis.judge("claim claviger", token.claims.narrowing(), "narrows as it says".to_owned(), "not understood");
+        let own = told(token.claims.at(narrowing::CLAIM));
+        diagnosis.judge("claim claviger", token.claims.narrowing(), own.clone(), &own);
         let (told, verified) = match verdict {
             Ok(verified) => (Ok("the issuer vouches for its bearer".to_owned()), Some(verified)),
             Err(reason) => (Err(reason), None),

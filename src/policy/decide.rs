@@ -165,7 +165,10 @@ impl Policy {
         }
         let own_role = self.role_of(caller);
         let is_plain = own_role.is_none() && caller.narrowing.is_none() && resource.project.is_none();
-        if is_plain && resource.owner == caller.username.as_str() {
+        // What an identity of no access made for a project is the project's: whoever takes it out of there means that.
+        let is_owner = resource.owner == caller.username.as_str()
+            && self.organization_role(caller) != Some(OrganizationRole::NoAccess);
+        if is_plain && is_owner {
             return Ok(Rule::Owner);
         }
         let names = if is_plain { Vec::new() } else { names(resource) };
@@ -180,7 +183,7 @@ impl Policy {
             Some(project) => self.ask_members(caller, project, action, &names)?,
             None => None,
         };
-        if resource.owner == caller.username.as_str() {
+        if is_owner {
             return Ok(Rule::Owner);
         }
         if action == Action::Transfer {

@@ -56,7 +56,7 @@ pub enum OrganizationRole {
     Admin,
     /// May add objects of its own, as other users may.
     Member,
-    /// May do what its roles in projects say, and no more.
+    /// May do what its roles in projects and grants of others say, and no more.
     #[default]
     NoAccess,
 }

@@ -290,10 +290,17 @@ fn an_identity_uses_the_keys_of_its_project() {
     }
     assert_eq!(bob.get(&format!("{KEYS}?projectId=shop"))["totalCount"], json!(0));
 
-    // What it made is its own, whatever its role in the project.
+    // What an identity of no access made is the project's: without a role there it has nothing left.
     let member = format!("/api/v2/workspace/shop/identity-memberships/{identity}");
     assert_eq!(root.send("DELETE", &member, None).status, 200);
-    app.done(&at(&id(&made), "encrypt"), &json!({"plaintext": ""}));
+    let body = json!({"plaintext": ""});
+    refused(&mut app, "POST", &at(&id(&made), "encrypt"), Some(&body), 404, "NotFound");
+    assert_eq!(app.get(KEYS)["totalCount"], json!(0));
+    assert_eq!(app.get("/access/owned"), json!([]));
+    // A member's own stays its own.
+    let change = json!({"role": "member"});
+    assert_eq!(root.send("PATCH", &format!("/api/v1/identities/{identity}"), Some(&change)).status, 200);
+    app.done(&at(&id(&made), "encrypt"), &body);
 }
 
 /// What KMIP says of the object.

@@ -28,7 +28,7 @@ enum Role {
     Admin,
     /// Adds objects of its own, as other users do
     Member,
-    /// Has its roles in projects, and nothing else
+    /// Has its roles in projects and what is granted to it, and nothing else
     NoAccess,
 }
 
