@@ -57,7 +57,9 @@ fn values_of_any_bytes_come_back() {
         assert_eq!(put(&alice, &path, own), 201, "{number}");
         assert_eq!(value(&alice, &path), *own, "{number}");
     }
-    assert_eq!(put(&alice, VALUE, &reference::random((64 << 10) + 1)), 413);
+    for length in [(64 << 10) + 1, 4 << 20] {
+        assert_eq!(put(&alice, VALUE, &reference::random(length)), 413, "{length}");
+    }
     assert_eq!(alice.get(VALUE).status, 404, "nothing of it is kept");
     let server = server.restart();
     for (number, own) in all.iter().enumerate() {

@@ -179,8 +179,9 @@ impl Connection {
         head.push_str("\r\n");
         let mut message = head.into_bytes();
         message.extend_from_slice(body);
-        self.stream.write_all(&message)?;
-        self.read_answer()
+        // A server that refuses a body by its length answers, and closes, before it has seen all of it.
+        let sent = self.stream.write_all(&message);
+        self.read_answer().map_err(|error| sent.err().unwrap_or(error))
     }
 
     /// Sends a KMIP request but for the second half of its body, which is returned.
