@@ -16,4 +16,5 @@ pub mod principal;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod text;
 pub mod tls;

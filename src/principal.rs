@@ -6,6 +6,7 @@ use std::sync::Arc;
 use unicode_normalization::is_nfc;
 
 use crate::kmip::enumerations::Operation;
+use crate::text::is_unprintable;
 
 /// The longest user name, in bytes of UTF-8.
 pub const MAX_USERNAME: usize = 255;
@@ -112,31 +113,6 @@ impl fmt::Debug for Username {
 #[must_use]
 pub fn is_exchanged(name: &str) -> bool {
     RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-/// Characters that a reader cannot see, or that reorder what the reader sees.
-pub(crate) fn is_unprintable(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{00AD}'
-                | '\u{034F}'
-                | '\u{061C}'
-                | '\u{115F}'..='\u{1160}'
-                | '\u{17B4}'..='\u{17B5}'
-                | '\u{180B}'..='\u{180F}'
-                | '\u{200B}'..='\u{200F}'
-                | '\u{2028}'..='\u{202E}'
-                | '\u{2060}'..='\u{206F}'
-                | '\u{3164}'
-                | '\u{E000}'..='\u{F8FF}'
-                | '\u{FE00}'..='\u{FE0F}'
-                | '\u{FEFF}'
-                | '\u{FFA0}'
-                | '\u{FFF0}'..='\u{FFFB}'
-                | '\u{FFFD}'..='\u{FFFF}'
-                | '\u{E0000}'..='\u{10FFFF}'
-        )
 }
 
 /// How a caller proved who they are.

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 17] = [
+const ORDER: [&str; 18] = [
     "secret",
+    "text",
     "kmip",
     "principal",
     "metrics",

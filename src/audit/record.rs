@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use data_encoding::HEXLOWER;
 
 use super::line::Hash;
-use crate::principal::is_unprintable;
+use crate::text::push_json;
 
 /// The longest name, in bytes of UTF-8; what is longer is cut and ends with `…`.
 pub const MAX_NAME: usize = 255;
@@ -148,7 +148,7 @@ impl Record {
     fn optional(&mut self, name: &'static str, value: Option<&str>, limit: usize) {
         let Some(value) = value else { return };
         let _ = write!(self.0, ",\"{name}\":\"");
-        escape(&mut self.0, bounded(value, limit));
+        push_json(&mut self.0, bounded(value, limit));
         if value.len() > limit {
             self.0.push('…');
         }
@@ -161,26 +161,10 @@ fn bounded(text: &str, limit: usize) -> &str {
     if text.len() <= limit { text } else { text.get(..text.floor_char_boundary(limit)).unwrap_or_default() }
 }
 
-/// Appends a text as the inside of a JSON string (RFC 8259 section 7). Characters that a reader cannot see, or that
-/// reorder what the reader sees, are escaped too.
-fn escape(out: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            character if is_unprintable(character) => {
-                for unit in character.encode_utf16(&mut [0; 2]) {
-                    let _ = write!(out, "\\u{unit:04x}");
-                }
-            }
-            character => out.push(character),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::is_unprintable;
 
     #[test]
     fn names_from_outside_are_escaped_and_bounded() {

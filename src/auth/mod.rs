@@ -16,6 +16,7 @@ mod jwks;
 pub mod jws;
 mod narrowing;
 mod remembered;
+mod repeats;
 mod revocation;
 mod strict_json;
 pub mod trust;
@@ -39,6 +40,7 @@ pub use iam_file::IamFile;
 pub use issuer::{Issuer, Keys};
 pub use jwks::{KeySet, KeySetError};
 pub use jws::{Jws, JwsError};
+pub use repeats::Repeats;
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
 pub use trusted_issuer::{Bound, Expected, KeySource, RSASSA_PKCS1_V1_5, RoleRule, TrustedIssuer};

@@ -8,6 +8,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use claviger::config::{self, Config, Options, Places};
 use claviger::secret::Password;
 use claviger::server;
+use claviger::text::Whole;
 
 /// A key management server: callers are known by their client certificate, keys live in a PKCS#11 HSM
 #[derive(Parser)]
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
     match run(arguments, &Places::of(&matches)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("clavigerd: {failure}");
+            eprintln!("clavigerd: {}", Whole(failure));
             ExitCode::FAILURE
         }
     }
@@ -78,7 +79,7 @@ fn run(arguments: Arguments, places: &Places) -> Result<(), Failure> {
     if arguments.check_store {
         let report = server::check_store(&config)?;
         for finding in &report.findings {
-            println!("{finding}");
+            println!("{}", Whole(finding));
         }
         println!(
             "{} rows, {} of them known to the audit log: {} findings",

@@ -1,10 +1,11 @@
-//! What a command has to say, for people or for programs.
+//! What a command has to say, for people or for programs. Names and texts of others are escaped here, and nothing is cut.
 
 use std::io::{self, Write as _};
 
 use serde_json::Value;
 
 use super::error::Error;
+use crate::text::{self, Whole};
 
 /// The result of a command.
 pub(super) struct Report {
@@ -37,27 +38,21 @@ impl Report {
 
     /// Prints it; whether what was asked is so.
     pub(super) fn print(&self, as_json: bool) -> Result<bool, Error> {
-        let mut text = String::new();
+        let mut out = String::new();
         match (&self.json, as_json) {
-            (Some(json), true) => text = format!("{json}\n"),
+            (Some(json), true) => out = format!("{}\n", text::json(&json.to_string())),
             (None, true) => {}
             (_, false) => self.lines.iter().for_each(|line| {
-                text.push_str(&printable(line));
-                text.push('\n');
+                out.push_str(&format!("{}\n", Whole(line)));
             }),
         }
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Stdout)?;
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::Stdout)?;
         Ok(self.good)
     }
 }
 
 /// Prints a failure. Where standard error is gone too, there is nobody left to tell.
 pub(super) fn complain(error: &Error) {
-    let _ = writeln!(io::stderr().lock(), "claviger: {}", printable(&error.to_string()));
-}
-
-/// A text on one line and without what a terminal would obey: names and file names are chosen by others.
-fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{FFFD}' } else { character }).collect()
+    let _ = writeln!(io::stderr().lock(), "claviger: {}", Whole(error));
 }

@@ -10,6 +10,7 @@ use super::http;
 use super::refusal::Refusal;
 use crate::kmip;
 use crate::kmip::enumerations::Operation;
+use crate::text::Shown;
 
 /// A failure, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +76,7 @@ pub enum Error {
     #[error("{0}")]
     Refused(Box<Refusal>),
     /// The answer is not what the protocol says.
-    #[error("{url} gave an answer that is not understood ({source}): is it a Claviger server of this version?")]
+    #[error("{url} gave an answer that is not understood ({said}): is it a Claviger server of this version?", said = Shown(.source))]
     Answer {
         /// Who answered.
         url: String,

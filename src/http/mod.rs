@@ -25,7 +25,7 @@ use data_encoding::HEXLOWER;
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Level};
 use warp::Filter;
 use warp::filters::path::FullPath;
 use warp::host::Authority;
@@ -36,7 +36,7 @@ use warp::http::{HeaderMap, Method, Response, StatusCode};
 
 pub use route::MAX_KMIP;
 
-use crate::auth::{Authenticator, Peer, Refusal, network};
+use crate::auth::{Authenticator, Peer, Refusal, Repeats, Unauthenticated, network};
 use crate::kms::{self, Context, Kms};
 use crate::metrics::{self, Metrics, Outcome};
 use crate::principal::{self, Caller};
@@ -72,6 +72,7 @@ pub struct App {
     bodies: Semaphore,
     visits: Semaphore,
     metrics: Arc<Metrics>,
+    repeats: Arc<Repeats>,
     next_request: AtomicU64,
     /// Sets the requests of one process apart from another's.
     process: [u8; 6],
@@ -80,7 +81,13 @@ pub struct App {
 impl App {
     /// The handlers of one listener.
     #[must_use]
-    pub fn new(authenticator: Arc<Authenticator>, loopback: bool, kms: Arc<Kms>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        authenticator: Arc<Authenticator>,
+        loopback: bool,
+        kms: Arc<Kms>,
+        metrics: Arc<Metrics>,
+        repeats: Arc<Repeats>,
+    ) -> Self {
         let mut process = [0; 6];
         // Without randomness two processes may share request ids, which harms nothing but a log search.
         let _ = openssl::rand::rand_bytes(&mut process);
@@ -92,6 +99,7 @@ impl App {
             bodies: Semaphore::new(ROOM),
             visits: Semaphore::new(MAX_VISITS),
             metrics,
+            repeats,
             next_request: AtomicU64::new(1),
             process,
         }
@@ -179,7 +187,8 @@ where
     B: warp::Buf,
 {
     let measured = app.metrics.request();
-    let answer = handle(app, &head, body, &id, &measured).await.unwrap_or_else(|problem| problem.render(&id));
+    let answer = handle(app, &head, body, &id, &measured).await;
+    let answer = answer.unwrap_or_else(|problem| problem.render(&id, head.peer.address.ip(), &app.repeats));
     measured.answered(outcome(answer.status));
     tracing::debug!(method = %head.method, path = head.path.as_str(), status = answer.status.as_u16(), "answered");
     let mut response = Response::new(answer.body);
@@ -251,10 +260,12 @@ where
         Handler::Anyone(_) | Handler::Visitor(_) => None,
         Handler::Caller(_) => Some(caller(app, head, true).await?),
     };
+    let is_of_caller = caller.is_some();
     let is_of_table =
         caller.as_ref().is_some_and(|own| matches!(own.method, principal::Method::Jwt { table: Some(_), .. }));
     let answer = perform(app, head, body, &found, caller).await;
-    answer.map_err(|problem| if is_of_table { problem.for_piiano() } else { problem })
+    let answer = answer.map_err(|problem| if is_of_table { problem.for_piiano() } else { problem });
+    answer.map_err(|problem| if is_of_caller { problem.of_caller() } else { problem })
 }
 
 /// What is known before anybody is asked for a body.
@@ -352,23 +363,34 @@ async fn caller(app: &App, head: &Head, counted: bool) -> Result<Caller, Problem
         Err(Refusal::Unauthenticated { reason, limited }) => {
             let network = network(head.peer.address.ip());
             app.kms.failed_authentication(network, reason.method(), reason.word());
-            if limited {
-                // A flood must not fill the log as well.
-                tracing::debug!(method = reason.method(), %reason, "authentication failed again");
-                return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address"));
-            }
             // A certificate is judged without a look at what stands in the headers.
             let is_jwt = reason.method() == "jwt";
             let table = is_jwt.then(|| app.authenticator.named_table(&head.headers)).flatten();
-            tracing::warn!(method = reason.method(), idps = table.as_deref(), %reason, "authentication failed");
+            tell(app, &head.peer, &reason, table.as_deref());
+            if limited {
+                return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address"));
+            }
             let problem = Problem::unauthenticated();
             Err(if table.is_some() { problem.for_piiano() } else { problem })
         }
         Err(Refusal::Unavailable(error)) => {
+            let text = format!("a credential could not be checked: {error}");
+            if app.repeats.is_first(head.peer.address.ip(), Level::ERROR, text) {
+                tracing::error!(%error, detail = error.detail(), "a credential could not be checked");
+            }
             // To somebody who is nobody yet, every cause is the same.
-            tracing::error!(%error, detail = error.detail(), "a credential could not be checked");
             Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "credentials cannot be checked now: try again later"))
         }
+    }
+}
+
+/// Writes to the log why somebody is nobody.
+fn tell(app: &App, peer: &Peer, reason: &Unauthenticated, table: Option<&str>) {
+    let method = reason.method();
+    if app.repeats.is_first(peer.address.ip(), Level::WARN, format_args!("authentication failed: {reason}")) {
+        tracing::warn!(method, idps = table, %reason, "authentication failed");
+    } else {
+        tracing::debug!(method, idps = table, %reason, "authentication failed again");
     }
 }
 

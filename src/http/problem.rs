@@ -1,16 +1,21 @@
 //! Failures as RFC 9457 problem documents, and the one place where a service error gets its status.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
+use tracing::Level;
 use warp::http::StatusCode;
 
 use super::Answer;
 use super::piiano::Members;
 use super::{conjur, hanzo};
+use crate::auth::Repeats;
 use crate::custody::RootError;
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::ResultReason;
 use crate::kms;
 use crate::policy::Refusal;
+use crate::text::Shown;
 
 /// The media type of problem documents (RFC 9457 section 6.1).
 const MEDIA_TYPE: &str = "application/problem+json";
@@ -36,6 +41,8 @@ pub(super) struct Problem {
     result_reason: Option<ResultReason>,
     /// For the log alone.
     internal: Option<String>,
+    /// Whether it was a known caller who asked.
+    is_of_caller: bool,
     pub(super) words: Words,
     /// Whether the caller's role has not the capability.
     pub(super) lacks_capability: bool,
@@ -61,6 +68,7 @@ impl Problem {
             detail: detail.into(),
             result_reason: None,
             internal: None,
+            is_of_caller: false,
             words: Words::Problem,
             lacks_capability: false,
         }
@@ -74,27 +82,40 @@ impl Problem {
         self
     }
 
+    /// The same, of a request whose caller is known.
+    pub(super) fn of_caller(self) -> Self {
+        Self { is_of_caller: true, ..self }
+    }
+
     /// The same answer for every cause, so that it helps nobody to guess.
     pub(super) fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "the request carries no valid credential")
     }
 
-    /// Writes it to the log and as an answer.
-    pub(super) fn render(&self, request_id: &str) -> Answer {
-        let status = self.status.as_u16();
-        let internal = self.internal.as_deref();
-        if self.status.is_server_error() {
-            tracing::error!(status, detail = %self.detail, internal, "request failed");
-        } else if matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) {
-            // Told by whoever found it out, and not twice: a stranger must not fill the log.
-            tracing::debug!(status, "request refused");
-        } else {
-            tracing::info!(status, detail = %self.detail, internal, "request refused");
-        }
+    /// Writes it to the log and as an answer. The detail may quote what the caller sent, and is shown as everything from outside is.
+    pub(super) fn render(mut self, request_id: &str, address: IpAddr, repeats: &Repeats) -> Answer {
+        self.detail = Shown(&self.detail).to_string();
+        self.tell(address, repeats);
         match self.words {
             Words::Problem | Words::Piiano => self.document(request_id),
-            Words::Hanzo => hanzo::refusal(self, request_id),
-            Words::Conjur => conjur::refusal(self),
+            Words::Hanzo => hanzo::refusal(&self, request_id),
+            Words::Conjur => conjur::refusal(&self),
+        }
+    }
+
+    /// Writes it to the log. A stranger must not fill that.
+    fn tell(&self, address: IpAddr, repeats: &Repeats) {
+        let (status, detail, internal) = (self.status.as_u16(), &self.detail, self.internal.as_deref());
+        let level = if self.status.is_server_error() { Level::ERROR } else { Level::INFO };
+        if matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) {
+            // Told by whoever found it out, and not twice.
+            tracing::debug!(status, "request refused");
+        } else if !self.is_of_caller && !repeats.is_first(address, level, format_args!("{status} {detail}")) {
+            tracing::debug!(status, %detail, internal, "request refused again");
+        } else if level == Level::ERROR {
+            tracing::error!(status, %detail, internal, "request failed");
+        } else {
+            tracing::info!(status, %detail, internal, "request refused");
         }
     }
 
@@ -122,6 +143,7 @@ impl From<kms::Error> for Problem {
             detail: error.to_string(),
             result_reason: Some(error.result_reason()),
             internal: error.detail(),
+            is_of_caller: false,
             words: Words::Problem,
             lacks_capability: matches!(error, kms::Error::NotPermitted { refusal: Refusal::Capability { .. }, .. }),
         }

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::future::Future;
 use std::pin::Pin;
 
+use tracing::Level;
 use warp::http::{HeaderMap, StatusCode};
 
 use super::problem::Problem;
@@ -52,11 +53,14 @@ impl Visit<'_> {
         let address = self.peer.address.ip();
         app.metrics.authentication_failed(method);
         app.kms.failed_authentication(network(address), method, word);
-        if app.authenticator.count_failure(address) {
+        if app.repeats.is_first(address, Level::WARN, format_args!("authentication failed: {reason}")) {
+            tracing::warn!(method, %reason, "authentication failed");
+        } else {
             tracing::debug!(method, %reason, "authentication failed again");
+        }
+        if app.authenticator.count_failure(address) {
             return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address");
         }
-        tracing::warn!(method, %reason, "authentication failed");
         problem
     }
 }

@@ -6,6 +6,7 @@ use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOpt
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::payloads::Response;
 use crate::kmip::ttlv::DateTime;
+use crate::text::Shown;
 
 impl Kms {
     /// Performs the items of a message, one after the other. Each passes the gate by itself, after the effects
@@ -88,5 +89,5 @@ fn check(header: &RequestHeader) -> Result<(), Error> {
 fn failure(item: Option<&RequestBatchItem>, error: &Error) -> ResponseBatchItem {
     let operation = item.and_then(|item| item.operation);
     let id = item.and_then(|item| item.unique_batch_item_id.clone());
-    ResponseBatchItem::failure(operation, id, error.result_reason(), error.to_string())
+    ResponseBatchItem::failure(operation, id, error.result_reason(), Shown(error).to_string())
 }

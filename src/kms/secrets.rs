@@ -48,7 +48,7 @@ impl SecretPath {
     /// One of them is empty, too long, or has characters that nobody can see.
     pub fn new(account: &str, path: &str) -> Result<Self, Error> {
         let is_sound = |text: &str, most: usize| {
-            !text.is_empty() && text.len() <= most && !text.chars().any(crate::principal::is_unprintable)
+            !text.is_empty() && text.len() <= most && !text.chars().any(crate::text::is_unprintable)
         };
         if !is_sound(account, MAX_ACCOUNT) || account.contains(':') || !is_sound(path, MAX_PATH) {
             return Err(Error::SecretPath);

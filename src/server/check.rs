@@ -12,6 +12,7 @@ use crate::auth::{KeySource, TrustedIssuer};
 use crate::config::Config;
 use crate::custody::Custody;
 use crate::store::Store;
+use crate::text::Whole;
 use crate::{kms, tls};
 
 /// Reads and checks everything without changing anything, and says what would run. What another process holds now, the
@@ -43,14 +44,15 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let callers = callers(config, &of_file);
     let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
     Ok(format!(
-        "would listen on {scheme}://{listen}{probe}\ncallers: {callers}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({}{})\naudit log: {}\n",
-        setup.map_or_else(|| "none".to_owned(), |setup| setup.subject),
+        "would listen on {scheme}://{listen}{probe}\ncallers: {}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({}{})\naudit log: {}\n",
+        Whole(callers),
+        Whole(setup.map_or_else(|| "none".to_owned(), |setup| setup.subject)),
         config.hsm.token_label,
-        config.hsm.module.display(),
-        config.sqlite_path.display(),
+        Whole(config.hsm.module.display()),
+        Whole(config.sqlite_path.display()),
         if is_new { "new" } else { "root keys found in the token" },
         if is_open { "; another server has it open now" } else { "" },
-        config.audit.as_ref().map_or_else(|| "none".to_owned(), |audit| audit.file.display().to_string()),
+        Whole(config.audit.as_ref().map_or_else(|| "none".to_owned(), |audit| audit.file.display().to_string())),
     ))
 }
 

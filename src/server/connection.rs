@@ -22,10 +22,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_openssl::SslStream;
 use tower_service::Service;
+use tracing::Level;
 use warp::Filter;
 
 use super::waiting::Waiting;
-use crate::auth::{Authenticator, ClientCertificate, Failures, Peer, network};
+use crate::auth::{Authenticator, ClientCertificate, Peer, Repeats, network};
 use crate::kms::{self, Kms};
 use crate::metrics::Metrics;
 
@@ -57,8 +58,8 @@ pub(super) struct Shared {
     pub(super) handshakes: Arc<Waiting>,
     /// Connections of whom nobody knows yet who they are.
     pub(super) strangers: Arc<Waiting>,
-    /// Connections that came to nothing, counted so that a flood of them does not fill the log.
-    pub(super) refusals: Failures,
+    /// What strangers cause, counted so that a flood of it does not fill the log.
+    pub(super) repeats: Arc<Repeats>,
     /// Who is welcome.
     pub(super) authenticator: Arc<Authenticator>,
     /// Where those who are not are counted.
@@ -134,21 +135,25 @@ impl Shared {
         judged.is_some_and(|judged| judged.is_ok())
     }
 
-    /// Says why a connection came to nothing; in a flood, to those alone who look closely.
+    /// Says why a connection came to nothing; at debug level if that address had the same within the minute.
     fn tell(&self, peer: SocketAddr, fault: &Fault) {
         self.metrics.handshake_refused(fault.word());
         if let Fault::Certificate { .. } = fault {
             self.kms.failed_authentication(network(peer.ip()), "certificate", "handshake");
+            let _ = self.authenticator.count_failure(peer.ip());
         }
-        match fault {
-            Fault::Certificate { .. } if self.authenticator.count_failure(peer.ip()) => {
-                tracing::debug!(%peer, method = "certificate", reason = %fault, "authentication failed again: connection refused");
-            }
-            Fault::Certificate { .. } => {
+        let is_failure = matches!(fault, Fault::Certificate { .. });
+        let level = if is_failure { Level::WARN } else { Level::INFO };
+        let is_first = self.repeats.is_first(peer.ip(), level, format_args!("connection refused: {fault}"));
+        match (is_failure, is_first) {
+            (true, true) => {
                 tracing::warn!(%peer, method = "certificate", reason = %fault, "authentication failed: connection refused");
             }
-            _ if self.refusals.count(peer.ip()) => tracing::debug!(%peer, %fault, "connection refused again"),
-            _ => tracing::info!(%peer, %fault, "connection refused"),
+            (true, false) => {
+                tracing::debug!(%peer, method = "certificate", reason = %fault, "authentication failed again: connection refused");
+            }
+            (false, true) => tracing::info!(%peer, %fault, "connection refused"),
+            (false, false) => tracing::debug!(%peer, %fault, "connection refused again"),
         }
     }
 }

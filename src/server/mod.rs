@@ -14,7 +14,7 @@ mod start;
 mod waiting;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,13 +24,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tracing::Level;
 
 pub use check::check;
 pub use check_store::{StoreReport, check_store};
 pub use log::{FilterError, init as init_log};
 pub use start::StartError;
 
-use crate::auth::{AccessTokenError, AccessTokens, Failures};
+use crate::auth::{AccessTokenError, AccessTokens, Repeats};
 use crate::config::Config;
 use crate::{http, kms};
 use connection::Shared;
@@ -60,9 +61,8 @@ const HANDSHAKES: (usize, usize) = (512, 2048);
 /// Connections without a client certificate whose caller no request has proved yet: from one address, and in all.
 const STRANGERS: (usize, usize) = (1024, 4096);
 
-/// Connections of one address in a minute that come to nothing and are told, but for those that fail to prove who they
-/// are, which have a limit of their own.
-const REFUSALS: u32 = 100;
+/// How often it is looked whether there is something to sum up.
+const SUMMING_UP: Duration = Duration::from_secs(1);
 
 /// Opens everything, serves until SIGTERM or SIGINT, and closes everything.
 ///
@@ -82,7 +82,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         silent: Waiting::new(SILENT.0, SILENT.1),
         handshakes: Waiting::new(HANDSHAKES.0, HANDSHAKES.1),
         strangers: Waiting::new(STRANGERS.0, STRANGERS.1),
-        refusals: Failures::new(REFUSALS),
+        repeats: Arc::clone(&started.repeats),
         authenticator: Arc::clone(&started.authenticator),
         kms: Arc::clone(&started.kms),
         metrics: Arc::clone(&started.metrics),
@@ -92,6 +92,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     announce(&config, &started);
     let issuers = started.issuers.take();
     let reload = Reload { config: Arc::clone(&config), shared: Arc::clone(&shared), reloads, files, issuers };
+    let summing = tokio::spawn(sum_up(Arc::clone(&started.repeats)));
     let sweeping = tokio::spawn(sweep_tokens(Arc::clone(started.kms.access_tokens())));
     // In a task of its own: files on a disk that does not answer must not keep anybody from connecting.
     let reloading = tokio::spawn(reload.keep(signals.hangup));
@@ -103,6 +104,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     reloading.abort();
     sweeping.abort();
     drain(connections).await;
+    summing.abort();
+    started.repeats.tell_all();
     let Started { kms, owner, app, .. } = started;
     // The owner's thread and the database's writer end here, with what they still had to do.
     tokio::task::block_in_place(move || {
@@ -134,7 +137,7 @@ async fn serve(started: &Started, shared: &Arc<Shared>, mut ends: Ends) -> JoinS
     let mut connections = JoinSet::new();
     loop {
         let (tcp, address) = tokio::select! {
-            accepted = started.listener.accept() => match self::accepted(accepted).await {
+            accepted = started.listener.accept() => match self::accepted(accepted, &shared.repeats).await {
                 Some(accepted) => accepted,
                 None => continue,
             },
@@ -144,7 +147,7 @@ async fn serve(started: &Started, shared: &Arc<Shared>, mut ends: Ends) -> JoinS
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             shared.metrics.handshake_refused("too-many");
-            if !shared.refusals.count(address.ip()) {
+            if shared.repeats.is_first(address.ip(), Level::WARN, "connection refused: too many") {
                 tracing::warn!(peer = %address, limit = MAX_CONNECTIONS, "connection refused: too many");
             }
             continue;
@@ -160,7 +163,7 @@ async fn serve(started: &Started, shared: &Arc<Shared>, mut ends: Ends) -> JoinS
 }
 
 /// A connection, set up; or nothing, after a pause if the process has run out of something.
-async fn accepted(accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpStream, SocketAddr)> {
+async fn accepted(accepted: io::Result<(TcpStream, SocketAddr)>, repeats: &Repeats) -> Option<(TcpStream, SocketAddr)> {
     match accepted {
         Ok((tcp, address)) => {
             // Small answers must not wait for an acknowledgement.
@@ -170,7 +173,11 @@ async fn accepted(accepted: io::Result<(TcpStream, SocketAddr)>) -> Option<(TcpS
             Some((tcp, address))
         }
         Err(error) => {
-            tracing::warn!(%error, "accept failed");
+            // Strangers can use up what the process has.
+            let nowhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+            if repeats.is_first(nowhere, Level::WARN, format_args!("accept failed: {error}")) {
+                tracing::warn!(%error, "accept failed");
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
             None
         }
@@ -191,6 +198,16 @@ async fn sweep_tokens(tokens: Arc<AccessTokens>) {
         if let Ok(Err(error)) = swept.await {
             tracing::warn!(%error, "access tokens that ended are not removed yet");
         }
+    }
+}
+
+/// Tells in one line what happened again and again, for as long as the server runs.
+async fn sum_up(repeats: Arc<Repeats>) {
+    let mut turns = tokio::time::interval(SUMMING_UP);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        repeats.tell();
     }
 }
 

@@ -13,6 +13,7 @@ use warp::http::StatusCode;
 use warp::http::header::CONTENT_TYPE;
 
 use super::waiting::Waiting;
+use crate::auth::Repeats;
 use crate::kms::Kms;
 use crate::metrics::{MEDIA_TYPE, Metrics};
 
@@ -26,17 +27,22 @@ const DEADLINE: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// The address cannot be bound.
-pub(super) async fn start(address: SocketAddr, kms: Arc<Kms>, metrics: Arc<Metrics>) -> io::Result<SocketAddr> {
+pub(super) async fn start(
+    address: SocketAddr,
+    kms: Arc<Kms>,
+    metrics: Arc<Metrics>,
+    repeats: Arc<Repeats>,
+) -> io::Result<SocketAddr> {
     let listener = TcpListener::bind(address).await?;
     let bound = listener.local_addr()?;
-    tokio::spawn(accept(listener, kms, metrics));
+    tokio::spawn(accept(listener, kms, metrics, repeats));
     Ok(bound)
 }
 
-async fn accept(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>) {
+async fn accept(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>, repeats: Arc<Repeats>) {
     let places = Waiting::new(MAX_CONNECTIONS, MAX_CONNECTIONS);
     loop {
-        let Some((tcp, address)) = super::accepted(listener.accept().await).await else { continue };
+        let Some((tcp, address)) = super::accepted(listener.accept().await, &repeats).await else { continue };
         let mut place = places.enter(address.ip());
         let (kms, metrics) = (Arc::clone(&kms), Arc::clone(&metrics));
         tokio::spawn(async move {

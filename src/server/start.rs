@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::issuers::Issuers;
 use super::{audit, figures, listen, permission, probe};
-use crate::auth::{Authenticator, Exchange, Issuer, Settings, Trust, TrustedIssuer};
+use crate::auth::{Authenticator, Exchange, Issuer, Repeats, Settings, Trust, TrustedIssuer};
 use crate::client;
 use crate::config::Config;
 use crate::custody::{Custody, OpenError, Owner, RootError, TokenError};
@@ -124,6 +124,7 @@ pub(super) struct Started {
     pub(super) app: Arc<App>,
     pub(super) authenticator: Arc<Authenticator>,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) repeats: Arc<Repeats>,
     pub(super) kms: Arc<Kms>,
     pub(super) owner: Owner,
     /// Issuers of JWTs, where there may be any.
@@ -134,6 +135,7 @@ pub(super) struct Started {
 pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let mut setup = tls::setup(config, kms::now())?;
     let metrics = Metrics::new()?;
+    let repeats = Arc::new(Repeats::default());
     let (documents, of_file) = tokio::task::block_in_place(|| permission::read(config))?;
     let named = names(config, &of_file);
     let (kms, owner) = tokio::task::block_in_place(|| open(config, documents, &metrics))?;
@@ -154,7 +156,8 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let listener = listen(&config.hostname, config.port).await.map_err(at(name.clone()))?;
     let address = listener.local_addr().map_err(at(name))?;
     if let Some(probe) = config.probe_address {
-        let bound = probe::start(probe, Arc::clone(&kms), Arc::clone(&metrics)).await.map_err(at(probe.to_string()))?;
+        let started = probe::start(probe, Arc::clone(&kms), Arc::clone(&metrics), Arc::clone(&repeats));
+        let bound = started.await.map_err(at(probe.to_string()))?;
         tracing::info!(address = %bound, "probe listening: /livez, /readyz, /metrics");
     }
     warn(config, address, setup.as_ref(), named);
@@ -167,9 +170,11 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
             address.ip().is_loopback(),
             Arc::clone(&kms),
             Arc::clone(&metrics),
+            Arc::clone(&repeats),
         )),
         authenticator,
         metrics,
+        repeats,
         kms,
         owner,
         issuers,

@@ -55,10 +55,13 @@ fn above_the_limit_what_fails_is_told_so_and_what_is_valid_gets_in() {
     assert_eq!(status(&mut nobody, Some("Bearer x")), 429, "and the count goes on");
     // What needs no caller is not counted, and not refused.
     assert_eq!(nobody.get("/version").status, 200);
-    // A flood does not fill the log at its usual level.
+    // A flood does not fill the log at its usual level: each kind is told once, unless a minute has passed.
     let log = server.log();
-    let warned = log.lines().filter(|line| line.contains("WARN") && line.contains("authentication failed")).count();
-    assert_eq!(warned, 5);
+    let warned = log.lines().filter(|line| line.contains("WARN") && line.contains("authentication failed method"));
+    let kinds: std::collections::HashSet<_> =
+        warned.clone().map(|line| line.split_once("reason=").unwrap().1).collect();
+    assert_eq!(kinds.len(), 4);
+    assert!(warned.count() <= 8);
 }
 
 #[test]
@@ -87,20 +90,22 @@ fn a_handshake_that_proves_nothing_counts_and_a_flood_of_them_is_told_in_part() 
         assert_eq!(server.alice().get("/whoami").status, 200);
     }
     let told = ["method=\"certificate\"", "peer=127.0.0.1:", "authentication failed", "connection refused"];
-    assert_eq!(lines(&[&["WARN"], &told[..]].concat()), 5);
-    assert_eq!(lines(&[&["DEBUG"], &told[..]].concat()), 7);
+    // Each kind once, unless a minute has passed.
+    let warned = lines(&[&["WARN"], &told[..]].concat());
+    assert!((3..=6).contains(&warned), "{warned}");
+    assert_eq!(lines(&[&["DEBUG"], &told[..]].concat()), 12 - warned);
     for reason in ["peer did not return a certificate", "certificate has expired", "certificate: "] {
         assert!(lines(&["WARN", "authentication failed", reason]) > 0, "{reason}");
     }
     // It is one count: what fails in a request comes on top.
     assert_eq!(status(&mut server.client(&authority.issue(&Leaf::client("*"))).connect().unwrap(), None), 429);
 
-    // What is no handshake at all says nothing about anybody, and has a bound of its own in the log.
+    // What is no handshake at all says nothing about anybody, and is told once as well.
     let before = lines(&["connection refused"]);
     for number in 0..120 {
         server.nobody().tcp().unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
         eventually("it is told", || (lines(&["connection refused"]) > before + number).then_some(()));
     }
-    assert_eq!(lines(&["INFO", "connection refused"]), 100);
+    assert!((1..=2).contains(&lines(&["INFO", "connection refused"])));
     assert_eq!(lines(&["authentication failed", "connection refused"]), 12, "and is no failed authentication");
 }

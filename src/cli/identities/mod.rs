@@ -141,7 +141,7 @@ async fn show(client: &Client, id: &str) -> Result<Report, Error> {
         let auth: Map<String, Value> = client.get_json(&auth_at(id)).await?;
         members.extend(auth);
     }
-    let text = serde_json::to_string_pretty(&shown).unwrap_or_default();
+    let text = crate::text::json(&serde_json::to_string_pretty(&shown).unwrap_or_default());
     Ok(Report::new(text.lines().map(str::to_owned), shown))
 }
 

@@ -1,0 +1,65 @@
+//! Fields of log lines for people: `message name=value name="text"`.
+
+use std::fmt::{self, Debug};
+
+use tracing::field::{Field, Visit};
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::FormatFields;
+use tracing_subscriber::fmt::format::Writer;
+
+use crate::text::{Shown, Whole};
+
+/// Writes fields, each escaped and cut.
+pub(super) struct Human;
+
+impl<'w> FormatFields<'w> for Human {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut visitor = Visitor { writer, is_first: true, result: Ok(()) };
+        fields.record(&mut visitor);
+        visitor.result
+    }
+}
+
+struct Visitor<'w> {
+    writer: Writer<'w>,
+    is_first: bool,
+    result: fmt::Result,
+}
+
+impl Visitor<'_> {
+    fn write(&mut self, field: &Field, value: fmt::Arguments<'_>) -> fmt::Result {
+        let name = field.name();
+        if !self.is_first {
+            self.writer.write_char(' ')?;
+        }
+        self.is_first = false;
+        match name {
+            "message" => self.writer.write_fmt(value),
+            name => write!(self.writer, "{}={value}", name.strip_prefix("r#").unwrap_or(name)),
+        }
+    }
+
+    fn push(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        if self.result.is_ok() {
+            self.result = self.write(field, value);
+        }
+    }
+}
+
+impl Visit for Visitor<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "message" => self.push(field, format_args!("{}", Shown(value))),
+            // Beside the target of the line, which says the same.
+            name if name.starts_with("log.") => {}
+            // Cut first, so that the closing quotation mark stays.
+            _ => self.push(field, format_args!("{}", Whole(format_args!("{:?}", Shown(value).to_string())))),
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if !field.name().starts_with("log.") {
+            self.push(field, format_args!("{}", Shown(format_args!("{value:?}"))));
+        }
+    }
+}

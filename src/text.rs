@@ -1,0 +1,203 @@
+//! Text from outside as people may read it: the one place that says which characters reach a log, a terminal or an answer.
+//!
+//! Names, paths, header values, subjects of certificates and the texts of other programs are chosen by others. In what is made
+//! for people, a character that a reader cannot see, that reorders what the reader sees, or that a terminal obeys is written
+//! as `\n`, `\r`, `\t` or `\u{…}`, as in Rust. A backslash stays what it is, so that a text may pass here more than once.
+//! In JSON the same characters are written as `\u…` (RFC 8259 section 7), which every reader of JSON turns back.
+
+use std::fmt::{self, Display, Write};
+
+/// What is shown of a text by [`Shown`], in bytes of what is written, without the mark.
+pub const LIMIT: usize = 512;
+
+/// The mark of a text that was cut.
+const CUT: char = '…';
+
+/// A text from outside, escaped and cut: at most [`LIMIT`] bytes in whole characters, and `…` if there were more.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<T>(pub T);
+
+/// A text from outside, escaped and whole: for what must not be cut, such as a name that is to be used again.
+#[derive(Debug, Clone, Copy)]
+pub struct Whole<T>(pub T);
+
+impl<T: Display> Display for Shown<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(formatter, LIMIT, format_args!("{}", self.0))
+    }
+}
+
+impl<T: Display> Display for Whole<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(formatter, usize::MAX, format_args!("{}", self.0))
+    }
+}
+
+/// Writes `text` to `out`, escaped, and at most `limit` bytes of it and a mark.
+///
+/// # Errors
+/// `out` takes no more.
+fn show(out: &mut dyn Write, limit: usize, text: fmt::Arguments<'_>) -> fmt::Result {
+    let mut escaping = Escaping { out, left: limit, is_cut: false };
+    match escaping.write_fmt(text) {
+        Err(_) if escaping.is_cut => Ok(()),
+        result => result,
+    }
+}
+
+/// Escapes what is written to it, and fails once the bound is reached.
+struct Escaping<'a> {
+    out: &'a mut dyn Write,
+    /// Bytes that may still be written.
+    left: usize,
+    is_cut: bool,
+}
+
+impl Escaping<'_> {
+    fn put(&mut self, form: &str) -> fmt::Result {
+        match self.left.checked_sub(form.len()) {
+            Some(left) => {
+                self.left = left;
+                self.out.write_str(form)
+            }
+            None => {
+                self.is_cut = true;
+                self.out.write_char(CUT)?;
+                Err(fmt::Error)
+            }
+        }
+    }
+}
+
+impl Write for Escaping<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|character| match character {
+            '\n' => self.put("\\n"),
+            '\r' => self.put("\\r"),
+            '\t' => self.put("\\t"),
+            character if is_unprintable(character) => self.put(&format!("\\u{{{:x}}}", u32::from(character))),
+            character => self.put(character.encode_utf8(&mut [0; 4])),
+        })
+    }
+}
+
+/// A JSON document in which the characters that must not be seen are escaped. Line ends between its parts stay.
+#[must_use]
+pub fn json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    for character in document.chars() {
+        // Within a string a line end is escaped already (RFC 8259 section 7).
+        if character == '\n' || !is_unprintable(character) {
+            out.push(character)
+        } else {
+            push_units(&mut out, character)
+        }
+    }
+    out
+}
+
+/// Appends the inside of a JSON string: the text with everything escaped that JSON or its readers need escaped.
+pub fn push_json(out: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            character if is_unprintable(character) => push_units(out, character),
+            character => out.push(character),
+        }
+    }
+}
+
+fn push_units(out: &mut String, character: char) {
+    for unit in character.encode_utf16(&mut [0; 2]) {
+        // Writing to a `String` does not fail.
+        let _ = write!(out, "\\u{unit:04x}");
+    }
+}
+
+/// Whether a reader cannot see the character, or it reorders what the reader sees: controls, bidirectional and zero-width
+/// characters, line separators, tags, private use and noncharacters.
+#[must_use]
+pub fn is_unprintable(character: char) -> bool {
+    // The last two of each plane (Unicode 16.0 section 23.7).
+    let is_last_of_plane = u32::from(character) & 0xFFFE == 0xFFFE;
+    character.is_control()
+        || is_last_of_plane
+        || matches!(
+            character,
+            '\u{00AD}'
+                | '\u{034F}'
+                | '\u{061C}'
+                | '\u{115F}'..='\u{1160}'
+                | '\u{17B4}'..='\u{17B5}'
+                | '\u{180B}'..='\u{180F}'
+                | '\u{200B}'..='\u{200F}'
+                | '\u{2028}'..='\u{202E}'
+                | '\u{2060}'..='\u{206F}'
+                | '\u{3164}'
+                | '\u{E000}'..='\u{F8FF}'
+                | '\u{FDD0}'..='\u{FDEF}'
+                | '\u{FE00}'..='\u{FE0F}'
+                | '\u{FEFF}'
+                | '\u{FFA0}'
+                | '\u{FFF0}'..='\u{FFFB}'
+                | '\u{FFFD}'
+                | '\u{1BCA0}'..='\u{1BCA3}'
+                | '\u{1D173}'..='\u{1D17A}'
+                | '\u{E0000}'..='\u{10FFFF}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each kind.
+    const HOSTILE: &str = "a\0\u{7}\n\r\t\u{1b}[31m\u{7f}\u{80}\u{9b}\u{ad}\u{61c}\u{200b}\u{200e}\u{200f}\u{2028}\u{2029}\
+                           \u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}\u{fdd0}\u{fffe}\u{1fffe}\u{e0001}\u{10ffff}\\\"z";
+
+    fn is_clean(text: &str) -> bool {
+        !text.chars().any(is_unprintable)
+    }
+
+    #[test]
+    fn what_must_not_be_seen_is_escaped() {
+        let shown = Shown(HOSTILE).to_string();
+        assert!(is_clean(&shown), "{shown}");
+        assert!(shown.starts_with(r"a\u{0}\u{7}\n\r\t\u{1b}[31m\u{7f}\u{80}\u{9b}\u{ad}"), "{shown}");
+        assert!(shown.ends_with("\\u{10ffff}\\\"z"), "{shown}");
+        assert_eq!(Shown(&shown).to_string(), shown, "a second time it stays");
+        assert_eq!(Whole(HOSTILE).to_string(), shown);
+        assert_eq!(Shown("naïve 漢字 🔑 …").to_string(), "naïve 漢字 🔑 …");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_between_characters() {
+        let fits = "x".repeat(LIMIT);
+        assert_eq!(Shown(&fits).to_string(), fits);
+        for text in [format!("{fits}y"), "ü".repeat(LIMIT), "\u{9b}".repeat(LIMIT), format!("{}\n\n", "x".repeat(511))]
+        {
+            let shown = Shown(&text).to_string();
+            let body = shown.strip_suffix(CUT).unwrap();
+            assert!(body.len() <= LIMIT && body.len() > LIMIT - 10, "{shown}");
+            assert!(Whole(&text).to_string().starts_with(body));
+            assert_eq!(Shown(&shown).to_string(), shown);
+        }
+        assert!(Whole("x".repeat(5000)).to_string().len() == 5000);
+    }
+
+    #[test]
+    fn json_is_escaped_and_means_the_same() {
+        let value = serde_json::json!({ HOSTILE: [HOSTILE, 1] });
+        for document in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+            let escaped = json(&document);
+            assert!(escaped.split('\n').all(is_clean), "{escaped}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped).unwrap(), value);
+        }
+        let mut text = "\"".to_owned();
+        push_json(&mut text, HOSTILE);
+        text.push('"');
+        assert!(is_clean(&text));
+        assert_eq!(serde_json::from_str::<String>(&text).unwrap(), HOSTILE);
+    }
+}
