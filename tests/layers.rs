@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 19] = [
+    "turns",
     "secret",
     "text",
     "kmip",

@@ -205,6 +205,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::SigningKey(_)
         | E::Searching
         | E::Sweeps
+        | E::Crowded
         | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -8,6 +8,7 @@ use crate::kmip::state::Refusal;
 use crate::kmip::{self, Tag};
 use crate::policy;
 use crate::store;
+use crate::turns::Crowded;
 
 /// Why a request fails. Its text is for the caller and tells nothing internal.
 #[derive(Debug, thiserror::Error)]
@@ -152,9 +153,12 @@ pub enum Error {
     /// The row's binding is wrong: someone changed the database.
     #[error("the stored object {0:?} fails its integrity check and is refused")]
     Integrity(String),
-    /// Others changed the object again and again meanwhile.
-    #[error("the object was changed by other requests at the same time: try again")]
+    /// The object is no longer what the request is about.
+    #[error("the object was changed by another request at the same time: try again")]
     Contention,
+    /// Too many changes of one object wait for each other.
+    #[error("too many changes of the same object are waiting: try again later")]
+    Crowded,
     /// The token is away or busy.
     #[error("the HSM is not available: try again later")]
     Hsm(#[source] custody::Error),
@@ -297,6 +301,7 @@ impl Error {
             | Self::Audit(_)
             | Self::Searching
             | Self::Sweeps
+            | Self::Crowded
             | Self::SigningKey(_)
             | Self::Unsearchable(_) => ResultReason::GeneralFailure,
         }
@@ -322,6 +327,12 @@ impl From<store::Error> for Error {
             error @ store::Error::Binding(_) => Self::Unbound(error),
             error => Self::Store(error),
         }
+    }
+}
+
+impl From<Crowded> for Error {
+    fn from(Crowded: Crowded) -> Self {
+        Self::Crowded
     }
 }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::super::object::{Access, Object};
 use super::super::{Error, secrets};
-use super::{ATTEMPTS, Grant, Usable, is_destroyed, new_object};
+use super::{Grant, Usable, is_destroyed, new_object};
 use crate::custody::{self, Cipher, Mac, Secret, Signature, is_signature};
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, UsageMask};
 use crate::store::object::{Class, Material};
 use crate::store::{self, secret_version};
+use crate::turns::Turn;
 
 /// The next version of an object.
 struct Successor {
@@ -91,10 +92,10 @@ impl<'a> Grant<'a> {
         }
     }
 
-    /// Changes attributes. `change` sees the present ones, and may be called again on newer ones.
+    /// Changes attributes. `change` sees the present ones.
     pub(in crate::kms) fn change(
         &self,
-        mut change: impl FnMut(&Object, &mut Attributes) -> Result<(), Error>,
+        change: impl FnOnce(&Object, &mut Attributes) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.replace(|object| {
             let mut attributes = object.attributes.clone();
@@ -107,7 +108,7 @@ impl<'a> Grant<'a> {
     /// Changes whose the object is, and what others may do with it.
     pub(in crate::kms) fn change_access(
         &self,
-        mut change: impl FnMut(&Object, &mut Access) -> Result<(), Error>,
+        change: impl FnOnce(&Object, &mut Access) -> Result<(), Error>,
     ) -> Result<(), Error> {
         self.replace(|object| {
             let mut access = object.access.clone();
@@ -120,7 +121,7 @@ impl<'a> Grant<'a> {
     /// Changes attributes and gives up the key: it is gone from database and WAL, and from the token.
     pub(in crate::kms) fn destroy(
         &self,
-        mut change: impl FnMut(&Object, &mut Attributes) -> Result<(), Error>,
+        change: impl FnOnce(&Object, &mut Attributes) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let former = self.replace(|object| {
             let mut attributes = object.attributes.clone();
@@ -154,48 +155,54 @@ impl<'a> Grant<'a> {
         Ok(())
     }
 
-    /// Writes the next version of the row; returns where the key of the one before is.
-    fn replace(&self, mut successor: impl FnMut(&Object) -> Result<Successor, Error>) -> Result<Material, Error> {
+    /// The object as it is, and the turn to change it: nobody else does meanwhile.
+    pub(super) fn turn(&self) -> Result<(Turn<'a>, Arc<Object>), Error> {
         let id = &self.object.id;
-        let mut present = Arc::clone(&self.object);
-        for _ in 0..ATTEMPTS {
-            let Successor { mut attributes, access, class, material } = successor(&present)?;
-            attributes.last_change_date = Some(self.call.now);
-            let erase = material != present.material;
-            let version = present.version + 1;
-            let object = new_object(version, access, id, attributes, class, material)?;
-            let object_state = object.attributes.state;
-            let is_secret = secrets::last_number(&object.attributes).is_some();
-            let row = self.kms.bind(&object)?;
-            let index = object.index();
-            let gone = (is_destroyed(object_state) && is_secret).then(|| id.clone());
-            let job = move |transaction: &store::Transaction<'_>| {
-                row.update(transaction, &index)?;
-                gone.map_or(Ok(()), |id| secret_version::remove(transaction, &id))
-            };
-            let records = vec![self.call.change(self.action, id, version)];
-            let store = &self.kms.store;
-            let written = if erase { store.erase_recorded(records, job) } else { store.write_recorded(records, job) };
-            self.kms.cache.forget(id);
-            // Committed, whatever is left in the write-ahead log.
-            if matches!(written, Ok(()) | Err(store::Error::Traces(_))) {
-                self.call.changed();
-            }
-            match written {
-                Err(store::Error::Conflict) => {
-                    present = self.kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
-                    // What changed may have been the permission.
-                    self.kms.decide(self.call, self.action, &present)?;
-                }
-                // The row is the new one, whatever else: nobody must take the new key for one that nothing names.
-                Err(store::Error::Traces(error)) if !is_destroyed(object_state) => {
-                    tracing::warn!(error, "the former key's blob is still in the write-ahead log");
-                    return Ok(present.material.clone());
-                }
-                written => return Ok(written.map(|()| present.material.clone())?),
-            }
+        let turn = self.kms.turns.take(id)?;
+        let present = self.kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
+        if present.version != self.object.version {
+            // What changed may have been the permission.
+            self.kms.decide(self.call, self.action, &present)?;
         }
-        Err(Error::Contention)
+        Ok((turn, present))
+    }
+
+    /// Writes the next version of the row; returns where the key of the one before is.
+    fn replace(&self, successor: impl FnOnce(&Object) -> Result<Successor, Error>) -> Result<Material, Error> {
+        let id = &self.object.id;
+        let (_turn, present) = self.turn()?;
+        let Successor { mut attributes, access, class, material } = successor(&present)?;
+        attributes.last_change_date = Some(self.call.now);
+        let erase = material != present.material;
+        let version = present.version + 1;
+        let object = new_object(version, access, id, attributes, class, material)?;
+        let object_state = object.attributes.state;
+        let is_secret = secrets::last_number(&object.attributes).is_some();
+        let row = self.kms.bind(&object)?;
+        let index = object.index();
+        let gone = (is_destroyed(object_state) && is_secret).then(|| id.clone());
+        let job = move |transaction: &store::Transaction<'_>| {
+            row.update(transaction, &index)?;
+            gone.map_or(Ok(()), |id| secret_version::remove(transaction, &id))
+        };
+        let records = vec![self.call.change(self.action, id, version)];
+        let store = &self.kms.store;
+        let written = if erase { store.erase_recorded(records, job) } else { store.write_recorded(records, job) };
+        self.kms.cache.forget(id);
+        // Committed, whatever is left in the write-ahead log.
+        if matches!(written, Ok(()) | Err(store::Error::Traces(_))) {
+            self.call.changed();
+        }
+        match written {
+            // Changes made here take turns: somebody else writes into the database.
+            Err(store::Error::Conflict) => Err(Error::Contention),
+            // The row is the new one, whatever else: nobody must take the new key for one that nothing names.
+            Err(store::Error::Traces(error)) if !is_destroyed(object_state) => {
+                tracing::warn!(error, "the former key's blob is still in the write-ahead log");
+                Ok(present.material.clone())
+            }
+            written => Ok(written.map(|()| present.material.clone())?),
+        }
     }
 }
 

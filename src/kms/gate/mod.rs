@@ -32,11 +32,12 @@ use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::policy::{Action, Documents, Grants, Policy, Refusal, Resource, Rule};
 use crate::store::object::{self, Class, Material};
 use crate::store::{self, Store};
+use crate::turns::Turns;
 use administering::Definitions;
 pub use health::Health;
 pub use vault::Vault;
 
-/// How often a change is tried again when another request changed the object first.
+/// How often a value is read again when another request wrote over it meanwhile.
 const ATTEMPTS: usize = 5;
 
 /// The service.
@@ -44,6 +45,8 @@ pub struct Kms {
     store: Arc<Store>,
     custody: Arc<Custody>,
     cache: Cache,
+    /// Changes of one object, by its identifier.
+    turns: Turns,
     /// What decides beside the objects; replaced as a whole at each change.
     policy: ArcSwap<Policy>,
     /// What the policy is made of.
@@ -109,6 +112,7 @@ impl Kms {
             store,
             custody,
             cache: Cache::new(),
+            turns: Turns::default(),
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
             tokens: Arc::new(tokens),

@@ -79,48 +79,35 @@ impl Grant<'_> {
     /// Adds a value; returns its number. What is older than the twenty last is gone, from database and WAL.
     pub(in crate::kms) fn write_secret(&self, value: &Bytes) -> Result<i64, Error> {
         let (kms, id) = (self.kms, &self.object.id);
-        let mut present = Arc::clone(&self.object);
-        for _ in 0..ATTEMPTS {
-            let number = last_number(&present.attributes).ok_or_else(|| Error::NotASecret(id.clone()))? + 1;
-            let sealed = kms.seal(&present, number, self.call.now.0, value)?;
-            let mut attributes = present.attributes.clone();
-            set_number(&mut attributes, number);
-            attributes.last_change_date = Some(self.call.now);
-            let version = present.version + 1;
-            let (access, material) = (present.access.clone(), present.material.clone());
-            let object = new_object(version, access, id, attributes, present.class, material)?;
-            let (row, index) = (kms.bind(&object)?, object.index());
-            let oldest = number - MAX_VERSIONS;
-            let job = move |transaction: &Transaction<'_>| {
-                row.update(transaction, &index)?;
-                sealed.insert(transaction, oldest)
-            };
-            let records = vec![self.call.change(self.action, id, version)];
-            let written = if oldest > 0 {
-                kms.store.erase_recorded(records, job)
-            } else {
-                kms.store.write_recorded(records, job)
-            };
-            kms.cache.forget(id);
-            match written {
-                Err(store::Error::Conflict) => {
-                    present = kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
-                    // What changed may have been the permission.
-                    kms.decide(self.call, self.action, &present)?;
-                }
-                Err(store::Error::Traces(error)) => {
-                    tracing::warn!(error, "a former value's ciphertext is still in the write-ahead log");
-                    self.call.changed();
-                    return Ok(number);
-                }
-                written => {
-                    written?;
-                    self.call.changed();
-                    return Ok(number);
-                }
+        let (_turn, present) = self.turn()?;
+        let number = last_number(&present.attributes).ok_or_else(|| Error::NotASecret(id.clone()))? + 1;
+        let sealed = kms.seal(&present, number, self.call.now.0, value)?;
+        let mut attributes = present.attributes.clone();
+        set_number(&mut attributes, number);
+        attributes.last_change_date = Some(self.call.now);
+        let version = present.version + 1;
+        let (access, material) = (present.access.clone(), present.material.clone());
+        let object = new_object(version, access, id, attributes, present.class, material)?;
+        let (row, index) = (kms.bind(&object)?, object.index());
+        let oldest = number - MAX_VERSIONS;
+        let job = move |transaction: &Transaction<'_>| {
+            row.update(transaction, &index)?;
+            sealed.insert(transaction, oldest)
+        };
+        let records = vec![self.call.change(self.action, id, version)];
+        let written =
+            if oldest > 0 { kms.store.erase_recorded(records, job) } else { kms.store.write_recorded(records, job) };
+        kms.cache.forget(id);
+        match written {
+            // Changes made here take turns: somebody else writes into the database.
+            Err(store::Error::Conflict) => return Err(Error::Contention),
+            Err(store::Error::Traces(error)) => {
+                tracing::warn!(error, "a former value's ciphertext is still in the write-ahead log");
             }
+            written => written?,
         }
-        Err(Error::Contention)
+        self.call.changed();
+        Ok(number)
     }
 
     /// A value: the last, or that of a number.

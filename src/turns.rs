@@ -1,0 +1,138 @@
+//! Changes of one thing take turns: those that come together wait for each other in the order in which they came, in place
+//! of failing because another was first.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The longest wait for a turn.
+const MAX_WAIT: Duration = Duration::from_secs(15);
+
+/// Changes of one thing that wait or are made at one time.
+const MAX_QUEUE: usize = 512;
+
+/// Who changes what, and who waits for it.
+#[derive(Debug, Default)]
+pub struct Turns(Mutex<Queues>);
+
+#[derive(Debug, Default)]
+struct Queues {
+    queues: HashMap<String, Queue>,
+    /// The ticket of the next one who comes.
+    next: u64,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    /// The first one has the turn.
+    tickets: VecDeque<u64>,
+    moved: Arc<Condvar>,
+}
+
+/// Leave to change one thing while nobody else does. Dropping it lets the next one begin.
+#[derive(Debug)]
+pub struct Turn<'a> {
+    turns: &'a Turns,
+    name: String,
+    ticket: u64,
+}
+
+/// Too many wait for the same thing, or the wait was too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many changes of it are waiting")]
+pub struct Crowded;
+
+impl Turns {
+    /// Waits for the turn to change what has this name, for 15 seconds at most.
+    ///
+    /// Whoever has a turn must not ask for another one of the same name.
+    ///
+    /// # Errors
+    /// [`Crowded`].
+    pub fn take(&self, name: &str) -> Result<Turn<'_>, Crowded> {
+        let deadline = Instant::now() + MAX_WAIT;
+        let mut queues = self.lock();
+        let ticket = queues.next;
+        let queue = queues.queues.entry(name.to_owned()).or_default();
+        if queue.tickets.len() >= MAX_QUEUE {
+            return Err(Crowded);
+        }
+        queue.tickets.push_back(ticket);
+        let moved = Arc::clone(&queue.moved);
+        queues.next += 1;
+        while !queues.is_first(name, ticket) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                queues.leave(name, ticket);
+                return Err(Crowded);
+            }
+            queues = moved.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(Turn { turns: self, name: name.to_owned(), ticket })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queues {
+    fn is_first(&self, name: &str, ticket: u64) -> bool {
+        self.queues.get(name).is_some_and(|queue| queue.tickets.front() == Some(&ticket))
+    }
+
+    fn leave(&mut self, name: &str, ticket: u64) {
+        let Some(queue) = self.queues.get_mut(name) else { return };
+        queue.tickets.retain(|own| *own != ticket);
+        queue.moved.notify_all();
+        if queue.tickets.is_empty() {
+            self.queues.remove(name);
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.turns.lock().leave(&self.name, self.ticket);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_for_each_name_and_nothing_is_kept() {
+        let turns = Turns::default();
+        let inside = [AtomicUsize::new(0), AtomicUsize::new(0)];
+        let other = turns.take("other").unwrap();
+        thread::scope(|scope| {
+            for number in 0..8 {
+                let (turns, inside) = (&turns, &inside[number % 2]);
+                scope.spawn(move || {
+                    for _ in 0..200 {
+                        let turn = turns.take(["a", "b"][number % 2]).unwrap();
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1);
+                        drop(turn);
+                    }
+                });
+            }
+        });
+        drop(other);
+        assert!(turns.lock().queues.is_empty());
+    }
+
+    #[test]
+    fn a_queue_has_an_end() {
+        let turns = Turns::default();
+        let first = turns.take("a").unwrap();
+        turns.lock().queues.get_mut("a").unwrap().tickets.extend((1_000..).take(MAX_QUEUE - 1));
+        assert_eq!(turns.take("a").map(drop), Err(Crowded));
+        drop(first);
+        assert!(turns.lock().queues.contains_key("a"));
+    }
+}
