@@ -13,7 +13,7 @@ use super::route::{self, Ask};
 use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
-use crate::kms::Error;
+use crate::kms::{self, Error};
 use crate::policy::{Action, Grantee, Subject};
 use crate::principal::Username;
 
@@ -143,9 +143,9 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &grants.collect::<Vec<_>>()))
 }
 
-/// `GET /access/owned[?offset=N]`
+/// `GET /access/owned[?after=ID|?offset=N]`
 pub(super) fn owned(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let held = app.kms.owned(&ask.context, offset(ask)?)?.into_iter().map(|held| {
+    let held = app.kms.owned(&ask.context, &from(ask)?)?.into_iter().map(|held| {
         let state = held.attributes.state.map_or("", |state| state.name(Dialect::Oasis));
         let mut attributes = Vec::new();
         json::write(
@@ -159,9 +159,9 @@ pub(super) fn owned(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &held.collect::<Vec<_>>()))
 }
 
-/// `GET /access/obtained[?offset=N]`
+/// `GET /access/obtained[?after=ID|?offset=N]`
 pub(super) fn obtained(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let obtained = app.kms.obtained(&ask.context, offset(ask)?)?.into_iter().map(|object| Obtained {
+    let obtained = app.kms.obtained(&ask.context, &from(ask)?)?.into_iter().map(|object| Obtained {
         object_id: object.id,
         owner_id: object.owner,
         state: object.state.name(Dialect::Oasis),
@@ -236,10 +236,16 @@ fn action(word: &str) -> Result<Action, Problem> {
     Action::from_word(word).ok_or_else(unknown)
 }
 
-fn offset(ask: &Ask<'_>) -> Result<i64, Problem> {
-    let Some(text) = route::value(ask.query, "offset") else { return Ok(0) };
-    let offset = text.parse().ok().filter(|offset| (0..=i64::from(i32::MAX)).contains(offset));
-    offset.ok_or_else(|| bad("offset is a number from 0".to_owned()))
+fn from(ask: &Ask<'_>) -> Result<kms::From, Problem> {
+    match (route::value(ask.query, "after"), route::value(ask.query, "offset")) {
+        (Some(_), Some(_)) => Err(bad("give one of after and offset, not both".to_owned())),
+        (Some(after), None) => Ok(kms::From::After(after)),
+        (None, None) => Ok(kms::From::Offset(0)),
+        (None, Some(text)) => {
+            let offset = text.parse().ok().filter(|offset| (0..=i64::from(i32::MAX)).contains(offset));
+            offset.map(kms::From::Offset).ok_or_else(|| bad("offset is a number from 0".to_owned()))
+        }
+    }
 }
 
 impl From<crate::policy::Fault> for Problem {

@@ -1,5 +1,6 @@
 //! What is known about an object (KMIP 2.1, section 4).
 
+mod after;
 mod parts;
 mod project;
 mod reference;
@@ -18,7 +19,7 @@ pub use parts::{
     AlternativeName, ApplicationSpecificInformation, Digest, Link, Name, RandomNumberGenerator, RevocationReason,
     UsageLimits, VendorAttribute,
 };
-pub use project::NotAProject;
+pub use project::{NotAProject, NotOneText};
 pub use reference::{AttributeReference, VendorReference};
 pub use tags::{TAG_BYTES, TAG_VENDOR, TAGS};
 

@@ -1,10 +1,10 @@
 //! Access: what owners let others do with their objects, and who asks what they may do.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::gate::ServerGrant;
-use super::locate::MAX_SIFTED;
+use super::gate::Whose;
 use super::object::{Access, Object};
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, NoEffect};
@@ -13,10 +13,19 @@ use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Action, Decision, Grant, Grantee, MAX_GRANTEES, Subject};
 use crate::principal::{Caller, Username};
 use crate::store::object::Class;
-use crate::store::search::{Found, Search};
+use crate::store::search::{Order, Search, Start};
 
 /// The most objects in one list.
-const MAX_LISTED: i64 = 1_000;
+const MAX_LISTED: usize = 1_000;
+
+/// Where a list begins.
+#[derive(Debug, Clone)]
+pub enum From {
+    /// After so many objects.
+    Offset(i64),
+    /// After the object of this identifier.
+    After(String),
+}
 
 /// An object of the caller's.
 #[derive(Debug)]
@@ -150,31 +159,27 @@ impl Kms {
         })
     }
 
-    /// The caller's own objects, in the order of their creation, at most 1,000 after `offset`.
+    /// The caller's own objects, in the order of their creation, at most 1,000 from `from`.
     ///
     /// # Errors
-    /// Store or token are away.
-    pub fn owned(&self, context: &Context<'_>, offset: i64) -> Result<Vec<Held>, Error> {
+    /// Store or token are away, or the caller may not know of the object after which the list is to begin.
+    pub fn owned(&self, context: &Context<'_>, from: &From) -> Result<Vec<Held>, Error> {
         let call = Call::new(context, Operation::ListOwned);
         self.recorded(&call, || {
-            let grant = self.searching(&call)?;
-            let page = |search: &Search, seen| grant.owned(search, seen, MAX_LISTED);
-            let objects = self.listed(&call, &grant, offset, page, |object| object.is_of(call.caller()))?;
+            let objects = self.listed(&call, Whose::Owned, from)?;
             let held = |object: Arc<Object>| Held { id: object.id.clone(), attributes: object.shown(call.now) };
             Ok(objects.into_iter().map(held).collect())
         })
     }
 
-    /// Objects of others on which something is granted to the caller, at most 1,000 after `offset`.
+    /// Objects of others on which something is granted to the caller, at most 1,000 from `from`.
     ///
     /// # Errors
-    /// Store or token are away.
-    pub fn obtained(&self, context: &Context<'_>, offset: i64) -> Result<Vec<Obtained>, Error> {
+    /// As for [`Self::owned`].
+    pub fn obtained(&self, context: &Context<'_>, from: &From) -> Result<Vec<Obtained>, Error> {
         let call = Call::new(context, Operation::ListObtained);
         self.recorded(&call, || {
-            let grant = self.searching(&call)?;
-            let page = |search: &Search, seen| grant.granted(search, seen, MAX_LISTED);
-            let objects = self.listed(&call, &grant, offset, page, |object| !object.is_of(call.caller()))?;
+            let objects = self.listed(&call, Whose::Granted, from)?;
             let obtained = |object: Arc<Object>| {
                 let may = |action: &Action| self.permitted(&call, *action, &object);
                 let actions: BTreeSet<Action> = Action::on_objects().filter(may).collect();
@@ -185,39 +190,32 @@ impl Kms {
         })
     }
 
-    /// The objects of a list that are there for the caller, at most 1,000 after `offset`: a list that gives fewer has ended.
-    fn listed(
-        &self,
-        call: &Call<'_>,
-        grant: &ServerGrant<'_>,
-        offset: i64,
-        page: impl Fn(&Search, i64) -> Result<Found, Error>,
-        counts: impl Fn(&Object) -> bool,
-    ) -> Result<Vec<Arc<Object>>, Error> {
-        let search = Search { now: call.now.0, ..Search::default() };
-        let (mut listed, mut skipped, mut seen) = (Vec::new(), 0, 0);
-        let mut sweep = None;
-        while seen < MAX_SIFTED {
-            if seen > 0 && sweep.is_none() {
-                sweep = Some(grant.sweep()?);
+    /// The objects of a list that are there for the caller: a list that gives fewer than [`MAX_LISTED`] has ended.
+    fn listed(&self, call: &Call<'_>, whose: Whose, from: &From) -> Result<Vec<Arc<Object>>, Error> {
+        let grant = self.searching(call)?;
+        let search = Search { now: call.now.0, order: Order::OldestFirst, ..Search::default() };
+        let start = match from {
+            From::After(id) => grant.after(id)?,
+            // Each of one's own objects counts, and need not be looked at to be passed over.
+            From::Offset(offset) if whose == Whose::Owned && !grant.is_limited() => {
+                Start { after: None, skip: *offset }
             }
-            let found = page(&search, seen)?;
-            if found.ids.is_empty() {
-                break;
+            From::Offset(_) => Start::default(),
+        };
+        let mut left_out = match from {
+            From::Offset(offset) => offset - start.skip,
+            From::After(_) => 0,
+        };
+        let mut listed = Vec::new();
+        grant.walk(whose, &search, start, MAX_LISTED, |id| {
+            let counts = |object: &Arc<Object>| object.is_of(call.caller()) == (whose == Whose::Owned);
+            match self.sighted(call, id)?.filter(counts) {
+                Some(_) if left_out > 0 => left_out -= 1,
+                Some(object) => listed.push(object),
+                None => {}
             }
-            seen += MAX_LISTED;
-            for id in found.ids {
-                let Some(object) = self.sighted(call, &id)?.filter(|object| counts(object)) else { continue };
-                if skipped < offset {
-                    skipped += 1;
-                } else {
-                    listed.push(object);
-                }
-                if i64::try_from(listed.len()).unwrap_or(i64::MAX) >= MAX_LISTED {
-                    return Ok(listed);
-                }
-            }
-        }
+            Ok(if listed.len() < MAX_LISTED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
         Ok(listed)
     }
 

@@ -1,7 +1,7 @@
 //! Messages: a batch of operations under one header (KMIP 2.1 sections 8 and 9).
 
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, discover_versions, now, placeholder};
+use super::{Call, Context, Error, Kms, discover_versions, now, placeholder, sets_placeholder};
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::payloads::Response;
@@ -41,11 +41,12 @@ impl Kms {
         let mut left = None;
         for item in items {
             let answer = self.execute_item(context, left.clone(), &item);
+            // What was left before must not be taken for what this item found, made or removed, or did not.
+            if item.operation.is_some_and(sets_placeholder) {
+                left = answer.as_ref().ok().and_then(placeholder).map(str::to_owned);
+            }
             match answer {
                 Ok(response) => {
-                    if let Some(id) = placeholder(&response) {
-                        left = Some(id.to_owned());
-                    }
                     answers.push(ResponseBatchItem::success(item.unique_batch_item_id, response));
                 }
                 Err(error) => {

@@ -1,17 +1,17 @@
 //! Keys as a list of what one may read about.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
-use super::locate::MAX_SIFTED;
+use super::gate::Whose;
 use super::operation::Operation;
 use super::{Call, Context, Error, Held, Kms, secrets};
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
-use crate::store::search::Search;
+use crate::store::search::{Order, Search, Start};
 
 /// Objects that one read of the search tables gives.
-const PAGE: i64 = 1_000;
+const PAGE: usize = 1_000;
 
 /// Which keys.
 #[derive(Debug, Clone, Default)]
@@ -40,37 +40,27 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.searching(&call)?;
             let (project, names) = (wanted.project.clone(), wanted.name.iter().cloned().collect());
-            let search = Search { now: call.now.0, project, names, ..Search::default() };
-            let (mut keys, mut total, mut seen) = (Vec::new(), 0, 0);
-            let mut sweep = None;
-            while seen < MAX_SIFTED {
-                if seen > 0 && sweep.is_none() {
-                    sweep = Some(grant.sweep()?);
-                }
-                let found = grant.search(&search, seen, PAGE)?;
-                if found.ids.is_empty() {
-                    break;
-                }
-                seen += PAGE;
-                for id in found.ids {
-                    let Some(object) = self.sighted(&call, &id)? else { continue };
-                    let attributes = object.shown(call.now);
-                    // The search tables are not bound; the object is.
-                    let found = wanted.project.is_none() || object.access.project == wanted.project;
-                    let named = |name: &String| attributes.names.iter().any(|own| own.value == *name);
-                    if found
-                        && wanted.name.as_ref().is_none_or(named)
-                        && secrets::last_number(&attributes).is_none()
-                        && counts(&attributes)
-                        && self.permitted(&call, Action::Operation(Kmip::GetAttributes), &object)
-                    {
-                        if range.contains(&total) {
-                            keys.push(Held { id, attributes });
-                        }
-                        total += 1;
+            let search = Search { now: call.now.0, order: Order::OldestFirst, project, names, ..Search::default() };
+            let (mut keys, mut total) = (Vec::new(), 0);
+            grant.walk(Whose::Reachable, &search, Start::default(), PAGE, |id| {
+                let Some(object) = self.sighted(&call, id)? else { return Ok(ControlFlow::Continue(())) };
+                let attributes = object.shown(call.now);
+                // The search tables are not bound; the object is.
+                let found = wanted.project.is_none() || object.access.project == wanted.project;
+                let named = |name: &String| attributes.names.iter().any(|own| own.value == *name);
+                if found
+                    && wanted.name.as_ref().is_none_or(named)
+                    && secrets::last_number(&attributes).is_none()
+                    && counts(&attributes)
+                    && self.permitted(&call, Action::Operation(Kmip::GetAttributes), &object)
+                {
+                    if range.contains(&total) {
+                        keys.push(Held { id: id.to_owned(), attributes });
                     }
+                    total += 1;
                 }
-            }
+                Ok(ControlFlow::Continue(()))
+            })?;
             Ok((keys, total))
         })
     }

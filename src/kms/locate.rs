@@ -1,15 +1,13 @@
 //! Locate (KMIP 2.1 section 6.1.28): by name, tag, state, algorithm, length, usage mask and object type.
 
-use super::gate::ServerGrant;
+use std::ops::ControlFlow;
+
+use super::gate::{End, ServerGrant, Whose};
 use super::{Call, Error, Kms};
-use crate::kmip::attributes::TAG_VENDOR;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::locate::{Criteria, Request, Response};
 use crate::kmip::{Attributes, StorageStatusMask, Tag, UniqueIdentifier};
-use crate::store::search::{Reach, Search};
-
-/// The most objects that are looked at one by one for a caller who may find only some of them.
-pub(super) const MAX_SIFTED: i64 = 100_000;
+use crate::store::search::{Search, Start};
 
 /// The most identifiers in one answer.
 const MAX_ITEMS: i32 = 1_000;
@@ -26,60 +24,54 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
         return Err(Error::Feature("Object Group Member is not supported"));
     }
     let storage = request.storage_status_mask.unwrap_or(StorageStatusMask::ON_LINE);
-    let criteria = request.criteria.map(|criteria| *criteria).unwrap_or_default();
+    let mut criteria = request.criteria.map(|criteria| *criteria).unwrap_or_default();
     let grant = kms.searching(call)?;
     let wanted = criteria.attributes.unique_identifier.clone();
+    let after = criteria.attributes.take_after().map_err(|_| Error::Invalid {
+        tag: Tag::AttributeValue,
+        fault: "the vendor attribute claviger/after is one text: the Unique Identifier after which the page begins",
+    })?;
     let search = search(call, criteria, storage)?;
     if let Some(id) = wanted {
         return by_identifier(kms, call, &id, &search);
     }
-    let limit = limit.min(i64::from(MAX_ITEMS));
-    if grant.is_limited() {
-        return sift(kms, call, &grant, &search, offset, limit);
-    }
-    let found = grant.search(&search, offset, limit)?;
-    // The search tables are not bound; what they point at is. A row that fails its check, or does not say what
-    // the tables say, is left out, and the log has the reason.
-    let mut unique_identifiers = Vec::with_capacity(found.ids.len());
-    for id in found.ids {
-        if is_confirmed(kms, call, &id, &search)? {
-            unique_identifiers.push(id);
-        }
-    }
-    Ok(Response { located_items: i32::try_from(found.total).ok(), unique_identifiers })
+    let start = after.map_or_else(|| Ok(Start::default()), |id| grant.after(&id))?;
+    page(kms, call, &grant, &search, Start { skip: offset, ..start }, limit.min(i64::from(MAX_ITEMS)))
 }
 
-/// A search by somebody who may find only some of what the tables give: the others are neither named nor counted.
-fn sift(
+/// A page of what the caller may know of. How many match in all is told only where the page holds the last of them.
+fn page(
     kms: &Kms,
     call: &Call<'_>,
     grant: &ServerGrant<'_>,
     search: &Search,
-    offset: i64,
+    start: Start,
     limit: i64,
 ) -> Result<Response, Error> {
-    let mut unique_identifiers = Vec::new();
-    let (mut seen, mut total) = (0, 0);
-    let mut sweep = None;
-    while seen < MAX_SIFTED {
-        if seen > 0 && sweep.is_none() {
-            sweep = Some(grant.sweep()?);
+    // What has to be kept from the caller must not be counted either: then each object is looked at.
+    let mut left_out = if grant.is_limited() { start.skip } else { 0 };
+    let start = Start { skip: start.skip - left_out, ..start };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let first = usize::try_from(left_out).unwrap_or(usize::MAX).saturating_add(limit).saturating_add(1);
+    let (mut unique_identifiers, mut passed) = (Vec::new(), 0);
+    // The search tables are not bound; what they point at is. A row that fails its check, or does not say what
+    // the tables say, is left out, and the log has the reason.
+    let walked = grant.walk(Whose::Reachable, search, start, first, |id| {
+        if !is_confirmed(kms, call, id, search)? {
+            return Ok(ControlFlow::Continue(()));
         }
-        let page = grant.search(search, seen, i64::from(MAX_ITEMS))?;
-        if page.ids.is_empty() {
-            break;
+        if left_out > 0 {
+            (left_out, passed) = (left_out - 1, passed + 1);
+        } else if unique_identifiers.len() == limit {
+            return Ok(ControlFlow::Break(()));
+        } else {
+            unique_identifiers.push(id.to_owned());
         }
-        seen += i64::from(MAX_ITEMS);
-        for id in page.ids {
-            if is_confirmed(kms, call, &id, search)? {
-                if (offset..offset.saturating_add(limit)).contains(&total) {
-                    unique_identifiers.push(id);
-                }
-                total += 1;
-            }
-        }
-    }
-    Ok(Response { located_items: i32::try_from(total).ok(), unique_identifiers })
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let found = i64::try_from(unique_identifiers.len()).unwrap_or(i64::MAX);
+    let total = (walked.end == End::Last).then(|| walked.skipped.saturating_add(passed).saturating_add(found));
+    Ok(Response { located_items: total.and_then(|total| i32::try_from(total).ok()), unique_identifiers })
 }
 
 /// A search that names its object needs no table.
@@ -98,12 +90,9 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
     attributes.unique_identifier = None;
     let project = attributes.take_project().map_err(|_| Error::Project)?;
     let tags = attributes.tags();
-    attributes
-        .vendor_attributes
-        .retain(|attribute| attribute.vendor_identification != TAG_VENDOR && !attribute.holds_tags());
+    attributes.vendor_attributes.retain(|attribute| !attribute.holds_tags());
     let search = Search {
         now: call.now.0,
-        reach: Reach::default(),
         project,
         names: std::mem::take(&mut attributes.names).into_iter().map(|name| name.value).collect(),
         tags,
@@ -113,6 +102,7 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
         usage_mask: attributes.cryptographic_usage_mask.take().map(|mask| i64::from(mask.bits())),
         state: attributes.state.take().map(|state| i64::from(State::code(state))),
         destroyed: storage.contains(StorageStatusMask::DESTROYED),
+        ..Search::default()
     };
     match attributes.to_items().first() {
         Some(item) => Err(Error::UnsupportedAttribute(item.tag)),

@@ -46,7 +46,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use access::{Held, Obtained};
+pub use access::{From, Held, Obtained};
 pub use access_token::{MAX_TOKENS, TokenEntry};
 pub use administration::{Asked, Entry, Kind, Vouching};
 pub use api_token::check_api_token_row;
@@ -59,9 +59,9 @@ pub use keys::Wanted;
 pub use memberships::Membership;
 pub use secrets::{MAX_SECRET, SecretPath, kept_values};
 
-use crate::kmip::UniqueIdentifier;
 use crate::kmip::payloads::{Request, Response};
 use crate::kmip::ttlv::DateTime;
+use crate::kmip::{self, UniqueIdentifier};
 use crate::principal::Caller;
 use operation::Operation;
 use trail::Trail;
@@ -155,6 +155,13 @@ impl Kms {
             Request::RNGRetrieve(request) => rng_retrieve::run(self, call, &request)?.into(),
         })
     }
+}
+
+/// Whether an operation fills the ID placeholder, or empties it where it fails or finds nothing that is unambiguous (KMIP 2.1
+/// section 6.1.28). That Destroy empties it is an extension of ours.
+fn sets_placeholder(operation: kmip::enumerations::Operation) -> bool {
+    use kmip::enumerations::Operation as O;
+    matches!(operation, O::Create | O::CreateKeyPair | O::Register | O::Import | O::Locate | O::Destroy)
 }
 
 /// The object that a response leaves in the ID placeholder.

@@ -337,6 +337,15 @@ pub fn identifiers(connection: &Connection) -> Result<Vec<String>, Error> {
     Ok(found)
 }
 
+/// The number of an object: its place in the order of creation.
+///
+/// # Errors
+/// SQLite's.
+pub fn number(connection: &Connection, id: &str) -> Result<Option<i64>, Error> {
+    let mut select = connection.prepare_cached("SELECT number FROM object WHERE id = ?1")?;
+    Ok(select.query_row([id], |row| row.get(0)).optional()?)
+}
+
 /// Whether something is granted to this grantee.
 ///
 /// # Errors

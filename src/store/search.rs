@@ -1,16 +1,15 @@
 //! Finding objects by what the columns and the search tables hold.
+//!
+//! Everything that narrows a search is a list of objects in the order of their creation: the objects of an owner, of a
+//! grantee, of a project, of a name, of a tag. A search walks the lists side by side and stops when its page is full, so
+//! it costs what it returns and what it passes over, not what there is.
 
-use rusqlite::{Connection, ToSql};
+mod list;
+
+use rusqlite::{Connection, OptionalExtension as _, ToSql, params_from_iter};
 
 use super::Error;
-
-/// The state that dates have moved an object to (KMIP 2.1 section 4.57; `kmip::state` is the rule for
-/// single objects). ?1 is the present time.
-const EFFECTIVE_STATE: &str = "CASE \
-    WHEN state = 1 AND activation_date <= ?1 AND deactivation_date <= ?1 THEN 3 \
-    WHEN state = 1 AND activation_date <= ?1 THEN 2 \
-    WHEN state = 2 AND deactivation_date <= ?1 THEN 3 \
-    ELSE state END";
+use list::{Filter, List};
 
 /// Whose objects count: those of which any of this holds.
 #[derive(Debug, Clone, Default)]
@@ -19,8 +18,44 @@ pub struct Reach {
     pub owner: Option<String>,
     /// Something is granted to one of these.
     pub grantees: Vec<String>,
-    /// One of these projects holds it.
-    pub projects: Vec<String>,
+    /// A project of these holds it.
+    pub projects: Projects,
+}
+
+/// Projects that count.
+#[derive(Debug, Clone)]
+pub enum Projects {
+    /// These.
+    These(Vec<String>),
+    /// All.
+    Any,
+}
+
+impl Default for Projects {
+    fn default() -> Self {
+        Self::These(Vec::new())
+    }
+}
+
+/// Something by which objects are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// The project that holds the object.
+    Project(String),
+    /// A name.
+    Name(String),
+    /// A tag.
+    Tag(String),
+}
+
+/// In which order objects are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// What was made last comes first.
+    #[default]
+    NewestFirst,
+    /// In the order of creation.
+    OldestFirst,
 }
 
 /// What to find; every part that is given must hold.
@@ -28,8 +63,12 @@ pub struct Reach {
 pub struct Search {
     /// The present time, in seconds since 1970-01-01 UTC.
     pub now: i64,
+    /// In which order.
+    pub order: Order,
     /// Whose objects.
     pub reach: Reach,
+    /// Of each of these sets, one: what the caller's credential is limited to.
+    pub limits: Vec<Vec<Key>>,
     /// The project that holds it.
     pub project: Option<String>,
     /// All of these names.
@@ -50,94 +89,150 @@ pub struct Search {
     pub destroyed: bool,
 }
 
-/// A page of identifiers in the order of their creation, and how many there are in all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Where a page begins.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Start {
+    /// After the object of this number; at the beginning if `None`.
+    pub after: Option<i64>,
+    /// So many objects are passed over first.
+    pub skip: i64,
+}
+
+/// One object that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The page.
-    pub ids: Vec<String>,
-    /// All that match.
-    pub total: i64,
+    /// Its number: where a later page begins.
+    pub number: i64,
+    /// Its Unique Identifier.
+    pub id: String,
+}
+
+/// A page of what was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// How many objects were passed over: fewer than wanted if there are no more.
+    pub skipped: i64,
+    /// The objects; fewer than the limit if there are no more.
+    pub found: Vec<Found>,
+}
+
+/// Objects that several lists name together.
+struct Union<'a>(Vec<List<'a>>);
+
+impl Union<'_> {
+    /// The first rank at or after `rank` that one of the lists has.
+    fn seek(&mut self, connection: &Connection, rank: i64) -> Result<Option<i64>, Error> {
+        let mut first: Option<i64> = None;
+        for list in &mut self.0 {
+            if let Some(found) = list.seek(connection, rank)? {
+                first = Some(first.map_or(found, |first| first.min(found)));
+            }
+        }
+        Ok(first)
+    }
 }
 
 impl Search {
-    /// Runs the search, skipping `offset` and returning at most `limit` identifiers.
+    /// Finds at most `limit` objects.
     ///
     /// # Errors
     /// SQLite's.
-    pub fn run(&self, connection: &Connection, offset: i64, limit: i64) -> Result<Found, Error> {
-        let mut values: Vec<&dyn ToSql> = vec![&self.now];
-        let mut clauses = format!("?1 IS NOT NULL AND ({})", self.reach.clause(&mut values));
-        let mut clause = |text: &str, value| {
-            values.push(value);
-            clauses.push_str(" AND ");
-            clauses.push_str(&text.replace('?', &format!("?{}", values.len())));
-        };
-        for name in &self.names {
-            clause("number IN (SELECT number FROM object_name WHERE name = ?)", name);
-        }
-        for tag in &self.tags {
-            clause("number IN (SELECT number FROM object_tag WHERE tag = ?)", tag);
-        }
-        if let Some(project) = &self.project {
-            clause("project = ?", project);
-        }
-        for (text, value) in [
-            ("object_type = ?", &self.object_type),
-            ("algorithm = ?", &self.algorithm),
-            ("length = ?", &self.length),
-            ("usage_mask & ? = ?", &self.usage_mask),
-        ] {
-            if value.is_some() {
-                clause(text, value);
+    pub fn page(&self, connection: &Connection, start: Start, limit: usize) -> Result<Page, Error> {
+        let filter = Filter::of(self);
+        let keyed = self.keyed(&filter);
+        // Where nothing else narrows the search, SQLite passes over what the filter leaves out.
+        let filtered = keyed.is_empty();
+        let mut all = vec![Union(self.reached(&filter, filtered))];
+        all.extend(keyed);
+        let mut page = Page::default();
+        let mut rank = start.after.map_or(-i64::MAX, |number| self.rank(number).saturating_add(1));
+        while page.found.len() < limit {
+            let Some(found) = common(&mut all, connection, rank)? else { break };
+            rank = found.saturating_add(1);
+            let number = self.rank(found);
+            if filtered && page.skipped < start.skip {
+                page.skipped += 1;
+                continue;
+            }
+            match row(connection, &filter, number)? {
+                Some(_) if page.skipped < start.skip => page.skipped += 1,
+                Some(id) => page.found.push(Found { number, id }),
+                None => {}
             }
         }
-        if self.state.is_some() {
-            values.push(&self.state);
-            clauses.push_str(&format!(" AND {EFFECTIVE_STATE} = ?{}", values.len()));
-        } else if !self.destroyed {
-            clauses.push_str(" AND state < 5");
-        }
-        page(connection, &clauses, &values, offset, limit)
+        Ok(page)
     }
-}
 
-impl Reach {
-    /// The condition, whose values are appended.
-    fn clause<'a>(&'a self, values: &mut Vec<&'a dyn ToSql>) -> String {
-        let mut places = |texts: &'a [String]| {
-            let place = |text: &'a String| {
-                values.push(text);
-                format!("?{}", values.len())
+    /// The number of an object as a place in the order, and back.
+    fn rank(&self, number: i64) -> i64 {
+        match self.order {
+            Order::NewestFirst => -number,
+            Order::OldestFirst => number,
+        }
+    }
+
+    /// One list for each reason why an object counts.
+    fn reached<'a>(&'a self, filter: &Filter<'a>, filtered: bool) -> Vec<List<'a>> {
+        let Reach { owner, grantees, projects } = &self.reach;
+        let mut lists: Vec<List<'a>> = Vec::new();
+        let mut add = |kind, key| lists.push(List::new(kind, key, self.order, filter, filtered));
+        if let Some(owner) = owner {
+            add(list::Kind::Owner, owner);
+        }
+        for grantee in grantees {
+            add(list::Kind::Grantee, grantee);
+        }
+        match projects {
+            Projects::These(projects) => projects.iter().for_each(|project| add(list::Kind::Project, project)),
+            Projects::Any => add(list::Kind::AnyProject, &ANY),
+        }
+        lists
+    }
+
+    /// The sets of lists of which an object must be in one each.
+    fn keyed<'a>(&'a self, filter: &Filter<'a>) -> Vec<Union<'a>> {
+        let list = |kind, key| List::new(kind, key, self.order, filter, false);
+        let project = self.project.iter().map(|project| (list::Kind::Project, project));
+        let names = self.names.iter().map(|name| (list::Kind::Name, name));
+        let tags = self.tags.iter().map(|tag| (list::Kind::Tag, tag));
+        let wanted = project.chain(names).chain(tags).map(|(kind, key)| Union(vec![list(kind, key)]));
+        let limits = self.limits.iter().map(|keys| {
+            let one = |key: &'a Key| match key {
+                Key::Project(project) => list(list::Kind::Project, project),
+                Key::Name(name) => list(list::Kind::Name, name),
+                Key::Tag(tag) => list(list::Kind::Tag, tag),
             };
-            texts.iter().map(place).collect::<Vec<_>>().join(",")
-        };
-        let owner = self.owner.as_slice();
-        let mut any = vec!["0".to_owned()];
-        if !owner.is_empty() {
-            any.push(format!("owner IN ({})", places(owner)));
-        }
-        if !self.grantees.is_empty() {
-            let grantees = places(&self.grantees);
-            any.push(format!("number IN (SELECT number FROM object_grantee WHERE grantee IN ({grantees}))"));
-        }
-        if !self.projects.is_empty() {
-            any.push(format!("project IN ({})", places(&self.projects)));
-        }
-        any.join(" OR ")
+            Union(keys.iter().map(one).collect())
+        });
+        wanted.chain(limits).collect()
     }
 }
 
-fn page(
-    connection: &Connection,
-    clauses: &str,
-    values: &[&dyn ToSql],
-    offset: i64,
-    limit: i64,
-) -> Result<Found, Error> {
-    let count = format!("SELECT count(*) FROM object WHERE {clauses}");
-    let total = connection.prepare_cached(&count)?.query_row(values, |row| row.get(0))?;
-    let sql = format!("SELECT id FROM object WHERE {clauses} ORDER BY number LIMIT {limit} OFFSET {offset}");
-    let mut select = connection.prepare(&sql)?;
-    let ids = select.query_map(values, |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(Found { ids, total })
+/// What stands for a key where there is none.
+static ANY: String = String::new();
+
+/// The first rank at or after `rank` that every union has.
+fn common(all: &mut [Union<'_>], connection: &Connection, mut rank: i64) -> Result<Option<i64>, Error> {
+    let mut agreed = 0;
+    while agreed < all.len() {
+        agreed = 0;
+        for union in all.iter_mut() {
+            let Some(found) = union.seek(connection, rank)? else { return Ok(None) };
+            if found > rank {
+                rank = found;
+                // The others have to agree with this one, which does.
+                agreed = 0;
+            }
+            agreed += 1;
+        }
+    }
+    Ok(Some(rank))
+}
+
+/// The identifier of an object that passes the filter.
+fn row(connection: &Connection, filter: &Filter<'_>, number: i64) -> Result<Option<String>, Error> {
+    let sql = format!("SELECT id FROM object WHERE number = ?{}{}", filter.values.len() + 1, filter.text);
+    let mut values: Vec<&dyn ToSql> = filter.values.clone();
+    values.push(&number);
+    Ok(connection.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0)).optional()?)
 }

@@ -92,9 +92,44 @@ fn the_id_placeholder_joins_the_items() {
     alice.new_key(&create("AES", 256, &[name("joined")]));
     let ambiguous = items(&mut alice, &message(&[], &[locate(&[name("joined")], &[]), encrypt_it.clone()]));
     assert_eq!(outcomes(&ambiguous), ["Success", "Missing_Data"]);
+    let first = locate(&[name("joined")], &[integer("MaximumItems", 1)]);
+    assert_eq!(outcomes(&items(&mut alice, &message(&[], &[first, encrypt_it.clone()]))), ["Success"; 2]);
     // A batch that begins without one has none, and nothing stays from the batch before.
     assert_eq!(outcomes(&items(&mut alice, &message(&[], std::slice::from_ref(&encrypt_it)))), ["Missing_Data"]);
     alice.refused(&encrypt_it, 400, "Missing_Data");
+}
+
+#[test]
+fn what_was_left_before_is_not_taken_for_what_an_item_did() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    for _ in 0..2 {
+        alice.new_key(&create("AES", 256, &[name("twice")]));
+    }
+    let mut made = |more: &[Value], expected: &[&str]| {
+        let operations = [&[create("AES", 256, &[])], more].concat();
+        let done = items(&mut alice, &message(&[option("Continue")], &operations));
+        assert_eq!(outcomes(&done), [&["Success"], expected].concat(), "{more:?}");
+    };
+    let encrypt_it = || structure("Encrypt", &[bytes("Data", b"data")]);
+    let export_it = || structure("Export", &[]);
+    // Locate that found nothing, or several.
+    made(&[locate(&[name("no")], &[]), encrypt_it()], &["Success", "Missing_Data"]);
+    made(&[locate(&[name("twice")], &[]), encrypt_it()], &["Success", "Missing_Data"]);
+    made(&[locate(&[name("twice")], &[integer("MaximumItems", 0)]), encrypt_it()], &["Success", "Missing_Data"]);
+    // Destroy.
+    let revoke_it = crate::harness::kmip::revoke("", "Superseded");
+    let revoke_it = structure("Revoke", &revoke_it["value"].as_array().unwrap()[1..]);
+    let destroy_it = structure("Destroy", &[]);
+    made(&[revoke_it, destroy_it, export_it()], &["Success", "Success", "Missing_Data"]);
+    // What failed, or could not even be read.
+    let bad = structure("Create", &[enumeration("ObjectType", "SymmetricKey"), attributes("AES", 100, &[])]);
+    made(&[bad, export_it()], &["Invalid_Attribute_Value", "Missing_Data"]);
+    made(&[structure("Create", &[text("NoSuchTag", "x")]), export_it()], &["Unknown_Tag", "Missing_Data"]);
+    made(&[locate(&[text("Comment", "x")], &[]), export_it()], &["Unsupported_Attribute", "Missing_Data"]);
+    // Everything else leaves it.
+    let attributes_of_it = structure("GetAttributes", &[]);
+    made(&[attributes_of_it, encrypt("absent", b"x"), export_it()], &["Success", "Object_Not_Found", "Success"]);
 }
 
 #[test]

@@ -71,8 +71,8 @@ fn projects_hold_keys_and_questions_are_answered() {
     let outside = alice.create(&["--id", "outside"]);
     alice.write("key", &[7; 32]);
     alice.ok(&["sym", "keys", "import", "key", "-f", "raw", "--id", "brought", "--project", "apollo"]);
-    assert_eq!(alice.locate(&["--project", "apollo"]), [inside.as_str(), "brought"]);
-    assert_eq!(vera.locate(&[]), [inside.as_str(), "brought"]);
+    assert_eq!(alice.locate(&["--project", "apollo"]), ["brought", inside.as_str()]);
+    assert_eq!(vera.locate(&[]), ["brought", inside.as_str()]);
     alice.fails_with(&["sym", "keys", "create", "--project", "none"], &["not permitted: ", "no such project"]);
     // The example denies it even to her who leads and owns it.
     alice.fails_with(&["sym", "keys", "export", "-k", &inside, "file"], &["not permitted: ", "production_stays"]);

@@ -1,6 +1,6 @@
 //! A key's life by the command line: from creation to destruction, found and described on the way.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::kmip::create;
 use crate::harness::{Cli, Server};
@@ -110,7 +110,17 @@ fn more_keys_than_one_answer_holds() {
         assert!(part.iter().eq(expected), "{offset} {max}: {}", part.len());
     }
     assert!(alice.locate(&["--offset", "100"]) == all[100..]);
-    assert_eq!(alice.json(&["sym", "keys", "locate", "--max", "2"])["located_items"], ALL);
+    // How many there are in all is told with the last of them.
+    for (arguments, told) in [
+        (&["--max", "2"][..], Value::Null),
+        (&[], json!(ALL)),
+        (&["--offset", "2"], json!(ALL)),
+        (&["--offset", "5000"], json!(ALL)),
+        (&["--offset", "500", "--max", "3"], json!(ALL)),
+    ] {
+        let said = alice.json(&[&["sym", "keys", "locate"], arguments].concat());
+        assert_eq!(said["located_items"], told, "{arguments:?}");
+    }
     let mut all = all;
     all.sort();
     made.sort();

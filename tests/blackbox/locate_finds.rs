@@ -1,9 +1,11 @@
-//! Locate: by name, tag, state, algorithm, length and mask, in pages, and only what is the caller's own.
+//! Locate: by name, tag, state, algorithm, length and mask, the newest first, in pages, and only what the caller may know of.
 
 use serde_json::Value;
 
-use crate::harness::Server;
-use crate::harness::kmip::{create, date, enumeration, integer, locate, name, named, revoke, structure, tags, text};
+use crate::harness::kmip::{
+    all, create, date, enumeration, find, integer, locate, name, named, revoke, structure, tags, text, vendor_attribute,
+};
+use crate::harness::{Connection, Server};
 
 const LATER: &str = "2999-01-01T00:00:00Z";
 
@@ -21,7 +23,8 @@ fn by_every_attribute_it_knows() {
     alice.ok(&revoke(&compromised, "KeyCompromise"));
     let mut check = |criteria: &[Value], expected: &[&String]| {
         let (ids, total) = alice.located(&locate(criteria, &[]));
-        assert_eq!(ids.iter().collect::<Vec<_>>(), expected, "{criteria:?}");
+        // What was made last comes first.
+        assert_eq!(ids.iter().rev().collect::<Vec<_>>(), expected, "{criteria:?}");
         assert_eq!(total, expected.len() as i64);
     };
     check(&[], &[&red, &blue, &mac, &later, &revoked, &compromised]);
@@ -61,28 +64,64 @@ fn by_every_attribute_it_knows() {
     alice.refused(&locate(&twice, &[]), 422, "Unsupported_Attribute");
 }
 
+/// A page, and how many there are in all if the server tells.
+fn page(alice: &mut Connection, criteria: &[Value], more: &[Value]) -> (Vec<String>, Option<i64>) {
+    let answer = alice.ok(&locate(criteria, more));
+    let ids = all(&answer, "UniqueIdentifier").into_iter().map(|id| id.as_str().unwrap().to_owned()).collect();
+    (ids, find(&answer, "LocatedItems").and_then(Value::as_i64))
+}
+
+fn after(id: &str) -> Value {
+    vendor_attribute("claviger", "after", id)
+}
+
 #[test]
 fn in_pages() {
     let server = Server::start();
     let mut alice = server.alice().connect().unwrap();
-    let keys: Vec<String> = (0..25).map(|_| alice.new_key(&create("AES", 256, &[tags(&["page"])]))).collect();
+    let mut keys: Vec<String> = (0..25).map(|_| alice.new_key(&create("AES", 256, &[tags(&["page"])]))).collect();
+    keys.reverse();
     alice.aes();
+    let wanted = tags(&["page"]);
+    let limit = |items| integer("MaximumItems", items);
     let mut seen = Vec::new();
     for offset in (0..30).step_by(7) {
-        let page = [integer("MaximumItems", 7), integer("OffsetItems", offset)];
-        let (ids, total) = alice.located(&locate(&[tags(&["page"])], &page));
+        let (ids, total) = page(&mut alice, std::slice::from_ref(&wanted), &[limit(7), integer("OffsetItems", offset)]);
         assert!(ids.len() <= 7);
-        assert_eq!(total, 25, "all that match, not only those of the page");
+        // To count what is beyond the page would cost more than the page.
+        assert_eq!(total, (offset + 7 >= 25).then_some(25), "{offset}");
         seen.extend(ids);
     }
     assert_eq!(seen, keys);
-    let (none, total) = alice.located(&locate(&[tags(&["page"])], &[integer("MaximumItems", 0)]));
-    assert_eq!((none.len(), total), (0, 25));
-    let (beyond, total) = alice.located(&locate(&[tags(&["page"])], &[integer("OffsetItems", 1000)]));
-    assert_eq!((beyond.len(), total), (0, 25));
+    // The same by the last identifier of the page before; what is made meanwhile moves nothing.
+    let (mut seen, mut criteria) = (Vec::new(), vec![wanted.clone()]);
+    for turn in 0..4 {
+        let (ids, total) = page(&mut alice, &criteria, &[limit(7)]);
+        // All that match: those after the object.
+        assert_eq!(total, (turn == 3).then_some(4));
+        criteria = vec![wanted.clone(), after(ids.last().unwrap())];
+        seen.extend(ids);
+        alice.new_key(&create("AES", 256, &[tags(&["page"])]));
+    }
+    assert_eq!(seen, keys);
+    assert_eq!(page(&mut alice, &criteria, &[]), (vec![], Some(0)));
+    assert_eq!(page(&mut alice, &[after(&keys[20])], &[integer("OffsetItems", 2)]), (keys[23..].to_vec(), Some(4)));
+    let wanted = std::slice::from_ref(&wanted);
+    assert_eq!(page(&mut alice, wanted, &[limit(0)]), (vec![], None));
+    assert_eq!(page(&mut alice, &[tags(&["no"])], &[limit(0)]), (vec![], Some(0)));
+    assert_eq!(page(&mut alice, wanted, &[integer("OffsetItems", 1000)]), (vec![], Some(29)));
+    assert_eq!(page(&mut alice, wanted, &[limit(29)]).1, Some(29));
     for field in ["MaximumItems", "OffsetItems"] {
         alice.refused(&locate(&[], &[integer(field, -1)]), 400, "Invalid_Attribute_Value");
     }
+    // After what is not there, and after what is somebody else's, which is the same.
+    let his = server.bob().connect().unwrap().aes();
+    for id in [&his, "no"] {
+        alice.refused(&locate(&[after(id)], &[]), 404, "Object_Not_Found");
+    }
+    alice.refused(&locate(&[after(&keys[0]), after(&keys[1])], &[]), 400, "Invalid_Attribute_Value");
+    // A criterion that is not known is not taken for one that everything meets.
+    alice.refused(&locate(&[vendor_attribute("claviger", "since", "x")], &[]), 422, "Unsupported_Attribute");
 }
 
 #[test]
@@ -97,8 +136,8 @@ fn what_was_destroyed_only_when_asked_for() {
     assert_eq!(alice.located(&locate(&criteria, &[])).0, std::slice::from_ref(&kept));
     let mask = |bits| integer("StorageStatusMask", bits);
     assert_eq!(alice.located(&locate(&criteria, &[mask(1)])).0, std::slice::from_ref(&kept));
-    assert_eq!(alice.located(&locate(&criteria, &[mask(4)])).0, [kept.clone(), gone.clone()]);
-    assert_eq!(alice.located(&locate(&criteria, &[mask(5)])).0, [kept, gone.clone()]);
+    assert_eq!(alice.located(&locate(&criteria, &[mask(4)])).0, [gone.clone(), kept.clone()]);
+    assert_eq!(alice.located(&locate(&criteria, &[mask(5)])).0, [gone.clone(), kept]);
     assert_eq!(alice.located(&locate(&[], &[])).1, 1);
     let destroyed = locate(&[enumeration("State", "Destroyed")], &[]);
     assert_eq!(alice.located(&destroyed).0, std::slice::from_ref(&gone));

@@ -17,6 +17,7 @@ mod harness;
 
 mod authority_file;
 mod browser;
+mod changes_take_turns;
 mod cli_access_rights;
 mod cli_connection;
 mod cli_encrypted_files;
@@ -31,6 +32,7 @@ mod common_name;
 mod configuration;
 mod conjur_authn_jwt;
 mod conjur_peers_cases;
+mod costs_do_not_grow;
 mod default_mode;
 mod documents;
 mod gate_after_a_reload;

@@ -91,7 +91,7 @@ fn whose_a_key_is_and_who_may_use_it() {
     assert_eq!(bob.located(&[]).0, ["untouched"]);
     assert_eq!(bob.get("/access/obtained").as_array().unwrap().len(), 1);
     bob.ok(&encrypt("untouched", b"x"));
-    assert_eq!(alice.located(&[]).0, ["planted", "untouched"]);
+    assert_eq!(alice.located(&[]).0, ["untouched", "planted"]);
     assert_eq!(alice.get("/access/owned").as_array().unwrap().len(), 2);
 }
 

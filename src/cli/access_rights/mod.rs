@@ -59,7 +59,9 @@ async fn all(client: &Client, path: &str) -> Result<Vec<Value>, Error> {
     const PAGE: usize = 1_000;
     let mut all: Vec<Value> = Vec::new();
     loop {
-        let page: Vec<Value> = client.get_json(&format!("{path}?offset={}", all.len())).await?;
+        // Identifiers of objects stand in a query as they are.
+        let from = all.last().map(|last| format!("?after={}", text(last, "object_id"))).unwrap_or_default();
+        let page: Vec<Value> = client.get_json(&format!("{path}{from}")).await?;
         let is_last = page.len() < PAGE;
         all.extend(page);
         if is_last {

@@ -20,14 +20,18 @@ impl Attributes {
     /// # Errors
     /// What was given instead of one text.
     pub fn take_project(&mut self) -> Result<Option<String>, NotAProject> {
-        let (projects, others) =
-            std::mem::take(&mut self.vendor_attributes).into_iter().partition(|one| one.is_project());
+        self.take_text(VendorAttribute::is_project).map_err(|NotOneText| NotAProject)
+    }
+
+    /// Takes the one text out that the attribute holds which `is_it` tells from others.
+    pub(super) fn take_text(&mut self, is_it: fn(&VendorAttribute) -> bool) -> Result<Option<String>, NotOneText> {
+        let (own, others) = std::mem::take(&mut self.vendor_attributes).into_iter().partition(is_it);
         self.vendor_attributes = others;
-        let mut projects: Vec<VendorAttribute> = projects;
-        match (projects.pop(), projects.pop()) {
+        let mut own: Vec<VendorAttribute> = own;
+        match (own.pop(), own.pop()) {
             (None, _) => Ok(None),
-            (Some(VendorAttribute { value: Value::TextString(name), .. }), None) => Ok(Some(name)),
-            _ => Err(NotAProject),
+            (Some(VendorAttribute { value: Value::TextString(text), .. }), None) => Ok(Some(text)),
+            _ => Err(NotOneText),
         }
     }
 
@@ -45,3 +49,7 @@ impl Attributes {
 /// The attribute is no text, or stands there several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAProject;
+
+/// An attribute that is one text is no text, or stands there several times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotOneText;

@@ -1,18 +1,57 @@
 //! What leave to ask the server itself lets one do.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::Error;
 use super::ServerGrant;
 use crate::custody::Secret;
 use crate::policy::Grantee;
-use crate::store::search::{Found, Reach, Search};
+use crate::store::object;
+use crate::store::search::{Key, Page, Projects, Reach, Search, Start};
 
 /// Long searches at one time.
 const MAX_SWEEPS: usize = 4;
 
+/// The most objects that one search looks at.
+pub(in crate::kms) const MAX_VISITED: usize = 100_000;
+
+/// The most objects that are read from the search tables at once: a page of answers, and one more.
+const MAX_PAGE: usize = 1_001;
+
+/// Whose objects a search is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kms) enum Whose {
+    /// Those that the caller may know of.
+    Reachable,
+    /// The caller's own.
+    Owned,
+    /// Those on which something is granted to the caller.
+    Granted,
+}
+
+/// Why a search ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kms) enum End {
+    /// There are no more objects.
+    Last,
+    /// Whoever looked at them had enough.
+    Broken,
+    /// It looked at [`MAX_VISITED`] objects.
+    Bound,
+}
+
+/// How far a search went.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::kms) struct Walked {
+    /// Objects that were passed over unseen.
+    pub(in crate::kms) skipped: i64,
+    /// Why it ended.
+    pub(in crate::kms) end: End,
+}
+
 /// A long search; dropping it ends it.
-pub(in crate::kms) struct Sweep<'a>(&'a AtomicUsize);
+struct Sweep<'a>(&'a AtomicUsize);
 
 impl Drop for Sweep<'_> {
     fn drop(&mut self) {
@@ -26,26 +65,54 @@ impl ServerGrant<'_> {
         Ok(self.kms.custody.random(len)?)
     }
 
-    /// Identifiers that the search tables give of objects that the caller may know of.
-    pub(in crate::kms) fn search(&self, search: &Search, offset: i64, limit: i64) -> Result<Found, Error> {
-        let search = Search { reach: self.reach(), ..search.clone() };
-        self.run(&search, offset, limit)
+    /// Looks at the objects that the search tables give, one after the other, at `first` of them without asking whether many
+    /// others do so. Ends when `visit` breaks off, or after [`MAX_VISITED`].
+    pub(in crate::kms) fn walk(
+        &self,
+        whose: Whose,
+        search: &Search,
+        start: Start,
+        first: usize,
+        mut visit: impl FnMut(&str) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<Walked, Error> {
+        let reach = self.reach(whose);
+        let search = Search { reach, limits: self.limits(), ..search.clone() };
+        let (mut start, mut limit) = (start, first.clamp(1, MAX_PAGE));
+        let mut walked = Walked { skipped: 0, end: End::Bound };
+        let (mut visited, mut sweep) = (0, None);
+        while visited < MAX_VISITED {
+            if visited > 0 && sweep.is_none() {
+                sweep = Some(self.sweep()?);
+            }
+            let Page { skipped, found } = self.kms.store.read(|connection| search.page(connection, start, limit))?;
+            walked.skipped += skipped;
+            let is_last = found.len() < limit;
+            visited += found.len();
+            start = Start { after: found.last().map(|last| last.number), skip: 0 };
+            for object in found {
+                if visit(&object.id)?.is_break() {
+                    return Ok(Walked { end: End::Broken, ..walked });
+                }
+            }
+            if is_last {
+                return Ok(Walked { end: End::Last, ..walked });
+            }
+            limit = MAX_PAGE;
+        }
+        Ok(walked)
     }
 
-    /// Identifiers of the caller's own objects.
-    pub(in crate::kms) fn owned(&self, search: &Search, offset: i64, limit: i64) -> Result<Found, Error> {
-        let owner = Some(self.call.caller().username.as_str().to_owned());
-        self.run(&Search { reach: Reach { owner, ..Reach::default() }, ..search.clone() }, offset, limit)
-    }
-
-    /// Identifiers of objects of which the search tables say that something is granted to the caller.
-    pub(in crate::kms) fn granted(&self, search: &Search, offset: i64, limit: i64) -> Result<Found, Error> {
-        let reach = Reach { owner: None, projects: Vec::new(), ..self.reach() };
-        self.run(&Search { reach, ..search.clone() }, offset, limit)
+    /// Where a search goes on after an object, which the caller may know of.
+    pub(in crate::kms) fn after(&self, id: &str) -> Result<Start, Error> {
+        let missing = || Error::NotFound(id.to_owned());
+        let sighted = self.kms.sighted(self.call, id)?;
+        sighted.ok_or_else(missing)?;
+        let number = self.kms.store.read(|connection| object::number(connection, id))?;
+        Ok(Start { after: Some(number.ok_or_else(missing)?), skip: 0 })
     }
 
     /// Leave to look at more objects than a page of them, one by one: to a few at one time, so that others get on.
-    pub(in crate::kms) fn sweep(&self) -> Result<Sweep<'_>, Error> {
+    fn sweep(&self) -> Result<Sweep<'_>, Error> {
         let sweep = Sweep(&self.kms.sweeps);
         if sweep.0.fetch_add(1, Ordering::AcqRel) >= MAX_SWEEPS { Err(Error::Sweeps) } else { Ok(sweep) }
     }
@@ -57,20 +124,39 @@ impl ServerGrant<'_> {
         caller.narrowing.is_some() || policy.role_of(caller).is_some() || !policy.projects_of(caller).is_empty()
     }
 
-    fn reach(&self) -> Reach {
+    fn reach(&self, whose: Whose) -> Reach {
         let policy = self.kms.policy.load();
         let caller = self.call.caller();
-        let user = Grantee::User(caller.username.as_str().to_owned());
-        let role = policy.role_of(caller).map(|role| Grantee::Role(role.to_owned()));
-        let grantees = [Some(user), role, Some(Grantee::Everyone)].into_iter().flatten();
-        Reach {
-            owner: Some(caller.username.as_str().to_owned()),
-            grantees: grantees.map(|grantee| grantee.index()).collect(),
-            projects: policy.projects_of(caller),
+        let name = caller.username.as_str();
+        let role = policy.role_of(caller);
+        let owner = (whose != Whose::Granted).then(|| name.to_owned());
+        if whose == Whose::Owned {
+            return Reach { owner, ..Reach::default() };
         }
+        let user = Grantee::User(name.to_owned());
+        let grantees = [Some(user), role.map(|role| Grantee::Role(role.to_owned())), Some(Grantee::Everyone)];
+        let projects = match (whose, role) {
+            (Whose::Granted, _) => Projects::default(),
+            // A role of their own reaches into every project.
+            (_, Some(_)) => Projects::Any,
+            (_, None) => Projects::These(policy.projects_of(caller)),
+        };
+        let grantees = grantees.into_iter().flatten().map(|grantee| grantee.index()).collect();
+        Reach { owner, grantees, projects }
     }
 
-    fn run(&self, search: &Search, offset: i64, limit: i64) -> Result<Found, Error> {
-        Ok(self.kms.store.read(|connection| search.run(connection, offset, limit))?)
+    /// What the caller's credential is limited to, as far as there are lists of it.
+    fn limits(&self) -> Vec<Vec<Key>> {
+        let Some(narrowing) = &self.call.caller().narrowing else { return Vec::new() };
+        let projects = narrowing.projects.iter().map(|all| all.iter().cloned().map(Key::Project).collect());
+        let properties = narrowing.properties.iter().filter_map(|(property, values)| {
+            let key = match property.as_str() {
+                "tag" => Key::Tag,
+                "name" => Key::Name,
+                _ => return None,
+            };
+            Some(values.iter().cloned().map(key).collect())
+        });
+        projects.chain(properties).collect()
     }
 }

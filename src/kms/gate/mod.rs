@@ -34,6 +34,7 @@ use crate::store::object::{self, Class, Material};
 use crate::store::{self, Store};
 use crate::turns::Turns;
 use administering::Definitions;
+pub(super) use asking::{End, Whose};
 pub use health::Health;
 pub use vault::Vault;
 

@@ -46,26 +46,32 @@ pub(in crate::cli) struct Locate {
 
 impl Locate {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let end = self.max.map_or(u32::MAX, |max| self.offset.saturating_add(max));
-        let mut offset = self.offset;
-        let mut found = Vec::new();
-        // The server may leave out of a page what it does not vouch for, so pages are told by number, not by length.
+        let mut left = self.max.unwrap_or(u32::MAX);
+        let mut found: Vec<String> = Vec::new();
+        // The server tells how many there are where it gives the last of them.
         let total = loop {
-            let wanted = PAGE.min(end - offset);
-            let answer = client.locate(self.request(offset, wanted)).await?;
-            let located = answer.located_items.and_then(|items| u32::try_from(items).ok());
-            let total = located.ok_or(Error::Incomplete("number of located items"))?;
+            let wanted = PAGE.min(left);
+            let answer = client.locate(self.request(found.last(), wanted)).await?;
+            let given = count(&answer.unique_identifiers);
+            let before = if found.is_empty() { 0 } else { count(&found).saturating_add(self.offset) };
             found.extend(answer.unique_identifiers);
-            offset = offset.saturating_add(wanted);
-            if offset >= end || offset >= total {
-                break total;
+            left = left.saturating_sub(given);
+            if let Some(located) = answer.located_items.and_then(|items| u32::try_from(items).ok()) {
+                break Some(before.saturating_add(located));
+            }
+            if given == 0 {
+                break None;
+            }
+            if left == 0 {
+                break None;
             }
         };
         let json = json!({ "located_items": total, "unique_identifiers": found });
         Ok(Report::new(found, json))
     }
 
-    fn request(&self, offset: u32, wanted: u32) -> Request {
+    /// The request for a page: the first one, or that after an object.
+    fn request(&self, after: Option<&String>, wanted: u32) -> Request {
         let mut attributes = Attributes {
             names: self.name.iter().map(Name::text).collect(),
             object_type: Some(ObjectType::SymmetricKey),
@@ -78,14 +84,21 @@ impl Locate {
         if let Some(project) = &self.project {
             attributes.set_project(project);
         }
+        if let Some(after) = after {
+            attributes.set_after(after);
+        }
         // Destroyed objects are no longer on line (KMIP 2.1 section 12.3).
         let destroyed = matches!(self.state, Some(State::Destroyed | State::DestroyedCompromised));
         Request {
             maximum_items: i32::try_from(wanted).ok(),
-            offset_items: Some(i32::try_from(offset).unwrap_or(i32::MAX)),
+            offset_items: after.is_none().then(|| i32::try_from(self.offset).unwrap_or(i32::MAX)),
             storage_status_mask: destroyed.then_some(StorageStatusMask::ON_LINE | StorageStatusMask::DESTROYED),
             object_group_member: None,
             criteria: Some(Box::new(Criteria { attributes, ranges: Vec::new() })),
         }
     }
+}
+
+fn count(found: &[String]) -> u32 {
+    u32::try_from(found.len()).unwrap_or(u32::MAX)
 }

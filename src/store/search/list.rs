@@ -1,0 +1,158 @@
+//! One ordered list of objects, read a few at a time.
+
+use std::collections::VecDeque;
+
+use rusqlite::{Connection, ToSql, params_from_iter};
+
+use super::super::Error;
+use super::{Order, Search};
+
+/// The state that dates have moved an object to (KMIP 2.1 section 4.57; `kmip::state` is the rule for
+/// single objects). `@now` is the present time.
+const EFFECTIVE_STATE: &str = "CASE \
+    WHEN state = 1 AND activation_date <= @now AND deactivation_date <= @now THEN 3 \
+    WHEN state = 1 AND activation_date <= @now THEN 2 \
+    WHEN state = 2 AND deactivation_date <= @now THEN 3 \
+    ELSE state END";
+
+/// The first state of a destroyed object.
+const DESTROYED: i64 = 5;
+
+/// Numbers that are read at once: at first, and at most.
+const FIRST: usize = 32;
+const MOST: usize = 1_024;
+
+/// By what objects are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Owner,
+    Grantee,
+    Project,
+    AnyProject,
+    Name,
+    Tag,
+}
+
+/// What the columns of an object must say.
+pub(super) struct Filter<'a> {
+    /// Conditions, each after an `AND`; their values are ?1 and following, the first of them the present time.
+    pub(super) text: String,
+    pub(super) values: Vec<&'a dyn ToSql>,
+    /// Whether destroyed objects are left out.
+    live: bool,
+}
+
+impl<'a> Filter<'a> {
+    pub(super) fn of(search: &'a Search) -> Self {
+        let live = search.state.map_or(!search.destroyed, |state| state < DESTROYED);
+        // The first value must stand in the text, whatever follows.
+        let mut filter = Self { text: " AND @now IS NOT NULL".to_owned(), values: vec![&search.now], live };
+        for (condition, value) in [
+            ("object_type = ?", &search.object_type),
+            ("algorithm = ?", &search.algorithm),
+            ("length = ?", &search.length),
+            ("usage_mask & ? = ?", &search.usage_mask),
+        ] {
+            if value.is_some() {
+                filter.add(condition, value);
+            }
+        }
+        if search.state.is_some() {
+            filter.add(&format!("{EFFECTIVE_STATE} = ?"), &search.state);
+        }
+        if live {
+            filter.text.push_str(" AND state < 5");
+        }
+        filter.text = filter.text.replace("@now", "?1");
+        filter
+    }
+
+    fn add(&mut self, condition: &str, value: &'a dyn ToSql) {
+        self.values.push(value);
+        let place = format!("?{}", self.values.len());
+        self.text.push_str(" AND ");
+        self.text.push_str(&condition.replace('?', &place));
+    }
+}
+
+/// The objects of one key, in their order.
+pub(super) struct List<'a> {
+    sql: String,
+    /// Those of the filter, and the key.
+    values: Vec<&'a dyn ToSql>,
+    order: Order,
+    /// Ranks that were read and not yet passed.
+    read: VecDeque<i64>,
+    /// How many to read next.
+    size: usize,
+    /// Whether there are none after those that were read.
+    ended: bool,
+}
+
+impl<'a> List<'a> {
+    /// A list; `filtered`: without the objects that do not pass the filter.
+    pub(super) fn new(kind: Kind, key: &'a dyn ToSql, order: Order, filter: &Filter<'a>, filtered: bool) -> Self {
+        let mut values = if filtered { filter.values.clone() } else { Vec::new() };
+        let text = if filtered { filter.text.as_str() } else { "" };
+        values.push(key);
+        let (key, rank, limit) = (values.len(), values.len() + 1, values.len() + 2);
+        let (compare, direction) = match order {
+            Order::NewestFirst => ("<=", "DESC"),
+            Order::OldestFirst => (">=", "ASC"),
+        };
+        let live = if filter.live { " AND state < 5" } else { "" };
+        let number = if kind == Kind::Grantee { "object_grantee.number" } else { "number" };
+        let (from, condition) = match kind {
+            Kind::Owner if filter.live => ("object INDEXED BY object_owner_live", format!("owner = ?{key}{live}")),
+            Kind::Owner => ("object INDEXED BY object_owner", format!("owner = ?{key}")),
+            Kind::Project if filter.live => {
+                ("object INDEXED BY object_project_live", format!("project = ?{key}{live}"))
+            }
+            Kind::Project => ("object INDEXED BY object_project", format!("project = ?{key}")),
+            Kind::AnyProject => {
+                ("object INDEXED BY object_in_project", format!("project IS NOT NULL AND ?{key} IS NOT NULL"))
+            }
+            Kind::Grantee if filtered => (
+                "object_grantee CROSS JOIN object ON object.number = object_grantee.number",
+                format!("grantee = ?{key}"),
+            ),
+            Kind::Grantee => ("object_grantee", format!("grantee = ?{key}")),
+            Kind::Name => ("object_name", format!("name = ?{key}")),
+            Kind::Tag => ("object_tag", format!("tag = ?{key}")),
+        };
+        let sql = format!(
+            "SELECT {number} FROM {from} WHERE {condition} AND {number} {compare} ?{rank}{text} \
+             ORDER BY {number} {direction} LIMIT ?{limit}"
+        );
+        Self { sql, values, order, read: VecDeque::new(), size: FIRST, ended: false }
+    }
+
+    /// The first rank at or after `rank`.
+    pub(super) fn seek(&mut self, connection: &Connection, rank: i64) -> Result<Option<i64>, Error> {
+        let ahead = self.read.iter().position(|own| *own >= rank).unwrap_or(self.read.len());
+        // What is passed over unseen says that the list is longer than the others: then little is read of it.
+        if ahead > 1 {
+            self.size = FIRST;
+        }
+        self.read.drain(..ahead);
+        if self.read.is_empty() && !self.ended {
+            self.fill(connection, rank)?;
+        }
+        Ok(self.read.front().copied())
+    }
+
+    fn fill(&mut self, connection: &Connection, rank: i64) -> Result<(), Error> {
+        let sign = |value: i64| if self.order == Order::NewestFirst { -value } else { value };
+        let (number, limit) = (sign(rank), i64::try_from(self.size).unwrap_or(i64::MAX));
+        let mut values: Vec<&dyn ToSql> = self.values.clone();
+        values.extend::<[&dyn ToSql; 2]>([&number, &limit]);
+        let mut select = connection.prepare_cached(&self.sql)?;
+        let mut rows = select.query(params_from_iter(values))?;
+        while let Some(row) = rows.next()? {
+            self.read.push_back(sign(row.get(0)?));
+        }
+        self.ended = self.read.len() < self.size;
+        self.size = (self.size * 2).min(MOST);
+        Ok(())
+    }
+}
