@@ -188,7 +188,9 @@ where
 {
     let measured = app.metrics.request();
     let answer = handle(app, &head, body, &id, &measured).await;
-    let answer = answer.unwrap_or_else(|problem| problem.render(&id, head.peer.address.ip(), &app.repeats));
+    let words = route::words(head.path.as_str());
+    let answer =
+        answer.unwrap_or_else(|problem| problem.in_words(words).render(&id, head.peer.address.ip(), &app.repeats));
     measured.answered(outcome(answer.status));
     tracing::debug!(method = %head.method, path = head.path.as_str(), status = answer.status.as_u16(), "answered");
     let mut response = Response::new(answer.body);
@@ -243,11 +245,9 @@ where
     if app.loopback && !app.authenticator.authenticates() {
         request::require_loopback_name(head.host.as_ref())?;
     }
-    let words = route::words(head.path.as_str());
-    let (route, parameters) = find(&head.method, head.path.as_str()).map_err(|problem| problem.in_words(words))?;
+    let (route, parameters) = find(&head.method, head.path.as_str())?;
     route.tell(measured);
-    let answer = ask(app, head, body, Found { route, parameters, began: Instant::now(), id, measured }).await;
-    answer.map_err(|problem| problem.in_words(words))
+    ask(app, head, body, Found { route, parameters, began: Instant::now(), id, measured }).await
 }
 
 /// Finds out who asks, and has them answered.

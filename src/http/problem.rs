@@ -33,6 +33,18 @@ pub(super) enum Words {
     Conjur,
 }
 
+impl Words {
+    /// The dialect, as metrics call it.
+    pub(super) const fn dialect(self) -> Option<&'static str> {
+        match self {
+            Self::Problem => None,
+            Self::Piiano => Some("piiano"),
+            Self::Hanzo => Some("hanzo"),
+            Self::Conjur => Some("conjur"),
+        }
+    }
+}
+
 /// A failed request.
 #[derive(Debug)]
 pub(super) struct Problem {

@@ -1,5 +1,7 @@
 //! The route table: every way in by HTTP, on one screen.
 
+use std::sync::OnceLock;
+
 use percent_encoding::percent_decode_str;
 use warp::http::{HeaderMap, Method};
 
@@ -25,6 +27,8 @@ pub(super) struct Route {
     pub(super) method: Method,
     pub(super) body: Body,
     pub(super) handler: Handler,
+    /// What metrics call it, once they have asked.
+    name: OnceLock<String>,
 }
 
 /// What a request may bring.
@@ -135,29 +139,38 @@ pub(super) static ROUTES: [Route; 64] = [
 ];
 
 const fn get(path: &'static str, handler: Handler) -> Route {
-    Route { path, method: Method::GET, body: Nothing, handler }
+    route(path, Method::GET, Nothing, handler)
 }
 
 const fn post(path: &'static str, body: Body, handler: Handler) -> Route {
-    Route { path, method: Method::POST, body, handler }
+    route(path, Method::POST, body, handler)
 }
 
 const fn put(path: &'static str, body: Body, handler: Handler) -> Route {
-    Route { path, method: Method::PUT, body, handler }
+    route(path, Method::PUT, body, handler)
 }
 
 const fn patch(path: &'static str, body: Body, handler: Handler) -> Route {
-    Route { path, method: Method::PATCH, body, handler }
+    route(path, Method::PATCH, body, handler)
 }
 
 const fn delete(path: &'static str, handler: Handler) -> Route {
-    Route { path, method: Method::DELETE, body: Nothing, handler }
+    route(path, Method::DELETE, Nothing, handler)
+}
+
+const fn route(path: &'static str, method: Method, body: Body, handler: Handler) -> Route {
+    Route { path, method, body, handler, name: OnceLock::new() }
 }
 
 impl Route {
     /// The family of routes, and what is asked of it, in words of the table: what the request's path holds instead of `{}` is
-    /// not among them.
-    pub(super) fn tell(&self, measured: &metrics::Request<'_>) {
+    /// not among them. In a dialect the path alone does not say what is asked: it is told with its
+    /// method, as in `post-kms-keys-id-encrypt`.
+    pub(super) fn tell(&'static self, measured: &metrics::Request<'_>) {
+        if let Some(dialect) = words(self.path).dialect() {
+            measured.way(dialect);
+            return measured.action(self.name.get_or_init(|| self.label()));
+        }
         let mut words = self.path.split('/').skip(1);
         match words.next() {
             // What it asks for is in its body.
@@ -170,6 +183,14 @@ impl Route {
             }
             None => {}
         }
+    }
+
+    /// Method and path as one word, without what all paths of the dialect begin with.
+    fn label(&self) -> String {
+        let begins = ["/api/pvlt/1.0", "/api/v1", "/api/v2"];
+        let path = begins.iter().find_map(|begin| self.path.strip_prefix(begin)).unwrap_or(self.path);
+        let path = path.replace("{}", "id").replace("{*}", "id").replace('/', "-");
+        format!("{}{path}", self.method.as_str().to_ascii_lowercase())
     }
 
     /// The segments for which its path has `{}`, decoded; `None` if the path is another.
@@ -193,15 +214,30 @@ impl Route {
     }
 }
 
+/// First segments of the paths of Conjur's API, whether or not they are served; those of its authenticators begin with `authn`.
+const CONJUR: [&str; 9] = [
+    "authenticators",
+    "host_factories",
+    "host_factory_tokens",
+    "info",
+    "policies",
+    "public_keys",
+    "resources",
+    "roles",
+    "secrets",
+];
+
 /// Whose clients come by a path, whether or not there is a route.
 pub(super) fn words(path: &str) -> Words {
-    let families = [
-        ("/api/v1/", Words::Hanzo),
-        ("/api/v2/", Words::Hanzo),
-        ("/authn-jwt/", Words::Conjur),
-        ("/secrets", Words::Conjur),
-    ];
-    families.iter().find(|(begins, _)| path.starts_with(begins)).map_or(Words::Problem, |(_, words)| *words)
+    let mut segments = path.split('/').skip(1).map(|segment| percent_decode_str(segment).decode_utf8_lossy());
+    let (first, second) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
+    let is_version = |text: &str| text.strip_prefix('v').is_some_and(|rest| rest.parse::<u8>().is_ok());
+    match (&*first, &*second) {
+        ("api", "pvlt") => Words::Piiano,
+        ("api", second) if is_version(second) => Words::Hanzo,
+        (first, _) if first.starts_with("authn") || CONJUR.contains(&first) => Words::Conjur,
+        _ => Words::Problem,
+    }
 }
 
 /// The value of a name in a query.
@@ -214,6 +250,33 @@ pub(super) fn value(query: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_has_the_words_of_its_clients() {
+        for path in ["/api/v1", "/api/v2/workspace", "/api/v3/secrets/raw", "/api/v1/", "/api/%76%31/kms/keys"] {
+            assert_eq!(words(path), Words::Hanzo, "{path}");
+        }
+        for path in ["/secrets", "/secrets/a/variable/b", "/authn/a/login", "/authn-jwt%2Fa/b", "/resources/a", "/info"]
+        {
+            assert_eq!(words(path), Words::Conjur, "{path}");
+        }
+        assert_eq!(words("/api/pvlt/1.0/ctl/info/health"), Words::Piiano);
+        for path in
+            ["/", "", "/api", "/api/v", "/api/vault/x", "/secretsx", "/kmip/2_1", "/access/list/authn", "/health"]
+        {
+            assert_eq!(words(path), Words::Problem, "{path}");
+        }
+    }
+
+    #[test]
+    fn no_two_routes_of_a_dialect_are_one_to_metrics() {
+        let of_dialects = ROUTES.iter().filter(|route| words(route.path).dialect().is_some());
+        let labels: Vec<String> = of_dialects.map(Route::label).collect();
+        let distinct: std::collections::HashSet<&String> = labels.iter().collect();
+        assert_eq!(distinct.len(), labels.len(), "{labels:?}");
+        let is_word = |label: &String| label.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
+        assert!(labels.iter().all(is_word), "{labels:?}");
+    }
 
     #[test]
     fn a_path_is_a_routes_or_it_is_not() {

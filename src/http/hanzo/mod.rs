@@ -34,9 +34,14 @@ pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
         StatusCode::FORBIDDEN => "PermissionDenied",
         StatusCode::NOT_FOUND => "NotFound",
         StatusCode::CONFLICT => "Conflict",
+        StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
+        StatusCode::PAYLOAD_TOO_LARGE => "PayloadTooLarge",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaType",
         StatusCode::UNPROCESSABLE_ENTITY => "ValidationFailure",
         StatusCode::TOO_MANY_REQUESTS => "RateLimitExceeded",
-        _ => "InternalServerError",
+        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
+        status if status.is_server_error() => "InternalServerError",
+        _ => "BadRequest",
     };
     let status_code = problem.status.as_u16();
     Answer::json(problem.status, &Refusal { req_id: request_id, status_code, message: &problem.detail, error })

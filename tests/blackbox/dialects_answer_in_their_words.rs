@@ -1,0 +1,175 @@
+//! A path of a dialect answers in the error format of its clients, whether it is served or not and whatever fails; and metrics
+//! tell its routes apart.
+
+use serde_json::{Value, json};
+
+use crate::harness::caller::Caller;
+use crate::harness::figures::Figures;
+use crate::harness::{Answer, Server, hanzo};
+
+fn server() -> Server {
+    Server::start_at(hanzo::place(), &hanzo::options(&["--probe-address=127.0.0.1:0"]))
+}
+
+/// `{reqId, statusCode, message, error}`
+#[track_caller]
+fn is_hanzo(what: &str, answer: &Answer) {
+    let body = answer.json();
+    let mut names: Vec<&String> = body.as_object().unwrap().keys().collect();
+    names.sort();
+    assert_eq!(names, ["error", "message", "reqId", "statusCode"], "{what}: {body}");
+    assert_eq!(body["statusCode"], answer.status, "{what}");
+    assert!(body["message"].as_str().is_some_and(|text| !text.is_empty()), "{what}: {body}");
+    assert_eq!(body["error"] == "InternalServerError", answer.status == 500, "{what}: {body}");
+    assert_eq!(answer.header("content-type"), Some("application/json"), "{what}");
+}
+
+/// `{error: {code, message}}`, and nothing for nobody
+#[track_caller]
+fn is_conjur(what: &str, answer: &Answer) {
+    if answer.status == 401 {
+        return assert_eq!(answer.body, b"", "{what}");
+    }
+    let body = answer.json();
+    assert_eq!(body.as_object().unwrap().len(), 1, "{what}: {body}");
+    assert!(body["error"]["code"].is_string() && body["error"]["message"].is_string(), "{what}: {body}");
+}
+
+/// A problem document with `error_code`, `message` and `context`
+#[track_caller]
+fn is_piiano(what: &str, answer: &Answer) {
+    let body = answer.json();
+    assert!(body["error_code"].as_str().is_some_and(|code| code.starts_with("PV")), "{what}: {body}");
+    assert_eq!(body["message"], body["detail"], "{what}");
+    assert_eq!(body["context"]["request_id"], body["request_id"], "{what}");
+}
+
+#[track_caller]
+fn is_problem(what: &str, answer: &Answer) {
+    let body = answer.json();
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{what}");
+    assert!(body.get("error").is_none() && body.get("error_code").is_none(), "{what}: {body}");
+}
+
+type Judge = fn(&str, &Answer);
+
+/// Everything that can fail before there is a handler.
+fn failures(server: &Server, path: &str, judge: Judge) -> Vec<u16> {
+    let mut seen = Vec::new();
+    for root in [true, false] {
+        let mut connection =
+            if root { Caller::certificate(server, "root").connection } else { server.nobody().connect().unwrap() };
+        let json = ("Content-Type", "application/json");
+        for (method, headers, body) in [
+            ("GET", &[][..], ""),
+            ("DELETE", &[], ""),
+            ("PUT", &[json], "{}"),
+            ("PATCH", &[json], "["),
+            ("POST", &[json], "["),
+            ("POST", &[("Content-Type", "image/png")], "x"),
+            ("TRACE", &[], ""),
+            ("GET", &[("Origin", "https://evil.example")], ""),
+            ("GET", &[("Sec-Fetch-Site", "cross-site")], ""),
+            ("GET", &[("Authorization", "Bearer a.b.c")], ""),
+        ] {
+            let Ok(answer) = connection.try_request(method, path, headers, body.as_bytes()) else {
+                connection = server.nobody().connect().unwrap();
+                continue;
+            };
+            if answer.status >= 400 {
+                judge(&format!("{method} {path} {headers:?}"), &answer);
+                seen.push(answer.status);
+            }
+            if answer.header("connection") == Some("close") {
+                connection = server.nobody().connect().unwrap();
+            }
+        }
+    }
+    seen
+}
+
+#[test]
+fn each_dialect_has_its_words_wherever_it_is_asked() {
+    let server = server();
+    let judges: [(Judge, &[&str]); 4] = [
+        (
+            is_hanzo,
+            &[
+                "/api/v1/kms/keys",
+                "/api/v1/kms/keys/none",
+                "/api/v1/kms/keys/none/encrypt",
+                "/api/v1/auth/jwt-auth/login",
+                "/api/v1/nothing",
+                "/api/v2/workspace/none/nothing",
+                "/api/v3/secrets/raw",
+                "/api/v4/secrets",
+                "/api/v1",
+            ],
+        ),
+        (
+            is_conjur,
+            &[
+                "/secrets/acme/variable/none",
+                "/secrets/acme/nothing",
+                "/secrets",
+                "/authn-jwt/gitlab/acme/authenticate",
+                "/authn-jwt%2Fgitlab/acme",
+                "/authn/acme/login",
+                "/resources/acme/variable/none",
+                "/roles/acme/host/none",
+                "/policies/acme/policy/root",
+            ],
+        ),
+        (is_piiano, &["/api/pvlt/1.0/system/info/version", "/api/pvlt/1.0/ctl/info/health", "/api/pvlt/nothing"]),
+        (is_problem, &["/", "/nothing", "/api", "/access/owned", "/kmip/2_1", "/secretsfoo", "/api/vault"]),
+    ];
+    for (judge, paths) in judges {
+        let seen: Vec<u16> = paths.iter().flat_map(|path| failures(&server, path, judge)).collect();
+        for status in [401, 403, 404, 405] {
+            assert!(seen.contains(&status), "{status} in {seen:?}");
+        }
+    }
+}
+
+#[test]
+fn another_method_is_no_internal_error() {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    let answer = root.send("PUT", "/api/v1/identities", Some(&json!({})));
+    assert_eq!((answer.status, answer.json()["error"].clone()), (405, json!("MethodNotAllowed")));
+    assert!(answer.header("allow").unwrap().contains("GET"), "{answer:?}");
+    let large = " ".repeat(300 << 10);
+    let headers = [("Content-Type", "application/json")];
+    let answer = server.nobody().try_request("POST", hanzo::LOGIN, &headers, large.as_bytes()).unwrap();
+    assert_eq!((answer.status, answer.json()["error"].clone()), (413, json!("PayloadTooLarge")));
+    let answer = server.nobody().try_request("POST", hanzo::LOGIN, &[], b"{}").unwrap();
+    assert_eq!((answer.status, answer.json()["error"].clone()), (415, json!("UnsupportedMediaType")));
+}
+
+#[test]
+fn metrics_tell_the_routes_of_a_dialect_apart() {
+    let server = server();
+    let probe = server.probe();
+    let mut root = Caller::certificate(&server, "root");
+    let made = root.done("/api/v1/identities", &json!({"name": "app", "role": "member"}));
+    let id = made["identity"]["id"].as_str().unwrap().to_owned();
+    root.get("/api/v1/identities");
+    root.get(&format!("/api/v1/identities/{id}"));
+    root.get(&format!("/api/v1/identities/{id}"));
+    root.send("DELETE", &format!("/api/v1/identities/{id}"), None);
+    for path in ["/secrets/acme/variable/none", "/secrets/acme/variable/a/b/c"] {
+        assert_eq!(root.send("GET", path, None).status, 404);
+    }
+    assert_eq!(root.send("POST", "/api/v1/nothing", Some(&Value::Null)).status, 404);
+    let figures = Figures::read(&probe);
+    let of =
+        |way: &str, operation: &str| figures.get("claviger_requests_total", &[("way", way), ("operation", operation)]);
+    assert_eq!(of("hanzo", "post-identities"), 1.0);
+    assert_eq!(of("hanzo", "get-identities"), 1.0);
+    assert_eq!(of("hanzo", "get-identities-id"), 2.0);
+    assert_eq!(of("hanzo", "delete-identities-id"), 1.0);
+    assert_eq!(of("conjur", "get-secrets-id-variable-id"), 2.0);
+    assert_eq!(of("none", "none"), 1.0);
+    assert!(!figures.values("operation").contains(&"v1") && !figures.values("way").contains(&"api"));
+    assert!(figures.values("operation").iter().all(|operation| !operation.contains(&id)));
+}
