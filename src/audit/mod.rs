@@ -43,6 +43,8 @@ impl Audit {
     /// Opens the log or makes it, compares its end with `head`, which is what the database knows, and says in the log
     /// that this process goes on with it. These lines are on disk when this returns.
     ///
+    /// With `begin` the log goes on in a new file: what is there was signed by another key.
+    ///
     /// `publish` hears of each checkpoint that is on disk, on the thread that writes: it must not block, and must not
     /// own this log.
     ///
@@ -51,6 +53,7 @@ impl Audit {
     pub fn open(
         settings: &AuditSettings,
         head: Option<Head>,
+        begin: bool,
         signer: Signer,
         publish: Publish,
     ) -> Result<(Self, Found), OpenError> {
@@ -63,6 +66,9 @@ impl Audit {
         }
         let whole = log.len - found.torn;
         log.cut(whole).map_err(failed)?;
+        if let (true, Some((seq, _))) = (begin && log.len > 0, found.end) {
+            log.rotate(seq).map_err(failed)?;
+        }
         let first = first_records(&found, head, log.len == 0);
         let end = match (&found.loss, head, found.end) {
             // No sequence number is used twice: what is missing keeps its own.

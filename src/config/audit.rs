@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Error, Options};
+use super::{Error, Options, RemadeKey};
 
 /// The file's name beside the database.
 const FILE: &str = "audit.jsonl";
@@ -31,6 +31,22 @@ pub struct AuditSettings {
     pub rotate_age: Duration,
     /// Whether lines that the database knows may be missing.
     pub accept_loss: bool,
+}
+
+/// Which root keys may be made again at this start.
+#[derive(Debug, Clone, Default)]
+pub struct Remake {
+    /// The keys, if the database has no record of them.
+    pub keys: Vec<RemadeKey>,
+    /// Whether that may be done where the database's row about the audit log is not sound either.
+    pub accept_loss: bool,
+}
+
+impl Remake {
+    pub(super) fn of(options: &Options) -> Self {
+        let keys = options.remake_root_key.clone().unwrap_or_default();
+        Self { keys, accept_loss: options.audit_accept_loss.unwrap_or(false) }
+    }
 }
 
 pub(super) fn settings(options: &Options, database: &Path) -> Result<Option<AuditSettings>, Error> {

@@ -10,10 +10,10 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-pub use audit::AuditSettings;
+pub use audit::{AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer, Places};
 pub use error::Error;
-pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement};
+pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey};
 
 use crate::principal::Username;
 use crate::secret::Password;
@@ -132,6 +132,8 @@ pub struct Config {
     pub sqlite_path: PathBuf,
     /// The audit log; `None` if there is none.
     pub audit: Option<AuditSettings>,
+    /// Root keys that may be made again.
+    pub remake: Remake,
     /// The probe listener.
     pub probe_address: Option<SocketAddr>,
     /// How log lines are written.
@@ -175,6 +177,7 @@ impl Config {
         callers::separate_prefixes(client_certificates.as_mut(), &mut jwt_issuers)?;
         let sqlite_path = options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db"));
         let audit = audit::settings(&options, &sqlite_path)?;
+        let remake = Remake::of(&options);
         let api_token_id = options.api_token_id;
         if api_token_id.as_deref() == Some("") {
             return Err(Error::Value { option: "api-token-id", fault: "it is empty" });
@@ -225,6 +228,7 @@ impl Config {
                 create: options.create.as_deref().map(|given| callers::list(Some(given))),
                 administrators: options.administrators.as_deref().map(|given| callers::list(Some(given))),
             },
+            remake,
             placement: options.placement.unwrap_or(Placement::Wrapped),
             sqlite_path,
             audit,

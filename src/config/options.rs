@@ -25,6 +25,25 @@ pub enum Placement {
     Token,
 }
 
+/// A root key that may be made again where the database has no record of it. Key-encryption keys and the binding key are not
+/// among them: what rests on these is lost with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum RemadeKey {
+    /// The key that signs the audit log.
+    Audit,
+    /// The keys that sign access tokens.
+    Token,
+}
+
+impl std::fmt::Display for RemadeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Audit => "audit",
+            Self::Token => "token",
+        })
+    }
+}
+
 /// Whether callers must present a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -221,6 +240,10 @@ options! {
     #[arg(long, env = "KMS_AUDIT_ACCEPT_LOSS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     #[serde(skip)]
     audit_accept_loss: bool,
+    /// Make this signing key again if the database has no record of it, and record that in the audit log; may be repeated
+    #[arg(long, env = "KMS_REMAKE_ROOT_KEY", value_name = "KEY", value_delimiter = ',')]
+    #[serde(skip)]
+    remake_root_key: Vec<RemadeKey>,
     /// Plain HTTP listener for /livez, /readyz and /metrics alone, e.g. 127.0.0.1:9997 [default: off]
     #[arg(long, env = "KMS_PROBE_ADDRESS", value_name = "ADDRESS:PORT")]
     probe_address: SocketAddr,

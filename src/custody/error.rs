@@ -2,6 +2,7 @@
 
 use claviger_pkcs11 as pkcs11;
 
+use crate::config::RemadeKey;
 use crate::store;
 
 /// A failure of custody.
@@ -120,9 +121,36 @@ pub enum RootError {
     /// The record in the database is not complete.
     #[error("the database does not record the {0} root key, but others: it is damaged")]
     Incomplete(&'static str),
-    /// Objects without any record of root keys.
-    #[error("the database holds objects but records no root keys: it is damaged")]
-    NoRecord,
+    /// Rows without any record of root keys.
+    #[error(
+        "the database records no root keys, but its table {0:?} has rows: the record was removed or is damaged. \
+         Restore database and token together from a backup"
+    )]
+    NoRecord(&'static str),
+    /// A signing key without its record.
+    #[error(
+        "the database does not record the {name} root key: its record was removed, or the database is damaged. \
+         Restore database and token together from a backup, or give --remake-root-key {key} to make a new key, \
+         and have that in the audit log"
+    )]
+    Removed {
+        /// What the database calls it.
+        name: &'static str,
+        /// How the option names it.
+        key: RemadeKey,
+    },
+    /// The record of root keys is not the one that was written.
+    #[error(
+        "the record of root keys was changed: rows of root_key were added, removed or changed in the database. \
+         Restore database and token together from a backup"
+    )]
+    Changed,
+    /// A root key is to be made again, and the row that would say so is not sound.
+    #[error(
+        "the row audit_head was changed or removed too: restore database and token together from a backup, \
+         or give --audit-accept-loss beside --remake-root-key"
+    )]
+    NoHead,
     /// A `CKA_ID` in the database that is not 20 bytes long.
     #[error("the database records a CKA_ID for the {0} root key that is not 20 bytes long")]
     BadId(String),

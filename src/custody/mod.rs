@@ -30,10 +30,11 @@ pub use pkcs11::{
 };
 pub use token_keys::TokenKey;
 
-use crate::config::{Hsm, Placement};
+use crate::config::{Hsm, Placement, RemadeKey, Remake};
 use crate::metrics::{HsmCall, Metrics, Timer};
 use crate::secret::is_equal;
 use crate::store::Store;
+use crate::store::audit_head::{Binder, Sound};
 use crate::store::object::{Class, Material};
 use pairs::Turns;
 use root::Roots;
@@ -54,11 +55,13 @@ pub struct Custody {
     pairs: Turns,
     /// A row named a token object that the last scan did not find.
     rescan: AtomicBool,
+    heads: Sound,
     metrics: Arc<Metrics>,
 }
 
 impl Custody {
-    /// Opens the token and finds, or for a new database makes, the root keys.
+    /// Opens the token and finds, or for a new database makes, the root keys. Those named in `remake` are made again if the
+    /// database does not record them.
     ///
     /// # Errors
     /// The module, the token or the PIN is wrong, or the root keys are not those of the database.
@@ -66,11 +69,12 @@ impl Custody {
         hsm: &Hsm,
         placement: Placement,
         store: &Store,
+        remake: &Remake,
         now: i64,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, OpenError<RootError>> {
         let _errors = Errors;
-        let (token, roots) = Token::open(configuration(hsm), |device| root::open(device, store, now))?;
+        let (token, roots) = Token::open(configuration(hsm), |device| root::open(device, store, remake, now))?;
         let custody = Self {
             token,
             roots: RwLock::new(Arc::new(roots)),
@@ -78,6 +82,7 @@ impl Custody {
             placement,
             pairs: Turns::default(),
             rescan: AtomicBool::new(false),
+            heads: Sound::default(),
             metrics: Arc::clone(metrics),
         };
         let placed = Self::scan(&*custody.device(HsmCall::Look)?)?;
@@ -92,9 +97,10 @@ impl Custody {
     pub fn inspect(
         hsm: &Hsm,
         recorded: Option<&[crate::store::root_key::RootKey]>,
+        remake: &[RemadeKey],
     ) -> Result<(), OpenError<RootError>> {
         Token::open(configuration(hsm), |device| match recorded {
-            Some(recorded) if !recorded.is_empty() => root::check(device, recorded),
+            Some(recorded) if !recorded.is_empty() => root::check(device, recorded, remake),
             _ => Ok(()),
         })
         .map(drop)
@@ -233,10 +239,18 @@ impl Custody {
         self.roots().audit().sign(&device, message)
     }
 
-    /// Whether the key of the audit log was made by [`Self::open`]: for a new database, or one of an earlier version.
+    /// What binds the row `audit_head`; all of them know the same rows.
     #[must_use]
-    pub fn has_new_audit_key(&self) -> bool {
-        self.roots().is_new()
+    pub fn head_binder(self: &Arc<Self>) -> Binder {
+        let custody = Arc::clone(self);
+        let mac = move |bytes: &[u8]| custody.bind(bytes).map_err(|error| error.to_string());
+        Binder::new(Arc::new(mac), self.heads.clone())
+    }
+
+    /// The root keys that [`Self::open`] made again.
+    #[must_use]
+    pub fn remade(&self) -> Vec<RemadeKey> {
+        self.roots().remade().to_vec()
     }
 
     /// The public key that verifies [`Self::sign_audit`]: a SubjectPublicKeyInfo in DER (RFC 5480). It is the same for the whole

@@ -8,11 +8,13 @@ use claviger_pkcs11::{
 use data_encoding::HEXLOWER;
 
 use super::error::RootError;
-use super::signing::{self, AUDIT, Candidate, FIRST_TOKEN, SigningKey};
+use super::signing::{self, AUDIT, Candidate, FIRST_TOKEN, SigningKey, first_name};
+use crate::config::{RemadeKey, Remake};
 use crate::secret::is_equal;
+use crate::store::Store;
+use crate::store::audit_head::{self, AuditHead};
 use crate::store::object::Class;
 use crate::store::root_key::{self, RootKey};
-use crate::store::{Store, audit_head, object};
 
 /// Begins the label of every root key, so that an operator sees whose they are.
 pub(super) const LABEL: &str = "claviger root";
@@ -37,8 +39,8 @@ pub(super) struct Roots {
     audit: SigningKey,
     /// What signs access tokens, by number; the last signs new ones.
     tokens: Vec<NumberedKey>,
-    /// Whether the audit key was made just now, so that nothing can be signed by it yet.
-    is_new: bool,
+    /// Those that were made again at this start.
+    remade: Vec<RemadeKey>,
 }
 
 /// A key that signs access tokens, with its number.
@@ -71,8 +73,8 @@ impl Roots {
         &self.tokens
     }
 
-    pub(super) fn is_new(&self) -> bool {
-        self.is_new
+    pub(super) fn remade(&self) -> &[RemadeKey] {
+        &self.remade
     }
 
     /// Every object that must be there.
@@ -85,14 +87,15 @@ impl Roots {
     }
 }
 
-/// Finds the recorded root keys in the token, or makes them for a database that has none.
-pub(super) fn open(device: &Device, store: &Store, now: i64) -> Result<Roots, RootError> {
+/// Finds the recorded root keys in the token, or makes them for a database that is new. A recorded set is never completed by
+/// itself: a record that is missing was deleted, or the database is damaged.
+pub(super) fn open(device: &Device, store: &Store, remake: &Remake, now: i64) -> Result<Roots, RootError> {
     let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
     if !recorded.is_empty() {
-        return complete(device, store, recorded, now);
+        return complete(device, store, recorded, remake, now);
     }
-    if store.read(object::any)? {
-        return Err(RootError::NoRecord);
+    if let Some(table) = store.first_used_table()? {
+        return Err(RootError::NoRecord(table));
     }
     let others = device.token_keys()?.iter().filter(|key| key.label.starts_with(LABEL)).count();
     if others > 0 {
@@ -106,46 +109,95 @@ pub(super) fn open(device: &Device, store: &Store, now: i64) -> Result<Roots, Ro
     for name in signing::FIRST {
         made.push(signing::make(device, name)?);
     }
-    record(device, store, &made, now)?;
+    made.sort_by(|one, other| one.name.cmp(&other.name));
+    let roots = find(device, &made)?;
+    // With its root keys a database gets the end of its audit log: a row that is missing later was deleted.
+    record(device, store, &roots, &made, &made, AuditHead::begin(), now)?;
     tracing::info!("made the root keys of a new database");
-    Ok(Roots { is_new: true, ..find(device, &made)? })
+    Ok(roots)
 }
 
-/// Makes the signing keys that a database of an earlier version does not have. First the others must prove that this is the
-/// token of the database: a key made in another one would be lost with it.
-fn complete(device: &Device, store: &Store, mut recorded: Vec<RootKey>, now: i64) -> Result<Roots, RootError> {
-    let lacking = signing::lacking(&recorded);
-    if lacking.is_empty() {
-        return find(device, &recorded);
+/// The roots of a database that has a record. It must be whole, but for the signing keys that the operator names: these are
+/// made again, after the others have proved that this is the token of the database.
+fn complete(
+    device: &Device,
+    store: &Store,
+    recorded: Vec<RootKey>,
+    remake: &Remake,
+    now: i64,
+) -> Result<Roots, RootError> {
+    let head = store.read(|connection| Ok(audit_head::read(connection)?))?;
+    let lacking = lacking(&recorded, &remake.keys)?;
+    let mut made = Vec::with_capacity(lacking.len());
+    if !lacking.is_empty() {
+        check(device, &recorded, &remake.keys)?;
+        for key in &lacking {
+            made.push(signing::make(device, first_name(*key))?);
+        }
     }
-    check(device, &recorded)?;
-    // What was signed was signed by a key that had its record: another one would sign over what it never saw.
-    let is_new = lacking.contains(&AUDIT);
-    if is_new && store.read(|connection| Ok(audit_head::read(connection)?))?.is_some() {
-        return Err(RootError::Incomplete(signing::AUDIT));
+    let mut whole = [recorded.as_slice(), &made].concat();
+    whole.sort_by(|one, other| one.name.cmp(&other.name));
+    let roots = Roots { remade: lacking, ..find(device, &whole)? };
+    let is_sound = match &head {
+        Some(head) => {
+            is_equal(&mac(device, &roots.binding, &head.bound())?, head.binding.as_deref().unwrap_or_default())
+        }
+        None => false,
+    };
+    let covers = |head: &AuditHead| head.root_keys.as_ref().map(|digest| *digest == root_key::digest(&recorded));
+    match (head, made.is_empty()) {
+        (Some(head), true) if is_sound => match covers(&head) {
+            Some(true) => {}
+            Some(false) => return Err(RootError::Changed),
+            // Of an earlier version, whose record is whole.
+            None => record(device, store, &roots, &[], &whole, head, now)?,
+        },
+        // What is not sound is judged where the log is opened.
+        (_, true) => {}
+        (head, false) if is_sound || remake.accept_loss => {
+            record(device, store, &roots, &made, &whole, head.unwrap_or_else(AuditHead::begin), now)?;
+        }
+        (_, false) => return Err(RootError::NoHead),
     }
-    let made = lacking.iter().map(|name| signing::make(device, name)).collect::<Result<Vec<_>, _>>()?;
-    record(device, store, &made, now)?;
-    tracing::warn!(
-        root_keys = lacking.join(", "),
-        "made root keys that the database had no record of, as after an upgrade. \
-         If it is not the first start of this version, somebody deleted the record"
-    );
-    recorded.extend(made);
-    Ok(Roots { is_new, ..find(device, &recorded)? })
+    Ok(roots)
 }
 
-/// Records new root keys, all or none.
-fn record(device: &Device, store: &Store, made: &[RootKey], now: i64) -> Result<(), RootError> {
+/// The signing keys that are not recorded, if the operator wants them made again.
+fn lacking(recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Vec<RemadeKey>, RootError> {
+    let lacking = signing::lacking(recorded);
+    match lacking.iter().find(|key| !remake.contains(key)) {
+        Some(key) => Err(RootError::Removed { name: first_name(*key), key: *key }),
+        None => Ok(lacking),
+    }
+}
+
+/// Records new root keys, and binds the whole record to the end of the audit log, all or nothing.
+fn record(
+    device: &Device,
+    store: &Store,
+    roots: &Roots,
+    made: &[RootKey],
+    whole: &[RootKey],
+    head: AuditHead,
+    now: i64,
+) -> Result<(), RootError> {
     // Durable in the token before the database says that they exist.
     device.sync();
+    // What the former key signed proves nothing by the new one.
+    let signed_line = head.signed_line.filter(|_| !roots.remade.contains(&RemadeKey::Audit));
+    let mut head = AuditHead { root_keys: Some(root_key::digest(whole).to_vec()), signed_line, ..head };
+    head.binding = Some(mac(device, &roots.binding, &head.bound())?);
     let records = made.to_vec();
     Ok(store.write(move |transaction| {
         for key in &records {
             root_key::insert(transaction, key, now)?;
         }
-        Ok(())
+        head.insert(transaction)
     })?)
+}
+
+fn mac(device: &Device, binding: &Key, bytes: &[u8]) -> Result<Vec<u8>, RootError> {
+    Ok(device.mac(binding, MacMechanism::HmacSha256, bytes)?)
 }
 
 fn make(device: &Device) -> Result<Vec<RootKey>, RootError> {
@@ -176,14 +228,15 @@ pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootE
         exporting: take("exporting")?,
         guarding: take("guarding")?,
         sealing: take("sealing")?,
-        is_new: false,
+        remade: Vec::new(),
         audit,
         tokens,
     })
 }
 
-/// Like [`find`], but signing keys that are not recorded are not missed: [`open`] would make them.
-pub(super) fn check(device: &Device, recorded: &[RootKey]) -> Result<(), RootError> {
+/// Like [`find`], but the signing keys that [`open`] would make again are not missed.
+pub(super) fn check(device: &Device, recorded: &[RootKey], remake: &[RemadeKey]) -> Result<(), RootError> {
+    lacking(recorded, remake)?;
     recognise_all(device, recorded).map(drop)
 }
 

@@ -11,6 +11,7 @@ use openssl::sha::sha256;
 
 use super::error::{Error, RootError};
 use super::root::{LABEL, cka_id};
+use crate::config::RemadeKey;
 use crate::store::root_key::RootKey;
 
 /// Name of the key that signs the audit log.
@@ -19,7 +20,7 @@ pub(super) const AUDIT: &str = "audit";
 /// Begins the name of each key that signs access tokens; a number follows, and the highest signs.
 const TOKEN: &str = "token-";
 
-/// The signing keys that every database has. One that an earlier version did not make is made at the next start.
+/// The signing keys that every database has.
 pub(super) const FIRST: [&str; 2] = [AUDIT, FIRST_TOKEN];
 
 /// The first of the keys that sign access tokens.
@@ -41,14 +42,19 @@ pub(super) fn is_signing(name: &str) -> bool {
 }
 
 /// The signing keys that should be recorded and are not.
-pub(super) fn lacking(recorded: &[RootKey]) -> Vec<&'static str> {
-    let has = |wanted: &str| {
-        recorded.iter().any(|root| match token_number(wanted) {
-            Some(_) => token_number(&root.name).is_some(),
-            None => root.name == wanted,
-        })
-    };
-    FIRST.into_iter().filter(|name| !has(name)).collect()
+pub(super) fn lacking(recorded: &[RootKey]) -> Vec<RemadeKey> {
+    let has_audit = recorded.iter().any(|root| root.name == AUDIT);
+    let has_token = recorded.iter().any(|root| token_number(&root.name).is_some());
+    let absent = [(RemadeKey::Audit, has_audit), (RemadeKey::Token, has_token)];
+    absent.into_iter().filter(|(_, has)| !has).map(|(key, _)| key).collect()
+}
+
+/// What the database calls a key that is made again.
+pub(super) fn first_name(key: RemadeKey) -> &'static str {
+    match key {
+        RemadeKey::Audit => AUDIT,
+        RemadeKey::Token => FIRST_TOKEN,
+    }
 }
 
 /// Signed to recognise a key; no secret, and nothing that anybody else would take for a signed text.

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use super::error::RootError;
 use super::{Custody, Error, root, signing};
 use crate::metrics::HsmCall;
-use crate::store::{Store, root_key};
+use crate::store::{Store, audit_head, root_key};
 
 /// The most of them at one time.
 const MAX_KEYS: usize = 16;
@@ -50,7 +50,12 @@ impl Custody {
     ///
     /// # Errors
     /// Token or store are away, or too many keys are needed.
-    pub fn rotate_token_key(&self, store: &Store, needed: &[String], now: i64) -> Result<TokenKey, RootError> {
+    pub fn rotate_token_key(
+        self: &Arc<Self>,
+        store: &Store,
+        needed: &[String],
+        now: i64,
+    ) -> Result<TokenKey, RootError> {
         let roots = self.roots();
         let numbers: Vec<u32> = roots.tokens().iter().map(|(number, _)| *number).collect();
         let last = numbers.last().copied().unwrap_or(0);
@@ -67,12 +72,13 @@ impl Custody {
             made
         };
         // Without the device: the database's writer may need it to get here.
-        let record = made.clone();
+        let (record, bind) = (made.clone(), self.head_binder());
         let recorded = store.write(move |transaction| {
             root_key::insert(transaction, &record, now)?;
             for number in gone {
                 root_key::forget(transaction, &signing::token_name(number))?;
             }
+            audit_head::cover_root_keys(transaction, &bind)?;
             Ok(root_key::all(transaction)?)
         })?;
         // What was away meanwhile has been found again by the same record.

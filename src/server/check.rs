@@ -29,7 +29,8 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let (_, of_file) = permission::read(config)?;
     let recorded = Store::inspect(&config.sqlite_path)?;
     let is_new = recorded.as_ref().is_none_or(Vec::is_empty);
-    Custody::inspect(&config.hsm, recorded.as_deref()).map_err(|error| token_error(config, error))?;
+    Custody::inspect(&config.hsm, recorded.as_deref(), &config.remake.keys)
+        .map_err(|error| token_error(config, error))?;
     if let Some(id) = &config.api_token_id {
         let row = Store::inspect_object(&config.sqlite_path, id)?;
         kms::check_api_token_row(id, row).map_err(|source| StartError::ApiToken { id: id.clone(), source })?;

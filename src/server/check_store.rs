@@ -6,7 +6,7 @@ use super::StartError;
 use super::start::token_error;
 use crate::audit::verify::{KnownHead, PublicKey, verify};
 use crate::audit::{Versions, files, versions};
-use crate::config::{AuditSettings, Config};
+use crate::config::{AuditSettings, Config, Remake};
 use crate::custody::Custody;
 use crate::kms;
 use crate::metrics::Metrics;
@@ -43,7 +43,7 @@ pub fn check_store(config: &Config) -> Result<StoreReport, StartError> {
     }
     let metrics = Metrics::new()?;
     let store = Store::open(&config.sqlite_path, &metrics)?;
-    let custody = Custody::open(&config.hsm, config.placement, &store, kms::now(), &metrics)
+    let custody = Custody::open(&config.hsm, config.placement, &store, &Remake::default(), kms::now(), &metrics)
         .map_err(|error| token_error(config, error))?;
     let mut report = StoreReport { rows: 0, logged: 0, findings: Vec::new() };
     let rows = rows(&store, &custody, &mut report)?;

@@ -183,7 +183,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
 
 fn open(config: &Config, documents: Documents, metrics: &Arc<Metrics>) -> Result<(Arc<Kms>, Owner), StartError> {
     let store = Arc::new(Store::open(&config.sqlite_path, metrics)?);
-    let custody = Custody::open(&config.hsm, config.placement, &store, kms::now(), metrics)
+    let custody = Custody::open(&config.hsm, config.placement, &store, &config.remake, kms::now(), metrics)
         .map_err(|error| token_error(config, error))?;
     let known: HashSet<Vec<u8>> = store.read(object::token_objects)?.into_iter().collect();
     let unknown = custody.unknown(&known);

@@ -1,15 +1,64 @@
 //! What the database knows about the end of the audit log.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use openssl::sha::sha256;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::Error;
 use super::object::{put, put_number};
+use super::{Error, root_key};
 use crate::audit::{Hash, Head, SignedHead};
 
 /// Makes the MAC by the binding key, or says why it cannot.
-pub type Binder = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, String> + Send + Sync>;
+pub type Mac = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, String> + Send + Sync>;
+
+/// Rows that are remembered as sound. A transaction that is undone brings back one of the last.
+const REMEMBERED: usize = 256;
+
+/// The states of the row that this process bound or found sound.
+#[derive(Clone, Default)]
+pub struct Sound(Arc<Mutex<VecDeque<Hash>>>);
+
+/// Binds the row, and knows which states of it are sound: a row that somebody changed while the server runs must not be bound
+/// again with the change in it.
+#[derive(Clone)]
+pub struct Binder {
+    mac: Mac,
+    sound: Sound,
+}
+
+impl Binder {
+    /// A binder. All binders of one process share `sound`.
+    #[must_use]
+    pub fn new(mac: Mac, sound: Sound) -> Self {
+        Self { mac, sound }
+    }
+
+    /// Remembers a row whose binding was verified.
+    pub fn trust(&self, head: &AuditHead) {
+        let mut sound = self.sound.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if sound.len() >= REMEMBERED {
+            sound.pop_front();
+        }
+        sound.push_back(head.digest());
+    }
+
+    fn trusts(&self, head: &AuditHead) -> bool {
+        let digest = head.digest();
+        self.sound.0.lock().unwrap_or_else(PoisonError::into_inner).iter().any(|sound| *sound == digest)
+    }
+
+    /// The row that is there.
+    ///
+    /// # Errors
+    /// SQLite's; the row is missing, or is not one that this process wrote or verified.
+    fn present(&self, connection: &Connection) -> Result<AuditHead, Error> {
+        read(connection)?
+            .filter(|head| self.trusts(head))
+            .ok_or_else(|| Error::Binding("the row audit_head was changed or removed while the server runs".to_owned()))
+    }
+}
 
 /// The end of the log at the last commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +69,8 @@ pub struct AuditHead {
     pub signed_line: Option<String>,
     /// Since when the server ran without a log, in seconds since 1970-01-01 UTC.
     pub unrecorded_since: Option<i64>,
+    /// SHA-256 of the record of root keys ([`root_key::digest`]); `None` in a row of an earlier version.
+    pub root_keys: Option<Vec<u8>>,
     /// MAC by the binding key over [`AuditHead::bound`].
     pub binding: Option<Vec<u8>>,
 }
@@ -28,7 +79,8 @@ impl AuditHead {
     /// Before there is any line.
     #[must_use]
     pub fn begin() -> Self {
-        Self { head: Head { seq: 0, hash: Hash::default() }, signed_line: None, unrecorded_since: None, binding: None }
+        let head = Head { seq: 0, hash: Hash::default() };
+        Self { head, signed_line: None, unrecorded_since: None, root_keys: None, binding: None }
     }
 
     /// What the binding covers: table name and every column, each with its length before it.
@@ -40,21 +92,43 @@ impl AuditHead {
         put(&mut bytes, Some(&self.head.hash));
         put(&mut bytes, self.signed_line.as_deref().map(str::as_bytes));
         put_number(&mut bytes, self.unrecorded_since);
+        // Not there in a row of an earlier version, whose binding must hold until it is written again.
+        if let Some(root_keys) = &self.root_keys {
+            put(&mut bytes, Some(root_keys));
+        }
         bytes
+    }
+
+    /// Sets one state of the row apart from every other.
+    fn digest(&self) -> Hash {
+        let mut bytes = self.bound();
+        put(&mut bytes, self.binding.as_deref());
+        sha256(&bytes)
     }
 
     /// Writes the row in the place of the one that is there.
     ///
     /// # Errors
     /// SQLite's, or the binding cannot be made.
-    pub fn write(&self, connection: &Connection, bind: &Binder) -> Result<(), Error> {
-        let binding = bind(&self.bound()).map_err(Error::Binding)?;
+    pub fn write(self, connection: &Connection, bind: &Binder) -> Result<(), Error> {
+        let binding = Some((bind.mac)(&self.bound()).map_err(Error::Binding)?);
+        let bound = Self { binding, ..self };
+        bound.insert(connection)?;
+        bind.trust(&bound);
+        Ok(())
+    }
+
+    /// Writes a row that is bound already in the place of the one that is there.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn insert(&self, connection: &Connection) -> Result<(), Error> {
         let mut write = connection.prepare_cached(
-            "INSERT OR REPLACE INTO audit_head (one, seq, hash, signed_line, unrecorded_since, binding) \
-             VALUES (1, ?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO audit_head (one, seq, hash, signed_line, unrecorded_since, root_keys, binding) \
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
         )?;
-        let Self { head, signed_line, unrecorded_since, .. } = self;
-        write.execute(params![column(head.seq), head.hash, signed_line, unrecorded_since, binding])?;
+        let Self { head, signed_line, unrecorded_since, root_keys, binding } = self;
+        write.execute(params![column(head.seq), head.hash, signed_line, unrecorded_since, root_keys, binding])?;
         Ok(())
     }
 }
@@ -64,8 +138,8 @@ impl AuditHead {
 /// # Errors
 /// SQLite's.
 pub fn read(connection: &Connection) -> Result<Option<AuditHead>, rusqlite::Error> {
-    let mut select =
-        connection.prepare_cached("SELECT seq, hash, signed_line, unrecorded_since, binding FROM audit_head")?;
+    let mut select = connection
+        .prepare_cached("SELECT seq, hash, signed_line, unrecorded_since, root_keys, binding FROM audit_head")?;
     let head = select.query_row([], |row| {
         let seq: i64 = row.get(0)?;
         let seq = u64::try_from(seq).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, seq))?;
@@ -73,7 +147,8 @@ pub fn read(connection: &Connection) -> Result<Option<AuditHead>, rusqlite::Erro
             head: Head { seq, hash: row.get(1)? },
             signed_line: row.get(2)?,
             unrecorded_since: row.get(3)?,
-            binding: row.get(4)?,
+            root_keys: row.get(4)?,
+            binding: row.get(5)?,
         })
     });
     head.optional()
@@ -82,9 +157,9 @@ pub fn read(connection: &Connection) -> Result<Option<AuditHead>, rusqlite::Erro
 /// Moves the head on to a line; it never goes back.
 ///
 /// # Errors
-/// SQLite's, or the binding cannot be made.
+/// SQLite's, the binding cannot be made, or the row was changed by somebody else.
 pub fn advance(connection: &Connection, seq: u64, hash: &Hash, bind: &Binder) -> Result<(), Error> {
-    let present = read(connection)?.unwrap_or_else(AuditHead::begin);
+    let present = bind.present(connection)?;
     if present.head.seq >= seq {
         return Ok(());
     }
@@ -95,12 +170,29 @@ pub fn advance(connection: &Connection, seq: u64, hash: &Hash, bind: &Binder) ->
 /// the log says that it is not, because commits and checkpoints come to the writer in their order.
 ///
 /// # Errors
-/// SQLite's, or the binding cannot be made.
+/// SQLite's, the binding cannot be made, or the row was changed by somebody else.
 pub fn sign(connection: &Connection, signed: &SignedHead, bind: &Binder) -> Result<(), Error> {
-    let present = read(connection)?.unwrap_or_else(AuditHead::begin);
+    let present = bind.present(connection)?;
     let own = Head { seq: signed.seq, hash: signed.hash };
     let head = if present.head.seq >= own.seq { present.head } else { own };
     AuditHead { head, signed_line: Some(signed.line.clone()), ..present }.write(connection, bind)
+}
+
+/// Says that the log is written again after a time without it.
+///
+/// # Errors
+/// SQLite's, the binding cannot be made, or the row was changed by somebody else.
+pub fn recorded_again(connection: &Connection, bind: &Binder) -> Result<(), Error> {
+    AuditHead { unrecorded_since: None, ..bind.present(connection)? }.write(connection, bind)
+}
+
+/// Binds the record of root keys as it is now: in the transaction that changed it.
+///
+/// # Errors
+/// SQLite's, the binding cannot be made, or the row was changed by somebody else.
+pub fn cover_root_keys(connection: &Connection, bind: &Binder) -> Result<(), Error> {
+    let root_keys = Some(root_key::digest(&root_key::all(connection)?).to_vec());
+    AuditHead { root_keys, ..bind.present(connection)? }.write(connection, bind)
 }
 
 /// SQLite's integers have 63 bits.

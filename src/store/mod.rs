@@ -164,6 +164,22 @@ impl Store {
         self.readers.run(query)
     }
 
+    /// A table that has rows, if there is one: a new database has none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn first_used_table(&self) -> Result<Option<&'static str>, Error> {
+        self.read(|connection| {
+            for table in ["object", "policy_entry", "access_token", "secret_version", "audit_head"] {
+                let query = format!("SELECT EXISTS (SELECT 1 FROM {table})");
+                if connection.query_row(&query, [], |row| row.get(0))? {
+                    return Ok(Some(table));
+                }
+            }
+            Ok(None)
+        })
+    }
+
     /// Whether the database can be read and its last commit was written.
     ///
     /// # Errors

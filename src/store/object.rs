@@ -364,14 +364,6 @@ pub fn any_in_project(connection: &Connection, project: &str) -> Result<bool, Er
     Ok(connection.query_row(sql, [project], |row| row.get(0))?)
 }
 
-/// Whether there is any object at all.
-///
-/// # Errors
-/// SQLite's.
-pub fn any(connection: &Connection) -> Result<bool, Error> {
-    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM object)", [], |row| row.get(0))?)
-}
-
 /// `CKA_ID`s of the token objects that rows refer to.
 ///
 /// # Errors

@@ -1,6 +1,9 @@
 //! The record of this database's root keys.
 
+use openssl::sha::sha256;
 use rusqlite::{Connection, Row};
+
+use super::object::{put, put_number};
 
 /// What the database knows about one root key in the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,20 @@ fn from_row(row: &Row<'_>) -> Result<RootKey, rusqlite::Error> {
 pub fn all(connection: &Connection) -> Result<Vec<RootKey>, rusqlite::Error> {
     let mut select = connection.prepare_cached("SELECT name, cka_id, check_value FROM root_key ORDER BY name")?;
     select.query_map([], from_row)?.collect()
+}
+
+/// SHA-256 of the whole record, by which a row that is gone, added or changed is noticed. `keys` are in the order of [`all`].
+#[must_use]
+pub fn digest(keys: &[RootKey]) -> [u8; 32] {
+    let mut bytes = Vec::with_capacity(1024);
+    put(&mut bytes, Some(b"root_key"));
+    put_number(&mut bytes, i64::try_from(keys.len()).ok());
+    for RootKey { name, cka_id, check_value } in keys {
+        put(&mut bytes, Some(name.as_bytes()));
+        put(&mut bytes, Some(cka_id));
+        put(&mut bytes, Some(check_value));
+    }
+    sha256(&bytes)
 }
 
 /// Records a new root key, made at `now` (seconds since 1970-01-01 UTC).

@@ -19,7 +19,8 @@ struct Both {
 
 /// In the place of the binding key.
 fn binder() -> audit_head::Binder {
-    Arc::new(|bytes| Ok(sha256(bytes).to_vec()))
+    let mac = |bytes: &[u8]| Ok(sha256(bytes).to_vec());
+    audit_head::Binder::new(Arc::new(mac), audit_head::Sound::default())
 }
 
 fn open(trail: Trail) -> Both {
@@ -29,15 +30,25 @@ fn open(trail: Trail) -> Both {
         Err(store::Error::InUse(_)) => None,
         opened => Some(opened.unwrap()),
     });
-    let head = store.read(|connection| Ok(audit_head::read(connection)?)).unwrap();
+    let bind = binder();
+    let known = store.read(|connection| Ok(audit_head::read(connection)?)).unwrap();
+    match &known {
+        Some(known) => bind.trust(known),
+        None => {
+            let bind = bind.clone();
+            store.write(move |transaction| audit_head::AuditHead::begin().write(transaction, &bind)).unwrap();
+        }
+    }
     let poster = store.poster();
+    let signing = bind.clone();
     let publish = Box::new(move |signed| {
-        let _ = poster.post(move |transaction| audit_head::sign(transaction, &signed, &binder()));
+        let bind = signing.clone();
+        let _ = poster.post(move |transaction| audit_head::sign(transaction, &signed, &bind));
     });
-    let head = head.map(|known| known.head);
-    let (audit, _) = Audit::open(&trail.settings, head, trail.signer(), publish).unwrap();
+    let head = known.map(|known| known.head).filter(|head| head.seq > 0);
+    let (audit, _) = Audit::open(&trail.settings, head, false, trail.signer(), publish).unwrap();
     let audit = Arc::new(audit);
-    store.record_in(Arc::clone(&audit), binder());
+    store.record_in(Arc::clone(&audit), bind);
     Both { trail, store, audit }
 }
 

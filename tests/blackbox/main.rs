@@ -112,6 +112,7 @@ mod policy_definitions;
 mod policy_file;
 mod random_bytes_and_what_the_server_can;
 mod root_keys_are_made_once;
+mod root_keys_are_not_made_again;
 mod secrets_are_kept;
 mod secrets_at_rest;
 mod smoke;

@@ -155,7 +155,7 @@ fn and_compared_with_their_record() {
     let (place, sealed) = used();
     let kept = fs::read(place.database()).unwrap();
     for (statements, expected) in [
-        ("DELETE FROM root_key", "holds objects but records no root keys"),
+        ("DELETE FROM root_key", "records no root keys, but its table \"object\" has rows"),
         (
             "INSERT INTO root_key SELECT 'later', x'00', check_value, created FROM root_key WHERE name = 'sealing'",
             "missing later (00)",
@@ -176,7 +176,7 @@ fn and_compared_with_their_record() {
              UPDATE root_key SET name = 'audit' WHERE name = 'sealing'",
             "missing audit (",
         ),
-        ("UPDATE root_key SET name = 'access-token' WHERE name = 'audit'", "missing access-token ("),
+        ("UPDATE root_key SET name = 'access-token' WHERE name = 'audit'", "does not record the audit root key"),
         ("DELETE FROM root_key WHERE name = 'sealing'", "does not record the sealing root key"),
         ("UPDATE root_key SET name = 'other' WHERE name = 'binding'", "does not record the binding root key"),
         ("UPDATE root_key SET check_value = zeroblob(32) WHERE name = 'binding'", "is another key than the one"),

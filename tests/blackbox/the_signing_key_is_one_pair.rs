@@ -1,5 +1,5 @@
 //! The key that signs the audit log: a pair of token objects and its public key in the database, all three of which belong
-//! together. A database of an earlier version, which has none, gets one; a database that has one never gets another.
+//! together. A database without its record gets another one only if the operator says so.
 
 use std::fs;
 use std::path::PathBuf;
@@ -39,6 +39,14 @@ fn used() -> (Arc<Place>, Sealed) {
 /// Starts the server, looks whether it works, and answers what it logged.
 fn works(place: &Arc<Place>, sealed: &Sealed) -> String {
     let server = Server::start_at(Arc::clone(place), &Options::default());
+    assert_eq!(server.alice().connect().unwrap().open(sealed), b"data");
+    server.log()
+}
+
+/// Starts the server where a root key may be made again, and looks whether it works.
+fn works_remade(place: &Arc<Place>, sealed: &Sealed, key: &str) -> String {
+    let arguments = vec![format!("--remake-root-key={key}"), "--audit-accept-loss".to_owned()];
+    let server = Server::start_at(Arc::clone(place), &Options { arguments, ..Options::default() });
     assert_eq!(server.alice().connect().unwrap().open(sealed), b"data");
     server.log()
 }
@@ -119,7 +127,7 @@ fn of_which_the_halves_belong_together() {
     let first = recorded(&place);
     forget(&place);
     // The record of the one, and the public key of the other.
-    works(&place, &sealed);
+    works_remade(&place, &sealed, "audit");
     let second = recorded(&place);
     assert_ne!(first, second);
     assert_eq!(place.token.objects(), ROOT_OBJECTS + 2, "nothing is taken from the token");
@@ -143,12 +151,12 @@ fn that_cannot_be_exchanged_once_it_has_signed() {
     let log = fs::read(place.path("audit.jsonl")).unwrap();
     let first = recorded(&place);
     forget(&place);
-    works(&place, &sealed);
+    works_remade(&place, &sealed, "audit");
     // The log of the first key and its head, with the record of the second.
     database.execute("DELETE FROM audit_head", []).unwrap();
     database.execute("INSERT INTO audit_head SELECT * FROM kept.audit_head", []).unwrap();
     fs::write(place.path("audit.jsonl"), log).unwrap();
-    assert!(refused(&place).contains("signed by another key"));
+    assert!(refused(&place).contains("record of root keys was changed"));
     // And with none.
     database.execute("DELETE FROM root_key WHERE name = 'audit'", []).unwrap();
     assert!(refused(&place).contains("does not record the audit root key"));
@@ -159,22 +167,22 @@ fn that_cannot_be_exchanged_once_it_has_signed() {
 }
 
 #[test]
-fn that_a_database_of_an_earlier_version_gets() {
+fn that_is_made_again_only_if_the_operator_says_so() {
     let (place, sealed) = earlier();
-    // A look makes nothing.
-    let arguments = vec!["--check-config".to_owned()];
-    let (status, out, err) = run(&mut place.command(&Options { arguments, ..Options::default() }));
-    assert!(status.success() && out.contains("root keys found in the token"), "{out}{err}");
-    assert_eq!(place.token.objects(), ROOT_OBJECTS - 2);
-
-    let log = works(&place, &sealed);
-    assert!(log.contains("made root keys that the database had no record of"), "{log}");
+    for arguments in [&["--check-config"][..], &[], &["--audit-accept-loss"], &["--remake-root-key=token"]] {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let (status, out, err) = run(&mut place.command(&Options { arguments, ..Options::default() }));
+        assert!(!status.success() && err.contains("--remake-root-key audit"), "{out}{err}");
+        assert_eq!(place.token.objects(), ROOT_OBJECTS - 2);
+    }
+    works_remade(&place, &sealed, "audit");
     let made = recorded(&place);
     assert_eq!(place.token.objects(), ROOT_OBJECTS);
-    let log = works(&place, &sealed);
-    assert_eq!(log.matches("had no record of").count(), 1, "{log}");
-    assert_eq!(recorded(&place), made);
-    assert_eq!(place.token.objects(), ROOT_OBJECTS);
+    for _ in 0..2 {
+        works(&place, &sealed);
+        assert_eq!(recorded(&place), made);
+        assert_eq!(place.token.objects(), ROOT_OBJECTS);
+    }
 }
 
 #[test]
@@ -184,24 +192,24 @@ fn but_not_in_a_token_that_is_not_the_databases() {
     fs::rename(&place.token.tokens, &kept).unwrap();
     fs::create_dir(&place.token.tokens).unwrap();
     place.token.add("claviger");
-    let said = refused(&place);
-    assert!(said.contains("missing binding (") && !said.contains("audit"), "{said}");
+    let arguments = vec!["--remake-root-key=audit".to_owned(), "--audit-accept-loss".to_owned()];
+    let (status, _, said) = run(&mut place.command(&Options { arguments, ..Options::default() }));
+    assert!(!status.success() && said.contains("missing binding ("), "{said}");
     assert_eq!(place.token.objects(), 0);
     fs::remove_dir_all(&place.token.tokens).unwrap();
     fs::rename(&kept, &place.token.tokens).unwrap();
-    works(&place, &sealed);
+    works_remade(&place, &sealed, "audit");
     assert_eq!(place.token.objects(), ROOT_OBJECTS);
 }
 
-/// The log was signed before there were access tokens.
 #[test]
-fn beside_which_one_for_access_tokens_is_made_once() {
+fn beside_which_one_for_access_tokens_is_made_again() {
     let (place, sealed) = used();
     let audit = recorded(&place);
     let database = Database::open(place.database()).unwrap();
     assert_eq!(database.execute("DELETE FROM root_key WHERE name = 'token-1'", []).unwrap(), 1);
-    let log = works(&place, &sealed);
-    assert!(log.contains("made root keys that the database had no record of"), "{log}");
+    assert!(refused(&place).contains("--remake-root-key token"));
+    works_remade(&place, &sealed, "token");
     let names: String = database
         .query_row("SELECT group_concat(name) FROM root_key WHERE name LIKE 'token%'", [], |row| row.get(0))
         .unwrap();

@@ -79,7 +79,7 @@ impl Trail {
     pub fn try_open(&self, head: Option<Head>) -> Result<(Audit, Found), OpenError> {
         let published = Arc::clone(&self.published);
         let publish = move |signed| published.lock().unwrap().push(signed);
-        Audit::open(&self.settings, head, self.signer(), Box::new(publish))
+        Audit::open(&self.settings, head, false, self.signer(), Box::new(publish))
     }
 
     pub fn open(&self, head: Option<Head>) -> (Audit, Found) {
