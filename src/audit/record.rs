@@ -67,6 +67,8 @@ pub struct Decision<'a> {
     pub reason: Option<&'a str>,
     /// More about it. Never a secret, a plaintext or a credential.
     pub detail: Option<&'a str>,
+    /// Whether it changes what the one who asked may do: `self` in the log.
+    pub concerns_caller: bool,
 }
 
 /// The members of one event, ready to be put into a line.
@@ -92,6 +94,9 @@ impl Record {
         record.optional("rule", decision.rule, MAX_NAME);
         record.optional("reason", decision.reason, MAX_TEXT);
         record.optional("detail", decision.detail, MAX_TEXT);
+        if decision.concerns_caller {
+            record.flag("self");
+        }
         record
     }
 
@@ -124,6 +129,11 @@ impl Record {
 
     pub(super) fn number(&mut self, name: &'static str, value: impl std::fmt::Display) {
         let _ = write!(self.0, ",\"{name}\":{value}");
+    }
+
+    /// A member that is true.
+    fn flag(&mut self, name: &'static str) {
+        let _ = write!(self.0, ",\"{name}\":true");
     }
 
     pub(super) fn address(&mut self, peer: Option<IpAddr>) {
@@ -194,11 +204,12 @@ mod tests {
             rule: None,
             reason: None,
             detail: None,
+            concerns_caller: false,
         };
-        assert_eq!(
-            Record::decision(&decision).members(),
-            "\"event\":\"decision\",\"request_id\":\"r\",\"user\":\"alice\",\"method\":\"certificate\",\
-             \"peer\":\"2001:db8::1\",\"operation\":\"Destroy\",\"object\":\"k\",\"version\":3,\"outcome\":\"success\""
-        );
+        let members = "\"event\":\"decision\",\"request_id\":\"r\",\"user\":\"alice\",\"method\":\"certificate\",\
+             \"peer\":\"2001:db8::1\",\"operation\":\"Destroy\",\"object\":\"k\",\"version\":3,\"outcome\":\"success\"";
+        assert_eq!(Record::decision(&decision).members(), members);
+        let decision = Decision { concerns_caller: true, ..decision };
+        assert_eq!(Record::decision(&decision).members(), format!("{members},\"self\":true"));
     }
 }

@@ -40,6 +40,7 @@ pub use iam_file::IamFile;
 pub use issuer::{Issuer, Keys};
 pub use jwks::{KeySet, KeySetError};
 pub use jws::{Jws, JwsError};
+pub use narrowing::{from_text as narrowing_from_text, to_text as narrowing_to_text};
 pub use repeats::Repeats;
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
@@ -248,17 +249,11 @@ impl Authenticator {
     #[must_use]
     pub fn caller_of(&self, subject: &Subject) -> Option<Caller> {
         let default = || self.settings.default_username.clone();
-        let (username, method) = match subject {
-            Subject::Certificate(name) => (Username::new(name).ok()?, Method::Certificate { thumbprint: [0; 32] }),
-            Subject::Jwt { issuer, name } => {
-                (Username::new(name).ok()?, Method::Jwt { issuer: Arc::from(&**issuer), table: None })
-            }
-            Subject::Exchanged(name) => {
-                let method = Method::AccessToken { id: Arc::from(""), by: Arc::from("") };
-                (Username::exchanged(name).ok()?, method)
-            }
-            Subject::ApiToken => (default(), Method::ApiToken),
-            Subject::Unauthenticated => (default(), Method::Default),
+        let method = subject.method()?;
+        let username = match subject {
+            Subject::Certificate(name) | Subject::Jwt { name, .. } => Username::new(name).ok()?,
+            Subject::Exchanged(name) => Username::exchanged(name).ok()?,
+            Subject::ApiToken | Subject::Unauthenticated => default(),
             Subject::Role(_) | Subject::Everyone => return None,
         };
         let username = if self.settings.force_default_username { default() } else { username };

@@ -63,7 +63,8 @@ struct Kept {
 }
 
 /// The narrowing as text, for [`from_text`].
-pub(super) fn to_text(narrowing: &Narrowing) -> String {
+#[must_use]
+pub fn to_text(narrowing: &Narrowing) -> String {
     let Narrowing { role, projects, operations, properties } = narrowing.clone();
     let names =
         |operations: Vec<Operation>| operations.into_iter().map(|one| one.name(Dialect::Oasis).to_owned()).collect();
@@ -72,7 +73,10 @@ pub(super) fn to_text(narrowing: &Narrowing) -> String {
 }
 
 /// Reads what [`to_text`] wrote.
-pub(super) fn from_text(text: &str) -> Result<Narrowing, ClaimsError> {
+///
+/// # Errors
+/// It is something else.
+pub fn from_text(text: &str) -> Result<Narrowing, ClaimsError> {
     let wrong = || ClaimsError::Claim(CLAIM.to_owned());
     let Kept { role, projects, operations, properties } = serde_json::from_str(text).map_err(|_| wrong())?;
     let operations = operations

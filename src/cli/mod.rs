@@ -8,6 +8,7 @@ mod error;
 mod identities;
 mod issuers;
 mod login;
+mod objects;
 mod options;
 mod report;
 mod sealed;
@@ -93,6 +94,8 @@ enum Command {
     #[command(subcommand)]
     Secrets(secrets::Secrets),
     #[command(subcommand)]
+    Objects(objects::Objects),
+    #[command(subcommand)]
     Tokens(tokens::Tokens),
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -133,6 +136,7 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
         Command::Identities(command) => Remote::Identities(command),
         Command::Issuers(command) => Remote::Issuers(command),
         Command::Secrets(command) => Remote::Secrets(command),
+        Command::Objects(command) => Remote::Objects(command),
         Command::Tokens(command) => Remote::Tokens(command),
         Command::Whoami(command) => Remote::Whoami(command),
         Command::Version(command) => Remote::Version(command.with_token(arguments.options.auth_token.is_some())),
@@ -189,6 +193,7 @@ enum Remote {
     Identities(identities::Identities),
     Issuers(issuers::Issuers),
     Secrets(secrets::Secrets),
+    Objects(objects::Objects),
     Tokens(tokens::Tokens),
     Whoami(whoami::WhoAmI),
     Version(version::Version),
@@ -221,6 +226,7 @@ impl Remote {
             Self::Identities(command) => command.run(client).await,
             Self::Issuers(command) => command.run(client).await,
             Self::Secrets(command) => command.run(client).await,
+            Self::Objects(command) => command.run(client).await,
             Self::Tokens(command) => command.run(client).await,
             Self::Whoami(command) => command.run(client).await,
             Self::Version(command) => command.run(client).await,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
+use super::hanzo::iso;
 use super::problem::Problem;
 use super::route::{self, Ask};
 use super::{Answer, App};
@@ -111,12 +112,12 @@ pub(super) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(success(format!("Access for {to} on {id} successfully removed")))
 }
 
-/// `POST /access/transfer`
+/// `POST /access/transfer`: an offer; [`super::ownership::accept`] is the other half.
 pub(super) fn transfer(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Transfer { unique_identifier: id, user_id } = read(ask.body)?;
     let to = Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is no user name: {error}")))?;
-    block_in_place(|| app.kms.transfer(&ask.context, &id, &to))?;
-    Ok(success(format!("{id} belongs to {to} now")))
+    let expires = iso(block_in_place(|| app.kms.transfer(&ask.context, &id, &to))?);
+    Ok(success(format!("{id} is offered to {to}, who becomes its owner by accepting it before {expires}")))
 }
 
 /// `POST /access/project`
@@ -202,15 +203,15 @@ pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &Explanation { allowed, rule, user: subject.to_string(), role }))
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| bad(format!("the body is not as expected: {error}")))
 }
 
-fn bad(detail: String) -> Problem {
+pub(super) fn bad(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
-fn success(text: String) -> Answer {
+pub(super) fn success(text: String) -> Answer {
     Answer::json(StatusCode::OK, &Success { success: text })
 }
 

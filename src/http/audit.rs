@@ -1,4 +1,4 @@
-//! The audit log: its public key for every caller, its head and lines for those who administer.
+//! The audit log: its public key for every caller, its head and lines for those who administer or audit.
 
 use serde::{Deserialize, Serialize};
 use tokio::task::block_in_place;

@@ -8,6 +8,8 @@ mod definitions;
 mod hanzo;
 mod issuers;
 mod kmip;
+mod objects;
+mod ownership;
 mod piiano;
 mod problem;
 mod request;

@@ -175,6 +175,8 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::BadParameters(_)
         | E::Project
         | E::SecretPath
+        | E::NoPlace(_)
+        | E::Reason
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_) | E::Sensitive | E::NotExtractable | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
         E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken | E::NoSecretVersion(_) => {
@@ -189,6 +191,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Contention
         | E::InPolicyFile { .. }
         | E::ProjectInUse(_)
+        | E::Handover(_)
         | E::TooManyTokens(_)
         | E::RoleInUse(_) => StatusCode::CONFLICT,
         E::UnsupportedAttribute(_)

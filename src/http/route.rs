@@ -7,7 +7,7 @@ use warp::http::{HeaderMap, Method};
 
 use super::visit::{Answering, Visit};
 use super::{
-    Answer, App, about, access, audit, conjur, definitions, hanzo, issuers, kmip,
+    Answer, App, about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership,
     problem::{Problem, Words},
     tokens, vault,
 };
@@ -71,7 +71,7 @@ use Body::{Bytes, Form, Json, None as Nothing};
 use Handler::{Anyone, Caller, Visitor};
 
 /// The table.
-pub(super) static ROUTES: [Route; 64] = [
+pub(super) static ROUTES: [Route; 73] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
@@ -82,6 +82,14 @@ pub(super) static ROUTES: [Route; 64] = [
     post("/access/grant", Json(MAX_ACCESS), Caller(access::grant)),
     post("/access/revoke", Json(MAX_ACCESS), Caller(access::revoke)),
     post("/access/transfer", Json(MAX_ACCESS), Caller(access::transfer)),
+    post("/access/accept", Json(MAX_ACCESS), Caller(ownership::accept)),
+    post("/access/decline", Json(MAX_ACCESS), Caller(ownership::decline)),
+    get("/access/offers", Caller(ownership::received)),
+    get("/access/offers/made", Caller(ownership::made)),
+    post("/access/recoveries", Json(MAX_ACCESS), Caller(ownership::propose)),
+    post("/access/recoveries/approve", Json(MAX_ACCESS), Caller(ownership::approve)),
+    post("/access/recoveries/withdraw", Json(MAX_ACCESS), Caller(ownership::withdraw)),
+    get("/access/recoveries", Caller(ownership::recoveries)),
     post("/access/project", Json(MAX_ACCESS), Caller(access::project)),
     post("/access/explain", Json(MAX_ACCESS), Caller(access::explain)),
     get("/access/list/{}", Caller(access::list)),
@@ -89,6 +97,7 @@ pub(super) static ROUTES: [Route; 64] = [
     get("/access/obtained", Caller(access::obtained)),
     get("/access/create", Caller(access::create)),
     get("/access/privileged", Caller(access::privileged)),
+    get("/objects", Caller(objects::list)),
     get("/audit/public-key", Caller(audit::public_key)),
     get("/audit/head", Caller(audit::head)),
     post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),

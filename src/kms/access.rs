@@ -11,7 +11,7 @@ use super::{Call, Context, Error, Kms, NoEffect};
 use crate::kmip::enumerations::{Operation as Kmip, State};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Action, Decision, Grant, Grantee, MAX_GRANTEES, Subject};
-use crate::principal::{Caller, Username};
+use crate::principal::Caller;
 use crate::store::object::Class;
 use crate::store::search::{Order, Search, Start};
 
@@ -110,26 +110,6 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
             Ok(grant.object().access.grants.iter().cloned().collect())
-        })
-    }
-
-    /// Makes somebody else the owner.
-    ///
-    /// # Errors
-    /// The caller is not the owner, or the new one is.
-    pub fn transfer(&self, context: &Context<'_>, id: &str, to: &Username) -> Result<(), Error> {
-        let call = Call::new(context, Operation::Transfer);
-        call.describe(format!("to the user {to:?}"));
-        self.recorded(&call, || {
-            let grant = self.authorize_action(&call, Action::Transfer, id)?;
-            grant.change_access(|_, access| {
-                if access.owner == to.as_str() {
-                    return Err(NoEffect::Owner(access.owner.clone()).into());
-                }
-                access.owner = to.as_str().to_owned();
-                access.grants.forget(&Grantee::User(access.owner.clone()));
-                Ok(())
-            })
         })
     }
 
@@ -240,7 +220,7 @@ impl Kms {
     }
 
     /// Nobody gives, to themselves or others, what they may not do.
-    fn check_own(
+    pub(super) fn check_own(
         &self,
         call: &Call<'_>,
         object: &Object,
@@ -261,7 +241,7 @@ impl Kms {
 }
 
 impl Object {
-    fn is_of(&self, caller: &Caller) -> bool {
+    pub(super) fn is_of(&self, caller: &Caller) -> bool {
         self.access.owner == caller.username.as_str()
     }
 }

@@ -1,4 +1,4 @@
-//! Reading the audit log: its key for everyone, its lines for those who administer.
+//! Reading the audit log: its key for everyone, its lines for those who administer or audit.
 
 use data_encoding::BASE64;
 
@@ -31,20 +31,20 @@ impl Kms {
     /// The last checkpoint that the database knows, as it stands in the log; `None` before the first.
     ///
     /// # Errors
-    /// The caller does not administer, or the database is away.
+    /// The caller neither administers nor audits, or the database is unavailable.
     pub fn audit_head(&self, context: &Context<'_>) -> Result<Option<String>, Error> {
         let call = Call::new(context, Operation::ReadAudit);
         call.describe("the signed head".to_owned());
-        self.recorded(&call, || self.authorize_administration(&call)?.audit_head())
+        self.recorded(&call, || self.authorize_audit(&call)?.audit_head())
     }
 
     /// The newest lines that the filter admits, at most [`MAX_LINES`], in the order of the log.
     ///
     /// # Errors
-    /// The caller does not administer, somebody else is searching, there is no log, or it cannot be read.
+    /// The caller neither administers nor audits, somebody else is searching, there is no log, or it cannot be read.
     pub fn search_audit(&self, context: &Context<'_>, filter: &Filter, limit: usize) -> Result<Found, Error> {
         let call = Call::new(context, Operation::ReadAudit);
         call.describe(filter.to_string());
-        self.recorded(&call, || self.authorize_administration(&call)?.search_audit(filter, limit.min(MAX_LINES)))
+        self.recorded(&call, || self.authorize_audit(&call)?.search_audit(filter, limit.min(MAX_LINES)))
     }
 }

@@ -1,5 +1,6 @@
 //! What the service refuses, in the words of KMIP's result reasons (KMIP 2.1 section 11.51).
 
+use super::handover::HandoverFault;
 use crate::audit::{self, Unavailable};
 use crate::auth::{AccessTokenError, AccessTokenFault};
 use crate::custody::{self, InvalidInput, TokenError};
@@ -58,6 +59,15 @@ pub enum Error {
     /// A change of access that would change nothing.
     #[error("{0}")]
     NoEffect(#[from] NoEffect),
+    /// An offer, or a recovery, that has ended.
+    #[error("{0}")]
+    Handover(#[from] HandoverFault),
+    /// A recovery without a reason that others can read.
+    #[error("reason: give 1 to {} bytes of printable text", super::recoveries::MAX_REASON)]
+    Reason,
+    /// The object after which a page is to begin.
+    #[error("after: there is no object {0:?}: give the `next` of the page before")]
+    NoPlace(String),
     /// Neither an identifier nor an object that an earlier item of the batch made.
     #[error("the request names no object, and no earlier item of the batch left one in the ID placeholder")]
     NoIdentifier,
@@ -266,12 +276,16 @@ impl Error {
             Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken | Self::NoSecretVersion(_) => {
                 ResultReason::ItemNotFound
             }
-            Self::SecretPath | Self::SecretTooLong | Self::NotASecret(_) => ResultReason::InvalidField,
+            Self::NoPlace(_) | Self::Reason | Self::SecretPath | Self::SecretTooLong | Self::NotASecret(_) => {
+                ResultReason::InvalidField
+            }
             Self::ASecret | Self::NoPair => ResultReason::InvalidObjectType,
             Self::AccessToken(_) => ResultReason::AuthenticationNotSuccessful,
-            Self::InPolicyFile { .. } | Self::ProjectInUse(_) | Self::RoleInUse(_) | Self::NoEffect(_) => {
-                ResultReason::ConstraintViolation
-            }
+            Self::InPolicyFile { .. }
+            | Self::ProjectInUse(_)
+            | Self::RoleInUse(_)
+            | Self::NoEffect(_)
+            | Self::Handover(_) => ResultReason::ConstraintViolation,
             Self::NoIdentifier | Self::Missing(_) => ResultReason::MissingData,
             Self::Exists(_) => ResultReason::ObjectAlreadyExists,
             Self::InvalidIdentifier | Self::Invalid { .. } => ResultReason::InvalidAttributeValue,

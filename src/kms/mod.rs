@@ -20,19 +20,24 @@ mod export;
 mod gate;
 mod get;
 mod get_attributes;
+mod handover;
 mod identities;
 mod import;
+mod inventory;
 mod keys;
+mod last_use;
 mod locate;
 mod mac;
 mod mac_verify;
 mod mechanism;
 mod memberships;
 mod object;
+mod offers;
 mod operation;
 mod pairs;
 mod proposal;
 mod query;
+mod recoveries;
 mod register;
 mod revoke;
 mod rng_retrieve;
@@ -42,7 +47,7 @@ mod signature;
 mod signature_verify;
 mod trail;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -54,9 +59,13 @@ pub use auditing::{MAX_LINES, public_key_pem};
 pub use cache::CacheFigures;
 pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms, Vault};
+pub use handover::HandoverFault;
 pub use identities::{Identity, new_uuid};
+pub use inventory::{InventoryEntry, Known, MAX_OBJECTS};
 pub use keys::Wanted;
 pub use memberships::Membership;
+pub use offers::{Direction, OfferEntry, Page};
+pub use recoveries::{MAX_REASON, Proposal, RecoveryEntry};
 pub use secrets::{MAX_SECRET, SecretPath, kept_values};
 
 use crate::kmip::payloads::{Request, Response};
@@ -95,6 +104,10 @@ struct Call<'a> {
     operation: Operation,
     /// What the audit log should know of it beside its object.
     detail: RefCell<Option<String>>,
+    /// Whether it changes what the caller themselves may do.
+    own: Cell<bool>,
+    /// What comes of it beside what was asked for, with its detail.
+    conclusion: RefCell<Option<(Operation, String)>>,
     trail: Trail,
 }
 
@@ -106,6 +119,8 @@ impl<'a> Call<'a> {
             placeholder: None,
             operation,
             detail: RefCell::default(),
+            own: Cell::new(false),
+            conclusion: RefCell::default(),
             trail: Trail::default(),
         }
     }
@@ -113,6 +128,16 @@ impl<'a> Call<'a> {
     /// Says more about it in the audit log; never a secret.
     fn describe(&self, detail: String) {
         *self.detail.borrow_mut() = Some(detail);
+    }
+
+    /// Says that the change is one of what the caller themselves may do.
+    fn concerns_caller(&self) {
+        self.own.set(true);
+    }
+
+    /// Says what else the change does, which has a line of its own in the audit log.
+    fn conclude(&self, operation: Operation, detail: String) {
+        *self.conclusion.borrow_mut() = Some((operation, detail));
     }
 
     fn caller(&self) -> &'a Caller {

@@ -1,6 +1,9 @@
 //! A managed object in memory: its attributes, and the key that custody can use.
 
+use std::sync::atomic::AtomicI64;
+
 use super::create_key_pair::pair_kind;
+use super::handover::Pending;
 use crate::custody::{KeyKind, ManagedKey, SecretKeyKind, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{self, Dates};
@@ -24,6 +27,8 @@ pub(super) struct Object {
     pub(super) key: ManagedKey,
     /// The same key, allowed to make MACs alone: what the API token is compared by, whatever the usage mask.
     pub(super) comparing_key: ManagedKey,
+    /// The day on which a use was last noted, in days since 1970-01-01 UTC; 0 for none since the object was read.
+    pub(super) used: AtomicI64,
 }
 
 /// Whose an object is.
@@ -32,6 +37,8 @@ pub(super) struct Access {
     pub(super) owner: String,
     pub(super) project: Option<String>,
     pub(super) grants: Grants,
+    /// Changes of owner that wait for somebody's agreement.
+    pub(super) pending: Pending,
 }
 
 /// The row cannot be read although its binding holds: a defect of the program.
@@ -53,7 +60,7 @@ impl Object {
         let key = ManagedKey::new(class, material.clone(), kind, uses(mask));
         let comparing = Uses { sign: true, ..Uses::default() };
         let comparing_key = ManagedKey::new(class, material.clone(), kind, comparing);
-        Ok(Self { id, version, access, attributes, class, material, key, comparing_key })
+        Ok(Self { id, version, access, attributes, class, material, key, comparing_key, used: AtomicI64::new(0) })
     }
 
     /// Reads a row whose binding was checked.
@@ -72,7 +79,13 @@ impl Object {
         attributes.sensitive = Some(row.sensitive);
         attributes.extractable = Some(row.extractable);
         let grants = row.grants.as_deref().map_or_else(|| Ok(Grants::default()), Grants::from_text);
-        let access = Access { owner: row.owner, project: row.project, grants: grants.map_err(|_| Unreadable)? };
+        let pending = row.pending.as_deref().map_or_else(|| Ok(Pending::default()), Pending::from_text);
+        let access = Access {
+            owner: row.owner,
+            project: row.project,
+            grants: grants.map_err(|_| Unreadable)?,
+            pending: pending.map_err(|_| Unreadable)?,
+        };
         Self::new(row.version, access, row.id, attributes, row.class, row.material)
     }
 
@@ -98,6 +111,7 @@ impl Object {
             attributes: String::new(),
             project: self.access.project.clone(),
             grants: self.access.grants.to_text(),
+            pending: self.access.pending.to_text(),
             binding: Vec::new(),
         };
         rest.unique_identifier = None;
@@ -113,6 +127,7 @@ impl Object {
             names: self.attributes.names.iter().map(|name| name.value.clone()).collect(),
             tags: self.attributes.tags(),
             grantees: self.access.grants.iter().map(|grant| grant.to.index()).collect(),
+            pending: self.access.pending.index(&self.access.owner),
         }
     }
 
@@ -134,7 +149,7 @@ impl Object {
 
     /// What decides about it.
     pub(super) fn resource(&self) -> Resource<'_> {
-        let Access { owner, project, grants } = &self.access;
+        let Access { owner, project, grants, .. } = &self.access;
         Resource { id: &self.id, owner, project: project.as_deref(), grants, properties: &self.attributes }
     }
 

@@ -15,8 +15,26 @@ pub(super) enum Operation {
     RevokeAccess,
     /// To see who has access.
     ListAccess,
-    /// To make somebody else the owner.
+    /// To offer an object to somebody else, who becomes its owner by accepting it.
     Transfer,
+    /// To accept it.
+    Accept,
+    /// To decline an offer, or to withdraw it.
+    EndOffer,
+    /// To list offers.
+    ListOffers,
+    /// To list all objects.
+    ListObjects,
+    /// To propose a new owner for an object that belongs to somebody else.
+    ProposeRecovery,
+    /// To approve that.
+    ApproveRecovery,
+    /// What enough approvals do.
+    Recover,
+    /// To take a proposal back.
+    WithdrawRecovery,
+    /// To list proposals.
+    ListRecoveries,
     /// To put an object into a project or out of it.
     SetProject,
     /// To list what one owns.
@@ -68,6 +86,15 @@ impl Operation {
             Self::RevokeAccess => "RevokeAccess",
             Self::ListAccess => "ListAccess",
             Self::Transfer => "TransferOwnership",
+            Self::Accept => "AcceptOwnership",
+            Self::EndOffer => "EndOffer",
+            Self::ListOffers => "ListOffers",
+            Self::ListObjects => "ListObjects",
+            Self::ProposeRecovery => "ProposeRecovery",
+            Self::ApproveRecovery => "ApproveRecovery",
+            Self::Recover => "RecoverOwnership",
+            Self::WithdrawRecovery => "WithdrawRecovery",
+            Self::ListRecoveries => "ListRecoveries",
             Self::SetProject => "SetProject",
             Self::ListOwned => "ListOwned",
             Self::ListKeys => "ListKeys",
@@ -94,9 +121,18 @@ impl Operation {
     pub(super) fn action(self) -> Action {
         match self {
             Self::Kmip(operation) => Action::Operation(operation),
-            Self::Transfer => Action::Transfer,
+            Self::Transfer | Self::EndOffer => Action::Transfer,
+            Self::Accept => Action::Accept,
+            Self::ReadAudit | Self::ListObjects => Action::Audit,
+            Self::ProposeRecovery
+            | Self::ApproveRecovery
+            | Self::Recover
+            | Self::WithdrawRecovery
+            | Self::ListRecoveries => Action::Recover,
             Self::GrantAccess | Self::RevokeAccess | Self::ListAccess | Self::SetProject => Action::ManageAccess,
-            Self::ListOwned | Self::ListKeys | Self::ListObtained | Self::Explain => Action::Operation(Kmip::Locate),
+            Self::ListOwned | Self::ListKeys | Self::ListObtained | Self::ListOffers | Self::Explain => {
+                Action::Operation(Kmip::Locate)
+            }
             Self::ReadSecret => Action::ReadSecret,
             Self::WriteSecret => Action::WriteSecret,
             Self::RemoveSecret => Action::Operation(Kmip::Destroy),
@@ -106,7 +142,6 @@ impl Operation {
             | Self::ListDefinitions
             | Self::Define
             | Self::Undefine
-            | Self::ReadAudit
             | Self::EndToken
             | Self::ListTokens
             | Self::RotateTokenKey => Action::Administer,

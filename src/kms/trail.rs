@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use data_encoding::HEXLOWER;
 
+use super::operation::Operation;
 use super::{Call, Error, Kms};
 use crate::audit::{Decision, Outcome, Record};
 use crate::policy::{Action, Refusal, Rule};
@@ -47,6 +48,16 @@ impl Call<'_> {
         self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
     }
 
+    /// The record of what comes of that change beside what was asked for.
+    pub(super) fn conclusion(&self, action: Action, object: &str, version: i64) -> Option<Record> {
+        let conclusion = self.conclusion.borrow();
+        let (operation, detail) = conclusion.as_ref()?;
+        let rule = self.rule(action, object);
+        let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
+        let line = Line { action, object, version, outcome, rule: rule.as_deref(), reason: None };
+        Some(self.line_of(*operation, Some(detail), &line))
+    }
+
     /// The change is committed, and its record with it. One that was not gets a line that it failed, as a use does.
     /// Whatever else had to be permitted for it is part of it: once it is committed nothing may turn it into a failure.
     pub(super) fn changed(&self) {
@@ -88,6 +99,14 @@ impl Call<'_> {
     }
 
     fn line(&self, line: &Line<'_>) -> Record {
+        let own = self.detail.borrow();
+        // What the operation needs beside: a key that wraps, say, has to be one that may encrypt.
+        let is_beside = self.operation.action() != line.action && Action::on_objects().any(|own| own == line.action);
+        let purpose = is_beside.then(|| format!("needs {}", line.action));
+        self.line_of(self.operation, purpose.as_deref().or(own.as_deref()), line)
+    }
+
+    fn line_of(&self, operation: Operation, detail: Option<&str>, line: &Line<'_>) -> Record {
         let caller = self.context.caller;
         let (thumbprint, trusted);
         let proof = match &caller.method {
@@ -106,23 +125,20 @@ impl Call<'_> {
             }
             Method::ApiToken | Method::Default => None,
         };
-        let own = self.detail.borrow();
-        // What the operation needs beside: a key that wraps, say, has to be one that may encrypt.
-        let is_beside = self.operation.action() != line.action && Action::on_objects().any(|own| own == line.action);
-        let purpose = is_beside.then(|| format!("needs {}", line.action));
         Record::decision(&Decision {
             request_id: self.context.request,
             user: caller.username.as_str(),
             method: caller.method.name(),
             proof,
             peer: Some(self.context.peer.ip()),
-            operation: self.operation.name(),
+            operation: operation.name(),
             object: line.object,
             version: line.version,
             outcome: line.outcome,
             rule: line.rule,
             reason: line.reason,
-            detail: purpose.as_deref().or(own.as_deref()),
+            detail,
+            concerns_caller: self.own.get(),
         })
     }
 }

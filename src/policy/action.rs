@@ -17,6 +17,12 @@ pub enum Action {
     ReadSecret,
     /// To write it.
     WriteSecret,
+    /// To become the owner of an object that is offered to one.
+    Accept,
+    /// To read the audit log and the inventory.
+    Audit,
+    /// To propose and approve recoveries.
+    Recover,
     /// To get, renew and end an access token of one's own.
     AccessToken,
     /// To administer: what nobody is given on an object.
@@ -117,6 +123,9 @@ impl Action {
             (Self::Operation(operation), None) => operation.name(crate::kmip::Dialect::Oasis),
             (Self::AccessToken, None) => "access_token",
             (Self::Administer, None) => "administer",
+            (Self::Accept, None) => "accept",
+            (Self::Audit, None) => "audit",
+            (Self::Recover, None) => "recover",
             (Self::ManageAccess | Self::Transfer | Self::ReadSecret | Self::WriteSecret, None) => "unknown",
         }
     }

@@ -66,6 +66,8 @@ pub enum Rule {
     Vouched,
     /// Nothing has to be proved, and nobody is named: the default user does everything.
     DefaultMode,
+    /// The owner offered the object to the caller.
+    Offered,
 }
 
 /// Why an operation is refused.
@@ -104,6 +106,10 @@ pub enum Refusal {
     NoAccess,
     /// The caller would give what they may not do.
     NotOwn(Action),
+    /// Nobody offered the object to the caller.
+    NotOffered,
+    /// The caller would become the owner by their own approval.
+    Beneficiary,
 }
 
 /// The outcome.
@@ -123,6 +129,7 @@ impl fmt::Display for Rule {
             Self::Administrator => f.write_str("the identity's own role is admin"),
             Self::Vouched => f.write_str("a trusted issuer vouches for it"),
             Self::DefaultMode => f.write_str("nothing has to be proved here, and nobody is named"),
+            Self::Offered => f.write_str("the owner offered it to the caller"),
         }
     }
 }
@@ -145,6 +152,8 @@ impl fmt::Display for Refusal {
             Self::NotOwn(action) => write!(f, "the caller may not {action} themselves, and so not let others"),
             Self::NoAccess => f.write_str("the identity's own role is no-access, and no project gives it"),
             Self::NotNamed => f.write_str("the configuration names others for it"),
+            Self::NotOffered => f.write_str("it is not offered to the caller"),
+            Self::Beneficiary => f.write_str("the caller would become the owner, and others have to decide that"),
         }
     }
 }
@@ -285,7 +294,7 @@ impl Policy {
         }
     }
 
-    fn named(&self, subjects: &[Subject], caller: &Caller) -> Decision {
+    pub(super) fn named(&self, subjects: &[Subject], caller: &Caller) -> Decision {
         let own = Subject::of(caller);
         // Whoever issues tokens must not choose who administers.
         let role = caller.role.is_none().then(|| self.configured_role(caller)).flatten();
@@ -296,7 +305,7 @@ impl Policy {
     }
 
     /// What a credential is limited to.
-    fn within(
+    pub(super) fn within(
         &self,
         narrowing: &Narrowing,
         action: Action,
@@ -362,7 +371,7 @@ impl Policy {
 }
 
 /// The names under which policies find an object.
-fn names(resource: &Resource<'_>) -> Vec<String> {
+pub(super) fn names(resource: &Resource<'_>) -> Vec<String> {
     let mut names = vec![format!("objects/{}", resource.id)];
     names.extend(resource.project.map(|project| format!("projects/{project}/{}", resource.id)));
     names.extend(resource.properties.tags().into_iter().map(|tag| format!("tags/{tag}")));

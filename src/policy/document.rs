@@ -26,6 +26,12 @@ pub struct Documents {
     pub create: Option<Vec<String>>,
     /// Who administers.
     pub administrators: Option<Vec<String>>,
+    /// Who reads the audit log and the inventory, beside those who administer.
+    pub auditors: Option<Vec<String>>,
+    /// Who recovers objects, with others of them.
+    pub recoverers: Option<Vec<String>>,
+    /// How many of them a recovery takes.
+    pub recovery_approvals: Option<u32>,
     /// Roles by name.
     pub roles: BTreeMap<String, RoleDocument>,
     /// Policies by name.
@@ -140,6 +146,9 @@ impl Documents {
     pub fn overridden(mut self, stronger: &Self) -> Self {
         self.create = stronger.create.clone().or(self.create);
         self.administrators = stronger.administrators.clone().or(self.administrators);
+        self.auditors = stronger.auditors.clone().or(self.auditors);
+        self.recoverers = stronger.recoverers.clone().or(self.recoverers);
+        self.recovery_approvals = stronger.recovery_approvals.or(self.recovery_approvals);
         let Self { roles, policies, users, projects, identities, authenticators, hosts, .. } = stronger.clone();
         self.roles.extend(roles);
         self.policies.extend(policies);

@@ -4,10 +4,13 @@ mod action;
 mod conjur;
 mod decide;
 mod document;
+mod duties;
 mod file;
 pub mod glob;
 mod grants;
 mod identity;
+mod own;
+mod ownership;
 mod role;
 mod subject;
 #[cfg(test)]
@@ -32,11 +35,13 @@ pub use identity::{
     ConfigurationType, IdentityDocument, JwtAuthDocument, MAX_TOKEN_TTL, OrganizationRole, identity_username,
     jwt_auth_basis,
 };
+pub use own::is_meant;
 pub use subject::{Subject, SubjectError};
 pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
 
 use crate::principal::Caller;
 use document::MAX_PARTS;
+use duties::Recovery;
 use role::{Role, Statement};
 
 /// The longest description of a project, in bytes.
@@ -49,6 +54,8 @@ pub struct Policy {
     create: Option<Vec<Subject>>,
     /// `None`: nobody is named.
     administrators: Option<Vec<Subject>>,
+    auditors: Vec<Subject>,
+    recovery: Recovery,
     /// Whether nothing has to be proved.
     default_mode: bool,
     roles: HashMap<String, Role>,
@@ -84,6 +91,7 @@ impl Policy {
             subjects("create", documents.create.as_deref()).unwrap_or_else(|fault| nobody(&mut faults, fault));
         policy.administrators = subjects("administrators", documents.administrators.as_deref())
             .unwrap_or_else(|fault| nobody(&mut faults, fault));
+        policy.add_duties(documents, &mut faults);
         let mut statements = HashMap::new();
         faults.extend(check_count(&["policies"], documents.policies.len(), MAX_ENTRIES).err());
         for (name, document) in &documents.policies {

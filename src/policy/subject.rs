@@ -1,6 +1,7 @@
 //! Who is meant: a name together with how it has to be proved.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::principal::{Caller, Method, Username, UsernameError, is_exchanged};
 
@@ -95,6 +96,30 @@ impl Subject {
             Method::ApiToken => Self::ApiToken,
             Method::AccessToken { .. } => Self::Exchanged(name()),
             Method::Default => Self::Unauthenticated,
+        }
+    }
+}
+
+impl Subject {
+    /// The user's name, where the subject has one of its own.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Certificate(name) | Self::Jwt { name, .. } | Self::Exchanged(name) => Some(name),
+            Self::ApiToken | Self::Unauthenticated | Self::Role(_) | Self::Everyone => None,
+        }
+    }
+
+    /// A proof of this kind, without what sets one credential apart from another; `None` for several people.
+    #[must_use]
+    pub fn method(&self) -> Option<Method> {
+        match self {
+            Self::Certificate(_) => Some(Method::Certificate { thumbprint: [0; 32] }),
+            Self::Jwt { issuer, .. } => Some(Method::Jwt { issuer: Arc::from(&**issuer), table: None }),
+            Self::Exchanged(_) => Some(Method::AccessToken { id: Arc::from(""), by: Arc::from("") }),
+            Self::ApiToken => Some(Method::ApiToken),
+            Self::Unauthenticated => Some(Method::Default),
+            Self::Role(_) | Self::Everyone => None,
         }
     }
 }

@@ -33,6 +33,7 @@ pub use start::StartError;
 
 use crate::auth::{AccessTokenError, AccessTokens, Repeats};
 use crate::config::Config;
+use crate::kms::Kms;
 use crate::{http, kms};
 use connection::Shared;
 use reload::{Files, Reload};
@@ -45,7 +46,7 @@ pub const WORKERS: usize = http::MAX_ACTIVE + 4;
 /// How long requests under way may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// How often access tokens that ended are removed.
+/// How often access tokens that ended are removed, and the days of last uses written.
 const SWEEP: Duration = Duration::from_secs(60);
 
 /// Connections at one time.
@@ -94,6 +95,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let reload = Reload { config: Arc::clone(&config), shared: Arc::clone(&shared), reloads, files, issuers };
     let summing = tokio::spawn(sum_up(Arc::clone(&started.repeats)));
     let sweeping = tokio::spawn(sweep_tokens(Arc::clone(started.kms.access_tokens())));
+    let noting = tokio::spawn(write_last_uses(Arc::clone(&started.kms)));
     // In a task of its own: files on a disk that does not answer must not keep anybody from connecting.
     let reloading = tokio::spawn(reload.keep(signals.hangup));
     let connections = serve(&started, &shared, signals.ends).await;
@@ -103,6 +105,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     drop(started.listener);
     reloading.abort();
     sweeping.abort();
+    noting.abort();
     drain(connections).await;
     summing.abort();
     started.repeats.tell_all();
@@ -208,6 +211,17 @@ async fn sum_up(repeats: Arc<Repeats>) {
     loop {
         turns.tick().await;
         repeats.tell();
+    }
+}
+
+/// Writes when keys were last used, now and then, for as long as the server runs.
+async fn write_last_uses(kms: Arc<Kms>) {
+    let mut turns = tokio::time::interval(SWEEP);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        let kms = Arc::clone(&kms);
+        let _ = tokio::task::spawn_blocking(move || kms.write_last_uses()).await;
     }
 }
 

@@ -129,6 +129,8 @@ pub struct Object {
     pub project: Option<String>,
     /// What its owner lets others do, as JSON.
     pub grants: Option<String>,
+    /// Changes of owner that wait for somebody's agreement, as JSON.
+    pub pending: Option<String>,
     /// MAC by the binding key over [`Object::bound`].
     pub binding: Vec<u8>,
 }
@@ -142,11 +144,13 @@ pub struct Index {
     pub tags: Vec<String>,
     /// To whom operations are granted.
     pub grantees: Vec<String>,
+    /// For whom a change of owner waits.
+    pub pending: Vec<String>,
 }
 
 const COLUMNS: &str = "id, version, owner, object_type, algorithm, length, usage_mask, state, activation_date, \
                        deactivation_date, sensitive, extractable, class, placement, kek, material, attributes, binding, \
-                       project, grants";
+                       project, grants, pending";
 
 impl Object {
     /// What the binding covers: table name and every column, each with its length before it, so that no
@@ -170,11 +174,14 @@ impl Object {
         put(&mut bytes, self.material.kek());
         put(&mut bytes, self.material.bytes());
         put(&mut bytes, Some(self.attributes.as_bytes()));
-        // Rows from before there were projects and grants keep their binding; with two fields more the bytes are never
-        // those of a row without.
-        if self.project.is_some() || self.grants.is_some() {
+        // Rows from before these columns existed keep their binding; rows with a different number of fields never have the
+        // same bytes.
+        if self.project.is_some() || self.grants.is_some() || self.pending.is_some() {
             put(&mut bytes, self.project.as_deref().map(str::as_bytes));
             put(&mut bytes, self.grants.as_deref().map(str::as_bytes));
+        }
+        if let Some(pending) = &self.pending {
+            put(&mut bytes, Some(pending.as_bytes()));
         }
         bytes
     }
@@ -200,6 +207,7 @@ impl Object {
             binding: row.get(17)?,
             project: row.get(18)?,
             grants: row.get(19)?,
+            pending: row.get(20)?,
         })
     }
 
@@ -210,7 +218,7 @@ impl Object {
     pub fn insert(&self, transaction: &Transaction<'_>, index: &Index) -> Result<(), Error> {
         let sql = format!(
             "INSERT INTO object ({COLUMNS}) \
-             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20) \
+             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21) \
              ON CONFLICT (id) DO NOTHING"
         );
         let mut insert = transaction.prepare_cached(&sql)?;
@@ -227,7 +235,7 @@ impl Object {
     pub fn update(&self, transaction: &Transaction<'_>, index: &Index) -> Result<(), Error> {
         let sql = format!(
             "UPDATE object SET ({COLUMNS}) = \
-             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20) \
+             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21) \
              WHERE id = ?1 AND version = ?2 - 1 RETURNING number"
         );
         let mut update = transaction.prepare_cached(&sql)?;
@@ -237,6 +245,7 @@ impl Object {
         transaction.prepare_cached("DELETE FROM object_name WHERE number = ?1")?.execute([number])?;
         transaction.prepare_cached("DELETE FROM object_tag WHERE number = ?1")?.execute([number])?;
         transaction.prepare_cached("DELETE FROM object_grantee WHERE number = ?1")?.execute([number])?;
+        transaction.prepare_cached("DELETE FROM object_pending WHERE object = ?1")?.execute([&self.id])?;
         self.write_index(transaction, number, index)
     }
 
@@ -263,6 +272,7 @@ impl Object {
             &self.binding,
             &self.project,
             &self.grants,
+            &self.pending,
         ])
     }
 
@@ -280,6 +290,11 @@ impl Object {
             transaction.prepare_cached("INSERT OR IGNORE INTO object_grantee (grantee, number) VALUES (?1, ?2)")?;
         for text in &index.grantees {
             grantee.execute(params![text, number])?;
+        }
+        let mut pending =
+            transaction.prepare_cached("INSERT OR IGNORE INTO object_pending (subject, object) VALUES (?1, ?2)")?;
+        for text in &index.pending {
+            pending.execute(params![text, self.id])?;
         }
         Ok(())
     }

@@ -57,6 +57,15 @@ fn grants_are_given_listed_and_taken_back() {
     alice.fails_with(&with(&["grant", "--user", "bob", "fly"]), &["\"fly\" is no operation"]);
     bob.fails_with(&with(&["list"]), &["not found: "]);
     alice.quiet(&with(&["transfer", "--to", "bob"]));
+    bob.quiet(&with(&["decline"]));
+    bob.fails_with(&with(&["accept"]), &["not found: "]);
+    alice.quiet(&with(&["transfer", "--to", "bob"]));
+    let offers = bob.ok(&["access-rights", "offers"]);
+    assert!(offers.starts_with("k Active from alice to bob until 2"), "{offers}");
+    assert_eq!(alice.ok(&["access-rights", "offers", "--made"]), offers);
+    assert_eq!(alice.ok(&["access-rights", "offers"]), "");
+    assert_eq!(bob.ok(&["access-rights", "owned"]), "");
+    bob.quiet(&with(&["accept"]));
     assert_eq!(bob.ok(&["access-rights", "owned"]), "k Active\n");
     alice.fails_with(&with(&["list"]), &["not found: "]);
     assert_eq!(vera.ok(&["whoami"]), "username: vera\nmethod: certificate\nrole: auditor\n");

@@ -317,7 +317,7 @@ fn nobody_is_named() {
                 &["success", "unauthenticated", "refused", "client-error", "unavailable", "failed", "abandoned"]
             }
             "operation" => &["none", "batch", "Create", "Encrypt", "list", "definitions"],
-            "call" => &["make", "unwrap", "bind", "encrypt", "look"],
+            "call" => &["make", "unwrap", "bind", "sign", "encrypt", "look"],
             "version" => &[env!("CARGO_PKG_VERSION")],
             "le" => continue,
             other => panic!("{other}"),

@@ -157,10 +157,12 @@ fn what_is_taken_back_ends_with_the_next_request() {
     alice.ok(&encrypt("k", b"x"));
     alice.grant("k", "bob", &["encrypt"]);
     alice.done("/access/transfer", &json!({"unique_identifier": "k", "user_id": "bob"}));
+    bob.done("/access/accept", &json!({"unique_identifier": "k"}));
     alice.refused(&encrypt("k", b"x"), 404);
     bob.ok(&named("Get", "k"));
     assert_eq!(bob.get("/access/list/k"), json!([]));
     bob.done("/access/transfer", &json!({"unique_identifier": "k", "user_id": "alice"}));
+    alice.done("/access/accept", &json!({"unique_identifier": "k"}));
     bob.refused(&encrypt("k", b"x"), 404);
     // And what a project gave.
     let mut mary = world.certificate("mary");
@@ -493,5 +495,6 @@ fn users_that_are_all_the_default_user_are_one() {
     // What is given to a name that nobody has any more is had by nobody.
     alice.grant("k", "bob", &["mac"]);
     bob.done("/access/transfer", &json!({"unique_identifier": "k", "user_id": "bob"}));
-    bob.refused(&mac("k", b"x"), 404);
+    bob.not_done("/access/accept", &json!({"unique_identifier": "k"}), 403);
+    bob.ok(&mac("k", b"x"));
 }

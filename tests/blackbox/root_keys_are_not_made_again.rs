@@ -24,7 +24,9 @@ fn used() -> Arc<Place> {
 }
 
 /// Takes the schema back to the version that did not know the digest of the root keys.
-const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; PRAGMA user_version = 7;";
+const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
+                           ALTER TABLE object DROP COLUMN pending; DROP TABLE object_pending; DROP TABLE object_use; \
+                           PRAGMA user_version = 7;";
 
 /// Runs statements on a copy of the database as it was, and says why the server does not start on it.
 fn refused(place: &Arc<Place>, statements: &str, arguments: &[&str]) -> String {

@@ -1,13 +1,17 @@
 //! `claviger access-rights`: who may do what.
 
+mod accept;
+mod decline;
 mod definitions;
 mod explain;
 mod grant;
 mod grantee;
 mod list;
 mod obtained;
+mod offers;
 mod owned;
 mod project;
+mod recover;
 mod revoke;
 mod transfer;
 
@@ -15,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::error::Error;
 use super::report::Report;
-use crate::client::Client;
+use crate::client::{Client, segment};
 
 /// Who may do what: your keys and others, theirs and you, and the definitions behind it
 #[derive(clap::Subcommand)]
@@ -26,6 +30,11 @@ pub(super) enum AccessRights {
     Owned(owned::Owned),
     Obtained(obtained::Obtained),
     Transfer(transfer::Transfer),
+    Accept(accept::Accept),
+    Decline(decline::Decline),
+    Offers(offers::Offers),
+    #[command(subcommand)]
+    Recover(recover::Recover),
     Project(project::Project),
     Explain(explain::Explain),
     #[command(subcommand)]
@@ -41,6 +50,10 @@ impl AccessRights {
             Self::Owned(command) => command.run(client).await,
             Self::Obtained(command) => command.run(client).await,
             Self::Transfer(command) => command.run(client).await,
+            Self::Accept(command) => command.run(client).await,
+            Self::Decline(command) => command.run(client).await,
+            Self::Offers(command) => command.run(client).await,
+            Self::Recover(command) => command.run(client).await,
             Self::Project(command) => command.run(client).await,
             Self::Explain(command) => command.run(client).await,
             Self::Definitions(command) => command.run(client).await,
@@ -70,8 +83,31 @@ async fn all(client: &Client, path: &str) -> Result<Vec<Value>, Error> {
     }
 }
 
+/// A list that the server gives in pages, as `{NAME: [...], "next": ...}`; `path` ends with `?` or with a parameter. At most
+/// `limit` entries, if that is given.
+pub(in crate::cli) async fn list_of(
+    client: &Client,
+    path: &str,
+    name: &str,
+    limit: Option<usize>,
+) -> Result<Vec<Value>, Error> {
+    let limit = limit.unwrap_or(usize::MAX);
+    let mut all: Vec<Value> = Vec::new();
+    let mut next = Some(String::new());
+    while let Some(after) = next.filter(|_| all.len() < limit) {
+        let place = if after.is_empty() { String::new() } else { format!("&after={}", segment(&after)) };
+        let mut page: Value = client.get_json(&format!("{path}{place}")).await?;
+        if let Some(Value::Array(entries)) = page.get_mut(name) {
+            all.append(entries);
+        }
+        next = page.get("next").and_then(Value::as_str).map(str::to_owned);
+    }
+    all.truncate(limit);
+    Ok(all)
+}
+
 /// A text of a server's object.
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(in crate::cli) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value.get(name).and_then(Value::as_str).unwrap_or("?")
 }
 

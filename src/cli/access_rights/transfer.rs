@@ -7,7 +7,10 @@ use super::changed;
 use crate::cli::{Error, Report};
 use crate::client::Client;
 
-/// Make somebody else the owner of an object of yours; you keep nothing
+/// Offer an object of yours to another user, who becomes its owner by accepting it
+///
+/// Until then, for 7 days at most, nothing changes. Then you keep nothing: the object leaves its project, and everything that
+/// was granted on it is taken back.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Transfer {
     /// Unique identifier of the object

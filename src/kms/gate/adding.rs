@@ -2,6 +2,7 @@
 
 use super::super::Error;
 use super::super::create_key_pair::pair_kind;
+use super::super::handover::Pending;
 use super::super::object::Access;
 use super::super::proposal::Half;
 use super::{Grant, NewGrant, new_object};
@@ -103,6 +104,7 @@ impl NewGrant<'_> {
             owner: self.call.caller().username.as_str().to_owned(),
             project: self.project.clone(),
             grants: Grants::default(),
+            pending: Pending::default(),
         }
     }
 

@@ -10,17 +10,13 @@ use serde::de::DeserializeOwned;
 
 use super::super::Error;
 use super::super::administration::{Entry, Kind};
-use super::{AdministrationGrant, Kms};
+use super::{AdministrationGrant, Kms, own};
 use crate::audit::Record;
-use crate::audit::search::{self, Filter, Found};
 use crate::auth::AccessTokens;
 use crate::custody::Custody;
 use crate::policy::{Action, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument};
 use crate::store::policy_entry::{self, PolicyEntry};
-use crate::store::{Store, audit_head, object};
-
-/// How much of the audit log one search reads, in bytes, and then to the end of the file.
-const MAX_SEARCHED: u64 = 1 << 30;
+use crate::store::{Store, object};
 
 /// What the policy is made of.
 pub(super) struct Definitions {
@@ -133,13 +129,19 @@ impl Kms {
     }
 }
 
-/// What an auditor should know of a configuration that somebody else writes: which one holds, and who administers.
+/// What an auditor should know of a configuration that somebody else writes: which one holds, and who has which duty.
 fn documents_record(documents: &Documents) -> Record {
     let text = serde_json::to_vec(documents).unwrap_or_default();
     let hash = HEXLOWER.encode(&sha256(&text));
     let administrators =
         documents.administrators.as_ref().map_or_else(|| "none named".to_owned(), |all| all.join(", "));
-    Record::note(&format!("permission as configured: sha256:{hash}, administrators: {administrators}"))
+    let mut text = format!("permission as configured: sha256:{hash}, administrators: {administrators}");
+    for (duty, names) in [("auditors", &documents.auditors), ("recoverers", &documents.recoverers)] {
+        if let Some(names) = names {
+            text.push_str(&format!(", {duty}: {}", names.join(", ")));
+        }
+    }
+    Record::note(&text)
 }
 
 /// A role as the table of grantees has it.
@@ -166,19 +168,6 @@ impl AdministrationGrant<'_> {
             all.insert(name.clone(), Entry { name, version: None, definition });
         }
         all.into_values().collect()
-    }
-
-    /// The last checkpoint of the audit log that the database knows.
-    pub(in crate::kms) fn audit_head(&self) -> Result<Option<String>, Error> {
-        let known = self.kms.store.read(|connection| Ok(audit_head::read(connection)?))?;
-        Ok(known.and_then(|known| known.signed_line))
-    }
-
-    /// Lines of the audit log.
-    pub(in crate::kms) fn search_audit(&self, filter: &Filter, limit: usize) -> Result<Found, Error> {
-        let audit = self.kms.audit.as_ref().ok_or(Error::NoAudit)?;
-        let _alone = self.kms.searching.try_lock().map_err(|_| Error::Searching)?;
-        Ok(search::search(&audit.files()?, filter, limit, MAX_SEARCHED)?)
     }
 
     /// An identity with its version, 0 for one of the policy file.
@@ -261,6 +250,9 @@ impl AdministrationGrant<'_> {
             PolicyEntry { kind: kind.word().to_owned(), name: name.to_owned(), version, document, binding: Vec::new() };
         row.binding = self.kms.custody.bind(&row.bound())?;
         let object = format!("{}/{name}", kind.word());
+        if own::concerns(&self.kms.policy.load(), self.call.caller(), kind, name, row.document.as_deref()) {
+            self.call.concerns_caller();
+        }
         let record = self.call.change(Action::Administer, &object, version);
         self.kms.store.write_recorded(vec![record], move |transaction| row.write(transaction))?;
         self.call.changed();

@@ -7,6 +7,7 @@ use super::super::Error;
 use super::ServerGrant;
 use crate::custody::Secret;
 use crate::policy::Grantee;
+use crate::store::inventory;
 use crate::store::object;
 use crate::store::search::{Key, Page, Projects, Reach, Search, Start};
 
@@ -109,6 +110,12 @@ impl ServerGrant<'_> {
         sighted.ok_or_else(missing)?;
         let number = self.kms.store.read(|connection| object::number(connection, id))?;
         Ok(Start { after: Some(number.ok_or_else(missing)?), skip: 0 })
+    }
+
+    /// Identifiers of objects for which the index says that a change of owner waits for `subject`: at most `limit` of them, in
+    /// the order of their identifiers, those after `after`.
+    pub(in crate::kms) fn pending(&self, subject: &str, after: &str, limit: i64) -> Result<Vec<String>, Error> {
+        Ok(self.kms.store.read(|connection| inventory::pending(connection, subject, after, limit))?)
     }
 
     /// Leave to look at more objects than a page of them, one by one: to a few at one time, so that others get on.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::handover::Pending;
 use super::super::object::{Access, Object};
 use super::super::{Error, secrets};
 use super::{Grant, Usable, is_destroyed, new_object};
@@ -62,7 +63,13 @@ impl<'a> Grant<'a> {
         if !grant.object.permits(mask) {
             return Err(Error::UsageMask(name));
         }
+        grant.note_use();
         Ok(Usable(grant))
+    }
+
+    /// Notes that the key is used today.
+    pub(super) fn note_use(&self) {
+        self.kms.last_uses.note(&self.object, self.call.now);
     }
 
     /// The key in clear. The class says no first; the token would.
@@ -70,7 +77,10 @@ impl<'a> Grant<'a> {
         match self.object.class {
             Class::Sealing => Err(Error::NotExtractable),
             Class::Guarding => Err(Error::Sensitive),
-            Class::Exporting => Ok(self.kms.custody.value(&self.object.key)?),
+            Class::Exporting => {
+                self.note_use();
+                Ok(self.kms.custody.value(&self.object.key)?)
+            }
         }
     }
 
@@ -87,6 +97,7 @@ impl<'a> Grant<'a> {
         match self.object.class {
             Class::Sealing => Err(Error::NotExtractable),
             Class::Guarding | Class::Exporting => {
+                self.note_use();
                 Ok(self.kms.custody.wrap(&wrapping.0.object.key, &self.object.key)?)
             }
         }
@@ -171,8 +182,11 @@ impl<'a> Grant<'a> {
     fn replace(&self, successor: impl FnOnce(&Object) -> Result<Successor, Error>) -> Result<Material, Error> {
         let id = &self.object.id;
         let (_turn, present) = self.turn()?;
-        let Successor { mut attributes, access, class, material } = successor(&present)?;
+        let Successor { mut attributes, mut access, class, material } = successor(&present)?;
         attributes.last_change_date = Some(self.call.now);
+        if is_destroyed(attributes.state) {
+            access.pending = Pending::default();
+        }
         let erase = material != present.material;
         let version = present.version + 1;
         let object = new_object(version, access, id, attributes, class, material)?;
@@ -185,7 +199,8 @@ impl<'a> Grant<'a> {
             row.update(transaction, &index)?;
             gone.map_or(Ok(()), |id| secret_version::remove(transaction, &id))
         };
-        let records = vec![self.call.change(self.action, id, version)];
+        let mut records = vec![self.call.change(self.action, id, version)];
+        records.extend(self.call.conclusion(self.action, id, version));
         let store = &self.kms.store;
         let written = if erase { store.erase_recorded(records, job) } else { store.write_recorded(records, job) };
         self.kms.cache.forget(id);

@@ -11,16 +11,20 @@ use std::time::Instant;
 mod adding;
 mod administering;
 mod asking;
+mod auditing;
 mod granted;
 mod health;
+mod own;
 mod questions;
 mod recording;
+mod recovering;
 mod secrets;
 mod vault;
 
 use arc_swap::ArcSwap;
 
 use super::cache::{Cache, CacheFigures};
+use super::last_use::LastUses;
 use super::object::{Access, Object};
 use super::{Call, Error};
 use crate::audit::Audit;
@@ -35,6 +39,7 @@ use crate::store::{self, Store};
 use crate::turns::Turns;
 use administering::Definitions;
 pub(super) use asking::{End, Whose};
+pub(super) use auditing::Listed;
 pub use health::Health;
 pub use vault::Vault;
 
@@ -55,6 +60,7 @@ pub struct Kms {
     tokens: Arc<AccessTokens>,
     /// Where decisions are recorded; `None` if the operator wants no record.
     audit: Option<Arc<Audit>>,
+    last_uses: LastUses,
     /// Searches that look at more than a page, one by one.
     sweeps: AtomicUsize,
     /// Held by whoever searches the audit log: one at a time, for it may take a while.
@@ -118,6 +124,7 @@ impl Kms {
             definitions: Mutex::new(definitions),
             tokens: Arc::new(tokens),
             audit,
+            last_uses: LastUses::default(),
             sweeps: AtomicUsize::new(0),
             searching: Mutex::new(()),
             health: Mutex::new(None),
@@ -197,23 +204,33 @@ impl Kms {
     /// An object that a search has found; `None` if the caller may not know of it. What is found is counted, not recorded
     /// one by one.
     pub(super) fn sighted(&self, call: &Call<'_>, id: &str) -> Result<Option<Arc<Object>>, Error> {
+        let found = self.found(id)?;
+        Ok(found.filter(|object| self.permitted(call, Action::Operation(Operation::Locate), object)))
+    }
+
+    /// An object that a list names, whoever may know of it; `None` if there is none whose row can be believed.
+    pub(super) fn found(&self, id: &str) -> Result<Option<Arc<Object>>, Error> {
         // Not into the cache: a sweep over many would push out the keys that are in use.
         let found = match self.cache.get(id) {
             Ok(object) => Ok(Some(object)),
             Err(_) => self.read(id).map(|found| found.map(Arc::new)),
         };
-        let found = match found {
-            Err(Error::Integrity(_)) => return Ok(None),
-            found => found?,
-        };
-        Ok(found.filter(|object| self.permitted(call, Action::Operation(Operation::Locate), object)))
+        match found {
+            Err(Error::Integrity(_)) => Ok(None),
+            found => found,
+        }
     }
 
     /// The decision. To those who may do nothing with the object it does not exist; the others are told why not.
     fn decide(&self, call: &Call<'_>, action: Action, object: &Object) -> Result<Rule, Error> {
         let policy = self.policy.load();
         let resource = object.resource();
-        let refusal = match policy.decide(call.caller(), action, &resource) {
+        let decision = match action {
+            Action::Accept => policy.decide_accept(call.caller(), object.access.pending.receiver(), &resource),
+            Action::Recover => policy.decide_recover(call.caller()),
+            _ => policy.decide(call.caller(), action, &resource),
+        };
+        let refusal = match decision {
             Ok(rule) => return Ok(rule),
             Err(refusal) => refusal,
         };

@@ -23,6 +23,21 @@ impl Kms {
         self.policy.load().decide(call.caller(), action, &object.resource()).is_ok()
     }
 
+    /// The refusal of an owner who would give the object away, if there is one: the object leaves its project by it, which
+    /// takes leave for everything with it.
+    pub(in crate::kms) fn refuses_to_part(&self, owner: &Caller, object: &Object) -> Option<Refusal> {
+        let (policy, resource) = (self.policy.load(), object.resource());
+        let may = |action| policy.decide(owner, action, &resource).map(drop);
+        let leaving = Action::on_objects().filter(|_| resource.project.is_some());
+        std::iter::once(Action::Transfer).chain(leaving).find_map(|action| may(action).err())
+    }
+
+    /// Whether the object is offered to the caller and they might accept it.
+    pub(in crate::kms) fn is_offered(&self, call: &Call<'_>, object: &Object) -> bool {
+        let receiver = object.access.pending.receiver();
+        self.policy.load().decide_accept(call.caller(), receiver, &object.resource()).is_ok()
+    }
+
     /// Whether a role of this name is defined.
     pub(in crate::kms) fn has_role(&self, role: &str) -> bool {
         self.policy.load().has_role(role)

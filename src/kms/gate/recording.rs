@@ -4,16 +4,23 @@ use super::super::{Call, Error};
 use super::Kms;
 use crate::audit::Record;
 use crate::policy::{Action, Refusal};
+use crate::store;
 
 impl Kms {
     /// Ends the audit log; nothing is done any more.
     pub fn close(&self) {
+        self.write_last_uses();
         if let Err(error) = self.tokens.settle() {
             tracing::warn!(%error, "uses of access tokens that were set aside are lost");
         }
         if let Some(audit) = &self.audit {
             audit.close();
         }
+    }
+
+    /// Writes the days of last uses.
+    pub(in crate::kms) fn try_write_last_uses(&self) -> Result<(), store::Error> {
+        self.last_uses.write(&self.store)
     }
 
     /// Goes on in the file that the audit log's path names now.

@@ -112,6 +112,7 @@ impl Grant<'_> {
 
     /// A value: the last, or that of a number.
     pub(in crate::kms) fn read_secret(&self, number: Option<i64>) -> Result<Bytes, Error> {
+        self.note_use();
         let (kms, id) = (self.kms, &self.object.id);
         let mut present = Arc::clone(&self.object);
         for _ in 0..ATTEMPTS {

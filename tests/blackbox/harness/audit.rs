@@ -140,5 +140,6 @@ fn decision(object: &str) -> Decision<'_> {
         rule: Some("owner"),
         reason: None,
         detail: None,
+        concerns_caller: false,
     }
 }

@@ -9,6 +9,7 @@ pub mod crl;
 pub mod decisions;
 pub mod figures;
 pub mod forged;
+pub mod forging;
 pub mod hanzo;
 pub mod http;
 pub mod iam;

@@ -1,0 +1,23 @@
+//! `claviger access-rights decline`
+
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::{Value, json};
+
+use super::changed;
+use crate::cli::{Error, Report};
+use crate::client::Client;
+
+/// Decline an object that is offered to you, or withdraw an offer of yours
+#[derive(clap::Args)]
+pub(in crate::cli) struct Decline {
+    /// Unique identifier of the object
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+}
+
+impl Decline {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let _: Value = client.post_json("/access/decline", &json!({ "unique_identifier": self.key_id })).await?;
+        Ok(changed(&self.key_id))
+    }
+}

@@ -1,0 +1,114 @@
+//! `claviger access-rights recover`
+
+use clap::Subcommand;
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::{Value, json};
+
+use super::{changed, list_of, text};
+use crate::cli::{Error, Report};
+use crate::client::Client;
+
+/// Give an object whose owner has left another one, with the approval of others; for those whom the policy file names
+#[derive(Subcommand)]
+pub(in crate::cli) enum Recover {
+    Propose(Propose),
+    Approve(Approve),
+    Withdraw(Withdraw),
+    List(List),
+}
+
+/// Propose a new owner, and print the identifier that others approve
+#[derive(clap::Args)]
+pub(in crate::cli) struct Propose {
+    /// Unique identifier of the object
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+    /// The user who is to own it
+    #[arg(long, value_name = "USER")]
+    to: String,
+    /// Why, for those who approve and for the audit log
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Leave what is granted to others, and the object in its project
+    #[arg(long)]
+    keep_access: bool,
+}
+
+/// Approve a recovery that somebody else proposed; the last approval that it takes makes it
+#[derive(clap::Args)]
+pub(in crate::cli) struct Approve {
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Take back a recovery that waits
+#[derive(clap::Args)]
+pub(in crate::cli) struct Withdraw {
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Print the recoveries that wait, one on a line: `RECOVERY ID from OWNER to USER approved by N of M until TIME: REASON`
+#[derive(clap::Args)]
+pub(in crate::cli) struct List {}
+
+#[derive(clap::Args)]
+struct Which {
+    /// Unique identifier of the object
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+    /// Identifier of the recovery
+    #[arg(value_name = "RECOVERY")]
+    recovery: String,
+}
+
+impl Which {
+    fn body(&self) -> Value {
+        json!({ "unique_identifier": self.key_id, "recovery": self.recovery })
+    }
+}
+
+impl Recover {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::Propose(Propose { key_id, to, reason, keep_access }) => {
+                let body = json!({
+                    "unique_identifier": key_id, "user_id": to, "reason": reason, "keep_access": keep_access
+                });
+                let made: Value = client.post_json("/access/recoveries", &body).await?;
+                Ok(Report::new([text(&made, "recovery").to_owned()], made))
+            }
+            Self::Approve(Approve { which }) => {
+                let made: Value = client.post_json("/access/recoveries/approve", &which.body()).await?;
+                let line = match made.get("done") {
+                    Some(Value::Bool(true)) => format!("{} belongs to {} now", which.key_id, text(&made, "to")),
+                    _ => line(&made),
+                };
+                Ok(Report::new([line], made))
+            }
+            Self::Withdraw(Withdraw { which }) => {
+                let _: Value = client.post_json("/access/recoveries/withdraw", &which.body()).await?;
+                Ok(changed(&which.key_id))
+            }
+            Self::List(List {}) => {
+                let waiting = list_of(client, "/access/recoveries?", "recoveries", None).await?;
+                Ok(Report::new(waiting.iter().map(line).collect::<Vec<_>>(), Value::Array(waiting)))
+            }
+        }
+    }
+}
+
+fn line(recovery: &Value) -> String {
+    let part = |name| text(recovery, name);
+    let given = recovery.get("approvals").and_then(Value::as_array).map_or(0, Vec::len);
+    let needed = recovery.get("approvals_needed").and_then(Value::as_u64).unwrap_or_default();
+    format!(
+        "{} {} from {} to {} approved by {given} of {needed} until {}: {}",
+        part("recovery"),
+        part("unique_identifier"),
+        part("owner"),
+        part("to"),
+        part("expires"),
+        part("reason")
+    )
+}

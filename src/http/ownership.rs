@@ -1,0 +1,195 @@
+//! How an object gets another owner.
+
+use serde::{Deserialize, Serialize};
+use tokio::task::block_in_place;
+use warp::http::StatusCode;
+
+use super::access::{bad, read, success};
+use super::hanzo::iso;
+use super::problem::Problem;
+use super::route::{Ask, value};
+use super::{Answer, App};
+use crate::kmip::{Attributes, Dialect};
+use crate::kms::{Direction, OfferEntry, Page, Proposal, RecoveryEntry};
+use crate::principal::Username;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Object {
+    unique_identifier: String,
+}
+
+/// A page of offers.
+#[derive(Serialize)]
+struct Offers {
+    offers: Vec<Offer>,
+    /// Where the next page begins.
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Offer {
+    unique_identifier: String,
+    owner: String,
+    to: String,
+    expires: String,
+    #[serde(flatten)]
+    object: About,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewRecovery {
+    unique_identifier: String,
+    user_id: String,
+    reason: String,
+    /// Whether grants to others and the place in a project stay.
+    #[serde(default)]
+    keep_access: bool,
+}
+
+/// Names a recovery.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OneRecovery {
+    unique_identifier: String,
+    recovery: String,
+}
+
+/// A page of recoveries.
+#[derive(Serialize)]
+struct Recoveries {
+    recoveries: Vec<Recovery>,
+    /// Where the next page begins.
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Recovery {
+    unique_identifier: String,
+    recovery: String,
+    owner: String,
+    to: String,
+    reason: String,
+    keep_access: bool,
+    /// Who approves; the first proposed it.
+    approvals: Vec<String>,
+    approvals_needed: usize,
+    /// Whether the new owner owns the object.
+    done: bool,
+    expires: String,
+    #[serde(flatten)]
+    object: About,
+}
+
+/// What an object is.
+#[derive(Serialize)]
+pub(super) struct About {
+    names: Vec<String>,
+    object_type: Option<&'static str>,
+    cryptographic_algorithm: Option<&'static str>,
+    cryptographic_length: Option<i32>,
+    state: Option<&'static str>,
+}
+
+impl From<&Attributes> for About {
+    fn from(attributes: &Attributes) -> Self {
+        Self {
+            names: attributes.names.iter().map(|name| name.value.clone()).collect(),
+            object_type: attributes.object_type.map(|kind| kind.name(Dialect::Oasis)),
+            cryptographic_algorithm: attributes.cryptographic_algorithm.map(|name| name.name(Dialect::Oasis)),
+            cryptographic_length: attributes.cryptographic_length,
+            state: attributes.state.map(|state| state.name(Dialect::Oasis)),
+        }
+    }
+}
+
+/// `POST /access/accept`
+pub(super) fn accept(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let Object { unique_identifier: id } = read(ask.body)?;
+    block_in_place(|| app.kms.accept(&ask.context, &id))?;
+    Ok(success(format!(
+        "{id} belongs to {} now, is in no project, and nothing is granted on it",
+        ask.context.caller.username
+    )))
+}
+
+/// `POST /access/decline`: an offer to the caller, or one of the caller's own.
+pub(super) fn decline(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let Object { unique_identifier: id } = read(ask.body)?;
+    block_in_place(|| app.kms.end_offer(&ask.context, &id))?;
+    Ok(success(format!("{id} is not offered to anybody now")))
+}
+
+/// `GET /access/offers[?after=ID]`
+pub(super) fn received(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    list(app, ask, Direction::Received)
+}
+
+/// `GET /access/offers/made[?after=ID]`
+pub(super) fn made(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    list(app, ask, Direction::Made)
+}
+
+fn list(app: &App, ask: &Ask<'_>, direction: Direction) -> Result<Answer, Problem> {
+    let after = value(ask.query, "after").unwrap_or_default();
+    let Page { entries, next } = block_in_place(|| app.kms.offers(&ask.context, direction, &after))?;
+    let offers = entries.into_iter().map(Offer::from).collect();
+    Ok(Answer::json(StatusCode::OK, &Offers { offers, next }))
+}
+
+impl From<OfferEntry> for Offer {
+    fn from(entry: OfferEntry) -> Self {
+        let OfferEntry { id, owner, to, expires, attributes } = entry;
+        Self { unique_identifier: id, owner, to, expires: iso(expires), object: About::from(&attributes) }
+    }
+}
+
+/// `POST /access/recoveries`
+pub(super) fn propose(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let NewRecovery { unique_identifier: id, user_id, reason, keep_access } = read(ask.body)?;
+    let to = Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is no user name: {error}")))?;
+    let proposal = Proposal { to, reason, keep_access };
+    let entry = block_in_place(|| app.kms.propose_recovery(&ask.context, &id, &proposal))?;
+    Ok(Answer::json(StatusCode::OK, &Recovery::from(entry)))
+}
+
+/// `POST /access/recoveries/approve`
+pub(super) fn approve(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let OneRecovery { unique_identifier: id, recovery } = read(ask.body)?;
+    let entry = block_in_place(|| app.kms.approve_recovery(&ask.context, &id, &recovery))?;
+    Ok(Answer::json(StatusCode::OK, &Recovery::from(entry)))
+}
+
+/// `POST /access/recoveries/withdraw`
+pub(super) fn withdraw(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let OneRecovery { unique_identifier: id, recovery } = read(ask.body)?;
+    block_in_place(|| app.kms.withdraw_recovery(&ask.context, &id, &recovery))?;
+    Ok(success(format!("the recovery {recovery} of {id} is withdrawn")))
+}
+
+/// `GET /access/recoveries[?after=ID]`
+pub(super) fn recoveries(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let after = value(ask.query, "after").unwrap_or_default();
+    let Page { entries, next } = block_in_place(|| app.kms.recoveries(&ask.context, &after))?;
+    let recoveries = entries.into_iter().map(Recovery::from).collect();
+    Ok(Answer::json(StatusCode::OK, &Recoveries { recoveries, next }))
+}
+
+impl From<RecoveryEntry> for Recovery {
+    fn from(entry: RecoveryEntry) -> Self {
+        Self {
+            unique_identifier: entry.object,
+            recovery: entry.id,
+            owner: entry.owner,
+            to: entry.to,
+            reason: entry.reason,
+            keep_access: entry.keep_access,
+            approvals: entry.approvals,
+            approvals_needed: entry.needed,
+            done: entry.done,
+            expires: iso(entry.expires),
+            object: About::from(&entry.attributes),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Changes of owner that wait for somebody's agreement. They are part of the object's row, so its binding covers them, and
+//! a change of owner ends them all.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::object::Access;
+use crate::auth;
+use crate::kmip::ttlv::DateTime;
+use crate::policy::{Grantee, Subject};
+use crate::principal::{Caller, Username};
+
+/// How long an offer or a recovery waits, in seconds: 7 days.
+pub(super) const LIFE: i64 = 7 * 24 * 60 * 60;
+
+/// What waits: at most one of each.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pending {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) offer: Option<Offer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recovery: Option<Recovery>,
+}
+
+/// An owner's offer: the receiver becomes the owner by accepting it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Offer {
+    /// The user who is to own the object.
+    pub(super) to: String,
+    /// Who made it.
+    pub(super) by: By,
+    /// When it ends, in seconds since 1970-01-01 UTC.
+    pub(super) expires: i64,
+}
+
+/// A recovery that has been proposed: the new owner gets the object once enough recoverers approve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recovery {
+    /// Its identifier, which approvals name: what was approved is what is done.
+    pub(super) id: String,
+    /// The user who is to own the object.
+    pub(super) to: String,
+    /// Why, in the words of the proposer.
+    pub(super) reason: String,
+    /// Whether grants and project stay.
+    pub(super) keep_access: bool,
+    /// Who approves, as the policy file writes them; the first proposed it.
+    pub(super) approvals: Vec<String>,
+    /// When it ends, in seconds since 1970-01-01 UTC.
+    pub(super) expires: i64,
+}
+
+/// Who made an offer, as far as it has to be known to judge them again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct By {
+    /// The proof, as the policy file writes it.
+    subject: String,
+    /// What the credential took away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    narrowing: Option<String>,
+    /// The role that the credential gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+}
+
+/// Why an offer cannot be accepted, or a recovery not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HandoverFault {
+    /// It waited too long.
+    #[error("the offer of {0:?} has expired: ask its owner to offer it again")]
+    OfferExpired(String),
+    /// The owner has lost the right since.
+    #[error("the owner of {0:?} may no longer transfer it: ask the owner why, who can explain the operation transfer")]
+    OfferVoid(String),
+    /// There is nothing to withdraw or decline.
+    #[error("{0:?} is not offered to anybody")]
+    NoOffer(String),
+    /// Another proposal waits.
+    #[error("a recovery of {object:?} to the user {to:?} waits as {id}: approve it, or withdraw it first")]
+    RecoveryWaits {
+        /// The object.
+        object: String,
+        /// The new owner of the proposal that waits.
+        to: String,
+        /// Its identifier.
+        id: String,
+    },
+    /// The proposal is another by now, or none.
+    #[error("no recovery {recovery:?} of {object:?} waits: see the list of those that do")]
+    NoRecovery {
+        /// The object.
+        object: String,
+        /// The identifier that was given.
+        recovery: String,
+    },
+    /// It waited too long.
+    #[error("the recovery {0} has expired: propose it again")]
+    RecoveryExpired(String),
+    /// The same user has approved it.
+    #[error("you have approved the recovery {0}: somebody else has to")]
+    Approved(String),
+}
+
+/// The stored text cannot be read although the row's binding holds: a defect of the program.
+#[derive(Debug)]
+pub(super) struct Unreadable;
+
+impl Pending {
+    /// Reads what [`Self::to_text`] wrote.
+    pub(super) fn from_text(text: &str) -> Result<Self, Unreadable> {
+        serde_json::from_str(text).map_err(|_| Unreadable)
+    }
+
+    /// The text for the row; nothing if nothing waits.
+    pub(super) fn to_text(&self) -> Option<String> {
+        (*self != Self::default()).then(|| serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// Where lists find the object. No text stands for two things.
+    pub(super) fn index(&self, owner: &str) -> Vec<String> {
+        let offer = self.offer.iter().flat_map(|offer| [offered_to(&offer.to), offered_by(owner)]);
+        offer.chain(self.recovery.iter().map(|_| RECOVERIES.to_owned())).collect()
+    }
+
+    /// The recovery of this identifier.
+    pub(super) fn recovery(&self, object: &str, id: &str) -> Result<&Recovery, HandoverFault> {
+        let missing = || HandoverFault::NoRecovery { object: object.to_owned(), recovery: id.to_owned() };
+        self.recovery.as_ref().filter(|recovery| recovery.id == id).ok_or_else(missing)
+    }
+
+    /// The user to whom the object is offered, whether or not the offer has expired.
+    pub(super) fn receiver(&self) -> Option<&str> {
+        self.offer.as_ref().map(|offer| offer.to.as_str())
+    }
+}
+
+/// The index of the objects whose recovery is proposed.
+pub(super) const RECOVERIES: &str = "recovery";
+
+/// The index of the objects that are offered to a user.
+pub(super) fn offered_to(user: &str) -> String {
+    format!("to:{user}")
+}
+
+/// The index of the objects that a user offers.
+pub(super) fn offered_by(user: &str) -> String {
+    format!("by:{user}")
+}
+
+impl Offer {
+    /// An offer by this caller at `now`.
+    pub(super) fn new(to: &Username, by: &Caller, now: DateTime) -> Self {
+        let by = By {
+            subject: Subject::of(by).to_string(),
+            narrowing: by.narrowing.as_deref().map(auth::narrowing_to_text),
+            role: by.role.as_deref().map(str::to_owned),
+        };
+        Self { to: to.as_str().to_owned(), by, expires: now.0.saturating_add(LIFE) }
+    }
+
+    /// Whether it still waits at `now`.
+    pub(super) fn is_open(&self, now: DateTime) -> bool {
+        now.0 < self.expires
+    }
+}
+
+impl Recovery {
+    /// Whether it still waits at `now`.
+    pub(super) fn is_open(&self, now: DateTime) -> bool {
+        now.0 < self.expires
+    }
+
+    /// The approvals that still count, because those who gave them are still named, with one of `by`; whether that is new.
+    pub(super) fn with(&self, by: &Caller, is_named: impl Fn(&Subject) -> bool) -> (Vec<String>, bool) {
+        let counts = |text: &&String| Subject::parse(text).is_ok_and(|subject| is_named(&subject));
+        let mut approvals: Vec<String> = self.approvals.iter().filter(counts).cloned().collect();
+        let is_new = !approvals.iter().any(|text| name(text) == by.username.as_str());
+        if is_new {
+            approvals.push(Subject::of(by).to_string());
+        }
+        (approvals, is_new)
+    }
+}
+
+/// The users who approve, each once: the same name is the same user, however it is proved.
+pub(super) fn users(approvals: &[String]) -> BTreeSet<String> {
+    approvals.iter().map(|text| name(text)).collect()
+}
+
+/// The name of a user, as the policy file writes them.
+fn name(text: &str) -> String {
+    let subject = Subject::parse(text).ok();
+    subject.as_ref().and_then(Subject::name).unwrap_or(text).to_owned()
+}
+
+impl By {
+    /// The caller as they were, to be judged by the present policy; `None` if that cannot be told any more.
+    pub(super) fn caller(&self, owner: &str) -> Option<Caller> {
+        let method = Subject::parse(&self.subject).ok()?.method()?;
+        let username = Username::new(owner).or_else(|_| Username::exchanged(owner)).ok()?;
+        let narrowing = self.narrowing.as_deref().map(auth::narrowing_from_text).transpose().ok()?;
+        Some(Caller { username, method, narrowing: narrowing.map(Arc::new), role: self.role.as_deref().map(Arc::from) })
+    }
+}
+
+impl Access {
+    /// Makes `owner` the owner. What the former one gave and proposed is gone: grants, the place in a project, and whatever
+    /// waits.
+    pub(super) fn pass_to(&mut self, owner: &str) {
+        *self = Self { owner: owner.to_owned(), ..Self::default() };
+    }
+
+    /// The same, but grants to others and the place in a project stay.
+    pub(super) fn pass_on_to(&mut self, owner: &str) {
+        let Self { owner: former, project, mut grants, .. } = std::mem::take(self);
+        for user in [former, owner.to_owned()] {
+            grants.forget(&Grantee::User(user));
+        }
+        *self = Self { owner: owner.to_owned(), project, grants, pending: Pending::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_else() {
+        let caller = |subject: &str, owner: &str| {
+            let by = By { subject: subject.to_owned(), narrowing: None, role: Some("r".to_owned()) };
+            by.caller(owner)
+        };
+        for (subject, owner) in [
+            ("alice", "alice"),
+            ("jwt:https://issuer.example/#a", "a"),
+            ("identity:1", "identity:1"),
+            ("host/db", "host/db"),
+            ("api-token", "admin"),
+            ("unauthenticated", "admin"),
+            // With --force-default-username.
+            ("alice", "admin"),
+        ] {
+            let caller = caller(subject, owner).unwrap();
+            assert_eq!(caller.username.as_str(), owner);
+            let offer = Offer::new(&Username::new("bob").unwrap(), &caller, DateTime(5));
+            assert_eq!(
+                (offer.expires, offer.is_open(DateTime(LIFE + 4)), offer.is_open(DateTime(LIFE + 5))),
+                (LIFE + 5, true, false)
+            );
+            let pending = Pending { offer: Some(offer), recovery: None };
+            let text = pending.to_text().unwrap();
+            assert_eq!(Pending::from_text(&text).unwrap(), pending);
+            assert!(Pending::from_text(&text.replace("\"to\"", "\"ot\"")).is_err());
+        }
+        assert!(caller("role:r", "alice").is_none() && caller("*", "alice").is_none());
+        assert_eq!(Pending::default().to_text(), None);
+    }
+
+    #[test]
+    fn approvals_are_of_different_users_who_are_still_named() {
+        let recovery = |approvals: &[&str]| Recovery {
+            id: String::new(),
+            to: "bob".to_owned(),
+            reason: "she left".to_owned(),
+            keep_access: false,
+            approvals: approvals.iter().map(|&text| text.to_owned()).collect(),
+            expires: 0,
+        };
+        let by = |subject: &str| {
+            let subject = Subject::parse(subject).unwrap();
+            let username = Username::new(subject.name().unwrap()).unwrap();
+            Caller { username, method: subject.method().unwrap(), narrowing: None, role: None }
+        };
+        let named = |subject: &Subject| subject.to_string() != "gone";
+        let (approvals, is_new) = recovery(&["rita", "gone"]).with(&by("jwt:https://a/#rolf"), named);
+        assert_eq!((approvals.as_slice(), is_new), (&["rita".to_owned(), "jwt:https://a/#rolf".to_owned()][..], true));
+        assert_eq!(users(&approvals).len(), 2);
+        // Two proofs of one name are one user.
+        let (approvals, is_new) = recovery(&["rita"]).with(&by("jwt:https://a/#rita"), named);
+        assert_eq!((users(&approvals).len(), is_new), (1, false));
+    }
+}

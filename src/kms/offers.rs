@@ -1,0 +1,185 @@
+//! Transfers: an owner offers an object, and the receiver becomes its owner by accepting it.
+
+use std::sync::Arc;
+
+use super::handover::{Offer, offered_by, offered_to};
+use super::object::{Access, Object};
+use super::operation::Operation;
+use super::{Call, Context, Error, HandoverFault, Kms, NoEffect};
+use crate::kmip::Attributes;
+use crate::kmip::enumerations::State;
+use crate::policy::Action;
+use crate::principal::Username;
+
+/// The most offers in one list.
+const MAX_OFFERS: i64 = 1_000;
+
+/// Which offers to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Those made to the caller.
+    Received,
+    /// Those made by the caller.
+    Made,
+}
+
+/// An offer that waits.
+#[derive(Debug)]
+pub struct OfferEntry {
+    /// The object's Unique Identifier.
+    pub id: String,
+    /// Its owner, who offers it.
+    pub owner: String,
+    /// The user to whom it is offered.
+    pub to: String,
+    /// When the offer ends, in seconds since 1970-01-01 UTC.
+    pub expires: i64,
+    /// The object's attributes, the state among them.
+    pub attributes: Attributes,
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// What is in it.
+    pub entries: Vec<T>,
+    /// Where the next page begins: after this identifier; `None` if this page is the last.
+    pub next: Option<String>,
+}
+
+impl Kms {
+    /// Offers an object to another user, for 7 days, in the place of an earlier offer. Nothing changes until they accept.
+    ///
+    /// # Errors
+    /// The caller does not own it, may not give it away, or offers it to its owner.
+    pub fn transfer(&self, context: &Context<'_>, id: &str, to: &Username) -> Result<i64, Error> {
+        let call = Call::new(context, Operation::Transfer);
+        call.describe(format!("to the user {to:?}"));
+        self.recorded(&call, || {
+            let grant = self.authorize_action(&call, Action::Transfer, id)?;
+            let offer = Offer::new(to, call.caller(), call.now);
+            let expires = offer.expires;
+            grant.change_access(|object, access| {
+                self.check_may_part(&call, object)?;
+                if access.owner == to.as_str() {
+                    return Err(NoEffect::Owner(access.owner.clone()).into());
+                }
+                access.pending.offer = Some(offer);
+                Ok(())
+            })?;
+            Ok(expires)
+        })
+    }
+
+    /// Makes the caller the owner of an object that is offered to them. Whether its owner may give it away is decided again.
+    ///
+    /// # Errors
+    /// It is not offered to the caller, or the offer no longer holds.
+    pub fn accept(&self, context: &Context<'_>, id: &str) -> Result<(), Error> {
+        let call = Call::new(context, Operation::Accept);
+        self.recorded(&call, || {
+            let grant = self.authorize_action(&call, Action::Accept, id)?;
+            grant.change_access(|object, access| {
+                call.describe(format!("from the user {:?}", access.owner));
+                check_undestroyed(object, &call)?;
+                let offer = access.pending.offer.as_ref().ok_or_else(|| HandoverFault::NoOffer(id.to_owned()))?;
+                if !offer.is_open(call.now) {
+                    return Err(HandoverFault::OfferExpired(id.to_owned()).into());
+                }
+                self.check_offerer(offer, object)?;
+                access.pass_to(call.caller().username.as_str());
+                Ok(())
+            })
+        })
+    }
+
+    /// Declines an offer to the caller, or withdraws one of the caller's.
+    ///
+    /// # Errors
+    /// There is none, or it is neither to nor by the caller.
+    pub fn end_offer(&self, context: &Context<'_>, id: &str) -> Result<(), Error> {
+        let call = Call::new(context, Operation::EndOffer);
+        self.recorded(&call, || {
+            let action = if self.receives(&call, id)? { Action::Accept } else { Action::Transfer };
+            let grant = self.authorize_action(&call, action, id)?;
+            grant.change_access(|_, access| {
+                let offer = access.pending.offer.take().ok_or_else(|| HandoverFault::NoOffer(id.to_owned()))?;
+                call.describe(format!("to the user {:?}", offer.to));
+                Ok(())
+            })
+        })
+    }
+
+    /// Offers to the caller or by the caller, in the order of the objects' identifiers after `after`: at most 1,000.
+    ///
+    /// # Errors
+    /// Store or token are unavailable.
+    pub fn offers(&self, context: &Context<'_>, direction: Direction, after: &str) -> Result<Page<OfferEntry>, Error> {
+        let call = Call::new(context, Operation::ListOffers);
+        self.recorded(&call, || {
+            let user = call.caller().username.as_str();
+            let subject = match direction {
+                Direction::Received => offered_to(user),
+                Direction::Made => offered_by(user),
+            };
+            let ids = self.searching(&call)?.pending(&subject, after, MAX_OFFERS)?;
+            let is_full = i64::try_from(ids.len()).unwrap_or(i64::MAX) >= MAX_OFFERS;
+            let next = ids.last().filter(|_| is_full).cloned();
+            let mut entries = Vec::new();
+            for id in ids {
+                let Some(object) = self.found(&id)? else { continue };
+                // The index is not bound; the object is.
+                let is_theirs = match direction {
+                    Direction::Received => self.is_offered(&call, &object),
+                    Direction::Made => object.is_of(call.caller()) && self.permitted(&call, Action::Transfer, &object),
+                };
+                entries.extend(entry(&object, &call).filter(|_| is_theirs));
+            }
+            Ok(Page { entries, next })
+        })
+    }
+
+    /// Whether an offer of the object is to the caller.
+    fn receives(&self, call: &Call<'_>, id: &str) -> Result<bool, Error> {
+        Ok(self.found(id)?.is_some_and(|object| self.is_offered(call, &object)))
+    }
+
+    /// To leave its project takes leave for everything with the object, as it does without a change of owner.
+    fn check_may_part(&self, call: &Call<'_>, object: &Object) -> Result<(), Error> {
+        check_undestroyed(object, call)?;
+        match object.access.project {
+            Some(_) => self.check_own(call, object, Action::on_objects()),
+            None => Ok(()),
+        }
+    }
+
+    /// Decides again whether the one who made the offer may give the object away.
+    fn check_offerer(&self, offer: &Offer, object: &Object) -> Result<(), Error> {
+        let void = || HandoverFault::OfferVoid(object.id.clone());
+        let owner = offer.by.caller(&object.access.owner).ok_or_else(void)?;
+        match self.refuses_to_part(&owner, object) {
+            None => Ok(()),
+            Some(refusal) => {
+                tracing::info!(id = object.id, owner = %owner.username, reason = %refusal, "an offer is void");
+                Err(void().into())
+            }
+        }
+    }
+}
+
+/// Refuses what was destroyed.
+pub(super) fn check_undestroyed(object: &Object, call: &Call<'_>) -> Result<(), Error> {
+    match object.state(call.now) {
+        State::Destroyed | State::DestroyedCompromised => Err(Error::Destroyed(object.id.clone())),
+        _ => Ok(()),
+    }
+}
+
+/// The offer of an object, if it has one that still waits.
+fn entry(object: &Arc<Object>, call: &Call<'_>) -> Option<OfferEntry> {
+    let Access { owner, pending, .. } = &object.access;
+    let offer = pending.offer.as_ref().filter(|offer| offer.is_open(call.now))?;
+    check_undestroyed(object, call).ok()?;
+    let (id, to, expires) = (object.id.clone(), offer.to.clone(), offer.expires);
+    Some(OfferEntry { id, owner: owner.clone(), to, expires, attributes: object.shown(call.now) })
+}

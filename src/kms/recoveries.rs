@@ -1,0 +1,206 @@
+//! Recovery: an object whose owner has left gets another one, once enough recoverers agree.
+
+use super::handover::{LIFE, RECOVERIES, Recovery, users};
+use super::object::Object;
+use super::offers::check_undestroyed;
+use super::operation::Operation;
+use super::{Call, Context, Error, HandoverFault, Kms, NoEffect, Page, new_uuid};
+use crate::kmip::Attributes;
+use crate::policy::Subject;
+use crate::principal::Username;
+use crate::text::is_unprintable;
+
+/// The longest reason, in bytes.
+pub const MAX_REASON: usize = 255;
+
+/// The most recoveries in one list.
+const MAX_RECOVERIES: i64 = 1_000;
+
+/// What a recoverer proposes.
+#[derive(Debug)]
+pub struct Proposal {
+    /// The user who is to own the object.
+    pub to: Username,
+    /// Why: 1 to [`MAX_REASON`] bytes of printable text.
+    pub reason: String,
+    /// Whether grants to others and the place in a project stay.
+    pub keep_access: bool,
+}
+
+/// A recovery that waits, or that was just made.
+#[derive(Debug)]
+pub struct RecoveryEntry {
+    /// Its identifier.
+    pub id: String,
+    /// The object's Unique Identifier.
+    pub object: String,
+    /// The object's owner.
+    pub owner: String,
+    /// The user who is to own the object.
+    pub to: String,
+    /// Why.
+    pub reason: String,
+    /// Whether grants to others and the place in a project stay.
+    pub keep_access: bool,
+    /// Who approves, as the policy file writes them; the first proposed it.
+    pub approvals: Vec<String>,
+    /// How many users have to.
+    pub needed: usize,
+    /// Whether enough of them did, and the new owner owns the object.
+    pub done: bool,
+    /// When it ends, in seconds since 1970-01-01 UTC.
+    pub expires: i64,
+    /// The object's attributes, the state among them.
+    pub attributes: Attributes,
+}
+
+impl Kms {
+    /// Proposes a new owner for an object, which is the first approval. The proposal waits for 7 days.
+    ///
+    /// # Errors
+    /// The caller is no recoverer or would be the owner, the reason is faulty, or another proposal waits.
+    pub fn propose_recovery(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        proposal: &Proposal,
+    ) -> Result<RecoveryEntry, Error> {
+        let call = Call::new(context, Operation::ProposeRecovery);
+        call.describe(told(proposal.to.as_str(), &proposal.reason, proposal.keep_access));
+        self.recorded(&call, || {
+            let grant = self.authorize_recovery_of(&call, id)?;
+            check_reason(&proposal.reason)?;
+            let recovery = Recovery {
+                id: new_uuid()?,
+                to: proposal.to.as_str().to_owned(),
+                reason: proposal.reason.clone(),
+                keep_access: proposal.keep_access,
+                approvals: vec![Subject::of(call.caller()).to_string()],
+                expires: call.now.0.saturating_add(LIFE),
+            };
+            let mut entry = None;
+            grant.change_access(|object, access| {
+                check_undestroyed(object, &call)?;
+                self.refuse_beneficiary(&call, object, &recovery.to)?;
+                if access.owner == recovery.to {
+                    return Err(NoEffect::Owner(access.owner.clone()).into());
+                }
+                if let Some(waiting) = access.pending.recovery.as_ref().filter(|waiting| waiting.is_open(call.now)) {
+                    let (object, to, id) = (id.to_owned(), waiting.to.clone(), waiting.id.clone());
+                    return Err(HandoverFault::RecoveryWaits { object, to, id }.into());
+                }
+                entry = Some(self.recovery_entry(object, &recovery, &call));
+                access.pending.recovery = Some(recovery);
+                Ok(())
+            })?;
+            entry.ok_or(Error::Contention)
+        })
+    }
+
+    /// Approves a recovery; the last approval that it takes makes the new owner the owner.
+    ///
+    /// # Errors
+    /// The caller is no recoverer, has approved it or would be the owner, or it does not wait any more.
+    pub fn approve_recovery(&self, context: &Context<'_>, id: &str, recovery: &str) -> Result<RecoveryEntry, Error> {
+        let call = Call::new(context, Operation::ApproveRecovery);
+        call.describe(recovery.to_owned());
+        self.recorded(&call, || {
+            let grant = self.authorize_recovery_of(&call, id)?;
+            let mut entry = None;
+            grant.change_access(|object, access| {
+                check_undestroyed(object, &call)?;
+                let mut approved = access.pending.recovery(id, recovery)?.clone();
+                call.describe(format!("{recovery}: {}", told(&approved.to, &approved.reason, approved.keep_access)));
+                self.refuse_beneficiary(&call, object, &approved.to)?;
+                if !approved.is_open(call.now) {
+                    return Err(HandoverFault::RecoveryExpired(recovery.to_owned()).into());
+                }
+                let (approvals, is_new) = approved.with(call.caller(), |subject| self.is_recoverer(subject));
+                approved.approvals = approvals;
+                let mut told = self.recovery_entry(object, &approved, &call);
+                told.done = users(&approved.approvals).len() >= told.needed;
+                if told.done {
+                    let by = approved.approvals.join(", ");
+                    let (from, to) = (&access.owner, &approved.to);
+                    let detail = format!("{recovery}: from the user {from:?} to the user {to:?}, approved by {by}");
+                    call.conclude(Operation::Recover, detail);
+                    if approved.keep_access { access.pass_on_to(&approved.to) } else { access.pass_to(&approved.to) }
+                } else if is_new {
+                    access.pending.recovery = Some(approved);
+                } else {
+                    return Err(HandoverFault::Approved(recovery.to_owned()).into());
+                }
+                entry = Some(told);
+                Ok(())
+            })?;
+            entry.ok_or(Error::Contention)
+        })
+    }
+
+    /// Takes a proposal back, whoever proposed it.
+    ///
+    /// # Errors
+    /// The caller is no recoverer, or it does not wait any more.
+    pub fn withdraw_recovery(&self, context: &Context<'_>, id: &str, recovery: &str) -> Result<(), Error> {
+        let call = Call::new(context, Operation::WithdrawRecovery);
+        call.describe(recovery.to_owned());
+        self.recorded(&call, || {
+            let grant = self.authorize_recovery_of(&call, id)?;
+            grant.change_access(|_, access| {
+                access.pending.recovery(id, recovery)?;
+                access.pending.recovery = None;
+                Ok(())
+            })
+        })
+    }
+
+    /// Recoveries that wait, in the order of the objects' identifiers after `after`: at most 1,000.
+    ///
+    /// # Errors
+    /// The caller is no recoverer, or store or token are unavailable.
+    pub fn recoveries(&self, context: &Context<'_>, after: &str) -> Result<Page<RecoveryEntry>, Error> {
+        let call = Call::new(context, Operation::ListRecoveries);
+        self.recorded(&call, || {
+            let ids = self.authorize_recovery(&call)?.pending(RECOVERIES, after, MAX_RECOVERIES)?;
+            let is_full = i64::try_from(ids.len()).unwrap_or(i64::MAX) >= MAX_RECOVERIES;
+            let next = ids.last().filter(|_| is_full).cloned();
+            let mut entries = Vec::new();
+            for id in ids {
+                let Some(object) = self.found(&id)? else { continue };
+                let recovery = object.access.pending.recovery.as_ref();
+                if let Some(recovery) = recovery.filter(|recovery| recovery.is_open(call.now)) {
+                    entries.push(self.recovery_entry(&object, recovery, &call));
+                }
+            }
+            Ok(Page { entries, next })
+        })
+    }
+
+    fn recovery_entry(&self, object: &Object, recovery: &Recovery, call: &Call<'_>) -> RecoveryEntry {
+        let Recovery { id, to, reason, keep_access, approvals, expires } = recovery.clone();
+        RecoveryEntry {
+            id,
+            object: object.id.clone(),
+            owner: object.access.owner.clone(),
+            to,
+            reason,
+            keep_access,
+            approvals,
+            needed: self.recovery_approvals(),
+            done: false,
+            expires,
+            attributes: object.shown(call.now),
+        }
+    }
+}
+
+/// What is proposed, for the audit log.
+fn told(to: &str, reason: &str, keep_access: bool) -> String {
+    let keeps = if keep_access { ", access stays" } else { "" };
+    format!("to the user {to:?}{keeps}: {reason}")
+}
+
+fn check_reason(reason: &str) -> Result<(), Error> {
+    let is_plain = !reason.trim().is_empty() && !reason.chars().any(is_unprintable);
+    if is_plain && reason.len() <= MAX_REASON { Ok(()) } else { Err(Error::Reason) }
+}

@@ -1,0 +1,54 @@
+//! What of the policy concerns one caller: administrators change what they themselves may do, and that is told.
+
+use super::Policy;
+use super::document::ProjectDocument;
+use super::subject::Subject;
+use crate::principal::Caller;
+
+/// Whether a subject means the caller: by their proof, by their name however proved, or as one of all.
+fn means(subject: &Subject, caller: &Caller) -> bool {
+    *subject == Subject::Everyone || subject.name() == Some(caller.username.as_str()) || *subject == Subject::of(caller)
+}
+
+/// Whether a subject, as the policy file writes it, means the caller.
+#[must_use]
+pub fn is_meant(subject: &str, caller: &Caller) -> bool {
+    Subject::parse(subject).is_ok_and(|subject| means(&subject, caller))
+}
+
+impl Policy {
+    /// Whether another document in the place of a project's gives the caller another role there; `None` for no document.
+    #[must_use]
+    pub fn changes_own_role(&self, caller: &Caller, project: &str, document: Option<&ProjectDocument>) -> bool {
+        let is_own = |(subject, _): &(Subject, &str)| means(subject, caller);
+        let members = self.projects.get(project).into_iter().flatten();
+        let mut before: Vec<(Subject, &str)> =
+            members.map(|(subject, role)| (subject.clone(), role.as_str())).filter(is_own).collect();
+        let members = document.into_iter().flat_map(|document| &document.members);
+        let mut after: Vec<(Subject, &str)> = members
+            .filter_map(|(member, role)| Some((Subject::parse(member).ok()?, role.as_str())))
+            .filter(is_own)
+            .collect();
+        before.sort();
+        after.sort();
+        before != after
+    }
+
+    /// Whether the caller has this role, by themselves or in a project.
+    #[must_use]
+    pub fn has_own_role(&self, caller: &Caller, role: &str) -> bool {
+        self.own_roles(caller).any(|own| own == role)
+    }
+
+    /// Whether a role that the caller has, by themselves or in a project, refers to this policy.
+    #[must_use]
+    pub fn has_own_policy(&self, caller: &Caller, policy: &str) -> bool {
+        self.own_roles(caller).any(|own| self.roles.get(own).is_some_and(|role| role.refers_to(policy)))
+    }
+
+    fn own_roles<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = &'a str> {
+        let all = self.projects.values().chain(std::iter::once(&self.users)).flatten();
+        let configured = all.filter(|(subject, _)| means(subject, caller)).map(|(_, role)| role.as_str());
+        caller.role.as_deref().into_iter().chain(configured)
+    }
+}

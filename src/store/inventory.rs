@@ -1,0 +1,100 @@
+//! Lists of objects, a page at a time. A page begins after an object, not after a count, so that it costs the same wherever
+//! it is.
+
+use std::fmt;
+
+use rusqlite::{Connection, ToSql, Transaction, params};
+
+use super::Error;
+
+/// Identifiers of the objects for which the index says that a change of owner waits for `subject`: at most `limit` of them, in
+/// the order of their identifiers, those after `after`.
+///
+/// # Errors
+/// SQLite's.
+pub fn pending(connection: &Connection, subject: &str, after: &str, limit: i64) -> Result<Vec<String>, Error> {
+    let sql = "SELECT object FROM object_pending WHERE subject = ?1 AND object > ?2 ORDER BY object LIMIT ?3";
+    let mut select = connection.prepare_cached(sql)?;
+    Ok(select.query_map(params![subject, after, limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Which objects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Filter {
+    /// All.
+    All,
+    /// Those of this user.
+    Owner(String),
+    /// Those in this project.
+    Project(String),
+}
+
+impl Filter {
+    /// Whether an object of this owner in this project is one of them.
+    #[must_use]
+    pub fn admits(&self, owner: &str, project: Option<&str>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Owner(wanted) => wanted == owner,
+            Self::Project(wanted) => Some(wanted.as_str()) == project,
+        }
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Owner(owner) => write!(f, "owner {owner:?}"),
+            Self::Project(project) => write!(f, "project {project:?}"),
+        }
+    }
+}
+
+/// An object, as far as no binding is needed for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its Unique Identifier.
+    pub id: String,
+    /// When its key was last used, in days since 1970-01-01 UTC.
+    pub used: Option<i64>,
+}
+
+/// Objects in the order of their creation: at most `limit`, those after the number `after` (0 for the
+/// beginning).
+///
+/// # Errors
+/// SQLite's.
+pub fn page(connection: &Connection, filter: &Filter, after: i64, limit: i64) -> Result<Vec<Entry>, Error> {
+    let (condition, wanted) = match filter {
+        Filter::All => ("", None),
+        Filter::Owner(owner) => ("AND owner = ?3", Some(owner)),
+        Filter::Project(project) => ("AND project = ?3", Some(project)),
+    };
+    let sql = format!(
+        "SELECT CAST(id AS TEXT), day FROM object LEFT JOIN object_use USING (number) \
+         WHERE number > ?1 {condition} ORDER BY number LIMIT ?2"
+    );
+    let mut values: Vec<&dyn ToSql> = vec![&after, &limit];
+    if let Some(wanted) = wanted {
+        values.push(wanted);
+    }
+    let mut select = connection.prepare_cached(&sql)?;
+    let rows = select.query_map(&values[..], |row| Ok(Entry { id: row.get(0)?, used: row.get(1)? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Notes the days on which keys were used, in days since 1970-01-01 UTC. A day never goes back.
+///
+/// # Errors
+/// SQLite's.
+pub fn note_uses(transaction: &Transaction<'_>, uses: &[(String, i64)]) -> Result<(), Error> {
+    let mut note = transaction.prepare_cached(
+        "INSERT INTO object_use (number, day) SELECT number, ?2 FROM object WHERE id = ?1 \
+         ON CONFLICT (number) DO UPDATE SET day = excluded.day WHERE day < excluded.day",
+    )?;
+    for (id, day) in uses {
+        note.execute(params![id, day])?;
+    }
+    Ok(())
+}
