@@ -61,7 +61,7 @@ impl Kms {
     /// Issues a token to somebody for whom a trusted issuer vouched just now, in the request of this id from this address.
     ///
     /// # Errors
-    /// Store, HSM or audit log are away, or the identity has too many tokens.
+    /// Store, HSM or audit log are away.
     pub fn issue_token(&self, request: &str, peer: SocketAddr, new: &NewToken) -> Result<Issued, Error> {
         let id = AccessTokens::new_id()?;
         let method = Method::AccessToken { id: Arc::from(id.as_str()), by: Arc::from(new.vouched.as_str()) };
@@ -71,7 +71,14 @@ impl Kms {
             let object = object(&id);
             call.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);
             let record = call.change(Action::AccessToken, &object, 1);
-            let issued = self.access_tokens().issue(&id, new, now(), vec![record])?;
+            let ending = Call::new(&call.context, Operation::RevokeToken);
+            ending.describe("the oldest of as many as an identity may have ends for a new one".to_owned());
+            let ended = |id: &str, version| {
+                let object = self::object(id);
+                ending.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);
+                ending.change(Action::AccessToken, &object, version)
+            };
+            let issued = self.access_tokens().issue(&id, new, now(), record, &ended)?;
             call.changed();
             Ok(issued)
         })

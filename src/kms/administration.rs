@@ -9,29 +9,11 @@ use serde_json::Value;
 
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
+pub use crate::policy::Kind;
 use crate::policy::{
     AuthenticatorDocument, Documents, Fault, HostDocument, IdentityDocument, PolicyDocument, ProjectDocument,
     RoleDocument, Subject, UserDocument,
 };
-
-/// A kind of definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Capabilities and policies under one name.
-    Role,
-    /// What is allowed or denied.
-    Policy,
-    /// The role of a user.
-    User,
-    /// What holds objects, with its members.
-    Project,
-    /// An exchanged identity.
-    Identity,
-    /// An issuer that vouches for hosts.
-    Authenticator,
-    /// A host.
-    Host,
-}
 
 /// A definition.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,29 +31,6 @@ pub struct Entry {
 const NO_ROLE: &str = "?";
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::Role, Self::Policy, Self::User, Self::Project, Self::Identity, Self::Authenticator, Self::Host];
-
-    /// Its name in the database and in messages.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Role => "role",
-            Self::Policy => "policy",
-            Self::User => "user",
-            Self::Project => "project",
-            Self::Identity => "identity",
-            Self::Authenticator => "authenticator",
-            Self::Host => "host",
-        }
-    }
-
-    /// The kind of a name.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
-    }
-
     /// What stands for a row that is refused, so that nobody gains by it: what it may have denied, everyone is denied. A
     /// role or a policy that is not there does the same to those who have it.
     pub(super) fn refused(self) -> Option<String> {

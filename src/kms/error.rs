@@ -363,6 +363,7 @@ impl From<AccessTokenError> for Error {
             E::Fault(fault) => Self::AccessToken(fault),
             E::NotFound(name) => Self::Undefined { kind: "access token", name },
             E::TooMany(count) => Self::TooManyTokens(count),
+            E::Crowded(crowded) => crowded.into(),
         }
     }
 }

@@ -10,9 +10,6 @@ use super::{Call, Context, Error, Kms, now};
 use crate::custody;
 use crate::policy::{IdentityDocument, JwtAuthDocument};
 
-/// How often a change is tried again when another came first.
-const ATTEMPTS: usize = 5;
-
 /// An identity.
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -83,7 +80,7 @@ impl Kms {
         })
     }
 
-    /// Changes an identity; `change` may be called several times, with what the identity is by then.
+    /// Changes an identity; `change` sees it as it is.
     ///
     /// # Errors
     /// The caller does not administer, there is none, it is the policy file's, or `change` refuses.
@@ -91,23 +88,17 @@ impl Kms {
         &self,
         context: &Context<'_>,
         id: &str,
-        change: impl Fn(&mut IdentityDocument) -> Result<(), Error>,
+        change: impl FnOnce(&mut IdentityDocument) -> Result<(), Error>,
     ) -> Result<Identity, Error> {
         let call = identity_call(context, Operation::Define, id);
         self.recorded(&call, || {
             let grant = self.authorize_administration(&call)?;
-            for _ in 0..ATTEMPTS {
-                let (version, mut document) = grant.identity(id)?;
-                change(&mut document)?;
+            let document = grant.revise(Kind::Identity, id, |document: &mut IdentityDocument| {
+                change(document)?;
                 document.updated_at = now();
-                let text = serde_json::to_string(&document).unwrap_or_default();
-                match grant.define(Kind::Identity, id, Some(text), Some(version)) {
-                    Err(Error::Contention) => {}
-                    Err(error) => return Err(error),
-                    Ok(_) => return Ok(Identity { id: id.to_owned(), document }),
-                }
-            }
-            Err(Error::Contention)
+                Ok(document.clone())
+            })?;
+            Ok(Identity { id: id.to_owned(), document })
         })
     }
 
@@ -133,7 +124,7 @@ impl Kms {
         &self,
         context: &Context<'_>,
         id: &str,
-        change: impl Fn(Option<JwtAuthDocument>) -> Result<Option<JwtAuthDocument>, Error>,
+        change: impl FnOnce(Option<JwtAuthDocument>) -> Result<Option<JwtAuthDocument>, Error>,
     ) -> Result<Identity, Error> {
         self.change_identity(context, id, |document| {
             document.jwt_auth = change(document.jwt_auth.take())?;

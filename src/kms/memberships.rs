@@ -5,9 +5,6 @@ use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
 use crate::policy::ProjectDocument;
 
-/// How often a change is tried again when another came first.
-const ATTEMPTS: usize = 5;
-
 /// A member of a project.
 #[derive(Debug, Clone)]
 pub struct Membership {
@@ -51,19 +48,12 @@ impl Kms {
         call.describe(format!("project {project:?}: {member:?} is {:?}", role.unwrap_or("no member")));
         self.recorded(&call, || {
             let grant = self.authorize_administration(&call)?;
-            for _ in 0..ATTEMPTS {
-                let (version, mut document) = grant.project(project)?;
-                let before = match role {
+            grant.revise(Kind::Project, project, |document: &mut ProjectDocument| {
+                Ok(match role {
                     Some(role) => document.members.insert(member.to_owned(), role.to_owned()),
                     None => document.members.remove(member),
-                };
-                match grant.define(Kind::Project, project, Some(text(&document)), Some(version)) {
-                    Err(Error::Contention) => {}
-                    Err(error) => return Err(error),
-                    Ok(_) => return Ok(before),
-                }
-            }
-            Err(Error::Contention)
+                })
+            })
         })
     }
 

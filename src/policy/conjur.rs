@@ -6,9 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Fault, MAX_PARTS, check_count};
-use super::identity::{Exchanged, OrganizationRole};
 use super::trusted_network::TrustedNetwork;
-use super::{Documents, Policy, check_name};
+use super::{Policy, check_name};
 use crate::principal::Username;
 
 /// The longest value of a variable, in bytes: a set of public keys.
@@ -79,10 +78,13 @@ impl HostDocument {
     }
 }
 
+/// Begins the user name of a host.
+const HOST: &str = "host/";
+
 /// The user name of a host.
 #[must_use]
 pub fn host_username(id: &str) -> String {
-    format!("host/{id}")
+    format!("{HOST}{id}")
 }
 
 /// An authenticator's name among its kind, and what the access tokens rest on that it gave.
@@ -92,28 +94,18 @@ pub fn authenticator_name(account: &str, service: &str) -> String {
 }
 
 impl Policy {
-    pub(super) fn add_conjur(&mut self, documents: &Documents, faults: &mut Vec<Fault>) {
-        for (name, document) in &documents.authenticators {
-            match check_authenticator(name, document) {
-                Ok(()) => drop(self.authenticators.insert(name.clone(), Arc::new(document.clone()))),
-                Err(fault) => faults.push(fault),
-            }
-        }
-        for (id, document) in &documents.hosts {
-            if let Err(fault) = check_host(id, document) {
-                // Its tokens are then not good.
-                faults.push(fault);
-                continue;
-            }
-            let services = self.authenticators.keys().filter_map(|name| {
-                let service = name.strip_prefix(document.account.as_str())?.strip_prefix('/')?;
-                let is_its = document.may_use(service) && document.restrictions(service).next().is_some();
-                is_its.then(|| name.clone())
-            });
-            let known = Exchanged { bases: services.collect(), role: OrganizationRole::Member, identity: None };
-            self.exchanged.insert(host_username(id), known);
-            self.hosts.insert(id.clone(), Arc::new(document.clone()));
-        }
+    /// The host of a user name.
+    pub(super) fn host_of(&self, username: &str) -> Option<&HostDocument> {
+        self.hosts.get(username.strip_prefix(HOST)?).map(|host| &**host)
+    }
+
+    /// Whether an access token of a host is still good that an authenticator gave: one of its account that it may use.
+    pub(super) fn host_stands(&self, username: &str, authenticator: &str) -> bool {
+        let Some(host) = self.host_of(username).filter(|_| self.authenticators.contains_key(authenticator)) else {
+            return false;
+        };
+        let service = authenticator.strip_prefix(host.account.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        service.is_some_and(|service| host.may_use(service) && host.restrictions(service).next().is_some())
     }
 
     /// An authenticator of an account.
@@ -137,7 +129,7 @@ impl Policy {
     }
 }
 
-fn check_authenticator(name: &str, document: &AuthenticatorDocument) -> Result<(), Fault> {
+pub(super) fn check_authenticator(name: &str, document: &AuthenticatorDocument) -> Result<(), Fault> {
     let path = ["authenticators", name];
     let (account, service) =
         name.split_once('/').ok_or_else(|| Fault::at(&path, "an authenticator is called ACCOUNT/SERVICE"))?;
@@ -225,7 +217,7 @@ fn check_claim(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn check_host(id: &str, document: &HostDocument) -> Result<(), Fault> {
+pub(super) fn check_host(id: &str, document: &HostDocument) -> Result<(), Fault> {
     let at = |key: &str, problem: String| Err(Fault::at(&["hosts", id, key], problem));
     if let Err(error) = Username::exchanged(&host_username(id)) {
         return Err(Fault::at(&["hosts", id], format!("no host name: {error}")));

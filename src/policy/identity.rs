@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Fault, MAX_PARTS, check_count};
 use super::trusted_network::TrustedNetwork;
-use super::{Documents, Policy, check_name};
+use super::{Policy, check_name};
 use crate::principal::Caller;
 
 /// The longest life of an access token and of all its renewals, in seconds: ten years.
@@ -116,14 +116,12 @@ pub enum ConfigurationType {
 }
 
 /// What the policy knows of an exchanged identity.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Exchanged {
     /// What its access tokens may rest on.
     pub(super) bases: Vec<String>,
-    /// What it may do by itself.
-    pub(super) role: OrganizationRole,
-    /// The identity, if it is one.
-    pub(super) identity: Option<Arc<IdentityDocument>>,
+    /// The identity.
+    pub(super) identity: Arc<IdentityDocument>,
 }
 
 /// The user name of an identity.
@@ -139,42 +137,36 @@ pub fn jwt_auth_basis(id: &str) -> String {
 }
 
 impl Policy {
-    pub(super) fn add_identities(&mut self, documents: &Documents, faults: &mut Vec<Fault>) {
-        for (id, document) in &documents.identities {
-            if let Err(fault) = check(id, document) {
-                // Its tokens are then not good.
-                faults.push(fault);
-                continue;
-            }
-            let identity = Some(Arc::new(document.clone()));
-            let bases = document.jwt_auth.iter().map(|auth| jwt_auth_basis(&auth.id)).collect();
-            self.exchanged.insert(identity_username(id), Exchanged { bases, role: document.role, identity });
-        }
-    }
-
     /// An identity by its identifier.
     #[must_use]
     pub fn identity(&self, id: &str) -> Option<Arc<IdentityDocument>> {
-        self.exchanged.get(&identity_username(id))?.identity.clone()
+        self.exchanged.get(&identity_username(id)).map(|known| Arc::clone(&known.identity))
     }
 
     /// All identities, by their identifiers.
     pub fn identities(&self) -> impl Iterator<Item = (&str, &Arc<IdentityDocument>)> {
         let all = self.exchanged.iter();
-        all.filter_map(|(name, known)| Some((name.strip_prefix("identity:")?, known.identity.as_ref()?)))
+        all.filter_map(|(name, known)| Some((name.strip_prefix("identity:")?, &known.identity)))
     }
 
     /// Whether an access token of `subject` that rests on `basis` is still good: both are there.
     #[must_use]
     pub fn stands(&self, subject: &str, basis: &str) -> bool {
-        self.exchanged.get(subject).is_some_and(|known| known.bases.iter().any(|own| own == basis))
+        match self.exchanged.get(subject) {
+            Some(known) => known.bases.iter().any(|own| own == basis),
+            None => self.host_stands(subject, basis),
+        }
     }
 
     /// What an exchanged caller may do by itself; `None` for all others.
     pub(super) fn organization_role(&self, caller: &Caller) -> Option<OrganizationRole> {
         let is_exchanged = matches!(caller.method, crate::principal::Method::AccessToken { .. });
-        let known = || self.exchanged.get(caller.username.as_str());
-        is_exchanged.then(|| known().map_or(OrganizationRole::NoAccess, |known| known.role))
+        let role = |name: &str| match self.exchanged.get(name) {
+            Some(known) => known.identity.role,
+            None if self.host_of(name).is_some() => OrganizationRole::Member,
+            None => OrganizationRole::NoAccess,
+        };
+        is_exchanged.then(|| role(caller.username.as_str()))
     }
 }
 
@@ -182,7 +174,7 @@ impl Policy {
 ///
 /// # Errors
 /// The first fault.
-fn check(id: &str, document: &IdentityDocument) -> Result<(), Fault> {
+pub(super) fn check_identity(id: &str, document: &IdentityDocument) -> Result<(), Fault> {
     let at = |key: &str, problem: String| Err(Fault::at(&["identities", id, key], problem));
     check_name(&["identities", id], id)?;
     if document.name.trim().is_empty() || document.name.len() > 255 {

@@ -1,8 +1,10 @@
 //! Who may do what: one model of owners, grants, roles and projects, and the one function that decides.
 
 mod action;
+mod change;
 mod conjur;
 mod decide;
+mod definition;
 mod document;
 mod duties;
 mod file;
@@ -11,20 +13,24 @@ mod grants;
 mod identity;
 mod own;
 mod ownership;
+mod relation;
 mod role;
 mod subject;
 #[cfg(test)]
 mod tests;
 mod trusted_network;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+
+use rpds::{HashTrieMapSync, HashTrieSetSync};
 
 pub use action::{Action, Capability};
 pub use conjur::{
     AuthenticatorDocument, HostDocument, NO_RESTRICTION, aliases, authenticator_name, enforced, host_username,
 };
 pub use decide::{Decision, Properties, Refusal, Resource, Rule};
+pub use definition::{Definition, Kind};
 pub use document::{
     Documents, Effect, Fault, MAX_ENTRIES, MAX_NAME, PolicyDocument, ProjectDocument, RoleDocument, UserDocument,
     check_count, check_name,
@@ -42,13 +48,17 @@ pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
 use crate::principal::Caller;
 use document::MAX_PARTS;
 use duties::Recovery;
+use relation::{Name, Relation};
 use role::{Role, Statement};
 
 /// The longest description of a project, in bytes.
 const MAX_DESCRIPTION: usize = 1024;
 
-/// Everything that decides beside the objects themselves. Built whole, then swapped.
-#[derive(Debug, Default)]
+/// A map whose copies share what they have in common: to copy it costs nothing, and to change a copy costs one entry.
+type Map<K, V> = HashTrieMapSync<K, V>;
+
+/// Everything that decides beside the objects themselves. Copied, changed, then swapped.
+#[derive(Debug, Default, Clone)]
 pub struct Policy {
     /// `None`: everyone who is authenticated.
     create: Option<Vec<Subject>>,
@@ -58,13 +68,25 @@ pub struct Policy {
     recovery: Recovery,
     /// Whether nothing has to be proved.
     default_mode: bool,
-    roles: HashMap<String, Role>,
-    users: HashMap<Subject, String>,
-    projects: HashMap<String, HashMap<Subject, String>>,
+    statements: Map<String, Arc<Statement>>,
+    /// What roles say, those that are faulty among them.
+    role_documents: Map<String, RoleDocument>,
+    roles: Map<String, Role>,
+    users: Map<Subject, String>,
+    projects: Map<String, HashMap<Subject, String>>,
+    /// The projects of which somebody is a member.
+    memberships: Relation<Subject, String>,
     /// Exchanged identities by their user names.
-    exchanged: HashMap<String, identity::Exchanged>,
-    authenticators: HashMap<String, Arc<AuthenticatorDocument>>,
-    hosts: HashMap<String, Arc<HostDocument>>,
+    exchanged: Map<String, identity::Exchanged>,
+    authenticators: Map<String, Arc<AuthenticatorDocument>>,
+    hosts: Map<String, Arc<HostDocument>>,
+    /// Which definitions there are, faulty ones too, and how many of each kind.
+    names: HashTrieSetSync<Name>,
+    counts: BTreeMap<Kind, usize>,
+    /// The definitions that name a definition, whether that is there or not: roles name policies, users and projects name roles.
+    references: Relation<Name, Name>,
+    /// What is wrong with a definition.
+    faults: Map<Name, Vec<Fault>>,
 }
 
 impl Policy {
@@ -92,79 +114,8 @@ impl Policy {
         policy.administrators = subjects("administrators", documents.administrators.as_deref())
             .unwrap_or_else(|fault| nobody(&mut faults, fault));
         policy.add_duties(documents, &mut faults);
-        let mut statements = HashMap::new();
-        faults.extend(check_count(&["policies"], documents.policies.len(), MAX_ENTRIES).err());
-        for (name, document) in &documents.policies {
-            match check_name(&["policies", name], name).and_then(|()| Statement::new(name, document)) {
-                Ok(statement) => drop(statements.insert(name.as_str(), Arc::new(statement))),
-                Err(fault) => faults.push(fault),
-            }
-        }
-        faults.extend(check_count(&["roles"], documents.roles.len(), MAX_ENTRIES).err());
-        for (name, document) in &documents.roles {
-            let find = |statement: &str| statements.get(statement).map(Arc::clone);
-            match check_name(&["roles", name], name).and_then(|()| Role::new(name, document, find)) {
-                Ok(role) => drop(policy.roles.insert(name.clone(), role)),
-                Err(fault) => faults.push(fault),
-            }
-        }
-        policy.add_users(documents, &mut faults);
-        policy.add_projects(documents, &mut faults);
-        faults.extend(check_count(&["identities"], documents.identities.len(), MAX_ENTRIES).err());
-        policy.add_identities(documents, &mut faults);
-        faults.extend(check_count(&["authenticators"], documents.authenticators.len(), MAX_PARTS).err());
-        faults.extend(check_count(&["hosts"], documents.hosts.len(), MAX_ENTRIES).err());
-        policy.add_conjur(documents, &mut faults);
+        faults.extend(policy.put_all(documents));
         (policy, faults)
-    }
-
-    fn add_users(&mut self, documents: &Documents, faults: &mut Vec<Fault>) {
-        faults.extend(check_count(&["users"], documents.users.len(), MAX_ENTRIES).err());
-        for (name, document) in &documents.users {
-            faults.extend(self.check_role(&["users", name, "role"], &document.role).err());
-            match person(&["users", name], name) {
-                Ok(subject) if self.users.contains_key(&subject) => {
-                    faults.push(Fault::at(&["users", name], "the same user stands there in another spelling"));
-                }
-                Ok(subject) => drop(self.users.insert(subject, document.role.clone())),
-                Err(fault) => faults.push(fault),
-            }
-        }
-    }
-
-    fn add_projects(&mut self, documents: &Documents, faults: &mut Vec<Fault>) {
-        faults.extend(check_count(&["projects"], documents.projects.len(), MAX_ENTRIES).err());
-        for (name, document) in &documents.projects {
-            let bounded = check_name(&["projects", name], name)
-                .and_then(|()| check_count(&["projects", name, "members"], document.members.len(), MAX_PARTS));
-            faults.extend(bounded.err());
-            if document.description.as_ref().is_some_and(|text| text.len() > MAX_DESCRIPTION) {
-                let problem = format!("it is longer than {MAX_DESCRIPTION} bytes");
-                faults.push(Fault::at(&["projects", name, "description"], problem));
-            }
-            let members = self.members(name, document, faults);
-            self.projects.insert(name.clone(), members);
-        }
-    }
-
-    fn members(&self, project: &str, document: &ProjectDocument, faults: &mut Vec<Fault>) -> HashMap<Subject, String> {
-        let mut members = HashMap::new();
-        for (member, role) in &document.members {
-            let path = ["projects", project, "members", member];
-            faults.extend(self.check_role(&path, role).err());
-            match person(&path, member) {
-                Ok(subject) if members.contains_key(&subject) => {
-                    faults.push(Fault::at(&path, "the same member stands there in another spelling"));
-                }
-                Ok(subject) => drop(members.insert(subject, role.clone())),
-                Err(fault) => faults.push(fault),
-            }
-        }
-        members
-    }
-
-    fn check_role(&self, path: &[&str], role: &str) -> Result<(), Fault> {
-        if self.has_role(role) { Ok(()) } else { Err(Fault::at(path, format!("there is no role {role:?}"))) }
     }
 
     /// Whether a role of this name is defined.
@@ -193,17 +144,21 @@ impl Policy {
         self.users.get(&Subject::of(caller)).map(String::as_str)
     }
 
-    /// The projects in which the caller may find something: those of which they are a member, or all that there are if
-    /// they have a role of their own.
+    /// The projects of which the caller is a member, by their names.
     #[must_use]
     pub fn projects_of(&self, caller: &Caller) -> Vec<String> {
-        let everywhere = self.role_of(caller).is_some();
-        let subject = Subject::of(caller);
-        let is_open = |members: &HashMap<Subject, String>| everywhere || is_member(members, &subject);
-        let mut found: Vec<String> =
-            self.projects.iter().filter(|(_, members)| is_open(members)).map(|(name, _)| name.clone()).collect();
+        let own = self.memberships.of(&Subject::of(caller));
+        let mut found: Vec<String> = own.chain(self.memberships.of(&Subject::Everyone)).cloned().collect();
         found.sort();
+        found.dedup();
         found
+    }
+
+    /// Whether the caller is a member of a project.
+    #[must_use]
+    pub fn is_member(&self, caller: &Caller) -> bool {
+        let own = self.memberships.of(&Subject::of(caller));
+        own.chain(self.memberships.of(&Subject::Everyone)).next().is_some()
     }
 
     /// The roles that the caller has in a project: their own there, and everyone's.
@@ -214,10 +169,6 @@ impl Policy {
         let everyone = members.and_then(|members| members.get(&Subject::Everyone));
         own.into_iter().chain(everyone).map(String::as_str)
     }
-}
-
-fn is_member(members: &HashMap<Subject, String>, subject: &Subject) -> bool {
-    members.contains_key(subject) || members.contains_key(&Subject::Everyone)
 }
 
 fn subjects(key: &str, texts: Option<&[String]>) -> Result<Option<Vec<Subject>>, Fault> {

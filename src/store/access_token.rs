@@ -102,11 +102,17 @@ impl AccessToken {
         if find(transaction, &self.id)?.as_ref() != before {
             return Err(Error::Conflict);
         }
-        let insert = format!(
-            "INSERT OR REPLACE INTO access_token ({COLUMNS}) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
-        );
-        transaction.prepare_cached(&insert)?.execute(params![
+        let sql = match before {
+            None => format!(
+                "INSERT INTO access_token ({COLUMNS}) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+            ),
+            Some(_) => format!(
+                "UPDATE access_token SET ({COLUMNS}) = \
+                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) WHERE id = ?1"
+            ),
+        };
+        transaction.prepare_cached(&sql)?.execute(params![
             self.id,
             self.version,
             self.subject,
@@ -160,14 +166,34 @@ pub fn live(
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
-/// How many tokens of a subject have not ended at `now`; counted up to `most`.
+/// How many tokens of a subject were not ended before their time. Those that are past their end are among them until they are
+/// swept.
 ///
 /// # Errors
 /// SQLite's.
-pub fn count(connection: &Connection, subject: &str, now: i64, most: i64) -> Result<i64, Error> {
-    let select = "SELECT count(*) FROM \
-         (SELECT 1 FROM access_token WHERE subject = ?1 AND expires > ?2 AND revoked = 0 LIMIT ?3)";
-    Ok(connection.prepare_cached(select)?.query_row(params![subject, now, most], |row| row.get(0))?)
+pub fn count(connection: &Connection, subject: &str) -> Result<i64, Error> {
+    let mut select = connection.prepare_cached("SELECT live FROM access_token_count WHERE subject = ?1")?;
+    Ok(select.query_row([subject], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// Identifiers of tokens of a subject that were not ended before their time, at most `limit` of each kind: those that are past
+/// their end at `now`, and then those that were issued first.
+///
+/// # Errors
+/// SQLite's.
+pub fn first_to_end(connection: &Connection, subject: &str, now: i64, limit: i64) -> Result<Vec<String>, Error> {
+    let mut found = Vec::new();
+    for sql in [
+        "SELECT id FROM access_token INDEXED BY access_token_subject \
+         WHERE subject = ?1 AND expires <= ?2 AND revoked = 0 ORDER BY expires LIMIT ?3",
+        "SELECT id FROM access_token_order WHERE subject = ?1 AND ?2 IS NOT NULL ORDER BY place LIMIT ?3",
+    ] {
+        let mut select = connection.prepare_cached(sql)?;
+        for id in select.query_map(params![subject, now, limit], |row| row.get(0))? {
+            found.push(id?);
+        }
+    }
+    Ok(found)
 }
 
 /// Whether a token had ended at `before`.

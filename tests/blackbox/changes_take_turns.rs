@@ -2,9 +2,12 @@
 
 use std::thread;
 
-use crate::harness::Server;
+use serde_json::json;
+
 use crate::harness::caller::{Caller, change};
+use crate::harness::hanzo;
 use crate::harness::kmip::{date, named};
+use crate::harness::{Options, Server, SigningKey};
 
 const WRITERS: usize = 16;
 
@@ -54,4 +57,40 @@ fn of_objects() {
     answers.sort_unstable();
     assert_eq!(answers[0], 200);
     assert_eq!(answers[1..], [409; WRITERS - 1]);
+}
+
+#[test]
+fn of_definitions() {
+    let server =
+        Server::start_with(&Options { arguments: vec!["--administrators=alice".to_owned()], ..Options::default() });
+    let mut alice = Caller::certificate(&server, "alice");
+    alice.define("policies", "all", &json!({"policy_type": "allow", "operations": ["*"], "resources": ["*"]}));
+    alice.define("roles", "full", &json!({"capabilities": ["*"], "policies": ["all"]}));
+    assert_eq!(alice.define("projects", "p", &json!({})).status, 200);
+    for writer in 0..WRITERS {
+        assert_eq!(alice.define("identities", &format!("i{writer}"), &json!({"name": "app"})).status, 200);
+    }
+    let join = |alice: &mut Caller, writer: usize, _: usize| {
+        let path = format!("/api/v2/workspace/p/identity-memberships/i{writer}");
+        alice.post(&path, &json!({"role": "full"})).status
+    };
+    assert_eq!(together(&server, 3, join), [200; WRITERS * 3]);
+    let projects = alice.get("/access/definitions/projects");
+    assert_eq!(projects[0]["definition"]["members"].as_object().unwrap().len(), WRITERS);
+    assert_eq!(projects[0]["version"], 1 + WRITERS * 3);
+}
+
+#[test]
+fn of_access_tokens() {
+    let (server, key) = (hanzo::server(), SigningKey::rsa("one"));
+    let id = hanzo::known(&server, &key, &json!({}));
+    let token = hanzo::login(&server, &id, &hanzo::jwt(&key, &json!({})));
+    let renew =
+        |alice: &mut Caller, _: usize, _: usize| alice.post(hanzo::RENEW, &json!({"accessToken": token})).status;
+    assert_eq!(together(&server, 5, renew), [200; WRITERS * 5]);
+    let revoke =
+        |alice: &mut Caller, _: usize, _: usize| alice.post(hanzo::REVOKE, &json!({"accessToken": token})).status;
+    let mut answers = together(&server, 1, revoke);
+    answers.sort_unstable();
+    assert_eq!((answers[0], &answers[1..]), (200, &[401; WRITERS - 1][..]));
 }

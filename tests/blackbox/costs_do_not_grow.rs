@@ -1,6 +1,8 @@
-//! What an operation costs does not grow with the number of objects: the same requests at a server that holds few and at one
-//! that holds many, in turn, so that a busy machine slows both down.
+//! What an operation costs does not grow with the number of objects or definitions: the same requests at a server that holds
+//! few and at one that holds many, in turn, so that a busy machine slows both down.
 
+use std::fs;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use crate::batches::message;
 use crate::harness::caller::{Caller, change};
 use crate::harness::kmip::{create, enumeration, find, integer, locate, name, named, revoke, tags};
+use crate::harness::server::Place;
 use crate::harness::{Options, Server};
 
 /// Objects of alice at the two servers.
@@ -20,7 +23,10 @@ const BATCH: usize = 64;
 const CONNECTIONS: usize = 8;
 
 /// Measurements of one kind.
-const SAMPLES: usize = 31;
+const SAMPLES: usize = 21;
+
+/// What many may cost, as a multiple of what few cost.
+const BOUND: f64 = 1.5;
 
 fn server() -> Server {
     Server::start_with(&Options { environment: vec![("KMS_LOG".to_owned(), "warn".to_owned())], ..Options::default() })
@@ -65,23 +71,42 @@ fn median(mut samples: Vec<Duration>) -> Duration {
     samples[samples.len() / 2]
 }
 
-/// The medians of what a request takes at both servers, asked in turn.
-fn compared(servers: [&Server; 2], name: &str, mut run: impl FnMut(&mut Caller, usize) -> Duration) -> [Duration; 2] {
-    let mut callers = servers.map(|server| Caller::certificate(server, name));
-    let mut samples = [Vec::new(), Vec::new()];
-    for turn in 0..SAMPLES {
-        for (caller, samples) in callers.iter_mut().zip(&mut samples) {
-            samples.push(run(caller, turn));
-        }
-    }
-    samples.map(median)
+/// Callers of one name at the server that holds few and at the one that holds many.
+struct Pair {
+    callers: [Caller; 2],
+    /// How often something was measured: no name is used twice.
+    turn: usize,
 }
 
-fn check(what: &str, [few, many]: [Duration; 2], bound: f64) {
-    eprintln!("{what}: {few:?} with few, {many:?} with many, {:.2} times", many.as_secs_f64() / few.as_secs_f64());
-    // A request of two milliseconds may well take one more on a busy machine.
-    let bound = few.mul_f64(bound) + Duration::from_millis(1);
-    assert!(many <= bound, "{what}: {many:?} with many, {few:?} with few");
+impl Pair {
+    fn new(servers: [&Server; 2], name: &str) -> Self {
+        Self { callers: servers.map(|server| Caller::certificate(server, name)), turn: 0 }
+    }
+
+    /// Compares the medians of what a request takes at both, asked in turn. What only a busy machine made slow is not slow
+    /// three times.
+    #[track_caller]
+    fn check(&mut self, what: &str, mut run: impl FnMut(&mut Caller, usize) -> Duration) -> Duration {
+        let mut tries = 0;
+        loop {
+            let mut samples = [Vec::new(), Vec::new()];
+            for _ in 0..SAMPLES {
+                self.turn += 1;
+                for (caller, samples) in self.callers.iter_mut().zip(&mut samples) {
+                    samples.push(run(caller, self.turn));
+                }
+            }
+            let [few, many] = samples.map(median);
+            let ratio = many.as_secs_f64() / few.as_secs_f64();
+            eprintln!("{what}: {few:?} with few, {many:?} with many, {ratio:.2} times");
+            // A request of two milliseconds may well take one more.
+            if many <= few.mul_f64(BOUND) + Duration::from_millis(1) {
+                return many;
+            }
+            tries += 1;
+            assert!(tries < 3, "{what}: {many:?} with many, {few:?} with few");
+        }
+    }
 }
 
 #[test]
@@ -92,14 +117,14 @@ fn with_the_number_of_objects() {
     let servers = [&few, &many];
     let everything = locate(&[], &[]);
     // Of what one has nothing.
-    let nothing = compared(servers, "bob", |bob, _| {
+    let nothing = Pair::new(servers, "bob").check("another caller's Locate", |bob, _| {
         best(|| assert_eq!(find(&bob.ok(&everything), "LocatedItems"), Some(&json!(0))))
     });
-    check("another caller's Locate", nothing, 2.0);
-    assert!(nothing[1] < Duration::from_millis(5), "another caller's Locate takes {:?}", nothing[1]);
+    assert!(nothing < Duration::from_millis(5), "another caller's Locate takes {nothing:?}");
     // Pages of one's own, as they come and of what only few objects are.
-    for server in servers {
-        Caller::certificate(server, "alice").key("rare", &[name("rare"), tags(&["rare"])]);
+    let mut alice = Pair::new(servers, "alice");
+    for caller in &mut alice.callers {
+        caller.key("rare", &[name("rare"), tags(&["rare"])]);
     }
     for (what, criteria) in [
         ("the first page", vec![]),
@@ -109,28 +134,84 @@ fn with_the_number_of_objects() {
         ("nothing of a state", vec![name("rare"), enumeration("State", "PreActive")]),
     ] {
         let request = locate(&criteria, &[integer("MaximumItems", 20)]);
-        check(what, compared(servers, "alice", |alice, _| best(|| drop(alice.ok(&request)))), 1.5);
+        alice.check(what, |alice, _| best(|| drop(alice.ok(&request))));
     }
-    changes(servers);
-}
-
-/// What changes one object.
-fn changes(servers: [&Server; 2]) {
-    let id = |turn: usize| format!("k{turn}");
-    let granted = compared(servers, "alice", |alice, turn| {
-        alice.key(&id(turn), &[]);
-        took(|| drop(alice.done("/access/grant", &change(&id(turn), "bob", &["encrypt"]))))
+    // What changes one object.
+    let key = |alice: &mut Caller, turn: usize| alice.key(&format!("k{turn}"), &[]);
+    alice.check("a grant", |alice, turn| {
+        let change = change(&key(alice, turn), "bob", &["encrypt"]);
+        took(|| drop(alice.done("/access/grant", &change)))
     });
-    check("a grant", granted, 1.5);
-    let revoked = compared(servers, "alice", |alice, turn| took(|| drop(alice.ok(&revoke(&id(turn), "Superseded")))));
-    check("Revoke", revoked, 1.5);
-    let destroyed = compared(servers, "alice", |alice, turn| took(|| drop(alice.ok(&named("Destroy", &id(turn))))));
-    check("Destroy", destroyed, 1.5);
-    let written = compared(servers, "alice", |alice, turn| {
+    alice.check("Revoke", |alice, turn| {
+        let revoke = revoke(&key(alice, turn), "Superseded");
+        took(|| drop(alice.ok(&revoke)))
+    });
+    alice.check("Destroy", |alice, turn| {
+        let id = key(alice, turn);
+        alice.ok(&revoke(&id, "Superseded"));
+        took(|| drop(alice.ok(&named("Destroy", &id))))
+    });
+    alice.check("the second value of a secret", |alice, turn| {
         let path = format!("/secrets/acme/variable/{turn}");
         let mut write = || assert_eq!(alice.connection.try_request("POST", &path, &[], b"value").unwrap().status, 201);
         write();
         took(write)
     });
-    check("the second value of a secret", written, 1.5);
+}
+
+/// A policy file with so many users, projects, identities and hosts; a role that all of them name, and one that nobody does.
+fn policy(count: usize) -> String {
+    let mut text = "administrators = [\"root\"]\n[policies.all]\npolicy_type = \"allow\"\noperations = [\"*\"]\n\
+                    resources = [\"*\"]\n[roles.full]\ncapabilities = [\"*\"]\npolicies = [\"all\"]\n"
+        .to_owned();
+    for number in 0..count {
+        text.push_str(&format!(
+            "[users.u{number}]\nrole = \"full\"\n[projects.p{number}]\nmembers = {{ u{number} = \"full\" }}\n\
+             [identities.i{number}]\nname = \"app\"\n[hosts.h{number}]\naccount = \"acme\"\n"
+        ));
+    }
+    text
+}
+
+#[test]
+fn with_the_number_of_definitions() {
+    let [few, many] = [10, 9_000].map(|count| {
+        let place = Arc::new(Place::new());
+        fs::write(place.path("policy.toml"), policy(count)).unwrap();
+        let arguments = vec!["--policy-file=policy.toml".to_owned()];
+        let environment = vec![("KMS_LOG".to_owned(), "warn".to_owned())];
+        Server::start_at(place, &Options { arguments, environment, ..Options::default() })
+    });
+    let servers = [&few, &many];
+    let mut root = Pair::new(servers, "root");
+    let rule = json!({"policy_type": "allow", "operations": ["get"], "resources": ["*"]});
+    let role = json!({"capabilities": ["read"], "policies": ["all"]});
+    for (kind, definition) in [
+        ("policies", rule),
+        ("roles", role),
+        ("users", json!({"role": "full"})),
+        ("projects", json!({"members": {"mary": "full"}})),
+        ("identities", json!({"name": "app"})),
+        ("hosts", json!({"account": "acme"})),
+        ("authenticators/acme%2F", json!({"variables": {"jwks-uri": "https://issuer.example/jwks"}})),
+    ] {
+        let (kind, prefix) = kind.split_once('/').unwrap_or((kind, ""));
+        let name = |turn: usize| format!("{prefix}new{turn}");
+        root.check(&format!("a definition among {kind}"), |root, turn| {
+            took(|| assert_eq!(root.define(kind, &name(turn), &definition).status, 200, "{kind}"))
+        });
+        root.check(&format!("a change among {kind}"), |root, turn| {
+            root.define(kind, &name(turn), &definition);
+            took(|| assert_eq!(root.define(kind, &name(turn), &definition).json()["version"], 2))
+        });
+        root.check(&format!("a removal among {kind}"), |root, turn| {
+            root.define(kind, &name(turn), &definition);
+            took(|| assert_eq!(root.undefine(kind, &name(turn)).status, 200, "{kind}"))
+        });
+    }
+    // What somebody finds who is in a project, and who is in none.
+    let request = locate(&[], &[]);
+    for name in ["u1", "mary"] {
+        Pair::new(servers, name).check("Locate", |caller, _| best(|| drop(caller.ok(&request))));
+    }
 }

@@ -4,22 +4,24 @@
 //! A token is a row as well: what it may do is in the row, and each use looks at it. So this is one of the places beside the
 //! gate that read the store: rows of tokens, and no others.
 
+mod issuing;
 mod live;
 mod own_keys;
 mod writing;
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use data_encoding::BASE64URL_NOPAD;
 use lru::LruCache;
 use serde_json::{Value, json};
 
+pub use issuing::{Issued, NewToken};
 pub use live::Bearer;
 pub(super) use live::Live;
 pub use own_keys::OwnKey;
-pub use writing::{Issued, NewToken};
 
 use super::jws::{Jws, JwsError};
 use super::strict_json;
@@ -27,11 +29,15 @@ use crate::custody::{self, Custody, RootError};
 use crate::principal::OWN_ISSUER;
 use crate::store::access_token::{self as rows, AccessToken};
 use crate::store::{self, Store};
+use crate::turns::{Crowded, Turns};
 use own_keys::OwnKeys;
 use writing::ATTEMPTS;
 
 /// Tokens whose rows are kept in memory.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
+
+/// Identities that are remembered to have been warned about.
+const WARNED: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
 /// Why a token of ours is refused. The caller is told none of it; the log is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -86,9 +92,12 @@ pub enum AccessTokenError {
     /// There is no such token.
     #[error("there is no access token {0:?}")]
     NotFound(String),
-    /// An identity has as many as it may.
+    /// An identity has as many as it may, and none of them could be ended.
     #[error("the identity has {0} live access tokens: revoke some")]
     TooMany(i64),
+    /// Too many changes of one token, or logins of one identity, wait for each other.
+    #[error("access tokens: {0}")]
+    Crowded(#[from] Crowded),
 }
 
 /// All access tokens.
@@ -100,6 +109,10 @@ pub struct AccessTokens {
     live: Mutex<LruCache<String, Arc<Live>>>,
     /// Held while the signing key is changed.
     rotating: Mutex<()>,
+    /// Changes of a token by its identifier, and logins of an identity that has as many tokens as it may by its name.
+    turns: Turns,
+    /// Who was warned about many tokens, and when.
+    warned: Mutex<LruCache<String, Instant>>,
 }
 
 impl AccessTokens {
@@ -111,7 +124,8 @@ impl AccessTokens {
         let keys = ArcSwap::from_pointee(OwnKeys::new(&custody.token_keys())?);
         let live = Mutex::new(LruCache::new(CAPACITY));
         let issuer = format!("{OWN_ISSUER}{vault}");
-        Ok(Self { store, custody, issuer, keys, live, rotating: Mutex::new(()) })
+        let (turns, warned) = (Turns::default(), Mutex::new(LruCache::new(WARNED)));
+        Ok(Self { store, custody, issuer, keys, live, rotating: Mutex::new(()), turns, warned })
     }
 
     /// The public keys, as a JWK Set publishes them (RFC 7517 section 5).

@@ -1,23 +1,17 @@
-//! What changes rows of access tokens: issue, use, renewal, revocation, and the sweep of what has ended.
+//! What changes rows of access tokens: use, renewal, revocation, and the sweep of what has ended.
 
 use std::sync::{Arc, PoisonError};
 
-use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
-use openssl::rand::rand_bytes;
+use data_encoding::BASE64URL_NOPAD;
 
-use super::super::narrowing;
+use super::issuing::Issued;
 use super::own_keys::OwnKeys;
 use super::{AccessTokenError, AccessTokenFault, AccessTokens, Live};
 use crate::audit::Record;
 use crate::custody::Custody;
-use crate::policy::{MAX_TOKEN_TTL, TrustedNetwork};
-use crate::principal::{Narrowing, Username};
 use crate::secret::{Password, is_equal};
 use crate::store;
 use crate::store::access_token::{self as rows, AccessToken};
-
-/// Live tokens of one identity.
-const MAX_LIVE: i64 = 10_000;
 
 /// Rows that one sweep removes.
 const SWEPT: i64 = 1_000;
@@ -28,96 +22,7 @@ pub(super) const ATTEMPTS: usize = 5;
 /// How long a row is kept after its end, in seconds: an honest clock may be set back a little.
 const KEPT: i64 = 60;
 
-/// What a new token may do.
-#[derive(Debug, Clone)]
-pub struct NewToken {
-    /// The identity that it stands for: a name made by [`Username::exchanged`].
-    pub subject: Username,
-    /// What it rests on, as the policy knows it: once that is gone, the token is not good.
-    pub basis: String,
-    /// What vouched for its bearer, for the log; no secret.
-    pub vouched: String,
-    /// Seconds for which it is good, from its issue and from each renewal; 0 for as long as `max_ttl` allows.
-    pub ttl: i64,
-    /// Seconds after its issue beyond which no renewal takes it; 0 for [`MAX_TOKEN_TTL`].
-    pub max_ttl: i64,
-    /// How often it may be used; 0 for any number.
-    pub uses_limit: i64,
-    /// The networks from which it may be used; none from nowhere.
-    pub trusted: Vec<TrustedNetwork>,
-    /// The client certificate of the connection, to which it is then bound.
-    pub thumbprint: Option<[u8; 32]>,
-    /// What it takes away from its bearer.
-    pub narrowing: Option<Arc<Narrowing>>,
-    /// The role that it gives, where what vouches for it is trusted to.
-    pub role: Option<String>,
-}
-
-/// A token that was issued or renewed.
-#[derive(Debug)]
-pub struct Issued {
-    /// The compact JWS.
-    pub token: Password,
-    /// Its identifier.
-    pub id: String,
-    /// Seconds for which it is good.
-    pub expires_in: i64,
-    /// Seconds from its first issue beyond which no renewal takes it.
-    pub max_ttl: i64,
-}
-
 impl AccessTokens {
-    /// A new identifier: 128 random bits.
-    ///
-    /// # Errors
-    /// OpenSSL's generator failed.
-    pub fn new_id() -> Result<String, AccessTokenError> {
-        let mut id = [0; 16];
-        rand_bytes(&mut id)?;
-        Ok(HEXLOWER.encode(&id))
-    }
-
-    /// Issues a token with this identifier; `records` are in the audit log before it is good.
-    ///
-    /// # Errors
-    /// Store or HSM are away, or the identity has too many tokens.
-    pub fn issue(&self, id: &str, new: &NewToken, now: i64, records: Vec<Record>) -> Result<Issued, AccessTokenError> {
-        let (name, key_id) = self.keys.load().signs.clone();
-        let max_ttl = if new.max_ttl == 0 { MAX_TOKEN_TTL } else { new.max_ttl.min(MAX_TOKEN_TTL) };
-        let ttl = if new.ttl == 0 { max_ttl } else { new.ttl.min(max_ttl) };
-        let trusted: Vec<String> = new.trusted.iter().map(ToString::to_string).collect();
-        let row = AccessToken {
-            id: id.to_owned(),
-            version: 1,
-            subject: new.subject.as_str().to_owned(),
-            basis: new.basis.clone(),
-            vouched: new.vouched.clone(),
-            signing_key: name.clone(),
-            created: now,
-            ttl,
-            expires: now.saturating_add(ttl),
-            max_expires: now.saturating_add(max_ttl),
-            uses_limit: new.uses_limit,
-            uses: 0,
-            trusted: trusted.join(","),
-            thumbprint: new.thumbprint.map(|thumbprint| thumbprint.to_vec()),
-            narrowing: new.narrowing.as_deref().map(narrowing::to_text),
-            role: new.role.clone(),
-            revoked: false,
-            binding: Vec::new(),
-        };
-        let row = AccessToken { binding: self.custody.bind(&row.bound())?, ..row };
-        let token = self.sign(&row, &name, &key_id)?;
-        let subject = new.subject.as_str();
-        let count = self.store.read(|connection| rows::count(connection, subject, now, MAX_LIVE))?;
-        if count >= MAX_LIVE {
-            return Err(AccessTokenError::TooMany(count));
-        }
-        let written = row.clone();
-        self.store.write_recorded(records, move |transaction| written.write(transaction, None))?;
-        Ok(Issued { token, id: row.id, expires_in: ttl, max_ttl })
-    }
-
     /// Renews a token that is good: for its time to live again, but never beyond its longest life. `records` makes what gets
     /// into the audit log of the new version.
     ///
@@ -149,6 +54,7 @@ impl AccessTokens {
         records: impl Fn(i64) -> Vec<Record>,
         change: impl Fn(AccessToken) -> AccessToken + Clone + Send + 'static,
     ) -> Result<AccessToken, AccessTokenError> {
+        let _turn = self.turns.take(id)?;
         for _ in 0..ATTEMPTS {
             let live = self.find(id)?.ok_or_else(|| AccessTokenError::NotFound(id.to_owned()))?;
             if live.row.revoked {
@@ -168,7 +74,7 @@ impl AccessTokens {
                     self.replace(&live, next.clone());
                     return Ok(next);
                 }
-                // Another change came first, or the row is no longer what it was: it is read again.
+                // The row is no longer what it was: it is read again.
                 Err(store::Error::Conflict) => self.forget(&live),
                 Err(error) => return Err(error.into()),
             }
@@ -267,7 +173,7 @@ impl AccessTokens {
     }
 
     /// Puts what is in the row by now in the place of what was known.
-    fn replace(&self, live: &Live, next: AccessToken) {
+    pub(super) fn replace(&self, live: &Live, next: AccessToken) {
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         live.end();
         let left = live.take_all();
@@ -294,7 +200,7 @@ impl AccessTokens {
         }
     }
 
-    fn sign(&self, row: &AccessToken, name: &str, key_id: &str) -> Result<Password, AccessTokenError> {
+    pub(super) fn sign(&self, row: &AccessToken, name: &str, key_id: &str) -> Result<Password, AccessTokenError> {
         let input = self.signing_input(row, key_id);
         let signature = self.custody.sign_token(name, input.as_bytes())?;
         Ok(Password::from(format!("{input}.{}", BASE64URL_NOPAD.encode(&signature))))
@@ -302,7 +208,7 @@ impl AccessTokens {
 }
 
 /// The row as it is now, if it is the known one but for its uses, and bound.
-fn believed(
+pub(super) fn believed(
     transaction: &store::Transaction<'_>,
     known: &AccessToken,
     custody: &Custody,
@@ -312,6 +218,6 @@ fn believed(
     Ok((same && is_equal(&bind(custody, &present)?, &present.binding)).then_some(present))
 }
 
-fn bind(custody: &Custody, row: &AccessToken) -> Result<Vec<u8>, store::Error> {
+pub(super) fn bind(custody: &Custody, row: &AccessToken) -> Result<Vec<u8>, store::Error> {
     custody.bind(&row.bound()).map_err(|error| store::Error::Binding(error.to_string()))
 }

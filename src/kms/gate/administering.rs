@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::super::Error;
@@ -14,7 +15,7 @@ use super::{AdministrationGrant, Kms, own};
 use crate::audit::Record;
 use crate::auth::AccessTokens;
 use crate::custody::Custody;
-use crate::policy::{Action, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument};
+use crate::policy::{Action, Definition, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument};
 use crate::store::policy_entry::{self, PolicyEntry};
 use crate::store::{Store, object};
 
@@ -73,6 +74,31 @@ impl Definitions {
         policy
     }
 
+    /// Refuses what the policy file defines.
+    fn check_own(&self, kind: Kind, name: &str) -> Result<(), Error> {
+        if kind.is_in(&self.configured, name) {
+            return Err(Error::InPolicyFile { kind: kind.word(), name: name.to_owned() });
+        }
+        Ok(())
+    }
+
+    /// The version of a row, whatever it says; 0 if there is none.
+    fn version(&self, kind: Kind, name: &str) -> i64 {
+        self.stored.get(&(kind, name.to_owned())).map_or(0, |(version, _)| *version)
+    }
+
+    /// Whether an administrator made it, and nobody removed it.
+    fn is_there(&self, kind: Kind, name: &str) -> bool {
+        self.stored.get(&(kind, name.to_owned())).is_some_and(|(_, document)| document.is_some())
+    }
+
+    /// What a row says.
+    fn document<T: DeserializeOwned>(&self, kind: Kind, name: &str) -> Result<T, Error> {
+        let row = self.stored.get(&(kind, name.to_owned()));
+        let document = row.and_then(|(_, document)| serde_json::from_str(document.as_deref()?).ok());
+        document.ok_or_else(|| Error::Undefined { kind: kind.word(), name: name.to_owned() })
+    }
+
     /// The record of what is configured.
     pub(super) fn record(&self) -> Record {
         documents_record(&self.configured)
@@ -88,29 +114,19 @@ impl Definitions {
         }
         documents.overridden(&self.configured)
     }
-
-    /// What a change would make wrong that is not wrong already.
-    fn fault_of(&self, changed: &Self) -> Option<Fault> {
-        let (_, before) = Policy::lenient(&self.documents(), self.default_mode);
-        let (_, after) = Policy::lenient(&changed.documents(), self.default_mode);
-        after.into_iter().find(|fault| !before.contains(fault))
-    }
 }
 
 /// Puts what a row says in its place.
 fn add(documents: &mut Documents, kind: Kind, name: &str, document: &str) -> Option<()> {
-    fn read<T: DeserializeOwned>(document: &str) -> Option<T> {
-        serde_json::from_str(document).ok()
-    }
     let name = name.to_owned();
-    match kind {
-        Kind::Role => drop(documents.roles.insert(name, read(document)?)),
-        Kind::Policy => drop(documents.policies.insert(name, read(document)?)),
-        Kind::User => drop(documents.users.insert(name, read(document)?)),
-        Kind::Project => drop(documents.projects.insert(name, read(document)?)),
-        Kind::Identity => drop(documents.identities.insert(name, read(document)?)),
-        Kind::Authenticator => drop(documents.authenticators.insert(name, read(document)?)),
-        Kind::Host => drop(documents.hosts.insert(name, read(document)?)),
+    match kind.read(document).ok()? {
+        Definition::Role(document) => drop(documents.roles.insert(name, document)),
+        Definition::Policy(document) => drop(documents.policies.insert(name, document)),
+        Definition::User(document) => drop(documents.users.insert(name, document)),
+        Definition::Project(document) => drop(documents.projects.insert(name, document)),
+        Definition::Identity(document) => drop(documents.identities.insert(name, *document)),
+        Definition::Authenticator(document) => drop(documents.authenticators.insert(name, document)),
+        Definition::Host(document) => drop(documents.hosts.insert(name, document)),
     }
     Some(())
 }
@@ -158,7 +174,7 @@ impl AdministrationGrant<'_> {
     /// All definitions of a kind.
     pub(in crate::kms) fn all(&self, kind: Kind) -> Vec<Entry> {
         let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_kind = definitions.stored.iter().filter(|((own, _), _)| *own == kind);
+        let of_kind = definitions.stored.range((kind, String::new())..).take_while(|((own, _), _)| *own == kind);
         let stored = of_kind.filter_map(|((_, name), (version, document))| {
             let definition = serde_json::from_str(document.as_deref()?).unwrap_or_default();
             Some((name.clone(), Entry { name: name.clone(), version: Some(*version), definition }))
@@ -183,7 +199,7 @@ impl AdministrationGrant<'_> {
     /// The version of a row, whatever it says; 0 if there is none.
     pub(in crate::kms) fn version(&self, kind: Kind, name: &str) -> i64 {
         let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
-        definitions.stored.get(&(kind, name.to_owned())).map_or(0, |(version, _)| *version)
+        definitions.version(kind, name)
     }
 
     fn one<T: Clone + DeserializeOwned>(
@@ -192,14 +208,11 @@ impl AdministrationGrant<'_> {
         name: &str,
         configured: impl for<'a> Fn(&'a Documents) -> Option<&'a T>,
     ) -> Result<(i64, T), Error> {
-        let missing = || Error::Undefined { kind: kind.word(), name: name.to_owned() };
         let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(document) = configured(&definitions.configured) {
             return Ok((0, document.clone()));
         }
-        let (version, document) = definitions.stored.get(&(kind, name.to_owned())).ok_or_else(missing)?;
-        let document = document.as_deref().and_then(|document| serde_json::from_str(document).ok());
-        Ok((*version, document.ok_or_else(missing)?))
+        Ok((definitions.version(kind, name), definitions.document(kind, name)?))
     }
 
     /// Writes a definition, or removes it; in the place of the one of version `expected` alone, if that is given, 0 for none.
@@ -210,42 +223,54 @@ impl AdministrationGrant<'_> {
         document: Option<String>,
         expected: Option<i64>,
     ) -> Result<i64, Error> {
-        // Held over the write: what is checked is what is written.
         let mut definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
-        if kind.of(&definitions.configured).iter().any(|(own, _)| own == name) {
-            return Err(Error::InPolicyFile { kind: kind.word(), name: name.to_owned() });
-        }
-        let key = (kind, name.to_owned());
-        let present = definitions.stored.get(&key);
-        if expected.is_some_and(|expected| expected != present.map_or(0, |(version, _)| *version)) {
+        let present = definitions.version(kind, name);
+        if expected.is_some_and(|expected| expected != present) {
             return Err(Error::Contention);
         }
-        if document.is_none() {
-            if present.is_none_or(|(_, document)| document.is_none()) {
-                return Err(Error::Undefined { kind: kind.word(), name: name.to_owned() });
-            }
-            if kind == Kind::Role
-                && self.kms.store.read(|connection| object::any_grant(connection, &role_index(name)))?
-            {
-                return Err(Error::RoleInUse(name.to_owned()));
-            }
-            if kind == Kind::Project && self.kms.store.read(|connection| object::any_in_project(connection, name))? {
-                return Err(Error::ProjectInUse(name.to_owned()));
-            }
+        self.write(&mut definitions, kind, name, document)
+    }
+
+    /// Changes a definition that administrators made. `change` sees it as it is: changes of definitions take turns.
+    pub(in crate::kms) fn revise<T: DeserializeOwned + Serialize, A>(
+        &self,
+        kind: Kind,
+        name: &str,
+        change: impl FnOnce(&mut T) -> Result<A, Error>,
+    ) -> Result<A, Error> {
+        let mut definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        definitions.check_own(kind, name)?;
+        let mut document: T = definitions.document(kind, name)?;
+        let answer = change(&mut document)?;
+        let text = serde_json::to_string(&document).unwrap_or_default();
+        self.write(&mut definitions, kind, name, Some(text))?;
+        Ok(answer)
+    }
+
+    /// The definitions are held over the write: what is checked is what is written.
+    fn write(
+        &self,
+        definitions: &mut Definitions,
+        kind: Kind,
+        name: &str,
+        document: Option<String>,
+    ) -> Result<i64, Error> {
+        definitions.check_own(kind, name)?;
+        let is_there = definitions.is_there(kind, name);
+        if document.is_none() && !is_there {
+            return Err(Error::Undefined { kind: kind.word(), name: name.to_owned() });
         }
-        // Whoever is a member of a new project must not find in it what was left in one of the same name.
-        let is_new = kind == Kind::Project && present.is_none_or(|(_, document)| document.is_none());
-        if is_new && self.kms.store.read(|connection| object::any_in_project(connection, name))? {
-            return Err(Error::ProjectInUse(name.to_owned()));
-        }
-        let version = present.map_or(0, |(version, _)| *version) + 1;
-        let mut changed = definitions.stored.clone();
-        changed.insert(key, (version, document.clone()));
-        let configured = definitions.configured.clone();
-        let changed = Definitions { configured, default_mode: definitions.default_mode, stored: changed };
-        if let Some(fault) = definitions.fault_of(&changed) {
+        self.check_unused(kind, name, document.is_none(), is_there)?;
+        let mut policy = Policy::clone(&self.kms.policy.load());
+        let faults = match &document {
+            Some(document) => policy.put(name, read(kind, name, document)?),
+            None => policy.remove(kind, name),
+        };
+        if let Some(fault) = faults.into_iter().next() {
             return Err(fault.into());
         }
+        let version = definitions.version(kind, name) + 1;
+        let stored = document.clone();
         let mut row =
             PolicyEntry { kind: kind.word().to_owned(), name: name.to_owned(), version, document, binding: Vec::new() };
         row.binding = self.kms.custody.bind(&row.bound())?;
@@ -256,8 +281,32 @@ impl AdministrationGrant<'_> {
         let record = self.call.change(Action::Administer, &object, version);
         self.kms.store.write_recorded(vec![record], move |transaction| row.write(transaction))?;
         self.call.changed();
-        *definitions = changed;
-        self.kms.policy.store(Arc::new(definitions.policy()));
+        definitions.stored.insert((kind, name.to_owned()), (version, stored));
+        self.kms.policy.store(Arc::new(policy));
         Ok(version)
     }
+
+    /// Refuses to remove what objects need, and to make a project in which objects were left: whoever is a member of a new one
+    /// must not find in it what was left in one of the same name.
+    fn check_unused(&self, kind: Kind, name: &str, is_removed: bool, is_there: bool) -> Result<(), Error> {
+        let store = &self.kms.store;
+        if kind == Kind::Role
+            && is_removed
+            && store.read(|connection| object::any_grant(connection, &role_index(name)))?
+        {
+            return Err(Error::RoleInUse(name.to_owned()));
+        }
+        if kind == Kind::Project
+            && (is_removed || !is_there)
+            && store.read(|connection| object::any_in_project(connection, name))?
+        {
+            return Err(Error::ProjectInUse(name.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+/// A definition that was written as JSON here.
+fn read(kind: Kind, name: &str, document: &str) -> Result<Definition, Error> {
+    kind.read(document).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
 }

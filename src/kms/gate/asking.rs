@@ -128,7 +128,7 @@ impl ServerGrant<'_> {
     pub(in crate::kms) fn is_limited(&self) -> bool {
         let policy = self.kms.policy.load();
         let caller = self.call.caller();
-        caller.narrowing.is_some() || policy.role_of(caller).is_some() || !policy.projects_of(caller).is_empty()
+        caller.narrowing.is_some() || policy.role_of(caller).is_some() || policy.is_member(caller)
     }
 
     fn reach(&self, whose: Whose) -> Reach {

@@ -1,0 +1,220 @@
+//! The issue of access tokens.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use data_encoding::HEXLOWER;
+use openssl::rand::rand_bytes;
+
+use super::super::narrowing;
+use super::writing::{ATTEMPTS, believed, bind};
+use super::{AccessTokenError, AccessTokens, Live};
+use crate::audit::Record;
+use crate::policy::{MAX_TOKEN_TTL, TrustedNetwork};
+use crate::principal::{Narrowing, Username};
+use crate::secret::Password;
+use crate::store;
+use crate::store::access_token::{self as rows, AccessToken};
+
+/// Live tokens of one identity. Beyond that each login ends the oldest of them.
+const MAX_LIVE: i64 = 10_000;
+
+/// From how many live tokens of one identity on the log warns of it, and how often.
+const MANY: i64 = 8_000;
+const WARN_EVERY: Duration = Duration::from_secs(60);
+
+/// How many tokens are looked at to find one that can be ended: a row that somebody changed in the database cannot.
+const LOOKED_AT: i64 = 16;
+
+/// What a new token may do.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    /// The identity that it stands for: a name made by [`Username::exchanged`].
+    pub subject: Username,
+    /// What it rests on, as the policy knows it: once that is gone, the token is not good.
+    pub basis: String,
+    /// What vouched for its bearer, for the log; no secret.
+    pub vouched: String,
+    /// Seconds for which it is good, from its issue and from each renewal; 0 for as long as `max_ttl` allows.
+    pub ttl: i64,
+    /// Seconds after its issue beyond which no renewal takes it; 0 for [`MAX_TOKEN_TTL`].
+    pub max_ttl: i64,
+    /// How often it may be used; 0 for any number.
+    pub uses_limit: i64,
+    /// The networks from which it may be used; none from nowhere.
+    pub trusted: Vec<TrustedNetwork>,
+    /// The client certificate of the connection, to which it is then bound.
+    pub thumbprint: Option<[u8; 32]>,
+    /// What it takes away from its bearer.
+    pub narrowing: Option<Arc<Narrowing>>,
+    /// The role that it gives, where what vouches for it is trusted to.
+    pub role: Option<String>,
+}
+
+/// A token that was issued or renewed.
+#[derive(Debug)]
+pub struct Issued {
+    /// The compact JWS.
+    pub token: Password,
+    /// Its identifier.
+    pub id: String,
+    /// Seconds for which it is good.
+    pub expires_in: i64,
+    /// Seconds from its first issue beyond which no renewal takes it.
+    pub max_ttl: i64,
+}
+
+/// Makes the record of a token that is ended for a new one, of its identifier and its next version.
+type Ending<'a> = &'a dyn Fn(&str, i64) -> Record;
+
+impl AccessTokens {
+    /// A new identifier: 128 random bits.
+    ///
+    /// # Errors
+    /// OpenSSL's generator failed.
+    pub fn new_id() -> Result<String, AccessTokenError> {
+        let mut id = [0; 16];
+        rand_bytes(&mut id)?;
+        Ok(HEXLOWER.encode(&id))
+    }
+
+    /// Issues a token with this identifier; `record` is in the audit log before it is good. If the identity has 10,000 live
+    /// tokens, the oldest of them ends with it, and `ending` makes the record of that.
+    ///
+    /// # Errors
+    /// Store or HSM are away.
+    pub fn issue(
+        &self,
+        id: &str,
+        new: &NewToken,
+        now: i64,
+        record: Record,
+        ending: Ending<'_>,
+    ) -> Result<Issued, AccessTokenError> {
+        let (name, key_id) = self.keys.load().signs.clone();
+        let row = self.row(id, new, &name, now)?;
+        let token = self.sign(&row, &name, &key_id)?;
+        let written = row.clone();
+        let added = self.store.write_recorded(vec![record.clone()], move |transaction| add(transaction, &written));
+        let count = match added {
+            Err(store::Error::Conflict) => self.issue_in_turn(&row, now, &record, ending)?,
+            added => added?,
+        };
+        self.warn(&row.subject, count);
+        Ok(Issued { token, id: row.id, expires_in: row.ttl, max_ttl: row.max_expires - row.created })
+    }
+
+    fn row(&self, id: &str, new: &NewToken, signing_key: &str, now: i64) -> Result<AccessToken, AccessTokenError> {
+        let max_ttl = if new.max_ttl == 0 { MAX_TOKEN_TTL } else { new.max_ttl.min(MAX_TOKEN_TTL) };
+        let ttl = if new.ttl == 0 { max_ttl } else { new.ttl.min(max_ttl) };
+        let trusted: Vec<String> = new.trusted.iter().map(ToString::to_string).collect();
+        let row = AccessToken {
+            id: id.to_owned(),
+            version: 1,
+            subject: new.subject.as_str().to_owned(),
+            basis: new.basis.clone(),
+            vouched: new.vouched.clone(),
+            signing_key: signing_key.to_owned(),
+            created: now,
+            ttl,
+            expires: now.saturating_add(ttl),
+            max_expires: now.saturating_add(max_ttl),
+            uses_limit: new.uses_limit,
+            uses: 0,
+            trusted: trusted.join(","),
+            thumbprint: new.thumbprint.map(|thumbprint| thumbprint.to_vec()),
+            narrowing: new.narrowing.as_deref().map(narrowing::to_text),
+            role: new.role.clone(),
+            revoked: false,
+            binding: Vec::new(),
+        };
+        Ok(AccessToken { binding: self.custody.bind(&row.bound())?, ..row })
+    }
+
+    /// Adds a token of an identity that had as many as it may: one login after the other, each of which ends the oldest.
+    fn issue_in_turn(
+        &self,
+        row: &AccessToken,
+        now: i64,
+        record: &Record,
+        ending: Ending<'_>,
+    ) -> Result<i64, AccessTokenError> {
+        let subject = &row.subject;
+        let _turn = self.turns.take(subject)?;
+        for _ in 0..ATTEMPTS {
+            // Somebody may have ended one meanwhile.
+            if self.store.read(|connection| rows::count(connection, subject))? < MAX_LIVE {
+                let written = row.clone();
+                let added =
+                    self.store.write_recorded(vec![record.clone()], move |transaction| add(transaction, &written));
+                match added {
+                    Err(store::Error::Conflict) => continue,
+                    added => return Ok(added?),
+                }
+            }
+            let oldest = self.oldest(subject, now)?.ok_or(AccessTokenError::TooMany(MAX_LIVE))?;
+            let _turn = self.turns.take(&oldest.row.id)?;
+            let version = oldest.row.version + 1;
+            let records = vec![ending(&oldest.row.id, version), record.clone()];
+            let (known, written, custody) = (oldest.row.clone(), row.clone(), Arc::clone(&self.custody));
+            let exchanged = self.store.write_recorded(records, move |transaction| {
+                let before = believed(transaction, &known, &custody)?.ok_or(store::Error::Conflict)?;
+                let mut ended = AccessToken { version, revoked: true, ..before.clone() };
+                ended.binding = bind(&custody, &ended)?;
+                ended.write(transaction, Some(&before))?;
+                Ok((ended, add(transaction, &written)?))
+            });
+            match exchanged {
+                Ok((ended, count)) => {
+                    self.replace(&oldest, ended);
+                    return Ok(count);
+                }
+                // Its bearer renewed or revoked it meanwhile.
+                Err(store::Error::Conflict) => self.forget(&oldest),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(AccessTokenError::TooMany(MAX_LIVE))
+    }
+
+    /// The token of an identity that is the first to end: one that is past its end, or the oldest.
+    fn oldest(&self, subject: &str, now: i64) -> Result<Option<Arc<Live>>, AccessTokenError> {
+        let ids = self.store.read(|connection| rows::first_to_end(connection, subject, now, LOOKED_AT))?;
+        for id in ids {
+            if let Some(live) = self.find(&id)?.filter(|live| !live.row.revoked) {
+                return Ok(Some(live));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Warns of an identity that has many tokens.
+    fn warn(&self, subject: &str, count: i64) {
+        if count < MANY {
+            return;
+        }
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        if warned.get(subject).is_none_or(|last| last.elapsed() >= WARN_EVERY) {
+            warned.put(subject.to_owned(), Instant::now());
+            tracing::warn!(
+                subject,
+                count,
+                "the identity has many live access tokens: from {MAX_LIVE} on each login ends the oldest. Give its tokens a \
+                 shorter life, or have its clients use one for longer"
+            );
+        }
+    }
+}
+
+/// Adds a token, and returns how many its identity then has.
+///
+/// # Errors
+/// [`store::Error::Conflict`] if it has as many as it may.
+fn add(transaction: &store::Transaction<'_>, row: &AccessToken) -> Result<i64, store::Error> {
+    let count = rows::count(transaction, &row.subject)?;
+    if count >= MAX_LIVE {
+        return Err(store::Error::Conflict);
+    }
+    row.write(transaction, None)?;
+    Ok(count + 1)
+}

@@ -1,0 +1,305 @@
+//! How a policy comes to be: one definition after the other. Each costs what it says and what depends on it, not what else
+//! there is.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::conjur::{check_authenticator, check_host};
+use super::definition::{Definition, Kind};
+use super::document::{Fault, MAX_PARTS, PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
+use super::identity::{check_identity, identity_username, jwt_auth_basis};
+use super::relation::Name;
+use super::role::{Role, Statement};
+use super::subject::Subject;
+use super::{
+    AuthenticatorDocument, Documents, HostDocument, IdentityDocument, MAX_DESCRIPTION, Policy, check_count, check_name,
+    identity, person,
+};
+
+impl Policy {
+    /// Puts a definition in the place of the one of its kind and name. What is faulty is left out. Nobody gains by it: a role
+    /// that is left out permits nothing to those who have it, and they keep it; what a project loses, its members lose.
+    ///
+    /// Returns what is wrong now and was not before.
+    pub fn put(&mut self, name: &str, definition: Definition) -> Vec<Fault> {
+        let own = Name::new(definition.kind(), name);
+        let mut arisen = match definition {
+            Definition::Role(document) => self.set_role(&own, Some(document)),
+            Definition::Policy(document) => self.set_statement(&own, Some(&document)),
+            Definition::User(document) => self.set_user(&own, Some(&document)),
+            Definition::Project(document) => self.set_project(&own, Some(&document)),
+            Definition::Identity(document) => self.set_identity(&own, Some(*document)),
+            Definition::Authenticator(document) => self.set_authenticator(&own, Some(document)),
+            Definition::Host(document) => self.set_host(&own, Some(document)),
+        };
+        arisen.extend(self.count(&own, true));
+        arisen
+    }
+
+    /// Removes a definition. Returns what is wrong now and was not before.
+    pub fn remove(&mut self, kind: Kind, name: &str) -> Vec<Fault> {
+        let own = Name::new(kind, name);
+        let arisen = match kind {
+            Kind::Role => self.set_role(&own, None),
+            Kind::Policy => self.set_statement(&own, None),
+            Kind::User => self.set_user(&own, None),
+            Kind::Project => self.set_project(&own, None),
+            Kind::Identity => self.set_identity(&own, None),
+            Kind::Authenticator => self.set_authenticator(&own, None),
+            Kind::Host => self.set_host(&own, None),
+        };
+        self.count(&own, false);
+        arisen
+    }
+
+    /// Puts every definition of the documents.
+    pub(super) fn put_all(&mut self, documents: &Documents) -> Vec<Fault> {
+        let Documents { roles, policies, users, projects, identities, authenticators, hosts, .. } = documents.clone();
+        // What others name comes before them.
+        let policies = policies.into_iter().map(|(name, own)| (name, Definition::Policy(own)));
+        let roles = roles.into_iter().map(|(name, own)| (name, Definition::Role(own)));
+        let users = users.into_iter().map(|(name, own)| (name, Definition::User(own)));
+        let projects = projects.into_iter().map(|(name, own)| (name, Definition::Project(own)));
+        let identities = identities.into_iter().map(|(name, own)| (name, Definition::Identity(Box::new(own))));
+        let authenticators = authenticators.into_iter().map(|(name, own)| (name, Definition::Authenticator(own)));
+        let hosts = hosts.into_iter().map(|(name, own)| (name, Definition::Host(own)));
+        let all =
+            policies.chain(roles).chain(users).chain(projects).chain(identities).chain(authenticators).chain(hosts);
+        all.flat_map(|(name, definition)| self.put(&name, definition)).collect()
+    }
+
+    /// Keeps count of the definitions of each kind.
+    fn count(&mut self, own: &Name, is_there: bool) -> Vec<Fault> {
+        let was_there = self.names.contains(own);
+        let count = self.counts.entry(own.kind).or_default();
+        match (was_there, is_there) {
+            (false, true) => {
+                self.names.insert_mut(own.clone());
+                *count += 1;
+                // Once, and not for each that follows.
+                let first_too_many = own.kind.bound() + 1;
+                if *count == first_too_many {
+                    return check_count(&[own.kind.table()], *count, own.kind.bound()).err().into_iter().collect();
+                }
+            }
+            (true, false) => {
+                self.names.remove_mut(own);
+                *count -= 1;
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Remembers what is wrong with a definition; returns what was not wrong before.
+    fn settle(&mut self, own: &Name, faults: Vec<Fault>) -> Vec<Fault> {
+        let before = self.faults.get(own);
+        let is_new = |fault: &&Fault| before.is_none_or(|before| !before.contains(fault));
+        let arisen = faults.iter().filter(is_new).cloned().collect();
+        if faults.is_empty() {
+            self.faults.remove_mut(own);
+        } else {
+            self.faults.insert_mut(own.clone(), faults);
+        }
+        arisen
+    }
+
+    fn set_statement(&mut self, own: &Name, document: Option<&PolicyDocument>) -> Vec<Fault> {
+        let name = &own.name;
+        let read = |document| check_name(&["policies", name], name).and_then(|()| Statement::new(name, document));
+        let (statement, fault) = split(document.map(read));
+        match statement {
+            Some(statement) => self.statements.insert_mut(name.clone(), Arc::new(statement)),
+            None => drop(self.statements.remove_mut(name)),
+        }
+        let mut arisen = self.settle(own, fault);
+        for role in self.references.sorted(own) {
+            arisen.extend(self.compile_role(&role));
+        }
+        arisen
+    }
+
+    fn set_role(&mut self, own: &Name, document: Option<RoleDocument>) -> Vec<Fault> {
+        let policies = |document: Option<&RoleDocument>| -> Vec<Name> {
+            let all = document.into_iter().flat_map(|document| &document.policies);
+            all.map(|policy| Name::new(Kind::Policy, policy)).collect()
+        };
+        let (before, after) = (policies(self.role_documents.get(&own.name)), policies(document.as_ref()));
+        self.refer(own, &before, &after);
+        match document {
+            Some(document) => self.role_documents.insert_mut(own.name.clone(), document),
+            None => drop(self.role_documents.remove_mut(&own.name)),
+        }
+        self.compile_role(own)
+    }
+
+    /// Makes a role of its document and of the policies that are there.
+    fn compile_role(&mut self, own: &Name) -> Vec<Fault> {
+        let name = &own.name;
+        let find = |statement: &str| self.statements.get(statement).map(Arc::clone);
+        let read = |document| check_name(&["roles", name], name).and_then(|()| Role::new(name, document, find));
+        let (role, fault) = split(self.role_documents.get(name).map(read));
+        let (was_there, is_there) = (self.roles.contains_key(name), role.is_some());
+        match role {
+            Some(role) => self.roles.insert_mut(name.clone(), role),
+            None => drop(self.roles.remove_mut(name)),
+        }
+        let mut arisen = self.settle(own, fault);
+        if was_there != is_there {
+            arisen.extend(self.references.sorted(own).iter().flat_map(|user| self.settle_role(user, name, is_there)));
+        }
+        arisen
+    }
+
+    /// Settles a user or project that names a role which has come or gone.
+    fn settle_role(&mut self, user: &Name, role: &str, is_there: bool) -> Vec<Fault> {
+        let mut faults = self.faults.get(user).cloned().unwrap_or_default();
+        if is_there {
+            let problem = no_role(role);
+            faults.retain(|fault| fault.problem != problem);
+        } else if user.kind == Kind::User {
+            faults.push(Fault::at(&["users", &user.name, "role"], no_role(role)));
+        } else {
+            let members = self.projects.get(&user.name).into_iter().flatten();
+            let mut having: Vec<String> =
+                members.filter(|(_, own)| *own == role).map(|(member, _)| member.to_string()).collect();
+            having.sort();
+            let fault = |member: String| Fault::at(&["projects", &user.name, "members", &member], no_role(role));
+            faults.extend(having.into_iter().map(fault));
+        }
+        self.settle(user, faults)
+    }
+
+    fn check_role(&self, path: &[&str], role: &str) -> Result<(), Fault> {
+        if self.has_role(role) { Ok(()) } else { Err(Fault::at(path, no_role(role))) }
+    }
+
+    fn set_user(&mut self, own: &Name, document: Option<&UserDocument>) -> Vec<Fault> {
+        let name = &own.name;
+        let parsed = person(&["users", name], name);
+        let before = parsed.as_ref().ok().filter(|_| self.names.contains(own));
+        let before = before.and_then(|subject| self.users.get(subject).cloned().map(|role| (subject.clone(), role)));
+        if let Some((subject, _)) = &before {
+            self.users.remove_mut(subject);
+        }
+        let mut faults = Vec::new();
+        let after = document.map(|document| document.role.clone());
+        if let Some(role) = &after {
+            faults.extend(self.check_role(&["users", name, "role"], role).err());
+            match parsed {
+                Ok(subject) if self.users.contains_key(&subject) => {
+                    faults.push(Fault::at(&["users", name], "the same user stands there in another spelling"));
+                }
+                Ok(subject) => self.users.insert_mut(subject, role.clone()),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let role = |role: String| Name::new(Kind::Role, &role);
+        let before: Vec<Name> = before.map(|(_, own)| role(own)).into_iter().collect();
+        let after: Vec<Name> = after.map(role).into_iter().collect();
+        self.refer(own, &before, &after);
+        self.settle(own, faults)
+    }
+
+    fn set_project(&mut self, own: &Name, document: Option<&ProjectDocument>) -> Vec<Fault> {
+        let name = &own.name;
+        let mut faults = Vec::new();
+        let members = document.map(|document| {
+            let bounded = check_name(&["projects", name], name)
+                .and_then(|()| check_count(&["projects", name, "members"], document.members.len(), MAX_PARTS));
+            faults.extend(bounded.err());
+            if document.description.as_ref().is_some_and(|text| text.len() > MAX_DESCRIPTION) {
+                let problem = format!("it is longer than {MAX_DESCRIPTION} bytes");
+                faults.push(Fault::at(&["projects", name, "description"], problem));
+            }
+            self.members(name, document, &mut faults)
+        });
+        let roles = |members: Option<&HashMap<Subject, String>>| -> Vec<Name> {
+            let all = members.into_iter().flat_map(HashMap::values);
+            all.map(|role| Name::new(Kind::Role, role)).collect()
+        };
+        let before = self.projects.get(name);
+        let (named_before, named) = (roles(before), roles(members.as_ref()));
+        let gone: Vec<Subject> = before.into_iter().flat_map(HashMap::keys).cloned().collect();
+        self.refer(own, &named_before, &named);
+        for member in gone {
+            self.memberships.remove(&member, name);
+        }
+        for member in members.iter().flat_map(HashMap::keys) {
+            self.memberships.add(member, name);
+        }
+        match members {
+            Some(members) => self.projects.insert_mut(name.clone(), members),
+            None => drop(self.projects.remove_mut(name)),
+        }
+        self.settle(own, faults)
+    }
+
+    fn members(&self, project: &str, document: &ProjectDocument, faults: &mut Vec<Fault>) -> HashMap<Subject, String> {
+        let mut members = HashMap::new();
+        for (member, role) in &document.members {
+            let path = ["projects", project, "members", member];
+            faults.extend(self.check_role(&path, role).err());
+            match person(&path, member) {
+                Ok(subject) if members.contains_key(&subject) => {
+                    faults.push(Fault::at(&path, "the same member stands there in another spelling"));
+                }
+                Ok(subject) => drop(members.insert(subject, role.clone())),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        members
+    }
+
+    fn set_identity(&mut self, own: &Name, document: Option<IdentityDocument>) -> Vec<Fault> {
+        // The tokens of one that is faulty are not good.
+        let (document, fault) = split(document.map(|read| check_identity(&own.name, &read).map(|()| read)));
+        let username = identity_username(&own.name);
+        match document {
+            Some(document) => {
+                let bases = document.jwt_auth.iter().map(|auth| jwt_auth_basis(&auth.id)).collect();
+                let known = identity::Exchanged { bases, identity: Arc::new(document) };
+                self.exchanged.insert_mut(username, known);
+            }
+            None => drop(self.exchanged.remove_mut(&username)),
+        }
+        self.settle(own, fault)
+    }
+
+    fn set_authenticator(&mut self, own: &Name, document: Option<AuthenticatorDocument>) -> Vec<Fault> {
+        let (document, fault) = split(document.map(|read| check_authenticator(&own.name, &read).map(|()| read)));
+        match document {
+            Some(document) => self.authenticators.insert_mut(own.name.clone(), Arc::new(document)),
+            None => drop(self.authenticators.remove_mut(&own.name)),
+        }
+        self.settle(own, fault)
+    }
+
+    fn set_host(&mut self, own: &Name, document: Option<HostDocument>) -> Vec<Fault> {
+        let (document, fault) = split(document.map(|read| check_host(&own.name, &read).map(|()| read)));
+        match document {
+            Some(document) => self.hosts.insert_mut(own.name.clone(), Arc::new(document)),
+            None => drop(self.hosts.remove_mut(&own.name)),
+        }
+        self.settle(own, fault)
+    }
+
+    /// Has a definition name others, in place of those that it named before.
+    fn refer(&mut self, own: &Name, before: &[Name], after: &[Name]) {
+        before.iter().for_each(|named| self.references.remove(named, own));
+        after.iter().for_each(|named| self.references.add(named, own));
+    }
+}
+
+fn no_role(role: &str) -> String {
+    format!("there is no role {role:?}")
+}
+
+/// What was read, and what is wrong with it.
+fn split<T>(read: Option<Result<T, Fault>>) -> (Option<T>, Vec<Fault>) {
+    match read {
+        None => (None, Vec::new()),
+        Some(Ok(read)) => (Some(read), Vec::new()),
+        Some(Err(fault)) => (None, vec![fault]),
+    }
+}

@@ -1,0 +1,111 @@
+//! An identity has 10,000 live access tokens at most: each login beyond that ends the oldest, and costs what the first did.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::caller::{Caller, succeeded};
+use crate::harness::hanzo::{LOGIN, jwt, known, login, options, place, token, whoami};
+use crate::harness::{Connection, Server, SigningKey};
+
+const LIVE: usize = 10_000;
+const CONNECTIONS: usize = 16;
+
+/// Logs in over a connection that is kept.
+fn log_in(client: &mut Connection, identity: &str, jwt: &str) -> String {
+    token(&succeeded(&client.post(LOGIN, &json!({"identityId": identity, "jwt": jwt})), &json!(identity)))
+}
+
+fn many(server: &Server, identity: &str, jwt: &str, count: usize) {
+    thread::scope(|scope| {
+        for connection in 0..CONNECTIONS {
+            scope.spawn(move || {
+                let mut client = server.nobody().connect().unwrap();
+                for _ in (connection..count).step_by(CONNECTIONS) {
+                    log_in(&mut client, identity, jwt);
+                }
+            });
+        }
+    });
+}
+
+/// The identifiers of the identity's tokens that were not ended.
+fn live(server: &Server, identity: &str) -> usize {
+    let mut root = Caller::certificate(server, "root");
+    let (mut count, mut after) = (0, String::new());
+    loop {
+        let page = root.get(&format!("/access/tokens?subject=identity:{identity}&after={after}"));
+        let page = page.as_array().unwrap();
+        count += page.iter().filter(|own| own["revoked"] == false).count();
+        match page.last() {
+            Some(last) => after = last["id"].as_str().unwrap().to_owned(),
+            None => return count,
+        }
+    }
+}
+
+/// The middle one of the times that logins take.
+fn middle(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+#[test]
+fn in_place_of_being_refused() {
+    let mut options = options(&[]);
+    options.environment = vec![("KMS_LOG".to_owned(), "warn".to_owned())];
+    let server = Server::start_at(place(), &options);
+    let key = SigningKey::rsa("one");
+    let [id, other] = [0, 1].map(|_| known(&server, &key, &json!({})));
+    let proof = jwt(&key, &json!({}));
+    let [first, second, third] = [0, 1, 2].map(|_| login(&server, &id, &proof));
+    many(&server, &id, &proof, 7_990);
+    assert!(!server.log().contains("live access tokens"), "a warning too early");
+    many(&server, &id, &proof, 10);
+    assert!(server.log().contains("live access tokens"), "no warning");
+    many(&server, &id, &proof, LIVE - 3 - 8_000);
+    assert!([&first, &second, &third].into_iter().all(|token| whoami(&server, token).is_ok()));
+    assert_eq!(live(&server, &id), LIVE);
+
+    // One more, and the first is gone; after a restart it is the turn of the second.
+    let newest = login(&server, &id, &proof);
+    assert_eq!(whoami(&server, &first), Err(401));
+    assert!(whoami(&server, &second).is_ok() && whoami(&server, &newest).is_ok());
+    let server = server.restart();
+    login(&server, &id, &proof);
+    assert_eq!(whoami(&server, &second), Err(401));
+    assert!(whoami(&server, &third).is_ok());
+    // Many at once: each gets its token, and there are no more than before.
+    many(&server, &id, &proof, 64);
+    assert_eq!(whoami(&server, &third), Err(401));
+    assert!(whoami(&server, &newest).is_ok());
+    assert_eq!(live(&server, &id), LIVE);
+
+    // It does not cost more than at an identity with few tokens.
+    let mut times = [Vec::new(), Vec::new()];
+    let mut client = server.nobody().connect().unwrap();
+    for _ in 0..31 {
+        for (identity, times) in [&other, &id].into_iter().zip(&mut times) {
+            let began = Instant::now();
+            log_in(&mut client, identity, &proof);
+            times.push(began.elapsed());
+        }
+    }
+    let [few, many] = times.map(middle);
+    assert!(many <= few * 2 + Duration::from_millis(1), "{many:?} with many tokens, {few:?} with few");
+
+    // The audit log says of each that it ended, and by whom.
+    let lines = std::fs::read_to_string(server.place.path("audit.jsonl")).unwrap();
+    let ended: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .filter(|line: &Value| line["operation"] == "RevokeAccessToken")
+        .collect();
+    assert_eq!(ended.len(), 2 + 64 + 31);
+    for line in &ended {
+        assert_eq!(line["user"], format!("identity:{id}"), "{line}");
+        assert_eq!(line["version"], 2, "{line}");
+        assert!(line["detail"].as_str().unwrap().contains("the oldest"), "{line}");
+    }
+}
