@@ -1,12 +1,13 @@
 //! A managed object in memory: its attributes, and the key that custody can use.
 
 use super::create_key_pair::pair_kind;
+use super::secret_path;
 use crate::custody::{KeyKind, ManagedKey, SecretKeyKind, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{self, Dates};
 use crate::kmip::ttlv::{DateTime, Document, Field as _, Value, json};
 use crate::kmip::{Attributes, Dialect, UniqueIdentifier, UsageMask};
-use crate::policy::{Grants, Properties, Resource};
+use crate::policy::{Account, Grants, Properties, Resource};
 use crate::store::object::{Class, Index, Material, Object as Row};
 
 /// Names the attributes in the database.
@@ -166,6 +167,10 @@ impl Properties for Attributes {
                 .collect()
             }
         }
+    }
+
+    fn account(&self) -> Option<Account> {
+        secret_path::account(self)
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Fault, MAX_PARTS, check_count};
 use super::trusted_network::TrustedNetwork;
 use super::{Documents, Policy, check_name};
-use crate::principal::Caller;
+use crate::principal::{Caller, Method, is_exchanged};
 
 /// The longest life of an access token and of all its renewals, in seconds: ten years.
 pub const MAX_TOKEN_TTL: i64 = 315_360_000;
@@ -170,10 +170,11 @@ impl Policy {
         self.exchanged.get(subject).is_some_and(|known| known.bases.iter().any(|own| own == basis))
     }
 
-    /// What an exchanged caller may do by itself; `None` for all others.
+    /// What an exchanged caller may do by itself; `None` for all others, and for those who run as the default user.
     pub(super) fn organization_role(&self, caller: &Caller) -> Option<OrganizationRole> {
-        let is_exchanged = matches!(caller.method, crate::principal::Method::AccessToken { .. });
-        let known = || self.exchanged.get(caller.username.as_str());
+        let name = caller.username.as_str();
+        let is_exchanged = matches!(caller.method, Method::AccessToken { .. }) && is_exchanged(name);
+        let known = || self.exchanged.get(name);
         is_exchanged.then(|| known().map_or(OrganizationRole::NoAccess, |known| known.role))
     }
 }

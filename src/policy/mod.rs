@@ -1,5 +1,6 @@
 //! Who may do what: one model of owners, grants, roles and projects, and the one function that decides.
 
+mod account;
 mod action;
 mod conjur;
 mod decide;
@@ -17,6 +18,7 @@ mod trusted_network;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+pub use account::Account;
 pub use action::{Action, Capability};
 pub use conjur::{
     AuthenticatorDocument, HostDocument, NO_RESTRICTION, aliases, authenticator_name, enforced, host_username,
@@ -194,6 +196,15 @@ impl Policy {
         let is_open = |members: &HashMap<Subject, String>| everywhere || is_member(members, &subject);
         let mut found: Vec<String> =
             self.projects.iter().filter(|(_, members)| is_open(members)).map(|(name, _)| name.clone()).collect();
+        found.sort();
+        found
+    }
+
+    /// The members of a project as the policy file writes them, with their roles there, in the order of their names.
+    #[must_use]
+    pub fn members_of(&self, project: &str) -> Vec<(String, String)> {
+        let members = self.projects.get(project).into_iter().flatten();
+        let mut found: Vec<_> = members.map(|(subject, role)| (subject.to_string(), role.clone())).collect();
         found.sort();
         found
     }
