@@ -10,6 +10,21 @@ use serde_json::Value;
 use super::jws::MAX_TOKEN;
 use super::{Unauthenticated, strict_json};
 
+/// How credentials begin.
+const SCHEMES: [&[u8]; 2] = [b"bearer ", b"token "];
+
+/// Whether a request brings several credentials: in headers of their own, or in one that somebody joined by commas (RFC 9110
+/// section 5.3). Two readers would not believe the same one.
+pub(super) fn are_several(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let first = values.next().map(|value| value.as_bytes());
+    let has_scheme = |part: &[u8]| {
+        let part = part.trim_ascii_start();
+        SCHEMES.iter().any(|scheme| part.get(..scheme.len()).is_some_and(|own| own.eq_ignore_ascii_case(scheme)))
+    };
+    values.next().is_some() || first.is_some_and(|value| value.split(|byte| *byte == b',').skip(1).any(has_scheme))
+}
+
 /// The token of a request: `Bearer TOKEN` (RFC 6750 section 2.1), or as Conjur's clients send a JWS, `Token token="..."` with
 /// the base64 of its flattened JSON form. The schemes in any case, as RFC 9110 has it.
 pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, Unauthenticated> {

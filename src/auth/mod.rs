@@ -49,7 +49,7 @@ pub use trusted_issuer::{Bound, Expected, KeySource, RSASSA_PKCS1_V1_5, RoleRule
 use crate::metrics::Metrics;
 use crate::policy::Subject;
 use crate::principal::{Caller, Method, Username};
-use authorization::bearer;
+use authorization::{are_several, bearer};
 use claims::{Accepted, Claims};
 use remembered::{Basis, Memory, Remembered};
 
@@ -335,6 +335,10 @@ impl Authenticator {
         now: i64,
         counted: bool,
     ) -> Result<Caller, Refusal<K::Error>> {
+        // Beside a certificate too: one of them may be an access token of ours.
+        if are_several(headers) {
+            return Err(Unauthenticated::Authorization.into());
+        }
         let presented = bearer(headers);
         let token = presented.as_ref().ok().and_then(Option::as_deref);
         let memory = token.and_then(|token| self.remembered.find(token, now));

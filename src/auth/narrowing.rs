@@ -37,6 +37,10 @@ struct Claim {
 pub(super) fn read(claim: Option<&Value>) -> Result<Option<Arc<Narrowing>>, ClaimsError> {
     let Some(claim) = claim else { return Ok(None) };
     let wrong = || ClaimsError::Claim(CLAIM.to_owned());
+    // A part that is null would take nothing away, and may be meant to take everything.
+    if claim.as_object().is_some_and(|parts| parts.values().any(Value::is_null)) {
+        return Err(wrong());
+    }
     let claim: Claim = Claim::deserialize(claim).map_err(|_| wrong())?;
     let operations = claim
         .operations
@@ -174,6 +178,10 @@ mod tests {
             json!("reader"),
             json!([]),
             json!({"role": 1}),
+            json!({"role": null}),
+            json!({"projects": null, "role": "reader"}),
+            json!({"operations": null}),
+            json!({"properties": null}),
             json!({"rôle": "reader"}),
             json!({"operations": ["everything"]}),
             json!({"operations": "encrypt"}),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 struct Strict(Value);
@@ -14,6 +14,32 @@ pub(super) fn object(json: &[u8]) -> Option<Map<String, Value>> {
         Value::Object(members) => Some(members),
         _ => None,
     }
+}
+
+/// Every value of a member of an object, though the member occurs several times; none if it is no JSON object.
+pub(super) fn every(json: &[u8], name: &str) -> Vec<Value> {
+    struct Every<'a>(&'a str);
+    impl<'de> Visitor<'de> for Every<'_> {
+        type Value = Vec<Value>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a JSON object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Vec<Value>, A::Error> {
+            let mut values = Vec::new();
+            while let Some(name) = members.next_key::<String>()? {
+                if name == self.0 {
+                    values.push(members.next_value()?);
+                } else {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(values)
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    deserializer.deserialize_map(Every(name)).unwrap_or_default()
 }
 
 impl<'de> Deserialize<'de> for Strict {
@@ -77,6 +103,15 @@ impl<'de> Visitor<'de> for StrictVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_value_of_a_repeated_member_is_found() {
+        let found = every(br#"{"iss":"a","x":{"iss":"b"},"\u0069ss":1,"iss":null}"#, "iss");
+        assert_eq!(found, [Value::from("a"), Value::from(1), Value::Null]);
+        for json in [&b"[]"[..], b"", br#"{"iss""#] {
+            assert!(every(json, "iss").is_empty());
+        }
+    }
 
     #[test]
     fn repeated_members_are_refused_at_any_depth() {

@@ -22,6 +22,9 @@ pub(super) enum Error {
     /// The file to decrypt is damaged, or no such file at all.
     #[error("{}: {source}", path.display())]
     Sealed { path: PathBuf, source: sealed::Error },
+    /// What went wrong with the key that an encrypted file names.
+    #[error("{source} (the file names the key {key_id:?}: give another with -k)")]
+    NamedKey { key_id: String, source: Box<Error> },
     /// The answer lacks what the operation promises.
     #[error("the server's answer has no {0}: is it a Claviger server of this version?")]
     Incomplete(&'static str),

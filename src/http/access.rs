@@ -14,8 +14,8 @@ use super::route::{self, Ask};
 use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
-use crate::kms::{self, Error};
-use crate::policy::{Action, Grantee, Subject};
+use crate::kms::{self, AccessList, Error, Membership};
+use crate::policy::{Action, Grant, Grantee, Subject};
 use crate::principal::Username;
 
 /// The most operations in one request.
@@ -66,6 +66,21 @@ struct Listed {
     #[serde(skip_serializing_if = "Option::is_none")]
     role: Option<String>,
     operations: Vec<&'static str>,
+}
+
+/// Everybody who has access to an object.
+#[derive(Serialize)]
+struct WholeList {
+    owner: String,
+    project: Option<String>,
+    members: Vec<Member>,
+    grants: Vec<Listed>,
+}
+
+#[derive(Serialize)]
+struct Member {
+    member: String,
+    role: String,
 }
 
 #[derive(Serialize)]
@@ -130,18 +145,30 @@ pub(super) fn project(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     }))
 }
 
-/// `GET /access/list/{id}`
+/// `GET /access/list/{id}`: the grants; with `?all=true` owner, project and its members too.
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let id = ask.parameters.first().map_or("", String::as_str);
-    let grants = app.kms.grants(&ask.context, id)?.into_iter().map(|grant| {
-        let operations = grant.actions.iter().map(|action| action.word()).collect();
-        match grant.to {
-            Grantee::User(name) => Listed { user_id: Some(name), role: None, operations },
-            Grantee::Everyone => Listed { user_id: Some("*".to_owned()), role: None, operations },
-            Grantee::Role(role) => Listed { user_id: None, role: Some(role), operations },
-        }
-    });
-    Ok(Answer::json(StatusCode::OK, &grants.collect::<Vec<_>>()))
+    let is_whole = match route::value(ask.query, "all").as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(bad(format!("all is {other:?}: give true or false"))),
+    };
+    let AccessList { owner, project, members, grants } = app.kms.access_list(&ask.context, id)?;
+    let grants: Vec<Listed> = grants.into_iter().map(listed).collect();
+    if !is_whole {
+        return Ok(Answer::json(StatusCode::OK, &grants));
+    }
+    let members = members.into_iter().map(|Membership { member, role }| Member { member, role }).collect();
+    Ok(Answer::json(StatusCode::OK, &WholeList { owner, project, members, grants }))
+}
+
+fn listed(grant: Grant) -> Listed {
+    let operations = grant.actions.iter().map(|action| action.word()).collect();
+    match grant.to {
+        Grantee::User(name) => Listed { user_id: Some(name), role: None, operations },
+        Grantee::Everyone => Listed { user_id: Some("*".to_owned()), role: None, operations },
+        Grantee::Role(role) => Listed { user_id: None, role: Some(role), operations },
+    }
 }
 
 /// `GET /access/owned[?after=ID|?offset=N]`

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::gate::Whose;
 use super::object::{Access, Object};
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, NoEffect};
+use super::{Call, Context, Error, Kms, NoEffect, secret_path};
 use crate::kmip::enumerations::{Operation as Kmip, State};
 use crate::kmip::{Attributes, UsageMask};
-use crate::policy::{Action, Decision, Grant, Grantee, MAX_GRANTEES, Subject};
+use crate::policy::{Action, Decision, Grantee, MAX_GRANTEES, Subject};
 use crate::principal::Caller;
 use crate::store::object::Class;
 use crate::store::search::{Order, Search, Start};
@@ -101,18 +101,6 @@ impl Kms {
         })
     }
 
-    /// The grants of an object.
-    ///
-    /// # Errors
-    /// The caller may not see them.
-    pub fn grants(&self, context: &Context<'_>, id: &str) -> Result<Vec<Grant>, Error> {
-        let call = Call::new(context, Operation::ListAccess);
-        self.recorded(&call, || {
-            let grant = self.authorize_action(&call, Action::ManageAccess, id)?;
-            Ok(grant.object().access.grants.iter().cloned().collect())
-        })
-    }
-
     /// Puts an object into a project, or takes it out.
     ///
     /// # Errors
@@ -125,11 +113,17 @@ impl Kms {
             if let Some(project) = project {
                 let mut attributes = grant.object().attributes.clone();
                 attributes.set_project(project);
-                self.authorize_new(&call, Kmip::Create, &mut attributes)?;
+                // To put a secret into its project is to add its name there.
+                let action = match secret_path::account(&attributes) {
+                    Some(_) => Action::WriteSecret,
+                    None => Action::Operation(Kmip::Create),
+                };
+                self.authorize_new_action(&call, action, &mut attributes)?;
             }
             grant.change_access(|object, access| {
                 // Elsewhere other roles hold: nobody is to come by more than they have here, nor to give it.
                 self.check_own(&call, object, Action::on_objects())?;
+                secret_path::check_project(object, project)?;
                 if access.project.as_deref() == project {
                     return Err(NoEffect::Unchanged.into());
                 }
@@ -279,7 +273,7 @@ fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<()
     if !Action::on_objects().any(|own| own == action) {
         return Err(NoEffect::NotOnObjects(action.word()));
     }
-    let is_secret = super::secrets::last_number(&object.attributes).is_some();
+    let is_secret = secret_path::last_number(&object.attributes).is_some();
     let operation = match action {
         Action::ReadSecret | Action::WriteSecret if is_secret => return Ok(()),
         Action::ReadSecret | Action::WriteSecret => return impossible("the object holds no secret"),

@@ -1,7 +1,7 @@
 //! What objects are called: attributes that say what a key is for and decide nothing (Modify Attribute, KMIP 2.1 section 6.1.34).
 
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, secrets};
+use super::{Call, Context, Error, Kms, secret_path};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::Operation as Kmip;
 
@@ -21,7 +21,7 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize(&call, Kmip::ModifyAttribute, Some(&id.into()))?.undestroyed()?;
             // A secret's name is its path.
-            if secrets::last_number(&grant.object().attributes).is_some() {
+            if secret_path::last_number(&grant.object().attributes).is_some() {
                 return Err(Error::ASecret);
             }
             grant.change(|_, attributes| {

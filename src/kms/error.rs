@@ -259,6 +259,9 @@ pub enum NoEffect {
     /// No more fit.
     #[error("an object has at most {} grantees", policy::MAX_GRANTEES)]
     Full,
+    /// A secret stays in the project of its account.
+    #[error("a secret of the account {0:?} is held by the project {0:?} and by no other")]
+    OfAccount(String),
     /// It is there already.
     #[error("the object is there already")]
     Unchanged,

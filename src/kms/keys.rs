@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::gate::Whose;
 use super::operation::Operation;
-use super::{Call, Context, Error, Held, Kms, secrets};
+use super::{Call, Context, Error, Held, Kms, secret_path};
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
@@ -50,7 +50,7 @@ impl Kms {
                 let named = |name: &String| attributes.names.iter().any(|own| own.value == *name);
                 if found
                     && wanted.name.as_ref().is_none_or(named)
-                    && secrets::last_number(&attributes).is_none()
+                    && secret_path::last_number(&attributes).is_none()
                     && counts(&attributes)
                     && self.permitted(&call, Action::Operation(Kmip::GetAttributes), &object)
                 {

@@ -1,6 +1,7 @@
 //! The service: KMIP operations on objects that belong to callers. Synchronous; no HTTP, no encodings.
 
 mod access;
+mod access_list;
 mod access_token;
 mod activate;
 mod administration;
@@ -41,6 +42,7 @@ mod recoveries;
 mod register;
 mod revoke;
 mod rng_retrieve;
+mod secret_path;
 mod secrets;
 mod sign;
 mod signature;
@@ -52,6 +54,7 @@ use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use access::{From, Held, Obtained};
+pub use access_list::AccessList;
 pub use access_token::{MAX_TOKENS, TokenEntry};
 pub use administration::{Asked, Entry, Kind, Vouching};
 pub use api_token::check_api_token_row;
@@ -66,7 +69,8 @@ pub use keys::Wanted;
 pub use memberships::Membership;
 pub use offers::{Direction, OfferEntry, Page};
 pub use recoveries::{MAX_REASON, Proposal, RecoveryEntry};
-pub use secrets::{MAX_SECRET, SecretPath, kept_values};
+pub use secret_path::{KeptSecret, SecretPath, kept_secret};
+pub use secrets::MAX_SECRET;
 
 use crate::kmip::payloads::{Request, Response};
 use crate::kmip::ttlv::DateTime;
@@ -216,8 +220,8 @@ fn wished(id: Option<&UniqueIdentifier>) -> Result<Option<String>, Error> {
             let mut bytes = id.bytes();
             let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
             let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._:@+=".contains(&byte));
-            // Those of secrets are made of their paths.
-            if !first || !rest || id.len() > 128 || id.starts_with(secrets::PREFIX) {
+            // Those of secrets are the server's.
+            if !first || !rest || id.len() > 128 || id.starts_with(secret_path::PREFIX) {
                 return Err(Error::InvalidIdentifier);
             }
             Ok(Some(id.clone()))

@@ -4,12 +4,13 @@ use std::sync::atomic::AtomicI64;
 
 use super::create_key_pair::pair_kind;
 use super::handover::Pending;
+use super::secret_path;
 use crate::custody::{KeyKind, ManagedKey, SecretKeyKind, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{self, Dates};
 use crate::kmip::ttlv::{DateTime, Document, Field as _, Value, json};
 use crate::kmip::{Attributes, Dialect, UniqueIdentifier, UsageMask};
-use crate::policy::{Grants, Properties, Resource};
+use crate::policy::{Account, Grants, Properties, Resource};
 use crate::store::object::{Class, Index, Material, Object as Row};
 
 /// Names the attributes in the database.
@@ -181,6 +182,10 @@ impl Properties for Attributes {
                 .collect()
             }
         }
+    }
+
+    fn account(&self) -> Option<Account> {
+        secret_path::account(self)
     }
 }
 

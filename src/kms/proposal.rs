@@ -3,7 +3,7 @@
 use super::create_key_pair::pair_kind;
 use super::mechanism;
 use super::object::kind;
-use super::{Call, Error, gate, secrets, wished};
+use super::{Call, Error, gate, secret_path, wished};
 use crate::custody::SecretKeyKind;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::key_block::KeyValue;
@@ -126,7 +126,7 @@ fn check_settable(given: &Attributes, origin: Origin) -> Result<(), Error> {
     if let Some((tag, _)) = unsupported.into_iter().find(|(_, given)| *given) {
         return Err(Error::UnsupportedAttribute(tag));
     }
-    if given.vendor_attributes.iter().any(secrets::is_number) {
+    if given.vendor_attributes.iter().any(secret_path::is_own) {
         return Err(Error::ReadOnly(Tag::Attribute));
     }
     if origin == Origin::Imported {

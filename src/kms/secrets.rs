@@ -1,134 +1,55 @@
 //! Secrets: values under a path, of which the last twenty are kept, each encrypted by an AES key of its object in the HSM.
 //!
-//! The object has a key like any other, owner, grants and project; what it holds is read and written here alone.
+//! The object has a key like any other, owner and grants; the project of its account holds it. What it holds is read and
+//! written only here.
 
-use std::ops::RangeInclusive;
-
-use data_encoding::HEXLOWER;
-use openssl::sha::sha256;
-
-use super::object::Object;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms};
-use crate::kmip::attributes::{Name, TAG_VENDOR, VendorAttribute};
-use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
-use crate::kmip::ttlv::Value;
+use super::secret_path::{new_id, set_number, set_path};
+use super::{Call, Context, Error, Kms, SecretPath};
+use crate::kmip::attributes::Name;
+use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, Operation as Kmip, State};
 use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
 use crate::policy::Action;
 use crate::secret::Bytes;
-use crate::store::object::Object as Row;
 
 /// The longest value, in bytes.
 pub const MAX_SECRET: usize = 64 << 10;
 
-/// Values that are kept of one secret.
-pub(super) const MAX_VERSIONS: i64 = 20;
-
-/// The longest path, in bytes, and the longest account.
-const MAX_PATH: usize = 800;
-const MAX_ACCOUNT: usize = 128;
-
-/// Begins the identifier of every object that holds a secret; callers choose no such identifier.
-pub(super) const PREFIX: &str = "secret:";
-
-/// The vendor attribute that counts the values.
-const NUMBER: &str = "secret_version";
-
-/// Where a secret is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretPath {
-    account: String,
-    path: String,
-}
-
-impl SecretPath {
-    /// A path in an account.
-    ///
-    /// # Errors
-    /// One of them is empty, too long, or has characters that nobody can see.
-    pub fn new(account: &str, path: &str) -> Result<Self, Error> {
-        let is_sound = |text: &str, most: usize| {
-            !text.is_empty() && text.len() <= most && !text.chars().any(crate::text::is_unprintable)
-        };
-        if !is_sound(account, MAX_ACCOUNT) || account.contains(':') || !is_sound(path, MAX_PATH) {
-            return Err(Error::SecretPath);
-        }
-        Ok(Self { account: account.to_owned(), path: path.to_owned() })
-    }
-
-    /// The name of the object, as Conjur calls a variable.
-    #[must_use]
-    pub fn name(&self) -> String {
-        format!("{}:variable:{}", self.account, self.path)
-    }
-
-    /// The identifier of the object: two paths never have the same.
-    #[must_use]
-    pub fn id(&self) -> String {
-        format!("{PREFIX}{}", HEXLOWER.encode(&sha256(self.name().as_bytes())))
-    }
-}
-
-/// Whether the attribute counts the values of a secret: the server alone sets it.
-pub(super) fn is_number(attribute: &VendorAttribute) -> bool {
-    attribute.vendor_identification == TAG_VENDOR && attribute.name == NUMBER
-}
-
-/// The number of the last value.
-pub(super) fn last_number(attributes: &Attributes) -> Option<i64> {
-    let own = attributes.vendor_attributes.iter().find(|attribute| is_number(attribute))?;
-    match &own.value {
-        Value::LongInteger(number) => Some(*number),
-        _ => None,
-    }
-}
-
-/// The numbers of the values that a secret's row promises, for a check; `None` for what is no secret, or no more.
-#[must_use]
-pub fn kept_values(row: Row) -> Option<RangeInclusive<i64>> {
-    let object = Object::from_row(row).ok()?;
-    let last = last_number(&object.attributes)?;
-    let destroyed = matches!(object.attributes.state, Some(State::Destroyed | State::DestroyedCompromised));
-    (!destroyed).then(|| (last - MAX_VERSIONS + 1).max(1)..=last)
-}
-
-/// Counts one value more.
-pub(super) fn set_number(attributes: &mut Attributes, number: i64) {
-    attributes.vendor_attributes.retain(|attribute| !is_number(attribute));
-    attributes.vendor_attributes.push(VendorAttribute {
-        vendor_identification: TAG_VENDOR.to_owned(),
-        name: NUMBER.to_owned(),
-        value: Value::LongInteger(number),
-    });
-}
+/// How often a request is tried again when others add or remove the same name meanwhile.
+const ATTEMPTS: usize = 5;
 
 impl Kms {
-    /// Writes a value; returns its number. The first makes the secret, which then belongs to the caller.
+    /// Writes a value; returns its number. The first makes the secret, which then belongs to the caller, in the project of
+    /// its account.
     ///
     /// # Errors
-    /// The caller may not, the value is too long, or the secret was removed.
+    /// The value is too long. [`Error::NotFound`]: the caller may neither write a secret of this path nor add one.
+    /// [`Error::NotPermitted`]: the same for a caller who may do something else there.
     pub fn write_secret(&self, context: &Context<'_>, path: &SecretPath, value: &Bytes) -> Result<i64, Error> {
         let call = Call::new(context, Operation::WriteSecret);
-        call.describe(path.name());
+        call.describe(path.described());
         self.recorded(&call, || {
             if value.len() > MAX_SECRET {
                 return Err(Error::SecretTooLong);
             }
-            let id = path.id();
-            loop {
-                match self.authorize_action(&call, Action::WriteSecret, &id) {
-                    Ok(grant) => return grant.undestroyed()?.write_secret(value),
-                    Err(Error::NotFound(_)) if !self.is_there(&id)? => {}
-                    Err(error) => return Err(error),
+            for _ in 0..ATTEMPTS {
+                if let Some(grant) = self.authorize_secret(&call, Action::WriteSecret, path)? {
+                    match grant.write_secret(value) {
+                        // Removed meanwhile.
+                        Err(Error::Destroyed(_)) => continue,
+                        done => return done,
+                    }
                 }
-                let mut attributes = attributes(path, &call);
-                let grant = self.authorize_new_action(&call, Action::WriteSecret, &mut attributes)?;
-                match grant.insert_secret(&id, attributes, value) {
-                    // Somebody else was first: it is theirs.
+                let id = new_id()?;
+                let attributes = attributes(path, &id, &call);
+                let grant = self.authorize_new_secret(&call, path, &attributes)?;
+                match grant.insert_secret(path, &id, attributes, value) {
+                    // Somebody else was first: the secret is theirs.
                     Err(Error::Exists(_)) => {}
                     done => return done.map(|()| 1),
                 }
             }
+            Err(Error::Contention)
         })
     }
 
@@ -138,24 +59,27 @@ impl Kms {
     /// The caller may not, or there is none.
     pub fn read_secret(&self, context: &Context<'_>, path: &SecretPath, number: Option<i64>) -> Result<Bytes, Error> {
         let call = Call::new(context, Operation::ReadSecret);
-        call.describe(path.name());
+        call.describe(path.described());
         self.recorded(&call, || {
-            let grant = self.authorize_action(&call, Action::ReadSecret, &path.id())?.undestroyed()?;
-            grant.read_secret(number)
+            let grant = self.authorize_secret(&call, Action::ReadSecret, path)?;
+            grant.ok_or_else(|| Error::NotFound(path.name()))?.read_secret(number)
         })
     }
 
-    /// Removes a secret with all its values. Its path is not used again.
+    /// Removes a secret with all its values. Its name can be used again, by those who may add names.
     ///
     /// # Errors
     /// The caller may not, or there is none.
     pub fn remove_secret(&self, context: &Context<'_>, path: &SecretPath) -> Result<(), Error> {
         let call = Call::new(context, Operation::RemoveSecret);
-        call.describe(path.name());
+        call.describe(path.described());
         self.recorded(&call, || {
-            let action = Action::Operation(crate::kmip::enumerations::Operation::Destroy);
-            let grant = self.authorize_action(&call, action, &path.id())?.undestroyed()?;
-            grant.destroy(|_, attributes| {
+            let grant = self.authorize_secret(&call, Action::Operation(Kmip::Destroy), path)?;
+            let grant = grant.ok_or_else(|| Error::NotFound(path.name()))?;
+            grant.destroy(|object, attributes| {
+                if super::gate::is_destroyed(object.attributes.state) {
+                    return Err(Error::NotFound(path.name()));
+                }
                 attributes.state = Some(State::Destroyed);
                 attributes.destroy_date = Some(call.now);
                 Ok(())
@@ -165,9 +89,9 @@ impl Kms {
 }
 
 /// What the object of a new secret is.
-fn attributes(path: &SecretPath, call: &Call<'_>) -> Attributes {
+fn attributes(path: &SecretPath, id: &str, call: &Call<'_>) -> Attributes {
     let mut attributes = Attributes {
-        unique_identifier: Some(UniqueIdentifier::Text(path.id())),
+        unique_identifier: Some(UniqueIdentifier::Text(id.to_owned())),
         names: vec![Name::text(path.name())],
         object_type: Some(ObjectType::SecretData),
         cryptographic_algorithm: Some(CryptographicAlgorithm::AES),
@@ -184,6 +108,7 @@ fn attributes(path: &SecretPath, call: &Call<'_>) -> Attributes {
         never_extractable: Some(true),
         ..Attributes::default()
     };
+    set_path(&mut attributes, path);
     set_number(&mut attributes, 1);
     attributes
 }

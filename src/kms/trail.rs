@@ -72,9 +72,9 @@ impl Call<'_> {
     }
 
     /// The record of what could not be decided: there is no such object, or it cannot be read.
-    pub(super) fn undecided(&self, action: Action, object: &str, error: &Error) -> Record {
+    pub(super) fn undecided(&self, action: Action, object: Option<&str>, error: &Error) -> Record {
         let reason = error.to_string();
-        let (outcome, object, reason) = (Outcome::Failed, Some(object), Some(reason.as_str()));
+        let (outcome, reason) = (Outcome::Failed, Some(reason.as_str()));
         self.line(&Line { action, object, version: None, outcome, rule: None, reason })
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Policy;
+use super::account::Account;
 use super::action::{Action, Capability};
 use super::grants::{Grantee, Grants};
 use super::identity::OrganizationRole;
@@ -31,6 +32,10 @@ pub trait Properties {
     fn tags(&self) -> Vec<String>;
     /// The values of a property: an attribute's name, or `tag`.
     fn values(&self, property: &str) -> Vec<String>;
+    /// The account of the secret that it holds; `None` for what holds none.
+    fn account(&self) -> Option<Account> {
+        None
+    }
 }
 
 /// Why an operation is allowed.
@@ -81,6 +86,10 @@ pub enum Refusal {
     UnknownRole(String),
     /// There is no such project, or the caller is nobody in it.
     UnknownProject,
+    /// The secret belongs to this project, which is not defined.
+    NoProject(String),
+    /// The caller is a host, and the secret is another account's.
+    OtherAccount,
     /// The role has not the capability.
     Capability {
         /// The role.
@@ -143,6 +152,8 @@ impl fmt::Display for Refusal {
             Self::UnknownProject => {
                 f.write_str("there is no such project, or no role there lets the caller add objects")
             }
+            Self::NoProject(name) => write!(f, "the project {name:?}, which decides about the secret, is not defined"),
+            Self::OtherAccount => f.write_str("a host reaches the secrets of its own account only"),
             Self::Capability { role, capability: Some(capability) } => {
                 write!(f, "the role {role:?} lacks the capability {capability:?}", capability = capability.word())
             }
@@ -172,11 +183,13 @@ impl Policy {
             // Whoever may do something with an object may find it.
             return self.first_allowed(caller, resource);
         }
+        self.check_account(caller, resource)?;
         let own_role = self.role_of(caller);
         let is_plain = own_role.is_none() && caller.narrowing.is_none() && resource.project.is_none();
         // What an identity of no access made for a project is the project's: whoever takes it out of there means that.
         let is_owner = resource.owner == caller.username.as_str()
-            && self.organization_role(caller) != Some(OrganizationRole::NoAccess);
+            && self.organization_role(caller) != Some(OrganizationRole::NoAccess)
+            && self.owns(caller, action, resource);
         if is_plain && is_owner {
             return Ok(Rule::Owner);
         }
@@ -233,6 +246,7 @@ impl Policy {
     /// # Errors
     /// The refusal, with the rule that decided.
     pub fn decide_create(&self, caller: &Caller, action: Action, resource: &Resource<'_>) -> Decision {
+        self.check_account(caller, resource)?;
         let names = names(resource);
         if let Some(narrowing) = &caller.narrowing {
             self.within(narrowing, action, resource, &names)?;

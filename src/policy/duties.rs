@@ -18,7 +18,7 @@ const MIN_APPROVALS: u32 = 2;
 const MAX_APPROVALS: u32 = 16;
 
 /// Who recovers objects, and how many of them it takes.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Recovery {
     recoverers: Vec<Subject>,
     approvals: u32,

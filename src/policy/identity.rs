@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Fault, MAX_PARTS, check_count};
 use super::trusted_network::TrustedNetwork;
 use super::{Policy, check_name};
-use crate::principal::Caller;
+use crate::principal::{Caller, Method, is_exchanged};
 
 /// The longest life of an access token and of all its renewals, in seconds: ten years.
 pub const MAX_TOKEN_TTL: i64 = 315_360_000;
@@ -158,15 +158,16 @@ impl Policy {
         }
     }
 
-    /// What an exchanged caller may do by itself; `None` for all others.
+    /// What an exchanged caller may do by itself; `None` for all others, and for those who run as the default user.
     pub(super) fn organization_role(&self, caller: &Caller) -> Option<OrganizationRole> {
-        let is_exchanged = matches!(caller.method, crate::principal::Method::AccessToken { .. });
-        let role = |name: &str| match self.exchanged.get(name) {
+        let name = caller.username.as_str();
+        let is_exchanged = matches!(caller.method, Method::AccessToken { .. }) && is_exchanged(name);
+        let role = || match self.exchanged.get(name) {
             Some(known) => known.identity.role,
             None if self.host_of(name).is_some() => OrganizationRole::Member,
             None => OrganizationRole::NoAccess,
         };
-        is_exchanged.then(|| role(caller.username.as_str()))
+        is_exchanged.then(role)
     }
 }
 

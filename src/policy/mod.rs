@@ -1,5 +1,6 @@
 //! Who may do what: one model of owners, grants, roles and projects, and the one function that decides.
 
+mod account;
 mod action;
 mod change;
 mod conjur;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use rpds::{HashTrieMapSync, HashTrieSetSync};
 
+pub use account::Account;
 pub use action::{Action, Capability};
 pub use conjur::{
     AuthenticatorDocument, HostDocument, NO_RESTRICTION, aliases, authenticator_name, enforced, host_username,
@@ -159,6 +161,15 @@ impl Policy {
     pub fn is_member(&self, caller: &Caller) -> bool {
         let own = self.memberships.of(&Subject::of(caller));
         own.chain(self.memberships.of(&Subject::Everyone)).next().is_some()
+    }
+
+    /// The members of a project as the policy file writes them, with their roles there, in the order of their names.
+    #[must_use]
+    pub fn members_of(&self, project: &str) -> Vec<(String, String)> {
+        let members = self.projects.get(project).into_iter().flatten();
+        let mut found: Vec<_> = members.map(|(subject, role)| (subject.to_string(), role.clone())).collect();
+        found.sort();
+        found
     }
 
     /// The roles that the caller has in a project: their own there, and everyone's.

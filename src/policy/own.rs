@@ -47,7 +47,7 @@ impl Policy {
     }
 
     fn own_roles<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = &'a str> {
-        let all = self.projects.values().chain(std::iter::once(&self.users)).flatten();
+        let all = self.projects.values().flatten().chain(self.users.iter());
         let configured = all.filter(|(subject, _)| means(subject, caller)).map(|(_, role)| role.as_str());
         caller.role.as_deref().into_iter().chain(configured)
     }

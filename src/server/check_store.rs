@@ -8,9 +8,9 @@ use crate::audit::verify::{KnownHead, PublicKey, verify};
 use crate::audit::{Versions, files, versions};
 use crate::config::{AuditSettings, Config, Remake};
 use crate::custody::Custody;
-use crate::kms;
+use crate::kms::{self, KeptSecret};
 use crate::metrics::Metrics;
-use crate::store::{self, Store, access_token, audit_head, object, policy_entry, secret_version};
+use crate::store::{self, Store, access_token, audit_head, object, policy_entry, secret_path, secret_version};
 
 /// Begins what the audit log calls an access token.
 const TOKEN: &str = "token/";
@@ -58,14 +58,14 @@ pub fn check_store(config: &Config) -> Result<StoreReport, StartError> {
 
 /// Every row, with those that are not what was written among the findings.
 fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Vec<Checked>, StartError> {
-    let (mut rows, mut promised) = (Vec::new(), Vec::new());
+    let (mut rows, mut kept) = (Vec::new(), Vec::new());
     for id in store.read(object::identifiers)? {
         match store.read(|connection| object::find(connection, &id)) {
             Ok(Some(row)) => {
                 let bound = custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?;
                 rows.push(Checked { name: id.clone(), version: row.version, bound });
-                if bound && let Some(numbers) = kms::kept_values(row) {
-                    promised.extend(numbers.map(|number| (id.clone(), number)));
+                if bound && let Some(secret) = kms::kept_secret(row) {
+                    kept.push((id, secret));
                 }
             }
             Ok(None) => {}
@@ -94,7 +94,8 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
             Err(error) => return Err(error.into()),
         }
     }
-    values(store, custody, &promised, report)?;
+    values(store, custody, &kept, report)?;
+    names(store, &kept, report)?;
     report.rows = rows.len();
     let changed = rows.iter().filter(|row| !row.bound);
     report
@@ -107,11 +108,12 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
 fn values(
     store: &Store,
     custody: &Custody,
-    promised: &[(String, i64)],
+    kept: &[(String, KeptSecret)],
     report: &mut StoreReport,
 ) -> Result<(), StartError> {
     let present: HashSet<(String, i64)> = store.read(secret_version::all)?.into_iter().collect();
-    let gone = promised.iter().filter(|value| !present.contains(value));
+    let promised = kept.iter().flat_map(|(id, secret)| secret.values.clone().map(|number| (id.clone(), number)));
+    let gone = promised.filter(|value| !present.contains(value));
     report.findings.extend(gone.map(|(object, number)| format!("{object}, value {number}: its row is gone")));
     for (object, number) in store.read(secret_version::all)? {
         let found = store.read(|connection| secret_version::find(connection, &object, number));
@@ -126,6 +128,25 @@ fn values(
             report.findings.push(finding);
         }
     }
+    Ok(())
+}
+
+/// The index of names against the rows of secrets: each names the other, or a secret is not found by its name, or another
+/// is found in its place.
+fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport) -> Result<(), StartError> {
+    let indexed = store.read(secret_path::all)?;
+    let own = kept.iter().filter_map(|(id, secret)| Some((secret.name.clone()?, id.clone())));
+    let own: HashSet<(String, String)> = own.collect();
+    let named: HashSet<&(String, String)> = indexed.iter().collect();
+    let wrong = indexed.iter().filter(|entry| !own.contains(entry)).map(|(name, id)| {
+        format!("{id}: the index of secrets has it as {name:?}, which it does not hold: it was changed in the database")
+    });
+    report.findings.extend(wrong);
+    let mut missing: Vec<_> = own.iter().filter(|entry| !named.contains(entry)).collect();
+    missing.sort();
+    report.findings.extend(missing.into_iter().map(|(name, id)| {
+        format!("{id}: the index of secrets does not have it as {name:?}: it was changed in the database")
+    }));
     Ok(())
 }
 

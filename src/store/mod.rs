@@ -10,6 +10,7 @@ mod reader;
 pub mod root_key;
 mod schema;
 pub mod search;
+pub mod secret_path;
 pub mod secret_version;
 mod writer;
 

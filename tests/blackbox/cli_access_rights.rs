@@ -35,11 +35,12 @@ fn grants_are_given_listed_and_taken_back() {
     let listed = alice.ok(&with(&["list"]));
     let mut lines: Vec<&str> = listed.lines().collect();
     lines.sort_unstable();
-    assert_eq!(lines.len(), 3);
-    assert_eq!(lines[0], "everyone: mac");
-    assert_eq!(lines[1], "role auditor: get_attributes");
-    assert!(lines[2].starts_with("user bob: ") && lines[2].contains("decrypt"), "{listed}");
-    assert_eq!(alice.json(&with(&["list"])).as_array().unwrap().len(), 3);
+    assert_eq!(lines.len(), 4);
+    assert_eq!(lines[..3], ["everyone: mac", "owner alice", "role auditor: get_attributes"]);
+    assert!(lines[3].starts_with("user bob: ") && lines[3].contains("decrypt"), "{listed}");
+    let all = alice.json(&with(&["list"]));
+    assert_eq!((&all["owner"], &all["project"], &all["members"]), (&json!("alice"), &json!(null), &json!([])));
+    assert_eq!(all["grants"].as_array().unwrap().len(), 3);
     bob.ok(&["attributes", "get", "-k", &id]);
     vera.ok(&["attributes", "get", "-k", &id]);
     assert_eq!(bob.locate(&[]), ["k"]);
@@ -88,6 +89,10 @@ fn projects_hold_keys_and_questions_are_answered() {
     alice.ok(&["sym", "keys", "export", "-k", &outside, "file"]);
     alice.quiet(&["access-rights", "project", "-k", &outside, "--to", "apollo"]);
     assert_eq!(vera.locate(&["--project", "apollo"]).len(), 3);
+    assert_eq!(
+        alice.ok(&["access-rights", "list", "-k", &outside]),
+        "owner alice\nproject apollo\nmember alice: lead\nmember jwt:https://issuer.example/#ci: operator\n"
+    );
     alice.quiet(&["access-rights", "project", "-k", &outside, "--none"]);
     alice.fails_with(&["access-rights", "project", "-k", &outside, "--none"], &["there already"]);
     let ask = |cli: &Cli, user: &str, operation: &str| {

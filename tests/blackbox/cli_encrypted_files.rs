@@ -157,6 +157,17 @@ fn whatever_was_changed_is_refused_and_leaves_no_file() {
         assert_eq!(alice.files(), before, "{what}");
     }
 
+    // Which key the file names is told, unless another is given.
+    let named = |key: &str| format!("(the file names the key {key:?}: give another with -k)");
+    for key in ["none-such", &other] {
+        let renamed = [&small[..25], &[u8::try_from(key.len()).unwrap()], key.as_bytes(), &small[first..]].concat();
+        alice.write("renamed", &renamed);
+        let said = alice.fails(&["sym", "decrypt", "renamed", "-o", "opened"]);
+        assert!(said.contains(&named(key)), "{said}");
+        let said = alice.fails(&["sym", "decrypt", "renamed", "-k", &id, "-o", "opened"]);
+        assert!(!said.contains("the file names"), "{said}");
+    }
+
     // What was there before stays, here with the wrong key.
     alice.write("sealed", &small);
     alice.write("opened", b"what was there");

@@ -73,7 +73,7 @@ fn keys_are_made_told_changed_and_removed() {
     assert_eq!((&signer["keyUsage"], &signer["encryptionAlgorithm"]), (&json!("sign-verify"), &json!("ECC_NIST_P256")));
     // What these clients have no words for is not among their keys.
     alice.ok(&create("HMACSHA256", 256, &[]));
-    assert_eq!(alice.send("POST", "/secrets/acme/variable/db", None).status, 201);
+    assert_eq!(alice.send("POST", "/secrets/default/variable/db", None).status, 201);
     let list = alice.get(KEYS);
     assert_eq!((&list["totalCount"], &list["keys"]), (&json!(3), &json!([made, small, signer])));
     let page = alice.get(&format!("{KEYS}?offset=1&limit=1"));
@@ -95,8 +95,20 @@ fn keys_are_made_told_changed_and_removed() {
     }
     refused(&mut alice, "PATCH", &own, Some(&json!({"description": "x".repeat(1025)})), 400, "BadRequest");
     // Two of one name are told apart by their identifiers.
-    key(&mut alice, &json!({"name": "other"}));
-    refused(&mut alice, "GET", &format!("{KEYS}/key-name/other"), None, 409, "Conflict");
+    let twin = key(&mut alice, &json!({"name": "other"}));
+    let told = refused(&mut alice, "GET", &format!("{KEYS}/key-name/other"), None, 409, "Conflict");
+    for key in [&made, &twin] {
+        assert!(told.contains(&id(key)), "{told}");
+    }
+    // Another caller's key of this name is not told.
+    let mut bob = Caller::certificate(&server, "bob");
+    let bobs = key(&mut bob, &json!({"name": "other"}));
+    assert!(!refused(&mut alice, "GET", &format!("{KEYS}/key-name/other"), None, 409, "Conflict").contains(&id(&bobs)));
+    for _ in 0..11 {
+        key(&mut bob, &json!({"name": "many"}));
+    }
+    let told = refused(&mut bob, "GET", &format!("{KEYS}/key-name/many"), None, 409, "Conflict");
+    assert!(told.starts_with("11 keys are named \"many\": ") && told.contains("and 1 others"), "{told}");
 
     for removed in [&made, &signer] {
         let own = format!("{KEYS}/{}", id(removed));

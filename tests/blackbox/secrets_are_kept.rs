@@ -34,15 +34,24 @@ fn value(client: &Client, path: &str) -> Vec<u8> {
     answer.body
 }
 
-/// The identifier of the object that holds a secret.
-fn object(account: &str, path: &str) -> String {
-    let digest = openssl::sha::sha256(format!("{account}:variable:{path}").as_bytes());
-    format!("secret:{}", data_encoding::HEXLOWER.encode(&digest))
+/// The identifier of the object that holds a secret now.
+fn object(server: &Server, name: &str) -> String {
+    let select = "SELECT object FROM secret_path WHERE path = ?1";
+    Database::open(server.place.database()).unwrap().query_row(select, [name], |row| row.get(0)).unwrap()
+}
+
+/// A server where alice leads the project `acme`, which is the account of that name.
+fn acme() -> Server {
+    let server = conjur::server();
+    let mut root = Caller::certificate(&server, "root");
+    conjur::define(&mut root, "roles", "lead", &json!({"capabilities": ["*"], "policies": ["all"]}));
+    conjur::define(&mut root, "projects", "acme", &json!({"members": {"alice": "lead"}}));
+    server
 }
 
 #[test]
 fn values_of_any_bytes_come_back() {
-    let server = Server::start();
+    let server = acme();
     let alice = server.alice();
     let all: Vec<Vec<u8>> = vec![
         Vec::new(),
@@ -69,7 +78,7 @@ fn values_of_any_bytes_come_back() {
 
 #[test]
 fn the_last_twenty_are_kept_and_what_is_older_is_gone_from_the_database() {
-    let server = Server::start();
+    let server = acme();
     let mut alice = server.alice().connect().unwrap();
     for number in 1..=25_u8 {
         assert_eq!(put_at(&mut alice, VALUE, format!("value {number}").as_bytes()), 201);
@@ -98,7 +107,7 @@ fn the_last_twenty_are_kept_and_what_is_older_is_gone_from_the_database() {
 
 #[test]
 fn several_are_read_at_once() {
-    let server = Server::start();
+    let server = acme();
     let alice = server.alice();
     put(&alice, "/secrets/acme/variable/a", b"1");
     put(&alice, "/secrets/acme/variable/b%2Fc", "zw\u{f6}lf".as_bytes());
@@ -123,10 +132,9 @@ fn several_are_read_at_once() {
 
 #[test]
 fn who_may_is_said_as_for_every_object() {
-    let server = conjur::server();
+    let server = acme();
     let [mut alice, mut bob] = ["alice", "bob"].map(|name| Caller::certificate(&server, name));
     let path = "/secrets/acme/variable/shared";
-    let id = object("acme", "shared");
     let write = |caller: &mut Caller, value: &str| {
         caller.connection.try_request("POST", path, &[], value.as_bytes()).unwrap().status
     };
@@ -135,6 +143,7 @@ fn who_may_is_said_as_for_every_object() {
         (answer.status, answer.body)
     };
     assert_eq!(write(&mut alice, "one"), 201);
+    let id = object(&server, "acme:variable:shared");
     assert_eq!((read(&mut bob).0, write(&mut bob, "x")), (404, 404));
     alice.grant(&id, "bob", &["read_secret"]);
     assert_eq!(read(&mut bob), (200, b"one".to_vec()));
@@ -162,14 +171,14 @@ fn who_may_is_said_as_for_every_object() {
             .kmip(&crate::harness::kmip::create(
                 "AES",
                 256,
-                &[crate::harness::kmip::text("UniqueIdentifier", &object("acme", "x"))]
+                &[crate::harness::kmip::text("UniqueIdentifier", &format!("{id}x"))]
             ))
             .status,
         400
     );
     assert_eq!(alice.get("/access/owned").as_array().unwrap().len(), 2);
     assert_eq!(alice.send("DELETE", path, None).status, 204);
-    assert_eq!((read(&mut alice).0, write(&mut alice, "three")), (409, 409), "its path is not used again");
+    assert_eq!((read(&mut alice).0, alice.send("DELETE", path, None).status), (404, 404));
     let rows = "SELECT count(*) FROM secret_version";
     let count: i64 = Database::open(server.place.database()).unwrap().query_row(rows, [], |row| row.get(0)).unwrap();
     assert_eq!(count, 0);
@@ -186,14 +195,14 @@ fn who_may_is_said_as_for_every_object() {
 
 #[test]
 fn a_host_of_conjur_reads_what_it_was_given() {
-    let (server, key) = (conjur::server(), crate::harness::SigningKey::rsa("one"));
+    let (server, key) = (acme(), crate::harness::SigningKey::rsa("one"));
     conjur::configured(&server, &key, &json!({}));
     let mut alice = Caller::certificate(&server, "alice");
     put(&server.alice(), VALUE, b"hunter2");
     let token = conjur::authorization(&conjur::authenticate(&server, &conjur::jwt(&key, &json!({}))));
     let read = || server.nobody().try_request("GET", VALUE, &[("Authorization", &token)], b"").unwrap();
     assert_eq!(read().status, 404);
-    alice.grant(&object("acme", "db/password"), "host/apps/web", &["read_secret"]);
+    alice.grant(&object(&server, "acme:variable:db/password"), "host/apps/web", &["read_secret"]);
     assert_eq!((read().status, read().body), (200, b"hunter2".to_vec()));
     let nobody = server.nobody().get(VALUE);
     assert_eq!((nobody.status, nobody.body.len()), (401, 0));
@@ -203,14 +212,14 @@ fn a_host_of_conjur_reads_what_it_was_given() {
 fn rows_that_were_changed_are_refused() {
     let server = Server::start();
     let alice = server.alice();
-    let paths: Vec<String> = (0..8).map(|number| format!("/secrets/acme/variable/{number}")).collect();
+    let paths: Vec<String> = (0..8).map(|number| format!("/secrets/default/variable/{number}")).collect();
     for path in &paths {
         put(&alice, path, b"old");
         put(&alice, path, b"new");
     }
+    let ids: Vec<String> = (0..8).map(|number| object(&server, &format!("default:variable:{number}"))).collect();
     let (place, _) = server.stop();
     let database = Database::open(place.database()).unwrap();
-    let ids: Vec<String> = (0..8).map(|number| object("acme", &number.to_string())).collect();
     for (statement, id) in [
         ("UPDATE secret_version SET data = zeroblob(19) WHERE object = ?1 AND number = 2", &ids[0]),
         ("UPDATE secret_version SET created = 0 WHERE object = ?1 AND number = 2", &ids[1]),
@@ -256,7 +265,7 @@ fn rows_that_were_changed_are_refused() {
 
 #[test]
 fn they_survive_the_token_going_and_coming_back() {
-    let server = Server::start();
+    let server = acme();
     let alice = server.alice();
     put(&alice, VALUE, b"hunter2");
     let aside = server.place.path("aside");
@@ -277,7 +286,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 /// 500 secrets with 20 values each, of which none is to be found in any file.
 #[test]
 fn of_ten_thousand_values_no_byte_is_to_be_found() {
-    let server = Server::start();
+    let server = acme();
     let values: Vec<Vec<Vec<u8>>> = (0..500).map(|_| (0..20).map(|_| reference::random(32)).collect()).collect();
     thread::scope(|scope| {
         for clients in values.chunks(32).enumerate().collect::<Vec<_>>().chunks(2) {
@@ -324,7 +333,7 @@ fn of_ten_thousand_values_no_byte_is_to_be_found() {
 
 #[test]
 fn the_command_line_writes_and_reads_them() {
-    let server = Server::start();
+    let server = acme();
     let place = Arc::clone(&server.place);
     fs::write(place.path("alice.p12"), place.alice.pkcs12(P12_PASSWORD)).unwrap();
     write_private(&place.path("alice.password"), P12_PASSWORD.as_bytes());

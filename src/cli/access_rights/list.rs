@@ -7,7 +7,10 @@ use super::{text, words};
 use crate::cli::{Error, Report};
 use crate::client::{Client, segment};
 
-/// Print who may do what with an object, one on a line: `user NAME: OPERATIONS`
+/// Print who may do what with an object: its owner, its project with the members and their roles, and what is granted
+///
+/// One on a line: `owner NAME`, `project NAME`, `member WHO: ROLE`, `user NAME: OPERATIONS`, `role NAME: OPERATIONS`,
+/// `everyone: OPERATIONS`. A user's own role, which reaches into every project, is not among them.
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
     /// Unique identifier of the object
@@ -17,10 +20,21 @@ pub(in crate::cli) struct List {
 
 impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let grants: Vec<Value> = client.get_json(&format!("/access/list/{}", segment(&self.key_id))).await?;
-        let lines: Vec<String> = grants.iter().map(line).collect();
-        Ok(Report::new(lines, Value::Array(grants)))
+        let all: Value = client.get_json(&format!("/access/list/{}?all=true", segment(&self.key_id))).await?;
+        let lines = lines(&all).ok_or(Error::Incomplete("owner and grants"))?;
+        Ok(Report::new(lines, all))
     }
+}
+
+/// The lines of a whole list; `None` for what is none.
+fn lines(all: &Value) -> Option<Vec<String>> {
+    let list = |name: &str| all.get(name).and_then(Value::as_array).map(Vec::as_slice);
+    let mut lines = vec![format!("owner {}", all.get("owner")?.as_str()?)];
+    lines.extend(all.get("project").and_then(Value::as_str).map(|project| format!("project {project}")));
+    let members = list("members")?.iter();
+    lines.extend(members.map(|member| format!("member {}: {}", text(member, "member"), text(member, "role"))));
+    lines.extend(list("grants")?.iter().map(line));
+    Some(lines)
 }
 
 fn line(grant: &Value) -> String {
@@ -37,6 +51,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn everybody_is_a_line() {
+        let all = json!({
+            "owner": "alice", "project": "apollo", "members": [{"member": "*", "role": "reader"}],
+            "grants": [{"user_id": "bob", "operations": ["get"]}],
+        });
+        assert_eq!(lines(&all).unwrap(), ["owner alice", "project apollo", "member *: reader", "user bob: get"]);
+        assert_eq!(
+            lines(&json!({"owner": "alice", "project": null, "members": [], "grants": []})).unwrap(),
+            ["owner alice"]
+        );
+        assert_eq!(lines(&json!([])), None);
+    }
 
     #[test]
     fn a_grant_is_a_line() {

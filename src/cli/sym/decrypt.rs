@@ -38,13 +38,22 @@ impl Decrypt {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let mut source = Source::open(&self.input)?;
         let header = Header::read(&mut source).await?;
+        let named = self.key_id.is_none().then(|| header.key_id());
+        self.decrypt(client, &mut source, &header).await.map_err(|error| match (named, error) {
+            // The file chose the key: the reader has to know which one is missing, not permitted or another.
+            (Some(key_id), error @ (Error::Client(_) | Error::Sealed { source: sealed::Error::Unverified(_), .. })) => {
+                Error::NamedKey { key_id: key_id.to_owned(), source: Box::new(error) }
+            }
+            (_, error) => error,
+        })
+    }
+
+    async fn decrypt(self, client: &Client, source: &mut Source, header: &Header) -> Result<Report, Error> {
         let key_id = self.key_id.as_deref().unwrap_or_else(|| header.key_id());
         let mut target = Target::create(&self.output, Existing::Replace)?;
         let aad = self.aad_hex.unwrap_or_default();
-        sealed::open(&mut source, &header, &aad, &mut target, async |chunk, aad| {
-            decrypt(client, key_id, chunk, aad).await
-        })
-        .await?;
+        sealed::open(source, header, &aad, &mut target, async |chunk, aad| decrypt(client, key_id, chunk, aad).await)
+            .await?;
         target.finish()?;
         Ok(report(key_id, &self.output))
     }

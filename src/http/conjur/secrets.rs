@@ -31,11 +31,28 @@ fn told(path: &SecretPath, error: Error) -> Problem {
     }
 }
 
+/// The same for a write: of a secret that is there and not the caller's, and of one that the caller may not add.
+fn told_of_write(path: &SecretPath, error: Error) -> Problem {
+    match error {
+        Error::NotFound(_) => {
+            let detail = format!(
+                "there is no variable {:?} that you may write, and you may not add it: it takes a role with write_secret in the \
+                 project {:?}",
+                path.name(),
+                path.account()
+            );
+            Problem::new(StatusCode::NOT_FOUND, detail)
+        }
+        error => error.into(),
+    }
+}
+
 /// `POST /secrets/ACCOUNT/variable/ID`: the body is the value.
 pub(in crate::http) fn write(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let path = path(ask)?;
     let value = Bytes::from(ask.body);
-    block_in_place(|| app.kms.write_secret(&ask.context, &path, &value)).map_err(|error| told(&path, error))?;
+    block_in_place(|| app.kms.write_secret(&ask.context, &path, &value))
+        .map_err(|error| told_of_write(&path, error))?;
     Ok(Answer::text(StatusCode::CREATED, Vec::new()))
 }
 

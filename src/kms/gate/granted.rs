@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::super::handover::Pending;
 use super::super::object::{Access, Object};
-use super::super::{Error, secrets};
+use super::super::{Error, secret_path as path};
 use super::{Grant, Usable, is_destroyed, new_object};
 use crate::custody::{self, Cipher, Mac, Secret, Signature, is_signature};
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, UsageMask};
 use crate::store::object::{Class, Material};
-use crate::store::{self, secret_version};
+use crate::store::{self, secret_path, secret_version};
 use crate::turns::Turn;
 
 /// The next version of an object.
@@ -55,7 +55,7 @@ impl<'a> Grant<'a> {
     pub(in crate::kms) fn usable(self, purpose: Use, mask: UsageMask, name: &'static str) -> Result<Usable<'a>, Error> {
         let grant = self.undestroyed()?;
         // What encrypts a secret's values does nothing else.
-        if secrets::last_number(&grant.object.attributes).is_some() {
+        if path::last_number(&grant.object.attributes).is_some() {
             return Err(Error::ASecret);
         }
         let dates = Dates::of(&grant.object.attributes);
@@ -191,13 +191,16 @@ impl<'a> Grant<'a> {
         let version = present.version + 1;
         let object = new_object(version, access, id, attributes, class, material)?;
         let object_state = object.attributes.state;
-        let is_secret = secrets::last_number(&object.attributes).is_some();
+        let is_secret = path::last_number(&object.attributes).is_some();
         let row = self.kms.bind(&object)?;
         let index = object.index();
         let gone = (is_destroyed(object_state) && is_secret).then(|| id.clone());
         let job = move |transaction: &store::Transaction<'_>| {
             row.update(transaction, &index)?;
-            gone.map_or(Ok(()), |id| secret_version::remove(transaction, &id))
+            gone.map_or(Ok(()), |id| {
+                secret_path::remove(transaction, &id)?;
+                secret_version::remove(transaction, &id)
+            })
         };
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusion(self.action, id, version));

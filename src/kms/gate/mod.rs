@@ -184,14 +184,14 @@ impl Kms {
     ) -> Result<Grant<'a>, Error> {
         let found = self.load(id).and_then(|found| found.ok_or_else(|| Error::NotFound(id.to_owned())));
         let object = match found {
-            // Import and the first value of a secret add what is not there.
-            Err(Error::NotFound(_)) if matches!(action, Action::Operation(Operation::Import) | Action::WriteSecret) => {
+            // Import adds what is not there.
+            Err(Error::NotFound(_)) if action == Action::Operation(Operation::Import) => {
                 return Err(Error::NotFound(id.to_owned()));
             }
             // On disk before the answer, as a refusal is: otherwise the time that an answer takes would tell what is
             // somebody else's from what is not there.
             Err(error) => {
-                self.record(|| call.undecided(action, id, &error))?;
+                self.record(|| call.undecided(action, Some(id), &error))?;
                 return Err(error);
             }
             Ok(object) => object,
@@ -387,7 +387,7 @@ impl Kms {
     }
 }
 
-fn is_destroyed(state: Option<State>) -> bool {
+pub(super) fn is_destroyed(state: Option<State>) -> bool {
     matches!(state, Some(State::Destroyed | State::DestroyedCompromised))
 }
 

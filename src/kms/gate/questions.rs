@@ -38,6 +38,11 @@ impl Kms {
         self.policy.load().decide_accept(call.caller(), receiver, &object.resource()).is_ok()
     }
 
+    /// The members of a project with their roles there, in the order of their names.
+    pub(in crate::kms) fn members_of(&self, project: &str) -> Vec<(String, String)> {
+        self.policy.load().members_of(project)
+    }
+
     /// Whether a role of this name is defined.
     pub(in crate::kms) fn has_role(&self, role: &str) -> bool {
         self.policy.load().has_role(role)

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use openssl::rand::rand_bytes;
 
 use super::super::object::Object;
-use super::super::secrets::{MAX_VERSIONS, last_number, set_number};
-use super::super::{Error, mechanism};
-use super::{ATTEMPTS, Grant, Kms, NewGrant, new_object};
+use super::super::secret_path::{DEFAULT_ACCOUNT, MAX_VERSIONS, SecretPath, last_number, set_number};
+use super::super::{Call, Error, mechanism};
+use super::{ATTEMPTS, Grant, Kms, NewGrant, is_destroyed, new_object};
 use crate::custody::{self, Cipher, SecretKeyKind};
-use crate::kmip::Attributes;
+use crate::kmip::enumerations::Operation;
+use crate::kmip::{Attributes, UniqueIdentifier};
+use crate::policy::{Action, Grants, Refusal, Resource, Rule};
 use crate::secret::Bytes;
-use crate::store::object::Class;
+use crate::store::object::{self, Class};
 use crate::store::secret_version::{self, SecretVersion};
-use crate::store::{self, Transaction};
+use crate::store::{self, Transaction, secret_path};
 
 /// Sets this use of a key apart from every other.
 const CONTEXT: &[u8] = b"claviger secret\0";
@@ -26,10 +28,118 @@ fn additional_data(object: &str, number: i64) -> Vec<u8> {
     [CONTEXT, &number.to_be_bytes(), object.as_bytes()].concat()
 }
 
+/// Why a secret may not be added.
+struct NotAdded {
+    refusal: Refusal,
+    /// Whether the caller may do something else in the account.
+    may_know: bool,
+}
+
+impl NotAdded {
+    /// What the caller is told of the secret of this path, whether it is there and somebody else's or not there.
+    fn told(self, path: &SecretPath) -> Error {
+        match self {
+            Self { refusal, may_know: true } => Error::NotPermitted { action: Action::WriteSecret.word(), refusal },
+            Self { may_know: false, .. } => Error::NotFound(path.name()),
+        }
+    }
+}
+
 impl Kms {
-    /// Whether there is an object of this identifier, whoever may know of it.
-    pub(in crate::kms) fn is_there(&self, id: &str) -> Result<bool, Error> {
-        Ok(self.load(id)?.is_some())
+    /// Decides whether the caller may do something with the secret of a path; `None` if there is none. Of what cannot be
+    /// decided, and of a secret that is not there unless it may be added, there is a record on disk before the answer, as of
+    /// a refusal: otherwise the time that an answer takes would tell what is there.
+    pub(in crate::kms) fn authorize_secret<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        action: Action,
+        path: &SecretPath,
+    ) -> Result<Option<Grant<'a>>, Error> {
+        let object = match self.secret_at(path) {
+            Ok(Some(object)) => object,
+            Ok(None) if action == Action::WriteSecret => return Ok(None),
+            Ok(None) => {
+                self.record(|| call.undecided(action, None, &Error::NotFound(path.name())))?;
+                return Ok(None);
+            }
+            Err(error) => {
+                self.record(|| call.undecided(action, None, &error))?;
+                return Err(error);
+            }
+        };
+        let rule = match self.decide(call, action, &object) {
+            Ok(rule) => rule,
+            // As if it were not there.
+            Err(Error::NotFound(_)) if action == Action::WriteSecret => {
+                let project = self.project_of_account(path)?;
+                return Err(match self.decide_adding(call, project.as_deref(), &object.attributes) {
+                    Ok(_) => Error::NotFound(path.name()),
+                    Err(refused) => refused.told(path),
+                });
+            }
+            Err(error) => return Err(error),
+        };
+        call.trail.permitted(action, Some(&object.id), rule);
+        Ok(Some(Grant { kms: self, call, action, object }))
+    }
+
+    /// Decides whether the caller may add the secret of a path, to the project of its account.
+    pub(in crate::kms) fn authorize_new_secret<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        path: &SecretPath,
+        attributes: &Attributes,
+    ) -> Result<NewGrant<'a>, Error> {
+        let (action, project) = (Action::WriteSecret, self.project_of_account(path)?);
+        match self.decide_adding(call, project.as_deref(), attributes) {
+            Ok(rule) => {
+                call.trail.permitted(action, None, rule);
+                Ok(NewGrant { kms: self, call, action, project })
+            }
+            Err(refused) => {
+                self.refused(call, action, None, &refused.refusal)?;
+                Err(refused.told(path))
+            }
+        }
+    }
+
+    /// The decision about adding a secret.
+    fn decide_adding(&self, call: &Call<'_>, project: Option<&str>, attributes: &Attributes) -> Result<Rule, NotAdded> {
+        let (policy, caller, action) = (self.policy.load(), call.caller(), Action::WriteSecret);
+        let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text).unwrap_or_default();
+        let grants = Grants::default();
+        let owned_by = |owner| Resource { id, owner, project, grants: &grants, properties: attributes };
+        // Nobody has an empty name.
+        let (own, others) = (owned_by(caller.username.as_str()), owned_by(""));
+        let by_role = if project.is_some() { policy.decide(caller, action, &others).map(drop) } else { Ok(()) };
+        by_role.and_then(|()| policy.decide_create(caller, action, &own)).map_err(|refusal| {
+            let may_know = policy.decide(caller, Action::Operation(Operation::Locate), &others).is_ok();
+            NotAdded { refusal, may_know }
+        })
+    }
+
+    /// The project that decides about new secrets of an account: the one of its name, whether it is there or not. Only the
+    /// default account needs none, as long as there is none; one that vanished with objects in it is there.
+    fn project_of_account(&self, path: &SecretPath) -> Result<Option<String>, Error> {
+        let account = path.account();
+        let is_open = account == DEFAULT_ACCOUNT
+            && !self.policy.load().has_project(account)
+            && !self.store.read(|connection| object::any_in_project(connection, account))?;
+        Ok((!is_open).then(|| account.to_owned()))
+    }
+
+    /// The object that holds the secret of a path, if there is one that was not destroyed.
+    fn secret_at(&self, path: &SecretPath) -> Result<Option<Arc<Object>>, Error> {
+        let name = path.name();
+        let indexed = self.store.read(|connection| secret_path::find(connection, &name))?;
+        let found = match &indexed {
+            Some(id) => Some(self.load(id)?.ok_or_else(|| refuse_path(&name, id))?),
+            None => self.load(&path.former_id())?,
+        };
+        match found {
+            Some(object) if !path.is_of(&object) => Err(refuse_path(&name, &object.id)),
+            found => Ok(found.filter(|object| !is_destroyed(object.attributes.state))),
+        }
     }
 
     /// A value as a row, encrypted by the object's key.
@@ -47,7 +157,13 @@ impl Kms {
 
 impl NewGrant<'_> {
     /// Adds a secret with its first value, owned by the caller.
-    pub(in crate::kms) fn insert_secret(&self, id: &str, attributes: Attributes, value: &Bytes) -> Result<(), Error> {
+    pub(in crate::kms) fn insert_secret(
+        &self,
+        path: &SecretPath,
+        id: &str,
+        attributes: Attributes,
+        value: &Bytes,
+    ) -> Result<(), Error> {
         let kms = self.kms;
         let uses = super::super::object::uses(attributes.cryptographic_usage_mask.unwrap_or_default());
         let material = kms.custody.generate(Class::Sealing, SecretKeyKind::Aes { bytes: 32 }, uses)?;
@@ -57,7 +173,9 @@ impl NewGrant<'_> {
             let version = kms.seal(&object, 1, self.call.now.0, value)?;
             let (row, index) = (kms.bind(&object)?, object.index());
             let record = self.call.change(self.action, id, 1);
+            let name = path.name();
             let job = move |transaction: &Transaction<'_>| {
+                secret_path::insert(transaction, &name, &row.id)?;
                 row.insert(transaction, &index)?;
                 version.insert(transaction, 0)
             };
@@ -77,9 +195,13 @@ impl NewGrant<'_> {
 
 impl Grant<'_> {
     /// Adds a value; returns its number. What is older than the twenty last is gone, from database and WAL.
+    /// [`Error::Destroyed`] if the secret was removed meanwhile.
     pub(in crate::kms) fn write_secret(&self, value: &Bytes) -> Result<i64, Error> {
         let (kms, id) = (self.kms, &self.object.id);
         let (_turn, present) = self.turn()?;
+        if is_destroyed(present.attributes.state) {
+            return Err(Error::Destroyed(id.clone()));
+        }
         let number = last_number(&present.attributes).ok_or_else(|| Error::NotASecret(id.clone()))? + 1;
         let sealed = kms.seal(&present, number, self.call.now.0, value)?;
         let mut attributes = present.attributes.clone();
@@ -132,6 +254,9 @@ impl Grant<'_> {
                 if newer.version == present.version {
                     return Err(kms.refuse_version(id, wanted));
                 }
+                if is_destroyed(newer.attributes.state) {
+                    return Err(Error::NotFound(id.clone()));
+                }
                 kms.decide(self.call, self.action, &newer)?;
                 present = newer;
                 continue;
@@ -158,4 +283,10 @@ impl Kms {
         );
         Error::Integrity(id.to_owned())
     }
+}
+
+/// Says that the index names an object for a path that does not hold its secret.
+fn refuse_path(name: &str, id: &str) -> Error {
+    tracing::error!(id, name, "ROW REFUSED: the object does not hold the secret that the index of names has it for");
+    Error::Integrity(id.to_owned())
 }

@@ -21,6 +21,9 @@ use crate::kms::{self, Held, Wanted};
 /// The longest name of a key, in bytes.
 const MAX_NAME: usize = 255;
 
+/// Keys that are told of a name that several have.
+const MAX_CANDIDATES: usize = 10;
+
 /// Keys in one list, at most and if the request does not say.
 const MAX_LISTED: usize = 1_000;
 const LISTED: usize = 100;
@@ -250,13 +253,24 @@ pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
     let name = id(ask);
     let wanted = Wanted { project: value(ask.query, "projectId"), name: Some(name.to_owned()) };
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
-    let (mut held, total) = block_in_place(|| app.kms.keys(&ask.context, &wanted, 0..1, is_key))?;
+    let (mut held, total) = block_in_place(|| app.kms.keys(&ask.context, &wanted, 0..MAX_CANDIDATES, is_key))?;
     if total > 1 {
-        let detail = format!("{total} keys are named {name:?}: use their identifiers, or projectId");
-        return Err(Problem::new(StatusCode::CONFLICT, detail));
+        return Err(Problem::new(StatusCode::CONFLICT, ambiguity(name, &held, total)));
     }
     let key = held.pop().and_then(|Held { id, attributes }| shown(id, attributes)).ok_or_else(|| no_such_key(name))?;
     Ok(Answer::json(StatusCode::OK, &One { key }))
+}
+
+/// What is told of a name that several keys have: which ones, each with its project.
+fn ambiguity(name: &str, held: &[Held], total: usize) -> String {
+    let candidate = |Held { id, attributes }: &Held| match attributes.clone().take_project() {
+        Ok(Some(project)) => format!("{id} (project {project:?})"),
+        _ => format!("{id} (no project)"),
+    };
+    let candidates = held.iter().map(candidate).collect::<Vec<_>>().join(", ");
+    let others = total.saturating_sub(held.len());
+    let more = if others > 0 { format!(", and {others} others") } else { String::new() };
+    format!("{total} keys are named {name:?}: {candidates}{more}: use an identifier, or projectId")
 }
 
 /// `PATCH /api/v1/kms/keys/:id`

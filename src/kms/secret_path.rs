@@ -1,0 +1,194 @@
+//! Where secrets are, and what the attributes of the object that holds one say of it. Only the server sets those.
+
+use std::ops::RangeInclusive;
+
+use data_encoding::HEXLOWER;
+use openssl::sha::sha256;
+
+use super::object::Object;
+use super::{Error, NoEffect, new_uuid};
+use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute};
+use crate::kmip::enumerations::State;
+use crate::kmip::ttlv::Value;
+use crate::kmip::{Attributes, UniqueIdentifier};
+use crate::policy::Account;
+use crate::store::object::Object as Row;
+
+/// Values that are kept of one secret.
+pub(super) const MAX_VERSIONS: i64 = 20;
+
+/// The longest path, in bytes, and the longest account.
+const MAX_PATH: usize = 800;
+const MAX_ACCOUNT: usize = 128;
+
+/// The longest name that the audit log has whole.
+const MAX_LOGGED: usize = 400;
+
+/// Begins the identifier of every object that holds a secret; callers choose no such identifier.
+pub(super) const PREFIX: &str = "secret:";
+
+/// What stands between account and path in a secret's name.
+const VARIABLE: &str = ":variable:";
+
+/// The account that needs no project as long as there is none of its name.
+pub(super) const DEFAULT_ACCOUNT: &str = "default";
+
+/// The vendor attribute that counts the values, and the one that says where the secret is.
+const NUMBER: &str = "secret_version";
+const PATH: &str = "secret_path";
+
+/// Where a secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretPath {
+    account: String,
+    path: String,
+}
+
+impl SecretPath {
+    /// A path in an account.
+    ///
+    /// # Errors
+    /// One of them is empty, too long, or has characters that nobody can see.
+    pub fn new(account: &str, path: &str) -> Result<Self, Error> {
+        let is_sound = |text: &str, most: usize| {
+            !text.is_empty() && text.len() <= most && !text.chars().any(crate::text::is_unprintable)
+        };
+        if !is_sound(account, MAX_ACCOUNT) || account.contains(':') || !is_sound(path, MAX_PATH) {
+            return Err(Error::SecretPath);
+        }
+        Ok(Self { account: account.to_owned(), path: path.to_owned() })
+    }
+
+    /// The account, which is the name of the project that decides about it.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The name of the secret, as Conjur calls a variable.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}{VARIABLE}{}", self.account, self.path)
+    }
+
+    /// What the audit log says of it: the name, with its SHA-256 before it if the log would cut it.
+    pub(super) fn described(&self) -> String {
+        let name = self.name();
+        if name.len() <= MAX_LOGGED { name } else { format!("sha256:{} {name}", digest(&name)) }
+    }
+
+    /// The identifier that the secret has if it is from before accounts were projects.
+    pub(super) fn former_id(&self) -> String {
+        former_id(&self.name())
+    }
+
+    /// Whether the object holds the secret of this path, by what its bound row says.
+    pub(super) fn is_of(&self, object: &Object) -> bool {
+        name_of(&object.attributes) == Some(&self.name())
+    }
+}
+
+/// The identifier of a new secret: random, so that a name that is used again is another object.
+pub(super) fn new_id() -> Result<String, Error> {
+    Ok(format!("{PREFIX}{}", new_uuid()?))
+}
+
+fn digest(name: &str) -> String {
+    HEXLOWER.encode(&sha256(name.as_bytes()))
+}
+
+fn former_id(name: &str) -> String {
+    format!("{PREFIX}{}", digest(name))
+}
+
+/// Whether the attribute is one of those by which the server knows a secret.
+pub(super) fn is_own(attribute: &VendorAttribute) -> bool {
+    attribute.vendor_identification == TAG_VENDOR && [NUMBER, PATH].contains(&attribute.name.as_str())
+}
+
+fn own<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a Value> {
+    let is_it = |attribute: &&VendorAttribute| attribute.vendor_identification == TAG_VENDOR && attribute.name == name;
+    attributes.vendor_attributes.iter().find(is_it).map(|attribute| &attribute.value)
+}
+
+fn set(attributes: &mut Attributes, name: &str, value: Value) {
+    attributes
+        .vendor_attributes
+        .retain(|attribute| attribute.vendor_identification != TAG_VENDOR || attribute.name != name);
+    let (vendor_identification, name) = (TAG_VENDOR.to_owned(), name.to_owned());
+    attributes.vendor_attributes.push(VendorAttribute { vendor_identification, name, value });
+}
+
+/// The number of the last value; `None` for what holds no secret.
+pub(super) fn last_number(attributes: &Attributes) -> Option<i64> {
+    match own(attributes, NUMBER)? {
+        Value::LongInteger(number) => Some(*number),
+        _ => None,
+    }
+}
+
+/// Counts one value more.
+pub(super) fn set_number(attributes: &mut Attributes, number: i64) {
+    set(attributes, NUMBER, Value::LongInteger(number));
+}
+
+/// Says where the secret is.
+pub(super) fn set_path(attributes: &mut Attributes, path: &SecretPath) {
+    set(attributes, PATH, Value::TextString(path.name()));
+}
+
+/// The path that the attributes of a secret name; a former one has none.
+fn path_of(attributes: &Attributes) -> Option<&String> {
+    match own(attributes, PATH)? {
+        Value::TextString(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// The name of the secret that an object of these attributes holds. The identifier of a former one proves it.
+fn name_of(attributes: &Attributes) -> Option<&String> {
+    last_number(attributes)?;
+    path_of(attributes).or_else(|| {
+        let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text)?;
+        attributes.names.iter().map(|name| &name.value).find(|name| former_id(name) == id)
+    })
+}
+
+/// The account of the secret that an object of these attributes holds.
+pub(super) fn account(attributes: &Attributes) -> Option<Account> {
+    last_number(attributes)?;
+    let is_former = path_of(attributes).is_none();
+    let name = name_of(attributes).and_then(|name| name.split_once(VARIABLE)).map_or("", |(account, _)| account);
+    Some(Account { name: name.to_owned(), is_former })
+}
+
+/// Refuses to put a secret into another project than its account's, and to take it out of there while it is kept: its name
+/// would be taken by somebody about whom the project does not decide.
+pub(super) fn check_project(object: &Object, project: Option<&str>) -> Result<(), NoEffect> {
+    let Some(account) = account(&object.attributes) else { return Ok(()) };
+    let is_destroyed = super::gate::is_destroyed(object.attributes.state);
+    let stays = match project {
+        Some(project) => project != account.name,
+        None => !account.is_former && !is_destroyed && object.access.project.as_deref() == Some(&*account.name),
+    };
+    if stays { Err(NoEffect::OfAccount(account.name)) } else { Ok(()) }
+}
+
+/// What a secret's row promises.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptSecret {
+    /// The numbers of its values.
+    pub values: RangeInclusive<i64>,
+    /// The name under which the index has it; `None` for a former secret, whose identifier is made of its name.
+    pub name: Option<String>,
+}
+
+/// What a secret's row promises, for a check; `None` for what holds no secret, or was destroyed.
+#[must_use]
+pub fn kept_secret(row: Row) -> Option<KeptSecret> {
+    let object = Object::from_row(row).ok()?;
+    let last = last_number(&object.attributes)?;
+    let destroyed = matches!(object.attributes.state, Some(State::Destroyed | State::DestroyedCompromised));
+    let values = (last - MAX_VERSIONS + 1).max(1)..=last;
+    (!destroyed).then(|| KeptSecret { values, name: path_of(&object.attributes).cloned() })
+}

@@ -1,0 +1,54 @@
+//! Accounts of secrets: each is a project, whose roles decide who adds names, reads and writes there.
+
+use super::action::Action;
+use super::{Policy, Refusal, Resource};
+use crate::principal::Caller;
+
+/// Begins the user name of every host.
+const HOST: &str = "host/";
+
+/// The account of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its name, which is that of its project; empty if it cannot be known.
+    pub name: String,
+    /// Whether the secret is from before accounts were projects. Its owner and grantees go on as they were.
+    pub is_former: bool,
+}
+
+impl Policy {
+    /// Refuses what concerns a secret of another account than the host's own, and a secret of a project that is not there:
+    /// what its roles would deny cannot be known.
+    pub(super) fn check_account(&self, caller: &Caller, resource: &Resource<'_>) -> Result<(), Refusal> {
+        let Some(account) = resource.properties.account() else { return Ok(()) };
+        if self.account_of_host(caller).is_some_and(|own| own != account.name) {
+            return Err(Refusal::OtherAccount);
+        }
+        if is_of_project(&account, resource) && !self.has_project(&account.name) {
+            return Err(Refusal::NoProject(account.name));
+        }
+        Ok(())
+    }
+
+    /// Whether the caller counts as the owner of what they own. A secret of a project is read and written by roles and
+    /// grants alone, and for the rest its owner has to have a role.
+    pub(super) fn owns(&self, caller: &Caller, action: Action, resource: &Resource<'_>) -> bool {
+        let Some(project) = resource.project else { return true };
+        if !resource.properties.account().is_some_and(|account| is_of_project(&account, resource)) {
+            return true;
+        }
+        !matches!(action, Action::ReadSecret | Action::WriteSecret)
+            && (self.roles_in(caller, project).next().is_some() || self.role_of(caller).is_some())
+    }
+
+    /// The account of a host; `None` for callers who are none. No account has an empty name.
+    fn account_of_host(&self, caller: &Caller) -> Option<&str> {
+        let id = caller.username.as_str().strip_prefix(HOST)?;
+        Some(self.hosts.get(id).map_or("", |host| host.account.as_str()))
+    }
+}
+
+/// Whether the secret is held by the project of its account, and not a former one.
+fn is_of_project(account: &Account, resource: &Resource<'_>) -> bool {
+    !account.is_former && resource.project == Some(account.name.as_str())
+}
