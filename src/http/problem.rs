@@ -176,7 +176,12 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Project
         | E::SecretPath
         | E::Version(..) => StatusCode::BAD_REQUEST,
-        E::UsageMask(_) | E::Sensitive | E::NotExtractable | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
+        E::UsageMask(_)
+        | E::Sensitive
+        | E::WrappingKey(_)
+        | E::NotExtractable
+        | E::Chosen { .. }
+        | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
         E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken | E::NoSecretVersion(_) => {
             StatusCode::NOT_FOUND
         }
@@ -190,6 +195,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::InPolicyFile { .. }
         | E::ProjectInUse(_)
         | E::TooManyTokens(_)
+        | E::GcmLimit { .. }
         | E::RoleInUse(_) => StatusCode::CONFLICT,
         E::UnsupportedAttribute(_)
         | E::UnsupportedAlgorithm(_)
@@ -201,6 +207,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::KeyWrap(_)
         | E::EncodingOption
         | E::NotWrappable(_)
+        | E::OtherClass { .. }
         | E::Decryption
         | E::NotASecret(_)
         | E::ASecret
@@ -209,7 +216,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NoEffect(_)
         | E::Feature(_)
         | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
-        E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        E::Integrity(_) | E::Internal(_) | E::Uncounted(_) => StatusCode::INTERNAL_SERVER_ERROR,
         E::Hsm(_)
         | E::Unbound(_)
         | E::Store(_)

@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod audit_head;
 mod error;
+pub mod gcm_use;
 pub mod object;
 pub mod policy_entry;
 mod reader;

@@ -13,6 +13,7 @@ mod administering;
 mod asking;
 mod granted;
 mod health;
+mod invocations;
 mod questions;
 mod recording;
 mod secrets;
@@ -36,6 +37,7 @@ use crate::turns::Turns;
 use administering::Definitions;
 pub(super) use asking::{End, Whose};
 pub use health::Health;
+use invocations::Invocations;
 pub use vault::Vault;
 
 /// How often a value is read again when another request wrote over it meanwhile.
@@ -53,6 +55,8 @@ pub struct Kms {
     /// What the policy is made of.
     definitions: Mutex<Definitions>,
     tokens: Arc<AccessTokens>,
+    /// How often keys have encrypted with AES-GCM.
+    invocations: Invocations,
     /// Where decisions are recorded; `None` if the operator wants no record.
     audit: Option<Arc<Audit>>,
     /// Searches that look at more than a page, one by one.
@@ -95,17 +99,19 @@ pub(super) struct ServerGrant<'a> {
 
 impl Kms {
     /// A service on an open store and token. `documents` is what the configuration says about permission;
-    /// `default_mode`: nothing has to be proved.
+    /// `default_mode`: nothing has to be proved. `gcm_limit`: how often a key encrypts with AES-GCM at most.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// The store cannot be read, or what it says of former uses of AES-GCM is not what was written.
     pub fn open(
         store: Arc<Store>,
         custody: Arc<Custody>,
         documents: Documents,
         default_mode: bool,
         audit: Option<Arc<Audit>>,
+        gcm_limit: u64,
     ) -> Result<Self, Error> {
+        let invocations = Invocations::open(&store, &custody, gcm_limit)?;
         let definitions = Definitions::read(&store, &custody, documents, default_mode)?;
         let vault = vault::read(&store)?;
         let tokens = AccessTokens::new(Arc::clone(&store), Arc::clone(&custody), &vault.id)?;
@@ -117,6 +123,7 @@ impl Kms {
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
             tokens: Arc::new(tokens),
+            invocations,
             audit,
             sweeps: AtomicUsize::new(0),
             searching: Mutex::new(()),
