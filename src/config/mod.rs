@@ -35,6 +35,9 @@ const MODULE_PATHS: [&str; 7] = [
 /// How many sessions may be asked for.
 const MAX_SESSIONS: RangeInclusive<u16> = 2..=1024;
 
+/// How often a key may encrypt with AES-GCM (NIST SP 800-38D section 8.3: 2^32 times if an IV may be random).
+const GCM_LIMIT: RangeInclusive<u64> = 1..=1 << 32;
+
 /// The largest configuration file, in bytes.
 const MAX_CONFIG_FILE: u64 = 1 << 20;
 
@@ -128,6 +131,8 @@ pub struct Config {
     pub hsm: Hsm,
     /// Where new keys are kept when both places would do.
     pub placement: Placement,
+    /// How often one key encrypts with AES-GCM at most.
+    pub gcm_limit: u64,
     /// The database file.
     pub sqlite_path: PathBuf,
     /// The audit log; `None` if there is none.
@@ -203,6 +208,10 @@ impl Config {
         if !MAX_SESSIONS.contains(&max_sessions) {
             return Err(Error::Value { option: "hsm-max-sessions", fault: "2 to 1024" });
         }
+        let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
+        if !GCM_LIMIT.contains(&gcm_limit) {
+            return Err(Error::Value { option: "gcm-limit", fault: "1 to 4294967296" });
+        }
         Ok(Self {
             hostname,
             port: options.port.unwrap_or(DEFAULT_PORT),
@@ -230,6 +239,7 @@ impl Config {
             },
             remake,
             placement: options.placement.unwrap_or(Placement::Wrapped),
+            gcm_limit,
             sqlite_path,
             audit,
             probe_address: options.probe_address,

@@ -224,6 +224,9 @@ options! {
     /// Where new keys are kept when the token can wrap them [default: wrapped]
     #[arg(long, env = "KMS_PLACEMENT", value_name = "PLACE")]
     placement: Placement,
+    /// How often one key encrypts with AES-GCM at most, 1 to 4294967296 [default: 4294967296]
+    #[arg(long, env = "KMS_GCM_LIMIT", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 32))]
+    gcm_limit: u64,
     /// Database file [default: ./claviger.db]
     #[arg(long, env = "KMS_SQLITE_PATH", value_name = "FILE")]
     sqlite_path: PathBuf,

@@ -178,7 +178,12 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NoPlace(_)
         | E::Reason
         | E::Version(..) => StatusCode::BAD_REQUEST,
-        E::UsageMask(_) | E::Sensitive | E::NotExtractable | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
+        E::UsageMask(_)
+        | E::Sensitive
+        | E::WrappingKey(_)
+        | E::NotExtractable
+        | E::Chosen { .. }
+        | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
         E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken | E::NoSecretVersion(_) => {
             StatusCode::NOT_FOUND
         }
@@ -193,6 +198,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::ProjectInUse(_)
         | E::Handover(_)
         | E::TooManyTokens(_)
+        | E::GcmLimit { .. }
         | E::RoleInUse(_) => StatusCode::CONFLICT,
         E::UnsupportedAttribute(_)
         | E::UnsupportedAlgorithm(_)
@@ -204,6 +210,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::KeyWrap(_)
         | E::EncodingOption
         | E::NotWrappable(_)
+        | E::OtherClass { .. }
         | E::Decryption
         | E::NotASecret(_)
         | E::ASecret
@@ -212,7 +219,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NoEffect(_)
         | E::Feature(_)
         | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
-        E::Integrity(_) | E::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        E::Integrity(_) | E::Internal(_) | E::Uncounted(_) => StatusCode::INTERNAL_SERVER_ERROR,
         E::Hsm(_)
         | E::Unbound(_)
         | E::Store(_)

@@ -175,6 +175,39 @@ impl Attributes {
         Self::read(Value::Structure(items))
     }
 
+    /// These attributes, of which those that `by` has take the place, each with all its instances; of vendor attributes those of the
+    /// same vendor and name, and of tags all.
+    ///
+    /// # Errors
+    /// Together they are above the bounds of this module.
+    pub fn replaced(&self, by: &Self) -> Result<Self, Error> {
+        let mut kept = self.clone();
+        if by.vendor_attributes.iter().any(VendorAttribute::holds_tags) {
+            kept.vendor_attributes.retain(|attribute| !attribute.holds_tags());
+        }
+        let own = by.to_items();
+        let said: Vec<AttributeReference> = own.iter().map(AttributeReference::of).collect();
+        let mut items = kept.to_items();
+        items.retain(|item| !said.contains(&AttributeReference::of(item)));
+        items.extend(own);
+        Self::read(Value::Structure(items))
+    }
+
+    /// Refuses a name that is empty, as tags are refused.
+    ///
+    /// # Errors
+    /// Where it is.
+    pub fn check_names(&self) -> Result<(), Error> {
+        let empty = |tag, value| Err(Error::from(Fault::Empty).within(value).within(tag));
+        if self.names.iter().any(|name| name.value.is_empty()) {
+            return empty(Tag::Name, Tag::NameValue);
+        }
+        if self.alternative_names.iter().any(|name| name.value.is_empty()) {
+            return empty(Tag::AlternativeName, Tag::AlternativeNameValue);
+        }
+        Ok(())
+    }
+
     /// A reference to every attribute that has a value, each once.
     #[must_use]
     pub fn references(&self) -> Vec<AttributeReference> {

@@ -24,7 +24,7 @@ impl Kms {
             if secret_path::last_number(&grant.object().attributes).is_some() {
                 return Err(Error::ASecret);
             }
-            grant.change(|_, attributes| {
+            grant.change(|present, attributes| {
                 if let Some(name) = name {
                     attributes.names = vec![Name::text(name)];
                 }
@@ -32,7 +32,10 @@ impl Kms {
                     attributes.description = (!description.is_empty()).then(|| description.to_owned());
                 }
                 *attributes = attributes.overridden(None)?;
-                Ok(())
+                if name.is_some() {
+                    attributes.check_names()?;
+                }
+                grant.check_outcome(present, attributes)
             })
         })
     }

@@ -2,25 +2,34 @@
 
 use openssl::rand::rand_bytes;
 
-use super::mechanism::{self, AesMode};
+use super::mechanism::{self, AesMode, Beginning, can_decrypt};
 use super::{Call, Error, Kms};
 use crate::custody::{Cipher, Error as CustodyError};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::encrypt::{Request, Response};
 use crate::kmip::state::Use;
-use crate::kmip::{Tag, UsageMask};
+use crate::kmip::{Tag, UniqueIdentifier, UsageMask};
 use crate::secret::Bytes;
 
 pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    if request.multi_part.is_partial() {
-        return Err(Error::Streaming);
-    }
-    let data = request.data.ok_or(Error::Missing(Tag::Data))?;
     let grant = kms.authorize(call, Operation::Encrypt, request.unique_identifier.as_ref())?;
     let key = grant.usable(Use::Protect, UsageMask::ENCRYPT, "Encrypt")?;
     let object = key.object();
     let parameters = request.cryptographic_parameters.as_ref();
     let mode = mechanism::aes_mode(object.algorithm(), parameters, &object.attributes.cryptographic_parameters)?;
+    let part = &request.multi_part;
+    let beginning = match &request.iv_counter_nonce {
+        Some(_) => Beginning::Chosen,
+        None if part.is_partial() && part.init_indicator != Some(true) => Beginning::Continued,
+        None => Beginning::Fresh,
+    };
+    if can_decrypt(mode, beginning) {
+        authorize_decryption(kms, call, request.unique_identifier.as_ref(), beginning)?;
+    }
+    if request.multi_part.is_partial() {
+        return Err(Error::Streaming);
+    }
+    let data = request.data.ok_or(Error::Missing(Tag::Data))?;
     let random_iv = parameters.and_then(|parameters| parameters.random_iv).unwrap_or(false);
     let (iv, chosen) = match request.iv_counter_nonce {
         Some(_) if random_iv => return Err(Error::BadParameters("RandomIV and an IV exclude each other")),
@@ -46,6 +55,24 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
         iv_counter_nonce: chosen.then_some(iv),
         authenticated_encryption_tag: tag,
     })
+}
+
+/// Refuses callers who may not decrypt by the key, now, what they could decrypt by encrypting.
+fn authorize_decryption(
+    kms: &Kms,
+    call: &Call<'_>,
+    id: Option<&UniqueIdentifier>,
+    beginning: Beginning,
+) -> Result<(), Error> {
+    let (chosen, bit) = match beginning {
+        Beginning::Continued => ("a later part of a stream", "Decrypt, which a later part of a stream needs too"),
+        Beginning::Fresh | Beginning::Chosen => ("an IVCounterNonce", "Decrypt, which an IVCounterNonce needs too"),
+    };
+    let grant = kms.authorize(call, Operation::Decrypt, id).map_err(|error| match error {
+        Error::NotPermitted { refusal, .. } => Error::Chosen { chosen, refusal },
+        error => error,
+    })?;
+    grant.usable(Use::Process, UsageMask::DECRYPT, bit).map(drop)
 }
 
 /// An IV from OpenSSL's generator: 96 random bits for GCM, a random block for CBC.

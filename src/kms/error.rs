@@ -92,6 +92,50 @@ pub enum Error {
     /// The key may not leave.
     #[error("the key is not Extractable")]
     NotExtractable,
+    /// Somebody could unwrap by the wrapping key what must not be seen.
+    #[error(
+        "the key is Sensitive, and {0:?} may not wrap it: the wrapping key must be one that Create made in the HSM, with \
+         Sensitive true, Extractable false and Wrap Key in its mask, but neither Decrypt nor Unrestricted"
+    )]
+    WrappingKey(String),
+    /// An import that would change what the HSM lets happen to a key.
+    #[error(
+        "an import leaves Sensitive and Extractable of the object {id:?} as they are ({sensitive} and {extractable}): leave them \
+         out, or import a new object"
+    )]
+    OtherClass {
+        /// The object.
+        id: String,
+        /// Its Sensitive.
+        sensitive: bool,
+        /// Its Extractable.
+        extractable: bool,
+    },
+    /// Who chooses what AES encrypts first could decrypt by it.
+    #[error(
+        "{chosen} also needs the right to decrypt, because it can be used to decrypt ({refusal}): leave it out, and the server \
+         chooses"
+    )]
+    Chosen {
+        /// What.
+        chosen: &'static str,
+        /// Why the caller may not decrypt.
+        refusal: policy::Refusal,
+    },
+    /// A key has encrypted as often as it may.
+    #[error(
+        "the key {id:?} has encrypted with AES-GCM as often as a key may ({limit} times, NIST SP 800-38D section 8.3): create a \
+         new key and encrypt with that one; this one still decrypts"
+    )]
+    GcmLimit {
+        /// The key.
+        id: String,
+        /// The limit.
+        limit: i64,
+    },
+    /// The record of uses of AES-GCM is not what was written: a refusal to start.
+    #[error("the uses of AES-GCM cannot be counted: {0} in the database; restore the database from a backup")]
+    Uncounted(&'static str),
     /// An attribute that the server sets.
     #[error("the attribute {0} is set by the server")]
     ReadOnly(Tag),
@@ -295,7 +339,10 @@ impl Error {
             Self::Destroyed(_) => ResultReason::ObjectDestroyed,
             Self::State(_) => ResultReason::WrongKeyLifecycleState,
             Self::UsageMask(_) => ResultReason::IncompatibleCryptographicUsageMask,
-            Self::Sensitive => ResultReason::Sensitive,
+            Self::Sensitive | Self::WrappingKey(_) => ResultReason::Sensitive,
+            Self::OtherClass { .. } => ResultReason::ConstraintViolation,
+            Self::Chosen { .. } => ResultReason::PermissionDenied,
+            Self::GcmLimit { .. } => ResultReason::UsageLimitExceeded,
             Self::NotExtractable => ResultReason::NotExtractable,
             Self::ReadOnly(_) => ResultReason::AttributeReadOnly,
             Self::UnsupportedAttribute(_) => ResultReason::UnsupportedAttribute,
@@ -310,7 +357,7 @@ impl Error {
             Self::Decryption => ResultReason::CryptographicFailure,
             Self::Version(..) => ResultReason::UnsupportedProtocolVersion,
             Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
-            Self::Integrity(_) | Self::Internal(_) => ResultReason::InternalServerError,
+            Self::Integrity(_) | Self::Internal(_) | Self::Uncounted(_) => ResultReason::InternalServerError,
             Self::Contention | Self::TooManyTokens(_) => ResultReason::ServerLimitExceeded,
             Self::Hsm(_)
             | Self::Unbound(_)

@@ -1,10 +1,23 @@
-//! Import (KMIP 2.1 section 6.1.26).
+//! Import (KMIP 2.1 section 6.1.25).
 
-use super::proposal::{Origin, brought, propose};
-use super::{Call, Error, Kms};
-use crate::kmip::enumerations::{KeyWrapType, ObjectType, Operation};
+use super::gate::Grant;
+use super::object::Object;
+use super::proposal::{Origin, brought, check_settable, propose};
+use super::{Call, Error, Kms, wished};
+use crate::kmip::enumerations::{KeyWrapType, ObjectType, Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
-use crate::kmip::{Tag, UniqueIdentifier};
+use crate::kmip::state::Refusal;
+use crate::kmip::ttlv::DateTime;
+use crate::kmip::{Attributes, Tag, UniqueIdentifier};
+use crate::secret::Bytes;
+use crate::store::object::{Class, Material};
+
+/// What the request brings.
+struct Brought {
+    id: UniqueIdentifier,
+    bytes: Bytes,
+    attributes: Attributes,
+}
 
 pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.object_type != request.object.object_type() {
@@ -15,36 +28,107 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     }
     let mut attributes = *request.attributes;
     let bytes = brought(request.object, &mut attributes)?;
-    attributes.unique_identifier = Some(request.unique_identifier);
+    let id = wished(Some(&request.unique_identifier))?.ok_or(Error::InvalidIdentifier)?;
+    let brought = Brought { id: UniqueIdentifier::Text(id), bytes, attributes };
+    if request.replace_existing != Some(true) {
+        return add(kms, call, brought);
+    }
+    match kms.authorize(call, Operation::Import, Some(&brought.id)) {
+        Ok(existing) => {
+            existing.exchange(|present| replacement(kms, call, &existing, present, &brought))?;
+            Ok(Response { unique_identifier: existing.object().id.clone() })
+        }
+        // Nothing to replace; somebody else's object is told apart when the row is added.
+        Err(Error::NotFound(_)) => add(kms, call, brought),
+        Err(error) => Err(error),
+    }
+}
+
+fn add(kms: &Kms, call: &Call<'_>, brought: Brought) -> Result<Response, Error> {
+    let Brought { id, bytes, mut attributes } = brought;
+    attributes.unique_identifier = Some(id);
     let grant = kms.authorize_new(call, Operation::Import, &mut attributes)?;
     let proposal = propose(&grant, call, attributes, Origin::Imported)?;
-    let existing = if request.replace_existing == Some(true) {
-        let id = UniqueIdentifier::Text(proposal.id.clone());
-        match kms.authorize(call, Operation::Import, Some(&id)) {
-            Ok(existing) => {
-                if existing.object().attributes.object_type != Some(ObjectType::SymmetricKey) {
-                    let fault = "only a symmetric key is replaced by an import";
-                    return Err(Error::Invalid { tag: Tag::ObjectType, fault });
-                }
-                grant.check_place(&existing)?;
-                Some(existing.undestroyed()?)
-            }
-            // Nothing to replace; somebody else's object is told apart when the row is added.
-            Err(Error::NotFound(_)) => None,
-            Err(error) => return Err(error),
-        }
-    } else {
-        None
-    };
     let material = grant.make(proposal.class, proposal.kind, proposal.mask(), Some(&bytes))?;
-    match existing {
-        Some(existing) => {
-            if let Err(error) = existing.exchange(&proposal.attributes, proposal.class, &material) {
-                grant.discard(&material);
-                return Err(error);
-            }
-        }
-        None => grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?,
-    }
+    grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?;
     Ok(Response { unique_identifier: proposal.id })
+}
+
+/// The attributes and the key that come in the place of what is there. That is to destroy the one and to import the other: the
+/// caller needs leave for both, by the rules for what is there and by those for what comes.
+fn replacement(
+    kms: &Kms,
+    call: &Call<'_>,
+    existing: &Grant<'_>,
+    present: &Object,
+    brought: &Brought,
+) -> Result<(Attributes, Class, Material), Error> {
+    kms.authorize(call, Operation::Destroy, Some(&brought.id))?;
+    if present.attributes.object_type != Some(ObjectType::SymmetricKey) {
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "only a symmetric key is replaced by an import" });
+    }
+    let mut said = brought.attributes.clone();
+    let project = said.take_project().map_err(|_| Error::Project)?;
+    if project.is_some() && project != present.access.project {
+        return Err(Error::Feature("an import leaves the object in its project: leave the attribute out"));
+    }
+    let is_addition = project.is_some();
+    check_settable(&said, Origin::Imported)?;
+    let attributes = succeeding(present, call.now, said)?;
+    let grant = existing.successor(present, &attributes, is_addition)?;
+    let proposal = propose(&grant, call, attributes, Origin::Replacing)?;
+    if proposal.class != present.class {
+        return Err(Error::OtherClass {
+            id: proposal.id,
+            sensitive: present.attributes.sensitive.unwrap_or_default(),
+            extractable: present.attributes.extractable.unwrap_or_default(),
+        });
+    }
+    let material = grant.make(proposal.class, proposal.kind, proposal.mask(), Some(&brought.bytes))?;
+    Ok((proposal.attributes, proposal.class, material))
+}
+
+/// The attributes of the object that comes: what is said takes the place of what is there, and the life of the object goes on.
+/// The standard would set all that is supplied, the state included: then an import could bring back what was revoked.
+fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<Attributes, Error> {
+    let state = present.state(now);
+    match state {
+        State::PreActive | State::Active => {}
+        State::Destroyed | State::DestroyedCompromised => return Err(Error::Destroyed(present.id.clone())),
+        ended => return Err(Refusal::State(ended).into()),
+    }
+    let facts = [
+        (Tag::DestroyDate, said.destroy_date.is_some()),
+        (Tag::CompromiseDate, said.compromise_date.is_some()),
+        (Tag::CompromiseOccurrenceDate, said.compromise_occurrence_date.is_some()),
+        (Tag::RevocationReason, said.revocation_reason.is_some()),
+    ];
+    if let Some((tag, _)) = facts.into_iter().find(|(_, said)| *said) {
+        return Err(Error::ReadOnly(tag));
+    }
+    match (state, said.state.take()) {
+        // It would permit more, and is not done: that is Activate's.
+        (_, None) | (State::PreActive, Some(State::Active)) => {}
+        (own, Some(said)) if own == said => {}
+        _ => {
+            let fault = "an import in the place of an object leaves its state: use Activate, Revoke or Destroy";
+            return Err(Error::Invalid { tag: Tag::State, fault });
+        }
+    }
+    let reached = |date: Option<DateTime>| date.is_some_and(|date| date <= now);
+    if state == State::PreActive && reached(said.activation_date) {
+        said.activation_date = None;
+    }
+    if reached(said.deactivation_date) {
+        let fault = "it has passed, and an import ends no object: use Revoke";
+        return Err(Error::Invalid { tag: Tag::DeactivationDate, fault });
+    }
+    said.initial_date = None;
+    said.last_change_date = None;
+    let mut former = present.attributes.clone();
+    // Those of the former key.
+    former.digests.clear();
+    let mut attributes = former.replaced(&said)?;
+    attributes.state = Some(state);
+    Ok(attributes)
 }

@@ -28,6 +28,29 @@ pub(super) enum AesMode {
     Cbc,
 }
 
+/// What AES encrypts first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// An IV that the server chooses at random.
+    Fresh,
+    /// An IV, nonce, counter or tweak of the caller's.
+    Chosen,
+    /// What an earlier part of the same stream left, which the caller has seen.
+    Continued,
+}
+
+/// Whether encrypting so lets a caller decrypt, too. GCM and CTR decrypt what they encrypt when the IV repeats; to choose what a
+/// block of CBC is XORed with before the block itself is to use AES as an oracle, block by block. A mode that encrypts each
+/// block by itself (ECB) would do so whatever it begins with.
+pub(super) fn can_decrypt(mode: AesMode, beginning: Beginning) -> bool {
+    match (mode, beginning) {
+        (AesMode::Gcm { .. } | AesMode::CbcPadded | AesMode::Cbc, Beginning::Fresh) => false,
+        (AesMode::Gcm { .. } | AesMode::CbcPadded | AesMode::Cbc, Beginning::Chosen) => true,
+        (AesMode::CbcPadded | AesMode::Cbc, Beginning::Continued) => true,
+        (AesMode::Gcm { .. }, Beginning::Continued) => false,
+    }
+}
+
 /// The mode that a request asks for, or else the one that the object's own parameters name, or else GCM.
 pub(super) fn aes_mode(
     algorithm: Option<CryptographicAlgorithm>,

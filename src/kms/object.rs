@@ -161,6 +161,17 @@ impl Object {
     pub(super) fn permits(&self, mask: UsageMask) -> bool {
         self.attributes.cryptographic_usage_mask.is_some_and(|own| own.contains(mask))
     }
+
+    /// Whether nobody can unwrap by this key what it wraps: it was made in the HSM, never left and cannot leave, and decrypts
+    /// nothing. Only Create says so of a key; Register and Import take it back.
+    pub(super) fn keeps_what_it_wraps(&self) -> bool {
+        let own = &self.attributes;
+        self.class == Class::Sealing
+            && own.always_sensitive == Some(true)
+            && own.never_extractable == Some(true)
+            && !self.permits(UsageMask::DECRYPT)
+            && !self.permits(UsageMask::UNRESTRICTED)
+    }
 }
 
 impl Properties for Attributes {

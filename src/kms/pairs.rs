@@ -2,11 +2,14 @@
 
 use super::create_key_pair::linked;
 use super::gate::Grant;
+use super::object::Object;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, signature_verify};
 use crate::kmip::UniqueIdentifier;
-use crate::kmip::enumerations::{LinkType, Operation as Kmip};
+use crate::kmip::attributes::RevocationReason;
+use crate::kmip::enumerations::{LinkType, ObjectType, Operation as Kmip, RevocationReasonCode, State};
 use crate::kmip::payloads::signature_verify::{Request, Response};
+use crate::kmip::payloads::{destroy, revoke};
 
 impl Kms {
     /// Signature Verify by either half. The caller must be permitted to do it with both.
@@ -36,6 +39,43 @@ impl Kms {
         })
     }
 
+    /// Ends a key: revokes it if it is Active, and destroys it; of a pair both halves, and none before the caller may do so with
+    /// each. What it did not come to is done when it is asked again.
+    ///
+    /// # Errors
+    /// As Revoke and Destroy.
+    pub fn end_key(&self, context: &Context<'_>, id: &str) -> Result<(), Error> {
+        let [revocation, destruction] =
+            [Kmip::Revoke, Kmip::Destroy].map(|operation| Call::new(context, Operation::Kmip(operation)));
+        let key = self.foresee(&destruction, id)?;
+        let mut halves = Vec::with_capacity(2);
+        if let Some(public) = public_half(&key) {
+            let public = self.foresee(&destruction, public)?;
+            check_halves(&key, &public)?;
+            // First, so that a pair of which only it is gone can be removed again.
+            if !matches!(public.attributes.state, Some(State::Destroyed | State::DestroyedCompromised)) {
+                halves.push(public);
+            }
+        }
+        halves.push(key);
+        let active = halves.iter().filter(|half| half.state(destruction.now) == State::Active);
+        let active = active.map(|half| self.foresee(&revocation, &half.id)).collect::<Result<Vec<_>, _>>()?;
+        for half in active {
+            let code = RevocationReasonCode::CessationOfOperation;
+            let request = revoke::Request {
+                unique_identifier: Some(UniqueIdentifier::Text(half.id.clone())),
+                revocation_reason: RevocationReason { code, message: None },
+                compromise_occurrence_date: None,
+            };
+            self.execute(context, request.into())?;
+        }
+        for half in halves {
+            let unique_identifier = Some(UniqueIdentifier::Text(half.id.clone()));
+            self.execute(context, destroy::Request { unique_identifier }.into())?;
+        }
+        Ok(())
+    }
+
     fn authorize_public_half<'a>(
         &'a self,
         call: &'a Call<'a>,
@@ -43,9 +83,23 @@ impl Kms {
         id: Option<&UniqueIdentifier>,
     ) -> Result<Grant<'a>, Error> {
         let grant = self.authorize(call, operation, id)?;
-        match linked(&grant.object().attributes, LinkType::PublicKeyLink) {
-            Some(public) => self.authorize(call, operation, Some(&UniqueIdentifier::Text(public.to_owned()))),
-            None => Ok(grant),
-        }
+        let Some(public) = public_half(grant.object()) else { return Ok(grant) };
+        let public = self.authorize(call, operation, Some(&UniqueIdentifier::Text(public.to_owned())))?;
+        check_halves(grant.object(), public.object())?;
+        Ok(public)
     }
+}
+
+/// The public half of a pair of which the object is the private one. A private key has this link from the server; those that
+/// clients set on other objects are data.
+fn public_half(object: &Object) -> Option<&str> {
+    let is_private = object.attributes.object_type == Some(ObjectType::PrivateKey);
+    is_private.then(|| linked(&object.attributes, LinkType::PublicKeyLink)).flatten()
+}
+
+/// Refuses two objects of which the second does not name the first as its private half.
+fn check_halves(private: &Object, public: &Object) -> Result<(), Error> {
+    let named = linked(&public.attributes, LinkType::PrivateKeyLink);
+    let are_halves = public.attributes.object_type == Some(ObjectType::PublicKey) && named == Some(&private.id);
+    are_halves.then_some(()).ok_or(Error::NoPair)
 }

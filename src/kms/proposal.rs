@@ -22,8 +22,10 @@ pub(super) enum Origin {
     Created,
     /// The caller brings the key.
     Registered,
-    /// The caller brings the key and the attributes of its former life (section 6.1.26: they are taken as given).
+    /// The caller brings the key and the attributes of its former life (section 6.1.25: they are taken as given).
     Imported,
+    /// The caller brings a key for an object that is there, whose life goes on.
+    Replacing,
 }
 
 /// An object as it will be.
@@ -116,7 +118,12 @@ fn name(attributes: &mut Attributes, object_type: ObjectType) -> Result<String, 
 }
 
 /// Refuses what only the server sets, and what the server would have to honour and does not.
-fn check_settable(given: &Attributes, origin: Origin) -> Result<(), Error> {
+pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), Error> {
+    // What is there already was checked when it came; earlier versions took empty names.
+    if origin == Origin::Replacing {
+        return Ok(());
+    }
+    given.check_names()?;
     let unsupported = [
         (Tag::UsageLimits, given.usage_limits.is_some()),
         (Tag::LeaseTime, given.lease_time.is_some()),
@@ -187,7 +194,7 @@ fn set_dates(attributes: &mut Attributes, now: DateTime, origin: Origin) -> Resu
     }
     if let (Some(start), Some(end)) = (attributes.process_start_date, attributes.protect_stop_date)
         && end < start
-        && origin != Origin::Imported
+        && !matches!(origin, Origin::Imported | Origin::Replacing)
     {
         return invalid(Tag::ProtectStopDate, "it is before the Process Start Date");
     }

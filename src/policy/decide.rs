@@ -255,16 +255,7 @@ impl Policy {
             Some(role) => Some((role, self.ask_role(role, action, &names)?)),
             None => None,
         };
-        let named = match &self.create {
-            None => Ok(Rule::Everyone),
-            Some(subjects) => self.named(subjects, caller),
-        };
-        let named = match self.organization_role(caller) {
-            Some(OrganizationRole::Admin) => named.or(Ok(Rule::Administrator)),
-            // What is in no project would be its own, and it has nothing of its own.
-            Some(OrganizationRole::NoAccess) if resource.project.is_none() => Err(Refusal::NoAccess),
-            Some(OrganizationRole::NoAccess | OrganizationRole::Member) | None => named,
-        }?;
+        let named = self.decide_adding(caller, resource.project)?;
         let Some(project) = resource.project else { return Ok(named) };
         if !self.has_project(project) {
             return Err(Refusal::UnknownProject);
@@ -274,6 +265,23 @@ impl Policy {
             (None, Some((role, policy))) => Ok(Rule::Role { role: role.to_owned(), policy: policy.to_owned() }),
             // The same for a project that there is not: its name is no business of those who are nobody there.
             (None, None) => Err(Refusal::UnknownProject),
+        }
+    }
+
+    /// Whether the caller is one of those who may add objects at all, to a project or to none.
+    ///
+    /// # Errors
+    /// The refusal, with the rule that decided.
+    pub fn decide_adding(&self, caller: &Caller, project: Option<&str>) -> Decision {
+        let named = match &self.create {
+            None => Ok(Rule::Everyone),
+            Some(subjects) => self.named(subjects, caller),
+        };
+        match self.organization_role(caller) {
+            Some(OrganizationRole::Admin) => named.or(Ok(Rule::Administrator)),
+            // What is in no project would be its own, and it has nothing of its own.
+            Some(OrganizationRole::NoAccess) if project.is_none() => Err(Refusal::NoAccess),
+            Some(OrganizationRole::NoAccess | OrganizationRole::Member) | None => named,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::config::{AuditSettings, Config, Remake};
 use crate::custody::Custody;
 use crate::kms::{self, KeptSecret};
 use crate::metrics::Metrics;
-use crate::store::{self, Store, access_token, audit_head, object, policy_entry, secret_path, secret_version};
+use crate::store::{self, Store, access_token, audit_head, gcm_use, object, policy_entry, secret_path, secret_version};
 
 /// Begins what the audit log calls an access token.
 const TOKEN: &str = "token/";
@@ -96,6 +96,7 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
     }
     values(store, custody, &kept, report)?;
     names(store, &kept, report)?;
+    gcm_uses(store, custody, report)?;
     report.rows = rows.len();
     let changed = rows.iter().filter(|row| !row.bound);
     report
@@ -147,6 +148,29 @@ fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport)
     report.findings.extend(missing.into_iter().map(|(name, id)| {
         format!("{id}: the index of secrets does not have it as {name:?}: it was changed in the database")
     }));
+    Ok(())
+}
+
+/// Every row that counts uses of AES-GCM, and that each key has one.
+fn gcm_uses(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
+    let Some(credit) = store.read(gcm_use::credit)? else {
+        // Nothing is counted before the first start of a server that counts.
+        if store.read(gcm_use::any)? {
+            report.findings.push("gcm_credit: its row is gone".to_owned());
+        }
+        return Ok(());
+    };
+    if !custody.is_bound(&credit.bound(), &credit.binding).map_err(kms::Error::from)? {
+        report.findings.push("gcm_credit: its binding is wrong: it was changed in the database".to_owned());
+    }
+    for row in store.read(gcm_use::all)? {
+        if !custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)? {
+            let finding = "the binding of its count of AES-GCM uses is wrong: it was changed in the database";
+            report.findings.push(format!("{}: {finding}", row.object));
+        }
+    }
+    let uncounted = store.read(gcm_use::uncounted)?.into_iter();
+    report.findings.extend(uncounted.map(|id| format!("{id}: the row that counts its AES-GCM uses is gone")));
     Ok(())
 }
 

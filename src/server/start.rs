@@ -202,7 +202,7 @@ fn open(config: &Config, documents: Documents, metrics: &Arc<Metrics>) -> Result
         figures::audit(metrics, audit);
     }
     let default_mode = !config.authenticates();
-    let kms = Arc::new(Kms::open(store, custody, documents, default_mode, audit)?);
+    let kms = Arc::new(Kms::open(store, custody, documents, default_mode, audit, config.gcm_limit)?);
     figures::objects(metrics, &kms);
     Ok((kms, owner))
 }

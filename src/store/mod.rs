@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod audit_head;
 mod error;
+pub mod gcm_use;
 pub mod inventory;
 pub mod object;
 pub mod policy_entry;
@@ -172,7 +173,7 @@ impl Store {
     /// SQLite's.
     pub fn first_used_table(&self) -> Result<Option<&'static str>, Error> {
         self.read(|connection| {
-            for table in ["object", "policy_entry", "access_token", "secret_version", "audit_head"] {
+            for table in ["object", "policy_entry", "access_token", "secret_version", "audit_head", "gcm_use"] {
                 let query = format!("SELECT EXISTS (SELECT 1 FROM {table})");
                 if connection.query_row(&query, [], |row| row.get(0))? {
                     return Ok(Some(table));

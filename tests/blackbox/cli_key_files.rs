@@ -77,6 +77,17 @@ fn an_import_takes_the_place_of_a_key_only_if_it_is_told_to() {
     assert_eq!(http.export("my:key"), first);
     assert_eq!(alice.ok(&[&import[..], &["second", "--replace"]].concat()), "my:key\n");
     assert_eq!(http.export("my:key"), second);
+    // What is not given stays; without a key to replace it is a new one with all that it needs.
+    let own = ["sym", "keys", "import", "-f", "raw", "--id", "own", "first", "--replace"];
+    assert_eq!(alice.ok(&[&own[..], &["--usage", "encrypt", "--tag", "t", "--name", "n"]].concat()), "own\n");
+    let before = http.attributes("own");
+    assert_eq!(alice.ok(&own), "own\n");
+    let after = http.attributes("own");
+    for tag in ["CryptographicUsageMask", "NameValue", "AttributeValue", "ActivationDate", "State"] {
+        assert_eq!(find(&after, tag).unwrap(), find(&before, tag).unwrap());
+    }
+    alice.ok(&[&own[..], &["--usage", "decrypt"]].concat());
+    assert_ne!(find(&http.attributes("own"), "CryptographicUsageMask"), find(&before, "CryptographicUsageMask"));
     assert_eq!(alice.create(&["--id", "another"]), "another");
     alice.fails_with(&["sym", "keys", "create", "--id", "another"], &["conflict: "]);
 }
@@ -85,14 +96,16 @@ fn an_import_takes_the_place_of_a_key_only_if_it_is_told_to() {
 fn what_may_not_leave_in_clear_leaves_wrapped_or_not_at_all() {
     let server = Server::start();
     let alice = Cli::alice(&server);
-    let (secret, kek) = (reference::random(32), reference::random(32));
+    let secret = reference::random(32);
     alice.write("secret", &secret);
-    alice.write("kek", &kek);
     let import =
         |arguments: &[&str]| alice.ok(&[&["sym", "keys", "import", "-f", "raw"], arguments].concat()).trim().to_owned();
     let sensitive = import(&["secret", "--sensitive"]);
     let kept = import(&["secret", "--not-extractable"]);
-    let wrapping = import(&["kek", "--usage", "wrap-key,unwrap-key"]);
+    let open = import(&["secret"]);
+    // Only what never left the HSM wraps what must not be seen.
+    let known = import(&["secret", "--usage", "wrap-key,unwrap-key"]);
+    let wrapping = alice.create(&["--usage", "wrap-key", "--sensitive", "--not-extractable"]);
 
     let export = |id: &str, more: &[&str]| {
         let command = ["sym", "keys", "export", "-k", id, "out", "--force"];
@@ -104,10 +117,15 @@ fn what_may_not_leave_in_clear_leaves_wrapped_or_not_at_all() {
     alice.fails_with(&export(&kept, &["--wrap-key", &wrapping]), &["not permitted: "]);
     // Not with a key that may not wrap, or is not there.
     alice.fails_with(&export(&sensitive, &["--wrap-key", &kept]), &["not permitted: "]);
+    alice.fails_with(&export(&sensitive, &["--wrap-key", &known]), &["not permitted: ", &known]);
     alice.fails_with(&export(&sensitive, &["--wrap-key", "nothing"]), &["not found: "]);
     assert_eq!(alice.files(), files);
 
-    let wrapped = reference::key_wrap(&kek, &secret);
+    // The same key that may leave in clear is wrapped to the same bytes, by any.
+    alice.quiet(&export(&open, &["--wrap-key", &known, "-f", "raw"]));
+    assert_eq!(alice.read("out"), reference::key_wrap(&secret, &secret));
+    alice.quiet(&export(&open, &["--wrap-key", &wrapping, "-f", "raw"]));
+    let wrapped = alice.read("out");
     alice.quiet(&export(&sensitive, &["--wrap-key", &wrapping, "-f", "raw"]));
     assert_eq!(alice.read("out"), wrapped);
     alice.quiet(&export(&sensitive, &["--wrap-key", &wrapping, "-f", "base64"]));

@@ -1,6 +1,9 @@
 //! What a caller may call an object: identifiers of a narrow grammar, names and tags within bounds.
 
-use crate::harness::kmip::{all, create, encrypt, find, name, named, string, tags, text, vendor_attribute};
+use crate::harness::kmip::{
+    all, create, encrypt, enumeration, find, import, integer, name, named, register, replace, string, structure, tags,
+    text, vendor_attribute,
+};
 use crate::harness::{Connection, Server};
 
 fn make(alice: &mut Connection, id: &str) -> u16 {
@@ -113,6 +116,31 @@ fn names() {
     let too_many: Vec<_> = (0..33).map(|number| name(&number.to_string())).collect();
     for names in [vec![name(&"n".repeat(1025))], too_many] {
         alice.refused(&create("AES", 256, &names), 400, "Invalid_Attribute_Value");
+    }
+    // A name is something, as a tag is.
+    let alternative = structure(
+        "AlternativeName",
+        &[text("AlternativeNameValue", ""), enumeration("AlternativeNameType", "UninterpretedTextString")],
+    );
+    alice.ok(&import("k", None, "AES", &[7; 32], &[]));
+    for names in [vec![name("")], vec![name("good"), name("")], vec![alternative]] {
+        let common = structure("CommonAttributes", &names);
+        let half = |mask| {
+            let algorithm = [enumeration("CryptographicAlgorithm", "EC"), integer("CryptographicLength", 256)];
+            [&algorithm[..], &[integer("CryptographicUsageMask", mask)]].concat()
+        };
+        let (private, public) = (half(1), half(2));
+        let halves = [structure("PrivateKeyAttributes", &private), structure("PublicKeyAttributes", &public)];
+        let pair = [&[common], halves.as_slice()].concat();
+        for request in [
+            create("AES", 256, &names),
+            register("AES", &[7; 32], &names),
+            import("new", None, "AES", &[7; 32], &names),
+            replace("k", "AES", &[7; 32], &names),
+            structure("CreateKeyPair", &pair),
+        ] {
+            alice.refused(&request, 400, "Invalid_Field");
+        }
     }
 }
 

@@ -124,10 +124,13 @@ fn an_import_over_a_key_takes_a_grant_on_that_key() {
     alice.grant("k", "bob", &["import"]);
     assert!(bob.refused(&import("other", Some(true), "AES", &[7; 32], &[]), 409).contains("exists already"));
     assert!(bob.refused(&import("k", Some(false), "AES", &[7; 32], &[]), 409).contains("exists already"));
+    // To replace a key is to destroy it, too.
+    bob.refused(&import("k", Some(true), "AES", &[7; 32], &[]), 403);
+    alice.grant("k", "bob", &["destroy"]);
     bob.ok(&import("k", Some(true), "AES", &[7; 32], &[]));
     // It is the owner's still, with the grants that it had, and the importer does not read it.
     assert_eq!(alice.connection.export("k"), [7; 32]);
-    assert_eq!(alice.get("/access/list/k"), json!([{"user_id": "bob", "operations": ["import"]}]));
+    assert_eq!(alice.get("/access/list/k"), json!([{"user_id": "bob", "operations": ["destroy", "import"]}]));
     bob.refused(&named("Get", "k"), 403);
     assert_eq!(alice.connection.open(&sealed), b"hers");
     // Nor does it move by an import.

@@ -10,6 +10,7 @@ use crate::harness::{Connection, Server, reference};
 
 const WRAPPING: i64 = USAGE | 0x10;
 
+/// A key that wraps what may leave in clear, and may itself: its bytes are known here.
 fn wrapping_key(alice: &mut Connection, bits: i64) -> (String, Vec<u8>) {
     let id = alice.new_key(&create("AES", bits, &[integer("CryptographicUsageMask", WRAPPING)]));
     let key = alice.export(&id);
@@ -55,12 +56,19 @@ fn a_sensitive_key_leaves_wrapped_and_only_so() {
     }
     for bits in [128, 192, 256] {
         let (wrapping, kek) = wrapping_key(&mut alice, bits);
+        let own = [integer("CryptographicUsageMask", 0x10), boolean("Sensitive", true), boolean("Extractable", false)];
+        let sealed = alice.new_key(&create("AES", bits, &own));
         for operation in ["Get", "Export"] {
-            for key in [&id, &open] {
-                let answer = alice.ok(&wrapped(operation, key, &wrapping));
-                assert_eq!(octets(&answer, "KeyMaterial"), reference::key_wrap(&kek, &secret));
+            alice.refused(&wrapped(operation, &id, &wrapping), 403, "Sensitive");
+            // Nobody knows the key that may wrap it; it wraps the same key that may leave to the same bytes.
+            let expected = octets(&alice.ok(&wrapped(operation, &open, &sealed)), "KeyMaterial");
+            for (key, wrapping, expected) in
+                [(&id, &sealed, expected), (&open, &wrapping, reference::key_wrap(&kek, &secret))]
+            {
+                let answer = alice.ok(&wrapped(operation, key, wrapping));
+                assert_eq!(octets(&answer, "KeyMaterial"), expected);
                 let data = structure("d", find(&answer, "KeyWrappingData").unwrap().as_array().unwrap());
-                assert_eq!(string(&data, "UniqueIdentifier"), wrapping);
+                assert_eq!(string(&data, "UniqueIdentifier"), *wrapping);
                 assert_eq!(string(&data, "BlockCipherMode"), "NISTKeyWrap");
                 assert_eq!(string(&data, "EncodingOption"), "NoEncoding");
                 assert_eq!(string(&data, "WrappingMethod"), "Encrypt");

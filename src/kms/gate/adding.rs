@@ -5,7 +5,7 @@ use super::super::create_key_pair::pair_kind;
 use super::super::handover::Pending;
 use super::super::object::Access;
 use super::super::proposal::Half;
-use super::{Grant, NewGrant, new_object};
+use super::{NewGrant, new_object};
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Grants;
@@ -16,14 +16,6 @@ impl NewGrant<'_> {
     /// The key lengths in bytes that the token takes for a MAC.
     pub(in crate::kms) fn mac_key_size(&self, mechanism: Mac) -> Result<std::ops::RangeInclusive<usize>, Error> {
         Ok(self.kms.custody.mac_key_size(mechanism)?)
-    }
-
-    /// Refuses a project that is not the one which holds the object that is to be replaced: it would stay where it is.
-    pub(in crate::kms) fn check_place(&self, existing: &Grant<'_>) -> Result<(), Error> {
-        if self.project.is_some() && self.project != existing.object.access.project {
-            return Err(Error::Feature("an import leaves the object in its project: leave the attribute out"));
-        }
-        Ok(())
     }
 
     /// Makes the key, in the token from `value` or from nothing.
@@ -53,8 +45,12 @@ impl NewGrant<'_> {
         let inserted = new_object(1, self.access(), id, attributes, class, material).and_then(|object| {
             let row = self.kms.bind(&object)?;
             let index = object.index();
+            let uses = self.kms.invocations.begin(&self.kms.custody, id, 0)?;
             let record = self.call.change(self.action, id, 1);
-            let insert = move |transaction: &store::Transaction<'_>| row.insert(transaction, &index);
+            let insert = move |transaction: &store::Transaction<'_>| {
+                row.insert(transaction, &index)?;
+                uses.write(transaction)
+            };
             self.kms.store.write_recorded(vec![record], insert).map_err(|error| match error {
                 store::Error::Exists(id) => Error::Exists(id),
                 error => error.into(),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::super::handover::Pending;
 use super::super::object::{Access, Object};
 use super::super::{Error, secret_path as path};
-use super::{Grant, Usable, is_destroyed, new_object};
+use super::{Grant, NewGrant, Usable, is_destroyed, new_object};
 use crate::custody::{self, Cipher, Mac, Secret, Signature, is_signature};
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, UsageMask};
+use crate::policy::{Decision, Resource};
 use crate::store::object::{Class, Material};
 use crate::store::{self, secret_path, secret_version};
 use crate::turns::Turn;
@@ -92,15 +93,50 @@ impl<'a> Grant<'a> {
         }
     }
 
-    /// The key wrapped under another, inside the token.
+    /// The key wrapped under another, inside the token. One that must not be seen is wrapped only under a key with which nobody
+    /// can unwrap it again, here or elsewhere.
     pub(in crate::kms) fn wrapped_under(&self, wrapping: &Usable<'_>) -> Result<Vec<u8>, Error> {
+        let under = &wrapping.0.object;
         match self.object.class {
-            Class::Sealing => Err(Error::NotExtractable),
-            Class::Guarding | Class::Exporting => {
-                self.note_use();
-                Ok(self.kms.custody.wrap(&wrapping.0.object.key, &self.object.key)?)
-            }
+            Class::Sealing => return Err(Error::NotExtractable),
+            Class::Guarding if !under.keeps_what_it_wraps() => return Err(Error::WrappingKey(under.id.clone())),
+            Class::Guarding | Class::Exporting => {}
         }
+        self.note_use();
+        Ok(self.kms.custody.wrap(&under.key, &self.object.key)?)
+    }
+
+    /// Refuses attributes with which the caller would not be permitted what they do to the object.
+    pub(in crate::kms) fn check_outcome(&self, present: &Object, attributes: &Attributes) -> Result<(), Error> {
+        let resource = Resource { properties: attributes, ..present.resource() };
+        self.refuse(self.kms.policy.load().decide(self.call.caller(), self.action, &resource))
+    }
+
+    /// Leave for what comes in the place of `present` with these attributes, for those who may add objects at all; `is_addition`:
+    /// the request names the project, and so asks to add to it.
+    pub(in crate::kms) fn successor(
+        &self,
+        present: &Object,
+        attributes: &Attributes,
+        is_addition: bool,
+    ) -> Result<NewGrant<'a>, Error> {
+        let project = present.access.project.clone();
+        let policy = self.kms.policy.load();
+        self.refuse(if is_addition {
+            let resource = Resource { properties: attributes, ..present.resource() };
+            policy.decide_create(self.call.caller(), self.action, &resource)
+        } else {
+            policy.decide_adding(self.call.caller(), project.as_deref())
+        })?;
+        self.check_outcome(present, attributes)?;
+        Ok(NewGrant { kms: self.kms, call: self.call, action: self.action, project })
+    }
+
+    /// A refusal of the policy's becomes one of the service's, and is recorded.
+    fn refuse(&self, decision: Decision) -> Result<(), Error> {
+        let Err(refusal) = decision else { return Ok(()) };
+        self.kms.refused(self.call, self.action, Some(&self.object.id), &refusal)?;
+        Err(Error::NotPermitted { action: self.action.word(), refusal })
     }
 
     /// Changes attributes. `change` sees the present ones.
@@ -147,23 +183,26 @@ impl<'a> Grant<'a> {
         Ok(self.kms.custody.discard(&former)?)
     }
 
-    /// Puts other attributes and another key in the object's place.
+    /// Puts other attributes and another key in the object's place: what `make` makes for the object as it is then.
     pub(in crate::kms) fn exchange(
         &self,
-        attributes: &Attributes,
-        class: Class,
-        material: &Material,
+        make: impl FnOnce(&Object) -> Result<(Attributes, Class, Material), Error>,
     ) -> Result<(), Error> {
-        let former = self.replace(|object| {
-            if is_destroyed(Some(object.state(self.call.now))) {
-                return Err(Error::Destroyed(object.id.clone()));
-            }
-            let (attributes, material) = (attributes.clone(), material.clone());
+        let mut made = None;
+        let exchanged = self.replace(|object| {
+            let (attributes, class, material) = make(object)?;
+            made = Some(material.clone());
             Ok(Successor { attributes, class, material, ..Successor::of(object) })
-        })?;
-        // The new key is in its place: what is left of the former one is no reason to fail.
-        self.kms.discard(&former);
-        Ok(())
+        });
+        // The new key is in its place, or none: what is left of the other one is no reason to fail.
+        let (left, exchanged) = match exchanged {
+            Ok(former) => (Some(former), Ok(())),
+            Err(error) => (made, Err(error)),
+        };
+        if let Some(left) = left {
+            self.kms.discard(&left);
+        }
+        exchanged
     }
 
     /// The object as it is, and the turn to change it: nobody else does meanwhile.
@@ -230,7 +269,7 @@ impl Usable<'_> {
     }
 
     pub(in crate::kms) fn encrypt(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(self.0.kms.custody.encrypt(&self.0.object.key, cipher, data)?)
+        self.0.kms.encrypt(&self.0.object, cipher, data)
     }
 
     pub(in crate::kms) fn decrypt(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {

@@ -14,6 +14,7 @@ mod asking;
 mod auditing;
 mod granted;
 mod health;
+mod invocations;
 mod own;
 mod questions;
 mod recording;
@@ -41,6 +42,7 @@ use administering::Definitions;
 pub(super) use asking::{End, Whose};
 pub(super) use auditing::Listed;
 pub use health::Health;
+use invocations::Invocations;
 pub use vault::Vault;
 
 /// How often a value is read again when another request wrote over it meanwhile.
@@ -58,6 +60,8 @@ pub struct Kms {
     /// What the policy is made of.
     definitions: Mutex<Definitions>,
     tokens: Arc<AccessTokens>,
+    /// How often keys have encrypted with AES-GCM.
+    invocations: Invocations,
     /// Where decisions are recorded; `None` if the operator wants no record.
     audit: Option<Arc<Audit>>,
     last_uses: LastUses,
@@ -101,17 +105,19 @@ pub(super) struct ServerGrant<'a> {
 
 impl Kms {
     /// A service on an open store and token. `documents` is what the configuration says about permission;
-    /// `default_mode`: nothing has to be proved.
+    /// `default_mode`: nothing has to be proved. `gcm_limit`: how often a key encrypts with AES-GCM at most.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// The store cannot be read, or what it says of former uses of AES-GCM is not what was written.
     pub fn open(
         store: Arc<Store>,
         custody: Arc<Custody>,
         documents: Documents,
         default_mode: bool,
         audit: Option<Arc<Audit>>,
+        gcm_limit: u64,
     ) -> Result<Self, Error> {
+        let invocations = Invocations::open(&store, &custody, gcm_limit)?;
         let definitions = Definitions::read(&store, &custody, documents, default_mode)?;
         let vault = vault::read(&store)?;
         let tokens = AccessTokens::new(Arc::clone(&store), Arc::clone(&custody), &vault.id)?;
@@ -123,6 +129,7 @@ impl Kms {
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
             tokens: Arc::new(tokens),
+            invocations,
             audit,
             last_uses: LastUses::default(),
             sweeps: AtomicUsize::new(0),

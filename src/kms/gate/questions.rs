@@ -43,6 +43,13 @@ impl Kms {
         self.policy.load().members_of(project)
     }
 
+    /// The object, if the caller may do with it what is asked for; a refusal is recorded, and leave gives nothing yet.
+    pub(in crate::kms) fn foresee(&self, call: &Call<'_>, id: &str) -> Result<Arc<Object>, Error> {
+        let object = self.load(id)?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
+        self.decide(call, call.operation.action(), &object)?;
+        Ok(object)
+    }
+
     /// Whether a role of this name is defined.
     pub(in crate::kms) fn has_role(&self, role: &str) -> bool {
         self.policy.load().has_role(role)

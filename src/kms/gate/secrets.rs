@@ -142,13 +142,16 @@ impl Kms {
         }
     }
 
-    /// A value as a row, encrypted by the object's key.
+    /// A value as a row, encrypted by the object's key. The first use of a key is counted by the row that is added with it.
     fn seal(&self, object: &Object, number: i64, created: i64, value: &Bytes) -> Result<SecretVersion, Error> {
         let mut iv = vec![0; mechanism::GCM_IV];
         rand_bytes(&mut iv).map_err(custody::Error::Random)?;
         let aad = additional_data(&object.id, number);
         let cipher = Cipher::AesGcm { iv: &iv, aad: &aad, tag_bits: TAG_BITS };
-        let data = self.custody.encrypt(&object.key, &cipher, value)?;
+        let data = match number {
+            1 => self.custody.encrypt(&object.key, &cipher, value)?,
+            _ => self.encrypt(object, &cipher, value)?,
+        };
         let object = object.id.clone();
         let row = SecretVersion { object, number, created, iv, data, binding: Vec::new() };
         Ok(SecretVersion { binding: self.custody.bind(&row.bound())?, ..row })
@@ -172,11 +175,13 @@ impl NewGrant<'_> {
             let object = new_object(1, self.access(), id, attributes, Class::Sealing, material)?;
             let version = kms.seal(&object, 1, self.call.now.0, value)?;
             let (row, index) = (kms.bind(&object)?, object.index());
+            let uses = kms.invocations.begin(&kms.custody, id, 1)?;
             let record = self.call.change(self.action, id, 1);
             let name = path.name();
             let job = move |transaction: &Transaction<'_>| {
                 secret_path::insert(transaction, &name, &row.id)?;
                 row.insert(transaction, &index)?;
+                uses.write(transaction)?;
                 version.insert(transaction, 0)
             };
             kms.store.write_recorded(vec![record], job).map_err(|error| match error {

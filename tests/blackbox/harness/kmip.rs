@@ -218,6 +218,23 @@ pub fn import(id: &str, replace: Option<bool>, algorithm: &str, key: &[u8], more
     structure("Import", &fields)
 }
 
+/// An import in the place of an object, which says of it what the test says and nothing else.
+pub fn replace(id: &str, algorithm: &str, key: &[u8], said: &[Value]) -> Value {
+    let fields = [
+        text("UniqueIdentifier", id),
+        enumeration("ObjectType", "SymmetricKey"),
+        boolean("ReplaceExisting", true),
+        structure("Attributes", said),
+        raw_key(algorithm, key),
+    ];
+    structure("Import", &fields)
+}
+
+/// A Link to another object.
+pub fn link(link_type: &str, id: &str) -> Value {
+    structure("Link", &[enumeration("LinkType", link_type), text("LinkedObjectIdentifier", id)])
+}
+
 pub fn mac_verify(id: &str, data: &[u8], mac: &[u8]) -> Value {
     structure("MACVerify", &[text("UniqueIdentifier", id), bytes("Data", data), bytes("MACData", mac)])
 }

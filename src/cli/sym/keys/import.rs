@@ -8,10 +8,11 @@ use super::new_key::NewKey;
 use crate::cli::error::FileError;
 use crate::cli::stream::Source;
 use crate::cli::{Error, Report, words};
-use crate::client::Client;
-use crate::kmip::ManagedObject;
+use crate::client::{Client, Error as ClientError};
+use crate::kmip::attributes::AttributeReference;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType};
-use crate::kmip::payloads::{import, register};
+use crate::kmip::payloads::{get_attributes, import, register};
+use crate::kmip::{ManagedObject, Tag};
 use crate::secret::Bytes;
 
 /// The largest key file, in bytes.
@@ -29,8 +30,8 @@ pub(in crate::cli) struct Import {
     /// Algorithm that the key is for [default: what the file says, else aes]
     #[arg(long, value_name = "ALGORITHM", value_parser = words::algorithm())]
     algorithm: Option<CryptographicAlgorithm>,
-    /// Take the place of the key that has this --id
-    #[arg(long, requires = "id")]
+    /// Take the place of the key that has this --id, if there is one: its usage, names and tags stay unless they are given
+    #[arg(long, requires = "id", conflicts_with = "pre_active")]
     replace: bool,
     #[command(flatten)]
     key: NewKey,
@@ -46,17 +47,18 @@ impl Import {
         let algorithm = self.algorithm.or(stated).unwrap_or(CryptographicAlgorithm::AES);
         let attributes = Box::new(self.key.attributes(algorithm));
         let object_type = ObjectType::SymmetricKey;
-        let id = match self.key.id {
+        let id = match &self.key.id {
             Some(id) => {
                 let request = import::Request {
-                    unique_identifier: id.into(),
+                    unique_identifier: id.as_str().into(),
                     object_type,
                     replace_existing: Some(self.replace),
                     key_wrap_type: None,
                     attributes,
                     object,
                 };
-                client.import(request).await?.unique_identifier
+                if self.replace { replace(client, &self.key, request).await? } else { client.import(request).await? }
+                    .unique_identifier
             }
             None => {
                 let request = register::Request { object_type, attributes, object, protection_storage_masks: None };
@@ -65,6 +67,21 @@ impl Import {
         };
         Ok(made(&id))
     }
+}
+
+/// Sends what is to change of the key that is there, or all that a new one needs if there is none that the caller may know of.
+async fn replace(client: &Client, key: &NewKey, mut request: import::Request) -> Result<import::Response, Error> {
+    let present = get_attributes::Request {
+        unique_identifier: Some(request.unique_identifier.clone()),
+        attribute_references: vec![AttributeReference::Tag(Tag::State)],
+    };
+    match client.get_attributes(present).await {
+        Err(ClientError::Refused(refusal)) if refusal.status.as_u16() == 404 => {}
+        // Whoever may replace the key need not be permitted to read about it.
+        Ok(_) | Err(ClientError::Refused(_)) => key.leave_what_is_not_given(&mut request.attributes),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(client.import(request).await?)
 }
 
 /// The key, with its length, and the algorithm that the file states.

@@ -57,6 +57,14 @@ impl NewKey {
         attributes
     }
 
+    /// Takes back what is asked for by default: of a key that is there it would be a change.
+    pub(super) fn leave_what_is_not_given(&self, attributes: &mut Attributes) {
+        attributes.activation_date = None;
+        if self.usage.is_empty() {
+            attributes.cryptographic_usage_mask = None;
+        }
+    }
+
     fn mask(&self, algorithm: CryptographicAlgorithm) -> UsageMask {
         if self.usage.is_empty() {
             let mac = UsageMask::MAC_GENERATE | UsageMask::MAC_VERIFY;

@@ -11,8 +11,8 @@ use super::super::problem::Problem;
 use super::super::route::{Ask, value};
 use super::super::{Answer, App};
 use super::{invalid, iso, read};
-use crate::kmip::attributes::{Name, RevocationReason};
-use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, RevocationReasonCode, State};
+use crate::kmip::attributes::Name;
+use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::{self, Request, Response};
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
@@ -290,35 +290,10 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     one(app, ask, id)
 }
 
-/// `DELETE /api/v1/kms/keys/:id`: both halves of a pair are revoked and destroyed. What it did not come to is done when it is
-/// asked again.
+/// `DELETE /api/v1/kms/keys/:id`: both halves of a pair are revoked and destroyed.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let id = id(ask);
-    let present = attributes(app, ask, id)?;
-    let links = present.links.iter().filter(|link| link.link_type == Some(LinkType::PublicKeyLink));
-    let public = links.filter_map(|link| link.linked_object_identifier.as_text()).next().map(str::to_owned);
-    let gone = |state| matches!(state, Some(State::Destroyed | State::DestroyedCompromised));
-    let mut halves = vec![(id.to_owned(), present.state)];
-    let key = shown(id.to_owned(), present).ok_or_else(|| no_such_key(id))?;
-    if let Some(public) = public {
-        let state = attributes(app, ask, &public)?.state;
-        // First, so that a pair of which it is gone alone can be removed again.
-        if !gone(state) {
-            halves.insert(0, (public, state));
-        }
-    }
-    for (half, _) in halves.iter().filter(|(_, state)| *state == Some(State::Active)) {
-        let code = RevocationReasonCode::CessationOfOperation;
-        let request = payloads::revoke::Request {
-            unique_identifier: Some(UniqueIdentifier::from(half.as_str())),
-            revocation_reason: RevocationReason { code, message: None },
-            compromise_occurrence_date: None,
-        };
-        execute(app, ask, request)?;
-    }
-    for (half, _) in &halves {
-        let unique_identifier = Some(UniqueIdentifier::from(half.as_str()));
-        execute(app, ask, payloads::destroy::Request { unique_identifier })?;
-    }
+    let key = shown(id.to_owned(), attributes(app, ask, id)?).ok_or_else(|| no_such_key(id))?;
+    block_in_place(|| app.kms.end_key(&ask.context, id))?;
     Ok(Answer::json(StatusCode::OK, &One { key: Shown { is_disabled: true, ..key } }))
 }

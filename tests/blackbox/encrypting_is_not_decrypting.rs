@@ -1,0 +1,176 @@
+//! Leave to encrypt is not leave to decrypt: whoever chooses what AES encrypts first, as an IV or by going on with a chain
+//! of blocks, could decrypt by it, and needs leave to do that and the Decrypt bit of the mask.
+
+use serde_json::{Value, json};
+
+use crate::batches::{message, option};
+use crate::harness::caller::project;
+use crate::harness::kmip::{
+    all, boolean, bytes, create, date, encrypt, enumeration, find, integer, octets, parameters, string, text, with,
+};
+use crate::harness::{Server, World};
+
+fn iv(bytes_: usize) -> Value {
+    bytes("IVCounterNonce", &vec![7; bytes_])
+}
+
+fn mode(fields: &[(&str, &str)]) -> Value {
+    parameters(&fields.iter().map(|(tag, value)| enumeration(tag, value)).collect::<Vec<_>>())
+}
+
+/// Parts of an Encrypt request under an IV of the server's: these need no more than `encrypt`.
+fn fresh() -> Vec<Vec<Value>> {
+    let tag_length = |bytes| parameters(&[enumeration("BlockCipherMode", "GCM"), integer("TagLength", bytes)]);
+    vec![
+        vec![],
+        vec![mode(&[("BlockCipherMode", "GCM")])],
+        vec![mode(&[("BlockCipherMode", "GCM"), ("PaddingMethod", "None"), ("CryptographicAlgorithm", "AES")])],
+        vec![tag_length(12)],
+        vec![tag_length(16), bytes("AuthenticatedEncryptionAdditionalData", b"context")],
+        vec![parameters(&[enumeration("BlockCipherMode", "GCM"), boolean("RandomIV", true)])],
+        vec![mode(&[("BlockCipherMode", "CBC")])],
+        vec![mode(&[("BlockCipherMode", "CBC"), ("PaddingMethod", "PKCS5")])],
+        vec![mode(&[("BlockCipherMode", "CBC"), ("PaddingMethod", "None")])],
+    ]
+}
+
+/// Parts under an IV of the caller's.
+fn chosen() -> Vec<Vec<Value>> {
+    let with_iv = |parts: Vec<Value>, length| [parts, vec![iv(length)]].concat();
+    vec![
+        with_iv(vec![], 12),
+        with_iv(vec![], 16),
+        with_iv(vec![], 1),
+        with_iv(vec![mode(&[("BlockCipherMode", "GCM")])], 12),
+        with_iv(vec![parameters(&[boolean("RandomIV", false)])], 12),
+        with_iv(vec![mode(&[("BlockCipherMode", "CBC")])], 16),
+        with_iv(vec![mode(&[("BlockCipherMode", "CBC"), ("PaddingMethod", "PKCS5")])], 16),
+        with_iv(vec![mode(&[("BlockCipherMode", "CBC"), ("PaddingMethod", "None")])], 16),
+    ]
+}
+
+#[test]
+fn a_grantee_of_encrypt_chooses_no_iv() {
+    let world = World::new("");
+    let [mut alice, mut bob, mut carol] = ["alice", "bob", "carol"].map(|name| world.certificate(name));
+    // The parameters of the key count where the request has none.
+    let own = mode(&[("BlockCipherMode", "CBC"), ("PaddingMethod", "None")]);
+    for (id, more) in [("plain", &[][..]), ("cbc", &[own])] {
+        alice.key(id, more);
+        alice.grant(id, "bob", &["encrypt"]);
+        alice.grant(id, "carol", &["encrypt", "decrypt"]);
+        let data = [8; 16];
+        for parts in fresh() {
+            if id == "cbc" && parts.is_empty() {
+                bob.ok(&encrypt(id, &data));
+                continue;
+            }
+            bob.ok(&with(encrypt(id, &data), &parts));
+        }
+        for parts in chosen() {
+            let request = with(encrypt(id, &data), &parts);
+            let refusal = bob.kmip(&request);
+            // Without a mode of its own, the key's holds, whose IV has 16 bytes.
+            let fits = id == "plain" || parts.iter().any(|part| find(part, "BlockCipherMode").is_some());
+            if fits || find(&parts[0], "IVCounterNonce").is_some_and(|iv| iv.as_str().unwrap().len() == 32) {
+                assert_eq!(refusal.status, 403, "{request}");
+                let detail = refusal.detail();
+                assert!(detail.contains("decrypt") && detail.contains("IVCounterNonce"), "{detail}");
+                carol.ok(&request);
+                alice.ok(&request);
+            } else {
+                assert!([400, 403].contains(&refusal.status), "{request}");
+            }
+        }
+        // The attack itself: under the same IV the same keystream.
+        if id == "plain" {
+            let sealed = alice.connection.seal(id, b"alice's secret..");
+            let again = with(encrypt(id, &sealed.data), &[bytes("IVCounterNonce", &sealed.iv)]);
+            bob.refused(&again, 403);
+            assert_eq!(octets(&carol.ok(&again), "Data"), b"alice's secret..");
+        }
+        // In a message of several operations, too.
+        let items = message(&[option("Continue")], &[encrypt(id, &data), with(encrypt(id, &data), &[iv(16)])]);
+        let answer = bob.ok(&items);
+        let statuses: Vec<String> = all(&answer, "BatchItem")
+            .into_iter()
+            .map(|item| string(&json!({ "value": item }), "ResultStatus"))
+            .collect();
+        assert_eq!(statuses, ["Success", "OperationFailed"]);
+    }
+    // Later parts of a chain: the caller has seen the block before.
+    let part = bytes("CorrelationValue", b"1");
+    for (parameters, status) in [(mode(&[("BlockCipherMode", "CBC")]), 403), (mode(&[("BlockCipherMode", "GCM")]), 422)]
+    {
+        let request = with(encrypt("plain", &[8; 16]), &[parameters, part.clone()]);
+        bob.refused(&request, status);
+        carol.refused(&request, 422);
+    }
+    // A block cipher without any chain is not served to anybody.
+    let ecb = with(encrypt("plain", &[8; 16]), &[mode(&[("BlockCipherMode", "ECB")])]);
+    for caller in [&mut alice, &mut bob, &mut carol] {
+        assert!([403, 422].contains(&caller.kmip(&ecb).status));
+    }
+    // Hanzo's clients name no IV at all.
+    let path = "/api/v1/kms/keys/plain/encrypt";
+    let sealed = bob.done(path, &json!({"plaintext": "AAAA"}));
+    assert!(sealed["ciphertext"].is_string());
+    for member in ["iv", "nonce", "mode"] {
+        assert_eq!(bob.post(path, &json!({"plaintext": "AAAA", member: "AAAA"})).status, 422);
+    }
+    assert_eq!(bob.post("/api/v1/kms/keys/plain/decrypt", &sealed).status, 403);
+}
+
+#[test]
+fn roles_and_credentials_without_decrypt_choose_none_either() {
+    let world = World::new(
+        r#"
+[policies.everything]
+policy_type = "allow"
+operations = ["*"]
+resources = ["*"]
+
+[policies.no_decrypt]
+policy_type = "deny"
+operations = ["decrypt"]
+resources = ["tags/write-only"]
+
+[roles.writer]
+capabilities = ["*"]
+policies = ["everything", "no_decrypt"]
+
+[projects.apollo]
+[projects.apollo.members]
+"*" = "writer"
+"#,
+    );
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| world.certificate(name));
+    let tag = crate::harness::kmip::tags(&["write-only"]);
+    alice.key("k", &[project("apollo"), tag]);
+    alice.key("own", &[]);
+    let mut narrowed = world.token("alice", &json!({"operations": ["encrypt"]}));
+    for (caller, id) in [(&mut alice, "k"), (&mut bob, "k"), (&mut narrowed, "own")] {
+        caller.ok(&encrypt(id, b"x"));
+        let refusal = caller.refused(&with(encrypt(id, b"x"), &[iv(12)]), 403);
+        assert!(refusal.contains("decrypt"), "{refusal}");
+    }
+}
+
+#[test]
+fn the_mask_and_the_dates_of_the_key_count_too() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let made = |id: &str, more: &[Value]| create("AES", 256, &[&[text("UniqueIdentifier", id)], more].concat());
+    alice.ok(&made("encrypts", &[integer("CryptographicUsageMask", 4)]));
+    alice.ok(&made("early", &[date("ProcessStartDate", "2999-01-01T00:00:00Z")]));
+    for parts in fresh() {
+        alice.ok(&with(encrypt("encrypts", &[8; 16]), &parts));
+        alice.ok(&with(encrypt("early", &[8; 16]), &parts));
+    }
+    for parts in chosen() {
+        let request = with(encrypt("encrypts", &[8; 16]), &parts);
+        let problem = alice.refused(&request, 403, "Incompatible_Cryptographic_Usage_Mask");
+        assert!(problem["detail"].as_str().unwrap().contains("Decrypt"), "{problem}");
+        alice.refused(&with(encrypt("early", &[8; 16]), &parts), 409, "Wrong_Key_Lifecycle_State");
+    }
+}
