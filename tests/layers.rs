@@ -5,10 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 22] = [
     "turns",
     "secret",
     "text",
+    "public_key",
+    "pem",
+    "pkcs12",
     "kmip",
     "principal",
     "metrics",

@@ -8,6 +8,7 @@ use openssl::x509::{X509, X509Ref};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::certificate;
+use crate::pem::{self, Certificates, Holds, PemError, Skipped};
 
 /// Why the authorities cannot be used, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -23,15 +24,20 @@ pub enum AuthorityError {
         source: io::Error,
     },
     /// The authority file holds no certificate.
-    #[error("the authority file {} holds no PEM certificate", .0.display())]
-    NoAuthority(PathBuf),
-    /// The authority file is not well-formed PEM.
+    #[error("the authority file {} holds no PEM certificate{}", path.display(), Holds(skipped))]
+    NoAuthority {
+        /// The file.
+        path: PathBuf,
+        /// What it holds instead.
+        skipped: Vec<Skipped>,
+    },
+    /// The authority file is not a list of certificates with sound keys.
     #[error("the authority file {} is not a list of PEM certificates: {source}", path.display())]
     NotPem {
         /// The file.
         path: PathBuf,
-        /// What OpenSSL says.
-        source: ErrorStack,
+        /// What is wrong with it.
+        source: PemError,
     },
     /// A certificate in the authority file that may not issue others (RFC 5280 section 4.2.1.9).
     #[error("{subject} in the authority file {} is no CA certificate (no basicConstraints CA:TRUE)", path.display())]
@@ -63,6 +69,18 @@ pub enum AuthorityError {
         /// Who says to have issued it.
         issuer: String,
     },
+    /// A CRL of an authority that may not issue any (RFC 5280 sections 4.2.1.3 and 6.3.3 (f)).
+    #[error(
+        "the CRL of {issuer} in {} is not believed: the keyUsage of its issuer's certificate lacks cRLSign: give the CRL of an \
+         authority that may issue it, or that authority's certificate with cRLSign",
+        path.display()
+    )]
+    NotCrlSigner {
+        /// The file.
+        path: PathBuf,
+        /// Who issued it.
+        issuer: String,
+    },
     /// A CRL that never ends would be believed however old it is (RFC 5280 section 5.1.2.5 requires the field).
     #[error("the CRL of {issuer} in {} has no nextUpdate", path.display())]
     NoNextUpdate {
@@ -88,18 +106,20 @@ pub(super) fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, Authority
     fs::read(path).map_err(|source| AuthorityError::Unreadable { what, path: path.to_owned(), source })
 }
 
-/// Reads one or several CA certificates from a PEM file.
+/// Reads one or several CA certificates from a PEM file. What stands beside them is named in the log, if it may stand there.
 ///
 /// # Errors
-/// The file is missing, empty, not PEM, or holds a certificate that is no CA.
+/// The file is missing, empty, not PEM, holds something that is not looked at, or a certificate that is not a CA's or whose key
+/// is not sound.
 pub fn load(path: &Path) -> Result<Vec<X509>, AuthorityError> {
     let pem = read("authority file", path)?;
-    let certificates =
-        X509::stack_from_pem(&pem).map_err(|source| AuthorityError::NotPem { path: path.to_owned(), source })?;
-    // OpenSSL takes a file without any certificate for an empty list, which would verify nobody.
+    let read = pem::certificates(&pem).map_err(|source| AuthorityError::NotPem { path: path.to_owned(), source })?;
+    read.tell(path);
+    let Certificates { certificates, skipped, .. } = read;
     if certificates.is_empty() {
-        return Err(AuthorityError::NoAuthority(path.to_owned()));
+        return Err(AuthorityError::NoAuthority { path: path.to_owned(), skipped });
     }
+    let certificates: Vec<X509> = certificates.into_iter().map(|(_, certificate)| certificate).collect();
     for authority in &certificates {
         if !is_authority(authority)? {
             let subject = certificate::subject(authority);

@@ -2,12 +2,12 @@
 
 use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::error::ErrorStack;
-use openssl::x509::X509Ref;
 use x509_parser::asn1_rs::Tag;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::config::ClientCertUsername;
+pub use crate::pem::subject;
 use crate::principal::UsernameError;
 
 /// Why a certificate names no user.
@@ -88,16 +88,6 @@ fn alternative_names(
         names.extend(wanted(name).map(str::to_owned));
     }
     Ok(names)
-}
-
-/// The subject as one line for messages, its bytes escaped.
-#[must_use]
-pub fn subject(certificate: &X509Ref) -> String {
-    let entries = certificate.subject_name().entries().map(|entry| {
-        let name = entry.object().nid().short_name().unwrap_or("?");
-        format!("{name}={}", entry.data().as_slice().escape_ascii())
-    });
-    entries.collect::<Vec<_>>().join(", ")
 }
 
 /// Seconds since 1970-01-01 UTC.

@@ -223,7 +223,11 @@ fn look_at_signature(steps: &mut Diagnosis, issuer: &TrustedIssuer, jws: &Jws<'_
     };
     let ids: Vec<String> = keys.ids().take(8).map(|id| shortened(&format!("{id:?}"))).collect();
     let ids = if ids.is_empty() { "without ids".to_owned() } else { ids.join(", ") };
-    steps.add("keys", Outcome::Passed, format!("{} {place}: {ids}", keys.len()));
+    let left_out = match keys.left_out() {
+        none if none.0.is_empty() => String::new(),
+        some => format!("; left out: {some}"),
+    };
+    steps.add("keys", Outcome::Passed, format!("{} {place}: {ids}{left_out}", keys.len()));
     let id = jws.key_id().map_or("no key id".to_owned(), |id| format!("key id {}", shortened(&format!("{id:?}"))));
     let says = match jws.verify(keys) {
         Err(JwsError::WrongKey) => format!("{id}, algorithm {:?}", jws.algorithm()),

@@ -1,10 +1,9 @@
 //! JWTs that buy an access token: verified like all others, by keys that are fetched when somebody first needs them.
 
-use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use lru::LruCache;
@@ -28,8 +27,8 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 /// How long a request waits for the first keys of an issuer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often unknown keys may cause a fetch from one place, and in which span.
-const FORCED: (usize, Duration) = (10, Duration::from_secs(300));
+/// Places whose keys are not kept fresh any longer, of which the last ones are known, and when they were fetched.
+const FORMER: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
 /// Bounds of fetching keys.
 const LIMITS: Limits = Limits { connect: Duration::from_secs(5), answer: Duration::from_secs(10), bytes: MAX_KEY_SET };
@@ -39,7 +38,14 @@ pub struct Exchange {
     /// The authorities of servers for which none are given; the system's if absent.
     ca_file: Option<PathBuf>,
     allow_http: bool,
-    places: Mutex<LruCache<Place, Arc<Keeper>>>,
+    places: Mutex<Places>,
+}
+
+/// Keys that are kept fresh, and those that had to make room: by JWTs for many places nobody makes the keys of one be fetched more
+/// often.
+struct Places {
+    kept: LruCache<Place, Arc<Keeper>>,
+    former: LruCache<Place, Arc<Issuer>>,
 }
 
 /// Where keys come from, and by whose word.
@@ -54,7 +60,6 @@ struct Place {
 struct Keeper {
     issuer: Arc<Issuer>,
     fetching: JoinHandle<()>,
-    forced: Mutex<VecDeque<Instant>>,
 }
 
 impl Drop for Keeper {
@@ -91,7 +96,8 @@ impl Exchange {
     /// `allow_http`: by plain HTTP too.
     #[must_use]
     pub fn new(ca_file: Option<PathBuf>, allow_http: bool) -> Self {
-        Self { ca_file, allow_http, places: Mutex::new(LruCache::new(CAPACITY)) }
+        let places = Places { kept: LruCache::new(CAPACITY), former: LruCache::new(FORMER) };
+        Self { ca_file, allow_http, places: Mutex::new(places) }
     }
 
     /// Whether keys may be fetched by plain HTTP.
@@ -104,7 +110,7 @@ impl Exchange {
     /// Must run on a tokio runtime.
     pub fn fetch_anew(&self) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        for (place, keeper) in places.iter_mut().filter(|(place, _)| place.ca.is_none()) {
+        for (place, keeper) in places.kept.iter_mut().filter(|(place, _)| place.ca.is_none()) {
             match self.http(place) {
                 Ok(http) => {
                     *keeper =
@@ -138,14 +144,20 @@ impl Exchange {
         };
         let place = Place { uri, is_discovery, ca: config.keys_ca.clone() };
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = places.get(&place) {
+        if let Some(known) = places.kept.get(&place) {
             return Some(Arc::clone(known));
         }
         let http = self.http(&place);
         let http =
             http.inspect_err(|error| tracing::warn!(issuer = config.issuer, %error, "no keys of this issuer")).ok()?;
-        let keeper = Keeper::start(Issuer::new(config.clone()), http);
-        places.put(place, Arc::clone(&keeper));
+        let issuer = match places.former.pop(&place) {
+            Some(former) => Issuer::resumed(config.clone(), &former),
+            None => Issuer::new(config.clone()),
+        };
+        let keeper = Keeper::start(issuer, http);
+        if let Some((place, evicted)) = places.kept.push(place, Arc::clone(&keeper)) {
+            places.former.put(place, Arc::clone(&evicted.issuer));
+        }
         Some(keeper)
     }
 }
@@ -153,21 +165,7 @@ impl Exchange {
 impl Keeper {
     fn start(issuer: Arc<Issuer>, http: Http) -> Arc<Self> {
         let fetching = tokio::spawn(Arc::clone(&issuer).keep_fresh(Arc::new(ArcSwap::from_pointee(http))));
-        Arc::new(Self { issuer, fetching, forced: Mutex::default() })
-    }
-
-    /// Refuses another fetch for a key that is not known, if there were too many.
-    fn force(&self) -> Result<(), Unauthenticated> {
-        let (most, span) = FORCED;
-        let mut forced = self.forced.lock().unwrap_or_else(PoisonError::into_inner);
-        while forced.front().is_some_and(|then| then.elapsed() > span) {
-            forced.pop_front();
-        }
-        if forced.len() >= most {
-            return Err(Unauthenticated::TooManyFetches);
-        }
-        forced.push_back(Instant::now());
-        Ok(())
+        Arc::new(Self { issuer, fetching })
     }
 }
 
@@ -224,11 +222,7 @@ impl Authenticator {
         match jws.verify(&keys.set) {
             Ok(()) => return Ok(()),
             // A wrong signature by a key of this id, too: the issuer may have another one under it by now.
-            Err(JwsError::UnknownKey | JwsError::WrongKey | JwsError::Signature) => {
-                if issuer.limits_fetches {
-                    keeper.force()?;
-                }
-            }
+            Err(JwsError::UnknownKey | JwsError::WrongKey | JwsError::Signature) => {}
             Err(error) => return Err(error.into()),
         }
         signing_keys(jws, &keeper.issuer).await.map(drop)

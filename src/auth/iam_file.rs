@@ -168,7 +168,7 @@ fn issuer(name: &str, table: Table, beside: &Beside<'_>) -> Result<TrustedIssuer
         audiences: vec![Expected::Exact(audience)],
         subject: None,
         algorithms: None,
-        limits_fetches: false,
+        tells_deferral: false,
         username_claim: "sub".to_owned(),
         username_prefix: String::new(),
         foreign_prefixes: beside.prefixes.clone(),

@@ -2,43 +2,47 @@
 
 use std::fmt;
 
-use data_encoding::BASE64URL_NOPAD;
-use jsonwebtoken::{Algorithm, DecodingKey};
-use openssl::bn::BigNumContext;
-use openssl::ec::PointConversionForm;
-use openssl::nid::Nid;
-use openssl::pkey::{Id, PKey, PKeyRef, Public};
-use openssl::x509::X509;
+use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
+use super::jwk::{LeftOut, NotTaken, VerificationKey, key_id};
 use super::strict_json;
+use crate::pem;
 
 /// The most keys of one issuer.
 const MAX_KEYS: usize = 100;
 
-/// The shortest RSA modulus, in bits (RFC 7518 section 3.3).
-const MIN_RSA_BITS: usize = 2048;
-
-/// The longest RSA modulus, in bits: beyond it a signature is a way to keep the server busy.
-const MAX_RSA_BITS: usize = 8192;
+/// The most keys of which a message says why they were left out.
+const MAX_TOLD: usize = 8;
 
 /// The keys of one issuer that can verify its tokens.
 #[derive(Default)]
 pub struct KeySet {
     keys: Vec<VerificationKey>,
+    left_out: LeftOuts,
     /// Its keys have no ids, and a token that names one may be signed by any of them.
     nameless: bool,
 }
 
-/// A public key and the algorithms that it is for.
-pub(super) struct VerificationKey {
-    pub(super) id: Option<String>,
-    pub(super) algorithms: Vec<Algorithm>,
-    pub(super) key: DecodingKey,
+/// The keys that were left out, in the order of the document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LeftOuts(pub Vec<LeftOut>);
+
+impl fmt::Display for LeftOuts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, key) in self.0.iter().take(MAX_TOLD).enumerate() {
+            let separator = if number == 0 { "" } else { "; " };
+            write!(formatter, "{separator}{key}")?;
+        }
+        match self.0.len().saturating_sub(MAX_TOLD) {
+            0 => Ok(()),
+            more => write!(formatter, "; and {more} more"),
+        }
+    }
 }
 
 /// Why a document gives no keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
     /// Neither of the two forms.
     #[error("neither a JWK Set nor a map of key ids to X.509 certificates")]
@@ -47,37 +51,70 @@ pub enum KeySetError {
     #[error("neither a JWK nor a JWK Set")]
     JwkForm,
     /// Something that is no PEM of a public key.
-    #[error("not public keys or X.509 certificates in PEM")]
-    Pem,
+    #[error("not public keys or X.509 certificates in PEM{detail}", detail = detail(.0))]
+    Pem(String),
     /// More keys than an issuer has.
     #[error("more than {MAX_KEYS} keys")]
     TooMany,
     /// None that verifies signatures of an algorithm that is served.
-    #[error("no key that is usable: RSA of 2048 to 8192 bits, P-256, P-384 or Ed25519, for signatures")]
-    NoKey,
+    #[error(
+        "no key that is usable, which is RSA of 2048 to 16384 bits, P-256, P-384 or Ed25519, for signatures{detail}",
+        detail = detail(.0)
+    )]
+    NoKey(LeftOuts),
+    /// One of several keys that were chosen one by one.
+    #[error("{0}")]
+    Key(LeftOut),
+}
+
+fn detail(detail: &impl ToString) -> String {
+    let detail = detail.to_string();
+    if detail.is_empty() { detail } else { format!(": {detail}") }
 }
 
 impl KeySet {
-    /// Reads either form. Keys for other uses and algorithms are left out, as RFC 7517 section 5 asks.
+    /// Reads either form. Keys for other uses and algorithms are left out, as RFC 7517 section 5 asks, and keys that are not
+    /// sound; the reasons stay with the set.
     ///
     /// # Errors
     /// The document has no usable key.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
         let document = strict_json::object(json).ok_or(KeySetError::Form)?;
-        let keys: Vec<VerificationKey> = match document.get("keys") {
-            Some(Value::Array(keys)) if keys.len() > MAX_KEYS => return Err(KeySetError::TooMany),
-            Some(Value::Array(keys)) => keys.iter().filter_map(|key| jwk(key.as_object()?)).collect(),
-            Some(_) => return Err(KeySetError::Form),
-            None if document.is_empty() => return Err(KeySetError::Form),
-            None if document.len() > MAX_KEYS => return Err(KeySetError::TooMany),
-            None => document.iter().filter_map(|(id, pem)| certificate(id, pem)).collect(),
-        };
-        if keys.is_empty() { Err(KeySetError::NoKey) } else { Ok(Self::of(keys)) }
+        match document.get("keys") {
+            Some(Value::Array(keys)) => {
+                let id = |key: &Value| key.as_object().and_then(key_id);
+                let taken = |key: &Value| VerificationKey::of_jwk(key.as_object().ok_or(NotTaken::Form)?);
+                Self::sorted(keys.iter().map(|key| (id(key), taken(key))))
+            }
+            Some(_) => Err(KeySetError::Form),
+            None if document.is_empty() => Err(KeySetError::Form),
+            None => {
+                let entries = document.iter();
+                Self::sorted(entries.map(|(id, pem)| (Some(id.clone()), VerificationKey::of_certificate(id, pem))))
+            }
+        }
+    }
+
+    /// Those that are taken, and why the others are not.
+    fn sorted(
+        all: impl ExactSizeIterator<Item = (Option<String>, Result<VerificationKey, NotTaken>)>,
+    ) -> Result<Self, KeySetError> {
+        if all.len() > MAX_KEYS {
+            return Err(KeySetError::TooMany);
+        }
+        let mut set = Self::default();
+        for (number, (id, key)) in all.enumerate() {
+            match key {
+                Ok(key) => set.keys.push(key),
+                Err(reason) => set.left_out.0.push(LeftOut { number: number + 1, id, reason }),
+            }
+        }
+        if set.keys.is_empty() { Err(KeySetError::NoKey(set.left_out)) } else { Ok(set) }
     }
 
     /// These keys.
     pub(super) fn of(keys: Vec<VerificationKey>) -> Self {
-        Self { keys, nameless: false }
+        Self { keys, ..Self::default() }
     }
 
     /// Reads one JWK (RFC 7517 section 4) or a JWK Set.
@@ -90,32 +127,33 @@ impl KeySet {
             return Self::parse(json);
         }
         document.contains_key("kty").then_some(()).ok_or(KeySetError::JwkForm)?;
-        Ok(Self::of(vec![jwk(&document).ok_or(KeySetError::NoKey)?]))
+        Self::of_jwk(&document)
     }
 
-    /// Reads public keys or X.509 certificates in PEM, one or several in each text.
+    fn of_jwk(jwk: &Map<String, Value>) -> Result<Self, KeySetError> {
+        Self::sorted([(key_id(jwk), VerificationKey::of_jwk(jwk))].into_iter())
+    }
+
+    /// Reads public keys or X.509 certificates in PEM, one or several in each text. Each of them must be usable.
     ///
     /// # Errors
     /// A text holds something else, or a key that is not usable.
     pub fn of_pem_list<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, KeySetError> {
         let mut keys = Vec::new();
         for text in texts {
-            let mut rest = text.trim();
-            while !rest.is_empty() {
-                // One block after the other: OpenSSL reads the first alone.
-                let end = rest.find("-----END ").and_then(|at| Some(at + 9 + rest.get(at + 9..)?.find("-----")? + 5));
-                let (block, after) = end.and_then(|end| rest.split_at_checked(end)).ok_or(KeySetError::Pem)?;
-                let certificate = || X509::from_pem(block.as_bytes())?.public_key();
-                let key = PKey::public_key_from_pem(block.as_bytes()).or_else(|_| certificate());
-                let key = key.map_err(|_| KeySetError::Pem)?;
-                let (key, family) = public_key(&key).ok_or(KeySetError::NoKey)?;
-                keys.push(VerificationKey { id: None, algorithms: family.to_vec(), key });
-                rest = after.trim();
+            let blocks = pem::blocks(text.as_bytes()).map_err(|error| KeySetError::Pem(error.to_string()))?;
+            if blocks.is_empty() {
+                return Err(KeySetError::Pem(String::new()));
+            }
+            for block in blocks {
+                let number = keys.len() + 1;
+                let key = VerificationKey::of_pem(&block);
+                keys.push(key.map_err(|reason| KeySetError::Key(LeftOut { number, id: None, reason }))?);
             }
         }
         match keys.len() {
-            0 => Err(KeySetError::NoKey),
-            1..=MAX_KEYS => Ok(Self { keys, nameless: true }),
+            0 => Err(KeySetError::NoKey(LeftOuts::default())),
+            1..=MAX_KEYS => Ok(Self { keys, nameless: true, ..Self::default() }),
             _ => Err(KeySetError::TooMany),
         }
     }
@@ -138,6 +176,36 @@ impl KeySet {
         self.keys.iter().filter_map(|key| key.id.as_deref())
     }
 
+    /// The keys of the document that are not in the set.
+    #[must_use]
+    pub fn left_out(&self) -> &LeftOuts {
+        &self.left_out
+    }
+
+    /// Says in the log which keys of `issuer` were left out and why, and what is to be said of those that were taken.
+    pub fn tell(&self, issuer: &str) {
+        for key in &self.left_out.0 {
+            if key.reason.is_for_others() {
+                tracing::info!(issuer, %key, "a key of the issuer is not used");
+            } else {
+                tracing::warn!(issuer, %key, "a key of the issuer is refused");
+            }
+        }
+        for key in &self.keys {
+            if let Some(warning) = &key.warning {
+                tracing::warn!(issuer, key = key.id.as_deref(), %warning, "a key of the issuer is weak");
+            }
+        }
+    }
+
+    /// Whether another set would be told of in the same words.
+    pub(super) fn reads_like(&self, other: &Self) -> bool {
+        let weak = |set: &Self| -> Vec<Option<String>> {
+            set.keys.iter().filter(|key| key.warning.is_some()).map(|key| key.id.clone()).collect()
+        };
+        self.left_out == other.left_out && weak(self) == weak(other)
+    }
+
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -154,96 +222,5 @@ impl KeySet {
 impl fmt::Debug for KeySet {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("KeySet").field("keys", &self.keys.len()).finish()
-    }
-}
-
-/// One JWK, if it is a public key for signatures.
-fn jwk(jwk: &Map<String, Value>) -> Option<VerificationKey> {
-    let text = |name: &str| jwk.get(name).and_then(Value::as_str);
-    if jwk.get("use").is_some_and(|purpose| purpose != "sig") {
-        return None;
-    }
-    if let Some(operations) = jwk.get("key_ops")
-        && !operations.as_array()?.iter().any(|operation| operation == "verify")
-    {
-        return None;
-    }
-    let (key, family) = match (text("kty")?, text("crv")) {
-        ("RSA", _) => {
-            let (n, e) = (decode(text("n")?)?, decode(text("e")?)?);
-            is_sound_rsa(&n).then_some(())?;
-            (DecodingKey::from_rsa_raw_components(&n, &e), RSA)
-        }
-        ("EC", Some("P-256")) => (point(text("x")?, text("y")?, 32)?, ES256),
-        ("EC", Some("P-384")) => (point(text("x")?, text("y")?, 48)?, ES384),
-        ("OKP", Some("Ed25519")) => {
-            (decode(text("x")?)?.len() == 32).then_some(())?;
-            (DecodingKey::from_ed_components(text("x")?).ok()?, ED25519)
-        }
-        _ => return None,
-    };
-    let algorithms = match jwk.get("alg") {
-        None => family.to_vec(),
-        // A key is for one algorithm if it says so, and never for one of another family.
-        Some(name) => {
-            let named: Algorithm = name.as_str()?.parse().ok()?;
-            family.contains(&named).then(|| vec![named])?
-        }
-    };
-    Some(VerificationKey { id: text("kid").map(str::to_owned), algorithms, key })
-}
-
-const RSA: &[Algorithm] =
-    &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
-const ES256: &[Algorithm] = &[Algorithm::ES256];
-const ES384: &[Algorithm] = &[Algorithm::ES384];
-const ED25519: &[Algorithm] = &[Algorithm::EdDSA];
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    BASE64URL_NOPAD.decode(text.as_bytes()).ok()
-}
-
-fn is_sound_rsa(n: &[u8]) -> bool {
-    let significant = n.iter().skip_while(|byte| **byte == 0).count() * 8;
-    (MIN_RSA_BITS..=MAX_RSA_BITS).contains(&significant)
-}
-
-/// An uncompressed point; both coordinates have their full length (RFC 7518 section 6.2.1.2).
-fn point(x: &str, y: &str, length: usize) -> Option<DecodingKey> {
-    (decode(x)?.len() == length && decode(y)?.len() == length).then_some(())?;
-    DecodingKey::from_ec_components(x, y).ok()
-}
-
-/// One entry of Firebase's map.
-fn certificate(id: &str, pem: &Value) -> Option<VerificationKey> {
-    let certificate = X509::from_pem(pem.as_str()?.as_bytes()).ok()?;
-    let (key, family) = certificate.public_key().ok().and_then(|key| public_key(&key))?;
-    Some(VerificationKey { id: Some(id.to_owned()), algorithms: family.to_vec(), key })
-}
-
-fn public_key(key: &PKeyRef<Public>) -> Option<(DecodingKey, &'static [Algorithm])> {
-    match key.id() {
-        Id::RSA => {
-            let rsa = key.rsa().ok()?;
-            let n = rsa.n().to_vec();
-            is_sound_rsa(&n).then_some(())?;
-            Some((DecodingKey::from_rsa_raw_components(&n, &rsa.e().to_vec()), RSA))
-        }
-        Id::EC => {
-            let key = key.ec_key().ok()?;
-            let (form, mut context) = (PointConversionForm::UNCOMPRESSED, BigNumContext::new().ok()?);
-            let point = key.public_key().to_bytes(key.group(), form, &mut context).ok()?;
-            let family = match key.group().curve_name()? {
-                Nid::X9_62_PRIME256V1 => ES256,
-                Nid::SECP384R1 => ES384,
-                _ => return None,
-            };
-            Some((DecodingKey::from_ec_der(&point), family))
-        }
-        Id::ED25519 => {
-            let x = BASE64URL_NOPAD.encode(&key.raw_public_key().ok()?);
-            Some((DecodingKey::from_ed_components(&x).ok()?, ED25519))
-        }
-        _ => None,
     }
 }

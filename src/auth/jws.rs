@@ -5,7 +5,8 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 use super::jose;
-use super::jwks::{KeySet, VerificationKey};
+use super::jwk::VerificationKey;
+use super::jwks::KeySet;
 use super::strict_json;
 
 /// The longest token, in bytes.
@@ -84,7 +85,9 @@ impl<'a> Jws<'a> {
         }
         // Without padding, and with the last character's spare bits zero: one signature has one spelling.
         let decode = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| JwsError::Malformed);
-        let header = strict_json::object(&decode(header)?).ok_or(JwsError::Malformed)?;
+        let mut header = strict_json::object(&decode(header)?).ok_or(JwsError::Malformed)?;
+        // A member that is null is absent: some libraries write what they have nothing to say of.
+        header.retain(|_, value| !value.is_null());
         let payload = decode(payload)?;
         decode(signature)?;
         if header.contains_key("crit") || header.contains_key("b64") {
@@ -138,6 +141,12 @@ impl<'a> Jws<'a> {
 
 fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, JwsError> {
     let name = header.get("alg").and_then(Value::as_str).ok_or(JwsError::Malformed)?;
-    let algorithm: Algorithm = name.parse().map_err(|_| JwsError::Algorithm)?;
-    if SERVED.contains(&algorithm) { Ok(algorithm) } else { Err(JwsError::Algorithm) }
+    algorithm_of(name).ok_or(JwsError::Algorithm)
+}
+
+/// The algorithm of a name, if it is served. Of the two names of Ed25519 signatures, `EdDSA` (RFC 8037) and `Ed25519` (RFC 9864),
+/// either will do for a key that says the other.
+pub(super) fn algorithm_of(name: &str) -> Option<Algorithm> {
+    let algorithm = if name == "Ed25519" { Algorithm::EdDSA } else { name.parse().ok()? };
+    SERVED.contains(&algorithm).then_some(algorithm)
 }

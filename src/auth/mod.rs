@@ -9,9 +9,11 @@ mod diagnosis;
 mod exchange;
 mod exchanged;
 mod failures;
+mod fetches;
 mod iam_file;
 pub mod issuer;
 mod jose;
+mod jwk;
 mod jwks;
 pub mod jws;
 mod narrowing;
@@ -38,7 +40,8 @@ pub use exchange::{Exchange, Verified};
 pub use failures::{Failures, network};
 pub use iam_file::IamFile;
 pub use issuer::{Issuer, Keys};
-pub use jwks::{KeySet, KeySetError};
+pub use jwk::{LeftOut, NotTaken};
+pub use jwks::{KeySet, KeySetError, LeftOuts};
 pub use jws::{Jws, JwsError};
 pub use narrowing::{from_text as narrowing_from_text, to_text as narrowing_to_text};
 pub use repeats::Repeats;
@@ -51,6 +54,7 @@ use crate::policy::Subject;
 use crate::principal::{Caller, Method, Username};
 use authorization::{are_several, bearer};
 use claims::{Accepted, Claims};
+use issuer::Refreshed;
 use remembered::{Basis, Memory, Remembered};
 
 /// What the connection says about its other end.
@@ -99,8 +103,10 @@ pub enum Unauthenticated {
     /// A wrong one.
     #[error("API token: wrong, or its key is not active")]
     ApiToken,
-    /// Keys were asked for too often because JWTs named unknown ones.
-    #[error("JWT: the keys of its issuer were asked for too often")]
+    /// A JWT by a key that is not known, soon after the keys were fetched.
+    #[error(
+        "JWT: no key of its issuer verifies it, and its keys were fetched too short a time ago to be fetched again"
+    )]
     TooManyFetches,
     /// A token of ours that is not good, or no longer.
     #[error("access token: {0}")]
@@ -453,9 +459,13 @@ async fn signing_keys(jws: &Jws<'_>, issuer: &Issuer) -> Result<Arc<Keys>, Unaut
     };
     // An unknown key id, or another key under the same one: the issuer may have rotated its keys.
     let is_new = |keys: &Keys| known.as_ref().is_none_or(|known| known.generation != keys.generation);
-    issuer.refresh(|keys| is_new(keys) && jws.verify(&keys.set).is_ok()).await;
+    let fetched = issuer.refresh(|keys| is_new(keys) && jws.verify(&keys.set).is_ok()).await;
     // By the keys of before it would be refused again.
-    let keys = issuer.keys().filter(|keys| is_new(keys)).ok_or(refused)?;
+    let Some(keys) = issuer.keys().filter(|keys| is_new(keys)) else {
+        let is_unknown = matches!(refused, Unauthenticated::Jws(JwsError::UnknownKey));
+        let is_open = issuer.config.tells_deferral && is_unknown && fetched == Refreshed::Deferred;
+        return Err(if is_open { Unauthenticated::TooManyFetches } else { refused });
+    };
     jws.verify(&keys.set)?;
     Ok(keys)
 }

@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
 use openssl::error::ErrorStack;
-use openssl::x509::{CrlStatus, X509, X509Crl, X509NameRef, X509Ref};
-use x509_parser::pem::Pem;
+use openssl::x509::{CrlStatus, X509, X509Crl, X509KeyUsage, X509NameRef, X509Ref};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
 use super::authority::{AuthorityError, read};
 use super::certificate::unix_time;
 use super::trust::discard_errors;
+use crate::pem::{self, Block, Holds, Kind, PemError, Skipped};
 
 /// How long before its end a CRL is warned about.
 const WARNING: i64 = 3 * 86_400;
@@ -48,16 +48,23 @@ impl Revocation {
             let pem = read("CRL file", path)?;
             let not_crl = |detail: String| AuthorityError::NotCrl { path: path.clone(), detail };
             let before = lists.len();
-            for block in Pem::iter_from_buffer(&pem) {
-                let block = block.map_err(|error| not_crl(format!(": {error}")))?;
-                if block.label != "X509 CRL" {
-                    return Err(not_crl(format!(": it holds a {:?}", block.label)));
+            let mut skipped = Vec::new();
+            for Block { label, line, text } in pem::blocks(&pem).map_err(|error| not_crl(format!(": {error}")))? {
+                match pem::kind(&label) {
+                    Kind::Crl => {
+                        let crl = X509Crl::from_pem(&text).and_then(|crl| crl.to_der());
+                        let der = crl.map_err(|error| not_crl(format!(": line {line}: {error}")))?;
+                        lists.push(List::new(&der, path, authorities, now)?);
+                    }
+                    Kind::Other => return Err(not_crl(format!(": {}", PemError::Refused { label, line }))),
+                    _ => skipped.push(Skipped { label, line }),
                 }
-                lists.push(List::new(&block.contents, path, authorities, now)?);
             }
             if lists.len() == before {
-                return Err(not_crl(": it is empty".to_owned()));
+                let holds = if skipped.is_empty() { ": it is empty".to_owned() } else { Holds(&skipped).to_string() };
+                return Err(not_crl(holds));
             }
+            pem::tell(path, &skipped);
         }
         Ok(Self { lists })
     }
@@ -108,17 +115,21 @@ impl List {
         if parsed.extensions().iter().any(|extension| extension.critical) {
             return Err(AuthorityError::CriticalExtension { path: path.to_owned(), issuer });
         }
-        let mut signer = None;
+        let (mut signer, mut may_sign) = (None, false);
         for authority in authorities.iter().filter(|own| is_same(own.subject_name(), crl.issuer_name())) {
             let key = authority.public_key()?;
-            if signer.is_none() && crl.verify(&key)? {
+            if !may_sign && crl.verify(&key)? {
                 signer = Some(key.public_key_to_der()?);
+                may_sign = may_sign_crls(authority);
             }
         }
         discard_errors();
         let Some(signer) = signer else {
             return Err(AuthorityError::ForeignCrl { path: path.to_owned(), issuer });
         };
+        if !may_sign {
+            return Err(AuthorityError::NotCrlSigner { path: path.to_owned(), issuer });
+        }
         let this_update = unix_time(crl.last_update())?;
         if this_update > now {
             tracing::warn!(issuer, "the CRL is of the future: check the clocks");
@@ -129,6 +140,11 @@ impl List {
         let next_update = unix_time(end)?;
         Ok(Self { crl, issuer, signer, this_update, next_update })
     }
+}
+
+/// Whether a certificate that says what its key is for says that it is for signing CRLs (RFC 5280 section 6.3.3 (f)).
+fn may_sign_crls(authority: &X509Ref) -> bool {
+    authority.key_usage().is_none_or(|usage| usage.contains(X509KeyUsage::CRL_SIGN))
 }
 
 fn is_same(one: &X509NameRef, other: &X509NameRef) -> bool {

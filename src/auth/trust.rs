@@ -15,6 +15,7 @@ use super::certificate::{self, NameError, subject, unix_time};
 use super::revocation::{Revocation, Status};
 use crate::config::{Authority, ClientCertUsername, ClientCertificates};
 use crate::principal::Username;
+use crate::public_key::{self, Unsound};
 
 /// The present authorities and CRLs.
 pub struct Trust {
@@ -62,6 +63,14 @@ pub enum CertificateError {
     /// It does not lead to an authority, or is not for clients, or not yet or no longer valid.
     #[error("the client certificate does not verify: {0}")]
     Chain(String),
+    /// A key by which anybody could sign, its own or one on the way to its authority.
+    #[error("the key of {subject} cannot be trusted: {source}")]
+    Key {
+        /// The subject of the certificate.
+        subject: String,
+        /// Why.
+        source: Unsound,
+    },
     /// Its issuer revoked it, or one on the way to its authority.
     #[error("{0} is revoked")]
     Revoked(String),
@@ -159,11 +168,16 @@ impl Trust {
 
     fn verdict(&self, presented: &ClientCertificate) -> Verdict {
         let mut path = self.path(presented)?;
+        let judged = path.len();
         self.extend(&mut path)?;
         let mut until = i64::MAX;
         let mut anchor = None;
         for (number, certificate) in path.iter().enumerate() {
-            until = until.min(unix_time(certificate.not_after())?);
+            // What is above an anchor may have revoked it, but an anchor is good by itself, however long those last.
+            if number < judged {
+                until = until.min(unix_time(certificate.not_after())?);
+                self.check_key(certificate)?;
+            }
             // The last one is a root, or nobody above it is known here.
             if let Some(issuer) = path.get(number + 1) {
                 match self.revocation.status(certificate, issuer)? {
@@ -184,6 +198,20 @@ impl Trust {
             return Err(NameError::ForeignPrefix.into());
         }
         Ok(Proved { username, thumbprint: presented.thumbprint, until })
+    }
+
+    /// Refuses a certificate whose key proves nothing. Those of the authorities were looked at when they were read.
+    fn check_key(&self, certificate: &X509) -> Result<(), CertificateError> {
+        if self.authorities.iter().any(|file| file.holds(certificate)) {
+            return Ok(());
+        }
+        let key = certificate.public_key()?;
+        let told = public_key::check(&key);
+        let told = told.map_err(|source| CertificateError::Key { subject: subject(certificate), source })?;
+        if let Some(warning) = told {
+            tracing::warn!(subject = subject(certificate), %warning, "the key of a client certificate is weak");
+        }
+        Ok(())
     }
 
     /// The way from the certificate to an authority, as OpenSSL finds it (RFC 5280 section 6).

@@ -39,8 +39,8 @@ pub struct TrustedIssuer {
     pub username_prefix: String,
     /// Prefixes of other authorities and issuers, with which no name of its tokens may begin.
     pub foreign_prefixes: Vec<String>,
-    /// Whether tokens that name unknown keys cause at most 10 fetches in 300 s, and are then refused for that.
-    pub limits_fetches: bool,
+    /// Whether it is told when a token is refused by keys that cannot be fetched again yet, so that its bearer comes again.
+    pub tells_deferral: bool,
     /// Claims that must have a value, by their paths.
     pub bound_claims: Vec<(String, Bound)>,
     /// How its tokens name a role, if they have to.
@@ -133,7 +133,7 @@ impl From<JwtIssuer> for TrustedIssuer {
             audiences: audience.into_iter().map(Expected::Exact).collect(),
             subject: None,
             algorithms: None,
-            limits_fetches: false,
+            tells_deferral: false,
             username_claim,
             username_prefix,
             foreign_prefixes,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::options::Options;
 use crate::client::{self, P12, Settings, UrlError};
+use crate::config::toml_file;
 use crate::secret::Password;
 
 /// Where a server is that was started without options.
@@ -157,7 +158,8 @@ fn read(path: &Path) -> Result<Options, Error> {
     if u64::try_from(length).is_ok_and(|length| length > MAX_FILE) {
         return Err(unreadable(io::Error::other(format!("it is larger than {MAX_FILE} bytes"))));
     }
-    let mut options = parse(&text).map_err(|message| Error::Toml { path: path.to_owned(), message })?;
+    let read = toml_file::parse(&text, &SECRETS).map_err(|message| Error::Toml { path: path.to_owned(), message });
+    let mut options: Options = read?.options;
     let mut secrets = SECRETS.into_iter().zip([options.access_token.is_some(), options.client_p12_password.is_some()]);
     if let Some((key, _)) = secrets.find(|(_, present)| *present)
         && mode & 0o077 != 0
@@ -172,33 +174,6 @@ fn read(path: &Path) -> Result<Options, Error> {
         }
     }
     Ok(options)
-}
-
-/// The options in a text, or what is wrong with it, on one line and without any of its values.
-fn parse(text: &str) -> Result<Options, String> {
-    let shown = |error: toml::de::Error| {
-        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
-        let before = error.span().and_then(|span| text.get(..span.start));
-        match before.map(|before| before.matches('\n').count() + 1) {
-            Some(line) => format!("line {line}: {message}"),
-            None => message,
-        }
-    };
-    let table: toml::Table = toml::from_str(text).map_err(shown)?;
-    let mut renamed = toml::Table::new();
-    for (key, value) in table {
-        let name = key.replace('-', "_");
-        // The parser's own message would show the value.
-        if SECRETS.contains(&name.as_str()) && !value.is_str() {
-            return Err(format!("the value of `{key}` must be a string in quotation marks"));
-        }
-        if renamed.insert(name, value).is_some() {
-            return Err(format!("the key `{key}` is given twice"));
-        }
-    }
-    renamed
-        .try_into()
-        .map_err(|error: toml::de::Error| error.message().split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

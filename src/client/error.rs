@@ -4,12 +4,12 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use openssl::error::ErrorStack;
-
 use super::http;
 use super::refusal::Refusal;
 use crate::kmip;
 use crate::kmip::enumerations::Operation;
+use crate::pem::PemError;
+use crate::pkcs12;
 use crate::text::Shown;
 
 /// A failure, in one line.
@@ -25,26 +25,13 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// The MAC of the PKCS#12 file does not verify.
-    #[error(
-        "wrong password for the PKCS#12 file {}: give --client-p12-password-file or CLAVIGER_CLIENT_P12_PASSWORD",
-        .0.display()
-    )]
-    WrongPassword(PathBuf),
-    /// The file is encrypted with an algorithm that OpenSSL 3 keeps in its legacy provider.
-    #[error(
-        "the PKCS#12 file {p} is encrypted with a legacy algorithm (RC2-40): re-export it with \
-         `openssl pkcs12 -legacy -in {p} -nodes -out plain.pem && openssl pkcs12 -export -in plain.pem -out {p} && rm plain.pem`",
-        p = .0.display()
-    )]
-    LegacyPkcs12(PathBuf),
-    /// Not a PKCS#12 structure (RFC 7292).
-    #[error("{} is not a PKCS#12 file: {source}", path.display())]
-    NotPkcs12 {
+    /// The PKCS#12 file cannot be opened.
+    #[error("{}", fault.told(path, ": give --client-p12-password-file or CLAVIGER_CLIENT_P12_PASSWORD"))]
+    Pkcs12 {
         /// The file.
         path: PathBuf,
-        /// What OpenSSL says.
-        source: ErrorStack,
+        /// Why.
+        fault: pkcs12::Fault,
     },
     /// A PKCS#12 file without one of its parts.
     #[error("the PKCS#12 file {} holds no {missing}", path.display())]
@@ -54,12 +41,17 @@ pub enum Error {
         /// `private key` or `certificate`.
         missing: &'static str,
     },
-    /// The CA file holds no certificate that can be read.
-    #[error("the CA file {} is not a list of PEM certificates", .0.display())]
-    NoAuthority(PathBuf),
+    /// The CA file holds no certificate, or something that is not looked at.
+    #[error("the CA file {} is not a list of PEM certificates: {source}", path.display())]
+    NotAuthorities {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
     /// A text that should hold authorities.
-    #[error("it is not a list of PEM certificates")]
-    NoAuthorityText,
+    #[error("it is not a list of PEM certificates: {0}")]
+    NotAuthoritiesText(PemError),
     /// An access token with characters that no token has (RFC 6750 section 2.1).
     #[error("the access token is not a token: it has letters, digits and `-._~+/=` only, no blanks and no line ends")]
     Token,

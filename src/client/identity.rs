@@ -5,10 +5,13 @@ use std::io::{self, Read as _};
 use std::path::Path;
 
 use native_tls::{Certificate, Identity};
-use openssl::pkcs12::Pkcs12;
+use openssl::error::ErrorStack;
+use openssl::x509::X509;
 
 use super::Error;
 use super::http::Trust;
+use crate::pem::{self, Certificates, PemError};
+use crate::pkcs12;
 use crate::secret::{Bytes, Password};
 
 /// The largest file with certificates, in bytes.
@@ -21,19 +24,7 @@ const MAX_PASSWORD: u64 = 4096;
 pub(super) fn identity(path: &Path, password: &str) -> Result<Identity, Error> {
     let der = read("PKCS#12 file", path, MAX_CERTIFICATES)?;
     // Opened once more by `native_tls`, whose error does not say what OpenSSL says.
-    let parsed = Pkcs12::from_der(&der)
-        .map_err(|source| Error::NotPkcs12 { path: path.to_owned(), source })?
-        .parse2(password)
-        .map_err(|stack| {
-            let has = |text: &str| stack.errors().iter().any(|error| error.reason() == Some(text));
-            if has("mac verify failure") {
-                Error::WrongPassword(path.to_owned())
-            } else if has("unsupported") {
-                Error::LegacyPkcs12(path.to_owned())
-            } else {
-                Error::NotPkcs12 { path: path.to_owned(), source: stack }
-            }
-        })?;
+    let parsed = pkcs12::open(&der, password).map_err(|fault| Error::Pkcs12 { path: path.to_owned(), fault })?;
     let missing = |missing| Err(Error::Incomplete { path: path.to_owned(), missing });
     if parsed.pkey.is_none() {
         return missing("private key");
@@ -44,27 +35,36 @@ pub(super) fn identity(path: &Path, password: &str) -> Result<Identity, Error> {
     Ok(Identity::from_pkcs12(&der, password).map_err(super::http::Error::from)?)
 }
 
-/// Reads the PEM file with the authorities of servers.
+/// Reads the PEM file with the authorities of servers. What stands beside them is named in the log, if it may stand there.
 ///
 /// # Errors
-/// The file cannot be read, or holds no certificate.
+/// The file cannot be read, holds no certificate, one whose key is not sound, or something that is not looked at.
 pub fn authorities(path: &Path) -> Result<Trust, Error> {
     let pem = read("CA file", path, MAX_CERTIFICATES)?;
-    match Certificate::stack_from_pem(&pem) {
-        Ok(authorities) if !authorities.is_empty() => Ok(Trust::Authorities(authorities)),
-        _ => Err(Error::NoAuthority(path.to_owned())),
-    }
+    let not_authorities = |source| Error::NotAuthorities { path: path.to_owned(), source };
+    let read = pem::certificates(&pem).map_err(not_authorities)?;
+    read.tell(path);
+    trust(read).map_err(not_authorities)
 }
 
 /// The authorities of servers in a PEM text.
 ///
 /// # Errors
-/// It holds no certificate, or something else.
+/// It holds no certificate, one whose key is not sound, or something that is not looked at.
 pub fn authorities_of_pem(pem: &[u8]) -> Result<Trust, Error> {
-    match Certificate::stack_from_pem(pem) {
-        Ok(authorities) if !authorities.is_empty() => Ok(Trust::Authorities(authorities)),
-        _ => Err(Error::NoAuthorityText),
+    pem::certificates(pem).and_then(trust).map_err(Error::NotAuthoritiesText)
+}
+
+fn trust(read: Certificates) -> Result<Trust, PemError> {
+    if read.certificates.is_empty() {
+        return Err(PemError::NoCertificate(read.skipped));
     }
+    let native = |(line, certificate): (usize, X509)| {
+        let damaged = |source| PemError::Damaged { label: "CERTIFICATE".to_owned(), line, source };
+        let der = certificate.to_der().map_err(damaged)?;
+        Certificate::from_der(&der).map_err(|_| damaged(ErrorStack::get()))
+    };
+    Ok(Trust::Authorities(read.certificates.into_iter().map(native).collect::<Result<_, _>>()?))
 }
 
 /// Reads a password: the text of the file without its last line end.

@@ -34,6 +34,21 @@ pub enum Error {
         /// What is wrong with the value.
         fault: &'static str,
     },
+    /// `--log` has a directive that means nothing.
+    #[error("--log: {0}")]
+    LogFilter(String),
+    /// A fault of a value that stands in the configuration file.
+    #[error("{}, line {line}, key `{key}`: {source}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The key.
+        key: String,
+        /// The fault.
+        source: Box<Error>,
+    },
     /// `--default-username` is no user name.
     #[error("--default-username: {0}")]
     DefaultUsername(#[from] UsernameError),
@@ -101,15 +116,25 @@ pub enum Error {
     /// A password for a file that is not given.
     #[error("--https-p12-password needs --https-p12-file")]
     PasswordWithoutIdentity,
-    /// A file that holds a secret is readable by others.
-    #[error("the {what} {} is readable by others (mode {mode:03o}): run `chmod 600 {}`", path.display(), path.display())]
+    /// A file that holds a secret is readable by those who have no business with it.
+    #[error(
+        "the {what} {p} is {found} (mode {mode:03o}, owner {owner}, group {group}): run `chmod 600 {p}`, or let only root or this \
+         process's own group have it (mode 440)",
+        p = path.display()
+    )]
     Exposed {
         /// What the file is for.
         what: &'static str,
         /// The file.
         path: PathBuf,
+        /// Who can do what with it.
+        found: &'static str,
         /// Its permission bits.
         mode: u32,
+        /// Its owner's user id.
+        owner: u32,
+        /// Its group's id.
+        group: u32,
     },
     /// Neither a PIN file nor `KMS_HSM_PIN`.
     #[error("no PIN for the token: give --hsm-pin-file FILE or set KMS_HSM_PIN")]
@@ -122,4 +147,25 @@ pub enum Error {
         "no PKCS#11 module found at the usual places of SoftHSM: give --hsm-module FILE (Debian: apt-get install softhsm2)"
     )]
     NoModule,
+}
+
+impl Error {
+    /// The options whose values are at fault, by their names with `_`, the most likely first.
+    pub(super) fn options(&self) -> Vec<String> {
+        let names: &[&str] = match self {
+            Self::Value { option, .. } => &[option],
+            Self::LogFilter(_) => &["log"],
+            Self::DefaultUsername(_) => &["default_username"],
+            Self::Conflict(first, second) | Self::Needs(first, second) => &[first, second],
+            Self::AuthorityWithoutIdentity => &["authority_cert_file"],
+            Self::PasswordWithoutIdentity => &["https_p12_password", "https_p12_password_file"],
+            Self::Unpaired { option, owner, .. } | Self::Apart { option, owner, .. } => &[option, owner],
+            Self::IssuerTwice { .. } => &["jwt_issuer_uri"],
+            Self::Prefixes(..) => &["jwt_username_prefix", "username_prefix"],
+            Self::JwksUri { .. } | Self::PlainJwksUri(_) => &["jwks_uri", "jwt_issuer_uri"],
+            Self::Unreadable { what, .. } | Self::Exposed { what, .. } if *what == "PIN file" => &["hsm_pin_file"],
+            _ => &[],
+        };
+        names.iter().map(|name| name.trim_start_matches('-').replace('-', "_")).collect()
+    }
 }

@@ -3,8 +3,10 @@
 mod audit;
 mod callers;
 mod error;
+mod log_filter;
 mod options;
 mod secret_file;
+pub mod toml_file;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -17,6 +19,7 @@ pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement,
 
 use crate::principal::Username;
 use crate::secret::Password;
+use toml_file::FromFile;
 
 /// The port where clients look.
 pub const DEFAULT_PORT: u16 = 9998;
@@ -165,10 +168,19 @@ impl Config {
     /// # Errors
     /// The first fault found, see [`Error`].
     pub fn new(given: Options, file: Option<&Path>, pin: Option<Password>, places: &Places) -> Result<Self, Error> {
-        let options = match file {
-            Some(path) => given.or(read_file(path)?),
-            None => given,
-        };
+        let Some(path) = file else { return Self::checked(given, pin, places) };
+        let FromFile { options, lines } = read_file(path)?;
+        let nearer = given.names();
+        Self::checked(given.or(options), pin, places).map_err(|error| {
+            // Of what a flag or a variable said the file knows nothing.
+            let of_file = |name: &String| !nearer.contains(&name.as_str()) && lines.contains_key(name);
+            let Some(name) = error.options().into_iter().find(of_file) else { return error };
+            let (line, key) = (lines.get(&name).copied().unwrap_or(1), name.replace('_', "-"));
+            Error::InFile { path: path.to_owned(), line, key, source: Box::new(error) }
+        })
+    }
+
+    fn checked(options: Options, pin: Option<Password>, places: &Places) -> Result<Self, Error> {
         let p12 = p12(&options)?;
         let mut client_certificates = callers::client_certificates(&options, places)?;
         if client_certificates.is_some() && p12.is_none() {
@@ -203,6 +215,8 @@ impl Config {
         if token_label.is_empty() || token_label.len() > 32 {
             return Err(Error::Value { option: "hsm-token-label", fault: "a PKCS#11 token label has 1 to 32 bytes" });
         }
+        let log = options.log.unwrap_or_else(|| "info".to_owned());
+        log_filter::check(&log).map_err(Error::LogFilter)?;
         // clap has looked at flag and environment, but not at the file.
         let max_sessions = options.hsm_max_sessions.unwrap_or(16);
         if !MAX_SESSIONS.contains(&max_sessions) {
@@ -244,7 +258,7 @@ impl Config {
             audit,
             probe_address: options.probe_address,
             log_format: options.log_format.unwrap_or(LogFormat::Human),
-            log: options.log.unwrap_or_else(|| "info".to_owned()),
+            log,
         })
     }
 
@@ -280,32 +294,8 @@ fn usual_module() -> Result<PathBuf, Error> {
     MODULE_PATHS.iter().map(PathBuf::from).find(|path| path.exists()).ok_or(Error::NoModule)
 }
 
-/// Reads the TOML file; `-` and `_` are the same in its keys, so that flags can be copied.
-fn read_file(path: &Path) -> Result<Options, Error> {
-    let what = "configuration file";
-    let text = secret_file::read_bounded(what, path, MAX_CONFIG_FILE)?;
-    let toml = |message: String| Error::Toml {
-        path: path.to_owned(),
-        message: message.split_whitespace().collect::<Vec<_>>().join(" "),
-    };
-    // The parser's own text shows the line, which may hold a password.
-    let shown = |error: &toml::de::Error| {
-        let before = error.span().and_then(|span| text.get(..span.start));
-        let line = before.map_or(String::new(), |before| format!("line {}: ", before.matches('\n').count() + 1));
-        // Of a key that stands there twice the name alone.
-        let key = error.span().filter(|_| error.message().contains("duplicate key")).and_then(|span| text.get(span));
-        toml(format!("{line}{} {}", error.message(), key.unwrap_or_default()))
-    };
-    let table: toml::Table = toml::from_str(&text).map_err(|error| shown(&error))?;
-    let mut renamed = toml::Table::new();
-    for (key, value) in table {
-        let name = key.replace('-', "_");
-        if name == "https_p12_password" && !value.is_str() {
-            return Err(toml(format!("the value of `{key}` must be a string in quotation marks")));
-        }
-        if renamed.insert(name, value).is_some() {
-            return Err(toml(format!("the key `{key}` is given twice")));
-        }
-    }
-    renamed.try_into().map_err(|error: toml::de::Error| toml(error.message().to_owned()))
+/// Reads the TOML file.
+fn read_file(path: &Path) -> Result<FromFile<Options>, Error> {
+    let text = secret_file::read_bounded("configuration file", path, MAX_CONFIG_FILE)?;
+    toml_file::parse(&text, &["https_p12_password"]).map_err(|message| Error::Toml { path: path.to_owned(), message })
 }

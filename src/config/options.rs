@@ -111,6 +111,12 @@ macro_rules! options {
         }
 
         impl Options {
+            /// The names of the options that are set here.
+            pub(super) fn names(&self) -> Vec<&'static str> {
+                let all = [$((stringify!($name), self.$name.is_some()),)*];
+                all.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
+            }
+
             /// Option by option: what is set here, else what is set in `weaker`.
             #[must_use]
             pub fn or(self, weaker: Self) -> Self {
@@ -215,7 +221,7 @@ options! {
     /// Label of the token [default: claviger]
     #[arg(long, env = "KMS_HSM_TOKEN_LABEL", value_name = "LABEL")]
     hsm_token_label: String,
-    /// File that holds the user PIN, readable by its owner alone; or the PIN itself in KMS_HSM_PIN
+    /// File that holds the user PIN, not readable by others; or the PIN itself in KMS_HSM_PIN
     #[arg(long, env = "KMS_HSM_PIN_FILE", value_name = "FILE")]
     hsm_pin_file: PathBuf,
     /// Sessions to open with the token at most, 2 to 1024 [default: 16]

@@ -1,8 +1,8 @@
 //! Files that hold a PIN or a password.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use super::Error;
@@ -27,9 +27,34 @@ fn read(what: &'static str, path: &Path, file: File, limit: u64) -> Result<Strin
     Ok(text)
 }
 
-/// A secret in a file: its text without the last line end.
+/// A secret in a file that only those may read who have to: its text without the last line end.
 pub(super) fn read_text(what: &'static str, path: &Path) -> Result<Password, Error> {
-    Ok(text_of(read_bounded(what, path, MAX_SECRET)?))
+    let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
+    // Of the open file: a path can name another one a moment later.
+    let file = File::open(path).map_err(unreadable)?;
+    check_access(what, path, &file.metadata().map_err(unreadable)?)?;
+    Ok(text_of(read(what, path, file, MAX_SECRET)?))
+}
+
+/// Refuses a file that others can read. A group may, as Kubernetes (fsGroup) and systemd (LoadCredential, by an access list, whose
+/// mask shows as the group's bits) have it: if the file is root's, or the process is in that group. It may never write.
+fn check_access(what: &'static str, path: &Path, metadata: &Metadata) -> Result<(), Error> {
+    let (mode, owner, group) = (metadata.permissions().mode() & 0o777, metadata.uid(), metadata.gid());
+    let found = if mode & 0o007 != 0 {
+        "readable by others"
+    } else if mode & 0o030 != 0 {
+        "not only readable by others of its group, who can change it"
+    } else if mode & 0o040 != 0 && owner != 0 && !is_in_group(group) {
+        "readable by others, of a group in which this process is not"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Exposed { what, path: path.to_owned(), found, mode, owner, group })
+}
+
+fn is_in_group(group: u32) -> bool {
+    use rustix::process::{getegid, getgroups};
+    getegid().as_raw() == group || getgroups().is_ok_and(|groups| groups.iter().any(|own| own.as_raw() == group))
 }
 
 fn text_of(text: String) -> Password {
@@ -43,17 +68,7 @@ pub(super) fn pin(file: Option<&Path>, variable: Option<Password>) -> Result<Pas
         (Some(_), Some(_)) => return Err(Error::Conflict("hsm-pin-file", "KMS_HSM_PIN (environment)")),
         (None, None) => return Err(Error::NoPin),
         (None, Some(pin)) => pin,
-        (Some(path), None) => {
-            let what = "PIN file";
-            let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-            // Of the open file: a path can name another one a moment later.
-            let file = File::open(path).map_err(unreadable)?;
-            let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-            if mode & 0o077 != 0 {
-                return Err(Error::Exposed { what, path: path.to_owned(), mode });
-            }
-            text_of(read(what, path, file, MAX_SECRET)?)
-        }
+        (Some(path), None) => read_text("PIN file", path)?,
     };
     if pin.is_empty() {
         return Err(Error::NoPin);

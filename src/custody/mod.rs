@@ -9,6 +9,7 @@ mod owner;
 mod pairs;
 mod root;
 mod signing;
+mod softhsm;
 mod token_keys;
 
 use std::collections::{HashMap, HashSet};
@@ -28,6 +29,7 @@ pub use pkcs11::{
     Cipher, Error as TokenError, Hash, InvalidInput, MacMechanism as Mac, OpenError, PairKind, Secret, SecretKeyKind,
     Sessions, SignatureMechanism as Signature, Uses,
 };
+pub use softhsm::{SoftHsmFault, softhsm_fault};
 pub use token_keys::TokenKey;
 
 use crate::config::{Hsm, Placement, RemadeKey, Remake};

@@ -6,7 +6,7 @@ use warp::http::StatusCode;
 
 use super::problem::Problem;
 use super::route::Ask;
-use super::{Answer, App};
+use super::{Answer, App, conjur};
 use crate::kms::Kind;
 
 /// The kinds as their lists are called.
@@ -36,6 +36,9 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 pub(super) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (kind, name) = (kind(ask)?, name(ask));
     let version = block_in_place(|| app.kms.define(&ask.context, kind, name, ask.body))?;
+    if let (Kind::Authenticator, Some((account, service))) = (kind, name.split_once('/')) {
+        conjur::diagnosis::tell_keys(app, account, service);
+    }
     Ok(Answer::json(StatusCode::OK, &Defined { name, version }))
 }
 

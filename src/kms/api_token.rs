@@ -12,37 +12,59 @@ use super::{Error, Kms, now};
 use crate::auth::Foundations;
 use crate::custody::{Error as CustodyError, Mac};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
-use crate::kmip::state::{Dates, effective};
+use crate::kmip::state::{Dates, Refusal, effective};
 use crate::kmip::ttlv::DateTime;
 use crate::principal::Username;
 use crate::secret::is_equal;
 use crate::store::object::Lifecycle;
 
-/// Refuses a key that is not there or not active, as [`Kms::check_api_token`] does, by its row alone: whether the row's
+/// Whether a key that is named as the API token's lets anybody in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApiTokenKey {
+    /// It may be used.
+    Active,
+    /// It was revoked or destroyed, or its time is over: its token is refused, and nobody else is kept out for it.
+    Ended(State),
+}
+
+/// Refuses a key that is not there or not active yet, as [`Kms::check_api_token`] does, by its row alone: whether the row's
 /// binding holds, and whether the token can compare such a key, is not known.
 ///
 /// # Errors
-/// There is no such object, or it is not active.
-pub fn check_api_token_row(id: &str, row: Option<Lifecycle>) -> Result<(), Error> {
-    let is_active = row.is_some_and(|row| {
+/// The database never had such an object, or it is not active yet.
+pub fn check_api_token_row(id: &str, row: Option<Lifecycle>) -> Result<ApiTokenKey, Error> {
+    let state = row.and_then(|row| {
         let date = |seconds: Option<i64>| seconds.map(DateTime);
         let (activation, deactivation) = (date(row.activation_date), date(row.deactivation_date));
         let dates = Dates { activation, process_start: None, protect_stop: None, deactivation };
-        let stored = u32::try_from(row.state).ok().and_then(State::from_code);
-        stored.is_some_and(|stored| effective(stored, &dates, DateTime(now())) == State::Active)
+        let stored = u32::try_from(row.state).ok().and_then(State::from_code)?;
+        Some(effective(stored, &dates, DateTime(now())))
     });
-    if is_active { Ok(()) } else { Err(Error::NotFound(id.to_owned())) }
+    standing(state.ok_or_else(|| Error::NotFound(id.to_owned()))?)
+}
+
+fn standing(state: State) -> Result<ApiTokenKey, Error> {
+    match state {
+        State::Active => Ok(ApiTokenKey::Active),
+        State::PreActive => Err(Refusal::State(state).into()),
+        ended => Ok(ApiTokenKey::Ended(ended)),
+    }
 }
 
 impl Kms {
-    /// Refuses an API token key that could never let anybody in.
+    /// Refuses an API token key that could never let anybody in, and tells of one that cannot any longer.
     ///
     /// # Errors
-    /// There is no such object, or it is not an active key that the token can compare.
-    pub fn check_api_token(&self, id: &str) -> Result<(), Error> {
-        let object = self.api_token_key(id, DateTime(now()))?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
-        let key = length(&object).and_then(|length| self.fits(&object, length));
-        key.ok_or(Error::UnsupportedParameters("the token cannot compare an API token with this key")).map(drop)
+    /// The database never had such an object, it is not active yet, or it is not a key that the token can compare.
+    pub fn check_api_token(&self, id: &str) -> Result<ApiTokenKey, Error> {
+        let (object, state) =
+            self.api_token_object(id, DateTime(now()))?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
+        let standing = standing(state)?;
+        if standing == ApiTokenKey::Active {
+            let key = length(&object).and_then(|length| self.fits(&object, length));
+            key.ok_or(Error::UnsupportedParameters("the token cannot compare an API token with this key"))?;
+        }
+        Ok(standing)
     }
 
     fn fits(&self, object: &Object, length: usize) -> Option<Mac> {

@@ -57,7 +57,7 @@ pub use access::{From, Held, Obtained};
 pub use access_list::AccessList;
 pub use access_token::{MAX_TOKENS, TokenEntry};
 pub use administration::{Asked, Entry, Kind, Vouching};
-pub use api_token::check_api_token_row;
+pub use api_token::{ApiTokenKey, check_api_token_row};
 pub use auditing::{MAX_LINES, public_key_pem};
 pub use cache::CacheFigures;
 pub use error::{Error, NoEffect};

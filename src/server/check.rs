@@ -11,9 +11,10 @@ use super::{StartError, permission};
 use crate::auth::{KeySource, TrustedIssuer};
 use crate::config::Config;
 use crate::custody::Custody;
+use crate::kms::{self, ApiTokenKey};
 use crate::store::Store;
 use crate::text::Whole;
-use crate::{kms, tls};
+use crate::tls;
 
 /// Reads and checks everything without changing anything, and says what would run. What another process holds now, the
 /// port or the database, is told and no failure: the server that is to be replaced may still run.
@@ -31,10 +32,7 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let is_new = recorded.as_ref().is_none_or(Vec::is_empty);
     Custody::inspect(&config.hsm, recorded.as_deref(), &config.remake.keys)
         .map_err(|error| token_error(config, error))?;
-    if let Some(id) = &config.api_token_id {
-        let row = Store::inspect_object(&config.sqlite_path, id)?;
-        kms::check_api_token_row(id, row).map_err(|source| StartError::ApiToken { id: id.clone(), source })?;
-    }
+    let api_token = config.api_token_id.as_deref().map(|id| api_token(config, id)).transpose()?;
     let name = format!("{}:{}", config.hostname, config.port);
     let listen = listening(&name, (config.hostname.as_str(), config.port).to_socket_addrs())?;
     let probe = match config.probe_address {
@@ -42,7 +40,7 @@ pub fn check(config: &Config) -> Result<String, StartError> {
         None => String::new(),
     };
     let scheme = if setup.is_some() { "https" } else { "http" };
-    let callers = callers(config, &of_file);
+    let callers = callers(config, &of_file, api_token);
     let is_open = Store::is_open_elsewhere(&config.sqlite_path)?;
     Ok(format!(
         "would listen on {scheme}://{listen}{probe}\ncallers: {}\nidentity: {}\ntoken: {:?} by {}\ndatabase: {} ({}{})\naudit log: {}\n",
@@ -83,8 +81,18 @@ fn bind(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<()> {
     Err(last)
 }
 
+/// What is known of the API token's key without opening the database for writing.
+fn api_token(config: &Config, id: &str) -> Result<String, StartError> {
+    let row = Store::inspect_object(&config.sqlite_path, id)?;
+    let standing = kms::check_api_token_row(id, row);
+    Ok(match standing.map_err(|source| StartError::ApiToken { id: id.to_owned(), source })? {
+        ApiTokenKey::Active => format!("the API token of key {id}"),
+        ApiTokenKey::Ended(state) => format!("not the API token of key {id}, which is {state}"),
+    })
+}
+
 /// Who may call, in words.
-fn callers(config: &Config, of_file: &[TrustedIssuer]) -> String {
+fn callers(config: &Config, of_file: &[TrustedIssuer], api_token: Option<String>) -> String {
     let mut ways = Vec::new();
     if let Some(clients) = &config.client_certificates {
         let files: Vec<String> = clients.authorities.iter().map(|own| own.file.display().to_string()).collect();
@@ -106,7 +114,7 @@ fn callers(config: &Config, of_file: &[TrustedIssuer]) -> String {
         };
         ways.push(format!("JWTs of {} for {audience} by idps.{table}, {keys}", issuer.issuer));
     }
-    ways.extend(config.api_token_id.as_ref().map(|id| format!("the API token of key {id}")));
+    ways.extend(api_token);
     match (ways.is_empty(), config.force_default_username) {
         (true, _) => format!("nobody proves anything, all as {}", config.default_username),
         (false, true) => format!("{}; all as {}", ways.join("; "), config.default_username),

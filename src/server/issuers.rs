@@ -85,6 +85,9 @@ fn tell(config: &TrustedIssuer) {
         idps = config.table.as_deref(),
         "JWTs are trusted"
     );
+    if let KeySource::Inline(set) = &config.keys {
+        set.tell(&config.issuer);
+    }
     if config.audiences.is_empty() {
         tracing::warn!(issuer = config.issuer, "no --jwt-audience: tokens meant for other services are accepted");
     }

@@ -13,9 +13,9 @@ use super::{audit, figures, listen, permission, probe};
 use crate::auth::{Authenticator, Exchange, Issuer, Repeats, Settings, Trust, TrustedIssuer};
 use crate::client;
 use crate::config::Config;
-use crate::custody::{Custody, OpenError, Owner, RootError, TokenError};
+use crate::custody::{Custody, OpenError, Owner, RootError, SoftHsmFault, TokenError, softhsm_fault};
 use crate::http::App;
-use crate::kms::{self, Kms};
+use crate::kms::{self, ApiTokenKey, Kms};
 use crate::metrics::{self, Metrics};
 use crate::policy::{self, Documents};
 use crate::store::{self, Store, object};
@@ -47,6 +47,14 @@ pub enum StartError {
         present: String,
         /// The module, as a word of a shell command.
         module: String,
+    },
+    /// SoftHSM lacks a file that it needs, or may not read it.
+    #[error("no token labelled {label:?} can be used: {fault}")]
+    SoftHsm {
+        /// As configured.
+        label: String,
+        /// What it lacks.
+        fault: SoftHsmFault,
     },
     /// The PIN.
     #[error("the token {label:?} refused the PIN ({source}): check --hsm-pin-file or KMS_HSM_PIN")]
@@ -141,7 +149,15 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let (kms, owner) = tokio::task::block_in_place(|| open(config, documents, &metrics))?;
     if let Some(id) = &config.api_token_id {
         let checked = tokio::task::block_in_place(|| kms.check_api_token(id));
-        checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })?;
+        match checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })? {
+            ApiTokenKey::Active => {}
+            // Whoever has a certificate or a JWT must not be kept out for it.
+            ApiTokenKey::Ended(state) => tracing::warn!(
+                id,
+                %state,
+                "the API token is refused: its key has ended; create another key and give its identifier by --api-token-id"
+            ),
+        }
     }
     let issuers = Issuers::start(config, of_file).await?;
     let trust = setup.as_mut().and_then(|setup| setup.trust.take());
@@ -229,18 +245,30 @@ fn authenticator(
 pub(super) fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {
     let label = config.hsm.token_label.clone();
     match error {
-        OpenError::Token(TokenError::TokenNotFound { present, .. }) => StartError::NoToken {
-            command_label: shell_word(&label),
-            label,
-            present: if present.is_empty() { "none".to_owned() } else { present.join(", ") },
-            module: shell_word(&config.hsm.module.to_string_lossy()),
-        },
+        OpenError::Token(source @ (TokenError::Device(_) | TokenError::Binding(_))) => {
+            match softhsm_fault(&config.hsm.module) {
+                Some(fault) => StartError::SoftHsm { label, fault },
+                None => StartError::Token(source),
+            }
+        }
+        OpenError::Token(TokenError::TokenNotFound { present, .. }) => no_token(config, label, &present),
         OpenError::Token(
             source @ (TokenError::PinIncorrect(_) | TokenError::PinLocked(_) | TokenError::PinInvalid(_)),
         ) => StartError::Pin { label, source },
         OpenError::Token(source) => StartError::Token(source),
         OpenError::Verify(source) => StartError::Roots(source),
     }
+}
+
+/// What there is in the place of the token. Where there may be a first one that cannot be read, a second one is not advised.
+fn no_token(config: &Config, label: String, present: &[String]) -> StartError {
+    // It started, so only tokens can be missing that this user may not read.
+    if let Some(fault @ SoftHsmFault::Tokens { .. }) = softhsm_fault(&config.hsm.module) {
+        return StartError::SoftHsm { label, fault };
+    }
+    let present = if present.is_empty() { "none".to_owned() } else { present.join(", ") };
+    let (command_label, module) = (shell_word(&label), shell_word(&config.hsm.module.to_string_lossy()));
+    StartError::NoToken { label, command_label, present, module }
 }
 
 /// The text as one word of a POSIX shell, so that a printed command can be run as it stands.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use openssl::error::ErrorStack;
 
+use crate::pkcs12;
+
 /// Why no TLS acceptor could be made, in one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -18,23 +20,13 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
-    /// The MAC of the PKCS#12 file does not verify.
-    #[error("wrong password for the PKCS#12 file {}", .0.display())]
-    WrongPassword(PathBuf),
-    /// The file is encrypted with an algorithm that OpenSSL 3 keeps in its legacy provider.
-    #[error(
-        "the PKCS#12 file {p} is encrypted with a legacy algorithm (RC2-40): re-export it with \
-         `openssl pkcs12 -legacy -in {p} -nodes -out plain.pem && openssl pkcs12 -export -in plain.pem -out {p} && rm plain.pem`",
-        p = .0.display()
-    )]
-    LegacyPkcs12(PathBuf),
-    /// Not a PKCS#12 structure (RFC 7292).
-    #[error("{} is not a PKCS#12 file: {source}", path.display())]
-    NotPkcs12 {
+    /// The PKCS#12 file cannot be opened.
+    #[error("{}", fault.told(path, ": check --https-p12-password or --https-p12-password-file"))]
+    Pkcs12 {
         /// The file.
         path: PathBuf,
-        /// What OpenSSL says.
-        source: ErrorStack,
+        /// Why.
+        fault: pkcs12::Fault,
     },
     /// A PKCS#12 file without one of its parts.
     #[error("the PKCS#12 file {} holds no {missing}", path.display())]

@@ -1,15 +1,13 @@
 //! The server's identity: a PKCS#12 file (RFC 7292).
 
 use std::cmp::Ordering;
-use std::path::Path;
 
-use openssl::error::ErrorStack;
-use openssl::pkcs12::Pkcs12;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::{X509, X509Ref, X509VerifyResult};
 
 use super::{Error, read_file};
 use crate::config::P12;
+use crate::pkcs12;
 
 /// Private key, certificate and the intermediates to send after it.
 pub struct Identity {
@@ -29,9 +27,7 @@ impl Identity {
     pub fn load(p12: &P12, password: &str) -> Result<Self, Error> {
         let path = p12.file.as_path();
         let der = read_file("PKCS#12 file", path)?;
-        let not_pkcs12 = |source| Error::NotPkcs12 { path: path.to_owned(), source };
-        let parsed =
-            Pkcs12::from_der(&der).map_err(not_pkcs12)?.parse2(password).map_err(|stack| open_error(path, stack))?;
+        let parsed = pkcs12::open(&der, password).map_err(|fault| Error::Pkcs12 { path: path.to_owned(), fault })?;
         let missing = |missing| Error::Incomplete { path: path.to_owned(), missing };
         let key = parsed.pkey.ok_or_else(|| missing("private key"))?;
         let certificate = parsed.cert.ok_or_else(|| missing("certificate"))?;
@@ -58,16 +54,4 @@ fn chain(certificate: &X509Ref, mut others: Vec<X509>) -> Vec<X509> {
 
 fn is_self_issued(certificate: &X509Ref) -> bool {
     matches!(certificate.issuer_name().try_cmp(certificate.subject_name()), Ok(Ordering::Equal))
-}
-
-/// OpenSSL tells these causes apart by the reason of its error alone.
-fn open_error(path: &Path, stack: ErrorStack) -> Error {
-    let has = |text: &str| stack.errors().iter().any(|e| e.reason() == Some(text));
-    if has("mac verify failure") {
-        Error::WrongPassword(path.to_owned())
-    } else if has("unsupported") {
-        Error::LegacyPkcs12(path.to_owned())
-    } else {
-        Error::NotPkcs12 { path: path.to_owned(), source: stack }
-    }
 }

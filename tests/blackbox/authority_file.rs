@@ -3,8 +3,11 @@
 use std::fs;
 use std::sync::Arc;
 
+use openssl::ec::{EcGroup, EcKey};
+use openssl::nid::Nid;
+
 use crate::harness::server::Place;
-use crate::harness::{Authority, Identity, Leaf, Options, Server};
+use crate::harness::{Authority, Crl, Identity, Leaf, Options, Root, Server};
 
 /// A server whose clients these authorities vouch for.
 fn server(authorities: &[&Authority]) -> Server {
@@ -75,4 +78,81 @@ fn a_root_vouches_for_clients_that_send_the_chain_to_it() {
     assert!(!is_accepted(&server, &with_chain(alice.clone(), &[&last])));
     assert!(!is_accepted(&server, &alice));
     assert!(is_accepted(&server, &root.issue(&Leaf::client("alice"))));
+}
+
+/// An anchor is good by itself: what stands above it may have revoked it, but need not last as long.
+#[test]
+fn an_expired_root_keeps_no_client_of_an_intermediate_beside_it_out() {
+    let root = Authority::of(&Root { not_before: -20, not_after: -1, ..Root::new("Root") });
+    let middle = root.subordinate("Middle");
+    let last = middle.subordinate("Last");
+    let alice = middle.issue(&Leaf::client("alice"));
+    let by_last = last.issue(&Leaf::client("alice"));
+    for authorities in [&[&root, &middle][..], &[&middle, &root]] {
+        let server = server(authorities);
+        assert!(is_accepted(&server, &alice));
+        assert!(is_accepted(&server, &with_chain(alice.clone(), &[&middle])));
+        assert!(is_accepted(&server, &with_chain(alice.clone(), &[&middle, &root])));
+        assert!(is_accepted(&server, &with_chain(by_last.clone(), &[&last, &middle, &root])));
+        assert!(!is_accepted(&server, &root.issue(&Leaf::client("alice"))), "its own clients end with it");
+        let ended = middle.issue(&Leaf { not_before: -3, not_after: -1, ..Leaf::client("alice") });
+        assert!(!is_accepted(&server, &ended));
+    }
+    // What it revoked stays revoked.
+    let place = Place::new();
+    fs::write(place.path("ca.pem"), [root.pem(), middle.pem()].concat()).unwrap();
+    fs::write(place.path("list.crl"), Crl::of(&[&middle.certificate]).by(&root)).unwrap();
+    let options = Options { arguments: vec!["--crl-file=list.crl".to_owned()], ..Options::default() };
+    let server = Server::start_at(Arc::new(place), &options);
+    let answer = server.client(&alice).try_request("GET", "/whoami", &[], b"");
+    assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status == 401));
+    assert!(server.log().contains("CN=Middle is revoked"));
+}
+
+/// Keys, lists and parameters beside certificates are passed over and named; nothing else may stand there.
+#[test]
+fn beside_certificates_nothing_vanishes() {
+    let place = Arc::new(Place::new());
+    let (one, two) = (place.authority.pem(), Authority::new("Two").pem());
+    let crl = Crl::of(&[]).by(&place.authority);
+    let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+    let key = EcKey::generate(&group).unwrap();
+    let parameters = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n".to_vec();
+    let (private, public) = (key.private_key_to_pem().unwrap(), key.public_key_to_pem().unwrap());
+    let text = b"subject: CN=Test authority\n".to_vec();
+    let all = [&text, &one, &parameters, &private, &public, &crl, &two].map(Vec::as_slice).concat();
+    fs::write(place.path("ca.pem"), &all).unwrap();
+    let server = Server::start_at(Arc::clone(&place), &Options::default());
+    assert!(is_accepted(&server, &place.alice));
+    let log = server.log();
+    for label in ["EC PARAMETERS", "EC PRIVATE KEY", "PUBLIC KEY", "X509 CRL"] {
+        let told = |line: &str| line.contains("ca.pem") && line.contains(&format!("block={label:?}"));
+        assert!(log.lines().any(told), "{label}");
+    }
+    server.stop();
+    let as_text = |pem: &[u8]| String::from_utf8(pem.to_vec()).unwrap();
+    let relabelled = |label: &str| as_text(&two).replace("CERTIFICATE", label);
+    let cases = [
+        (relabelled("TRUSTED CERTIFICATE"), "line 15 begins a block \"TRUSTED CERTIFICATE\""),
+        (relabelled("PKCS7"), "begins a block \"PKCS7\""),
+        (relabelled("CERTIFICATES"), "begins a block \"CERTIFICATES\", which is not known"),
+        (as_text(&two).replacen("-----BEGIN", "----BEGIN", 1), "is not the beginning of a PEM block"),
+    ];
+    let one = as_text(&one);
+    let before = one.lines().count();
+    for (block, told) in &cases {
+        let told = told.replace("line 15", &format!("line {}", before + 1));
+        fs::write(place.path("ca.pem"), format!("{one}{block}")).unwrap();
+        let refused = Server::try_start_at(Arc::clone(&place), &Options::default()).err().unwrap();
+        let last = refused.lines().last().unwrap();
+        assert!(last.contains("ca.pem") && last.contains(&told), "{told}: {last}");
+        // The authorities of key sets' servers, and the command line's, are read by the same rule.
+        fs::write(place.path("jwks-ca.pem"), format!("{one}{block}")).unwrap();
+        fs::write(place.path("ca.pem"), &one).unwrap();
+        let jwks = ["--jwt-issuer-uri=https://a/", "--jwt-audience=a", "--jwks-ca-file=jwks-ca.pem"];
+        let options = Options { arguments: jwks.map(str::to_owned).to_vec(), ..Options::default() };
+        let refused = Server::try_start_at(Arc::clone(&place), &options).err().unwrap();
+        let last = refused.lines().last().unwrap();
+        assert!(last.contains("--jwks-ca-file: ") && last.contains(&told), "{told}: {last}");
+    }
 }

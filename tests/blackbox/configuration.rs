@@ -244,15 +244,18 @@ fn a_check_looks_at_the_port_the_database_and_the_key_of_the_api_token() {
     let later = admin.new_key(&kmip::create("AES", 256, &[kmip::date("ActivationDate", "2999-01-01T00:00:00Z")]));
     admin.ok(&kmip::revoke(&id, "CessationOfOperation"));
     drop(admin);
+    // Revoked, it keeps nobody from starting.
+    let (status, out, _) = check(&["--api-token-id", &id]);
+    assert!(status.success() && out.contains(&format!("not the API token of key {id}, which is Deactivated")), "{out}");
     let refused = |id: &str| {
         let (status, _, error) = check(&["--api-token-id", id, "--log=error"]);
         assert_eq!(status.code(), Some(1), "{id}");
         assert!(error.contains(&format!("--api-token-id {id}: ")), "{error}");
         error
     };
-    let errors = [id.as_str(), &later, "nobody's key"].map(refused);
+    let errors = [later.as_str(), "nobody's key"].map(refused);
     server.stop();
-    for (id, error) in [id.as_str(), &later, "nobody's key"].into_iter().zip(errors) {
+    for (id, error) in [later.as_str(), "nobody's key"].into_iter().zip(errors) {
         assert_eq!(refused(id), error, "with and without a server");
         let started = run(place.command(&Options::default()).args(["--api-token-id", id, "--log=error"]));
         assert_eq!((started.0.code(), started.2), (Some(1), error));

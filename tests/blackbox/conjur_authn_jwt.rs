@@ -10,7 +10,7 @@ use crate::harness::conjur::{
 };
 use crate::harness::forged::forged;
 use crate::harness::jwt::{but, claims, key_set, now};
-use crate::harness::{Jwks, Leaf, Server, SigningKey, eventually};
+use crate::harness::{Jwks, Leaf, Server, SigningKey, clock, eventually};
 
 /// The status, after a look that a 401 says nothing.
 #[track_caller]
@@ -285,9 +285,15 @@ fn variables_are_checked_and_the_status_tells() {
     }
 }
 
+/// Seconds from one fetch of an authenticator's keys to the next that a token may cause.
+const APART: u64 = 30;
+
 #[test]
 fn keys_are_fetched_kept_and_fetched_again() {
-    let (server, first, second) = (server(), SigningKey::rsa("one"), SigningKey::rsa("two"));
+    let place = crate::harness::conjur::place();
+    let options = clock::moved(&place, crate::harness::hanzo::options(&[]));
+    let server = Server::start_at(place, &options);
+    let (first, second, third) = (SigningKey::rsa("one"), SigningKey::rsa("two"), SigningKey::rsa("three"));
     let mut jwks = Jwks::start(&server.place.authority, &key_set(&[first.jwk()]));
     configured(
         &server,
@@ -299,17 +305,35 @@ fn keys_are_fetched_kept_and_fetched_again() {
     assert_eq!(status(&server, &jwt(&first, &json!({"iss": null}))), 200);
     assert_eq!(jwks.requests(), 1);
     jwks.answer(&key_set(&[second.jwk()]));
+    clock::advance(&server.place, APART);
     eventually("the new key is fetched", || (status(&server, &jwt(&second, &json!({}))) == 200).then_some(()));
-    jwks.stop();
-    assert_eq!(status(&server, &jwt(&second, &json!({}))), 200, "the last good keys stay");
-    // Ten in 300 s, and no more.
-    let mut statuses = Vec::new();
-    for number in 0..30 {
-        statuses.push(status(&server, &jwt(&SigningKey::rsa(&format!("k{number}")), &json!({}))));
+    assert_eq!(jwks.requests(), 2);
+    // Strangers' tokens cause one fetch in 30 s, and use up nothing. Who has a new key is told to come again.
+    let garbage = SigningKey::rsa("garbage");
+    let began = std::time::Instant::now();
+    for turn in 1..=12 {
+        let unknown = |number: usize| {
+            let header = json!({"alg": "RS256", "kid": format!("k{number}")});
+            garbage.signed("RS256", &header, &but(claims(ISSUER, AUDIENCE, "someone"), &json!({"project": "web"})))
+        };
+        let statuses: Vec<u16> = (0..5).map(|number| status(&server, &unknown(number))).collect();
+        assert!(statuses.iter().all(|status| [401, 503].contains(status)), "{statuses:?}");
+        clock::advance(&server.place, APART);
+        eventually("the fetch that they asked for", || (jwks.requests() > 1 + turn).then_some(()));
+        let most = 2 + turn + usize::try_from(began.elapsed().as_secs() / APART).unwrap();
+        assert!(jwks.requests() <= most, "{} fetches after {turn} times {APART} s", jwks.requests());
     }
-    assert_eq!(statuses.last(), Some(&503), "{statuses:?}");
-    assert_eq!(status(&server, &jwt(&second, &json!({}))), 200);
+    assert_eq!(status(&server, &jwt(&garbage, &json!({}))), 503);
     is_logged(&server, "CONJ00087E");
+    jwks.answer(&key_set(&[second.jwk(), third.jwk()]));
+    assert_eq!(status(&server, &jwt(&third, &json!({}))), 503);
+    clock::advance(&server.place, APART);
+    eventually("the rotated key is known", || (status(&server, &jwt(&third, &json!({}))) == 200).then_some(()));
+    jwks.stop();
+    clock::advance(&server.place, APART);
+    // A fetch is tried now, or is about to be.
+    assert!([401, 503].contains(&status(&server, &jwt(&garbage, &json!({})))));
+    assert_eq!(status(&server, &jwt(&second, &json!({}))), 200, "the last good keys stay");
 }
 
 #[test]

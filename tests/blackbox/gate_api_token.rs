@@ -247,12 +247,21 @@ fn the_token_ends_with_its_key_from_the_next_request_on() {
         assert_eq!(status(&mut nobody, &token), 401, "{end}");
         assert_eq!(status(&mut server.nobody().connect().unwrap(), &token), 401, "{end}");
         assert_eq!(owner.get("/whoami").json(), json!({"username": "admin", "method": "certificate"}));
-        // A server that could let nobody in says so instead of starting.
+        // The next start says so, and keeps nobody out who has another credential.
         drop((owner, nobody));
         server.stop();
-        let log = Server::try_start_at(Arc::clone(&place), &with_token).err().unwrap();
-        let last = log.lines().last().unwrap();
-        assert!(last.contains("--api-token-id") && last.contains(&id), "{end}: {last}");
+        let server = Server::start_at(Arc::clone(&place), &with_token);
+        let log = server.log();
+        let told = |line: &str| line.contains("WARN") && line.contains("--api-token-id") && line.contains(&id);
+        assert!(log.lines().any(told), "{end}: {log}");
+        let mut owner = server.client(&admin).connect().unwrap();
+        assert_eq!(owner.get("/whoami").json()["username"], "admin", "{end}");
+        assert_eq!(status(&mut server.nobody().connect().unwrap(), &token), 401, "{end}");
+        let check = run(place.command(&with_token).arg("--check-config"));
+        assert!(
+            check.0.success() && check.1.contains(&format!("not the API token of key {id}, which is ")),
+            "{check:?}"
+        );
     }
 }
 
@@ -271,7 +280,23 @@ fn a_key_that_is_not_there_keeps_the_server_from_starting() {
     let id = server.nobody().connect().unwrap().new_key(&kmip::register("AES", &key_bytes(32), &[later]));
     server.stop();
     let log = Server::try_start_at(place, &options(true, &["--api-token-id", &id])).err().unwrap();
-    assert!(log.lines().last().unwrap().contains(&format!("--api-token-id {id}: ")), "{log}");
+    let told = format!("--api-token-id {id}: the object is in state PreActive");
+    assert!(log.lines().last().unwrap().contains(&told), "{log}");
+}
+
+#[test]
+fn a_key_whose_time_is_over_keeps_nobody_from_starting() {
+    let place = Arc::new(Place::new());
+    let server = Server::start_at(Arc::clone(&place), &options(true, &[]));
+    let (key, past) = (key_bytes(32), |name: &str| kmip::date(name, "2020-01-01T00:00:00Z"));
+    let expired = kmip::register("AES", &key, &[past("ActivationDate"), past("DeactivationDate")]);
+    let id = server.nobody().connect().unwrap().new_key(&expired);
+    server.stop();
+    let server = Server::start_at(place, &options(true, &["--api-token-id", &id]));
+    assert!(
+        server.log().lines().any(|line| line.contains("WARN") && line.contains(&id) && line.contains("Deactivated"))
+    );
+    assert_eq!(status(&mut server.nobody().connect().unwrap(), &BASE64.encode(&key)), 401);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::harness::pki::Alternative::{Dns, Email, Uri};
 use crate::harness::server::Place;
-use crate::harness::{Authority, Client, Connection, Crl, Identity, Leaf, Options, Server, eventually};
+use crate::harness::{Authority, Client, Connection, Crl, Identity, Leaf, Options, Root, Server, eventually};
 
 fn options(arguments: &[&str]) -> Options {
     Options { arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(), ..Options::default() }
@@ -239,6 +239,68 @@ fn an_intermediate_may_be_revoked_with_all_below_it() {
         for identity in [identity, &alone] {
             assert_eq!(may_enter(&server.client(identity)), welcome);
         }
+    }
+}
+
+#[test]
+fn a_list_of_an_authority_that_may_sign_none_is_not_believed() {
+    let place = Arc::new(Place::new());
+    let of = |key_usage, key| Authority::of(&Root { key_usage, key, ..Root::new("Client authority") });
+    let (without, silent) = (of(Some(false), None), of(None, None));
+    let alice = |authority: &Authority| authority.issue(&Leaf::client("alice"));
+    let start = |authorities: &[&Authority], crl: &[u8]| {
+        let pem: Vec<u8> = authorities.iter().flat_map(|authority| authority.pem()).collect();
+        fs::write(place.path("ca.pem"), pem).unwrap();
+        fs::write(place.path("list.crl"), crl).unwrap();
+        Server::try_start_at(Arc::clone(&place), &options(&["--crl-file=list.crl"]))
+    };
+    for revoked in [&[][..], &[&alice(&without).certificate]] {
+        let log = start(&[&without], &Crl::of(revoked).by(&without)).err().unwrap();
+        let last = log.lines().last().unwrap();
+        assert!(
+            last.contains("cRLSign") && last.contains("CN=Client authority") && last.contains("list.crl"),
+            "{last}"
+        );
+    }
+    // An authority that does not say what its key is for may sign lists, and so may another certificate of the same key.
+    let server = start(&[&silent], &Crl::of(&[]).by(&silent)).unwrap();
+    assert!(may_enter(&server.client(&alice(&silent))));
+    server.stop();
+    let other = of(Some(true), Some(without.key.clone()));
+    let (good, bad) = (alice(&without), alice(&without));
+    let server = start(&[&without, &other], &Crl::of(&[&bad.certificate]).by(&without)).unwrap();
+    assert!(may_enter(&server.client(&good)) && !may_enter(&server.client(&bad)));
+    // At a reload what was there stays.
+    reload(&server, "ca.pem", &without.pem(), "reload failed");
+    assert!(server.log().lines().any(|line| line.contains("reload failed") && line.contains("cRLSign")));
+    assert!(may_enter(&server.client(&good)) && !may_enter(&server.client(&bad)));
+}
+
+#[test]
+fn beside_lists_nothing_vanishes() {
+    let place = Arc::new(Place::new());
+    let crl = Crl::of(&[&place.bob.certificate]).by(&place.authority);
+    let key = place.bob.key.private_key_to_pem_pkcs8().unwrap();
+    fs::write(place.path("list.crl"), [&key[..], &place.authority.pem(), &crl].concat()).unwrap();
+    let server = Server::start_at(Arc::clone(&place), &options(&["--crl-file=list.crl"]));
+    assert!(may_enter(&server.alice()) && !may_enter(&server.bob()));
+    let log = server.log();
+    for label in ["PRIVATE KEY", "CERTIFICATE"] {
+        let told = |line: &str| line.contains("list.crl") && line.contains(&format!("block={label:?}"));
+        assert!(log.lines().any(told), "{label}");
+    }
+    server.stop();
+    let text = |crl: &[u8]| String::from_utf8(crl.to_vec()).unwrap();
+    for (content, told) in [
+        (text(&crl).replace("X509 CRL", "CRL"), "line 1 begins a block \"CRL\""),
+        (text(&crl) + &text(&crl).replace("X509 CRL", "PKCS7"), "begins a block \"PKCS7\""),
+        (text(&crl) + "-----BEGIN X509 CRL-----\nAAAA\n", "has no end"),
+        (text(&crl) + "----BEGIN X509 CRL----\nAAAA\n", "is not the beginning of a PEM block"),
+    ] {
+        fs::write(place.path("list.crl"), content).unwrap();
+        let log = Server::try_start_at(Arc::clone(&place), &options(&["--crl-file=list.crl"])).err().unwrap();
+        let last = log.lines().last().unwrap();
+        assert!(last.contains(told) && last.contains("list.crl"), "{told}: {last}");
     }
 }
 

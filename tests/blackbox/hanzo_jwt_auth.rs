@@ -1,5 +1,7 @@
 //! What Hanzo's document promises of identities that are known by JWTs, with the requests of Infisical's clients.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use crate::harness::caller::{Caller, project, succeeded};
@@ -8,7 +10,7 @@ use crate::harness::hanzo::{
     try_login, whoami,
 };
 use crate::harness::jwt::{but, claims, key_set};
-use crate::harness::{Jwks, Server, SigningKey, eventually, kmip};
+use crate::harness::{Jwks, Server, SigningKey, clock, eventually, kmip};
 
 #[test]
 fn an_identity_is_made_read_changed_and_removed_by_those_who_administer() {
@@ -242,7 +244,7 @@ fn keys_come_by_a_jwks_url_with_an_authority_of_its_own() {
     let other = crate::harness::Authority::new("Issuer's authority");
     let (first, second) = (SigningKey::rsa("one"), SigningKey::rsa("two"));
     let jwks = Jwks::start(&other, &key_set(&[first.jwk()]));
-    let server = Server::start_at(place, &options(&[]));
+    let server = Server::start_at(Arc::clone(&place), &clock::moved(&place, options(&[])));
     let by_url =
         |ca: &str| json!({"configurationType": "jwks", "publicKeys": null, "jwksUrl": jwks.uri(), "jwksCaCert": ca});
     let ca = String::from_utf8(other.pem()).unwrap();
@@ -253,6 +255,7 @@ fn keys_come_by_a_jwks_url_with_an_authority_of_its_own() {
     assert_eq!(try_login(&server, &untrusted, &jwt(&first, &json!({}))).status, 401);
     assert_eq!(try_login(&server, &trusted, &jwt(&second, &json!({}))).status, 401);
     jwks.answer(&key_set(&[second.jwk()]));
+    clock::advance(&place, 30);
     eventually("the new key is fetched", || {
         (try_login(&server, &trusted, &jwt(&second, &json!({}))).status == 200).then_some(())
     });

@@ -376,9 +376,6 @@ fn verified(server: &Server, token: &str) {
     assert!(claims["iss"].as_str().unwrap().starts_with("urn:claviger:"));
 }
 
-const LIBFAKETIME: [&str; 2] =
-    ["/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"];
-
 /// A server whose clock stands at the second that a file holds.
 struct Clock(Arc<crate::harness::server::Place>);
 
@@ -401,12 +398,11 @@ fn time_text(seconds: i64) -> String {
 #[test]
 fn its_time_and_its_longest_time_end_to_the_second() {
     let (place, key) = (place(), SigningKey::rsa("one"));
-    let library = LIBFAKETIME.iter().find(|path| fs::exists(path).unwrap()).expect("libfaketime (Debian: faketime)");
     let clock = Clock(Arc::clone(&place));
     let start = now();
     clock.set(start);
     let environment = [
-        ("LD_PRELOAD", (*library).to_owned()),
+        ("LD_PRELOAD", crate::harness::clock::library().to_owned()),
         ("FAKETIME_TIMESTAMP_FILE", place.path("clock").display().to_string()),
         ("FAKETIME_NO_CACHE", "1".to_owned()),
         // Deadlines go on as ever.

@@ -104,6 +104,7 @@ mod inventory;
 mod issuers_are_tested;
 mod key_pairs_sign;
 mod keys_may_be_placed_in_the_token;
+mod keys_that_prove_nothing;
 mod locate_finds;
 mod macs_equal_openssl;
 mod many_at_once;

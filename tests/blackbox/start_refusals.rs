@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -108,7 +109,8 @@ fn a_pkcs12_file_that_cannot_be_used() {
     line().with("https-p12-password", "").refused(&["wrong password", "server.p12"]);
     line().without("https-p12-password").refused(&["wrong password", "server.p12"]);
     let passwords = "https-p12-password-file";
-    let file = write("password", b"wrong\n");
+    let file = place.path("password");
+    write_private(&file, b"wrong\n");
     line().without("https-p12-password").with(passwords, &file).refused(&["wrong password"]);
     line().without("https-p12-password").with(passwords, "/nowhere/password").refused(&["/nowhere/password"]);
     let text = write("text.p12", b"not a PKCS#12 file");
@@ -119,6 +121,31 @@ fn a_pkcs12_file_that_cannot_be_used() {
     let cut = write("cut.p12", &whole[..whole.len() / 2]);
     line().with("https-p12-file", cut).refused(&["cut.p12", "not a PKCS#12 file"]);
     assert!(!place.database().exists(), "a refusal made a database");
+}
+
+#[test]
+fn a_pkcs12_file_whose_mac_is_missing_or_of_an_unknown_algorithm() {
+    let place = Arc::new(Place::new());
+    let line = || Line::new(&place).with("https-p12-file", place.path("other.p12"));
+    export(&place, "-nomac -inkey key.pem -in certificate.pem");
+    let said = line().refused(&["other.p12", "has no MAC", "re-export"]);
+    assert!(!said.contains("wrong password"), "{said}");
+    let command = told(&said)
+        .replace(" -in other", &format!(" -passin pass:{P12_PASSWORD} -in other"))
+        .replace(&format!("{}", place.path("other.p12").display()), "other.p12")
+        .replacen("pkcs12 -in", &format!("pkcs12 -passin pass:{P12_PASSWORD} -in"), 1)
+        .replace(" -export ", &format!(" -export -passout pass:{P12_PASSWORD} "));
+    shell(&place, &command);
+    line().starts();
+    // The object identifier of SHA-256, of which the last one in the file is the MAC's, made one that nobody knows.
+    export(&place, "-inkey key.pem -in certificate.pem");
+    let mut der = fs::read(place.path("other.p12")).unwrap();
+    let sha256 = [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+    let at = der.windows(sha256.len()).rposition(|window| window == sha256).unwrap();
+    der[at + 8] = 0x7e;
+    fs::write(place.path("other.p12"), der).unwrap();
+    let said = line().refused(&["other.p12", "algorithm that OpenSSL does not know", "-macalg sha256"]);
+    assert!(!said.contains("wrong password"), "{said}");
 }
 
 /// Exports alice's key and certificate by the openssl command.
@@ -201,6 +228,16 @@ fn options_that_do_not_go_together() {
     line().with("hostname", "").refused(&["--hostname"]);
     line().with("hsm-token-label", "x".repeat(33)).refused(&["--hsm-token-label", "32"]);
     line().with("log", "claviger=loud").refused(&["--log"]);
+    for (filter, told) in [
+        ("warning", "\"warning\" is not a level: give error, warn, info"),
+        ("info,verbose", "\"verbose\" is not a level"),
+        ("clavigr=debug", "nothing logs as \"clavigr\": give a level, or one of claviger,"),
+    ] {
+        line().with("log", filter).refused(&["--log: ", told]);
+        fs::write(place.path("log.toml"), format!("# A comment.\n\nlog = \"{filter}\"\n")).unwrap();
+        line().without("log").with("config", place.path("log.toml")).refused(&["log.toml, line 3, key `log`: ", told]);
+    }
+    line().with("log", "warn,claviger=error,hyper=off").starts();
 }
 
 #[test]
@@ -247,9 +284,10 @@ fn a_pin_that_is_wrong_exposed_or_not_there() {
         write_private(&place.token.pin_file, content.as_bytes());
         fs::set_permissions(&place.token.pin_file, fs::Permissions::from_mode(mode)).unwrap();
     };
-    for mode in [0o644, 0o640, 0o604, 0o620, 0o602] {
+    for mode in [0o644, 0o444, 0o604, 0o620, 0o660, 0o602] {
         pin(PIN, mode);
-        line().refused(&["readable by others", &format!("{mode:o}"), "chmod 600"]);
+        let found = format!("mode {mode:o}, owner {}, group {}", this_user().0, this_user().1);
+        line().refused(&["readable by others", &found, "chmod 600"]);
     }
     let said = line().refused(&["chmod 600"]);
     shell(&place, told(&said));
@@ -272,6 +310,48 @@ fn a_pin_that_is_wrong_exposed_or_not_there() {
     // A wrong PIN must not have been tried until the token locks.
     pin(PIN, 0o600);
     line().starts();
+}
+
+/// The user and the group that this process is.
+fn this_user() -> (u32, u32) {
+    let own = fs::metadata("/proc/self").unwrap();
+    (own.uid(), own.gid())
+}
+
+/// Kubernetes has fsGroup, systemd LoadCredential: the group of a file that is root's, or one of the process, may read it.
+#[test]
+fn files_with_secrets_may_be_read_by_a_group_and_by_nobody_else() {
+    let place = Arc::new(Place::new());
+    let password = place.path("password");
+    write_private(&password, P12_PASSWORD.as_bytes());
+    let pin = place.token.pin_file.clone();
+    let line = || Line::new(&place).without("https-p12-password").with("https-p12-password-file", &password);
+    let mode = |file: &Path, mode: u32| fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+    for file in [&pin, &password] {
+        for allowed in [0o440, 0o640, 0o400, 0o600] {
+            mode(file, allowed);
+            line().starts();
+        }
+        let name = file.file_name().unwrap().to_str().unwrap();
+        for exposed in [0o644, 0o444, 0o441, 0o460] {
+            mode(file, exposed);
+            line().refused(&[name, &format!("mode {exposed:o}"), "chmod 600"]);
+        }
+        mode(file, 0o600);
+    }
+    // Another group's, of another owner's file: only root can make such a one, and read it.
+    if this_user().0 == 0 {
+        for file in [&pin, &password] {
+            mode(file, 0o440);
+            chown(file, Some(4711), Some(4712)).unwrap();
+            line().refused(&["a group in which this process is not", "mode 440, owner 4711, group 4712"]);
+            chown(file, Some(0), Some(4712)).unwrap();
+            line().starts();
+            chown(file, Some(4711), Some(0)).unwrap();
+            line().starts();
+            chown(file, Some(0), Some(0)).unwrap();
+        }
+    }
 }
 
 #[test]
@@ -355,6 +435,102 @@ fn a_value_in_the_file_that_no_flag_would_take() {
         fs::write(place.path("config.toml"), text).unwrap();
         let line = Line::new(&place).without("hostname").with("config", place.path("config.toml"));
         line.refused(&[told]);
+    }
+}
+
+/// Whatever is wrong with a value of the file, its file, line and key are said; of what stands elsewhere they are not.
+#[test]
+fn faults_of_the_configuration_file_name_file_line_and_key() {
+    let place = Arc::new(Place::new());
+    let file = place.path("config.toml");
+    let base = || Line::new(&place).without("hostname").with("config", &file);
+    for (text, place_of, told) in [
+        ("port = \"x\"", "line 3, key `port`", "string"),
+        ("hsm-slot = 7", "line 3, key `hsm-slot`", "unknown field"),
+        ("\n\nlog-format = \"xml\"", "line 5, key `log-format`", "xml"),
+        ("https_p12_password = 4711", "line 3: the value of `https_p12_password`", "quotation marks"),
+        ("hsm-max-sessions = 2000", "line 3, key `hsm-max-sessions`", "2 to 1024"),
+        ("hostname = \"\"", "line 3, key `hostname`", "1 to 253"),
+        ("default-username = \"*\"", "line 3, key `default-username`", "--default-username"),
+        ("jwt-leeway = 301", "line 3, key `jwt-leeway`", "300"),
+        ("jwt-issuer-uri = [\"http://a\"]", "line 3, key `jwt-issuer-uri`", "https://"),
+        ("jwt_issuer_uri = \"https://a\"\njwks-uri = \"x\"", "line 4, key `jwks-uri`", "--jwks-uri x"),
+        ("jwks-uri = \"https://a\"", "line 3, key `jwks-uri`", "needs --jwt-issuer-uri"),
+        ("audit-rotate-size = 7", "line 3, key `audit-rotate-size`", "4096"),
+        ("api-token-id = \"\"", "line 3, key `api-token-id`", "empty"),
+        ("crl-file = []", "line 3, key `crl-file`", "the list is empty"),
+    ] {
+        fs::write(&file, format!("# The server of a test.\nplacement = \"wrapped\"\n{text}\n")).unwrap();
+        let said = base().refused(&["config.toml", place_of, told]);
+        assert!(!said.contains("4711"), "{said}");
+    }
+    fs::write(&file, "hsm-pin-file = \"/nowhere/pin\"\n").unwrap();
+    base().without("hsm-pin-file").refused(&["config.toml, line 1, key `hsm-pin-file`: ", "/nowhere/pin"]);
+    // The flag is at fault, and not the file that says something else.
+    fs::write(&file, "hsm-token-label = \"good\"\n").unwrap();
+    let said = base().with("hsm-token-label", "x".repeat(33)).refused(&["--hsm-token-label"]);
+    assert!(!said.contains("config.toml"), "{said}");
+}
+
+/// SoftHSM answers CKR_GENERAL_ERROR to whatever is wrong with its files.
+#[test]
+fn softhsm_that_cannot_start_is_told_apart() {
+    let place = Arc::new(Place::new());
+    let conf = &place.token.configuration;
+    let tokens = place.token.tokens.display().to_string();
+    let good = fs::read_to_string(conf).unwrap();
+    let at = |path: &Path| Line::new(&place).variable("SOFTHSM2_CONF", path.to_str().unwrap());
+    let refused = |text: &str, texts: &[&str]| {
+        fs::write(conf, text).unwrap();
+        let said = at(conf).refused(texts);
+        assert!(!said.contains("--init-token"), "{said}");
+    };
+    let missing = place.path("none.conf");
+    let said =
+        at(&missing).refused(&["cannot read its configuration file", missing.to_str().unwrap(), "SOFTHSM2_CONF"]);
+    assert!(!said.contains("--init-token"), "{said}");
+    refused(&good.replace(&tokens, "/nowhere/tokens"), &["directory of tokens /nowhere/tokens", "No such file"]);
+    refused(&good.replace("backend = file", "backend = paper"), &["objectstore.backend = paper", "softhsm2.conf"]);
+    fs::write(conf, &good).unwrap();
+    at(conf).starts();
+}
+
+/// A user who may not read the tokens is told that, and not to make another one.
+#[test]
+fn tokens_that_the_user_may_not_read_are_named() {
+    let place = Arc::new(Place::new());
+    let token = fs::read_dir(&place.token.tokens).unwrap().next().unwrap().unwrap().path();
+    let mode = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    // Somebody who is not root: this test, or nobody, for whom the rest is open.
+    let (user, _) = this_user();
+    let program = place.path("clavigerd");
+    fs::copy(env!("CARGO_BIN_EXE_clavigerd"), &program).unwrap();
+    mode(place.directory.path(), 0o777);
+    let run_as_somebody = || {
+        let line = Line::new(&place).without("hsm-pin-file").variable("KMS_HSM_PIN", PIN);
+        let mut own = Command::new(&program);
+        let command = line.command();
+        own.args(command.get_args()).env_clear().current_dir(place.directory.path());
+        own.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        own.env("SOFTHSM2_CONF", &place.token.configuration);
+        if user == 0 {
+            own.uid(65_534).gid(65_534);
+        }
+        run(&mut own).2
+    };
+    for (closed, what) in [
+        (&token, token.display().to_string()),
+        (&place.token.tokens, place.token.tokens.display().to_string()),
+        (&place.token.configuration, place.token.configuration.display().to_string()),
+    ] {
+        let before = fs::metadata(closed).unwrap().permissions();
+        mode(&place.token.tokens, 0o755);
+        mode(closed, 0o000);
+        let said = run_as_somebody();
+        fs::set_permissions(closed, before).unwrap();
+        assert!(said.contains("cannot be read") || said.contains("cannot read"), "{said}");
+        assert!(said.contains(&what) && said.contains("run it as") && said.contains("mode 000"), "{said}");
+        assert!(!said.contains("--init-token") && said.lines().count() == 1, "{said}");
     }
 }
 

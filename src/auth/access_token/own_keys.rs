@@ -8,7 +8,8 @@ use openssl::error::ErrorStack;
 use openssl::sha::sha256;
 use serde::Serialize;
 
-use super::super::jwks::{KeySet, VerificationKey};
+use super::super::jwk::VerificationKey;
+use super::super::jwks::KeySet;
 use crate::custody::TokenKey;
 
 /// One key, as the set publishes it.
@@ -41,7 +42,8 @@ impl OwnKeys {
         let id = published.last().map(|key| key.kid.clone()).unwrap_or_default();
         let verify = published.iter().filter_map(|key| {
             let decoding = DecodingKey::from_ec_components(&key.x, &key.y).ok()?;
-            Some(VerificationKey { id: Some(key.kid.clone()), algorithms: vec![Algorithm::ES256], key: decoding })
+            let (id, algorithms) = (Some(key.kid.clone()), vec![Algorithm::ES256]);
+            Some(VerificationKey { id, algorithms, key: decoding, warning: None })
         });
         Ok(Self { verify: KeySet::of(verify.collect()), signs: (name, id), published })
     }

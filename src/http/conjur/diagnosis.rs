@@ -3,13 +3,24 @@
 use super::super::App;
 use super::authenticate::{Asked, Refused, entitled};
 use super::trust::Authenticator;
-use crate::auth::{Diagnosis, NewToken, TrustedIssuer, Unverified};
+use crate::auth::{Diagnosis, KeySource, NewToken, TrustedIssuer, Unverified};
 use crate::kms;
-use crate::policy::AuthenticatorDocument;
+use crate::policy::{AuthenticatorDocument, authenticator_name};
 
 /// The issuer that an authenticator trusts, or what is wrong with its variables.
 pub(in crate::http) fn trusted(document: &AuthenticatorDocument, allow_http: bool) -> Result<TrustedIssuer, String> {
     Authenticator::new(document, allow_http).map(|own| own.issuer).map_err(|fault| fault.to_string())
+}
+
+/// Says in the log which keys of an authenticator that was just defined are left out, and why.
+pub(in crate::http) fn tell_keys(app: &App, account: &str, service: &str) {
+    let Some(document) = app.kms.authenticator(account, service) else { return };
+    let name = authenticator_name(account, service);
+    match trusted(&document, app.authenticator.exchange().allows_http()) {
+        Ok(TrustedIssuer { keys: KeySource::Inline(set), .. }) => set.tell(&name),
+        Ok(_) => {}
+        Err(fault) => tracing::warn!(authenticator = name, fault, "the authenticator vouches for nobody"),
+    }
 }
 
 /// Checks a JWT as a login would, for the host `login` (`host/ID`) or the one that a claim names.

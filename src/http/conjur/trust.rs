@@ -55,7 +55,7 @@ impl<'a> Authenticator<'a> {
             audiences: variable("audience").into_iter().map(|own| Expected::Exact(own.to_owned())).collect(),
             subject: None,
             algorithms: Some(RSASSA_PKCS1_V1_5),
-            limits_fetches: true,
+            tells_deferral: true,
             username_claim: variable("token-app-property").unwrap_or_default().to_owned(),
             username_prefix: variable("identity-path")
                 .map(|path| format!("{}/", path.trim_matches('/')))

@@ -177,7 +177,7 @@ pub(in crate::http) fn trusted(
         audiences,
         subject: Some(&auth.bound_subject).filter(|own| !own.is_empty()).map(|own| Expected::Glob(own.clone())),
         algorithms: None,
-        limits_fetches: false,
+        tells_deferral: false,
         username_claim: identity.to_owned(),
         username_prefix: String::new(),
         foreign_prefixes: Vec::new(),
@@ -227,7 +227,11 @@ fn check(app: &App, identity: &str, auth: &JwtAuthDocument) -> Result<(), Proble
     if auth.access_token_max_ttl > 0 && auth.access_token_ttl > auth.access_token_max_ttl {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "accessTokenTTL cannot be greater than accessTokenMaxTTL"));
     }
-    trusted(identity, auth, app.authenticator.exchange().allows_http()).map(drop).map_err(invalid)
+    let trusted = trusted(identity, auth, app.authenticator.exchange().allows_http()).map_err(invalid)?;
+    if let KeySource::Inline(set) = &trusted.keys {
+        set.tell(identity);
+    }
+    Ok(())
 }
 
 /// Looks at what a change would make of it before it is made: what is wrong is told in the words of the request.

@@ -331,8 +331,16 @@ impl Kms {
 
     /// The key of the API token at `now`, if it may be used: whoever owns it, it speaks for the default user.
     pub(super) fn api_token_key(&self, id: &str, now: DateTime) -> Result<Option<Arc<Object>>, Error> {
-        let object = self.load(id)?;
-        Ok(object.filter(|object| object.state(now) == State::Active))
+        let object = self.api_token_object(id, now)?;
+        Ok(object.filter(|(_, state)| *state == State::Active).map(|(object, _)| object))
+    }
+
+    /// The object that is named as the API token's key, whatever became of it, and its state.
+    pub(super) fn api_token_object(&self, id: &str, now: DateTime) -> Result<Option<(Arc<Object>, State)>, Error> {
+        Ok(self.load(id)?.map(|object| {
+            let state = object.state(now);
+            (object, state)
+        }))
     }
 
     /// The key lengths in bytes that the token takes for a MAC.

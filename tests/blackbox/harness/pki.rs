@@ -40,6 +40,26 @@ pub struct Leaf {
     pub key: Option<PKey<Private>>,
 }
 
+/// A root to be made.
+#[derive(Clone)]
+pub struct Root {
+    pub name: String,
+    pub key: Option<PKey<Private>>,
+    pub key_identifier: bool,
+    /// Whether its key usage has cRLSign beside keyCertSign; `None` for no key usage.
+    pub key_usage: Option<bool>,
+    /// Days from now.
+    pub not_before: i64,
+    pub not_after: i64,
+}
+
+impl Root {
+    pub fn new(name: &str) -> Self {
+        let name = name.to_owned();
+        Self { name, key: None, key_identifier: false, key_usage: Some(true), not_before: -2, not_after: 60 }
+    }
+}
+
 /// A name beside the subject (RFC 5280 section 4.2.1.6).
 #[derive(Clone)]
 pub enum Alternative {
@@ -94,21 +114,28 @@ impl Identity {
 
 impl Authority {
     pub fn new(name: &str) -> Self {
-        Self::root(name, false)
+        Self::of(&Root::new(name))
     }
 
     /// An authority whose certificates say which of several keys of one name signed them.
     pub fn with_key_identifier(name: &str) -> Self {
-        Self::root(name, true)
+        Self::of(&Root { key_identifier: true, ..Root::new(name) })
     }
 
-    fn root(name: &str, key_identifier: bool) -> Self {
-        let key = key();
-        let subject = name_of(&[(Nid::COMMONNAME, name.to_owned())]);
-        let mut builder = builder(&subject, &subject, &key, -2, 60);
+    pub fn of(root: &Root) -> Self {
+        let key = root.key.clone().unwrap_or_else(key);
+        let subject = name_of(&[(Nid::COMMONNAME, root.name.clone())]);
+        let mut builder = builder(&subject, &subject, &key, root.not_before, root.not_after);
         builder.append_extension(BasicConstraints::new().critical().ca().build().unwrap()).unwrap();
-        builder.append_extension(KeyUsage::new().critical().key_cert_sign().crl_sign().build().unwrap()).unwrap();
-        if key_identifier {
+        if let Some(crl_sign) = root.key_usage {
+            let mut usage = KeyUsage::new();
+            usage.critical().key_cert_sign();
+            if crl_sign {
+                usage.crl_sign();
+            }
+            builder.append_extension(usage.build().unwrap()).unwrap();
+        }
+        if root.key_identifier {
             let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None)).unwrap();
             builder.append_extension(identifier).unwrap();
         }

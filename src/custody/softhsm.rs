@@ -1,0 +1,177 @@
+//! Why SoftHSM does not start, or does not show a token: it answers CKR_GENERAL_ERROR to everything, or says nothing. What it
+//! needs are files, and these can be looked at.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+/// Names the configuration file.
+const VARIABLE: &str = "SOFTHSM2_CONF";
+
+/// Below the home directory; and where distributions put it.
+const OF_USER: &str = ".config/softhsm2/softhsm2.conf";
+const OF_SYSTEM: [&str; 3] = ["/etc/softhsm/softhsm2.conf", "/etc/softhsm2.conf", "/usr/local/etc/softhsm2.conf"];
+
+/// Where tokens are if the configuration does not say so.
+const USUAL_TOKENS: &str = "/var/lib/softhsm/tokens";
+
+/// What keeps SoftHSM from its tokens.
+#[derive(Debug)]
+pub enum SoftHsmFault {
+    /// No configuration file.
+    NoConfiguration {
+        /// Where it was looked for.
+        places: Vec<PathBuf>,
+    },
+    /// A file or directory that cannot be read.
+    Unreadable {
+        /// What it is.
+        what: &'static str,
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A kind of store that there is not, or that is not built into this SoftHSM.
+    Backend {
+        /// The configuration file.
+        path: PathBuf,
+        /// What it says.
+        backend: String,
+    },
+    /// Tokens that this user may not read.
+    Tokens {
+        /// The first of them.
+        path: PathBuf,
+        /// How many there are.
+        count: usize,
+    },
+}
+
+impl fmt::Display for SoftHsmFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoConfiguration { places } => {
+                let places: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
+                write!(
+                    formatter,
+                    "SoftHSM has no configuration file at {}: set {VARIABLE} to one that names `directories.tokendir`",
+                    places.join(" or ")
+                )
+            }
+            Self::Unreadable { what, path, source } => {
+                let advice = match source.kind() {
+                    io::ErrorKind::PermissionDenied => allowed(path),
+                    _ => format!("create it, or name another one by {VARIABLE}"),
+                };
+                write!(formatter, "SoftHSM cannot read its {what} {}: {source}: {advice}", path.display())
+            }
+            Self::Backend { path, backend } => write!(
+                formatter,
+                "the SoftHSM configuration {} asks for `objectstore.backend = {backend}`, which this SoftHSM does not have: \
+                 give `file`, if the tokens are files",
+                path.display()
+            ),
+            Self::Tokens { path, count } => write!(
+                formatter,
+                "{count} tokens cannot be read by this user, the first is {}: {}",
+                path.display(),
+                allowed(path)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SoftHsmFault {}
+
+/// Who may read a file that this process may not, and what to do.
+fn allowed(path: &Path) -> String {
+    // Of a file in a closed directory the directory is what is known.
+    let known = path.ancestors().find_map(|path| fs::metadata(path).ok().map(|metadata| (path, metadata)));
+    let user = rustix::process::geteuid().as_raw();
+    match known {
+        Some((path, metadata)) => format!(
+            "{} has mode {:03o}, owner {} and group {}, and this process runs as user {user}: run it as a member of that group",
+            path.display(),
+            metadata.mode() & 0o777,
+            named("/etc/passwd", metadata.uid()),
+            named("/etc/group", metadata.gid())
+        ),
+        None => format!("this process runs as user {user}: run it as one who may read it"),
+    }
+}
+
+/// The name of an id in a file like /etc/group, or the id.
+fn named(file: &str, id: u32) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let is_own = |line: &&str| line.split(':').nth(2).and_then(|own| own.parse::<u32>().ok()) == Some(id);
+    let name = text.lines().find(is_own).and_then(|line| line.split(':').next());
+    name.map_or_else(|| id.to_string(), |name| format!("{name} ({id})"))
+}
+
+/// Looks for what keeps SoftHSM from starting or from its tokens; nothing if `module` is another one, or nothing is found.
+#[must_use]
+pub fn softhsm_fault(module: &Path) -> Option<SoftHsmFault> {
+    let name = module.file_name()?.to_string_lossy().to_lowercase();
+    if !name.contains("softhsm") {
+        return None;
+    }
+    let path = match configuration() {
+        Ok(path) => path,
+        Err(fault) => return Some(fault),
+    };
+    let unreadable = |what, path: &Path, source| SoftHsmFault::Unreadable { what, path: path.to_owned(), source };
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(source) => return Some(unreadable("configuration file", &path, source)),
+    };
+    let value = |key: &str| {
+        let lines = text.lines().filter_map(|line| line.split('#').next()?.split_once('='));
+        lines.filter(|(own, _)| own.trim() == key).map(|(_, value)| value.trim().to_owned()).next_back()
+    };
+    if let Some(backend) = value("objectstore.backend").filter(|backend| backend != "file") {
+        return Some(SoftHsmFault::Backend { path, backend });
+    }
+    let directory = value("directories.tokendir").filter(|text| !text.is_empty());
+    let directory = directory.map_or_else(|| PathBuf::from(USUAL_TOKENS), PathBuf::from);
+    match unreadable_tokens(&directory) {
+        Ok(tokens) => {
+            let count = tokens.len();
+            tokens.into_iter().next().map(|path| SoftHsmFault::Tokens { path, count })
+        }
+        Err(source) => Some(unreadable("directory of tokens", &directory, source)),
+    }
+}
+
+/// The configuration file that SoftHSM takes.
+fn configuration() -> Result<PathBuf, SoftHsmFault> {
+    if let Some(path) = std::env::var_os(VARIABLE) {
+        return Ok(PathBuf::from(path));
+    }
+    let of_user = std::env::home_dir().map(|home| home.join(OF_USER));
+    let places: Vec<PathBuf> = of_user.into_iter().chain(OF_SYSTEM.map(PathBuf::from)).collect();
+    // One that is there and may not be looked at is the one.
+    let is_there =
+        |path: &&PathBuf| !matches!(path.symlink_metadata(), Err(error) if error.kind() == io::ErrorKind::NotFound);
+    places.iter().find(is_there).cloned().ok_or_else(|| SoftHsmFault::NoConfiguration { places: places.clone() })
+}
+
+/// The tokens below the directory, each a directory of files, that this process may not read.
+fn unreadable_tokens(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let is_denied = |read: io::Result<()>| read.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied);
+        if path.is_dir()
+            && (is_denied(fs::read_dir(&path).map(drop))
+                || is_denied(fs::File::open(path.join("token.object")).map(drop))
+                || is_denied(fs::File::open(path.join("token.lock")).map(drop)))
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

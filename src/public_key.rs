@@ -1,0 +1,218 @@
+//! Whether a public key is sound: whether a signature by it proves that its private half was used. One rule for every key
+//! that comes from outside, whatever it comes in.
+
+use std::ops::RangeInclusive;
+
+use openssl::bn::{BigNum, BigNumContext, BigNumRef};
+use openssl::ec::EcKeyRef;
+use openssl::error::ErrorStack;
+use openssl::pkey::{HasPublic, Id, PKeyRef};
+use openssl::rsa::RsaRef;
+
+/// The length of an RSA modulus, in bits. Below it a key can be factored (NIST SP 800-131A section 3); above it OpenSSL
+/// verifies nothing.
+pub const RSA_BITS: RangeInclusive<i32> = 2048..=16_384;
+
+/// The length of an RSA exponent, in bits: below 2^256 (FIPS 186-5 section A.1.1).
+const EXPONENT_BITS: i32 = 256;
+
+/// A longer modulus, in bits, is not verified by OpenSSL with an exponent of more than [`LONG_MODULUS_EXPONENT_BITS`].
+const LONG_MODULUS_BITS: i32 = 3072;
+const LONG_MODULUS_EXPONENT_BITS: i32 = 64;
+
+/// The exponent of nearly all keys. Smaller ones are allowed by RFC 8017 and not by FIPS 186-5.
+const USUAL_EXPONENT: u32 = 65_537;
+
+/// The shortest curve, in bits: as strong as RSA of 2048 bits (NIST SP 800-57 part 1 section 5.6.1).
+const CURVE_BITS: u32 = 224;
+
+/// Bytes of an Ed25519 key (RFC 8032 section 5.1.5).
+const ED25519_BYTES: usize = 32;
+
+/// Why a public key is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unsound {
+    /// Outside [`RSA_BITS`].
+    #[error("its RSA modulus has {0} bits; expected {min} to {max}", min = RSA_BITS.start(), max = RSA_BITS.end())]
+    ModulusLength(i32),
+    /// No product of two odd primes is even.
+    #[error("its RSA modulus is even")]
+    EvenModulus,
+    /// With the exponent 1 every message is its own signature; an even one has no private half (RFC 8017 section 3.1).
+    #[error("its RSA exponent is {0}; expected an odd number of at least 3 and below 2^256")]
+    Exponent(String),
+    /// OpenSSL would refuse every signature.
+    #[error(
+        "its RSA exponent has {exponent} bits; expected at most {LONG_MODULUS_EXPONENT_BITS} with a modulus of more than \
+         {LONG_MODULUS_BITS} bits, which OpenSSL cannot verify by otherwise"
+    )]
+    LongExponent {
+        /// Bits of the exponent.
+        exponent: i32,
+    },
+    /// Its primes are of a form that can be found (CVE-2017-15361).
+    #[error(
+        "its RSA modulus was made by a generator whose keys can be factored (ROCA, CVE-2017-15361): replace the key"
+    )]
+    Roca,
+    /// A curve that is given by its parameters can have any generator (CVE-2020-0601).
+    #[error("its curve is given by parameters; expected the name of a curve")]
+    UnnamedCurve,
+    /// Shorter than [`CURVE_BITS`].
+    #[error("its curve has {0} bits; expected at least {CURVE_BITS}")]
+    CurveLength(u32),
+    /// No point of the curve, or that at infinity, which verifies signatures that anybody can make.
+    #[error("its point is not on its curve, or is the point at infinity")]
+    OffCurve,
+    /// Not [`ED25519_BYTES`].
+    #[error("it is {0} bytes long; expected {ED25519_BYTES} for Ed25519")]
+    Ed25519Length(usize),
+    /// A point of small order verifies signatures that anybody can make.
+    #[error("its point has a small order: anybody could sign as its owner")]
+    SmallOrder,
+    /// A key of another kind.
+    #[error("it is neither an RSA key, nor an elliptic curve key, nor an Ed25519 or Ed448 key")]
+    Kind,
+    /// OpenSSL failed.
+    #[error("OpenSSL cannot read it: {0}")]
+    OpenSsl(String),
+}
+
+impl From<ErrorStack> for Unsound {
+    fn from(error: ErrorStack) -> Self {
+        Self::OpenSsl(error.to_string())
+    }
+}
+
+/// What is said of a key that is taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// Below [`USUAL_EXPONENT`].
+    #[error("its RSA exponent {0} is below {USUAL_EXPONENT}, which FIPS 186-5 does not allow: replace the key")]
+    SmallExponent(String),
+}
+
+/// Decides whether a public key is sound, and what an operator should know of it.
+///
+/// RSA: a modulus of [`RSA_BITS`], odd, and an exponent that is odd, at least 3 and below 2^256 (RFC 8017 section 3.1, FIPS
+/// 186-5 section A.1.1). Elliptic curves: a named curve and a point on it, not that at infinity. Ed25519: the 32 bytes of a
+/// point (RFC 8032 section 5.1.3) that is not of small order. Ed448 as OpenSSL reads it.
+///
+/// # Errors
+/// The first thing that makes it unsound.
+pub fn check<T: HasPublic>(key: &PKeyRef<T>) -> Result<Option<Warning>, Unsound> {
+    match key.id() {
+        Id::RSA | Id::RSA_PSS => check_rsa(&*key.rsa()?),
+        // OpenSSL gives no key out whose point is at infinity.
+        Id::EC => check_elliptic(&*key.ec_key().map_err(|_| Unsound::OffCurve)?).map(|()| None),
+        Id::ED25519 => check_ed25519(&key.raw_public_key()?).map(|()| None),
+        Id::ED448 => Ok(None),
+        _ => Err(Unsound::Kind),
+    }
+}
+
+/// The same of the numbers of an RSA key, which OpenSSL takes as they are.
+fn check_rsa<T: HasPublic>(rsa: &RsaRef<T>) -> Result<Option<Warning>, Unsound> {
+    let (modulus, exponent) = (rsa.n(), rsa.e());
+    if !RSA_BITS.contains(&modulus.num_bits()) {
+        return Err(Unsound::ModulusLength(modulus.num_bits()));
+    }
+    if !modulus.is_odd() {
+        return Err(Unsound::EvenModulus);
+    }
+    let is_one = exponent.num_bits() <= 1;
+    if is_one || !exponent.is_odd() || exponent.num_bits() > EXPONENT_BITS {
+        return Err(Unsound::Exponent(shown(exponent)?));
+    }
+    if modulus.num_bits() > LONG_MODULUS_BITS && exponent.num_bits() > LONG_MODULUS_EXPONENT_BITS {
+        return Err(Unsound::LongExponent { exponent: exponent.num_bits() });
+    }
+    if is_roca(modulus)? {
+        return Err(Unsound::Roca);
+    }
+    let is_small = *exponent < *BigNum::from_u32(USUAL_EXPONENT)?;
+    Ok(if is_small { Some(Warning::SmallExponent(shown(exponent)?)) } else { None })
+}
+
+/// A number in decimal, or how long it is.
+fn shown(number: &BigNumRef) -> Result<String, ErrorStack> {
+    if number.num_bits() <= 64 {
+        Ok(number.to_dec_str()?.to_string())
+    } else {
+        Ok(format!("{} bits long", number.num_bits()))
+    }
+}
+
+/// Whether a modulus has the mark of the faulty generator: modulo each small prime both its primes are powers of 65537, and so
+/// is their product (Nemec and others, "The Return of Coppersmith's Attack", section 2). By chance that is as good as impossible.
+fn is_roca(modulus: &BigNumRef) -> Result<bool, ErrorStack> {
+    /// The primes that the generator multiplied for moduli of 1984 bits and more are those up to here.
+    const LARGEST: u32 = 701;
+    let is_prime = |number: &u32| {
+        (2..*number).take_while(|factor| factor * factor <= *number).all(|factor| !number.is_multiple_of(factor))
+    };
+    for prime in (3..=LARGEST).step_by(2).filter(is_prime) {
+        let (rest, mut power) = (modulus.mod_word(prime)?, 1);
+        let mut is_power = rest == 1;
+        loop {
+            power = power * u64::from(USUAL_EXPONENT) % u64::from(prime);
+            is_power |= power == rest;
+            if power <= 1 || is_power {
+                break;
+            }
+        }
+        if !is_power {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn check_elliptic<T: HasPublic>(key: &EcKeyRef<T>) -> Result<(), Unsound> {
+    let group = key.group();
+    if group.curve_name().is_none() {
+        return Err(Unsound::UnnamedCurve);
+    }
+    if group.degree() < CURVE_BITS {
+        return Err(Unsound::CurveLength(group.degree()));
+    }
+    // Also that it is of the group's order, and not the point at infinity.
+    key.check_key().map_err(|_| Unsound::OffCurve)
+}
+
+/// Decodes the point as RFC 8032 section 5.1.3 does: OpenSSL does so only when it verifies.
+fn check_ed25519(key: &[u8]) -> Result<(), Unsound> {
+    if key.len() != ED25519_BYTES {
+        return Err(Unsound::Ed25519Length(key.len()));
+    }
+    let mut bytes: Vec<u8> = key.iter().rev().copied().collect();
+    if let Some(sign) = bytes.first_mut() {
+        *sign &= 0x7f;
+    }
+    let (y, one) = (BigNum::from_slice(&bytes)?, BigNum::from_u32(1)?);
+    let prime = BigNum::from_hex_str("7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed")?;
+    if y >= prime {
+        return Err(Unsound::OffCurve);
+    }
+    let mut context = BigNumContext::new()?;
+    let (mut opposite, mut square, mut left, mut right) =
+        (BigNum::new()?, BigNum::new()?, BigNum::new()?, BigNum::new()?);
+    opposite.checked_sub(&prime, &y)?;
+    // The points of order 1, 2, 4 and 8 by their y, or by the negative of it.
+    let eighth = BigNum::from_hex_str("05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826")?;
+    if y.num_bits() == 0 || [&one, &eighth].into_iter().any(|small| y == *small || opposite == *small) {
+        return Err(Unsound::SmallOrder);
+    }
+    // x^2 is (y^2 - 1) / (d y^2 + 1): a square if the product of the two is one (Euler's criterion).
+    let d = BigNum::from_hex_str("52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3")?;
+    square.mod_sqr(&y, &prime, &mut context)?;
+    left.mod_sub(&square, &one, &prime, &mut context)?;
+    let mut scaled = BigNum::new()?;
+    scaled.mod_mul(&d, &square, &prime, &mut context)?;
+    right.mod_add(&scaled, &one, &prime, &mut context)?;
+    let (mut product, mut half, mut power) = (BigNum::new()?, BigNum::new()?, BigNum::new()?);
+    product.mod_mul(&left, &right, &prime, &mut context)?;
+    half.rshift1(&prime)?;
+    power.mod_exp(&product, &half, &prime, &mut context)?;
+    if power == one { Ok(()) } else { Err(Unsound::OffCurve) }
+}
