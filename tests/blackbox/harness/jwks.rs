@@ -1,6 +1,5 @@
 //! An issuer's server: hands out one document, over TLS of the test's authority or without.
 
-use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -34,8 +33,7 @@ impl From<Vec<u8>> for Document {
 
 struct Shared {
     acceptor: Option<SslAcceptor>,
-    /// What is answered; the last one again and again.
-    document: Mutex<VecDeque<Document>>,
+    document: Mutex<Document>,
     requests: AtomicUsize,
     stopped: AtomicBool,
 }
@@ -47,17 +45,6 @@ pub struct Jwks {
     /// Keeps the port while nothing listens.
     _reserved: TcpSocket,
     thread: Option<JoinHandle<()>>,
-}
-
-/// Keeps answers back.
-pub struct Held<'a>(MutexGuard<'a, VecDeque<Document>>);
-
-impl Held<'_> {
-    /// Lets them go: the first is `once`, all others are `later`, which is returned.
-    pub fn then(mut self, once: &Value, later: &Value) -> Value {
-        *self.0 = VecDeque::from([once.into(), later.into()]);
-        later.clone()
-    }
 }
 
 impl Jwks {
@@ -90,7 +77,7 @@ impl Jwks {
         let address = reserved.local_addr().unwrap();
         let shared = Shared {
             acceptor,
-            document: Mutex::new(VecDeque::from([document])),
+            document: Mutex::new(document),
             requests: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         };
@@ -104,12 +91,12 @@ impl Jwks {
 
     /// From now on this is answered.
     pub fn answer(&self, document: impl Into<Document>) {
-        *self.shared.document.lock().unwrap() = VecDeque::from([document.into()]);
+        *self.shared.document.lock().unwrap() = document.into();
     }
 
     /// For as long as this is kept, requests are read and not answered.
-    pub fn hold(&self) -> Held<'_> {
-        Held(self.shared.document.lock().unwrap())
+    pub fn hold(&self) -> MutexGuard<'_, Document> {
+        self.shared.document.lock().unwrap()
     }
 
     /// How many requests were read.
@@ -162,10 +149,7 @@ fn answer(shared: &Shared, mut stream: impl std::io::Read + std::io::Write) -> s
         head.push(byte[0]);
     }
     shared.requests.fetch_add(1, Ordering::SeqCst);
-    let document = {
-        let mut documents = shared.document.lock().unwrap();
-        if documents.len() > 1 { documents.pop_front().unwrap() } else { documents[0].clone() }
-    };
+    let document = shared.document.lock().unwrap().clone();
     let head = format!(
         "HTTP/1.1 {}\r\nContent-Length: {}\r\nConnection: close\r\n{}\r\n",
         document.status,
