@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 19] = [
+const ORDER: [&str; 20] = [
     "turns",
     "secret",
     "text",
     "kmip",
     "principal",
     "metrics",
+    "desk",
     "client",
     "config",
     "policy",
@@ -127,6 +128,16 @@ fn unsafe_code_stays_in_the_hsm_crate() {
         let found =
             code(&text).any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == "unsafe"));
         assert!(!found, "unsafe code in {}", path.display());
+    }
+}
+
+/// Blocking work leaves the runtime at the front desk.
+#[test]
+fn handlers_hand_nothing_off_by_themselves() {
+    for (module, path, text) in tree() {
+        let own = ["http", "kms", "custody", "store"].contains(&module.as_str());
+        let found = code(&text).any(|line| line.contains("block_in_place") || line.contains("spawn_blocking"));
+        assert!(!(own && found), "{}: it runs where it may block already", path.display());
     }
 }
 

@@ -34,6 +34,16 @@ pub enum Error {
         /// What is wrong with the value.
         fault: &'static str,
     },
+    /// A number outside its bounds.
+    #[error("--{option}: {value} is out of range: {fault}")]
+    OutOfRange {
+        /// The option's long name.
+        option: &'static str,
+        /// As given.
+        value: u64,
+        /// The bounds, and where they come from.
+        fault: &'static str,
+    },
     /// `--default-username` is no user name.
     #[error("--default-username: {0}")]
     DefaultUsername(#[from] UsernameError),

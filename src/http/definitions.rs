@@ -1,7 +1,6 @@
 //! Roles, policies, users and projects, for those who administer.
 
 use serde::Serialize;
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::problem::Problem;
@@ -35,14 +34,14 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 /// `PUT /access/definitions/{kind}/{name}`: makes or replaces; the body is what the policy file would say in its table.
 pub(super) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (kind, name) = (kind(ask)?, name(ask));
-    let version = block_in_place(|| app.kms.define(&ask.context, kind, name, ask.body))?;
+    let version = app.kms.define(&ask.context, kind, name, ask.body)?;
     Ok(Answer::json(StatusCode::OK, &Defined { name, version }))
 }
 
 /// `DELETE /access/definitions/{kind}/{name}`
 pub(super) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (kind, name) = (kind(ask)?, name(ask));
-    let version = block_in_place(|| app.kms.undefine(&ask.context, kind, name))?;
+    let version = app.kms.undefine(&ask.context, kind, name)?;
     Ok(Answer::json(StatusCode::OK, &Defined { name, version }))
 }
 

@@ -178,7 +178,7 @@ impl AdministrationGrant<'_> {
     pub(in crate::kms) fn search_audit(&self, filter: &Filter, limit: usize) -> Result<Found, Error> {
         let audit = self.kms.audit.as_ref().ok_or(Error::NoAudit)?;
         let _alone = self.kms.searching.try_lock().map_err(|_| Error::Searching)?;
-        Ok(search::search(&audit.files()?, filter, limit, MAX_SEARCHED)?)
+        Ok(search::search(&audit.files()?, filter, limit, MAX_SEARCHED, &|| self.call.go_on().is_err())?)
     }
 
     /// An identity with its version, 0 for one of the policy file.

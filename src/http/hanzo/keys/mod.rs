@@ -4,7 +4,6 @@ pub(in crate::http) mod cipher;
 pub(in crate::http) mod signature;
 
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
@@ -128,7 +127,7 @@ fn no_such_key(named: &str) -> Problem {
 /// One operation of KMIP.
 fn execute(app: &App, ask: &Ask<'_>, request: impl Into<Request>) -> Result<Response, Problem> {
     let request = request.into();
-    Ok(block_in_place(|| app.kms.execute(&ask.context, request))?)
+    Ok(app.kms.execute(&ask.context, request)?)
 }
 
 fn attributes(app: &App, ask: &Ask<'_>, id: &str) -> Result<Attributes, Problem> {
@@ -235,7 +234,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     let offset = number(ask, "offset", 0, usize::MAX / 2)?;
     let limit = number(ask, "limit", LISTED, MAX_LISTED)?;
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
-    let (held, total_count) = block_in_place(|| app.kms.keys(&ask.context, &wanted, offset..offset + limit, is_key))?;
+    let (held, total_count) = app.kms.keys(&ask.context, &wanted, offset..offset + limit, is_key)?;
     let keys = held.into_iter().filter_map(|Held { id, attributes }| shown(id, attributes)).collect();
     Ok(Answer::json(StatusCode::OK, &All { keys, total_count }))
 }
@@ -250,7 +249,7 @@ pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
     let name = id(ask);
     let wanted = Wanted { project: value(ask.query, "projectId"), name: Some(name.to_owned()) };
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
-    let (mut held, total) = block_in_place(|| app.kms.keys(&ask.context, &wanted, 0..1, is_key))?;
+    let (mut held, total) = app.kms.keys(&ask.context, &wanted, 0..1, is_key)?;
     if total > 1 {
         let detail = format!("{total} keys are named {name:?}: use their identifiers, or projectId");
         return Err(Problem::new(StatusCode::CONFLICT, detail));
@@ -271,7 +270,7 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         return Err(invalid("isDisabled: a key's life goes one way; it is ended by DELETE, or by Revoke of KMIP"));
     }
     if name.is_some() || description.is_some() {
-        block_in_place(|| app.kms.describe(&ask.context, id, name.as_deref(), description.as_deref()))?;
+        app.kms.describe(&ask.context, id, name.as_deref(), description.as_deref())?;
     }
     one(app, ask, id)
 }
