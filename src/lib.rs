@@ -7,6 +7,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod custody;
+pub mod desk;
 pub mod http;
 pub mod kmip;
 pub mod kms;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 23] = [
     "turns",
     "secret",
     "text",
@@ -15,6 +15,7 @@ const ORDER: [&str; 22] = [
     "kmip",
     "principal",
     "metrics",
+    "desk",
     "client",
     "config",
     "policy",
@@ -130,6 +131,16 @@ fn unsafe_code_stays_in_the_hsm_crate() {
         let found =
             code(&text).any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == "unsafe"));
         assert!(!found, "unsafe code in {}", path.display());
+    }
+}
+
+/// Blocking work leaves the runtime at the front desk.
+#[test]
+fn handlers_hand_nothing_off_by_themselves() {
+    for (module, path, text) in tree() {
+        let own = ["http", "kms", "custody", "store"].contains(&module.as_str());
+        let found = code(&text).any(|line| line.contains("block_in_place") || line.contains("spawn_blocking"));
+        assert!(!(own && found), "{}: it runs where it may block already", path.display());
     }
 }
 

@@ -109,11 +109,18 @@ pub struct Found {
 }
 
 /// The newest lines that the filter admits, at most `limit`, in the order of the log. The files may be given in any
-/// order; a line that is being written is left out. After `budget` bytes no further file is read.
+/// order; a line that is being written is left out. After `budget` bytes no further file is read, and after `is_over` no further
+/// line.
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn search(files: &[PathBuf], filter: &Filter, limit: usize, budget: u64) -> Result<Found, Error> {
+pub fn search(
+    files: &[PathBuf],
+    filter: &Filter,
+    limit: usize,
+    budget: u64,
+    is_over: &dyn Fn() -> bool,
+) -> Result<Found, Error> {
     let mut files: Vec<(u64, &Path)> =
         files.iter().map(|path| Ok((first_of(path)?, path.as_path()))).collect::<Result<_, Error>>()?;
     files.sort();
@@ -135,6 +142,10 @@ pub fn search(files: &[PathBuf], filter: &Filter, limit: usize, budget: u64) -> 
                 break;
             }
             let line = line.map_err(unreadable)?;
+            if is_over() {
+                complete = false;
+                break 'files;
+            }
             if filter.is_before(&line) {
                 // So are all that are older.
                 break 'files;

@@ -26,11 +26,10 @@ mod trusted_issuer;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use arc_swap::ArcSwap;
 use hyper::HeaderMap;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 pub use access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Issued, NewToken, OwnKey};
 pub use certificate::NameError;
@@ -49,6 +48,7 @@ pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
 pub use trusted_issuer::{Bound, Expected, KeySource, RSASSA_PKCS1_V1_5, RoleRule, TrustedIssuer};
 
+use crate::desk::Who;
 use crate::metrics::Metrics;
 use crate::policy::Subject;
 use crate::principal::{Caller, Method, Username};
@@ -66,8 +66,8 @@ pub struct Peer {
     pub tls: bool,
     /// The client certificate of the handshake.
     pub certificate: Option<Arc<ClientCertificate>>,
-    /// Becomes true with the first request whose caller is known.
-    pub proved: Arc<AtomicBool>,
+    /// Who the connection belongs to, once a request has proved who its caller is.
+    pub proved: Arc<watch::Sender<Option<Who>>>,
 }
 
 /// Why a caller is nobody. The caller is told none of it; the log is.
@@ -160,6 +160,15 @@ pub enum Refusal<E> {
     },
     /// It could not be checked.
     Unavailable(E),
+}
+
+/// A caller, and the name that was proved.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Who the request runs as.
+    pub caller: Caller,
+    /// The name before every caller becomes the default user, where that is configured.
+    pub name: Username,
 }
 
 /// What credentials rest on, asked of whoever holds it.
@@ -280,7 +289,7 @@ impl Authenticator {
         key: &K,
         now: i64,
         counted: bool,
-    ) -> Result<Caller, Refusal<K::Error>> {
+    ) -> Result<Known, Refusal<K::Error>> {
         let caller = match self.prove(peer, headers, key, now, counted).await {
             Ok(caller) => caller,
             Err(Refusal::Unauthenticated { reason, .. }) => {
@@ -290,10 +299,25 @@ impl Authenticator {
             }
             Err(unavailable) => return Err(unavailable),
         };
+        let name = caller.username.clone();
         if self.settings.force_default_username {
-            return Ok(Caller { username: self.settings.default_username.clone(), ..caller });
+            let caller = Caller { username: self.settings.default_username.clone(), ..caller };
+            return Ok(Known { caller, name });
         }
-        Ok(caller)
+        Ok(Known { caller, name })
+    }
+
+    /// The name that a request's caller will prove, as far as that is known without asking HSM, database or issuer: by the
+    /// connection's certificate, or by a credential that verified a moment ago. It decides whose share of the server a request
+    /// takes, and nothing else.
+    #[must_use]
+    pub fn expected(&self, peer: &Peer, headers: &HeaderMap, now: i64) -> Option<Username> {
+        let trust = self.trust.load();
+        if let (Some(trust), Some(certificate)) = (trust.as_ref(), &peer.certificate) {
+            return trust.judge(certificate, now).ok().map(|proved| proved.username);
+        }
+        let token = bearer(headers).ok()??;
+        self.remembered.find(&token, now).map(|memory| memory.caller.username)
     }
 
     /// Counts an attempt that failed, here or in a handshake; whether there are more of them from this address than the
@@ -384,7 +408,8 @@ impl Authenticator {
                 Ok(self.issuers.load().iter().any(is_present))
             }
             (Basis::ApiToken(version), Some(id)) => {
-                Ok(key.version(id).map_err(Refusal::Unavailable)? == Some(*version))
+                let present = tokio::task::block_in_place(|| key.version(id)).map_err(Refusal::Unavailable)?;
+                Ok(present == Some(*version))
             }
             // Judged elsewhere.
             (Basis::ApiToken(_), None) | (Basis::AccessToken(_), _) => Ok(false),

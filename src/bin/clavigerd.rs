@@ -89,7 +89,7 @@ fn run(arguments: Arguments, places: &Places) -> Result<(), Failure> {
         );
         return if report.findings.is_empty() { Ok(()) } else { Err(Failure::Findings(report.findings.len())) };
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(server::WORKERS).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(server::workers()).enable_all().build()?;
     let ended = runtime.block_on(async {
         tokio::spawn(server::run(config)).await.map_err(std::io::Error::other)?.map_err(Failure::from)
     });

@@ -49,6 +49,16 @@ pub enum Error {
         /// The fault.
         source: Box<Error>,
     },
+    /// A number outside its bounds.
+    #[error("--{option}: {value} is out of range: {fault}")]
+    OutOfRange {
+        /// The option's long name.
+        option: &'static str,
+        /// As given.
+        value: u64,
+        /// The bounds, and where they come from.
+        fault: &'static str,
+    },
     /// `--default-username` is no user name.
     #[error("--default-username: {0}")]
     DefaultUsername(#[from] UsernameError),

@@ -3,6 +3,7 @@
 mod audit;
 mod callers;
 mod error;
+mod limits;
 mod log_filter;
 mod options;
 mod secret_file;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub use audit::{AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer, Places};
 pub use error::Error;
+pub use limits::{LEAST_MEMORY, Limits};
 pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey};
 
 use crate::principal::Username;
@@ -142,6 +144,8 @@ pub struct Config {
     pub audit: Option<AuditSettings>,
     /// Root keys that may be made again.
     pub remake: Remake,
+    /// What requests may cost.
+    pub limits: Limits,
     /// The probe listener.
     pub probe_address: Option<SocketAddr>,
     /// How log lines are written.
@@ -195,6 +199,7 @@ impl Config {
         let sqlite_path = options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db"));
         let audit = audit::settings(&options, &sqlite_path)?;
         let remake = Remake::of(&options);
+        let limits = Limits::new(options.request_timeout, options.memory_limit, options.max_connections)?;
         let api_token_id = options.api_token_id;
         if api_token_id.as_deref() == Some("") {
             return Err(Error::Value { option: "api-token-id", fault: "it is empty" });
@@ -256,6 +261,7 @@ impl Config {
             gcm_limit,
             sqlite_path,
             audit,
+            limits,
             probe_address: options.probe_address,
             log_format: options.log_format.unwrap_or(LogFormat::Human),
             log,

@@ -253,6 +253,15 @@ options! {
     #[arg(long, env = "KMS_REMAKE_ROOT_KEY", value_name = "KEY", value_delimiter = ',')]
     #[serde(skip)]
     remake_root_key: Vec<RemadeKey>,
+    /// Seconds that a request may take, from the end of its headers to its answer, 1 to 3600; making a key pair may take 60 [default: 30]
+    #[arg(long, env = "KMS_REQUEST_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    request_timeout: u16,
+    /// Memory of request bodies and answers at one time, in MiB, at least 256; one caller may have an eighth [default: 512]
+    #[arg(long, env = "KMS_MEMORY_LIMIT", value_name = "MIB")]
+    memory_limit: u32,
+    /// Connections at one time, at least 64; one caller may have about a twentieth [default: 8192]
+    #[arg(long, env = "KMS_MAX_CONNECTIONS", value_name = "N")]
+    max_connections: u32,
     /// Plain HTTP listener for /livez, /readyz and /metrics alone, e.g. 127.0.0.1:9997 [default: off]
     #[arg(long, env = "KMS_PROBE_ADDRESS", value_name = "ADDRESS:PORT")]
     probe_address: SocketAddr,

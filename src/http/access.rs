@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::hanzo::iso;
@@ -14,7 +13,7 @@ use super::route::{self, Ask};
 use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
-use crate::kms::{self, AccessList, Error, Membership};
+use crate::kms::{self, AccessList, Error, MAX_PAGE, Membership};
 use crate::policy::{Action, Grant, Grantee, Subject};
 use crate::principal::Username;
 
@@ -114,7 +113,7 @@ pub(super) fn grant(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let change: Change = read(ask.body)?;
     let (to, actions) = (grantee(&change)?, actions(&change.operation_types)?);
     let id = &change.unique_identifier;
-    block_in_place(|| app.kms.grant(&ask.context, id, &to, &actions))?;
+    app.kms.grant(&ask.context, id, &to, &actions)?;
     Ok(success(format!("Access for {to} on {id} successfully added")))
 }
 
@@ -123,7 +122,7 @@ pub(super) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let change: Change = read(ask.body)?;
     let (to, actions) = (grantee(&change)?, actions(&change.operation_types)?);
     let id = &change.unique_identifier;
-    block_in_place(|| app.kms.take_back(&ask.context, id, &to, &actions))?;
+    app.kms.take_back(&ask.context, id, &to, &actions)?;
     Ok(success(format!("Access for {to} on {id} successfully removed")))
 }
 
@@ -131,14 +130,14 @@ pub(super) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 pub(super) fn transfer(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Transfer { unique_identifier: id, user_id } = read(ask.body)?;
     let to = Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is no user name: {error}")))?;
-    let expires = iso(block_in_place(|| app.kms.transfer(&ask.context, &id, &to))?);
+    let expires = iso(app.kms.transfer(&ask.context, &id, &to)?);
     Ok(success(format!("{id} is offered to {to}, who becomes its owner by accepting it before {expires}")))
 }
 
 /// `POST /access/project`
 pub(super) fn project(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Project { unique_identifier: id, project } = read(ask.body)?;
-    block_in_place(|| app.kms.set_project(&ask.context, &id, project.as_deref()))?;
+    app.kms.set_project(&ask.context, &id, project.as_deref())?;
     Ok(success(match project {
         Some(project) => format!("{id} is in the project {project} now"),
         None => format!("{id} is in no project now"),
@@ -171,9 +170,9 @@ fn listed(grant: Grant) -> Listed {
     }
 }
 
-/// `GET /access/owned[?after=ID|?offset=N]`
+/// `GET /access/owned[?after=ID|?offset=N][&limit=N]`
 pub(super) fn owned(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let held = app.kms.owned(&ask.context, &from(ask)?)?.into_iter().map(|held| {
+    let held = app.kms.owned(&ask.context, &from(ask)?, limit(ask)?)?.into_iter().map(|held| {
         let state = held.attributes.state.map_or("", |state| state.name(Dialect::Oasis));
         let mut attributes = Vec::new();
         json::write(
@@ -187,9 +186,9 @@ pub(super) fn owned(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &held.collect::<Vec<_>>()))
 }
 
-/// `GET /access/obtained[?after=ID|?offset=N]`
+/// `GET /access/obtained[?after=ID|?offset=N][&limit=N]`
 pub(super) fn obtained(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let obtained = app.kms.obtained(&ask.context, &from(ask)?)?.into_iter().map(|object| Obtained {
+    let obtained = app.kms.obtained(&ask.context, &from(ask)?, limit(ask)?)?.into_iter().map(|object| Obtained {
         object_id: object.id,
         owner_id: object.owner,
         state: object.state.name(Dialect::Oasis),
@@ -274,6 +273,12 @@ fn from(ask: &Ask<'_>) -> Result<kms::From, Problem> {
             offset.map(kms::From::Offset).ok_or_else(|| bad("offset is a number from 0".to_owned()))
         }
     }
+}
+
+fn limit(ask: &Ask<'_>) -> Result<usize, Problem> {
+    let Some(text) = route::value(ask.query, "limit") else { return Ok(MAX_PAGE) };
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
+    limit.ok_or_else(|| bad(format!("limit={text}: give 1 to {MAX_PAGE}")))
 }
 
 impl From<crate::policy::Fault> for Problem {

@@ -1,7 +1,6 @@
 //! The audit log: its public key for every caller, its head and lines for those who administer or audit.
 
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::problem::Problem;
@@ -58,6 +57,6 @@ pub(super) fn search(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     if limit > MAX_LINES {
         return Err(bad(format!("limit is at most {MAX_LINES} lines")));
     }
-    let found = block_in_place(|| app.kms.search_audit(&ask.context, &filter, limit))?;
+    let found = app.kms.search_audit(&ask.context, &filter, limit)?;
     Ok(Answer::json(StatusCode::OK, &Found { lines: found.lines, complete: found.complete }))
 }

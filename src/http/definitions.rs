@@ -1,7 +1,6 @@
 //! Roles, policies, users and projects, for those who administer.
 
 use serde::Serialize;
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::problem::Problem;
@@ -35,7 +34,7 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 /// `PUT /access/definitions/{kind}/{name}`: makes or replaces; the body is what the policy file would say in its table.
 pub(super) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (kind, name) = (kind(ask)?, name(ask));
-    let version = block_in_place(|| app.kms.define(&ask.context, kind, name, ask.body))?;
+    let version = app.kms.define(&ask.context, kind, name, ask.body)?;
     if let (Kind::Authenticator, Some((account, service))) = (kind, name.split_once('/')) {
         conjur::diagnosis::tell_keys(app, account, service);
     }
@@ -45,7 +44,7 @@ pub(super) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 /// `DELETE /access/definitions/{kind}/{name}`
 pub(super) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (kind, name) = (kind(ask)?, name(ask));
-    let version = block_in_place(|| app.kms.undefine(&ask.context, kind, name))?;
+    let version = app.kms.undefine(&ask.context, kind, name)?;
     Ok(Answer::json(StatusCode::OK, &Defined { name, version }))
 }
 

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::problem::Problem;
@@ -197,7 +196,7 @@ fn candidates<'a>(direct: &'a [Arc<Issuer>], vouching: &'a Vouching) -> Vec<Cand
 
 /// `GET /issuers`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let vouching = block_in_place(|| app.kms.exchange_issuers(&ask.context, Asked::List))?;
+    let vouching = app.kms.exchange_issuers(&ask.context, Asked::List)?;
     let direct = app.authenticator.direct_issuers();
     let shown: Vec<Shown> = candidates(&direct, &vouching).iter().map(|own| own.shown(app)).collect();
     Ok(Answer::json(StatusCode::OK, &shown))
@@ -209,7 +208,7 @@ pub(super) fn test(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let ToTest { jwt, issuer } = serde_json::from_slice(ask.body).map_err(|_| {
         Problem::new(StatusCode::BAD_REQUEST, "the body must be a JSON object with the text jwt and perhaps issuer")
     })?;
-    let vouching = block_in_place(|| app.kms.exchange_issuers(&ask.context, Asked::Test))?;
+    let vouching = app.kms.exchange_issuers(&ask.context, Asked::Test)?;
     let direct = app.authenticator.direct_issuers();
     let all = candidates(&direct, &vouching);
     let none = |says: String| Verdicts { accepted: false, says: Some(says), issuers: Vec::new(), others: all.len() };
@@ -243,7 +242,7 @@ pub(super) fn test(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
         }
         tested
     };
-    let issuers = block_in_place(|| Handle::current().block_on(diagnose));
+    let issuers = Handle::current().block_on(diagnose);
     let accepted = issuers.iter().any(|own| own.accepted);
     let others = all.len() - issuers.len();
     Ok(Answer::json(StatusCode::OK, &Verdicts { accepted, says: None, issuers, others }))

@@ -1,6 +1,5 @@
 //! KMIP 2.1 in JSON, in the dialect whose operations may stand alone.
 
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::problem::Problem;
@@ -20,7 +19,7 @@ pub(super) fn bare(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let answer = if document.name == "RequestMessage" {
         let message = RequestMessage::from_document(document).map_err(kms::Error::from)?;
         ask.measured.action("batch");
-        let answer = block_in_place(|| app.kms.execute_message(context, message));
+        let answer = app.kms.execute_message(context, message);
         for item in &answer.items {
             ask.measured.batch_item(item.operation, outcome(item));
         }
@@ -31,7 +30,7 @@ pub(super) fn bare(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
         ask.measured.operation(request.operation());
         let answer = match request.operation() {
             operation if is_quick(operation) => app.kms.execute(context, request),
-            _ => block_in_place(|| app.kms.execute(context, request)),
+            _ => app.kms.execute(context, request),
         };
         answer?.into_document()
     };

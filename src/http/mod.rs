@@ -14,50 +14,44 @@ mod piiano;
 mod problem;
 mod request;
 mod route;
+mod serve;
 mod tokens;
 mod vault;
 mod visit;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
 use serde::Serialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
-use tracing::{Instrument as _, Level};
+use tracing::Instrument as _;
 use warp::Filter;
 use warp::filters::path::FullPath;
 use warp::host::Authority;
 use warp::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
-use warp::http::{HeaderMap, Method, Response, StatusCode};
+use warp::http::{HeaderMap, Method, Response, StatusCode, Version};
 
 pub use route::MAX_KMIP;
 
-use crate::auth::{Authenticator, Peer, Refusal, Repeats, Unauthenticated, network};
-use crate::kms::{self, Context, Kms};
-use crate::metrics::{self, Metrics, Outcome};
-use crate::principal::{self, Caller};
+use crate::auth::{Authenticator, Peer, Repeats, network};
+use crate::config::LEAST_MEMORY;
+use crate::desk::{self, Desk, Full, Refused, Room, Who};
+use crate::kms::Kms;
+use crate::metrics::{Metrics, Outcome};
 use problem::Problem;
-use route::{Ask, Body, Handler, ROUTES, Route};
-use visit::{MAX_VISITS, Visit};
 
-/// Requests in the service at one time; the others wait. The runtime has more threads than that, so that a token that
-/// is slow to answer leaves some for everything else.
-pub const MAX_ACTIVE: usize = 24;
+/// The largest body of an answer, in bytes.
+const MAX_ANSWER: usize = 16 << 20;
 
-/// How long it stands who is calling, while the body arrives and others go first.
-const DECISION_STANDS: Duration = Duration::from_millis(100);
+/// What the largest request takes in memory: its body, and as much for what is made of it.
+const LARGEST_REQUEST: usize = 2 * MAX_KMIP;
 
-/// How long a request waits to get in.
-const ADMISSION_DEADLINE: Duration = Duration::from_secs(5);
-
-/// Room for large request bodies in memory at one time: 256 MiB.
-const ROOM: usize = (256 << 20) / request::ROOM_UNIT;
+// One caller must be able to make the largest request there is, whatever the server was told.
+const _: () = assert!(LEAST_MEMORY << 20 == (LARGEST_REQUEST + MAX_ANSWER) * desk::PART);
 
 /// The largest request id that is taken over from a client, in bytes.
 const MAX_REQUEST_ID: usize = 64;
@@ -70,9 +64,7 @@ pub struct App {
     /// Whether the server listens on loopback, where in default mode only loopback names are served.
     loopback: bool,
     kms: Arc<Kms>,
-    active: Semaphore,
-    bodies: Semaphore,
-    visits: Semaphore,
+    desk: Arc<Desk>,
     metrics: Arc<Metrics>,
     repeats: Arc<Repeats>,
     next_request: AtomicU64,
@@ -87,24 +79,14 @@ impl App {
         authenticator: Arc<Authenticator>,
         loopback: bool,
         kms: Arc<Kms>,
+        desk: Arc<Desk>,
         metrics: Arc<Metrics>,
         repeats: Arc<Repeats>,
     ) -> Self {
         let mut process = [0; 6];
         // Without randomness two processes may share request ids, which harms nothing but a log search.
         let _ = openssl::rand::rand_bytes(&mut process);
-        Self {
-            authenticator,
-            loopback,
-            kms,
-            active: Semaphore::new(MAX_ACTIVE),
-            bodies: Semaphore::new(ROOM),
-            visits: Semaphore::new(MAX_VISITS),
-            metrics,
-            repeats,
-            next_request: AtomicU64::new(1),
-            process,
-        }
+        Self { authenticator, loopback, kms, desk, metrics, repeats, next_request: AtomicU64::new(1), process }
     }
 
     fn request_id(&self, headers: &HeaderMap) -> String {
@@ -130,11 +112,18 @@ pub(crate) struct Answer {
     /// The Content-Encoding, if the body has one.
     encoding: Option<&'static str>,
     body: Vec<u8>,
+    /// Seconds after which the request may be tried again.
+    retry_after: Option<u16>,
+    /// The room in memory that the body takes until it is on the wire.
+    room: Option<Room>,
 }
 
 impl Answer {
     fn json(status: StatusCode, value: &impl Serialize) -> Self {
-        Self::new(status, "application/json", serde_json::to_vec(value).unwrap_or_default())
+        let mut body = Bounded(Vec::with_capacity(256));
+        // What is cut off is refused by whoever weighs the answer.
+        let _ = serde_json::to_writer(&mut body, value);
+        Self::new(status, "application/json", body.0)
     }
 
     fn text(status: StatusCode, body: Vec<u8>) -> Self {
@@ -142,7 +131,18 @@ impl Answer {
     }
 
     fn new(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Self {
-        Self { status, media_type, encoding: None, body }
+        Self { status, media_type, encoding: None, body, retry_after: None, room: None }
+    }
+
+    /// The same, once it is known that it may be sent, with the room that it takes.
+    fn weighed(mut self, mut room: Room) -> Result<Self, Weight> {
+        if self.body.len() > MAX_ANSWER && self.status.is_success() {
+            return Err(Weight::TooLarge);
+        }
+        self.body.shrink_to_fit();
+        room.hold(self.body.len()).map_err(Weight::Full)?;
+        self.room = Some(room);
+        Ok(self)
     }
 
     /// The same with a body that is base64 of what it would be.
@@ -151,23 +151,62 @@ impl Answer {
     }
 }
 
+/// Why an answer cannot be sent.
+enum Weight {
+    /// No answer may be so large.
+    TooLarge,
+    /// There is no room for it.
+    Full(Full),
+}
+
+/// A body that ends soon after it has become too large to be sent.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        if self.0.len() > MAX_ANSWER {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Goes with a response whose body takes room in memory: whoever sends it gives the room back when the body is on the wire.
+#[derive(Debug, Clone)]
+pub struct Held(pub Arc<Room>);
+
+/// What the first line of a request says beside its path, or what stands in its place in HTTP/2.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// The version of the protocol.
+    pub version: Version,
+    /// The authority of the request's target, which in HTTP/2 is `:authority`.
+    pub authority: Option<Authority>,
+}
+
 /// The filter that serves every request.
 pub fn filter(app: Arc<App>) -> impl Filter<Extract = (Response<Vec<u8>>,), Error = warp::Rejection> + Clone {
     warp::ext::get::<Peer>()
+        .and(warp::ext::get::<Line>())
         .and(warp::method())
         .and(warp::path::full())
         .and(warp::query::raw().or(warp::any().map(String::new)).unify())
         .and(warp::header::headers_cloned())
         .and(warp::host::optional().or_else(|_| async { Ok::<_, warp::Rejection>((None,)) }))
         .and(warp::body::stream())
-        .then(move |peer: Peer, method: Method, path: FullPath, query: String, headers: HeaderMap, host, body| {
+        .then(move |peer, line, method, path, query, headers, host, body| {
+            let head = Head { peer, line, method, path, query, headers, host, id: String::new() };
             let app = Arc::clone(&app);
             async move {
-                let id = app.request_id(&headers);
+                let id = app.request_id(&head.headers);
                 // At the highest level: whatever is logged has to say whose request it was.
-                let span = tracing::error_span!("request", id, peer = %peer.address);
-                let head = Head { peer, method, path, query, headers, host };
-                respond(&app, head, body, id).instrument(span).await
+                let span = tracing::error_span!("request", id, peer = %head.peer.address);
+                respond(app, Head { id, ..head }, body).instrument(span).await
             }
         })
 }
@@ -175,43 +214,63 @@ pub fn filter(app: Arc<App>) -> impl Filter<Extract = (Response<Vec<u8>>,), Erro
 /// A request without its body.
 struct Head {
     peer: Peer,
+    line: Line,
     method: Method,
     path: FullPath,
     query: String,
     headers: HeaderMap,
     host: Option<Authority>,
+    /// The request's id.
+    id: String,
 }
 
 /// Answers one request: the only place that makes a response.
-async fn respond<S, B>(app: &App, head: Head, body: S, id: String) -> Response<Vec<u8>>
+async fn respond<S, B>(app: Arc<App>, head: Head, body: S) -> Response<Vec<u8>>
 where
-    S: warp::Stream<Item = Result<B, warp::Error>>,
-    B: warp::Buf,
+    S: warp::Stream<Item = Result<B, warp::Error>> + Send + 'static,
+    B: warp::Buf + Send + 'static,
 {
-    let measured = app.metrics.request();
-    let answer = handle(app, &head, body, &id, &measured).await;
-    let words = route::words(head.path.as_str());
-    let answer =
-        answer.unwrap_or_else(|problem| problem.in_words(words).render(&id, head.peer.address.ip(), &app.repeats));
-    measured.answered(outcome(answer.status));
+    let (ticket, measured, head) = (Arc::new(app.desk.ticket()), Arc::new(app.metrics.request()), Arc::new(head));
+    let request = serve::Request { app: Arc::clone(&app), head: Arc::clone(&head), ticket: Arc::clone(&ticket) };
+    let served = serve::serve(request, body, Arc::clone(&measured)).in_current_span();
+    let answer = desk::accompany(&ticket, served).await.unwrap_or_else(|ended| Err(app.ended(ended, &head)));
+    let (words, address) = (route::words(head.path.as_str()), head.peer.address.ip());
+    let answer = answer.unwrap_or_else(|problem| problem.in_words(words).render(&head.id, address, &app.repeats));
+    measured.answered(outcome(&answer));
     tracing::debug!(method = %head.method, path = head.path.as_str(), status = answer.status.as_u16(), "answered");
-    let mut response = Response::new(answer.body);
+    render(&head, answer)
+}
+
+fn render(head: &Head, answer: Answer) -> Response<Vec<u8>> {
+    let length = answer.body.len();
+    // A HEAD is answered by the headers of a GET alone (RFC 9110 section 9.3.2).
+    let is_head = head.method == Method::HEAD;
+    let mut response = Response::new(if is_head { Vec::new() } else { answer.body });
     *response.status_mut() = answer.status;
+    if let Some(room) = answer.room.filter(|_| !is_head) {
+        response.extensions_mut().insert(Held(Arc::new(room)));
+    }
     let headers = response.headers_mut();
+    if is_head && answer.status != StatusCode::NO_CONTENT {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.media_type));
     if let Some(encoding) = answer.encoding {
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Ok(id) = HeaderValue::from_str(&head.id) {
         headers.insert(REQUEST_ID, id);
     }
     if answer.status == StatusCode::UNAUTHORIZED {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
+    if let Some(seconds) = answer.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
     if answer.status == StatusCode::METHOD_NOT_ALLOWED
-        && let Ok(allowed) = HeaderValue::from_str(&allowed(head.path.as_str()))
+        && let Ok(allowed) = HeaderValue::from_str(&serve::allowed(head.path.as_str()))
     {
         headers.insert(ALLOW, allowed);
     }
@@ -219,8 +278,9 @@ where
 }
 
 /// What a status means to whoever counts requests.
-fn outcome(status: StatusCode) -> Outcome {
-    match status {
+fn outcome(answer: &Answer) -> Outcome {
+    match answer.status {
+        StatusCode::TOO_MANY_REQUESTS if answer.retry_after.is_some() => Outcome::Unavailable,
         StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Outcome::Unauthenticated,
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Outcome::Refused,
         StatusCode::SERVICE_UNAVAILABLE => Outcome::Unavailable,
@@ -230,185 +290,15 @@ fn outcome(status: StatusCode) -> Outcome {
     }
 }
 
-/// The order of the checks: who speaks to whom, which route, who is calling, and only then the body.
-async fn handle<S, B>(
-    app: &App,
-    head: &Head,
-    body: S,
-    id: &str,
-    measured: &metrics::Request<'_>,
-) -> Result<Answer, Problem>
-where
-    S: warp::Stream<Item = Result<B, warp::Error>>,
-    B: warp::Buf,
-{
-    request::refuse_several_hosts(&head.headers)?;
-    request::refuse_foreign_page(&head.headers, head.host.as_ref(), head.peer.tls)?;
-    if app.loopback && !app.authenticator.authenticates() {
-        request::require_loopback_name(head.host.as_ref())?;
-    }
-    let (route, parameters) = find(&head.method, head.path.as_str())?;
-    route.tell(measured);
-    ask(app, head, body, Found { route, parameters, began: Instant::now(), id, measured }).await
-}
-
-/// Finds out who asks, and has them answered.
-async fn ask<S, B>(app: &App, head: &Head, body: S, found: Found<'_>) -> Result<Answer, Problem>
-where
-    S: warp::Stream<Item = Result<B, warp::Error>>,
-    B: warp::Buf,
-{
-    let caller = match found.route.handler {
-        Handler::Anyone(_) | Handler::Visitor(_) => None,
-        Handler::Caller(_) => Some(caller(app, head, true).await?),
-    };
-    let is_of_caller = caller.is_some();
-    let is_of_table =
-        caller.as_ref().is_some_and(|own| matches!(own.method, principal::Method::Jwt { table: Some(_), .. }));
-    let answer = perform(app, head, body, &found, caller).await;
-    let answer = answer.map_err(|problem| if is_of_table { problem.for_piiano() } else { problem });
-    answer.map_err(|problem| if is_of_caller { problem.of_caller() } else { problem })
-}
-
-/// What is known before anybody is asked for a body.
-struct Found<'a> {
-    route: &'static Route,
-    parameters: Vec<String>,
-    began: Instant,
-    id: &'a str,
-    measured: &'a metrics::Request<'a>,
-}
-
-/// Reads the body and has the route's handler answer.
-async fn perform<S, B>(
-    app: &App,
-    head: &Head,
-    body: S,
-    found: &Found<'_>,
-    caller: Option<Caller>,
-) -> Result<Answer, Problem>
-where
-    S: warp::Stream<Item = Result<B, warp::Error>>,
-    B: warp::Buf,
-{
-    let Found { route, began, measured, .. } = found;
-    let limit = match route.body {
-        Body::None => 0,
-        Body::Json(limit) => {
-            request::require_json(&head.headers)?;
-            request::check_length(&head.headers, limit)?;
-            limit
-        }
-        Body::Bytes(limit) => {
-            request::check_length(&head.headers, limit)?;
-            limit
-        }
-        Body::Form(limit) => {
-            request::require_form(&head.headers)?;
-            request::check_length(&head.headers, limit)?;
-            limit
-        }
-    };
-    let body = match limit {
-        0 => None,
-        limit => Some(request::body(body, limit, &app.bodies).await?),
-    };
-    if let Handler::Visitor(handler) = route.handler {
-        let _permit = admit(&app.visits, 1).await?;
-        let parameters = &found.parameters[..];
-        let body = body.as_ref().map_or(&[][..], |body| &body.bytes);
-        let (peer, headers, request) = (&head.peer, &head.headers, found.id);
-        return handler(app, Visit { peer, headers, request, parameters, body }).await;
-    }
-    let _permit = admit(&app.active, 1).await?;
-    // Whoever holds a body back must not outlive a revocation by it.
-    let caller = match caller {
-        Some(_) if began.elapsed() > DECISION_STANDS => Some(self::caller(app, head, false).await?),
-        caller => caller,
-    };
-    if let Some(caller) = &caller {
-        measured.method(&caller.method);
-    }
-    let ask = caller.as_ref().map(|caller| Ask {
-        context: Context { caller, request: found.id, peer: head.peer.address },
-        measured,
-        parameters: &found.parameters,
-        headers: &head.headers,
-        query: &head.query,
-        body: body.as_ref().map_or(&[], |body| &body.bytes),
-    });
-    run(app, route, ask.as_ref())
-}
-
-fn find(method: &Method, path: &str) -> Result<(&'static Route, Vec<String>), Problem> {
-    let mut known = ROUTES.iter().filter_map(|route| Some((route, route.parameters(path)?))).peekable();
-    if known.peek().is_none() {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "no such path"));
-    }
-    let not_allowed = || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method");
-    known.find(|(route, _)| route.method == *method).ok_or_else(not_allowed)
-}
-
-/// The methods that a path takes (RFC 9110 section 10.2.1).
-fn allowed(path: &str) -> String {
-    let methods = ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|route| route.method.as_str());
-    methods.collect::<Vec<_>>().join(", ")
-}
-
-/// `counted`: it is a use of the credential, not a second look at it.
-async fn caller(app: &App, head: &Head, counted: bool) -> Result<Caller, Problem> {
-    match app.authenticator.caller(&head.peer, &head.headers, &*app.kms, kms::now(), counted).await {
-        Ok(caller) => {
-            head.peer.proved.store(true, Ordering::Relaxed);
-            Ok(caller)
-        }
-        Err(Refusal::Unauthenticated { reason, limited }) => {
-            let network = network(head.peer.address.ip());
-            app.kms.failed_authentication(network, reason.method(), reason.word());
-            // A certificate is judged without a look at what stands in the headers.
-            let is_jwt = reason.method() == "jwt";
-            let table = is_jwt.then(|| app.authenticator.named_table(&head.headers)).flatten();
-            tell(app, &head.peer, &reason, table.as_deref());
-            if limited {
-                return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address"));
+impl App {
+    /// What is said of a request that has no answer of its own.
+    fn ended(&self, ended: desk::Ended, head: &Head) -> Problem {
+        match ended {
+            desk::Ended::Panicked => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
+            desk::Ended::Deadline => {
+                self.desk.refused(Refused::Deadline, &Who::Network(network(head.peer.address.ip())));
+                Problem::too_long(self.desk.allowed())
             }
-            let problem = Problem::unauthenticated();
-            Err(if table.is_some() { problem.for_piiano() } else { problem })
-        }
-        Err(Refusal::Unavailable(error)) => {
-            let text = format!("a credential could not be checked: {error}");
-            if app.repeats.is_first(head.peer.address.ip(), Level::ERROR, text) {
-                tracing::error!(%error, detail = error.detail(), "a credential could not be checked");
-            }
-            // To somebody who is nobody yet, every cause is the same.
-            Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "credentials cannot be checked now: try again later"))
         }
     }
-}
-
-/// Writes to the log why somebody is nobody.
-fn tell(app: &App, peer: &Peer, reason: &Unauthenticated, table: Option<&str>) {
-    let method = reason.method();
-    if app.repeats.is_first(peer.address.ip(), Level::WARN, format_args!("authentication failed: {reason}")) {
-        tracing::warn!(method, idps = table, %reason, "authentication failed");
-    } else {
-        tracing::debug!(method, idps = table, %reason, "authentication failed again");
-    }
-}
-
-async fn admit(places: &Semaphore, wanted: u32) -> Result<SemaphorePermit<'_>, Problem> {
-    let busy = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the server is busy: try again later");
-    timeout(ADMISSION_DEADLINE, places.acquire_many(wanted)).await.map_err(|_| busy())?.map_err(|_| busy())
-}
-
-/// Runs the handler, on this thread: to hand every request over to another one costs more than most operations do.
-/// Those that wait for the disk move out of the way themselves. A panic is a defect, and must not take the
-/// connection's other requests with it.
-fn run(app: &App, route: &Route, ask: Option<&Ask<'_>>) -> Result<Answer, Problem> {
-    let answer = catch_unwind(AssertUnwindSafe(|| match (route.handler, ask) {
-        (Handler::Anyone(handler), _) => handler(app),
-        (Handler::Caller(handler), Some(ask)) => handler(app, ask),
-        (Handler::Caller(_), None) | (Handler::Visitor(_), _) => Err(Problem::unauthenticated()),
-    }));
-    answer.unwrap_or_else(|_| Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error")))
 }

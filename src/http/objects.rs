@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use time::{Date, Duration, OffsetDateTime};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::access::bad;
@@ -107,7 +106,7 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
         (Some(_), Some(_)) => return Err(bad("owner and project: give one of them".to_owned())),
     };
     let after = given("after");
-    let page = block_in_place(|| app.kms.inventory(&ask.context, &filter, after.as_deref(), limit))?;
+    let page = app.kms.inventory(&ask.context, &filter, after.as_deref(), limit)?;
     let Page { entries, next } = page;
     Ok(Answer::json(StatusCode::OK, &Objects { objects: entries.into_iter().map(Object::from).collect(), next }))
 }

@@ -1,7 +1,6 @@
 //! How an object gets another owner.
 
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::access::{bad, read, success};
@@ -107,7 +106,7 @@ impl From<&Attributes> for About {
 /// `POST /access/accept`
 pub(super) fn accept(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Object { unique_identifier: id } = read(ask.body)?;
-    block_in_place(|| app.kms.accept(&ask.context, &id))?;
+    app.kms.accept(&ask.context, &id)?;
     Ok(success(format!(
         "{id} belongs to {} now, is in no project, and nothing is granted on it",
         ask.context.caller.username
@@ -117,7 +116,7 @@ pub(super) fn accept(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 /// `POST /access/decline`: an offer to the caller, or one of the caller's own.
 pub(super) fn decline(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Object { unique_identifier: id } = read(ask.body)?;
-    block_in_place(|| app.kms.end_offer(&ask.context, &id))?;
+    app.kms.end_offer(&ask.context, &id)?;
     Ok(success(format!("{id} is not offered to anybody now")))
 }
 
@@ -133,7 +132,7 @@ pub(super) fn made(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 fn list(app: &App, ask: &Ask<'_>, direction: Direction) -> Result<Answer, Problem> {
     let after = value(ask.query, "after").unwrap_or_default();
-    let Page { entries, next } = block_in_place(|| app.kms.offers(&ask.context, direction, &after))?;
+    let Page { entries, next } = app.kms.offers(&ask.context, direction, &after)?;
     let offers = entries.into_iter().map(Offer::from).collect();
     Ok(Answer::json(StatusCode::OK, &Offers { offers, next }))
 }
@@ -150,28 +149,28 @@ pub(super) fn propose(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let NewRecovery { unique_identifier: id, user_id, reason, keep_access } = read(ask.body)?;
     let to = Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is no user name: {error}")))?;
     let proposal = Proposal { to, reason, keep_access };
-    let entry = block_in_place(|| app.kms.propose_recovery(&ask.context, &id, &proposal))?;
+    let entry = app.kms.propose_recovery(&ask.context, &id, &proposal)?;
     Ok(Answer::json(StatusCode::OK, &Recovery::from(entry)))
 }
 
 /// `POST /access/recoveries/approve`
 pub(super) fn approve(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let OneRecovery { unique_identifier: id, recovery } = read(ask.body)?;
-    let entry = block_in_place(|| app.kms.approve_recovery(&ask.context, &id, &recovery))?;
+    let entry = app.kms.approve_recovery(&ask.context, &id, &recovery)?;
     Ok(Answer::json(StatusCode::OK, &Recovery::from(entry)))
 }
 
 /// `POST /access/recoveries/withdraw`
 pub(super) fn withdraw(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let OneRecovery { unique_identifier: id, recovery } = read(ask.body)?;
-    block_in_place(|| app.kms.withdraw_recovery(&ask.context, &id, &recovery))?;
+    app.kms.withdraw_recovery(&ask.context, &id, &recovery)?;
     Ok(success(format!("the recovery {recovery} of {id} is withdrawn")))
 }
 
 /// `GET /access/recoveries[?after=ID]`
 pub(super) fn recoveries(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let after = value(ask.query, "after").unwrap_or_default();
-    let Page { entries, next } = block_in_place(|| app.kms.recoveries(&ask.context, &after))?;
+    let Page { entries, next } = app.kms.recoveries(&ask.context, &after)?;
     let recoveries = entries.into_iter().map(Recovery::from).collect();
     Ok(Answer::json(StatusCode::OK, &Recoveries { recoveries, next }))
 }

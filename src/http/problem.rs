@@ -1,6 +1,7 @@
 //! Failures as RFC 9457 problem documents, and the one place where a service error gets its status.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde::Serialize;
 use tracing::Level;
@@ -11,6 +12,7 @@ use super::piiano::Members;
 use super::{conjur, hanzo};
 use crate::auth::Repeats;
 use crate::custody::RootError;
+use crate::desk::{Full, Refused};
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::ResultReason;
 use crate::kms;
@@ -19,6 +21,9 @@ use crate::text::Shown;
 
 /// The media type of problem documents (RFC 9457 section 6.1).
 const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Seconds after which it is worth while to try again what the front desk refused.
+const SOON: u16 = 1;
 
 /// Whose words a problem is told in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +63,10 @@ pub(super) struct Problem {
     pub(super) words: Words,
     /// Whether the caller's role has not the capability.
     pub(super) lacks_capability: bool,
+    /// Seconds after which the request may be tried again.
+    retry_after: Option<u16>,
+    /// Whether the log has it already: those who send much must not fill it.
+    is_logged: bool,
 }
 
 #[derive(Serialize)]
@@ -83,6 +92,8 @@ impl Problem {
             is_of_caller: false,
             words: Words::Problem,
             lacks_capability: false,
+            retry_after: None,
+            is_logged: false,
         }
     }
 
@@ -99,6 +110,31 @@ impl Problem {
         Self { is_of_caller: true, ..self }
     }
 
+    /// The front desk had no place or room; it has been logged there.
+    pub(super) fn full(full: Full, refused: Refused) -> Self {
+        let status = match full {
+            Full::Share => StatusCode::TOO_MANY_REQUESTS,
+            Full::All => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        let what = match (full, refused) {
+            (Full::Share, Refused::Memory) => {
+                "the requests and answers of this caller take too much memory at one time: read the answers, and try again"
+            }
+            (Full::Share, _) => "this caller has too many requests at one time: wait for their answers, and try again",
+            (Full::All, _) => "the server is busy: try again later",
+        };
+        Self { retry_after: Some(SOON), is_logged: true, ..Self::new(status, what) }
+    }
+
+    /// The request took longer than it may; the front desk has logged it.
+    pub(super) fn too_long(allowed: Duration) -> Self {
+        let what = format!(
+            "the request took longer than {} s: what it asks for may have been done (--request-timeout)",
+            allowed.as_secs()
+        );
+        Self { retry_after: Some(SOON), is_logged: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, what) }
+    }
+
     /// The same answer for every cause, so that it helps nobody to guess.
     pub(super) fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "the request carries no valid credential")
@@ -108,18 +144,19 @@ impl Problem {
     pub(super) fn render(mut self, request_id: &str, address: IpAddr, repeats: &Repeats) -> Answer {
         self.detail = Shown(&self.detail).to_string();
         self.tell(address, repeats);
-        match self.words {
+        let answer = match self.words {
             Words::Problem | Words::Piiano => self.document(request_id),
             Words::Hanzo => hanzo::refusal(&self, request_id),
             Words::Conjur => conjur::refusal(&self),
-        }
+        };
+        Answer { retry_after: self.retry_after, ..answer }
     }
 
     /// Writes it to the log. A stranger must not fill that.
     fn tell(&self, address: IpAddr, repeats: &Repeats) {
         let (status, detail, internal) = (self.status.as_u16(), &self.detail, self.internal.as_deref());
         let level = if self.status.is_server_error() { Level::ERROR } else { Level::INFO };
-        if matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) {
+        if self.is_logged || matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) {
             // Told by whoever found it out, and not twice.
             tracing::debug!(status, "request refused");
         } else if !self.is_of_caller && !repeats.is_first(address, level, format_args!("{status} {detail}")) {
@@ -157,6 +194,8 @@ impl From<kms::Error> for Problem {
             internal: error.detail(),
             is_of_caller: false,
             words: Words::Problem,
+            retry_after: matches!(error, kms::Error::NoRoom).then_some(SOON),
+            is_logged: false,
             lacks_capability: matches!(error, kms::Error::NotPermitted { refusal: Refusal::Capability { .. }, .. }),
         }
     }
@@ -188,6 +227,7 @@ fn status(error: &kms::Error) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         E::SecretTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
         E::SigningKey(RootError::TooManyTokenKeys(_)) => StatusCode::CONFLICT,
         E::Exists(_)
@@ -218,7 +258,8 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Definition(_)
         | E::NoEffect(_)
         | E::Feature(_)
-        | E::ResponseTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
+        | E::ResponseTooLarge
+        | E::AnswerTooLarge => StatusCode::UNPROCESSABLE_ENTITY,
         E::Integrity(_) | E::Internal(_) | E::Uncounted(_) => StatusCode::INTERNAL_SERVER_ERROR,
         E::Hsm(_)
         | E::Unbound(_)
@@ -226,6 +267,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Audit(_)
         | E::SigningKey(_)
         | E::Searching
+        | E::Abandoned
         | E::Sweeps
         | E::Crowded
         | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -2,32 +2,61 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
-use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use warp::Buf;
 use warp::host::Authority;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
-use warp::http::{HeaderMap, StatusCode};
+use warp::http::{HeaderMap, StatusCode, Version};
 
-use super::admit;
+use super::Line;
 use super::problem::Problem;
+use super::route;
+use crate::desk::{Admission, Full, Room, Ticket};
 
-/// Bytes of a body that count as one in the room for bodies.
-pub(super) const ROOM_UNIT: usize = 64 << 10;
-
-/// From the end of the headers to the end of the body.
-const BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// What is made ready for a body at first, in bytes; its announced length may be more.
+const FIRST: usize = 64 << 10;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Which of several names a request is for would be a matter of taste (RFC 9112 section 3.2).
-pub(super) fn refuse_several_hosts(headers: &HeaderMap) -> Result<(), Problem> {
-    if headers.get_all(HOST).iter().count() > 1 {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "the request has several Host headers"));
+/// Refuses a request that does not say, once and in good form, for whom it is (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
+pub(super) fn check_host(line: &Line, headers: &HeaderMap, tls: bool) -> Result<(), Problem> {
+    let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next();
+    // Which of several names a request is for would be a matter of taste.
+    if hosts.next().is_some() {
+        return Err(bad("the request has several Host headers"));
     }
-    Ok(())
+    let Some(host) = host else {
+        return if line.version == Version::HTTP_11 { Err(bad("the request has no Host header")) } else { Ok(()) };
+    };
+    let named = host.to_str().ok().and_then(|text| entity(text, tls));
+    let named = named.ok_or_else(|| bad("the Host header is not HOST or HOST:PORT"))?;
+    match &line.authority {
+        Some(authority) if line.version == Version::HTTP_2 && entity(authority.as_str(), tls) != Some(named) => {
+            Err(bad("the Host header differs from :authority"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Name, in lower case, and port of an authority (RFC 3986 section 3.2); `None` if it is none, or has user information.
+fn entity(text: &str, tls: bool) -> Option<(String, u16)> {
+    let authority: Authority = text.parse().ok()?;
+    let host = authority.host();
+    let port = text.strip_prefix(host)?;
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => "",
+        None => return None,
+        Some(port) => port,
+    };
+    let port = match port {
+        "" if tls => 443,
+        "" => 80,
+        port => port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse().ok()).flatten()?,
+    };
+    (!host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
 }
 
 /// Refuses requests that a web page of somebody else made in the caller's browser, which would send the
@@ -59,16 +88,7 @@ pub(super) fn require_loopback_name(host: Option<&Authority>) -> Result<(), Prob
     Err(Problem::new(StatusCode::FORBIDDEN, "without authentication only the host names of loopback are served"))
 }
 
-/// A body must say that it is JSON: an HTML form cannot.
-pub(super) fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    require(headers, "application/json")
-}
-
-/// The fields of a form. A web page can send one, so that no route for callers with a certificate takes any.
-pub(super) fn require_form(headers: &HeaderMap) -> Result<(), Problem> {
-    require(headers, "application/x-www-form-urlencoded")
-}
-
+/// A body must say what it is: of JSON an HTML form cannot.
 fn require(headers: &HeaderMap, media_type: &str) -> Result<(), Problem> {
     let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (essence, _) = value.split_once(';').unwrap_or((value, ""));
@@ -84,70 +104,120 @@ fn too_large(limit: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
 }
 
-/// Refuses a body that announces itself as too large, before any of it is read.
-pub(super) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Problem> {
-    let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(()) };
+/// The bound of the body that a route takes, once what the headers say of it is known to be right.
+pub(super) fn bound(body: route::Body, headers: &HeaderMap) -> Result<usize, Problem> {
+    let limit = match body {
+        route::Body::None => return Ok(0),
+        route::Body::Json(limit) => {
+            require(headers, "application/json")?;
+            limit
+        }
+        route::Body::Bytes(limit) => limit,
+        // A web page can send a form, so that no route for callers with a certificate takes any.
+        route::Body::Form(limit) => {
+            require(headers, "application/x-www-form-urlencoded")?;
+            limit
+        }
+    };
+    match length(headers)? {
+        Some(length) if length > limit => Err(too_large(limit)),
+        _ => Ok(limit),
+    }
+}
+
+/// The length that a body announces; one beyond all bounds is the largest there is.
+fn length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
+    let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
     let length: u64 = length
         .to_str()
         .ok()
         .and_then(|text| text.parse().ok())
         .ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "the Content-Length is not a number"))?;
-    if usize::try_from(length).is_ok_and(|length| length <= limit) { Ok(()) } else { Err(too_large(limit)) }
+    Ok(Some(usize::try_from(length).unwrap_or(usize::MAX)))
 }
 
-/// A body, and the room in memory that it takes until it is dropped.
-pub(super) struct Body<'a> {
+/// A body, and the room in memory that it takes until it is dropped: twice its size, for what is made of it.
+pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
-    room: Option<SemaphorePermit<'a>>,
+    room: Room,
 }
 
-/// Reads the body within its bounds of size and time. `room` counts what all large bodies together may take, in
-/// [`ROOM_UNIT`]s. A body takes it as it arrives: what a client announces and does not send costs nobody anything,
-/// and a body of one unit needs none, so that small requests go on whatever the large ones do.
-pub(super) async fn body<S, B>(stream: S, limit: usize, room: &Semaphore) -> Result<Body<'_>, Problem>
+/// Reads the body within its bounds of size, and until the request's deadline. Room for what it announces is taken before any
+/// of it is read, so that two bodies never wait for each other; a body that announces nothing takes it as it arrives.
+pub(super) async fn body<S, B>(
+    stream: S,
+    headers: &HeaderMap,
+    limit: usize,
+    room: Room,
+    ticket: &Ticket,
+    no_room: &(dyn Fn(Full) -> Problem + Sync),
+) -> Result<Body, Problem>
 where
-    S: warp::Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
+    S: warp::Stream<Item = Result<B, warp::Error>> + Send,
+    B: Buf + Send,
 {
-    timeout(BODY_DEADLINE, collect(stream, limit, room))
-        .await
-        .unwrap_or_else(|_| Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")))
-}
-
-async fn collect<S, B>(stream: S, limit: usize, room: &Semaphore) -> Result<Body<'_>, Problem>
-where
-    S: warp::Stream<Item = Result<B, warp::Error>>,
-    B: Buf,
-{
-    let mut stream = pin!(stream);
-    let mut body = Body { bytes: Vec::new(), room: None };
-    while let Some(part) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
-        let mut part = part.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body was cut off"))?;
-        while part.has_remaining() {
-            let chunk = part.chunk();
-            if body.bytes.len() + chunk.len() > limit {
-                return Err(too_large(limit));
-            }
-            body.reserve(chunk.len(), room).await?;
-            body.bytes.extend_from_slice(chunk);
-            let read = chunk.len();
-            part.advance(read);
-        }
+    let until = Admission::patience(ticket);
+    let mut body = Body { bytes: Vec::new(), room };
+    if let Some(length) = length(headers)? {
+        body.room.wait_to_hold(2 * length, until).await.map_err(no_room)?;
+        body.bytes.reserve_exact(length.min(FIRST));
     }
+    timeout_at(ticket.deadline(), body.read(stream, limit, until, no_room))
+        .await
+        .unwrap_or_else(|_| Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")))?;
     Ok(body)
 }
 
-impl<'a> Body<'a> {
-    /// Takes room for `more` bytes; the first unit is free.
-    async fn reserve(&mut self, more: usize, room: &'a Semaphore) -> Result<(), Problem> {
-        let needed = (self.bytes.len() + more).div_ceil(ROOM_UNIT).saturating_sub(1);
-        let held = self.room.as_ref().map_or(0, SemaphorePermit::num_permits);
-        let Some(wanted) = needed.checked_sub(held).filter(|wanted| *wanted > 0) else { return Ok(()) };
-        let permit = admit(room, u32::try_from(wanted).unwrap_or(u32::MAX)).await?;
-        match &mut self.room {
-            Some(own) => own.merge(permit),
-            None => self.room = Some(permit),
+impl Body {
+    async fn read<S, B>(
+        &mut self,
+        stream: S,
+        limit: usize,
+        until: Instant,
+        no_room: &(dyn Fn(Full) -> Problem + Sync),
+    ) -> Result<(), Problem>
+    where
+        S: warp::Stream<Item = Result<B, warp::Error>> + Send,
+        B: Buf + Send,
+    {
+        let mut stream = pin!(stream);
+        while let Some(part) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+            let mut part = part.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body was cut off"))?;
+            while part.has_remaining() {
+                let chunk = part.chunk();
+                let length = self.bytes.len() + chunk.len();
+                if length > limit {
+                    return Err(too_large(limit));
+                }
+                if 2 * length > self.room.held() {
+                    self.room.wait_to_hold(2 * length, until).await.map_err(no_room)?;
+                }
+                self.bytes.extend_from_slice(chunk);
+                let read = chunk.len();
+                part.advance(read);
+            }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_is_a_name_and_a_port() {
+        let found = |text| entity(text, true);
+        let named = |name: &str, port| Some((name.to_owned(), port));
+        assert_eq!(found("Localhost"), named("localhost", 443));
+        assert_eq!(found("localhost:"), named("localhost", 443));
+        assert_eq!(entity("localhost", false), named("localhost", 80));
+        assert_eq!(found("[::1]:9998"), named("[::1]", 9998));
+        assert_eq!(found("10.0.0.1:1"), named("10.0.0.1", 1));
+        for bad in
+            ["", ":", ":1", "a:b", "a:+1", "a:65536", "a:1:2", "user@a", "a b", "a/b", "a?b", "[::1", "::1", "a,b:c"]
+        {
+            assert_eq!(found(bad), None, "{bad:?}");
+        }
     }
 }

@@ -58,7 +58,7 @@ pub(super) enum Handler {
 /// What an authenticated caller asks.
 pub(super) struct Ask<'a> {
     pub(super) context: Context<'a>,
-    pub(super) measured: &'a metrics::Request<'a>,
+    pub(super) measured: &'a metrics::Request,
     /// The segments of the path for which its route has `{}`.
     pub(super) parameters: &'a [String],
     pub(super) headers: &'a HeaderMap,
@@ -175,7 +175,7 @@ impl Route {
     /// The family of routes, and what is asked of it, in words of the table: what the request's path holds instead of `{}` is
     /// not among them. In a dialect the path alone does not say what is asked: it is told with its
     /// method, as in `post-kms-keys-id-encrypt`.
-    pub(super) fn tell(&'static self, measured: &metrics::Request<'_>) {
+    pub(super) fn tell(&'static self, measured: &metrics::Request) {
         if let Some(dialect) = words(self.path).dialect() {
             measured.way(dialect);
             return measured.action(self.name.get_or_init(|| self.label()));

@@ -1,7 +1,6 @@
 //! Access tokens: the keys that verify them, for everyone, and the tokens that there are, for those who administer.
 
 use serde::Serialize;
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::problem::Problem;
@@ -34,7 +33,7 @@ pub(super) fn key_set(app: &App) -> Result<Answer, Problem> {
 /// `GET /access/tokens[?subject=NAME][&after=ID]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (subject, after) = (value(ask.query, "subject"), value(ask.query, "after").unwrap_or_default());
-    let tokens = block_in_place(|| app.kms.tokens(&ask.context, subject.as_deref(), &after))?;
+    let tokens = app.kms.tokens(&ask.context, subject.as_deref(), &after)?;
     Ok(Answer::json(StatusCode::OK, &tokens))
 }
 
@@ -44,12 +43,12 @@ pub(super) fn end(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     if id.len() > MAX_NAME {
         return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such access token"));
     }
-    block_in_place(|| app.kms.end_token(&ask.context, id))?;
+    app.kms.end_token(&ask.context, id)?;
     Ok(Answer::json(StatusCode::OK, &Ended { success: "the access token was revoked" }))
 }
 
 /// `POST /access/token-key`: new tokens are signed by a new key.
 pub(super) fn rotate(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let kid = block_in_place(|| app.kms.rotate_token_key(&ask.context))?;
+    let kid = app.kms.rotate_token_key(&ask.context)?;
     Ok(Answer::json(StatusCode::OK, &Rotated { kid }))
 }

@@ -1,7 +1,6 @@
 //! What Piiano's clients ask about the server, where they ask it.
 
 use serde::Serialize;
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::problem::Problem;
@@ -17,7 +16,7 @@ struct Version {
 
 /// `GET /api/pvlt/1.0/system/info/version`
 pub(super) fn version(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
-    let vault = block_in_place(|| app.kms.vault())?;
+    let vault = app.kms.vault()?;
     let (vault_id, db_schema_version) = (vault.id, vault.schema);
     let vault_version = env!("CARGO_PKG_VERSION");
     Ok(Answer::json(StatusCode::OK, &Version { vault_id, vault_version, db_schema_version }))

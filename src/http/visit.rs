@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 
 use tracing::Level;
@@ -10,10 +11,8 @@ use warp::http::{HeaderMap, StatusCode};
 use super::problem::Problem;
 use super::{Answer, App};
 use crate::auth::{Bearer, Peer, Unauthenticated, network};
+use crate::desk::Ticket;
 use crate::kms;
-
-/// Such requests at one time: they may wait for an issuer's keys, and must not keep places from those who are somebody.
-pub(super) const MAX_VISITS: usize = 64;
 
 /// What a visitor asks.
 pub(super) struct Visit<'a> {
@@ -21,6 +20,7 @@ pub(super) struct Visit<'a> {
     pub(super) headers: &'a HeaderMap,
     /// The request's id.
     pub(super) request: &'a str,
+    pub(super) ticket: &'a Ticket,
     /// The segments of the path for which its route has `{}`.
     pub(super) parameters: &'a [String],
     pub(super) body: &'a [u8],
@@ -30,6 +30,11 @@ pub(super) struct Visit<'a> {
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
 
 impl Visit<'_> {
+    /// The request's id, address and ticket.
+    pub(super) fn origin(&self) -> (&str, SocketAddr, &Ticket) {
+        (self.request, self.peer.address, self.ticket)
+    }
+
     /// Who the connection lets present a token: its address, and its certificate if it brought a good one.
     pub(super) fn bearer(&self, app: &App) -> Result<Bearer, Problem> {
         app.authenticator.bearer(self.peer, kms::now()).map_err(|reason| self.unauthenticated(app, &reason))

@@ -16,7 +16,7 @@ use crate::store::object::Class;
 use crate::store::search::{Order, Search, Start};
 
 /// The most objects in one list.
-const MAX_LISTED: usize = 1_000;
+pub const MAX_OBJECTS: usize = 1_000;
 
 /// Where a list begins.
 #[derive(Debug, Clone)]
@@ -133,27 +133,28 @@ impl Kms {
         })
     }
 
-    /// The caller's own objects, in the order of their creation, at most 1,000 from `from`.
+    /// The caller's own objects, in the order of their creation, at most `limit` from `from`.
     ///
     /// # Errors
-    /// Store or token are away, or the caller may not know of the object after which the list is to begin.
-    pub fn owned(&self, context: &Context<'_>, from: &From) -> Result<Vec<Held>, Error> {
+    /// Store or token are away, the caller may not know of the object after which the list is to begin, or the list is larger than an
+    /// answer may be.
+    pub fn owned(&self, context: &Context<'_>, from: &From, limit: usize) -> Result<Vec<Held>, Error> {
         let call = Call::new(context, Operation::ListOwned);
         self.recorded(&call, || {
-            let objects = self.listed(&call, Whose::Owned, from)?;
+            let objects = self.listed(&call, Whose::Owned, from, limit)?;
             let held = |object: Arc<Object>| Held { id: object.id.clone(), attributes: object.shown(call.now) };
             Ok(objects.into_iter().map(held).collect())
         })
     }
 
-    /// Objects of others on which something is granted to the caller, at most 1,000 from `from`.
+    /// Objects of others on which something is granted to the caller, at most `limit` from `from`.
     ///
     /// # Errors
     /// As for [`Self::owned`].
-    pub fn obtained(&self, context: &Context<'_>, from: &From) -> Result<Vec<Obtained>, Error> {
+    pub fn obtained(&self, context: &Context<'_>, from: &From, limit: usize) -> Result<Vec<Obtained>, Error> {
         let call = Call::new(context, Operation::ListObtained);
         self.recorded(&call, || {
-            let objects = self.listed(&call, Whose::Granted, from)?;
+            let objects = self.listed(&call, Whose::Granted, from, limit)?;
             let obtained = |object: Arc<Object>| {
                 let may = |action: &Action| self.permitted(&call, *action, &object);
                 let actions: BTreeSet<Action> = Action::on_objects().filter(may).collect();
@@ -164,8 +165,8 @@ impl Kms {
         })
     }
 
-    /// The objects of a list that are there for the caller: a list that gives fewer than [`MAX_LISTED`] has ended.
-    fn listed(&self, call: &Call<'_>, whose: Whose, from: &From) -> Result<Vec<Arc<Object>>, Error> {
+    /// The objects of a list that are there for the caller: a list that gives fewer than `limit` has ended.
+    fn listed(&self, call: &Call<'_>, whose: Whose, from: &From, limit: usize) -> Result<Vec<Arc<Object>>, Error> {
         let grant = self.searching(call)?;
         let search = Search { now: call.now.0, order: Order::OldestFirst, ..Search::default() };
         let start = match from {
@@ -181,14 +182,17 @@ impl Kms {
             From::After(_) => 0,
         };
         let mut listed = Vec::new();
-        grant.walk(whose, &search, start, MAX_LISTED, |id| {
+        grant.walk(whose, &search, start, limit, |id| {
             let counts = |object: &Arc<Object>| object.is_of(call.caller()) == (whose == Whose::Owned);
             match self.sighted(call, id)?.filter(counts) {
                 Some(_) if left_out > 0 => left_out -= 1,
-                Some(object) => listed.push(object),
+                Some(object) => {
+                    call.list(&object.attributes)?;
+                    listed.push(object);
+                }
                 None => {}
             }
-            Ok(if listed.len() < MAX_LISTED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            Ok(if listed.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
         Ok(listed)
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, now};
 use crate::auth::{AccessTokens, Issued, NewToken};
+use crate::desk::Ticket;
 use crate::policy::{Action, Rule};
 use crate::principal::{Caller, Method};
 use crate::store::access_token::AccessToken;
@@ -58,15 +59,19 @@ fn object(id: &str) -> String {
 }
 
 impl Kms {
-    /// Issues a token to somebody for whom a trusted issuer vouched just now, in the request of this id from this address.
+    /// Issues a token to somebody for whom a trusted issuer vouched just now. The request is known by its id, address and ticket.
     ///
     /// # Errors
     /// Store, HSM or audit log are away.
-    pub fn issue_token(&self, request: &str, peer: SocketAddr, new: &NewToken) -> Result<Issued, Error> {
+    pub fn issue_token(
+        &self,
+        (request, peer, ticket): (&str, SocketAddr, &Ticket),
+        new: &NewToken,
+    ) -> Result<Issued, Error> {
         let id = AccessTokens::new_id()?;
         let method = Method::AccessToken { id: Arc::from(id.as_str()), by: Arc::from(new.vouched.as_str()) };
         let caller = Caller { username: new.subject.clone(), method, narrowing: None, role: None };
-        let call = Call::new(&Context { caller: &caller, request, peer }, Operation::IssueToken);
+        let call = Call::new(&Context { caller: &caller, request, peer, ticket }, Operation::IssueToken);
         self.recorded(&call, || {
             let object = object(&id);
             call.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);

@@ -8,6 +8,10 @@ use crate::kmip::payloads::Response;
 use crate::kmip::ttlv::DateTime;
 use crate::text::Shown;
 
+/// What the items of a message may answer in all, in bytes of the binary encoding: once they are above it, no further item is
+/// performed. All that a request can bring to be encrypted fits.
+const MAX_ANSWERS: usize = 9 << 19;
+
 impl Kms {
     /// Performs the items of a message, one after the other. Each passes the gate by itself, after the effects
     /// of the one before.
@@ -39,20 +43,29 @@ impl Kms {
         let go_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
         let mut answers = Vec::with_capacity(items.len());
         let mut left = None;
+        let (mut size, mut has_room) = (0, true);
         for item in items {
-            let answer = self.execute_item(context, left.clone(), &item);
+            let answer = if size > MAX_ANSWERS {
+                Err(Error::AnswerTooLarge)
+            } else if !has_room {
+                Err(Error::NoRoom)
+            } else {
+                self.execute_item(context, left.clone(), &item)
+            };
             // What was left before must not be taken for what this item found, made or removed, or did not.
             if item.operation.is_some_and(sets_placeholder) {
                 left = answer.as_ref().ok().and_then(placeholder).map(str::to_owned);
             }
             match answer {
                 Ok(response) => {
+                    let length = response.clone().into_document().ttlv_length();
+                    (size, has_room) = (size + length, context.hold(length).is_ok());
                     answers.push(ResponseBatchItem::success(item.unique_batch_item_id, response));
                 }
                 Err(error) => {
                     tracing::info!(operation = ?item.operation, %error, detail = error.detail(), "batch item failed");
                     answers.push(failure(Some(&item), &error));
-                    if !go_on {
+                    if !go_on || context.ticket.is_over() {
                         break;
                     }
                 }

@@ -1,5 +1,7 @@
 //! Create Key Pair (KMIP 2.1 section 6.1.9).
 
+use std::time::Duration;
+
 use super::proposal::propose_half;
 use super::{Call, Error, Kms};
 use crate::custody::PairKind;
@@ -7,6 +9,9 @@ use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{LinkType, ObjectType, Operation};
 use crate::kmip::payloads::create_key_pair::{Request, Response};
 use crate::kmip::{Attributes, Tag, UniqueIdentifier};
+
+/// How long making a pair may take, from the beginning of the request.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let masks = [
@@ -24,6 +29,8 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     let mut private = common.overridden(request.private_key_attributes.as_deref())?;
     let mut public = common.overridden(request.public_key_attributes.as_deref())?;
     check_alike(&private, &public)?;
+    // The HSM looks for primes, and others may be before this one.
+    call.context.ticket.allow(PATIENCE);
     let private_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut private)?;
     let public_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut public)?;
     let mut private = propose_half(call, private, ObjectType::PrivateKey)?;

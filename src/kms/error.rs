@@ -204,6 +204,17 @@ pub enum Error {
     /// The answer would be larger than the client takes.
     #[error("the answer is larger than the Maximum Response Size of the request")]
     ResponseTooLarge,
+    /// More than an answer may hold.
+    #[error("the answer would be larger than the server gives at one time: ask for less at a time")]
+    AnswerTooLarge,
+    /// Nobody waits for the answer any longer.
+    #[error("the request took too long, or its client has gone: what was not done by then is not done")]
+    Abandoned,
+    /// The caller's requests hold as much memory as one caller may have.
+    #[error(
+        "the requests and answers of this caller take too much memory at one time: read the answers, and try again"
+    )]
+    NoRoom,
     /// The row's binding is wrong: someone changed the database.
     #[error("the stored object {0:?} fails its integrity check and is refused")]
     Integrity(String),
@@ -356,9 +367,10 @@ impl Error {
             Self::EncodingOption => ResultReason::EncodingOptionError,
             Self::Decryption => ResultReason::CryptographicFailure,
             Self::Version(..) => ResultReason::UnsupportedProtocolVersion,
-            Self::ResponseTooLarge => ResultReason::ResponseTooLarge,
+            Self::ResponseTooLarge | Self::AnswerTooLarge => ResultReason::ResponseTooLarge,
+            Self::Abandoned => ResultReason::OperationCanceledByRequester,
             Self::Integrity(_) | Self::Internal(_) | Self::Uncounted(_) => ResultReason::InternalServerError,
-            Self::Contention | Self::TooManyTokens(_) => ResultReason::ServerLimitExceeded,
+            Self::Contention | Self::TooManyTokens(_) | Self::NoRoom => ResultReason::ServerLimitExceeded,
             Self::Hsm(_)
             | Self::Unbound(_)
             | Self::Store(_)

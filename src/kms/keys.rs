@@ -55,6 +55,7 @@ impl Kms {
                     && self.permitted(&call, Action::Operation(Kmip::GetAttributes), &object)
                 {
                     if range.contains(&total) {
+                        call.list(&attributes)?;
                         keys.push(Held { id: id.to_owned(), attributes });
                     }
                     total += 1;

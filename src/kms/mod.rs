@@ -53,7 +53,7 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use access::{From, Held, Obtained};
+pub use access::{From, Held, MAX_OBJECTS as MAX_PAGE, Obtained};
 pub use access_list::AccessList;
 pub use access_token::{MAX_TOKENS, TokenEntry};
 pub use administration::{Asked, Entry, Kind, Vouching};
@@ -72,12 +72,16 @@ pub use recoveries::{MAX_REASON, Proposal, RecoveryEntry};
 pub use secret_path::{KeptSecret, SecretPath, kept_secret};
 pub use secrets::MAX_SECRET;
 
+use crate::desk::Ticket;
 use crate::kmip::payloads::{Request, Response};
-use crate::kmip::ttlv::DateTime;
-use crate::kmip::{self, UniqueIdentifier};
+use crate::kmip::ttlv::{DateTime, Item};
+use crate::kmip::{self, Attributes, UniqueIdentifier};
 use crate::principal::Caller;
 use operation::Operation;
 use trail::Trail;
+
+/// What one answer may list of attributes, in bytes of the binary encoding.
+const MAX_LISTED: usize = 8 << 20;
 
 /// Seconds since 1970-01-01 UTC.
 #[must_use]
@@ -95,6 +99,8 @@ pub struct Context<'a> {
     pub request: &'a str,
     /// Where the connection comes from.
     pub peer: SocketAddr,
+    /// What the request may still cost.
+    pub ticket: &'a Ticket,
 }
 
 /// What belongs to one operation beside its request.
@@ -106,6 +112,8 @@ struct Call<'a> {
     placeholder: Option<String>,
     /// What is asked for.
     operation: Operation,
+    /// Bytes of the attributes that the answer lists so far, in the binary encoding.
+    listed: Cell<usize>,
     /// What the audit log should know of it beside its object.
     detail: RefCell<Option<String>>,
     /// Whether it changes what the caller themselves may do.
@@ -122,6 +130,7 @@ impl<'a> Call<'a> {
             now: DateTime(now()),
             placeholder: None,
             operation,
+            listed: Cell::new(0),
             detail: RefCell::default(),
             own: Cell::new(false),
             conclusion: RefCell::default(),
@@ -146,6 +155,30 @@ impl<'a> Call<'a> {
 
     fn caller(&self) -> &'a Caller {
         self.context.caller
+    }
+
+    /// Asked between two steps of what takes long, and before anything begins.
+    fn go_on(&self) -> Result<(), Error> {
+        if self.context.ticket.is_over() { Err(Error::Abandoned) } else { Ok(()) }
+    }
+
+    /// Counts the attributes of one object more that the answer will list.
+    ///
+    /// # Errors
+    /// The caller may not hold as much, or the answer would be too large.
+    fn list(&self, attributes: &Attributes) -> Result<(), Error> {
+        let length = attributes.to_items().iter().map(Item::ttlv_length).sum();
+        let listed = self.listed.get().saturating_add(length);
+        self.listed.set(listed);
+        if listed > MAX_LISTED { Err(Error::AnswerTooLarge) } else { self.context.hold(length) }
+    }
+}
+
+impl Context<'_> {
+    /// Counts what the answer will hold: so many bytes more in the binary encoding. As JSON, and while that is made, they are
+    /// about four times as many.
+    fn hold(&self, bytes: usize) -> Result<(), Error> {
+        self.ticket.hold(bytes.saturating_mul(4)).map_err(|_| Error::NoRoom)
     }
 }
 

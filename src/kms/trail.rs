@@ -146,6 +146,7 @@ impl Call<'_> {
 impl Kms {
     /// Performs what passes the gate: it begins only if it can be recorded, and what it answers is recorded first.
     pub(super) fn recorded<T>(&self, call: &Call<'_>, perform: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        call.go_on()?;
         self.can_record()?;
         let answer = perform();
         let failure = answer.as_ref().err().map(ToString::to_string);

@@ -97,6 +97,8 @@ pub struct Metrics {
     store_commit_writes: Histogram,
     store_read_seconds: Histogram,
     handshakes_refused: IntCounterVec,
+    desk_refusals: IntCounterVec,
+    connections_evicted: IntCounter,
     authentication_failures: IntCounterVec,
     reloads: IntCounterVec,
     certificate_not_after: IntGaugeVec,
@@ -145,6 +147,15 @@ impl Metrics {
                 "Connections that came to nothing before their first request.",
                 &["reason"],
             )?,
+            desk_refusals: made.counters(
+                "claviger_desk_refusals_total",
+                "Requests that the front desk refused, by what there was not enough of.",
+                &["reason"],
+            )?,
+            connections_evicted: made.counter(
+                "claviger_connections_evicted_total",
+                "Connections closed after their handshake because they had to make room for newer ones.",
+            )?,
             authentication_failures: made.counters(
                 "claviger_authentication_failures_total",
                 "Requests whose credential was missing or bad, by its kind.",
@@ -173,7 +184,7 @@ impl Metrics {
 
     /// A request that begins now. It is counted when it is dropped.
     #[must_use]
-    pub fn request(&self) -> Request<'_> {
+    pub fn request(self: &Arc<Self>) -> Request {
         Request::new(self)
     }
 
@@ -207,6 +218,16 @@ impl Metrics {
     /// A connection that came to nothing before its first request.
     pub fn handshake_refused(&self, reason: &'static str) {
         self.handshakes_refused.with_label_values(&[reason]).inc();
+    }
+
+    /// A connection made room for a newer one.
+    pub fn connection_evicted(&self) {
+        self.connections_evicted.inc();
+    }
+
+    /// Requests that the front desk refused, for want of this.
+    pub fn refused_at_the_desk(&self, reason: &'static str, requests: u64) {
+        self.desk_refusals.with_label_values(&[reason]).inc_by(requests);
     }
 
     /// A credential of this kind that was missing or bad.

@@ -1,6 +1,6 @@
 //! One request, from its headers to its answer.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use super::Metrics;
@@ -43,8 +43,8 @@ impl Outcome {
 
 /// What becomes known of a request on its way. It is counted when this is dropped. What is told twice stands as it was told
 /// first.
-pub struct Request<'a> {
-    metrics: &'a Metrics,
+pub struct Request {
+    metrics: Arc<Metrics>,
     began: Instant,
     way: OnceLock<&'static str>,
     operation: OnceLock<&'static str>,
@@ -52,10 +52,10 @@ pub struct Request<'a> {
     outcome: OnceLock<Outcome>,
 }
 
-impl<'a> Request<'a> {
-    pub(super) fn new(metrics: &'a Metrics) -> Self {
+impl Request {
+    pub(super) fn new(metrics: &Arc<Metrics>) -> Self {
         Self {
-            metrics,
+            metrics: Arc::clone(metrics),
             began: Instant::now(),
             way: OnceLock::new(),
             operation: OnceLock::new(),
@@ -95,7 +95,7 @@ impl<'a> Request<'a> {
     }
 }
 
-impl Drop for Request<'_> {
+impl Drop for Request {
     fn drop(&mut self) {
         let word = |told: &OnceLock<&'static str>| told.get().copied().unwrap_or("none");
         let (way, operation) = (word(&self.way), word(&self.operation));

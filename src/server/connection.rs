@@ -1,52 +1,31 @@
-//! One connection: handshake under a deadline, then requests until it is idle or the server stops.
+//! One connection: handshake under a deadline, then its requests.
 
-use std::convert::Infallible;
-use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use hyper::body::Incoming;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslAcceptor, SslRef};
 use openssl::x509::{X509Ref, X509VerifyResult};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_openssl::SslStream;
-use tower_service::Service;
 use tracing::Level;
 use warp::Filter;
 
+use super::requests::requests;
 use super::waiting::Waiting;
 use crate::auth::{Authenticator, ClientCertificate, Peer, Repeats, network};
+use crate::desk::Who;
 use crate::kms::{self, Kms};
 use crate::metrics::Metrics;
 
 /// From the connection to the end of the handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
-
-/// From the end of one HTTP/1.1 request to the end of the next one's headers.
-const HEADER_DEADLINE: Duration = Duration::from_secs(60);
-
-/// After this time without a request, and at most twice it, an HTTP/2 connection is closed.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// How long a connection that is being closed may take to read its last answers.
-const LAST_ANSWERS: Duration = Duration::from_secs(30);
-
-/// Largest head of a request, in bytes.
-const MAX_HEAD: usize = 32 << 10;
-
-/// Requests at one time on one HTTP/2 connection.
-const MAX_STREAMS: u32 = 64;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -56,8 +35,14 @@ pub(super) struct Shared {
     pub(super) silent: Arc<Waiting>,
     /// Connections whose handshake has begun.
     pub(super) handshakes: Arc<Waiting>,
-    /// Connections of whom nobody knows yet who they are.
+    /// Connections whose caller is not yet authenticated.
     pub(super) strangers: Arc<Waiting>,
+    /// Connections of known callers.
+    pub(super) known: Arc<Waiting>,
+    /// Connections that are being closed, and whose last answers may still be read.
+    pub(super) closing: Arc<Waiting>,
+    /// How long an answer may take to be sent.
+    pub(super) allowed: Duration,
     /// What strangers cause, counted so that a flood of it does not fill the log.
     pub(super) repeats: Arc<Repeats>,
     /// Who is welcome.
@@ -128,11 +113,15 @@ fn is_missing(error: &openssl::ssl::Error) -> bool {
 }
 
 impl Shared {
-    /// Whether the certificate of the handshake names a caller; what it does not look at is revocation and names.
-    fn knows(&self, peer: &Peer) -> bool {
+    /// Whose the connection is: of the caller whom its certificate names, or, where nothing has to be proved, of its network.
+    /// What the handshake does not look at is revocation and names.
+    pub(super) fn holder(&self, peer: &Peer) -> Option<Who> {
+        if !self.authenticator.authenticates() {
+            return Some(Who::Network(network(peer.address.ip())));
+        }
         let trust = self.authenticator.trust.load();
         let judged = trust.as_ref().zip(peer.certificate.as_ref()).map(|(trust, own)| trust.judge(own, kms::now()));
-        judged.is_some_and(|judged| judged.is_ok())
+        judged.and_then(Result::ok).map(|proved| Who::Caller(proved.username))
     }
 
     /// Says why a connection came to nothing; at debug level if that address had the same within the minute.
@@ -189,7 +178,8 @@ async fn handshake(
     address: SocketAddr,
 ) -> Result<(SslStream<TcpStream>, Peer), Fault> {
     let deadline = Instant::now() + HANDSHAKE_DEADLINE;
-    let mut silent = shared.silent.enter(address.ip());
+    let who = Who::Stranger(network(address.ip()));
+    let mut silent = shared.silent.enter(who.clone());
     let mut first = [0];
     tokio::select! {
         first = tcp.peek(&mut first) => if first? == 0 { return Err(Fault::Closed) },
@@ -197,7 +187,7 @@ async fn handshake(
         () = tokio::time::sleep_until(deadline) => return Err(Fault::Deadline),
     }
     drop(silent);
-    let mut place = shared.handshakes.enter(address.ip());
+    let mut place = shared.handshakes.enter(who);
     let mut stream = SslStream::new(Ssl::new(acceptor.context())?, tcp)?;
     let accepted = tokio::select! {
         accepted = std::pin::Pin::new(&mut stream).accept() => accepted,
@@ -214,105 +204,4 @@ async fn handshake(
         _ => None,
     };
     Ok((stream, Peer { address, tls: true, certificate, proved: Arc::default() }))
-}
-
-/// Counts requests and remembers when the last one ended.
-#[derive(Default)]
-struct Activity {
-    begun: AtomicU64,
-    ended: AtomicU64,
-}
-
-async fn requests<I, F>(io: TokioIo<I>, peer: Peer, filter: F, shared: &Shared)
-where
-    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
-    F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
-    F::Extract: warp::Reply,
-{
-    let address = peer.address;
-    let certificate = peer.certificate.clone();
-    let proved = Arc::clone(&peer.proved);
-    // Whoever has shown a certificate that names a caller is known; the others must not fill the server with connections.
-    let mut stranger = (!shared.knows(&peer)).then(|| shared.strangers.enter(address.ip()));
-    let (mut stop, mut reloads) = (shared.stop.clone(), shared.reloads.clone());
-    // Only what comes later: who is not welcome by now is told so by the answer to their request, and counted.
-    reloads.mark_unchanged();
-    let activity = Arc::new(Activity::default());
-    let counted = Arc::clone(&activity);
-    let warp = warp::service(filter);
-    let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer.clone());
-        let mut warp = warp.clone();
-        let activity = Arc::clone(&counted);
-        async move {
-            activity.begun.fetch_add(1, Ordering::Relaxed);
-            let answer: Result<Response<_>, Infallible> = warp.call(request).await;
-            activity.ended.fetch_add(1, Ordering::Relaxed);
-            answer
-        }
-    });
-    let builder = builder();
-    let mut connection = pin!(builder.serve_connection(io, service));
-    let mut seen = u64::MAX;
-    let mut closing = false;
-    loop {
-        tokio::select! {
-            // In this order: what ends a connection is known before its next request.
-            biased;
-            _ = stop.wait_for(|stop| *stop) => {
-                closing = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            Ok(()) = reloads.changed() => {
-                if let Some(certificate) = &certificate
-                    && let Some(trust) = shared.authenticator.trust.load().as_ref()
-                    && let Err(error) = trust.judge(certificate, kms::now())
-                {
-                    tracing::info!(peer = %address, %error, "connection closed: its caller is no longer welcome");
-                    closing = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-            }
-            () = async { match &mut stranger { Some(place) => place.evicted().await, None => pending().await } } => {
-                stranger = None;
-                if !proved.load(Ordering::Relaxed) {
-                    tracing::debug!(peer = %address, "connection closed: made room for newer ones");
-                    closing = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-            }
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(peer = %address, %error, "connection ended");
-                }
-                return;
-            }
-            () = tokio::time::sleep(IDLE) => {
-                let ended = activity.ended.load(Ordering::Relaxed);
-                if activity.begun.load(Ordering::Relaxed) == ended && seen == ended {
-                    closing = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                seen = ended;
-            }
-        }
-        if closing {
-            // A peer that does not read its last answers must not hold the connection.
-            let _ = timeout(LAST_ANSWERS, connection.as_mut()).await;
-            return;
-        }
-    }
-}
-
-fn builder() -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE).max_buf_size(MAX_HEAD);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(32 << 10)
-        .keep_alive_interval(Some(Duration::from_secs(20)))
-        .keep_alive_timeout(Duration::from_secs(20));
-    builder
 }

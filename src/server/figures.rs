@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-use super::MAX_CONNECTIONS;
 use crate::audit::Audit;
 use crate::auth::Authenticator;
 use crate::custody::Custody;
@@ -48,10 +47,14 @@ pub(super) fn trust(metrics: &Metrics, authenticator: &Arc<Authenticator>) {
 }
 
 /// The connections to the service.
-pub(super) fn connections(metrics: &Metrics, places: &Arc<Semaphore>) {
-    metrics.watch(Kind::Gauge, "claviger_connections_open", "Connections, handshakes included.", places, |places| {
-        MAX_CONNECTIONS.saturating_sub(places.available_permits())
-    });
+pub(super) fn connections(metrics: &Metrics, places: &Arc<Semaphore>, limit: usize) {
+    metrics.watch(
+        Kind::Gauge,
+        "claviger_connections_open",
+        "Connections, handshakes included.",
+        places,
+        move |places| limit.saturating_sub(places.available_permits()),
+    );
 }
 
 /// The audit log.

@@ -1,5 +1,6 @@
 //! The process: what is opened at start, the accept loop, signals, and the orderly end.
 
+mod activity;
 mod audit;
 mod check;
 mod check_store;
@@ -7,9 +8,11 @@ mod connection;
 mod figures;
 mod issuers;
 mod log;
+mod outgoing;
 mod permission;
 mod probe;
 mod reload;
+mod requests;
 mod start;
 mod waiting;
 
@@ -40,8 +43,11 @@ use reload::{Files, Reload};
 use start::Started;
 use waiting::Waiting;
 
-/// Threads of the runtime: one for each request in the service, and some for everything else.
-pub const WORKERS: usize = http::MAX_ACTIVE + 4;
+/// Threads of the runtime, on which nothing blocks: requests work on others.
+#[must_use]
+pub fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).max(4)
+}
 
 /// How long requests under way may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -49,18 +55,14 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// How often access tokens that ended are removed, and the days of last uses written.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// Connections at one time.
-const MAX_CONNECTIONS: usize = 8192;
+/// The parts of all connections, in sixteenths: those that have sent nothing yet, those whose handshake has begun, those whose
+/// caller is not yet authenticated, those of known callers, and those that are being closed. One is left for connections on
+/// their way from one set to the next.
+const PARTS: [usize; 5] = [4, 2, 2, 6, 1];
 
-/// Connections that have sent nothing yet: from one address, and in all.
-const SILENT: (usize, usize) = (1024, 4096);
-
-/// Handshakes under way: from one address, and in all. Above what the good clients behind one address begin at one time,
-/// such as all of them after a restart: the newest would put the oldest out.
-const HANDSHAKES: (usize, usize) = (512, 2048);
-
-/// Connections without a client certificate whose caller no request has proved yet: from one address, and in all.
-const STRANGERS: (usize, usize) = (1024, 4096);
+/// What one address, or one known caller, may have of a set: one part in so many. Behind one address there may be many good
+/// clients that begin at one time, such as all of them after a restart.
+const EACH: [usize; 5] = [4, 4, 4, 8, 4];
 
 /// How often it is looked whether there is something to sum up.
 const SUMMING_UP: Duration = Duration::from_secs(1);
@@ -78,11 +80,15 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let mut started = start::start(&config).await?;
     let (stop, stopping) = watch::channel(false);
     let reloads = watch::Sender::new(0);
+    let [silent, handshakes, strangers, known, closing] = sets(config.limits.connections);
     let shared = Arc::new(Shared {
         acceptor: ArcSwapOption::from(started.acceptor.clone()),
-        silent: Waiting::new(SILENT.0, SILENT.1),
-        handshakes: Waiting::new(HANDSHAKES.0, HANDSHAKES.1),
-        strangers: Waiting::new(STRANGERS.0, STRANGERS.1),
+        silent,
+        handshakes,
+        strangers,
+        known,
+        closing,
+        allowed: config.limits.request_timeout,
         repeats: Arc::clone(&started.repeats),
         authenticator: Arc::clone(&started.authenticator),
         kms: Arc::clone(&started.kms),
@@ -98,7 +104,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let noting = tokio::spawn(write_last_uses(Arc::clone(&started.kms)));
     // In a task of its own: files on a disk that does not answer must not keep anybody from connecting.
     let reloading = tokio::spawn(reload.keep(signals.hangup));
-    let connections = serve(&started, &shared, signals.ends).await;
+    let connections = serve(&started, &shared, config.limits.connections, signals.ends).await;
     // From here on those who are in are asked to finish, and nobody new gets in. An open listener would let new
     // clients connect and wait for nothing, and keep the next server from the port.
     let _ = stop.send(true);
@@ -122,6 +128,15 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     Ok(())
 }
 
+/// The sets of connections, whose bounds add up to less than `limit`.
+fn sets(limit: usize) -> [Arc<Waiting>; 5] {
+    let mut each = EACH.into_iter();
+    PARTS.map(|part| {
+        let total = (limit / 16 * part).max(1);
+        Waiting::new((total / each.next().unwrap_or(1)).max(1), total)
+    })
+}
+
 /// The one line on standard output: programs wait for it.
 #[allow(clippy::print_stdout, reason = "where the server listens is this program's output")]
 fn announce(config: &Config, started: &Started) {
@@ -133,10 +148,10 @@ fn announce(config: &Config, started: &Started) {
 }
 
 /// Accepts until a signal says stop; hands back what is still open.
-async fn serve(started: &Started, shared: &Arc<Shared>, mut ends: Ends) -> JoinSet<()> {
+async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: Ends) -> JoinSet<()> {
     let filter = http::filter(Arc::clone(&started.app));
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    figures::connections(&shared.metrics, &places);
+    let places = Arc::new(Semaphore::new(limit));
+    figures::connections(&shared.metrics, &places, limit);
     let mut connections = JoinSet::new();
     loop {
         let (tcp, address) = tokio::select! {
@@ -151,7 +166,7 @@ async fn serve(started: &Started, shared: &Arc<Shared>, mut ends: Ends) -> JoinS
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             shared.metrics.handshake_refused("too-many");
             if shared.repeats.is_first(address.ip(), Level::WARN, "connection refused: too many") {
-                tracing::warn!(peer = %address, limit = MAX_CONNECTIONS, "connection refused: too many");
+                tracing::warn!(peer = %address, limit, "connection refused: too many");
             }
             continue;
         };

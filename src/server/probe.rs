@@ -13,7 +13,8 @@ use warp::http::StatusCode;
 use warp::http::header::CONTENT_TYPE;
 
 use super::waiting::Waiting;
-use crate::auth::Repeats;
+use crate::auth::{Repeats, network};
+use crate::desk::Who;
 use crate::kms::Kms;
 use crate::metrics::{MEDIA_TYPE, Metrics};
 
@@ -43,7 +44,7 @@ async fn accept(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>, rep
     let places = Waiting::new(MAX_CONNECTIONS, MAX_CONNECTIONS);
     loop {
         let Some((tcp, address)) = super::accepted(listener.accept().await, &repeats).await else { continue };
-        let mut place = places.enter(address.ip());
+        let mut place = places.enter(Who::Stranger(network(address.ip())));
         let (kms, metrics) = (Arc::clone(&kms), Arc::clone(&metrics));
         tokio::spawn(async move {
             tokio::select! {

@@ -14,6 +14,7 @@ use crate::auth::{Authenticator, Exchange, Issuer, Repeats, Settings, Trust, Tru
 use crate::client;
 use crate::config::Config;
 use crate::custody::{Custody, OpenError, Owner, RootError, SoftHsmFault, TokenError, softhsm_fault};
+use crate::desk::Desk;
 use crate::http::App;
 use crate::kms::{self, ApiTokenKey, Kms};
 use crate::metrics::{self, Metrics};
@@ -185,6 +186,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
             Arc::clone(&authenticator),
             address.ip().is_loopback(),
             Arc::clone(&kms),
+            Desk::new(config.limits.request_timeout, config.limits.memory, &metrics),
             Arc::clone(&metrics),
             Arc::clone(&repeats),
         )),

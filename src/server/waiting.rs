@@ -1,17 +1,17 @@
-//! Connections that have not yet proved to be any good, in bounded numbers.
+//! Connections in bounded numbers.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::auth::network;
+use crate::desk::Who;
 
-/// A bounded set of connections. When it is full the one that has waited longest makes room, so that a
-/// newcomer never waits for those who do nothing.
+/// A bounded set of connections. When somebody has as many as they may, the one of theirs that has been there longest makes room;
+/// when the set is full, the oldest of whoever has the most. So a newcomer never waits for those who do nothing, and whoever
+/// opens many pays for it.
 pub(super) struct Waiting {
-    per_address: usize,
+    each: usize,
     total: usize,
     inner: Mutex<Inner>,
 }
@@ -19,9 +19,9 @@ pub(super) struct Waiting {
 #[derive(Default)]
 struct Inner {
     next: u64,
+    places: BTreeMap<u64, (Who, oneshot::Sender<()>)>,
     /// In the order of arrival.
-    places: BTreeMap<u64, (IpAddr, oneshot::Sender<()>)>,
-    by_address: HashMap<IpAddr, Vec<u64>>,
+    holders: HashMap<Who, VecDeque<u64>>,
 }
 
 /// A place in the set; leaving it is dropping this.
@@ -32,40 +32,49 @@ pub(super) struct Place {
 }
 
 impl Waiting {
-    pub(super) fn new(per_address: usize, total: usize) -> Arc<Self> {
-        Arc::new(Self { per_address, total, inner: Mutex::default() })
+    /// At most `each` of one holder, and `total` in all.
+    pub(super) fn new(each: usize, total: usize) -> Arc<Self> {
+        Arc::new(Self { each, total, inner: Mutex::default() })
     }
 
-    /// Takes a place, from the oldest of the same address or of all if a bound is reached.
-    pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Place {
-        let address = network(address);
+    /// Takes a place, from another connection if a bound is reached.
+    pub(super) fn enter(self: &Arc<Self>, who: Who) -> Place {
         let (evict, evicted) = oneshot::channel();
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = inner.by_address.get(&address);
-        if let Some(oldest) = same.filter(|same| same.len() >= self.per_address).and_then(|same| same.first().copied())
-        {
-            inner.remove(oldest);
-        } else if inner.places.len() >= self.total
-            && let Some(oldest) = inner.places.keys().next().copied()
-        {
-            inner.remove(oldest);
+        let mut inner = self.lock();
+        let own = inner.holders.get(&who);
+        let leaving = match own {
+            Some(own) if own.len() >= self.each => own.front().copied(),
+            _ if inner.places.len() >= self.total => inner.oldest_of_the_greediest(),
+            _ => None,
+        };
+        if let Some(leaving) = leaving {
+            inner.remove(leaving);
         }
         let number = inner.next;
         inner.next += 1;
-        inner.places.insert(number, (address, evict));
-        inner.by_address.entry(address).or_default().push(number);
+        inner.holders.entry(who.clone()).or_default().push_back(number);
+        inner.places.insert(number, (who, evict));
         Place { waiting: Arc::clone(self), number, evicted }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
+    fn oldest_of_the_greediest(&self) -> Option<u64> {
+        let most = self.holders.values().map(VecDeque::len).max()?;
+        self.holders.values().filter(|own| own.len() == most).filter_map(|own| own.front().copied()).min()
+    }
+
     /// Drops the sender, which is what the place's owner hears.
     fn remove(&mut self, number: u64) {
-        let Some((address, _)) = self.places.remove(&number) else { return };
-        if let Some(same) = self.by_address.get_mut(&address) {
-            same.retain(|other| *other != number);
-            if same.is_empty() {
-                self.by_address.remove(&address);
+        let Some((who, _)) = self.places.remove(&number) else { return };
+        if let Some(own) = self.holders.get_mut(&who) {
+            own.retain(|other| *other != number);
+            if own.is_empty() {
+                self.holders.remove(&who);
             }
         }
     }
@@ -80,40 +89,45 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.waiting.inner.lock().unwrap_or_else(PoisonError::into_inner).remove(self.number);
+        self.waiting.lock().remove(self.number);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn is_evicted(place: &mut Place) -> bool {
         place.evicted.try_recv() == Err(oneshot::error::TryRecvError::Closed)
     }
 
+    fn who(text: &str) -> Who {
+        Who::Stranger(text.parse::<IpAddr>().unwrap())
+    }
+
     #[test]
-    fn the_oldest_of_the_address_makes_room_then_the_oldest_of_all() {
-        let waiting = Waiting::new(2, 3);
-        let [a, b] = ["10.0.0.1", "10.0.0.2"].map(|text| text.parse::<IpAddr>().unwrap());
-        let (mut first, mut second) = (waiting.enter(a), waiting.enter(a));
-        let mut third = waiting.enter(a);
-        assert!(is_evicted(&mut first));
-        assert!(!is_evicted(&mut second) && !is_evicted(&mut third));
-        let mut fourth = waiting.enter(b);
-        assert!(!is_evicted(&mut second));
-        let mut fifth = waiting.enter(b);
-        assert!(is_evicted(&mut second));
-        assert!(!is_evicted(&mut third) && !is_evicted(&mut fourth) && !is_evicted(&mut fifth));
+    fn the_oldest_of_the_same_makes_room_then_the_oldest_of_whoever_has_the_most() {
+        let waiting = Waiting::new(3, 5);
+        let [a, b, c] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map(who);
+        let mut of_c = waiting.enter(c);
+        let mut of_a: Vec<Place> = (0..4).map(|_| waiting.enter(a.clone())).collect();
+        let evicted = |places: &mut [Place]| places.iter_mut().map(is_evicted).collect::<Vec<_>>();
+        assert_eq!(evicted(&mut of_a), [true, false, false, false]);
+        let mut of_b: Vec<Place> = (0..2).map(|_| waiting.enter(b.clone())).collect();
+        // Five are there: the second one of b comes from the one who has three.
+        assert_eq!(evicted(&mut of_a[1..]), [true, false, false]);
+        assert_eq!(evicted(&mut of_b), [false, false]);
+        assert!(!is_evicted(&mut of_c));
     }
 
     #[test]
     fn a_place_that_is_left_counts_no_more() {
         let waiting = Waiting::new(1, 1);
-        let address = "::1".parse::<IpAddr>().unwrap();
-        drop(waiting.enter(address));
-        let mut place = waiting.enter(address);
+        drop(waiting.enter(who("::1")));
+        let mut place = waiting.enter(who("::1"));
         assert!(!is_evicted(&mut place));
-        assert_eq!(waiting.inner.lock().unwrap().places.len(), 1);
+        assert_eq!(waiting.lock().places.len(), 1);
     }
 }

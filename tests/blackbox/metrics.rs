@@ -318,6 +318,7 @@ fn nobody_is_named() {
             }
             "operation" => &["none", "batch", "Create", "Encrypt", "list", "definitions"],
             "call" => &["make", "unwrap", "bind", "sign", "encrypt", "look"],
+            "reason" => &["place", "turn", "memory", "deadline"],
             "version" => &[env!("CARGO_PKG_VERSION")],
             "le" => continue,
             other => panic!("{other}"),

@@ -205,6 +205,12 @@ impl AccessTokens {
         if let Some(known) = self.live.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
             return Ok(Some(Arc::clone(known)));
         }
+        // Database and HSM may be slow.
+        tokio::task::block_in_place(|| self.read(id))
+    }
+
+    /// The token from its row, once the binding holds.
+    fn read(&self, id: &str) -> Result<Option<Arc<Live>>, AccessTokenError> {
         let row = match self.store.read(|connection| rows::find(connection, id)) {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(None),

@@ -40,7 +40,8 @@ fn time(text: &str) -> Result<String, String> {
 
 impl Search {
     pub(super) fn run_locally(&self) -> Option<Result<Report, Error>> {
-        (!self.files.is_empty()).then(|| Ok(lines(search(&self.files, &self.filter(), self.limit, u64::MAX)?.lines)))
+        (!self.files.is_empty())
+            .then(|| Ok(lines(search(&self.files, &self.filter(), self.limit, u64::MAX, &|| false)?.lines)))
     }
 
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {

@@ -19,7 +19,7 @@ pub(in crate::cli) struct Tail {
 
 impl Tail {
     pub(super) fn run_locally(&self) -> Option<Result<Report, Error>> {
-        let found = || search(&self.files, &Filter::default(), self.lines, u64::MAX);
+        let found = || search(&self.files, &Filter::default(), self.lines, u64::MAX, &|| false);
         (!self.files.is_empty()).then(|| Ok(lines(found()?.lines)))
     }
 

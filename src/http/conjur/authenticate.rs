@@ -3,7 +3,6 @@
 use data_encoding::BASE64;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
@@ -45,7 +44,7 @@ pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answe
                 return Err(refused(app, &visit, &fault, Problem::new(status, fault.to_string())));
             }
         };
-        let issued = block_in_place(|| app.kms.issue_token(visit.request, visit.peer.address, &new))?;
+        let issued = app.kms.issue_token(visit.origin(), &new)?;
         Ok(flattened(&issued.token, &visit))
     })
 }

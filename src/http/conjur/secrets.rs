@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
 use percent_encoding::percent_decode_str;
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
@@ -51,8 +50,7 @@ fn told_of_write(path: &SecretPath, error: Error) -> Problem {
 pub(in crate::http) fn write(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let path = path(ask)?;
     let value = Bytes::from(ask.body);
-    block_in_place(|| app.kms.write_secret(&ask.context, &path, &value))
-        .map_err(|error| told_of_write(&path, error))?;
+    app.kms.write_secret(&ask.context, &path, &value).map_err(|error| told_of_write(&path, error))?;
     Ok(Answer::text(StatusCode::CREATED, Vec::new()))
 }
 
@@ -63,15 +61,14 @@ pub(in crate::http) fn read(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
         None => None,
         Some(text) => Some(text.parse().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "version is no number"))?),
     };
-    let value =
-        block_in_place(|| app.kms.read_secret(&ask.context, &path, number)).map_err(|error| told(&path, error))?;
+    let value = app.kms.read_secret(&ask.context, &path, number).map_err(|error| told(&path, error))?;
     Ok(Answer::new(StatusCode::OK, "application/octet-stream", value.to_vec()))
 }
 
 /// `DELETE /secrets/ACCOUNT/variable/ID`
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let path = path(ask)?;
-    block_in_place(|| app.kms.remove_secret(&ask.context, &path)).map_err(|error| told(&path, error))?;
+    app.kms.remove_secret(&ask.context, &path).map_err(|error| told(&path, error))?;
     Ok(Answer::text(StatusCode::NO_CONTENT, Vec::new()))
 }
 
@@ -94,7 +91,7 @@ pub(in crate::http) fn batch(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem
             return Err(bad(format!("{name:?} is not ACCOUNT:variable:ID")));
         };
         let path = SecretPath::new(account, path)?;
-        let value = block_in_place(|| app.kms.read_secret(&ask.context, &path, None));
+        let value = app.kms.read_secret(&ask.context, &path, None);
         let value = value.map_err(|error| told(&path, error))?;
         let text = if in_base64 {
             BASE64.encode(&value)

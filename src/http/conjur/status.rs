@@ -2,7 +2,6 @@
 
 use serde_json::json;
 use tokio::runtime::Handle;
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
@@ -14,7 +13,7 @@ use super::trust::Authenticator;
 pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let parameter = |number: usize| ask.parameters.get(number).map_or("", String::as_str);
     let (service, account) = (parameter(0), parameter(1));
-    if block_in_place(|| app.kms.check_administers(&ask.context)).is_err() {
+    if app.kms.check_administers(&ask.context).is_err() {
         return Ok(failed(StatusCode::FORBIDDEN, &Fault::no_privilege()));
     }
     let Some(document) = app.kms.authenticator(account, service) else {
@@ -25,8 +24,7 @@ pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         Err(fault) => return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &fault)),
     };
     // It waits for the keys no longer than a login would.
-    let has_keys =
-        block_in_place(|| Handle::current().block_on(app.authenticator.has_exchange_keys(&authenticator.issuer)));
+    let has_keys = Handle::current().block_on(app.authenticator.has_exchange_keys(&authenticator.issuer));
     if has_keys {
         Ok(Answer::json(StatusCode::OK, &json!({ "status": "ok" })))
     } else {

@@ -1,7 +1,6 @@
 //! `/api/v1/identities`, for those who administer.
 
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
@@ -98,19 +97,18 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     let New { name, organization_id, role, metadata } = read(ask.body)?;
     let metadata = map(metadata)?;
     let document = IdentityDocument { name, role, organization_id, metadata, ..IdentityDocument::default() };
-    Ok(one(block_in_place(|| app.kms.create_identity(&ask.context, document))?))
+    Ok(one(app.kms.create_identity(&ask.context, document)?))
 }
 
 /// `GET /api/v1/identities`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let identities: Vec<Shown> =
-        block_in_place(|| app.kms.identities(&ask.context))?.into_iter().map(Shown::from).collect();
+    let identities: Vec<Shown> = app.kms.identities(&ask.context)?.into_iter().map(Shown::from).collect();
     Ok(Answer::json(StatusCode::OK, &All { total_count: identities.len(), identities }))
 }
 
 /// `GET /api/v1/identities/:id`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(one(block_in_place(|| app.kms.identity(&ask.context, id(ask)))?))
+    Ok(one(app.kms.identity(&ask.context, id(ask))?))
 }
 
 /// `PATCH /api/v1/identities/:id`
@@ -123,10 +121,10 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         document.metadata = metadata.clone().unwrap_or_else(|| document.metadata.clone());
         Ok(())
     };
-    Ok(one(block_in_place(|| app.kms.change_identity(&ask.context, id(ask), change))?))
+    Ok(one(app.kms.change_identity(&ask.context, id(ask), change)?))
 }
 
 /// `DELETE /api/v1/identities/:id`: its access tokens are good no more.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(one(block_in_place(|| app.kms.remove_identity(&ask.context, id(ask)))?))
+    Ok(one(app.kms.remove_identity(&ask.context, id(ask))?))
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
@@ -237,7 +236,7 @@ fn check(app: &App, identity: &str, auth: &JwtAuthDocument) -> Result<(), Proble
 /// Looks at what a change would make of it before it is made: what is wrong is told in the words of the request.
 fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
     let (identity, auth_id) = (id(ask), kms::new_uuid()?);
-    let present = block_in_place(|| app.kms.identity(&ask.context, identity))?.document.jwt_auth;
+    let present = app.kms.identity(&ask.context, identity)?.document.jwt_auth;
     match (&present, is_new) {
         (Some(_), true) => {
             return Err(Problem::new(
@@ -254,7 +253,7 @@ fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answ
         }
         Ok(Some(given.applied(before, &auth_id)))
     };
-    one(block_in_place(|| app.kms.change_jwt_auth(&ask.context, identity, change))?)
+    one(app.kms.change_jwt_auth(&ask.context, identity, change)?)
 }
 
 /// `POST .../identities/:identityId`
@@ -273,14 +272,14 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// `GET .../identities/:identityId`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    one(block_in_place(|| app.kms.identity(&ask.context, id(ask)))?)
+    one(app.kms.identity(&ask.context, id(ask))?)
 }
 
 /// `DELETE .../identities/:identityId`: the tokens that it gave are good no more.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let identity = id(ask);
-    let present = block_in_place(|| app.kms.identity(&ask.context, identity))?;
+    let present = app.kms.identity(&ask.context, identity)?;
     let removed = present.document.jwt_auth.ok_or_else(not_attached)?;
-    block_in_place(|| app.kms.change_jwt_auth(&ask.context, identity, |_| Ok(None)))?;
+    app.kms.change_jwt_auth(&ask.context, identity, |_| Ok(None))?;
     shown(identity, removed)
 }

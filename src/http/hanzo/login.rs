@@ -1,7 +1,6 @@
 //! `POST /api/v1/auth/jwt-auth/login`: a JWT for an access token.
 
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
@@ -73,7 +72,7 @@ pub(in crate::http) fn login<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a
             narrowing: verified.narrowing,
             role: None,
         };
-        let issued = block_in_place(|| app.kms.issue_token(visit.request, visit.peer.address, &new))?;
+        let issued = app.kms.issue_token(visit.origin(), &new)?;
         Ok(given(&issued))
     })
 }

@@ -1,7 +1,6 @@
 //! `/api/v2/workspace`: projects, and the identities that have a role there, for those who administer.
 
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
@@ -73,7 +72,7 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     let New { project_name, slug, description } = read(ask.body)?;
     let slug = slug.unwrap_or_else(|| project_name.clone());
     let description = description.or_else(|| (slug != project_name).then(|| project_name.clone()));
-    block_in_place(|| app.kms.create_project(&ask.context, &slug, description))?;
+    app.kms.create_project(&ask.context, &slug, description)?;
     let project = Project { id: &slug, name: &project_name, slug: &slug };
     Ok(Answer::json(StatusCode::OK, &Made { project }))
 }
@@ -86,14 +85,14 @@ pub(in crate::http) fn put_member(app: &App, ask: &Ask<'_>) -> Result<Answer, Pr
         return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such identity"));
     }
     let member = identity_username(identity);
-    block_in_place(|| app.kms.set_member(&ask.context, project, &member, Some(&role)))?;
+    app.kms.set_member(&ask.context, project, &member, Some(&role))?;
     Ok(one(project, identity, &role))
 }
 
 /// `DELETE /api/v2/workspace/:projectId/identity-memberships/:identityId`
 pub(in crate::http) fn remove_member(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (project, identity) = (parameter(ask, 0), parameter(ask, 1));
-    let before = block_in_place(|| app.kms.set_member(&ask.context, project, &identity_username(identity), None))?;
+    let before = app.kms.set_member(&ask.context, project, &identity_username(identity), None)?;
     let role = before.ok_or_else(|| invalid("the identity has no role in this project"))?;
     Ok(one(project, identity, &role))
 }
@@ -101,7 +100,7 @@ pub(in crate::http) fn remove_member(app: &App, ask: &Ask<'_>) -> Result<Answer,
 /// `GET /api/v2/workspace/:projectId/identity-memberships`
 pub(in crate::http) fn members(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let project = parameter(ask, 0);
-    let members = block_in_place(|| app.kms.members(&ask.context, project))?;
+    let members = app.kms.members(&ask.context, project)?;
     let shown = |Membership { member, role }: &'_ Membership| -> Option<(String, String)> {
         Some((member.strip_prefix("identity:")?.to_owned(), role.clone()))
     };

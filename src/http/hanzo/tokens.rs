@@ -1,7 +1,6 @@
 //! `/api/v1/auth/token`: the bearer of an access token renews or ends it.
 
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
@@ -27,7 +26,7 @@ struct Ended {
 pub(in crate::http) fn renew<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
         let caller = bearer(app, &visit)?;
-        Ok(login::given(&block_in_place(|| app.kms.renew_token(&context(&visit, &caller)))?))
+        Ok(login::given(&app.kms.renew_token(&context(&visit, &caller))?))
     })
 }
 
@@ -35,13 +34,13 @@ pub(in crate::http) fn renew<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a
 pub(in crate::http) fn revoke<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
         let caller = bearer(app, &visit)?;
-        block_in_place(|| app.kms.revoke_own_token(&context(&visit, &caller)))?;
+        app.kms.revoke_own_token(&context(&visit, &caller))?;
         Ok(Answer::json(StatusCode::OK, &Ended { message: "Successfully revoked access token" }))
     })
 }
 
 fn context<'a>(visit: &Visit<'a>, caller: &'a Caller) -> Context<'a> {
-    Context { caller, request: visit.request, peer: visit.peer.address }
+    Context { caller, request: visit.request, peer: visit.peer.address, ticket: visit.ticket }
 }
 
 /// Who has the token, if it is good and they may present it.

@@ -91,6 +91,7 @@ impl ServerGrant<'_> {
             visited += found.len();
             start = Start { after: found.last().map(|last| last.number), skip: 0 };
             for object in found {
+                self.call.go_on()?;
                 if visit(&object.id)?.is_break() {
                     return Ok(Walked { end: End::Broken, ..walked });
                 }

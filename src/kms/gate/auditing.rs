@@ -13,7 +13,7 @@ use crate::store::{audit_head, inventory, object};
 const MAX_SEARCHED: u64 = 1 << 30;
 
 /// Leave to read the audit log and the inventory.
-pub(in crate::kms) struct AuditGrant<'a>(&'a Kms);
+pub(in crate::kms) struct AuditGrant<'a>(&'a Kms, &'a Call<'a>);
 
 /// An object of the inventory.
 pub(in crate::kms) struct Listed {
@@ -26,11 +26,11 @@ pub(in crate::kms) struct Listed {
 
 impl Kms {
     /// Decides whether the caller audits.
-    pub(in crate::kms) fn authorize_audit<'a>(&'a self, call: &Call<'_>) -> Result<AuditGrant<'a>, Error> {
+    pub(in crate::kms) fn authorize_audit<'a>(&'a self, call: &'a Call<'a>) -> Result<AuditGrant<'a>, Error> {
         match self.policy.load().decide_audit(call.caller()) {
             Ok(rule) => {
                 call.trail.permitted(Action::Audit, None, rule);
-                Ok(AuditGrant(self))
+                Ok(AuditGrant(self, call))
             }
             Err(refusal) => {
                 self.refused(call, Action::Audit, None, &refusal)?;
@@ -51,7 +51,7 @@ impl AuditGrant<'_> {
     pub(in crate::kms) fn search_audit(&self, filter: &Filter, limit: usize) -> Result<Found, Error> {
         let audit = self.0.audit.as_ref().ok_or(Error::NoAudit)?;
         let _alone = self.0.searching.try_lock().map_err(|_| Error::Searching)?;
-        Ok(search::search(&audit.files()?, filter, limit, MAX_SEARCHED)?)
+        Ok(search::search(&audit.files()?, filter, limit, MAX_SEARCHED, &|| self.1.go_on().is_err())?)
     }
 
     /// Objects in the order of their creation: at most `limit`, those after the object `after`.
@@ -71,6 +71,7 @@ impl AuditGrant<'_> {
         };
         let rows = store.read(|connection| inventory::page(connection, filter, number, limit))?;
         let listed = |inventory::Entry { id, used }| {
+            self.1.go_on()?;
             let last_used = used.max(self.0.last_uses.day_of(&id));
             Ok(Listed { object: self.0.found(&id)?, id, last_used })
         };

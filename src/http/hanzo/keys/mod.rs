@@ -4,7 +4,6 @@ pub(in crate::http) mod cipher;
 pub(in crate::http) mod signature;
 
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
@@ -131,7 +130,7 @@ fn no_such_key(named: &str) -> Problem {
 /// One operation of KMIP.
 fn execute(app: &App, ask: &Ask<'_>, request: impl Into<Request>) -> Result<Response, Problem> {
     let request = request.into();
-    Ok(block_in_place(|| app.kms.execute(&ask.context, request))?)
+    Ok(app.kms.execute(&ask.context, request)?)
 }
 
 fn attributes(app: &App, ask: &Ask<'_>, id: &str) -> Result<Attributes, Problem> {
@@ -238,7 +237,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     let offset = number(ask, "offset", 0, usize::MAX / 2)?;
     let limit = number(ask, "limit", LISTED, MAX_LISTED)?;
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
-    let (held, total_count) = block_in_place(|| app.kms.keys(&ask.context, &wanted, offset..offset + limit, is_key))?;
+    let (held, total_count) = app.kms.keys(&ask.context, &wanted, offset..offset + limit, is_key)?;
     let keys = held.into_iter().filter_map(|Held { id, attributes }| shown(id, attributes)).collect();
     Ok(Answer::json(StatusCode::OK, &All { keys, total_count }))
 }
@@ -253,7 +252,7 @@ pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
     let name = id(ask);
     let wanted = Wanted { project: value(ask.query, "projectId"), name: Some(name.to_owned()) };
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
-    let (mut held, total) = block_in_place(|| app.kms.keys(&ask.context, &wanted, 0..MAX_CANDIDATES, is_key))?;
+    let (mut held, total) = app.kms.keys(&ask.context, &wanted, 0..MAX_CANDIDATES, is_key)?;
     if total > 1 {
         return Err(Problem::new(StatusCode::CONFLICT, ambiguity(name, &held, total)));
     }
@@ -285,7 +284,7 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         return Err(invalid("isDisabled: a key's life goes one way; it is ended by DELETE, or by Revoke of KMIP"));
     }
     if name.is_some() || description.is_some() {
-        block_in_place(|| app.kms.describe(&ask.context, id, name.as_deref(), description.as_deref()))?;
+        app.kms.describe(&ask.context, id, name.as_deref(), description.as_deref())?;
     }
     one(app, ask, id)
 }
@@ -294,6 +293,6 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let id = id(ask);
     let key = shown(id.to_owned(), attributes(app, ask, id)?).ok_or_else(|| no_such_key(id))?;
-    block_in_place(|| app.kms.end_key(&ask.context, id))?;
+    app.kms.end_key(&ask.context, id)?;
     Ok(Answer::json(StatusCode::OK, &One { key: Shown { is_disabled: true, ..key } }))
 }

@@ -2,7 +2,6 @@
 
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
 use warp::http::StatusCode;
 
 use super::super::super::problem::Problem;
@@ -127,7 +126,7 @@ pub(in crate::http) fn verify(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         signature_data: Some(Bytes::from(decoded(&signature, "signature")?)),
         multi_part: MultiPart::default(),
     };
-    let answer = block_in_place(|| app.kms.verify_by_pair(&ask.context, request))?;
+    let answer = app.kms.verify_by_pair(&ask.context, request)?;
     let signature_valid = answer.validity_indicator == ValidityIndicator::Valid;
     let verified = Verified { signature_valid, key_id: id(ask), signing_algorithm: &signing_algorithm };
     Ok(Answer::json(StatusCode::OK, &verified))
@@ -135,7 +134,7 @@ pub(in crate::http) fn verify(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// `GET .../public-key`: a SubjectPublicKeyInfo, DER in base64.
 pub(in crate::http) fn public_key(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let info = block_in_place(|| app.kms.public_key_of_pair(&ask.context, id(ask)))?;
+    let info = app.kms.public_key_of_pair(&ask.context, id(ask))?;
     Ok(Answer::json(StatusCode::OK, &PublicKey { public_key: BASE64.encode(&info) }))
 }
 

@@ -1,0 +1,200 @@
+//! The front desk: admits requests before their bodies are read, and bounds what each caller costs the others. It knows no
+//! HTTP, keys or operations.
+//!
+//! A request passes it in this order: a place among the requests under way ([`Desk::admit`]), room in memory for its body
+//! ([`Admission::room`]), a place among those that work ([`Admission::turn`]), and room for its answer until that is on the wire.
+//! [`accompany`] is where its work leaves the connection's task.
+
+mod memory;
+mod places;
+mod refusals;
+mod ticket;
+mod work;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub use memory::{PART, Room};
+pub use refusals::Refused;
+pub use ticket::Ticket;
+pub use work::{Ended, accompany, perform};
+
+use crate::metrics::{Kind, Metrics};
+use crate::principal::Username;
+use memory::Memory;
+use places::{Bounds, Place, Places};
+use refusals::Refusals;
+
+/// Requests of known callers under way: from the end of their headers to their answer.
+const KNOWN: Bounds = Bounds { total: 1024, reserve: 256, share: 64 };
+
+/// The same of strangers.
+const STRANGE: Bounds = Bounds { total: 256, reserve: 64, share: 16 };
+
+/// Requests of known callers that work at one time, each on a thread.
+const WORKING: Bounds = Bounds { total: 24, reserve: 12, share: 4 };
+
+/// The same of strangers: they may wait for an issuer's keys.
+const STRANGERS_WORKING: Bounds = Bounds { total: 64, reserve: 16, share: 8 };
+
+/// How long a request waits for its turn, or for room in memory.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who bears the cost of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Who {
+    /// A caller who proved this name. They are not told apart by their addresses: a load balancer is one address.
+    Caller(Username),
+    /// Where nothing has to be proved: everybody of this network.
+    Network(IpAddr),
+    /// Somebody of this network whom nobody knows yet. All strangers together have a share.
+    Stranger(IpAddr),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Caller(name) => fmt::Display::fmt(name, f),
+            Self::Network(network) | Self::Stranger(network) => fmt::Display::fmt(network, f),
+        }
+    }
+}
+
+/// Why there is no place or room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Full {
+    /// The caller has as much as one caller may.
+    #[error("too many requests of this caller at one time")]
+    Share,
+    /// All have as much as there is.
+    #[error("the server is busy")]
+    All,
+}
+
+/// The front desk.
+pub struct Desk {
+    known: Hall,
+    strangers: Hall,
+    memory: Arc<Memory>,
+    /// From the end of a request's headers to its answer.
+    allowed: Duration,
+    refusals: Refusals,
+}
+
+/// The places of known callers, or of strangers.
+struct Hall {
+    under_way: Arc<Places>,
+    working: Arc<Places>,
+}
+
+/// A request that was admitted, until it is dropped.
+pub struct Admission {
+    who: Who,
+    working: Arc<Places>,
+    memory: Arc<Memory>,
+    _place: Place,
+}
+
+/// A request whose turn it is. Its place is taken until this is dropped, though nobody may wait for the answer any longer.
+pub struct Turn {
+    _place: Place,
+}
+
+impl Desk {
+    /// `allowed` is the time that a request may take, `memory` the bytes that bodies and answers may take in all.
+    #[must_use]
+    pub fn new(allowed: Duration, memory: usize, metrics: &Arc<Metrics>) -> Arc<Self> {
+        let desk = Arc::new(Self {
+            known: Hall::new(KNOWN, WORKING),
+            strangers: Hall::new(STRANGE, STRANGERS_WORKING),
+            memory: Memory::new(memory),
+            allowed,
+            refusals: Refusals::new(metrics),
+        });
+        desk.watch(metrics);
+        desk
+    }
+
+    fn watch(self: &Arc<Self>, metrics: &Metrics) {
+        let (name, about) = ("claviger_requests_under_way", "Requests between their headers and their answer.");
+        metrics.watch(Kind::Gauge, name, about, self, |desk| {
+            desk.known.under_way.taken() + desk.strangers.under_way.taken()
+        });
+        let (name, about) = ("claviger_requests_working", "Requests that work, each on a thread.");
+        metrics
+            .watch(Kind::Gauge, name, about, self, |desk| desk.known.working.taken() + desk.strangers.working.taken());
+        let (name, about) = ("claviger_request_memory_bytes", "Memory of bodies and answers, until these are sent.");
+        metrics.watch(Kind::Gauge, name, about, self, |desk| desk.memory.held());
+    }
+
+    /// The ticket of a request whose headers have just come.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        Ticket::new(self.allowed)
+    }
+
+    /// The time that a request may take.
+    #[must_use]
+    pub fn allowed(&self) -> Duration {
+        self.allowed
+    }
+
+    /// Admits a request, or not; nothing of its body has been read.
+    ///
+    /// # Errors
+    /// There is no place for it.
+    pub fn admit(&self, who: &Who) -> Result<Admission, Full> {
+        let hall = if matches!(who, Who::Stranger(_)) { &self.strangers } else { &self.known };
+        let place = hall.under_way.try_enter(who)?;
+        Ok(Admission {
+            who: who.clone(),
+            working: Arc::clone(&hall.working),
+            memory: Arc::clone(&self.memory),
+            _place: place,
+        })
+    }
+
+    /// Counts a refusal, and writes it to the log unless there were others a moment ago.
+    pub fn refused(&self, refused: Refused, who: &Who) {
+        self.refusals.count(refused, who);
+    }
+}
+
+impl Hall {
+    fn new(under_way: Bounds, working: Bounds) -> Self {
+        Self { under_way: Places::new(under_way), working: Places::new(working) }
+    }
+}
+
+impl Admission {
+    /// Who bears the cost.
+    #[must_use]
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// Room in memory, of nothing at first.
+    #[must_use]
+    pub fn room(&self) -> Room {
+        Room::new(&self.memory, &self.who)
+    }
+
+    /// Until when a request waits that has to wait now.
+    #[must_use]
+    pub fn patience(ticket: &Ticket) -> Instant {
+        ticket.deadline().min(Instant::now() + PATIENCE)
+    }
+
+    /// Waits until it is this request's turn to work.
+    ///
+    /// # Errors
+    /// Others were before it for too long.
+    pub async fn turn(&self, ticket: &Ticket) -> Result<Turn, Full> {
+        let place = self.working.enter(&self.who, Self::patience(ticket)).await?;
+        Ok(Turn { _place: place })
+    }
+}

@@ -1,0 +1,262 @@
+//! A bounded number of places, shared out fairly.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Full, Who};
+
+/// How many places there are, and who may have them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// All places.
+    pub(super) total: usize,
+    /// While no more than these are free, only callers below their share get one.
+    pub(super) reserve: usize,
+    /// Places that a caller may take from the reserve, too.
+    pub(super) share: usize,
+}
+
+/// Places that callers take and give back. Idle places may be used by anybody, the reserve only by callers who hold less
+/// than their share. A place that is given back goes to the waiting caller who holds the fewest, and among these to the one
+/// who has waited longest.
+pub(super) struct Places {
+    bounds: Bounds,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    taken: usize,
+    next: u64,
+    callers: HashMap<Who, Holder>,
+    /// Callers who wait, by how many places they hold and when the first of their requests came.
+    waiting: BTreeMap<(usize, u64), Who>,
+}
+
+#[derive(Default)]
+struct Holder {
+    held: usize,
+    queue: VecDeque<(u64, oneshot::Sender<Place>)>,
+}
+
+/// A place. Dropping it gives it back.
+pub(super) struct Place {
+    places: Arc<Places>,
+    who: Who,
+}
+
+/// A request that waits. Dropping it takes it out of the queue.
+struct Waiting<'a> {
+    places: &'a Places,
+    who: &'a Who,
+    number: u64,
+}
+
+impl Places {
+    pub(super) fn new(bounds: Bounds) -> Arc<Self> {
+        Arc::new(Self { bounds, inner: Mutex::default() })
+    }
+
+    /// Places that are taken.
+    pub(super) fn taken(&self) -> usize {
+        self.lock().taken
+    }
+
+    /// Takes a place at once.
+    ///
+    /// # Errors
+    /// None is free for this caller.
+    pub(super) fn try_enter(self: &Arc<Self>, who: &Who) -> Result<Place, Full> {
+        let mut inner = self.lock();
+        let held = inner.held(who);
+        // Those who wait come first.
+        let overtakes = inner.waiting.first_key_value().is_some_and(|((first, _), _)| *first <= held);
+        if !overtakes && self.admits(held, inner.taken) {
+            inner.take(who);
+            return Ok(self.place(who));
+        }
+        Err(self.full(held))
+    }
+
+    /// Takes a place, waiting for one until `until`.
+    ///
+    /// # Errors
+    /// None became free for this caller.
+    pub(super) async fn enter(self: &Arc<Self>, who: &Who, until: Instant) -> Result<Place, Full> {
+        if let Ok(place) = self.try_enter(who) {
+            return Ok(place);
+        }
+        let (waiting, granted) = self.queue(who);
+        match timeout_at(until, granted).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => {
+                drop(waiting);
+                let held = self.lock().held(who);
+                Err(self.full(held))
+            }
+        }
+    }
+
+    fn queue<'a>(&'a self, who: &'a Who) -> (Waiting<'a>, oneshot::Receiver<Place>) {
+        let (grant, granted) = oneshot::channel();
+        let mut inner = self.lock();
+        let number = inner.next;
+        inner.next += 1;
+        let holder = inner.callers.entry(who.clone()).or_default();
+        holder.queue.push_back((number, grant));
+        if holder.queue.len() == 1 {
+            let key = (holder.held, number);
+            inner.waiting.insert(key, who.clone());
+        }
+        (Waiting { places: self, who, number }, granted)
+    }
+
+    fn admits(&self, held: usize, taken: usize) -> bool {
+        let free = self.bounds.total.saturating_sub(taken);
+        free > self.bounds.reserve || free > 0 && held < self.bounds.share
+    }
+
+    fn full(&self, held: usize) -> Full {
+        if held >= self.bounds.share { Full::Share } else { Full::All }
+    }
+
+    fn place(self: &Arc<Self>, who: &Who) -> Place {
+        Place { places: Arc::clone(self), who: who.clone() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn held(&self, who: &Who) -> usize {
+        self.callers.get(who).map_or(0, |holder| holder.held)
+    }
+
+    fn take(&mut self, who: &Who) {
+        self.taken += 1;
+        self.change(who, |holder| holder.held += 1);
+    }
+
+    fn give_back(&mut self, who: &Who) {
+        self.taken = self.taken.saturating_sub(1);
+        self.change(who, |holder| holder.held = holder.held.saturating_sub(1));
+    }
+
+    /// Changes what a caller holds or waits for, and keeps the order of those who wait.
+    fn change(&mut self, who: &Who, change: impl FnOnce(&mut Holder)) {
+        let holder = self.callers.entry(who.clone()).or_default();
+        if let Some((first, _)) = holder.queue.front() {
+            self.waiting.remove(&(holder.held, *first));
+        }
+        change(holder);
+        if let Some((first, _)) = holder.queue.front() {
+            self.waiting.insert((holder.held, *first), who.clone());
+        } else if holder.held == 0 {
+            self.callers.remove(who);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut inner = self.places.lock();
+        inner.give_back(&self.who);
+        let mut granted = Vec::new();
+        // Who holds the fewest is first: if that one gets none, nobody does.
+        while let Some(((held, _), who)) = inner.waiting.first_key_value()
+            && self.places.admits(*held, inner.taken)
+        {
+            let who = who.clone();
+            let mut first = None;
+            inner.change(&who, |holder| first = holder.queue.pop_front());
+            inner.take(&who);
+            granted.extend(first.map(|(_, grant)| (grant, self.places.place(&who))));
+        }
+        drop(inner);
+        for (grant, place) in granted {
+            // Of one that gave up meanwhile the place comes back by itself.
+            let _ = grant.send(place);
+        }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut inner = self.places.lock();
+        if inner.callers.contains_key(self.who) {
+            inner.change(self.who, |holder| holder.queue.retain(|(number, _)| *number != self.number));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn who(name: &str) -> Who {
+        Who::Caller(crate::principal::Username::new(name).unwrap())
+    }
+
+    fn places() -> Arc<Places> {
+        Places::new(Bounds { total: 8, reserve: 2, share: 2 })
+    }
+
+    #[test]
+    fn idle_places_are_for_anybody_and_the_reserve_for_others() {
+        let places = places();
+        let [greedy, other, third] = ["greedy", "other", "third"].map(who);
+        let all: Vec<Place> = std::iter::from_fn(|| places.try_enter(&greedy).ok()).collect();
+        assert_eq!(all.len(), 6);
+        assert_eq!(places.try_enter(&greedy).err(), Some(Full::Share));
+        let mut others: Vec<Place> = std::iter::from_fn(|| places.try_enter(&other).ok()).collect();
+        assert_eq!(others.len(), 2);
+        assert_eq!(places.try_enter(&third).err(), Some(Full::All));
+        others.pop();
+        assert!(places.try_enter(&greedy).is_err());
+        assert!(places.try_enter(&third).is_ok());
+        drop((all, others));
+        let inner = places.lock();
+        assert!(inner.taken == 0 && inner.callers.is_empty() && inner.waiting.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_place_goes_to_who_holds_the_fewest() {
+        let places = places();
+        let [greedy, other] = ["greedy", "other"].map(who);
+        let mut all: Vec<Place> = (0..6).filter_map(|_| places.try_enter(&greedy).ok()).collect();
+        let mut filling: Vec<Place> = ["x", "y"].iter().filter_map(|name| places.try_enter(&who(name)).ok()).collect();
+        let until = Instant::now() + Duration::from_secs(60);
+        let mut first = std::pin::pin!(places.enter(&greedy, until));
+        let mut second = std::pin::pin!(places.enter(&other, until));
+        let both = async {
+            tokio::select! {
+                biased;
+                _ = &mut first => "greedy",
+                _ = &mut second => "other",
+                () = async { drop(filling.pop()); std::future::pending().await } => "none",
+            }
+        };
+        assert_eq!(both.await, "other");
+        all.clear();
+        assert!(first.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_leaves_nothing_behind() {
+        let places = Places::new(Bounds { total: 1, reserve: 0, share: 1 });
+        let [one, other] = ["one", "other"].map(who);
+        let place = places.try_enter(&one).unwrap();
+        assert_eq!(places.enter(&other, Instant::now()).await.err(), Some(Full::All));
+        assert_eq!(places.enter(&one, Instant::now()).await.err(), Some(Full::Share));
+        drop(place);
+        let inner = places.lock();
+        assert!(inner.taken == 0 && inner.callers.is_empty() && inner.waiting.is_empty());
+    }
+}

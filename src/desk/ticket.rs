@@ -1,0 +1,121 @@
+//! What a request may still cost, for those who do its work.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Full, Room};
+
+/// Goes with a request. Whoever works for it looks here between two steps whether anybody still waits for the answer.
+#[derive(Debug)]
+pub struct Ticket {
+    began: Instant,
+    /// In milliseconds from `began`.
+    deadline: AtomicU64,
+    abandoned: AtomicBool,
+    working: AtomicBool,
+    /// What the work holds in memory beside the body; `None` if nobody counts.
+    room: Mutex<Option<Room>>,
+}
+
+impl Ticket {
+    /// For a request that begins now.
+    pub(super) fn new(allowed: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            deadline: AtomicU64::new(milliseconds(allowed)),
+            abandoned: AtomicBool::new(false),
+            working: AtomicBool::new(false),
+            room: Mutex::new(None),
+        }
+    }
+
+    /// For work of the server's own, which has no end in time and no bound in memory.
+    #[must_use]
+    pub fn unlimited() -> Self {
+        Self {
+            began: Instant::now(),
+            deadline: AtomicU64::new(milliseconds(Duration::from_secs(10 << 30))),
+            abandoned: AtomicBool::new(false),
+            working: AtomicBool::new(false),
+            room: Mutex::new(None),
+        }
+    }
+
+    /// When the request ends.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.began + Duration::from_millis(self.deadline.load(Ordering::Relaxed))
+    }
+
+    /// Allows at least so long from the beginning of the request.
+    pub fn allow(&self, duration: Duration) {
+        self.deadline.fetch_max(milliseconds(duration), Ordering::Relaxed);
+    }
+
+    /// Nobody waits for the answer any longer.
+    pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the work is for nothing: the client has gone, or the deadline has passed.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed) || Instant::now() >= self.deadline()
+    }
+
+    /// The work begins, and what it needs is counted in `room`.
+    pub fn work_in(&self, room: Room) {
+        self.begin_work();
+        *self.room.lock().unwrap_or_else(PoisonError::into_inner) = Some(room);
+    }
+
+    pub(super) fn begin_work(&self) {
+        self.working.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the work has begun.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        self.working.load(Ordering::Relaxed)
+    }
+
+    /// The work needs so many bytes more, until it is done.
+    ///
+    /// # Errors
+    /// The caller may not hold as much.
+    pub fn hold(&self, bytes: usize) -> Result<(), Full> {
+        match &mut *self.room.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(room) => room.hold(room.held().saturating_add(bytes)),
+            None => Ok(()),
+        }
+    }
+
+    /// The work is done.
+    pub fn release(&self) -> Option<Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_over_at_its_deadline_or_when_its_client_goes() {
+        let ticket = Ticket::new(Duration::ZERO);
+        assert!(ticket.is_over());
+        ticket.allow(Duration::from_secs(60));
+        ticket.allow(Duration::from_secs(1));
+        assert!(!ticket.is_over() && ticket.deadline() > Instant::now() + Duration::from_secs(30));
+        ticket.abandon();
+        assert!(ticket.is_over());
+        assert!(!Ticket::unlimited().is_over());
+    }
+}

@@ -1,0 +1,111 @@
+//! The boundary between the connections' tasks and the work that they ask for.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::{AbortHandle, block_in_place};
+use tokio::time::timeout_at;
+
+use super::{Ticket, Turn};
+
+/// How much longer a request may take that waits for its body or its turn: it knows its deadline itself, and what to say of it.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// Why a request has no answer of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Ended {
+    /// Its deadline has passed.
+    #[error("the request took too long")]
+    Deadline,
+    /// It panicked, which is a defect.
+    #[error("the request panicked")]
+    Panicked,
+}
+
+/// Ends the work when nobody waits for it.
+struct Leaving<'a> {
+    ticket: &'a Ticket,
+    task: AbortHandle,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        self.ticket.abandon();
+        self.task.abort();
+    }
+}
+
+/// Runs a request in a task of its own, and waits for it until its deadline. The connection's task stays free meanwhile: it
+/// notices when the client goes, drops this future, and thereby tells the work to end. A panic ends the request and nothing
+/// else.
+///
+/// # Errors
+/// See [`Ended`].
+pub async fn accompany<T, F>(ticket: &Arc<Ticket>, request: F) -> Result<T, Ended>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let mut task = tokio::spawn(request);
+    let _leaving = Leaving { ticket, task: task.abort_handle() };
+    loop {
+        let deadline = ticket.deadline();
+        match timeout_at(deadline, &mut task).await {
+            Ok(ended) => return ended.map_err(|_| Ended::Panicked),
+            // It may have been moved by what the work came to know.
+            Err(_) if ticket.deadline() > deadline => {}
+            Err(_) if ticket.is_working() => return Err(Ended::Deadline),
+            Err(_) => {
+                let late = timeout_at(deadline + GRACE, &mut task).await.map_err(|_| Ended::Deadline)?;
+                return late.map_err(|_| Ended::Panicked);
+            }
+        }
+    }
+}
+
+/// Does work that may block, where nothing else waits for this thread: the one place where a request's work leaves the
+/// runtime. The turn ends with the work.
+pub fn perform<T>(turn: Turn, work: impl FnOnce() -> T) -> T {
+    let done = block_in_place(work);
+    drop(turn);
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_request_that_panics_or_takes_too_long_ends_alone() {
+        let ticket = Arc::new(Ticket::unlimited());
+        assert_eq!(accompany(&ticket, async { 1 }).await, Ok(1));
+        let panics = accompany(&ticket, async { panic!("as a handler might") });
+        assert_eq!(panics.await, Err::<(), _>(Ended::Panicked));
+        let ticket = Arc::new(Ticket::new(Duration::ZERO));
+        assert_eq!(accompany(&ticket, tokio::task::yield_now()).await, Ok(()), "it says itself that it is too late");
+        let ticket = Arc::new(Ticket::new(Duration::ZERO));
+        ticket.begin_work();
+        assert_eq!(accompany(&ticket, std::future::pending::<()>()).await, Err(Ended::Deadline));
+        assert!(ticket.is_over());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn work_that_blocks_is_told_when_nobody_waits() {
+        let ticket = Arc::new(Ticket::unlimited());
+        let (ended, told) = tokio::sync::oneshot::channel();
+        let own = Arc::clone(&ticket);
+        let work = async move {
+            block_in_place(|| {
+                while !own.is_over() {
+                    std::thread::yield_now();
+                }
+                let _ = ended.send(());
+            });
+        };
+        assert!(tokio::time::timeout(Duration::from_millis(10), accompany(&ticket, work)).await.is_err());
+        assert_eq!(told.await, Ok(()));
+    }
+}

@@ -1,0 +1,239 @@
+//! The way of a request: who speaks to whom, which route, whose share, who is calling, the body, and only then the work.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tracing::Level;
+use warp::http::{Method, StatusCode};
+
+use super::problem::Problem;
+use super::route::{Ask, Handler, ROUTES, Route};
+use super::visit::Visit;
+use super::{Answer, App, Head, Weight, request};
+use crate::auth::{Known, Refusal, Unauthenticated, network};
+use crate::desk::{self, Admission, Full, Refused, Ticket, Who};
+use crate::kms::{self, Context};
+use crate::metrics;
+use crate::principal;
+
+/// How long it stands who is calling, while the body arrives and others go first.
+const DECISION_STANDS: Duration = Duration::from_millis(100);
+
+/// A request on its way.
+pub(super) struct Request {
+    pub(super) app: Arc<App>,
+    pub(super) head: Arc<Head>,
+    pub(super) ticket: Arc<Ticket>,
+}
+
+/// What is known before anybody is asked for a body.
+struct Found {
+    route: &'static Route,
+    parameters: Vec<String>,
+    began: Instant,
+    measured: Arc<metrics::Request>,
+}
+
+/// Answers a request.
+pub(super) async fn serve<S, B>(request: Request, body: S, measured: Arc<metrics::Request>) -> Result<Answer, Problem>
+where
+    S: warp::Stream<Item = Result<B, warp::Error>> + Send,
+    B: warp::Buf + Send,
+{
+    let (app, head) = (&request.app, &request.head);
+    request::check_host(&head.line, &head.headers, head.peer.tls)?;
+    request::refuse_foreign_page(&head.headers, head.host.as_ref(), head.peer.tls)?;
+    if app.loopback && !app.authenticator.authenticates() {
+        request::require_loopback_name(head.host.as_ref())?;
+    }
+    let (route, parameters) = find(&head.method, head.path.as_str())?;
+    route.tell(&measured);
+    let found = Found { route, parameters, began: Instant::now(), measured };
+    request.ask(body, &found).await
+}
+
+fn find(method: &Method, path: &str) -> Result<(&'static Route, Vec<String>), Problem> {
+    let mut known = ROUTES.iter().filter_map(|route| Some((route, route.parameters(path)?))).peekable();
+    if known.peek().is_none() {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "no such path"));
+    }
+    let not_allowed = || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method");
+    // HEAD is served wherever GET is.
+    let wanted = if *method == Method::HEAD { &Method::GET } else { method };
+    known.find(|(route, _)| route.method == *wanted).ok_or_else(not_allowed)
+}
+
+/// The methods that a path takes (RFC 9110 section 10.2.1).
+pub(super) fn allowed(path: &str) -> String {
+    let methods = ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|route| match route.method {
+        Method::GET => "GET, HEAD",
+        ref method => method.as_str(),
+    });
+    methods.collect::<Vec<_>>().join(", ")
+}
+
+impl Request {
+    /// Admits the request, finds out who asks, and has them answered.
+    async fn ask<S, B>(&self, body: S, found: &Found) -> Result<Answer, Problem>
+    where
+        S: warp::Stream<Item = Result<B, warp::Error>> + Send,
+        B: warp::Buf + Send,
+    {
+        let mut admission = self.admit(self.expected())?;
+        let known = match found.route.handler {
+            Handler::Anyone(_) | Handler::Visitor(_) => None,
+            Handler::Caller(_) => {
+                let known = self.caller(true).await?;
+                let who = self.who(&known);
+                if who != *admission.who() {
+                    admission = self.admit(who)?;
+                }
+                Some(known)
+            }
+        };
+        let is_of_table = |own: &Known| matches!(own.caller.method, principal::Method::Jwt { table: Some(_), .. });
+        let (is_of_caller, is_of_table) = (known.is_some(), known.as_ref().is_some_and(is_of_table));
+        let answer = self.perform(body, found, &admission, known).await;
+        let answer = answer.map_err(|problem| if is_of_table { problem.for_piiano() } else { problem });
+        answer.map_err(|problem| if is_of_caller { problem.of_caller() } else { problem })
+    }
+
+    /// Whose share the request takes, before anybody was asked who it is.
+    fn expected(&self) -> Who {
+        let Head { peer, headers, .. } = &*self.head;
+        let network = network(peer.address.ip());
+        match self.app.authenticator.expected(peer, headers, kms::now()) {
+            Some(name) => Who::Caller(name),
+            None if !self.app.authenticator.authenticates() => Who::Network(network),
+            // Whoever has proved a name on this connection pays for what is tried on it.
+            None => peer.proved.borrow().clone().unwrap_or(Who::Stranger(network)),
+        }
+    }
+
+    /// Whose share it takes, once that is known.
+    fn who(&self, known: &Known) -> Who {
+        match known.caller.method {
+            principal::Method::Default => Who::Network(network(self.head.peer.address.ip())),
+            _ => Who::Caller(known.name.clone()),
+        }
+    }
+
+    fn admit(&self, who: Who) -> Result<Admission, Problem> {
+        self.app.desk.admit(&who).map_err(|full| self.refused(Refused::Place, full, &who))
+    }
+
+    /// Counts a refusal of the desk; what is said of it.
+    fn refused(&self, refused: Refused, full: Full, who: &Who) -> Problem {
+        self.app.desk.refused(refused, who);
+        Problem::full(full, refused)
+    }
+
+    /// Reads the body and has the route's handler answer.
+    async fn perform<S, B>(
+        &self,
+        body: S,
+        found: &Found,
+        admission: &Admission,
+        known: Option<Known>,
+    ) -> Result<Answer, Problem>
+    where
+        S: warp::Stream<Item = Result<B, warp::Error>> + Send,
+        B: warp::Buf + Send,
+    {
+        let ticket = &self.ticket;
+        let limit = request::bound(found.route.body, &self.head.headers)?;
+        let refused = |refused, full| self.refused(refused, full, admission.who());
+        let no_room = |full| refused(Refused::Memory, full);
+        let body = match limit {
+            0 => None,
+            limit => Some(request::body(body, &self.head.headers, limit, admission.room(), ticket, &no_room).await?),
+        };
+        let turn = admission.turn(ticket).await.map_err(|full| refused(Refused::Turn, full))?;
+        // Whoever holds a body back must not outlive a revocation by it.
+        let known = match known {
+            Some(_) if found.began.elapsed() > DECISION_STANDS => Some(self.caller(false).await?),
+            known => known,
+        };
+        if let Some(known) = &known {
+            found.measured.method(&known.caller.method);
+        }
+        desk::perform(turn, || {
+            ticket.work_in(admission.room());
+            let answer = self.answer(found, known.as_ref(), body.as_ref().map_or(&[], |body| &body.bytes));
+            drop(ticket.release());
+            drop(body);
+            answer?.weighed(admission.room()).map_err(|weight| match weight {
+                Weight::TooLarge => kms::Error::AnswerTooLarge.into(),
+                Weight::Full(full) => no_room(full),
+            })
+        })
+    }
+
+    /// Runs the handler, on a thread where it may block.
+    fn answer(&self, found: &Found, known: Option<&Known>, body: &[u8]) -> Result<Answer, Problem> {
+        let Self { app, head, ticket } = self;
+        let (parameters, headers) = (&found.parameters[..], &head.headers);
+        match (found.route.handler, known) {
+            (Handler::Anyone(handler), _) => handler(app),
+            (Handler::Visitor(handler), _) => {
+                let visit = Visit { peer: &head.peer, headers, request: &head.id, ticket, parameters, body };
+                Handle::current().block_on(handler(app, visit))
+            }
+            (Handler::Caller(handler), Some(known)) => {
+                let context = Context { caller: &known.caller, request: &head.id, peer: head.peer.address, ticket };
+                let measured = &found.measured;
+                handler(app, &Ask { context, measured, parameters, headers, query: &head.query, body })
+            }
+            (Handler::Caller(_), None) => Err(Problem::unauthenticated()),
+        }
+    }
+
+    /// `counted`: it is a use of the credential, not a second look at it.
+    async fn caller(&self, counted: bool) -> Result<Known, Problem> {
+        let Self { app, head, .. } = self;
+        match app.authenticator.caller(&head.peer, &head.headers, &*app.kms, kms::now(), counted).await {
+            Ok(known) => {
+                if head.peer.proved.borrow().is_none() {
+                    head.peer.proved.send_replace(Some(self.who(&known)));
+                }
+                Ok(known)
+            }
+            Err(Refusal::Unauthenticated { reason, limited }) => {
+                let network = network(head.peer.address.ip());
+                app.kms.failed_authentication(network, reason.method(), reason.word());
+                // A certificate is judged without a look at what stands in the headers.
+                let is_jwt = reason.method() == "jwt";
+                let table = is_jwt.then(|| app.authenticator.named_table(&head.headers)).flatten();
+                self.tell(&reason, table.as_deref());
+                if limited {
+                    return Err(Problem::new(
+                        StatusCode::TOO_MANY_REQUESTS,
+                        "too many failed attempts from this address",
+                    ));
+                }
+                let problem = Problem::unauthenticated();
+                Err(if table.is_some() { problem.for_piiano() } else { problem })
+            }
+            Err(Refusal::Unavailable(error)) => {
+                let text = format!("a credential could not be checked: {error}");
+                if app.repeats.is_first(head.peer.address.ip(), Level::ERROR, text) {
+                    tracing::error!(%error, detail = error.detail(), "a credential could not be checked");
+                }
+                // To somebody who is nobody yet, every cause is the same.
+                Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "credentials cannot be checked now: try again later"))
+            }
+        }
+    }
+
+    /// Writes to the log why somebody is nobody.
+    fn tell(&self, reason: &Unauthenticated, table: Option<&str>) {
+        let (method, address) = (reason.method(), self.head.peer.address.ip());
+        let repeats = &self.app.repeats;
+        if repeats.is_first(address, Level::WARN, format_args!("authentication failed: {reason}")) {
+            tracing::warn!(method, idps = table, %reason, "authentication failed");
+        } else {
+            tracing::debug!(method, idps = table, %reason, "authentication failed again");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The body of an answer on its way to the client.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use hyper::Response;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+
+use super::activity::Sending;
+use crate::http::Held;
+
+/// What is handed over to the connection at one time, in bytes: it buffers no more of an answer whose client does not read.
+const PART: usize = 16 << 10;
+
+/// Hands a body over in parts. The room that it takes in memory is given back when the last of its bytes has gone, wherever
+/// they wait until then.
+pub(super) struct Outgoing<B> {
+    inner: B,
+    /// What is there and not handed over yet.
+    rest: Bytes,
+    owner: Option<Owner>,
+}
+
+/// Kept for as long as there are bytes of the body.
+struct Owner {
+    bytes: Bytes,
+    _room: Option<Held>,
+    _sending: Sending,
+}
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// The same response, whose body counts until it is on the wire.
+pub(super) fn outgoing<B>(mut response: Response<B>, sending: Sending) -> Response<Outgoing<B>> {
+    let room = response.extensions_mut().remove::<Held>();
+    response.map(|inner| Outgoing {
+        inner,
+        rest: Bytes::new(),
+        owner: Some(Owner { bytes: Bytes::new(), _room: room, _sending: sending }),
+    })
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for Outgoing<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        while self.rest.is_empty() {
+            let Some(frame) = ready!(Pin::new(&mut self.inner).poll_frame(context)) else { return Poll::Ready(None) };
+            match frame.map(Frame::into_data) {
+                Ok(Ok(bytes)) => {
+                    self.rest = match self.owner.take() {
+                        Some(owner) => Bytes::from_owner(Owner { bytes, ..owner }),
+                        None => bytes,
+                    };
+                }
+                Ok(Err(other)) => return Poll::Ready(Some(Ok(other))),
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+        let length = self.rest.len().min(PART);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match (self.inner.size_hint().exact(), u64::try_from(self.rest.len())) {
+            (Some(inner), Ok(rest)) => SizeHint::with_exact(inner.saturating_add(rest)),
+            _ => SizeHint::new(),
+        }
+    }
+}

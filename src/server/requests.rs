@@ -1,0 +1,190 @@
+//! The requests of one connection, from its handshake to its end.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tower_service::Service;
+use warp::Filter;
+
+use super::activity::{Activity, Quiet};
+use super::connection::Shared;
+use super::outgoing::outgoing;
+use super::waiting::Place;
+use crate::auth::{Peer, network};
+use crate::desk::Who;
+use crate::http::Line;
+use crate::kms;
+
+/// From the end of one HTTP/1.1 request to the end of the next one's headers.
+const HEADER_DEADLINE: Duration = Duration::from_secs(60);
+
+/// After this time without a request, and a little more, an HTTP/2 connection is closed.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// How often it is looked at whether a connection is idle, or does not read its answers.
+const TICK: Duration = Duration::from_secs(10);
+
+/// How long a connection that is being closed may take to read its last answers.
+const LAST_ANSWERS: Duration = Duration::from_secs(30);
+
+/// Largest head of a request, in bytes.
+const MAX_HEAD: u16 = 32 << 10;
+
+/// What HTTP/2 buffers of an answer that its client does not read, for each stream, in bytes.
+const SEND_BUFFER: usize = 64 << 10;
+
+/// What an HTTP/2 connection may ask and send before anything of it has been looked at.
+struct Bounds {
+    streams: u32,
+    /// Of a body, in bytes, for a stream and for the connection.
+    windows: (u32, u32),
+    head: u32,
+}
+
+/// Of a connection whose caller has a certificate.
+const KNOWN: Bounds = Bounds { streams: 64, windows: (256 << 10, 1 << 20), head: 32 << 10 };
+
+/// Of any other. The window of a connection cannot be smaller (RFC 9113 section 6.9.2).
+const STRANGE: Bounds = Bounds { streams: 32, windows: (16 << 10, 65_535), head: 16 << 10 };
+
+/// Serves a connection after its handshake.
+pub(super) async fn requests<I, F>(io: TokioIo<I>, peer: Peer, filter: F, shared: &Shared)
+where
+    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
+    F::Extract: warp::Reply,
+{
+    let (address, certificate) = (peer.address, peer.certificate.clone());
+    let stranger = Who::Stranger(network(address.ip()));
+    let mut proved = peer.proved.subscribe();
+    let known = shared.holder(&peer);
+    let bounds = if known.is_some() { KNOWN } else { STRANGE };
+    let mut is_known = known.is_some();
+    let mut place = match known {
+        Some(who) => shared.known.enter(who),
+        None => shared.strangers.enter(stranger.clone()),
+    };
+    let (mut stop, mut reloads) = (shared.stop.clone(), shared.reloads.clone());
+    // Only what comes later: who is not welcome by now is told so by the answer to their request, and counted.
+    reloads.mark_unchanged();
+    let activity = Arc::new(Activity::default());
+    let service = service(filter, peer, Arc::clone(&activity));
+    let builder = builder(&bounds);
+    let mut connection = pin!(builder.serve_connection(io, service));
+    let mut quiet = Quiet::new();
+    loop {
+        tokio::select! {
+            // In this order: what ends a connection is known before its next request.
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            Ok(()) = reloads.changed() => {
+                if let Some(certificate) = &certificate
+                    && let Some(trust) = shared.authenticator.trust.load().as_ref()
+                    && let Err(error) = trust.judge(certificate, kms::now())
+                {
+                    tracing::info!(peer = %address, %error, "connection closed: its caller is no longer welcome");
+                    break;
+                }
+            }
+            () = place.evicted() => {
+                shared.metrics.connection_evicted();
+                tracing::debug!(peer = %address, "connection closed: made room for newer ones");
+                break;
+            }
+            who = holder(&mut proved), if !is_known => {
+                (place, is_known) = (shared.known.enter(who), true);
+            }
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(peer = %address, %error, "connection ended");
+                }
+                return;
+            }
+            () = tokio::time::sleep(TICK) => {
+                if activity.is_stuck(shared.allowed) {
+                    tracing::debug!(peer = %address, "connection closed: its client does not read its answers");
+                    return;
+                }
+                if quiet.lasts(&activity, IDLE) {
+                    break;
+                }
+            }
+        }
+    }
+    drop(place);
+    connection.as_mut().graceful_shutdown();
+    // A peer that does not read its last answers must not hold the connection.
+    let mut closing: Place = shared.closing.enter(stranger);
+    tokio::select! {
+        _ = timeout(LAST_ANSWERS, connection.as_mut()) => {}
+        () = closing.evicted() => {}
+    }
+}
+
+/// Whose the connection is, once a request has proved it.
+async fn holder(proved: &mut watch::Receiver<Option<Who>>) -> Who {
+    loop {
+        if let Some(who) = &*proved.borrow_and_update() {
+            return who.clone();
+        }
+        if proved.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Answers the requests of one connection.
+fn service<F>(
+    filter: F,
+    peer: Peer,
+    activity: Arc<Activity>,
+) -> impl hyper::service::Service<
+    Request<Incoming>,
+    Response = Response<
+        impl hyper::body::Body<Data = hyper::body::Bytes, Error: std::error::Error + Send + Sync> + Send,
+    >,
+    Error = Infallible,
+    Future: Send,
+>
+where
+    F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
+    F::Extract: warp::Reply,
+{
+    let warp = warp::service(filter);
+    hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        let line = Line { version: request.version(), authority: request.uri().authority().cloned() };
+        request.extensions_mut().insert(line);
+        request.extensions_mut().insert(peer.clone());
+        let (mut warp, activity) = (warp.clone(), Arc::clone(&activity));
+        async move {
+            let answering = activity.begin();
+            let answer: Result<Response<_>, Infallible> = warp.call(request).await;
+            drop(answering);
+            answer.map(|response| outgoing(response, activity.send()))
+        }
+    })
+}
+
+fn builder(bounds: &Bounds) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE).max_buf_size(MAX_HEAD.into());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(bounds.streams)
+        .max_header_list_size(bounds.head)
+        .initial_stream_window_size(bounds.windows.0)
+        .initial_connection_window_size(bounds.windows.1)
+        .max_send_buf_size(SEND_BUFFER)
+        .keep_alive_interval(Some(Duration::from_secs(20)))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}

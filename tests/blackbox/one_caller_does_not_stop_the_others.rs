@@ -1,0 +1,400 @@
+//! While one caller, or many strangers, do their worst, another caller is served as ever, and the server's memory stays within
+//! its bound.
+
+use std::fs;
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::batches::message;
+use crate::harness::kmip::{create, encrypt, enumeration, integer, locate, structure, vendor_attribute};
+use crate::harness::{Client, Connection, Http2, Leaf, Options, PATIENCE, Server, eventually};
+
+/// How long each of them goes on.
+const SPAN: Duration = Duration::from_secs(5);
+
+/// What bodies and answers may take, in MiB, and what the server may grow by beside it.
+const LIMIT: (usize, usize) = (256, 64);
+
+const LOGIN: &str = "/api/v1/auth/jwt-auth/login";
+
+fn options(more: &[(&str, &str)]) -> Options {
+    let limit = LIMIT.0.to_string();
+    let all = [("KMS_LOG", "info"), ("KMS_CLIENT_CERT", "optional"), ("KMS_MEMORY_LIMIT", &limit)];
+    let environment = all.iter().chain(more).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Options { environment, arguments: vec!["--probe-address=127.0.0.1:0".to_owned()], ..Options::default() }
+}
+
+fn client(server: &Server, name: &str) -> Client {
+    server.client(&server.place.authority.issue(&Leaf::client(name)))
+}
+
+/// One of the server's figures in /proc/PID/status, in bytes.
+fn memory(server: &Server, name: &str) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
+}
+
+/// The server's CPU time (proc(5), /proc/pid/stat).
+fn cpu(server: &Server) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()))
+}
+
+/// Gives somebody 64 times as many keys.
+fn make_keys(client: &Client, times: usize) {
+    let mut connection = client.connect().unwrap();
+    for _ in 0..times {
+        let answer = connection.kmip(&message(&[], &vec![create("AES", 256, &[]); 64]));
+        assert_eq!(answer.status, 200);
+        assert!(!answer.json().to_string().contains("ResultReason"));
+    }
+}
+
+/// Gives somebody a few objects whose list is as large as an answer may be.
+fn make_large(client: &Client) {
+    let mut connection = client.connect().unwrap();
+    for _ in 0..14 {
+        let value = "x".repeat(16_000);
+        let attributes: Vec<Value> =
+            (0..31).map(|number| vendor_attribute("x", &format!("a{number}"), &value)).collect();
+        connection.new_key(&create("AES", 256, &attributes));
+    }
+}
+
+/// Somebody who only encrypts.
+struct Victim {
+    client: Client,
+    kept: Connection,
+    id: String,
+}
+
+impl Victim {
+    fn new(server: &Server) -> Self {
+        let client = server.bob();
+        let mut kept = client.connect().unwrap();
+        let id = kept.aes();
+        Self { client, kept, id }
+    }
+
+    /// Works for at least so long, on the kept connection and now and then on a new one: how long 99 in 100 of the requests took
+    /// at most.
+    fn work(&mut self, span: Duration) -> Duration {
+        let began = Instant::now();
+        let mut times = Vec::new();
+        while began.elapsed() < span || times.len() < 300 {
+            let request = encrypt(&self.id, b"as ever");
+            let sent = Instant::now();
+            let answer = if times.len() % 50 == 49 {
+                self.client.connect().unwrap().kmip(&request)
+            } else {
+                self.kept.kmip(&request)
+            };
+            times.push(sent.elapsed());
+            assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        }
+        times.sort();
+        times[times.len() * 99 / 100]
+    }
+}
+
+/// When an attack has begun, and when it is to end.
+struct Signals {
+    begun: AtomicBool,
+    stop: AtomicBool,
+    /// Whatever else fails, it ends after [`PATIENCE`] and a little.
+    since: Instant,
+}
+
+impl Signals {
+    fn begin(&self) {
+        self.begun.store(true, Ordering::Relaxed);
+    }
+
+    fn is_over(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.since.elapsed() > 2 * PATIENCE
+    }
+}
+
+/// Has the victim work while something goes on, which ends when it is told to.
+fn meanwhile(what: &str, server: &Server, victim: &mut Victim, attack: impl FnOnce(&Signals) + Send) {
+    let quiet = victim.work(Duration::ZERO);
+    let before = memory(server, "VmRSS");
+    // The peak is counted from here on (proc(5), /proc/pid/clear_refs).
+    fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").unwrap();
+    let signals = Signals { begun: AtomicBool::default(), stop: AtomicBool::default(), since: Instant::now() };
+    let busy = thread::scope(|scope| {
+        scope.spawn(|| {
+            attack(&signals);
+            signals.begin();
+        });
+        eventually(what, || signals.begun.load(Ordering::Relaxed).then_some(()));
+        let busy = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| victim.work(SPAN)));
+        signals.stop.store(true, Ordering::Relaxed);
+        busy.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    let bound = (20 * quiet).max(Duration::from_millis(250));
+    let grown = memory(server, "VmHWM").saturating_sub(before) >> 20;
+    eprintln!("{what}: p99 {busy:?}, quiet {quiet:?}; {grown} MiB more");
+    assert!(busy < bound, "{what}: p99 {busy:?}, quiet {quiet:?}");
+    assert!(grown < LIMIT.0 + LIMIT.1, "{what}: the server grew by {grown} MiB");
+}
+
+/// Sends a request again and again, and leaves in the middle of one.
+fn insist(client: &Client, method: &str, path: &str, body: &[u8], signals: &Signals) {
+    let headers = [("Content-Type", "application/json")];
+    while !signals.is_over() {
+        let Ok(mut connection) = client.connect() else { continue };
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{}: {}\r\n", headers[0].0, headers[0].1);
+        let head = format!("{head}Content-Length: {}\r\n\r\n", body.len());
+        while !signals.is_over() {
+            if connection.stream.write_all(&[head.as_bytes(), body].concat()).is_err() {
+                break;
+            }
+            signals.begin();
+            connection.tcp().set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            let mut first = [0];
+            let answered = || match connection.tcp().peek(&mut first) {
+                Ok(_) => true,
+                Err(error) => !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+            };
+            if !std::iter::repeat_with(answered).any(|answered| answered || signals.is_over()) {
+                return;
+            }
+            if signals.is_over() {
+                return;
+            }
+            connection.tcp().set_read_timeout(Some(PATIENCE)).unwrap();
+            let Ok(answer) = connection.read_answer() else { break };
+            assert!([200, 429, 503].contains(&answer.status), "{}", answer.status);
+        }
+    }
+}
+
+/// The work of those who have left ends: the server has next to nothing to do, well before it could have finished.
+fn ends(server: &Server) {
+    let left = Instant::now();
+    eventually("the work ends", || {
+        let (began, before) = (Instant::now(), cpu(server));
+        thread::park_timeout(Duration::from_millis(300));
+        (cpu(server) - before < began.elapsed() / 5).then_some(())
+    });
+    assert!(left.elapsed() < Duration::from_secs(10), "{:?}", left.elapsed());
+}
+
+#[test]
+fn with_searches_lists_and_answers_that_are_not_read() {
+    let server = Server::start_with(&options(&[]));
+    let mut victim = Victim::new(&server);
+    let [mallory, trudy] = ["mallory", "trudy"].map(|name| client(&server, name));
+    make_keys(&mallory, 6);
+    make_large(&trudy);
+    victim.work(Duration::ZERO);
+
+    let locates = message(&[], &vec![locate(&[], &[]); 64]).to_string();
+    meanwhile("30 messages of 64 searches", &server, &mut victim, |signals| {
+        thread::scope(|scope| {
+            for _ in 0..30 {
+                scope.spawn(|| insist(&mallory, "POST", "/kmip/2_1", locates.as_bytes(), signals));
+            }
+        });
+    });
+    ends(&server);
+
+    meanwhile("lists of all objects", &server, &mut victim, |signals| {
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| insist(&mallory, "GET", "/access/owned", b"", signals));
+            }
+        });
+    });
+
+    meanwhile("120 answers that are not read", &server, &mut victim, |signals| {
+        let mut deaf: Vec<Http2> = (0..2).map(|_| Http2::connect(&trudy)).collect();
+        for connection in &mut deaf {
+            for _ in 0..60 {
+                connection.request("GET", "/access/owned", &[], true);
+            }
+        }
+        // What is held for her is as much as she may have.
+        let refused = eventually("a refusal", || {
+            let answer = trudy.get("/access/owned");
+            (answer.status == 429).then_some(answer)
+        });
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        signals.begin();
+        while !signals.is_over() {
+            thread::park_timeout(Duration::from_millis(20));
+        }
+    });
+    eventually("what she left is given back", || (trudy.get("/access/owned").status == 200).then_some(()));
+    assert!(!server.log().contains("panicked"));
+}
+
+#[test]
+fn with_logins_that_strangers_do_not_finish() {
+    let server = Server::start_with(&options(&[]));
+    let mut victim = Victim::new(&server);
+    victim.work(Duration::ZERO);
+    let nobody = server.nobody();
+    let sent = AtomicUsize::new(0);
+    meanwhile("120 strangers", &server, &mut victim, |signals| {
+        let part = vec![b' '; 60_000];
+        let headers = [("content-type", "application/json"), ("content-length", "200000")];
+        let mut all = Vec::new();
+        for _ in 0..120 {
+            let mut stranger = Http2::connect(&nobody);
+            let streams: Vec<u32> = (0..32).map(|_| stranger.request("POST", LOGIN, &headers, false)).collect();
+            all.push((stranger, streams.into_iter().map(|stream| (stream, 0)).collect::<Vec<_>>()));
+        }
+        while !signals.is_over() {
+            for (stranger, streams) in &mut all {
+                stranger.listen(Duration::from_millis(1));
+                for (stream, done) in streams.iter_mut().filter(|(_, done)| *done < part.len()) {
+                    let more = stranger.body(*stream, &part[*done..], false);
+                    *done += more;
+                    sent.fetch_add(more, Ordering::Relaxed);
+                }
+            }
+            signals.begin();
+        }
+    });
+    assert!(sent.into_inner() > 1 << 20, "the strangers did not even begin");
+    // Nor do they have the room of those who come next.
+    eventually("a login is answered", || {
+        let answer = server.nobody().post(LOGIN, &json!({ "identityId": "x", "jwt": "x" }));
+        assert!((400..500).contains(&answer.status), "{answer:?}");
+        (answer.status != 429).then_some(())
+    });
+}
+
+#[test]
+fn with_all_the_connections_that_one_certificate_gets() {
+    let server = Server::start_with(&options(&[("KMS_MAX_CONNECTIONS", "256")]));
+    let mut victim = Victim::new(&server);
+    victim.work(Duration::ZERO);
+    let mallory = client(&server, "mallory");
+    let began = Instant::now();
+    let mut all: Vec<Connection> = Vec::new();
+    for _ in 0..300 {
+        let Ok(mut connection) = mallory.connect() else { continue };
+        if connection.try_request("GET", "/whoami", &[], b"").is_ok_and(|answer| answer.status == 200) {
+            all.push(connection);
+        }
+        // Others come and go as ever.
+        assert_eq!(server.alice().get("/whoami").status, 200);
+        if all.len() == 60 {
+            // A share of the connections of known callers, and a few that are being closed.
+            let open = || all.iter().filter(|own| own.tcp().peek_is_open()).count();
+            eventually("the oldest make room", || (open() <= 16).then_some(()));
+            assert!(began.elapsed() < Duration::from_secs(50), "they were idle for too long");
+        }
+    }
+    victim.work(Duration::ZERO);
+    assert_eq!(all.len(), 300, "newer ones are served, too");
+    assert!(all.last_mut().unwrap().get("/whoami").status == 200, "the newest one is served");
+}
+
+/// Whether the other side has closed it, as far as that is known without reading.
+trait PeekIsOpen {
+    fn peek_is_open(&self) -> bool;
+}
+
+impl PeekIsOpen for std::net::TcpStream {
+    fn peek_is_open(&self) -> bool {
+        self.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        let mut some = [0; 256];
+        let open = match self.peek(&mut some) {
+            // What is there may be the alert that announces the end (RFC 8446 section 6.1).
+            Ok(_) => false,
+            Err(error) => matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
+        };
+        self.set_read_timeout(Some(PATIENCE)).unwrap();
+        open
+    }
+}
+
+#[test]
+fn with_more_requests_than_one_caller_may_have_under_way() {
+    let server = Server::start_with(&options(&[]));
+    let mut victim = Victim::new(&server);
+    let mallory = client(&server, "mallory");
+    let headers = [("content-type", "application/json"), ("content-length", "1000")];
+    let mut all: Vec<Http2> = (0..14).map(|_| Http2::connect(&mallory)).collect();
+    let refused = eventually("a refusal", || {
+        for connection in &mut all {
+            while connection.answers.len() < 64 {
+                connection.request("POST", "/kmip/2_1", &headers, false);
+            }
+            connection.listen(Duration::from_millis(5));
+        }
+        let statuses = all.iter().flat_map(|own| own.answers.values()).filter_map(|answer| answer.status);
+        let statuses: Vec<u16> = statuses.collect();
+        (!statuses.is_empty()).then_some(statuses)
+    });
+    assert!(refused.iter().all(|status| *status == 429), "{refused:?}");
+    victim.work(Duration::ZERO);
+    // By her name, wherever she comes from and with whatever connection.
+    let answer = mallory.get("/whoami");
+    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")));
+    drop(all);
+    eventually("her places are free again", || (mallory.get("/whoami").status == 200).then_some(()));
+}
+
+#[test]
+fn with_requests_that_take_longer_than_they_may() {
+    let server = Server::start_with(&options(&[("KMS_REQUEST_TIMEOUT", "1")]));
+    let mut victim = Victim::new(&server);
+    let mallory = client(&server, "mallory");
+    make_keys(&mallory, 2);
+    let mut connection = mallory.connect().unwrap();
+    // Whatever the machine, at some length a message takes longer than a second.
+    let locates = message(&[], &vec![locate(&[], &[]); 64]);
+    let answer = eventually("a request that takes too long", || {
+        make_keys(&mallory, 2);
+        let began = Instant::now();
+        let answer = connection.kmip(&locates);
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+        (answer.status != 200).then_some(answer)
+    });
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert!(answer.detail().contains("longer than 1 s"), "{answer:?}");
+    ends(&server);
+    victim.work(Duration::ZERO);
+    let mut half = mallory.connect().unwrap();
+    let rest = half.begin(&[], &encrypt("x", b"too late"));
+    assert_eq!(half.read_answer().unwrap().status, 408);
+    drop(rest);
+    // A pair of keys may take longer.
+    let usage = |tag: &str, mask| structure(tag, &[integer("CryptographicUsageMask", mask)]);
+    let common = [enumeration("CryptographicAlgorithm", "RSA"), integer("CryptographicLength", 4096)];
+    let pair =
+        [structure("CommonAttributes", &common), usage("PrivateKeyAttributes", 1), usage("PublicKeyAttributes", 2)];
+    mallory.connect().unwrap().ok(&structure("CreateKeyPair", &pair));
+}
+
+#[test]
+fn a_list_that_is_too_large_is_asked_for_in_parts() {
+    let server = Server::start_with(&options(&[]));
+    let trudy = client(&server, "trudy");
+    make_large(&trudy);
+    make_large(&trudy);
+    let answer = trudy.get("/access/owned");
+    assert_eq!(answer.status, 422, "{}", answer.body.len());
+    assert!(answer.detail().contains("ask for less"), "{answer:?}");
+    let mut found = Vec::new();
+    for offset in [0, 10, 20] {
+        let answer = trudy.get(&format!("/access/owned?offset={offset}&limit=10"));
+        assert_eq!(answer.status, 200);
+        found.extend(answer.json().as_array().unwrap().iter().map(|own| own["object_id"].as_str().unwrap().to_owned()));
+    }
+    let all: std::collections::BTreeSet<String> = found.iter().cloned().collect();
+    assert_eq!((found.len(), all.len()), (28, 28));
+    assert_eq!(trudy.get("/access/owned?limit=0").status, 400);
+    assert_eq!(trudy.get("/access/owned?limit=1001").status, 400);
+}
