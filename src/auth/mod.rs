@@ -411,7 +411,6 @@ impl Authenticator {
                 let present = tokio::task::block_in_place(|| key.version(id)).map_err(Refusal::Unavailable)?;
                 Ok(present == Some(*version))
             }
-            // Judged elsewhere.
             (Basis::ApiToken(_), None) | (Basis::AccessToken(_), _) => Ok(false),
         }
     }
@@ -482,10 +481,9 @@ async fn signing_keys(jws: &Jws<'_>, issuer: &Issuer) -> Result<Arc<Keys>, Unaut
             Err(error) => error.into(),
         },
     };
-    // An unknown key id, or another key under the same one: the issuer may have rotated its keys.
+    // An unknown key id, or another key under it: the issuer may have rotated its keys.
     let is_new = |keys: &Keys| known.as_ref().is_none_or(|known| known.generation != keys.generation);
     let fetched = issuer.refresh(|keys| is_new(keys) && jws.verify(&keys.set).is_ok()).await;
-    // By the keys of before it would be refused again.
     let Some(keys) = issuer.keys().filter(|keys| is_new(keys)) else {
         let is_unknown = matches!(refused, Unauthenticated::Jws(JwsError::UnknownKey));
         let is_open = issuer.config.tells_deferral && is_unknown && fetched == Refreshed::Deferred;

@@ -1,7 +1,9 @@
 //! What of the policy concerns one caller: administrators change what they themselves may do, and that is told.
 
 use super::Policy;
+use super::definition::Kind;
 use super::document::ProjectDocument;
+use super::relation::Name;
 use super::subject::Subject;
 use crate::principal::Caller;
 
@@ -37,18 +39,21 @@ impl Policy {
     /// Whether the caller has this role, by themselves or in a project.
     #[must_use]
     pub fn has_own_role(&self, caller: &Caller, role: &str) -> bool {
-        self.own_roles(caller).any(|own| own == role)
+        let own = |Name { kind, name }: &Name| match kind {
+            Kind::User => is_meant(name, caller),
+            Kind::Project => {
+                let mut members = self.projects.get(name).into_iter().flatten();
+                members.any(|(subject, own)| own == role && means(subject, caller))
+            }
+            _ => false,
+        };
+        // Those that name the role, and no others: there may be thousands.
+        caller.role.as_deref() == Some(role) || self.references.of(&Name::new(Kind::Role, role)).any(own)
     }
 
     /// Whether a role that the caller has, by themselves or in a project, refers to this policy.
     #[must_use]
     pub fn has_own_policy(&self, caller: &Caller, policy: &str) -> bool {
-        self.own_roles(caller).any(|own| self.roles.get(own).is_some_and(|role| role.refers_to(policy)))
-    }
-
-    fn own_roles<'a>(&'a self, caller: &'a Caller) -> impl Iterator<Item = &'a str> {
-        let all = self.projects.values().flatten().chain(self.users.iter());
-        let configured = all.filter(|(subject, _)| means(subject, caller)).map(|(_, role)| role.as_str());
-        caller.role.as_deref().into_iter().chain(configured)
+        self.references.of(&Name::new(Kind::Policy, policy)).any(|role| self.has_own_role(caller, &role.name))
     }
 }

@@ -113,11 +113,6 @@ impl Role {
         Ok(role)
     }
 
-    /// Whether a policy of this name is one of its policies.
-    pub(super) fn refers_to(&self, policy: &str) -> bool {
-        self.deny.iter().chain(&self.allow).any(|own| own.name == policy)
-    }
-
     pub(super) fn judge(&self, action: Action, resources: &[String]) -> Judgement<'_> {
         let Some(capability) = action.capability() else { return Judgement::Incapable(None) };
         if let Some(statement) = self.deny.iter().find(|own| own.matches(action, resources)) {

@@ -85,7 +85,7 @@ fn lines_and_head_are_for_those_who_administer() {
     let refused_before = alice.json(&["audit", "search", "--outcome", "refused"]);
     assert_eq!(refused_before.as_array().unwrap().len(), 0);
     for arguments in [&["audit", "head"][..], &["audit", "tail"], &["audit", "search", "--caller", "alice"]] {
-        bob.fails_with(arguments, &["administer"]);
+        bob.fails_with(arguments, &["may not audit"]);
     }
     for (path, status) in [("/audit/head", 403), ("/audit/public-key", 200)] {
         assert_eq!(server.bob().get(path).status, status, "{path}");

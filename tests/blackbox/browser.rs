@@ -136,9 +136,9 @@ fn another_method_is_told_which_one_it_is() {
     let server = Server::start();
     let mut alice = server.alice().connect().unwrap();
     for (path, allowed, others) in [
-        ("/whoami", "GET", &["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"][..]),
-        ("/version", "GET", &["POST", "DELETE"]),
-        ("/health", "GET", &["POST", "DELETE"]),
+        ("/whoami", "GET, HEAD", &["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"][..]),
+        ("/version", "GET, HEAD", &["POST", "DELETE"]),
+        ("/health", "GET, HEAD", &["POST", "DELETE"]),
         ("/kmip/2_1", "POST", &["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "post"]),
         ("/kmip_2_1", "POST", &["GET", "PUT"]),
     ] {

@@ -32,7 +32,7 @@ fn of_objects() {
     let server = Server::start();
     let mut alice = Caller::certificate(&server, "alice");
     // Values of one secret: each is written, and each has a number of its own.
-    let path = "/secrets/acme/variable/shared";
+    let path = "/secrets/default/variable/shared";
     let write = |alice: &mut Caller, writer: usize, turn: usize| {
         let value = format!("{writer}/{turn}");
         alice.connection.try_request("POST", path, &[], value.as_bytes()).unwrap().status

@@ -152,7 +152,7 @@ fn with_the_number_of_objects() {
         took(|| drop(alice.ok(&named("Destroy", &id))))
     });
     alice.check("the second value of a secret", |alice, turn| {
-        let path = format!("/secrets/acme/variable/{turn}");
+        let path = format!("/secrets/default/variable/{turn}");
         let mut write = || assert_eq!(alice.connection.try_request("POST", &path, &[], b"value").unwrap().status, 201);
         write();
         took(write)

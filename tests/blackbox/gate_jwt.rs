@@ -581,18 +581,14 @@ fn a_certificate_wins_over_any_header() {
     let gate = Gate::new(&[]);
     let mut alice = gate.server.alice().connect().unwrap();
     let good = bearer(&gate.good());
-    for headers in [
-        vec![good.as_str()],
-        vec!["Bearer x"],
-        vec!["Basic Ym9iOmJvYg=="],
-        vec!["Bearer a.b.c"],
-        vec![&good, &good],
-        vec![],
-    ] {
+    for headers in [vec![good.as_str()], vec!["Bearer x"], vec!["Basic Ym9iOmJvYg=="], vec!["Bearer a.b.c"], vec![]] {
         let headers: Vec<_> = headers.into_iter().map(|value| ("Authorization", value)).collect();
         let answer = alice.try_request("GET", "/whoami", &headers, b"").unwrap();
         assert_eq!(answer.json(), json!({"username": "alice", "method": "certificate"}), "{headers:?}");
     }
+    // One of two could be a token of ours, which would count.
+    let twice = [("Authorization", good.as_str()), ("Authorization", good.as_str())];
+    assert_eq!(alice.try_request("GET", "/whoami", &twice, b"").unwrap().status, 401);
     assert_eq!(gate.server.nobody().get("/whoami").status, 401);
     // Two users with a key each.
     let mut carol = gate.server.nobody().connect().unwrap();

@@ -82,7 +82,7 @@ fn exactly_to_the_limit_whoever_uses_it_and_however() {
         assert_eq!(used(&mut alice, id, 1), 0);
     }
     // The values of a secret are encrypted by a key of its own.
-    let secret = "/secrets/acme/variable/db";
+    let secret = "/secrets/default/variable/db";
     let written = |caller: &mut Caller, most: usize| {
         let count = (0..most).take_while(|_| {
             let answer = caller.connection.try_request("POST", secret, &[], b"value").unwrap();

@@ -26,6 +26,10 @@ fn used() -> Arc<Place> {
 /// Takes the schema back to the version that did not know the digest of the root keys.
 const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
                            ALTER TABLE object DROP COLUMN pending; DROP TABLE object_pending; DROP TABLE object_use; \
+                           DROP TRIGGER access_token_added; DROP TRIGGER access_token_ended; \
+                           DROP TRIGGER access_token_removed; \
+                           DROP TABLE access_token_count; DROP TABLE access_token_order; \
+                           DROP TABLE secret_path; DROP TABLE gcm_use; DROP TABLE gcm_credit; \
                            PRAGMA user_version = 7;";
 
 /// Runs statements on a copy of the database as it was, and says why the server does not start on it.

@@ -144,7 +144,9 @@ fn protocols_and_groups_of_tls_are_ours() {
         // In TLS 1.2 the curve of the server's certificate has to be among them, too (RFC 8422 section 5.1).
         let also = if version == SslVersion::TLS1_2 { ":P-256" } else { "" };
         for group in ["X25519", "P-256", "P-384"] {
-            assert_eq!(by_groups(&format!("{group}{also}")).unwrap().status, 200, "{version:?} {group}");
+            // OpenSSL refuses a list that names a group twice.
+            let groups = if group == "P-256" { group.to_owned() } else { format!("{group}{also}") };
+            assert_eq!(by_groups(&groups).unwrap().status, 200, "{version:?} {group}");
         }
         for group in ["P-521", "X448"] {
             assert!(by_groups(group).is_err(), "{version:?} {group}");

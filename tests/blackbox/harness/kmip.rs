@@ -283,6 +283,19 @@ impl Connection {
         (ids, find(&answer, "LocatedItems").unwrap().as_i64().unwrap())
     }
 
+    /// How many objects Locate finds, page by page.
+    pub fn count(&mut self) -> usize {
+        let mut total = 0;
+        loop {
+            let offset = json!({"tag": "OffsetItems", "type": "Integer", "value": total});
+            let found = all(&self.ok(&structure("Locate", &[offset])), "UniqueIdentifier").len();
+            total += found;
+            if found == 0 {
+                return total;
+            }
+        }
+    }
+
     pub fn mac(&mut self, id: &str, data: &[u8]) -> Vec<u8> {
         octets(&self.ok(&mac(id, data)), "MACData")
     }

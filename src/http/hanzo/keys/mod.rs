@@ -21,7 +21,7 @@ use crate::kms::{self, Held, Wanted};
 const MAX_NAME: usize = 255;
 
 /// Keys that are told of a name that several have.
-const MAX_CANDIDATES: usize = 10;
+const MAX_CANDIDATES: usize = 6;
 
 /// Keys in one list, at most and if the request does not say.
 const MAX_LISTED: usize = 1_000;
