@@ -84,7 +84,6 @@ mod tests {
             "claviger::text",
             "[request]=debug",
             "claviger[request{id=1}]=debug",
-            " info , hyper=off ",
             "",
         ] {
             assert_eq!(check(good), Ok(()), "{good}");
