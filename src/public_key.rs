@@ -58,13 +58,13 @@ pub enum Unsound {
     /// A curve that is given by its parameters can have any generator (CVE-2020-0601).
     #[error("its curve is given by parameters; expected the name of a curve")]
     UnnamedCurve,
-    /// Shorter than [`CURVE_BITS`].
+    /// Shorter than `CURVE_BITS`.
     #[error("its curve has {0} bits; expected at least {CURVE_BITS}")]
     CurveLength(u32),
     /// No point of the curve, or that at infinity, which verifies signatures that anybody can make.
     #[error("its point is not on its curve, or is the point at infinity")]
     OffCurve,
-    /// Not [`ED25519_BYTES`].
+    /// Not `ED25519_BYTES`.
     #[error("it is {0} bytes long; expected {ED25519_BYTES} for Ed25519")]
     Ed25519Length(usize),
     /// A point of small order verifies signatures that anybody can make.
@@ -87,7 +87,7 @@ impl From<ErrorStack> for Unsound {
 /// What is said of a key that is taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// Below [`USUAL_EXPONENT`].
+    /// Below `USUAL_EXPONENT`.
     #[error("its RSA exponent {0} is below {USUAL_EXPONENT}, which FIPS 186-5 does not allow: replace the key")]
     SmallExponent(String),
 }
