@@ -29,9 +29,10 @@ const TARGETS: [&str; 15] = [
 /// # Errors
 /// What is wrong, with the directive.
 pub(super) fn check(filter: &str) -> Result<(), String> {
-    EnvFilter::builder().parse(filter).map_err(|error| error.to_string())?;
+    // First: what the parser says does not name the directive.
     let directives = split(filter);
-    directives.into_iter().map(str::trim).filter(|directive| !directive.is_empty()).try_for_each(check_directive)
+    directives.into_iter().map(str::trim).filter(|directive| !directive.is_empty()).try_for_each(check_directive)?;
+    EnvFilter::builder().parse(filter).map(drop).map_err(|error| format!("{filter:?}: {error}"))
 }
 
 fn check_directive(directive: &str) -> Result<(), String> {
@@ -46,6 +47,9 @@ fn check_directive(directive: &str) -> Result<(), String> {
         return Err(format!("{directive:?} is not a level: give error, warn, info, debug, trace or off"));
     }
     let first = target.split("::").next().unwrap_or_default();
+    if first.is_empty() && !rest.starts_with('[') {
+        return Err(format!("{directive:?} names nothing before its `=`: give a level, or TARGET=LEVEL"));
+    }
     if !first.is_empty() && !TARGETS.contains(&first) {
         return Err(format!("nothing logs as {first:?}: give a level, or one of {}", TARGETS.join(", ")));
     }
