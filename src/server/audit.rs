@@ -81,8 +81,9 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     tracing::error!("ROW REFUSED: what the database knows of the audit log was changed or removed; this was accepted");
     accepted
         .push("what the database knew of this log was changed or removed, as --audit-accept-loss accepts".to_owned());
-    let digest = store.read(|connection| Ok(root_key::digest(&root_key::all(connection)?)))?;
-    let (rebound, bind) = (AuditHead { root_keys: Some(digest.to_vec()), ..head.clone() }, bind.clone());
+    // Whoever writes the row again has to write this too.
+    head.root_keys = Some(store.read(|connection| Ok(root_key::digest(&root_key::all(connection)?)))?.to_vec());
+    let (rebound, bind) = (head.clone(), bind.clone());
     store.write(move |transaction| rebound.write(transaction, &bind))?;
     Ok(Known { head, accepted })
 }

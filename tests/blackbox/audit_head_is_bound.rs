@@ -108,6 +108,17 @@ fn a_time_without_a_log_is_told() {
 }
 
 #[test]
+fn a_row_that_is_written_again_without_a_log_covers_the_root_keys() {
+    let (place, _) = used();
+    change(&place, "DELETE FROM audit_head");
+    let none = Options { arguments: vec!["--audit-file=none".to_owned()], ..Options::default() };
+    Server::start_at(Arc::clone(&place), &none).stop();
+    let database = Database::open(place.database()).unwrap();
+    let digest: Option<Vec<u8>> = database.query_row("SELECT root_keys FROM audit_head", [], |row| row.get(0)).unwrap();
+    assert_eq!(digest.map(|digest| digest.len()), Some(32));
+}
+
+#[test]
 fn a_log_changed_beneath_the_server_stops_it() {
     for shorter in [true, false] {
         let server = Server::start();
