@@ -13,7 +13,7 @@ use super::route::{self, Ask};
 use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
-use crate::kms::{self, AccessList, Error, MAX_PAGE, Membership};
+use crate::kms::{self, AccessList, Error, MAX_OBJECTS, Membership};
 use crate::policy::{Action, Grant, Grantee, Subject};
 use crate::principal::Username;
 
@@ -275,10 +275,11 @@ fn from(ask: &Ask<'_>) -> Result<kms::From, Problem> {
     }
 }
 
-fn limit(ask: &Ask<'_>) -> Result<usize, Problem> {
-    let Some(text) = route::value(ask.query, "limit") else { return Ok(MAX_PAGE) };
-    let limit = text.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit));
-    limit.ok_or_else(|| bad(format!("limit={text}: give 1 to {MAX_PAGE}")))
+/// How many objects a page may have: what the query says by `limit`, or as many as there may be.
+pub(super) fn limit(ask: &Ask<'_>) -> Result<usize, Problem> {
+    let Some(text) = route::value(ask.query, "limit") else { return Ok(MAX_OBJECTS) };
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_OBJECTS).contains(limit));
+    limit.ok_or_else(|| bad(format!("limit: {text:?} is not a number from 1 to {MAX_OBJECTS}")))
 }
 
 impl From<crate::policy::Fault> for Problem {

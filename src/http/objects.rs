@@ -12,7 +12,7 @@ use super::route::{Ask, value};
 use super::{Answer, App};
 use crate::kmip::Attributes;
 use crate::kmip::ttlv::DateTime;
-use crate::kms::{InventoryEntry, Known, MAX_OBJECTS, Page};
+use crate::kms::{InventoryEntry, Known, Page};
 use crate::store::inventory::Filter;
 
 /// A page of the inventory.
@@ -26,7 +26,7 @@ struct Objects {
 #[derive(Serialize)]
 struct Object {
     unique_identifier: String,
-    /// Whether the row is what the server wrote. If not, nothing else is told of the object.
+    /// Whether the row is what the server wrote. If not, the answer holds nothing else of the object.
     intact: bool,
     #[serde(flatten)]
     known: Option<Told>,
@@ -92,13 +92,7 @@ fn day(days: i64) -> Option<Date> {
 /// `GET /objects[?after=ID][&limit=N][&owner=USER or &project=PROJECT]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let given = |name| value(ask.query, name);
-    let limit = match given("limit") {
-        None => MAX_OBJECTS,
-        Some(text) => {
-            let limit = text.parse().ok().filter(|limit| (1..=MAX_OBJECTS).contains(limit));
-            limit.ok_or_else(|| bad(format!("limit: {text:?} is not a number from 1 to {MAX_OBJECTS}")))?
-        }
-    };
+    let limit = super::access::limit(ask)?;
     let filter = match (given("owner"), given("project")) {
         (None, None) => Filter::All,
         (Some(owner), None) => Filter::Owner(owner),

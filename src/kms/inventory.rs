@@ -1,13 +1,11 @@
 //! The inventory: what objects there are and whose, for those who administer or audit.
 
+use super::access::MAX_OBJECTS;
 use super::gate::Listed;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, Page};
 use crate::kmip::Attributes;
 use crate::store::inventory::Filter;
-
-/// The most objects in one page of the inventory.
-pub const MAX_OBJECTS: usize = 1_000;
 
 /// An object of the inventory.
 #[derive(Debug)]

@@ -53,7 +53,7 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use access::{From, Held, MAX_OBJECTS as MAX_PAGE, Obtained};
+pub use access::{From, Held, MAX_OBJECTS, Obtained};
 pub use access_list::AccessList;
 pub use access_token::{MAX_TOKENS, TokenEntry};
 pub use administration::{Asked, Entry, Kind, Vouching};
@@ -64,7 +64,7 @@ pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms, Vault};
 pub use handover::HandoverFault;
 pub use identities::{Identity, new_uuid};
-pub use inventory::{InventoryEntry, Known, MAX_OBJECTS};
+pub use inventory::{InventoryEntry, Known};
 pub use keys::Wanted;
 pub use memberships::Membership;
 pub use offers::{Direction, OfferEntry, Page};
