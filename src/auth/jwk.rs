@@ -18,7 +18,7 @@ use super::jws::algorithm_of;
 use crate::pem::{self, Block, Kind};
 use crate::public_key::{self, Unsound, Warning};
 
-/// The longest text of a key that is told, in characters.
+/// The longest text of a key that a message quotes, in characters.
 const MAX_TOLD: usize = 60;
 
 /// A public key and the algorithms that it is for.
@@ -79,7 +79,7 @@ pub enum NotTaken {
     /// Anybody could sign as its owner.
     #[error("{0}")]
     Unsound(#[from] Unsound),
-    /// An entry of a map of certificates that is none.
+    /// An entry of a map of certificates is not a certificate.
     #[error("it is not an X.509 certificate in PEM")]
     Certificate,
     /// PEM of another kind.

@@ -1,4 +1,4 @@
-//! A TOML file whose keys are options. Its faults are told with line and key and without any value that may be secret.
+//! A TOML file whose keys are options. A fault names line and key, and no value that may be secret.
 
 use std::collections::BTreeMap;
 

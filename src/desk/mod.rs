@@ -51,7 +51,7 @@ pub enum Who {
     Caller(Username),
     /// Where nothing has to be proved: everybody of this network.
     Network(IpAddr),
-    /// Somebody of this network whom nobody knows yet. All strangers together have a share.
+    /// A caller of this network who is not authenticated yet. All strangers together have a share.
     Stranger(IpAddr),
 }
 

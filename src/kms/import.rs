@@ -38,7 +38,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
             existing.exchange(|present| replacement(kms, call, &existing, present, &brought))?;
             Ok(Response { unique_identifier: existing.object().id.clone() })
         }
-        // Nothing to replace; somebody else's object is told apart when the row is added.
+        // Nothing to replace; somebody else's object is noticed when the row is added.
         Err(Error::NotFound(_)) => add(kms, call, brought),
         Err(error) => Err(error),
     }

@@ -39,7 +39,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     page(kms, call, &grant, &search, Start { skip: offset, ..start }, limit.min(i64::from(MAX_ITEMS)))
 }
 
-/// A page of what the caller may know of. How many match in all is told only where the page holds the last of them.
+/// A page of what the caller may know of. The answer says how many match in all only if the page holds the last of them.
 fn page(
     kms: &Kms,
     call: &Call<'_>,

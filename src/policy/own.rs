@@ -1,4 +1,4 @@
-//! What of the policy concerns one caller: administrators change what they themselves may do, and that is told.
+//! What of the policy concerns one caller: the audit log marks changes by which administrators change what they may do.
 
 use super::Policy;
 use super::definition::Kind;

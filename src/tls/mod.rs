@@ -100,7 +100,7 @@ fn hardened() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {
     // With client certificates OpenSSL answers a client that tries to resume with an alert unless
     // a session id context is set.
     builder.set_session_id_context(b"clavigerd")?;
-    // A client that offers protocols, none of them ours, is told so (RFC 7301 section 3.2).
+    // A client that offers protocols, none of them ours, gets an alert (RFC 7301 section 3.2).
     builder.set_alpn_select_callback(|_, client| select_next_proto(ALPN, client).ok_or(AlpnError::ALERT_FATAL));
     // A connection that waits needs no buffers.
     builder.set_mode(SslMode::RELEASE_BUFFERS);

@@ -26,7 +26,7 @@ impl List {
     }
 }
 
-/// The lines of a whole list; `None` for what is none.
+/// The lines of a whole list; `None` if the answer is not one.
 fn lines(all: &Value) -> Option<Vec<String>> {
     let list = |name: &str| all.get(name).and_then(Value::as_array).map(Vec::as_slice);
     let mut lines = vec![format!("owner {}", all.get("owner")?.as_str()?)];

@@ -20,7 +20,7 @@ use crate::kms::{self, Held, Wanted};
 /// The longest name of a key, in bytes.
 const MAX_NAME: usize = 255;
 
-/// Keys that are told of a name that several have.
+/// The most keys that an error lists when several have the name.
 const MAX_CANDIDATES: usize = 6;
 
 /// Keys in one list, at most and if the request does not say.
@@ -260,7 +260,7 @@ pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
     Ok(Answer::json(StatusCode::OK, &One { key }))
 }
 
-/// What is told of a name that several keys have: which ones, each with its project.
+/// The error for a name that several keys have: it lists them, each with its project.
 fn ambiguity(name: &str, held: &[Held], total: usize) -> String {
     let candidate = |Held { id, attributes }: &Held| match attributes.clone().take_project() {
         Ok(Some(project)) => format!("{id} (project {project:?})"),
