@@ -107,10 +107,7 @@ impl From<&Attributes> for About {
 pub(super) fn accept(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Object { unique_identifier: id } = read(ask.body)?;
     app.kms.accept(&ask.context, &id)?;
-    Ok(success(format!(
-        "{id} belongs to {} now, is in no project, and nothing is granted on it",
-        ask.context.caller.username
-    )))
+    Ok(success(format!("{id} belongs to {} now, and nothing is granted on it", ask.context.caller.username)))
 }
 
 /// `POST /access/decline`: an offer to the caller, or one of the caller's own.

@@ -210,10 +210,11 @@ impl By {
 }
 
 impl Access {
-    /// Makes `owner` the owner. What the former one gave and proposed is gone: grants, the place in a project, and whatever
-    /// waits.
-    pub(super) fn pass_to(&mut self, owner: &str) {
-        *self = Self { owner: owner.to_owned(), ..Self::default() };
+    /// Makes `owner` the owner. What the former one gave and proposed is gone: grants, whatever waits, and the place in a
+    /// project if the object leaves it.
+    pub(super) fn pass_to(&mut self, owner: &str, leaves_project: bool) {
+        let project = self.project.take().filter(|_| !leaves_project);
+        *self = Self { owner: owner.to_owned(), project, ..Self::default() };
     }
 
     /// The same, but grants to others and the place in a project stay.

@@ -148,6 +148,12 @@ impl Object {
         attributes
     }
 
+    /// Whether it leaves its project when it gets another owner: a secret stays in the project of its account, which decides
+    /// about its name.
+    pub(super) fn leaves_project(&self) -> bool {
+        self.access.project.is_some() && secret_path::check_project(self, None).is_ok()
+    }
+
     /// What decides about it.
     pub(super) fn resource(&self) -> Resource<'_> {
         let Access { owner, project, grants, .. } = &self.access;

@@ -87,7 +87,8 @@ impl Kms {
                     return Err(HandoverFault::OfferExpired(id.to_owned()).into());
                 }
                 self.check_offerer(offer, object)?;
-                access.pass_to(call.caller().username.as_str());
+                self.check_reach(&call, object)?;
+                access.pass_to(call.caller().username.as_str(), object.leaves_project());
                 Ok(())
             })
         })
@@ -147,10 +148,7 @@ impl Kms {
     /// To leave its project takes leave for everything with the object, as it does without a change of owner.
     fn check_may_part(&self, call: &Call<'_>, object: &Object) -> Result<(), Error> {
         check_undestroyed(object, call)?;
-        match object.access.project {
-            Some(_) => self.check_own(call, object, Action::on_objects()),
-            None => Ok(()),
-        }
+        if object.leaves_project() { self.check_own(call, object, Action::on_objects()) } else { Ok(()) }
     }
 
     /// Decides again whether the one who made the offer may give the object away.

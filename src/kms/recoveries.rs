@@ -124,7 +124,10 @@ impl Kms {
                     let (from, to) = (&access.owner, &approved.to);
                     let detail = format!("{recovery}: from the user {from:?} to the user {to:?}, approved by {by}");
                     call.conclude(Operation::Recover, detail);
-                    if approved.keep_access { access.pass_on_to(&approved.to) } else { access.pass_to(&approved.to) }
+                    match approved.keep_access {
+                        true => access.pass_on_to(&approved.to),
+                        false => access.pass_to(&approved.to, object.leaves_project()),
+                    }
                 } else if is_new {
                     access.pending.recovery = Some(approved);
                 } else {

@@ -512,3 +512,37 @@ fn an_index_that_was_changed_does_not_open_another_secret() {
     assert_eq!(get(&mut alice, "default", "d"), (200, "d".to_owned()));
     assert!(server.log().matches("ROW REFUSED: the object does not hold the secret").count() >= 6);
 }
+
+#[test]
+fn another_owner_takes_no_secret_out_of_it() {
+    let (server, mut root) = server();
+    let names = ["alice", "rita", "bob", "mallory"];
+    let [mut alice, mut rita, mut bob, mut mallory] = names.map(|name| Caller::certificate(&server, name));
+    members(&mut root, "acme", &json!({"alice": "lead", "rita": "reader"}));
+    assert_eq!(put(&mut alice, "acme", "k", "one").status, 201);
+    let id = object(&mut alice, "acme:variable:k");
+    alice.grant(&id, "bob", &["read_secret"]);
+    let (offer, which) =
+        (|to: &str| json!({"unique_identifier": id, "user_id": to}), json!({ "unique_identifier": id }));
+    // Its name would be taken by somebody about whom the account does not decide.
+    alice.done("/access/transfer", &offer("mallory"));
+    mallory.not_done("/access/accept", &which, 403);
+    assert_eq!(get(&mut mallory, "acme", "k").0, 404);
+    alice.done("/access/transfer", &offer("rita"));
+    rita.done("/access/accept", &which);
+    // The roles of the account go on, the grants do not, and neither does what the former owner could do as the owner.
+    for caller in [&mut alice, &mut rita] {
+        assert_eq!(get(caller, "acme", "k"), (200, "one".to_owned()));
+    }
+    assert_eq!(get(&mut bob, "acme", "k").0, 404);
+    alice.not_done("/access/transfer", &offer("alice"), 403);
+    assert_eq!(put(&mut alice, "acme", "k", "two").status, 201);
+    assert_eq!(rita.get("/access/owned")[0]["object_id"], json!(id));
+    // An owner who has lost the role gives nothing away.
+    rita.done("/access/transfer", &offer("alice"));
+    members(&mut root, "acme", &json!({"alice": "lead"}));
+    alice.not_done("/access/accept", &which, 409);
+    members(&mut root, "acme", &json!({"alice": "lead", "rita": "reader"}));
+    alice.done("/access/accept", &which);
+    assert_eq!(alice.get("/access/owned")[0]["object_id"], json!(id));
+}

@@ -28,8 +28,24 @@ impl Kms {
     pub(in crate::kms) fn refuses_to_part(&self, owner: &Caller, object: &Object) -> Option<Refusal> {
         let (policy, resource) = (self.policy.load(), object.resource());
         let may = |action| policy.decide(owner, action, &resource).map(drop);
-        let leaving = Action::on_objects().filter(|_| resource.project.is_some());
+        let leaving = Action::on_objects().filter(|_| object.leaves_project());
         std::iter::once(Action::Transfer).chain(leaving).find_map(|action| may(action).err())
+    }
+
+    /// Refuses to give the caller an object that stays in a project where they could do nothing with it.
+    pub(in crate::kms) fn check_reach(&self, call: &Call<'_>, object: &Object) -> Result<(), Error> {
+        if object.access.project.is_none() || object.leaves_project() {
+            return Ok(());
+        }
+        let (grants, owner) = (Grants::default(), call.caller().username.as_str());
+        let owned = Resource { owner, grants: &grants, ..object.resource() };
+        match self.policy.load().decide(call.caller(), Action::Operation(Operation::Locate), &owned) {
+            Ok(_) => Ok(()),
+            Err(refusal) => {
+                self.refused(call, Action::Accept, Some(&object.id), &refusal)?;
+                Err(Error::NotPermitted { action: Action::Accept.word(), refusal })
+            }
+        }
     }
 
     /// Whether the object is offered to the caller and they might accept it.
