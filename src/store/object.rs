@@ -384,7 +384,9 @@ pub fn any_in_project(connection: &Connection, project: &str) -> Result<bool, Er
 /// # Errors
 /// SQLite's.
 pub fn token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
-    let mut select = connection.prepare("SELECT material FROM object WHERE placement = 2 AND material IS NOT NULL")?;
+    let mut select = connection.prepare(
+        "SELECT material FROM object INDEXED BY object_in_token WHERE placement = 2 AND material IS NOT NULL",
+    )?;
     let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(found)
 }
@@ -394,8 +396,10 @@ pub fn token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
 /// # Errors
 /// SQLite's.
 pub fn live_token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
-    let mut select =
-        connection.prepare("SELECT material FROM object WHERE placement = 2 AND state < 5 AND material IS NOT NULL")?;
+    let mut select = connection.prepare(
+        "SELECT material FROM object INDEXED BY object_in_token \
+         WHERE placement = 2 AND state < 5 AND material IS NOT NULL",
+    )?;
     let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(found)
 }
@@ -405,7 +409,8 @@ pub fn live_token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error
 /// # Errors
 /// SQLite's.
 pub fn destroyed_in_token(connection: &Connection) -> Result<Vec<String>, Error> {
-    let mut select = connection.prepare("SELECT id FROM object WHERE placement = 2 AND state >= 5")?;
+    let mut select =
+        connection.prepare("SELECT id FROM object INDEXED BY object_in_token WHERE placement = 2 AND state >= 5")?;
     let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(found)
 }

@@ -23,6 +23,7 @@ mod audit;
 mod bare;
 mod decisions;
 mod gate;
+mod objects;
 mod raw;
 
 use std::time::{Duration, Instant};
@@ -39,6 +40,7 @@ fn main() {
         Some("bare") => bare::serve(&arguments.next().unwrap()),
         Some("raw") => raw::measure(&arguments.next().unwrap()),
         Some("gate") => gate::measure(),
+        Some("objects") => objects::measure(arguments.next().map_or(50_000, |count| count.parse().unwrap())),
         Some("decisions") => {
             decisions::uses();
             decisions::commits(arguments.next().unwrap().as_ref());

@@ -9,33 +9,8 @@ use crate::harness::kmip::{
     structure, text,
 };
 
-fn version(major: i64, minor: i64) -> Value {
-    let numbers = [integer("ProtocolVersionMajor", major), integer("ProtocolVersionMinor", minor)];
-    structure("ProtocolVersion", &numbers)
-}
-
-/// A batch item with a bare operation's name and fields.
-fn item(operation: &Value, id: Option<&[u8]>) -> Value {
-    let mut fields = vec![enumeration("Operation", operation["tag"].as_str().unwrap())];
-    fields.extend(id.map(|id| bytes("UniqueBatchItemID", id)));
-    fields.push(json!({"tag": "RequestPayload", "value": operation["value"]}));
-    structure("BatchItem", &fields)
-}
-
-fn message_of(version: Value, options: &[Value], items: &[Value]) -> Value {
-    let mut header = vec![version];
-    header.extend_from_slice(options);
-    header.push(integer("BatchCount", items.len() as i64));
-    let mut fields = vec![structure("RequestHeader", &header)];
-    fields.extend_from_slice(items);
-    structure("RequestMessage", &fields)
-}
-
-pub fn message(options: &[Value], operations: &[Value]) -> Value {
-    let items: Vec<Value> =
-        operations.iter().enumerate().map(|(at, operation)| item(operation, Some(&[at as u8]))).collect();
-    message_of(version(2, 1), options, &items)
-}
+use crate::harness::message::{item, message_of, version};
+pub use crate::harness::message::{message, option};
 
 /// The batch items of the answer.
 fn items(alice: &mut Connection, request: &Value) -> Vec<Value> {
@@ -53,10 +28,6 @@ fn outcomes(items: &[Value]) -> Vec<&str> {
     let reason = |item| find(item, "ResultReason").and_then(Value::as_str);
     let status = |item| find(item, "ResultStatus").and_then(Value::as_str).unwrap();
     items.iter().map(|item| reason(item).unwrap_or_else(|| status(item))).collect()
-}
-
-pub fn option(value: &str) -> Value {
-    enumeration("BatchErrorContinuationOption", value)
 }
 
 #[test]

@@ -1,0 +1,150 @@
+//! What requests cost at a server that holds few and at one that holds many, asked in turn, so that a busy machine slows both
+//! down.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::caller::{Caller, change};
+use super::kmip::{create, enumeration, find, integer, locate, name, named, revoke, tags};
+use super::message::message;
+use super::{Options, Server};
+
+/// Creates in one message, and connections that send such messages.
+const BATCH: usize = 64;
+const CONNECTIONS: usize = 8;
+
+/// Measurements of one kind.
+const SAMPLES: usize = 21;
+
+/// What many may cost, as a multiple of what few cost.
+const BOUND: f64 = 1.5;
+
+/// A server that writes only warnings into its log.
+pub fn quiet_server() -> Server {
+    Server::start_with(&Options { environment: vec![("KMS_LOG".to_owned(), "warn".to_owned())], ..Options::default() })
+}
+
+/// Adds so many objects of alice's with names and tags: each stands in a search table under 40 texts.
+pub fn fill(server: &Server, count: usize) {
+    let texts: Vec<String> = (0..32).map(|number| format!("t{number}")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let mut attributes: Vec<Value> = (0..8).map(|number| name(&format!("n{number}"))).collect();
+    attributes.push(tags(&texts));
+    let request = create("AES", 256, &attributes);
+    let batches = count.div_ceil(BATCH);
+    thread::scope(|scope| {
+        for connection in 0..CONNECTIONS {
+            let request = &request;
+            scope.spawn(move || {
+                let mut alice = server.alice().connect().unwrap();
+                for batch in (connection..batches).step_by(CONNECTIONS) {
+                    let size = BATCH.min(count - batch * BATCH);
+                    let answer = alice.kmip(&message(&[], &vec![request.clone(); size])).json();
+                    assert!(!answer.to_string().contains("OperationFailed"), "{answer}");
+                }
+            });
+        }
+    });
+}
+
+/// What the quickest of three takes: of what changes nothing.
+pub fn best(mut run: impl FnMut()) -> Duration {
+    (0..3).map(|_| took(&mut run)).min().unwrap()
+}
+
+pub fn took(run: impl FnOnce()) -> Duration {
+    let began = Instant::now();
+    run();
+    began.elapsed()
+}
+
+fn median(mut samples: Vec<Duration>) -> Duration {
+    samples.sort();
+    samples[samples.len() / 2]
+}
+
+/// Callers of one name at the server that holds few and at the one that holds many.
+pub struct Pair {
+    pub callers: [Caller; 2],
+    /// How often something was measured: no name is used twice.
+    turn: usize,
+}
+
+impl Pair {
+    pub fn new(servers: [&Server; 2], name: &str) -> Self {
+        Self { callers: servers.map(|server| Caller::certificate(server, name)), turn: 0 }
+    }
+
+    /// Compares the medians of what a request takes at both, asked in turn. What only a busy machine made slow is not slow
+    /// three times.
+    #[track_caller]
+    pub fn check(&mut self, what: &str, mut run: impl FnMut(&mut Caller, usize) -> Duration) -> Duration {
+        let mut tries = 0;
+        loop {
+            let mut samples = [Vec::new(), Vec::new()];
+            for _ in 0..SAMPLES {
+                self.turn += 1;
+                for (caller, samples) in self.callers.iter_mut().zip(&mut samples) {
+                    samples.push(run(caller, self.turn));
+                }
+            }
+            let [few, many] = samples.map(median);
+            let ratio = many.as_secs_f64() / few.as_secs_f64();
+            eprintln!("{what}: {few:?} with few, {many:?} with many, {ratio:.2} times");
+            // A request of two milliseconds may well take one more.
+            if many <= few.mul_f64(BOUND) + Duration::from_millis(1) {
+                return many;
+            }
+            tries += 1;
+            assert!(tries < 3, "{what}: {many:?} with many, {few:?} with few");
+        }
+    }
+}
+
+/// What must not cost more where there are many objects of one owner.
+pub fn objects(servers: [&Server; 2]) {
+    let everything = locate(&[], &[]);
+    // Of what one has nothing.
+    let nothing = Pair::new(servers, "bob").check("another caller's Locate", |bob, _| {
+        best(|| assert_eq!(find(&bob.ok(&everything), "LocatedItems"), Some(&json!(0))))
+    });
+    assert!(nothing < Duration::from_millis(5), "another caller's Locate takes {nothing:?}");
+    // Pages of one's own, as they come and of what only few objects are.
+    let mut alice = Pair::new(servers, "alice");
+    for caller in &mut alice.callers {
+        caller.key("rare", &[name("rare"), tags(&["rare"])]);
+    }
+    for (what, criteria) in [
+        ("the first page", vec![]),
+        ("a page of a tag", vec![tags(&["t1"])]),
+        ("a name", vec![name("rare")]),
+        ("a name and tags", vec![tags(&["t1"]), name("rare")]),
+        ("nothing of a state", vec![name("rare"), enumeration("State", "PreActive")]),
+    ] {
+        let request = locate(&criteria, &[integer("MaximumItems", 20)]);
+        alice.check(what, |alice, _| best(|| drop(alice.ok(&request))));
+    }
+    // What changes one object.
+    let key = |alice: &mut Caller, turn: usize| alice.key(&format!("k{turn}"), &[]);
+    alice.check("a grant", |alice, turn| {
+        let change = change(&key(alice, turn), "bob", &["encrypt"]);
+        took(|| drop(alice.done("/access/grant", &change)))
+    });
+    alice.check("Revoke", |alice, turn| {
+        let revoke = revoke(&key(alice, turn), "Superseded");
+        took(|| drop(alice.ok(&revoke)))
+    });
+    alice.check("Destroy", |alice, turn| {
+        let id = key(alice, turn);
+        alice.ok(&revoke(&id, "Superseded"));
+        took(|| drop(alice.ok(&named("Destroy", &id))))
+    });
+    alice.check("the second value of a secret", |alice, turn| {
+        let path = format!("/secrets/default/variable/{turn}");
+        let mut write = || assert_eq!(alice.connection.try_request("POST", &path, &[], b"value").unwrap().status, 201);
+        write();
+        took(write)
+    });
+}
