@@ -44,6 +44,19 @@ pub enum OpenError {
         /// What is missing.
         loss: Loss,
     },
+    /// A log of the name that all logs had once, which is not this database's.
+    #[error(
+        "the audit log {p} {loss}, so it is not the log of this database as it left it: give --audit-file with that log, \
+         or --audit-accept-loss to begin {} and have the loss recorded", own.display(), p = path.display()
+    )]
+    Foreign {
+        /// The log.
+        path: PathBuf,
+        /// The log that this database should have.
+        own: PathBuf,
+        /// How it differs.
+        loss: Loss,
+    },
     /// The thread that writes it.
     #[error("cannot start the thread that writes the audit log: {0}")]
     Thread(io::Error),
@@ -71,6 +84,9 @@ pub enum Loss {
     /// The line is there, and is another one.
     #[error("has another line {0} than the one that the database knows")]
     Other(u64),
+    /// Another key signs it.
+    #[error("is the log of another database: another key signs it")]
+    Foreign,
     /// The chain does not hold.
     #[error("is broken after line {0}")]
     Broken(u64),

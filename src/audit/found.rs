@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::error::{End, Loss};
 use super::file::{Log, rotated};
-use super::line::{CHECKPOINT, Head, Header, MAX_LINE, hash};
+use super::line::{CHECKPOINT, Checkpoint, Head, Header, MAX_LINE, hash};
 use super::lines::Backwards;
 
 /// Changes that are listed one by one.
@@ -32,6 +32,8 @@ pub struct Found {
     pub not_in_database_count: u64,
     /// What is missing; only where that was accepted.
     pub loss: Option<Loss>,
+    /// The key of the last checkpoint that was read, in hexadecimal.
+    pub signed_by: Option<Vec<u8>>,
 }
 
 /// The part of a file that holds whole lines.
@@ -119,6 +121,7 @@ struct Scan {
     broken: Option<u64>,
     late: Option<u64>,
     other: bool,
+    signed_by: Option<Vec<u8>>,
 }
 
 #[derive(Deserialize)]
@@ -182,6 +185,10 @@ impl Scan {
             Some(head) if header.seq > head.seq => self.after(line, &header),
             _ => {}
         }
+        if header.event == CHECKPOINT.as_bytes() {
+            self.signed_by =
+                Checkpoint::read(line, &header).map(|checkpoint| checkpoint.key.to_vec()).or(self.signed_by.take());
+        }
         self.stopped = header.event == b"stopped" || (self.stopped && header.event == CHECKPOINT.as_bytes());
         self.last = Some((header.seq, own));
     }
@@ -226,6 +233,7 @@ impl Scan {
             not_in_database: self.changes,
             not_in_database_count,
             loss,
+            signed_by: self.signed_by,
         }
     }
 }

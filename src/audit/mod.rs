@@ -3,6 +3,7 @@
 mod error;
 mod failures;
 mod file;
+mod former;
 mod found;
 mod line;
 mod lines;
@@ -19,12 +20,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 pub use error::{Loss, OpenError, Unavailable};
+pub use former::adopt;
 pub use found::Found;
 pub use line::{Hash, Head, SignedHead};
 pub use queue::{Mark, Statistics};
 pub use record::{Decision, MAX_NAME, MAX_OBJECT, MAX_TEXT, Outcome, Record};
 pub use versions::Versions;
 pub use writer::{Publish, Sign, Signer};
+
+use data_encoding::HEXLOWER;
 
 use crate::config::AuditSettings;
 use failures::Failure;
@@ -60,7 +64,11 @@ impl Audit {
         let path = settings.file.as_path();
         let failed = |source| OpenError::File { path: path.to_owned(), source };
         let mut log = Log::open(path)?;
-        let found = found::read(&log, head).map_err(failed)?;
+        let mut found = found::read(&log, head).map_err(failed)?;
+        let is_foreign = found.signed_by.as_deref().is_some_and(|key| key != HEXLOWER.encode(&signer.key).as_bytes());
+        if head.is_none() && is_foreign && !begin {
+            found.loss = found.loss.or(Some(Loss::Foreign));
+        }
         if let Some(loss) = found.loss.clone().filter(|_| !settings.accept_loss) {
             return Err(OpenError::Loss { path: path.to_owned(), loss });
         }

@@ -271,9 +271,9 @@ mod tests {
             "claviger access-rights project -k a --to b --none",
             "claviger access-rights definitions list grants",
             "claviger issuers test",
-            "claviger audit verify audit.jsonl",
+            "claviger audit verify claviger.audit.jsonl",
             "claviger audit tail -n x",
-            "claviger audit search --from today audit.jsonl",
+            "claviger audit search --from today claviger.audit.jsonl",
             "claviger version --timeout 0",
             "claviger version --client-p12-password x",
         ] {

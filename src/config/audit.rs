@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Error, Options, RemadeKey};
 
-/// The file's name beside the database.
+/// What the file's name has after the database's.
 const FILE: &str = "audit.jsonl";
 
 /// The word for no audit trail.
@@ -25,6 +25,8 @@ const ROTATE_AGE: u16 = 7;
 pub struct AuditSettings {
     /// The file.
     pub file: PathBuf,
+    /// Where the log was before logs were named after their databases; `None` if the file was named.
+    pub former: Option<PathBuf>,
     /// Size at which a new file begins, in bytes; 0 for never.
     pub rotate_size: u64,
     /// Age at which a new file begins; zero for never.
@@ -49,6 +51,25 @@ impl Remake {
     }
 }
 
+impl AuditSettings {
+    /// The file where the log is now: [`Self::file`], or where it was formerly if no server has renamed it yet.
+    #[must_use]
+    pub fn present(&self) -> &Path {
+        let former = self.former.as_deref().filter(|former| former.exists() && !self.file.exists());
+        former.unwrap_or(&self.file)
+    }
+}
+
+/// The log of a database: `claviger.audit.jsonl` for `claviger.db`, so that two databases in one folder have two logs.
+fn beside(database: &Path) -> PathBuf {
+    let is_usual = database.extension().is_some_and(|extension| extension == "db");
+    let name = if is_usual { database.file_stem() } else { database.file_name() };
+    let mut name = name.unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(FILE);
+    database.with_file_name(name)
+}
+
 pub(super) fn settings(options: &Options, database: &Path) -> Result<Option<AuditSettings>, Error> {
     let file = match &options.audit_file {
         Some(file) if file == Path::new(NONE) => return Ok(None),
@@ -56,8 +77,9 @@ pub(super) fn settings(options: &Options, database: &Path) -> Result<Option<Audi
             return Err(Error::Value { option: "audit-file", fault: "it is empty: name a file, or `none`" });
         }
         Some(file) => file.clone(),
-        None => database.with_file_name(FILE),
+        None => beside(database),
     };
+    let former = options.audit_file.is_none().then(|| database.with_file_name(FILE));
     let rotate_size = options.audit_rotate_size.unwrap_or(ROTATE_SIZE);
     if (1..MIN_ROTATE_SIZE).contains(&rotate_size) {
         return Err(Error::Value { option: "audit-rotate-size", fault: "4096 bytes or more, or 0 for never" });
@@ -65,6 +87,7 @@ pub(super) fn settings(options: &Options, database: &Path) -> Result<Option<Audi
     let days = options.audit_rotate_age.unwrap_or(ROTATE_AGE);
     Ok(Some(AuditSettings {
         file,
+        former,
         rotate_size,
         rotate_age: Duration::from_secs(u64::from(days) * 86_400),
         accept_loss: options.audit_accept_loss.unwrap_or(false),

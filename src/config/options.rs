@@ -236,7 +236,7 @@ options! {
     /// Database file [default: ./claviger.db]
     #[arg(long, env = "KMS_SQLITE_PATH", value_name = "FILE")]
     sqlite_path: PathBuf,
-    /// File of the audit trail, or `none` [default: audit.jsonl beside the database]
+    /// File of the audit trail, or `none` [default: beside the database, claviger.audit.jsonl for claviger.db]
     #[arg(long, env = "KMS_AUDIT_FILE", value_name = "FILE")]
     audit_file: PathBuf,
     /// Size at which the audit trail goes on in a new file, in bytes, at least 4096; 0 = never [default: 268435456]

@@ -7,7 +7,7 @@ use openssl::sha::sha256;
 use serde::Deserialize;
 
 use super::StartError;
-use crate::audit::{Audit, Record, SignedHead, Signer};
+use crate::audit::{self, Audit, Record, SignedHead, Signer};
 use crate::config::{AuditSettings, Config, RemadeKey};
 use crate::custody::Custody;
 use crate::kms;
@@ -109,6 +109,13 @@ fn open_log(
         }
     });
     let head = (known.head.seq > 0).then_some(known.head);
+    if let Some(former) = &settings.former {
+        match audit::adopt(former, &settings.file, head, &signer.key) {
+            // Told by the log that begins instead.
+            Err(audit::OpenError::Foreign { .. }) if settings.accept_loss => {}
+            adopted => drop(adopted?),
+        }
+    }
     let begin = custody.remade().contains(&RemadeKey::Audit);
     let (audit, found) = Audit::open(settings, head, begin, signer, publish)?;
     if let Some(loss) = &found.loss {

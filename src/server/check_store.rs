@@ -182,7 +182,7 @@ fn compare(
     rows: &[Checked],
     report: &mut StoreReport,
 ) -> Result<(), StartError> {
-    let files = files(&settings.file)?;
+    let files = files(settings.present())?;
     let pem = kms::public_key_pem(&custody.audit_public_key());
     let known = store.read(|connection| Ok(audit_head::read(connection)?))?;
     report.findings.extend(log_finding(&files, &pem, known.and_then(|known| known.signed_line)));

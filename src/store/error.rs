@@ -55,6 +55,9 @@ pub enum Error {
     /// The writer's queue is full.
     #[error("too many writes are waiting")]
     Busy,
+    /// A write is not on disk after so long that the database counts as unavailable.
+    #[error("a write is not done in time: is the database held by another program, or its disk slow?")]
+    Stuck,
     /// The transaction that held this write could not be committed.
     #[error("the commit failed: {0}")]
     Commit(String),

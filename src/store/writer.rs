@@ -1,7 +1,7 @@
 //! The one writer: a thread that puts many requests into one commit.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -19,6 +19,16 @@ const QUEUE: usize = 1024;
 /// Writes in one commit at most.
 const GROUP: usize = 128;
 
+/// How long a group waits for another program that holds the database; and once one did so in vain.
+const BUSY: Duration = Duration::from_secs(5);
+const BUSY_AGAIN: Duration = Duration::from_millis(200);
+
+/// How long a commit says that the database can be written.
+const CHECK_STANDS: Duration = Duration::from_secs(1);
+
+/// How long a check waits for its commit.
+const CHECK_WAIT: Duration = Duration::from_secs(2);
+
 /// The longest that a group with company waits for more to come.
 const MAX_WAIT: Duration = Duration::from_millis(1);
 
@@ -32,11 +42,16 @@ pub(super) enum Traces {
 /// Says to one waiting request how the commit went.
 type Acknowledge = Box<dyn FnOnce(Result<(), Error>)>;
 
+/// Says to a request whose job was not run why not.
+type Refuse = Box<dyn FnOnce(Error) + Send>;
+
 /// Runs inside the transaction; `None` means that its changes are undone and the request has its answer.
 type Job = Box<dyn FnOnce(&Transaction<'_>) -> Option<Acknowledge> + Send>;
 
 struct Queued {
     job: Job,
+    /// Says to the waiting request that the job was not even begun.
+    refuse: Refuse,
     traces: Traces,
     /// What gets into the audit log if the job succeeds, before its changes are committed.
     records: Vec<Record>,
@@ -72,9 +87,12 @@ struct Recording {
     bind: Binder,
 }
 
+/// When the last group was committed; `None` before the first, and once one has failed.
+type Last = Arc<Mutex<Option<Instant>>>;
+
 pub(super) struct Writer {
     queue: Option<Arc<SyncSender<Queued>>>,
-    failure: Arc<Mutex<Option<String>>>,
+    last: Last,
     audit: Arc<OnceLock<Recording>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -99,8 +117,9 @@ impl Poster {
                 None
             }
         });
+        let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a write that nobody waits for failed"));
         let queue = self.0.upgrade().ok_or(Error::Stopped)?;
-        queue.try_send(Queued { job, traces: Traces::Keep, records: Vec::new() }).map_err(refused)
+        queue.try_send(Queued { job, refuse, traces: Traces::Keep, records: Vec::new() }).map_err(refused)
     }
 }
 
@@ -114,15 +133,15 @@ fn refused(refused: TrySendError<Queued>) -> Error {
 impl Writer {
     pub(super) fn start(connection: Connection, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
-        let failure = Arc::new(Mutex::new(None));
+        let last = Last::default();
         let audit = Arc::new(OnceLock::new());
-        let (seen, recording) = (Arc::clone(&failure), Arc::clone(&audit));
+        let (seen, recording) = (Arc::clone(&last), Arc::clone(&audit));
         let metrics = Arc::clone(metrics);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || serve(connection, &jobs, &seen, &recording, &metrics))
             .map_err(|source| Error::Commit(source.to_string()))?;
-        Ok(Self { queue: Some(Arc::new(queue)), failure, audit, thread: Some(thread) })
+        Ok(Self { queue: Some(Arc::new(queue)), last, audit, thread: Some(thread) })
     }
 
     /// Records go into this log from now on; a second one is ignored.
@@ -139,7 +158,20 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
+        self.begin(job, traces, records)?.recv().unwrap_or(Err(Error::Stopped))
+    }
+
+    /// Puts a job into the queue; its answer comes once its group is on disk.
+    fn begin<T, F>(&self, job: F, traces: Traces, records: Vec<Record>) -> Result<Receiver<Result<T, Error>>, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
         let (answer, answered) = sync_channel::<Result<T, Error>>(1);
+        let refusal = answer.clone();
+        let refuse: Refuse = Box::new(move |error| {
+            let _ = refusal.send(Err(error));
+        });
         let job: Job = Box::new(move |transaction| match job(transaction) {
             Ok(value) => Some(Box::new(move |committed: Result<(), Error>| {
                 // A request that no longer waits has lost its connection, not its write.
@@ -151,21 +183,27 @@ impl Writer {
             }
         });
         let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
-        queue.try_send(Queued { job, traces, records }).map_err(refused)?;
-        answered.recv().unwrap_or(Err(Error::Stopped))
+        queue.try_send(Queued { job, refuse, traces, records }).map_err(refused)?;
+        Ok(answered)
     }
 
-    /// Whether the last commit succeeded. After a failure a small one is tried, so that a server to which nobody
-    /// sends requests any more finds out that the disk has room again.
+    /// Whether a write is on disk within [`CHECK_WAIT`]. If none was a moment ago, a small one is tried: nobody may be writing
+    /// while the disk is full or another program holds the database, nor when that has passed.
     pub(super) fn check(&self) -> Result<(), Error> {
-        if self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
+        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < CHECK_STANDS) {
             return Ok(());
         }
         let touch = |transaction: &Transaction<'_>| {
-            transaction.execute("UPDATE root_key SET created = created", [])?;
-            Ok(())
+            // A row that stays what it is would not be written, and a full disk not noticed. The header of the file is.
+            let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            Ok(transaction.pragma_update(None, "user_version", version)?)
         };
-        self.run(touch, Traces::Keep, Vec::new())
+        match self.begin(touch, Traces::Keep, Vec::new())?.recv_timeout(CHECK_WAIT) {
+            Ok(answer) => answer,
+            Err(RecvTimeoutError::Timeout) => Err(Error::Stuck),
+            Err(RecvTimeoutError::Disconnected) => Err(Error::Stopped),
+        }
     }
 }
 
@@ -198,18 +236,29 @@ impl Iterator for Company<'_> {
 fn serve(
     mut connection: Connection,
     jobs: &Receiver<Queued>,
-    failure: &Mutex<Option<String>>,
+    last: &Mutex<Option<Instant>>,
     audit: &OnceLock<Recording>,
     metrics: &Metrics,
 ) {
-    let mut wait = None;
+    let (mut wait, mut is_held) = (None, false);
     while let Ok(first) = jobs.recv() {
+        let began = Instant::now();
+        let transaction = match begin(&mut connection, if is_held { BUSY_AGAIN } else { BUSY }) {
+            Ok(transaction) => transaction,
+            Err(error) => {
+                *last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                metrics.store_commit(began.elapsed(), None);
+                refuse(std::iter::once(first).chain(jobs.try_iter()), &error.to_string(), is_held);
+                is_held = true;
+                continue;
+            }
+        };
+        is_held = false;
         // Not collected first: who comes while the group runs is still in time for its commit.
         let group =
             std::iter::once(first).chain(Company { jobs, until: wait.map(|wait| Instant::now() + wait) }).take(GROUP);
         let mut waiting = Vec::new();
-        let began = Instant::now();
-        let committed = commit(&mut connection, group, &mut waiting, audit.get());
+        let committed = commit(transaction, group, &mut waiting, audit.get());
         let erase = waiting.iter().any(|(traces, _)| *traces == Traces::Erase);
         let took = began.elapsed();
         metrics.store_commit(took, committed.is_ok().then_some(waiting.len()));
@@ -227,7 +276,7 @@ fn serve(
         for error in [failed.as_ref(), erased.as_ref().err()].into_iter().flatten() {
             tracing::error!(%error, "the database could not be written");
         }
-        *failure.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+        *last.lock().unwrap_or_else(PoisonError::into_inner) = failed.is_none().then(Instant::now);
         for (traces, acknowledge) in waiting {
             let done = committed.clone().map_err(Error::from);
             // What is committed is committed, even where its traces stay: the others must not hear of a failure.
@@ -237,15 +286,32 @@ fn serve(
     }
 }
 
+/// Begins a transaction that may write, and waits at most so long for another program that holds the database.
+fn begin(connection: &mut Connection, busy: Duration) -> Result<Transaction<'_>, rusqlite::Error> {
+    connection.busy_timeout(busy)?;
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
+/// Tells all who wait that nothing can be written: one after the other they would wait in vain. `again`: it was so before.
+fn refuse(waiting: impl Iterator<Item = Queued>, error: &str, again: bool) {
+    if again {
+        tracing::debug!(error, "the database can still not be written");
+    } else {
+        tracing::error!(error, "the database cannot be written");
+    }
+    for queued in waiting {
+        (queued.refuse)(Error::Commit(error.to_owned()));
+    }
+}
+
 /// Runs a group in one transaction. What it changes is in the audit log before it is committed, and the commit names
 /// the log's last line: so whatever the log has beyond that did not happen.
 fn commit(
-    connection: &mut Connection,
+    mut transaction: Transaction<'_>,
     group: impl Iterator<Item = Queued>,
     waiting: &mut Vec<(Traces, Acknowledge)>,
     recording: Option<&Recording>,
 ) -> Result<(), Fault> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.set_drop_behavior(rusqlite::DropBehavior::Rollback);
     let mut records = Vec::new();
     for queued in group {

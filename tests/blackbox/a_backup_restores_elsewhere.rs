@@ -73,7 +73,7 @@ fn taken_while_keys_are_made_and_destroyed() {
         done.store(true, Ordering::Relaxed);
         before
     });
-    for file in ["claviger.db", "token", "audit.jsonl"] {
+    for file in ["claviger.db", "token", "claviger.audit.jsonl"] {
         assert!(dest.join(file).exists());
     }
 
@@ -82,7 +82,7 @@ fn taken_while_keys_are_made_and_destroyed() {
     copy(&dest.join("token"), &token.tokens);
     let place = Place::with_token(elsewhere, token);
     fs::copy(dest.join("claviger.db"), place.database()).unwrap();
-    fs::copy(dest.join("audit.jsonl"), place.path("audit.jsonl")).unwrap();
+    fs::copy(dest.join("claviger.audit.jsonl"), place.audit_file()).unwrap();
     // The original is gone for good.
     let lost = server.kill();
     fs::remove_dir_all(&lost.token.tokens).unwrap();
@@ -120,7 +120,7 @@ fn of_a_stopped_server_the_database_is_one_file() {
     let other = Arc::new(other);
     let log = Server::try_start_at(Arc::clone(&other), &Options::default()).err().unwrap();
     assert!(log.contains("--audit-accept-loss"), "{log}");
-    fs::copy(place.path("audit.jsonl"), other.path("audit.jsonl")).unwrap();
+    fs::copy(place.audit_file(), other.audit_file()).unwrap();
     let restored = Server::start_at(other, &Options::default());
     assert_eq!(restored.alice().connect().unwrap().open(&sealed), b"data");
 }

@@ -17,7 +17,7 @@ fn used() -> (Arc<Place>, Vec<u8>) {
     alice.aes();
     let (place, status) = server.stop();
     assert!(status.success());
-    let log = fs::read(place.path("audit.jsonl")).unwrap();
+    let log = fs::read(place.audit_file()).unwrap();
     (place, log)
 }
 
@@ -39,7 +39,7 @@ fn accepted(place: &Arc<Place>) -> Server {
 fn a_log_begun_anew_is_seen() {
     let (place, _) = used();
     change(&place, "DELETE FROM audit_head");
-    fs::remove_file(place.path("audit.jsonl")).unwrap();
+    fs::remove_file(place.audit_file()).unwrap();
     refused(&place, "was changed or removed");
     let server = accepted(&place);
     assert!(server.log().contains("ROW REFUSED"), "{}", server.log());
@@ -57,7 +57,7 @@ fn a_log_cut_after_a_line_of_choice_is_seen() {
     let cut = lines.iter().position(|line| line.contains("\"operation\":\"Create\"")).unwrap();
     let hash = data_encoding::HEXLOWER.encode(&openssl::sha::sha256(lines[cut].as_bytes()));
     let seq: u64 = serde_json::from_str::<serde_json::Value>(lines[cut]).unwrap()["seq"].as_u64().unwrap();
-    fs::write(place.path("audit.jsonl"), format!("{}\n", lines[..=cut].join("\n"))).unwrap();
+    fs::write(place.audit_file(), format!("{}\n", lines[..=cut].join("\n"))).unwrap();
     refused(&place, "the database knows line");
     let database = Database::open(place.database()).unwrap();
     for signed in ["signed_line", "NULL"] {
@@ -98,7 +98,7 @@ fn a_time_without_a_log_is_told() {
         server.stop();
     }
     let told = |place: &Place| {
-        let log = fs::read_to_string(place.path("audit.jsonl")).unwrap();
+        let log = fs::read_to_string(place.audit_file()).unwrap();
         log.matches("the server ran without an audit log").count()
     };
     Server::start_at(Arc::clone(&place), &Options::default()).stop();
@@ -124,7 +124,7 @@ fn a_log_changed_beneath_the_server_stops_it() {
         let server = Server::start();
         let mut alice = server.alice().connect().unwrap();
         alice.aes();
-        let path = server.place.path("audit.jsonl");
+        let path = server.place.audit_file();
         let mut log = fs::read(&path).unwrap();
         if shorter {
             log.truncate(100)

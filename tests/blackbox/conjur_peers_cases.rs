@@ -255,7 +255,7 @@ fn each_code_is_in_the_log_and_in_the_audit_log() {
         assert_eq!(code(&server), expected);
         // It is summed up by the second.
         eventually("the audit log has it", || {
-            let trail = std::fs::read_to_string(server.place.path("audit.jsonl")).unwrap();
+            let trail = std::fs::read_to_string(server.place.audit_file()).unwrap();
             trail.contains(expected).then_some(())
         });
     }

@@ -28,7 +28,7 @@ fn revoke_alice(server: &Server) {
 }
 
 fn failures(server: &Server) -> usize {
-    let log = fs::read_to_string(server.place.path("audit.jsonl")).unwrap_or_default();
+    let log = fs::read_to_string(server.place.audit_file()).unwrap_or_default();
     let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     lines.filter(|line| line["event"] == "authentication" && line["method"] == "certificate").count()
 }

@@ -44,7 +44,7 @@ fn what_is_wrong_has_a_word_in_the_audit_log() {
         assert!(try_login(&server, &id, &token).status > 400);
         // It is summed up by the second.
         crate::harness::eventually("the audit log has it", || {
-            let trail = std::fs::read_to_string(server.place.path("audit.jsonl")).unwrap();
+            let trail = std::fs::read_to_string(server.place.audit_file()).unwrap();
             trail.contains(word).then_some(())
         });
     }

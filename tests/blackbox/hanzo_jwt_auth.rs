@@ -152,7 +152,7 @@ fn a_login_gives_an_access_token_that_is_used_as_bearer() {
         [("token", token.split('.').next_back().unwrap()), ("JWT", jwt(&key, &json!({})).split('.').next().unwrap())]
     {
         assert!(!server.log().contains(hidden), "the {what} is in the log");
-        let trail = std::fs::read_to_string(server.place.path("audit.jsonl")).unwrap();
+        let trail = std::fs::read_to_string(server.place.audit_file()).unwrap();
         assert!(!trail.contains(hidden), "the {what} is in the audit log");
     }
 }

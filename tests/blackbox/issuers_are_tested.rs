@@ -251,7 +251,7 @@ fn administrators_see_who_is_trusted_and_nobody_else_does() {
     }
     trusting.root().not_done(TEST, &json!({"jwt": jwt, "issuer": "none"}), 404);
     // The token is a credential, and nowhere to be read.
-    let audit = fs::read_to_string(trusting.server().place.path("audit.jsonl")).unwrap();
+    let audit = fs::read_to_string(trusting.server().place.audit_file()).unwrap();
     assert!(audit.contains("\"operation\":\"TestIssuers\"") && audit.contains("\"operation\":\"ListIssuers\""));
     for part in jwt.split('.') {
         assert!(!audit.contains(part) && !trusting.server().log().contains(part));

@@ -69,6 +69,7 @@ mod silent_clients;
 mod start_refusals;
 
 mod a_backup_restores_elsewhere;
+mod a_database_that_cannot_be_written;
 mod a_forged_row_does_not_open_a_sealed_key;
 mod administrators_are_watched;
 mod an_import_replaces_only_ones_own;
@@ -129,6 +130,7 @@ mod secrets_at_rest;
 mod secrets_of_an_account;
 mod smoke;
 mod tampering_is_refused;
+mod the_log_is_named_after_its_database;
 mod the_signing_key_is_one_pair;
 mod the_token_may_go_and_come_back;
 mod transfer_is_an_offer;

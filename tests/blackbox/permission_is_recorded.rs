@@ -25,7 +25,7 @@ alice = "full"
 
 /// The last line of a decision, at this moment.
 fn last(world: &World) -> Value {
-    let text = fs::read_to_string(world.server.place.path("audit.jsonl")).unwrap();
+    let text = fs::read_to_string(world.server.place.audit_file()).unwrap();
     let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.rfind(|line| line["event"] == "decision").unwrap()
 }
@@ -55,7 +55,7 @@ fn changes_with_their_versions() {
             "to the user \"bob\"",
         ),
     ];
-    let text = || fs::read_to_string(world.server.place.path("audit.jsonl")).unwrap();
+    let text = || fs::read_to_string(world.server.place.audit_file()).unwrap();
     for (number, (path, body, operation, detail)) in changes.iter().enumerate() {
         alice.done(path, body);
         let lines: Vec<Value> = text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -123,7 +123,7 @@ fn refusals_with_their_reasons() {
     bob.refused(&crate::harness::kmip::create("AES", 256, &[crate::harness::caller::project("p")]), 403);
     let no_project = "there is no such project, or no role there lets the caller add objects";
     is(&last(&world), &refusal("Create", Value::Null, no_project));
-    let text = fs::read_to_string(world.server.place.path("audit.jsonl")).unwrap();
+    let text = fs::read_to_string(world.server.place.audit_file()).unwrap();
     let secrets = [data_encoding::HEXUPPER.encode(&key), data_encoding::HEXUPPER.encode(b"plaintext")];
     for secret in secrets.iter().flat_map(|secret| [secret.clone(), secret.to_lowercase()]) {
         assert!(!text.contains(&secret));
@@ -141,7 +141,7 @@ fn refusals_with_their_reasons() {
         }),
     );
     bob.refused(&wrapped("Get", "his", "k"), 403);
-    let text = fs::read_to_string(world.server.place.path("audit.jsonl")).unwrap();
+    let text = fs::read_to_string(world.server.place.audit_file()).unwrap();
     let refused = text.lines().rfind(|line| line.contains("\"outcome\":\"refused\"")).unwrap();
     is(
         &serde_json::from_str(refused).unwrap(),
@@ -175,7 +175,7 @@ fn questions_and_who_was_not_told() {
 fn the_configuration_of_each_start_and_reload() {
     let world = World::new(POLICY);
     let notes = || {
-        let text = fs::read_to_string(world.server.place.path("audit.jsonl")).unwrap();
+        let text = fs::read_to_string(world.server.place.audit_file()).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let details =
             lines.filter(|line| line["event"] == "note").map(|line| line["detail"].as_str().unwrap().to_owned());

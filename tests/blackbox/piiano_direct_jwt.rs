@@ -47,7 +47,7 @@ fn the_documents_own_token_is_the_vault_admin() {
     let log = server.log();
     assert!(log.contains("idps=\"app1\""), "the table's name is in the log");
     assert!(TOKEN.split('.').all(|part| !log.contains(part)));
-    let trail = fs::read_to_string(server.place.path("audit.jsonl")).unwrap();
+    let trail = fs::read_to_string(server.place.audit_file()).unwrap();
     assert!(trail.contains("https://jwt.io/ by idps.app1"), "{trail}");
     assert!(TOKEN.split('.').all(|part| !trail.contains(part)));
 }

@@ -189,7 +189,7 @@ fn who_may_is_said_as_for_every_object() {
     ] {
         assert_eq!(alice.send("GET", bad, None).status, 400, "{bad}");
     }
-    let trail = fs::read_to_string(server.place.path("audit.jsonl")).unwrap();
+    let trail = fs::read_to_string(server.place.audit_file()).unwrap();
     assert!(trail.contains("WriteSecret") && trail.contains("acme:variable:shared") && !trail.contains("\"two\""));
 }
 

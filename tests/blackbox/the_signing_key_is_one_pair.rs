@@ -86,7 +86,7 @@ fn forget(place: &Place) {
 /// The state before anything was signed.
 fn unsigned(place: &Place) {
     Database::open(place.database()).unwrap().execute("DELETE FROM audit_head", []).unwrap();
-    fs::remove_file(place.path("audit.jsonl")).unwrap();
+    fs::remove_file(place.audit_file()).unwrap();
 }
 
 #[test]
@@ -148,14 +148,14 @@ fn that_cannot_be_exchanged_once_it_has_signed() {
     let database = Database::open(place.database()).unwrap();
     database.execute("ATTACH DATABASE ?1 AS kept", [place.path("kept.db").to_str().unwrap()]).unwrap();
     database.execute("CREATE TABLE kept.audit_head AS SELECT * FROM main.audit_head", []).unwrap();
-    let log = fs::read(place.path("audit.jsonl")).unwrap();
+    let log = fs::read(place.audit_file()).unwrap();
     let first = recorded(&place);
     forget(&place);
     works_remade(&place, &sealed, "audit");
     // The log of the first key and its head, with the record of the second.
     database.execute("DELETE FROM audit_head", []).unwrap();
     database.execute("INSERT INTO audit_head SELECT * FROM kept.audit_head", []).unwrap();
-    fs::write(place.path("audit.jsonl"), log).unwrap();
+    fs::write(place.audit_file(), log).unwrap();
     assert!(refused(&place).contains("record of root keys was changed"));
     // And with none.
     database.execute("DELETE FROM root_key WHERE name = 'audit'", []).unwrap();

@@ -34,19 +34,23 @@ impl Kms {
         let mut last = self.health.lock().unwrap_or_else(PoisonError::into_inner);
         match *last {
             Some((since, health)) if since.elapsed() < HEALTH_STANDS => health,
-            _ => {
-                let health = self.ask_health();
+            before => {
+                let health = self.ask_health(before.is_none_or(|(_, health)| health.store));
                 *last = Some((Instant::now(), health));
                 health
             }
         }
     }
 
-    fn ask_health(&self) -> Health {
+    /// `was_well`: the database, when it was last asked. Anyone may ask, and only a change is told.
+    fn ask_health(&self, was_well: bool) -> Health {
         let store = self.store.check();
         let token = self.custody.check();
-        if let Err(error) = &store {
-            tracing::error!(%error, "the database is not healthy");
+        match &store {
+            Err(error) if was_well => tracing::error!(%error, "the database is not healthy"),
+            Err(error) => tracing::debug!(%error, "the database is still not healthy"),
+            Ok(()) if was_well => {}
+            Ok(()) => tracing::info!("the database is healthy again"),
         }
         Health {
             store: store.is_ok(),

@@ -34,6 +34,7 @@ impl Trail {
         fs::write(directory.path().join("key.pem"), key.public_key_to_pem().unwrap()).unwrap();
         let settings = AuditSettings {
             file: directory.path().join("audit.jsonl"),
+            former: None,
             rotate_size: 0,
             rotate_age: Duration::ZERO,
             accept_loss: false,

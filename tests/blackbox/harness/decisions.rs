@@ -14,13 +14,13 @@ const KEY: &str = "audit.pem";
 
 impl Place {
     pub fn audit_file(&self) -> PathBuf {
-        self.path("audit.jsonl")
+        self.path("claviger.audit.jsonl")
     }
 
     /// The files of the log, the oldest first.
     pub fn audit_files(&self) -> Vec<PathBuf> {
         let names = fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().path());
-        let is_ours = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("audit.jsonl");
+        let is_ours = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("claviger.audit.jsonl");
         let mut files: Vec<PathBuf> = names.filter(is_ours).collect();
         // One that is still empty is the newest.
         files.sort_by_key(|path| lines_in(path).first().map_or(u64::MAX, seq));
