@@ -1,6 +1,7 @@
 //! Root keys: token objects that can never leave the token, be changed, copied or destroyed through this API.
 
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
+use cryptoki::session::Session;
 use cryptoki_sys::{CKA_EXTRACTABLE, CKA_SENSITIVE, CKA_UNWRAP_TEMPLATE, CKM_AES_KEY_GEN};
 
 use crate::device::Device;
@@ -55,11 +56,13 @@ impl RootKind {
     }
 
     /// What the key is made with, except the nested template.
-    fn template(self, id: &KeyId, label: &str) -> Result<Vec<Attribute>, Error> {
+    fn template(self, placement: Placement<'_>) -> Result<Vec<Attribute>, Error> {
         let spec = self.spec();
-        let mut template = spec.template(Placement::Token(id, label));
+        let is_lasting = matches!(placement, Placement::Token(..));
+        let mut template = spec.template(placement);
         template.push(spec.kind.length()?);
-        template.extend([Attribute::Modifiable(false), Attribute::Copyable(false), Attribute::Destroyable(false)]);
+        template.extend([Attribute::Modifiable(false), Attribute::Copyable(false)]);
+        template.extend(is_lasting.then_some(Attribute::Destroyable(false)));
         Ok(template)
     }
 
@@ -67,7 +70,7 @@ impl RootKind {
     /// made the key itself and never let it out (PKCS#11, common secret key
     /// attributes).
     fn expected(self, id: &KeyId) -> Result<Vec<Attribute>, Error> {
-        let mut expected = self.template(id, "")?;
+        let mut expected = self.template(Placement::Token(id, ""))?;
         expected.retain(|attribute| attribute.attribute_type() != AttributeType::Label);
         expected.extend([Attribute::Local(true), Attribute::AlwaysSensitive(true), Attribute::NeverExtractable(true)]);
         Ok(expected)
@@ -77,19 +80,39 @@ impl RootKind {
 impl Device {
     /// Makes a root key. It is durable after [`Device::sync`].
     pub fn generate_root(&self, id: &KeyId, label: &str, kind: RootKind) -> Result<Key, Error> {
-        let spec = kind.spec();
-        let template = kind.template(id, label)?;
-        let handle = self.work(|session| match kind {
+        let template = kind.template(Placement::Token(id, label))?;
+        let handle = self.work(|session| self.make_root(session, kind, &template))?;
+        Ok(self.token_key(handle, Some(kind.spec().kind.bytes())))
+    }
+
+    /// Makes such a key as a session object and tries what [`Device::check_root`] tries: a root key cannot be removed from the
+    /// token any more, so that what the token cannot do must show before the first is made.
+    pub fn try_root(&self, kind: RootKind) -> Result<Key, Error> {
+        let template = kind.template(Placement::Session)?;
+        let handle = self.own(|session| self.make_root(session, kind, &template))?;
+        let key = self.session_key(handle, kind.spec().kind.bytes());
+        if let RootKind::Kek(unwrap) = kind {
+            self.check_unwrap_template(&key, unwrap)?;
+        }
+        Ok(key)
+    }
+
+    fn make_root(
+        &self,
+        session: &Session,
+        kind: RootKind,
+        template: &[Attribute],
+    ) -> Result<ObjectHandle, cryptoki::error::Error> {
+        match kind {
             RootKind::Kek(unwrap) => self.module.functions.generate_with_nested(
                 session,
                 CKM_AES_KEY_GEN,
-                &template,
+                template,
                 CKA_UNWRAP_TEMPLATE,
                 &unwrap.flags(),
             ),
-            RootKind::Mac => session.generate_key(&spec.kind.generation(), &template),
-        })?;
-        Ok(self.token_key(handle, Some(spec.kind.bytes())))
+            RootKind::Mac => session.generate_key(&kind.spec().kind.generation(), template),
+        }
     }
 
     /// Reads back every attribute of a root key, and for a KEK tries what its CKA_UNWRAP_TEMPLATE must allow and forbid.

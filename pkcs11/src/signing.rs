@@ -111,6 +111,19 @@ impl Device {
         Ok(SigningKey { private: self.token_key(private, None), public: self.token_key(public, None) })
     }
 
+    /// Makes such a pair as session objects, as [`Device::try_root`] does.
+    pub fn try_signing_root(&self) -> Result<SigningKey, Error> {
+        let id = KeyId::from([0; 20]);
+        let [public, private] = [public(&id), private(&id)].map(|mut template| {
+            template.retain(|attribute| !matches!(attribute, Attribute::Token(_) | Attribute::Destroyable(_)));
+            template.push(Attribute::Token(false));
+            template
+        });
+        let (public, private) =
+            self.own(|session| session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private))?;
+        Ok(SigningKey { private: self.private_key(private), public: self.private_key(public) })
+    }
+
     /// What the token holds under this CKA_ID, of whatever class: one search, a linear scan on some tokens, and so for the start
     /// only. At most 8 objects are looked at. An empty answer proves nothing, see [`Device::token_keys`].
     pub fn signing_objects(&self, id: &KeyId) -> Result<SigningObjects, Error> {

@@ -176,6 +176,20 @@ impl Audit {
     }
 }
 
+/// Whether a database that is new can begin its log: the file can be written, and is not another database's. Leaves an empty
+/// file where there was none.
+///
+/// # Errors
+/// As [`Audit::open`] would answer.
+pub fn inspect(settings: &AuditSettings) -> Result<(), OpenError> {
+    let path = settings.file.as_path();
+    let log = Log::open(path)?;
+    let found = found::read(&log, None).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+    // The database's own key is not even made.
+    let loss = found.loss.or(found.signed_by.map(|_| Loss::Foreign)).filter(|_| !settings.accept_loss);
+    loss.map_or(Ok(()), |loss| Err(OpenError::Loss { path: path.to_owned(), loss }))
+}
+
 /// The file of a log, and those that the server rotated and left beside it.
 ///
 /// # Errors

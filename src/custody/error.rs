@@ -63,6 +63,19 @@ impl Error {
 /// Why the server may not start with this token and this database.
 #[derive(Debug, thiserror::Error)]
 pub enum RootError {
+    /// The token cannot do what a root key needs. None was made.
+    #[error(
+        "the token cannot have the root key {name} ({source}): use another token or module; nothing was made in this one"
+    )]
+    Unable {
+        /// The first that it cannot have.
+        name: &'static str,
+        /// What it answered.
+        source: Box<RootError>,
+    },
+    /// A signature that the token made does not verify.
+    #[error("a signature that the token made does not verify")]
+    WrongSignature,
     /// The token failed.
     #[error("token: {0}")]
     Token(#[from] pkcs11::Error),

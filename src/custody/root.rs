@@ -105,6 +105,9 @@ pub(super) fn open(device: &Device, store: &Store, remake: &Remake, now: i64) ->
              If keys seem to be missing, check --sqlite-path"
         );
     }
+    // From here on nothing can be taken back.
+    try_out(device)?;
+    store.check()?;
     let mut made = make(device)?;
     for name in signing::FIRST {
         made.push(signing::make(device, name)?);
@@ -198,6 +201,16 @@ fn record(
 
 fn mac(device: &Device, binding: &Key, bytes: &[u8]) -> Result<Vec<u8>, RootError> {
     Ok(device.mac(binding, MacMechanism::HmacSha256, bytes)?)
+}
+
+/// Has the token make and use each kind of root key as a session object: a root key that was made stays in it for good.
+fn try_out(device: &Device) -> Result<(), RootError> {
+    let unable = |name, source| RootError::Unable { name, source: Box::new(source) };
+    for (name, kind) in ROOTS {
+        let tried = device.try_root(kind).map_err(RootError::from).and_then(|key| check_value(device, &key, kind));
+        tried.map_err(|source| unable(name, source))?;
+    }
+    signing::try_out(device).map_err(|source| unable(AUDIT, source))
 }
 
 fn make(device: &Device) -> Result<Vec<RootKey>, RootError> {

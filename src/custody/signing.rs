@@ -101,6 +101,16 @@ pub(super) fn make(device: &Device, name: &str) -> Result<RootKey, RootError> {
     Ok(RootKey { name: name.to_owned(), cka_id: id.to_vec(), check_value })
 }
 
+/// Has the token make a pair as session objects and sign by it.
+///
+/// # Errors
+/// It cannot.
+pub(super) fn try_out(device: &Device) -> Result<(), RootError> {
+    let pair = device.try_signing_root()?;
+    let public_key = public_key_info(device, &pair, AUDIT)?;
+    if signs(device, &SigningKey { pair, public_key })? { Ok(()) } else { Err(RootError::WrongSignature) }
+}
+
 /// A recorded signing key, and what the token holds under its `CKA_ID`.
 pub(super) struct Candidate<'a> {
     record: &'a RootKey,

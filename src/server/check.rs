@@ -1,11 +1,9 @@
 //! A look at everything that a start would use, which changes nothing.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
-
-use tokio::net::TcpSocket;
 
 use super::issuers::key_set_trust;
+use super::listening::Bound;
 use super::start::token_error;
 use super::{StartError, permission};
 use crate::auth::{KeySource, TrustedIssuer};
@@ -33,10 +31,9 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     Custody::inspect(&config.hsm, recorded.as_deref(), &config.remake.keys)
         .map_err(|error| token_error(config, error))?;
     let api_token = config.api_token_id.as_deref().map(|id| api_token(config, id)).transpose()?;
-    let name = format!("{}:{}", config.hostname, config.port);
-    let listen = listening(&name, (config.hostname.as_str(), config.port).to_socket_addrs())?;
+    let listen = listening(&config.hostname, config.port)?;
     let probe = match config.probe_address {
-        Some(address) => format!("\nprobe: {}", listening(&address.to_string(), Ok([address].into_iter()))?),
+        Some(address) => format!("\nprobe: {}", listening(&address.ip().to_string(), address.port())?),
         None => String::new(),
     };
     let scheme = if setup.is_some() { "https" } else { "http" };
@@ -55,30 +52,15 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     ))
 }
 
-/// The name of a listener, and whether somebody has its port.
-fn listening(name: &str, addresses: io::Result<impl Iterator<Item = SocketAddr>>) -> Result<String, StartError> {
-    match addresses.and_then(bind) {
-        Ok(()) => Ok(name.to_owned()),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(format!("{name} (in use now)")),
-        Err(source) => Err(StartError::Listen { address: name.to_owned(), source }),
-    }
-}
-
-/// Binds the first address that can be, as the start does, but without listening: nobody connects to a check.
-fn bind(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<()> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
-        let bound = socket.and_then(|socket| {
-            socket.set_reuseaddr(true)?;
-            socket.bind(address)
-        });
-        match bound {
-            Ok(()) => return Ok(()),
-            Err(error) => last = error,
+/// The name of a listener, and whether somebody has its port. Bound and not listened to: nobody connects to a check.
+fn listening(host: &str, port: u16) -> Result<String, StartError> {
+    match Bound::new(host, port) {
+        Ok(bound) => Ok(bound.name().to_owned()),
+        Err(StartError::Listen { address, source }) if source.kind() == io::ErrorKind::AddrInUse => {
+            Ok(format!("{address} (in use now)"))
         }
+        Err(error) => Err(error),
     }
-    Err(last)
 }
 
 /// What is known of the API token's key without opening the database for writing.

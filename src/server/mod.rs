@@ -7,6 +7,7 @@ mod check_store;
 mod connection;
 mod figures;
 mod issuers;
+mod listening;
 mod log;
 mod outgoing;
 mod permission;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -280,9 +281,4 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         tracing::debug!(%error, "the limit of open files stays");
     }
-}
-
-/// The listener for the service.
-async fn listen(hostname: &str, port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind((hostname, port)).await
 }

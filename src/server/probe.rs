@@ -1,8 +1,6 @@
 //! The probe listener: plain HTTP, `/livez`, `/readyz` and `/metrics` and nothing else, because a probe has no client
 //! certificate.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -24,20 +22,9 @@ const MAX_CONNECTIONS: usize = 64;
 /// From the connection to the end of the request's headers, and from one request to the next.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Listens until the process ends.
-///
-/// # Errors
-/// The address cannot be bound.
-pub(super) async fn start(
-    address: SocketAddr,
-    kms: Arc<Kms>,
-    metrics: Arc<Metrics>,
-    repeats: Arc<Repeats>,
-) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await?;
-    let bound = listener.local_addr()?;
+/// Serves until the process ends.
+pub(super) fn start(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>, repeats: Arc<Repeats>) {
     tokio::spawn(accept(listener, kms, metrics, repeats));
-    Ok(bound)
 }
 
 async fn accept(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>, repeats: Arc<Repeats>) {

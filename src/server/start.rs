@@ -9,7 +9,9 @@ use openssl::ssl::SslAcceptor;
 use tokio::net::TcpListener;
 
 use super::issuers::Issuers;
-use super::{audit, figures, listen, permission, probe};
+use super::issuers::key_set_trust;
+use super::listening::Bound;
+use super::{audit, figures, permission, probe};
 use crate::auth::{Authenticator, Exchange, Issuer, Repeats, Settings, Trust, TrustedIssuer};
 use crate::client;
 use crate::config::Config;
@@ -19,7 +21,7 @@ use crate::http::App;
 use crate::kms::{self, ApiTokenKey, Kms};
 use crate::metrics::{self, Metrics};
 use crate::policy::{self, Documents};
-use crate::store::{self, Store, object};
+use crate::store::{self, Store, object, root_key};
 use crate::tls;
 
 /// Why the server does not start: one line, with what to do about it where that is known.
@@ -147,7 +149,13 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let repeats = Arc::new(Repeats::default());
     let (documents, of_file) = tokio::task::block_in_place(|| permission::read(config))?;
     let named = names(config, &of_file);
-    let (kms, owner) = tokio::task::block_in_place(|| open(config, documents, &metrics))?;
+    let store = Arc::new(tokio::task::block_in_place(|| Store::open(&config.sqlite_path, &metrics))?);
+    // All that can fail comes before the root keys, which stay in the token whatever happens. Bound, and nobody can connect yet.
+    key_set_trust(config)?;
+    let bound = Bound::new(&config.hostname, config.port)?;
+    let probe =
+        config.probe_address.map(|address| Bound::new(&address.ip().to_string(), address.port())).transpose()?;
+    let (kms, owner) = tokio::task::block_in_place(|| open(config, store, documents, &metrics))?;
     if let Some(id) = &config.api_token_id {
         let checked = tokio::task::block_in_place(|| kms.check_api_token(id));
         match checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })? {
@@ -168,14 +176,11 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     if let Some(setup) = &setup {
         metrics.certificate_expires(setup.not_after);
     }
-    let at = |address: String| move |source| StartError::Listen { address, source };
-    let name = format!("{}:{}", config.hostname, config.port);
-    let listener = listen(&config.hostname, config.port).await.map_err(at(name.clone()))?;
-    let address = listener.local_addr().map_err(at(name))?;
-    if let Some(probe) = config.probe_address {
-        let started = probe::start(probe, Arc::clone(&kms), Arc::clone(&metrics), Arc::clone(&repeats));
-        let bound = started.await.map_err(at(probe.to_string()))?;
-        tracing::info!(address = %bound, "probe listening: /livez, /readyz, /metrics");
+    let (listener, address) = bound.listen()?;
+    if let Some(probe) = probe {
+        let (listener, address) = probe.listen()?;
+        probe::start(listener, Arc::clone(&kms), Arc::clone(&metrics), Arc::clone(&repeats));
+        tracing::info!(%address, "probe listening: /livez, /readyz, /metrics");
     }
     warn(config, address, setup.as_ref(), named);
     Ok(Started {
@@ -199,8 +204,16 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     })
 }
 
-fn open(config: &Config, documents: Documents, metrics: &Arc<Metrics>) -> Result<(Arc<Kms>, Owner), StartError> {
-    let store = Arc::new(Store::open(&config.sqlite_path, metrics)?);
+fn open(
+    config: &Config,
+    store: Arc<Store>,
+    documents: Documents,
+    metrics: &Arc<Metrics>,
+) -> Result<(Arc<Kms>, Owner), StartError> {
+    let is_new = store.read(|connection| Ok(root_key::all(connection)?))?.is_empty();
+    if is_new && store.first_used_table()?.is_none() {
+        before_root_keys(config)?;
+    }
     let custody = Custody::open(&config.hsm, config.placement, &store, &config.remake, kms::now(), metrics)
         .map_err(|error| token_error(config, error))?;
     let known: HashSet<Vec<u8>> = store.read(object::token_objects)?.into_iter().collect();
@@ -223,6 +236,19 @@ fn open(config: &Config, documents: Documents, metrics: &Arc<Metrics>) -> Result
     let kms = Arc::new(Kms::open(store, custody, documents, default_mode, audit, config.gcm_limit)?);
     figures::objects(metrics, &kms);
     Ok((kms, owner))
+}
+
+/// What a new database must have before root keys are made for it. The database itself, and what the token can do, are tried
+/// where they are made.
+fn before_root_keys(config: &Config) -> Result<(), StartError> {
+    if let Some(id) = &config.api_token_id {
+        let checked = kms::check_api_token_row(id, None).map(drop);
+        checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })?;
+    }
+    if let Some(settings) = &config.audit {
+        crate::audit::inspect(settings)?;
+    }
+    Ok(())
 }
 
 fn authenticator(

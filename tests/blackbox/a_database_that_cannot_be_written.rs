@@ -26,6 +26,8 @@ fn while_another_program_holds_it() {
     let server = Server::start();
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
+    // The first use of a key is recorded.
+    alice.ok(&kmip::encrypt(&id, b"x"));
     assert_eq!(store(&server), (200, "ok".to_owned()));
     for lock in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
         let other = Database::open(server.place.database()).unwrap();

@@ -82,7 +82,7 @@ fn because_another_program_moves_the_file() {
     let mut made = load(&server.alice(), 3);
     for number in 1..=3 {
         let client = server.alice();
-        let moved = server.place.path(&format!("audit.jsonl.{number}"));
+        let moved = log.with_added_extension(number.to_string());
         let during = thread::spawn(move || load(&client, 3));
         fs::rename(&log, &moved).unwrap();
         server.signal("HUP");
@@ -97,7 +97,7 @@ fn because_another_program_moves_the_file() {
     let place = Arc::clone(&server.place);
     assert!(server.stop().1.success());
     for number in 1..=3 {
-        fs::remove_file(place.path(&format!("audit.jsonl.{number}"))).unwrap();
+        fs::remove_file(log.with_added_extension(number.to_string())).unwrap();
     }
     Server::start_at(place, &Options::default());
 }

@@ -96,7 +96,7 @@ fn in_place_of_being_refused() {
     assert!(many <= few * 2 + Duration::from_millis(1), "{many:?} with many tokens, {few:?} with few");
 
     // The audit log says of each that it ended, and by whom.
-    let lines = std::fs::read_to_string(server.place.path("audit.jsonl")).unwrap();
+    let lines = std::fs::read_to_string(server.place.audit_file()).unwrap();
     let ended: Vec<Value> = lines
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())

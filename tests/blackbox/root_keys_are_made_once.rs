@@ -103,12 +103,15 @@ fn and_missed_on_an_empty_token() {
     }
     assert_eq!(place.token.objects(), 0, "nothing was made there");
     // Another token that has root keys, but of another database.
-    let database = place.database();
-    let aside = place.path("aside.db");
-    fs::rename(&database, &aside).unwrap();
+    let files = [(place.database(), place.path("aside.db")), (place.audit_file(), place.path("aside.jsonl"))];
+    for (file, aside) in &files {
+        fs::rename(file, aside).unwrap();
+    }
     Server::start_at(Arc::clone(&place), &Options::default()).stop();
     assert_eq!(place.token.objects(), ROOT_OBJECTS);
-    fs::rename(&aside, &database).unwrap();
+    for (file, aside) in &files {
+        fs::rename(aside, file).unwrap();
+    }
     let said = refused(&place);
     assert!(
         said.contains("missing binding (") && said.contains("audit (") && said.contains("it holds claviger root"),

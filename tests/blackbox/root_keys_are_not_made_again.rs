@@ -35,7 +35,7 @@ const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
 /// Runs statements on a copy of the database as it was, and says why the server does not start on it.
 fn refused(place: &Arc<Place>, statements: &str, arguments: &[&str]) -> String {
     let kept = fs::read(place.database()).unwrap();
-    let log = fs::read(place.path("audit.jsonl")).unwrap();
+    let log = fs::read(place.audit_file()).unwrap();
     Database::open(place.database()).unwrap().execute_batch(statements).unwrap();
     let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
     let options = Options { arguments, ..Options::default() };
@@ -44,7 +44,7 @@ fn refused(place: &Arc<Place>, statements: &str, arguments: &[&str]) -> String {
         let _ = fs::remove_file(place.database().with_extension(format!("db{suffix}")));
     }
     fs::write(place.database(), kept).unwrap();
-    assert_eq!(fs::read(place.path("audit.jsonl")).unwrap(), log, "{statements}: the log is as it was");
+    assert_eq!(fs::read(place.audit_file()).unwrap(), log, "{statements}: the log is as it was");
     why.unwrap_or_else(|| panic!("started after {statements} {arguments:?}", arguments = options.arguments))
 }
 
@@ -111,7 +111,7 @@ fn a_row_more_or_less_in_the_record_is_noticed() {
 #[test]
 fn a_key_that_is_made_again_is_in_the_log() {
     let place = used();
-    let before = fs::read_to_string(place.path("audit.jsonl")).unwrap();
+    let before = fs::read_to_string(place.audit_file()).unwrap();
     let remove = |statements: &str| Database::open(place.database()).unwrap().execute_batch(statements).unwrap();
     remove("DELETE FROM root_key WHERE name IN ('audit', 'token-1')");
     let start = |arguments: &[&str]| {
@@ -121,16 +121,16 @@ fn a_key_that_is_made_again_is_in_the_log() {
     let server = start(&["--remake-root-key", "audit", "--remake-root-key", "token"]);
     server.alice().connect().unwrap().aes();
     server.stop();
-    let log = fs::read_to_string(place.path("audit.jsonl")).unwrap();
+    let log = fs::read_to_string(place.audit_file()).unwrap();
     for key in ["audit", "token"] {
         assert!(log.contains(&format!("made again, as --remake-root-key {key} accepts")), "{log}");
     }
     // What the former key signed stays as it was, in a file of its own.
-    let beside: Vec<_> = fs::read_dir(place.path("audit.jsonl").parent().unwrap()).unwrap().collect();
+    let beside: Vec<_> = fs::read_dir(place.audit_file().parent().unwrap()).unwrap().collect();
     let kept = beside
         .into_iter()
         .map(|entry| entry.unwrap().path())
-        .any(|path| path != place.path("audit.jsonl") && fs::read_to_string(&path).is_ok_and(|text| text == before));
+        .any(|path| path != place.audit_file() && fs::read_to_string(&path).is_ok_and(|text| text == before));
     assert!(kept, "the log of before");
     // From here on nothing is missing.
     start(&[]).alice().connect().unwrap().aes();
