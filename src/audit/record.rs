@@ -108,6 +108,15 @@ impl Record {
         record
     }
 
+    /// The record that the bytes are gone which `version` of an object's row does not have any more.
+    #[must_use]
+    pub fn erased(object: &str, version: i64) -> Self {
+        let mut record = Self::event("erased");
+        record.optional("object", Some(object), MAX_OBJECT);
+        record.number("version", version);
+        record
+    }
+
     /// An event without members; lowercase letters and `-`.
     pub(super) fn event(name: &'static str) -> Self {
         Self(format!("\"event\":\"{name}\""))

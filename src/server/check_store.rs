@@ -10,7 +10,9 @@ use crate::config::{AuditSettings, Config, Remake};
 use crate::custody::Custody;
 use crate::kms::{self, KeptSecret};
 use crate::metrics::Metrics;
-use crate::store::{self, Store, access_token, audit_head, gcm_use, object, policy_entry, secret_path, secret_version};
+use crate::store::{
+    self, Store, access_token, audit_head, erasure, gcm_use, object, policy_entry, secret_path, secret_version,
+};
 
 /// Begins what the audit log calls an access token.
 const TOKEN: &str = "token/";
@@ -97,6 +99,7 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
     values(store, custody, &kept, report)?;
     names(store, &kept, report)?;
     gcm_uses(store, custody, report)?;
+    erasures(store, custody, report)?;
     report.rows = rows.len();
     let changed = rows.iter().filter(|row| !row.bound);
     report
@@ -171,6 +174,21 @@ fn gcm_uses(store: &Store, custody: &Custody, report: &mut StoreReport) -> Resul
     }
     let uncounted = store.read(gcm_use::uncounted)?.into_iter();
     report.findings.extend(uncounted.map(|id| format!("{id}: the row that counts its AES-GCM uses is gone")));
+    Ok(())
+}
+
+/// Every row of what is not erased yet.
+fn erasures(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
+    for (number, row) in store.read(|connection| erasure::page(connection, i64::MIN, i64::MAX, i64::MAX))? {
+        let is_bound = match row {
+            Some(row) => custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?,
+            None => false,
+        };
+        if !is_bound {
+            let finding = format!("erasure {number}: its binding is wrong: it was changed in the database");
+            report.findings.push(finding);
+        }
+    }
     Ok(())
 }
 

@@ -24,6 +24,12 @@ pub(super) fn token(metrics: &Metrics, custody: &Arc<Custody>) {
     });
 }
 
+/// What was destroyed or replaced and is not erased.
+pub(super) fn erasing(metrics: &Metrics, kms: &Arc<Kms>) {
+    let about = "Destroyed or replaced keys and values whose bytes are not known to be erased.";
+    metrics.watch(Kind::Gauge, "claviger_keys_not_erased", about, kms, |kms| kms.unerased().count());
+}
+
 /// The cache of objects and of the handles of their keys.
 pub(super) fn objects(metrics: &Metrics, kms: &Arc<Kms>) {
     metrics.watch(Kind::Gauge, "claviger_cache_objects", "Objects in the cache, with their handles.", kms, |kms| {

@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod check_store;
 mod connection;
+mod erasing;
 mod figures;
 mod issuers;
 mod listening;
@@ -116,9 +117,10 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     drain(connections).await;
     summing.abort();
     started.repeats.tell_all();
-    let Started { kms, owner, app, .. } = started;
+    let Started { kms, owner, eraser, app, .. } = started;
     // The owner's thread and the database's writer end here, with what they still had to do.
     tokio::task::block_in_place(move || {
+        drop(eraser);
         drop(owner);
         drop(app);
         // Before the database, which takes the log's last checkpoint.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use openssl::ssl::SslAcceptor;
 use tokio::net::TcpListener;
 
+use super::erasing::Eraser;
 use super::issuers::Issuers;
 use super::issuers::key_set_trust;
 use super::listening::Bound;
@@ -122,6 +123,9 @@ pub enum StartError {
     /// The watch over the token.
     #[error("cannot start the thread that watches the token: {0}")]
     Owner(io::Error),
+    /// What erases destroyed keys.
+    #[error("cannot start the thread that erases what was destroyed: {0}")]
+    Eraser(io::Error),
     /// Signal handlers.
     #[error("cannot handle signals: {0}")]
     Signals(io::Error),
@@ -138,6 +142,7 @@ pub(super) struct Started {
     pub(super) repeats: Arc<Repeats>,
     pub(super) kms: Arc<Kms>,
     pub(super) owner: Owner,
+    pub(super) eraser: Eraser,
     /// Issuers of JWTs, where there may be any.
     pub(super) issuers: Option<Issuers>,
 }
@@ -182,6 +187,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         probe::start(listener, Arc::clone(&kms), Arc::clone(&metrics), Arc::clone(&repeats));
         tracing::info!(%address, "probe listening: /livez, /readyz, /metrics");
     }
+    let eraser = Eraser::start(&kms).map_err(StartError::Eraser)?;
     warn(config, address, setup.as_ref(), named);
     Ok(Started {
         listener,
@@ -200,6 +206,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         repeats,
         kms,
         owner,
+        eraser,
         issuers,
     })
 }
@@ -235,6 +242,7 @@ fn open(
     let default_mode = !config.authenticates();
     let kms = Arc::new(Kms::open(store, custody, documents, default_mode, audit, config.gcm_limit)?);
     figures::objects(metrics, &kms);
+    figures::erasing(metrics, &kms);
     Ok((kms, owner))
 }
 

@@ -58,6 +58,9 @@ pub enum Error {
     /// A write is not on disk after so long that the database counts as unavailable.
     #[error("a write is not done in time: is the database held by another program, or its disk slow?")]
     Stuck,
+    /// A query was ended because others must get on.
+    #[error("a query took longer than {0} s")]
+    TooLong(u64),
     /// The transaction that held this write could not be committed.
     #[error("the commit failed: {0}")]
     Commit(String),
@@ -67,9 +70,6 @@ pub enum Error {
     /// The audit log cannot be written: nothing of the group was committed.
     #[error("{0}")]
     Audit(#[source] Unavailable),
-    /// The transaction is committed, but what it overwrote is still in the WAL.
-    #[error("committed, but the write-ahead log could not be emptied: {0}")]
-    Traces(String),
     /// The writer thread is gone.
     #[error("the database writer has stopped")]
     Stopped,

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod audit_head;
+pub mod erasure;
 mod error;
 pub mod gcm_use;
 pub mod inventory;
@@ -13,6 +14,7 @@ mod schema;
 pub mod search;
 pub mod secret_path;
 pub mod secret_version;
+mod wal;
 mod writer;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -31,6 +33,7 @@ pub use writer::Poster;
 
 use crate::audit::{Audit, Record};
 use crate::metrics::Metrics;
+use erasure::{Erasure, Unerased};
 use reader::Readers;
 use writer::Writer;
 
@@ -39,6 +42,8 @@ pub struct Store {
     readers: Readers,
     /// Closed after the readers: only a connection that may write folds the WAL into the database when it is the last.
     writer: Writer,
+    path: PathBuf,
+    unerased: Arc<Unerased>,
     /// Held for as long as the store is open: the caches above know of no other writer.
     _lock: File,
 }
@@ -51,7 +56,9 @@ impl Store {
     pub fn open(path: &Path, metrics: &Arc<Metrics>) -> Result<Self, Error> {
         let lock = lock(path)?;
         let connection = prepare(path).map_err(|error| named(error, path))?;
-        Ok(Self { writer: Writer::start(connection, metrics)?, readers: Readers::new(path, metrics), _lock: lock })
+        let unerased = Arc::new(Unerased::new(erasure::count(&connection)?));
+        let writer = Writer::start(connection, metrics, &unerased)?;
+        Ok(Self { writer, readers: Readers::new(path, metrics), path: path.to_owned(), unerased, _lock: lock })
     }
 
     /// Looks at an existing database without changing it; `None` if there is none yet.
@@ -108,19 +115,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        self.writer.run(job, writer::Traces::Keep, Vec::new())
-    }
-
-    /// Like [`Self::write`], and returns only after what was overwritten or deleted has left the WAL too.
-    ///
-    /// # Errors
-    /// What `job` returned (its changes are undone), or the commit failed.
-    pub fn erase<T, F>(&self, job: F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
-    {
-        self.writer.run(job, writer::Traces::Erase, Vec::new())
+        self.writer.run(job, false, Vec::new())
     }
 
     /// Like [`Self::write`]; if `job` succeeds, `records` are in the audit log before its changes are committed.
@@ -133,19 +128,55 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        self.writer.run(job, writer::Traces::Keep, records)
+        self.writer.run(job, false, records)
     }
 
-    /// [`Self::erase`] with records, as [`Self::write_recorded`] has them.
+    /// Like [`Self::write_recorded`], for a change that overwrites or deletes a key or a value: `erasure` is committed with it,
+    /// and stays until [`Self::erased`]. What was overwritten may be in the WAL when this returns.
     ///
     /// # Errors
     /// What `job` returned (its changes are undone), the records could not be written, or the commit failed.
-    pub fn erase_recorded<T, F>(&self, records: Vec<Record>, job: F) -> Result<T, Error>
+    pub fn erase_recorded<T, F>(&self, records: Vec<Record>, erasure: Erasure, job: F) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        self.writer.run(job, writer::Traces::Erase, records)
+        let job = move |transaction: &Transaction<'_>| {
+            let done = job(transaction)?;
+            erasure.insert(transaction)?;
+            Ok(done)
+        };
+        self.writer.run(job, true, records)
+    }
+
+    /// Removes rows of [`erasure`], with their records in the audit log.
+    ///
+    /// # Errors
+    /// The records could not be written, or the commit failed: the rows stay.
+    pub fn erased(&self, numbers: Vec<i64>, records: Vec<Record>) -> Result<(), Error> {
+        let count = numbers.len();
+        self.write_recorded(records, move |transaction| erasure::remove(transaction, &numbers))?;
+        self.unerased.remove(count);
+        Ok(())
+    }
+
+    /// What is to be erased, and who waits for it.
+    #[must_use]
+    pub fn unerased(&self) -> &Arc<Unerased> {
+        &self.unerased
+    }
+
+    /// Moves everything that was committed before this call into the database, and cuts the WAL to nothing; false if somebody
+    /// reads what is in it. Writers go on meanwhile, but for a moment at the end.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn empty_wal(&self) -> Result<bool, Error> {
+        if !wal::copy(&self.path)? || !self.writer.empty_wal()? {
+            return Ok(false);
+        }
+        wal::sync(&self.path).map_err(|source| Error::File { path: self.path.clone(), source })?;
+        Ok(true)
     }
 
     /// Records of writes go into this log from now on. Said once; a second log is ignored.
@@ -224,6 +255,8 @@ fn prepare(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // A destroyed key's blob must not linger in a free page.
     connection.pragma_update(None, "secure_delete", "ON")?;
+    // Nor may former pages, kept to undo a job, get into a file of their own.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     schema::migrate(&mut connection, path)?;
     Ok(connection)
 }
@@ -282,9 +315,12 @@ fn immutable(path: &Path) -> String {
     format!("file:{path}?immutable=1")
 }
 
+/// How long a connection waits for another one's lock.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// What every connection needs.
 fn configure(connection: &Connection) -> Result<(), Error> {
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     connection.set_prepared_statement_cache_capacity(128);

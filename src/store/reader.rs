@@ -2,14 +2,21 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{Error, configure};
 use crate::metrics::Metrics;
 
 /// Connections kept open while nobody reads.
 const MAX_IDLE: usize = 8;
+
+/// The longest that a query takes: for as long nothing that it could see is erased, and the WAL grows.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The clock is looked at after so many instructions of SQLite's machine.
+const STEPS: i32 = 10_000;
 
 /// A stack of idle connections: the one used last has the warmest cache.
 pub(super) struct Readers {
@@ -28,11 +35,13 @@ impl Readers {
     pub(super) fn run<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         let _timer = self.metrics.store_read();
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match idle {
+        let mut connection = match idle {
             Some(connection) => connection,
             None => self.open()?,
         };
-        let answer = query(&connection);
+        let began = Instant::now();
+        connection.progress_handler(STEPS, Some(move || began.elapsed() > LONGEST))?;
+        let answer = query(&connection).map_err(too_long);
         // A connection that failed may hold a broken file handle; a new one costs little.
         if answer.is_ok() {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,5 +57,15 @@ impl Readers {
         let connection = Connection::open_with_flags(&self.path, flags)?;
         configure(&connection)?;
         Ok(connection)
+    }
+}
+
+/// SQLite's word for a query that was ended by its progress handler.
+fn too_long(error: Error) -> Error {
+    match error {
+        Error::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            Error::TooLong(LONGEST.as_secs())
+        }
+        error => error,
     }
 }

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::Error;
 use super::audit_head::{self, Binder};
+use super::erasure::Unerased;
+use super::{BUSY, Error, wal};
 use crate::audit::{Audit, Mark, Record, Unavailable};
 use crate::metrics::Metrics;
 
@@ -19,8 +20,7 @@ const QUEUE: usize = 1024;
 /// Writes in one commit at most.
 const GROUP: usize = 128;
 
-/// How long a group waits for another program that holds the database; and once one did so in vain.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long a group waits for another program that holds the database once one waited for [`BUSY`] in vain.
 const BUSY_AGAIN: Duration = Duration::from_millis(200);
 
 /// How long a commit says that the database can be written.
@@ -31,13 +31,6 @@ const CHECK_WAIT: Duration = Duration::from_secs(2);
 
 /// The longest that a group with company waits for more to come.
 const MAX_WAIT: Duration = Duration::from_millis(1);
-
-/// Whether what a job removed may stay in the WAL until the next checkpoint.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Traces {
-    Keep,
-    Erase,
-}
 
 /// Says to one waiting request how the commit went.
 type Acknowledge = Box<dyn FnOnce(Result<(), Error>)>;
@@ -52,9 +45,26 @@ struct Queued {
     job: Job,
     /// Says to the waiting request that the job was not even begun.
     refuse: Refuse,
-    traces: Traces,
+    /// Whether the job adds a row of [`super::erasure`].
+    erases: bool,
     /// What gets into the audit log if the job succeeds, before its changes are committed.
     records: Vec<Record>,
+}
+
+/// Hears whether the WAL is empty.
+type Emptied = SyncSender<Result<bool, String>>;
+
+/// What the thread does.
+enum Work {
+    Write(Queued),
+    /// Empties the WAL between two commits.
+    Empty(Emptied),
+}
+
+/// What waits for a commit.
+struct Waiting {
+    erases: bool,
+    acknowledge: Acknowledge,
 }
 
 /// Why a group was not committed.
@@ -91,7 +101,7 @@ struct Recording {
 type Last = Arc<Mutex<Option<Instant>>>;
 
 pub(super) struct Writer {
-    queue: Option<Arc<SyncSender<Queued>>>,
+    queue: Option<Arc<SyncSender<Work>>>,
     last: Last,
     audit: Arc<OnceLock<Recording>>,
     thread: Option<JoinHandle<()>>,
@@ -99,7 +109,7 @@ pub(super) struct Writer {
 
 /// Hands jobs to the writer without waiting for them, and without keeping it alive.
 #[derive(Clone)]
-pub struct Poster(Weak<SyncSender<Queued>>);
+pub struct Poster(Weak<SyncSender<Work>>);
 
 impl Poster {
     /// Puts `job` into a later group commit. Nobody hears whether it succeeded.
@@ -119,11 +129,11 @@ impl Poster {
         });
         let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a write that nobody waits for failed"));
         let queue = self.0.upgrade().ok_or(Error::Stopped)?;
-        queue.try_send(Queued { job, refuse, traces: Traces::Keep, records: Vec::new() }).map_err(refused)
+        queue.try_send(Work::Write(Queued { job, refuse, erases: false, records: Vec::new() })).map_err(refused)
     }
 }
 
-fn refused(refused: TrySendError<Queued>) -> Error {
+fn refused(refused: TrySendError<Work>) -> Error {
     match refused {
         TrySendError::Full(_) => Error::Busy,
         TrySendError::Disconnected(_) => Error::Stopped,
@@ -131,15 +141,19 @@ fn refused(refused: TrySendError<Queued>) -> Error {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+    pub(super) fn start(
+        connection: Connection,
+        metrics: &Arc<Metrics>,
+        unerased: &Arc<Unerased>,
+    ) -> Result<Self, Error> {
         let (queue, jobs) = sync_channel(QUEUE);
         let last = Last::default();
         let audit = Arc::new(OnceLock::new());
         let (seen, recording) = (Arc::clone(&last), Arc::clone(&audit));
-        let metrics = Arc::clone(metrics);
+        let (metrics, unerased) = (Arc::clone(metrics), Arc::clone(unerased));
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(connection, &jobs, &seen, &recording, &metrics))
+            .spawn(move || serve(connection, &jobs, &seen, &recording, &metrics, &unerased))
             .map_err(|source| Error::Commit(source.to_string()))?;
         Ok(Self { queue: Some(Arc::new(queue)), last, audit, thread: Some(thread) })
     }
@@ -153,16 +167,16 @@ impl Writer {
         Poster(self.queue.as_ref().map(Arc::downgrade).unwrap_or_default())
     }
 
-    pub(super) fn run<T, F>(&self, job: F, traces: Traces, records: Vec<Record>) -> Result<T, Error>
+    pub(super) fn run<T, F>(&self, job: F, erases: bool, records: Vec<Record>) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        self.begin(job, traces, records)?.recv().unwrap_or(Err(Error::Stopped))
+        self.begin(job, erases, records)?.recv().unwrap_or(Err(Error::Stopped))
     }
 
     /// Puts a job into the queue; its answer comes once its group is on disk.
-    fn begin<T, F>(&self, job: F, traces: Traces, records: Vec<Record>) -> Result<Receiver<Result<T, Error>>, Error>
+    fn begin<T, F>(&self, job: F, erases: bool, records: Vec<Record>) -> Result<Receiver<Result<T, Error>>, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -183,8 +197,17 @@ impl Writer {
             }
         });
         let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
-        queue.try_send(Queued { job, refuse, traces, records }).map_err(refused)?;
+        queue.try_send(Work::Write(Queued { job, refuse, erases, records })).map_err(refused)?;
         Ok(answered)
+    }
+
+    /// Empties the WAL between two commits; false if somebody reads what is in it. Commits wait for it for a moment only
+    /// ([`wal::truncate`]).
+    pub(super) fn empty_wal(&self) -> Result<bool, Error> {
+        let (answer, answered) = sync_channel(1);
+        let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
+        queue.try_send(Work::Empty(answer)).map_err(refused)?;
+        answered.recv().map_err(|_| Error::Stopped)?.map_err(Error::Commit)
     }
 
     /// Whether a write is on disk within [`CHECK_WAIT`]. If none was a moment ago, a small one is tried: nobody may be writing
@@ -199,7 +222,7 @@ impl Writer {
             let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok(transaction.pragma_update(None, "user_version", version)?)
         };
-        match self.begin(touch, Traces::Keep, Vec::new())?.recv_timeout(CHECK_WAIT) {
+        match self.begin(touch, false, Vec::new())?.recv_timeout(CHECK_WAIT) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => Err(Error::Stuck),
             Err(RecvTimeoutError::Disconnected) => Err(Error::Stopped),
@@ -218,71 +241,95 @@ impl Drop for Writer {
 
 /// The jobs that come until a time, or those that are there if there is none.
 struct Company<'a> {
-    jobs: &'a Receiver<Queued>,
+    jobs: &'a Receiver<Work>,
     until: Option<Instant>,
+    /// Ends the group, and comes after it.
+    empty: &'a mut Option<Emptied>,
 }
 
 impl Iterator for Company<'_> {
     type Item = Queued;
 
     fn next(&mut self) -> Option<Queued> {
-        match self.until {
+        if self.empty.is_some() {
+            return None;
+        }
+        let work = match self.until {
             Some(until) => self.jobs.recv_timeout(until.saturating_duration_since(Instant::now())).ok(),
             None => self.jobs.try_recv().ok(),
+        };
+        match work? {
+            Work::Write(queued) => Some(queued),
+            Work::Empty(answer) => {
+                *self.empty = Some(answer);
+                None
+            }
         }
     }
 }
 
 fn serve(
     mut connection: Connection,
-    jobs: &Receiver<Queued>,
+    jobs: &Receiver<Work>,
     last: &Mutex<Option<Instant>>,
     audit: &OnceLock<Recording>,
     metrics: &Metrics,
+    unerased: &Unerased,
 ) {
     let (mut wait, mut is_held) = (None, false);
-    while let Ok(first) = jobs.recv() {
-        let began = Instant::now();
-        let transaction = match begin(&mut connection, if is_held { BUSY_AGAIN } else { BUSY }) {
-            Ok(transaction) => transaction,
-            Err(error) => {
-                *last.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                metrics.store_commit(began.elapsed(), None);
-                refuse(std::iter::once(first).chain(jobs.try_iter()), &error.to_string(), is_held);
-                is_held = true;
-                continue;
+    while let Ok(work) = jobs.recv() {
+        let mut empty = None;
+        match work {
+            Work::Empty(answer) => empty = Some(answer),
+            Work::Write(first) => {
+                let began = Instant::now();
+                match begin(&mut connection, if is_held { BUSY_AGAIN } else { BUSY }) {
+                    Ok(transaction) => {
+                        is_held = false;
+                        // Not collected first: who comes while the group runs is still in time for its commit.
+                        let until = wait.map(|wait| Instant::now() + wait);
+                        let company = Company { jobs, until, empty: &mut empty };
+                        let mut waiting = Vec::new();
+                        let group = std::iter::once(first).chain(company).take(GROUP);
+                        let committed = commit(transaction, group, &mut waiting, audit.get());
+                        let took = began.elapsed();
+                        metrics.store_commit(took, committed.is_ok().then_some(waiting.len()));
+                        // Who had company will have it again: the others of before are on their way. Alone nobody waits.
+                        wait = (waiting.len() > 1).then(|| (took / 2).min(MAX_WAIT));
+                        tell(committed, waiting, last, unerased);
+                    }
+                    Err(error) => {
+                        *last.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                        metrics.store_commit(began.elapsed(), None);
+                        let company = Company { jobs, until: None, empty: &mut empty };
+                        refuse(std::iter::once(first).chain(company), &error.to_string(), is_held);
+                        is_held = true;
+                    }
+                }
             }
-        };
-        is_held = false;
-        // Not collected first: who comes while the group runs is still in time for its commit.
-        let group =
-            std::iter::once(first).chain(Company { jobs, until: wait.map(|wait| Instant::now() + wait) }).take(GROUP);
-        let mut waiting = Vec::new();
-        let committed = commit(transaction, group, &mut waiting, audit.get());
-        let erase = waiting.iter().any(|(traces, _)| *traces == Traces::Erase);
-        let took = began.elapsed();
-        metrics.store_commit(took, committed.is_ok().then_some(waiting.len()));
-        // Who had company will have it again: the others of before are on their way. Alone nobody waits.
-        wait = (waiting.len() > 1).then(|| (took / 2).min(MAX_WAIT));
-        let erased = match &committed {
-            Ok(()) if erase => truncate_wal(&connection).map_err(|e| e.to_string()),
-            _ => Ok(()),
-        };
-        let failed = match &committed {
-            Err(Fault::Commit(error)) => Some(error.clone()),
-            // The log and the token speak for themselves; the database is well.
-            Ok(()) | Err(Fault::Audit(_) | Fault::Binding(_)) => None,
-        };
-        for error in [failed.as_ref(), erased.as_ref().err()].into_iter().flatten() {
-            tracing::error!(%error, "the database could not be written");
         }
-        *last.lock().unwrap_or_else(PoisonError::into_inner) = failed.is_none().then(Instant::now);
-        for (traces, acknowledge) in waiting {
-            let done = committed.clone().map_err(Error::from);
-            // What is committed is committed, even where its traces stay: the others must not hear of a failure.
-            let erased = if traces == Traces::Erase { erased.clone().map_err(Error::Traces) } else { Ok(()) };
-            acknowledge(done.and(erased));
+        if let Some(answer) = empty {
+            let _ = answer.send(wal::truncate(&connection).map_err(|error| error.to_string()));
         }
+    }
+}
+
+/// Tells everybody who waits how the commit went.
+fn tell(committed: Result<(), Fault>, waiting: Vec<Waiting>, last: &Mutex<Option<Instant>>, unerased: &Unerased) {
+    let failed = match &committed {
+        Err(Fault::Commit(error)) => Some(error),
+        // The log and the token speak for themselves; the database is well.
+        Ok(()) | Err(Fault::Audit(_) | Fault::Binding(_)) => None,
+    };
+    if let Some(error) = failed {
+        tracing::error!(%error, "the database could not be written");
+    }
+    *last.lock().unwrap_or_else(PoisonError::into_inner) = failed.is_none().then(Instant::now);
+    if committed.is_ok() {
+        unerased.add(waiting.iter().filter(|waiting| waiting.erases).count());
+    }
+    for Waiting { acknowledge, .. } in waiting {
+        acknowledge(committed.clone().map_err(Error::from));
     }
 }
 
@@ -309,7 +356,7 @@ fn refuse(waiting: impl Iterator<Item = Queued>, error: &str, again: bool) {
 fn commit(
     mut transaction: Transaction<'_>,
     group: impl Iterator<Item = Queued>,
-    waiting: &mut Vec<(Traces, Acknowledge)>,
+    waiting: &mut Vec<Waiting>,
     recording: Option<&Recording>,
 ) -> Result<(), Fault> {
     transaction.set_drop_behavior(rusqlite::DropBehavior::Rollback);
@@ -321,7 +368,7 @@ fn commit(
         let outcome = catch_unwind(AssertUnwindSafe(|| (queued.job)(&transaction)));
         match outcome {
             Ok(Some(acknowledge)) => {
-                waiting.push((queued.traces, acknowledge));
+                waiting.push(Waiting { erases: queued.erases, acknowledge });
                 records.extend(queued.records);
             }
             Ok(None) | Err(_) => transaction.execute_batch("ROLLBACK TO job")?,
@@ -345,13 +392,4 @@ fn commit(
 fn seal(transaction: Transaction<'_>, mark: &Mark, bind: &Binder) -> Result<(), Error> {
     audit_head::advance(&transaction, mark.seq, &mark.hash, bind)?;
     Ok(transaction.commit()?)
-}
-
-/// Moves the WAL into the database and cuts it to nothing.
-fn truncate_wal(connection: &Connection) -> Result<(), Error> {
-    let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy != 0 {
-        return Err(Error::Commit("the write-ahead log is held by a long read".to_owned()));
-    }
-    Ok(())
 }

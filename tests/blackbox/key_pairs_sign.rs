@@ -40,7 +40,7 @@ fn pair_of(algorithm: &str, bits: i64, private: &[Value], public: &[Value]) -> V
 }
 
 /// A new active pair: the identifiers of its private and its public half.
-fn pair(caller: &mut Connection, algorithm: &str, bits: i64) -> (String, String) {
+pub fn pair(caller: &mut Connection, algorithm: &str, bits: i64) -> (String, String) {
     halves(&caller.ok(&pair_of(algorithm, bits, &[], &[])))
 }
 

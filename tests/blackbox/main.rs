@@ -34,6 +34,7 @@ mod conjur_authn_jwt;
 mod conjur_peers_cases;
 mod costs_do_not_grow;
 mod default_mode;
+mod destroyed_is_erased;
 mod dialects_answer_in_their_words;
 mod documents;
 mod encrypting_is_not_decrypting;

@@ -165,12 +165,13 @@ impl<'a> Grant<'a> {
         .map(drop)
     }
 
-    /// Changes attributes and gives up the key: it is gone from database and WAL, and from the token.
+    /// Changes attributes and gives up the key. Once this returns nobody can use it; its bytes leave the database's files, or the
+    /// token where that fails now, soon after ([`Kms::erase`]).
     pub(in crate::kms) fn destroy(
         &self,
         change: impl FnOnce(&Object, &mut Attributes) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let former = self.replace(|object| {
+        let destroyed = self.replace(|object| {
             let mut attributes = object.attributes.clone();
             change(object, &mut attributes)?;
             // The name of a token object is no secret, and needed to remove it even after a crash.
@@ -179,8 +180,9 @@ impl<'a> Grant<'a> {
                 Material::Wrapped { .. } | Material::Public { .. } | Material::Destroyed => Material::Destroyed,
             };
             Ok(Successor { attributes, material, ..Successor::of(object) })
-        })?;
-        Ok(self.kms.custody.discard(&former)?)
+        });
+        // It is committed, and what is left in the token is tried again.
+        destroyed.map(|former| self.kms.discard(&former))
     }
 
     /// Puts other attributes and another key in the object's place: what `make` makes for the object as it is then.
@@ -226,14 +228,16 @@ impl<'a> Grant<'a> {
         if is_destroyed(attributes.state) {
             access.pending = Pending::default();
         }
-        let erase = material != present.material;
         let version = present.version + 1;
         let object = new_object(version, access, id, attributes, class, material)?;
-        let object_state = object.attributes.state;
+        let is_gone = is_destroyed(object.attributes.state);
+        let erasure = (is_gone || object.material != present.material)
+            .then(|| self.kms.erasure(&object, Some(&present.material)))
+            .transpose()?;
         let is_secret = path::last_number(&object.attributes).is_some();
         let row = self.kms.bind(&object)?;
         let index = object.index();
-        let gone = (is_destroyed(object_state) && is_secret).then(|| id.clone());
+        let gone = (is_gone && is_secret).then(|| id.clone());
         let job = move |transaction: &store::Transaction<'_>| {
             row.update(transaction, &index)?;
             gone.map_or(Ok(()), |id| {
@@ -244,21 +248,19 @@ impl<'a> Grant<'a> {
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusion(self.action, id, version));
         let store = &self.kms.store;
-        let written = if erase { store.erase_recorded(records, job) } else { store.write_recorded(records, job) };
+        let written = match erasure {
+            Some(erasure) => store.erase_recorded(records, erasure, job),
+            None => store.write_recorded(records, job),
+        };
         self.kms.cache.forget(id);
-        // Committed, whatever is left in the write-ahead log.
-        if matches!(written, Ok(()) | Err(store::Error::Traces(_))) {
-            self.call.changed();
-        }
         match written {
             // Changes made here take turns: somebody else writes into the database.
             Err(store::Error::Conflict) => Err(Error::Contention),
-            // The row is the new one, whatever else: nobody must take the new key for one that nothing names.
-            Err(store::Error::Traces(error)) if !is_destroyed(object_state) => {
-                tracing::warn!(error, "the former key's blob is still in the write-ahead log");
+            written => {
+                written?;
+                self.call.changed();
                 Ok(present.material.clone())
             }
-            written => Ok(written.map(|()| present.material.clone())?),
         }
     }
 }

@@ -12,6 +12,7 @@ mod adding;
 mod administering;
 mod asking;
 mod auditing;
+mod erasing;
 mod granted;
 mod health;
 mod invocations;
@@ -390,7 +391,7 @@ impl Kms {
     /// Removes a key that no row names from the token, or says that it is left there.
     fn discard(&self, material: &Material) {
         if let Err(error) = self.custody.discard(material) {
-            tracing::warn!(%error, "a token object without a row is left");
+            tracing::warn!(%error, "a key that is not wanted any more is still in the token");
         }
     }
 

@@ -199,8 +199,8 @@ impl NewGrant<'_> {
 }
 
 impl Grant<'_> {
-    /// Adds a value; returns its number. What is older than the twenty last is gone, from database and WAL.
-    /// [`Error::Destroyed`] if the secret was removed meanwhile.
+    /// Adds a value; returns its number. What is older than the twenty last nobody can read again, and it leaves
+    /// the database's files soon after ([`Kms::erase`]). [`Error::Destroyed`] if the secret was removed meanwhile.
     pub(in crate::kms) fn write_secret(&self, value: &Bytes) -> Result<i64, Error> {
         let (kms, id) = (self.kms, &self.object.id);
         let (_turn, present) = self.turn()?;
@@ -217,20 +217,20 @@ impl Grant<'_> {
         let object = new_object(version, access, id, attributes, present.class, material)?;
         let (row, index) = (kms.bind(&object)?, object.index());
         let oldest = number - MAX_VERSIONS;
+        let erasure = (oldest > 0).then(|| kms.erasure(&object, None)).transpose()?;
         let job = move |transaction: &Transaction<'_>| {
             row.update(transaction, &index)?;
             sealed.insert(transaction, oldest)
         };
         let records = vec![self.call.change(self.action, id, version)];
-        let written =
-            if oldest > 0 { kms.store.erase_recorded(records, job) } else { kms.store.write_recorded(records, job) };
+        let written = match erasure {
+            Some(erasure) => kms.store.erase_recorded(records, erasure, job),
+            None => kms.store.write_recorded(records, job),
+        };
         kms.cache.forget(id);
         match written {
             // Changes made here take turns: somebody else writes into the database.
             Err(store::Error::Conflict) => return Err(Error::Contention),
-            Err(store::Error::Traces(error)) => {
-                tracing::warn!(error, "a former value's ciphertext is still in the write-ahead log");
-            }
             written => written?,
         }
         self.call.changed();

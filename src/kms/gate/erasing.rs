@@ -1,0 +1,86 @@
+//! The bytes of keys and values that were destroyed or replaced leave the database's files and the token after the change itself,
+//! which therefore waits for no reader.
+
+use std::sync::Arc;
+
+use super::super::Error;
+use super::super::object::Object;
+use super::Kms;
+use crate::audit::Record;
+use crate::store::erasure::{self, Erasure, Unerased};
+use crate::store::object::Material;
+
+/// Rows that are removed in one commit.
+const PAGE: i64 = 256;
+
+impl Kms {
+    /// The row that stands for what `version` of the object does not have any more: `former`, or else values of a secret.
+    pub(super) fn erasure(&self, object: &Object, former: Option<&Material>) -> Result<Erasure, Error> {
+        let cka_id = match former {
+            Some(Material::Token { cka_id }) => Some(cka_id.clone()),
+            Some(Material::Wrapped { .. } | Material::Public { .. } | Material::Destroyed) | None => None,
+        };
+        let erasure = Erasure { object: object.id.clone(), version: object.version, cka_id, binding: Vec::new() };
+        Ok(Erasure { binding: self.custody.bind(&erasure.bound())?, ..erasure })
+    }
+
+    /// How much there is to erase, and the bell that is rung for it.
+    #[must_use]
+    pub fn unerased(&self) -> Arc<Unerased> {
+        Arc::clone(self.store.unerased())
+    }
+
+    /// Erases what was destroyed or replaced before this call, with a line of the audit log for each; false if something is left.
+    ///
+    /// # Errors
+    /// Database, token or audit log cannot be used: what is left is tried again at the next call.
+    pub fn erase(&self) -> Result<bool, Error> {
+        let Some(extent) = self.store.read(erasure::extent)? else { return Ok(true) };
+        // Before any row is looked at: what it stands for was committed before.
+        let emptied = extent.in_database && self.store.empty_wal()?;
+        let (mut after, mut is_all) = (i64::MIN, true);
+        loop {
+            let page = self.store.read(|connection| erasure::page(connection, after, extent.last, PAGE))?;
+            let Some((last, _)) = page.last() else { return Ok(is_all) };
+            after = *last;
+            let (mut numbers, mut records) = (Vec::new(), Vec::new());
+            for (number, row) in page {
+                match self.erase_row(row, emptied)? {
+                    Some(record) => {
+                        numbers.push(number);
+                        records.push(record);
+                    }
+                    None => is_all = false,
+                }
+            }
+            if !numbers.is_empty() {
+                self.store.erased(numbers, records)?;
+            }
+        }
+    }
+
+    /// What the audit log says once the bytes are gone; `None` while they may be there.
+    fn erase_row(&self, row: Option<Erasure>, emptied: bool) -> Result<Option<Record>, Error> {
+        let believed = match row {
+            Some(row) => self.custody.is_bound(&row.bound(), &row.binding)?.then_some(row),
+            None => None,
+        };
+        let Some(Erasure { object, version, cka_id, .. }) = believed else {
+            tracing::error!("ROW REFUSED: a row of the table erasure was changed in the database, and is removed");
+            return Ok(Some(Record::note(
+                "a row of what is to be erased was changed in the database, and was removed",
+            )));
+        };
+        match cka_id {
+            Some(cka_id) => {
+                if let Err(error) = self.custody.discard(&Material::Token { cka_id }) {
+                    tracing::warn!(object, %error, "a key that was destroyed or replaced is still in the token");
+                    return Ok(None);
+                }
+            }
+            None if !emptied => return Ok(None),
+            None => {}
+        }
+        Ok(Some(Record::erased(&object, version)))
+    }
+}

@@ -1,0 +1,79 @@
+//! The thread that erases what was destroyed or replaced: beside the requests, again and again until it is done.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::kms::Kms;
+use crate::store::erasure::Unerased;
+
+/// The pause after an erasure, so that one serves all that is destroyed meanwhile.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// The first and the longest pause between two attempts while something is in the way.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// The thread. Dropping it ends the thread after a last attempt.
+pub(super) struct Eraser {
+    unerased: Arc<Unerased>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Eraser {
+    /// Begins with what a process before left.
+    pub(super) fn start(kms: &Arc<Kms>) -> io::Result<Self> {
+        let unerased = kms.unerased();
+        let (kms, bell) = (Arc::clone(kms), Arc::clone(&unerased));
+        let thread = thread::Builder::new().name("eraser".to_owned()).spawn(move || run(&kms, &bell))?;
+        Ok(Self { unerased, thread: Some(thread) })
+    }
+}
+
+impl Drop for Eraser {
+    fn drop(&mut self) {
+        self.unerased.end();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(kms: &Kms, unerased: &Unerased) {
+    while unerased.wait() {
+        if !erase(kms, unerased) {
+            break;
+        }
+    }
+    if unerased.count() > 0 {
+        attempt(kms);
+    }
+}
+
+/// Tries until nothing is left; false if the server stops meanwhile.
+fn erase(kms: &Kms, unerased: &Unerased) -> bool {
+    let (mut pause, longest) = BACK_OFF;
+    let mut told = false;
+    while !attempt(kms) {
+        if !unerased.pause(pause) {
+            return false;
+        }
+        pause = (pause * 2).min(longest);
+        if pause == longest && !told {
+            told = true;
+            tracing::warn!(
+                keys = unerased.count(),
+                "what was destroyed cannot be erased yet: does another program read the database for long?"
+            );
+        }
+    }
+    unerased.pause(GATHER)
+}
+
+/// Whether all is erased.
+fn attempt(kms: &Kms) -> bool {
+    kms.erase().unwrap_or_else(|error| {
+        tracing::debug!(%error, detail = error.detail(), "what was destroyed cannot be erased yet");
+        false
+    })
+}

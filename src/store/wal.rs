@@ -1,0 +1,51 @@
+//! The write-ahead log: how what it holds gets into the database, and leaves it.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use super::{BUSY, Error, configure, with_suffix};
+
+/// For so long a commit waits at most for those who read the WAL while it is cut.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// What a checkpoint answers (SQLite, "PRAGMA wal_checkpoint").
+struct Checkpoint {
+    busy: bool,
+    /// Pages in the WAL, and those of them that are in the database.
+    pages: i64,
+    copied: i64,
+}
+
+fn checkpoint(connection: &Connection, mode: &str) -> Result<Checkpoint, Error> {
+    let found = connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        Ok(Checkpoint { busy: row.get::<_, i64>(0)? != 0, pages: row.get(1)?, copied: row.get(2)? })
+    });
+    Ok(found?)
+}
+
+/// Copies the pages of the WAL into the database on a connection of its own, while others read and write; false if a reader
+/// still needs what they replace.
+pub(super) fn copy(path: &Path) -> Result<bool, Error> {
+    let connection = Connection::open(path)?;
+    configure(&connection)?;
+    let Checkpoint { busy, pages, copied } = checkpoint(&connection, "PASSIVE")?;
+    Ok(!busy && copied >= pages)
+}
+
+/// Copies what is left and cuts the WAL to nothing; false if a reader or another writer has it for longer than [`PATIENCE`].
+/// Only what was committed since [`copy`] takes time.
+pub(super) fn truncate(connection: &Connection) -> Result<bool, Error> {
+    connection.busy_timeout(PATIENCE)?;
+    let done = checkpoint(connection, "TRUNCATE");
+    connection.busy_timeout(BUSY)?;
+    Ok(!done?.busy)
+}
+
+/// Waits until the length of the WAL is on disk.
+pub(super) fn sync(path: &Path) -> io::Result<()> {
+    File::open(with_suffix(path, "-wal"))?.sync_all()
+}
