@@ -102,6 +102,11 @@ impl Device {
         Ok(())
     }
 
+    /// Whether the token is one of SoftHSM, which keeps objects as files.
+    pub fn is_softhsm(&self) -> bool {
+        self.maker == Maker::SoftHsm
+    }
+
     /// How many sessions there are. Nothing is asked of the token.
     pub fn sessions(&self) -> Sessions {
         self.pool.sessions()

@@ -10,6 +10,7 @@ mod lines;
 mod queue;
 mod record;
 pub mod search;
+pub mod until;
 pub mod verify;
 pub mod versions;
 mod writer;

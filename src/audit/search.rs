@@ -122,7 +122,7 @@ pub fn search(
     is_over: &dyn Fn() -> bool,
 ) -> Result<Found, Error> {
     let mut files: Vec<(u64, &Path)> =
-        files.iter().map(|path| Ok((first_of(path)?, path.as_path()))).collect::<Result<_, Error>>()?;
+        files.iter().map(|path| Ok((first_in(path)?, path.as_path()))).collect::<Result<_, Error>>()?;
     files.sort();
     let mut found = Vec::new();
     let (mut read, mut complete) = (0, true);
@@ -160,9 +160,13 @@ pub fn search(
 }
 
 /// The sequence number of a file's first line; what has none is the newest.
-fn first_of(path: &Path) -> Result<u64, Error> {
+fn first_in(path: &Path) -> Result<u64, Error> {
+    File::open(path).and_then(|file| first_of(&file)).map_err(|source| Error { path: path.to_owned(), source })
+}
+
+/// The same of an open file, whose position moves.
+pub(super) fn first_of(file: &File) -> io::Result<u64> {
     let mut start = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(1024).read_to_end(&mut start));
-    read.map_err(|source| Error { path: path.to_owned(), source })?;
+    file.take(1024).read_to_end(&mut start)?;
     Ok(Header::read(&start).map_or(u64::MAX, |header| header.seq))
 }

@@ -5,6 +5,7 @@
 
 mod error;
 mod key;
+mod original;
 mod owner;
 mod pairs;
 mod root;
@@ -23,13 +24,14 @@ use pkcs11::{Device, DeviceGuard, Key, KeyId, MacMechanism, SecretKeySpec, Token
 
 pub use error::{Error, RootError};
 pub use key::{KeyKind, ManagedKey};
+pub use original::Original;
 pub use owner::Owner;
 pub use pairs::is_signature;
 pub use pkcs11::{
     Cipher, Error as TokenError, Hash, InvalidInput, MacMechanism as Mac, OpenError, PairKind, Secret, SecretKeyKind,
-    Sessions, SignatureMechanism as Signature, Uses,
+    Sessions, SignatureMechanism as Signature, TokenInfo, Uses,
 };
-pub use softhsm::{SoftHsmFault, softhsm_fault};
+pub use softhsm::{SoftHsmFault, softhsm_directory, softhsm_fault};
 pub use token_keys::TokenKey;
 
 use crate::config::{Hsm, Placement, RemadeKey, Remake};

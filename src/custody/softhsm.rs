@@ -41,6 +41,13 @@ pub enum SoftHsmFault {
         /// What it says.
         backend: String,
     },
+    /// A token without a directory.
+    NoDirectory {
+        /// The directory of all tokens.
+        directory: PathBuf,
+        /// The token's serial number.
+        serial: String,
+    },
     /// Tokens that this user may not read.
     Tokens {
         /// The first of them.
@@ -73,6 +80,11 @@ impl fmt::Display for SoftHsmFault {
                 "the SoftHSM configuration {} asks for `objectstore.backend = {backend}`, which this SoftHSM does not have: \
                  give `file`, if the tokens are files",
                 path.display()
+            ),
+            Self::NoDirectory { directory, serial } => write!(
+                formatter,
+                "SoftHSM has no directory in {} for the token with serial number {serial}: set {VARIABLE} as it is for the server",
+                directory.display()
             ),
             Self::Tokens { path, count } => write!(
                 formatter,
@@ -118,24 +130,10 @@ pub fn softhsm_fault(module: &Path) -> Option<SoftHsmFault> {
     if !name.contains("softhsm") {
         return None;
     }
-    let path = match configuration() {
-        Ok(path) => path,
+    let directory = match directory_of_tokens() {
+        Ok(directory) => directory,
         Err(fault) => return Some(fault),
     };
-    let unreadable = |what, path: &Path, source| SoftHsmFault::Unreadable { what, path: path.to_owned(), source };
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(source) => return Some(unreadable("configuration file", &path, source)),
-    };
-    let value = |key: &str| {
-        let lines = text.lines().filter_map(|line| line.split('#').next()?.split_once('='));
-        lines.filter(|(own, _)| own.trim() == key).map(|(_, value)| value.trim().to_owned()).next_back()
-    };
-    if let Some(backend) = value("objectstore.backend").filter(|backend| backend != "file") {
-        return Some(SoftHsmFault::Backend { path, backend });
-    }
-    let directory = value("directories.tokendir").filter(|text| !text.is_empty());
-    let directory = directory.map_or_else(|| PathBuf::from(USUAL_TOKENS), PathBuf::from);
     match unreadable_tokens(&directory) {
         Ok(tokens) => {
             let count = tokens.len();
@@ -143,6 +141,41 @@ pub fn softhsm_fault(module: &Path) -> Option<SoftHsmFault> {
         }
         Err(source) => Some(unreadable("directory of tokens", &directory, source)),
     }
+}
+
+/// The directory of the token with this serial number, in which each object is a file. Its name is a UUID, and the serial number
+/// the last 16 digits of that.
+///
+/// # Errors
+/// It is not found, or SoftHSM keeps the objects in another way.
+pub fn softhsm_directory(serial: &str) -> Result<PathBuf, SoftHsmFault> {
+    let directory = directory_of_tokens()?;
+    let entries =
+        fs::read_dir(&directory).map_err(|source| unreadable("directory of tokens", &directory, source))?.flatten();
+    let mut found = entries.map(|entry| entry.path()).filter(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().replace('-', "");
+        !serial.is_empty() && name.to_lowercase().ends_with(&serial.to_lowercase())
+    });
+    found.next().ok_or_else(|| SoftHsmFault::NoDirectory { directory: directory.clone(), serial: serial.to_owned() })
+}
+
+/// Where the configuration has the tokens, each in a directory of its own.
+fn directory_of_tokens() -> Result<PathBuf, SoftHsmFault> {
+    let path = configuration()?;
+    let text = fs::read_to_string(&path).map_err(|source| unreadable("configuration file", &path, source))?;
+    let value = |key: &str| {
+        let lines = text.lines().filter_map(|line| line.split('#').next()?.split_once('='));
+        lines.filter(|(own, _)| own.trim() == key).map(|(_, value)| value.trim().to_owned()).next_back()
+    };
+    if let Some(backend) = value("objectstore.backend").filter(|backend| backend != "file") {
+        return Err(SoftHsmFault::Backend { path, backend });
+    }
+    let directory = value("directories.tokendir").filter(|text| !text.is_empty());
+    Ok(directory.map_or_else(|| PathBuf::from(USUAL_TOKENS), PathBuf::from))
+}
+
+fn unreadable(what: &'static str, path: &Path, source: io::Error) -> SoftHsmFault {
+    SoftHsmFault::Unreadable { what, path: path.to_owned(), source }
 }
 
 /// The configuration file that SoftHSM takes.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openssl::sha::sha256;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::object::{put, put_number};
 use super::{Error, root_key};
@@ -141,10 +141,8 @@ pub fn read(connection: &Connection) -> Result<Option<AuditHead>, rusqlite::Erro
     let mut select = connection
         .prepare_cached("SELECT seq, hash, signed_line, unrecorded_since, root_keys, binding FROM audit_head")?;
     let head = select.query_row([], |row| {
-        let seq: i64 = row.get(0)?;
-        let seq = u64::try_from(seq).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, seq))?;
         Ok(AuditHead {
-            head: Head { seq, hash: row.get(1)? },
+            head: head_of(row)?,
             signed_line: row.get(2)?,
             unrecorded_since: row.get(3)?,
             root_keys: row.get(4)?,
@@ -152,6 +150,24 @@ pub fn read(connection: &Connection) -> Result<Option<AuditHead>, rusqlite::Erro
         })
     });
     head.optional()
+}
+
+/// The last line of the log as a database of any schema knows it; `None` if there is none.
+///
+/// # Errors
+/// SQLite's.
+pub fn last_line(connection: &Connection) -> Result<Option<Head>, rusqlite::Error> {
+    if !connection.table_exists(None, "audit_head")? {
+        return Ok(None);
+    }
+    let head = connection.query_row("SELECT seq, hash FROM audit_head", [], head_of).optional()?;
+    Ok(head.filter(|head| head.seq > 0))
+}
+
+fn head_of(row: &Row<'_>) -> Result<Head, rusqlite::Error> {
+    let seq: i64 = row.get("seq")?;
+    let seq = u64::try_from(seq).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, seq))?;
+    Ok(Head { seq, hash: row.get("hash")? })
 }
 
 /// Moves the head on to a line; it never goes back.

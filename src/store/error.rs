@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::snapshot;
 use crate::audit::Unavailable;
 
 /// A failure of the store.
@@ -26,6 +27,25 @@ pub enum Error {
         path: PathBuf,
         /// What SQLite says.
         source: rusqlite::Error,
+    },
+    /// The database could not be copied.
+    #[error("cannot copy the database to {}: {source}: {}", to.display(), snapshot::advice(source))]
+    Copy {
+        /// The copy.
+        to: PathBuf,
+        /// What SQLite says.
+        source: Box<rusqlite::Error>,
+    },
+    /// A copy of the database is not sound.
+    #[error(
+        "the copy of the database, {}, is damaged: {verdict}: stop the server and run clavigerd --check-store",
+        path.display()
+    )]
+    Damaged {
+        /// The copy.
+        path: PathBuf,
+        /// What SQLite found.
+        verdict: String,
     },
     /// Another server has the database open.
     #[error("the database {} is in use by another clavigerd", .0.display())]

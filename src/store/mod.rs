@@ -14,6 +14,7 @@ mod schema;
 pub mod search;
 pub mod secret_path;
 pub mod secret_version;
+mod snapshot;
 mod wal;
 mod writer;
 
@@ -29,6 +30,7 @@ use rusqlite::{Connection, OpenFlags};
 pub use error::Error;
 pub use rusqlite::Transaction;
 pub use schema::version as schema_version;
+pub use snapshot::Snapshot;
 pub use writer::Poster;
 
 use crate::audit::{Audit, Record};

@@ -404,6 +404,19 @@ pub fn live_token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error
     Ok(found)
 }
 
+/// Objects that are not destroyed and whose key is a token object, in a database of any schema: identifier and `CKA_ID`, in
+/// the order in which they were made.
+///
+/// # Errors
+/// SQLite's.
+pub fn live_in_token(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let mut select = connection.prepare(
+        "SELECT id, material FROM object WHERE placement = 2 AND state < 5 AND material IS NOT NULL ORDER BY number",
+    )?;
+    let found = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    Ok(found)
+}
+
 /// Identifiers of objects in state Destroyed or Destroyed Compromised whose key was a token object.
 ///
 /// # Errors

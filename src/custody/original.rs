@@ -1,0 +1,51 @@
+//! The token of a database that is copied.
+
+use std::collections::HashSet;
+
+use claviger_pkcs11::{Device, Token, TokenInfo};
+
+use super::{Custody, Error, OpenError, RootError, configuration, root};
+use crate::config::Hsm;
+use crate::store::root_key::RootKey;
+
+/// The token as a backup sees it: nothing in it is changed.
+pub struct Original(Token);
+
+impl Original {
+    /// Opens the token and compares its root keys with those that the database records.
+    ///
+    /// # Errors
+    /// The module, the token or the PIN is wrong, or the root keys are not those of the database.
+    pub fn open(hsm: &Hsm, recorded: &[RootKey]) -> Result<Self, OpenError<RootError>> {
+        let (token, ()) = Token::open(configuration(hsm), |device| root::check(device, recorded, &[]))?;
+        Ok(Self(token))
+    }
+
+    /// How the token presents itself.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn info(&self) -> Result<TokenInfo, Error> {
+        Ok(self.0.info()?)
+    }
+
+    /// Whether the token is one of SoftHSM, whose objects are files: [`super::softhsm_directory`].
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn is_softhsm(&self) -> Result<bool, Error> {
+        Ok(self.0.device()?.is_softhsm())
+    }
+
+    /// The `CKA_ID`s of the keys of objects that the token holds now. The token is opened again, so that nothing is missed that
+    /// another process has done; its root keys are compared once more, with those that a copy of the database records.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn keys(&self, recorded: &[RootKey]) -> Result<HashSet<Vec<u8>>, OpenError<RootError>> {
+        self.0.reset(|device: &Device| {
+            root::check(device, recorded, &[])?;
+            Ok(Custody::scan(device)?.into_keys().collect())
+        })
+    }
+}
