@@ -28,6 +28,13 @@ struct Arguments {
     /// is wrong, and exit with 1 if anything is
     #[arg(long, conflicts_with = "check_config")]
     check_store: bool,
+    /// Copy the database, the token of SoftHSM and the audit log into a new directory, and exit; a server may be running
+    ///
+    /// Run it as the user and with the options of the server. The copy is of one moment. The directory must not exist, or be
+    /// empty, and is complete once it is there. Objects whose key was destroyed while the backup was taken are listed. The PIN, the configuration
+    /// and certificates are not in it.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["check_config", "check_store"])]
+    backup: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
 }
@@ -44,6 +51,8 @@ enum Failure {
     Log(#[from] server::FilterError),
     #[error(transparent)]
     Start(#[from] server::StartError),
+    #[error(transparent)]
+    Backup(#[from] server::BackupError),
     #[error("the check found {0} faults")]
     Findings(usize),
     #[error("cannot start the runtime: {0}")]
@@ -78,7 +87,7 @@ fn run(arguments: Arguments, places: &Places) -> Result<(), Failure> {
     }
     if arguments.check_store {
         let report = server::check_store(&config)?;
-        for finding in &report.findings {
+        for finding in report.notes.iter().chain(&report.findings) {
             println!("{}", Whole(finding));
         }
         println!(
@@ -88,6 +97,10 @@ fn run(arguments: Arguments, places: &Places) -> Result<(), Failure> {
             report.findings.len()
         );
         return if report.findings.is_empty() { Ok(()) } else { Err(Failure::Findings(report.findings.len())) };
+    }
+    if let Some(directory) = &arguments.backup {
+        print!("{}", server::backup(&config, directory)?);
+        return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(server::workers()).enable_all().build()?;
     let ended = runtime.block_on(async {

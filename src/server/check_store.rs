@@ -25,6 +25,8 @@ pub struct StoreReport {
     pub logged: usize,
     /// What is wrong, a line each.
     pub findings: Vec<String>,
+    /// How database and HSM token differ in ways that are usual for a copy, a line each.
+    pub notes: Vec<String>,
 }
 
 /// A row, as far as this check goes.
@@ -47,7 +49,7 @@ pub fn check_store(config: &Config) -> Result<StoreReport, StartError> {
     let store = Store::open(&config.sqlite_path, &metrics)?;
     let custody = Custody::open(&config.hsm, config.placement, &store, &Remake::default(), kms::now(), &metrics)
         .map_err(|error| token_error(config, error))?;
-    let mut report = StoreReport { rows: 0, logged: 0, findings: Vec::new() };
+    let mut report = StoreReport { rows: 0, logged: 0, findings: Vec::new(), notes: token_notes(&store, &custody)? };
     let rows = rows(&store, &custody, &mut report)?;
     match &config.audit {
         Some(settings) => compare(settings, &store, &custody, &rows, &mut report)?,
@@ -106,6 +108,28 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
         .findings
         .extend(changed.map(|row| format!("{}: its binding is wrong: it was changed in the database", row.name)));
     Ok(rows)
+}
+
+/// Keys that the token has and the database does not, and the other way round. A copy of the database is older than the token:
+/// keys were made and destroyed since. So neither is a finding, and no row shows whether its key was destroyed or lost.
+fn token_notes(store: &Store, custody: &Custody) -> Result<Vec<String>, StartError> {
+    let live = store.read(object::live_in_token)?;
+    let is_missing = |cka_id: &Vec<u8>| custody.missing(std::slice::from_ref(cka_id)) > 0;
+    let missing = live.into_iter().filter(|(_, cka_id)| is_missing(cka_id)).map(|(id, _)| {
+        format!(
+            "note: {id}: the HSM token does not hold its key: it was destroyed after this database was copied, \
+             or the token is an older copy"
+        )
+    });
+    let mut notes: Vec<String> = missing.collect();
+    let unknown = custody.unknown(&store.read(object::token_objects)?.into_iter().collect());
+    if unknown > 0 {
+        notes.push(format!(
+            "note: the HSM token holds {unknown} keys that no row of this database names: they are of another database, \
+             or were made after this database was copied"
+        ));
+    }
+    Ok(notes)
 }
 
 /// Every value of a secret, and those that the rows of their objects promise.

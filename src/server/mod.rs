@@ -2,6 +2,7 @@
 
 mod activity;
 mod audit;
+mod backup;
 mod check;
 mod check_store;
 mod connection;
@@ -31,6 +32,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::Level;
 
+pub use backup::{BackupError, BackupReport, backup};
 pub use check::check;
 pub use check_store::{StoreReport, check_store};
 pub use log::{FilterError, init as init_log};

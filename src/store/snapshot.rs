@@ -31,7 +31,7 @@ impl Store {
     /// database open: it goes on writing. Its write-ahead log is not begun again until the copy is complete.
     ///
     /// VACUUM INTO is one read transaction, where SQLite's backup in steps begins again after each commit. It writes every row
-    /// anew, so that nothing which was deleted is in the copy. `user_version`, `application_id` and the numbers of objects stay
+    /// again, so that nothing which was deleted is in the copy. `user_version`, `application_id` and the numbers of objects stay
     /// as they are. The copy is not in WAL mode, which a server sets at each start: so it is one file, and can be read without
     /// making others.
     ///

@@ -1,4 +1,4 @@
-//! `scripts/backup`, taken while the server works: restored in another place it decrypts all that was acknowledged
+//! `scripts/backup`, taken while the server works and restored in another place, decrypts all that was acknowledged
 //! before it began.
 
 use std::fs;
@@ -64,6 +64,7 @@ fn taken_while_keys_are_made_and_destroyed() {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/backup");
         let mut backup = Command::new(script);
         backup.arg(&server.place.token.tokens).arg(server.place.database()).arg(&dest);
+        backup.env("CLAVIGERD", env!("CARGO_BIN_EXE_clavigerd")).env("KMS_HSM_PIN_FILE", &server.place.token.pin_file);
         let (status, out, err) = run(&mut backup);
         assert!(status.success(), "{out}{err}");
         assert!(out.contains("To restore"), "{out}");

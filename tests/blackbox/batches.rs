@@ -13,7 +13,7 @@ use crate::harness::message::{item, message_of, version};
 pub use crate::harness::message::{message, option};
 
 /// The batch items of the answer.
-fn items(alice: &mut Connection, request: &Value) -> Vec<Value> {
+pub fn items(alice: &mut Connection, request: &Value) -> Vec<Value> {
     let answer = alice.kmip(request);
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     let answer = answer.json();
@@ -24,7 +24,7 @@ fn items(alice: &mut Connection, request: &Value) -> Vec<Value> {
     items
 }
 
-fn outcomes(items: &[Value]) -> Vec<&str> {
+pub fn outcomes(items: &[Value]) -> Vec<&str> {
     let reason = |item| find(item, "ResultReason").and_then(Value::as_str);
     let status = |item| find(item, "ResultStatus").and_then(Value::as_str).unwrap();
     items.iter().map(|item| reason(item).unwrap_or_else(|| status(item))).collect()

@@ -69,6 +69,7 @@ mod signals;
 mod silent_clients;
 mod start_refusals;
 
+mod a_backup_is_one_moment;
 mod a_backup_restores_elsewhere;
 mod a_database_that_cannot_be_written;
 mod a_failed_first_start_leaves_no_keys;

@@ -24,7 +24,7 @@ fn used() -> Arc<Place> {
 }
 
 /// Takes the schema back to the version that did not know the digest of the root keys.
-const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
+pub const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
                            ALTER TABLE object DROP COLUMN pending; DROP TABLE object_pending; DROP TABLE object_use; \
                            DROP TRIGGER access_token_added; DROP TRIGGER access_token_ended; \
                            DROP TRIGGER access_token_removed; \
