@@ -8,7 +8,10 @@ use super::Error;
 /// largest request and its answer.
 pub const LEAST_MEMORY: usize = 256;
 
-/// The most, in MiB: 1 TiB.
+/// The least that the cache of objects may take, in MiB: a thousand keys, or a dozen of the largest objects.
+const LEAST_CACHE: usize = 16;
+
+/// The most of either, in MiB: 1 TiB.
 const MOST_MEMORY: usize = 1 << 20;
 
 /// What requests may cost.
@@ -20,14 +23,17 @@ pub struct Limits {
     pub memory: usize,
     /// Connections at one time.
     pub connections: usize,
+    /// Memory of the objects in the cache, in bytes.
+    pub cache: usize,
 }
 
 impl Limits {
-    /// Seconds, MiB and a number, as given.
+    /// Seconds, MiB, a number and MiB, as given.
     pub(super) fn new(
         request_timeout: Option<u16>,
         memory: Option<u32>,
         connections: Option<u32>,
+        cache: Option<u32>,
     ) -> Result<Self, Error> {
         // clap has looked at flag and environment, but not at the file.
         let seconds = request_timeout.unwrap_or(30);
@@ -38,16 +44,19 @@ impl Limits {
                 fault: "give 1 to 3600 seconds",
             });
         }
-        let given = memory.unwrap_or(512);
-        let mebibytes = usize::try_from(given).unwrap_or(usize::MAX);
-        if !(LEAST_MEMORY..=MOST_MEMORY).contains(&mebibytes) {
-            return Err(Error::OutOfRange {
-                option: "memory-limit",
-                value: given.into(),
-                fault: "give 256 to 1048576 MiB: an eighth, which is what one caller may have, must hold the largest request \
-                        (16 MiB with what the server makes of it) and its answer (16 MiB)",
-            });
-        }
+        let memory = bytes(
+            "memory-limit",
+            memory.unwrap_or(512),
+            LEAST_MEMORY,
+            "give 256 to 1048576 MiB: an eighth, which is what one caller may have, must hold the largest request \
+             (16 MiB with what the server makes of it) and its answer (16 MiB)",
+        )?;
+        let cache = bytes(
+            "cache-size",
+            cache.unwrap_or(256),
+            LEAST_CACHE,
+            "give 16 to 1048576 MiB: about 12 KiB for each key in use",
+        )?;
         let connections = connections.unwrap_or(8192);
         if !(64..=1_000_000).contains(&connections) {
             return Err(Error::OutOfRange {
@@ -57,6 +66,16 @@ impl Limits {
             });
         }
         let connections = usize::try_from(connections).unwrap_or(usize::MAX);
-        Ok(Self { request_timeout: Duration::from_secs(seconds.into()), memory: mebibytes << 20, connections })
+        Ok(Self { request_timeout: Duration::from_secs(seconds.into()), memory, connections, cache })
+    }
+}
+
+/// So many MiB in bytes, if they are between `least` and [`MOST_MEMORY`].
+fn bytes(option: &'static str, given: u32, least: usize, fault: &'static str) -> Result<usize, Error> {
+    let mebibytes = usize::try_from(given).unwrap_or(usize::MAX);
+    if (least..=MOST_MEMORY).contains(&mebibytes) {
+        Ok(mebibytes << 20)
+    } else {
+        Err(Error::OutOfRange { option, value: given.into(), fault })
     }
 }

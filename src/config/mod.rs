@@ -199,7 +199,8 @@ impl Config {
         let sqlite_path = options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db"));
         let audit = audit::settings(&options, &sqlite_path)?;
         let remake = Remake::of(&options);
-        let limits = Limits::new(options.request_timeout, options.memory_limit, options.max_connections)?;
+        let limits =
+            Limits::new(options.request_timeout, options.memory_limit, options.max_connections, options.cache_size)?;
         let api_token_id = options.api_token_id;
         if api_token_id.as_deref() == Some("") {
             return Err(Error::Value { option: "api-token-id", fault: "it is empty" });

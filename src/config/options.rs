@@ -259,6 +259,9 @@ options! {
     /// Memory of request bodies and answers at one time, in MiB, at least 256; one caller may have an eighth [default: 512]
     #[arg(long, env = "KMS_MEMORY_LIMIT", value_name = "MIB")]
     memory_limit: u32,
+    /// Memory of objects kept in the cache with the handles of their keys, in MiB, at least 16 [default: 256]
+    #[arg(long, env = "KMS_CACHE_SIZE", value_name = "MIB")]
+    cache_size: u32,
     /// Connections at one time, at least 64; one caller may have about a twentieth [default: 8192]
     #[arg(long, env = "KMS_MAX_CONNECTIONS", value_name = "N")]
     max_connections: u32,

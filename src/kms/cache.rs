@@ -1,22 +1,28 @@
 //! Objects whose row was read and whose binding was checked, with the handles of their keys.
 
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use lru::LruCache;
 
 use super::object::Object;
+use crate::store::object::Object as Row;
 
-/// Objects in memory, and so keys unwrapped in the token, at most; the one used least recently goes.
-const CAPACITY: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+/// What an object takes beside what its row holds, in bytes: attributes, two keys, their handles, and what those are in a token
+/// within this process (SoftHSM): 10 KiB in all were measured.
+const FIXED: usize = 12 << 10;
 
-/// The cache. This server is the only writer of its database, so what it changes is all that changes.
+/// The cache. Its objects, and so the keys that are unwrapped in the token, take so many bytes at most; the one used least
+/// recently goes. This server is the only writer of its database, so what it changes is all that changes.
 pub(super) struct Cache {
+    /// In bytes.
+    capacity: usize,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    objects: LruCache<String, Arc<Object>>,
+    objects: LruCache<String, Kept>,
+    /// What they take.
+    bytes: usize,
     /// How often an object was there when it was asked for, and how often not.
     hits: u64,
     misses: u64,
@@ -24,11 +30,18 @@ struct Inner {
     changes: u64,
 }
 
+struct Kept {
+    object: Arc<Object>,
+    size: usize,
+}
+
 /// What the cache of objects, and so of handles, holds and has done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheFigures {
     /// Objects in it.
     pub objects: usize,
+    /// What they take, in bytes.
+    pub bytes: usize,
     /// Objects found in it.
     pub hits: u64,
     /// Objects asked for that were not in it, those that do not exist among them.
@@ -39,14 +52,22 @@ pub struct CacheFigures {
 #[derive(Clone, Copy)]
 pub(super) struct Before(u64);
 
+/// What the object of a row takes in memory, in bytes: its JSON is longer than what is read from it, and the key is there three times.
+pub(super) fn size(row: &Row) -> usize {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let material = row.material.bytes().map_or(0, <[u8]>::len);
+    FIXED + row.attributes.len() + 4 * (material + text(&row.grants) + text(&row.pending))
+}
+
 impl Cache {
-    pub(super) fn new() -> Self {
-        Self { inner: Mutex::new(Inner { objects: LruCache::new(CAPACITY), hits: 0, misses: 0, changes: 0 }) }
+    pub(super) fn new(capacity: usize) -> Self {
+        let inner = Inner { objects: LruCache::unbounded(), bytes: 0, hits: 0, misses: 0, changes: 0 };
+        Self { capacity, inner: Mutex::new(inner) }
     }
 
     pub(super) fn get(&self, id: &str) -> Result<Arc<Object>, Before> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = inner.objects.get(id).map(Arc::clone);
+        let found = inner.objects.get(id).map(|kept| Arc::clone(&kept.object));
         match found {
             Some(object) => {
                 inner.hits += 1;
@@ -62,18 +83,29 @@ impl Cache {
     /// What the cache has done so far.
     pub(super) fn figures(&self) -> CacheFigures {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        CacheFigures { objects: inner.objects.len(), hits: inner.hits, misses: inner.misses }
+        CacheFigures { objects: inner.objects.len(), bytes: inner.bytes, hits: inner.hits, misses: inner.misses }
     }
 
-    /// Puts in what was read, unless something changed since: it may be this object.
-    pub(super) fn put(&self, object: &Arc<Object>, before: Before) {
+    /// Puts in what was read and takes so many bytes, unless something changed since: it may be this object.
+    pub(super) fn put(&self, object: &Arc<Object>, size: usize, before: Before) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.changes == before.0 {
-            // What is pushed out is dropped after the lock: it may hold the last handle of a key.
-            let pushed_out = inner.objects.push(object.id.clone(), Arc::clone(object));
-            drop(inner);
-            drop(pushed_out);
+        if inner.changes != before.0 || size > self.capacity {
+            return;
         }
+        let kept = Kept { object: Arc::clone(object), size };
+        // What goes is dropped after the lock: it may hold the last handle of a key.
+        let mut gone: Vec<Kept> =
+            inner.objects.push(object.id.clone(), kept).map(|(_, former)| former).into_iter().collect();
+        inner.bytes += size;
+        inner.bytes -= gone.iter().map(|kept| kept.size).sum::<usize>();
+        while inner.bytes > self.capacity
+            && let Some((_, kept)) = inner.objects.pop_lru()
+        {
+            inner.bytes -= kept.size;
+            gone.push(kept);
+        }
+        drop(inner);
+        drop(gone);
     }
 
     /// Forgets an object, after its change is on disk.
@@ -81,6 +113,7 @@ impl Cache {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.changes += 1;
         let forgotten = inner.objects.pop(id);
+        inner.bytes -= forgotten.as_ref().map_or(0, |kept| kept.size);
         drop(inner);
         drop(forgotten);
     }

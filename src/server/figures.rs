@@ -35,6 +35,8 @@ pub(super) fn objects(metrics: &Metrics, kms: &Arc<Kms>) {
     metrics.watch(Kind::Gauge, "claviger_cache_objects", "Objects in the cache, with their handles.", kms, |kms| {
         kms.cache_figures().objects
     });
+    let about = "Memory of the objects in the cache and of their handles, about.";
+    metrics.watch(Kind::Gauge, "claviger_cache_bytes", about, kms, |kms| kms.cache_figures().bytes);
     metrics.watch(Kind::Counter, "claviger_cache_hits_total", "Objects found in the cache.", kms, |kms| {
         kms.cache_figures().hits
     });

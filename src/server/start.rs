@@ -240,7 +240,8 @@ fn open(
         figures::audit(metrics, audit);
     }
     let default_mode = !config.authenticates();
-    let kms = Arc::new(Kms::open(store, custody, documents, default_mode, audit, config.gcm_limit)?);
+    let kms =
+        Arc::new(Kms::open(store, custody, documents, default_mode, audit, config.gcm_limit, config.limits.cache)?);
     figures::objects(metrics, &kms);
     figures::erasing(metrics, &kms);
     Ok((kms, owner))

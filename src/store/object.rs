@@ -72,7 +72,9 @@ impl Material {
         }
     }
 
-    fn bytes(&self) -> Option<&[u8]> {
+    /// What the row holds of it; `None` once it is destroyed.
+    #[must_use]
+    pub fn bytes(&self) -> Option<&[u8]> {
         match self {
             Self::Wrapped { blob, .. } => Some(blob),
             Self::Token { cka_id } => Some(cka_id),

@@ -133,6 +133,7 @@ mod secrets_at_rest;
 mod secrets_of_an_account;
 mod smoke;
 mod tampering_is_refused;
+mod the_cache_is_bounded;
 mod the_log_is_named_after_its_database;
 mod the_signing_key_is_one_pair;
 mod the_token_may_go_and_come_back;

@@ -25,7 +25,7 @@ mod vault;
 
 use arc_swap::ArcSwap;
 
-use super::cache::{Cache, CacheFigures};
+use super::cache::{self, Cache, CacheFigures};
 use super::last_use::LastUses;
 use super::object::{Access, Object};
 use super::{Call, Error};
@@ -106,7 +106,8 @@ pub(super) struct ServerGrant<'a> {
 
 impl Kms {
     /// A service on an open store and token. `documents` is what the configuration says about permission;
-    /// `default_mode`: nothing has to be proved. `gcm_limit`: how often a key encrypts with AES-GCM at most.
+    /// `default_mode`: nothing has to be proved. `gcm_limit`: how often a key encrypts with AES-GCM at most. `cache_size`: bytes of
+    /// the objects that are kept in memory.
     ///
     /// # Errors
     /// The store cannot be read, or what it says of former uses of AES-GCM is not what was written.
@@ -117,6 +118,7 @@ impl Kms {
         default_mode: bool,
         audit: Option<Arc<Audit>>,
         gcm_limit: u64,
+        cache_size: usize,
     ) -> Result<Self, Error> {
         let invocations = Invocations::open(&store, &custody, gcm_limit)?;
         let definitions = Definitions::read(&store, &custody, documents, default_mode)?;
@@ -125,7 +127,7 @@ impl Kms {
         let kms = Self {
             store,
             custody,
-            cache: Cache::new(),
+            cache: Cache::new(cache_size),
             turns: Turns::default(),
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
@@ -221,7 +223,7 @@ impl Kms {
         // Not into the cache: a sweep over many would push out the keys that are in use.
         let found = match self.cache.get(id) {
             Ok(object) => Ok(Some(object)),
-            Err(_) => self.read(id).map(|found| found.map(Arc::new)),
+            Err(_) => self.read(id).map(|found| found.map(|(object, _)| Arc::new(object))),
         };
         match found {
             Err(Error::Integrity(_)) => Ok(None),
@@ -360,14 +362,14 @@ impl Kms {
             Ok(object) => return Ok(Some(object)),
             Err(before) => before,
         };
-        let Some(object) = self.read(id)? else { return Ok(None) };
+        let Some((object, size)) = self.read(id)? else { return Ok(None) };
         let object = Arc::new(object);
-        self.cache.put(&object, before);
+        self.cache.put(&object, size, before);
         Ok(Some(object))
     }
 
-    /// The object from its row, once the binding holds.
-    fn read(&self, id: &str) -> Result<Option<Object>, Error> {
+    /// The object from its row, once the binding holds, and what it takes in memory.
+    fn read(&self, id: &str) -> Result<Option<(Object, usize)>, Error> {
         let row = match self.store.read(|connection| object::find(connection, id)) {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(None),
@@ -381,11 +383,12 @@ impl Kms {
             tracing::error!(id, "ROW REFUSED: its binding is wrong, so it was changed or exchanged in the database");
             return Err(Error::Integrity(id.to_owned()));
         }
+        let size = cache::size(&row);
         let object = Object::from_row(row).map_err(|_| {
             tracing::error!(id, "row refused: its binding holds but it cannot be read");
             Error::Integrity(id.to_owned())
         })?;
-        Ok(Some(object))
+        Ok(Some((object, size)))
     }
 
     /// Removes a key that no row names from the token, or says that it is left there.

@@ -1,0 +1,115 @@
+//! The cache of objects takes as many bytes as it may, however large or small the objects are, and serves what is used.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::batches::message;
+use crate::harness::figures::Figures;
+use crate::harness::kmip::{all, boolean, create, encrypt, revoke, string, structure, text};
+use crate::harness::server::{Place, run};
+use crate::harness::{Connection, Options, Server};
+
+/// Of the cache, in MiB; and what the process may grow by beside it.
+const SIZE: usize = 16;
+const BESIDE: usize = 48;
+
+/// As many of the largest objects as surely fit.
+const FEW: usize = 8;
+
+fn server() -> Server {
+    let arguments = ["--probe-address=127.0.0.1:0", &format!("--cache-size={SIZE}")].map(str::to_owned).to_vec();
+    let environment = vec![("KMS_LOG".to_owned(), "warn,claviger::server=info".to_owned())];
+    Server::start_with(&Options { arguments, environment, ..Options::default() })
+}
+
+/// Resident memory, in MiB (proc(5), /proc/pid/status).
+fn resident(server: &Server) -> usize {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() >> 10
+}
+
+/// Objects, bytes and hits.
+fn cache(server: &Server) -> (usize, usize, usize) {
+    let figures = Figures::read(&server.probe());
+    let figure = |name: &str| figures.find(&format!("claviger_cache_{name}"), &[]).unwrap() as usize;
+    (figure("objects"), figure("bytes"), figure("hits_total"))
+}
+
+/// So many objects, each with 31 attributes of this value: the largest that there are.
+fn large(alice: &mut Connection, count: usize, value: &Value) -> Vec<String> {
+    let attribute = |number| {
+        let own = [text("VendorIdentification", "x"), text("AttributeName", &format!("a{number}"))];
+        structure("Attribute", &[own.as_slice(), std::slice::from_ref(value)].concat())
+    };
+    let attributes: Vec<Value> = (0..31).map(attribute).collect();
+    let request = create("AES", 256, &attributes);
+    (0..count).map(|_| alice.new_key(&request)).collect()
+}
+
+fn small(alice: &mut Connection, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    while ids.len() < count {
+        let answer = alice.ok(&message(&[], &vec![create("AES", 256, &[]); 64]));
+        let items = all(&answer, "BatchItem");
+        ids.extend(items.into_iter().map(|item| string(&serde_json::json!({"value": item}), "UniqueIdentifier")));
+    }
+    ids
+}
+
+/// Uses them all, the first one again after every few.
+fn use_all(alice: &mut Connection, ids: &[String]) {
+    for few in ids.chunks(FEW) {
+        for id in few.iter().chain([&ids[0]]) {
+            alice.ok(&encrypt(id, b"data"));
+        }
+    }
+}
+
+#[test]
+fn by_its_bytes_whatever_the_objects_are() {
+    let server = server();
+    let mut alice = server.alice().connect().unwrap();
+    let few = large(&mut alice, 48, &text("AttributeValue", &"x".repeat(16_000)));
+    // Small items take the most of what is read from them, for their length.
+    let many = large(&mut alice, 16, &structure("AttributeValue", &vec![boolean("Sensitive", true); 1000]));
+    let plain = small(&mut alice, 1408);
+    let mut before = resident(&server);
+    for (what, ids) in [("large ones", &few), ("ones of many items", &many), ("small ones", &plain)] {
+        let (_, _, hits) = cache(&server);
+        use_all(&mut alice, ids);
+        let (objects, bytes, now) = cache(&server);
+        let grown = resident(&server).saturating_sub(before);
+        eprintln!("{what}: {objects} objects of {bytes} bytes; {grown} MiB more");
+        assert!(bytes <= SIZE << 20 && bytes > (SIZE << 20) * 3 / 4, "{what}: {bytes}");
+        assert!(objects < ids.len() && objects > FEW, "{what}: {objects}");
+        assert!(grown < SIZE + BESIDE, "{what}: {grown} MiB");
+        // What is used between all the others stays.
+        assert!(now - hits >= ids.len().div_ceil(FEW), "{what}: {} hits", now - hits);
+        before = before.max(resident(&server));
+    }
+    // What is forgotten is not counted.
+    let (objects, bytes, _) = cache(&server);
+    let changed = &plain[plain.len() - 100..];
+    for id in changed {
+        alice.ok(&revoke(id, "Superseded"));
+    }
+    let (left, fewer, _) = cache(&server);
+    assert_eq!((left, fewer), (objects - changed.len(), bytes - bytes / objects * changed.len()));
+}
+
+#[test]
+fn and_too_small_a_one_is_refused() {
+    let place = Place::new();
+    for (value, said) in [("15", "cache-size"), ("0", "cache-size"), ("1048577", "cache-size"), ("x", "cache-size")] {
+        let (status, _, error) = run(place.command(&Options::default()).arg(format!("--cache-size={value}")));
+        assert!(!status.success() && error.contains(said), "{value}: {error}");
+        let environment = vec![("KMS_CACHE_SIZE".to_owned(), value.to_owned())];
+        let (status, _, error) = run(&mut place.command(&Options { environment, ..Options::default() }));
+        assert!(!status.success() && error.contains(said), "{value}: {error}");
+    }
+    fs::write(place.path("claviger.toml"), "cache_size = 15\n").unwrap();
+    let (status, _, error) = run(place.command(&Options::default()).arg("--config=claviger.toml"));
+    assert!(!status.success() && error.contains("cache-size") && error.contains("15"), "{error}");
+}
