@@ -3,7 +3,7 @@
 use super::administration::Kind;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
-use crate::policy::ProjectDocument;
+use crate::policy::{ProjectDocument, identity_username};
 
 /// A member of a project.
 #[derive(Debug, Clone)]
@@ -33,21 +33,26 @@ impl Kms {
         })
     }
 
-    /// Gives a member a role in a project, or none; returns the one before.
+    /// Gives an identity a role in a project, or none; returns the one before.
     ///
     /// # Errors
-    /// The caller does not administer, there is no such project or role, or the project is the policy file's.
-    pub fn set_member(
+    /// The caller does not administer, there is no such project, role or identity (one that is gone may still lose its role), or
+    /// the project is the policy file's.
+    pub fn set_identity_role(
         &self,
         context: &Context<'_>,
         project: &str,
-        member: &str,
+        identity: &str,
         role: Option<&str>,
     ) -> Result<Option<String>, Error> {
+        let member = &identity_username(identity);
         let call = project_call(context, Operation::Define, project);
         call.describe(format!("project {project:?}: {member:?} is {:?}", role.unwrap_or("no member")));
         self.recorded(&call, || {
             let grant = self.authorize_administration(&call)?;
+            if role.is_some() {
+                grant.identity(identity)?;
+            }
             grant.revise(Kind::Project, project, |document: &mut ProjectDocument| {
                 Ok(match role {
                     Some(role) => document.members.insert(member.to_owned(), role.to_owned()),

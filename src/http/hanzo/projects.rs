@@ -8,7 +8,6 @@ use super::super::route::Ask;
 use super::super::{Answer, App};
 use super::{invalid, read};
 use crate::kms::Membership;
-use crate::policy::identity_username;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -81,18 +80,14 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 pub(in crate::http) fn put_member(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Role { role } = read(ask.body)?;
     let (project, identity) = (parameter(ask, 0), parameter(ask, 1));
-    if app.kms.identity_of_login(identity).is_none() {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such identity"));
-    }
-    let member = identity_username(identity);
-    app.kms.set_member(&ask.context, project, &member, Some(&role))?;
+    app.kms.set_identity_role(&ask.context, project, identity, Some(&role))?;
     Ok(one(project, identity, &role))
 }
 
 /// `DELETE /api/v2/workspace/:projectId/identity-memberships/:identityId`
 pub(in crate::http) fn remove_member(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (project, identity) = (parameter(ask, 0), parameter(ask, 1));
-    let before = app.kms.set_member(&ask.context, project, &identity_username(identity), None)?;
+    let before = app.kms.set_identity_role(&ask.context, project, identity, None)?;
     let role = before.ok_or_else(|| invalid("the identity has no role in this project"))?;
     Ok(one(project, identity, &role))
 }
