@@ -58,8 +58,9 @@ struct Success {
     success: String,
 }
 
+/// What is granted to one grantee.
 #[derive(Serialize)]
-struct Listed {
+pub(super) struct Listed {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,7 +162,7 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &WholeList { owner, project, members, grants }))
 }
 
-fn listed(grant: Grant) -> Listed {
+pub(super) fn listed(grant: Grant) -> Listed {
     let operations = grant.actions.iter().map(|action| action.word()).collect();
     match grant.to {
         Grantee::User(name) => Listed { user_id: Some(name), role: None, operations },

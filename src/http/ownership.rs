@@ -3,13 +3,13 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
-use super::access::{bad, read, success};
+use super::access::{Listed, bad, listed, read, success};
 use super::hanzo::iso;
 use super::problem::Problem;
 use super::route::{Ask, value};
 use super::{Answer, App};
 use crate::kmip::{Attributes, Dialect};
-use crate::kms::{Direction, OfferEntry, Page, Proposal, RecoveryEntry};
+use crate::kms::{Direction, KeptAccess, OfferEntry, Page, Proposal, RecoveryEntry};
 use crate::principal::Username;
 
 #[derive(Deserialize)]
@@ -71,6 +71,9 @@ struct Recovery {
     to: String,
     reason: String,
     keep_access: bool,
+    /// What stays of the access of others, if anything does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept: Option<Kept>,
     /// Who approves; the first proposed it.
     approvals: Vec<String>,
     approvals_needed: usize,
@@ -79,6 +82,13 @@ struct Recovery {
     expires: String,
     #[serde(flatten)]
     object: About,
+}
+
+/// The access of others that a recovery leaves.
+#[derive(Serialize)]
+struct Kept {
+    project: Option<String>,
+    grants: Vec<Listed>,
 }
 
 /// What an object is.
@@ -174,6 +184,8 @@ pub(super) fn recoveries(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 impl From<RecoveryEntry> for Recovery {
     fn from(entry: RecoveryEntry) -> Self {
+        let KeptAccess { project, grants } = entry.kept;
+        let kept = Kept { project, grants: grants.into_iter().map(listed).collect() };
         Self {
             unique_identifier: entry.object,
             recovery: entry.id,
@@ -181,6 +193,7 @@ impl From<RecoveryEntry> for Recovery {
             to: entry.to,
             reason: entry.reason,
             keep_access: entry.keep_access,
+            kept: entry.keep_access.then_some(kept),
             approvals: entry.approvals,
             approvals_needed: entry.needed,
             done: entry.done,

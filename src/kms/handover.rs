@@ -7,9 +7,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::object::Access;
+use super::operation::Operation;
+use super::recoveries::KeptAccess;
 use crate::auth;
 use crate::kmip::ttlv::DateTime;
-use crate::policy::{Grantee, Subject};
+use crate::policy::{Grantee, Grants, Subject};
 use crate::principal::{Caller, Username};
 
 /// How long an offer or a recovery waits, in seconds: 7 days.
@@ -47,12 +49,27 @@ pub(super) struct Recovery {
     pub(super) to: String,
     /// Why, in the words of the proposer.
     pub(super) reason: String,
-    /// Whether grants and project stay.
+    /// Whether grants and project stay, as they were when it was proposed.
     pub(super) keep_access: bool,
+    /// What there was then. A proposal that was written without it keeps nothing.
+    #[serde(default, skip_serializing_if = "Kept::is_nothing")]
+    pub(super) kept: Kept,
     /// Who approves, as the policy file writes them; the first proposed it.
     pub(super) approvals: Vec<String>,
     /// When it ends, in seconds since 1970-01-01 UTC.
     pub(super) expires: i64,
+}
+
+/// Grants and project at one moment: what is given later is not among what recoverers have agreed to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Kept {
+    /// The project that held the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    project: Option<String>,
+    /// The grants, as in the object's row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grants: Option<String>,
 }
 
 /// Who made an offer, as far as it has to be known to judge them again.
@@ -134,6 +151,13 @@ impl Pending {
         self.recovery.as_ref().filter(|recovery| recovery.id == id).ok_or_else(missing)
     }
 
+    /// What ends if all of it ends: by which operation, and what the audit log says of it.
+    pub(super) fn ended(&self) -> Vec<(Operation, String)> {
+        let offer = self.offer.iter().map(|offer| (Operation::EndOffer, format!("to the user {:?}", offer.to)));
+        let recovery = self.recovery.iter().map(|recovery| (Operation::WithdrawRecovery, recovery.id.clone()));
+        offer.chain(recovery).collect()
+    }
+
     /// The user to whom the object is offered, whether or not the offer has expired.
     pub(super) fn receiver(&self) -> Option<&str> {
         self.offer.as_ref().map(|offer| offer.to.as_str())
@@ -167,6 +191,22 @@ impl Offer {
     /// Whether it still waits at `now`.
     pub(super) fn is_open(&self, now: DateTime) -> bool {
         now.0 < self.expires
+    }
+}
+
+impl Kept {
+    /// What there is now.
+    pub(super) fn of(access: &Access) -> Self {
+        Self { project: access.project.clone(), grants: access.grants.to_text() }
+    }
+
+    fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// None if they cannot be read: then nothing was agreed to.
+    fn grants(&self) -> Grants {
+        self.grants.as_deref().and_then(|text| Grants::from_text(text).ok()).unwrap_or_default()
     }
 }
 
@@ -217,13 +257,25 @@ impl Access {
         *self = Self { owner: owner.to_owned(), project, ..Self::default() };
     }
 
-    /// The same, but grants to others and the place in a project stay.
-    pub(super) fn pass_on_to(&mut self, owner: &str) {
-        let Self { owner: former, project, mut grants, .. } = std::mem::take(self);
-        for user in [former, owner.to_owned()] {
-            grants.forget(&Grantee::User(user));
-        }
+    /// The same, but of the grants to others and the place in a project stays what [`Self::kept`] says.
+    pub(super) fn pass_on_to(&mut self, owner: &str, then: &Kept, leaves_project: bool) {
+        let (project, grants) = self.staying(owner, then, leaves_project);
         *self = Self { owner: owner.to_owned(), project, grants, pending: Pending::default() };
+    }
+
+    /// The access of others that stays if `owner` becomes the owner: what there was then, and is there still.
+    pub(super) fn kept(&self, owner: &str, then: &Kept, leaves_project: bool) -> KeptAccess {
+        let (project, grants) = self.staying(owner, then, leaves_project);
+        KeptAccess { project, grants: grants.iter().cloned().collect() }
+    }
+
+    fn staying(&self, owner: &str, then: &Kept, leaves_project: bool) -> (Option<String>, Grants) {
+        let project = self.project.clone().filter(|own| !leaves_project || then.project.as_ref() == Some(own));
+        let mut grants = self.grants.common(&then.grants());
+        for user in [self.owner.as_str(), owner] {
+            grants.forget(&Grantee::User(user.to_owned()));
+        }
+        (project, grants)
     }
 }
 
@@ -270,6 +322,7 @@ mod tests {
             to: "bob".to_owned(),
             reason: "she left".to_owned(),
             keep_access: false,
+            kept: Kept::default(),
             approvals: approvals.iter().map(|&text| text.to_owned()).collect(),
             expires: 0,
         };

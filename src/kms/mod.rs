@@ -68,7 +68,7 @@ pub use inventory::{InventoryEntry, Known};
 pub use keys::Wanted;
 pub use memberships::Membership;
 pub use offers::{Direction, OfferEntry, Page};
-pub use recoveries::{MAX_REASON, Proposal, RecoveryEntry};
+pub use recoveries::{KeptAccess, MAX_REASON, Proposal, RecoveryEntry};
 pub use secret_path::{KeptSecret, SecretPath, kept_secret};
 pub use secrets::MAX_SECRET;
 
@@ -118,8 +118,8 @@ struct Call<'a> {
     detail: RefCell<Option<String>>,
     /// Whether it changes what the caller themselves may do.
     own: Cell<bool>,
-    /// What comes of it beside what was asked for, with its detail.
-    conclusion: RefCell<Option<(Operation, String)>>,
+    /// What comes of it beside what was asked for, each with its detail.
+    conclusions: RefCell<Vec<(Operation, String)>>,
     trail: Trail,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Call<'a> {
             listed: Cell::new(0),
             detail: RefCell::default(),
             own: Cell::new(false),
-            conclusion: RefCell::default(),
+            conclusions: RefCell::default(),
             trail: Trail::default(),
         }
     }
@@ -150,7 +150,7 @@ impl<'a> Call<'a> {
 
     /// Says what else the change does, which has a line of its own in the audit log.
     fn conclude(&self, operation: Operation, detail: String) {
-        *self.conclusion.borrow_mut() = Some((operation, detail));
+        self.conclusions.borrow_mut().push((operation, detail));
     }
 
     fn caller(&self) -> &'a Caller {

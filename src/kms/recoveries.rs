@@ -1,12 +1,12 @@
 //! Recovery: an object whose owner has left gets another one, once enough recoverers agree.
 
-use super::handover::{LIFE, RECOVERIES, Recovery, users};
+use super::handover::{Kept, LIFE, RECOVERIES, Recovery, users};
 use super::object::Object;
 use super::offers::check_undestroyed;
 use super::operation::Operation;
 use super::{Call, Context, Error, HandoverFault, Kms, NoEffect, Page, new_uuid};
 use crate::kmip::Attributes;
-use crate::policy::Subject;
+use crate::policy::{Grant, Subject};
 use crate::principal::Username;
 use crate::text::is_unprintable;
 
@@ -15,6 +15,15 @@ pub const MAX_REASON: usize = 255;
 
 /// The most recoveries in one list.
 const MAX_RECOVERIES: i64 = 1_000;
+
+/// The access of others that a recovery leaves.
+#[derive(Debug, Default)]
+pub struct KeptAccess {
+    /// The project in which the object stays.
+    pub project: Option<String>,
+    /// What stays granted.
+    pub grants: Vec<Grant>,
+}
 
 /// What a recoverer proposes.
 #[derive(Debug)]
@@ -40,8 +49,10 @@ pub struct RecoveryEntry {
     pub to: String,
     /// Why.
     pub reason: String,
-    /// Whether grants to others and the place in a project stay.
+    /// Whether grants to others and the place in a project stay, as they were when it was proposed.
     pub keep_access: bool,
+    /// What stays: of what there was when it was proposed, what was not taken back since.
+    pub kept: KeptAccess,
     /// Who approves, as the policy file writes them; the first proposed it.
     pub approvals: Vec<String>,
     /// How many users have to.
@@ -70,11 +81,12 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_recovery_of(&call, id)?;
             check_reason(&proposal.reason)?;
-            let recovery = Recovery {
+            let mut recovery = Recovery {
                 id: new_uuid()?,
                 to: proposal.to.as_str().to_owned(),
                 reason: proposal.reason.clone(),
                 keep_access: proposal.keep_access,
+                kept: Kept::default(),
                 approvals: vec![Subject::of(call.caller()).to_string()],
                 expires: call.now.0.saturating_add(LIFE),
             };
@@ -88,6 +100,9 @@ impl Kms {
                 if let Some(waiting) = access.pending.recovery.as_ref().filter(|waiting| waiting.is_open(call.now)) {
                     let (object, to, id) = (id.to_owned(), waiting.to.clone(), waiting.id.clone());
                     return Err(HandoverFault::RecoveryWaits { object, to, id }.into());
+                }
+                if recovery.keep_access {
+                    recovery.kept = Kept::of(access);
                 }
                 entry = Some(self.recovery_entry(object, &recovery, &call));
                 access.pending.recovery = Some(recovery);
@@ -125,7 +140,7 @@ impl Kms {
                     let detail = format!("{recovery}: from the user {from:?} to the user {to:?}, approved by {by}");
                     call.conclude(Operation::Recover, detail);
                     match approved.keep_access {
-                        true => access.pass_on_to(&approved.to),
+                        true => access.pass_on_to(&approved.to, &approved.kept, object.leaves_project()),
                         false => access.pass_to(&approved.to, object.leaves_project()),
                     }
                 } else if is_new {
@@ -180,7 +195,9 @@ impl Kms {
     }
 
     fn recovery_entry(&self, object: &Object, recovery: &Recovery, call: &Call<'_>) -> RecoveryEntry {
-        let Recovery { id, to, reason, keep_access, approvals, expires } = recovery.clone();
+        let Recovery { id, to, reason, keep_access, kept, approvals, expires } = recovery.clone();
+        let kept =
+            if keep_access { object.access.kept(&to, &kept, object.leaves_project()) } else { KeptAccess::default() };
         RecoveryEntry {
             id,
             object: object.id.clone(),
@@ -188,6 +205,7 @@ impl Kms {
             to,
             reason,
             keep_access,
+            kept,
             approvals,
             needed: self.recovery_approvals(),
             done: false,

@@ -48,14 +48,13 @@ impl Call<'_> {
         self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
     }
 
-    /// The record of what comes of that change beside what was asked for.
-    pub(super) fn conclusion(&self, action: Action, object: &str, version: i64) -> Option<Record> {
-        let conclusion = self.conclusion.borrow();
-        let (operation, detail) = conclusion.as_ref()?;
+    /// The records of what comes of that change beside what was asked for.
+    pub(super) fn conclusions(&self, action: Action, object: &str, version: i64) -> Vec<Record> {
         let rule = self.rule(action, object);
         let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
         let line = Line { action, object, version, outcome, rule: rule.as_deref(), reason: None };
-        Some(self.line_of(*operation, Some(detail), &line))
+        let conclusions = self.conclusions.borrow();
+        conclusions.iter().map(|(operation, detail)| self.line_of(*operation, Some(detail), &line)).collect()
     }
 
     /// The change is committed, and its record with it. One that was not gets a line that it failed, as a use does.

@@ -158,6 +158,16 @@ impl Grants {
         changed
     }
 
+    /// What is granted here and there.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let common = |grant: &Grant| {
+            let actions: BTreeSet<Action> = grant.actions.intersection(other.of(&grant.to)?).copied().collect();
+            (!actions.is_empty()).then(|| Grant { to: grant.to.clone(), actions })
+        };
+        Self(self.0.iter().filter_map(common).collect())
+    }
+
     /// Removes everything of a grantee: of somebody who became the owner, say.
     pub fn forget(&mut self, to: &Grantee) {
         self.0.retain(|grant| grant.to != *to);

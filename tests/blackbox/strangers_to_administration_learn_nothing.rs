@@ -29,7 +29,7 @@ fn by_no_route_of_those_who_administer() {
     root.done(&format!("/api/v1/auth/jwt-auth/identities/{id}"), &attach);
     root.done("/api/v2/workspace", &json!({"projectName": "made"}));
     root.done(&format!("/api/v2/workspace/made/identity-memberships/{id}"), &json!({"role": "full"}));
-    let role = Some(json!({"role": "full"}));
+    let role = || json!({"role": "full"});
     let other = "00000000-0000-4000-8000-000000000000";
     let mut asked: Vec<(&str, String, String, Option<Value>)> = Vec::new();
     let mut ask = |method, path: &str, there: &str, body: &Option<Value>| {
@@ -39,14 +39,14 @@ fn by_no_route_of_those_who_administer() {
     for project in ["p", "made", "none"] {
         let members = format!("/api/v2/workspace/{project}/identity-memberships/{{}}");
         for method in ["POST", "PATCH"] {
-            ask(method, &members, &id, &role);
+            ask(method, &members, &id, &Some(role()));
             ask(method, &members, &id, &Some(json!({"role": "none"})));
         }
         ask("DELETE", &members, &id, &None);
     }
     for project in ["p", "made"] {
         ask("GET", "/api/v2/workspace/{}/identity-memberships", project, &None);
-        ask("POST", &format!("/api/v2/workspace/{{}}/identity-memberships/{id}"), project, &role);
+        ask("POST", &format!("/api/v2/workspace/{{}}/identity-memberships/{id}"), project, &Some(role()));
     }
     ask("GET", "/api/v1/identities/{}", &id, &None);
     ask("PATCH", "/api/v1/identities/{}", &id, &Some(json!({"name": "x"})));
@@ -88,5 +88,5 @@ fn by_no_route_of_those_who_administer() {
     let test = |issuer: &str| Some(json!({"jwt": "e30.e30.e30", "issuer": issuer}));
     assert_eq!(answer("POST", "/issuers/test", &test(&id)), answer("POST", "/issuers/test", &test(other)));
     // Who administers is told.
-    assert_eq!(root.post(&format!("/api/v2/workspace/made/identity-memberships/{other}"), &role.unwrap()).status, 404);
+    assert_eq!(root.post(&format!("/api/v2/workspace/made/identity-memberships/{other}"), &role()).status, 404);
 }

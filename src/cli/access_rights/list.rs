@@ -37,7 +37,8 @@ fn lines(all: &Value) -> Option<Vec<String>> {
     Some(lines)
 }
 
-fn line(grant: &Value) -> String {
+/// What is granted to one grantee.
+pub(super) fn line(grant: &Value) -> String {
     let operations = words(grant, "operations");
     match grant.get("role") {
         Some(_) => format!("role {}: {operations}", text(grant, "role")),

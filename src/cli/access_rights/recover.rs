@@ -4,7 +4,7 @@ use clap::Subcommand;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
-use super::{changed, list_of, text};
+use super::{changed, list, list_of, text};
 use crate::cli::{Error, Report};
 use crate::client::Client;
 
@@ -49,6 +49,9 @@ pub(in crate::cli) struct Withdraw {
 }
 
 /// Print the recoveries that wait, one on a line: `RECOVERY ID from OWNER to USER approved by N of M until TIME: REASON`
+///
+/// Below a recovery that leaves the access of others, each part of it that stays is a line: `  keeps project NAME`,
+/// `  keeps user NAME: OPERATIONS`, `  keeps role NAME: OPERATIONS`, `  keeps everyone: OPERATIONS`.
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {}
 
@@ -82,7 +85,7 @@ impl Recover {
                 let made: Value = client.post_json("/access/recoveries/approve", &which.body()).await?;
                 let line = match made.get("done") {
                     Some(Value::Bool(true)) => format!("{} belongs to {} now", which.key_id, text(&made, "to")),
-                    _ => line(&made),
+                    _ => return Ok(Report::new(lines(&made), made)),
                 };
                 Ok(Report::new([line], made))
             }
@@ -92,10 +95,20 @@ impl Recover {
             }
             Self::List(List {}) => {
                 let waiting = list_of(client, "/access/recoveries?", "recoveries", None).await?;
-                Ok(Report::new(waiting.iter().map(line).collect::<Vec<_>>(), Value::Array(waiting)))
+                Ok(Report::new(waiting.iter().flat_map(lines).collect::<Vec<_>>(), Value::Array(waiting)))
             }
         }
     }
+}
+
+/// A recovery, and what it leaves of the access of others.
+fn lines(recovery: &Value) -> Vec<String> {
+    let mut lines = vec![line(recovery)];
+    let kept = |name: &str| recovery.get("kept")?.get(name);
+    lines.extend(kept("project").and_then(Value::as_str).map(|project| format!("  keeps project {project}")));
+    let grants = kept("grants").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    lines.extend(grants.iter().map(|grant| format!("  keeps {}", list::line(grant))));
+    lines
 }
 
 fn line(recovery: &Value) -> String {

@@ -185,7 +185,8 @@ impl<'a> Grant<'a> {
         destroyed.map(|former| self.kms.discard(&former))
     }
 
-    /// Puts other attributes and another key in the object's place: what `make` makes for the object as it is then.
+    /// Puts other attributes and another key in the object's place: what `make` makes for the object as it is then. Changes of
+    /// owner that wait end: those who are to agree have seen the former key.
     pub(in crate::kms) fn exchange(
         &self,
         make: impl FnOnce(&Object) -> Result<(Attributes, Class, Material), Error>,
@@ -194,7 +195,11 @@ impl<'a> Grant<'a> {
         let exchanged = self.replace(|object| {
             let (attributes, class, material) = make(object)?;
             made = Some(material.clone());
-            Ok(Successor { attributes, class, material, ..Successor::of(object) })
+            let access = Access { pending: Pending::default(), ..object.access.clone() };
+            for (operation, what) in object.access.pending.ended() {
+                self.call.conclude(operation, format!("{what}: the key was replaced"));
+            }
+            Ok(Successor { attributes, access, class, material })
         });
         // The new key is in its place, or none: what is left of the other one is no reason to fail.
         let (left, exchanged) = match exchanged {
@@ -246,7 +251,7 @@ impl<'a> Grant<'a> {
             })
         };
         let mut records = vec![self.call.change(self.action, id, version)];
-        records.extend(self.call.conclusion(self.action, id, version));
+        records.extend(self.call.conclusions(self.action, id, version));
         let store = &self.kms.store;
         let written = match erasure {
             Some(erasure) => store.erase_recorded(records, erasure, job),
