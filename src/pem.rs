@@ -8,6 +8,7 @@ use openssl::error::ErrorStack;
 use openssl::x509::{X509, X509Ref};
 
 use crate::public_key::{self, Unsound, Warning};
+use crate::text::Whole;
 
 /// The most blocks that a message names.
 const MAX_TOLD: usize = 8;
@@ -236,12 +237,15 @@ fn is_like_a_boundary(line: &[u8]) -> bool {
     line.starts_with(b"--") && line.windows(6).any(|word| word == b"BEGIN ")
 }
 
-/// The subject as one line for messages, its bytes escaped.
+/// The subject as one line for messages, escaped by [`crate::text`].
 #[must_use]
 pub fn subject(certificate: &X509Ref) -> String {
     let entries = certificate.subject_name().entries().map(|entry| {
         let name = entry.object().nid().short_name().unwrap_or("?");
-        format!("{name}={}", entry.data().as_slice().escape_ascii())
+        match entry.data().to_string() {
+            Ok(value) => format!("{name}={}", Whole(value)),
+            Err(_) => format!("{name}={}", entry.data().as_slice().escape_ascii()),
+        }
     });
     entries.collect::<Vec<_>>().join(", ")
 }

@@ -17,6 +17,10 @@ const CUT: char = '…';
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<T>(pub T);
 
+/// A text from outside, escaped and cut as [`Shown`], at so many bytes: for one of several in a line.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<T>(pub T, pub usize);
+
 /// A text from outside, escaped and whole: for what must not be cut, such as a name that is to be used again.
 #[derive(Debug, Clone, Copy)]
 pub struct Whole<T>(pub T);
@@ -24,6 +28,12 @@ pub struct Whole<T>(pub T);
 impl<T: Display> Display for Shown<T> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         show(formatter, LIMIT, format_args!("{}", self.0))
+    }
+}
+
+impl<T: Display> Display for Part<T> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        show(formatter, self.1, format_args!("{}", self.0))
     }
 }
 

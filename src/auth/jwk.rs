@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use super::jws::algorithm_of;
 use crate::pem::{self, Block, Kind};
 use crate::public_key::{self, Unsound, Warning};
+use crate::text::Part;
 
 /// The longest text of a key that a message quotes, in characters.
 const MAX_TOLD: usize = 60;
@@ -254,12 +255,8 @@ fn components(jwk: &Map<String, Value>) -> Result<PKey<Public>, NotTaken> {
 
 /// A value of the issuer's, as JSON that a terminal does not obey, and not too long.
 fn told(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => format!("{text:?}"),
-        value => value.to_string().escape_debug().to_string().replace("\\\"", "\""),
-    };
-    match text.char_indices().nth(MAX_TOLD) {
-        Some((at, _)) => format!("{}...", text.get(..at).unwrap_or_default()),
-        None => text,
+    match value {
+        Value::String(text) => Part(format_args!("{text:?}"), MAX_TOLD).to_string(),
+        value => Part(value, MAX_TOLD).to_string(),
     }
 }

@@ -62,9 +62,11 @@ impl Memory {
         let (most, strangers) = match who {
             // One address gets the same part of what strangers have.
             Who::Stranger(_) => (self.each() / PART, inner.strangers.saturating_add(more)),
+            // What is answered to those who send no body.
+            Who::Claimant(_) => (self.each() / PART, inner.strangers),
             _ => (self.each(), inner.strangers),
         };
-        if own > most || strangers > self.each() {
+        if own > most || matches!(who, Who::Stranger(_)) && strangers > self.each() {
             return Err(Full::Share);
         }
         let all = inner.held.saturating_add(more);

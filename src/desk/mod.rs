@@ -26,20 +26,29 @@ pub use work::{Ended, accompany, perform};
 use crate::metrics::{Kind, Metrics};
 use crate::principal::Username;
 use memory::Memory;
-use places::{Bounds, Place, Places};
+use places::{Place, Places};
 use refusals::Refusals;
 
 /// Requests of known callers under way: from the end of their headers to their answer.
-const KNOWN: Bounds = Bounds { total: 1024, reserve: 256, share: 64 };
+const KNOWN: usize = 1024;
 
-/// The same of strangers.
-const STRANGE: Bounds = Bounds { total: 256, reserve: 64, share: 16 };
+/// The same of callers who are not authenticated yet: of those who present a credential or need none, whose body is not read
+/// before it is known who they are; and of strangers, who log in by their body.
+const CLAIMING: usize = 256;
+const STRANGE: usize = 256;
 
 /// Requests of known callers that work at one time, each on a thread.
-const WORKING: Bounds = Bounds { total: 24, reserve: 12, share: 4 };
+const WORKING: usize = 24;
 
-/// The same of strangers: they may wait for an issuer's keys.
-const STRANGERS_WORKING: Bounds = Bounds { total: 64, reserve: 16, share: 8 };
+/// The same of the others: they may wait for an issuer's keys.
+const CLAIMING_WORKING: usize = 64;
+const STRANGERS_WORKING: usize = 64;
+
+/// How long the body of a stranger's request may take.
+const STRANGERS_BODY: Duration = Duration::from_secs(10);
+
+/// What may arrive of a body before it is read, in bytes; of a stranger's, the second. HTTP/2 windows of a stream are so large.
+pub const UNREAD: (u32, u32) = (256 << 10, 16 << 10);
 
 /// How long a request waits for its turn, or for room in memory.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -51,7 +60,10 @@ pub enum Who {
     Caller(Username),
     /// Where nothing has to be proved: everybody of this network.
     Network(IpAddr),
-    /// A caller of this network who is not authenticated yet. All strangers together have a share.
+    /// A caller of this network who presents a credential that is not verified yet, or asks for what needs none. All of them
+    /// together have a share.
+    Claimant(IpAddr),
+    /// A caller of this network who logs in by the body of the request. All strangers together have a share.
     Stranger(IpAddr),
 }
 
@@ -59,7 +71,7 @@ impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Caller(name) => fmt::Display::fmt(name, f),
-            Self::Network(network) | Self::Stranger(network) => fmt::Display::fmt(network, f),
+            Self::Network(network) | Self::Claimant(network) | Self::Stranger(network) => fmt::Display::fmt(network, f),
         }
     }
 }
@@ -78,6 +90,7 @@ pub enum Full {
 /// The front desk.
 pub struct Desk {
     known: Hall,
+    claimants: Hall,
     strangers: Hall,
     memory: Arc<Memory>,
     /// From the end of a request's headers to its answer.
@@ -110,6 +123,7 @@ impl Desk {
     pub fn new(allowed: Duration, memory: usize, metrics: &Arc<Metrics>) -> Arc<Self> {
         let desk = Arc::new(Self {
             known: Hall::new(KNOWN, WORKING),
+            claimants: Hall::new(CLAIMING, CLAIMING_WORKING),
             strangers: Hall::new(STRANGE, STRANGERS_WORKING),
             memory: Memory::new(memory),
             allowed,
@@ -121,12 +135,16 @@ impl Desk {
 
     fn watch(self: &Arc<Self>, metrics: &Metrics) {
         let (name, about) = ("claviger_requests_under_way", "Requests between their headers and their answer.");
-        metrics.watch(Kind::Gauge, name, about, self, |desk| {
-            desk.known.under_way.taken() + desk.strangers.under_way.taken()
+        let halls =
+            |desk: &Self| [&desk.known, &desk.claimants, &desk.strangers].map(|hall| Arc::clone(&hall.under_way));
+        metrics.watch(Kind::Gauge, name, about, self, move |desk| {
+            halls(desk).iter().map(|own| own.taken()).sum::<usize>()
         });
         let (name, about) = ("claviger_requests_working", "Requests that work, each on a thread.");
-        metrics
-            .watch(Kind::Gauge, name, about, self, |desk| desk.known.working.taken() + desk.strangers.working.taken());
+        let halls = |desk: &Self| [&desk.known, &desk.claimants, &desk.strangers].map(|hall| Arc::clone(&hall.working));
+        metrics.watch(Kind::Gauge, name, about, self, move |desk| {
+            halls(desk).iter().map(|own| own.taken()).sum::<usize>()
+        });
         let (name, about) = ("claviger_request_memory_bytes", "Memory of bodies and answers, until these are sent.");
         metrics.watch(Kind::Gauge, name, about, self, |desk| desk.memory.held());
     }
@@ -148,7 +166,11 @@ impl Desk {
     /// # Errors
     /// There is no place for it.
     pub fn admit(&self, who: &Who) -> Result<Admission, Full> {
-        let hall = if matches!(who, Who::Stranger(_)) { &self.strangers } else { &self.known };
+        let hall = match who {
+            Who::Caller(_) | Who::Network(_) => &self.known,
+            Who::Claimant(_) => &self.claimants,
+            Who::Stranger(_) => &self.strangers,
+        };
         let place = hall.under_way.try_enter(who)?;
         Ok(Admission {
             who: who.clone(),
@@ -165,7 +187,7 @@ impl Desk {
 }
 
 impl Hall {
-    fn new(under_way: Bounds, working: Bounds) -> Self {
+    fn new(under_way: usize, working: usize) -> Self {
         Self { under_way: Places::new(under_way), working: Places::new(working) }
     }
 }
@@ -181,6 +203,23 @@ impl Admission {
     #[must_use]
     pub fn room(&self) -> Room {
         Room::new(&self.memory, &self.who)
+    }
+
+    /// Until when the body has to be there.
+    #[must_use]
+    pub fn body_deadline(&self, ticket: &Ticket) -> Instant {
+        match self.who {
+            Who::Stranger(_) => ticket.deadline().min(ticket.began() + STRANGERS_BODY),
+            _ => ticket.deadline(),
+        }
+    }
+
+    /// What may arrive of this request's body before it is read, in bytes.
+    #[must_use]
+    pub fn unread(&self) -> usize {
+        let (known, stranger) = UNREAD;
+        let most = if matches!(self.who, Who::Stranger(_)) { stranger } else { known };
+        usize::try_from(most).unwrap_or(usize::MAX)
     }
 
     /// Until when a request waits that has to wait now.

@@ -8,22 +8,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Full, Who};
 
-/// How many places there are, and who may have them.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    /// All places.
-    pub(super) total: usize,
-    /// While no more than these are free, only callers below their share get one.
-    pub(super) reserve: usize,
-    /// Places that a caller may take from the reserve, too.
-    pub(super) share: usize,
-}
-
-/// Places that callers take and give back. Idle places may be used by anybody, the reserve only by callers who hold less
-/// than their share. A place that is given back goes to the waiting caller who holds the fewest, and among these to the one
+/// Places that callers take and give back. A caller gets one while they hold fewer than are free: so one has at most half of
+/// all, and `n` who take what they get leave one in `n + 1` free for whoever comes next. A place that is given back goes to the waiting caller who holds the fewest, and among these to the one
 /// who has waited longest.
 pub(super) struct Places {
-    bounds: Bounds,
+    total: usize,
     inner: Mutex<Inner>,
 }
 
@@ -56,8 +45,9 @@ struct Waiting<'a> {
 }
 
 impl Places {
-    pub(super) fn new(bounds: Bounds) -> Arc<Self> {
-        Arc::new(Self { bounds, inner: Mutex::default() })
+    /// So many places, all of them free.
+    pub(super) fn new(total: usize) -> Arc<Self> {
+        Arc::new(Self { total, inner: Mutex::default() })
     }
 
     /// Places that are taken.
@@ -78,7 +68,7 @@ impl Places {
             inner.take(who);
             return Ok(self.place(who));
         }
-        Err(self.full(held))
+        Err(full(held))
     }
 
     /// Takes a place, waiting for one until `until`.
@@ -95,7 +85,7 @@ impl Places {
             _ => {
                 drop(waiting);
                 let held = self.lock().held(who);
-                Err(self.full(held))
+                Err(full(held))
             }
         }
     }
@@ -115,12 +105,7 @@ impl Places {
     }
 
     fn admits(&self, held: usize, taken: usize) -> bool {
-        let free = self.bounds.total.saturating_sub(taken);
-        free > self.bounds.reserve || free > 0 && held < self.bounds.share
-    }
-
-    fn full(&self, held: usize) -> Full {
-        if held >= self.bounds.share { Full::Share } else { Full::All }
+        held < self.total.saturating_sub(taken)
     }
 
     fn place(self: &Arc<Self>, who: &Who) -> Place {
@@ -130,6 +115,11 @@ impl Places {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why a caller who holds so many gets none.
+fn full(held: usize) -> Full {
+    if held > 0 { Full::Share } else { Full::All }
 }
 
 impl Inner {
@@ -204,34 +194,43 @@ mod tests {
         Who::Caller(crate::principal::Username::new(name).unwrap())
     }
 
-    fn places() -> Arc<Places> {
-        Places::new(Bounds { total: 8, reserve: 2, share: 2 })
-    }
-
     #[test]
-    fn idle_places_are_for_anybody_and_the_reserve_for_others() {
-        let places = places();
-        let [greedy, other, third] = ["greedy", "other", "third"].map(who);
-        let all: Vec<Place> = std::iter::from_fn(|| places.try_enter(&greedy).ok()).collect();
-        assert_eq!(all.len(), 6);
-        assert_eq!(places.try_enter(&greedy).err(), Some(Full::Share));
-        let mut others: Vec<Place> = std::iter::from_fn(|| places.try_enter(&other).ok()).collect();
-        assert_eq!(others.len(), 2);
-        assert_eq!(places.try_enter(&third).err(), Some(Full::All));
-        others.pop();
-        assert!(places.try_enter(&greedy).is_err());
-        assert!(places.try_enter(&third).is_ok());
-        drop((all, others));
+    fn a_caller_gets_as_many_as_are_free() {
+        let places = Places::new(8);
+        let take = |name: &str| -> Vec<Place> { std::iter::from_fn(|| places.try_enter(&who(name)).ok()).collect() };
+        let taken: Vec<Vec<Place>> = ["greedy", "other", "third", "fourth", "fifth"].map(take).into();
+        assert_eq!(taken.iter().map(Vec::len).collect::<Vec<_>>(), [4, 2, 1, 1, 0]);
+        assert_eq!(places.try_enter(&who("greedy")).err(), Some(Full::Share));
+        assert_eq!(places.try_enter(&who("fifth")).err(), Some(Full::All));
+        drop(taken);
         let inner = places.lock();
         assert!(inner.taken == 0 && inner.callers.is_empty() && inner.waiting.is_empty());
     }
 
+    #[test]
+    fn many_who_take_all_they_get_leave_some_for_others() {
+        let places = Places::new(1024);
+        let mut taken = Vec::new();
+        // In turns, until none of them gets any more.
+        let names: Vec<Who> = (0..16).map(|number| who(&format!("c{number}"))).collect();
+        loop {
+            let more: Vec<Place> = names.iter().filter_map(|name| places.try_enter(name).ok()).collect();
+            if more.is_empty() {
+                break;
+            }
+            taken.extend(more);
+        }
+        let others: Vec<Place> = std::iter::from_fn(|| places.try_enter(&who("other")).ok()).collect();
+        assert!(taken.len() > 900 && others.len() > 20, "{} {}", taken.len(), others.len());
+    }
+
     #[tokio::test]
     async fn a_place_goes_to_who_holds_the_fewest() {
-        let places = places();
+        let places = Places::new(8);
         let [greedy, other] = ["greedy", "other"].map(who);
-        let mut all: Vec<Place> = (0..6).filter_map(|_| places.try_enter(&greedy).ok()).collect();
-        let mut filling: Vec<Place> = ["x", "y"].iter().filter_map(|name| places.try_enter(&who(name)).ok()).collect();
+        let mut all: Vec<Place> = (0..4).filter_map(|_| places.try_enter(&greedy).ok()).collect();
+        let mut filling: Vec<Place> =
+            ["x", "x", "y", "z"].iter().filter_map(|name| places.try_enter(&who(name)).ok()).collect();
         let until = Instant::now() + Duration::from_secs(60);
         let mut first = std::pin::pin!(places.enter(&greedy, until));
         let mut second = std::pin::pin!(places.enter(&other, until));
@@ -250,7 +249,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_leaves_nothing_behind() {
-        let places = Places::new(Bounds { total: 1, reserve: 0, share: 1 });
+        let places = Places::new(1);
         let [one, other] = ["one", "other"].map(who);
         let place = places.try_enter(&one).unwrap();
         assert_eq!(places.enter(&other, Instant::now()).await.err(), Some(Full::All));

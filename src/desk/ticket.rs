@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Full, Room};
+use super::{Full, Room, Who};
 
 /// Goes with a request. Whoever works for it looks here between two steps whether anybody still waits for the answer.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Ticket {
     deadline: AtomicU64,
     abandoned: AtomicBool,
     working: AtomicBool,
+    /// Who bears the cost, once that is known.
+    who: Mutex<Option<Who>>,
     /// What the work holds in memory beside the body; `None` if nobody counts.
     room: Mutex<Option<Room>>,
 }
@@ -28,6 +30,7 @@ impl Ticket {
             deadline: AtomicU64::new(milliseconds(allowed)),
             abandoned: AtomicBool::new(false),
             working: AtomicBool::new(false),
+            who: Mutex::new(None),
             room: Mutex::new(None),
         }
     }
@@ -40,14 +43,38 @@ impl Ticket {
             deadline: AtomicU64::new(milliseconds(Duration::from_secs(10 << 30))),
             abandoned: AtomicBool::new(false),
             working: AtomicBool::new(false),
+            who: Mutex::new(None),
             room: Mutex::new(None),
         }
+    }
+
+    /// Names who bears the cost of the request.
+    pub fn bear(&self, who: Who) {
+        *self.who.lock().unwrap_or_else(PoisonError::into_inner) = Some(who);
+    }
+
+    /// Who bears the cost of the request; `None` before it was admitted.
+    #[must_use]
+    pub fn who(&self) -> Option<Who> {
+        self.who.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The time that the request may take, from its beginning.
+    #[must_use]
+    pub fn allowed(&self) -> Duration {
+        Duration::from_millis(self.deadline.load(Ordering::Relaxed))
+    }
+
+    /// When the request began.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.began
     }
 
     /// When the request ends.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.began + Duration::from_millis(self.deadline.load(Ordering::Relaxed))
+        self.began + self.allowed()
     }
 
     /// Allows at least so long from the beginning of the request.

@@ -35,6 +35,7 @@ use warp::http::header::{
 };
 use warp::http::{HeaderMap, Method, Response, StatusCode, Version};
 
+pub use request::check_host;
 pub use route::MAX_KMIP;
 
 use crate::auth::{Authenticator, Peer, Repeats, network};
@@ -189,6 +190,14 @@ pub struct Line {
     pub authority: Option<Authority>,
 }
 
+impl Line {
+    /// That of a request.
+    #[must_use]
+    pub fn of<B>(request: &hyper::Request<B>) -> Self {
+        Self { version: request.version(), authority: request.uri().authority().cloned() }
+    }
+}
+
 /// The filter that serves every request.
 pub fn filter(app: Arc<App>) -> impl Filter<Extract = (Response<Vec<u8>>,), Error = warp::Rejection> + Clone {
     warp::ext::get::<Peer>()
@@ -233,7 +242,7 @@ where
     let (ticket, measured, head) = (Arc::new(app.desk.ticket()), Arc::new(app.metrics.request()), Arc::new(head));
     let request = serve::Request { app: Arc::clone(&app), head: Arc::clone(&head), ticket: Arc::clone(&ticket) };
     let served = serve::serve(request, body, Arc::clone(&measured)).in_current_span();
-    let answer = desk::accompany(&ticket, served).await.unwrap_or_else(|ended| Err(app.ended(ended, &head)));
+    let answer = desk::accompany(&ticket, served).await.unwrap_or_else(|ended| Err(app.ended(ended, &ticket, &head)));
     let (words, address) = (route::words(head.path.as_str()), head.peer.address.ip());
     let answer = answer.unwrap_or_else(|problem| problem.in_words(words).render(&head.id, address, &app.repeats));
     measured.answered(outcome(&answer));
@@ -292,12 +301,13 @@ fn outcome(answer: &Answer) -> Outcome {
 
 impl App {
     /// What is said of a request that has no answer of its own.
-    fn ended(&self, ended: desk::Ended, head: &Head) -> Problem {
+    fn ended(&self, ended: desk::Ended, ticket: &desk::Ticket, head: &Head) -> Problem {
         match ended {
             desk::Ended::Panicked => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
             desk::Ended::Deadline => {
-                self.desk.refused(Refused::Deadline, &Who::Network(network(head.peer.address.ip())));
-                Problem::too_long(self.desk.allowed())
+                let who = ticket.who().unwrap_or_else(|| Who::Network(network(head.peer.address.ip())));
+                self.desk.refused(Refused::Deadline, &who);
+                Problem::too_long(ticket.allowed())
             }
         }
     }

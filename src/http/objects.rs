@@ -49,6 +49,8 @@ struct Told {
 struct Dates {
     initial_date: Option<String>,
     activation_date: Option<String>,
+    process_start_date: Option<String>,
+    protect_stop_date: Option<String>,
     deactivation_date: Option<String>,
     compromise_date: Option<String>,
     destroy_date: Option<String>,
@@ -61,6 +63,8 @@ impl From<&Attributes> for Dates {
         Self {
             initial_date: date(attributes.initial_date),
             activation_date: date(attributes.activation_date),
+            process_start_date: date(attributes.process_start_date),
+            protect_stop_date: date(attributes.protect_stop_date),
             deactivation_date: date(attributes.deactivation_date),
             compromise_date: date(attributes.compromise_date),
             destroy_date: date(attributes.destroy_date),

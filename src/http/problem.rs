@@ -239,6 +239,8 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Handover(_)
         | E::TooManyTokens(_)
         | E::GcmLimit { .. }
+        | E::GcmLimitOfSecret { .. }
+        | E::SecretEnded(_)
         | E::RoleInUse(_) => StatusCode::CONFLICT,
         E::UnsupportedAttribute(_)
         | E::UnsupportedAlgorithm(_)

@@ -20,22 +20,24 @@ const FIRST: usize = 64 << 10;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses a request that does not say, once and in good form, for whom it is (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
-pub(super) fn check_host(line: &Line, headers: &HeaderMap, tls: bool) -> Result<(), Problem> {
-    let bad = |detail: &str| Problem::new(StatusCode::BAD_REQUEST, detail);
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_host(line: &Line, headers: &HeaderMap, tls: bool) -> Result<(), &'static str> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next();
     // Which of several names a request is for would be a matter of taste.
     if hosts.next().is_some() {
-        return Err(bad("the request has several Host headers"));
+        return Err("the request has several Host headers");
     }
     let Some(host) = host else {
-        return if line.version == Version::HTTP_11 { Err(bad("the request has no Host header")) } else { Ok(()) };
+        return if line.version == Version::HTTP_11 { Err("the request has no Host header") } else { Ok(()) };
     };
     let named = host.to_str().ok().and_then(|text| entity(text, tls));
-    let named = named.ok_or_else(|| bad("the Host header is not HOST or HOST:PORT"))?;
+    let named = named.ok_or("the Host header is not HOST or HOST:PORT")?;
     match &line.authority {
         Some(authority) if line.version == Version::HTTP_2 && entity(authority.as_str(), tls) != Some(named) => {
-            Err(bad("the Host header differs from :authority"))
+            Err("the Host header differs from :authority")
         }
         _ => Ok(()),
     }
@@ -143,12 +145,13 @@ pub(super) struct Body {
 }
 
 /// Reads the body within its bounds of size, and until the request's deadline. Room for what it announces is taken before any
-/// of it is read, so that two bodies never wait for each other; a body that announces nothing takes it as it arrives.
+/// of it is read, so that two bodies never wait for each other; a body that announces nothing takes it as it arrives. What may
+/// arrive unread while the body waits for its room is counted at once.
 pub(super) async fn body<S, B>(
     stream: S,
     headers: &HeaderMap,
     limit: usize,
-    room: Room,
+    admission: &Admission,
     ticket: &Ticket,
     no_room: &(dyn Fn(Full) -> Problem + Sync),
 ) -> Result<Body, Problem>
@@ -157,12 +160,14 @@ where
     B: Buf + Send,
 {
     let until = Admission::patience(ticket);
-    let mut body = Body { bytes: Vec::new(), room };
-    if let Some(length) = length(headers)? {
+    let mut body = Body { bytes: Vec::new(), room: admission.room() };
+    let announced = length(headers)?;
+    body.room.hold(announced.unwrap_or(limit).min(admission.unread())).map_err(no_room)?;
+    if let Some(length) = announced {
         body.room.wait_to_hold(2 * length, until).await.map_err(no_room)?;
         body.bytes.reserve_exact(length.min(FIRST));
     }
-    timeout_at(ticket.deadline(), body.read(stream, limit, until, no_room))
+    timeout_at(admission.body_deadline(ticket), body.read(stream, limit, until, no_room))
         .await
         .unwrap_or_else(|_| Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")))?;
     Ok(body)

@@ -42,7 +42,8 @@ where
     B: warp::Buf + Send,
 {
     let (app, head) = (&request.app, &request.head);
-    request::check_host(&head.line, &head.headers, head.peer.tls)?;
+    request::check_host(&head.line, &head.headers, head.peer.tls)
+        .map_err(|fault| Problem::new(StatusCode::BAD_REQUEST, fault))?;
     request::refuse_foreign_page(&head.headers, head.host.as_ref(), head.peer.tls)?;
     if app.loopback && !app.authenticator.authenticates() {
         request::require_loopback_name(head.host.as_ref())?;
@@ -80,7 +81,7 @@ impl Request {
         S: warp::Stream<Item = Result<B, warp::Error>> + Send,
         B: warp::Buf + Send,
     {
-        let mut admission = self.admit(self.expected())?;
+        let mut admission = self.admit(self.expected(found.route.handler))?;
         let known = match found.route.handler {
             Handler::Anyone(_) | Handler::Visitor(_) => None,
             Handler::Caller(_) => {
@@ -100,14 +101,16 @@ impl Request {
     }
 
     /// Whose share the request takes, before anybody was asked who it is.
-    fn expected(&self) -> Who {
+    fn expected(&self, handler: Handler) -> Who {
         let Head { peer, headers, .. } = &*self.head;
         let network = network(peer.address.ip());
         match self.app.authenticator.expected(peer, headers, kms::now()) {
             Some(name) => Who::Caller(name),
             None if !self.app.authenticator.authenticates() => Who::Network(network),
-            // Whoever has proved a name on this connection pays for what is tried on it.
-            None => peer.proved.borrow().clone().unwrap_or(Who::Stranger(network)),
+            None => match handler {
+                Handler::Visitor(_) => Who::Stranger(network),
+                Handler::Anyone(_) | Handler::Caller(_) => Who::Claimant(network),
+            },
         }
     }
 
@@ -120,7 +123,9 @@ impl Request {
     }
 
     fn admit(&self, who: Who) -> Result<Admission, Problem> {
-        self.app.desk.admit(&who).map_err(|full| self.refused(Refused::Place, full, &who))
+        let admission = self.app.desk.admit(&who).map_err(|full| self.refused(Refused::Place, full, &who))?;
+        self.ticket.bear(who);
+        Ok(admission)
     }
 
     /// Counts a refusal of the desk; what is said of it.
@@ -147,7 +152,7 @@ impl Request {
         let no_room = |full| refused(Refused::Memory, full);
         let body = match limit {
             0 => None,
-            limit => Some(request::body(body, &self.head.headers, limit, admission.room(), ticket, &no_room).await?),
+            limit => Some(request::body(body, &self.head.headers, limit, admission, ticket, &no_room).await?),
         };
         let turn = admission.turn(ticket).await.map_err(|full| refused(Refused::Turn, full))?;
         // Whoever holds a body back must not outlive a revocation by it.

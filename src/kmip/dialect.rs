@@ -9,9 +9,10 @@ pub enum Dialect {
     Bare,
 }
 
-/// The letters and digits of a name in lower case. Two spellings of one name fold to the same bytes.
+/// A name in lower case, without the blanks and the punctuation in which spellings of one name differ (`SHA_512_224`,
+/// `SHA-512/224`). Two spellings of one name fold to the same bytes; any other character keeps them apart.
 pub(crate) fn folded(name: &str) -> impl Iterator<Item = u8> + '_ {
-    name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase())
+    name.bytes().filter(|byte| *byte != b' ' && !byte.is_ascii_punctuation()).map(|byte| byte.to_ascii_lowercase())
 }
 
 /// Whether two names are spellings of the same one.
@@ -29,5 +30,8 @@ mod tests {
         assert!(same_name("Item_Not_Found", "ItemNotFound"));
         assert!(!same_name("SHA_256", "SHA_224"));
         assert!(!same_name("SHA_256", "SHA_25"));
+        for other in ["Loc\u{1b}ate", "Locate\u{202e}", "Locat\u{e9}", "Locat\u{e9}e", "Locate\n", "\0Locate"] {
+            assert!(!same_name("Locate", other), "{other:?}");
+        }
     }
 }

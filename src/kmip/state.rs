@@ -109,6 +109,15 @@ pub fn is_compromise(reason: RevocationReasonCode) -> bool {
     matches!(reason, RevocationReasonCode::KeyCompromise | RevocationReasonCode::CACompromise)
 }
 
+/// The state after the end of an object that need not be revoked first.
+#[must_use]
+pub fn end(state: State) -> State {
+    match state {
+        State::Compromised | State::DestroyedCompromised => State::DestroyedCompromised,
+        _ => State::Destroyed,
+    }
+}
+
 /// The state after Destroy (section 6.1.15, transitions 2, 7 and 9).
 pub fn destroy(state: State) -> Result<State, Refusal> {
     match state {

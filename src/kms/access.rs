@@ -121,8 +121,7 @@ impl Kms {
                 self.authorize_new_action(&call, action, &mut attributes)?;
             }
             grant.change_access(|object, access| {
-                // Elsewhere other roles hold: nobody is to come by more than they have here, nor to give it.
-                self.check_own(&call, object, Action::on_objects())?;
+                self.check_leaving(&call, object)?;
                 secret_path::check_project(object, project)?;
                 if access.project.as_deref() == project {
                     return Err(NoEffect::Unchanged.into());
@@ -227,6 +226,14 @@ impl Kms {
         match actions.find(|action| !self.permitted(call, *action, object)) {
             None => Ok(()),
             Some(action) => self.refuse_to_give(call, action, object),
+        }
+    }
+
+    /// Refuses to take the object out of where it is, if the caller would have more elsewhere.
+    pub(super) fn check_leaving(&self, call: &Call<'_>, object: &Object) -> Result<(), Error> {
+        match self.refuses_leaving(call.caller(), object) {
+            None => Ok(()),
+            Some((action, _)) => self.refuse_to_give(call, action, object),
         }
     }
 

@@ -95,7 +95,11 @@ impl Foundations for Kms {
         rand_bytes(&mut nonce).map_err(CustodyError::Random)?;
         let expected = self.api_token_mac(&object, mechanism, &nonce)?;
         let made = software_mac(mechanism, presented, &nonce).map_err(CustodyError::Random)?;
-        Ok(is_equal(&expected, &made).then_some(object.version))
+        let is_right = is_equal(&expected, &made);
+        if is_right {
+            self.note_use_of(&object, DateTime(now()));
+        }
+        Ok(is_right.then_some(object.version))
     }
 }
 

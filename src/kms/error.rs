@@ -122,6 +122,21 @@ pub enum Error {
         /// Why the caller may not decrypt.
         refusal: policy::Refusal,
     },
+    /// A secret that was revoked takes no value.
+    #[error(
+        "the secret is {0} and takes no new value: delete it and write it again, which makes a new key; the values that it \
+         has can be read until then"
+    )]
+    SecretEnded(&'static str),
+    /// A secret's key has encrypted as many values as it may.
+    #[error(
+        "the secret was written as often as its key may encrypt with AES-GCM ({limit} times, NIST SP 800-38D section 8.3): \
+         delete the secret and write it again, which makes a new key; the present value can still be read"
+    )]
+    GcmLimitOfSecret {
+        /// The limit.
+        limit: i64,
+    },
     /// A key has encrypted as often as it may.
     #[error(
         "the key {id:?} has encrypted with AES-GCM as often as a key may ({limit} times, NIST SP 800-38D section 8.3): create a \
@@ -348,12 +363,12 @@ impl Error {
             Self::Exists(_) => ResultReason::ObjectAlreadyExists,
             Self::InvalidIdentifier | Self::Invalid { .. } => ResultReason::InvalidAttributeValue,
             Self::Destroyed(_) => ResultReason::ObjectDestroyed,
-            Self::State(_) => ResultReason::WrongKeyLifecycleState,
+            Self::State(_) | Self::SecretEnded(_) => ResultReason::WrongKeyLifecycleState,
             Self::UsageMask(_) => ResultReason::IncompatibleCryptographicUsageMask,
             Self::Sensitive | Self::WrappingKey(_) => ResultReason::Sensitive,
             Self::OtherClass { .. } => ResultReason::ConstraintViolation,
             Self::Chosen { .. } => ResultReason::PermissionDenied,
-            Self::GcmLimit { .. } => ResultReason::UsageLimitExceeded,
+            Self::GcmLimit { .. } | Self::GcmLimitOfSecret { .. } => ResultReason::UsageLimitExceeded,
             Self::NotExtractable => ResultReason::NotExtractable,
             Self::ReadOnly(_) => ResultReason::AttributeReadOnly,
             Self::UnsupportedAttribute(_) => ResultReason::UnsupportedAttribute,

@@ -75,6 +75,9 @@ fn replacement(
     let is_addition = project.is_some();
     check_settable(&said, Origin::Imported)?;
     let attributes = succeeding(present, call.now, said)?;
+    if kms.is_api_token(&present.id) {
+        kms.authorize_administration(call)?;
+    }
     let grant = existing.successor(present, &attributes, is_addition)?;
     let proposal = propose(&grant, call, attributes, Origin::Replacing)?;
     if proposal.class != present.class {
@@ -116,7 +119,8 @@ fn succeeding(present: &Object, now: DateTime, mut said: Attributes) -> Result<A
         }
     }
     let reached = |date: Option<DateTime>| date.is_some_and(|date| date <= now);
-    if state == State::PreActive && reached(said.activation_date) {
+    // A date that contradicts the state, which stays.
+    if said.activation_date.is_some() && reached(said.activation_date) != (state == State::Active) {
         said.activation_date = None;
     }
     if reached(said.deactivation_date) {

@@ -20,6 +20,8 @@ pub struct Wanted {
     pub project: Option<String>,
     /// Their name; any if `None`.
     pub name: Option<String>,
+    /// Whether those of others count that were granted to the caller, or to everybody.
+    pub granted: bool,
 }
 
 impl Kms {
@@ -42,7 +44,8 @@ impl Kms {
             let (project, names) = (wanted.project.clone(), wanted.name.iter().cloned().collect());
             let search = Search { now: call.now.0, order: Order::OldestFirst, project, names, ..Search::default() };
             let (mut keys, mut total) = (Vec::new(), 0);
-            grant.walk(Whose::Reachable, &search, Start::default(), PAGE, |id| {
+            let whose = if wanted.granted { Whose::Reachable } else { Whose::Held };
+            grant.walk(whose, &search, Start::default(), PAGE, |id| {
                 let Some(object) = self.sighted(&call, id)? else { return Ok(ControlFlow::Continue(())) };
                 let attributes = object.shown(call.now);
                 // The search tables are not bound; the object is.

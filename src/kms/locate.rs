@@ -36,7 +36,17 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
         return by_identifier(kms, call, &id, &search);
     }
     let start = after.map_or_else(|| Ok(Start::default()), |id| grant.after(&id))?;
-    page(kms, call, &grant, &search, Start { skip: offset, ..start }, limit.min(i64::from(MAX_ITEMS)))
+    let limit = limit.min(i64::from(MAX_ITEMS));
+    let start = Start { skip: offset, ..start };
+    let mut found = page(kms, call, &grant, (Whose::Reachable, &search), start, limit)?;
+    // Whoever asks for the one object of a name means their own: any caller can grant them another of that name.
+    if limit == 1 && !search.names.is_empty() && found.located_items.is_none() && start.is_beginning() {
+        let own = page(kms, call, &grant, (Whose::Held, &search), start, limit)?.unique_identifiers;
+        if !own.is_empty() {
+            found.unique_identifiers = own;
+        }
+    }
+    Ok(found)
 }
 
 /// A page of what the caller may know of. The answer says how many match in all only if the page holds the last of them.
@@ -44,7 +54,7 @@ fn page(
     kms: &Kms,
     call: &Call<'_>,
     grant: &ServerGrant<'_>,
-    search: &Search,
+    (whose, search): (Whose, &Search),
     start: Start,
     limit: i64,
 ) -> Result<Response, Error> {
@@ -56,7 +66,7 @@ fn page(
     let (mut unique_identifiers, mut passed) = (Vec::new(), 0);
     // The search tables are not bound; what they point at is. A row that fails its check, or does not say what
     // the tables say, is left out, and the log has the reason.
-    let walked = grant.walk(Whose::Reachable, search, start, first, |id| {
+    let walked = grant.walk(whose, search, start, first, |id| {
         if !is_confirmed(kms, call, id, search)? {
             return Ok(ControlFlow::Continue(()));
         }

@@ -148,7 +148,7 @@ impl Kms {
     /// To leave its project takes leave for everything with the object, as it does without a change of owner.
     fn check_may_part(&self, call: &Call<'_>, object: &Object) -> Result<(), Error> {
         check_undestroyed(object, call)?;
-        if object.leaves_project() { self.check_own(call, object, Action::on_objects()) } else { Ok(()) }
+        if object.leaves_project() { self.check_leaving(call, object) } else { Ok(()) }
     }
 
     /// Decides again whether the one who made the offer may give the object away.

@@ -8,7 +8,7 @@ use super::secret_path::{new_id, set_number, set_path};
 use super::{Call, Context, Error, Kms, SecretPath};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, Operation as Kmip, State};
-use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
+use crate::kmip::{Attributes, UniqueIdentifier, UsageMask, state};
 use crate::policy::Action;
 use crate::secret::Bytes;
 
@@ -80,7 +80,7 @@ impl Kms {
                 if super::gate::is_destroyed(object.attributes.state) {
                     return Err(Error::NotFound(path.name()));
                 }
-                attributes.state = Some(State::Destroyed);
+                attributes.state = Some(state::end(object.state(call.now)));
                 attributes.destroy_date = Some(call.now);
                 Ok(())
             })

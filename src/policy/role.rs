@@ -50,8 +50,7 @@ impl Statement {
                 return Err(Fault::at(&path("operations"), problem));
             }
         }
-        const KINDS: [&str; 3] = ["objects/", "projects/", "tags/"];
-        if let Some(pattern) = document.resources.iter().find(|own| !can_match(own, &KINDS)) {
+        if let Some(pattern) = document.resources.iter().find(|own| !can_match(own)) {
             let problem =
                 format!("{pattern:?} matches nothing: resources are objects/ID, projects/PROJECT/ID and tags/TAG");
             return Err(Fault::at(&path("resources"), problem));
@@ -78,11 +77,24 @@ fn canonical(pattern: &str) -> String {
     Action::from_word(pattern).map_or_else(|| pattern.to_owned(), |action| action.word().to_owned())
 }
 
-/// Whether the pattern can match a text that begins with one of `kinds`: up to its first wildcard it agrees with it.
-fn can_match(pattern: &str, kinds: &[&str]) -> bool {
-    let fixed = pattern.split(['*', '?']).next().unwrap_or_default();
-    let has_wildcard = fixed.len() != pattern.len();
-    kinds.iter().any(|kind| fixed.starts_with(kind) || (has_wildcard && kind.starts_with(fixed)))
+/// Whether the pattern can match a name of a resource: `objects/ID`, `projects/PROJECT/ID` or `tags/TAG`, of which no part is
+/// empty.
+fn can_match(pattern: &str) -> bool {
+    ["objects/", "projects/", "tags/"].iter().any(|kind| {
+        let mut rest = pattern.chars();
+        for wanted in kind.chars() {
+            match rest.next() {
+                // It may stand for all that is left.
+                Some('*') => return true,
+                Some(own) if own == '?' || own == wanted => {}
+                _ => return false,
+            }
+        }
+        let rest: Vec<char> = rest.collect();
+        let is_divided =
+            || rest.iter().enumerate().any(|(at, own)| "/?".contains(*own) && at > 0 && at + 1 < rest.len());
+        rest.contains(&'*') || !rest.is_empty() && (*kind != "projects/" || is_divided())
+    })
 }
 
 impl Role {

@@ -2,17 +2,21 @@
 //! certificate.
 
 use std::sync::Arc;
-
-use hyper_util::rt::{TokioIo, TokioTimer};
 use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use warp::Filter as _;
+use tower_service::Service as _;
 use warp::http::StatusCode;
 use warp::http::header::CONTENT_TYPE;
+use warp::{Filter as _, Reply as _};
 
 use super::waiting::Waiting;
 use crate::auth::{Repeats, network};
 use crate::desk::Who;
+use crate::http::{Line, check_host};
 use crate::kms::Kms;
 use crate::metrics::{MEDIA_TYPE, Metrics};
 
@@ -56,7 +60,18 @@ async fn serve(tcp: TcpStream, kms: Arc<Kms>, metrics: Arc<Metrics>) {
         }
     });
     let routes = warp::get().or(warp::head()).unify().and(live.or(ready).unify().or(figures));
-    let service = hyper_util::service::TowerToHyperService::new(warp::service(routes));
+    let warp = warp::service(routes);
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let line = Line::of(&request);
+        let fault = check_host(&line, request.headers(), false).err();
+        let mut warp = warp.clone();
+        async move {
+            match fault {
+                Some(fault) => Ok(warp::reply::with_status(fault, StatusCode::BAD_REQUEST).into_response()),
+                None => warp.call(request).await,
+            }
+        }
+    });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(DEADLINE).max_buf_size(8 << 10);
     if let Err(error) = builder.serve_connection(TokioIo::new(tcp), service).await {

@@ -19,7 +19,7 @@ use super::connection::Shared;
 use super::outgoing::outgoing;
 use super::waiting::Place;
 use crate::auth::{Peer, network};
-use crate::desk::Who;
+use crate::desk::{UNREAD, Who};
 use crate::http::Line;
 use crate::kms;
 
@@ -50,10 +50,10 @@ struct Bounds {
 }
 
 /// Of a connection whose caller has a certificate.
-const KNOWN: Bounds = Bounds { streams: 64, windows: (256 << 10, 1 << 20), head: 32 << 10 };
+const KNOWN: Bounds = Bounds { streams: 64, windows: (UNREAD.0, 1 << 20), head: 32 << 10 };
 
 /// Of any other. The window of a connection cannot be smaller (RFC 9113 section 6.9.2).
-const STRANGE: Bounds = Bounds { streams: 32, windows: (16 << 10, 65_535), head: 16 << 10 };
+const STRANGE: Bounds = Bounds { streams: 32, windows: (UNREAD.1, 65_535), head: 16 << 10 };
 
 /// Serves a connection after its handshake.
 pub(super) async fn requests<I, F>(io: TokioIo<I>, peer: Peer, filter: F, shared: &Shared)
@@ -160,7 +160,7 @@ where
 {
     let warp = warp::service(filter);
     hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let line = Line { version: request.version(), authority: request.uri().authority().cloned() };
+        let line = Line::of(&request);
         request.extensions_mut().insert(line);
         request.extensions_mut().insert(peer.clone());
         let (mut warp, activity) = (warp.clone(), Arc::clone(&activity));

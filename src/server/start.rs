@@ -240,8 +240,9 @@ fn open(
         figures::audit(metrics, audit);
     }
     let default_mode = !config.authenticates();
-    let kms =
-        Arc::new(Kms::open(store, custody, documents, default_mode, audit, config.gcm_limit, config.limits.cache)?);
+    let (gcm_limit, api_token_id) = (config.gcm_limit, config.api_token_id.clone());
+    let settings = kms::Settings { default_mode, gcm_limit, cache_size: config.limits.cache, api_token_id };
+    let kms = Arc::new(Kms::open(store, custody, documents, settings, audit)?);
     figures::objects(metrics, &kms);
     figures::erasing(metrics, &kms);
     Ok((kms, owner))

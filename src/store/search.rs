@@ -98,6 +98,14 @@ pub struct Start {
     pub skip: i64,
 }
 
+impl Start {
+    /// Whether it is where everything begins.
+    #[must_use]
+    pub fn is_beginning(&self) -> bool {
+        self.after.is_none() && self.skip == 0
+    }
+}
+
 /// One object that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {

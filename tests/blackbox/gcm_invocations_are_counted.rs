@@ -93,6 +93,12 @@ fn exactly_to_the_limit_whoever_uses_it_and_however() {
     };
     let mut caller = Caller::certificate(&server, "alice");
     assert_eq!(written(&mut caller, LIMIT + 1), LIMIT);
+    let refused = caller.connection.try_request("POST", secret, &[], b"value").unwrap();
+    let detail = String::from_utf8_lossy(&refused.body).into_owned();
+    assert!(
+        detail.contains("delete the secret") && detail.contains("60") && !detail.contains("new key and"),
+        "{detail}"
+    );
     assert_eq!(caller.send("GET", secret, None).body, b"value");
 }
 
@@ -139,6 +145,25 @@ fn across_restarts_and_kills() {
         assert!((least..=most).contains(&left), "{left} at {limit}");
         server.stop();
     }
+}
+
+#[test]
+fn a_lower_limit_finds_no_more_credited_than_a_block_for_each_run() {
+    let place = Arc::new(Place::new());
+    let server = Server::start_at(Arc::clone(&place), &Options::default());
+    let mut alice = server.alice().connect().unwrap();
+    make(&mut alice, "k");
+    assert_eq!(used(&mut alice, "k", 10), 10);
+    let log = server.log();
+    server.stop();
+    assert!(!log.contains("gcm-limit"), "{log}");
+    let server = Server::start_at(Arc::clone(&place), &options(10_000));
+    assert_eq!(used(&mut server.alice().connect().unwrap(), "k", 20), 20);
+    assert!(!server.log().contains("gcm-limit"));
+    server.stop();
+    // One that is as good as used up by the runs is warned of.
+    let server = Server::start_at(Arc::clone(&place), &options(5_000));
+    assert!(server.log().lines().any(|line| line.contains("WARN") && line.contains("--gcm-limit")));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use rusqlite::Connection as Database;
 use serde_json::{Value, json};
 
 use crate::harness::caller::project;
-use crate::harness::kmip::{USAGE, encrypt, integer, mac, name, named, revoke};
+use crate::harness::kmip::{USAGE, boolean, encrypt, integer, mac, name, named, revoke};
 use crate::harness::{Caller, Cli, Leaf, Server, World};
 
 const POLICY: &str = r#"
@@ -121,9 +121,12 @@ fn a_day_of_use_is_noted_for_each_way_of_use() {
     let world = World::new(POLICY);
     let (mut alice, mut audrey) = (world.certificate("alice"), world.certificate("audrey"));
     let all_uses = integer("CryptographicUsageMask", USAGE | 0x10);
-    for id in ["decrypted", "macs", "exported", "wrapping", "wrapped", "idle", "described"] {
+    for id in ["decrypted", "macs", "exported", "wrapping", "wrapped", "idle", "described", "judged"] {
         alice.key(id, std::slice::from_ref(&all_uses));
     }
+    // A wrapping key that is refused is not used, and neither is the key that it would have wrapped.
+    alice.key("guarded", &[all_uses.clone(), boolean("Sensitive", true)]);
+    alice.refused(&crate::harness::kmip::wrapped("Get", "guarded", "judged"), 403);
     let sealed = alice.connection.seal("decrypted", b"x");
     alice.ok(&sealed.decrypt());
     alice.ok(&mac("macs", b"x"));
@@ -144,7 +147,7 @@ fn a_day_of_use_is_noted_for_each_way_of_use() {
     assert!(secret(&entries)["last_used"].is_string());
     for entry in &entries {
         let id = entry["unique_identifier"].as_str().unwrap();
-        let used = !["idle", "described"].contains(&id);
+        let used = !["idle", "described", "judged", "guarded"].contains(&id);
         assert_eq!(entry["last_used"].is_string(), used, "{entry}");
     }
 }

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::harness::kmip::{
-    all, create, date, enumeration, find, integer, locate, name, named, revoke, structure, tags, text, vendor_attribute,
+    all, bytes, create, date, enumeration, find, integer, locate, name, named, revoke, string, structure, tags, text,
+    vendor_attribute,
 };
-use crate::harness::{Connection, Server};
+use crate::harness::{Caller, Connection, Server};
 
 const LATER: &str = "2999-01-01T00:00:00Z";
 
@@ -166,4 +167,29 @@ fn never_what_is_somebody_elses() {
     let his = bob.new_key(&create("AES", 256, &attributes));
     assert_eq!(bob.located(&locate(&attributes, &[])), (vec![his], 1));
     assert_eq!(alice.located(&locate(&attributes, &[])), (vec![hers], 1));
+}
+
+#[test]
+fn a_name_is_ones_own_before_it_is_anybody_elses() {
+    let server = crate::harness::hanzo::server();
+    let [mut bob, mut mallory, mut carol] = ["bob", "mallory", "carol"].map(|name| Caller::certificate(&server, name));
+    bob.key("bobs", &[name("payments")]);
+    for (id, to) in [("planted", "*"), ("given", "bob")] {
+        mallory.key(id, &[name("payments")]);
+        mallory.grant(id, to, &["get_attributes", "encrypt"]);
+    }
+    // Newest first, but the one object of a name is the caller's own.
+    assert_eq!(bob.located(&[name("payments")]).0, ["given", "planted", "bobs"]);
+    let one = locate(&[name("payments")], &[integer("MaximumItems", 1)]);
+    assert_eq!(string(&bob.ok(&one), "UniqueIdentifier"), "bobs");
+    assert_eq!(string(&carol.ok(&one), "UniqueIdentifier"), "planted");
+    let sealed = structure("Encrypt", &[bytes("Data", b"x")]);
+    let answer = bob.kmip(&crate::batches::message(&[], &[one, sealed])).json();
+    let named = ["bobs", "planted", "given"].map(|id| answer.to_string().matches(&format!("{id:?}")).count());
+    assert_eq!(named, [2, 0, 0], "{answer}");
+    // By every way in that takes a name.
+    assert_eq!(bob.get("/api/v1/kms/keys/key-name/payments")["key"]["id"], "bobs");
+    assert_eq!(carol.get("/api/v1/kms/keys/key-name/payments")["key"]["id"], "planted");
+    bob.key("second", &[name("payments")]);
+    assert_eq!(bob.send("GET", "/api/v1/kms/keys/key-name/payments", None).status, 409);
 }

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::batches::message;
 use crate::harness::kmip::{create, encrypt, enumeration, integer, locate, structure, vendor_attribute};
-use crate::harness::{Client, Connection, Http2, Leaf, Options, PATIENCE, Server, eventually};
+use crate::harness::{Client, Connection, Http2, Leaf, Options, PATIENCE, Server, World, eventually};
 
 /// How long each of them goes on.
-const SPAN: Duration = Duration::from_secs(5);
+const SPAN: Duration = Duration::from_secs(20);
 
 /// What bodies and answers may take, in MiB, and what the server may grow by beside it.
 const LIMIT: (usize, usize) = (256, 64);
@@ -121,8 +121,8 @@ impl Signals {
     }
 }
 
-/// Has the victim work while something goes on, which ends when it is told to.
-fn meanwhile(what: &str, server: &Server, victim: &mut Victim, attack: impl FnOnce(&Signals) + Send) {
+/// Has the victim work while something goes on, which ends when it is told to; by how many MiB the server grew.
+fn meanwhile(what: &str, server: &Server, victim: &mut Victim, attack: impl FnOnce(&Signals) + Send) -> usize {
     let quiet = victim.work(Duration::ZERO);
     let before = memory(server, "VmRSS");
     // The peak is counted from here on (proc(5), /proc/pid/clear_refs).
@@ -143,6 +143,7 @@ fn meanwhile(what: &str, server: &Server, victim: &mut Victim, attack: impl FnOn
     eprintln!("{what}: p99 {busy:?}, quiet {quiet:?}; {grown} MiB more");
     assert!(busy < bound, "{what}: p99 {busy:?}, quiet {quiet:?}");
     assert!(grown < LIMIT.0 + LIMIT.1, "{what}: the server grew by {grown} MiB");
+    grown
 }
 
 /// Sends a request again and again, and leaves in the middle of one.
@@ -279,6 +280,20 @@ fn with_all_the_connections_that_one_certificate_gets() {
     let mut victim = Victim::new(&server);
     victim.work(Duration::ZERO);
     let mallory = client(&server, "mallory");
+    meanwhile("as many connections as she gets", &server, &mut victim, |signals| {
+        let mut all = std::collections::VecDeque::new();
+        while !signals.is_over() {
+            if let Ok(mut connection) = mallory.connect()
+                && connection.try_request("GET", "/whoami", &[], b"").is_ok()
+            {
+                all.push_back(connection);
+            }
+            if all.len() > 256 {
+                signals.begin();
+                all.pop_front();
+            }
+        }
+    });
     let began = Instant::now();
     let mut all: Vec<Connection> = Vec::new();
     for _ in 0..300 {
@@ -338,12 +353,61 @@ fn with_more_requests_than_one_caller_may_have_under_way() {
         (!statuses.is_empty()).then_some(statuses)
     });
     assert!(refused.iter().all(|status| *status == 429), "{refused:?}");
-    victim.work(Duration::ZERO);
+    meanwhile("as many requests as she gets", &server, &mut victim, |signals| {
+        signals.begin();
+        while !signals.is_over() {
+            for connection in &mut all {
+                let open = connection.answers.values().filter(|answer| !answer.ended && !answer.reset).count();
+                if open < 64 && !connection.is_closed {
+                    connection.request("POST", "/kmip/2_1", &headers, false);
+                }
+                connection.listen(Duration::from_millis(5));
+            }
+        }
+    });
     // By her name, wherever she comes from and with whatever connection.
     let answer = mallory.get("/whoami");
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")));
     drop(all);
     eventually("her places are free again", || (mallory.get("/whoami").status == 200).then_some(()));
+}
+
+#[test]
+fn with_bodies_that_wait_for_room() {
+    let server = Server::start_with(&options(&[]));
+    let mut victim = Victim::new(&server);
+    let mallory = client(&server, "mallory");
+    victim.work(Duration::ZERO);
+    let headers = [("content-type", "application/json"), ("content-length", "8000000")];
+    let part = vec![b' '; 256 << 10];
+    let statuses = std::sync::Mutex::new(std::collections::BTreeSet::new());
+    let grown = meanwhile("bodies of which the first part arrives", &server, &mut victim, |signals| {
+        while !signals.is_over() {
+            let mut all: Vec<(Http2, Vec<(u32, usize)>)> = Vec::new();
+            for _ in 0..12 {
+                let mut connection = Http2::connect(&mallory);
+                let streams: Vec<u32> =
+                    (0..60).map(|_| connection.request("POST", "/kmip/2_1", &headers, false)).collect();
+                all.push((connection, streams.into_iter().map(|stream| (stream, 0)).collect()));
+            }
+            let round = Instant::now();
+            while !signals.is_over() && round.elapsed() < Duration::from_secs(8) {
+                for (connection, streams) in &mut all {
+                    connection.listen(Duration::from_millis(1));
+                    for (stream, done) in streams.iter_mut().filter(|(_, done)| *done < part.len()) {
+                        *done += connection.body(*stream, &part[*done..], false);
+                    }
+                    let answered = connection.answers.values().filter_map(|answer| answer.status);
+                    statuses.lock().unwrap().extend(answered);
+                }
+                signals.begin();
+            }
+        }
+    });
+    let statuses = statuses.into_inner().unwrap();
+    assert!(statuses.contains(&429) && statuses.iter().all(|status| [408, 429].contains(status)), "{statuses:?}");
+    // As much as a caller may hold, and what the connections take.
+    assert!(grown < LIMIT.0 / 8 + LIMIT.1, "the server grew by {grown} MiB");
 }
 
 #[test]
@@ -397,4 +461,49 @@ fn a_list_that_is_too_large_is_asked_for_in_parts() {
     assert_eq!((found.len(), all.len()), (28, 28));
     assert_eq!(trudy.get("/access/owned?limit=0").status, 400);
     assert_eq!(trudy.get("/access/owned?limit=1001").status, 400);
+}
+
+#[test]
+fn with_logins_of_one_address_that_do_not_end() {
+    let world = World::with(
+        "[policies.none]\npolicy_type = \"deny\"\noperations = [\"*\"]\nresources = [\"*\"]\n",
+        &["--probe-address=127.0.0.1:0"],
+    );
+    let server = &world.server;
+    let nobody = server.nobody();
+    let headers = [("content-type", "application/json"), ("content-length", "100")];
+    let mut held: Vec<Http2> = Vec::new();
+    let refused = |all: &mut Vec<Http2>| {
+        all.iter_mut().for_each(|own| own.listen(Duration::from_millis(5)));
+        all.iter().flat_map(|own| own.answers.values()).any(|answer| answer.status == Some(429))
+    };
+    eventually("the address has all it gets", || {
+        let mut connection = Http2::connect(&nobody);
+        for _ in 0..30 {
+            let stream = connection.request("POST", LOGIN, &headers, false);
+            connection.body(stream, b"{", false);
+        }
+        held.push(connection);
+        refused(&mut held).then_some(())
+    });
+    assert_eq!(nobody.post(LOGIN, &json!({"identityId": "x", "jwt": "x"})).status, 429);
+    // Callers of the same address, which may be a load balancer's: a token that was never seen, a certificate, and what needs
+    // neither.
+    for name in ["carol", "dora"] {
+        let mut caller = world.token(name, &Value::Null);
+        let answer = caller.send("GET", "/whoami", None);
+        assert_eq!((answer.status, &answer.json()["username"]), (200, &json!(name)));
+    }
+    assert_eq!(server.alice().get("/whoami").status, 200);
+    assert_eq!(nobody.get("/health").status, 200);
+    // Those who do not go on are sent away long before other requests are.
+    let began = Instant::now();
+    eventually("the logins end", || {
+        held.iter_mut().for_each(|own| own.listen(Duration::from_millis(5)));
+        held.iter().flat_map(|own| own.answers.values()).any(|answer| answer.status == Some(408)).then_some(())
+    });
+    assert!(began.elapsed() < Duration::from_secs(28), "{:?}", began.elapsed());
+    eventually("a login is answered", || {
+        (nobody.post(LOGIN, &json!({"identityId": "x", "jwt": "x"})).status != 429).then_some(())
+    });
 }

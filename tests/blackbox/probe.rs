@@ -1,6 +1,7 @@
 //! The probe listener tells without any certificate whether the server lives and is ready, and nothing else.
 
 use std::fs;
+use std::io::Write as _;
 
 use serde_json::json;
 
@@ -34,6 +35,13 @@ fn life_and_readiness_alone_are_told_without_a_certificate() {
     for (method, path) in [("POST", "/livez"), ("DELETE", "/readyz"), ("POST", "/kmip/2_1"), ("POST", "/kmip_2_1")] {
         let answer = probe.try_request(method, path, &[("Content-Type", "application/json")], b"{}").unwrap();
         assert!([404, 405].contains(&answer.status), "{method} {path}: {answer:?}");
+    }
+    for host in [&[][..], &[("Host", "a b")], &[("Host", "a"), ("Host", "b")]] {
+        let hosts: String = host.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let mut connection = probe.connect().unwrap();
+        connection.stream.write_all(format!("GET /livez HTTP/1.1\r\n{hosts}\r\n").as_bytes()).unwrap();
+        let answer = connection.read_answer().unwrap();
+        assert!(answer.status == 400 && String::from_utf8_lossy(&answer.body).contains("Host"), "{host:?}: {answer:?}");
     }
     assert_eq!(server.alice().get("/livez").status, 404, "the service's listener is another");
 }

@@ -246,8 +246,14 @@ fn no_state_changes_and_what_has_ended_stays() {
         let said = [date(fact, "2024-02-01T00:00:00Z")];
         alice.refused(&replace("new", "AES", &[7; 32], &said), 400, "Attribute_Read_Only");
     }
+    let since = string(&alice.attributes("new"), "ActivationDate");
     alice.ok(&replace("new", "AES", &[7; 32], &[enumeration("State", "Active"), later]));
     assert_eq!(alice.state("new"), "Active");
+    assert_eq!(
+        string(&alice.attributes("new"), "ActivationDate"),
+        since,
+        "a date that contradicts the state stays out"
+    );
     alice.ok(&encrypt("new", b"x"));
 
     // What has ended, by an operation or by a date, whether it was made here or came with its end.
@@ -300,4 +306,28 @@ fn a_revoked_api_token_does_not_come_back() {
     let mut bearer = Caller::bearer(&server, &token);
     assert_eq!(bearer.send("GET", "/whoami", None).status, 401);
     assert_eq!(admin.connection.state(&id), "Compromised");
+}
+
+#[test]
+fn the_key_of_the_api_token_is_replaced_by_administrators_only() {
+    let place = Arc::new(Place::new());
+    let (token, id) = place.api_token();
+    let arguments = ["--client-cert=optional", "--administrators=root", &format!("--api-token-id={id}")]
+        .map(str::to_owned)
+        .to_vec();
+    let server = Server::start_at(place, &Options { arguments, ..Options::default() });
+    let [mut admin, mut bob, mut root] = ["admin", "bob", "root"].map(|name| Caller::certificate(&server, name));
+    for to in ["bob", "root"] {
+        admin.grant(&id, to, &["get_attributes", "import", "destroy"]);
+    }
+    // Who replaces it has what the default user may do.
+    let known = data_encoding::BASE64.encode(&[0x33; 32]);
+    for caller in [&mut admin, &mut bob] {
+        assert!(caller.refused(&replace(&id, "AES", &[0x33; 32], &[]), 403).contains("administer"));
+    }
+    assert_eq!(Caller::bearer(&server, &token).send("GET", "/whoami", None).status, 200);
+    assert_eq!(Caller::bearer(&server, &known).send("GET", "/whoami", None).status, 401);
+    root.ok(&replace(&id, "AES", &[0x33; 32], &[]));
+    assert_eq!(Caller::bearer(&server, &known).send("GET", "/whoami", None).status, 200);
+    assert_eq!(Caller::bearer(&server, &token).send("GET", "/whoami", None).status, 401);
 }

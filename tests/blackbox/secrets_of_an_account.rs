@@ -9,7 +9,7 @@ use rusqlite::Connection as Database;
 use serde_json::{Value, json};
 
 use crate::harness::caller::{Caller, change, project};
-use crate::harness::kmip::{create, import, name, named, register, tags, text, vendor_attribute};
+use crate::harness::kmip::{create, import, name, named, register, revoke, string, tags, text, vendor_attribute};
 use crate::harness::server::Place;
 use crate::harness::{Answer, Options, Server, SigningKey, Token, conjur, directory, eventually, hanzo};
 
@@ -545,4 +545,28 @@ fn another_owner_takes_no_secret_out_of_it() {
     members(&mut root, "acme", &json!({"alice": "lead", "rita": "reader"}));
     alice.done("/access/accept", &which);
     assert_eq!(alice.get("/access/owned")[0]["object_id"], json!(id));
+}
+
+#[test]
+fn one_that_was_revoked_takes_no_new_value() {
+    let (server, _) = server();
+    let mut alice = Caller::certificate(&server, "alice");
+    for (name, reason, state, ended) in [
+        ("ended", "CessationOfOperation", "Deactivated", "Destroyed"),
+        ("known", "KeyCompromise", "Compromised", "Destroyed_Compromised"),
+    ] {
+        assert_eq!(put(&mut alice, "default", name, "one").status, 201);
+        let id = object(&mut alice, &format!("default:variable:{name}"));
+        alice.ok(&revoke(&id, reason));
+        let answer = put(&mut alice, "default", name, "two");
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(answer.status == 409 && said.contains(state) && said.contains("delete"), "{said}");
+        // What it holds is not lost, and that the key became known is not forgotten.
+        assert_eq!(get(&mut alice, "default", name), (200, "one".to_owned()));
+        assert_eq!(delete(&mut alice, "default", name).status, 204);
+        let found = string(&alice.ok(&named("GetAttributes", &id)), "State");
+        assert_eq!(found.replace('_', ""), ended.replace('_', ""));
+        assert_eq!(put(&mut alice, "default", name, "three").status, 201);
+        assert_ne!(object(&mut alice, &format!("default:variable:{name}")), id);
+    }
 }

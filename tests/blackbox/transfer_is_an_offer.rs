@@ -18,7 +18,17 @@ resources = ["*"]
 policy_type = "deny"
 operations = ["export"]
 resources = ["*"]
+[policies.no_transfer]
+policy_type = "deny"
+operations = ["transfer"]
+resources = ["*"]
+[policies.no_access]
+policy_type = "deny"
+operations = ["manage_access"]
+resources = ["*"]
 [roles]
+stays = { capabilities = ["*"], policies = ["all", "no_transfer"] }
+unmanaged = { capabilities = ["*"], policies = ["all", "no_access"] }
 full = { capabilities = ["*"], policies = ["all"] }
 reader = { capabilities = ["read"], policies = ["all"] }
 held = { capabilities = ["*"], policies = ["all", "no_export"] }
@@ -27,6 +37,8 @@ role = "reader"
 [projects.p.members]
 alice = "full"
 held = "held"
+stella = "stays"
+ursula = "unmanaged"
 "#;
 
 fn offer(id: &str, to: &str) -> Value {
@@ -317,4 +329,25 @@ fn each_step_is_in_the_audit_log() {
     let (options, (place, _)) = (world.server.options.clone(), world.server.stop());
     let (is_clean, said) = place.check_store(&options);
     assert!(is_clean, "{said}");
+}
+
+#[test]
+fn what_is_denied_in_a_project_is_not_done_by_leaving_it() {
+    let world = World::new(POLICY);
+    for (name, denied) in [("stella", "transfer"), ("ursula", "manage_access"), ("held", "export")] {
+        let mut caller = world.certificate(name);
+        caller.key(name, &[project("p")]);
+        let out = json!({"unique_identifier": name, "project": null});
+        let refused = [("/access/project", out), ("/access/transfer", offer(name, "bob"))];
+        for (path, body) in &refused {
+            let why = caller.not_done(path, body, 403);
+            assert!(why.contains(denied) || path.ends_with(denied), "{name}: {path}: {why}");
+        }
+        assert_eq!(caller.get("/access/offers/made")["offers"], json!([]));
+    }
+    // Who is denied nothing there takes their own key out, and gives it away.
+    let mut alice = world.certificate("alice");
+    alice.key("free", &[project("p")]);
+    alice.done("/access/project", &json!({"unique_identifier": "free", "project": null}));
+    alice.done("/access/transfer", &offer("free", "bob"));
 }

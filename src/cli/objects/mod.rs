@@ -49,16 +49,14 @@ fn line(object: &Value) -> String {
     let length = object.get("cryptographic_length").and_then(Value::as_i64).unwrap_or_default();
     let names = object.get("names").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+    let names = if names.is_empty() { String::new() } else { format!(" {}", names.join(", ")) };
     format!(
-        "{id} {} {} {} {} {}-{length} {} {}",
+        "{id} {} {} {} {} {}-{length} {}{names}",
         part("state"),
         part("owner"),
         or_none("project"),
         part("object_type"),
         or_none("cryptographic_algorithm"),
         or_none("last_used"),
-        names.join(", ")
     )
-    .trim_end()
-    .to_owned()
 }

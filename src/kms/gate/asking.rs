@@ -25,6 +25,8 @@ const MAX_PAGE: usize = 1_001;
 pub(in crate::kms) enum Whose {
     /// Those that the caller may know of.
     Reachable,
+    /// Those that the caller owns, or a project of theirs holds: nobody else can add to them.
+    Held,
     /// The caller's own.
     Owned,
     /// Those on which something is granted to the caller.
@@ -142,14 +144,18 @@ impl ServerGrant<'_> {
             return Reach { owner, ..Reach::default() };
         }
         let user = Grantee::User(name.to_owned());
-        let grantees = [Some(user), role.map(|role| Grantee::Role(role.to_owned())), Some(Grantee::Everyone)];
+        let granted = if whose == Whose::Held {
+            [None, None, None]
+        } else {
+            [Some(user), role.map(|role| Grantee::Role(role.to_owned())), Some(Grantee::Everyone)]
+        };
         let projects = match (whose, role) {
             (Whose::Granted, _) => Projects::default(),
             // A role of their own reaches into every project.
             (_, Some(_)) => Projects::Any,
             (_, None) => Projects::These(policy.projects_of(caller)),
         };
-        let grantees = grantees.into_iter().flatten().map(|grantee| grantee.index()).collect();
+        let grantees = granted.into_iter().flatten().map(|grantee| grantee.index()).collect();
         Reach { owner, grantees, projects }
     }
 

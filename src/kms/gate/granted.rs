@@ -64,13 +64,16 @@ impl<'a> Grant<'a> {
         if !grant.object.permits(mask) {
             return Err(Error::UsageMask(name));
         }
-        grant.note_use();
+        // What a key wraps is judged first.
+        if mask != UsageMask::WRAP_KEY {
+            grant.note_use();
+        }
         Ok(Usable(grant))
     }
 
     /// Notes that the key is used today.
     pub(super) fn note_use(&self) {
-        self.kms.last_uses.note(&self.object, self.call.now);
+        self.kms.note_use_of(&self.object, self.call.now);
     }
 
     /// The key in clear. The class says no first; the token would.
@@ -103,6 +106,7 @@ impl<'a> Grant<'a> {
             Class::Guarding | Class::Exporting => {}
         }
         self.note_use();
+        wrapping.0.note_use();
         Ok(self.kms.custody.wrap(&under.key, &self.object.key)?)
     }
 

@@ -8,14 +8,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use super::super::Error;
+use super::super::{Error, secret_path as path};
 use super::Kms;
 use crate::custody::{Cipher, Custody};
 use crate::store::gcm_use::{self, GcmCredit, GcmUse};
 use crate::store::{Store, Transaction};
 
-/// A block is this part of the limit: as often can an unused key see the server start.
+/// A block is this part of the limit at most: as often can an unused key see the server start.
 const PARTS: i64 = 1 << 16;
+
+/// The largest block. It bounds what a lower limit finds credited already.
+const MAX_BLOCK: i64 = 4096;
 
 /// Keys whose uses are in memory, at most. One that is pushed out loses the rest of its block.
 const TALLIES: usize = 100_000;
@@ -63,9 +66,17 @@ impl Invocations {
             None => begin(store, custody)?,
         };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        if credit > limit / 2 {
+            tracing::warn!(
+                credit,
+                limit,
+                "starts of the server count as so many uses of every key that was made before them: with a lower --gcm-limit \
+                 these keys encrypt no more, or soon will not (AES-GCM)"
+            );
+        }
         Ok(Self {
             limit,
-            block: (limit / PARTS).max(1),
+            block: (limit / PARTS).clamp(1, MAX_BLOCK),
             credit,
             is_credited: Mutex::new(false),
             tallies: Mutex::new(Tallies { keys: LruCache::unbounded(), is_partial: false }),
@@ -167,6 +178,9 @@ impl Invocations {
     }
 
     fn spent(&self, id: &str) -> Error {
+        if id.starts_with(path::PREFIX) {
+            return Error::GcmLimitOfSecret { limit: self.limit };
+        }
         Error::GcmLimit { id: id.to_owned(), limit: self.limit }
     }
 }

@@ -49,6 +49,19 @@ pub use vault::Vault;
 /// How often a value is read again when another request wrote over it meanwhile.
 const ATTEMPTS: usize = 5;
 
+/// What is configured beside permission.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Nothing has to be proved.
+    pub default_mode: bool,
+    /// How often a key encrypts with AES-GCM at most.
+    pub gcm_limit: u64,
+    /// Bytes of the objects that are kept in memory.
+    pub cache_size: usize,
+    /// The object whose key is the API token's.
+    pub api_token_id: Option<String>,
+}
+
 /// The service.
 pub struct Kms {
     store: Arc<Store>,
@@ -63,6 +76,7 @@ pub struct Kms {
     tokens: Arc<AccessTokens>,
     /// How often keys have encrypted with AES-GCM.
     invocations: Invocations,
+    api_token_id: Option<String>,
     /// Where decisions are recorded; `None` if the operator wants no record.
     audit: Option<Arc<Audit>>,
     last_uses: LastUses,
@@ -105,9 +119,7 @@ pub(super) struct ServerGrant<'a> {
 }
 
 impl Kms {
-    /// A service on an open store and token. `documents` is what the configuration says about permission;
-    /// `default_mode`: nothing has to be proved. `gcm_limit`: how often a key encrypts with AES-GCM at most. `cache_size`: bytes of
-    /// the objects that are kept in memory.
+    /// A service on an open store and token. `documents` is what the configuration says about permission.
     ///
     /// # Errors
     /// The store cannot be read, or what it says of former uses of AES-GCM is not what was written.
@@ -115,24 +127,23 @@ impl Kms {
         store: Arc<Store>,
         custody: Arc<Custody>,
         documents: Documents,
-        default_mode: bool,
+        settings: Settings,
         audit: Option<Arc<Audit>>,
-        gcm_limit: u64,
-        cache_size: usize,
     ) -> Result<Self, Error> {
-        let invocations = Invocations::open(&store, &custody, gcm_limit)?;
-        let definitions = Definitions::read(&store, &custody, documents, default_mode)?;
+        let invocations = Invocations::open(&store, &custody, settings.gcm_limit)?;
+        let definitions = Definitions::read(&store, &custody, documents, settings.default_mode)?;
         let vault = vault::read(&store)?;
         let tokens = AccessTokens::new(Arc::clone(&store), Arc::clone(&custody), &vault.id)?;
         let kms = Self {
             store,
             custody,
-            cache: Cache::new(cache_size),
+            cache: Cache::new(settings.cache_size),
             turns: Turns::default(),
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
             tokens: Arc::new(tokens),
             invocations,
+            api_token_id: settings.api_token_id,
             audit,
             last_uses: LastUses::default(),
             sweeps: AtomicUsize::new(0),
@@ -330,6 +341,12 @@ impl Kms {
                 Err(Error::NotPermitted { action: "administer", refusal })
             }
         }
+    }
+
+    /// Whether the object's key is the API token's, which speaks for the default user: whoever knows the key has all that this
+    /// user may do.
+    pub(super) fn is_api_token(&self, id: &str) -> bool {
+        self.api_token_id.as_deref() == Some(id)
     }
 
     /// The key of the API token at `now`, if it may be used: whoever owns it, it speaks for the default user.

@@ -23,13 +23,24 @@ impl Kms {
         self.policy.load().decide(call.caller(), action, &object.resource()).is_ok()
     }
 
-    /// The refusal of an owner who would give the object away, if there is one: the object leaves its project by it, which
-    /// takes leave for everything with it.
+    /// The refusal of an owner who would give the object away, if there is one.
     pub(in crate::kms) fn refuses_to_part(&self, owner: &Caller, object: &Object) -> Option<Refusal> {
+        let decided = self.policy.load().decide(owner, Action::Transfer, &object.resource());
+        let leaving = || object.leaves_project().then(|| self.refuses_leaving(owner, object)).flatten();
+        decided.err().or_else(|| leaving().map(|(_, refusal)| refusal))
+    }
+
+    /// What keeps the caller from taking the object out of its project: where other roles hold, nobody is to come by more than
+    /// they have here. It takes leave for everything with the object, to manage access included, and for a transfer too where
+    /// the caller might make one elsewhere.
+    pub(in crate::kms) fn refuses_leaving(&self, caller: &Caller, object: &Object) -> Option<(Action, Refusal)> {
         let (policy, resource) = (self.policy.load(), object.resource());
-        let may = |action| policy.decide(owner, action, &resource).map(drop);
-        let leaving = Action::on_objects().filter(|_| object.leaves_project());
-        std::iter::once(Action::Transfer).chain(leaving).find_map(|action| may(action).err())
+        let refused = |action| policy.decide(caller, action, &resource).err().map(|refusal| (action, refusal));
+        let mut all = Action::on_objects().chain([Action::ManageAccess]);
+        all.find_map(refused).or_else(|| {
+            let counts = |refusal: &Refusal| object.is_of(caller) || matches!(refusal, Refusal::Policy { .. });
+            refused(Action::Transfer).filter(|(_, refusal)| counts(refusal))
+        })
     }
 
     /// Refuses to give the caller an object that stays in a project where they could do nothing with it.

@@ -1,12 +1,19 @@
 //! What the gate has to do with the audit log.
 
+use super::super::object::Object;
 use super::super::{Call, Error};
 use super::Kms;
 use crate::audit::Record;
+use crate::kmip::ttlv::DateTime;
 use crate::policy::{Action, Refusal};
 use crate::store;
 
 impl Kms {
+    /// Notes that the key of an object is used at `now`.
+    pub(in crate::kms) fn note_use_of(&self, object: &Object, now: DateTime) {
+        self.last_uses.note(object, now);
+    }
+
     /// Ends the audit log; nothing is done any more.
     pub fn close(&self) {
         self.write_last_uses();

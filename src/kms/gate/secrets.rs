@@ -10,7 +10,8 @@ use super::super::{Call, Error, mechanism};
 use super::{ATTEMPTS, Grant, Kms, NewGrant, is_destroyed, new_object};
 use crate::custody::{self, Cipher, SecretKeyKind};
 use crate::kmip::enumerations::Operation;
-use crate::kmip::{Attributes, UniqueIdentifier};
+use crate::kmip::state::{self, Dates, Use};
+use crate::kmip::{Attributes, Dialect, UniqueIdentifier};
 use crate::policy::{Action, Grants, Refusal, Resource, Rule};
 use crate::secret::Bytes;
 use crate::store::object::{self, Class};
@@ -207,6 +208,9 @@ impl Grant<'_> {
         if is_destroyed(present.attributes.state) {
             return Err(Error::Destroyed(id.clone()));
         }
+        let (state, dates) = (present.state(self.call.now), Dates::of(&present.attributes));
+        state::permit(state, &dates, Use::Protect, self.call.now)
+            .map_err(|_| Error::SecretEnded(state.name(Dialect::Oasis)))?;
         let number = last_number(&present.attributes).ok_or_else(|| Error::NotASecret(id.clone()))? + 1;
         let sealed = kms.seal(&present, number, self.call.now.0, value)?;
         let mut attributes = present.attributes.clone();

@@ -233,7 +233,7 @@ fn number(ask: &Ask<'_>, name: &str, default: usize, most: usize) -> Result<usiz
 
 /// `GET /api/v1/kms/keys?projectId=P&offset=N&limit=N`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let wanted = Wanted { project: value(ask.query, "projectId"), name: None };
+    let wanted = Wanted { project: value(ask.query, "projectId"), name: None, granted: true };
     let offset = number(ask, "offset", 0, usize::MAX / 2)?;
     let limit = number(ask, "limit", LISTED, MAX_LISTED)?;
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
@@ -247,12 +247,17 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     one(app, ask, id(ask))
 }
 
-/// `GET /api/v1/kms/keys/key-name/:name?projectId=P`
+/// `GET /api/v1/kms/keys/key-name/:name?projectId=P`: a key that the caller owns, or that a project of theirs holds, comes before
+/// those that others granted, who could give any name to theirs.
 pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let name = id(ask);
-    let wanted = Wanted { project: value(ask.query, "projectId"), name: Some(name.to_owned()) };
+    let wanted = Wanted { project: value(ask.query, "projectId"), name: Some(name.to_owned()), granted: false };
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
-    let (mut held, total) = app.kms.keys(&ask.context, &wanted, 0..MAX_CANDIDATES, is_key)?;
+    let (mut held, mut total) = app.kms.keys(&ask.context, &wanted, 0..MAX_CANDIDATES, is_key)?;
+    if total == 0 {
+        let wanted = Wanted { granted: true, ..wanted };
+        (held, total) = app.kms.keys(&ask.context, &wanted, 0..MAX_CANDIDATES, is_key)?;
+    }
     if total > 1 {
         return Err(Problem::new(StatusCode::CONFLICT, ambiguity(name, &held, total)));
     }
