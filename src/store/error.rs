@@ -36,6 +36,14 @@ pub enum Error {
         /// What SQLite says.
         source: Box<rusqlite::Error>,
     },
+    /// A copy of the database could not be made or put on disk.
+    #[error("cannot write {}: {source}: free space there, or name a directory on another file system", path.display())]
+    Write {
+        /// The copy.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A copy of the database is not sound.
     #[error(
         "the copy of the database, {}, is damaged: {verdict}: stop the server and run clavigerd --check-store",

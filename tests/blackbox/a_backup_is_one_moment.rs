@@ -27,6 +27,9 @@ const CLIENTS: usize = 6;
 /// Keys that one request makes.
 const BATCH: usize = 16;
 
+/// Backups under load, of which one must end in time.
+const TRIES: usize = 5;
+
 /// Keys in the database before the first backup.
 const KEYS: usize = 1_000;
 
@@ -195,20 +198,19 @@ fn taken_under_load_it_ends_and_is_whole() {
             scope.spawn(move || load.client(server, client));
         }
         eventually("keys are made", || (load.made() >= 300).then_some(()));
-        // Clients hear of many keys at one time: a backup may be over before they do.
-        for number in 0.. {
+        // Clients hear of many keys at one time, so a backup may be over before they do; and the machine may be busy with
+        // something else just then. One that is kept waiting by writers never ends.
+        for number in 0..TRIES {
             let dest = place.path(&format!("backup-{number}"));
             let (before, count, began) = (load.told.lock().unwrap().clone(), load.made(), Instant::now());
             taken(&place, &dest);
             let (took, meanwhile) = (began.elapsed(), load.made() - count);
             eprintln!("{took:?} and {meanwhile} creates meanwhile, {idle:?} idle");
-            assert!(took <= idle * 3 + Duration::from_secs(2), "{took:?} under load, {idle:?} without");
-            assert!(number < 10, "the server waits for the backup");
-            if meanwhile > 0 {
+            if meanwhile > 0 && took <= idle * 3 + Duration::from_secs(2) {
                 return (before, dest);
             }
         }
-        unreachable!()
+        panic!("the server waits for the backup, or the backup for the server");
     });
     sound(&dest, &place);
 

@@ -80,7 +80,6 @@ pub fn backup(config: &Config, directory: &Path) -> Result<BackupReport, BackupE
 
     let name = Path::new(database.file_name().unwrap_or(OsStr::new("claviger.db")));
     let snapshot = Store::snapshot(database, &staging.file(name))?;
-    staging.sync(name)?;
     let token = match files {
         Some(files) => copy_token(&mut staging, &files)?,
         None => CopiedToken::Elsewhere(original.info()?),

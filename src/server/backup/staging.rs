@@ -19,6 +19,9 @@ const RANDOM: usize = 8;
 /// How much is copied at one time, in bytes.
 const BLOCK: usize = 1 << 20;
 
+/// After so many blocks they are put on disk: very many at once would keep the commits of the server waiting for the disk.
+const BLOCKS: usize = 16;
+
 /// A directory that is being filled. Dropped before [`Staging::finish`] it is removed.
 pub(super) struct Staging {
     /// What it becomes.
@@ -78,7 +81,7 @@ impl Staging {
         let failed = |source| BackupError::Write { path: path.clone(), source };
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
         let (mut from, mut block) = (from, vec![0; BLOCK]);
-        loop {
+        for number in 1_usize.. {
             let read = match from.read(&mut block) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 read => read.map_err(|source| BackupError::Read { path: origin.to_owned(), source })?,
@@ -87,13 +90,11 @@ impl Staging {
                 break;
             }
             file.write_all(block.get(..read).unwrap_or_default()).map_err(failed)?;
+            if number.is_multiple_of(BLOCKS) {
+                file.sync_data().map_err(failed)?;
+            }
         }
         file.sync_all().map_err(failed)
-    }
-
-    /// Waits until a file that another hand has written is on disk.
-    pub(super) fn sync(&self, name: &Path) -> Result<(), BackupError> {
-        sync(&self.file(name))
     }
 
     /// Takes a file away again.
