@@ -31,7 +31,7 @@ pub struct Config {
 /// Of the generations of [`Device`] there is at most one at a time, and nobody can hold one but through a [`DeviceGuard`], which
 /// keeps [`Token::reset`] waiting. So no call of an old generation can come after C_Finalize.
 pub struct Token {
-    /// Read by callers, written by [`Token::reset`] alone.
+    /// Read by callers, written only by [`Token::reset`].
     device: RwLock<Option<Arc<Device>>>,
     module: Arc<Module>,
     config: Config,

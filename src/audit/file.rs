@@ -1,4 +1,4 @@
-//! The file of the log: opened for this process alone, appended to, synced, cut back.
+//! The file of the log: opened for this process only, appended to, synced, cut back.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};

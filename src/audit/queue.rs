@@ -80,7 +80,7 @@ struct State {
     oldest: Option<Instant>,
 }
 
-/// The queue, and what is told about the log.
+/// The queue, and what is known about the log.
 pub(super) struct Queue {
     state: Mutex<State>,
     wake: Condvar,

@@ -55,7 +55,7 @@ pub struct Error {
     pub source: io::Error,
 }
 
-/// A time as lines have it, of a text in RFC 3339; `None` if it is none.
+/// A time as lines have it, of a text in RFC 3339; `None` if it is not one.
 #[must_use]
 pub fn time_of(text: &str) -> Option<String> {
     let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;

@@ -155,7 +155,7 @@ impl Claims {
 
     /// `sub`: a string if it is there, and of the issuer's subject if that is bound.
     pub(super) fn check_subject(&self, issuer: &TrustedIssuer) -> Result<(), ClaimsError> {
-        // Whoever does not ask for it must not take what is none for one (RFC 7519 section 4.1.2).
+        // A `sub` that is not a string is refused, also where nothing uses it (RFC 7519 section 4.1.2).
         if self.0.get("sub").is_some_and(|sub| !sub.is_string()) {
             return Err(ClaimsError::Claim("sub".to_owned()));
         }

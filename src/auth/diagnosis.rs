@@ -14,7 +14,7 @@ use super::trusted_issuer::{Bound, Expected, KeySource, TrustedIssuer};
 use super::{Authenticator, Unauthenticated, narrowing};
 use crate::principal::Caller;
 
-/// The longest value of a claim that is told, in characters.
+/// The longest value of a claim that is shown, in characters.
 const MAX_TOLD: usize = 200;
 
 /// How a step ended.
@@ -59,14 +59,14 @@ impl<'a> Unverified<'a> {
     /// Reads the token.
     ///
     /// # Errors
-    /// It is none that could be verified at all.
+    /// It is not a JWT that could be verified.
     pub fn parse(jwt: &'a str) -> Result<Self, Unauthenticated> {
         let jws = Jws::parse(jwt)?;
         let claims = Claims::parse(jws.unverified_payload())?;
         Ok(Self { jws, claims })
     }
 
-    /// Whether `iss` is the issuer's, or the issuer is known by its keys alone.
+    /// Whether `iss` is the issuer's, or the issuer is known only by its keys.
     #[must_use]
     pub fn is_of(&self, issuer: &TrustedIssuer) -> bool {
         self.claims.check_issuer(issuer).is_ok()

@@ -106,7 +106,7 @@ impl Exchange {
         self.allow_http
     }
 
-    /// Fetches all keys anew, by the authorities that the configuration's file holds by now; the last good ones stay until then.
+    /// Fetches all keys again, by the authorities that the configuration's file holds now; the last good keys stay until then.
     /// Must run on a tokio runtime.
     pub fn fetch_anew(&self) {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);

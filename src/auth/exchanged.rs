@@ -30,7 +30,7 @@ impl Authenticator {
     /// The caller whose access token comes in a body, to be renewed or ended: that is no use of it.
     ///
     /// # Errors
-    /// It is none of ours, or not good, or it could not be found out.
+    /// The token is not one of ours, or not good, or that could not be found out.
     pub fn bearer_of<K: Foundations>(
         &self,
         peer: &Peer,

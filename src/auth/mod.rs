@@ -70,7 +70,7 @@ pub struct Peer {
     pub proved: Arc<watch::Sender<Option<Who>>>,
 }
 
-/// Why a caller is nobody. The caller is told none of it; the log is.
+/// Why a caller is not authenticated. This goes to the log only; the caller gets no reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unauthenticated {
     /// Nothing was presented.
@@ -321,7 +321,7 @@ impl Authenticator {
     }
 
     /// Counts an attempt that failed, here or in a handshake; whether there are more of them from this address than the
-    /// limit. No caller who is somebody is refused for it.
+    /// limit. No authenticated caller is refused for it.
     #[must_use]
     pub fn count_failure(&self, address: IpAddr) -> bool {
         self.failures.count(address)

@@ -57,7 +57,7 @@ pub struct Proved {
 
 type Verdict = Result<Proved, CertificateError>;
 
-/// Why a certificate proves nothing. The caller is told none of it; the log is.
+/// Why a certificate proves nothing. This goes to the log only; the caller gets no reason.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
     /// It does not lead to an authority, or is not for clients, or not yet or no longer valid.

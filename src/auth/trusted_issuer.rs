@@ -39,7 +39,7 @@ pub struct TrustedIssuer {
     pub username_prefix: String,
     /// Prefixes of other authorities and issuers, with which no name of its tokens may begin.
     pub foreign_prefixes: Vec<String>,
-    /// Whether it is told when a token is refused by keys that cannot be fetched again yet, so that its bearer comes again.
+    /// Whether the caller learns that a token was refused because its keys cannot be fetched again yet, so that it can try again.
     pub tells_deferral: bool,
     /// Claims that must have a value, by their paths.
     pub bound_claims: Vec<(String, Bound)>,

@@ -51,7 +51,7 @@ const MAX_CONFIG_FILE: u64 = 1 << 20;
 pub struct P12 {
     /// The PKCS#12 file (RFC 7292).
     pub file: PathBuf,
-    /// Where its password comes from; read anew at each reload.
+    /// Where its password comes from; read again at each reload.
     pub password: P12Password,
 }
 
@@ -90,7 +90,7 @@ pub struct Hsm {
     pub max_sessions: u16,
 }
 
-/// Where it says who may do what; read anew on SIGHUP.
+/// Where it says who may do what; reloaded on SIGHUP.
 #[derive(Debug, Clone, Default)]
 pub struct Permission {
     /// The policy file.
@@ -114,7 +114,7 @@ pub struct Config {
     pub client_certificates: Option<ClientCertificates>,
     /// Trusted issuers of JWTs.
     pub jwt_issuers: Vec<JwtIssuer>,
-    /// Issuers, users, roles and policies; read anew on SIGHUP.
+    /// Issuers, users, roles and policies; reloaded on SIGHUP.
     pub iam_file: Option<PathBuf>,
     /// Seconds by which an issuer's clock may differ.
     pub jwt_leeway: u16,

@@ -32,7 +32,7 @@ pub enum Error {
     /// RSA pairs are made one at a time, and too many wait already.
     #[error("other key pairs are being made")]
     PairsUnderWay,
-    /// The token made a pair whose public half is none.
+    /// The token made a pair whose public half is not a public key.
     #[error("the token made a public key that OpenSSL refuses: {0}")]
     PublicKey(#[source] openssl::error::ErrorStack),
     /// A number that this machine cannot address.
@@ -118,7 +118,7 @@ pub enum RootError {
         /// Its recorded `CKA_ID`.
         cka_id: String,
     },
-    /// A signing key whose public key is none.
+    /// A signing key whose public key cannot be read.
     #[error("the {name} root key has no public key of P-256: {source}")]
     NotOnCurve {
         /// Which root key.

@@ -1,4 +1,4 @@
-//! KMIP 2.1 in JSON, in the dialect whose operations may stand alone.
+//! KMIP 2.1 in JSON, in the dialect whose operations may come without a message.
 
 use warp::http::StatusCode;
 
@@ -37,7 +37,7 @@ pub(super) fn bare(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(render(&answer))
 }
 
-/// How one item of a message ended, as its status would say if it stood alone.
+/// How one item of a message ended, as its status would say if it came without a message.
 fn outcome(item: &ResponseBatchItem) -> Outcome {
     match item.result_reason {
         None => Outcome::Success,

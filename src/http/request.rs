@@ -43,7 +43,7 @@ pub fn check_host(line: &Line, headers: &HeaderMap, tls: bool) -> Result<(), &'s
     }
 }
 
-/// Name, in lower case, and port of an authority (RFC 3986 section 3.2); `None` if it is none, or has user information.
+/// Name, in lower case, and port of an authority (RFC 3986 section 3.2); `None` if it is not an authority, or has user information.
 fn entity(text: &str, tls: bool) -> Option<(String, u16)> {
     let authority: Authority = text.parse().ok()?;
     let host = authority.host();

@@ -173,7 +173,7 @@ const fn route(path: &'static str, method: Method, body: Body, handler: Handler)
 
 impl Route {
     /// The family of routes, and what is asked of it, in words of the table: what the request's path holds instead of `{}` is
-    /// not among them. In a dialect the path alone does not say what is asked: it is told with its
+    /// not among them. In a dialect the path by itself does not say what is asked: it is named with its
     /// method, as in `post-kms-keys-id-encrypt`.
     pub(super) fn tell(&'static self, measured: &metrics::Request) {
         if let Some(dialect) = words(self.path).dialect() {

@@ -17,7 +17,7 @@ members! {
         key_format_type: KeyFormatType = KeyFormatType,
         /// The format of an elliptic curve point.
         key_compression_type: Option<KeyCompressionType> = KeyCompressionType,
-        /// The key; absent when only its metadata is told.
+        /// The key; absent when only its metadata is shown.
         key_value: Option<KeyValue> = KeyValue,
         /// The algorithm of the key.
         cryptographic_algorithm: Option<CryptographicAlgorithm> = CryptographicAlgorithm,

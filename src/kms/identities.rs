@@ -35,7 +35,7 @@ pub fn new_uuid() -> Result<String, Error> {
 }
 
 impl Kms {
-    /// The identity that a JWT may be exchanged for. Nobody asks for it who is somebody: it is the gate's own look-up.
+    /// The identity that a JWT may be exchanged for. Called before the caller is authenticated: it is the gate's own look-up.
     #[must_use]
     pub fn identity_of_login(&self, id: &str) -> Option<Arc<IdentityDocument>> {
         self.known_identity(id)

@@ -97,7 +97,7 @@ impl Kms {
     /// Declines an offer to the caller, or withdraws one of the caller's.
     ///
     /// # Errors
-    /// There is none, or it is neither to nor by the caller.
+    /// The offer does not exist, or is neither to nor by the caller.
     pub fn end_offer(&self, context: &Context<'_>, id: &str) -> Result<(), Error> {
         let call = Call::new(context, Operation::EndOffer);
         self.recorded(&call, || {

@@ -32,7 +32,7 @@ const LATENCY: [f64; 15] = [
 /// Upper bounds of the writes in one commit.
 const GROUP: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
-/// A metric that cannot be made: two have one name, or one has a name that is none.
+/// A metric that cannot be made: two have one name, or a name is not valid.
 #[derive(Debug, thiserror::Error)]
 #[error("metrics: {0}")]
 pub struct Error(#[from] prometheus::Error);

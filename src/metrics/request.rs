@@ -41,7 +41,7 @@ impl Outcome {
     }
 }
 
-/// What becomes known of a request on its way. It is counted when this is dropped. What is told twice stands as it was told
+/// What becomes known of a request on its way. It is counted when this is dropped. What is set twice stands as it was set
 /// first.
 pub struct Request {
     metrics: Arc<Metrics>,

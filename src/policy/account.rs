@@ -30,8 +30,8 @@ impl Policy {
         Ok(())
     }
 
-    /// Whether the caller counts as the owner of what they own. A secret of a project is read and written by roles and
-    /// grants alone, and for the rest its owner has to have a role.
+    /// Whether the caller counts as the owner of what they own. A secret of a project is read and written only by
+    /// roles and grants, and for everything else its owner needs a role.
     pub(super) fn owns(&self, caller: &Caller, action: Action, resource: &Resource<'_>) -> bool {
         let Some(project) = resource.project else { return true };
         if !resource.properties.account().is_some_and(|account| is_of_project(&account, resource)) {
@@ -41,7 +41,7 @@ impl Policy {
             && (self.roles_in(caller, project).next().is_some() || self.role_of(caller).is_some())
     }
 
-    /// The account of a host; `None` for callers who are none. No account has an empty name.
+    /// The account of a host; `None` for callers who are not hosts. No account has an empty name.
     fn account_of_host(&self, caller: &Caller) -> Option<&str> {
         let id = caller.username.as_str().strip_prefix(HOST)?;
         Some(self.hosts.get(id).map_or("", |host| host.account.as_str()))

@@ -11,7 +11,7 @@ pub enum Action {
     Operation(Operation),
     /// To list, give and take grants, and to put the object into a project.
     ManageAccess,
-    /// To make somebody else the owner: the owner's alone, whatever a role says.
+    /// To make another user the owner: only the owner may, whatever a role says.
     Transfer,
     /// To read the value of a secret.
     ReadSecret,

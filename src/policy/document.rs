@@ -22,7 +22,7 @@ const MAX_PATTERN: usize = 512;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Documents {
-    /// Who may create objects; everyone who is somebody if absent.
+    /// Who may create objects; every authenticated caller if absent.
     pub create: Option<Vec<String>>,
     /// Who administers.
     pub administrators: Option<Vec<String>>,

@@ -73,7 +73,7 @@ impl Policy {
     }
 }
 
-/// Reads and checks who recovers. A recoverer is one person whom nobody but the operator can make one: administrators give
+/// Reads and checks who recovers. A recoverer is one person, made one only by the operator: administrators give
 /// roles, and define identities and hosts.
 fn recovery(documents: &Documents) -> Result<Recovery, Fault> {
     let approvals = documents.recovery_approvals.unwrap_or(APPROVALS);

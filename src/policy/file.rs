@@ -1,4 +1,4 @@
-//! The policy file: TOML, whose faults are told with line and key.
+//! The policy file: TOML, whose faults are reported with line and key.
 
 use std::fs::File;
 use std::io::{self, Read as _};

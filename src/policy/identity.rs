@@ -65,7 +65,7 @@ pub enum OrganizationRole {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JwtAuthDocument {
-    /// Made anew whenever JWT auth is attached: tokens of the one before are not good any more.
+    /// Made again whenever JWT auth is attached: tokens of the former one are refused.
     pub id: String,
     /// Where the keys come from: a JWK Set by its URL, or those that stand here.
     pub configuration_type: ConfigurationType,

@@ -50,7 +50,7 @@ pub(super) struct Shared {
     /// Where those who are not are counted.
     pub(super) kms: Arc<Kms>,
     pub(super) metrics: Arc<Metrics>,
-    /// Changes when authorities and revocation lists were read anew.
+    /// Changes when authorities and revocation lists were reloaded.
     pub(super) reloads: watch::Receiver<u64>,
     /// Becomes true when the server stops.
     pub(super) stop: watch::Receiver<bool>,

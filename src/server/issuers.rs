@@ -1,4 +1,4 @@
-//! The issuers of JWTs: those of the command line for good, those of the IAM file until it is read anew.
+//! The issuers of JWTs: those of the command line stay, those of the IAM file change when it is reloaded.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -73,7 +73,7 @@ where
         None => shared.strangers.enter(stranger.clone()),
     };
     let (mut stop, mut reloads) = (shared.stop.clone(), shared.reloads.clone());
-    // Only what comes later: who is not welcome by now is told so by the answer to their request, and counted.
+    // Only later changes: a caller who is not welcome already gets that as the answer to their request, where it is counted.
     reloads.mark_unchanged();
     let activity = Arc::new(Activity::default());
     let service = service(filter, peer, Arc::clone(&activity));

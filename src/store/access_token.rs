@@ -10,7 +10,7 @@ use super::object::{put, put_number};
 pub struct AccessToken {
     /// Its `jti`: random, and no secret.
     pub id: String,
-    /// Counts its changes, from 1; uses are none.
+    /// Counts its changes, from 1; a use is not a change.
     pub version: i64,
     /// The exchanged identity that it stands for.
     pub subject: String,

@@ -430,7 +430,7 @@ pub fn destroyed_in_token(connection: &Connection) -> Result<Vec<String>, Error>
     Ok(found)
 }
 
-/// Appends a value with its length before it; an absent one is told apart from an empty one.
+/// Appends a value with its length before it; an absent one differs from an empty one.
 pub(super) fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
     let length = value.map_or(u64::MAX, |value| u64::try_from(value.len()).unwrap_or(u64::MAX - 1));
     bytes.extend_from_slice(&length.to_be_bytes());

@@ -93,7 +93,7 @@ fn hardened() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     builder.set_options(SslOptions::NO_RENEGOTIATION);
     // A resumed session skips the check of chain, expiry and revocation: a caller who is no longer
-    // welcome would ride on it. So none is issued, and each connection proves itself anew.
+    // welcome would ride on it. So no ticket is issued, and each connection proves itself again.
     builder.set_session_cache_mode(SslSessionCacheMode::OFF);
     builder.set_options(SslOptions::NO_TICKET);
     builder.set_num_tickets(0)?;

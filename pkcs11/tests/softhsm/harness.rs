@@ -23,7 +23,7 @@ pub(crate) const PIN: &str = "user-pin-8421";
 pub(crate) struct Home(PathBuf);
 
 impl Home {
-    /// Runs `body` in a child process that is this test alone. `module` is `module_path!()`, `test` the function's name.
+    /// Runs `body` in a child process that runs only this test. `module` is `module_path!()`, `test` the function's name.
     pub(crate) fn test(module: &str, test: &str, body: impl FnOnce(&Home)) {
         if let Some(home) = env::var_os(HOME) {
             return body(&Home(home.into()));

@@ -22,7 +22,7 @@ impl<'a> Content<'a> {
     pub(super) fn look(&mut self, batch: &Batch) -> Result<(), Broken> {
         for (line, number) in batch.lines() {
             self.number += 1;
-            // A line without the form is told where the chain is walked.
+            // A line without the form is reported where the chain is walked.
             let Some(header) = Header::read(line) else { continue };
             self.line(line, &header).map_err(|fault| Broken {
                 file: batch.path().to_owned(),

@@ -87,7 +87,7 @@ pub enum Fault {
     /// The next line knows another hash of it.
     #[error("it was changed: the next line has the hash of another")]
     Changed,
-    /// A checkpoint that is none.
+    /// A line that claims to be a checkpoint and is not one.
     #[error("it is not a checkpoint in its one form")]
     Checkpoint,
     /// Signed by another key.

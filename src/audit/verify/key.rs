@@ -30,7 +30,7 @@ impl PublicKey {
     /// Reads PEM of a SubjectPublicKeyInfo (RFC 5480).
     ///
     /// # Errors
-    /// It is none, or of another kind.
+    /// It is not a public key, or one of another kind.
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
         let key = PKey::public_key_from_pem(pem).map_err(|_| KeyError::Pem)?;
         let id = sha256(&key.public_key_to_der().map_err(|_| KeyError::Pem)?);

@@ -1,4 +1,4 @@
-//! Checks a log with the public key alone, however large it is, with bounded memory.
+//! Checks a log with only the public key, however large it is, with bounded memory.
 
 mod content;
 mod fault;

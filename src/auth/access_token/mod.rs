@@ -39,7 +39,7 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 /// Identities that are remembered to have been warned about.
 const WARNED: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
 
-/// Why a token of ours is refused. The caller is told none of it; the log is.
+/// Why an access token is refused. This goes to the log only; the caller gets no reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AccessTokenFault {
     /// Signature or form.

@@ -27,7 +27,7 @@ impl Fault {
         Self::new("CONJ00005E", "there is no such authenticator")
     }
 
-    /// The host is none of the account's, or may not use the authenticator.
+    /// The host is not one of the account's, or may not use the authenticator.
     pub(super) fn no_privilege() -> Self {
         Self::new("CONJ00006E", "the host may not use the authenticator")
     }

@@ -86,7 +86,7 @@ fn networks(auth: &JwtAuthDocument) -> Result<Vec<crate::policy::TrustedNetwork>
     parsed.collect::<Result<_, _>>().map_err(|_| super::invalid("accessTokenTrustedIps: no networks"))
 }
 
-/// The status of a refusal, the word for it in the audit log, and what its caller is told.
+/// The status of a refusal, the word for it in the audit log, and the text for its caller.
 fn told(reason: &Unauthenticated) -> (StatusCode, &'static str, &'static str) {
     let refused = (StatusCode::UNAUTHORIZED, "jwt_verification_failed", "Access denied: the JWT cannot be verified");
     match reason {

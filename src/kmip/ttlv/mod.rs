@@ -58,8 +58,7 @@ pub enum Value {
     Interval(Interval),
     /// A time in microseconds.
     DateTimeExtended(i64),
-    /// What could not be read. It is found by whoever reads this item, so that one bad batch item leaves the others
-    /// alone.
+    /// A part that could not be read. The reader of this item reports it, so that one bad batch item does not spoil the others.
     Invalid(Box<Fault>),
 }
 

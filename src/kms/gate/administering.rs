@@ -215,7 +215,7 @@ impl AdministrationGrant<'_> {
         Ok((definitions.version(kind, name), definitions.document(kind, name)?))
     }
 
-    /// Writes a definition, or removes it; in the place of the one of version `expected` alone, if that is given, 0 for none.
+    /// Writes a definition, or removes it; only in the place of the one of version `expected`, if that is given, 0 for none.
     pub(in crate::kms) fn define(
         &self,
         kind: Kind,

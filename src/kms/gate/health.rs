@@ -42,7 +42,7 @@ impl Kms {
         }
     }
 
-    /// `was_well`: the database, when it was last asked. Anyone may ask, and only a change is told.
+    /// `was_well`: the database, when it was last asked. Anyone may ask, and only a change is logged.
     fn ask_health(&self, was_well: bool) -> Health {
         let store = self.store.check();
         let token = self.custody.check();

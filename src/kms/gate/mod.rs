@@ -242,7 +242,7 @@ impl Kms {
         }
     }
 
-    /// The decision. To those who may do nothing with the object it does not exist; the others are told why not.
+    /// The decision. To those who may do nothing with the object it does not exist; the others get the reason.
     fn decide(&self, call: &Call<'_>, action: Action, object: &Object) -> Result<Rule, Error> {
         let policy = self.policy.load();
         let resource = object.resource();

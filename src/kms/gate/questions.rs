@@ -92,7 +92,7 @@ impl Kms {
         self.policy.load().identity(id)
     }
 
-    /// An authenticator, if it is defined and faultless: what a login asks, which nobody makes who is somebody.
+    /// An authenticator, if it is defined and faultless: asked by a login, before the caller is authenticated.
     #[must_use]
     pub fn authenticator(&self, account: &str, service: &str) -> Option<Arc<AuthenticatorDocument>> {
         self.policy.load().authenticator(account, service)

@@ -37,7 +37,7 @@ struct NotAdded {
 }
 
 impl NotAdded {
-    /// What the caller is told of the secret of this path, whether it is there and somebody else's or not there.
+    /// The answer about the secret of this path: the same if it exists and belongs to another user, and if it does not exist.
     fn told(self, path: &SecretPath) -> Error {
         match self {
             Self { refusal, may_know: true } => Error::NotPermitted { action: Action::WriteSecret.word(), refusal },

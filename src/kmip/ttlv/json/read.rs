@@ -87,7 +87,7 @@ impl<'de> DeserializeSeed<'de> for ItemSeed<'_> {
     type Value = RawItem<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        // Not `deserialize_map`: what is no object is then a fault of ours, not a syntax error.
+        // Not `deserialize_map`: a value that is not an object is then a fault of ours, not a syntax error.
         deserializer.deserialize_any(self)
     }
 }
