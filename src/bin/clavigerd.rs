@@ -39,7 +39,7 @@ struct Arguments {
     options: Options,
 }
 
-/// How long a file that is being read anew may hold up the end of the program.
+/// How long a file that is being read again may hold up the end of the program.
 const LAST_READS: Duration = Duration::from_secs(1);
 
 /// Why the program ends with status 1.

@@ -38,7 +38,7 @@ pub(super) enum Error {
         p = path.display()
     )]
     Exposed { path: PathBuf, key: &'static str, mode: u32 },
-    /// `--url` is none.
+    /// `--url` is not a URL.
     #[error("--url: {0}")]
     Url(#[from] UrlError),
     /// `timeout` of the file is out of its range; clap checks the flag.
@@ -47,7 +47,7 @@ pub(super) enum Error {
     /// The password twice in one place.
     #[error("the password of the PKCS#12 file is given both as a text and as a file: give one")]
     TwoPasswords,
-    /// One credential alone is sent.
+    /// Only one credential can be sent.
     #[error("both --access-token and --auth-token (PVAULT_AUTH_TOKEN) are given: give one")]
     TwoTokens,
     /// The variable is not UTF-8.

@@ -28,7 +28,7 @@ pub(super) enum Error {
     /// The answer lacks what the operation promises.
     #[error("the server's answer has no {0}: is it a Claviger server of this version?")]
     Incomplete(&'static str),
-    /// Nobody reads what this program writes.
+    /// Standard output cannot be written, because its reader went away or for another reason.
     #[error("cannot write to standard output: {0}")]
     Stdout(io::Error),
     #[error("{0}")]
@@ -40,11 +40,11 @@ pub(super) enum Error {
     NotLoggedIn,
     #[error("{} holds no JWT: three parts with dots between them", .0.display())]
     NoJwt(PathBuf),
-    #[error("{0:?} is no issuer: an identity's identifier, or authn-jwt/SERVICE/ACCOUNT[/LOGIN]")]
+    #[error("{0:?} is not an issuer: give an identity's identifier, or authn-jwt/SERVICE/ACCOUNT[/LOGIN]")]
     Issuer(String),
     #[error("{p} is readable by others: run `chmod 600 {p}`, and log in again", p = .0.display())]
     ExposedLogin(PathBuf),
-    #[error("{} is no login of this program: log out or in again", .0.display())]
+    #[error("{} is not a login of this program: log out or in again", .0.display())]
     BadLogin(PathBuf),
     /// No header of an encrypted file can hold the key id.
     #[error("a key id has 1 to 255 bytes")]
@@ -85,18 +85,18 @@ pub(super) enum KeyFileFault {
     NotSymmetricKey(String),
 }
 
-/// What can be wrong with an audit trail.
+/// What can be wrong with an audit log.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AuditError {
     #[error("{}: {source}", path.display())]
     Key { path: PathBuf, source: verify::KeyError },
-    #[error("the head in {} is no checkpoint of this key: {source}", path.display())]
+    #[error("the head in {} is not a checkpoint of this key: {source}", path.display())]
     Head { path: PathBuf, source: verify::Fault },
     #[error("{0}")]
     Verify(verify::Error),
     #[error("{0}")]
     Search(#[from] search::Error),
-    /// The server reads so much and no more.
+    /// The server's search ended at its limit.
     #[error("these are the newest lines that fit; older files were not looked at: search in the files themselves")]
     NotSearched,
     /// Lines after the last checkpoint, or no checkpoint at all.
@@ -120,7 +120,7 @@ pub(super) enum Signal {
 }
 
 impl Error {
-    /// Whether the reader of standard output went away, which is its own decision and no failure to be told.
+    /// Whether the reader of standard output went away, which is not a failure to report.
     pub(super) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

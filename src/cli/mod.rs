@@ -46,7 +46,7 @@ const PASSWORD_VARIABLE: &str = "CLAVIGER_CLIENT_P12_PASSWORD";
 
 /// Use the keys of a Claviger server
 ///
-/// Keys are made and kept in the server's HSM. You are known to the server by your client certificate, or by a token.
+/// Keys are made and kept in the server's HSM. The server knows you by your client certificate or by a token.
 #[derive(Parser)]
 #[command(name = "claviger", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -75,7 +75,7 @@ Examples:
   claviger access-rights grant --user bob -k \"$id\" encrypt decrypt
 
 Exit status: 0 if it worked, 1 if it did not, 2 if the command line was not understood;
-3 if `audit verify` finds an intact trail whose end is not signed.";
+3 if `audit verify` finds an intact log whose end is not signed.";
 
 #[derive(Subcommand)]
 enum Command {

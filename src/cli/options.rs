@@ -68,7 +68,7 @@ options! {
     )]
     #[serde(skip)]
     auth_token: Password,
-    /// Where Piiano's clients find the server; read from PVAULT_ADDR alone, and used if no URL is given.
+    /// Where Piiano's clients find the server; read from PVAULT_ADDR only, and used if no URL is given.
     #[arg(skip)]
     #[serde(skip)]
     pvault_addr: String,

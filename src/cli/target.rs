@@ -115,7 +115,7 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.is_placed {
-            // A file that cannot be removed stays, readable by its owner alone.
+            // A file that cannot be removed stays, readable only by its owner.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -2,10 +2,12 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::kmip::enumerations::{CryptographicAlgorithm, RevocationReasonCode, State};
+use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, RevocationReasonCode, State};
 use crate::kmip::{Tag, UsageMask};
 
 const ALGORITHMS: [&str; 6] = ["aes", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"];
+
+const OBJECT_TYPES: [&str; 4] = ["symmetric-key", "private-key", "public-key", "secret-data"];
 
 const STATES: [&str; 6] = ["pre-active", "active", "deactivated", "compromised", "destroyed", "destroyed-compromised"];
 
@@ -18,13 +20,17 @@ const REASONS: [&str; 6] = [
     "privilege-withdrawn",
 ];
 
-/// A word that the list has and the standard has not.
+/// A word that is in the list and not in the standard.
 #[derive(Debug, thiserror::Error)]
 #[error("it is not a word of KMIP")]
 pub(super) struct Unknown;
 
 pub(super) fn algorithm() -> impl TypedValueParser<Value = CryptographicAlgorithm> {
     PossibleValuesParser::new(ALGORITHMS).try_map(|word| CryptographicAlgorithm::from_name(&word).ok_or(Unknown))
+}
+
+pub(super) fn object_type() -> impl TypedValueParser<Value = ObjectType> {
+    PossibleValuesParser::new(OBJECT_TYPES).try_map(|word| ObjectType::from_name(&word).ok_or(Unknown))
 }
 
 pub(super) fn state() -> impl TypedValueParser<Value = State> {
@@ -45,7 +51,7 @@ pub(super) fn usage(word: &str) -> Result<UsageMask, String> {
     })
 }
 
-/// The name of an attribute, in any spelling; `None` for the tags, which are none of the standard's.
+/// The name of an attribute, in any spelling; `None` for the tags, which the standard does not have.
 pub(super) fn attribute(word: &str) -> Result<Option<Tag>, String> {
     if word.eq_ignore_ascii_case("tags") {
         return Ok(None);
@@ -69,6 +75,7 @@ mod tests {
     #[test]
     fn every_word_is_known() {
         assert!(ALGORITHMS.iter().all(|word| CryptographicAlgorithm::from_name(word).is_some()));
+        assert!(OBJECT_TYPES.iter().all(|word| ObjectType::from_name(word).is_some()));
         assert!(STATES.iter().all(|word| State::from_name(word).is_some()));
         assert!(REASONS.iter().all(|word| RevocationReasonCode::from_name(word).is_some()));
         assert_eq!(usage("mac-generate"), Ok(UsageMask::MAC_GENERATE));

@@ -201,7 +201,8 @@ options! {
     /// Check credentials, then run every request as the default user
     #[arg(long, env = "KMS_FORCE_DEFAULT_USERNAME", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     force_default_username: bool,
-    /// TOML file with roles, policies, users, projects, authenticators, hosts, and who may create and administer
+    /// TOML file with roles, policies, users, projects, authenticators, hosts, and with who may create, administer, audit
+    /// and recover (`create`, `administrators`, `auditors`, `recoverers`, `recovery_approvals`)
     #[arg(long, env = "KMS_POLICY_FILE", value_name = "FILE")]
     policy_file: PathBuf,
     /// TOML file with idps, users, roles and policies as Piiano Vault has them: issuers whose JWTs name a role
@@ -211,7 +212,7 @@ options! {
     #[arg(long, env = "KMS_CREATE", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]
     create: Vec<String>,
-    /// Who administers roles, projects and the audit log, written as for --create; may be repeated [default: nobody, but the default user where nothing authenticates]
+    /// Who writes roles, policies, users and projects, and reads the audit log and the inventory; written as for --create; may be repeated [default: no one; in default mode the default user]
     #[arg(long, env = "KMS_ADMINISTRATORS", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]
     administrators: Vec<String>,
@@ -236,16 +237,16 @@ options! {
     /// Database file [default: ./claviger.db]
     #[arg(long, env = "KMS_SQLITE_PATH", value_name = "FILE")]
     sqlite_path: PathBuf,
-    /// File of the audit trail, or `none` [default: beside the database, claviger.audit.jsonl for claviger.db]
+    /// File of the audit log, or `none` [default: beside the database, claviger.audit.jsonl for claviger.db]
     #[arg(long, env = "KMS_AUDIT_FILE", value_name = "FILE")]
     audit_file: PathBuf,
-    /// Size at which the audit trail goes on in a new file, in bytes, at least 4096; 0 = never [default: 268435456]
+    /// Size at which the audit log goes on in a new file, in bytes, at least 4096; 0 = never [default: 268435456]
     #[arg(long, env = "KMS_AUDIT_ROTATE_SIZE", value_name = "BYTES")]
     audit_rotate_size: u64,
-    /// Age at which the audit trail goes on in a new file, in days; 0 = never [default: 7]
+    /// Age at which the audit log goes on in a new file, in days; 0 = never [default: 7]
     #[arg(long, env = "KMS_AUDIT_ROTATE_AGE", value_name = "DAYS")]
     audit_rotate_age: u16,
-    /// Start with an audit trail that lacks lines which the database knows, and record that in it
+    /// Start with an audit log that lacks lines which the database knows, and record that in it
     #[arg(long, env = "KMS_AUDIT_ACCEPT_LOSS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     #[serde(skip)]
     audit_accept_loss: bool,
@@ -265,7 +266,7 @@ options! {
     /// Connections at one time, at least 64; one caller may have about a twentieth [default: 8192]
     #[arg(long, env = "KMS_MAX_CONNECTIONS", value_name = "N")]
     max_connections: u32,
-    /// Plain HTTP listener for /livez, /readyz and /metrics alone, e.g. 127.0.0.1:9997 [default: off]
+    /// Plain HTTP listener for /livez, /readyz and /metrics only, e.g. 127.0.0.1:9997 [default: off]
     #[arg(long, env = "KMS_PROBE_ADDRESS", value_name = "ADDRESS:PORT")]
     probe_address: SocketAddr,
     /// How log lines are written, on standard error [default: human]

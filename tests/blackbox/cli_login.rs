@@ -149,7 +149,7 @@ fn a_login_is_renewed_when_its_end_is_near() {
     assert!(app.fails(&["whoami"]).contains("chmod 600"));
     fs::remove_file(app.login_file()).unwrap();
     write_private(&app.login_file(), b"{}");
-    assert!(app.fails(&["whoami"]).contains("no login of this program"));
+    assert!(app.fails(&["whoami"]).contains("not a login of this program"));
 }
 
 #[test]
@@ -165,7 +165,10 @@ fn hosts_of_conjur_log_in_too() {
     assert!(app.fails(&["whoami"]).contains("not authenticated"));
     app.run(&["logout"]);
     for issuer in ["authn-jwt/gitlab", "authn-jwt/"] {
-        assert!(app.fails(&["login", "--issuer", issuer, "--jwt-file", "jwt"]).contains("is no issuer"), "{issuer}");
+        assert!(
+            app.fails(&["login", "--issuer", issuer, "--jwt-file", "jwt"]).contains("is not an issuer"),
+            "{issuer}"
+        );
     }
     app.jwt("x");
     assert!(app.fails(&["login", "--issuer", "a", "--jwt-file", "jwt"]).contains("holds no JWT"));

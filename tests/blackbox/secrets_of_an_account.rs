@@ -9,6 +9,7 @@ use rusqlite::Connection as Database;
 use serde_json::{Value, json};
 
 use crate::harness::caller::{Caller, change, project};
+use crate::harness::cli::Cli;
 use crate::harness::kmip::{create, import, name, named, register, revoke, string, tags, text, vendor_attribute};
 use crate::harness::server::Place;
 use crate::harness::{Answer, Options, Server, SigningKey, Token, conjur, directory, eventually, hanzo};
@@ -234,7 +235,12 @@ fn a_project_that_holds_secrets_is_not_removed() {
     members(&mut root, "default", &json!({"alice": "lead", "bob": "reader"}));
     let mut bob = Caller::certificate(&server, "bob");
     assert_eq!(get(&mut bob, "default", "key").0, 404);
-    alice.done("/access/project", &to("default"));
+    // As docs/secrets.md has it.
+    let cli = Cli::alice(&server);
+    let secret = ["--name", "default:variable:key"];
+    assert_eq!(cli.locate(&secret), [""; 0], "keys only, unless --type says otherwise");
+    assert_eq!(cli.locate(&[&["--type", "secret-data"][..], &secret].concat()), [id.as_str()]);
+    cli.ok(&["access-rights", "project", "-k", &id, "--to", "default"]);
     assert_eq!(get(&mut bob, "default", "key"), (200, "one".to_owned()));
 }
 

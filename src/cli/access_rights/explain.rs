@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::cli::{Error, Report};
 use crate::client::Client;
 
-/// Print whether somebody may do something, and by which rule; nothing is done
+/// Print whether a user may do something, and by which rule; nothing is done
 ///
 /// Exit status: 0 whether they may or not.
 #[derive(clap::Args)]

@@ -7,7 +7,7 @@ use super::grantee::Change;
 use crate::cli::{Error, Report};
 use crate::client::Client;
 
-/// Let somebody do something with an object of yours
+/// Let another user do something with an object of yours
 #[derive(clap::Args)]
 pub(in crate::cli) struct Grant {
     #[command(flatten)]

@@ -8,7 +8,7 @@ use super::{changed, list, list_of, text};
 use crate::cli::{Error, Report};
 use crate::client::Client;
 
-/// Give an object whose owner has left another one, with the approval of others; for those whom the policy file names
+/// Give an object to another user when its owner has left, with the approval of others; for the recoverers of the policy file
 #[derive(Subcommand)]
 pub(in crate::cli) enum Recover {
     Propose(Propose),
@@ -17,7 +17,7 @@ pub(in crate::cli) enum Recover {
     List(List),
 }
 
-/// Propose a new owner, and print the identifier that others approve
+/// Propose a new owner, and print the identifier that others approve; the proposal expires in 7 days
 #[derive(clap::Args)]
 pub(in crate::cli) struct Propose {
     /// Unique identifier of the object
@@ -34,7 +34,7 @@ pub(in crate::cli) struct Propose {
     keep_access: bool,
 }
 
-/// Approve a recovery that somebody else proposed; the last approval that it takes makes it
+/// Approve a recovery that another recoverer proposed, within 7 days; with the last approval that it needs, the object gets the new owner
 #[derive(clap::Args)]
 pub(in crate::cli) struct Approve {
     #[command(flatten)]

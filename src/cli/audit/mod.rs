@@ -11,7 +11,7 @@ use super::error::Error;
 use super::report::Report;
 use crate::client::Client;
 
-/// Read and verify the audit trail
+/// Read and verify the audit log
 #[derive(Subcommand)]
 pub(super) enum Audit {
     Verify(verify::Verify),
@@ -22,7 +22,7 @@ pub(super) enum Audit {
 }
 
 impl Audit {
-    /// Reads files, if that is all that is asked for: whoever verifies them may have no server.
+    /// Reads files, if the command names some: verifying needs no server.
     pub(super) fn run_locally(&self) -> Option<Result<Report, Error>> {
         match self {
             Self::Verify(command) => Some(command.run()),

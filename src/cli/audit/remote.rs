@@ -13,16 +13,16 @@ use crate::cli::stream::DASH;
 use crate::cli::target::{Existing, Target};
 use crate::client::Client;
 
-/// Print the public key that verifies the server's audit trail, in PEM; any caller may
+/// Print the public key that verifies the server's audit log, in PEM; any caller may
 #[derive(clap::Args)]
 pub(in crate::cli) struct PublicKey {
     #[command(flatten)]
     output: Output,
 }
 
-/// Print the last checkpoint that the server's database knows: keep it, and `verify --head` finds a trail cut back
+/// Print the last checkpoint that the server's database knows: keep it, and `verify --head` finds a log that was cut back
 ///
-/// For those who administer.
+/// For administrators and auditors.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Head {
     #[command(flatten)]

@@ -8,7 +8,7 @@ use super::{Error, Report, lines, remote};
 use crate::audit::search::{DEFAULT_LIMIT, Filter, search, time_of};
 use crate::client::Client;
 
-/// Print the lines of the audit trail that fit, the server's or those of files
+/// Print the lines of the audit log that fit, the server's or those of files
 #[derive(clap::Args)]
 pub(in crate::cli) struct Search {
     /// Decisions about this object
@@ -29,7 +29,7 @@ pub(in crate::cli) struct Search {
     /// The newest of them, at most; the server gives 1000
     #[arg(long, value_name = "N", default_value_t = DEFAULT_LIMIT)]
     limit: usize,
-    /// The files of the trail [default: the server is asked, which answers those who administer]
+    /// The files of the log [default: the server is asked, which answers administrators and auditors]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }

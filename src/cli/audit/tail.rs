@@ -6,13 +6,13 @@ use super::{Error, Report, lines, remote};
 use crate::audit::search::{Filter, search};
 use crate::client::Client;
 
-/// Print the last lines of the audit trail, the server's or those of files
+/// Print the last lines of the audit log, the server's or those of files
 #[derive(clap::Args)]
 pub(in crate::cli) struct Tail {
     /// How many; the server gives 1000 at most
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
     lines: usize,
-    /// The files of the trail [default: the server is asked, which answers those who administer]
+    /// The files of the log [default: the server is asked, which answers administrators and auditors]
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
 }

@@ -13,7 +13,7 @@ use crate::cli::error::{AuditError, FileError};
 /// The largest key or head, in bytes.
 const MAX_FILE: usize = 64 << 10;
 
-/// Verify the audit trail with the public key alone
+/// Verify the audit log; this needs the public key only, and no server
 ///
 /// Exit status: 0 if every line is as it was written and the last one is signed; 1 if not, with the first line that is
 /// wrong; 3 if every line is intact, but nothing signs the last ones.
@@ -22,10 +22,10 @@ pub(in crate::cli) struct Verify {
     /// PEM file with the public key that signs checkpoints
     #[arg(long, value_name = "KEY.pem")]
     public_key: PathBuf,
-    /// File with a checkpoint that must be in the trail, as the database keeps it
+    /// File with a checkpoint that must be in the log, as the database keeps it
     #[arg(long, value_name = "FILE")]
     head: Option<PathBuf>,
-    /// The files of the trail, rotated ones too, in any order
+    /// The files of the log, rotated ones too, in any order
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
@@ -48,7 +48,7 @@ impl Verify {
             found.lines, found.last, found.checkpoints
         )];
         if found.losses > 0 {
-            said.push(format!("lost lines that the server was told to accept: at {} places", found.losses));
+            said.push(format!("lost lines that --audit-accept-loss accepted: at {} places", found.losses));
         }
         let json = json!({
             "intact": true, "lines": found.lines, "last": found.last, "signed": found.signed,

@@ -1,4 +1,4 @@
-//! `claviger identities`: applications for whom issuers of JWTs vouch, for those who administer.
+//! `claviger identities`: applications that authenticate by an issuer's JWTs, for administrators.
 
 mod attach;
 
@@ -9,7 +9,7 @@ use super::error::Error;
 use super::report::Report;
 use crate::client::{Client, segment};
 
-/// Applications for whom issuers of JWTs vouch, for those who administer
+/// Applications that authenticate by an issuer's JWTs; for administrators
 #[derive(Subcommand)]
 pub(super) enum Identities {
     Create(Create),
@@ -80,7 +80,7 @@ pub(super) struct Update {
     role: Option<Role>,
 }
 
-/// Remove an identity; its access tokens are good no more
+/// Remove an identity, and end its access tokens
 #[derive(clap::Args)]
 pub(super) struct Delete {
     /// Its identifier
@@ -88,7 +88,7 @@ pub(super) struct Delete {
     id: String,
 }
 
-/// Have an identity be known by no JWT any more; the access tokens that it got are good no more
+/// Refuse JWTs for an identity from now on, and end the access tokens that it got by them
 #[derive(clap::Args)]
 pub(super) struct Detach {
     /// Its identifier

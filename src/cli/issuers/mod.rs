@@ -1,4 +1,4 @@
-//! `claviger issuers`: who is trusted to vouch for callers, and why a token is refused, for those who administer.
+//! `claviger issuers`: which issuers are trusted, and why a token is refused, for administrators.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use super::login;
 use super::report::Report;
 use crate::client::Client;
 
-/// Issuers whose JWTs the server trusts, and why a token is refused, for those who administer
+/// Issuers whose JWTs the server trusts, and why a token is refused; for administrators
 #[derive(Subcommand)]
 pub(super) enum Issuers {
     List(List),
@@ -33,7 +33,7 @@ pub(super) struct Test {
     /// File that holds the JWT; `-` for standard input
     #[arg(long, value_name = "FILE")]
     jwt_file: PathBuf,
-    /// Ask this one alone: a name that `issuers list` prints, after authn-jwt/SERVICE/ACCOUNT perhaps /host/ID
+    /// Ask only this one: a name that `issuers list` prints, after authn-jwt/SERVICE/ACCOUNT perhaps /host/ID
     #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     issuer: Option<String>,
 }

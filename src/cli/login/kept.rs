@@ -42,7 +42,7 @@ struct Document<'a> {
 }
 
 impl Kept {
-    /// Reads the file; `None` if there is none.
+    /// Reads the file; `None` if it does not exist.
     pub(in crate::cli) fn read(place: &Path) -> Result<Option<Self>, Error> {
         let unreadable = |source| FileError::Read { path: place.to_owned(), source };
         let file = match File::open(place) {
@@ -64,7 +64,7 @@ impl Kept {
         Ok(Some(Self { url, issuer, token, since, expires, is_renewable: renewable }))
     }
 
-    /// Writes the file, readable by its owner alone.
+    /// Writes the file, readable only by its owner.
     pub(super) async fn write(&self, place: &Path) -> Result<(), Error> {
         let cannot = |source| FileError::Write { path: place.to_owned(), source };
         if let Some(directory) = place.parent() {

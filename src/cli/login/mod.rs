@@ -19,7 +19,7 @@ const MAX_JWT: usize = 16 << 10;
 
 /// Exchange a JWT of a trusted issuer for an access token, which later commands send to this server when no token is given
 ///
-/// The token is kept in login.json beside the configuration file, readable by you alone, and renewed when its end is near. With
+/// The token is kept in login.json beside the configuration file, readable only by you, and renewed when its end is near. With
 /// --client-p12 it is bound to that certificate, and later commands need it too.
 #[derive(clap::Args)]
 pub(super) struct Login {

@@ -1,4 +1,4 @@
-//! `claviger objects`: the inventory, for those who administer or audit.
+//! `claviger objects`: the inventory, for administrators and auditors.
 
 use clap::Subcommand;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::error::Error;
 use super::report::Report;
 use crate::client::{Client, segment};
 
-/// What objects there are and whose, for those who administer or audit
+/// The inventory: which objects there are and who owns them; for administrators and auditors
 #[derive(Subcommand)]
 pub(super) enum Objects {
     List(List),

@@ -29,12 +29,14 @@ struct Name {
     /// Name of the secret; may hold slashes
     #[arg(value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: String,
-    /// Account that it belongs to
+    /// Account that it belongs to, which is a project of the same name
     #[arg(long, value_name = "ACCOUNT", env = "CLAVIGER_ACCOUNT", default_value = "default")]
     account: String,
 }
 
-/// Write a value, up to 64 KiB of any bytes; the first makes the secret
+/// Write a value, up to 64 KiB of any bytes; the first one makes the secret
+///
+/// An account other than `default` needs a project of the same name, in which a role gives you write_secret.
 #[derive(clap::Args)]
 pub(super) struct Put {
     #[command(flatten)]
@@ -44,7 +46,7 @@ pub(super) struct Put {
     file: PathBuf,
 }
 
-/// Print a value, or write it to a file that you alone can read
+/// Print a value, or write it to a file that only you can read
 #[derive(clap::Args)]
 pub(super) struct Get {
     #[command(flatten)]
@@ -57,7 +59,7 @@ pub(super) struct Get {
     output: PathBuf,
 }
 
-/// Remove a secret with all its values; its name is not used again
+/// Remove a secret with its key and all its values; its name can be used again, for another secret
 #[derive(clap::Args)]
 pub(super) struct Delete {
     #[command(flatten)]

@@ -16,8 +16,8 @@ use crate::secret::Bytes;
 
 /// Decrypt a file that `claviger sym encrypt` made
 ///
-/// The output file appears when the whole of it has been verified, readable by you alone. On standard output each chunk
-/// of 1 MiB appears when it has been verified: that nothing is missing at the end is known by exit status 0 alone.
+/// The output file appears when the whole of it has been verified, readable only by you. On standard output each chunk
+/// of 1 MiB appears when it has been verified: only exit status 0 says that nothing is missing at the end.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Decrypt {
     /// File to decrypt; `-` for standard input

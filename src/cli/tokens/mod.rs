@@ -1,4 +1,4 @@
-//! `claviger tokens`: the access tokens of everybody, for those who administer.
+//! `claviger tokens`: the access tokens of all identities and hosts, for administrators.
 
 use clap::Subcommand;
 use serde::Deserialize;
@@ -9,7 +9,7 @@ use super::report::Report;
 
 use crate::client::{Client, segment};
 
-/// Access tokens that trusted issuers' JWTs bought, for those who administer
+/// Access tokens that were exchanged for JWTs; for administrators
 #[derive(Subcommand)]
 pub(super) enum Tokens {
     List(List),
@@ -20,7 +20,7 @@ pub(super) enum Tokens {
 /// Print the tokens that are still good, one on a line: `ID IDENTITY expires SECONDS uses N/LIMIT WHAT VOUCHED`
 #[derive(clap::Args)]
 pub(super) struct List {
-    /// Those of this identity alone: identity:ID or host/ID
+    /// Only those of this identity: identity:ID or host/ID
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
 }

@@ -7,7 +7,7 @@ mod remove;
 use crate::cli::{Error, Report};
 use crate::client::Client;
 
-/// Roles, policies, users, projects, identities, authenticators and hosts, for those who administer
+/// Roles, policies, users, projects, identities, authenticators and hosts; for administrators
 #[derive(clap::Subcommand)]
 pub(in crate::cli) enum Definitions {
     List(list::List),
@@ -26,7 +26,7 @@ enum Kind {
     Users,
     /// What holds objects, with its members
     Projects,
-    /// Applications for whom an issuer vouches, as Infisical has them
+    /// Applications that authenticate by an issuer's JWTs, as Infisical has them
     Identities,
     /// Issuers that vouch for hosts, as Conjur has them
     Authenticators,

@@ -15,7 +15,7 @@ use crate::kmip::key_block::{KeyInformation, KeyWrappingSpecification};
 use crate::kmip::payloads::export::Request;
 use crate::kmip::{CryptographicParameters, ManagedObject};
 
-/// Write a key to a file that you alone can read
+/// Write a key to a file that only you can read
 #[derive(clap::Args)]
 pub(in crate::cli) struct Export {
     /// Unique identifier of the key

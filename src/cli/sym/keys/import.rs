@@ -69,7 +69,7 @@ impl Import {
     }
 }
 
-/// Sends what is to change of the key that is there, or all that a new one needs if there is none that the caller may know of.
+/// Sends what is to change of the key that is there, or all that a new one needs if the caller may not know of one.
 async fn replace(client: &Client, key: &NewKey, mut request: import::Request) -> Result<import::Response, Error> {
     let present = get_attributes::Request {
         unique_identifier: Some(request.unique_identifier.clone()),

@@ -18,6 +18,9 @@ const PAGE: u32 = 500;
 /// that match all; `access-rights owned` and `access-rights obtained` tell yours and theirs apart.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Locate {
+    /// Kind of the object
+    #[arg(long = "type", value_name = "TYPE", value_parser = words::object_type(), default_value = "symmetric-key")]
+    object_type: ObjectType,
     /// Name that the key has
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -74,7 +77,7 @@ impl Locate {
     fn request(&self, after: Option<&String>, wanted: u32) -> Request {
         let mut attributes = Attributes {
             names: self.name.iter().map(Name::text).collect(),
-            object_type: Some(ObjectType::SymmetricKey),
+            object_type: Some(self.object_type),
             state: self.state,
             cryptographic_algorithm: self.algorithm,
             cryptographic_length: self.bits,
