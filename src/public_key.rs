@@ -68,7 +68,7 @@ pub enum Unsound {
     #[error("it is {0} bytes long; expected {ED25519_BYTES} for Ed25519")]
     Ed25519Length(usize),
     /// A point of small order verifies signatures that anybody can make.
-    #[error("its point has a small order: anybody could sign as its owner")]
+    #[error("its point has a small order: anyone could sign as its owner")]
     SmallOrder,
     /// A key of another kind.
     #[error("it is neither an RSA key, nor an elliptic curve key, nor an Ed25519 or Ed448 key")]

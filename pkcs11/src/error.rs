@@ -79,7 +79,7 @@ pub enum Error {
     #[error("no PKCS#11 session became free in time")]
     Busy,
     /// The token is gone, and nothing can be done until [`crate::Token::reset`] succeeds.
-    #[error("the token is away")]
+    #[error("the token is unavailable")]
     Away,
     /// The key belongs to an earlier device, or was destroyed.
     #[error("the key handle belongs to an earlier connection to the token")]
@@ -144,7 +144,7 @@ pub enum InvalidInput {
     /// AES keys have 16, 24 or 32 bytes.
     #[error("an AES key has 16, 24 or 32 bytes")]
     AesKeyLength,
-    /// The value given has not the length that the specification of the key says, or is empty.
+    /// The value's length is not that of the key's specification, or zero.
     #[error("the key value has the wrong length")]
     ValueLength,
     /// RFC 3394 wraps keys of at least 16 bytes, in steps of 8. Some tokens pad others silently and so change their HMAC.
@@ -157,8 +157,13 @@ pub enum InvalidInput {
     #[error("an RSA key has 2048, 3072 or 4096 bits")]
     RsaKeyLength,
     /// A digest is as long as its hash says.
-    #[error("the digest has not the length of its hash")]
-    DigestLength,
+    #[error("the digest is {found} bytes long; expected {expected}")]
+    DigestLength {
+        /// What was given, in bytes.
+        found: usize,
+        /// The length of the hash, in bytes.
+        expected: usize,
+    },
     /// Only token objects are destroyed by name; session objects go with their last [`crate::Key`].
     #[error("the key is not a token object")]
     NotTokenObject,

@@ -258,8 +258,9 @@ impl Device {
     /// Signs a digest. `digest` has the length of the mechanism's hash. RSA signatures are as long as the modulus; those of ECDSA
     /// are the numbers r and s, 32 bytes each.
     pub fn sign(&self, key: &Key, mechanism: SignatureMechanism, digest: &[u8]) -> Result<Vec<u8>, Error> {
-        if digest.len() != mechanism.hash().bytes() {
-            return Err(Error::InvalidInput(InvalidInput::DigestLength));
+        let (found, expected) = (digest.len(), mechanism.hash().bytes());
+        if found != expected {
+            return Err(Error::InvalidInput(InvalidInput::DigestLength { found, expected }));
         }
         let handle = key.handle(self.generation)?;
         let (mechanism, data) = mechanism.signing(digest)?;

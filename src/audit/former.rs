@@ -13,7 +13,7 @@ use super::line::{Hash, Head};
 /// Gives the log at `former`, with its rotated files, the name `own`, if it is the log of the database that knows `head`, and
 /// whose lines `key` signs. Nothing happens if there is a log at `own` or none at `former`. Whether it was renamed.
 ///
-/// A database that knows no head may be new. A log that is not signed by `key` is then another's, and left alone.
+/// A database that knows no head may be new. A log that is not signed by `key` is then another's, and is not touched.
 ///
 /// # Errors
 /// The database knows a head, and the log at `former` is not its log; or a file cannot be read or renamed.
@@ -32,7 +32,7 @@ pub fn adopt(former: &Path, own: &Path, head: Option<Head>, key: &Hash) -> Resul
             return Err(OpenError::Foreign { path: former.to_owned(), own: own.to_owned(), loss });
         }
         (None, _) if found.signed_by.as_deref() != Some(HEXLOWER.encode(key).as_bytes()) => {
-            tracing::warn!(file = %former.display(), "this audit log is another database's: it is left alone");
+            tracing::warn!(file = %former.display(), "this audit log is another database's: it is not touched");
             return Ok(false);
         }
         _ => {}

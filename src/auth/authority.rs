@@ -40,7 +40,7 @@ pub enum AuthorityError {
         source: PemError,
     },
     /// A certificate in the authority file that may not issue others (RFC 5280 section 4.2.1.9).
-    #[error("{subject} in the authority file {} is no CA certificate (no basicConstraints CA:TRUE)", path.display())]
+    #[error("{subject} in the authority file {} is not a CA certificate (no basicConstraints CA:TRUE)", path.display())]
     NotAuthority {
         /// The file.
         path: PathBuf,
@@ -53,7 +53,7 @@ pub enum AuthorityError {
         /// The subject of the certificate.
         subject: String,
     },
-    /// The CRL file holds no CRL, or something that is none.
+    /// The CRL file holds no CRL, or something that is not one.
     #[error("the CRL file {} is not a list of PEM CRLs{detail}", path.display())]
     NotCrl {
         /// The file.

@@ -32,14 +32,14 @@ pub enum NameError {
     #[error("the certificate's name begins with the prefix of another authority or issuer")]
     ForeignPrefix,
     /// The text is no user name.
-    #[error("the certificate's name is no user name: {0}")]
+    #[error("the certificate's name is not a user name: {0}")]
     Username(#[from] UsernameError),
 }
 
 /// The one name of the configured kind, as text that is not yet a user name.
 ///
 /// # Errors
-/// There is none, there are several, or it cannot be read in exactly one way.
+/// The name is missing, occurs several times, or cannot be read in exactly one way.
 pub fn name(der: &[u8], source: ClientCertUsername) -> Result<String, NameError> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| NameError::Malformed)?;
     let names = match source {

@@ -148,14 +148,8 @@ fn issuer(name: &str, table: Table, beside: &Beside<'_>) -> Result<TrustedIssuer
             Ok(set) => KeySource::Inline(Arc::new(set)),
             Err(error) => return at("keys", error.to_string()),
         },
-        (None, Some(uri)) => match uri.parse::<Url>() {
-            Ok(url) if url.is_tls() || beside.allow_http => KeySource::Uri(url),
-            Ok(_) => {
-                return at(
-                    "jwks_uri",
-                    "keys come by https:// alone, unless --jwks-allow-http says otherwise".to_owned(),
-                );
-            }
+        (None, Some(uri)) => match Url::of_keys(uri, beside.allow_http) {
+            Ok(url) => KeySource::Uri(url),
             Err(error) => return at("jwks_uri", error.to_string()),
         },
         _ => return at("keys", "give either keys or jwks_uri".to_owned()),
@@ -194,7 +188,7 @@ fn role(name: &str, table: &Table, beside: &Beside<'_>) -> Result<RoleRule, Faul
     check_count(&["idps", name, "roles_map"], table.roles_map.len(), MAX_PARTS)?;
     for (user, role) in &table.roles_map {
         let path = ["idps", name, "roles_map", user];
-        Username::new(user).map_err(|error| Fault::at(&path, format!("no user name: {error}")))?;
+        Username::new(user).map_err(|error| Fault::at(&path, format!("not a user name: {error}")))?;
         if !allowed.contains(role) {
             let is_known = beside.roles.contains(role);
             let problem =

@@ -15,7 +15,7 @@ use crate::text::Shown;
 /// From the first event to the line that sums up the others.
 const SPAN: Duration = Duration::from_secs(60);
 
-/// What is told apart in one span, by address and by what happened. What comes on top is counted together.
+/// What is counted separately in one span, by address and by what happened. Anything beyond is counted together.
 const CAPACITY: usize = 1024;
 
 /// Of how many kinds the events of one address may be in one span. What comes on top is counted together.
@@ -124,7 +124,10 @@ impl Sum {
                 tracing::info!(peer = %network, more, what, "repeated within a minute");
             }
             Self::Others(others) => {
-                tracing::warn!(others, "more addresses or kinds of failures within a minute than are told apart");
+                tracing::warn!(
+                    others,
+                    "more addresses or kinds of failures within a minute than are counted separately"
+                );
             }
         }
     }

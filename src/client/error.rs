@@ -56,10 +56,10 @@ pub enum Error {
     #[error("the access token is not a token: it has letters, digits and `-._~+/=` only, no blanks and no line ends")]
     Token,
     /// A token would cross the network readable for everyone.
-    #[error("an access token is sent by https:// alone, or to this machine: give another --url")]
+    #[error("an access token is sent only by https://, or to this machine: give another --url")]
     TokenInClear,
     /// A client certificate without TLS.
-    #[error("a client certificate is of use by https:// alone: give another --url, or leave out --client-p12")]
+    #[error("a client certificate is sent only by https://: give another --url, or leave out --client-p12")]
     IdentityInClear,
     /// There was no answer.
     #[error("{0}{hint}", hint = Hint(.0))]

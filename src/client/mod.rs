@@ -1,6 +1,6 @@
 //! The client of a Claviger server: KMIP in JSON over HTTPS, known by its client certificate.
 //!
-//! [`http`] is the connection alone, for whoever else fetches something over TLS.
+//! [`http`] is only the connection, for other modules that fetch something over TLS.
 
 mod error;
 pub mod http;

@@ -26,7 +26,7 @@ fn tokens_are_tokens() {
 #[test]
 fn credentials_are_not_sent_in_clear() {
     let token = Some(Password::from(String::from("abc")));
-    assert!(refusal(&Settings { access_token: token.clone(), ..settings("http://kms") }).contains("https:// alone"));
+    assert!(refusal(&Settings { access_token: token.clone(), ..settings("http://kms") }).contains("only by https://"));
     assert!(Client::new(&Settings { access_token: token, ..settings("http://127.0.0.1") }).is_ok());
     let p12 = Some(P12 { file: PathBuf::from("x"), password: Password::default() });
     assert!(refusal(&Settings { client_p12: p12, ..settings("http://localhost") }).contains("--client-p12"));

@@ -28,9 +28,21 @@ pub enum UrlError {
     /// User name or password in the URL, from where they get into logs.
     #[error("a URL with a user name or password is not taken")]
     Credentials,
+    /// Keys of an issuer by plain HTTP, where anyone on the way can exchange them.
+    #[error("keys are fetched over https:// only, unless --jwks-allow-http is given")]
+    PlainKeys,
 }
 
 impl Url {
+    /// The URL that the keys of an issuer are fetched from: by TLS, unless `allow_http`.
+    ///
+    /// # Errors
+    /// It is not a URL, or one of plain HTTP that is not allowed.
+    pub fn of_keys(text: &str, allow_http: bool) -> Result<Self, UrlError> {
+        let url: Self = text.parse()?;
+        if url.tls || allow_http { Ok(url) } else { Err(UrlError::PlainKeys) }
+    }
+
     /// Whether the connection is by TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {

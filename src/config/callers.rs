@@ -265,11 +265,7 @@ pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtI
 /// Where the keys are; beside the issuer if nothing is said.
 fn key_set_uri(issuer: &str, given: Option<String>, allow_http: bool) -> Result<Url, Error> {
     let text = given.unwrap_or_else(|| format!("{}/.well-known/jwks.json", issuer.strip_suffix('/').unwrap_or(issuer)));
-    let url: Url = text.parse().map_err(|source| Error::JwksUri { uri: text.clone(), source })?;
-    if !url.is_tls() && !allow_http {
-        return Err(Error::PlainJwksUri(text));
-    }
-    Ok(url)
+    Url::of_keys(&text, allow_http).map_err(|source| Error::JwksUri { uri: text, source })
 }
 
 /// Whose a prefix is: an authority file's, or an issuer's, which may be there for several audiences.

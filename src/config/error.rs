@@ -66,7 +66,7 @@ pub enum Error {
     #[error("--{0} and --{1} exclude each other: give one")]
     Conflict(&'static str, &'static str),
     /// An authority verifies client certificates, which only come over TLS.
-    #[error("--authority-cert-file needs --https-p12-file: client certificates come over TLS alone")]
+    #[error("--authority-cert-file needs --https-p12-file: client certificates are sent over TLS only")]
     AuthorityWithoutIdentity,
     /// An option that means nothing without another.
     #[error("--{0} needs --{1}")]
@@ -120,9 +120,6 @@ pub enum Error {
         /// What is wrong with it.
         source: crate::client::UrlError,
     },
-    /// A key set by plain HTTP.
-    #[error("--jwks-uri {0}: keys come by https:// alone, unless --jwks-allow-http says otherwise")]
-    PlainJwksUri(String),
     /// A password for a file that is not given.
     #[error("--https-p12-password needs --https-p12-file")]
     PasswordWithoutIdentity,
@@ -172,7 +169,7 @@ impl Error {
             Self::Unpaired { option, owner, .. } | Self::Apart { option, owner, .. } => &[option, owner],
             Self::IssuerTwice { .. } => &["jwt_issuer_uri"],
             Self::Prefixes(..) => &["jwt_username_prefix", "username_prefix"],
-            Self::JwksUri { .. } | Self::PlainJwksUri(_) => &["jwks_uri", "jwt_issuer_uri"],
+            Self::JwksUri { .. } => &["jwks_uri", "jwt_issuer_uri"],
             Self::Unreadable { what, .. } | Self::Exposed { what, .. } if *what == "PIN file" => &["hsm_pin_file"],
             _ => &[],
         };

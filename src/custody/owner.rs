@@ -71,7 +71,7 @@ fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
         if matches!(&error, super::Error::Token(claviger_pkcs11::Error::Busy)) {
             continue;
         }
-        tracing::error!(%error, "the token is away");
+        tracing::error!(%error, "the token is unavailable");
         if !recover(custody, store, stopped) {
             return;
         }

@@ -130,7 +130,8 @@ pub(super) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 /// `POST /access/transfer`: an offer; [`super::ownership::accept`] is the other half.
 pub(super) fn transfer(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Transfer { unique_identifier: id, user_id } = read(ask.body)?;
-    let to = Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is no user name: {error}")))?;
+    let to =
+        Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is not a user name: {error}")))?;
     let expires = iso(app.kms.transfer(&ask.context, &id, &to)?);
     Ok(success(format!("{id} is offered to {to}, who becomes its owner by accepting it before {expires}")))
 }
@@ -218,7 +219,9 @@ pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     // Of themselves callers ask with what their credential gives and takes away; of others nobody knows it.
     let own = Some(ask.context.caller).filter(|own| Subject::of(own) == subject);
     let who = own.cloned().or_else(|| app.authenticator.caller_of(&subject));
-    let who = who.ok_or_else(|| bad(format!("user {user:?}: one person is asked about, not several")))?;
+    let who = who.ok_or_else(|| {
+        bad(format!("user must name one user, as NAME, certificate:NAME or jwt:ISSUER#NAME; {user:?} names several"))
+    })?;
     let decision = app.kms.explain(&ask.context, &who, action(&operation)?, unique_identifier.as_deref())?;
     let (allowed, rule) = match decision {
         Ok(rule) => (true, rule.to_string()),
@@ -245,10 +248,10 @@ pub(super) fn success(text: String) -> Answer {
 fn grantee(change: &Change) -> Result<Grantee, Problem> {
     match (&change.user_id, &change.role) {
         (Some(user), None) => {
-            Grantee::user(user).map_err(|error| bad(format!("user_id {user:?} is no user name: {error}")))
+            Grantee::user(user).map_err(|error| bad(format!("user_id {user:?} is not a user name: {error}")))
         }
         (None, Some(role)) => Ok(Grantee::Role(role.clone())),
-        _ => Err(bad("either user_id or role says to whom".to_owned())),
+        _ => Err(bad("give exactly one of user_id and role".to_owned())),
     }
 }
 
@@ -260,7 +263,7 @@ fn actions(words: &[String]) -> Result<BTreeSet<Action>, Problem> {
 }
 
 fn action(word: &str) -> Result<Action, Problem> {
-    let unknown = || bad(format!("{word:?} is no operation: there are {}", Action::words()));
+    let unknown = || bad(format!("{word:?} is not an operation: there are {}", Action::words()));
     Action::from_word(word).ok_or_else(unknown)
 }
 

@@ -47,12 +47,15 @@ pub(super) fn search(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
     let question: Question =
         serde_json::from_slice(ask.body).map_err(|error| bad(format!("the body is not as expected: {error}")))?;
-    let time = |text: Option<String>| match text {
+    let time = |field: &str, text: Option<String>| match text {
         None => Ok(None),
-        Some(text) => time_of(&text).map(Some).ok_or_else(|| bad(format!("{text:?} is no time of RFC 3339"))),
+        Some(text) => {
+            let not_a_time = || bad(format!("{field} {text:?} is not an RFC 3339 time, such as 2026-11-24T00:00:00Z"));
+            time_of(&text).map(Some).ok_or_else(not_a_time)
+        }
     };
     let Question { object, caller, outcome, from, to, limit } = question;
-    let filter = Filter { object, caller, outcome, from: time(from)?, to: time(to)? };
+    let filter = Filter { object, caller, outcome, from: time("from", from)?, to: time("to", to)? };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if limit > MAX_LINES {
         return Err(bad(format!("limit is at most {MAX_LINES} lines")));

@@ -214,7 +214,7 @@ pub(super) fn test(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let none = |says: String| Verdicts { accepted: false, says: Some(says), issuers: Vec::new(), others: all.len() };
     let token = match Unverified::parse(&jwt) {
         Ok(token) => token,
-        Err(reason) => return Ok(Answer::json(StatusCode::OK, &none(format!("nobody can verify it: {reason}")))),
+        Err(reason) => return Ok(Answer::json(StatusCode::OK, &none(format!("it cannot be verified: {reason}")))),
     };
     let mut asked: Vec<&Candidate<'_>> = match &issuer {
         Some(name) => all.iter().filter(|own| own.is_called(name)).collect(),
@@ -224,7 +224,7 @@ pub(super) fn test(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
         return match issuer {
             Some(name) => Err(Problem::new(StatusCode::NOT_FOUND, format!("no trusted issuer is called {name:?}"))),
             None => {
-                let says = format!("nobody trusts its issuer: iss is {}", token.issuer());
+                let says = format!("its issuer is not trusted: iss is {}", token.issuer());
                 Ok(Answer::json(StatusCode::OK, &none(says)))
             }
         };

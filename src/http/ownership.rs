@@ -124,7 +124,7 @@ pub(super) fn accept(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 pub(super) fn decline(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Object { unique_identifier: id } = read(ask.body)?;
     app.kms.end_offer(&ask.context, &id)?;
-    Ok(success(format!("{id} is not offered to anybody now")))
+    Ok(success(format!("the offer of {id} has ended")))
 }
 
 /// `GET /access/offers[?after=ID]`
@@ -154,7 +154,8 @@ impl From<OfferEntry> for Offer {
 /// `POST /access/recoveries`
 pub(super) fn propose(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let NewRecovery { unique_identifier: id, user_id, reason, keep_access } = read(ask.body)?;
-    let to = Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is no user name: {error}")))?;
+    let to =
+        Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is not a user name: {error}")))?;
     let proposal = Proposal { to, reason, keep_access };
     let entry = app.kms.propose_recovery(&ask.context, &id, &proposal)?;
     Ok(Answer::json(StatusCode::OK, &Recovery::from(entry)))

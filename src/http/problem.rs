@@ -25,10 +25,10 @@ const MEDIA_TYPE: &str = "application/problem+json";
 /// Seconds after which it is worth while to try again what the front desk refused.
 const SOON: u16 = 1;
 
-/// Whose words a problem is told in.
+/// Whose format a problem has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Words {
-    /// RFC 9457 alone.
+    /// RFC 9457 only.
     Problem,
     /// With the members of Piiano's clients.
     Piiano,
@@ -56,12 +56,12 @@ pub(super) struct Problem {
     pub(super) status: StatusCode,
     pub(super) detail: String,
     result_reason: Option<ResultReason>,
-    /// For the log alone.
+    /// For the log only.
     internal: Option<String>,
     /// Whether it was a known caller who asked.
     is_of_caller: bool,
     pub(super) words: Words,
-    /// Whether the caller's role has not the capability.
+    /// Whether the caller's role lacks the capability.
     pub(super) lacks_capability: bool,
     /// Seconds after which the request may be tried again.
     retry_after: Option<u16>,
@@ -212,6 +212,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Missing(_)
         | E::Invalid { .. }
         | E::BadParameters(_)
+        | E::DigestLength { .. }
         | E::Project
         | E::SecretPath
         | E::NoPlace(_)

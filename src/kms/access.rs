@@ -72,7 +72,7 @@ impl Kms {
                 if access.grants.of(to).is_none() && access.grants.len() >= MAX_GRANTEES {
                     return Err(NoEffect::Full.into());
                 }
-                if access.grants.give(to, actions) { Ok(()) } else { Err(NoEffect::Granted(to.to_string()).into()) }
+                if access.grants.give(to, actions) { Ok(()) } else { Err(granted(to, actions).into()) }
             })
         })
     }
@@ -96,7 +96,10 @@ impl Kms {
                 return Err(NoEffect::Empty.into());
             }
             grant.change_access(|_, access| {
-                if access.grants.take(to, actions) { Ok(()) } else { Err(NoEffect::NotGranted(to.to_string()).into()) }
+                if access.grants.take(to, actions) {
+                    return Ok(());
+                }
+                Err(NoEffect::NotGranted { operations: words(actions), to: to.to_string() }.into())
             })
         })
     }
@@ -253,11 +256,18 @@ impl Object {
 
 /// What is given to whom, for the audit log.
 fn described(to: &Grantee, actions: &BTreeSet<Action>) -> String {
-    let words: Vec<&str> = actions.iter().map(|action| action.word()).collect();
-    format!("{to}: {}", words.join(", "))
+    format!("{to}: {}", words(actions).join(", "))
 }
 
-/// Refuses a grant by which nobody could do anything that they could not do before.
+fn words(actions: &BTreeSet<Action>) -> Vec<&'static str> {
+    actions.iter().map(|action| action.word()).collect()
+}
+
+fn granted(to: &Grantee, actions: &BTreeSet<Action>) -> NoEffect {
+    NoEffect::Granted { operations: words(actions), to: to.to_string() }
+}
+
+/// Refuses a grant that would give no right that was not there before.
 fn check_effect(object: &Object, call: &Call<'_>, to: &Grantee, actions: &BTreeSet<Action>) -> Result<(), NoEffect> {
     if actions.is_empty() {
         return Err(NoEffect::Empty);
@@ -273,7 +283,7 @@ fn check_effect(object: &Object, call: &Call<'_>, to: &Grantee, actions: &BTreeS
     }
     let everyones = grants.of(&Grantee::Everyone);
     if *to != Grantee::Everyone && everyones.is_some_and(|all| actions.is_subset(all)) {
-        return Err(NoEffect::Granted(Grantee::Everyone.to_string()));
+        return Err(granted(&Grantee::Everyone, actions));
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub enum Error {
         name: String,
     },
     /// What the policy file defines is changed there.
-    #[error("the {kind} {name:?} is defined in the policy file, and changed there alone")]
+    #[error("the {kind} {name:?} is defined in the policy file: change it there")]
     InPolicyFile {
         /// Of which kind.
         kind: &'static str,
@@ -177,6 +177,14 @@ pub enum Error {
     /// Parameters that are wrong in themselves.
     #[error("{0}")]
     BadParameters(&'static str),
+    /// A digest that is not as long as its hash, in bytes.
+    #[error("DigestedData is {found} bytes long; expected {expected}")]
+    DigestLength {
+        /// What the request has.
+        found: usize,
+        /// The length of the hash.
+        expected: usize,
+    },
     /// The token cannot use a key of this length.
     #[error("the token takes keys of {min} to {max} bytes for {algorithm}, not of {bytes}")]
     KeySize {
@@ -254,8 +262,8 @@ pub enum Error {
     /// There is no audit log.
     #[error("this server keeps no audit log")]
     NoAudit,
-    /// Somebody else searches it.
-    #[error("somebody else is searching the audit log: try again later")]
+    /// Another search is under way.
+    #[error("another search of the audit log is under way: try again later")]
     Searching,
     /// Others look through many objects already.
     #[error("too many long searches are under way: try again later, or narrow the search")]
@@ -264,9 +272,7 @@ pub enum Error {
     #[error("the audit log cannot be read")]
     Unsearchable(#[from] audit::search::Error),
     /// Where a secret should be.
-    #[error(
-        "an account has 1 to 128 bytes and no colon, a variable 1 to 800 bytes, both of characters that can be seen"
-    )]
+    #[error("an account has 1 to 128 bytes and no colon, a variable 1 to 800 bytes, both of printable characters")]
     SecretPath,
     /// A value that is too long.
     #[error("a secret has at most {} bytes", super::secrets::MAX_SECRET)]
@@ -281,7 +287,7 @@ pub enum Error {
     #[error("the key encrypts a secret's values, and does nothing else")]
     ASecret,
     /// No half of a pair was named.
-    #[error("the object has no public key: it is no half of a pair")]
+    #[error("the object has no public key: it is not a half of a pair")]
     NoPair,
     /// The caller has no access token that could be renewed or ended.
     #[error("the caller has no access token")]
@@ -300,6 +306,12 @@ pub enum Error {
     Internal(#[source] custody::Error),
 }
 
+/// The operations as the subject of a sentence, with its verb.
+fn listed(operations: &[&str]) -> String {
+    let verb = if operations.len() == 1 { "is" } else { "are" };
+    format!("{} {verb}", operations.join(", "))
+}
+
 /// Why a change of access would have no effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoEffect {
@@ -307,13 +319,23 @@ pub enum NoEffect {
     #[error("{0:?} owns the object and may do everything with it")]
     Owner(String),
     /// Every operation is granted already.
-    #[error("{0} has all of this already")]
-    Granted(String),
+    #[error("{} already granted to {to}", listed(.operations))]
+    Granted {
+        /// The operations that were asked for.
+        operations: Vec<&'static str>,
+        /// To whom.
+        to: String,
+    },
     /// None of the operations is granted.
-    #[error("nothing of this is granted to {0}")]
-    NotGranted(String),
-    /// The operation is none on an object that is there.
-    #[error("`{0}` is nothing that can be granted on an object")]
+    #[error("{} not granted to {to}", listed(.operations))]
+    NotGranted {
+        /// The operations that were asked for.
+        operations: Vec<&'static str>,
+        /// To whom.
+        to: String,
+    },
+    /// The operation is not one on an object that exists.
+    #[error("{0} cannot be granted on an object")]
     NotOnObjects(&'static str),
     /// The key can never do it.
     #[error("`{operation}` would have no effect: {reason}")]
@@ -375,7 +397,7 @@ impl Error {
             Self::UnsupportedAlgorithm(_) | Self::UnsupportedParameters(_) | Self::KeySize { .. } => {
                 ResultReason::UnsupportedCryptographicParameters
             }
-            Self::BadParameters(_) => ResultReason::BadCryptographicParameters,
+            Self::BadParameters(_) | Self::DigestLength { .. } => ResultReason::BadCryptographicParameters,
             Self::Streaming | Self::Feature(_) => ResultReason::FeatureNotSupported,
             Self::KeyFormat(_) | Self::PublicKeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
             Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,

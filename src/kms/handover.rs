@@ -96,7 +96,7 @@ pub enum HandoverFault {
     #[error("the owner of {0:?} may no longer transfer it: ask the owner why, who can explain the operation transfer")]
     OfferVoid(String),
     /// There is nothing to withdraw or decline.
-    #[error("{0:?} is not offered to anybody")]
+    #[error("{0:?} is not offered now")]
     NoOffer(String),
     /// Another proposal waits.
     #[error("a recovery of {object:?} to the user {to:?} waits as {id}: approve it, or withdraw it first")]
@@ -120,7 +120,7 @@ pub enum HandoverFault {
     #[error("the recovery {0} has expired: propose it again")]
     RecoveryExpired(String),
     /// The same user has approved it.
-    #[error("you have approved the recovery {0}: somebody else has to")]
+    #[error("you have already approved the recovery {0}: another recoverer must approve it")]
     Approved(String),
 }
 

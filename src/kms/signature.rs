@@ -42,7 +42,11 @@ pub(super) fn mechanism(
         Ok::<_, Error>((Some(scheme), hash))
     })?;
     if scheme.is_some_and(|scheme| is_rsa == (scheme == Scheme::Ecdsa)) {
-        return Err(Error::BadParameters("the DigitalSignatureAlgorithm is none of the key's"));
+        return Err(Error::BadParameters(if is_rsa {
+            "the DigitalSignatureAlgorithm does not fit the RSA key: use one with RSA encryption, such as RSASSAPSS"
+        } else {
+            "the DigitalSignatureAlgorithm does not fit the elliptic curve key: use ECDSAWithSHA256, 384 or 512"
+        }));
     }
     let hash = match (named, parameters.hashing_algorithm.map(of_hash).transpose()?) {
         (Some(one), Some(other)) if one != other => {
@@ -119,7 +123,7 @@ pub(super) fn digest(mechanism: Signature, data: Option<&Bytes>, digested: Optio
         (Some(_), Some(_)) => Err(Error::BadParameters("Data and DigestedData exclude each other")),
         (None, None) => Err(Error::Missing(Tag::Data)),
         (None, Some(digest)) if digest.len() != algorithm.bytes() => {
-            Err(Error::BadParameters("DigestedData has not the length of the hash"))
+            Err(Error::DigestLength { found: digest.len(), expected: algorithm.bytes() })
         }
         (None, Some(digest)) => Ok(digest.to_vec()),
         (Some(data), None) => {

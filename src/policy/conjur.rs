@@ -33,7 +33,7 @@ const VARIABLES: [&str; 10] = [
 /// Those of which an authenticator has exactly one: where keys come from.
 const KEYS: [&str; 3] = ["jwks-uri", "provider-uri", "public-keys"];
 
-/// Claims that say nothing about who somebody is, and restrict nobody.
+/// Claims that do not tell one caller from another, and so cannot restrict a host.
 pub const NO_RESTRICTION: [&str; 6] = ["iss", "exp", "nbf", "iat", "jti", "aud"];
 
 /// An authenticator: an issuer that vouches for hosts.
@@ -188,7 +188,7 @@ pub fn aliases(list: &str) -> Result<Vec<(&str, &str)>, String> {
     let mut all: Vec<(&str, &str)> = Vec::new();
     for pair in list.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let Some((alias, claim)) = pair.split_once(':').map(|(alias, claim)| (alias.trim(), claim.trim())) else {
-            return Err(format!("CONJ00113E {pair:?} is no pair ALIAS:CLAIM"));
+            return Err(format!("CONJ00113E {pair:?} is not a pair ALIAS:CLAIM"));
         };
         check_claim(claim)?;
         check_claim(alias)?;
@@ -212,7 +212,7 @@ fn check_claim(name: &str) -> Result<(), String> {
         return Err(format!("CONJ00104E the claim {name:?} has others than letters, digits and `/-_.`"));
     }
     if NO_RESTRICTION.contains(&name) {
-        return Err(format!("CONJ00105E the claim {name:?} restricts nobody"));
+        return Err(format!("CONJ00105E the claim {name:?} cannot restrict a host: use another claim"));
     }
     Ok(())
 }
@@ -220,7 +220,7 @@ fn check_claim(name: &str) -> Result<(), String> {
 pub(super) fn check_host(id: &str, document: &HostDocument) -> Result<(), Fault> {
     let at = |key: &str, problem: String| Err(Fault::at(&["hosts", id, key], problem));
     if let Err(error) = Username::exchanged(&host_username(id)) {
-        return Err(Fault::at(&["hosts", id], format!("no host name: {error}")));
+        return Err(Fault::at(&["hosts", id], format!("not a host name: {error}")));
     }
     check_name(&["hosts", id, "account"], &document.account)?;
     check_count(&["hosts", id, "annotations"], document.annotations.len(), MAX_PARTS)?;
@@ -232,7 +232,7 @@ pub(super) fn check_host(id: &str, document: &HostDocument) -> Result<(), Fault>
         };
         check_name(&path, service)?;
         if NO_RESTRICTION.contains(&claim) {
-            return Err(Fault::at(&path, format!("the claim {claim:?} restricts nobody")));
+            return Err(Fault::at(&path, format!("the claim {claim:?} cannot restrict a host: use another claim")));
         }
         if claim.is_empty() || claim.len() > MAX_TEXT || value.is_empty() || value.len() > MAX_TEXT {
             return Err(Fault::at(&path, format!("claim and value have 1 to {MAX_TEXT} bytes")));
@@ -241,7 +241,7 @@ pub(super) fn check_host(id: &str, document: &HostDocument) -> Result<(), Fault>
     check_count(&["hosts", id, "authenticators"], document.authenticators.as_ref().map_or(0, Vec::len), MAX_PARTS)?;
     check_count(&["hosts", id, "restricted_to"], document.restricted_to.len(), 64)?;
     match document.restricted_to.iter().find(|text| text.parse::<TrustedNetwork>().is_err()) {
-        Some(text) => at("restricted_to", format!("{text:?} is no network")),
+        Some(text) => at("restricted_to", format!("{text:?} is not a network")),
         None => Ok(()),
     }
 }

@@ -90,7 +90,7 @@ pub enum Refusal {
     NoProject(String),
     /// The caller is a host, and the secret is another account's.
     OtherAccount,
-    /// The role has not the capability.
+    /// The role does not have the capability.
     Capability {
         /// The role.
         role: String,
@@ -133,11 +133,11 @@ impl fmt::Display for Rule {
                 write!(f, "policy {policy:?} of the role {role:?} that the caller has in the project {project:?}")
             }
             Self::Role { role, policy } => write!(f, "policy {policy:?} of the caller's role {role:?}"),
-            Self::Everyone => f.write_str("everyone may who is authenticated"),
+            Self::Everyone => f.write_str("every authenticated caller may"),
             Self::Named(subject) => write!(f, "the configuration names {subject}"),
             Self::Administrator => f.write_str("the identity's own role is admin"),
             Self::Vouched => f.write_str("a trusted issuer vouches for it"),
-            Self::DefaultMode => f.write_str("nothing has to be proved here, and nobody is named"),
+            Self::DefaultMode => f.write_str("no authentication is configured, and no one is named"),
             Self::Offered => f.write_str("the owner offered it to the caller"),
         }
     }
@@ -174,7 +174,7 @@ impl Policy {
     ///
     /// Limits come first: a narrowed credential, the caller's own role, a deny in the project. Then whatever gives it: to own
     /// the object, a grant, a role in its project, or the caller's own role where the object is in a project. What is
-    /// in no project belongs to its owner alone.
+    /// in no project belongs to its owner only.
     ///
     /// # Errors
     /// The refusal, with the rule that decided.

@@ -108,7 +108,7 @@ impl Role {
         check_count(&path("policies"), document.policies.len(), MAX_PARTS)?;
         let mut listed = BTreeSet::new();
         for word in document.capabilities.iter().filter(|word| *word != "*") {
-            let unknown = || format!("{word:?} is no capability; there are {} and *", Capability::words());
+            let unknown = || format!("{word:?} is not a capability; there are {} and *", Capability::words());
             listed.insert(Capability::from_word(word).ok_or_else(|| Fault::at(&path("capabilities"), unknown()))?);
         }
         let all = document.capabilities.iter().any(|word| word == "*");

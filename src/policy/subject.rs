@@ -34,7 +34,7 @@ pub enum Subject {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubjectError {
     /// The part that is a user name.
-    #[error("{0:?} is no user name: {1}")]
+    #[error("{0:?} is not a user name: {1}")]
     Username(String, UsernameError),
     /// `jwt:` without an issuer or a name.
     #[error("a JWT's user is written jwt:ISSUER#NAME")]

@@ -11,9 +11,9 @@ pub struct TrustedNetwork {
     prefix: u8,
 }
 
-/// Why a text is no network.
+/// Why a text is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is no IP address, nor a network such as 192.0.2.0/24 or 2001:db8::/32 whose other bits are zero")]
+#[error("it is neither an IP address nor a network such as 192.0.2.0/24 or 2001:db8::/32 whose other bits are zero")]
 pub struct TrustedNetworkError;
 
 impl TrustedNetwork {

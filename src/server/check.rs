@@ -15,7 +15,7 @@ use crate::text::Whole;
 use crate::tls;
 
 /// Reads and checks everything without changing anything, and says what would run. What another process holds now, the
-/// port or the database, is told and no failure: the server that is to be replaced may still run.
+/// port or the database, is reported and is not a failure: the server that is to be replaced may still run.
 ///
 /// Not checked: whether the issuers' keys can be fetched, the bindings of rows, and whether the token can compare an API
 /// token with its key.
@@ -98,7 +98,7 @@ fn callers(config: &Config, of_file: &[TrustedIssuer], api_token: Option<String>
     }
     ways.extend(api_token);
     match (ways.is_empty(), config.force_default_username) {
-        (true, _) => format!("nobody proves anything, all as {}", config.default_username),
+        (true, _) => format!("no authentication, all as {}", config.default_username),
         (false, true) => format!("{}; all as {}", ways.join("; "), config.default_username),
         (false, false) => ways.join("; "),
     }

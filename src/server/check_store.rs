@@ -263,7 +263,7 @@ fn log_finding(files: &[std::path::PathBuf], pem: &str, head: Option<String>) ->
     };
     let head = match head.map(|line| KnownHead::read(line.as_bytes(), &key)).transpose() {
         Ok(head) => head,
-        Err(fault) => return Some(format!("audit log: the head in the database is no checkpoint: {fault}")),
+        Err(fault) => return Some(format!("audit log: the head in the database is not a checkpoint: {fault}")),
     };
     match verify(files, &key, head.as_ref()) {
         Ok(_) => None,

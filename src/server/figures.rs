@@ -12,7 +12,7 @@ use crate::metrics::{Kind, Metrics};
 
 /// The sessions of the token.
 pub(super) fn token(metrics: &Metrics, custody: &Arc<Custody>) {
-    let about = "Working sessions of the token; left out while it is away:";
+    let about = "Working sessions of the token; left out while it is unavailable:";
     metrics.watch(Kind::Gauge, "claviger_hsm_sessions_open", &format!("{about} open."), custody, |custody| {
         custody.sessions().map(|sessions| sessions.open)
     });

@@ -1,4 +1,4 @@
-//! Reading PKCS#12 file, authorities and revocation lists anew, and the authorities of the key sets' servers: on SIGHUP, and
+//! Reloads PKCS#12 file, authorities and revocation lists, and the authorities of the key sets' servers: on SIGHUP, and
 //! when one of the files changes.
 
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub(super) struct Files {
     known: Known,
     /// A change that could not be read in; it is tried again until it can.
     pending: bool,
-    /// The last failure that was told.
+    /// The last failure that was logged.
     told: String,
     warned: Instant,
 }
@@ -46,9 +46,14 @@ type Known = Vec<(PathBuf, Option<Stamp>)>;
 /// What changes when a file is written, replaced, or made readable: inode, length, and the times of both changes.
 type Stamp = (u64, u64, i64, i64, i64, i64);
 
-/// Why files are read anew without a signal.
+/// Why files are reloaded without a signal.
 const CHANGED: &str = "a file changed";
 const AGAIN: &str = "the last reload failed";
+
+/// What is reloaded, as the log names it.
+const KEY_SET_AUTHORITIES: &str = "authorities of the key sets' servers";
+const AUTHORITIES: &str = "authorities and CRLs";
+const CERTIFICATE: &str = "the server's certificate";
 
 /// How often ends that come near are warned about.
 const WARN: Duration = Duration::from_secs(3600);
@@ -100,7 +105,7 @@ fn stamp(path: &PathBuf) -> Option<Stamp> {
 }
 
 impl Reload {
-    /// Reads anew whenever there is a reason, one time after the other: what changes while files are being read is a
+    /// Reloads whenever there is a reason, one time after the other: what changes while files are being read is a
     /// reason to read them again.
     pub(super) async fn keep(mut self, mut hangup: Signal) {
         let mut look = tokio::time::interval(LOOK);
@@ -145,10 +150,10 @@ impl Reload {
             self.shared.authenticator.trust_issuers(issuers.replace(of_file));
         }
         if self.config.permission.file.is_some() {
-            tracing::info!("the policy file was read anew");
+            tracing::info!("the policy file was reloaded");
         }
         if self.config.iam_file.is_some() {
-            tracing::info!("the IAM file was read anew");
+            tracing::info!("the IAM file was reloaded");
         }
     }
 
@@ -177,28 +182,36 @@ impl Reload {
         let config = Arc::clone(&self.config);
         let Read { trust, setup, http } = match spawn_blocking(move || read(&config)).await {
             Ok(read) => read,
-            Err(error) => return self.failed(cause, error.to_string()),
+            Err(error) => return self.failed(cause, error.to_string(), "all files", "nothing"),
         };
         if self.config.jwks_ca_file.is_some() {
             self.shared.authenticator.exchange().fetch_anew();
         }
-        let mut faults = Vec::new();
+        let (mut faults, mut kept, mut renewed) = (Vec::new(), Vec::new(), Vec::new());
         let fetches = matches!(http, Ok(Some(_)));
         match (http, &self.issuers) {
             (Ok(Some(http)), Some(issuers)) => {
                 issuers.http.store(http);
                 self.shared.authenticator.fetch_keys();
+                renewed.push(KEY_SET_AUTHORITIES);
             }
             (Ok(_), _) => {}
-            (Err(error), _) => faults.push(error),
+            (Err(error), _) => {
+                faults.push(error);
+                kept.push(KEY_SET_AUTHORITIES);
+            }
         }
-        // First whom to believe, then how to let them in: nobody gets in by the old rules once the new ones hold.
+        // First whom to believe, then how to let them in: no caller gets in by the old rules once the new ones hold.
         match trust {
             Ok(trust) => {
+                renewed.extend(trust.is_some().then_some(AUTHORITIES));
                 self.shared.authenticator.trust.store(trust.map(Arc::new));
                 self.reloads.send_modify(|count| *count += 1);
             }
-            Err(error) => faults.push(error),
+            Err(error) => {
+                faults.push(error);
+                kept.push(AUTHORITIES);
+            }
         }
         match setup {
             Ok(Some(setup)) if faults.is_empty() => {
@@ -208,28 +221,38 @@ impl Reload {
             }
             Ok(None) if faults.is_empty() && fetches => tracing::info!(cause, "reloaded"),
             Ok(None) if faults.is_empty() => tracing::info!(cause, "nothing to reload: no --https-p12-file"),
-            Ok(_) => {}
-            Err(error) => faults.push(error),
+            Ok(None) => {}
+            Ok(Some(_)) => kept.push(CERTIFICATE),
+            Err(error) => {
+                faults.push(error);
+                kept.push(CERTIFICATE);
+            }
         }
         // Authorities that cannot be read are a fault of both.
         faults.dedup();
         if !faults.is_empty() {
-            return self.failed(cause, faults.join("; "));
+            let error = faults.join("; ");
+            return self.failed(cause, error, &parts(&kept), &parts(&renewed));
         }
         self.shared.metrics.reloaded(true);
         self.files.pending = false;
         self.files.told.clear();
     }
 
-    fn failed(&mut self, cause: &'static str, error: String) {
+    /// `kept` was not applied, and is tried again; `renewed` was.
+    fn failed(&mut self, cause: &'static str, error: String, kept: &str, renewed: &str) {
         self.shared.metrics.reloaded(false);
         self.files.pending = true;
-        // What fails again as it did is told once.
+        // The same failure again is logged once.
         if cause != AGAIN || self.files.told != error {
-            tracing::error!(cause, %error, "reload failed: of this what was there stays, the rest is new; it is tried again");
+            tracing::error!(cause, %error, "reload failed: not applied: {kept}; applied: {renewed}; it is tried again");
             self.files.told = error;
         }
     }
+}
+
+fn parts(names: &[&str]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
 }
 
 /// Whether keys of issuers may have to be fetched.

@@ -132,7 +132,7 @@ fn a_log_cut_back_to_a_checkpoint_is_found_by_the_head() {
     for faulty in [text.lines().next().unwrap().to_owned(), line.replacen("\"time\":\"2", "\"time\":\"3", 1)] {
         fs::write(&head, faulty).unwrap();
         let (status, said) = trail.verify(Some(&head), &[trail.log()]);
-        assert!(status == 1 && said.contains("no checkpoint of this key"), "{said}");
+        assert!(status == 1 && said.contains("not a checkpoint of this key"), "{said}");
     }
 }
 

@@ -110,7 +110,7 @@ fn a_log_that_lacks_lines_is_not_continued_unasked() {
     assert_eq!((&lines[2]["database_seq"], &lines[2]["log_seq"]), (&5.into(), &2.into()));
     assert_eq!(lines[3]["event"], "resumed");
     let (status, said) = trail.verify(None, &[trail.log()]);
-    assert!(status == 0 && said.contains("told to accept: at 1 places"), "{said}");
+    assert!(status == 0 && said.contains("--audit-accept-loss accepted: at 1 places"), "{said}");
     trail.settings.accept_loss = false;
     drop(trail.open(Some(trail.head())));
 

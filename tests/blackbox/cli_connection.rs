@@ -73,7 +73,7 @@ fn no_answer_and_other_answers() {
     assert_eq!(version["version"], version["server"]["version"]);
 
     let (tls, http) = (format!("http://{}", server.address), format!("https://{}", plain.address));
-    alice.fails_with(&["whoami", "--url", &tls], &["of use by https:// alone"]);
+    alice.fails_with(&["whoami", "--url", &tls], &["sent only by https://"]);
     let said = nobody.fails(&["whoami", "--url", &tls]);
     assert!(said.contains("https://"), "{said}");
     nobody.fails_with(&["whoami", "--url", &http], &["does not speak TLS", "http:// if that is meant"]);
@@ -164,7 +164,7 @@ fn a_legacy_identity_is_told_apart_and_the_advice_works() {
 fn a_token_goes_to_no_one_in_clear() {
     let server = Server::start();
     let nobody = Cli::bare(&server, "nobody").with("CLAVIGER_ACCESS_TOKEN", ACCESS_TOKEN);
-    nobody.fails_with(&["whoami", "--url", "http://192.0.2.1"], &["an access token is sent by https:// alone"]);
+    nobody.fails_with(&["whoami", "--url", "http://192.0.2.1"], &["an access token is sent only by https://"]);
     nobody.fails_with(&["whoami", "--url", "https://127.0.0.1:1"], &["cannot connect to"]);
     let broken = nobody.with("CLAVIGER_ACCESS_TOKEN", format!("{ACCESS_TOKEN}\n"));
     broken.fails_with(&["whoami"], &["the access token is not a token"]);

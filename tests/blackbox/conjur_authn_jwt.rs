@@ -187,8 +187,8 @@ fn hosts_are_restricted_by_exact_claims() {
     );
     assert_eq!(status(&server, &jwt(&key, &json!({"ref": "main"}))), 200);
     for (annotation, told) in [
-        ("authn-jwt/gitlab/iss", "restricts nobody"),
-        ("authn-jwt/gitlab/aud", "restricts nobody"),
+        ("authn-jwt/gitlab/iss", "cannot restrict a host"),
+        ("authn-jwt/gitlab/aud", "cannot restrict a host"),
         ("authn-jwt/gitlab", "authn-jwt/SERVICE/CLAIM"),
         ("authn-oidc/gitlab/x", "authn-jwt/SERVICE/CLAIM"),
     ] {
@@ -438,5 +438,5 @@ fn authenticators_and_hosts_come_by_policy_file_too_and_their_rows_are_bound() {
     std::fs::write(place.path("policy.toml"), text.replace("authn-jwt/gitlab/project", "authn-jwt/gitlab/exp"))
         .unwrap();
     let refused = Server::try_start_at(place, &options).err().unwrap();
-    assert!(refused.contains("hosts.apps/web.annotations") && refused.contains("restricts nobody"), "{refused}");
+    assert!(refused.contains("hosts.apps/web.annotations") && refused.contains("cannot restrict a host"), "{refused}");
 }

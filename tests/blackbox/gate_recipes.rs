@@ -114,7 +114,7 @@ fn certificates_as_in_the_document() {
         by_variable.env("KMS_DEFAULT_USERNAME", name);
         for mut command in [by_flag, by_variable] {
             let forced = callers(command.env("KMS_FORCE_DEFAULT_USERNAME", "true"));
-            assert_eq!(forced, format!("nobody proves anything, all as {name}"));
+            assert_eq!(forced, format!("no authentication, all as {name}"));
         }
     }
     // Without any option at all, and at the port of the documents unless it is told otherwise.

@@ -170,7 +170,9 @@ fn digests_are_signed_as_their_data_is_and_defaults_are_told() {
         assert_eq!(validity(&mut alice, &verify(&public, b"data", &signature, &fields)), "Valid");
         let by_digest = digested("SignatureVerify", &public, &sha256, &[bytes("SignatureData", &signature)]);
         assert_eq!(validity(&mut alice, &by_digest), "Valid");
-        alice.refused(&digested("Sign", &private, &sha256[1..], &[]), 400, "Bad_Cryptographic_Parameters");
+        let short = digested("Sign", &private, &sha256[1..], &[]);
+        alice.refused(&short, 400, "Bad_Cryptographic_Parameters");
+        assert!(alice.kmip(&short).json().to_string().contains("DigestedData is 31 bytes long; expected 32"));
         let both = with(sign(&private, b"data", &[]), &[bytes("DigestedData", &sha256)]);
         alice.refused(&both, 400, "Bad_Cryptographic_Parameters");
         alice.refused(&named("Sign", &private), 400, "Missing_Data");

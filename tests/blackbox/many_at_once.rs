@@ -45,7 +45,10 @@ fn own_work(alice: &mut Connection, client: usize) {
 
 fn faultless(server: &Server) {
     let log = server.log();
-    assert!(!log.contains("panicked") && !log.contains("ROW REFUSED") && !log.contains("the token is away"), "{log}");
+    assert!(
+        !log.contains("panicked") && !log.contains("ROW REFUSED") && !log.contains("the token is unavailable"),
+        "{log}"
+    );
     assert!(!log.contains("status=5"));
 }
 

@@ -82,13 +82,13 @@ fn a_grant_that_would_change_nothing_says_why() {
     alice.grant("k", "*", &["mac"]);
     for (id, user, operations, reason) in [
         ("k", "alice", &["encrypt"][..], "\"alice\" owns the object"),
-        ("k", "bob", &["encrypt"], "the user \"bob\" has all of this already"),
-        ("k", "carol", &["mac"], "everyone has all of this already"),
+        ("k", "bob", &["encrypt"], "encrypt is already granted to the user \"bob\""),
+        ("k", "carol", &["mac"], "mac is already granted to everyone"),
         ("k", "carol", &[], "no operation is named"),
-        ("k", "carol", &["create"], "`create` is nothing that can be granted"),
-        ("k", "carol", &["locate"], "`locate` is nothing that can be granted"),
-        ("k", "carol", &["manage_access"], "`manage_access` is nothing that can be granted"),
-        ("k", "carol", &["transfer"], "`transfer` is nothing that can be granted"),
+        ("k", "carol", &["create"], "create cannot be granted on an object"),
+        ("k", "carol", &["locate"], "locate cannot be granted on an object"),
+        ("k", "carol", &["manage_access"], "manage_access cannot be granted on an object"),
+        ("k", "carol", &["transfer"], "transfer cannot be granted on an object"),
         ("k", "carol", &["encrypt", "activate"], "`activate` would have no effect: it was activated before"),
         ("sealed", "carol", &["get"], "`get` would have no effect: the key is not Extractable"),
         ("sealed", "carol", &["export"], "`export` would have no effect: the key is not Extractable"),
@@ -100,9 +100,9 @@ fn a_grant_that_would_change_nothing_says_why() {
         assert!(told.contains(reason), "{told}");
     }
     for (user, operations, reason) in [
-        ("carol", &["encrypt"][..], "nothing of this is granted to the user \"carol\""),
-        ("bob", &["mac"], "nothing of this is granted to the user \"bob\""),
-        ("role:first", &["mac"], "nothing of this is granted to the role \"first\""),
+        ("carol", &["encrypt"][..], "encrypt is not granted to the user \"carol\""),
+        ("bob", &["mac"], "mac is not granted to the user \"bob\""),
+        ("role:first", &["mac"], "mac is not granted to the role \"first\""),
         ("bob", &[], "no operation is named"),
     ] {
         let told = alice.not_done("/access/revoke", &change("k", user, operations), 422);

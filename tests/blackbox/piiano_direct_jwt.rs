@@ -169,7 +169,7 @@ fn a_role_in_a_token_makes_nobody_an_administrator() {
 }
 
 #[test]
-fn keys_are_fetched_and_the_file_is_read_anew() {
+fn keys_are_fetched_and_the_file_is_reloaded() {
     let (key, other) = (SigningKey::p256("abc"), SigningKey::p256("abc"));
     let place = place("");
     let keys = Jwks::start(&place.authority, &key_set(&[key.jwk()]));
@@ -187,22 +187,22 @@ fn keys_are_fetched_and_the_file_is_read_anew() {
         server.signal("HUP");
         eventually(told, || (server.log().matches(told).count() > before).then_some(()));
     };
-    let (anew, stays) = ("the IAM file was read anew", "the policy stays as it was");
+    let (reloaded, stays) = ("the IAM file was reloaded", "the policy stays as it was");
     let token = with(&key, &json!({}));
     assert_eq!(whoami(&server, &token).1["role"], "reader");
     // The role is not allowed any more: what was remembered of the token does not help it, and its keys are still known.
-    reload(&format!("{}{ROLES}{reader}", fetched("allowed_roles = [\"VaultAdminRole\"]\n")), anew);
+    reload(&format!("{}{ROLES}{reader}", fetched("allowed_roles = [\"VaultAdminRole\"]\n")), reloaded);
     assert_eq!(status(&server, &token), 401);
     assert_eq!(status(&server, &with(&key, &json!({"roles": "VaultAdminRole"}))), 200);
     reload(&format!("{}{ROLES}", fetched("allowed_roles = [\"nobody\"]\n")), stays);
     assert!(server.log().contains("line 3: idps.a.allowed_roles: there is no role"));
     assert_eq!(status(&server, &with(&key, &json!({"roles": "VaultAdminRole"}))), 200, "what was there stays");
     // Another key of the same id: who was somebody a moment ago is nobody.
-    reload(&format!("{}{ROLES}{reader}", table("a", A, "kms", &other)), anew);
+    reload(&format!("{}{ROLES}{reader}", table("a", A, "kms", &other)), reloaded);
     assert_eq!(status(&server, &with(&key, &json!({"roles": "VaultAdminRole"}))), 401);
     assert_eq!(status(&server, &with(&other, &json!({}))), 200);
     // Nobody is trusted: nobody gets in, and not everybody.
-    reload("[idps]\n", anew);
+    reload("[idps]\n", reloaded);
     assert_eq!(status(&server, &with(&other, &json!({}))), 401);
     assert_eq!(server.nobody().get("/whoami").status, 401);
 }

@@ -19,7 +19,7 @@ fn faults_are_told_with_line_and_key() {
         (format!("{CONF}aud = \"\"\n{key}\n"), "line 5: idps.a.conf.aud: tokens must be for an audience"),
         (conf(""), "line 3: idps.a.conf.keys: give either keys or jwks_uri"),
         (conf(&format!("{key}\njwks_uri = \"https://i/k\"")), "line 6: idps.a.conf.keys: give either"),
-        (conf("jwks_uri = \"http://i/k\""), "line 6: idps.a.conf.jwks_uri: keys come by https:// alone"),
+        (conf("jwks_uri = \"http://i/k\""), "line 6: idps.a.conf.jwks_uri: keys are fetched over https:// only"),
         (conf("jwks_uri = \"i\""), "line 6: idps.a.conf.jwks_uri: "),
         (conf("keys = \"{}\""), "line 6: idps.a.conf.keys: neither a JWK nor a JWK Set"),
         (conf("keys = '{\"kty\":\"oct\",\"k\":\"AAAA\"}'"), "line 6: idps.a.conf.keys: no key that is usable"),
@@ -37,7 +37,7 @@ fn faults_are_told_with_line_and_key() {
         (conf(key).replace("idps.a", "idps.\"a b\""), "line 1: idps.a b: a name has"),
         (
             role("\"CapDataReader\""),
-            "line 2: roles.r.capabilities: \"CapDataReader\" is no capability; there are create, read",
+            "line 2: roles.r.capabilities: \"CapDataReader\" is not a capability; there are create, read",
         ),
         ("[users.x]\nrole = \"r\"\n".to_owned(), "line 2: users.x.role: there is no role \"r\""),
         ("[projects.x]\n".to_owned(), "unknown field `projects`"),

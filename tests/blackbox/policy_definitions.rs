@@ -127,7 +127,7 @@ fn what_is_faulty_is_told_and_not_kept() {
     let world = World::new(POLICY);
     let mut root = world.certificate("root");
     for (kind, name, definition, word) in [
-        ("roles", "r", json!({"capabilities": ["fly"], "policies": []}), "\"fly\" is no capability"),
+        ("roles", "r", json!({"capabilities": ["fly"], "policies": []}), "\"fly\" is not a capability"),
         ("roles", "r", json!({"capabilities": [], "policies": ["none"]}), "there is no policy \"none\""),
         ("roles", "r", json!({"capabilities": []}), "missing field `policies`"),
         ("roles", "r", json!({"capabilities": [], "policies": [], "more": 1}), "unknown field `more`"),

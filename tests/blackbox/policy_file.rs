@@ -18,8 +18,12 @@ const FAULTY: &[(&str, usize, &[&str])] = &[
     ("create = []\ncreate = []\n", 2, &["create", "duplicate key"]),
     ("administrators = \"root\"\n", 1, &["administrators"]),
     ("administrators = [\"root\", \"jwt:x\"]\n", 1, &["administrators", "\"jwt:x\"", "jwt:ISSUER#NAME"]),
-    ("create = [\"a\\u0000b\"]\n", 1, &["create", "no user name"]),
-    ("[roles.r]\ncapabilities = [\"fly\"]\npolicies = []\n", 2, &["roles.r.capabilities", "\"fly\" is no capability"]),
+    ("create = [\"a\\u0000b\"]\n", 1, &["create", "not a user name"]),
+    (
+        "[roles.r]\ncapabilities = [\"fly\"]\npolicies = []\n",
+        2,
+        &["roles.r.capabilities", "\"fly\" is not a capability"],
+    ),
     ("[roles.r]\ncapabilities = []\npolicies = [\"p\"]\n", 3, &["roles.r.policies", "there is no policy \"p\""]),
     ("[roles.r]\npolicies = []\n", 1, &["roles.r: missing field `capabilities`"]),
     ("[roles.r]\ncapabilities = []\npolicies = []\nmore = 1\n", 4, &["roles.r.more: unknown field"]),
@@ -126,12 +130,13 @@ fn a_new_one_holds_from_the_next_request_on_if_it_is_good() {
     let mut hang_up = |text: &str, is_good: bool| {
         fs::write(world.policy_file(), text).unwrap();
         world.server.signal("HUP");
-        let word = if is_good { "the policy file was read anew" } else { "the policy stays as it was" };
+        let word = if is_good { "the policy file was reloaded" } else { "the policy stays as it was" };
         read += 1;
         let log = eventually(word, || {
             let log = world.server.log();
             let lines: Vec<&str> = log.lines().filter(|line| line.contains("claviger::server::reload")).collect();
-            let told = |line: &&&str| line.contains("the policy file was read") || line.contains("the policy stays");
+            let told =
+                |line: &&&str| line.contains("the policy file was reloaded") || line.contains("the policy stays");
             let told: Vec<&str> = lines.iter().filter(told).copied().collect();
             (told.len() == read).then(|| told.last().copied().unwrap_or_default().to_owned())
         });

@@ -79,7 +79,7 @@ fn one_proposes_and_another_approves() {
     // One user is one user, by whatever proof.
     for caller in [&mut rita, &mut world.token("rita", &Value::Null)] {
         let told = caller.not_done("/access/recoveries/approve", &which("k", &id), 409);
-        assert!(told.contains("somebody else"), "{told}");
+        assert!(told.contains("another recoverer"), "{told}");
     }
     assert_eq!(waiting(&mut rolf), [id.as_str()]);
     let done = rolf.done("/access/recoveries/approve", &which("k", &id));
@@ -231,7 +231,7 @@ fn approvals_count_while_the_file_names_those_who_gave_them() {
     };
     // Rita is not named any more: hers is none, and it still takes three.
     let without = POLICY.replace("\"rita\", ", "").replace("\"jwt:https://issuer.example/#rita\", ", "\"renate\", ");
-    reload(&format!("recovery_approvals = 3\n{without}"), "the policy file was read anew");
+    reload(&format!("recovery_approvals = 3\n{without}"), "the policy file was reloaded");
     let two = rosa.done("/access/recoveries/approve", &which("k", &id));
     assert_eq!((&two["done"], &two["approvals"]), (&json!(false), &json!(["rolf", "rosa"])));
     rita.not_done("/access/recoveries/approve", &which("k", &id), 403);
@@ -265,7 +265,7 @@ fn fewer_recoverers_than_approvals_keep_the_server_from_starting() {
         ("recoverers = [\"rita\", \"api-token\"]\n", 1, &["recoverers: \"api-token\""]),
         ("recoverers = [\"rita\", \"unauthenticated\"]\n", 1, &["recoverers: \"unauthenticated\""]),
         ("recoverers = [\"rita\", \" rolf\"]\n", 1, &["recoverers: \" rolf\"", "white space"]),
-        ("auditors = [\"a\\u0000\"]\n", 1, &["auditors", "no user name"]),
+        ("auditors = [\"a\\u0000\"]\n", 1, &["auditors", "not a user name"]),
         ("auditors = \"audrey\"\n", 1, &["auditors"]),
     ] {
         fs::write(&file, text).unwrap();

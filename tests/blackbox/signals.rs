@@ -106,6 +106,7 @@ fn a_new_certificate_is_served_to_new_connections() {
         fs::write(server.place.path("server.p12"), content).unwrap();
         let line = hang_up(&server, "reload failed");
         assert!(line.contains(why), "{line}");
+        assert!(line.contains("not applied: the server's certificate; applied: authorities and CRLs"), "{line}");
         assert_eq!(shown(&alice), new, "the old stays");
     }
     fs::remove_file(server.place.path("server.p12")).unwrap();
@@ -144,7 +145,11 @@ fn a_new_authority_vouches_for_new_connections() {
     let serial = shown(&carol);
     for content in [b"".to_vec(), b"not PEM".to_vec(), server.place.alice.certificate.to_pem().unwrap()] {
         fs::write(&file, content).unwrap();
-        hang_up(&server, "reload failed");
+        let line = hang_up(&server, "reload failed");
+        assert!(
+            line.contains("not applied: authorities and CRLs, the server's certificate; applied: nothing"),
+            "{line}"
+        );
         let identity = server.place.authority.issue(&Leaf::server());
         fs::write(server.place.path("server.p12"), identity.pkcs12(P12_PASSWORD)).unwrap();
         hang_up(&server, "reload failed");

@@ -195,10 +195,10 @@ fn an_authority_file_that_vouches_for_nobody() {
     refused(&place.authority.certificate.to_der().unwrap(), &["holds no PEM certificate"]);
     refused(&place.alice.key.private_key_to_pem_pkcs8().unwrap(), &["no"]);
     let alice = place.alice.certificate.to_pem().unwrap();
-    refused(&alice, &["CN=alice", "no CA certificate"]);
+    refused(&alice, &["CN=alice", "not a CA certificate"]);
     // One bad certificate spoils the file, wherever it stands.
     let authority = place.authority.pem();
-    refused(&[&authority[..], &alice].concat(), &["CN=alice", "no CA certificate"]);
+    refused(&[&authority[..], &alice].concat(), &["CN=alice", "not a CA certificate"]);
     let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     refused(&[&authority[..], damaged].concat(), &["not a list of PEM certificates"]);
     refused(&authority[..authority.len() / 2], &["not a list of PEM certificates"]);

@@ -113,7 +113,7 @@ fn an_offer_ends_without_an_owner_or_with_another() {
     let (mut alice, mut bob, mut sam) =
         (world.certificate("alice"), world.certificate("bob"), world.certificate("sam"));
     alice.key("k", &[]);
-    assert!(alice.not_done("/access/decline", &object("k"), 409).contains("not offered to anybody"));
+    assert!(alice.not_done("/access/decline", &object("k"), 409).contains("not offered now"));
     // Declined by the receiver, withdrawn by the owner, and by nobody else.
     for (number, ending) in ["bob", "alice"].into_iter().enumerate() {
         alice.done("/access/transfer", &offer("k", "bob"));

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 ///
 /// A server may refuse before it has read the whole request, and close: with TLS 1.3 that is how it refuses a client
 /// certificate. Then writing fails while the reason is still waiting to be read. So what cannot be written any more is
-/// dropped, and the failure is told when there is nothing left to read.
+/// dropped, and the failure is reported when there is nothing left to read.
 #[derive(Debug)]
 pub(super) struct Socket {
     tcp: TcpStream,

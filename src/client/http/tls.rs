@@ -37,7 +37,7 @@ pub(super) fn handshake_error(url: &Url, has_identity: bool, error: native_tls::
     let reasons = reasons(&error);
     let has = |text: &str| reasons.iter().any(|reason| reason.contains(text));
     if has("certificate verify failed") {
-        // `native_tls` tells the result of the verification in its text alone, after OpenSSL's.
+        // `native_tls` gives the result of the verification only in its text, after OpenSSL's.
         let text = error.to_string();
         let reason = text.rsplit_once('(').map_or(text.as_str(), |(_, result)| result.trim_end_matches(')')).to_owned();
         let url = url.to_string();

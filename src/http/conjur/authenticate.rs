@@ -118,7 +118,7 @@ fn host_id(authenticator: &Authenticator<'_>, login: Option<&str>, verified: &Ve
             Some(Value::String(name)) if !name.is_empty() => {
                 Ok(format!("{}{name}", authenticator.issuer.username_prefix))
             }
-            _ => Err(Fault::new("CONJ00084E", "the claim that names the host is missing, or no text")),
+            _ => Err(Fault::new("CONJ00084E", "the claim that names the host is missing, or not a string")),
         },
         (Some(_), true) => Err(Fault::new("CONJ00098E", "the host is named by the URL and by token-app-property")),
         (None, false) => {
@@ -130,8 +130,12 @@ fn host_id(authenticator: &Authenticator<'_>, login: Option<&str>, verified: &Ve
 fn networks(host: &HostDocument) -> Result<Vec<TrustedNetwork>, Fault> {
     let everywhere = ["0.0.0.0/0".to_owned(), "::/0".to_owned()];
     let own = if host.restricted_to.is_empty() { &everywhere[..] } else { &host.restricted_to };
-    let parsed = own.iter().map(|text| text.parse());
-    parsed.collect::<Result<_, _>>().map_err(|_| Fault::new("CONJ00003E", "the host's networks are none"))
+    let network = |text: &String| {
+        text.parse().map_err(|error| {
+            Fault::new("CONJ00003E", format!("restricted_to contains an invalid network: {text:?}: {error}"))
+        })
+    };
+    own.iter().map(network).collect()
 }
 
 /// A field of a form (URL Standard section 5.1); `None` if it is missing, empty or not UTF-8.

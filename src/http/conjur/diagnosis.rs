@@ -19,7 +19,7 @@ pub(in crate::http) fn tell_keys(app: &App, account: &str, service: &str) {
     match trusted(&document, app.authenticator.exchange().allows_http()) {
         Ok(TrustedIssuer { keys: KeySource::Inline(set), .. }) => set.tell(&name),
         Ok(_) => {}
-        Err(fault) => tracing::warn!(authenticator = name, fault, "the authenticator vouches for nobody"),
+        Err(fault) => tracing::warn!(authenticator = name, fault, "the authenticator cannot be used"),
     }
 }
 

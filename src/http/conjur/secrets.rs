@@ -59,7 +59,10 @@ pub(in crate::http) fn read(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     let path = path(ask)?;
     let number = match value(ask.query, "version") {
         None => None,
-        Some(text) => Some(text.parse().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "version is no number"))?),
+        Some(text) => {
+            let detail = format!("version {text:?} is not a number");
+            Some(text.parse().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, detail))?)
+        }
     };
     let value = app.kms.read_secret(&ask.context, &path, number).map_err(|error| told(&path, error))?;
     Ok(Answer::new(StatusCode::OK, "application/octet-stream", value.to_vec()))
@@ -97,7 +100,7 @@ pub(in crate::http) fn batch(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem
             BASE64.encode(&value)
         } else {
             let text = std::str::from_utf8(&value).map_err(|_| {
-                let detail = format!("the value of {name:?} is no text: ask with Accept-Encoding: base64");
+                let detail = format!("the value of {name:?} is not text: ask with Accept-Encoding: base64");
                 Problem::new(StatusCode::NOT_ACCEPTABLE, detail)
             })?;
             text.to_owned()

@@ -31,12 +31,7 @@ impl<'a> Authenticator<'a> {
         let variable = |name: &str| document.variables.get(name).map(String::as_str);
         let faulty = |name: &str, problem: String| Fault::new("CONJ00087E", format!("{name}: {problem}"));
         let url = |name: &str, text: &str| -> Result<Url, Fault> {
-            let url: Url = text.parse().map_err(|error| faulty(name, format!("{error}")))?;
-            if url.is_tls() || allow_http {
-                Ok(url)
-            } else {
-                Err(faulty(name, "keys come by https:// alone, unless --jwks-allow-http says otherwise".to_owned()))
-            }
+            Url::of_keys(text, allow_http).map_err(|error| faulty(name, error.to_string()))
         };
         let (keys, provider) = match (variable("jwks-uri"), variable("provider-uri"), variable("public-keys")) {
             (Some(uri), None, None) => (KeySource::Uri(url("jwks-uri", uri)?), None),

@@ -145,10 +145,7 @@ pub(in crate::http) fn trusted(
             KeySource::Inline(Arc::new(set.map_err(|error| format!("publicKeys: {error}"))?))
         }
         ConfigurationType::Jwks => {
-            let url: Url = auth.jwks_url.parse().map_err(|error| format!("jwksUrl: {error}"))?;
-            if !url.is_tls() && !allow_http {
-                return Err("jwksUrl: keys come by https:// alone, unless --jwks-allow-http says otherwise".to_owned());
-            }
+            let url = Url::of_keys(&auth.jwks_url, allow_http).map_err(|error| format!("jwksUrl: {error}"))?;
             KeySource::Uri(url)
         }
     };
@@ -233,7 +230,7 @@ fn check(app: &App, identity: &str, auth: &JwtAuthDocument) -> Result<(), Proble
     Ok(())
 }
 
-/// Looks at what a change would make of it before it is made: what is wrong is told in the words of the request.
+/// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
 fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
     let (identity, auth_id) = (id(ask), kms::new_uuid()?);
     let present = app.kms.identity(&ask.context, identity)?.document.jwt_auth;

@@ -168,7 +168,7 @@ impl fmt::Display for BackupReport {
             CopiedAudit::Empty => writeln!(formatter, "audit log: none")?,
             CopiedAudit::NotNamed => writeln!(
                 formatter,
-                "audit log: not copied, because --audit-file is none: a server with the copy needs --audit-accept-loss"
+                "audit log: not copied, because of `--audit-file none`: a server with the copy needs --audit-accept-loss"
             )?,
             CopiedAudit::Files { file, last, rotated } => {
                 writeln!(formatter, "audit log: {} (to line {last}, {rotated} rotated files)", path(file))?;

@@ -152,7 +152,7 @@ fn one(app: &App, ask: &Ask<'_>, id: &str) -> Result<Answer, Problem> {
 
 fn check_name(name: &str) -> Result<(), Problem> {
     let fits = !name.trim().is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(invalid(format!("name: 1 to {MAX_NAME} bytes that can be seen"))) }
+    if fits { Ok(()) } else { Err(invalid(format!("name: give 1 to {MAX_NAME} bytes of printable characters"))) }
 }
 
 /// What `keyUsage` and `encryptionAlgorithm` say: algorithm and length.
@@ -286,7 +286,7 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     }
     let present = shown(id.to_owned(), attributes(app, ask, id)?).ok_or_else(|| no_such_key(id))?;
     if is_disabled.is_some_and(|wanted| wanted != present.is_disabled) {
-        return Err(invalid("isDisabled: a key's life goes one way; it is ended by DELETE, or by Revoke of KMIP"));
+        return Err(invalid("isDisabled cannot be changed: delete the key, or revoke it over KMIP"));
     }
     if name.is_some() || description.is_some() {
         app.kms.describe(&ask.context, id, name.as_deref(), description.as_deref())?;
