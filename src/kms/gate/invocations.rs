@@ -71,7 +71,7 @@ impl Invocations {
                 credit,
                 limit,
                 "starts of the server count as so many uses of every key that was made before them: with a lower --gcm-limit \
-                 these keys encrypt no more, or soon will not (AES-GCM)"
+                 these keys no longer encrypt, or soon will not (AES-GCM)"
             );
         }
         Ok(Self {
