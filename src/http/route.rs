@@ -259,6 +259,8 @@ pub(super) fn value(query: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kmip::Dialect;
+    use crate::kmip::payloads::OPERATIONS;
 
     #[test]
     fn a_path_has_the_words_of_its_clients() {
@@ -285,6 +287,34 @@ mod tests {
         assert_eq!(distinct.len(), labels.len(), "{labels:?}");
         let is_word = |label: &String| label.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
         assert!(labels.iter().all(is_word), "{labels:?}");
+    }
+
+    #[test]
+    fn the_table_of_rights_has_every_request_and_no_other() {
+        let table = include_str!("../../docs/rights.md");
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+        // What follows a comma is a case of the same request.
+        let named: std::collections::BTreeSet<&str> = rows.filter_map(|row| row.split(',').next()).collect();
+        let operations = OPERATIONS.iter().map(|operation| operation.name(Dialect::Oasis).to_owned());
+        let routes = ROUTES.iter().map(|route| format!("{} {}", route.method, route.path));
+        let served: std::collections::BTreeSet<String> = operations.chain(routes).collect();
+        let missing: Vec<_> = served.iter().filter(|own| !named.contains(own.as_str())).collect();
+        let unknown: Vec<_> = named.iter().filter(|own| !served.contains(**own)).collect();
+        assert!(missing.is_empty(), "docs/rights.md has no row for {missing:?}");
+        assert_eq!(unknown, [&"any", &"request"], "docs/rights.md names what is not served");
+        for route in &ROUTES {
+            let request = format!("| {} {} |", route.method, route.path);
+            let row = table.lines().find(|line| line.starts_with(&request)).unwrap_or_default();
+            let expected = match route.handler {
+                Anyone(_) => "| anyone |",
+                Visitor(_) => "| anyone with a credential |",
+                Caller(_) => {
+                    assert!(!row.contains("| anyone"), "{row}");
+                    "|"
+                }
+            };
+            assert!(row.ends_with(expected), "{row}");
+        }
     }
 
     #[test]

@@ -148,6 +148,12 @@ impl Caller {
         succeeded(&self.post(path, body), body)
     }
 
+    /// A request of any method that must succeed.
+    #[track_caller]
+    pub fn done_with(&mut self, method: &str, path: &str, body: &Value) -> Value {
+        succeeded(&self.send(method, path, Some(body)), body)
+    }
+
     /// A POST that must be refused; what is told about it.
     #[track_caller]
     pub fn not_done(&mut self, path: &str, body: &Value, status: u16) -> String {
