@@ -190,14 +190,6 @@ pub struct Line {
     pub authority: Option<Authority>,
 }
 
-impl Line {
-    /// That of a request.
-    #[must_use]
-    pub fn of<B>(request: &hyper::Request<B>) -> Self {
-        Self { version: request.version(), authority: request.uri().authority().cloned() }
-    }
-}
-
 /// The filter that serves every request.
 pub fn filter(app: Arc<App>) -> impl Filter<Extract = (Response<Vec<u8>>,), Error = warp::Rejection> + Clone {
     warp::ext::get::<Peer>()

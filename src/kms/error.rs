@@ -4,7 +4,7 @@ use super::handover::HandoverFault;
 use crate::audit::{self, Unavailable};
 use crate::auth::{AccessTokenError, AccessTokenFault};
 use crate::custody::{self, InvalidInput, TokenError};
-use crate::kmip::enumerations::{CryptographicAlgorithm, ResultReason};
+use crate::kmip::enumerations::CryptographicAlgorithm;
 use crate::kmip::state::Refusal;
 use crate::kmip::{self, Tag};
 use crate::policy;
@@ -357,80 +357,6 @@ pub enum NoEffect {
     /// It is there already.
     #[error("the object is there already")]
     Unchanged,
-}
-
-impl Error {
-    /// The KMIP result reason.
-    #[must_use]
-    pub fn result_reason(&self) -> ResultReason {
-        match self {
-            Self::Message(error) => error.result_reason(),
-            Self::NotFound(_) => ResultReason::ObjectNotFound,
-            Self::NotPermitted { .. } => ResultReason::PermissionDenied,
-            Self::Project | Self::Definition(_) => ResultReason::InvalidAttributeValue,
-            Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken | Self::NoSecretVersion(_) => {
-                ResultReason::ItemNotFound
-            }
-            Self::NoPlace(_) | Self::Reason | Self::SecretPath | Self::SecretTooLong | Self::NotASecret(_) => {
-                ResultReason::InvalidField
-            }
-            Self::ASecret | Self::NoPair => ResultReason::InvalidObjectType,
-            Self::AccessToken(_) => ResultReason::AuthenticationNotSuccessful,
-            Self::InPolicyFile { .. }
-            | Self::ProjectInUse(_)
-            | Self::RoleInUse(_)
-            | Self::NoEffect(_)
-            | Self::Handover(_) => ResultReason::ConstraintViolation,
-            Self::NoIdentifier | Self::Missing(_) => ResultReason::MissingData,
-            Self::Exists(_) => ResultReason::ObjectAlreadyExists,
-            Self::InvalidIdentifier | Self::Invalid { .. } => ResultReason::InvalidAttributeValue,
-            Self::Destroyed(_) => ResultReason::ObjectDestroyed,
-            Self::State(_) | Self::SecretEnded(_) => ResultReason::WrongKeyLifecycleState,
-            Self::UsageMask(_) => ResultReason::IncompatibleCryptographicUsageMask,
-            Self::Sensitive | Self::WrappingKey(_) => ResultReason::Sensitive,
-            Self::OtherClass { .. } => ResultReason::ConstraintViolation,
-            Self::Chosen { .. } => ResultReason::PermissionDenied,
-            Self::GcmLimit { .. } | Self::GcmLimitOfSecret { .. } => ResultReason::UsageLimitExceeded,
-            Self::NotExtractable => ResultReason::NotExtractable,
-            Self::ReadOnly(_) => ResultReason::AttributeReadOnly,
-            Self::UnsupportedAttribute(_) => ResultReason::UnsupportedAttribute,
-            Self::UnsupportedAlgorithm(_) | Self::UnsupportedParameters(_) | Self::KeySize { .. } => {
-                ResultReason::UnsupportedCryptographicParameters
-            }
-            Self::BadParameters(_) | Self::DigestLength { .. } => ResultReason::BadCryptographicParameters,
-            Self::Streaming | Self::Feature(_) => ResultReason::FeatureNotSupported,
-            Self::KeyFormat(_) | Self::PublicKeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,
-            Self::KeyWrap(_) | Self::NotWrappable(_) => ResultReason::KeyWrapTypeNotSupported,
-            Self::EncodingOption => ResultReason::EncodingOptionError,
-            Self::Decryption => ResultReason::CryptographicFailure,
-            Self::Version(..) => ResultReason::UnsupportedProtocolVersion,
-            Self::ResponseTooLarge | Self::AnswerTooLarge => ResultReason::ResponseTooLarge,
-            Self::Abandoned => ResultReason::OperationCanceledByRequester,
-            Self::Integrity(_) | Self::Internal(_) | Self::Uncounted(_) => ResultReason::InternalServerError,
-            Self::Contention | Self::TooManyTokens(_) | Self::NoRoom => ResultReason::ServerLimitExceeded,
-            Self::Hsm(_)
-            | Self::Unbound(_)
-            | Self::Store(_)
-            | Self::Audit(_)
-            | Self::Searching
-            | Self::Sweeps
-            | Self::Crowded
-            | Self::SigningKey(_)
-            | Self::Unsearchable(_) => ResultReason::GeneralFailure,
-        }
-    }
-
-    /// What the log should know and the caller should not.
-    #[must_use]
-    pub fn detail(&self) -> Option<String> {
-        match self {
-            Self::Hsm(source) | Self::Internal(source) => Some(source.to_string()),
-            Self::Unbound(source) | Self::Store(source) => Some(source.to_string()),
-            Self::Audit(source) => Some(source.to_string()),
-            Self::Unsearchable(source) => Some(source.to_string()),
-            _ => None,
-        }
-    }
 }
 
 impl From<store::Error> for Error {

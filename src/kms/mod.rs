@@ -38,6 +38,7 @@ mod operation;
 mod pairs;
 mod proposal;
 mod query;
+mod reason;
 mod recoveries;
 mod register;
 mod revoke;

@@ -13,10 +13,11 @@ use warp::http::StatusCode;
 use warp::http::header::CONTENT_TYPE;
 use warp::{Filter as _, Reply as _};
 
+use super::requests::line_of;
 use super::waiting::Waiting;
 use crate::auth::{Repeats, network};
 use crate::desk::Who;
-use crate::http::{Line, check_host};
+use crate::http::check_host;
 use crate::kms::Kms;
 use crate::metrics::{MEDIA_TYPE, Metrics};
 
@@ -62,7 +63,7 @@ async fn serve(tcp: TcpStream, kms: Arc<Kms>, metrics: Arc<Metrics>) {
     let routes = warp::get().or(warp::head()).unify().and(live.or(ready).unify().or(figures));
     let warp = warp::service(routes);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let line = Line::of(&request);
+        let line = line_of(&request);
         let fault = check_host(&line, request.headers(), false).err();
         let mut warp = warp.clone();
         async move {

@@ -160,7 +160,7 @@ where
 {
     let warp = warp::service(filter);
     hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let line = Line::of(&request);
+        let line = line_of(&request);
         request.extensions_mut().insert(line);
         request.extensions_mut().insert(peer.clone());
         let (mut warp, activity) = (warp.clone(), Arc::clone(&activity));
@@ -171,6 +171,11 @@ where
             answer.map(|response| outgoing(response, activity.send()))
         }
     })
+}
+
+/// What the first line of a request says beside its path.
+pub(super) fn line_of<B>(request: &Request<B>) -> Line {
+    Line { version: request.version(), authority: request.uri().authority().cloned() }
 }
 
 fn builder(bounds: &Bounds) -> auto::Builder<TokioExecutor> {
