@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use openssl::rand::rand_bytes;
-
 use super::administration::Kind;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, now};
-use crate::custody;
+use super::{Call, Context, Error, Kms, now, uuid};
 use crate::policy::{IdentityDocument, JwtAuthDocument};
 
 /// An identity.
@@ -17,21 +14,6 @@ pub struct Identity {
     pub id: String,
     /// What it is.
     pub document: IdentityDocument,
-}
-
-/// A new random UUID (RFC 9562 section 5.4).
-///
-/// # Errors
-/// OpenSSL's generator failed.
-pub fn new_uuid() -> Result<String, Error> {
-    let mut bytes = [0_u8; 16];
-    rand_bytes(&mut bytes).map_err(custody::Error::Random)?;
-    let number = u128::from_be_bytes(bytes);
-    let number = number & !(0xf << 76) | (0x4 << 76);
-    let number = number & !(0x3 << 62) | (0x2 << 62);
-    let digits = format!("{number:032x}");
-    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().to_owned();
-    Ok([part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-"))
 }
 
 impl Kms {
@@ -70,7 +52,7 @@ impl Kms {
     /// # Errors
     /// The caller does not administer, or the identity is faulty.
     pub fn create_identity(&self, context: &Context<'_>, mut document: IdentityDocument) -> Result<Identity, Error> {
-        let id = new_uuid()?;
+        let id = uuid::random()?;
         let call = identity_call(context, Operation::Define, &id);
         self.recorded(&call, || {
             (document.created_at, document.updated_at) = (now(), now());
@@ -137,23 +119,4 @@ fn identity_call<'a>(context: &Context<'a>, operation: Operation, id: &str) -> C
     let call = Call::new(context, operation);
     call.describe(format!("identity {id:?}"));
     call
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uuid_is_one_of_version_4() {
-        for _ in 0..100 {
-            let id = new_uuid().unwrap();
-            let bytes = id.as_bytes();
-            assert_eq!(
-                (id.len(), bytes[8], bytes[13], bytes[14], bytes[18], bytes[23]),
-                (36, b'-', b'-', b'4', b'-', b'-')
-            );
-            assert!(b"89ab".contains(&bytes[19]), "{id}");
-        }
-        assert_ne!(new_uuid().unwrap(), new_uuid().unwrap());
-    }
 }

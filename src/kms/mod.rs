@@ -49,6 +49,7 @@ mod sign;
 mod signature;
 mod signature_verify;
 mod trail;
+pub mod uuid;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -64,7 +65,7 @@ pub use cache::CacheFigures;
 pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms, Settings, Vault};
 pub use handover::HandoverFault;
-pub use identities::{Identity, new_uuid};
+pub use identities::Identity;
 pub use inventory::{InventoryEntry, Known};
 pub use keys::Wanted;
 pub use memberships::Membership;

@@ -3,7 +3,7 @@
 use super::create_key_pair::pair_kind;
 use super::mechanism;
 use super::object::kind;
-use super::{Call, Error, gate, secret_path, wished};
+use super::{Call, Error, gate, secret_path, uuid, wished};
 use crate::custody::SecretKeyKind;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::key_block::KeyValue;
@@ -111,7 +111,7 @@ fn name(attributes: &mut Attributes, object_type: ObjectType) -> Result<String, 
     attributes.object_type = Some(object_type);
     let id = match wished(attributes.unique_identifier.as_ref())? {
         Some(id) => id,
-        None => random_identifier()?,
+        None => uuid::ordered()?,
     };
     attributes.unique_identifier = Some(UniqueIdentifier::Text(id.clone()));
     Ok(id)
@@ -270,16 +270,4 @@ impl Proposal {
     pub(super) fn mask(&self) -> UsageMask {
         self.attributes.cryptographic_usage_mask.unwrap_or_default()
     }
-}
-
-/// A random UUID, version 4 (RFC 9562 section 5.4), from OpenSSL's generator.
-fn random_identifier() -> Result<String, Error> {
-    let mut bytes = [0; 16];
-    openssl::rand::rand_bytes(&mut bytes).map_err(crate::custody::Error::Random)?;
-    let number = u128::from_be_bytes(bytes) & !(0xF << 76) & !(0b11 << 62) | (0x4 << 76) | (0b10 << 62);
-    let mut text = format!("{number:032x}");
-    for place in [20, 16, 12, 8] {
-        text.insert(place, '-');
-    }
-    Ok(text)
 }

@@ -4,7 +4,7 @@ use super::handover::{Kept, LIFE, RECOVERIES, Recovery, users};
 use super::object::Object;
 use super::offers::check_undestroyed;
 use super::operation::Operation;
-use super::{Call, Context, Error, HandoverFault, Kms, NoEffect, Page, new_uuid};
+use super::{Call, Context, Error, HandoverFault, Kms, NoEffect, Page, uuid};
 use crate::kmip::Attributes;
 use crate::policy::{Grant, Subject};
 use crate::principal::Username;
@@ -82,7 +82,7 @@ impl Kms {
             let grant = self.authorize_recovery_of(&call, id)?;
             check_reason(&proposal.reason)?;
             let mut recovery = Recovery {
-                id: new_uuid()?,
+                id: uuid::random()?,
                 to: proposal.to.as_str().to_owned(),
                 reason: proposal.reason.clone(),
                 keep_access: proposal.keep_access,

@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
 
 use super::object::Object;
-use super::{Error, NoEffect, new_uuid};
+use super::{Error, NoEffect, uuid};
 use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute};
 use crate::kmip::enumerations::State;
 use crate::kmip::ttlv::Value;
@@ -90,7 +90,7 @@ impl SecretPath {
 
 /// The identifier of a new secret: random, so that a name that is used again is another object.
 pub(super) fn new_id() -> Result<String, Error> {
-    Ok(format!("{PREFIX}{}", new_uuid()?))
+    Ok(format!("{PREFIX}{}", uuid::ordered()?))
 }
 
 fn digest(name: &str) -> String {

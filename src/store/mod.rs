@@ -255,6 +255,9 @@ fn prepare(path: &Path) -> Result<Connection, Error> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A lost commit is a lost key: the WAL is synced at each commit.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // Pages that many commits change are written into the database once for all of them.
+    connection.pragma_update(None, "wal_autocheckpoint", wal::PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", wal::LONGEST)?;
     // A destroyed key's blob must not linger in a free page.
     connection.pragma_update(None, "secure_delete", "ON")?;
     // Nor may former pages, kept to undo a job, get into a file of their own.

@@ -9,6 +9,12 @@ use rusqlite::Connection;
 
 use super::{BUSY, Error, configure, with_suffix};
 
+/// Pages in the WAL at which a commit copies them into the database.
+pub(super) const PAGES: i64 = 16_000;
+
+/// The length to which the WAL is cut, in bytes, when it begins again: that of so many pages.
+pub(super) const LONGEST: i64 = PAGES * (4096 + 24);
+
 /// For so long a commit waits at most for those who read the WAL while it is cut.
 const PATIENCE: Duration = Duration::from_millis(20);
 

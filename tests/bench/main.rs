@@ -25,6 +25,7 @@ mod decisions;
 mod gate;
 mod objects;
 mod raw;
+mod writes;
 
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,10 @@ fn main() {
         Some("raw") => raw::measure(&arguments.next().unwrap()),
         Some("gate") => gate::measure(),
         Some("objects") => objects::measure(arguments.next().map_or(50_000, |count| count.parse().unwrap())),
+        Some("writes") => {
+            let directory = arguments.next().unwrap();
+            writes::measure(directory.as_ref(), arguments.next().map_or(20_000, |count| count.parse().unwrap()));
+        }
         Some("decisions") => {
             decisions::uses();
             decisions::commits(arguments.next().unwrap().as_ref());

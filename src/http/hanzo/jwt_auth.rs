@@ -232,7 +232,7 @@ fn check(app: &App, identity: &str, auth: &JwtAuthDocument) -> Result<(), Proble
 
 /// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
 fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
-    let (identity, auth_id) = (id(ask), kms::new_uuid()?);
+    let (identity, auth_id) = (id(ask), kms::uuid::random()?);
     let present = app.kms.identity(&ask.context, identity)?.document.jwt_auth;
     match (&present, is_new) {
         (Some(_), true) => {
