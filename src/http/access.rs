@@ -8,12 +8,13 @@ use serde_json::Value;
 use warp::http::StatusCode;
 
 use super::hanzo::iso;
+use super::page::{Page, after, limit, offset};
 use super::problem::Problem;
 use super::route::{self, Ask};
 use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
-use crate::kms::{self, AccessList, Error, MAX_OBJECTS, Membership};
+use crate::kms::{self, AccessList, Error, Held, Membership, Sheet};
 use crate::policy::{Action, Grant, Grantee, Subject};
 use crate::principal::Username;
 
@@ -81,14 +82,6 @@ struct WholeList {
 struct Member {
     member: String,
     role: String,
-}
-
-#[derive(Serialize)]
-struct Owned {
-    object_id: String,
-    state: &'static str,
-    attributes: Value,
-    is_wrapped: bool,
 }
 
 #[derive(Serialize)]
@@ -174,30 +167,36 @@ pub(super) fn listed(grant: Grant) -> Listed {
 
 /// `GET /access/owned[?after=ID|?offset=N][&limit=N]`
 pub(super) fn owned(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let held = app.kms.owned(&ask.context, &from(ask)?, limit(ask)?)?.into_iter().map(|held| {
-        let state = held.attributes.state.map_or("", |state| state.name(Dialect::Oasis));
-        let mut attributes = Vec::new();
-        json::write(
-            &Document { name: "Attributes".into(), value: held.attributes.write() },
-            Dialect::Bare,
-            &mut attributes,
-        );
-        let attributes = serde_json::from_slice(&attributes).unwrap_or_default();
-        Owned { object_id: held.id, state, attributes, is_wrapped: false }
-    });
-    Ok(Answer::json(StatusCode::OK, &held.collect::<Vec<_>>()))
+    let mut page = Page::array();
+    let mut write = |held: Held| page.put_with(|body| write_owned(held, body));
+    app.kms.owned(&ask.context, &from(ask)?, &mut Sheet::new(&ask.context, limit(ask)?, &mut write))?;
+    Ok(page.end())
+}
+
+/// Writes an object of the caller's; the attributes as bare KMIP JSON.
+fn write_owned(held: Held, body: &mut Vec<u8>) {
+    let Held { id, attributes } = held;
+    let state = attributes.state.map_or("", |state| state.name(Dialect::Oasis));
+    let (id, state) = (Value::from(id.as_str()), Value::from(state));
+    body.extend_from_slice(format!("{{\"object_id\":{id},\"state\":{state},\"attributes\":").as_bytes());
+    json::write(&Document { name: "Attributes".into(), value: attributes.write() }, Dialect::Bare, body);
+    body.extend_from_slice(b",\"is_wrapped\":false}");
 }
 
 /// `GET /access/obtained[?after=ID|?offset=N][&limit=N]`
 pub(super) fn obtained(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let obtained = app.kms.obtained(&ask.context, &from(ask)?, limit(ask)?)?.into_iter().map(|object| Obtained {
-        object_id: object.id,
-        owner_id: object.owner,
-        state: object.state.name(Dialect::Oasis),
-        operations: object.actions.iter().map(|action| action.word()).collect(),
-        is_wrapped: false,
-    });
-    Ok(Answer::json(StatusCode::OK, &obtained.collect::<Vec<_>>()))
+    let mut page = Page::array();
+    let mut write = |object: kms::Obtained| {
+        page.put(&Obtained {
+            object_id: object.id,
+            owner_id: object.owner,
+            state: object.state.name(Dialect::Oasis),
+            operations: object.actions.iter().map(|action| action.word()).collect(),
+            is_wrapped: false,
+        })
+    };
+    app.kms.obtained(&ask.context, &from(ask)?, &mut Sheet::new(&ask.context, limit(ask)?, &mut write))?;
+    Ok(page.end())
 }
 
 /// `GET /access/create`: whether the caller may add objects.
@@ -268,22 +267,11 @@ fn action(word: &str) -> Result<Action, Problem> {
 }
 
 fn from(ask: &Ask<'_>) -> Result<kms::From, Problem> {
-    match (route::value(ask.query, "after"), route::value(ask.query, "offset")) {
-        (Some(_), Some(_)) => Err(bad("give one of after and offset, not both".to_owned())),
-        (Some(after), None) => Ok(kms::From::After(after)),
-        (None, None) => Ok(kms::From::Offset(0)),
-        (None, Some(text)) => {
-            let offset = text.parse().ok().filter(|offset| (0..=i64::from(i32::MAX)).contains(offset));
-            offset.map(kms::From::Offset).ok_or_else(|| bad("offset is a number from 0".to_owned()))
-        }
+    match (after(ask), offset(ask)?) {
+        (None, offset) => Ok(kms::From::Offset(offset)),
+        (Some(after), 0) => Ok(kms::From::After(after)),
+        (Some(_), _) => Err(bad("give one of after and offset, not both".to_owned())),
     }
-}
-
-/// How many objects a page may have: what the query says by `limit`, or as many as there may be.
-pub(super) fn limit(ask: &Ask<'_>) -> Result<usize, Problem> {
-    let Some(text) = route::value(ask.query, "limit") else { return Ok(MAX_OBJECTS) };
-    let limit = text.parse().ok().filter(|limit| (1..=MAX_OBJECTS).contains(limit));
-    limit.ok_or_else(|| bad(format!("limit: {text:?} is not a number from 1 to {MAX_OBJECTS}")))
 }
 
 impl From<crate::policy::Fault> for Problem {

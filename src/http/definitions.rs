@@ -3,10 +3,11 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::page::{Page, after, limit};
 use super::problem::Problem;
 use super::route::Ask;
 use super::{Answer, App, conjur};
-use crate::kms::Kind;
+use crate::kms::{Entry, Kind, Sheet};
 
 /// The kinds as their lists are called.
 const KINDS: [(&str, Kind); 7] = [
@@ -25,10 +26,13 @@ struct Defined<'a> {
     version: i64,
 }
 
-/// `GET /access/definitions/{roles|policies|users|projects}`
+/// `GET /access/definitions/{roles|policies|users|projects|...}[?after=NAME][&limit=N]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let entries = app.kms.definitions(&ask.context, kind(ask)?)?;
-    Ok(Answer::json(StatusCode::OK, &entries))
+    let mut page = Page::array();
+    let mut write = |entry: Entry| page.put(&entry);
+    let mut sheet = Sheet::new(&ask.context, limit(ask)?, &mut write);
+    app.kms.definitions(&ask.context, kind(ask)?, &after(ask).unwrap_or_default(), &mut sheet)?;
+    Ok(page.end())
 }
 
 /// `PUT /access/definitions/{kind}/{name}`: makes or replaces; the body is what the policy file would say in its table.

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use warp::http::StatusCode;
 
+use super::access::bad;
+use super::page::{Page, after, limit};
 use super::problem::Problem;
 use super::route::Ask;
 use super::{Answer, App, conjur, hanzo};
 use crate::auth::{Diagnosis, Expected, Issuer, KeySource, Step, TrustedIssuer, Unverified};
-use crate::kms::{self, Asked, Vouching};
+use crate::kms::{self, Asked, Sheet, Vouching};
 use crate::policy::{AuthenticatorDocument, IdentityDocument, JwtAuthDocument};
 
 /// Issuers that one token is tried on.
@@ -194,12 +196,28 @@ fn candidates<'a>(direct: &'a [Arc<Issuer>], vouching: &'a Vouching) -> Vec<Cand
     all
 }
 
-/// `GET /issuers`
+/// `GET /issuers[?after=NAME][&limit=N]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let vouching = app.kms.exchange_issuers(&ask.context, Asked::List)?;
     let direct = app.authenticator.direct_issuers();
-    let shown: Vec<Shown> = candidates(&direct, &vouching).iter().map(|own| own.shown(app)).collect();
-    Ok(Answer::json(StatusCode::OK, &shown))
+    let all = candidates(&direct, &vouching);
+    let begin = match after(ask) {
+        None => 0,
+        Some(after) => {
+            let place = all.iter().position(|own| own.name() == after);
+            place.map(|place| place + 1).ok_or_else(|| bad(format!("after: no trusted issuer is called {after:?}")))?
+        }
+    };
+    let mut page = Page::array();
+    let mut write = |own: &Candidate<'_>| page.put(&own.shown(app));
+    let mut sheet = Sheet::new(&ask.context, limit(ask)?, &mut write);
+    for own in all.iter().skip(begin) {
+        if !sheet.look()? {
+            break;
+        }
+        sheet.put(own)?;
+    }
+    Ok(page.end())
 }
 
 /// `POST /issuers/test {jwt, issuer}`: without a name all are asked whose `iss` the token has.

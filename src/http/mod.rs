@@ -10,6 +10,7 @@ mod issuers;
 mod kmip;
 mod objects;
 mod ownership;
+mod page;
 mod piiano;
 mod problem;
 mod request;

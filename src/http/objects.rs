@@ -2,26 +2,17 @@
 
 use serde::Serialize;
 use time::{Date, Duration, OffsetDateTime};
-use warp::http::StatusCode;
 
 use super::access::bad;
 use super::hanzo::iso;
 use super::ownership::About;
+use super::page::{Page, after, limit};
 use super::problem::Problem;
 use super::route::{Ask, value};
 use super::{Answer, App};
-use crate::kmip::Attributes;
 use crate::kmip::ttlv::DateTime;
-use crate::kms::{InventoryEntry, Known, Page};
+use crate::kms::{self, InventoryEntry, Known, Sheet};
 use crate::store::inventory::Filter;
-
-/// A page of the inventory.
-#[derive(Serialize)]
-struct Objects {
-    objects: Vec<Object>,
-    /// Where the next page begins; null if this one is the last.
-    next: Option<String>,
-}
 
 #[derive(Serialize)]
 struct Object {
@@ -57,18 +48,18 @@ struct Dates {
     last_change_date: Option<String>,
 }
 
-impl From<&Attributes> for Dates {
-    fn from(attributes: &Attributes) -> Self {
+impl From<kms::Dates> for Dates {
+    fn from(dates: kms::Dates) -> Self {
         let date = |date: Option<DateTime>| date.map(|date| iso(date.0));
         Self {
-            initial_date: date(attributes.initial_date),
-            activation_date: date(attributes.activation_date),
-            process_start_date: date(attributes.process_start_date),
-            protect_stop_date: date(attributes.protect_stop_date),
-            deactivation_date: date(attributes.deactivation_date),
-            compromise_date: date(attributes.compromise_date),
-            destroy_date: date(attributes.destroy_date),
-            last_change_date: date(attributes.last_change_date),
+            initial_date: date(dates.initial),
+            activation_date: date(dates.activation),
+            process_start_date: date(dates.process_start),
+            protect_stop_date: date(dates.protect_stop),
+            deactivation_date: date(dates.deactivation),
+            compromise_date: date(dates.compromise),
+            destroy_date: date(dates.destroy),
+            last_change_date: date(dates.last_change),
         }
     }
 }
@@ -77,8 +68,8 @@ impl From<InventoryEntry> for Object {
     fn from(entry: InventoryEntry) -> Self {
         let InventoryEntry { id, known, last_used } = entry;
         let told = |known: Known| Told {
-            object: About::from(&known.attributes),
-            dates: Dates::from(&known.attributes),
+            object: About::from(known.summary),
+            dates: Dates::from(known.dates),
             owner: known.owner,
             project: known.project,
         };
@@ -96,15 +87,16 @@ fn day(days: i64) -> Option<Date> {
 /// `GET /objects[?after=ID][&limit=N][&owner=USER or &project=PROJECT]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let given = |name| value(ask.query, name);
-    let limit = super::access::limit(ask)?;
+    let limit = limit(ask)?;
     let filter = match (given("owner"), given("project")) {
         (None, None) => Filter::All,
         (Some(owner), None) => Filter::Owner(owner),
         (None, Some(project)) => Filter::Project(project),
         (Some(_), Some(_)) => return Err(bad("owner and project: give one of them".to_owned())),
     };
-    let after = given("after");
-    let page = app.kms.inventory(&ask.context, &filter, after.as_deref(), limit)?;
-    let Page { entries, next } = page;
-    Ok(Answer::json(StatusCode::OK, &Objects { objects: entries.into_iter().map(Object::from).collect(), next }))
+    let mut page = Page::named("objects");
+    let mut write = |entry: InventoryEntry| page.put(&Object::from(entry));
+    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
+    let next = app.kms.inventory(&ask.context, &filter, after(ask).as_deref(), &mut sheet)?;
+    Ok(page.end_next(next))
 }

@@ -5,25 +5,18 @@ use warp::http::StatusCode;
 
 use super::access::{Listed, bad, listed, read, success};
 use super::hanzo::iso;
+use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::route::{Ask, value};
+use super::route::Ask;
 use super::{Answer, App};
-use crate::kmip::{Attributes, Dialect};
-use crate::kms::{Direction, KeptAccess, OfferEntry, Page, Proposal, RecoveryEntry};
+use crate::kmip::Dialect;
+use crate::kms::{Direction, KeptAccess, OfferEntry, Proposal, RecoveryEntry, Sheet, Summary};
 use crate::principal::Username;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Object {
     unique_identifier: String,
-}
-
-/// A page of offers.
-#[derive(Serialize)]
-struct Offers {
-    offers: Vec<Offer>,
-    /// Where the next page begins.
-    next: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -53,14 +46,6 @@ struct NewRecovery {
 struct OneRecovery {
     unique_identifier: String,
     recovery: String,
-}
-
-/// A page of recoveries.
-#[derive(Serialize)]
-struct Recoveries {
-    recoveries: Vec<Recovery>,
-    /// Where the next page begins.
-    next: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -101,14 +86,15 @@ pub(super) struct About {
     state: Option<&'static str>,
 }
 
-impl From<&Attributes> for About {
-    fn from(attributes: &Attributes) -> Self {
+impl From<Summary> for About {
+    fn from(summary: Summary) -> Self {
+        let Summary { names, object_type, algorithm, length, state } = summary;
         Self {
-            names: attributes.names.iter().map(|name| name.value.clone()).collect(),
-            object_type: attributes.object_type.map(|kind| kind.name(Dialect::Oasis)),
-            cryptographic_algorithm: attributes.cryptographic_algorithm.map(|name| name.name(Dialect::Oasis)),
-            cryptographic_length: attributes.cryptographic_length,
-            state: attributes.state.map(|state| state.name(Dialect::Oasis)),
+            names,
+            object_type: object_type.map(|kind| kind.name(Dialect::Oasis)),
+            cryptographic_algorithm: algorithm.map(|name| name.name(Dialect::Oasis)),
+            cryptographic_length: length,
+            state: Some(state.name(Dialect::Oasis)),
         }
     }
 }
@@ -127,27 +113,28 @@ pub(super) fn decline(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(success(format!("the offer of {id} has ended")))
 }
 
-/// `GET /access/offers[?after=ID]`
+/// `GET /access/offers[?after=ID][&limit=N]`
 pub(super) fn received(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     list(app, ask, Direction::Received)
 }
 
-/// `GET /access/offers/made[?after=ID]`
+/// `GET /access/offers/made[?after=ID][&limit=N]`
 pub(super) fn made(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     list(app, ask, Direction::Made)
 }
 
 fn list(app: &App, ask: &Ask<'_>, direction: Direction) -> Result<Answer, Problem> {
-    let after = value(ask.query, "after").unwrap_or_default();
-    let Page { entries, next } = app.kms.offers(&ask.context, direction, &after)?;
-    let offers = entries.into_iter().map(Offer::from).collect();
-    Ok(Answer::json(StatusCode::OK, &Offers { offers, next }))
+    let mut page = Page::named("offers");
+    let mut write = |entry: OfferEntry| page.put(&Offer::from(entry));
+    let mut sheet = Sheet::new(&ask.context, limit(ask)?, &mut write);
+    let next = app.kms.offers(&ask.context, direction, &after(ask).unwrap_or_default(), &mut sheet)?;
+    Ok(page.end_next(next))
 }
 
 impl From<OfferEntry> for Offer {
     fn from(entry: OfferEntry) -> Self {
-        let OfferEntry { id, owner, to, expires, attributes } = entry;
-        Self { unique_identifier: id, owner, to, expires: iso(expires), object: About::from(&attributes) }
+        let OfferEntry { id, owner, to, expires, summary } = entry;
+        Self { unique_identifier: id, owner, to, expires: iso(expires), object: About::from(summary) }
     }
 }
 
@@ -175,12 +162,13 @@ pub(super) fn withdraw(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(success(format!("the recovery {recovery} of {id} is withdrawn")))
 }
 
-/// `GET /access/recoveries[?after=ID]`
+/// `GET /access/recoveries[?after=ID][&limit=N]`
 pub(super) fn recoveries(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let after = value(ask.query, "after").unwrap_or_default();
-    let Page { entries, next } = app.kms.recoveries(&ask.context, &after)?;
-    let recoveries = entries.into_iter().map(Recovery::from).collect();
-    Ok(Answer::json(StatusCode::OK, &Recoveries { recoveries, next }))
+    let mut page = Page::named("recoveries");
+    let mut write = |entry: RecoveryEntry| page.put(&Recovery::from(entry));
+    let mut sheet = Sheet::new(&ask.context, limit(ask)?, &mut write);
+    let next = app.kms.recoveries(&ask.context, &after(ask).unwrap_or_default(), &mut sheet)?;
+    Ok(page.end_next(next))
 }
 
 impl From<RecoveryEntry> for Recovery {
@@ -199,7 +187,7 @@ impl From<RecoveryEntry> for Recovery {
             approvals_needed: entry.needed,
             done: entry.done,
             expires: iso(entry.expires),
-            object: About::from(&entry.attributes),
+            object: About::from(entry.summary),
         }
     }
 }

@@ -3,10 +3,12 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::page::{Page, after, limit};
 use super::problem::Problem;
 use super::route::{Ask, value};
 use super::{Answer, App};
 use crate::auth::OwnKey;
+use crate::kms::{Sheet, TokenEntry};
 use crate::policy::MAX_NAME;
 
 /// A JWK Set (RFC 7517 section 5).
@@ -30,11 +32,14 @@ pub(super) fn key_set(app: &App) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &KeySet { keys: app.kms.access_tokens().public_keys() }))
 }
 
-/// `GET /access/tokens[?subject=NAME][&after=ID]`
+/// `GET /access/tokens[?subject=NAME][&after=ID][&limit=N]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (subject, after) = (value(ask.query, "subject"), value(ask.query, "after").unwrap_or_default());
-    let tokens = app.kms.tokens(&ask.context, subject.as_deref(), &after)?;
-    Ok(Answer::json(StatusCode::OK, &tokens))
+    let (subject, after) = (value(ask.query, "subject"), after(ask).unwrap_or_default());
+    let mut page = Page::array();
+    let mut write = |token: TokenEntry| page.put(&token);
+    let mut sheet = Sheet::new(&ask.context, limit(ask)?, &mut write);
+    app.kms.tokens(&ask.context, subject.as_deref(), &after, &mut sheet)?;
+    Ok(page.end())
 }
 
 /// `DELETE /access/tokens/ID`

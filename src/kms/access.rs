@@ -7,16 +7,13 @@ use std::sync::Arc;
 use super::gate::Whose;
 use super::object::{Access, Object};
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, NoEffect, secret_path};
+use super::{Call, Context, Error, Kms, NoEffect, Sheet, secret_path};
 use crate::kmip::enumerations::{Operation as Kmip, State};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Action, Decision, Grantee, MAX_GRANTEES, Subject};
 use crate::principal::Caller;
 use crate::store::object::Class;
 use crate::store::search::{Order, Search, Start};
-
-/// The most objects in one list.
-pub const MAX_OBJECTS: usize = 1_000;
 
 /// Where a list begins.
 #[derive(Debug, Clone)]
@@ -135,40 +132,44 @@ impl Kms {
         })
     }
 
-    /// The caller's own objects, in the order of their creation, at most `limit` from `from`.
+    /// Fills a page with the caller's own objects, in the order of their creation, from `from`.
     ///
     /// # Errors
-    /// Store or token are away, the caller may not know of the object after which the list is to begin, or the list is larger than an
-    /// answer may be.
-    pub fn owned(&self, context: &Context<'_>, from: &From, limit: usize) -> Result<Vec<Held>, Error> {
+    /// Store or token are away, or the caller may not know of the object after which the list is to begin.
+    pub fn owned(&self, context: &Context<'_>, from: &From, sheet: &mut Sheet<'_, Held>) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListOwned);
         self.recorded(&call, || {
-            let objects = self.listed(&call, Whose::Owned, from, limit)?;
-            let held = |object: Arc<Object>| Held { id: object.id.clone(), attributes: object.shown(call.now) };
-            Ok(objects.into_iter().map(held).collect())
+            let held = |object: &Object| Held { id: object.id.clone(), attributes: object.shown(call.now) };
+            self.list(&call, Whose::Owned, from, sheet, held)
         })
     }
 
-    /// Objects of others on which something is granted to the caller, at most `limit` from `from`.
+    /// The same with objects of others on which something is granted to the caller.
     ///
     /// # Errors
     /// As for [`Self::owned`].
-    pub fn obtained(&self, context: &Context<'_>, from: &From, limit: usize) -> Result<Vec<Obtained>, Error> {
+    pub fn obtained(&self, context: &Context<'_>, from: &From, sheet: &mut Sheet<'_, Obtained>) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListObtained);
         self.recorded(&call, || {
-            let objects = self.listed(&call, Whose::Granted, from, limit)?;
-            let obtained = |object: Arc<Object>| {
-                let may = |action: &Action| self.permitted(&call, *action, &object);
+            let obtained = |object: &Object| {
+                let may = |action: &Action| self.permitted(&call, *action, object);
                 let actions: BTreeSet<Action> = Action::on_objects().filter(may).collect();
                 let (id, owner) = (object.id.clone(), object.access.owner.clone());
                 Obtained { id, owner, state: object.state(call.now), actions }
             };
-            Ok(objects.into_iter().map(obtained).collect())
+            self.list(&call, Whose::Granted, from, sheet, obtained)
         })
     }
 
-    /// The objects of a list that are there for the caller: a list that gives fewer than `limit` has ended.
-    fn listed(&self, call: &Call<'_>, whose: Whose, from: &From, limit: usize) -> Result<Vec<Arc<Object>>, Error> {
+    /// Fills a page with the objects of a list that are there for the caller.
+    fn list<T>(
+        &self,
+        call: &Call<'_>,
+        whose: Whose,
+        from: &From,
+        sheet: &mut Sheet<'_, T>,
+        entry: impl Fn(&Object) -> T,
+    ) -> Result<(), Error> {
         let grant = self.searching(call)?;
         let search = Search { now: call.now.0, order: Order::OldestFirst, ..Search::default() };
         let start = match from {
@@ -183,20 +184,16 @@ impl Kms {
             From::Offset(offset) => offset - start.skip,
             From::After(_) => 0,
         };
-        let mut listed = Vec::new();
-        grant.walk(whose, &search, start, limit, |id| {
+        grant.walk(whose, &search, start, sheet.limit(), |id| {
             let counts = |object: &Arc<Object>| object.is_of(call.caller()) == (whose == Whose::Owned);
             match self.sighted(call, id)?.filter(counts) {
                 Some(_) if left_out > 0 => left_out -= 1,
-                Some(object) => {
-                    call.list(&object.attributes)?;
-                    listed.push(object);
-                }
+                Some(object) => sheet.put(entry(&object))?,
                 None => {}
             }
-            Ok(if listed.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            Ok(if sheet.look()? { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
         })?;
-        Ok(listed)
+        Ok(())
     }
 
     /// What the policy says of `who` and an operation: on an object, or, without one, of adding objects and of what concerns

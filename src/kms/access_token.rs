@@ -6,16 +6,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::list::CHUNK;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, now};
+use super::{Call, Context, Error, Kms, Sheet, now};
 use crate::auth::{AccessTokens, Issued, NewToken};
 use crate::desk::Ticket;
 use crate::policy::{Action, Rule};
 use crate::principal::{Caller, Method};
 use crate::store::access_token::AccessToken;
-
-/// The most tokens of one list.
-pub const MAX_TOKENS: i64 = 1_000;
 
 /// An access token as administrators see it.
 #[derive(Debug, Serialize)]
@@ -137,16 +135,32 @@ impl Kms {
         })
     }
 
-    /// Tokens that have not ended, of one identity or of all: at most [`MAX_TOKENS`], by their identifiers, after `after`.
+    /// Fills a page with tokens that have not ended, of one identity or of all, by their identifiers, after `after`. A row that is
+    /// not what was written is left out.
     ///
     /// # Errors
-    /// The caller does not administer, or the store is away.
-    pub fn tokens(&self, context: &Context<'_>, subject: Option<&str>, after: &str) -> Result<Vec<TokenEntry>, Error> {
+    /// The caller does not administer, or store or HSM are away.
+    pub fn tokens(
+        &self,
+        context: &Context<'_>,
+        subject: Option<&str>,
+        after: &str,
+        sheet: &mut Sheet<'_, TokenEntry>,
+    ) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListTokens);
         call.describe(subject.unwrap_or("all").to_owned());
         self.recorded(&call, || {
-            let rows = self.authorize_administration(&call)?.access_tokens().list(subject, after, now(), MAX_TOKENS)?;
-            Ok(rows.into_iter().map(TokenEntry::from).collect())
+            let grant = self.authorize_administration(&call)?;
+            let (tokens, now) = (grant.access_tokens(), now());
+            let read = |last: Option<&(String, Option<AccessToken>)>| {
+                Ok(tokens.list(subject, last.map_or(after, |(id, _)| id.as_str()), now, CHUNK)?)
+            };
+            let last = sheet.fill(read, |(_, row)| match row {
+                Some(row) if tokens.is_written(row)? => Ok(Some(TokenEntry::from(row.clone()))),
+                _ => Ok(None),
+            })?;
+            drop(last);
+            Ok(())
         })
     }
 

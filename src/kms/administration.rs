@@ -1,5 +1,7 @@
 //! Administration: roles, policies, users and projects.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
@@ -7,8 +9,9 @@ use openssl::sha::sha256;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::list::CHUNK;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms};
+use super::{Call, Context, Error, Kms, Sheet};
 pub use crate::policy::Kind;
 use crate::policy::{
     AuthenticatorDocument, Documents, Fault, HostDocument, IdentityDocument, PolicyDocument, ProjectDocument,
@@ -42,21 +45,36 @@ impl Kind {
         }
     }
 
-    /// The definitions of this kind.
-    pub(super) fn of(self, documents: &Documents) -> Vec<(String, Value)> {
-        fn values<T: Serialize>(map: &std::collections::BTreeMap<String, T>) -> Vec<(String, Value)> {
-            map.iter()
-                .map(|(name, document)| (name.clone(), serde_json::to_value(document).unwrap_or_default()))
-                .collect()
+    /// The first names of this kind after `after`, at most `limit`.
+    pub(super) fn names(self, documents: &Documents, after: &str, limit: usize) -> Vec<String> {
+        fn names<T>(map: &BTreeMap<String, T>, after: &str, limit: usize) -> Vec<String> {
+            let later = map.range::<str, _>((Bound::Excluded(after), Bound::Unbounded));
+            later.map(|(name, _)| name.clone()).take(limit).collect()
         }
         match self {
-            Self::Role => values(&documents.roles),
-            Self::Policy => values(&documents.policies),
-            Self::User => values(&documents.users),
-            Self::Project => values(&documents.projects),
-            Self::Identity => values(&documents.identities),
-            Self::Authenticator => values(&documents.authenticators),
-            Self::Host => values(&documents.hosts),
+            Self::Role => names(&documents.roles, after, limit),
+            Self::Policy => names(&documents.policies, after, limit),
+            Self::User => names(&documents.users, after, limit),
+            Self::Project => names(&documents.projects, after, limit),
+            Self::Identity => names(&documents.identities, after, limit),
+            Self::Authenticator => names(&documents.authenticators, after, limit),
+            Self::Host => names(&documents.hosts, after, limit),
+        }
+    }
+
+    /// The definition of this kind and name.
+    pub(super) fn of(self, documents: &Documents, name: &str) -> Option<Value> {
+        fn value<T: Serialize>(map: &BTreeMap<String, T>, name: &str) -> Option<Value> {
+            map.get(name).map(|document| serde_json::to_value(document).unwrap_or_default())
+        }
+        match self {
+            Self::Role => value(&documents.roles, name),
+            Self::Policy => value(&documents.policies, name),
+            Self::User => value(&documents.users, name),
+            Self::Project => value(&documents.projects, name),
+            Self::Identity => value(&documents.identities, name),
+            Self::Authenticator => value(&documents.authenticators, name),
+            Self::Host => value(&documents.hosts, name),
         }
     }
 
@@ -104,14 +122,24 @@ pub struct Vouching {
 }
 
 impl Kms {
-    /// All definitions of a kind, by name.
+    /// Fills a page with definitions of a kind, by name, after `after`.
     ///
     /// # Errors
     /// The caller does not administer.
-    pub fn definitions(&self, context: &Context<'_>, kind: Kind) -> Result<Vec<Entry>, Error> {
+    pub fn definitions(
+        &self,
+        context: &Context<'_>,
+        kind: Kind,
+        after: &str,
+        sheet: &mut Sheet<'_, Entry>,
+    ) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListDefinitions);
         call.describe(kind.word().to_owned());
-        self.recorded(&call, || Ok(self.authorize_administration(&call)?.all(kind)))
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let read = |last: Option<&String>| Ok(grant.names(kind, last.map_or(after, String::as_str), CHUNK));
+            sheet.fill(read, |name| Ok(grant.entry(kind, name))).map(drop)
+        })
     }
 
     /// Refuses those who do not administer.

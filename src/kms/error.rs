@@ -363,6 +363,7 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::Audit(unavailable) => Self::Audit(unavailable),
+            store::Error::Abandoned => Self::Abandoned,
             error @ store::Error::Binding(_) => Self::Unbound(error),
             error => Self::Store(error),
         }

@@ -17,6 +17,9 @@ use crate::principal::{Caller, Username};
 /// How long an offer or a recovery waits, in seconds: 7 days.
 pub(super) const LIFE: i64 = 7 * 24 * 60 * 60;
 
+/// The most offers to one user that wait at one time.
+pub(super) const MAX_OFFERS: usize = 1_000;
+
 /// What waits: at most one of each.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +98,11 @@ pub enum HandoverFault {
     /// The owner has lost the right since.
     #[error("the owner of {0:?} may no longer transfer it: ask the owner why, who can explain the operation transfer")]
     OfferVoid(String),
+    /// The receiver has as many offers as may wait.
+    #[error(
+        "{MAX_OFFERS} offers to the user {0:?} wait already: ask them to accept or decline some (GET /access/offers lists them)"
+    )]
+    TooManyOffers(String),
     /// There is nothing to withdraw or decline.
     #[error("{0:?} is not offered now")]
     NoOffer(String),
@@ -140,9 +148,12 @@ impl Pending {
     }
 
     /// Where lists find the object. No text stands for two things.
-    pub(super) fn index(&self, owner: &str) -> Vec<String> {
-        let offer = self.offer.iter().flat_map(|offer| [offered_to(&offer.to), offered_by(owner)]);
-        offer.chain(self.recovery.iter().map(|_| RECOVERIES.to_owned())).collect()
+    pub(super) fn index(&self, owner: &str) -> Vec<(String, i64)> {
+        let offer = self
+            .offer
+            .iter()
+            .flat_map(|offer| [offered_to(&offer.to), offered_by(owner)].map(|subject| (subject, offer.expires)));
+        offer.chain(self.recovery.iter().map(|recovery| (RECOVERIES.to_owned(), recovery.expires))).collect()
     }
 
     /// The recovery of this identifier.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::administration::Kind;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, now, uuid};
+use super::{Call, Context, Error, Kms, Sheet, now, uuid};
 use crate::policy::{IdentityDocument, JwtAuthDocument};
 
 /// An identity.
@@ -35,16 +35,30 @@ impl Kms {
         })
     }
 
-    /// All identities, by their identifiers.
+    /// Fills a page with identities, by their identifiers, after `offset` of them. Returns how many there are.
     ///
     /// # Errors
     /// The caller does not administer.
-    pub fn identities(&self, context: &Context<'_>) -> Result<Vec<Identity>, Error> {
-        let entries = self.definitions(context, Kind::Identity)?;
-        let read = |entry: super::Entry| {
-            Some(Identity { document: serde_json::from_value(entry.definition).ok()?, id: entry.name })
-        };
-        Ok(entries.into_iter().filter_map(read).collect())
+    pub fn identities(
+        &self,
+        context: &Context<'_>,
+        offset: usize,
+        sheet: &mut Sheet<'_, Identity>,
+    ) -> Result<usize, Error> {
+        let call = Call::new(context, Operation::ListDefinitions);
+        call.describe(Kind::Identity.word().to_owned());
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let ids = grant.names(Kind::Identity, "", usize::MAX);
+            let total = ids.len();
+            let mut left = ids.into_iter().skip(offset);
+            let read = |_: Option<&String>| Ok(left.next().into_iter().collect());
+            sheet.fill(read, |id| {
+                let found = grant.identity(id).ok();
+                Ok(found.map(|(_, document)| Identity { id: id.clone(), document }))
+            })?;
+            Ok(total)
+        })
     }
 
     /// Makes an identity, with an identifier of the server's choice.

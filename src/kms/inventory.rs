@@ -1,11 +1,10 @@
 //! The inventory: what objects there are and whose, for those who administer or audit.
 
-use super::access::MAX_OBJECTS;
-use super::gate::Listed;
+use super::object::Object;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, Page};
-use crate::kmip::Attributes;
-use crate::store::inventory::Filter;
+use super::{Call, Context, Error, Kms, Sheet, Summary};
+use crate::kmip::ttlv::DateTime;
+use crate::store::inventory::{Entry, Filter};
 
 /// An object of the inventory.
 #[derive(Debug)]
@@ -25,12 +24,36 @@ pub struct Known {
     pub owner: String,
     /// The project that holds it.
     pub project: Option<String>,
-    /// Its attributes, the state among them.
-    pub attributes: Attributes,
+    /// What it is.
+    pub summary: Summary,
+    /// Its dates.
+    pub dates: Dates,
+}
+
+/// The dates of an object, by the names of KMIP 2.1 section 4.
+#[derive(Debug)]
+pub struct Dates {
+    /// Initial Date.
+    pub initial: Option<DateTime>,
+    /// Activation Date.
+    pub activation: Option<DateTime>,
+    /// Process Start Date.
+    pub process_start: Option<DateTime>,
+    /// Protect Stop Date.
+    pub protect_stop: Option<DateTime>,
+    /// Deactivation Date.
+    pub deactivation: Option<DateTime>,
+    /// Compromise Date.
+    pub compromise: Option<DateTime>,
+    /// Destroy Date.
+    pub destroy: Option<DateTime>,
+    /// Last Change Date.
+    pub last_change: Option<DateTime>,
 }
 
 impl Kms {
-    /// Objects in the order of their creation: at most `limit` and at most [`MAX_OBJECTS`], those after the object `after`.
+    /// Fills a page with objects in the order of their creation, those after the object `after`. Returns after which object the
+    /// next page begins, if there may be one.
     ///
     /// # Errors
     /// The caller neither administers nor audits, there is no object `after`, or store or token are unavailable.
@@ -39,23 +62,25 @@ impl Kms {
         context: &Context<'_>,
         filter: &Filter,
         after: Option<&str>,
-        limit: usize,
-    ) -> Result<Page<InventoryEntry>, Error> {
+        sheet: &mut Sheet<'_, InventoryEntry>,
+    ) -> Result<Option<String>, Error> {
         let call = Call::new(context, Operation::ListObjects);
         call.describe(filter.to_string());
         self.recorded(&call, || {
-            let limit = i64::try_from(limit.min(MAX_OBJECTS)).unwrap_or_default();
-            let listed = self.authorize_audit(&call)?.objects(filter, after, limit)?;
-            let is_full = i64::try_from(listed.len()).unwrap_or(i64::MAX) >= limit;
-            let next = listed.last().filter(|_| is_full).map(|last| last.id.clone());
-            // The columns that are searched are not bound; the object is.
-            let belongs = |Listed { object, .. }: &Listed| {
-                object
+            let grant = self.authorize_audit(&call)?;
+            let begin = grant.place(after)?;
+            let read = |last: Option<&Entry>| grant.rows(filter, last.map_or(begin, |last| last.number));
+            let last = sheet.fill(read, |row| {
+                let object = grant.object(row)?;
+                // The columns that are searched are not bound; the object is.
+                let belongs = object
                     .as_ref()
-                    .is_none_or(|object| filter.admits(&object.access.owner, object.access.project.as_deref()))
-            };
-            let entries = listed.into_iter().filter(belongs).map(|listed| entry(listed, &call)).collect();
-            Ok(Page { entries, next })
+                    .is_none_or(|object| filter.admits(&object.access.owner, object.access.project.as_deref()));
+                let known = object.map(|object| Known::of(&object, call.now));
+                let entry = InventoryEntry { id: row.id.clone(), known, last_used: grant.last_used(row) };
+                Ok(belongs.then_some(entry))
+            })?;
+            Ok(last.map(|last| last.id))
         })
     }
 
@@ -67,11 +92,20 @@ impl Kms {
     }
 }
 
-fn entry(listed: Listed, call: &Call<'_>) -> InventoryEntry {
-    let Listed { id, object, last_used } = listed;
-    let known = object.map(|object| {
+impl Known {
+    fn of(object: &Object, now: DateTime) -> Self {
+        let own = &object.attributes;
+        let dates = Dates {
+            initial: own.initial_date,
+            activation: own.activation_date,
+            process_start: own.process_start_date,
+            protect_stop: own.protect_stop_date,
+            deactivation: own.deactivation_date,
+            compromise: own.compromise_date,
+            destroy: own.destroy_date,
+            last_change: own.last_change_date,
+        };
         let (owner, project) = (object.access.owner.clone(), object.access.project.clone());
-        Known { owner, project, attributes: object.shown(call.now) }
-    });
-    InventoryEntry { id, known, last_used }
+        Self { owner, project, summary: Summary::of(object, now), dates }
+    }
 }

@@ -1,10 +1,10 @@
 //! Keys as a list of what one may read about.
 
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 
 use super::gate::Whose;
 use super::operation::Operation;
-use super::{Call, Context, Error, Held, Kms, secret_path};
+use super::{Call, Context, Error, Held, Kms, Sheet, secret_path};
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
@@ -25,9 +25,9 @@ pub struct Wanted {
 }
 
 impl Kms {
-    /// The keys whose attributes the caller may read and for which `counts` holds, in the order of their creation: those in
-    /// `range`, and how many there are in all, 100,000 being looked at. What holds a secret is not among them, nor what was
-    /// destroyed.
+    /// Fills a page with the keys whose attributes the caller may read and for which `counts` holds, in the order of their
+    /// creation, after `offset` of them. Returns how many there are in all, 100,000 being looked at. What holds a secret is not
+    /// among them, nor what was destroyed.
     ///
     /// # Errors
     /// Store or token are away, or others look through as many already.
@@ -35,37 +35,37 @@ impl Kms {
         &self,
         context: &Context<'_>,
         wanted: &Wanted,
-        range: Range<usize>,
+        offset: usize,
         counts: fn(&Attributes) -> bool,
-    ) -> Result<(Vec<Held>, usize), Error> {
+        sheet: &mut Sheet<'_, Held>,
+    ) -> Result<usize, Error> {
         let call = Call::new(context, Operation::ListKeys);
         self.recorded(&call, || {
             let grant = self.searching(&call)?;
             let (project, names) = (wanted.project.clone(), wanted.name.iter().cloned().collect());
             let search = Search { now: call.now.0, order: Order::OldestFirst, project, names, ..Search::default() };
-            let (mut keys, mut total) = (Vec::new(), 0);
+            let mut total = 0;
             let whose = if wanted.granted { Whose::Reachable } else { Whose::Held };
             grant.walk(whose, &search, Start::default(), PAGE, |id| {
                 let Some(object) = self.sighted(&call, id)? else { return Ok(ControlFlow::Continue(())) };
-                let attributes = object.shown(call.now);
+                let attributes = &object.attributes;
                 // The search tables are not bound; the object is.
                 let found = wanted.project.is_none() || object.access.project == wanted.project;
                 let named = |name: &String| attributes.names.iter().any(|own| own.value == *name);
                 if found
                     && wanted.name.as_ref().is_none_or(named)
-                    && secret_path::last_number(&attributes).is_none()
-                    && counts(&attributes)
+                    && secret_path::last_number(attributes).is_none()
+                    && counts(attributes)
                     && self.permitted(&call, Action::Operation(Kmip::GetAttributes), &object)
                 {
-                    if range.contains(&total) {
-                        call.list(&attributes)?;
-                        keys.push(Held { id: id.to_owned(), attributes });
-                    }
                     total += 1;
+                    if total > offset && sheet.look()? {
+                        sheet.put(Held { id: id.to_owned(), attributes: object.shown(call.now) })?;
+                    }
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
-            Ok((keys, total))
+            Ok(total)
         })
     }
 }

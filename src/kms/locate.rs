@@ -125,18 +125,18 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
 fn is_confirmed(kms: &Kms, call: &Call<'_>, id: &str, search: &Search) -> Result<bool, Error> {
     let Some(object) = kms.sighted(call, id)? else { return Ok(false) };
     let held = search.project.is_none() || object.access.project == search.project;
-    Ok(held && matches(&object.shown(call.now), search))
+    Ok(held && matches(&object.attributes, object.state(call.now), search))
 }
 
-fn matches(found: &Attributes, search: &Search) -> bool {
+fn matches(found: &Attributes, state: State, search: &Search) -> bool {
     let equal = |wanted: Option<i64>, found: Option<i64>| wanted.is_none() || wanted == found;
-    let destroyed = matches!(found.state, Some(State::Destroyed | State::DestroyedCompromised));
+    let destroyed = matches!(state, State::Destroyed | State::DestroyedCompromised);
     search.names.iter().all(|name| found.names.iter().any(|own| own.value == *name))
         && holds_tags(found, &search.tags)
         && equal(search.object_type, found.object_type.map(|kind| i64::from(kind.code())))
         && equal(search.algorithm, found.cryptographic_algorithm.map(|name| i64::from(name.code())))
         && equal(search.length, found.cryptographic_length.map(i64::from))
-        && equal(search.state, found.state.map(|state| i64::from(state.code())))
+        && equal(search.state, Some(i64::from(state.code())))
         && search
             .usage_mask
             .is_none_or(|mask| found.cryptographic_usage_mask.is_some_and(|own| i64::from(own.bits()) & mask == mask))

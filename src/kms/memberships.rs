@@ -2,7 +2,7 @@
 
 use super::administration::Kind;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms};
+use super::{Call, Context, Error, Kms, Sheet};
 use crate::policy::{ProjectDocument, identity_username};
 
 /// A member of a project.
@@ -62,15 +62,33 @@ impl Kms {
         })
     }
 
-    /// The members of a project.
+    /// Fills a page with the members of a project that are exchanged identities, by their identifiers, after `offset` of them.
+    /// Returns how many there are.
     ///
     /// # Errors
     /// The caller does not administer, or there is no such project.
-    pub fn members(&self, context: &Context<'_>, project: &str) -> Result<Vec<Membership>, Error> {
+    pub fn identity_members(
+        &self,
+        context: &Context<'_>,
+        project: &str,
+        offset: usize,
+        sheet: &mut Sheet<'_, Membership>,
+    ) -> Result<usize, Error> {
         let call = project_call(context, Operation::ListDefinitions, project);
         self.recorded(&call, || {
             let (_, document) = self.authorize_administration(&call)?.project(project)?;
-            Ok(document.members.into_iter().map(|(member, role)| Membership { member, role }).collect())
+            let members = document.members.into_iter();
+            let identity =
+                |(member, role): (String, String)| Some((member.strip_prefix("identity:")?.to_owned(), role));
+            let members: Vec<(String, String)> = members.filter_map(identity).collect();
+            let total = members.len();
+            for (member, role) in members.into_iter().skip(offset) {
+                if !sheet.look()? {
+                    break;
+                }
+                sheet.put(Membership { member, role })?;
+            }
+            Ok(total)
         })
     }
 }

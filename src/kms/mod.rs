@@ -27,6 +27,7 @@ mod import;
 mod inventory;
 mod keys;
 mod last_use;
+mod list;
 mod locate;
 mod mac;
 mod mac_verify;
@@ -55,9 +56,9 @@ use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use access::{From, Held, MAX_OBJECTS, Obtained};
+pub use access::{From, Held, Obtained};
 pub use access_list::AccessList;
-pub use access_token::{MAX_TOKENS, TokenEntry};
+pub use access_token::TokenEntry;
 pub use administration::{Asked, Entry, Kind, Vouching};
 pub use api_token::{ApiTokenKey, check_api_token_row};
 pub use auditing::{MAX_LINES, public_key_pem};
@@ -66,24 +67,22 @@ pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms, Settings, Vault};
 pub use handover::HandoverFault;
 pub use identities::Identity;
-pub use inventory::{InventoryEntry, Known};
+pub use inventory::{Dates, InventoryEntry, Known};
 pub use keys::Wanted;
+pub use list::{MAX_ENTRIES, Sheet, Summary};
 pub use memberships::Membership;
-pub use offers::{Direction, OfferEntry, Page};
+pub use offers::{Direction, OfferEntry};
 pub use recoveries::{KeptAccess, MAX_REASON, Proposal, RecoveryEntry};
 pub use secret_path::{KeptSecret, SecretPath, kept_secret};
 pub use secrets::MAX_SECRET;
 
 use crate::desk::Ticket;
 use crate::kmip::payloads::{Request, Response};
-use crate::kmip::ttlv::{DateTime, Item};
-use crate::kmip::{self, Attributes, UniqueIdentifier};
+use crate::kmip::ttlv::DateTime;
+use crate::kmip::{self, UniqueIdentifier};
 use crate::principal::Caller;
 use operation::Operation;
 use trail::Trail;
-
-/// What one answer may list of attributes, in bytes of the binary encoding.
-const MAX_LISTED: usize = 8 << 20;
 
 /// Seconds since 1970-01-01 UTC.
 #[must_use]
@@ -114,8 +113,6 @@ struct Call<'a> {
     placeholder: Option<String>,
     /// What is asked for.
     operation: Operation,
-    /// Bytes of the attributes that the answer lists so far, in the binary encoding.
-    listed: Cell<usize>,
     /// What the audit log should know of it beside its object.
     detail: RefCell<Option<String>>,
     /// Whether it changes what the caller themselves may do.
@@ -132,7 +129,6 @@ impl<'a> Call<'a> {
             now: DateTime(now()),
             placeholder: None,
             operation,
-            listed: Cell::new(0),
             detail: RefCell::default(),
             own: Cell::new(false),
             conclusions: RefCell::default(),
@@ -161,22 +157,15 @@ impl<'a> Call<'a> {
 
     /// Asked between two steps of what takes long, and before anything begins.
     fn go_on(&self) -> Result<(), Error> {
-        if self.context.ticket.is_over() { Err(Error::Abandoned) } else { Ok(()) }
-    }
-
-    /// Counts the attributes of one object more that the answer will list.
-    ///
-    /// # Errors
-    /// The caller may not hold as much, or the answer would be too large.
-    fn list(&self, attributes: &Attributes) -> Result<(), Error> {
-        let length = attributes.to_items().iter().map(Item::ttlv_length).sum();
-        let listed = self.listed.get().saturating_add(length);
-        self.listed.set(listed);
-        if listed > MAX_LISTED { Err(Error::AnswerTooLarge) } else { self.context.hold(length) }
+        self.context.go_on()
     }
 }
 
 impl Context<'_> {
+    fn go_on(&self) -> Result<(), Error> {
+        if self.ticket.is_over() { Err(Error::Abandoned) } else { Ok(()) }
+    }
+
     /// Counts what the answer will hold: so many bytes more in the binary encoding. As JSON, and while that is made, they are
     /// about four times as many.
     fn hold(&self, bytes: usize) -> Result<(), Error> {

@@ -5,14 +5,10 @@ use std::sync::Arc;
 use super::handover::{Offer, offered_by, offered_to};
 use super::object::{Access, Object};
 use super::operation::Operation;
-use super::{Call, Context, Error, HandoverFault, Kms, NoEffect};
-use crate::kmip::Attributes;
+use super::{Call, Context, Error, HandoverFault, Kms, NoEffect, Sheet, Summary};
 use crate::kmip::enumerations::State;
 use crate::policy::Action;
 use crate::principal::Username;
-
-/// The most offers in one list.
-const MAX_OFFERS: i64 = 1_000;
 
 /// Which offers to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,24 +30,15 @@ pub struct OfferEntry {
     pub to: String,
     /// When the offer ends, in seconds since 1970-01-01 UTC.
     pub expires: i64,
-    /// The object's attributes, the state among them.
-    pub attributes: Attributes,
-}
-
-/// A page of a list.
-#[derive(Debug)]
-pub struct Page<T> {
-    /// What is in it.
-    pub entries: Vec<T>,
-    /// Where the next page begins: after this identifier; `None` if this page is the last.
-    pub next: Option<String>,
+    /// What it is.
+    pub summary: Summary,
 }
 
 impl Kms {
     /// Offers an object to another user, for 7 days, in the place of an earlier offer. Nothing changes until they accept.
     ///
     /// # Errors
-    /// The caller does not own it, may not give it away, or offers it to its owner.
+    /// The caller does not own it, may not give it away, or offers it to its owner, or too many offers wait for that user.
     pub fn transfer(&self, context: &Context<'_>, id: &str, to: &Username) -> Result<i64, Error> {
         let call = Call::new(context, Operation::Transfer);
         call.describe(format!("to the user {to:?}"));
@@ -59,6 +46,7 @@ impl Kms {
             let grant = self.authorize_action(&call, Action::Transfer, id)?;
             let offer = Offer::new(to, call.caller(), call.now);
             let expires = offer.expires;
+            let _receiver = grant.turn_of_receiver(to.as_str())?;
             grant.change_access(|object, access| {
                 self.check_may_part(&call, object)?;
                 if access.owner == to.as_str() {
@@ -111,11 +99,18 @@ impl Kms {
         })
     }
 
-    /// Offers to the caller or by the caller, in the order of the objects' identifiers after `after`: at most 1,000.
+    /// Fills a page with offers to the caller or by the caller, in the order of the objects' identifiers after `after`. Returns
+    /// after which identifier the next page begins, if there may be one.
     ///
     /// # Errors
     /// Store or token are unavailable.
-    pub fn offers(&self, context: &Context<'_>, direction: Direction, after: &str) -> Result<Page<OfferEntry>, Error> {
+    pub fn offers(
+        &self,
+        context: &Context<'_>,
+        direction: Direction,
+        after: &str,
+        sheet: &mut Sheet<'_, OfferEntry>,
+    ) -> Result<Option<String>, Error> {
         let call = Call::new(context, Operation::ListOffers);
         self.recorded(&call, || {
             let user = call.caller().username.as_str();
@@ -123,20 +118,16 @@ impl Kms {
                 Direction::Received => offered_to(user),
                 Direction::Made => offered_by(user),
             };
-            let ids = self.searching(&call)?.pending(&subject, after, MAX_OFFERS)?;
-            let is_full = i64::try_from(ids.len()).unwrap_or(i64::MAX) >= MAX_OFFERS;
-            let next = ids.last().filter(|_| is_full).cloned();
-            let mut entries = Vec::new();
-            for id in ids {
-                let Some(object) = self.found(&id)? else { continue };
+            let grant = self.searching(&call)?;
+            let read = |last: Option<&String>| grant.pending(&subject, last.map_or(after, String::as_str));
+            sheet.fill(read, |id| {
                 // The index is not bound; the object is.
-                let is_theirs = match direction {
-                    Direction::Received => self.is_offered(&call, &object),
-                    Direction::Made => object.is_of(call.caller()) && self.permitted(&call, Action::Transfer, &object),
+                let is_theirs = |object: &Arc<Object>| match direction {
+                    Direction::Received => self.is_offered(&call, object),
+                    Direction::Made => object.is_of(call.caller()) && self.permitted(&call, Action::Transfer, object),
                 };
-                entries.extend(entry(&object, &call).filter(|_| is_theirs));
-            }
-            Ok(Page { entries, next })
+                Ok(self.found(id)?.filter(is_theirs).and_then(|object| entry(&object, &call)))
+            })
         })
     }
 
@@ -179,5 +170,5 @@ fn entry(object: &Arc<Object>, call: &Call<'_>) -> Option<OfferEntry> {
     let offer = pending.offer.as_ref().filter(|offer| offer.is_open(call.now))?;
     check_undestroyed(object, call).ok()?;
     let (id, to, expires) = (object.id.clone(), offer.to.clone(), offer.expires);
-    Some(OfferEntry { id, owner: owner.clone(), to, expires, attributes: object.shown(call.now) })
+    Some(OfferEntry { id, owner: owner.clone(), to, expires, summary: Summary::of(object, call.now) })
 }

@@ -4,17 +4,13 @@ use super::handover::{Kept, LIFE, RECOVERIES, Recovery, users};
 use super::object::Object;
 use super::offers::check_undestroyed;
 use super::operation::Operation;
-use super::{Call, Context, Error, HandoverFault, Kms, NoEffect, Page, uuid};
-use crate::kmip::Attributes;
+use super::{Call, Context, Error, HandoverFault, Kms, NoEffect, Sheet, Summary, uuid};
 use crate::policy::{Grant, Subject};
 use crate::principal::Username;
 use crate::text::is_unprintable;
 
 /// The longest reason, in bytes.
 pub const MAX_REASON: usize = 255;
-
-/// The most recoveries in one list.
-const MAX_RECOVERIES: i64 = 1_000;
 
 /// The access of others that a recovery leaves.
 #[derive(Debug, Default)]
@@ -61,8 +57,8 @@ pub struct RecoveryEntry {
     pub done: bool,
     /// When it ends, in seconds since 1970-01-01 UTC.
     pub expires: i64,
-    /// The object's attributes, the state among them.
-    pub attributes: Attributes,
+    /// What the object is.
+    pub summary: Summary,
 }
 
 impl Kms {
@@ -172,25 +168,27 @@ impl Kms {
         })
     }
 
-    /// Recoveries that wait, in the order of the objects' identifiers after `after`: at most 1,000.
+    /// Fills a page with recoveries that wait, in the order of the objects' identifiers after `after`. Returns after which
+    /// identifier the next page begins, if there may be one.
     ///
     /// # Errors
     /// The caller is no recoverer, or store or token are unavailable.
-    pub fn recoveries(&self, context: &Context<'_>, after: &str) -> Result<Page<RecoveryEntry>, Error> {
+    pub fn recoveries(
+        &self,
+        context: &Context<'_>,
+        after: &str,
+        sheet: &mut Sheet<'_, RecoveryEntry>,
+    ) -> Result<Option<String>, Error> {
         let call = Call::new(context, Operation::ListRecoveries);
         self.recorded(&call, || {
-            let ids = self.authorize_recovery(&call)?.pending(RECOVERIES, after, MAX_RECOVERIES)?;
-            let is_full = i64::try_from(ids.len()).unwrap_or(i64::MAX) >= MAX_RECOVERIES;
-            let next = ids.last().filter(|_| is_full).cloned();
-            let mut entries = Vec::new();
-            for id in ids {
-                let Some(object) = self.found(&id)? else { continue };
-                let recovery = object.access.pending.recovery.as_ref();
-                if let Some(recovery) = recovery.filter(|recovery| recovery.is_open(call.now)) {
-                    entries.push(self.recovery_entry(&object, recovery, &call));
-                }
-            }
-            Ok(Page { entries, next })
+            let grant = self.authorize_recovery(&call)?;
+            let read = |last: Option<&String>| grant.pending(RECOVERIES, last.map_or(after, String::as_str));
+            sheet.fill(read, |id| {
+                // The index is not bound; the object is.
+                let Some(object) = self.found(id)? else { return Ok(None) };
+                let waiting = object.access.pending.recovery.as_ref().filter(|own| own.is_open(call.now));
+                Ok(waiting.map(|recovery| self.recovery_entry(&object, recovery, &call)))
+            })
         })
     }
 
@@ -210,7 +208,7 @@ impl Kms {
             needed: self.recovery_approvals(),
             done: false,
             expires,
-            attributes: object.shown(call.now),
+            summary: Summary::of(object, call.now),
         }
     }
 }

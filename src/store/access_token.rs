@@ -146,24 +146,27 @@ pub fn find(connection: &Connection, id: &str) -> Result<Option<AccessToken>, Er
     found.transpose().map_err(|_| Error::Malformed(format!("token/{id}")))
 }
 
-/// Tokens of a subject, or all, that have not ended at `now`: at most `limit` by their identifiers, after `after`.
+/// Tokens of a subject, or all, that have not ended at `now`: at most `limit` by their identifiers, after `after`. A row that makes
+/// no sense has its identifier and nothing else.
 ///
 /// # Errors
-/// SQLite's. A row that makes no sense is left out.
+/// SQLite's.
 pub fn live(
     connection: &Connection,
     subject: Option<&str>,
     now: i64,
     after: &str,
-    limit: i64,
-) -> Result<Vec<AccessToken>, Error> {
+    limit: usize,
+) -> Result<Vec<(String, Option<AccessToken>)>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let select = format!(
         "SELECT {COLUMNS} FROM access_token \
          WHERE id > ?1 AND expires > ?2 AND (?3 IS NULL OR subject = ?3) ORDER BY id LIMIT ?4"
     );
     let mut select = connection.prepare_cached(&select)?;
-    let rows = select.query_map(params![after, now, subject, limit], |row| Ok(AccessToken::from_row(row).ok()))?;
-    Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    let rows = select
+        .query_map(params![after, now, subject, limit], |row| Ok((row.get("id")?, AccessToken::from_row(row).ok())))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// How many tokens of a subject were not ended before their time. Those that are past their end are among them until they are

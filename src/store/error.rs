@@ -80,6 +80,9 @@ pub enum Error {
     /// The row changed between read and write.
     #[error("the row was changed by another request")]
     Conflict,
+    /// Nobody waits for what is read.
+    #[error("nobody waits for the answer any longer")]
+    Abandoned,
     /// The writer's queue is full.
     #[error("too many writes are waiting")]
     Busy,

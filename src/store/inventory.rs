@@ -7,15 +7,43 @@ use rusqlite::{Connection, ToSql, Transaction, params};
 
 use super::Error;
 
-/// Identifiers of the objects for which the index says that a change of owner waits for `subject`: at most `limit` of them, in
-/// the order of their identifiers, those after `after`.
+/// Identifiers of the objects for which the index says that a change of owner waits for `subject` at `now`: at most `limit` of
+/// them, in the order of their identifiers, those after `after`.
 ///
 /// # Errors
 /// SQLite's.
-pub fn pending(connection: &Connection, subject: &str, after: &str, limit: i64) -> Result<Vec<String>, Error> {
-    let sql = "SELECT object FROM object_pending WHERE subject = ?1 AND object > ?2 ORDER BY object LIMIT ?3";
+pub fn pending(
+    connection: &Connection,
+    subject: &str,
+    now: i64,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<String>, Error> {
+    // In the order of the primary key, which the sign keeps it to.
+    let sql = "SELECT object FROM object_pending WHERE subject = ?1 AND object > ?3 AND +expires > ?2 \
+               ORDER BY object LIMIT ?4";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut select = connection.prepare_cached(sql)?;
-    Ok(select.query_map(params![subject, after, limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    Ok(select.query_map(params![subject, now, after, limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// How many objects other than `object` the index says to wait for `subject` at `now`: at most `most` are counted.
+///
+/// # Errors
+/// SQLite's.
+pub fn count_pending(
+    connection: &Connection,
+    subject: &str,
+    now: i64,
+    object: &str,
+    most: usize,
+) -> Result<usize, Error> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM object_pending WHERE subject = ?1 AND expires > ?2 AND object <> ?3 \
+               LIMIT ?4)";
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let counted: i64 =
+        connection.prepare_cached(sql)?.query_row(params![subject, now, object, most], |row| row.get(0))?;
+    Ok(usize::try_from(counted).unwrap_or_default())
 }
 
 /// Which objects.
@@ -54,6 +82,8 @@ impl fmt::Display for Filter {
 /// An object, as far as no binding is needed for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// Its number: where a later page begins.
+    pub number: i64,
     /// Its Unique Identifier.
     pub id: String,
     /// When its key was last used, in days since 1970-01-01 UTC.
@@ -65,22 +95,24 @@ pub struct Entry {
 ///
 /// # Errors
 /// SQLite's.
-pub fn page(connection: &Connection, filter: &Filter, after: i64, limit: i64) -> Result<Vec<Entry>, Error> {
+pub fn page(connection: &Connection, filter: &Filter, after: i64, limit: usize) -> Result<Vec<Entry>, Error> {
     let (condition, wanted) = match filter {
         Filter::All => ("", None),
         Filter::Owner(owner) => ("AND owner = ?3", Some(owner)),
         Filter::Project(project) => ("AND project = ?3", Some(project)),
     };
     let sql = format!(
-        "SELECT CAST(id AS TEXT), day FROM object LEFT JOIN object_use USING (number) \
+        "SELECT number, CAST(id AS TEXT), day FROM object LEFT JOIN object_use USING (number) \
          WHERE number > ?1 {condition} ORDER BY number LIMIT ?2"
     );
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut values: Vec<&dyn ToSql> = vec![&after, &limit];
     if let Some(wanted) = wanted {
         values.push(wanted);
     }
     let mut select = connection.prepare_cached(&sql)?;
-    let rows = select.query_map(&values[..], |row| Ok(Entry { id: row.get(0)?, used: row.get(1)? }))?;
+    let rows =
+        select.query_map(&values[..], |row| Ok(Entry { number: row.get(0)?, id: row.get(1)?, used: row.get(2)? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -146,8 +146,8 @@ pub struct Index {
     pub tags: Vec<String>,
     /// To whom operations are granted.
     pub grantees: Vec<String>,
-    /// For whom a change of owner waits.
-    pub pending: Vec<String>,
+    /// For whom a change of owner waits, and when it ends, in seconds since 1970-01-01 UTC.
+    pub pending: Vec<(String, i64)>,
 }
 
 const COLUMNS: &str = "id, version, owner, object_type, algorithm, length, usage_mask, state, activation_date, \
@@ -293,10 +293,10 @@ impl Object {
         for text in &index.grantees {
             grantee.execute(params![text, number])?;
         }
-        let mut pending =
-            transaction.prepare_cached("INSERT OR IGNORE INTO object_pending (subject, object) VALUES (?1, ?2)")?;
-        for text in &index.pending {
-            pending.execute(params![text, self.id])?;
+        let mut pending = transaction
+            .prepare_cached("INSERT OR IGNORE INTO object_pending (subject, object, expires) VALUES (?1, ?2, ?3)")?;
+        for (text, expires) in &index.pending {
+            pending.execute(params![text, self.id, expires])?;
         }
         Ok(())
     }

@@ -124,15 +124,18 @@ pub struct Page {
     pub found: Vec<Found>,
 }
 
+/// Asked now and then whether the search is for nothing.
+type IsOver<'a> = &'a dyn Fn() -> bool;
+
 /// Objects that several lists name together.
 struct Union<'a>(Vec<List<'a>>);
 
 impl Union<'_> {
     /// The first rank at or after `rank` that one of the lists has.
-    fn seek(&mut self, connection: &Connection, rank: i64) -> Result<Option<i64>, Error> {
+    fn seek(&mut self, connection: &Connection, rank: i64, is_over: IsOver<'_>) -> Result<Option<i64>, Error> {
         let mut first: Option<i64> = None;
         for list in &mut self.0 {
-            if let Some(found) = list.seek(connection, rank)? {
+            if let Some(found) = list.seek(connection, rank, is_over)? {
                 first = Some(first.map_or(found, |first| first.min(found)));
             }
         }
@@ -141,21 +144,31 @@ impl Union<'_> {
 }
 
 impl Search {
-    /// Finds at most `limit` objects.
+    /// Finds at most `limit` objects. `is_over` says whether nobody waits for them any longer; it is asked at each object and, of
+    /// those that the filter leaves out, after a few.
     ///
     /// # Errors
-    /// SQLite's.
-    pub fn page(&self, connection: &Connection, start: Start, limit: usize) -> Result<Page, Error> {
+    /// [`Error::Abandoned`], or SQLite's.
+    pub fn page(
+        &self,
+        connection: &Connection,
+        start: Start,
+        limit: usize,
+        is_over: &dyn Fn() -> bool,
+    ) -> Result<Page, Error> {
         let filter = Filter::of(self);
         let keyed = self.keyed(&filter);
-        // Where nothing else narrows the search, SQLite passes over what the filter leaves out.
+        // Where nothing else narrows the search, the lists pass over what the filter leaves out.
         let filtered = keyed.is_empty();
         let mut all = vec![Union(self.reached(&filter, filtered))];
         all.extend(keyed);
         let mut page = Page::default();
         let mut rank = start.after.map_or(-i64::MAX, |number| self.rank(number).saturating_add(1));
         while page.found.len() < limit {
-            let Some(found) = common(&mut all, connection, rank)? else { break };
+            let Some(found) = common(&mut all, connection, rank, is_over)? else { break };
+            if is_over() {
+                return Err(Error::Abandoned);
+            }
             rank = found.saturating_add(1);
             let number = self.rank(found);
             if filtered && page.skipped < start.skip {
@@ -220,12 +233,17 @@ impl Search {
 static ANY: String = String::new();
 
 /// The first rank at or after `rank` that every union has.
-fn common(all: &mut [Union<'_>], connection: &Connection, mut rank: i64) -> Result<Option<i64>, Error> {
+fn common(
+    all: &mut [Union<'_>],
+    connection: &Connection,
+    mut rank: i64,
+    is_over: IsOver<'_>,
+) -> Result<Option<i64>, Error> {
     let mut agreed = 0;
     while agreed < all.len() {
         agreed = 0;
         for union in all.iter_mut() {
-            let Some(found) = union.seek(connection, rank)? else { return Ok(None) };
+            let Some(found) = union.seek(connection, rank, is_over)? else { return Ok(None) };
             if found > rank {
                 rank = found;
                 // The others have to agree with this one, which does.

@@ -109,6 +109,7 @@ mod issuers_are_tested;
 mod key_pairs_sign;
 mod keys_may_be_placed_in_the_token;
 mod keys_that_prove_nothing;
+mod lists_are_bounded;
 mod locate_finds;
 mod macs_equal_openssl;
 mod many_at_once;

@@ -303,7 +303,7 @@ fn proposals_wait_seven_days_and_are_bound() {
         "UPDATE object SET pending = replace(pending, '\"bob\"', '\"mallory\"') WHERE id = 'other'",
         "UPDATE object SET pending = replace(pending, '[\"rita\"]', '[\"rita\",\"rosa\"]') WHERE id = 'self'",
         "UPDATE object SET pending = (SELECT pending FROM object WHERE id = 'old') WHERE id = 'planted'",
-        "INSERT OR IGNORE INTO object_pending VALUES ('recovery', 'planted')",
+        "INSERT OR IGNORE INTO object_pending VALUES ('recovery', 'planted', 9000000000)",
     ] {
         assert_eq!(database.execute(statement, []).unwrap(), 1, "{statement}");
     }

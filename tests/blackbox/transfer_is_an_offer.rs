@@ -270,8 +270,8 @@ fn an_offer_that_the_owner_did_not_make_is_refused() {
         "UPDATE object SET pending = replace(pending, 'bob', 'sam') WHERE id = 'changed'",
         "UPDATE object SET pending = (SELECT pending FROM object WHERE id = 'changed') WHERE id = 'planted'",
         "UPDATE object SET pending = NULL WHERE id = 'taken'",
-        "INSERT INTO object_pending VALUES ('to:sam', 'indexed')",
-        "INSERT INTO object_pending VALUES ('to:sam', 'changed')",
+        "INSERT INTO object_pending VALUES ('to:sam', 'indexed', 9000000000)",
+        "INSERT INTO object_pending VALUES ('to:sam', 'changed', 9000000000)",
     ] {
         assert_eq!(database.execute(statement, []).unwrap(), 1, "{statement}");
     }

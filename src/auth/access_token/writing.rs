@@ -137,25 +137,27 @@ impl AccessTokens {
         Ok(key_id)
     }
 
-    /// Tokens of one identity or of all that have not ended at `now`: at most `limit` by their identifiers, after `after`. A row
-    /// that is not what was written is left out.
+    /// Tokens of one identity or of all that have not ended at `now`, with their identifiers: at most `limit` by these, after
+    /// `after`. Whether a row is what was written is asked by [`Self::is_written`].
     ///
     /// # Errors
-    /// Store or HSM are away.
+    /// The store is away.
     pub fn list(
         &self,
         subject: Option<&str>,
         after: &str,
         now: i64,
-        limit: i64,
-    ) -> Result<Vec<AccessToken>, AccessTokenError> {
-        let mut believed = Vec::new();
-        for row in self.store.read(|connection| rows::live(connection, subject, now, after, limit))? {
-            if self.custody.is_bound(&row.bound(), &row.binding)? {
-                believed.push(row);
-            }
-        }
-        Ok(believed)
+        limit: usize,
+    ) -> Result<Vec<(String, Option<AccessToken>)>, AccessTokenError> {
+        Ok(self.store.read(|connection| rows::live(connection, subject, now, after, limit))?)
+    }
+
+    /// Whether a row is what was written.
+    ///
+    /// # Errors
+    /// The HSM is away.
+    pub fn is_written(&self, row: &AccessToken) -> Result<bool, AccessTokenError> {
+        Ok(self.custody.is_bound(&row.bound(), &row.binding)?)
     }
 
     /// Removes rows of tokens that ended a while ago; whether there are more.

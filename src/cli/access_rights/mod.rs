@@ -66,20 +66,21 @@ fn changed(unique_identifier: &str) -> Report {
     Report::quiet(json!({ "unique_identifier": unique_identifier }))
 }
 
-/// A whole list that the server gives in pieces.
-async fn all(client: &Client, path: &str) -> Result<Vec<Value>, Error> {
-    /// As many as the server gives at one time: a piece with fewer is the last.
-    const PAGE: usize = 1_000;
+/// A list that the server gives in pages, as bare arrays: the next page begins after the last entry, by its member `name`, and an
+/// empty page is the end. `path` ends with `?` or with a parameter.
+pub(in crate::cli) async fn all(client: &Client, path: &str, name: &str) -> Result<Vec<Value>, Error> {
     let mut all: Vec<Value> = Vec::new();
+    let mut after = None;
     loop {
-        // Identifiers of objects stand in a query as they are.
-        let from = all.last().map(|last| format!("?after={}", text(last, "object_id"))).unwrap_or_default();
-        let page: Vec<Value> = client.get_json(&format!("{path}{from}")).await?;
-        let is_last = page.len() < PAGE;
-        all.extend(page);
-        if is_last {
+        let place = after.as_deref().map(|after| format!("&after={}", segment(after))).unwrap_or_default();
+        let page: Vec<Value> = client.get_json(&format!("{path}{place}")).await?;
+        let last = page.last().map(|last| text(last, name).to_owned());
+        // A server that knows no pages of this list gives all of it each time.
+        if last.is_none() || last == after {
             return Ok(all);
         }
+        all.extend(page);
+        after = last;
     }
 }
 

@@ -12,7 +12,7 @@ pub(in crate::cli) struct Obtained {}
 
 impl Obtained {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let objects = all(client, "/access/obtained").await?;
+        let objects = all(client, "/access/obtained?", "object_id").await?;
         let lines: Vec<String> = objects.iter().map(line).collect();
         Ok(Report::new(lines, Value::Array(objects)))
     }

@@ -12,7 +12,7 @@ pub(in crate::cli) struct Owned {}
 
 impl Owned {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let objects = all(client, "/access/owned").await?;
+        let objects = all(client, "/access/owned?", "object_id").await?;
         let line = |object: &Value| format!("{} {}", text(object, "object_id"), text(object, "state"));
         Ok(Report::new(objects.iter().map(line).collect::<Vec<_>>(), Value::Array(objects)))
     }

@@ -114,10 +114,9 @@ impl Identities {
                 Ok(Report::new([id], made))
             }
             Self::List(List {}) => {
-                let all: Value = client.get_json("/api/v1/identities").await?;
-                let lines: Vec<String> =
-                    all.get("identities").and_then(Value::as_array).into_iter().flatten().filter_map(line).collect();
-                Ok(Report::new(lines, all))
+                let all = identities(client).await?;
+                let lines: Vec<String> = all.iter().filter_map(line).collect();
+                Ok(Report::new(lines, json!({ "totalCount": all.len(), "identities": all })))
             }
             Self::Show(Show { id }) => show(client, &id).await,
             Self::Update(Update { id, name, role }) => {
@@ -129,6 +128,23 @@ impl Identities {
             Self::Delete(Delete { id }) => Ok(Report::quiet(client.delete_json(&at(&id)).await?)),
             Self::Attach(command) => command.run(client).await,
             Self::Detach(Detach { id }) => Ok(Report::quiet(client.delete_json(&auth_at(&id)).await?)),
+        }
+    }
+}
+
+/// All identities, page by page.
+async fn identities(client: &Client) -> Result<Vec<Value>, Error> {
+    let mut all: Vec<Value> = Vec::new();
+    loop {
+        let mut page: Value = client.get_json(&format!("/api/v1/identities?offset={}", all.len())).await?;
+        let total = page.get("totalCount").and_then(Value::as_u64).and_then(|total| usize::try_from(total).ok());
+        let Some(Value::Array(entries)) = page.get_mut("identities") else {
+            return Err(Error::Incomplete("identities"));
+        };
+        let is_empty = entries.is_empty();
+        all.append(entries);
+        if is_empty || total.is_none_or(|total| all.len() >= total) {
+            return Ok(all);
         }
     }
 }

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::access_rights::all;
 use super::error::Error;
 use super::login;
 use super::report::Report;
@@ -74,7 +75,7 @@ impl Issuers {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::List(List {}) => {
-                let all: Vec<Value> = client.get_json("/issuers").await?;
+                let all = all(client, "/issuers?", "name").await?;
                 let lines: Vec<String> = all.iter().map(line).collect();
                 Ok(Report::new(lines, Value::Array(all)))
             }

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::access_rights::all;
 use super::error::Error;
 use super::report::Report;
 
@@ -37,9 +38,6 @@ pub(super) struct Revoke {
 #[derive(clap::Args)]
 pub(super) struct RotateKey {}
 
-/// As many as the server gives at one time: a piece with fewer is the last.
-const PAGE: usize = 1_000;
-
 #[derive(Deserialize)]
 struct Token {
     id: String,
@@ -69,20 +67,8 @@ impl Tokens {
 }
 
 async fn list(client: &Client, subject: Option<&str>) -> Result<Report, Error> {
-    let mut all: Vec<Value> = Vec::new();
-    loop {
-        let last = all.last().and_then(|token| token.get("id")).and_then(Value::as_str).unwrap_or_default();
-        let mut path = format!("/access/tokens?after={}", segment(last));
-        if let Some(subject) = subject {
-            path.push_str(&format!("&subject={}", segment(subject)));
-        }
-        let mut page: Vec<Value> = client.get_json(&path).await?;
-        let is_last = page.len() < PAGE;
-        all.append(&mut page);
-        if is_last {
-            break;
-        }
-    }
+    let subject = subject.map(|subject| format!("subject={}", segment(subject))).unwrap_or_default();
+    let all = all(client, &format!("/access/tokens?{subject}"), "id").await?;
     let lines: Vec<String> = all.iter().filter_map(line).collect();
     Ok(Report::new(lines, Value::Array(all)))
 }

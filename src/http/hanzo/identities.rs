@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::route::Ask;
 use super::super::{Answer, App};
-use super::{invalid, iso, read};
-use crate::kms::Identity;
+use super::{MAX_OFFSET, invalid, iso, number, read};
+use crate::kms::{Identity, MAX_ENTRIES, Sheet};
 use crate::policy::{IdentityDocument, OrganizationRole};
 
 /// One entry of an identity's metadata.
@@ -57,13 +58,6 @@ struct One {
     identity: Shown,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct All {
-    total_count: usize,
-    identities: Vec<Shown>,
-}
-
 impl From<Identity> for Shown {
     fn from(Identity { id, document }: Identity) -> Self {
         let IdentityDocument { name, role, organization_id, metadata, created_at, updated_at, jwt_auth } = document;
@@ -100,10 +94,15 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     Ok(one(app.kms.create_identity(&ask.context, document)?))
 }
 
-/// `GET /api/v1/identities`
+/// `GET /api/v1/identities[?offset=N][&limit=N]`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let identities: Vec<Shown> = app.kms.identities(&ask.context)?.into_iter().map(Shown::from).collect();
-    Ok(Answer::json(StatusCode::OK, &All { total_count: identities.len(), identities }))
+    let offset = number(ask, "offset", 0, MAX_OFFSET)?;
+    let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
+    let mut page = Page::named("identities");
+    let mut write = |identity: Identity| page.put(&Shown::from(identity));
+    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
+    let total = app.kms.identities(&ask.context, offset, &mut sheet)?;
+    Ok(page.end_with("totalCount", &total.into()))
 }
 
 /// `GET /api/v1/identities/:id`

@@ -15,6 +15,10 @@ use warp::http::StatusCode;
 
 use super::Answer;
 use super::problem::Problem;
+use super::route::{Ask, value};
+
+/// The most entries of a list that can be passed over.
+const MAX_OFFSET: usize = 1 << 31;
 
 /// A failure as Infisical's clients expect it.
 #[derive(Serialize)]
@@ -55,6 +59,13 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// The body of a request that holds a credential: what is wrong with it is not quoted.
 fn read_secret<T: DeserializeOwned>(body: &[u8], members: &str) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|_| invalid(format!("the body must be a JSON object with {members}")))
+}
+
+/// A number in the query, at most `most`.
+fn number(ask: &Ask<'_>, name: &str, default: usize, most: usize) -> Result<usize, Problem> {
+    let Some(text) = value(ask.query, name) else { return Ok(default) };
+    let number = text.parse().ok().filter(|number| *number <= most);
+    number.ok_or_else(|| invalid(format!("{name}: a number up to {most}")))
 }
 
 fn invalid(detail: impl Into<String>) -> Problem {

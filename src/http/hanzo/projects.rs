@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::route::Ask;
 use super::super::{Answer, App};
-use super::{invalid, read};
-use crate::kms::Membership;
+use super::{MAX_OFFSET, invalid, number, read};
+use crate::kms::{MAX_ENTRIES, Membership, Sheet};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -50,13 +51,6 @@ struct One<'a> {
     identity_membership: Shown<'a>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct All<'a> {
-    total_count: usize,
-    identity_memberships: Vec<Shown<'a>>,
-}
-
 fn parameter<'a>(ask: &'a Ask<'_>, number: usize) -> &'a str {
     ask.parameters.get(number).map_or("", String::as_str)
 }
@@ -92,15 +86,16 @@ pub(in crate::http) fn remove_member(app: &App, ask: &Ask<'_>) -> Result<Answer,
     Ok(one(project, identity, &role))
 }
 
-/// `GET /api/v2/workspace/:projectId/identity-memberships`
+/// `GET /api/v2/workspace/:projectId/identity-memberships[?offset=N][&limit=N]`
 pub(in crate::http) fn members(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let project = parameter(ask, 0);
-    let members = app.kms.members(&ask.context, project)?;
-    let shown = |Membership { member, role }: &'_ Membership| -> Option<(String, String)> {
-        Some((member.strip_prefix("identity:")?.to_owned(), role.clone()))
+    let offset = number(ask, "offset", 0, MAX_OFFSET)?;
+    let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
+    let mut page = Page::named("identityMemberships");
+    let mut write = |Membership { member, role }: Membership| {
+        page.put(&Shown { identity_id: &member, project_id: project, role: &role })
     };
-    let members: Vec<(String, String)> = members.iter().filter_map(shown).collect();
-    let identity_memberships: Vec<Shown<'_>> =
-        members.iter().map(|(identity, role)| Shown { identity_id: identity, project_id: project, role }).collect();
-    Ok(Answer::json(StatusCode::OK, &All { total_count: members.len(), identity_memberships }))
+    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
+    let total = app.kms.identity_members(&ask.context, project, offset, &mut sheet)?;
+    Ok(page.end_with("totalCount", &total.into()))
 }

@@ -1,7 +1,8 @@
 //! What leave to administer lets one do: roles, policies, users and projects, those of the policy file and those in the
 //! database, each of which has a bound row.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError};
 
 use data_encoding::HEXLOWER;
@@ -171,19 +172,26 @@ impl AdministrationGrant<'_> {
         &self.kms.tokens
     }
 
-    /// All definitions of a kind.
-    pub(in crate::kms) fn all(&self, kind: Kind) -> Vec<Entry> {
+    /// The first names of definitions of a kind after `after`, at most `limit`.
+    pub(in crate::kms) fn names(&self, kind: Kind, after: &str, limit: usize) -> Vec<String> {
         let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_kind = definitions.stored.range((kind, String::new())..).take_while(|((own, _), _)| *own == kind);
-        let stored = of_kind.filter_map(|((_, name), (version, document))| {
-            let definition = serde_json::from_str(document.as_deref()?).unwrap_or_default();
-            Some((name.clone(), Entry { name: name.clone(), version: Some(*version), definition }))
-        });
-        let mut all: BTreeMap<String, Entry> = stored.collect();
-        for (name, definition) in kind.of(&definitions.configured) {
-            all.insert(name.clone(), Entry { name, version: None, definition });
+        let later = definitions.stored.range((Bound::Excluded((kind, after.to_owned())), Bound::Unbounded));
+        let of_kind = later.take_while(|((own, _), _)| *own == kind).filter(|(_, (_, document))| document.is_some());
+        let mut names: BTreeSet<String> = of_kind.map(|((_, name), _)| name.clone()).take(limit).collect();
+        names.extend(kind.names(&definitions.configured, after, limit));
+        names.into_iter().take(limit).collect()
+    }
+
+    /// A definition, if it is there.
+    pub(in crate::kms) fn entry(&self, kind: Kind, name: &str) -> Option<Entry> {
+        let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = name.to_owned();
+        if let Some(definition) = kind.of(&definitions.configured, &name) {
+            return Some(Entry { name, version: None, definition });
         }
-        all.into_values().collect()
+        let (version, document) = definitions.stored.get(&(kind, name.clone()))?;
+        let definition = serde_json::from_str(document.as_deref()?).unwrap_or_default();
+        Some(Entry { name, version: Some(*version), definition })
     }
 
     /// An identity with its version, 0 for one of the policy file.

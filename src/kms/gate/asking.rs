@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::Error;
+use super::super::list::CHUNK;
 use super::ServerGrant;
 use crate::custody::Secret;
 use crate::policy::Grantee;
@@ -87,7 +88,9 @@ impl ServerGrant<'_> {
             if visited > 0 && sweep.is_none() {
                 sweep = Some(self.sweep()?);
             }
-            let Page { skipped, found } = self.kms.store.read(|connection| search.page(connection, start, limit))?;
+            let is_over = || self.call.go_on().is_err();
+            let Page { skipped, found } =
+                self.kms.store.read(|connection| search.page(connection, start, limit, &is_over))?;
             walked.skipped += skipped;
             let is_last = found.len() < limit;
             visited += found.len();
@@ -115,10 +118,11 @@ impl ServerGrant<'_> {
         Ok(Start { after: Some(number.ok_or_else(missing)?), skip: 0 })
     }
 
-    /// Identifiers of objects for which the index says that a change of owner waits for `subject`: at most `limit` of them, in
-    /// the order of their identifiers, those after `after`.
-    pub(in crate::kms) fn pending(&self, subject: &str, after: &str, limit: i64) -> Result<Vec<String>, Error> {
-        Ok(self.kms.store.read(|connection| inventory::pending(connection, subject, after, limit))?)
+    /// Identifiers of objects for which the index says that a change of owner waits for `subject`: a chunk of them, in the order
+    /// of their identifiers, those after `after`.
+    pub(in crate::kms) fn pending(&self, subject: &str, after: &str) -> Result<Vec<String>, Error> {
+        let now = self.call.now.0;
+        Ok(self.kms.store.read(|connection| inventory::pending(connection, subject, now, after, CHUNK))?)
     }
 
     /// Leave to look at more objects than a page of them, one by one: to a few at one time, so that others get on.

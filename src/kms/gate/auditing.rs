@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::super::list::CHUNK;
 use super::super::object::Object;
 use super::super::{Call, Error};
 use super::Kms;
@@ -14,15 +15,6 @@ const MAX_SEARCHED: u64 = 1 << 30;
 
 /// Leave to read the audit log and the inventory.
 pub(in crate::kms) struct AuditGrant<'a>(&'a Kms, &'a Call<'a>);
-
-/// An object of the inventory.
-pub(in crate::kms) struct Listed {
-    pub(in crate::kms) id: String,
-    /// `None` if its row cannot be believed.
-    pub(in crate::kms) object: Option<Arc<Object>>,
-    /// When its key was last used, in days since 1970-01-01 UTC.
-    pub(in crate::kms) last_used: Option<i64>,
-}
 
 impl Kms {
     /// Decides whether the caller audits.
@@ -54,27 +46,25 @@ impl AuditGrant<'_> {
         Ok(search::search(&audit.files()?, filter, limit, MAX_SEARCHED, &|| self.1.go_on().is_err())?)
     }
 
-    /// Objects in the order of their creation: at most `limit`, those after the object `after`.
-    pub(in crate::kms) fn objects(
-        &self,
-        filter: &inventory::Filter,
-        after: Option<&str>,
-        limit: i64,
-    ) -> Result<Vec<Listed>, Error> {
-        let store = &self.0.store;
-        let number = match after {
-            None => 0,
-            Some(id) => {
-                let number = store.read(|connection| object::number(connection, id))?;
-                number.ok_or_else(|| Error::NoPlace(id.to_owned()))?
-            }
-        };
-        let rows = store.read(|connection| inventory::page(connection, filter, number, limit))?;
-        let listed = |inventory::Entry { id, used }| {
-            self.1.go_on()?;
-            let last_used = used.max(self.0.last_uses.day_of(&id));
-            Ok(Listed { object: self.0.found(&id)?, id, last_used })
-        };
-        rows.into_iter().map(listed).collect()
+    /// The place in the order of creation after the object `after`; the beginning without one.
+    pub(in crate::kms) fn place(&self, after: Option<&str>) -> Result<i64, Error> {
+        let Some(id) = after else { return Ok(0) };
+        let number = self.0.store.read(|connection| object::number(connection, id))?;
+        number.ok_or_else(|| Error::NoPlace(id.to_owned()))
+    }
+
+    /// A chunk of the rows of objects in the order of their creation, those after `number`.
+    pub(in crate::kms) fn rows(&self, filter: &inventory::Filter, number: i64) -> Result<Vec<inventory::Entry>, Error> {
+        Ok(self.0.store.read(|connection| inventory::page(connection, filter, number, CHUNK))?)
+    }
+
+    /// The object of a row; `None` if the row cannot be believed.
+    pub(in crate::kms) fn object(&self, row: &inventory::Entry) -> Result<Option<Arc<Object>>, Error> {
+        self.0.found(&row.id)
+    }
+
+    /// When the key of a row was last used, in days since 1970-01-01 UTC.
+    pub(in crate::kms) fn last_used(&self, row: &inventory::Entry) -> Option<i64> {
+        row.used.max(self.0.last_uses.day_of(&row.id))
     }
 }

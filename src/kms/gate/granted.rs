@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::super::handover::Pending;
+use super::super::handover::{HandoverFault, MAX_OFFERS, Pending, offered_to};
 use super::super::object::{Access, Object};
 use super::super::{Error, secret_path as path};
 use super::{Grant, NewGrant, Usable, is_destroyed, new_object};
@@ -11,7 +11,7 @@ use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Decision, Resource};
 use crate::store::object::{Class, Material};
-use crate::store::{self, secret_path, secret_version};
+use crate::store::{self, inventory, secret_path, secret_version};
 use crate::turns::Turn;
 
 /// The next version of an object.
@@ -214,6 +214,22 @@ impl<'a> Grant<'a> {
             self.kms.discard(&left);
         }
         exchanged
+    }
+
+    /// The turn to offer this object to a user: nobody else offers them anything meanwhile.
+    ///
+    /// # Errors
+    /// As many offers of other objects as there may be wait for them.
+    pub(in crate::kms) fn turn_of_receiver(&self, user: &str) -> Result<Turn<'a>, Error> {
+        let subject = offered_to(user);
+        // No identifier of an object has a blank.
+        let turn = self.kms.turns.take(&format!("offers {subject}"))?;
+        let (now, id) = (self.call.now.0, &self.object.id);
+        let count = |connection: &_| inventory::count_pending(connection, &subject, now, id, MAX_OFFERS);
+        if self.kms.store.read(count)? >= MAX_OFFERS {
+            return Err(HandoverFault::TooManyOffers(user.to_owned()).into());
+        }
+        Ok(turn)
     }
 
     /// The object as it is, and the turn to change it: nobody else does meanwhile.

@@ -41,7 +41,6 @@ use crate::store::{self, Store};
 use crate::turns::Turns;
 use administering::Definitions;
 pub(super) use asking::{End, Whose};
-pub(super) use auditing::Listed;
 pub use health::Health;
 use invocations::Invocations;
 pub use vault::Vault;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use rusqlite::{Connection, ToSql, params_from_iter};
 
 use super::super::Error;
-use super::{Order, Search};
+use super::{IsOver, Order, Search};
 
 /// The state that dates have moved an object to (KMIP 2.1 section 4.57; `kmip::state` is the rule for
 /// single objects). `@now` is the present time.
@@ -83,8 +83,10 @@ pub(super) struct List<'a> {
     order: Order,
     /// Ranks that were read and not yet passed.
     read: VecDeque<i64>,
-    /// How many to read next.
+    /// How many to read next, with those that the filter leaves out.
     size: usize,
+    /// The first rank that was not read.
+    next: i64,
     /// Whether there are none after those that were read.
     ended: bool,
 }
@@ -120,23 +122,32 @@ impl<'a> List<'a> {
             Kind::Name => ("object_name", format!("name = ?{key}")),
             Kind::Tag => ("object_tag", format!("tag = ?{key}")),
         };
+        // A statement reads so many objects and no more, whatever the filter says of them: it cannot be ended from outside.
         let sql = format!(
-            "SELECT {number} FROM {from} WHERE {condition} AND {number} {compare} ?{rank}{text} \
+            "SELECT {number}, (TRUE{text}) FROM {from} WHERE {condition} AND {number} {compare} ?{rank} \
              ORDER BY {number} {direction} LIMIT ?{limit}"
         );
-        Self { sql, values, order, read: VecDeque::new(), size: FIRST, ended: false }
+        Self { sql, values, order, read: VecDeque::new(), size: FIRST, next: i64::MIN, ended: false }
     }
 
     /// The first rank at or after `rank`.
-    pub(super) fn seek(&mut self, connection: &Connection, rank: i64) -> Result<Option<i64>, Error> {
+    pub(super) fn seek(
+        &mut self,
+        connection: &Connection,
+        rank: i64,
+        is_over: IsOver<'_>,
+    ) -> Result<Option<i64>, Error> {
         let ahead = self.read.iter().position(|own| *own >= rank).unwrap_or(self.read.len());
         // What is passed over unseen says that the list is longer than the others: then little is read of it.
         if ahead > 1 {
             self.size = FIRST;
         }
         self.read.drain(..ahead);
-        if self.read.is_empty() && !self.ended {
-            self.fill(connection, rank)?;
+        while self.read.is_empty() && !self.ended {
+            if is_over() {
+                return Err(Error::Abandoned);
+            }
+            self.fill(connection, rank.max(self.next))?;
         }
         Ok(self.read.front().copied())
     }
@@ -148,10 +159,17 @@ impl<'a> List<'a> {
         values.extend::<[&dyn ToSql; 2]>([&number, &limit]);
         let mut select = connection.prepare_cached(&self.sql)?;
         let mut rows = select.query(params_from_iter(values))?;
+        let mut seen = 0;
         while let Some(row) = rows.next()? {
-            self.read.push_back(sign(row.get(0)?));
+            let found = sign(row.get(0)?);
+            seen += 1;
+            self.next = found.saturating_add(1);
+            // NULL is no.
+            if row.get::<_, Option<bool>>(1)? == Some(true) {
+                self.read.push_back(found);
+            }
         }
-        self.ended = self.read.len() < self.size;
+        self.ended = seen < self.size;
         self.size = (self.size * 2).min(MOST);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Kind;
-use crate::cli::access_rights::text;
+use crate::cli::access_rights::{all, text};
 use crate::cli::{Error, Report};
 use crate::client::Client;
 
@@ -17,7 +17,7 @@ pub(in crate::cli) struct List {
 
 impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let found: Vec<Value> = client.get_json(self.kind.path()).await?;
+        let found = all(client, &format!("{}?", self.kind.path()), "name").await?;
         let lines: Vec<String> = found.iter().map(line).collect();
         Ok(Report::new(lines, Value::Array(found)))
     }

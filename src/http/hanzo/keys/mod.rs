@@ -6,16 +6,17 @@ pub(in crate::http) mod signature;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::route::{Ask, value};
 use super::super::{Answer, App};
-use super::{invalid, iso, read};
+use super::{invalid, iso, number, read};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::{self, Request, Response};
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
-use crate::kms::{self, Held, Wanted};
+use crate::kms::{self, Held, Sheet, Wanted};
 
 /// The longest name of a key, in bytes.
 const MAX_NAME: usize = 255;
@@ -74,13 +75,6 @@ struct Shown {
 #[derive(Serialize)]
 struct One {
     key: Shown,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct All {
-    keys: Vec<Shown>,
-    total_count: usize,
 }
 
 /// What the key is to these clients; `None` for what they have no words for: HMAC keys, public halves, what was destroyed.
@@ -225,21 +219,17 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     }
 }
 
-fn number(ask: &Ask<'_>, name: &str, default: usize, most: usize) -> Result<usize, Problem> {
-    let Some(text) = value(ask.query, name) else { return Ok(default) };
-    let number = text.parse().ok().filter(|number| *number <= most);
-    number.ok_or_else(|| invalid(format!("{name}: a number up to {most}")))
-}
-
 /// `GET /api/v1/kms/keys?projectId=P&offset=N&limit=N`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let wanted = Wanted { project: value(ask.query, "projectId"), name: None, granted: true };
     let offset = number(ask, "offset", 0, usize::MAX / 2)?;
     let limit = number(ask, "limit", LISTED, MAX_LISTED)?;
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
-    let (held, total_count) = app.kms.keys(&ask.context, &wanted, offset..offset + limit, is_key)?;
-    let keys = held.into_iter().filter_map(|Held { id, attributes }| shown(id, attributes)).collect();
-    Ok(Answer::json(StatusCode::OK, &All { keys, total_count }))
+    let mut page = Page::named("keys");
+    let mut write = |held: Held| shown(held.id, held.attributes).map_or(0, |key| page.put(&key));
+    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
+    let total = app.kms.keys(&ask.context, &wanted, offset, is_key, &mut sheet)?;
+    Ok(page.end_with("totalCount", &total.into()))
 }
 
 /// `GET /api/v1/kms/keys/:id`
@@ -253,26 +243,35 @@ pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
     let name = id(ask);
     let wanted = Wanted { project: value(ask.query, "projectId"), name: Some(name.to_owned()), granted: false };
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
-    let (mut held, mut total) = app.kms.keys(&ask.context, &wanted, 0..MAX_CANDIDATES, is_key)?;
-    if total == 0 {
-        let wanted = Wanted { granted: true, ..wanted };
-        (held, total) = app.kms.keys(&ask.context, &wanted, 0..MAX_CANDIDATES, is_key)?;
+    let mut found: Vec<Shown> = Vec::new();
+    let mut total = 0;
+    for granted in [false, true] {
+        let wanted = Wanted { granted, ..wanted.clone() };
+        let mut write = |held: Held| {
+            found.extend(shown(held.id, held.attributes));
+            size_of::<Shown>()
+        };
+        let mut sheet = Sheet::new(&ask.context, MAX_CANDIDATES, &mut write);
+        total = app.kms.keys(&ask.context, &wanted, 0, is_key, &mut sheet)?;
+        if total > 0 {
+            break;
+        }
     }
     if total > 1 {
-        return Err(Problem::new(StatusCode::CONFLICT, ambiguity(name, &held, total)));
+        return Err(Problem::new(StatusCode::CONFLICT, ambiguity(name, &found, total)));
     }
-    let key = held.pop().and_then(|Held { id, attributes }| shown(id, attributes)).ok_or_else(|| no_such_key(name))?;
+    let key = found.pop().ok_or_else(|| no_such_key(name))?;
     Ok(Answer::json(StatusCode::OK, &One { key }))
 }
 
 /// The error for a name that several keys have: it lists them, each with its project.
-fn ambiguity(name: &str, held: &[Held], total: usize) -> String {
-    let candidate = |Held { id, attributes }: &Held| match attributes.clone().take_project() {
-        Ok(Some(project)) => format!("{id} (project {project:?})"),
-        _ => format!("{id} (no project)"),
+fn ambiguity(name: &str, found: &[Shown], total: usize) -> String {
+    let candidate = |Shown { id, project_id, .. }: &Shown| match project_id {
+        Some(project) => format!("{id} (project {project:?})"),
+        None => format!("{id} (no project)"),
     };
-    let candidates = held.iter().map(candidate).collect::<Vec<_>>().join(", ");
-    let others = total.saturating_sub(held.len());
+    let candidates = found.iter().map(candidate).collect::<Vec<_>>().join(", ");
+    let others = total.saturating_sub(found.len());
     let more = if others > 0 { format!(", and {others} others") } else { String::new() };
     format!("{total} keys are named {name:?}: {candidates}{more}: use an identifier, or projectId")
 }
