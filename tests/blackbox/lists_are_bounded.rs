@@ -88,7 +88,7 @@ fn they_end_with_their_client_and_hold_what_they_show() {
             }
         });
         let grown = memory(&world.server, "VmHWM").saturating_sub(resident) >> 20;
-        assert!(grown < 24, "{path}: {grown} MiB more");
+        assert!(grown < 10, "{path}: {grown} MiB more");
         // And their work ends when nobody waits for it: of each no more is done than an object.
         let before = cpu(&world.server);
         let mut asking: Vec<_> = (0..AT_ONCE).map(|_| client.connect().unwrap()).collect();
