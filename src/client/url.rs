@@ -29,7 +29,7 @@ pub enum UrlError {
     #[error("a URL with a user name or password is not taken")]
     Credentials,
     /// Keys of an issuer by plain HTTP, where anyone on the way can exchange them.
-    #[error("keys are fetched over https:// only, unless --jwks-allow-http is given")]
+    #[error("keys are fetched over https:// only, unless --jwks-allow-http says otherwise")]
     PlainKeys,
 }
 

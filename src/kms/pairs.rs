@@ -12,7 +12,7 @@ use crate::kmip::payloads::signature_verify::{Request, Response};
 use crate::kmip::payloads::{destroy, revoke};
 
 impl Kms {
-    /// Signature Verify by either half. The caller must be permitted to do it with the public one, and to know of the other.
+    /// Signature Verify by either half. The caller must be permitted to do it with both.
     ///
     /// # Errors
     /// As Signature Verify.
@@ -26,7 +26,7 @@ impl Kms {
     }
 
     /// The public key of a pair by either half: a SubjectPublicKeyInfo in DER (RFC 5280 section 4.1.2.7). The caller must be
-    /// permitted to Get the public one, and to know of the other.
+    /// permitted to Get both.
     ///
     /// # Errors
     /// As Get; the object is no half of a pair.
@@ -82,14 +82,10 @@ impl Kms {
         operation: Kmip,
         id: Option<&UniqueIdentifier>,
     ) -> Result<Grant<'a>, Error> {
-        let named = id.and_then(UniqueIdentifier::as_text);
-        let named = named.map(|id| self.sighted(call, id)).transpose()?.flatten();
-        // What only its public half can do cannot be granted on a private key.
-        let Some((private, public)) = named.as_deref().and_then(|named| Some((named, public_half(named)?))) else {
-            return self.authorize(call, operation, id);
-        };
+        let grant = self.authorize(call, operation, id)?;
+        let Some(public) = public_half(grant.object()) else { return Ok(grant) };
         let public = self.authorize(call, operation, Some(&UniqueIdentifier::Text(public.to_owned())))?;
-        check_halves(private, public.object())?;
+        check_halves(grant.object(), public.object())?;
         Ok(public)
     }
 }

@@ -22,6 +22,7 @@ mod harness;
 mod audit;
 mod bare;
 mod decisions;
+mod desk;
 mod gate;
 mod objects;
 mod raw;
@@ -40,6 +41,7 @@ fn main() {
     match arguments.next().as_deref() {
         Some("bare") => bare::serve(&arguments.next().unwrap()),
         Some("raw") => raw::measure(&arguments.next().unwrap()),
+        Some("desk") => desk::measure(),
         Some("gate") => gate::measure(),
         Some("objects") => objects::measure(arguments.next().map_or(50_000, |count| count.parse().unwrap())),
         Some("writes") => {
