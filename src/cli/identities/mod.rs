@@ -114,9 +114,10 @@ impl Identities {
                 Ok(Report::new([id], made))
             }
             Self::List(List {}) => {
-                let all = identities(client).await?;
+                let list = identities(client).await?;
+                let all = list.get("identities").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
                 let lines: Vec<String> = all.iter().filter_map(line).collect();
-                Ok(Report::new(lines, json!({ "totalCount": all.len(), "identities": all })))
+                Ok(Report::new(lines, list))
             }
             Self::Show(Show { id }) => show(client, &id).await,
             Self::Update(Update { id, name, role }) => {
@@ -132,8 +133,8 @@ impl Identities {
     }
 }
 
-/// All identities, page by page.
-async fn identities(client: &Client) -> Result<Vec<Value>, Error> {
+/// All identities, page by page: the answer of the server, with those of every page.
+async fn identities(client: &Client) -> Result<Value, Error> {
     let mut all: Vec<Value> = Vec::new();
     loop {
         let mut page: Value = client.get_json(&format!("/api/v1/identities?offset={}", all.len())).await?;
@@ -144,7 +145,8 @@ async fn identities(client: &Client) -> Result<Vec<Value>, Error> {
         let is_empty = entries.is_empty();
         all.append(entries);
         if is_empty || total.is_none_or(|total| all.len() >= total) {
-            return Ok(all);
+            *entries = all;
+            return Ok(page);
         }
     }
 }
