@@ -304,9 +304,10 @@ fn a_page_costs_the_same_wherever_it_begins() {
         });
         times.min().unwrap()
     };
-    let first = cost("");
     for query in ["&after=k199990", "&owner=alice", "&owner=alice&after=k199990"] {
-        let there = cost(query);
-        assert!(there < first * 3, "{query}: {there:?}, the first page {first:?}");
+        // One after the other, and again: what only a busy machine made slow is not slow five times.
+        let measured = (0..5).map(|_| (cost(""), cost(query)));
+        let slow: Vec<_> = measured.take_while(|(first, there)| *there >= *first * 3).collect();
+        assert!(slow.len() < 5, "{query}: the first page and this one take {slow:?}");
     }
 }
