@@ -135,18 +135,16 @@ impl Desk {
 
     fn watch(self: &Arc<Self>, metrics: &Metrics) {
         let (name, about) = ("claviger_requests_under_way", "Requests between their headers and their answer.");
-        let halls =
-            |desk: &Self| [&desk.known, &desk.claimants, &desk.strangers].map(|hall| Arc::clone(&hall.under_way));
-        metrics.watch(Kind::Gauge, name, about, self, move |desk| {
-            halls(desk).iter().map(|own| own.taken()).sum::<usize>()
-        });
+        metrics.watch(Kind::Gauge, name, about, self, |desk| desk.taken(|hall| &hall.under_way));
         let (name, about) = ("claviger_requests_working", "Requests that work, each on a thread.");
-        let halls = |desk: &Self| [&desk.known, &desk.claimants, &desk.strangers].map(|hall| Arc::clone(&hall.working));
-        metrics.watch(Kind::Gauge, name, about, self, move |desk| {
-            halls(desk).iter().map(|own| own.taken()).sum::<usize>()
-        });
+        metrics.watch(Kind::Gauge, name, about, self, |desk| desk.taken(|hall| &hall.working));
         let (name, about) = ("claviger_request_memory_bytes", "Memory of bodies and answers, until these are sent.");
         metrics.watch(Kind::Gauge, name, about, self, |desk| desk.memory.held());
+    }
+
+    /// Places of one kind that are taken in all halls.
+    fn taken(&self, places: impl Fn(&Hall) -> &Arc<Places>) -> usize {
+        [&self.known, &self.claimants, &self.strangers].map(|hall| places(hall).taken()).into_iter().sum()
     }
 
     /// The ticket of a request whose headers have just come.

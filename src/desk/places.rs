@@ -9,8 +9,8 @@ use tokio::time::{Instant, timeout_at};
 use super::{Full, Who};
 
 /// Places that callers take and give back. A caller gets one while they hold fewer than are free: so one has at most half of
-/// all, and `n` who take what they get leave one in `n + 1` free for whoever comes next. A place that is given back goes to the waiting caller who holds the fewest, and among these to the one
-/// who has waited longest.
+/// all, and `n` who take what they get leave one in `n + 1` free for the next. A place that is given back goes to the waiting
+/// caller who holds the fewest, and among these to the one who has waited longest.
 pub(super) struct Places {
     total: usize,
     inner: Mutex<Inner>,

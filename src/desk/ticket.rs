@@ -38,14 +38,7 @@ impl Ticket {
     /// For work of the server's own, which has no end in time and no bound in memory.
     #[must_use]
     pub fn unlimited() -> Self {
-        Self {
-            began: Instant::now(),
-            deadline: AtomicU64::new(milliseconds(Duration::from_secs(10 << 30))),
-            abandoned: AtomicBool::new(false),
-            working: AtomicBool::new(false),
-            who: Mutex::new(None),
-            room: Mutex::new(None),
-        }
+        Self::new(Duration::from_secs(10 << 30))
     }
 
     /// Names who bears the cost of the request.

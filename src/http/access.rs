@@ -123,8 +123,7 @@ pub(super) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 /// `POST /access/transfer`: an offer; [`super::ownership::accept`] is the other half.
 pub(super) fn transfer(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Transfer { unique_identifier: id, user_id } = read(ask.body)?;
-    let to =
-        Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is not a user name: {error}")))?;
+    let to = username(&user_id)?;
     let expires = iso(app.kms.transfer(&ask.context, &id, &to)?);
     Ok(success(format!("{id} is offered to {to}, who becomes its owner by accepting it before {expires}")))
 }
@@ -242,6 +241,11 @@ pub(super) fn bad(detail: String) -> Problem {
 
 pub(super) fn success(text: String) -> Answer {
     Answer::json(StatusCode::OK, &Success { success: text })
+}
+
+/// The user whom a request names.
+pub(super) fn username(user_id: &str) -> Result<Username, Problem> {
+    Username::new(user_id).map_err(|error| bad(format!("user_id {user_id:?} is not a user name: {error}")))
 }
 
 fn grantee(change: &Change) -> Result<Grantee, Problem> {

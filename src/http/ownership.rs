@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
-use super::access::{Listed, bad, listed, read, success};
+use super::access::{Listed, listed, read, success, username};
 use super::hanzo::iso;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
@@ -11,7 +11,6 @@ use super::route::Ask;
 use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kms::{Direction, KeptAccess, OfferEntry, Proposal, RecoveryEntry, Sheet, Summary};
-use crate::principal::Username;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -141,8 +140,7 @@ impl From<OfferEntry> for Offer {
 /// `POST /access/recoveries`
 pub(super) fn propose(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let NewRecovery { unique_identifier: id, user_id, reason, keep_access } = read(ask.body)?;
-    let to =
-        Username::new(&user_id).map_err(|error| bad(format!("user_id {user_id:?} is not a user name: {error}")))?;
+    let to = username(&user_id)?;
     let proposal = Proposal { to, reason, keep_access };
     let entry = app.kms.propose_recovery(&ask.context, &id, &proposal)?;
     Ok(Answer::json(StatusCode::OK, &Recovery::from(entry)))

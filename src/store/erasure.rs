@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -142,15 +142,8 @@ impl Unerased {
     /// Waits for so long, whatever is added meanwhile; false at the end.
     #[must_use]
     pub fn pause(&self, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
-        let mut bell = self.lock();
-        loop {
-            let left = until.saturating_duration_since(Instant::now());
-            if bell.ended || left.is_zero() {
-                return !bell.ended;
-            }
-            bell = self.rung.wait_timeout(bell, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
+        let waited = self.rung.wait_timeout_while(self.lock(), pause, |bell| !bell.ended);
+        !waited.unwrap_or_else(PoisonError::into_inner).0.ended
     }
 
     /// Ends all waiting, now and later.

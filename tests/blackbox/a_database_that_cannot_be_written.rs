@@ -34,7 +34,7 @@ fn while_another_program_holds_it() {
         other.execute_batch(lock).unwrap();
         // Nobody writes.
         becomes(&server, 503, "away");
-        // What it takes alone, and what it takes for many.
+        // How long one writer waits, and how long many do.
         let create = kmip::create("AES", 256, &[]);
         let began = Instant::now();
         assert_eq!(alice.kmip(&create).status, 503);

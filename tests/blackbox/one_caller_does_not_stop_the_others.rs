@@ -121,7 +121,7 @@ impl Signals {
     }
 }
 
-/// Has the victim work while something goes on, which ends when it is told to; by how many MiB the server grew.
+/// Has the victim work while something goes on, until the signal to stop; by how many MiB the server grew.
 fn meanwhile(what: &str, server: &Server, victim: &mut Victim, attack: impl FnOnce(&Signals) + Send) -> usize {
     let quiet = victim.work(Duration::ZERO);
     let before = memory(server, "VmRSS");

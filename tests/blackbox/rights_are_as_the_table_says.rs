@@ -43,7 +43,7 @@ struct Row {
 }
 
 impl Row {
-    /// The rights that are words of grants; of none if it is told in a sentence.
+    /// The rights that are words of grants; empty where a sentence describes the right.
     fn words(&self) -> Vec<&'static str> {
         let plain = self.rights.split(' ').map(|word| word.strip_prefix('`').and_then(|word| word.strip_suffix('`')));
         plain.collect::<Option<Vec<_>>>().unwrap_or_default()

@@ -87,6 +87,6 @@ fn by_no_route_of_those_who_administer() {
     }
     let test = |issuer: &str| Some(json!({"jwt": "e30.e30.e30", "issuer": issuer}));
     assert_eq!(answer("POST", "/issuers/test", &test(&id)), answer("POST", "/issuers/test", &test(other)));
-    // Who administers is told.
+    // Administrators get the answer.
     assert_eq!(root.post(&format!("/api/v2/workspace/made/identity-memberships/{other}"), &role()).status, 404);
 }
