@@ -18,7 +18,7 @@ use crate::harness::kmip::{Sealed, create, encrypt, find, named, register, revok
 use crate::harness::message::message;
 use crate::harness::server::{Place, run};
 use crate::harness::token::{PIN, write_private};
-use crate::harness::{Connection, Options, Server, Token, directory, eventually};
+use crate::harness::{Connection, End, Options, Server, Token, directory, eventually};
 use crate::root_keys_are_not_made_again::TURNED_BACK;
 
 /// Connections that make keys while a backup is taken.
@@ -137,15 +137,6 @@ struct Told {
     sealed: Vec<Sealed>,
 }
 
-/// Ends the load, also when a test fails.
-struct Stop<'a>(&'a AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 impl Load {
     /// Makes keys until it is enough; a client in the middle of them makes and destroys keys in the token, too.
     fn client(&self, server: &Server, number: usize) {
@@ -192,7 +183,7 @@ fn taken_under_load_it_ends_and_is_whole() {
 
     let load = Load::default();
     let (before, dest) = thread::scope(|scope| {
-        let _stop = Stop(&load.done);
+        let _end = End(&load.done);
         for client in 0..CLIENTS {
             let (load, server) = (&load, &server);
             scope.spawn(move || load.client(server, client));

@@ -10,7 +10,7 @@ use std::thread;
 
 use crate::harness::kmip::{boolean, create, named, register, revoke};
 use crate::harness::server::{Place, run};
-use crate::harness::{Options, Server, Token, directory};
+use crate::harness::{End, Options, Server, Token, directory};
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
@@ -36,6 +36,7 @@ fn taken_while_keys_are_made_and_destroyed() {
     let (done, made) = (AtomicBool::new(false), AtomicUsize::new(0));
     let dest = server.place.path("backup");
     let before = thread::scope(|scope| {
+        let _end = End(&done);
         for client in 0..4 {
             let (server, told, done, made) = (&server, &told, &done, &made);
             scope.spawn(move || {
@@ -71,7 +72,6 @@ fn taken_while_keys_are_made_and_destroyed() {
         let (again, _, _) = run(&mut backup);
         assert!(!again.success(), "a backup is never written over");
         reach(made.load(Ordering::Relaxed) + 20);
-        done.store(true, Ordering::Relaxed);
         before
     });
     for file in ["claviger.db", "token", "claviger.audit.jsonl"] {

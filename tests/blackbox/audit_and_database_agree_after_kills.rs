@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::harness::decisions::seq;
 use crate::harness::kmip::{PATH, create, encrypt, string};
 use crate::harness::server::Place;
-use crate::harness::{Client, Options, Server};
+use crate::harness::{Client, Options, Server, eventually};
 
 const ROUNDS: usize = 20;
 const CREATES: usize = 400;
@@ -41,9 +41,7 @@ fn round(server: Server, told: &Mutex<Vec<String>>, until: usize) -> Arc<Place> 
         for _ in 0..CLIENTS {
             scope.spawn(|| work(&client, told));
         }
-        while told.lock().unwrap().len() < until {
-            thread::yield_now();
-        }
+        eventually("there are so many keys", || (told.lock().unwrap().len() >= until).then_some(()));
         let mut random = [0];
         openssl::rand::rand_bytes(&mut random).unwrap();
         let moment = Duration::from_micros(u64::from(random[0]) * 40);

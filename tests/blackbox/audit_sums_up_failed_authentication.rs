@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::harness::figures::Figures;
-use crate::harness::{Authority, Leaf, Options, Server, eventually};
+use crate::harness::{Authority, End, Leaf, Options, Server, eventually};
 
 const THREADS: usize = 4;
 const REQUESTS: usize = 4_800;
@@ -31,6 +31,7 @@ fn five_thousand_failures_are_a_few_lines_that_add_up() {
     let bytes_before = server.place.audit_file().metadata().unwrap().len();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _end = End(&done);
         let threads: Vec<_> = (0..THREADS)
             .map(|_| {
                 scope.spawn(|| {
@@ -55,9 +56,7 @@ fn five_thousand_failures_are_a_few_lines_that_add_up() {
                 assert_eq!(alice.get("/whoami").status, 200);
             }
         });
-        let ended: Vec<_> = threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
-        done.store(true, Ordering::SeqCst);
-        ended.into_iter().for_each(|ended| ended.unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
     let all = (REQUESTS + HANDSHAKES) as u64;
     eventually("all are counted", || (told(&server).0 >= all).then_some(()));

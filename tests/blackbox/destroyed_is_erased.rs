@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::harness::figures::Figures;
 use crate::harness::kmip::{create, import, named, revoke};
 use crate::harness::server::Place;
-use crate::harness::{Client, Connection, Options, Server, eventually, reference};
+use crate::harness::{Client, Connection, End, Options, Server, eventually, reference};
 use crate::key_pairs_sign::pair;
 
 const SECRET: &str = "/secrets/default/variable/database";
@@ -136,15 +136,6 @@ fn write(alice: &mut Connection, number: usize) {
     assert_eq!(answer.status, 201);
 }
 
-/// Ends those who go on until it is set.
-struct End<'a>(&'a AtomicBool);
-
-impl Drop for End<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 fn is_sound(server: Server) {
     server.keep_audit_key();
     let (place, status) = server.stop();
@@ -173,7 +164,6 @@ fn beside_a_reader_nobody_waits_and_it_is_erased_after_it() {
             }
             took
         });
-        // Also where one of them fails.
         let end = End(&done);
         let removals = doomed.remove(&mut alice);
         // For as long as it is tried in vain, at longer and longer intervals.

@@ -16,7 +16,7 @@ use crate::harness::clock;
 use crate::harness::jwks::Document;
 use crate::harness::jwt::{claims, key_set};
 use crate::harness::server::{P12_PASSWORD, Place, run};
-use crate::harness::{Authority, Client, Connection, Jwks, Options, Server, SigningKey, eventually};
+use crate::harness::{Authority, Client, Connection, End, Jwks, Options, Server, SigningKey, eventually};
 
 /// Seconds from one fetch of an issuer's keys to the next that a token may cause.
 const APART: u64 = 30;
@@ -271,7 +271,7 @@ fn a_flood_of_unknown_keys_fetches_seldom_and_does_not_wait() {
     let a = Provider::new(&place, "a");
     let server = server(Arc::clone(&place), &[&a]);
     let began = Instant::now();
-    let flooding = AtomicBool::new(true);
+    let flooded = AtomicBool::new(false);
     // Signing is not what is to be waited for.
     let tokens: Vec<String> = (0..1000)
         .map(|number| {
@@ -280,6 +280,7 @@ fn a_flood_of_unknown_keys_fetches_seldom_and_does_not_wait() {
         })
         .collect();
     let slow: usize = std::thread::scope(|scope| {
+        let end = End(&flooded);
         let threads: Vec<_> = tokens
             .chunks(250)
             .map(|tokens| {
@@ -297,12 +298,12 @@ fn a_flood_of_unknown_keys_fetches_seldom_and_does_not_wait() {
             .collect();
         let good = scope.spawn(|| {
             let mut connection = server.nobody().connect().unwrap();
-            while flooding.load(Ordering::Relaxed) {
+            while !flooded.load(Ordering::Relaxed) {
                 assert_eq!(status(&mut connection, &a.token()), 200);
             }
         });
         let slow = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
-        flooding.store(false, Ordering::Relaxed);
+        drop(end);
         good.join().unwrap();
         slow
     });

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::kmip::{PATH, Sealed, create, encrypt, named, octets, revoke, string};
-use crate::harness::{Client, Options, ROOT_OBJECTS, Server};
+use crate::harness::{Client, Options, ROOT_OBJECTS, Server, eventually};
 
 const ROUNDS: usize = 20;
 const CREATES: usize = 1_000;
@@ -63,9 +63,7 @@ fn round(server: Server, told: &Mutex<Told>, until: usize) -> std::sync::Arc<cra
         for _ in 0..CLIENTS {
             scope.spawn(|| work(&client, told));
         }
-        while told.lock().unwrap().keys.len() < until {
-            thread::yield_now();
-        }
+        eventually("there are so many keys", || (told.lock().unwrap().keys.len() >= until).then_some(()));
         let mut random = [0];
         openssl::rand::rand_bytes(&mut random).unwrap();
         let moment = Duration::from_micros(u64::from(random[0]) * 40);

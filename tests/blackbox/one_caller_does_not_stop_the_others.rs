@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::batches::message;
 use crate::harness::kmip::{create, encrypt, enumeration, integer, locate, structure, vendor_attribute};
-use crate::harness::{Client, Connection, Http2, Leaf, Options, PATIENCE, Server, World, eventually};
+use crate::harness::{Client, Connection, End, Http2, Leaf, Options, PATIENCE, Server, World, eventually};
 
 /// How long each of them goes on.
 const SPAN: Duration = Duration::from_secs(20);
@@ -133,10 +133,9 @@ fn meanwhile(what: &str, server: &Server, victim: &mut Victim, attack: impl FnOn
             attack(&signals);
             signals.begin();
         });
+        let _end = End(&signals.stop);
         eventually(what, || signals.begun.load(Ordering::Relaxed).then_some(()));
-        let busy = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| victim.work(SPAN)));
-        signals.stop.store(true, Ordering::Relaxed);
-        busy.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        victim.work(SPAN)
     });
     let bound = (20 * quiet).max(Duration::from_millis(250));
     let grown = memory(server, "VmHWM").saturating_sub(before) >> 20;

@@ -9,7 +9,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::harness::kmip::{Sealed, create, encrypt, octets, register, string};
-use crate::harness::{Answer, Connection, Options, Server, eventually};
+use crate::harness::{Answer, Connection, End, Options, Server, eventually};
 
 /// What clients were told, over all of a test.
 #[derive(Default)]
@@ -113,6 +113,7 @@ fn goes_and_comes_back(options: &Options) {
     let tokens = &server.place.token.tokens;
     let aside = server.place.path("aside");
     thread::scope(|scope| {
+        let _end = End(&done);
         for (number, worker) in workers.into_iter().enumerate() {
             let (told, done) = (&told, &done);
             scope.spawn(move || work(worker, told, done, number));
@@ -130,7 +131,6 @@ fn goes_and_comes_back(options: &Options) {
             assert_eq!(alice.open(&before), b"data");
         }
         grows(&told.good, 100);
-        done.store(true, Ordering::Relaxed);
     });
     let keys = told.keys.into_inner().unwrap();
     assert!(keys.len() > 20, "{}", keys.len());

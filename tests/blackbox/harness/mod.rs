@@ -26,9 +26,13 @@ pub mod server;
 pub mod session;
 pub mod subject;
 pub mod token;
+mod watch;
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 pub use audit::Trail;
@@ -49,6 +53,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// On tmpfs where there is one: SoftHSM rewrites an object's file for each attribute.
 pub fn directory() -> tempfile::TempDir {
+    watch::begin();
     static PARENT: LazyLock<&Path> = LazyLock::new(|| {
         let shared = Path::new("/dev/shm");
         if tempfile::tempdir_in(shared).is_ok() { shared } else { Path::new("/tmp") }
@@ -66,4 +71,29 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
         assert!(Instant::now() < deadline, "in vain: {what}");
         std::thread::park_timeout(Duration::from_millis(5));
     }
+}
+
+/// Tells the threads of a scope to end, also when the test fails: a scope waits for all of them.
+pub struct End<'a>(pub &'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Waits for something that a program does, and ends the program and its children if it takes longer than [`PATIENCE`].
+/// They are a process group, of which the program is the leader.
+pub fn within_patience<T>(pid: u32, wait: impl FnOnce() -> T) -> T {
+    let (done, waiting) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            if waiting.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").args(["-9", "--", &format!("-{pid}")]).status();
+            }
+        });
+        let result = wait();
+        drop(done);
+        result
+    })
 }

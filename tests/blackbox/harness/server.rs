@@ -3,11 +3,12 @@
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 
-use super::{Authority, Client, Identity, Leaf, PATIENCE, Token, directory, eventually, kmip, reference};
+use super::{Authority, Client, Identity, Leaf, Token, directory, eventually, kmip, reference, within_patience};
 
 pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
 
@@ -123,9 +124,11 @@ impl Server {
     pub fn spawn(place: Arc<Place>, mut command: Command, options: &Options) -> Result<Self, String> {
         let log = place.path("server.log");
         let file = File::options().create(true).append(true).open(&log).unwrap();
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).spawn().unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).process_group(0);
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        within_patience(child.id(), || out.read_line(&mut line)).unwrap();
         let Some((_, address)) = line.trim().split_once("://") else {
             let _ = child.kill();
             let _ = child.wait();
@@ -206,7 +209,7 @@ impl Drop for Server {
     }
 }
 
-/// Runs a program to its end within [`PATIENCE`]: status, standard output, standard error.
+/// Runs a program to its end within [`super::PATIENCE`]: status, standard output, standard error.
 pub fn run(command: &mut Command) -> (ExitStatus, String, String) {
     let output = run_with(command, b"");
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
@@ -215,20 +218,14 @@ pub fn run(command: &mut Command) -> (ExitStatus, String, String) {
 
 /// The same with something on standard input, and bytes.
 pub fn run_with(command: &mut Command, input: &[u8]) -> Output {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let pid = child.id();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    let (done, waiting) = std::sync::mpsc::channel::<()>();
-    std::thread::scope(|scope| {
-        scope.spawn(move || {
-            if waiting.recv_timeout(PATIENCE).is_err() {
-                let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
-            }
-        });
-        // A program may end before it has read everything.
-        scope.spawn(move || stdin.write_all(input));
-        let output = child.wait_with_output().unwrap();
-        let _ = done.send(());
-        output
+    within_patience(child.id(), || {
+        std::thread::scope(|scope| {
+            // A program may end before it has read everything.
+            scope.spawn(move || stdin.write_all(input));
+            child.wait_with_output().unwrap()
+        })
     })
 }
