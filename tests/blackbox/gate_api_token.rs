@@ -368,6 +368,7 @@ fn rank_sum(one: &[u64], other: &[u64]) -> f64 {
 #[test]
 fn time_does_not_tell_where_a_token_is_wrong() {
     const EACH: usize = 5000;
+    const ROUNDS: usize = 5;
     let key = key_bytes(32);
     let (place, id) = place_with("AES", &key, &[]);
     let mut options = options(true, &["--api-token-id", &id, "--auth-failure-limit=0"]);
@@ -375,7 +376,6 @@ fn time_does_not_tell_where_a_token_is_wrong() {
     let server = Server::start_at(place, &options);
     let mut nobody = server.nobody().connect().unwrap();
     // 0: wrong in the first byte; 1: in the last; 2: of another length, which is told before the key is asked.
-    let mut times: [Vec<u64>; 3] = Default::default();
     let mut measure = |sort: usize| {
         let noise = reference::random(1)[0] | 1;
         let mut wrong = key.clone();
@@ -388,25 +388,34 @@ fn time_does_not_tell_where_a_token_is_wrong() {
         let headers = [("Authorization", authorization.as_str())];
         let began = Instant::now();
         let answer = nobody.try_request("GET", "/whoami", &headers, b"").unwrap();
-        times[sort].push(u64::try_from(began.elapsed().as_nanos()).unwrap());
+        let took = u64::try_from(began.elapsed().as_nanos()).unwrap();
         assert_eq!(answer.status, 401);
+        took
     };
-    (0..200).for_each(|_| measure(2));
-    // In an order that nothing else on this machine keeps step with.
-    let order = reference::random(EACH);
-    for random in order {
-        let pair = if random & 1 == 0 { [0, 1] } else { [1, 0] };
-        pair.into_iter().for_each(&mut measure);
-        if random & 0x06 == 0 {
-            measure(2);
+    for _ in 0..200 {
+        measure(2);
+    }
+    for _ in 0..ROUNDS {
+        let mut times: [Vec<u64>; 3] = Default::default();
+        // In an order that nothing else on this machine keeps step with.
+        for random in reference::random(EACH) {
+            let pair = if random & 1 == 0 { [0, 1] } else { [1, 0] };
+            pair.into_iter().for_each(|sort| times[sort].push(measure(sort)));
+            if random & 0x06 == 0 {
+                times[2].push(measure(2));
+            }
+        }
+        let [first, last, short] = times;
+        assert_eq!((first.len(), last.len()), (EACH, EACH));
+        let difference = rank_sum(&first, &last);
+        let control = rank_sum(&first, &short);
+        println!("first against last byte: {difference:.2}, against another length: {control:.2} standard deviations");
+        assert!(difference.abs() < 4.5, "{difference}");
+        // The measure can tell one thing from another, unless the machine has too much else to do: a token that is not compared
+        // at all is refused sooner.
+        if control > 4.5 {
+            return;
         }
     }
-    let [first, last, short] = times;
-    assert_eq!((first.len(), last.len()), (EACH, EACH));
-    let difference = rank_sum(&first, &last);
-    // The measure can tell one thing from another: a token that is not compared at all is refused sooner.
-    let control = rank_sum(&first, &short[200..]);
-    println!("first against last byte: {difference:.2}, against another length: {control:.2} standard deviations");
-    assert!(difference.abs() < 4.5, "{difference}");
-    assert!(control > 4.5, "{control}");
+    panic!("nothing can be told by times here");
 }

@@ -98,15 +98,15 @@ fn slowdown(sent: &[u8]) -> [f64; 2] {
     [0, 1].map(|way| with[way].as_secs_f64() / without[way].as_secs_f64())
 }
 
-/// A tenth, in one of a few rounds: the machine has more to do than this test.
+/// A tenth, in one of a few rounds for each of the two ways: the machine has more to do than this test.
 fn costs_at_most_a_tenth(sent: &[u8]) {
-    let mut rounds = Vec::new();
-    for _ in 0..4 {
-        let [kept, new] = slowdown(sent);
-        if kept < 1.1 && new < 1.1 {
+    let (mut rounds, mut least) = (Vec::new(), [f64::MAX; 2]);
+    for _ in 0..6 {
+        rounds.push(slowdown(sent));
+        least = [0, 1].map(|way| least[way].min(rounds.last().unwrap()[way]));
+        if least.iter().all(|times| *times < 1.1) {
             return;
         }
-        rounds.push((kept, new));
     }
     panic!("kept and new connections, times slower: {rounds:?}");
 }
