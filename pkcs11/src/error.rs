@@ -72,9 +72,12 @@ pub enum Error {
     /// The PIN is locked.
     #[error("the PIN is locked: {0}")]
     PinLocked(#[source] Answer),
-    /// The PIN cannot be right: bad length or characters, expired, or never set.
+    /// The PIN cannot be right: bad length or characters, or expired.
     #[error("the PIN is unusable: {0}")]
     PinInvalid(#[source] Answer),
+    /// The token has no user PIN: it is new, and somebody may be about to set one. No PIN was tried.
+    #[error("the token has no user PIN yet: {0}")]
+    PinNotSet(#[source] Answer),
     /// No session became free before the deadline.
     #[error("no PKCS#11 session became free in time")]
     Busy,
@@ -199,6 +202,7 @@ impl Error {
             Self::PinIncorrect(answer)
             | Self::PinLocked(answer)
             | Self::PinInvalid(answer)
+            | Self::PinNotSet(answer)
             | Self::NotExtractable(answer)
             | Self::KeySizeRange(answer)
             | Self::KeyTypeInconsistent(answer)
@@ -227,7 +231,8 @@ impl Error {
         match answer.value {
             R::PinIncorrect => Self::PinIncorrect(answer),
             R::PinLocked => Self::PinLocked(answer),
-            R::PinInvalid | R::PinLenRange | R::PinExpired | R::UserPinNotInitialized => Self::PinInvalid(answer),
+            R::PinInvalid | R::PinLenRange | R::PinExpired => Self::PinInvalid(answer),
+            R::UserPinNotInitialized => Self::PinNotSet(answer),
             R::AttributeSensitive | R::KeyUnextractable => Self::NotExtractable(answer),
             R::KeySizeRange | R::WrappingKeySizeRange | R::UnwrappingKeySizeRange => Self::KeySizeRange(answer),
             R::KeyTypeInconsistent | R::WrappingKeyTypeInconsistent | R::UnwrappingKeyTypeInconsistent => {

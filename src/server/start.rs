@@ -291,7 +291,10 @@ pub(super) fn token_error(config: &Config, error: OpenError<RootError>) -> Start
         }
         OpenError::Token(TokenError::TokenNotFound { present, .. }) => no_token(config, label, &present),
         OpenError::Token(
-            source @ (TokenError::PinIncorrect(_) | TokenError::PinLocked(_) | TokenError::PinInvalid(_)),
+            source @ (TokenError::PinIncorrect(_)
+            | TokenError::PinLocked(_)
+            | TokenError::PinInvalid(_)
+            | TokenError::PinNotSet(_)),
         ) => StartError::Pin { label, source },
         OpenError::Token(source) => StartError::Token(source),
         OpenError::Verify(source) => StartError::Roots(source),

@@ -2,6 +2,7 @@
 //! afterwards everything works again without a restart, and no key is lost.
 
 use std::fs;
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -9,7 +10,9 @@ use std::thread;
 use serde_json::Value;
 
 use crate::harness::kmip::{Sealed, create, encrypt, octets, register, string};
-use crate::harness::{Answer, Connection, End, Options, Server, eventually};
+use crate::harness::server::run;
+use crate::harness::token::LABEL;
+use crate::harness::{Answer, Connection, End, Options, Server, again, eventually};
 
 /// What clients were told, over all of a test.
 #[derive(Default)]
@@ -185,6 +188,29 @@ fn and_nothing_is_said_to_be_gone_meanwhile() {
     fs::rename(&aside, &server.place.token.tokens).unwrap();
     eventually("the token is back", || (health(&server).0 == 200).then_some(()));
     assert_eq!(alice.located(&locate).0, [id]);
+}
+
+/// Programs that make a token set its PIN in a second step, and whoever looks between the two has tried no PIN.
+#[test]
+fn or_another_one_without_a_pin_is_in_its_place() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let sealed = alice.aes();
+    let sealed = alice.seal(&sealed, b"data");
+    let (token, aside) = (&server.place.token, server.place.path("aside"));
+    fs::rename(&token.tokens, &aside).unwrap();
+    fs::create_dir(&token.tokens).unwrap();
+    let mut made = Command::new("pkcs11-tool");
+    made.env("SOFTHSM2_CONF", &token.configuration).arg("--module").arg(again::module());
+    made.args(["--init-token", "--slot-index", "0", "--label", LABEL, "--so-pin", "so-pin-0815"]);
+    let (status, out, error) = run(&mut made);
+    assert!(status.success(), "{out}{error}");
+    let told = "not back yet error=the token has no user PIN yet";
+    eventually("the server looks at the other token", || server.log().contains(told).then_some(()));
+    fs::remove_dir_all(&token.tokens).unwrap();
+    fs::rename(&aside, &token.tokens).unwrap();
+    eventually("the token is back", || (health(&server).0 == 200).then_some(()));
+    assert_eq!(alice.open(&sealed), b"data");
 }
 
 #[test]
