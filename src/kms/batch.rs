@@ -1,7 +1,10 @@
 //! Messages: a batch of operations under one header (KMIP 2.1 sections 8 and 9).
 
+use std::time::{Duration, Instant};
+
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, discover_versions, now, placeholder, sets_placeholder};
+use crate::kmip;
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::payloads::Response;
@@ -12,9 +15,13 @@ use crate::text::Shown;
 /// performed. All that a request can bring to be encrypted fits.
 const MAX_ANSWERS: usize = 9 << 19;
 
+/// How long the change of an item waits for those of later items before all are committed; the item that is being performed is not
+/// interrupted.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
 impl Kms {
-    /// Performs the items of a message, one after the other. Each passes the gate by itself, after the effects
-    /// of the one before.
+    /// Performs the items of a message, one after the other. Each passes the gate and is answered by itself. The changes of
+    /// consecutive items that only add objects are in one commit; every other item begins after the effects of those before it.
     #[must_use]
     pub fn execute_message(&self, context: &Context<'_>, message: RequestMessage) -> ResponseMessage {
         let RequestMessage { header, items } = message;
@@ -40,50 +47,157 @@ impl Kms {
         header: &RequestHeader,
         items: Vec<RequestBatchItem>,
     ) -> Vec<ResponseBatchItem> {
-        let go_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
-        let mut answers = Vec::with_capacity(items.len());
-        let mut left = None;
-        let (mut size, mut has_room) = (0, true);
+        let goes_on = header.batch_error_continuation_option == Some(BatchErrorContinuationOption::Continue);
+        let mut batch = Batch::new(self, context, goes_on);
         for item in items {
-            let answer = if size > MAX_ANSWERS {
-                Err(Error::AnswerTooLarge)
-            } else if !has_room {
-                Err(Error::NoRoom)
-            } else {
-                self.execute_item(context, left.clone(), &item)
-            };
-            // What was left before must not be taken for what this item found, made or removed, or did not.
-            if item.operation.is_some_and(sets_placeholder) {
-                left = answer.as_ref().ok().and_then(placeholder).map(str::to_owned);
+            batch.perform(item);
+            if batch.is_over {
+                break;
             }
-            match answer {
-                Ok(response) => {
-                    let length = response.clone().into_document().ttlv_length();
-                    (size, has_room) = (size + length, context.hold(length).is_ok());
-                    answers.push(ResponseBatchItem::success(item.unique_batch_item_id, response));
+        }
+        batch.answer();
+        batch.answers
+    }
+}
+
+/// An item that was performed, and whose change may not be committed yet.
+struct Performed<'a> {
+    item: RequestBatchItem,
+    /// `None` if it was not even begun.
+    call: Option<Call<'a>>,
+    /// What it answers if its change is committed.
+    answer: Result<Response, Error>,
+}
+
+/// The items of a message on their way.
+struct Batch<'a> {
+    kms: &'a Kms,
+    context: &'a Context<'a>,
+    /// Whether an item that fails leaves the later ones to be performed.
+    goes_on: bool,
+    /// Items that were performed and have no answer yet. They only add objects, and the changes of all are in one commit.
+    waiting: Vec<Performed<'a>>,
+    /// Since when the first of them waits.
+    since: Instant,
+    answers: Vec<ResponseBatchItem>,
+    /// What the last item that was answered left (KMIP 2.1 section 8.3, ID Placeholder).
+    placeholder: Option<String>,
+    /// What the answers take, in bytes.
+    size: usize,
+    has_room: bool,
+    /// No further item is performed.
+    is_over: bool,
+}
+
+impl<'a> Batch<'a> {
+    fn new(kms: &'a Kms, context: &'a Context<'a>, goes_on: bool) -> Self {
+        Self {
+            kms,
+            context,
+            goes_on,
+            waiting: Vec::new(),
+            since: Instant::now(),
+            answers: Vec::new(),
+            placeholder: None,
+            size: 0,
+            has_room: true,
+            is_over: false,
+        }
+    }
+
+    /// Performs an item, and answers those that do not wait for later ones.
+    fn perform(&mut self, item: RequestBatchItem) {
+        let gathers = item.operation.is_some_and(only_adds);
+        // It may need what they add, or the identifier that the last one leaves.
+        if !gathers {
+            self.answer();
+            if self.is_over {
+                return;
+            }
+        }
+        if self.waiting.is_empty() {
+            self.since = Instant::now();
+        }
+        let performed = self.performed(item, gathers);
+        let is_failed = performed.answer.is_err();
+        let is_urgent = performed.call.as_ref().is_some_and(|call| self.kms.is_urgent(call));
+        self.waiting.push(performed);
+        if !gathers || is_urgent || self.ends(is_failed) || self.since.elapsed() >= MAX_WAIT {
+            self.answer();
+        }
+    }
+
+    fn performed(&mut self, item: RequestBatchItem, gathers: bool) -> Performed<'a> {
+        if self.size > MAX_ANSWERS {
+            return Performed { item, call: None, answer: Err(Error::AnswerTooLarge) };
+        }
+        if !self.has_room {
+            return Performed { item, call: None, answer: Err(Error::NoRoom) };
+        }
+        let request = match item.request.clone() {
+            Ok(request) => request,
+            Err(error) => return Performed { item, call: None, answer: Err(error.into()) },
+        };
+        let operation = Operation::Kmip(request.operation());
+        let call = Call { placeholder: self.placeholder.clone(), gathers, ..Call::new(self.context, operation) };
+        let answer = self.kms.begin(&call).and_then(|()| self.kms.perform(&call, request));
+        if let Ok(response) = &answer {
+            let length = response.clone().into_document().ttlv_length();
+            self.size += length;
+            self.has_room = self.context.hold(length).is_ok();
+        }
+        Performed { item, call: Some(call), answer }
+    }
+
+    /// Commits the changes of the items that wait, and answers these items.
+    fn answer(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        let calls: Vec<&Call<'_>> = waiting.iter().filter_map(|performed| performed.call.as_ref()).collect();
+        let mut written = self.kms.commit_all(&calls, !self.goes_on).into_iter();
+        for Performed { item, call, answer } in waiting {
+            let answer = match call {
+                Some(call) => {
+                    let written = written.next().unwrap_or(Ok(()));
+                    self.kms.conclude(&call, written.and(answer))
                 }
-                Err(error) => {
-                    tracing::info!(operation = ?item.operation, %error, detail = error.detail(), "batch item failed");
-                    answers.push(failure(Some(&item), &error));
-                    if !go_on || context.ticket.is_over() {
-                        break;
-                    }
+                None => answer,
+            };
+            let is_failed = answer.is_err();
+            self.answer_one(item, answer);
+            if self.ends(is_failed) {
+                self.is_over = true;
+                // Where a failure stops the message, what comes after it is neither done nor answered.
+                if !self.goes_on {
+                    return;
                 }
             }
         }
-        answers
     }
 
-    fn execute_item(
-        &self,
-        context: &Context<'_>,
-        placeholder: Option<String>,
-        item: &RequestBatchItem,
-    ) -> Result<Response, Error> {
-        let request = item.request.clone()?;
-        let call = Call { placeholder, ..Call::new(context, Operation::Kmip(request.operation())) };
-        self.recorded(&call, || self.perform(&call, request))
+    fn answer_one(&mut self, item: RequestBatchItem, answer: Result<Response, Error>) {
+        // What was left before must not be taken for what this item found, made or removed, or did not.
+        if item.operation.is_some_and(sets_placeholder) {
+            self.placeholder = answer.as_ref().ok().and_then(placeholder).map(str::to_owned);
+        }
+        self.answers.push(match answer {
+            Ok(response) => ResponseBatchItem::success(item.unique_batch_item_id, response),
+            Err(error) => {
+                tracing::info!(operation = ?item.operation, %error, detail = error.detail(), "batch item failed");
+                failure(Some(&item), &error)
+            }
+        });
     }
+
+    /// Whether the message ends with an item.
+    fn ends(&self, is_failed: bool) -> bool {
+        is_failed && (!self.goes_on || self.context.ticket.is_over())
+    }
+}
+
+/// Whether an operation changes nothing but that it adds objects, and needs no other object for it.
+fn only_adds(operation: kmip::enumerations::Operation) -> bool {
+    use kmip::enumerations::Operation as O;
+    matches!(operation, O::Create | O::CreateKeyPair | O::Register)
 }
 
 fn check(header: &RequestHeader) -> Result<(), Error> {

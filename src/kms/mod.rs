@@ -81,6 +81,7 @@ use crate::kmip::payloads::{Request, Response};
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{self, UniqueIdentifier};
 use crate::principal::Caller;
+use gate::Prepared;
 use operation::Operation;
 use trail::Trail;
 
@@ -119,6 +120,10 @@ struct Call<'a> {
     own: Cell<bool>,
     /// What comes of it beside what was asked for, each with its detail.
     conclusions: RefCell<Vec<(Operation, String)>>,
+    /// Whether its change waits for those of later items of the same message.
+    gathers: bool,
+    /// The change that waits.
+    prepared: RefCell<Option<Prepared>>,
     trail: Trail,
 }
 
@@ -132,6 +137,8 @@ impl<'a> Call<'a> {
             detail: RefCell::default(),
             own: Cell::new(false),
             conclusions: RefCell::default(),
+            gathers: false,
+            prepared: RefCell::default(),
             trail: Trail::default(),
         }
     }

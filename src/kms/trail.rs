@@ -145,9 +145,19 @@ impl Call<'_> {
 impl Kms {
     /// Performs what passes the gate: it begins only if it can be recorded, and what it answers is recorded first.
     pub(super) fn recorded<T>(&self, call: &Call<'_>, perform: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-        call.go_on()?;
-        self.can_record()?;
+        self.begin(call)?;
         let answer = perform();
+        self.conclude(call, answer)
+    }
+
+    /// Refuses what would be for nothing, or cannot be recorded.
+    pub(super) fn begin(&self, call: &Call<'_>) -> Result<(), Error> {
+        call.go_on()?;
+        self.can_record()
+    }
+
+    /// Records what an operation answers, once its change is committed.
+    pub(super) fn conclude<T>(&self, call: &Call<'_>, answer: Result<T, Error>) -> Result<T, Error> {
         let failure = answer.as_ref().err().map(ToString::to_string);
         for record in call.uses(failure.as_deref()) {
             self.note(record)?;

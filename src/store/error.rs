@@ -101,6 +101,9 @@ pub enum Error {
     /// The audit log cannot be written: nothing of the group was committed.
     #[error("{0}")]
     Audit(#[source] Unavailable),
+    /// A change before it failed, and what comes after that one is not done.
+    #[error("a change before it failed")]
+    NotBegun,
     /// The writer thread is gone.
     #[error("the database writer has stopped")]
     Stopped,

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod audit_head;
+mod change;
 pub mod erasure;
 mod error;
 pub mod gcm_use;
@@ -27,6 +28,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+pub use change::Change;
 pub use error::Error;
 pub use rusqlite::Transaction;
 pub use schema::version as schema_version;
@@ -35,7 +37,7 @@ pub use writer::Poster;
 
 use crate::audit::{Audit, Record};
 use crate::metrics::Metrics;
-use erasure::{Erasure, Unerased};
+use erasure::Unerased;
 use reader::Readers;
 use writer::Writer;
 
@@ -133,22 +135,21 @@ impl Store {
         self.writer.run(job, false, records)
     }
 
-    /// Like [`Self::write_recorded`], for a change that overwrites or deletes a key or a value: `erasure` is committed with it,
-    /// and stays until [`Self::erased`]. What was overwritten may be in the WAL when this returns.
+    /// Makes a change, and returns once it is on disk.
     ///
     /// # Errors
-    /// What `job` returned (its changes are undone), the records could not be written, or the commit failed.
-    pub fn erase_recorded<T, F>(&self, records: Vec<Record>, erasure: Erasure, job: F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
-    {
-        let job = move |transaction: &Transaction<'_>| {
-            let done = job(transaction)?;
-            erasure.insert(transaction)?;
-            Ok(done)
-        };
-        self.writer.run(job, true, records)
+    /// What the change's job returned (nothing is changed), its records could not be written, or the commit failed.
+    pub fn change(&self, change: Change) -> Result<(), Error> {
+        let Change { job, records, erases } = change;
+        self.writer.run(job, erases, records)
+    }
+
+    /// Makes changes in their order and in one commit, and returns the outcome of each once they are on disk. One that fails
+    /// leaves the others as they are; with `stops`, those after it are not begun ([`Error::NotBegun`]). If the commit fails, each
+    /// has failed.
+    #[must_use]
+    pub fn change_all(&self, changes: Vec<Change>, stops: bool) -> Vec<Result<(), Error>> {
+        self.writer.run_all(changes, stops)
     }
 
     /// Removes rows of [`erasure`], with their records in the audit log.

@@ -1,6 +1,7 @@
 //! The one writer: a thread that puts many requests into one commit.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod group;
+
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
@@ -8,17 +9,16 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::audit_head::{self, Binder};
+use super::audit_head::Binder;
+use super::change::Change;
 use super::erasure::Unerased;
 use super::{BUSY, Error, wal};
-use crate::audit::{Audit, Mark, Record, Unavailable};
+use crate::audit::{Audit, Record};
 use crate::metrics::Metrics;
+use group::{Answer, Fault, Group, Queued, Recording, Request, Waiting, commit};
 
-/// Writes that may wait; the requests that the server admits at one time are fewer.
+/// Requests that may wait with their writes; those that the server admits at one time are fewer.
 const QUEUE: usize = 1024;
-
-/// Writes in one commit at most.
-const GROUP: usize = 128;
 
 /// How long a group waits for another program that holds the database once one waited for [`BUSY`] in vain.
 const BUSY_AGAIN: Duration = Duration::from_millis(200);
@@ -32,69 +32,14 @@ const CHECK_WAIT: Duration = Duration::from_secs(2);
 /// The longest that a group with company waits for more to come.
 const MAX_WAIT: Duration = Duration::from_millis(1);
 
-/// Says to one waiting request how the commit went.
-type Acknowledge = Box<dyn FnOnce(Result<(), Error>)>;
-
-/// Says to a request whose job was not run why not.
-type Refuse = Box<dyn FnOnce(Error) + Send>;
-
-/// Runs inside the transaction; `None` means that its changes are undone and the request has its answer.
-type Job = Box<dyn FnOnce(&Transaction<'_>) -> Option<Acknowledge> + Send>;
-
-struct Queued {
-    job: Job,
-    /// Says to the waiting request that the job was not even begun.
-    refuse: Refuse,
-    /// Whether the job adds a row of [`super::erasure`].
-    erases: bool,
-    /// What gets into the audit log if the job succeeds, before its changes are committed.
-    records: Vec<Record>,
-}
-
 /// Hears whether the WAL is empty.
 type Emptied = SyncSender<Result<bool, String>>;
 
 /// What the thread does.
 enum Work {
-    Write(Queued),
+    Write(Request),
     /// Empties the WAL between two commits.
     Empty(Emptied),
-}
-
-/// What waits for a commit.
-struct Waiting {
-    erases: bool,
-    acknowledge: Acknowledge,
-}
-
-/// Why a group was not committed.
-#[derive(Clone)]
-enum Fault {
-    Audit(Unavailable),
-    Binding(String),
-    Commit(String),
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Commit(error.to_string())
-    }
-}
-
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Audit(source) => Self::Audit(source),
-            Fault::Binding(source) => Self::Binding(source),
-            Fault::Commit(source) => Self::Commit(source),
-        }
-    }
-}
-
-/// Where records go, and what binds the row that says how far they go.
-struct Recording {
-    audit: Arc<Audit>,
-    bind: Binder,
 }
 
 /// When the last group was committed; `None` before the first, and once one has failed.
@@ -120,16 +65,8 @@ impl Poster {
     where
         F: FnOnce(&Transaction<'_>) -> Result<(), Error> + Send + 'static,
     {
-        let job: Job = Box::new(move |transaction| match job(transaction) {
-            Ok(()) => Some(Box::new(|_| {})),
-            Err(error) => {
-                tracing::error!(%error, "a write that nobody waits for failed");
-                None
-            }
-        });
-        let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a write that nobody waits for failed"));
         let queue = self.0.upgrade().ok_or(Error::Stopped)?;
-        queue.try_send(Work::Write(Queued { job, refuse, erases: false, records: Vec::new() })).map_err(refused)
+        queue.try_send(Work::Write(Queued::unattended(job).into())).map_err(refused)
     }
 }
 
@@ -175,29 +112,36 @@ impl Writer {
         self.begin(job, erases, records)?.recv().unwrap_or(Err(Error::Stopped))
     }
 
+    /// Runs changes in their order, all of them in the same commit: the outcome of each. With `stops`, those after one that
+    /// failed are not begun ([`Error::NotBegun`]).
+    pub(super) fn run_all(&self, changes: Vec<Change>, stops: bool) -> Vec<Result<(), Error>> {
+        if changes.is_empty() {
+            return Vec::new();
+        }
+        let queued = changes.into_iter().map(|Change { job, records, erases }| Queued::new(job, erases, records));
+        let (jobs, answers): (Vec<_>, Vec<_>) = queued.unzip();
+        let request = Request { jobs, stops };
+        let sent = match &self.queue {
+            Some(queue) => queue.try_send(Work::Write(request)),
+            None => Err(TrySendError::Disconnected(Work::Write(request))),
+        };
+        match sent {
+            Err(TrySendError::Full(Work::Write(request))) => request.refuse(|| Error::Busy),
+            Err(TrySendError::Disconnected(Work::Write(request))) => request.refuse(|| Error::Stopped),
+            Ok(()) | Err(_) => {}
+        }
+        answers.into_iter().map(|answered| answered.recv().unwrap_or(Err(Error::Stopped))).collect()
+    }
+
     /// Puts a job into the queue; its answer comes once its group is on disk.
-    fn begin<T, F>(&self, job: F, erases: bool, records: Vec<Record>) -> Result<Receiver<Result<T, Error>>, Error>
+    fn begin<T, F>(&self, job: F, erases: bool, records: Vec<Record>) -> Result<Answer<T>, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        let (answer, answered) = sync_channel::<Result<T, Error>>(1);
-        let refusal = answer.clone();
-        let refuse: Refuse = Box::new(move |error| {
-            let _ = refusal.send(Err(error));
-        });
-        let job: Job = Box::new(move |transaction| match job(transaction) {
-            Ok(value) => Some(Box::new(move |committed: Result<(), Error>| {
-                // A request that no longer waits has lost its connection, not its write.
-                let _ = answer.send(committed.map(|()| value));
-            })),
-            Err(error) => {
-                let _ = answer.send(Err(error));
-                None
-            }
-        });
+        let (queued, answered) = Queued::new(job, erases, records);
         let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
-        queue.try_send(Work::Write(Queued { job, refuse, erases, records })).map_err(refused)?;
+        queue.try_send(Work::Write(queued.into())).map_err(refused)?;
         Ok(answered)
     }
 
@@ -239,7 +183,7 @@ impl Drop for Writer {
     }
 }
 
-/// The jobs that come until a time, or those that are there if there is none.
+/// The requests that come until a time, or those that are there if there is none.
 struct Company<'a> {
     jobs: &'a Receiver<Work>,
     until: Option<Instant>,
@@ -248,9 +192,9 @@ struct Company<'a> {
 }
 
 impl Iterator for Company<'_> {
-    type Item = Queued;
+    type Item = Request;
 
-    fn next(&mut self) -> Option<Queued> {
+    fn next(&mut self) -> Option<Request> {
         if self.empty.is_some() {
             return None;
         }
@@ -259,7 +203,7 @@ impl Iterator for Company<'_> {
             None => self.jobs.try_recv().ok(),
         };
         match work? {
-            Work::Write(queued) => Some(queued),
+            Work::Write(request) => Some(request),
             Work::Empty(answer) => {
                 *self.empty = Some(answer);
                 None
@@ -289,14 +233,14 @@ fn serve(
                         // Not collected first: who comes while the group runs is still in time for its commit.
                         let until = wait.map(|wait| Instant::now() + wait);
                         let company = Company { jobs, until, empty: &mut empty };
-                        let mut waiting = Vec::new();
-                        let group = std::iter::once(first).chain(company).take(GROUP);
-                        let committed = commit(transaction, group, &mut waiting, audit.get());
+                        let mut group = Group::default();
+                        let requests = std::iter::once(first).chain(company);
+                        let committed = commit(transaction, requests, &mut group, audit.get());
                         let took = began.elapsed();
-                        metrics.store_commit(took, committed.is_ok().then_some(waiting.len()));
-                        // Who had company will have it again: the others of before are on their way. Alone nobody waits.
-                        wait = (waiting.len() > 1).then(|| (took / 2).min(MAX_WAIT));
-                        tell(committed, waiting, last, unerased);
+                        metrics.store_commit(took, committed.is_ok().then_some(group.waiting.len()));
+                        // If the last group held the jobs of several requests, these are on their way again: wait for them.
+                        wait = (group.requests > 1).then(|| (took / 2).min(MAX_WAIT));
+                        tell(committed, group.waiting, last, unerased);
                     }
                     Err(error) => {
                         *last.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -340,56 +284,13 @@ fn begin(connection: &mut Connection, busy: Duration) -> Result<Transaction<'_>,
 }
 
 /// Tells all who wait that nothing can be written: one after the other they would wait in vain. `again`: it was so before.
-fn refuse(waiting: impl Iterator<Item = Queued>, error: &str, again: bool) {
+fn refuse(waiting: impl Iterator<Item = Request>, error: &str, again: bool) {
     if again {
         tracing::debug!(error, "the database can still not be written");
     } else {
         tracing::error!(error, "the database cannot be written");
     }
-    for queued in waiting {
-        (queued.refuse)(Error::Commit(error.to_owned()));
+    for request in waiting {
+        request.refuse(|| Error::Commit(error.to_owned()));
     }
-}
-
-/// Runs a group in one transaction. What it changes is in the audit log before it is committed, and the commit names
-/// the log's last line: so whatever the log has beyond that did not happen.
-fn commit(
-    mut transaction: Transaction<'_>,
-    group: impl Iterator<Item = Queued>,
-    waiting: &mut Vec<Waiting>,
-    recording: Option<&Recording>,
-) -> Result<(), Fault> {
-    transaction.set_drop_behavior(rusqlite::DropBehavior::Rollback);
-    let mut records = Vec::new();
-    for queued in group {
-        // SQL rather than `Savepoint`, because a job takes the transaction itself.
-        transaction.execute_batch("SAVEPOINT job")?;
-        // A job that panics is a bug; it must not take the other requests' commit with it.
-        let outcome = catch_unwind(AssertUnwindSafe(|| (queued.job)(&transaction)));
-        match outcome {
-            Ok(Some(acknowledge)) => {
-                waiting.push(Waiting { erases: queued.erases, acknowledge });
-                records.extend(queued.records);
-            }
-            Ok(None) | Err(_) => transaction.execute_batch("ROLLBACK TO job")?,
-        }
-        transaction.execute_batch("RELEASE job")?;
-    }
-    let Some(Recording { audit, bind }) = recording.filter(|_| !records.is_empty()) else {
-        return Ok(transaction.commit()?);
-    };
-    let mark = audit.write(records).map_err(Fault::Audit)?;
-    let committed = seal(transaction, &mark, bind);
-    if committed.is_err() {
-        audit.retract(&mark);
-    }
-    committed.map_err(|error| match error {
-        Error::Binding(source) => Fault::Binding(source),
-        error => Fault::Commit(error.to_string()),
-    })
-}
-
-fn seal(transaction: Transaction<'_>, mark: &Mark, bind: &Binder) -> Result<(), Error> {
-    audit_head::advance(&transaction, mark.seq, &mark.hash, bind)?;
-    Ok(transaction.commit()?)
 }

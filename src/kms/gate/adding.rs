@@ -5,12 +5,13 @@ use super::super::create_key_pair::pair_kind;
 use super::super::handover::Pending;
 use super::super::object::Access;
 use super::super::proposal::Half;
+use super::committing::{Made, Prepared};
 use super::{NewGrant, new_object};
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Grants;
-use crate::store;
 use crate::store::object::{Class, Material};
+use crate::store::{self, Change};
 
 impl NewGrant<'_> {
     /// The key lengths in bytes that the token takes for a MAC.
@@ -33,7 +34,7 @@ impl NewGrant<'_> {
         })
     }
 
-    /// Adds the object, owned by the caller. What was made in the token for it goes again if this fails.
+    /// Adds the object, owned by the caller. What was made in the token for it is removed if this fails.
     pub(in crate::kms) fn insert(
         &self,
         id: &str,
@@ -41,57 +42,36 @@ impl NewGrant<'_> {
         class: Class,
         material: Material,
     ) -> Result<(), Error> {
-        let made = material.clone();
-        let inserted = new_object(1, self.access(), id, attributes, class, material).and_then(|object| {
-            let row = self.kms.bind(&object)?;
-            let index = object.index();
-            let uses = self.kms.invocations.begin(&self.kms.custody, id, 0)?;
-            let record = self.call.change(self.action, id, 1);
-            let insert = move |transaction: &store::Transaction<'_>| {
-                row.insert(transaction, &index)?;
-                uses.write(transaction)
-            };
-            self.kms.store.write_recorded(vec![record], insert).map_err(|error| match error {
-                store::Error::Exists(id) => Error::Exists(id),
-                error => error.into(),
-            })
-        });
-        match &inserted {
-            Ok(()) => self.call.changed(),
-            Err(_) => self.discard(&made),
-        }
-        inserted
+        let kms = self.kms;
+        let made = Made::new(kms, &material);
+        let object = new_object(1, self.access(), id, attributes, class, material)?;
+        let (row, index) = (kms.bind(&object)?, object.index());
+        let uses = kms.invocations.begin(&kms.custody, id, 0)?;
+        let insert = move |transaction: &store::Transaction<'_>| {
+            row.insert(transaction, &index)?;
+            uses.write(transaction)
+        };
+        let change = Change::new(vec![self.call.change(self.action, id, 1)], insert);
+        kms.commit(self.call, Prepared::addition(change, made))
     }
 
     /// Makes a pair and adds both halves, or neither. What leave was given for each half decides where it is.
     pub(in crate::kms) fn insert_pair(&self, private: Half, other: &NewGrant<'_>, public: Half) -> Result<(), Error> {
         let kms = self.kms;
-        let (made, info) = kms.custody.generate_pair(pair_kind(&private.attributes)?)?;
-        let insert = || -> Result<(), Error> {
-            let halves = [
-                (self, private, Class::Sealing, made.clone()),
-                (other, public, Class::Exporting, Material::Public { info }),
-            ];
-            let (mut rows, mut records) = (Vec::with_capacity(2), Vec::with_capacity(2));
-            for (grant, Half { id, attributes }, class, material) in halves {
-                let object = new_object(1, grant.access(), &id, attributes, class, material)?;
-                rows.push((kms.bind(&object)?, object.index()));
-                records.push(self.call.change(self.action, &id, 1));
-            }
-            let job = move |transaction: &store::Transaction<'_>| {
-                rows.iter().try_for_each(|(row, index)| row.insert(transaction, index))
-            };
-            kms.store.write_recorded(records, job).map_err(|error| match error {
-                store::Error::Exists(id) => Error::Exists(id),
-                error => error.into(),
-            })
-        };
-        let inserted = insert();
-        match &inserted {
-            Ok(()) => self.call.changed(),
-            Err(_) => self.discard(&made),
+        let (material, info) = kms.custody.generate_pair(pair_kind(&private.attributes)?)?;
+        let made = Made::new(kms, &material);
+        let halves =
+            [(self, private, Class::Sealing, material), (other, public, Class::Exporting, Material::Public { info })];
+        let (mut rows, mut records) = (Vec::with_capacity(2), Vec::with_capacity(2));
+        for (grant, Half { id, attributes }, class, material) in halves {
+            let object = new_object(1, grant.access(), &id, attributes, class, material)?;
+            rows.push((kms.bind(&object)?, object.index()));
+            records.push(self.call.change(self.action, &id, 1));
         }
-        inserted
+        let insert = move |transaction: &store::Transaction<'_>| {
+            rows.iter().try_for_each(|(row, index)| row.insert(transaction, index))
+        };
+        kms.commit(self.call, Prepared::addition(Change::new(records, insert), made))
     }
 
     /// Whose the new object is, and where.
@@ -102,10 +82,5 @@ impl NewGrant<'_> {
             grants: Grants::default(),
             pending: Pending::default(),
         }
-    }
-
-    /// Removes a key that did not become an object.
-    pub(in crate::kms) fn discard(&self, material: &Material) {
-        self.kms.discard(material);
     }
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::super::handover::{HandoverFault, MAX_OFFERS, Pending, offered_to};
 use super::super::object::{Access, Object};
 use super::super::{Error, secret_path as path};
+use super::committing::{Made, Prepared};
 use super::{Grant, NewGrant, Usable, is_destroyed, new_object};
 use crate::custody::{self, Cipher, Mac, Secret, Signature, is_signature};
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Decision, Resource};
 use crate::store::object::{Class, Material};
-use crate::store::{self, inventory, secret_path, secret_version};
+use crate::store::{self, Change, inventory, secret_path, secret_version};
 use crate::turns::Turn;
 
 /// The next version of an object.
@@ -20,6 +21,8 @@ struct Successor {
     access: Access,
     class: Class,
     material: Material,
+    /// The key, if it was made for this version.
+    made: Option<Made>,
 }
 
 impl Successor {
@@ -30,6 +33,7 @@ impl Successor {
             access: object.access.clone(),
             class: object.class,
             material: object.material.clone(),
+            made: None,
         }
     }
 }
@@ -153,7 +157,6 @@ impl<'a> Grant<'a> {
             change(object, &mut attributes)?;
             Ok(Successor { attributes, ..Successor::of(object) })
         })
-        .map(drop)
     }
 
     /// Changes whose the object is, and what others may do with it.
@@ -166,7 +169,6 @@ impl<'a> Grant<'a> {
             change(object, &mut access)?;
             Ok(Successor { access, ..Successor::of(object) })
         })
-        .map(drop)
     }
 
     /// Changes attributes and gives up the key. Once this returns nobody can use it; its bytes leave the database's files, or the
@@ -175,7 +177,7 @@ impl<'a> Grant<'a> {
         &self,
         change: impl FnOnce(&Object, &mut Attributes) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let destroyed = self.replace(|object| {
+        self.replace(|object| {
             let mut attributes = object.attributes.clone();
             change(object, &mut attributes)?;
             // The name of a token object is no secret, and needed to remove it even after a crash.
@@ -184,9 +186,7 @@ impl<'a> Grant<'a> {
                 Material::Wrapped { .. } | Material::Public { .. } | Material::Destroyed => Material::Destroyed,
             };
             Ok(Successor { attributes, material, ..Successor::of(object) })
-        });
-        // It is committed, and what is left in the token is tried again.
-        destroyed.map(|former| self.kms.discard(&former))
+        })
     }
 
     /// Puts other attributes and another key in the object's place: what `make` makes for the object as it is then. Changes of
@@ -195,25 +195,15 @@ impl<'a> Grant<'a> {
         &self,
         make: impl FnOnce(&Object) -> Result<(Attributes, Class, Material), Error>,
     ) -> Result<(), Error> {
-        let mut made = None;
-        let exchanged = self.replace(|object| {
+        self.replace(|object| {
             let (attributes, class, material) = make(object)?;
-            made = Some(material.clone());
+            let made = Some(Made::new(self.kms, &material));
             let access = Access { pending: Pending::default(), ..object.access.clone() };
             for (operation, what) in object.access.pending.ended() {
                 self.call.conclude(operation, format!("{what}: the key was replaced"));
             }
-            Ok(Successor { attributes, access, class, material })
-        });
-        // The new key is in its place, or none: what is left of the other one is no reason to fail.
-        let (left, exchanged) = match exchanged {
-            Ok(former) => (Some(former), Ok(())),
-            Err(error) => (made, Err(error)),
-        };
-        if let Some(left) = left {
-            self.kms.discard(&left);
-        }
-        exchanged
+            Ok(Successor { attributes, access, class, material, made })
+        })
     }
 
     /// The turn to offer this object to a user: nobody else offers them anything meanwhile.
@@ -244,11 +234,11 @@ impl<'a> Grant<'a> {
         Ok((turn, present))
     }
 
-    /// Writes the next version of the row; returns where the key of the one before is.
-    fn replace(&self, successor: impl FnOnce(&Object) -> Result<Successor, Error>) -> Result<Material, Error> {
-        let id = &self.object.id;
+    /// Writes the next version of the row. A key that the version before had, and this one has not, is removed from the token.
+    fn replace(&self, successor: impl FnOnce(&Object) -> Result<Successor, Error>) -> Result<(), Error> {
+        let (kms, id) = (self.kms, &self.object.id);
         let (_turn, present) = self.turn()?;
-        let Successor { mut attributes, mut access, class, material } = successor(&present)?;
+        let Successor { mut attributes, mut access, class, material, made } = successor(&present)?;
         attributes.last_change_date = Some(self.call.now);
         if is_destroyed(attributes.state) {
             access.pending = Pending::default();
@@ -256,11 +246,10 @@ impl<'a> Grant<'a> {
         let version = present.version + 1;
         let object = new_object(version, access, id, attributes, class, material)?;
         let is_gone = is_destroyed(object.attributes.state);
-        let erasure = (is_gone || object.material != present.material)
-            .then(|| self.kms.erasure(&object, Some(&present.material)))
-            .transpose()?;
+        let former = (is_gone || object.material != present.material).then(|| present.material.clone());
+        let erasure = former.as_ref().map(|former| kms.erasure(&object, Some(former))).transpose()?;
         let is_secret = path::last_number(&object.attributes).is_some();
-        let row = self.kms.bind(&object)?;
+        let row = kms.bind(&object)?;
         let index = object.index();
         let gone = (is_gone && is_secret).then(|| id.clone());
         let job = move |transaction: &store::Transaction<'_>| {
@@ -272,21 +261,8 @@ impl<'a> Grant<'a> {
         };
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusions(self.action, id, version));
-        let store = &self.kms.store;
-        let written = match erasure {
-            Some(erasure) => store.erase_recorded(records, erasure, job),
-            None => store.write_recorded(records, job),
-        };
-        self.kms.cache.forget(id);
-        match written {
-            // Changes made here take turns: somebody else writes into the database.
-            Err(store::Error::Conflict) => Err(Error::Contention),
-            written => {
-                written?;
-                self.call.changed();
-                Ok(present.material.clone())
-            }
-        }
+        let change = Change::new(records, job).with_erasure(erasure);
+        kms.commit(self.call, Prepared::succession(change, id).with_keys(made, former))
     }
 }
 

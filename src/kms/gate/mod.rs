@@ -12,6 +12,7 @@ mod adding;
 mod administering;
 mod asking;
 mod auditing;
+mod committing;
 mod erasing;
 mod granted;
 mod health;
@@ -41,6 +42,7 @@ use crate::store::{self, Store};
 use crate::turns::Turns;
 use administering::Definitions;
 pub(super) use asking::{End, Whose};
+pub(super) use committing::Prepared;
 pub use health::Health;
 use invocations::Invocations;
 pub use vault::Vault;
@@ -405,13 +407,6 @@ impl Kms {
             Error::Integrity(id.to_owned())
         })?;
         Ok(Some((object, size)))
-    }
-
-    /// Removes a key that no row names from the token, or says that it is left there.
-    fn discard(&self, material: &Material) {
-        if let Err(error) = self.custody.discard(material) {
-            tracing::warn!(%error, "a key that is not wanted any more is still in the token");
-        }
     }
 
     /// The row of an object, with its binding.

@@ -7,6 +7,7 @@ use openssl::rand::rand_bytes;
 use super::super::object::Object;
 use super::super::secret_path::{DEFAULT_ACCOUNT, MAX_VERSIONS, SecretPath, last_number, set_number};
 use super::super::{Call, Error, mechanism};
+use super::committing::{Made, Prepared};
 use super::{ATTEMPTS, Grant, Kms, NewGrant, is_destroyed, new_object};
 use crate::custody::{self, Cipher, SecretKeyKind};
 use crate::kmip::enumerations::Operation;
@@ -16,7 +17,7 @@ use crate::policy::{Action, Grants, Refusal, Resource, Rule};
 use crate::secret::Bytes;
 use crate::store::object::{self, Class};
 use crate::store::secret_version::{self, SecretVersion};
-use crate::store::{self, Transaction, secret_path};
+use crate::store::{self, Change, Transaction, secret_path};
 
 /// Sets this use of a key apart from every other.
 const CONTEXT: &[u8] = b"claviger secret\0";
@@ -171,31 +172,20 @@ impl NewGrant<'_> {
         let kms = self.kms;
         let uses = super::super::object::uses(attributes.cryptographic_usage_mask.unwrap_or_default());
         let material = kms.custody.generate(Class::Sealing, SecretKeyKind::Aes { bytes: 32 }, uses)?;
-        let made = material.clone();
-        let insert = || -> Result<(), Error> {
-            let object = new_object(1, self.access(), id, attributes, Class::Sealing, material)?;
-            let version = kms.seal(&object, 1, self.call.now.0, value)?;
-            let (row, index) = (kms.bind(&object)?, object.index());
-            let uses = kms.invocations.begin(&kms.custody, id, 1)?;
-            let record = self.call.change(self.action, id, 1);
-            let name = path.name();
-            let job = move |transaction: &Transaction<'_>| {
-                secret_path::insert(transaction, &name, &row.id)?;
-                row.insert(transaction, &index)?;
-                uses.write(transaction)?;
-                version.insert(transaction, 0)
-            };
-            kms.store.write_recorded(vec![record], job).map_err(|error| match error {
-                store::Error::Exists(id) => Error::Exists(id),
-                error => error.into(),
-            })
+        let made = Made::new(kms, &material);
+        let object = new_object(1, self.access(), id, attributes, Class::Sealing, material)?;
+        let version = kms.seal(&object, 1, self.call.now.0, value)?;
+        let (row, index) = (kms.bind(&object)?, object.index());
+        let uses = kms.invocations.begin(&kms.custody, id, 1)?;
+        let name = path.name();
+        let insert = move |transaction: &Transaction<'_>| {
+            secret_path::insert(transaction, &name, &row.id)?;
+            row.insert(transaction, &index)?;
+            uses.write(transaction)?;
+            version.insert(transaction, 0)
         };
-        let inserted = insert();
-        match &inserted {
-            Ok(()) => self.call.changed(),
-            Err(_) => kms.discard(&made),
-        }
-        inserted
+        let change = Change::new(vec![self.call.change(self.action, id, 1)], insert);
+        kms.commit(self.call, Prepared::addition(change, made))
     }
 }
 
@@ -227,17 +217,8 @@ impl Grant<'_> {
             sealed.insert(transaction, oldest)
         };
         let records = vec![self.call.change(self.action, id, version)];
-        let written = match erasure {
-            Some(erasure) => kms.store.erase_recorded(records, erasure, job),
-            None => kms.store.write_recorded(records, job),
-        };
-        kms.cache.forget(id);
-        match written {
-            // Changes made here take turns: somebody else writes into the database.
-            Err(store::Error::Conflict) => return Err(Error::Contention),
-            written => written?,
-        }
-        self.call.changed();
+        let change = Change::new(records, job).with_erasure(erasure);
+        kms.commit(self.call, Prepared::succession(change, id))?;
         Ok(number)
     }
 
