@@ -6,17 +6,20 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::harness::decisions::seq;
-use crate::harness::kmip::{PATH, create, encrypt, string};
+use crate::harness::kmip::{PATH, all, create, encrypt, register, string};
+use crate::harness::message::message;
 use crate::harness::server::Place;
 use crate::harness::{Client, Options, Server, eventually};
 
 const ROUNDS: usize = 20;
-const CREATES: usize = 400;
+const CREATES: usize = 800;
 const CLIENTS: usize = 4;
 
-/// Makes keys and uses them until the server is gone.
-fn work(client: &Client, told: &Mutex<Vec<String>>) {
+/// Makes keys, one or several in a message, and uses them until the server is gone.
+fn work(client: &Client, several: bool, told: &Mutex<Vec<String>>) {
     let Ok(mut connection) = client.connect() else { return };
     let mut ask = |request: &serde_json::Value| {
         let headers = [("Content-Type", "application/json")];
@@ -25,10 +28,17 @@ fn work(client: &Client, told: &Mutex<Vec<String>>) {
         Some(answer.json())
     };
     loop {
-        let Some(made) = ask(&create("AES", 256, &[])) else { return };
-        let id = string(&made, "UniqueIdentifier");
-        told.lock().unwrap().push(id.clone());
-        if (0..3).any(|_| ask(&encrypt(&id, b"x")).is_none()) {
+        let one = || create("AES", 256, &[]);
+        // A secret of this length is an object of the token: it is committed with those before it.
+        let placed = || register("HMACSHA256", &[7; 33], &[]);
+        let request = if several { message(&[], &[one(), one(), placed(), one(), one(), one()]) } else { one() };
+        let Some(made) = ask(&request) else { return };
+        let items = if several { all(&made, "BatchItem") } else { vec![&made["value"]] };
+        let ids: Vec<String> =
+            items.into_iter().map(|fields| string(&json!({"value": fields}), "UniqueIdentifier")).collect();
+        assert_eq!(ids.len(), if several { 6 } else { 1 });
+        told.lock().unwrap().extend(ids.iter().cloned());
+        if (0..3).any(|_| ask(&encrypt(&ids[0], b"x")).is_none()) {
             return;
         }
     }
@@ -38,8 +48,9 @@ fn work(client: &Client, told: &Mutex<Vec<String>>) {
 fn round(server: Server, told: &Mutex<Vec<String>>, until: usize) -> Arc<Place> {
     let client = server.alice();
     thread::scope(|scope| {
-        for _ in 0..CLIENTS {
-            scope.spawn(|| work(&client, told));
+        for number in 0..CLIENTS {
+            let client = &client;
+            scope.spawn(move || work(client, number % 2 == 0, told));
         }
         eventually("there are so many keys", || (told.lock().unwrap().len() >= until).then_some(()));
         let mut random = [0];
@@ -61,7 +72,7 @@ fn check(place: &Place, told: &[String], rounds: usize) {
     for (line, expected) in lines.iter().zip(1..) {
         assert_eq!(seq(line), expected, "{line}");
     }
-    let of_creates = lines.iter().filter(|line| line["operation"] == "Create" && line["outcome"] == "success");
+    let of_creates = lines.iter().filter(|line| line["version"] == 1 && line["outcome"] == "success");
     let created: HashSet<&str> = of_creates.map(|line| line["object"].as_str().unwrap()).collect();
     let missing: Vec<_> = told.iter().filter(|id| !created.contains(id.as_str())).collect();
     assert!(missing.is_empty(), "acknowledged, and not in the log: {missing:?}");

@@ -22,7 +22,7 @@ const SIGN: i64 = 1;
 const VERIFY: i64 = 2;
 
 /// A pair whose halves have these attributes of their own.
-fn pair_of(algorithm: &str, bits: i64, private: &[Value], public: &[Value]) -> Value {
+pub fn pair_of(algorithm: &str, bits: i64, private: &[Value], public: &[Value]) -> Value {
     let common = [
         enumeration("CryptographicAlgorithm", algorithm),
         integer("CryptographicLength", bits),

@@ -15,6 +15,7 @@
 
 mod harness;
 
+mod a_message_is_one_commit;
 mod authority_file;
 mod browser;
 mod changes_take_turns;

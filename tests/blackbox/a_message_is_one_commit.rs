@@ -1,0 +1,293 @@
+//! What the items of a message add is in one commit, and each item is answered, undone and recorded by itself.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection as Database;
+use serde_json::Value;
+
+use crate::batches::{items, outcomes};
+use crate::harness::caller::project;
+use crate::harness::figures::Figures;
+use crate::harness::kmip::{PATH, all, create, encrypt, find, register, string, structure, text};
+use crate::harness::message::{message, option};
+use crate::harness::{Connection, Options, ROOT_OBJECTS, Server, reference};
+use crate::key_pairs_sign::pair_of;
+
+fn options(more: &[&str]) -> Options {
+    let arguments = ["--probe-address=127.0.0.1:0"].iter().chain(more).map(|&argument| argument.to_owned()).collect();
+    Options { arguments, ..Options::default() }
+}
+
+fn wish(id: &str) -> Value {
+    create("AES", 256, &[text("UniqueIdentifier", id)])
+}
+
+/// A secret that SoftHSM cannot wrap: it becomes an object of the token.
+fn odd(id: &str) -> Value {
+    register("HMACSHA256", &reference::random(33), &[text("UniqueIdentifier", id)])
+}
+
+fn pair(id: &str) -> Value {
+    pair_of("EC", 256, &[text("UniqueIdentifier", id)], &[text("UniqueIdentifier", &format!("{id}.pub"))])
+}
+
+/// Commits, and syncs of the audit log.
+fn costs(server: &Server) -> [f64; 2] {
+    let figures = Figures::read(&server.probe());
+    ["claviger_store_commits_total", "claviger_audit_syncs_total"].map(|name| figures.find(name, &[]).unwrap())
+}
+
+fn cost(server: &Server, run: impl FnOnce()) -> [f64; 2] {
+    let before = costs(server);
+    run();
+    let after = costs(server);
+    [after[0] - before[0], after[1] - before[1]]
+}
+
+/// The identifiers of all objects.
+fn present(alice: &mut Connection) -> BTreeSet<String> {
+    alice.located(&structure("Locate", &[])).0.into_iter().collect()
+}
+
+fn set(ids: &[&str]) -> BTreeSet<String> {
+    ids.iter().map(|&id| id.to_owned()).collect()
+}
+
+#[test]
+fn and_costs_what_one_key_costs() {
+    let server = Server::start_with(&options(&[]));
+    server.keep_audit_key();
+    let mut alice = server.alice().connect().unwrap();
+    let one = || create("AES", 256, &[]);
+    let alone = cost(&server, || {
+        for _ in 0..64 {
+            assert_eq!(outcomes(&items(&mut alice, &message(&[], &[one()]))), ["Success"]);
+        }
+    });
+    let mut kinds = Vec::new();
+    for number in 0..16 {
+        let key = reference::random(32);
+        kinds.extend([one(), register("AES", &key, &[]), pair(&format!("pair-{number}")), one()]);
+    }
+    let mut made = Vec::new();
+    for operations in [vec![one(); 64], kinds] {
+        let request = message(&[], &operations);
+        let headers = [("Content-Type", "application/json")];
+        let mut answer = None;
+        let together = cost(&server, || {
+            answer = Some(alice.try_request("POST", PATH, &headers, request.to_string().as_bytes()).unwrap());
+        });
+        // The server commits something of its own now and then.
+        for (alone, together) in alone.iter().zip(together) {
+            assert!(together <= 4.0 && *alone >= 60.0, "{together} in one message, {alone} in 64");
+        }
+        let answer = answer.unwrap();
+        let done = answer.json();
+        let ids = |item: &Value| {
+            let tags = ["UniqueIdentifier", "PrivateKeyUniqueIdentifier", "PublicKeyUniqueIdentifier"];
+            tags.iter().filter_map(|tag| find(item, tag)).map(|id| id.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let done: Vec<Value> =
+            all(&done, "BatchItem").into_iter().map(|fields| serde_json::json!({"value": fields})).collect();
+        assert_eq!(outcomes(&done), ["Success"; 64]);
+        let expected: Vec<String> = done.iter().flat_map(ids).collect();
+        let lines = server.audited(&answer);
+        let recorded: Vec<&str> = lines.iter().map(|line| line["object"].as_str().unwrap()).collect();
+        assert_eq!(recorded, expected, "a line for each, in the order of the items");
+        assert!(lines.iter().all(|line| line["outcome"] == "success" && line["version"] == 1));
+        assert!(done.iter().all(|item| find(item, "ResultMessage").is_none()));
+        made.extend(expected.into_iter().filter(|id| !id.starts_with("pair-")));
+    }
+    assert_eq!(made.iter().collect::<BTreeSet<_>>().len(), 64 + 48);
+    for ids in made.chunks(56) {
+        let uses: Vec<Value> = ids.iter().map(|id| encrypt(id, b"data")).collect();
+        assert_eq!(outcomes(&items(&mut alice, &message(&[], &uses))), ["Success"; 56]);
+    }
+    // Those of before a restart are there after it.
+    let server = server.restart();
+    let mut alice = server.alice().connect().unwrap();
+    assert_eq!(present(&mut alice).len(), 64 + 64 + 64 + 16);
+    let place = server.stop().0;
+    assert_eq!(place.verify(None, &place.audit_files()).0, 0);
+    let (is_clean, said) = place.check_store(&options(&[]));
+    assert!(is_clean, "{said}");
+}
+
+/// What the audit log says of each item that it knows of an identifier: outcome and reason.
+fn told(server: &Server, id: &str) -> Vec<String> {
+    let lines = server.place.audit_lines();
+    let own = lines.iter().filter(|line| line["object"] == id);
+    own.map(|line| line["outcome"].as_str().unwrap().to_owned()).collect()
+}
+
+fn fails_alone(more: &[&str], placed: usize) {
+    let server = Server::start_with(&options(more));
+    let mut alice = server.alice().connect().unwrap();
+    assert_eq!(server.bob().connect().unwrap().kmip(&wish("taken")).status, 200);
+    let before = server.place.token.objects();
+    let long = "x".repeat(129);
+    let mut asked = |options: &[Value], operations: &[Value]| {
+        let done = items(&mut alice, &message(options, operations));
+        let outcomes: Vec<String> = outcomes(&done).into_iter().map(str::to_owned).collect();
+        (outcomes, present(&mut alice))
+    };
+    // A name that is taken, one that the message itself takes, one that may not be, a project of others, and half of a pair.
+    let operations = [
+        wish("a"),
+        wish("taken"),
+        odd("b"),
+        wish("a"),
+        pair("c"),
+        wish(&long),
+        pair("taken"),
+        register("AES", &[7; 16], &[text("UniqueIdentifier", "d")]),
+        create("AES", 256, &[text("UniqueIdentifier", "e"), project("of others")]),
+        odd("a"),
+        wish("f"),
+    ];
+    let taken = "Object_Already_Exists";
+    let (done, there) = asked(&[option("Continue")], &operations);
+    let expected = [
+        "Success",
+        taken,
+        "Success",
+        taken,
+        "Success",
+        "Invalid_Attribute_Value",
+        taken,
+        "Success",
+        "Permission_Denied",
+        taken,
+        "Success",
+    ];
+    assert_eq!(done, expected);
+    assert_eq!(there, set(&["a", "b", "c", "c.pub", "d", "f"]));
+    assert_eq!(server.place.token.objects(), before + placed, "what was made for the others is gone");
+    // With Stop nothing after the first one that fails is there, whether it is prepared with those before it or not.
+    let stops = [
+        (vec![wish("g"), wish("taken"), wish("h"), odd("i"), pair("j")], vec!["Success", taken], vec!["g"]),
+        (vec![odd("k"), wish("k"), wish("l")], vec!["Success", taken], vec!["k"]),
+        (vec![wish("m"), wish(&long), wish("n")], vec!["Success", "Invalid_Attribute_Value"], vec!["m"]),
+        (vec![wish("o"), wish("taken"), encrypt("o", b"x"), wish("p")], vec!["Success", taken], vec!["o"]),
+        (vec![wish("taken"), wish(&long), wish("q")], vec![taken], vec![]),
+    ];
+    let mut there = there;
+    for (operations, expected, more) in stops {
+        for options in [&[][..], &[option("Stop")]] {
+            let fresh = options.is_empty();
+            let (done, now) = asked(options, &operations);
+            if fresh {
+                there.extend(set(&more));
+                assert_eq!(done, expected);
+            } else {
+                // What the first message has made is taken in the second one.
+                assert_eq!(done.len(), 1);
+            }
+            assert_eq!(now, there);
+        }
+    }
+    for id in ["h", "i", "j", "l", "n", "p", "q"] {
+        assert_eq!(told(&server, id), Vec::<String>::new(), "{id}");
+    }
+    for id in ["b", "d", "f"] {
+        assert_eq!(told(&server, id), ["success"], "{id}");
+    }
+    let failures = server.place.audit_lines().iter().filter(|line| line["outcome"] == "failed").count();
+    assert!(failures >= 5, "{failures}");
+    let options = options(more);
+    let place = server.stop().0;
+    let (is_clean, said) = place.check_store(&options);
+    assert!(is_clean && !said.contains("no row of this database names"), "{said}");
+}
+
+#[test]
+fn an_item_that_fails_spoils_only_itself_or_ends_the_message() {
+    // The odd secret only.
+    fails_alone(&[], 1);
+}
+
+#[test]
+fn and_so_where_keys_are_in_the_token() {
+    // "a", "b", "d", "f", and two for the halves that SoftHSM is given of a pair, or one.
+    let server = Server::start_with(&options(&["--placement=token"]));
+    let before = server.place.token.objects();
+    assert_eq!(before, ROOT_OBJECTS);
+    server.alice().connect().unwrap().ok(&pair("x"));
+    let of_pair = server.place.token.objects() - before;
+    drop(server);
+    fails_alone(&["--placement=token"], 4 + of_pair);
+}
+
+#[test]
+fn what_refers_to_an_item_before_it_finds_it() {
+    let server = Server::start_with(&options(&[]));
+    let mut alice = server.alice().connect().unwrap();
+    let encrypt_it = || structure("Encrypt", &[crate::harness::kmip::bytes("Data", b"data")]);
+    let locate_all = || structure("Locate", &[]);
+    assert_eq!(server.bob().connect().unwrap().kmip(&wish("taken")).status, 200);
+    let operations = [
+        wish("a"),
+        wish("b"),
+        encrypt_it(),
+        encrypt("a", b"x"),
+        wish("c"),
+        locate_all(),
+        wish("d"),
+        wish("taken"),
+        encrypt_it(),
+        wish("taken"),
+        wish("e"),
+        encrypt_it(),
+        pair("f"),
+        structure("GetAttributes", &[]),
+    ];
+    let done = items(&mut alice, &message(&[option("Continue")], &operations));
+    let taken = "Object_Already_Exists";
+    let ok = "Success";
+    assert_eq!(outcomes(&done), [ok, ok, ok, ok, ok, ok, ok, taken, "Missing_Data", taken, ok, ok, ok, ok]);
+    assert_eq!(
+        ["b", "a", "e", "f"],
+        [2, 3, 11, 13].map(|at: usize| string(&done[at], "UniqueIdentifier")).each_ref().map(String::as_str)
+    );
+    let located = done[5].to_string();
+    assert!(["a", "b", "c"].iter().all(|id| located.contains(&format!("\"{id}\""))), "{located}");
+}
+
+#[test]
+fn a_commit_that_fails_fails_each_item() {
+    let server = Server::start_with(&options(&[]));
+    let mut alice = server.alice().connect().unwrap();
+    alice.aes();
+    let before = present(&mut alice);
+    let operations = [wish("a"), wish("b"), pair("c"), wish(&"x".repeat(129)), odd("d"), wish("e")];
+    let other = Database::open(server.place.database()).unwrap();
+    for (options, expected) in [
+        (
+            vec![option("Continue")],
+            &[
+                "General_Failure",
+                "General_Failure",
+                "General_Failure",
+                "Invalid_Attribute_Value",
+                "General_Failure",
+                "General_Failure",
+            ][..],
+        ),
+        (vec![], &["General_Failure"]),
+    ] {
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert_eq!(outcomes(&items(&mut alice, &message(&options, &operations))), expected);
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(present(&mut alice), before);
+        assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
+    }
+    assert!(told(&server, "a").iter().all(|outcome| outcome == "failed"));
+    crate::harness::eventually("the database is written again", || {
+        (alice.kmip(&wish("z")).status == 200).then_some(())
+    });
+    let done = items(&mut alice, &message(&[option("Continue")], &operations));
+    assert_eq!(outcomes(&done), ["Success", "Success", "Success", "Invalid_Attribute_Value", "Success", "Success"]);
+    let place = server.stop().0;
+    let (is_clean, said) = place.check_store(&options(&[]));
+    assert!(is_clean, "{said}");
+}
