@@ -61,6 +61,7 @@ enum Failure {
 
 #[allow(clippy::print_stderr, reason = "the refusal to start is this program's output")]
 fn main() -> ExitCode {
+    server::keep_little();
     let matches = Arguments::command().get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(arguments, &Places::of(&matches)) {

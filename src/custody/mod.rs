@@ -29,7 +29,7 @@ pub use owner::Owner;
 pub use pairs::is_signature;
 pub use pkcs11::{
     Cipher, Error as TokenError, Hash, InvalidInput, MacMechanism as Mac, OpenError, PairKind, Secret, SecretKeyKind,
-    Sessions, SignatureMechanism as Signature, TokenInfo, Uses,
+    Sessions, SignatureMechanism as Signature, TokenInfo, Uses, give_back, keep_little,
 };
 pub use softhsm::{SoftHsmFault, softhsm_directory, softhsm_fault};
 pub use token_keys::TokenKey;

@@ -22,7 +22,7 @@ mod waiting;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use tokio::net::TcpStream;
@@ -38,10 +38,12 @@ pub use check_store::{StoreReport, check_store};
 pub use log::{FilterError, init as init_log};
 pub use start::StartError;
 
+pub use crate::custody::keep_little;
+
 use crate::auth::{AccessTokenError, AccessTokens, Repeats};
 use crate::config::Config;
 use crate::kms::Kms;
-use crate::{http, kms};
+use crate::{custody, http, kms};
 use connection::Shared;
 use reload::{Files, Reload};
 use start::Started;
@@ -67,6 +69,9 @@ const PARTS: [usize; 5] = [4, 2, 2, 6, 1];
 /// What one address, or one known caller, may have of a set: one part in so many. Behind one address there may be many good
 /// clients that begin at one time, such as all of them after a restart.
 const EACH: [usize; 5] = [4, 4, 4, 8, 4];
+
+/// How often memory is given back that nothing uses: within a minute of its last use, whatever keeps the machine busy.
+const GIVING_BACK: Duration = Duration::from_secs(20);
 
 /// How often it is looked whether there is something to sum up.
 const SUMMING_UP: Duration = Duration::from_secs(1);
@@ -106,6 +111,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let summing = tokio::spawn(sum_up(Arc::clone(&started.repeats)));
     let sweeping = tokio::spawn(sweep_tokens(Arc::clone(started.kms.access_tokens())));
     let noting = tokio::spawn(write_last_uses(Arc::clone(&started.kms)));
+    let giving_back = tokio::spawn(give_back());
     // In a task of its own: files on a disk that does not answer must not keep anybody from connecting.
     let reloading = tokio::spawn(reload.keep(signals.hangup));
     let connections = serve(&started, &shared, config.limits.connections, signals.ends).await;
@@ -116,6 +122,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     reloading.abort();
     sweeping.abort();
     noting.abort();
+    giving_back.abort();
     drain(connections).await;
     summing.abort();
     started.repeats.tell_all();
@@ -242,6 +249,21 @@ async fn write_last_uses(kms: Arc<Kms>) {
         turns.tick().await;
         let kms = Arc::clone(&kms);
         let _ = tokio::task::spawn_blocking(move || kms.write_last_uses()).await;
+    }
+}
+
+/// Gives memory back that nothing uses, for as long as the server runs.
+async fn give_back() {
+    let mut turns = tokio::time::interval(GIVING_BACK);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        let _ = tokio::task::spawn_blocking(|| {
+            let began = Instant::now();
+            custody::give_back();
+            tracing::trace!(seconds = began.elapsed().as_secs_f32(), "gave memory back");
+        })
+        .await;
     }
 }
 

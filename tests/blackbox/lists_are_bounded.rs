@@ -1,7 +1,6 @@
 //! Lists: whatever stands in them, they are given in pages, end with their client, and take the memory of what they show.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::Write as _;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,20 +38,6 @@ fn heavy(number: usize) -> Value {
     )
 }
 
-/// The server's CPU time (proc(5), /proc/pid/stat).
-fn cpu(server: &Server) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()))
-}
-
-/// One of the server's figures in /proc/PID/status, in bytes.
-fn memory(server: &Server, name: &str) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
-}
-
 #[test]
 fn they_end_with_their_client_and_hold_what_they_show() {
     const OBJECTS: usize = 24;
@@ -74,37 +59,37 @@ fn they_end_with_their_client_and_hold_what_they_show() {
         ("audrey", "/objects", "objects"),
     ] {
         let mut caller = world.certificate(user);
-        let before = cpu(&world.server);
+        let before = world.server.cpu();
         let all = pages(&mut caller, &format!("{path}?"), member, "unique_identifier");
         assert_eq!(all.concat().len(), OBJECTS, "{path}");
-        let whole = cpu(&world.server) - before;
+        let whole = world.server.cpu() - before;
         // Several at one time hold what they show, beside the one object that each of them looks at.
-        fs::write(format!("/proc/{}/clear_refs", world.server.pid()), "5").unwrap();
-        let resident = memory(&world.server, "VmRSS");
+        world.server.reset_peak();
+        let resident = world.server.resident();
         let client = world.server.client(&world.server.place.authority.issue(&Leaf::client(user)));
         thread::scope(|scope| {
             for _ in 0..AT_ONCE {
                 scope.spawn(|| assert_eq!(client.get(path).status, 200));
             }
         });
-        let grown = memory(&world.server, "VmHWM").saturating_sub(resident) >> 20;
+        let grown = world.server.peak().saturating_sub(resident) >> 20;
         assert!(grown < 10, "{path}: {grown} MiB more");
         // And their work ends when nobody waits for it: of each no more is done than an object.
-        let before = cpu(&world.server);
+        let before = world.server.cpu();
         let mut asking: Vec<_> = (0..AT_ONCE).map(|_| client.connect().unwrap()).collect();
         for connection in &mut asking {
             write!(connection.stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
         }
-        let shaken = cpu(&world.server);
-        eventually("they are under way", || (cpu(&world.server) - shaken > whole / 10).then_some(()));
+        let shaken = world.server.cpu();
+        eventually("they are under way", || (world.server.cpu() - shaken > whole / 10).then_some(()));
         drop(asking);
-        let left = cpu(&world.server);
+        let left = world.server.cpu();
         eventually("the work ends", || {
-            let (began, before) = (Instant::now(), cpu(&world.server));
+            let (began, before) = (Instant::now(), world.server.cpu());
             thread::park_timeout(Duration::from_millis(200));
-            (cpu(&world.server) - before < began.elapsed() / 20).then_some(())
+            (world.server.cpu() - before < began.elapsed() / 20).then_some(())
         });
-        let more = cpu(&world.server) - left;
+        let more = world.server.cpu() - left;
         eprintln!("{path}: {whole:?} for the whole, {more:?} after they left, {grown} MiB more");
         assert!(more < whole, "{path}: {more:?} after they left, {whole:?} for one list ({:?} before)", left - before);
     }

@@ -56,6 +56,7 @@ mod log_lines_of_strangers_are_few;
 mod log_on_a_full_disk;
 mod log_secrecy;
 mod logins_end_the_oldest_token;
+mod memory_is_given_back;
 mod metrics;
 mod piiano_direct_jwt;
 mod piiano_errors;

@@ -1,7 +1,6 @@
 //! While one caller, or many strangers, do their worst, another caller is served as ever, and the server's memory stays within
 //! its bound.
 
-use std::fs;
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -30,20 +29,6 @@ fn options(more: &[(&str, &str)]) -> Options {
 
 fn client(server: &Server, name: &str) -> Client {
     server.client(&server.place.authority.issue(&Leaf::client(name)))
-}
-
-/// One of the server's figures in /proc/PID/status, in bytes.
-fn memory(server: &Server, name: &str) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
-}
-
-/// The server's CPU time (proc(5), /proc/pid/stat).
-fn cpu(server: &Server) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", server.pid())).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    Duration::from_millis(10 * (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()))
 }
 
 /// Gives somebody 64 times as many keys.
@@ -124,9 +109,9 @@ impl Signals {
 /// Has the victim work while something goes on, until the signal to stop; by how many MiB the server grew.
 fn meanwhile(what: &str, server: &Server, victim: &mut Victim, attack: impl FnOnce(&Signals) + Send) -> usize {
     let quiet = victim.work(Duration::ZERO);
-    let before = memory(server, "VmRSS");
+    let before = server.resident();
     // The peak is counted from here on (proc(5), /proc/pid/clear_refs).
-    fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").unwrap();
+    server.reset_peak();
     let signals = Signals { begun: AtomicBool::default(), stop: AtomicBool::default(), since: Instant::now() };
     let busy = thread::scope(|scope| {
         scope.spawn(|| {
@@ -138,7 +123,7 @@ fn meanwhile(what: &str, server: &Server, victim: &mut Victim, attack: impl FnOn
         victim.work(SPAN)
     });
     let bound = (20 * quiet).max(Duration::from_millis(250));
-    let grown = memory(server, "VmHWM").saturating_sub(before) >> 20;
+    let grown = server.peak().saturating_sub(before) >> 20;
     eprintln!("{what}: p99 {busy:?}, quiet {quiet:?}; {grown} MiB more");
     assert!(busy < bound, "{what}: p99 {busy:?}, quiet {quiet:?}");
     assert!(grown < LIMIT.0 + LIMIT.1, "{what}: the server grew by {grown} MiB");
@@ -180,9 +165,9 @@ fn insist(client: &Client, method: &str, path: &str, body: &[u8], signals: &Sign
 fn ends(server: &Server) {
     let left = Instant::now();
     eventually("the work ends", || {
-        let (began, before) = (Instant::now(), cpu(server));
+        let (began, before) = (Instant::now(), server.cpu());
         thread::park_timeout(Duration::from_millis(300));
-        (cpu(server) - before < began.elapsed() / 5).then_some(())
+        (server.cpu() - before < began.elapsed() / 5).then_some(())
     });
     assert!(left.elapsed() < Duration::from_secs(10), "{:?}", left.elapsed());
 }

@@ -26,6 +26,7 @@ pub mod server;
 pub mod session;
 pub mod subject;
 pub mod token;
+mod usage;
 mod watch;
 
 use std::path::Path;
