@@ -9,7 +9,7 @@ use openssl::ssl::{SslContextBuilder, SslVersion};
 use openssl::x509::X509Ref;
 
 use crate::harness::server::{P12_PASSWORD, Place, run};
-use crate::harness::{Authority, Client, Identity, Leaf, Options, Server};
+use crate::harness::{Authority, Client, Curl, Files, Leaf, Options, Server};
 
 fn common_name(certificate: &X509Ref) -> String {
     let entry = certificate.subject_name().entries_by_nid(Nid::COMMONNAME).next().unwrap();
@@ -60,32 +60,6 @@ fn a_file_by_the_openssl_command_serves_as_well() {
     assert_eq!(sent(&fs::read(&p12).unwrap(), &root), ["localhost", "Middle"]);
 }
 
-/// An identity as the PEM files that other programs want.
-struct Files {
-    directory: tempfile::TempDir,
-}
-
-impl Files {
-    fn new(identity: &Identity) -> Self {
-        let files = Self { directory: crate::harness::directory() };
-        fs::write(files.key(), identity.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
-        fs::write(files.certificate(), identity.certificate.to_pem().unwrap()).unwrap();
-        files
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.directory.path().join(name).to_str().unwrap().to_owned()
-    }
-
-    fn key(&self) -> String {
-        self.path("key.pem")
-    }
-
-    fn certificate(&self) -> String {
-        self.path("certificate.pem")
-    }
-}
-
 fn only(version: SslVersion) -> impl FnOnce(&mut SslContextBuilder) {
     move |builder| {
         // The client's own library must not be what refuses an old version.
@@ -128,30 +102,26 @@ fn http_1_1_and_h2_are_agreed_on_by_alpn() {
     }
     for (flag, version) in [("--http2", "2"), ("--http1.1", "1.1")] {
         let body = r#"{"tag":"RNGRetrieve","value":[{"tag":"DataLength","type":"Integer","value":8}]}"#;
-        let (_, out, error) = curl(&server, &[flag, "-w", "\n%{http_version} %{http_code}"], "/whoami");
+        let (out, error) = curl(&server, &[flag, "-w", "\n%{http_version} %{http_code}"], "/whoami");
         assert_eq!(out, format!("{{\"username\":\"alice\",\"method\":\"certificate\"}}\n{version} 200"), "{error}");
         let more = [flag, "-w", "%{http_version} %{http_code}", "-H", "Content-Type: application/json", "-d", body];
-        let (_, out, _) = curl(&server, &more, "/kmip/2_1");
+        let (out, _) = curl(&server, &more, "/kmip/2_1");
         assert!(out.contains("RNGRetrieveResponse") && out.ends_with(&format!("{version} 200")), "{out}");
     }
 }
 
 /// curl as alice; curl keeps TLS sessions for the connections of one run.
-fn curl(server: &Server, arguments: &[&str], path: &str) -> (std::process::ExitStatus, String, String) {
-    let files = Files::new(&server.place.alice);
-    let authority = server.place.path("ca.pem");
-    let url = format!("https://127.0.0.1:{}{path}", server.address.port());
-    let mut command = Command::new("curl");
-    command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--cacert"]).arg(authority);
-    command.args(["--cert", &files.certificate(), "--key", &files.key()]).args(arguments).arg(url);
-    run(&mut command)
+fn curl(server: &Server, arguments: &[&str], path: &str) -> (String, String) {
+    let output = Curl::new(server, Some(&server.place.alice)).run(arguments, path, b"");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr))
 }
 
 #[test]
 fn a_client_that_keeps_its_session_connects_again() {
     let server = Server::start();
     for version in ["1.2", "1.3"] {
-        let (_, out, error) = curl(
+        let (out, error) = curl(
             &server,
             &["--http1.1", "--tls-max", version, "-H", "Connection: close", "-w", " %{num_connects}\n"],
             // curl makes three URLs of this.
