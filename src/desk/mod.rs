@@ -44,10 +44,13 @@ const WORKING: usize = 24;
 const CLAIMING_WORKING: usize = 64;
 const STRANGERS_WORKING: usize = 64;
 
+/// Requests whose bodies are thrown away, of known callers, of claimants and of strangers each.
+const DISCARDING: usize = 128;
+
 /// How long the body of a stranger's request may take.
 const STRANGERS_BODY: Duration = Duration::from_secs(10);
 
-/// What may arrive of a body before it is read, in bytes; of a stranger's, the second. HTTP/2 windows of a stream are so large.
+/// What may arrive of a body before it is read, in bytes; of one whose caller is not authenticated, the second. HTTP/2 windows of a stream are so large.
 pub const UNREAD: (u32, u32) = (256 << 10, 16 << 10);
 
 /// How long a request waits for its turn, or for room in memory.
@@ -102,6 +105,7 @@ pub struct Desk {
 struct Hall {
     under_way: Arc<Places>,
     working: Arc<Places>,
+    discarding: Arc<Places>,
 }
 
 /// A request that was admitted, until it is dropped.
@@ -110,6 +114,12 @@ pub struct Admission {
     working: Arc<Places>,
     memory: Arc<Memory>,
     _place: Place,
+}
+
+/// A request that is over but for the rest of its body, until it is dropped.
+pub struct Discarding {
+    _place: Place,
+    _room: Room,
 }
 
 /// A request whose turn it is. Its place is taken until this is dropped, though nobody may wait for the answer any longer.
@@ -164,11 +174,7 @@ impl Desk {
     /// # Errors
     /// There is no place for it.
     pub fn admit(&self, who: &Who) -> Result<Admission, Full> {
-        let hall = match who {
-            Who::Caller(_) | Who::Network(_) => &self.known,
-            Who::Claimant(_) => &self.claimants,
-            Who::Stranger(_) => &self.strangers,
-        };
+        let hall = self.hall(who);
         let place = hall.under_way.try_enter(who)?;
         Ok(Admission {
             who: who.clone(),
@@ -176,6 +182,24 @@ impl Desk {
             memory: Arc::clone(&self.memory),
             _place: place,
         })
+    }
+
+    /// A place for a request that is over but for the rest of its body, and room for what of that may arrive unread; `None` if
+    /// there is none. It takes no place from requests under way.
+    #[must_use]
+    pub fn discard(&self, who: &Who) -> Option<Discarding> {
+        let place = self.hall(who).discarding.try_enter(who).ok()?;
+        let mut room = Room::new(&self.memory, who);
+        room.hold(unread(who)).ok()?;
+        Some(Discarding { _place: place, _room: room })
+    }
+
+    fn hall(&self, who: &Who) -> &Hall {
+        match who {
+            Who::Caller(_) | Who::Network(_) => &self.known,
+            Who::Claimant(_) => &self.claimants,
+            Who::Stranger(_) => &self.strangers,
+        }
     }
 
     /// Counts a refusal, and writes it to the log unless there were others a moment ago.
@@ -186,7 +210,7 @@ impl Desk {
 
 impl Hall {
     fn new(under_way: usize, working: usize) -> Self {
-        Self { under_way: Places::new(under_way), working: Places::new(working) }
+        Self { under_way: Places::new(under_way), working: Places::new(working), discarding: Places::new(DISCARDING) }
     }
 }
 
@@ -215,9 +239,7 @@ impl Admission {
     /// What may arrive of this request's body before it is read, in bytes.
     #[must_use]
     pub fn unread(&self) -> usize {
-        let (known, stranger) = UNREAD;
-        let most = if matches!(self.who, Who::Stranger(_)) { stranger } else { known };
-        usize::try_from(most).unwrap_or(usize::MAX)
+        unread(&self.who)
     }
 
     /// Until when a request waits that has to wait now.
@@ -233,5 +255,39 @@ impl Admission {
     pub async fn turn(&self, ticket: &Ticket) -> Result<Turn, Full> {
         let place = self.working.enter(&self.who, Self::patience(ticket)).await?;
         Ok(Turn { _place: place })
+    }
+}
+
+/// What may arrive of a caller's body before it is read, in bytes.
+fn unread(who: &Who) -> usize {
+    let (known, stranger) = UNREAD;
+    let most = match who {
+        Who::Caller(_) | Who::Network(_) => known,
+        // Their connections have the smaller windows.
+        Who::Claimant(_) | Who::Stranger(_) => stranger,
+    };
+    usize::try_from(most).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_that_are_thrown_away_take_places_of_their_own_and_room() {
+        let metrics = Metrics::new().unwrap();
+        let desk = Desk::new(Duration::from_secs(1), 512 << 20, &metrics);
+        let known = Who::Caller(Username::new("alice").unwrap());
+        let claimant = |number: u8| Who::Claimant(IpAddr::from([10, 0, 0, number]));
+        let take = |who: &Who| std::iter::from_fn(|| desk.discard(who)).collect::<Vec<_>>();
+        let held: Vec<_> = [known.clone(), claimant(1), claimant(2)].iter().map(take).collect();
+        assert_eq!(held.iter().map(Vec::len).collect::<Vec<_>>(), [64, 64, 32]);
+        assert_eq!(desk.memory.held(), 64 * (256 << 10) + 96 * (16 << 10));
+        assert!(desk.admit(&known).is_ok() && desk.admit(&claimant(1)).is_ok());
+        drop(held);
+        assert_eq!(desk.memory.held(), 0);
+        // Where there is no room, there is no place either.
+        let desk = Desk::new(Duration::from_secs(1), 1 << 20, &metrics);
+        assert!(desk.discard(&known).is_none());
     }
 }

@@ -6,6 +6,7 @@ mod audit;
 mod conjur;
 mod definitions;
 mod hanzo;
+mod incoming;
 mod issuers;
 mod kmip;
 mod objects;
@@ -31,11 +32,12 @@ use warp::Filter;
 use warp::filters::path::FullPath;
 use warp::host::Authority;
 use warp::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
-    WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use warp::http::{HeaderMap, Method, Response, StatusCode, Version};
 
+pub use incoming::has_body;
 pub use request::check_host;
 pub use route::MAX_KMIP;
 
@@ -44,6 +46,7 @@ use crate::config::LEAST_MEMORY;
 use crate::desk::{self, Desk, Full, Refused, Room, Who};
 use crate::kms::Kms;
 use crate::metrics::{Metrics, Outcome};
+use incoming::Incoming;
 use problem::Problem;
 
 /// The largest body of an answer, in bytes.
@@ -234,13 +237,27 @@ where
 {
     let (ticket, measured, head) = (Arc::new(app.desk.ticket()), Arc::new(app.metrics.request()), Arc::new(head));
     let request = serve::Request { app: Arc::clone(&app), head: Arc::clone(&head), ticket: Arc::clone(&ticket) };
-    let served = serve::serve(request, body, Arc::clone(&measured)).in_current_span();
-    let answer = desk::accompany(&ticket, served).await.unwrap_or_else(|ended| Err(app.ended(ended, &ticket, &head)));
+    let mut body = Incoming::new(body, head.line.version, &head.headers);
+    let (end, own) = (body.end(), Arc::clone(&measured));
+    let served = async move { (serve::serve(request, &mut body, own).await, body) };
+    let (answer, rest) = match desk::accompany(&ticket, served.in_current_span()).await {
+        Ok((answer, rest)) => (answer, Some(rest)),
+        Err(ended) => (Err(app.ended(ended, &ticket, &head)), None),
+    };
     let (words, address) = (route::words(head.path.as_str()), head.peer.address.ip());
     let answer = answer.unwrap_or_else(|problem| problem.in_words(words).render(&head.id, address, &app.repeats));
     measured.answered(outcome(&answer));
     tracing::debug!(method = %head.method, path = head.path.as_str(), status = answer.status.as_u16(), "answered");
-    render(&head, answer)
+    if let Some(rest) = rest {
+        let who = ticket.who().unwrap_or_else(|| app.expected(&head, Who::Claimant));
+        rest.discard(&app.desk, &who, head.line.version, ticket.deadline()).await;
+    }
+    let mut response = render(&head, answer);
+    // What is left of the body stands where the next request would. Of HTTP/2 only the stream ends.
+    if head.line.version < Version::HTTP_2 && !end.is_reached() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn render(head: &Head, answer: Answer) -> Response<Vec<u8>> {

@@ -1,15 +1,12 @@
 //! What every request passes before its handler: browser defences, body and its bounds.
 
-use std::future::poll_fn;
-use std::pin::pin;
-
 use tokio::time::{Instant, timeout_at};
-use warp::Buf;
 use warp::host::Authority;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use warp::http::{HeaderMap, StatusCode, Version};
 
 use super::Line;
+use super::incoming::Incoming;
 use super::problem::Problem;
 use super::route;
 use crate::desk::{Admission, Full, Room, Ticket};
@@ -147,18 +144,14 @@ pub(super) struct Body {
 /// Reads the body within its bounds of size, and until the request's deadline. Room for what it announces is taken before any
 /// of it is read, so that two bodies never wait for each other; a body that announces nothing takes it as it arrives. What may
 /// arrive unread while the body waits for its room is counted at once.
-pub(super) async fn body<S, B>(
-    stream: S,
+pub(super) async fn body(
+    incoming: &mut Incoming,
     headers: &HeaderMap,
     limit: usize,
     admission: &Admission,
     ticket: &Ticket,
     no_room: &(dyn Fn(Full) -> Problem + Sync),
-) -> Result<Body, Problem>
-where
-    S: warp::Stream<Item = Result<B, warp::Error>> + Send,
-    B: Buf + Send,
-{
+) -> Result<Body, Problem> {
     let until = Admission::patience(ticket);
     let mut body = Body { bytes: Vec::new(), room: admission.room() };
     let announced = length(headers)?;
@@ -167,26 +160,23 @@ where
         body.room.wait_to_hold(2 * length, until).await.map_err(no_room)?;
         body.bytes.reserve_exact(length.min(FIRST));
     }
-    timeout_at(admission.body_deadline(ticket), body.read(stream, limit, until, no_room))
-        .await
-        .unwrap_or_else(|_| Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")))?;
+    let read = timeout_at(admission.body_deadline(ticket), body.read(incoming, limit, until, no_room)).await;
+    read.unwrap_or_else(|_| {
+        incoming.give_up();
+        Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))
+    })?;
     Ok(body)
 }
 
 impl Body {
-    async fn read<S, B>(
+    async fn read(
         &mut self,
-        stream: S,
+        incoming: &mut Incoming,
         limit: usize,
         until: Instant,
         no_room: &(dyn Fn(Full) -> Problem + Sync),
-    ) -> Result<(), Problem>
-    where
-        S: warp::Stream<Item = Result<B, warp::Error>> + Send,
-        B: Buf + Send,
-    {
-        let mut stream = pin!(stream);
-        while let Some(part) = poll_fn(|context| stream.as_mut().poll_next(context)).await {
+    ) -> Result<(), Problem> {
+        while let Some(part) = incoming.next().await {
             let mut part = part.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body was cut off"))?;
             while part.has_remaining() {
                 let chunk = part.chunk();

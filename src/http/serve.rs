@@ -1,5 +1,6 @@
 //! The way of a request: who speaks to whom, which route, whose share, who is calling, the body, and only then the work.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +8,7 @@ use tokio::runtime::Handle;
 use tracing::Level;
 use warp::http::{Method, StatusCode};
 
+use super::incoming::Incoming;
 use super::problem::Problem;
 use super::route::{Ask, Handler, ROUTES, Route};
 use super::visit::Visit;
@@ -36,11 +38,11 @@ struct Found {
 }
 
 /// Answers a request.
-pub(super) async fn serve<S, B>(request: Request, body: S, measured: Arc<metrics::Request>) -> Result<Answer, Problem>
-where
-    S: warp::Stream<Item = Result<B, warp::Error>> + Send,
-    B: warp::Buf + Send,
-{
+pub(super) async fn serve(
+    request: Request,
+    body: &mut Incoming,
+    measured: Arc<metrics::Request>,
+) -> Result<Answer, Problem> {
     let (app, head) = (&request.app, &request.head);
     request::check_host(&head.line, &head.headers, head.peer.tls)
         .map_err(|fault| Problem::new(StatusCode::BAD_REQUEST, fault))?;
@@ -74,14 +76,26 @@ pub(super) fn allowed(path: &str) -> String {
     methods.collect::<Vec<_>>().join(", ")
 }
 
+impl App {
+    /// Whose share a request takes, before anybody was asked who it is: of its network as `unknown` has it, if nothing says more.
+    pub(super) fn expected(&self, head: &Head, unknown: fn(IpAddr) -> Who) -> Who {
+        let network = network(head.peer.address.ip());
+        match self.authenticator.expected(&head.peer, &head.headers, kms::now()) {
+            Some(name) => Who::Caller(name),
+            None if !self.authenticator.authenticates() => Who::Network(network),
+            None => unknown(network),
+        }
+    }
+}
+
 impl Request {
     /// Admits the request, finds out who asks, and has them answered.
-    async fn ask<S, B>(&self, body: S, found: &Found) -> Result<Answer, Problem>
-    where
-        S: warp::Stream<Item = Result<B, warp::Error>> + Send,
-        B: warp::Buf + Send,
-    {
-        let mut admission = self.admit(self.expected(found.route.handler))?;
+    async fn ask(&self, body: &mut Incoming, found: &Found) -> Result<Answer, Problem> {
+        let expected = match found.route.handler {
+            Handler::Visitor(_) => self.app.expected(&self.head, Who::Stranger),
+            Handler::Anyone(_) | Handler::Caller(_) => self.app.expected(&self.head, Who::Claimant),
+        };
+        let mut admission = self.admit(expected)?;
         let known = match found.route.handler {
             Handler::Anyone(_) | Handler::Visitor(_) => None,
             Handler::Caller(_) => {
@@ -98,20 +112,6 @@ impl Request {
         let answer = self.perform(body, found, &admission, known).await;
         let answer = answer.map_err(|problem| if is_of_table { problem.for_piiano() } else { problem });
         answer.map_err(|problem| if is_of_caller { problem.of_caller() } else { problem })
-    }
-
-    /// Whose share the request takes, before anybody was asked who it is.
-    fn expected(&self, handler: Handler) -> Who {
-        let Head { peer, headers, .. } = &*self.head;
-        let network = network(peer.address.ip());
-        match self.app.authenticator.expected(peer, headers, kms::now()) {
-            Some(name) => Who::Caller(name),
-            None if !self.app.authenticator.authenticates() => Who::Network(network),
-            None => match handler {
-                Handler::Visitor(_) => Who::Stranger(network),
-                Handler::Anyone(_) | Handler::Caller(_) => Who::Claimant(network),
-            },
-        }
     }
 
     /// Whose share it takes, once that is known.
@@ -135,17 +135,13 @@ impl Request {
     }
 
     /// Reads the body and has the route's handler answer.
-    async fn perform<S, B>(
+    async fn perform(
         &self,
-        body: S,
+        body: &mut Incoming,
         found: &Found,
         admission: &Admission,
         known: Option<Known>,
-    ) -> Result<Answer, Problem>
-    where
-        S: warp::Stream<Item = Result<B, warp::Error>> + Send,
-        B: warp::Buf + Send,
-    {
+    ) -> Result<Answer, Problem> {
         let ticket = &self.ticket;
         let limit = request::bound(found.route.body, &self.head.headers)?;
         let refused = |refused, full| self.refused(refused, full, admission.who());

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use hyper_util::rt::TokioIo;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslAcceptor, SslRef};
 use openssl::x509::{X509Ref, X509VerifyResult};
@@ -155,7 +154,7 @@ where
 {
     let Some(acceptor) = shared.acceptor.load_full() else {
         let peer = Peer { address, tls: false, certificate: None, proved: Arc::default() };
-        return requests(TokioIo::new(tcp), peer, filter, &shared).await;
+        return requests(tcp, peer, filter, &shared).await;
     };
     let mut stop = shared.stop.clone();
     let handshake = tokio::select! {
@@ -164,7 +163,7 @@ where
         _ = stop.wait_for(|stop| *stop) => Err(Fault::Stopping),
     };
     match handshake {
-        Ok((stream, peer)) => requests(TokioIo::new(stream), peer, filter, &shared).await,
+        Ok((stream, peer)) => requests(stream, peer, filter, &shared).await,
         Err(fault) => shared.tell(address, &fault),
     }
 }

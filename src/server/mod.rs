@@ -12,6 +12,7 @@ mod issuers;
 mod listening;
 mod log;
 mod outgoing;
+mod parting;
 mod permission;
 mod probe;
 mod reload;

@@ -1,7 +1,9 @@
 //! The probe listener: plain HTTP, `/livez`, `/readyz` and `/metrics` and nothing else, because a probe has no client
 //! certificate.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::Request;
@@ -10,14 +12,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tower_service::Service as _;
 use warp::http::StatusCode;
-use warp::http::header::CONTENT_TYPE;
+use warp::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use warp::{Filter as _, Reply as _};
 
+use super::parting::{Cut, Parting};
 use super::requests::line_of;
 use super::waiting::Waiting;
 use crate::auth::{Repeats, network};
 use crate::desk::Who;
-use crate::http::check_host;
+use crate::http::{check_host, has_body};
 use crate::kms::Kms;
 use crate::metrics::{MEDIA_TYPE, Metrics};
 
@@ -62,20 +65,30 @@ async fn serve(tcp: TcpStream, kms: Arc<Kms>, metrics: Arc<Metrics>) {
     });
     let routes = warp::get().or(warp::head()).unify().and(live.or(ready).unify().or(figures));
     let warp = warp::service(routes);
+    let cut = Cut::default();
+    let own = Arc::clone(&cut);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let line = line_of(&request);
         let fault = check_host(&line, request.headers(), false).err();
-        let mut warp = warp.clone();
+        let (mut warp, is_cut, cut) = (warp.clone(), has_body(request.headers()), Arc::clone(&own));
         async move {
-            match fault {
+            let answer: Result<_, Infallible> = match fault {
                 Some(fault) => Ok(warp::reply::with_status(fault, StatusCode::BAD_REQUEST).into_response()),
                 None => warp.call(request).await,
-            }
+            };
+            answer.map(|mut response| {
+                // No body is read here: what follows is not the next request.
+                if is_cut {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                cut.store(is_cut, Ordering::Relaxed);
+                response
+            })
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(DEADLINE).max_buf_size(8 << 10);
-    if let Err(error) = builder.serve_connection(TokioIo::new(tcp), service).await {
+    if let Err(error) = builder.serve_connection(TokioIo::new(Parting::new(tcp, cut)), service).await {
         tracing::debug!(%error, "probe connection ended");
     }
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -13,10 +14,12 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tower_service::Service;
 use warp::Filter;
+use warp::http::header::CONNECTION;
 
 use super::activity::{Activity, Quiet};
 use super::connection::Shared;
 use super::outgoing::outgoing;
+use super::parting::{Cut, Parting, Wire};
 use super::waiting::Place;
 use crate::auth::{Peer, network};
 use crate::desk::{UNREAD, Who};
@@ -56,9 +59,9 @@ const KNOWN: Bounds = Bounds { streams: 64, windows: (UNREAD.0, 1 << 20), head: 
 const STRANGE: Bounds = Bounds { streams: 32, windows: (UNREAD.1, 65_535), head: 16 << 10 };
 
 /// Serves a connection after its handshake.
-pub(super) async fn requests<I, F>(io: TokioIo<I>, peer: Peer, filter: F, shared: &Shared)
+pub(super) async fn requests<W, F>(wire: W, peer: Peer, filter: F, shared: &Shared)
 where
-    I: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    W: Wire + 'static,
     F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
     F::Extract: warp::Reply,
 {
@@ -76,7 +79,9 @@ where
     // Only later changes: a caller who is not welcome already gets that as the answer to their request, where it is counted.
     reloads.mark_unchanged();
     let activity = Arc::new(Activity::default());
-    let service = service(filter, peer, Arc::clone(&activity));
+    let cut = Cut::default();
+    let io = TokioIo::new(Parting::new(wire, Arc::clone(&cut)));
+    let service = service(filter, peer, Arc::clone(&activity), cut);
     let builder = builder(&bounds);
     let mut connection = pin!(builder.serve_connection(io, service));
     let mut quiet = Quiet::new();
@@ -146,6 +151,7 @@ fn service<F>(
     filter: F,
     peer: Peer,
     activity: Arc<Activity>,
+    cut: Cut,
 ) -> impl hyper::service::Service<
     Request<Incoming>,
     Response = Response<
@@ -163,12 +169,15 @@ where
         let line = line_of(&request);
         request.extensions_mut().insert(line);
         request.extensions_mut().insert(peer.clone());
-        let (mut warp, activity) = (warp.clone(), Arc::clone(&activity));
+        let (mut warp, activity, cut) = (warp.clone(), Arc::clone(&activity), Arc::clone(&cut));
         async move {
             let answering = activity.begin();
             let answer: Result<Response<_>, Infallible> = warp.call(request).await;
             drop(answering);
-            answer.map(|response| outgoing(response, activity.send()))
+            answer.map(|response| {
+                cut.store(response.headers().contains_key(CONNECTION), Ordering::Relaxed);
+                outgoing(response, activity.send())
+            })
         }
     })
 }

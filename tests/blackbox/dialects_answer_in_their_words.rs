@@ -1,6 +1,8 @@
 //! A path of a dialect answers in the error format of its clients, whether it is served or not and whatever fails; and metrics
 //! tell its routes apart.
 
+use std::io::{Read as _, Write as _};
+
 use serde_json::{Value, json};
 
 use crate::harness::caller::Caller;
@@ -138,6 +140,29 @@ fn another_method_is_no_internal_error() {
     let answer = root.send("PUT", "/api/v1/identities", Some(&json!({})));
     assert_eq!((answer.status, answer.json()["error"].clone()), (405, json!("MethodNotAllowed")));
     assert!(answer.header("allow").unwrap().contains("GET"), "{answer:?}");
+    let paths: [(&str, Judge, &str); 5] = [
+        ("/api/v1/kms/keys/none/encrypt", is_hanzo, "POST"),
+        ("/api/v1/identities/none", is_hanzo, "GET, HEAD, PATCH, DELETE"),
+        ("/secrets/acme/variable/none", is_conjur, "GET, HEAD, POST, DELETE"),
+        ("/authn-jwt/gitlab/acme/status", is_conjur, "GET, HEAD"),
+        ("/api/pvlt/1.0/system/info/version", is_piiano, "GET, HEAD"),
+    ];
+    for (path, judge, allowed) in paths {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
+            if allowed.split(", ").all(|own| own != method) {
+                let answer = root.connection.try_request(method, path, &[], b"").unwrap();
+                assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
+                judge(path, &answer);
+            }
+        }
+        let head = format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let mut connection = Caller::certificate(&server, "root").connection;
+        connection.stream.write_all(head.as_bytes()).unwrap();
+        let mut whole = String::new();
+        connection.stream.read_to_string(&mut whole).unwrap();
+        assert_eq!(whole.starts_with("HTTP/1.1 405 "), !allowed.contains("HEAD"), "{path}: {whole}");
+        assert!(whole.ends_with("\r\n\r\n"), "{path}: {whole}");
+    }
     let large = " ".repeat(300 << 10);
     let headers = [("Content-Type", "application/json")];
     let answer = server.nobody().try_request("POST", hanzo::LOGIN, &headers, large.as_bytes()).unwrap();

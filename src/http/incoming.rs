@@ -1,0 +1,131 @@
+//! The body of a request on its way in, and what becomes of the rest of it when there is an answer.
+//!
+//! A client may send a body that its answer does not wait for: because the request is refused, or takes none. Some clients then
+//! lose the answer: curl 7.88 takes the end of an HTTP/2 stream for an error while it still sends, and over HTTP/1.1 bytes that
+//! nobody reads end the connection (RFC 9112 section 9.6). So a little of what is left is read and thrown away first.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+use warp::http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use warp::http::{HeaderMap, Version};
+
+use crate::desk::{Desk, Discarding, Who};
+
+/// What is thrown away of a body before the answer, in bytes.
+const MOST: usize = 64 << 10;
+
+/// How long that may take, and how long an HTTP/2 stream whose body goes on is kept after its answer.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// A part of a body, as it arrived.
+type Part = Box<dyn warp::Buf + Send>;
+
+/// The next part of a body; `None` at its end.
+type Next = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<Part, warp::Error>>> + Send>;
+
+/// The body of a request.
+pub(super) struct Incoming {
+    next: Next,
+    /// Whether the client sends nothing of it before it is asked to (RFC 9110 section 10.1.1).
+    awaits_leave: bool,
+    /// Whether nothing more of it can be read, or will be in time.
+    is_over: bool,
+    end: End,
+}
+
+/// Whether a body has been read to its end, also after it was dropped.
+#[derive(Clone)]
+pub(super) struct End(Arc<AtomicBool>);
+
+impl End {
+    /// The connection can be used for another request.
+    pub(super) fn is_reached(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Whether an HTTP/1.1 request has a body (RFC 9112 section 6.3).
+#[must_use]
+pub fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING) || headers.get(CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
+
+impl Incoming {
+    /// The body of a request with these headers.
+    pub(super) fn new<S, B>(stream: S, version: Version, headers: &HeaderMap) -> Self
+    where
+        S: warp::Stream<Item = Result<B, warp::Error>> + Send + 'static,
+        B: warp::Buf + Send + 'static,
+    {
+        let mut stream = Box::pin(stream);
+        let next = move |context: &mut Context<'_>| {
+            let boxed = |part: B| -> Part { Box::new(part) };
+            stream.as_mut().poll_next(context).map(|part| part.map(|part| part.map(boxed)))
+        };
+        let is_empty = version < Version::HTTP_2 && !has_body(headers);
+        Self {
+            next: Box::new(next),
+            awaits_leave: version == Version::HTTP_11 && headers.contains_key(EXPECT),
+            is_over: is_empty,
+            end: End(Arc::new(AtomicBool::new(is_empty))),
+        }
+    }
+
+    /// What tells whether its end was reached.
+    pub(super) fn end(&self) -> End {
+        self.end.clone()
+    }
+
+    /// The next part, as it arrives.
+    pub(super) async fn next(&mut self) -> Option<Result<Part, warp::Error>> {
+        if self.is_over {
+            return None;
+        }
+        self.awaits_leave = false;
+        let part = poll_fn(|context| (self.next)(context)).await;
+        self.is_over = !matches!(part, Some(Ok(_)));
+        if part.is_none() {
+            self.end.0.store(true, Ordering::Relaxed);
+        }
+        part
+    }
+
+    /// It did not arrive in time: it is not waited for again.
+    pub(super) fn give_up(&mut self) {
+        self.is_over = true;
+    }
+
+    /// Throws away what is left before the answer is sent, at most [`MOST`] bytes, for at most [`LONGEST`] and until `deadline`;
+    /// nothing if the desk has no place for it, or if the client waits to be asked for the body. Of an HTTP/2 stream whose body
+    /// goes on the client is left alone for [`LONGEST`], in which it reads the answer before it learns that its stream ends.
+    pub(super) async fn discard(mut self, desk: &Desk, who: &Who, version: Version, deadline: Instant) {
+        if self.is_over || self.awaits_leave {
+            return;
+        }
+        let Some(discarding) = desk.discard(who) else { return };
+        let until = deadline.min(Instant::now() + LONGEST);
+        let _ = timeout_at(until, self.throw_away()).await;
+        if !self.is_over && version == Version::HTTP_2 {
+            tokio::spawn(self.keep(discarding));
+        }
+    }
+
+    async fn throw_away(&mut self) {
+        let mut read = 0;
+        while read <= MOST
+            && let Some(Ok(part)) = self.next().await
+        {
+            read += part.remaining();
+        }
+    }
+
+    /// Keeps the stream, of which HTTP/2 holds no more than what has been counted.
+    async fn keep(self, _discarding: Discarding) {
+        sleep_until(Instant::now() + LONGEST).await;
+    }
+}
