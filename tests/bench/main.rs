@@ -24,6 +24,7 @@ mod bare;
 mod decisions;
 mod desk;
 mod gate;
+mod mixed;
 mod objects;
 mod raw;
 mod writes;
@@ -43,6 +44,7 @@ fn main() {
         Some("raw") => raw::measure(&arguments.next().unwrap()),
         Some("desk") => desk::measure(),
         Some("gate") => gate::measure(),
+        Some("mixed") => mixed::measure(arguments.next().map_or(10, |minutes| minutes.parse().unwrap())),
         Some("objects") => objects::measure(arguments.next().map_or(50_000, |count| count.parse().unwrap())),
         Some("writes") => {
             let directory = arguments.next().unwrap();

@@ -10,8 +10,8 @@ use crate::harness::caller::project;
 use crate::harness::figures::Figures;
 use crate::harness::kmip::{PATH, all, create, encrypt, find, register, string, structure, text};
 use crate::harness::message::{message, option};
+use crate::harness::pairs::pair_of;
 use crate::harness::{Connection, Options, ROOT_OBJECTS, Server, reference};
-use crate::key_pairs_sign::pair_of;
 
 fn options(more: &[&str]) -> Options {
     let arguments = ["--probe-address=127.0.0.1:0"].iter().chain(more).map(|&argument| argument.to_owned()).collect();

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use crate::harness::figures::Figures;
 use crate::harness::kmip::{create, import, named, revoke};
+use crate::harness::pairs::pair;
 use crate::harness::server::Place;
 use crate::harness::{Client, Connection, End, Options, Server, eventually, reference};
-use crate::key_pairs_sign::pair;
 
 const SECRET: &str = "/secrets/default/variable/database";
 

@@ -12,51 +12,12 @@ use serde_json::Value;
 
 use crate::harness::caller::Caller;
 use crate::harness::kmip::{
-    all, boolean, bytes, create, date, encrypt, enumeration, find, import, integer, mac, name, named, octets,
-    parameters, revoke, string, structure, text, with, wrapped,
+    all, boolean, bytes, create, encrypt, enumeration, find, import, integer, mac, name, named, octets, parameters,
+    revoke, string, structure, text, with, wrapped,
 };
+use crate::harness::pairs::{SIGN, VERIFY, halves, pair, pair_of, sign, verify};
 use crate::harness::server::run;
 use crate::harness::{Connection, Options, ROOT_OBJECTS, Server, directory, eventually, reference};
-
-const SIGN: i64 = 1;
-const VERIFY: i64 = 2;
-
-/// A pair whose halves have these attributes of their own.
-pub fn pair_of(algorithm: &str, bits: i64, private: &[Value], public: &[Value]) -> Value {
-    let common = [
-        enumeration("CryptographicAlgorithm", algorithm),
-        integer("CryptographicLength", bits),
-        date("ActivationDate", "2024-01-01T00:00:00Z"),
-    ];
-    let half = |tag, mask, more: &[Value]| {
-        let mut own = more.to_vec();
-        if !own.iter().any(|other| other["tag"] == "CryptographicUsageMask") {
-            own.push(integer("CryptographicUsageMask", mask));
-        }
-        structure(tag, &own)
-    };
-    let halves = [half("PrivateKeyAttributes", SIGN, private), half("PublicKeyAttributes", VERIFY, public)];
-    structure("CreateKeyPair", &[&[structure("CommonAttributes", &common)], halves.as_slice()].concat())
-}
-
-/// A new active pair: the identifiers of its private and its public half.
-pub fn pair(caller: &mut Connection, algorithm: &str, bits: i64) -> (String, String) {
-    halves(&caller.ok(&pair_of(algorithm, bits, &[], &[])))
-}
-
-fn halves(answer: &Value) -> (String, String) {
-    (string(answer, "PrivateKeyUniqueIdentifier"), string(answer, "PublicKeyUniqueIdentifier"))
-}
-
-fn sign(id: &str, data: &[u8], fields: &[Value]) -> Value {
-    structure("Sign", &[text("UniqueIdentifier", id), parameters(fields), bytes("Data", data)])
-}
-
-fn verify(id: &str, data: &[u8], signature: &[u8], fields: &[Value]) -> Value {
-    let own =
-        [text("UniqueIdentifier", id), parameters(fields), bytes("Data", data), bytes("SignatureData", signature)];
-    structure("SignatureVerify", &own)
-}
 
 fn validity(caller: &mut Connection, request: &Value) -> String {
     string(&caller.ok(request), "ValidityIndicator")

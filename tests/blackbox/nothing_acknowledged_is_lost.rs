@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::kmip::{PATH, Sealed, create, encrypt, named, octets, revoke, string};
+use crate::harness::kmip::{PATH, Sealed, create, encrypt, named, revoke, string};
 use crate::harness::{Client, Options, ROOT_OBJECTS, Server, eventually};
 
 const ROUNDS: usize = 20;
@@ -38,12 +38,7 @@ fn work(client: &Client, told: &Mutex<Told>) {
             told.keys.len() - 1
         };
         let Some(answer) = ask(&encrypt(&id, MESSAGE)) else { return };
-        let sealed = Sealed {
-            id: id.clone(),
-            data: octets(&answer, "Data"),
-            iv: octets(&answer, "IVCounterNonce"),
-            tag: octets(&answer, "AuthenticatedEncryptionTag"),
-        };
+        let sealed = Sealed::of(&id, &answer);
         told.lock().unwrap().keys[place].1 = Some(sealed);
         if number % 10 == 9 {
             let Some(made) = ask(&create("AES", 128, &[])) else { return };

@@ -10,8 +10,8 @@ use crate::harness::kmip::{
     USAGE, bytes, encrypt, enumeration, integer, locate, mac, mac_verify, name, named, octets, parameters, replace,
     revoke, string, structure, text, with, wrapped,
 };
+use crate::harness::pairs::pair;
 use crate::harness::{Answer, Caller, Server, World};
-use crate::key_pairs_sign::pair;
 
 const TABLE: &str = include_str!("../../docs/rights.md");
 

@@ -42,13 +42,7 @@ fn ask(connection: &mut Connection, told: &Told, request: &Value) -> Option<Valu
 }
 
 fn seal(connection: &mut Connection, told: &Told, id: &str) -> Option<Sealed> {
-    let answer = ask(connection, told, &encrypt(id, b"data"))?;
-    Some(Sealed {
-        id: id.to_owned(),
-        data: octets(&answer, "Data"),
-        iv: octets(&answer, "IVCounterNonce"),
-        tag: octets(&answer, "AuthenticatedEncryptionTag"),
-    })
+    ask(connection, told, &encrypt(id, b"data")).map(|answer| Sealed::of(id, &answer))
 }
 
 /// A client and the keys that it has from the beginning, when the token is there for certain.

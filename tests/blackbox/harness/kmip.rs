@@ -117,6 +117,16 @@ pub struct Sealed {
 }
 
 impl Sealed {
+    /// What an answer to Encrypt brings.
+    pub fn of(id: &str, answer: &Value) -> Self {
+        Self {
+            id: id.to_owned(),
+            data: octets(answer, "Data"),
+            iv: octets(answer, "IVCounterNonce"),
+            tag: octets(answer, "AuthenticatedEncryptionTag"),
+        }
+    }
+
     pub fn decrypt(&self) -> Value {
         structure(
             "Decrypt",
@@ -159,13 +169,7 @@ impl Connection {
     }
 
     pub fn seal(&mut self, id: &str, data: &[u8]) -> Sealed {
-        let answer = self.ok(&encrypt(id, data));
-        Sealed {
-            id: id.to_owned(),
-            data: octets(&answer, "Data"),
-            iv: octets(&answer, "IVCounterNonce"),
-            tag: octets(&answer, "AuthenticatedEncryptionTag"),
-        }
+        Sealed::of(id, &self.ok(&encrypt(id, data)))
     }
 
     pub fn open(&mut self, sealed: &Sealed) -> Vec<u8> {

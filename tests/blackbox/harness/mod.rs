@@ -21,6 +21,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod kmip;
 pub mod message;
+pub mod pairs;
 pub mod pki;
 pub mod reference;
 pub mod server;
