@@ -13,7 +13,7 @@ const MAX_QUEUE: usize = 512;
 
 /// Who changes what, and who waits for it.
 #[derive(Debug, Default)]
-pub struct Turns(Mutex<Queues>);
+pub struct Turns(Arc<Mutex<Queues>>);
 
 #[derive(Debug, Default)]
 struct Queues {
@@ -31,8 +31,8 @@ struct Queue {
 
 /// Leave to change one thing while nobody else does. Dropping it lets the next one begin.
 #[derive(Debug)]
-pub struct Turn<'a> {
-    turns: &'a Turns,
+pub struct Turn {
+    queues: Arc<Mutex<Queues>>,
     name: String,
     ticket: u64,
 }
@@ -49,8 +49,21 @@ impl Turns {
     ///
     /// # Errors
     /// [`Crowded`].
-    pub fn take(&self, name: &str) -> Result<Turn<'_>, Crowded> {
-        let deadline = Instant::now() + MAX_WAIT;
+    pub fn take(&self, name: &str) -> Result<Turn, Crowded> {
+        self.take_within(name, MAX_WAIT)
+    }
+
+    /// The turn, if nobody has it. Whoever holds turns takes others in this way: two who waited for each other would do so
+    /// in vain.
+    ///
+    /// # Errors
+    /// [`Crowded`].
+    pub fn take_free(&self, name: &str) -> Result<Turn, Crowded> {
+        self.take_within(name, Duration::ZERO)
+    }
+
+    fn take_within(&self, name: &str, wait: Duration) -> Result<Turn, Crowded> {
+        let deadline = Instant::now() + wait;
         let mut queues = self.lock();
         let ticket = queues.next;
         let queue = queues.queues.entry(name.to_owned()).or_default();
@@ -68,12 +81,16 @@ impl Turns {
             }
             queues = moved.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        Ok(Turn { turns: self, name: name.to_owned(), ticket })
+        Ok(Turn { queues: Arc::clone(&self.0), name: name.to_owned(), ticket })
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
+}
+
+fn lock(queues: &Mutex<Queues>) -> MutexGuard<'_, Queues> {
+    queues.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Queues {
@@ -91,9 +108,9 @@ impl Queues {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
-        self.turns.lock().leave(&self.name, self.ticket);
+        lock(&self.queues).leave(&self.name, self.ticket);
     }
 }
 
@@ -123,6 +140,17 @@ mod tests {
             }
         });
         drop(other);
+        assert!(turns.lock().queues.is_empty());
+    }
+
+    #[test]
+    fn a_turn_that_is_not_free_is_not_waited_for() {
+        let turns = Turns::default();
+        let first = turns.take_free("a").unwrap();
+        assert_eq!(turns.take_free("a").map(drop), Err(Crowded));
+        turns.take_free("b").unwrap();
+        drop(first);
+        turns.take_free("a").unwrap();
         assert!(turns.lock().queues.is_empty());
     }
 

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, discover_versions, now, placeholder, sets_placeholder};
-use crate::kmip;
+use super::{Call, Context, Error, Gathering, Kms, discover_versions, now, placeholder, sets_placeholder};
+use crate::kmip::UniqueIdentifier;
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
-use crate::kmip::payloads::Response;
+use crate::kmip::payloads::{Request, Response};
 use crate::kmip::ttlv::DateTime;
 use crate::text::Shown;
 
@@ -21,7 +21,8 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 
 impl Kms {
     /// Performs the items of a message, one after the other. Each passes the gate and is answered by itself. The changes of
-    /// consecutive items that only add objects are in one commit; every other item begins after the effects of those before it.
+    /// consecutive items that add objects, or that change different ones, are in one commit; every other item begins after the
+    /// effects of those before it.
     #[must_use]
     pub fn execute_message(&self, context: &Context<'_>, message: RequestMessage) -> ResponseMessage {
         let RequestMessage { header, items } = message;
@@ -61,12 +62,41 @@ impl Kms {
 }
 
 /// An item that was performed, and whose change may not be committed yet.
-struct Performed<'a> {
+struct Waiting<'a> {
     item: RequestBatchItem,
+    change: Option<Change>,
+    performed: Performed<'a>,
+}
+
+/// What came of an item.
+struct Performed<'a> {
     /// `None` if it was not even begun.
     call: Option<Call<'a>>,
     /// What it answers if its change is committed.
     answer: Result<Response, Error>,
+}
+
+/// A change of an item that can be in one commit with those of other items, because it neither sees nor decides about what they
+/// change.
+enum Change {
+    /// It adds objects.
+    Adds,
+    /// It changes this object; `None`: the one in the ID placeholder.
+    Of(Option<String>),
+}
+
+impl Change {
+    /// That of an item; `None` if it changes nothing, or has to be by itself.
+    fn of(item: &RequestBatchItem) -> Option<Self> {
+        let id = match item.request.as_ref().ok()? {
+            Request::Create(_) | Request::CreateKeyPair(_) | Request::Register(_) => return Some(Self::Adds),
+            Request::Activate(request) => &request.unique_identifier,
+            Request::Revoke(request) => &request.unique_identifier,
+            Request::Destroy(request) => &request.unique_identifier,
+            _ => return None,
+        };
+        Some(Self::Of(id.as_ref().and_then(UniqueIdentifier::as_text).map(str::to_owned)))
+    }
 }
 
 /// The items of a message on their way.
@@ -75,8 +105,8 @@ struct Batch<'a> {
     context: &'a Context<'a>,
     /// Whether an item that fails leaves the later ones to be performed.
     goes_on: bool,
-    /// Items that were performed and have no answer yet. They only add objects, and the changes of all are in one commit.
-    waiting: Vec<Performed<'a>>,
+    /// Items that were performed and have no answer yet. The changes of all are in one commit.
+    waiting: Vec<Waiting<'a>>,
     /// Since when the first of them waits.
     since: Instant,
     answers: Vec<ResponseBatchItem>,
@@ -107,9 +137,8 @@ impl<'a> Batch<'a> {
 
     /// Performs an item, and answers those that do not wait for later ones.
     fn perform(&mut self, item: RequestBatchItem) {
-        let gathers = item.operation.is_some_and(only_adds);
-        // It may need what they add, or the identifier that the last one leaves.
-        if !gathers {
+        let change = Change::of(&item);
+        if !self.may_wait_beside(change.as_ref()) {
             self.answer();
             if self.is_over {
                 return;
@@ -118,43 +147,74 @@ impl<'a> Batch<'a> {
         if self.waiting.is_empty() {
             self.since = Instant::now();
         }
-        let performed = self.performed(item, gathers);
+        let mut performed = self.performed(&item, change.is_some());
+        if matches!(performed.answer, Err(Error::Crowded)) && !self.waiting.is_empty() {
+            // Others may wait for what those before it hold.
+            self.answer();
+            if self.is_over {
+                return;
+            }
+            performed = self.performed(&item, change.is_some());
+        }
         let is_failed = performed.answer.is_err();
         let is_urgent = performed.call.as_ref().is_some_and(|call| self.kms.is_urgent(call));
-        self.waiting.push(performed);
-        if !gathers || is_urgent || self.ends(is_failed) || self.since.elapsed() >= MAX_WAIT {
+        let is_gathered = change.is_some();
+        self.waiting.push(Waiting { item, change, performed });
+        if !is_gathered || is_urgent || self.ends(is_failed) || self.since.elapsed() >= MAX_WAIT {
             self.answer();
         }
     }
 
-    fn performed(&mut self, item: RequestBatchItem, gathers: bool) -> Performed<'a> {
+    /// Whether an item can be performed before the changes of those that wait are committed.
+    fn may_wait_beside(&self, change: Option<&Change>) -> bool {
+        self.waiting.is_empty()
+            || match change {
+                // It may need what they change.
+                None => false,
+                // To make keys may take long, and nobody else changes meanwhile what those that wait change.
+                Some(Change::Adds) => self.waiting.iter().all(|other| matches!(other.change, Some(Change::Adds))),
+                // It may be what the last one leaves.
+                Some(Change::Of(None)) => false,
+                Some(Change::Of(own)) => {
+                    self.waiting.iter().all(|other| matches!(&other.change, Some(Change::Of(other)) if other != own))
+                }
+            }
+    }
+
+    fn performed(&mut self, item: &RequestBatchItem, gathers: bool) -> Performed<'a> {
+        let not_begun = |error| Performed { call: None, answer: Err(error) };
         if self.size > MAX_ANSWERS {
-            return Performed { item, call: None, answer: Err(Error::AnswerTooLarge) };
+            return not_begun(Error::AnswerTooLarge);
         }
         if !self.has_room {
-            return Performed { item, call: None, answer: Err(Error::NoRoom) };
+            return not_begun(Error::NoRoom);
         }
         let request = match item.request.clone() {
             Ok(request) => request,
-            Err(error) => return Performed { item, call: None, answer: Err(error.into()) },
+            Err(error) => return not_begun(error.into()),
+        };
+        let gathering = match (gathers, self.waiting.is_empty()) {
+            (false, _) => Gathering::No,
+            (true, true) => Gathering::First,
+            (true, false) => Gathering::BesideOthers,
         };
         let operation = Operation::Kmip(request.operation());
-        let call = Call { placeholder: self.placeholder.clone(), gathers, ..Call::new(self.context, operation) };
+        let call = Call { placeholder: self.placeholder.clone(), gathering, ..Call::new(self.context, operation) };
         let answer = self.kms.begin(&call).and_then(|()| self.kms.perform(&call, request));
         if let Ok(response) = &answer {
             let length = response.clone().into_document().ttlv_length();
             self.size += length;
             self.has_room = self.context.hold(length).is_ok();
         }
-        Performed { item, call: Some(call), answer }
+        Performed { call: Some(call), answer }
     }
 
     /// Commits the changes of the items that wait, and answers these items.
     fn answer(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
-        let calls: Vec<&Call<'_>> = waiting.iter().filter_map(|performed| performed.call.as_ref()).collect();
+        let calls: Vec<&Call<'_>> = waiting.iter().filter_map(|waiting| waiting.performed.call.as_ref()).collect();
         let mut written = self.kms.commit_all(&calls, !self.goes_on).into_iter();
-        for Performed { item, call, answer } in waiting {
+        for Waiting { item, performed: Performed { call, answer }, .. } in waiting {
             let answer = match call {
                 Some(call) => {
                     let written = written.next().unwrap_or(Ok(()));
@@ -192,12 +252,6 @@ impl<'a> Batch<'a> {
     fn ends(&self, is_failed: bool) -> bool {
         is_failed && (!self.goes_on || self.context.ticket.is_over())
     }
-}
-
-/// Whether an operation changes nothing but that it adds objects, and needs no other object for it.
-fn only_adds(operation: kmip::enumerations::Operation) -> bool {
-    use kmip::enumerations::Operation as O;
-    matches!(operation, O::Create | O::CreateKeyPair | O::Register)
 }
 
 fn check(header: &RequestHeader) -> Result<(), Error> {

@@ -105,6 +105,17 @@ pub struct Context<'a> {
     pub ticket: &'a Ticket,
 }
 
+/// Whether the change of an operation waits for those of later items of the same message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gathering {
+    /// It is committed at once.
+    No,
+    /// It waits.
+    First,
+    /// It waits with others. An object that somebody else changes just now is not waited for ([`Error::Crowded`]).
+    BesideOthers,
+}
+
 /// What belongs to one operation beside its request.
 struct Call<'a> {
     context: Context<'a>,
@@ -120,8 +131,7 @@ struct Call<'a> {
     own: Cell<bool>,
     /// What comes of it beside what was asked for, each with its detail.
     conclusions: RefCell<Vec<(Operation, String)>>,
-    /// Whether its change waits for those of later items of the same message.
-    gathers: bool,
+    gathering: Gathering,
     /// The change that waits.
     prepared: RefCell<Option<Prepared>>,
     trail: Trail,
@@ -137,7 +147,7 @@ impl<'a> Call<'a> {
             detail: RefCell::default(),
             own: Cell::new(false),
             conclusions: RefCell::default(),
-            gathers: false,
+            gathering: Gathering::No,
             prepared: RefCell::default(),
             trail: Trail::default(),
         }

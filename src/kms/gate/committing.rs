@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::super::{Call, Error};
+use super::super::{Call, Error, Gathering};
 use super::Kms;
 use crate::custody::Custody;
 use crate::store::object::Material;
 use crate::store::{self, Change};
+use crate::turns::Turn;
 
 /// A key that was made for an object whose row is not committed yet. Dropping it removes the key from the token.
 pub(super) struct Made {
@@ -25,8 +26,8 @@ pub(in crate::kms) struct Prepared {
 struct After {
     /// What was made for the change.
     made: Option<Made>,
-    /// The object that is not any more what the cache holds.
-    changed: Option<String>,
+    /// The object that is not any more what the cache holds, and the turn to change it.
+    changed: Option<(String, Turn)>,
     /// What the token holds for the version before, which is then not needed.
     former: Option<Material>,
 }
@@ -56,9 +57,9 @@ impl Prepared {
         Self { change, after: After { made: Some(made), ..After::default() } }
     }
 
-    /// A change of the object with this identifier.
-    pub(super) fn succession(change: Change, id: &str) -> Self {
-        Self { change, after: After { changed: Some(id.to_owned()), ..After::default() } }
+    /// A change of the object with this identifier: nobody else changes it until this one is on disk.
+    pub(super) fn succession(change: Change, id: &str, turn: Turn) -> Self {
+        Self { change, after: After { changed: Some((id.to_owned(), turn)), ..After::default() } }
     }
 
     /// The object has another key then, `made`, or none, and the one of before is not needed.
@@ -77,7 +78,7 @@ impl Prepared {
 impl Kms {
     /// Commits the change of a call; one that may wait for those of later items is left in the call ([`Self::commit_all`]).
     pub(super) fn commit(&self, call: &Call<'_>, prepared: Prepared) -> Result<(), Error> {
-        if call.gathers {
+        if call.gathering != Gathering::No {
             call.prepared.replace(Some(prepared));
             return Ok(());
         }
@@ -112,8 +113,8 @@ impl Kms {
     /// What follows from the outcome of a change.
     fn settle(&self, call: &Call<'_>, after: After, written: Result<(), store::Error>) -> Result<(), Error> {
         let After { made, changed, former } = after;
-        if let Some(id) = changed {
-            self.cache.forget(&id);
+        if let Some((id, _)) = &changed {
+            self.cache.forget(id);
         }
         written.map_err(|error| match error {
             store::Error::Exists(id) => Error::Exists(id),

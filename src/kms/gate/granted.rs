@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::handover::{HandoverFault, MAX_OFFERS, Pending, offered_to};
 use super::super::object::{Access, Object};
-use super::super::{Error, secret_path as path};
+use super::super::{Error, Gathering, secret_path as path};
 use super::committing::{Made, Prepared};
 use super::{Grant, NewGrant, Usable, is_destroyed, new_object};
 use crate::custody::{self, Cipher, Mac, Secret, Signature, is_signature};
@@ -210,7 +210,7 @@ impl<'a> Grant<'a> {
     ///
     /// # Errors
     /// As many offers of other objects as there may be wait for them.
-    pub(in crate::kms) fn turn_of_receiver(&self, user: &str) -> Result<Turn<'a>, Error> {
+    pub(in crate::kms) fn turn_of_receiver(&self, user: &str) -> Result<Turn, Error> {
         let subject = offered_to(user);
         // No identifier of an object has a blank.
         let turn = self.kms.turns.take(&format!("offers {subject}"))?;
@@ -223,9 +223,10 @@ impl<'a> Grant<'a> {
     }
 
     /// The object as it is, and the turn to change it: nobody else does meanwhile.
-    pub(super) fn turn(&self) -> Result<(Turn<'a>, Arc<Object>), Error> {
+    pub(super) fn turn(&self) -> Result<(Turn, Arc<Object>), Error> {
         let id = &self.object.id;
-        let turn = self.kms.turns.take(id)?;
+        let turns = &self.kms.turns;
+        let turn = if self.call.gathering == Gathering::BesideOthers { turns.take_free(id) } else { turns.take(id) }?;
         let present = self.kms.load(id)?.ok_or_else(|| Error::NotFound(id.clone()))?;
         if present.version != self.object.version {
             // What changed may have been the permission.
@@ -237,7 +238,7 @@ impl<'a> Grant<'a> {
     /// Writes the next version of the row. A key that the version before had, and this one has not, is removed from the token.
     fn replace(&self, successor: impl FnOnce(&Object) -> Result<Successor, Error>) -> Result<(), Error> {
         let (kms, id) = (self.kms, &self.object.id);
-        let (_turn, present) = self.turn()?;
+        let (turn, present) = self.turn()?;
         let Successor { mut attributes, mut access, class, material, made } = successor(&present)?;
         attributes.last_change_date = Some(self.call.now);
         if is_destroyed(attributes.state) {
@@ -262,7 +263,7 @@ impl<'a> Grant<'a> {
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusions(self.action, id, version));
         let change = Change::new(records, job).with_erasure(erasure);
-        kms.commit(self.call, Prepared::succession(change, id).with_keys(made, former))
+        kms.commit(self.call, Prepared::succession(change, id, turn).with_keys(made, former))
     }
 }
 

@@ -194,7 +194,7 @@ impl Grant<'_> {
     /// the database's files soon after ([`Kms::erase`]). [`Error::Destroyed`] if the secret was removed meanwhile.
     pub(in crate::kms) fn write_secret(&self, value: &Bytes) -> Result<i64, Error> {
         let (kms, id) = (self.kms, &self.object.id);
-        let (_turn, present) = self.turn()?;
+        let (turn, present) = self.turn()?;
         if is_destroyed(present.attributes.state) {
             return Err(Error::Destroyed(id.clone()));
         }
@@ -218,7 +218,7 @@ impl Grant<'_> {
         };
         let records = vec![self.call.change(self.action, id, version)];
         let change = Change::new(records, job).with_erasure(erasure);
-        kms.commit(self.call, Prepared::succession(change, id))?;
+        kms.commit(self.call, Prepared::succession(change, id, turn))?;
         Ok(number)
     }
 
