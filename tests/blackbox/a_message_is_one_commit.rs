@@ -1,6 +1,8 @@
 //! What the items of a message add is in one commit, and each item is answered, undone and recorded by itself.
 
 use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection as Database;
 use serde_json::Value;
@@ -8,7 +10,7 @@ use serde_json::Value;
 use crate::batches::{items, outcomes};
 use crate::harness::caller::project;
 use crate::harness::figures::Figures;
-use crate::harness::kmip::{PATH, all, create, encrypt, find, register, string, structure, text};
+use crate::harness::kmip::{PATH, all, create, date, encrypt, find, named, register, revoke, string, structure, text};
 use crate::harness::message::{message, option};
 use crate::harness::pairs::pair_of;
 use crate::harness::{Connection, Options, ROOT_OBJECTS, Server, reference};
@@ -290,4 +292,112 @@ fn a_commit_that_fails_fails_each_item() {
     let place = server.stop().0;
     let (is_clean, said) = place.check_store(&options(&[]));
     assert!(is_clean, "{said}");
+}
+
+/// Items of one kind for each of the objects.
+fn each(ids: &[String], item: impl Fn(&str) -> Value) -> Vec<Value> {
+    ids.iter().map(|id| item(id)).collect()
+}
+
+#[test]
+fn changes_of_different_objects_share_it_too() {
+    let server = Server::start_with(&options(&[]));
+    let mut alice = server.alice().connect().unwrap();
+    let later = date("ActivationDate", "2999-01-01T00:00:00Z");
+    let ids: Vec<String> = (0..32).map(|number| format!("key-{number}")).collect();
+    let made = each(&ids, |id| create("AES", 256, &[text("UniqueIdentifier", id), later.clone()]));
+    assert_eq!(outcomes(&items(&mut alice, &message(&[], &made))), ["Success"; 32]);
+    let activate = |id: &str| named("Activate", id);
+    let end = |id: &str| revoke(id, "Superseded");
+    let destroy = |id: &str| named("Destroy", id);
+    let (own, rest) = ids.split_at(31);
+    for (operation, state) in [("Activate", "Active"), ("Revoke", "Deactivated"), ("Destroy", "Destroyed")] {
+        let step = |id: &str| if operation == "Revoke" { end(id) } else { named(operation, id) };
+        // One of them is not there.
+        let mut operations = each(own, step);
+        operations.insert(7, step("absent"));
+        let mut done = Vec::new();
+        let spent = cost(&server, || done = items(&mut alice, &message(&[option("Continue")], &operations)));
+        // What is refused is synced at once, and what was destroyed is erased soon after.
+        assert!(spent[0] <= 6.0, "{spent:?}");
+        let mut expected = vec!["Success"; 31];
+        expected.insert(7, "Object_Not_Found");
+        assert_eq!(outcomes(&done), expected);
+        assert!(own.iter().all(|id| alice.state(id) == state), "{state}");
+    }
+    // The same object again, and the ID placeholder, see what came before.
+    let id = &rest[0];
+    let placeless = |operation: &str| structure(operation, &[]);
+    let operations = [
+        activate(id),
+        activate(id),
+        end(id),
+        wish("new"),
+        wish("newer"),
+        end("newer"),
+        placeless("Destroy"),
+        placeless("Destroy"),
+        destroy(id),
+        destroy("new"),
+        end("new"),
+        destroy("new"),
+        encrypt("new", b"x"),
+    ];
+    let (ok, wrong) = ("Success", "Wrong_Key_Lifecycle_State");
+    let expected = [ok, wrong, ok, ok, ok, ok, ok, "Missing_Data", ok, wrong, ok, ok, "Object_Destroyed"];
+    assert_eq!(outcomes(&items(&mut alice, &message(&[option("Continue")], &operations))), expected);
+    for id in ids.iter().chain([&"new".to_owned(), &"newer".to_owned()]) {
+        assert_eq!(alice.state(id), "Destroyed");
+    }
+    // Stop.
+    let made = [wish("a"), wish("b"), wish("c")];
+    assert_eq!(outcomes(&items(&mut alice, &message(&[], &made))), ["Success"; 3]);
+    assert_eq!(outcomes(&items(&mut alice, &message(&[], &[end("a"), destroy("b"), end("c")]))), [ok, wrong]);
+    assert_eq!(["a", "b", "c"].map(|id| alice.state(id)), ["Deactivated", "Active", "Active"]);
+    let place = server.stop().0;
+    let (is_clean, said) = place.check_store(&options(&[]));
+    assert!(is_clean, "{said}");
+}
+
+#[test]
+fn two_messages_do_not_wait_for_each_other() {
+    let server = Server::start_with(&options(&[]));
+    let mut alice = server.alice().connect().unwrap();
+    for round in 0..8 {
+        let ids: Vec<String> = (0..32).map(|number| format!("key-{round}-{number}")).collect();
+        assert_eq!(outcomes(&items(&mut alice, &message(&[], &each(&ids, wish)))), ["Success"; 32]);
+        let began = Instant::now();
+        let outcomes: Vec<Vec<bool>> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|client| {
+                    let (server, mut own) = (&server, ids.clone());
+                    scope.spawn(move || {
+                        let mut alice = server.alice().connect().unwrap();
+                        if client % 2 == 1 {
+                            own.reverse();
+                        }
+                        let operations = each(&own, |id| revoke(id, "Superseded"));
+                        let done = items(&mut alice, &message(&[option("Continue")], &operations));
+                        let mut done: Vec<bool> = outcomes(&done)
+                            .into_iter()
+                            .map(|outcome| {
+                                assert!(["Success", "Wrong_Key_Lifecycle_State"].contains(&outcome), "{outcome}");
+                                outcome == "Success"
+                            })
+                            .collect();
+                        if client % 2 == 1 {
+                            done.reverse();
+                        }
+                        done
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        // A turn is waited for up to 15 s.
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+        for at in 0..32 {
+            assert_eq!(outcomes.iter().filter(|done| done[at]).count(), 1, "{} is revoked once", ids[at]);
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::harness::decisions::seq;
-use crate::harness::kmip::{PATH, all, create, encrypt, register, string};
+use crate::harness::kmip::{PATH, all, create, encrypt, named, register, revoke, string};
 use crate::harness::message::message;
 use crate::harness::server::Place;
 use crate::harness::{Client, Options, Server, eventually};
@@ -18,7 +18,7 @@ const ROUNDS: usize = 20;
 const CREATES: usize = 800;
 const CLIENTS: usize = 4;
 
-/// Makes keys, one or several in a message, and uses them until the server is gone.
+/// Makes keys and uses them until the server is gone; with `several`, it makes some in a message, and ends them in two others.
 fn work(client: &Client, several: bool, told: &Mutex<Vec<String>>) {
     let Ok(mut connection) = client.connect() else { return };
     let mut ask = |request: &serde_json::Value| {
@@ -40,6 +40,13 @@ fn work(client: &Client, several: bool, told: &Mutex<Vec<String>>) {
         told.lock().unwrap().extend(ids.iter().cloned());
         if (0..3).any(|_| ask(&encrypt(&ids[0], b"x")).is_none()) {
             return;
+        }
+        if several {
+            let revocations: Vec<_> = ids.iter().map(|id| revoke(id, "Superseded")).collect();
+            let destructions: Vec<_> = ids.iter().map(|id| named("Destroy", id)).collect();
+            if ask(&message(&[], &revocations)).is_none() || ask(&message(&[], &destructions)).is_none() {
+                return;
+            }
         }
     }
 }
