@@ -20,6 +20,7 @@
 mod harness;
 
 mod audit;
+mod backups;
 mod bare;
 mod decisions;
 mod desk;

@@ -17,7 +17,9 @@ pub fn measure(count: usize) {
     fill(&many, count);
     let took = began.elapsed();
     println!("{count} keys in {took:.1?}, {:.0} a second", count as f64 / took.as_secs_f64());
+    println!("{} MiB resident", many.resident() >> 20);
     objects([&few, &many]);
+    crate::backups::measure(&many);
     for (server, what) in [(few, FEW), (many, count)] {
         let (place, options) = (std::sync::Arc::clone(&server.place), server.options.clone());
         server.stop();

@@ -14,6 +14,7 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 use serde_json::json;
 
 use crate::batches::{items, outcomes};
+use crate::harness::backup::{backup, restored};
 use crate::harness::kmip::{Sealed, create, encrypt, find, named, register, revoke, string};
 use crate::harness::message::message;
 use crate::harness::server::{Place, run};
@@ -32,13 +33,6 @@ const TRIES: usize = 5;
 
 /// Keys in the database before the first backup.
 const KEYS: usize = 1_000;
-
-/// The command line of a backup of this place.
-fn backup(place: &Place, options: &Options, directory: &Path) -> Command {
-    let mut command = place.command(options);
-    command.arg("--backup").arg(directory);
-    command
-}
 
 /// What a backup that succeeds says.
 #[track_caller]
@@ -72,36 +66,6 @@ fn siblings(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory.parent().unwrap()).unwrap();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|own| own.starts_with(name)).collect()
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target)
-        } else {
-            fs::copy(entry.path(), target).map(drop).unwrap()
-        }
-    }
-}
-
-/// A place with the database and the audit log of a backup, and with the copied token or, without `tokens`, the live one.
-fn restored(backup: &Path, live: &Place, tokens: bool) -> Place {
-    let elsewhere = directory();
-    let token = if tokens {
-        let token = Token::empty(elsewhere.path());
-        copy(&backup.join("token"), &token.tokens);
-        token
-    } else {
-        let Token { configuration, tokens, pin_file } = &live.token;
-        Token { configuration: configuration.clone(), tokens: tokens.clone(), pin_file: pin_file.clone() }
-    };
-    for file in fs::read_dir(backup).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
-        fs::copy(&file, elsewhere.path().join(file.file_name().unwrap())).unwrap();
-    }
-    let _ = fs::copy(live.path("audit.pem"), elsewhere.path().join("audit.pem"));
-    Place::with_token(elsewhere, token)
 }
 
 /// What `--check-store` says of a backup with the live token: it must find nothing. The log must be intact.

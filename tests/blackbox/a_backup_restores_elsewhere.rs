@@ -8,22 +8,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use crate::harness::backup::copy;
 use crate::harness::kmip::{boolean, create, named, register, revoke};
 use crate::harness::server::{Place, run};
 use crate::harness::{End, Options, Server, Token, directory};
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target)
-        } else {
-            fs::copy(entry.path(), target).map(drop).unwrap()
-        }
-    }
-}
 
 #[test]
 fn taken_while_keys_are_made_and_destroyed() {

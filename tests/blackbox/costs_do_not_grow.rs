@@ -13,7 +13,7 @@ use crate::harness::{Options, Server};
 
 /// Objects of alice at the two servers.
 const FEW: usize = 1_000;
-const MANY: usize = 8_000;
+const MANY: usize = 50_000;
 
 #[test]
 fn with_the_number_of_objects() {

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::caller::{Caller, change};
 use super::kmip::{create, enumeration, find, integer, locate, name, named, revoke, tags};
@@ -26,13 +26,9 @@ pub fn quiet_server() -> Server {
     Server::start_with(&Options { environment: vec![("KMS_LOG".to_owned(), "warn".to_owned())], ..Options::default() })
 }
 
-/// Adds so many objects of alice's with names and tags: each stands in a search table under 40 texts.
+/// Adds so many objects of alice's, each with two names and four tags.
 pub fn fill(server: &Server, count: usize) {
-    let texts: Vec<String> = (0..32).map(|number| format!("t{number}")).collect();
-    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let mut attributes: Vec<Value> = (0..8).map(|number| name(&format!("n{number}"))).collect();
-    attributes.push(tags(&texts));
-    let request = create("AES", 256, &attributes);
+    let request = create("AES", 256, &[name("n0"), name("n1"), tags(&["t0", "t1", "t2", "t3"])]);
     let batches = count.div_ceil(BATCH);
     thread::scope(|scope| {
         for connection in 0..CONNECTIONS {

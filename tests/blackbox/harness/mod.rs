@@ -2,6 +2,7 @@
 
 pub mod again;
 pub mod audit;
+pub mod backup;
 pub mod caller;
 pub mod cli;
 pub mod clock;

@@ -1,0 +1,60 @@
+//! How long a backup takes while nothing goes on, and while keys are made; and whether it is one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::backup::{backup, restored};
+use crate::harness::{End, Server, eventually};
+
+/// Creates a second at least, in requests of one key.
+const RATE: f64 = 500.0;
+const CLIENTS: usize = 16;
+
+/// What a backup may take beside them: so many times what it takes alone, and so much more.
+const BOUND: (u32, Duration) = (3, Duration::from_secs(2));
+
+pub fn measure(server: &Server) {
+    let sealed = {
+        let mut alice = server.alice().connect().unwrap();
+        let id = alice.aes();
+        alice.seal(&id, b"data")
+    };
+    let idle = (0..2).map(|number| taken(server, &format!("idle-{number}"))).min().unwrap();
+    let (done, made) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (took, rate) = thread::scope(|scope| {
+        let _end = End(&done);
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut alice = server.alice().connect().unwrap();
+                while !done.load(Ordering::Relaxed) {
+                    alice.aes();
+                    made.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        eventually("keys are made", || (made.load(Ordering::Relaxed) > 1_000).then_some(()));
+        let before = made.load(Ordering::Relaxed);
+        let took = taken(server, "busy");
+        (took, (made.load(Ordering::Relaxed) - before) as f64 / took.as_secs_f64())
+    });
+    println!("backup: {idle:.1?} alone, {took:.1?} beside {rate:.0} creates a second");
+    assert!(took <= idle * BOUND.0 + BOUND.1, "{took:?}, {idle:?} alone");
+    assert!(rate >= RATE, "{rate} creates a second");
+    let place = restored(&server.place.path("busy"), &server.place, false);
+    let began = Instant::now();
+    let output = place.command(&server.options).arg("--check-store").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains(": 0 findings"), "{said}");
+    println!("--check-store: {:.1?}: {}", began.elapsed(), said.lines().last().unwrap_or_default());
+    let copy = Server::start_at(Arc::new(restored(&server.place.path("busy"), &server.place, true)), &server.options);
+    assert_eq!(copy.alice().connect().unwrap().open(&sealed), b"data");
+}
+
+fn taken(server: &Server, name: &str) -> Duration {
+    let began = Instant::now();
+    let output = backup(&server.place, &server.options, &server.place.path(name)).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    began.elapsed()
+}
