@@ -8,6 +8,7 @@ pub mod client;
 pub mod config;
 pub mod custody;
 pub mod desk;
+pub mod hexadecimal;
 pub mod http;
 pub mod kmip;
 pub mod kms;

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
+    "hexadecimal",
     "turns",
     "secret",
     "text",
@@ -32,7 +33,8 @@ const ORDER: [&str; 23] = [
 ];
 
 /// Crates that belong to few modules: who needs what they do, asks those.
-const OWNED: [(&str, &[&str]); 9] = [
+const OWNED: [(&str, &[&str]); 10] = [
+    ("const_hex", &["hexadecimal"]),
     ("claviger_pkcs11", &["custody"]),
     ("rusqlite", &["store"]),
     ("warp", &["http", "server"]),

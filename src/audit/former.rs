@@ -3,12 +3,11 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
-
 use super::error::OpenError;
 use super::file::{Log, directory_of, rotated};
 use super::found;
 use super::line::{Hash, Head};
+use crate::hexadecimal;
 
 /// Gives the log at `former`, with its rotated files, the name `own`, if it is the log of the database that knows `head`, and
 /// whose lines `key` signs. Nothing happens if there is a log at `own` or none at `former`. Whether it was renamed.
@@ -31,7 +30,7 @@ pub fn adopt(former: &Path, own: &Path, head: Option<Head>, key: &Hash) -> Resul
         (Some(_), Some(loss)) => {
             return Err(OpenError::Foreign { path: former.to_owned(), own: own.to_owned(), loss });
         }
-        (None, _) if found.signed_by.as_deref() != Some(HEXLOWER.encode(key).as_bytes()) => {
+        (None, _) if found.signed_by.as_deref() != Some(hexadecimal::lower(key).as_bytes()) => {
             tracing::warn!(file = %former.display(), "this audit log is another database's: it is not touched");
             return Ok(false);
         }

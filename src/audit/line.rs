@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::BASE64;
 use openssl::sha::Sha256;
 use time::OffsetDateTime;
+
+use crate::hexadecimal;
 
 /// SHA-256 of a complete line without its newline.
 pub type Hash = [u8; 32];
@@ -42,7 +44,7 @@ pub(super) fn hash(line: &[u8]) -> Hash {
 /// Appends a line with its newline and returns its hash. `members` are those from `event` on.
 pub(super) fn append(out: &mut String, seq: u64, time: i64, prev: &Hash, members: &str) -> Hash {
     let start = out.len();
-    let (time, prev) = (timestamp(time), HEXLOWER.encode(prev));
+    let (time, prev) = (timestamp(time), hexadecimal::lower(prev));
     // Writing to a `String` does not fail.
     let _ = write!(out, "{{\"seq\":{seq},\"time\":\"{time}\",\"prev\":\"{prev}\",{members}}}");
     let hash = hash(out.get(start..).unwrap_or_default().as_bytes());
@@ -78,9 +80,7 @@ impl<'a> Header<'a> {
 
     /// Whether `prev` is this hash.
     pub(super) fn follows(&self, hash: &Hash) -> bool {
-        let mut text = [0; 64];
-        HEXLOWER.encode_mut(hash, &mut text);
-        self.prev == text
+        hexadecimal::is_lower(self.prev, hash)
     }
 }
 
@@ -150,7 +150,7 @@ impl<'a> Checkpoint<'a> {
 
 /// The beginning of a checkpoint, which is what gets signed.
 pub(super) fn to_sign(seq: u64, time: i64, prev: &Hash, key: &Hash) -> String {
-    let (time, prev, key) = (timestamp(time), HEXLOWER.encode(prev), HEXLOWER.encode(key));
+    let (time, prev, key) = (timestamp(time), hexadecimal::lower(prev), hexadecimal::lower(key));
     format!("{{\"seq\":{seq},\"time\":\"{time}\",\"prev\":\"{prev}\",\"event\":\"{CHECKPOINT}\",\"key\":\"{key}\"")
 }
 

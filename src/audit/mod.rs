@@ -29,9 +29,8 @@ pub use record::{Decision, MAX_NAME, MAX_OBJECT, MAX_TEXT, Outcome, Record};
 pub use versions::Versions;
 pub use writer::{Publish, Sign, Signer};
 
-use data_encoding::HEXLOWER;
-
 use crate::config::AuditSettings;
+use crate::hexadecimal;
 use failures::Failure;
 use file::Log;
 use queue::Queue;
@@ -66,7 +65,8 @@ impl Audit {
         let failed = |source| OpenError::File { path: path.to_owned(), source };
         let mut log = Log::open(path)?;
         let mut found = found::read(&log, head).map_err(failed)?;
-        let is_foreign = found.signed_by.as_deref().is_some_and(|key| key != HEXLOWER.encode(&signer.key).as_bytes());
+        let is_foreign =
+            found.signed_by.as_deref().is_some_and(|key| key != hexadecimal::lower(&signer.key).as_bytes());
         if head.is_none() && is_foreign && !begin {
             found.loss = found.loss.or(Some(Loss::Foreign));
         }

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use data_encoding::HEXLOWER;
-
 use super::line::Hash;
+use crate::hexadecimal;
 use crate::text::push_json;
 
 /// The longest name, in bytes of UTF-8; what is longer is cut and ends with `…`.
@@ -160,7 +159,7 @@ impl Record {
     /// A sequence number and the hash of its line.
     pub(super) fn place(&mut self, name: &'static str, place: Option<(u64, Hash)>) {
         if let Some((seq, hash)) = place {
-            let _ = write!(self.0, ",\"{name}_seq\":{seq},\"{name}_hash\":\"{}\"", HEXLOWER.encode(&hash));
+            let _ = write!(self.0, ",\"{name}_seq\":{seq},\"{name}_hash\":\"{}\"", hexadecimal::lower(&hash));
         }
     }
 

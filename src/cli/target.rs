@@ -5,11 +5,11 @@ use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
 use openssl::rand::rand_bytes;
 
 use super::error::{Error, FileError};
 use super::stream::{DASH, Sink};
+use crate::hexadecimal;
 use crate::secret::Bytes;
 
 /// Whether a file that is there already is replaced.
@@ -85,7 +85,7 @@ impl Temporary {
         rand_bytes(&mut random)?;
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
-        hidden.push(format!(".{}.part", HEXLOWER.encode(&random)));
+        hidden.push(format!(".{}.part", hexadecimal::lower(&random)));
         let path = place.with_file_name(hidden);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
         Ok(Self { file, path, place: place.to_owned(), existing, is_placed: false })

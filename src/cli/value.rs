@@ -4,8 +4,7 @@ use serde_json::{Map, Value as Json, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use data_encoding::HEXUPPER;
-
+use crate::hexadecimal;
 use crate::kmip::ttlv::{DateTime, Item, Value};
 use crate::kmip::{Dialect, ProtectionStorageMask, Tag, UsageMask, enumerations};
 
@@ -21,7 +20,7 @@ pub(super) fn json(item: &Item) -> Json {
         }
         Value::Boolean(value) => json!(value),
         Value::TextString(text) => json!(text),
-        Value::ByteString(bytes) | Value::BigInteger(bytes) => json!(HEXUPPER.encode(bytes)),
+        Value::ByteString(bytes) | Value::BigInteger(bytes) => json!(hexadecimal::upper(bytes)),
         Value::DateTime(date) => date_time(*date),
         Value::Interval(interval) => json!(interval.0),
         Value::Invalid(_) => Json::Null,

@@ -2,6 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use crate::hexadecimal;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, RevocationReasonCode, State};
 use crate::kmip::{Tag, UsageMask};
 
@@ -65,7 +66,7 @@ pub(super) fn attribute(word: &str) -> Result<Option<Tag>, String> {
 
 /// The bytes of hexadecimal digits.
 pub(super) fn hexadecimal(text: &str) -> Result<Vec<u8>, String> {
-    data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|error| error.to_string())
+    hexadecimal::decode(text.as_bytes()).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use claviger_pkcs11::{
     Device, Key, KeyId, MacMechanism, RootKind, SecretKeyKind, SecretKeySpec, TokenKey, UnwrapTemplate, Uses,
 };
-use data_encoding::HEXLOWER;
 
 use super::error::RootError;
 use super::signing::{self, AUDIT, Candidate, FIRST_TOKEN, SigningKey, first_name};
 use crate::config::{RemadeKey, Remake};
+use crate::hexadecimal;
 use crate::secret::is_equal;
 use crate::store::Store;
 use crate::store::audit_head::{self, AuditHead};
@@ -283,7 +283,7 @@ fn refuse_missing(
     let mut missing: Vec<String> = secret
         .iter()
         .filter(|root| !present.iter().any(|key| key.id == root.cka_id))
-        .map(|root| format!("{} ({})", root.name, HEXLOWER.encode(&root.cka_id)))
+        .map(|root| format!("{} ({})", root.name, hexadecimal::lower(&root.cka_id)))
         .collect();
     missing.extend(signing.iter().filter_map(Candidate::missing));
     if missing.is_empty() {
@@ -302,7 +302,7 @@ fn describe(present: &[TokenKey]) -> String {
     let roots: Vec<String> = present
         .iter()
         .filter(|key| key.label.starts_with(LABEL))
-        .map(|key| format!("{} ({})", key.label, HEXLOWER.encode(&key.id)))
+        .map(|key| format!("{} ({})", key.label, hexadecimal::lower(&key.id)))
         .collect();
     if roots.is_empty() {
         format!("it holds {} secret keys, none of them a root key", present.len())

@@ -25,7 +25,6 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use data_encoding::HEXLOWER;
 use serde::Serialize;
 use tracing::Instrument as _;
 use warp::Filter;
@@ -44,6 +43,7 @@ pub use route::MAX_KMIP;
 use crate::auth::{Authenticator, Peer, Repeats, network};
 use crate::config::LEAST_MEMORY;
 use crate::desk::{self, Desk, Full, Refused, Room, Who};
+use crate::hexadecimal;
 use crate::kms::Kms;
 use crate::metrics::{Metrics, Outcome};
 use incoming::Incoming;
@@ -103,7 +103,7 @@ impl App {
         given.filter(is_plain).map_or_else(
             || {
                 let number = self.next_request.fetch_add(1, Ordering::Relaxed);
-                format!("{}-{number:x}", HEXLOWER.encode(&self.process))
+                format!("{}-{number:x}", hexadecimal::lower(&self.process))
             },
             str::to_owned,
         )

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +11,7 @@ use serde_json::Value;
 use super::list::CHUNK;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, Sheet};
+use crate::hexadecimal;
 pub use crate::policy::Kind;
 use crate::policy::{
     AuthenticatorDocument, Documents, Fault, HostDocument, IdentityDocument, PolicyDocument, ProjectDocument,
@@ -180,7 +180,7 @@ impl Kms {
             let grant = self.authorize_administration(&call)?;
             let document = kind.document(&name, definition)?;
             // The hash, for the log keeps the beginning alone of what is long.
-            call.describe(format!("sha256:{} {document}", HEXLOWER.encode(&sha256(document.as_bytes()))));
+            call.describe(format!("sha256:{} {document}", hexadecimal::lower(&sha256(document.as_bytes()))));
             grant.define(kind, &name, Some(document), None)
         })
     }

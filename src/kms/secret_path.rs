@@ -2,11 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
 
 use super::object::Object;
 use super::{Error, NoEffect, uuid};
+use crate::hexadecimal;
 use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute};
 use crate::kmip::enumerations::State;
 use crate::kmip::ttlv::Value;
@@ -94,7 +94,7 @@ pub(super) fn new_id() -> Result<String, Error> {
 }
 
 fn digest(name: &str) -> String {
-    HEXLOWER.encode(&sha256(name.as_bytes()))
+    hexadecimal::lower(&sha256(name.as_bytes()))
 }
 
 fn former_id(name: &str) -> String {

@@ -2,11 +2,10 @@
 
 use std::cell::RefCell;
 
-use data_encoding::HEXLOWER;
-
 use super::operation::Operation;
 use super::{Call, Error, Kms};
 use crate::audit::{Decision, Outcome, Record};
+use crate::hexadecimal;
 use crate::policy::{Action, Refusal, Rule};
 use crate::principal::Method;
 
@@ -110,7 +109,7 @@ impl Call<'_> {
         let (thumbprint, trusted);
         let proof = match &caller.method {
             Method::Certificate { thumbprint: bytes } => {
-                thumbprint = HEXLOWER.encode(bytes);
+                thumbprint = hexadecimal::lower(bytes);
                 Some(thumbprint.as_str())
             }
             Method::Jwt { issuer, table: None } => Some(&**issuer),

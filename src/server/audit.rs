@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
 use serde::Deserialize;
 
@@ -10,6 +9,7 @@ use super::StartError;
 use crate::audit::{self, Audit, Record, SignedHead, Signer};
 use crate::config::{AuditSettings, Config, RemadeKey};
 use crate::custody::Custody;
+use crate::hexadecimal;
 use crate::kms;
 use crate::store::audit_head::{self, AuditHead, Binder};
 use crate::store::{Store, root_key};
@@ -64,7 +64,7 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     };
     let mut head = found.unwrap_or_else(AuditHead::begin);
     // A key that was made again would sign what the former key never saw.
-    let key = HEXLOWER.encode(&sha256(&custody.audit_public_key()));
+    let key = hexadecimal::lower(&sha256(&custody.audit_public_key()));
     if head.signed_line.as_deref().and_then(key_of).is_some_and(|former| former != key) {
         if !remade.contains(&RemadeKey::Audit) {
             return Err(StartError::AuditKey);

@@ -1,6 +1,5 @@
 //! The public key that checkpoints are verified with.
 
-use data_encoding::HEXLOWER;
 use openssl::ec::EcKey;
 use openssl::ecdsa::EcdsaSig;
 use openssl::nid::Nid;
@@ -8,6 +7,7 @@ use openssl::pkey::{PKey, Public};
 use openssl::sha::sha256;
 
 use crate::audit::Hash;
+use crate::hexadecimal;
 
 /// Why a text is no key for this.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +48,7 @@ impl PublicKey {
     }
 
     pub(super) fn is_named(&self, hexadecimal: &[u8]) -> bool {
-        HEXLOWER.encode(&self.id).as_bytes() == hexadecimal
+        hexadecimal::lower(&self.id).as_bytes() == hexadecimal
     }
 
     pub(super) fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {

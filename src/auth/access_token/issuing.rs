@@ -3,13 +3,13 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use data_encoding::HEXLOWER;
 use openssl::rand::rand_bytes;
 
 use super::super::narrowing;
 use super::writing::{ATTEMPTS, believed, bind};
 use super::{AccessTokenError, AccessTokens, Live};
 use crate::audit::Record;
+use crate::hexadecimal;
 use crate::policy::{MAX_TOKEN_TTL, TrustedNetwork};
 use crate::principal::{Narrowing, Username};
 use crate::secret::Password;
@@ -75,7 +75,7 @@ impl AccessTokens {
     pub fn new_id() -> Result<String, AccessTokenError> {
         let mut id = [0; 16];
         rand_bytes(&mut id)?;
-        Ok(HEXLOWER.encode(&id))
+        Ok(hexadecimal::lower(&id))
     }
 
     /// Issues a token with this identifier; `record` is in the audit log before it is good. If the identity has 10,000 live

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError};
 
-use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +15,7 @@ use super::{AdministrationGrant, Kms, own};
 use crate::audit::Record;
 use crate::auth::AccessTokens;
 use crate::custody::Custody;
+use crate::hexadecimal;
 use crate::policy::{Action, Definition, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument};
 use crate::store::policy_entry::{self, PolicyEntry};
 use crate::store::{Store, object};
@@ -149,7 +149,7 @@ impl Kms {
 /// What an auditor should know of a configuration that somebody else writes: which one holds, and who has which duty.
 fn documents_record(documents: &Documents) -> Record {
     let text = serde_json::to_vec(documents).unwrap_or_default();
-    let hash = HEXLOWER.encode(&sha256(&text));
+    let hash = hexadecimal::lower(&sha256(&text));
     let administrators =
         documents.administrators.as_ref().map_or_else(|| "none named".to_owned(), |all| all.join(", "));
     let mut text = format!("permission as configured: sha256:{hash}, administrators: {administrators}");

@@ -1,10 +1,10 @@
 //! What sets one database apart from others.
 
-use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
 
 use super::super::Error;
 use super::Kms;
+use crate::hexadecimal;
 use crate::store::{self, Store, root_key};
 
 /// Which database is served. None of it is a secret.
@@ -36,5 +36,5 @@ pub(super) fn read(store: &Store) -> Result<Vault, Error> {
     let binding = keys.iter().find(|key| key.name == "binding").map_or(&[][..], |key| &key.cka_id);
     let digest = sha256(&[CONTEXT, binding].concat());
     let (half, _) = digest.split_at(digest.len() / 2);
-    Ok(Vault { id: HEXLOWER.encode(half), schema })
+    Ok(Vault { id: hexadecimal::lower(half), schema })
 }

@@ -6,9 +6,8 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use data_encoding::HEXLOWER;
-
 use super::BackupError;
+use crate::hexadecimal;
 
 /// Follows the name of the directory that it becomes; random digits follow it.
 const PARTIAL: &str = ".partial-";
@@ -46,7 +45,7 @@ impl Staging {
             openssl::rand::rand_bytes(&mut random)?;
             let mut own = name.clone();
             own.push(PARTIAL);
-            own.push(HEXLOWER.encode(&random));
+            own.push(hexadecimal::lower(&random));
             let path = parent.join(own);
             let failed = |source| BackupError::Write { path: path.clone(), source };
             DirBuilder::new().mode(0o700).create(&path).map_err(failed)?;
@@ -176,7 +175,10 @@ fn remove_abandoned(parent: &Path, name: &OsStr) {
     for entry in entries.flatten() {
         let (own, wanted) = (entry.file_name(), name.as_encoded_bytes());
         let rest = own.as_encoded_bytes().strip_prefix(wanted).and_then(|rest| rest.strip_prefix(PARTIAL.as_bytes()));
-        if !rest.is_some_and(|digits| HEXLOWER.decode(digits).is_ok_and(|bytes| bytes.len() == RANDOM)) {
+        if !rest.is_some_and(|digits| {
+            hexadecimal::decode(digits)
+                .is_ok_and(|bytes| bytes.len() == RANDOM && hexadecimal::lower(&bytes).as_bytes() == digits)
+        }) {
             continue;
         }
         let path = entry.path();

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::super::{DateTime, Interval, Item, ItemType, Value};
+use crate::hexadecimal;
 use crate::kmip::enumerations;
 use crate::kmip::error::{Fault, excerpt};
 use crate::kmip::mask;
@@ -170,7 +170,7 @@ fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
 }
 
 fn bytes(digits: &str) -> Result<Bytes, Fault> {
-    HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).map(Bytes::from).map_err(|_| Fault::BadHexadecimal)
+    hexadecimal::decode(digits.as_bytes()).map(Bytes::from).map_err(|_| Fault::BadHexadecimal)
 }
 
 fn after_prefix(text: &str) -> Option<&str> {

@@ -2,10 +2,10 @@
 
 use std::io::Write as _;
 
-use data_encoding::HEXUPPER;
 use time::OffsetDateTime;
 
 use super::super::{Document, Item, ItemType, Value};
+use crate::hexadecimal;
 use crate::kmip::dialect::Dialect;
 use crate::kmip::enumerations;
 use crate::kmip::tag::Tag;
@@ -62,12 +62,12 @@ fn scalar(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) 
         Value::TextString(string) => text(string, out),
         Value::ByteString(bytes) => {
             out.push(b'"');
-            digits(bytes, out);
+            hexadecimal::append_upper(bytes, out);
             out.push(b'"');
         }
         Value::BigInteger(bytes) => {
             out.extend_from_slice(b"\"0x");
-            digits(bytes, out);
+            hexadecimal::append_upper(bytes, out);
             out.push(b'"');
         }
         Value::Enumeration(code) => enumeration(tag, *code, dialect, out),
@@ -127,14 +127,6 @@ fn prefixed(number: u64, width: usize, out: &mut Vec<u8>) {
 fn append(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
     // Writing to a vector does not fail.
     let _: Result<(), std::io::Error> = out.write_fmt(arguments);
-}
-
-fn digits(bytes: &[u8], out: &mut Vec<u8>) {
-    let start = out.len();
-    out.resize(start + HEXUPPER.encode_len(bytes.len()), 0);
-    if let Some(room) = out.get_mut(start..) {
-        HEXUPPER.encode_mut(bytes, room);
-    }
 }
 
 fn text(text: &str, out: &mut Vec<u8>) {
