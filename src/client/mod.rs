@@ -11,6 +11,7 @@ mod url;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -19,7 +20,6 @@ use hyper::{HeaderMap, Method};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::sync::Mutex;
 
 pub use error::{AnswerError, Error};
 pub use identity::{authorities, authorities_of_pem, read_password};
@@ -65,13 +65,14 @@ pub struct P12 {
     pub password: Password,
 }
 
-/// A client of one server. It keeps one connection, and so makes one request at a time.
+/// A client of one server. Requests that are made at one time each have a connection; the next ones use these again.
 pub struct Client {
     http: Http,
     url: Url,
     authorization: Option<HeaderValue>,
     has_credential: bool,
-    connection: Mutex<Option<Connection>>,
+    /// Those that no request uses.
+    connections: Mutex<Vec<Connection>>,
 }
 
 impl fmt::Debug for Client {
@@ -98,7 +99,7 @@ impl Client {
         let has_credential = authorization.is_some() || own.is_some();
         let limits = Limits { connect: CONNECT, answer: settings.timeout, bytes: MAX_ANSWER };
         let http = Http::new(trust, own, limits)?;
-        Ok(Self { http, url: settings.url.clone(), authorization, has_credential, connection: Mutex::new(None) })
+        Ok(Self { http, url: settings.url.clone(), authorization, has_credential, connections: Mutex::default() })
     }
 
     /// Where the server is.
@@ -212,18 +213,24 @@ impl Client {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         let path = self.url.below(path).path().to_owned();
-        let mut kept = self.connection.lock().await;
         // Taken out, so that a connection that failed, or whose answer nobody waited for, is not used again.
-        let mut connection = match kept.take().filter(Connection::is_fresh) {
+        let mut connection = match self.kept() {
             Some(connection) => connection,
             None => self.http.connect(&self.url).await?,
         };
         let answer = connection.ask(&self.http, Question { method, path, headers, body }).await?;
-        *kept = Some(connection);
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         if answer.status.is_success() {
             return Ok(answer);
         }
         Err(Error::Refused(Box::new(Refusal::of(&answer, self.has_credential))))
+    }
+
+    /// The connection that was used last, of those that may be used again; the others are closed.
+    fn kept(&self) -> Option<Connection> {
+        let mut kept = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(Connection::is_fresh);
+        kept.pop()
     }
 
     fn misunderstood(&self, source: AnswerError) -> Error {

@@ -1,10 +1,13 @@
 //! Files of any size, encrypted in chunks: they come back whole or not at all.
 
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 
 use openssl::sha::sha256;
 
-use crate::harness::{Cli, Server, eventually, reference};
+use crate::harness::{Cli, Server, eventually, reference, within_patience};
 
 const CHUNK: usize = 1 << 20;
 
@@ -59,6 +62,62 @@ fn pipes_carry_the_same() {
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stdout == plain[..CHUNK]);
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "claviger: -: it is cut off after 1 whole chunks\n");
+}
+
+/// The connections by which requests came since then, and how many by each.
+fn connections(server: &Server, since: usize) -> BTreeMap<String, usize> {
+    let log = server.log();
+    let answered = log[since..].lines().filter(|line| line.contains("answered") && line.contains("/kmip/2_1"));
+    let mut seen = BTreeMap::new();
+    for line in answered {
+        let (_, peer) = line.split_once("peer=").unwrap();
+        let end = peer.find(|letter: char| !letter.is_ascii_digit() && !".:".contains(letter)).unwrap();
+        *seen.entry(peer[..end].to_owned()).or_default() += 1;
+    }
+    seen
+}
+
+#[test]
+fn a_chunk_is_sent_while_the_one_before_is_answered() {
+    let server = Server::start();
+    let alice = Cli::alice(&server);
+    let id = alice.create(&[]);
+    alice.write("plain", &reference::random(6 * CHUNK));
+    for command in
+        [&["sym", "encrypt", "plain", "-k", &id, "-o", "sealed"][..], &["sym", "decrypt", "sealed", "-o", "opened"]]
+    {
+        let since = server.log().len();
+        alice.quiet(command);
+        let seen = connections(&server, since);
+        // A request that met one under way has a connection of its own.
+        assert_eq!((seen.len(), seen.values().sum::<usize>()), (2, 6), "{command:?}: {seen:?}");
+    }
+    assert!(alice.read("opened") == alice.read("plain"));
+}
+
+#[test]
+fn a_chunk_is_out_before_the_next_one_comes() {
+    let server = Server::start();
+    let alice = Cli::alice(&server);
+    let id = alice.create(&[]);
+    let plain = reference::random(CHUNK + 5);
+    let sealed = alice.pipe(&["sym", "encrypt", "-", "-k", &id, "-o", "-"], &plain);
+    let mut command = alice.command(&["sym", "decrypt", "-", "-o", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+    let mut child = command.spawn().unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    within_patience(child.id(), || {
+        input.write_all(&sealed[..header(&id) + WHOLE]).unwrap();
+        let mut first = vec![0; CHUNK];
+        output.read_exact(&mut first).unwrap();
+        assert!(first == plain[..CHUNK]);
+        input.write_all(&sealed[header(&id) + WHOLE..]).unwrap();
+        drop(input);
+        let mut rest = Vec::new();
+        output.read_to_end(&mut rest).unwrap();
+        assert!(rest == plain[CHUNK..]);
+        assert!(child.wait().unwrap().success());
+    });
 }
 
 #[test]

@@ -20,6 +20,7 @@
 //! its Nonce-Reuse Misuse-Resistance", 2015). The file id is random, and so are the IVs, which the server chooses.
 
 mod chunk;
+mod flight;
 mod header;
 
 pub(super) use chunk::{Chunk, IV, TAG};
@@ -29,6 +30,7 @@ use super::error::Error as CommandError;
 use super::stream::Source;
 use super::target::Target;
 use crate::secret::Bytes;
+use flight::{Chunks, in_order};
 use header::Binding;
 
 /// Why a file cannot be decrypted.
@@ -52,7 +54,7 @@ pub(super) enum Error {
     TooManyChunks,
 }
 
-/// Encrypts what the source gives, chunk by chunk.
+/// Encrypts what the source gives, chunk by chunk, several at a time.
 ///
 /// `encrypt` gets a plaintext and its additional data.
 pub(super) async fn seal(
@@ -60,31 +62,38 @@ pub(super) async fn seal(
     header: &Header,
     aad: &[u8],
     target: &mut Target,
-    mut encrypt: impl AsyncFnMut(Bytes, Bytes) -> Result<Chunk, CommandError>,
+    encrypt: impl AsyncFn(Bytes, Bytes) -> Result<Chunk, CommandError>,
 ) -> Result<(), CommandError> {
-    let refused = |path: &std::path::Path| CommandError::Sealed { path: path.to_owned(), source: Error::TooManyChunks };
+    let path = source.path().to_owned();
+    let too_many = || CommandError::Sealed { path: path.clone(), source: Error::TooManyChunks };
+    let size = header.chunk_size();
     let encoded = header.encode();
     let binding = Binding::new(&encoded);
     target.write(Bytes::from(encoded)).await?;
-    let size = header.chunk_size();
-    let mut number = 0_u64;
-    let mut plaintext = source.read(size).await?;
-    loop {
-        // Whether a full chunk is the last is known when the next one turns out to be empty.
-        let next = if plaintext.len() == size { source.read(size).await? } else { Bytes::default() };
-        let last = next.is_empty();
-        let chunk = encrypt(plaintext, binding.aad(number, last, aad)).await?;
-        target.write(chunk.encode(last).ok_or_else(|| refused(source.path()))?).await?;
-        if last {
-            return Ok(());
+    let read = async |chunks: &Chunks<_>| {
+        let mut number = 0_u64;
+        let mut plaintext = source.read(size).await?;
+        loop {
+            // Whether a full chunk is the last is known when the next one turns out to be empty.
+            let next = if plaintext.len() == size { source.read(size).await? } else { Bytes::default() };
+            let last = next.is_empty();
+            chunks.put((number, last, plaintext)).await;
+            if last {
+                return Ok(());
+            }
+            number = number.checked_add(1).ok_or_else(too_many)?;
+            plaintext = next;
         }
-        number = number.checked_add(1).ok_or_else(|| refused(source.path()))?;
-        plaintext = next;
-    }
+    };
+    in_order(target, read, async |(number, last, plaintext)| {
+        let chunk = encrypt(plaintext, binding.aad(number, last, aad)).await?;
+        chunk.encode(last).ok_or_else(too_many)
+    })
+    .await
 }
 
-/// Decrypts the rest of a source whose header was read, chunk by chunk. What reaches the target is verified; that it is
-/// all is known when this returns.
+/// Decrypts the rest of a source whose header was read, chunk by chunk, several at a time. What reaches the target is
+/// verified; that it is all is known when this returns.
 ///
 /// `decrypt` gets a chunk and its additional data, and answers `None` for one that does not verify.
 pub(super) async fn open(
@@ -92,22 +101,28 @@ pub(super) async fn open(
     header: &Header,
     aad: &[u8],
     target: &mut Target,
-    mut decrypt: impl AsyncFnMut(Chunk, Bytes) -> Result<Option<Bytes>, CommandError>,
+    decrypt: impl AsyncFn(Chunk, Bytes) -> Result<Option<Bytes>, CommandError>,
 ) -> Result<(), CommandError> {
     let path = source.path().to_owned();
     let refuse = |source| CommandError::Sealed { path: path.clone(), source };
     let binding = Binding::new(&header.encode());
-    let mut number = 0_u64;
-    loop {
-        let (chunk, last) = Chunk::read(source, header.chunk_size(), number).await?.map_err(refuse)?;
-        let plaintext = decrypt(chunk, binding.aad(number, last, aad)).await?;
-        target.write(plaintext.ok_or_else(|| refuse(Error::Unverified(number)))?).await?;
-        if last {
-            break;
+    let read = async |chunks: &Chunks<_>| {
+        let mut number = 0_u64;
+        loop {
+            let (chunk, last) = Chunk::read(source, header.chunk_size(), number).await?.map_err(refuse)?;
+            chunks.put((number, last, chunk)).await;
+            if last {
+                break;
+            }
+            number = number.checked_add(1).ok_or_else(|| refuse(Error::TooManyChunks))?;
         }
-        number = number.checked_add(1).ok_or_else(|| refuse(Error::TooManyChunks))?;
-    }
-    if source.read(1).await?.is_empty() { Ok(()) } else { Err(refuse(Error::Trailing)) }
+        if source.read(1).await?.is_empty() { Ok(()) } else { Err(refuse(Error::Trailing)) }
+    };
+    in_order(target, read, async |(number, last, chunk)| {
+        let plaintext = decrypt(chunk, binding.aad(number, last, aad)).await?;
+        plaintext.ok_or_else(|| refuse(Error::Unverified(number)))
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -164,3 +164,38 @@ fn the_file_names_its_key() {
     assert!(Header::new(&"k".repeat(256), SIZE).unwrap().is_none());
     assert!(Header::new("", SIZE).unwrap().is_none());
 }
+
+/// Asks about as many chunks at one time as there may be, in the order of the file; answers come in another.
+#[test]
+fn two_chunks_are_asked_about_at_one_time_and_written_in_order() {
+    use std::cell::Cell;
+    use std::time::Duration;
+    use tokio::sync::Barrier;
+    use tokio::time::timeout;
+
+    let files = Files::new();
+    fs::write(files.path("plain"), plaintext(60)).unwrap();
+    let (both, under_way, most) = (Barrier::new(2), Cell::new(0), Cell::new(0));
+    let sealing = async {
+        let mut source = Source::open(&files.path("plain")).unwrap();
+        let mut target = Target::create(&files.path("sealed"), Existing::Keep).unwrap();
+        let header = Header::new("key", SIZE).unwrap().unwrap();
+        let ask = async |plaintext: Bytes, aad: Bytes| {
+            under_way.set(under_way.get() + 1);
+            most.set(most.get().max(under_way.get()));
+            // The one that comes first is answered last.
+            if !both.wait().await.is_leader() {
+                tokio::task::yield_now().await;
+            }
+            under_way.set(under_way.get() - 1);
+            encrypt(plaintext, aad).await
+        };
+        seal(&mut source, &header, b"", &mut target, ask).await.unwrap();
+        target.finish().unwrap();
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let ended = runtime.block_on(async { timeout(Duration::from_secs(60), sealing).await });
+    assert!(ended.is_ok(), "a chunk waits for the answer to the one before it");
+    assert_eq!(most.get(), 2);
+    assert_eq!(opened(&fs::read(files.path("sealed")).unwrap(), b""), Ok(plaintext(60)));
+}
