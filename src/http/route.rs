@@ -224,13 +224,15 @@ impl Route {
 }
 
 /// First segments of the paths of Conjur's API, whether or not they are served; those of its authenticators begin with `authn`.
-const CONJUR: [&str; 9] = [
+const CONJUR: [&str; 11] = [
     "authenticators",
+    "ca",
     "host_factories",
     "host_factory_tokens",
     "info",
     "policies",
     "public_keys",
+    "remote_health",
     "resources",
     "roles",
     "secrets",
@@ -243,6 +245,7 @@ pub(super) fn words(path: &str) -> Words {
     let is_version = |text: &str| text.strip_prefix('v').is_some_and(|rest| rest.parse::<u8>().is_ok());
     match (&*first, &*second) {
         ("api", "pvlt") => Words::Piiano,
+        ("api", "status") => Words::Hanzo,
         ("api", second) if is_version(second) => Words::Hanzo,
         (first, _) if first.starts_with("authn") || CONJUR.contains(&first) => Words::Conjur,
         _ => Words::Problem,
@@ -264,11 +267,20 @@ mod tests {
 
     #[test]
     fn a_path_has_the_words_of_its_clients() {
-        for path in ["/api/v1", "/api/v2/workspace", "/api/v3/secrets/raw", "/api/v1/", "/api/%76%31/kms/keys"] {
+        for path in
+            ["/api/v1", "/api/v2/workspace", "/api/v3/secrets/raw", "/api/v1/", "/api/%76%31/kms/keys", "/api/status"]
+        {
             assert_eq!(words(path), Words::Hanzo, "{path}");
         }
-        for path in ["/secrets", "/secrets/a/variable/b", "/authn/a/login", "/authn-jwt%2Fa/b", "/resources/a", "/info"]
-        {
+        for path in [
+            "/secrets",
+            "/secrets/a/variable/b",
+            "/authn/a/login",
+            "/authn-jwt%2Fa/b",
+            "/resources/a",
+            "/info",
+            "/ca/a/b/sign",
+        ] {
             assert_eq!(words(path), Words::Conjur, "{path}");
         }
         assert_eq!(words("/api/pvlt/1.0/ctl/info/health"), Words::Piiano);
