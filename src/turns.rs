@@ -53,8 +53,8 @@ impl Turns {
         self.take_within(name, MAX_WAIT)
     }
 
-    /// The turn, if nobody has it. Whoever holds turns takes others in this way: two who waited for each other would do so
-    /// in vain.
+    /// The turn, if nobody has it. For a caller that already holds a turn: it must not wait, or two such callers would wait for
+    /// each other.
     ///
     /// # Errors
     /// [`Crowded`].

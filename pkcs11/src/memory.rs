@@ -22,7 +22,7 @@ pub fn keep_little() {
     }
 }
 
-/// Gives back what nothing uses (malloc_trim(3)). Takes a millisecond or so for each that is given back.
+/// Gives back what nothing uses (malloc_trim(3)). Takes about a millisecond for each MiB that is given back.
 pub fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: no pointers, and every thread may call it at any time.

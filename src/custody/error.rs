@@ -158,6 +158,12 @@ pub enum RootError {
          Restore database and token together from a backup"
     )]
     Changed,
+    /// How often keys have encrypted is not recorded any more.
+    #[error(
+        "the row of gcm_credit was removed, and with it how often each key has encrypted with AES-GCM. \
+         Restore database and token together from a backup"
+    )]
+    Uncounted,
     /// A root key is to be made again, and the row that would say so is not sound.
     #[error(
         "the row audit_head was changed or removed too: restore database and token together from a backup, \

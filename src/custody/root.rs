@@ -13,6 +13,7 @@ use crate::hexadecimal;
 use crate::secret::is_equal;
 use crate::store::Store;
 use crate::store::audit_head::{self, AuditHead};
+use crate::store::gcm_use;
 use crate::store::object::Class;
 use crate::store::root_key::{self, RootKey};
 
@@ -115,7 +116,7 @@ pub(super) fn open(device: &Device, store: &Store, remake: &Remake, now: i64) ->
     made.sort_by(|one, other| one.name.cmp(&other.name));
     let roots = find(device, &made)?;
     // With its root keys a database gets the end of its audit log: a row that is missing later was deleted.
-    record(device, store, &roots, &made, &made, AuditHead::begin(), now)?;
+    record(device, store, &roots, &made, (&made, false), AuditHead::begin(), now)?;
     tracing::info!("made the root keys of a new database");
     Ok(roots)
 }
@@ -147,22 +148,33 @@ fn complete(
         }
         None => false,
     };
-    let covers = |head: &AuditHead| head.root_keys.as_ref().map(|digest| *digest == root_key::digest(&recorded));
+    let counts = store.read(gcm_use::credit)?.is_some();
     match (head, made.is_empty()) {
-        (Some(head), true) if is_sound => match covers(&head) {
-            Some(true) => {}
-            Some(false) => return Err(RootError::Changed),
-            // Of an earlier version, whose record is whole.
-            None => record(device, store, &roots, &[], &whole, head, now)?,
-        },
+        (Some(head), true) if is_sound => {
+            if !covers(&head, &recorded, counts)? {
+                record(device, store, &roots, &[], (&whole, counts), head, now)?;
+            }
+        }
         // What is not sound is judged where the log is opened.
         (_, true) => {}
         (head, false) if is_sound || remake.accept_loss => {
-            record(device, store, &roots, &made, &whole, head.unwrap_or_else(AuditHead::begin), now)?;
+            record(device, store, &roots, &made, (&whole, counts), head.unwrap_or_else(AuditHead::begin), now)?;
         }
         (_, false) => return Err(RootError::NoHead),
     }
     Ok(roots)
+}
+
+/// Whether the head covers the records as they are; not if an earlier version wrote it, when they are taken to be whole.
+fn covers(head: &AuditHead, recorded: &[RootKey], counts: bool) -> Result<bool, RootError> {
+    let Some(digest) = &head.root_keys else { return Ok(false) };
+    if *digest == root_key::digest(recorded, counts) {
+        return Ok(true);
+    }
+    if *digest != root_key::digest(recorded, !counts) {
+        return Err(RootError::Changed);
+    }
+    if counts { Ok(false) } else { Err(RootError::Uncounted) }
 }
 
 /// The signing keys that are not recorded, if the operator wants them made again.
@@ -174,13 +186,14 @@ fn lacking(recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Vec<RemadeKey>,
     }
 }
 
-/// Records new root keys, and binds the whole record to the end of the audit log, all or nothing.
+/// Records new root keys, and binds the whole record, and whether uses of AES-GCM are counted, to the end of the audit log, all or
+/// nothing.
 fn record(
     device: &Device,
     store: &Store,
     roots: &Roots,
     made: &[RootKey],
-    whole: &[RootKey],
+    (whole, counts): (&[RootKey], bool),
     head: AuditHead,
     now: i64,
 ) -> Result<(), RootError> {
@@ -188,7 +201,7 @@ fn record(
     device.sync();
     // What the former key signed proves nothing by the new one.
     let signed_line = head.signed_line.filter(|_| !roots.remade.contains(&RemadeKey::Audit));
-    let mut head = AuditHead { root_keys: Some(root_key::digest(whole).to_vec()), signed_line, ..head };
+    let mut head = AuditHead { root_keys: Some(root_key::digest(whole, counts).to_vec()), signed_line, ..head };
     head.binding = Some(mac(device, &roots.binding, &head.bound())?);
     let records = made.to_vec();
     Ok(store.write(move |transaction| {

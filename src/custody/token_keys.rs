@@ -78,7 +78,7 @@ impl Custody {
             for number in gone {
                 root_key::forget(transaction, &signing::token_name(number))?;
             }
-            audit_head::cover_root_keys(transaction, &bind)?;
+            audit_head::cover_records(transaction, &bind)?;
             Ok(root_key::all(transaction)?)
         })?;
         // What was away meanwhile has been found again by the same record.

@@ -184,13 +184,16 @@ impl Desk {
         })
     }
 
-    /// A place for a request that is over but for the rest of its body, and room for what of that may arrive unread; `None` if
-    /// there is none. It takes no place from requests under way.
+    /// A place for a request that is over but for the rest of its body; `None` if there is none. It takes no place from requests
+    /// under way. With `is_stream`, the body is one of several of its connection (HTTP/2), and there must be room for what of it may
+    /// arrive unread.
     #[must_use]
-    pub fn discard(&self, who: &Who) -> Option<Discarding> {
+    pub fn discard(&self, who: &Who, is_stream: bool) -> Option<Discarding> {
         let place = self.hall(who).discarding.try_enter(who).ok()?;
         let mut room = Room::new(&self.memory, who);
-        room.hold(unread(who)).ok()?;
+        if is_stream {
+            room.hold(unread(who)).ok()?;
+        }
         Some(Discarding { _place: place, _room: room })
     }
 
@@ -279,7 +282,7 @@ mod tests {
         let desk = Desk::new(Duration::from_secs(1), 512 << 20, &metrics);
         let known = Who::Caller(Username::new("alice").unwrap());
         let claimant = |number: u8| Who::Claimant(IpAddr::from([10, 0, 0, number]));
-        let take = |who: &Who| std::iter::from_fn(|| desk.discard(who)).collect::<Vec<_>>();
+        let take = |who: &Who| std::iter::from_fn(|| desk.discard(who, true)).collect::<Vec<_>>();
         let held: Vec<_> = [known.clone(), claimant(1), claimant(2)].iter().map(take).collect();
         assert_eq!(held.iter().map(Vec::len).collect::<Vec<_>>(), [64, 64, 32]);
         assert_eq!(desk.memory.held(), 64 * (256 << 10) + 96 * (16 << 10));
@@ -288,6 +291,6 @@ mod tests {
         assert_eq!(desk.memory.held(), 0);
         // Where there is no room, there is no place either.
         let desk = Desk::new(Duration::from_secs(1), 1 << 20, &metrics);
-        assert!(desk.discard(&known).is_none());
+        assert!(desk.discard(&known, true).is_none());
     }
 }

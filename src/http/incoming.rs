@@ -101,16 +101,17 @@ impl Incoming {
     }
 
     /// Throws away what is left before the answer is sent, at most [`MOST`] bytes, for at most [`LONGEST`] and until `deadline`;
-    /// nothing if the desk has no place for it, or if the client waits to be asked for the body. Of an HTTP/2 stream whose body
-    /// goes on the client is left alone for [`LONGEST`], in which it reads the answer before it learns that its stream ends.
+    /// nothing if the desk has no place for it, or if the client waits to be asked for the body. If an HTTP/2 body goes on, its
+    /// stream stays open for [`LONGEST`], so that the client can read the answer.
     pub(super) async fn discard(mut self, desk: &Desk, who: &Who, version: Version, deadline: Instant) {
         if self.is_over || self.awaits_leave {
             return;
         }
-        let Some(discarding) = desk.discard(who) else { return };
+        let is_stream = version == Version::HTTP_2;
+        let Some(discarding) = desk.discard(who, is_stream) else { return };
         let until = deadline.min(Instant::now() + LONGEST);
         let _ = timeout_at(until, self.throw_away()).await;
-        if !self.is_over && version == Version::HTTP_2 {
+        if !self.is_over && is_stream {
             tokio::spawn(self.keep(discarding));
         }
     }

@@ -4,20 +4,24 @@ use std::time::{Duration, Instant};
 
 use super::operation::Operation;
 use super::{Call, Context, Error, Gathering, Kms, discover_versions, now, placeholder, sets_placeholder};
-use crate::kmip::UniqueIdentifier;
-use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption};
+use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption, CryptographicAlgorithm};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
-use crate::kmip::payloads::{Request, Response};
+use crate::kmip::payloads::{Request, Response, create_key_pair};
 use crate::kmip::ttlv::DateTime;
+use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::text::Shown;
 
 /// What the items of a message may answer in all, in bytes of the binary encoding: once they are above it, no further item is
 /// performed. All that a request can bring to be encrypted fits.
 const MAX_ANSWERS: usize = 9 << 19;
 
-/// How long the change of an item waits for those of later items before all are committed; the item that is being performed is not
-/// interrupted.
-const MAX_WAIT: Duration = Duration::from_secs(1);
+/// How long the change of an item waits for those of later items before all are committed, as long as a decision may stand; the
+/// item that is being performed is not interrupted.
+const MAX_WAIT: Duration = Duration::from_millis(100);
+
+/// What changes may take in memory before they are committed, in bytes: so much more may they be than the last of them. It also
+/// bounds how long others wait for the writer.
+const MAX_HELD: usize = 1 << 20;
 
 impl Kms {
     /// Performs the items of a message, one after the other. Each passes the gate and is answered by itself. The changes of
@@ -56,7 +60,7 @@ impl Kms {
                 break;
             }
         }
-        batch.answer();
+        batch.commit_waiting();
         batch.answers
     }
 }
@@ -89,7 +93,9 @@ impl Change {
     /// That of an item; `None` if it changes nothing, or has to be by itself.
     fn of(item: &RequestBatchItem) -> Option<Self> {
         let id = match item.request.as_ref().ok()? {
-            Request::Create(_) | Request::CreateKeyPair(_) | Request::Register(_) => return Some(Self::Adds),
+            Request::Create(_) | Request::Register(_) => return Some(Self::Adds),
+            // The HSM looks for primes, and nothing waits for that.
+            Request::CreateKeyPair(request) => return (!is_rsa(request)).then_some(Self::Adds),
             Request::Activate(request) => &request.unique_identifier,
             Request::Revoke(request) => &request.unique_identifier,
             Request::Destroy(request) => &request.unique_identifier,
@@ -109,6 +115,8 @@ struct Batch<'a> {
     waiting: Vec<Waiting<'a>>,
     /// Since when the first of them waits.
     since: Instant,
+    /// What their changes take, in bytes.
+    held: usize,
     answers: Vec<ResponseBatchItem>,
     /// What the last item that was answered left (KMIP 2.1 section 8.3, ID Placeholder).
     placeholder: Option<String>,
@@ -127,6 +135,7 @@ impl<'a> Batch<'a> {
             goes_on,
             waiting: Vec::new(),
             since: Instant::now(),
+            held: 0,
             answers: Vec::new(),
             placeholder: None,
             size: 0,
@@ -139,7 +148,7 @@ impl<'a> Batch<'a> {
     fn perform(&mut self, item: RequestBatchItem) {
         let change = Change::of(&item);
         if !self.may_wait_beside(change.as_ref()) {
-            self.answer();
+            self.commit_waiting();
             if self.is_over {
                 return;
             }
@@ -150,18 +159,21 @@ impl<'a> Batch<'a> {
         let mut performed = self.performed(&item, change.is_some());
         if matches!(performed.answer, Err(Error::Crowded)) && !self.waiting.is_empty() {
             // Others may wait for what those before it hold.
-            self.answer();
+            self.commit_waiting();
             if self.is_over {
                 return;
             }
             performed = self.performed(&item, change.is_some());
         }
         let is_failed = performed.answer.is_err();
+        self.held += performed.call.as_ref().map_or(0, |call| self.kms.held(call));
         let is_urgent = performed.call.as_ref().is_some_and(|call| self.kms.is_urgent(call));
-        let is_gathered = change.is_some();
+        // The commit alone tells whether an identifier is taken, and nothing may be begun behind an item that ends the message.
+        let may_fail = !self.goes_on && wishes(&item);
+        let is_gathered = change.is_some() && !is_urgent && !may_fail;
         self.waiting.push(Waiting { item, change, performed });
-        if !is_gathered || is_urgent || self.ends(is_failed) || self.since.elapsed() >= MAX_WAIT {
-            self.answer();
+        if !is_gathered || self.ends(is_failed) || self.held > MAX_HELD || self.since.elapsed() >= MAX_WAIT {
+            self.commit_waiting();
         }
     }
 
@@ -171,7 +183,7 @@ impl<'a> Batch<'a> {
             || match change {
                 // It may need what they change.
                 None => false,
-                // To make keys may take long, and nobody else changes meanwhile what those that wait change.
+                // Making keys may be slow, and the objects that waiting items change stay locked meanwhile.
                 Some(Change::Adds) => self.waiting.iter().all(|other| matches!(other.change, Some(Change::Adds))),
                 // It may be what the last one leaves.
                 Some(Change::Of(None)) => false,
@@ -210,8 +222,17 @@ impl<'a> Batch<'a> {
     }
 
     /// Commits the changes of the items that wait, and answers these items.
-    fn answer(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting);
+    fn commit_waiting(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.held = 0;
+        // What was not done by then is not done.
+        if self.context.ticket.is_over() {
+            for Performed { call, answer } in waiting.iter_mut().map(|waiting| &mut waiting.performed) {
+                if call.as_ref().is_some_and(|call| self.kms.give_up(call)) {
+                    *answer = Err(Error::Abandoned);
+                }
+            }
+        }
         let calls: Vec<&Call<'_>> = waiting.iter().filter_map(|waiting| waiting.performed.call.as_ref()).collect();
         let mut written = self.kms.commit_all(&calls, !self.goes_on).into_iter();
         for Waiting { item, performed: Performed { call, answer }, .. } in waiting {
@@ -223,7 +244,7 @@ impl<'a> Batch<'a> {
                 None => answer,
             };
             let is_failed = answer.is_err();
-            self.answer_one(item, answer);
+            self.push_answer(item, answer);
             if self.ends(is_failed) {
                 self.is_over = true;
                 // Where a failure stops the message, what comes after it is neither done nor answered.
@@ -234,7 +255,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn answer_one(&mut self, item: RequestBatchItem, answer: Result<Response, Error>) {
+    fn push_answer(&mut self, item: RequestBatchItem, answer: Result<Response, Error>) {
         // What was left before must not be taken for what this item found, made or removed, or did not.
         if item.operation.is_some_and(sets_placeholder) {
             self.placeholder = answer.as_ref().ok().and_then(placeholder).map(str::to_owned);
@@ -251,6 +272,26 @@ impl<'a> Batch<'a> {
     /// Whether the message ends with an item.
     fn ends(&self, is_failed: bool) -> bool {
         is_failed && (!self.goes_on || self.context.ticket.is_over())
+    }
+}
+
+/// Whether an item makes a pair of RSA keys.
+fn is_rsa(request: &create_key_pair::Request) -> bool {
+    let attributes = [&request.common_attributes, &request.private_key_attributes, &request.public_key_attributes];
+    attributes.into_iter().flatten().any(|own| own.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA))
+}
+
+/// Whether an item adds an object with an identifier of the caller's choice.
+fn wishes(item: &RequestBatchItem) -> bool {
+    let is_wished = |attributes: &Attributes| attributes.unique_identifier.is_some();
+    match &item.request {
+        Ok(Request::Create(request)) => is_wished(&request.attributes),
+        Ok(Request::Register(request)) => is_wished(&request.attributes),
+        Ok(Request::CreateKeyPair(request)) => [&request.private_key_attributes, &request.public_key_attributes]
+            .into_iter()
+            .flatten()
+            .any(|own| is_wished(own)),
+        _ => false,
     }
 }
 

@@ -149,7 +149,7 @@ impl Kms {
         self.conclude(call, answer)
     }
 
-    /// Refuses what would be for nothing, or cannot be recorded.
+    /// Fails if the request has ended, or if the audit log cannot be written.
     pub(super) fn begin(&self, call: &Call<'_>) -> Result<(), Error> {
         call.go_on()?;
         self.can_record()

@@ -11,8 +11,8 @@ use crate::config::{AuditSettings, Config, RemadeKey};
 use crate::custody::Custody;
 use crate::hexadecimal;
 use crate::kms;
+use crate::store::Store;
 use crate::store::audit_head::{self, AuditHead, Binder};
-use crate::store::{Store, root_key};
 
 /// Opens the log where the database knows it to end, and has writes of the database recorded in it.
 pub(super) fn open(config: &Config, store: &Store, custody: &Arc<Custody>) -> Result<Option<Arc<Audit>>, StartError> {
@@ -82,7 +82,7 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     accepted
         .push("what the database knew of this log was changed or removed, as --audit-accept-loss accepts".to_owned());
     // Whoever writes the row again has to write this too.
-    head.root_keys = Some(store.read(|connection| Ok(root_key::digest(&root_key::all(connection)?)))?.to_vec());
+    head.root_keys = Some(store.read(audit_head::records)?.to_vec());
     let (rebound, bind) = (head.clone(), bind.clone());
     store.write(move |transaction| rebound.write(transaction, &bind))?;
     Ok(Known { head, accepted })

@@ -98,6 +98,7 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
             Err(error) => return Err(error.into()),
         }
     }
+    head(store, custody, report)?;
     values(store, custody, &kept, report)?;
     names(store, &kept, report)?;
     gcm_uses(store, custody, report)?;
@@ -175,6 +176,21 @@ fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport)
     report.findings.extend(missing.into_iter().map(|(name, id)| {
         format!("{id}: the index of secrets does not have it as {name:?}: it was changed in the database")
     }));
+    Ok(())
+}
+
+/// The row that knows the end of the audit log and covers the records that are never new again.
+fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
+    let is_sound = match store.read(|connection| Ok(audit_head::read(connection)?))? {
+        Some(head) => {
+            let binding = head.binding.as_deref().unwrap_or_default();
+            custody.is_bound(&head.bound(), binding).map_err(kms::Error::from)?
+        }
+        None => false,
+    };
+    if !is_sound {
+        report.findings.push("audit_head: its row was changed or removed in the database".to_owned());
+    }
     Ok(())
 }
 

@@ -223,6 +223,7 @@ async fn sweep_tokens(tokens: Arc<AccessTokens>) {
         turns.tick().await;
         let tokens = Arc::clone(&tokens);
         let swept = tokio::task::spawn_blocking(move || {
+            tokens.forget_ended(kms::now());
             while tokens.sweep(kms::now())? {}
             Ok::<(), AccessTokenError>(())
         });

@@ -126,10 +126,13 @@ where
     }
     drop(place);
     connection.as_mut().graceful_shutdown();
-    // A peer that does not read its last answers must not hold the connection.
-    let mut closing: Place = shared.closing.enter(stranger);
+    last_answers(connection, shared.closing.enter(stranger)).await;
+}
+
+/// Lets a connection that is being closed send its last answers: a peer that does not read them must not hold it.
+async fn last_answers(connection: impl Future, mut closing: Place) {
     tokio::select! {
-        _ = timeout(LAST_ANSWERS, connection.as_mut()) => {}
+        _ = timeout(LAST_ANSWERS, connection) => {}
         () = closing.evicted() => {}
     }
 }

@@ -7,7 +7,7 @@ use openssl::sha::sha256;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::object::{put, put_number};
-use super::{Error, root_key};
+use super::{Error, gcm_use, root_key};
 use crate::audit::{Hash, Head, SignedHead};
 
 /// Makes the MAC by the binding key, or says why it cannot.
@@ -69,7 +69,7 @@ pub struct AuditHead {
     pub signed_line: Option<String>,
     /// Since when the server ran without a log, in seconds since 1970-01-01 UTC.
     pub unrecorded_since: Option<i64>,
-    /// SHA-256 of the record of root keys ([`root_key::digest`]); `None` in a row of an earlier version.
+    /// SHA-256 of the records that are never new again ([`root_key::digest`]); `None` in a row of an earlier version.
     pub root_keys: Option<Vec<u8>>,
     /// MAC by the binding key over [`AuditHead::bound`].
     pub binding: Option<Vec<u8>>,
@@ -202,12 +202,20 @@ pub fn recorded_again(connection: &Connection, bind: &Binder) -> Result<(), Erro
     AuditHead { unrecorded_since: None, ..bind.present(connection)? }.write(connection, bind)
 }
 
-/// Binds the record of root keys as it is now: in the transaction that changed it.
+/// SHA-256 of the records that are never new again, as they are now: all root keys, and whether uses of AES-GCM are counted.
+///
+/// # Errors
+/// SQLite's.
+pub fn records(connection: &Connection) -> Result<Hash, Error> {
+    Ok(root_key::digest(&root_key::all(connection)?, gcm_use::credit(connection)?.is_some()))
+}
+
+/// Binds these records as they are now: in the transaction that changed one.
 ///
 /// # Errors
 /// SQLite's, the binding cannot be made, or the row was changed by somebody else.
-pub fn cover_root_keys(connection: &Connection, bind: &Binder) -> Result<(), Error> {
-    let root_keys = Some(root_key::digest(&root_key::all(connection)?).to_vec());
+pub fn cover_records(connection: &Connection, bind: &Binder) -> Result<(), Error> {
+    let root_keys = Some(records(connection)?.to_vec());
     AuditHead { root_keys, ..bind.present(connection)? }.write(connection, bind)
 }
 

@@ -1,4 +1,5 @@
-//! What the items of a message add is in one commit, and each item is answered, undone and recorded by itself.
+//! What consecutive items of a message add, and what they change, is in one commit, and each item is answered, undone and recorded
+//! by itself.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -56,7 +57,7 @@ fn set(ids: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
-fn and_costs_what_one_key_costs() {
+fn sixty_four_keys_cost_what_one_costs() {
     let server = Server::start_with(&options(&[]));
     server.keep_audit_key();
     let mut alice = server.alice().connect().unwrap();
@@ -73,7 +74,8 @@ fn and_costs_what_one_key_costs() {
     }
     let mut made = Vec::new();
     for operations in [vec![one(); 64], kinds] {
-        let request = message(&[], &operations);
+        // Whoever chooses identifiers and wants to stop waits for each of them.
+        let request = message(&[option("Continue")], &operations);
         let headers = [("Content-Type", "application/json")];
         let mut answer = None;
         let together = cost(&server, || {
@@ -81,7 +83,8 @@ fn and_costs_what_one_key_costs() {
         });
         // The server commits something of its own now and then.
         for (alone, together) in alone.iter().zip(together) {
-            assert!(together <= 4.0 && *alone >= 60.0, "{together} in one message, {alone} in 64");
+            // And on a busy machine items wait for each other no longer than a tenth of a second.
+            assert!(together <= alone / 4.0 && *alone >= 60.0, "{together} in one message, {alone} in 64");
         }
         let answer = answer.unwrap();
         let done = answer.json();
@@ -115,7 +118,7 @@ fn and_costs_what_one_key_costs() {
     assert!(is_clean, "{said}");
 }
 
-/// What the audit log says of each item that it knows of an identifier: outcome and reason.
+/// What the audit log says of each item that it knows of an identifier: its outcome.
 fn told(server: &Server, id: &str) -> Vec<String> {
     let lines = server.place.audit_lines();
     let own = lines.iter().filter(|line| line["object"] == id);
@@ -209,7 +212,7 @@ fn an_item_that_fails_spoils_only_itself_or_ends_the_message() {
 }
 
 #[test]
-fn and_so_where_keys_are_in_the_token() {
+fn an_item_that_fails_spoils_only_itself_where_keys_are_in_the_token() {
     // "a", "b", "d", "f", and two for the halves that SoftHSM is given of a pair, or one.
     let server = Server::start_with(&options(&["--placement=token"]));
     let before = server.place.token.objects();
@@ -283,7 +286,11 @@ fn a_commit_that_fails_fails_each_item() {
         assert_eq!(present(&mut alice), before);
         assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
     }
-    assert!(told(&server, "a").iter().all(|outcome| outcome == "failed"));
+    // What did not happen is recorded as refused or failed, or not at all.
+    let lines = server.place.audit_lines();
+    let creates: Vec<&Value> = lines.iter().filter(|line| line["operation"] == "Create").collect();
+    let failed = creates.iter().filter(|line| line["outcome"] != "success").count();
+    assert!(failed == 5 && !told(&server, "a").contains(&"success".to_owned()), "{creates:?}");
     crate::harness::eventually("the database is written again", || {
         (alice.kmip(&wish("z")).status == 200).then_some(())
     });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::harness::costs::{Pair, best, fill, objects, quiet_server, took};
+use crate::harness::costs::{Pair, SLACK, best, fill, objects, quiet_server, starts, took, warm};
 use crate::harness::kmip::locate;
 use crate::harness::server::Place;
 use crate::harness::{Options, Server};
@@ -15,12 +15,17 @@ use crate::harness::{Options, Server};
 const FEW: usize = 1_000;
 const MANY: usize = 50_000;
 
+/// As many of them as the cache can hold.
+const WARM: usize = 20_000;
+
 #[test]
 fn with_the_number_of_objects() {
     let (few, many) = (quiet_server(), quiet_server());
     fill(&few, FEW);
     fill(&many, MANY);
-    objects([&few, &many]);
+    warm(&many, WARM);
+    objects([&few, &many], SLACK);
+    starts([few, many]);
 }
 
 /// A policy file with so many users, projects, identities and hosts; a role that all of them name, and one that nobody does.
@@ -47,7 +52,7 @@ fn with_the_number_of_definitions() {
         Server::start_at(place, &Options { arguments, environment, ..Options::default() })
     });
     let servers = [&few, &many];
-    let mut root = Pair::new(servers, "root");
+    let mut root = Pair::new(servers, "root", SLACK);
     let rule = json!({"policy_type": "allow", "operations": ["get"], "resources": ["*"]});
     let role = json!({"capabilities": ["read"], "policies": ["all"]});
     for (kind, definition) in [
@@ -76,6 +81,6 @@ fn with_the_number_of_definitions() {
     // What somebody finds who is in a project, and who is in none.
     let request = locate(&[], &[]);
     for name in ["u1", "mary"] {
-        Pair::new(servers, name).check("Locate", |caller, _| best(|| drop(caller.ok(&request))));
+        Pair::new(servers, name, SLACK).check("Locate", |caller, _| best(|| drop(caller.ok(&request))));
     }
 }

@@ -12,6 +12,7 @@ use crate::harness::figures::Figures;
 use crate::harness::kmip::{bytes, create, encrypt, enumeration, named, parameters, replace, text, with};
 use crate::harness::server::{Place, run};
 use crate::harness::{Caller, Client, Connection, Options, Server, reference};
+use crate::root_keys_are_not_made_again::{TURNED_BACK, take_back};
 
 fn options(limit: u64) -> Options {
     Options { arguments: vec![format!("--gcm-limit={limit}")], ..Options::default() }
@@ -239,17 +240,39 @@ fn a_count_that_somebody_lowered_is_refused() {
 }
 
 #[test]
+fn counting_does_not_begin_again() {
+    let place = Arc::new(Place::new());
+    let server = Server::start_at(Arc::clone(&place), &options(50));
+    make(&mut server.alice().connect().unwrap(), "key");
+    server.stop();
+    // Everything that counts is gone, and the schema may say that nothing was counted yet.
+    let gone = "DELETE FROM gcm_use; DELETE FROM gcm_credit;";
+    for (statements, expected) in [(gone.to_owned(), "gcm_credit"), (TURNED_BACK.to_owned(), "--audit-accept-loss")] {
+        let kept = std::fs::read(place.database()).unwrap();
+        Database::open(place.database()).unwrap().execute_batch(&statements).unwrap();
+        let told = Server::try_start_at(Arc::clone(&place), &options(50)).err().unwrap();
+        assert!(told.contains(expected), "{told}");
+        let (status, out, err) = run(place.command(&options(50)).arg("--check-store"));
+        assert!(!status.success(), "{out}{err}");
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(place.database().with_extension(format!("db{suffix}")));
+        }
+        std::fs::write(place.database(), kept).unwrap();
+    }
+    let server = Server::start_at(Arc::clone(&place), &options(50));
+    assert!(used(&mut server.alice().connect().unwrap(), "key", 100) <= 50);
+}
+
+#[test]
 fn keys_from_before_it_was_counted_are_counted_from_now_on() {
     let place = Arc::new(Place::new());
     let server = Server::start_at(Arc::clone(&place), &options(50));
     let mut alice = server.alice().connect().unwrap();
     make(&mut alice, "old");
     server.stop();
-    // As a database of an earlier version is after its migration.
-    let database = Database::open(place.database()).unwrap();
-    database.execute_batch("DELETE FROM gcm_use; DELETE FROM gcm_credit").unwrap();
-    drop(database);
+    take_back(&place);
     let server = Server::start_at(Arc::clone(&place), &options(50));
+    assert!(server.log().contains("counted from now on"));
     let mut alice = server.alice().connect().unwrap();
     make(&mut alice, "new");
     for id in ["old", "new"] {

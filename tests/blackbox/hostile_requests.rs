@@ -1,6 +1,5 @@
 //! Whatever is sent, the answer is a reason, the server lives on, and its memory stays what it was.
 
-use std::fs;
 use std::io::{self, Read as _, Write as _};
 
 use serde_json::{Value, json};
@@ -8,13 +7,6 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Client, Connection, Options, Server, kmip};
 
 const MIB: usize = 1 << 20;
-
-/// One of the server's figures in /proc/PID/status, in bytes.
-fn figure(server: &Server, name: &str) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() << 10
-}
 
 /// It works, and nothing in it panicked.
 fn is_well(server: &Server, client: &Client) {
@@ -182,11 +174,11 @@ fn what_is_no_request_is_refused_with_a_reason_and_leaves_nothing_behind() {
     };
     round();
     round();
-    let before = figure(&server, "VmRSS");
+    let before = server.resident();
     for _ in 0..3 {
         round();
     }
-    let after = figure(&server, "VmRSS");
+    let after = server.resident();
     assert!(after < before + 16 * MIB, "from {before} to {after} bytes over {} requests", 3 * bodies.len());
     is_well(&server, &client);
 }
@@ -214,12 +206,12 @@ fn a_very_wide_request_costs_no_more_than_its_size() {
     };
     round();
     round();
-    let before = figure(&server, "VmRSS");
+    let before = server.resident();
     round();
     round();
-    let after = figure(&server, "VmRSS");
+    let after = server.resident();
     assert!(after < before + 32 * MIB, "from {before} to {after} bytes");
-    let peak = figure(&server, "VmHWM");
+    let peak = server.peak();
     assert!(peak < before + 128 * MIB, "{peak} bytes at its peak, {before} in rest");
     is_well(&server, &client);
 }
@@ -228,7 +220,7 @@ fn a_very_wide_request_costs_no_more_than_its_size() {
 fn a_body_that_is_too_large_is_not_read() {
     let server = Server::start_with(&Options { plain: true, ..Options::default() });
     let client = server.nobody();
-    let before = figure(&server, "VmHWM");
+    let before = server.peak();
     for length in ["104857600", "8388609", "1099511627776"] {
         let mut connection = client.connect().unwrap();
         let head = format!(
@@ -248,7 +240,7 @@ fn a_body_that_is_too_large_is_not_read() {
     let sent = (0..100).take_while(|_| connection.stream.write_all(&chunk).is_ok()).count();
     assert_eq!(connection.read_answer().unwrap().status, 413);
     assert!(sent < 50, "it took {sent} MiB");
-    let peak = figure(&server, "VmHWM");
+    let peak = server.peak();
     assert!(peak < before + 64 * MIB, "from {before} to {peak} bytes");
     is_well(&server, &client);
 }
@@ -315,11 +307,11 @@ fn heads_out_of_all_bounds_are_refused() {
         }
     };
     round();
-    let before = figure(&server, "VmRSS");
+    let before = server.resident();
     for _ in 0..8 {
         round();
     }
-    let after = figure(&server, "VmRSS");
+    let after = server.resident();
     assert!(after < before + 16 * MIB, "from {before} to {after} bytes over {} requests", 8 * heads.len());
     is_well(&server, &client);
 }

@@ -17,7 +17,8 @@ fn resident(server: &Server) -> usize {
 }
 
 fn is_given_back(server: &Server, what: &str, idle: usize) {
-    let most = resident(server);
+    let most = server.peak() >> 20;
+    assert!(most > idle + BOUND, "{what}: {most} MiB at most");
     let mut least = most;
     eventually("memory is given back", || {
         least = least.min(resident(server));
@@ -43,6 +44,7 @@ fn after_connections_and_large_bodies() {
         }
     });
     is_given_back(&server, "connections", idle);
+    server.reset_peak();
     let data = vec![7; 3 << 20];
     thread::scope(|scope| {
         for _ in 0..4 {

@@ -163,12 +163,11 @@ fn binding(place: &Place, bytes: &[u8]) -> Vec<u8> {
     fs::read(mac).unwrap()
 }
 
-#[test]
-fn a_database_of_before_is_taken_over_when_its_record_is_whole() {
-    let place = used();
+/// Makes the database what the version before the digest of the root keys had: the schema, and the row `audit_head` as it wrote and
+/// bound it.
+pub fn take_back(place: &Place) {
     let database = Database::open(place.database()).unwrap();
     database.execute_batch(TURNED_BACK).unwrap();
-    // The row as the version before wrote and bound it.
     let (seq, hash, line): (i64, Vec<u8>, Option<String>) = database
         .query_row("SELECT seq, hash, signed_line FROM audit_head", [], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -180,9 +179,13 @@ fn a_database_of_before_is_taken_over_when_its_record_is_whole() {
     put(&mut bytes, Some(&hash));
     put(&mut bytes, line.as_deref().map(str::as_bytes));
     put(&mut bytes, None);
-    database.execute("UPDATE audit_head SET binding = ?1", [binding(&place, &bytes)]).unwrap();
-    // `refused` puts the file back, which must not be open meanwhile.
-    drop(database);
+    database.execute("UPDATE audit_head SET binding = ?1", [binding(place, &bytes)]).unwrap();
+}
+
+#[test]
+fn a_database_of_before_is_taken_over_when_its_record_is_whole() {
+    let place = used();
+    take_back(&place);
     for (gone, option) in [("audit", "--remake-root-key audit"), ("token-1", "--remake-root-key token")] {
         let why = refused(&place, &format!("DELETE FROM root_key WHERE name = '{gone}'"), &[]);
         assert!(why.contains(option), "{why}");

@@ -23,13 +23,6 @@ fn server() -> Server {
     Server::start_with(&Options { arguments, environment, ..Options::default() })
 }
 
-/// Resident memory, in MiB (proc(5), /proc/pid/status).
-fn resident(server: &Server) -> usize {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() >> 10
-}
-
 /// Objects, bytes and hits.
 fn cache(server: &Server) -> (usize, usize, usize) {
     let figures = Figures::read(&server.probe());
@@ -75,19 +68,19 @@ fn by_its_bytes_whatever_the_objects_are() {
     // Small items take the most of what is read from them, for their length.
     let many = large(&mut alice, 16, &structure("AttributeValue", &vec![boolean("Sensitive", true); 1000]));
     let plain = small(&mut alice, 1408);
-    let mut before = resident(&server);
+    let mut before = server.resident() >> 20;
     for (what, ids) in [("large ones", &few), ("ones of many items", &many), ("small ones", &plain)] {
         let (_, _, hits) = cache(&server);
         use_all(&mut alice, ids);
         let (objects, bytes, now) = cache(&server);
-        let grown = resident(&server).saturating_sub(before);
+        let grown = (server.resident() >> 20).saturating_sub(before);
         eprintln!("{what}: {objects} objects of {bytes} bytes; {grown} MiB more");
         assert!(bytes <= SIZE << 20 && bytes > (SIZE << 20) * 3 / 4, "{what}: {bytes}");
         assert!(objects < ids.len() && objects > FEW, "{what}: {objects}");
         assert!(grown < SIZE + BESIDE, "{what}: {grown} MiB");
         // What is used between all the others stays.
         assert!(now - hits >= ids.len().div_ceil(FEW), "{what}: {} hits", now - hits);
-        before = before.max(resident(&server));
+        before = before.max(server.resident() >> 20);
     }
     // What is forgotten is not counted.
     let (objects, bytes, _) = cache(&server);

@@ -25,6 +25,8 @@ pub(in crate::auth) struct Live {
     ahead: AtomicI64,
     /// No use is left, and none will be.
     spent: AtomicBool,
+    /// It had ended when that was last looked at.
+    pub(super) fading: AtomicBool,
 }
 
 /// Who presents a token.
@@ -46,7 +48,7 @@ impl Live {
         let caller =
             Caller { username, method, narrowing: narrowing.map(Arc::new), role: row.role.as_deref().map(Arc::from) };
         let (ended, ahead, spent) = (AtomicBool::new(row.revoked), AtomicI64::new(0), AtomicBool::new(false));
-        Some(Self { row, caller, trusted, ended, ahead, spent })
+        Some(Self { row, caller, trusted, ended, ahead, spent, fading: AtomicBool::new(false) })
     }
 
     /// Everything but its uses, at `now`.

@@ -11,7 +11,7 @@ mod writing;
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use data_encoding::BASE64URL_NOPAD;
@@ -32,6 +32,9 @@ use crate::store::{self, Store};
 use crate::turns::{Crowded, Turns};
 use own_keys::OwnKeys;
 use writing::ATTEMPTS;
+
+/// How long ago the row of a token may have been read when it is kept in memory.
+pub const LONGEST_READ: Duration = Duration::from_secs(30);
 
 /// Tokens whose rows are kept in memory.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
@@ -211,6 +214,7 @@ impl AccessTokens {
 
     /// The token from its row, once the binding holds.
     fn read(&self, id: &str) -> Result<Option<Arc<Live>>, AccessTokenError> {
+        let began = Instant::now();
         let row = match self.store.read(|connection| rows::find(connection, id)) {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(None),
@@ -231,6 +235,10 @@ impl AccessTokens {
             return Ok(None);
         }
         let Some(live) = Live::new(row).map(Arc::new) else { return Ok(None) };
+        if began.elapsed() > LONGEST_READ {
+            // Whoever has ended it meanwhile may be forgotten.
+            return self.read(id);
+        }
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         // Who came first has set uses aside.
         Ok(Some(Arc::clone(known.get_or_insert(id.to_owned(), || live))))

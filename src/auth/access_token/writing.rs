@@ -1,5 +1,6 @@
 //! What changes rows of access tokens: use, renewal, revocation, and the sweep of what has ended.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use data_encoding::BASE64URL_NOPAD;
@@ -190,6 +191,21 @@ impl AccessTokens {
                 known.put(next.row.id.clone(), Arc::new(next));
             }
             None => drop(known.pop(&live.row.id)),
+        }
+    }
+
+    /// Forgets the tokens that had ended when this was called before: at least [`LONGEST_READ`] ago, so that nobody brings back what
+    /// a row was before its end. Whoever presents one has its row read again.
+    pub fn forget_ended(&self, now: i64) {
+        let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_ended = |live: &Live| live.row.revoked || live.row.expires <= now;
+        let gone: Vec<String> = known
+            .iter()
+            .filter(|(_, live)| has_ended(live) && live.fading.swap(true, Ordering::Relaxed))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            known.pop(&id);
         }
     }
 

@@ -5,7 +5,7 @@ use super::super::create_key_pair::pair_kind;
 use super::super::handover::Pending;
 use super::super::object::Access;
 use super::super::proposal::Half;
-use super::committing::{Made, Prepared};
+use super::committing::{Made, Prepared, size};
 use super::{NewGrant, new_object};
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
@@ -47,12 +47,13 @@ impl NewGrant<'_> {
         let object = new_object(1, self.access(), id, attributes, class, material)?;
         let (row, index) = (kms.bind(&object)?, object.index());
         let uses = kms.invocations.begin(&kms.custody, id, 0)?;
+        let size = size(&row);
         let insert = move |transaction: &store::Transaction<'_>| {
             row.insert(transaction, &index)?;
             uses.write(transaction)
         };
         let change = Change::new(vec![self.call.change(self.action, id, 1)], insert);
-        kms.commit(self.call, Prepared::addition(change, made))
+        kms.commit(self.call, Prepared::addition(change, made, size))
     }
 
     /// Makes a pair and adds both halves, or neither. What leave was given for each half decides where it is.
@@ -68,10 +69,11 @@ impl NewGrant<'_> {
             rows.push((kms.bind(&object)?, object.index()));
             records.push(self.call.change(self.action, &id, 1));
         }
+        let size = rows.iter().map(|(row, _)| size(row)).sum();
         let insert = move |transaction: &store::Transaction<'_>| {
             rows.iter().try_for_each(|(row, index)| row.insert(transaction, index))
         };
-        kms.commit(self.call, Prepared::addition(Change::new(records, insert), made))
+        kms.commit(self.call, Prepared::addition(Change::new(records, insert), made, size))
     }
 
     /// Whose the new object is, and where.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::super::{Call, Error, Gathering};
+use super::super::{Call, Error, Gathering, cache};
 use super::Kms;
 use crate::custody::Custody;
-use crate::store::object::Material;
+use crate::store::object::{Material, Object as Row};
 use crate::store::{self, Change};
 use crate::turns::Turn;
 
@@ -19,6 +19,8 @@ pub(super) struct Made {
 pub(in crate::kms) struct Prepared {
     change: Change,
     after: After,
+    /// What it takes in memory until it is committed, in bytes.
+    size: usize,
 }
 
 /// What is done after a commit.
@@ -29,6 +31,15 @@ struct After {
     /// The object that is not any more what the cache holds, and the turn to change it.
     changed: Option<(String, Turn)>,
     /// What the token holds for the version before, which is then not needed.
+    former: Option<Material>,
+}
+
+/// Keys that are not needed after a commit. They are removed from the token once nobody meets the objects of before any more: the
+/// token may be slow, or not answer.
+#[derive(Default)]
+struct Leftovers {
+    /// What was made for a change that failed.
+    made: Option<Made>,
     former: Option<Material>,
 }
 
@@ -52,14 +63,14 @@ impl Drop for Made {
 }
 
 impl Prepared {
-    /// A change that adds an object, and the key that was made for it.
-    pub(super) fn addition(change: Change, made: Made) -> Self {
-        Self { change, after: After { made: Some(made), ..After::default() } }
+    /// A change that adds the objects of these rows, and the key that was made for them.
+    pub(super) fn addition(change: Change, made: Made, size: usize) -> Self {
+        Self { change, after: After { made: Some(made), ..After::default() }, size }
     }
 
     /// A change of the object with this identifier: nobody else changes it until this one is on disk.
-    pub(super) fn succession(change: Change, id: &str, turn: Turn) -> Self {
-        Self { change, after: After { changed: Some((id.to_owned(), turn)), ..After::default() } }
+    pub(super) fn succession(change: Change, id: &str, turn: Turn, size: usize) -> Self {
+        Self { change, after: After { changed: Some((id.to_owned(), turn)), ..After::default() }, size }
     }
 
     /// The object has another key then, `made`, or none, and the one of before is not needed.
@@ -76,33 +87,54 @@ impl Prepared {
 }
 
 impl Kms {
-    /// Commits the change of a call; one that may wait for those of later items is left in the call ([`Self::commit_all`]).
+    /// Commits the change of a call; one that may wait for those of later items is left in the call ([`Self::commit_all`]). A call
+    /// has one change.
     pub(super) fn commit(&self, call: &Call<'_>, prepared: Prepared) -> Result<(), Error> {
         if call.gathering != Gathering::No {
-            call.prepared.replace(Some(prepared));
+            let before = call.prepared.replace(Some(prepared));
+            debug_assert!(before.is_none(), "a call has one change");
             return Ok(());
         }
-        let Prepared { change, after } = prepared;
+        let Prepared { change, after, .. } = prepared;
         let written = self.store.change(change);
-        self.settle(call, after, written)
+        let (outcome, leftovers) = self.settle(call, after, written);
+        self.remove(leftovers);
+        outcome
     }
 
     /// Commits in one commit what calls have left, and returns the outcome of each call; a call that left nothing has succeeded.
-    /// With `stops`, what comes after a change that failed is not done, and what was made for it is removed.
+    /// With `stops`, what comes after a change that failed is not done, has the outcome [`store::Error::NotBegun`], and what was made
+    /// for it is removed.
     pub(in crate::kms) fn commit_all(&self, calls: &[&Call<'_>], stops: bool) -> Vec<Result<(), Error>> {
         let (mut changes, mut afters) = (Vec::new(), Vec::with_capacity(calls.len()));
         for call in calls {
-            afters.push(call.prepared.take().map(|Prepared { change, after }| {
+            afters.push(call.prepared.take().map(|Prepared { change, after, .. }| {
                 changes.push(change);
                 after
             }));
         }
         let mut written = self.store.change_all(changes, stops).into_iter();
-        let settled = calls.iter().zip(afters).map(|(call, after)| {
-            let Some(after) = after else { return Ok(()) };
+        let settle = |(call, after): (&&Call<'_>, Option<After>)| {
+            let Some(after) = after else { return (Ok(()), Leftovers::default()) };
             self.settle(call, after, written.next().unwrap_or(Err(store::Error::Stopped)))
+        };
+        // All of them first: what is on disk holds for everybody, however long the token takes for one of them.
+        let settled: Vec<_> = calls.iter().zip(afters).map(settle).collect();
+        let removed = settled.into_iter().map(|(outcome, leftovers)| {
+            self.remove(leftovers);
+            outcome
         });
-        settled.collect()
+        removed.collect()
+    }
+
+    /// What the change that a call has left takes in memory, in bytes.
+    pub(in crate::kms) fn held(&self, call: &Call<'_>) -> usize {
+        call.prepared.borrow().as_ref().map_or(0, |prepared| prepared.size)
+    }
+
+    /// Gives up the change that a call has left, and what was made for it.
+    pub(in crate::kms) fn give_up(&self, call: &Call<'_>) -> bool {
+        call.prepared.take().is_some()
     }
 
     /// Whether what a call has left has to be committed before anything else is done.
@@ -110,33 +142,54 @@ impl Kms {
         call.prepared.borrow().as_ref().is_some_and(Prepared::is_in_token)
     }
 
-    /// What follows from the outcome of a change.
-    fn settle(&self, call: &Call<'_>, after: After, written: Result<(), store::Error>) -> Result<(), Error> {
+    /// What follows from the outcome of a change, without the token; and what is left to be removed from it.
+    fn settle(
+        &self,
+        call: &Call<'_>,
+        after: After,
+        written: Result<(), store::Error>,
+    ) -> (Result<(), Error>, Leftovers) {
         let After { made, changed, former } = after;
         if let Some((id, _)) = &changed {
             self.cache.forget(id);
         }
-        written.map_err(|error| match error {
-            store::Error::Exists(id) => Error::Exists(id),
-            // Changes made here take turns: somebody else writes into the database.
-            store::Error::Conflict => Error::Contention,
-            error => error.into(),
-        })?;
-        call.changed();
-        if let Some(made) = made {
-            made.keep();
+        match written {
+            Ok(()) => {
+                call.changed();
+                if let Some(made) = made {
+                    made.keep();
+                }
+                (Ok(()), Leftovers { made: None, former })
+            }
+            Err(error) => {
+                let error = match error {
+                    store::Error::Exists(id) => Error::Exists(id),
+                    // Changes made here take turns: somebody else writes into the database.
+                    store::Error::Conflict => Error::Contention,
+                    error => error.into(),
+                };
+                (Err(error), Leftovers { made, former: None })
+            }
         }
-        // It is committed, and what is left in the token is tried again.
+    }
+
+    /// The former key of what is committed is no reason to fail: its removal is tried again.
+    fn remove(&self, Leftovers { made, former }: Leftovers) {
+        drop(made);
         if let Some(former) = former {
             self.discard(&former);
         }
-        Ok(())
     }
 
     /// Removes a key that no row names from the token, or says that it is left there.
     pub(super) fn discard(&self, material: &Material) {
         discard(&self.custody, material);
     }
+}
+
+/// What a row takes in memory until it is committed, in bytes.
+pub(super) fn size(row: &Row) -> usize {
+    cache::size(row)
 }
 
 fn discard(custody: &Custody, material: &Material) {

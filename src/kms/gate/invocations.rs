@@ -4,7 +4,7 @@
 //! A start of the server credits a block of uses to every key, all of which then count as used; so most keys are never written.
 //! A key that has used its block up reserves another one in its row, before it goes on.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
@@ -12,7 +12,7 @@ use super::super::{Error, secret_path as path};
 use super::Kms;
 use crate::custody::{Cipher, Custody};
 use crate::store::gcm_use::{self, GcmCredit, GcmUse};
-use crate::store::{Store, Transaction};
+use crate::store::{Store, Transaction, audit_head};
 
 /// A block is this part of the limit at most: as often can an unused key see the server start.
 const PARTS: i64 = 1 << 16;
@@ -58,7 +58,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Invocations {
     /// Reads what former starts have credited. The first start that counts makes a row for each key that there is.
-    pub(super) fn open(store: &Store, custody: &Custody, limit: u64) -> Result<Self, Error> {
+    pub(super) fn open(store: &Store, custody: &Arc<Custody>, limit: u64) -> Result<Self, Error> {
         let credit = match store.read(gcm_use::credit)? {
             Some(row) if custody.is_bound(&row.bound(), &row.binding)? => row.credit,
             Some(_) => return Err(Error::Uncounted("the row of gcm_credit was changed")),
@@ -185,14 +185,18 @@ impl Invocations {
     }
 }
 
-/// Makes a row for each key of a database that did not count yet.
-fn begin(store: &Store, custody: &Custody) -> Result<i64, Error> {
+/// Makes a row for each key of a database that did not count yet, and binds to the end of the audit log that it counts now.
+fn begin(store: &Store, custody: &Arc<Custody>) -> Result<i64, Error> {
     let rows = store.read(gcm_use::uncounted)?.into_iter().map(|id| bound(custody, &id, 0, 0));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    let credit = credited(custody, 0)?;
+    if !rows.is_empty() {
+        tracing::warn!(keys = rows.len(), "uses of keys for AES-GCM are counted from now on, those of before are not");
+    }
+    let (credit, bind) = (credited(custody, 0)?, custody.head_binder());
     store.write(move |transaction: &Transaction<'_>| {
         rows.iter().try_for_each(|row| row.write(transaction))?;
-        credit.write(transaction)
+        credit.write(transaction)?;
+        audit_head::cover_records(transaction, &bind)
     })?;
     Ok(0)
 }
