@@ -1,6 +1,5 @@
-//! Server CPU time per request, as ratios within one run: against a bare warp server behind the same TLS, and
-//! against the token itself. `scripts/bench` runs it; `scripts/bench audit LINES DIRECTORY` measures the audit trail by
-//! itself, and `scripts/bench decisions DIRECTORY` what it costs the server.
+//! Measurements of the server, as ratios within one run. `scripts/bench` runs them, and lists them. Without an argument: CPU time
+//! per request, against a bare warp server behind the same TLS, and against the token itself.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::harness::{Server, reference};
+use rusqlite::Connection as Database;
+
+use crate::harness::{Connection, Server, eventually, reference};
 
 /// A page, and the length to which the write-ahead log may grow: 16,000 of them.
 const PAGE: u64 = 4096 + 24;
@@ -28,4 +30,37 @@ fn the_write_ahead_log_grows_to_16000_pages() {
     assert!(fs::metadata(server.place.database()).unwrap().len() > (160 * 64) << 10);
     let answer = server.alice().get("/secrets/default/variable/159");
     assert_eq!((answer.status, answer.body == value), (200, true));
+}
+
+/// Writes a value of a secret of its own.
+fn write(alice: &mut Connection, number: usize, value: &[u8]) {
+    let path = format!("/secrets/default/variable/{number}");
+    assert_eq!(alice.try_request("POST", &path, &[], value).unwrap().status, 201);
+}
+
+#[test]
+fn a_write_ahead_log_that_a_reader_has_held_is_cut() {
+    let server = Server::start();
+    let mut alice = server.alice().connect().unwrap();
+    let value = reference::random(64 << 10);
+    write(&mut alice, 0, &value);
+    let length = || fs::metadata(server.place.path("claviger.db-wal")).unwrap().len();
+    // While somebody reads what was there before, nothing of the log can be written again.
+    let reader = Database::open(server.place.database()).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let _: i64 = reader.query_row("SELECT count(*) FROM object", [], |row| row.get(0)).unwrap();
+    let mut number = 1;
+    while length() <= LONGEST + (LONGEST >> 2) {
+        write(&mut alice, number, &value);
+        number += 1;
+        assert!(number < 4_000, "{} bytes after {number} values", length());
+    }
+    reader.execute_batch("ROLLBACK").unwrap();
+    eventually("the log is cut", || {
+        number += 1;
+        write(&mut alice, number, &value);
+        (length() <= LONGEST).then_some(())
+    });
+    let server = server.restart();
+    assert_eq!(server.alice().get(&format!("/secrets/default/variable/{number}")).body, value);
 }

@@ -194,7 +194,7 @@ impl AccessTokens {
         }
     }
 
-    /// Forgets the tokens that had ended when this was called before: at least [`LONGEST_READ`] ago, so that nobody brings back what
+    /// Forgets the tokens that had ended when this was called before: at least [`super::LONGEST_READ`] ago, so that nobody brings back what
     /// a row was before its end. Whoever presents one has its row read again.
     pub fn forget_ended(&self, now: i64) {
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
