@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::caller::{Caller, change};
-use super::kmip::{create, enumeration, find, integer, locate, name, named, revoke, tags};
+use super::kmip::{all, create, enumeration, find, integer, locate, name, named, revoke, tags};
 use super::message::message;
 use super::{Options, Server};
 
@@ -104,7 +104,9 @@ pub fn warm(server: &Server, count: usize) {
     let mut alice = server.alice().connect().unwrap();
     for page in 0..count.div_ceil(1000) {
         let offset = integer("OffsetItems", i64::try_from(page * 1000).unwrap());
-        let (ids, _) = alice.located(&locate(&[], &[offset]));
+        let found = alice.ok(&locate(&[], &[offset]));
+        let ids: Vec<&str> = all(&found, "UniqueIdentifier").into_iter().map(|id| id.as_str().unwrap()).collect();
+        assert!(!ids.is_empty());
         for ids in ids.chunks(BATCH) {
             let reads: Vec<Value> = ids.iter().map(|id| named("GetAttributes", id)).collect();
             assert_eq!(alice.kmip(&message(&[], &reads)).status, 200);
