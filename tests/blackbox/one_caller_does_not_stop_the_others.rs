@@ -200,14 +200,18 @@ fn with_searches_lists_and_answers_that_are_not_read() {
     });
 
     meanwhile("120 answers that are not read", &server, &mut victim, |signals| {
-        let mut deaf: Vec<Http2> = (0..2).map(|_| Http2::connect(&trudy)).collect();
-        for connection in &mut deaf {
-            for _ in 0..60 {
-                connection.request("GET", "/access/owned", &[], true);
-            }
-        }
-        // What is held for her is as much as she may have.
+        let mut deaf: Vec<(Instant, Http2)> = Vec::new();
+        // What is held for her is as much as she may have. Connections whose answers nobody reads are closed after a while, and
+        // she comes again.
         let refused = eventually("a refusal", || {
+            deaf.retain(|(since, _)| since.elapsed() < Duration::from_secs(10));
+            while deaf.len() < 2 {
+                let mut connection = Http2::connect(&trudy);
+                for _ in 0..60 {
+                    connection.request("GET", "/access/owned", &[], true);
+                }
+                deaf.push((Instant::now(), connection));
+            }
             let answer = trudy.get("/access/owned");
             (answer.status == 429).then_some(answer)
         });
