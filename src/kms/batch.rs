@@ -166,8 +166,8 @@ impl<'a> Batch<'a> {
             performed = self.performed(&item, change.is_some());
         }
         let is_failed = performed.answer.is_err();
-        self.held += performed.call.as_ref().map_or(0, |call| self.kms.held(call));
-        let is_urgent = performed.call.as_ref().is_some_and(|call| self.kms.is_urgent(call));
+        self.held += performed.call.as_ref().map_or(0, Call::held);
+        let is_urgent = performed.call.as_ref().is_some_and(Call::is_urgent);
         // The commit alone tells whether an identifier is taken, and nothing may be begun behind an item that ends the message.
         let may_fail = !self.goes_on && wishes(&item);
         let is_gathered = change.is_some() && !is_urgent && !may_fail;
@@ -228,7 +228,7 @@ impl<'a> Batch<'a> {
         // What was not done by then is not done.
         if self.context.ticket.is_over() {
             for Performed { call, answer } in waiting.iter_mut().map(|waiting| &mut waiting.performed) {
-                if call.as_ref().is_some_and(|call| self.kms.give_up(call)) {
+                if call.as_ref().is_some_and(Call::give_up) {
                     *answer = Err(Error::Abandoned);
                 }
             }

@@ -109,7 +109,7 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        self.begin(job, erases, records)?.recv().unwrap_or(Err(Error::Stopped))
+        self.begin(job, erases, records).recv().unwrap_or(Err(Error::Stopped))
     }
 
     /// Runs changes in their order, all of them in the same commit: the outcome of each. With `stops`, those after one that
@@ -120,7 +120,23 @@ impl Writer {
         }
         let queued = changes.into_iter().map(|Change { job, records, erases }| Queued::new(job, erases, records));
         let (jobs, answers): (Vec<_>, Vec<_>) = queued.unzip();
-        let request = Request { jobs, stops };
+        self.send(Request { jobs, stops });
+        answers.into_iter().map(|answered| answered.recv().unwrap_or(Err(Error::Stopped))).collect()
+    }
+
+    /// Puts a job into the queue; its answer comes once its group is on disk.
+    fn begin<T, F>(&self, job: F, erases: bool, records: Vec<Record>) -> Answer<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        let (queued, answered) = Queued::new(job, erases, records);
+        self.send(queued.into());
+        answered
+    }
+
+    /// Puts a request into the queue; all who wait for it are told if there is no place.
+    fn send(&self, request: Request) {
         let sent = match &self.queue {
             Some(queue) => queue.try_send(Work::Write(request)),
             None => Err(TrySendError::Disconnected(Work::Write(request))),
@@ -130,19 +146,6 @@ impl Writer {
             Err(TrySendError::Disconnected(Work::Write(request))) => request.refuse(|| Error::Stopped),
             Ok(()) | Err(_) => {}
         }
-        answers.into_iter().map(|answered| answered.recv().unwrap_or(Err(Error::Stopped))).collect()
-    }
-
-    /// Puts a job into the queue; its answer comes once its group is on disk.
-    fn begin<T, F>(&self, job: F, erases: bool, records: Vec<Record>) -> Result<Answer<T>, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
-    {
-        let (queued, answered) = Queued::new(job, erases, records);
-        let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
-        queue.try_send(Work::Write(queued.into())).map_err(refused)?;
-        Ok(answered)
     }
 
     /// Empties the WAL between two commits; false if somebody reads what is in it. Commits wait for it for a moment only
@@ -166,7 +169,7 @@ impl Writer {
             let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok(transaction.pragma_update(None, "user_version", version)?)
         };
-        match self.begin(touch, false, Vec::new())?.recv_timeout(CHECK_WAIT) {
+        match self.begin(touch, false, Vec::new()).recv_timeout(CHECK_WAIT) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => Err(Error::Stuck),
             Err(RecvTimeoutError::Disconnected) => Err(Error::Stopped),
@@ -183,7 +186,7 @@ impl Drop for Writer {
     }
 }
 
-/// The requests that come until a time, or those that are there if there is none.
+/// The requests that arrive before `until`. Without it, those that have arrived.
 struct Company<'a> {
     jobs: &'a Receiver<Work>,
     until: Option<Instant>,

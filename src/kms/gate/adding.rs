@@ -1,11 +1,12 @@
 //! What leave to add an object lets one do.
 
 use super::super::Error;
+use super::super::cache;
 use super::super::create_key_pair::pair_kind;
 use super::super::handover::Pending;
 use super::super::object::Access;
 use super::super::proposal::Half;
-use super::committing::{Made, Prepared, size};
+use super::committing::{Made, Prepared};
 use super::{NewGrant, new_object};
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
@@ -47,7 +48,7 @@ impl NewGrant<'_> {
         let object = new_object(1, self.access(), id, attributes, class, material)?;
         let (row, index) = (kms.bind(&object)?, object.index());
         let uses = kms.invocations.begin(&kms.custody, id, 0)?;
-        let size = size(&row);
+        let size = cache::size(&row);
         let insert = move |transaction: &store::Transaction<'_>| {
             row.insert(transaction, &index)?;
             uses.write(transaction)
@@ -69,7 +70,7 @@ impl NewGrant<'_> {
             rows.push((kms.bind(&object)?, object.index()));
             records.push(self.call.change(self.action, &id, 1));
         }
-        let size = rows.iter().map(|(row, _)| size(row)).sum();
+        let size = rows.iter().map(|(row, _)| cache::size(row)).sum();
         let insert = move |transaction: &store::Transaction<'_>| {
             rows.iter().try_for_each(|(row, index)| row.insert(transaction, index))
         };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::super::{Call, Error, Gathering, cache};
+use super::super::{Call, Error, Gathering};
 use super::Kms;
 use crate::custody::Custody;
-use crate::store::object::{Material, Object as Row};
+use crate::store::object::Material;
 use crate::store::{self, Change};
 use crate::turns::Turn;
 
@@ -86,6 +86,23 @@ impl Prepared {
     }
 }
 
+impl Call<'_> {
+    /// What the change that it has left takes in memory, in bytes.
+    pub(in crate::kms) fn held(&self) -> usize {
+        self.prepared.borrow().as_ref().map_or(0, |prepared| prepared.size)
+    }
+
+    /// Whether that change has to be committed before anything else is done.
+    pub(in crate::kms) fn is_urgent(&self) -> bool {
+        self.prepared.borrow().as_ref().is_some_and(Prepared::is_in_token)
+    }
+
+    /// Gives that change up, and what was made for it; false if there is none.
+    pub(in crate::kms) fn give_up(&self) -> bool {
+        self.prepared.take().is_some()
+    }
+}
+
 impl Kms {
     /// Commits the change of a call; one that may wait for those of later items is left in the call ([`Self::commit_all`]). A call
     /// has one change.
@@ -125,21 +142,6 @@ impl Kms {
             outcome
         });
         removed.collect()
-    }
-
-    /// What the change that a call has left takes in memory, in bytes.
-    pub(in crate::kms) fn held(&self, call: &Call<'_>) -> usize {
-        call.prepared.borrow().as_ref().map_or(0, |prepared| prepared.size)
-    }
-
-    /// Gives up the change that a call has left, and what was made for it.
-    pub(in crate::kms) fn give_up(&self, call: &Call<'_>) -> bool {
-        call.prepared.take().is_some()
-    }
-
-    /// Whether what a call has left has to be committed before anything else is done.
-    pub(in crate::kms) fn is_urgent(&self, call: &Call<'_>) -> bool {
-        call.prepared.borrow().as_ref().is_some_and(Prepared::is_in_token)
     }
 
     /// What follows from the outcome of a change, without the token; and what is left to be removed from it.
@@ -185,11 +187,6 @@ impl Kms {
     pub(super) fn discard(&self, material: &Material) {
         discard(&self.custody, material);
     }
-}
-
-/// What a row takes in memory until it is committed, in bytes.
-pub(super) fn size(row: &Row) -> usize {
-    cache::size(row)
 }
 
 fn discard(custody: &Custody, material: &Material) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::super::handover::{HandoverFault, MAX_OFFERS, Pending, offered_to};
 use super::super::object::{Access, Object};
-use super::super::{Error, Gathering, secret_path as path};
-use super::committing::{Made, Prepared, size};
+use super::super::{Error, Gathering, cache, secret_path as path};
+use super::committing::{Made, Prepared};
 use super::{Grant, NewGrant, Usable, is_destroyed, new_object};
 use crate::custody::{self, Cipher, Mac, Secret, Signature, is_signature};
 use crate::kmip::state::{self, Dates, Use};
@@ -251,7 +251,7 @@ impl<'a> Grant<'a> {
         let erasure = former.as_ref().map(|former| kms.erasure(&object, Some(former))).transpose()?;
         let is_secret = path::last_number(&object.attributes).is_some();
         let row = kms.bind(&object)?;
-        let size = size(&row);
+        let size = cache::size(&row);
         let index = object.index();
         let gone = (is_gone && is_secret).then(|| id.clone());
         let job = move |transaction: &store::Transaction<'_>| {

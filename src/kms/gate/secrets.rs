@@ -6,8 +6,8 @@ use openssl::rand::rand_bytes;
 
 use super::super::object::Object;
 use super::super::secret_path::{DEFAULT_ACCOUNT, MAX_VERSIONS, SecretPath, last_number, set_number};
-use super::super::{Call, Error, mechanism};
-use super::committing::{Made, Prepared, size};
+use super::super::{Call, Error, cache, mechanism};
+use super::committing::{Made, Prepared};
 use super::{ATTEMPTS, Grant, Kms, NewGrant, is_destroyed, new_object};
 use crate::custody::{self, Cipher, SecretKeyKind};
 use crate::kmip::enumerations::Operation;
@@ -177,7 +177,7 @@ impl NewGrant<'_> {
         let version = kms.seal(&object, 1, self.call.now.0, value)?;
         let (row, index) = (kms.bind(&object)?, object.index());
         let uses = kms.invocations.begin(&kms.custody, id, 1)?;
-        let size = size(&row);
+        let size = cache::size(&row);
         let name = path.name();
         let insert = move |transaction: &Transaction<'_>| {
             secret_path::insert(transaction, &name, &row.id)?;
@@ -211,7 +211,7 @@ impl Grant<'_> {
         let (access, material) = (present.access.clone(), present.material.clone());
         let object = new_object(version, access, id, attributes, present.class, material)?;
         let (row, index) = (kms.bind(&object)?, object.index());
-        let size = size(&row);
+        let size = cache::size(&row);
         let oldest = number - MAX_VERSIONS;
         let erasure = (oldest > 0).then(|| kms.erasure(&object, None)).transpose()?;
         let job = move |transaction: &Transaction<'_>| {
