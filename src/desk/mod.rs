@@ -116,7 +116,7 @@ pub struct Admission {
     _place: Place,
 }
 
-/// A request that is over but for the rest of its body, until it is dropped.
+/// The place of a request that is decided and whose body still arrives, until it is dropped.
 pub struct Discarding {
     _place: Place,
     _room: Room,
@@ -184,8 +184,8 @@ impl Desk {
         })
     }
 
-    /// A place for a request that is over but for the rest of its body; `None` if there is none. It takes no place from requests
-    /// under way. With `is_stream`, the body is one of several of its connection (HTTP/2), and there must be room for what of it may
+    /// A place for a request that is decided and whose body still arrives; `None` if no place is free. These places are not those of
+    /// requests under way. With `is_stream`, the body is one of several of its connection (HTTP/2), and there must be room for what of it may
     /// arrive unread.
     #[must_use]
     pub fn discard(&self, who: &Who, is_stream: bool) -> Option<Discarding> {

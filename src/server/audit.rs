@@ -55,13 +55,7 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
         .iter()
         .map(|key| format!("a root key was not recorded and was made again, as --remake-root-key {key} accepts"))
         .collect();
-    let sound = match &found {
-        Some(head) => {
-            let binding = head.binding.as_deref().unwrap_or_default();
-            custody.is_bound(&head.bound(), binding).map_err(kms::Error::from)?
-        }
-        None => false,
-    };
+    let sound = is_sound(found.as_ref(), custody)?;
     let mut head = found.unwrap_or_else(AuditHead::begin);
     // A key that was made again would sign what the former key never saw.
     let key = hexadecimal::lower(&sha256(&custody.audit_public_key()));
@@ -86,6 +80,13 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     let (rebound, bind) = (head.clone(), bind.clone());
     store.write(move |transaction| rebound.write(transaction, &bind))?;
     Ok(Known { head, accepted })
+}
+
+/// Whether the row is there as it was written.
+pub(super) fn is_sound(head: Option<&AuditHead>, custody: &Custody) -> Result<bool, StartError> {
+    let Some(head) = head else { return Ok(false) };
+    let binding = head.binding.as_deref().unwrap_or_default();
+    Ok(custody.is_bound(&head.bound(), binding).map_err(kms::Error::from)?)
 }
 
 fn open_log(

@@ -181,14 +181,8 @@ fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport)
 
 /// The row that knows the end of the audit log and covers the records that are never new again.
 fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
-    let is_sound = match store.read(|connection| Ok(audit_head::read(connection)?))? {
-        Some(head) => {
-            let binding = head.binding.as_deref().unwrap_or_default();
-            custody.is_bound(&head.bound(), binding).map_err(kms::Error::from)?
-        }
-        None => false,
-    };
-    if !is_sound {
+    let head = store.read(|connection| Ok(audit_head::read(connection)?))?;
+    if !super::audit::is_sound(head.as_ref(), custody)? {
         report.findings.push("audit_head: its row was changed or removed in the database".to_owned());
     }
     Ok(())

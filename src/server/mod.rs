@@ -215,10 +215,16 @@ async fn accepted(accepted: io::Result<(TcpStream, SocketAddr)>, repeats: &Repea
     }
 }
 
+/// The moments at which something is done again and again; late ones put the later ones off.
+fn turns(every: Duration) -> tokio::time::Interval {
+    let mut turns = tokio::time::interval(every);
+    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    turns
+}
+
 /// Removes rows of access tokens that ended, for as long as the server runs.
 async fn sweep_tokens(tokens: Arc<AccessTokens>) {
-    let mut turns = tokio::time::interval(SWEEP);
-    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut turns = turns(SWEEP);
     loop {
         turns.tick().await;
         let tokens = Arc::clone(&tokens);
@@ -235,8 +241,7 @@ async fn sweep_tokens(tokens: Arc<AccessTokens>) {
 
 /// Tells in one line what happened again and again, for as long as the server runs.
 async fn sum_up(repeats: Arc<Repeats>) {
-    let mut turns = tokio::time::interval(SUMMING_UP);
-    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut turns = turns(SUMMING_UP);
     loop {
         turns.tick().await;
         repeats.tell();
@@ -245,8 +250,7 @@ async fn sum_up(repeats: Arc<Repeats>) {
 
 /// Writes when keys were last used, now and then, for as long as the server runs.
 async fn write_last_uses(kms: Arc<Kms>) {
-    let mut turns = tokio::time::interval(SWEEP);
-    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut turns = turns(SWEEP);
     loop {
         turns.tick().await;
         let kms = Arc::clone(&kms);
@@ -256,8 +260,7 @@ async fn write_last_uses(kms: Arc<Kms>) {
 
 /// Gives memory back that nothing uses, for as long as the server runs.
 async fn give_back() {
-    let mut turns = tokio::time::interval(GIVING_BACK);
-    turns.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut turns = turns(GIVING_BACK);
     loop {
         turns.tick().await;
         let _ = tokio::task::spawn_blocking(|| {

@@ -175,10 +175,8 @@ fn remove_abandoned(parent: &Path, name: &OsStr) {
     for entry in entries.flatten() {
         let (own, wanted) = (entry.file_name(), name.as_encoded_bytes());
         let rest = own.as_encoded_bytes().strip_prefix(wanted).and_then(|rest| rest.strip_prefix(PARTIAL.as_bytes()));
-        if !rest.is_some_and(|digits| {
-            hexadecimal::decode(digits)
-                .is_ok_and(|bytes| bytes.len() == RANDOM && hexadecimal::lower(&bytes).as_bytes() == digits)
-        }) {
+        let is_small = |digit: &u8| matches!(digit, b'0'..=b'9' | b'a'..=b'f');
+        if !rest.is_some_and(|digits| digits.len() == 2 * RANDOM && digits.iter().all(is_small)) {
             continue;
         }
         let path = entry.path();
