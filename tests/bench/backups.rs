@@ -12,7 +12,7 @@ use crate::harness::{End, Server, eventually};
 const RATE: f64 = 500.0;
 const CLIENTS: usize = 16;
 
-/// What a backup may take beside them: so many times what it takes alone, and so much more.
+/// The longest backup beside them: a multiple of the time it takes alone, and an addition.
 const BOUND: (u32, Duration) = (3, Duration::from_secs(2));
 
 pub fn measure(server: &Server) {
@@ -39,7 +39,7 @@ pub fn measure(server: &Server) {
         let took = taken(server, "busy");
         (took, (made.load(Ordering::Relaxed) - before) as f64 / took.as_secs_f64())
     });
-    println!("backup: {idle:.1?} alone, {took:.1?} beside {rate:.0} creates a second");
+    println!("a backup takes {idle:.1?} alone, and {took:.1?} while {rate:.0} keys a second are created");
     assert!(took <= idle * BOUND.0 + BOUND.1, "{took:?}, {idle:?} alone");
     assert!(rate >= RATE, "{rate} creates a second");
     let place = restored(&server.place.path("busy"), &server.place, false);

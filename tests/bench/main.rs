@@ -31,6 +31,7 @@ mod writes;
 
 use std::time::{Duration, Instant};
 
+use harness::usage::cpu;
 use harness::{Client, Connection, Options, Server};
 use serde_json::Value;
 
@@ -133,12 +134,4 @@ fn load_by(
     });
     let requests = (each * connections) as f64;
     Figures { cpu: (cpu(pid) - before).as_secs_f64() * 1e6 / requests, rate: requests / began.elapsed().as_secs_f64() }
-}
-
-/// User and system time of a process (proc(5), /proc/pid/stat).
-fn cpu(pid: u32) -> Duration {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-    Duration::from_millis(ticks * 10)
 }

@@ -82,9 +82,9 @@ fn sixty_four_keys_cost_what_one_costs() {
             answer = Some(alice.try_request("POST", PATH, &headers, request.to_string().as_bytes()).unwrap());
         });
         // The server commits something of its own now and then.
-        for (alone, together) in alone.iter().zip(together) {
+        for (apart, together) in alone.iter().zip(together) {
             // And on a busy machine items wait for each other no longer than a tenth of a second.
-            assert!(together <= alone / 4.0 && *alone >= 60.0, "{together} in one message, {alone} in 64");
+            assert!(together <= apart / 4.0 && *apart >= 60.0, "{together} in one message, {apart} in 64");
         }
         let answer = answer.unwrap();
         let done = answer.json();

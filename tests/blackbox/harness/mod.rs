@@ -29,7 +29,7 @@ pub mod server;
 pub mod session;
 pub mod subject;
 pub mod token;
-mod usage;
+pub mod usage;
 mod watch;
 
 use std::path::Path;
