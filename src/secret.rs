@@ -71,6 +71,40 @@ pub fn is_equal(one: &[u8], other: &[u8]) -> bool {
 #[serde(from = "String")]
 pub struct Password(String);
 
+/// A password that is kept for as long as the program runs: in memory only combined with random bytes, so that it is not found
+/// there by looking for it. `Debug` shows nothing of it.
+pub struct Masked {
+    mask: Bytes,
+    masked: Bytes,
+}
+
+impl Masked {
+    /// Takes the password, which is overwritten where it was.
+    ///
+    /// # Errors
+    /// There are no random bytes to be had.
+    pub fn new(password: Password) -> Result<Self, openssl::error::ErrorStack> {
+        let mut mask = vec![0; password.len()];
+        openssl::rand::rand_bytes(&mut mask)?;
+        let masked: Vec<u8> = password.bytes().zip(&mask).map(|(byte, mask)| byte ^ mask).collect();
+        Ok(Self { mask: Bytes(mask), masked: Bytes(masked) })
+    }
+
+    /// The password.
+    #[must_use]
+    pub fn read(&self) -> Password {
+        let bytes: Vec<u8> = self.masked.iter().zip(&*self.mask).map(|(byte, mask)| byte ^ mask).collect();
+        // It was text before it was masked.
+        Password(String::from_utf8(bytes).unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Masked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("<password>")
+    }
+}
+
 impl FromStr for Password {
     type Err = Infallible;
 

@@ -7,7 +7,7 @@ use cryptoki::object::{AttributeType, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 
-use crate::error::Error;
+use crate::error::{Error, PinState};
 use crate::key::{Generation, Graveyard, Key};
 use crate::module::{Initialized, Module};
 use crate::quirk::{self, Maker};
@@ -50,6 +50,22 @@ pub struct TokenInfo {
     pub serial: String,
 }
 
+/// Logs the user in, with one try, if the token says that one may be wrong.
+fn login(session: &Session, info: &cryptoki::slot::TokenInfo, config: &Config) -> Result<(), Error> {
+    if info.user_pin_locked() {
+        return Err(Error::PinWithheld(PinState::Locked));
+    }
+    if info.user_pin_final_try() {
+        return Err(Error::PinWithheld(PinState::FinalTry));
+    }
+    // Whoever enters it at the device does so there: PKCS#11, C_Login, wants no PIN then.
+    if info.protected_authentication_path() {
+        return session.login(UserType::User, None).map_err(Error::from_binding);
+    }
+    let pin = config.pin.ask()?.ok_or(Error::PinMissing)?;
+    session.login_with_raw(UserType::User, &pin.to_login()).map_err(Error::from_binding)
+}
+
 impl Device {
     /// From C_Initialize to the first logged-in session. Whatever fails, the module is finalized again.
     pub(crate) fn start(module: &Arc<Module>, config: &Config, suspicion: &Arc<Suspicion>) -> Result<Self, Error> {
@@ -64,7 +80,7 @@ impl Device {
             .unwrap_or(usize::MAX);
         let pool = Pool::new(module.context.clone(), slot, config.max_sessions.min(room), config.session_deadline);
         let anchor = pool.open()?;
-        anchor.login_with_raw(UserType::User, &config.pin.to_login()).map_err(Error::from_binding)?;
+        login(&anchor, &info, config)?;
         Ok(Self {
             anchor: Anchor::new(anchor, config.session_deadline),
             pool,

@@ -78,6 +78,15 @@ pub enum Error {
     /// The token has no user PIN: it is new, and somebody may be about to set one. No PIN was tried.
     #[error("the token has no user PIN yet: {0}")]
     PinNotSet(#[source] Answer),
+    /// The token says that its user PIN is locked, or that the next wrong one locks it. No PIN was tried.
+    #[error("{0}; no PIN was tried")]
+    PinWithheld(PinState),
+    /// No PIN is known, and the token has no way of its own of asking for one.
+    #[error("no PIN is known")]
+    PinMissing,
+    /// The PIN cannot be had from where it is.
+    #[error("{0}")]
+    PinUnreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// No session became free before the deadline.
     #[error("no PKCS#11 session became free in time")]
     Busy,
@@ -129,6 +138,18 @@ pub enum Error {
     /// The binding could not make the call, or could not read the answer.
     #[error("PKCS#11 binding: {0}")]
     Binding(#[source] cryptoki::error::Error),
+}
+
+/// What a token says of its user PIN (CK_TOKEN_INFO, flags).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PinState {
+    /// CKF_USER_PIN_FINAL_TRY.
+    #[error("the next wrong PIN locks the token (CKF_USER_PIN_FINAL_TRY)")]
+    FinalTry,
+    /// CKF_USER_PIN_LOCKED.
+    #[error("the user PIN of the token is locked (CKF_USER_PIN_LOCKED)")]
+    Locked,
 }
 
 /// Input that no token would have to see to refuse it, or that some tokens wrongly accept.

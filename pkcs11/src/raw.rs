@@ -28,11 +28,10 @@ pub(crate) enum Direction {
 /// The module's function list (C_GetFunctionList).
 pub(crate) struct Functions {
     list: CK_FUNCTION_LIST,
-    /// Keeps the code mapped that `list` points to.
-    _library: cryptoki_sys::Pkcs11,
 }
 
 impl Functions {
+    /// Loads the module, for as long as the process lives.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         // SAFETY: loading runs the module's initialisers, which the operator vouches for by configuring the path; the binding
         // has loaded the same file just before, so they do not run a second time.
@@ -48,7 +47,10 @@ impl Functions {
         }
         // SAFETY: not null, and after CKR_OK it points to the module's static list, which is copied here.
         let list = unsafe { ptr::read_unaligned(list) };
-        Ok(Self { list, _library: library })
+        // The module stays mapped until the process ends: destructors of its threads and of its static objects may run as late as
+        // that, and opencryptoki 3.8.1 crashes when its code is gone by then.
+        std::mem::forget(library);
+        Ok(Self { list })
     }
 
     /// CKA_VALUE, in a buffer that is overwritten when dropped. The binding's own reading leaves copies behind.

@@ -6,6 +6,8 @@ use std::ops::Deref;
 use cryptoki::types::RawAuthPin;
 use zeroize::Zeroizing;
 
+use crate::error::Error;
+
 /// Key material or plaintext that came out of the token. Overwritten when dropped; `Debug` shows the length only.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<Vec<u8>>);
@@ -53,6 +55,30 @@ impl Pin {
     /// A copy in the type that C_Login's binding wants; it overwrites itself too.
     pub(crate) fn to_login(&self) -> RawAuthPin {
         RawAuthPin::new(Box::new(self.0.to_vec()))
+    }
+}
+
+/// Where the PIN comes from: asked before each login, so that it need not be in memory meanwhile. `None` if there is none; the
+/// error says why it cannot be had.
+pub struct PinSource(Box<Ask>);
+
+type Ask = dyn Fn() -> Result<Option<Pin>, PinError> + Send + Sync;
+type PinError = Box<dyn std::error::Error + Send + Sync>;
+
+impl PinSource {
+    /// Calls `ask` before each login.
+    pub fn new(ask: impl Fn() -> Result<Option<Pin>, PinError> + Send + Sync + 'static) -> Self {
+        Self(Box::new(ask))
+    }
+
+    pub(crate) fn ask(&self) -> Result<Option<Pin>, Error> {
+        (self.0)().map_err(Error::PinUnreadable)
+    }
+}
+
+impl fmt::Debug for PinSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PinSource(..)")
     }
 }
 

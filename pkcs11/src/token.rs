@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::device::{Device, TokenInfo};
 use crate::error::{Error, OpenError};
 use crate::module::Module;
-use crate::secret::Pin;
+use crate::secret::PinSource;
 use crate::suspicion::Suspicion;
 
 /// Which token, and how to use it.
@@ -18,8 +18,8 @@ pub struct Config {
     pub module: PathBuf,
     /// CKA label of the token, which exactly one token must have.
     pub label: String,
-    /// The user PIN.
-    pub pin: Pin,
+    /// The user PIN. Not asked for if the token has its own way of asking for one (CKF_PROTECTED_AUTHENTICATION_PATH).
+    pub pin: PinSource,
     /// Most sessions that work at the same time, at least 1. The token's own limit counts too.
     pub max_sessions: usize,
     /// How long an operation waits for a session before [`Error::Busy`].

@@ -1,7 +1,6 @@
 //! `clavigerd`, the server.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
@@ -39,10 +38,13 @@ struct Arguments {
     options: Options,
 }
 
+#[global_allocator]
+static ALLOCATOR: server::Wiping = server::Wiping;
+
 /// How long a file that is being read again may hold up the end of the program.
 const LAST_READS: Duration = Duration::from_secs(1);
 
-/// Why the program ends with status 1.
+/// Why the program does not end with status 0.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -55,32 +57,65 @@ enum Failure {
     Backup(#[from] server::BackupError),
     #[error("the check found {0} faults")]
     Findings(usize),
+    #[error("core dumps cannot be forbidden ({0}): give --allow-core-dumps if they may be left")]
+    CoreDumps(std::io::Error),
     #[error("cannot start the runtime: {0}")]
     Runtime(#[from] std::io::Error),
 }
 
-#[allow(clippy::print_stderr, reason = "the refusal to start is this program's output")]
-fn main() -> ExitCode {
-    server::keep_little();
-    let matches = Arguments::command().get_matches();
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match run(arguments, &Places::of(&matches)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("clavigerd: {}", Whole(failure));
-            ExitCode::FAILURE
-        }
+impl Failure {
+    /// The exit status. 78 is EX_CONFIG of sysexits.h: whoever starts the server again unasked tries a PIN once more, until the
+    /// token locks.
+    fn status(&self) -> u8 {
+        let start = match self {
+            Self::Start(error) => Some(error),
+            Self::Backup(server::BackupError::Open(error)) => Some(&**error),
+            _ => None,
+        };
+        if start.is_some_and(server::StartError::is_of_the_pin) { 78 } else { 1 }
     }
 }
 
-#[allow(clippy::print_stdout, reason = "what would run is this program's output")]
-fn run(arguments: Arguments, places: &Places) -> Result<(), Failure> {
-    let pin = match std::env::var("KMS_HSM_PIN") {
-        Ok(pin) => Some(Password::from(pin)),
-        Err(std::env::VarError::NotPresent) => None,
-        Err(std::env::VarError::NotUnicode(_)) => return Err(config::Error::PinEncoding.into()),
+#[allow(clippy::print_stderr, reason = "the refusal to start is this program's output")]
+fn main() -> ! {
+    server::keep_little();
+    let pin = pin();
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    // Read, and not to be found again.
+    server::overwrite_variable(c"KMS_HTTPS_P12_PASSWORD");
+    let places = Places::of(&matches);
+    // It holds what the command line and the environment said.
+    drop(matches);
+    let status = match run(arguments, &places, pin) {
+        Ok(()) => 0,
+        Err(failure) => {
+            let status = failure.status();
+            eprintln!("clavigerd: {}", Whole(failure));
+            status
+        }
     };
-    let config = Config::new(arguments.options, arguments.config.as_deref(), pin, places)?;
+    // Nothing of the HSM's module runs any more: what it left for the end of the process may crash.
+    server::end(status)
+}
+
+/// The PIN of the environment, which is overwritten there.
+fn pin() -> Result<Option<Password>, config::Error> {
+    let pin = match std::env::var("KMS_HSM_PIN") {
+        Ok(pin) => Ok(Some(Password::from(pin))),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(config::Error::PinEncoding),
+    };
+    server::overwrite_variable(c"KMS_HSM_PIN");
+    pin
+}
+
+#[allow(clippy::print_stdout, reason = "what would run is this program's output")]
+fn run(arguments: Arguments, places: &Places, pin: Result<Option<Password>, config::Error>) -> Result<(), Failure> {
+    let config = Config::new(arguments.options, arguments.config.as_deref(), pin?, places)?;
+    if !config.allow_core_dumps {
+        server::leave_no_core_dump().map_err(Failure::CoreDumps)?;
+    }
     server::init_log(config.log_format, &config.log)?;
     if arguments.check_config {
         print!("{}", server::check(&config)?);

@@ -143,9 +143,12 @@ pub enum Error {
         /// Its group's id.
         group: u32,
     },
-    /// Neither a PIN file nor `KMS_HSM_PIN`.
+    /// The PIN is empty.
     #[error("no PIN for the token: give --hsm-pin-file FILE or set KMS_HSM_PIN")]
     NoPin,
+    /// OpenSSL has no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(openssl::error::ErrorStack),
     /// `KMS_HSM_PIN` is not UTF-8.
     #[error("KMS_HSM_PIN is not valid UTF-8")]
     PinEncoding,

@@ -12,12 +12,14 @@ pub mod toml_file;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use audit::{AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer, Places};
 pub use error::Error;
 pub use limits::{LEAST_MEMORY, Limits};
 pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey};
+pub use secret_file::SecretSource;
 
 use crate::principal::Username;
 use crate::secret::Password;
@@ -51,30 +53,8 @@ const MAX_CONFIG_FILE: u64 = 1 << 20;
 pub struct P12 {
     /// The PKCS#12 file (RFC 7292).
     pub file: PathBuf,
-    /// Where its password comes from; read again at each reload.
-    pub password: P12Password,
-}
-
-/// Where the password of the PKCS#12 file comes from.
-#[derive(Debug)]
-pub enum P12Password {
-    /// Given as an option or variable; empty if none was given.
-    Given(Password),
-    /// In a file, its last line end left out.
-    File(PathBuf),
-}
-
-impl P12Password {
-    /// The password itself.
-    ///
-    /// # Errors
-    /// The password file cannot be read.
-    pub fn read(&self) -> Result<Password, Error> {
-        match self {
-            Self::Given(text) => Ok(text.clone()),
-            Self::File(path) => secret_file::read_text("password file", path),
-        }
-    }
+    /// Where its password comes from, which is empty without; read again at each reload.
+    pub password: Option<SecretSource>,
 }
 
 /// The token that holds the keys.
@@ -84,8 +64,8 @@ pub struct Hsm {
     pub module: PathBuf,
     /// The token's label.
     pub token_label: String,
-    /// The user PIN.
-    pub pin: Password,
+    /// Where the user PIN comes from.
+    pub pin: Option<Arc<SecretSource>>,
     /// Sessions to open at most.
     pub max_sessions: u16,
 }
@@ -146,6 +126,8 @@ pub struct Config {
     pub remake: Remake,
     /// What requests may cost.
     pub limits: Limits,
+    /// Whether the process may leave core dumps and be looked into.
+    pub allow_core_dumps: bool,
     /// The probe listener.
     pub probe_address: Option<SocketAddr>,
     /// How log lines are written.
@@ -249,7 +231,7 @@ impl Config {
             hsm: Hsm {
                 module: options.hsm_module.map_or_else(usual_module, Ok)?,
                 token_label,
-                pin: secret_file::pin(options.hsm_pin_file.as_deref(), pin)?,
+                pin: secret_file::pin(options.hsm_pin_file.as_deref(), pin)?.map(Arc::new),
                 max_sessions,
             },
             permission: Permission {
@@ -263,6 +245,7 @@ impl Config {
             sqlite_path,
             audit,
             limits,
+            allow_core_dumps: options.allow_core_dumps.unwrap_or(false),
             probe_address: options.probe_address,
             log_format: options.log_format.unwrap_or(LogFormat::Human),
             log,
@@ -283,17 +266,14 @@ impl Config {
 fn p12(options: &Options) -> Result<Option<P12>, Error> {
     let password = match (&options.https_p12_password, &options.https_p12_password_file) {
         (Some(_), Some(_)) => return Err(Error::Conflict("https-p12-password", "https-p12-password-file")),
-        (Some(text), None) => Some(P12Password::Given(text.clone())),
-        (None, Some(path)) => Some(P12Password::File(path.clone())),
+        (Some(text), None) => Some(SecretSource::kept(text.clone())?),
+        (None, Some(path)) => Some(SecretSource::File { what: "password file", path: path.clone() }),
         (None, None) => None,
     };
     match (&options.https_p12_file, password) {
         (None, Some(_)) => Err(Error::PasswordWithoutIdentity),
         (None, None) => Ok(None),
-        (Some(file), password) => Ok(Some(P12 {
-            file: file.clone(),
-            password: password.unwrap_or_else(|| P12Password::Given(Password::from(String::new()))),
-        })),
+        (Some(file), password) => Ok(Some(P12 { file: file.clone(), password })),
     }
 }
 

@@ -222,9 +222,12 @@ options! {
     /// Label of the token [default: claviger]
     #[arg(long, env = "KMS_HSM_TOKEN_LABEL", value_name = "LABEL")]
     hsm_token_label: String,
-    /// File that holds the user PIN, not readable by others; or the PIN itself in KMS_HSM_PIN
+    /// File that holds the user PIN, not readable by others, read again for each login; or the PIN itself in KMS_HSM_PIN. A token that asks for it itself needs none
     #[arg(long, env = "KMS_HSM_PIN_FILE", value_name = "FILE")]
     hsm_pin_file: PathBuf,
+    /// Let the process leave core dumps, and others of its user look into it: keys and the PIN may be in what they see [default: false]
+    #[arg(long, env = "KMS_ALLOW_CORE_DUMPS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    allow_core_dumps: bool,
     /// Sessions to open with the token at most, 2 to 1024 [default: 16]
     #[arg(long, env = "KMS_HSM_MAX_SESSIONS", value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1024))]
     hsm_max_sessions: u16,

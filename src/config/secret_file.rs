@@ -3,13 +3,44 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Error;
-use crate::secret::Password;
+use crate::secret::{Masked, Password};
 
 /// The largest PIN or password file, in bytes.
 const MAX_SECRET: u64 = 4096;
+
+/// Where a PIN or a password comes from.
+#[derive(Debug)]
+pub enum SecretSource {
+    /// Given as an option or variable.
+    Kept(Masked),
+    /// A file, without its last line end; read again each time.
+    File {
+        /// What it is for.
+        what: &'static str,
+        /// Where it is.
+        path: PathBuf,
+    },
+}
+
+impl SecretSource {
+    pub(super) fn kept(password: Password) -> Result<Self, Error> {
+        Masked::new(password).map(Self::Kept).map_err(Error::Random)
+    }
+
+    /// The PIN or password itself.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is readable by others.
+    pub fn read(&self) -> Result<Password, Error> {
+        match self {
+            Self::Kept(masked) => Ok(masked.read()),
+            Self::File { what, path } => read_text(what, path),
+        }
+    }
+}
 
 /// Reads a whole UTF-8 file of at most `limit` bytes.
 pub(super) fn read_bounded(what: &'static str, path: &Path, limit: u64) -> Result<String, Error> {
@@ -19,7 +50,9 @@ pub(super) fn read_bounded(what: &'static str, path: &Path, limit: u64) -> Resul
 
 fn read(what: &'static str, path: &Path, file: File, limit: u64) -> Result<String, Error> {
     let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-    let mut text = String::new();
+    // Of its full length, so that no shorter copy stays behind.
+    let room = file.metadata().map_or(0, |found| found.len()).min(limit);
+    let mut text = String::with_capacity(usize::try_from(room).unwrap_or_default() + 1);
     file.take(limit + 1).read_to_string(&mut text).map_err(unreadable)?;
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > limit {
         return Err(unreadable(io::Error::other(format!("it is larger than {limit} bytes"))));
@@ -28,7 +61,7 @@ fn read(what: &'static str, path: &Path, file: File, limit: u64) -> Result<Strin
 }
 
 /// A secret in a file that only those may read who have to: its text without the last line end.
-pub(super) fn read_text(what: &'static str, path: &Path) -> Result<Password, Error> {
+fn read_text(what: &'static str, path: &Path) -> Result<Password, Error> {
     let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
     // Of the open file: a path can name another one a moment later.
     let file = File::open(path).map_err(unreadable)?;
@@ -62,16 +95,17 @@ fn text_of(text: String) -> Password {
     Password::from(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// The user PIN, from its file or from `KMS_HSM_PIN`.
-pub(super) fn pin(file: Option<&Path>, variable: Option<Password>) -> Result<Password, Error> {
-    let pin = match (file, variable) {
+/// Where the user PIN comes from: its file or `KMS_HSM_PIN`. Whether one is needed, the token knows.
+pub(super) fn pin(file: Option<&Path>, variable: Option<Password>) -> Result<Option<SecretSource>, Error> {
+    let source = match (file, variable) {
         (Some(_), Some(_)) => return Err(Error::Conflict("hsm-pin-file", "KMS_HSM_PIN (environment)")),
-        (None, None) => return Err(Error::NoPin),
-        (None, Some(pin)) => pin,
-        (Some(path), None) => read_text("PIN file", path)?,
+        (None, None) => return Ok(None),
+        (None, Some(pin)) => SecretSource::kept(pin)?,
+        (Some(path), None) => SecretSource::File { what: "PIN file", path: path.to_owned() },
     };
-    if pin.is_empty() {
+    // What is wrong with it is said before anything else happens.
+    if source.read()?.is_empty() {
         return Err(Error::NoPin);
     }
-    Ok(pin)
+    Ok(Some(source))
 }

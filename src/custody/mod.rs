@@ -29,12 +29,13 @@ pub use owner::Owner;
 pub use pairs::is_signature;
 pub use pkcs11::{
     Cipher, Error as TokenError, Hash, InvalidInput, MacMechanism as Mac, OpenError, PairKind, Secret, SecretKeyKind,
-    Sessions, SignatureMechanism as Signature, TokenInfo, Uses, give_back, keep_little,
+    Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Wiping, end, give_back, keep_little,
+    overwrite_variable,
 };
 pub use softhsm::{SoftHsmFault, softhsm_directory, softhsm_fault};
 pub use token_keys::TokenKey;
 
-use crate::config::{Hsm, Placement, RemadeKey, Remake};
+use crate::config::{Hsm, Placement, RemadeKey, Remake, SecretSource};
 use crate::metrics::{HsmCall, Metrics, Timer};
 use crate::secret::is_equal;
 use crate::store::Store;
@@ -422,8 +423,16 @@ fn configuration(hsm: &Hsm) -> pkcs11::Config {
     pkcs11::Config {
         module: hsm.module.clone(),
         label: hsm.token_label.clone(),
-        pin: pkcs11::Pin::new(hsm.pin.as_bytes().to_vec()),
+        pin: pin(hsm.pin.clone()),
         max_sessions: usize::from(hsm.max_sessions),
         session_deadline: SESSION_DEADLINE,
     }
+}
+
+/// The PIN, read again for each login.
+fn pin(source: Option<Arc<SecretSource>>) -> pkcs11::PinSource {
+    pkcs11::PinSource::new(move || {
+        let pin = source.as_ref().map(|source| source.read()).transpose()?;
+        Ok(pin.map(|pin| pkcs11::Pin::new(pin.as_bytes().to_vec())))
+    })
 }

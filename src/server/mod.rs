@@ -6,6 +6,7 @@ mod backup;
 mod check;
 mod check_store;
 mod connection;
+mod ending;
 mod erasing;
 mod figures;
 mod issuers;
@@ -39,13 +40,16 @@ pub use check_store::{StoreReport, check_store};
 pub use log::{FilterError, init as init_log};
 pub use start::StartError;
 
-pub use crate::custody::keep_little;
+pub use crate::custody::{Wiping, end, keep_little, overwrite_variable};
 
 use crate::auth::{AccessTokenError, AccessTokens, Repeats};
 use crate::config::Config;
 use crate::kms::Kms;
 use crate::{custody, http, kms};
+pub use ending::leave_no_core_dump;
+
 use connection::Shared;
+use ending::{Ends, end_in_time};
 use reload::{Files, Reload};
 use start::Started;
 use waiting::Waiting;
@@ -57,7 +61,7 @@ pub fn workers() -> usize {
 }
 
 /// How long requests under way may take once the server stops.
-const DRAIN: Duration = Duration::from_secs(20);
+const DRAIN: Duration = Duration::from_secs(17);
 
 /// How often access tokens that ended are removed, and the days of last uses written.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -85,6 +89,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let config = Arc::new(config);
     raise_file_limit();
     let signals = Signals::new().map_err(StartError::Signals)?;
+    tokio::spawn(end_in_time(Ends::new().map_err(StartError::Signals)?));
     // Before they are read: what changes meanwhile is then read again.
     let files = Files::new(&config);
     let mut started = start::start(&config).await?;
@@ -173,8 +178,7 @@ async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: 
                 None => continue,
             },
             Some(_) = connections.join_next(), if !connections.is_empty() => continue,
-            _ = ends.terminate.recv() => break,
-            _ = ends.interrupt.recv() => break,
+            () = ends.come() => break,
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             shared.metrics.handshake_refused("too-many");
@@ -287,18 +291,12 @@ struct Signals {
     _file_size: Signal,
 }
 
-/// What ends the server.
-struct Ends {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
 impl Signals {
     /// Before anything else: a signal during start must not kill with something half made.
     fn new() -> io::Result<Self> {
         Ok(Self {
             hangup: signal(SignalKind::hangup())?,
-            ends: Ends { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? },
+            ends: Ends::new()?,
             _file_size: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
         })
     }

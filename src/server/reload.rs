@@ -16,7 +16,7 @@ use super::issuers::{self, Issuers};
 use super::permission;
 use crate::auth::Trust;
 use crate::client::http::Http;
-use crate::config::{Config, P12Password};
+use crate::config::{Config, SecretSource};
 use crate::{kms, tls};
 
 /// What reloading needs.
@@ -63,7 +63,7 @@ impl Files {
         let mut paths = Vec::new();
         if let Some(p12) = &config.p12 {
             paths.push(p12.file.clone());
-            if let P12Password::File(path) = &p12.password {
+            if let Some(SecretSource::File { path, .. }) = &p12.password {
                 paths.push(path.clone());
             }
         }

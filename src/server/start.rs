@@ -68,6 +68,23 @@ pub enum StartError {
         /// What the token said.
         source: TokenError,
     },
+    /// The token is not asked with a PIN that may be wrong.
+    #[error(
+        "the token {label:?}: {source}. Log in once with the right PIN by another program, as with `pkcs11-tool --login`, or have the \
+         token's security officer set a new one"
+    )]
+    PinWithheld {
+        /// The token's label.
+        label: String,
+        /// What the token says.
+        source: TokenError,
+    },
+    /// No PIN was given.
+    #[error("no PIN for the token {label:?}: give --hsm-pin-file FILE or set KMS_HSM_PIN")]
+    PinMissing {
+        /// The token's label.
+        label: String,
+    },
     /// Anything else about the token.
     #[error(transparent)]
     Token(TokenError),
@@ -129,6 +146,18 @@ pub enum StartError {
     /// Signal handlers.
     #[error("cannot handle signals: {0}")]
     Signals(io::Error),
+}
+
+impl StartError {
+    /// Whether another start might try a wrong PIN once more.
+    #[must_use]
+    pub fn is_of_the_pin(&self) -> bool {
+        match self {
+            Self::Pin { source, .. } => !matches!(source, TokenError::PinNotSet(_)),
+            Self::PinWithheld { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// What runs.
@@ -296,6 +325,8 @@ pub(super) fn token_error(config: &Config, error: OpenError<RootError>) -> Start
             | TokenError::PinInvalid(_)
             | TokenError::PinNotSet(_)),
         ) => StartError::Pin { label, source },
+        OpenError::Token(source @ TokenError::PinWithheld(_)) => StartError::PinWithheld { label, source },
+        OpenError::Token(TokenError::PinMissing) => StartError::PinMissing { label },
         OpenError::Token(source) => StartError::Token(source),
         OpenError::Verify(source) => StartError::Roots(source),
     }

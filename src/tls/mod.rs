@@ -18,7 +18,8 @@ pub use identity::Identity;
 
 use crate::auth::authority::AuthorityError;
 use crate::auth::{Trust, certificate};
-use crate::config::{Config, P12};
+use crate::config::{Config, P12, SecretSource};
+use crate::secret::Password;
 
 /// The protocols offered by ALPN (RFC 7301), best first, each with its length before it.
 const ALPN: &[u8] = b"\x02h2\x08http/1.1";
@@ -26,6 +27,10 @@ const ALPN: &[u8] = b"\x02h2\x08http/1.1";
 /// The groups of the key exchange, best first (RFC 8446 section 4.2.7), as "intermediate" of Mozilla's Server Side TLS 5 has
 /// them: what a newer OpenSSL adds by itself does not come in unnoticed.
 const GROUPS: &str = "X25519:P-256:P-384";
+
+/// Requests are overwritten in OpenSSL's buffers once they were read (SSL_CTX_set_options(3), SSL_OP_CLEANSE_PLAINTEXT, which the
+/// binding has no name for).
+const CLEANSE_PLAINTEXT: SslOptions = SslOptions::from_bits_retain(1 << 1);
 
 /// Everything that TLS needs, read from the files that the configuration names.
 pub struct Setup {
@@ -72,7 +77,7 @@ pub enum SetupError {
 }
 
 fn build(p12: &P12, trust: Option<Trust>, required: bool) -> Result<Setup, SetupError> {
-    let password = p12.password.read()?;
+    let password = p12.password.as_ref().map_or_else(|| Ok(Password::default()), SecretSource::read)?;
     let identity = Identity::load(p12, &password)?;
     let mut builder = hardened().map_err(Error::from)?;
     present(&mut builder, &identity).map_err(|source| Error::Mismatch { path: p12.file.clone(), source })?;
@@ -92,6 +97,7 @@ fn hardened() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     builder.set_options(SslOptions::NO_RENEGOTIATION);
+    builder.set_options(CLEANSE_PLAINTEXT);
     // A resumed session skips the check of chain, expiry and revocation: a caller who is no longer
     // welcome would ride on it. So no ticket is issued, and each connection proves itself again.
     builder.set_session_cache_mode(SslSessionCacheMode::OFF);

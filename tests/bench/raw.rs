@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use claviger_pkcs11::{Cipher, Config, Device, Error, Pin, SecretKeyKind, SecretKeySpec, Token, Uses};
+use claviger_pkcs11::{Cipher, Config, Device, Error, Pin, PinSource, SecretKeyKind, SecretKeySpec, Token, Uses};
 
 use crate::REQUESTS;
 use crate::harness::server::Place;
@@ -21,7 +21,7 @@ pub fn measure(module: &str) {
     let config = Config {
         module: module.into(),
         label: LABEL.to_owned(),
-        pin: Pin::new(PIN.as_bytes().to_vec()),
+        pin: PinSource::new(|| Ok(Some(Pin::new(PIN.into())))),
         max_sessions: 4,
         session_deadline: Duration::from_secs(2),
     };

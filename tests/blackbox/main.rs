@@ -141,6 +141,7 @@ mod strangers_to_administration_learn_nothing;
 mod tampering_is_refused;
 mod the_cache_is_bounded;
 mod the_log_is_named_after_its_database;
+mod the_process_keeps_its_secrets;
 mod the_signing_key_is_one_pair;
 mod the_token_may_go_and_come_back;
 mod transfer_is_an_offer;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use crate::harness::server::P12_PASSWORD;
 use crate::harness::{Authority, Client, Connection, Leaf, Server, eventually, kmip};
 
-/// Less than the 20 s that requests under way are given, so that a server which waits for nothing fails.
-const PROMPT: Duration = Duration::from_secs(15);
+/// Less than the 17 s that requests under way are given, so that a server which waits for nothing fails.
+const PROMPT: Duration = Duration::from_secs(12);
 
 /// The server's listener is gone.
 fn is_closed(server: &Server) -> bool {

@@ -62,8 +62,12 @@ impl<'a> Line<'a> {
 
     /// The one line that it says, which must hold all of these texts and no secret.
     fn refused(&self, texts: &[&str]) -> String {
+        self.refused_with(1, texts)
+    }
+
+    fn refused_with(&self, code: i32, texts: &[&str]) -> String {
         let (status, out, error) = run(&mut self.command());
-        assert_eq!(status.code(), Some(1), "{texts:?}: {out}{error}");
+        assert_eq!(status.code(), Some(code), "{texts:?}: {out}{error}");
         assert_eq!(out, "", "{texts:?}");
         let line = error.strip_suffix('\n').unwrap_or(&error);
         assert!(line.starts_with("clavigerd: ") && !line.contains('\n'), "not one line: {error}");
@@ -304,7 +308,7 @@ fn a_pin_that_is_wrong_exposed_or_not_there() {
     line().without("hsm-pin-file").variable("KMS_HSM_PIN", PIN).starts();
     for wrong in ["pin-that-is-wrong", "1"] {
         pin(wrong, 0o600);
-        let said = line().refused(&["\"claviger\"", "refused the PIN", "--hsm-pin-file", "KMS_HSM_PIN"]);
+        let said = line().refused_with(78, &["\"claviger\"", "refused the PIN", "--hsm-pin-file", "KMS_HSM_PIN"]);
         assert!(!said.contains("pin-that-is-wrong"), "{said}");
     }
     // A wrong PIN must not have been tried until the token locks.

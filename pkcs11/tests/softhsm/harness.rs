@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use claviger_pkcs11::{Config, Device, KeyId, Pin, SecretKeyKind, SecretKeySpec, Token, UnwrapTemplate, Uses};
+use claviger_pkcs11::{
+    Config, Device, KeyId, Pin, PinSource, SecretKeyKind, SecretKeySpec, Token, UnwrapTemplate, Uses,
+};
 use tempfile::TempDir;
 
 /// Set in the child; names the directory with the tokens.
@@ -84,12 +86,17 @@ pub(crate) fn module() -> PathBuf {
     env::var_os("TEST_PKCS11_MODULE").map_or_else(|| PathBuf::from("/usr/lib/softhsm/libsofthsm2.so"), PathBuf::from)
 }
 
+/// A PIN that is always there.
+pub(crate) fn pin(text: &'static str) -> PinSource {
+    PinSource::new(move || Ok(Some(Pin::new(text.into()))))
+}
+
 /// The right configuration for the test token.
 pub(crate) fn config() -> Config {
     Config {
         module: module(),
         label: LABEL.to_owned(),
-        pin: Pin::new(PIN.as_bytes().to_vec()),
+        pin: pin(PIN),
         max_sessions: 8,
         session_deadline: Duration::from_secs(5),
     }

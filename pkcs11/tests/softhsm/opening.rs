@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use claviger_pkcs11::{Config, Error, OpenError, Pin, Token};
 
-use crate::harness::{Home, LABEL, PIN, config};
+use crate::harness::{Home, LABEL, PIN, config, pin};
 
 fn refusal(config: Config) -> Error {
     match Token::open(config, |_| Ok::<_, Error>(())) {
@@ -49,10 +49,10 @@ fn two_tokens_of_one_label_are_refused() {
 fn a_wrong_pin_is_refused_and_never_shown() {
     Home::test(module_path!(), "a_wrong_pin_is_refused_and_never_shown", |home| {
         let wrong = "wrong-pin-7777";
-        let pin = || Pin::new(wrong.as_bytes().to_vec());
-        let error = refusal(Config { pin: pin(), ..config() });
+        let wrong_config = || Config { pin: pin(wrong), ..config() };
+        let error = refusal(wrong_config());
         assert!(matches!(error, Error::PinIncorrect(_)), "{error:?}");
-        let shown = format!("{error} {error:?} {:?} {:?}", pin(), Config { pin: pin(), ..config() });
+        let shown = format!("{error} {error:?} {:?} {:?}", Pin::new(wrong.into()), wrong_config());
         assert!(!shown.contains("7777"), "{shown}");
         let bytes = format!("{:?}", wrong.as_bytes());
         assert!(!shown.contains(bytes.trim_matches(['[', ']'])), "{shown}");

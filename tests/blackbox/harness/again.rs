@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use claviger_pkcs11::{Config, Pin};
+use claviger_pkcs11::{Config, Pin, PinSource};
 
 use super::server::run;
 use super::token::{LABEL, PIN, Token};
@@ -36,7 +36,7 @@ pub fn open() -> claviger_pkcs11::Token {
     let config = Config {
         module: module(),
         label: LABEL.to_owned(),
-        pin: Pin::new(PIN.as_bytes().to_vec()),
+        pin: PinSource::new(|| Ok(Some(Pin::new(PIN.into())))),
         max_sessions: 4,
         session_deadline: Duration::from_secs(5),
     };

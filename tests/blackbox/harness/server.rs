@@ -84,6 +84,8 @@ impl Place {
             command.arg("--authority-cert-file").arg(self.path("ca.pem"));
         }
         command.env("KMS_LOG", "debug");
+        // Tests measure its memory and look into it.
+        command.env("KMS_ALLOW_CORE_DUMPS", "true");
         command.args(&options.arguments).envs(options.environment.iter().cloned());
         command
     }
