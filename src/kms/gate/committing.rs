@@ -32,6 +32,8 @@ struct After {
     changed: Option<(String, Turn)>,
     /// What the token holds for the version before, which is then not needed.
     former: Option<Material>,
+    /// Whether that object has no key any more.
+    is_gone: bool,
 }
 
 /// Keys that are not needed after a commit. They are removed from the token once nobody meets the objects of before any more: the
@@ -76,6 +78,12 @@ impl Prepared {
     /// The object has another key then, `made`, or none, and the one of before is not needed.
     pub(super) fn with_keys(mut self, made: Option<Made>, former: Option<Material>) -> Self {
         (self.after.made, self.after.former) = (made, former);
+        self
+    }
+
+    /// The object is destroyed then.
+    pub(super) fn ending(mut self, is_gone: bool) -> Self {
+        self.after.is_gone = is_gone;
         self
     }
 
@@ -151,13 +159,16 @@ impl Kms {
         after: After,
         written: Result<(), store::Error>,
     ) -> (Result<(), Error>, Leftovers) {
-        let After { made, changed, former } = after;
+        let After { made, changed, former, is_gone } = after;
         if let Some((id, _)) = &changed {
             self.cache.forget(id);
         }
         match written {
             Ok(()) => {
                 call.changed();
+                if let (true, Some((id, _))) = (is_gone, &changed) {
+                    self.invocations.forget(id);
+                }
                 if let Some(made) = made {
                     made.keep();
                 }

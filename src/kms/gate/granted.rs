@@ -264,7 +264,7 @@ impl<'a> Grant<'a> {
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusions(self.action, id, version));
         let change = Change::new(records, job).with_erasure(erasure);
-        kms.commit(self.call, Prepared::succession(change, id, turn, size).with_keys(made, former))
+        kms.commit(self.call, Prepared::succession(change, id, turn, size).with_keys(made, former).ending(is_gone))
     }
 }
 

@@ -119,6 +119,11 @@ impl Invocations {
         Err(self.spent(id))
     }
 
+    /// Forgets what is in memory of a key that is destroyed.
+    pub(super) fn forget(&self, id: &str) {
+        lock(&self.tallies).keys.pop(id);
+    }
+
     /// Counts one use if memory is enough to decide.
     fn take(&self, id: &str) -> Option<Result<(), Error>> {
         let mut tallies = lock(&self.tallies);
