@@ -27,6 +27,7 @@ pub mod pki;
 pub mod reference;
 pub mod server;
 pub mod session;
+pub mod shim;
 pub mod subject;
 pub mod token;
 pub mod usage;
@@ -51,6 +52,7 @@ pub use jwt::SigningKey;
 pub use pki::{Authority, Identity, Leaf, Root};
 pub use server::{Options, Server};
 pub use session::KeepingSessions;
+pub use shim::Shim;
 pub use token::{ROOT_OBJECTS, Token};
 
 /// Longer than anything here takes on a busy machine.

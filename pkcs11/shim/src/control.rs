@@ -1,0 +1,172 @@
+//! The directory that says what goes wrong: written by tests, read by the module at each call.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use cryptoki_sys::CK_OBJECT_HANDLE;
+
+use crate::fault::Fault;
+
+/// The variable that names the module to forward to.
+pub const MODULE: &str = "SHIM_MODULE";
+
+/// The variable that names the directory of faults. Without it there are none.
+pub const CONTROL: &str = "SHIM_CONTROL";
+
+/// A time of modification that is younger may be that of a later change, too: the kernel's clock of files has coarse steps.
+const STEP: Duration = Duration::from_millis(100);
+
+/// A directory of faults, from the side of a test.
+#[derive(Debug, Clone)]
+pub struct Control(PathBuf);
+
+impl Control {
+    /// Makes the directory if it does not exist.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn new(directory: &Path) -> io::Result<Self> {
+        fs::create_dir_all(directory)?;
+        Ok(Self(directory.to_owned()))
+    }
+
+    /// What the environment of the program must hold for it to load this module in the place of `module`.
+    pub fn environment(&self, module: &Path) -> Vec<(String, String)> {
+        vec![(MODULE.to_owned(), module.display().to_string()), (CONTROL.to_owned(), self.0.display().to_string())]
+    }
+
+    /// From now on `fault` is done, in the place of one that had this name.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub fn set(&self, name: &str, fault: &Fault) -> io::Result<()> {
+        // Whole or not at all, and with a new time of modification of the directory.
+        let draft = self.0.with_extension("draft");
+        fs::write(&draft, fault.to_string())?;
+        fs::rename(&draft, self.0.join(name))
+    }
+
+    /// From now on the fault of this name is not done any longer.
+    ///
+    /// # Errors
+    /// Of the file system; there was no such fault.
+    pub fn clear(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.0.join(name))
+    }
+
+    /// How often the fault of this name was done so far.
+    pub fn hits(&self, name: &str) -> usize {
+        let done = fs::read_to_string(report(&self.0)).unwrap_or_default();
+        done.lines().filter(|line| *line == name).count()
+    }
+}
+
+/// Where the module writes each fault that it did, a line with its name.
+fn report(directory: &Path) -> PathBuf {
+    directory.with_extension("done")
+}
+
+/// A fault that is switched on, from the side of the module.
+pub(crate) struct Active {
+    pub(crate) fault: Fault,
+    name: String,
+    file: Version,
+    done: u64,
+    last: Option<Instant>,
+    /// What [`crate::Only::FirstKey`] met first.
+    pub(crate) key: Option<CK_OBJECT_HANDLE>,
+}
+
+impl Active {
+    /// Whether it may be done now, as far as time and number say.
+    pub(crate) fn is_due(&self) -> bool {
+        self.fault.times.is_none_or(|times| self.done < times)
+            && self.last.is_none_or(|last| last.elapsed() >= self.fault.every)
+    }
+}
+
+/// The directory as it was read last.
+#[derive(Default)]
+pub(crate) struct Faults {
+    read: Option<SystemTime>,
+    pub(crate) active: Vec<Active>,
+    report: Option<File>,
+}
+
+impl Faults {
+    /// Reads the directory again if it may have changed: one stat(2) if it has not.
+    pub(crate) fn refresh(&mut self) {
+        let Some(directory) = std::env::var_os(CONTROL) else { return };
+        let directory = PathBuf::from(directory);
+        let Ok(modified) = fs::metadata(&directory).and_then(|metadata| metadata.modified()) else { return };
+        if self.read == Some(modified) {
+            return;
+        }
+        let is_settled = modified.elapsed().is_ok_and(|age| age > STEP);
+        self.read = is_settled.then_some(modified);
+        let mut before = std::mem::take(&mut self.active);
+        for file in files(&directory) {
+            match before.iter().position(|own| own.file == file) {
+                Some(place) => self.active.push(before.swap_remove(place)),
+                None => self.active.extend(load(file)),
+            }
+        }
+        self.active.sort_by(|one, other| one.name.cmp(&other.name));
+    }
+
+    /// Counts the fault at this place as done once more, to this key.
+    pub(crate) fn note(&mut self, place: usize, key: Option<CK_OBJECT_HANDLE>) {
+        let Some(active) = self.active.get_mut(place) else { return };
+        active.done += 1;
+        active.last = Some(Instant::now());
+        active.key = active.key.or(key);
+        let line = format!("{}\n", active.name);
+        if self.report.is_none() {
+            let directory = std::env::var_os(CONTROL).map(PathBuf::from).unwrap_or_default();
+            self.report = OpenOptions::new().create(true).append(true).open(report(&directory)).ok();
+        }
+        if let Some(report) = &mut self.report {
+            let _ = report.write_all(line.as_bytes());
+        }
+    }
+}
+
+/// A file as it is now: another one of the same name differs.
+#[derive(PartialEq, Eq)]
+struct Version {
+    path: PathBuf,
+    modified: SystemTime,
+    number: u64,
+}
+
+fn files(directory: &Path) -> Vec<Version> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let version = |entry: fs::DirEntry| {
+        let metadata = entry.metadata().ok()?;
+        Some(Version { path: entry.path(), modified: metadata.modified().ok()?, number: metadata.ino() })
+    };
+    entries.filter_map(version).collect()
+}
+
+/// The fault, unless it was removed meanwhile. A file that does not hold one ends the program: a test would prove nothing.
+fn load(file: Version) -> Option<Active> {
+    let text = match fs::read_to_string(&file.path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+        read => read.map_err(|error| error.to_string()),
+    };
+    let name = file.path.file_name().map(OsStr::to_string_lossy).unwrap_or_default().into_owned();
+    match text.and_then(|text| text.parse()) {
+        Ok(fault) => Some(Active { fault, name, file, done: 0, last: None, key: None }),
+        Err(error) => give_up(&format!("{}: {error}", file.path.display())),
+    }
+}
+
+/// Ends the program, and says why.
+pub(crate) fn give_up(reason: &str) -> ! {
+    let _ = writeln!(io::stderr(), "the shim cannot go on: {reason}");
+    std::process::abort()
+}

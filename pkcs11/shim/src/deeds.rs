@@ -1,0 +1,71 @@
+//! What is done before a call reaches the other module, and what is remembered after it.
+
+use std::ffi::c_void;
+use std::thread;
+use std::time::Duration;
+
+use cryptoki_sys::{
+    CK_ATTRIBUTE, CK_BBOOL, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CKA_TOKEN, CKR_OK, CKR_SESSION_HANDLE_INVALID,
+};
+
+use crate::fault::Deed;
+use crate::forward::other;
+use crate::state::{Call, state};
+
+/// What the call answers instead of what the other module would.
+pub(crate) fn before(call: &Call<'_>) -> Option<CK_RV> {
+    let due = state().due(call);
+    due.into_iter().find_map(|deed| perform(&deed, call)).or_else(|| state().refusal(call))
+}
+
+/// Does it without holding the state, which other calls need meanwhile.
+fn perform(deed: &Deed, call: &Call<'_>) -> Option<CK_RV> {
+    match deed {
+        Deed::Answer(value) | Deed::MostObjects(_, value) | Deed::MostSessions(_, value) => Some(*value),
+        Deed::LoseObject => {
+            let key = state().key(call)?;
+            lose(call.session.unwrap_or_default(), key);
+            None
+        }
+        Deed::LoseSession => {
+            let session = call.session?;
+            // SAFETY: a handle and nothing else. PKCS#11 lets any thread close a session.
+            let _ = unsafe { other().C_CloseSession?(session) };
+            state().closed(session);
+            Some(CKR_SESSION_HANDLE_INVALID)
+        }
+        Deed::LoseLogin => {
+            // SAFETY: a handle and nothing else.
+            let _ = unsafe { other().C_Logout?(call.session?) };
+            state().logged_out();
+            None
+        }
+        Deed::Wait(time) => {
+            thread::sleep(*time);
+            None
+        }
+        Deed::Hang => loop {
+            thread::sleep(Duration::from_secs(3600));
+        },
+    }
+}
+
+fn lose(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) {
+    if is_lasting(session, object) {
+        state().lose(object);
+    } else if let Some(destroy) = other().C_DestroyObject {
+        // SAFETY: two handles and nothing else.
+        let _ = unsafe { destroy(session, object) };
+        state().destroyed(object);
+    }
+}
+
+/// Whether it is a token object (CKA_TOKEN).
+pub(crate) fn is_lasting(session: CK_SESSION_HANDLE, object: CK_OBJECT_HANDLE) -> bool {
+    let mut value: CK_BBOOL = 0;
+    let mut attribute = CK_ATTRIBUTE { type_: CKA_TOKEN, pValue: (&raw mut value).cast::<c_void>(), ulValueLen: 1 };
+    let Some(get) = other().C_GetAttributeValue else { return false };
+    // SAFETY: one attribute with room for its single byte, both of which outlive the call.
+    let answer = unsafe { get(session, object, &raw mut attribute, 1) };
+    answer == CKR_OK && value != 0
+}

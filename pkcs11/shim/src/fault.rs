@@ -1,0 +1,191 @@
+//! What the module does wrong, and how a file says so: a line for each field, a word and its value.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use cryptoki_sys::CK_RV;
+
+/// One kind of misbehaviour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// The call answers this value (CKR_...) and does nothing.
+    Answer(CK_RV),
+    /// The key that the call uses is lost before the call. A session object is destroyed. A token object stays, and its handle is
+    /// invalid until the object is found again (C_FindObjects).
+    LoseObject,
+    /// The session of the call is closed before the call.
+    LoseSession,
+    /// The login ends before the call (C_Logout).
+    LoseLogin,
+    /// The token has room for so many session objects; a call that would make one more answers the value.
+    MostObjects(usize, CK_RV),
+    /// The token has room for so many sessions; C_OpenSession answers the value if that many are open.
+    MostSessions(usize, CK_RV),
+    /// The call takes that much longer.
+    Wait(Duration),
+    /// The call never returns.
+    Hang,
+}
+
+/// Which keys a fault is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Only {
+    /// Every one, and calls without a key.
+    #[default]
+    All,
+    /// The one that the fault meets first, also under the handles that it has later if it is unwrapped again.
+    FirstKey,
+}
+
+/// A [`Deed`], and when it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// What is done.
+    pub deed: Deed,
+    /// In which functions; in all of them if there are none here.
+    pub at: Vec<String>,
+    /// For how many calls; for all of them if there is no number.
+    pub times: Option<u64>,
+    /// The least time from one to the next.
+    pub every: Duration,
+    /// For which keys.
+    pub only: Only,
+}
+
+impl Fault {
+    /// The deed at each call of the functions.
+    pub fn new(deed: Deed, at: &[&str]) -> Self {
+        let at = at.iter().map(|&name| name.to_owned()).collect();
+        Self { deed, at, times: None, every: Duration::ZERO, only: Only::All }
+    }
+
+    /// For so many calls only.
+    #[must_use]
+    pub fn times(self, times: u64) -> Self {
+        Self { times: Some(times), ..self }
+    }
+
+    /// Not more often than this.
+    #[must_use]
+    pub fn every(self, every: Duration) -> Self {
+        Self { every, ..self }
+    }
+
+    /// For the first key that it meets only.
+    #[must_use]
+    pub fn first_key(self) -> Self {
+        Self { only: Only::FirstKey, ..self }
+    }
+
+    /// Whether the fault is about this function.
+    pub(crate) fn is_at(&self, function: &str) -> bool {
+        self.at.is_empty() || self.at.iter().any(|name| name == function)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.deed {
+            Deed::Answer(value) => writeln!(f, "do answer {value:#x}")?,
+            Deed::LoseObject => writeln!(f, "do lose-object")?,
+            Deed::LoseSession => writeln!(f, "do lose-session")?,
+            Deed::LoseLogin => writeln!(f, "do lose-login")?,
+            Deed::MostObjects(most, value) => writeln!(f, "do most-objects {most} {value:#x}")?,
+            Deed::MostSessions(most, value) => writeln!(f, "do most-sessions {most} {value:#x}")?,
+            Deed::Wait(time) => writeln!(f, "do wait {}", time.as_millis())?,
+            Deed::Hang => writeln!(f, "do hang")?,
+        }
+        if !self.at.is_empty() {
+            writeln!(f, "at {}", self.at.join(" "))?;
+        }
+        if let Some(times) = self.times {
+            writeln!(f, "times {times}")?;
+        }
+        if !self.every.is_zero() {
+            writeln!(f, "every {}", self.every.as_millis())?;
+        }
+        match self.only {
+            Only::All => Ok(()),
+            Only::FirstKey => writeln!(f, "only first-key"),
+        }
+    }
+}
+
+impl FromStr for Fault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut fault = None;
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let refuse = || format!("{line:?} is not a line of a fault");
+            match (&mut fault, words.as_slice()) {
+                (_, []) => {}
+                (none @ None, ["do", deed @ ..]) => *none = Some(Self::new(parse_deed(deed).ok_or_else(refuse)?, &[])),
+                (Some(fault), ["at", names @ ..]) => fault.at = names.iter().map(|&name| name.to_owned()).collect(),
+                (Some(fault), ["times", number]) => fault.times = Some(number.parse().map_err(|_| refuse())?),
+                (Some(fault), ["every", time]) => fault.every = milliseconds(time).ok_or_else(refuse)?,
+                (Some(fault), ["only", "first-key"]) => fault.only = Only::FirstKey,
+                _ => return Err(refuse()),
+            }
+        }
+        fault.ok_or_else(|| "no line begins with `do`".to_owned())
+    }
+}
+
+fn parse_deed(words: &[&str]) -> Option<Deed> {
+    Some(match words {
+        ["answer", value] => Deed::Answer(number(value)?),
+        ["lose-object"] => Deed::LoseObject,
+        ["lose-session"] => Deed::LoseSession,
+        ["lose-login"] => Deed::LoseLogin,
+        ["most-objects", most, value] => Deed::MostObjects(most.parse().ok()?, number(value)?),
+        ["most-sessions", most, value] => Deed::MostSessions(most.parse().ok()?, number(value)?),
+        ["wait", time] => Deed::Wait(milliseconds(time)?),
+        ["hang"] => Deed::Hang,
+        _ => return None,
+    })
+}
+
+fn number(text: &str) -> Option<CK_RV> {
+    CK_RV::from_str_radix(text.strip_prefix("0x")?, 16).ok()
+}
+
+fn milliseconds(text: &str) -> Option<Duration> {
+    text.parse().ok().map(Duration::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "allowed in tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_fault_is_read_as_it_was_written() {
+        let deeds = [
+            Deed::Answer(0x8000_0001),
+            Deed::LoseObject,
+            Deed::LoseSession,
+            Deed::LoseLogin,
+            Deed::MostObjects(7, 0x31),
+            Deed::MostSessions(3, 0xb1),
+            Deed::Wait(Duration::from_millis(20)),
+            Deed::Hang,
+        ];
+        for deed in deeds {
+            let plain = Fault::new(deed.clone(), &[]);
+            assert_eq!(plain.to_string().parse(), Ok(plain));
+            let full = Fault::new(deed, &["C_Sign", "C_Encrypt"]).times(2).every(Duration::from_secs(1)).first_key();
+            assert_eq!(full.to_string().parse(), Ok(full));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_fault_is_refused() {
+        for text in ["", "at C_Sign", "do something", "do answer 12", "do hang\nnow", "do hang\ndo hang"] {
+            assert!(text.parse::<Fault>().is_err(), "{text}");
+        }
+    }
+}

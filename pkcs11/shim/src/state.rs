@@ -1,0 +1,145 @@
+//! What the module knows: the faults that are switched on, the sessions that are open, the objects in them, and what was lost.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use cryptoki_sys::{
+    CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CKR_KEY_HANDLE_INVALID, CKR_OBJECT_HANDLE_INVALID,
+    CKR_UNWRAPPING_KEY_HANDLE_INVALID, CKR_WRAPPING_KEY_HANDLE_INVALID,
+};
+
+use crate::control::Faults;
+use crate::fault::{Deed, Only};
+
+/// A call, as far as a fault may be about it.
+pub(crate) struct Call<'a> {
+    /// Its name: `C_Encrypt`.
+    pub(crate) function: &'static str,
+    pub(crate) session: Option<CK_SESSION_HANDLE>,
+    /// The objects that its arguments name.
+    pub(crate) objects: &'a [CK_OBJECT_HANDLE],
+    /// What stands for the key that a wrapped key holds, under whatever handle.
+    pub(crate) wrapped: Option<CK_OBJECT_HANDLE>,
+    /// Whether it makes an object.
+    pub(crate) makes: bool,
+}
+
+/// One for the process, as the module is.
+pub(crate) fn state() -> MutexGuard<'static, State> {
+    static STATE: LazyLock<Mutex<State>> = LazyLock::new(Mutex::default);
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    faults: Faults,
+    /// Those that are open, with the key of the operation that is active.
+    sessions: HashMap<CK_SESSION_HANDLE, Option<CK_OBJECT_HANDLE>>,
+    /// Session objects, by the session that made them.
+    objects: HashMap<CK_OBJECT_HANDLE, CK_SESSION_HANDLE>,
+    /// Token objects that nobody has found again since they were lost.
+    lost: HashSet<CK_OBJECT_HANDLE>,
+    /// Which wrapped key an object was.
+    unwrapped: HashMap<CK_OBJECT_HANDLE, CK_OBJECT_HANDLE>,
+}
+
+impl State {
+    /// What is to be done at this call. It counts as done.
+    pub(crate) fn due(&mut self, call: &Call<'_>) -> Vec<Deed> {
+        self.faults.refresh();
+        let key = call.wrapped.or_else(|| self.key(call).map(|key| self.unwrapped.get(&key).copied().unwrap_or(key)));
+        let mut due = Vec::new();
+        for place in 0..self.faults.active.len() {
+            let Some(active) = self.faults.active.get(place) else { continue };
+            let is_key = match active.fault.only {
+                Only::All => true,
+                Only::FirstKey => key.is_some() && active.key.is_none_or(|first| Some(first) == key),
+            };
+            let applies = match &active.fault.deed {
+                Deed::LoseObject => self.key(call).is_some(),
+                Deed::LoseSession | Deed::LoseLogin => call.session.is_some_and(|own| self.sessions.contains_key(&own)),
+                Deed::MostObjects(most, _) => call.makes && self.objects.len() >= *most,
+                Deed::MostSessions(most, _) => call.function == "C_OpenSession" && self.sessions.len() >= *most,
+                Deed::Answer(_) | Deed::Wait(_) | Deed::Hang => true,
+            };
+            if is_key && applies && active.fault.is_at(call.function) && active.is_due() {
+                due.push(active.fault.deed.clone());
+                self.faults.note(place, key);
+            }
+        }
+        due
+    }
+
+    /// The key that the call is about: of its last argument that is one, or of the operation that is active.
+    pub(crate) fn key(&self, call: &Call<'_>) -> Option<CK_OBJECT_HANDLE> {
+        let active = || self.sessions.get(&call.session?).copied().flatten();
+        call.objects.last().copied().or_else(active)
+    }
+
+    /// What a call answers that names a lost object.
+    pub(crate) fn refusal(&self, call: &Call<'_>) -> Option<CK_RV> {
+        let place = call.objects.iter().position(|object| self.lost.contains(object))?;
+        Some(match (call.function, place) {
+            ("C_WrapKey", 0) => CKR_WRAPPING_KEY_HANDLE_INVALID,
+            ("C_UnwrapKey", _) => CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+            ("C_WrapKey", _) => CKR_KEY_HANDLE_INVALID,
+            (name, _) if name.ends_with("Init") => CKR_KEY_HANDLE_INVALID,
+            _ => CKR_OBJECT_HANDLE_INVALID,
+        })
+    }
+
+    pub(crate) fn lose(&mut self, token_object: CK_OBJECT_HANDLE) {
+        self.lost.insert(token_object);
+    }
+
+    pub(crate) fn found(&mut self, objects: &[CK_OBJECT_HANDLE]) {
+        for object in objects {
+            self.lost.remove(object);
+        }
+    }
+
+    pub(crate) fn opened(&mut self, session: CK_SESSION_HANDLE) {
+        self.sessions.insert(session, None);
+    }
+
+    pub(crate) fn closed(&mut self, session: CK_SESSION_HANDLE) {
+        self.sessions.remove(&session);
+        self.objects.retain(|_, own| *own != session);
+    }
+
+    /// The login has ended, and with it the private session objects, which all of them are.
+    pub(crate) fn logged_out(&mut self) {
+        self.objects.clear();
+    }
+
+    /// What a call that succeeded has ended.
+    pub(crate) fn ended(&mut self, call: &Call<'_>) {
+        match (call.function, call.session, call.objects) {
+            ("C_CloseSession", Some(session), _) => self.closed(session),
+            ("C_DestroyObject", _, [object]) => self.destroyed(*object),
+            ("C_Logout", ..) => self.logged_out(),
+            ("C_Finalize" | "C_CloseAllSessions", ..) => {
+                *self = Self { faults: std::mem::take(&mut self.faults), ..Self::default() };
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn begins(&mut self, call: &Call<'_>, key: CK_OBJECT_HANDLE) {
+        self.sessions.extend(call.session.map(|session| (session, Some(key))));
+    }
+
+    pub(crate) fn made(&mut self, call: &Call<'_>, object: CK_OBJECT_HANDLE, is_lasting: bool) {
+        self.lost.remove(&object);
+        self.unwrapped.remove(&object);
+        self.unwrapped.extend(call.wrapped.map(|wrapped| (object, wrapped)));
+        if let (false, Some(session)) = (is_lasting, call.session) {
+            self.objects.insert(object, session);
+        }
+    }
+
+    pub(crate) fn destroyed(&mut self, object: CK_OBJECT_HANDLE) {
+        self.objects.remove(&object);
+        self.unwrapped.remove(&object);
+    }
+}

@@ -1,0 +1,53 @@
+//! A module between the server and its token that misbehaves when a test wants it to.
+
+use std::env;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use claviger_pkcs11_shim::{Control, Fault};
+
+use super::server::Place;
+use super::{Options, Server, again};
+
+/// A server behind the module.
+pub struct Shim {
+    pub server: Server,
+    control: Control,
+}
+
+/// The module, which cargo builds beside the tests.
+fn library() -> PathBuf {
+    let library = env::current_exe().unwrap().with_file_name("libclaviger_pkcs11_shim.so");
+    assert!(library.exists(), "{} is not there", library.display());
+    library
+}
+
+impl Shim {
+    pub fn start(options: &Options) -> Self {
+        let place = Arc::new(Place::new());
+        let control = Control::new(&place.path("faults")).unwrap();
+        Self { server: Server::start_at(place, &Self::options(&control, options)), control }
+    }
+
+    fn options(control: &Control, options: &Options) -> Options {
+        let mut options = options.clone();
+        options.arguments.extend(["--hsm-module".to_owned(), library().display().to_string()]);
+        options.environment.extend(control.environment(&again::module()));
+        options
+    }
+
+    /// From now on the fault is done.
+    pub fn set(&self, name: &str, fault: &Fault) {
+        self.control.set(name, fault).unwrap();
+    }
+
+    /// From now on it is not.
+    pub fn clear(&self, name: &str) {
+        self.control.clear(name).unwrap();
+    }
+
+    /// How often it was done.
+    pub fn hits(&self, name: &str) -> usize {
+        self.control.hits(name)
+    }
+}
