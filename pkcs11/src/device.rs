@@ -7,13 +7,14 @@ use cryptoki::object::{AttributeType, ObjectHandle};
 use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 
-use crate::error::{Error, PinState};
+use crate::error::Error;
 use crate::key::{Generation, Graveyard, Key};
 use crate::module::{Initialized, Module};
 use crate::quirk::{self, Maker};
 use crate::session::{Anchor, Pool, Sessions};
 use crate::suspicion::Suspicion;
 use crate::token::Config;
+use crate::token_info::TokenInfo;
 
 /// The anchor, and one session for [`Device::check`], which must not wait for the pool.
 const SESSIONS_BESIDE_POOL: usize = 2;
@@ -37,29 +38,13 @@ pub struct Device {
     _initialized: Initialized,
 }
 
-/// How a token presents itself (CK_TOKEN_INFO), without the padding.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenInfo {
-    /// Given when the token was initialised.
-    pub label: String,
-    /// Who made the device.
-    pub manufacturer: String,
-    /// Model of the device.
-    pub model: String,
-    /// Serial number of the device.
-    pub serial: String,
-}
-
 /// Logs the user in, with one try, if the token says that one may be wrong.
-fn login(session: &Session, info: &cryptoki::slot::TokenInfo, config: &Config) -> Result<(), Error> {
-    if info.user_pin_locked() {
-        return Err(Error::PinWithheld(PinState::Locked));
-    }
-    if info.user_pin_final_try() {
-        return Err(Error::PinWithheld(PinState::FinalTry));
+fn login(session: &Session, info: &TokenInfo, config: &Config) -> Result<(), Error> {
+    if let Some(state) = info.withheld() {
+        return Err(Error::PinWithheld(state));
     }
     // Whoever enters it at the device does so there: PKCS#11, C_Login, wants no PIN then.
-    if info.protected_authentication_path() {
+    if info.asks_for_pin() {
         return session.login(UserType::User, None).map_err(Error::from_binding);
     }
     let pin = config.pin.ask()?.ok_or(Error::PinMissing)?;
@@ -70,14 +55,8 @@ impl Device {
     /// From C_Initialize to the first logged-in session. Whatever fails, the module is finalized again.
     pub(crate) fn start(module: &Arc<Module>, config: &Config, suspicion: &Arc<Suspicion>) -> Result<Self, Error> {
         let initialized = module.initialize()?;
-        let (slot, info) = initialized.find(&config.label)?;
-        let room = [info.max_session_count(), info.max_rw_session_count()]
-            .into_iter()
-            .filter_map(Option::<u64>::from)
-            .filter_map(|most| usize::try_from(most).ok())
-            .map(|most| most.saturating_sub(SESSIONS_BESIDE_POOL))
-            .min()
-            .unwrap_or(usize::MAX);
+        let (slot, info) = module.find(&config.label)?;
+        let room = info.most_sessions().map_or(usize::MAX, |most| most.saturating_sub(SESSIONS_BESIDE_POOL));
         let pool = Pool::new(module.context.clone(), slot, config.max_sessions.min(room), config.session_deadline);
         let anchor = pool.open()?;
         login(&anchor, &info, config)?;
@@ -86,7 +65,7 @@ impl Device {
             pool,
             graveyard: Arc::default(),
             generation: Generation(GENERATIONS.fetch_add(1, Ordering::Relaxed)),
-            maker: Maker::from_manufacturer(info.manufacturer_id()),
+            maker: Maker::from_manufacturer(&info.manufacturer),
             slot,
             suspicion: Arc::clone(suspicion),
             module: Arc::clone(module),
@@ -96,13 +75,7 @@ impl Device {
 
     /// Asks the token who it is (C_GetTokenInfo).
     pub fn info(&self) -> Result<TokenInfo, Error> {
-        let info = self.judge(self.module.context.get_token_info(self.slot).map_err(Error::from_binding))?;
-        Ok(TokenInfo {
-            label: info.label().to_owned(),
-            manufacturer: info.manufacturer_id().to_owned(),
-            model: info.model().to_owned(),
-            serial: info.serial_number().to_owned(),
-        })
+        self.judge(self.module.token_info(self.slot))
     }
 
     /// Whether the device is really there, with these keys: asks the token who it is, then reads CKA_ID through each handle in a

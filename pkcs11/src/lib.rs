@@ -5,6 +5,7 @@
 //!
 //! References are to PKCS#11 2.40 (OASIS Standard, base specification and current mechanisms), which is what SoftHSM 2.6.1 speaks.
 
+mod capability;
 mod cipher;
 mod device;
 mod error;
@@ -25,10 +26,12 @@ mod session;
 mod signing;
 mod suspicion;
 mod token;
+mod token_info;
 mod wrap;
 
+pub use capability::{Capability, Failure, Need};
 pub use cipher::Cipher;
-pub use device::{Device, TokenInfo};
+pub use device::Device;
 pub use error::{Answer, Error, InvalidInput, OpenError, PinState, RootMismatch};
 pub use key::{Key, KeyId, TokenKey};
 pub use mac::MacMechanism;
@@ -42,3 +45,4 @@ pub use session::Sessions;
 pub use signing::{SigningKey, SigningObjects};
 pub use suspicion::Suspicion;
 pub use token::{Config, DeviceGuard, Token};
+pub use token_info::TokenInfo;

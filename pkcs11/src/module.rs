@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
-use cryptoki::slot::{Slot, TokenInfo};
+use cryptoki::slot::Slot;
 
 use crate::error::Error;
 use crate::raw::Functions;
+use crate::token_info::TokenInfo;
 
 /// A loaded module, not yet or no longer initialised.
 pub(crate) struct Module {
@@ -20,32 +21,25 @@ impl Module {
         Ok(Self { context: Pkcs11::new(path).map_err(refuse)?, functions: Functions::load(path).map_err(refuse)? })
     }
 
-    /// C_Initialize, telling the module that many threads will call it (CKF_OS_LOCKING_OK).
-    pub(crate) fn initialize(&self) -> Result<Initialized, Error> {
-        self.context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)).map_err(Error::from_binding)?;
-        Ok(Initialized(self.context.clone()))
+    /// What the token in the slot says of itself.
+    pub(crate) fn token_info(&self, slot: Slot) -> Result<TokenInfo, Error> {
+        self.functions.token_info(slot).map(|info| TokenInfo::new(&info)).map_err(Error::from_binding)
     }
-}
 
-/// From C_Initialize to C_Finalize, which is called when this is dropped. Whoever opens sessions keeps it behind them in the
-/// same struct or scope: they are then closed first, and no call of the old generation can meet the new one.
-pub(crate) struct Initialized(Pkcs11);
-
-impl Initialized {
     /// The one token with this label. Slot numbers are never used: SoftHSM gives new ones at will.
     pub(crate) fn find(&self, label: &str) -> Result<(Slot, TokenInfo), Error> {
         let mut present = Vec::new();
         let mut matching = Vec::new();
-        for slot in self.0.get_slots_with_token().map_err(Error::from_binding)? {
+        for slot in self.context.get_slots_with_token().map_err(Error::from_binding)? {
             // A neighbouring slot that cannot be read is not ours to complain about.
-            let Ok(info) = self.0.get_token_info(slot) else {
+            let Ok(info) = self.token_info(slot) else {
                 continue;
             };
-            if !info.token_initialized() {
+            if !info.is_initialized() {
                 continue;
             }
-            present.push(info.label().to_owned());
-            if info.label() == label {
+            present.push(info.label.clone());
+            if info.label == label {
                 matching.push((slot, info));
             }
         }
@@ -56,7 +50,17 @@ impl Initialized {
             None => Err(Error::TokenNotFound { label: label.to_owned(), present }),
         }
     }
+
+    /// C_Initialize, telling the module that many threads will call it (CKF_OS_LOCKING_OK).
+    pub(crate) fn initialize(&self) -> Result<Initialized, Error> {
+        self.context.initialize(CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK)).map_err(Error::from_binding)?;
+        Ok(Initialized(self.context.clone()))
+    }
 }
+
+/// From C_Initialize to C_Finalize, which is called when this is dropped. Whoever opens sessions keeps it behind them in the
+/// same struct or scope: they are then closed first, and no call of the old generation can meet the new one.
+pub(crate) struct Initialized(Pkcs11);
 
 impl Drop for Initialized {
     fn drop(&mut self) {

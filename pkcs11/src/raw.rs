@@ -9,9 +9,10 @@ use cryptoki::context::Function;
 use cryptoki::error::{Error, Result, Rv};
 use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::Session;
+use cryptoki::slot::Slot;
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_FUNCTION_LIST, CK_MECHANISM, CK_RV, CK_ULONG,
-    CK_UNAVAILABLE_INFORMATION, CKA_VALUE, CKM_AES_CTR,
+    CK_AES_CTR_PARAMS, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_FUNCTION_LIST, CK_MECHANISM, CK_RV, CK_TOKEN_INFO,
+    CK_ULONG, CK_UNAVAILABLE_INFORMATION, CKA_VALUE, CKM_AES_CTR,
 };
 use zeroize::Zeroizing;
 
@@ -51,6 +52,15 @@ impl Functions {
         // that, and opencryptoki 3.8.1 crashes when its code is gone by then.
         std::mem::forget(library);
         Ok(Self { list })
+    }
+
+    /// What a token says of itself (C_GetTokenInfo).
+    pub(crate) fn token_info(&self, slot: Slot) -> Result<CK_TOKEN_INFO> {
+        let call = self.list.C_GetTokenInfo.ok_or(Error::NullFunctionPointer)?;
+        let mut info = CK_TOKEN_INFO::default();
+        // SAFETY: `info` is a place for one CK_TOKEN_INFO. The module is initialised: `slot` was read from it.
+        ok(unsafe { call(slot.id(), &raw mut info) }, Function::GetTokenInfo)?;
+        Ok(info)
     }
 
     /// CKA_VALUE, in a buffer that is overwritten when dropped. The binding's own reading leaves copies behind.

@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::Duration;
 
-use crate::device::{Device, TokenInfo};
+use crate::device::Device;
 use crate::error::{Error, OpenError};
 use crate::module::Module;
 use crate::secret::PinSource;
 use crate::suspicion::Suspicion;
+use crate::token_info::TokenInfo;
 
 /// Which token, and how to use it.
 #[derive(Debug)]

@@ -27,12 +27,18 @@ struct Arguments {
     /// is wrong, and exit with 1 if anything is
     #[arg(long, conflicts_with = "check_config")]
     check_store: bool,
+    /// Try what the HSM can do, on keys that end at once, print it as a table, and exit with 1 if the server could not use it
+    ///
+    /// Needs the options of the HSM only. The database is not opened, and nothing stays in the token. Making an RSA pair may take
+    /// a minute.
+    #[arg(long, conflicts_with_all = ["check_config", "check_store"])]
+    check_hsm: bool,
     /// Copy the database, the token of SoftHSM and the audit log into a new directory, and exit; a server may be running
     ///
     /// Run it as the user and with the options of the server. The copy is of one moment. The directory must not exist, or be
     /// empty, and is complete once it is there. Objects whose key was destroyed while the backup was taken are listed. The PIN, the configuration
     /// and certificates are not in it.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["check_config", "check_store"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["check_config", "check_store", "check_hsm"])]
     backup: Option<PathBuf>,
     #[command(flatten)]
     options: Options,
@@ -55,6 +61,8 @@ enum Failure {
     Start(#[from] server::StartError),
     #[error(transparent)]
     Backup(#[from] server::BackupError),
+    #[error("the HSM cannot do what the server needs")]
+    Hsm,
     #[error("the check found {0} faults")]
     Findings(usize),
     #[error("core dumps cannot be forbidden ({0}): give --allow-core-dumps if they may be left")]
@@ -120,6 +128,11 @@ fn run(arguments: Arguments, places: &Places, pin: Result<Option<Password>, conf
     if arguments.check_config {
         print!("{}", server::check(&config)?);
         return Ok(());
+    }
+    if arguments.check_hsm {
+        let report = server::check_hsm(&config)?;
+        print!("{report}");
+        return if report.lacking().is_empty() { Ok(()) } else { Err(Failure::Hsm) };
     }
     if arguments.check_store {
         let report = server::check_store(&config)?;

@@ -73,6 +73,16 @@ pub enum RootError {
         /// What it answered.
         source: Box<RootError>,
     },
+    /// The token cannot do what no server can do without. Nothing was made in it.
+    #[error(
+        "the token cannot do what is needed of it: {name}: {why}; clavigerd --check-hsm shows everything that was tried"
+    )]
+    Lacks {
+        /// The first that it lacks.
+        name: &'static str,
+        /// What happened.
+        why: pkcs11::Failure,
+    },
     /// A signature that the token made does not verify.
     #[error("a signature that the token made does not verify")]
     WrongSignature,

@@ -12,6 +12,7 @@ mod root;
 mod signing;
 mod softhsm;
 mod token_keys;
+mod trying;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, RangeInclusive};
@@ -28,12 +29,13 @@ pub use original::Original;
 pub use owner::Owner;
 pub use pairs::is_signature;
 pub use pkcs11::{
-    Cipher, Error as TokenError, Hash, InvalidInput, MacMechanism as Mac, OpenError, PairKind, Secret, SecretKeyKind,
-    Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Wiping, end, give_back, keep_little,
-    overwrite_variable,
+    Capability, Cipher, Error as TokenError, Hash, InvalidInput, MacMechanism as Mac, Need, OpenError, PairKind,
+    Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Wiping, end, give_back,
+    keep_little, overwrite_variable,
 };
 pub use softhsm::{SoftHsmFault, softhsm_directory, softhsm_fault};
 pub use token_keys::TokenKey;
+pub use trying::Tried;
 
 use crate::config::{Hsm, Placement, RemadeKey, Remake, SecretSource};
 use crate::metrics::{HsmCall, Metrics, Timer};
@@ -79,7 +81,10 @@ impl Custody {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, OpenError<RootError>> {
         let _errors = Errors;
-        let (token, roots) = Token::open(configuration(hsm), |device| root::open(device, store, remake, now))?;
+        let (token, roots) = Token::open(configuration(hsm), |device| {
+            trying::at_start(device)?;
+            root::open(device, store, remake, now)
+        })?;
         let custody = Self {
             token,
             roots: RwLock::new(Arc::new(roots)),

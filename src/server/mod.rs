@@ -4,6 +4,7 @@ mod activity;
 mod audit;
 mod backup;
 mod check;
+mod check_hsm;
 mod check_store;
 mod connection;
 mod ending;
@@ -36,6 +37,7 @@ use tracing::Level;
 
 pub use backup::{BackupError, BackupReport, backup};
 pub use check::check;
+pub use check_hsm::{HsmReport, check_hsm};
 pub use check_store::{StoreReport, check_store};
 pub use log::{FilterError, init as init_log};
 pub use start::StartError;

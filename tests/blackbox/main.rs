@@ -150,5 +150,6 @@ mod what_http_asks;
 mod what_is_anothers_does_not_exist;
 mod what_is_not_extractable_stays;
 mod what_may_wrap_a_sensitive_key;
+mod what_the_hsm_can_do;
 mod what_was_agreed_on_is_what_is_done;
 mod writes_are_gathered;

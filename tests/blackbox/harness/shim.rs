@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use claviger_pkcs11_shim::{Control, Fault};
@@ -20,6 +21,18 @@ fn library() -> PathBuf {
     let library = env::current_exe().unwrap().with_file_name("libclaviger_pkcs11_shim.so");
     assert!(library.exists(), "{} is not there", library.display());
     library
+}
+
+/// The program on a module that does these faults from the beginning.
+pub fn program(place: &Place, faults: &[(&str, Fault)]) -> Command {
+    let control = Control::new(&place.path("faults")).unwrap();
+    for (name, fault) in faults {
+        control.set(name, fault).unwrap();
+    }
+    let mut command = place.program();
+    command.arg("--hsm-module").arg(library()).arg("--hsm-pin-file").arg(&place.token.pin_file);
+    command.envs(control.environment(&again::module()));
+    command
 }
 
 impl Shim {

@@ -1,0 +1,382 @@
+//! What a token can do, found out by doing it on keys that end with their session. What its list of mechanisms says is told beside
+//! it, and nothing is concluded from that.
+
+use cryptoki::mechanism::aead::GcmParams;
+use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::object::Attribute;
+use cryptoki::types::Ulong;
+
+use crate::cipher::Cipher;
+use crate::device::Device;
+use crate::error::Error;
+use crate::key::Key;
+use crate::mac::MacMechanism;
+use crate::pair::{Hash, PairKind, SignatureMechanism};
+use crate::root::{RootKind, UnwrapTemplate};
+use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
+
+/// One thing that was tried.
+#[derive(Debug)]
+pub struct Capability {
+    /// What it is, in the words of PKCS#11.
+    pub name: &'static str,
+    /// What C_GetMechanismInfo says, empty where there is nothing to ask.
+    pub said: String,
+    /// What happened: how it works, or why it does not.
+    pub found: Result<String, Failure>,
+    /// What it is for.
+    pub need: Need,
+}
+
+/// What is done without a capability.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: without it there is no server.
+    Start,
+    /// Everything but this.
+    For(&'static str),
+}
+
+/// Why a capability is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The token refused.
+    #[error(transparent)]
+    Refused(#[from] Error),
+    /// The token did something else.
+    #[error("{0}")]
+    Differs(String),
+}
+
+impl Capability {
+    /// Whether the server can do without what is not there.
+    pub fn suffices(&self) -> bool {
+        self.found.is_ok() || self.need != Need::Start
+    }
+}
+
+/// Something to try. `slow` is what takes seconds on some tokens.
+struct Trial {
+    name: &'static str,
+    mechanism: Option<MechanismType>,
+    need: Need,
+    slow: bool,
+    run: fn(&Device) -> Result<String, Failure>,
+}
+
+/// A trial that is always made.
+const fn trial(
+    name: &'static str,
+    mechanism: Option<MechanismType>,
+    need: Need,
+    run: fn(&Device) -> Result<String, Failure>,
+) -> Trial {
+    Trial { name, mechanism, need, slow: false, run }
+}
+
+const PAIRS: Need = Need::For("key pairs whose private half is wrapped");
+const OUTSIDE: Need = Need::For("keys from outside");
+
+/// Everything that is tried, in an order in which each failure explains those after it.
+const TRIALS: &[Trial] = &[
+    trial("random numbers", None, Need::Start, random),
+    trial("AES keys", Some(MechanismType::AES_KEY_GEN), Need::Start, aes_keys),
+    trial("generic secret keys", Some(MechanismType::GENERIC_SECRET_KEY_GEN), Need::Start, generic_keys),
+    trial("AES key wrap", Some(MechanismType::AES_KEY_WRAP), Need::Start, key_wrap),
+    trial("unwrap template: may never leave", None, Need::Start, |device| {
+        unwraps_only(device, UnwrapTemplate::Sealing)
+    }),
+    trial("unwrap template: leaves wrapped", None, Need::Start, |device| {
+        unwraps_only(device, UnwrapTemplate::Guarding)
+    }),
+    trial("unwrap template: may leave", None, Need::Start, |device| unwraps_only(device, UnwrapTemplate::Exporting)),
+    trial("wrapping keys do not decrypt", None, Need::Start, wrapping_keys_do_not_decrypt),
+    trial("wrapping keys cannot be changed", None, Need::Start, wrapping_keys_cannot_be_changed),
+    trial("wrapping keys cannot be copied", None, Need::Start, wrapping_keys_cannot_be_copied),
+    trial("AES-GCM", Some(MechanismType::AES_GCM), Need::Start, gcm),
+    trial("AES-CBC, AES-CBC-PAD", Some(MechanismType::AES_CBC_PAD), Need::For("these modes"), cbc),
+    trial("AES-CTR", Some(MechanismType::AES_CTR), Need::For("this mode"), |device| {
+        mode(device, &Cipher::AesCtr { counter: &[7; 16] })
+    }),
+    trial("AES-ECB", Some(MechanismType::AES_ECB), Need::For("this mode"), |device| mode(device, &Cipher::AesEcb)),
+    trial("AES-CMAC", Some(MechanismType::AES_CMAC), Need::For("this MAC, and the API token"), cmac),
+    trial("HMAC-SHA1", Some(MechanismType::SHA1_HMAC), Need::For("this MAC"), |device| {
+        hmac(device, MacMechanism::HmacSha1)
+    }),
+    trial("HMAC-SHA224", Some(MechanismType::SHA224_HMAC), Need::For("this MAC"), |device| {
+        hmac(device, MacMechanism::HmacSha224)
+    }),
+    trial("HMAC-SHA256", Some(MechanismType::SHA256_HMAC), Need::Start, |device| {
+        hmac(device, MacMechanism::HmacSha256)
+    }),
+    trial("HMAC-SHA384", Some(MechanismType::SHA384_HMAC), Need::For("this MAC"), |device| {
+        hmac(device, MacMechanism::HmacSha384)
+    }),
+    trial("HMAC-SHA512", Some(MechanismType::SHA512_HMAC), Need::For("this MAC"), |device| {
+        hmac(device, MacMechanism::HmacSha512)
+    }),
+    trial("P-256 pairs and ECDSA", Some(MechanismType::ECDSA), Need::Start, ecdsa),
+    trial("P-256 pairs, wrapped", Some(MechanismType::ECC_KEY_PAIR_GEN), PAIRS, |device| {
+        wrapped_pair(device, PairKind::P256)
+    }),
+    Trial {
+        name: "RSA pairs, wrapped",
+        mechanism: Some(MechanismType::RSA_PKCS_KEY_PAIR_GEN),
+        need: PAIRS,
+        slow: true,
+        run: |device| wrapped_pair(device, PairKind::Rsa { bits: 2048 }),
+    },
+    trial("C_CreateObject of a key's value", None, Need::Start, import),
+    trial("CKA_VALUE of a key that may leave", None, OUTSIDE, export),
+];
+
+/// How long the texts are that AES-GCM is tried with, in bytes: up to the largest request.
+const SIZES: [usize; 4] = [16 << 10, 64 << 10, 1 << 20, 8 << 20];
+
+impl Device {
+    /// Tries everything that the server needs of a token or can make use of; what takes seconds only if `all`. Nothing stays in the
+    /// token.
+    pub fn capabilities(&self, all: bool) -> Vec<Capability> {
+        let wanted = TRIALS.iter().filter(|trial| all || !trial.slow);
+        wanted
+            .map(|trial| Capability {
+                name: trial.name,
+                said: trial.mechanism.map(|mechanism| self.said(mechanism)).unwrap_or_default(),
+                found: (trial.run)(self),
+                need: trial.need,
+            })
+            .collect()
+    }
+
+    /// The length in bytes of the longest text that AES-GCM takes in one call, of a few that are tried.
+    pub fn longest_gcm(&self) -> Result<usize, Error> {
+        let key = self.generate(&aes(32, Uses { encrypt: true, decrypt: true, ..Uses::default() }))?;
+        let mut longest = 0;
+        for size in SIZES {
+            match self.encrypt(&key, &Cipher::AesGcm { iv: &[9; 12], aad: b"", tag_bits: 128 }, &vec![0; size]) {
+                Ok(_) => longest = size,
+                Err(_) => break,
+            }
+        }
+        Ok(longest)
+    }
+
+    /// What the token says of a mechanism (C_GetMechanismInfo): its key sizes, in the unit that the mechanism has.
+    fn said(&self, mechanism: MechanismType) -> String {
+        match self.module.context.get_mechanism_info(self.slot, mechanism) {
+            Ok(info) if info.max_key_size() == 0 => "yes".to_owned(),
+            Ok(info) => format!("{} to {}", info.min_key_size(), info.max_key_size()),
+            Err(_) => "no".to_owned(),
+        }
+    }
+}
+
+fn aes(bytes: usize, uses: Uses) -> SecretKeySpec {
+    SecretKeySpec { kind: SecretKeyKind::Aes { bytes }, sensitive: true, extractable: true, uses }
+}
+
+fn generic(bytes: usize) -> SecretKeySpec {
+    let uses = Uses { sign: true, verify: true, ..Uses::default() };
+    SecretKeySpec { kind: SecretKeyKind::Generic { bytes }, sensitive: true, extractable: true, uses }
+}
+
+const CIPHERS: Uses = Uses { encrypt: true, decrypt: true, sign: false, verify: false, wrap: false, unwrap: false };
+const MACS: Uses = Uses { encrypt: false, decrypt: false, sign: true, verify: true, wrap: false, unwrap: false };
+
+fn works() -> Result<String, Failure> {
+    Ok("works".to_owned())
+}
+
+fn differs<T>(what: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure::Differs(what.into()))
+}
+
+fn random(device: &Device) -> Result<String, Failure> {
+    let (one, other) = (device.random(32)?, device.random(32)?);
+    if *one == *other { differs("the same bytes twice") } else { works() }
+}
+
+fn aes_keys(device: &Device) -> Result<String, Failure> {
+    for bytes in [16, 24, 32] {
+        device.generate(&aes(bytes, CIPHERS))?;
+    }
+    Ok("16, 24 and 32 bytes".to_owned())
+}
+
+fn generic_keys(device: &Device) -> Result<String, Failure> {
+    device.generate(&generic(32))?;
+    works()
+}
+
+/// A key comes back as it was: its MACs are the same.
+fn key_wrap(device: &Device) -> Result<String, Failure> {
+    let kek = device.try_root(RootKind::Kek(UnwrapTemplate::Guarding))?;
+    let spec = generic(32);
+    let key = device.generate(&spec)?;
+    let blob = device.wrap(&kek, &key)?;
+    let again = device.unwrap(&kek, &blob, &spec)?;
+    let [before, after] = [&key, &again].map(|key| device.mac(key, MacMechanism::HmacSha256, b"text"));
+    if before? != after? {
+        return differs("another key comes back");
+    }
+    let damaged: Vec<u8> = blob.iter().map(|byte| byte ^ 1).collect();
+    match device.unwrap(&kek, &damaged, &spec) {
+        Ok(_) => differs("it unwraps a damaged blob"),
+        Err(_) => works(),
+    }
+}
+
+fn unwraps_only(device: &Device, template: UnwrapTemplate) -> Result<String, Failure> {
+    device.try_root(RootKind::Kek(template))?;
+    Ok("held to".to_owned())
+}
+
+fn kek(device: &Device) -> Result<Key, Error> {
+    device.try_root(RootKind::Kek(UnwrapTemplate::Sealing))
+}
+
+/// With CKA_DECRYPT a blob could be taken apart block by block.
+fn wrapping_keys_do_not_decrypt(device: &Device) -> Result<String, Failure> {
+    let kek = kek(device)?;
+    if device.decrypt(&kek, &Cipher::AesEcb, &[0; 16]).is_ok() {
+        return differs("a key without CKA_DECRYPT decrypts");
+    }
+    if device.encrypt(&kek, &Cipher::AesEcb, &[0; 16]).is_ok() {
+        return differs("a key without CKA_ENCRYPT encrypts");
+    }
+    Ok("refused".to_owned())
+}
+
+fn wrapping_keys_cannot_be_changed(device: &Device) -> Result<String, Failure> {
+    let handle = kek(device)?.handle(device.generation)?;
+    let changes = [Attribute::Decrypt(true), Attribute::Extractable(true), Attribute::Sensitive(false)];
+    for change in changes {
+        if device.work(|session| session.update_attributes(handle, std::slice::from_ref(&change))).is_ok() {
+            return differs(format!("{} can be changed although CKA_MODIFIABLE is false", change.attribute_type()));
+        }
+    }
+    Ok("refused".to_owned())
+}
+
+fn wrapping_keys_cannot_be_copied(device: &Device) -> Result<String, Failure> {
+    let handle = kek(device)?.handle(device.generation)?;
+    for template in [vec![], vec![Attribute::Decrypt(true)]] {
+        if device.work(|session| session.copy_object(handle, &template)).is_ok() {
+            return differs("a copy is made although CKA_COPYABLE is false");
+        }
+    }
+    Ok("refused".to_owned())
+}
+
+/// The caller's IV is used, the tag stands at the end, and the additional data and every bit of the text count.
+fn gcm(device: &Device) -> Result<String, Failure> {
+    let key = device.generate(&aes(32, CIPHERS))?;
+    let (given, text) = ([5_u8; 12], b"sixteen bytes of");
+    let mut iv = given;
+    let handle = key.handle(device.generation)?;
+    let bits = Ulong::try_from(128_usize).map_err(Error::from_binding)?;
+    let sealed = device.work(|session| {
+        let mechanism = Mechanism::AesGcm(GcmParams::new(&mut iv, b"additional", bits)?);
+        session.encrypt(&mechanism, handle, text)
+    })?;
+    if iv != given {
+        return differs("the token makes its own IV");
+    }
+    if sealed.len() != text.len() + 16 {
+        return differs(format!("{} bytes for a text of 16 and a tag of 16", sealed.len()));
+    }
+    let open = |aad: &[u8], data: &[u8]| device.decrypt(&key, &Cipher::AesGcm { iv: &given, aad, tag_bits: 128 }, data);
+    if open(b"additional", &sealed)?.as_ref() != text {
+        return differs("it does not decrypt what it encrypted");
+    }
+    let mut damaged = sealed.clone();
+    if let Some(last) = damaged.last_mut() {
+        *last ^= 1;
+    }
+    if open(b"other", &sealed).is_ok() || open(b"additional", &damaged).is_ok() {
+        return differs("it decrypts what is not authentic");
+    }
+    Ok("with the caller's IV, the tag at the end".to_owned())
+}
+
+fn mode(device: &Device, cipher: &Cipher<'_>) -> Result<String, Failure> {
+    let key = device.generate(&aes(32, CIPHERS))?;
+    let text = [3; 32];
+    let sealed = device.encrypt(&key, cipher, &text)?;
+    if sealed == text || device.decrypt(&key, cipher, &sealed)?.as_ref() != text {
+        return differs("it does not decrypt what it encrypted");
+    }
+    works()
+}
+
+fn cbc(device: &Device) -> Result<String, Failure> {
+    mode(device, &Cipher::AesCbc { iv: &[1; 16] })?;
+    mode(device, &Cipher::AesCbcPad { iv: &[1; 16] })
+}
+
+fn cmac(device: &Device) -> Result<String, Failure> {
+    let key = device.generate(&aes(32, MACS))?;
+    repeats(device, &key, MacMechanism::AesCmac)
+}
+
+/// The shortest key that really signs, of those that the token may mean.
+fn hmac(device: &Device, mechanism: MacMechanism) -> Result<String, Failure> {
+    let least = *device.mac_key_size(mechanism)?.start();
+    repeats(device, &device.generate(&generic(64.max(least)))?, mechanism)?;
+    let shorter = least.saturating_sub(1).max(1);
+    let signs =
+        |bytes: usize| device.generate(&generic(bytes)).and_then(|key| device.mac(&key, mechanism, b"text")).is_ok();
+    if !signs(least) {
+        return Ok(format!("works, but not with keys of {least} bytes"));
+    }
+    if shorter < least && signs(shorter) {
+        return Ok(format!("works, with keys of {shorter} bytes too"));
+    }
+    Ok(format!("keys of {least} bytes and more"))
+}
+
+fn repeats(device: &Device, key: &Key, mechanism: MacMechanism) -> Result<String, Failure> {
+    let [one, same, other] = [b"one", b"one", b"two"].map(|text| device.mac(key, mechanism, text));
+    let (one, same, other) = (one?, same?, other?);
+    if one != same || one == other {
+        differs("the MACs of equal texts differ, or those of others do not")
+    } else {
+        works()
+    }
+}
+
+fn ecdsa(device: &Device) -> Result<String, Failure> {
+    let key = device.try_signing_root()?;
+    device.sign_digest(&key, &[6; 32])?;
+    device.public_point(&key)?;
+    works()
+}
+
+fn wrapped_pair(device: &Device, kind: PairKind) -> Result<String, Failure> {
+    let kek = kek(device)?;
+    let (blob, _) = device.generate_wrapped_pair(&kek, kind)?;
+    let private = device.unwrap_private(&kek, &blob, kind)?;
+    let mechanism = match kind {
+        PairKind::Rsa { .. } => SignatureMechanism::Pss(Hash::Sha256),
+        PairKind::P256 => SignatureMechanism::Ecdsa(Hash::Sha256),
+    };
+    device.sign(&private, mechanism, &[8; 32])?;
+    works()
+}
+
+fn import(device: &Device) -> Result<String, Failure> {
+    device.create(&aes(32, CIPHERS), &[4; 32])?;
+    works()
+}
+
+fn export(device: &Device) -> Result<String, Failure> {
+    let open = SecretKeySpec { sensitive: false, ..aes(32, CIPHERS) };
+    let value = device.value(&device.create(&open, &[4; 32])?)?;
+    if *value != [4; 32] {
+        return differs("another value comes back");
+    }
+    if device.value(&device.generate(&aes(32, CIPHERS))?).is_ok() {
+        return differs("the value of a sensitive key is shown");
+    }
+    works()
+}

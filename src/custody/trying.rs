@@ -1,0 +1,61 @@
+//! What the token can do, tried on keys that end with their session.
+
+use std::time::Instant;
+
+use claviger_pkcs11::{Capability, Device, Token, TokenInfo};
+
+use super::{Custody, Errors, OpenError, RootError, configuration};
+use crate::config::Hsm;
+
+/// What a token is, and what it did.
+#[derive(Debug)]
+pub struct Tried {
+    /// How it presents itself.
+    pub info: TokenInfo,
+    /// Everything that was tried.
+    pub capabilities: Vec<Capability>,
+    /// The longest text of those tried that AES-GCM takes in one call, in bytes; 0 if it takes none.
+    pub longest_gcm: usize,
+}
+
+impl Custody {
+    /// Opens the token and tries everything that the server can make use of. Nothing stays in the token, and no root keys are
+    /// needed.
+    ///
+    /// # Errors
+    /// The module, the token or the PIN is wrong.
+    pub fn try_token(hsm: &Hsm) -> Result<Tried, OpenError<RootError>> {
+        let _errors = Errors;
+        let (_token, tried) = Token::open(configuration(hsm), |device| {
+            let capabilities = device.capabilities(true);
+            let longest_gcm = device.longest_gcm().unwrap_or_default();
+            Ok::<_, RootError>(Tried { info: device.info()?, capabilities, longest_gcm })
+        })?;
+        Ok(tried)
+    }
+}
+
+/// Tries what is quick, and says in one line of the log what there is not.
+///
+/// # Errors
+/// [`RootError::Lacks`]: something without which there is no server.
+pub(super) fn at_start(device: &Device) -> Result<(), RootError> {
+    let began = Instant::now();
+    let info = device.info()?;
+    let tried = device.capabilities(false);
+    let lacking = |capability: &&Capability| capability.found.is_err();
+    let without: Vec<&str> = tried.iter().filter(lacking).map(|capability| capability.name).collect();
+    tracing::info!(
+        label = info.label,
+        model = info.model,
+        manufacturer = info.manufacturer,
+        tried = tried.len(),
+        lacking = without.join(", "),
+        seconds = began.elapsed().as_secs_f32(),
+        "the token was tried"
+    );
+    match tried.into_iter().find(|capability| !capability.suffices()) {
+        Some(Capability { name, found: Err(why), .. }) => Err(RootError::Lacks { name, why }),
+        _ => Ok(()),
+    }
+}

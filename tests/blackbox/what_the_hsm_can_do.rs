@@ -1,0 +1,69 @@
+//! `clavigerd --check-hsm` tries the HSM and says what came of it, and a start on an HSM that lacks something is refused.
+
+use claviger_pkcs11_shim::{Deed, Fault};
+
+use crate::harness::server::{Place, run};
+use crate::harness::{again, shim};
+
+/// CKR_MECHANISM_INVALID and CKR_FUNCTION_NOT_SUPPORTED.
+const NO_MECHANISM: u64 = 0x70;
+const NO_FUNCTION: u64 = 0x54;
+
+#[test]
+fn it_is_tried_and_nothing_stays_in_it() {
+    let place = Place::new();
+    let objects = place.token.objects();
+    let mut command = place.program();
+    command
+        .arg("--check-hsm")
+        .arg("--hsm-module")
+        .arg(again::module())
+        .arg("--hsm-pin-file")
+        .arg(&place.token.pin_file);
+    let (status, out, error) = run(&mut command);
+    assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
+    let mut lines = out.lines();
+    assert!(lines.next().unwrap().starts_with("token claviger: model "), "{out}");
+    assert!(lines.next().unwrap().starts_with("what  "), "{out}");
+    assert_eq!(lines.next_back(), Some("the server can use this token"));
+    let rows: Vec<&str> = lines.collect();
+    for name in ["AES key wrap ", "wrapping keys do not decrypt ", "AES-GCM ", "HMAC-SHA256 ", "RSA pairs, wrapped "] {
+        let row = rows.iter().find(|row| row.starts_with(name)).unwrap_or_else(|| panic!("{name}: {out}"));
+        assert!(row.ends_with("  uses it"), "{row}");
+    }
+    assert!(rows.iter().any(|row| row.starts_with("AES-GCM in one call ") && row.ends_with(" 8388608 bytes")), "{out}");
+    assert_eq!(place.token.objects(), objects, "something stays in the token");
+    assert!(!place.database().exists(), "it made a database");
+}
+
+#[test]
+fn what_it_lacks_is_named_and_keeps_a_server_from_starting_that_cannot_do_without() {
+    let place = Place::new();
+    let answer = |value, function: &'static str| [("fault", Fault::new(Deed::Answer(value), &[function]))];
+    let objects = place.token.objects();
+    for (fault, name) in [
+        (answer(NO_MECHANISM, "C_WrapKey"), "AES key wrap"),
+        (answer(NO_FUNCTION, "C_UnwrapKey"), "AES key wrap"),
+        (answer(NO_MECHANISM, "C_EncryptInit"), "AES-GCM"),
+        (answer(NO_MECHANISM, "C_SignInit"), "HMAC-SHA256"),
+        (answer(NO_FUNCTION, "C_GenerateRandom"), "random numbers"),
+        (answer(NO_FUNCTION, "C_GenerateKeyPair"), "P-256 pairs and ECDSA"),
+        (answer(NO_FUNCTION, "C_CreateObject"), "C_CreateObject of a key's value"),
+    ] {
+        let (status, out, error) = run(shim::program(&place, &fault).arg("--check-hsm"));
+        assert_eq!(status.code(), Some(1), "{name}: {out}{error}");
+        assert_eq!(error, "clavigerd: the HSM cannot do what the server needs\n");
+        let last = out.lines().next_back().unwrap();
+        assert!(last.starts_with("the server cannot use this token: ") && last.contains(name), "{name}: {out}");
+        let row = out.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(row.contains("CKR_") && row.ends_with("  does not start"), "{row}");
+        let mut start = shim::program(&place, &fault);
+        let (status, out, error) = run(start.args(["--hostname", "127.0.0.1", "--port", "0"]).env("KMS_LOG", "error"));
+        assert_eq!((status.code(), out.as_str()), (Some(1), ""), "{name}: {error}");
+        assert!(
+            error.contains("the token cannot do what is needed of it: ") && error.contains("--check-hsm"),
+            "{error}"
+        );
+        assert_eq!(place.token.objects(), objects, "{name}: something stays in the token");
+    }
+}
