@@ -73,7 +73,7 @@ impl Cipher<'_> {
         }
     }
 
-    /// Ciphertexts that are wrong by their length alone are refused here, and so raise no suspicion against the device.
+    /// Ciphertexts that are wrong by their length alone are refused here, without asking the device.
     fn validate_ciphertext(&self, data: &[u8]) -> Result<(), Error> {
         match self {
             Self::AesGcm { tag_bits, .. } if data.len() < tag_bits / 8 => Err(Error::DecryptionFailed),
@@ -123,19 +123,22 @@ impl Device {
         Ok(std::mem::take(&mut *ciphertext))
     }
 
-    /// Decrypts `data` in one piece. [`Error::DecryptionFailed`] is one answer for all that can be wrong with the data; on
-    /// SoftHSM the device may be at fault too, so there it also raises suspicion.
+    /// Decrypts `data` in one piece. [`Error::DecryptionFailed`] is one answer for all that can be wrong with the data. Where the token
+    /// says that by a value that may mean the device, too, as SoftHSM does, the device has to decrypt something else first.
     pub fn decrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
         cipher.validate()?;
         cipher.validate_ciphertext(data)?;
         match self.cipher(key, cipher, Direction::Decrypt, data) {
             Ok(plaintext) => Ok(Secret::new(plaintext)),
-            Err(Error::Device(answer)) if self.maker.means_damaged_data(answer) => Err(Error::DecryptionFailed),
+            Err(Error::Device(answer)) if self.maker.means_damaged_data(answer) => {
+                let is_the_device = self.maker.may_be_the_device(answer) && !self.decrypts();
+                Err(if is_the_device { Error::Device(answer) } else { Error::DecryptionFailed })
+            }
             Err(other) => Err(other),
         }
     }
 
-    fn cipher(
+    pub(crate) fn cipher(
         &self,
         key: &Key,
         cipher: &Cipher<'_>,

@@ -1,23 +1,26 @@
 //! One generation of the token: initialised, logged in, with its sessions.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use cryptoki::context::Function;
+use cryptoki::error::{self as binding, RvError};
 use cryptoki::object::{AttributeType, ObjectHandle};
-use cryptoki::session::{Session, UserType};
+use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::Slot;
 
-use crate::error::Error;
+use crate::canary::Canary;
+use crate::error::{Error, Loss};
 use crate::key::{Generation, Graveyard, Key};
 use crate::module::{Initialized, Module};
-use crate::quirk::{self, Maker};
+use crate::quirk::Maker;
 use crate::session::{Anchor, Pool, Sessions};
 use crate::suspicion::Suspicion;
 use crate::token::Config;
 use crate::token_info::TokenInfo;
 
-/// The anchor, and one session for [`Device::check`], which must not wait for the pool.
-const SESSIONS_BESIDE_POOL: usize = 2;
+/// The anchor.
+const SESSIONS_BESIDE_POOL: usize = 1;
 
 /// How many dead session objects one operation in the anchor session destroys on its way.
 const REAPED_PER_CALL: usize = 32;
@@ -29,7 +32,9 @@ static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 pub struct Device {
     pool: Pool,
     anchor: Anchor,
+    anchor_is_lost: AtomicBool,
     pub(crate) graveyard: Arc<Graveyard>,
+    pub(crate) canary: Canary,
     pub(crate) generation: Generation,
     pub(crate) maker: Maker,
     pub(crate) slot: Slot,
@@ -62,8 +67,10 @@ impl Device {
         login(&anchor, &info, config)?;
         Ok(Self {
             anchor: Anchor::new(anchor, config.session_deadline),
+            anchor_is_lost: AtomicBool::new(false),
             pool,
             graveyard: Arc::default(),
+            canary: Canary::default(),
             generation: Generation(GENERATIONS.fetch_add(1, Ordering::Relaxed)),
             maker: Maker::from_manufacturer(&info.manufacturer),
             slot,
@@ -78,17 +85,37 @@ impl Device {
         self.judge(self.module.token_info(self.slot))
     }
 
-    /// Whether the device is really there, with these keys: asks the token who it is, then reads CKA_ID through each handle in a
-    /// session opened for it. On SoftHSM the first notices that the token's directory is gone, the second that a key's file is;
-    /// C_OpenSession, C_GetSessionInfo and C_FindObjects go on answering CKR_OK (measured).
+    /// Whether the device is really there, with these keys: asks the token who it is, then in the anchor session, which holds the
+    /// login and what all operations need, whether it is logged in, and reads CKA_ID through each handle. On SoftHSM the first
+    /// notices that the token's directory is gone, the last that a key's file is; C_OpenSession, C_GetSessionInfo and C_FindObjects
+    /// go on answering CKR_OK (measured).
     pub fn check(&self, keys: &[&Key]) -> Result<(), Error> {
         self.info()?;
-        let session = self.judge(self.pool.open())?;
-        for key in keys {
-            let handle = key.handle(self.generation)?;
-            self.judge(session.get_attributes(handle, &[AttributeType::Id]).map_err(Error::from_binding))?;
-        }
+        let handles = keys.iter().map(|key| key.handle(self.generation)).collect::<Result<Vec<_>, _>>()?;
+        let looked = self.anchor.run(|session| {
+            match session.get_session_info()?.session_state() {
+                SessionState::RwUser => {}
+                // What any use of a key would answer.
+                _ => return Err(binding::Error::Pkcs11(RvError::UserNotLoggedIn, Function::GetSessionInfo)),
+            }
+            for handle in handles {
+                session.get_attributes(handle, &[AttributeType::Id])?;
+            }
+            Ok(())
+        })?;
+        self.judge(looked.map_err(Error::from_binding))?;
+        self.anchor_is_lost.store(false, Ordering::Release);
         Ok(())
+    }
+
+    /// Whether the handle is one of this device, and of an object that it was not found to have lost.
+    pub fn knows(&self, key: &Key) -> bool {
+        key.handle(self.generation).is_ok()
+    }
+
+    /// Whether the session that owns the session objects was found to be lost. Only [`crate::Token::reset`] replaces it.
+    pub fn anchor_is_lost(&self) -> bool {
+        self.anchor_is_lost.load(Ordering::Acquire)
     }
 
     /// Whether the token is one of SoftHSM, which keeps objects as files.
@@ -126,6 +153,9 @@ impl Device {
             self.bury(session, REAPED_PER_CALL);
             call(session).map_err(Error::from_binding)
         })?;
+        if result.as_ref().is_err_and(|error| error.loss() == Some(Loss::Session)) {
+            self.anchor_is_lost.store(true, Ordering::Release);
+        }
         self.judge(result)
     }
 
@@ -153,7 +183,7 @@ impl Device {
     /// Rings for the owner of recovery if the answer is one that a missing device gives.
     fn judge<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
         if let Err(error) = &result
-            && error.answer().is_some_and(quirk::is_suspicious)
+            && error.loss().is_some_and(|loss| loss != Loss::Room)
         {
             self.suspicion.raise();
         }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use cryptoki::context::Function;
 use cryptoki::error::RvError;
 
+use crate::quirk;
+
 /// The token's own words: which function answered, and its CKR_ value.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer {
@@ -193,6 +195,21 @@ pub enum InvalidInput {
     NotTokenObject,
 }
 
+/// What the token lost, or does not have for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Loss {
+    /// A handle of an object.
+    Handle,
+    /// A session.
+    Session,
+    /// The login.
+    Login,
+    /// The device, as far as one can tell from outside.
+    Device,
+    /// Memory for another object, or a place for another session.
+    Room,
+}
+
 /// The first attribute of a root key that differs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{attribute}: expected {expected}, found {found}")]
@@ -236,6 +253,24 @@ impl Error {
             | Self::Device(answer) => Some(*answer),
             _ => None,
         }
+    }
+
+    /// What was lost, if that is why the call failed: it may be made once again when the loss was replaced. `None` also for
+    /// CKR_GENERAL_ERROR of C_Decrypt and C_UnwrapKey, which damaged data causes.
+    pub fn loss(&self) -> Option<Loss> {
+        match self {
+            Self::Stale => Some(Loss::Handle),
+            Self::Away => Some(Loss::Device),
+            error => quirk::loss(error.answer()?),
+        }
+    }
+
+    /// Whether the device is the cause, rather than the caller or the data: something was lost, or the device failed where damaged
+    /// data fails, too, and then also with data of the server's own.
+    pub fn is_of_device(&self) -> bool {
+        let is_general =
+            |error: &Self| matches!(error, Self::Device(answer) if matches!(answer.value, RvError::GeneralError));
+        self.loss().is_some() || is_general(self)
     }
 
     /// Sorts an answer by what the caller can do. What only one operation can know is left to that operation.

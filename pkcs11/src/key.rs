@@ -72,6 +72,12 @@ impl Key {
     pub(crate) fn mark_destroyed(&self) {
         self.0.destroyed.store(true, Ordering::Release);
     }
+
+    /// The token says that it does not have the object: from here on every clone is stale, and nothing is destroyed by the handle,
+    /// which may be that of another object by then.
+    pub fn mark_lost(&self) {
+        self.mark_destroyed();
+    }
 }
 
 impl fmt::Debug for Key {
@@ -87,7 +93,7 @@ impl fmt::Debug for Key {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(graveyard) = &self.graveyard {
+        if let (Some(graveyard), false) = (&self.graveyard, self.destroyed.load(Ordering::Acquire)) {
             graveyard.bury(self.handle);
         }
     }

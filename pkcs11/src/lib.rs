@@ -5,6 +5,7 @@
 //!
 //! References are to PKCS#11 2.40 (OASIS Standard, base specification and current mechanisms), which is what SoftHSM 2.6.1 speaks.
 
+mod canary;
 mod capability;
 mod cipher;
 mod device;
@@ -32,7 +33,7 @@ mod wrap;
 pub use capability::{Capability, Failure, Need};
 pub use cipher::Cipher;
 pub use device::Device;
-pub use error::{Answer, Error, InvalidInput, OpenError, PinState, RootMismatch};
+pub use error::{Answer, Error, InvalidInput, Loss, OpenError, PinState, RootMismatch};
 pub use key::{Key, KeyId, TokenKey};
 pub use mac::MacMechanism;
 pub use memory::{Wiping, give_back, keep_little};

@@ -251,7 +251,7 @@ impl Device {
         let template = kind.private(Private::Sign, Placement::Session);
         let handle = self
             .own(|session| session.unwrap_key(&Mechanism::AesKeyWrapPad, by, blob, &template))
-            .map_err(|error| self.of_blob(error))?;
+            .map_err(|error| self.of_blob(error, wrapping, (true, false)))?;
         Ok(self.private_key(handle))
     }
 

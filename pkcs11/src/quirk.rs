@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use cryptoki::context::Function;
 use cryptoki::error::RvError;
 
-use crate::error::Answer;
+use crate::error::{Answer, Loss};
 use crate::mac::MacMechanism;
 
 /// Who made the token, as far as it matters here.
@@ -22,17 +22,17 @@ impl Maker {
         if id == "SoftHSM project" { Self::SoftHsm } else { Self::Other }
     }
 
-    /// SoftHSM tells damaged data by CKR_GENERAL_ERROR where the specification has a value of its own.
+    /// Whether this is how the token tells damaged data, if [`Self::may_be_the_device`] is not the case.
     pub(crate) fn means_damaged_data(self, answer: Answer) -> bool {
         // CKR_AEAD_DECRYPT_FAILED of PKCS#11 3.0, which the binding has no name for.
         const AEAD_DECRYPT_FAILED: u64 = 0x35;
-        match answer.value {
-            RvError::UnknownErrorCode(AEAD_DECRYPT_FAILED) => true,
-            RvError::GeneralError => {
-                self == Self::SoftHsm && matches!(answer.function, Function::Decrypt | Function::UnwrapKey)
-            }
-            _ => false,
-        }
+        matches!(answer.value, RvError::UnknownErrorCode(AEAD_DECRYPT_FAILED)) || self.may_be_the_device(answer)
+    }
+
+    /// SoftHSM, and not only SoftHSM, tells damaged data by CKR_GENERAL_ERROR where the specification has a value of its own. A
+    /// device that fails answers that, too.
+    pub(crate) fn may_be_the_device(self, answer: Answer) -> bool {
+        matches!(answer.value, RvError::GeneralError) && is_of_data(answer.function)
     }
 
     /// Key sizes in bytes that really sign. SoftHSM reports the right minimum for HMAC, the length of the digest, but a
@@ -54,27 +54,35 @@ impl Maker {
     }
 }
 
-/// Answers that a device which is gone, or came back as another one, may give. With its directory gone SoftHSM says
+/// What an answer says is lost, so that the call may succeed if it is made again. With its directory gone SoftHSM says
 /// CKR_GENERAL_ERROR, CKR_OBJECT_HANDLE_INVALID, CKR_WRAPPING_KEY_HANDLE_INVALID and CKR_UNWRAPPING_KEY_HANDLE_INVALID.
-pub(crate) fn is_suspicious(answer: Answer) -> bool {
+pub(crate) fn loss(answer: Answer) -> Option<Loss> {
     use RvError as R;
-    matches!(
-        answer.value,
+    match answer.value {
+        R::KeyHandleInvalid | R::ObjectHandleInvalid | R::WrappingKeyHandleInvalid | R::UnwrappingKeyHandleInvalid => {
+            Some(Loss::Handle)
+        }
+        // An operation that was begun in a session ends with the login, too.
+        R::SessionClosed | R::SessionHandleInvalid | R::OperationNotInitialized | R::OperationActive => {
+            Some(Loss::Session)
+        }
+        R::UserNotLoggedIn => Some(Loss::Login),
+        R::DeviceMemory | R::HostMemory | R::SessionCount => Some(Loss::Room),
+        // Callers cause it with damaged data.
+        R::GeneralError if is_of_data(answer.function) => None,
         R::DeviceError
-            | R::DeviceMemory
-            | R::DeviceRemoved
-            | R::TokenNotPresent
-            | R::TokenNotRecognized
-            | R::SlotIdInvalid
-            | R::GeneralError
-            | R::FunctionFailed
-            | R::KeyHandleInvalid
-            | R::ObjectHandleInvalid
-            | R::WrappingKeyHandleInvalid
-            | R::UnwrappingKeyHandleInvalid
-            | R::SessionClosed
-            | R::SessionHandleInvalid
-            | R::UserNotLoggedIn
-            | R::CryptokiNotInitialized
-    )
+        | R::DeviceRemoved
+        | R::TokenNotPresent
+        | R::TokenNotRecognized
+        | R::SlotIdInvalid
+        | R::GeneralError
+        | R::FunctionFailed
+        | R::CryptokiNotInitialized => Some(Loss::Device),
+        _ => None,
+    }
+}
+
+/// Whether the function reads what may be damaged.
+fn is_of_data(function: Function) -> bool {
+    matches!(function, Function::Decrypt | Function::UnwrapKey)
 }

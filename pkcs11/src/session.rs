@@ -1,13 +1,13 @@
 //! Sessions: the bounded pool that works, and the anchor that holds the login and owns session objects.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cryptoki::context::Pkcs11;
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 
-use crate::error::Error;
+use crate::error::{Error, Loss};
 
 /// Sessions that do the work, opened when needed, never more than `max`, the last used first: it is the warm one.
 pub(crate) struct Pool {
@@ -34,7 +34,12 @@ pub struct Sessions {
 struct State {
     idle: Vec<Session>,
     leased: usize,
+    /// How many the token had room for, and when.
+    room: Option<(usize, Instant)>,
 }
+
+/// How long the pool makes do with the sessions that it has after the token had no room for another one.
+const ROOM_STANDS: Duration = Duration::from_secs(1);
 
 impl Pool {
     pub(crate) fn new(context: Pkcs11, slot: Slot, max: usize, deadline: Duration) -> Self {
@@ -42,35 +47,64 @@ impl Pool {
     }
 
     /// Runs `call` in a session of its own. A session whose call failed is closed: an operation may still be active in it,
-    /// and every later one would get CKR_OPERATION_ACTIVE.
+    /// and every later one would get CKR_OPERATION_ACTIVE. If it was lost, those that are idle may be as well: they are closed, too.
     pub(crate) fn run<T>(&self, call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>) -> Result<T, Error> {
         let (permit, session) = self.lease()?;
-        let value = call(&session).map_err(Error::from_binding)?;
-        permit.give_back(session);
-        Ok(value)
+        match call(&session).map_err(Error::from_binding) {
+            Ok(value) => {
+                permit.give_back(session);
+                Ok(value)
+            }
+            Err(error) => {
+                if matches!(error.loss(), Some(Loss::Session | Loss::Login | Loss::Device)) {
+                    let idle = std::mem::take(&mut self.lock().idle);
+                    drop(idle);
+                }
+                Err(error)
+            }
+        }
     }
 
     /// The permit comes first, so that the session is dropped (closed) before the permit lets another one be opened.
     fn lease(&self) -> Result<(Permit<'_>, Session), Error> {
-        let (permit, idle) = self.permit()?;
-        let session = match idle {
-            Some(session) => session,
-            None => self.open()?,
-        };
-        Ok((permit, session))
+        let deadline = Instant::now() + self.deadline;
+        loop {
+            let (permit, idle) = self.permit(deadline)?;
+            if let Some(session) = idle {
+                return Ok((permit, session));
+            }
+            match self.open() {
+                Ok(session) => return Ok((permit, session)),
+                // There are others, and one of them comes back.
+                Err(error) if error.loss() == Some(Loss::Room) && self.note_room() => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
-    fn permit(&self) -> Result<(Permit<'_>, Option<Session>), Error> {
-        let (mut state, waited) = self
-            .returned
-            .wait_timeout_while(self.lock(), self.deadline, |state| state.leased >= self.max)
-            .unwrap_or_else(PoisonError::into_inner);
-        if waited.timed_out() {
-            return Err(Error::Busy);
+    fn permit(&self, deadline: Instant) -> Result<(Permit<'_>, Option<Session>), Error> {
+        let mut state = self.lock();
+        while state.leased >= state.most(self.max) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Error::Busy);
+            }
+            // Nobody rings when room stands no longer.
+            let (woken, _) =
+                self.returned.wait_timeout(state, left.min(ROOM_STANDS)).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
         }
         state.leased += 1;
         let idle = state.idle.pop();
         Ok((Permit { pool: self }, idle))
+    }
+
+    /// Notes that the token has no room for the session that the caller has leave to open; false if there is no other one.
+    fn note_room(&self) -> bool {
+        let mut state = self.lock();
+        let others = (state.idle.len() + state.leased).saturating_sub(1);
+        state.room = (others > 0).then(|| (others, Instant::now()));
+        others > 0
     }
 
     /// How many there are just now.
@@ -86,6 +120,16 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// How many may work at one time.
+    fn most(&self, max: usize) -> usize {
+        match self.room {
+            Some((room, since)) if since.elapsed() < ROOM_STANDS => max.min(room),
+            _ => max,
+        }
     }
 }
 

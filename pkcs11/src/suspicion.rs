@@ -1,32 +1,134 @@
-//! The bell that any operation rings when the device may be gone, and that the owner of recovery waits for.
+//! The bell that any operation rings when the device may be gone, and that the owner of recovery waits for; and what the owner then
+//! found, for operations that wait.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Whether some operation met an answer that a missing or broken device gives.
 ///
 /// Rings between two calls of [`Suspicion::wait`] count as one: a burst of failures makes the owner look once.
 #[derive(Debug, Default)]
 pub struct Suspicion {
-    raised: Mutex<bool>,
+    state: Mutex<State>,
     rung: Condvar,
+    looked: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    raised: bool,
+    /// Looks of the owner that have begun, and that have ended.
+    begun: u64,
+    ended: u64,
+    /// The device was not well at the end of the last one.
+    failed: bool,
 }
 
 impl Suspicion {
     /// Rings. Also the way to wake the owner for another reason, such as shutdown.
     pub fn raise(&self) {
-        let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*raised {
-            *raised = true;
+        self.ring(&mut self.lock());
+    }
+
+    /// Waits until somebody rings, at most for `timeout`; true if so. Takes the ring back: one waiter sees it. A look begins, which
+    /// [`Self::looked`] ends.
+    pub fn wait(&self, timeout: Duration) -> bool {
+        let (mut state, _) = self
+            .rung
+            .wait_timeout_while(self.lock(), timeout, |state| !state.raised)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.begun += 1;
+        std::mem::take(&mut state.raised)
+    }
+
+    /// Ends the look, and lets those go on that wait for it. Until the next one the device counts as what it was found to be.
+    pub fn looked(&self, is_well: bool) {
+        let mut state = self.lock();
+        state.ended = state.begun;
+        state.failed = !is_well;
+        drop(state);
+        self.looked.notify_all();
+    }
+
+    /// The owner begins to bring the device back: those who meet it from now on wait for what comes of it.
+    pub fn hope(&self) {
+        self.lock().failed = false;
+    }
+
+    /// Rings, and waits until the owner has looked and has replaced what was lost, at most for `timeout`. False if the device is not
+    /// well; if it was not before, nobody waits.
+    pub fn settle(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut state = self.lock();
+        // The look that is under way may have begun before the caller's call failed.
+        let awaited = state.begun + 1;
+        self.ring(&mut state);
+        while !state.failed && state.ended < awaited {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            let (woken, _) = self.looked.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+        }
+        !state.failed
+    }
+
+    fn ring(&self, state: &mut State) {
+        if !state.raised {
+            state.raised = true;
             self.rung.notify_one();
         }
     }
 
-    /// Waits until somebody rings, at most for `timeout`; true if so. Takes the ring back: one waiter sees it.
-    pub fn wait(&self, timeout: Duration) -> bool {
-        let raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut raised, _) =
-            self.rung.wait_timeout_while(raised, timeout, |raised| !*raised).unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *raised)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "allowed in tests")]
+
+    use std::thread;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn who_settles_waits_for_a_look_that_began_afterwards() {
+        let bell = Suspicion::default();
+        // A look is under way.
+        bell.wait(Duration::ZERO);
+        thread::scope(|scope| {
+            let settled = scope.spawn(|| bell.settle(LONG));
+            assert!(bell.wait(LONG), "it rings");
+            bell.looked(true);
+            assert!(settled.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn rings_count_once() {
+        let bell = Suspicion::default();
+        bell.raise();
+        bell.raise();
+        assert!(bell.wait(Duration::ZERO));
+        assert!(!bell.wait(Duration::ZERO));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_device_that_is_known_to_fail() {
+        let bell = Suspicion::default();
+        bell.wait(Duration::ZERO);
+        bell.looked(false);
+        let began = Instant::now();
+        assert!(!bell.settle(LONG));
+        assert!(began.elapsed() < LONG / 2);
+        // It rings all the same.
+        assert!(bell.wait(Duration::ZERO));
+        bell.looked(true);
+        assert!(!bell.settle(Duration::ZERO), "nobody has looked since");
     }
 }

@@ -43,14 +43,18 @@ impl Device {
         let template = spec.template(Placement::Session);
         let handle = self
             .own(|session| session.unwrap_key(&Mechanism::AesKeyWrap, by, blob, &template))
-            .map_err(|error| self.of_blob(error))?;
+            .map_err(|error| self.of_blob(error, wrapping, (spec.sensitive, spec.extractable)))?;
         Ok(self.session_key(handle, spec.kind.bytes()))
     }
 
-    /// Tells a damaged blob from a fault of the device, as far as the token does.
-    pub(crate) fn of_blob(&self, error: Error) -> Error {
+    /// Tells a damaged blob from a fault of the device, as far as the token does. Where it says both by one value, the device has to
+    /// unwrap something else by the same key, to one with these values of CKA_SENSITIVE and CKA_EXTRACTABLE.
+    pub(crate) fn of_blob(&self, error: Error, wrapping: &Key, protection: (bool, bool)) -> Error {
         match error {
-            Error::Device(answer) if self.maker.means_damaged_data(answer) => Error::BlobInvalid(answer),
+            Error::Device(answer) if self.maker.means_damaged_data(answer) => {
+                let is_the_device = self.maker.may_be_the_device(answer) && !self.unwraps(wrapping, protection);
+                if is_the_device { Error::Device(answer) } else { Error::BlobInvalid(answer) }
+            }
             other => other,
         }
     }
