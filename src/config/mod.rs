@@ -42,6 +42,9 @@ const MODULE_PATHS: [&str; 7] = [
 /// How many sessions may be asked for.
 const MAX_SESSIONS: RangeInclusive<u16> = 2..=1024;
 
+/// Session objects that may be kept in the token.
+const MAX_OBJECTS: RangeInclusive<u32> = 1..=10_000_000;
+
 /// How often a key may encrypt with AES-GCM (NIST SP 800-38D section 8.3: 2^32 times if an IV may be random).
 const GCM_LIMIT: RangeInclusive<u64> = 1..=1 << 32;
 
@@ -68,6 +71,8 @@ pub struct Hsm {
     pub pin: Option<Arc<SecretSource>>,
     /// Sessions to open at most.
     pub max_sessions: u16,
+    /// Session objects to keep at most, if there is a bound.
+    pub max_objects: Option<usize>,
 }
 
 /// Where it says who may do what; reloaded on SIGHUP.
@@ -210,6 +215,11 @@ impl Config {
         if !MAX_SESSIONS.contains(&max_sessions) {
             return Err(Error::Value { option: "hsm-max-sessions", fault: "2 to 1024" });
         }
+        let max_objects = options.hsm_max_objects;
+        if max_objects.is_some_and(|most| !MAX_OBJECTS.contains(&most)) {
+            return Err(Error::Value { option: "hsm-max-objects", fault: "1 to 10000000" });
+        }
+        let max_objects = max_objects.map(usize::try_from).transpose().unwrap_or_default();
         let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
         if !GCM_LIMIT.contains(&gcm_limit) {
             return Err(Error::Value { option: "gcm-limit", fault: "1 to 4294967296" });
@@ -233,6 +243,7 @@ impl Config {
                 token_label,
                 pin: secret_file::pin(options.hsm_pin_file.as_deref(), pin)?.map(Arc::new),
                 max_sessions,
+                max_objects,
             },
             permission: Permission {
                 file: options.policy_file,

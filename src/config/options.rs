@@ -231,6 +231,9 @@ options! {
     /// Sessions to open with the token at most, 2 to 1024 [default: 16]
     #[arg(long, env = "KMS_HSM_MAX_SESSIONS", value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1024))]
     hsm_max_sessions: u16,
+    /// Keys to keep unwrapped in the token at most, 1 to 10000000 [default: as many as --cache-size holds]
+    #[arg(long, env = "KMS_HSM_MAX_OBJECTS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    hsm_max_objects: u32,
     /// Where new keys are kept when the token can wrap them [default: wrapped]
     #[arg(long, env = "KMS_PLACEMENT", value_name = "PLACE")]
     placement: Placement,

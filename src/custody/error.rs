@@ -41,6 +41,9 @@ pub enum Error {
     /// OpenSSL's generator failed.
     #[error("random generator: {0}")]
     Random(#[from] openssl::error::ErrorStack),
+    /// The token answers and holds the root keys, but keys fail.
+    #[error("keys fail in a token that is there: {0}")]
+    Failing(String),
     /// OpenSSL could not encode a signature that the token made.
     #[error("the token's signature cannot be encoded: {0}")]
     Signature(#[source] openssl::error::ErrorStack),
@@ -56,7 +59,18 @@ impl Error {
             Self::Token(E::Away | E::Busy | E::Stale | E::Device(_) | E::Binding(_))
                 | Self::Random(_)
                 | Self::PairsUnderWay
+                | Self::Failing(_)
         )
+    }
+
+    /// Whether nothing was tried, because the token is known to be away.
+    pub(super) fn is_away(&self) -> bool {
+        matches!(self, Self::Token(pkcs11::Error::Away))
+    }
+
+    /// Whether the device is the cause, and not that it is busy.
+    pub(super) fn is_of_device(&self) -> bool {
+        matches!(self, Self::Token(error) if error.is_of_device())
     }
 }
 

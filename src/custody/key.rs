@@ -1,9 +1,10 @@
 //! A managed key as custody sees it: where it is, what it is, and the handle that was last used for it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
-use claviger_pkcs11::{Key, PairKind, SecretKeyKind, SecretKeySpec, Uses};
+use claviger_pkcs11::{PairKind, SecretKeyKind, SecretKeySpec, Uses};
 
+use super::handles::Slot;
 use crate::store::object::{Class, Material};
 
 /// What a managed key is.
@@ -23,22 +24,14 @@ pub struct ManagedKey {
     pub(super) material: Material,
     pub(super) kind: KeyKind,
     pub(super) uses: Uses,
-    handle: Mutex<Option<Key>>,
+    pub(super) slot: Arc<Slot>,
 }
 
 impl ManagedKey {
     /// A key that was read from a row whose binding was checked.
     #[must_use]
     pub fn new(class: Class, material: Material, kind: KeyKind, uses: Uses) -> Self {
-        Self { class, material, kind, uses, handle: Mutex::new(None) }
-    }
-
-    pub(super) fn handle(&self) -> Option<Key> {
-        self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn set_handle(&self, key: Option<Key>) {
-        *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = key;
+        Self { class, material, kind, uses, slot: Arc::default() }
     }
 }
 

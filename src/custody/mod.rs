@@ -3,9 +3,12 @@
 //! The only user of `claviger-pkcs11`. A secret key's plaintext crosses this boundary in two functions:
 //! [`Custody::import`], inwards, and [`Custody::value`], outwards.
 
+mod calls;
 mod error;
+mod handles;
 mod key;
 mod original;
+mod outcomes;
 mod owner;
 mod pairs;
 mod root;
@@ -18,10 +21,10 @@ use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, RangeInclusive};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use claviger_pkcs11 as pkcs11;
-use pkcs11::{Device, DeviceGuard, Key, KeyId, MacMechanism, SecretKeySpec, Token};
+use pkcs11::{Device, DeviceGuard, Key, KeyId, Loss, MacMechanism, SecretKeySpec, Token};
 
 pub use error::{Error, RootError};
 pub use key::{KeyKind, ManagedKey};
@@ -43,6 +46,8 @@ use crate::secret::is_equal;
 use crate::store::Store;
 use crate::store::audit_head::{Binder, Sound};
 use crate::store::object::{Class, Material};
+use handles::Handles;
+use outcomes::Outcomes;
 use pairs::Turns;
 use root::Roots;
 
@@ -60,8 +65,10 @@ pub struct Custody {
     placed: RwLock<HashMap<Vec<u8>, Key>>,
     placement: Placement,
     pairs: Turns,
-    /// A row named a token object that the last scan did not find.
+    /// A row named a token object that the last scan did not find, or whose handle was lost.
     rescan: AtomicBool,
+    handles: Handles,
+    outcomes: Outcomes,
     heads: Sound,
     metrics: Arc<Metrics>,
 }
@@ -92,6 +99,8 @@ impl Custody {
             placement,
             pairs: Turns::default(),
             rescan: AtomicBool::new(false),
+            handles: Handles::new(hsm.max_objects),
+            outcomes: Outcomes::default(),
             heads: Sound::default(),
             metrics: Arc::clone(metrics),
         };
@@ -116,13 +125,49 @@ impl Custody {
         .map(drop)
     }
 
-    /// Whether token and root keys are there, asked of the token itself.
+    /// Whether token and root keys are there, asked of the token itself, and whether calls of the last seconds succeeded. What was
+    /// lost and can be replaced at once is not a failure.
     ///
     /// # Errors
-    /// What the token answered.
+    /// What the token answered, or what failed.
     pub fn check(&self) -> Result<(), Error> {
+        self.look(|device| self.probe(device))?;
+        self.refuse_failing(None)
+    }
+
+    /// The same without replacing anything, for the one who would have to; only what failed since `since` counts.
+    fn check_since(&self, since: Option<Instant>) -> Result<(), Error> {
+        self.probe(&*self.device(HsmCall::Look)?)?;
+        self.refuse_failing(since)
+    }
+
+    /// After a failure the token also has to do what it is there for.
+    fn probe(&self, device: &Device) -> Result<(), Error> {
         let roots = self.roots();
-        Ok(self.device(HsmCall::Look)?.check(&roots.keys())?)
+        device.check(&roots.keys())?;
+        if self.outcomes.has_failures()
+            && let Err(error) = self.exercise(device, &roots)
+        {
+            // What was lost since is told from keys that fail in a token that is there.
+            device.check(&roots.keys())?;
+            return Err(Error::Failing(error.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Twice, if need be: what is lost once in it says as little as what any call loses once.
+    fn exercise(&self, device: &Device, roots: &Roots) -> Result<(), pkcs11::Error> {
+        let exercise = || device.exercise(&roots.kek(Class::Sealing).key, roots.binding());
+        exercise().or_else(|error| {
+            if error.loss() == Some(Loss::Room) {
+                self.free_room(device);
+            }
+            exercise()
+        })
+    }
+
+    fn refuse_failing(&self, since: Option<Instant>) -> Result<(), Error> {
+        self.outcomes.failing(since).map_or(Ok(()), |last| Err(Error::Failing(last)))
     }
 
     /// Makes a key inside the token.
@@ -142,19 +187,21 @@ impl Custody {
     }
 
     fn make(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: Option<&[u8]>) -> Result<Material, Error> {
-        let device = self.device(HsmCall::Make)?;
         if self.placement == Placement::Token || !key::is_wrappable(kind.bytes()) {
-            return self.place(&device, &key::spec(class, kind, uses), value);
+            let spec = key::spec(class, kind, uses);
+            return self.run_once(HsmCall::Make, |device| self.place(device, &spec, value));
         }
         // Extractable for as long as it takes to wrap it; no use is allowed to it meanwhile.
         let spec = SecretKeySpec { kind, sensitive: true, extractable: true, uses: Uses::default() };
-        let key = match value {
-            Some(value) => device.create(&spec, value)?,
-            None => device.generate(&spec)?,
-        };
-        let roots = self.roots();
-        let kek = roots.kek(class);
-        Ok(Material::Wrapped { kek: kek.cka_id.clone(), blob: device.wrap(&kek.key, &key)? })
+        self.run(HsmCall::Make, |device| {
+            let key = match value {
+                Some(value) => device.create(&spec, value)?,
+                None => device.generate(&spec)?,
+            };
+            let roots = self.roots();
+            let kek = roots.kek(class);
+            Ok(Material::Wrapped { kek: kek.cka_id.clone(), blob: device.wrap(&kek.key, &key)? })
+        })
     }
 
     /// Makes a token object, for what cannot be wrapped without changing it.
@@ -177,8 +224,18 @@ impl Custody {
     /// The token is away; the object is then removed at the next start.
     pub fn discard(&self, material: &Material) -> Result<(), Error> {
         let Material::Token { cka_id } = material else { return Ok(()) };
-        let Some(key) = self.placed(cka_id) else { return Ok(()) };
-        self.device(HsmCall::Discard)?.destroy_token(key)?;
+        self.run_for(HsmCall::Discard, material, |device| {
+            let key = match self.placed_in(device, cka_id) {
+                Err(Error::NoTokenObject) => return Ok(()),
+                found => found?,
+            };
+            device.destroy_token(key.clone()).map_err(|error| {
+                if error.loss() == Some(Loss::Handle) {
+                    self.lose(material, &key);
+                }
+                Error::Token(error)
+            })
+        })?;
         self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
         Ok(())
     }
@@ -195,18 +252,24 @@ impl Custody {
         self.placed.read().unwrap_or_else(PoisonError::into_inner).get(cka_id).cloned()
     }
 
-    /// Lists the token's objects again if one was missed.
-    fn rescan_if_wanted(&self) {
+    /// Lists the token's objects again if one was missed, or its handle was lost.
+    fn rescan_if_wanted(&self) -> Result<(), Error> {
         if !self.rescan.swap(false, Ordering::AcqRel) {
-            return;
+            return Ok(());
         }
-        let Ok(device) = self.device(HsmCall::Look) else { return };
-        if let Ok(found) = Self::scan(&device) {
-            let mut placed = self.placed.write().unwrap_or_else(PoisonError::into_inner);
-            for (cka_id, key) in found {
-                placed.entry(cka_id).or_insert(key);
-            }
+        let device = self.device(HsmCall::Look)?;
+        let found = Self::scan(&device)?;
+        // Without the login the token lists nothing, and says that all is well.
+        if let Err(error) = device.check(&[]) {
+            self.rescan.store(true, Ordering::Release);
+            return Err(error.into());
         }
+        let mut placed = self.placed.write().unwrap_or_else(PoisonError::into_inner);
+        placed.retain(|_, key| device.knows(key));
+        for (cka_id, key) in found {
+            placed.entry(cka_id).or_insert(key);
+        }
+        Ok(())
     }
 
     /// How many of these objects the token does not hold.
@@ -226,8 +289,7 @@ impl Custody {
     /// # Errors
     /// The token is away.
     pub fn bind(&self, bound: &[u8]) -> Result<Vec<u8>, Error> {
-        let roots = self.roots();
-        Ok(self.device(HsmCall::Bind)?.mac(roots.binding(), MacMechanism::HmacSha256, bound)?)
+        self.run(HsmCall::Bind, |device| Ok(device.mac(self.roots().binding(), MacMechanism::HmacSha256, bound)?))
     }
 
     /// Whether `binding` is the MAC of `bound`, compared in constant time.
@@ -244,9 +306,7 @@ impl Custody {
     /// # Errors
     /// The token is away; it is not waited for.
     pub fn sign_audit(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
-        // The device first: while it is held nobody can publish the root keys of another one.
-        let device = self.device(HsmCall::Sign)?;
-        self.roots().audit().sign(&device, message)
+        self.run(HsmCall::Sign, |device| self.roots().audit().sign(device, message))
     }
 
     /// What binds the row `audit_head`; all of them know the same rows.
@@ -299,7 +359,7 @@ impl Custody {
     /// # Errors
     /// The token is away or does not have the mechanism.
     pub fn mac_key_size(&self, mechanism: MacMechanism) -> Result<RangeInclusive<usize>, Error> {
-        Ok(self.device(HsmCall::Look)?.mac_key_size(mechanism)?)
+        self.look(|device| Ok(device.mac_key_size(mechanism)?))
     }
 
     /// The key's value, which leaves the token here. The token refuses all but the exporting class.
@@ -319,10 +379,12 @@ impl Custody {
         if !key::is_wrappable(kind.bytes()) {
             return Err(Error::NotWrappable(kind.bytes()));
         }
-        let device = self.device(HsmCall::Export)?;
-        let wrapping = self.handle(&device, wrapping)?;
-        let key = self.handle(&device, key)?;
-        Ok(device.wrap(&wrapping, &key)?)
+        // Both by new handles, so that there is nothing to find out about which of them was lost.
+        self.run_for(HsmCall::Export, &key.material, |device| {
+            let wrapping = self.handle(device, wrapping)?;
+            let key = self.handle(device, key)?;
+            Ok(device.wrap(&wrapping, &key)?)
+        })
     }
 
     /// Random bytes from the token.
@@ -330,55 +392,7 @@ impl Custody {
     /// # Errors
     /// The token is away.
     pub fn random(&self, len: usize) -> Result<Secret, Error> {
-        Ok(self.device(HsmCall::Random)?.random(len)?)
-    }
-
-    /// Runs `operation` with a handle of the present generation, unwrapping the key if there is none yet.
-    fn with<T>(
-        &self,
-        call: HsmCall,
-        key: &ManagedKey,
-        operation: impl Fn(&Device, &Key) -> Result<T, pkcs11::Error>,
-    ) -> Result<T, Error> {
-        let device = self.device(call)?;
-        if let Some(handle) = key.handle() {
-            match operation(&device, &handle) {
-                // The token was away since: its handles are gone, the wrapped key is not.
-                Err(pkcs11::Error::Stale) => key.set_handle(None),
-                answer => return Ok(answer?),
-            }
-        }
-        let handle = self.handle(&device, key)?;
-        Ok(operation(&device, &handle)?)
-    }
-
-    /// A new handle for the key, which the key then keeps.
-    fn handle(&self, device: &Device, key: &ManagedKey) -> Result<Key, Error> {
-        let handle = match &key.material {
-            Material::Destroyed => return Err(Error::Destroyed),
-            Material::Public { .. } => return Err(Error::NotInToken),
-            Material::Token { cka_id } => self.placed(cka_id).ok_or_else(|| {
-                // It may have come back after the root keys did: whoever watches the token looks again.
-                self.rescan.store(true, Ordering::Release);
-                self.token.suspect().raise();
-                Error::NoTokenObject
-            })?,
-            Material::Wrapped { kek: name, blob } => {
-                let roots = self.roots();
-                let kek = roots.kek(key.class);
-                if kek.cka_id != *name {
-                    return Err(Error::UnknownKek);
-                }
-                let _timer = self.metrics.hsm(HsmCall::Unwrap);
-                match key.kind {
-                    KeyKind::Secret(kind) => device.unwrap(&kek.key, blob, &key::spec(key.class, kind, key.uses))?,
-                    KeyKind::Private(kind) => device.unwrap_private(&kek.key, blob, kind)?,
-                    KeyKind::Public => return Err(Error::NotInToken),
-                }
-            }
-        };
-        key.set_handle(Some(handle.clone()));
-        Ok(handle)
+        self.run(HsmCall::Random, |device| Ok(device.random(len)?))
     }
 
     fn device(&self, call: HsmCall) -> Result<Admitted<'_>, pkcs11::Error> {

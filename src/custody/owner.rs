@@ -18,6 +18,12 @@ const CALM: Duration = Duration::from_millis(50);
 /// The first and the longest pause between two attempts to get the token back.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
 
+/// Attempts that are made at once: what was lost once may be lost again meanwhile, and calls wait for them.
+const AT_ONCE: usize = 3;
+
+/// A recovery after which the token is well for so long has helped.
+const LASTS: Duration = Duration::from_millis(500);
+
 /// A thread that watches the token and brings it back. Dropping it ends the thread.
 pub struct Owner {
     custody: Arc<Custody>,
@@ -51,6 +57,7 @@ impl Drop for Owner {
 }
 
 fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
+    let mut recoveries = Recoveries::default();
     loop {
         custody.token.suspect().wait(INTERVAL);
         if is_stopped(stopped, Duration::ZERO) {
@@ -60,21 +67,69 @@ fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
         if let Ok(device) = custody.token.device() {
             let _ = device.reap();
         }
-        let Err(error) = custody.check() else {
-            custody.rescan_if_wanted();
-            // Callers can ring with damaged ciphertexts, which some tokens cannot tell from a fault of their own.
+        let checked = custody.check_since(recoveries.last).and_then(|()| custody.rescan_if_wanted());
+        let error = match checked {
+            Err(error) if !is_busy(&error) => error,
+            _ => {
+                custody.token.suspect().looked(true);
+                // Callers can ring as often as they like.
+                if is_stopped(stopped, CALM) {
+                    return;
+                }
+                continue;
+            }
+        };
+        let keys_fail = matches!(error, super::Error::Failing(_));
+        let pause = recoveries.pause(keys_fail);
+        if keys_fail && !pause.is_zero() {
+            // The one before did not help: calls fail at once until the next.
+            custody.token.suspect().looked(false);
             if is_stopped(stopped, CALM) {
                 return;
             }
             continue;
-        };
-        if matches!(&error, super::Error::Token(claviger_pkcs11::Error::Busy)) {
-            continue;
+        }
+        if is_stopped(stopped, pause) {
+            return;
         }
         tracing::error!(%error, "the token is unavailable");
+        custody.token.suspect().hope();
         if !recover(custody, store, stopped) {
             return;
         }
+        recoveries.last = Some(Instant::now());
+    }
+}
+
+fn is_busy(error: &super::Error) -> bool {
+    matches!(error, super::Error::Token(TokenError::Busy))
+}
+
+/// Recoveries that come soon one after the other, because keys go on failing in a token that seems to be well.
+struct Recoveries {
+    last: Option<Instant>,
+    pause: Duration,
+}
+
+impl Default for Recoveries {
+    fn default() -> Self {
+        Self { last: None, pause: BACK_OFF.0 }
+    }
+}
+
+impl Recoveries {
+    /// How long it is until another one may begin. One that helped for a moment only, because keys go on failing, makes the next
+    /// one wait longer.
+    fn pause(&mut self, keys_fail: bool) -> Duration {
+        let (shortest, longest) = BACK_OFF;
+        let Some(since) = self.last.map(|last| last.elapsed()) else { return Duration::ZERO };
+        if !keys_fail || since >= LASTS.max(2 * self.pause) {
+            self.pause = shortest;
+        } else if since >= self.pause {
+            self.pause = (2 * self.pause).min(longest);
+            return Duration::ZERO;
+        }
+        self.pause.saturating_sub(since)
     }
 }
 
@@ -83,7 +138,7 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
     let began = Instant::now();
     let (mut pause, longest) = BACK_OFF;
     let mut said = String::new();
-    loop {
+    for attempt in 1.. {
         let verified = custody.token.reset(|device| {
             let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
             let roots = root::find(device, &recorded)?;
@@ -95,6 +150,7 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
         });
         match verified {
             Ok(()) => {
+                custody.token.suspect().looked(true);
                 let seconds = began.elapsed().as_secs_f32();
                 tracing::info!(seconds, "the token is back, with its root keys");
                 return true;
@@ -103,10 +159,13 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
             Err(OpenError::Token(
                 error @ (TokenError::PinIncorrect(_) | TokenError::PinLocked(_) | TokenError::PinInvalid(_)),
             )) => {
+                custody.token.suspect().looked(false);
                 tracing::error!(%error, "the token is back, but not with this PIN: restart with the right one");
                 return false;
             }
+            Err(_) if attempt < AT_ONCE && !is_stopped(stopped, Duration::ZERO) => continue,
             Err(error) => {
+                custody.token.suspect().looked(false);
                 let text = error.to_string();
                 if text != said {
                     tracing::warn!(error = %text, "the token is not back yet");
@@ -115,13 +174,40 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
             }
         }
         if is_stopped(stopped, pause) {
-            return false;
+            break;
         }
         pause = (pause * 2).min(longest);
     }
+    false
 }
 
 /// Waits for the owner's end, at most for `pause`.
 fn is_stopped(stopped: &Receiver<()>, pause: Duration) -> bool {
     !matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "allowed in tests")]
+
+    use super::*;
+
+    #[test]
+    fn recoveries_that_do_not_help_come_slower_and_those_of_losses_do_not() {
+        let mut recoveries = Recoveries::default();
+        assert!(recoveries.pause(true).is_zero(), "the first begins at once");
+        let ago = |time| Instant::now().checked_sub(time).unwrap();
+        recoveries.last = Some(ago(Duration::from_millis(150)));
+        assert!(recoveries.pause(true).is_zero());
+        assert!(!recoveries.pause(true).is_zero(), "the pause is longer now");
+        assert!(recoveries.pause(false).is_zero());
+        for _ in 0..10 {
+            recoveries.last = Some(ago(recoveries.pause));
+            assert!(recoveries.pause(true).is_zero());
+        }
+        assert_eq!(recoveries.pause, BACK_OFF.1);
+        recoveries.last = Some(ago(2 * BACK_OFF.1));
+        assert!(recoveries.pause(true).is_zero());
+        assert_eq!(recoveries.pause, BACK_OFF.0, "it was well for long enough");
+    }
 }

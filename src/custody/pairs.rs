@@ -76,19 +76,19 @@ impl Custody {
             PairKind::Rsa { .. } => Some(self.pairs.take()?),
             PairKind::P256 => None,
         };
-        let device = self.device(HsmCall::Make)?;
         let (material, parts) = if self.placement == Placement::Token {
-            self.place_pair(&device, kind)?
+            self.run_once(HsmCall::Make, |device| self.place_pair(device, kind))?
         } else {
-            let roots = self.roots();
-            let kek = roots.kek(Class::Sealing);
-            let (blob, parts) = device.generate_wrapped_pair(&kek.key, kind)?;
-            (Material::Wrapped { kek: kek.cka_id.clone(), blob }, parts)
+            self.run(HsmCall::Make, |device| {
+                let roots = self.roots();
+                let kek = roots.kek(Class::Sealing);
+                let (blob, parts) = device.generate_wrapped_pair(&kek.key, kind)?;
+                Ok((Material::Wrapped { kek: kek.cka_id.clone(), blob }, parts))
+            })?
         };
         match public_key_info(&parts) {
             Ok(info) => Ok((material, info)),
             Err(error) => {
-                drop(device);
                 self.discard(&material)?;
                 Err(Error::PublicKey(error))
             }

@@ -37,12 +37,12 @@ impl Custody {
     /// # Errors
     /// The token is away, or has no such key.
     pub fn sign_token(&self, name: &str, message: &[u8]) -> Result<[u8; 64], Error> {
-        // The device first: while it is held nobody can publish the root keys of another one.
-        let device = self.device(HsmCall::Sign)?;
-        let roots = self.roots();
-        let named = |own: &&root::NumberedKey| signing::token_number(name) == Some(own.0);
-        let (_, key) = roots.tokens().iter().find(named).ok_or(Error::NoTokenObject)?;
-        key.sign_jws(&device, message)
+        self.run(HsmCall::Sign, |device| {
+            let roots = self.roots();
+            let named = |own: &&root::NumberedKey| signing::token_number(name) == Some(own.0);
+            let (_, key) = roots.tokens().iter().find(named).ok_or(Error::NoTokenObject)?;
+            key.sign_jws(device, message)
+        })
     }
 
     /// Makes a new key, which signs from now on, at `now`. Of those before it the ones named in `needed` are kept; the others

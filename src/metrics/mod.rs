@@ -38,7 +38,7 @@ const GROUP: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 pub struct Error(#[from] prometheus::Error);
 
 /// What the HSM is asked for. Several PKCS#11 calls may belong to one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HsmCall {
     /// A key made or brought in, and wrapped.
     Make,

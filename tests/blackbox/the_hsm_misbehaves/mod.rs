@@ -3,13 +3,14 @@
 mod load;
 
 use std::env;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use claviger_pkcs11_shim::{Deed, Fault};
 
-use crate::harness::{End, Options, Shim, eventually};
+use crate::harness::kmip::{Sealed, create};
+use crate::harness::{Client, End, Options, Shim, eventually};
 use load::Load;
 
 const CLIENTS: usize = 4;
@@ -27,8 +28,11 @@ const USES: [&str; 9] = [
     "C_GenerateKey",
 ];
 
+/// The first of these functions for each use: they name the key.
+const BEGINS: [&str; 5] = ["C_EncryptInit", "C_DecryptInit", "C_SignInit", "C_WrapKey", "C_UnwrapKey"];
+
 /// Values that say that something was lost, or that the device fails.
-const LOSSES: [(&str, u64); 10] = [
+const LOSSES: [(&str, u64); 12] = [
     ("KEY_HANDLE_INVALID", 0x60),
     ("OBJECT_HANDLE_INVALID", 0x82),
     ("SESSION_HANDLE_INVALID", 0xb3),
@@ -38,8 +42,20 @@ const LOSSES: [(&str, u64); 10] = [
     ("DEVICE_REMOVED", 0x32),
     ("DEVICE_ERROR", 0x30),
     ("FUNCTION_FAILED", 0x06),
-    ("DEVICE_MEMORY", 0x31),
+    ("GENERAL_ERROR", GENERAL_ERROR),
+    ("DEVICE_MEMORY", DEVICE_MEMORY),
+    ("HOST_MEMORY", 0x02),
 ];
+
+const GENERAL_ERROR: u64 = 0x05;
+const DEVICE_MEMORY: u64 = 0x31;
+const SESSION_COUNT: u64 = 0xb1;
+
+/// How long health may take to notice. An answer of it stands for 0.2 s.
+const NOTICED: Duration = Duration::from_millis(500);
+
+/// How long the server may take until everything works again.
+const RECOVERED: Duration = Duration::from_secs(5);
 
 /// How long a fault is on.
 fn while_on() -> Duration {
@@ -52,20 +68,21 @@ fn while_on() -> Duration {
 struct Row {
     name: String,
     hits: usize,
+    good: usize,
     refused: usize,
     wrong: usize,
     recovery: Duration,
     /// How often health was "ok" while the fault was on, and how often it was not.
     health: (usize, usize),
-    /// How often it was "ok" right after a request was refused, and how often it was not.
+    /// The same, from [`NOTICED`] after the first request that was refused.
     afterwards: (usize, usize),
 }
 
 impl Row {
     fn print(&self) {
-        let Self { name, hits, refused, wrong, recovery, health: (ok, away), afterwards } = self;
+        let Self { name, hits, good, refused, wrong, recovery, health: (ok, away), afterwards } = self;
         eprintln!(
-            "| {name} | {hits} | {refused} | {wrong} | {:.1} | {ok} ok, {away} away | {} of {} |",
+            "| {name} | {hits} | {good} | {refused} | {wrong} | {:.1} | {ok} ok, {away} away | {} of {} |",
             recovery.as_secs_f64(),
             afterwards.0,
             afterwards.0 + afterwards.1
@@ -73,24 +90,50 @@ impl Row {
     }
 }
 
-/// One fault under the load.
-fn try_fault(shim: &Shim, load: &Load, name: &str, fault: &Fault) -> Row {
-    let (refused, wrong) = (load.refused.load(Ordering::SeqCst), load.wrong.lock().unwrap().len());
-    shim.set(name, fault);
+/// One fault, or several of one name, under the load.
+fn try_faults(shim: &Shim, load: &Load, name: &str, faults: &[Fault]) -> Row {
+    let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
+    let (good, refused, wrong) = (count(&load.good), count(&load.refused), load.wrong.lock().unwrap().len());
+    let names: Vec<String> = (0..faults.len()).map(|number| format!("{name} {number}")).collect();
+    for (name, fault) in names.iter().zip(faults) {
+        shim.set(name, fault);
+    }
     let began = Instant::now();
-    let (mut health, mut afterwards) = ((0, 0), (0, 0));
+    let (mut health, mut afterwards, mut first_refusal) = ((0, 0), (0, 0), None);
     let alice = shim.server.alice();
     while began.elapsed() < while_on() {
-        let before = load.refused.load(Ordering::SeqCst);
+        if count(&load.refused) > refused {
+            first_refusal.get_or_insert_with(Instant::now);
+        }
+        let is_noticed = first_refusal.is_some_and(|first: Instant| first.elapsed() > NOTICED);
         let is_ok = alice.get("/health").status == 200;
-        let count = |(ok, away): (usize, usize)| if is_ok { (ok + 1, away) } else { (ok, away + 1) };
-        health = count(health);
-        if before > refused {
-            afterwards = count(afterwards);
+        let add = |(ok, away): (usize, usize)| if is_ok { (ok + 1, away) } else { (ok, away + 1) };
+        health = add(health);
+        if is_noticed {
+            afterwards = add(afterwards);
         }
         thread::park_timeout(Duration::from_millis(50));
     }
-    shim.clear(name);
+    for name in &names {
+        shim.clear(name);
+    }
+    let recovery = recovers(&alice, load);
+    let row = Row {
+        name: name.to_owned(),
+        hits: names.iter().map(|name| shim.hits(name)).min().unwrap(),
+        good: count(&load.good) - good,
+        refused: count(&load.refused) - refused,
+        wrong: load.wrong.lock().unwrap().len() - wrong,
+        recovery,
+        health,
+        afterwards,
+    };
+    row.print();
+    row
+}
+
+/// How long it takes from now until health is "ok" and no request is refused any longer.
+fn recovers(alice: &Client, load: &Load) -> Duration {
     let cleared = Instant::now();
     for clean in &load.clean {
         clean.store(0, Ordering::SeqCst);
@@ -104,21 +147,11 @@ fn try_fault(shim: &Shim, load: &Load, name: &str, fault: &Fault) -> Row {
         load.clean.iter().all(|clean| clean.load(Ordering::SeqCst) > 1).then_some(())
     });
     let last_refusal = load.last_refusal.lock().unwrap().unwrap_or(cleared);
-    let row = Row {
-        name: name.to_owned(),
-        hits: shim.hits(name),
-        refused: load.refused.load(Ordering::SeqCst) - refused,
-        wrong: load.wrong.lock().unwrap().len() - wrong,
-        recovery: well.max(last_refusal).saturating_duration_since(cleared),
-        health,
-        afterwards,
-    };
-    row.print();
-    row
+    well.max(last_refusal).saturating_duration_since(cleared)
 }
 
 /// The faults one after the other, under a load that goes on all the time; and nothing is lost, also after a restart.
-fn under_load(options: &Options, faults: &[(String, Fault)]) -> Vec<Row> {
+fn under_load(options: &Options, faults: &[(String, Vec<Fault>)], check: impl Fn(&Row)) {
     let shim = Shim::start(options);
     let load = Load::new(CLIENTS);
     let mut clients: Vec<_> = (0..CLIENTS).map(|number| load.client(&shim.server, number)).collect();
@@ -128,28 +161,162 @@ fn under_load(options: &Options, faults: &[(String, Fault)]) -> Vec<Row> {
             let load = &load;
             scope.spawn(move || load.run(client));
         }
-        eprintln!(
-            "| fault | done | refused | wrong | recovery, s | health | ok after a refusal |\n|---|---|---|---|---|---|---|"
-        );
-        faults.iter().map(|(name, fault)| try_fault(&shim, &load, name, fault)).collect::<Vec<_>>()
+        eprintln!("| fault | done | good | refused | wrong | recovery, s | health | ok after a refusal |");
+        eprintln!("|---|---|---|---|---|---|---|---|");
+        faults.iter().map(|(name, faults)| try_faults(&shim, &load, name, faults)).collect::<Vec<_>>()
     });
     let wrong = load.wrong.lock().unwrap();
     assert!(wrong.is_empty(), "{} wrong answers: {:#?}", wrong.len(), &wrong[..wrong.len().min(10)]);
     assert!(load.kept() > 20, "{}", load.kept());
     assert_eq!(load.lost(&shim.server), <[String; 0]>::default());
+    for row in &rows {
+        assert!(row.hits > 0, "{row:?}: the fault was never done");
+        assert!(row.recovery <= RECOVERED, "{row:?}");
+        check(row);
+    }
     let server = shim.server.restart();
     assert_eq!(load.lost(&server), <[String; 0]>::default());
     let log = server.log();
     assert!(!log.contains("panicked") && !log.contains("ROW REFUSED"), "{log}");
-    for row in &rows {
-        assert!(row.hits > 0, "{row:?}: the fault was never done");
-    }
-    rows
 }
 
-/// Each value for all uses of keys.
+/// What was lost is replaced, and the call is made again. A call may meet two faults, and is then refused.
+fn hardly_refuses(row: &Row) {
+    assert!(row.refused * 50 <= row.good, "{row:?}");
+}
+
+fn named(name: &str, fault: Fault) -> (String, Vec<Fault>) {
+    (name.to_owned(), vec![fault])
+}
+
+/// What a token does that loses things.
+fn lost_every(time: Duration) -> [(String, Vec<Fault>); 3] {
+    let fault = |name, deed, at: &[&str]| named(name, Fault::new(deed, at).every(time));
+    [
+        fault("objects vanish", Deed::LoseObject, &BEGINS),
+        fault("sessions are closed", Deed::LoseSession, &USES),
+        fault("the login is lost", Deed::LoseLogin, &USES),
+    ]
+}
+
+/// The same, and what one does that is full, or slow.
+fn losses() -> Vec<(String, Vec<Fault>)> {
+    let answers = LOSSES.map(|(_, value)| {
+        // Where damaged data is the usual reason, it is taken for that if the device decrypts something else right afterwards.
+        let is_of_data = |name: &&str| value == GENERAL_ERROR && ["C_Decrypt", "C_UnwrapKey"].contains(name);
+        let at: Vec<&str> = USES.into_iter().filter(|name| !is_of_data(name)).collect();
+        Fault::new(Deed::Answer(value), &at).every(Duration::from_millis(500))
+    });
+    let mut losses = vec![("each value now and then".to_owned(), answers.to_vec())];
+    losses.extend(lost_every(Duration::from_millis(300)));
+    losses.extend([
+        named("room for 12 objects", Fault::new(Deed::MostObjects(12, DEVICE_MEMORY), &[])),
+        // Those that are open stay open: one that is lost finds no room.
+        (
+            "room for 2 sessions".to_owned(),
+            vec![
+                Fault::new(Deed::MostSessions(2, SESSION_COUNT), &[]),
+                Fault::new(Deed::LoseSession, &["C_EncryptInit"]).every(Duration::from_millis(100)),
+            ],
+        ),
+        named("5 ms a call", Fault::new(Deed::Wait(Duration::from_millis(5)), &USES)),
+    ]);
+    losses
+}
+
+/// Each value for all uses of keys: they are refused, and health says so.
 #[test]
 fn with_answers_that_go_on() {
-    let faults = LOSSES.map(|(name, value)| (format!("{name} always"), Fault::new(Deed::Answer(value), &USES)));
-    under_load(&Options::default(), &faults);
+    let faults = LOSSES.map(|(name, value)| named(&format!("{name} always"), Fault::new(Deed::Answer(value), &USES)));
+    under_load(&Options::default(), &faults, |row| {
+        assert!(row.refused > 0 && row.afterwards.1 > 0, "{row:?}");
+        assert_eq!(row.afterwards.0, 0, "{row:?}: health is \"ok\" while keys fail");
+    });
+}
+
+#[test]
+fn with_losses() {
+    under_load(&Options::default(), &losses(), hardly_refuses);
+}
+
+/// Handles of token objects are found again, and nothing is made twice.
+#[test]
+fn with_losses_of_keys_in_the_token() {
+    let arguments = vec!["--placement".to_owned(), "token".to_owned()];
+    // A scan of all the objects belongs to each recovery.
+    let faults = lost_every(Duration::from_millis(700));
+    under_load(&Options { arguments, ..Options::default() }, &faults, hardly_refuses);
+}
+
+/// One key that fails is refused; the others go on, and the device is well.
+#[test]
+fn with_one_key() {
+    let shim = Shim::start(&Options::default());
+    let mut alice = shim.server.alice().connect().unwrap();
+    let [bad, good] = [(); 2].map(|()| {
+        let id = alice.aes();
+        alice.seal(&id, b"data")
+    });
+    shim.set("bad", &Fault::new(Deed::Answer(0x60), &["C_EncryptInit", "C_DecryptInit"]).first_key());
+    assert_eq!(alice.kmip(&bad.decrypt()).status, 503);
+    let began = Instant::now();
+    while began.elapsed() < while_on() {
+        assert_eq!(alice.kmip(&bad.decrypt()).status, 503);
+        assert_eq!(alice.open(&good), b"data");
+        let health = alice.get("/health");
+        assert_eq!(health.status, 200, "{}", String::from_utf8_lossy(&health.body));
+    }
+    assert!(!shim.server.log().contains("the token is unavailable"));
+    shim.clear("bad");
+    assert_eq!(alice.open(&bad), b"data");
+    // Damaged data is what callers send: it is not tried again, and says nothing of the device, until the device decrypts nothing.
+    let damaged = Sealed { tag: vec![0; 16], ..good.clone() };
+    shim.set("once", &Fault::new(Deed::Answer(GENERAL_ERROR), &["C_Decrypt"]).first_key());
+    alice.refused(&damaged.decrypt(), 422, "Cryptographic_Failure");
+    assert_eq!(shim.hits("once"), 1);
+    shim.clear("once");
+    alice.refused(&damaged.decrypt(), 422, "Cryptographic_Failure");
+    shim.set("all", &Fault::new(Deed::Answer(GENERAL_ERROR), &["C_Decrypt"]));
+    assert_eq!(alice.kmip(&good.decrypt()).status, 503);
+    eventually("health says that the token is away", || (alice.get("/health").status == 503).then_some(()));
+    shim.clear("all");
+    eventually("the token is back", || (alice.get("/health").status == 200).then_some(()));
+    assert_eq!(alice.open(&good), b"data");
+}
+
+/// What is made as a token object is not made again after an answer that may be wrong; other keys are.
+#[test]
+fn with_keys_that_are_made() {
+    for (placement, status) in [("wrapped", 200), ("token", 503)] {
+        let arguments = vec!["--placement".to_owned(), placement.to_owned()];
+        let shim = Shim::start(&Options { arguments, ..Options::default() });
+        let mut alice = shim.server.alice().connect().unwrap();
+        let objects = shim.server.place.token.objects();
+        shim.set("once", &Fault::new(Deed::Answer(0x30), &["C_GenerateKey"]).times(1));
+        assert_eq!(alice.kmip(&create("AES", 256, &[])).status, status);
+        assert_eq!(shim.hits("once"), 1);
+        assert_eq!(shim.server.place.token.objects(), objects);
+        let id = alice.aes();
+        alice.seal(&id, b"data");
+    }
+}
+
+/// The option keeps the server below what the token has room for.
+#[test]
+fn with_little_room_that_is_known() {
+    let arguments = vec!["--hsm-max-objects".to_owned(), "10".to_owned()];
+    let shim = Shim::start(&Options { arguments, ..Options::default() });
+    // Beside those that are kept, a few are made to be wrapped, and destroyed.
+    shim.set("full", &Fault::new(Deed::MostObjects(14, DEVICE_MEMORY), &[]));
+    let mut alice = shim.server.alice().connect().unwrap();
+    let keys: Vec<Sealed> = (0..40)
+        .map(|_| {
+            let id = alice.aes();
+            alice.seal(&id, b"data")
+        })
+        .collect();
+    for key in keys.iter().chain(&keys) {
+        assert_eq!(alice.open(key), b"data");
+    }
+    assert_eq!(shim.hits("full"), 0);
 }

@@ -1,0 +1,220 @@
+//! Calls of the token: what one of them lost is replaced, and it is made once again.
+
+use std::cell::Cell;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use claviger_pkcs11::{self as pkcs11, Device, Key, Loss};
+
+use super::outcomes::Subject;
+use super::{Custody, Error, KeyKind, ManagedKey, key};
+use crate::metrics::HsmCall;
+use crate::store::object::Material;
+
+/// How long a call waits until what it lost was replaced.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Where a call was when it failed. Each of them is repeated once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// The token was not there.
+    Admission,
+    /// A handle for the key was to be had.
+    Handle,
+    /// The key was used: by the handle of an earlier call, or by a new one.
+    Use { was_kept: bool },
+}
+
+/// Steps that were repeated.
+#[derive(Default)]
+struct Repeated {
+    admission: bool,
+    handle: bool,
+    used: bool,
+}
+
+impl Repeated {
+    /// Whether the step is repeated for the first time.
+    fn is_first(&mut self, step: Step) -> bool {
+        let repeated = match step {
+            Step::Admission => &mut self.admission,
+            Step::Handle => &mut self.handle,
+            Step::Use { .. } => &mut self.used,
+        };
+        !std::mem::replace(repeated, true)
+    }
+}
+
+impl Custody {
+    /// Does something with the token that may be done twice. What it needs of the root keys it takes in `operation`: they may be other
+    /// handles the second time.
+    pub(super) fn run<T>(&self, call: HsmCall, operation: impl Fn(&Device) -> Result<T, Error>) -> Result<T, Error> {
+        let answer = self.repeat(call, |device, _| operation(device));
+        self.outcomes.note(call, || Subject::Root, &answer);
+        answer
+    }
+
+    /// The same for one managed key.
+    pub(super) fn run_for<T>(
+        &self,
+        call: HsmCall,
+        material: &Material,
+        operation: impl Fn(&Device) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let answer = self.repeat(call, |device, _| operation(device));
+        self.outcomes.note(call, || Subject::Key(fingerprint(material)), &answer);
+        answer
+    }
+
+    /// The same without counting what comes of it.
+    pub(super) fn look<T>(&self, operation: impl Fn(&Device) -> Result<T, Error>) -> Result<T, Error> {
+        self.repeat(HsmCall::Look, |device, _| operation(device))
+    }
+
+    /// Does something that may not be done twice, such as making an object that stays. A token that is being brought back is waited
+    /// for.
+    pub(super) fn run_once<T>(
+        &self,
+        call: HsmCall,
+        operation: impl FnOnce(&Device) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let device = match self.device(call) {
+            Err(pkcs11::Error::Away) if self.token.suspect().settle(SETTLE) => self.device(call),
+            device => device,
+        };
+        let answer = device.map_err(Error::from).and_then(|device| operation(&device));
+        self.outcomes.note(call, Subject::once, &answer);
+        answer
+    }
+
+    /// Uses a key by the handle that it has, or by a new one.
+    pub(super) fn with<T>(
+        &self,
+        call: HsmCall,
+        key: &ManagedKey,
+        operation: impl Fn(&Device, &Key) -> Result<T, pkcs11::Error>,
+    ) -> Result<T, Error> {
+        let answer = self.repeat(call, |device, step| {
+            let kept = self.handles.of(key).filter(|handle| device.knows(handle));
+            let was_kept = kept.is_some();
+            step.set(Step::Handle);
+            let handle = kept.map_or_else(|| self.handle(device, key), Ok)?;
+            step.set(Step::Use { was_kept });
+            operation(device, &handle).map_err(|error| {
+                if error.loss() == Some(Loss::Handle) {
+                    self.give_up(key, &handle);
+                }
+                Error::Token(error)
+            })
+        });
+        self.outcomes.note(call, || Subject::Key(fingerprint(&key.material)), &answer);
+        answer
+    }
+
+    /// `operation` notes the step that it is at.
+    fn repeat<T>(
+        &self,
+        call: HsmCall,
+        operation: impl Fn(&Device, &Cell<Step>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut repeated = Repeated::default();
+        loop {
+            let step = Cell::new(Step::Admission);
+            let answer = self.device(call).map_err(Error::from).and_then(|device| {
+                step.set(Step::Use { was_kept: false });
+                operation(&device, &step)
+            });
+            let Err(error) = answer else { return answer };
+            let Error::Token(failure) = &error else { return Err(error) };
+            let Some(loss) = failure.loss() else { return Err(error) };
+            if !repeated.is_first(step.get()) || !self.replace(loss, step.get()) {
+                return Err(error);
+            }
+        }
+    }
+
+    /// Replaces what was lost; false if it could not be.
+    fn replace(&self, loss: Loss, step: Step) -> bool {
+        match (loss, step) {
+            (Loss::Room, _) => self.device(HsmCall::Look).is_ok_and(|device| self.free_room(&device)),
+            // The key is unwrapped again, and sessions of the pool are opened when they are needed.
+            (Loss::Handle, Step::Use { was_kept: true }) if !self.rescan.load(Ordering::Acquire) => true,
+            (Loss::Session, Step::Use { .. }) if self.device(HsmCall::Look).is_ok_and(|own| !own.anchor_is_lost()) => {
+                true
+            }
+            // The login, a root key, a token object that has to be found, the anchor session, the device: these are for the owner.
+            _ => self.token.suspect().settle(SETTLE),
+        }
+    }
+
+    /// Destroys the session objects of keys that were used least recently; false if there are none.
+    pub(super) fn free_room(&self, device: &Device) -> bool {
+        let evicted = self.handles.evict_some();
+        device.reap().is_ok_and(|count| count > 0) || evicted
+    }
+
+    /// The handle of this key is not to be used again.
+    fn give_up(&self, key: &ManagedKey, handle: &Key) {
+        self.handles.forget(key);
+        self.lose(&key.material, handle);
+    }
+
+    /// The token does not know this handle. A token object may still be there, and is looked for.
+    pub(super) fn lose(&self, material: &Material, handle: &Key) {
+        handle.mark_lost();
+        if matches!(material, Material::Token { .. }) {
+            self.rescan.store(true, Ordering::Release);
+        }
+    }
+
+    /// The token object with this `CKA_ID`. [`pkcs11::Error::Stale`] while it is looked for.
+    pub(super) fn placed_in(&self, device: &Device, cka_id: &[u8]) -> Result<Key, Error> {
+        match self.placed(cka_id) {
+            Some(handle) if device.knows(&handle) => Ok(handle),
+            Some(_) => Err(Error::Token(pkcs11::Error::Stale)),
+            None => {
+                // It may have come back after the root keys did: whoever watches the token looks again.
+                self.rescan.store(true, Ordering::Release);
+                self.token.suspect().raise();
+                Err(Error::NoTokenObject)
+            }
+        }
+    }
+
+    /// A new handle for the key, which the key then keeps.
+    pub(super) fn handle(&self, device: &Device, key: &ManagedKey) -> Result<Key, Error> {
+        let handle = match &key.material {
+            Material::Destroyed => return Err(Error::Destroyed),
+            Material::Public { .. } => return Err(Error::NotInToken),
+            Material::Token { cka_id } => self.placed_in(device, cka_id)?,
+            Material::Wrapped { kek: name, blob } => {
+                let roots = self.roots();
+                let kek = roots.kek(key.class);
+                if kek.cka_id != *name {
+                    return Err(Error::UnknownKek);
+                }
+                self.handles.make_room();
+                let _timer = self.metrics.hsm(HsmCall::Unwrap);
+                match key.kind {
+                    KeyKind::Secret(kind) => device.unwrap(&kek.key, blob, &key::spec(key.class, kind, key.uses))?,
+                    KeyKind::Private(kind) => device.unwrap_private(&kek.key, blob, kind)?,
+                    KeyKind::Public => return Err(Error::NotInToken),
+                }
+            }
+        };
+        self.handles.keep(key, handle.clone());
+        Ok(handle)
+    }
+}
+
+/// Stands for a key among others, for as long as the process lives.
+fn fingerprint(material: &Material) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match material {
+        Material::Token { cka_id } => cka_id.hash(&mut hasher),
+        other => other.bytes().hash(&mut hasher),
+    }
+    hasher.finish()
+}
