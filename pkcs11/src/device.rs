@@ -13,7 +13,7 @@ use crate::canary::Canary;
 use crate::error::{Error, Loss};
 use crate::key::{Generation, Graveyard, Key};
 use crate::module::{Initialized, Module};
-use crate::quirk::Maker;
+use crate::quirk::{Maker, PaddedWrap};
 use crate::session::{Anchor, Pool, Sessions};
 use crate::suspicion::Suspicion;
 use crate::token::Config;
@@ -37,6 +37,7 @@ pub struct Device {
     pub(crate) canary: Canary,
     pub(crate) generation: Generation,
     pub(crate) maker: Maker,
+    pub(crate) padded: PaddedWrap,
     pub(crate) slot: Slot,
     suspicion: Arc<Suspicion>,
     pub(crate) module: Arc<Module>,
@@ -73,6 +74,7 @@ impl Device {
             canary: Canary::default(),
             generation: Generation(GENERATIONS.fetch_add(1, Ordering::Relaxed)),
             maker: Maker::from_manufacturer(&info.manufacturer),
+            padded: PaddedWrap::of(&module.functions, slot),
             slot,
             suspicion: Arc::clone(suspicion),
             module: Arc::clone(module),

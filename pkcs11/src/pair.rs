@@ -204,17 +204,18 @@ enum Private {
 }
 
 impl Device {
-    /// Makes a pair in a session of the pool and wraps its private half (CKM_AES_KEY_WRAP_PAD, RFC 5649, over its PKCS#8); both
-    /// objects are destroyed before the session goes back. RSA takes seconds, and the session meanwhile.
+    /// Makes a pair in a session of the pool and wraps its private half (AES key wrap with padding, RFC 5649, over its PKCS#8);
+    /// both objects are destroyed before the session goes back. RSA takes seconds, and the session meanwhile.
     pub fn generate_wrapped_pair(&self, wrapping: &Key, kind: PairKind) -> Result<(Vec<u8>, PublicParts), Error> {
         kind.validate()?;
         let by = wrapping.handle(self.generation)?;
+        let mechanism = self.padded.first()?;
         let (public, private) = (kind.public()?, kind.private(Private::BeWrapped, Placement::Session));
         let made = self.work(|session| {
             let (public, private) = session.generate_key_pair(&kind.generation(), &public, &private)?;
             // What fails ends the session, and with it both objects.
             let parts = kind.read(session, public)?;
-            let blob = session.wrap_key(&Mechanism::AesKeyWrapPad, by, private)?;
+            let blob = self.module.functions.wrap(session, mechanism, by, private)?;
             session.destroy_object(private)?;
             session.destroy_object(public)?;
             Ok(parts.map(|parts| (blob, parts)))
@@ -249,10 +250,16 @@ impl Device {
     pub fn unwrap_private(&self, wrapping: &Key, blob: &[u8], kind: PairKind) -> Result<Key, Error> {
         let by = wrapping.handle(self.generation)?;
         let template = kind.private(Private::Sign, Placement::Session);
-        let handle = self
-            .own(|session| session.unwrap_key(&Mechanism::AesKeyWrapPad, by, blob, &template))
-            .map_err(|error| self.of_blob(error, wrapping, (true, false)))?;
-        Ok(self.private_key(handle))
+        let unwrap = |mechanism| {
+            self.own(|session| self.module.functions.unwrap(session, mechanism, by, blob, &template))
+                .map_err(|error| self.of_blob(error, wrapping, (true, false)))
+        };
+        let mut unwrapped = unwrap(self.padded.first()?);
+        // What was wrapped when the token had only the other number.
+        if let (Err(Error::BlobInvalid(_)), Some(other)) = (&unwrapped, self.padded.second()) {
+            unwrapped = unwrap(other);
+        }
+        Ok(self.private_key(unwrapped?))
     }
 
     /// Signs a digest. `digest` has the length of the mechanism's hash. RSA signatures are as long as the modulus; those of ECDSA

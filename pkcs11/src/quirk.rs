@@ -4,22 +4,31 @@ use std::ops::RangeInclusive;
 
 use cryptoki::context::Function;
 use cryptoki::error::RvError;
+use cryptoki::slot::Slot;
+use cryptoki_sys::{CK_MECHANISM_TYPE, CKF_UNWRAP, CKF_WRAP, CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD};
 
-use crate::error::{Answer, Loss};
+use crate::error::{Answer, Error, Loss};
 use crate::mac::MacMechanism;
+use crate::raw::Functions;
 
 /// Who made the token, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Maker {
     /// SoftHSM 2, measured at 2.6.1.
     SoftHsm,
+    /// Kryoptic, measured at 1.5.4.
+    Kryoptic,
     /// Anything else: the specification is taken at its word.
     Other,
 }
 
 impl Maker {
     pub(crate) fn from_manufacturer(id: &str) -> Self {
-        if id == "SoftHSM project" { Self::SoftHsm } else { Self::Other }
+        match id {
+            "SoftHSM project" => Self::SoftHsm,
+            "Kryoptic Project" => Self::Kryoptic,
+            _ => Self::Other,
+        }
     }
 
     /// Whether this is how the token tells damaged data, if [`Self::may_be_the_device`] is not the case.
@@ -29,21 +38,27 @@ impl Maker {
         matches!(answer.value, RvError::UnknownErrorCode(AEAD_DECRYPT_FAILED)) || self.may_be_the_device(answer)
     }
 
-    /// SoftHSM, and not only SoftHSM, tells damaged data by CKR_GENERAL_ERROR where the specification has a value of its own. A
-    /// device that fails answers that, too.
+    /// SoftHSM, and not only SoftHSM, tells damaged data by CKR_GENERAL_ERROR where the specification has a value of its own, and
+    /// Kryoptic tells a damaged blob by CKR_DEVICE_ERROR. A device that fails answers that, too.
     pub(crate) fn may_be_the_device(self, answer: Answer) -> bool {
-        matches!(answer.value, RvError::GeneralError) && is_of_data(answer.function)
+        match (answer.value, answer.function) {
+            (RvError::GeneralError, function) => is_of_data(function),
+            (RvError::DeviceError, Function::UnwrapKey) => self == Self::Kryoptic,
+            _ => false,
+        }
     }
 
-    /// Key sizes in bytes that really sign. SoftHSM reports the right minimum for HMAC, the length of the digest, but a
-    /// maximum of 512, and takes any; 64 KiB was tried.
+    /// Key sizes in bytes that really sign. A maximum of 0 means that there are no limits, as on Kryoptic and opencryptoki.
+    /// SoftHSM reports the right minimum for HMAC, the length of the digest, but a maximum of 512, and takes any; 64 KiB was
+    /// tried.
     pub(crate) fn mac_key_size(
         self,
         mechanism: MacMechanism,
         reported: RangeInclusive<usize>,
     ) -> RangeInclusive<usize> {
         match (self, mechanism) {
-            (Self::Other, _) | (_, MacMechanism::AesCmac) => reported,
+            (_, _) if *reported.end() == 0 => 1..=usize::MAX,
+            (Self::SoftHsm, MacMechanism::AesCmac) | (Self::Kryoptic | Self::Other, _) => reported,
             (Self::SoftHsm, _) => *reported.start()..=65_536,
         }
     }
@@ -51,6 +66,39 @@ impl Maker {
     /// SoftHSM writes object files without ever calling fsync.
     pub(crate) fn needs_sync(self) -> bool {
         self == Self::SoftHsm
+    }
+}
+
+/// The numbers under which the token has AES key wrap with padding (RFC 5649).
+///
+/// CKM_AES_KEY_WRAP_KWP, of PKCS#11 3.0, is that and nothing else; Kryoptic has only this. What CKM_AES_KEY_WRAP_PAD does is left
+/// open by PKCS#11 2.40; SoftHSM has only this, and does RFC 5649 (the tests compare with OpenSSL). A blob does not say under which
+/// number it was made and needs not: the integrity check of RFC 5649 tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PaddedWrap([Option<CK_MECHANISM_TYPE>; 2]);
+
+impl PaddedWrap {
+    /// Asks the token.
+    pub(crate) fn of(functions: &Functions, slot: Slot) -> Self {
+        let both = CKF_WRAP | CKF_UNWRAP;
+        let has = |mechanism: &CK_MECHANISM_TYPE| {
+            functions.mechanism_info(slot, *mechanism).is_ok_and(|info| info.flags & both == both)
+        };
+        let [kwp, pad] = [CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD].map(|mechanism| Some(mechanism).filter(has));
+        Self(if kwp.is_some() { [kwp, pad] } else { [pad, None] })
+    }
+
+    /// The one to wrap with.
+    pub(crate) fn first(self) -> Result<CK_MECHANISM_TYPE, Error> {
+        let [first, _] = self.0;
+        let none = Answer { function: Function::GetMechanismInfo, value: RvError::MechanismInvalid };
+        first.ok_or(Error::MechanismUnsupported(none))
+    }
+
+    /// One that may have wrapped earlier, if there is another one.
+    pub(crate) fn second(self) -> Option<CK_MECHANISM_TYPE> {
+        let [_, second] = self.0;
+        second
     }
 }
 

@@ -1,5 +1,5 @@
-//! The calls that the binding cannot make: templates inside templates, counter mode, and reading a key's value without leaving
-//! copies.
+//! The calls that the binding cannot make: templates inside templates, counter mode, key wrap under any mechanism number, and
+//! reading a key's value without leaving copies.
 
 use std::ffi::c_void;
 use std::path::Path;
@@ -11,8 +11,8 @@ use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_FUNCTION_LIST, CK_MECHANISM, CK_RV, CK_TOKEN_INFO,
-    CK_ULONG, CK_UNAVAILABLE_INFORMATION, CKA_VALUE, CKM_AES_CTR,
+    CK_AES_CTR_PARAMS, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_FUNCTION_LIST, CK_MECHANISM, CK_MECHANISM_INFO,
+    CK_MECHANISM_TYPE, CK_RV, CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION, CKA_VALUE, CKM_AES_CTR,
 };
 use zeroize::Zeroizing;
 
@@ -139,6 +139,74 @@ impl Functions {
         Ok(output)
     }
 
+    /// What the token says about a mechanism (C_GetMechanismInfo); an error if it does not have it.
+    pub(crate) fn mechanism_info(&self, slot: Slot, mechanism: CK_MECHANISM_TYPE) -> Result<CK_MECHANISM_INFO> {
+        let call = self.list.C_GetMechanismInfo.ok_or(Error::NullFunctionPointer)?;
+        let mut info = CK_MECHANISM_INFO::default();
+        // SAFETY: `info` is a place for one CK_MECHANISM_INFO. The module is initialised: `slot` was read from it.
+        ok(unsafe { call(slot.id().try_into()?, mechanism, &raw mut info) }, Function::GetMechanismInfo)?;
+        Ok(info)
+    }
+
+    /// C_WrapKey under a mechanism without parameters. Two calls, for the length and for the blob.
+    pub(crate) fn wrap(
+        &self,
+        session: &Session,
+        mechanism: CK_MECHANISM_TYPE,
+        wrapping: ObjectHandle,
+        key: ObjectHandle,
+    ) -> Result<Vec<u8>> {
+        let call = self.list.C_WrapKey.ok_or(Error::NullFunctionPointer)?;
+        let mut mechanism = bare(mechanism);
+        let (session, wrapping, key) = (session.handle(), wrapping.handle(), key.handle());
+        let mut length = 0;
+        // SAFETY: the mechanism has no parameters, and without a buffer only `length` is written. As for the session, see
+        // `attribute`.
+        let rv = unsafe { call(session, &raw mut mechanism, wrapping, key, ptr::null_mut(), &raw mut length) };
+        ok(rv, Function::WrapKey)?;
+        let mut blob = vec![0_u8; length.try_into()?];
+        // SAFETY: as before, and `blob` has room for `length` bytes.
+        let rv = unsafe { call(session, &raw mut mechanism, wrapping, key, blob.as_mut_ptr(), &raw mut length) };
+        ok(rv, Function::WrapKey)?;
+        // The first answer may be more than it takes.
+        blob.truncate(length.try_into()?);
+        Ok(blob)
+    }
+
+    /// C_UnwrapKey under a mechanism without parameters.
+    pub(crate) fn unwrap(
+        &self,
+        session: &Session,
+        mechanism: CK_MECHANISM_TYPE,
+        wrapping: ObjectHandle,
+        blob: &[u8],
+        template: &[Attribute],
+    ) -> Result<ObjectHandle> {
+        let call = self.list.C_UnwrapKey.ok_or(Error::NullFunctionPointer)?;
+        let mut mechanism = bare(mechanism);
+        let mut template: Vec<CK_ATTRIBUTE> = template.iter().map(Into::into).collect();
+        let (length, count) = (blob.len().try_into()?, template.len().try_into()?);
+        let mut handle = 0;
+        // SAFETY: the mechanism has no parameters; `blob` has `length` bytes, which the module only reads whatever the
+        // prototype says; `template` holds `count` attributes that point into the borrowed `Attribute`s. All outlive the call.
+        // As for the session, see `attribute`.
+        let rv = unsafe {
+            call(
+                session.handle(),
+                &raw mut mechanism,
+                wrapping.handle(),
+                blob.as_ptr().cast_mut(),
+                length,
+                template.as_mut_ptr(),
+                count,
+                &raw mut handle,
+            )
+        };
+        ok(rv, Function::UnwrapKey)?;
+        // SAFETY: the module has just given the handle for an object of this session's token.
+        Ok(unsafe { ObjectHandle::new_from_raw(handle) })
+    }
+
     /// C_GenerateKey with one nested template, of a type such as CKA_UNWRAP_TEMPLATE.
     pub(crate) fn generate_with_nested(
         &self,
@@ -165,7 +233,7 @@ impl Functions {
             ulValueLen: size_of_val(entries.as_slice()).try_into()?,
             pValue: entries.as_mut_ptr().cast::<c_void>(),
         });
-        let mut mechanism = CK_MECHANISM { mechanism, pParameter: ptr::null_mut(), ulParameterLen: 0 };
+        let mut mechanism = bare(mechanism);
         let count = template.len().try_into()?;
         let mut handle = 0;
         // SAFETY: `template` holds `count` attributes. Those of the caller point into the borrowed `Attribute`s, the last one
@@ -176,6 +244,11 @@ impl Functions {
         // SAFETY: the module has just given the handle for an object of this session's token.
         Ok(unsafe { ObjectHandle::new_from_raw(handle) })
     }
+}
+
+/// A mechanism without parameters.
+fn bare(mechanism: CK_MECHANISM_TYPE) -> CK_MECHANISM {
+    CK_MECHANISM { mechanism, pParameter: ptr::null_mut(), ulParameterLen: 0 }
 }
 
 fn ok(rv: CK_RV, function: Function) -> Result<()> {

@@ -183,7 +183,7 @@ impl Device {
         point(encoded).ok_or_else(|| {
             Error::RootMismatch(RootMismatch {
                 attribute: "CKA_EC_POINT".to_owned(),
-                expected: "an OCTET STRING of an uncompressed point of P-256".to_owned(),
+                expected: "an uncompressed point of P-256, with or without an OCTET STRING around it".to_owned(),
                 found: format!("{} bytes", encoded.len()),
             })
         })
@@ -198,8 +198,10 @@ impl Device {
     }
 }
 
-/// CKA_EC_POINT is the DER of an OCTET STRING that holds the point (PKCS#11 2.40, current mechanisms, 2.3.3).
+/// CKA_EC_POINT is the DER of an OCTET STRING that holds the point (PKCS#11 2.40, current mechanisms, 2.3.3). Some tokens give
+/// the point without it. The length tells the two apart: a point may begin as the header does.
 pub(crate) fn point(encoded: &[u8]) -> Option<[u8; 65]> {
-    let point: [u8; 65] = encoded.strip_prefix(&POINT_HEADER)?.try_into().ok()?;
+    let point = encoded.strip_prefix(&POINT_HEADER).filter(|point| point.len() == 65).unwrap_or(encoded);
+    let point: [u8; 65] = point.try_into().ok()?;
     (point.first() == Some(&UNCOMPRESSED)).then_some(point)
 }

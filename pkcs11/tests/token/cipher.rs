@@ -6,6 +6,7 @@ use claviger_pkcs11::{Cipher, Error, InvalidInput};
 use openssl::symm;
 
 use crate::harness::{Home, aes};
+use crate::hsm::Hsm;
 
 const KEY: [u8; 32] = [0x2b; 32];
 const IV: [u8; 16] = [0x7c; 16];
@@ -115,8 +116,8 @@ fn what_was_changed_does_not_decrypt() {
 }
 
 #[test]
-fn parameters_that_softhsm_would_take_are_refused() {
-    Home::test(module_path!(), "parameters_that_softhsm_would_take_are_refused", |home| {
+fn parameters_that_some_tokens_take_are_refused() {
+    Home::test(module_path!(), "parameters_that_some_tokens_take_are_refused", |home| {
         let token = home.open();
         let device = token.device().unwrap();
         let key = device.create(&aes(32), &KEY).unwrap();

@@ -1,8 +1,7 @@
-//! Every test in a process of its own: C_Initialize is per process, and SoftHSM takes its configuration from the environment,
+//! Every test in a process of its own: C_Initialize is per process, and modules take their configuration from the environment,
 //! which a process with threads cannot change safely.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -11,6 +10,8 @@ use claviger_pkcs11::{
     Config, Device, KeyId, Pin, PinSource, SecretKeyKind, SecretKeySpec, Token, UnwrapTemplate, Uses,
 };
 use tempfile::TempDir;
+
+use crate::hsm::Hsm;
 
 /// Set in the child; names the directory with the tokens.
 const HOME: &str = "CLAVIGER_TEST_TOKENS";
@@ -32,19 +33,15 @@ impl Home {
         }
         let directory = memory_directory();
         let home = Home(directory.path().to_owned());
-        fs::create_dir(home.tokens()).unwrap();
-        let settings = format!(
-            "directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n",
-            home.tokens().display()
-        );
-        fs::write(home.settings(), settings).unwrap();
+        let hsm = Hsm::chosen();
+        let settings = hsm.configure(&home.0);
         home.add_token(LABEL);
         let (_, module) = module.split_once("::").unwrap();
         let name = format!("{module}::{test}");
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", &name, "--nocapture", "--test-threads=1"])
             .env(HOME, &home.0)
-            .env("SOFTHSM2_CONF", home.settings())
+            .env(hsm.variable(), settings)
             .output()
             .unwrap();
         let (out, err) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
@@ -53,26 +50,22 @@ impl Home {
         assert!(out.contains("1 passed"), "{name} is not the test's name");
     }
 
-    /// The directory that SoftHSM keeps its tokens in.
+    /// The same for what only one of the modules can show. With SoftHSM's files a token or a key goes away while it is in use;
+    /// Kryoptic keeps its database open, and misses nothing. Kryoptic can be told how to encode points.
+    pub(crate) fn test_of(hsm: Hsm, module: &str, test: &str, body: impl FnOnce(&Home)) {
+        if Hsm::chosen() == hsm {
+            Self::test(module, test, body);
+        }
+    }
+
+    /// The directory in which the tokens are.
     pub(crate) fn tokens(&self) -> PathBuf {
         self.0.join("tokens")
     }
 
-    fn settings(&self) -> PathBuf {
-        self.0.join("softhsm2.conf")
-    }
-
     /// Initialises one more token.
     pub(crate) fn add_token(&self, label: &str) {
-        let init = Command::new("softhsm2-util")
-            .args(["--init-token", "--free", "--label", label])
-            .args(["--so-pin", "so-pin-1357", "--pin", PIN])
-            .arg("--module")
-            .arg(module())
-            .env("SOFTHSM2_CONF", self.settings())
-            .output()
-            .unwrap();
-        assert!(init.status.success(), "{init:?}");
+        Hsm::chosen().add(&self.0, label, PIN);
     }
 
     /// Opens the test token without a check.
@@ -83,7 +76,7 @@ impl Home {
 
 /// The module under test.
 pub(crate) fn module() -> PathBuf {
-    env::var_os("TEST_PKCS11_MODULE").map_or_else(|| PathBuf::from("/usr/lib/softhsm/libsofthsm2.so"), PathBuf::from)
+    Hsm::chosen().module()
 }
 
 /// A PIN that is always there.
@@ -133,7 +126,7 @@ pub(crate) fn new_id(device: &Device) -> KeyId {
     KeyId::from(bytes)
 }
 
-/// SoftHSM rewrites each attribute of a token object to the file, which in memory takes no time.
+/// In memory: SoftHSM rewrites an object's file for each attribute, and Kryoptic syncs its database.
 fn memory_directory() -> TempDir {
     if Path::new("/dev/shm").is_dir() {
         tempfile::tempdir_in("/dev/shm").unwrap()

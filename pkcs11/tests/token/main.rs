@@ -1,4 +1,4 @@
-//! Behaviour against a real module: the one in `TEST_PKCS11_MODULE`, or SoftHSM where Debian has it.
+//! Behaviour against real modules: SoftHSM, or Kryoptic with TEST_TOKEN=kryoptic.
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -9,6 +9,7 @@
 
 mod cipher;
 mod harness;
+mod hsm;
 mod key;
 mod mac;
 mod opening;

@@ -3,11 +3,12 @@
 use claviger_pkcs11::{
     Device, Error, Hash, InvalidInput, Key, PairKind, PublicParts, RootKind, SignatureMechanism, UnwrapTemplate,
 };
-use cryptoki::error::{Error as RawError, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 use openssl::bn::{BigNum, BigNumContext};
+use openssl::cipher::Cipher;
+use openssl::cipher_ctx::{CipherCtx, CipherCtxFlags};
 use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::ecdsa::EcdsaSig;
 use openssl::hash::{MessageDigest, hash};
@@ -18,7 +19,7 @@ use openssl::rsa::{Padding, Rsa};
 use openssl::sign::RsaPssSaltlen;
 
 use crate::harness::{Home, aes, new_id};
-use crate::signing::raw;
+use crate::signing::{assert_unextractable, raw};
 
 const HASHES: [Hash; 3] = [Hash::Sha256, Hash::Sha384, Hash::Sha512];
 
@@ -105,8 +106,7 @@ fn assert_stays(kind: PairKind) {
     let [private] = found.as_slice() else { panic!("{found:?}") };
     let value = if kind == PairKind::P256 { AttributeType::Value } else { AttributeType::PrivateExponent };
     assert!(session.get_attributes(*private, &[value]).unwrap().is_empty(), "{kind:?} is shown");
-    let wrapped = session.wrap_key(&Mechanism::AesKeyWrapPad, wrapping(&session), *private);
-    assert!(matches!(wrapped, Err(RawError::Pkcs11(RvError::KeyUnextractable, _))), "{kind:?}: {wrapped:?}");
+    assert_unextractable(&session, wrapping(&session), *private);
 }
 
 #[test]
@@ -133,6 +133,41 @@ fn a_private_half_signs_and_never_leaves() {
                 let refused = device.unwrap_private(&other, &blob, PairKind::P256);
                 assert!(matches!(refused, Err(Error::TemplateRefused(_))), "{class:?}: {refused:?}");
             }
+        }
+    });
+}
+
+/// AES key wrap with padding (RFC 5649) by OpenSSL.
+fn key_wrap(key: &[u8; 32], opens: bool, data: &[u8]) -> Vec<u8> {
+    let mut context = CipherCtx::new().unwrap();
+    context.set_flags(CipherCtxFlags::FLAG_WRAP_ALLOW);
+    let cipher = Some(Cipher::aes_256_wrap_pad());
+    if opens {
+        context.decrypt_init(cipher, Some(key), None).unwrap();
+    } else {
+        context.encrypt_init(cipher, Some(key), None).unwrap();
+    }
+    let mut output = Vec::new();
+    context.cipher_update_vec(data, &mut output).unwrap();
+    context.cipher_final_vec(&mut output).unwrap();
+    output
+}
+
+#[test]
+fn a_private_half_is_wrapped_as_openssl_does_it() {
+    Home::test(module_path!(), "a_private_half_is_wrapped_as_openssl_does_it", |home| {
+        let token = home.open();
+        let device = token.device().unwrap();
+        let mut spec = aes(32);
+        (spec.uses.wrap, spec.uses.unwrap) = (true, true);
+        let wrapping = device.create(&spec, &[0x11; 32]).unwrap();
+        for kind in [PairKind::Rsa { bits: 2048 }, PairKind::P256] {
+            let (blob, parts) = device.generate_wrapped_pair(&wrapping, kind).unwrap();
+            let private = PKey::private_key_from_pkcs8(&key_wrap(&[0x11; 32], true, &blob)).unwrap();
+            assert!(private.public_eq(&public(&parts)), "{kind:?}");
+            // And OpenSSL's comes in, whatever number the token has for it.
+            let blob = key_wrap(&[0x11; 32], false, &private.private_key_to_pkcs8().unwrap());
+            check(&device, &device.unwrap_private(&wrapping, &blob, kind).unwrap(), kind, &parts);
         }
     });
 }

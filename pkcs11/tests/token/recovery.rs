@@ -9,6 +9,7 @@ use std::time::Duration;
 use claviger_pkcs11::{Cipher, Device, Error, Key, KeyId, OpenError, RootKind, Token, UnwrapTemplate};
 
 use crate::harness::{Home, aes, classed, new_id};
+use crate::hsm::Hsm;
 
 const KEK: RootKind = RootKind::Kek(UnwrapTemplate::Guarding);
 
@@ -78,21 +79,21 @@ fn fails_to_reset(token: &Token) {
 
 #[test]
 fn all_tokens_go_and_return() {
-    Home::test(module_path!(), "all_tokens_go_and_return", |home| {
+    Home::test_of(Hsm::SoftHsm, module_path!(), "all_tokens_go_and_return", |home| {
         goes_and_returns(home, &home.tokens());
     });
 }
 
 #[test]
 fn one_token_goes_and_returns() {
-    Home::test(module_path!(), "one_token_goes_and_returns", |home| {
+    Home::test_of(Hsm::SoftHsm, module_path!(), "one_token_goes_and_returns", |home| {
         goes_and_returns(home, &entries(&home.tokens())[0]);
     });
 }
 
 #[test]
 fn a_key_that_is_gone_is_noticed() {
-    Home::test(module_path!(), "a_key_that_is_gone_is_noticed", |home| {
+    Home::test_of(Hsm::SoftHsm, module_path!(), "a_key_that_is_gone_is_noticed", |home| {
         let token = home.open();
         let device = token.device().unwrap();
         let kek = device.generate_root(&new_id(&device), "kek", KEK).unwrap();

@@ -14,6 +14,7 @@ use openssl::nid::Nid;
 use openssl::sha::sha256;
 
 use crate::harness::{Home, aes, module, new_id};
+use crate::hsm::Hsm;
 
 const PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 
@@ -194,6 +195,48 @@ fn cannot_be_changed_copied_or_destroyed() {
     });
 }
 
+/// No mechanism for wrapping takes the key. Kryoptic does not know CKM_AES_KEY_WRAP_PAD at all.
+pub(crate) fn assert_unextractable(session: &Session, wrapping: ObjectHandle, key: ObjectHandle) {
+    for mechanism in [Mechanism::AesKeyWrap, Mechanism::AesKeyWrapPad] {
+        let refused = session.wrap_key(&mechanism, wrapping, key).unwrap_err();
+        let cryptoki::error::Error::Pkcs11(answer, _) = refused else { panic!("{mechanism:?}: {refused}") };
+        let is_unknown = matches!((Hsm::chosen(), &mechanism), (Hsm::Kryoptic, Mechanism::AesKeyWrapPad));
+        let expected = if is_unknown { RvError::MechanismInvalid } else { RvError::KeyUnextractable };
+        assert_eq!(answer, expected, "{mechanism:?}");
+    }
+}
+
+#[test]
+fn either_encoding_of_a_point_is_read() {
+    Home::test_of(Hsm::Kryoptic, module_path!(), "either_encoding_of_a_point_is_read", |home| {
+        let token = home.open();
+        let (id, key) = make(&token.device().unwrap());
+        let point = token.device().unwrap().public_point(&key).unwrap();
+        let configuration = home.tokens().with_file_name("kryoptic.conf");
+        let text = std::fs::read_to_string(&configuration).unwrap();
+        std::fs::write(&configuration, text.replace("Der", "Bytes")).unwrap();
+        token.reset(|_| Ok::<_, Error>(())).unwrap();
+        let device = token.device().unwrap();
+        let key = find(&device, &id);
+        device.check_signing_root(&key, &id).unwrap();
+        assert_eq!(device.public_point(&key).unwrap(), point);
+        let session = raw();
+        let raw = |id: &KeyId| {
+            let public = object(&session, id, ObjectClass::PUBLIC_KEY);
+            session.get_attributes(public, &[AttributeType::EcPoint]).unwrap()
+        };
+        assert_eq!(raw(&id), [Attribute::EcPoint(point.to_vec())], "the token gives the point alone");
+        // Also one that begins as an OCTET STRING does.
+        let is_read = |_: &u32| {
+            let (id, key) = make(&device);
+            let point = device.public_point(&key).unwrap();
+            assert_eq!(raw(&id), [Attribute::EcPoint(point.to_vec())]);
+            point[1] == 0x41
+        };
+        assert!((0..10_000).any(|number| is_read(&number)));
+    });
+}
+
 #[test]
 fn can_only_sign_and_never_leaves() {
     Home::test(module_path!(), "can_only_sign_and_never_leaves", |home| {
@@ -210,13 +253,7 @@ fn can_only_sign_and_never_leaves() {
             device.wrap(&kek, &key.private).unwrap_err();
             // This crate refuses it for its length; the token for what it is.
             let kek = object(&session, &named, ObjectClass::SECRET_KEY);
-            for mechanism in [Mechanism::AesKeyWrap, Mechanism::AesKeyWrapPad] {
-                let refused = session.wrap_key(&mechanism, kek, private).unwrap_err();
-                assert!(
-                    matches!(refused, cryptoki::error::Error::Pkcs11(RvError::KeyUnextractable, _)),
-                    "{mechanism:?}: {refused}"
-                );
-            }
+            assert_unextractable(&session, kek, private);
         }
         session.decrypt(&Mechanism::RsaPkcs, private, &[0; 32]).unwrap_err();
         device.mac(&key.private, MacMechanism::HmacSha256, b"x").unwrap_err();
@@ -239,7 +276,7 @@ fn can_only_sign_and_never_leaves() {
 
 #[test]
 fn signing_fails_at_once_while_the_token_is_away() {
-    Home::test(module_path!(), "signing_fails_at_once_while_the_token_is_away", |home| {
+    Home::test_of(Hsm::SoftHsm, module_path!(), "signing_fails_at_once_while_the_token_is_away", |home| {
         let token = home.open();
         let (id, key) = make(&token.device().unwrap());
         let away = home.tokens().with_file_name("away");

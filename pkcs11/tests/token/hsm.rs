@@ -1,0 +1,144 @@
+//! The HSM tokens that tests run on: those of SoftHSM, or of Kryoptic with TEST_TOKEN=kryoptic. The tests of the server take
+//! this file, too.
+#![allow(unreachable_pub, reason = "the same file is part of two programs")]
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+const SO_PIN: &str = "so-pin-0815";
+
+/// Who makes the tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hsm {
+    SoftHsm,
+    Kryoptic,
+}
+
+impl Hsm {
+    /// What TEST_TOKEN says.
+    pub fn chosen() -> Self {
+        match env::var("TEST_TOKEN").as_deref() {
+            Err(env::VarError::NotPresent) | Ok("softhsm") => Self::SoftHsm,
+            Ok("kryoptic") => Self::Kryoptic,
+            other => panic!("TEST_TOKEN is {other:?}: give softhsm or kryoptic"),
+        }
+    }
+
+    /// The module, built first if need be.
+    pub fn module(self) -> PathBuf {
+        static SOFTHSM: LazyLock<PathBuf> = LazyLock::new(|| {
+            let places = [
+                "/usr/lib/softhsm/libsofthsm2.so",
+                "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+                "/usr/lib64/pkcs11/libsofthsm2.so",
+                "/usr/lib64/softhsm/libsofthsm2.so",
+            ];
+            let mut places = places.into_iter().map(PathBuf::from);
+            places.find(|place| place.exists()).expect("SoftHSM: scripts/test installs it")
+        });
+        static KRYOPTIC: LazyLock<PathBuf> = LazyLock::new(|| {
+            let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+            let script = here.ancestors().map(|above| above.join("scripts/kryoptic")).find(|path| path.exists()).unwrap();
+            let built = Command::new(script).arg("--build").output().unwrap();
+            assert!(built.status.success(), "{built:?}");
+            PathBuf::from(String::from_utf8(built.stdout).unwrap().trim())
+        });
+        match self {
+            Self::SoftHsm => SOFTHSM.clone(),
+            Self::Kryoptic => KRYOPTIC.clone(),
+        }
+    }
+
+    /// The variable that names the module's configuration.
+    pub fn variable(self) -> &'static str {
+        match self {
+            Self::SoftHsm => "SOFTHSM2_CONF",
+            Self::Kryoptic => "KRYOPTIC_CONF",
+        }
+    }
+
+    /// Writes the configuration of the tokens in `directory`/tokens; answers where it is.
+    pub fn configure(self, directory: &Path) -> PathBuf {
+        let tokens = directory.join("tokens");
+        fs::create_dir_all(&tokens).unwrap();
+        let (name, text) = match self {
+            Self::SoftHsm => (
+                "softhsm2.conf",
+                format!("directories.tokendir = {}\nobjectstore.backend = file\nlog.level = ERROR\n", tokens.display()),
+            ),
+            Self::Kryoptic => ("kryoptic.conf", kryoptic(&tokens)),
+        };
+        let path = directory.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Makes one more token in `directory`/tokens.
+    pub fn add(self, directory: &Path, label: &str, pin: &str) {
+        match self {
+            Self::SoftHsm => self.initialize(directory, label, pin),
+            Self::Kryoptic => {
+                let mut places = (1..).map(|number| database(&directory.join("tokens"), number));
+                fs::copy(ready(label, pin), places.find(|path| !path.exists()).unwrap()).unwrap();
+                self.configure(directory);
+            }
+        }
+    }
+
+    fn initialize(self, directory: &Path, label: &str, pin: &str) {
+        let configuration = self.configure(directory);
+        let run = |program: &str, arguments: &[&str]| {
+            let mut command = Command::new(program);
+            command.arg("--module").arg(self.module()).env(self.variable(), &configuration).args(arguments);
+            command.env("TEST_SO_PIN", SO_PIN).env("TEST_PIN", pin);
+            let made = command.output().unwrap_or_else(|error| panic!("{program}: {error}: scripts/test installs it"));
+            assert!(made.status.success(), "{made:?}");
+        };
+        match self {
+            Self::SoftHsm => {
+                run("softhsm2-util", &["--init-token", "--free", "--label", label, "--so-pin", SO_PIN, "--pin", pin]);
+            }
+            Self::Kryoptic => {
+                let so = ["--slot", "1", "--so-pin", "env:TEST_SO_PIN"];
+                run("pkcs11-tool", &[so.as_slice(), &["--init-token", "--label", label]].concat());
+                let login = ["--login", "--login-type", "so", "--init-pin", "--new-pin", "env:TEST_PIN"];
+                run("pkcs11-tool", &[so.as_slice(), &login].concat());
+            }
+        }
+    }
+}
+
+/// Kryoptic's file of one token, which is the one in the slot of that number.
+fn database(tokens: &Path, number: usize) -> PathBuf {
+    tokens.join(format!("{number}.sql"))
+}
+
+/// A slot for each token that there is, or for the first.
+fn kryoptic(tokens: &Path) -> String {
+    use std::fmt::Write as _;
+    let mut text = "[ec_point_encoding]\nencoding = \"Der\"\n".to_owned();
+    let there = (1..).take_while(|number| database(tokens, *number).exists()).count();
+    for number in 1..=there.max(1) {
+        let file = database(tokens, number);
+        write!(text, "\n[[slots]]\nslot = {number}\ndbtype = \"sqlite\"\ndbargs = \"{}\"\n", file.display()).unwrap();
+    }
+    text
+}
+
+/// A token of Kryoptic that was initialised once, to be copied: one file, and no work for a test.
+fn ready(label: &str, pin: &str) -> PathBuf {
+    let module = Hsm::Kryoptic.module();
+    let build = module.parent().unwrap().file_name().unwrap().to_string_lossy();
+    let name = format!("{build}-{label}-{pin}.sql");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if !path.exists() {
+        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        Hsm::Kryoptic.initialize(directory.path(), label, pin);
+        // Whoever is first, all are good.
+        fs::rename(database(&directory.path().join("tokens"), 1), &path).unwrap();
+    }
+    path
+}
