@@ -36,7 +36,7 @@ pub use pkcs11::{
     Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Wiping, end, give_back,
     keep_little, overwrite_variable,
 };
-pub use softhsm::{SoftHsmFault, softhsm_directory, softhsm_fault};
+pub use softhsm::{SoftHsmFault, is_softhsm, softhsm_directory, softhsm_fault};
 pub use token_keys::TokenKey;
 pub use trying::Tried;
 

@@ -123,11 +123,16 @@ fn named(file: &str, id: u32) -> String {
     name.map_or_else(|| id.to_string(), |name| format!("{name} ({id})"))
 }
 
+/// Whether a module is SoftHSM by its name, before it could be asked.
+#[must_use]
+pub fn is_softhsm(module: &Path) -> bool {
+    module.file_name().is_some_and(|name| name.to_string_lossy().to_lowercase().contains("softhsm"))
+}
+
 /// Looks for what keeps SoftHSM from starting or from its tokens; nothing if `module` is another one, or nothing is found.
 #[must_use]
 pub fn softhsm_fault(module: &Path) -> Option<SoftHsmFault> {
-    let name = module.file_name()?.to_string_lossy().to_lowercase();
-    if !name.contains("softhsm") {
+    if !is_softhsm(module) {
         return None;
     }
     let directory = match directory_of_tokens() {

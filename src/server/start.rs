@@ -16,7 +16,7 @@ use super::{audit, figures, permission, probe};
 use crate::auth::{Authenticator, Exchange, Issuer, Repeats, Settings, Trust, TrustedIssuer};
 use crate::client;
 use crate::config::Config;
-use crate::custody::{Custody, OpenError, Owner, RootError, SoftHsmFault, TokenError, softhsm_fault};
+use crate::custody::{Custody, OpenError, Owner, RootError, SoftHsmFault, TokenError, is_softhsm, softhsm_fault};
 use crate::desk::Desk;
 use crate::http::App;
 use crate::kms::{self, ApiTokenKey, Kms};
@@ -38,19 +38,14 @@ pub enum StartError {
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
     /// No token of the label.
-    #[error(
-        "no token labelled {label:?} (there are: {present}): make one with \
-         `softhsm2-util --module {module} --init-token --free --label {command_label}`"
-    )]
+    #[error("no token labelled {label:?} (there are: {present}): {advice}")]
     NoToken {
         /// As configured.
         label: String,
-        /// The label as a word of a shell command.
-        command_label: String,
         /// The labels that there are.
         present: String,
-        /// The module, as a word of a shell command.
-        module: String,
+        /// How to make one.
+        advice: String,
     },
     /// SoftHSM lacks a file that it needs, or may not read it.
     #[error("no token labelled {label:?} can be used: {fault}")]
@@ -339,8 +334,16 @@ fn no_token(config: &Config, label: String, present: &[String]) -> StartError {
         return StartError::SoftHsm { label, fault };
     }
     let present = if present.is_empty() { "none".to_owned() } else { present.join(", ") };
-    let (command_label, module) = (shell_word(&label), shell_word(&config.hsm.module.to_string_lossy()));
-    StartError::NoToken { label, command_label, present, module }
+    let (word, module) = (shell_word(&label), shell_word(&config.hsm.module.to_string_lossy()));
+    let advice = if is_softhsm(&config.hsm.module) {
+        format!("make one with `softhsm2-util --module {module} --init-token --free --label {word}`")
+    } else {
+        // The number is the operator's to choose: what is in the slot is erased.
+        format!(
+            "make one with the tools of its HSM, or with `pkcs11-tool --module {module} --slot NUMBER --init-token --label {word}`"
+        )
+    };
+    StartError::NoToken { label, present, advice }
 }
 
 /// The text as one word of a POSIX shell, so that a printed command can be run as it stands.

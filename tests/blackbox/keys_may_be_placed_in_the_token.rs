@@ -59,18 +59,18 @@ fn and_what_a_crash_left_of_a_destroyed_one_is_removed() {
     let server = Server::start_with(&options);
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
-    let files = server.place.token.object_files();
-    assert_eq!(files.len(), ROOT_OBJECTS + 1);
-    // SoftHSM has a lock beside each object.
-    let files: Vec<_> = files.iter().flat_map(|file| [file.clone(), file.with_extension("lock")]).collect();
-    let kept: Vec<_> = files.iter().map(|file| (file, std::fs::read(file).unwrap())).collect();
+    let before = server.place.token.kept();
+    assert_eq!(before.len(), ROOT_OBJECTS + 1);
     alice.ok(&revoke(&id, "Superseded"));
     alice.ok(&named("Destroy", &id));
     assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
     let place = server.kill();
     // As if the last step had not been taken.
-    for (file, content) in kept {
-        std::fs::write(file, content).unwrap();
+    for object in place.token.kept() {
+        place.token.take_out(&object);
+    }
+    for object in &before {
+        place.token.put_back(object);
     }
     assert_eq!(place.token.objects(), ROOT_OBJECTS + 1);
     let server = Server::start_at(place, &options);

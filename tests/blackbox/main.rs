@@ -1,4 +1,4 @@
-//! Tests through the real programs: real TLS, real SoftHSM, real SQLite, each with its own temporary directory,
+//! Tests through the real programs: real TLS, a real HSM token, real SQLite, each with its own temporary directory,
 //! authority, token and port. One binary, so that there is one link.
 #![allow(
     clippy::unwrap_used,
@@ -133,6 +133,7 @@ mod refusals_reach_their_clients;
 mod rights_are_as_the_table_says;
 mod root_keys_are_made_once;
 mod root_keys_are_not_made_again;
+mod second_token;
 mod secrets_are_kept;
 mod secrets_at_rest;
 mod secrets_of_an_account;

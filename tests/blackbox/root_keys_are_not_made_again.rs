@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::harness::caller::Caller;
 use crate::harness::server::Place;
 use crate::harness::token::{LABEL, PIN};
-use crate::harness::{Options, Server};
+use crate::harness::{Hsm, Options, Server};
 
 /// A place whose server is stopped, after some changes were recorded.
 fn used() -> Arc<Place> {
@@ -150,13 +150,15 @@ fn binding(place: &Place, bytes: &[u8]) -> Vec<u8> {
     let (data, mac) = (place.path("data"), place.path("mac"));
     fs::write(&data, bytes).unwrap();
     let status = std::process::Command::new("pkcs11-tool")
-        .args(["--module", "/usr/lib/softhsm/libsofthsm2.so", "--token-label", LABEL, "--login", "--pin", PIN])
+        .arg("--module")
+        .arg(crate::harness::again::module())
+        .args(["--token-label", LABEL, "--login", "--pin", PIN])
         .args(["--sign", "--mechanism", "SHA256-HMAC", "--id", &data_encoding::HEXLOWER.encode(&id)])
         .arg("--input-file")
         .arg(&data)
         .arg("--output-file")
         .arg(&mac)
-        .env("SOFTHSM2_CONF", &place.token.configuration)
+        .env(Hsm::chosen().variable(), &place.token.configuration)
         .output()
         .unwrap();
     assert!(status.status.success(), "{status:?}");

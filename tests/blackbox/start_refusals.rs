@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::harness::again::module;
 use crate::harness::server::{P12_PASSWORD, Place, run};
 use crate::harness::token::{PIN, write_private};
-use crate::harness::{Identity, Options, Server, Token, directory};
+use crate::harness::{Hsm, Identity, Options, Server, Token, directory};
 
 /// Options by long name, later ones in place of earlier ones of the same name.
 struct Line<'a> {
@@ -269,10 +269,22 @@ fn no_token_of_the_label_and_how_to_make_one() {
     for label in ["claviger", "a label of words", "it's $HOME; `exit`"] {
         let line = Line::new(&place).with("hsm-token-label", label);
         let said = line.refused(&["no token", "another", &module().display().to_string()]);
-        let (_, rest) = said.split_once("make one with `").unwrap();
+        let (_, rest) = said.split_once("with `").unwrap();
         let (command, _) = rest.rsplit_once('`').unwrap();
-        // At a terminal softhsm2-util asks for both PINs.
-        shell(&place, &format!("{command} --so-pin so-pin-0815 --pin {PIN}"));
+        match Hsm::chosen() {
+            // At a terminal softhsm2-util asks for both PINs.
+            Hsm::SoftHsm => shell(&place, &format!("{command} --so-pin so-pin-0815 --pin {PIN}")),
+            Hsm::Kryoptic => {
+                let slot = place.token.free_slot();
+                let command = command.replace("NUMBER", &slot.to_string());
+                let set_pin = format!("pkcs11-tool --module {} --slot {slot}", module().display());
+                shell(&place, &format!("{command} --so-pin so-pin-0815"));
+                shell(
+                    &place,
+                    &format!("{set_pin} --login --login-type so --so-pin so-pin-0815 --init-pin --new-pin {PIN}"),
+                );
+            }
+        }
         fs::remove_file(place.database()).ok();
         line.starts();
     }

@@ -2,7 +2,6 @@
 //! together. A database without its record gets another one only if the operator says so.
 
 use std::fs;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use openssl::ec::EcKey;
@@ -11,6 +10,7 @@ use rusqlite::Connection as Database;
 
 use crate::harness::kmip::Sealed;
 use crate::harness::server::{Place, run};
+use crate::harness::token::Kept;
 use crate::harness::{Options, ROOT_OBJECTS, Server};
 
 /// CKA_ID and public key, as the database records them.
@@ -51,16 +51,15 @@ fn works_remade(place: &Arc<Place>, sealed: &Sealed, key: &str) -> String {
     server.log()
 }
 
-/// The files of the two halves: without them the server misses the audit key.
-fn halves(place: &Arc<Place>) -> Vec<(PathBuf, String)> {
-    let aside = place.path("aside");
+/// The two halves: without them the server misses the audit key.
+fn halves(place: &Arc<Place>) -> Vec<(Kept, String)> {
     let mut halves = Vec::new();
-    for file in place.token.object_files() {
-        fs::rename(&file, &aside).unwrap();
+    for object in place.token.kept() {
+        place.token.take_out(&object);
         let said = refused(place);
-        fs::rename(&aside, &file).unwrap();
+        place.token.put_back(&object);
         if said.contains("missing audit ") {
-            halves.push((file, said));
+            halves.push((object, said));
         }
     }
     halves
@@ -69,8 +68,8 @@ fn halves(place: &Arc<Place>) -> Vec<(PathBuf, String)> {
 /// The state that a version left behind that knew no audit key.
 fn earlier() -> (Arc<Place>, Sealed) {
     let (place, sealed) = used();
-    for (file, _) in halves(&place) {
-        fs::remove_file(file).unwrap();
+    for (half, _) in halves(&place) {
+        place.token.take_out(&half);
     }
     forget(&place);
     assert_eq!(place.token.objects(), ROOT_OBJECTS - 2);
@@ -111,12 +110,12 @@ fn of_which_no_half_may_be_missing_or_double() {
         halves.iter().map(|(_, said)| if said.contains("private key (") { "private" } else { "public" }).collect();
     said.sort_unstable();
     assert_eq!(said, ["private", "public"]);
-    for (file, _) in &halves {
-        let copy = file.with_file_name("00000000-0000-0000-0000-000000000000.object");
-        fs::copy(file, &copy).unwrap();
+    for (half, _) in &halves {
+        let double = half.double();
+        place.token.put_back(&double);
         let said = refused(&place);
         assert!(said.contains("holds 3 objects with the CKA_ID of the audit root key"), "{said}");
-        fs::remove_file(copy).unwrap();
+        place.token.take_out(&double);
     }
     works(&place, &sealed);
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::harness::kmip::{Sealed, create, encrypt, octets, register, string};
 use crate::harness::server::run;
 use crate::harness::token::LABEL;
-use crate::harness::{Answer, Connection, End, Options, Server, again, eventually};
+use crate::harness::{Answer, Connection, End, Hsm, Options, Server, again, eventually};
 
 /// What clients were told, over all of a test.
 #[derive(Default)]
@@ -195,7 +195,7 @@ fn or_another_one_without_a_pin_is_in_its_place() {
     fs::rename(&token.tokens, &aside).unwrap();
     fs::create_dir(&token.tokens).unwrap();
     let mut made = Command::new("pkcs11-tool");
-    made.env("SOFTHSM2_CONF", &token.configuration).arg("--module").arg(again::module());
+    made.env(Hsm::chosen().variable(), &token.configuration).arg("--module").arg(again::module());
     made.args(["--init-token", "--slot-index", "0", "--label", LABEL, "--so-pin", "so-pin-0815"]);
     let (status, out, error) = run(&mut made);
     assert!(status.success(), "{out}{error}");

@@ -1,5 +1,5 @@
 //! What somebody with the PIN could do: the token opened beside the server's programs, in a process of its own, because
-//! SoftHSM takes its configuration from the environment, which a process with threads cannot change safely.
+//! modules take their configuration from the environment, which a process with threads cannot change safely.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use claviger_pkcs11::{Config, Pin, PinSource};
 
 use super::server::run;
-use super::token::{LABEL, PIN, Token};
+use super::token::{Hsm, LABEL, PIN, Token};
 
 /// Set in the child; names the directory of the test.
 const DIRECTORY: &str = "CLAVIGER_TEST_DIRECTORY";
@@ -25,7 +25,7 @@ pub fn again(module: &str, test: &str, token: &Token, directory: &Path) {
     let name = format!("{module}::{test}");
     let mut command = Command::new(env::current_exe().unwrap());
     command.args(["--exact", &name, "--nocapture", "--test-threads=1"]);
-    command.env(DIRECTORY, directory).env("SOFTHSM2_CONF", &token.configuration);
+    command.env(DIRECTORY, directory).env(Hsm::chosen().variable(), &token.configuration);
     let (status, out, err) = run(&mut command);
     assert!(status.success(), "{name} failed in its process\n{out}{err}");
     assert!(out.contains("1 passed"), "{name} is not the test's name\n{out}{err}");
@@ -43,13 +43,7 @@ pub fn open() -> claviger_pkcs11::Token {
     claviger_pkcs11::Token::open(config, |_| Ok::<_, claviger_pkcs11::Error>(())).unwrap().0
 }
 
-/// SoftHSM, where distributions put it.
+/// The module that the tests run on.
 pub fn module() -> PathBuf {
-    let places = [
-        "/usr/lib/softhsm/libsofthsm2.so",
-        "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-        "/usr/lib64/pkcs11/libsofthsm2.so",
-        "/usr/lib64/softhsm/libsofthsm2.so",
-    ];
-    places.into_iter().map(PathBuf::from).find(|place| place.exists()).expect("SoftHSM: scripts/test installs it")
+    Hsm::chosen().module()
 }

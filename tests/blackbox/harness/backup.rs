@@ -34,8 +34,7 @@ pub fn restored(backup: &Path, live: &Place, tokens: bool) -> Place {
         copy(&backup.join("token"), &token.tokens);
         token
     } else {
-        let Token { configuration, tokens, pin_file } = &live.token;
-        Token { configuration: configuration.clone(), tokens: tokens.clone(), pin_file: pin_file.clone() }
+        live.token.clone()
     };
     for file in fs::read_dir(backup).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
         fs::copy(&file, elsewhere.path().join(file.file_name().unwrap())).unwrap();

@@ -53,12 +53,12 @@ pub use pki::{Authority, Identity, Leaf, Root};
 pub use server::{Options, Server};
 pub use session::KeepingSessions;
 pub use shim::Shim;
-pub use token::{ROOT_OBJECTS, Token};
+pub use token::{Hsm, ROOT_OBJECTS, Token};
 
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// On tmpfs where there is one: SoftHSM rewrites an object's file for each attribute.
+/// On tmpfs where there is one: SoftHSM rewrites an object's file for each attribute, and Kryoptic syncs its database.
 pub fn directory() -> tempfile::TempDir {
     watch::begin();
     static PARENT: LazyLock<&Path> = LazyLock::new(|| {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
 
-use super::{Authority, Client, Identity, Leaf, Token, directory, eventually, kmip, reference, within_patience};
+use super::{Authority, Client, Hsm, Identity, Leaf, Token, directory, eventually, kmip, reference, within_patience};
 
 pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
 
@@ -68,7 +68,12 @@ impl Place {
     /// The program without any option.
     pub fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clavigerd"));
-        command.env_clear().env("SOFTHSM2_CONF", &self.token.configuration).current_dir(self.directory.path());
+        let hsm = Hsm::chosen();
+        command.env_clear().env(hsm.variable(), &self.token.configuration).current_dir(self.directory.path());
+        // SoftHSM is found without it.
+        if hsm != Hsm::SoftHsm {
+            command.env("KMS_HSM_MODULE", hsm.module());
+        }
         command
     }
 
