@@ -41,7 +41,8 @@ impl Hsm {
         });
         static KRYOPTIC: LazyLock<PathBuf> = LazyLock::new(|| {
             let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-            let script = here.ancestors().map(|above| above.join("scripts/kryoptic")).find(|path| path.exists()).unwrap();
+            let script =
+                here.ancestors().map(|above| above.join("scripts/kryoptic")).find(|path| path.exists()).unwrap();
             let built = Command::new(script).arg("--build").output().unwrap();
             assert!(built.status.success(), "{built:?}");
             PathBuf::from(String::from_utf8(built.stdout).unwrap().trim())
@@ -81,8 +82,8 @@ impl Hsm {
         match self {
             Self::SoftHsm => self.initialize(directory, label, pin),
             Self::Kryoptic => {
-                let mut places = (1..).map(|number| database(&directory.join("tokens"), number));
-                fs::copy(ready(label, pin), places.find(|path| !path.exists()).unwrap()).unwrap();
+                let tokens = directory.join("tokens");
+                fs::copy(ready(label, pin), database(&tokens, free_slot(&tokens))).unwrap();
                 self.configure(directory);
             }
         }
@@ -116,12 +117,17 @@ fn database(tokens: &Path, number: usize) -> PathBuf {
     tokens.join(format!("{number}.sql"))
 }
 
-/// A slot for each token that there is, or for the first.
+/// The number of the slot that Kryoptic has for the next token.
+pub fn free_slot(tokens: &Path) -> usize {
+    let is_there = |number: &usize| fs::metadata(database(tokens, *number)).is_ok_and(|file| file.len() > 0);
+    (1..).take_while(is_there).count() + 1
+}
+
+/// A slot for each token that there is, and for the next.
 fn kryoptic(tokens: &Path) -> String {
     use std::fmt::Write as _;
     let mut text = "[ec_point_encoding]\nencoding = \"Der\"\n".to_owned();
-    let there = (1..).take_while(|number| database(tokens, *number).exists()).count();
-    for number in 1..=there.max(1) {
+    for number in 1..=free_slot(tokens) {
         let file = database(tokens, number);
         write!(text, "\n[[slots]]\nslot = {number}\ndbtype = \"sqlite\"\ndbargs = \"{}\"\n", file.display()).unwrap();
     }
