@@ -144,7 +144,7 @@ impl Functions {
         let call = self.list.C_GetMechanismInfo.ok_or(Error::NullFunctionPointer)?;
         let mut info = CK_MECHANISM_INFO::default();
         // SAFETY: `info` is a place for one CK_MECHANISM_INFO. The module is initialised: `slot` was read from it.
-        ok(unsafe { call(slot.id().try_into()?, mechanism, &raw mut info) }, Function::GetMechanismInfo)?;
+        ok(unsafe { call(slot.into(), mechanism, &raw mut info) }, Function::GetMechanismInfo)?;
         Ok(info)
     }
 

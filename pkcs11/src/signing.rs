@@ -205,3 +205,27 @@ pub(crate) fn point(encoded: &[u8]) -> Option<[u8; 65]> {
     let point: [u8; 65] = point.try_into().ok()?;
     (point.first() == Some(&UNCOMPRESSED)).then_some(point)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::point;
+
+    #[test]
+    fn a_point_is_read_with_and_without_an_octet_string() {
+        // Any second byte, also that of the header.
+        for second in 0..=u8::MAX {
+            let mut bare = [7; 65];
+            (bare[0], bare[1]) = (0x04, second);
+            let whole = [&[0x04, 0x41], bare.as_slice()].concat();
+            for encoded in [bare.as_slice(), &whole] {
+                assert_eq!(point(encoded), Some(bare), "{second}");
+                assert_eq!(point(&encoded[..encoded.len() - 1]), None, "{second}");
+                assert_eq!(point(&[encoded, &[0]].concat()), None, "{second}");
+            }
+        }
+        let compressed = [&[0x04, 0x21, 0x02], [7; 32].as_slice()].concat();
+        for other in [&[][..], &[0x04], &[0x02; 65], &[0x04; 64], &compressed] {
+            assert_eq!(point(other), None);
+        }
+    }
+}

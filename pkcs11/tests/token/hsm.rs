@@ -1,6 +1,6 @@
 //! The HSM tokens that tests run on: those of SoftHSM, or of Kryoptic with TEST_TOKEN=kryoptic. The tests of the server take
 //! this file, too.
-#![allow(unreachable_pub, reason = "the same file is part of two programs")]
+#![allow(clippy::expect_used, unreachable_pub, reason = "the file is part of two test programs")]
 
 use std::env;
 use std::fs;

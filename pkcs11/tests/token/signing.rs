@@ -195,20 +195,24 @@ fn cannot_be_changed_copied_or_destroyed() {
     });
 }
 
-/// No mechanism for wrapping takes the key. Kryoptic does not know CKM_AES_KEY_WRAP_PAD at all.
+/// No mechanism for wrapping takes the key. Kryoptic has another answer for a private key than for a secret one, and does not
+/// know CKM_AES_KEY_WRAP_PAD at all.
 pub(crate) fn assert_unextractable(session: &Session, wrapping: ObjectHandle, key: ObjectHandle) {
     for mechanism in [Mechanism::AesKeyWrap, Mechanism::AesKeyWrapPad] {
         let refused = session.wrap_key(&mechanism, wrapping, key).unwrap_err();
         let cryptoki::error::Error::Pkcs11(answer, _) = refused else { panic!("{mechanism:?}: {refused}") };
-        let is_unknown = matches!((Hsm::chosen(), &mechanism), (Hsm::Kryoptic, Mechanism::AesKeyWrapPad));
-        let expected = if is_unknown { RvError::MechanismInvalid } else { RvError::KeyUnextractable };
+        let expected = match (Hsm::chosen(), &mechanism) {
+            (Hsm::SoftHsm, _) => RvError::KeyUnextractable,
+            (Hsm::Kryoptic, Mechanism::AesKeyWrapPad) => RvError::MechanismInvalid,
+            (Hsm::Kryoptic, _) => RvError::KeyFunctionNotPermitted,
+        };
         assert_eq!(answer, expected, "{mechanism:?}");
     }
 }
 
 #[test]
-fn either_encoding_of_a_point_is_read() {
-    Home::test_of(Hsm::Kryoptic, module_path!(), "either_encoding_of_a_point_is_read", |home| {
+fn either_configured_encoding_of_points_will_do() {
+    Home::test_of(Hsm::Kryoptic, module_path!(), "either_configured_encoding_of_points_will_do", |home| {
         let token = home.open();
         let (id, key) = make(&token.device().unwrap());
         let point = token.device().unwrap().public_point(&key).unwrap();
@@ -220,20 +224,10 @@ fn either_encoding_of_a_point_is_read() {
         let key = find(&device, &id);
         device.check_signing_root(&key, &id).unwrap();
         assert_eq!(device.public_point(&key).unwrap(), point);
-        let session = raw();
-        let raw = |id: &KeyId| {
-            let public = object(&session, id, ObjectClass::PUBLIC_KEY);
-            session.get_attributes(public, &[AttributeType::EcPoint]).unwrap()
-        };
-        assert_eq!(raw(&id), [Attribute::EcPoint(point.to_vec())], "the token gives the point alone");
-        // Also one that begins as an OCTET STRING does.
-        let is_read = |_: &u32| {
-            let (id, key) = make(&device);
-            let point = device.public_point(&key).unwrap();
-            assert_eq!(raw(&id), [Attribute::EcPoint(point.to_vec())]);
-            point[1] == 0x41
-        };
-        assert!((0..10_000).any(|number| is_read(&number)));
+        let (id, key) = make(&device);
+        device.check_signing_root(&key, &id).unwrap();
+        let digest = sha256(b"text");
+        assert!(is_signature(&device, &key, &device.sign_digest(&key, &digest).unwrap(), &digest));
     });
 }
 
