@@ -261,6 +261,8 @@ impl Error {
         match self {
             Self::Stale => Some(Loss::Handle),
             Self::Away => Some(Loss::Device),
+            // Kryoptic's words for a damaged blob are those of a device that fails.
+            Self::BlobInvalid(_) => None,
             error => quirk::loss(error.answer()?),
         }
     }

@@ -23,6 +23,9 @@ pub enum Error {
     /// The key cannot be wrapped without changing it, so it cannot leave wrapped.
     #[error("AES key wrap cannot carry a key of {0} bytes: 16 or more, in steps of 8")]
     NotWrappable(usize),
+    /// The mechanism takes keys of another type.
+    #[error("the mechanism does not take a key of this type")]
+    KeyType,
     /// The key is no secret key, and only these leave wrapped.
     #[error("only secret keys leave the token")]
     NotASecretKey,

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use claviger_pkcs11::{PairKind, SecretKeyKind, SecretKeySpec, Uses};
+use claviger_pkcs11::{MacMechanism, PairKind, SecretKeyKind, SecretKeySpec, Uses};
 
 use super::handles::Slot;
+use super::{Error, Signature};
 use crate::store::object::{Class, Material};
 
 /// What a managed key is.
@@ -32,6 +33,32 @@ impl ManagedKey {
     #[must_use]
     pub fn new(class: Class, material: Material, kind: KeyKind, uses: Uses) -> Self {
         Self { class, material, kind, uses, slot: Arc::default() }
+    }
+
+    /// That AES works with it. Not left to the token: Kryoptic wraps keys with a generic secret as if it were AES.
+    pub(super) fn expect_aes(&self) -> Result<(), Error> {
+        match self.kind {
+            KeyKind::Secret(SecretKeyKind::Aes { .. }) => Ok(()),
+            _ => Err(Error::KeyType),
+        }
+    }
+
+    /// That `mechanism` works with it.
+    pub(super) fn expect_mac(&self, mechanism: MacMechanism) -> Result<(), Error> {
+        match (mechanism, self.kind) {
+            (MacMechanism::AesCmac, _) => self.expect_aes(),
+            (_, KeyKind::Secret(SecretKeyKind::Generic { .. })) => Ok(()),
+            _ => Err(Error::KeyType),
+        }
+    }
+
+    /// That `mechanism` works with it.
+    pub(super) fn expect_signing(&self, mechanism: Signature) -> Result<(), Error> {
+        match (mechanism, self.kind) {
+            (Signature::Ecdsa(_), KeyKind::Private(PairKind::P256))
+            | (Signature::Pkcs1v15(_) | Signature::Pss(_), KeyKind::Private(PairKind::Rsa { .. })) => Ok(()),
+            _ => Err(Error::KeyType),
+        }
     }
 }
 

@@ -335,6 +335,7 @@ impl Custody {
     /// # Errors
     /// The token is away, or refuses the parameters.
     pub fn encrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
+        key.expect_aes()?;
         self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt(handle, cipher, data))
     }
 
@@ -343,6 +344,7 @@ impl Custody {
     /// # Errors
     /// The token is away, or the ciphertext is not authentic.
     pub fn decrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
+        key.expect_aes()?;
         self.with(HsmCall::Decrypt, key, |device, handle| device.decrypt(handle, cipher, data))
     }
 
@@ -351,6 +353,7 @@ impl Custody {
     /// # Errors
     /// The token is away, or the key does not fit the mechanism.
     pub fn mac(&self, key: &ManagedKey, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
+        key.expect_mac(mechanism)?;
         self.with(HsmCall::Mac, key, |device, handle| device.mac(handle, mechanism, data))
     }
 
@@ -375,6 +378,7 @@ impl Custody {
     /// # Errors
     /// The token refuses, or the length of `key` cannot be carried unchanged.
     pub fn wrap(&self, wrapping: &ManagedKey, key: &ManagedKey) -> Result<Vec<u8>, Error> {
+        wrapping.expect_aes()?;
         let KeyKind::Secret(kind) = key.kind else { return Err(Error::NotASecretKey) };
         if !key::is_wrappable(kind.bytes()) {
             return Err(Error::NotWrappable(kind.bytes()));

@@ -109,6 +109,7 @@ impl Custody {
     /// # Errors
     /// The token is away, or the key does not fit the mechanism.
     pub fn sign(&self, key: &ManagedKey, mechanism: Signature, digest: &[u8]) -> Result<Vec<u8>, Error> {
+        key.expect_signing(mechanism)?;
         let signature = self.with(HsmCall::Sign, key, |device, handle| device.sign(handle, mechanism, digest))?;
         match mechanism {
             Signature::Ecdsa(_) => signature_to_der(&signature).map_err(Error::Signature),

@@ -406,7 +406,7 @@ impl From<custody::Error> for Error {
             E::Token(TokenError::MechanismUnsupported(_)) => {
                 Self::UnsupportedParameters("the token does not support this mechanism")
             }
-            E::Token(TokenError::KeySizeRange(_) | TokenError::KeyTypeInconsistent(_)) => {
+            E::KeyType | E::Token(TokenError::KeySizeRange(_) | TokenError::KeyTypeInconsistent(_)) => {
                 Self::UnsupportedParameters("the token does not take a key of this length or type for this mechanism")
             }
             E::Token(TokenError::InvalidInput(fault)) => Self::from(fault),
