@@ -89,7 +89,10 @@ impl<'a> Line<'a> {
 /// A shell command that must succeed.
 fn shell(place: &Place, command: &str) {
     let mut shell = Command::new("sh");
-    shell.args(["-c", command]).env("SOFTHSM2_CONF", &place.token.configuration).current_dir(place.directory.path());
+    shell
+        .args(["-c", command])
+        .env(Hsm::chosen().variable(), &place.token.configuration)
+        .current_dir(place.directory.path());
     let (status, out, error) = run(&mut shell);
     assert!(status.success(), "{command}\n{out}{error}");
 }
@@ -520,7 +523,8 @@ fn tokens_that_the_user_may_not_read_are_named() {
     // Somebody who is not root: this test, or nobody, for whom the rest is open.
     let (user, _) = this_user();
     let program = place.path("clavigerd");
-    fs::copy(env!("CARGO_BIN_EXE_clavigerd"), &program).unwrap();
+    // By another process: a program that is open for writing cannot be run, and other tests' children hold what this one opens.
+    assert!(run(Command::new("cp").arg(env!("CARGO_BIN_EXE_clavigerd")).arg(&program)).0.success());
     mode(place.directory.path(), 0o777);
     let run_as_somebody = || {
         let line = Line::new(&place).without("hsm-pin-file").variable("KMS_HSM_PIN", PIN);

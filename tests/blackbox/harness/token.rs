@@ -76,6 +76,13 @@ impl Token {
         Hsm::chosen().add(self.configuration.parent().unwrap(), label, PIN);
     }
 
+    /// The directory or file of each token.
+    pub fn entries(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.tokens).unwrap().map(|entry| entry.unwrap().path());
+        // Kryoptic makes an empty file for a slot that has no token.
+        entries.filter(|path| fs::metadata(path).unwrap().len() > 0).collect()
+    }
+
     /// The number of a slot of Kryoptic that is free.
     pub fn free_slot(&self) -> usize {
         Hsm::chosen().configure(self.configuration.parent().unwrap());
@@ -155,9 +162,8 @@ impl Token {
 
     /// Kryoptic's, one for each token.
     fn databases(&self) -> impl Iterator<Item = Database> {
-        let mut files: Vec<_> = fs::read_dir(&self.tokens).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files
-            .retain(|file| file.extension().is_some_and(|kind| kind == "sql") && fs::metadata(file).unwrap().len() > 0);
+        let mut files = self.entries();
+        files.retain(|file| file.extension().is_some_and(|kind| kind == "sql"));
         files.sort();
         files.into_iter().map(|file| Database::open(file).unwrap())
     }
