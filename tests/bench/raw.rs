@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use claviger_pkcs11::{Cipher, Config, Device, Error, Pin, PinSource, SecretKeyKind, SecretKeySpec, Token, Uses};
 
 use crate::REQUESTS;
+use crate::harness::Hsm;
 use crate::harness::server::Place;
 use crate::harness::token::{LABEL, PIN};
 
 /// Microseconds of one operation, measured in a process whose environment names the token.
 pub fn run(place: &Place) -> f64 {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["raw", "/usr/lib/softhsm/libsofthsm2.so"]).env("SOFTHSM2_CONF", &place.token.configuration);
+    let hsm = Hsm::chosen();
+    command.arg("raw").arg(hsm.module()).env(hsm.variable(), &place.token.configuration);
     let output = command.output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
 }
