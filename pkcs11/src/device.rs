@@ -67,7 +67,7 @@ impl Device {
         let anchor = pool.open()?;
         login(&anchor, &info, config)?;
         Ok(Self {
-            anchor: Anchor::new(anchor, config.session_deadline),
+            anchor: Anchor::new(anchor, config.session_deadline, config.call_timeout),
             anchor_is_lost: AtomicBool::new(false),
             pool,
             graveyard: Arc::default(),
@@ -94,17 +94,20 @@ impl Device {
     pub fn check(&self, keys: &[&Key]) -> Result<(), Error> {
         self.info()?;
         let handles = keys.iter().map(|key| key.handle(self.generation)).collect::<Result<Vec<_>, _>>()?;
-        let looked = self.anchor.run(|session| {
-            match session.get_session_info()?.session_state() {
-                SessionState::RwUser => {}
-                // What any use of a key would answer.
-                _ => return Err(binding::Error::Pkcs11(RvError::UserNotLoggedIn, Function::GetSessionInfo)),
-            }
-            for handle in handles {
-                session.get_attributes(handle, &[AttributeType::Id])?;
-            }
-            Ok(())
-        })?;
+        let looked = self.anchor.run(
+            || self.pool.open(),
+            |session| {
+                match session.get_session_info()?.session_state() {
+                    SessionState::RwUser => {}
+                    // What any use of a key would answer.
+                    _ => return Err(binding::Error::Pkcs11(RvError::UserNotLoggedIn, Function::GetSessionInfo)),
+                }
+                for handle in handles {
+                    session.get_attributes(handle, &[AttributeType::Id])?;
+                }
+                Ok(())
+            },
+        )?;
         self.judge(looked.map_err(Error::from_binding))?;
         self.anchor_is_lost.store(false, Ordering::Release);
         Ok(())
@@ -133,7 +136,7 @@ impl Device {
     /// Destroys the session objects whose keys were dropped, and answers how many there were. Every operation that needs the
     /// anchor session does some of it anyway.
     pub fn reap(&self) -> Result<usize, Error> {
-        self.anchor.run(|session| self.bury(session, usize::MAX))
+        self.anchor.run(|| self.pool.open(), |session| self.bury(session, usize::MAX))
     }
 
     /// Makes what was written to the token durable. A blocking call that takes as long as the disk does.
@@ -151,10 +154,13 @@ impl Device {
 
     /// Runs `call` in the anchor session, for session objects that are to live on.
     pub(crate) fn own<T>(&self, call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>) -> Result<T, Error> {
-        let result = self.anchor.run(|session| {
-            self.bury(session, REAPED_PER_CALL);
-            call(session).map_err(Error::from_binding)
-        })?;
+        let result = self.anchor.run(
+            || self.pool.open(),
+            |session| {
+                self.bury(session, REAPED_PER_CALL);
+                call(session).map_err(Error::from_binding)
+            },
+        )?;
         if result.as_ref().is_err_and(|error| error.loss() == Some(Loss::Session)) {
             self.anchor_is_lost.store(true, Ordering::Release);
         }

@@ -92,6 +92,9 @@ pub enum Error {
     /// No session became free before the deadline.
     #[error("no PKCS#11 session became free in time")]
     Busy,
+    /// A call under way does not return, and nothing can be done about it in this process.
+    #[error("a call of the PKCS#11 module does not return")]
+    Hangs,
     /// The token is gone, and nothing can be done until [`crate::Token::reset`] succeeds.
     #[error("the token is unavailable")]
     Away,

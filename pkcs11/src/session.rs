@@ -1,6 +1,6 @@
 //! Sessions: the bounded pool that works, and the anchor that holds the login and owns session objects.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cryptoki::context::Pkcs11;
@@ -154,45 +154,93 @@ impl Drop for Permit<'_> {
 /// The one long-lived session. It holds the login, which ends with the last session, and owns the session
 /// objects, which end with the session that made them (PKCS#11, C_CloseSession). Only single calls run in it, never an Init, so no failure can
 /// leave an operation active.
+///
+/// A call in it that hangs is left alone with its session, which keeps its objects, and another session takes its place.
 pub(crate) struct Anchor {
     deadline: Duration,
-    taken: Mutex<bool>,
+    /// How long a call may take.
+    patience: Duration,
+    present: Mutex<Arc<Held>>,
+    /// Sessions in which a call hangs, or hung.
+    left: Mutex<Vec<Arc<Held>>>,
+}
+
+/// A session for one call at a time.
+struct Held {
+    /// Since when a call is under way.
+    taken: Mutex<Option<Instant>>,
     freed: Condvar,
     session: Mutex<Session>,
 }
 
+impl Held {
+    fn new(session: Session) -> Arc<Self> {
+        Arc::new(Self { taken: Mutex::new(None), freed: Condvar::new(), session: Mutex::new(session) })
+    }
+
+    /// Waits for the turn; [`Error::Hangs`] if the call under way takes longer than `patience`.
+    fn turn(&self, deadline: Instant, patience: Duration) -> Result<Turn<'_>, Error> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(since) = *taken {
+            let now = Instant::now();
+            if now >= since + patience {
+                return Err(Error::Hangs);
+            }
+            if now >= deadline {
+                return Err(Error::Busy);
+            }
+            let left = deadline.min(since + patience).saturating_duration_since(now);
+            (taken, _) = self.freed.wait_timeout(taken, left).unwrap_or_else(PoisonError::into_inner);
+        }
+        *taken = Some(Instant::now());
+        Ok(Turn(self))
+    }
+}
+
 impl Anchor {
-    pub(crate) fn new(session: Session, deadline: Duration) -> Self {
-        Self { deadline, taken: Mutex::new(false), freed: Condvar::new(), session: Mutex::new(session) }
+    pub(crate) fn new(session: Session, deadline: Duration, patience: Duration) -> Self {
+        Self { deadline, patience, present: Mutex::new(Held::new(session)), left: Mutex::default() }
     }
 
     /// Runs `call` in the anchor session. A mutex cannot be waited for with a deadline, so there is a turn to take first; who
-    /// has the turn finds the mutex free.
-    pub(crate) fn run<T>(&self, call: impl FnOnce(&Session) -> T) -> Result<T, Error> {
-        let _turn = self.turn()?;
-        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(call(&session))
-    }
-
-    fn turn(&self) -> Result<Turn<'_>, Error> {
-        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut taken, waited) =
-            self.freed.wait_timeout_while(taken, self.deadline, |taken| *taken).unwrap_or_else(PoisonError::into_inner);
-        if waited.timed_out() {
-            return Err(Error::Busy);
+    /// has the turn finds the mutex free. `open` makes the session that takes the place of one in which a call hangs.
+    pub(crate) fn run<T>(
+        &self,
+        open: impl Fn() -> Result<Session, Error>,
+        call: impl FnOnce(&Session) -> T,
+    ) -> Result<T, Error> {
+        let deadline = Instant::now() + self.deadline;
+        loop {
+            let present = Arc::clone(&self.present());
+            match present.turn(deadline, self.patience) {
+                Ok(_turn) => {
+                    let session = present.session.lock().unwrap_or_else(PoisonError::into_inner);
+                    return Ok(call(&session));
+                }
+                Err(Error::Hangs) => self.replace(&present, open()?),
+                Err(error) => return Err(error),
+            }
         }
-        *taken = true;
-        Ok(Turn { anchor: self })
+    }
+
+    fn replace(&self, hung: &Arc<Held>, session: Session) {
+        let mut present = self.present();
+        if Arc::ptr_eq(&present, hung) {
+            let former = std::mem::replace(&mut *present, Held::new(session));
+            self.left.lock().unwrap_or_else(PoisonError::into_inner).push(former);
+        }
+    }
+
+    fn present(&self) -> MutexGuard<'_, Arc<Held>> {
+        self.present.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-struct Turn<'a> {
-    anchor: &'a Anchor,
-}
+struct Turn<'a>(&'a Held);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *self.anchor.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.anchor.freed.notify_one();
+        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.0.freed.notify_one();
     }
 }

@@ -2,8 +2,9 @@
 
 use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, TryLockError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
+use std::time::{Duration, Instant};
 
 use crate::device::Device;
 use crate::error::{Error, OpenError};
@@ -11,6 +12,9 @@ use crate::module::Module;
 use crate::secret::PinSource;
 use crate::suspicion::Suspicion;
 use crate::token_info::TokenInfo;
+
+/// How often [`Token::reset`] looks whether the calls under way have ended.
+const CLOSING_STEP: Duration = Duration::from_millis(2);
 
 /// Which token, and how to use it.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub struct Config {
     pub max_sessions: usize,
     /// How long an operation waits for a session before [`Error::Busy`].
     pub session_deadline: Duration,
+    /// How long [`Token::reset`] waits for the calls under way before [`Error::Hangs`].
+    pub call_timeout: Duration,
 }
 
 /// A token and its recovery. Dropping it closes all sessions and finalizes the module.
@@ -34,6 +40,8 @@ pub struct Config {
 pub struct Token {
     /// Read by callers, written only by [`Token::reset`].
     device: RwLock<Option<Arc<Device>>>,
+    /// A reset waits for the calls under way, and nobody new is admitted.
+    closing: AtomicBool,
     module: Arc<Module>,
     config: Config,
     suspicion: Arc<Suspicion>,
@@ -45,6 +53,7 @@ impl Token {
     pub fn open<T, E>(config: Config, verify: impl FnOnce(&Device) -> Result<T, E>) -> Result<(Self, T), OpenError<E>> {
         let token = Self {
             device: RwLock::new(None),
+            closing: AtomicBool::new(false),
             module: Arc::new(Module::load(&config.module)?),
             config,
             suspicion: Arc::default(),
@@ -59,6 +68,9 @@ impl Token {
     /// that holds one must not call `reset`.
     pub fn device(&self) -> Result<DeviceGuard<'_>, Error> {
         // A reset that waits or works makes this fail at once: nobody queues up behind a device that may be stuck.
+        if self.closing.load(Ordering::Acquire) {
+            return Err(Error::Away);
+        }
         let admission = match self.device.try_read() {
             Ok(admission) => admission,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -72,16 +84,31 @@ impl Token {
     /// initialises the module, finds the token by its label, logs in, lets `verify` look, and only then admits callers again.
     ///
     /// Closing the sessions and logging in again would not be enough: SoftHSM heals only by C_Finalize (measured). If this
-    /// fails the token stays away, with the module finalized, and it may be called again. It waits as long as a call under way
-    /// takes: a module that never returns cannot be finalized either.
+    /// fails the token stays away, with the module finalized, and it may be called again. If a call under way takes longer than
+    /// [`Config::call_timeout`] nothing is done and the device stays ([`Error::Hangs`]): a module that never returns cannot be
+    /// finalized either.
     pub fn reset<T, E>(&self, verify: impl FnOnce(&Device) -> Result<T, E>) -> Result<T, OpenError<E>> {
-        let mut place = self.device.write().unwrap_or_else(PoisonError::into_inner);
+        let mut place = self.close()?;
         // No guard is alive, so this was the last reference, and the old device is finalized here.
         *place = None;
         let device = Device::start(&self.module, &self.config, &self.suspicion)?;
         let verified = verify(&device).map_err(OpenError::Verify)?;
         *place = Some(Arc::new(device));
         Ok(verified)
+    }
+
+    /// Waits for the calls under way, and admits nobody meanwhile.
+    fn close(&self) -> Result<RwLockWriteGuard<'_, Option<Arc<Device>>>, Error> {
+        let deadline = Instant::now() + self.config.call_timeout;
+        let _closing = Closing::begin(&self.closing);
+        loop {
+            match self.device.try_write() {
+                Ok(place) => return Ok(place),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return Err(Error::Hangs),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(CLOSING_STEP),
+            }
+        }
     }
 
     /// Rung by every operation that met an answer that a missing device gives.
@@ -92,6 +119,22 @@ impl Token {
     /// Asks the token who it is (C_GetTokenInfo).
     pub fn info(&self) -> Result<TokenInfo, Error> {
         self.device()?.info()
+    }
+}
+
+/// While it lives nobody new is admitted.
+struct Closing<'a>(&'a AtomicBool);
+
+impl<'a> Closing<'a> {
+    fn begin(closing: &'a AtomicBool) -> Self {
+        closing.store(true, Ordering::Release);
+        Self(closing)
+    }
+}
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
     }
 }
 

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use audit::{AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer, Places};
@@ -44,6 +45,8 @@ const MAX_SESSIONS: RangeInclusive<u16> = 2..=1024;
 
 /// Session objects that may be kept in the token.
 const MAX_OBJECTS: RangeInclusive<u32> = 1..=10_000_000;
+/// How many seconds a call of the HSM may take.
+const CALL_TIMEOUT: RangeInclusive<u16> = 1..=600;
 
 /// How often a key may encrypt with AES-GCM (NIST SP 800-38D section 8.3: 2^32 times if an IV may be random).
 const GCM_LIMIT: RangeInclusive<u64> = 1..=1 << 32;
@@ -73,6 +76,8 @@ pub struct Hsm {
     pub max_sessions: u16,
     /// Session objects to keep at most, if there is a bound.
     pub max_objects: Option<usize>,
+    /// How long a call may take.
+    pub call_timeout: Duration,
 }
 
 /// Where it says who may do what; reloaded on SIGHUP.
@@ -220,6 +225,10 @@ impl Config {
             return Err(Error::Value { option: "hsm-max-objects", fault: "1 to 10000000" });
         }
         let max_objects = max_objects.map(usize::try_from).transpose().unwrap_or_default();
+        let call_timeout = options.hsm_call_timeout.unwrap_or(10);
+        if !CALL_TIMEOUT.contains(&call_timeout) {
+            return Err(Error::Value { option: "hsm-call-timeout", fault: "1 to 600 seconds" });
+        }
         let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
         if !GCM_LIMIT.contains(&gcm_limit) {
             return Err(Error::Value { option: "gcm-limit", fault: "1 to 4294967296" });
@@ -244,6 +253,7 @@ impl Config {
                 pin: secret_file::pin(options.hsm_pin_file.as_deref(), pin)?.map(Arc::new),
                 max_sessions,
                 max_objects,
+                call_timeout: Duration::from_secs(call_timeout.into()),
             },
             permission: Permission {
                 file: options.policy_file,

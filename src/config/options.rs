@@ -234,6 +234,9 @@ options! {
     /// Keys to keep unwrapped in the token at most, 1 to 10000000 [default: as many as --cache-size holds]
     #[arg(long, env = "KMS_HSM_MAX_OBJECTS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     hsm_max_objects: u32,
+    /// Seconds that a call of the HSM may take, 1 to 600; making a key pair may take 60 [default: 10]
+    #[arg(long, env = "KMS_HSM_CALL_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=600))]
+    hsm_call_timeout: u16,
     /// Where new keys are kept when the token can wrap them [default: wrapped]
     #[arg(long, env = "KMS_PLACEMENT", value_name = "PLACE")]
     placement: Placement,

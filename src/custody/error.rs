@@ -47,6 +47,12 @@ pub enum Error {
     /// The token answers and holds the root keys, but keys fail.
     #[error("keys fail in a token that is there: {0}")]
     Failing(String),
+    /// A call of the module does not return.
+    #[error("a call of the HSM's module does not return: if it goes on, restart the server")]
+    Hangs,
+    /// No thread could be started to make a call.
+    #[error("no thread for a call of the HSM: {0}")]
+    Thread(#[source] std::io::Error),
     /// OpenSSL could not encode a signature that the token made.
     #[error("the token's signature cannot be encoded: {0}")]
     Signature(#[source] openssl::error::ErrorStack),
@@ -59,10 +65,12 @@ impl Error {
         use pkcs11::Error as E;
         matches!(
             self,
-            Self::Token(E::Away | E::Busy | E::Stale | E::Device(_) | E::Binding(_))
+            Self::Token(E::Away | E::Hangs | E::Busy | E::Stale | E::Device(_) | E::Binding(_))
                 | Self::Random(_)
                 | Self::PairsUnderWay
                 | Self::Failing(_)
+                | Self::Hangs
+                | Self::Thread(_)
         )
     }
 

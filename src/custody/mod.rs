@@ -6,6 +6,7 @@
 mod calls;
 mod error;
 mod handles;
+mod in_time;
 mod key;
 mod original;
 mod outcomes;
@@ -16,6 +17,7 @@ mod signing;
 mod softhsm;
 mod token_keys;
 mod trying;
+mod under_way;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, RangeInclusive};
@@ -41,21 +43,30 @@ pub use token_keys::TokenKey;
 pub use trying::Tried;
 
 use crate::config::{Hsm, Placement, RemadeKey, Remake, SecretSource};
+use crate::desk::{Calling, calling};
 use crate::metrics::{HsmCall, Metrics, Timer};
 use crate::secret::is_equal;
 use crate::store::Store;
 use crate::store::audit_head::{Binder, Sound};
 use crate::store::object::{Class, Material};
 use handles::Handles;
+use in_time::InTime;
 use outcomes::Outcomes;
 use pairs::Turns;
 use root::Roots;
+use under_way::{Mark, UnderWay};
 
 /// Label of the token objects of managed keys.
 const PLACED_LABEL: &str = "claviger key";
 
 /// How long an operation waits for a session.
 const SESSION_DEADLINE: Duration = Duration::from_secs(2);
+
+/// How long making a key pair may take at least.
+const PAIR_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How much longer than a call it may take to make one and to repeat it.
+const REPEATED: Duration = Duration::from_secs(1);
 
 /// The token with this database's root keys.
 pub struct Custody {
@@ -70,6 +81,9 @@ pub struct Custody {
     handles: Handles,
     outcomes: Outcomes,
     heads: Sound,
+    call_timeout: Duration,
+    under_way: Arc<UnderWay>,
+    in_time: InTime,
     metrics: Arc<Metrics>,
 }
 
@@ -102,6 +116,9 @@ impl Custody {
             handles: Handles::new(hsm.max_objects),
             outcomes: Outcomes::default(),
             heads: Sound::default(),
+            call_timeout: hsm.call_timeout,
+            under_way: Arc::default(),
+            in_time: InTime::new(hsm.call_timeout + REPEATED),
             metrics: Arc::clone(metrics),
         };
         let placed = Self::scan(&*custody.device(HsmCall::Look)?)?;
@@ -131,8 +148,20 @@ impl Custody {
     /// # Errors
     /// What the token answered, or what failed.
     pub fn check(&self) -> Result<(), Error> {
+        if self.hangs() {
+            return Err(Error::Hangs);
+        }
         self.look(|device| self.probe(device))?;
         self.refuse_failing(None)
+    }
+
+    /// The same, for those who must not wait for a call that never returns.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn check_in_time(self: &Arc<Self>) -> Result<(), Error> {
+        let custody = Arc::clone(self);
+        self.in_time.run(move || custody.check())
     }
 
     /// The same without replacing anything, for the one who would have to; only what failed since `since` counts.
@@ -304,16 +333,21 @@ impl Custody {
     /// (RFC 3279, 2.2.3).
     ///
     /// # Errors
-    /// The token is away; it is not waited for.
-    pub fn sign_audit(&self, message: &[u8]) -> Result<Vec<u8>, Error> {
-        self.run(HsmCall::Sign, |device| self.roots().audit().sign(device, message))
+    /// The token is away; it is not waited for. A call that hangs is waited for in vain, and goes on by itself.
+    pub fn sign_audit(self: &Arc<Self>, message: &[u8]) -> Result<Vec<u8>, Error> {
+        let (custody, message) = (Arc::clone(self), message.to_vec());
+        self.in_time.run(move || custody.run(HsmCall::Sign, |device| custody.roots().audit().sign(device, &message)))
     }
 
-    /// What binds the row `audit_head`; all of them know the same rows.
+    /// What binds the row `audit_head`; all of them know the same rows. The writer of the database calls it, and waits for no call that
+    /// hangs.
     #[must_use]
     pub fn head_binder(self: &Arc<Self>) -> Binder {
         let custody = Arc::clone(self);
-        let mac = move |bytes: &[u8]| custody.bind(bytes).map_err(|error| error.to_string());
+        let mac = move |bytes: &[u8]| {
+            let (own, bytes) = (Arc::clone(&custody), bytes.to_vec());
+            custody.in_time.run(move || own.bind(&bytes)).map_err(|error| error.to_string())
+        };
         Binder::new(Arc::new(mac), self.heads.clone())
     }
 
@@ -400,7 +434,22 @@ impl Custody {
     }
 
     fn device(&self, call: HsmCall) -> Result<Admitted<'_>, pkcs11::Error> {
-        Ok(Admitted { device: self.token.device()?, _errors: Errors, _timer: self.metrics.hsm(call) })
+        let limit = match call {
+            HsmCall::Pair => self.call_timeout.max(PAIR_TIMEOUT),
+            _ => self.call_timeout,
+        };
+        Ok(Admitted {
+            device: self.token.device()?,
+            _errors: Errors,
+            _timer: self.metrics.hsm(call),
+            _mark: self.under_way.begin(limit),
+            _calling: calling(limit),
+        })
+    }
+
+    /// Whether a call does not return. Then the module cannot be finalized, and only another process gets a new one.
+    fn hangs(&self) -> bool {
+        self.under_way.overdue() > 0
     }
 
     /// The token's working sessions; `None` while it is away.
@@ -419,6 +468,8 @@ struct Admitted<'a> {
     device: DeviceGuard<'a>,
     _errors: Errors,
     _timer: Timer,
+    _mark: Mark,
+    _calling: Calling,
 }
 
 impl Deref for Admitted<'_> {
@@ -449,6 +500,7 @@ fn configuration(hsm: &Hsm) -> pkcs11::Config {
         pin: pin(hsm.pin.clone()),
         max_sessions: usize::from(hsm.max_sessions),
         session_deadline: SESSION_DEADLINE,
+        call_timeout: hsm.call_timeout,
     }
 }
 

@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::{Custody, OpenError, TokenError, root};
+use crate::metrics::HsmCall;
 use crate::store::Store;
 use crate::store::root_key;
 
@@ -58,13 +59,28 @@ impl Drop for Owner {
 
 fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
     let mut recoveries = Recoveries::default();
+    let mut hangs = false;
     loop {
         custody.token.suspect().wait(INTERVAL);
         if is_stopped(stopped, Duration::ZERO) {
             return;
         }
+        if custody.hangs() {
+            // The module must not be finalized under a call. What needs no recovery goes on.
+            if !std::mem::replace(&mut hangs, true) {
+                tracing::error!("a call of the HSM's module does not return: if it goes on, restart the server");
+            }
+            custody.token.suspect().looked(false);
+            if is_stopped(stopped, CALM) {
+                return;
+            }
+            continue;
+        }
+        if std::mem::take(&mut hangs) {
+            tracing::info!("no call of the HSM's module hangs any more");
+        }
         // Handles of keys that left the cache go on quiet seconds too, not only with the next unwrap.
-        if let Ok(device) = custody.token.device() {
+        if let Ok(device) = custody.device(HsmCall::Look) {
             let _ = device.reap();
         }
         let checked = custody.check_since(recoveries.last).and_then(|()| custody.rescan_if_wanted());
@@ -162,6 +178,11 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
                 custody.token.suspect().looked(false);
                 tracing::error!(%error, "the token is back, but not with this PIN: restart with the right one");
                 return false;
+            }
+            // The device is as it was, and its calls go on.
+            Err(OpenError::Token(TokenError::Hangs)) => {
+                custody.token.suspect().looked(false);
+                return true;
             }
             Err(_) if attempt < AT_ONCE && !is_stopped(stopped, Duration::ZERO) => continue,
             Err(error) => {

@@ -77,9 +77,9 @@ impl Custody {
             PairKind::P256 => None,
         };
         let (material, parts) = if self.placement == Placement::Token {
-            self.run_once(HsmCall::Make, |device| self.place_pair(device, kind))?
+            self.run_once(HsmCall::Pair, |device| self.place_pair(device, kind))?
         } else {
-            self.run(HsmCall::Make, |device| {
+            self.run(HsmCall::Pair, |device| {
                 let roots = self.roots();
                 let kek = roots.kek(Class::Sealing);
                 let (blob, parts) = device.generate_wrapped_pair(&kek.key, kind)?;

@@ -5,6 +5,7 @@
 //! ([`Admission::room`]), a place among those that work ([`Admission::turn`]), and room for its answer until that is on the wire.
 //! [`accompany`] is where its work leaves the connection's task.
 
+mod clock;
 mod memory;
 mod places;
 mod refusals;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub use clock::{Calling, calling};
 pub use memory::{PART, Room};
 pub use refusals::Refused;
 pub use ticket::Ticket;

@@ -1,17 +1,19 @@
 //! What a request may still cost, for those who do its work.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::clock::Clock;
 use super::{Full, Room, Who};
 
 /// Goes with a request. Whoever works for it looks here between two steps whether anybody still waits for the answer.
 #[derive(Debug)]
 pub struct Ticket {
     began: Instant,
+    clock: Arc<Clock>,
     /// In milliseconds from `began`.
     deadline: AtomicU64,
     abandoned: AtomicBool,
@@ -27,6 +29,7 @@ impl Ticket {
     pub(super) fn new(allowed: Duration) -> Self {
         Self {
             began: Instant::now(),
+            clock: Clock::new(),
             deadline: AtomicU64::new(milliseconds(allowed)),
             abandoned: AtomicBool::new(false),
             working: AtomicBool::new(false),
@@ -68,6 +71,11 @@ impl Ticket {
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.began + self.allowed()
+    }
+
+    /// Knows of the call of the HSM that the request makes.
+    pub(super) fn clock(&self) -> &Arc<Clock> {
+        &self.clock
     }
 
     /// Allows at least so long from the beginning of the request.
@@ -119,7 +127,7 @@ impl Ticket {
     }
 }
 
-fn milliseconds(duration: Duration) -> u64 {
+pub(super) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

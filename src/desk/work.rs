@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{AbortHandle, block_in_place};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
+use super::clock::CLOCK;
 use super::{Ticket, Turn};
 
 /// How much longer a request may take that waits for its body or its turn: it knows its deadline itself, and what to say of it.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How long nobody looks for a call of the HSM that has begun meanwhile.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// So much of a thread's stack does a request use at most, in bytes.
 const STACK: usize = 64 << 10;
@@ -21,6 +25,9 @@ pub enum Ended {
     /// Its deadline has passed.
     #[error("the request took too long")]
     Deadline,
+    /// A call of the HSM that it made is not back in time.
+    #[error("the HSM does not answer")]
+    Hsm,
     /// It panicked, which is a defect.
     #[error("the request panicked")]
     Panicked,
@@ -50,14 +57,17 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
-    let mut task = tokio::spawn(request);
+    let clock = ticket.clock();
+    let mut task = tokio::spawn(CLOCK.scope(Arc::clone(clock), request));
     let _leaving = Leaving { ticket, task: task.abort_handle() };
     loop {
         let deadline = ticket.deadline();
-        match timeout_at(deadline, &mut task).await {
+        let look = clock.due().unwrap_or_else(|| Instant::now() + LOOK);
+        match timeout_at(look.min(deadline), &mut task).await {
             Ok(ended) => return ended.map_err(|_| Ended::Panicked),
+            Err(_) if clock.due().is_some_and(|due| due <= Instant::now()) => return Err(Ended::Hsm),
             // It may have been moved by what the work came to know.
-            Err(_) if ticket.deadline() > deadline => {}
+            Err(_) if Instant::now() < ticket.deadline() => {}
             Err(_) if ticket.is_working() => return Err(Ended::Deadline),
             Err(_) => {
                 let late = timeout_at(deadline + GRACE, &mut task).await.map_err(|_| Ended::Deadline)?;

@@ -7,6 +7,7 @@ use super::hanzo::iso;
 use super::problem::Problem;
 use super::route::Ask;
 use super::{Answer, App};
+use crate::kms::TokenHealth;
 use crate::principal::Method;
 
 #[derive(Serialize)]
@@ -29,11 +30,13 @@ struct Health {
 pub(super) fn health(app: &App) -> Result<Answer, Problem> {
     let health = app.kms.health();
     let word = |good| if good { "ok" } else { "away" };
+    let token = match health.token {
+        TokenHealth::Good => "ok",
+        TokenHealth::Unavailable => "away",
+        TokenHealth::Hangs => "hangs: if it goes on, restart the server",
+    };
     let status = if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok(Answer::json(
-        status,
-        &Health { process: "ok", store: word(health.store), token: word(health.token), audit: word(health.audit) },
-    ))
+    Ok(Answer::json(status, &Health { process: "ok", store: word(health.store), token, audit: word(health.audit) }))
 }
 
 #[derive(Serialize)]

@@ -314,6 +314,7 @@ impl App {
     fn ended(&self, ended: desk::Ended, ticket: &desk::Ticket, head: &Head) -> Problem {
         match ended {
             desk::Ended::Panicked => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
+            desk::Ended::Hsm => Problem::hangs(),
             desk::Ended::Deadline => {
                 let who = ticket.who().unwrap_or_else(|| Who::Network(network(head.peer.address.ip())));
                 self.desk.refused(Refused::Deadline, &who);

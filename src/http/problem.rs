@@ -135,6 +135,12 @@ impl Problem {
         Self { retry_after: Some(SOON), is_logged: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, what) }
     }
 
+    /// The call of the HSM that the request made is not back in time.
+    pub(super) fn hangs() -> Self {
+        let what = "the HSM does not answer: what the request asks for may have been done (--hsm-call-timeout)";
+        Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, what) }
+    }
+
     /// The same answer for every cause, so that it helps nobody to guess.
     pub(super) fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "the request carries no valid credential")

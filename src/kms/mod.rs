@@ -64,7 +64,7 @@ pub use api_token::{ApiTokenKey, check_api_token_row};
 pub use auditing::{MAX_LINES, public_key_pem};
 pub use cache::CacheFigures;
 pub use error::{Error, NoEffect};
-pub use gate::{Health, Kms, Settings, Vault};
+pub use gate::{Health, Kms, Settings, TokenHealth, Vault};
 pub use handover::HandoverFault;
 pub use identities::Identity;
 pub use inventory::{Dates, InventoryEntry, Known};

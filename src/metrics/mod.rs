@@ -42,6 +42,8 @@ pub struct Error(#[from] prometheus::Error);
 pub enum HsmCall {
     /// A key made or brought in, and wrapped.
     Make,
+    /// A key pair made.
+    Pair,
     /// A token object removed.
     Discard,
     /// A wrapped key unwrapped, for a handle.
@@ -68,6 +70,7 @@ impl HsmCall {
     const fn word(self) -> &'static str {
         match self {
             Self::Make => "make",
+            Self::Pair => "pair",
             Self::Discard => "discard",
             Self::Unwrap => "unwrap",
             Self::Bind => "bind",

@@ -26,6 +26,7 @@ pub fn measure(module: &str) {
         pin: PinSource::new(|| Ok(Some(Pin::new(PIN.into())))),
         max_sessions: 4,
         session_deadline: Duration::from_secs(2),
+        call_timeout: Duration::from_secs(10),
     };
     let measured = Token::open(config, |device: &Device| {
         let spec = SecretKeySpec {

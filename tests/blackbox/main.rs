@@ -15,6 +15,7 @@
 
 mod harness;
 
+mod a_call_of_the_hsm_hangs;
 mod a_message_is_one_commit;
 mod authority_file;
 mod browser;

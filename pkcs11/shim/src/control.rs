@@ -1,5 +1,6 @@
 //! The directory that says what goes wrong: written by tests, read by the module at each call.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -75,6 +76,8 @@ pub(crate) struct Active {
     pub(crate) fault: Fault,
     name: String,
     file: Version,
+    /// Calls that were left alone ([`Fault::after`]).
+    spared: Cell<u64>,
     done: u64,
     last: Option<Instant>,
     /// What [`crate::Only::FirstKey`] met first.
@@ -82,8 +85,13 @@ pub(crate) struct Active {
 }
 
 impl Active {
-    /// Whether it may be done now, as far as time and number say.
+    /// Whether it may be done now, as far as time and number say; a call that is left alone is counted.
     pub(crate) fn is_due(&self) -> bool {
+        let spared = self.spared.get();
+        if spared < self.fault.after {
+            self.spared.set(spared + 1);
+            return false;
+        }
         self.fault.times.is_none_or(|times| self.done < times)
             && self.last.is_none_or(|last| last.elapsed() >= self.fault.every)
     }
@@ -160,7 +168,7 @@ fn load(file: Version) -> Option<Active> {
     };
     let name = file.path.file_name().map(OsStr::to_string_lossy).unwrap_or_default().into_owned();
     match text.and_then(|text| text.parse()) {
-        Ok(fault) => Some(Active { fault, name, file, done: 0, last: None, key: None }),
+        Ok(fault) => Some(Active { fault, name, file, spared: Cell::new(0), done: 0, last: None, key: None }),
         Err(error) => give_up(&format!("{}: {error}", file.path.display())),
     }
 }

@@ -45,6 +45,8 @@ pub struct Fault {
     pub deed: Deed,
     /// In which functions; in all of them if there are none here.
     pub at: Vec<String>,
+    /// How many calls are left alone before the first.
+    pub after: u64,
     /// For how many calls; for all of them if there is no number.
     pub times: Option<u64>,
     /// The least time from one to the next.
@@ -57,7 +59,13 @@ impl Fault {
     /// The deed at each call of the functions.
     pub fn new(deed: Deed, at: &[&str]) -> Self {
         let at = at.iter().map(|&name| name.to_owned()).collect();
-        Self { deed, at, times: None, every: Duration::ZERO, only: Only::All }
+        Self { deed, at, after: 0, times: None, every: Duration::ZERO, only: Only::All }
+    }
+
+    /// Not for the first so many calls.
+    #[must_use]
+    pub fn after(self, after: u64) -> Self {
+        Self { after, ..self }
     }
 
     /// For so many calls only.
@@ -99,6 +107,9 @@ impl fmt::Display for Fault {
         if !self.at.is_empty() {
             writeln!(f, "at {}", self.at.join(" "))?;
         }
+        if self.after > 0 {
+            writeln!(f, "after {}", self.after)?;
+        }
         if let Some(times) = self.times {
             writeln!(f, "times {times}")?;
         }
@@ -124,6 +135,7 @@ impl FromStr for Fault {
                 (_, []) => {}
                 (none @ None, ["do", deed @ ..]) => *none = Some(Self::new(parse_deed(deed).ok_or_else(refuse)?, &[])),
                 (Some(fault), ["at", names @ ..]) => fault.at = names.iter().map(|&name| name.to_owned()).collect(),
+                (Some(fault), ["after", number]) => fault.after = number.parse().map_err(|_| refuse())?,
                 (Some(fault), ["times", number]) => fault.times = Some(number.parse().map_err(|_| refuse())?),
                 (Some(fault), ["every", time]) => fault.every = milliseconds(time).ok_or_else(refuse)?,
                 (Some(fault), ["only", "first-key"]) => fault.only = Only::FirstKey,
@@ -177,7 +189,8 @@ mod tests {
         for deed in deeds {
             let plain = Fault::new(deed.clone(), &[]);
             assert_eq!(plain.to_string().parse(), Ok(plain));
-            let full = Fault::new(deed, &["C_Sign", "C_Encrypt"]).times(2).every(Duration::from_secs(1)).first_key();
+            let full =
+                Fault::new(deed, &["C_Sign", "C_Encrypt"]).after(3).times(2).every(Duration::from_secs(1)).first_key();
             assert_eq!(full.to_string().parse(), Ok(full));
         }
     }

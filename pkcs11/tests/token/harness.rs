@@ -92,6 +92,7 @@ pub(crate) fn config() -> Config {
         pin: pin(PIN),
         max_sessions: 8,
         session_deadline: Duration::from_secs(5),
+        call_timeout: Duration::from_secs(10),
     }
 }
 

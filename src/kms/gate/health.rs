@@ -4,9 +4,21 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::Kms;
+use crate::custody;
 
 /// How long an answer about health stands: whoever may ask must not be able to keep the token busy with it.
 const HEALTH_STANDS: Duration = Duration::from_millis(200);
+
+/// How the token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenHealth {
+    /// It is there, and its keys can be used.
+    Good,
+    /// It is not, or they cannot.
+    Unavailable,
+    /// A call of its module does not return.
+    Hangs,
+}
 
 /// Whether store and token are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +26,7 @@ pub struct Health {
     /// The database.
     pub store: bool,
     /// The token, with its root keys.
-    pub token: bool,
+    pub token: TokenHealth,
     /// The audit log; true if there is none.
     pub audit: bool,
 }
@@ -23,7 +35,7 @@ impl Health {
     /// Whether everything is there.
     #[must_use]
     pub fn is_good(self) -> bool {
-        self.store && self.token && self.audit
+        self.store && self.token == TokenHealth::Good && self.audit
     }
 }
 
@@ -45,17 +57,17 @@ impl Kms {
     /// `was_well`: the database, when it was last asked. Anyone may ask, and only a change is logged.
     fn ask_health(&self, was_well: bool) -> Health {
         let store = self.store.check();
-        let token = self.custody.check();
+        let token = match self.custody.check_in_time() {
+            Ok(()) => TokenHealth::Good,
+            Err(custody::Error::Hangs) => TokenHealth::Hangs,
+            Err(_) => TokenHealth::Unavailable,
+        };
         match &store {
             Err(error) if was_well => tracing::error!(%error, "the database is not healthy"),
             Err(error) => tracing::debug!(%error, "the database is still not healthy"),
             Ok(()) if was_well => {}
             Ok(()) => tracing::info!("the database is healthy again"),
         }
-        Health {
-            store: store.is_ok(),
-            token: token.is_ok(),
-            audit: self.audit.as_ref().is_none_or(|audit| audit.check().is_ok()),
-        }
+        Health { store: store.is_ok(), token, audit: self.audit.as_ref().is_none_or(|audit| audit.check().is_ok()) }
     }
 }

@@ -43,7 +43,7 @@ use crate::turns::Turns;
 use administering::Definitions;
 pub(super) use asking::{End, Whose};
 pub(super) use committing::Prepared;
-pub use health::Health;
+pub use health::{Health, TokenHealth};
 use invocations::Invocations;
 pub use vault::Vault;
 

@@ -39,6 +39,7 @@ pub fn open() -> claviger_pkcs11::Token {
         pin: PinSource::new(|| Ok(Some(Pin::new(PIN.into())))),
         max_sessions: 4,
         session_deadline: Duration::from_secs(5),
+        call_timeout: Duration::from_secs(10),
     };
     claviger_pkcs11::Token::open(config, |_| Ok::<_, claviger_pkcs11::Error>(())).unwrap().0
 }

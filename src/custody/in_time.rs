@@ -1,0 +1,75 @@
+//! Calls of the HSM for threads that must not wait for one that never returns: the writer of the database and that of the audit log.
+
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::Error;
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Threads that make calls for others. One whose call is not back in time is left alone: it ends when the call does. There are as
+/// many as calls at one time, and those that are left alone are fewer than the sessions of the pool, one of which each of them holds.
+pub(super) struct InTime {
+    limit: Duration,
+    idle: Mutex<Vec<SyncSender<Work>>>,
+}
+
+impl InTime {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, idle: Mutex::default() }
+    }
+
+    /// Does `work` on another thread.
+    ///
+    /// # Errors
+    /// [`Error::Hangs`] if it is not done in time. It goes on, and its outcome is lost.
+    pub(super) fn run<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, Error> + Send + 'static,
+    {
+        let worker = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let worker = worker.map_or_else(begin, Ok)?;
+        let (answer, answered) = sync_channel(1);
+        let work = move || {
+            let _ = answer.send(work());
+        };
+        worker.send(Box::new(work)).map_err(|_| Error::Hangs)?;
+        let answer = answered.recv_timeout(self.limit).map_err(|_| Error::Hangs)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+        answer
+    }
+}
+
+fn begin() -> Result<SyncSender<Work>, Error> {
+    let (worker, works) = sync_channel::<Work>(1);
+    let serve = move || {
+        while let Ok(work) = works.recv() {
+            work();
+        }
+    };
+    thread::Builder::new().name("token-caller".to_owned()).spawn(serve).map_err(Error::Thread)?;
+    Ok(worker)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_a_call_that_does_not_return() {
+        let calls = InTime::new(Duration::from_millis(50));
+        let (release, released) = sync_channel::<()>(1);
+        let hangs = calls.run(move || {
+            let _ = released.recv();
+            Ok(1)
+        });
+        assert!(matches!(hangs, Err(Error::Hangs)));
+        assert_eq!(calls.run(|| Ok(2)).ok(), Some(2));
+        drop(release);
+        let of = || calls.run(|| Ok(thread::current().id())).ok();
+        assert_eq!((of().is_some(), of()), (true, of()), "the thread that is back does the next");
+    }
+}
