@@ -4,6 +4,7 @@
 //! [`Custody::import`], inwards, and [`Custody::value`], outwards.
 
 mod calls;
+mod checking;
 mod error;
 mod handles;
 mod in_time;
@@ -23,7 +24,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, RangeInclusive};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use claviger_pkcs11 as pkcs11;
 use pkcs11::{Device, DeviceGuard, Key, KeyId, Loss, MacMechanism, SecretKeySpec, Token};
@@ -140,63 +141,6 @@ impl Custody {
             _ => Ok(()),
         })
         .map(drop)
-    }
-
-    /// Whether token and root keys are there, asked of the token itself, and whether calls of the last seconds succeeded. What was
-    /// lost and can be replaced at once is not a failure.
-    ///
-    /// # Errors
-    /// What the token answered, or what failed.
-    pub fn check(&self) -> Result<(), Error> {
-        if self.hangs() {
-            return Err(Error::Hangs);
-        }
-        self.look(|device| self.probe(device))?;
-        self.refuse_failing(None)
-    }
-
-    /// The same, for those who must not wait for a call that never returns.
-    ///
-    /// # Errors
-    /// Likewise.
-    pub fn check_in_time(self: &Arc<Self>) -> Result<(), Error> {
-        let custody = Arc::clone(self);
-        self.in_time.run(move || custody.check())
-    }
-
-    /// The same without replacing anything, for the one who would have to; only what failed since `since` counts.
-    fn check_since(&self, since: Option<Instant>) -> Result<(), Error> {
-        self.probe(&*self.device(HsmCall::Look)?)?;
-        self.refuse_failing(since)
-    }
-
-    /// After a failure the token also has to do what it is there for.
-    fn probe(&self, device: &Device) -> Result<(), Error> {
-        let roots = self.roots();
-        device.check(&roots.keys())?;
-        if self.outcomes.has_failures()
-            && let Err(error) = self.exercise(device, &roots)
-        {
-            // What was lost since is told from keys that fail in a token that is there.
-            device.check(&roots.keys())?;
-            return Err(Error::Failing(error.to_string()));
-        }
-        Ok(())
-    }
-
-    /// Twice, if need be: what is lost once in it says as little as what any call loses once.
-    fn exercise(&self, device: &Device, roots: &Roots) -> Result<(), pkcs11::Error> {
-        let exercise = || device.exercise(&roots.kek(Class::Sealing).key, roots.binding());
-        exercise().or_else(|error| {
-            if error.loss() == Some(Loss::Room) {
-                self.free_room(device);
-            }
-            exercise()
-        })
-    }
-
-    fn refuse_failing(&self, since: Option<Instant>) -> Result<(), Error> {
-        self.outcomes.failing(since).map_or(Ok(()), |last| Err(Error::Failing(last)))
     }
 
     /// Makes a key inside the token.
@@ -445,11 +389,6 @@ impl Custody {
             _mark: self.under_way.begin(limit),
             _calling: calling(limit),
         })
-    }
-
-    /// Whether a call does not return. Then the module cannot be finalized, and only another process gets a new one.
-    fn hangs(&self) -> bool {
-        self.under_way.overdue() > 0
     }
 
     /// The token's working sessions; `None` while it is away.
