@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use claviger_pkcs11_shim::{Deed, Fault};
 
 use crate::harness::kmip::{Sealed, create};
-use crate::harness::{Client, End, Options, Shim, eventually};
+use crate::harness::{Client, End, Hsm, Options, Shim, eventually};
 use load::Load;
 
 const CLIENTS: usize = 4;
@@ -189,14 +189,18 @@ fn named(name: &str, fault: Fault) -> (String, Vec<Fault>) {
     (name.to_owned(), vec![fault])
 }
 
-/// What a token does that loses things.
-fn lost_every(time: Duration) -> [(String, Vec<Fault>); 3] {
+/// What a token does that loses things. The login of Kryoptic 1.5.4 cannot be lost beside other calls: its C_Logout and its
+/// C_OpenSession take the same two locks in different order, and wait for each other for ever. The server never calls C_Logout.
+fn lost_every(time: Duration) -> Vec<(String, Vec<Fault>)> {
     let fault = |name, deed, at: &[&str]| named(name, Fault::new(deed, at).every(time));
-    [
+    let mut faults = vec![
         fault("objects vanish", Deed::LoseObject, &BEGINS),
         fault("sessions are closed", Deed::LoseSession, &USES),
-        fault("the login is lost", Deed::LoseLogin, &USES),
-    ]
+    ];
+    if Hsm::chosen() == Hsm::SoftHsm {
+        faults.push(fault("the login is lost", Deed::LoseLogin, &USES));
+    }
+    faults
 }
 
 /// The same, and what one does that is full, or slow.
