@@ -6,7 +6,7 @@ use cryptoki::mechanism::Mechanism;
 
 use crate::cipher::Cipher;
 use crate::device::Device;
-use crate::error::Error;
+use crate::error::{Error, Loss};
 use crate::key::Key;
 use crate::mac::MacMechanism;
 use crate::raw::Direction;
@@ -35,16 +35,22 @@ impl Device {
         if *opened == TEXT { Ok(()) } else { Err(Error::Binding(cryptoki::error::Error::InvalidValue)) }
     }
 
-    /// Whether the device decrypts what it has encrypted itself.
-    pub(crate) fn decrypts(&self) -> bool {
+    /// Whether the device decrypts what it has encrypted itself. An error says that it has too much to do to tell.
+    pub(crate) fn decrypts(&self) -> Result<bool, Error> {
         let canary = self.canary.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if canary.is_some_and(|canary| self.opens(&canary)) {
-            return true;
+        if let Some(canary) = canary
+            && told(self.opens(&canary))?
+        {
+            return Ok(true);
         }
         // Its key may be the one that is lost.
-        let made = self.make_canary();
-        let is_well = made.as_ref().is_ok_and(|canary| self.opens(canary));
-        *self.canary.0.lock().unwrap_or_else(PoisonError::into_inner) = made.ok().filter(|_| is_well);
+        let renewed = self.make_canary().and_then(|canary| Ok((self.opens(&canary)?, canary)));
+        let (is_well, kept) = match renewed {
+            Ok((true, canary)) => (Ok(true), Some(canary)),
+            Ok((false, _)) => (Ok(false), None),
+            Err(error) => (told(Err(error)), None),
+        };
+        *self.canary.0.lock().unwrap_or_else(PoisonError::into_inner) = kept;
         is_well
     }
 
@@ -55,13 +61,14 @@ impl Device {
         Ok((key, sealed))
     }
 
-    fn opens(&self, (key, sealed): &(Key, Vec<u8>)) -> bool {
-        self.cipher(key, &CIPHER, Direction::Decrypt, sealed).is_ok_and(|opened| *opened == TEXT)
+    fn opens(&self, (key, sealed): &(Key, Vec<u8>)) -> Result<bool, Error> {
+        Ok(*self.cipher(key, &CIPHER, Direction::Decrypt, sealed)? == TEXT)
     }
 
-    /// Whether the device unwraps what it has wrapped itself, to a key with these values of CKA_SENSITIVE and CKA_EXTRACTABLE.
-    pub(crate) fn unwraps(&self, wrapping: &Key, protection: (bool, bool)) -> bool {
-        self.wrapped_and_back(wrapping, protection, Uses::default()).is_ok()
+    /// Whether the device unwraps what it has wrapped itself, to a key with these values of CKA_SENSITIVE and CKA_EXTRACTABLE. An
+    /// error says that it has too much to do to tell.
+    pub(crate) fn unwraps(&self, wrapping: &Key, protection: (bool, bool)) -> Result<bool, Error> {
+        told(self.wrapped_and_back(wrapping, protection, Uses::default()).map(|_| true))
     }
 
     fn wrapped_and_back(&self, kek: &Key, (sensitive, extractable): (bool, bool), uses: Uses) -> Result<Key, Error> {
@@ -72,5 +79,13 @@ impl Device {
         let by = kek.handle(self.generation)?;
         let handle = self.own(|session| session.unwrap_key(&Mechanism::AesKeyWrap, by, &blob, &template))?;
         Ok(self.session_key(handle, KIND.bytes()))
+    }
+}
+
+/// What a trial tells of the device: that it fails if it was refused, but nothing if there was no session or no room for it.
+fn told(tried: Result<bool, Error>) -> Result<bool, Error> {
+    match tried {
+        Err(error) if !matches!(error, Error::Busy) && error.loss() != Some(Loss::Room) => Ok(false),
+        told => told,
     }
 }

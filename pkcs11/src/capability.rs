@@ -75,7 +75,7 @@ const fn trial(
 }
 
 const PAIRS: Need = Need::For("key pairs whose private half is wrapped");
-const OUTSIDE: Need = Need::For("keys from outside");
+const OUTSIDE: Need = Need::For("giving keys out in clear");
 
 /// Everything that is tried, in an order in which each failure explains those after it.
 const TRIALS: &[Trial] = &[

@@ -16,15 +16,16 @@ use crate::secret::Secret;
 /// Bytes of an AES block.
 const BLOCK: usize = 16;
 
-/// Longest IV that PKCS#11 2.40 allows for GCM, in bytes.
-const LONGEST_GCM_IV: usize = 256;
+/// Longest IV for GCM, in bytes. PKCS#11 2.40 allows 256, OpenSSL 3 half of that: tokens that are built on it say CKR_DEVICE_ERROR
+/// to a longer one, as Kryoptic does, or use 12 bytes of it without a word, so that two are one nonce.
+const LONGEST_GCM_IV: usize = 128;
 
 /// A mode of AES with its parameters.
 #[derive(Debug, Clone, Copy)]
 pub enum Cipher<'a> {
     /// CKM_AES_GCM; the tag stands at the end of the ciphertext.
     AesGcm {
-        /// 1 to 256 bytes, 12 if in doubt; never twice with one key.
+        /// 1 to 128 bytes, 12 if in doubt; never twice with one key.
         iv: &'a [u8],
         /// Authenticated, not encrypted.
         aad: &'a [u8],
@@ -131,7 +132,7 @@ impl Device {
         match self.cipher(key, cipher, Direction::Decrypt, data) {
             Ok(plaintext) => Ok(Secret::new(plaintext)),
             Err(Error::Device(answer)) if self.maker.means_damaged_data(answer) => {
-                let is_the_device = self.maker.may_be_the_device(answer) && !self.decrypts();
+                let is_the_device = self.maker.may_be_the_device(answer) && !self.decrypts()?;
                 Err(if is_the_device { Error::Device(answer) } else { Error::DecryptionFailed })
             }
             Err(other) => Err(other),

@@ -161,8 +161,8 @@ pub enum PinState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidInput {
-    /// GCM wants an IV of 1 to 256 bytes (SoftHSM accepts an empty one).
-    #[error("the IV must have 1 to 256 bytes")]
+    /// GCM wants an IV of 1 to 128 bytes (SoftHSM accepts an empty one).
+    #[error("the IV must have 1 to 128 bytes")]
     Iv,
     /// GCM tags have 96, 104, 112, 120 or 128 bits (NIST SP 800-38D; SoftHSM accepts 0).
     #[error("the tag must have 96, 104, 112, 120 or 128 bits")]

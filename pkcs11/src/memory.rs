@@ -64,19 +64,13 @@ unsafe impl GlobalAlloc for Wiping {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if size <= layout.size() {
-            // SAFETY: from `size` on the caller gives it up; the rest stays within the block.
-            unsafe { libc::explicit_bzero(block.add(size).cast(), layout.size() - size) };
-            // SAFETY: the caller keeps the contract of `realloc`.
-            return unsafe { System.realloc(block, layout, size) };
-        }
         // SAFETY: the caller vouches that `size`, rounded up to the alignment, does not overflow, and the alignment is a layout's.
-        let larger = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
-        // SAFETY: `size` is not zero, as it is larger than another size.
-        let new = unsafe { System.alloc(larger) };
+        let wanted = unsafe { Layout::from_size_align_unchecked(size, layout.align()) };
+        // SAFETY: the caller vouches that `size` is not zero.
+        let new = unsafe { System.alloc(wanted) };
         if !new.is_null() {
-            // SAFETY: the new block is longer than the old one, and another one.
-            unsafe { ptr::copy_nonoverlapping(block, new, layout.size()) };
+            // SAFETY: both blocks are as long as that, and they are two.
+            unsafe { ptr::copy_nonoverlapping(block, new, layout.size().min(size)) };
             // SAFETY: the block was allocated with this layout, and the caller gives it up.
             unsafe { self.dealloc(block, layout) };
         }

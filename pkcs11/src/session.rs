@@ -165,6 +165,9 @@ pub(crate) struct Anchor {
     left: Mutex<Vec<Arc<Held>>>,
 }
 
+/// Sessions of the anchor in which calls hang, at most: each costs a thread.
+const MOST_LEFT: usize = 4;
+
 /// A session for one call at a time.
 struct Held {
     /// Since when a call is under way.
@@ -217,10 +220,16 @@ impl Anchor {
                     let session = present.session.lock().unwrap_or_else(PoisonError::into_inner);
                     return Ok(call(&session));
                 }
-                Err(Error::Hangs) => self.replace(&present, open()?),
+                Err(Error::Hangs) if self.is_replaceable(&present) => self.replace(&present, open()?),
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether another session may take the place of this one, if none has done so yet.
+    fn is_replaceable(&self, hung: &Arc<Held>) -> bool {
+        !Arc::ptr_eq(&self.present(), hung)
+            || self.left.lock().unwrap_or_else(PoisonError::into_inner).len() < MOST_LEFT
     }
 
     fn replace(&self, hung: &Arc<Held>, session: Session) {

@@ -52,8 +52,14 @@ impl Device {
     pub(crate) fn of_blob(&self, error: Error, wrapping: &Key, protection: (bool, bool)) -> Error {
         match error {
             Error::Device(answer) if self.maker.means_damaged_data(answer) => {
-                let is_the_device = self.maker.may_be_the_device(answer) && !self.unwraps(wrapping, protection);
-                if is_the_device { Error::Device(answer) } else { Error::BlobInvalid(answer) }
+                if !self.maker.may_be_the_device(answer) {
+                    return Error::BlobInvalid(answer);
+                }
+                match self.unwraps(wrapping, protection) {
+                    Ok(true) => Error::BlobInvalid(answer),
+                    Ok(false) => Error::Device(answer),
+                    Err(too_busy) => too_busy,
+                }
             }
             other => other,
         }

@@ -50,9 +50,10 @@ pub(super) fn read_bounded(what: &'static str, path: &Path, limit: u64) -> Resul
 
 fn read(what: &'static str, path: &Path, file: File, limit: u64) -> Result<String, Error> {
     let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-    // Of its full length, so that no shorter copy stays behind.
+    // Longer than its full length, so that no shorter copy stays behind: the library reads the last bytes by way of the stack if there
+    // is little room.
     let room = file.metadata().map_or(0, |found| found.len()).min(limit);
-    let mut text = String::with_capacity(usize::try_from(room).unwrap_or_default() + 1);
+    let mut text = String::with_capacity(usize::try_from(room).unwrap_or_default() + 64);
     file.take(limit + 1).read_to_string(&mut text).map_err(unreadable)?;
     if u64::try_from(text.len()).unwrap_or(u64::MAX) > limit {
         return Err(unreadable(io::Error::other(format!("it is larger than {limit} bytes"))));

@@ -48,7 +48,12 @@ impl Custody {
         {
             // What was lost since is told from keys that fail in a token that is there.
             device.check(&roots.keys())?;
-            return Err(Error::Failing(error.to_string()));
+            // Nor does it say anything of the device that others have all its sessions.
+            return Err(if matches!(error, pkcs11::Error::Busy) {
+                error.into()
+            } else {
+                Error::Failing(error.to_string())
+            });
         }
         Ok(())
     }

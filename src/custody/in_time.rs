@@ -1,6 +1,7 @@
 //! Calls of the HSM for threads that must not wait for one that never returns: the writer of the database and that of the audit log.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::io;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -37,7 +38,10 @@ impl InTime {
             let _ = answer.send(work());
         };
         worker.send(Box::new(work)).map_err(|_| Error::Hangs)?;
-        let answer = answered.recv_timeout(self.limit).map_err(|_| Error::Hangs)?;
+        let answer = answered.recv_timeout(self.limit).map_err(|error| match error {
+            RecvTimeoutError::Timeout => Error::Hangs,
+            RecvTimeoutError::Disconnected => Error::Thread(io::Error::other("it panicked")),
+        })?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
         answer
     }

@@ -27,7 +27,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use claviger_pkcs11 as pkcs11;
-use pkcs11::{Device, DeviceGuard, Key, KeyId, Loss, MacMechanism, SecretKeySpec, Token};
+use pkcs11::{Device, DeviceGuard, Key, KeyId, MacMechanism, SecretKeySpec, Token};
 
 pub use error::{Error, RootError};
 pub use key::{KeyKind, ManagedKey};
@@ -67,7 +67,7 @@ const SESSION_DEADLINE: Duration = Duration::from_secs(2);
 const PAIR_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How much longer than a call it may take to make one and to repeat it.
-const REPEATED: Duration = Duration::from_secs(1);
+const REPEATED: Duration = Duration::from_secs(5);
 
 /// The token with this database's root keys.
 pub struct Custody {
@@ -203,7 +203,8 @@ impl Custody {
                 found => found?,
             };
             device.destroy_token(key.clone()).map_err(|error| {
-                if error.loss() == Some(Loss::Handle) {
+                // It may be done all the same, and the number that of another object by now: it is looked for by its CKA_ID.
+                if !matches!(error, pkcs11::Error::Busy | pkcs11::Error::Away) {
                     self.lose(material, &key);
                 }
                 Error::Token(error)
@@ -380,7 +381,8 @@ impl Custody {
     fn device(&self, call: HsmCall) -> Result<Admitted<'_>, pkcs11::Error> {
         let limit = match call {
             HsmCall::Pair => self.call_timeout.max(PAIR_TIMEOUT),
-            _ => self.call_timeout,
+            // Many wait for a session first.
+            _ => self.call_timeout + SESSION_DEADLINE,
         };
         Ok(Admitted {
             device: self.token.device()?,

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Error;
+use super::{Error, TokenError};
 use crate::metrics::HsmCall;
 
 /// How long an outcome counts.
@@ -54,6 +54,8 @@ impl Outcomes {
         let failure = match answer {
             // It is not even tried while the token is known to be away.
             Err(error) if error.is_away() => return,
+            // It says nothing of the device that others have all its sessions.
+            Err(Error::Token(TokenError::Busy)) => return,
             Err(error) if error.is_of_device() => Some(error.to_string()),
             _ if !self.has_failures.load(Ordering::Acquire) => return,
             _ => None,
@@ -114,7 +116,6 @@ impl Outcomes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::custody::TokenError;
 
     fn fails(outcomes: &Outcomes, key: u64) {
         outcomes.note(HsmCall::Encrypt, || Subject::Key(key), &Err::<(), _>(Error::Token(TokenError::Stale)));

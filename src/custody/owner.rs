@@ -155,6 +155,8 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
     let (mut pause, longest) = BACK_OFF;
     let mut said = String::new();
     for attempt in 1.. {
+        // It may wait for calls first, as long as one may take.
+        let mark = custody.under_way.begin(custody.call_timeout * 3);
         let verified = custody.token.reset(|device| {
             let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
             let roots = root::find(device, &recorded)?;
@@ -164,6 +166,7 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
             *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
             Ok::<(), super::RootError>(())
         });
+        drop(mark);
         match verified {
             Ok(()) => {
                 custody.token.suspect().looked(true);

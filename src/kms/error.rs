@@ -418,7 +418,7 @@ impl From<custody::Error> for Error {
 impl From<InvalidInput> for Error {
     fn from(fault: InvalidInput) -> Self {
         match fault {
-            InvalidInput::Iv => Self::BadParameters("the IV of GCM has 1 to 256 bytes"),
+            InvalidInput::Iv => Self::BadParameters("the IV of GCM has 1 to 128 bytes"),
             InvalidInput::Tag => Self::BadParameters("the tag of GCM has 96, 104, 112, 120 or 128 bits"),
             InvalidInput::BlockLength => {
                 Self::BadParameters("without padding the data must be whole blocks of 16 bytes")

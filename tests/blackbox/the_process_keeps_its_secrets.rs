@@ -142,6 +142,8 @@ fn there_is_no_core_dump_unless_the_operator_wants_one() {
     let place = Arc::new(Place::new());
     // The system may be set up to write none at all.
     let mut control = with_dumps(Command::new("sleep").arg("600").current_dir(place.directory.path())).spawn().unwrap();
+    let name = format!("/proc/{}/comm", control.id());
+    eventually("the shell has become it", || (fs::read_to_string(&name).unwrap() == "sleep\n").then_some(()));
     let possible = limits(control.id());
     Command::new("kill").args(["-ABRT", &control.id().to_string()]).status().unwrap();
     let dumps = control.wait().unwrap().core_dumped();

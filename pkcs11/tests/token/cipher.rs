@@ -30,6 +30,7 @@ fn gcm_is_openssls() {
                 (12, 20, 96, 33),
                 (16, 1, 104, 4096),
                 (1, 0, 120, 100),
+                (128, 3, 128, 20),
             ] {
                 let (iv, aad) = (vec![3; iv], vec![4; aad]);
                 let plaintext = vec![5; len];
@@ -123,7 +124,7 @@ fn parameters_that_some_tokens_take_are_refused() {
         let key = device.create(&aes(32), &KEY).unwrap();
         for (iv, tag_bits, expected) in [
             (0, 128, InvalidInput::Iv),
-            (257, 128, InvalidInput::Iv),
+            (129, 128, InvalidInput::Iv),
             (12, 0, InvalidInput::Tag),
             (12, 64, InvalidInput::Tag),
             (12, 100, InvalidInput::Tag),
