@@ -1,5 +1,6 @@
 //! Secret keys as objects: made, brought in, found, shown, destroyed.
 
+use cryptoki::error::{Error as Binding, RvError};
 use cryptoki::object::{Attribute, AttributeType, ObjectClass};
 use zeroize::Zeroize;
 
@@ -23,11 +24,19 @@ impl Device {
 
     fn find(&self, class: ObjectClass, wanted: &[AttributeType]) -> Result<Vec<TokenKey>, Error> {
         let template = [Attribute::Class(class), Attribute::Token(true)];
-        self.work(|session| {
-            let mut keys = Vec::new();
+        let (keys, has_gone) = self.work(|session| {
+            let (mut keys, mut has_gone) = (Vec::new(), false);
             for handle in session.find_objects(&template)? {
                 let (mut id, mut label, mut bytes) = (Vec::new(), String::new(), None);
-                for attribute in session.get_attributes(handle, wanted)? {
+                let attributes = match session.get_attributes(handle, wanted) {
+                    // Another process has destroyed it since.
+                    Err(Binding::Pkcs11(RvError::ObjectHandleInvalid, _)) => {
+                        has_gone = true;
+                        continue;
+                    }
+                    attributes => attributes?,
+                };
+                for attribute in attributes {
                     match attribute {
                         Attribute::Id(value) => id = value,
                         Attribute::Label(value) => {
@@ -43,8 +52,13 @@ impl Device {
                 let key = self.token_key(handle, bytes);
                 keys.push(TokenKey { id, label, key });
             }
-            Ok(keys)
-        })
+            Ok((keys, has_gone))
+        })?;
+        // Or all of them have gone with the token, and none of that is to be believed.
+        if has_gone {
+            self.info()?;
+        }
+        Ok(keys)
     }
 
     /// Makes a session key inside the token (C_GenerateKey).
