@@ -9,6 +9,9 @@ use std::time::Duration;
 use claviger_pkcs11::{
     Config, Device, KeyId, Pin, PinSource, SecretKeyKind, SecretKeySpec, Token, UnwrapTemplate, Uses,
 };
+use cryptoki::context::Pkcs11;
+use cryptoki::object::{Attribute, ObjectHandle};
+use cryptoki::session::Session;
 use tempfile::TempDir;
 
 use crate::hsm::Hsm;
@@ -72,6 +75,23 @@ impl Home {
     pub(crate) fn open(&self) -> Token {
         Token::open(config(), |_| Ok::<_, claviger_pkcs11::Error>(())).unwrap().0
     }
+}
+
+/// The module without the crate in between. The login is the process's, so such a session has it too.
+pub(crate) fn raw() -> Session {
+    let context = Pkcs11::new(module()).unwrap();
+    let slot = context.get_slots_with_initialized_token().unwrap()[0];
+    context.open_rw_session(slot).unwrap()
+}
+
+/// The object takes none of these changes, is copied neither with nor without one of them, and cannot be destroyed.
+pub(crate) fn assert_fixed(session: &Session, object: ObjectHandle, changes: &[Attribute]) {
+    for change in changes.chunks(1) {
+        session.update_attributes(object, change).unwrap_err();
+        session.copy_object(object, change).unwrap_err();
+    }
+    session.copy_object(object, &[Attribute::Token(false)]).unwrap_err();
+    session.destroy_object(object).unwrap_err();
 }
 
 /// The module under test.

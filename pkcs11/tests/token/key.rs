@@ -1,18 +1,14 @@
 //! Keys as objects: their lives, their values, and what they may be used for.
 
 use claviger_pkcs11::{Cipher, Device, Error, InvalidInput, Key, KeyId, SecretKeyKind, SecretKeySpec, Uses};
-use cryptoki::context::Pkcs11;
 use cryptoki::object::Attribute;
 
-use crate::harness::{Home, aes, module, new_id, secret};
+use crate::harness::{Home, aes, new_id, raw, secret};
 use crate::hsm::Hsm;
 
 /// What the token itself counts, through a second look at the same module.
 fn session_objects() -> usize {
-    let context = Pkcs11::new(module()).unwrap();
-    let slot = context.get_slots_with_initialized_token().unwrap()[0];
-    let session = context.open_ro_session(slot).unwrap();
-    session.find_objects(&[Attribute::Token(false)]).unwrap().len()
+    raw().find_objects(&[Attribute::Token(false)]).unwrap().len()
 }
 
 fn find(device: &Device, id: &KeyId) -> Option<Key> {

@@ -18,8 +18,8 @@ use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, Rsa};
 use openssl::sign::RsaPssSaltlen;
 
-use crate::harness::{Home, aes, new_id};
-use crate::signing::{assert_unextractable, raw};
+use crate::harness::{Home, aes, new_id, raw};
+use crate::signing::assert_unextractable;
 
 const HASHES: [Hash; 3] = [Hash::Sha256, Hash::Sha384, Hash::Sha512];
 

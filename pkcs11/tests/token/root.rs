@@ -1,12 +1,11 @@
 //! Root keys: what they are, and that a process with the PIN cannot make them anything else.
 
 use claviger_pkcs11::{Cipher, Device, Error, Key, KeyId, MacMechanism, RootKind, UnwrapTemplate};
-use cryptoki::context::Pkcs11;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
-use crate::harness::{Home, aes, module, new_id, secret};
+use crate::harness::{Home, aes, assert_fixed, new_id, raw, secret};
 use crate::hsm::Hsm;
 
 const KINDS: [RootKind; 4] = [
@@ -20,13 +19,6 @@ fn make(device: &Device, kind: RootKind) -> (KeyId, Key) {
     let id = new_id(device);
     let key = device.generate_root(&id, "root", kind).unwrap();
     (id, key)
-}
-
-/// The module without this crate in between. The login is the process's, so such a session has it too.
-fn raw() -> Session {
-    let context = Pkcs11::new(module()).unwrap();
-    let slot = context.get_slots_with_initialized_token().unwrap()[0];
-    context.open_rw_session(slot).unwrap()
 }
 
 fn object(session: &Session, id: &KeyId) -> ObjectHandle {
@@ -96,23 +88,22 @@ fn cannot_be_changed_copied_or_destroyed() {
             let (id, key) = make(&device, kind);
             let session = raw();
             let handle = object(&session, &id);
-            for change in [
-                Attribute::Decrypt(true),
-                Attribute::Encrypt(true),
-                Attribute::Sign(true),
-                Attribute::Derive(true),
-                Attribute::Extractable(true),
-                Attribute::Sensitive(false),
-                Attribute::Modifiable(true),
-                Attribute::Copyable(true),
-                Attribute::Destroyable(true),
-                Attribute::Id(vec![1; 20]),
-            ] {
-                session.update_attributes(handle, std::slice::from_ref(&change)).unwrap_err();
-                session.copy_object(handle, &[change]).unwrap_err();
-            }
-            session.copy_object(handle, &[Attribute::Token(false)]).unwrap_err();
-            session.destroy_object(handle).unwrap_err();
+            assert_fixed(
+                &session,
+                handle,
+                &[
+                    Attribute::Decrypt(true),
+                    Attribute::Encrypt(true),
+                    Attribute::Sign(true),
+                    Attribute::Derive(true),
+                    Attribute::Extractable(true),
+                    Attribute::Sensitive(false),
+                    Attribute::Modifiable(true),
+                    Attribute::Copyable(true),
+                    Attribute::Destroyable(true),
+                    Attribute::Id(vec![1; 20]),
+                ],
+            );
             let error = device.destroy_token(key.clone()).unwrap_err();
             assert!(matches!(error, Error::ActionProhibited(_)), "{error:?}");
             device.check_root(&key, &id, kind).unwrap();

@@ -2,7 +2,6 @@
 //! anything else.
 
 use claviger_pkcs11::{Device, Error, KeyId, MacMechanism, RootKind, SigningKey, UnwrapTemplate};
-use cryptoki::context::Pkcs11;
 use cryptoki::error::RvError;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
@@ -13,7 +12,7 @@ use openssl::ecdsa::EcdsaSig;
 use openssl::nid::Nid;
 use openssl::sha::sha256;
 
-use crate::harness::{Home, aes, module, new_id};
+use crate::harness::{Home, aes, assert_fixed, new_id, raw};
 use crate::hsm::Hsm;
 
 const PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
@@ -26,13 +25,6 @@ fn make(device: &Device) -> (KeyId, SigningKey) {
 
 fn find(device: &Device, id: &KeyId) -> SigningKey {
     device.signing_objects(id).unwrap().pair().unwrap()
-}
-
-/// The module without this crate in between. The login is the process's, so such a session has it too.
-pub(crate) fn raw() -> Session {
-    let context = Pkcs11::new(module()).unwrap();
-    let slot = context.get_slots_with_initialized_token().unwrap()[0];
-    context.open_rw_session(slot).unwrap()
 }
 
 fn object(session: &Session, id: &KeyId, class: ObjectClass) -> ObjectHandle {
@@ -165,27 +157,26 @@ fn cannot_be_changed_copied_or_destroyed() {
         let session = raw();
         for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
             let handle = object(&session, &id, class);
-            for change in [
-                Attribute::Decrypt(true),
-                Attribute::Encrypt(true),
-                Attribute::Wrap(true),
-                Attribute::Unwrap(true),
-                Attribute::SignRecover(true),
-                Attribute::Verify(false),
-                Attribute::Derive(true),
-                Attribute::Extractable(true),
-                Attribute::Sensitive(false),
-                Attribute::Modifiable(true),
-                Attribute::Copyable(true),
-                Attribute::Destroyable(true),
-                Attribute::Id(vec![1; 20]),
-                Attribute::Label(b"other".to_vec()),
-            ] {
-                session.update_attributes(handle, std::slice::from_ref(&change)).unwrap_err();
-                session.copy_object(handle, &[change]).unwrap_err();
-            }
-            session.copy_object(handle, &[Attribute::Token(false)]).unwrap_err();
-            session.destroy_object(handle).unwrap_err();
+            assert_fixed(
+                &session,
+                handle,
+                &[
+                    Attribute::Decrypt(true),
+                    Attribute::Encrypt(true),
+                    Attribute::Wrap(true),
+                    Attribute::Unwrap(true),
+                    Attribute::SignRecover(true),
+                    Attribute::Verify(false),
+                    Attribute::Derive(true),
+                    Attribute::Extractable(true),
+                    Attribute::Sensitive(false),
+                    Attribute::Modifiable(true),
+                    Attribute::Copyable(true),
+                    Attribute::Destroyable(true),
+                    Attribute::Id(vec![1; 20]),
+                    Attribute::Label(b"other".to_vec()),
+                ],
+            );
         }
         for half in [&key.private, &key.public] {
             let error = device.destroy_token(half.clone()).unwrap_err();
