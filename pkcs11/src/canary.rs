@@ -1,4 +1,5 @@
-//! Keys of the server's own, by which a device that fails is told from data that is damaged, and from one key that fails by itself.
+//! Keys of the server's own. What the device does with them tells whether the device fails, or the data is damaged, or one key fails
+//! by itself.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -27,12 +28,10 @@ impl Device {
     /// Has the device do with keys of its own what it is there for: makes one, wraps it by `kek` and unwraps it again to one that is
     /// SENSITIVE and not EXTRACTABLE, encrypts and decrypts by that one, and makes a MAC by `mac` (HMAC-SHA256).
     pub fn exercise(&self, kek: &Key, mac: &Key) -> Result<(), Error> {
-        let uses = Uses { encrypt: true, decrypt: true, ..Uses::default() };
-        let key = self.wrapped_and_back(kek, (true, false), uses)?;
-        let sealed = self.cipher(&key, &CIPHER, Direction::Encrypt, TEXT)?;
-        let opened = self.cipher(&key, &CIPHER, Direction::Decrypt, &sealed)?;
+        let sealed = self.seal(self.wrapped_and_back(kek, (true, false), Uses::CIPHER)?)?;
+        let is_opened = self.opens(&sealed)?;
         self.mac(mac, MacMechanism::HmacSha256, TEXT)?;
-        if *opened == TEXT { Ok(()) } else { Err(Error::Binding(cryptoki::error::Error::InvalidValue)) }
+        if is_opened { Ok(()) } else { Err(Error::Binding(cryptoki::error::Error::InvalidValue)) }
     }
 
     /// Whether the device decrypts what it has encrypted itself. An error says that it has too much to do to tell.
@@ -55,8 +54,11 @@ impl Device {
     }
 
     fn make_canary(&self) -> Result<(Key, Vec<u8>), Error> {
-        let uses = Uses { encrypt: true, decrypt: true, ..Uses::default() };
-        let key = self.generate(&SecretKeySpec { kind: KIND, sensitive: true, extractable: false, uses })?;
+        let spec = SecretKeySpec { kind: KIND, sensitive: true, extractable: false, uses: Uses::CIPHER };
+        self.seal(self.generate(&spec)?)
+    }
+
+    fn seal(&self, key: Key) -> Result<(Key, Vec<u8>), Error> {
         let sealed = self.encrypt(&key, &CIPHER, TEXT)?;
         Ok((key, sealed))
     }
@@ -72,8 +74,7 @@ impl Device {
     }
 
     fn wrapped_and_back(&self, kek: &Key, (sensitive, extractable): (bool, bool), uses: Uses) -> Result<Key, Error> {
-        let uses_nothing = Uses::default();
-        let spec = SecretKeySpec { kind: KIND, sensitive: true, extractable: true, uses: uses_nothing };
+        let spec = SecretKeySpec { kind: KIND, sensitive: true, extractable: true, uses: Uses::default() };
         let blob = self.wrap(kek, &self.generate(&spec)?)?;
         let template = SecretKeySpec { kind: KIND, sensitive, extractable, uses }.template(Placement::Session);
         let by = kek.handle(self.generation)?;

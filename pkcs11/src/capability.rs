@@ -1,5 +1,5 @@
-//! What a token can do, found out by doing it on keys that end with their session. What its list of mechanisms says is told beside
-//! it, and nothing is concluded from that.
+//! What a token can do, found out by doing it on keys that end with their session. Its list of mechanisms is shown too, but nothing
+//! is concluded from it.
 
 use cryptoki::mechanism::aead::GcmParams;
 use cryptoki::mechanism::{Mechanism, MechanismType};
@@ -150,7 +150,7 @@ impl Device {
 
     /// The length in bytes of the longest text that AES-GCM takes in one call, of a few that are tried.
     pub fn longest_gcm(&self) -> Result<usize, Error> {
-        let key = self.generate(&aes(32, Uses { encrypt: true, decrypt: true, ..Uses::default() }))?;
+        let key = self.generate(&aes(32, Uses::CIPHER))?;
         let mut longest = 0;
         for size in SIZES {
             match self.encrypt(&key, &Cipher::AesGcm { iv: &[9; 12], aad: b"", tag_bits: 128 }, &vec![0; size]) {
@@ -176,12 +176,8 @@ fn aes(bytes: usize, uses: Uses) -> SecretKeySpec {
 }
 
 fn generic(bytes: usize) -> SecretKeySpec {
-    let uses = Uses { sign: true, verify: true, ..Uses::default() };
-    SecretKeySpec { kind: SecretKeyKind::Generic { bytes }, sensitive: true, extractable: true, uses }
+    SecretKeySpec { kind: SecretKeyKind::Generic { bytes }, sensitive: true, extractable: true, uses: Uses::MAC }
 }
-
-const CIPHERS: Uses = Uses { encrypt: true, decrypt: true, sign: false, verify: false, wrap: false, unwrap: false };
-const MACS: Uses = Uses { encrypt: false, decrypt: false, sign: true, verify: true, wrap: false, unwrap: false };
 
 fn works() -> Result<String, Failure> {
     Ok("works".to_owned())
@@ -198,7 +194,7 @@ fn random(device: &Device) -> Result<String, Failure> {
 
 fn aes_keys(device: &Device) -> Result<String, Failure> {
     for bytes in [16, 24, 32] {
-        device.generate(&aes(bytes, CIPHERS))?;
+        device.generate(&aes(bytes, Uses::CIPHER))?;
     }
     Ok("16, 24 and 32 bytes".to_owned())
 }
@@ -210,7 +206,7 @@ fn generic_keys(device: &Device) -> Result<String, Failure> {
 
 /// A key comes back as it was: its MACs are the same.
 fn key_wrap(device: &Device) -> Result<String, Failure> {
-    let kek = device.try_root(RootKind::Kek(UnwrapTemplate::Guarding))?;
+    let kek = device.session_root(RootKind::Kek(UnwrapTemplate::Guarding))?;
     let spec = generic(32);
     let key = device.generate(&spec)?;
     let blob = device.wrap(&kek, &key)?;
@@ -231,8 +227,9 @@ fn unwraps_only(device: &Device, template: UnwrapTemplate) -> Result<String, Fai
     Ok("held to".to_owned())
 }
 
+/// One whose template is not tried: that is a trial of its own.
 fn kek(device: &Device) -> Result<Key, Error> {
-    device.try_root(RootKind::Kek(UnwrapTemplate::Sealing))
+    device.session_root(RootKind::Kek(UnwrapTemplate::Sealing))
 }
 
 /// With CKA_DECRYPT a blob could be taken apart block by block.
@@ -248,7 +245,8 @@ fn wrapping_keys_do_not_decrypt(device: &Device) -> Result<String, Failure> {
 }
 
 fn wrapping_keys_cannot_be_changed(device: &Device) -> Result<String, Failure> {
-    let handle = kek(device)?.handle(device.generation)?;
+    let kek = kek(device)?;
+    let handle = kek.handle(device.generation)?;
     let changes = [Attribute::Decrypt(true), Attribute::Extractable(true), Attribute::Sensitive(false)];
     for change in changes {
         if device.work(|session| session.update_attributes(handle, std::slice::from_ref(&change))).is_ok() {
@@ -259,7 +257,8 @@ fn wrapping_keys_cannot_be_changed(device: &Device) -> Result<String, Failure> {
 }
 
 fn wrapping_keys_cannot_be_copied(device: &Device) -> Result<String, Failure> {
-    let handle = kek(device)?.handle(device.generation)?;
+    let kek = kek(device)?;
+    let handle = kek.handle(device.generation)?;
     for template in [vec![], vec![Attribute::Decrypt(true)]] {
         if device.work(|session| session.copy_object(handle, &template)).is_ok() {
             return differs("a copy is made although CKA_COPYABLE is false");
@@ -270,7 +269,7 @@ fn wrapping_keys_cannot_be_copied(device: &Device) -> Result<String, Failure> {
 
 /// The caller's IV is used, the tag stands at the end, and the additional data and every bit of the text count.
 fn gcm(device: &Device) -> Result<String, Failure> {
-    let key = device.generate(&aes(32, CIPHERS))?;
+    let key = device.generate(&aes(32, Uses::CIPHER))?;
     let (given, text) = ([5_u8; 12], b"sixteen bytes of");
     let mut iv = given;
     let handle = key.handle(device.generation)?;
@@ -300,7 +299,7 @@ fn gcm(device: &Device) -> Result<String, Failure> {
 }
 
 fn mode(device: &Device, cipher: &Cipher<'_>) -> Result<String, Failure> {
-    let key = device.generate(&aes(32, CIPHERS))?;
+    let key = device.generate(&aes(32, Uses::CIPHER))?;
     let text = [3; 32];
     let sealed = device.encrypt(&key, cipher, &text)?;
     if sealed == text || device.decrypt(&key, cipher, &sealed)?.as_ref() != text {
@@ -315,7 +314,7 @@ fn cbc(device: &Device) -> Result<String, Failure> {
 }
 
 fn cmac(device: &Device) -> Result<String, Failure> {
-    let key = device.generate(&aes(32, MACS))?;
+    let key = device.generate(&aes(32, Uses::MAC))?;
     repeats(device, &key, MacMechanism::AesCmac)
 }
 
@@ -365,17 +364,17 @@ fn wrapped_pair(device: &Device, kind: PairKind) -> Result<String, Failure> {
 }
 
 fn import(device: &Device) -> Result<String, Failure> {
-    device.create(&aes(32, CIPHERS), &[4; 32])?;
+    device.create(&aes(32, Uses::CIPHER), &[4; 32])?;
     works()
 }
 
 fn export(device: &Device) -> Result<String, Failure> {
-    let open = SecretKeySpec { sensitive: false, ..aes(32, CIPHERS) };
+    let open = SecretKeySpec { sensitive: false, ..aes(32, Uses::CIPHER) };
     let value = device.value(&device.create(&open, &[4; 32])?)?;
     if *value != [4; 32] {
         return differs("another value comes back");
     }
-    if device.value(&device.generate(&aes(32, CIPHERS))?).is_ok() {
+    if device.value(&device.generate(&aes(32, Uses::CIPHER))?).is_ok() {
         return differs("the value of a sensitive key is shown");
     }
     works()

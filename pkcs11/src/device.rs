@@ -94,20 +94,17 @@ impl Device {
     pub fn check(&self, keys: &[&Key]) -> Result<(), Error> {
         self.info()?;
         let handles = keys.iter().map(|key| key.handle(self.generation)).collect::<Result<Vec<_>, _>>()?;
-        let looked = self.anchor.run(
-            || self.pool.open(),
-            |session| {
-                match session.get_session_info()?.session_state() {
-                    SessionState::RwUser => {}
-                    // What any use of a key would answer.
-                    _ => return Err(binding::Error::Pkcs11(RvError::UserNotLoggedIn, Function::GetSessionInfo)),
-                }
-                for handle in handles {
-                    session.get_attributes(handle, &[AttributeType::Id])?;
-                }
-                Ok(())
-            },
-        )?;
+        let looked = self.anchored(|session| {
+            match session.get_session_info()?.session_state() {
+                SessionState::RwUser => {}
+                // What any use of a key would answer.
+                _ => return Err(binding::Error::Pkcs11(RvError::UserNotLoggedIn, Function::GetSessionInfo)),
+            }
+            for handle in handles {
+                session.get_attributes(handle, &[AttributeType::Id])?;
+            }
+            Ok(())
+        })?;
         self.judge(looked.map_err(Error::from_binding))?;
         self.anchor_is_lost.store(false, Ordering::Release);
         Ok(())
@@ -139,7 +136,7 @@ impl Device {
         let mut buried = 0;
         loop {
             // Others have their turns in between.
-            let some = self.anchor.run(|| self.pool.open(), |session| self.bury(session, REAPED_PER_CALL))?;
+            let some = self.anchored(|session| self.bury(session, REAPED_PER_CALL))?;
             buried += some;
             if some < REAPED_PER_CALL {
                 return Ok(buried);
@@ -162,17 +159,19 @@ impl Device {
 
     /// Runs `call` in the anchor session, for session objects that are to live on.
     pub(crate) fn own<T>(&self, call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>) -> Result<T, Error> {
-        let result = self.anchor.run(
-            || self.pool.open(),
-            |session| {
-                self.bury(session, REAPED_PER_CALL);
-                call(session).map_err(Error::from_binding)
-            },
-        )?;
+        let result = self.anchored(|session| {
+            self.bury(session, REAPED_PER_CALL);
+            call(session).map_err(Error::from_binding)
+        })?;
         if result.as_ref().is_err_and(|error| error.loss() == Some(Loss::Session)) {
             self.anchor_is_lost.store(true, Ordering::Release);
         }
         self.judge(result)
+    }
+
+    /// Runs `call` in the anchor session, or in a new one if a call hangs in it.
+    fn anchored<T>(&self, call: impl FnOnce(&Session) -> T) -> Result<T, Error> {
+        self.anchor.run(|| self.pool.open(), call)
     }
 
     pub(crate) fn session_key(&self, handle: ObjectHandle, bytes: usize) -> Key {

@@ -50,7 +50,7 @@ impl RootKind {
     fn spec(self) -> SecretKeySpec {
         let (kind, uses) = match self {
             Self::Kek(_) => (SecretKeyKind::Aes { bytes: 32 }, Uses { wrap: true, unwrap: true, ..Uses::default() }),
-            Self::Mac => (SecretKeyKind::Generic { bytes: 32 }, Uses { sign: true, verify: true, ..Uses::default() }),
+            Self::Mac => (SecretKeyKind::Generic { bytes: 32 }, Uses::MAC),
         };
         SecretKeySpec { kind, sensitive: true, extractable: false, uses }
     }
@@ -88,13 +88,18 @@ impl Device {
     /// Makes such a key as a session object and tries what [`Device::check_root`] tries: a root key cannot be removed from the
     /// token any more, so that what the token cannot do must show before the first is made.
     pub fn try_root(&self, kind: RootKind) -> Result<Key, Error> {
-        let template = kind.template(Placement::Session)?;
-        let handle = self.own(|session| self.make_root(session, kind, &template))?;
-        let key = self.session_key(handle, kind.spec().kind.bytes());
+        let key = self.session_root(kind)?;
         if let RootKind::Kek(unwrap) = kind {
             self.check_unwrap_template(&key, unwrap)?;
         }
         Ok(key)
+    }
+
+    /// Makes such a key as a session object, and tries nothing.
+    pub(crate) fn session_root(&self, kind: RootKind) -> Result<Key, Error> {
+        let template = kind.template(Placement::Session)?;
+        let handle = self.own(|session| self.make_root(session, kind, &template))?;
+        Ok(self.session_key(handle, kind.spec().kind.bytes()))
     }
 
     fn make_root(

@@ -99,6 +99,14 @@ impl SecretKeyKind {
 }
 
 impl Uses {
+    /// Encrypts and decrypts.
+    pub(crate) const CIPHER: Self =
+        Self { encrypt: true, decrypt: true, sign: false, verify: false, wrap: false, unwrap: false };
+
+    /// Makes and verifies MACs.
+    pub(crate) const MAC: Self =
+        Self { encrypt: false, decrypt: false, sign: true, verify: true, wrap: false, unwrap: false };
+
     pub(crate) fn attributes(self) -> [Attribute; 7] {
         [
             Attribute::Encrypt(self.encrypt),
