@@ -79,6 +79,11 @@ impl Error {
         matches!(self, Self::Token(pkcs11::Error::Away))
     }
 
+    /// Whether others have all the sessions.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self, Self::Token(pkcs11::Error::Busy))
+    }
+
     /// Whether the device is the cause, and not that it is busy.
     pub(super) fn is_of_device(&self) -> bool {
         matches!(self, Self::Token(error) if error.is_of_device())

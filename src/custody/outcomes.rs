@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Error, TokenError};
+use super::Error;
 use crate::metrics::HsmCall;
 
 /// How long an outcome counts.
@@ -55,7 +55,7 @@ impl Outcomes {
             // It is not even tried while the token is known to be away.
             Err(error) if error.is_away() => return,
             // It says nothing of the device that others have all its sessions.
-            Err(Error::Token(TokenError::Busy)) => return,
+            Err(error) if error.is_busy() => return,
             Err(error) if error.is_of_device() => Some(error.to_string()),
             _ if !self.has_failures.load(Ordering::Acquire) => return,
             _ => None,
@@ -116,6 +116,7 @@ impl Outcomes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::custody::TokenError;
 
     fn fails(outcomes: &Outcomes, key: u64) {
         outcomes.note(HsmCall::Encrypt, || Subject::Key(key), &Err::<(), _>(Error::Token(TokenError::Stale)));

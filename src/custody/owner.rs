@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{Custody, OpenError, TokenError, root};
+use super::{Custody, Error, OpenError, TokenError, root};
 use crate::metrics::HsmCall;
 use crate::store::Store;
 use crate::store::root_key;
@@ -65,46 +65,17 @@ fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
         if is_stopped(stopped, Duration::ZERO) {
             return;
         }
-        if custody.hangs() {
-            // The module must not be finalized under a call. What needs no recovery goes on.
-            if !std::mem::replace(&mut hangs, true) {
-                tracing::error!("a call of the HSM's module does not return: if it goes on, restart the server");
-            }
-            custody.token.suspect().looked(false);
-            if is_stopped(stopped, CALM) {
-                return;
-            }
-            continue;
-        }
-        if std::mem::take(&mut hangs) {
-            tracing::info!("no call of the HSM's module hangs any more");
-        }
-        // Handles of keys that left the cache go on quiet seconds too, not only with the next unwrap.
-        if let Ok(device) = custody.device(HsmCall::Look) {
-            let _ = device.reap();
-        }
-        let checked = custody.check_since(recoveries.last).and_then(|()| custody.rescan_if_wanted());
-        let error = match checked {
-            Err(error) if !is_busy(&error) => error,
-            _ => {
-                custody.token.suspect().looked(true);
+        let (error, pause) = match look(custody, &mut recoveries, &mut hangs) {
+            Found::Known { is_well } => {
+                custody.token.suspect().looked(is_well);
                 // Callers can ring as often as they like.
                 if is_stopped(stopped, CALM) {
                     return;
                 }
                 continue;
             }
+            Found::Lost(error, pause) => (error, pause),
         };
-        let keys_fail = matches!(error, super::Error::Failing(_));
-        let pause = recoveries.pause(keys_fail);
-        if keys_fail && !pause.is_zero() {
-            // The one before did not help: calls fail at once until the next.
-            custody.token.suspect().looked(false);
-            if is_stopped(stopped, CALM) {
-                return;
-            }
-            continue;
-        }
         if is_stopped(stopped, pause) {
             return;
         }
@@ -117,8 +88,42 @@ fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
     }
 }
 
-fn is_busy(error: &super::Error) -> bool {
-    matches!(error, super::Error::Token(TokenError::Busy))
+/// What a look at the token found.
+enum Found {
+    /// There is nothing to recover, or it cannot be now.
+    Known { is_well: bool },
+    /// The token has to be brought back, after this pause.
+    Lost(Error, Duration),
+}
+
+/// Looks at the token. `hangs`: whether a call hung at the last look.
+fn look(custody: &Custody, recoveries: &mut Recoveries, hangs: &mut bool) -> Found {
+    if custody.hangs() {
+        // The module must not be finalized under a call. What needs no recovery goes on.
+        if !std::mem::replace(hangs, true) {
+            tracing::error!("a call of the HSM's module does not return: if it goes on, restart the server");
+        }
+        return Found::Known { is_well: false };
+    }
+    if std::mem::take(hangs) {
+        tracing::info!("no call of the HSM's module hangs any more");
+    }
+    // Handles of keys that left the cache go on quiet seconds too, not only with the next unwrap.
+    if let Ok(device) = custody.device(HsmCall::Look) {
+        let _ = device.reap();
+    }
+    let checked = custody.check_since(recoveries.last).and_then(|()| custody.rescan_if_wanted());
+    let error = match checked {
+        Err(error) if !error.is_busy() => error,
+        _ => return Found::Known { is_well: true },
+    };
+    let keys_fail = matches!(error, Error::Failing(_));
+    let pause = recoveries.pause(keys_fail);
+    if keys_fail && !pause.is_zero() {
+        // The recovery before did not help: calls fail at once until the next.
+        return Found::Known { is_well: false };
+    }
+    Found::Lost(error, pause)
 }
 
 /// Recoveries that come soon one after the other, because keys go on failing in a token that seems to be well.
