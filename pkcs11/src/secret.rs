@@ -58,8 +58,8 @@ impl Pin {
     }
 }
 
-/// Where the PIN comes from: asked before each login, so that it need not be in memory meanwhile. `None` if there is none; the
-/// error says why it cannot be had.
+/// Where the PIN comes from. It is asked before each login, so that the PIN is not in memory between logins. It answers `None` if
+/// no PIN is known, and an error if the PIN cannot be read.
 pub struct PinSource(Box<Ask>);
 
 type Ask = dyn Fn() -> Result<Option<Pin>, PinError> + Send + Sync;

@@ -149,7 +149,7 @@ impl Custody {
         }
     }
 
-    /// Destroys the session objects of keys that were used least recently; false if there are none.
+    /// Destroys the session objects of keys that were used least recently; false if no object went.
     pub(super) fn free_room(&self, device: &Device) -> bool {
         let evicted = self.handles.evict_some();
         device.reap().is_ok_and(|count| count > 0) || evicted

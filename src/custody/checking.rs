@@ -46,7 +46,7 @@ impl Custody {
         if self.outcomes.has_failures()
             && let Err(error) = self.exercise(device, &roots)
         {
-            // What was lost since is told from keys that fail in a token that is there.
+            // If the token or the login was lost since, that is the error, and not that keys fail.
             device.check(&roots.keys())?;
             // Nor does it say anything of the device that others have all its sessions.
             return Err(if matches!(error, pkcs11::Error::Busy) {

@@ -121,7 +121,7 @@ impl Handles {
         self.0.evict(self.0.most.saturating_sub(1));
     }
 
-    /// Lets a part of them go, because the token is full; false if there is none.
+    /// Lets a part of the handles go, because the token is full; false if no handle went.
     pub(super) fn evict_some(&self) -> bool {
         let count = self.0.used.lock().unwrap_or_else(PoisonError::into_inner).len();
         self.0.evict(count.saturating_sub(LEAST.max(count.div_ceil(PART))))

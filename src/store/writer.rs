@@ -135,7 +135,7 @@ impl Writer {
         answered
     }
 
-    /// Puts a request into the queue; all who wait for it are told if there is no place.
+    /// Puts a request into the queue. If the queue is full, all who wait for the request are told.
     fn send(&self, request: Request) {
         let sent = match &self.queue {
             Some(queue) => queue.try_send(Work::Write(request)),

@@ -1,5 +1,4 @@
-//! A call of the HSM's module never returns: the one who waits for it is told in time, everybody else goes on, and the process can
-//! still be ended.
+//! A call of the HSM's module never returns: its caller is told in time, all others go on, and the process can still be ended.
 
 use std::time::{Duration, Instant};
 

@@ -15,7 +15,7 @@ use crate::fault::Fault;
 /// The variable that names the module to forward to.
 pub const MODULE: &str = "SHIM_MODULE";
 
-/// The variable that names the directory of faults. Without it there are none.
+/// The variable that names the directory of faults. If it is not set, the module does nothing wrong.
 pub const CONTROL: &str = "SHIM_CONTROL";
 
 /// A time of modification that is younger may be that of a later change, too: the kernel's clock of files has coarse steps.

@@ -43,7 +43,7 @@ pub enum Only {
 pub struct Fault {
     /// What is done.
     pub deed: Deed,
-    /// In which functions; in all of them if there are none here.
+    /// In which functions; if the list is empty, in every one.
     pub at: Vec<String>,
     /// How many calls are left alone before the first.
     pub after: u64,

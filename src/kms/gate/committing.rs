@@ -105,7 +105,7 @@ impl Call<'_> {
         self.prepared.borrow().as_ref().is_some_and(Prepared::is_in_token)
     }
 
-    /// Gives that change up, and what was made for it; false if there is none.
+    /// Gives up the change, and what was made for it; false if the call has left no change.
     pub(in crate::kms) fn give_up(&self) -> bool {
         self.prepared.take().is_some()
     }

@@ -11,7 +11,7 @@ use crate::harness::kmip::{self, Sealed, create, encrypt, locate, named, octets,
 use crate::harness::pairs::{pair, sign, verify};
 use crate::harness::{Connection, Server};
 
-/// What is told, over all clients.
+/// What all the clients report.
 pub struct Load {
     pub done: AtomicBool,
     pub good: AtomicUsize,
