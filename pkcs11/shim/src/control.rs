@@ -6,7 +6,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use cryptoki_sys::CK_OBJECT_HANDLE;
 
@@ -76,24 +76,19 @@ pub(crate) struct Active {
     pub(crate) fault: Fault,
     name: String,
     file: Version,
-    /// Calls that were left alone ([`Fault::after`]).
-    spared: Cell<u64>,
+    /// Calls that it might have been done in.
+    met: Cell<u64>,
     done: u64,
-    last: Option<Instant>,
     /// What [`crate::Only::FirstKey`] met first.
     pub(crate) key: Option<CK_OBJECT_HANDLE>,
 }
 
 impl Active {
-    /// Whether it may be done now, as far as time and number say; a call that is left alone is counted.
+    /// Whether it is to be done in this call, as far as numbers say. The call is counted.
     pub(crate) fn is_due(&self) -> bool {
-        let spared = self.spared.get();
-        if spared < self.fault.after {
-            self.spared.set(spared + 1);
-            return false;
-        }
-        self.fault.times.is_none_or(|times| self.done < times)
-            && self.last.is_none_or(|last| last.elapsed() >= self.fault.every)
+        let met = self.met.replace(self.met.get() + 1);
+        let is_turn = met.checked_sub(self.fault.after).is_some_and(|met| met % self.fault.every == 0);
+        is_turn && self.fault.times.is_none_or(|times| self.done < times)
     }
 }
 
@@ -130,7 +125,6 @@ impl Faults {
     pub(crate) fn note(&mut self, place: usize, key: Option<CK_OBJECT_HANDLE>) {
         let Some(active) = self.active.get_mut(place) else { return };
         active.done += 1;
-        active.last = Some(Instant::now());
         active.key = active.key.or(key);
         let line = format!("{}\n", active.name);
         if self.report.is_none() {
@@ -168,7 +162,7 @@ fn load(file: Version) -> Option<Active> {
     };
     let name = file.path.file_name().map(OsStr::to_string_lossy).unwrap_or_default().into_owned();
     match text.and_then(|text| text.parse()) {
-        Ok(fault) => Some(Active { fault, name, file, spared: Cell::new(0), done: 0, last: None, key: None }),
+        Ok(fault) => Some(Active { fault, name, file, met: Cell::new(0), done: 0, key: None }),
         Err(error) => give_up(&format!("{}: {error}", file.path.display())),
     }
 }

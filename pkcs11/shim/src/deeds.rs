@@ -1,6 +1,7 @@
 //! What is done before a call reaches the other module, and what is remembered after it.
 
 use std::ffi::c_void;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use std::time::Duration;
 
@@ -18,23 +19,36 @@ pub(crate) fn before(call: &Call<'_>) -> Option<CK_RV> {
     due.into_iter().find_map(|deed| perform(&deed, call)).or_else(|| state().refusal(call))
 }
 
+/// Every call of the other module holds it for reading. What is lost goes between calls, as a device loses it: SoftHSM reads what it
+/// has freed if a login ends during a call, and Kryoptic waits for ever.
+static CALLS: RwLock<()> = RwLock::new(());
+
+/// Held during a call of the other module.
+pub(crate) fn passing() -> RwLockReadGuard<'static, ()> {
+    CALLS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Does it without holding the state, which other calls need meanwhile.
 fn perform(deed: &Deed, call: &Call<'_>) -> Option<CK_RV> {
+    let alone = || CALLS.write().unwrap_or_else(PoisonError::into_inner);
     match deed {
         Deed::Answer(value) | Deed::MostObjects(_, value) | Deed::MostSessions(_, value) => Some(*value),
         Deed::LoseObject => {
+            let _alone = alone();
             let key = state().key(call)?;
             lose(call.session.unwrap_or_default(), key);
             None
         }
         Deed::LoseSession => {
             let session = call.session?;
+            let _alone = alone();
             // SAFETY: a handle and nothing else. PKCS#11 lets any thread close a session.
             let _ = unsafe { other().C_CloseSession?(session) };
             state().closed(session);
             Some(CKR_SESSION_HANDLE_INVALID)
         }
         Deed::LoseLogin => {
+            let _alone = alone();
             // SAFETY: a handle and nothing else.
             let _ = unsafe { other().C_Logout?(call.session?) };
             state().logged_out();

@@ -1,6 +1,7 @@
 //! What the module does wrong, and how a file says so: a line for each field, a word and its value.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -49,8 +50,8 @@ pub struct Fault {
     pub after: u64,
     /// For how many calls; for all of them if there is no number.
     pub times: Option<u64>,
-    /// The least time from one to the next.
-    pub every: Duration,
+    /// One in so many calls from there on: 1 for each.
+    pub every: NonZeroU64,
     /// For which keys.
     pub only: Only,
 }
@@ -59,7 +60,7 @@ impl Fault {
     /// The deed at each call of the functions.
     pub fn new(deed: Deed, at: &[&str]) -> Self {
         let at = at.iter().map(|&name| name.to_owned()).collect();
-        Self { deed, at, after: 0, times: None, every: Duration::ZERO, only: Only::All }
+        Self { deed, at, after: 0, times: None, every: NonZeroU64::MIN, only: Only::All }
     }
 
     /// Not for the first so many calls.
@@ -74,10 +75,10 @@ impl Fault {
         Self { times: Some(times), ..self }
     }
 
-    /// Not more often than this.
+    /// In one of so many calls only. 0 is taken for 1.
     #[must_use]
-    pub fn every(self, every: Duration) -> Self {
-        Self { every, ..self }
+    pub fn every(self, calls: u64) -> Self {
+        Self { every: NonZeroU64::new(calls).unwrap_or(NonZeroU64::MIN), ..self }
     }
 
     /// For the first key that it meets only.
@@ -113,8 +114,8 @@ impl fmt::Display for Fault {
         if let Some(times) = self.times {
             writeln!(f, "times {times}")?;
         }
-        if !self.every.is_zero() {
-            writeln!(f, "every {}", self.every.as_millis())?;
+        if self.every > NonZeroU64::MIN {
+            writeln!(f, "every {}", self.every)?;
         }
         match self.only {
             Only::All => Ok(()),
@@ -137,7 +138,7 @@ impl FromStr for Fault {
                 (Some(fault), ["at", names @ ..]) => fault.at = names.iter().map(|&name| name.to_owned()).collect(),
                 (Some(fault), ["after", number]) => fault.after = number.parse().map_err(|_| refuse())?,
                 (Some(fault), ["times", number]) => fault.times = Some(number.parse().map_err(|_| refuse())?),
-                (Some(fault), ["every", time]) => fault.every = milliseconds(time).ok_or_else(refuse)?,
+                (Some(fault), ["every", number]) => fault.every = number.parse().map_err(|_| refuse())?,
                 (Some(fault), ["only", "first-key"]) => fault.only = Only::FirstKey,
                 _ => return Err(refuse()),
             }
@@ -189,15 +190,16 @@ mod tests {
         for deed in deeds {
             let plain = Fault::new(deed.clone(), &[]);
             assert_eq!(plain.to_string().parse(), Ok(plain));
-            let full =
-                Fault::new(deed, &["C_Sign", "C_Encrypt"]).after(3).times(2).every(Duration::from_secs(1)).first_key();
+            let full = Fault::new(deed, &["C_Sign", "C_Encrypt"]).after(3).times(2).every(7).first_key();
             assert_eq!(full.to_string().parse(), Ok(full));
         }
     }
 
     #[test]
     fn what_is_not_a_fault_is_refused() {
-        for text in ["", "at C_Sign", "do something", "do answer 12", "do hang\nnow", "do hang\ndo hang"] {
+        for text in
+            ["", "at C_Sign", "do something", "do answer 12", "do hang\nnow", "do hang\nevery 0", "do hang\ndo hang"]
+        {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }
     }

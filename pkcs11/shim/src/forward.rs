@@ -14,7 +14,7 @@ use cryptoki_sys::{
 };
 
 use crate::control::{MODULE, give_up};
-use crate::deeds::{before, is_lasting};
+use crate::deeds::{before, is_lasting, passing};
 use crate::state::{Call, state};
 
 type Bytes = *mut CK_BYTE;
@@ -138,6 +138,7 @@ macro_rules! forward {
                     return answer;
                 }
                 let Some(function) = other().$name else { return CKR_FUNCTION_NOT_SUPPORTED };
+                let _passing = passing();
                 // SAFETY: the arguments are those of the caller, who calls a function of the same type.
                 let answer = unsafe { forward!(@call function, [$($argument),*] $(, $hook)?) };
                 if answer == CKR_OK {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use claviger_pkcs11_shim::{Deed, Fault};
 
 use crate::harness::kmip::{Sealed, create};
-use crate::harness::{Client, End, Hsm, Options, Shim, eventually};
+use crate::harness::{Client, End, Hsm, Options, PATIENCE, Shim, eventually};
 use load::Load;
 
 const CLIENTS: usize = 4;
@@ -40,14 +40,21 @@ const LOSSES: [(&str, u64); 12] = [
     ("USER_NOT_LOGGED_IN", 0x101),
     ("TOKEN_NOT_PRESENT", 0xe0),
     ("DEVICE_REMOVED", 0x32),
-    ("DEVICE_ERROR", 0x30),
+    ("DEVICE_ERROR", DEVICE_ERROR),
     ("FUNCTION_FAILED", 0x06),
     ("GENERAL_ERROR", GENERAL_ERROR),
     ("DEVICE_MEMORY", DEVICE_MEMORY),
     ("HOST_MEMORY", 0x02),
 ];
 
+/// All of them, in turn.
+const EACH: &str = "each value now and then";
+
+/// Calls between two of them that come in turn.
+const APART: u64 = 60;
+
 const GENERAL_ERROR: u64 = 0x05;
+const DEVICE_ERROR: u64 = 0x30;
 const DEVICE_MEMORY: u64 = 0x31;
 const SESSION_COUNT: u64 = 0xb1;
 
@@ -101,7 +108,8 @@ fn try_faults(shim: &Shim, load: &Load, name: &str, faults: &[Fault]) -> Row {
     let began = Instant::now();
     let (mut health, mut afterwards, mut first_refusal) = ((0, 0), (0, 0), None);
     let alice = shim.server.alice();
-    while began.elapsed() < while_on() {
+    let is_done = || names.iter().all(|name| shim.hits(name) > 0);
+    while began.elapsed() < while_on() || (began.elapsed() < PATIENCE && !is_done()) {
         if count(&load.refused) > refused {
             first_refusal.get_or_insert_with(Instant::now);
         }
@@ -180,39 +188,42 @@ fn under_load(options: &Options, faults: &[(String, Vec<Fault>)], check: impl Fn
     assert!(!log.contains("panicked") && !log.contains("ROW REFUSED"), "{log}");
 }
 
-/// What was lost is replaced, and the call is made again. A call may meet two faults, and is then refused.
+/// What was lost is replaced, and the call is made again, unless it makes a token object. A call may meet two faults, and is then
+/// refused; so are all that come while recovery, which met one value, waits.
 fn hardly_refuses(row: &Row) {
-    assert!(row.refused * 50 <= row.good, "{row:?}");
+    let allowed = if row.name == EACH { row.good } else { 2 * row.hits + row.good / 50 };
+    assert!(row.refused <= allowed, "{row:?}");
 }
 
 fn named(name: &str, fault: Fault) -> (String, Vec<Fault>) {
     (name.to_owned(), vec![fault])
 }
 
-/// What a token does that loses things. The login of Kryoptic 1.5.4 cannot be lost beside other calls: its C_Logout and its
-/// C_OpenSession take the same two locks in different order, and wait for each other for ever. The server never calls C_Logout.
-fn lost_every(time: Duration) -> Vec<(String, Vec<Fault>)> {
-    let fault = |name, deed, at: &[&str]| named(name, Fault::new(deed, at).every(time));
-    let mut faults = vec![
+/// What a token does that loses things.
+fn lost_every(calls: u64) -> Vec<(String, Vec<Fault>)> {
+    let fault = |name, deed, at: &[&str]| named(name, Fault::new(deed, at).every(calls));
+    vec![
         fault("objects vanish", Deed::LoseObject, &BEGINS),
         fault("sessions are closed", Deed::LoseSession, &USES),
-    ];
-    if Hsm::chosen() == Hsm::SoftHsm {
-        faults.push(fault("the login is lost", Deed::LoseLogin, &USES));
-    }
-    faults
+        fault("the login is lost", Deed::LoseLogin, &USES),
+    ]
 }
 
 /// The same, and what one does that is full, or slow.
 fn losses() -> Vec<(String, Vec<Fault>)> {
-    let answers = LOSSES.map(|(_, value)| {
+    // In turn: two in one call are more than it is made again for.
+    let answers = (0..).zip(LOSSES).map(|(number, (_, value))| {
         // Where damaged data is the usual reason, it is taken for that if the device decrypts something else right afterwards.
-        let is_of_data = |name: &&str| value == GENERAL_ERROR && ["C_Decrypt", "C_UnwrapKey"].contains(name);
+        let is_of_data = |name: &&str| match value {
+            GENERAL_ERROR => ["C_Decrypt", "C_UnwrapKey"].contains(name),
+            DEVICE_ERROR => *name == "C_UnwrapKey" && Hsm::chosen() == Hsm::Kryoptic,
+            _ => false,
+        };
         let at: Vec<&str> = USES.into_iter().filter(|name| !is_of_data(name)).collect();
-        Fault::new(Deed::Answer(value), &at).every(Duration::from_millis(500))
+        Fault::new(Deed::Answer(value), &at).after(number * APART).every(LOSSES.len() as u64 * APART)
     });
-    let mut losses = vec![("each value now and then".to_owned(), answers.to_vec())];
-    losses.extend(lost_every(Duration::from_millis(300)));
+    let mut losses = vec![(EACH.to_owned(), answers.collect())];
+    losses.extend(lost_every(200));
     losses.extend([
         named("room for 12 objects", Fault::new(Deed::MostObjects(12, DEVICE_MEMORY), &[])),
         // Those that are open stay open: one that is lost finds no room.
@@ -220,7 +231,7 @@ fn losses() -> Vec<(String, Vec<Fault>)> {
             "room for 2 sessions".to_owned(),
             vec![
                 Fault::new(Deed::MostSessions(2, SESSION_COUNT), &[]),
-                Fault::new(Deed::LoseSession, &["C_EncryptInit"]).every(Duration::from_millis(100)),
+                Fault::new(Deed::LoseSession, &["C_EncryptInit"]).every(60),
             ],
         ),
         named("5 ms a call", Fault::new(Deed::Wait(Duration::from_millis(5)), &USES)),
@@ -248,7 +259,7 @@ fn with_losses() {
 fn with_losses_of_keys_in_the_token() {
     let arguments = vec!["--placement".to_owned(), "token".to_owned()];
     // A scan of all the objects belongs to each recovery.
-    let faults = lost_every(Duration::from_millis(700));
+    let faults = lost_every(400);
     under_load(&Options { arguments, ..Options::default() }, &faults, hardly_refuses);
 }
 
