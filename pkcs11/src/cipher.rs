@@ -133,7 +133,7 @@ impl Device {
             Ok(plaintext) => Ok(Secret::new(plaintext)),
             Err(Error::Device(answer)) if self.maker.means_damaged_data(answer) => {
                 let is_the_device = self.maker.may_be_the_device(answer) && !self.decrypts()?;
-                Err(if is_the_device { Error::Device(answer) } else { Error::DecryptionFailed })
+                Err(if is_the_device { self.fault(answer) } else { Error::DecryptionFailed })
             }
             Err(other) => Err(other),
         }

@@ -10,7 +10,7 @@ use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::Slot;
 
 use crate::canary::Canary;
-use crate::error::{Error, Loss};
+use crate::error::{Answer, Error, Loss};
 use crate::key::{Generation, Graveyard, Key};
 use crate::module::{Initialized, Module};
 use crate::quirk::{Maker, PaddedWrap};
@@ -108,6 +108,12 @@ impl Device {
         self.judge(looked.map_err(Error::from_binding))?;
         self.anchor_is_lost.store(false, Ordering::Release);
         Ok(())
+    }
+
+    /// Why the device failed with an answer that damaged data gets, too: because of what is found to be lost, if that is so. Kryoptic
+    /// answers CKR_GENERAL_ERROR to C_UnwrapKey after the login is lost.
+    pub(crate) fn fault(&self, answer: Answer) -> Error {
+        self.check(&[]).err().unwrap_or(Error::Device(answer))
     }
 
     /// Whether the handle is one of this device, and of an object that it was not found to have lost.

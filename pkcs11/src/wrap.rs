@@ -57,7 +57,7 @@ impl Device {
                 }
                 match self.unwraps(wrapping, protection) {
                     Ok(true) => Error::BlobInvalid(answer),
-                    Ok(false) => Error::Device(answer),
+                    Ok(false) => self.fault(answer),
                     Err(too_busy) => too_busy,
                 }
             }

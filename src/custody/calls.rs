@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use claviger_pkcs11::{self as pkcs11, Device, Key, Loss};
 
+use super::handles::ROOMS;
 use super::outcomes::Subject;
 use super::{Custody, Error, KeyKind, ManagedKey, key};
 use crate::metrics::HsmCall;
@@ -16,7 +17,7 @@ use crate::store::object::Material;
 /// How long a call waits until what it lost was replaced.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// Where a call was when it failed. Each of them is repeated once.
+/// Where a call was when it failed. Each of them is repeated once, and for want of room as often as [`ROOMS`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     /// The token was not there.
@@ -33,6 +34,8 @@ struct Repeated {
     admission: bool,
     handle: bool,
     used: bool,
+    /// How often room was made for it: others take what one of them freed.
+    rooms: usize,
 }
 
 impl Repeated {
@@ -129,7 +132,15 @@ impl Custody {
             let Err(error) = answer else { return answer };
             let Error::Token(failure) = &error else { return Err(error) };
             let Some(loss) = failure.loss() else { return Err(error) };
-            if !repeated.is_first(step.get()) || !self.replace(loss, step.get()) {
+            let is_replaced = match loss {
+                Loss::Room if repeated.rooms < ROOMS => {
+                    repeated.rooms += 1;
+                    self.device(HsmCall::Look).is_ok_and(|device| self.free_room(&device, repeated.rooms - 1))
+                }
+                Loss::Room => false,
+                loss => repeated.is_first(step.get()) && self.replace(loss, step.get()),
+            };
+            if !is_replaced {
                 return Err(error);
             }
         }
@@ -138,7 +149,6 @@ impl Custody {
     /// Replaces what was lost; false if it could not be.
     fn replace(&self, loss: Loss, step: Step) -> bool {
         match (loss, step) {
-            (Loss::Room, _) => self.device(HsmCall::Look).is_ok_and(|device| self.free_room(&device)),
             // The key is unwrapped again, and sessions of the pool are opened when they are needed.
             (Loss::Handle, Step::Use { was_kept: true }) if !self.rescan.load(Ordering::Acquire) => true,
             (Loss::Session, Step::Use { .. }) if self.device(HsmCall::Look).is_ok_and(|own| !own.anchor_is_lost()) => {
@@ -149,9 +159,10 @@ impl Custody {
         }
     }
 
-    /// Destroys the session objects of keys that were used least recently; false if no object went.
-    pub(super) fn free_room(&self, device: &Device) -> bool {
-        let evicted = self.handles.evict_some();
+    /// Destroys the session objects of keys that were used least recently; false if no object went. `time`: how often room was made for
+    /// the same call before.
+    pub(super) fn free_room(&self, device: &Device, time: usize) -> bool {
+        let evicted = self.handles.evict_some(time);
         device.reap().is_ok_and(|count| count > 0) || evicted
     }
 

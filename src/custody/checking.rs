@@ -63,7 +63,7 @@ impl Custody {
         let exercise = || device.exercise(&roots.kek(Class::Sealing).key, roots.binding());
         exercise().or_else(|error| {
             if error.loss() == Some(Loss::Room) {
-                self.free_room(device);
+                self.free_room(device, 0);
             }
             exercise()
         })

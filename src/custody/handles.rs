@@ -8,8 +8,11 @@ use lru::LruCache;
 
 use super::ManagedKey;
 
-/// The part of the handles that goes when the token has no room for another object: one in so many.
-const PART: usize = 8;
+/// The part of the handles that goes when the token has no room for another object, one in so many, by how often it had none.
+const PARTS: [usize; ROOMS] = [8, 4, 2, 1];
+
+/// How often room is made for one call.
+pub(super) const ROOMS: usize = 4;
 
 /// How many go at least: others make objects at the same time.
 const LEAST: usize = 16;
@@ -121,9 +124,11 @@ impl Handles {
         self.0.evict(self.0.most.saturating_sub(1));
     }
 
-    /// Lets a part of the handles go, because the token is full; false if no handle went.
-    pub(super) fn evict_some(&self) -> bool {
+    /// Lets a part of the handles go, because the token is full; false if no handle went. `time`: how often that was so before, for one
+    /// call.
+    pub(super) fn evict_some(&self, time: usize) -> bool {
         let count = self.0.used.lock().unwrap_or_else(PoisonError::into_inner).len();
-        self.0.evict(count.saturating_sub(LEAST.max(count.div_ceil(PART))))
+        let part = PARTS.get(time).map_or(count, |part| count.div_ceil(*part));
+        self.0.evict(count.saturating_sub(part.max(LEAST)))
     }
 }
