@@ -25,6 +25,9 @@ pub enum MacMechanism {
     AesCmac,
 }
 
+/// Bytes of the longest one.
+const LONGEST: usize = 64;
+
 impl MacMechanism {
     fn mechanism(self) -> Mechanism<'static> {
         match self {
@@ -42,7 +45,8 @@ impl Device {
     /// The full-length MAC of `data` (C_Sign). Compare MACs in constant time.
     pub fn mac(&self, key: &Key, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
         let key = key.handle(self.generation)?;
-        self.work(|session| session.sign(&mechanism.mechanism(), key, data))
+        let functions = &self.module.functions;
+        self.work(|session| functions.sign(session, &mechanism.mechanism(), key, data, LONGEST))
     }
 
     /// The lengths in bytes that a key for `mechanism` may have on this token (C_GetMechanismInfo, corrected for tokens known to

@@ -28,6 +28,9 @@ pub enum PairKind {
     P256,
 }
 
+/// Bytes of the longest signature, which is that of RSA 4096.
+const LONGEST_SIGNATURE: usize = 512;
+
 /// The public half of a pair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublicParts {
@@ -124,6 +127,15 @@ impl PairKind {
         }
     }
 
+    /// Room for its PKCS#8 (RFC 5208) when it is wrapped, in bytes. RSA has nine numbers there, of which two are as long as the modulus
+    /// and five half as long.
+    fn wrapped_room(self) -> usize {
+        match self {
+            Self::Rsa { bits } => bits / 16 * 9 + 128,
+            Self::P256 => 256,
+        }
+    }
+
     fn key_type(self) -> KeyType {
         match self {
             Self::Rsa { .. } => KeyType::RSA,
@@ -215,7 +227,7 @@ impl Device {
             let (public, private) = session.generate_key_pair(&kind.generation(), &public, &private)?;
             // What fails ends the session, and with it both objects.
             let parts = kind.read(session, public)?;
-            let blob = self.module.functions.wrap(session, mechanism, by, private)?;
+            let blob = self.module.functions.wrap(session, mechanism, by, private, kind.wrapped_room())?;
             session.destroy_object(private)?;
             session.destroy_object(public)?;
             Ok(parts.map(|parts| (blob, parts)))
@@ -271,7 +283,8 @@ impl Device {
         }
         let handle = key.handle(self.generation)?;
         let (mechanism, data) = mechanism.signing(digest)?;
-        self.work(|session| session.sign(&mechanism, handle, &data))
+        let functions = &self.module.functions;
+        self.work(|session| functions.sign(session, &mechanism, handle, &data, LONGEST_SIGNATURE))
     }
 }
 

@@ -7,12 +7,13 @@ use std::ptr;
 
 use cryptoki::context::Function;
 use cryptoki::error::{Error, Result, Rv};
+use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_FUNCTION_LIST, CK_MECHANISM, CK_MECHANISM_INFO,
-    CK_MECHANISM_TYPE, CK_RV, CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION, CKA_VALUE, CKM_AES_CTR,
+    CK_AES_CTR_PARAMS, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_BYTE, CK_FUNCTION_LIST, CK_MECHANISM, CK_MECHANISM_INFO,
+    CK_MECHANISM_TYPE, CK_RV, CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION, CKR_BUFFER_TOO_SMALL, CKA_VALUE, CKM_AES_CTR,
 };
 use zeroize::Zeroizing;
 
@@ -96,8 +97,7 @@ impl Functions {
         Ok(attribute.ulValueLen.try_into()?)
     }
 
-    /// CKM_AES_CTR, which the binding does not have, with the whole block as the counter. Output is as long as input, so two
-    /// calls do.
+    /// CKM_AES_CTR, which the binding does not have, with the whole block as the counter.
     pub(crate) fn counter_mode(
         &self,
         session: &Session,
@@ -105,6 +105,41 @@ impl Functions {
         key: ObjectHandle,
         counter: &[u8; 16],
         data: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        let mut parameters = CK_AES_CTR_PARAMS { ulCounterBits: 128, cb: *counter };
+        let mechanism = CK_MECHANISM {
+            mechanism: CKM_AES_CTR,
+            pParameter: (&raw mut parameters).cast::<c_void>(),
+            ulParameterLen: size_of::<CK_AES_CTR_PARAMS>().try_into()?,
+        };
+        // SAFETY: the mechanism points to parameters of its own type and length, which outlive the calls.
+        unsafe { self.crypt(session, direction, mechanism, key, data, data.len()) }
+    }
+
+    /// C_EncryptInit and C_Encrypt, or the same of decryption. The latter once, if the output takes at most `room` bytes.
+    pub(crate) fn cipher(
+        &self,
+        session: &Session,
+        direction: Direction,
+        mechanism: &Mechanism<'_>,
+        key: ObjectHandle,
+        data: &[u8],
+        room: usize,
+    ) -> Result<Zeroizing<Vec<u8>>> {
+        // SAFETY: the binding points to parameters of the mechanism's type, which are borrowed for longer than the calls.
+        unsafe { self.crypt(session, direction, mechanism.into(), key, data, room) }
+    }
+
+    /// # Safety
+    /// `mechanism` points to parameters of its own type and length, or to none.
+    unsafe fn crypt(
+        &self,
+        session: &Session,
+        direction: Direction,
+        mut mechanism: CK_MECHANISM,
+        key: ObjectHandle,
+        data: &[u8],
+        room: usize,
     ) -> Result<Zeroizing<Vec<u8>>> {
         let (init, run, init_name, run_name) = match direction {
             Direction::Encrypt => {
@@ -117,26 +152,38 @@ impl Functions {
         let (Some(init), Some(run)) = (init, run) else {
             return Err(Error::NullFunctionPointer);
         };
-        let mut parameters = CK_AES_CTR_PARAMS { ulCounterBits: 128, cb: *counter };
-        let mut mechanism = CK_MECHANISM {
-            mechanism: CKM_AES_CTR,
-            pParameter: (&raw mut parameters).cast::<c_void>(),
-            ulParameterLen: size_of::<CK_AES_CTR_PARAMS>().try_into()?,
-        };
-        // SAFETY: the mechanism points to parameters of its own type and length, which outlive the call. As for the session,
-        // see `attribute`.
-        let rv = unsafe { init(session.handle(), &raw mut mechanism, key.handle()) };
-        ok(rv, init_name)?;
-        let mut output = Zeroizing::new(vec![0_u8; data.len()]);
+        // SAFETY: as the caller promises. As for the session, see `attribute`.
+        ok(unsafe { init(session.handle(), &raw mut mechanism, key.handle()) }, init_name)?;
         let length = data.len().try_into()?;
-        let mut written = length;
-        // SAFETY: `data` has `length` bytes, which the module only reads whatever the prototype says, and
-        // `output` has room for `written` = `length` bytes; both outlive the call.
-        let rv =
-            unsafe { run(session.handle(), data.as_ptr().cast_mut(), length, output.as_mut_ptr(), &raw mut written) };
-        ok(rv, run_name)?;
-        output.truncate(written.try_into()?);
-        Ok(output)
+        written(room, run_name, |output, room| {
+            // SAFETY: `data` has `length` bytes, which the module only reads whatever the prototype says, and `output` room for as
+            // many as `room` says; all outlive the call.
+            unsafe { run(session.handle(), data.as_ptr().cast_mut(), length, output, room) }
+        })
+    }
+
+    /// C_SignInit and C_Sign. The latter once, if the signature takes at most `room` bytes.
+    pub(crate) fn sign(
+        &self,
+        session: &Session,
+        mechanism: &Mechanism<'_>,
+        key: ObjectHandle,
+        data: &[u8],
+        room: usize,
+    ) -> Result<Vec<u8>> {
+        let (Some(init), Some(sign)) = (self.list.C_SignInit, self.list.C_Sign) else {
+            return Err(Error::NullFunctionPointer);
+        };
+        let mut mechanism: CK_MECHANISM = mechanism.into();
+        // SAFETY: the binding points to parameters of the mechanism's type, which outlive the call. As for the session, see
+        // `attribute`.
+        ok(unsafe { init(session.handle(), &raw mut mechanism, key.handle()) }, Function::SignInit)?;
+        let length = data.len().try_into()?;
+        let mut signature = written(room, Function::Sign, |output, room| {
+            // SAFETY: as in `crypt`.
+            unsafe { sign(session.handle(), data.as_ptr().cast_mut(), length, output, room) }
+        })?;
+        Ok(std::mem::take(&mut *signature))
     }
 
     /// What the token says about a mechanism (C_GetMechanismInfo); an error if it does not have it.
@@ -148,29 +195,24 @@ impl Functions {
         Ok(info)
     }
 
-    /// C_WrapKey under a mechanism without parameters. Two calls, for the length and for the blob.
+    /// C_WrapKey under a mechanism without parameters. One call, if the blob takes at most `room` bytes.
     pub(crate) fn wrap(
         &self,
         session: &Session,
         mechanism: CK_MECHANISM_TYPE,
         wrapping: ObjectHandle,
         key: ObjectHandle,
+        room: usize,
     ) -> Result<Vec<u8>> {
         let call = self.list.C_WrapKey.ok_or(Error::NullFunctionPointer)?;
         let mut mechanism = bare(mechanism);
         let (session, wrapping, key) = (session.handle(), wrapping.handle(), key.handle());
-        let mut length = 0;
-        // SAFETY: the mechanism has no parameters, and without a buffer only `length` is written. As for the session, see
-        // `attribute`.
-        let rv = unsafe { call(session, &raw mut mechanism, wrapping, key, ptr::null_mut(), &raw mut length) };
-        ok(rv, Function::WrapKey)?;
-        let mut blob = vec![0_u8; length.try_into()?];
-        // SAFETY: as before, and `blob` has room for `length` bytes.
-        let rv = unsafe { call(session, &raw mut mechanism, wrapping, key, blob.as_mut_ptr(), &raw mut length) };
-        ok(rv, Function::WrapKey)?;
-        // The first answer may be more than it takes.
-        blob.truncate(length.try_into()?);
-        Ok(blob)
+        let mut blob = written(room, Function::WrapKey, |blob, room| {
+            // SAFETY: the mechanism has no parameters, and `blob` has room for as many bytes as `room` says. As for the session, see
+            // `attribute`.
+            unsafe { call(session, &raw mut mechanism, wrapping, key, blob, room) }
+        })?;
+        Ok(std::mem::take(&mut *blob))
     }
 
     /// C_UnwrapKey under a mechanism without parameters.
@@ -244,6 +286,28 @@ impl Functions {
         // SAFETY: the module has just given the handle for an object of this session's token.
         Ok(unsafe { ObjectHandle::new_from_raw(handle) })
     }
+}
+
+/// What `call` writes into a buffer, of which it is told the length, and then tells how much it was. One call, if `room` bytes do.
+fn written(
+    room: usize,
+    function: Function,
+    mut call: impl FnMut(*mut CK_BYTE, *mut CK_ULONG) -> CK_RV,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let mut output = Zeroizing::new(vec![0_u8; room]);
+    let mut length = room.try_into()?;
+    let mut rv = call(output.as_mut_ptr(), &raw mut length);
+    if rv == CKR_BUFFER_TOO_SMALL && usize::try_from(length)? > room {
+        output = Zeroizing::new(vec![0_u8; length.try_into()?]);
+        rv = call(output.as_mut_ptr(), &raw mut length);
+    }
+    ok(rv, function)?;
+    let length = length.try_into()?;
+    if length > output.len() {
+        return Err(Error::InvalidValue);
+    }
+    output.truncate(length);
+    Ok(output)
 }
 
 /// A mechanism without parameters.

@@ -193,7 +193,8 @@ impl Device {
     /// r and s, 32 bytes each.
     pub fn sign_digest(&self, key: &SigningKey, digest: &[u8; 32]) -> Result<[u8; 64], Error> {
         let handle = key.private.handle(self.generation)?;
-        let signature = self.work(|session| session.sign(&Mechanism::Ecdsa, handle, digest))?;
+        let functions = &self.module.functions;
+        let signature = self.work(|session| functions.sign(session, &Mechanism::Ecdsa, handle, digest, 64))?;
         signature.try_into().map_err(|_| Error::Binding(cryptoki::error::Error::InvalidValue))
     }
 }

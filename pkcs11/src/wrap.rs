@@ -1,6 +1,7 @@
 //! AES key wrap (RFC 3394, CKM_AES_KEY_WRAP).
 
 use cryptoki::mechanism::Mechanism;
+use cryptoki_sys::CKM_AES_KEY_WRAP;
 
 use crate::device::Device;
 use crate::error::{Error, InvalidInput};
@@ -21,8 +22,9 @@ impl Device {
             .filter(|bytes| *bytes >= 16 && bytes.is_multiple_of(8))
             .ok_or(Error::InvalidInput(InvalidInput::WrapLength))?;
         let (by, of) = (wrapping.handle(self.generation)?, key.handle(self.generation)?);
-        let blob = self.work(|session| session.wrap_key(&Mechanism::AesKeyWrap, by, of))?;
-        if blob.len() == bytes + INTEGRITY_BYTES {
+        let room = bytes + INTEGRITY_BYTES;
+        let blob = self.work(|session| self.module.functions.wrap(session, CKM_AES_KEY_WRAP, by, of, room))?;
+        if blob.len() == room {
             Ok(blob)
         } else {
             Err(Error::InvalidInput(InvalidInput::WrapLength))

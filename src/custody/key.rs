@@ -35,6 +35,14 @@ impl ManagedKey {
         Self { class, material, kind, uses, slot: Arc::default() }
     }
 
+    /// Shares the handle of `former`, if that is the same key, with the same uses.
+    pub(crate) fn inherit(&mut self, former: &Self) {
+        let Self { class, material, kind, uses, slot } = former;
+        if (self.class, self.kind, self.uses) == (*class, *kind, *uses) && self.material == *material {
+            self.slot = Arc::clone(slot);
+        }
+    }
+
     /// That AES works with it. Not left to the token: Kryoptic wraps keys with a generic secret as if it were AES.
     pub(super) fn expect_aes(&self) -> Result<(), Error> {
         match self.kind {

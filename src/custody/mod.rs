@@ -3,6 +3,7 @@
 //! The only user of `claviger-pkcs11`. A secret key's plaintext crosses this boundary in two functions:
 //! [`Custody::import`], inwards, and [`Custody::value`], outwards.
 
+mod beginning;
 mod calls;
 mod checking;
 mod error;
@@ -19,6 +20,7 @@ mod softhsm;
 mod token_keys;
 mod trying;
 mod under_way;
+mod verified;
 
 use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, RangeInclusive};
@@ -56,6 +58,7 @@ use outcomes::Outcomes;
 use pairs::Turns;
 use root::Roots;
 use under_way::{Mark, UnderWay};
+use verified::Verified;
 
 /// Label of the token objects of managed keys.
 const PLACED_LABEL: &str = "claviger key";
@@ -82,6 +85,7 @@ pub struct Custody {
     handles: Handles,
     outcomes: Outcomes,
     heads: Sound,
+    verified: Verified,
     call_timeout: Duration,
     under_way: Arc<UnderWay>,
     in_time: InTime,
@@ -117,6 +121,7 @@ impl Custody {
             handles: Handles::new(hsm.max_objects),
             outcomes: Outcomes::default(),
             heads: Sound::default(),
+            verified: Verified::default(),
             call_timeout: hsm.call_timeout,
             under_way: Arc::default(),
             in_time: InTime::new(hsm.call_timeout + REPEATED),
@@ -263,15 +268,19 @@ impl Custody {
     /// # Errors
     /// The token is away.
     pub fn bind(&self, bound: &[u8]) -> Result<Vec<u8>, Error> {
-        self.run(HsmCall::Bind, |device| Ok(device.mac(self.roots().binding(), MacMechanism::HmacSha256, bound)?))
+        let binding =
+            self.run(HsmCall::Bind, |device| Ok(device.mac(self.roots().binding(), MacMechanism::HmacSha256, bound)?))?;
+        self.verified.remember(bound, &binding);
+        Ok(binding)
     }
 
-    /// Whether `binding` is the MAC of `bound`, compared in constant time.
+    /// Whether `binding` is the MAC of `bound`, compared in constant time. The token is not asked again about what this process has
+    /// bound, or found to be bound.
     ///
     /// # Errors
     /// The token is away.
     pub fn is_bound(&self, bound: &[u8], binding: &[u8]) -> Result<bool, Error> {
-        Ok(is_equal(&self.bind(bound)?, binding))
+        Ok(self.verified.knows(bound, binding) || is_equal(&self.bind(bound)?, binding))
     }
 
     /// The signature of `message` by the key of the audit log: ECDSA with SHA-256 on P-256, an ECDSA-Sig-Value in DER

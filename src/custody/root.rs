@@ -6,6 +6,7 @@ use claviger_pkcs11::{
     Device, Key, KeyId, MacMechanism, RootKind, SecretKeyKind, SecretKeySpec, TokenKey, UnwrapTemplate, Uses,
 };
 
+use super::beginning;
 use super::error::RootError;
 use super::signing::{self, AUDIT, Candidate, FIRST_TOKEN, SigningKey, first_name};
 use crate::config::{RemadeKey, Remake};
@@ -24,7 +25,7 @@ pub(super) const LABEL: &str = "claviger root";
 const CHECK: &[u8; 32] = b"claviger: check value of a root.";
 
 /// The secret root keys: name, and what the token must enforce. The signing keys are in [`signing::FIRST`].
-const ROOTS: [(&str, RootKind); 4] = [
+pub(super) const ROOTS: [(&str, RootKind); 4] = [
     ("binding", RootKind::Mac),
     ("exporting", RootKind::Kek(UnwrapTemplate::Exporting)),
     ("guarding", RootKind::Kek(UnwrapTemplate::Guarding)),
@@ -98,27 +99,7 @@ pub(super) fn open(device: &Device, store: &Store, remake: &Remake, now: i64) ->
     if let Some(table) = store.first_used_table()? {
         return Err(RootError::NoRecord(table));
     }
-    let others = device.token_keys()?.iter().filter(|key| key.label.starts_with(LABEL)).count();
-    if others > 0 {
-        tracing::warn!(
-            root_keys = others,
-            "the token holds root keys of another database; this new database gets its own. \
-             If keys seem to be missing, check --sqlite-path"
-        );
-    }
-    // From here on nothing can be taken back.
-    try_out(device)?;
-    store.check()?;
-    let mut made = make(device)?;
-    for name in signing::FIRST {
-        made.push(signing::make(device, name)?);
-    }
-    made.sort_by(|one, other| one.name.cmp(&other.name));
-    let roots = find(device, &made)?;
-    // With its root keys a database gets the end of its audit log: a row that is missing later was deleted.
-    record(device, store, &roots, &made, (&made, false), AuditHead::begin(), now)?;
-    tracing::info!("made the root keys of a new database");
-    Ok(roots)
+    beginning::begin(device, store, now)
 }
 
 /// The roots of a database that has a record. It must be whole, but for the signing keys that the operator names: these are
@@ -188,7 +169,7 @@ fn lacking(recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Vec<RemadeKey>,
 
 /// Records new root keys, and binds the whole record, and whether uses of AES-GCM are counted, to the end of the audit log, all or
 /// nothing.
-fn record(
+pub(super) fn record(
     device: &Device,
     store: &Store,
     roots: &Roots,
@@ -208,34 +189,13 @@ fn record(
         for key in &records {
             root_key::insert(transaction, key, now)?;
         }
+        root_key::conclude(transaction)?;
         head.insert(transaction)
     })?)
 }
 
 fn mac(device: &Device, binding: &Key, bytes: &[u8]) -> Result<Vec<u8>, RootError> {
     Ok(device.mac(binding, MacMechanism::HmacSha256, bytes)?)
-}
-
-/// Has the token make and use each kind of root key as a session object: a root key that was made stays in it for good.
-fn try_out(device: &Device) -> Result<(), RootError> {
-    let unable = |name, source| RootError::Unable { name, source: Box::new(source) };
-    for (name, kind) in ROOTS {
-        let tried = device.try_root(kind).map_err(RootError::from).and_then(|key| check_value(device, &key, kind));
-        tried.map_err(|source| unable(name, source))?;
-    }
-    signing::try_out(device).map_err(|source| unable(AUDIT, source))
-}
-
-fn make(device: &Device) -> Result<Vec<RootKey>, RootError> {
-    let mut made = Vec::with_capacity(ROOTS.len() + signing::FIRST.len());
-    for (name, kind) in ROOTS {
-        let mut id = [0; 20];
-        openssl::rand::rand_bytes(&mut id)?;
-        let key = device.generate_root(&KeyId::from(id), &format!("{LABEL} {name}"), kind)?;
-        let check_value = check_value(device, &key, kind)?;
-        made.push(RootKey { name: name.to_owned(), cka_id: id.to_vec(), check_value });
-    }
-    Ok(made)
 }
 
 /// Compares the token with the record, and refuses at any difference. All root keys must be recorded.
@@ -347,7 +307,7 @@ pub(super) fn cka_id(record: &RootKey) -> Result<KeyId, RootError> {
 
 /// A value that only this key makes, and that says nothing about it: the wrapping of a constant (RFC 3394
 /// is deterministic), or the MAC of one.
-fn check_value(device: &Device, key: &Key, kind: RootKind) -> Result<Vec<u8>, RootError> {
+pub(super) fn check_value(device: &Device, key: &Key, kind: RootKind) -> Result<Vec<u8>, RootError> {
     match kind {
         RootKind::Mac => Ok(device.mac(key, MacMechanism::HmacSha256, CHECK)?),
         RootKind::Kek(_) => {

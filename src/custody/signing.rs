@@ -96,9 +96,14 @@ fn parse(signature: &[u8]) -> Result<EcdsaSig, ErrorStack> {
 pub(super) fn make(device: &Device, name: &str) -> Result<RootKey, RootError> {
     let mut id = [0; 20];
     openssl::rand::rand_bytes(&mut id)?;
-    let pair = device.generate_signing_root(&KeyId::from(id), &format!("{LABEL} {name}"))?;
+    make_as(device, name, &KeyId::from(id))
+}
+
+/// The same under this `CKA_ID`.
+pub(super) fn make_as(device: &Device, name: &str, id: &KeyId) -> Result<RootKey, RootError> {
+    let pair = device.generate_signing_root(id, &format!("{LABEL} {name}"))?;
     let check_value = public_key_info(device, &pair, name)?;
-    Ok(RootKey { name: name.to_owned(), cka_id: id.to_vec(), check_value })
+    Ok(RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value })
 }
 
 /// Has the token make a pair as session objects and sign by it.
@@ -128,6 +133,11 @@ impl<'a> Candidate<'a> {
         &self.record.name
     }
 
+    /// Whether the token holds nothing under the `CKA_ID`.
+    pub(super) fn is_absent(&self) -> bool {
+        self.found.count() == 0
+    }
+
     /// What the token lacks, in words; `None` if both halves are there.
     pub(super) fn missing(&self) -> Option<String> {
         let half = match (self.found.private.is_empty(), self.found.public.is_empty()) {
@@ -143,6 +153,17 @@ impl<'a> Candidate<'a> {
 /// Compares the token with the record, and refuses at any difference: attributes, public key, and that the private half
 /// belongs to it.
 pub(super) fn recognise(device: &Device, candidate: &Candidate<'_>) -> Result<SigningKey, RootError> {
+    let key = examine(device, candidate)?;
+    let Candidate { record, id, .. } = candidate;
+    if key.public_key == record.check_value {
+        Ok(key)
+    } else {
+        Err(RootError::CheckValue { name: record.name.clone(), cka_id: id.to_string() })
+    }
+}
+
+/// The same for a key whose public half is not known yet.
+pub(super) fn examine(device: &Device, candidate: &Candidate<'_>) -> Result<SigningKey, RootError> {
     let Candidate { record, id, found } = candidate;
     let name = || record.name.clone();
     let pair = found.pair().ok_or_else(|| RootError::Ambiguous {
@@ -153,7 +174,7 @@ pub(super) fn recognise(device: &Device, candidate: &Candidate<'_>) -> Result<Si
     device.check_signing_root(&pair, id).map_err(|source| RootError::Attributes { name: name(), source })?;
     let public_key = public_key_info(device, &pair, &record.name)?;
     let key = SigningKey { pair, public_key };
-    if key.public_key != record.check_value || !signs(device, &key)? {
+    if !signs(device, &key)? {
         return Err(RootError::CheckValue { name: name(), cka_id: id.to_string() });
     }
     Ok(key)

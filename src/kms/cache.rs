@@ -1,6 +1,6 @@
 //! Objects whose row was read and whose binding was checked, with the handles of their keys.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
@@ -66,7 +66,7 @@ impl Cache {
     }
 
     pub(super) fn get(&self, id: &str) -> Result<Arc<Object>, Before> {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
         let found = inner.objects.get(id).map(|kept| Arc::clone(&kept.object));
         match found {
             Some(object) => {
@@ -82,13 +82,13 @@ impl Cache {
 
     /// What the cache has done so far.
     pub(super) fn figures(&self) -> CacheFigures {
-        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let inner = self.lock();
         CacheFigures { objects: inner.objects.len(), bytes: inner.bytes, hits: inner.hits, misses: inner.misses }
     }
 
     /// Puts in what was read and takes so many bytes, unless something changed since: it may be this object.
     pub(super) fn put(&self, object: &Arc<Object>, size: usize, before: Before) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
         if inner.changes != before.0 || size > self.capacity {
             return;
         }
@@ -98,23 +98,48 @@ impl Cache {
             inner.objects.push(object.id.clone(), kept).map(|(_, former)| former).into_iter().collect();
         inner.bytes += size;
         inner.bytes -= gone.iter().map(|kept| kept.size).sum::<usize>();
-        while inner.bytes > self.capacity
-            && let Some((_, kept)) = inner.objects.pop_lru()
-        {
-            inner.bytes -= kept.size;
-            gone.push(kept);
-        }
+        gone.extend(inner.shrink(self.capacity));
         drop(inner);
         drop(gone);
     }
 
+    /// Puts an object in the place of the one with its identifier, if that is there, after its change is on disk.
+    pub(super) fn replace(&self, object: &Arc<Object>, size: usize) {
+        let mut inner = self.lock();
+        inner.changes += 1;
+        let Some(kept) = inner.objects.peek_mut(&object.id) else { return };
+        let former = std::mem::replace(kept, Kept { object: Arc::clone(object), size });
+        inner.bytes = inner.bytes + size - former.size;
+        let gone = inner.shrink(self.capacity);
+        drop(inner);
+        drop((former, gone));
+    }
+
     /// Forgets an object, after its change is on disk.
     pub(super) fn forget(&self, id: &str) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.lock();
         inner.changes += 1;
         let forgotten = inner.objects.pop(id);
         inner.bytes -= forgotten.as_ref().map_or(0, |kept| kept.size);
         drop(inner);
         drop(forgotten);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// Takes out what was used least recently, until the rest takes at most so many bytes.
+    fn shrink(&mut self, capacity: usize) -> Vec<Kept> {
+        let mut gone = Vec::new();
+        while self.bytes > capacity
+            && let Some((_, kept)) = self.objects.pop_lru()
+        {
+            self.bytes -= kept.size;
+            gone.push(kept);
+        }
+        gone
     }
 }

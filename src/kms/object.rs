@@ -1,6 +1,6 @@
 //! A managed object in memory: its attributes, and the key that custody can use.
 
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::create_key_pair::pair_kind;
 use super::handover::Pending;
@@ -88,6 +88,15 @@ impl Object {
             pending: pending.map_err(|_| Unreadable)?,
         };
         Self::new(row.version, access, row.id, attributes, row.class, row.material)
+    }
+
+    /// The row of what `former` becomes, read as a later reader will read it. Its keys keep their handles if they are the same.
+    pub(super) fn successor(row: Row, former: &Self) -> Result<Self, Unreadable> {
+        let mut own = Self::from_row(row)?;
+        own.key.inherit(&former.key);
+        own.comparing_key.inherit(&former.comparing_key);
+        own.used = AtomicI64::new(former.used.load(Ordering::Relaxed));
+        Ok(own)
     }
 
     /// The row, without its binding.

@@ -68,3 +68,30 @@ pub fn forget(connection: &Connection, name: &str) -> Result<(), rusqlite::Error
     connection.execute("DELETE FROM root_key WHERE name = ?1", [name])?;
     Ok(())
 }
+
+/// Names and `CKA_ID`s of the root keys that a first start is about to make, or has made and not recorded yet.
+///
+/// # Errors
+/// SQLite's.
+pub fn pending(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>, rusqlite::Error> {
+    let mut select = connection.prepare_cached("SELECT name, cka_id FROM root_key_pending ORDER BY name")?;
+    select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Notes that a root key of this name is about to be made under this `CKA_ID`, and under no other.
+///
+/// # Errors
+/// SQLite's.
+pub fn announce(connection: &Connection, name: &str, cka_id: &[u8]) -> Result<(), rusqlite::Error> {
+    connection.execute("INSERT OR REPLACE INTO root_key_pending (name, cka_id) VALUES (?1, ?2)", (name, cka_id))?;
+    Ok(())
+}
+
+/// Forgets what was pending: it is recorded now.
+///
+/// # Errors
+/// SQLite's.
+pub fn conclude(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.execute("DELETE FROM root_key_pending", [])?;
+    Ok(())
+}

@@ -9,8 +9,8 @@ use super::issuing::Issued;
 use super::own_keys::OwnKeys;
 use super::{AccessTokenError, AccessTokenFault, AccessTokens, Live};
 use crate::audit::Record;
-use crate::custody::Custody;
-use crate::secret::{Password, is_equal};
+use crate::custody::{self, Custody};
+use crate::secret::Password;
 use crate::store;
 use crate::store::access_token::{self as rows, AccessToken};
 
@@ -233,9 +233,13 @@ pub(super) fn believed(
 ) -> Result<Option<AccessToken>, store::Error> {
     let Some(present) = rows::find(transaction, &known.id)? else { return Ok(None) };
     let same = AccessToken { uses: known.uses, binding: known.binding.clone(), ..present.clone() } == *known;
-    Ok((same && is_equal(&bind(custody, &present)?, &present.binding)).then_some(present))
+    Ok((same && custody.is_bound(&present.bound(), &present.binding).map_err(unbound)?).then_some(present))
 }
 
 pub(super) fn bind(custody: &Custody, row: &AccessToken) -> Result<Vec<u8>, store::Error> {
-    custody.bind(&row.bound()).map_err(|error| store::Error::Binding(error.to_string()))
+    custody.bind(&row.bound()).map_err(unbound)
+}
+
+fn unbound(error: custody::Error) -> store::Error {
+    store::Error::Binding(error.to_string())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::super::{Call, Error, Gathering};
+use super::super::object::Object;
 use super::Kms;
 use crate::custody::Custody;
 use crate::store::object::Material;
@@ -28,8 +29,8 @@ pub(in crate::kms) struct Prepared {
 struct After {
     /// What was made for the change.
     made: Option<Made>,
-    /// The object that is not any more what the cache holds, and the turn to change it.
-    changed: Option<(String, Turn)>,
+    /// The object as it is then, what it takes in memory, and the turn to change it.
+    changed: Option<(Arc<Object>, usize, Turn)>,
     /// What the token holds for the version before, which is then not needed.
     former: Option<Material>,
     /// Whether that object has no key any more.
@@ -70,9 +71,10 @@ impl Prepared {
         Self { change, after: After { made: Some(made), ..After::default() }, size }
     }
 
-    /// A change of the object with this identifier: nobody else changes it until this one is on disk.
-    pub(super) fn succession(change: Change, id: &str, turn: Turn, size: usize) -> Self {
-        Self { change, after: After { changed: Some((id.to_owned(), turn)), ..After::default() }, size }
+    /// A change of an object to this one: nobody else changes it until this one is on disk.
+    pub(super) fn succession(change: Change, object: Object, size: usize, turn: Turn) -> Self {
+        let changed = Some((Arc::new(object), size, turn));
+        Self { change, after: After { changed, ..After::default() }, size }
     }
 
     /// The object has another key then, `made`, or none, and the one of before is not needed.
@@ -160,14 +162,18 @@ impl Kms {
         written: Result<(), store::Error>,
     ) -> (Result<(), Error>, Leftovers) {
         let After { made, changed, former, is_gone } = after;
-        if let Some((id, _)) = &changed {
-            self.cache.forget(id);
+        // The turn ends with this function: nobody changes the object before the cache holds it.
+        if let Some((object, size, _)) = &changed {
+            match written {
+                Ok(()) if !is_gone => self.cache.replace(object, *size),
+                _ => self.cache.forget(&object.id),
+            }
         }
         match written {
             Ok(()) => {
                 call.changed();
-                if let (true, Some((id, _))) = (is_gone, &changed) {
-                    self.invocations.forget(id);
+                if let (true, Some((object, ..))) = (is_gone, &changed) {
+                    self.invocations.forget(&object.id);
                 }
                 if let Some(made) = made {
                     made.keep();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::handover::{HandoverFault, MAX_OFFERS, Pending, offered_to};
 use super::super::object::{Access, Object};
-use super::super::{Error, Gathering, cache, secret_path as path};
+use super::super::{Error, Gathering, secret_path as path};
 use super::committing::{Made, Prepared};
 use super::{Grant, NewGrant, Usable, is_destroyed, new_object};
 use crate::custody::{self, Cipher, Mac, Secret, Signature, is_signature};
@@ -251,8 +251,8 @@ impl<'a> Grant<'a> {
         let erasure = former.as_ref().map(|former| kms.erasure(&object, Some(former))).transpose()?;
         let is_secret = path::last_number(&object.attributes).is_some();
         let row = kms.bind(&object)?;
-        let size = cache::size(&row);
         let index = object.index();
+        let (object, size) = super::Kms::successor(&row, &present)?;
         let gone = (is_gone && is_secret).then(|| id.clone());
         let job = move |transaction: &store::Transaction<'_>| {
             row.update(transaction, &index)?;
@@ -264,7 +264,8 @@ impl<'a> Grant<'a> {
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusions(self.action, id, version));
         let change = Change::new(records, job).with_erasure(erasure);
-        kms.commit(self.call, Prepared::succession(change, id, turn, size).with_keys(made, former).ending(is_gone))
+        let prepared = Prepared::succession(change, object, size, turn);
+        kms.commit(self.call, prepared.with_keys(made, former).ending(is_gone))
     }
 }
 

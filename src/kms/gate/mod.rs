@@ -415,6 +415,12 @@ impl Kms {
         row.binding = self.custody.bind(&row.bound())?;
         Ok(row)
     }
+
+    /// The object of the row that `former` becomes, and what it takes in memory.
+    fn successor(row: &object::Object, former: &Object) -> Result<(Object, usize), Error> {
+        let object = Object::successor(row.clone(), former).map_err(|_| Error::Integrity(row.id.clone()))?;
+        Ok((object, cache::size(row)))
+    }
 }
 
 pub(super) fn is_destroyed(state: Option<State>) -> bool {

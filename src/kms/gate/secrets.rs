@@ -211,16 +211,16 @@ impl Grant<'_> {
         let (access, material) = (present.access.clone(), present.material.clone());
         let object = new_object(version, access, id, attributes, present.class, material)?;
         let (row, index) = (kms.bind(&object)?, object.index());
-        let size = cache::size(&row);
         let oldest = number - MAX_VERSIONS;
         let erasure = (oldest > 0).then(|| kms.erasure(&object, None)).transpose()?;
+        let (object, size) = Kms::successor(&row, &present)?;
         let job = move |transaction: &Transaction<'_>| {
             row.update(transaction, &index)?;
             sealed.insert(transaction, oldest)
         };
         let records = vec![self.call.change(self.action, id, version)];
         let change = Change::new(records, job).with_erasure(erasure);
-        kms.commit(self.call, Prepared::succession(change, id, turn, size))?;
+        kms.commit(self.call, Prepared::succession(change, object, size, turn))?;
         Ok(number)
     }
 

@@ -35,6 +35,15 @@ pub fn program(place: &Place, faults: &[(&str, Fault)]) -> Command {
     command
 }
 
+/// The options of a server in this place on a module that does these faults from the beginning, and what changes them.
+pub fn options(place: &Place, faults: &[(&str, Fault)]) -> (Options, Control) {
+    let control = Control::new(&place.path("faults")).unwrap();
+    for (name, fault) in faults {
+        control.set(name, fault).unwrap();
+    }
+    (Shim::options(&control, &Options::default()), control)
+}
+
 impl Shim {
     pub fn start(options: &Options) -> Self {
         let place = Arc::new(Place::new());

@@ -1,0 +1,172 @@
+//! The root keys of a new database. Which objects they will be is on disk before the first is made: a start that ends meanwhile is
+//! gone on with by the next one, and no database has a second set.
+
+use claviger_pkcs11::{Device, Error, KeyId, RootKind};
+
+use super::error::RootError;
+use super::root::{LABEL, ROOTS, Roots, check_value, find, record};
+use super::signing::{self, AUDIT, Candidate};
+use crate::hexadecimal;
+use crate::store::Store;
+use crate::store::audit_head::AuditHead;
+use crate::store::root_key::{self, RootKey};
+
+/// Bytes of a `CKA_ID`.
+const ID_BYTES: usize = 20;
+
+/// Makes the root keys, or goes on with those that an earlier start began to make, and records them.
+pub(super) fn begin(device: &Device, store: &Store, now: i64) -> Result<Roots, RootError> {
+    let pending = store.read(|connection| Ok(root_key::pending(connection)?))?;
+    warn_of_others(device, &pending)?;
+    // From here on nothing can be taken back.
+    try_out(device)?;
+    store.check()?;
+    if !pending.is_empty() {
+        tracing::info!("an earlier start did not make all root keys of this database: going on with it");
+    }
+    let mut made = Vec::new();
+    for (name, id) in announce(store, &pending)? {
+        made.push(resume(device, store, &name, &id)?);
+    }
+    made.sort_by(|one, other| one.name.cmp(&other.name));
+    let roots = find(device, &made)?;
+    // With its root keys a database gets the end of its audit log: a row that is missing later was deleted.
+    record(device, store, &roots, &made, (&made, false), AuditHead::begin(), now)?;
+    tracing::info!("made the root keys of a new database");
+    Ok(roots)
+}
+
+fn warn_of_others(device: &Device, pending: &[(String, Vec<u8>)]) -> Result<(), RootError> {
+    let is_other = |id: &[u8]| !pending.iter().any(|(_, own)| own == id);
+    let keys = device.token_keys()?;
+    let others = keys.iter().filter(|key| key.label.starts_with(LABEL) && is_other(&key.id)).count();
+    if others > 0 {
+        tracing::warn!(
+            root_keys = others,
+            "the token holds root keys of another database; this new database gets its own. \
+             If keys seem to be missing, check --sqlite-path"
+        );
+    }
+    Ok(())
+}
+
+/// Has the token make and use each kind of root key as a session object: a root key that was made stays in it for good.
+fn try_out(device: &Device) -> Result<(), RootError> {
+    let unable = |name, source| RootError::Unable { name, source: Box::new(source) };
+    for (name, kind) in ROOTS {
+        let tried = device.try_root(kind).map_err(RootError::from).and_then(|key| check_value(device, &key, kind));
+        tried.map_err(|source| unable(name, source))?;
+    }
+    signing::try_out(device).map_err(|source| unable(AUDIT, source))
+}
+
+/// The names of all root keys and the `CKA_ID`s that they have or will have, on disk.
+fn announce(store: &Store, pending: &[(String, Vec<u8>)]) -> Result<Vec<(String, KeyId)>, RootError> {
+    let names: Vec<&str> = ROOTS.iter().map(|(name, _)| *name).chain(signing::FIRST).collect();
+    if let Some((unknown, _)) = pending.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+        return Err(RootError::Unknown(unknown.clone()));
+    }
+    let mut all = Vec::with_capacity(names.len());
+    for name in names {
+        let id = match pending.iter().find(|(own, _)| own == name) {
+            Some((_, id)) => <[u8; ID_BYTES]>::try_from(id.as_slice()).map_err(|_| RootError::BadId(name.to_owned()))?,
+            None => new_id()?,
+        };
+        all.push((name.to_owned(), id));
+    }
+    let rows = all.clone();
+    store.write(move |transaction| {
+        for (name, id) in &rows {
+            root_key::announce(transaction, name, id)?;
+        }
+        Ok(())
+    })?;
+    Ok(all.into_iter().map(|(name, id)| (name, KeyId::from(id))).collect())
+}
+
+fn new_id() -> Result<[u8; ID_BYTES], RootError> {
+    let mut id = [0; ID_BYTES];
+    openssl::rand::rand_bytes(&mut id)?;
+    Ok(id)
+}
+
+/// What the token holds under a `CKA_ID` that was announced.
+enum Found {
+    Nothing,
+    /// The root key.
+    Whole(RootKey),
+    /// What is left of a call that did not end: an object without a value, or half of a pair.
+    Broken,
+}
+
+/// The root key of this name and `CKA_ID`, which is made if it is not there.
+fn resume(device: &Device, store: &Store, name: &str, id: &KeyId) -> Result<RootKey, RootError> {
+    match look(device, name, id)? {
+        Found::Whole(record) => Ok(record),
+        Found::Nothing => make(device, name, id),
+        Found::Broken => {
+            let other = new_id()?;
+            let cka_id = hexadecimal::lower(id.as_bytes());
+            tracing::warn!(name, cka_id, "a root key that an earlier start did not finish is left in the token, unused");
+            let named = name.to_owned();
+            store.write(move |transaction| Ok(root_key::announce(transaction, &named, &other)?))?;
+            make(device, name, &KeyId::from(other))
+        }
+    }
+}
+
+fn look(device: &Device, name: &str, id: &KeyId) -> Result<Found, RootError> {
+    let mut record = RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value: Vec::new() };
+    let Some(kind) = kind(name) else {
+        let candidate = Candidate::find(device, &record)?;
+        if candidate.is_absent() {
+            return Ok(Found::Nothing);
+        }
+        return Ok(match signing::examine(device, &candidate) {
+            Ok(key) => {
+                let check_value = key.public_key;
+                Found::Whole(RootKey { check_value, ..record })
+            }
+            Err(error) if is_of_object(&error) => Found::Broken,
+            Err(error) => return Err(error),
+        });
+    };
+    let keys = device.token_keys()?;
+    let mut candidates = keys.iter().filter(|key| key.id == id.as_bytes());
+    let (key, others) = (candidates.next(), candidates.next());
+    let Some(key) = key else { return Ok(Found::Nothing) };
+    if others.is_some() {
+        return Ok(Found::Broken);
+    }
+    match device.check_root(&key.key, id, kind) {
+        Ok(()) => {}
+        Err(Error::RootMismatch(_)) => return Ok(Found::Broken),
+        Err(error) => return Err(error.into()),
+    }
+    record.check_value = check_value(device, &key.key, kind)?;
+    Ok(Found::Whole(record))
+}
+
+/// Whether the object is the reason, and not the token.
+fn is_of_object(error: &RootError) -> bool {
+    matches!(
+        error,
+        RootError::Ambiguous { .. }
+            | RootError::CheckValue { .. }
+            | RootError::NotOnCurve { .. }
+            | RootError::Attributes { source: Error::RootMismatch(_), .. }
+            | RootError::Token(Error::RootMismatch(_))
+    )
+}
+
+fn make(device: &Device, name: &str, id: &KeyId) -> Result<RootKey, RootError> {
+    let Some(kind) = kind(name) else { return signing::make_as(device, name, id) };
+    let key = device.generate_root(id, &format!("{LABEL} {name}"), kind)?;
+    let check_value = check_value(device, &key, kind)?;
+    Ok(RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value })
+}
+
+/// What a secret root key is for; `None` for a signing key.
+fn kind(name: &str) -> Option<RootKind> {
+    ROOTS.iter().find(|(own, _)| *own == name).map(|(_, kind)| *kind)
+}

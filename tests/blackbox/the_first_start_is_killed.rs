@@ -1,0 +1,134 @@
+//! The very first start ends at any moment: the next one goes on with the root keys that were begun, and there is never a second set.
+
+use std::collections::HashMap;
+use std::fs;
+use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use claviger_pkcs11_shim::{Deed, Fault};
+use rusqlite::Connection as Database;
+
+use crate::harness::server::Place;
+use crate::harness::token::ROOT_OBJECTS;
+use crate::harness::{Options, Server, eventually, shim};
+
+/// Names and `CKA_ID`s in one of the two tables.
+type Keys = HashMap<String, Vec<u8>>;
+
+fn keys(place: &Place, table: &str) -> Keys {
+    let Ok(database) = Database::open(place.database()) else { return Keys::new() };
+    let Ok(mut select) = database.prepare(&format!("SELECT name, cka_id FROM {table}")) else { return Keys::new() };
+    select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+}
+
+/// A place with a token that has been used, and no database.
+fn without_database(place: &Place) {
+    for entry in fs::read_dir(place.directory.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("claviger.db") || path == place.audit_file() || name == "faults" {
+            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) }.unwrap();
+        }
+    }
+    let _ = fs::remove_file(place.path("faults").with_extension("done"));
+}
+
+fn first_start(place: &Place, options: &Options) -> Child {
+    let log = fs::File::options().create(true).append(true).open(place.path("server.log")).unwrap();
+    place.command(options).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+}
+
+fn kill(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// The next start works, with the keys that were announced, except `replaced` of them.
+fn goes_on(place: &Arc<Place>, replaced: usize) {
+    let announced = keys(place, "root_key_pending");
+    let recorded = keys(place, "root_key");
+    let server = Server::start_at(Arc::clone(place), &Options::default());
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.aes();
+    let sealed = alice.seal(&id, b"data");
+    assert_eq!(alice.open(&sealed), b"data");
+    let found = keys(place, "root_key");
+    assert_eq!(found.len(), 6);
+    assert_eq!(keys(place, "root_key_pending"), Keys::new());
+    for known in [announced, recorded] {
+        let others = known.iter().filter(|(name, id)| found[*name] != **id).count();
+        assert!(others <= replaced, "{known:?} {found:?}");
+    }
+    assert!(server.stop().1.success());
+}
+
+/// How many calls of the module a first start makes, and how long it takes.
+fn whole(place: &Arc<Place>) -> (u64, Duration) {
+    let every_call = Fault::new(Deed::Wait(Duration::ZERO), &[]);
+    let (options, control) = shim::options(place, &[("call", every_call)]);
+    let began = Instant::now();
+    let server = Server::start_at(Arc::clone(place), &options);
+    let took = began.elapsed();
+    let calls = control.hits("call") as u64;
+    assert!(server.stop().1.success());
+    (calls, took)
+}
+
+#[test]
+fn between_two_calls() {
+    const ROUNDS: u64 = 10;
+    let place = Arc::new(Place::new());
+    let (calls, _) = whole(&place);
+    let mut resumed = 0;
+    for round in 0..ROUNDS {
+        without_database(&place);
+        let before = place.token.objects();
+        let hang = Fault::new(Deed::Hang, &[]).after(calls * (2 * round + 1) / (2 * ROUNDS));
+        let (options, control) = shim::options(&place, &[("hang", hang)]);
+        let child = first_start(&place, &options);
+        eventually("a call hangs", || (control.hits("hang") > 0).then_some(()));
+        kill(child);
+        let begun = place.token.objects() - before;
+        resumed += usize::from((1..ROOT_OBJECTS).contains(&begun));
+        goes_on(&place, 0);
+        assert_eq!(place.token.objects(), before + ROOT_OBJECTS, "after {begun} objects");
+    }
+    assert!(resumed > 0, "no round ended among the keys");
+}
+
+#[test]
+fn at_any_moment() {
+    const ROUNDS: u32 = 10;
+    let place = Arc::new(Place::new());
+    let (_, took) = whole(&place);
+    for round in 0..ROUNDS {
+        without_database(&place);
+        let before = place.token.objects();
+        let child = first_start(&place, &Options::default());
+        // The keys are made in the second half.
+        thread::park_timeout(took / 2 + took * round / (2 * ROUNDS));
+        kill(child);
+        goes_on(&place, 1);
+        // What a call had only begun to make may be left over: both halves of a pair.
+        let objects = place.token.objects() - before;
+        assert!((ROOT_OBJECTS..=ROOT_OBJECTS + 2).contains(&objects), "{objects}");
+    }
+}
+
+#[test]
+fn what_was_not_finished_is_replaced() {
+    let (calls, _) = whole(&Arc::new(Place::new()));
+    let place = Arc::new(Place::new());
+    // The last calls only compare.
+    let (options, control) = shim::options(&place, &[("hang", Fault::new(Deed::Hang, &[]).after(calls * 9 / 10))]);
+    let child = first_start(&place, &options);
+    eventually("a call hangs", || (control.hits("hang") > 0).then_some(()));
+    kill(child);
+    let announced = keys(&place, "root_key_pending");
+    assert_eq!((place.token.objects(), announced.len()), (ROOT_OBJECTS, 6));
+    // Two objects under one CKA_ID: nobody can say which of them is the key.
+    place.token.put_back(&place.token.kept()[0].double());
+    goes_on(&place, 1);
+}
