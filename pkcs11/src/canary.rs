@@ -5,24 +5,21 @@ use std::sync::{Mutex, PoisonError};
 
 use cryptoki::mechanism::Mechanism;
 
-use crate::cipher::Cipher;
+use crate::cipher::{Cipher, Encrypted};
 use crate::device::Device;
 use crate::error::{Error, Loss};
 use crate::key::Key;
 use crate::mac::MacMechanism;
-use crate::raw::Direction;
 use crate::secret_key::{Placement, SecretKeyKind, SecretKeySpec, Uses};
 
 /// What is encrypted. Each key encrypts once, so that the IV may always be the same.
 const TEXT: &[u8] = b"claviger: does the device decrypt?";
 
-const CIPHER: Cipher<'static> = Cipher::AesGcm { iv: &[1; 12], aad: &[], tag_bits: 128 };
-
 const KIND: SecretKeyKind = SecretKeyKind::Aes { bytes: 32 };
 
 /// A key with what it has encrypted, made when it is needed first.
 #[derive(Default)]
-pub(crate) struct Canary(Mutex<Option<(Key, Vec<u8>)>>);
+pub(crate) struct Canary(Mutex<Option<(Key, Encrypted)>>);
 
 impl Device {
     /// Has the device do with keys of its own what it is there for: makes one, wraps it by `kek` and unwraps it again to one that is
@@ -53,18 +50,19 @@ impl Device {
         is_well
     }
 
-    fn make_canary(&self) -> Result<(Key, Vec<u8>), Error> {
+    fn make_canary(&self) -> Result<(Key, Encrypted), Error> {
         let spec = SecretKeySpec { kind: KIND, sensitive: true, extractable: false, uses: Uses::CIPHER };
         self.seal(self.generate(&spec)?)
     }
 
-    fn seal(&self, key: Key) -> Result<(Key, Vec<u8>), Error> {
-        let sealed = self.encrypt(&key, &CIPHER, TEXT)?;
+    fn seal(&self, key: Key) -> Result<(Key, Encrypted), Error> {
+        let sealed = self.encrypt_afresh(&key, &cipher(self.only_iv()), TEXT)?;
         Ok((key, sealed))
     }
 
-    fn opens(&self, (key, sealed): &(Key, Vec<u8>)) -> Result<bool, Error> {
-        Ok(*self.cipher(key, &CIPHER, Direction::Decrypt, sealed)? == TEXT)
+    fn opens(&self, (key, sealed): &(Key, Encrypted)) -> Result<bool, Error> {
+        let iv = sealed.own_iv.as_deref().unwrap_or(self.only_iv());
+        Ok(*self.decipher(key, &cipher(iv), &sealed.data)? == TEXT)
     }
 
     /// Whether the device unwraps what it has wrapped itself, to a key with these values of CKA_SENSITIVE and CKA_EXTRACTABLE. An
@@ -81,6 +79,10 @@ impl Device {
         let handle = self.own(|session| session.unwrap_key(&Mechanism::AesKeyWrap, by, &blob, &template))?;
         Ok(self.session_key(handle, KIND.bytes()))
     }
+}
+
+fn cipher(iv: &[u8]) -> Cipher<'_> {
+    Cipher::AesGcm { iv, aad: &[], tag_bits: 128 }
 }
 
 /// What a trial tells of the device: that it fails if it was refused, but nothing if there was no session or no room for it.

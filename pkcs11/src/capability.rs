@@ -1,12 +1,10 @@
 //! What a token can do, found out by doing it on keys that end with their session. Its list of mechanisms is shown too, but nothing
 //! is concluded from it.
 
-use cryptoki::mechanism::aead::GcmParams;
-use cryptoki::mechanism::{Mechanism, MechanismType};
+use cryptoki::mechanism::MechanismType;
 use cryptoki::object::Attribute;
-use cryptoki::types::Ulong;
 
-use crate::cipher::Cipher;
+use crate::cipher::{Cipher, IvRule};
 use crate::device::Device;
 use crate::error::Error;
 use crate::key::Key;
@@ -153,7 +151,8 @@ impl Device {
         let key = self.generate(&aes(32, Uses::CIPHER))?;
         let mut longest = 0;
         for size in SIZES {
-            match self.encrypt(&key, &Cipher::AesGcm { iv: &[9; 12], aad: b"", tag_bits: 128 }, &vec![0; size]) {
+            let cipher = Cipher::AesGcm { iv: self.only_iv(), aad: b"", tag_bits: 128 };
+            match self.encrypt_afresh(&key, &cipher, &vec![0; size]) {
                 Ok(_) => longest = size,
                 Err(_) => break,
             }
@@ -267,35 +266,41 @@ fn wrapping_keys_cannot_be_copied(device: &Device) -> Result<String, Failure> {
     Ok("refused".to_owned())
 }
 
-/// The caller's IV is used, the tag stands at the end, and the additional data and every bit of the text count.
+/// Whose IV is used is found out; the tag stands at the end, and the additional data and every bit of the text count.
 fn gcm(device: &Device) -> Result<String, Failure> {
     let key = device.generate(&aes(32, Uses::CIPHER))?;
-    let (given, text) = ([5_u8; 12], b"sixteen bytes of");
-    let mut iv = given;
-    let handle = key.handle(device.generation)?;
-    let bits = Ulong::try_from(128_usize).map_err(Error::from_binding)?;
-    let sealed = device.work(|session| {
-        let mechanism = Mechanism::AesGcm(GcmParams::new(&mut iv, b"additional", bits)?);
-        session.encrypt(&mechanism, handle, text)
-    })?;
-    if iv != given {
-        return differs("the token makes its own IV");
-    }
-    if sealed.len() != text.len() + 16 {
-        return differs(format!("{} bytes for a text of 16 and a tag of 16", sealed.len()));
-    }
-    let open = |aad: &[u8], data: &[u8]| device.decrypt(&key, &Cipher::AesGcm { iv: &given, aad, tag_bits: 128 }, data);
-    if open(b"additional", &sealed)?.as_ref() != text {
+    let (given, zeros, text) = ([5_u8; 12], [0_u8; 12], b"sixteen bytes of");
+    let cipher = |iv, aad| Cipher::AesGcm { iv, aad, tag_bits: 128 };
+    let seal = |iv| device.encrypt_afresh(&key, &cipher(iv, b"additional"), text);
+    let sealed = match seal(&given) {
+        Ok(sealed) => sealed,
+        // Some take only zeros, and make an IV in their place.
+        Err(refused) => match seal(&zeros) {
+            Ok(sealed) if sealed.own_iv.is_some() => {
+                let _ = device.module.iv_rule.set(IvRule::Zeros);
+                sealed
+            }
+            _ => return Err(refused.into()),
+        },
+    };
+    let iv = sealed.own_iv.as_deref().unwrap_or(&given);
+    let open = |aad: &[u8], data: &[u8]| device.decrypt(&key, &Cipher::AesGcm { iv, aad, tag_bits: 128 }, data);
+    if open(b"additional", &sealed.data)?.as_ref() != text {
         return differs("it does not decrypt what it encrypted");
     }
-    let mut damaged = sealed.clone();
+    let mut damaged = sealed.data.clone();
     if let Some(last) = damaged.last_mut() {
         *last ^= 1;
     }
-    if open(b"other", &sealed).is_ok() || open(b"additional", &damaged).is_ok() {
+    if open(b"other", &sealed.data).is_ok() || open(b"additional", &damaged).is_ok() {
         return differs("it decrypts what is not authentic");
     }
-    Ok("with the caller's IV, the tag at the end".to_owned())
+    let whose = match (&sealed.own_iv, device.iv_rule()) {
+        (None, _) => "the caller's IV",
+        (Some(_), IvRule::Any) => "an IV that the token makes",
+        (Some(_), IvRule::Zeros) => "an IV that the token makes in place of zeros",
+    };
+    Ok(format!("with {whose}, the tag at the end"))
 }
 
 fn mode(device: &Device, cipher: &Cipher<'_>) -> Result<String, Failure> {

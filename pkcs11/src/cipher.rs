@@ -20,6 +20,19 @@ const BLOCK: usize = 16;
 /// to a longer one, as Kryoptic does, or use 12 bytes of it without a word, so that two are one nonce.
 const LONGEST_GCM_IV: usize = 128;
 
+/// Bytes of the longest IV that a token makes and writes behind the tag.
+const LONGEST_OWN_IV: usize = 16;
+
+/// What a token takes as the IV for GCM when it encrypts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IvRule {
+    /// Any, and it uses it, or makes one of its own all the same.
+    #[default]
+    Any,
+    /// Zeros, in place of which it makes one.
+    Zeros,
+}
+
 /// A mode of AES with its parameters.
 #[derive(Debug, Clone, Copy)]
 pub enum Cipher<'a> {
@@ -85,7 +98,7 @@ impl Cipher<'_> {
         }
     }
 
-    /// Runs the cipher in `session`.
+    /// Runs the cipher in `session`. Of GCM the IV is read back.
     fn run(
         &self,
         functions: &Functions,
@@ -93,31 +106,87 @@ impl Cipher<'_> {
         direction: Direction,
         key: ObjectHandle,
         data: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, cryptoki::error::Error> {
-        // What a cipher adds is a block at most.
-        let room = data.len() + BLOCK;
+    ) -> Result<Output, cryptoki::error::Error> {
+        // What a cipher adds is a block at most, and a token its IV.
+        let room = data.len() + BLOCK + LONGEST_OWN_IV;
         let run = |mechanism: &Mechanism<'_>| functions.cipher(session, direction, mechanism, key, data, room);
-        match self {
-            Self::AesGcm { iv, aad, tag_bits } => {
-                let mut iv = iv.to_vec();
+        let bytes = match self {
+            Self::AesGcm { iv: given, aad, tag_bits } => {
+                let mut iv = given.to_vec();
                 let tag_bits = Ulong::try_from(*tag_bits)?;
-                run(&Mechanism::AesGcm(GcmParams::new(&mut iv, aad, tag_bits)?))
+                let bytes = run(&Mechanism::AesGcm(GcmParams::new(&mut iv, aad, tag_bits)?))?;
+                let own_iv = (iv != *given).then_some(iv);
+                return Ok(Output { bytes, own_iv });
             }
             Self::AesCbcPad { iv } => run(&Mechanism::AesCbcPad(**iv)),
             Self::AesCbc { iv } => run(&Mechanism::AesCbc(**iv)),
             Self::AesEcb => run(&Mechanism::AesEcb),
             Self::AesCtr { counter } => functions.counter_mode(session, direction, key, counter, data),
-        }
+        }?;
+        Ok(Output { bytes, own_iv: None })
     }
 }
 
+/// What a call of the token gave.
+struct Output {
+    bytes: Zeroizing<Vec<u8>>,
+    /// What the token wrote over the IV for GCM.
+    own_iv: Option<Vec<u8>>,
+}
+
+/// A ciphertext.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Encrypted {
+    /// With the tag at the end, for GCM.
+    pub data: Vec<u8>,
+    /// The IV for GCM that the token used instead of the one that it was given. Without it nobody decrypts.
+    pub own_iv: Option<Vec<u8>>,
+}
+
 impl Device {
-    /// Encrypts `data` in one piece: two calls, C_EncryptInit and C_Encrypt.
+    /// Encrypts `data` in one piece: two calls, C_EncryptInit and C_Encrypt. [`Error::OwnIv`] if the token used another IV for GCM than
+    /// that of `cipher`.
     pub fn encrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
+        let encrypted = self.encrypt_afresh(key, cipher, data)?;
+        if encrypted.own_iv.is_some() { Err(Error::OwnIv) } else { Ok(encrypted.data) }
+    }
+
+    /// The same where nobody has chosen the IV for GCM. The token may make one of its own: it writes it into the parameter (AWS
+    /// CloudHSM), or behind the tag (Luna and ProtectServer in FIPS mode). [`Error::OwnIv`] if it was given the zeros
+    /// that it [wants](IvRule::Zeros) and made none: zeros are no IV.
+    pub fn encrypt_afresh(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
         cipher.validate()?;
         cipher.validate_plaintext(data)?;
-        let mut ciphertext = self.cipher(key, cipher, Direction::Encrypt, data)?;
-        Ok(std::mem::take(&mut *ciphertext))
+        let Output { mut bytes, mut own_iv } = self.cipher(key, cipher, Direction::Encrypt, data)?;
+        if let Cipher::AesGcm { iv, tag_bits, .. } = cipher {
+            let length = data.len() + tag_bits / 8;
+            match bytes.len().checked_sub(length) {
+                Some(0) => {}
+                Some(12..=LONGEST_OWN_IV) if own_iv.is_none() => own_iv = Some(bytes.split_off(length)),
+                _ => return Err(Error::Binding(cryptoki::error::Error::InvalidValue)),
+            }
+            if own_iv.is_none() && iv.iter().all(|byte| *byte == 0) && self.iv_rule() == IvRule::Zeros {
+                return Err(Error::OwnIv);
+            }
+        }
+        Ok(Encrypted { data: std::mem::take(&mut *bytes), own_iv })
+    }
+
+    /// What the token wants for an IV for GCM that nobody has chosen, as far as [`Self::capabilities`] has found out.
+    pub fn iv_rule(&self) -> IvRule {
+        self.module.iv_rule.get().copied().unwrap_or_default()
+    }
+
+    /// The IV for GCM of the one encryption that a key of the server's own is made for.
+    pub(crate) fn only_iv(&self) -> &'static [u8] {
+        match self.iv_rule() {
+            IvRule::Any => &[1; 12],
+            IvRule::Zeros => &[0; 12],
+        }
+    }
+
+    pub(crate) fn decipher(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        Ok(self.cipher(key, cipher, Direction::Decrypt, data)?.bytes)
     }
 
     /// Decrypts `data` in one piece. [`Error::DecryptionFailed`] is one answer for all that can be wrong with the data. Where the token
@@ -125,7 +194,7 @@ impl Device {
     pub fn decrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
         cipher.validate()?;
         cipher.validate_ciphertext(data)?;
-        match self.cipher(key, cipher, Direction::Decrypt, data) {
+        match self.decipher(key, cipher, data) {
             Ok(plaintext) => Ok(Secret::new(plaintext)),
             Err(Error::Device(answer)) if self.maker.means_damaged_data(answer) => {
                 let is_the_device = self.maker.may_be_the_device(answer) && !self.decrypts()?;
@@ -135,13 +204,7 @@ impl Device {
         }
     }
 
-    pub(crate) fn cipher(
-        &self,
-        key: &Key,
-        cipher: &Cipher<'_>,
-        direction: Direction,
-        data: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, Error> {
+    fn cipher(&self, key: &Key, cipher: &Cipher<'_>, direction: Direction, data: &[u8]) -> Result<Output, Error> {
         let key = key.handle(self.generation)?;
         self.work(|session| cipher.run(&self.module.functions, session, direction, key, data))
     }

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cryptoki::context::Function;
 use cryptoki::error::{self as binding, RvError};
-use cryptoki::object::{AttributeType, ObjectHandle};
+use cryptoki::object::ObjectHandle;
 use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::Slot;
+use cryptoki_sys::CKA_ID;
 
 use crate::canary::Canary;
 use crate::error::{Answer, Error, Loss};
@@ -43,6 +44,9 @@ pub struct Device {
     pub(crate) module: Arc<Module>,
     _initialized: Initialized,
 }
+
+/// Bytes of the longest CKA_ID that is read. Root keys have 20.
+const LONGEST_ID: usize = 64;
 
 /// Logs the user in, with one try, if the token says that one may be wrong.
 fn login(session: &Session, info: &TokenInfo, config: &Config) -> Result<(), Error> {
@@ -114,7 +118,7 @@ impl Device {
                 return Err(binding::Error::Pkcs11(RvError::UserNotLoggedIn, Function::GetSessionInfo));
             }
             for handle in handles {
-                session.get_attributes(handle, &[AttributeType::Id])?;
+                self.module.functions.attribute(session, handle, CKA_ID, &mut [0; LONGEST_ID])?;
             }
             Ok(())
         })?;

@@ -116,6 +116,9 @@ pub enum Error {
     /// The token does not have the mechanism, or not with these parameters.
     #[error("the token does not support the mechanism: {0}")]
     MechanismUnsupported(#[source] Answer),
+    /// The token makes the IV for AES-GCM itself, or does not make one although it wants to.
+    #[error("the token did not use the IV that it was given")]
+    OwnIv,
     /// The ciphertext was tampered with, cut, made under another key, IV or AAD, or badly padded. Deliberately one answer for all.
     #[error("decryption failed")]
     DecryptionFailed,

@@ -31,7 +31,7 @@ mod token_info;
 mod wrap;
 
 pub use capability::{Capability, Failure, Need};
-pub use cipher::Cipher;
+pub use cipher::{Cipher, Encrypted, IvRule};
 pub use device::Device;
 pub use error::{Answer, Error, InvalidInput, Loss, OpenError, PinState, RootMismatch};
 pub use key::{Key, KeyId, TokenKey};

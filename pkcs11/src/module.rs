@@ -1,10 +1,12 @@
 //! The module as a library: loading, C_Initialize and C_Finalize, finding the token.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::slot::Slot;
 
+use crate::cipher::IvRule;
 use crate::error::Error;
 use crate::raw::Functions;
 use crate::token_info::TokenInfo;
@@ -13,12 +15,18 @@ use crate::token_info::TokenInfo;
 pub(crate) struct Module {
     pub(crate) context: Pkcs11,
     pub(crate) functions: Functions,
+    /// What was found out about IVs for GCM.
+    pub(crate) iv_rule: OnceLock<IvRule>,
 }
 
 impl Module {
     pub(crate) fn load(path: &Path) -> Result<Self, Error> {
         let refuse = |reason| Error::ModuleNotLoaded { path: PathBuf::from(path), reason };
-        Ok(Self { context: Pkcs11::new(path).map_err(refuse)?, functions: Functions::load(path).map_err(refuse)? })
+        Ok(Self {
+            context: Pkcs11::new(path).map_err(refuse)?,
+            functions: Functions::load(path).map_err(refuse)?,
+            iv_rule: OnceLock::new(),
+        })
     }
 
     /// What the token in the slot says of itself.

@@ -12,8 +12,9 @@ use cryptoki::object::{Attribute, ObjectHandle};
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 use cryptoki_sys::{
-    CK_AES_CTR_PARAMS, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_BYTE, CK_FUNCTION_LIST, CK_MECHANISM, CK_MECHANISM_INFO,
-    CK_MECHANISM_TYPE, CK_RV, CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION, CKR_BUFFER_TOO_SMALL, CKA_VALUE, CKM_AES_CTR,
+    CK_AES_CTR_PARAMS, CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_BYTE, CK_FUNCTION_LIST, CK_MECHANISM,
+    CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_RV, CK_TOKEN_INFO, CK_ULONG, CK_UNAVAILABLE_INFORMATION, CKA_VALUE,
+    CKM_AES_CTR, CKR_BUFFER_TOO_SMALL,
 };
 use zeroize::Zeroizing;
 
@@ -74,7 +75,7 @@ impl Functions {
     }
 
     /// C_GetAttributeValue of one attribute into `buffer`; answers its length. An empty buffer asks for the length only.
-    fn attribute(
+    pub(crate) fn attribute(
         &self,
         session: &Session,
         key: ObjectHandle,

@@ -24,11 +24,7 @@ impl Device {
         let (by, of) = (wrapping.handle(self.generation)?, key.handle(self.generation)?);
         let room = bytes + INTEGRITY_BYTES;
         let blob = self.work(|session| self.module.functions.wrap(session, CKM_AES_KEY_WRAP, by, of, room))?;
-        if blob.len() == room {
-            Ok(blob)
-        } else {
-            Err(Error::InvalidInput(InvalidInput::WrapLength))
-        }
+        if blob.len() == room { Ok(blob) } else { Err(Error::InvalidInput(InvalidInput::WrapLength)) }
     }
 
     /// Unwraps `blob` to a session key that lives as long as its last clone, or the device.

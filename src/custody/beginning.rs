@@ -69,7 +69,9 @@ fn announce(store: &Store, pending: &[(String, Vec<u8>)]) -> Result<Vec<(String,
     let mut all = Vec::with_capacity(names.len());
     for name in names {
         let id = match pending.iter().find(|(own, _)| own == name) {
-            Some((_, id)) => <[u8; ID_BYTES]>::try_from(id.as_slice()).map_err(|_| RootError::BadId(name.to_owned()))?,
+            Some((_, id)) => {
+                <[u8; ID_BYTES]>::try_from(id.as_slice()).map_err(|_| RootError::BadId(name.to_owned()))?
+            }
             None => new_id()?,
         };
         all.push((name.to_owned(), id));
@@ -107,7 +109,11 @@ fn resume(device: &Device, store: &Store, name: &str, id: &KeyId) -> Result<Root
         Found::Broken => {
             let other = new_id()?;
             let cka_id = hexadecimal::lower(id.as_bytes());
-            tracing::warn!(name, cka_id, "a root key that an earlier start did not finish is left in the token, unused");
+            tracing::warn!(
+                name,
+                cka_id,
+                "a root key that an earlier start did not finish is left in the token, unused"
+            );
             let named = name.to_owned();
             store.write(move |transaction| Ok(root_key::announce(transaction, &named, &other)?))?;
             make(device, name, &KeyId::from(other))

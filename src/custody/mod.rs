@@ -4,6 +4,7 @@
 //! [`Custody::import`], inwards, and [`Custody::value`], outwards.
 
 mod beginning;
+mod binding;
 mod calls;
 mod checking;
 mod error;
@@ -29,7 +30,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use claviger_pkcs11 as pkcs11;
-use pkcs11::{Device, DeviceGuard, Key, KeyId, MacMechanism, SecretKeySpec, Token};
+use pkcs11::{Device, DeviceGuard, IvRule, Key, KeyId, MacMechanism, SecretKeySpec, Token};
 
 pub use error::{Error, RootError};
 pub use key::{KeyKind, ManagedKey};
@@ -37,9 +38,9 @@ pub use original::Original;
 pub use owner::Owner;
 pub use pairs::is_signature;
 pub use pkcs11::{
-    Capability, Cipher, Error as TokenError, Hash, InvalidInput, MacMechanism as Mac, Need, OpenError, PairKind,
-    Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Wiping, end, give_back,
-    keep_little, overwrite_variable,
+    Capability, Cipher, Encrypted, Error as TokenError, Hash, InvalidInput, MacMechanism as Mac, Need, OpenError,
+    PairKind, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Wiping, end,
+    give_back, keep_little, overwrite_variable,
 };
 pub use softhsm::{SoftHsmFault, is_softhsm, softhsm_directory, softhsm_fault};
 pub use token_keys::TokenKey;
@@ -48,7 +49,6 @@ pub use trying::Tried;
 use crate::config::{Hsm, Placement, RemadeKey, Remake, SecretSource};
 use crate::desk::{Calling, calling};
 use crate::metrics::{HsmCall, Metrics, Timer};
-use crate::secret::is_equal;
 use crate::store::Store;
 use crate::store::audit_head::{Binder, Sound};
 use crate::store::object::{Class, Material};
@@ -263,26 +263,6 @@ impl Custody {
         Ok(found.filter(|found| found.label == PLACED_LABEL).map(|found| (found.id, found.key)).collect())
     }
 
-    /// The MAC by the binding key (HMAC-SHA256).
-    ///
-    /// # Errors
-    /// The token is away.
-    pub fn bind(&self, bound: &[u8]) -> Result<Vec<u8>, Error> {
-        let binding =
-            self.run(HsmCall::Bind, |device| Ok(device.mac(self.roots().binding(), MacMechanism::HmacSha256, bound)?))?;
-        self.verified.remember(bound, &binding);
-        Ok(binding)
-    }
-
-    /// Whether `binding` is the MAC of `bound`, compared in constant time. The token is not asked again about what this process has
-    /// bound, or found to be bound.
-    ///
-    /// # Errors
-    /// The token is away.
-    pub fn is_bound(&self, bound: &[u8], binding: &[u8]) -> Result<bool, Error> {
-        Ok(self.verified.knows(bound, binding) || is_equal(&self.bind(bound)?, binding))
-    }
-
     /// The signature of `message` by the key of the audit log: ECDSA with SHA-256 on P-256, an ECDSA-Sig-Value in DER
     /// (RFC 3279, 2.2.3).
     ///
@@ -321,10 +301,32 @@ impl Custody {
     /// Encrypts in the token. A GCM tag stands at the end.
     ///
     /// # Errors
-    /// The token is away, or refuses the parameters.
+    /// The token is away, or refuses the parameters; [`TokenError::OwnIv`] if it takes no IV for GCM.
     pub fn encrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
         key.expect_aes()?;
         self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt(handle, cipher, data))
+    }
+
+    /// The same with an IV of [`Self::fresh_gcm_iv`], in place of which the token may use its own.
+    ///
+    /// # Errors
+    /// The token is away, or refuses the parameters.
+    pub fn encrypt_afresh(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
+        key.expect_aes()?;
+        self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt_afresh(handle, cipher, data))
+    }
+
+    /// An IV for GCM that nobody has chosen: 96 bits from OpenSSL's generator (NIST SP 800-38D, 8.2.2), or zeros if the token makes one in
+    /// place of them.
+    ///
+    /// # Errors
+    /// The token is away, or the generator failed.
+    pub fn fresh_gcm_iv(&self) -> Result<[u8; 12], Error> {
+        let mut iv = [0; 12];
+        if self.token.device()?.iv_rule() == IvRule::Any {
+            openssl::rand::rand_bytes(&mut iv).map_err(Error::Random)?;
+        }
+        Ok(iv)
     }
 
     /// Decrypts in the token.

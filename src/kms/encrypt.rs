@@ -2,9 +2,10 @@
 
 use openssl::rand::rand_bytes;
 
+use super::gate::Usable;
 use super::mechanism::{self, AesMode, Beginning, can_decrypt};
 use super::{Call, Error, Kms};
-use crate::custody::{Cipher, Error as CustodyError};
+use crate::custody::{Cipher, Encrypted, Error as CustodyError};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::encrypt::{Request, Response};
 use crate::kmip::state::Use;
@@ -31,17 +32,22 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     }
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
     let random_iv = parameters.and_then(|parameters| parameters.random_iv).unwrap_or(false);
-    let (iv, chosen) = match request.iv_counter_nonce {
-        Some(_) if random_iv => return Err(Error::BadParameters("RandomIV and an IV exclude each other")),
-        Some(iv) => (iv, false),
-        None => (random_iv_for(mode)?, true),
-    };
+    if random_iv && request.iv_counter_nonce.is_some() {
+        return Err(Error::BadParameters("RandomIV and an IV exclude each other"));
+    }
     let aad = request.authenticated_encryption_additional_data;
     if aad.is_some() && !matches!(mode, AesMode::Gcm { .. }) {
         return Err(Error::BadParameters("CBC authenticates no additional data"));
     }
     let aad = aad.as_ref().map_or(&[][..], Bytes::as_slice);
-    let mut encrypted = key.encrypt(&cipher(mode, &iv, aad)?, &data)?;
+    let (mut encrypted, made_iv) = match request.iv_counter_nonce {
+        Some(iv) => (key.encrypt(&cipher(mode, &iv, aad)?, &data)?, None),
+        None => {
+            let iv = fresh_iv(&key, mode)?;
+            let Encrypted { data, own_iv } = key.encrypt_afresh(&cipher(mode, &iv, aad)?, &data)?;
+            (data, Some(own_iv.unwrap_or(iv)))
+        }
+    };
     let tag = match mode {
         AesMode::Gcm { tag_bytes } => {
             let end = encrypted.len().checked_sub(tag_bytes).ok_or(Error::Internal(CustodyError::Length))?;
@@ -52,7 +58,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     Ok(Response {
         unique_identifier: object.id.clone(),
         data: Bytes::from(encrypted),
-        iv_counter_nonce: chosen.then_some(iv),
+        iv_counter_nonce: made_iv.map(Bytes::from),
         authenticated_encryption_tag: tag,
     })
 }
@@ -75,15 +81,14 @@ fn authorize_decryption(
     grant.usable(Use::Process, UsageMask::DECRYPT, bit).map(drop)
 }
 
-/// An IV from OpenSSL's generator: 96 random bits for GCM, a random block for CBC.
-fn random_iv_for(mode: AesMode) -> Result<Bytes, Error> {
-    let length = match mode {
-        AesMode::Gcm { .. } => mechanism::GCM_IV,
-        AesMode::CbcPadded | AesMode::Cbc => mechanism::BLOCK,
-    };
-    let mut iv = vec![0; length];
+/// An IV that nobody has chosen: for GCM as custody has it, for CBC a block from OpenSSL's generator.
+fn fresh_iv(key: &Usable<'_>, mode: AesMode) -> Result<Vec<u8>, Error> {
+    if let AesMode::Gcm { .. } = mode {
+        return Ok(key.fresh_gcm_iv()?.to_vec());
+    }
+    let mut iv = vec![0; mechanism::BLOCK];
     rand_bytes(&mut iv).map_err(CustodyError::Random)?;
-    Ok(Bytes::from(iv))
+    Ok(iv)
 }
 
 /// The token's cipher for a mode.

@@ -406,6 +406,9 @@ impl From<custody::Error> for Error {
             E::Token(TokenError::MechanismUnsupported(_)) => {
                 Self::UnsupportedParameters("the token does not support this mechanism")
             }
+            E::Token(TokenError::OwnIv) => Self::UnsupportedParameters(
+                "the HSM makes the IV for AES-GCM itself: leave IVCounterNonce out, and take the one of the answer",
+            ),
             E::KeyType | E::Token(TokenError::KeySizeRange(_) | TokenError::KeyTypeInconsistent(_)) => {
                 Self::UnsupportedParameters("the token does not take a key of this length or type for this mechanism")
             }

@@ -431,13 +431,13 @@ pub fn destroyed_in_token(connection: &Connection) -> Result<Vec<String>, Error>
 }
 
 /// Appends a value with its length before it; an absent one differs from an empty one.
-pub(super) fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
+pub(crate) fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
     let length = value.map_or(u64::MAX, |value| u64::try_from(value.len()).unwrap_or(u64::MAX - 1));
     bytes.extend_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(value.unwrap_or_default());
 }
 
-pub(super) fn put_number(bytes: &mut Vec<u8>, value: Option<i64>) {
+pub(crate) fn put_number(bytes: &mut Vec<u8>, value: Option<i64>) {
     let encoded = value.map(i64::to_be_bytes);
     put(bytes, encoded.as_ref().map(<[u8; 8]>::as_slice));
 }

@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use openssl::ssl::SslVersion;
@@ -134,9 +135,11 @@ fn is_in(connection: &mut Connection) -> bool {
     connection.try_request("GET", "/whoami", &[], b"").is_ok_and(|answer| answer.status == 200)
 }
 
-/// Makes requests until one is refused, and tells when the last good one had begun.
-fn last(mut request: impl FnMut() -> bool) -> Instant {
+/// Makes requests until one is refused, and tells when the last good one had begun. `begun` counts those who have begun.
+fn last(begun: &AtomicUsize, mut request: impl FnMut() -> bool) -> Instant {
     let (end, mut last) = (Instant::now() + PATIENCE, Instant::now());
+    assert!(request(), "it is refused before anything has changed");
+    begun.fetch_add(1, Ordering::SeqCst);
     loop {
         let began = Instant::now();
         if !request() {
@@ -156,12 +159,15 @@ fn a_revoked_certificate_is_refused_at_once_wherever_it_is_in_use() {
     kept.push(server.alice().connect().unwrap());
     assert!(kept.iter_mut().all(is_in));
     let mut bob = server.bob().connect().unwrap();
+    let begun = &AtomicUsize::new(0);
     let (told, ended) = std::thread::scope(|scope| {
-        let busy: Vec<_> = kept.into_iter().map(|mut own| scope.spawn(move || last(|| is_in(&mut own)))).collect();
-        let anew = sessions
-            .iter()
-            .map(|client| scope.spawn(|| last(|| client.connect().is_ok_and(|mut connection| is_in(&mut connection)))));
+        let busy: Vec<_> =
+            kept.into_iter().map(|mut own| scope.spawn(move || last(begun, || is_in(&mut own)))).collect();
+        let anew = sessions.iter().map(|client| {
+            scope.spawn(|| last(begun, || client.connect().is_ok_and(|mut connection| is_in(&mut connection))))
+        });
         let threads: Vec<_> = busy.into_iter().chain(anew).collect();
+        eventually("all are in", || (begun.load(Ordering::SeqCst) == threads.len()).then_some(()));
         let revoked = Crl::of(&[&place.alice.certificate]).by(&place.authority);
         let told = reload(&server, "list.crl", &revoked);
         (told, threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>())

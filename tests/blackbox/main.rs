@@ -143,6 +143,7 @@ mod strangers_to_administration_learn_nothing;
 mod tampering_is_refused;
 mod the_cache_is_bounded;
 mod the_first_start_is_killed;
+mod the_hsm_makes_the_iv;
 mod the_hsm_misbehaves;
 mod the_log_is_named_after_its_database;
 mod the_process_keeps_its_secrets;

@@ -6,12 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use cryptoki_sys::{
-    CK_ATTRIBUTE, CK_BBOOL, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CKA_TOKEN, CKR_OK, CKR_SESSION_HANDLE_INVALID,
+    CK_ATTRIBUTE, CK_BBOOL, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CKA_TOKEN, CKR_DATA_LEN_RANGE, CKR_OK,
+    CKR_SESSION_HANDLE_INVALID,
 };
 
 use crate::fault::Deed;
 use crate::forward::other;
-use crate::state::{Call, state};
+use crate::state::{Call, MadeIv, state};
 
 /// What the call answers instead of what the other module would.
 pub(crate) fn before(call: &Call<'_>) -> Option<CK_RV> {
@@ -54,6 +55,11 @@ fn perform(deed: &Deed, call: &Call<'_>) -> Option<CK_RV> {
             state().logged_out();
             None
         }
+        Deed::OwnIv(kind) => {
+            state().own_ivs.insert(call.session?, MadeIv::Wanted(*kind));
+            None
+        }
+        Deed::MostBytes(_) => Some(CKR_DATA_LEN_RANGE),
         Deed::Wait(time) => {
             thread::sleep(*time);
             None

@@ -23,10 +23,25 @@ pub enum Deed {
     MostObjects(usize, CK_RV),
     /// The token has room for so many sessions; C_OpenSession answers the value if that many are open.
     MostSessions(usize, CK_RV),
+    /// C_EncryptInit for AES-GCM: the device makes the IV.
+    OwnIv(OwnIv),
+    /// C_Encrypt, C_Decrypt and C_Sign take so many bytes; more answer CKR_DATA_LEN_RANGE.
+    MostBytes(usize),
     /// The call takes that much longer.
     Wait(Duration),
     /// The call never returns.
     Hang,
+}
+
+/// How a device gives the IV that it has made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnIv {
+    /// It writes it over the one that it was given.
+    Written,
+    /// It writes it behind the tag.
+    Appended,
+    /// It takes zeros only, and writes it over them.
+    Zeros,
 }
 
 /// Which keys a fault is about.
@@ -102,6 +117,10 @@ impl fmt::Display for Fault {
             Deed::LoseLogin => writeln!(f, "do lose-login")?,
             Deed::MostObjects(most, value) => writeln!(f, "do most-objects {most} {value:#x}")?,
             Deed::MostSessions(most, value) => writeln!(f, "do most-sessions {most} {value:#x}")?,
+            Deed::OwnIv(OwnIv::Written) => writeln!(f, "do own-iv written")?,
+            Deed::OwnIv(OwnIv::Appended) => writeln!(f, "do own-iv appended")?,
+            Deed::OwnIv(OwnIv::Zeros) => writeln!(f, "do own-iv zeros")?,
+            Deed::MostBytes(most) => writeln!(f, "do most-bytes {most}")?,
             Deed::Wait(time) => writeln!(f, "do wait {}", time.as_millis())?,
             Deed::Hang => writeln!(f, "do hang")?,
         }
@@ -155,6 +174,10 @@ fn parse_deed(words: &[&str]) -> Option<Deed> {
         ["lose-login"] => Deed::LoseLogin,
         ["most-objects", most, value] => Deed::MostObjects(most.parse().ok()?, number(value)?),
         ["most-sessions", most, value] => Deed::MostSessions(most.parse().ok()?, number(value)?),
+        ["own-iv", "written"] => Deed::OwnIv(OwnIv::Written),
+        ["own-iv", "appended"] => Deed::OwnIv(OwnIv::Appended),
+        ["own-iv", "zeros"] => Deed::OwnIv(OwnIv::Zeros),
+        ["most-bytes", most] => Deed::MostBytes(most.parse().ok()?),
         ["wait", time] => Deed::Wait(milliseconds(time)?),
         ["hang"] => Deed::Hang,
         _ => return None,
@@ -184,6 +207,10 @@ mod tests {
             Deed::LoseLogin,
             Deed::MostObjects(7, 0x31),
             Deed::MostSessions(3, 0xb1),
+            Deed::OwnIv(OwnIv::Written),
+            Deed::OwnIv(OwnIv::Appended),
+            Deed::OwnIv(OwnIv::Zeros),
+            Deed::MostBytes(16 << 10),
             Deed::Wait(Duration::from_millis(20)),
             Deed::Hang,
         ];

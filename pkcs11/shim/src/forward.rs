@@ -15,6 +15,7 @@ use cryptoki_sys::{
 
 use crate::control::{MODULE, give_up};
 use crate::deeds::{before, is_lasting, passing};
+use crate::own_iv;
 use crate::state::{Call, state};
 
 type Bytes = *mut CK_BYTE;
@@ -108,8 +109,8 @@ unsafe fn fingerprint(bytes: Bytes, length: CK_ULONG) -> CK_OBJECT_HANDLE {
 }
 
 /// A row is a function with its arguments; `in` names that of the session, `using` those of objects, `holding` those of a wrapped
-/// key, `making`, `opening` and `finding` the places for what it answers, `beginning` the key of the operation that begins. `via`
-/// names a function that is called instead of the other module's, with that one's and the arguments.
+/// key, `making`, `opening` and `finding` the places for what it answers, `beginning` the key of the operation that begins, `sized` the
+/// length of the data. `via` names a function that is called instead of the other module's, with that one's and the arguments.
 macro_rules! forward {
     ($(
         $name:ident($($argument:ident: $type:ty),* $(,)?)
@@ -120,6 +121,7 @@ macro_rules! forward {
         $(opening $opened:ident)?
         $(finding $found:ident, $count:ident)?
         $(beginning $key:ident)?
+        $(sized $bytes:ident)?
         $(via $hook:path)?
         ;
     )*) => {
@@ -133,6 +135,7 @@ macro_rules! forward {
                     // SAFETY: PKCS#11 has the caller pass so many bytes.
                     wrapped: None$(.or(Some(unsafe { fingerprint($wrapped, $length) })))?,
                     makes: !made.is_empty(),
+                    bytes: 0$( + usize::try_from($bytes).unwrap_or_default())?,
                 };
                 if let Some(answer) = before(&call) {
                     return answer;
@@ -203,12 +206,14 @@ forward! {
     C_FindObjectsInit(session: Session, template: Template, count: CK_ULONG) in session;
     C_FindObjects(session: Session, objects: Made, most: CK_ULONG, count: Length) in session finding objects, count;
     C_FindObjectsFinal(session: Session) in session;
-    C_EncryptInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
-    C_Encrypt(session: Session, data: Bytes, length: CK_ULONG, output: Bytes, written: Length) in session;
+    C_EncryptInit(session: Session, mechanism: Mechanism, key: Object)
+        in session using key beginning key via own_iv::encrypt_init;
+    C_Encrypt(session: Session, data: Bytes, length: CK_ULONG, output: Bytes, written: Length)
+        in session sized length via own_iv::encrypt;
     C_DecryptInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
-    C_Decrypt(session: Session, data: Bytes, length: CK_ULONG, output: Bytes, written: Length) in session;
+    C_Decrypt(session: Session, data: Bytes, length: CK_ULONG, output: Bytes, written: Length) in session sized length;
     C_SignInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
-    C_Sign(session: Session, data: Bytes, length: CK_ULONG, signature: Bytes, written: Length) in session;
+    C_Sign(session: Session, data: Bytes, length: CK_ULONG, signature: Bytes, written: Length) in session sized length;
     C_VerifyInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
     C_Verify(session: Session, data: Bytes, length: CK_ULONG, signature: Bytes, written: CK_ULONG) in session;
     C_GenerateKey(session: Session, mechanism: Mechanism, template: Template, count: CK_ULONG, key: Made)

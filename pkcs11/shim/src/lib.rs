@@ -11,8 +11,9 @@ mod control;
 mod deeds;
 mod fault;
 mod forward;
+mod own_iv;
 mod state;
 
 pub use control::{CONTROL, Control, MODULE};
-pub use fault::{Deed, Fault, Only};
+pub use fault::{Deed, Fault, Only, OwnIv};
 pub use forward::C_GetFunctionList;

@@ -9,7 +9,7 @@ use cryptoki_sys::{
 };
 
 use crate::control::Faults;
-use crate::fault::{Deed, Only};
+use crate::fault::{Deed, Only, OwnIv};
 
 /// A call, as far as a fault may be about it.
 pub(crate) struct Call<'a> {
@@ -22,6 +22,8 @@ pub(crate) struct Call<'a> {
     pub(crate) wrapped: Option<CK_OBJECT_HANDLE>,
     /// Whether it makes an object.
     pub(crate) makes: bool,
+    /// The bytes of data that it is given.
+    pub(crate) bytes: usize,
 }
 
 /// One for the process, as the module is.
@@ -41,6 +43,17 @@ pub(crate) struct State {
     lost: HashSet<CK_OBJECT_HANDLE>,
     /// Which wrapped key an object was.
     unwrapped: HashMap<CK_OBJECT_HANDLE, CK_OBJECT_HANDLE>,
+    /// The sessions in which the device makes the IV of the encryption that begins, or has begun.
+    pub(crate) own_ivs: HashMap<CK_SESSION_HANDLE, MadeIv>,
+}
+
+/// An IV that the device makes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MadeIv {
+    /// It is to be made.
+    Wanted(OwnIv),
+    /// It is written behind the tag.
+    Appended([u8; 12]),
 }
 
 impl State {
@@ -60,6 +73,8 @@ impl State {
                 Deed::LoseSession | Deed::LoseLogin => call.session.is_some_and(|own| self.sessions.contains_key(&own)),
                 Deed::MostObjects(most, _) => call.makes && self.objects.len() >= *most,
                 Deed::MostSessions(most, _) => call.function == "C_OpenSession" && self.sessions.len() >= *most,
+                Deed::OwnIv(_) => call.function == "C_EncryptInit",
+                Deed::MostBytes(most) => call.bytes > *most,
                 Deed::Answer(_) | Deed::Wait(_) | Deed::Hang => true,
             };
             if is_key && applies && active.fault.is_at(call.function) && active.is_due() {

@@ -46,8 +46,9 @@ impl NewGrant<'_> {
         let kms = self.kms;
         let made = Made::new(kms, &material);
         let object = new_object(1, self.access(), id, attributes, class, material)?;
-        let (row, index) = (kms.bind(&object)?, object.index());
-        let uses = kms.invocations.begin(&kms.custody, id, 0)?;
+        let (mut row, index) = (object.to_row(), object.index());
+        let mut uses = kms.invocations.begin(id, 0);
+        [row.binding, uses.binding] = kms.custody.bind_together([&row.bound(), &uses.bound()])?;
         let size = cache::size(&row);
         let insert = move |transaction: &store::Transaction<'_>| {
             row.insert(transaction, &index)?;
@@ -64,12 +65,16 @@ impl NewGrant<'_> {
         let made = Made::new(kms, &material);
         let halves =
             [(self, private, Class::Sealing, material), (other, public, Class::Exporting, Material::Public { info })];
-        let (mut rows, mut records) = (Vec::with_capacity(2), Vec::with_capacity(2));
-        for (grant, Half { id, attributes }, class, material) in halves {
-            let object = new_object(1, grant.access(), &id, attributes, class, material)?;
-            rows.push((kms.bind(&object)?, object.index()));
-            records.push(self.call.change(self.action, &id, 1));
-        }
+        let mut records = Vec::with_capacity(2);
+        let mut new = |(grant, half, class, material): (&NewGrant<'_>, Half, Class, Material)| {
+            let object = new_object(1, grant.access(), &half.id, half.attributes, class, material)?;
+            records.push(self.call.change(self.action, &half.id, 1));
+            Ok::<_, Error>((object.to_row(), object.index()))
+        };
+        let [private, public] = halves;
+        let mut rows = [new(private)?, new(public)?];
+        let [(one, _), (other, _)] = &mut rows;
+        [one.binding, other.binding] = kms.custody.bind_together([&one.bound(), &other.bound()])?;
         let size = rows.iter().map(|(row, _)| cache::size(row)).sum();
         let insert = move |transaction: &store::Transaction<'_>| {
             rows.iter().try_for_each(|(row, index)| row.insert(transaction, index))

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::{Call, Error, Gathering};
 use super::super::object::Object;
+use super::super::{Call, Error, Gathering};
 use super::Kms;
 use crate::custody::Custody;
 use crate::store::object::Material;

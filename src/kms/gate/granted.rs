@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::super::handover::{HandoverFault, MAX_OFFERS, Pending, offered_to};
 use super::super::object::{Access, Object};
-use super::super::{Error, Gathering, secret_path as path};
+use super::super::{Error, Gathering, mechanism, secret_path as path};
 use super::committing::{Made, Prepared};
 use super::{Grant, NewGrant, Usable, is_destroyed, new_object};
-use crate::custody::{self, Cipher, Mac, Secret, Signature, is_signature};
+use crate::custody::{self, Cipher, Encrypted, Mac, Secret, Signature, is_signature};
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Decision, Resource};
@@ -276,6 +276,14 @@ impl Usable<'_> {
 
     pub(in crate::kms) fn encrypt(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
         self.0.kms.encrypt(&self.0.object, cipher, data)
+    }
+
+    pub(in crate::kms) fn encrypt_afresh(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
+        self.0.kms.encrypt_afresh(&self.0.object, cipher, data)
+    }
+
+    pub(in crate::kms) fn fresh_gcm_iv(&self) -> Result<[u8; mechanism::GCM_IV], Error> {
+        Ok(self.0.kms.custody.fresh_gcm_iv()?)
     }
 
     pub(in crate::kms) fn decrypt(&self, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {

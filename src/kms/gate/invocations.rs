@@ -10,7 +10,7 @@ use lru::LruCache;
 
 use super::super::{Error, secret_path as path};
 use super::Kms;
-use crate::custody::{Cipher, Custody};
+use crate::custody::{Cipher, Custody, Encrypted};
 use crate::store::gcm_use::{self, GcmCredit, GcmUse};
 use crate::store::{Store, Transaction, audit_head};
 
@@ -84,9 +84,9 @@ impl Invocations {
         })
     }
 
-    /// The row of an object that is about to be added, whose key has been used so often.
-    pub(super) fn begin(&self, custody: &Custody, id: &str, counted: i64) -> Result<GcmUse, Error> {
-        bound(custody, id, counted, self.credit)
+    /// The row of an object that is about to be added, whose key has been used so often; without its binding.
+    pub(super) fn begin(&self, id: &str, counted: i64) -> GcmUse {
+        GcmUse { object: id.to_owned(), counted, since: self.credit, binding: Vec::new() }
     }
 
     /// Counts one use, or refuses it.
@@ -228,5 +228,18 @@ impl Kms {
             self.invocations.count(&self.store, &self.custody, &object.id)?;
         }
         Ok(self.custody.encrypt(&object.key, cipher, data)?)
+    }
+
+    /// The same under an IV that nobody has chosen.
+    pub(super) fn encrypt_afresh(
+        &self,
+        object: &super::super::object::Object,
+        cipher: &Cipher<'_>,
+        data: &[u8],
+    ) -> Result<Encrypted, Error> {
+        if matches!(cipher, Cipher::AesGcm { .. }) {
+            self.invocations.count(&self.store, &self.custody, &object.id)?;
+        }
+        Ok(self.custody.encrypt_afresh(&object.key, cipher, data)?)
     }
 }

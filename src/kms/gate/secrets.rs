@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use openssl::rand::rand_bytes;
-
 use super::super::object::Object;
 use super::super::secret_path::{DEFAULT_ACCOUNT, MAX_VERSIONS, SecretPath, last_number, set_number};
-use super::super::{Call, Error, cache, mechanism};
+use super::super::{Call, Error, cache};
 use super::committing::{Made, Prepared};
 use super::{ATTEMPTS, Grant, Kms, NewGrant, is_destroyed, new_object};
-use crate::custody::{self, Cipher, SecretKeyKind};
+use crate::custody::{Cipher, Encrypted, SecretKeyKind};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, Dialect, UniqueIdentifier};
@@ -146,17 +144,15 @@ impl Kms {
 
     /// A value as a row, encrypted by the object's key. The first use of a key is counted by the row that is added with it.
     fn seal(&self, object: &Object, number: i64, created: i64, value: &Bytes) -> Result<SecretVersion, Error> {
-        let mut iv = vec![0; mechanism::GCM_IV];
-        rand_bytes(&mut iv).map_err(custody::Error::Random)?;
+        let iv = self.custody.fresh_gcm_iv()?;
         let aad = additional_data(&object.id, number);
         let cipher = Cipher::AesGcm { iv: &iv, aad: &aad, tag_bits: TAG_BITS };
-        let data = match number {
-            1 => self.custody.encrypt(&object.key, &cipher, value)?,
-            _ => self.encrypt(object, &cipher, value)?,
+        let Encrypted { data, own_iv } = match number {
+            1 => self.custody.encrypt_afresh(&object.key, &cipher, value)?,
+            _ => self.encrypt_afresh(object, &cipher, value)?,
         };
-        let object = object.id.clone();
-        let row = SecretVersion { object, number, created, iv, data, binding: Vec::new() };
-        Ok(SecretVersion { binding: self.custody.bind(&row.bound())?, ..row })
+        let (object, iv) = (object.id.clone(), own_iv.unwrap_or_else(|| iv.to_vec()));
+        Ok(SecretVersion { object, number, created, iv, data, binding: Vec::new() })
     }
 }
 
@@ -174,9 +170,11 @@ impl NewGrant<'_> {
         let material = kms.custody.generate(Class::Sealing, SecretKeyKind::Aes { bytes: 32 }, uses)?;
         let made = Made::new(kms, &material);
         let object = new_object(1, self.access(), id, attributes, Class::Sealing, material)?;
-        let version = kms.seal(&object, 1, self.call.now.0, value)?;
-        let (row, index) = (kms.bind(&object)?, object.index());
-        let uses = kms.invocations.begin(&kms.custody, id, 1)?;
+        let mut version = kms.seal(&object, 1, self.call.now.0, value)?;
+        let (mut row, index) = (object.to_row(), object.index());
+        let mut uses = kms.invocations.begin(id, 1);
+        [row.binding, uses.binding, version.binding] =
+            kms.custody.bind_together([&row.bound(), &uses.bound(), &version.bound()])?;
         let size = cache::size(&row);
         let name = path.name();
         let insert = move |transaction: &Transaction<'_>| {
@@ -203,14 +201,15 @@ impl Grant<'_> {
         state::permit(state, &dates, Use::Protect, self.call.now)
             .map_err(|_| Error::SecretEnded(state.name(Dialect::Oasis)))?;
         let number = last_number(&present.attributes).ok_or_else(|| Error::NotASecret(id.clone()))? + 1;
-        let sealed = kms.seal(&present, number, self.call.now.0, value)?;
+        let mut sealed = kms.seal(&present, number, self.call.now.0, value)?;
         let mut attributes = present.attributes.clone();
         set_number(&mut attributes, number);
         attributes.last_change_date = Some(self.call.now);
         let version = present.version + 1;
         let (access, material) = (present.access.clone(), present.material.clone());
         let object = new_object(version, access, id, attributes, present.class, material)?;
-        let (row, index) = (kms.bind(&object)?, object.index());
+        let (mut row, index) = (object.to_row(), object.index());
+        [row.binding, sealed.binding] = kms.custody.bind_together([&row.bound(), &sealed.bound()])?;
         let oldest = number - MAX_VERSIONS;
         let erasure = (oldest > 0).then(|| kms.erasure(&object, None)).transpose()?;
         let (object, size) = Kms::successor(&row, &present)?;

@@ -1,0 +1,103 @@
+//! A device that makes the IVs for AES-GCM itself: what C_EncryptInit and C_Encrypt do then.
+
+use std::slice;
+
+use cryptoki_sys::{
+    CK_BYTE, CK_GCM_PARAMS, CK_MECHANISM, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_ULONG, CKM_AES_GCM,
+    CKR_BUFFER_TOO_SMALL, CKR_FUNCTION_NOT_SUPPORTED, CKR_MECHANISM_PARAM_INVALID, CKR_OK,
+};
+
+use crate::fault::OwnIv;
+use crate::forward::other;
+use crate::state::{MadeIv, state};
+
+type EncryptInit = unsafe extern "C" fn(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) -> CK_RV;
+type Encrypt = unsafe extern "C" fn(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) -> CK_RV;
+
+/// # Safety
+/// The arguments are those of C_EncryptInit, and `function` is it.
+pub(crate) unsafe fn encrypt_init(
+    function: EncryptInit,
+    session: CK_SESSION_HANDLE,
+    mechanism: *mut CK_MECHANISM,
+    key: CK_OBJECT_HANDLE,
+) -> CK_RV {
+    let wanted = state().own_ivs.remove(&session);
+    // SAFETY: PKCS#11 has the caller pass one mechanism, or null.
+    let Some(given) = (unsafe { mechanism.as_mut() }) else { return CKR_MECHANISM_PARAM_INVALID };
+    let (Some(MadeIv::Wanted(kind)), CKM_AES_GCM) = (wanted, given.mechanism) else {
+        // SAFETY: the caller's arguments.
+        return unsafe { function(session, mechanism, key) };
+    };
+    // SAFETY: the parameters of this mechanism are one CK_GCM_PARAMS, or null.
+    let Some(parameters) = (unsafe { given.pParameter.cast::<CK_GCM_PARAMS>().as_mut() }) else {
+        return CKR_MECHANISM_PARAM_INVALID;
+    };
+    let mut made = [0; 12];
+    let Some(random) = other().C_GenerateRandom else { return CKR_FUNCTION_NOT_SUPPORTED };
+    // SAFETY: `made` has 12 bytes.
+    let answer = unsafe { random(session, made.as_mut_ptr(), 12) };
+    if answer != CKR_OK || parameters.pIv.is_null() || parameters.ulIvLen != 12 {
+        return CKR_MECHANISM_PARAM_INVALID;
+    }
+    // SAFETY: the IV has so many bytes, which the caller lets the module write (PKCS#11 3.0, CK_GCM_MESSAGE_PARAMS, and vendors before).
+    let iv = unsafe { slice::from_raw_parts_mut(parameters.pIv, 12) };
+    match kind {
+        OwnIv::Zeros if iv.iter().any(|byte| *byte != 0) => CKR_MECHANISM_PARAM_INVALID,
+        OwnIv::Written | OwnIv::Zeros => {
+            iv.copy_from_slice(&made);
+            // SAFETY: the caller's arguments.
+            unsafe { function(session, mechanism, key) }
+        }
+        OwnIv::Appended => {
+            let mut own = CK_GCM_PARAMS { pIv: made.as_mut_ptr(), ..*parameters };
+            let mut mechanism = CK_MECHANISM { pParameter: (&raw mut own).cast(), ..*given };
+            // SAFETY: the caller's arguments, but for the IV, which outlives the call.
+            let answer = unsafe { function(session, &raw mut mechanism, key) };
+            if answer == CKR_OK {
+                state().own_ivs.insert(session, MadeIv::Appended(made));
+            }
+            answer
+        }
+    }
+}
+
+/// # Safety
+/// The arguments are those of C_Encrypt, and `function` is it.
+pub(crate) unsafe fn encrypt(
+    function: Encrypt,
+    session: CK_SESSION_HANDLE,
+    data: *mut CK_BYTE,
+    length: CK_ULONG,
+    output: *mut CK_BYTE,
+    written: *mut CK_ULONG,
+) -> CK_RV {
+    let made = state().own_ivs.get(&session).copied();
+    let Some(MadeIv::Appended(iv)) = made else {
+        // SAFETY: the caller's arguments.
+        return unsafe { function(session, data, length, output, written) };
+    };
+    // SAFETY: PKCS#11 has the caller pass a place for one length.
+    let room = unsafe { *written };
+    let mut without = 0;
+    // SAFETY: without a buffer only the length is written, and the operation goes on.
+    let answer = unsafe { function(session, data, length, std::ptr::null_mut(), &raw mut without) };
+    let whole = without + 12;
+    if answer != CKR_OK || output.is_null() || room < whole {
+        // SAFETY: as above.
+        unsafe { *written = whole };
+        return if answer == CKR_OK && !output.is_null() { CKR_BUFFER_TOO_SMALL } else { answer };
+    }
+    state().own_ivs.remove(&session);
+    // SAFETY: the caller's arguments.
+    let answer = unsafe { function(session, data, length, output, written) };
+    if answer == CKR_OK {
+        // SAFETY: there is room for 12 bytes behind what was written.
+        unsafe {
+            let end = usize::try_from(*written).unwrap_or_default();
+            slice::from_raw_parts_mut(output.add(end), 12).copy_from_slice(&iv);
+            *written += 12;
+        }
+    }
+    answer
+}
