@@ -28,7 +28,7 @@ impl Custody {
     /// The token is away.
     pub fn bind(&self, bound: &[u8]) -> Result<Vec<u8>, Error> {
         let binding = self.binding_mac(bound)?;
-        self.verified.remember(bound, &binding);
+        self.verified.remember(&sha256(bound), &binding);
         Ok(binding)
     }
 
@@ -40,35 +40,36 @@ impl Custody {
         const { assert!(ROWS > 1 && ROWS <= MOST, "one row is bound by `bind`") };
         let digests = bound.map(sha256);
         let mac = self.binding_mac(&covered(&digests))?;
-        let mut place = 0_u8;
-        Ok(bound.map(|bound| {
-            let own = usize::from(place);
-            let others = digests.iter().enumerate().filter(|(other, _)| *other != own).map(|(_, digest)| digest);
-            let mut binding = Vec::with_capacity(1 + ROWS * BYTES);
-            binding.push(place);
-            binding.extend_from_slice(&mac);
-            others.for_each(|digest| binding.extend_from_slice(digest));
-            place += 1;
-            self.verified.remember(bound, &binding);
-            binding
-        }))
+        let mut places = 0..;
+        let bindings = digests.map(|_| binding(places.next().unwrap_or_default(), &mac, &digests));
+        for (digest, binding) in digests.iter().zip(&bindings) {
+            self.verified.remember(digest, binding);
+        }
+        Ok(bindings)
     }
 
     /// Whether `binding` is that of a row that covers `bound`, compared in constant time. The token is not asked again about what this
-    /// process has bound, or found to be bound.
+    /// process has bound, or found to be bound, nor about the rows that were bound together with it.
     ///
     /// # Errors
     /// The token is away.
     pub fn is_bound(&self, bound: &[u8], binding: &[u8]) -> Result<bool, Error> {
-        if self.verified.knows(bound, binding) {
+        let digest = sha256(bound);
+        if self.verified.knows(&digest, binding) {
             return Ok(true);
         }
-        let is_bound = match together(bound, binding) {
-            Some((covered, mac)) => is_equal(&self.binding_mac(&covered)?, mac),
-            None => is_equal(&self.binding_mac(bound)?, binding),
+        let Some((digests, mac)) = together(digest, binding) else {
+            let is_bound = is_equal(&self.binding_mac(bound)?, binding);
+            if is_bound {
+                self.verified.remember(&digest, binding);
+            }
+            return Ok(is_bound);
         };
+        let is_bound = is_equal(&self.binding_mac(&covered(&digests))?, mac);
         if is_bound {
-            self.verified.remember(bound, binding);
+            for (place, digest) in digests.iter().enumerate() {
+                self.verified.remember(digest, &self::binding(place, mac, &digests));
+            }
         }
         Ok(is_bound)
     }
@@ -79,8 +80,19 @@ impl Custody {
     }
 }
 
-/// What the MAC of rows that were bound together covers, and that MAC; `None` if the binding is that of one row.
-fn together<'a>(bound: &[u8], binding: &'a [u8]) -> Option<(Vec<u8>, &'a [u8])> {
+/// The binding of one of the rows that were bound together.
+fn binding(place: usize, mac: &[u8], digests: &[[u8; BYTES]]) -> Vec<u8> {
+    let mut binding = Vec::with_capacity(1 + digests.len() * BYTES);
+    binding.push(u8::try_from(place).unwrap_or(u8::MAX));
+    binding.extend_from_slice(mac);
+    let others = digests.iter().enumerate().filter(|(other, _)| *other != place);
+    others.for_each(|(_, digest)| binding.extend_from_slice(digest));
+    binding
+}
+
+/// The digests of all rows that were bound together with the one of this digest, and the MAC over them; `None` if the binding is that
+/// of one row.
+fn together(digest: [u8; BYTES], binding: &[u8]) -> Option<(Vec<[u8; BYTES]>, &[u8])> {
     let (&place, rest) = binding.split_first()?;
     let (mac, others) = rest.split_at_checked(BYTES)?;
     let (others, remainder) = others.as_chunks::<BYTES>();
@@ -89,8 +101,8 @@ fn together<'a>(bound: &[u8], binding: &'a [u8]) -> Option<(Vec<u8>, &'a [u8])> 
         return None;
     }
     let mut digests = others.to_vec();
-    digests.insert(place, sha256(bound));
-    Some((covered(&digests), mac))
+    digests.insert(place, digest);
+    Some((digests, mac))
 }
 
 /// No row covers what begins like this: the first field of each is the name of its table.
@@ -108,26 +120,25 @@ mod tests {
 
     #[test]
     fn a_binding_says_which_row_of_which_it_is() {
-        let rows = [b"one".as_slice(), b"two", b"three"];
-        let all = covered(&rows.map(sha256));
-        let binding = |place: u8, others: [usize; 2]| {
-            [&[place][..], &[7; BYTES], &sha256(rows[others[0]]), &sha256(rows[others[1]])].concat()
-        };
-        for (place, others) in [(0, [1, 2]), (1, [0, 2]), (2, [0, 1])] {
-            let own = binding(place, others);
-            assert_eq!(together(rows[usize::from(place)], &own), Some((all.clone(), &[7; BYTES][..])));
-            assert_ne!(together(b"other", &own).map(|(covered, _)| covered), Some(all.clone()));
+        let digests = [b"one".as_slice(), b"two", b"three"].map(sha256);
+        let mac = [7; BYTES];
+        for (place, digest) in digests.into_iter().enumerate() {
+            let own = binding(place, &mac, &digests);
+            assert_eq!(together(digest, &own), Some((digests.to_vec(), &mac[..])));
+            // Another row, and the same row at another place, are others to the MAC.
+            assert_ne!(together(sha256(b"other"), &own), Some((digests.to_vec(), &mac[..])));
+            let elsewhere = [&[u8::try_from((place + 1) % 3).unwrap_or_default()], &own[1..]].concat();
+            assert_ne!(together(digest, &elsewhere), Some((digests.to_vec(), &mac[..])));
         }
-        // At another place the same digests are others.
-        assert_ne!(together(rows[0], &binding(1, [1, 2])).map(|(covered, _)| covered), Some(all));
+        assert_ne!(covered(&digests), covered(&digests[..2]));
     }
 
     #[test]
     fn what_is_no_binding_of_several_is_that_of_one() {
         let many = [&[0][..], &[7; (MOST + 1) * BYTES]].concat();
         for binding in [&[][..], &[0; 32], &[0; 33], &[0; 64], &[0; 66], &[2; 65], &many] {
-            assert_eq!(together(b"row", binding), None, "{binding:?}");
+            assert_eq!(together([1; BYTES], binding), None, "{binding:?}");
         }
-        assert!(together(b"row", &[0; 65]).is_some());
+        assert!(together([1; BYTES], &[0; 65]).is_some());
     }
 }
