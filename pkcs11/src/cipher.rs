@@ -12,6 +12,7 @@ use crate::error::{Error, InvalidInput};
 use crate::key::Key;
 use crate::raw::{Direction, Functions};
 use crate::secret::Secret;
+use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 
 /// Bytes of an AES block.
 const BLOCK: usize = 16;
@@ -147,34 +148,59 @@ impl Device {
     /// Encrypts `data` in one piece: two calls, C_EncryptInit and C_Encrypt. [`Error::OwnIv`] if the token used another IV for GCM than
     /// that of `cipher`.
     pub fn encrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
-        let encrypted = self.encrypt_afresh(key, cipher, data)?;
-        if encrypted.own_iv.is_some() { Err(Error::OwnIv) } else { Ok(encrypted.data) }
+        let Encrypted { data, own_iv } = self.seal_by(key, cipher, data)?;
+        if own_iv.is_some() { Err(Error::OwnIv) } else { Ok(data) }
     }
 
     /// The same where nobody has chosen the IV for GCM. The token may make one of its own: it writes it into the parameter (AWS
-    /// CloudHSM), or behind the tag (Luna and ProtectServer in FIPS mode). [`Error::OwnIv`] if it was given the zeros
-    /// that it [wants](IvRule::Zeros) and made none: zeros are no IV.
+    /// CloudHSM), or behind the tag (Luna and ProtectServer in FIPS mode). [`Error::OwnIv`] if it was given zeros and made none: zeros
+    /// are no IV.
     pub fn encrypt_afresh(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
+        let encrypted = self.seal_by(key, cipher, data)?;
+        match cipher {
+            Cipher::AesGcm { iv, .. } if encrypted.own_iv.is_none() && iv.iter().all(|byte| *byte == 0) => {
+                Err(Error::OwnIv)
+            }
+            _ => Ok(encrypted),
+        }
+    }
+
+    fn seal_by(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
         cipher.validate()?;
         cipher.validate_plaintext(data)?;
         let Output { mut bytes, mut own_iv } = self.cipher(key, cipher, Direction::Encrypt, data)?;
-        if let Cipher::AesGcm { iv, tag_bits, .. } = cipher {
+        if let Cipher::AesGcm { tag_bits, .. } = cipher {
             let length = data.len() + tag_bits / 8;
             match bytes.len().checked_sub(length) {
                 Some(0) => {}
                 Some(12..=LONGEST_OWN_IV) if own_iv.is_none() => own_iv = Some(bytes.split_off(length)),
                 _ => return Err(Error::Binding(cryptoki::error::Error::InvalidValue)),
             }
-            if own_iv.is_none() && iv.iter().all(|byte| *byte == 0) && self.iv_rule() == IvRule::Zeros {
-                return Err(Error::OwnIv);
-            }
         }
         Ok(Encrypted { data: std::mem::take(&mut *bytes), own_iv })
     }
 
-    /// What the token wants for an IV for GCM that nobody has chosen, as far as [`Self::capabilities`] has found out.
-    pub fn iv_rule(&self) -> IvRule {
-        self.module.iv_rule.get().copied().unwrap_or_default()
+    /// Finds out what the token takes as the IV for GCM that nobody has chosen: see [`crate::Token::iv_rule`]. Returns what it encrypted
+    /// `text` to, and the IV that it was given.
+    pub(crate) fn find_iv_rule(&self, key: &Key, aad: &[u8], text: &[u8]) -> Result<(Encrypted, [u8; 12]), Error> {
+        let seal = |iv: [u8; 12], rule| {
+            let sealed = self.encrypt_afresh(key, &Cipher::AesGcm { iv: &iv, aad, tag_bits: 128 }, text)?;
+            self.module.set_iv_rule(rule);
+            Ok((sealed, iv))
+        };
+        // Some take only zeros, and make an IV in their place.
+        seal([5; 12], IvRule::Any).or_else(|refused| seal([0; 12], IvRule::Zeros).map_err(|_: Error| refused))
+    }
+
+    /// Finds it out once more: it may be another token, or another mode of it.
+    pub fn learn_iv_rule(&self) -> Result<(), Error> {
+        let kind = SecretKeyKind::Aes { bytes: 32 };
+        let key = self.generate(&SecretKeySpec { kind, sensitive: true, extractable: false, uses: Uses::CIPHER })?;
+        self.find_iv_rule(&key, b"", b"").map(drop)
+    }
+
+    fn iv_rule(&self) -> IvRule {
+        self.module.iv_rule()
     }
 
     /// The IV for GCM of the one encryption that a key of the server's own is made for.

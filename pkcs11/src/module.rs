@@ -1,7 +1,7 @@
 //! The module as a library: loading, C_Initialize and C_Finalize, finding the token.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::slot::Slot;
@@ -15,8 +15,8 @@ use crate::token_info::TokenInfo;
 pub(crate) struct Module {
     pub(crate) context: Pkcs11,
     pub(crate) functions: Functions,
-    /// What was found out about IVs for GCM.
-    pub(crate) iv_rule: OnceLock<IvRule>,
+    /// The token takes zeros for an IV for GCM, and makes one in place of them.
+    wants_zeros: AtomicBool,
 }
 
 impl Module {
@@ -25,8 +25,16 @@ impl Module {
         Ok(Self {
             context: Pkcs11::new(path).map_err(refuse)?,
             functions: Functions::load(path).map_err(refuse)?,
-            iv_rule: OnceLock::new(),
+            wants_zeros: AtomicBool::new(false),
         })
+    }
+
+    pub(crate) fn iv_rule(&self) -> IvRule {
+        if self.wants_zeros.load(Ordering::Relaxed) { IvRule::Zeros } else { IvRule::Any }
+    }
+
+    pub(crate) fn set_iv_rule(&self, rule: IvRule) {
+        self.wants_zeros.store(rule == IvRule::Zeros, Ordering::Relaxed);
     }
 
     /// What the token in the slot says of itself.

@@ -104,8 +104,7 @@ impl Uses {
         Self { encrypt: true, decrypt: true, sign: false, verify: false, wrap: false, unwrap: false };
 
     /// Makes and verifies MACs.
-    pub(crate) const MAC: Self =
-        Self { encrypt: false, decrypt: false, sign: true, verify: true, wrap: false, unwrap: false };
+    pub const MAC: Self = Self { encrypt: false, decrypt: false, sign: true, verify: true, wrap: false, unwrap: false };
 
     pub(crate) fn attributes(self) -> [Attribute; 7] {
         [

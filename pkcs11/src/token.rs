@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::{Duration, Instant};
 
+use crate::cipher::IvRule;
 use crate::device::Device;
 use crate::error::{Error, OpenError};
 use crate::module::Module;
@@ -109,6 +110,11 @@ impl Token {
                 Err(TryLockError::WouldBlock) => std::thread::sleep(CLOSING_STEP),
             }
         }
+    }
+
+    /// What the token wants for an IV for GCM that nobody has chosen, as far as was found out. The token is not waited for.
+    pub fn iv_rule(&self) -> IvRule {
+        self.module.iv_rule()
     }
 
     /// Rung by every operation that met an answer that a missing device gives.

@@ -2,6 +2,7 @@
 //! gone on with by the next one, and no database has a second set.
 
 use claviger_pkcs11::{Device, Error, KeyId, RootKind};
+use openssl::sha::sha256;
 
 use super::error::RootError;
 use super::root::{LABEL, ROOTS, Roots, check_value, find, record};
@@ -11,8 +12,9 @@ use crate::store::Store;
 use crate::store::audit_head::AuditHead;
 use crate::store::root_key::{self, RootKey};
 
-/// Bytes of a `CKA_ID`.
-const ID_BYTES: usize = 20;
+/// What a `CKA_ID` is the beginning of the SHA-256 of. Only this database knows it, and only until the key is recorded: who can write
+/// the database cannot have it take another one's keys for its own, whose `CKA_ID`s stand in that one.
+type Seed = [u8; 32];
 
 /// Makes the root keys, or goes on with those that an earlier start began to make, and records them.
 pub(super) fn begin(device: &Device, store: &Store, now: i64) -> Result<Roots, RootError> {
@@ -25,19 +27,24 @@ pub(super) fn begin(device: &Device, store: &Store, now: i64) -> Result<Roots, R
         tracing::info!("an earlier start did not make all root keys of this database: going on with it");
     }
     let mut made = Vec::new();
-    for (name, id) in announce(store, &pending)? {
-        made.push(resume(device, store, &name, &id)?);
+    for (name, seed) in announce(store, &pending)? {
+        made.push(resume(device, store, &name, &cka_id(&seed))?);
     }
     made.sort_by(|one, other| one.name.cmp(&other.name));
     let roots = find(device, &made)?;
     // With its root keys a database gets the end of its audit log: a row that is missing later was deleted.
     record(device, store, &roots, &made, (&made, false), AuditHead::begin(), now)?;
+    // The seeds are in it.
+    if !store.empty_wal()? {
+        tracing::debug!("the write-ahead log was not emptied: somebody reads the database");
+    }
     tracing::info!("made the root keys of a new database");
     Ok(roots)
 }
 
 fn warn_of_others(device: &Device, pending: &[(String, Vec<u8>)]) -> Result<(), RootError> {
-    let is_other = |id: &[u8]| !pending.iter().any(|(_, own)| own == id);
+    let own: Vec<KeyId> = pending.iter().filter_map(|(_, seed)| seed.as_slice().try_into().ok()).map(cka_id).collect();
+    let is_other = |id: &[u8]| !own.iter().any(|own| own.as_bytes() == id);
     let keys = device.token_keys()?;
     let others = keys.iter().filter(|key| key.label.starts_with(LABEL) && is_other(&key.id)).count();
     if others > 0 {
@@ -60,36 +67,40 @@ fn try_out(device: &Device) -> Result<(), RootError> {
     signing::try_out(device).map_err(|source| unable(AUDIT, source))
 }
 
-/// The names of all root keys and the `CKA_ID`s that they have or will have, on disk.
-fn announce(store: &Store, pending: &[(String, Vec<u8>)]) -> Result<Vec<(String, KeyId)>, RootError> {
+/// The names of all root keys and their seeds, on disk.
+fn announce(store: &Store, pending: &[(String, Vec<u8>)]) -> Result<Vec<(String, Seed)>, RootError> {
     let names: Vec<&str> = ROOTS.iter().map(|(name, _)| *name).chain(signing::FIRST).collect();
     if let Some((unknown, _)) = pending.iter().find(|(name, _)| !names.contains(&name.as_str())) {
         return Err(RootError::Unknown(unknown.clone()));
     }
     let mut all = Vec::with_capacity(names.len());
     for name in names {
-        let id = match pending.iter().find(|(own, _)| own == name) {
-            Some((_, id)) => {
-                <[u8; ID_BYTES]>::try_from(id.as_slice()).map_err(|_| RootError::BadId(name.to_owned()))?
-            }
-            None => new_id()?,
+        let seed = match pending.iter().find(|(own, _)| own == name) {
+            Some((_, seed)) => Seed::try_from(seed.as_slice()).map_err(|_| RootError::BadSeed(name.to_owned()))?,
+            None => new_seed()?,
         };
-        all.push((name.to_owned(), id));
+        all.push((name.to_owned(), seed));
     }
     let rows = all.clone();
     store.write(move |transaction| {
-        for (name, id) in &rows {
-            root_key::announce(transaction, name, id)?;
+        for (name, seed) in &rows {
+            root_key::announce(transaction, name, seed)?;
         }
         Ok(())
     })?;
-    Ok(all.into_iter().map(|(name, id)| (name, KeyId::from(id))).collect())
+    Ok(all)
 }
 
-fn new_id() -> Result<[u8; ID_BYTES], RootError> {
-    let mut id = [0; ID_BYTES];
-    openssl::rand::rand_bytes(&mut id)?;
-    Ok(id)
+fn new_seed() -> Result<Seed, RootError> {
+    let mut seed = Seed::default();
+    openssl::rand::rand_bytes(&mut seed)?;
+    Ok(seed)
+}
+
+fn cka_id(seed: &Seed) -> KeyId {
+    let mut id = [0; 20];
+    id.copy_from_slice(sha256(seed).split_at(20).0);
+    KeyId::from(id)
 }
 
 /// What the token holds under a `CKA_ID` that was announced.
@@ -107,16 +118,16 @@ fn resume(device: &Device, store: &Store, name: &str, id: &KeyId) -> Result<Root
         Found::Whole(record) => Ok(record),
         Found::Nothing => make(device, name, id),
         Found::Broken => {
-            let other = new_id()?;
-            let cka_id = hexadecimal::lower(id.as_bytes());
+            let other = new_seed()?;
+            let left = hexadecimal::lower(id.as_bytes());
             tracing::warn!(
                 name,
-                cka_id,
+                cka_id = left,
                 "a root key that an earlier start did not finish is left in the token, unused"
             );
             let named = name.to_owned();
             store.write(move |transaction| Ok(root_key::announce(transaction, &named, &other)?))?;
-            make(device, name, &KeyId::from(other))
+            make(device, name, &cka_id(&other))
         }
     }
 }

@@ -1,14 +1,19 @@
 //! What binds rows of the database: MACs by the binding key, so that a row that somebody else wrote is noticed.
 //!
-//! The binding of one row is the MAC of what it covers. Rows that are written together are bound by one MAC, over the SHA-256 of what
-//! each of them covers; the binding of each then tells all that is needed to check it alone:
+//! The binding of one row is the MAC of what it covers. Rows that are written together are bound by one MAC, over a leaf of each of
+//! them; the binding of each then tells all that is needed to check it alone:
 //!
 //! ```text
-//! binding = MAC(32) | place(1) MAC(32) digest-of-another(32)+
+//! binding = MAC(32) | place(1) salt(16) MAC(32) leaf-of-another(32)+
+//! leaf    = SHA-256(salt what-the-row-covers)
 //! ```
+//!
+//! The salt of a row stands in its own binding only: when the row is written over, nobody can make the binding that it had from those of
+//! the others.
 
 use claviger_pkcs11::MacMechanism;
-use openssl::sha::sha256;
+use openssl::rand::rand_bytes;
+use openssl::sha::{Sha256, sha256};
 
 use super::{Custody, Error};
 use crate::metrics::HsmCall;
@@ -17,6 +22,9 @@ use crate::store::object::{put, put_number};
 
 /// Bytes of a MAC, and of a digest.
 const BYTES: usize = 32;
+
+/// Bytes of a salt.
+const SALT: usize = 16;
 
 /// The most rows that one MAC binds.
 const MOST: usize = 8;
@@ -35,17 +43,18 @@ impl Custody {
     /// The bindings of rows that are written together, by one MAC; eight at most.
     ///
     /// # Errors
-    /// The token is away.
+    /// The token is away, or OpenSSL's generator failed.
     pub fn bind_together<const ROWS: usize>(&self, bound: [&[u8]; ROWS]) -> Result<[Vec<u8>; ROWS], Error> {
         const { assert!(ROWS > 1 && ROWS <= MOST, "one row is bound by `bind`") };
-        let digests = bound.map(sha256);
-        let mac = self.binding_mac(&covered(&digests))?;
-        let mut places = 0..;
-        let bindings = digests.map(|_| binding(places.next().unwrap_or_default(), &mac, &digests));
-        for (digest, binding) in digests.iter().zip(&bindings) {
-            self.verified.remember(digest, binding);
+        let mut salts = [[0; SALT]; ROWS];
+        for salt in &mut salts {
+            rand_bytes(salt).map_err(Error::Random)?;
         }
-        Ok(bindings)
+        let mut rows = salts.iter().zip(bound);
+        let leaves = bound.map(|_| rows.next().map(|(salt, bound)| leaf(salt, bound)).unwrap_or_default());
+        let mac = self.bind(&covered(&leaves))?;
+        let mut places = 0..;
+        Ok(salts.map(|salt| binding(places.next().unwrap_or_default(), &salt, &mac, &leaves)))
     }
 
     /// Whether `binding` is that of a row that covers `bound`, compared in constant time. The token is not asked again about what this
@@ -54,63 +63,70 @@ impl Custody {
     /// # Errors
     /// The token is away.
     pub fn is_bound(&self, bound: &[u8], binding: &[u8]) -> Result<bool, Error> {
-        let digest = sha256(bound);
-        if self.verified.knows(&digest, binding) {
+        match together(bound, binding) {
+            Some((leaves, mac)) => self.is_mac(&covered(&leaves), mac),
+            None => self.is_mac(bound, binding),
+        }
+    }
+
+    fn is_mac(&self, bytes: &[u8], mac: &[u8]) -> Result<bool, Error> {
+        let digest = sha256(bytes);
+        if self.verified.knows(&digest, mac) {
             return Ok(true);
         }
-        let Some((digests, mac)) = together(digest, binding) else {
-            let is_bound = is_equal(&self.binding_mac(bound)?, binding);
-            if is_bound {
-                self.verified.remember(&digest, binding);
-            }
-            return Ok(is_bound);
-        };
-        let is_bound = is_equal(&self.binding_mac(&covered(&digests))?, mac);
-        if is_bound {
-            for (place, digest) in digests.iter().enumerate() {
-                self.verified.remember(digest, &self::binding(place, mac, &digests));
-            }
+        let is_mac = is_equal(&self.binding_mac(bytes)?, mac);
+        if is_mac {
+            self.verified.remember(&digest, mac);
         }
-        Ok(is_bound)
+        Ok(is_mac)
     }
 
     /// HMAC-SHA256 by the binding key.
-    fn binding_mac(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(super) fn binding_mac(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         self.run(HsmCall::Bind, |device| Ok(device.mac(self.roots().binding(), MacMechanism::HmacSha256, bytes)?))
     }
 }
 
+fn leaf(salt: &[u8; SALT], bound: &[u8]) -> [u8; BYTES] {
+    let mut state = Sha256::new();
+    state.update(salt);
+    state.update(bound);
+    state.finish()
+}
+
 /// The binding of one of the rows that were bound together.
-fn binding(place: usize, mac: &[u8], digests: &[[u8; BYTES]]) -> Vec<u8> {
-    let mut binding = Vec::with_capacity(1 + digests.len() * BYTES);
+fn binding(place: usize, salt: &[u8; SALT], mac: &[u8], leaves: &[[u8; BYTES]]) -> Vec<u8> {
+    let mut binding = Vec::with_capacity(1 + SALT + leaves.len() * BYTES);
     binding.push(u8::try_from(place).unwrap_or(u8::MAX));
+    binding.extend_from_slice(salt);
     binding.extend_from_slice(mac);
-    let others = digests.iter().enumerate().filter(|(other, _)| *other != place);
-    others.for_each(|(_, digest)| binding.extend_from_slice(digest));
+    let others = leaves.iter().enumerate().filter(|(other, _)| *other != place);
+    others.for_each(|(_, leaf)| binding.extend_from_slice(leaf));
     binding
 }
 
-/// The digests of all rows that were bound together with the one of this digest, and the MAC over them; `None` if the binding is that
-/// of one row.
-fn together(digest: [u8; BYTES], binding: &[u8]) -> Option<(Vec<[u8; BYTES]>, &[u8])> {
+/// The leaves of all rows that were bound together with the one that covers `bound`, and the MAC over them; `None` if the binding is
+/// that of one row.
+fn together<'a>(bound: &[u8], binding: &'a [u8]) -> Option<(Vec<[u8; BYTES]>, &'a [u8])> {
     let (&place, rest) = binding.split_first()?;
+    let (salt, rest) = rest.split_first_chunk::<SALT>()?;
     let (mac, others) = rest.split_at_checked(BYTES)?;
     let (others, remainder) = others.as_chunks::<BYTES>();
     let place = usize::from(place);
     if !remainder.is_empty() || !(1..MOST).contains(&others.len()) || place > others.len() {
         return None;
     }
-    let mut digests = others.to_vec();
-    digests.insert(place, digest);
-    Some((digests, mac))
+    let mut leaves = others.to_vec();
+    leaves.insert(place, leaf(salt, bound));
+    Some((leaves, mac))
 }
 
 /// No row covers what begins like this: the first field of each is the name of its table.
-fn covered(digests: &[[u8; BYTES]]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(64 + digests.len() * (BYTES + 8));
+fn covered(leaves: &[[u8; BYTES]]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(64 + leaves.len() * (BYTES + 8));
     put(&mut bytes, Some(b"together"));
-    put_number(&mut bytes, i64::try_from(digests.len()).ok());
-    digests.iter().for_each(|digest| put(&mut bytes, Some(digest)));
+    put_number(&mut bytes, i64::try_from(leaves.len()).ok());
+    leaves.iter().for_each(|leaf| put(&mut bytes, Some(leaf)));
     bytes
 }
 
@@ -120,25 +136,33 @@ mod tests {
 
     #[test]
     fn a_binding_says_which_row_of_which_it_is() {
-        let digests = [b"one".as_slice(), b"two", b"three"].map(sha256);
+        let rows = [b"one".as_slice(), b"two", b"three"];
+        let salts = [[1; SALT], [2; SALT], [3; SALT]];
+        let leaves = [0, 1, 2].map(|row| leaf(&salts[row], rows[row]));
         let mac = [7; BYTES];
-        for (place, digest) in digests.into_iter().enumerate() {
-            let own = binding(place, &mac, &digests);
-            assert_eq!(together(digest, &own), Some((digests.to_vec(), &mac[..])));
-            // Another row, and the same row at another place, are others to the MAC.
-            assert_ne!(together(sha256(b"other"), &own), Some((digests.to_vec(), &mac[..])));
+        for (place, row) in rows.into_iter().enumerate() {
+            let own = binding(place, &salts[place], &mac, &leaves);
+            assert_eq!(together(row, &own), Some((leaves.to_vec(), &mac[..])));
+            // Another row, another salt, and the same row at another place are others to the MAC.
+            assert_ne!(together(b"other", &own), Some((leaves.to_vec(), &mac[..])));
+            let salted = binding(place, &[9; SALT], &mac, &leaves);
+            assert_ne!(together(row, &salted), Some((leaves.to_vec(), &mac[..])));
             let elsewhere = [&[u8::try_from((place + 1) % 3).unwrap_or_default()], &own[1..]].concat();
-            assert_ne!(together(digest, &elsewhere), Some((digests.to_vec(), &mac[..])));
+            assert_ne!(together(row, &elsewhere), Some((leaves.to_vec(), &mac[..])));
+            // Nothing of the others' bindings tells what this one's salt is.
+            let others =
+                (0..3).filter(|other| *other != place).map(|other| binding(other, &salts[other], &mac, &leaves));
+            assert!(others.into_iter().all(|other| !other.windows(SALT).any(|bytes| bytes == salts[place])));
         }
-        assert_ne!(covered(&digests), covered(&digests[..2]));
+        assert_ne!(covered(&leaves), covered(&leaves[..2]));
     }
 
     #[test]
     fn what_is_no_binding_of_several_is_that_of_one() {
-        let many = [&[0][..], &[7; (MOST + 1) * BYTES]].concat();
-        for binding in [&[][..], &[0; 32], &[0; 33], &[0; 64], &[0; 66], &[2; 65], &many] {
-            assert_eq!(together([1; BYTES], binding), None, "{binding:?}");
+        let many = [&[0][..], &[7; SALT], &[7; (MOST + 1) * BYTES]].concat();
+        for binding in [&[][..], &[0; 32], &[0; 49], &[0; 80], &[0; 82], &[2; 81], &many] {
+            assert_eq!(together(b"row", binding), None, "{binding:?}");
         }
-        assert!(together([1; BYTES], &[0; 65]).is_some());
+        assert!(together(b"row", &[0; 81]).is_some());
     }
 }

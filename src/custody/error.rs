@@ -20,6 +20,9 @@ pub enum Error {
     /// The object was destroyed.
     #[error("the object was destroyed: there is no key")]
     Destroyed,
+    /// The token has no C_CreateObject.
+    #[error("the token takes no keys from outside")]
+    NoImport,
     /// The key cannot be wrapped without changing it, so it cannot leave wrapped.
     #[error("AES key wrap cannot carry a key of {0} bytes: 16 or more, in steps of 8")]
     NotWrappable(usize),
@@ -213,6 +216,9 @@ pub enum RootError {
     /// A `CKA_ID` in the database that is not 20 bytes long.
     #[error("the database records a CKA_ID for the {0} root key that is not 20 bytes long")]
     BadId(String),
+    /// A seed of a `CKA_ID` in the database that is not 32 bytes long.
+    #[error("the database has a seed for the {0} root key that is not 32 bytes long: it is damaged")]
+    BadSeed(String),
     /// Live access tokens were signed by that many keys already.
     #[error("access tokens that are still good were signed by {0} keys: revoke some, or wait until they end")]
     TooManyTokenKeys(usize),

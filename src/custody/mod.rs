@@ -159,9 +159,13 @@ impl Custody {
     /// Takes the caller's key bytes into the token.
     ///
     /// # Errors
-    /// The token is away, or cannot hold such a key.
+    /// The token is away, or cannot hold such a key; [`Error::NoImport`] if it takes none.
     pub fn import(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: &[u8]) -> Result<Material, Error> {
-        self.make(class, kind, uses, Some(value))
+        self.make(class, kind, uses, Some(value)).map_err(|error| match error {
+            // Of the calls that this makes, only C_CreateObject was not made at the start.
+            Error::Token(pkcs11::Error::MechanismUnsupported(_)) => Error::NoImport,
+            error => error,
+        })
     }
 
     fn make(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: Option<&[u8]>) -> Result<Material, Error> {
@@ -280,7 +284,7 @@ impl Custody {
         let custody = Arc::clone(self);
         let mac = move |bytes: &[u8]| {
             let (own, bytes) = (Arc::clone(&custody), bytes.to_vec());
-            custody.in_time.run(move || own.bind(&bytes)).map_err(|error| error.to_string())
+            custody.in_time.run(move || own.binding_mac(&bytes)).map_err(|error| error.to_string())
         };
         Binder::new(Arc::new(mac), self.heads.clone())
     }
@@ -310,20 +314,24 @@ impl Custody {
     /// The same with an IV of [`Self::fresh_gcm_iv`], in place of which the token may use its own.
     ///
     /// # Errors
-    /// The token is away, or refuses the parameters.
+    /// The token is away, refuses the parameters, or makes no IV any more.
     pub fn encrypt_afresh(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
         key.expect_aes()?;
-        self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt_afresh(handle, cipher, data))
+        let encrypted = self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt_afresh(handle, cipher, data));
+        encrypted.map_err(|error| match error {
+            Error::Token(pkcs11::Error::OwnIv) => Error::Failing("it makes no IV for AES-GCM any more".to_owned()),
+            error => error,
+        })
     }
 
     /// An IV for GCM that nobody has chosen: 96 bits from OpenSSL's generator (NIST SP 800-38D, 8.2.2), or zeros if the token makes one in
     /// place of them.
     ///
     /// # Errors
-    /// The token is away, or the generator failed.
+    /// The generator failed.
     pub fn fresh_gcm_iv(&self) -> Result<[u8; 12], Error> {
         let mut iv = [0; 12];
-        if self.token.device()?.iv_rule() == IvRule::Any {
+        if self.token.iv_rule() == IvRule::Any {
             openssl::rand::rand_bytes(&mut iv).map_err(Error::Random)?;
         }
         Ok(iv)

@@ -169,6 +169,8 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
             let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
             let roots = root::find(device, &recorded)?;
             let placed = Custody::scan(device)?;
+            // One that cannot be learned stays what it was, and the first encryption tells why.
+            let _ = device.learn_iv_rule();
             // Published while nobody is admitted yet: the first caller meets the new handles.
             *custody.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
             *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use claviger_pkcs11::{
-    Device, Key, KeyId, MacMechanism, RootKind, SecretKeyKind, SecretKeySpec, TokenKey, UnwrapTemplate, Uses,
+    Device, Error, Key, KeyId, MacMechanism, RootKind, SecretKeyKind, SecretKeySpec, TokenKey, UnwrapTemplate, Uses,
 };
 
 use super::beginning;
@@ -21,7 +21,7 @@ use crate::store::root_key::{self, RootKey};
 /// Begins the label of every root key, so that an operator sees whose they are.
 pub(super) const LABEL: &str = "claviger root";
 
-/// Wrapped or MACed to recognise a root key; no secret.
+/// What MACs are made of to recognise a root key; no secret.
 const CHECK: &[u8; 32] = b"claviger: check value of a root.";
 
 /// The secret root keys: name, and what the token must enforce. The signing keys are in [`signing::FIRST`].
@@ -132,8 +132,13 @@ fn complete(
     let counts = store.read(gcm_use::credit)?.is_some();
     match (head, made.is_empty()) {
         (Some(head), true) if is_sound => {
-            if !covers(&head, &recorded, counts)? {
-                record(device, store, &roots, &[], (&whole, counts), head, now)?;
+            let covers = covers(&head, &recorded, counts)?;
+            let renewed = renewed(device, &recorded, &roots)?;
+            for record in &renewed {
+                whole.iter_mut().filter(|own| own.name == record.name).for_each(|own| own.clone_from(record));
+            }
+            if !covers || !renewed.is_empty() {
+                record(device, store, &roots, &renewed, (&whole, counts), head, now)?;
             }
         }
         // What is not sound is judged where the log is opened.
@@ -167,7 +172,7 @@ fn lacking(recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Vec<RemadeKey>,
     }
 }
 
-/// Records new root keys, and binds the whole record, and whether uses of AES-GCM are counted, to the end of the audit log, all or
+/// Records new root keys, or known ones anew, and binds the whole record, and whether uses of AES-GCM are counted, to the end of the audit log, all or
 /// nothing.
 pub(super) fn record(
     device: &Device,
@@ -187,7 +192,7 @@ pub(super) fn record(
     let records = made.to_vec();
     Ok(store.write(move |transaction| {
         for key in &records {
-            root_key::insert(transaction, key, now)?;
+            root_key::put(transaction, key, now)?;
         }
         root_key::conclude(transaction)?;
         head.insert(transaction)
@@ -294,7 +299,7 @@ fn recognise(device: &Device, present: &[TokenKey], kind: RootKind, record: &Roo
     };
     let key = candidate.key.clone();
     device.check_root(&key, &id, kind).map_err(|source| RootError::Attributes { name: name(), source })?;
-    if !is_equal(&check_value(device, &key, kind)?, &record.check_value) {
+    if !is_recorded(device, &key, kind, &record.check_value)? {
         return Err(RootError::CheckValue { name: name(), cka_id: id.to_string() });
     }
     Ok(Kek { key, cka_id: record.cka_id.clone() })
@@ -305,20 +310,79 @@ pub(super) fn cka_id(record: &RootKey) -> Result<KeyId, RootError> {
     bytes.map(KeyId::from).map_err(|_| RootError::BadId(record.name.clone()))
 }
 
-/// A value that only this key makes, and that says nothing about it: the wrapping of a constant (RFC 3394
-/// is deterministic), or the MAC of one.
+/// A value that only this key makes, or opens, and that says nothing about it. Of a MAC key, its MAC of a constant. Of a key that wraps,
+/// a key that was made in the token for this alone and wrapped by it, and behind the blob that key's MAC of the constant: nothing in
+/// clear goes in, and nothing comes out.
 pub(super) fn check_value(device: &Device, key: &Key, kind: RootKind) -> Result<Vec<u8>, RootError> {
     match kind {
         RootKind::Mac => Ok(device.mac(key, MacMechanism::HmacSha256, CHECK)?),
-        RootKind::Kek(_) => {
+        RootKind::Kek(template) => {
+            let canary = device.generate(&SecretKeySpec {
+                kind: CANARY,
+                sensitive: true,
+                extractable: true,
+                uses: Uses::default(),
+            })?;
+            let blob = device.wrap(key, &canary)?;
+            let mac = canary_mac(device, key, template, &blob)?;
+            Ok([blob, mac].concat())
+        }
+    }
+}
+
+/// The key by whose MAC a key that wraps is recognised.
+const CANARY: SecretKeyKind = SecretKeyKind::Generic { bytes: 32 };
+
+/// Bytes of a key of 32 bytes that is wrapped (RFC 3394).
+const BLOB: usize = 40;
+
+fn canary_mac(device: &Device, kek: &Key, template: UnwrapTemplate, blob: &[u8]) -> Result<Vec<u8>, RootError> {
+    let (sensitive, extractable) = (template.sensitive(), template.extractable());
+    let canary = device.unwrap(kek, blob, &SecretKeySpec { kind: CANARY, sensitive, extractable, uses: Uses::MAC })?;
+    Ok(device.mac(&canary, MacMechanism::HmacSha256, CHECK)?)
+}
+
+/// Whether this key made the recorded value.
+fn is_recorded(device: &Device, key: &Key, kind: RootKind, recorded: &[u8]) -> Result<bool, RootError> {
+    let made = match kind {
+        RootKind::Kek(_) if is_former(recorded) => {
             let spec = SecretKeySpec {
                 kind: SecretKeyKind::Aes { bytes: CHECK.len() },
                 sensitive: true,
                 extractable: true,
                 uses: Uses::default(),
             };
-            let constant = device.create(&spec, CHECK)?;
-            Ok(device.wrap(key, &constant)?)
+            device.wrap(key, &device.create(&spec, CHECK)?)?
+        }
+        RootKind::Kek(template) => {
+            let Some((blob, mac)) = recorded.split_at_checked(BLOB) else { return Ok(false) };
+            return match canary_mac(device, key, template, blob) {
+                Ok(made) => Ok(is_equal(&made, mac)),
+                Err(RootError::Token(Error::BlobInvalid(_))) => Ok(false),
+                Err(error) => Err(error),
+            };
+        }
+        RootKind::Mac => check_value(device, key, kind)?,
+    };
+    Ok(is_equal(&made, recorded))
+}
+
+/// Whether an earlier version recorded this value of a key that wraps: a constant, brought in and wrapped by it (RFC 3394 is
+/// deterministic).
+fn is_former(recorded: &[u8]) -> bool {
+    recorded.len() == BLOB
+}
+
+/// The records that an earlier version made, as this one makes them.
+fn renewed(device: &Device, recorded: &[RootKey], roots: &Roots) -> Result<Vec<RootKey>, RootError> {
+    let keks = [("exporting", &roots.exporting), ("guarding", &roots.guarding), ("sealing", &roots.sealing)];
+    let mut renewed = Vec::new();
+    for (name, kind) in ROOTS {
+        let former = recorded.iter().find(|root| root.name == name && is_former(&root.check_value));
+        let kek = keks.iter().find(|(own, _)| *own == name);
+        if let (RootKind::Kek(_), Some(former), Some((_, kek))) = (kind, former, kek) {
+            renewed.push(RootKey { check_value: check_value(device, &kek.key, kind)?, ..former.clone() });
         }
     }
+    Ok(renewed)
 }

@@ -8,7 +8,7 @@ use openssl::sha::Sha256;
 /// The most that are remembered, at about 90 bytes each.
 const MOST: usize = 65_536;
 
-/// Digests of rows (SHA-256 of what their bindings cover) with their bindings; the one met least recently goes.
+/// SHA-256 of what MACs cover, with these MACs; the one met least recently goes.
 pub(super) struct Verified(Mutex<LruCache<[u8; 32], ()>>);
 
 impl Default for Verified {
@@ -18,15 +18,15 @@ impl Default for Verified {
 }
 
 impl Verified {
-    /// Whether this binding was seen to be that of the row with this digest.
-    pub(super) fn knows(&self, row: &[u8; 32], binding: &[u8]) -> bool {
-        self.lock().get(&both(row, binding)).is_some()
+    /// Whether this was seen to be the MAC of what has this digest.
+    pub(super) fn knows(&self, digest: &[u8; 32], mac: &[u8]) -> bool {
+        self.lock().get(&both(digest, mac)).is_some()
     }
 
-    /// The binding is that of the row with this digest.
-    pub(super) fn remember(&self, row: &[u8; 32], binding: &[u8]) {
+    /// This is the MAC of what has this digest.
+    pub(super) fn remember(&self, digest: &[u8; 32], mac: &[u8]) {
         let mut seen = self.lock();
-        seen.put(both(row, binding), ());
+        seen.put(both(digest, mac), ());
         if seen.len() > MOST {
             seen.pop_lru();
         }
@@ -37,9 +37,9 @@ impl Verified {
     }
 }
 
-fn both(row: &[u8; 32], binding: &[u8]) -> [u8; 32] {
+fn both(digest: &[u8; 32], mac: &[u8]) -> [u8; 32] {
     let mut state = Sha256::new();
-    state.update(row);
-    state.update(binding);
+    state.update(digest);
+    state.update(mac);
     state.finish()
 }

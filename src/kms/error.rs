@@ -406,6 +406,9 @@ impl From<custody::Error> for Error {
             E::Token(TokenError::MechanismUnsupported(_)) => {
                 Self::UnsupportedParameters("the token does not support this mechanism")
             }
+            E::NoImport => Self::UnsupportedParameters(
+                "the HSM takes no keys from outside (C_CreateObject): make them in it, by Create",
+            ),
             E::Token(TokenError::OwnIv) => Self::UnsupportedParameters(
                 "the HSM makes the IV for AES-GCM itself: leave IVCounterNonce out, and take the one of the answer",
             ),

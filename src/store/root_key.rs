@@ -3,7 +3,7 @@
 use openssl::sha::sha256;
 use rusqlite::{Connection, Row};
 
-use super::object::{put, put_number};
+use super::object::{put as append, put_number};
 
 /// What the database knows about one root key in the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,29 +34,31 @@ pub fn all(connection: &Connection) -> Result<Vec<RootKey>, rusqlite::Error> {
 #[must_use]
 pub fn digest(keys: &[RootKey], counts: bool) -> [u8; 32] {
     let mut bytes = Vec::with_capacity(1024);
-    put(&mut bytes, Some(b"root_key"));
+    append(&mut bytes, Some(b"root_key"));
     put_number(&mut bytes, i64::try_from(keys.len()).ok());
     for RootKey { name, cka_id, check_value } in keys {
-        put(&mut bytes, Some(name.as_bytes()));
-        put(&mut bytes, Some(cka_id));
-        put(&mut bytes, Some(check_value));
+        append(&mut bytes, Some(name.as_bytes()));
+        append(&mut bytes, Some(cka_id));
+        append(&mut bytes, Some(check_value));
     }
     // Nothing otherwise: so wrote the versions that did not cover it.
     if counts {
-        put(&mut bytes, Some(b"gcm_credit"));
+        append(&mut bytes, Some(b"gcm_credit"));
     }
     sha256(&bytes)
 }
 
-/// Records a new root key, made at `now` (seconds since 1970-01-01 UTC).
+/// Records a root key that was made at `now` (seconds since 1970-01-01 UTC), or another check value of one that is recorded.
 ///
 /// # Errors
-/// SQLite's, a constraint failure among them if the name is taken.
-pub fn insert(connection: &Connection, key: &RootKey, now: i64) -> Result<(), rusqlite::Error> {
-    connection.execute(
-        "INSERT INTO root_key (name, cka_id, check_value, created) VALUES (?1, ?2, ?3, ?4)",
-        (&key.name, &key.cka_id, &key.check_value, now),
-    )?;
+/// SQLite's, a constraint failure among them if the name is that of a key with another `CKA_ID`.
+pub fn put(connection: &Connection, key: &RootKey, now: i64) -> Result<(), rusqlite::Error> {
+    let RootKey { name, cka_id, check_value } = key;
+    let update = "UPDATE root_key SET check_value = ?3 WHERE name = ?1 AND cka_id = ?2";
+    if connection.execute(update, (name, cka_id, check_value))? == 0 {
+        let insert = "INSERT INTO root_key (name, cka_id, check_value, created) VALUES (?1, ?2, ?3, ?4)";
+        connection.execute(insert, (name, cka_id, check_value, now))?;
+    }
     Ok(())
 }
 
@@ -69,21 +71,21 @@ pub fn forget(connection: &Connection, name: &str) -> Result<(), rusqlite::Error
     Ok(())
 }
 
-/// Names and `CKA_ID`s of the root keys that a first start is about to make, or has made and not recorded yet.
+/// Names of the root keys that a first start is about to make, or has made and not recorded yet, and the seeds of their `CKA_ID`s.
 ///
 /// # Errors
 /// SQLite's.
 pub fn pending(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>, rusqlite::Error> {
-    let mut select = connection.prepare_cached("SELECT name, cka_id FROM root_key_pending ORDER BY name")?;
+    let mut select = connection.prepare_cached("SELECT name, seed FROM root_key_pending ORDER BY name")?;
     select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// Notes that a root key of this name is about to be made under this `CKA_ID`, and under no other.
+/// Notes that a root key of this name is about to be made under the `CKA_ID` of this seed, and under no other.
 ///
 /// # Errors
 /// SQLite's.
-pub fn announce(connection: &Connection, name: &str, cka_id: &[u8]) -> Result<(), rusqlite::Error> {
-    connection.execute("INSERT OR REPLACE INTO root_key_pending (name, cka_id) VALUES (?1, ?2)", (name, cka_id))?;
+pub fn announce(connection: &Connection, name: &str, seed: &[u8]) -> Result<(), rusqlite::Error> {
+    connection.execute("INSERT OR REPLACE INTO root_key_pending (name, seed) VALUES (?1, ?2)", (name, seed))?;
     Ok(())
 }
 

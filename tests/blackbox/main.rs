@@ -134,6 +134,7 @@ mod refusals_reach_their_clients;
 mod rights_are_as_the_table_says;
 mod root_keys_are_made_once;
 mod root_keys_are_not_made_again;
+mod root_keys_are_recognised;
 mod second_token;
 mod secrets_are_kept;
 mod secrets_at_rest;

@@ -144,7 +144,7 @@ fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
 }
 
 /// The MAC of the token's binding key, made outside the server.
-fn binding(place: &Place, bytes: &[u8]) -> Vec<u8> {
+pub fn binding(place: &Place, bytes: &[u8]) -> Vec<u8> {
     let database = Database::open(place.database()).unwrap();
     let select = "SELECT cka_id FROM root_key WHERE name = 'binding'";
     let id: Vec<u8> = database.query_row(select, [], |row| row.get(0)).unwrap();

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use claviger_pkcs11_shim::{Deed, Fault};
+use openssl::sha::sha256;
 use rusqlite::Connection as Database;
 
 use crate::harness::server::Place;
@@ -17,10 +18,20 @@ use crate::harness::{Options, Server, eventually, shim};
 /// Names and `CKA_ID`s in one of the two tables.
 type Keys = HashMap<String, Vec<u8>>;
 
-fn keys(place: &Place, table: &str) -> Keys {
+fn keys(place: &Place, table: &str, column: &str) -> Keys {
     let Ok(database) = Database::open(place.database()) else { return Keys::new() };
-    let Ok(mut select) = database.prepare(&format!("SELECT name, cka_id FROM {table}")) else { return Keys::new() };
+    let Ok(mut select) = database.prepare(&format!("SELECT name, {column} FROM {table}")) else { return Keys::new() };
     select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+}
+
+fn recorded(place: &Place) -> Keys {
+    keys(place, "root_key", "cka_id")
+}
+
+/// Those that a start was about to make.
+fn announced(place: &Place) -> Keys {
+    let seeds = keys(place, "root_key_pending", "seed");
+    seeds.into_iter().map(|(name, seed)| (name, sha256(&seed)[..20].to_vec())).collect()
 }
 
 /// A place with a token that has been used, and no database.
@@ -47,17 +58,16 @@ fn kill(mut child: Child) {
 
 /// The next start works, with the keys that were announced, except `replaced` of them.
 fn goes_on(place: &Arc<Place>, replaced: usize) {
-    let announced = keys(place, "root_key_pending");
-    let recorded = keys(place, "root_key");
+    let before = [announced(place), recorded(place)];
     let server = Server::start_at(Arc::clone(place), &Options::default());
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let sealed = alice.seal(&id, b"data");
     assert_eq!(alice.open(&sealed), b"data");
-    let found = keys(place, "root_key");
+    let found = recorded(place);
     assert_eq!(found.len(), 6);
-    assert_eq!(keys(place, "root_key_pending"), Keys::new());
-    for known in [announced, recorded] {
+    assert_eq!(announced(place), Keys::new());
+    for known in before {
         let others = known.iter().filter(|(name, id)| found[*name] != **id).count();
         assert!(others <= replaced, "{known:?} {found:?}");
     }
@@ -126,9 +136,37 @@ fn what_was_not_finished_is_replaced() {
     let child = first_start(&place, &options);
     eventually("a call hangs", || (control.hits("hang") > 0).then_some(()));
     kill(child);
-    let announced = keys(&place, "root_key_pending");
-    assert_eq!((place.token.objects(), announced.len()), (ROOT_OBJECTS, 6));
+    assert_eq!((place.token.objects(), announced(&place).len()), (ROOT_OBJECTS, 6));
     // Two objects under one CKA_ID: nobody can say which of them is the key.
     place.token.put_back(&place.token.kept()[0].double());
     goes_on(&place, 1);
+}
+
+/// Whoever can write a database, and does not know the PIN, cannot have a new one take the keys of another.
+#[test]
+fn keys_of_another_database_are_not_pending() {
+    let place = Arc::new(Place::new());
+    assert!(Server::start_at(Arc::clone(&place), &Options::default()).stop().1.success());
+    let others = recorded(&place);
+    let kept = fs::read(place.database()).unwrap();
+    for plant in [
+        "INSERT INTO root_key_pending SELECT name, cka_id FROM other",
+        "INSERT INTO root_key_pending SELECT name, CAST(cka_id || zeroblob(12) AS BLOB) FROM other",
+    ] {
+        without_database(&place);
+        fs::write(place.database(), &kept).unwrap();
+        let database = Database::open(place.database()).unwrap();
+        let emptied = "CREATE TABLE other AS SELECT * FROM root_key; DELETE FROM root_key; DELETE FROM audit_head;
+                       DELETE FROM gcm_credit; DELETE FROM gcm_use;";
+        database.execute_batch(&format!("{emptied}{plant}; DROP TABLE other;")).unwrap();
+        drop(database);
+        match Server::try_start_at(Arc::clone(&place), &Options::default()) {
+            Ok(server) => {
+                let own = recorded(&place);
+                assert!(own.iter().all(|(name, id)| others[name] != *id), "{plant}");
+                assert!(server.stop().1.success());
+            }
+            Err(why) => assert!(why.contains("seed"), "{plant}: {why}"),
+        }
+    }
 }

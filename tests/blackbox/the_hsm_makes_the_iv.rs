@@ -4,10 +4,14 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use claviger_pkcs11_shim::{Deed, Fault, OwnIv};
+use data_encoding::BASE64;
+use serde_json::json;
 
 use crate::harness::kmip::{bytes, encrypt, enumeration, structure, with};
 use crate::harness::server::{Place, run};
 use crate::harness::{Connection, Options, Server, shim};
+
+const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
 
 const SECRET: &str = "/secrets/default/variable/under-an-iv-of-the-hsm";
 
@@ -17,7 +21,8 @@ fn writes(alice: &mut Connection, value: &[u8]) {
 
 #[test]
 fn wherever_it_puts_it() {
-    for kind in [OwnIv::Written, OwnIv::Appended, OwnIv::Zeros] {
+    for kind in [OwnIv::Written, OwnIv::Appended(12), OwnIv::Appended(16), OwnIv::Zeros] {
+        let length = if kind == OwnIv::Appended(16) { 16 } else { 12 };
         let place = Arc::new(Place::new());
         let fault = [("iv", Fault::new(Deed::OwnIv(kind), &[]))];
         let (status, out, error) = run(shim::program(&place, &fault).arg("--check-hsm"));
@@ -33,8 +38,8 @@ fn wherever_it_puts_it() {
         let ivs: HashSet<&[u8]> = sealed.iter().map(|sealed| &*sealed.iv).collect();
         assert_eq!(ivs.len(), sealed.len(), "{kind:?}: {ivs:?}");
         for sealed in &sealed {
-            assert_eq!((sealed.iv.len(), sealed.tag.len(), sealed.data.len()), (12, 16, data.len()), "{kind:?}");
-            assert_ne!(sealed.iv, [0; 12], "{kind:?}");
+            assert_eq!((sealed.iv.len(), sealed.tag.len(), sealed.data.len()), (length, 16, data.len()), "{kind:?}");
+            assert!(sealed.iv.iter().any(|byte| *byte != 0), "{kind:?}");
             assert_eq!(alice.open(sealed), data, "{kind:?}");
         }
         // An IV of the caller's would be replaced: whoever relies on it could never decrypt.
@@ -47,6 +52,11 @@ fn wherever_it_puts_it() {
         }
         let cbc = structure("CryptographicParameters", &[enumeration("BlockCipherMode", "CBC")]);
         alice.ok(&with(encrypt(&id, &data), &[cbc, bytes("IVCounterNonce", &[7; 16])]));
+        // A format with room for 12 bytes only.
+        let hanzo = json!({"plaintext": BASE64.encode(&data)});
+        let path = format!("/api/v1/kms/keys/{id}/encrypt");
+        let answer = alice.try_request("POST", &path, JSON, hanzo.to_string().as_bytes()).unwrap();
+        assert_eq!(answer.status, if length == 12 { 200 } else { 422 }, "{kind:?}: {answer:?}");
         for value in [&b"first"[..], b"second"] {
             writes(&mut alice, value);
             assert_eq!(alice.get(SECRET).body, value, "{kind:?}");

@@ -1,9 +1,11 @@
 //! `clavigerd --check-hsm` tries the HSM and says what came of it, and a start on an HSM that lacks something is refused.
 
+use std::sync::Arc;
+
 use claviger_pkcs11_shim::{Deed, Fault};
 
 use crate::harness::server::{Place, run};
-use crate::harness::{again, shim};
+use crate::harness::{Server, again, kmip, shim};
 
 /// CKR_MECHANISM_INVALID and CKR_FUNCTION_NOT_SUPPORTED.
 const NO_MECHANISM: u64 = 0x70;
@@ -48,7 +50,6 @@ fn what_it_lacks_is_named_and_keeps_a_server_from_starting_that_cannot_do_withou
         (answer(NO_MECHANISM, "C_SignInit"), "HMAC-SHA256"),
         (answer(NO_FUNCTION, "C_GenerateRandom"), "random numbers"),
         (answer(NO_FUNCTION, "C_GenerateKeyPair"), "P-256 pairs and ECDSA"),
-        (answer(NO_FUNCTION, "C_CreateObject"), "C_CreateObject of a key's value"),
     ] {
         let (status, out, error) = run(shim::program(&place, &fault).arg("--check-hsm"));
         assert_eq!(status.code(), Some(1), "{name}: {out}{error}");
@@ -65,5 +66,29 @@ fn what_it_lacks_is_named_and_keeps_a_server_from_starting_that_cannot_do_withou
             "{error}"
         );
         assert_eq!(place.token.objects(), objects, "{name}: something stays in the token");
+    }
+}
+
+#[test]
+fn without_keys_from_outside_there_are_those_of_the_token() {
+    let place = Arc::new(Place::new());
+    let fault = [("fault", Fault::new(Deed::Answer(NO_FUNCTION), &["C_CreateObject"]))];
+    let (status, out, error) = run(shim::program(&place, &fault).arg("--check-hsm"));
+    assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
+    let row = out.lines().find(|line| line.starts_with("C_CreateObject of a key's value ")).unwrap();
+    assert!(row.ends_with("  does without keys that are brought in"), "{row}");
+    let (options, _) = shim::options(&place, &fault);
+    // Made, and found again.
+    for _ in 0..2 {
+        let server = Server::start_at(Arc::clone(&place), &options);
+        let mut alice = server.alice().connect().unwrap();
+        let id = alice.aes();
+        let sealed = alice.seal(&id, b"data");
+        assert_eq!(alice.open(&sealed), b"data");
+        for request in [kmip::register("AES", &[7; 32], &[]), kmip::import("brought", None, "AES", &[7; 32], &[])] {
+            let told = alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
+            assert!(told["detail"].as_str().unwrap().contains("by Create"), "{told}");
+        }
+        assert!(server.stop().1.success());
     }
 }

@@ -38,8 +38,8 @@ pub enum Deed {
 pub enum OwnIv {
     /// It writes it over the one that it was given.
     Written,
-    /// It writes it behind the tag.
-    Appended,
+    /// It writes it behind the tag: so many bytes, 12 to 16.
+    Appended(usize),
     /// It takes zeros only, and writes it over them.
     Zeros,
 }
@@ -118,7 +118,7 @@ impl fmt::Display for Fault {
             Deed::MostObjects(most, value) => writeln!(f, "do most-objects {most} {value:#x}")?,
             Deed::MostSessions(most, value) => writeln!(f, "do most-sessions {most} {value:#x}")?,
             Deed::OwnIv(OwnIv::Written) => writeln!(f, "do own-iv written")?,
-            Deed::OwnIv(OwnIv::Appended) => writeln!(f, "do own-iv appended")?,
+            Deed::OwnIv(OwnIv::Appended(length)) => writeln!(f, "do own-iv appended {length}")?,
             Deed::OwnIv(OwnIv::Zeros) => writeln!(f, "do own-iv zeros")?,
             Deed::MostBytes(most) => writeln!(f, "do most-bytes {most}")?,
             Deed::Wait(time) => writeln!(f, "do wait {}", time.as_millis())?,
@@ -175,7 +175,7 @@ fn parse_deed(words: &[&str]) -> Option<Deed> {
         ["most-objects", most, value] => Deed::MostObjects(most.parse().ok()?, number(value)?),
         ["most-sessions", most, value] => Deed::MostSessions(most.parse().ok()?, number(value)?),
         ["own-iv", "written"] => Deed::OwnIv(OwnIv::Written),
-        ["own-iv", "appended"] => Deed::OwnIv(OwnIv::Appended),
+        ["own-iv", "appended", length] => Deed::OwnIv(OwnIv::Appended(length.parse().ok().filter(|own| *own <= 16)?)),
         ["own-iv", "zeros"] => Deed::OwnIv(OwnIv::Zeros),
         ["most-bytes", most] => Deed::MostBytes(most.parse().ok()?),
         ["wait", time] => Deed::Wait(milliseconds(time)?),
@@ -208,7 +208,7 @@ mod tests {
             Deed::MostObjects(7, 0x31),
             Deed::MostSessions(3, 0xb1),
             Deed::OwnIv(OwnIv::Written),
-            Deed::OwnIv(OwnIv::Appended),
+            Deed::OwnIv(OwnIv::Appended(16)),
             Deed::OwnIv(OwnIv::Zeros),
             Deed::MostBytes(16 << 10),
             Deed::Wait(Duration::from_millis(20)),

@@ -33,10 +33,10 @@ pub(crate) unsafe fn encrypt_init(
     let Some(parameters) = (unsafe { given.pParameter.cast::<CK_GCM_PARAMS>().as_mut() }) else {
         return CKR_MECHANISM_PARAM_INVALID;
     };
-    let mut made = [0; 12];
+    let mut made = [0; 16];
     let Some(random) = other().C_GenerateRandom else { return CKR_FUNCTION_NOT_SUPPORTED };
-    // SAFETY: `made` has 12 bytes.
-    let answer = unsafe { random(session, made.as_mut_ptr(), 12) };
+    // SAFETY: `made` has 16 bytes.
+    let answer = unsafe { random(session, made.as_mut_ptr(), 16) };
     if answer != CKR_OK || parameters.pIv.is_null() || parameters.ulIvLen != 12 {
         return CKR_MECHANISM_PARAM_INVALID;
     }
@@ -45,17 +45,18 @@ pub(crate) unsafe fn encrypt_init(
     match kind {
         OwnIv::Zeros if iv.iter().any(|byte| *byte != 0) => CKR_MECHANISM_PARAM_INVALID,
         OwnIv::Written | OwnIv::Zeros => {
-            iv.copy_from_slice(&made);
+            iv.copy_from_slice(made.split_at(12).0);
             // SAFETY: the caller's arguments.
             unsafe { function(session, mechanism, key) }
         }
-        OwnIv::Appended => {
-            let mut own = CK_GCM_PARAMS { pIv: made.as_mut_ptr(), ..*parameters };
+        OwnIv::Appended(length) => {
+            let bytes = CK_ULONG::try_from(length).unwrap_or(12);
+            let mut own = CK_GCM_PARAMS { pIv: made.as_mut_ptr(), ulIvLen: bytes, ulIvBits: bytes * 8, ..*parameters };
             let mut mechanism = CK_MECHANISM { pParameter: (&raw mut own).cast(), ..*given };
             // SAFETY: the caller's arguments, but for the IV, which outlives the call.
             let answer = unsafe { function(session, &raw mut mechanism, key) };
             if answer == CKR_OK {
-                state().own_ivs.insert(session, MadeIv::Appended(made));
+                state().own_ivs.insert(session, MadeIv::Appended(made, length));
             }
             answer
         }
@@ -73,7 +74,7 @@ pub(crate) unsafe fn encrypt(
     written: *mut CK_ULONG,
 ) -> CK_RV {
     let made = state().own_ivs.get(&session).copied();
-    let Some(MadeIv::Appended(iv)) = made else {
+    let Some(MadeIv::Appended(iv, length_of_iv)) = made else {
         // SAFETY: the caller's arguments.
         return unsafe { function(session, data, length, output, written) };
     };
@@ -82,7 +83,9 @@ pub(crate) unsafe fn encrypt(
     let mut without = 0;
     // SAFETY: without a buffer only the length is written, and the operation goes on.
     let answer = unsafe { function(session, data, length, std::ptr::null_mut(), &raw mut without) };
-    let whole = without + 12;
+    let iv = iv.split_at(length_of_iv).0;
+    let added = CK_ULONG::try_from(iv.len()).unwrap_or_default();
+    let whole = without + added;
     if answer != CKR_OK || output.is_null() || room < whole {
         // SAFETY: as above.
         unsafe { *written = whole };
@@ -92,11 +95,11 @@ pub(crate) unsafe fn encrypt(
     // SAFETY: the caller's arguments.
     let answer = unsafe { function(session, data, length, output, written) };
     if answer == CKR_OK {
-        // SAFETY: there is room for 12 bytes behind what was written.
+        // SAFETY: there is room for the IV behind what was written.
         unsafe {
             let end = usize::try_from(*written).unwrap_or_default();
-            slice::from_raw_parts_mut(output.add(end), 12).copy_from_slice(&iv);
-            *written += 12;
+            slice::from_raw_parts_mut(output.add(end), iv.len()).copy_from_slice(iv);
+            *written += added;
         }
     }
     answer

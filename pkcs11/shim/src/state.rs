@@ -52,8 +52,8 @@ pub(crate) struct State {
 pub(crate) enum MadeIv {
     /// It is to be made.
     Wanted(OwnIv),
-    /// It is written behind the tag.
-    Appended([u8; 12]),
+    /// So many bytes of it are written behind the tag.
+    Appended([u8; 16], usize),
 }
 
 impl State {

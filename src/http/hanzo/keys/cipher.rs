@@ -12,6 +12,7 @@ use super::{execute, id, no_such_key};
 use crate::kmip::enumerations::BlockCipherMode;
 use crate::kmip::payloads::{MultiPart, Response, decrypt as decrypting, encrypt as encrypting};
 use crate::kmip::{CryptographicParameters, UniqueIdentifier};
+use crate::kms;
 use crate::secret::Bytes;
 
 /// First byte of every ciphertext; another one would mean another layout.
@@ -67,6 +68,10 @@ pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
         authenticated_encryption_additional_data: None,
     };
     let Response::Encrypt(answer) = execute(app, ask, request)? else { return Err(no_such_key(id(ask))) };
+    if answer.iv_counter_nonce.as_ref().is_none_or(|iv| iv.len() != IV) {
+        let fault = "the HSM makes IVs of another length than 12 bytes, for which this format has no room: use KMIP";
+        return Err(kms::Error::UnsupportedParameters(fault).into());
+    }
     let parts = [answer.iv_counter_nonce, Some(answer.data), answer.authenticated_encryption_tag];
     let mut ciphertext = vec![VERSION];
     for part in parts.iter().flatten() {
