@@ -192,7 +192,9 @@ pub(super) fn record(
     let records = made.to_vec();
     Ok(store.write(move |transaction| {
         for key in &records {
-            root_key::put(transaction, key, now)?;
+            if !root_key::renew(transaction, key)? {
+                root_key::insert(transaction, key, now)?;
+            }
         }
         root_key::conclude(transaction)?;
         head.insert(transaction)

@@ -74,7 +74,7 @@ impl Custody {
         // Without the device: the database's writer may need it to get here.
         let (record, bind) = (made.clone(), self.head_binder());
         let recorded = store.write(move |transaction| {
-            root_key::put(transaction, &record, now)?;
+            root_key::insert(transaction, &record, now)?;
             for number in gone {
                 root_key::forget(transaction, &signing::token_name(number))?;
             }

@@ -48,18 +48,25 @@ pub fn digest(keys: &[RootKey], counts: bool) -> [u8; 32] {
     sha256(&bytes)
 }
 
-/// Records a root key that was made at `now` (seconds since 1970-01-01 UTC), or another check value of one that is recorded.
+/// Records a new root key, made at `now` (seconds since 1970-01-01 UTC).
 ///
 /// # Errors
-/// SQLite's, a constraint failure among them if the name is that of a key with another `CKA_ID`.
-pub fn put(connection: &Connection, key: &RootKey, now: i64) -> Result<(), rusqlite::Error> {
-    let RootKey { name, cka_id, check_value } = key;
-    let update = "UPDATE root_key SET check_value = ?3 WHERE name = ?1 AND cka_id = ?2";
-    if connection.execute(update, (name, cka_id, check_value))? == 0 {
-        let insert = "INSERT INTO root_key (name, cka_id, check_value, created) VALUES (?1, ?2, ?3, ?4)";
-        connection.execute(insert, (name, cka_id, check_value, now))?;
-    }
+/// SQLite's, a constraint failure among them if the name is taken.
+pub fn insert(connection: &Connection, key: &RootKey, now: i64) -> Result<(), rusqlite::Error> {
+    connection.execute(
+        "INSERT INTO root_key (name, cka_id, check_value, created) VALUES (?1, ?2, ?3, ?4)",
+        (&key.name, &key.cka_id, &key.check_value, now),
+    )?;
     Ok(())
+}
+
+/// Records another check value of a root key; false if that key is not recorded.
+///
+/// # Errors
+/// SQLite's.
+pub fn renew(connection: &Connection, key: &RootKey) -> Result<bool, rusqlite::Error> {
+    let update = "UPDATE root_key SET check_value = ?3 WHERE name = ?1 AND cka_id = ?2";
+    Ok(connection.execute(update, (&key.name, &key.cka_id, &key.check_value))? > 0)
 }
 
 /// Forgets a root key that nothing rests on any more; the token keeps it.

@@ -55,7 +55,8 @@ fn open(trail: Trail) -> Both {
 impl Both {
     fn insert(&self, name: &str) -> Result<(), store::Error> {
         let key = RootKey { name: name.to_owned(), cka_id: name.into(), check_value: vec![1] };
-        self.store.write_recorded(vec![change_of(name, 1)], move |transaction| Ok(root_key::put(transaction, &key, 0)?))
+        self.store
+            .write_recorded(vec![change_of(name, 1)], move |transaction| Ok(root_key::insert(transaction, &key, 0)?))
     }
 
     fn names(&self) -> Vec<String> {

@@ -12,6 +12,10 @@ use crate::harness::{Connection, Server, SigningKey};
 const LIVE: usize = 10_000;
 const CONNECTIONS: usize = 16;
 
+/// How often room is made for how many, while more log in.
+const TIMES: usize = 8;
+const ROOM: usize = 8;
+
 /// Logs in over a connection that is kept.
 fn log_in(client: &mut Connection, identity: &str, jwt: &str) -> String {
     token(&succeeded(&client.post(LOGIN, &json!({"identityId": identity, "jwt": jwt})), &json!(identity)))
@@ -80,6 +84,18 @@ fn in_place_of_being_refused() {
     many(&server, &id, &proof, 64);
     assert_eq!(whoami(&server, &third), Err(401));
     assert!(whoami(&server, &newest).is_ok());
+    // Also where there is room for some of them: whoever comes first takes it, and the others end one each.
+    let mut root = Caller::certificate(&server, "root");
+    for _ in 0..TIMES {
+        let page = root.get(&format!("/access/tokens?subject=identity:{id}"));
+        let live = page.as_array().unwrap().iter().filter(|own| own["revoked"] == false);
+        let ids: Vec<&str> = live.map(|own| own["id"].as_str().unwrap()).take(ROOM).collect();
+        for id in &ids {
+            assert_eq!(root.send("DELETE", &format!("/access/tokens/{id}"), None).status, 200);
+        }
+        assert_eq!(ids.len(), ROOM);
+        many(&server, &id, &proof, 64);
+    }
     assert_eq!(live(&server, &id), LIVE);
 
     // It does not cost more than at an identity with few tokens.
@@ -100,9 +116,9 @@ fn in_place_of_being_refused() {
     let ended: Vec<Value> = lines
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
-        .filter(|line: &Value| line["operation"] == "RevokeAccessToken")
+        .filter(|line: &Value| line["operation"] == "RevokeAccessToken" && line["user"] != "root")
         .collect();
-    assert_eq!(ended.len(), 2 + 64 + 31);
+    assert_eq!(ended.len(), 2 + 64 + TIMES * (64 - ROOM) + 31);
     for line in &ended {
         assert_eq!(line["user"], format!("identity:{id}"), "{line}");
         assert_eq!(line["version"], 2, "{line}");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use openssl::rand::rand_bytes;
 
 use super::super::narrowing;
-use super::writing::{ATTEMPTS, believed, bind};
+use super::writing::{believed, bind};
 use super::{AccessTokenError, AccessTokens, Live};
 use crate::audit::Record;
 use crate::hexadecimal;
@@ -25,6 +25,9 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// How many tokens are looked at to find one that can be ended: a row that somebody changed in the database cannot.
 const LOOKED_AT: i64 = 16;
+
+/// How long a login of an identity that has as many as it may tries to end one.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a new token may do.
 #[derive(Debug, Clone)]
@@ -141,7 +144,9 @@ impl AccessTokens {
     ) -> Result<i64, AccessTokenError> {
         let subject = &row.subject;
         let _turn = self.turns.take(subject)?;
-        for _ in 0..ATTEMPTS {
+        let end = Instant::now() + PATIENCE;
+        // Those who have no turn take what room there is, and what they do is known to them before it is to readers.
+        while Instant::now() < end {
             // Somebody may have ended one meanwhile.
             if self.store.read(|connection| rows::count(connection, subject))? < MAX_LIVE {
                 let written = row.clone();
@@ -152,7 +157,7 @@ impl AccessTokens {
                     added => return Ok(added?),
                 }
             }
-            let oldest = self.oldest(subject, now)?.ok_or(AccessTokenError::TooMany(MAX_LIVE))?;
+            let Some(oldest) = self.oldest(subject, now)? else { continue };
             let _turn = self.turns.take(&oldest.row.id)?;
             let version = oldest.row.version + 1;
             let records = vec![ending(&oldest.row.id, version), record.clone()];
