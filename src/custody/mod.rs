@@ -163,7 +163,11 @@ impl Custody {
     pub fn import(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: &[u8]) -> Result<Material, Error> {
         self.make(class, kind, uses, Some(value)).map_err(|error| match error {
             // Of the calls that this makes, only C_CreateObject was not made at the start.
-            Error::Token(pkcs11::Error::MechanismUnsupported(_)) => Error::NoImport,
+            Error::Token(
+                pkcs11::Error::MechanismUnsupported(_)
+                | pkcs11::Error::TemplateRefused(_)
+                | pkcs11::Error::ActionProhibited(_),
+            ) => Error::NoImport,
             error => error,
         })
     }
@@ -319,9 +323,21 @@ impl Custody {
         key.expect_aes()?;
         let encrypted = self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt_afresh(handle, cipher, data));
         encrypted.map_err(|error| match error {
-            Error::Token(pkcs11::Error::OwnIv) => Error::Failing("it makes no IV for AES-GCM any more".to_owned()),
+            // It is another one now, or in another mode: what it wants for an IV is found out anew, for the next that asks.
+            Error::Token(pkcs11::Error::OwnIv | pkcs11::Error::MechanismUnsupported(_))
+                if matches!(cipher, Cipher::AesGcm { .. }) && self.learns_iv_rule(&error) =>
+            {
+                Error::Failing("what it takes for an IV for AES-GCM has changed".to_owned())
+            }
             error => error,
         })
+    }
+
+    /// Whether the token takes another IV for GCM than was known, or made none in place of zeros.
+    fn learns_iv_rule(&self, error: &Error) -> bool {
+        let before = self.token.iv_rule();
+        let _ = self.look(|device| Ok(device.learn_iv_rule()?));
+        matches!(error, Error::Token(pkcs11::Error::OwnIv)) || self.token.iv_rule() != before
     }
 
     /// An IV for GCM that nobody has chosen: 96 bits from OpenSSL's generator (NIST SP 800-38D, 8.2.2), or zeros if the token makes one in

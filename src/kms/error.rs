@@ -407,7 +407,7 @@ impl From<custody::Error> for Error {
                 Self::UnsupportedParameters("the token does not support this mechanism")
             }
             E::NoImport => Self::UnsupportedParameters(
-                "the HSM takes no keys from outside (C_CreateObject): make them in it, by Create",
+                "the HSM takes no such keys from outside (C_CreateObject): make them in it, by Create",
             ),
             E::Token(TokenError::OwnIv) => Self::UnsupportedParameters(
                 "the HSM makes the IV for AES-GCM itself: leave IVCounterNonce out, and take the one of the answer",

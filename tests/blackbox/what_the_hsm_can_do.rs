@@ -77,6 +77,8 @@ fn without_keys_from_outside_there_are_those_of_the_token() {
     assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
     let row = out.lines().find(|line| line.starts_with("C_CreateObject of a key's value ")).unwrap();
     assert!(row.ends_with("  does without keys that are brought in"), "{row}");
+    let export = out.lines().find(|line| line.starts_with("CKA_VALUE of a key that may leave ")).unwrap();
+    assert!(export.ends_with("  uses it"), "{export}");
     let (options, _) = shim::options(&place, &fault);
     // Made, and found again.
     for _ in 0..2 {

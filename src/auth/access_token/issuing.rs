@@ -1,12 +1,13 @@
 //! The issue of access tokens.
 
 use std::sync::{Arc, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use openssl::rand::rand_bytes;
 
 use super::super::narrowing;
-use super::writing::{believed, bind};
+use super::writing::{ATTEMPTS, believed, bind};
 use super::{AccessTokenError, AccessTokens, Live};
 use crate::audit::Record;
 use crate::hexadecimal;
@@ -28,6 +29,9 @@ const LOOKED_AT: i64 = 16;
 
 /// How long a login of an identity that has as many as it may tries to end one.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Until it looks again when it found none to end.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What a new token may do.
 #[derive(Debug, Clone)]
@@ -144,7 +148,7 @@ impl AccessTokens {
     ) -> Result<i64, AccessTokenError> {
         let subject = &row.subject;
         let _turn = self.turns.take(subject)?;
-        let end = Instant::now() + PATIENCE;
+        let (end, mut in_vain) = (Instant::now() + PATIENCE, 0);
         // Those who have no turn take what room there is, and what they do is known to them before it is to readers.
         while Instant::now() < end {
             // Somebody may have ended one meanwhile.
@@ -157,7 +161,15 @@ impl AccessTokens {
                     added => return Ok(added?),
                 }
             }
-            let Some(oldest) = self.oldest(subject, now)? else { continue };
+            let Some(oldest) = self.oldest(subject, now)? else {
+                // Those that come first were just ended, or are damaged.
+                in_vain += 1;
+                if in_vain == ATTEMPTS {
+                    break;
+                }
+                thread::sleep(PAUSE);
+                continue;
+            };
             let _turn = self.turns.take(&oldest.row.id)?;
             let version = oldest.row.version + 1;
             let records = vec![ending(&oldest.row.id, version), record.clone()];
