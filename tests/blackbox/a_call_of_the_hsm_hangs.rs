@@ -1,4 +1,4 @@
-//! A call of the HSM's module never returns: its caller is told in time, all others go on, and the process can still be ended.
+//! A call of the HSM's module never returns: its caller gets an answer in time, other callers go on, and the process can be ended.
 
 use std::time::{Duration, Instant};
 

@@ -163,10 +163,10 @@ fn a_revoked_certificate_is_refused_at_once_wherever_it_is_in_use() {
     let (told, ended) = std::thread::scope(|scope| {
         let busy: Vec<_> =
             kept.into_iter().map(|mut own| scope.spawn(move || last(begun, || is_in(&mut own)))).collect();
-        let anew = sessions.iter().map(|client| {
+        let newcomers = sessions.iter().map(|client| {
             scope.spawn(|| last(begun, || client.connect().is_ok_and(|mut connection| is_in(&mut connection))))
         });
-        let threads: Vec<_> = busy.into_iter().chain(anew).collect();
+        let threads: Vec<_> = busy.into_iter().chain(newcomers).collect();
         eventually("all are in", || (begun.load(Ordering::SeqCst) == threads.len()).then_some(()));
         let revoked = Crl::of(&[&place.alice.certificate]).by(&place.authority);
         let told = reload(&server, "list.crl", &revoked);

@@ -1,5 +1,5 @@
 //! A root key is recognised by what it wrapped, and not by a constant that goes into the token in clear: what an earlier version
-//! recorded is checked once more, and recorded anew.
+//! recorded is checked once more, and replaced.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -98,5 +98,5 @@ fn those_of_an_earlier_version_too() {
     let renewed = values(&place);
     assert!(renewed.iter().all(|(_, value)| value.len() == 72), "{renewed:?}");
     starts(&place);
-    assert_eq!(values(&place), renewed, "they are recorded anew once");
+    assert_eq!(values(&place), renewed, "they are replaced once");
 }

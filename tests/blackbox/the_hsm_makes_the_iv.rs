@@ -63,7 +63,7 @@ fn wherever_it_puts_it() {
         }
         assert!(server.stop().1.success());
 
-        // What was kept is right also for a module that does what it is told.
+        // The IVs that were kept are right for a module that uses the IV that it is given, too.
         let server = Server::start_at(Arc::clone(&place), &Options::default());
         let mut alice = server.alice().connect().unwrap();
         for sealed in &sealed {

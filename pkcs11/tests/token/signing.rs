@@ -157,26 +157,14 @@ fn cannot_be_changed_copied_or_destroyed() {
         let session = raw();
         for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
             let handle = object(&session, &id, class);
-            assert_fixed(
-                &session,
-                handle,
-                &[
-                    Attribute::Decrypt(true),
-                    Attribute::Encrypt(true),
-                    Attribute::Wrap(true),
-                    Attribute::Unwrap(true),
-                    Attribute::SignRecover(true),
-                    Attribute::Verify(false),
-                    Attribute::Derive(true),
-                    Attribute::Extractable(true),
-                    Attribute::Sensitive(false),
-                    Attribute::Modifiable(true),
-                    Attribute::Copyable(true),
-                    Attribute::Destroyable(true),
-                    Attribute::Id(vec![1; 20]),
-                    Attribute::Label(b"other".to_vec()),
-                ],
-            );
+            let more = [
+                Attribute::Wrap(true),
+                Attribute::Unwrap(true),
+                Attribute::SignRecover(true),
+                Attribute::Verify(false),
+                Attribute::Label(b"other".to_vec()),
+            ];
+            assert_fixed(&session, handle, &more);
         }
         for half in [&key.private, &key.public] {
             let error = device.destroy_token(half.clone()).unwrap_err();

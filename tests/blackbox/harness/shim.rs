@@ -23,12 +23,18 @@ fn library() -> PathBuf {
     library
 }
 
-/// The program on a module that does these faults from the beginning.
-pub fn program(place: &Place, faults: &[(&str, Fault)]) -> Command {
+/// What the module of this place does wrong: these faults, until it is told otherwise.
+fn control(place: &Place, faults: &[(&str, Fault)]) -> Control {
     let control = Control::new(&place.path("faults")).unwrap();
     for (name, fault) in faults {
         control.set(name, fault).unwrap();
     }
+    control
+}
+
+/// The program on a module that does these faults from the beginning.
+pub fn program(place: &Place, faults: &[(&str, Fault)]) -> Command {
+    let control = control(place, faults);
     let mut command = place.program();
     command.arg("--hsm-module").arg(library()).arg("--hsm-pin-file").arg(&place.token.pin_file);
     command.envs(control.environment(&again::module()));
@@ -37,17 +43,14 @@ pub fn program(place: &Place, faults: &[(&str, Fault)]) -> Command {
 
 /// The options of a server in this place on a module that does these faults from the beginning, and what changes them.
 pub fn options(place: &Place, faults: &[(&str, Fault)]) -> (Options, Control) {
-    let control = Control::new(&place.path("faults")).unwrap();
-    for (name, fault) in faults {
-        control.set(name, fault).unwrap();
-    }
+    let control = control(place, faults);
     (Shim::options(&control, &Options::default()), control)
 }
 
 impl Shim {
     pub fn start(options: &Options) -> Self {
         let place = Arc::new(Place::new());
-        let control = Control::new(&place.path("faults")).unwrap();
+        let control = control(&place, &[]);
         Self { server: Server::start_at(place, &Self::options(&control, options)), control }
     }
 
