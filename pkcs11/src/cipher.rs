@@ -199,13 +199,9 @@ impl Device {
         self.find_iv_rule(&key, b"", b"").map(drop)
     }
 
-    fn iv_rule(&self) -> IvRule {
-        self.module.iv_rule()
-    }
-
     /// The IV for GCM of the one encryption that a key of the server's own is made for.
     pub(crate) fn only_iv(&self) -> &'static [u8] {
-        match self.iv_rule() {
+        match self.module.iv_rule() {
             IvRule::Any => &[1; 12],
             IvRule::Zeros => &[0; 12],
         }

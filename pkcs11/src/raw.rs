@@ -289,7 +289,8 @@ impl Functions {
     }
 }
 
-/// What `call` writes into a buffer, of which it is told the length, and then tells how much it was. One call, if `room` bytes do.
+/// The output of `call`, which is given a buffer and its length, and puts the length of the output in the place of that. It is called
+/// once if the output takes at most `room` bytes, and twice otherwise.
 fn written(
     room: usize,
     function: Function,

@@ -1,11 +1,11 @@
 //! The root keys of a new database. Which objects they will be is on disk before the first is made: a start that ends meanwhile is
 //! gone on with by the next one, and no database has a second set.
 
-use claviger_pkcs11::{Device, Error, KeyId, RootKind};
+use claviger_pkcs11::{Device, Error, KeyId, TokenKey};
 use openssl::sha::sha256;
 
 use super::error::RootError;
-use super::root::{LABEL, ROOTS, Roots, check_value, find, record};
+use super::root::{LABEL, ROOTS, Roots, check_value, examine, find, kind, record};
 use super::signing::{self, AUDIT, Candidate};
 use crate::hexadecimal;
 use crate::store::Store;
@@ -19,7 +19,8 @@ type Seed = [u8; 32];
 /// Makes the root keys, or goes on with those that an earlier start began to make, and records them.
 pub(super) fn begin(device: &Device, store: &Store, now: i64) -> Result<Roots, RootError> {
     let pending = store.read(|connection| Ok(root_key::pending(connection)?))?;
-    warn_of_others(device, &pending)?;
+    let present = device.token_keys()?;
+    warn_of_others(&present, &pending);
     // From here on nothing can be taken back.
     try_out(device)?;
     store.check()?;
@@ -28,7 +29,7 @@ pub(super) fn begin(device: &Device, store: &Store, now: i64) -> Result<Roots, R
     }
     let mut made = Vec::new();
     for (name, seed) in announce(store, &pending)? {
-        made.push(resume(device, store, &name, &cka_id(&seed))?);
+        made.push(resume(device, store, &present, &name, &cka_id(&seed))?);
     }
     made.sort_by(|one, other| one.name.cmp(&other.name));
     let roots = find(device, &made)?;
@@ -42,11 +43,10 @@ pub(super) fn begin(device: &Device, store: &Store, now: i64) -> Result<Roots, R
     Ok(roots)
 }
 
-fn warn_of_others(device: &Device, pending: &[(String, Vec<u8>)]) -> Result<(), RootError> {
+fn warn_of_others(present: &[TokenKey], pending: &[(String, Vec<u8>)]) {
     let own: Vec<KeyId> = pending.iter().filter_map(|(_, seed)| seed.as_slice().try_into().ok()).map(cka_id).collect();
     let is_other = |id: &[u8]| !own.iter().any(|own| own.as_bytes() == id);
-    let keys = device.token_keys()?;
-    let others = keys.iter().filter(|key| key.label.starts_with(LABEL) && is_other(&key.id)).count();
+    let others = present.iter().filter(|key| key.label.starts_with(LABEL) && is_other(&key.id)).count();
     if others > 0 {
         tracing::warn!(
             root_keys = others,
@@ -54,7 +54,6 @@ fn warn_of_others(device: &Device, pending: &[(String, Vec<u8>)]) -> Result<(), 
              If keys seem to be missing, check --sqlite-path"
         );
     }
-    Ok(())
 }
 
 /// Has the token make and use each kind of root key as a session object: a root key that was made stays in it for good.
@@ -113,8 +112,8 @@ enum Found {
 }
 
 /// The root key of this name and `CKA_ID`, which is made if it is not there.
-fn resume(device: &Device, store: &Store, name: &str, id: &KeyId) -> Result<RootKey, RootError> {
-    match look(device, name, id)? {
+fn resume(device: &Device, store: &Store, present: &[TokenKey], name: &str, id: &KeyId) -> Result<RootKey, RootError> {
+    match look(device, present, name, id)? {
         Found::Whole(record) => Ok(record),
         Found::Nothing => make(device, name, id),
         Found::Broken => {
@@ -132,36 +131,25 @@ fn resume(device: &Device, store: &Store, name: &str, id: &KeyId) -> Result<Root
     }
 }
 
-fn look(device: &Device, name: &str, id: &KeyId) -> Result<Found, RootError> {
-    let mut record = RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value: Vec::new() };
-    let Some(kind) = kind(name) else {
+fn look(device: &Device, present: &[TokenKey], name: &str, id: &KeyId) -> Result<Found, RootError> {
+    let record = RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value: Vec::new() };
+    let examined = if let Some(kind) = kind(name) {
+        if !present.iter().any(|key| key.id == record.cka_id) {
+            return Ok(Found::Nothing);
+        }
+        examine(device, present, kind, &record).and_then(|key| check_value(device, &key, kind))
+    } else {
         let candidate = Candidate::find(device, &record)?;
         if candidate.is_absent() {
             return Ok(Found::Nothing);
         }
-        return Ok(match signing::examine(device, &candidate) {
-            Ok(key) => {
-                let check_value = key.public_key;
-                Found::Whole(RootKey { check_value, ..record })
-            }
-            Err(error) if is_of_object(&error) => Found::Broken,
-            Err(error) => return Err(error),
-        });
+        signing::examine(device, &candidate).map(|key| key.public_key)
     };
-    let keys = device.token_keys()?;
-    let mut candidates = keys.iter().filter(|key| key.id == id.as_bytes());
-    let (key, others) = (candidates.next(), candidates.next());
-    let Some(key) = key else { return Ok(Found::Nothing) };
-    if others.is_some() {
-        return Ok(Found::Broken);
+    match examined {
+        Ok(check_value) => Ok(Found::Whole(RootKey { check_value, ..record })),
+        Err(error) if is_of_object(&error) => Ok(Found::Broken),
+        Err(error) => Err(error),
     }
-    match device.check_root(&key.key, id, kind) {
-        Ok(()) => {}
-        Err(Error::RootMismatch(_)) => return Ok(Found::Broken),
-        Err(error) => return Err(error.into()),
-    }
-    record.check_value = check_value(device, &key.key, kind)?;
-    Ok(Found::Whole(record))
 }
 
 /// Whether the object is the reason, and not the token.
@@ -181,9 +169,4 @@ fn make(device: &Device, name: &str, id: &KeyId) -> Result<RootKey, RootError> {
     let key = device.generate_root(id, &format!("{LABEL} {name}"), kind)?;
     let check_value = check_value(device, &key, kind)?;
     Ok(RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value })
-}
-
-/// What a secret root key is for; `None` for a signing key.
-fn kind(name: &str) -> Option<RootKind> {
-    ROOTS.iter().find(|(own, _)| *own == name).map(|(_, kind)| *kind)
 }

@@ -322,22 +322,18 @@ impl Custody {
     pub fn encrypt_afresh(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
         key.expect_aes()?;
         let encrypted = self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt_afresh(handle, cipher, data));
-        encrypted.map_err(|error| match error {
-            // It is another one now, or in another mode: what it wants for an IV is found out anew, for the next that asks.
-            Error::Token(pkcs11::Error::OwnIv | pkcs11::Error::MechanismUnsupported(_))
-                if matches!(cipher, Cipher::AesGcm { .. }) && self.learns_iv_rule(&error) =>
-            {
-                Error::Failing("what it takes for an IV for AES-GCM has changed".to_owned())
-            }
-            error => error,
-        })
-    }
-
-    /// Whether the token takes another IV for GCM than was known, or made none in place of zeros.
-    fn learns_iv_rule(&self, error: &Error) -> bool {
+        let (Cipher::AesGcm { .. }, Err(Error::Token(refused))) = (cipher, &encrypted) else { return encrypted };
+        let made_none = matches!(refused, pkcs11::Error::OwnIv);
+        if !made_none && !matches!(refused, pkcs11::Error::MechanismUnsupported(_)) {
+            return encrypted;
+        }
+        // The token may be another one now, or be in another mode: the next request finds what it wants for an IV.
         let before = self.token.iv_rule();
         let _ = self.look(|device| Ok(device.learn_iv_rule()?));
-        matches!(error, Error::Token(pkcs11::Error::OwnIv)) || self.token.iv_rule() != before
+        if made_none || self.token.iv_rule() != before {
+            return Err(Error::Failing("what it takes for an IV for AES-GCM has changed".to_owned()));
+        }
+        encrypted
     }
 
     /// An IV for GCM that nobody has chosen: 96 bits from OpenSSL's generator (NIST SP 800-38D, 8.2.2), or zeros if the token makes one in

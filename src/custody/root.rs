@@ -172,8 +172,8 @@ fn lacking(recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Vec<RemadeKey>,
     }
 }
 
-/// Records new root keys, or known ones anew, and binds the whole record, and whether uses of AES-GCM are counted, to the end of the audit log, all or
-/// nothing.
+/// Records root keys, and binds the whole record, and whether uses of AES-GCM are counted, to the end of the audit log: all or nothing.
+/// Of a key that is recorded already, the check value is replaced.
 pub(super) fn record(
     device: &Device,
     store: &Store,
@@ -292,6 +292,20 @@ fn describe(present: &[TokenKey]) -> String {
 }
 
 fn recognise(device: &Device, present: &[TokenKey], kind: RootKind, record: &RootKey) -> Result<Kek, RootError> {
+    let key = examine(device, present, kind, record)?;
+    if !is_recorded(device, &key, kind, &record.check_value)? {
+        return Err(RootError::CheckValue { name: record.name.clone(), cka_id: cka_id(record)?.to_string() });
+    }
+    Ok(Kek { key, cka_id: record.cka_id.clone() })
+}
+
+/// The one object with the recorded `CKA_ID`, if it has the attributes that it must have. Its check value is not looked at.
+pub(super) fn examine(
+    device: &Device,
+    present: &[TokenKey],
+    kind: RootKind,
+    record: &RootKey,
+) -> Result<Key, RootError> {
     let id = cka_id(record)?;
     let name = || record.name.clone();
     let mut candidates = present.iter().filter(|key| key.id == id.as_bytes());
@@ -301,10 +315,7 @@ fn recognise(device: &Device, present: &[TokenKey], kind: RootKind, record: &Roo
     };
     let key = candidate.key.clone();
     device.check_root(&key, &id, kind).map_err(|source| RootError::Attributes { name: name(), source })?;
-    if !is_recorded(device, &key, kind, &record.check_value)? {
-        return Err(RootError::CheckValue { name: name(), cka_id: id.to_string() });
-    }
-    Ok(Kek { key, cka_id: record.cka_id.clone() })
+    Ok(key)
 }
 
 pub(super) fn cka_id(record: &RootKey) -> Result<KeyId, RootError> {
@@ -377,14 +388,17 @@ fn is_former(recorded: &[u8]) -> bool {
 
 /// The records that an earlier version made, as this one makes them.
 fn renewed(device: &Device, recorded: &[RootKey], roots: &Roots) -> Result<Vec<RootKey>, RootError> {
-    let keks = [("exporting", &roots.exporting), ("guarding", &roots.guarding), ("sealing", &roots.sealing)];
     let mut renewed = Vec::new();
-    for (name, kind) in ROOTS {
+    for (class, name) in [(Class::Exporting, "exporting"), (Class::Guarding, "guarding"), (Class::Sealing, "sealing")] {
         let former = recorded.iter().find(|root| root.name == name && is_former(&root.check_value));
-        let kek = keks.iter().find(|(own, _)| *own == name);
-        if let (RootKind::Kek(_), Some(former), Some((_, kek))) = (kind, former, kek) {
-            renewed.push(RootKey { check_value: check_value(device, &kek.key, kind)?, ..former.clone() });
+        if let (Some(former), Some(kind)) = (former, kind(name)) {
+            renewed.push(RootKey { check_value: check_value(device, &roots.kek(class).key, kind)?, ..former.clone() });
         }
     }
     Ok(renewed)
+}
+
+/// What a secret root key is for; `None` for a signing key.
+pub(super) fn kind(name: &str) -> Option<RootKind> {
+    ROOTS.iter().find(|(own, _)| *own == name).map(|(_, kind)| *kind)
 }

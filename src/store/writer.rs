@@ -135,7 +135,7 @@ impl Writer {
         answered
     }
 
-    /// Puts a request into the queue. If the queue is full, all who wait for the request are told.
+    /// Puts a request into the queue. If the queue is full, those who wait for the request get an error.
     fn send(&self, request: Request) {
         let sent = match &self.queue {
             Some(queue) => queue.try_send(Work::Write(request)),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
+use super::super::object::Object;
 use super::super::{Error, secret_path as path};
 use super::Kms;
 use crate::custody::{Cipher, Custody, Encrypted};
@@ -218,28 +219,21 @@ fn credited(custody: &Custody, credit: i64) -> Result<GcmCredit, Error> {
 
 impl Kms {
     /// Encrypts by an object's key in the token, and counts it. Nothing else encrypts by a key that callers know.
-    pub(super) fn encrypt(
-        &self,
-        object: &super::super::object::Object,
-        cipher: &Cipher<'_>,
-        data: &[u8],
-    ) -> Result<Vec<u8>, Error> {
-        if matches!(cipher, Cipher::AesGcm { .. }) {
-            self.invocations.count(&self.store, &self.custody, &object.id)?;
-        }
+    pub(super) fn encrypt(&self, object: &Object, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
+        self.count_use(object, cipher)?;
         Ok(self.custody.encrypt(&object.key, cipher, data)?)
     }
 
     /// The same under an IV that nobody has chosen.
-    pub(super) fn encrypt_afresh(
-        &self,
-        object: &super::super::object::Object,
-        cipher: &Cipher<'_>,
-        data: &[u8],
-    ) -> Result<Encrypted, Error> {
-        if matches!(cipher, Cipher::AesGcm { .. }) {
-            self.invocations.count(&self.store, &self.custody, &object.id)?;
-        }
+    pub(super) fn encrypt_afresh(&self, object: &Object, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
+        self.count_use(object, cipher)?;
         Ok(self.custody.encrypt_afresh(&object.key, cipher, data)?)
+    }
+
+    fn count_use(&self, object: &Object, cipher: &Cipher<'_>) -> Result<(), Error> {
+        match cipher {
+            Cipher::AesGcm { .. } => self.invocations.count(&self.store, &self.custody, &object.id),
+            _ => Ok(()),
+        }
     }
 }
