@@ -328,7 +328,7 @@ fn it_is_private_and_is_refused_where_it_cannot_be() {
     };
     assert!(with("--check-store").contains("cannot be used with"));
     write_private(&place.path("wrong"), b"wrong-pin-1234");
-    let wrong = Token { pin_file: place.path("wrong"), ..restored(&dest, &place, false).token };
+    let wrong = Token { pin_file: place.path("wrong"), ..restored(&dest, &place, false).token.clone() };
     let wrong = Place::with_token(directory(), wrong);
     assert!(refused(&mut backup(&wrong, &quiet(), &other)).contains("there is no database"));
     fs::copy(place.database(), wrong.database()).unwrap();

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::{fs, thread};
+use std::thread;
 
 use rusqlite::Connection as Database;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::harness::hanzo::{
 };
 use crate::harness::jwt::now;
 use crate::harness::server::run;
-use crate::harness::{Client, Leaf, Options, Server, SigningKey, kmip};
+use crate::harness::{Client, Leaf, Options, Server, SigningKey, clock, kmip};
 
 /// Whether a presented token is renewed: the new one, or the status.
 fn renew(client: &Client, token: &str) -> Result<Value, u16> {
@@ -376,71 +376,43 @@ fn verified(server: &Server, token: &str) {
     assert!(claims["iss"].as_str().unwrap().starts_with("urn:claviger:"));
 }
 
-/// A server whose clock stands at the second that a file holds.
-struct Clock(Arc<crate::harness::server::Place>);
-
-impl Clock {
-    fn set(&self, seconds: i64) {
-        let time = time_text(seconds);
-        let next = self.0.path("clock.next");
-        fs::write(&next, time).unwrap();
-        fs::rename(next, self.0.path("clock")).unwrap();
-    }
-}
-
-/// As libfaketime reads an absolute time, in UTC.
-fn time_text(seconds: i64) -> String {
-    let mut date = Command::new("date");
-    date.args(["-u", "-d", &format!("@{seconds}"), "+%Y-%m-%d %H:%M:%S"]);
-    run(&mut date).1
-}
-
 #[test]
 fn its_time_and_its_longest_time_end_to_the_second() {
     let (place, key) = (place(), SigningKey::rsa("one"));
-    let clock = Clock(Arc::clone(&place));
     let start = now();
-    clock.set(start);
-    let environment = [
-        ("LD_PRELOAD", crate::harness::clock::library().to_owned()),
-        ("FAKETIME_TIMESTAMP_FILE", place.path("clock").display().to_string()),
-        ("FAKETIME_NO_CACHE", "1".to_owned()),
-        // Deadlines go on as ever.
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-        ("TZ", "UTC".to_owned()),
-    ];
-    let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let server = Server::start_at(place, &Options { environment, ..options(&[]) });
+    let options = clock::moved(&place, options(&[]));
+    clock::stand(&place, start);
+    let server = Server::start_at(Arc::clone(&place), &options);
     let id = known(&server, &key, &json!({"accessTokenTTL": 100, "accessTokenMaxTTL": 250}));
     let forever = jwt(&key, &json!({"iat": start - 10, "exp": start + 10_000}));
     let given = succeeded(&try_login(&server, &id, &forever), &json!("login"));
     assert_eq!((&given["expiresIn"], &given["accessTokenMaxTTL"]), (&json!(100), &json!(250)));
     let first = token(&given);
     let good = |token: &str, at: i64| {
-        clock.set(start + at);
+        clock::stand(&place, start + at);
         whoami(&server, token).is_ok()
     };
     assert!(good(&first, 0) && good(&first, 99) && !good(&first, 100), "the time of the first");
     assert_eq!(renew(&server.nobody(), &first), Err(401), "what has ended is not renewed");
-    clock.set(start + 99);
+    clock::stand(&place, start + 99);
     let given = renew(&server.nobody(), &first).unwrap();
     assert_eq!((&given["expiresIn"], &given["accessTokenMaxTTL"]), (&json!(100), &json!(250)));
     let second = token(&given);
     assert!(good(&second, 100) && !good(&first, 100), "each spelling has its own end");
     assert!(good(&second, 198) && !good(&second, 199), "the time of the second");
-    clock.set(start + 198);
+    clock::stand(&place, start + 198);
     let given = renew(&server.nobody(), &second).unwrap();
     assert_eq!(given["expiresIn"], 52, "never beyond the longest time");
     let third = token(&given);
     assert!(good(&third, 249) && !good(&third, 250), "the longest time");
-    clock.set(start + 249);
+    clock::stand(&place, start + 249);
     assert_eq!(renew(&server.nobody(), &third).unwrap()["expiresIn"], 1);
-    clock.set(start + 250);
+    clock::stand(&place, start + 250);
     assert_eq!(renew(&server.nobody(), &third), Err(401));
     // The JWT itself ends too, with the leeway that its issuer has.
-    clock.set(start + 10_059);
+    clock::stand(&place, start + 10_059);
     assert_eq!(try_login(&server, &id, &forever).status, 200);
-    clock.set(start + 10_060);
+    clock::stand(&place, start + 10_060);
     assert_eq!(try_login(&server, &id, &forever).status, 401);
     let row = "SELECT count(*) FROM access_token";
     let count = |server: &Server| -> i64 {
@@ -448,7 +420,7 @@ fn its_time_and_its_longest_time_end_to_the_second() {
     };
     // Rows go once they have ended for a while: at the start, here.
     assert!(count(&server) > 0);
-    clock.set(start + 20_000);
+    clock::stand(&place, start + 20_000);
     let server = server.restart();
     crate::harness::eventually("what has ended is removed", || (count(&server) == 0).then_some(()));
 }

@@ -1,39 +1,49 @@
-//! Clocks that stand where a test puts them, by libfaketime.
+//! Clocks that stand where a test puts them. Not by libfaketime: with it a wait of Rust's standard library never ends.
 
-use std::fs;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::process::Command;
 
 use super::Options;
-use super::server::Place;
+use super::server::{Place, run};
 
-const LIBRARY: [&str; 2] =
-    ["/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"];
+/// The places of the numbers that `clock.c` reads, and the length of its file.
+const STANDS: u64 = 0;
+const AHEAD: u64 = 8;
+const LENGTH: u64 = 16;
 
-/// The library, which Debian has in the package `faketime`.
-pub fn library() -> &'static str {
-    LIBRARY.into_iter().find(|path| fs::exists(path).unwrap()).expect("libfaketime (Debian: faketime)")
-}
-
-/// The same options for a server whose clocks, that of its deadlines too, go as ever until [`advance`] moves them.
+/// The same options for a server whose clocks, that of its deadlines too, go as ever until [`advance`] moves them or
+/// [`stand`] stops those of the day.
 pub fn moved(place: &Place, options: Options) -> Options {
-    put(place, 0);
+    let library = place.path("clock.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/blackbox/harness/clock.c");
+    let mut compiler = Command::new("cc");
+    compiler.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared", source, "-o"]).arg(&library);
+    let (status, _, error) = run(&mut compiler);
+    assert!(status.success(), "{error}");
+    File::create(place.path("clock")).unwrap().set_len(LENGTH).unwrap();
     let mut environment = options.environment;
-    let own = [
-        ("LD_PRELOAD", library().to_owned()),
-        ("FAKETIME_TIMESTAMP_FILE", place.path("clock").display().to_string()),
-        ("FAKETIME_NO_CACHE", "1".to_owned()),
-    ];
-    environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    let own = [("LD_PRELOAD", library), ("CLAVIGER_TEST_CLOCK", place.path("clock"))];
+    environment.extend(own.map(|(name, path)| (name.to_owned(), path.display().to_string())));
     Options { environment, ..options }
 }
 
 /// Moves the clocks of the servers here. Idle connections may end by it.
 pub fn advance(place: &Place, seconds: u64) {
-    let text = fs::read_to_string(place.path("clock")).unwrap();
-    put(place, text.trim_start_matches('+').parse::<u64>().unwrap() + seconds);
+    let mut ahead = [0; 8];
+    file(place).read_exact_at(&mut ahead, AHEAD).unwrap();
+    put(place, AHEAD, i64::from_ne_bytes(ahead) + i64::try_from(seconds).unwrap());
 }
 
-fn put(place: &Place, seconds: u64) {
-    // Never half-written.
-    fs::write(place.path("clock.next"), format!("+{seconds}")).unwrap();
-    fs::rename(place.path("clock.next"), place.path("clock")).unwrap();
+/// Stops the clocks of the day of the servers here, at a time in seconds since 1970. Deadlines go on as ever.
+pub fn stand(place: &Place, at: i64) {
+    put(place, STANDS, at);
+}
+
+fn put(place: &Place, field: u64, number: i64) {
+    file(place).write_all_at(&number.to_ne_bytes(), field).unwrap();
+}
+
+fn file(place: &Place) -> File {
+    File::options().read(true).write(true).open(place.path("clock")).unwrap()
 }

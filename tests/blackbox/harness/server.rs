@@ -12,6 +12,9 @@ use super::{Authority, Client, Hsm, Identity, Leaf, Token, directory, eventually
 
 pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
 
+/// Where the servers of a place log.
+const LOG: &str = "server.log";
+
 /// Arguments and environment beyond the usual ones.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -21,13 +24,22 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
 }
 
-/// Everything that one server needs, and survives its restarts.
+/// Everything that one server needs, and survives its restarts. Dropping it shows the servers' log if the test failed.
 pub struct Place {
     pub directory: tempfile::TempDir,
     pub token: Token,
     pub authority: Authority,
     pub alice: Identity,
     pub bob: Identity,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.path(LOG);
+            eprintln!("--- {}\n{}", log.display(), fs::read_to_string(&log).unwrap_or_default());
+        }
+    }
 }
 
 impl Place {
@@ -96,7 +108,7 @@ impl Place {
     }
 }
 
-/// A running server. Dropping it kills it, and shows its log if the test failed.
+/// A running server. Dropping it kills it.
 pub struct Server {
     pub place: Arc<Place>,
     pub address: SocketAddr,
@@ -129,7 +141,7 @@ impl Server {
 
     /// A server by a command line of the test's own, or what it said instead of starting.
     pub fn spawn(place: Arc<Place>, mut command: Command, options: &Options) -> Result<Self, String> {
-        let log = place.path("server.log");
+        let log = place.path(LOG);
         let file = File::options().create(true).append(true).open(&log).unwrap();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).process_group(0);
         let mut child = command.spawn().unwrap();
@@ -210,9 +222,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if std::thread::panicking() {
-            eprintln!("--- {}\n{}", self.log.display(), self.log());
-        }
     }
 }
 
