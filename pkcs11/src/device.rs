@@ -169,12 +169,9 @@ impl Device {
         }
     }
 
-    /// Makes what was written to the token durable. A blocking call that takes as long as the disk does.
-    pub fn sync(&self) {
-        if self.maker.needs_sync() {
-            // SAFETY: sync(2) takes nothing, returns nothing and cannot fail.
-            unsafe { libc::sync() };
-        }
+    /// Whether what was written to the token is durable only after [`crate::sync`].
+    pub fn needs_sync(&self) -> bool {
+        self.maker.needs_sync()
     }
 
     /// Runs `call` in a session of the pool.

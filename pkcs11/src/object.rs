@@ -68,7 +68,7 @@ impl Device {
         Ok(self.session_key(handle, spec.kind.bytes()))
     }
 
-    /// Makes a token key inside the token (C_GenerateKey). It is durable after [`Device::sync`].
+    /// Makes a token key inside the token (C_GenerateKey). It is durable after [`crate::sync`], if [`Device::needs_sync`].
     pub fn generate_token(&self, id: &KeyId, label: &str, spec: &SecretKeySpec) -> Result<Key, Error> {
         let (mechanism, template) = generation(spec, Placement::Token(id, label))?;
         let handle = self.work(|session| session.generate_key(&mechanism, &template))?;

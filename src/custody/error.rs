@@ -56,6 +56,9 @@ pub enum Error {
     /// No thread could be started to make a call.
     #[error("no thread for a call of the HSM: {0}")]
     Thread(#[source] std::io::Error),
+    /// The disk failed under the token's files.
+    #[error("what the token wrote is not on the disk: {0}")]
+    Disk(#[source] std::io::Error),
     /// OpenSSL could not encode a signature that the token made.
     #[error("the token's signature cannot be encoded: {0}")]
     Signature(#[source] openssl::error::ErrorStack),
@@ -74,6 +77,7 @@ impl Error {
                 | Self::Failing(_)
                 | Self::Hangs
                 | Self::Thread(_)
+                | Self::Disk(_)
         )
     }
 
@@ -122,6 +126,9 @@ pub enum RootError {
     /// The token failed.
     #[error("token: {0}")]
     Token(#[from] pkcs11::Error),
+    /// The disk failed under the token's files.
+    #[error("what the token wrote is not on the disk: {0}")]
+    Disk(#[source] std::io::Error),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] store::Error),

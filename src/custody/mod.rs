@@ -7,6 +7,7 @@ mod beginning;
 mod binding;
 mod calls;
 mod checking;
+mod durability;
 mod error;
 mod handles;
 mod in_time;
@@ -52,6 +53,7 @@ use crate::metrics::{HsmCall, Metrics, Timer};
 use crate::store::Store;
 use crate::store::audit_head::{Binder, Sound};
 use crate::store::object::{Class, Material};
+use durability::Durability;
 use handles::Handles;
 use in_time::InTime;
 use outcomes::Outcomes;
@@ -79,6 +81,7 @@ pub struct Custody {
     /// Token objects of managed keys by `CKA_ID`: one scan at start, so that no request has to search.
     placed: RwLock<HashMap<Vec<u8>, Key>>,
     placement: Placement,
+    durability: Durability,
     pairs: Turns,
     /// A row named a token object that the last scan did not find, or whose handle was lost.
     rescan: AtomicBool,
@@ -107,15 +110,16 @@ impl Custody {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, OpenError<RootError>> {
         let _errors = Errors;
-        let (token, roots) = Token::open(configuration(hsm), |device| {
+        let (token, (roots, durability)) = Token::open(configuration(hsm), |device| {
             trying::at_start(device)?;
-            root::open(device, store, remake, now)
+            Ok((root::open(device, store, remake, now)?, Durability::of(device)))
         })?;
         let custody = Self {
             token,
             roots: RwLock::new(Arc::new(roots)),
             placed: RwLock::default(),
             placement,
+            durability,
             pairs: Turns::default(),
             rescan: AtomicBool::new(false),
             handles: Handles::new(hsm.max_objects),
@@ -175,7 +179,15 @@ impl Custody {
     fn make(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: Option<&[u8]>) -> Result<Material, Error> {
         if self.placement == Placement::Token || !key::is_wrappable(kind.bytes()) {
             let spec = key::spec(class, kind, uses);
-            return self.run_once(HsmCall::Make, |device| self.place(device, &spec, value));
+            return self
+                .place(HsmCall::Make, |device, id| {
+                    let key = match value {
+                        Some(value) => device.create_token(id, PLACED_LABEL, &spec, value)?,
+                        None => device.generate_token(id, PLACED_LABEL, &spec)?,
+                    };
+                    Ok((key, ()))
+                })
+                .map(|(material, ())| material);
         }
         // Extractable for as long as it takes to wrap it; no use is allowed to it meanwhile.
         let spec = SecretKeySpec { kind, sensitive: true, extractable: true, uses: Uses::default() };
@@ -190,18 +202,22 @@ impl Custody {
         })
     }
 
-    /// Makes a token object, for what cannot be wrapped without changing it.
-    fn place(&self, device: &Device, spec: &SecretKeySpec, value: Option<&[u8]>) -> Result<Material, Error> {
+    /// Makes a token object, for what cannot be wrapped without changing it. It is durable before anybody hears of it.
+    fn place<T>(
+        &self,
+        call: HsmCall,
+        make: impl FnOnce(&Device, &KeyId) -> Result<(Key, T), Error>,
+    ) -> Result<(Material, T), Error> {
         let mut id = [0; 20];
         openssl::rand::rand_bytes(&mut id)?;
-        let cka_id = KeyId::from(id);
-        let key = match value {
-            Some(value) => device.create_token(&cka_id, PLACED_LABEL, spec, value)?,
-            None => device.generate_token(&cka_id, PLACED_LABEL, spec)?,
-        };
-        device.sync();
+        let (key, made) = self.run_once(call, |device| make(device, &KeyId::from(id)))?;
         self.placed.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_vec(), key);
-        Ok(Material::Token { cka_id: id.to_vec() })
+        let material = Material::Token { cka_id: id.to_vec() };
+        if let Err(error) = self.durability.settle() {
+            self.discard(&material)?;
+            return Err(Error::Disk(error));
+        }
+        Ok((material, made))
     }
 
     /// Removes from the token what no row needs any more.

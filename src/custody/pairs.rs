@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use claviger_pkcs11::{Device, KeyId, PublicParts};
+use claviger_pkcs11::PublicParts;
 use openssl::bn::BigNum;
 use openssl::error::ErrorStack;
 use openssl::md::{Md, MdRef};
@@ -77,7 +77,7 @@ impl Custody {
             PairKind::P256 => None,
         };
         let (material, parts) = if self.placement == Placement::Token {
-            self.run_once(HsmCall::Pair, |device| self.place_pair(device, kind))?
+            self.place(HsmCall::Pair, |device, id| Ok(device.generate_token_pair(id, PLACED_LABEL, kind)?))?
         } else {
             self.run(HsmCall::Pair, |device| {
                 let roots = self.roots();
@@ -93,15 +93,6 @@ impl Custody {
                 Err(Error::PublicKey(error))
             }
         }
-    }
-
-    fn place_pair(&self, device: &Device, kind: PairKind) -> Result<(Material, PublicParts), Error> {
-        let mut id = [0; 20];
-        openssl::rand::rand_bytes(&mut id)?;
-        let (key, parts) = device.generate_token_pair(&KeyId::from(id), PLACED_LABEL, kind)?;
-        device.sync();
-        self.placed.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_vec(), key);
-        Ok((Material::Token { cka_id: id.to_vec() }, parts))
     }
 
     /// Signs a digest in the token. An ECDSA signature is an ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3).

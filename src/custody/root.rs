@@ -7,6 +7,7 @@ use claviger_pkcs11::{
 };
 
 use super::beginning;
+use super::durability::Durability;
 use super::error::RootError;
 use super::signing::{self, AUDIT, Candidate, FIRST_TOKEN, SigningKey, first_name};
 use crate::config::{RemadeKey, Remake};
@@ -183,8 +184,8 @@ pub(super) fn record(
     head: AuditHead,
     now: i64,
 ) -> Result<(), RootError> {
-    // Durable in the token before the database says that they exist.
-    device.sync();
+    // Before the database says that they exist.
+    Durability::of(device).settle().map_err(RootError::Disk)?;
     // What the former key signed proves nothing by the new one.
     let signed_line = head.signed_line.filter(|_| !roots.remade.contains(&RemadeKey::Audit));
     let mut head = AuditHead { root_keys: Some(root_key::digest(whole, counts).to_vec()), signed_line, ..head };

@@ -66,11 +66,10 @@ impl Custody {
         }
         let made = {
             let device = self.device(HsmCall::Make)?;
-            let made = signing::make(&device, &signing::token_name(last + 1))?;
-            // Durable in the token before the database says that it exists.
-            device.sync();
-            made
+            signing::make(&device, &signing::token_name(last + 1))?
         };
+        // Before the database says that it exists.
+        self.durability.settle().map_err(RootError::Disk)?;
         // Without the device: the database's writer may need it to get here.
         let (record, bind) = (made.clone(), self.head_binder());
         let recorded = store.write(move |transaction| {

@@ -1,11 +1,14 @@
 //! A call of the HSM's module never returns: its caller gets an answer in time, other callers go on, and the process can be ended.
 
+use std::fs;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use claviger_pkcs11_shim::{Deed, Fault};
 
-use crate::harness::kmip::{create, encrypt};
-use crate::harness::{Options, Shim, eventually};
+use crate::harness::kmip::{create, encrypt, register};
+use crate::harness::server::Place;
+use crate::harness::{Options, Server, Shim, eventually, preload};
 
 /// Of a call, in seconds.
 const TIMEOUT: u64 = 2;
@@ -88,4 +91,33 @@ fn no_thread_that_others_need_waits_for_it() {
             alice.ok(&encrypt(&made, b"data"));
         }
     }
+}
+
+/// A token whose files this process makes durable is as slow as their disk, and no request but those that write to it waits for that.
+#[test]
+fn a_slow_disk_is_no_call_that_hangs() {
+    let place = Arc::new(Place::new());
+    let arguments = vec!["--hsm-call-timeout=1".to_owned()];
+    let options = preload::with(&place, "disk", "CLAVIGER_TEST_DISK", Options { arguments, ..Options::default() });
+    let server = Server::start_at(place, &options);
+    let (mut alice, mut bob) = (server.alice().connect().unwrap(), server.alice().connect().unwrap());
+    let id = alice.aes();
+    let disk = server.place.path("disk");
+    std::thread::scope(|scope| {
+        fs::write(&disk, "").unwrap();
+        // It cannot be wrapped, so it is an object of the token.
+        let slow = scope.spawn(|| bob.new_key(&register("HMACSHA256", &[7; 33], &[])));
+        eventually("the disk is waited for", || server.place.path("disk.waits").exists().then_some(()));
+        let began = Instant::now();
+        // Longer than any call may take, with the wait for a session.
+        while began.elapsed() < Duration::from_secs(5) {
+            alice.ok(&encrypt(&id, b"data"));
+            alice.aes();
+            let health = alice.get("/health");
+            assert_eq!(health.status, 200, "{}", String::from_utf8_lossy(&health.body));
+        }
+        fs::remove_file(&disk).unwrap();
+        slow.join().unwrap();
+    });
+    assert!(!server.log().contains("does not return"));
 }

@@ -2,12 +2,11 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
-use std::process::Command;
 
-use super::Options;
-use super::server::{Place, run};
+use super::server::Place;
+use super::{Options, preload};
 
-/// The places of the numbers that `clock.c` reads, and the length of its file.
+/// The places of the numbers that `preload/clock.c` reads, and the length of its file.
 const STANDS: u64 = 0;
 const AHEAD: u64 = 8;
 const LENGTH: u64 = 16;
@@ -15,17 +14,8 @@ const LENGTH: u64 = 16;
 /// The same options for a server whose clocks, that of its deadlines too, go as ever until [`advance`] moves them or
 /// [`stand`] stops those of the day.
 pub fn moved(place: &Place, options: Options) -> Options {
-    let library = place.path("clock.so");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/blackbox/harness/clock.c");
-    let mut compiler = Command::new("cc");
-    compiler.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared", source, "-o"]).arg(&library);
-    let (status, _, error) = run(&mut compiler);
-    assert!(status.success(), "{error}");
     File::create(place.path("clock")).unwrap().set_len(LENGTH).unwrap();
-    let mut environment = options.environment;
-    let own = [("LD_PRELOAD", library), ("CLAVIGER_TEST_CLOCK", place.path("clock"))];
-    environment.extend(own.map(|(name, path)| (name.to_owned(), path.display().to_string())));
-    Options { environment, ..options }
+    preload::with(place, "clock", "CLAVIGER_TEST_CLOCK", options)
 }
 
 /// Moves the clocks of the servers here. Idle connections may end by it.

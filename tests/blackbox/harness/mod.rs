@@ -24,6 +24,7 @@ pub mod kmip;
 pub mod message;
 pub mod pairs;
 pub mod pki;
+pub mod preload;
 pub mod reference;
 pub mod server;
 pub mod session;

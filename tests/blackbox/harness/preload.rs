@@ -1,0 +1,26 @@
+//! What is loaded into a server before the C library: `preload/NAME.c`.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::Options;
+use super::server::{Place, run};
+
+/// Compiles it into the place.
+fn library(place: &Place, name: &str) -> PathBuf {
+    let library = place.path(&format!("{name}.so"));
+    let source = format!("{}/tests/blackbox/harness/preload/{name}.c", env!("CARGO_MANIFEST_DIR"));
+    let mut compiler = Command::new("cc");
+    compiler.args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-O1", "-fPIC", "-shared", &source, "-o"]).arg(&library);
+    let (status, _, error) = run(&mut compiler);
+    assert!(status.success(), "{error}");
+    library
+}
+
+/// The same options with it. `variable` names for it the file of its name in the place.
+pub fn with(place: &Place, name: &str, variable: &str, options: Options) -> Options {
+    let mut environment = options.environment;
+    let own = [("LD_PRELOAD", library(place, name)), (variable, place.path(name))];
+    environment.extend(own.map(|(name, path)| (name.to_owned(), path.display().to_string())));
+    Options { environment, ..options }
+}
