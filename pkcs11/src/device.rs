@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use cryptoki::context::Function;
 use cryptoki::error::{self as binding, RvError};
@@ -15,7 +16,7 @@ use crate::error::{Answer, Error, Loss};
 use crate::key::{Generation, Graveyard, Key};
 use crate::module::{Initialized, Module};
 use crate::quirk::{Maker, PaddedWrap};
-use crate::session::{Anchor, Pool, Sessions};
+use crate::session::{Anchor, Pool, Sessions, Turns};
 use crate::suspicion::Suspicion;
 use crate::token::Config;
 use crate::token_info::TokenInfo;
@@ -34,6 +35,8 @@ pub struct Device {
     pool: Pool,
     anchor: Anchor,
     anchor_is_lost: AtomicBool,
+    /// For calls that make, destroy or list token objects, how long one waits for another, and how long that may take.
+    lasting: (Turns, Duration, Duration),
     pub(crate) graveyard: Arc<Graveyard>,
     pub(crate) canary: Canary,
     pub(crate) generation: Generation,
@@ -73,6 +76,7 @@ impl Device {
         Ok(Self {
             anchor: Anchor::new(anchor, config.session_deadline, config.call_timeout),
             anchor_is_lost: AtomicBool::new(false),
+            lasting: (Turns::default(), config.session_deadline, config.call_timeout),
             pool,
             graveyard: Arc::default(),
             canary: Canary::default(),
@@ -189,6 +193,21 @@ impl Device {
             self.anchor_is_lost.store(true, Ordering::Release);
         }
         self.judge(result)
+    }
+
+    /// Runs `call`, which makes, destroys or lists token objects, in a session of the pool: one at a time if the token needs it, but for
+    /// one that hangs.
+    pub(crate) fn lasting<T>(
+        &self,
+        call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>,
+    ) -> Result<T, Error> {
+        let (turns, deadline, patience) = &self.lasting;
+        let _turn = match turns.take(Instant::now() + *deadline, *patience) {
+            _ if !self.maker.confuses_token_objects() => None,
+            Err(Error::Hangs) => None,
+            turn => Some(turn?),
+        };
+        self.work(call)
     }
 
     /// Runs `call` in the anchor session, or in a new one if a call hangs in it.

@@ -24,7 +24,7 @@ impl Device {
 
     fn find(&self, class: ObjectClass, wanted: &[AttributeType]) -> Result<Vec<TokenKey>, Error> {
         let template = [Attribute::Class(class), Attribute::Token(true)];
-        let (keys, has_gone) = self.work(|session| {
+        let (keys, has_gone) = self.lasting(|session| {
             let (mut keys, mut has_gone) = (Vec::new(), false);
             for handle in session.find_objects(&template)? {
                 let (mut id, mut label, mut bytes) = (Vec::new(), String::new(), None);
@@ -71,7 +71,7 @@ impl Device {
     /// Makes a token key inside the token (C_GenerateKey). It is durable after [`crate::sync`], if [`Device::needs_sync`].
     pub fn generate_token(&self, id: &KeyId, label: &str, spec: &SecretKeySpec) -> Result<Key, Error> {
         let (mechanism, template) = generation(spec, Placement::Token(id, label))?;
-        let handle = self.work(|session| session.generate_key(&mechanism, &template))?;
+        let handle = self.lasting(|session| session.generate_key(&mechanism, &template))?;
         Ok(self.token_key(handle, Some(spec.kind.bytes())))
     }
 
@@ -82,10 +82,10 @@ impl Device {
         Ok(self.session_key(handle, value.len()))
     }
 
-    /// Brings the caller's bytes in as a token key (C_CreateObject). It is durable after [`Device::sync`].
+    /// Brings the caller's bytes in as a token key (C_CreateObject). It is durable after [`crate::sync`], if [`Device::needs_sync`].
     pub fn create_token(&self, id: &KeyId, label: &str, spec: &SecretKeySpec, value: &[u8]) -> Result<Key, Error> {
         let template = Import::new(spec, value, Placement::Token(id, label))?;
-        let handle = self.work(|session| session.create_object(&template.0))?;
+        let handle = self.lasting(|session| session.create_object(&template.0))?;
         Ok(self.token_key(handle, Some(value.len())))
     }
 
@@ -95,7 +95,7 @@ impl Device {
             return Err(Error::InvalidInput(InvalidInput::NotTokenObject));
         }
         let handle = key.handle(self.generation)?;
-        self.work(|session| session.destroy_object(handle))?;
+        self.lasting(|session| session.destroy_object(handle))?;
         key.mark_destroyed();
         Ok(())
     }

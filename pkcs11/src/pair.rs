@@ -235,11 +235,11 @@ impl Device {
         made.ok_or(Error::Binding(cryptoki::error::Error::InvalidValue))
     }
 
-    /// Makes a pair whose private half is a token object. It is durable after [`Device::sync`].
+    /// Makes a pair whose private half is a token object. It is durable after [`crate::sync`], if [`Device::needs_sync`].
     pub fn generate_token_pair(&self, id: &KeyId, label: &str, kind: PairKind) -> Result<(Key, PublicParts), Error> {
         kind.validate()?;
         let (public, private) = (kind.public()?, kind.private(Private::Sign, Placement::Token(id, label)));
-        let (private, parts) = self.work(|session| {
+        let make = |session: &Session| {
             let (public, private) = session.generate_key_pair(&kind.generation(), &public, &private)?;
             let parts = kind.read(session, public).and_then(|parts| {
                 session.destroy_object(public)?;
@@ -250,7 +250,12 @@ impl Device {
                 session.destroy_object(private)?;
             }
             Ok((private, parts?))
-        })?;
+        };
+        let (private, parts) = match kind {
+            PairKind::P256 => self.lasting(make)?,
+            // For seconds nobody else could make a key.
+            PairKind::Rsa { .. } => self.work(make)?,
+        };
         let parts = parts.ok_or(Error::Binding(cryptoki::error::Error::InvalidValue))?;
         Ok((self.token_key(private, None), parts))
     }

@@ -78,10 +78,10 @@ impl RootKind {
 }
 
 impl Device {
-    /// Makes a root key. It is durable after [`Device::sync`].
+    /// Makes a root key. It is durable after [`crate::sync`], if [`Device::needs_sync`].
     pub fn generate_root(&self, id: &KeyId, label: &str, kind: RootKind) -> Result<Key, Error> {
         let template = kind.template(Placement::Token(id, label))?;
-        let handle = self.work(|session| self.make_root(session, kind, &template))?;
+        let handle = self.lasting(|session| self.make_root(session, kind, &template))?;
         Ok(self.token_key(handle, Some(kind.spec().kind.bytes())))
     }
 

@@ -168,21 +168,17 @@ pub(crate) struct Anchor {
 /// Sessions of the anchor in which calls hang, at most: each costs a thread.
 const MOST_LEFT: usize = 4;
 
-/// A session for one call at a time.
-struct Held {
+/// Calls that come one at a time. A mutex could not be waited for with a deadline.
+#[derive(Default)]
+pub(crate) struct Turns {
     /// Since when a call is under way.
     taken: Mutex<Option<Instant>>,
     freed: Condvar,
-    session: Mutex<Session>,
 }
 
-impl Held {
-    fn new(session: Session) -> Arc<Self> {
-        Arc::new(Self { taken: Mutex::new(None), freed: Condvar::new(), session: Mutex::new(session) })
-    }
-
+impl Turns {
     /// Waits for the turn; [`Error::Hangs`] if the call under way takes longer than `patience`.
-    fn turn(&self, deadline: Instant, patience: Duration) -> Result<Turn<'_>, Error> {
+    pub(crate) fn take(&self, deadline: Instant, patience: Duration) -> Result<Turn<'_>, Error> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some(since) = *taken {
             let now = Instant::now();
@@ -200,13 +196,24 @@ impl Held {
     }
 }
 
+/// A session for one call at a time.
+struct Held {
+    turns: Turns,
+    session: Mutex<Session>,
+}
+
+impl Held {
+    fn new(session: Session) -> Arc<Self> {
+        Arc::new(Self { turns: Turns::default(), session: Mutex::new(session) })
+    }
+}
+
 impl Anchor {
     pub(crate) fn new(session: Session, deadline: Duration, patience: Duration) -> Self {
         Self { deadline, patience, present: Mutex::new(Held::new(session)), left: Mutex::default() }
     }
 
-    /// Runs `call` in the anchor session. A mutex cannot be waited for with a deadline, so there is a turn to take first; who
-    /// has the turn finds the mutex free. `open` makes the session that takes the place of one in which a call hangs.
+    /// Runs `call` in the anchor session. Who has the turn finds its mutex free. `open` makes the session that takes the place of one in which a call hangs.
     pub(crate) fn run<T>(
         &self,
         open: impl Fn() -> Result<Session, Error>,
@@ -215,7 +222,7 @@ impl Anchor {
         let deadline = Instant::now() + self.deadline;
         loop {
             let present = Arc::clone(&self.present());
-            match present.turn(deadline, self.patience) {
+            match present.turns.take(deadline, self.patience) {
                 Ok(_turn) => {
                     let session = present.session.lock().unwrap_or_else(PoisonError::into_inner);
                     return Ok(call(&session));
@@ -245,7 +252,8 @@ impl Anchor {
     }
 }
 
-struct Turn<'a>(&'a Held);
+/// The right to make a call; given up when dropped.
+pub(crate) struct Turn<'a>(&'a Turns);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {

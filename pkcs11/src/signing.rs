@@ -100,14 +100,14 @@ fn public(id: &KeyId) -> Vec<Attribute> {
 
 impl Device {
     /// Makes a P-256 key pair (CKM_EC_KEY_PAIR_GEN) as two token objects of the same CKA_ID. It is durable after
-    /// [`Device::sync`].
+    /// [`crate::sync`], if [`Device::needs_sync`].
     pub fn generate_signing_root(&self, id: &KeyId, label: &str) -> Result<SigningKey, Error> {
         let label = Attribute::Label(label.as_bytes().to_vec());
         let (mut public, mut private) = (public(id), private(id));
         public.push(label.clone());
         private.push(label);
         let (public, private) =
-            self.work(|session| session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private))?;
+            self.lasting(|session| session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private))?;
         Ok(SigningKey { private: self.token_key(private, None), public: self.token_key(public, None) })
     }
 
@@ -128,7 +128,7 @@ impl Device {
     /// only. At most 8 objects are looked at. An empty answer proves nothing, see [`Device::token_keys`].
     pub fn signing_objects(&self, id: &KeyId) -> Result<SigningObjects, Error> {
         let template = [Attribute::Token(true), Attribute::Id(id.as_bytes().to_vec())];
-        let found = self.work(|session| {
+        let found = self.lasting(|session| {
             let handles = session.iter_objects_with_cache_size(&template, MOST)?.take(MOST.get());
             let handles = handles.collect::<Result<Vec<_>, _>>()?;
             let mut found = Vec::with_capacity(handles.len());

@@ -12,6 +12,7 @@ mod error;
 mod handles;
 mod in_time;
 mod key;
+mod leaving;
 mod original;
 mod outcomes;
 mod owner;
@@ -56,6 +57,7 @@ use crate::store::object::{Class, Material};
 use durability::Durability;
 use handles::Handles;
 use in_time::InTime;
+use leaving::{Claim, Leaving};
 use outcomes::Outcomes;
 use pairs::Turns;
 use root::Roots;
@@ -80,6 +82,7 @@ pub struct Custody {
     roots: RwLock<Arc<Roots>>,
     /// Token objects of managed keys by `CKA_ID`: one scan at start, so that no request has to search.
     placed: RwLock<HashMap<Vec<u8>, Key>>,
+    leaving: Leaving,
     placement: Placement,
     durability: Durability,
     pairs: Turns,
@@ -118,6 +121,7 @@ impl Custody {
             token,
             roots: RwLock::new(Arc::new(roots)),
             placed: RwLock::default(),
+            leaving: Leaving::new(),
             placement,
             durability,
             pairs: Turns::default(),
@@ -220,12 +224,17 @@ impl Custody {
         Ok((material, made))
     }
 
-    /// Removes from the token what no row needs any more.
+    /// Removes from the token what no row needs any more; false if another thread is at it.
     ///
     /// # Errors
     /// The token is away; the object is then removed at the next start.
-    pub fn discard(&self, material: &Material) -> Result<(), Error> {
-        let Material::Token { cka_id } = material else { return Ok(()) };
+    pub fn discard(&self, material: &Material) -> Result<bool, Error> {
+        let Material::Token { cka_id } = material else { return Ok(true) };
+        let own = match self.leaving.claim(cka_id) {
+            Claim::Gone => return Ok(true),
+            Claim::UnderWay => return Ok(false),
+            Claim::Own(own) => own,
+        };
         self.run_for(HsmCall::Discard, material, |device| {
             let key = match self.placed_in(device, cka_id) {
                 Err(Error::NoTokenObject) => return Ok(()),
@@ -240,7 +249,8 @@ impl Custody {
             })
         })?;
         self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
-        Ok(())
+        own.done();
+        Ok(true)
     }
 
     /// How many objects of managed keys the token holds that `known` does not name. They are left alone:

@@ -1,7 +1,11 @@
 //! `--placement token`: new keys are objects of the token, and otherwise like any other.
 
-use crate::harness::kmip::{boolean, create, encrypt, integer, named, revoke, wrapped};
-use crate::harness::{Options, ROOT_OBJECTS, Server, reference};
+use std::thread;
+
+use claviger_pkcs11_shim::{Deed, Fault};
+
+use crate::harness::kmip::{boolean, create, encrypt, integer, named, register, revoke, wrapped};
+use crate::harness::{Options, ROOT_OBJECTS, Server, Shim, eventually, reference};
 
 #[test]
 fn and_are_used_kept_and_destroyed_there() {
@@ -76,4 +80,43 @@ fn and_what_a_crash_left_of_a_destroyed_one_is_removed() {
     let server = Server::start_at(place, &options);
     assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
     server.alice().connect().unwrap().refused(&encrypt(&id, b"x"), 409, "Object_Destroyed");
+}
+
+/// Each is destroyed once, by a handle that was not destroyed before, and nobody has to look for it. One call at a time on SoftHSM, which
+/// otherwise fails now and then.
+#[test]
+fn and_come_and_go_from_many_clients_at_once() {
+    const CLIENTS: usize = 8;
+    const TURNS: usize = 60;
+    let mut shim = Shim::start(&Options::default());
+    // Nothing but a count.
+    let counted = |functions| Fault::new(Deed::Wait(std::time::Duration::ZERO), functions);
+    shim.set("destroyed", &counted(&["C_DestroyObject"]));
+    shim.set("listed", &counted(&["C_FindObjectsInit"]));
+    thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                let mut alice = shim.server.alice().connect().unwrap();
+                for _ in 0..TURNS {
+                    // It cannot be wrapped.
+                    let id = alice.new_key(&register("HMACSHA256", &[7; 33], &[]));
+                    alice.mac(&id, b"data");
+                    alice.ok(&revoke(&id, "Superseded"));
+                    alice.ok(&named("Destroy", &id));
+                }
+            });
+        }
+    });
+    assert_eq!(shim.server.place.token.objects(), ROOT_OBJECTS);
+    eventually("the log says that all are erased", || {
+        let erased = shim.server.place.audit_lines().iter().filter(|line| line["event"] == "erased").count();
+        (erased == CLIENTS * TURNS).then_some(())
+    });
+    // Beside them the few session objects that the start has left.
+    let destroyed = shim.hits("destroyed");
+    assert!((CLIENTS * TURNS..CLIENTS * TURNS + 8).contains(&destroyed), "{destroyed}");
+    assert_eq!(shim.hits("listed"), 0);
+    assert!(!shim.server.log().contains(" WARN "), "{}", shim.server.log());
+    shim.server.signal("TERM");
+    assert!(shim.server.wait().success());
 }

@@ -72,12 +72,14 @@ impl Kms {
             )));
         };
         match cka_id {
-            Some(cka_id) => {
-                if let Err(error) = self.custody.discard(&Material::Token { cka_id }) {
+            Some(cka_id) => match self.custody.discard(&Material::Token { cka_id }) {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(error) => {
                     tracing::warn!(object, %error, "a key that was destroyed or replaced is still in the token");
                     return Ok(None);
                 }
-            }
+            },
             None if !emptied => return Ok(None),
             None => {}
         }
