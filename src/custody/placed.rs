@@ -1,0 +1,105 @@
+//! Token objects of managed keys: made, found again, destroyed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use claviger_pkcs11::{self as pkcs11, Device, Key, KeyId};
+
+use super::leaving::Claim;
+use super::{Custody, Error, PLACED_LABEL};
+use crate::metrics::HsmCall;
+use crate::store::object::Material;
+
+impl Custody {
+    /// Makes a token object, for what cannot be wrapped without changing it. It is durable before anybody hears of it.
+    pub(super) fn place<T>(
+        &self,
+        call: HsmCall,
+        make: impl FnOnce(&Device, &KeyId) -> Result<(Key, T), Error>,
+    ) -> Result<(Material, T), Error> {
+        let mut id = [0; 20];
+        openssl::rand::rand_bytes(&mut id)?;
+        let (key, made) = self.run_once(call, |device| make(device, &KeyId::from(id)))?;
+        self.placed.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_vec(), key);
+        let material = Material::Token { cka_id: id.to_vec() };
+        if let Err(error) = self.durability.settle() {
+            self.discard(&material)?;
+            return Err(Error::Disk(error));
+        }
+        Ok((material, made))
+    }
+
+    /// Removes from the token what no row needs any more; false if another thread is at it.
+    ///
+    /// # Errors
+    /// The token is away; the object is then removed at the next start.
+    pub fn discard(&self, material: &Material) -> Result<bool, Error> {
+        let Material::Token { cka_id } = material else { return Ok(true) };
+        let own = match self.leaving.claim(cka_id) {
+            Claim::Gone => return Ok(true),
+            Claim::UnderWay => return Ok(false),
+            Claim::Own(own) => own,
+        };
+        self.run_for(HsmCall::Discard, material, |device| {
+            let key = match self.placed_in(device, cka_id) {
+                Err(Error::NoTokenObject) => return Ok(()),
+                found => found?,
+            };
+            device.destroy_token(key.clone()).map_err(|error| {
+                // It may be done all the same, and the number that of another object by now: it is looked for by its CKA_ID.
+                if !matches!(error, pkcs11::Error::Busy | pkcs11::Error::Away) {
+                    self.lose(material, &key);
+                }
+                Error::Token(error)
+            })
+        })?;
+        self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
+        own.done();
+        Ok(true)
+    }
+
+    /// How many objects of managed keys the token holds that `known` does not name. They are left alone:
+    /// they may belong to another database, or to a later state of this one.
+    #[must_use]
+    pub fn unknown(&self, known: &HashSet<Vec<u8>>) -> usize {
+        let placed = self.placed.read().unwrap_or_else(PoisonError::into_inner);
+        placed.keys().filter(|cka_id| !known.contains(*cka_id)).count()
+    }
+
+    pub(super) fn placed(&self, cka_id: &[u8]) -> Option<Key> {
+        self.placed.read().unwrap_or_else(PoisonError::into_inner).get(cka_id).cloned()
+    }
+
+    /// Lists the token's objects again if one was missed, or its handle was lost.
+    pub(super) fn rescan_if_wanted(&self) -> Result<(), Error> {
+        if !self.rescan.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let device = self.device(HsmCall::Look)?;
+        let found = Self::scan(&device)?;
+        // Without the login the token lists nothing, and says that all is well.
+        if let Err(error) = device.check(&[]) {
+            self.rescan.store(true, Ordering::Release);
+            return Err(error.into());
+        }
+        let mut placed = self.placed.write().unwrap_or_else(PoisonError::into_inner);
+        placed.retain(|_, key| device.knows(key));
+        for (cka_id, key) in found {
+            placed.entry(cka_id).or_insert(key);
+        }
+        Ok(())
+    }
+
+    /// How many of these objects the token does not hold.
+    #[must_use]
+    pub fn missing(&self, wanted: &[Vec<u8>]) -> usize {
+        let placed = self.placed.read().unwrap_or_else(PoisonError::into_inner);
+        wanted.iter().filter(|cka_id| !placed.contains_key(*cka_id)).count()
+    }
+
+    pub(super) fn scan(device: &Device) -> Result<HashMap<Vec<u8>, Key>, pkcs11::Error> {
+        let found = device.token_keys()?.into_iter().chain(device.token_private_keys()?);
+        Ok(found.filter(|found| found.label == PLACED_LABEL).map(|found| (found.id, found.key)).collect())
+    }
+}
