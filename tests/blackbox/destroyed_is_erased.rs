@@ -192,7 +192,8 @@ fn beside_a_reader_nobody_waits_and_it_is_erased_after_it() {
     // A destruction is a commit like any other, whoever reads.
     assert!(others[others.len() / 2] < typical * 5 + Duration::from_millis(20), "{others:?}, a create {typical:?}");
     for (what, took) in [("removal", &sorted(removals)), ("create", &creates), ("destroy", &others)] {
-        assert!(last(took) < typical * 20 + Duration::from_millis(500), "{what}: {took:?}, typically {typical:?}");
+        // The readers read for longer than that.
+        assert!(last(took) < typical * 20 + Duration::from_secs(2), "{what}: {took:?}, typically {typical:?}");
     }
     assert_eq!(not_erased(&probe), 5 + others.len());
     assert!(found(&place, &doomed.bytes) > 0, "the reader sees them");
