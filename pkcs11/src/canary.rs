@@ -17,15 +17,22 @@ const TEXT: &[u8] = b"claviger: does the device decrypt?";
 
 const KIND: SecretKeyKind = SecretKeyKind::Aes { bytes: 32 };
 
+/// A key that encrypts and never leaves.
+const SPEC: SecretKeySpec = SecretKeySpec { kind: KIND, sensitive: true, extractable: false, uses: Uses::CIPHER };
+
 /// A key with what it has encrypted, made when it is needed first.
 #[derive(Default)]
 pub(crate) struct Canary(Mutex<Option<(Key, Encrypted)>>);
 
 impl Device {
-    /// Has the device do with keys of its own what it is there for: makes one, wraps it by `kek` and unwraps it again to one that is
-    /// SENSITIVE and not EXTRACTABLE, encrypts and decrypts by that one, and makes a MAC by `mac` (HMAC-SHA256).
-    pub fn exercise(&self, kek: &Key, mac: &Key) -> Result<(), Error> {
-        let sealed = self.seal(self.wrapped_and_back(kek, (true, false), Uses::CIPHER)?)?;
+    /// Has the device do with keys of its own what it is there for: makes one that is SENSITIVE and not EXTRACTABLE, by way of wrapping
+    /// it by `kek` and unwrapping it again if there is one, encrypts and decrypts by it, and makes a MAC by `mac` (HMAC-SHA256).
+    pub fn exercise(&self, kek: Option<&Key>, mac: &Key) -> Result<(), Error> {
+        let key = match kek {
+            Some(kek) => self.wrapped_and_back(kek, (true, false), Uses::CIPHER)?,
+            None => self.generate(&SPEC)?,
+        };
+        let sealed = self.seal(key)?;
         let is_opened = self.opens(&sealed)?;
         self.mac(mac, MacMechanism::HmacSha256, TEXT)?;
         if is_opened { Ok(()) } else { Err(Error::Binding(cryptoki::error::Error::InvalidValue)) }
@@ -51,8 +58,7 @@ impl Device {
     }
 
     fn make_canary(&self) -> Result<(Key, Encrypted), Error> {
-        let spec = SecretKeySpec { kind: KIND, sensitive: true, extractable: false, uses: Uses::CIPHER };
-        self.seal(self.generate(&spec)?)
+        self.seal(self.generate(&SPEC)?)
     }
 
     fn seal(&self, key: Key) -> Result<(Key, Encrypted), Error> {

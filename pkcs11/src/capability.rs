@@ -31,6 +31,8 @@ pub struct Capability {
 pub enum Need {
     /// Nothing: without it there is no server.
     Start,
+    /// No key leaves the token wrapped: each is an object of it.
+    Wrapping,
     /// Everything but this.
     For(&'static str),
 }
@@ -80,17 +82,17 @@ const TRIALS: &[Trial] = &[
     trial("random numbers", None, Need::Start, random),
     trial("AES keys", Some(MechanismType::AES_KEY_GEN), Need::Start, aes_keys),
     trial("generic secret keys", Some(MechanismType::GENERIC_SECRET_KEY_GEN), Need::Start, generic_keys),
-    trial("AES key wrap", Some(MechanismType::AES_KEY_WRAP), Need::Start, key_wrap),
-    trial("unwrap template: may never leave", None, Need::Start, |device| {
+    trial("AES key wrap", Some(MechanismType::AES_KEY_WRAP), Need::Wrapping, key_wrap),
+    trial("unwrap template: may never leave", None, Need::Wrapping, |device| {
         unwraps_only(device, UnwrapTemplate::Sealing)
     }),
-    trial("unwrap template: leaves wrapped", None, Need::Start, |device| {
+    trial("unwrap template: leaves wrapped", None, Need::Wrapping, |device| {
         unwraps_only(device, UnwrapTemplate::Guarding)
     }),
-    trial("unwrap template: may leave", None, Need::Start, |device| unwraps_only(device, UnwrapTemplate::Exporting)),
-    trial("wrapping keys do not decrypt", None, Need::Start, wrapping_keys_do_not_decrypt),
-    trial("wrapping keys cannot be changed", None, Need::Start, wrapping_keys_cannot_be_changed),
-    trial("wrapping keys cannot be copied", None, Need::Start, wrapping_keys_cannot_be_copied),
+    trial("unwrap template: may leave", None, Need::Wrapping, |device| unwraps_only(device, UnwrapTemplate::Exporting)),
+    trial("wrapping keys do not decrypt", None, Need::Wrapping, wrapping_keys_do_not_decrypt),
+    trial("wrapping keys cannot be changed", None, Need::Wrapping, wrapping_keys_cannot_be_changed),
+    trial("wrapping keys cannot be copied", None, Need::Wrapping, wrapping_keys_cannot_be_copied),
     trial("AES-GCM", Some(MechanismType::AES_GCM), Need::Start, gcm),
     trial("AES-CBC, AES-CBC-PAD", Some(MechanismType::AES_CBC_PAD), Need::For("these modes"), cbc),
     trial("AES-CTR", Some(MechanismType::AES_CTR), Need::For("this mode"), |device| {
@@ -203,9 +205,10 @@ fn generic_keys(device: &Device) -> Result<String, Failure> {
     works()
 }
 
-/// A key comes back as it was: its MACs are the same.
+/// A key comes back as it was: its MACs are the same. The key that wraps has no template: that is a trial of its own.
 fn key_wrap(device: &Device) -> Result<String, Failure> {
-    let kek = device.session_root(RootKind::Kek(UnwrapTemplate::Guarding))?;
+    let uses = Uses { wrap: true, unwrap: true, ..Uses::default() };
+    let kek = device.generate(&SecretKeySpec { extractable: false, ..aes(32, uses) })?;
     let spec = generic(32);
     let key = device.generate(&spec)?;
     let blob = device.wrap(&kek, &key)?;

@@ -201,13 +201,18 @@ impl Device {
         &self,
         call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>,
     ) -> Result<T, Error> {
+        if !self.maker.confuses_token_objects() {
+            return self.work(call);
+        }
         let (turns, deadline, patience) = &self.lasting;
-        let _turn = match turns.take(Instant::now() + *deadline, *patience) {
-            _ if !self.maker.confuses_token_objects() => None,
-            Err(Error::Hangs) => None,
-            turn => Some(turn?),
-        };
-        self.work(call)
+        match turns.take(Instant::now() + *deadline, *patience) {
+            Ok(turn) => self.work(|session| {
+                turn.begins();
+                call(session)
+            }),
+            Err(Error::Hangs) => self.work(call),
+            Err(error) => Err(error),
+        }
     }
 
     /// Runs `call` in the anchor session, or in a new one if a call hangs in it.

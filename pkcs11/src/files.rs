@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd as _;
 /// of a module: it blocks for as long as the disk does.
 ///
 /// # Errors
-/// The disk failed. sync(2) does not tell.
+/// The disk failed, as far as Linux 5.8 and later tell. sync(2) does not tell.
 pub fn sync(file: Option<&File>) -> io::Result<()> {
     let failed = match file {
         // SAFETY: syncfs(2) takes a file descriptor, which is open for as long as `file` is borrowed.

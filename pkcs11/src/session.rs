@@ -255,6 +255,13 @@ impl Anchor {
 /// The right to make a call; given up when dropped.
 pub(crate) struct Turn<'a>(&'a Turns);
 
+impl Turn<'_> {
+    /// The call begins now: what was waited for until then does not count.
+    pub(crate) fn begins(&self) {
+        *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+}
+
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -124,8 +124,8 @@ pub struct Config {
     pub permission: Permission,
     /// The token.
     pub hsm: Hsm,
-    /// Where new keys are kept when both places would do.
-    pub placement: Placement,
+    /// Where new keys are kept when both places would do; by itself wrapped, if the token can.
+    pub placement: Option<Placement>,
     /// How often one key encrypts with AES-GCM at most.
     pub gcm_limit: u64,
     /// The database file.
@@ -261,7 +261,7 @@ impl Config {
                 administrators: options.administrators.as_deref().map(|given| callers::list(Some(given))),
             },
             remake,
-            placement: options.placement.unwrap_or(Placement::Wrapped),
+            placement: options.placement,
             gcm_limit,
             sqlite_path,
             audit,

@@ -237,7 +237,7 @@ options! {
     /// Seconds that a call of the HSM may take, 1 to 600; making a key pair may take 60 [default: 10]
     #[arg(long, env = "KMS_HSM_CALL_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=600))]
     hsm_call_timeout: u16,
-    /// Where new keys are kept when the token can wrap them [default: wrapped]
+    /// Where new keys are kept [default: wrapped, and in the token if it cannot wrap them]
     #[arg(long, env = "KMS_PLACEMENT", value_name = "PLACE")]
     placement: Placement,
     /// How often one key encrypts with AES-GCM at most, 1 to 4294967296 [default: 4294967296]

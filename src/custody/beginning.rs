@@ -1,11 +1,11 @@
 //! The root keys of a new database. Which objects they will be is on disk before the first is made: a start that ends meanwhile is
 //! gone on with by the next one, and no database has a second set.
 
-use claviger_pkcs11::{Device, Error, KeyId, TokenKey};
+use claviger_pkcs11::{Device, Error, KeyId, RootKind, TokenKey};
 use openssl::sha::sha256;
 
 use super::error::RootError;
-use super::root::{LABEL, ROOTS, Roots, check_value, examine, find, kind, record};
+use super::root::{LABEL, ROOTS, Roots, Wrapping, check_value, examine, find, kind, record, wraps};
 use super::signing::{self, AUDIT, Candidate};
 use crate::hexadecimal;
 use crate::store::Store;
@@ -17,18 +17,27 @@ use crate::store::root_key::{self, RootKey};
 type Seed = [u8; 32];
 
 /// Makes the root keys, or goes on with those that an earlier start began to make, and records them.
-pub(super) fn begin(device: &Device, store: &Store, now: i64) -> Result<Roots, RootError> {
+pub(super) fn begin(device: &Device, store: &Store, wrapping: Wrapping, now: i64) -> Result<Roots, RootError> {
     let pending = store.read(|connection| Ok(root_key::pending(connection)?))?;
     let present = device.token_keys()?;
     warn_of_others(&present, &pending);
+    let has_keks = match pending.as_slice() {
+        [] => wrapping.of_new()?,
+        // As it was begun.
+        all => {
+            let has_keks = all.iter().any(|(name, _)| wraps(name));
+            wrapping.of_known(has_keks)?;
+            has_keks
+        }
+    };
     // From here on nothing can be taken back.
-    try_out(device)?;
+    try_out(device, has_keks)?;
     store.check()?;
     if !pending.is_empty() {
         tracing::info!("an earlier start did not make all root keys of this database: going on with it");
     }
     let mut made = Vec::new();
-    for (name, seed) in announce(store, &pending)? {
+    for (name, seed) in announce(store, &pending, has_keks)? {
         made.push(resume(device, store, &present, &name, &cka_id(&seed))?);
     }
     made.sort_by(|one, other| one.name.cmp(&other.name));
@@ -57,18 +66,23 @@ fn warn_of_others(present: &[TokenKey], pending: &[(String, Vec<u8>)]) {
 }
 
 /// Has the token make and use each kind of root key as a session object: a root key that was made stays in it for good.
-fn try_out(device: &Device) -> Result<(), RootError> {
+fn try_out(device: &Device, has_keks: bool) -> Result<(), RootError> {
     let unable = |name, source| RootError::Unable { name, source: Box::new(source) };
-    for (name, kind) in ROOTS {
+    for (name, kind) in roots(has_keks) {
         let tried = device.try_root(kind).map_err(RootError::from).and_then(|key| check_value(device, &key, kind));
         tried.map_err(|source| unable(name, source))?;
     }
     signing::try_out(device).map_err(|source| unable(AUDIT, source))
 }
 
+/// The secret root keys of a database that has keys that wrap, or has none.
+fn roots(has_keks: bool) -> impl Iterator<Item = (&'static str, RootKind)> {
+    ROOTS.into_iter().filter(move |(name, _)| has_keks || !wraps(name))
+}
+
 /// The names of all root keys and their seeds, on disk.
-fn announce(store: &Store, pending: &[(String, Vec<u8>)]) -> Result<Vec<(String, Seed)>, RootError> {
-    let names: Vec<&str> = ROOTS.iter().map(|(name, _)| *name).chain(signing::FIRST).collect();
+fn announce(store: &Store, pending: &[(String, Vec<u8>)], has_keks: bool) -> Result<Vec<(String, Seed)>, RootError> {
+    let names: Vec<&str> = roots(has_keks).map(|(name, _)| name).chain(signing::FIRST).collect();
     if let Some((unknown, _)) = pending.iter().find(|(name, _)| !names.contains(&name.as_str())) {
         return Err(RootError::Unknown(unknown.clone()));
     }

@@ -184,12 +184,11 @@ impl Custody {
     pub(super) fn placed_in(&self, device: &Device, cka_id: &[u8]) -> Result<Key, Error> {
         match self.placed(cka_id) {
             Some(handle) if device.knows(&handle) => Ok(handle),
-            Some(_) => Err(Error::Token(pkcs11::Error::Stale)),
-            None => {
-                // It may have come back after the root keys did: whoever watches the token looks again.
+            // It was lost, or may have come back after the root keys did: whoever watches the token looks again.
+            known => {
                 self.rescan.store(true, Ordering::Release);
                 self.token.suspect().raise();
-                Err(Error::NoTokenObject)
+                Err(known.map_or(Error::NoTokenObject, |_| Error::Token(pkcs11::Error::Stale)))
             }
         }
     }
@@ -202,10 +201,7 @@ impl Custody {
             Material::Token { cka_id } => self.placed_in(device, cka_id)?,
             Material::Wrapped { kek: name, blob } => {
                 let roots = self.roots();
-                let kek = roots.kek(key.class);
-                if kek.cka_id != *name {
-                    return Err(Error::UnknownKek);
-                }
+                let kek = roots.kek(key.class).filter(|kek| kek.cka_id == *name).ok_or(Error::UnknownKek)?;
                 self.handles.make_room();
                 let _timer = self.metrics.hsm(HsmCall::Unwrap);
                 match key.kind {

@@ -66,7 +66,7 @@ impl Custody {
 
     /// Twice, if need be: what is lost once in it says as little as what any call loses once.
     fn exercise(&self, device: &Device, roots: &Roots) -> Result<(), pkcs11::Error> {
-        let exercise = || device.exercise(&roots.kek(Class::Sealing).key, roots.binding());
+        let exercise = || device.exercise(roots.kek(Class::Sealing).map(|kek| &kek.key), roots.binding());
         exercise().or_else(|error| {
             if error.loss() == Some(Loss::Room) {
                 self.free_room(device, 0);

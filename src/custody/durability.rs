@@ -1,18 +1,31 @@
-//! What the token wrote becomes durable before the database says that it is there. Most tokens see to it themselves.
+//! What the token wrote becomes durable before the database says that it is there, or gone. Most tokens see to it themselves.
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use claviger_pkcs11::{self as pkcs11, Device};
 
 use super::softhsm_directory;
+
+/// The log names a disk that takes longer.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// Who makes what the token wrote durable.
 pub(super) enum Durability {
     /// The token.
     Token,
     /// This process: the file system that holds this directory, or all of them if it is not known.
-    Disk(Option<File>),
+    Disk(Option<PathBuf>),
+}
+
+/// What is written from here on, until it is durable.
+pub(super) enum Unsettled {
+    Nothing,
+    /// A failure is told once for each time that a file is opened: by one of its own nobody misses it.
+    On(File),
+    Anywhere,
 }
 
 impl Durability {
@@ -20,18 +33,43 @@ impl Durability {
         if !device.needs_sync() {
             return Self::Token;
         }
-        let directory = device.info().ok().and_then(|info| softhsm_directory(&info.serial).ok());
-        Self::Disk(directory.and_then(|directory| File::open(directory).ok()))
+        let directory = device.info().map(|info| softhsm_directory(&info.serial));
+        let directory = directory.ok().and_then(Result::ok);
+        if directory.is_none() {
+            tracing::warn!(
+                "the directory of the token is not known: all file systems are written, and no failure is told"
+            );
+        }
+        Self::Disk(directory)
     }
 
+    /// # Errors
+    /// The directory is gone.
+    pub(super) fn begin(&self) -> io::Result<Unsettled> {
+        Ok(match self {
+            Self::Token => Unsettled::Nothing,
+            Self::Disk(Some(directory)) => Unsettled::On(File::open(directory)?),
+            Self::Disk(None) => Unsettled::Anywhere,
+        })
+    }
+}
+
+impl Unsettled {
     /// Blocks for as long as the disk does, so the device must not be held meanwhile: a slow disk is no token that hangs.
     ///
     /// # Errors
     /// The disk failed.
-    pub(super) fn settle(&self) -> io::Result<()> {
-        match self {
-            Self::Token => Ok(()),
-            Self::Disk(file) => pkcs11::sync(file.as_ref()),
+    pub(super) fn settle(self) -> io::Result<()> {
+        let began = Instant::now();
+        let settled = match self {
+            Self::Nothing => Ok(()),
+            Self::On(file) => pkcs11::sync(Some(&file)),
+            Self::Anywhere => pkcs11::sync(None),
+        };
+        let seconds = began.elapsed().as_secs_f32();
+        if began.elapsed() > SLOW {
+            tracing::warn!(seconds, "the disk of the token is slow");
         }
+        settled
     }
 }

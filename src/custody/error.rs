@@ -2,6 +2,7 @@
 
 use claviger_pkcs11 as pkcs11;
 
+use super::trying::Lacking;
 use crate::config::RemadeKey;
 use crate::store;
 
@@ -111,15 +112,20 @@ pub enum RootError {
         source: Box<RootError>,
     },
     /// The token cannot do what no server can do without. Nothing was made in it.
+    #[error("the token cannot do what is needed of it: {0}; clavigerd --check-hsm shows everything that was tried")]
+    Lacks(Lacking),
+    /// The token cannot do what wrapped keys need, and the operator wants these.
     #[error(
-        "the token cannot do what is needed of it: {name}: {why}; clavigerd --check-hsm shows everything that was tried"
+        "the token cannot keep keys wrapped: {0}; clavigerd --check-hsm shows everything that was tried. Without \
+         --placement wrapped each key is an object of the token"
     )]
-    Lacks {
-        /// The first that it lacks.
-        name: &'static str,
-        /// What happened.
-        why: pkcs11::Failure,
-    },
+    NoWrapping(Lacking),
+    /// The database has no keys that wrap, and the operator wants wrapped keys.
+    #[error(
+        "this database was begun on a token that cannot keep keys wrapped, and has no root keys that wrap: each of its \
+         keys is an object of the token. Start without --placement wrapped"
+    )]
+    NeverWrapped,
     /// A signature that the token made does not verify.
     #[error("a signature that the token made does not verify")]
     WrongSignature,
@@ -127,7 +133,7 @@ pub enum RootError {
     #[error("token: {0}")]
     Token(#[from] pkcs11::Error),
     /// The disk failed under the token's files.
-    #[error("what the token wrote is not on the disk: {0}")]
+    #[error("what the token wrote may not be on the disk ({0}): root keys that are lost there cannot be made again")]
     Disk(#[source] std::io::Error),
     /// The database failed.
     #[error(transparent)]

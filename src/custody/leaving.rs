@@ -59,6 +59,11 @@ impl Leaving {
         Claim::Own(Own { leaving: self, cka_id })
     }
 
+    /// Whether it is one of the last that were destroyed.
+    pub(super) fn is_gone(&self, cka_id: &[u8]) -> bool {
+        self.lock().gone.contains(cka_id)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

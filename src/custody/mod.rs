@@ -47,7 +47,7 @@ pub use pkcs11::{
 };
 pub use softhsm::{SoftHsmFault, is_softhsm, softhsm_directory, softhsm_fault};
 pub use token_keys::TokenKey;
-pub use trying::Tried;
+pub use trying::{Lacking, Tried};
 
 use crate::config::{Hsm, Placement, RemadeKey, Remake, SecretSource};
 use crate::desk::{Calling, calling};
@@ -61,7 +61,7 @@ use in_time::InTime;
 use leaving::Leaving;
 use outcomes::Outcomes;
 use pairs::Turns;
-use root::Roots;
+use root::{Roots, Wrapping};
 use under_way::{Mark, UnderWay};
 use verified::Verified;
 
@@ -84,7 +84,8 @@ pub struct Custody {
     /// Token objects of managed keys by `CKA_ID`: one scan at start, so that no request has to search.
     placed: RwLock<HashMap<Vec<u8>, Key>>,
     leaving: Leaving,
-    placement: Placement,
+    /// Where the operator wants new keys.
+    placement: Option<Placement>,
     durability: Durability,
     pairs: Turns,
     /// A row named a token object that the last scan did not find, or whose handle was lost.
@@ -107,7 +108,7 @@ impl Custody {
     /// The module, the token or the PIN is wrong, or the root keys are not those of the database.
     pub fn open(
         hsm: &Hsm,
-        placement: Placement,
+        placement: Option<Placement>,
         store: &Store,
         remake: &Remake,
         now: i64,
@@ -115,9 +116,12 @@ impl Custody {
     ) -> Result<Self, OpenError<RootError>> {
         let _errors = Errors;
         let (token, (roots, durability)) = Token::open(configuration(hsm), |device| {
-            trying::at_start(device)?;
-            Ok((root::open(device, store, remake, now)?, Durability::of(device)))
+            let wrapping = Wrapping { lacks: trying::at_start(device)?, placement };
+            Ok((root::open(device, store, wrapping, remake, now)?, Durability::of(device)))
         })?;
+        if roots.kek(Class::Sealing).is_none() {
+            tracing::warn!("no key leaves the token wrapped: every key of this database is an object of the token");
+        }
         let custody = Self {
             token,
             roots: RwLock::new(Arc::new(roots)),
@@ -182,7 +186,7 @@ impl Custody {
     }
 
     fn make(&self, class: Class, kind: SecretKeyKind, uses: Uses, value: Option<&[u8]>) -> Result<Material, Error> {
-        if self.placement == Placement::Token || !key::is_wrappable(kind.bytes()) {
+        if self.is_placing() || !key::is_wrappable(kind.bytes()) {
             let spec = key::spec(class, kind, uses);
             return self
                 .place(HsmCall::Make, |device, id| {
@@ -202,7 +206,7 @@ impl Custody {
                 None => device.generate(&spec)?,
             };
             let roots = self.roots();
-            let kek = roots.kek(class);
+            let kek = roots.kek(class).ok_or(Error::UnknownKek)?;
             Ok(Material::Wrapped { kek: kek.cka_id.clone(), blob: device.wrap(&kek.key, &key)? })
         })
     }
@@ -348,6 +352,8 @@ impl Custody {
     fn device(&self, call: HsmCall) -> Result<Admitted<'_>, pkcs11::Error> {
         let limit = match call {
             HsmCall::Pair => self.call_timeout.max(PAIR_TIMEOUT),
+            // Some tokens do one such call at a time: these wait for each other, too.
+            HsmCall::Make | HsmCall::Discard | HsmCall::Look => self.call_timeout + 2 * SESSION_DEADLINE,
             // Many wait for a session first.
             _ => self.call_timeout + SESSION_DEADLINE,
         };
@@ -364,6 +370,11 @@ impl Custody {
     #[must_use]
     pub fn sessions(&self) -> Option<Sessions> {
         self.token.device().ok().map(|device| device.sessions())
+    }
+
+    /// Whether all new keys are objects of the token.
+    fn is_placing(&self) -> bool {
+        self.placement == Some(Placement::Token) || self.roots().kek(Class::Sealing).is_none()
     }
 
     fn roots(&self) -> Arc<Roots> {

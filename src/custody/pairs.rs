@@ -14,7 +14,6 @@ use openssl::sign::RsaPssSaltlen;
 
 use super::signing::{on_curve, signature_to_der};
 use super::{Custody, Error, Hash, ManagedKey, PLACED_LABEL, PairKind, Signature};
-use crate::config::Placement;
 use crate::metrics::HsmCall;
 use crate::store::object::{Class, Material};
 
@@ -76,12 +75,12 @@ impl Custody {
             PairKind::Rsa { .. } => Some(self.pairs.take()?),
             PairKind::P256 => None,
         };
-        let (material, parts) = if self.placement == Placement::Token {
+        let (material, parts) = if self.is_placing() {
             self.place(HsmCall::Pair, |device, id| Ok(device.generate_token_pair(id, PLACED_LABEL, kind)?))?
         } else {
             self.run(HsmCall::Pair, |device| {
                 let roots = self.roots();
-                let kek = roots.kek(Class::Sealing);
+                let kek = roots.kek(Class::Sealing).ok_or(Error::UnknownKek)?;
                 let (blob, parts) = device.generate_wrapped_pair(&kek.key, kind)?;
                 Ok((Material::Wrapped { kek: kek.cka_id.clone(), blob }, parts))
             })?

@@ -20,14 +20,32 @@ impl Custody {
     ) -> Result<(Material, T), Error> {
         let mut id = [0; 20];
         openssl::rand::rand_bytes(&mut id)?;
-        let (key, made) = self.run_once(call, |device| make(device, &KeyId::from(id)))?;
-        self.placed.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_vec(), key);
+        let disk = self.durability.begin().map_err(Error::Disk)?;
+        // Known before another generation of the token is: that one lists what this one has made.
+        let made = self.run_once(call, |device| {
+            let (key, made) = make(device, &KeyId::from(id))?;
+            self.placed.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_vec(), key);
+            Ok(made)
+        })?;
         let material = Material::Token { cka_id: id.to_vec() };
-        if let Err(error) = self.durability.settle() {
-            self.discard(&material)?;
+        if let Err(error) = disk.settle() {
+            if let Err(error) = self.discard(&material) {
+                tracing::warn!(%error, "a key that is not wanted any more is still in the token");
+            }
             return Err(Error::Disk(error));
         }
         Ok((material, made))
+    }
+
+    /// Does what removes keys from the token, and answers once that is durable.
+    ///
+    /// # Errors
+    /// Those of `removal`, or the disk failed.
+    pub fn durably<T, E: From<Error>>(&self, removal: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        let disk = self.durability.begin().map_err(Error::Disk)?;
+        let removed = removal()?;
+        disk.settle().map_err(Error::Disk)?;
+        Ok(removed)
     }
 
     /// Removes from the token what no row needs any more; false if another thread is at it.
@@ -41,22 +59,31 @@ impl Custody {
             Claim::UnderWay => return Ok(false),
             Claim::Own(own) => own,
         };
+        if !self.destroy(material, cka_id)? {
+            // Nobody knows it: it may have come back after the token did.
+            self.rescan_if_wanted()?;
+            self.destroy(material, cka_id)?;
+        }
+        self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
+        own.done();
+        Ok(true)
+    }
+
+    /// Destroys the object with this `CKA_ID`; false if none is known.
+    fn destroy(&self, material: &Material, cka_id: &[u8]) -> Result<bool, Error> {
         self.run_for(HsmCall::Discard, material, |device| {
             let key = match self.placed_in(device, cka_id) {
-                Err(Error::NoTokenObject) => return Ok(()),
+                Err(Error::NoTokenObject) => return Ok(false),
                 found => found?,
             };
-            device.destroy_token(key.clone()).map_err(|error| {
+            device.destroy_token(key.clone()).map(|()| true).map_err(|error| {
                 // It may be done all the same, and the number that of another object by now: it is looked for by its CKA_ID.
                 if !matches!(error, pkcs11::Error::Busy | pkcs11::Error::Away) {
                     self.lose(material, &key);
                 }
                 Error::Token(error)
             })
-        })?;
-        self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
-        own.done();
-        Ok(true)
+        })
     }
 
     /// How many objects of managed keys the token holds that `known` does not name. They are left alone:
@@ -76,16 +103,22 @@ impl Custody {
         if !self.rescan.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
+        let rescanned = self.list_again();
+        if rescanned.is_err() {
+            self.rescan.store(true, Ordering::Release);
+        }
+        rescanned
+    }
+
+    fn list_again(&self) -> Result<(), Error> {
         let device = self.device(HsmCall::Look)?;
         let found = Self::scan(&device)?;
         // Without the login the token lists nothing, and says that all is well.
-        if let Err(error) = device.check(&[]) {
-            self.rescan.store(true, Ordering::Release);
-            return Err(error.into());
-        }
+        device.check(&[])?;
         let mut placed = self.placed.write().unwrap_or_else(PoisonError::into_inner);
         placed.retain(|_, key| device.knows(key));
-        for (cka_id, key) in found {
+        // What was destroyed since it was listed is none of them.
+        for (cka_id, key) in found.into_iter().filter(|(cka_id, _)| !self.leaving.is_gone(cka_id)) {
             placed.entry(cka_id).or_insert(key);
         }
         Ok(())

@@ -7,16 +7,17 @@ use claviger_pkcs11::{
 };
 
 use super::beginning;
-use super::durability::Durability;
+use super::durability::{Durability, Unsettled};
 use super::error::RootError;
 use super::signing::{self, AUDIT, Candidate, FIRST_TOKEN, SigningKey, first_name};
-use crate::config::{RemadeKey, Remake};
+use super::trying::Lacking;
+use crate::config::{Placement, RemadeKey, Remake};
 use crate::hexadecimal;
 use crate::secret::is_equal;
 use crate::store::Store;
 use crate::store::audit_head::{self, AuditHead};
 use crate::store::gcm_use;
-use crate::store::object::Class;
+use crate::store::object::{self, Class};
 use crate::store::root_key::{self, RootKey};
 
 /// Begins the label of every root key, so that an operator sees whose they are.
@@ -36,9 +37,8 @@ pub(super) const ROOTS: [(&str, RootKind); 4] = [
 /// Handles of one generation of the token.
 pub(super) struct Roots {
     binding: Key,
-    exporting: Kek,
-    guarding: Kek,
-    sealing: Kek,
+    /// `None`: the token cannot keep keys wrapped, and each of them is an object of it.
+    keks: Option<Keks>,
     audit: SigningKey,
     /// What signs access tokens, by number; the last signs new ones.
     tokens: Vec<NumberedKey>,
@@ -48,6 +48,38 @@ pub(super) struct Roots {
 
 /// A key that signs access tokens, with its number.
 pub(super) type NumberedKey = (u32, SigningKey);
+
+/// A key-encryption key for each class.
+struct Keks {
+    exporting: Kek,
+    guarding: Kek,
+    sealing: Kek,
+}
+
+/// Whether the token can keep keys wrapped, and where the operator wants them.
+pub(super) struct Wrapping {
+    pub(super) lacks: Option<Lacking>,
+    pub(super) placement: Option<Placement>,
+}
+
+impl Wrapping {
+    /// Whether a new database gets keys that wrap.
+    pub(super) fn of_new(self) -> Result<bool, RootError> {
+        match (self.lacks, self.placement) {
+            (Some(lacking), Some(Placement::Wrapped)) => Err(RootError::NoWrapping(lacking)),
+            (lacks, _) => Ok(lacks.is_none()),
+        }
+    }
+
+    /// Refuses what does not go with a database that has keys that wrap, or has none: it stays as it was begun.
+    pub(super) fn of_known(self, has_keks: bool) -> Result<(), RootError> {
+        match (self.lacks, self.placement) {
+            (Some(lacking), _) if has_keks => Err(RootError::Lacks(lacking)),
+            (_, Some(Placement::Wrapped)) if !has_keks => Err(RootError::NeverWrapped),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// A key-encryption key and the `CKA_ID` by which blobs name it.
 pub(super) struct Kek {
@@ -60,12 +92,14 @@ impl Roots {
         &self.binding
     }
 
-    pub(super) fn kek(&self, class: Class) -> &Kek {
-        match class {
-            Class::Sealing => &self.sealing,
-            Class::Guarding => &self.guarding,
-            Class::Exporting => &self.exporting,
-        }
+    /// `None` in a database whose keys are objects of the token.
+    pub(super) fn kek(&self, class: Class) -> Option<&Kek> {
+        let keks = self.keks.as_ref()?;
+        Some(match class {
+            Class::Sealing => &keks.sealing,
+            Class::Guarding => &keks.guarding,
+            Class::Exporting => &keks.exporting,
+        })
     }
 
     pub(super) fn audit(&self) -> &SigningKey {
@@ -82,7 +116,10 @@ impl Roots {
 
     /// Every object that must be there.
     pub(super) fn keys(&self) -> Vec<&Key> {
-        let mut keys = vec![&self.binding, &self.exporting.key, &self.guarding.key, &self.sealing.key];
+        let mut keys = vec![&self.binding];
+        if let Some(Keks { exporting, guarding, sealing }) = &self.keks {
+            keys.extend([&exporting.key, &guarding.key, &sealing.key]);
+        }
         for pair in self.tokens.iter().map(|(_, key)| key).chain([&self.audit]).map(|key| &key.pair) {
             keys.extend([&pair.private, &pair.public]);
         }
@@ -92,15 +129,27 @@ impl Roots {
 
 /// Finds the recorded root keys in the token, or makes them for a database that is new. A recorded set is never completed by
 /// itself: a record that is missing was deleted, or the database is damaged.
-pub(super) fn open(device: &Device, store: &Store, remake: &Remake, now: i64) -> Result<Roots, RootError> {
+pub(super) fn open(
+    device: &Device,
+    store: &Store,
+    wrapping: Wrapping,
+    remake: &Remake,
+    now: i64,
+) -> Result<Roots, RootError> {
     let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
     if !recorded.is_empty() {
+        let has_keks = recorded.iter().any(|root| wraps(&root.name));
+        // A record that is missing is none that never was.
+        if !has_keks && store.read(object::is_any_wrapped)? {
+            return Err(RootError::Incomplete("sealing"));
+        }
+        wrapping.of_known(has_keks)?;
         return complete(device, store, recorded, remake, now);
     }
     if let Some(table) = store.first_used_table()? {
         return Err(RootError::NoRecord(table));
     }
-    beginning::begin(device, store, now)
+    beginning::begin(device, store, wrapping, now)
 }
 
 /// The roots of a database that has a record. It must be whole, but for the signing keys that the operator names: these are
@@ -185,7 +234,7 @@ pub(super) fn record(
     now: i64,
 ) -> Result<(), RootError> {
     // Before the database says that they exist.
-    Durability::of(device).settle().map_err(RootError::Disk)?;
+    Durability::of(device).begin().and_then(Unsettled::settle).map_err(RootError::Disk)?;
     // What the former key signed proves nothing by the new one.
     let signed_line = head.signed_line.filter(|_| !roots.remade.contains(&RemadeKey::Audit));
     let mut head = AuditHead { root_keys: Some(root_key::digest(whole, counts).to_vec()), signed_line, ..head };
@@ -217,15 +266,13 @@ pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootE
     }
     tokens.sort_by_key(|(number, _)| *number);
     let mut take = |name| secrets.remove(name).ok_or(RootError::Incomplete(name));
-    Ok(Roots {
-        binding: take("binding")?.key,
-        exporting: take("exporting")?,
-        guarding: take("guarding")?,
-        sealing: take("sealing")?,
-        remade: Vec::new(),
-        audit,
-        tokens,
-    })
+    let binding = take("binding")?.key;
+    let keks = match take("sealing") {
+        Ok(sealing) => Some(Keks { sealing, exporting: take("exporting")?, guarding: take("guarding")? }),
+        // All of them, or none.
+        Err(_) => None,
+    };
+    Ok(Roots { binding, keks, remade: Vec::new(), audit, tokens })
 }
 
 /// Like [`find`], but the signing keys that [`open`] would make again are not missed.
@@ -243,7 +290,8 @@ fn recognise_all(device: &Device, recorded: &[RootKey]) -> Result<Recognised, Ro
     let signing = signing.into_iter().map(|root| Candidate::find(device, root)).collect::<Result<Vec<_>, _>>()?;
     refuse_missing(device, &present, &secret, &signing)?;
     let mut found = HashMap::new();
-    for (name, kind) in ROOTS {
+    let has_keks = secret.iter().any(|root| wraps(&root.name));
+    for (name, kind) in ROOTS.into_iter().filter(|(name, _)| has_keks || !wraps(name)) {
         let record = secret.iter().find(|root| root.name == name).ok_or(RootError::Incomplete(name))?;
         found.insert(name, recognise(device, &present, kind, record)?);
     }
@@ -392,11 +440,16 @@ fn renewed(device: &Device, recorded: &[RootKey], roots: &Roots) -> Result<Vec<R
     let mut renewed = Vec::new();
     for (class, name) in [(Class::Exporting, "exporting"), (Class::Guarding, "guarding"), (Class::Sealing, "sealing")] {
         let former = recorded.iter().find(|root| root.name == name && is_former(&root.check_value));
-        if let (Some(former), Some(kind)) = (former, kind(name)) {
-            renewed.push(RootKey { check_value: check_value(device, &roots.kek(class).key, kind)?, ..former.clone() });
+        if let (Some(former), Some(kind), Some(kek)) = (former, kind(name), roots.kek(class)) {
+            renewed.push(RootKey { check_value: check_value(device, &kek.key, kind)?, ..former.clone() });
         }
     }
     Ok(renewed)
+}
+
+/// Whether the root key of this name wraps others.
+pub(super) fn wraps(name: &str) -> bool {
+    matches!(kind(name), Some(RootKind::Kek(_)))
 }
 
 /// What a secret root key is for; `None` for a signing key.

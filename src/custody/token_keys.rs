@@ -64,12 +64,13 @@ impl Custody {
         if kept.len() >= MAX_KEYS {
             return Err(RootError::TooManyTokenKeys(kept.len()));
         }
+        let disk = self.durability.begin().map_err(RootError::Disk)?;
         let made = {
             let device = self.device(HsmCall::Make)?;
             signing::make(&device, &signing::token_name(last + 1))?
         };
         // Before the database says that it exists.
-        self.durability.settle().map_err(RootError::Disk)?;
+        disk.settle().map_err(RootError::Disk)?;
         // Without the device: the database's writer may need it to get here.
         let (record, bind) = (made.clone(), self.head_binder());
         let recorded = store.write(move |transaction| {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use claviger_pkcs11::{Capability, Device, Token, TokenInfo};
+use claviger_pkcs11::{Capability, Device, Failure, Need, Token, TokenInfo};
 
 use super::{Custody, Errors, OpenError, RootError, configuration};
 use crate::config::Hsm;
@@ -35,11 +35,21 @@ impl Custody {
     }
 }
 
-/// Tries what is quick, and says in one line of the log what there is not.
+/// What a token lacks.
+#[derive(Debug, thiserror::Error)]
+#[error("{name}: {why}")]
+pub struct Lacking {
+    /// In the words of PKCS#11.
+    pub name: &'static str,
+    /// What happened.
+    pub why: Failure,
+}
+
+/// Tries what is quick, and says in one line of the log what there is not; the first thing without which no key leaves the token wrapped.
 ///
 /// # Errors
 /// [`RootError::Lacks`]: something without which there is no server.
-pub(super) fn at_start(device: &Device) -> Result<(), RootError> {
+pub(super) fn at_start(device: &Device) -> Result<Option<Lacking>, RootError> {
     let began = Instant::now();
     let info = device.info()?;
     let tried = device.capabilities(false);
@@ -54,8 +64,13 @@ pub(super) fn at_start(device: &Device) -> Result<(), RootError> {
         seconds = began.elapsed().as_secs_f32(),
         "the token was tried"
     );
-    match tried.into_iter().find(|capability| !capability.suffices()) {
-        Some(Capability { name, found: Err(why), .. }) => Err(RootError::Lacks { name, why }),
-        _ => Ok(()),
+    let mut lacks = None;
+    for Capability { name, found, need, .. } in tried {
+        match (found, need) {
+            (Err(why), Need::Start) => return Err(RootError::Lacks(Lacking { name, why })),
+            (Err(why), Need::Wrapping) if lacks.is_none() => lacks = Some(Lacking { name, why }),
+            (_, Need::Start | Need::Wrapping | Need::For(_)) => {}
+        }
     }
+    Ok(lacks)
 }

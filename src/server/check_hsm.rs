@@ -46,6 +46,7 @@ impl fmt::Display for HsmReport {
             let (found, done) = match (&own.found, own.need) {
                 (Ok(how), _) => (how.clone(), "uses it".to_owned()),
                 (Err(why), Need::Start) => (why.to_string(), "does not start".to_owned()),
+                (Err(why), Need::Wrapping) => (why.to_string(), "keeps every key in the token".to_owned()),
                 (Err(why), Need::For(what)) => (why.to_string(), format!("does without {what}")),
             };
             rows.push([own.name.to_owned(), own.said.clone(), found, done]);

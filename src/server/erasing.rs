@@ -63,7 +63,8 @@ fn erase(kms: &Kms, unerased: &Unerased) -> bool {
             told = true;
             tracing::warn!(
                 keys = unerased.count(),
-                "what was destroyed cannot be erased yet: does another program read the database for long?"
+                "what was destroyed cannot be erased yet: does another program read the database for long, or does the token or its \
+                 disk fail?"
             );
         }
     }

@@ -1,14 +1,15 @@
 //! A call of the HSM's module never returns: its caller gets an answer in time, other callers go on, and the process can be ended.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use claviger_pkcs11_shim::{Deed, Fault};
 
-use crate::harness::kmip::{create, encrypt, register};
+use crate::harness::kmip::{create, encrypt, named, register, revoke};
 use crate::harness::server::Place;
-use crate::harness::{Options, Server, Shim, eventually, preload};
+use crate::harness::{Options, ROOT_OBJECTS, Server, Shim, eventually, preload};
 
 /// Of a call, in seconds.
 const TIMEOUT: u64 = 2;
@@ -93,31 +94,75 @@ fn no_thread_that_others_need_waits_for_it() {
     }
 }
 
+/// A server on a disk that `preload/disk.c` makes slow, or fail; where the file is that does.
+fn on_a_disk() -> (Server, PathBuf) {
+    let place = Arc::new(Place::new());
+    let arguments = vec!["--hsm-call-timeout=2".to_owned()];
+    let options = preload::with(&place, "disk", "CLAVIGER_TEST_DISK", Options { arguments, ..Options::default() });
+    let disk = place.path("disk");
+    (Server::start_at(place, &options), disk)
+}
+
+/// It cannot be wrapped, so it is an object of the token.
+fn placed() -> serde_json::Value {
+    register("HMACSHA256", &[7; 33], &[])
+}
+
+/// The file is there for as long as this.
+struct There<'a>(&'a Path);
+
+impl Drop for There<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.0);
+    }
+}
+
 /// A token whose files this process makes durable is as slow as their disk, and no request but those that write to it waits for that.
 #[test]
 fn a_slow_disk_is_no_call_that_hangs() {
-    let place = Arc::new(Place::new());
-    let arguments = vec!["--hsm-call-timeout=1".to_owned()];
-    let options = preload::with(&place, "disk", "CLAVIGER_TEST_DISK", Options { arguments, ..Options::default() });
-    let server = Server::start_at(place, &options);
+    let (server, disk) = on_a_disk();
     let (mut alice, mut bob) = (server.alice().connect().unwrap(), server.alice().connect().unwrap());
     let id = alice.aes();
-    let disk = server.place.path("disk");
     std::thread::scope(|scope| {
         fs::write(&disk, "").unwrap();
-        // It cannot be wrapped, so it is an object of the token.
-        let slow = scope.spawn(|| bob.new_key(&register("HMACSHA256", &[7; 33], &[])));
-        eventually("the disk is waited for", || server.place.path("disk.waits").exists().then_some(()));
+        let slow = There(&disk);
+        let made = scope.spawn(|| bob.new_key(&placed()));
+        eventually("the disk is waited for", || disk.with_extension("waits").exists().then_some(()));
         let began = Instant::now();
-        // Longer than any call may take, with the wait for a session.
-        while began.elapsed() < Duration::from_secs(5) {
+        // Longer than any call may take, with what it waits for first.
+        while began.elapsed() < Duration::from_secs(8) {
             alice.ok(&encrypt(&id, b"data"));
             alice.aes();
             let health = alice.get("/health");
             assert_eq!(health.status, 200, "{}", String::from_utf8_lossy(&health.body));
         }
-        fs::remove_file(&disk).unwrap();
-        slow.join().unwrap();
+        drop(slow);
+        made.join().unwrap();
     });
-    assert!(!server.log().contains("does not return"));
+    let log = server.log();
+    assert!(!log.contains("does not return") && log.contains("the disk of the token is slow"), "{log}");
+}
+
+/// What may not be on the disk is not acknowledged: the request fails, and nothing is left of it.
+#[test]
+fn a_disk_that_fails_is_told() {
+    let (server, disk) = on_a_disk();
+    let mut alice = server.alice().connect().unwrap();
+    let kept = alice.new_key(&placed());
+    let fails = disk.with_extension("fails");
+    fs::write(&fails, "").unwrap();
+    let failing = There(&fails);
+    alice.refused(&placed(), 503, "General_Failure");
+    assert!(server.log().contains("is not on the disk"), "{}", server.log());
+    assert_eq!(server.place.token.objects(), ROOT_OBJECTS + 1);
+    assert_eq!(alice.count(), 1);
+    // It is gone for everybody, and the log does not say that it is erased.
+    alice.ok(&revoke(&kept, "Superseded"));
+    alice.ok(&named("Destroy", &kept));
+    let erased = || server.place.audit_lines().iter().filter(|line| line["event"] == "erased").count();
+    eventually("it is tried in vain", || server.log().contains("cannot be erased yet").then_some(()));
+    assert_eq!(erased(), 0);
+    drop(failing);
+    eventually("it is erased", || (erased() == 1).then_some(()));
+    alice.new_key(&placed());
 }

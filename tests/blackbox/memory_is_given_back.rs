@@ -1,5 +1,6 @@
 //! After many connections and large bodies the server has about as much memory as before.
 
+use std::sync::Barrier;
 use std::thread;
 
 use crate::harness::kmip::{encrypt, octets};
@@ -33,29 +34,37 @@ fn after_connections_and_large_bodies() {
     let server = Server::start_with(&Options { environment, ..Options::default() });
     let id = server.alice().connect().unwrap().aes();
     let idle = resident(&server);
+    let all = Barrier::new(CALLERS);
     thread::scope(|scope| {
         for number in 0..CALLERS {
+            let all = &all;
             let client = server.client(&server.place.authority.issue(&Leaf::client(&format!("caller-{number}"))));
             scope.spawn(move || {
                 let mut open: Vec<Connection> = (0..CONNECTIONS).map(|_| client.connect().unwrap()).collect();
-                assert!(open.iter_mut().all(|connection| connection.get("/whoami").status == 200));
-                open
+                let answered = open.iter_mut().all(|connection| connection.get("/whoami").status == 200);
+                // They are open at the same time.
+                all.wait();
+                assert!(answered);
             });
         }
     });
     is_given_back(&server, "connections", idle);
     server.reset_peak();
     let data = vec![7; 3 << 20];
-    thread::scope(|scope| {
-        for _ in 0..4 {
-            let (server, id, data) = (&server, &id, &data);
-            scope.spawn(move || {
-                let mut alice = server.alice().connect().unwrap();
-                for _ in 0..3 {
-                    assert_eq!(octets(&alice.ok(&encrypt(id, data)), "Data").len(), data.len());
-                }
-            });
-        }
+    // Until as many were there at one time as need so much.
+    eventually("bodies at the same time", || {
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                let (server, id, data) = (&server, &id, &data);
+                scope.spawn(move || {
+                    let mut alice = server.alice().connect().unwrap();
+                    for _ in 0..3 {
+                        assert_eq!(octets(&alice.ok(&encrypt(id, data)), "Data").len(), data.len());
+                    }
+                });
+            }
+        });
+        (server.peak() >> 20 > idle + BOUND).then_some(())
     });
     is_given_back(&server, "bodies", idle);
 }

@@ -44,8 +44,6 @@ fn what_it_lacks_is_named_and_keeps_a_server_from_starting_that_cannot_do_withou
     let answer = |value, function: &'static str| [("fault", Fault::new(Deed::Answer(value), &[function]))];
     let objects = place.token.objects();
     for (fault, name) in [
-        (answer(NO_MECHANISM, "C_WrapKey"), "AES key wrap"),
-        (answer(NO_FUNCTION, "C_UnwrapKey"), "AES key wrap"),
         (answer(NO_MECHANISM, "C_EncryptInit"), "AES-GCM"),
         (answer(NO_MECHANISM, "C_SignInit"), "HMAC-SHA256"),
         (answer(NO_FUNCTION, "C_GenerateRandom"), "random numbers"),

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
-use cryptoki_sys::CK_RV;
+use cryptoki_sys::{CK_ATTRIBUTE_TYPE, CK_RV};
 
 /// One kind of misbehaviour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub enum Deed {
     OwnIv(OwnIv),
     /// C_Encrypt, C_Decrypt and C_Sign take so many bytes; more answer CKR_DATA_LEN_RANGE.
     MostBytes(usize),
+    /// A template with this attribute is refused: CKR_ATTRIBUTE_TYPE_INVALID.
+    RefuseAttribute(CK_ATTRIBUTE_TYPE),
     /// The call takes that much longer.
     Wait(Duration),
     /// The call never returns.
@@ -121,6 +123,7 @@ impl fmt::Display for Fault {
             Deed::OwnIv(OwnIv::Appended(length)) => writeln!(f, "do own-iv appended {length}")?,
             Deed::OwnIv(OwnIv::Zeros) => writeln!(f, "do own-iv zeros")?,
             Deed::MostBytes(most) => writeln!(f, "do most-bytes {most}")?,
+            Deed::RefuseAttribute(attribute) => writeln!(f, "do refuse-attribute {attribute:#x}")?,
             Deed::Wait(time) => writeln!(f, "do wait {}", time.as_millis())?,
             Deed::Hang => writeln!(f, "do hang")?,
         }
@@ -178,6 +181,7 @@ fn parse_deed(words: &[&str]) -> Option<Deed> {
         ["own-iv", "appended", length] => Deed::OwnIv(OwnIv::Appended(length.parse().ok().filter(|own| *own <= 16)?)),
         ["own-iv", "zeros"] => Deed::OwnIv(OwnIv::Zeros),
         ["most-bytes", most] => Deed::MostBytes(most.parse().ok()?),
+        ["refuse-attribute", attribute] => Deed::RefuseAttribute(number(attribute)?),
         ["wait", time] => Deed::Wait(milliseconds(time)?),
         ["hang"] => Deed::Hang,
         _ => return None,
@@ -211,6 +215,7 @@ mod tests {
             Deed::OwnIv(OwnIv::Appended(16)),
             Deed::OwnIv(OwnIv::Zeros),
             Deed::MostBytes(16 << 10),
+            Deed::RefuseAttribute(0x4000_0212),
             Deed::Wait(Duration::from_millis(20)),
             Deed::Hang,
         ];

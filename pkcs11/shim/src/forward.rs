@@ -7,10 +7,10 @@ use std::ptr;
 use std::sync::LazyLock;
 
 use cryptoki_sys::{
-    CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_FUNCTION_LIST, CK_INFO, CK_MECHANISM, CK_MECHANISM_INFO,
-    CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SESSION_INFO, CK_SLOT_ID,
-    CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR, CKR_ARGUMENTS_BAD, CKR_FUNCTION_NOT_SUPPORTED,
-    CKR_OK,
+    CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_FUNCTION_LIST, CK_INFO, CK_MECHANISM,
+    CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SESSION_INFO,
+    CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR, CKR_ARGUMENTS_BAD,
+    CKR_FUNCTION_NOT_SUPPORTED, CKR_OK,
 };
 
 use crate::control::{MODULE, give_up};
@@ -108,8 +108,21 @@ unsafe fn fingerprint(bytes: Bytes, length: CK_ULONG) -> CK_OBJECT_HANDLE {
     hash
 }
 
+/// The types of the attributes of a template.
+///
+/// # Safety
+/// `template` points to `count` attributes, or is null.
+unsafe fn types(template: Template, count: CK_ULONG) -> Vec<CK_ATTRIBUTE_TYPE> {
+    let count = usize::try_from(count).unwrap_or_default();
+    if template.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: as the caller promises.
+    unsafe { std::slice::from_raw_parts(template, count) }.iter().map(|attribute| attribute.type_).collect()
+}
+
 /// A row is a function with its arguments; `in` names that of the session, `using` those of objects, `holding` those of a wrapped
-/// key, `making`, `opening` and `finding` the places for what it answers, `beginning` the key of the operation that begins, `sized` the
+/// key, `by` templates, `making`, `opening` and `finding` the places for what it answers, `beginning` the key of the operation that begins, `sized` the
 /// length of the data. `via` names a function that is called instead of the other module's, with that one's and the arguments.
 macro_rules! forward {
     ($(
@@ -117,6 +130,7 @@ macro_rules! forward {
         $(in $session:ident)?
         $(using $($object:ident),+)?
         $(holding $wrapped:ident, $length:ident)?
+        $(by $($template:ident of $attributes:ident),+)?
         $(making $($made:ident),+)?
         $(opening $opened:ident)?
         $(finding $found:ident, $count:ident)?
@@ -128,6 +142,10 @@ macro_rules! forward {
         $(
             unsafe extern "C" fn $name($($argument: $type),*) -> CK_RV {
                 let made: &[&str] = &[$($(stringify!($made)),+)?];
+                #[allow(unused_mut, reason = "not every function has templates")]
+                let mut attributes = Vec::new();
+                // SAFETY: PKCS#11 has the caller pass so many attributes.
+                $($(attributes.extend(unsafe { types($template, $attributes) });)+)?
                 let call = Call {
                     function: stringify!($name),
                     session: None$(.or(Some($session)))?,
@@ -136,6 +154,7 @@ macro_rules! forward {
                     wrapped: None$(.or(Some(unsafe { fingerprint($wrapped, $length) })))?,
                     makes: !made.is_empty(),
                     bytes: 0$( + usize::try_from($bytes).unwrap_or_default())?,
+                    attributes: &attributes,
                 };
                 if let Some(answer) = before(&call) {
                     return answer;
@@ -196,9 +215,9 @@ forward! {
     C_GetSessionInfo(session: Session, info: *mut CK_SESSION_INFO) in session;
     C_Login(session: Session, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, length: CK_ULONG) in session;
     C_Logout(session: Session) in session;
-    C_CreateObject(session: Session, template: Template, count: CK_ULONG, object: Made) in session making object;
+    C_CreateObject(session: Session, template: Template, count: CK_ULONG, object: Made) in session by template of count making object;
     C_CopyObject(session: Session, object: Object, template: Template, count: CK_ULONG, copy: Made)
-        in session using object making copy;
+        in session using object by template of count making copy;
     C_DestroyObject(session: Session, object: Object) in session using object;
     C_GetObjectSize(session: Session, object: Object, size: Length) in session using object;
     C_GetAttributeValue(session: Session, object: Object, template: Template, count: CK_ULONG) in session using object;
@@ -217,18 +236,18 @@ forward! {
     C_VerifyInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
     C_Verify(session: Session, data: Bytes, length: CK_ULONG, signature: Bytes, written: CK_ULONG) in session;
     C_GenerateKey(session: Session, mechanism: Mechanism, template: Template, count: CK_ULONG, key: Made)
-        in session making key;
+        in session by template of count making key;
     C_GenerateKeyPair(
         session: Session, mechanism: Mechanism, template: Template, count: CK_ULONG, private_template: Template,
         private_count: CK_ULONG, public: Made, private: Made,
-    ) in session making public, private;
+    ) in session by template of count, private_template of private_count making public, private;
     C_WrapKey(session: Session, mechanism: Mechanism, wrapping: Object, key: Object, output: Bytes, written: Length)
         in session using wrapping, key;
     C_UnwrapKey(
         session: Session, mechanism: Mechanism, unwrapping: Object, wrapped: Bytes, length: CK_ULONG,
         template: Template, count: CK_ULONG, key: Made,
-    ) in session using unwrapping holding wrapped, length making key;
+    ) in session using unwrapping holding wrapped, length by template of count making key;
     C_DeriveKey(session: Session, mechanism: Mechanism, base: Object, template: Template, count: CK_ULONG, key: Made)
-        in session using base making key;
+        in session using base by template of count making key;
     C_GenerateRandom(session: Session, bytes: Bytes, length: CK_ULONG) in session;
 }

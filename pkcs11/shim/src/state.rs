@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use cryptoki_sys::{
-    CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CKR_KEY_HANDLE_INVALID, CKR_OBJECT_HANDLE_INVALID,
+    CK_ATTRIBUTE_TYPE, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CKR_KEY_HANDLE_INVALID, CKR_OBJECT_HANDLE_INVALID,
     CKR_UNWRAPPING_KEY_HANDLE_INVALID, CKR_WRAPPING_KEY_HANDLE_INVALID,
 };
 
@@ -24,6 +24,8 @@ pub(crate) struct Call<'a> {
     pub(crate) makes: bool,
     /// The bytes of data that it is given.
     pub(crate) bytes: usize,
+    /// The attributes that it asks an object to have.
+    pub(crate) attributes: &'a [CK_ATTRIBUTE_TYPE],
 }
 
 /// One for the process, as the module is.
@@ -75,6 +77,7 @@ impl State {
                 Deed::MostSessions(most, _) => call.function == "C_OpenSession" && self.sessions.len() >= *most,
                 Deed::OwnIv(_) => call.function == "C_EncryptInit",
                 Deed::MostBytes(most) => call.bytes > *most,
+                Deed::RefuseAttribute(attribute) => call.attributes.contains(attribute),
                 Deed::Answer(_) | Deed::Wait(_) | Deed::Hang => true,
             };
             if is_key && applies && active.fault.is_at(call.function) && active.is_due() {

@@ -43,16 +43,26 @@ impl Kms {
             let page = self.store.read(|connection| erasure::page(connection, after, extent.last, PAGE))?;
             let Some((last, _)) = page.last() else { return Ok(is_all) };
             after = *last;
+            let is_in_token = page.iter().any(|(_, row)| row.as_ref().is_some_and(|row| row.cka_id.is_some()));
             let (mut numbers, mut records) = (Vec::new(), Vec::new());
-            for (number, row) in page {
-                match self.erase_row(row, emptied)? {
-                    Some(record) => {
-                        numbers.push(number);
-                        records.push(record);
+            let erase = || -> Result<(), Error> {
+                for (number, row) in page {
+                    match self.erase_row(row, emptied)? {
+                        Some(record) => {
+                            numbers.push(number);
+                            records.push(record);
+                        }
+                        None => is_all = false,
                     }
-                    None => is_all = false,
                 }
-            }
+                Ok(())
+            };
+            // The log says of no key that it is gone that a power failure would bring back.
+            if is_in_token {
+                self.custody.durably(erase)?
+            } else {
+                erase()?
+            };
             if !numbers.is_empty() {
                 self.store.erased(numbers, records)?;
             }

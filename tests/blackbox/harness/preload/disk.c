@@ -1,7 +1,9 @@
-// A disk that takes its time, loaded into a program before the C library: sync(2) and syncfs(2) return once the file that
-// CLAVIGER_TEST_DISK names is not there. While they wait, there is one of that name and `.waits`.
+// A disk that takes its time or fails, loaded into a program before the C library: sync(2) and syncfs(2) return once the file that
+// CLAVIGER_TEST_DISK names is not there. While they wait, there is one of that name and `.waits`. If there is one of that name and
+// `.fails`, syncfs(2) fails.
 
 #define _GNU_SOURCE
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -25,5 +27,11 @@ void sync(void) {
 int syncfs(int file) {
     (void)file;
     wait_for_the_disk();
-    return 0;
+    const char *path = getenv("CLAVIGER_TEST_DISK");
+    char fails[PATH_MAX];
+    snprintf(fails, sizeof fails, "%s.fails", path ? path : "");
+    if (!path || access(fails, F_OK) != 0)
+        return 0;
+    errno = EIO;
+    return -1;
 }
