@@ -37,7 +37,7 @@ impl Durability {
         let directory = directory.ok().and_then(Result::ok);
         if directory.is_none() {
             tracing::warn!(
-                "the directory of the token is not known: all file systems are written, and no failure is told"
+                "the directory of the token is not known: all file systems are synced, and a failure of a disk is not noticed"
             );
         }
         Self::Disk(directory)
