@@ -31,7 +31,7 @@ pub struct Capability {
 pub enum Need {
     /// Nothing: without it there is no server.
     Start,
-    /// No key leaves the token wrapped: each is an object of it.
+    /// Wrapped keys in the database: each key is an object of the token instead.
     Wrapping,
     /// Everything but this.
     For(&'static str),
@@ -48,10 +48,20 @@ pub enum Failure {
     Differs(String),
 }
 
-impl Capability {
-    /// Whether the server can do without what is not there.
-    pub fn suffices(&self) -> bool {
-        self.found.is_ok() || self.need != Need::Start
+impl Failure {
+    /// Whether the token would do the same at another time.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Differs(_) => true,
+            Self::Refused(error) => matches!(
+                error,
+                Error::MechanismUnsupported(_)
+                    | Error::TemplateRefused(_)
+                    | Error::ActionProhibited(_)
+                    | Error::KeyFunctionNotPermitted(_)
+                    | Error::RootMismatch(_)
+            ),
+        }
     }
 }
 

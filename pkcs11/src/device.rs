@@ -76,7 +76,7 @@ impl Device {
         Ok(Self {
             anchor: Anchor::new(anchor, config.session_deadline, config.call_timeout),
             anchor_is_lost: AtomicBool::new(false),
-            lasting: (Turns::default(), config.session_deadline, config.call_timeout),
+            lasting: (Turns::default(), config.session_deadline, config.session_deadline + config.call_timeout),
             pool,
             graveyard: Arc::default(),
             canary: Canary::default(),

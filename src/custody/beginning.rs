@@ -1,11 +1,12 @@
 //! The root keys of a new database. Which objects they will be is on disk before the first is made: a start that ends meanwhile is
 //! gone on with by the next one, and no database has a second set.
 
-use claviger_pkcs11::{Device, Error, KeyId, RootKind, TokenKey};
+use claviger_pkcs11::{Device, Error, KeyId, TokenKey};
 use openssl::sha::sha256;
 
+use super::durability::Unsettled;
 use super::error::RootError;
-use super::root::{LABEL, ROOTS, Roots, Wrapping, check_value, examine, find, kind, record, wraps};
+use super::root::{LABEL, Roots, Wrapping, check_value, examine, find, kind, record, roots, wraps};
 use super::signing::{self, AUDIT, Candidate};
 use crate::hexadecimal;
 use crate::store::Store;
@@ -17,7 +18,12 @@ use crate::store::root_key::{self, RootKey};
 type Seed = [u8; 32];
 
 /// Makes the root keys, or goes on with those that an earlier start began to make, and records them.
-pub(super) fn begin(device: &Device, store: &Store, wrapping: Wrapping, now: i64) -> Result<Roots, RootError> {
+pub(super) fn begin(
+    (device, disk): (&Device, Unsettled),
+    store: &Store,
+    wrapping: Wrapping,
+    now: i64,
+) -> Result<Roots, RootError> {
     let pending = store.read(|connection| Ok(root_key::pending(connection)?))?;
     let present = device.token_keys()?;
     warn_of_others(&present, &pending);
@@ -38,12 +44,12 @@ pub(super) fn begin(device: &Device, store: &Store, wrapping: Wrapping, now: i64
     }
     let mut made = Vec::new();
     for (name, seed) in announce(store, &pending, has_keks)? {
-        made.push(resume(device, store, &present, &name, &cka_id(&seed))?);
+        made.push(resume(device, store, &present, (&name, has_keks), &cka_id(&seed))?);
     }
     made.sort_by(|one, other| one.name.cmp(&other.name));
     let roots = find(device, &made)?;
     // With its root keys a database gets the end of its audit log: a row that is missing later was deleted.
-    record(device, store, &roots, &made, (&made, false), AuditHead::begin(), now)?;
+    record((device, disk), store, &roots, &made, (&made, false), AuditHead::begin(), now)?;
     // The seeds are in it.
     if !store.empty_wal()? {
         tracing::debug!("the write-ahead log was not emptied: somebody reads the database");
@@ -69,15 +75,11 @@ fn warn_of_others(present: &[TokenKey], pending: &[(String, Vec<u8>)]) {
 fn try_out(device: &Device, has_keks: bool) -> Result<(), RootError> {
     let unable = |name, source| RootError::Unable { name, source: Box::new(source) };
     for (name, kind) in roots(has_keks) {
-        let tried = device.try_root(kind).map_err(RootError::from).and_then(|key| check_value(device, &key, kind));
+        let tried =
+            device.try_root(kind).map_err(RootError::from).and_then(|key| check_value(device, &key, (kind, has_keks)));
         tried.map_err(|source| unable(name, source))?;
     }
     signing::try_out(device).map_err(|source| unable(AUDIT, source))
-}
-
-/// The secret root keys of a database that has keys that wrap, or has none.
-fn roots(has_keks: bool) -> impl Iterator<Item = (&'static str, RootKind)> {
-    ROOTS.into_iter().filter(move |(name, _)| has_keks || !wraps(name))
 }
 
 /// The names of all root keys and their seeds, on disk.
@@ -126,10 +128,16 @@ enum Found {
 }
 
 /// The root key of this name and `CKA_ID`, which is made if it is not there.
-fn resume(device: &Device, store: &Store, present: &[TokenKey], name: &str, id: &KeyId) -> Result<RootKey, RootError> {
-    match look(device, present, name, id)? {
+fn resume(
+    device: &Device,
+    store: &Store,
+    present: &[TokenKey],
+    (name, has_keks): (&str, bool),
+    id: &KeyId,
+) -> Result<RootKey, RootError> {
+    match look(device, present, (name, has_keks), id)? {
         Found::Whole(record) => Ok(record),
-        Found::Nothing => make(device, name, id),
+        Found::Nothing => make(device, (name, has_keks), id),
         Found::Broken => {
             let other = new_seed()?;
             let left = hexadecimal::lower(id.as_bytes());
@@ -140,18 +148,18 @@ fn resume(device: &Device, store: &Store, present: &[TokenKey], name: &str, id: 
             );
             let named = name.to_owned();
             store.write(move |transaction| Ok(root_key::announce(transaction, &named, &other)?))?;
-            make(device, name, &cka_id(&other))
+            make(device, (name, has_keks), &cka_id(&other))
         }
     }
 }
 
-fn look(device: &Device, present: &[TokenKey], name: &str, id: &KeyId) -> Result<Found, RootError> {
+fn look(device: &Device, present: &[TokenKey], (name, has_keks): (&str, bool), id: &KeyId) -> Result<Found, RootError> {
     let record = RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value: Vec::new() };
     let examined = if let Some(kind) = kind(name) {
         if !present.iter().any(|key| key.id == record.cka_id) {
             return Ok(Found::Nothing);
         }
-        examine(device, present, kind, &record).and_then(|key| check_value(device, &key, kind))
+        examine(device, present, kind, &record).and_then(|key| check_value(device, &key, (kind, has_keks)))
     } else {
         let candidate = Candidate::find(device, &record)?;
         if candidate.is_absent() {
@@ -178,9 +186,9 @@ fn is_of_object(error: &RootError) -> bool {
     )
 }
 
-fn make(device: &Device, name: &str, id: &KeyId) -> Result<RootKey, RootError> {
+fn make(device: &Device, (name, has_keks): (&str, bool), id: &KeyId) -> Result<RootKey, RootError> {
     let Some(kind) = kind(name) else { return signing::make_as(device, name, id) };
     let key = device.generate_root(id, &format!("{LABEL} {name}"), kind)?;
-    let check_value = check_value(device, &key, kind)?;
+    let check_value = check_value(device, &key, (kind, has_keks))?;
     Ok(RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value })
 }

@@ -29,8 +29,8 @@ mod verified;
 use std::collections::HashMap;
 use std::ops::{Deref, RangeInclusive};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use claviger_pkcs11 as pkcs11;
 use pkcs11::{Device, DeviceGuard, IvRule, Key, MacMechanism, SecretKeySpec, Token};
@@ -83,6 +83,8 @@ pub struct Custody {
     roots: RwLock<Arc<Roots>>,
     /// Token objects of managed keys by `CKA_ID`: one scan at start, so that no request has to search.
     placed: RwLock<HashMap<Vec<u8>, Key>>,
+    /// When the last of these scans was.
+    listed: Mutex<Instant>,
     leaving: Leaving,
     /// Where the operator wants new keys.
     placement: Option<Placement>,
@@ -117,15 +119,19 @@ impl Custody {
         let _errors = Errors;
         let (token, (roots, durability)) = Token::open(configuration(hsm), |device| {
             let wrapping = Wrapping { lacks: trying::at_start(device)?, placement };
-            Ok((root::open(device, store, wrapping, remake, now)?, Durability::of(device)))
+            let durability = Durability::of(device);
+            // Opened before the first root key is made.
+            let disk = durability.begin().map_err(RootError::Disk)?;
+            Ok((root::open((device, disk), store, wrapping, remake, now)?, durability))
         })?;
         if roots.kek(Class::Sealing).is_none() {
-            tracing::warn!("no key leaves the token wrapped: every key of this database is an object of the token");
+            tracing::warn!("the database holds no wrapped keys: every key of it is an object of the token");
         }
         let custody = Self {
             token,
             roots: RwLock::new(Arc::new(roots)),
             placed: RwLock::default(),
+            listed: Mutex::new(Instant::now()),
             leaving: Leaving::new(),
             placement,
             durability,
@@ -151,11 +157,15 @@ impl Custody {
     /// As for [`Self::open`].
     pub fn inspect(
         hsm: &Hsm,
+        placement: Option<Placement>,
         recorded: Option<&[crate::store::root_key::RootKey]>,
         remake: &[RemadeKey],
     ) -> Result<(), OpenError<RootError>> {
         Token::open(configuration(hsm), |device| match recorded {
-            Some(recorded) if !recorded.is_empty() => root::check(device, recorded, remake),
+            Some(recorded) if !recorded.is_empty() => {
+                root::check(device, recorded, remake)?;
+                Wrapping { lacks: None, placement }.of_known(root::has_keks(recorded))
+            }
             _ => Ok(()),
         })
         .map(drop)

@@ -174,6 +174,7 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
             // Published while nobody is admitted yet: the first caller meets the new handles.
             *custody.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
             *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
+            *custody.listed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             Ok::<(), super::RootError>(())
         });
         drop(mark);

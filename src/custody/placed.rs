@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use claviger_pkcs11::{self as pkcs11, Device, Key, KeyId};
 
@@ -10,6 +11,9 @@ use super::leaving::Claim;
 use super::{Custody, Error, PLACED_LABEL};
 use crate::metrics::HsmCall;
 use crate::store::object::Material;
+
+/// For how long an object that a listing of the token did not show is believed to be gone.
+const LISTING_STANDS: Duration = Duration::from_secs(10);
 
 impl Custody {
     /// Makes a token object, for what cannot be wrapped without changing it. It is durable before anybody hears of it.
@@ -59,31 +63,26 @@ impl Custody {
             Claim::UnderWay => return Ok(false),
             Claim::Own(own) => own,
         };
-        if !self.destroy(material, cka_id)? {
-            // Nobody knows it: it may have come back after the token did.
-            self.rescan_if_wanted()?;
-            self.destroy(material, cka_id)?;
+        if self.placed(cka_id).is_none() {
+            // It may have come back after the token did.
+            self.list_if_old()?;
         }
-        self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
+        if self.placed(cka_id).is_some() {
+            self.run_for(HsmCall::Discard, material, |device| {
+                let key = self.placed_in(device, cka_id)?;
+                device.destroy_token(key.clone()).map_err(|error| {
+                    // It may be done all the same, and the number that of another object by now: it is looked for by its CKA_ID.
+                    if !matches!(error, pkcs11::Error::Busy | pkcs11::Error::Away) {
+                        self.lose(material, &key);
+                    }
+                    Error::Token(error)
+                })
+            })?;
+        }
+        // In this order: what is listed meanwhile is not noted again.
         own.done();
+        self.placed.write().unwrap_or_else(PoisonError::into_inner).remove(cka_id);
         Ok(true)
-    }
-
-    /// Destroys the object with this `CKA_ID`; false if none is known.
-    fn destroy(&self, material: &Material, cka_id: &[u8]) -> Result<bool, Error> {
-        self.run_for(HsmCall::Discard, material, |device| {
-            let key = match self.placed_in(device, cka_id) {
-                Err(Error::NoTokenObject) => return Ok(false),
-                found => found?,
-            };
-            device.destroy_token(key.clone()).map(|()| true).map_err(|error| {
-                // It may be done all the same, and the number that of another object by now: it is looked for by its CKA_ID.
-                if !matches!(error, pkcs11::Error::Busy | pkcs11::Error::Away) {
-                    self.lose(material, &key);
-                }
-                Error::Token(error)
-            })
-        })
     }
 
     /// How many objects of managed keys the token holds that `known` does not name. They are left alone:
@@ -110,6 +109,12 @@ impl Custody {
         rescanned
     }
 
+    /// Lists the token's objects again, unless that was done a moment ago.
+    fn list_if_old(&self) -> Result<(), Error> {
+        let listed = *self.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        if listed.elapsed() < LISTING_STANDS { Ok(()) } else { self.list_again() }
+    }
+
     fn list_again(&self) -> Result<(), Error> {
         let device = self.device(HsmCall::Look)?;
         let found = Self::scan(&device)?;
@@ -121,6 +126,7 @@ impl Custody {
         for (cka_id, key) in found.into_iter().filter(|(cka_id, _)| !self.leaving.is_gone(cka_id)) {
             placed.entry(cka_id).or_insert(key);
         }
+        *self.listed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use claviger_pkcs11::{
 };
 
 use super::beginning;
-use super::durability::{Durability, Unsettled};
+use super::durability::Unsettled;
 use super::error::RootError;
 use super::signing::{self, AUDIT, Candidate, FIRST_TOKEN, SigningKey, first_name};
 use super::trying::Lacking;
@@ -17,7 +17,7 @@ use crate::secret::is_equal;
 use crate::store::Store;
 use crate::store::audit_head::{self, AuditHead};
 use crate::store::gcm_use;
-use crate::store::object::{self, Class};
+use crate::store::object::Class;
 use crate::store::root_key::{self, RootKey};
 
 /// Begins the label of every root key, so that an operator sees whose they are.
@@ -26,8 +26,12 @@ pub(super) const LABEL: &str = "claviger root";
 /// What MACs are made of to recognise a root key; no secret.
 const CHECK: &[u8; 32] = b"claviger: check value of a root.";
 
+/// The same for the binding key of a database that has no keys that wrap: who can write the database alone cannot make the one of the
+/// other, and so cannot have records that were deleted be taken for records that never were.
+const CHECK_ALONE: &[u8; 32] = b"claviger: root that wraps none..";
+
 /// The secret root keys: name, and what the token must enforce. The signing keys are in [`signing::FIRST`].
-pub(super) const ROOTS: [(&str, RootKind); 4] = [
+const ROOTS: [(&str, RootKind); 4] = [
     ("binding", RootKind::Mac),
     ("exporting", RootKind::Kek(UnwrapTemplate::Exporting)),
     ("guarding", RootKind::Kek(UnwrapTemplate::Guarding)),
@@ -129,8 +133,10 @@ impl Roots {
 
 /// Finds the recorded root keys in the token, or makes them for a database that is new. A recorded set is never completed by
 /// itself: a record that is missing was deleted, or the database is damaged.
+///
+/// `disk` was opened before, and holds what the token writes.
 pub(super) fn open(
-    device: &Device,
+    (device, disk): (&Device, Unsettled),
     store: &Store,
     wrapping: Wrapping,
     remake: &Remake,
@@ -138,24 +144,19 @@ pub(super) fn open(
 ) -> Result<Roots, RootError> {
     let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
     if !recorded.is_empty() {
-        let has_keks = recorded.iter().any(|root| wraps(&root.name));
-        // A record that is missing is none that never was.
-        if !has_keks && store.read(object::is_any_wrapped)? {
-            return Err(RootError::Incomplete("sealing"));
-        }
-        wrapping.of_known(has_keks)?;
-        return complete(device, store, recorded, remake, now);
+        wrapping.of_known(has_keks(&recorded))?;
+        return complete((device, disk), store, recorded, remake, now);
     }
     if let Some(table) = store.first_used_table()? {
         return Err(RootError::NoRecord(table));
     }
-    beginning::begin(device, store, wrapping, now)
+    beginning::begin((device, disk), store, wrapping, now)
 }
 
 /// The roots of a database that has a record. It must be whole, but for the signing keys that the operator names: these are
 /// made again, after the others have proved that this is the token of the database.
 fn complete(
-    device: &Device,
+    (device, disk): (&Device, Unsettled),
     store: &Store,
     recorded: Vec<RootKey>,
     remake: &Remake,
@@ -188,13 +189,14 @@ fn complete(
                 whole.iter_mut().filter(|own| own.name == record.name).for_each(|own| own.clone_from(record));
             }
             if !covers || !renewed.is_empty() {
-                record(device, store, &roots, &renewed, (&whole, counts), head, now)?;
+                record((device, disk), store, &roots, &renewed, (&whole, counts), head, now)?;
             }
         }
         // What is not sound is judged where the log is opened.
         (_, true) => {}
         (head, false) if is_sound || remake.accept_loss => {
-            record(device, store, &roots, &made, (&whole, counts), head.unwrap_or_else(AuditHead::begin), now)?;
+            let head = head.unwrap_or_else(AuditHead::begin);
+            record((device, disk), store, &roots, &made, (&whole, counts), head, now)?;
         }
         (_, false) => return Err(RootError::NoHead),
     }
@@ -225,7 +227,7 @@ fn lacking(recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Vec<RemadeKey>,
 /// Records root keys, and binds the whole record, and whether uses of AES-GCM are counted, to the end of the audit log: all or nothing.
 /// Of a key that is recorded already, the check value is replaced.
 pub(super) fn record(
-    device: &Device,
+    (device, disk): (&Device, Unsettled),
     store: &Store,
     roots: &Roots,
     made: &[RootKey],
@@ -234,7 +236,7 @@ pub(super) fn record(
     now: i64,
 ) -> Result<(), RootError> {
     // Before the database says that they exist.
-    Durability::of(device).begin().and_then(Unsettled::settle).map_err(RootError::Disk)?;
+    disk.settle().map_err(RootError::Disk)?;
     // What the former key signed proves nothing by the new one.
     let signed_line = head.signed_line.filter(|_| !roots.remade.contains(&RemadeKey::Audit));
     let mut head = AuditHead { root_keys: Some(root_key::digest(whole, counts).to_vec()), signed_line, ..head };
@@ -290,10 +292,10 @@ fn recognise_all(device: &Device, recorded: &[RootKey]) -> Result<Recognised, Ro
     let signing = signing.into_iter().map(|root| Candidate::find(device, root)).collect::<Result<Vec<_>, _>>()?;
     refuse_missing(device, &present, &secret, &signing)?;
     let mut found = HashMap::new();
-    let has_keks = secret.iter().any(|root| wraps(&root.name));
-    for (name, kind) in ROOTS.into_iter().filter(|(name, _)| has_keks || !wraps(name)) {
+    let has_keks = has_keks(recorded);
+    for (name, kind) in roots(has_keks) {
         let record = secret.iter().find(|root| root.name == name).ok_or(RootError::Incomplete(name))?;
-        found.insert(name, recognise(device, &present, kind, record)?);
+        found.insert(name, recognise(device, &present, (kind, has_keks), record)?);
     }
     if let Some(unknown) = secret.iter().find(|root| !found.contains_key(root.name.as_str())) {
         return Err(RootError::Unknown(unknown.name.clone()));
@@ -340,9 +342,17 @@ fn describe(present: &[TokenKey]) -> String {
     }
 }
 
-fn recognise(device: &Device, present: &[TokenKey], kind: RootKind, record: &RootKey) -> Result<Kek, RootError> {
+fn recognise(
+    device: &Device,
+    present: &[TokenKey],
+    (kind, has_keks): (RootKind, bool),
+    record: &RootKey,
+) -> Result<Kek, RootError> {
     let key = examine(device, present, kind, record)?;
-    if !is_recorded(device, &key, kind, &record.check_value)? {
+    if !is_recorded(device, &key, (kind, has_keks), &record.check_value)? {
+        if kind == RootKind::Mac && !has_keks && is_recorded(device, &key, (kind, true), &record.check_value)? {
+            return Err(RootError::Incomplete("sealing"));
+        }
         return Err(RootError::CheckValue { name: record.name.clone(), cka_id: cka_id(record)?.to_string() });
     }
     Ok(Kek { key, cka_id: record.cka_id.clone() })
@@ -374,10 +384,14 @@ pub(super) fn cka_id(record: &RootKey) -> Result<KeyId, RootError> {
 
 /// A value that only this key makes, or opens, and that says nothing about it. Of a MAC key, its MAC of a constant. Of a key that wraps,
 /// a key that was made in the token for this alone and wrapped by it, and behind the blob that key's MAC of the constant: nothing in
-/// clear goes in, and nothing comes out.
-pub(super) fn check_value(device: &Device, key: &Key, kind: RootKind) -> Result<Vec<u8>, RootError> {
+/// clear goes in, and nothing comes out. `has_keks`: whether there are keys that wrap beside it.
+pub(super) fn check_value(
+    device: &Device,
+    key: &Key,
+    (kind, has_keks): (RootKind, bool),
+) -> Result<Vec<u8>, RootError> {
     match kind {
-        RootKind::Mac => Ok(device.mac(key, MacMechanism::HmacSha256, CHECK)?),
+        RootKind::Mac => Ok(device.mac(key, MacMechanism::HmacSha256, if has_keks { CHECK } else { CHECK_ALONE })?),
         RootKind::Kek(template) => {
             let canary = device.generate(&SecretKeySpec {
                 kind: CANARY,
@@ -405,7 +419,12 @@ fn canary_mac(device: &Device, kek: &Key, template: UnwrapTemplate, blob: &[u8])
 }
 
 /// Whether this key made the recorded value.
-fn is_recorded(device: &Device, key: &Key, kind: RootKind, recorded: &[u8]) -> Result<bool, RootError> {
+fn is_recorded(
+    device: &Device,
+    key: &Key,
+    (kind, has_keks): (RootKind, bool),
+    recorded: &[u8],
+) -> Result<bool, RootError> {
     let made = match kind {
         RootKind::Kek(_) if is_former(recorded) => {
             let spec = SecretKeySpec {
@@ -424,7 +443,7 @@ fn is_recorded(device: &Device, key: &Key, kind: RootKind, recorded: &[u8]) -> R
                 Err(error) => Err(error),
             };
         }
-        RootKind::Mac => check_value(device, key, kind)?,
+        RootKind::Mac => check_value(device, key, (kind, has_keks))?,
     };
     Ok(is_equal(&made, recorded))
 }
@@ -441,10 +460,20 @@ fn renewed(device: &Device, recorded: &[RootKey], roots: &Roots) -> Result<Vec<R
     for (class, name) in [(Class::Exporting, "exporting"), (Class::Guarding, "guarding"), (Class::Sealing, "sealing")] {
         let former = recorded.iter().find(|root| root.name == name && is_former(&root.check_value));
         if let (Some(former), Some(kind), Some(kek)) = (former, kind(name), roots.kek(class)) {
-            renewed.push(RootKey { check_value: check_value(device, &kek.key, kind)?, ..former.clone() });
+            renewed.push(RootKey { check_value: check_value(device, &kek.key, (kind, true))?, ..former.clone() });
         }
     }
     Ok(renewed)
+}
+
+/// The secret root keys of a database that has keys that wrap, or has none.
+pub(super) fn roots(has_keks: bool) -> impl Iterator<Item = (&'static str, RootKind)> {
+    ROOTS.into_iter().filter(move |(name, _)| has_keks || !wraps(name))
+}
+
+/// Whether keys that wrap are among these.
+pub(super) fn has_keks(recorded: &[RootKey]) -> bool {
+    recorded.iter().any(|root| wraps(&root.name))
 }
 
 /// Whether the root key of this name wraps others.

@@ -45,7 +45,7 @@ pub struct Lacking {
     pub why: Failure,
 }
 
-/// Tries what is quick, and says in one line of the log what there is not; the first thing without which no key leaves the token wrapped.
+/// Tries what is quick, and says in one line of the log what there is not; the first thing without which the database holds no wrapped keys.
 ///
 /// # Errors
 /// [`RootError::Lacks`]: something without which there is no server.
@@ -68,6 +68,8 @@ pub(super) fn at_start(device: &Device) -> Result<Option<Lacking>, RootError> {
     for Capability { name, found, need, .. } in tried {
         match (found, need) {
             (Err(why), Need::Start) => return Err(RootError::Lacks(Lacking { name, why })),
+            // What a device that has a bad moment answers says nothing of what it can do, and a first start is for good.
+            (Err(why), Need::Wrapping) if !why.is_lasting() => return Err(RootError::Lacks(Lacking { name, why })),
             (Err(why), Need::Wrapping) if lacks.is_none() => lacks = Some(Lacking { name, why }),
             (_, Need::Start | Need::Wrapping | Need::For(_)) => {}
         }

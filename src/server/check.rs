@@ -28,7 +28,7 @@ pub fn check(config: &Config) -> Result<String, StartError> {
     let (_, of_file) = permission::read(config)?;
     let recorded = Store::inspect(&config.sqlite_path)?;
     let is_new = recorded.as_ref().is_none_or(Vec::is_empty);
-    Custody::inspect(&config.hsm, recorded.as_deref(), &config.remake.keys)
+    Custody::inspect(&config.hsm, config.placement, recorded.as_deref(), &config.remake.keys)
         .map_err(|error| token_error(config, error))?;
     let api_token = config.api_token_id.as_deref().map(|id| api_token(config, id)).transpose()?;
     let listen = listening(&config.hostname, config.port)?;

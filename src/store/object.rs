@@ -381,15 +381,6 @@ pub fn any_in_project(connection: &Connection, project: &str) -> Result<bool, Er
     Ok(connection.query_row(sql, [project], |row| row.get(0))?)
 }
 
-/// Whether a row has a key that is wrapped by one of the token.
-///
-/// # Errors
-/// SQLite's.
-pub fn is_any_wrapped(connection: &Connection) -> Result<bool, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM object WHERE placement = 1)";
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
-}
-
 /// `CKA_ID`s of the token objects that rows refer to.
 ///
 /// # Errors

@@ -51,6 +51,8 @@ fn keeps_every_key_as_an_object() {
         assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
         let row = out.lines().find(|line| line.starts_with(lacking)).unwrap();
         assert!(row.ends_with("  keeps every key in the token"), "{row}");
+        let (status, out, _) = run(shim::program(&place, &fault).args(["--check-hsm", "--placement=wrapped"]));
+        assert!(status.code() == Some(1) && out.contains("cannot use this token: "), "{out}");
         let (options, _) = shim::options(&place, &fault);
         let told = refused(&place, &with(&options, "--placement=wrapped"));
         assert!(told.contains("cannot keep keys wrapped") && told.contains(lacking), "{told}");
@@ -112,6 +114,8 @@ fn stays_what_it_was_at_the_first_start() {
     control.clear("fault").unwrap();
     let told = refused(&place, &with(&options, "--placement=wrapped"));
     assert!(told.contains("has no root keys that wrap") && told.contains("without --placement wrapped"), "{told}");
+    let (status, _, told) = run(place.command(&options).args(["--placement=wrapped", "--check-config"]));
+    assert!(!status.success() && told.contains("has no root keys that wrap"), "{told}");
     let server = Server::start_at(Arc::clone(&place), &options);
     server.alice().connect().unwrap().aes();
     assert_eq!(place.token.objects(), ROOT_OBJECTS - KEKS + 1);
@@ -134,10 +138,29 @@ fn stays_what_it_was_at_the_first_start() {
     assert_eq!(server.alice().connect().unwrap().open(&sealed), b"data");
 }
 
+/// What a device answers in a bad moment is no reason to begin a database so: the start is refused, and the next one is like any other.
+#[test]
+fn is_not_one_that_has_a_bad_moment() {
+    // CKR_DEVICE_ERROR and CKR_DEVICE_MEMORY.
+    for value in [0x30, 0x31] {
+        let place = Arc::new(Place::new());
+        let fault = [("fault", Fault::new(Deed::Answer(value), &["C_WrapKey"]))];
+        let (options, control) = shim::options(&place, &fault);
+        let told = refused(&place, &options);
+        assert!(told.contains("cannot do what is needed of it: AES key wrap"), "{told}");
+        assert_eq!(place.token.objects(), 0);
+        control.clear("fault").unwrap();
+        let server = Server::start_at(Arc::clone(&place), &options);
+        server.alice().connect().unwrap().aes();
+        assert_eq!(place.token.objects(), ROOT_OBJECTS);
+    }
+}
+
 /// Without the records of its keys that wrap a database is not taken for one that never had any.
 #[test]
 fn is_not_what_a_database_becomes_by_a_deletion() {
-    for (makes_a_key, expected) in [(false, "the record of root keys was changed"), (true, "the sealing root key")] {
+    for makes_a_key in [false, true] {
+        let expected = "does not record the sealing root key";
         let server = Server::start();
         if makes_a_key {
             server.alice().connect().unwrap().aes();
@@ -148,11 +171,11 @@ fn is_not_what_a_database_becomes_by_a_deletion() {
         assert_eq!(deleted, Ok(KEKS));
         let told = refused(&place, &Options::default());
         assert!(told.contains(expected), "{told}");
+        let (status, _, told) = run(place.command(&Options::default()).arg("--check-config"));
+        assert!(!status.success() && told.contains(expected), "{told}");
         // Nor where the operator has the key of the audit log made again.
-        if makes_a_key {
-            database.execute("DELETE FROM root_key WHERE name = 'audit'", []).unwrap();
-            let told = refused(&place, &with(&Options::default(), "--remake-root-key=audit"));
-            assert!(told.contains(expected), "{told}");
-        }
+        database.execute("DELETE FROM root_key WHERE name = 'audit'", []).unwrap();
+        let told = refused(&place, &with(&Options::default(), "--remake-root-key=audit"));
+        assert!(told.contains(expected), "{told}");
     }
 }
