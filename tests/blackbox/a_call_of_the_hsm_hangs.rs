@@ -135,6 +135,7 @@ fn a_slow_disk_is_no_call_that_hangs() {
             alice.aes();
             let health = alice.get("/health");
             assert_eq!(health.status, 200, "{}", String::from_utf8_lossy(&health.body));
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         drop(slow);
         made.join().unwrap();
