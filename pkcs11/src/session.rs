@@ -213,7 +213,8 @@ impl Anchor {
         Self { deadline, patience, present: Mutex::new(Held::new(session)), left: Mutex::default() }
     }
 
-    /// Runs `call` in the anchor session. Who has the turn finds its mutex free. `open` makes the session that takes the place of one in which a call hangs.
+    /// Runs `call` in the anchor session. Who has the turn finds its mutex free. `open` makes the session that takes the place of
+    /// one in which a call hangs.
     pub(crate) fn run<T>(
         &self,
         open: impl Fn() -> Result<Session, Error>,

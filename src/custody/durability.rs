@@ -23,7 +23,7 @@ pub(super) enum Durability {
 /// What is written from here on, until it is durable.
 pub(super) enum Unsettled {
     Nothing,
-    /// A failure is told once for each time that a file is opened: by one of its own nobody misses it.
+    /// Linux reports a failure of the disk once to each open file description, so each write gets one of its own.
     On(File),
     Anywhere,
 }
@@ -55,7 +55,7 @@ impl Durability {
 }
 
 impl Unsettled {
-    /// Blocks for as long as the disk does, so the device must not be held meanwhile: a slow disk is no token that hangs.
+    /// Blocks until the disk is done. Callers must not hold the device meanwhile: a slow disk would look like a token that hangs.
     ///
     /// # Errors
     /// The disk failed.
@@ -66,9 +66,9 @@ impl Unsettled {
             Self::On(file) => pkcs11::sync(Some(&file)),
             Self::Anywhere => pkcs11::sync(None),
         };
-        let seconds = began.elapsed().as_secs_f32();
-        if began.elapsed() > SLOW {
-            tracing::warn!(seconds, "the disk of the token is slow");
+        let took = began.elapsed();
+        if took > SLOW {
+            tracing::warn!(seconds = took.as_secs_f32(), "the disk of the token is slow");
         }
         settled
     }

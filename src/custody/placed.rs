@@ -33,9 +33,7 @@ impl Custody {
         })?;
         let material = Material::Token { cka_id: id.to_vec() };
         if let Err(error) = disk.settle() {
-            if let Err(error) = self.discard(&material) {
-                tracing::warn!(%error, "a key that is not wanted any more is still in the token");
-            }
+            self.discard_or_warn(&material);
             return Err(Error::Disk(error));
         }
         Ok((material, made))
@@ -85,6 +83,13 @@ impl Custody {
         Ok(true)
     }
 
+    /// The same, for callers that have something else to report; a failure goes to the log.
+    pub fn discard_or_warn(&self, material: &Material) {
+        if let Err(error) = self.discard(material) {
+            tracing::warn!(%error, "a key that is not wanted any more is still in the token");
+        }
+    }
+
     /// How many objects of managed keys the token holds that `known` does not name. They are left alone:
     /// they may belong to another database, or to a later state of this one.
     #[must_use]
@@ -122,7 +127,7 @@ impl Custody {
         device.check(&[])?;
         let mut placed = self.placed.write().unwrap_or_else(PoisonError::into_inner);
         placed.retain(|_, key| device.knows(key));
-        // What was destroyed since it was listed is none of them.
+        // Objects that were destroyed after the listing are left out.
         for (cka_id, key) in found.into_iter().filter(|(cka_id, _)| !self.leaving.is_gone(cka_id)) {
             placed.entry(cka_id).or_insert(key);
         }

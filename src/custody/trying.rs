@@ -45,7 +45,8 @@ pub struct Lacking {
     pub why: Failure,
 }
 
-/// Tries what is quick, and says in one line of the log what there is not; the first thing without which the database holds no wrapped keys.
+/// Tries what is quick, and says in one line of the log what there is not. Returns the first thing that wrapped keys need and the token
+/// lacks.
 ///
 /// # Errors
 /// [`RootError::Lacks`]: something without which there is no server.

@@ -215,7 +215,8 @@ forward! {
     C_GetSessionInfo(session: Session, info: *mut CK_SESSION_INFO) in session;
     C_Login(session: Session, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, length: CK_ULONG) in session;
     C_Logout(session: Session) in session;
-    C_CreateObject(session: Session, template: Template, count: CK_ULONG, object: Made) in session by template of count making object;
+    C_CreateObject(session: Session, template: Template, count: CK_ULONG, object: Made)
+        in session by template of count making object;
     C_CopyObject(session: Session, object: Object, template: Template, count: CK_ULONG, copy: Made)
         in session using object by template of count making copy;
     C_DestroyObject(session: Session, object: Object) in session using object;

@@ -60,7 +60,7 @@ impl Made {
 impl Drop for Made {
     fn drop(&mut self) {
         if let Some(material) = self.material.take() {
-            discard(&self.custody, &material);
+            self.custody.discard_or_warn(&material);
         }
     }
 }
@@ -196,18 +196,7 @@ impl Kms {
     fn remove(&self, Leftovers { made, former }: Leftovers) {
         drop(made);
         if let Some(former) = former {
-            self.discard(&former);
+            self.custody.discard_or_warn(&former);
         }
-    }
-
-    /// Removes a key that no row names from the token, or says that it is left there.
-    pub(super) fn discard(&self, material: &Material) {
-        discard(&self.custody, material);
-    }
-}
-
-fn discard(custody: &Custody, material: &Material) {
-    if let Err(error) = custody.discard(material) {
-        tracing::warn!(%error, "a key that is not wanted any more is still in the token");
     }
 }

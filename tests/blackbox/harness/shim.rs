@@ -23,7 +23,7 @@ fn library() -> PathBuf {
     library
 }
 
-/// What the module of this place does wrong: these faults, until it is told otherwise.
+/// The control directory of this place, with these faults switched on.
 fn control(place: &Place, faults: &[(&str, Fault)]) -> Control {
     let control = Control::new(&place.path("faults")).unwrap();
     for (name, fault) in faults {
