@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::key::Key;
 use crate::mac::MacMechanism;
 use crate::pair::{Hash, PairKind, SignatureMechanism};
-use crate::root::{RootKind, UnwrapTemplate};
+use crate::protection;
+use crate::root::{RootKind, UnwrapTemplate, Weakness, Weaknesses};
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 
 /// One thing that was tried.
@@ -33,8 +34,29 @@ pub enum Need {
     Start,
     /// Wrapped keys in the database: each key is an object of the token instead.
     Wrapping,
+    /// Wrapped keys that leave in clear: no key does instead.
+    Exporting,
+    /// Root keys that are protected as they should be: the operator has to accept this weakness by name.
+    Protection(Weakness),
+    /// Keys that leave in this way: new ones leave only wrapped instead, or never.
+    Extractable(Extractable),
+    /// Key pairs whose private half is wrapped.
+    Pairs,
+    /// Keys that are brought in.
+    Import,
     /// Everything but this.
     For(&'static str),
+}
+
+/// How a key may leave the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extractable {
+    /// Not at all.
+    No,
+    /// Wrapped by another key (CKA_EXTRACTABLE).
+    Wrapped,
+    /// In clear (CKA_EXTRACTABLE, and not CKA_SENSITIVE).
+    InClear,
 }
 
 /// Why a capability is not there.
@@ -60,17 +82,37 @@ impl Failure {
                     | Error::ActionProhibited(_)
                     | Error::KeyFunctionNotPermitted(_)
                     | Error::RootMismatch(_)
+                    | Error::NotExtractable(_)
             ),
+        }
+    }
+
+    /// Whether it says nothing of what the token can do: something was lost, or others had all sessions.
+    pub fn is_of_a_moment(&self) -> bool {
+        match self {
+            Self::Differs(_) => false,
+            Self::Refused(error) => error.loss().is_some() || matches!(error, Error::Busy | Error::Hangs),
         }
     }
 }
 
-/// Something to try. `slow` is what takes seconds on some tokens.
+/// How much is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// What every start tries.
+    Start,
+    /// Also what leaves session objects behind that only the end of the session removes.
+    FirstStart,
+    /// Also what takes seconds on some tokens.
+    Everything,
+}
+
+/// Something to try.
 struct Trial {
     name: &'static str,
     mechanism: Option<MechanismType>,
     need: Need,
-    slow: bool,
+    extent: Extent,
     run: fn(&Device) -> Result<String, Failure>,
 }
 
@@ -81,17 +123,18 @@ const fn trial(
     need: Need,
     run: fn(&Device) -> Result<String, Failure>,
 ) -> Trial {
-    Trial { name, mechanism, need, slow: false, run }
+    Trial { name, mechanism, need, extent: Extent::Start, run }
 }
 
-const PAIRS: Need = Need::For("key pairs whose private half is wrapped");
-const OUTSIDE: Need = Need::For("giving keys out in clear");
+const IN_CLEAR: Need = Need::Extractable(Extractable::InClear);
 
 /// Everything that is tried, in an order in which each failure explains those after it.
 const TRIALS: &[Trial] = &[
     trial("random numbers", None, Need::Start, random),
     trial("AES keys", Some(MechanismType::AES_KEY_GEN), Need::Start, aes_keys),
     trial("generic secret keys", Some(MechanismType::GENERIC_SECRET_KEY_GEN), Need::Start, generic_keys),
+    trial("values of sensitive keys are not shown", None, Need::Start, protection::sensitive_keys_are_not_shown),
+    trial("keys that may not leave are not wrapped", None, Need::Start, protection::sealed_keys_are_not_wrapped),
     trial("AES key wrap", Some(MechanismType::AES_KEY_WRAP), Need::Wrapping, key_wrap),
     trial("unwrap template: may never leave", None, Need::Wrapping, |device| {
         unwraps_only(device, UnwrapTemplate::Sealing)
@@ -99,10 +142,29 @@ const TRIALS: &[Trial] = &[
     trial("unwrap template: leaves wrapped", None, Need::Wrapping, |device| {
         unwraps_only(device, UnwrapTemplate::Guarding)
     }),
-    trial("unwrap template: may leave", None, Need::Wrapping, |device| unwraps_only(device, UnwrapTemplate::Exporting)),
-    trial("wrapping keys do not decrypt", None, Need::Wrapping, wrapping_keys_do_not_decrypt),
-    trial("wrapping keys cannot be changed", None, Need::Wrapping, wrapping_keys_cannot_be_changed),
-    trial("wrapping keys cannot be copied", None, Need::Wrapping, wrapping_keys_cannot_be_copied),
+    trial("unwrap template: may leave", None, Need::Exporting, |device| {
+        unwraps_only(device, UnwrapTemplate::Exporting)
+    }),
+    trial("wrapping keys do not decrypt", None, Need::Wrapping, protection::wrapping_keys_do_not_decrypt),
+    trial("wrapping keys cannot be changed", None, Need::Wrapping, |device| {
+        protection::wrapping_keys_are_not(device, Weakness::Modifiable)
+    }),
+    trial("wrapping keys cannot be copied", None, Need::Wrapping, |device| {
+        protection::wrapping_keys_are_not(device, Weakness::Copyable)
+    }),
+    trial("root keys cannot be changed", None, Need::Protection(Weakness::Modifiable), |device| {
+        protection::root_keys_are_not(device, Weakness::Modifiable)
+    }),
+    trial("root keys cannot be copied", None, Need::Protection(Weakness::Copyable), |device| {
+        protection::root_keys_are_not(device, Weakness::Copyable)
+    }),
+    Trial {
+        name: "root keys cannot be destroyed",
+        mechanism: None,
+        need: Need::Protection(Weakness::Destroyable),
+        extent: Extent::FirstStart,
+        run: |device| protection::root_keys_are_not(device, Weakness::Destroyable),
+    },
     trial("AES-GCM", Some(MechanismType::AES_GCM), Need::Start, gcm),
     trial("AES-CBC, AES-CBC-PAD", Some(MechanismType::AES_CBC_PAD), Need::For("these modes"), cbc),
     trial("AES-CTR", Some(MechanismType::AES_CTR), Need::For("this mode"), |device| {
@@ -126,28 +188,32 @@ const TRIALS: &[Trial] = &[
         hmac(device, MacMechanism::HmacSha512)
     }),
     trial("P-256 pairs and ECDSA", Some(MechanismType::ECDSA), Need::Start, ecdsa),
-    trial("P-256 pairs, wrapped", Some(MechanismType::ECC_KEY_PAIR_GEN), PAIRS, |device| {
+    trial("P-256 pairs, wrapped", Some(MechanismType::ECC_KEY_PAIR_GEN), Need::Pairs, |device| {
         wrapped_pair(device, PairKind::P256)
     }),
     Trial {
         name: "RSA pairs, wrapped",
         mechanism: Some(MechanismType::RSA_PKCS_KEY_PAIR_GEN),
-        need: PAIRS,
-        slow: true,
+        need: Need::For("RSA pairs whose private half is wrapped"),
+        extent: Extent::Everything,
         run: |device| wrapped_pair(device, PairKind::Rsa { bits: 2048 }),
     },
-    trial("C_CreateObject of a key's value", None, Need::For("keys that are brought in"), import),
-    trial("CKA_VALUE of a key that may leave", None, OUTSIDE, export),
+    trial("C_CreateObject of a key's value", None, Need::Import, import),
+    trial("CKA_EXTRACTABLE of a sensitive key", None, Need::Extractable(Extractable::Wrapped), |device| {
+        let key = device.generate(&leaving())?;
+        device.check_attribute(key.handle(device.generation)?, &Attribute::Extractable(true))?;
+        works()
+    }),
+    trial("CKA_VALUE of a key that may leave", None, IN_CLEAR, export),
 ];
 
 /// How long the texts are that AES-GCM is tried with, in bytes: up to the largest request.
 const SIZES: [usize; 4] = [16 << 10, 64 << 10, 1 << 20, 8 << 20];
 
 impl Device {
-    /// Tries everything that the server needs of a token or can make use of; what takes seconds only if `all`. Nothing stays in the
-    /// token.
-    pub fn capabilities(&self, all: bool) -> Vec<Capability> {
-        let wanted = TRIALS.iter().filter(|trial| all || !trial.slow);
+    /// Tries what the server needs of a token or can make use of. No token object is made.
+    pub fn capabilities(&self, extent: Extent) -> Vec<Capability> {
+        let wanted = TRIALS.iter().filter(|trial| trial.extent <= extent);
         wanted
             .map(|trial| Capability {
                 name: trial.name,
@@ -183,18 +249,23 @@ impl Device {
 }
 
 fn aes(bytes: usize, uses: Uses) -> SecretKeySpec {
-    SecretKeySpec { kind: SecretKeyKind::Aes { bytes }, sensitive: true, extractable: true, uses }
+    SecretKeySpec { kind: SecretKeyKind::Aes { bytes }, sensitive: true, extractable: false, uses }
 }
 
 fn generic(bytes: usize) -> SecretKeySpec {
-    SecretKeySpec { kind: SecretKeyKind::Generic { bytes }, sensitive: true, extractable: true, uses: Uses::MAC }
+    SecretKeySpec { kind: SecretKeyKind::Generic { bytes }, sensitive: true, extractable: false, uses: Uses::MAC }
+}
+
+/// A key that leaves wrapped.
+pub(crate) fn leaving() -> SecretKeySpec {
+    SecretKeySpec { extractable: true, ..generic(32) }
 }
 
 fn works() -> Result<String, Failure> {
     Ok("works".to_owned())
 }
 
-fn differs<T>(what: impl Into<String>) -> Result<T, Failure> {
+pub(crate) fn differs<T>(what: impl Into<String>) -> Result<T, Failure> {
     Err(Failure::Differs(what.into()))
 }
 
@@ -218,8 +289,8 @@ fn generic_keys(device: &Device) -> Result<String, Failure> {
 /// A key comes back as it was: its MACs are the same. The key that wraps has no template: that is a trial of its own.
 fn key_wrap(device: &Device) -> Result<String, Failure> {
     let uses = Uses { wrap: true, unwrap: true, ..Uses::default() };
-    let kek = device.generate(&SecretKeySpec { extractable: false, ..aes(32, uses) })?;
-    let spec = generic(32);
+    let kek = device.generate(&aes(32, uses))?;
+    let spec = leaving();
     let key = device.generate(&spec)?;
     let blob = device.wrap(&kek, &key)?;
     let again = device.unwrap(&kek, &blob, &spec)?;
@@ -235,48 +306,8 @@ fn key_wrap(device: &Device) -> Result<String, Failure> {
 }
 
 fn unwraps_only(device: &Device, template: UnwrapTemplate) -> Result<String, Failure> {
-    device.try_root(RootKind::Kek(template))?;
+    device.try_root(RootKind::Kek(template), Weaknesses::ALL)?;
     Ok("held to".to_owned())
-}
-
-/// One whose template is not tried: that is a trial of its own.
-fn kek(device: &Device) -> Result<Key, Error> {
-    device.session_root(RootKind::Kek(UnwrapTemplate::Sealing))
-}
-
-/// With CKA_DECRYPT a blob could be taken apart block by block.
-fn wrapping_keys_do_not_decrypt(device: &Device) -> Result<String, Failure> {
-    let kek = kek(device)?;
-    if device.decrypt(&kek, &Cipher::AesEcb, &[0; 16]).is_ok() {
-        return differs("a key without CKA_DECRYPT decrypts");
-    }
-    if device.encrypt(&kek, &Cipher::AesEcb, &[0; 16]).is_ok() {
-        return differs("a key without CKA_ENCRYPT encrypts");
-    }
-    Ok("refused".to_owned())
-}
-
-fn wrapping_keys_cannot_be_changed(device: &Device) -> Result<String, Failure> {
-    let kek = kek(device)?;
-    let handle = kek.handle(device.generation)?;
-    let changes = [Attribute::Decrypt(true), Attribute::Extractable(true), Attribute::Sensitive(false)];
-    for change in changes {
-        if device.work(|session| session.update_attributes(handle, std::slice::from_ref(&change))).is_ok() {
-            return differs(format!("{} can be changed although CKA_MODIFIABLE is false", change.attribute_type()));
-        }
-    }
-    Ok("refused".to_owned())
-}
-
-fn wrapping_keys_cannot_be_copied(device: &Device) -> Result<String, Failure> {
-    let kek = kek(device)?;
-    let handle = kek.handle(device.generation)?;
-    for template in [vec![], vec![Attribute::Decrypt(true)]] {
-        if device.work(|session| session.copy_object(handle, &template)).is_ok() {
-            return differs("a copy is made although CKA_COPYABLE is false");
-        }
-    }
-    Ok("refused".to_owned())
 }
 
 /// Whose IV is used is found out; the tag stands at the end, and the additional data and every bit of the text count.
@@ -350,14 +381,14 @@ fn repeats(device: &Device, key: &Key, mechanism: MacMechanism) -> Result<String
 }
 
 fn ecdsa(device: &Device) -> Result<String, Failure> {
-    let key = device.try_signing_root()?;
+    let key = device.try_signing_root(Weaknesses::ALL)?;
     device.sign_digest(&key, &[6; 32])?;
     device.public_point(&key)?;
     works()
 }
 
 fn wrapped_pair(device: &Device, kind: PairKind) -> Result<String, Failure> {
-    let kek = kek(device)?;
+    let kek = protection::kek(device)?;
     let (blob, _) = device.generate_wrapped_pair(&kek, kind)?;
     let private = device.unwrap_private(&kek, &blob, kind)?;
     let mechanism = match kind {
@@ -374,13 +405,10 @@ fn import(device: &Device) -> Result<String, Failure> {
 }
 
 fn export(device: &Device) -> Result<String, Failure> {
-    let open = SecretKeySpec { sensitive: false, ..aes(32, Uses::CIPHER) };
+    let open = SecretKeySpec { sensitive: false, extractable: true, ..aes(32, Uses::CIPHER) };
     let (one, other) = (device.value(&device.generate(&open)?)?, device.value(&device.generate(&open)?)?);
     if one.len() != 32 || *one == *other {
         return differs("the values of two keys are equal, or not as long as the keys");
-    }
-    if device.value(&device.generate(&aes(32, Uses::CIPHER))?).is_ok() {
-        return differs("the value of a sensitive key is shown");
     }
     works()
 }

@@ -1,4 +1,6 @@
-//! Root keys: token objects that can never leave the token, be changed, copied or destroyed through this API.
+//! Root keys: token objects that never leave the token, and that nobody changes, copies or destroys, as far as the token has that.
+
+use std::fmt;
 
 use cryptoki::object::{Attribute, AttributeType, ObjectHandle};
 use cryptoki::session::Session;
@@ -30,6 +32,116 @@ pub enum UnwrapTemplate {
     Exporting,
 }
 
+/// A protection that root keys lack on this token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Weakness {
+    /// CKA_MODIFIABLE: a program that is logged in may allow them another use.
+    Modifiable,
+    /// CKA_COPYABLE: a program that is logged in may copy them, and allow the copy another use.
+    Copyable,
+    /// CKA_DESTROYABLE: a program that is logged in may remove them.
+    Destroyable,
+}
+
+impl Weakness {
+    /// Every one, in the order of [`Weaknesses::iter`].
+    pub const ALL: [Self; 3] = [Self::Modifiable, Self::Copyable, Self::Destroyable];
+
+    /// One word: what follows CKA_ in the name of the attribute.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Modifiable => "modifiable",
+            Self::Copyable => "copyable",
+            Self::Destroyable => "destroyable",
+        }
+    }
+
+    fn bit(self) -> u8 {
+        match self {
+            Self::Modifiable => 1,
+            Self::Copyable => 2,
+            Self::Destroyable => 4,
+        }
+    }
+}
+
+/// A set of [`Weakness`]es.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Weaknesses(u8);
+
+impl Weaknesses {
+    /// Root keys as they should be.
+    pub const NONE: Self = Self(0);
+
+    /// Every weakness: no protection is asked for.
+    pub const ALL: Self = Self(7);
+
+    /// Whether root keys lack this protection.
+    pub fn contains(self, one: Weakness) -> bool {
+        self.0 & one.bit() != 0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those of either set.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those that are not in the other set.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Weakness> {
+        Weakness::ALL.into_iter().filter(move |one| self.contains(*one))
+    }
+
+    /// Every set that there can be, the empty one first.
+    pub fn all_sets() -> impl Iterator<Item = Self> {
+        (0..=Self::ALL.0).map(Self)
+    }
+
+    /// The same for a root key that is tried as a session object, and destroyed again.
+    pub(crate) fn of_trial(self) -> Self {
+        Self(self.0 | Weakness::Destroyable.bit())
+    }
+
+    /// What a template says to protect a root key.
+    pub(crate) fn protection(self) -> impl Iterator<Item = Attribute> {
+        Self::ALL.without(self).iter().map(|one| match one {
+            Weakness::Modifiable => Attribute::Modifiable(false),
+            Weakness::Copyable => Attribute::Copyable(false),
+            Weakness::Destroyable => Attribute::Destroyable(false),
+        })
+    }
+}
+
+impl FromIterator<Weakness> for Weaknesses {
+    fn from_iter<I: IntoIterator<Item = Weakness>>(all: I) -> Self {
+        Self(all.into_iter().fold(0, |set, one| set | one.bit()))
+    }
+}
+
+/// `modifiable, copyable`.
+impl fmt::Display for Weaknesses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, one) in self.iter().enumerate() {
+            if number > 0 {
+                f.write_str(", ")?;
+            }
+            f.write_str(one.name())?;
+        }
+        Ok(())
+    }
+}
+
 impl UnwrapTemplate {
     /// CKA_SENSITIVE of the keys.
     pub fn sensitive(self) -> bool {
@@ -56,21 +168,19 @@ impl RootKind {
     }
 
     /// What the key is made with, except the nested template.
-    fn template(self, placement: Placement<'_>) -> Result<Vec<Attribute>, Error> {
+    fn template(self, placement: Placement<'_>, weak: Weaknesses) -> Result<Vec<Attribute>, Error> {
         let spec = self.spec();
-        let is_lasting = matches!(placement, Placement::Token(..));
         let mut template = spec.template(placement);
         template.push(spec.kind.length()?);
-        template.extend([Attribute::Modifiable(false), Attribute::Copyable(false)]);
-        template.extend(is_lasting.then_some(Attribute::Destroyable(false)));
+        template.extend(weak.protection());
         Ok(template)
     }
 
     /// What must be read back: all that was asked for, except the label, which is for people, and what the token adds when it
     /// made the key itself and never let it out (PKCS#11, common secret key
     /// attributes).
-    fn expected(self, id: &KeyId) -> Result<Vec<Attribute>, Error> {
-        let mut expected = self.template(Placement::Token(id, ""))?;
+    fn expected(self, id: &KeyId, weak: Weaknesses) -> Result<Vec<Attribute>, Error> {
+        let mut expected = self.template(Placement::Token(id, ""), weak)?;
         expected.retain(|attribute| attribute.attribute_type() != AttributeType::Label);
         expected.extend([Attribute::Local(true), Attribute::AlwaysSensitive(true), Attribute::NeverExtractable(true)]);
         Ok(expected)
@@ -78,17 +188,17 @@ impl RootKind {
 }
 
 impl Device {
-    /// Makes a root key. It is durable after [`crate::sync`], if [`Device::needs_sync`].
-    pub fn generate_root(&self, id: &KeyId, label: &str, kind: RootKind) -> Result<Key, Error> {
-        let template = kind.template(Placement::Token(id, label))?;
+    /// Makes a root key, protected but for `weak`. It is durable after [`crate::sync`], if [`Device::needs_sync`].
+    pub fn generate_root(&self, id: &KeyId, label: &str, kind: RootKind, weak: Weaknesses) -> Result<Key, Error> {
+        let template = kind.template(Placement::Token(id, label), weak)?;
         let handle = self.lasting(|session| self.make_root(session, kind, &template))?;
         Ok(self.token_key(handle, Some(kind.spec().kind.bytes())))
     }
 
     /// Makes such a key as a session object and tries what [`Device::check_root`] tries: a root key cannot be removed from the
     /// token any more, so that what the token cannot do must show before the first is made.
-    pub fn try_root(&self, kind: RootKind) -> Result<Key, Error> {
-        let key = self.session_root(kind)?;
+    pub fn try_root(&self, kind: RootKind, weak: Weaknesses) -> Result<Key, Error> {
+        let key = self.session_root(kind, weak.of_trial())?;
         if let RootKind::Kek(unwrap) = kind {
             self.check_unwrap_template(&key, unwrap)?;
         }
@@ -96,8 +206,8 @@ impl Device {
     }
 
     /// Makes such a key as a session object, and tries nothing.
-    pub(crate) fn session_root(&self, kind: RootKind) -> Result<Key, Error> {
-        let template = kind.template(Placement::Session)?;
+    pub(crate) fn session_root(&self, kind: RootKind, weak: Weaknesses) -> Result<Key, Error> {
+        let template = kind.template(Placement::Session, weak)?;
         let handle = self.own(|session| self.make_root(session, kind, &template))?;
         Ok(self.session_key(handle, kind.spec().kind.bytes()))
     }
@@ -122,9 +232,9 @@ impl Device {
 
     /// Reads back every attribute of a root key, and for a KEK tries what its CKA_UNWRAP_TEMPLATE must allow and forbid.
     /// [`Error::RootMismatch`] names the first difference.
-    pub fn check_root(&self, key: &Key, id: &KeyId, kind: RootKind) -> Result<(), Error> {
+    pub fn check_root(&self, key: &Key, id: &KeyId, kind: RootKind, weak: Weaknesses) -> Result<(), Error> {
         let handle = key.handle(self.generation)?;
-        for expected in kind.expected(id)? {
+        for expected in kind.expected(id, weak)? {
             self.check_attribute(handle, &expected)?;
         }
         match kind {

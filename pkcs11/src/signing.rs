@@ -8,6 +8,7 @@ use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
 use crate::device::Device;
 use crate::error::{Error, RootMismatch};
 use crate::key::{Key, KeyId};
+use crate::root::Weaknesses;
 
 /// CKA_EC_PARAMS of P-256: the DER of the object identifier prime256v1, 1.2.840.10045.3.1.7 (RFC 5480, 2.1.1.1).
 pub(crate) const PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
@@ -57,20 +58,19 @@ impl SigningObjects {
 }
 
 /// What both halves are made with. Left to the token would be what SoftHSM and others allow by default: everything.
-fn shared(id: &KeyId) -> Vec<Attribute> {
-    vec![
+fn shared(id: &KeyId, weak: Weaknesses) -> Vec<Attribute> {
+    let mut template = vec![
         Attribute::KeyType(KeyType::EC),
         Attribute::Token(true),
         Attribute::Id(id.as_bytes().to_vec()),
         Attribute::Derive(false),
-        Attribute::Modifiable(false),
-        Attribute::Copyable(false),
-        Attribute::Destroyable(false),
-    ]
+    ];
+    template.extend(weak.protection());
+    template
 }
 
-fn private(id: &KeyId) -> Vec<Attribute> {
-    let mut template = shared(id);
+fn private(id: &KeyId, weak: Weaknesses) -> Vec<Attribute> {
+    let mut template = shared(id, weak);
     template.extend([
         Attribute::Class(ObjectClass::PRIVATE_KEY),
         Attribute::Private(true),
@@ -84,8 +84,8 @@ fn private(id: &KeyId) -> Vec<Attribute> {
     template
 }
 
-fn public(id: &KeyId) -> Vec<Attribute> {
-    let mut template = shared(id);
+fn public(id: &KeyId, weak: Weaknesses) -> Vec<Attribute> {
+    let mut template = shared(id, weak);
     template.extend([
         Attribute::Class(ObjectClass::PUBLIC_KEY),
         Attribute::Private(false),
@@ -99,11 +99,11 @@ fn public(id: &KeyId) -> Vec<Attribute> {
 }
 
 impl Device {
-    /// Makes a P-256 key pair (CKM_EC_KEY_PAIR_GEN) as two token objects of the same CKA_ID. It is durable after
+    /// Makes a P-256 key pair (CKM_EC_KEY_PAIR_GEN) as two token objects of the same CKA_ID, protected but for `weak`. It is durable after
     /// [`crate::sync`], if [`Device::needs_sync`].
-    pub fn generate_signing_root(&self, id: &KeyId, label: &str) -> Result<SigningKey, Error> {
+    pub fn generate_signing_root(&self, id: &KeyId, label: &str, weak: Weaknesses) -> Result<SigningKey, Error> {
         let label = Attribute::Label(label.as_bytes().to_vec());
-        let (mut public, mut private) = (public(id), private(id));
+        let (mut public, mut private) = (public(id, weak), private(id, weak));
         public.push(label.clone());
         private.push(label);
         let (public, private) =
@@ -112,10 +112,15 @@ impl Device {
     }
 
     /// Makes such a pair as session objects, as [`Device::try_root`] does.
-    pub fn try_signing_root(&self) -> Result<SigningKey, Error> {
+    pub fn try_signing_root(&self, weak: Weaknesses) -> Result<SigningKey, Error> {
+        self.session_signing_root(weak.of_trial())
+    }
+
+    /// Makes a pair as session objects, protected but for `weak`.
+    pub(crate) fn session_signing_root(&self, weak: Weaknesses) -> Result<SigningKey, Error> {
         let id = KeyId::from([0; 20]);
-        let [public, private] = [public(&id), private(&id)].map(|mut template| {
-            template.retain(|attribute| !matches!(attribute, Attribute::Token(_) | Attribute::Destroyable(_)));
+        let [public, private] = [public(&id, weak), private(&id, weak)].map(|mut template| {
+            template.retain(|attribute| !matches!(attribute, Attribute::Token(_)));
             template.push(Attribute::Token(false));
             template
         });
@@ -150,9 +155,9 @@ impl Device {
 
     /// Reads back every attribute of both halves. [`Error::RootMismatch`] names the first difference. That the halves belong
     /// together only a signature shows.
-    pub fn check_signing_root(&self, key: &SigningKey, id: &KeyId) -> Result<(), Error> {
+    pub fn check_signing_root(&self, key: &SigningKey, id: &KeyId, weak: Weaknesses) -> Result<(), Error> {
         let handle = key.private.handle(self.generation)?;
-        let mut expected = private(id);
+        let mut expected = private(id, weak);
         // What the token adds when it made the key itself and never let it out (PKCS#11, common private key attributes).
         expected.extend([
             Attribute::EcParams(PRIME256V1.to_vec()),
@@ -165,7 +170,7 @@ impl Device {
             self.check_attribute(handle, &expected)?;
         }
         let handle = key.public.handle(self.generation)?;
-        for expected in public(id).into_iter().chain([Attribute::Local(true)]) {
+        for expected in public(id, weak).into_iter().chain([Attribute::Local(true)]) {
             self.check_attribute(handle, &expected)?;
         }
         self.public_point(key).map(drop)

@@ -19,7 +19,7 @@ pub use audit::{AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer, Places};
 pub use error::Error;
 pub use limits::{LEAST_MEMORY, Limits};
-pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey};
+pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey, WeakerCustody};
 pub use secret_file::SecretSource;
 
 use crate::principal::Username;
@@ -78,6 +78,8 @@ pub struct Hsm {
     pub max_objects: Option<usize>,
     /// How long a call may take.
     pub call_timeout: Duration,
+    /// Protections that root keys may lack.
+    pub weaker_custody: Vec<WeakerCustody>,
 }
 
 /// Where it says who may do what; reloaded on SIGHUP.
@@ -254,6 +256,7 @@ impl Config {
                 max_sessions,
                 max_objects,
                 call_timeout: Duration::from_secs(call_timeout.into()),
+                weaker_custody: options.accept_weaker_custody.unwrap_or_default(),
             },
             permission: Permission {
                 file: options.policy_file,

@@ -44,6 +44,18 @@ impl std::fmt::Display for RemadeKey {
     }
 }
 
+/// A protection that root keys may lack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeakerCustody {
+    /// CKA_MODIFIABLE is not false.
+    Modifiable,
+    /// CKA_COPYABLE is not false.
+    Copyable,
+    /// CKA_DESTROYABLE is not false.
+    Destroyable,
+}
+
 /// Whether callers must present a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -237,6 +249,10 @@ options! {
     /// Seconds that a call of the HSM may take, 1 to 600; making a key pair may take 60 [default: 10]
     #[arg(long, env = "KMS_HSM_CALL_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=600))]
     hsm_call_timeout: u16,
+    /// Make do with root keys that lack this protection, if the token does not have it; may be repeated [default: such a token is refused]
+    #[arg(long, env = "KMS_ACCEPT_WEAKER_CUSTODY", value_name = "NAME", value_delimiter = ',')]
+    #[serde(deserialize_with = "one_or_several")]
+    accept_weaker_custody: Vec<WeakerCustody>,
     /// Where new keys are kept [default: wrapped, and in the token if it cannot wrap them]
     #[arg(long, env = "KMS_PLACEMENT", value_name = "PLACE")]
     placement: Placement,

@@ -1,13 +1,14 @@
 //! The root keys of a new database. Which objects they will be is on disk before the first is made: a start that ends meanwhile is
 //! gone on with by the next one, and no database has a second set.
 
-use claviger_pkcs11::{Device, Error, KeyId, TokenKey};
+use claviger_pkcs11::{Device, Error, KeyId, TokenKey, Weaknesses};
 use openssl::sha::sha256;
 
 use super::durability::Unsettled;
 use super::error::RootError;
-use super::root::{LABEL, Roots, Wrapping, check_value, examine, find, kind, record, roots, wraps};
+use super::root::{LABEL, Roots, check_value, examine, find, record};
 use super::signing::{self, AUDIT, Candidate};
+use super::terms::{Begun, Offer, Terms, Wrapped, kind};
 use crate::hexadecimal;
 use crate::store::Store;
 use crate::store::audit_head::AuditHead;
@@ -21,30 +22,23 @@ type Seed = [u8; 32];
 pub(super) fn begin(
     (device, disk): (&Device, Unsettled),
     store: &Store,
-    wrapping: Wrapping,
+    offer: Offer,
     now: i64,
 ) -> Result<Roots, RootError> {
     let pending = store.read(|connection| Ok(root_key::pending(connection)?))?;
     let present = device.token_keys()?;
-    warn_of_others(&present, &pending);
-    let has_keks = match pending.as_slice() {
-        [] => wrapping.of_new()?,
-        // As it was begun.
-        all => {
-            let has_keks = all.iter().any(|(name, _)| wraps(name));
-            wrapping.of_known(has_keks)?;
-            has_keks
-        }
-    };
+    let begun = begun(&present, &pending);
+    warn_of_others(&present, &pending, begun);
+    let terms = offer.begin(begun)?;
     // From here on nothing can be taken back.
-    try_out(device, has_keks)?;
+    try_out(device, terms)?;
     store.check()?;
     if !pending.is_empty() {
         tracing::info!("an earlier start did not make all root keys of this database: going on with it");
     }
     let mut made = Vec::new();
-    for (name, seed) in announce(store, &pending, has_keks)? {
-        made.push(resume(device, store, &present, (&name, has_keks), &cka_id(&seed))?);
+    for (name, seed) in announce(store, &pending, terms.wrapped)? {
+        made.push(resume(device, store, &present, (&name, terms), &cka_id(&seed, terms.weak))?);
     }
     made.sort_by(|one, other| one.name.cmp(&other.name));
     let roots = find(device, &made)?;
@@ -58,8 +52,26 @@ pub(super) fn begin(
     Ok(roots)
 }
 
-fn warn_of_others(present: &[TokenKey], pending: &[(String, Vec<u8>)]) {
-    let own: Vec<KeyId> = pending.iter().filter_map(|(_, seed)| seed.as_slice().try_into().ok()).map(cka_id).collect();
+/// What an earlier start has decided: the names of the announced keys say which keys are kept wrapped, and the `CKA_ID`s of those that are
+/// made already, which protections they lack.
+fn begun(present: &[TokenKey], pending: &[(String, Vec<u8>)]) -> Option<Begun> {
+    if pending.is_empty() {
+        return None;
+    }
+    let is_there =
+        |weak: &Weaknesses| announced(pending, *weak).any(|own| present.iter().any(|key| key.id == own.as_bytes()));
+    let wrapped = Wrapped::of(pending.iter().map(|(name, _)| name.as_str()));
+    Some(Begun { wrapped, weak: Weaknesses::all_sets().find(is_there) })
+}
+
+/// The `CKA_ID`s of announced keys that lack these protections.
+fn announced(pending: &[(String, Vec<u8>)], weak: Weaknesses) -> impl Iterator<Item = KeyId> {
+    pending.iter().filter_map(move |(_, seed)| Some(cka_id(&seed.as_slice().try_into().ok()?, weak)))
+}
+
+fn warn_of_others(present: &[TokenKey], pending: &[(String, Vec<u8>)], begun: Option<Begun>) {
+    let weak = begun.and_then(|begun| begun.weak).unwrap_or_default();
+    let own: Vec<KeyId> = announced(pending, weak).collect();
     let is_other = |id: &[u8]| !own.iter().any(|own| own.as_bytes() == id);
     let others = present.iter().filter(|key| key.label.starts_with(LABEL) && is_other(&key.id)).count();
     if others > 0 {
@@ -72,19 +84,19 @@ fn warn_of_others(present: &[TokenKey], pending: &[(String, Vec<u8>)]) {
 }
 
 /// Has the token make and use each kind of root key as a session object: a root key that was made stays in it for good.
-fn try_out(device: &Device, has_keks: bool) -> Result<(), RootError> {
+fn try_out(device: &Device, terms: Terms) -> Result<(), RootError> {
     let unable = |name, source| RootError::Unable { name, source: Box::new(source) };
-    for (name, kind) in roots(has_keks) {
-        let tried =
-            device.try_root(kind).map_err(RootError::from).and_then(|key| check_value(device, &key, (kind, has_keks)));
+    for (name, kind) in terms.wrapped.roots() {
+        let made = device.try_root(kind, terms.weak).map_err(RootError::from);
+        let tried = made.and_then(|key| check_value(device, &key, (kind, terms)));
         tried.map_err(|source| unable(name, source))?;
     }
-    signing::try_out(device).map_err(|source| unable(AUDIT, source))
+    signing::try_out(device, terms.weak).map_err(|source| unable(AUDIT, source))
 }
 
 /// The names of all root keys and their seeds, on disk.
-fn announce(store: &Store, pending: &[(String, Vec<u8>)], has_keks: bool) -> Result<Vec<(String, Seed)>, RootError> {
-    let names: Vec<&str> = roots(has_keks).map(|(name, _)| name).chain(signing::FIRST).collect();
+fn announce(store: &Store, pending: &[(String, Vec<u8>)], wrapped: Wrapped) -> Result<Vec<(String, Seed)>, RootError> {
+    let names: Vec<&str> = wrapped.roots().map(|(name, _)| name).chain(signing::FIRST).collect();
     if let Some((unknown, _)) = pending.iter().find(|(name, _)| !names.contains(&name.as_str())) {
         return Err(RootError::Unknown(unknown.clone()));
     }
@@ -112,9 +124,11 @@ fn new_seed() -> Result<Seed, RootError> {
     Ok(seed)
 }
 
-fn cka_id(seed: &Seed) -> KeyId {
+/// Keys that lack other protections have another one.
+fn cka_id(seed: &Seed, weak: Weaknesses) -> KeyId {
     let mut id = [0; 20];
-    id.copy_from_slice(sha256(seed).split_at(20).0);
+    let named = [seed.as_slice(), weak.to_string().as_bytes()].concat();
+    id.copy_from_slice(sha256(&named).split_at(20).0);
     KeyId::from(id)
 }
 
@@ -132,12 +146,12 @@ fn resume(
     device: &Device,
     store: &Store,
     present: &[TokenKey],
-    (name, has_keks): (&str, bool),
+    (name, terms): (&str, Terms),
     id: &KeyId,
 ) -> Result<RootKey, RootError> {
-    match look(device, present, (name, has_keks), id)? {
+    match look(device, present, (name, terms), id)? {
         Found::Whole(record) => Ok(record),
-        Found::Nothing => make(device, (name, has_keks), id),
+        Found::Nothing => make(device, (name, terms), id),
         Found::Broken => {
             let other = new_seed()?;
             let left = hexadecimal::lower(id.as_bytes());
@@ -148,24 +162,24 @@ fn resume(
             );
             let named = name.to_owned();
             store.write(move |transaction| Ok(root_key::announce(transaction, &named, &other)?))?;
-            make(device, (name, has_keks), &cka_id(&other))
+            make(device, (name, terms), &cka_id(&other, terms.weak))
         }
     }
 }
 
-fn look(device: &Device, present: &[TokenKey], (name, has_keks): (&str, bool), id: &KeyId) -> Result<Found, RootError> {
+fn look(device: &Device, present: &[TokenKey], (name, terms): (&str, Terms), id: &KeyId) -> Result<Found, RootError> {
     let record = RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value: Vec::new() };
     let examined = if let Some(kind) = kind(name) {
         if !present.iter().any(|key| key.id == record.cka_id) {
             return Ok(Found::Nothing);
         }
-        examine(device, present, kind, &record).and_then(|key| check_value(device, &key, (kind, has_keks)))
+        examine(device, present, (kind, terms.weak), &record).and_then(|key| check_value(device, &key, (kind, terms)))
     } else {
         let candidate = Candidate::find(device, &record)?;
         if candidate.is_absent() {
             return Ok(Found::Nothing);
         }
-        signing::examine(device, &candidate).map(|key| key.public_key)
+        signing::examine(device, &candidate, terms.weak).map(|key| key.public_key)
     };
     match examined {
         Ok(check_value) => Ok(Found::Whole(RootKey { check_value, ..record })),
@@ -186,9 +200,13 @@ fn is_of_object(error: &RootError) -> bool {
     )
 }
 
-fn make(device: &Device, (name, has_keks): (&str, bool), id: &KeyId) -> Result<RootKey, RootError> {
-    let Some(kind) = kind(name) else { return signing::make_as(device, name, id) };
-    let key = device.generate_root(id, &format!("{LABEL} {name}"), kind)?;
-    let check_value = check_value(device, &key, (kind, has_keks))?;
+fn make(device: &Device, (name, terms): (&str, Terms), id: &KeyId) -> Result<RootKey, RootError> {
+    let Some(kind) = kind(name) else { return signing::make_as(device, name, id, terms.weak) };
+    let key = device.generate_root(id, &format!("{LABEL} {name}"), kind, terms.weak)?;
+    // Before the next one is made: it stays in the token for good.
+    device
+        .check_root(&key, id, kind, terms.weak)
+        .map_err(|source| RootError::Attributes { name: name.to_owned(), source })?;
+    let check_value = check_value(device, &key, (kind, terms))?;
     Ok(RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value })
 }

@@ -1,6 +1,6 @@
 //! What can go wrong between the service and the token.
 
-use claviger_pkcs11 as pkcs11;
+use claviger_pkcs11::{self as pkcs11, Weaknesses};
 
 use super::trying::Lacking;
 use crate::config::RemadeKey;
@@ -120,6 +120,29 @@ pub enum RootError {
          --placement wrapped each key is an object of the token"
     )]
     NoWrapping(Lacking),
+    /// The token cannot protect root keys as they should be, and the operator does not accept that. Nothing was made in it.
+    #[error(
+        "root keys of this token would be {weaknesses} ({lacking}): whoever is logged in to the token could make use of that. Use \
+         another token, or accept it by --accept-weaker-custody {weaknesses}; nothing was made in this one"
+    )]
+    Weak {
+        /// What they would be.
+        weaknesses: Weaknesses,
+        /// What happened with the first.
+        lacking: Lacking,
+    },
+    /// The token protects root keys less than when those of the database were made.
+    #[error(
+        "the token protects the root keys of this database less than it did when they were made: {0}. --accept-weaker-custody is for \
+         new databases; find out what was done to the token"
+    )]
+    Weaker(Lacking),
+    /// The root keys lack a protection, and the operator does not accept that any more.
+    #[error(
+        "the root keys of this database are {0}, as was accepted when it was begun: start with --accept-weaker-custody for each of \
+         these words"
+    )]
+    NotAccepted(Weaknesses),
     /// The database has no keys that wrap, and the operator wants wrapped keys.
     #[error(
         "this database was begun on a token that cannot keep keys wrapped, and has no root keys that wrap: each of its \

@@ -3,6 +3,7 @@
 //! The only user of `claviger-pkcs11`. A secret key's plaintext crosses this boundary in two functions:
 //! [`Custody::import`], inwards, and [`Custody::value`], outwards.
 
+mod abilities;
 mod beginning;
 mod binding;
 mod calls;
@@ -21,6 +22,7 @@ mod placed;
 mod root;
 mod signing;
 mod softhsm;
+mod terms;
 mod token_keys;
 mod trying;
 mod under_way;
@@ -33,19 +35,21 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use claviger_pkcs11 as pkcs11;
-use pkcs11::{Device, DeviceGuard, IvRule, Key, MacMechanism, SecretKeySpec, Token};
+use pkcs11::{Device, DeviceGuard, Extent, IvRule, Key, MacMechanism, SecretKeySpec, Token};
 
+pub use abilities::accepted;
 pub use error::{Error, RootError};
 pub use key::{KeyKind, ManagedKey};
 pub use original::Original;
 pub use owner::Owner;
 pub use pairs::is_signature;
 pub use pkcs11::{
-    Capability, Cipher, Encrypted, Error as TokenError, Hash, InvalidInput, MacMechanism as Mac, Need, OpenError,
-    PairKind, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses, Wiping, end,
-    give_back, keep_little, overwrite_variable,
+    Capability, Cipher, Encrypted, Error as TokenError, Extractable, Failure, Hash, InvalidInput, MacMechanism as Mac,
+    Need, OpenError, PairKind, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses,
+    Weaknesses, Wiping, end, give_back, keep_little, overwrite_variable,
 };
 pub use softhsm::{SoftHsmFault, is_softhsm, softhsm_directory, softhsm_fault};
+pub use terms::{hinders_wrapping, waits_for_another_start};
 pub use token_keys::TokenKey;
 pub use trying::{Lacking, Tried};
 
@@ -55,13 +59,16 @@ use crate::metrics::{HsmCall, Metrics, Timer};
 use crate::store::Store;
 use crate::store::audit_head::{Binder, Sound};
 use crate::store::object::{Class, Material};
+use crate::store::root_key;
+use abilities::Abilities;
 use durability::Durability;
 use handles::Handles;
 use in_time::InTime;
 use leaving::Leaving;
 use outcomes::Outcomes;
 use pairs::Turns;
-use root::{Roots, Wrapping};
+use root::Roots;
+use terms::Offer;
 use under_way::{Mark, UnderWay};
 use verified::Verified;
 
@@ -88,6 +95,7 @@ pub struct Custody {
     leaving: Leaving,
     /// Where the operator wants new keys.
     placement: Option<Placement>,
+    abilities: Abilities,
     durability: Durability,
     pairs: Turns,
     /// A row named a token object that the last scan did not find, or whose handle was lost.
@@ -117,16 +125,18 @@ impl Custody {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, OpenError<RootError>> {
         let _errors = Errors;
-        let (token, (roots, durability)) = Token::open(configuration(hsm), |device| {
-            let wrapping = Wrapping { lacks: trying::at_start(device)?, placement };
+        let (token, (roots, abilities, durability)) = Token::open(configuration(hsm), |device| {
+            let is_new = store.read(|connection| Ok(root_key::all(connection)?))?.is_empty();
+            let extent = if is_new { Extent::FirstStart } else { Extent::Start };
+            let lacks = trying::at_start(device, extent)?;
+            let abilities = Abilities::without(&lacks);
+            let offer = Offer { lacks, placement, accepted: accepted(hsm) };
             let durability = Durability::of(device);
             // Opened before the first root key is made.
             let disk = durability.begin().map_err(RootError::Disk)?;
-            Ok((root::open((device, disk), store, wrapping, remake, now)?, durability))
+            Ok((root::open((device, disk), store, offer, remake, now)?, abilities, durability))
         })?;
-        if roots.kek(Class::Sealing).is_none() {
-            tracing::warn!("the database holds no wrapped keys: every key of it is an object of the token");
-        }
+        roots.terms().log();
         let custody = Self {
             token,
             roots: RwLock::new(Arc::new(roots)),
@@ -134,6 +144,7 @@ impl Custody {
             listed: Mutex::new(Instant::now()),
             leaving: Leaving::new(),
             placement,
+            abilities,
             durability,
             pairs: Turns::default(),
             rescan: AtomicBool::new(false),
@@ -158,13 +169,15 @@ impl Custody {
     pub fn inspect(
         hsm: &Hsm,
         placement: Option<Placement>,
-        recorded: Option<&[crate::store::root_key::RootKey]>,
+        recorded: Option<&[root_key::RootKey]>,
         remake: &[RemadeKey],
     ) -> Result<(), OpenError<RootError>> {
         Token::open(configuration(hsm), |device| match recorded {
             Some(recorded) if !recorded.is_empty() => {
-                root::check(device, recorded, remake)?;
-                Wrapping { lacks: None, placement }.of_known(root::has_keks(recorded))
+                let terms = root::check(device, recorded, remake)?;
+                let mut offer = Offer { lacks: Vec::new(), placement, accepted: accepted(hsm) };
+                offer.keep(terms.wrapped)?;
+                offer.protect(terms.weak)
             }
             _ => Ok(()),
         })

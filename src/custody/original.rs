@@ -17,7 +17,7 @@ impl Original {
     /// # Errors
     /// The module, the token or the PIN is wrong, or the root keys are not those of the database.
     pub fn open(hsm: &Hsm, recorded: &[RootKey]) -> Result<Self, OpenError<RootError>> {
-        let (token, ()) = Token::open(configuration(hsm), |device| root::check(device, recorded, &[]))?;
+        let (token, _terms) = Token::open(configuration(hsm), |device| root::check(device, recorded, &[]))?;
         Ok(Self(token))
     }
 

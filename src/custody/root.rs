@@ -4,14 +4,15 @@ use std::collections::HashMap;
 
 use claviger_pkcs11::{
     Device, Error, Key, KeyId, MacMechanism, RootKind, SecretKeyKind, SecretKeySpec, TokenKey, UnwrapTemplate, Uses,
+    Weaknesses,
 };
 
 use super::beginning;
 use super::durability::Unsettled;
 use super::error::RootError;
 use super::signing::{self, AUDIT, Candidate, FIRST_TOKEN, SigningKey, first_name};
-use super::trying::Lacking;
-use crate::config::{Placement, RemadeKey, Remake};
+use super::terms::{BINDING, CHECK, EXPORTING, GUARDING, Offer, SEALING, Terms, Wrapped, kind};
+use crate::config::{RemadeKey, Remake};
 use crate::hexadecimal;
 use crate::secret::is_equal;
 use crate::store::Store;
@@ -23,23 +24,9 @@ use crate::store::root_key::{self, RootKey};
 /// Begins the label of every root key, so that an operator sees whose they are.
 pub(super) const LABEL: &str = "claviger root";
 
-/// What MACs are made of to recognise a root key; no secret.
-const CHECK: &[u8; 32] = b"claviger: check value of a root.";
-
-/// The same for the binding key of a database that has no keys that wrap: who can write the database alone cannot make the one of the
-/// other, and so cannot have records that were deleted be taken for records that never were.
-const CHECK_ALONE: &[u8; 32] = b"claviger: root that wraps none..";
-
-/// The secret root keys: name, and what the token must enforce. The signing keys are in [`signing::FIRST`].
-const ROOTS: [(&str, RootKind); 4] = [
-    ("binding", RootKind::Mac),
-    ("exporting", RootKind::Kek(UnwrapTemplate::Exporting)),
-    ("guarding", RootKind::Kek(UnwrapTemplate::Guarding)),
-    ("sealing", RootKind::Kek(UnwrapTemplate::Sealing)),
-];
-
 /// Handles of one generation of the token.
 pub(super) struct Roots {
+    terms: Terms,
     binding: Key,
     /// `None`: the token cannot keep keys wrapped, and each of them is an object of it.
     keks: Option<Keks>,
@@ -55,34 +42,10 @@ pub(super) type NumberedKey = (u32, SigningKey);
 
 /// A key-encryption key for each class.
 struct Keks {
-    exporting: Kek,
+    /// `None`: no key leaves the token in clear.
+    exporting: Option<Kek>,
     guarding: Kek,
     sealing: Kek,
-}
-
-/// Whether the token can keep keys wrapped, and where the operator wants them.
-pub(super) struct Wrapping {
-    pub(super) lacks: Option<Lacking>,
-    pub(super) placement: Option<Placement>,
-}
-
-impl Wrapping {
-    /// Whether a new database gets keys that wrap.
-    pub(super) fn of_new(self) -> Result<bool, RootError> {
-        match (self.lacks, self.placement) {
-            (Some(lacking), Some(Placement::Wrapped)) => Err(RootError::NoWrapping(lacking)),
-            (lacks, _) => Ok(lacks.is_none()),
-        }
-    }
-
-    /// Refuses what does not go with a database that has keys that wrap, or has none: it stays as it was begun.
-    pub(super) fn of_known(self, has_keks: bool) -> Result<(), RootError> {
-        match (self.lacks, self.placement) {
-            (Some(lacking), _) if has_keks => Err(RootError::Lacks(lacking)),
-            (_, Some(Placement::Wrapped)) if !has_keks => Err(RootError::NeverWrapped),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// A key-encryption key and the `CKA_ID` by which blobs name it.
@@ -92,18 +55,23 @@ pub(super) struct Kek {
 }
 
 impl Roots {
+    /// What the database was begun with.
+    pub(super) fn terms(&self) -> Terms {
+        self.terms
+    }
+
     pub(super) fn binding(&self) -> &Key {
         &self.binding
     }
 
-    /// `None` in a database whose keys are objects of the token.
+    /// `None` in a database whose keys are objects of the token, and for a class that it does not have.
     pub(super) fn kek(&self, class: Class) -> Option<&Kek> {
         let keks = self.keks.as_ref()?;
-        Some(match class {
-            Class::Sealing => &keks.sealing,
-            Class::Guarding => &keks.guarding,
-            Class::Exporting => &keks.exporting,
-        })
+        match class {
+            Class::Sealing => Some(&keks.sealing),
+            Class::Guarding => Some(&keks.guarding),
+            Class::Exporting => keks.exporting.as_ref(),
+        }
     }
 
     pub(super) fn audit(&self) -> &SigningKey {
@@ -122,7 +90,8 @@ impl Roots {
     pub(super) fn keys(&self) -> Vec<&Key> {
         let mut keys = vec![&self.binding];
         if let Some(Keks { exporting, guarding, sealing }) = &self.keks {
-            keys.extend([&exporting.key, &guarding.key, &sealing.key]);
+            keys.extend([&guarding.key, &sealing.key]);
+            keys.extend(exporting.as_ref().map(|exporting| &exporting.key));
         }
         for pair in self.tokens.iter().map(|(_, key)| key).chain([&self.audit]).map(|key| &key.pair) {
             keys.extend([&pair.private, &pair.public]);
@@ -138,19 +107,19 @@ impl Roots {
 pub(super) fn open(
     (device, disk): (&Device, Unsettled),
     store: &Store,
-    wrapping: Wrapping,
+    mut offer: Offer,
     remake: &Remake,
     now: i64,
 ) -> Result<Roots, RootError> {
     let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
     if !recorded.is_empty() {
-        wrapping.of_known(has_keks(&recorded))?;
-        return complete((device, disk), store, recorded, remake, now);
+        offer.keep(Wrapped::recorded(&recorded))?;
+        return complete((device, disk), store, recorded, offer, remake, now);
     }
     if let Some(table) = store.first_used_table()? {
         return Err(RootError::NoRecord(table));
     }
-    beginning::begin((device, disk), store, wrapping, now)
+    beginning::begin((device, disk), store, offer, now)
 }
 
 /// The roots of a database that has a record. It must be whole, but for the signing keys that the operator names: these are
@@ -159,6 +128,7 @@ fn complete(
     (device, disk): (&Device, Unsettled),
     store: &Store,
     recorded: Vec<RootKey>,
+    mut offer: Offer,
     remake: &Remake,
     now: i64,
 ) -> Result<Roots, RootError> {
@@ -166,14 +136,16 @@ fn complete(
     let lacking = lacking(&recorded, &remake.keys)?;
     let mut made = Vec::with_capacity(lacking.len());
     if !lacking.is_empty() {
-        check(device, &recorded, &remake.keys)?;
+        let weak = check(device, &recorded, &remake.keys)?.weak;
+        offer.protect(weak)?;
         for key in &lacking {
-            made.push(signing::make(device, first_name(*key))?);
+            made.push(signing::make(device, first_name(*key), weak)?);
         }
     }
     let mut whole = [recorded.as_slice(), &made].concat();
     whole.sort_by(|one, other| one.name.cmp(&other.name));
     let roots = Roots { remade: lacking, ..find(device, &whole)? };
+    offer.protect(roots.terms.weak)?;
     let is_sound = match &head {
         Some(head) => {
             is_equal(&mac(device, &roots.binding, &head.bound())?, head.binding.as_deref().unwrap_or_default())
@@ -259,7 +231,7 @@ fn mac(device: &Device, binding: &Key, bytes: &[u8]) -> Result<Vec<u8>, RootErro
 
 /// Compares the token with the record, and refuses at any difference. All root keys must be recorded.
 pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootError> {
-    let (mut secrets, mut signing) = recognise_all(device, recorded)?;
+    let Recognised { terms, mut secrets, mut signing } = recognise_all(device, recorded)?;
     let audit = signing.remove(AUDIT).ok_or(RootError::Incomplete(signing::AUDIT))?;
     let numbered = signing.into_iter().filter_map(|(name, key)| Some((signing::token_number(&name)?, key)));
     let mut tokens: Vec<NumberedKey> = numbered.collect();
@@ -268,40 +240,46 @@ pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootE
     }
     tokens.sort_by_key(|(number, _)| *number);
     let mut take = |name| secrets.remove(name).ok_or(RootError::Incomplete(name));
-    let binding = take("binding")?.key;
-    let keks = match take("sealing") {
-        Ok(sealing) => Some(Keks { sealing, exporting: take("exporting")?, guarding: take("guarding")? }),
-        // All of them, or none.
-        Err(_) => None,
+    let binding = take(BINDING)?.key;
+    let keks = match terms.wrapped {
+        Wrapped::Nothing(_) => None,
+        Wrapped::AllButInClear => Some((None, take(GUARDING)?, take(SEALING)?)),
+        Wrapped::Everything => Some((Some(take(EXPORTING)?), take(GUARDING)?, take(SEALING)?)),
     };
-    Ok(Roots { binding, keks, remade: Vec::new(), audit, tokens })
+    let keks = keks.map(|(exporting, guarding, sealing)| Keks { exporting, guarding, sealing });
+    Ok(Roots { terms, binding, keks, remade: Vec::new(), audit, tokens })
 }
 
-/// Like [`find`], but the signing keys that [`open`] would make again are not missed.
-pub(super) fn check(device: &Device, recorded: &[RootKey], remake: &[RemadeKey]) -> Result<(), RootError> {
+/// Like [`find`], but the signing keys that [`open`] would make again are not missed. Returns what the database was begun with.
+pub(super) fn check(device: &Device, recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Terms, RootError> {
     lacking(recorded, remake)?;
-    recognise_all(device, recorded).map(drop)
+    recognise_all(device, recorded).map(|recognised| recognised.terms)
 }
 
 /// The secret root keys, and the signing keys as far as they are recorded, by name.
-type Recognised = (HashMap<&'static str, Kek>, HashMap<String, SigningKey>);
+struct Recognised {
+    terms: Terms,
+    secrets: HashMap<&'static str, Kek>,
+    signing: HashMap<String, SigningKey>,
+}
 
 fn recognise_all(device: &Device, recorded: &[RootKey]) -> Result<Recognised, RootError> {
     let present = device.token_keys()?;
     let (signing, secret): (Vec<_>, Vec<_>) = recorded.iter().partition(|root| signing::is_signing(&root.name));
     let signing = signing.into_iter().map(|root| Candidate::find(device, root)).collect::<Result<Vec<_>, _>>()?;
     refuse_missing(device, &present, &secret, &signing)?;
-    let mut found = HashMap::new();
-    let has_keks = has_keks(recorded);
-    for (name, kind) in roots(has_keks) {
-        let record = secret.iter().find(|root| root.name == name).ok_or(RootError::Incomplete(name))?;
-        found.insert(name, recognise(device, &present, (kind, has_keks), record)?);
+    let named = |name| secret.iter().find(|root| root.name == name).copied().ok_or(RootError::Incomplete(name));
+    let (terms, binding) = recognise_binding(device, &present, Wrapped::recorded(recorded), named(BINDING)?)?;
+    let mut secrets = HashMap::from([(BINDING, binding)]);
+    for (name, kind) in terms.wrapped.roots().filter(|(name, _)| *name != BINDING) {
+        secrets.insert(name, recognise(device, &present, (kind, terms), named(name)?)?);
     }
-    if let Some(unknown) = secret.iter().find(|root| !found.contains_key(root.name.as_str())) {
+    if let Some(unknown) = secret.iter().find(|root| !secrets.contains_key(root.name.as_str())) {
         return Err(RootError::Unknown(unknown.name.clone()));
     }
-    let signing = signing.iter().map(|root| Ok((root.name().to_owned(), signing::recognise(device, root)?)));
-    Ok((found, signing.collect::<Result<_, RootError>>()?))
+    let signing =
+        signing.iter().map(|root| Ok((root.name().to_owned(), signing::recognise(device, root, terms.weak)?)));
+    Ok(Recognised { terms, secrets, signing: signing.collect::<Result<_, RootError>>()? })
 }
 
 /// Names every recorded root key that is not there, and what is there instead.
@@ -342,27 +320,49 @@ fn describe(present: &[TokenKey]) -> String {
     }
 }
 
+/// The binding key tells what the database was begun with, whatever the names of the others say.
+fn recognise_binding(
+    device: &Device,
+    present: &[TokenKey],
+    wrapped: Wrapped,
+    record: &RootKey,
+) -> Result<(Terms, Kek), RootError> {
+    let key = examine(device, present, (RootKind::Mac, Weaknesses::ALL), record)?;
+    let terms = Terms::recorded(device, &key, wrapped, &record.check_value)?.ok_or_else(|| other_key(record))?;
+    examine(device, present, (RootKind::Mac, terms.weak), record)?;
+    if let Some(missing) = terms.missing(wrapped) {
+        return Err(RootError::Incomplete(missing));
+    }
+    // More than it was begun with.
+    if wrapped.roots().any(|(name, _)| !terms.wrapped.roots().any(|(own, _)| own == name)) {
+        return Err(RootError::Changed);
+    }
+    Ok((terms, Kek { key, cka_id: record.cka_id.clone() }))
+}
+
 fn recognise(
     device: &Device,
     present: &[TokenKey],
-    (kind, has_keks): (RootKind, bool),
+    (kind, terms): (RootKind, Terms),
     record: &RootKey,
 ) -> Result<Kek, RootError> {
-    let key = examine(device, present, kind, record)?;
-    if !is_recorded(device, &key, (kind, has_keks), &record.check_value)? {
-        if kind == RootKind::Mac && !has_keks && is_recorded(device, &key, (kind, true), &record.check_value)? {
-            return Err(RootError::Incomplete("sealing"));
-        }
-        return Err(RootError::CheckValue { name: record.name.clone(), cka_id: cka_id(record)?.to_string() });
+    let key = examine(device, present, (kind, terms.weak), record)?;
+    if is_recorded(device, &key, (kind, terms), &record.check_value)? {
+        Ok(Kek { key, cka_id: record.cka_id.clone() })
+    } else {
+        Err(other_key(record))
     }
-    Ok(Kek { key, cka_id: record.cka_id.clone() })
+}
+
+fn other_key(record: &RootKey) -> RootError {
+    RootError::CheckValue { name: record.name.clone(), cka_id: hexadecimal::lower(&record.cka_id) }
 }
 
 /// The one object with the recorded `CKA_ID`, if it has the attributes that it must have. Its check value is not looked at.
 pub(super) fn examine(
     device: &Device,
     present: &[TokenKey],
-    kind: RootKind,
+    (kind, weak): (RootKind, Weaknesses),
     record: &RootKey,
 ) -> Result<Key, RootError> {
     let id = cka_id(record)?;
@@ -373,7 +373,7 @@ pub(super) fn examine(
         return Err(RootError::Ambiguous { name: name(), cka_id: id.to_string(), count });
     };
     let key = candidate.key.clone();
-    device.check_root(&key, &id, kind).map_err(|source| RootError::Attributes { name: name(), source })?;
+    device.check_root(&key, &id, kind, weak).map_err(|source| RootError::Attributes { name: name(), source })?;
     Ok(key)
 }
 
@@ -384,14 +384,10 @@ pub(super) fn cka_id(record: &RootKey) -> Result<KeyId, RootError> {
 
 /// A value that only this key makes, or opens, and that says nothing about it. Of a MAC key, its MAC of a constant. Of a key that wraps,
 /// a key that was made in the token for this alone and wrapped by it, and behind the blob that key's MAC of the constant: nothing in
-/// clear goes in, and nothing comes out. `has_keks`: whether there are keys that wrap beside it.
-pub(super) fn check_value(
-    device: &Device,
-    key: &Key,
-    (kind, has_keks): (RootKind, bool),
-) -> Result<Vec<u8>, RootError> {
+/// clear goes in, and nothing comes out.
+pub(super) fn check_value(device: &Device, key: &Key, (kind, terms): (RootKind, Terms)) -> Result<Vec<u8>, RootError> {
     match kind {
-        RootKind::Mac => Ok(device.mac(key, MacMechanism::HmacSha256, if has_keks { CHECK } else { CHECK_ALONE })?),
+        RootKind::Mac => terms.check_value(device, key),
         RootKind::Kek(template) => {
             let canary = device.generate(&SecretKeySpec {
                 kind: CANARY,
@@ -422,7 +418,7 @@ fn canary_mac(device: &Device, kek: &Key, template: UnwrapTemplate, blob: &[u8])
 fn is_recorded(
     device: &Device,
     key: &Key,
-    (kind, has_keks): (RootKind, bool),
+    (kind, terms): (RootKind, Terms),
     recorded: &[u8],
 ) -> Result<bool, RootError> {
     let made = match kind {
@@ -443,7 +439,7 @@ fn is_recorded(
                 Err(error) => Err(error),
             };
         }
-        RootKind::Mac => check_value(device, key, (kind, has_keks))?,
+        RootKind::Mac => check_value(device, key, (kind, terms))?,
     };
     Ok(is_equal(&made, recorded))
 }
@@ -457,31 +453,12 @@ fn is_former(recorded: &[u8]) -> bool {
 /// The records that an earlier version made, as this one makes them.
 fn renewed(device: &Device, recorded: &[RootKey], roots: &Roots) -> Result<Vec<RootKey>, RootError> {
     let mut renewed = Vec::new();
-    for (class, name) in [(Class::Exporting, "exporting"), (Class::Guarding, "guarding"), (Class::Sealing, "sealing")] {
+    for (class, name) in [(Class::Exporting, EXPORTING), (Class::Guarding, GUARDING), (Class::Sealing, SEALING)] {
         let former = recorded.iter().find(|root| root.name == name && is_former(&root.check_value));
         if let (Some(former), Some(kind), Some(kek)) = (former, kind(name), roots.kek(class)) {
-            renewed.push(RootKey { check_value: check_value(device, &kek.key, (kind, true))?, ..former.clone() });
+            renewed
+                .push(RootKey { check_value: check_value(device, &kek.key, (kind, roots.terms))?, ..former.clone() });
         }
     }
     Ok(renewed)
-}
-
-/// The secret root keys of a database that has keys that wrap, or has none.
-pub(super) fn roots(has_keks: bool) -> impl Iterator<Item = (&'static str, RootKind)> {
-    ROOTS.into_iter().filter(move |(name, _)| has_keks || !wraps(name))
-}
-
-/// Whether keys that wrap are among these.
-pub(super) fn has_keks(recorded: &[RootKey]) -> bool {
-    recorded.iter().any(|root| wraps(&root.name))
-}
-
-/// Whether the root key of this name wraps others.
-pub(super) fn wraps(name: &str) -> bool {
-    matches!(kind(name), Some(RootKind::Kek(_)))
-}
-
-/// What a secret root key is for; `None` for a signing key.
-pub(super) fn kind(name: &str) -> Option<RootKind> {
-    ROOTS.iter().find(|(own, _)| *own == name).map(|(_, kind)| *kind)
 }

@@ -1,6 +1,6 @@
 //! The signing keys among the root keys: P-256 pairs by which the server signs what it says.
 
-use claviger_pkcs11::{Device, KeyId, SigningKey as Pair, SigningObjects};
+use claviger_pkcs11::{Device, KeyId, SigningKey as Pair, SigningObjects, Weaknesses};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::ecdsa::EcdsaSig;
@@ -93,15 +93,15 @@ fn parse(signature: &[u8]) -> Result<EcdsaSig, ErrorStack> {
 }
 
 /// Makes a signing key; its check value is its public key.
-pub(super) fn make(device: &Device, name: &str) -> Result<RootKey, RootError> {
+pub(super) fn make(device: &Device, name: &str, weak: Weaknesses) -> Result<RootKey, RootError> {
     let mut id = [0; 20];
     openssl::rand::rand_bytes(&mut id)?;
-    make_as(device, name, &KeyId::from(id))
+    make_as(device, name, &KeyId::from(id), weak)
 }
 
 /// The same under this `CKA_ID`.
-pub(super) fn make_as(device: &Device, name: &str, id: &KeyId) -> Result<RootKey, RootError> {
-    let pair = device.generate_signing_root(id, &format!("{LABEL} {name}"))?;
+pub(super) fn make_as(device: &Device, name: &str, id: &KeyId, weak: Weaknesses) -> Result<RootKey, RootError> {
+    let pair = device.generate_signing_root(id, &format!("{LABEL} {name}"), weak)?;
     let check_value = public_key_info(device, &pair, name)?;
     Ok(RootKey { name: name.to_owned(), cka_id: id.as_bytes().to_vec(), check_value })
 }
@@ -110,8 +110,8 @@ pub(super) fn make_as(device: &Device, name: &str, id: &KeyId) -> Result<RootKey
 ///
 /// # Errors
 /// It cannot.
-pub(super) fn try_out(device: &Device) -> Result<(), RootError> {
-    let pair = device.try_signing_root()?;
+pub(super) fn try_out(device: &Device, weak: Weaknesses) -> Result<(), RootError> {
+    let pair = device.try_signing_root(weak)?;
     let public_key = public_key_info(device, &pair, AUDIT)?;
     if signs(device, &SigningKey { pair, public_key })? { Ok(()) } else { Err(RootError::WrongSignature) }
 }
@@ -152,8 +152,8 @@ impl<'a> Candidate<'a> {
 
 /// Compares the token with the record, and refuses at any difference: attributes, public key, and that the private half
 /// belongs to it.
-pub(super) fn recognise(device: &Device, candidate: &Candidate<'_>) -> Result<SigningKey, RootError> {
-    let key = examine(device, candidate)?;
+pub(super) fn recognise(device: &Device, candidate: &Candidate<'_>, weak: Weaknesses) -> Result<SigningKey, RootError> {
+    let key = examine(device, candidate, weak)?;
     let Candidate { record, id, .. } = candidate;
     if key.public_key == record.check_value {
         Ok(key)
@@ -163,7 +163,7 @@ pub(super) fn recognise(device: &Device, candidate: &Candidate<'_>) -> Result<Si
 }
 
 /// The same for a key whose public half is not known yet.
-pub(super) fn examine(device: &Device, candidate: &Candidate<'_>) -> Result<SigningKey, RootError> {
+pub(super) fn examine(device: &Device, candidate: &Candidate<'_>, weak: Weaknesses) -> Result<SigningKey, RootError> {
     let Candidate { record, id, found } = candidate;
     let name = || record.name.clone();
     let pair = found.pair().ok_or_else(|| RootError::Ambiguous {
@@ -171,7 +171,7 @@ pub(super) fn examine(device: &Device, candidate: &Candidate<'_>) -> Result<Sign
         cka_id: id.to_string(),
         count: found.count(),
     })?;
-    device.check_signing_root(&pair, id).map_err(|source| RootError::Attributes { name: name(), source })?;
+    device.check_signing_root(&pair, id, weak).map_err(|source| RootError::Attributes { name: name(), source })?;
     let public_key = public_key_info(device, &pair, &record.name)?;
     let key = SigningKey { pair, public_key };
     if !signs(device, &key)? {

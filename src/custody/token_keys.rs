@@ -67,7 +67,7 @@ impl Custody {
         let disk = self.durability.begin().map_err(RootError::Disk)?;
         let made = {
             let device = self.device(HsmCall::Make)?;
-            signing::make(&device, &signing::token_name(last + 1))?
+            signing::make(&device, &signing::token_name(last + 1), roots.terms().weak)?
         };
         // Before the database says that it exists.
         disk.settle().map_err(RootError::Disk)?;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use claviger_pkcs11::{Capability, Device, Failure, Need, Token, TokenInfo};
+use claviger_pkcs11::{Capability, Device, Extent, Failure, Need, Token, TokenInfo};
 
 use super::{Custody, Errors, OpenError, RootError, configuration};
 use crate::config::Hsm;
@@ -27,7 +27,7 @@ impl Custody {
     pub fn try_token(hsm: &Hsm) -> Result<Tried, OpenError<RootError>> {
         let _errors = Errors;
         let (_token, tried) = Token::open(configuration(hsm), |device| {
-            let capabilities = device.capabilities(true);
+            let capabilities = device.capabilities(Extent::Everything);
             let longest_gcm = device.longest_gcm().unwrap_or_default();
             Ok::<_, RootError>(Tried { info: device.info()?, capabilities, longest_gcm })
         })?;
@@ -45,15 +45,14 @@ pub struct Lacking {
     pub why: Failure,
 }
 
-/// Tries what is quick, and says in one line of the log what there is not. Returns the first thing that wrapped keys need and the token
-/// lacks.
+/// Tries what the token can do, and says in one line of the log what it cannot. Returns what it lacks.
 ///
 /// # Errors
 /// [`RootError::Lacks`]: something without which there is no server.
-pub(super) fn at_start(device: &Device) -> Result<Option<Lacking>, RootError> {
+pub(super) fn at_start(device: &Device, extent: Extent) -> Result<Vec<(Need, Lacking)>, RootError> {
     let began = Instant::now();
     let info = device.info()?;
-    let tried = device.capabilities(false);
+    let tried = device.capabilities(extent);
     let lacking = |capability: &&Capability| capability.found.is_err();
     let without: Vec<&str> = tried.iter().filter(lacking).map(|capability| capability.name).collect();
     tracing::info!(
@@ -65,14 +64,12 @@ pub(super) fn at_start(device: &Device) -> Result<Option<Lacking>, RootError> {
         seconds = began.elapsed().as_secs_f32(),
         "the token was tried"
     );
-    let mut lacks = None;
+    let mut lacks = Vec::new();
     for Capability { name, found, need, .. } in tried {
         match (found, need) {
+            (Ok(_), _) => {}
             (Err(why), Need::Start) => return Err(RootError::Lacks(Lacking { name, why })),
-            // What a device that has a bad moment answers says nothing of what it can do, and a first start is for good.
-            (Err(why), Need::Wrapping) if !why.is_lasting() => return Err(RootError::Lacks(Lacking { name, why })),
-            (Err(why), Need::Wrapping) if lacks.is_none() => lacks = Some(Lacking { name, why }),
-            (_, Need::Start | Need::Wrapping | Need::For(_)) => {}
+            (Err(why), need) => lacks.push((need, Lacking { name, why })),
         }
     }
     Ok(lacks)

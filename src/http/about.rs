@@ -25,6 +25,9 @@ struct Health {
     store: &'static str,
     token: &'static str,
     audit: &'static str,
+    /// Protections that root keys lack, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weaker_custody: Option<String>,
 }
 
 pub(super) fn health(app: &App) -> Result<Answer, Problem> {
@@ -36,7 +39,9 @@ pub(super) fn health(app: &App) -> Result<Answer, Problem> {
         TokenHealth::Hangs => "hangs: if it goes on, restart the server",
     };
     let status = if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    Ok(Answer::json(status, &Health { process: "ok", store: word(health.store), token, audit: word(health.audit) }))
+    let weaker_custody = Some(app.kms.weaker_custody()).filter(|weaknesses| !weaknesses.is_empty());
+    let (store, audit) = (word(health.store), word(health.audit));
+    Ok(Answer::json(status, &Health { process: "ok", store, token, audit, weaker_custody }))
 }
 
 #[derive(Serialize)]

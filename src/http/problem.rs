@@ -226,6 +226,8 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_)
         | E::Sensitive
+        | E::NoneInClear
+        | E::NoneLeaves
         | E::WrappingKey(_)
         | E::NotExtractable
         | E::Chosen { .. }
@@ -252,6 +254,7 @@ fn status(error: &kms::Error) -> StatusCode {
         E::UnsupportedAttribute(_)
         | E::UnsupportedAlgorithm(_)
         | E::UnsupportedParameters(_)
+        | E::UnknownApiToken
         | E::KeySize { .. }
         | E::Streaming
         | E::KeyFormat(_)

@@ -61,6 +61,12 @@ impl Kms {
             self.api_token_object(id, DateTime(now()))?.ok_or_else(|| Error::NotFound(id.to_owned()))?;
         let standing = standing(state)?;
         if standing == ApiTokenKey::Active {
+            // What was made in the HSM and never left it is known to nobody.
+            let is_unknown =
+                object.attributes.always_sensitive == Some(true) || object.attributes.never_extractable == Some(true);
+            if is_unknown {
+                return Err(Error::UnknownApiToken);
+            }
             let key = length(&object).and_then(|length| self.fits(&object, length));
             key.ok_or(Error::UnsupportedParameters("the token cannot compare an API token with this key"))?;
         }

@@ -92,6 +92,21 @@ pub enum Error {
     /// The key may not leave.
     #[error("the key is not Extractable")]
     NotExtractable,
+    /// The HSM gives no keys out in clear.
+    #[error(
+        "this HSM gives no keys out in clear: the key leaves wrapped under another key, or not at all. To hold the bytes of a key, \
+         make it outside and bring it in by Register"
+    )]
+    NoneInClear,
+    /// The HSM lets no keys leave.
+    #[error("this HSM lets no keys leave. To hold the bytes of a key, make it outside and bring it in by Register")]
+    NoneLeaves,
+    /// A key that nobody can present.
+    #[error(
+        "the key was made in the HSM and never leaves it in clear (Sensitive, or not Extractable), so that nobody can know the API \
+         token: use a key that was brought in by Register, or one that Create made to leave, if this HSM gives keys out"
+    )]
+    UnknownApiToken,
     /// Somebody could unwrap by the wrapping key what must not be seen.
     #[error(
         "the key is Sensitive, and {0:?} may not wrap it: the wrapping key must be one that Create made in the HSM, with \

@@ -214,7 +214,7 @@ impl Kms {
             Request::Activate(request) => activate::run(self, call, &request)?.into(),
             Request::Revoke(request) => revoke::run(self, call, &request)?.into(),
             Request::Destroy(request) => destroy::run(self, call, &request)?.into(),
-            Request::Query(request) => query::run(&request).into(),
+            Request::Query(request) => query::run(self, &request).into(),
             Request::DiscoverVersions(request) => discover_versions::run(&request).into(),
             Request::Encrypt(request) => encrypt::run(self, call, request)?.into(),
             Request::Decrypt(request) => decrypt::run(self, call, request)?.into(),

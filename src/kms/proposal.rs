@@ -53,7 +53,7 @@ pub(super) fn propose(
     attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
     let kind = check_length(grant, algorithm, length, &attributes)?;
     set_dates(&mut attributes, call.now, origin)?;
-    let class = set_protection(&mut attributes, origin);
+    let class = set_protection(grant, &mut attributes, origin);
     Ok(Proposal { id, attributes, kind, class })
 }
 
@@ -212,8 +212,19 @@ fn set_dates(attributes: &mut Attributes, now: DateTime, origin: Origin) -> Resu
     Ok(())
 }
 
-/// Sets Sensitive and its kin; the class is what makes the token enforce them.
-fn set_protection(attributes: &mut Attributes, origin: Origin) -> Class {
+/// Sets Sensitive and its kin; the class is what makes the token enforce them. A key does not leave more easily than the token lets keys
+/// leave, whatever was asked for.
+fn set_protection(grant: &gate::NewGrant<'_>, attributes: &mut Attributes, origin: Origin) -> Class {
+    let asked = match (attributes.extractable.unwrap_or(true), attributes.sensitive.unwrap_or(false)) {
+        (false, _) => Class::Sealing,
+        (true, true) => Class::Guarding,
+        (true, false) => Class::Exporting,
+    };
+    let class = grant.kept_as(asked);
+    if class != asked {
+        attributes.sensitive = Some(true);
+        attributes.extractable = Some(class == Class::Guarding);
+    }
     let sensitive = *attributes.sensitive.get_or_insert(false);
     let extractable = *attributes.extractable.get_or_insert(true);
     // A key that came from outside has been seen outside (PKCS#11 section 4.4.1 says the same of imports).
@@ -221,11 +232,7 @@ fn set_protection(attributes: &mut Attributes, origin: Origin) -> Class {
     attributes.always_sensitive = Some(born_here && sensitive);
     attributes.never_extractable = Some(born_here && !extractable);
     attributes.key_format_type = Some(KeyFormatType::Raw);
-    match (extractable, sensitive) {
-        (false, _) => Class::Sealing,
-        (true, true) => Class::Guarding,
-        (true, false) => Class::Exporting,
-    }
+    class
 }
 
 /// The bytes of a key that a caller brings; fills in what the key block says of it.

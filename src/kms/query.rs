@@ -1,19 +1,32 @@
 //! Query (KMIP 2.1 section 6.1.40).
 
-use crate::kmip::enumerations::{DestroyAction, ObjectType, QueryFunction};
+use super::Kms;
+use crate::kmip::enumerations::{DestroyAction, ObjectType, Operation, QueryFunction};
 use crate::kmip::payloads::OPERATIONS;
 use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, ServerInformation};
 
 /// Vendor Identification (section 7.41).
 const VENDOR: &str = "Claviger";
 
-pub(super) fn run(request: &Request) -> Response {
+/// The operations and kinds of objects are those that this token has.
+pub(super) fn run(kms: &Kms, request: &Request) -> Response {
+    let (imports, has_pairs) = (kms.imports(), kms.has_pairs());
+    let is_served = |operation: &Operation| match operation {
+        Operation::Register | Operation::Import => imports,
+        Operation::CreateKeyPair => has_pairs,
+        _ => true,
+    };
     let mut response = Response::default();
     for function in &request.query_functions {
         match function {
-            QueryFunction::QueryOperations => response.operations = OPERATIONS.to_vec(),
+            QueryFunction::QueryOperations => {
+                response.operations = OPERATIONS.iter().copied().filter(is_served).collect();
+            }
             QueryFunction::QueryObjects => {
-                response.object_types = vec![ObjectType::SymmetricKey, ObjectType::PublicKey, ObjectType::PrivateKey];
+                response.object_types = vec![ObjectType::SymmetricKey];
+                if has_pairs {
+                    response.object_types.extend([ObjectType::PublicKey, ObjectType::PrivateKey]);
+                }
             }
             QueryFunction::QueryServerInformation => {
                 response.vendor_identification = Some(VENDOR.to_owned());

@@ -31,16 +31,17 @@ impl Error {
             Self::Destroyed(_) => ResultReason::ObjectDestroyed,
             Self::State(_) | Self::SecretEnded(_) => ResultReason::WrongKeyLifecycleState,
             Self::UsageMask(_) => ResultReason::IncompatibleCryptographicUsageMask,
-            Self::Sensitive | Self::WrappingKey(_) => ResultReason::Sensitive,
+            Self::Sensitive | Self::NoneInClear | Self::WrappingKey(_) => ResultReason::Sensitive,
             Self::OtherClass { .. } => ResultReason::ConstraintViolation,
             Self::Chosen { .. } => ResultReason::PermissionDenied,
             Self::GcmLimit { .. } | Self::GcmLimitOfSecret { .. } => ResultReason::UsageLimitExceeded,
-            Self::NotExtractable => ResultReason::NotExtractable,
+            Self::NotExtractable | Self::NoneLeaves => ResultReason::NotExtractable,
             Self::ReadOnly(_) => ResultReason::AttributeReadOnly,
             Self::UnsupportedAttribute(_) => ResultReason::UnsupportedAttribute,
-            Self::UnsupportedAlgorithm(_) | Self::UnsupportedParameters(_) | Self::KeySize { .. } => {
-                ResultReason::UnsupportedCryptographicParameters
-            }
+            Self::UnsupportedAlgorithm(_)
+            | Self::UnsupportedParameters(_)
+            | Self::UnknownApiToken
+            | Self::KeySize { .. } => ResultReason::UnsupportedCryptographicParameters,
             Self::BadParameters(_) | Self::DigestLength { .. } => ResultReason::BadCryptographicParameters,
             Self::Streaming | Self::Feature(_) => ResultReason::FeatureNotSupported,
             Self::KeyFormat(_) | Self::PublicKeyFormat(_) => ResultReason::KeyFormatTypeNotSupported,

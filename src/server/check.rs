@@ -18,7 +18,7 @@ use crate::tls;
 /// port or the database, is reported and is not a failure: the server that is to be replaced may still run.
 ///
 /// Not checked: whether the issuers' keys can be fetched, the bindings of rows, and whether the token can compare an API
-/// token with its key.
+/// token with its key or anybody can know it; whether the token protects root keys as it did.
 ///
 /// # Errors
 /// What would keep the server from starting.

@@ -5,7 +5,9 @@ use std::fmt;
 use super::StartError;
 use super::start::token_error;
 use crate::config::{Config, Placement};
-use crate::custody::{Capability, Custody, Need, Tried};
+use crate::custody::{
+    Custody, Extractable, Failure, Need, Tried, Weaknesses, accepted, hinders_wrapping, waits_for_another_start,
+};
 use crate::text::Whole;
 
 /// What the HSM says, what it did, and what the server makes of it.
@@ -13,6 +15,7 @@ use crate::text::Whole;
 pub struct HsmReport {
     tried: Tried,
     placement: Option<Placement>,
+    accepted: Weaknesses,
 }
 
 /// Tries the token on keys that end with their session: nothing stays in it.
@@ -21,23 +24,54 @@ pub struct HsmReport {
 /// The module, the token or the PIN is wrong.
 pub fn check_hsm(config: &Config) -> Result<HsmReport, StartError> {
     let tried = Custody::try_token(&config.hsm).map_err(|error| token_error(config, error))?;
-    Ok(HsmReport { tried, placement: config.placement })
+    Ok(HsmReport { tried, placement: config.placement, accepted: accepted(&config.hsm) })
 }
 
 impl HsmReport {
     /// Names of what is lacking and without which there is no server.
     #[must_use]
     pub fn lacking(&self) -> Vec<&'static str> {
-        let is_needed = |own: &&Capability| own.found.is_err() && self.is_needed(own.need);
-        self.tried.capabilities.iter().filter(is_needed).map(|own| own.name).collect()
+        let lacking = self.tried.capabilities.iter().filter_map(|own| Some((own, own.found.as_ref().err()?)));
+        lacking.filter(|(own, why)| self.is_needed(own.need, why)).map(|(own, _)| own.name).collect()
     }
 
-    /// Whether a server with this configuration does not start without it.
-    fn is_needed(&self, need: Need) -> bool {
+    /// Whether the first start of a server with this configuration is refused without it.
+    fn is_needed(&self, need: Need, why: &Failure) -> bool {
+        waits_for_another_start(need, why)
+            || match need {
+                Need::Start => true,
+                Need::Wrapping => self.placement == Some(Placement::Wrapped),
+                Need::Protection(one) => {
+                    !self.accepted.contains(one) || hinders_wrapping(one) && self.placement == Some(Placement::Wrapped)
+                }
+                Need::Exporting | Need::Extractable(_) | Need::Pairs | Need::Import | Need::For(_) => false,
+            }
+    }
+
+    /// Whether the token can wrap keys.
+    fn wraps(&self) -> bool {
+        !self.tried.capabilities.iter().any(|own| own.need == Need::Wrapping && own.found.is_err())
+    }
+
+    /// What the first start does where something is lacking.
+    fn without(&self, need: Need, why: &Failure) -> String {
+        let in_the_token = "keeps every key in the token";
         match need {
-            Need::Start => true,
-            Need::Wrapping => self.placement == Some(Placement::Wrapped),
-            Need::For(_) => false,
+            Need::Protection(one) if !self.accepted.contains(one) => {
+                format!("does not start without --accept-weaker-custody {}", one.name())
+            }
+            _ if self.is_needed(need, why) => "does not start".to_owned(),
+            Need::Protection(one) if hinders_wrapping(one) => {
+                format!("makes do with root keys that are {}, and {in_the_token}", one.name())
+            }
+            Need::Protection(one) => format!("makes do with root keys that are {}", one.name()),
+            Need::Start | Need::Wrapping => in_the_token.to_owned(),
+            Need::Exporting if !self.wraps() => in_the_token.to_owned(),
+            Need::Exporting | Need::Extractable(Extractable::InClear) => "gives no keys out in clear".to_owned(),
+            Need::Extractable(_) => "lets no keys leave".to_owned(),
+            Need::Pairs => "does without key pairs whose private half is wrapped".to_owned(),
+            Need::Import => "does without keys that are brought in".to_owned(),
+            Need::For(what) => format!("does without {what}"),
         }
     }
 }
@@ -57,13 +91,9 @@ impl fmt::Display for HsmReport {
         let mut rows =
             vec![["what".to_owned(), "the token says".to_owned(), "tried".to_owned(), "the server".to_owned()]];
         for own in &self.tried.capabilities {
-            let (found, done) = match (&own.found, own.need) {
-                (Ok(how), _) => (how.clone(), "uses it".to_owned()),
-                (Err(why), need) if self.is_needed(need) => (why.to_string(), "does not start".to_owned()),
-                (Err(why), Need::Start | Need::Wrapping) => {
-                    (why.to_string(), "keeps every key in the token".to_owned())
-                }
-                (Err(why), Need::For(what)) => (why.to_string(), format!("does without {what}")),
+            let (found, done) = match &own.found {
+                Ok(how) => (how.clone(), "uses it".to_owned()),
+                Err(why) => (why.to_string(), self.without(own.need, why)),
             };
             rows.push([own.name.to_owned(), own.said.clone(), found, done]);
         }

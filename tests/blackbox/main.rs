@@ -78,6 +78,7 @@ mod a_database_that_cannot_be_written;
 mod a_failed_first_start_leaves_no_keys;
 mod a_forged_row_does_not_open_a_sealed_key;
 mod a_token_that_cannot_wrap;
+mod a_token_that_promises_less;
 mod administrators_are_watched;
 mod an_import_replaces_only_ones_own;
 mod attributes_are_told;

@@ -226,6 +226,8 @@ fn an_answer_says_that_its_caller_is_no_longer_welcome_or_makes_room() {
     let server = Server::start_at(Arc::new(place), &Options { arguments, ..Options::default() });
     let query = json!({"tag": "Query", "value": []});
     let mut kept = server.bob().connect().unwrap();
+    // With an answer it is among the connections, and the oldest of them.
+    assert_eq!(kept.get("/whoami").status, 200);
     let rest = kept.begin(&[], &query);
     // One more than the connections of one caller.
     let newer: Vec<Connection> = (0..24).map(|_| server.bob().connect().unwrap()).collect();
@@ -234,6 +236,7 @@ fn an_answer_says_that_its_caller_is_no_longer_welcome_or_makes_room() {
     is_closed_after("a connection that makes room", &mut kept, &answer, 200);
     drop(newer);
     let mut kept = server.alice().connect().unwrap();
+    assert_eq!(kept.get("/whoami").status, 200);
     let rest = kept.begin(&[], &query);
     let list = Crl::of(&[&server.place.alice.certificate]).by(&server.place.authority);
     fs::write(server.place.path("list.crl"), list).unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use claviger_pkcs11_shim::{Deed, Fault};
+use serde_json::json;
 
 use crate::harness::server::{Place, run};
 use crate::harness::{Server, again, kmip, shim};
@@ -89,6 +90,11 @@ fn without_keys_from_outside_there_are_those_of_the_token() {
             let told = alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
             assert!(told["detail"].as_str().unwrap().contains("by Create"), "{told}");
         }
+        let query = kmip::structure("Query", &[kmip::enumeration("QueryFunction", "QueryOperations")]);
+        let answer = alice.ok(&query);
+        let served = kmip::all(&answer, "Operation");
+        assert!(served.contains(&&json!("Create")), "{answer}");
+        assert!(!served.iter().any(|name| ["Register", "Import"].contains(&name.as_str().unwrap())), "{answer}");
         assert!(server.stop().1.success());
     }
 }

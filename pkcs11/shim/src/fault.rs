@@ -29,6 +29,8 @@ pub enum Deed {
     MostBytes(usize),
     /// A template with this attribute is refused: CKR_ATTRIBUTE_TYPE_INVALID.
     RefuseAttribute(CK_ATTRIBUTE_TYPE),
+    /// A template in which this attribute has this value is refused: CKR_ATTRIBUTE_VALUE_INVALID.
+    RefuseValue(CK_ATTRIBUTE_TYPE, bool),
     /// The call takes that much longer.
     Wait(Duration),
     /// The call never returns.
@@ -124,6 +126,7 @@ impl fmt::Display for Fault {
             Deed::OwnIv(OwnIv::Zeros) => writeln!(f, "do own-iv zeros")?,
             Deed::MostBytes(most) => writeln!(f, "do most-bytes {most}")?,
             Deed::RefuseAttribute(attribute) => writeln!(f, "do refuse-attribute {attribute:#x}")?,
+            Deed::RefuseValue(attribute, value) => writeln!(f, "do refuse-value {attribute:#x} {value}")?,
             Deed::Wait(time) => writeln!(f, "do wait {}", time.as_millis())?,
             Deed::Hang => writeln!(f, "do hang")?,
         }
@@ -182,6 +185,7 @@ fn parse_deed(words: &[&str]) -> Option<Deed> {
         ["own-iv", "zeros"] => Deed::OwnIv(OwnIv::Zeros),
         ["most-bytes", most] => Deed::MostBytes(most.parse().ok()?),
         ["refuse-attribute", attribute] => Deed::RefuseAttribute(number(attribute)?),
+        ["refuse-value", attribute, value] => Deed::RefuseValue(number(attribute)?, value.parse().ok()?),
         ["wait", time] => Deed::Wait(milliseconds(time)?),
         ["hang"] => Deed::Hang,
         _ => return None,
@@ -216,6 +220,7 @@ mod tests {
             Deed::OwnIv(OwnIv::Zeros),
             Deed::MostBytes(16 << 10),
             Deed::RefuseAttribute(0x4000_0212),
+            Deed::RefuseValue(0x103, false),
             Deed::Wait(Duration::from_millis(20)),
             Deed::Hang,
         ];

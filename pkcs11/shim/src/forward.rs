@@ -7,16 +7,16 @@ use std::ptr;
 use std::sync::LazyLock;
 
 use cryptoki_sys::{
-    CK_ATTRIBUTE, CK_ATTRIBUTE_TYPE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_FUNCTION_LIST, CK_INFO, CK_MECHANISM,
-    CK_MECHANISM_INFO, CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SESSION_INFO,
-    CK_SLOT_ID, CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR, CKR_ARGUMENTS_BAD,
-    CKR_FUNCTION_NOT_SUPPORTED, CKR_OK,
+    CK_ATTRIBUTE, CK_BBOOL, CK_BYTE, CK_FLAGS, CK_FUNCTION_LIST, CK_INFO, CK_MECHANISM, CK_MECHANISM_INFO,
+    CK_MECHANISM_TYPE, CK_NOTIFY, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CK_SESSION_INFO, CK_SLOT_ID,
+    CK_SLOT_INFO, CK_TOKEN_INFO, CK_ULONG, CK_USER_TYPE, CK_UTF8CHAR, CKR_ARGUMENTS_BAD, CKR_FUNCTION_NOT_SUPPORTED,
+    CKR_OK,
 };
 
 use crate::control::{MODULE, give_up};
 use crate::deeds::{before, is_lasting, passing};
 use crate::own_iv;
-use crate::state::{Call, state};
+use crate::state::{Asked, Call, state};
 
 type Bytes = *mut CK_BYTE;
 type Length = *mut CK_ULONG;
@@ -108,17 +108,23 @@ unsafe fn fingerprint(bytes: Bytes, length: CK_ULONG) -> CK_OBJECT_HANDLE {
     hash
 }
 
-/// The types of the attributes of a template.
+/// The types of the attributes of a template, and the values of those that are true or false.
 ///
 /// # Safety
 /// `template` points to `count` attributes, or is null.
-unsafe fn types(template: Template, count: CK_ULONG) -> Vec<CK_ATTRIBUTE_TYPE> {
+unsafe fn types(template: Template, count: CK_ULONG) -> Vec<Asked> {
     let count = usize::try_from(count).unwrap_or_default();
     if template.is_null() {
         return Vec::new();
     }
     // SAFETY: as the caller promises.
-    unsafe { std::slice::from_raw_parts(template, count) }.iter().map(|attribute| attribute.type_).collect()
+    let attributes = unsafe { std::slice::from_raw_parts(template, count) };
+    let asked = |attribute: &CK_ATTRIBUTE| {
+        // SAFETY: PKCS#11 has the caller pass as many bytes as it says, one here.
+        let value = || unsafe { *attribute.pValue.cast::<CK_BBOOL>() } != 0;
+        (attribute.type_, (attribute.ulValueLen == 1 && !attribute.pValue.is_null()).then(value))
+    };
+    attributes.iter().map(asked).collect()
 }
 
 /// A row is a function with its arguments; `in` names that of the session, `using` those of objects, `holding` those of a wrapped

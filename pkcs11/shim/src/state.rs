@@ -11,6 +11,9 @@ use cryptoki_sys::{
 use crate::control::Faults;
 use crate::fault::{Deed, Only, OwnIv};
 
+/// An attribute of a template, with its value if that is true or false.
+pub(crate) type Asked = (CK_ATTRIBUTE_TYPE, Option<bool>);
+
 /// A call, as far as a fault may be about it.
 pub(crate) struct Call<'a> {
     /// Its name: `C_Encrypt`.
@@ -25,7 +28,7 @@ pub(crate) struct Call<'a> {
     /// The bytes of data that it is given.
     pub(crate) bytes: usize,
     /// The attributes that it asks an object to have.
-    pub(crate) attributes: &'a [CK_ATTRIBUTE_TYPE],
+    pub(crate) attributes: &'a [Asked],
 }
 
 /// One for the process, as the module is.
@@ -77,7 +80,8 @@ impl State {
                 Deed::MostSessions(most, _) => call.function == "C_OpenSession" && self.sessions.len() >= *most,
                 Deed::OwnIv(_) => call.function == "C_EncryptInit",
                 Deed::MostBytes(most) => call.bytes > *most,
-                Deed::RefuseAttribute(attribute) => call.attributes.contains(attribute),
+                Deed::RefuseAttribute(attribute) => call.attributes.iter().any(|(own, _)| own == attribute),
+                Deed::RefuseValue(attribute, value) => call.attributes.contains(&(*attribute, Some(*value))),
                 Deed::Answer(_) | Deed::Wait(_) | Deed::Hang => true,
             };
             if is_key && applies && active.fault.is_at(call.function) && active.is_due() {

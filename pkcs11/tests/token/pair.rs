@@ -2,6 +2,7 @@
 
 use claviger_pkcs11::{
     Device, Error, Hash, InvalidInput, Key, PairKind, PublicParts, RootKind, SignatureMechanism, UnwrapTemplate,
+    Weaknesses,
 };
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
@@ -24,7 +25,7 @@ use crate::signing::assert_unextractable;
 const HASHES: [Hash; 3] = [Hash::Sha256, Hash::Sha384, Hash::Sha512];
 
 fn kek(device: &Device, class: UnwrapTemplate) -> Key {
-    device.generate_root(&new_id(device), "kek", RootKind::Kek(class)).unwrap()
+    device.generate_root(&new_id(device), "kek", RootKind::Kek(class), Weaknesses::NONE).unwrap()
 }
 
 fn public(parts: &PublicParts) -> PKey<Public> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use claviger_pkcs11::{Cipher, Device, Error, Key, KeyId, OpenError, RootKind, Token, UnwrapTemplate};
+use claviger_pkcs11::{Cipher, Device, Error, Key, KeyId, OpenError, RootKind, Token, UnwrapTemplate, Weaknesses};
 
 use crate::harness::{Home, aes, classed, new_id};
 use crate::hsm::Hsm;
@@ -26,7 +26,7 @@ fn goes_and_returns(home: &Home, from: &Path) {
     let (id, kek, blob, cached) = {
         let device = token.device().unwrap();
         let id = new_id(&device);
-        let kek = device.generate_root(&id, "kek", KEK).unwrap();
+        let kek = device.generate_root(&id, "kek", KEK, Weaknesses::NONE).unwrap();
         let blob = device.wrap(&kek, &device.generate(&aes(32)).unwrap()).unwrap();
         let cached = device.unwrap(&kek, &blob, &spec).unwrap();
         device.check(&[&kek]).unwrap();
@@ -54,7 +54,7 @@ fn goes_and_returns(home: &Home, from: &Path) {
     let found = token
         .reset(|device| {
             let key = find(device, &id)?;
-            device.check_root(&key, &id, KEK)?;
+            device.check_root(&key, &id, KEK, Weaknesses::NONE)?;
             Ok::<_, Error>(key)
         })
         .unwrap();
@@ -96,7 +96,7 @@ fn a_key_that_is_gone_is_noticed() {
     Home::test_of(Hsm::SoftHsm, module_path!(), "a_key_that_is_gone_is_noticed", |home| {
         let token = home.open();
         let device = token.device().unwrap();
-        let kek = device.generate_root(&new_id(&device), "kek", KEK).unwrap();
+        let kek = device.generate_root(&new_id(&device), "kek", KEK, Weaknesses::NONE).unwrap();
         device.check(&[&kek]).unwrap();
         for file in entries(&entries(&home.tokens())[0]) {
             if file.extension().is_some_and(|kind| kind == "object")

@@ -1,6 +1,6 @@
 //! Root keys: what they are, and that a process with the PIN cannot make them anything else.
 
-use claviger_pkcs11::{Cipher, Device, Error, Key, KeyId, MacMechanism, RootKind, UnwrapTemplate};
+use claviger_pkcs11::{Cipher, Device, Error, Key, KeyId, MacMechanism, RootKind, UnwrapTemplate, Weaknesses};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
@@ -17,7 +17,7 @@ const KINDS: [RootKind; 4] = [
 
 fn make(device: &Device, kind: RootKind) -> (KeyId, Key) {
     let id = new_id(device);
-    let key = device.generate_root(&id, "root", kind).unwrap();
+    let key = device.generate_root(&id, "root", kind, Weaknesses::NONE).unwrap();
     (id, key)
 }
 
@@ -40,16 +40,16 @@ fn every_kind_is_what_it_says() {
         let found = device.token_keys().unwrap();
         for (kind, (id, old)) in &made {
             let key = &found.iter().find(|key| key.id == id.as_bytes()).unwrap().key;
-            assert!(matches!(device.check_root(old, id, *kind), Err(Error::Stale)));
+            assert!(matches!(device.check_root(old, id, *kind, Weaknesses::NONE), Err(Error::Stale)));
             for (other, _) in &made {
-                let checked = device.check_root(key, id, *other);
+                let checked = device.check_root(key, id, *other, Weaknesses::NONE);
                 if other == kind {
                     checked.unwrap();
                 } else {
                     assert!(matches!(checked, Err(Error::RootMismatch(_))));
                 }
             }
-            let error = device.check_root(key, &new_id(&device), *kind).unwrap_err();
+            let error = device.check_root(key, &new_id(&device), *kind, Weaknesses::NONE).unwrap_err();
             assert!(error.to_string().starts_with("root key CKA_ID: "), "{error}");
         }
     });
@@ -67,12 +67,12 @@ fn an_ordinary_key_is_no_root_key() {
         (spec.sensitive, spec.extractable) = (true, false);
         let kek = device.generate_token(&id, "root", &spec).unwrap();
         for kind in KINDS {
-            assert!(matches!(device.check_root(&kek, &id, kind), Err(Error::RootMismatch(_))));
+            assert!(matches!(device.check_root(&kek, &id, kind, Weaknesses::NONE), Err(Error::RootMismatch(_))));
         }
         (spec.uses.encrypt, spec.uses.decrypt) = (false, false);
         let id = new_id(&device);
         let kek = device.generate_token(&id, "root", &spec).unwrap();
-        let Err(Error::RootMismatch(first)) = device.check_root(&kek, &id, KINDS[0]) else {
+        let Err(Error::RootMismatch(first)) = device.check_root(&kek, &id, KINDS[0], Weaknesses::NONE) else {
             panic!("taken for a root key")
         };
         assert_eq!(first.attribute, "CKA_MODIFIABLE");
@@ -91,7 +91,7 @@ fn cannot_be_changed_copied_or_destroyed() {
             assert_fixed(&session, handle, &[Attribute::Sign(true)]);
             let error = device.destroy_token(key.clone()).unwrap_err();
             assert!(matches!(error, Error::ActionProhibited(_)), "{error:?}");
-            device.check_root(&key, &id, kind).unwrap();
+            device.check_root(&key, &id, kind, Weaknesses::NONE).unwrap();
         }
     });
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use claviger_pkcs11::{Cipher, Config, Device, Error, Key, RootKind, Token, UnwrapTemplate};
+use claviger_pkcs11::{Cipher, Config, Device, Error, Key, RootKind, Token, UnwrapTemplate, Weaknesses};
 
 use crate::harness::{Home, aes, classed, config, new_id};
 
@@ -69,7 +69,7 @@ fn eight_threads_get_their_own_answers() {
         let token = home.open();
         let device = token.device().unwrap();
         let kek = RootKind::Kek(UnwrapTemplate::Exporting);
-        let kek = device.generate_root(&new_id(&device), "kek", kek).unwrap();
+        let kek = device.generate_root(&new_id(&device), "kek", kek, Weaknesses::NONE).unwrap();
         let spec = classed(aes(32), UnwrapTemplate::Exporting);
         thread::scope(|scope| {
             for thread in 0..8_u8 {

@@ -1,7 +1,7 @@
 //! Signing keys: what they are, that OpenSSL agrees with their signatures, and that a process with the PIN cannot make them
 //! anything else.
 
-use claviger_pkcs11::{Device, Error, KeyId, MacMechanism, RootKind, SigningKey, UnwrapTemplate};
+use claviger_pkcs11::{Device, Error, KeyId, MacMechanism, RootKind, SigningKey, UnwrapTemplate, Weaknesses};
 use cryptoki::error::RvError;
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
@@ -19,7 +19,7 @@ const PRIME256V1: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x
 
 fn make(device: &Device) -> (KeyId, SigningKey) {
     let id = new_id(device);
-    let key = device.generate_signing_root(&id, "root").unwrap();
+    let key = device.generate_signing_root(&id, "root", Weaknesses::NONE).unwrap();
     (id, key)
 }
 
@@ -51,7 +51,7 @@ fn openssl_agrees_now_and_after_a_restart() {
         token.reset(|_| Ok::<_, Error>(())).unwrap();
         let device = token.device().unwrap();
         let key = find(&device, &id);
-        device.check_signing_root(&key, &id).unwrap();
+        device.check_signing_root(&key, &id, Weaknesses::NONE).unwrap();
         let other = make(&device).1;
         for number in 0..50_u8 {
             let digest = sha256(&[number]);
@@ -61,8 +61,8 @@ fn openssl_agrees_now_and_after_a_restart() {
             assert!(!is_signature(&device, &other, &signature, &digest));
         }
         assert!(matches!(device.sign_digest(&old, &sha256(b"x")), Err(Error::Stale)));
-        assert!(matches!(device.check_signing_root(&old, &id), Err(Error::Stale)));
-        let error = device.check_signing_root(&key, &new_id(&device)).unwrap_err();
+        assert!(matches!(device.check_signing_root(&old, &id, Weaknesses::NONE), Err(Error::Stale)));
+        let error = device.check_signing_root(&key, &new_id(&device), Weaknesses::NONE).unwrap_err();
         assert!(error.to_string().starts_with("root key CKA_ID: "), "{error}");
         device.check(&[&key.private, &key.public]).unwrap();
     });
@@ -84,7 +84,7 @@ fn a_pair_is_one_of_each_and_nothing_else() {
         device.destroy_token(secret).unwrap();
         find(&device, &id);
         for more in 1..10 {
-            device.generate_signing_root(&id, "root").unwrap();
+            device.generate_signing_root(&id, "root", Weaknesses::NONE).unwrap();
             let found = device.signing_objects(&id).unwrap();
             assert!(found.pair().is_none());
             assert_eq!(found.count(), (2 + 2 * more).min(8));
@@ -128,13 +128,13 @@ fn an_ordinary_pair_is_no_root_key() {
             private.extend(extra);
             raw().generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private).unwrap();
             let key = find(&device, &id);
-            let Err(Error::RootMismatch(first)) = device.check_signing_root(&key, &id) else {
+            let Err(Error::RootMismatch(first)) = device.check_signing_root(&key, &id, Weaknesses::NONE) else {
                 panic!("taken for a root key")
             };
             assert_eq!(first.attribute, expected, "{first}");
             // Nor with a good private half.
             let mixed = SigningKey { private: right.private.clone(), public: key.public };
-            assert!(matches!(device.check_signing_root(&mixed, &good), Err(Error::RootMismatch(_))));
+            assert!(matches!(device.check_signing_root(&mixed, &good, Weaknesses::NONE), Err(Error::RootMismatch(_))));
         }
     });
 }
@@ -170,7 +170,7 @@ fn cannot_be_changed_copied_or_destroyed() {
             let error = device.destroy_token(half.clone()).unwrap_err();
             assert!(matches!(error, Error::ActionProhibited(_)), "{error:?}");
         }
-        device.check_signing_root(&key, &id).unwrap();
+        device.check_signing_root(&key, &id, Weaknesses::NONE).unwrap();
     });
 }
 
@@ -201,10 +201,10 @@ fn either_configured_encoding_of_points_will_do() {
         token.reset(|_| Ok::<_, Error>(())).unwrap();
         let device = token.device().unwrap();
         let key = find(&device, &id);
-        device.check_signing_root(&key, &id).unwrap();
+        device.check_signing_root(&key, &id, Weaknesses::NONE).unwrap();
         assert_eq!(device.public_point(&key).unwrap(), point);
         let (id, key) = make(&device);
-        device.check_signing_root(&key, &id).unwrap();
+        device.check_signing_root(&key, &id, Weaknesses::NONE).unwrap();
         let digest = sha256(b"text");
         assert!(is_signature(&device, &key, &device.sign_digest(&key, &digest).unwrap(), &digest));
     });
@@ -222,7 +222,7 @@ fn can_only_sign_and_never_leaves() {
         assert!(device.value(&key.private).is_err());
         for unwrap in [UnwrapTemplate::Sealing, UnwrapTemplate::Guarding, UnwrapTemplate::Exporting] {
             let named = new_id(&device);
-            let kek = device.generate_root(&named, "kek", RootKind::Kek(unwrap)).unwrap();
+            let kek = device.generate_root(&named, "kek", RootKind::Kek(unwrap), Weaknesses::NONE).unwrap();
             device.wrap(&kek, &key.private).unwrap_err();
             // This crate refuses it for its length; the token for what it is.
             let kek = object(&session, &named, ObjectClass::SECRET_KEY);

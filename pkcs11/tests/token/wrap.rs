@@ -1,6 +1,6 @@
 //! Keys that leave the token wrapped, and come back.
 
-use claviger_pkcs11::{Cipher, Error, InvalidInput, MacMechanism, RootKind, SecretKeySpec, UnwrapTemplate};
+use claviger_pkcs11::{Cipher, Error, InvalidInput, MacMechanism, RootKind, SecretKeySpec, UnwrapTemplate, Weaknesses};
 use openssl::aes::{AesKey, wrap_key};
 
 use crate::harness::{Home, aes, classed, new_id, secret};
@@ -29,7 +29,7 @@ fn a_secret_is_the_same_when_it_comes_back() {
         let token = home.open();
         let device = token.device().unwrap();
         let kek = RootKind::Kek(UnwrapTemplate::Sealing);
-        let kek = device.generate_root(&new_id(&device), "kek", kek).unwrap();
+        let kek = device.generate_root(&new_id(&device), "kek", kek, Weaknesses::NONE).unwrap();
         for bytes in [1, 8, 15, 17, 20, 33, 65, 100] {
             let key = device.generate(&secret(bytes)).unwrap();
             assert!(matches!(device.wrap(&kek, &key), Err(Error::InvalidInput(InvalidInput::WrapLength))), "{bytes}");
@@ -60,7 +60,7 @@ fn each_kek_unwraps_its_own_class_only() {
         let device = token.device().unwrap();
         let classes = [UnwrapTemplate::Sealing, UnwrapTemplate::Guarding, UnwrapTemplate::Exporting];
         for class in classes {
-            let kek = device.generate_root(&new_id(&device), "kek", RootKind::Kek(class)).unwrap();
+            let kek = device.generate_root(&new_id(&device), "kek", RootKind::Kek(class), Weaknesses::NONE).unwrap();
             let key = device.generate(&aes(32)).unwrap();
             let blob = device.wrap(&kek, &key).unwrap();
             for (sensitive, extractable) in [(true, false), (true, true), (false, true), (false, false)] {
@@ -88,7 +88,7 @@ fn a_changed_blob_is_refused() {
         let device = token.device().unwrap();
         let kek = || {
             let kind = RootKind::Kek(UnwrapTemplate::Exporting);
-            device.generate_root(&new_id(&device), "kek", kind).unwrap()
+            device.generate_root(&new_id(&device), "kek", kind, Weaknesses::NONE).unwrap()
         };
         let (kek, other) = (kek(), kek());
         let blob = device.wrap(&kek, &device.generate(&aes(32)).unwrap()).unwrap();

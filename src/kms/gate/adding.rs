@@ -20,6 +20,11 @@ impl NewGrant<'_> {
         Ok(self.kms.custody.mac_key_size(mechanism)?)
     }
 
+    /// The class that a key gets which is to leave as easily as one of this class.
+    pub(in crate::kms) fn kept_as(&self, class: Class) -> Class {
+        self.kms.custody.kept_as(class)
+    }
+
     /// Makes the key, in the token from `value` or from nothing.
     pub(in crate::kms) fn make(
         &self,

@@ -82,10 +82,12 @@ impl<'a> Grant<'a> {
 
     /// The key in clear. The class says no first; the token would.
     pub(in crate::kms) fn value(&self) -> Result<Secret, Error> {
-        match self.object.class {
-            Class::Sealing => Err(Error::NotExtractable),
-            Class::Guarding => Err(Error::Sensitive),
-            Class::Exporting => {
+        match (self.object.class, self.kms.custody.kept_as(Class::Exporting)) {
+            (Class::Sealing, Class::Sealing) => Err(Error::NoneLeaves),
+            (Class::Sealing, _) => Err(Error::NotExtractable),
+            (Class::Guarding, Class::Exporting) => Err(Error::Sensitive),
+            (Class::Guarding, _) => Err(Error::NoneInClear),
+            (Class::Exporting, _) => {
                 self.note_use();
                 Ok(self.kms.custody.value(&self.object.key)?)
             }

@@ -1,0 +1,181 @@
+//! Trials of what must not work: what is done to a root key by somebody who is logged in.
+
+use cryptoki::error::RvError;
+use cryptoki::object::{Attribute, ObjectHandle};
+
+use crate::capability::{Failure, differs, leaving};
+use crate::cipher::Cipher;
+use crate::device::Device;
+use crate::error::Error;
+use crate::key::Key;
+use crate::mac::MacMechanism;
+use crate::root::{RootKind, UnwrapTemplate, Weakness, Weaknesses};
+use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
+
+/// A key that wraps, without what is a trial of its own: what its template does, and its protection.
+pub(crate) fn kek(device: &Device) -> Result<Key, Error> {
+    device.session_root(RootKind::Kek(UnwrapTemplate::Sealing), Weaknesses::ALL)
+}
+
+/// With CKA_DECRYPT a blob could be taken apart block by block.
+pub(crate) fn wrapping_keys_do_not_decrypt(device: &Device) -> Result<String, Failure> {
+    let kek = kek(device)?;
+    if !refuses(device.decrypt(&kek, &Cipher::AesEcb, &[0; 16]))? {
+        return differs("a key without CKA_DECRYPT decrypts");
+    }
+    if !refuses(device.encrypt(&kek, &Cipher::AesEcb, &[0; 16]))? {
+        return differs("a key without CKA_ENCRYPT encrypts");
+    }
+    still_wraps(device, &kek)
+}
+
+/// A key that wraps has this protection.
+pub(crate) fn wrapping_keys_are_not(device: &Device, weakness: Weakness) -> Result<String, Failure> {
+    let kek = device.session_root(RootKind::Kek(UnwrapTemplate::Sealing), all_but(weakness))?;
+    try_on(device, &kek, weakness)?;
+    still_wraps(device, &kek)
+}
+
+/// The keys that bind and sign have this protection, and those that wrap where that is no reason to keep no key wrapped.
+pub(crate) fn root_keys_are_not(device: &Device, weakness: Weakness) -> Result<String, Failure> {
+    let key = device.session_root(RootKind::Mac, all_but(weakness))?;
+    let pair = device.session_signing_root(all_but(weakness))?;
+    // Those that wrap have trials of their own, but for this.
+    let kek = if weakness == Weakness::Destroyable && kek(device).is_ok() {
+        Some(device.session_root(RootKind::Kek(UnwrapTemplate::Sealing), all_but(weakness))?)
+    } else {
+        None
+    };
+    let all = [&key, &pair.private, &pair.public].into_iter().chain(&kek);
+    let tried = all.clone().try_for_each(|key| try_on(device, key, weakness)).and_then(|()| {
+        device.mac(&key, MacMechanism::HmacSha256, b"text")?;
+        device.sign_digest(&pair, &[6; 32])?;
+        Ok("refused".to_owned())
+    });
+    if weakness == Weakness::Destroyable {
+        // They are gone, or end with their session and by nothing else.
+        all.for_each(Key::mark_lost);
+    }
+    tried
+}
+
+/// The value of a sensitive key is hidden, whether it leaves wrapped or not at all.
+pub(crate) fn sensitive_keys_are_not_shown(device: &Device) -> Result<String, Failure> {
+    let spec = SecretKeySpec { extractable: false, ..leaving() };
+    // Some tokens have none that leave.
+    for key in [device.generate(&spec)?].into_iter().chain(device.generate(&leaving()).ok()) {
+        let is_hidden = match device.value(&key) {
+            Ok(value) => value.is_empty(),
+            // CK_UNAVAILABLE_INFORMATION in the place of the length.
+            Err(Error::Binding(_)) => true,
+            refused => refuses(refused)?,
+        };
+        if !is_hidden {
+            return differs("the value of a sensitive key is shown");
+        }
+        device.mac(&key, MacMechanism::HmacSha256, b"text")?;
+    }
+    Ok("refused".to_owned())
+}
+
+/// CKA_EXTRACTABLE is held to.
+pub(crate) fn sealed_keys_are_not_wrapped(device: &Device) -> Result<String, Failure> {
+    let uses = Uses { wrap: true, unwrap: true, ..Uses::default() };
+    let kind = SecretKeyKind::Aes { bytes: 32 };
+    let wrapping = SecretKeySpec { kind, sensitive: true, extractable: false, uses };
+    let Ok(wrapping) = device.generate(&wrapping) else { return Ok("it has no keys that wrap".to_owned()) };
+    let sealed = device.generate(&SecretKeySpec { extractable: false, ..leaving() })?;
+    if !refuses(device.wrap(&wrapping, &sealed))? {
+        return differs("a key is wrapped although CKA_EXTRACTABLE is false");
+    }
+    device.mac(&sealed, MacMechanism::HmacSha256, b"text")?;
+    Ok("refused".to_owned())
+}
+
+/// Every protection but this one is left out.
+fn all_but(weakness: Weakness) -> Weaknesses {
+    Weaknesses::ALL.without(Weaknesses::from_iter([weakness]))
+}
+
+fn try_on(device: &Device, key: &Key, weakness: Weakness) -> Result<(), Failure> {
+    let handle = key.handle(device.generation)?;
+    match weakness {
+        Weakness::Modifiable => change(device, handle),
+        Weakness::Copyable => copy(device, handle),
+        Weakness::Destroyable => remove(device, handle),
+    }
+}
+
+/// What the specification lets nobody change proves little: so others are tried, too.
+fn change(device: &Device, handle: ObjectHandle) -> Result<(), Failure> {
+    device.check_attribute(handle, &Attribute::Modifiable(false))?;
+    for change in [
+        Attribute::Label(b"another".to_vec()),
+        Attribute::Derive(true),
+        Attribute::Decrypt(true),
+        Attribute::Extractable(true),
+        Attribute::Sensitive(false),
+    ] {
+        let changed = device.work(|session| session.update_attributes(handle, std::slice::from_ref(&change)));
+        // Some tokens say CKR_OK and do nothing.
+        if !refuses(changed)? && device.check_attribute(handle, &change).is_ok() {
+            return differs(format!("{} can be changed although CKA_MODIFIABLE is false", change.attribute_type()));
+        }
+    }
+    Ok(())
+}
+
+fn copy(device: &Device, handle: ObjectHandle) -> Result<(), Failure> {
+    device.check_attribute(handle, &Attribute::Copyable(false))?;
+    for template in [vec![], vec![Attribute::Decrypt(true)]] {
+        let copied = device.work(|session| session.copy_object(handle, &template));
+        if let Ok(copy) = &copied {
+            let _ = device.work(|session| session.destroy_object(*copy));
+        }
+        if !refuses(copied)? {
+            return differs("a copy is made although CKA_COPYABLE is false");
+        }
+    }
+    Ok(())
+}
+
+fn remove(device: &Device, handle: ObjectHandle) -> Result<(), Failure> {
+    device.check_attribute(handle, &Attribute::Destroyable(false))?;
+    if refuses(device.work(|session| session.destroy_object(handle)))? {
+        Ok(())
+    } else {
+        differs("it can be destroyed although CKA_DESTROYABLE is false")
+    }
+}
+
+/// The refusals before were not those of a device that fails, or of a key that is lost.
+fn still_wraps(device: &Device, kek: &Key) -> Result<String, Failure> {
+    device.wrap(kek, &device.generate(&leaving())?)?;
+    Ok("refused".to_owned())
+}
+
+/// Whether the token refused. Any answer may mean that, if it is not one of those that only a device gives that has a bad moment; that the
+/// key still works afterwards is the proof.
+fn refuses<T>(result: Result<T, Error>) -> Result<bool, Error> {
+    let Err(error) = result else { return Ok(false) };
+    if matches!(error, Error::DecryptionFailed) {
+        return Ok(true);
+    }
+    match error.answer().map(|answer| answer.value) {
+        None
+        | Some(
+            RvError::DeviceError
+            | RvError::DeviceMemory
+            | RvError::DeviceRemoved
+            | RvError::HostMemory
+            | RvError::TokenNotPresent
+            | RvError::TokenNotRecognized
+            | RvError::SessionClosed
+            | RvError::SessionCount
+            | RvError::SessionHandleInvalid
+            | RvError::UserNotLoggedIn
+            | RvError::CryptokiNotInitialized,
+        ) => Err(error),
+        Some(_) => Ok(true),
+    }
+}
