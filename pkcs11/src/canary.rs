@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use cryptoki::mechanism::Mechanism;
+use cryptoki::session::Session;
 
 use crate::cipher::{Cipher, Encrypted};
 use crate::device::Device;
@@ -82,7 +82,8 @@ impl Device {
         let blob = self.wrap(kek, &self.generate(&spec)?)?;
         let template = SecretKeySpec { kind: KIND, sensitive, extractable, uses }.template(Placement::Session);
         let by = kek.handle(self.generation)?;
-        let handle = self.own(|session| session.unwrap_key(&Mechanism::AesKeyWrap, by, &blob, &template))?;
+        let unwrap = |session: &Session| self.module.functions.unwrap(session, self.plain_wrap, by, &blob, &template);
+        let handle = self.own(unwrap)?;
         Ok(self.session_key(handle, KIND.bytes()))
     }
 }

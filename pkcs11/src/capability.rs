@@ -3,6 +3,7 @@
 
 use cryptoki::mechanism::MechanismType;
 use cryptoki::object::Attribute;
+use cryptoki_sys::CKM_AES_KEY_WRAP;
 
 use crate::cipher::Cipher;
 use crate::device::Device;
@@ -83,6 +84,7 @@ impl Failure {
                     | Error::KeyFunctionNotPermitted(_)
                     | Error::RootMismatch(_)
                     | Error::NotExtractable(_)
+                    | Error::WrapFormat { .. }
             ),
         }
     }
@@ -240,9 +242,13 @@ impl Device {
 
     /// What the token says of a mechanism (C_GetMechanismInfo): its key sizes, in the unit that the mechanism has.
     fn said(&self, mechanism: MechanismType) -> String {
-        match self.module.context.get_mechanism_info(self.slot, mechanism) {
-            Ok(info) if info.max_key_size() == 0 => "yes".to_owned(),
-            Ok(info) => format!("{} to {}", info.min_key_size(), info.max_key_size()),
+        let number = match mechanism {
+            MechanismType::AES_KEY_WRAP => self.plain_wrap,
+            other => other.into(),
+        };
+        match self.module.functions.mechanism_info(self.slot, number) {
+            Ok(info) if info.ulMaxKeySize == 0 => "yes".to_owned(),
+            Ok(info) => format!("{} to {}", info.ulMinKeySize, info.ulMaxKeySize),
             Err(_) => "no".to_owned(),
         }
     }
@@ -294,6 +300,9 @@ fn key_wrap(device: &Device) -> Result<String, Failure> {
     let key = device.generate(&spec)?;
     let blob = device.wrap(&kek, &key)?;
     let again = device.unwrap(&kek, &blob, &spec)?;
+    if device.plain_wrap != CKM_AES_KEY_WRAP && device.wraps_by_rfc_3394()? == Some(false) {
+        return differs(format!("what mechanism {:#010x} makes is not of RFC 3394", device.plain_wrap));
+    }
     let [before, after] = [&key, &again].map(|key| device.mac(key, MacMechanism::HmacSha256, b"text"));
     if before? != after? {
         return differs("another key comes back");
@@ -354,20 +363,11 @@ fn cmac(device: &Device) -> Result<String, Failure> {
     repeats(device, &key, MacMechanism::AesCmac)
 }
 
-/// The shortest key that really signs, of those that the token may mean.
+/// The shortest and the longest key that really sign.
 fn hmac(device: &Device, mechanism: MacMechanism) -> Result<String, Failure> {
-    let least = *device.mac_key_size(mechanism)?.start();
-    repeats(device, &device.generate(&generic(64.max(least)))?, mechanism)?;
-    let shorter = least.saturating_sub(1).max(1);
-    let signs =
-        |bytes: usize| device.generate(&generic(bytes)).and_then(|key| device.mac(&key, mechanism, b"text")).is_ok();
-    if !signs(least) {
-        return Ok(format!("works, but not with keys of {least} bytes"));
-    }
-    if shorter < least && signs(shorter) {
-        return Ok(format!("works, with keys of {shorter} bytes too"));
-    }
-    Ok(format!("keys of {least} bytes and more"))
+    let sizes = device.mac_key_size(mechanism)?;
+    repeats(device, &device.generate(&generic(64.min(*sizes.end()).max(1)))?, mechanism)?;
+    Ok(format!("keys of {} to {} bytes", sizes.start(), sizes.end()))
 }
 
 fn repeats(device: &Device, key: &Key, mechanism: MacMechanism) -> Result<String, Failure> {

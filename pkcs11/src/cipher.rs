@@ -168,7 +168,9 @@ impl Device {
     fn seal_by(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
         cipher.validate()?;
         cipher.validate_plaintext(data)?;
-        let Output { mut bytes, mut own_iv } = self.cipher(key, cipher, Direction::Encrypt, data)?;
+        let key = key.handle(self.generation)?;
+        let encrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Encrypt, key, data);
+        let Output { mut bytes, mut own_iv } = self.work(encrypt)?;
         if let Cipher::AesGcm { tag_bits, .. } = cipher {
             let length = data.len() + tag_bits / 8;
             match bytes.len().checked_sub(length) {
@@ -207,8 +209,11 @@ impl Device {
         }
     }
 
+    /// Decrypts what cannot be damaged.
     pub(crate) fn decipher(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
-        Ok(self.cipher(key, cipher, Direction::Decrypt, data)?.bytes)
+        let key = key.handle(self.generation)?;
+        let decrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Decrypt, key, data);
+        Ok(self.work(decrypt)?.bytes)
     }
 
     /// Decrypts `data` in one piece. [`Error::DecryptionFailed`] is one answer for all that can be wrong with the data. Where the token
@@ -216,18 +221,9 @@ impl Device {
     pub fn decrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
         cipher.validate()?;
         cipher.validate_ciphertext(data)?;
-        match self.decipher(key, cipher, data) {
-            Ok(plaintext) => Ok(Secret::new(plaintext)),
-            Err(Error::Device(answer)) if self.maker.means_damaged_data(answer) => {
-                let is_the_device = self.maker.may_be_the_device(answer) && !self.decrypts()?;
-                Err(if is_the_device { self.fault(answer) } else { Error::DecryptionFailed })
-            }
-            Err(other) => Err(other),
-        }
-    }
-
-    fn cipher(&self, key: &Key, cipher: &Cipher<'_>, direction: Direction, data: &[u8]) -> Result<Output, Error> {
         let key = key.handle(self.generation)?;
-        self.work(|session| cipher.run(&self.module.functions, session, direction, key, data))
+        let decrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Decrypt, key, data);
+        let plaintext = self.read(|| self.try_work(decrypt), || self.decrypts(), |_| Error::DecryptionFailed)?;
+        Ok(Secret::new(plaintext.bytes))
     }
 }

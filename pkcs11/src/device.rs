@@ -1,7 +1,9 @@
 //! One generation of the token: initialised, logged in, with its sessions.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cryptoki::context::Function;
@@ -9,11 +11,12 @@ use cryptoki::error::{self as binding, RvError};
 use cryptoki::object::ObjectHandle;
 use cryptoki::session::{Session, SessionState, UserType};
 use cryptoki::slot::Slot;
-use cryptoki_sys::CKA_ID;
+use cryptoki_sys::{CK_MECHANISM_TYPE, CKA_ID};
 
 use crate::canary::Canary;
 use crate::error::{Answer, Error, Loss};
 use crate::key::{Generation, Graveyard, Key};
+use crate::mac::MacMechanism;
 use crate::module::{Initialized, Module};
 use crate::quirk::{Maker, PaddedWrap};
 use crate::session::{Anchor, Pool, Sessions, Turns};
@@ -39,8 +42,12 @@ pub struct Device {
     lasting: (Turns, Duration, Duration),
     pub(crate) graveyard: Arc<Graveyard>,
     pub(crate) canary: Canary,
+    /// The lengths of keys that sign, as far as they were tried.
+    pub(crate) mac_key_sizes: Mutex<HashMap<MacMechanism, RangeInclusive<usize>>>,
     pub(crate) generation: Generation,
     pub(crate) maker: Maker,
+    /// The number of AES key wrap (RFC 3394).
+    pub(crate) plain_wrap: CK_MECHANISM_TYPE,
     pub(crate) padded: PaddedWrap,
     pub(crate) slot: Slot,
     suspicion: Arc<Suspicion>,
@@ -80,9 +87,11 @@ impl Device {
             pool,
             graveyard: Arc::default(),
             canary: Canary::default(),
+            mac_key_sizes: Mutex::default(),
             generation: Generation(GENERATIONS.fetch_add(1, Ordering::Relaxed)),
             maker: Maker::from_manufacturer(&info.manufacturer),
-            padded: PaddedWrap::of(&module.functions, slot),
+            plain_wrap: config.wrap.plain(),
+            padded: PaddedWrap::of(&module.functions, slot, config.wrap.padded()),
             slot,
             suspicion: Arc::clone(suspicion),
             module: Arc::clone(module),
@@ -133,9 +142,33 @@ impl Device {
         Ok(())
     }
 
+    /// Makes a call that reads data. Where its answer may mean damaged data as well as a device that fails, `is_well` has the device
+    /// do the same with something of the server's own. If the device can, the call is made once more, but for CKR_GENERAL_ERROR, and
+    /// then it is `damaged`.
+    pub(crate) fn read<T>(
+        &self,
+        call: impl Fn() -> Result<T, Error>,
+        is_well: impl FnOnce() -> Result<bool, Error>,
+        damaged: impl FnOnce(Answer) -> Error,
+    ) -> Result<T, Error> {
+        let first = call();
+        let Some(answer) = first.as_ref().err().and_then(Error::doubtful) else { return self.judge(first) };
+        if !is_well()? {
+            self.suspicion.raise();
+            return Err(self.fault(answer));
+        }
+        if !matches!(answer.value, RvError::GeneralError) {
+            let second = call();
+            if second.as_ref().err().and_then(Error::doubtful).is_none() {
+                return self.judge(second);
+            }
+        }
+        Err(damaged(answer))
+    }
+
     /// Why the device failed with an answer that damaged data gets, too: because of what is found to be lost, if that is so. Kryoptic
     /// answers CKR_GENERAL_ERROR to C_UnwrapKey after the login is lost.
-    pub(crate) fn fault(&self, answer: Answer) -> Error {
+    fn fault(&self, answer: Answer) -> Error {
         self.check(&[]).err().unwrap_or(Error::Device(answer))
     }
 
@@ -180,11 +213,27 @@ impl Device {
 
     /// Runs `call` in a session of the pool.
     pub(crate) fn work<T>(&self, call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>) -> Result<T, Error> {
-        self.judge(self.pool.run(call))
+        self.judge(self.try_work(call))
+    }
+
+    /// The same for [`Self::read`], which judges the answer.
+    pub(crate) fn try_work<T>(
+        &self,
+        call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>,
+    ) -> Result<T, Error> {
+        self.pool.run(call)
     }
 
     /// Runs `call` in the anchor session, for session objects that are to live on.
     pub(crate) fn own<T>(&self, call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>) -> Result<T, Error> {
+        self.judge(self.try_own(call))
+    }
+
+    /// The same for [`Self::read`], which judges the answer.
+    pub(crate) fn try_own<T>(
+        &self,
+        call: impl FnOnce(&Session) -> Result<T, cryptoki::error::Error>,
+    ) -> Result<T, Error> {
         let result = self.anchored(|session| {
             self.bury(session, REAPED_PER_CALL);
             call(session).map_err(Error::from_binding)
@@ -192,7 +241,7 @@ impl Device {
         if result.as_ref().is_err_and(|error| error.loss() == Some(Loss::Session)) {
             self.anchor_is_lost.store(true, Ordering::Release);
         }
-        self.judge(result)
+        result
     }
 
     /// Runs `call`, which makes, destroys or lists token objects, in a session of the pool: one at a time if the token needs it, but for

@@ -131,6 +131,16 @@ pub enum Error {
     /// The wrapped blob is damaged, or was wrapped by another key.
     #[error("the wrapped key is damaged or of another wrapping key: {0}")]
     BlobInvalid(#[source] Answer),
+    /// What comes out of C_WrapKey is not of RFC 3394, all lengths in bytes.
+    #[error("the token wraps a key of {bytes} bytes to {found} bytes, not to {expected} as RFC 3394 says")]
+    WrapFormat {
+        /// Of the key.
+        bytes: usize,
+        /// Of what came out.
+        found: usize,
+        /// 8 more than the key.
+        expected: usize,
+    },
     /// CKR_TEMPLATE_INCONSISTENT and its kin: the attributes asked for are not allowed, for example by CKA_UNWRAP_TEMPLATE.
     #[error("the token refused the key's attributes: {0}")]
     TemplateRefused(#[source] Answer),
@@ -278,7 +288,30 @@ impl Error {
     pub fn is_of_device(&self) -> bool {
         let is_general =
             |error: &Self| matches!(error, Self::Device(answer) if matches!(answer.value, RvError::GeneralError));
-        self.loss().is_some() || is_general(self)
+        self.loss().is_some() || is_general(self) || self.doubtful().is_some()
+    }
+
+    /// Whether a token that gives no key values out says so by this, of a key whose value it should give out.
+    pub fn hides_value(&self) -> bool {
+        use cryptoki::error::Error as Binding;
+        matches!(
+            self,
+            Self::NotExtractable(_)
+                | Self::TemplateRefused(_)
+                | Self::MechanismUnsupported(_)
+                | Self::ActionProhibited(_)
+                | Self::KeyFunctionNotPermitted(_)
+                // CKR_OK, and no length.
+                | Self::Binding(Binding::InvalidValue)
+        )
+    }
+
+    /// The answer, if it may mean damaged data or a device that fails.
+    pub(crate) fn doubtful(&self) -> Option<Answer> {
+        match self {
+            Self::Device(answer) if quirk::is_doubtful(*answer) => Some(*answer),
+            _ => None,
+        }
     }
 
     /// Sorts an answer by what the caller can do. What only one operation can know is left to that operation.
@@ -292,6 +325,12 @@ impl Error {
 
     fn from_answer(answer: Answer) -> Self {
         use RvError as R;
+        if quirk::tells_damage(answer) {
+            return match answer.function {
+                Function::UnwrapKey => Self::BlobInvalid(answer),
+                _ => Self::DecryptionFailed,
+            };
+        }
         match answer.value {
             R::PinIncorrect => Self::PinIncorrect(answer),
             R::PinLocked => Self::PinLocked(answer),

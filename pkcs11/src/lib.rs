@@ -50,3 +50,4 @@ pub use signing::{SigningKey, SigningObjects};
 pub use suspicion::Suspicion;
 pub use token::{Config, DeviceGuard, Token};
 pub use token_info::TokenInfo;
+pub use wrap::WrapMechanisms;

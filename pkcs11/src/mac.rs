@@ -1,12 +1,14 @@
 //! Message authentication codes: HMAC and AES-CMAC.
 
 use std::ops::RangeInclusive;
+use std::sync::PoisonError;
 
 use cryptoki::mechanism::Mechanism;
 
 use crate::device::Device;
-use crate::error::Error;
+use crate::error::{Error, Loss};
 use crate::key::Key;
+use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 
 /// A MAC. HMAC wants a generic secret, AES-CMAC an AES key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +29,16 @@ pub enum MacMechanism {
 
 /// Bytes of the longest one.
 const LONGEST: usize = 64;
+
+/// Lengths in bytes of which one is taken for the longest that signs, in order. The last is as long as any secret of a service.
+const GENERIC: [usize; 5] = [64, 128, 256, 512, 65_536];
+
+/// Lengths in bytes of AES keys, in order.
+const AES: [usize; 3] = [16, 24, 32];
+
+/// A length in bytes that every token takes for every HMAC, if it takes any, and one for AES-CMAC.
+const USUAL: usize = 64;
+const USUAL_AES: usize = 32;
 
 impl MacMechanism {
     fn mechanism(self) -> Mechanism<'static> {
@@ -49,12 +61,96 @@ impl Device {
         self.work(|session| functions.sign(session, &mechanism.mechanism(), key, data, LONGEST))
     }
 
-    /// The lengths in bytes that a key for `mechanism` may have on this token (C_GetMechanismInfo, corrected for tokens known to
-    /// misreport). A key outside is accepted at creation and fails at its first use.
+    /// The lengths in bytes of keys that sign by `mechanism`, tried once in the life of the device. A key outside is accepted at
+    /// creation and fails at its first use.
+    ///
+    /// What C_GetMechanismInfo says is where the trial begins, and no more. Kryoptic and opencryptoki say 0 to 0, which tells nothing,
+    /// others say bits, and SoftHSM says at most 512 bytes and takes 65,536.
     pub fn mac_key_size(&self, mechanism: MacMechanism) -> Result<RangeInclusive<usize>, Error> {
-        let kind = mechanism.mechanism().mechanism_type();
-        let info = self.work(|_| self.module.context.get_mechanism_info(self.slot, kind))?;
-        let reported = info.min_key_size()..=info.max_key_size();
-        Ok(self.maker.mac_key_size(mechanism, reported))
+        let known = self.mac_key_sizes.lock().unwrap_or_else(PoisonError::into_inner).get(&mechanism).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let number = mechanism.mechanism().mechanism_type();
+        let said = self.work(|_| self.module.context.get_mechanism_info(self.slot, number))?;
+        let found = self.find_key_size(mechanism, said.min_key_size(), said.max_key_size())?;
+        self.mac_key_sizes.lock().unwrap_or_else(PoisonError::into_inner).insert(mechanism, found.clone());
+        Ok(found)
+    }
+
+    fn find_key_size(
+        &self,
+        mechanism: MacMechanism,
+        least_said: usize,
+        most_said: usize,
+    ) -> Result<RangeInclusive<usize>, Error> {
+        let lengths: &[usize] = if mechanism == MacMechanism::AesCmac { &AES } else { &GENERIC };
+        // The longest that signs, from the longest of them on.
+        let mut most = None;
+        for &bytes in lengths.iter().rev() {
+            if self.signs(mechanism, bytes)? {
+                most = Some(bytes);
+                break;
+            }
+        }
+        // Whoever uses it learns why it does not sign.
+        let Some(most) = most else { return Ok(least_said..=most_said) };
+        let least = match mechanism {
+            MacMechanism::AesCmac => self.least_of(mechanism, lengths)?,
+            _ if self.signs(mechanism, 1)? => 1,
+            _ => self.least_above(mechanism, least_said, most)?,
+        };
+        Ok(least..=most)
+    }
+
+    /// The first of these lengths that signs.
+    fn least_of(&self, mechanism: MacMechanism, lengths: &[usize]) -> Result<usize, Error> {
+        for &bytes in lengths {
+            if self.signs(mechanism, bytes)? {
+                return Ok(bytes);
+            }
+        }
+        Ok(usize::MAX)
+    }
+
+    /// The least length that signs, where one byte does not and `most` does.
+    fn least_above(&self, mechanism: MacMechanism, said: usize, most: usize) -> Result<usize, Error> {
+        let (mut too_short, mut least) = (1, most);
+        // In two steps if what the token says is right.
+        let mut next = [said.saturating_sub(1), said].into_iter().filter(|bytes| (2..most).contains(bytes));
+        while least - too_short > 1 {
+            let within = |bytes: &usize| (too_short + 1..least).contains(bytes);
+            let bytes = next.find(within).unwrap_or(too_short + (least - too_short) / 2);
+            if self.signs(mechanism, bytes)? {
+                least = bytes;
+            } else {
+                too_short = bytes;
+            }
+        }
+        Ok(least)
+    }
+
+    /// Whether a key of this length signs, by one that is made for it.
+    fn signs(&self, mechanism: MacMechanism, bytes: usize) -> Result<bool, Error> {
+        let sign = |bytes: usize| {
+            let kind = match mechanism {
+                MacMechanism::AesCmac => SecretKeyKind::Aes { bytes },
+                _ => SecretKeyKind::Generic { bytes },
+            };
+            let key = self.generate(&SecretKeySpec { kind, sensitive: true, extractable: false, uses: Uses::MAC })?;
+            self.mac(&key, mechanism, b"text").map(drop)
+        };
+        match sign(bytes) {
+            Ok(()) => Ok(true),
+            // A device that fails says nothing of the length, unless it is this length that it fails with.
+            Err(error @ Error::Device(_)) if matches!(error.loss(), None | Some(Loss::Device | Loss::Room)) => {
+                let usual = if mechanism == MacMechanism::AesCmac { USUAL_AES } else { USUAL };
+                if bytes != usual && sign(usual).is_ok() { Ok(false) } else { Err(error) }
+            }
+            Err(error) if error.loss().is_some() || matches!(error, Error::Busy | Error::Hangs | Error::Binding(_)) => {
+                Err(error)
+            }
+            Err(_) => Ok(false),
+        }
     }
 }

@@ -265,12 +265,8 @@ impl Device {
     /// [`Error::BlobInvalid`] for a blob that is damaged or of another key, [`Error::TemplateRefused`] where CKA_UNWRAP_TEMPLATE
     /// of `wrapping` does not keep the key in the token.
     pub fn unwrap_private(&self, wrapping: &Key, blob: &[u8], kind: PairKind) -> Result<Key, Error> {
-        let by = wrapping.handle(self.generation)?;
         let template = kind.private(Private::Sign, Placement::Session);
-        let unwrap = |mechanism| {
-            self.own(|session| self.module.functions.unwrap(session, mechanism, by, blob, &template))
-                .map_err(|error| self.of_blob(error, wrapping, (true, false)))
-        };
+        let unwrap = |mechanism| self.unwrap_by(mechanism, wrapping, blob, &template, (true, false));
         let mut unwrapped = unwrap(self.padded.first()?);
         // What was wrapped when the token had only the other number.
         if let (Err(Error::BlobInvalid(_)), Some(other)) = (&unwrapped, self.padded.second()) {

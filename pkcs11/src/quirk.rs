@@ -1,14 +1,13 @@
 //! What particular tokens do that the specification does not say, each fact measured and named once.
 
-use std::ops::RangeInclusive;
-
 use cryptoki::context::Function;
 use cryptoki::error::RvError;
 use cryptoki::slot::Slot;
-use cryptoki_sys::{CK_MECHANISM_TYPE, CKF_UNWRAP, CKF_WRAP, CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD};
+use cryptoki_sys::{
+    CK_MECHANISM_TYPE, CKF_UNWRAP, CKF_WRAP, CKM_AES_KEY_WRAP_KWP, CKM_AES_KEY_WRAP_PAD, CKR_AEAD_DECRYPT_FAILED,
+};
 
 use crate::error::{Answer, Error, Loss};
-use crate::mac::MacMechanism;
 use crate::raw::Functions;
 
 /// Who made the token, as far as it matters here.
@@ -28,38 +27,6 @@ impl Maker {
             "SoftHSM project" => Self::SoftHsm,
             "Kryoptic Project" => Self::Kryoptic,
             _ => Self::Other,
-        }
-    }
-
-    /// Whether this is how the token tells damaged data, if [`Self::may_be_the_device`] is not the case.
-    pub(crate) fn means_damaged_data(self, answer: Answer) -> bool {
-        // CKR_AEAD_DECRYPT_FAILED of PKCS#11 3.0, which the binding has no name for.
-        const AEAD_DECRYPT_FAILED: u64 = 0x35;
-        matches!(answer.value, RvError::UnknownErrorCode(AEAD_DECRYPT_FAILED)) || self.may_be_the_device(answer)
-    }
-
-    /// SoftHSM, and not only SoftHSM, tells damaged data by CKR_GENERAL_ERROR where the specification has a value of its own, and
-    /// Kryoptic tells a damaged blob by CKR_DEVICE_ERROR. A device that fails answers that, too.
-    pub(crate) fn may_be_the_device(self, answer: Answer) -> bool {
-        match (answer.value, answer.function) {
-            (RvError::GeneralError, function) => is_of_data(function),
-            (RvError::DeviceError, Function::UnwrapKey) => self == Self::Kryoptic,
-            _ => false,
-        }
-    }
-
-    /// Key sizes in bytes that really sign. A maximum of 0 means that there are no limits, as on Kryoptic and opencryptoki.
-    /// SoftHSM reports the right minimum for HMAC, the length of the digest, but a maximum of 512, and takes any; 64 KiB was
-    /// tried.
-    pub(crate) fn mac_key_size(
-        self,
-        mechanism: MacMechanism,
-        reported: RangeInclusive<usize>,
-    ) -> RangeInclusive<usize> {
-        match (self, mechanism) {
-            (_, _) if *reported.end() == 0 => 1..=usize::MAX,
-            (Self::SoftHsm, MacMechanism::AesCmac) | (Self::Kryoptic | Self::Other, _) => reported,
-            (Self::SoftHsm, _) => *reported.start()..=65_536,
         }
     }
 
@@ -85,8 +52,11 @@ impl Maker {
 pub(crate) struct PaddedWrap([Option<CK_MECHANISM_TYPE>; 2]);
 
 impl PaddedWrap {
-    /// Asks the token.
-    pub(crate) fn of(functions: &Functions, slot: Slot) -> Self {
+    /// The number that was given, which is that of the vendor, or the one that the token says it has.
+    pub(crate) fn of(functions: &Functions, slot: Slot, given: Option<CK_MECHANISM_TYPE>) -> Self {
+        if given.is_some() {
+            return Self([given, None]);
+        }
         let both = CKF_WRAP | CKF_UNWRAP;
         let has = |mechanism: &CK_MECHANISM_TYPE| {
             functions.mechanism_info(slot, *mechanism).is_ok_and(|info| info.flags & both == both)
@@ -135,6 +105,35 @@ pub(crate) fn loss(answer: Answer) -> Option<Loss> {
         | R::CryptokiNotInitialized => Some(Loss::Device),
         _ => None,
     }
+}
+
+/// Whether the answer says for certain that the data is damaged, in the words of one device or another.
+pub(crate) fn tells_damage(answer: Answer) -> bool {
+    use RvError as R;
+    is_of_data(answer.function)
+        && match answer.value {
+            R::EncryptedDataInvalid
+            | R::EncryptedDataLenRange
+            | R::WrappedKeyInvalid
+            | R::WrappedKeyLenRange
+            | R::SignatureInvalid
+            | R::SignatureLenRange
+            | R::DataInvalid => true,
+            // C_Decrypt says it of data that is too long for it.
+            R::DataLenRange => matches!(answer.function, Function::UnwrapKey),
+            // Of PKCS#11 3.0; the binding has no name for it.
+            R::UnknownErrorCode(code) => code == CKR_AEAD_DECRYPT_FAILED,
+            _ => false,
+        }
+}
+
+/// Whether the answer may mean damaged data, or a device that fails. SoftHSM tells damaged data by CKR_GENERAL_ERROR, and Kryoptic a
+/// damaged blob by CKR_DEVICE_ERROR; others have CKR_FUNCTION_FAILED, CKR_ARGUMENTS_BAD, or a value of their own.
+pub(crate) fn is_doubtful(answer: Answer) -> bool {
+    use RvError as R;
+    is_of_data(answer.function)
+        && !tells_damage(answer)
+        && (loss(answer).is_none() || matches!(answer.value, R::DeviceError | R::FunctionFailed))
 }
 
 /// Whether the function reads what may be damaged.

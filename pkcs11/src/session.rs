@@ -56,7 +56,10 @@ impl Pool {
                 Ok(value)
             }
             Err(error) => {
-                if matches!(error.loss(), Some(Loss::Session | Loss::Login | Loss::Device)) {
+                // A caller's damaged data says nothing of the others.
+                if error.doubtful().is_none()
+                    && matches!(error.loss(), Some(Loss::Session | Loss::Login | Loss::Device))
+                {
                     let idle = std::mem::take(&mut self.lock().idle);
                     drop(idle);
                 }

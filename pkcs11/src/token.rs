@@ -13,6 +13,7 @@ use crate::module::Module;
 use crate::secret::PinSource;
 use crate::suspicion::Suspicion;
 use crate::token_info::TokenInfo;
+use crate::wrap::WrapMechanisms;
 
 /// How often [`Token::reset`] looks whether the calls under way have ended.
 const CLOSING_STEP: Duration = Duration::from_millis(2);
@@ -26,6 +27,8 @@ pub struct Config {
     pub label: String,
     /// The user PIN. Not asked for if the token has its own way of asking for one (CKF_PROTECTED_AUTHENTICATION_PATH).
     pub pin: PinSource,
+    /// The token's own numbers for AES key wrap.
+    pub wrap: WrapMechanisms,
     /// Most sessions that work at the same time, at least 1. The token's own limit counts too.
     pub max_sessions: usize,
     /// How long an operation waits for a session before [`Error::Busy`].

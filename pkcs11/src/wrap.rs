@@ -1,18 +1,52 @@
-//! AES key wrap (RFC 3394, CKM_AES_KEY_WRAP).
+//! AES key wrap (RFC 3394), by CKM_AES_KEY_WRAP or the number that a vendor has for it.
 
-use cryptoki::mechanism::Mechanism;
-use cryptoki_sys::CKM_AES_KEY_WRAP;
+use cryptoki::object::{Attribute, ObjectHandle};
+use cryptoki_sys::{CK_MECHANISM_TYPE, CKM_AES_KEY_WRAP};
 
+use crate::cipher::Cipher;
 use crate::device::Device;
-use crate::error::{Error, InvalidInput};
+use crate::error::{Answer, Error, InvalidInput};
 use crate::key::Key;
-use crate::secret_key::{Placement, SecretKeySpec};
+use crate::secret_key::{Placement, SecretKeyKind, SecretKeySpec, Uses};
 
 /// The block of 8 bytes that RFC 3394 adds and checks.
 const INTEGRITY_BYTES: usize = 8;
 
+/// What that block holds (RFC 3394, 2.2.3.1).
+const INTEGRITY: [u8; INTEGRITY_BYTES] = [0xa6; INTEGRITY_BYTES];
+
+/// Bytes of an AES block, which holds the block above and as many bytes of the key.
+const BLOCK: usize = 16;
+
+/// A key that is wrapped to see how.
+const TRIED: SecretKeySpec = SecretKeySpec {
+    kind: SecretKeyKind::Aes { bytes: BLOCK },
+    sensitive: true,
+    extractable: true,
+    uses: Uses { encrypt: false, decrypt: false, sign: false, verify: false, wrap: false, unwrap: false },
+};
+
+/// The mechanism numbers under which the token has AES key wrap, where they are not those of PKCS#11.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct WrapMechanisms {
+    /// In the place of CKM_AES_KEY_WRAP: RFC 3394, without padding.
+    pub plain: Option<u32>,
+    /// In the place of CKM_AES_KEY_WRAP_PAD and CKM_AES_KEY_WRAP_KWP: RFC 5649, with padding.
+    pub padded: Option<u32>,
+}
+
+impl WrapMechanisms {
+    pub(crate) fn plain(self) -> CK_MECHANISM_TYPE {
+        self.plain.map_or(CKM_AES_KEY_WRAP, CK_MECHANISM_TYPE::from)
+    }
+
+    pub(crate) fn padded(self) -> Option<CK_MECHANISM_TYPE> {
+        self.padded.map(CK_MECHANISM_TYPE::from)
+    }
+}
+
 impl Device {
-    /// Wraps `key` under `wrapping`; the blob has 8 bytes more than the key.
+    /// Wraps `key` under `wrapping`; the blob has 8 bytes more than the key ([`Error::WrapFormat`] if not).
     ///
     /// Only keys of known length can be wrapped, 16 bytes or more in steps of 8: SoftHSM pads the others silently, and such a
     /// key comes back longer, with another HMAC for it ([`InvalidInput::WrapLength`]).
@@ -22,9 +56,9 @@ impl Device {
             .filter(|bytes| *bytes >= 16 && bytes.is_multiple_of(8))
             .ok_or(Error::InvalidInput(InvalidInput::WrapLength))?;
         let (by, of) = (wrapping.handle(self.generation)?, key.handle(self.generation)?);
-        let room = bytes + INTEGRITY_BYTES;
-        let blob = self.work(|session| self.module.functions.wrap(session, CKM_AES_KEY_WRAP, by, of, room))?;
-        if blob.len() == room { Ok(blob) } else { Err(Error::InvalidInput(InvalidInput::WrapLength)) }
+        let expected = bytes + INTEGRITY_BYTES;
+        let blob = self.work(|session| self.module.functions.wrap(session, self.plain_wrap, by, of, expected))?;
+        if blob.len() == expected { Ok(blob) } else { Err(Error::WrapFormat { bytes, found: blob.len(), expected }) }
     }
 
     /// Unwraps `blob` to a session key that lives as long as its last clone, or the device.
@@ -36,30 +70,89 @@ impl Device {
         if blob.len() != spec.kind.bytes() + INTEGRITY_BYTES {
             return Err(Error::InvalidInput(InvalidInput::BlobLength));
         }
-        let by = wrapping.handle(self.generation)?;
         // No CKA_VALUE_LEN: SoftHSM refuses it here, and the length of the blob says it.
-        let template = spec.template(Placement::Session);
-        let handle = self
-            .own(|session| session.unwrap_key(&Mechanism::AesKeyWrap, by, blob, &template))
-            .map_err(|error| self.of_blob(error, wrapping, (spec.sensitive, spec.extractable)))?;
+        let (template, protection) = (spec.template(Placement::Session), (spec.sensitive, spec.extractable));
+        let handle = self.unwrap_by(self.plain_wrap, wrapping, blob, &template, protection)?;
         Ok(self.session_key(handle, spec.kind.bytes()))
     }
 
-    /// Tells a damaged blob from a fault of the device, as far as the token does. Where it says both by one value, the device has to
-    /// unwrap something else by the same key, to one with these values of CKA_SENSITIVE and CKA_EXTRACTABLE.
-    pub(crate) fn of_blob(&self, error: Error, wrapping: &Key, protection: (bool, bool)) -> Error {
-        match error {
-            Error::Device(answer) if self.maker.means_damaged_data(answer) => {
-                if !self.maker.may_be_the_device(answer) {
-                    return Error::BlobInvalid(answer);
-                }
-                match self.unwraps(wrapping, protection) {
-                    Ok(true) => Error::BlobInvalid(answer),
-                    Ok(false) => self.fault(answer),
-                    Err(too_busy) => too_busy,
-                }
+    /// Unwraps a blob to a key with these values of CKA_SENSITIVE and CKA_EXTRACTABLE, which the template has. Tells a damaged blob from
+    /// a fault of the device: where the token says both by one value, it has to unwrap something else by the same key.
+    pub(crate) fn unwrap_by(
+        &self,
+        mechanism: CK_MECHANISM_TYPE,
+        wrapping: &Key,
+        blob: &[u8],
+        template: &[Attribute],
+        protection: (bool, bool),
+    ) -> Result<ObjectHandle, Error> {
+        let by = wrapping.handle(self.generation)?;
+        let functions = &self.module.functions;
+        self.read(
+            || self.try_own(|session| functions.unwrap(session, mechanism, by, blob, template)),
+            || self.unwraps(wrapping, protection),
+            Error::BlobInvalid,
+        )
+    }
+
+    /// Whether the token wraps keys by a number that was given for it, as far as it does not know one of them: the number, and what it
+    /// answered. Nothing is tried of the numbers of PKCS#11.
+    pub fn unknown_wrap_mechanism(&self, given: WrapMechanisms) -> Result<Option<(u32, Answer)>, Error> {
+        let numbers = [given.plain, given.padded].into_iter().flatten();
+        for number in numbers {
+            let (kek, key) = (self.generate(&wrapping(false))?, self.generate(&TRIED)?);
+            let (by, of) = (kek.handle(self.generation)?, key.handle(self.generation)?);
+            let functions = &self.module.functions;
+            match self.work(|session| functions.wrap(session, number.into(), by, of, 2 * BLOCK)) {
+                Err(Error::MechanismUnsupported(answer)) => return Ok(Some((number, answer))),
+                Err(error) if error.loss().is_some() => return Err(error),
+                _ => {}
             }
-            other => other,
+        }
+        Ok(None)
+    }
+
+    /// Whether the token wraps as RFC 3394 says: the same number may be that of another kind of key wrap at another vendor, and RFC
+    /// 5649 makes blobs of the same length. `None` where the token does not let a key that wraps open its blob block by block, which
+    /// is the way to see it from outside.
+    pub(crate) fn wraps_by_rfc_3394(&self) -> Result<Option<bool>, Error> {
+        let found = self.generate(&wrapping(true)).and_then(|kek| {
+            let blob = self.wrap(&kek, &self.generate(&TRIED)?)?;
+            self.integrity_of(&kek, &blob)
+        });
+        match found {
+            Ok(found) => Ok(found.map(|found| found == INTEGRITY)),
+            Err(error) if error.loss().is_some() => Err(error),
+            Err(_) => Ok(None),
         }
     }
+
+    /// What a blob holds beside the key (RFC 3394, 2.2.2, steps 1 and 2), by AES in single blocks.
+    fn integrity_of(&self, kek: &Key, blob: &[u8]) -> Result<Option<[u8; INTEGRITY_BYTES]>, Error> {
+        let Some((first, rest)) = blob.split_first_chunk::<INTEGRITY_BYTES>() else { return Ok(None) };
+        let (mut integrity, mut parts) = (u64::from_be_bytes(*first), rest.to_vec());
+        let count = parts.len() / INTEGRITY_BYTES;
+        for round in (0..6).rev() {
+            for number in (0..count).rev() {
+                let Some(part) = parts.get_mut(number * INTEGRITY_BYTES..(number + 1) * INTEGRITY_BYTES) else {
+                    continue;
+                };
+                let Ok(step) = u64::try_from(count * round + number + 1) else { return Ok(None) };
+                let block = [&(integrity ^ step).to_be_bytes(), &*part].concat();
+                let opened = self.decipher(kek, &Cipher::AesEcb, &block)?;
+                let Some((head, tail)) = opened.split_first_chunk::<INTEGRITY_BYTES>() else { return Ok(None) };
+                integrity = u64::from_be_bytes(*head);
+                if tail.len() == part.len() {
+                    part.copy_from_slice(tail);
+                }
+            }
+        }
+        Ok(Some(integrity.to_be_bytes()))
+    }
+}
+
+/// A key that wraps, for a trial only; and that decrypts what it has wrapped, which no other key may.
+fn wrapping(decrypt: bool) -> SecretKeySpec {
+    let uses = Uses { decrypt, wrap: true, ..Uses::default() };
+    SecretKeySpec { kind: SecretKeyKind::Aes { bytes: 32 }, sensitive: true, extractable: false, uses }
 }

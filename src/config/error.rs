@@ -34,6 +34,12 @@ pub enum Error {
         /// What is wrong with the value.
         fault: &'static str,
     },
+    /// One number for two mechanisms.
+    #[error(
+        "--hsm-wrap-mechanism and --hsm-wrap-pad-mechanism are both {0}: key wrap without padding (RFC 3394) and with \
+         padding (RFC 5649) are two mechanisms of a token"
+    )]
+    SameMechanism(super::MechanismNumber),
     /// `--log` has a directive that means nothing.
     #[error("--log: {0}")]
     LogFilter(String),
@@ -165,6 +171,7 @@ impl Error {
         let names: &[&str] = match self {
             Self::Value { option, .. } => &[option],
             Self::LogFilter(_) => &["log"],
+            Self::SameMechanism(_) => &["hsm_wrap_mechanism", "hsm_wrap_pad_mechanism"],
             Self::DefaultUsername(_) => &["default_username"],
             Self::Conflict(first, second) | Self::Needs(first, second) => &[first, second],
             Self::AuthorityWithoutIdentity => &["authority_cert_file"],

@@ -5,6 +5,7 @@ mod callers;
 mod error;
 mod limits;
 mod log_filter;
+mod mechanism_number;
 mod options;
 mod secret_file;
 pub mod toml_file;
@@ -19,6 +20,7 @@ pub use audit::{AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer, Places};
 pub use error::Error;
 pub use limits::{LEAST_MEMORY, Limits};
+pub use mechanism_number::{MechanismNumber, NotANumber};
 pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey, WeakerCustody};
 pub use secret_file::SecretSource;
 
@@ -72,6 +74,10 @@ pub struct Hsm {
     pub token_label: String,
     /// Where the user PIN comes from.
     pub pin: Option<Arc<SecretSource>>,
+    /// The token's own number for AES key wrap without padding.
+    pub wrap_mechanism: Option<MechanismNumber>,
+    /// The token's own number for AES key wrap with padding.
+    pub wrap_pad_mechanism: Option<MechanismNumber>,
     /// Sessions to open at most.
     pub max_sessions: u16,
     /// Session objects to keep at most, if there is a bound.
@@ -231,6 +237,7 @@ impl Config {
         if !CALL_TIMEOUT.contains(&call_timeout) {
             return Err(Error::Value { option: "hsm-call-timeout", fault: "1 to 600 seconds" });
         }
+        mechanism_number::distinct(options.hsm_wrap_mechanism, options.hsm_wrap_pad_mechanism)?;
         let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
         if !GCM_LIMIT.contains(&gcm_limit) {
             return Err(Error::Value { option: "gcm-limit", fault: "1 to 4294967296" });
@@ -253,6 +260,8 @@ impl Config {
                 module: options.hsm_module.map_or_else(usual_module, Ok)?,
                 token_label,
                 pin: secret_file::pin(options.hsm_pin_file.as_deref(), pin)?.map(Arc::new),
+                wrap_mechanism: options.hsm_wrap_mechanism,
+                wrap_pad_mechanism: options.hsm_wrap_pad_mechanism,
                 max_sessions,
                 max_objects,
                 call_timeout: Duration::from_secs(call_timeout.into()),

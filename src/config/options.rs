@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::MechanismNumber;
 use crate::secret::Password;
 
 /// How log lines are written.
@@ -240,6 +241,12 @@ options! {
     /// Let the process leave core dumps, and others of its user look into it: keys and the PIN may be in what they see [default: false]
     #[arg(long, env = "KMS_ALLOW_CORE_DUMPS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     allow_core_dumps: bool,
+    /// Number of the mechanism that the token has for AES key wrap without padding (RFC 3394), where its vendor has one of its own, such as 0x80002109 [default: CKM_AES_KEY_WRAP, 0x2109]
+    #[arg(long, env = "KMS_HSM_WRAP_MECHANISM", value_name = "NUMBER")]
+    hsm_wrap_mechanism: MechanismNumber,
+    /// The same for AES key wrap with padding (RFC 5649), which key pairs need [default: CKM_AES_KEY_WRAP_KWP, 0x210b, or CKM_AES_KEY_WRAP_PAD, 0x210a]
+    #[arg(long, env = "KMS_HSM_WRAP_PAD_MECHANISM", value_name = "NUMBER")]
+    hsm_wrap_pad_mechanism: MechanismNumber,
     /// Sessions to open with the token at most, 2 to 1024 [default: 16]
     #[arg(long, env = "KMS_HSM_MAX_SESSIONS", value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1024))]
     hsm_max_sessions: u16,

@@ -21,6 +21,9 @@ pub enum Error {
     /// The object was destroyed.
     #[error("the object was destroyed: there is no key")]
     Destroyed,
+    /// The token shows CKA_VALUE of no key.
+    #[error("the token gives no key values out: {0}")]
+    NoValues(#[source] pkcs11::Error),
     /// The token has no C_CreateObject.
     #[error("the token takes no keys from outside")]
     NoImport,
@@ -114,6 +117,19 @@ pub enum RootError {
     /// The token cannot do what no server can do without. Nothing was made in it.
     #[error("the token cannot do what is needed of it: {0}; clavigerd --check-hsm shows everything that was tried")]
     Lacks(Lacking),
+    /// The token does not know a number that was given for AES key wrap.
+    #[error(
+        "{option} {number:#010x}: the token does not know this mechanism ({answer}): give the number that its vendor documents, \
+         or leave the option out"
+    )]
+    WrapMechanism {
+        /// The option.
+        option: &'static str,
+        /// As given.
+        number: u32,
+        /// What the token said.
+        answer: pkcs11::Answer,
+    },
     /// The token cannot do what wrapped keys need, and the operator wants these.
     #[error(
         "the token cannot keep keys wrapped: {0}; clavigerd --check-hsm shows everything that was tried. Without \

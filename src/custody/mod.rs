@@ -126,6 +126,7 @@ impl Custody {
     ) -> Result<Self, OpenError<RootError>> {
         let _errors = Errors;
         let (token, (roots, abilities, durability)) = Token::open(configuration(hsm), |device| {
+            trying::know_wrap_mechanisms(device, hsm)?;
             let is_new = store.read(|connection| Ok(root_key::all(connection)?))?.is_empty();
             let extent = if is_new { Extent::FirstStart } else { Extent::Start };
             let lacks = trying::at_start(device, extent)?;
@@ -172,14 +173,17 @@ impl Custody {
         recorded: Option<&[root_key::RootKey]>,
         remake: &[RemadeKey],
     ) -> Result<(), OpenError<RootError>> {
-        Token::open(configuration(hsm), |device| match recorded {
-            Some(recorded) if !recorded.is_empty() => {
-                let terms = root::check(device, recorded, remake)?;
-                let mut offer = Offer { lacks: Vec::new(), placement, accepted: accepted(hsm) };
-                offer.keep(terms.wrapped)?;
-                offer.protect(terms.weak)
+        Token::open(configuration(hsm), |device| {
+            trying::know_wrap_mechanisms(device, hsm)?;
+            match recorded {
+                Some(recorded) if !recorded.is_empty() => {
+                    let terms = root::check(device, recorded, remake)?;
+                    let mut offer = Offer { lacks: Vec::new(), placement, accepted: accepted(hsm) };
+                    offer.keep(terms.wrapped)?;
+                    offer.protect(terms.weak)
+                }
+                _ => Ok(()),
             }
-            _ => Ok(()),
         })
         .map(drop)
     }
@@ -341,9 +345,24 @@ impl Custody {
     /// The key's value, which leaves the token here. The token refuses all but the exporting class.
     ///
     /// # Errors
-    /// `NotExtractable`, from the token.
+    /// `NotExtractable`, from the token; [`Error::NoValues`] if it refuses these, too.
     pub fn value(&self, key: &ManagedKey) -> Result<Secret, Error> {
-        self.with(HsmCall::Export, key, Device::value)
+        self.with(HsmCall::Export, key, Device::value).map_err(|error| match error {
+            Error::Token(refused) if key.class == Class::Exporting && refused.hides_value() => Error::NoValues(refused),
+            error => error,
+        })
+    }
+
+    /// Whether the token shows the value of a key that may leave, tried on one that is made for it.
+    ///
+    /// # Errors
+    /// The token is away.
+    pub fn gives_values(&self) -> Result<bool, Error> {
+        self.look(|device| match device.gives_values() {
+            Err(error) if error.loss().is_some() => Err(error.into()),
+            Err(_) => Ok(false),
+            Ok(()) => Ok(true),
+        })
     }
 
     /// `key` wrapped under `wrapping` by AES key wrap (RFC 3394), inside the token.
@@ -440,6 +459,7 @@ fn configuration(hsm: &Hsm) -> pkcs11::Config {
         module: hsm.module.clone(),
         label: hsm.token_label.clone(),
         pin: pin(hsm.pin.clone()),
+        wrap: trying::wrap_mechanisms(hsm),
         max_sessions: usize::from(hsm.max_sessions),
         session_deadline: SESSION_DEADLINE,
         call_timeout: hsm.call_timeout,

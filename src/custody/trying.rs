@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use claviger_pkcs11::{Capability, Device, Extent, Failure, Need, Token, TokenInfo};
+use claviger_pkcs11::{Capability, Device, Extent, Failure, Need, Token, TokenInfo, WrapMechanisms};
 
 use super::{Custody, Errors, OpenError, RootError, configuration};
 use crate::config::Hsm;
@@ -27,11 +27,31 @@ impl Custody {
     pub fn try_token(hsm: &Hsm) -> Result<Tried, OpenError<RootError>> {
         let _errors = Errors;
         let (_token, tried) = Token::open(configuration(hsm), |device| {
+            know_wrap_mechanisms(device, hsm)?;
             let capabilities = device.capabilities(Extent::Everything);
             let longest_gcm = device.longest_gcm().unwrap_or_default();
             Ok::<_, RootError>(Tried { info: device.info()?, capabilities, longest_gcm })
         })?;
         Ok(tried)
+    }
+}
+
+/// The numbers of AES key wrap that the operator has given.
+pub(super) fn wrap_mechanisms(hsm: &Hsm) -> WrapMechanisms {
+    WrapMechanisms {
+        plain: hsm.wrap_mechanism.map(|number| number.0),
+        padded: hsm.wrap_pad_mechanism.map(|number| number.0),
+    }
+}
+
+/// That the token knows them. What it does by them is tried with everything else.
+///
+/// # Errors
+/// [`RootError::WrapMechanism`]: it does not know one; the token failed.
+pub(super) fn know_wrap_mechanisms(device: &Device, hsm: &Hsm) -> Result<(), RootError> {
+    match device.unknown_wrap_mechanism(wrap_mechanisms(hsm))? {
+        Some((number, answer)) => Err(RootError::WrapMechanism { option: hsm.option_of(number), number, answer }),
+        None => Ok(()),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use claviger_pkcs11::{Cipher, Config, Device, Error, Pin, PinSource, SecretKeyKind, SecretKeySpec, Token, Uses};
+use claviger_pkcs11::{
+    Cipher, Config, Device, Error, Pin, PinSource, SecretKeyKind, SecretKeySpec, Token, Uses, WrapMechanisms,
+};
 
 use crate::REQUESTS;
 use crate::harness::Hsm;
@@ -25,6 +27,7 @@ pub fn measure(module: &str) {
         label: LABEL.to_owned(),
         pin: PinSource::new(|| Ok(Some(Pin::new(PIN.into())))),
         max_sessions: 4,
+        wrap: WrapMechanisms::default(),
         session_deadline: Duration::from_secs(2),
         call_timeout: Duration::from_secs(10),
     };

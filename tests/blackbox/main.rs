@@ -80,6 +80,7 @@ mod a_forged_row_does_not_open_a_sealed_key;
 mod a_token_that_cannot_wrap;
 mod a_token_that_promises_less;
 mod administrators_are_watched;
+mod an_hsm_of_another_kind;
 mod an_import_replaces_only_ones_own;
 mod attributes_are_told;
 mod audit_and_database_agree_after_kills;

@@ -7,12 +7,13 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 use std::sync::Arc;
 
+use claviger_pkcs11_shim::{Deed, Fault, scrambled};
 use memchr::memmem;
 
 use crate::harness::kmip::{self, Sealed};
 use crate::harness::server::{P12_PASSWORD, Place};
 use crate::harness::token::{PIN, write_private};
-use crate::harness::{Options, Server, eventually, reference};
+use crate::harness::{Options, Server, eventually, reference, shim};
 
 /// A server whose PIN and password come from the environment, or from files.
 fn server(place: &Arc<Place>, from_environment: bool) -> Server {
@@ -93,6 +94,67 @@ fn spellings(secret: &[u8]) -> [Vec<u8>; 4] {
     [secret.to_vec(), hex.to_uppercase().into(), hex.into(), data_encoding::BASE64.encode(secret).into()]
 }
 
+/// Waits until no spelling of it is in the memory of the process.
+fn assert_gone(pid: u32, what: &str, secret: &[u8]) {
+    for (spelling, text) in ["raw", "HEX", "hex", "base64"].into_iter().zip(spellings(secret)) {
+        let mut left = Vec::new();
+        eventually(&format!("the {what} is gone ({spelling})"), || {
+            left = places(pid, &text);
+            eprintln!("{what}, {spelling}: {left:?}");
+            left.is_empty().then_some(())
+        });
+    }
+}
+
+/// With this module the token has every key, every plaintext and the PIN in another form: what is found is the server's own copy.
+/// Everything that takes a secret in or gives one out is asked for it, in each of its forms.
+#[test]
+fn no_copy_of_the_servers_own_stays() {
+    let place = Arc::new(Place::new());
+    // A long one, for the module as the token has it.
+    let pin = scrambled(PIN.as_bytes());
+    write_private(&place.token.pin_file, &pin);
+    let (options, control) = shim::options(&place, &[("scramble", Fault::new(Deed::Scramble, &[]))]);
+    let server = Server::start_at(place, &options);
+    let [aes, hmac, odd, value] = [32, 40, 33, 48].map(reference::random);
+    let plaintexts = [48, 4095, 99_999].map(reference::random);
+    {
+        let mut alice = server.alice().connect().unwrap();
+        let id = alice.new_key(&kmip::register("AES", &aes, &[]));
+        assert_eq!(alice.export(&id), aes);
+        for secret in [&hmac, &odd] {
+            let id = alice.new_key(&kmip::register("HMACSHA256", secret, &[]));
+            assert_eq!(alice.export(&id), *secret);
+            alice.mac(&id, b"data");
+        }
+        alice.ok(&kmip::import("brought", None, "AES", &aes, &[]));
+        for plaintext in &plaintexts {
+            let sealed = alice.seal(&id, plaintext);
+            assert_eq!(alice.open(&sealed), *plaintext);
+            let mut damaged = sealed.clone();
+            damaged.tag[0] ^= 1;
+            alice.refused(&damaged.decrypt(), 422, "Cryptographic_Failure");
+        }
+        let path = "/secrets/default/variable/one";
+        assert_eq!(alice.try_request("POST", path, &[], &value).unwrap().status, 201);
+        assert_eq!(alice.try_request("GET", path, &[], b"").unwrap().body, value);
+        // A request that ends before it is whole.
+        alice.refused(&kmip::register("AES", &odd, &[]), 400, "Invalid_Attribute_Value");
+    }
+    assert!(control.hits("scramble") > 0);
+    assert_eq!(places(server.pid(), &pin), [""; 0], "the PIN");
+    for (what, secret) in [("AES key", &aes), ("secret of HMAC", &hmac), ("odd secret", &odd), ("value", &value)] {
+        assert_gone(server.pid(), what, secret);
+    }
+    for plaintext in &plaintexts {
+        // Of what is long, any part is too much. These parts are whole groups of base64.
+        assert_gone(server.pid(), "plaintext", &plaintext[..48]);
+        assert_gone(server.pid(), "plaintext", &plaintext[plaintext.len() - 48..]);
+    }
+    let database = server.place.database();
+    assert_ne!(places(server.pid(), database.to_str().unwrap().as_bytes()), [""; 0], "what is there is found");
+}
+
 #[test]
 fn keys_and_plaintext_are_gone_once_they_were_used() {
     let server = Server::start();
@@ -109,14 +171,7 @@ fn keys_and_plaintext_are_gone_once_they_were_used() {
         assert_eq!(alice.try_request("GET", "/secrets/default/variable/one", &[], b"").unwrap().body, plaintext);
     }
     for (what, secret) in [("key", key), ("plaintext", plaintext)] {
-        for (spelling, text) in ["raw", "HEX", "hex", "base64"].into_iter().zip(spellings(&secret)) {
-            let mut left = Vec::new();
-            eventually(&format!("the {what} is gone ({spelling})"), || {
-                left = places(server.pid(), &text);
-                eprintln!("{what}, {spelling}: {left:?}");
-                left.is_empty().then_some(())
-            });
-        }
+        assert_gone(server.pid(), what, &secret);
     }
 }
 

@@ -10,14 +10,19 @@ use cryptoki_sys::{
     CKR_ATTRIBUTE_VALUE_INVALID, CKR_DATA_LEN_RANGE, CKR_OK, CKR_SESSION_HANDLE_INVALID,
 };
 
+use crate::end;
 use crate::fault::Deed;
 use crate::forward::other;
-use crate::state::{Call, MadeIv, state};
+use crate::state::{Call, state};
 
+/// What is to be done in the call by the function that makes it.
+///
+/// # Errors
 /// What the call answers instead of what the other module would.
-pub(crate) fn before(call: &Call<'_>) -> Option<CK_RV> {
+pub(crate) fn before(call: &Call<'_>) -> Result<Vec<Deed>, CK_RV> {
     let due = state().due(call);
-    due.into_iter().find_map(|deed| perform(&deed, call)).or_else(|| state().refusal(call))
+    let answer = due.iter().find_map(|deed| perform(deed, call)).or_else(|| state().refusal(call));
+    answer.map_or(Ok(due), Err)
 }
 
 /// Every call of the other module holds it for reading. What is lost goes between calls, as a device loses it: SoftHSM reads what it
@@ -55,10 +60,19 @@ fn perform(deed: &Deed, call: &Call<'_>) -> Option<CK_RV> {
             state().logged_out();
             None
         }
-        Deed::OwnIv(kind) => {
-            state().own_ivs.insert(call.session?, MadeIv::Wanted(*kind));
+        Deed::CrashAtEnd => {
+            end::arm();
             None
         }
+        // Those that need the arguments of the call, or its answer.
+        Deed::OwnIv(_)
+        | Deed::VendorWrap
+        | Deed::TellDamage(_)
+        | Deed::HmacSizes(..)
+        | Deed::HmacBits
+        | Deed::BarePoints
+        | Deed::HideValue(_)
+        | Deed::Scramble => None,
         Deed::MostBytes(_) => Some(CKR_DATA_LEN_RANGE),
         Deed::RefuseAttribute(_) => Some(CKR_ATTRIBUTE_TYPE_INVALID),
         Deed::RefuseValue(..) => Some(CKR_ATTRIBUTE_VALUE_INVALID),

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::time::Duration;
 
-use cryptoki_sys::{CK_ATTRIBUTE_TYPE, CK_RV};
+use cryptoki_sys::{CK_ATTRIBUTE_TYPE, CK_RV, CK_ULONG};
 
 /// One kind of misbehaviour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,24 @@ pub enum Deed {
     RefuseAttribute(CK_ATTRIBUTE_TYPE),
     /// A template in which this attribute has this value is refused: CKR_ATTRIBUTE_VALUE_INVALID.
     RefuseValue(CK_ATTRIBUTE_TYPE, bool),
+    /// C_WrapKey, C_UnwrapKey and C_GetMechanismInfo know AES key wrap only under the numbers of PKCS#11 with CKM_VENDOR_DEFINED;
+    /// to those without it they answer CKR_MECHANISM_INVALID.
+    VendorWrap,
+    /// C_Decrypt and C_UnwrapKey answer this value (CKR_...) where the other module says in its way that the data is damaged.
+    TellDamage(CK_RV),
+    /// C_GetMechanismInfo says these key sizes of every HMAC.
+    HmacSizes(CK_ULONG, CK_ULONG),
+    /// C_GetMechanismInfo says the key sizes of every HMAC in bits.
+    HmacBits,
+    /// CKA_EC_POINT has no OCTET STRING around the point.
+    BarePoints,
+    /// C_GetAttributeValue has no CKA_VALUE to give, and answers this value (CKR_...).
+    HideValue(CK_RV),
+    /// The other module gets the values of keys and plaintext in another form than the caller, see [`crate::scrambled`].
+    Scramble,
+    /// C_Initialize: the module crashes when the process runs exit handlers, when it is unloaded, and when a thread that has called
+    /// it ends after that.
+    CrashAtEnd,
     /// The call takes that much longer.
     Wait(Duration),
     /// The call never returns.
@@ -112,24 +130,38 @@ impl Fault {
     }
 }
 
+impl fmt::Display for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answer(value) => write!(f, "answer {value:#x}"),
+            Self::LoseObject => write!(f, "lose-object"),
+            Self::LoseSession => write!(f, "lose-session"),
+            Self::LoseLogin => write!(f, "lose-login"),
+            Self::MostObjects(most, value) => write!(f, "most-objects {most} {value:#x}"),
+            Self::MostSessions(most, value) => write!(f, "most-sessions {most} {value:#x}"),
+            Self::OwnIv(OwnIv::Written) => write!(f, "own-iv written"),
+            Self::OwnIv(OwnIv::Appended(length)) => write!(f, "own-iv appended {length}"),
+            Self::OwnIv(OwnIv::Zeros) => write!(f, "own-iv zeros"),
+            Self::MostBytes(most) => write!(f, "most-bytes {most}"),
+            Self::RefuseAttribute(attribute) => write!(f, "refuse-attribute {attribute:#x}"),
+            Self::RefuseValue(attribute, value) => write!(f, "refuse-value {attribute:#x} {value}"),
+            Self::VendorWrap => write!(f, "vendor-wrap"),
+            Self::TellDamage(value) => write!(f, "tell-damage {value:#x}"),
+            Self::HmacSizes(least, most) => write!(f, "hmac-sizes {least} {most}"),
+            Self::HmacBits => write!(f, "hmac-bits"),
+            Self::BarePoints => write!(f, "bare-points"),
+            Self::HideValue(value) => write!(f, "hide-value {value:#x}"),
+            Self::Scramble => write!(f, "scramble"),
+            Self::CrashAtEnd => write!(f, "crash-at-end"),
+            Self::Wait(time) => write!(f, "wait {}", time.as_millis()),
+            Self::Hang => write!(f, "hang"),
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.deed {
-            Deed::Answer(value) => writeln!(f, "do answer {value:#x}")?,
-            Deed::LoseObject => writeln!(f, "do lose-object")?,
-            Deed::LoseSession => writeln!(f, "do lose-session")?,
-            Deed::LoseLogin => writeln!(f, "do lose-login")?,
-            Deed::MostObjects(most, value) => writeln!(f, "do most-objects {most} {value:#x}")?,
-            Deed::MostSessions(most, value) => writeln!(f, "do most-sessions {most} {value:#x}")?,
-            Deed::OwnIv(OwnIv::Written) => writeln!(f, "do own-iv written")?,
-            Deed::OwnIv(OwnIv::Appended(length)) => writeln!(f, "do own-iv appended {length}")?,
-            Deed::OwnIv(OwnIv::Zeros) => writeln!(f, "do own-iv zeros")?,
-            Deed::MostBytes(most) => writeln!(f, "do most-bytes {most}")?,
-            Deed::RefuseAttribute(attribute) => writeln!(f, "do refuse-attribute {attribute:#x}")?,
-            Deed::RefuseValue(attribute, value) => writeln!(f, "do refuse-value {attribute:#x} {value}")?,
-            Deed::Wait(time) => writeln!(f, "do wait {}", time.as_millis())?,
-            Deed::Hang => writeln!(f, "do hang")?,
-        }
+        writeln!(f, "do {}", self.deed)?;
         if !self.at.is_empty() {
             writeln!(f, "at {}", self.at.join(" "))?;
         }
@@ -186,6 +218,14 @@ fn parse_deed(words: &[&str]) -> Option<Deed> {
         ["most-bytes", most] => Deed::MostBytes(most.parse().ok()?),
         ["refuse-attribute", attribute] => Deed::RefuseAttribute(number(attribute)?),
         ["refuse-value", attribute, value] => Deed::RefuseValue(number(attribute)?, value.parse().ok()?),
+        ["vendor-wrap"] => Deed::VendorWrap,
+        ["tell-damage", value] => Deed::TellDamage(number(value)?),
+        ["hmac-sizes", least, most] => Deed::HmacSizes(least.parse().ok()?, most.parse().ok()?),
+        ["hmac-bits"] => Deed::HmacBits,
+        ["bare-points"] => Deed::BarePoints,
+        ["hide-value", value] => Deed::HideValue(number(value)?),
+        ["scramble"] => Deed::Scramble,
+        ["crash-at-end"] => Deed::CrashAtEnd,
         ["wait", time] => Deed::Wait(milliseconds(time)?),
         ["hang"] => Deed::Hang,
         _ => return None,
@@ -221,6 +261,14 @@ mod tests {
             Deed::MostBytes(16 << 10),
             Deed::RefuseAttribute(0x4000_0212),
             Deed::RefuseValue(0x103, false),
+            Deed::VendorWrap,
+            Deed::TellDamage(0x42),
+            Deed::HmacSizes(0, 4096),
+            Deed::HmacBits,
+            Deed::BarePoints,
+            Deed::HideValue(0x11),
+            Deed::Scramble,
+            Deed::CrashAtEnd,
             Deed::Wait(Duration::from_millis(20)),
             Deed::Hang,
         ];

@@ -15,8 +15,8 @@ use cryptoki_sys::{
 
 use crate::control::{MODULE, give_up};
 use crate::deeds::{before, is_lasting, passing};
-use crate::own_iv;
 use crate::state::{Asked, Call, state};
+use crate::{attributes, end, mechanisms, own_iv, scramble};
 
 type Bytes = *mut CK_BYTE;
 type Length = *mut CK_ULONG;
@@ -129,7 +129,7 @@ unsafe fn types(template: Template, count: CK_ULONG) -> Vec<Asked> {
 
 /// A row is a function with its arguments; `in` names that of the session, `using` those of objects, `holding` those of a wrapped
 /// key, `by` templates, `making`, `opening` and `finding` the places for what it answers, `beginning` the key of the operation that begins, `sized` the
-/// length of the data. `via` names a function that is called instead of the other module's, with that one's and the arguments.
+/// length of the data. `via` names a function that is called instead of the other module's, with that one's, the deeds and the arguments.
 macro_rules! forward {
     ($(
         $name:ident($($argument:ident: $type:ty),* $(,)?)
@@ -162,13 +162,16 @@ macro_rules! forward {
                     bytes: 0$( + usize::try_from($bytes).unwrap_or_default())?,
                     attributes: &attributes,
                 };
-                if let Some(answer) = before(&call) {
-                    return answer;
-                }
+                #[allow(unused_variables, reason = "not every function does deeds itself")]
+                let deeds = match before(&call) {
+                    Ok(deeds) => deeds,
+                    Err(answer) => return answer,
+                };
+                end::registers_thread();
                 let Some(function) = other().$name else { return CKR_FUNCTION_NOT_SUPPORTED };
                 let _passing = passing();
                 // SAFETY: the arguments are those of the caller, who calls a function of the same type.
-                let answer = unsafe { forward!(@call function, [$($argument),*] $(, $hook)?) };
+                let answer = unsafe { forward!(@call function, deeds, [$($argument),*] $(, $hook)?) };
                 if answer == CKR_OK {
                     $(
                         // SAFETY: after CKR_OK there is a handle in each place.
@@ -201,8 +204,8 @@ macro_rules! forward {
             list
         }
     };
-    (@call $function:ident, [$($argument:ident),*]) => { $function($($argument),*) };
-    (@call $function:ident, [$($argument:ident),*], $hook:path) => { $hook($function, $($argument),*) };
+    (@call $function:ident, $deeds:ident, [$($argument:ident),*]) => { $function($($argument),*) };
+    (@call $function:ident, $deeds:ident, [$($argument:ident),*], $hook:path) => { $hook($function, &$deeds, $($argument),*) };
 }
 
 forward! {
@@ -213,21 +216,21 @@ forward! {
     C_GetSlotInfo(slot: CK_SLOT_ID, info: *mut CK_SLOT_INFO);
     C_GetTokenInfo(slot: CK_SLOT_ID, info: *mut CK_TOKEN_INFO);
     C_GetMechanismList(slot: CK_SLOT_ID, mechanisms: *mut CK_MECHANISM_TYPE, count: Length);
-    C_GetMechanismInfo(slot: CK_SLOT_ID, mechanism: CK_MECHANISM_TYPE, info: *mut CK_MECHANISM_INFO);
+    C_GetMechanismInfo(slot: CK_SLOT_ID, mechanism: CK_MECHANISM_TYPE, info: *mut CK_MECHANISM_INFO) via mechanisms::info;
     C_OpenSession(slot: CK_SLOT_ID, flags: CK_FLAGS, application: *mut c_void, notify: CK_NOTIFY, session: *mut Session)
         opening session;
     C_CloseSession(session: Session) in session;
     C_CloseAllSessions(slot: CK_SLOT_ID);
     C_GetSessionInfo(session: Session, info: *mut CK_SESSION_INFO) in session;
-    C_Login(session: Session, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, length: CK_ULONG) in session;
+    C_Login(session: Session, user: CK_USER_TYPE, pin: *mut CK_UTF8CHAR, length: CK_ULONG) in session via scramble::login;
     C_Logout(session: Session) in session;
     C_CreateObject(session: Session, template: Template, count: CK_ULONG, object: Made)
-        in session by template of count making object;
+        in session by template of count making object via scramble::create_object;
     C_CopyObject(session: Session, object: Object, template: Template, count: CK_ULONG, copy: Made)
         in session using object by template of count making copy;
     C_DestroyObject(session: Session, object: Object) in session using object;
     C_GetObjectSize(session: Session, object: Object, size: Length) in session using object;
-    C_GetAttributeValue(session: Session, object: Object, template: Template, count: CK_ULONG) in session using object;
+    C_GetAttributeValue(session: Session, object: Object, template: Template, count: CK_ULONG) in session using object via attributes::get;
     C_SetAttributeValue(session: Session, object: Object, template: Template, count: CK_ULONG) in session using object;
     C_FindObjectsInit(session: Session, template: Template, count: CK_ULONG) in session;
     C_FindObjects(session: Session, objects: Made, most: CK_ULONG, count: Length) in session finding objects, count;
@@ -235,9 +238,9 @@ forward! {
     C_EncryptInit(session: Session, mechanism: Mechanism, key: Object)
         in session using key beginning key via own_iv::encrypt_init;
     C_Encrypt(session: Session, data: Bytes, length: CK_ULONG, output: Bytes, written: Length)
-        in session sized length via own_iv::encrypt;
+        in session sized length via scramble::encrypt;
     C_DecryptInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
-    C_Decrypt(session: Session, data: Bytes, length: CK_ULONG, output: Bytes, written: Length) in session sized length;
+    C_Decrypt(session: Session, data: Bytes, length: CK_ULONG, output: Bytes, written: Length) in session sized length via scramble::decrypt;
     C_SignInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
     C_Sign(session: Session, data: Bytes, length: CK_ULONG, signature: Bytes, written: Length) in session sized length;
     C_VerifyInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
@@ -249,11 +252,11 @@ forward! {
         private_count: CK_ULONG, public: Made, private: Made,
     ) in session by template of count, private_template of private_count making public, private;
     C_WrapKey(session: Session, mechanism: Mechanism, wrapping: Object, key: Object, output: Bytes, written: Length)
-        in session using wrapping, key;
+        in session using wrapping, key via mechanisms::wrap;
     C_UnwrapKey(
         session: Session, mechanism: Mechanism, unwrapping: Object, wrapped: Bytes, length: CK_ULONG,
         template: Template, count: CK_ULONG, key: Made,
-    ) in session using unwrapping holding wrapped, length by template of count making key;
+    ) in session using unwrapping holding wrapped, length by template of count making key via mechanisms::unwrap;
     C_DeriveKey(session: Session, mechanism: Mechanism, base: Object, template: Template, count: CK_ULONG, key: Made)
         in session using base by template of count making key;
     C_GenerateRandom(session: Session, bytes: Bytes, length: CK_ULONG) in session;

@@ -7,13 +7,19 @@
 //! A new kind of misbehaviour is a [`Deed`] in `fault`, and either an arm in `deeds`, if it can be done before the call, or a
 //! function of its own file that a row of the table in `forward` names by `via`, if it has to see the arguments.
 
+mod attributes;
 mod control;
+mod damage;
 mod deeds;
+mod end;
 mod fault;
 mod forward;
+mod mechanisms;
 mod own_iv;
+mod scramble;
 mod state;
 
 pub use control::{CONTROL, Control, MODULE};
 pub use fault::{Deed, Fault, Only, OwnIv};
 pub use forward::C_GetFunctionList;
+pub use scramble::scrambled;

@@ -7,25 +7,28 @@ use cryptoki_sys::{
     CKR_BUFFER_TOO_SMALL, CKR_FUNCTION_NOT_SUPPORTED, CKR_MECHANISM_PARAM_INVALID, CKR_OK,
 };
 
-use crate::fault::OwnIv;
+use crate::fault::{Deed, OwnIv};
 use crate::forward::other;
-use crate::state::{MadeIv, state};
+use crate::state::state;
 
 type EncryptInit = unsafe extern "C" fn(CK_SESSION_HANDLE, *mut CK_MECHANISM, CK_OBJECT_HANDLE) -> CK_RV;
-type Encrypt = unsafe extern "C" fn(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) -> CK_RV;
+pub(crate) type Cipher =
+    unsafe extern "C" fn(CK_SESSION_HANDLE, *mut CK_BYTE, CK_ULONG, *mut CK_BYTE, *mut CK_ULONG) -> CK_RV;
 
 /// # Safety
 /// The arguments are those of C_EncryptInit, and `function` is it.
 pub(crate) unsafe fn encrypt_init(
     function: EncryptInit,
+    deeds: &[Deed],
     session: CK_SESSION_HANDLE,
     mechanism: *mut CK_MECHANISM,
     key: CK_OBJECT_HANDLE,
 ) -> CK_RV {
-    let wanted = state().own_ivs.remove(&session);
+    state().own_ivs.remove(&session);
+    let wanted = deeds.iter().find_map(|deed| if let Deed::OwnIv(kind) = deed { Some(*kind) } else { None });
     // SAFETY: PKCS#11 has the caller pass one mechanism, or null.
     let Some(given) = (unsafe { mechanism.as_mut() }) else { return CKR_MECHANISM_PARAM_INVALID };
-    let (Some(MadeIv::Wanted(kind)), CKM_AES_GCM) = (wanted, given.mechanism) else {
+    let (Some(kind), CKM_AES_GCM) = (wanted, given.mechanism) else {
         // SAFETY: the caller's arguments.
         return unsafe { function(session, mechanism, key) };
     };
@@ -56,7 +59,7 @@ pub(crate) unsafe fn encrypt_init(
             // SAFETY: the caller's arguments, but for the IV, which outlives the call.
             let answer = unsafe { function(session, &raw mut mechanism, key) };
             if answer == CKR_OK {
-                state().own_ivs.insert(session, MadeIv::Appended(made, length));
+                state().own_ivs.insert(session, (made, length));
             }
             answer
         }
@@ -66,7 +69,7 @@ pub(crate) unsafe fn encrypt_init(
 /// # Safety
 /// The arguments are those of C_Encrypt, and `function` is it.
 pub(crate) unsafe fn encrypt(
-    function: Encrypt,
+    function: Cipher,
     session: CK_SESSION_HANDLE,
     data: *mut CK_BYTE,
     length: CK_ULONG,
@@ -74,7 +77,7 @@ pub(crate) unsafe fn encrypt(
     written: *mut CK_ULONG,
 ) -> CK_RV {
     let made = state().own_ivs.get(&session).copied();
-    let Some(MadeIv::Appended(iv, length_of_iv)) = made else {
+    let Some((iv, length_of_iv)) = made else {
         // SAFETY: the caller's arguments.
         return unsafe { function(session, data, length, output, written) };
     };

@@ -9,7 +9,7 @@ use cryptoki_sys::{
 };
 
 use crate::control::Faults;
-use crate::fault::{Deed, Only, OwnIv};
+use crate::fault::{Deed, Only};
 
 /// An attribute of a template, with its value if that is true or false.
 pub(crate) type Asked = (CK_ATTRIBUTE_TYPE, Option<bool>);
@@ -48,17 +48,8 @@ pub(crate) struct State {
     lost: HashSet<CK_OBJECT_HANDLE>,
     /// Which wrapped key an object was.
     unwrapped: HashMap<CK_OBJECT_HANDLE, CK_OBJECT_HANDLE>,
-    /// The sessions in which the device makes the IV of the encryption that begins, or has begun.
-    pub(crate) own_ivs: HashMap<CK_SESSION_HANDLE, MadeIv>,
-}
-
-/// An IV that the device makes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum MadeIv {
-    /// It is to be made.
-    Wanted(OwnIv),
-    /// So many bytes of it are written behind the tag.
-    Appended([u8; 16], usize),
+    /// The sessions in which the device has made the IV of an encryption: so many bytes of it are written behind the tag.
+    pub(crate) own_ivs: HashMap<CK_SESSION_HANDLE, ([u8; 16], usize)>,
 }
 
 impl State {
@@ -82,14 +73,35 @@ impl State {
                 Deed::MostBytes(most) => call.bytes > *most,
                 Deed::RefuseAttribute(attribute) => call.attributes.iter().any(|(own, _)| own == attribute),
                 Deed::RefuseValue(attribute, value) => call.attributes.contains(&(*attribute, Some(*value))),
+                Deed::VendorWrap => matches!(call.function, "C_WrapKey" | "C_UnwrapKey" | "C_GetMechanismInfo"),
+                Deed::TellDamage(_) => matches!(call.function, "C_Decrypt" | "C_UnwrapKey"),
+                Deed::HmacSizes(..) | Deed::HmacBits => call.function == "C_GetMechanismInfo",
+                Deed::BarePoints | Deed::HideValue(_) => call.function == "C_GetAttributeValue",
+                Deed::Scramble => {
+                    matches!(
+                        call.function,
+                        "C_CreateObject" | "C_GetAttributeValue" | "C_Encrypt" | "C_Decrypt" | "C_Login"
+                    )
+                }
+                Deed::CrashAtEnd => call.function == "C_Initialize",
                 Deed::Answer(_) | Deed::Wait(_) | Deed::Hang => true,
             };
             if is_key && applies && active.fault.is_at(call.function) && active.is_due() {
                 due.push(active.fault.deed.clone());
-                self.faults.note(place, key);
+                // Whether the data is damaged shows later.
+                if !matches!(active.fault.deed, Deed::TellDamage(_)) {
+                    self.faults.note(place, key);
+                }
             }
         }
         due
+    }
+
+    /// Counts a deed as done that was due, where that shows only in the call.
+    pub(crate) fn done(&mut self, deed: &Deed) {
+        if let Some(place) = self.faults.active.iter().position(|active| active.fault.deed == *deed) {
+            self.faults.note(place, None);
+        }
     }
 
     /// The key that the call is about: of its last argument that is one, or of the operation that is active.

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use claviger_pkcs11::{
-    Config, Device, KeyId, Pin, PinSource, SecretKeyKind, SecretKeySpec, Token, UnwrapTemplate, Uses,
+    Config, Device, KeyId, Pin, PinSource, SecretKeyKind, SecretKeySpec, Token, UnwrapTemplate, Uses, WrapMechanisms,
 };
 use cryptoki::context::Pkcs11;
 use cryptoki::object::{Attribute, ObjectHandle};
@@ -123,6 +123,7 @@ pub(crate) fn config() -> Config {
         label: LABEL.to_owned(),
         pin: pin(PIN),
         max_sessions: 8,
+        wrap: WrapMechanisms::default(),
         session_deadline: Duration::from_secs(5),
         call_timeout: Duration::from_secs(10),
     }

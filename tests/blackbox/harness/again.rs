@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use claviger_pkcs11::{Config, Pin, PinSource};
+use claviger_pkcs11::{Config, Pin, PinSource, WrapMechanisms};
 
 use super::server::run;
 use super::token::{Hsm, LABEL, PIN, Token};
@@ -21,23 +21,33 @@ pub fn child() -> Option<PathBuf> {
 
 /// Runs a test again, alone in a process that finds `token`. `module` is its `module_path!()`, `test` its name.
 pub fn again(module: &str, test: &str, token: &Token, directory: &Path) {
+    let (status, out, err) = run(&mut command(module, test, token, directory));
+    assert!(status.success(), "{test} failed in its process\n{out}{err}");
+    assert!(out.contains("1 passed"), "{test} is not the test's name\n{out}{err}");
+}
+
+/// What [`again`] runs.
+pub fn command(module: &str, test: &str, token: &Token, directory: &Path) -> Command {
     let (_, module) = module.split_once("::").unwrap();
-    let name = format!("{module}::{test}");
     let mut command = Command::new(env::current_exe().unwrap());
-    command.args(["--exact", &name, "--nocapture", "--test-threads=1"]);
+    command.args(["--exact", &format!("{module}::{test}"), "--nocapture", "--test-threads=1"]);
     command.env(DIRECTORY, directory).env(Hsm::chosen().variable(), &token.configuration);
-    let (status, out, err) = run(&mut command);
-    assert!(status.success(), "{name} failed in its process\n{out}{err}");
-    assert!(out.contains("1 passed"), "{name} is not the test's name\n{out}{err}");
+    command
 }
 
 /// Opens the token as the server does.
 pub fn open() -> claviger_pkcs11::Token {
+    open_by(module())
+}
+
+/// The same by another module.
+pub fn open_by(module: PathBuf) -> claviger_pkcs11::Token {
     let config = Config {
-        module: module(),
+        module,
         label: LABEL.to_owned(),
         pin: PinSource::new(|| Ok(Some(Pin::new(PIN.into())))),
         max_sessions: 4,
+        wrap: WrapMechanisms::default(),
         session_deadline: Duration::from_secs(5),
         call_timeout: Duration::from_secs(10),
     };

@@ -3,25 +3,55 @@
 
 use std::path::Path;
 
-use claviger::store::object;
-use claviger_pkcs11::MacMechanism;
+use claviger::store::object::{self, Material};
+use claviger_pkcs11::{Key, MacMechanism, Token};
 use rusqlite::{Connection as Database, params};
 
 use super::again;
 
+/// The row of an object, changed and bound as the server would have.
+struct Forgery {
+    database: Database,
+    token: Token,
+    binding: Key,
+}
+
+impl Forgery {
+    fn new(directory: &Path) -> Self {
+        let token = again::open();
+        let keys = token.device().unwrap().token_keys().unwrap();
+        let binding = keys.into_iter().find(|key| key.label == "claviger root binding").unwrap().key;
+        Self { database: Database::open(directory.join("claviger.db")).unwrap(), token, binding }
+    }
+
+    fn mac(&self, row: &object::Object) -> Vec<u8> {
+        self.token.device().unwrap().mac(&self.binding, MacMechanism::HmacSha256, &row.bound()).unwrap()
+    }
+
+    fn row(&self, id: &str) -> object::Object {
+        object::find(&self.database, id).unwrap().unwrap()
+    }
+}
+
 /// In a process of [`again`]: changes what waits in the row of an object, and binds it as the server would have.
 pub fn change_pending(directory: &Path, id: &str, change: impl FnOnce(&str) -> String) {
-    let token = again::open();
-    let device = token.device().unwrap();
-    let keys = device.token_keys().unwrap();
-    let binding = keys.into_iter().find(|key| key.label == "claviger root binding").unwrap().key;
-    let database = Database::open(directory.join("claviger.db")).unwrap();
-    let mut row = object::find(&database, id).unwrap().unwrap();
-    let mac = |row: &object::Object| device.mac(&binding, MacMechanism::HmacSha256, &row.bound()).unwrap();
-    assert_eq!(mac(&row), row.binding, "the forger knows how");
+    let forgery = Forgery::new(directory);
+    let mut row = forgery.row(id);
+    assert_eq!(forgery.mac(&row), row.binding, "the forger knows how");
     row.pending = Some(change(row.pending.as_deref().unwrap()));
     let update = "UPDATE object SET pending = ?2, binding = ?3 WHERE id = ?1";
-    assert_eq!(database.execute(update, params![id, row.pending, mac(&row)]).unwrap(), 1);
+    assert_eq!(forgery.database.execute(update, params![id, row.pending, forgery.mac(&row)]).unwrap(), 1);
+}
+
+/// In a process of [`again`]: damages the wrapped key of an object, and binds the row as the server would have.
+pub fn damage_key(directory: &Path, id: &str) {
+    let forgery = Forgery::new(directory);
+    let mut row = forgery.row(id);
+    let Material::Wrapped { blob, .. } = &mut row.material else { panic!("{:?}", row.material) };
+    blob[0] ^= 1;
+    let blob = blob.clone();
+    let update = "UPDATE object SET material = ?2, binding = ?3 WHERE id = ?1";
+    assert_eq!(forgery.database.execute(update, params![id, blob, forgery.mac(&row)]).unwrap(), 1);
 }
 
 /// The same JSON with `expires` of everything that waits in the past.

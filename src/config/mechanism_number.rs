@@ -1,0 +1,107 @@
+//! Numbers of PKCS#11 mechanisms, as vendors document them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Error, Hsm};
+
+/// The number of a mechanism (CK_MECHANISM_TYPE), in the file a number or a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "Written")]
+pub struct MechanismNumber(pub u32);
+
+/// A number that cannot be one of a mechanism.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not a mechanism number: give one from 1 to 0xffffffff, in decimal digits or in hexadecimal digits after 0x"
+)]
+pub struct NotANumber(String);
+
+impl FromStr for MechanismNumber {
+    type Err = NotANumber;
+
+    fn from_str(text: &str) -> Result<Self, NotANumber> {
+        let hexadecimal = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+        let (digits, radix) = hexadecimal.map_or((text, 10), |digits| (digits, 16));
+        let is_written_so = digits.chars().all(|c| c.is_digit(radix));
+        let number = u32::from_str_radix(digits, radix).ok().filter(|number| is_written_so && *number != 0);
+        number.map(Self).ok_or_else(|| NotANumber(text.to_owned()))
+    }
+}
+
+impl fmt::Display for MechanismNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#010x}", self.0)
+    }
+}
+
+/// What the file may hold.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(i64),
+    Text(String),
+}
+
+impl TryFrom<Written> for MechanismNumber {
+    type Error = NotANumber;
+
+    fn try_from(written: Written) -> Result<Self, NotANumber> {
+        match written {
+            Written::Number(number) => number.to_string().parse(),
+            Written::Text(text) => text.parse(),
+        }
+    }
+}
+
+/// The two numbers of AES key wrap.
+///
+/// # Errors
+/// They are equal: the two kinds of it are two mechanisms.
+pub(super) fn distinct(plain: Option<MechanismNumber>, padded: Option<MechanismNumber>) -> Result<(), Error> {
+    match (plain, padded) {
+        (Some(plain), Some(padded)) if plain == padded => Err(Error::SameMechanism(plain)),
+        _ => Ok(()),
+    }
+}
+
+impl Hsm {
+    /// The option that gave this number for AES key wrap.
+    #[must_use]
+    pub fn option_of(&self, number: u32) -> &'static str {
+        if self.wrap_mechanism.is_some_and(|plain| plain.0 == number) {
+            "--hsm-wrap-mechanism"
+        } else {
+            "--hsm-wrap-pad-mechanism"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_in_both_notations() {
+        for (text, number) in [
+            ("0x80002109", Some(0x8000_2109)),
+            ("0X8000216f", Some(0x8000_216f)),
+            ("2147492105", Some(0x8000_2109)),
+            ("1", Some(1)),
+            ("0xffffffff", Some(u32::MAX)),
+            ("0", None),
+            ("0x0", None),
+            ("0x", None),
+            ("", None),
+            ("-1", None),
+            ("+1", None),
+            ("0x+1", None),
+            ("80002109h", None),
+            ("0x100000000", None),
+            ("4294967296", None),
+            (" 1", None),
+        ] {
+            assert_eq!(text.parse().ok(), number.map(MechanismNumber), "{text:?}");
+        }
+    }
+}
