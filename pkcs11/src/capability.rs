@@ -209,9 +209,6 @@ const TRIALS: &[Trial] = &[
     trial("CKA_VALUE of a key that may leave", None, IN_CLEAR, export),
 ];
 
-/// How long the texts are that AES-GCM is tried with, in bytes: up to the largest request.
-const SIZES: [usize; 4] = [16 << 10, 64 << 10, 1 << 20, 8 << 20];
-
 impl Device {
     /// Tries what the server needs of a token or can make use of. No token object is made.
     pub fn capabilities(&self, extent: Extent) -> Vec<Capability> {
@@ -224,20 +221,6 @@ impl Device {
                 need: trial.need,
             })
             .collect()
-    }
-
-    /// The length in bytes of the longest text that AES-GCM takes in one call, of a few that are tried.
-    pub fn longest_gcm(&self) -> Result<usize, Error> {
-        let key = self.generate(&aes(32, Uses::CIPHER))?;
-        let mut longest = 0;
-        for size in SIZES {
-            let cipher = Cipher::AesGcm { iv: self.only_iv(), aad: b"", tag_bits: 128 };
-            match self.encrypt_afresh(&key, &cipher, &vec![0; size]) {
-                Ok(_) => longest = size,
-                Err(_) => break,
-            }
-        }
-        Ok(longest)
     }
 
     /// What the token says of a mechanism (C_GetMechanismInfo): its key sizes, in the unit that the mechanism has.

@@ -7,15 +7,14 @@ use cryptoki::session::Session;
 use cryptoki::types::Ulong;
 use zeroize::Zeroizing;
 
+use crate::bounds::{Bounded, Sample};
 use crate::device::Device;
 use crate::error::{Error, InvalidInput};
 use crate::key::Key;
+use crate::parts::BLOCK;
 use crate::raw::{Direction, Functions};
 use crate::secret::Secret;
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
-
-/// Bytes of an AES block.
-const BLOCK: usize = 16;
 
 /// Longest IV for GCM, in bytes. PKCS#11 2.40 allows 256, OpenSSL 3 half of that: tokens that are built on it say CKR_DEVICE_ERROR
 /// to a longer one, as Kryoptic does, or use 12 bytes of it without a word, so that two are one nonce.
@@ -99,6 +98,28 @@ impl Cipher<'_> {
         }
     }
 
+    /// Which bound it has.
+    pub fn bounded(&self) -> Bounded {
+        match self {
+            Self::AesGcm { .. } => Bounded::Gcm,
+            Self::AesCbcPad { .. } | Self::AesCbc { .. } | Self::AesCtr { .. } | Self::AesEcb => Bounded::Blocks,
+        }
+    }
+
+    /// Whether so many bytes of data go into one call where the token takes `most`.
+    pub fn fits(&self, direction: Direction, length: usize, most: usize) -> bool {
+        self.measured(direction, length) <= most
+    }
+
+    /// What counts against the bound: of GCM the text, with padding the padded text.
+    fn measured(&self, direction: Direction, length: usize) -> usize {
+        match (self, direction) {
+            (Self::AesGcm { tag_bits, .. }, Direction::Decrypt) => length.saturating_sub(tag_bits / 8),
+            (Self::AesCbcPad { .. }, Direction::Encrypt) => length - length % BLOCK + BLOCK,
+            _ => length,
+        }
+    }
+
     /// Runs the cipher in `session`. Of GCM the IV is read back.
     fn run(
         &self,
@@ -146,9 +167,10 @@ pub struct Encrypted {
 
 impl Device {
     /// Encrypts `data` in one piece: two calls, C_EncryptInit and C_Encrypt. [`Error::OwnIv`] if the token used another IV for GCM than
-    /// that of `cipher`.
+    /// that of `cipher`; [`Error::TooLong`], without a call, for more than the token takes in one.
     pub fn encrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
-        let Encrypted { data, own_iv } = self.seal_by(key, cipher, data)?;
+        let sealed = self.within_bounds(cipher, Direction::Encrypt, data, || self.seal_by(key, cipher, data));
+        let Encrypted { data, own_iv } = sealed?;
         if own_iv.is_some() { Err(Error::OwnIv) } else { Ok(data) }
     }
 
@@ -156,7 +178,7 @@ impl Device {
     /// CloudHSM), or behind the tag (Luna and ProtectServer in FIPS mode). [`Error::OwnIv`] if it was given zeros and made none: zeros
     /// are no IV.
     pub fn encrypt_afresh(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
-        let encrypted = self.seal_by(key, cipher, data)?;
+        let encrypted = self.within_bounds(cipher, Direction::Encrypt, data, || self.seal_by(key, cipher, data))?;
         match cipher {
             Cipher::AesGcm { iv, .. } if encrypted.own_iv.is_none() && iv.iter().all(|byte| *byte == 0) => {
                 Err(Error::OwnIv)
@@ -165,7 +187,8 @@ impl Device {
         }
     }
 
-    fn seal_by(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
+    /// Without regard to the bound.
+    pub(crate) fn seal_by(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
         cipher.validate()?;
         cipher.validate_plaintext(data)?;
         let key = key.handle(self.generation)?;
@@ -209,7 +232,7 @@ impl Device {
         }
     }
 
-    /// Decrypts what cannot be damaged.
+    /// Decrypts what cannot be damaged, without regard to the bound.
     pub(crate) fn decipher(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let key = key.handle(self.generation)?;
         let decrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Decrypt, key, data);
@@ -218,12 +241,39 @@ impl Device {
 
     /// Decrypts `data` in one piece. [`Error::DecryptionFailed`] is one answer for all that can be wrong with the data. Where the token
     /// says that by a value that may mean the device, too, as SoftHSM does, the device has to decrypt something else first.
+    /// [`Error::TooLong`], without a call, for more than the token takes in one.
     pub fn decrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
         cipher.validate()?;
         cipher.validate_ciphertext(data)?;
         let key = key.handle(self.generation)?;
         let decrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Decrypt, key, data);
-        let plaintext = self.read(|| self.try_work(decrypt), || self.decrypts(), |_| Error::DecryptionFailed)?;
-        Ok(Secret::new(plaintext.bytes))
+        let bounded = || self.within_bounds(cipher, Direction::Decrypt, data, || self.try_work(decrypt));
+        match self.read(bounded, || self.decrypts(), |_| Error::DecryptionFailed) {
+            Ok(plaintext) => Ok(Secret::new(plaintext.bytes)),
+            // And the token takes that length.
+            Err(Error::DataInvalid(answer)) if answer.is_of_ciphertext() => Err(Error::DecryptionFailed),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Refuses what is above the bound. If the token refuses what is not, because of its length, whether it takes less than before is
+    /// found out: then that is the error, and nothing is wrong with the data.
+    fn within_bounds<T>(
+        &self,
+        cipher: &Cipher<'_>,
+        direction: Direction,
+        data: &[u8],
+        call: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (bounded, length) = (cipher.bounded(), cipher.measured(direction, data.len()));
+        self.module.bounds.refuse(bounded, length)?;
+        call().map_err(|error| {
+            let is_lower = || Sample::of_cipher(self, cipher).is_ok_and(|sample| sample.is_lower_now(length));
+            if error.is_of_length() && is_lower() {
+                Error::TooLong { length, most: self.module.bounds.most(bounded) }
+            } else {
+                error
+            }
+        })
     }
 }

@@ -35,6 +35,13 @@ impl fmt::Display for Answer {
 
 impl std::error::Error for Answer {}
 
+impl Answer {
+    /// Whether a ciphertext was refused by its length.
+    pub(crate) fn is_of_ciphertext(&self) -> bool {
+        matches!(self.value, RvError::EncryptedDataLenRange)
+    }
+}
+
 /// Every failure of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -122,6 +129,14 @@ pub enum Error {
     /// The ciphertext was tampered with, cut, made under another key, IV or AAD, or badly padded. Deliberately one answer for all.
     #[error("decryption failed")]
     DecryptionFailed,
+    /// More than the token takes in one call, as far as was found out. It was not asked.
+    #[error("{length} bytes are more than the token takes in one call, {most} bytes")]
+    TooLong {
+        /// What it would be given, in bytes.
+        length: usize,
+        /// What it takes, in bytes.
+        most: usize,
+    },
     /// The token did not accept the data, by length or content.
     #[error("the token refused the data: {0}")]
     DataInvalid(#[source] Answer),
@@ -314,6 +329,15 @@ impl Error {
         }
     }
 
+    /// Whether the token may mean the length of what it was given. That of what is valid for the mechanism says something of the token.
+    pub(crate) fn is_of_length(&self) -> bool {
+        use RvError as R;
+        let means_length = |answer: Answer| {
+            matches!(answer.value, R::DataLenRange | R::EncryptedDataLenRange | R::DataInvalid | R::ArgumentsBad)
+        };
+        self.answer().is_some_and(means_length)
+    }
+
     /// Sorts an answer by what the caller can do. What only one operation can know is left to that operation.
     pub(crate) fn from_binding(error: cryptoki::error::Error) -> Self {
         use cryptoki::error::Error as Binding;
@@ -345,8 +369,8 @@ impl Error {
             R::MechanismInvalid | R::MechanismParamInvalid | R::FunctionNotSupported => {
                 Self::MechanismUnsupported(answer)
             }
-            R::DataInvalid | R::DataLenRange => Self::DataInvalid(answer),
-            R::EncryptedDataInvalid | R::EncryptedDataLenRange => Self::DecryptionFailed,
+            R::DataInvalid | R::DataLenRange | R::EncryptedDataLenRange => Self::DataInvalid(answer),
+            R::EncryptedDataInvalid => Self::DecryptionFailed,
             R::WrappedKeyInvalid | R::WrappedKeyLenRange => Self::BlobInvalid(answer),
             R::TemplateInconsistent
             | R::TemplateIncomplete

@@ -5,6 +5,7 @@
 //!
 //! References are to PKCS#11 2.40 (OASIS Standard, base specification and current mechanisms), which is what SoftHSM 2.6.1 speaks.
 
+mod bounds;
 mod canary;
 mod capability;
 mod cipher;
@@ -17,6 +18,7 @@ mod memory;
 mod module;
 mod object;
 mod pair;
+mod parts;
 mod process;
 mod protection;
 mod quirk;
@@ -32,6 +34,7 @@ mod token;
 mod token_info;
 mod wrap;
 
+pub use bounds::{Bounded, FirstTry};
 pub use capability::{Capability, Extent, Extractable, Failure, Need};
 pub use cipher::{Cipher, Encrypted, IvRule};
 pub use device::Device;
@@ -41,7 +44,9 @@ pub use key::{Key, KeyId, TokenKey};
 pub use mac::MacMechanism;
 pub use memory::{Wiping, give_back, keep_little};
 pub use pair::{Hash, PairKind, PublicParts, SignatureMechanism};
+pub use parts::in_parts;
 pub use process::{end, overwrite_variable};
+pub use raw::Direction;
 pub use root::{RootKind, UnwrapTemplate, Weakness, Weaknesses};
 pub use secret::{Pin, PinSource, Secret};
 pub use secret_key::{SecretKeyKind, SecretKeySpec, Uses};

@@ -5,6 +5,7 @@ use std::sync::PoisonError;
 
 use cryptoki::mechanism::Mechanism;
 
+use crate::bounds::{Bounded, Sample};
 use crate::device::Device;
 use crate::error::{Error, Loss};
 use crate::key::Key;
@@ -54,11 +55,50 @@ impl MacMechanism {
 }
 
 impl Device {
-    /// The full-length MAC of `data` (C_Sign). Compare MACs in constant time.
+    /// The full-length MAC of `data`. Compare MACs in constant time. Two calls, C_SignInit and C_Sign; if the token does not take so much
+    /// in one, C_SignUpdate for each part. [`Error::TooLong`] if it does not take parts either.
     pub fn mac(&self, key: &Key, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
+        let length = data.len().min(self.module.bounds.most(Bounded::Macs));
+        match self.mac_by_bounds(key, mechanism, data) {
+            // It may take less than before.
+            Err(error) if error.is_of_length() => {
+                if Sample::of_mac(self, mechanism).is_ok_and(|sample| sample.is_lower_now(length)) {
+                    self.mac_by_bounds(key, mechanism, data)
+                } else {
+                    Err(error)
+                }
+            }
+            made => made,
+        }
+    }
+
+    fn mac_by_bounds(&self, key: &Key, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
+        let bounds = &self.module.bounds;
+        match bounds.refuse(Bounded::Macs, data.len()) {
+            Ok(()) => self.sign_whole(key, mechanism, data),
+            Err(too_long) if bounds.macs_are_whole() => Err(too_long),
+            Err(_) => self.sign_in_parts(key, mechanism, data, bounds.most(Bounded::Macs)),
+        }
+    }
+
+    /// By one C_Sign.
+    pub(crate) fn sign_whole(&self, key: &Key, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
         let key = key.handle(self.generation)?;
         let functions = &self.module.functions;
         self.work(|session| functions.sign(session, &mechanism.mechanism(), key, data, LONGEST))
+    }
+
+    /// By one operation with a C_SignUpdate for each `most` bytes. If a call fails, the session is closed, and the operation with it.
+    pub(crate) fn sign_in_parts(
+        &self,
+        key: &Key,
+        mechanism: MacMechanism,
+        data: &[u8],
+        most: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let key = key.handle(self.generation)?;
+        let (functions, parts) = (&self.module.functions, data.chunks(most.max(1)));
+        self.work(|session| functions.sign_in_parts(session, &mechanism.mechanism(), key, parts, LONGEST))
     }
 
     /// The lengths in bytes of keys that sign by `mechanism`, tried once in the life of the device. A key outside is accepted at

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::slot::Slot;
 
+use crate::bounds::Bounds;
 use crate::cipher::IvRule;
 use crate::error::Error;
 use crate::raw::Functions;
@@ -17,6 +18,8 @@ pub(crate) struct Module {
     pub(crate) functions: Functions,
     /// The token takes zeros for an IV for GCM, and makes one in place of them.
     wants_zeros: AtomicBool,
+    /// How much the token takes in one call.
+    pub(crate) bounds: Bounds,
 }
 
 impl Module {
@@ -26,6 +29,7 @@ impl Module {
             context: Pkcs11::new(path).map_err(refuse)?,
             functions: Functions::load(path).map_err(refuse)?,
             wants_zeros: AtomicBool::new(false),
+            bounds: Bounds::default(),
         })
     }
 

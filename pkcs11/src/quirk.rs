@@ -113,14 +113,13 @@ pub(crate) fn tells_damage(answer: Answer) -> bool {
     is_of_data(answer.function)
         && match answer.value {
             R::EncryptedDataInvalid
-            | R::EncryptedDataLenRange
             | R::WrappedKeyInvalid
             | R::WrappedKeyLenRange
             | R::SignatureInvalid
             | R::SignatureLenRange
             | R::DataInvalid => true,
-            // C_Decrypt says it of data that is too long for it.
-            R::DataLenRange => matches!(answer.function, Function::UnwrapKey),
+            // C_Decrypt says these of data that is too long for it, too.
+            R::DataLenRange | R::EncryptedDataLenRange => matches!(answer.function, Function::UnwrapKey),
             // Of PKCS#11 3.0; the binding has no name for it.
             R::UnknownErrorCode(code) => code == CKR_AEAD_DECRYPT_FAILED,
             _ => false,

@@ -6,12 +6,15 @@ use crate::device::Device;
 use crate::error::Error;
 use crate::secret::Secret;
 
+/// How many bytes are asked for at a time. A token may not give many.
+const MOST: usize = 4096;
+
 impl Device {
     /// `len` random bytes from the token (C_GenerateRandom).
     pub fn random(&self, len: usize) -> Result<Secret, Error> {
         self.work(|session| {
             let mut bytes = Zeroizing::new(vec![0; len]);
-            session.generate_random_slice(&mut bytes)?;
+            bytes.chunks_mut(MOST).try_for_each(|part| session.generate_random_slice(part))?;
             Ok(Secret::new(bytes))
         })
     }

@@ -22,9 +22,11 @@ use zeroize::Zeroizing;
 pub(crate) type Flag = (CK_ATTRIBUTE_TYPE, bool);
 
 /// Which way a cipher runs.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Direction {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the text.
     Encrypt,
+    /// To the text.
     Decrypt,
 }
 
@@ -183,6 +185,36 @@ impl Functions {
         let mut signature = written(room, Function::Sign, |output, room| {
             // SAFETY: as in `crypt`.
             unsafe { sign(session.handle(), data.as_ptr().cast_mut(), length, output, room) }
+        })?;
+        Ok(std::mem::take(&mut *signature))
+    }
+
+    /// C_SignInit, C_SignUpdate for each part, and C_SignFinal, the latter once if the signature takes at most `room` bytes. If one of
+    /// them fails, the operation is still active in the session, which must be closed.
+    pub(crate) fn sign_in_parts<'a>(
+        &self,
+        session: &Session,
+        mechanism: &Mechanism<'_>,
+        key: ObjectHandle,
+        parts: impl Iterator<Item = &'a [u8]>,
+        room: usize,
+    ) -> Result<Vec<u8>> {
+        let (Some(init), Some(update), Some(end)) =
+            (self.list.C_SignInit, self.list.C_SignUpdate, self.list.C_SignFinal)
+        else {
+            return Err(Error::NullFunctionPointer);
+        };
+        let mut mechanism: CK_MECHANISM = mechanism.into();
+        // SAFETY: as in `sign`.
+        ok(unsafe { init(session.handle(), &raw mut mechanism, key.handle()) }, Function::SignInit)?;
+        for part in parts {
+            let length = part.len().try_into()?;
+            // SAFETY: `part` has `length` bytes, which the module only reads whatever the prototype says, and outlives the call.
+            ok(unsafe { update(session.handle(), part.as_ptr().cast_mut(), length) }, Function::SignUpdate)?;
+        }
+        let mut signature = written(room, Function::SignFinal, |output, room| {
+            // SAFETY: `output` has room for as many bytes as `room` says.
+            unsafe { end(session.handle(), output, room) }
         })?;
         Ok(std::mem::take(&mut *signature))
     }

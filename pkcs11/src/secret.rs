@@ -13,7 +13,8 @@ use crate::error::Error;
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    pub(crate) fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+    /// Takes the bytes over.
+    pub fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self(bytes)
     }
 

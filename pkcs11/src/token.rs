@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 use std::time::{Duration, Instant};
 
+use crate::bounds::Bounded;
 use crate::cipher::IvRule;
 use crate::device::Device;
 use crate::error::{Error, OpenError};
@@ -118,6 +119,11 @@ impl Token {
     /// What the token wants for an IV for GCM that nobody has chosen, as far as was found out. The token is not waited for.
     pub fn iv_rule(&self) -> IvRule {
         self.module.iv_rule()
+    }
+
+    /// How many bytes the token takes in one call, as far as was found out; `usize::MAX` if no bound was. The token is not waited for.
+    pub fn most(&self, bounded: Bounded) -> usize {
+        self.module.bounds.most(bounded)
     }
 
     /// Rung by every operation that met an answer that a missing device gives.

@@ -125,6 +125,14 @@ impl Error {
         matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// How many bytes the server's HSM takes in one call, if the server refused because of that.
+    pub(super) fn most_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Client(client::Error::Refused(refusal)) => refusal.most_bytes,
+            _ => None,
+        }
+    }
+
     /// The exit status; for signals it is the shells' custom.
     pub(super) fn status(&self) -> u8 {
         match self {

@@ -1,10 +1,12 @@
 //! Reading and writing files and pipes in pieces, off the thread that listens for signals.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::error::{Error, FileError};
 use crate::secret::Bytes;
@@ -16,18 +18,42 @@ pub(super) const DASH: &str = "-";
 pub(super) struct Source {
     path: PathBuf,
     /// Absent only while a thread reads it.
-    reader: Option<Box<dyn Read + Send>>,
+    reader: Option<Reader>,
+    /// The read that is under way. It stays here if nobody waits for it any longer.
+    reading: Option<JoinHandle<(Reader, io::Result<Bytes>)>>,
+    kept: Kept,
+    /// What is to be read again, and how much of it was.
+    again: (Bytes, usize),
+}
+
+type Reader = Box<dyn Read + Send>;
+
+/// What was read of a source since it was to be kept. Clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Kept(Rc<RefCell<Option<Vec<Bytes>>>>);
+
+impl Kept {
+    /// Nothing will be read again: what was kept goes, and nothing more is kept.
+    pub(super) fn settle(&self) {
+        self.0.take();
+    }
 }
 
 impl Source {
     /// A file, or standard input for `-`.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let reader: Box<dyn Read + Send> = if path == Path::new(DASH) {
+        let reader: Reader = if path == Path::new(DASH) {
             Box::new(io::stdin())
         } else {
             Box::new(File::open(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?)
         };
-        Ok(Self { path: path.to_owned(), reader: Some(reader) })
+        Ok(Self {
+            path: path.to_owned(),
+            reader: Some(reader),
+            reading: None,
+            kept: Kept::default(),
+            again: (Bytes::default(), 0),
+        })
     }
 
     /// What the caller named.
@@ -35,23 +61,81 @@ impl Source {
         &self.path
     }
 
-    /// Reads so many bytes, and less only at the end.
-    pub(super) async fn read(&mut self, length: usize) -> Result<Bytes, Error> {
-        let read = self.read_blocking(length).await;
-        read.map_err(|source| FileError::Read { path: self.path.clone(), source }.into())
+    /// What is read from now on is kept, for [`Self::rewind`], until it is settled.
+    pub(super) fn keep(&mut self) -> Kept {
+        self.kept.0.replace(Some(Vec::new()));
+        self.kept.clone()
     }
 
+    /// What was kept will be read again, and what a read brings that nobody waited for; false if nothing is kept any longer.
+    pub(super) async fn rewind(&mut self) -> Result<bool, Error> {
+        let Some(mut kept) = self.kept.0.take() else { return Ok(false) };
+        kept.extend(self.again.0.get(self.again.1..).map(Bytes::from));
+        if self.reading.is_some() {
+            kept.push(self.read_blocking(0).await.map_err(|source| self.unreadable(source))?);
+        }
+        // Whole from the start, as in `read_blocking`.
+        let mut again = Vec::with_capacity(kept.iter().map(|bytes| bytes.len()).sum());
+        kept.iter().for_each(|bytes| again.extend_from_slice(bytes));
+        self.again = (Bytes::from(again), 0);
+        Ok(true)
+    }
+
+    fn unreadable(&self, source: io::Error) -> Error {
+        FileError::Read { path: self.path.clone(), source }.into()
+    }
+
+    /// Reads so many bytes, and less only at the end.
+    pub(super) async fn read(&mut self, length: usize) -> Result<Bytes, Error> {
+        let read = self.read_again(length).await;
+        let read = read.map_err(|source| self.unreadable(source))?;
+        if let Some(kept) = self.kept.0.borrow_mut().as_mut() {
+            kept.push(read.clone());
+        }
+        Ok(read)
+    }
+
+    /// What was read before comes first.
+    async fn read_again(&mut self, length: usize) -> io::Result<Bytes> {
+        let (again, from) = &mut self.again;
+        let unread = again.get(*from..).unwrap_or_default();
+        if unread.is_empty() {
+            self.again = (Bytes::default(), 0);
+            return self.read_blocking(length).await;
+        }
+        if let Some(whole) = unread.get(..length) {
+            *from += length;
+            return Ok(Bytes::from(whole));
+        }
+        let lacking = length - unread.len();
+        // Nothing is taken before the rest is there: nobody may wait for it.
+        let after = self.read_blocking(lacking).await?;
+        let (again, from) = std::mem::take(&mut self.again);
+        let mut joined = Vec::with_capacity(length);
+        joined.extend_from_slice(again.get(from..).unwrap_or_default());
+        joined.extend_from_slice(&after);
+        Ok(Bytes::from(joined))
+    }
+
+    /// Reads so many bytes, or has what the read brings that is under way.
     async fn read_blocking(&mut self, length: usize) -> io::Result<Bytes> {
-        let mut reader = self.reader.take().ok_or_else(broken)?;
-        let (reader, result) = spawn_blocking(move || {
-            // Whole from the start: a vector that grows would leave copies of a plaintext behind.
-            let mut bytes = Vec::with_capacity(length);
-            let limit = u64::try_from(length).unwrap_or(u64::MAX);
-            let result = reader.by_ref().take(limit).read_to_end(&mut bytes);
-            let bytes = Bytes::from(bytes);
-            (reader, result.map(|_| bytes))
-        })
-        .await?;
+        let reading = match &mut self.reading {
+            Some(reading) => reading,
+            none => {
+                let mut reader = self.reader.take().ok_or_else(broken)?;
+                none.insert(spawn_blocking(move || {
+                    // Whole from the start: a vector that grows would leave copies of a plaintext behind.
+                    let mut bytes = Vec::with_capacity(length);
+                    let limit = u64::try_from(length).unwrap_or(u64::MAX);
+                    let result = reader.by_ref().take(limit).read_to_end(&mut bytes);
+                    let bytes = Bytes::from(bytes);
+                    (reader, result.map(|_| bytes))
+                }))
+            }
+        };
+        let read = reading.await;
+        self.reading = None;
+        let (reader, result) = read?;
         self.reader = Some(reader);
         result
     }

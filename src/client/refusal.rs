@@ -21,6 +21,8 @@ pub struct Refusal {
     pub detail: Option<String>,
     /// The KMIP result reason.
     pub result_reason: Option<String>,
+    /// How many bytes the server's HSM takes in one call, if the request had more.
+    pub most_bytes: Option<u64>,
     /// Where the server's log has more.
     pub request_id: Option<String>,
     /// Whether the request carried a client certificate or a token.
@@ -37,6 +39,7 @@ struct Problem {
     message: Option<String>,
     error: Option<Value>,
     result_reason: Option<String>,
+    most_bytes: Option<u64>,
     request_id: Option<String>,
 }
 
@@ -56,6 +59,7 @@ impl Refusal {
             is_of_a_dialect: problem.detail.is_none() && said.is_some(),
             detail: problem.detail.or(said).map(shown),
             result_reason: problem.result_reason.map(shown),
+            most_bytes: problem.most_bytes,
             request_id: problem.request_id.or_else(header).map(shown),
             had_credential,
         }
@@ -68,6 +72,8 @@ impl Refusal {
                 Some("has the certificate one CN, is the token still valid? The server's log says what is wrong")
             }
             StatusCode::UNAUTHORIZED => Some("give --client-p12 or --access-token"),
+            // It says how much.
+            StatusCode::PAYLOAD_TOO_LARGE if self.most_bytes.is_some() => None,
             StatusCode::PAYLOAD_TOO_LARGE => Some("send less in one request"),
             StatusCode::NOT_FOUND if self.result_reason.is_none() && !self.is_of_a_dialect => {
                 Some("is this the URL of a Claviger server?")

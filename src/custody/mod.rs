@@ -18,6 +18,7 @@ mod original;
 mod outcomes;
 mod owner;
 mod pairs;
+mod parts;
 mod placed;
 mod root;
 mod signing;
@@ -44,14 +45,14 @@ pub use original::Original;
 pub use owner::Owner;
 pub use pairs::is_signature;
 pub use pkcs11::{
-    Capability, Cipher, Encrypted, Error as TokenError, Extractable, Failure, Hash, InvalidInput, MacMechanism as Mac,
-    Need, OpenError, PairKind, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature, TokenInfo, Uses,
-    Weaknesses, Wiping, end, give_back, keep_little, overwrite_variable,
+    Capability, Cipher, Direction, Encrypted, Error as TokenError, Extractable, Failure, Hash, InvalidInput,
+    MacMechanism as Mac, Need, OpenError, PairKind, Secret, SecretKeyKind, Sessions, SignatureMechanism as Signature,
+    TokenInfo, Uses, Weaknesses, Wiping, end, give_back, keep_little, overwrite_variable,
 };
 pub use softhsm::{SoftHsmFault, is_softhsm, softhsm_directory, softhsm_fault};
 pub use terms::{hinders_wrapping, waits_for_another_start};
 pub use token_keys::TokenKey;
-pub use trying::{Lacking, Tried};
+pub use trying::{Lacking, MOST_IN_ONE_CALL, Tried};
 
 use crate::config::{Hsm, Placement, RemadeKey, Remake, SecretSource};
 use crate::desk::{Calling, calling};
@@ -273,13 +274,16 @@ impl Custody {
         self.roots().audit().public_key.clone()
     }
 
-    /// Encrypts in the token. A GCM tag stands at the end.
+    /// Encrypts in the token. A GCM tag stands at the end. What the token does not take in one call is split, but for GCM.
     ///
     /// # Errors
-    /// The token is away, or refuses the parameters; [`TokenError::OwnIv`] if it takes no IV for GCM.
+    /// The token is away, or refuses the parameters; [`TokenError::OwnIv`] if it takes no IV for GCM; [`TokenError::TooLong`].
     pub fn encrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
         key.expect_aes()?;
-        self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt(handle, cipher, data))
+        let encrypt = |cipher: &Cipher<'_>, data: &[u8]| {
+            self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt(handle, cipher, data))
+        };
+        self.split(cipher, Direction::Encrypt, data, encrypt, |mut parts| std::mem::take(&mut *parts))
     }
 
     /// The same with an IV of [`Self::fresh_gcm_iv`], in place of which the token may use its own.
@@ -287,9 +291,13 @@ impl Custody {
     /// # Errors
     /// The token is away, refuses the parameters, or makes no IV any more.
     pub fn encrypt_afresh(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
+        let Cipher::AesGcm { .. } = cipher else {
+            return Ok(Encrypted { data: self.encrypt(key, cipher, data)?, own_iv: None });
+        };
         key.expect_aes()?;
+        self.expect_fits(cipher, Direction::Encrypt, data.len())?;
         let encrypted = self.with(HsmCall::Encrypt, key, |device, handle| device.encrypt_afresh(handle, cipher, data));
-        let (Cipher::AesGcm { .. }, Err(Error::Token(refused))) = (cipher, &encrypted) else { return encrypted };
+        let Err(Error::Token(refused)) = &encrypted else { return encrypted };
         let made_none = matches!(refused, pkcs11::Error::OwnIv);
         if !made_none && !matches!(refused, pkcs11::Error::MechanismUnsupported(_)) {
             return encrypted;
@@ -316,19 +324,22 @@ impl Custody {
         Ok(iv)
     }
 
-    /// Decrypts in the token.
+    /// Decrypts in the token. What the token does not take in one call is split, but for GCM.
     ///
     /// # Errors
-    /// The token is away, or the ciphertext is not authentic.
+    /// The token is away, or the ciphertext is not authentic; [`TokenError::TooLong`].
     pub fn decrypt(&self, key: &ManagedKey, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
         key.expect_aes()?;
-        self.with(HsmCall::Decrypt, key, |device, handle| device.decrypt(handle, cipher, data))
+        let decrypt = |cipher: &Cipher<'_>, data: &[u8]| {
+            self.with(HsmCall::Decrypt, key, |device, handle| device.decrypt(handle, cipher, data))
+        };
+        self.split(cipher, Direction::Decrypt, data, decrypt, Secret::new)
     }
 
-    /// Makes a MAC in the token.
+    /// Makes a MAC in the token. What the token does not take in one call is given in parts.
     ///
     /// # Errors
-    /// The token is away, or the key does not fit the mechanism.
+    /// The token is away, or the key does not fit the mechanism; [`TokenError::TooLong`] if it does not take parts either.
     pub fn mac(&self, key: &ManagedKey, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
         key.expect_mac(mechanism)?;
         self.with(HsmCall::Mac, key, |device, handle| device.mac(handle, mechanism, data))

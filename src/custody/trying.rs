@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use claviger_pkcs11::{Capability, Device, Extent, Failure, Need, Token, TokenInfo, WrapMechanisms};
+use claviger_pkcs11::{Bounded, Capability, Device, Extent, Failure, FirstTry, Need, Token, TokenInfo, WrapMechanisms};
 
 use super::{Custody, Errors, OpenError, RootError, configuration};
 use crate::config::Hsm;
@@ -14,9 +14,13 @@ pub struct Tried {
     pub info: TokenInfo,
     /// Everything that was tried.
     pub capabilities: Vec<Capability>,
-    /// The longest text of those tried that AES-GCM takes in one call, in bytes; 0 if it takes none.
-    pub longest_gcm: usize,
 }
+
+/// How much a token is tried with in one call, in bytes. No request brings more to be encrypted or decrypted.
+pub const MOST_IN_ONE_CALL: usize = 6 << 20;
+
+/// With how many bytes a token is tried first at a start, which is not to take long.
+pub(super) const FIRST_TRY: FirstTry = FirstTry { gcm: MOST_IN_ONE_CALL, others: 64 << 10 };
 
 impl Custody {
     /// Opens the token and tries everything that the server can make use of. Nothing stays in the token, and no root keys are
@@ -28,9 +32,7 @@ impl Custody {
         let _errors = Errors;
         let (_token, tried) = Token::open(configuration(hsm), |device| {
             know_wrap_mechanisms(device, hsm)?;
-            let capabilities = device.capabilities(Extent::Everything);
-            let longest_gcm = device.longest_gcm().unwrap_or_default();
-            Ok::<_, RootError>(Tried { info: device.info()?, capabilities, longest_gcm })
+            Ok::<_, RootError>(Tried { info: device.info()?, capabilities: tried(device, Extent::Everything) })
         })?;
         Ok(tried)
     }
@@ -55,6 +57,51 @@ pub(super) fn know_wrap_mechanisms(device: &Device, hsm: &Hsm) -> Result<(), Roo
     }
 }
 
+fn tried(device: &Device, extent: Extent) -> Vec<Capability> {
+    let mut tried = device.capabilities(extent);
+    let whole = FirstTry { gcm: MOST_IN_ONE_CALL, others: MOST_IN_ONE_CALL };
+    tried.extend(device.try_bounds(if extent == Extent::Everything { whole } else { FIRST_TRY }));
+    tried
+}
+
+/// How many bytes a token takes in one call; `usize::MAX` where no bound was found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Most {
+    gcm: usize,
+    blocks: usize,
+    macs: usize,
+}
+
+impl Most {
+    /// What was found out last.
+    pub(super) fn of(most: impl Fn(Bounded) -> usize) -> Self {
+        Self { gcm: most(Bounded::Gcm), blocks: most(Bounded::Blocks), macs: most(Bounded::Macs) }
+    }
+
+    /// What is now in the place of this, told if it differs.
+    pub(super) fn renewed(self, now: Self) -> Self {
+        if now != self {
+            now.tell();
+        }
+        now
+    }
+
+    /// Says it in the log, if there is a bound.
+    pub(super) fn tell(self) {
+        let Self { gcm, blocks, macs } = self;
+        if self == Self::of(|_| usize::MAX) {
+            return;
+        }
+        let bytes = |most: usize| if most == usize::MAX { "no bound".to_owned() } else { format!("{most} bytes") };
+        tracing::warn!(
+            aes_gcm = bytes(gcm),
+            aes_cbc = bytes(blocks),
+            macs = bytes(macs),
+            "the HSM takes little in one call: longer texts of AES-GCM are refused, other data is split"
+        );
+    }
+}
+
 /// What a token lacks.
 #[derive(Debug, thiserror::Error)]
 #[error("{name}: {why}")]
@@ -72,7 +119,7 @@ pub struct Lacking {
 pub(super) fn at_start(device: &Device, extent: Extent) -> Result<Vec<(Need, Lacking)>, RootError> {
     let began = Instant::now();
     let info = device.info()?;
-    let tried = device.capabilities(extent);
+    let tried = tried(device, extent);
     let lacking = |capability: &&Capability| capability.found.is_err();
     let without: Vec<&str> = tried.iter().filter(lacking).map(|capability| capability.name).collect();
     tracing::info!(
@@ -84,6 +131,7 @@ pub(super) fn at_start(device: &Device, extent: Extent) -> Result<Vec<(Need, Lac
         seconds = began.elapsed().as_secs_f32(),
         "the token was tried"
     );
+    Most::of(|bounded| device.most(bounded)).tell();
     let mut lacks = Vec::new();
     for Capability { name, found, need, .. } in tried {
         match (found, need) {

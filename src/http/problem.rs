@@ -63,6 +63,8 @@ pub(super) struct Problem {
     pub(super) words: Words,
     /// Whether the caller's role lacks the capability.
     pub(super) lacks_capability: bool,
+    /// How many bytes the HSM takes in one call, if the request has more.
+    most_bytes: Option<usize>,
     /// Seconds after which the request may be tried again.
     retry_after: Option<u16>,
     /// Whether the log has it already: those who send much must not fill it.
@@ -77,6 +79,8 @@ struct Document<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     result_reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    most_bytes: Option<usize>,
     request_id: &'a str,
     #[serde(flatten)]
     members: Option<Members<'a>>,
@@ -92,6 +96,7 @@ impl Problem {
             is_of_caller: false,
             words: Words::Problem,
             lacks_capability: false,
+            most_bytes: None,
             retry_after: None,
             is_logged: false,
         }
@@ -183,6 +188,7 @@ impl Problem {
             status,
             detail: &self.detail,
             result_reason: self.result_reason.map(|reason| reason.name(Dialect::Bare)),
+            most_bytes: self.most_bytes,
             request_id,
             members: self.members(request_id),
         };
@@ -202,6 +208,10 @@ impl From<kms::Error> for Problem {
             words: Words::Problem,
             retry_after: matches!(error, kms::Error::NoRoom).then_some(SOON),
             is_logged: false,
+            most_bytes: match error {
+                kms::Error::TooLong { most, .. } => Some(most),
+                _ => None,
+            },
             lacks_capability: matches!(error, kms::Error::NotPermitted { refusal: Refusal::Capability { .. }, .. }),
         }
     }
@@ -235,7 +245,7 @@ fn status(error: &kms::Error) -> StatusCode {
         E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken | E::NoSecretVersion(_) => {
             StatusCode::NOT_FOUND
         }
-        E::SecretTooLong => StatusCode::PAYLOAD_TOO_LARGE,
+        E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
         E::SigningKey(RootError::TooManyTokenKeys(_)) => StatusCode::CONFLICT,

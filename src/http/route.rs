@@ -11,11 +11,15 @@ use super::{
     problem::{Problem, Words},
     tokens, vault,
 };
+use crate::custody::MOST_IN_ONE_CALL;
 use crate::kms::{Context, MAX_SECRET};
 use crate::metrics;
 
 /// The largest KMIP request, in bytes of JSON; hexadecimal doubles what it carries.
 pub const MAX_KMIP: usize = 8 << 20;
+
+// In base64, which is the shortest that data of a request may be in.
+const _: () = assert!(MAX_KMIP / 4 * 3 <= MOST_IN_ONE_CALL);
 
 /// The largest request about access or definitions, in bytes of JSON.
 const MAX_ACCESS: usize = 256 << 10;

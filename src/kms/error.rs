@@ -230,6 +230,14 @@ pub enum Error {
     /// A length that key wrap would change.
     #[error("AES key wrap carries keys of 16 bytes or more in steps of 8, not of {0} bytes")]
     NotWrappable(usize),
+    /// More than the HSM takes in one call, for what cannot be split.
+    #[error("{length} bytes are more than the HSM takes in one call: send at most {most} bytes at a time")]
+    TooLong {
+        /// What the request has: of AES-GCM the text, without the tag.
+        length: usize,
+        /// What the HSM takes.
+        most: usize,
+    },
     /// Authentication of a ciphertext failed, or its padding is wrong.
     #[error("decryption failed: wrong key, IV, additional data or tag, or damaged ciphertext")]
     Decryption,
@@ -416,6 +424,7 @@ impl From<custody::Error> for Error {
             error if error.is_unavailable() => Self::Hsm(error),
             E::NotWrappable(bytes) => Self::NotWrappable(bytes),
             E::Token(TokenError::DecryptionFailed) => Self::Decryption,
+            E::Token(TokenError::TooLong { length, most }) => Self::TooLong { length, most },
             E::Token(TokenError::DataInvalid(_)) => Self::BadParameters("the token refuses the data: check its length"),
             E::Token(TokenError::NotExtractable(_)) => Self::NotExtractable,
             E::Token(TokenError::MechanismUnsupported(_)) => {

@@ -52,7 +52,9 @@ impl Error {
             Self::ResponseTooLarge | Self::AnswerTooLarge => ResultReason::ResponseTooLarge,
             Self::Abandoned => ResultReason::OperationCanceledByRequester,
             Self::Integrity(_) | Self::Internal(_) | Self::Uncounted(_) => ResultReason::InternalServerError,
-            Self::Contention | Self::TooManyTokens(_) | Self::NoRoom => ResultReason::ServerLimitExceeded,
+            Self::Contention | Self::TooManyTokens(_) | Self::NoRoom | Self::TooLong { .. } => {
+                ResultReason::ServerLimitExceeded
+            }
             Self::Hsm(_)
             | Self::Unbound(_)
             | Self::Store(_)

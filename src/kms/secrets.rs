@@ -23,7 +23,7 @@ impl Kms {
     /// its account.
     ///
     /// # Errors
-    /// The value is too long. [`Error::NotFound`]: the caller may neither write a secret of this path nor add one.
+    /// The value is too long, for the server or for the HSM. [`Error::NotFound`]: the caller may neither write a secret of this path nor add one.
     /// [`Error::NotPermitted`]: the same for a caller who may do something else there.
     pub fn write_secret(&self, context: &Context<'_>, path: &SecretPath, value: &Bytes) -> Result<i64, Error> {
         let call = Call::new(context, Operation::WriteSecret);
@@ -32,6 +32,7 @@ impl Kms {
             if value.len() > MAX_SECRET {
                 return Err(Error::SecretTooLong);
             }
+            self.expect_fits(value)?;
             for _ in 0..ATTEMPTS {
                 if let Some(grant) = self.authorize_secret(&call, Action::WriteSecret, path)? {
                     match grant.write_secret(value) {

@@ -97,8 +97,6 @@ impl fmt::Display for HsmReport {
             };
             rows.push([own.name.to_owned(), own.said.clone(), found, done]);
         }
-        let longest = self.tried.longest_gcm;
-        rows.push(["AES-GCM in one call".to_owned(), String::new(), format!("{longest} bytes"), String::new()]);
         let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
         let [what, said, found] = [width(0), width(1), width(2)];
         for [name, says, tried, done] in &rows {

@@ -149,6 +149,7 @@ mod the_cache_is_bounded;
 mod the_first_start_is_killed;
 mod the_hsm_makes_the_iv;
 mod the_hsm_misbehaves;
+mod the_hsm_takes_little_in_one_call;
 mod the_log_is_named_after_its_database;
 mod the_process_keeps_its_secrets;
 mod the_signing_key_is_one_pair;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use cryptoki_sys::{
     CK_ATTRIBUTE, CK_BBOOL, CK_OBJECT_HANDLE, CK_RV, CK_SESSION_HANDLE, CKA_TOKEN, CKR_ATTRIBUTE_TYPE_INVALID,
-    CKR_ATTRIBUTE_VALUE_INVALID, CKR_DATA_LEN_RANGE, CKR_OK, CKR_SESSION_HANDLE_INVALID,
+    CKR_ATTRIBUTE_VALUE_INVALID, CKR_DATA_LEN_RANGE, CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_OK, CKR_SESSION_HANDLE_INVALID,
 };
 
 use crate::end;
@@ -73,6 +73,7 @@ fn perform(deed: &Deed, call: &Call<'_>) -> Option<CK_RV> {
         | Deed::BarePoints
         | Deed::HideValue(_)
         | Deed::Scramble => None,
+        Deed::MostBytes(_) if call.function == "C_Decrypt" => Some(CKR_ENCRYPTED_DATA_LEN_RANGE),
         Deed::MostBytes(_) => Some(CKR_DATA_LEN_RANGE),
         Deed::RefuseAttribute(_) => Some(CKR_ATTRIBUTE_TYPE_INVALID),
         Deed::RefuseValue(..) => Some(CKR_ATTRIBUTE_VALUE_INVALID),

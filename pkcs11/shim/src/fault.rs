@@ -25,7 +25,8 @@ pub enum Deed {
     MostSessions(usize, CK_RV),
     /// C_EncryptInit for AES-GCM: the device makes the IV.
     OwnIv(OwnIv),
-    /// C_Encrypt, C_Decrypt and C_Sign take so many bytes; more answer CKR_DATA_LEN_RANGE.
+    /// C_Encrypt, C_Decrypt, C_Sign and C_SignUpdate take so many bytes; more answer CKR_DATA_LEN_RANGE, or
+    /// CKR_ENCRYPTED_DATA_LEN_RANGE.
     MostBytes(usize),
     /// A template with this attribute is refused: CKR_ATTRIBUTE_TYPE_INVALID.
     RefuseAttribute(CK_ATTRIBUTE_TYPE),

@@ -243,6 +243,8 @@ forward! {
     C_Decrypt(session: Session, data: Bytes, length: CK_ULONG, output: Bytes, written: Length) in session sized length via scramble::decrypt;
     C_SignInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
     C_Sign(session: Session, data: Bytes, length: CK_ULONG, signature: Bytes, written: Length) in session sized length;
+    C_SignUpdate(session: Session, part: Bytes, length: CK_ULONG) in session sized length;
+    C_SignFinal(session: Session, signature: Bytes, written: Length) in session;
     C_VerifyInit(session: Session, mechanism: Mechanism, key: Object) in session using key beginning key;
     C_Verify(session: Session, data: Bytes, length: CK_ULONG, signature: Bytes, written: CK_ULONG) in session;
     C_GenerateKey(session: Session, mechanism: Mechanism, template: Template, count: CK_ULONG, key: Made)

@@ -52,9 +52,15 @@ pub(super) enum Error {
     Trailing,
     #[error("it is larger than the format permits")]
     TooManyChunks,
+    #[error(
+        "its chunks are longer than the {0} bytes that the server's HSM takes in one call: they were made when it took \
+         more; ask those who run the server"
+    )]
+    TooLong(u64),
 }
 
-/// Encrypts what the source gives, chunk by chunk, several at a time.
+/// Encrypts what the source gives, chunk by chunk, several at a time. The header is written with the first chunk: if `encrypt` fails for
+/// that one, nothing is, and the source can be rewound.
 ///
 /// `encrypt` gets a plaintext and its additional data.
 pub(super) async fn seal(
@@ -69,7 +75,7 @@ pub(super) async fn seal(
     let size = header.chunk_size();
     let encoded = header.encode();
     let binding = Binding::new(&encoded);
-    target.write(Bytes::from(encoded)).await?;
+    let kept = source.keep();
     let read = async |chunks: &Chunks<_>| {
         let mut number = 0_u64;
         let mut plaintext = source.read(size).await?;
@@ -87,7 +93,12 @@ pub(super) async fn seal(
     };
     in_order(target, read, async |(number, last, plaintext)| {
         let chunk = encrypt(plaintext, binding.aad(number, last, aad)).await?;
-        chunk.encode(last).ok_or_else(too_many)
+        let chunk = chunk.encode(last).ok_or_else(too_many)?;
+        if number > 0 {
+            return Ok(chunk);
+        }
+        kept.settle();
+        Ok(Bytes::from([&encoded, chunk.as_slice()].concat()))
     })
     .await
 }

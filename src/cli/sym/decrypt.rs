@@ -52,8 +52,13 @@ impl Decrypt {
         let key_id = self.key_id.as_deref().unwrap_or_else(|| header.key_id());
         let mut target = Target::create(&self.output, Existing::Replace)?;
         let aad = self.aad_hex.unwrap_or_default();
-        sealed::open(source, header, &aad, &mut target, async |chunk, aad| decrypt(client, key_id, chunk, aad).await)
-            .await?;
+        let ask = async |chunk, aad| {
+            decrypt(client, key_id, chunk, aad).await.map_err(|error| match error.most_bytes() {
+                Some(most) => Error::Sealed { path: self.input.clone(), source: sealed::Error::TooLong(most) },
+                None => error,
+            })
+        };
+        sealed::open(source, header, &aad, &mut target, ask).await?;
         target.finish()?;
         Ok(report(key_id, &self.output))
     }

@@ -19,6 +19,7 @@ use crate::secret::Bytes;
 ///
 /// The file may be of any size: it is encrypted by AES-GCM in chunks of 1 MiB that are bound to their file and place,
 /// so that whatever is cut off, swapped, appended or changed is noticed when it is decrypted. The result names its key.
+/// Chunks are smaller if the server's HSM takes less in one call.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Encrypt {
     /// File to encrypt; `-` for standard input
@@ -40,14 +41,22 @@ pub(super) type HexBytes = Vec<u8>;
 
 impl Encrypt {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let header = Header::new(&self.key_id, CHUNK).map_err(Error::Random)?.ok_or(Error::KeyId)?;
+        let header = |size| Header::new(&self.key_id, size).map_err(Error::Random)?.ok_or(Error::KeyId);
+        let mut next = header(CHUNK)?;
         let mut source = Source::open(&self.input)?;
         let mut target = Target::create(&self.output, Existing::Replace)?;
         let aad = self.aad_hex.unwrap_or_default();
-        sealed::seal(&mut source, &header, &aad, &mut target, async |plaintext, aad| {
-            encrypt(client, &self.key_id, plaintext, aad).await
-        })
-        .await?;
+        let ask = async |plaintext, aad| encrypt(client, &self.key_id, plaintext, aad).await;
+        let mut size = CHUNK;
+        while let Err(error) = sealed::seal(&mut source, &next, &aad, &mut target, ask).await {
+            // The HSM takes less in one call, and says how much.
+            let most = error.most_bytes().and_then(|most| u32::try_from(most).ok());
+            match most.filter(|most| (1..size).contains(most)) {
+                Some(most) if source.rewind().await? => size = most,
+                _ => return Err(error),
+            }
+            next = header(size)?;
+        }
         target.finish()?;
         Ok(report(&self.key_id, &self.output))
     }

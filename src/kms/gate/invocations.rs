@@ -11,7 +11,7 @@ use lru::LruCache;
 use super::super::object::Object;
 use super::super::{Error, secret_path as path};
 use super::Kms;
-use crate::custody::{Cipher, Custody, Encrypted};
+use crate::custody::{Cipher, Custody, Direction, Encrypted};
 use crate::store::gcm_use::{self, GcmCredit, GcmUse};
 use crate::store::{Store, Transaction, audit_head};
 
@@ -220,17 +220,19 @@ fn credited(custody: &Custody, credit: i64) -> Result<GcmCredit, Error> {
 impl Kms {
     /// Encrypts by an object's key in the token, and counts it. Nothing else encrypts by a key that callers know.
     pub(super) fn encrypt(&self, object: &Object, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
-        self.count_use(object, cipher)?;
+        self.count_use(object, cipher, data)?;
         Ok(self.custody.encrypt(&object.key, cipher, data)?)
     }
 
     /// The same under an IV that nobody has chosen.
     pub(super) fn encrypt_afresh(&self, object: &Object, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
-        self.count_use(object, cipher)?;
+        self.count_use(object, cipher, data)?;
         Ok(self.custody.encrypt_afresh(&object.key, cipher, data)?)
     }
 
-    fn count_use(&self, object: &Object, cipher: &Cipher<'_>) -> Result<(), Error> {
+    /// What the HSM will refuse because of its length is not a use.
+    fn count_use(&self, object: &Object, cipher: &Cipher<'_>, data: &[u8]) -> Result<(), Error> {
+        self.custody.expect_fits(cipher, Direction::Encrypt, data.len())?;
         match cipher {
             Cipher::AesGcm { .. } => self.invocations.count(&self.store, &self.custody, &object.id),
             _ => Ok(()),

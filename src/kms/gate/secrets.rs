@@ -7,7 +7,7 @@ use super::super::secret_path::{DEFAULT_ACCOUNT, MAX_VERSIONS, SecretPath, last_
 use super::super::{Call, Error, cache};
 use super::committing::{Made, Prepared};
 use super::{ATTEMPTS, Grant, Kms, NewGrant, is_destroyed, new_object};
-use crate::custody::{Cipher, Encrypted, SecretKeyKind};
+use crate::custody::{Cipher, Direction, Encrypted, SecretKeyKind};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, Dialect, UniqueIdentifier};
@@ -140,6 +140,12 @@ impl Kms {
             Some(object) if !path.is_of(&object) => Err(refuse_path(&name, &object.id)),
             found => Ok(found.filter(|object| !is_destroyed(object.attributes.state))),
         }
+    }
+
+    /// Refuses a value that the HSM does not take in one call, before anything is made for it.
+    pub(in crate::kms) fn expect_fits(&self, value: &Bytes) -> Result<(), Error> {
+        let cipher = Cipher::AesGcm { iv: &[], aad: &[], tag_bits: TAG_BITS };
+        Ok(self.custody.expect_fits(&cipher, Direction::Encrypt, value.len())?)
     }
 
     /// A value as a row, encrypted by the object's key. The first use of a key is counted by the row that is added with it.

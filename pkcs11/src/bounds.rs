@@ -1,0 +1,304 @@
+//! How many bytes a token takes in one call, found out by trying on keys that end with their session.
+//!
+//! There are three bounds. That of AES-GCM, above which there is only a refusal, is tried with all that may come; those of what can be
+//! split with less, as a call that is refused for its length finds the rest out and is made in parts. What other mechanisms of a kind do
+//! not take lowers the bound of all of them: a bound that is too low costs calls, and no result.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::capability::{Capability, Failure, Need};
+use crate::cipher::Cipher;
+use crate::device::Device;
+use crate::error::{Error, Loss};
+use crate::key::Key;
+use crate::mac::MacMechanism;
+use crate::parts::BLOCK;
+use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
+
+/// The least that a token must take in one call, in bytes: AES-GCM, so that secrets have room, and HMAC-SHA256, so that rows of the
+/// database are bound by few calls.
+const LEAST_IN_ONE_CALL: usize = 1024;
+
+/// The least that a token must take for HMAC-SHA256 that makes no MAC of parts, in bytes: rows have about 1,000, and their grants.
+const LEAST_WHOLE: usize = 8192;
+
+/// What every token takes that has the mechanism.
+const SHORT: usize = 16;
+
+/// The additional data of a trial. That of a secret is not longer, and some tokens may count it.
+const AAD: &[u8] = &[7; 192];
+
+/// What has a bound of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Bounded {
+    /// The text of AES-GCM, encrypted as well as decrypted. It cannot be split.
+    Gcm,
+    /// The data of AES in another mode; tried with CBC. It can be split between blocks.
+    Blocks,
+    /// The data of a MAC; tried with HMAC-SHA256. It can be given in parts, if the token has C_SignUpdate.
+    Macs,
+}
+
+/// The bounds of the token, in bytes; `usize::MAX` for none.
+pub(crate) struct Bounds {
+    gcm: AtomicUsize,
+    blocks: AtomicUsize,
+    macs: AtomicUsize,
+    /// MACs of parts (C_SignUpdate) were not what they should be, or were refused.
+    macs_are_whole: AtomicBool,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        let none = || AtomicUsize::new(usize::MAX);
+        Self { gcm: none(), blocks: none(), macs: none(), macs_are_whole: AtomicBool::new(false) }
+    }
+}
+
+impl Bounds {
+    fn place(&self, bounded: Bounded) -> &AtomicUsize {
+        match bounded {
+            Bounded::Gcm => &self.gcm,
+            Bounded::Blocks => &self.blocks,
+            Bounded::Macs => &self.macs,
+        }
+    }
+
+    pub(crate) fn most(&self, bounded: Bounded) -> usize {
+        self.place(bounded).load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn macs_are_whole(&self) -> bool {
+        self.macs_are_whole.load(Ordering::Relaxed)
+    }
+
+    /// [`Error::TooLong`] for what is above the bound.
+    pub(crate) fn refuse(&self, bounded: Bounded, length: usize) -> Result<(), Error> {
+        let most = self.most(bounded);
+        if length > most { Err(Error::TooLong { length, most }) } else { Ok(()) }
+    }
+}
+
+/// One mechanism with a key of its own, to be tried with several lengths.
+pub(crate) struct Sample<'a> {
+    device: &'a Device,
+    key: Key,
+    what: What,
+}
+
+enum What {
+    Cipher(Cipher<'static>),
+    Mac(MacMechanism),
+}
+
+impl<'a> Sample<'a> {
+    /// The mode of this cipher.
+    pub(crate) fn of_cipher(device: &'a Device, cipher: &Cipher<'_>) -> Result<Self, Error> {
+        let cipher = match cipher {
+            Cipher::AesGcm { tag_bits, .. } => Cipher::AesGcm { iv: device.only_iv(), aad: AAD, tag_bits: *tag_bits },
+            Cipher::AesCbcPad { .. } => Cipher::AesCbcPad { iv: &[1; BLOCK] },
+            Cipher::AesCbc { .. } => Cipher::AesCbc { iv: &[1; BLOCK] },
+            Cipher::AesCtr { .. } => Cipher::AesCtr { counter: &[1; BLOCK] },
+            Cipher::AesEcb => Cipher::AesEcb,
+        };
+        let kind = SecretKeyKind::Aes { bytes: 32 };
+        Ok(Self { device, key: throwaway(device, kind, Uses::CIPHER)?, what: What::Cipher(cipher) })
+    }
+
+    pub(crate) fn of_mac(device: &'a Device, mechanism: MacMechanism) -> Result<Self, Error> {
+        let kind = match mechanism {
+            MacMechanism::AesCmac => SecretKeyKind::Aes { bytes: 32 },
+            // Long enough for each of them.
+            _ => SecretKeyKind::Generic { bytes: 64 },
+        };
+        Ok(Self { device, key: throwaway(device, kind, Uses::MAC)?, what: What::Mac(mechanism) })
+    }
+
+    fn bounded(&self) -> Bounded {
+        match &self.what {
+            What::Cipher(cipher) => cipher.bounded(),
+            What::Mac(_) => Bounded::Macs,
+        }
+    }
+
+    /// The lengths that differ for the token.
+    fn step(&self) -> usize {
+        if self.bounded() == Bounded::Blocks { BLOCK } else { 1 }
+    }
+
+    /// Does it with so many bytes, padding included. What is encrypted is decrypted again, if `back`.
+    fn take(&self, length: usize, back: bool) -> Result<(), Error> {
+        let differs = || Error::Binding(cryptoki::error::Error::InvalidValue);
+        match &self.what {
+            What::Mac(mechanism) => self.device.sign_whole(&self.key, *mechanism, &vec![0; length]).map(drop),
+            What::Cipher(cipher) => {
+                let padding = usize::from(matches!(cipher, Cipher::AesCbcPad { .. }));
+                let text = vec![0; length.saturating_sub(padding)];
+                let sealed = self.device.seal_by(&self.key, cipher, &text)?;
+                if !back {
+                    return Ok(());
+                }
+                let opener = match (cipher, &sealed.own_iv) {
+                    (Cipher::AesGcm { aad, tag_bits, .. }, Some(iv)) => Cipher::AesGcm { iv, aad, tag_bits: *tag_bits },
+                    (cipher, _) => *cipher,
+                };
+                let opened = self.device.decipher(&self.key, &opener, &sealed.data)?;
+                if opened.as_slice() == text { Ok(()) } else { Err(differs()) }
+            }
+        }
+    }
+
+    /// Whether so many bytes are taken. An error says nothing of the length.
+    fn takes(&self, length: usize, back: bool) -> Result<bool, Error> {
+        match self.take(length, back) {
+            Ok(()) => Ok(true),
+            Err(error) if is_passing(&error) => Err(error),
+            Err(_) => {
+                // A device that fails does so with few bytes, too.
+                self.take(SHORT, back)?;
+                Ok(self.take(length, back).is_ok())
+            }
+        }
+    }
+
+    /// The most that is taken, where `refused` bytes are not.
+    fn below(&self, refused: usize) -> Result<usize, Error> {
+        let step = self.step();
+        let (mut taken, mut refused) = (0, refused.div_ceil(step));
+        while refused - taken > 1 {
+            let middle = taken + (refused - taken) / 2;
+            if self.takes(middle * step, true)? {
+                taken = middle;
+            } else {
+                refused = middle;
+            }
+        }
+        Ok(taken * step)
+    }
+
+    /// Finds the bound out and remembers it. `None`: `most` bytes are taken. What a token encrypts of that it is taken to decrypt, too: if
+    /// not, the first call that is refused finds it out.
+    fn learn(&self, most: usize) -> Result<Option<usize>, Error> {
+        let longest = if self.takes(most, false)? { None } else { Some(self.below(most)?) };
+        self.remember(longest)?;
+        Ok(longest)
+    }
+
+    fn remember(&self, longest: Option<usize>) -> Result<(), Error> {
+        let bounds = &self.device.module.bounds;
+        if let (Some(longest), What::Mac(mechanism)) = (longest, &self.what) {
+            bounds.macs_are_whole.store(!self.joins(*mechanism, longest)?, Ordering::Relaxed);
+        }
+        bounds.place(self.bounded()).store(longest.unwrap_or(usize::MAX), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Lowers the bound if what was refused is not taken now, and says whether that is so. Errors of this say nothing.
+    pub(crate) fn is_lower_now(&self, length: usize) -> bool {
+        let is_refused = matches!(self.takes(length, true), Ok(false));
+        is_refused && self.below(length).and_then(|longest| self.remember(Some(longest))).is_ok()
+    }
+
+    /// Whether the MAC of parts is that of the whole. An error says nothing.
+    fn joins(&self, mechanism: MacMechanism, longest: usize) -> Result<bool, Error> {
+        let text = vec![5; longest + 1];
+        let in_parts = |text: &[u8], most| match self.device.sign_in_parts(&self.key, mechanism, text, most) {
+            Err(error) if is_passing(&error) => Err(error),
+            made => Ok(made.ok()),
+        };
+        let Some((_, short)) = text.split_first().filter(|(_, short)| !short.is_empty()) else { return Ok(false) };
+        let whole = self.device.sign_whole(&self.key, mechanism, short)?;
+        let joined = in_parts(short, longest.div_ceil(2))?;
+        Ok(joined == Some(whole) && in_parts(&text, longest)?.is_some())
+    }
+}
+
+/// Whether a call failed for a reason that is over when it is made again, or that is for the owner of recovery.
+fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Busy | Error::Hangs | Error::Away | Error::Stale)
+        || matches!(error.loss(), Some(Loss::Handle | Loss::Session | Loss::Login))
+}
+
+fn throwaway(device: &Device, kind: SecretKeyKind, uses: Uses) -> Result<Key, Error> {
+    device.generate(&SecretKeySpec { kind, sensitive: true, extractable: false, uses })
+}
+
+/// With how many bytes a token is tried first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstTry {
+    /// For AES-GCM: no fewer than may come.
+    pub gcm: usize,
+    /// For what can be split.
+    pub others: usize,
+}
+
+impl FirstTry {
+    fn of(self, bounded: Bounded) -> usize {
+        match bounded {
+            Bounded::Gcm => self.gcm,
+            Bounded::Blocks | Bounded::Macs => self.others,
+        }
+    }
+}
+
+impl Device {
+    /// Finds out how many bytes the token takes in one call. The IV rule for AES-GCM must be known before. What the token does not have at
+    /// all is left out.
+    pub fn try_bounds(&self, first: FirstTry) -> Vec<Capability> {
+        let rows = [
+            ("AES-GCM in one call", Need::Start, self.gcm_sample()),
+            ("AES-CBC in one call", Need::For("this mode"), self.blocks_sample()),
+            ("HMAC-SHA256 in one call", Need::Start, self.macs_sample()),
+        ];
+        let rows = rows.into_iter().filter_map(|(name, need, sample)| {
+            let sample = sample.ok().filter(|sample| sample.take(SHORT, true).is_ok())?;
+            Some(Capability { name, said: String::new(), found: self.told(&sample, first), need })
+        });
+        rows.collect()
+    }
+
+    /// In words for [`Capability::found`].
+    fn told(&self, sample: &Sample<'_>, first: FirstTry) -> Result<String, Failure> {
+        let (bounded, most) = (sample.bounded(), first.of(sample.bounded()));
+        let Some(longest) = sample.learn(most)? else { return Ok(format!("{most} bytes and more")) };
+        let too_little = |least: usize| Err(Failure::Differs(format!("{longest} bytes: the server needs {least}")));
+        match bounded {
+            Bounded::Gcm | Bounded::Macs if longest < LEAST_IN_ONE_CALL => too_little(LEAST_IN_ONE_CALL),
+            Bounded::Blocks if longest < BLOCK => too_little(BLOCK),
+            Bounded::Gcm => Ok(format!("{longest} bytes: longer texts are refused")),
+            Bounded::Macs if self.module.bounds.macs_are_whole() && longest < LEAST_WHOLE => Err(Failure::Differs(
+                format!("{longest} bytes, and C_SignUpdate does not work: the server needs {LEAST_WHOLE} then"),
+            )),
+            Bounded::Macs if self.module.bounds.macs_are_whole() => {
+                Ok(format!("{longest} bytes, and C_SignUpdate does not work: longer data is refused"))
+            }
+            Bounded::Blocks | Bounded::Macs => Ok(format!("{longest} bytes: longer data is split")),
+        }
+    }
+
+    /// How many bytes the token takes in one call, as far as was found out; `usize::MAX` if no bound was.
+    pub fn most(&self, bounded: Bounded) -> usize {
+        self.module.bounds.most(bounded)
+    }
+
+    /// Finds the bounds out once more: it may be another token.
+    pub fn learn_bounds(&self, first: FirstTry) -> Result<(), Error> {
+        self.gcm_sample()?.learn(first.gcm)?;
+        self.macs_sample()?.learn(first.others)?;
+        // Not every token has the mode.
+        let _ = self.blocks_sample().and_then(|sample| sample.learn(first.others));
+        Ok(())
+    }
+
+    fn gcm_sample(&self) -> Result<Sample<'_>, Error> {
+        Sample::of_cipher(self, &Cipher::AesGcm { iv: &[], aad: &[], tag_bits: 128 })
+    }
+
+    fn blocks_sample(&self) -> Result<Sample<'_>, Error> {
+        Sample::of_cipher(self, &Cipher::AesCbc { iv: &[1; BLOCK] })
+    }
+
+    fn macs_sample(&self) -> Result<Sample<'_>, Error> {
+        Sample::of_mac(self, MacMechanism::HmacSha256)
+    }
+}

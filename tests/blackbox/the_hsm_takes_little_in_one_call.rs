@@ -1,0 +1,585 @@
+//! An HSM that takes only so many bytes in one call: what can be split is, with the result of one call, and for AES-GCM the bound is said.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::Stdio;
+use std::sync::Arc;
+
+use claviger_pkcs11_shim::{Control, Deed, Fault};
+use data_encoding::BASE64;
+use openssl::hash::MessageDigest;
+use serde_json::{Value, json};
+
+use crate::harness::caller::{Caller, change};
+use crate::harness::kmip::{
+    Sealed, bytes, create, encrypt, enumeration, mac, mac_verify, octets, parameters, register, string, structure,
+    text, vendor_attribute, with,
+};
+use crate::harness::message::{message, option};
+use crate::harness::server::{Place, run};
+use crate::harness::{Cli, Connection, Options, Server, Shim, eventually, reference, shim, within_patience};
+
+const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
+
+/// Bytes of a tag, which C_Decrypt gets with the text.
+const TAG: usize = 16;
+
+/// Bytes of an AES block.
+const BLOCK: usize = 16;
+
+const MEBIBYTE: usize = 1 << 20;
+
+/// CKR_FUNCTION_NOT_SUPPORTED.
+const NO_FUNCTION: u64 = 0x54;
+
+const SAID: &str = "the HSM takes little in one call";
+
+/// At each function that is given data.
+fn at_most(bytes: usize) -> [(&'static str, Fault); 1] {
+    [("most", Fault::new(Deed::MostBytes(bytes), &[]))]
+}
+
+fn start(most: usize, arguments: &[&str]) -> (Server, Control) {
+    let place = Arc::new(Place::new());
+    let (mut options, control) = shim::options(&place, &at_most(most));
+    options.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+    (Server::start_at(place, &options), control)
+}
+
+fn cbc(padded: bool) -> Value {
+    let padding = if padded { "PKCS5" } else { "None" };
+    parameters(&[enumeration("BlockCipherMode", "CBC"), enumeration("PaddingMethod", padding)])
+}
+
+fn cbc_decrypt(id: &str, padded: bool, iv: &[u8], data: &[u8]) -> Value {
+    let id = text("UniqueIdentifier", id);
+    structure("Decrypt", &[id, cbc(padded), bytes("Data", data), bytes("IVCounterNonce", iv)])
+}
+
+/// What a request is refused with that is too long for AES-GCM.
+#[track_caller]
+fn too_long(alice: &mut Connection, request: &Value, most: usize) {
+    let told = alice.refused(request, 413, "Server_Limit_Exceeded");
+    assert_eq!(told["most_bytes"], most, "{told}");
+    assert!(told["detail"].as_str().unwrap().contains(&format!("at most {most} bytes")), "{told}");
+}
+
+/// Encrypts and decrypts by CBC, and compares both ways with OpenSSL.
+fn compare_cbc(alice: &mut Connection, id: &str, key: &[u8], padded: bool, length: usize) {
+    let data = reference::random(length);
+    let iv = reference::random(BLOCK);
+    let theirs = reference::cbc_encrypt(key, &iv, &data, padded);
+    let answer = alice.ok(&with(encrypt(id, &data), &[cbc(padded), bytes("IVCounterNonce", &iv)]));
+    assert!(octets(&answer, "Data") == theirs, "{length} bytes, padded: {padded}");
+    let answer = alice.ok(&cbc_decrypt(id, padded, &iv, &theirs));
+    assert!(octets(&answer, "Data") == data, "{length} bytes, padded: {padded}");
+}
+
+/// The keys of all MACs, with their bytes.
+fn mac_keys(alice: &mut Connection) -> Vec<(String, Vec<u8>, Option<MessageDigest>)> {
+    let hashes = [
+        ("HMACSHA1", MessageDigest::sha1()),
+        ("HMACSHA224", MessageDigest::sha224()),
+        ("HMACSHA256", MessageDigest::sha256()),
+        ("HMACSHA384", MessageDigest::sha384()),
+        ("HMACSHA512", MessageDigest::sha512()),
+    ];
+    let mut keys = Vec::new();
+    for (algorithm, hash) in hashes {
+        let secret = reference::random(64);
+        keys.push((alice.new_key(&register(algorithm, &secret, &[])), secret, Some(hash)));
+    }
+    let aes = alice.aes();
+    let key = alice.export(&aes);
+    keys.push((aes, key, None));
+    keys
+}
+
+fn compare_macs(alice: &mut Connection, keys: &[(String, Vec<u8>, Option<MessageDigest>)], length: usize) {
+    let data = reference::random(length);
+    for (id, key, hash) in keys {
+        let expected = hash.map_or_else(|| reference::cmac(key, &data), |hash| reference::hmac(hash, key, &data));
+        assert_eq!(alice.mac(id, &data), expected, "{length} bytes");
+    }
+}
+
+fn health(server: &Server) -> Value {
+    server.alice().get("/health").json()
+}
+
+/// Attributes of 4,000 bytes each.
+fn blobs(count: usize) -> Vec<Value> {
+    (0..count).map(|number| vendor_attribute("acme", &format!("blob {number}"), &"b".repeat(4_000))).collect()
+}
+
+/// The row of `--check-hsm` that begins with this.
+fn row<'a>(out: &'a str, name: &str) -> &'a str {
+    out.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {out}"))
+}
+
+#[test]
+fn how_much_is_found_out_at_the_start() {
+    for (most, gcm, blocks) in [(16_288, 16_272, 16_288), (5_000, 4_984, 4_992), (50_001, 49_985, 50_000)] {
+        let place = Arc::new(Place::new());
+        let (status, out, error) = run(shim::program(&place, &at_most(most)).arg("--check-hsm"));
+        assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
+        for (name, found) in [
+            ("AES-GCM in one call ", format!(" {gcm} bytes: longer texts are refused ")),
+            ("AES-CBC in one call ", format!(" {blocks} bytes: longer data is split ")),
+            ("HMAC-SHA256 in one call ", format!(" {most} bytes: longer data is split ")),
+        ] {
+            let row = row(&out, name);
+            assert!(row.contains(&found) && row.ends_with("  uses it"), "{row}");
+        }
+        let (options, _) = shim::options(&place, &at_most(most));
+        let server = Server::start_at(place, &options);
+        let log = server.log();
+        assert_eq!(log.matches(SAID).count(), 1, "{log}");
+        let line = log.lines().find(|line| line.contains(SAID)).unwrap();
+        for said in [
+            format!("aes_gcm=\"{gcm} bytes\""),
+            format!("aes_cbc=\"{blocks} bytes\""),
+            format!("macs=\"{most} bytes\""),
+        ] {
+            assert!(line.contains(&said), "{line}");
+        }
+        assert!(server.stop().1.success());
+    }
+    let server = Server::start();
+    assert!(!server.log().contains(SAID));
+}
+
+#[test]
+fn too_little_is_no_start() {
+    // So much is needed; a tag comes on top of it.
+    const LEAST: usize = 1024;
+    let place = Place::new();
+    let objects = place.token.objects();
+    for (faults, rows) in [
+        (at_most(LEAST + TAG - 1), &["AES-GCM in one call"][..]),
+        (at_most(LEAST - 1), &["AES-GCM in one call", "HMAC-SHA256 in one call"]),
+        (at_most(100), &["AES-GCM in one call", "HMAC-SHA256 in one call"]),
+    ] {
+        let (status, out, error) = run(shim::program(&place, &faults).arg("--check-hsm"));
+        assert_eq!(status.code(), Some(1), "{out}{error}");
+        assert_eq!(error, "clavigerd: the HSM cannot do what the server needs\n");
+        for name in rows {
+            let row = row(&out, name);
+            assert!(row.contains(" bytes: the server needs 1024 ") && row.ends_with("  does not start"), "{row}");
+        }
+        let last = out.lines().next_back().unwrap();
+        assert_eq!(last, format!("the server cannot use this token: {}", rows.join(", ")));
+        let mut start = shim::program(&place, &faults);
+        let (status, out, error) = run(start.args(["--hostname", "127.0.0.1", "--port", "0"]).env("KMS_LOG", "error"));
+        assert_eq!((status.code(), out.as_str()), (Some(1), ""), "{error}");
+        assert!(error.contains("AES-GCM in one call: ") && error.contains("the server needs 1024"), "{error}");
+        assert_eq!(place.token.objects(), objects, "something stays in the token");
+    }
+    let (status, out, _) = run(shim::program(&place, &at_most(LEAST + TAG)).arg("--check-hsm"));
+    assert_eq!(status.code(), Some(0), "{out}");
+}
+
+/// Both ways, at the bound and above it, by each way in; what is refused is neither begun nor counted.
+#[test]
+fn gcm_is_refused_above_its_bound() {
+    const LIMIT: usize = 40;
+    for most in [16_288, 5_000] {
+        let bound = most - TAG;
+        let (server, control) = start(most, &["--gcm-limit=40"]);
+        let mut alice = server.alice().connect().unwrap();
+        let id = alice.aes();
+        let key = alice.export(&id);
+        let mut uses = 0;
+        for length in [0, 1, bound - 1, bound] {
+            let data = reference::random(length);
+            let sealed = alice.seal(&id, &data);
+            assert!(alice.open(&sealed) == data, "{length}");
+            uses += 1;
+        }
+        let (data, iv) = (reference::random(bound + 1), [7; 12]);
+        let (theirs, tag) = reference::gcm_encrypt(&key, &iv, b"", &data, TAG);
+        let longer = Sealed { id: id.clone(), data: theirs, iv: iv.to_vec(), tag };
+        // Nothing reaches the HSM of what it would refuse.
+        for function in ["C_EncryptInit", "C_DecryptInit"] {
+            control.set(function, &Fault::new(Deed::Answer(0x30), &[function])).unwrap();
+        }
+        let plaintext = json!({"plaintext": BASE64.encode(&data)}).to_string();
+        for length in [bound + 1, most, most + 1, MEBIBYTE] {
+            for _ in 0..LIMIT / 4 {
+                too_long(&mut alice, &encrypt(&id, &vec![1; length]), bound);
+            }
+            too_long(&mut alice, &with(encrypt(&id, &vec![1; length]), &[bytes("IVCounterNonce", &iv)]), bound);
+        }
+        too_long(&mut alice, &longer.decrypt(), bound);
+        let path = format!("/api/v1/kms/keys/{id}/encrypt");
+        let answer = alice.try_request("POST", &path, JSON, plaintext.as_bytes()).unwrap();
+        let told = answer.json();
+        assert_eq!((answer.status, told["error"].as_str()), (413, Some("PayloadTooLarge")), "{told}");
+        assert!(told["message"].as_str().unwrap().contains(&format!("at most {bound} bytes")), "{told}");
+        for function in ["C_EncryptInit", "C_DecryptInit"] {
+            assert_eq!(control.hits(function), 0);
+            control.clear(function).unwrap();
+        }
+        // In a message, where the other items go on.
+        let items = [encrypt(&id, &data), encrypt(&id, b"short"), longer.decrypt()];
+        let answer = alice.ok(&message(&[option("Continue")], &items));
+        uses += 1;
+        let items: Vec<&Value> =
+            answer["value"].as_array().unwrap().iter().filter(|field| field["tag"] == "BatchItem").collect();
+        let statuses: Vec<String> = items.iter().map(|item| string(item, "ResultStatus")).collect();
+        assert_eq!(statuses, ["OperationFailed", "Success", "OperationFailed"], "{answer}");
+        for item in [items[0], items[2]] {
+            assert_eq!(string(item, "ResultReason").replace('_', ""), "ServerLimitExceeded", "{item}");
+            assert!(string(item, "ResultMessage").contains(&format!("at most {bound} bytes")), "{item}");
+        }
+        // Only what was encrypted is counted.
+        for _ in uses..LIMIT {
+            alice.seal(&id, b"x");
+        }
+        alice.refused(&encrypt(&id, b"x"), 409, "Usage_Limit_Exceeded");
+        assert_eq!(health(&server)["token"], "ok");
+        assert!(server.stop().1.success());
+    }
+}
+
+#[test]
+fn what_can_be_split_is_what_openssl_makes() {
+    for most in [16_288, 5_000] {
+        let (server, _) = start(most, &[]);
+        let mut alice = server.alice().connect().unwrap();
+        let id = alice.aes();
+        let key = alice.export(&id);
+        let blocks = most / BLOCK * BLOCK;
+        for length in [0, blocks - BLOCK, blocks, blocks + BLOCK, 3 * blocks, MEBIBYTE, MEBIBYTE + 5 * BLOCK] {
+            compare_cbc(&mut alice, &id, &key, false, length);
+        }
+        for length in
+            [0, blocks - BLOCK, blocks - 1, blocks, blocks + 1, 3 * blocks - 1, 3 * blocks, MEBIBYTE, MEBIBYTE + 7]
+        {
+            compare_cbc(&mut alice, &id, &key, true, length);
+        }
+        // An IV of the server's is that of the first part, and the whole is right.
+        let data = reference::random(100_001);
+        let answer = alice.ok(&with(encrypt(&id, &data), &[cbc(true)]));
+        let (iv, encrypted) = (octets(&answer, "IVCounterNonce"), octets(&answer, "Data"));
+        assert!(reference::cbc_decrypt(&key, &iv, &encrypted, true) == data);
+        // Padding that is wrong at the end of many parts.
+        let mut damaged = reference::cbc_encrypt(&key, &iv, &data, true);
+        let before_last = damaged.len() - BLOCK - 1;
+        damaged[before_last] ^= 0x80;
+        alice.refused(&cbc_decrypt(&id, true, &iv, &damaged), 422, "Cryptographic_Failure");
+        alice.refused(&cbc_decrypt(&id, true, &iv, &damaged[..damaged.len() - 1]), 422, "Cryptographic_Failure");
+
+        let keys = mac_keys(&mut alice);
+        for length in [0, most - 1, most, most + 1, 3 * most, MEBIBYTE] {
+            compare_macs(&mut alice, &keys, length);
+        }
+        let (id, secret, hash) = &keys[2];
+        let data = reference::random(MEBIBYTE);
+        let expected = reference::hmac(hash.unwrap(), secret, &data);
+        assert_eq!(string(&alice.ok(&mac_verify(id, &data, &expected)), "ValidityIndicator"), "Valid");
+        assert_eq!(string(&alice.ok(&mac_verify(id, &data[1..], &expected)), "ValidityIndicator"), "Invalid");
+        assert_eq!(health(&server)["token"], "ok");
+        assert!(server.stop().1.success());
+    }
+}
+
+/// Rows that are longer than what one C_Sign takes are bound, and found to be what was written.
+#[test]
+fn rows_of_any_length_are_bound() {
+    let place = Arc::new(Place::new());
+    let (options, _) = shim::options(&place, &at_most(1_100));
+    let server = Server::start_at(Arc::clone(&place), &options);
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.new_key(&create("AES", 256, &blobs(5)));
+    // The row is bound by itself when it is changed.
+    Caller::certificate(&server, "alice").grant(&id, "bob", &["encrypt"]);
+    let sealed = alice.seal(&id, b"data");
+    assert!(server.stop().1.success());
+    let server = Server::start_at(place, &options);
+    let mut alice = server.alice().connect().unwrap();
+    assert_eq!(alice.count(), 1);
+    assert_eq!(alice.attributes(&id).to_string().matches(&"b".repeat(4_000)).count(), 5);
+    assert_eq!(alice.open(&sealed), b"data");
+    server.client(&server.place.bob).connect().unwrap().seal(&id, b"data");
+    assert_eq!(health(&server)["token"], "ok");
+}
+
+#[test]
+fn a_secret_is_one_call() {
+    const PATH: &str = "/secrets/default/variable/of-an-hsm-that-takes-little";
+    let write = |alice: &mut Connection, value: &[u8]| alice.try_request("POST", PATH, &[], value).unwrap();
+    let most = 5_000;
+    let (server, _) = start(most, &[]);
+    let mut alice = server.alice().connect().unwrap();
+    let refused = |alice: &mut Connection, length: usize| {
+        let answer = write(alice, &vec![1; length]);
+        let told = answer.json();
+        assert_eq!(answer.status, 413, "{told}");
+        let message = told["error"]["message"].as_str().unwrap();
+        assert!(message.contains(&format!("at most {} bytes", most - TAG)), "{told}");
+    };
+    // Nothing is made of it, nor later is the value that is there another one.
+    refused(&mut alice, most);
+    assert_eq!(alice.get(PATH).status, 404);
+    assert_eq!(alice.count(), 0);
+    let value = reference::random(most - TAG);
+    assert_eq!(write(&mut alice, &value).status, 201);
+    refused(&mut alice, most - TAG + 1);
+    refused(&mut alice, 60_000);
+    assert_eq!(alice.get(PATH).body, value);
+    assert_eq!(write(&mut alice, b"second").status, 201);
+    assert_eq!(alice.get(&format!("{PATH}?version=1")).body, value);
+    assert_eq!(alice.get(&format!("{PATH}?version=3")).status, 404);
+    assert_eq!(health(&server)["token"], "ok");
+}
+
+/// A call that fails in the middle, and what it does not leave behind.
+#[test]
+fn a_loss_in_the_middle_changes_nothing() {
+    let (server, control) = start(5_000, &[]);
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.aes();
+    let key = alice.export(&id);
+    let keys = mac_keys(&mut alice);
+    // CKR_SESSION_HANDLE_INVALID, SESSION_CLOSED, DEVICE_ERROR and KEY_HANDLE_INVALID.
+    let deeds = [
+        Deed::Answer(0xb3),
+        Deed::Answer(0xb0),
+        Deed::Answer(0x30),
+        Deed::Answer(0x60),
+        Deed::LoseSession,
+        Deed::LoseObject,
+    ];
+    for deed in deeds {
+        for function in ["C_Encrypt", "C_Decrypt", "C_SignUpdate", "C_SignFinal", "C_SignInit"] {
+            let after = if function.starts_with("C_SignF") || function.starts_with("C_SignI") { 0 } else { 40 };
+            control.set("fault", &Fault::new(deed.clone(), &[function]).after(after).times(1)).unwrap();
+            if function.starts_with("C_Sign") {
+                compare_macs(&mut alice, &keys[2..3], 300_000);
+            } else {
+                compare_cbc(&mut alice, &id, &key, true, 300_000);
+            }
+            eventually("the fault is done", || (control.hits("fault") > 0).then_some(()));
+            control.clear("fault").unwrap();
+            // No operation is left in any session.
+            compare_macs(&mut alice, &keys, 100);
+            compare_macs(&mut alice, &keys[1..2], 20_000);
+            compare_cbc(&mut alice, &id, &key, true, 100);
+            let sealed = alice.seal(&id, b"data");
+            assert_eq!(alice.open(&sealed), b"data");
+        }
+    }
+    eventually("health", || (health(&server)["token"] == "ok").then_some(()));
+}
+
+/// The bound is another one while the server runs.
+#[test]
+fn it_may_take_less_than_at_the_start() {
+    const SECRET: &str = "/secrets/default/variable/long";
+    let shim = Shim::start(&Options::default());
+    let mut alice = shim.server.alice().connect().unwrap();
+    let id = alice.aes();
+    let key = alice.export(&id);
+    let keys = mac_keys(&mut alice);
+    let (data, short) = (reference::random(10_000), reference::random(4_984));
+    let (sealed, sealed_short) = (alice.seal(&id, &data), alice.seal(&id, &short));
+    assert_eq!(alice.try_request("POST", SECRET, &[], &data).unwrap().status, 201);
+    // First met by each kind of call.
+    for first in 0..5 {
+        shim.set("most", &at_most(5_000)[0].1);
+        let mut tries: Vec<Box<dyn Fn(&mut Connection)>> = vec![
+            Box::new(|alice| too_long(alice, &encrypt(&id, &data), 4_984)),
+            Box::new(|alice| too_long(alice, &sealed.decrypt(), 4_984)),
+            Box::new(|alice| compare_cbc(alice, &id, &key, true, 100_000)),
+            Box::new(|alice| compare_macs(alice, &keys, 100_000)),
+            Box::new(|alice| {
+                let answer = alice.get(SECRET);
+                assert_eq!(answer.status, 413, "{}", String::from_utf8_lossy(&answer.body));
+            }),
+        ];
+        tries.rotate_left(first);
+        tries.iter().for_each(|try_it| try_it(&mut alice));
+        // What is damaged is damaged, and what is short enough is not.
+        assert!(alice.open(&sealed_short) == short);
+        let mut damaged = sealed_short.clone();
+        damaged.data[100] ^= 1;
+        alice.refused(&damaged.decrypt(), 422, "Cryptographic_Failure");
+        assert_eq!(health(&shim.server)["token"], "ok");
+
+        // Another token, as far as the server knows, when the device was lost and is back.
+        shim.clear("most");
+        shim.set("login", &Fault::new(Deed::LoseLogin, &["C_EncryptInit"]).times(1));
+        eventually("it was lost", || {
+            alice.kmip(&encrypt(&id, b"data"));
+            (shim.hits("login") > first).then_some(())
+        });
+        eventually("it takes more again", || (alice.kmip(&sealed.decrypt()).status == 200).then_some(()));
+        assert!(alice.open(&sealed) == data);
+        assert_eq!(alice.get(SECRET).body, data);
+        shim.clear("login");
+    }
+}
+
+/// What can be split is tried with less at the start than a request may bring.
+#[test]
+fn a_bound_above_what_the_start_tries_is_found_by_the_first_call() {
+    let (server, _) = start(100_000, &[]);
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains(SAID)).unwrap();
+    assert!(line.contains("aes_gcm=\"99984 bytes\"") && line.contains("macs=\"no bound\""), "{line}");
+    let mut alice = server.alice().connect().unwrap();
+    let id = alice.aes();
+    let key = alice.export(&id);
+    let keys = mac_keys(&mut alice);
+    for length in [100_000, 100_016, MEBIBYTE, 70_000] {
+        compare_cbc(&mut alice, &id, &key, true, length);
+        compare_macs(&mut alice, &keys, length);
+    }
+    eventually("the log says it", || server.log().contains("macs=\"100000 bytes\"").then_some(()));
+    assert_eq!(health(&server)["token"], "ok");
+}
+
+/// Lengths that the HSM refuses for another reason say nothing of a bound.
+#[test]
+fn one_refusal_is_no_bound() {
+    let shim = Shim::start(&Options::default());
+    let mut alice = shim.server.alice().connect().unwrap();
+    let id = alice.aes();
+    let data = reference::random(100_000);
+    let sealed = alice.seal(&id, &data);
+    // CKR_DATA_LEN_RANGE and CKR_ENCRYPTED_DATA_LEN_RANGE.
+    shim.set("once", &Fault::new(Deed::Answer(0x21), &["C_Encrypt"]).times(1));
+    alice.refused(&encrypt(&id, &data), 400, "Bad_Cryptographic_Parameters");
+    shim.set("once", &Fault::new(Deed::Answer(0x41), &["C_Decrypt"]).times(1));
+    alice.refused(&sealed.decrypt(), 422, "Cryptographic_Failure");
+    shim.set("once", &Fault::new(Deed::Answer(0x21), &["C_Encrypt"]));
+    alice.refused(&encrypt(&id, &data), 400, "Bad_Cryptographic_Parameters");
+    shim.clear("once");
+    assert!(alice.open(&sealed) == data);
+    let again = alice.seal(&id, &data);
+    assert!(alice.open(&again) == data);
+    assert!(!shim.server.log().contains(SAID));
+}
+
+#[test]
+fn without_parts_a_mac_has_a_bound() {
+    let place = Arc::new(Place::new());
+    let faults = |most| {
+        let [most] = at_most(most);
+        [most, ("update", Fault::new(Deed::Answer(NO_FUNCTION), &["C_SignUpdate"]))]
+    };
+    // Too little for rows.
+    let (status, out, _) = run(shim::program(&place, &faults(5_000)).arg("--check-hsm"));
+    let told = row(&out, "HMAC-SHA256 in one call ");
+    assert_eq!(status.code(), Some(1), "{out}");
+    assert!(told.contains(" 5000 bytes, and C_SignUpdate does not work: the server needs 8192 "), "{out}");
+    let (status, out, error) = run(shim::program(&place, &faults(10_000)).arg("--check-hsm"));
+    assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
+    let told = row(&out, "HMAC-SHA256 in one call ");
+    assert!(told.contains(" 10000 bytes, and C_SignUpdate does not work: longer data is refused "), "{out}");
+    let (options, _) = shim::options(&place, &faults(10_000));
+    let server = Server::start_at(place, &options);
+    let mut alice = server.alice().connect().unwrap();
+    let keys = mac_keys(&mut alice);
+    compare_macs(&mut alice, &keys, 10_000);
+    for (id, ..) in &keys {
+        too_long(&mut alice, &mac(id, &[1; 10_001]), 10_000);
+    }
+    // A row that cannot be bound is not written.
+    let mut owner = Caller::certificate(&server, "alice");
+    let (short, long) = (owner.key("short", &blobs(2)), owner.key("long", &blobs(3)));
+    owner.grant(&short, "bob", &["encrypt"]);
+    let told = owner.not_done("/access/grant", &change(&long, "bob", &["encrypt"]), 413);
+    assert!(told.contains("at most 10000 bytes"), "{told}");
+    assert_eq!(health(&server)["token"], "ok");
+}
+
+/// The chunk size of an encrypted file.
+fn chunk_size(sealed: &[u8]) -> usize {
+    u32::from_be_bytes(sealed[5..9].try_into().unwrap()) as usize
+}
+
+#[test]
+fn the_command_line_makes_smaller_chunks() {
+    for most in [16_288, 5_000] {
+        let (server, _) = start(most, &[]);
+        let alice = Cli::alice(&server);
+        let id = alice.create(&[]);
+        let bound = most - TAG;
+        for size in [0, 1, bound, bound + 1, 2 * bound, MEBIBYTE - 1, 3 * MEBIBYTE + 5] {
+            let plain = reference::random(size);
+            alice.write("plain", &plain);
+            alice.quiet(&["sym", "encrypt", "plain", "-k", &id, "-o", "sealed"]);
+            let sealed = alice.read("sealed");
+            // What the HSM takes goes as ever.
+            assert_eq!(chunk_size(&sealed), if size <= bound { MEBIBYTE } else { bound }, "{size}");
+            let chunks = size.div_ceil(bound).max(1);
+            assert_eq!(sealed.len(), 26 + id.len() + size + chunks * 33, "{size}");
+            alice.quiet(&["sym", "decrypt", "sealed", "-o", "opened"]);
+            assert!(alice.read("opened") == plain, "{size}");
+            if size > MEBIBYTE {
+                let piped = alice.pipe(&["sym", "encrypt", "-", "-k", &id, "-o", "-", "--aad-hex", "c0ffee"], &plain);
+                assert_eq!(chunk_size(&piped), bound);
+                let options = ["sym", "decrypt", "-", "-o", "-", "--aad-hex", "c0ffee"];
+                assert!(alice.pipe(&options, &piped) == plain, "{size}");
+            }
+        }
+        assert_eq!(alice.files(), ["opened", "own.p12", "own.password", "plain", "sealed"]);
+        assert_eq!(health(&server)["token"], "ok");
+    }
+}
+
+/// Standard input of which a part comes after the server has refused the first chunk.
+#[test]
+fn nothing_of_a_slow_pipe_is_lost() {
+    let (server, _) = start(16_288, &[]);
+    let alice = Cli::alice(&server);
+    let id = alice.create(&[]);
+    let plain = reference::random(3 * MEBIBYTE + 77);
+    // Two whole chunks of the size that is tried first, and a part of a third.
+    let (first, rest) = plain.split_at(2 * MEBIBYTE + 1_234);
+    let since = server.log().len();
+    let mut command = alice.command(&["sym", "encrypt", "-", "-k", &id, "-o", "-"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+    let mut child = command.spawn().unwrap();
+    let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let sealed = within_patience(child.id(), || {
+        input.write_all(first).unwrap();
+        eventually("the refusal", || server.log()[since..].contains("request refused").then_some(()));
+        std::thread::scope(|scope| {
+            scope.spawn(move || input.write_all(rest).unwrap());
+            let mut sealed = Vec::new();
+            output.read_to_end(&mut sealed).unwrap();
+            assert!(child.wait().unwrap().success());
+            sealed
+        })
+    });
+    assert_eq!(chunk_size(&sealed), 16_272);
+    assert!(alice.pipe(&["sym", "decrypt", "-", "-o", "-"], &sealed) == plain);
+}
+
+#[test]
+fn a_file_of_larger_chunks_says_what_is_wrong() {
+    let place = Arc::new(Place::new());
+    let server = Server::start_at(Arc::clone(&place), &Options::default());
+    let alice = Cli::alice(&server);
+    let id = alice.create(&[]);
+    let (long, short) = (reference::random(100_000), reference::random(4_000));
+    for (file, plain) in [("long", &long), ("short", &short)] {
+        alice.write("plain", plain);
+        alice.quiet(&["sym", "encrypt", "plain", "-k", &id, "-o", file]);
+    }
+    let (options, _) = shim::options(&place, &at_most(5_000));
+    assert!(server.stop().1.success());
+    let server = Server::start_at(place, &options);
+    let alice = alice.knowing(&server);
+    let files = alice.files();
+    alice.fails_with(
+        &["sym", "decrypt", "long", "-o", "opened"],
+        &["long: its chunks are longer than the 4984 bytes that the server's HSM takes in one call"],
+    );
+    assert_eq!(alice.files(), files);
+    alice.quiet(&["sym", "decrypt", "short", "-o", "opened"]);
+    assert!(alice.read("opened") == short);
+}
