@@ -8,7 +8,7 @@ use crate::device::Device;
 use crate::error::{Error, InvalidInput};
 use crate::key::{Key, KeyId, TokenKey};
 use crate::secret::Secret;
-use crate::secret_key::{Placement, SecretKeyKind, SecretKeySpec, Uses};
+use crate::secret_key::{Placement, SecretKeySpec};
 
 impl Device {
     /// Every secret key on the token that the login can see. A linear scan, for the start only. An empty answer proves nothing:
@@ -98,13 +98,6 @@ impl Device {
         self.lasting(|session| session.destroy_object(handle))?;
         key.mark_destroyed();
         Ok(())
-    }
-
-    /// Makes a key that may leave, and reads its value.
-    pub fn gives_values(&self) -> Result<(), Error> {
-        let kind = SecretKeyKind::Aes { bytes: 32 };
-        let spec = SecretKeySpec { kind, sensitive: false, extractable: true, uses: Uses::default() };
-        self.value(&self.generate(&spec)?).map(drop)
     }
 
     /// The key's value (CKA_VALUE), if the token gives it out: [`Error::NotExtractable`] otherwise.

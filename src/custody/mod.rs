@@ -364,18 +364,6 @@ impl Custody {
         })
     }
 
-    /// Whether the token shows the value of a key that may leave, tried on one that is made for it.
-    ///
-    /// # Errors
-    /// The token is away.
-    pub fn gives_values(&self) -> Result<bool, Error> {
-        self.look(|device| match device.gives_values() {
-            Err(error) if error.loss().is_some() => Err(error.into()),
-            Err(_) => Ok(false),
-            Ok(()) => Ok(true),
-        })
-    }
-
     /// `key` wrapped under `wrapping` by AES key wrap (RFC 3394), inside the token.
     ///
     /// # Errors

@@ -73,14 +73,6 @@ impl Kms {
         Ok(standing)
     }
 
-    /// Whether nobody can know the value of this key: it was made in the HSM, which gives no values out. An HSM that did so before may
-    /// have given this one.
-    #[must_use]
-    pub fn is_unknowable(&self, id: &str) -> bool {
-        let object = self.api_token_key(id, DateTime(now())).ok().flatten();
-        object.is_some_and(|object| object.attributes.original_creation_date.is_some()) && self.gives_no_values()
-    }
-
     fn fits(&self, object: &Object, length: usize) -> Option<Mac> {
         let mac = mechanism(object);
         self.api_token_key_size(mac).ok()?.contains(&length).then_some(mac)

@@ -433,10 +433,7 @@ impl From<custody::Error> for Error {
             E::NoImport => Self::UnsupportedParameters(
                 "the HSM takes no such keys from outside (C_CreateObject): make them in it, by Create",
             ),
-            E::NoValues(_) => Self::Feature(
-                "the HSM gives no key values out (CKA_VALUE): get the key wrapped under another one, by a Key Wrapping \
-                 Specification",
-            ),
+            E::NoValues(_) => Self::NoneInClear,
             E::Token(TokenError::OwnIv) => Self::UnsupportedParameters(
                 "the HSM makes the IV for AES-GCM itself: leave IVCounterNonce out, and take the one of the answer",
             ),

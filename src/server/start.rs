@@ -188,11 +188,6 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     if let Some(id) = &config.api_token_id {
         let checked = tokio::task::block_in_place(|| kms.check_api_token(id));
         match checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })? {
-            ApiTokenKey::Active if tokio::task::block_in_place(|| kms.is_unknowable(id)) => tracing::warn!(
-                id,
-                "the HSM gives no key values out: nobody can learn the API token of a key that was made in it, unless it gave \
-                 them out before; bring a key in with Register, and give its identifier by --api-token-id"
-            ),
             ApiTokenKey::Active => {}
             // Whoever has a certificate or a JWT must not be kept out for it.
             ApiTokenKey::Ended(state) => tracing::warn!(

@@ -115,7 +115,7 @@ fn no_copy_of_the_servers_own_stays() {
     let pin = scrambled(PIN.as_bytes());
     write_private(&place.token.pin_file, &pin);
     let (options, control) = shim::options(&place, &[("scramble", Fault::new(Deed::Scramble, &[]))]);
-    let server = Server::start_at(place, &options);
+    let server = Server::start_at(Arc::clone(&place), &options);
     let [aes, hmac, odd, value] = [32, 40, 33, 48].map(reference::random);
     let plaintexts = [48, 4095, 99_999].map(reference::random);
     {
@@ -153,6 +153,12 @@ fn no_copy_of_the_servers_own_stays() {
     }
     let database = server.place.database();
     assert_ne!(places(server.pid(), database.to_str().unwrap().as_bytes()), [""; 0], "what is there is found");
+    assert!(server.stop().1.success());
+
+    // The other form, that of the token, shows without the module.
+    write_private(&place.token.pin_file, PIN.as_bytes());
+    let server = Server::start_at(place, &Options::default());
+    assert_eq!(server.alice().connect().unwrap().export("brought"), scrambled(&aes));
 }
 
 #[test]

@@ -370,11 +370,6 @@ impl Kms {
         Ok(self.custody.mac_key_size(mechanism)?)
     }
 
-    /// Whether the token is there and shows the value of no key.
-    pub(super) fn gives_no_values(&self) -> bool {
-        matches!(self.custody.gives_values(), Ok(false))
-    }
-
     /// A MAC by an object's key, whatever its usage mask: to compare the API token, and for nothing else.
     pub(super) fn api_token_mac(&self, object: &Object, mechanism: Mac, data: &[u8]) -> Result<Vec<u8>, Error> {
         Ok(self.custody.mac(&object.comparing_key, mechanism, data)?)

@@ -1,5 +1,6 @@
 //! The HSM misbehaves under load: nothing that was acknowledged is lost, no answer is wrong, and what cannot be done is refused.
 
+mod kinds;
 mod load;
 
 use std::env;
