@@ -35,13 +35,6 @@ impl fmt::Display for Answer {
 
 impl std::error::Error for Answer {}
 
-impl Answer {
-    /// Whether a ciphertext was refused by its length.
-    pub(crate) fn is_of_ciphertext(&self) -> bool {
-        matches!(self.value, RvError::EncryptedDataLenRange)
-    }
-}
-
 /// Every failure of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

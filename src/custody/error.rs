@@ -145,7 +145,7 @@ pub enum RootError {
         /// What they would be.
         weaknesses: Weaknesses,
         /// What happened with the first.
-        lacking: Lacking,
+        lacking: Box<Lacking>,
     },
     /// The token protects root keys less than when those of the database were made.
     #[error(

@@ -194,7 +194,7 @@ impl Offer {
         let refused = weak.without(self.accepted);
         let is_refused = |need: Need| weakness(need).is_some_and(|weakness| refused.contains(weakness));
         if let Some(lacking) = self.take(|need, _| is_refused(need)) {
-            return Err(RootError::Weak { weaknesses: refused, lacking });
+            return Err(RootError::Weak { weaknesses: refused, lacking: Box::new(lacking) });
         }
         let extractable = self.lacks.iter().filter_map(|(need, _)| leaves_at_most(*need)).min();
         let extractable = extractable.unwrap_or(Extractable::InClear);

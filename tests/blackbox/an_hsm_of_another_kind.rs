@@ -4,7 +4,7 @@
 use std::env;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 use std::sync::Arc;
 
 use claviger_pkcs11_shim::{Deed, Fault};
@@ -320,16 +320,14 @@ fn shows_points_bare_and_values_never() {
 }
 
 /// What a program says and how it ends, on a module that crashes at its end and on one that does not.
-fn ends_alike(place: &Arc<Place>, change: impl Fn(&mut Command)) -> (ExitStatus, String, String) {
+fn ends_alike(place: &Arc<Place>, arguments: &[&str]) -> (ExitStatus, String, String) {
     let [plain, crashing] = [false, true].map(|crashes| {
         let fault = [("crash", Fault::new(Deed::CrashAtEnd, &[]))];
         let (options, control) = shim::options(place, &fault);
         if !crashes {
             control.clear("crash").unwrap();
         }
-        let mut command = place.command(&options);
-        change(&mut command);
-        run(&mut command)
+        run(place.command(&options).args(arguments).env("KMS_LOG", "error"))
     });
     assert_eq!(crashing, plain);
     plain
@@ -354,13 +352,13 @@ fn crashes_when_it_comes_to_its_end() {
     let (status, out, error) = run(&mut child);
     assert!(error.contains("it was used") && status.signal() == Some(SIGABRT), "{status}: {out}{error}");
 
-    let (status, out, _) = ends_alike(&place, |command| drop(command.arg("--check-hsm")));
+    let (status, out, _) = ends_alike(&place, &["--check-hsm"]);
     assert!(status.success() && out.ends_with("the server can use this token\n"), "{out}");
-    let (status, out, error) = ends_alike(&place, |command| drop(command.arg("--check-config")));
+    let (status, out, error) = ends_alike(&place, &["--check-config"]);
     assert!(status.success() && !out.is_empty(), "{out}{error}");
     write_private(&place.token.pin_file, b"not-the-pin");
     for arguments in [&["--check-config"][..], &[]] {
-        let (status, out, error) = ends_alike(&place, |command| drop(command.args(arguments).env("KMS_LOG", "error")));
+        let (status, out, error) = ends_alike(&place, arguments);
         assert_eq!((status.code(), out.as_str()), (Some(78), ""), "{error}");
         assert!(error.contains("refused the PIN"), "{error}");
     }

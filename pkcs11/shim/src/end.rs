@@ -65,7 +65,8 @@ pub(crate) fn registers_thread() {
     if unsafe { libc::gettid() == libc::getpid() } {
         // Not this module: it may be unloaded all the same.
         let of_c_library: unsafe extern "C" fn() -> libc::pid_t = libc::getpid;
-        // SAFETY: a function's address, as which alone it is used.
+        // SAFETY: a function's address, and used as nothing else.
+        #[allow(clippy::transmutes_expressible_as_ptr_casts, reason = "`as` is denied")]
         let c_library =
             unsafe { std::mem::transmute::<unsafe extern "C" fn() -> libc::pid_t, *mut c_void>(of_c_library) };
         // SAFETY: the destructor does not look at its object.
