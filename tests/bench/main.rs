@@ -27,6 +27,7 @@ mod gate;
 mod mixed;
 mod objects;
 mod raw;
+mod tokens;
 mod writes;
 
 use std::time::{Duration, Instant};
@@ -43,6 +44,8 @@ fn main() {
     match arguments.next().as_deref() {
         Some("bare") => bare::serve(&arguments.next().unwrap()),
         Some("raw") => raw::measure(&arguments.next().unwrap()),
+        Some("tokens") => tokens::measure(),
+        Some("token") => tokens::encrypt(),
         Some("desk") => desk::measure(),
         Some("gate") => gate::measure(),
         Some("mixed") => mixed::measure(arguments.next().map_or(10, |minutes| minutes.parse().unwrap())),

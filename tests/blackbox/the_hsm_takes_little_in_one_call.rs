@@ -19,6 +19,9 @@ use crate::harness::message::{message, option};
 use crate::harness::server::{Place, run};
 use crate::harness::{Cli, Connection, Options, Server, Shim, eventually, reference, shim, within_patience};
 
+/// Something that is asked for.
+type Try<'a> = Box<dyn Fn(&mut Connection) + 'a>;
+
 const JSON: &[(&str, &str)] = &[("Content-Type", "application/json")];
 
 /// Bytes of a tag, which C_Decrypt gets with the text.
@@ -388,7 +391,7 @@ fn it_may_take_less_than_at_the_start() {
     // First met by each kind of call.
     for first in 0..5 {
         shim.set("most", &at_most(5_000)[0].1);
-        let mut tries: Vec<Box<dyn Fn(&mut Connection)>> = vec![
+        let mut tries: Vec<Try<'_>> = vec![
             Box::new(|alice| too_long(alice, &encrypt(&id, &data), 4_984)),
             Box::new(|alice| too_long(alice, &sealed.decrypt(), 4_984)),
             Box::new(|alice| compare_cbc(alice, &id, &key, true, 100_000)),
