@@ -1,8 +1,8 @@
-//! How many bytes a token takes in one call, found out by trying on keys that end with their session.
+//! How many bytes a token takes in one call, found out at the start by trying on keys that end with their session. What a caller sends
+//! changes nothing of it.
 //!
-//! There are three bounds. That of AES-GCM, above which there is only a refusal, is tried with all that may come; those of what can be
-//! split with less, as a call that is refused for its length finds the rest out and is made in parts. What other mechanisms of a kind do
-//! not take lowers the bound of all of them: a bound that is too low costs calls, and no result.
+//! That of AES-GCM, above which there is only a refusal, is tried with all that may come. What can be split is tried with a part, and
+//! what is longer is split.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -15,8 +15,7 @@ use crate::mac::MacMechanism;
 use crate::parts::BLOCK;
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 
-/// The least that a token must take in one call, in bytes: AES-GCM, so that secrets have room, and HMAC-SHA256, so that rows of the
-/// database are bound by few calls.
+/// The least that a token must take in one call, in bytes: AES-GCM, so that secrets have room, and others, so that data makes few parts.
 const LEAST_IN_ONE_CALL: usize = 1024;
 
 /// The least that a token must take for HMAC-SHA256 that makes no MAC of parts, in bytes: rows have about 1,000, and their grants.
@@ -35,47 +34,68 @@ pub enum Bounded {
     Gcm,
     /// The data of AES in another mode; tried with CBC. It can be split between blocks.
     Blocks,
-    /// The data of a MAC; tried with HMAC-SHA256. It can be given in parts, if the token has C_SignUpdate.
-    Macs,
+    /// The data of HMAC; tried with HMAC-SHA256. It can be given in parts, if the token has C_SignUpdate.
+    Hmac,
+    /// The data of AES-CMAC, likewise.
+    Cmac,
 }
 
-/// The bounds of the token, in bytes; `usize::MAX` for none.
-pub(crate) struct Bounds {
-    gcm: AtomicUsize,
-    blocks: AtomicUsize,
-    macs: AtomicUsize,
-    /// MACs of parts (C_SignUpdate) were not what they should be, or were refused.
-    macs_are_whole: AtomicBool,
+impl Bounded {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Gcm, Self::Blocks, Self::Hmac, Self::Cmac];
 }
 
-impl Default for Bounds {
+/// A bound, in bytes; `usize::MAX` for none.
+struct Bound {
+    most: AtomicUsize,
+    /// What is longer cannot be given in parts.
+    is_whole: AtomicBool,
+}
+
+impl Default for Bound {
     fn default() -> Self {
-        let none = || AtomicUsize::new(usize::MAX);
-        Self { gcm: none(), blocks: none(), macs: none(), macs_are_whole: AtomicBool::new(false) }
+        Self { most: AtomicUsize::new(usize::MAX), is_whole: AtomicBool::new(false) }
     }
 }
 
+/// The bounds of the token. They change when nobody uses it.
+#[derive(Default)]
+pub(crate) struct Bounds {
+    gcm: Bound,
+    blocks: Bound,
+    hmac: Bound,
+    cmac: Bound,
+}
+
 impl Bounds {
-    fn place(&self, bounded: Bounded) -> &AtomicUsize {
+    fn of(&self, bounded: Bounded) -> &Bound {
         match bounded {
             Bounded::Gcm => &self.gcm,
             Bounded::Blocks => &self.blocks,
-            Bounded::Macs => &self.macs,
+            Bounded::Hmac => &self.hmac,
+            Bounded::Cmac => &self.cmac,
         }
     }
 
     pub(crate) fn most(&self, bounded: Bounded) -> usize {
-        self.place(bounded).load(Ordering::Relaxed)
+        self.of(bounded).most.load(Ordering::Acquire)
     }
 
-    pub(crate) fn macs_are_whole(&self) -> bool {
-        self.macs_are_whole.load(Ordering::Relaxed)
+    /// Whether MACs of parts (C_SignUpdate) were not what they should be, or were refused.
+    pub(crate) fn is_whole(&self, bounded: Bounded) -> bool {
+        self.of(bounded).is_whole.load(Ordering::Acquire)
     }
 
     /// [`Error::TooLong`] for what is above the bound.
     pub(crate) fn refuse(&self, bounded: Bounded, length: usize) -> Result<(), Error> {
         let most = self.most(bounded);
         if length > most { Err(Error::TooLong { length, most }) } else { Ok(()) }
+    }
+
+    fn set(&self, bounded: Bounded, most: usize, is_whole: bool) {
+        let bound = self.of(bounded);
+        bound.is_whole.store(is_whole, Ordering::Release);
+        bound.most.store(most, Ordering::Release);
     }
 }
 
@@ -117,7 +137,7 @@ impl<'a> Sample<'a> {
     fn bounded(&self) -> Bounded {
         match &self.what {
             What::Cipher(cipher) => cipher.bounded(),
-            What::Mac(_) => Bounded::Macs,
+            What::Mac(mechanism) => mechanism.bounded(),
         }
     }
 
@@ -156,7 +176,11 @@ impl<'a> Sample<'a> {
             Err(_) => {
                 // A device that fails does so with few bytes, too.
                 self.take(SHORT, back)?;
-                Ok(self.take(length, back).is_ok())
+                match self.take(length, back) {
+                    Ok(()) => Ok(true),
+                    Err(error) if is_passing(&error) => Err(error),
+                    Err(_) => Ok(false),
+                }
             }
         }
     }
@@ -176,27 +200,35 @@ impl<'a> Sample<'a> {
         Ok(taken * step)
     }
 
-    /// Finds the bound out and remembers it. `None`: `most` bytes are taken. What a token encrypts of that it is taken to decrypt, too: if
-    /// not, the first call that is refused finds it out.
+    /// Finds the bound out and remembers it. `None`: `most` bytes are taken. What a token encrypts of that it is taken to decrypt, too.
     fn learn(&self, most: usize) -> Result<Option<usize>, Error> {
         let longest = if self.takes(most, false)? { None } else { Some(self.below(most)?) };
-        self.remember(longest)?;
+        let (bounded, bounds) = (self.bounded(), &self.device.module.bounds);
+        match (&self.what, longest) {
+            (What::Mac(mechanism), longest) => {
+                let joins = self.joins(*mechanism, longest.unwrap_or(most))?;
+                // More than was tried is given in parts, if that does.
+                bounds.set(bounded, longest.unwrap_or(if joins { most } else { usize::MAX }), !joins);
+            }
+            // It would be too many parts.
+            (What::Cipher(_), Some(longest)) if bounded == Bounded::Blocks && longest < LEAST_IN_ONE_CALL => {
+                bounds.set(bounded, 0, true);
+            }
+            (What::Cipher(_), longest) => {
+                let none = if bounded == Bounded::Gcm { usize::MAX } else { most };
+                bounds.set(bounded, longest.unwrap_or(none), bounded == Bounded::Gcm);
+            }
+        }
         Ok(longest)
     }
 
-    fn remember(&self, longest: Option<usize>) -> Result<(), Error> {
-        let bounds = &self.device.module.bounds;
-        if let (Some(longest), What::Mac(mechanism)) = (longest, &self.what) {
-            bounds.macs_are_whole.store(!self.joins(*mechanism, longest)?, Ordering::Relaxed);
+    /// The same if the bound that is known is not that of the token any more.
+    fn learn_again(&self, first: usize) -> Result<(), Error> {
+        let known = self.device.module.bounds.most(self.bounded());
+        if !self.takes(known.clamp(SHORT, first), false)? {
+            self.learn(first)?;
         }
-        bounds.place(self.bounded()).store(longest.unwrap_or(usize::MAX), Ordering::Relaxed);
         Ok(())
-    }
-
-    /// Lowers the bound if what was refused is not taken now, and says whether that is so. Errors of this say nothing.
-    pub(crate) fn is_lower_now(&self, length: usize) -> bool {
-        let is_refused = matches!(self.takes(length, true), Ok(false));
-        is_refused && self.below(length).and_then(|longest| self.remember(Some(longest))).is_ok()
     }
 
     /// Whether the MAC of parts is that of the whole. An error says nothing.
@@ -216,7 +248,7 @@ impl<'a> Sample<'a> {
 /// Whether a call failed for a reason that is over when it is made again, or that is for the owner of recovery.
 fn is_passing(error: &Error) -> bool {
     matches!(error, Error::Busy | Error::Hangs | Error::Away | Error::Stale)
-        || matches!(error.loss(), Some(Loss::Handle | Loss::Session | Loss::Login))
+        || matches!(error.loss(), Some(Loss::Handle | Loss::Session | Loss::Login | Loss::Room))
 }
 
 fn throwaway(device: &Device, kind: SecretKeyKind, uses: Uses) -> Result<Key, Error> {
@@ -236,7 +268,7 @@ impl FirstTry {
     fn of(self, bounded: Bounded) -> usize {
         match bounded {
             Bounded::Gcm => self.gcm,
-            Bounded::Blocks | Bounded::Macs => self.others,
+            Bounded::Blocks | Bounded::Hmac | Bounded::Cmac => self.others,
         }
     }
 }
@@ -248,7 +280,8 @@ impl Device {
         let rows = [
             ("AES-GCM in one call", Need::Start, self.gcm_sample()),
             ("AES-CBC in one call", Need::For("this mode"), self.blocks_sample()),
-            ("HMAC-SHA256 in one call", Need::Start, self.macs_sample()),
+            ("HMAC-SHA256 in one call", Need::Start, Sample::of_mac(self, MacMechanism::HmacSha256)),
+            ("AES-CMAC in one call", Need::For("this MAC"), Sample::of_mac(self, MacMechanism::AesCmac)),
         ];
         let rows = rows.into_iter().filter_map(|(name, need, sample)| {
             let sample = sample.ok().filter(|sample| sample.take(SHORT, true).is_ok())?;
@@ -262,17 +295,17 @@ impl Device {
         let (bounded, most) = (sample.bounded(), first.of(sample.bounded()));
         let Some(longest) = sample.learn(most)? else { return Ok(format!("{most} bytes and more")) };
         let too_little = |least: usize| Err(Failure::Differs(format!("{longest} bytes: the server needs {least}")));
+        let is_whole = self.module.bounds.is_whole(bounded);
         match bounded {
-            Bounded::Gcm | Bounded::Macs if longest < LEAST_IN_ONE_CALL => too_little(LEAST_IN_ONE_CALL),
-            Bounded::Blocks if longest < BLOCK => too_little(BLOCK),
+            _ if longest < LEAST_IN_ONE_CALL => too_little(LEAST_IN_ONE_CALL),
             Bounded::Gcm => Ok(format!("{longest} bytes: longer texts are refused")),
-            Bounded::Macs if self.module.bounds.macs_are_whole() && longest < LEAST_WHOLE => Err(Failure::Differs(
-                format!("{longest} bytes, and C_SignUpdate does not work: the server needs {LEAST_WHOLE} then"),
-            )),
-            Bounded::Macs if self.module.bounds.macs_are_whole() => {
+            Bounded::Hmac if is_whole && longest < LEAST_WHOLE => Err(Failure::Differs(format!(
+                "{longest} bytes, and C_SignUpdate does not work: the server needs {LEAST_WHOLE} then"
+            ))),
+            Bounded::Hmac | Bounded::Cmac if is_whole => {
                 Ok(format!("{longest} bytes, and C_SignUpdate does not work: longer data is refused"))
             }
-            Bounded::Blocks | Bounded::Macs => Ok(format!("{longest} bytes: longer data is split")),
+            Bounded::Blocks | Bounded::Hmac | Bounded::Cmac => Ok(format!("{longest} bytes: longer data is split")),
         }
     }
 
@@ -281,12 +314,13 @@ impl Device {
         self.module.bounds.most(bounded)
     }
 
-    /// Finds the bounds out once more: it may be another token.
+    /// Finds the bounds out once more, as far as they have changed: it may be another token.
     pub fn learn_bounds(&self, first: FirstTry) -> Result<(), Error> {
-        self.gcm_sample()?.learn(first.gcm)?;
-        self.macs_sample()?.learn(first.others)?;
-        // Not every token has the mode.
-        let _ = self.blocks_sample().and_then(|sample| sample.learn(first.others));
+        self.gcm_sample()?.learn_again(first.gcm)?;
+        Sample::of_mac(self, MacMechanism::HmacSha256)?.learn_again(first.others)?;
+        // Not every token has these.
+        let _ = self.blocks_sample().and_then(|sample| sample.learn_again(first.others));
+        let _ = Sample::of_mac(self, MacMechanism::AesCmac).and_then(|sample| sample.learn_again(first.others));
         Ok(())
     }
 
@@ -296,9 +330,5 @@ impl Device {
 
     fn blocks_sample(&self) -> Result<Sample<'_>, Error> {
         Sample::of_cipher(self, &Cipher::AesCbc { iv: &[1; BLOCK] })
-    }
-
-    fn macs_sample(&self) -> Result<Sample<'_>, Error> {
-        Sample::of_mac(self, MacMechanism::HmacSha256)
     }
 }

@@ -7,7 +7,7 @@ use cryptoki::session::Session;
 use cryptoki::types::Ulong;
 use zeroize::Zeroizing;
 
-use crate::bounds::{Bounded, Sample};
+use crate::bounds::Bounded;
 use crate::device::Device;
 use crate::error::{Error, InvalidInput};
 use crate::key::Key;
@@ -169,8 +169,8 @@ impl Device {
     /// Encrypts `data` in one piece: two calls, C_EncryptInit and C_Encrypt. [`Error::OwnIv`] if the token used another IV for GCM than
     /// that of `cipher`; [`Error::TooLong`], without a call, for more than the token takes in one.
     pub fn encrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
-        let sealed = self.within_bounds(cipher, Direction::Encrypt, data, || self.seal_by(key, cipher, data));
-        let Encrypted { data, own_iv } = sealed?;
+        self.within_bounds(cipher, Direction::Encrypt, data)?;
+        let Encrypted { data, own_iv } = self.seal_by(key, cipher, data)?;
         if own_iv.is_some() { Err(Error::OwnIv) } else { Ok(data) }
     }
 
@@ -178,7 +178,8 @@ impl Device {
     /// CloudHSM), or behind the tag (Luna and ProtectServer in FIPS mode). [`Error::OwnIv`] if it was given zeros and made none: zeros
     /// are no IV.
     pub fn encrypt_afresh(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
-        let encrypted = self.within_bounds(cipher, Direction::Encrypt, data, || self.seal_by(key, cipher, data))?;
+        self.within_bounds(cipher, Direction::Encrypt, data)?;
+        let encrypted = self.seal_by(key, cipher, data)?;
         match cipher {
             Cipher::AesGcm { iv, .. } if encrypted.own_iv.is_none() && iv.iter().all(|byte| *byte == 0) => {
                 Err(Error::OwnIv)
@@ -245,35 +246,19 @@ impl Device {
     pub fn decrypt(&self, key: &Key, cipher: &Cipher<'_>, data: &[u8]) -> Result<Secret, Error> {
         cipher.validate()?;
         cipher.validate_ciphertext(data)?;
+        self.within_bounds(cipher, Direction::Decrypt, data)?;
         let key = key.handle(self.generation)?;
         let decrypt = |session: &Session| cipher.run(&self.module.functions, session, Direction::Decrypt, key, data);
-        let bounded = || self.within_bounds(cipher, Direction::Decrypt, data, || self.try_work(decrypt));
-        match self.read(bounded, || self.decrypts(), |_| Error::DecryptionFailed) {
+        match self.read(|| self.try_work(decrypt), || self.decrypts(), |_| Error::DecryptionFailed) {
             Ok(plaintext) => Ok(Secret::new(plaintext.bytes)),
-            // By its length, and the token takes that length.
+            // By its length, which is within the bound.
             Err(Error::DataInvalid(_)) => Err(Error::DecryptionFailed),
             Err(error) => Err(error),
         }
     }
 
-    /// Refuses what is above the bound. If the token refuses what is not, because of its length, whether it takes less than before is
-    /// found out: then that is the error, and nothing is wrong with the data.
-    fn within_bounds<T>(
-        &self,
-        cipher: &Cipher<'_>,
-        direction: Direction,
-        data: &[u8],
-        call: impl FnOnce() -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let (bounded, length) = (cipher.bounded(), cipher.measured(direction, data.len()));
-        self.module.bounds.refuse(bounded, length)?;
-        call().map_err(|error| {
-            let is_lower = || Sample::of_cipher(self, cipher).is_ok_and(|sample| sample.is_lower_now(length));
-            if error.is_of_length() && is_lower() {
-                Error::TooLong { length, most: self.module.bounds.most(bounded) }
-            } else {
-                error
-            }
-        })
+    /// Refuses what is above the bound.
+    fn within_bounds(&self, cipher: &Cipher<'_>, direction: Direction, data: &[u8]) -> Result<(), Error> {
+        self.module.bounds.refuse(cipher.bounded(), cipher.measured(direction, data.len()))
     }
 }

@@ -322,15 +322,6 @@ impl Error {
         }
     }
 
-    /// Whether the token may mean the length of what it was given. That of what is valid for the mechanism says something of the token.
-    pub(crate) fn is_of_length(&self) -> bool {
-        use RvError as R;
-        let means_length = |answer: Answer| {
-            matches!(answer.value, R::DataLenRange | R::EncryptedDataLenRange | R::DataInvalid | R::ArgumentsBad)
-        };
-        self.answer().is_some_and(means_length)
-    }
-
     /// Sorts an answer by what the caller can do. What only one operation can know is left to that operation.
     pub(crate) fn from_binding(error: cryptoki::error::Error) -> Self {
         use cryptoki::error::Error as Binding;

@@ -5,10 +5,11 @@ use std::sync::PoisonError;
 
 use cryptoki::mechanism::Mechanism;
 
-use crate::bounds::{Bounded, Sample};
+use crate::bounds::Bounded;
 use crate::device::Device;
 use crate::error::{Error, Loss};
 use crate::key::Key;
+use crate::parts::few_parts;
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 
 /// A MAC. HMAC wants a generic secret, AES-CMAC an AES key.
@@ -42,6 +43,11 @@ const USUAL: usize = 64;
 const USUAL_AES: usize = 32;
 
 impl MacMechanism {
+    /// Which bound it has.
+    pub(crate) fn bounded(self) -> Bounded {
+        if self == Self::AesCmac { Bounded::Cmac } else { Bounded::Hmac }
+    }
+
     fn mechanism(self) -> Mechanism<'static> {
         match self {
             Self::HmacSha1 => Mechanism::Sha1Hmac,
@@ -58,26 +64,15 @@ impl Device {
     /// The full-length MAC of `data`. Compare MACs in constant time. Two calls, C_SignInit and C_Sign; if the token does not take so much
     /// in one, C_SignUpdate for each part. [`Error::TooLong`] if it does not take parts either.
     pub fn mac(&self, key: &Key, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
-        let length = data.len().min(self.module.bounds.most(Bounded::Macs));
-        match self.mac_by_bounds(key, mechanism, data) {
-            // It may take less than before.
-            Err(error) if error.is_of_length() => {
-                if Sample::of_mac(self, mechanism).is_ok_and(|sample| sample.is_lower_now(length)) {
-                    self.mac_by_bounds(key, mechanism, data)
-                } else {
-                    Err(error)
-                }
-            }
-            made => made,
-        }
-    }
-
-    fn mac_by_bounds(&self, key: &Key, mechanism: MacMechanism, data: &[u8]) -> Result<Vec<u8>, Error> {
-        let bounds = &self.module.bounds;
-        match bounds.refuse(Bounded::Macs, data.len()) {
+        let (bounds, bounded) = (&self.module.bounds, mechanism.bounded());
+        match bounds.refuse(bounded, data.len()) {
             Ok(()) => self.sign_whole(key, mechanism, data),
-            Err(too_long) if bounds.macs_are_whole() => Err(too_long),
-            Err(_) => self.sign_in_parts(key, mechanism, data, bounds.most(Bounded::Macs)),
+            Err(too_long) if bounds.is_whole(bounded) => Err(too_long),
+            Err(_) => {
+                let most = bounds.most(bounded);
+                few_parts(data.len(), most)?;
+                self.sign_in_parts(key, mechanism, data, most)
+            }
         }
     }
 

@@ -9,13 +9,22 @@ use crate::raw::Direction;
 /// Bytes of an AES block.
 pub(crate) const BLOCK: usize = 16;
 
+/// Parts of one text or one message at most: no request is to keep a token busy for long.
+const MOST_PARTS: usize = 512;
+
+/// [`Error::TooLong`] for what makes too many parts of `most` bytes.
+pub(crate) fn few_parts(length: usize, most: usize) -> Result<(), Error> {
+    let whole = most.saturating_mul(MOST_PARTS);
+    if length > whole { Err(Error::TooLong { length, most: whole }) } else { Ok(()) }
+}
+
 /// Runs a mode of AES other than GCM over `data`, in parts of at most `most` bytes. `run` does one of them in one call.
 ///
 /// CBC goes on from the last block of ciphertext, padding is at the end only, and the counter of CTR counts on: a token that refuses to
 /// let it begin again within a call refuses the part where it would.
 ///
 /// # Errors
-/// Those of `run`; [`Error::TooLong`] for GCM, whose tag covers the whole text, and if `most` is less than a block.
+/// Those of `run`; [`Error::TooLong`] for GCM, whose tag covers the whole text, and for more than 512 parts.
 pub fn in_parts<T: AsRef<[u8]>, E: From<Error>>(
     cipher: &Cipher<'_>,
     direction: Direction,
@@ -24,6 +33,7 @@ pub fn in_parts<T: AsRef<[u8]>, E: From<Error>>(
     run: impl Fn(&Cipher<'_>, &[u8]) -> Result<T, E>,
 ) -> Result<Zeroizing<Vec<u8>>, E> {
     let size = most - most % BLOCK;
+    few_parts(data.len(), size)?;
     let mut before = match cipher {
         Cipher::AesCbcPad { iv } | Cipher::AesCbc { iv } if size > 0 => **iv,
         Cipher::AesCtr { counter } if size > 0 => **counter,
@@ -116,7 +126,7 @@ mod tests {
     fn parts_are_the_whole() {
         // Of the second counter the lower half is about to begin again, and of the third all of it.
         let (iv, low, end) = ([0x7c; BLOCK], [[0x11; 8], [0xff; 8]].concat().try_into().unwrap(), [0xff; BLOCK]);
-        for most in [16, 17, 31, 32, 100, 4096] {
+        for most in [32, 33, 47, 48, 100, 4096] {
             for length in [0, 1, 15, 16, 17, 31, 32, 33, 48, 95, 96, 97, 1000, 4095, 4096, 4097, 8192, 10_000] {
                 let data: Vec<u8> = (0..=u8::MAX).cycle().take(length).collect();
                 for cipher in [
@@ -164,12 +174,13 @@ mod tests {
             (Cipher::AesGcm { iv: &[1; 12], aad: b"", tag_bits: 128 }, 4096),
             (Cipher::AesEcb, 15),
             (Cipher::AesEcb, 0),
+            (Cipher::AesEcb, 16),
         ] {
-            let refused = in_parts(&cipher, Direction::Encrypt, &[0; 8192], most, |_, part| {
+            let refused = in_parts(&cipher, Direction::Encrypt, &[0; 8208], most, |_, part| {
                 calls.set(calls.get() + 1);
                 Ok::<_, Error>(part.to_vec())
             });
-            assert!(matches!(refused, Err(Error::TooLong { length: 8192, .. })), "{refused:?}");
+            assert!(matches!(refused, Err(Error::TooLong { length: 8208, .. })), "{refused:?}");
         }
         assert_eq!(calls.get(), 0);
     }

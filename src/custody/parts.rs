@@ -32,18 +32,11 @@ impl Custody {
         join: impl Fn(Zeroizing<Vec<u8>>) -> T,
     ) -> Result<T, Error> {
         self.expect_fits(cipher, direction, data.len())?;
-        let mut most = self.token.most(cipher.bounded());
-        loop {
-            let answer = if cipher.fits(direction, data.len(), most) {
-                run(cipher, data)
-            } else {
-                in_parts(cipher, direction, data, most, &run).map(&join)
-            };
-            match answer {
-                // It takes less than before, which was found out by this call. What cannot be split says so.
-                Err(Error::Token(pkcs11::Error::TooLong { most: now, .. })) if now < most => most = now,
-                answer => return answer,
-            }
+        let most = self.token.most(cipher.bounded());
+        if cipher.fits(direction, data.len(), most) {
+            run(cipher, data)
+        } else {
+            in_parts(cipher, direction, data, most, &run).map(&join)
         }
     }
 

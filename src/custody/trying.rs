@@ -66,18 +66,14 @@ fn tried(device: &Device, extent: Extent) -> Vec<Capability> {
     tried
 }
 
-/// How many bytes a token takes in one call; `usize::MAX` where no bound was found.
+/// How many bytes a token takes in one call, by kind; `usize::MAX` where no bound was found.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Most {
-    gcm: usize,
-    blocks: usize,
-    macs: usize,
-}
+pub(super) struct Most([usize; 4]);
 
 impl Most {
     /// What was found out last.
     pub(super) fn of(most: impl Fn(Bounded) -> usize) -> Self {
-        Self { gcm: most(Bounded::Gcm), blocks: most(Bounded::Blocks), macs: most(Bounded::Macs) }
+        Self(Bounded::ALL.map(most))
     }
 
     /// What is now in the place of this, told if it differs.
@@ -88,17 +84,19 @@ impl Most {
         now
     }
 
-    /// Says it in the log, if there is a bound.
+    /// Says it in the log, if there is a bound below what a start tries.
     pub(super) fn tell(self) {
-        let Self { gcm, blocks, macs } = self;
-        if self == Self::of(|_| usize::MAX) {
+        let Self([gcm, blocks, hmac, cmac]) = self;
+        let is_usual = gcm == usize::MAX && [blocks, hmac, cmac].iter().all(|most| *most >= FIRST_TRY.others);
+        if is_usual {
             return;
         }
         let bytes = |most: usize| if most == usize::MAX { "no bound".to_owned() } else { format!("{most} bytes") };
         tracing::warn!(
             aes_gcm = bytes(gcm),
             aes_cbc = bytes(blocks),
-            macs = bytes(macs),
+            hmac = bytes(hmac),
+            aes_cmac = bytes(cmac),
             "the HSM takes little in one call: longer texts of AES-GCM are refused, other data is split"
         );
     }
