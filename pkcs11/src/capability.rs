@@ -103,7 +103,7 @@ impl Failure {
 pub enum Extent {
     /// What every start tries.
     Start,
-    /// Also what leaves session objects behind that only the end of the session removes.
+    /// Also what makes session objects that nothing but the end of their session removes.
     FirstStart,
     /// Also what takes seconds on some tokens.
     Everything,
@@ -165,7 +165,7 @@ const TRIALS: &[Trial] = &[
         mechanism: None,
         need: Need::Protection(Weakness::Destroyable),
         extent: Extent::FirstStart,
-        run: |device| protection::root_keys_are_not(device, Weakness::Destroyable),
+        run: protection::root_keys_are_not_destroyed,
     },
     trial("AES-GCM", Some(MechanismType::AES_GCM), Need::Start, gcm),
     trial("AES-CBC, AES-CBC-PAD", Some(MechanismType::AES_CBC_PAD), Need::For("these modes"), cbc),

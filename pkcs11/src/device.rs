@@ -35,7 +35,7 @@ static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 /// An initialised module with a token logged in. All sessions of the generation are here, and nowhere else, so that dropping
 /// the device closes them all and then finalizes the module: the fields are dropped in the order in which they stand.
 pub struct Device {
-    pool: Pool,
+    pub(crate) pool: Pool,
     anchor: Anchor,
     anchor_is_lost: AtomicBool,
     /// For calls that make, destroy or list token objects, how long one waits for another, and how long that may take.

@@ -11,6 +11,7 @@ use crate::key::Key;
 use crate::mac::MacMechanism;
 use crate::root::{RootKind, UnwrapTemplate, Weakness, Weaknesses};
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
+use crate::signing::SigningKey;
 
 /// A key that wraps, without what is a trial of its own: what its template does, and its protection.
 pub(crate) fn kek(device: &Device) -> Result<Key, Error> {
@@ -36,27 +37,36 @@ pub(crate) fn wrapping_keys_are_not(device: &Device, weakness: Weakness) -> Resu
     still_wraps(device, &kek)
 }
 
-/// The keys that bind and sign have this protection, and those that wrap where that is no reason to keep no key wrapped.
+/// The keys that bind and sign have this protection.
 pub(crate) fn root_keys_are_not(device: &Device, weakness: Weakness) -> Result<String, Failure> {
     let key = device.session_root(RootKind::Mac, all_but(weakness))?;
     let pair = device.session_signing_root(all_but(weakness))?;
-    // Those that wrap have trials of their own, but for this.
-    let kek = if weakness == Weakness::Destroyable && kek(device).is_ok() {
-        Some(device.session_root(RootKind::Kek(UnwrapTemplate::Sealing), all_but(weakness))?)
-    } else {
-        None
-    };
-    let all = [&key, &pair.private, &pair.public].into_iter().chain(&kek);
-    let tried = all.clone().try_for_each(|key| try_on(device, key, weakness)).and_then(|()| {
-        device.mac(&key, MacMechanism::HmacSha256, b"text")?;
-        device.sign_digest(&pair, &[6; 32])?;
-        Ok("refused".to_owned())
-    });
-    if weakness == Weakness::Destroyable {
-        // They are gone, or end with their session and by nothing else.
-        all.for_each(Key::mark_lost);
+    for key in [&key, &pair.private, &pair.public] {
+        try_on(device, key, weakness)?;
     }
-    tried
+    still_bind(device, &key, &pair)
+}
+
+/// No root key can be destroyed.
+pub(crate) fn root_keys_are_not_destroyed(device: &Device) -> Result<String, Failure> {
+    let weak = all_but(Weakness::Destroyable);
+    let wraps = kek(device).is_ok();
+    // Closed at the end, and with it goes what nothing else removes.
+    let session = device.pool.open()?;
+    let key = device.root_of(&session, RootKind::Mac, weak)?;
+    let pair = device.signing_root_of(&session, weak)?;
+    let kek = wraps.then(|| device.root_of(&session, RootKind::Kek(UnwrapTemplate::Sealing), weak)).transpose()?;
+    for key in [&key, &pair.private, &pair.public].into_iter().chain(&kek) {
+        try_on(device, key, Weakness::Destroyable)?;
+    }
+    still_bind(device, &key, &pair)
+}
+
+/// The refusals before were not those of a device that fails, or of a key that is lost.
+fn still_bind(device: &Device, key: &Key, pair: &SigningKey) -> Result<String, Failure> {
+    device.mac(key, MacMechanism::HmacSha256, b"text")?;
+    device.sign_digest(pair, &[6; 32])?;
+    Ok("refused".to_owned())
 }
 
 /// The value of a sensitive key is hidden, whether it leaves wrapped or not at all.
@@ -148,7 +158,7 @@ fn remove(device: &Device, handle: ObjectHandle) -> Result<(), Failure> {
     }
 }
 
-/// The refusals before were not those of a device that fails, or of a key that is lost.
+/// Likewise of a key that wraps.
 fn still_wraps(device: &Device, kek: &Key) -> Result<String, Failure> {
     device.wrap(kek, &device.generate(&leaving())?)?;
     Ok("refused".to_owned())

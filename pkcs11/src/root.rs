@@ -212,6 +212,13 @@ impl Device {
         Ok(self.session_key(handle, kind.spec().kind.bytes()))
     }
 
+    /// The same as an object of this session, with which it ends.
+    pub(crate) fn root_of(&self, session: &Session, kind: RootKind, weak: Weaknesses) -> Result<Key, Error> {
+        let template = kind.template(Placement::Session, weak)?;
+        let handle = self.make_root(session, kind, &template).map_err(Error::from_binding)?;
+        Ok(self.token_key(handle, Some(kind.spec().kind.bytes())))
+    }
+
     fn make_root(
         &self,
         session: &Session,

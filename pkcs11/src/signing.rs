@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::Session;
 
 use crate::device::Device;
 use crate::error::{Error, RootMismatch};
@@ -98,6 +99,20 @@ fn public(id: &KeyId, weak: Weaknesses) -> Vec<Attribute> {
     template
 }
 
+/// The public half, and the private one.
+fn generate_session_pair(
+    session: &Session,
+    weak: Weaknesses,
+) -> Result<(ObjectHandle, ObjectHandle), cryptoki::error::Error> {
+    let id = KeyId::from([0; 20]);
+    let [public, private] = [public(&id, weak), private(&id, weak)].map(|mut template| {
+        template.retain(|attribute| !matches!(attribute, Attribute::Token(_)));
+        template.push(Attribute::Token(false));
+        template
+    });
+    session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private)
+}
+
 impl Device {
     /// Makes a P-256 key pair (CKM_EC_KEY_PAIR_GEN) as two token objects of the same CKA_ID, protected but for `weak`. It is durable after
     /// [`crate::sync`], if [`Device::needs_sync`].
@@ -118,15 +133,14 @@ impl Device {
 
     /// Makes a pair as session objects, protected but for `weak`.
     pub(crate) fn session_signing_root(&self, weak: Weaknesses) -> Result<SigningKey, Error> {
-        let id = KeyId::from([0; 20]);
-        let [public, private] = [public(&id, weak), private(&id, weak)].map(|mut template| {
-            template.retain(|attribute| !matches!(attribute, Attribute::Token(_)));
-            template.push(Attribute::Token(false));
-            template
-        });
-        let (public, private) =
-            self.own(|session| session.generate_key_pair(&Mechanism::EccKeyPairGen, &public, &private))?;
+        let (public, private) = self.own(|session| generate_session_pair(session, weak))?;
         Ok(SigningKey { private: self.private_key(private), public: self.private_key(public) })
+    }
+
+    /// The same as objects of this session, with which they end.
+    pub(crate) fn signing_root_of(&self, session: &Session, weak: Weaknesses) -> Result<SigningKey, Error> {
+        let (public, private) = generate_session_pair(session, weak).map_err(Error::from_binding)?;
+        Ok(SigningKey { private: self.token_key(private, None), public: self.token_key(public, None) })
     }
 
     /// What the token holds under this CKA_ID, of whatever class: one search, a linear scan on some tokens, and so for the start
