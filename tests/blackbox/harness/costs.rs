@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::caller::{Caller, change};
 use super::kmip::{all, create, enumeration, find, integer, locate, name, named, revoke, tags};
 use super::message::message;
-use super::{Options, Server};
+use super::{Options, Server, eventually};
 
 /// Creates in one message, and connections that send such messages.
 const BATCH: usize = 64;
@@ -37,9 +37,15 @@ pub fn fill(server: &Server, count: usize) {
             scope.spawn(move || {
                 let mut alice = server.alice().connect().unwrap();
                 for batch in (connection..batches).step_by(CONNECTIONS) {
-                    let size = BATCH.min(count - batch * BATCH);
-                    let answer = alice.kmip(&message(&[], &vec![request.clone(); size])).json();
-                    assert!(!answer.to_string().contains("OperationFailed"), "{answer}");
+                    let mut left = BATCH.min(count - batch * BATCH);
+                    // On a busy machine others may have all sessions of the HSM for two seconds: the rest of a message is refused then.
+                    eventually("a message of creates is done", || {
+                        let answer = alice.kmip(&message(&[], &vec![request.clone(); left])).json().to_string();
+                        let failed = answer.matches("OperationFailed").count();
+                        assert_eq!(answer.matches("the HSM is not available").count(), failed, "{answer}");
+                        left -= answer.matches("\"Success\"").count();
+                        (left == 0).then_some(())
+                    });
                 }
             });
         }
