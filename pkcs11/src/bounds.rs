@@ -15,7 +15,8 @@ use crate::mac::MacMechanism;
 use crate::parts::BLOCK;
 use crate::secret_key::{SecretKeyKind, SecretKeySpec, Uses};
 
-/// The least that a token must take in one call, in bytes: AES-GCM, so that secrets have room, and others, so that data makes few parts.
+/// The least that a token must take in one call, in bytes: AES-GCM, so that secrets have room, and HMAC-SHA256, so that rows make few
+/// parts.
 const LEAST_IN_ONE_CALL: usize = 1024;
 
 /// The least that a token must take for HMAC-SHA256 that makes no MAC of parts, in bytes: rows have about 1,000, and their grants.
@@ -172,13 +173,13 @@ impl<'a> Sample<'a> {
     fn takes(&self, length: usize, back: bool) -> Result<bool, Error> {
         match self.take(length, back) {
             Ok(()) => Ok(true),
-            Err(error) if is_passing(&error) => Err(error),
+            Err(error) if is_of_a_moment(&error) => Err(error),
             Err(_) => {
                 // A device that fails does so with few bytes, too.
                 self.take(SHORT, back)?;
                 match self.take(length, back) {
                     Ok(()) => Ok(true),
-                    Err(error) if is_passing(&error) => Err(error),
+                    Err(error) if is_of_a_moment(&error) => Err(error),
                     Err(_) => Ok(false),
                 }
             }
@@ -210,10 +211,6 @@ impl<'a> Sample<'a> {
                 // More than was tried is given in parts, if that does.
                 bounds.set(bounded, longest.unwrap_or(if joins { most } else { usize::MAX }), !joins);
             }
-            // It would be too many parts.
-            (What::Cipher(_), Some(longest)) if bounded == Bounded::Blocks && longest < LEAST_IN_ONE_CALL => {
-                bounds.set(bounded, 0, true);
-            }
             (What::Cipher(_), longest) => {
                 let none = if bounded == Bounded::Gcm { usize::MAX } else { most };
                 bounds.set(bounded, longest.unwrap_or(none), bounded == Bounded::Gcm);
@@ -222,20 +219,11 @@ impl<'a> Sample<'a> {
         Ok(longest)
     }
 
-    /// The same if the bound that is known is not that of the token any more.
-    fn learn_again(&self, first: usize) -> Result<(), Error> {
-        let known = self.device.module.bounds.most(self.bounded());
-        if !self.takes(known.clamp(SHORT, first), false)? {
-            self.learn(first)?;
-        }
-        Ok(())
-    }
-
     /// Whether the MAC of parts is that of the whole. An error says nothing.
     fn joins(&self, mechanism: MacMechanism, longest: usize) -> Result<bool, Error> {
         let text = vec![5; longest + 1];
         let in_parts = |text: &[u8], most| match self.device.sign_in_parts(&self.key, mechanism, text, most) {
-            Err(error) if is_passing(&error) => Err(error),
+            Err(error) if is_of_a_moment(&error) => Err(error),
             made => Ok(made.ok()),
         };
         let Some((_, short)) = text.split_first().filter(|(_, short)| !short.is_empty()) else { return Ok(false) };
@@ -245,10 +233,11 @@ impl<'a> Sample<'a> {
     }
 }
 
-/// Whether a call failed for a reason that is over when it is made again, or that is for the owner of recovery.
-fn is_passing(error: &Error) -> bool {
+/// Whether a call failed for a reason that says nothing of its length. Too little memory may, and so may a session or an operation that
+/// has ended: nobody else uses the token meanwhile.
+fn is_of_a_moment(error: &Error) -> bool {
     matches!(error, Error::Busy | Error::Hangs | Error::Away | Error::Stale)
-        || matches!(error.loss(), Some(Loss::Handle | Loss::Session | Loss::Login | Loss::Room))
+        || matches!(error.loss(), Some(Loss::Handle | Loss::Login))
 }
 
 fn throwaway(device: &Device, kind: SecretKeyKind, uses: Uses) -> Result<Key, Error> {
@@ -284,8 +273,12 @@ impl Device {
             ("AES-CMAC in one call", Need::For("this MAC"), Sample::of_mac(self, MacMechanism::AesCmac)),
         ];
         let rows = rows.into_iter().filter_map(|(name, need, sample)| {
-            let sample = sample.ok().filter(|sample| sample.take(SHORT, true).is_ok())?;
-            Some(Capability { name, said: String::new(), found: self.told(&sample, first), need })
+            let found = match sample.and_then(|sample| sample.take(SHORT, true).map(|()| sample)) {
+                Ok(sample) => self.told(&sample, first),
+                Err(error) if is_of_a_moment(&error) => Err(error.into()),
+                Err(_) => return None,
+            };
+            Some(Capability { name, said: String::new(), found, need })
         });
         rows.collect()
     }
@@ -297,7 +290,8 @@ impl Device {
         let too_little = |least: usize| Err(Failure::Differs(format!("{longest} bytes: the server needs {least}")));
         let is_whole = self.module.bounds.is_whole(bounded);
         match bounded {
-            _ if longest < LEAST_IN_ONE_CALL => too_little(LEAST_IN_ONE_CALL),
+            Bounded::Gcm | Bounded::Hmac if longest < LEAST_IN_ONE_CALL => too_little(LEAST_IN_ONE_CALL),
+            Bounded::Blocks if longest < BLOCK => too_little(BLOCK),
             Bounded::Gcm => Ok(format!("{longest} bytes: longer texts are refused")),
             Bounded::Hmac if is_whole && longest < LEAST_WHOLE => Err(Failure::Differs(format!(
                 "{longest} bytes, and C_SignUpdate does not work: the server needs {LEAST_WHOLE} then"
@@ -314,14 +308,15 @@ impl Device {
         self.module.bounds.most(bounded)
     }
 
-    /// Finds the bounds out once more, as far as they have changed: it may be another token.
+    /// Finds the bounds out once more: it may be another token. Each of them, whatever comes of the others.
     pub fn learn_bounds(&self, first: FirstTry) -> Result<(), Error> {
-        self.gcm_sample()?.learn_again(first.gcm)?;
-        Sample::of_mac(self, MacMechanism::HmacSha256)?.learn_again(first.others)?;
+        let learn = |sample: Result<Sample<'_>, Error>, most| sample.and_then(|sample| sample.learn(most).map(drop));
+        let gcm = learn(self.gcm_sample(), first.gcm);
+        let hmac = learn(Sample::of_mac(self, MacMechanism::HmacSha256), first.others);
         // Not every token has these.
-        let _ = self.blocks_sample().and_then(|sample| sample.learn_again(first.others));
-        let _ = Sample::of_mac(self, MacMechanism::AesCmac).and_then(|sample| sample.learn_again(first.others));
-        Ok(())
+        let _ = learn(self.blocks_sample(), first.others);
+        let _ = learn(Sample::of_mac(self, MacMechanism::AesCmac), first.others);
+        gcm.and(hmac)
     }
 
     fn gcm_sample(&self) -> Result<Sample<'_>, Error> {

@@ -175,7 +175,9 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
             let placed = Custody::scan(device)?;
             // One that cannot be learned stays what it was, and the first encryption tells why.
             let _ = device.learn_iv_rule();
-            let _ = device.learn_bounds(FIRST_TRY);
+            if let Err(error) = device.learn_bounds(FIRST_TRY) {
+                tracing::warn!(%error, "how much the HSM takes in one call was not found out: it is taken to be as much as before");
+            }
             // Published while nobody is admitted yet: the first caller meets the new handles.
             *custody.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
             *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
