@@ -30,18 +30,6 @@ fn faults() -> [(Fault, &'static str); 3] {
     ]
 }
 
-fn with(options: &Options, argument: &str) -> Options {
-    let mut options = options.clone();
-    options.arguments.push(argument.to_owned());
-    options
-}
-
-/// Why a server with these options does not start.
-fn refused(place: &Arc<Place>, options: &Options) -> String {
-    let log = Server::try_start_at(Arc::clone(place), options).map(drop).unwrap_err();
-    log.lines().next_back().unwrap_or_default().to_owned()
-}
-
 #[test]
 fn keeps_every_key_as_an_object() {
     for (fault, lacking) in faults() {
@@ -49,12 +37,12 @@ fn keeps_every_key_as_an_object() {
         let fault = [("fault", fault)];
         let (status, out, error) = run(shim::program(&place, &fault).arg("--check-hsm"));
         assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
-        let row = out.lines().find(|line| line.starts_with(lacking)).unwrap();
+        let row = shim::row(&out, lacking);
         assert!(row.ends_with("  keeps every key in the token"), "{row}");
         let (status, out, _) = run(shim::program(&place, &fault).args(["--check-hsm", "--placement=wrapped"]));
         assert!(status.code() == Some(1) && out.contains("cannot use this token: "), "{out}");
         let (options, _) = shim::options(&place, &fault);
-        let told = refused(&place, &with(&options, "--placement=wrapped"));
+        let told = Server::refused_at(&place, &options.with(&["--placement=wrapped"]));
         assert!(told.contains("cannot keep keys wrapped") && told.contains(lacking), "{told}");
         assert_eq!(place.token.objects(), 0, "something was made");
 
@@ -112,7 +100,7 @@ fn stays_what_it_was_at_the_first_start() {
     let (options, control) = shim::options(&place, &fault);
     assert!(Server::start_at(Arc::clone(&place), &options).stop().1.success());
     control.clear("fault").unwrap();
-    let told = refused(&place, &with(&options, "--placement=wrapped"));
+    let told = Server::refused_at(&place, &options.with(&["--placement=wrapped"]));
     assert!(told.contains("has no root keys that wrap") && told.contains("without --placement wrapped"), "{told}");
     let (status, _, told) = run(place.command(&options).args(["--placement=wrapped", "--check-config"]));
     assert!(!status.success() && told.contains("has no root keys that wrap"), "{told}");
@@ -129,8 +117,8 @@ fn stays_what_it_was_at_the_first_start() {
     let sealed = alice.seal(&id, b"data");
     assert!(server.stop().1.success());
     control.set("fault", &fault[0].1).unwrap();
-    for own in [options.clone(), with(&options, "--placement=token")] {
-        let told = refused(&place, &own);
+    for own in [options.clone(), options.with(&["--placement=token"])] {
+        let told = Server::refused_at(&place, &own);
         assert!(told.contains("cannot do what is needed of it: AES key wrap"), "{told}");
     }
     control.clear("fault").unwrap();
@@ -146,7 +134,7 @@ fn is_not_one_that_has_a_bad_moment() {
         let place = Arc::new(Place::new());
         let fault = [("fault", Fault::new(Deed::Answer(value), &["C_WrapKey"]))];
         let (options, control) = shim::options(&place, &fault);
-        let told = refused(&place, &options);
+        let told = Server::refused_at(&place, &options);
         assert!(told.contains("cannot do what is needed of it: ") && told.contains("C_WrapKey"), "{told}");
         assert_eq!(place.token.objects(), 0);
         control.clear("fault").unwrap();
@@ -169,13 +157,13 @@ fn is_not_what_a_database_becomes_by_a_deletion() {
         let database = rusqlite::Connection::open(place.database()).unwrap();
         let deleted = database.execute("DELETE FROM root_key WHERE name IN ('sealing', 'guarding', 'exporting')", []);
         assert_eq!(deleted, Ok(KEKS));
-        let told = refused(&place, &Options::default());
+        let told = Server::refused_at(&place, &Options::default());
         assert!(told.contains(expected), "{told}");
         let (status, _, told) = run(place.command(&Options::default()).arg("--check-config"));
         assert!(!status.success() && told.contains(expected), "{told}");
         // Nor where the operator has the key of the audit log made again.
         database.execute("DELETE FROM root_key WHERE name = 'audit'", []).unwrap();
-        let told = refused(&place, &with(&Options::default(), "--remake-root-key=audit"));
+        let told = Server::refused_at(&place, &Options::default().with(&["--remake-root-key=audit"]));
         assert!(told.contains(expected), "{told}");
     }
 }

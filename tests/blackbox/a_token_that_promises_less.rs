@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::kmip::{boolean, create, find, integer, named, register, wrapped};
 use crate::harness::server::{Place, run};
-use crate::harness::{Connection, Options, ROOT_OBJECTS, Server, shim};
+use crate::harness::{Connection, ROOT_OBJECTS, Server, shim};
 
 /// CKA_MODIFIABLE, CKA_COPYABLE, CKA_DESTROYABLE, CKA_SENSITIVE, CKA_EXTRACTABLE.
 const MODIFIABLE: u64 = 0x170;
@@ -22,18 +22,6 @@ const EXTRACTABLE: u64 = 0x162;
 
 /// The keys that wrap.
 const KEKS: usize = 3;
-
-fn with(options: &Options, arguments: &[&str]) -> Options {
-    let mut options = options.clone();
-    options.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
-    options
-}
-
-/// Why a server with these options does not start.
-fn refused(place: &Arc<Place>, options: &Options) -> String {
-    let log = Server::try_start_at(Arc::clone(place), options).map(drop).unwrap_err();
-    log.lines().next_back().unwrap_or_default().to_owned()
-}
 
 fn sensitive_and_extractable(alice: &mut Connection, id: &str) -> (Value, Value) {
     let attributes = alice.attributes(id);
@@ -52,7 +40,7 @@ fn weaker_root_keys_are_accepted_by_name() {
         let fault = [("fault", Fault::new(Deed::RefuseAttribute(attribute), &[]))];
         let accept = format!("--accept-weaker-custody={name}");
         let (status, out, _) = run(shim::program(&place, &fault).arg("--check-hsm"));
-        let row = out.lines().find(|line| line.starts_with(&format!("root keys cannot be {done} "))).unwrap();
+        let row = shim::row(&out, &format!("root keys cannot be {done} "));
         assert!(row.ends_with(&format!("  does not start without --accept-weaker-custody {name}")), "{row}");
         assert_eq!(status.code(), Some(1), "{out}");
         let (status, out, error) = run(shim::program(&place, &fault).args(["--check-hsm", &accept]));
@@ -61,14 +49,14 @@ fn weaker_root_keys_are_accepted_by_name() {
 
         let (plain, control) = shim::options(&place, &fault);
         let other = if name == "copyable" { "destroyable" } else { "copyable" };
-        for options in [plain.clone(), with(&plain, &[&format!("--accept-weaker-custody={other}")])] {
-            let told = refused(&place, &options);
+        for options in [plain.clone(), plain.with(&[&format!("--accept-weaker-custody={other}")])] {
+            let told = Server::refused_at(&place, &options);
             assert!(told.contains(&format!("accept it by --accept-weaker-custody {name}")), "{told}");
             assert!(told.contains(&format!("root keys cannot be {done}")), "{told}");
         }
         assert_eq!(place.token.objects(), 0, "something was made");
 
-        let accepting = with(&plain, &[&accept]);
+        let accepting = plain.with(&[&accept]);
         let mut server = Server::start_at(Arc::clone(&place), &accepting);
         assert_eq!(place.token.objects(), ROOT_OBJECTS - KEKS + keks);
         let mut alice = server.alice().connect().unwrap();
@@ -86,7 +74,7 @@ fn weaker_root_keys_are_accepted_by_name() {
             if round == 1 {
                 control.clear("fault").unwrap();
             }
-            let told = refused(&place, &plain);
+            let told = Server::refused_at(&place, &plain);
             assert!(told.contains(&format!("the root keys of this database are {name}")), "{told}");
             let (status, _, told) = run(place.command(&plain).arg("--check-config"));
             assert!(!status.success() && told.contains(&format!("of this database are {name}")), "{told}");
@@ -104,7 +92,7 @@ fn weaker_root_keys_are_accepted_by_name() {
 fn a_token_that_promises_less_than_it_did_is_refused() {
     let place = Arc::new(Place::new());
     let (options, control) = shim::options(&place, &[]);
-    let accepting = with(&options, &["--accept-weaker-custody=modifiable,copyable,destroyable"]);
+    let accepting = options.with(&["--accept-weaker-custody=modifiable,copyable,destroyable"]);
     // Nothing is weaker for being accepted.
     let server = Server::start_at(Arc::clone(&place), &accepting);
     let health = server.alice().connect().unwrap().get("/health");
@@ -116,7 +104,7 @@ fn a_token_that_promises_less_than_it_did_is_refused() {
     {
         control.set("fault", &Fault::new(Deed::RefuseAttribute(attribute), &[])).unwrap();
         for options in [&options, &accepting] {
-            let told = refused(&place, options);
+            let told = Server::refused_at(&place, options);
             assert!(told.contains(told_of), "{told}");
         }
         control.clear("fault").unwrap();
@@ -132,10 +120,10 @@ fn a_token_that_promises_less_than_it_did_is_refused() {
     let no_wrapping = Fault::new(Deed::RefuseAttribute(UNWRAP_TEMPLATE), &[]);
     let (options, control) = shim::options(&place, &[("no wrapping", no_wrapping)]);
     assert!(Server::start_at(Arc::clone(&place), &options).stop().1.success());
-    let accepting = with(&options, &["--accept-weaker-custody=modifiable,copyable,destroyable"]);
+    let accepting = options.with(&["--accept-weaker-custody=modifiable,copyable,destroyable"]);
     for (attribute, told_of) in [(MODIFIABLE, "changed"), (COPYABLE, "copied")] {
         control.set("fault", &Fault::new(Deed::RefuseAttribute(attribute), &[])).unwrap();
-        let told = refused(&place, &accepting);
+        let told = Server::refused_at(&place, &accepting);
         let expected = format!("less than it did when they were made: root keys cannot be {told_of}");
         assert!(told.contains(&expected), "{told}");
         control.clear("fault").unwrap();
@@ -148,8 +136,8 @@ fn a_weakness_of_some_root_keys_is_one_of_all() {
     let place = Arc::new(Place::new());
     let fault = [("fault", Fault::new(Deed::RefuseAttribute(COPYABLE), &["C_GenerateKeyPair"]))];
     let (plain, _) = shim::options(&place, &fault);
-    let accepting = with(&plain, &["--accept-weaker-custody=copyable"]);
-    let told = refused(&place, &with(&accepting, &["--placement=wrapped"]));
+    let accepting = plain.with(&["--accept-weaker-custody=copyable"]);
+    let told = Server::refused_at(&place, &accepting.with(&["--placement=wrapped"]));
     assert!(told.contains("cannot keep keys wrapped: root keys cannot be copied"), "{told}");
     assert_eq!(place.token.objects(), 0);
     let server = Server::start_at(Arc::clone(&place), &accepting);
@@ -165,12 +153,12 @@ fn what_was_begun_is_not_finished_with_weaker_keys() {
     let weak = Fault::new(Deed::RefuseAttribute(DESTROYABLE), &[]);
     let place = Arc::new(Place::new());
     let (plain, control) = shim::options(&place, &[("failing", failing.clone())]);
-    let accepting = with(&plain, &["--accept-weaker-custody=destroyable"]);
-    refused(&place, &plain);
+    let accepting = plain.with(&["--accept-weaker-custody=destroyable"]);
+    Server::refused_at(&place, &plain);
     assert_eq!(place.token.objects(), 1 + KEKS);
     control.clear("failing").unwrap();
     control.set("weak", &weak).unwrap();
-    let told = refused(&place, &accepting);
+    let told = Server::refused_at(&place, &accepting);
     assert!(told.contains("less than it did when they were made: root keys cannot be destroyed"), "{told}");
     control.clear("weak").unwrap();
     let server = Server::start_at(Arc::clone(&place), &plain);
@@ -179,12 +167,12 @@ fn what_was_begun_is_not_finished_with_weaker_keys() {
 
     let place = Arc::new(Place::new());
     let (plain, control) = shim::options(&place, &[("failing", failing), ("weak", weak)]);
-    let accepting = with(&plain, &["--accept-weaker-custody=destroyable"]);
-    refused(&place, &accepting);
+    let accepting = plain.with(&["--accept-weaker-custody=destroyable"]);
+    Server::refused_at(&place, &accepting);
     assert_eq!(place.token.objects(), 1 + KEKS);
     control.clear("failing").unwrap();
     control.clear("weak").unwrap();
-    let told = refused(&place, &plain);
+    let told = Server::refused_at(&place, &plain);
     assert!(told.contains("the root keys of this database are destroyable"), "{told}");
     let server = Server::start_at(Arc::clone(&place), &accepting);
     assert_eq!(place.token.objects(), ROOT_OBJECTS);
@@ -198,7 +186,7 @@ fn without_keys_that_leave_in_clear_new_ones_leave_wrapped() {
     let (status, out, error) = run(shim::program(&place, &fault).arg("--check-hsm"));
     assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
     for name in ["unwrap template: may leave ", "CKA_VALUE of a key that may leave "] {
-        let row = out.lines().find(|line| line.starts_with(name)).unwrap();
+        let row = shim::row(&out, name);
         assert!(row.ends_with("  gives no keys out in clear"), "{row}");
     }
     let (options, control) = shim::options(&place, &fault);
@@ -226,8 +214,8 @@ fn without_keys_that_leave_in_clear_new_ones_leave_wrapped() {
         alice.refused(&named("Get", &kek), 403, "Not_Extractable");
         assert!(!server.log().contains(" ERROR "), "{}", server.log());
         assert!(server.stop().1.success());
-        let of = |id: &str| with(&options, &[&format!("--api-token-id={id}")]);
-        let told = refused(&place, &of(&other));
+        let of = |id: &str| options.with(&[&format!("--api-token-id={id}")]);
+        let told = Server::refused_at(&place, &of(&other));
         assert!(told.contains("nobody can know the API token") && told.contains("by Register"), "{told}");
         assert!(Server::start_at(Arc::clone(&place), &of(&brought)).stop().1.success());
         // What was begun so stays so.
@@ -250,7 +238,7 @@ fn without_keys_that_leave_in_clear_new_ones_leave_wrapped() {
     let value = alice.export(&id);
     assert!(server.stop().1.success());
     control.set("fault", &fault[0].1).unwrap();
-    let told = refused(&place, &options);
+    let told = Server::refused_at(&place, &options);
     assert!(told.contains("cannot do what is needed of it: unwrap template: may leave"), "{told}");
     control.clear("fault").unwrap();
     let server = Server::start_at(place, &options);
@@ -263,7 +251,7 @@ fn without_keys_that_leave_at_all_every_key_stays_an_object() {
     let fault = [("fault", Fault::new(Deed::RefuseValue(EXTRACTABLE, true), &[]))];
     let (status, out, error) = run(shim::program(&place, &fault).arg("--check-hsm"));
     assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
-    let row = out.lines().find(|line| line.starts_with("CKA_EXTRACTABLE of a sensitive key ")).unwrap();
+    let row = shim::row(&out, "CKA_EXTRACTABLE of a sensitive key ");
     assert!(row.ends_with("  lets no keys leave"), "{row}");
     let (options, control) = shim::options(&place, &fault);
     let mut server = Server::start_at(Arc::clone(&place), &options);

@@ -30,22 +30,6 @@ fn padded() -> (&'static str, &'static str) {
     }
 }
 
-fn with(options: &Options, arguments: &[&str]) -> Options {
-    let mut options = options.clone();
-    options.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
-    options
-}
-
-fn row<'a>(out: &'a str, name: &str) -> &'a str {
-    out.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {out}"))
-}
-
-/// Why a server with these options does not start.
-fn refused(place: &Arc<Place>, options: &Options) -> String {
-    let log = Server::try_start_at(Arc::clone(place), options).map(drop).unwrap_err();
-    log.lines().next_back().unwrap_or_default().to_owned()
-}
-
 #[test]
 fn has_numbers_of_its_own_for_key_wrap() {
     let place = Arc::new(Place::new());
@@ -55,16 +39,16 @@ fn has_numbers_of_its_own_for_key_wrap() {
     let given = ["--hsm-wrap-mechanism", WRAP, "--hsm-wrap-pad-mechanism", pad];
     let (status, out, error) = check(&[]);
     assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
-    assert!(row(&out, "AES key wrap ").ends_with("  keeps every key in the token"), "{out}");
+    assert!(shim::row(&out, "AES key wrap ").ends_with("  keeps every key in the token"), "{out}");
     let (status, out, error) = check(&given);
     assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
     for name in ["AES key wrap ", "unwrap template: may leave ", "P-256 pairs, wrapped ", "RSA pairs, wrapped "] {
-        assert!(row(&out, name).ends_with("  uses it"), "{out}");
+        assert!(shim::row(&out, name).ends_with("  uses it"), "{out}");
     }
     // The padded one makes blobs of the same length.
     let (status, out, _) = check(&["--hsm-wrap-mechanism", pad]);
     assert_eq!(status.code(), Some(0), "{out}");
-    let found = row(&out, "AES key wrap ");
+    let found = shim::row(&out, "AES key wrap ");
     assert!(found.contains(&format!("what mechanism {pad} makes is not of RFC 3394")), "{found}");
     assert!(found.ends_with("  keeps every key in the token"), "{found}");
     let (status, out, _) = check(&["--hsm-wrap-mechanism", pad, "--placement=wrapped"]);
@@ -77,9 +61,9 @@ fn has_numbers_of_its_own_for_key_wrap() {
             format!("{option} 0x80009999: the token does not know this mechanism (C_WrapKey: CKR_MECHANISM_INVALID)");
         let (status, out, error) = check(&wrong);
         assert!(status.code() == Some(1) && out.is_empty() && error.contains(&expected), "{out}{error}");
-        let (status, _, error) = run(place.command(&with(&options, &wrong)).arg("--check-config"));
+        let (status, _, error) = run(place.command(&options.with(&wrong)).arg("--check-config"));
         assert!(status.code() == Some(1) && error.contains(&expected), "{error}");
-        let told = refused(&place, &with(&options, &wrong));
+        let told = Server::refused_at(&place, &options.with(&wrong));
         assert!(told.contains(&expected), "{told}");
         for number in ["0", "0x", "0x100000000", "twelve"] {
             let (status, _, error) = check(&[option, number]);
@@ -95,7 +79,7 @@ fn has_numbers_of_its_own_for_key_wrap() {
 
 /// Keys that were wrapped by one number are unwrapped by another of the same algorithm.
 fn wraps_for_both(place: &Arc<Place>, options: &Options, given: &[&str], numbers: (&str, &str), clear: impl FnOnce()) {
-    let server = Server::start_at(Arc::clone(place), &with(options, given));
+    let server = Server::start_at(Arc::clone(place), &options.with(given));
     let mut alice = server.alice().connect().unwrap();
     let (aes, secret) = (alice.aes(), alice.new_key(&create("HMACSHA256", 256, &[])));
     let (private, public) = pair(&mut alice, "EC", 256);
@@ -111,12 +95,12 @@ fn wraps_for_both(place: &Arc<Place>, options: &Options, given: &[&str], numbers
     // The numbers from the environment and from the file are as good.
     let file = place.path("config.toml");
     fs::write(&file, format!("hsm-wrap-mechanism = {}\n", numbers.0)).unwrap();
-    let mut of_file = with(options, &["--config", file.to_str().unwrap()]);
+    let mut of_file = options.with(&["--config", file.to_str().unwrap()]);
     of_file.environment.push(("KMS_HSM_WRAP_PAD_MECHANISM".to_owned(), numbers.1.to_owned()));
     let server = Server::start_at(Arc::clone(place), &of_file);
     works(&mut server.alice().connect().unwrap());
     assert!(server.stop().1.success());
-    let told = refused(place, options);
+    let told = Server::refused_at(place, options);
     assert!(told.contains("cannot do what is needed of it: AES key wrap"), "{told}");
     clear();
     let server = Server::start_at(Arc::clone(place), options);
@@ -255,7 +239,10 @@ fn shows_points_bare_and_values_never() {
         let faults = [("value", Fault::new(Deed::HideValue(value), &[]))];
         let (status, out, error) = run(shim::program(&place, &faults).arg("--check-hsm"));
         assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
-        assert!(row(&out, "CKA_VALUE of a key that may leave ").ends_with("  gives no keys out in clear"), "{out}");
+        assert!(
+            shim::row(&out, "CKA_VALUE of a key that may leave ").ends_with("  gives no keys out in clear"),
+            "{out}"
+        );
         let (options, _) = shim::options(&place, &faults);
         let server = Server::start_at(place, &options);
         let mut alice = server.alice().connect().unwrap();
@@ -299,7 +286,7 @@ fn shows_points_bare_and_values_never() {
     assert!(server.stop().1.success());
 
     // Whoever brought the key of the API token knows it all the same.
-    let mut with_token = with(&options, &["--client-cert=optional"]);
+    let mut with_token = options.with(&["--client-cert=optional"]);
     with_token.arguments.extend(["--api-token-id".to_owned(), brought.clone()]);
     let server = Server::start_at(Arc::clone(&place), &with_token);
     let bearer = format!("Bearer {}", BASE64.encode(&token));

@@ -41,9 +41,8 @@ fn at_most(bytes: usize) -> [(&'static str, Fault); 1] {
 
 fn start(most: usize, arguments: &[&str]) -> (Server, Control) {
     let place = Arc::new(Place::new());
-    let (mut options, control) = shim::options(&place, &at_most(most));
-    options.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
-    (Server::start_at(place, &options), control)
+    let (options, control) = shim::options(&place, &at_most(most));
+    (Server::start_at(place, &options.with(arguments)), control)
 }
 
 fn cbc(padded: bool) -> Value {
@@ -112,11 +111,6 @@ fn blobs(count: usize) -> Vec<Value> {
     (0..count).map(|number| vendor_attribute("acme", &format!("blob {number}"), &"b".repeat(4_000))).collect()
 }
 
-/// The row of `--check-hsm` that begins with this.
-fn row<'a>(out: &'a str, name: &str) -> &'a str {
-    out.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {out}"))
-}
-
 #[test]
 fn how_much_is_found_out_at_the_start() {
     for (most, gcm, blocks) in [(16_288, 16_272, 16_288), (5_000, 4_984, 4_992), (50_001, 49_985, 50_000)] {
@@ -128,7 +122,7 @@ fn how_much_is_found_out_at_the_start() {
             ("AES-CBC in one call ", format!(" {blocks} bytes: longer data is split ")),
             ("HMAC-SHA256 in one call ", format!(" {most} bytes: longer data is split ")),
         ] {
-            let row = row(&out, name);
+            let row = shim::row(&out, name);
             assert!(row.contains(&found) && row.ends_with("  uses it"), "{row}");
         }
         let (options, _) = shim::options(&place, &at_most(most));
@@ -165,7 +159,7 @@ fn too_little_is_no_start() {
         assert_eq!(status.code(), Some(1), "{out}{error}");
         assert_eq!(error, "clavigerd: the HSM cannot do what the server needs\n");
         for name in rows {
-            let row = row(&out, name);
+            let row = shim::row(&out, name);
             assert!(row.contains(" bytes: the server needs 1024 ") && row.ends_with("  does not start"), "{row}");
         }
         let last = out.lines().next_back().unwrap();
@@ -501,12 +495,12 @@ fn without_parts_a_mac_has_a_bound() {
     };
     // Too little for rows.
     let (status, out, _) = run(shim::program(&place, &faults(5_000)).arg("--check-hsm"));
-    let told = row(&out, "HMAC-SHA256 in one call ");
+    let told = shim::row(&out, "HMAC-SHA256 in one call ");
     assert_eq!(status.code(), Some(1), "{out}");
     assert!(told.contains(" 5000 bytes, and C_SignUpdate does not work: the server needs 8192 "), "{out}");
     let (status, out, error) = run(shim::program(&place, &faults(10_000)).arg("--check-hsm"));
     assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
-    let told = row(&out, "HMAC-SHA256 in one call ");
+    let told = shim::row(&out, "HMAC-SHA256 in one call ");
     assert!(told.contains(" 10000 bytes, and C_SignUpdate does not work: longer data is refused "), "{out}");
     let (options, _) = shim::options(&place, &faults(10_000));
     let server = Server::start_at(place, &options);

@@ -58,7 +58,7 @@ fn what_it_lacks_is_named_and_keeps_a_server_from_starting_that_cannot_do_withou
         assert_eq!(error, "clavigerd: the HSM cannot do what the server needs\n");
         let last = out.lines().next_back().unwrap();
         assert!(last.starts_with("the server cannot use this token: ") && last.contains(name), "{name}: {out}");
-        let row = out.lines().find(|line| line.starts_with(name)).unwrap();
+        let row = shim::row(&out, name);
         assert!(row.contains("CKR_") && row.ends_with("  does not start"), "{row}");
         let mut start = shim::program(&place, &fault);
         let (status, out, error) = run(start.args(["--hostname", "127.0.0.1", "--port", "0"]).env("KMS_LOG", "error"));
@@ -77,9 +77,9 @@ fn without_keys_from_outside_there_are_those_of_the_token() {
     let fault = [("fault", Fault::new(Deed::Answer(NO_FUNCTION), &["C_CreateObject"]))];
     let (status, out, error) = run(shim::program(&place, &fault).arg("--check-hsm"));
     assert_eq!((status.code(), error.as_str()), (Some(0), ""), "{out}");
-    let row = out.lines().find(|line| line.starts_with("C_CreateObject of a key's value ")).unwrap();
+    let row = shim::row(&out, "C_CreateObject of a key's value ");
     assert!(row.ends_with("  does without keys that are brought in"), "{row}");
-    let export = out.lines().find(|line| line.starts_with("CKA_VALUE of a key that may leave ")).unwrap();
+    let export = shim::row(&out, "CKA_VALUE of a key that may leave ");
     assert!(export.ends_with("  uses it"), "{export}");
     let (options, _) = shim::options(&place, &fault);
     // Made, and found again.

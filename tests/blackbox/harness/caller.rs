@@ -73,8 +73,7 @@ impl World {
 
     /// The same with more options.
     pub fn restart_with(self, more: &[&str]) -> Self {
-        let mut options = self.server.options.clone();
-        options.arguments.extend(more.iter().map(|&argument| argument.to_owned()));
+        let options = self.server.options.with(more);
         let (place, _) = self.server.stop();
         Self { server: Server::start_at(place, &options), issuer: self.issuer }
     }

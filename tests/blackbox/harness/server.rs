@@ -24,6 +24,15 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
 }
 
+impl Options {
+    /// The same, and these arguments.
+    pub fn with(&self, arguments: &[&str]) -> Self {
+        let mut options = self.clone();
+        options.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        options
+    }
+}
+
 /// Everything that one server needs, and survives its restarts. Dropping it shows the servers' log if the test failed.
 pub struct Place {
     pub directory: tempfile::TempDir,
@@ -131,6 +140,12 @@ impl Server {
     /// A server in a place that may have had one before.
     pub fn start_at(place: Arc<Place>, options: &Options) -> Self {
         Self::try_start_at(place, options).unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
+    }
+
+    /// Why no server with these options starts: the last line of the log.
+    pub fn refused_at(place: &Arc<Place>, options: &Options) -> String {
+        let log = Self::try_start_at(Arc::clone(place), options).map(drop).unwrap_err();
+        log.lines().next_back().unwrap_or_default().to_owned()
     }
 
     /// A server, or what it said instead of starting.

@@ -47,6 +47,11 @@ pub fn options(place: &Place, faults: &[(&str, Fault)]) -> (Options, Control) {
     (Shim::options(&control, &Options::default()), control)
 }
 
+/// The row of `--check-hsm` that begins with this.
+pub fn row<'a>(out: &'a str, name: &str) -> &'a str {
+    out.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {out}"))
+}
+
 impl Shim {
     pub fn start(options: &Options) -> Self {
         let place = Arc::new(Place::new());

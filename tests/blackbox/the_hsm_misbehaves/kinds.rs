@@ -39,9 +39,8 @@ fn accepted(name: &'static str, attribute: u64, arguments: &'static [&'static st
 /// The load on a server on such a token, from its first start on and after another one: nothing is refused, wrong or lost.
 fn under_load((name, fault, arguments): &Kind) {
     let place = Arc::new(Place::new());
-    let (mut options, control) = shim::options(&place, &[("kind", fault.clone())]);
-    options.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
-    let server = Server::start_at(place, &options);
+    let (options, control) = shim::options(&place, &[("kind", fault.clone())]);
+    let server = Server::start_at(place, &options.with(arguments));
     let load = Load::new(CLIENTS);
     let mut clients: Vec<_> = (0..CLIENTS).map(|number| load.client(&server, number)).collect();
     let mut health = (0, 0);
