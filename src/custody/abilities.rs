@@ -28,11 +28,11 @@ impl Custody {
     /// The class that a key gets that would be of this one if the token had it: none leaves more easily than it lets keys leave.
     #[must_use]
     pub fn kept_as(&self, class: Class) -> Class {
-        match extractable(class).min(self.roots().terms().wrapped.extractable()) {
+        class.min(match self.roots().terms().wrapped.extractable() {
             Extractable::No => Class::Sealing,
             Extractable::Wrapped => Class::Guarding,
             Extractable::InClear => Class::Exporting,
-        }
+        })
     }
 
     /// Whether the token takes keys that are brought in.
@@ -47,7 +47,7 @@ impl Custody {
         self.abilities.wraps_pairs || self.is_placing()
     }
 
-    /// The protections that the root keys lack, in words; empty if there is none.
+    /// The protections that the root keys lack, in words; empty if they have all.
     #[must_use]
     pub fn weaknesses(&self) -> String {
         self.roots().terms().weak.to_string()
@@ -63,13 +63,4 @@ pub fn accepted(hsm: &Hsm) -> Weaknesses {
         WeakerCustody::Destroyable => Weakness::Destroyable,
     };
     hsm.weaker_custody.iter().map(weakness).collect()
-}
-
-/// How keys of a class leave.
-fn extractable(class: Class) -> Extractable {
-    match class {
-        Class::Sealing => Extractable::No,
-        Class::Guarding => Extractable::Wrapped,
-        Class::Exporting => Extractable::InClear,
-    }
 }

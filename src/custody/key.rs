@@ -72,12 +72,7 @@ impl ManagedKey {
 
 /// What the token must let happen to a secret key, and no more.
 pub(super) fn spec(class: Class, kind: SecretKeyKind, uses: Uses) -> SecretKeySpec {
-    let (sensitive, extractable) = match class {
-        Class::Sealing => (true, false),
-        Class::Guarding => (true, true),
-        Class::Exporting => (false, true),
-    };
-    SecretKeySpec { kind, sensitive, extractable, uses }
+    SecretKeySpec { kind, sensitive: class.is_sensitive(), extractable: class.is_extractable(), uses }
 }
 
 /// Whether AES key wrap carries a key of this length unchanged (RFC 3394; SoftHSM pads others silently,

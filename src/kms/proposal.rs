@@ -215,15 +215,11 @@ fn set_dates(attributes: &mut Attributes, now: DateTime, origin: Origin) -> Resu
 /// Sets Sensitive and its kin; the class is what makes the token enforce them. A key does not leave more easily than the token lets keys
 /// leave, whatever was asked for.
 fn set_protection(grant: &gate::NewGrant<'_>, attributes: &mut Attributes, origin: Origin) -> Class {
-    let asked = match (attributes.extractable.unwrap_or(true), attributes.sensitive.unwrap_or(false)) {
-        (false, _) => Class::Sealing,
-        (true, true) => Class::Guarding,
-        (true, false) => Class::Exporting,
-    };
+    let asked = Class::of(attributes.sensitive.unwrap_or(false), attributes.extractable.unwrap_or(true));
     let class = grant.kept_as(asked);
     if class != asked {
-        attributes.sensitive = Some(true);
-        attributes.extractable = Some(class == Class::Guarding);
+        attributes.sensitive = Some(class.is_sensitive());
+        attributes.extractable = Some(class.is_extractable());
     }
     let sensitive = *attributes.sensitive.get_or_insert(false);
     let extractable = *attributes.extractable.get_or_insert(true);

@@ -5,7 +5,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, para
 use super::Error;
 
 /// Which key-encryption key wraps a key, and so what the token lets happen to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// In the order of how easily keys leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// May never leave the token.
     Sealing,
@@ -16,6 +17,28 @@ pub enum Class {
 }
 
 impl Class {
+    /// That of a key with these attributes (KMIP and PKCS#11). What is not Extractable never leaves, Sensitive or not.
+    #[must_use]
+    pub fn of(sensitive: bool, extractable: bool) -> Self {
+        match (extractable, sensitive) {
+            (false, _) => Self::Sealing,
+            (true, true) => Self::Guarding,
+            (true, false) => Self::Exporting,
+        }
+    }
+
+    /// Whether the token hides the values of its keys.
+    #[must_use]
+    pub fn is_sensitive(self) -> bool {
+        self != Self::Exporting
+    }
+
+    /// Whether its keys leave in any way.
+    #[must_use]
+    pub fn is_extractable(self) -> bool {
+        self != Self::Sealing
+    }
+
     /// Its number in the database.
     #[must_use]
     pub fn code(self) -> i64 {
