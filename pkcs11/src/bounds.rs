@@ -101,7 +101,7 @@ impl Bounds {
 }
 
 /// One mechanism with a key of its own, to be tried with several lengths.
-pub(crate) struct Sample<'a> {
+struct Sample<'a> {
     device: &'a Device,
     key: Key,
     what: What,
@@ -113,20 +113,22 @@ enum What {
 }
 
 impl<'a> Sample<'a> {
-    /// The mode of this cipher.
-    pub(crate) fn of_cipher(device: &'a Device, cipher: &Cipher<'_>) -> Result<Self, Error> {
-        let cipher = match cipher {
-            Cipher::AesGcm { tag_bits, .. } => Cipher::AesGcm { iv: device.only_iv(), aad: AAD, tag_bits: *tag_bits },
-            Cipher::AesCbcPad { .. } => Cipher::AesCbcPad { iv: &[1; BLOCK] },
-            Cipher::AesCbc { .. } => Cipher::AesCbc { iv: &[1; BLOCK] },
-            Cipher::AesCtr { .. } => Cipher::AesCtr { counter: &[1; BLOCK] },
-            Cipher::AesEcb => Cipher::AesEcb,
-        };
+    /// AES-GCM, by the rule for IVs that is known.
+    fn of_gcm(device: &'a Device) -> Result<Self, Error> {
+        Self::of_cipher(device, Cipher::AesGcm { iv: device.only_iv(), aad: AAD, tag_bits: 128 })
+    }
+
+    /// AES-CBC, for all modes that work on blocks.
+    fn of_blocks(device: &'a Device) -> Result<Self, Error> {
+        Self::of_cipher(device, Cipher::AesCbc { iv: &[1; BLOCK] })
+    }
+
+    fn of_cipher(device: &'a Device, cipher: Cipher<'static>) -> Result<Self, Error> {
         let kind = SecretKeyKind::Aes { bytes: 32 };
         Ok(Self { device, key: throwaway(device, kind, Uses::CIPHER)?, what: What::Cipher(cipher) })
     }
 
-    pub(crate) fn of_mac(device: &'a Device, mechanism: MacMechanism) -> Result<Self, Error> {
+    fn of_mac(device: &'a Device, mechanism: MacMechanism) -> Result<Self, Error> {
         let kind = match mechanism {
             MacMechanism::AesCmac => SecretKeyKind::Aes { bytes: 32 },
             // Long enough for each of them.
@@ -147,14 +149,13 @@ impl<'a> Sample<'a> {
         if self.bounded() == Bounded::Blocks { BLOCK } else { 1 }
     }
 
-    /// Does it with so many bytes, padding included. What is encrypted is decrypted again, if `back`.
+    /// Does it with so many bytes. What is encrypted is decrypted again, if `back`.
     fn take(&self, length: usize, back: bool) -> Result<(), Error> {
         let differs = || Error::Binding(cryptoki::error::Error::InvalidValue);
         match &self.what {
             What::Mac(mechanism) => self.device.sign_whole(&self.key, *mechanism, &vec![0; length]).map(drop),
             What::Cipher(cipher) => {
-                let padding = usize::from(matches!(cipher, Cipher::AesCbcPad { .. }));
-                let text = vec![0; length.saturating_sub(padding)];
+                let text = vec![0; length];
                 let sealed = self.device.seal_by(&self.key, cipher, &text)?;
                 if !back {
                     return Ok(());
@@ -267,8 +268,8 @@ impl Device {
     /// all is left out.
     pub fn try_bounds(&self, first: FirstTry) -> Vec<Capability> {
         let rows = [
-            ("AES-GCM in one call", Need::Start, self.gcm_sample()),
-            ("AES-CBC in one call", Need::For("this mode"), self.blocks_sample()),
+            ("AES-GCM in one call", Need::Start, Sample::of_gcm(self)),
+            ("AES-CBC in one call", Need::For("this mode"), Sample::of_blocks(self)),
             ("HMAC-SHA256 in one call", Need::Start, Sample::of_mac(self, MacMechanism::HmacSha256)),
             ("AES-CMAC in one call", Need::For("this MAC"), Sample::of_mac(self, MacMechanism::AesCmac)),
         ];
@@ -311,19 +312,11 @@ impl Device {
     /// Finds the bounds out once more: it may be another token. Each of them, whatever comes of the others.
     pub fn learn_bounds(&self, first: FirstTry) -> Result<(), Error> {
         let learn = |sample: Result<Sample<'_>, Error>, most| sample.and_then(|sample| sample.learn(most).map(drop));
-        let gcm = learn(self.gcm_sample(), first.gcm);
+        let gcm = learn(Sample::of_gcm(self), first.gcm);
         let hmac = learn(Sample::of_mac(self, MacMechanism::HmacSha256), first.others);
         // Not every token has these.
-        let _ = learn(self.blocks_sample(), first.others);
+        let _ = learn(Sample::of_blocks(self), first.others);
         let _ = learn(Sample::of_mac(self, MacMechanism::AesCmac), first.others);
         gcm.and(hmac)
-    }
-
-    fn gcm_sample(&self) -> Result<Sample<'_>, Error> {
-        Sample::of_cipher(self, &Cipher::AesGcm { iv: &[], aad: &[], tag_bits: 128 })
-    }
-
-    fn blocks_sample(&self) -> Result<Sample<'_>, Error> {
-        Sample::of_cipher(self, &Cipher::AesCbc { iv: &[1; BLOCK] })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::trying::FIRST_TRY;
+use super::trying::{FIRST_TRY, Most};
 use super::{Custody, Error, OpenError, TokenError, root};
 use crate::metrics::HsmCall;
 use crate::store::Store;
@@ -61,15 +61,12 @@ impl Drop for Owner {
 fn watch(custody: &Custody, store: &Store, stopped: &Receiver<()>) {
     let mut recoveries = Recoveries::default();
     let (mut hangs, mut turn) = (false, 0);
-    // The start has told what it found.
-    let mut bounds = custody.bounds();
     loop {
         let is_rung = custody.token.suspect().wait(INTERVAL);
         turn = if is_rung { 0 } else { turn + 1 };
         if is_stopped(stopped, Duration::ZERO) {
             return;
         }
-        bounds = bounds.renewed(custody.bounds());
         let (error, pause) = match look(custody, turn, &mut recoveries, &mut hangs) {
             Found::Known { is_well } => {
                 custody.token.suspect().looked(is_well);
@@ -175,8 +172,13 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
             let placed = Custody::scan(device)?;
             // One that cannot be learned stays what it was, and the first encryption tells why.
             let _ = device.learn_iv_rule();
+            let before = Most::of(device);
             if let Err(error) = device.learn_bounds(FIRST_TRY) {
                 tracing::warn!(%error, "how much the HSM takes in one call was not found out: it is taken to be as much as before");
+            }
+            let now = Most::of(device);
+            if now != before {
+                now.tell();
             }
             // Published while nobody is admitted yet: the first caller meets the new handles.
             *custody.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);

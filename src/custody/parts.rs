@@ -3,7 +3,6 @@
 use claviger_pkcs11::{self as pkcs11, Cipher, Direction, in_parts};
 use zeroize::Zeroizing;
 
-use super::trying::Most;
 use super::{Custody, Error};
 
 impl Custody {
@@ -38,10 +37,5 @@ impl Custody {
         } else {
             in_parts(cipher, direction, data, most, &run).map(&join)
         }
-    }
-
-    /// How much the token takes in one call, as far as was found out.
-    pub(super) fn bounds(&self) -> Most {
-        Most::of(|bounded| self.token.most(bounded))
     }
 }

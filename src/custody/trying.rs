@@ -72,16 +72,8 @@ pub(super) struct Most([usize; 4]);
 
 impl Most {
     /// What was found out last.
-    pub(super) fn of(most: impl Fn(Bounded) -> usize) -> Self {
-        Self(Bounded::ALL.map(most))
-    }
-
-    /// What is now in the place of this, told if it differs.
-    pub(super) fn renewed(self, now: Self) -> Self {
-        if now != self {
-            now.tell();
-        }
-        now
+    pub(super) fn of(device: &Device) -> Self {
+        Self(Bounded::ALL.map(|bounded| device.most(bounded)))
     }
 
     /// Says it in the log, if there is a bound below what a start tries.
@@ -131,7 +123,7 @@ pub(super) fn at_start(device: &Device, extent: Extent) -> Result<Vec<(Need, Lac
         seconds = began.elapsed().as_secs_f32(),
         "the token was tried"
     );
-    Most::of(|bounded| device.most(bounded)).tell();
+    Most::of(device).tell();
     let mut lacks = Vec::new();
     for Capability { name, found, need, .. } in tried {
         match (found, need) {
