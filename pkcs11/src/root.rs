@@ -81,7 +81,7 @@ impl Weaknesses {
         self.0 & one.bit() != 0
     }
 
-    /// Whether there is none.
+    /// Whether no protection is lacking.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -248,6 +248,12 @@ impl Device {
             RootKind::Kek(unwrap) => self.check_unwrap_template(key, unwrap),
             RootKind::Mac => Ok(()),
         }
+    }
+
+    /// The part of [`Device::check_root`] that is about protection.
+    pub fn check_protection(&self, key: &Key, weak: Weaknesses) -> Result<(), Error> {
+        let handle = key.handle(self.generation)?;
+        weak.protection().try_for_each(|expected| self.check_attribute(handle, &expected))
     }
 
     pub(crate) fn check_attribute(&self, handle: ObjectHandle, expected: &Attribute) -> Result<(), Error> {

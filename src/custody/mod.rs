@@ -128,15 +128,15 @@ impl Custody {
         let _errors = Errors;
         let (token, (roots, abilities, durability)) = Token::open(configuration(hsm), |device| {
             trying::know_wrap_mechanisms(device, hsm)?;
-            let is_new = store.read(|connection| Ok(root_key::all(connection)?))?.is_empty();
-            let extent = if is_new { Extent::FirstStart } else { Extent::Start };
+            let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
+            let extent = if recorded.is_empty() { Extent::FirstStart } else { Extent::Start };
             let lacks = trying::at_start(device, extent)?;
             let abilities = Abilities::without(&lacks);
             let offer = Offer { lacks, placement, accepted: accepted(hsm) };
             let durability = Durability::of(device);
             // Opened before the first root key is made.
             let disk = durability.begin().map_err(RootError::Disk)?;
-            Ok((root::open((device, disk), store, offer, remake, now)?, abilities, durability))
+            Ok((root::open((device, disk), store, recorded, offer, remake, now)?, abilities, durability))
         })?;
         roots.terms().log();
         let custody = Self {

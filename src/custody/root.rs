@@ -107,11 +107,11 @@ impl Roots {
 pub(super) fn open(
     (device, disk): (&Device, Unsettled),
     store: &Store,
+    recorded: Vec<RootKey>,
     mut offer: Offer,
     remake: &Remake,
     now: i64,
 ) -> Result<Roots, RootError> {
-    let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
     if !recorded.is_empty() {
         offer.keep(Wrapped::recorded(&recorded))?;
         return complete((device, disk), store, recorded, offer, remake, now);
@@ -329,7 +329,10 @@ fn recognise_binding(
 ) -> Result<(Terms, Kek), RootError> {
     let key = examine(device, present, (RootKind::Mac, Weaknesses::ALL), record)?;
     let terms = Terms::recorded(device, &key, wrapped, &record.check_value)?.ok_or_else(|| other_key(record))?;
-    examine(device, present, (RootKind::Mac, terms.weak), record)?;
+    // Which protections it has to have is known now; all the rest was read.
+    device
+        .check_protection(&key, terms.weak)
+        .map_err(|source| RootError::Attributes { name: record.name.clone(), source })?;
     if let Some(missing) = terms.missing(wrapped) {
         return Err(RootError::Incomplete(missing));
     }
