@@ -70,7 +70,7 @@ unsafe fn get_one(
     // SAFETY: as the caller promises.
     let answer = unsafe { function(session, object, attribute, 1) };
     if answer == CKR_OK && attribute.type_ == CKA_VALUE && deeds.contains(&Deed::Scramble) {
-        // SAFETY: after CKR_OK the attribute's own buffer holds as many bytes as it says, or there is none.
+        // SAFETY: after CKR_OK the attribute's own buffer holds as many bytes as it says, or is null.
         unsafe { scramble::in_place(attribute.pValue.cast(), attribute.ulValueLen) };
     }
     answer

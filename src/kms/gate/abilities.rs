@@ -3,7 +3,7 @@
 use super::Kms;
 
 impl Kms {
-    /// The protections that the root keys lack, in words; empty if there is none.
+    /// The protections that the root keys lack, in words; empty if they have all.
     #[must_use]
     pub fn weaker_custody(&self) -> String {
         self.custody.weaknesses()
