@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod base64;
 pub mod cli;
 pub mod client;
 pub mod config;

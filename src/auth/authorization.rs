@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use data_encoding::BASE64;
+use data_encoding::BASE64URL_NOPAD;
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 use serde_json::Value;
 
 use super::jws::MAX_TOKEN;
 use super::{Unauthenticated, strict_json};
+use crate::base64;
 
 /// How credentials begin.
 const SCHEMES: [&[u8]; 2] = [b"bearer ", b"token "];
@@ -50,7 +51,11 @@ fn compact(parameter: &str) -> Option<String> {
     if encoded.len() > 2 * MAX_TOKEN {
         return None;
     }
-    let members = strict_json::object(&BASE64.decode(encoded.as_bytes()).ok()?)?;
-    let part = |name: &str| members.get(name).and_then(Value::as_str).filter(|part| !part.contains('.'));
+    let members = strict_json::object(&base64::decode(encoded.as_bytes())?)?;
+    // Clients keep the parts as they were written, with padding, or write them as they like: signed are those of RFC 7515.
+    let part = |name: &str| {
+        let part = members.get(name).and_then(Value::as_str)?;
+        Some(BASE64URL_NOPAD.encode(&base64::decode(part.as_bytes())?))
+    };
     Some(format!("{}.{}.{}", part("protected")?, part("payload")?, part("signature")?))
 }

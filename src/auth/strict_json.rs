@@ -1,18 +1,29 @@
 //! JSON in which no member of an object occurs twice: two readers of a token must not understand it
 //! differently (RFC 7515 section 4, RFC 7519 section 4).
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-struct Strict(Value);
-
-/// Reads a JSON object; nesting is bounded by serde_json (128).
+/// Reads a JSON object; nesting is bounded by serde_json (128). Its caller bounds the text.
 pub(super) fn object(json: &[u8]) -> Option<Map<String, Value>> {
-    match serde_json::from_slice::<Strict>(json).ok()?.0 {
-        Value::Object(members) => Some(members),
-        _ => None,
+    object_within(json, usize::MAX).ok()
+}
+
+/// Reads a JSON object of at most `most` values, those within others included; nesting is bounded by serde_json (128).
+///
+/// # Errors
+/// Another kind of JSON, or what serde_json says: not JSON, a member that occurs twice, or more values.
+pub fn object_within(json: &[u8], most: usize) -> Result<Map<String, Value>, serde_json::Error> {
+    let left = Cell::new(most);
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = Strict(&left).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err(serde_json::Error::custom("it is not an object")),
     }
 }
 
@@ -42,15 +53,21 @@ pub(super) fn every(json: &[u8], name: &str) -> Vec<Value> {
     deserializer.deserialize_map(Every(name)).unwrap_or_default()
 }
 
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
+/// Reads one value, and counts it.
+#[derive(Clone, Copy)]
+struct Strict<'a>(&'a Cell<usize>);
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let left = self.0.get().checked_sub(1).ok_or_else(|| D::Error::custom("it has too many values"))?;
+        self.0.set(left);
+        deserializer.deserialize_any(self)
     }
 }
 
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,7 +100,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(Strict(value)) = items.next_element()? {
+        while let Some(value) = items.next_element_seed(self)? {
             values.push(value);
         }
         Ok(Value::Array(values))
@@ -91,10 +108,11 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member occurs twice"));
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("the member {name:?} occurs twice")));
             }
+            object.insert(name, members.next_value_seed(self)?);
         }
         Ok(Value::Object(object))
     }
@@ -111,6 +129,13 @@ mod tests {
         for json in [&b"[]"[..], b"", br#"{"iss""#] {
             assert!(every(json, "iss").is_empty());
         }
+    }
+
+    #[test]
+    fn values_are_counted() {
+        assert!(object_within(br#"{"a":[1,2],"b":{}}"#, 5).is_ok());
+        let error = object_within(br#"{"a":[1,2],"b":{}}"#, 4).unwrap_err().to_string();
+        assert!(error.starts_with("it has too many values"), "{error}");
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::ask::Ask;
 use super::hanzo::iso;
 use super::problem::Problem;
-use super::route::Ask;
 use super::{Answer, App};
 use crate::kms::TokenHealth;
 use crate::principal::Method;

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use warp::http::StatusCode;
 
+use super::ask::Ask;
 use super::hanzo::iso;
 use super::page::{Page, after, limit, offset};
 use super::problem::Problem;
-use super::route::{self, Ask};
 use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
@@ -140,12 +140,8 @@ pub(super) fn project(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 /// `GET /access/list/{id}`: the grants; with `?all=true` owner, project and its members too.
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let id = ask.parameters.first().map_or("", String::as_str);
-    let is_whole = match route::value(ask.query, "all").as_deref() {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(other) => return Err(bad(format!("all is {other:?}: give true or false"))),
-    };
+    let id = ask.parameter(0);
+    let is_whole = ask.query.boolean("all")?.unwrap_or(false);
     let AccessList { owner, project, members, grants } = app.kms.access_list(&ask.context, id)?;
     let grants: Vec<Listed> = grants.into_iter().map(listed).collect();
     if !is_whole {

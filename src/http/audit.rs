@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::ask::Ask;
 use super::problem::Problem;
-use super::route::Ask;
 use super::{Answer, App};
 use crate::audit::search::{DEFAULT_LIMIT, Filter, time_of};
 use crate::kms::MAX_LINES;

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::route::Ask;
 use super::{Answer, App, conjur};
 use crate::kms::{Entry, Kind, Sheet};
 

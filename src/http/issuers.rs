@@ -8,9 +8,9 @@ use tokio::runtime::Handle;
 use warp::http::StatusCode;
 
 use super::access::bad;
+use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::route::Ask;
 use super::{Answer, App, conjur, hanzo};
 use crate::auth::{Diagnosis, Expected, Issuer, KeySource, Step, TrustedIssuer, Unverified};
 use crate::kms::{self, Asked, Sheet, Vouching};

@@ -2,8 +2,8 @@
 
 use warp::http::StatusCode;
 
+use super::ask::Ask;
 use super::problem::Problem;
-use super::route::Ask;
 use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::{Operation, ResultReason};

@@ -2,13 +2,17 @@
 
 mod about;
 mod access;
+mod ask;
 mod audit;
 mod conjur;
 mod definitions;
+mod fields;
 mod hanzo;
 mod incoming;
 mod issuers;
 mod kmip;
+mod limiting;
+mod members;
 mod objects;
 mod ownership;
 mod page;

@@ -4,11 +4,11 @@ use serde::Serialize;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::access::bad;
+use super::ask::Ask;
 use super::hanzo::iso;
 use super::ownership::About;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::route::{Ask, value};
 use super::{Answer, App};
 use crate::kmip::ttlv::DateTime;
 use crate::kms::{self, InventoryEntry, Known, Sheet};
@@ -86,7 +86,7 @@ fn day(days: i64) -> Option<Date> {
 
 /// `GET /objects[?after=ID][&limit=N][&owner=USER or &project=PROJECT]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let given = |name| value(ask.query, name);
+    let given = |name| ask.query.value(name).map(str::to_owned);
     let limit = limit(ask)?;
     let filter = match (given("owner"), given("project")) {
         (None, None) => Filter::All,

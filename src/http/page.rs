@@ -5,9 +5,8 @@ use serde_json::Value;
 use warp::http::StatusCode;
 
 use super::Answer;
-use super::access::bad;
+use super::ask::Ask;
 use super::problem::Problem;
-use super::route::{Ask, value};
 use crate::kms::MAX_ENTRIES;
 
 /// The array of a page's entries, under way.
@@ -66,20 +65,15 @@ impl Page {
 
 /// How many entries a page may have: what the query says by `limit`, or as many as there may be.
 pub(super) fn limit(ask: &Ask<'_>) -> Result<usize, Problem> {
-    let Some(text) = value(ask.query, "limit") else { return Ok(MAX_ENTRIES) };
-    let limit = text.parse().ok().filter(|limit| (1..=MAX_ENTRIES).contains(limit));
-    limit.ok_or_else(|| bad(format!("limit: {text:?} is not a number from 1 to {MAX_ENTRIES}")))
+    Ok(ask.query.number("limit", 1..=MAX_ENTRIES)?.unwrap_or(MAX_ENTRIES))
 }
 
 /// After which entry a page begins, if not at the beginning.
 pub(super) fn after(ask: &Ask<'_>) -> Option<String> {
-    value(ask.query, "after")
+    ask.query.text("after").map(str::to_owned)
 }
 
 /// So many entries are passed over first: 0 if the query does not say.
 pub(super) fn offset(ask: &Ask<'_>) -> Result<i64, Problem> {
-    let Some(text) = value(ask.query, "offset") else { return Ok(0) };
-    let most = i64::from(i32::MAX);
-    let offset = text.parse().ok().filter(|offset| (0..=most).contains(offset));
-    offset.ok_or_else(|| bad(format!("offset: {text:?} is not a number from 0 to {most}")))
+    Ok(ask.query.number("offset", 0..=i64::from(i32::MAX))?.unwrap_or(0))
 }

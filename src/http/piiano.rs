@@ -37,6 +37,7 @@ impl Problem {
             StatusCode::UNAUTHORIZED => Some("PV1005"),
             StatusCode::FORBIDDEN if self.lacks_capability => Some("PV1007"),
             StatusCode::FORBIDDEN => Some("PV1006"),
+            StatusCode::NOT_IMPLEMENTED => Some("PV2001"),
             StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => None,
             status if status.is_client_error() => Some("PV1001"),
             _ => None,

@@ -8,7 +8,7 @@ use warp::http::{HeaderMap, StatusCode, Version};
 use super::Line;
 use super::incoming::Incoming;
 use super::problem::Problem;
-use super::route;
+use super::route::{Body, Route};
 use crate::desk::{Admission, Full, Room, Ticket};
 
 /// What is made ready for a body at first, in bytes; its announced length may be more.
@@ -87,7 +87,8 @@ pub(super) fn require_loopback_name(host: Option<&Authority>) -> Result<(), Prob
     Err(Problem::new(StatusCode::FORBIDDEN, "without authentication only the host names of loopback are served"))
 }
 
-/// A body must say what it is: of JSON an HTML form cannot.
+/// A body must say what it is: of JSON an HTML form cannot. The clients of other systems say it or not, so that their routes do not ask;
+/// pages of other origins are refused everywhere.
 fn require(headers: &HeaderMap, media_type: &str) -> Result<(), Problem> {
     let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (essence, _) = value.split_once(';').unwrap_or((value, ""));
@@ -104,19 +105,16 @@ fn too_large(limit: usize) -> Problem {
 }
 
 /// The bound of the body that a route takes, once what the headers say of it is known to be right.
-pub(super) fn bound(body: route::Body, headers: &HeaderMap) -> Result<usize, Problem> {
-    let limit = match body {
-        route::Body::None => return Ok(0),
-        route::Body::Json(limit) => {
-            require(headers, "application/json")?;
+pub(super) fn bound(route: &Route, headers: &HeaderMap) -> Result<usize, Problem> {
+    let limit = match route.body {
+        Body::None => return Ok(0),
+        Body::Json(limit) => {
+            if !route.is_of_dialect() {
+                require(headers, "application/json")?;
+            }
             limit
         }
-        route::Body::Bytes(limit) => limit,
-        // A web page can send a form, so that no route for callers with a certificate takes any.
-        route::Body::Form(limit) => {
-            require(headers, "application/x-www-form-urlencoded")?;
-            limit
-        }
+        Body::Bytes(limit) | Body::Form(limit) => limit,
     };
     match length(headers)? {
         Some(length) if length > limit => Err(too_large(limit)),
@@ -136,7 +134,7 @@ fn length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
 }
 
 /// A body, and the room in memory that it takes until it is dropped: twice its size, for what is made of it.
-pub(super) struct Body {
+pub(super) struct Read {
     pub(super) bytes: Vec<u8>,
     room: Room,
 }
@@ -151,9 +149,9 @@ pub(super) async fn body(
     admission: &Admission,
     ticket: &Ticket,
     no_room: &(dyn Fn(Full) -> Problem + Sync),
-) -> Result<Body, Problem> {
+) -> Result<Read, Problem> {
     let until = Admission::patience(ticket);
-    let mut body = Body { bytes: Vec::new(), room: admission.room() };
+    let mut body = Read { bytes: Vec::new(), room: admission.room() };
     let announced = length(headers)?;
     body.room.hold(announced.unwrap_or(limit).min(admission.unread())).map_err(no_room)?;
     if let Some(length) = announced {
@@ -168,7 +166,7 @@ pub(super) async fn body(
     Ok(body)
 }
 
-impl Body {
+impl Read {
     async fn read(
         &mut self,
         incoming: &mut Incoming,

@@ -3,8 +3,9 @@
 use std::sync::OnceLock;
 
 use percent_encoding::percent_decode_str;
-use warp::http::{HeaderMap, Method};
+use warp::http::{Method, StatusCode};
 
+use super::ask::Ask;
 use super::visit::{Answering, Visit};
 use super::{
     Answer, App, about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership,
@@ -12,7 +13,7 @@ use super::{
     tokens, vault,
 };
 use crate::custody::MOST_IN_ONE_CALL;
-use crate::kms::{Context, MAX_SECRET};
+use crate::kms::MAX_SECRET;
 use crate::metrics;
 
 /// The largest KMIP request, in bytes of JSON; hexadecimal doubles what it carries.
@@ -29,6 +30,8 @@ pub(super) struct Route {
     /// `{}` stands for one segment, which the handler gets; `{*}` at the end for all that are left, slashes among them.
     pub(super) path: &'static str,
     pub(super) method: Method,
+    /// The fields of its query that it knows; others are ignored unless they limit something.
+    pub(super) query: &'static [&'static str],
     pub(super) body: Body,
     pub(super) handler: Handler,
     /// What metrics call it, once they have asked.
@@ -59,20 +62,12 @@ pub(super) enum Handler {
     Caller(fn(&App, &Ask<'_>) -> Result<Answer, Problem>),
 }
 
-/// What an authenticated caller asks.
-pub(super) struct Ask<'a> {
-    pub(super) context: Context<'a>,
-    pub(super) measured: &'a metrics::Request,
-    /// The segments of the path for which its route has `{}`.
-    pub(super) parameters: &'a [String],
-    pub(super) headers: &'a HeaderMap,
-    /// What follows the `?`.
-    pub(super) query: &'a str,
-    pub(super) body: &'a [u8],
-}
-
 use Body::{Bytes, Form, Json, None as Nothing};
 use Handler::{Anyone, Caller, Visitor};
+
+/// How a request asks for a page of a list: by the entry before it, or in the dialects by their number.
+const PAGE: &[&str] = &["after", "limit"];
+const OFFSETS: &[&str] = &["offset", "limit"];
 
 /// The table.
 pub(super) static ROUTES: [Route; 73] = [
@@ -88,28 +83,28 @@ pub(super) static ROUTES: [Route; 73] = [
     post("/access/transfer", Json(MAX_ACCESS), Caller(access::transfer)),
     post("/access/accept", Json(MAX_ACCESS), Caller(ownership::accept)),
     post("/access/decline", Json(MAX_ACCESS), Caller(ownership::decline)),
-    get("/access/offers", Caller(ownership::received)),
-    get("/access/offers/made", Caller(ownership::made)),
+    get("/access/offers", Caller(ownership::received)).asks(PAGE),
+    get("/access/offers/made", Caller(ownership::made)).asks(PAGE),
     post("/access/recoveries", Json(MAX_ACCESS), Caller(ownership::propose)),
     post("/access/recoveries/approve", Json(MAX_ACCESS), Caller(ownership::approve)),
     post("/access/recoveries/withdraw", Json(MAX_ACCESS), Caller(ownership::withdraw)),
-    get("/access/recoveries", Caller(ownership::recoveries)),
+    get("/access/recoveries", Caller(ownership::recoveries)).asks(PAGE),
     post("/access/project", Json(MAX_ACCESS), Caller(access::project)),
     post("/access/explain", Json(MAX_ACCESS), Caller(access::explain)),
-    get("/access/list/{}", Caller(access::list)),
-    get("/access/owned", Caller(access::owned)),
-    get("/access/obtained", Caller(access::obtained)),
+    get("/access/list/{}", Caller(access::list)).asks(&["all"]),
+    get("/access/owned", Caller(access::owned)).asks(&["after", "limit", "offset"]),
+    get("/access/obtained", Caller(access::obtained)).asks(&["after", "limit", "offset"]),
     get("/access/create", Caller(access::create)),
     get("/access/privileged", Caller(access::privileged)),
-    get("/objects", Caller(objects::list)),
+    get("/objects", Caller(objects::list)).asks(&["after", "limit", "owner", "project"]),
     get("/audit/public-key", Caller(audit::public_key)),
     get("/audit/head", Caller(audit::head)),
     post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
     post("/authn-jwt/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
     post("/authn-jwt/{}/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
     get("/authn-jwt/{}/{}/status", Caller(conjur::status::status)),
-    get("/secrets", Caller(conjur::secrets::batch)),
-    get("/secrets/{}/variable/{*}", Caller(conjur::secrets::read)),
+    get("/secrets", Caller(conjur::secrets::batch)).asks(&["variable_ids"]),
+    get("/secrets/{}/variable/{*}", Caller(conjur::secrets::read)).asks(&["version"]),
     post("/secrets/{}/variable/{*}", Bytes(MAX_SECRET), Caller(conjur::secrets::write)),
     delete("/secrets/{}/variable/{*}", Caller(conjur::secrets::remove)),
     post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::login)),
@@ -120,18 +115,18 @@ pub(super) static ROUTES: [Route; 73] = [
     post("/api/v1/auth/token/renew", Json(MAX_ACCESS), Visitor(hanzo::tokens::renew)),
     post("/api/v1/auth/token/revoke", Json(MAX_ACCESS), Visitor(hanzo::tokens::revoke)),
     post("/api/v1/identities", Json(MAX_ACCESS), Caller(hanzo::identities::create)),
-    get("/api/v1/identities", Caller(hanzo::identities::list)),
+    get("/api/v1/identities", Caller(hanzo::identities::list)).asks(OFFSETS),
     get("/api/v1/identities/{}", Caller(hanzo::identities::get)),
     patch("/api/v1/identities/{}", Json(MAX_ACCESS), Caller(hanzo::identities::change)),
     delete("/api/v1/identities/{}", Caller(hanzo::identities::remove)),
     post("/api/v2/workspace", Json(MAX_ACCESS), Caller(hanzo::projects::create)),
-    get("/api/v2/workspace/{}/identity-memberships", Caller(hanzo::projects::members)),
+    get("/api/v2/workspace/{}/identity-memberships", Caller(hanzo::projects::members)).asks(OFFSETS),
     post("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::projects::put_member)),
     patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::projects::put_member)),
     delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::projects::remove_member)),
     post("/api/v1/kms/keys", Json(MAX_ACCESS), Caller(hanzo::keys::create)),
-    get("/api/v1/kms/keys", Caller(hanzo::keys::list)),
-    get("/api/v1/kms/keys/key-name/{}", Caller(hanzo::keys::by_name)),
+    get("/api/v1/kms/keys", Caller(hanzo::keys::list)).asks(&["projectId", "offset", "limit"]),
+    get("/api/v1/kms/keys/key-name/{}", Caller(hanzo::keys::by_name)).asks(&["projectId"]),
     get("/api/v1/kms/keys/{}", Caller(hanzo::keys::get)),
     patch("/api/v1/kms/keys/{}", Json(MAX_ACCESS), Caller(hanzo::keys::change)),
     delete("/api/v1/kms/keys/{}", Caller(hanzo::keys::remove)),
@@ -141,12 +136,12 @@ pub(super) static ROUTES: [Route; 73] = [
     post("/api/v1/kms/keys/{}/verify", Json(MAX_KMIP), Caller(hanzo::keys::signature::verify)),
     get("/api/v1/kms/keys/{}/public-key", Caller(hanzo::keys::signature::public_key)),
     get("/api/v1/kms/keys/{}/signing-algorithms", Caller(hanzo::keys::signature::algorithms)),
-    get("/access/tokens", Caller(tokens::list)),
+    get("/access/tokens", Caller(tokens::list)).asks(&["subject", "after", "limit"]),
     delete("/access/tokens/{}", Caller(tokens::end)),
     post("/access/token-key", Json(MAX_ACCESS), Caller(tokens::rotate)),
-    get("/issuers", Caller(issuers::list)),
+    get("/issuers", Caller(issuers::list)).asks(PAGE),
     post("/issuers/test", Json(MAX_ACCESS), Caller(issuers::test)),
-    get("/access/definitions/{}", Caller(definitions::list)),
+    get("/access/definitions/{}", Caller(definitions::list)).asks(PAGE),
     put("/access/definitions/{}/{}", Json(MAX_ACCESS), Caller(definitions::put)),
     delete("/access/definitions/{}/{}", Caller(definitions::remove)),
 ];
@@ -172,10 +167,21 @@ const fn delete(path: &'static str, handler: Handler) -> Route {
 }
 
 const fn route(path: &'static str, method: Method, body: Body, handler: Handler) -> Route {
-    Route { path, method, body, handler, name: OnceLock::new() }
+    Route { path, method, query: &[], body, handler, name: OnceLock::new() }
 }
 
 impl Route {
+    /// The same with fields in its query.
+    const fn asks(mut self, query: &'static [&'static str]) -> Self {
+        self.query = query;
+        self
+    }
+
+    /// Whether the clients of another system come by it.
+    pub(super) fn is_of_dialect(&self) -> bool {
+        words(self.path).dialect().is_some()
+    }
+
     /// The family of routes, and what is asked of it, in words of the table: what the request's path holds instead of `{}` is
     /// not among them. In a dialect the path by itself does not say what is asked: it is named with its
     /// method, as in `post-kms-keys-id-encrypt`.
@@ -242,6 +248,15 @@ const CONJUR: [&str; 11] = [
     "secrets",
 ];
 
+/// The answer to a path that no route has: on the paths of a dialect its clients are told that the server does not serve it, because
+/// some of them take a 404 for an answer about what they asked for.
+pub(super) fn not_served(path: &str) -> Problem {
+    match words(path).dialect() {
+        Some(_) => Problem::new(StatusCode::NOT_IMPLEMENTED, "this server does not serve this path"),
+        None => Problem::new(StatusCode::NOT_FOUND, "no such path"),
+    }
+}
+
 /// Whose clients come by a path, whether or not there is a route.
 pub(super) fn words(path: &str) -> Words {
     let mut segments = path.split('/').skip(1).map(|segment| percent_decode_str(segment).decode_utf8_lossy());
@@ -254,13 +269,6 @@ pub(super) fn words(path: &str) -> Words {
         (first, _) if first.starts_with("authn") || CONJUR.contains(&first) => Words::Conjur,
         _ => Words::Problem,
     }
-}
-
-/// The value of a name in a query.
-pub(super) fn value(query: &str, name: &str) -> Option<String> {
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(own, _)| *own == name)?;
-    percent_decode_str(value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ use tokio::runtime::Handle;
 use tracing::Level;
 use warp::http::{Method, StatusCode};
 
+use super::ask::Ask;
+use super::fields::Fields;
 use super::incoming::Incoming;
 use super::problem::Problem;
-use super::route::{Ask, Handler, ROUTES, Route};
+use super::route::{Handler, ROUTES, Route};
 use super::visit::Visit;
-use super::{Answer, App, Head, Weight, request};
+use super::{Answer, App, Head, Weight, request, route};
 use crate::auth::{Known, Refusal, Unauthenticated, network};
 use crate::desk::{self, Admission, Full, Refused, Ticket, Who};
 use crate::kms::{self, Context};
@@ -33,6 +35,7 @@ pub(super) struct Request {
 struct Found {
     route: &'static Route,
     parameters: Vec<String>,
+    query: Fields,
     began: Instant,
     measured: Arc<metrics::Request>,
 }
@@ -52,14 +55,16 @@ pub(super) async fn serve(
     }
     let (route, parameters) = find(&head.method, head.path.as_str())?;
     route.tell(&measured);
-    let found = Found { route, parameters, began: Instant::now(), measured };
+    let query = Fields::parse(&head.query)?;
+    query.check(route.query)?;
+    let found = Found { route, parameters, query, began: Instant::now(), measured };
     request.ask(body, &found).await
 }
 
 fn find(method: &Method, path: &str) -> Result<(&'static Route, Vec<String>), Problem> {
     let mut known = ROUTES.iter().filter_map(|route| Some((route, route.parameters(path)?))).peekable();
     if known.peek().is_none() {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "no such path"));
+        return Err(route::not_served(path));
     }
     let not_allowed = || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method");
     // HEAD is served wherever GET is.
@@ -143,7 +148,7 @@ impl Request {
         known: Option<Known>,
     ) -> Result<Answer, Problem> {
         let ticket = &self.ticket;
-        let limit = request::bound(found.route.body, &self.head.headers)?;
+        let limit = request::bound(found.route, &self.head.headers)?;
         let refused = |refused, full| self.refused(refused, full, admission.who());
         let no_room = |full| refused(Refused::Memory, full);
         let body = match limit {
@@ -184,7 +189,7 @@ impl Request {
             (Handler::Caller(handler), Some(known)) => {
                 let context = Context { caller: &known.caller, request: &head.id, peer: head.peer.address, ticket };
                 let measured = &found.measured;
-                handler(app, &Ask { context, measured, parameters, headers, query: &head.query, body })
+                handler(app, &Ask { context, measured, parameters, headers, query: &found.query, body })
             }
             (Handler::Caller(_), None) => Err(Problem::unauthenticated()),
         }

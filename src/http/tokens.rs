@@ -3,9 +3,9 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::route::{Ask, value};
 use super::{Answer, App};
 use crate::auth::OwnKey;
 use crate::kms::{Sheet, TokenEntry};
@@ -34,17 +34,17 @@ pub(super) fn key_set(app: &App) -> Result<Answer, Problem> {
 
 /// `GET /access/tokens[?subject=NAME][&after=ID][&limit=N]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (subject, after) = (value(ask.query, "subject"), after(ask).unwrap_or_default());
+    let (subject, after) = (ask.query.value("subject"), after(ask).unwrap_or_default());
     let mut page = Page::array();
     let mut write = |token: TokenEntry| page.put(&token);
     let mut sheet = Sheet::new(&ask.context, limit(ask)?, &mut write);
-    app.kms.tokens(&ask.context, subject.as_deref(), &after, &mut sheet)?;
+    app.kms.tokens(&ask.context, subject, &after, &mut sheet)?;
     Ok(page.end())
 }
 
 /// `DELETE /access/tokens/ID`
 pub(super) fn end(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let id = ask.parameters.first().map_or("", String::as_str);
+    let id = ask.parameter(0);
     if id.len() > MAX_NAME {
         return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such access token"));
     }

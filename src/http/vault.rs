@@ -3,8 +3,8 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::ask::Ask;
 use super::problem::Problem;
-use super::route::Ask;
 use super::{Answer, App};
 
 #[derive(Serialize)]

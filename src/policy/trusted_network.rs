@@ -29,6 +29,12 @@ impl TrustedNetwork {
         }
     }
 
+    /// Whether it holds every address of its family.
+    #[must_use]
+    pub fn is_everywhere(&self) -> bool {
+        self.prefix == 0
+    }
+
     fn width(&self) -> u8 {
         if self.address.is_ipv4() { 32 } else { 128 }
     }

@@ -114,7 +114,14 @@ fn the_token_is_checked_by_schema_and_standard_claims() {
     }
     is_logged(&server, "CONJ00077E");
     let answer = server.nobody().post(WEB, &json!({"jwt": "x"}));
-    assert_eq!(answer.status, 415);
+    assert_eq!(answer.status, 400);
+    // A form is one whatever its type says.
+    for headers in [&[][..], &[("Content-Type", "text/plain; charset=utf-8")], &[("Content-Type", "application/json")]]
+    {
+        let body = format!("jwt={}", jwt(&key, &json!({})));
+        let answer = server.nobody().try_request("POST", WEB, headers, body.as_bytes()).unwrap();
+        assert_eq!(answer.status, 200, "{headers:?}");
+    }
 }
 
 #[test]

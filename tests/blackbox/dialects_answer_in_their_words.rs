@@ -168,7 +168,9 @@ fn another_method_is_no_internal_error() {
     let answer = server.nobody().try_request("POST", hanzo::LOGIN, &headers, large.as_bytes()).unwrap();
     assert_eq!((answer.status, answer.json()["error"].clone()), (413, json!("PayloadTooLarge")));
     let answer = server.nobody().try_request("POST", hanzo::LOGIN, &[], b"{}").unwrap();
-    assert_eq!((answer.status, answer.json()["error"].clone()), (415, json!("UnsupportedMediaType")));
+    assert_eq!((answer.status, answer.json()["error"].clone()), (422, json!("ValidationFailure")));
+    let answer = server.nobody().try_request("POST", "/api/v1/auth/kubernetes-auth/login", &[], b"{}").unwrap();
+    assert_eq!((answer.status, answer.json()["error"].clone()), (501, json!("NotImplemented")));
 }
 
 #[test]
@@ -185,7 +187,7 @@ fn metrics_tell_the_routes_of_a_dialect_apart() {
     for path in ["/secrets/acme/variable/none", "/secrets/acme/variable/a/b/c"] {
         assert_eq!(root.send("GET", path, None).status, 404);
     }
-    assert_eq!(root.send("POST", "/api/v1/nothing", Some(&Value::Null)).status, 404);
+    assert_eq!(root.send("POST", "/api/v1/nothing", Some(&Value::Null)).status, 501);
     let figures = Figures::read(&probe);
     let of =
         |way: &str, operation: &str| figures.get("claviger_requests_total", &[("way", way), ("operation", operation)]);

@@ -1,10 +1,10 @@
 //! `POST /authn-jwt/SERVICE/ACCOUNT[/LOGIN]/authenticate`: a JWT for an access token.
 
 use data_encoding::BASE64;
-use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 
+use super::super::fields::Fields;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit};
 use super::super::{Answer, App};
@@ -33,9 +33,9 @@ pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answe
     Box::pin(async move {
         let [service, account, login] = [0, 1, 2].map(|number| visit.parameters.get(number).map(String::as_str));
         let asked = Asked { service: service.unwrap_or_default(), account: account.unwrap_or_default(), login };
-        let Some(jwt) = field(visit.body, "jwt") else {
-            let problem = Problem::new(StatusCode::BAD_REQUEST, "the body must be a form with the field jwt");
-            return Err(refused(app, &visit, &Fault::no_token(), problem));
+        let jwt = match presented(visit.body) {
+            Ok(jwt) => jwt,
+            Err(problem) => return Err(refused(app, &visit, &Fault::no_token(), problem)),
         };
         let bearer = visit.bearer(app)?;
         let new = match vouched(app, &asked, &jwt).await {
@@ -138,16 +138,12 @@ fn networks(host: &HostDocument) -> Result<Vec<TrustedNetwork>, Fault> {
     own.iter().map(network).collect()
 }
 
-/// A field of a form (URL Standard section 5.1); `None` if it is missing, empty or not UTF-8.
-fn field(body: &[u8], name: &str) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    let mut values = text.split('&').filter_map(|pair| pair.split_once('=')).filter(|(own, _)| *own == name);
-    let (_, value) = values.next()?;
-    if value.is_empty() || values.next().is_some() {
-        return None;
-    }
-    let spaced = value.replace('+', " ");
-    Some(percent_decode_str(&spaced).decode_utf8().ok()?.trim().to_owned())
+/// The JWT of a form, whatever the form says that it is.
+fn presented(form: &[u8]) -> Result<String, Problem> {
+    let missing = || Problem::new(StatusCode::BAD_REQUEST, "the body must be a form with the field jwt");
+    let fields = Fields::parse(std::str::from_utf8(form).map_err(|_| missing())?)?;
+    fields.check(&["jwt"])?;
+    fields.text("jwt").map(|jwt| jwt.trim().to_owned()).filter(|jwt| !jwt.is_empty()).ok_or_else(missing)
 }
 
 /// The token in the flattened form (RFC 7515 section 7.2.2), in base64 for those who accept that.

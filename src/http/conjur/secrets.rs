@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use data_encoding::BASE64;
-use percent_encoding::percent_decode_str;
 use warp::http::StatusCode;
 
+use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::route::{Ask, value};
 use super::super::{Answer, App};
 use super::accepts_base64;
 use crate::kms::{Error, SecretPath};
@@ -18,8 +17,7 @@ const MAX_BATCH: usize = 100;
 
 /// The variable that the path of a request names.
 fn path(ask: &Ask<'_>) -> Result<SecretPath, Problem> {
-    let parameter = |number: usize| ask.parameters.get(number).map_or("", String::as_str);
-    Ok(SecretPath::new(parameter(0), parameter(1))?)
+    Ok(SecretPath::new(ask.parameter(0), ask.parameter(1))?)
 }
 
 /// What is not there is named as the request named it.
@@ -57,13 +55,7 @@ pub(in crate::http) fn write(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem
 /// `GET /secrets/ACCOUNT/variable/ID[?version=N]`
 pub(in crate::http) fn read(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let path = path(ask)?;
-    let number = match value(ask.query, "version") {
-        None => None,
-        Some(text) => {
-            let detail = format!("version {text:?} is not a number");
-            Some(text.parse().map_err(|_| Problem::new(StatusCode::BAD_REQUEST, detail))?)
-        }
-    };
+    let number = ask.query.number("version", 0..=i64::MAX)?;
     let value = app.kms.read_secret(&ask.context, &path, number).map_err(|error| told(&path, error))?;
     Ok(Answer::new(StatusCode::OK, "application/octet-stream", value.to_vec()))
 }
@@ -78,17 +70,17 @@ pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 /// `GET /secrets?variable_ids=ACCOUNT:variable:ID,...`: all of them, or none.
 pub(in crate::http) fn batch(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
-    let list = ask.query.split('&').find_map(|pair| pair.strip_prefix("variable_ids="));
-    let list = list.filter(|list| !list.is_empty()).ok_or_else(|| bad("variable_ids is missing".to_owned()))?;
-    let ids: Vec<&str> = list.split(',').collect();
-    if ids.len() > MAX_BATCH {
+    let list = ask.query.text("variable_ids").ok_or_else(|| bad("variable_ids is missing".to_owned()))?;
+    let names: Vec<&str> = list.split(',').collect();
+    if names.len() > MAX_BATCH {
         return Err(bad(format!("more than {MAX_BATCH} variables")));
     }
     let in_base64 = accepts_base64(ask.headers);
     let mut values = BTreeMap::new();
-    for id in ids {
-        let name =
-            percent_decode_str(id).decode_utf8().map_err(|_| bad("a variable's name is not UTF-8".to_owned()))?;
+    for name in names {
+        if values.contains_key(name) {
+            return Err(bad(format!("{name:?} is given twice: ask for each variable once")));
+        }
         let mut parts = name.splitn(3, ':');
         let (Some(account), Some("variable"), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(bad(format!("{name:?} is not ACCOUNT:variable:ID")));
@@ -105,7 +97,7 @@ pub(in crate::http) fn batch(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem
             })?;
             text.to_owned()
         };
-        values.insert(name.into_owned(), text);
+        values.insert(name.to_owned(), text);
     }
     let answer = Answer::json(StatusCode::OK, &values);
     Ok(if in_base64 { answer.in_base64() } else { answer })

@@ -4,15 +4,14 @@ use serde_json::json;
 use tokio::runtime::Handle;
 use warp::http::StatusCode;
 
+use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::route::Ask;
 use super::super::{Answer, App};
 use super::code::Fault;
 use super::trust::Authenticator;
 
 pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let parameter = |number: usize| ask.parameters.get(number).map_or("", String::as_str);
-    let (service, account) = (parameter(0), parameter(1));
+    let (service, account) = (ask.parameter(0), ask.parameter(1));
     if app.kms.check_administers(&ask.context).is_err() {
         return Ok(failed(StatusCode::FORBIDDEN, &Fault::no_privilege()));
     }

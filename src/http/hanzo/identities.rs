@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::route::Ask;
 use super::super::{Answer, App};
 use super::{MAX_OFFSET, invalid, iso, number, read};
 use crate::kms::{Identity, MAX_ENTRIES, Sheet};
@@ -13,14 +13,13 @@ use crate::policy::{IdentityDocument, OrganizationRole};
 
 /// One entry of an identity's metadata.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Metadata {
     key: String,
     value: String,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct New {
     name: String,
     organization_id: Option<String>,
@@ -31,7 +30,7 @@ struct New {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct Change {
     name: Option<String>,
     role: Option<OrganizationRole>,
@@ -73,7 +72,7 @@ fn one(identity: Identity) -> Answer {
 }
 
 fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
-    ask.parameters.first().map_or("", String::as_str)
+    ask.parameter(0)
 }
 
 fn map(metadata: Vec<Metadata>) -> Result<std::collections::BTreeMap<String, String>, Problem> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::route::Ask;
 use super::super::{Answer, App};
 use super::{invalid, iso, read};
 use crate::auth::{Bound, Expected, KeySet, KeySource, TrustedIssuer};
@@ -29,7 +29,7 @@ struct Address {
 
 /// What a request says; what it leaves out stays as it was, or is the default.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct Given {
     configuration_type: Option<ConfigurationType>,
     jwks_url: Option<String>,
@@ -215,7 +215,7 @@ fn not_attached() -> Problem {
 }
 
 fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
-    ask.parameters.first().map_or("", String::as_str)
+    ask.parameter(0)
 }
 
 /// Refuses what could never let anybody in, or more than was meant.

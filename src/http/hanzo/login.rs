@@ -16,7 +16,7 @@ use crate::principal::Username;
 const METHOD: &str = "jwt-auth";
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct Login {
     identity_id: String,
     jwt: String,
@@ -43,7 +43,7 @@ pub(super) fn given(issued: &Issued) -> Answer {
 
 pub(in crate::http) fn login<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let Login { identity_id, jwt } = read_secret(visit.body, "the texts identityId and jwt")?;
+        let Login { identity_id, jwt } = read_secret(visit.body)?;
         let bearer = visit.bearer(app)?;
         let known = app.kms.identity_of_login(&identity_id).and_then(|identity| identity.jwt_auth.clone());
         let Some(auth) = known else {

@@ -13,9 +13,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use warp::http::StatusCode;
 
-use super::Answer;
+use super::ask::Ask;
 use super::problem::Problem;
-use super::route::{Ask, value};
+use super::{Answer, members};
 
 /// The most entries of a list that can be passed over.
 const MAX_OFFSET: usize = 1 << 31;
@@ -43,6 +43,7 @@ pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaType",
         StatusCode::UNPROCESSABLE_ENTITY => "ValidationFailure",
         StatusCode::TOO_MANY_REQUESTS => "RateLimitExceeded",
+        StatusCode::NOT_IMPLEMENTED => "NotImplemented",
         StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
         status if status.is_server_error() => "InternalServerError",
         _ => "BadRequest",
@@ -53,19 +54,18 @@ pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
 
 /// The body of a request that holds no secret.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| invalid(error.to_string()))
+    members::read(body).map_err(|error| invalid(error.to_string()))
 }
 
-/// The body of a request that holds a credential: what is wrong with it is not quoted.
-fn read_secret<T: DeserializeOwned>(body: &[u8], members: &str) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|_| invalid(format!("the body must be a JSON object with {members}")))
+/// The body of a request that holds a credential or plaintext: no value is quoted.
+fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    members::read_secret(body).map_err(|error| invalid(error.to_string()))
 }
 
 /// A number in the query, at most `most`.
-fn number(ask: &Ask<'_>, name: &str, default: usize, most: usize) -> Result<usize, Problem> {
-    let Some(text) = value(ask.query, name) else { return Ok(default) };
-    let number = text.parse().ok().filter(|number| *number <= most);
-    number.ok_or_else(|| invalid(format!("{name}: a number up to {most}")))
+fn number(ask: &Ask<'_>, name: &'static str, default: usize, most: usize) -> Result<usize, Problem> {
+    let number = ask.query.number(name, 0..=most).map_err(|error| invalid(error.to_string()))?;
+    Ok(number.unwrap_or(default))
 }
 
 fn invalid(detail: impl Into<String>) -> Problem {

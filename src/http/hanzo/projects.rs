@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::route::Ask;
 use super::super::{Answer, App};
 use super::{MAX_OFFSET, invalid, number, read};
 use crate::kms::{MAX_ENTRIES, Membership, Sheet};
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct New {
     project_name: String,
     slug: Option<String>,
@@ -32,7 +32,6 @@ struct Made<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Role {
     role: String,
 }
@@ -49,10 +48,6 @@ struct Shown<'a> {
 #[serde(rename_all = "camelCase")]
 struct One<'a> {
     identity_membership: Shown<'a>,
-}
-
-fn parameter<'a>(ask: &'a Ask<'_>, number: usize) -> &'a str {
-    ask.parameters.get(number).map_or("", String::as_str)
 }
 
 fn one(project: &str, identity: &str, role: &str) -> Answer {
@@ -73,14 +68,14 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 /// `POST` and `PATCH /api/v2/workspace/:projectId/identity-memberships/:identityId`
 pub(in crate::http) fn put_member(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Role { role } = read(ask.body)?;
-    let (project, identity) = (parameter(ask, 0), parameter(ask, 1));
+    let (project, identity) = (ask.parameter(0), ask.parameter(1));
     app.kms.set_identity_role(&ask.context, project, identity, Some(&role))?;
     Ok(one(project, identity, &role))
 }
 
 /// `DELETE /api/v2/workspace/:projectId/identity-memberships/:identityId`
 pub(in crate::http) fn remove_member(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (project, identity) = (parameter(ask, 0), parameter(ask, 1));
+    let (project, identity) = (ask.parameter(0), ask.parameter(1));
     let before = app.kms.set_identity_role(&ask.context, project, identity, None)?;
     let role = before.ok_or_else(|| invalid("the identity has no role in this project"))?;
     Ok(one(project, identity, &role))
@@ -88,7 +83,7 @@ pub(in crate::http) fn remove_member(app: &App, ask: &Ask<'_>) -> Result<Answer,
 
 /// `GET /api/v2/workspace/:projectId/identity-memberships[?offset=N][&limit=N]`
 pub(in crate::http) fn members(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = parameter(ask, 0);
+    let project = ask.parameter(0);
     let offset = number(ask, "offset", 0, MAX_OFFSET)?;
     let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
     let mut page = Page::named("identityMemberships");

@@ -12,7 +12,7 @@ use crate::kms::{self, Context};
 use crate::principal::Caller;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct Presented {
     access_token: String,
 }
@@ -45,7 +45,7 @@ fn context<'a>(visit: &Visit<'a>, caller: &'a Caller) -> Context<'a> {
 
 /// Who has the token, if it is good and they may present it.
 fn bearer(app: &App, visit: &Visit<'_>) -> Result<Caller, Problem> {
-    let Presented { access_token } = read_secret(visit.body, "the text accessToken")?;
+    let Presented { access_token } = read_secret(visit.body)?;
     match app.authenticator.bearer_of(visit.peer, &access_token, &*app.kms, kms::now()) {
         Ok(caller) => Ok(caller),
         Err(Refusal::Unauthenticated { reason, .. }) => Err(visit.unauthenticated(app, &reason)),

@@ -4,11 +4,12 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::super::ask::Ask;
 use super::super::super::problem::Problem;
-use super::super::super::route::Ask;
 use super::super::super::{Answer, App};
 use super::super::{invalid, read_secret};
 use super::{execute, id, no_such_key};
+use crate::base64;
 use crate::kmip::enumerations::BlockCipherMode;
 use crate::kmip::payloads::{MultiPart, Response, decrypt as decrypting, encrypt as encrypting};
 use crate::kmip::{CryptographicParameters, UniqueIdentifier};
@@ -23,13 +24,11 @@ const IV: usize = 12;
 const TAG: usize = 16;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Plain {
     plaintext: String,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Ciphered {
     ciphertext: String,
 }
@@ -46,7 +45,7 @@ struct Decrypted {
 
 /// The bytes of a member in base64; what it holds is not quoted.
 pub(super) fn decoded(text: &str, member: &str) -> Result<Vec<u8>, Problem> {
-    BASE64.decode(text.as_bytes()).map_err(|_| invalid(format!("{member}: it must be base64")))
+    base64::decode(text.as_bytes()).ok_or_else(|| invalid(format!("{member}: it must be base64")))
 }
 
 fn gcm() -> Option<CryptographicParameters> {
@@ -58,7 +57,7 @@ fn gcm() -> Option<CryptographicParameters> {
 
 /// `POST .../encrypt {plaintext}`. The ciphertext is the base64 of a version, IV, ciphertext and tag of AES-GCM.
 pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Plain { plaintext } = read_secret(ask.body, "the text plaintext")?;
+    let Plain { plaintext } = read_secret(ask.body)?;
     let request = encrypting::Request {
         unique_identifier: Some(UniqueIdentifier::from(id(ask))),
         cryptographic_parameters: gcm(),
@@ -82,7 +81,7 @@ pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
 
 /// `POST .../decrypt {ciphertext}`
 pub(in crate::http) fn decrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Ciphered { ciphertext } = read_secret(ask.body, "the text ciphertext")?;
+    let Ciphered { ciphertext } = read_secret(ask.body)?;
     let sealed = decoded(&ciphertext, "ciphertext")?;
     let parts = sealed.strip_prefix(&[VERSION]).and_then(|sealed| {
         let (iv, sealed) = sealed.split_at_checked(IV)?;

@@ -6,9 +6,9 @@ pub(in crate::http) mod signature;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::route::{Ask, value};
 use super::super::{Answer, App};
 use super::{invalid, iso, number, read};
 use crate::kmip::attributes::Name;
@@ -36,7 +36,7 @@ enum Usage {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct New {
     project_id: Option<String>,
     name: String,
@@ -46,7 +46,7 @@ struct New {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct Change {
     name: Option<String>,
     description: Option<String>,
@@ -114,7 +114,7 @@ fn shown(id: String, mut attributes: Attributes) -> Option<Shown> {
 }
 
 fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
-    ask.parameters.first().map_or("", String::as_str)
+    ask.parameter(0)
 }
 
 fn no_such_key(named: &str) -> Problem {
@@ -221,7 +221,7 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// `GET /api/v1/kms/keys?projectId=P&offset=N&limit=N`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let wanted = Wanted { project: value(ask.query, "projectId"), name: None, granted: true };
+    let wanted = Wanted { project: ask.query.text("projectId").map(str::to_owned), name: None, granted: true };
     let offset = number(ask, "offset", 0, usize::MAX / 2)?;
     let limit = number(ask, "limit", LISTED, MAX_LISTED)?;
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
@@ -241,7 +241,8 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
 /// those that others granted, who could give any name to theirs.
 pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let name = id(ask);
-    let wanted = Wanted { project: value(ask.query, "projectId"), name: Some(name.to_owned()), granted: false };
+    let wanted =
+        Wanted { project: ask.query.text("projectId").map(str::to_owned), name: Some(name.to_owned()), granted: false };
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
     let mut found: Vec<Shown> = Vec::new();
     let mut total = 0;

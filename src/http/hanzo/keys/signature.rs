@@ -4,8 +4,8 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::super::ask::Ask;
 use super::super::super::problem::Problem;
-use super::super::super::route::Ask;
 use super::super::super::{Answer, App};
 use super::super::{invalid, read_secret};
 use super::cipher::decoded;
@@ -31,7 +31,7 @@ const ALGORITHMS: [(&str, Algorithm, HashingAlgorithm); 9] = [
 ];
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct ToSign {
     data: String,
     signing_algorithm: String,
@@ -40,7 +40,7 @@ struct ToSign {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct ToVerify {
     data: String,
     signature: String,
@@ -98,7 +98,7 @@ fn split(data: Bytes, is_digest: bool) -> (Option<Bytes>, Option<Bytes>) {
 
 /// `POST .../sign {data, signingAlgorithm, isDigest}`
 pub(in crate::http) fn sign(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let ToSign { data, signing_algorithm, is_digest } = read_secret(ask.body, "the texts data and signingAlgorithm")?;
+    let ToSign { data, signing_algorithm, is_digest } = read_secret(ask.body)?;
     let (data, digested_data) = split(Bytes::from(decoded(&data, "data")?), is_digest);
     let request = signing::Request {
         unique_identifier: Some(UniqueIdentifier::from(id(ask))),
@@ -115,8 +115,7 @@ pub(in crate::http) fn sign(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 
 /// `POST .../verify {data, signature, signingAlgorithm, isDigest}`
 pub(in crate::http) fn verify(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let members = "the texts data, signature and signingAlgorithm";
-    let ToVerify { data, signature, signing_algorithm, is_digest } = read_secret(ask.body, members)?;
+    let ToVerify { data, signature, signing_algorithm, is_digest } = read_secret(ask.body)?;
     let (data, digested_data) = split(Bytes::from(decoded(&data, "data")?), is_digest);
     let request = verifying::Request {
         unique_identifier: Some(UniqueIdentifier::from(id(ask))),

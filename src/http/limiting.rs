@@ -1,0 +1,228 @@
+//! The one list of what is refused by name where it is not known: members and fields that would limit what a request asks for.
+//! Without them the caller would get more than was asked for. Everything else that is not known is ignored.
+
+use serde_json::Value;
+
+use crate::policy::TrustedNetwork;
+
+/// A name that has one of these words limits something: `accessTokenTTL`, `numUsesLimit`, `restricted_to`, `is-temporary`.
+const WORDS: [&str; 52] = [
+    // How long, and how often.
+    "approval",
+    "approvals",
+    "duration",
+    "expiration",
+    "expirations",
+    "expire",
+    "expires",
+    "expiry",
+    "lifetime",
+    "limit",
+    "limits",
+    "lockout",
+    "max",
+    "maximum",
+    "period",
+    "quota",
+    "temporary",
+    "ttl",
+    "until",
+    "uses",
+    "validity",
+    // From where.
+    "cidr",
+    "cidrs",
+    "ip",
+    "ips",
+    "network",
+    "networks",
+    "subnet",
+    "subnets",
+    // For whom, and for what.
+    "allowed",
+    "audience",
+    "audiences",
+    "denied",
+    "deny",
+    "disabled",
+    "forbidden",
+    "only",
+    "permission",
+    "permissions",
+    "privilege",
+    "privileges",
+    "protected",
+    "protection",
+    "restrict",
+    "restricted",
+    "restriction",
+    "restrictions",
+    "role",
+    "roles",
+    "scope",
+    "scopes",
+    "sensitive",
+];
+
+/// A name that has one of these words limits something where its value is false.
+const PERMISSIONS: [&str; 5] = ["allow", "allows", "enabled", "exportable", "extractable"];
+
+/// Whether a field that is not known may not be ignored: its name is listed, and its value has an effect. Null, false, 0, nothing at
+/// all and any network have none.
+pub(super) fn limits(name: &str, value: &Value) -> bool {
+    let words = words(name);
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    has(&WORDS) && has_effect(value) || has(&PERMISSIONS) && is_false(value)
+}
+
+/// The paths of all members of a body that limit something, by names and numbers from the body on.
+pub(super) fn found(body: &Value) -> Vec<Vec<String>> {
+    let (mut path, mut found) = (Vec::new(), Vec::new());
+    walk(body, &mut path, &mut found);
+    found
+}
+
+fn walk(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
+    let mut enter = |name: String, value: &Value, limits: bool| {
+        path.push(name);
+        if limits {
+            found.push(path.clone());
+        }
+        walk(value, path, found);
+        path.pop();
+    };
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                enter(name.clone(), value, limits(name, value));
+            }
+        }
+        Value::Array(items) => {
+            for (number, item) in items.iter().enumerate() {
+                enter(number.to_string(), item, false);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether a limit of this value limits anything.
+fn has_effect(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Bool(true) => true,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => {
+            let is_everywhere = || text.parse::<TrustedNetwork>().is_ok_and(|network| network.is_everywhere());
+            let is_nothing = || ["0", "false", "null", "none"].iter().any(|word| text.eq_ignore_ascii_case(word));
+            !text.trim().is_empty() && !is_nothing() && !is_everywhere()
+        }
+        Value::Array(items) => items.iter().any(has_effect),
+        Value::Object(members) => members.values().any(has_effect),
+    }
+}
+
+fn is_false(value: &Value) -> bool {
+    match value {
+        Value::Bool(value) => !value,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text == "0" || text.eq_ignore_ascii_case("false"),
+        _ => false,
+    }
+}
+
+/// The words of a name in camelCase, snake_case or with hyphens, in lower case; an acronym is one word, its plural too.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let (mut before, mut run) = (None::<char>, 0);
+    let mut characters = name.chars().peekable();
+    while let Some(character) = characters.next() {
+        if !character.is_alphanumeric() {
+            words.push(String::new());
+            (before, run) = (None, 0);
+            continue;
+        }
+        let next = characters.peek().copied();
+        let after = characters.clone().nth(1);
+        let is_plural = next == Some('s') && after.is_none_or(|after| !after.is_lowercase());
+        let begins = character.is_uppercase()
+            && (before.is_some_and(|before| !before.is_uppercase())
+                || run > 0 && next.is_some_and(char::is_lowercase) && !is_plural);
+        if begins {
+            words.push(String::new());
+        }
+        run = if character.is_uppercase() { run + 1 } else { 0 };
+        before = Some(character);
+        if let Some(word) = words.last_mut() {
+            word.extend(character.to_lowercase());
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_have_words() {
+        for (name, expected) in [
+            ("accessTokenTTL", "access token ttl"),
+            ("accessTokenTrustedIPs", "access token trusted ips"),
+            ("TTLSeconds", "ttl seconds"),
+            ("restricted_to", "restricted to"),
+            ("not-after", "not after"),
+            ("IP", "ip"),
+            ("cidrBlocks", "cidr blocks"),
+            ("IPsAllowed", "ips allowed"),
+        ] {
+            assert_eq!(words(name).join(" "), expected);
+        }
+    }
+
+    #[test]
+    fn a_limit_is_one_by_its_name_and_its_value() {
+        for (name, value) in [
+            ("accessTokenPeriod", json!(5)),
+            ("expiresAt", json!("2030-01-01")),
+            ("role", json!("no-access")),
+            ("trustedIps", json!([{ "ipAddress": "10.0.0.0/8" }])),
+            ("settings", json!({ "numUsesLimit": 3 })),
+            ("list", json!([1, { "isTemporary": true }])),
+            ("isReadOnly", json!(true)),
+            ("hasDeleteProtection", json!(true)),
+            ("exportable", json!(false)),
+            ("isEnabled", json!("False")),
+            ("maxTTL", json!("1h")),
+        ] {
+            assert!(!found(&json!({ name: value })).is_empty(), "{name}: {value}");
+        }
+        for (name, value) in [
+            ("accessTokenPeriod", json!(0)),
+            ("expiresAt", json!(null)),
+            ("role", json!("")),
+            ("trustedIps", json!([{ "ipAddress": "0.0.0.0/0" }, { "ipAddress": "::/0" }])),
+            ("trustedIps", json!([])),
+            ("settings", json!({ "numUsesLimit": 0, "color": "red" })),
+            ("hasDeleteProtection", json!(false)),
+            ("isEnabled", json!(true)),
+            ("description", json!("a limit")),
+            ("keyId", json!("x")),
+            ("organizationSlug", json!("x")),
+            ("policyId", json!("x")),
+            ("shipping", json!("x")),
+        ] {
+            assert_eq!(found(&json!({ name: value })), Vec::<Vec<String>>::new(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_list_is_in_the_docs() {
+        let page = include_str!("../../docs/unknown-members.md");
+        for word in WORDS.iter().chain(&PERMISSIONS) {
+            assert!(page.contains(&format!("`{word}`")), "docs/unknown-members.md does not name {word}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! JSON bodies of the dialects: what is not known is ignored unless it would limit what is asked for, null is absent, and an error
+//! names the member that is wrong.
+
+use serde::de::DeserializeOwned;
+use serde_ignored::Path;
+use serde_json::Value;
+
+use super::limiting;
+use crate::auth::strict_json;
+
+/// Values in one body, those within others included: what is made of them takes no more than what is held for the body.
+const MAX_VALUES: usize = 10_000;
+
+/// Why a body is refused.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MembersError {
+    /// Not a JSON object, nested too deeply, too many values, or a member that occurs twice.
+    #[error("the body must be a JSON object: {0}")]
+    Json(serde_json::Error),
+    /// A member that is missing, or has a value that it cannot have.
+    #[error("{0}")]
+    Member(String),
+    /// Ignored, it would give more than was asked for.
+    #[error("{0} is not supported here, and ignoring it would give more than you ask for: leave it out")]
+    Limiting(String),
+}
+
+/// Reads a body that holds no secret; an empty one is an object without members.
+///
+/// # Errors
+/// What is wrong with it, by the member's name and with the value.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> {
+    read_with(body, |path, fault| format!("{path}: {fault}"))
+}
+
+/// Reads a body that holds a credential or plaintext: no value is quoted.
+///
+/// # Errors
+/// What is wrong with it, by the member's name.
+pub(super) fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> {
+    read_with(body, |path, _| format!("{path}: the value is not of the right kind"))
+}
+
+fn read_with<T: DeserializeOwned>(body: &[u8], wrong: fn(&str, &str) -> String) -> Result<T, MembersError> {
+    let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { body };
+    let mut given = Value::Object(strict_json::object_within(body, MAX_VALUES).map_err(MembersError::Json)?);
+    drop_nulls(&mut given);
+    let limits = limiting::found(&given);
+    let mut limit = None;
+    let mut ignored = |path: Path<'_>| {
+        let path = names(&path);
+        let within = limits.iter().find(|limit| limit.starts_with(&path)).and_then(|limit| limit.last());
+        limit = limit.take().or_else(|| within.cloned());
+    };
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(given, &mut track);
+    let read = serde_ignored::deserialize(tracked, &mut ignored);
+    let read = read.map_err(|error: serde_json::Error| {
+        let (path, fault) = (track.path().to_string(), error.to_string());
+        let missing = fault.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+        let own = Some(path.as_str()).filter(|path| *path != ".");
+        MembersError::Member(match (missing, own) {
+            (Some(name), None) => format!("{name} is missing"),
+            (Some(name), Some(own)) => format!("{own}.{name} is missing"),
+            (None, own) => wrong(own.unwrap_or("the body"), &fault),
+        })
+    })?;
+    match limit {
+        Some(name) => Err(MembersError::Limiting(name)),
+        None => Ok(read),
+    }
+}
+
+/// The names and numbers of a path, from the body on.
+fn names(path: &Path<'_>) -> Vec<String> {
+    let (parent, own) = match path {
+        Path::Root => return Vec::new(),
+        Path::Seq { parent, index } => (parent, Some(index.to_string())),
+        Path::Map { parent, key } => (parent, Some(key.clone())),
+        Path::Some { parent } | Path::NewtypeStruct { parent } | Path::NewtypeVariant { parent } => (parent, None),
+    };
+    let mut names = names(parent);
+    names.extend(own);
+    names
+}
+
+/// A member that is null is absent.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, value| !value.is_null());
+            members.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        identity_id: String,
+        #[serde(default)]
+        inner: Vec<Inner>,
+        count: Option<u8>,
+    }
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Inner {
+        name: String,
+    }
+
+    fn told(body: &str) -> String {
+        read::<Body>(body.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_not_known_is_ignored_unless_it_limits() {
+        let body =
+            r#"{"identityId":"a","count":null,"x":{"y":[1]},"inner":[{"name":"b","color":1}],"role":null,"ttl":0}"#;
+        let expected = Body { identity_id: "a".to_owned(), inner: vec![Inner { name: "b".to_owned() }], count: None };
+        assert_eq!(read::<Body>(body.as_bytes()).unwrap(), expected);
+        for (body, name) in [
+            (r#"{"identityId":"a","accessTokenTTL":5}"#, "accessTokenTTL"),
+            (r#"{"identityId":"a","inner":[{"name":"b","expiresAt":"x"}]}"#, "expiresAt"),
+            (r#"{"identityId":"a","x":{"y":[{"trustedIps":["10.0.0.0/8"]}]}}"#, "trustedIps"),
+        ] {
+            assert!(told(body).starts_with(&format!("{name} is not supported")), "{body}: {}", told(body));
+        }
+    }
+
+    #[test]
+    fn errors_name_the_member() {
+        assert_eq!(told("{}"), "identityId is missing");
+        assert_eq!(told(""), "identityId is missing");
+        assert_eq!(told(r#"{"identityId":null}"#), "identityId is missing");
+        assert_eq!(told(r#"{"identityId":"a","inner":[{}]}"#), "inner[0].name is missing");
+        assert!(told(r#"{"identityId":5}"#).starts_with("identityId: invalid type: integer `5`"));
+        assert!(told(r#"{"identityId":"a","count":256}"#).starts_with("count: "));
+        assert!(told("[]").contains("not an object") && told(r#"{"a":1,"a":1}"#).contains("\"a\" occurs twice"));
+        assert!(told("{").starts_with("the body must be a JSON object: EOF"));
+        assert!(told(&format!("{{\"a\":[{}0]}}", "0,".repeat(MAX_VALUES))).contains("too many values"));
+        let secret = read_secret::<Body>(br#"{"identityId":"a","count":"hunter2"}"#).unwrap_err().to_string();
+        assert_eq!(secret, "count: the value is not of the right kind");
+    }
+}
