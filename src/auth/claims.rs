@@ -145,12 +145,14 @@ impl Claims {
         Ok(())
     }
 
-    /// `iss`, unless the keys alone tell whose the token is.
+    /// `iss`, unless the keys alone tell whose the token is; also where it need not be there, if it is.
     pub(super) fn check_issuer(&self, issuer: &TrustedIssuer) -> Result<(), ClaimsError> {
-        if !issuer.issuer.is_empty() && self.issuer()? != issuer.issuer {
-            return Err(ClaimsError::Issuer);
-        }
-        Ok(())
+        let is_right = match (issuer.issuer.as_str(), &issuer.implied_issuer) {
+            ("", None) => true,
+            ("", Some(implied)) => self.0.get("iss").is_none_or(|iss| iss.as_str() == Some(implied)),
+            (own, _) => self.issuer()? == own,
+        };
+        if is_right { Ok(()) } else { Err(ClaimsError::Issuer) }
     }
 
     /// `sub`: a string if it is there, and of the issuer's subject if that is bound.

@@ -167,7 +167,11 @@ impl Authenticator {
             _ => steps.add("algorithm", Outcome::Passed, format!("it says {algorithm:?}")),
         }
         let found = |claim: &str| told(claims.at(claim));
-        let expected = if issuer.issuer.is_empty() { "any".to_owned() } else { format!("{:?}", issuer.issuer) };
+        let expected = match (issuer.issuer.as_str(), &issuer.implied_issuer) {
+            ("", None) => "any".to_owned(),
+            ("", Some(implied)) => format!("none or {implied:?}"),
+            (own, _) => format!("{own:?}"),
+        };
         steps.judge(
             "iss",
             claims.check_issuer(issuer),

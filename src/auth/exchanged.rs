@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::access_token::{AccessTokenError, AccessTokenFault, Bearer};
+use super::access_token::{AccessTokenError, AccessTokenFault, Bearer, Span};
 use super::remembered::{Basis, Memory};
 use super::{AccessTokens, Authenticator, Foundations, Peer, Refusal, Unauthenticated};
 use crate::principal::Caller;
@@ -47,7 +47,7 @@ impl Authenticator {
     /// Whether it says that it is a token of ours.
     pub(super) fn is_own(&self, token: &str, memory: Option<&Memory>) -> bool {
         match memory {
-            Some(memory) => matches!(memory.basis, Basis::AccessToken(_)),
+            Some(memory) => matches!(memory.basis, Basis::AccessToken { .. }),
             None => self.tokens.is_own(token),
         }
     }
@@ -63,23 +63,29 @@ impl Authenticator {
         counted: bool,
     ) -> Result<Caller, Refusal<K::Error>> {
         let bearer = self.bearer(peer, now)?;
-        let (known, live, expires) = match memory {
-            Some(Memory { basis: Basis::AccessToken(live), expires, .. }) if !live.has_ended() => (true, live, expires),
+        let (known, live, Span { issued, expires }) = match memory {
+            Some(Memory { basis: Basis::AccessToken { live, issued }, expires, .. }) if !live.has_ended() => {
+                (true, live, Span { issued, expires })
+            }
             _ => {
-                let (live, expires) = self.tokens.verify(token).map_err(refused)?;
-                (false, live, expires)
+                let (live, span) = self.tokens.verify(token).map_err(refused)?;
+                (false, live, span)
             }
         };
-        if now >= expires {
-            return Err(Unauthenticated::from(AccessTokenFault::Expired).into());
+        let fault = |fault: AccessTokenFault| Refusal::from(Unauthenticated::from(fault));
+        // What is configured by now may be stricter than what held at the login, and is held to at once.
+        let terms =
+            key.terms(&live.caller.username, &live.row.basis).ok_or_else(|| fault(AccessTokenFault::Standing))?;
+        if now >= expires || now >= terms.end(live.row.created, issued) {
+            return Err(fault(AccessTokenFault::Expired));
         }
-        if !key.stands(&live.caller.username, &live.row.basis) {
-            return Err(Unauthenticated::from(AccessTokenFault::Standing).into());
+        if !terms.admit(bearer.address) {
+            return Err(fault(AccessTokenFault::Address));
         }
         let live = self.tokens.admit(live, &bearer, now, counted).map_err(refused)?;
         let caller = live.caller.clone();
         if !known {
-            self.remembered.put(token, caller.clone(), Basis::AccessToken(live), expires);
+            self.remembered.put(token, caller.clone(), Basis::AccessToken { live, issued }, expires);
         }
         Ok(caller)
     }

@@ -183,6 +183,7 @@ impl Issuer {
             self.begun.fetch_add(1, Ordering::AcqRel);
             let http = http.load_full();
             let fetched = if is_discovery { discover(uri, &http).await } else { fetch(uri, &http).await };
+            let is_elsewhere = !is_discovery && matches!(fetched, Err(FetchError::Status(_) | FetchError::Keys(_)));
             let wait = match fetched {
                 Ok((set, fresh)) => {
                     tracing::info!(issuer = self.config.issuer, keys = set.len(), "fetched the issuer's keys");
@@ -203,7 +204,23 @@ impl Issuer {
                 }
             };
             self.fetched.send_modify(|count| *count += 1);
+            if is_elsewhere {
+                self.look_for_keys(uri, &http).await;
+            }
             self.turn(began, began + wait).await;
+        }
+    }
+
+    /// Says in the log where the issuer itself says that its keys are, if it is a provider that does: they are not where they were
+    /// said to be, or where most issuers have them. They are not fetched from there.
+    async fn look_for_keys(&self, uri: &Url, http: &Http) {
+        let issuer = self.config.issuer.as_str();
+        let Ok(provider) = Url::of_keys(issuer, !uri.is_tls()) else { return };
+        match configuration(&provider, http).await {
+            Ok(found) if found != *uri => tracing::warn!(issuer, %uri, jwks_uri = %found,
+                "the issuer says that its keys are elsewhere: configure that URL as the place of its keys"),
+            Ok(_) => {}
+            Err(error) => tracing::debug!(issuer, %error, "the issuer does not say where its keys are"),
         }
     }
 
@@ -240,8 +257,13 @@ async fn fetch(uri: &Url, http: &Http) -> Result<(KeySet, Duration), FetchError>
     Ok((KeySet::parse(&answer.body)?, freshness(&answer)))
 }
 
-/// The keys of the provider whose configuration is there (OpenID Connect Discovery 1.0 sections 4.1 to 4.3).
+/// The keys of the provider whose configuration is there.
 async fn discover(provider: &Url, http: &Http) -> Result<(KeySet, Duration), FetchError> {
+    fetch(&configuration(provider, http).await?, http).await
+}
+
+/// Where the configuration of a provider says that its keys are (OpenID Connect Discovery 1.0 sections 4.1 to 4.3).
+async fn configuration(provider: &Url, http: &Http) -> Result<Url, FetchError> {
     #[derive(serde::Deserialize)]
     struct Configuration {
         issuer: String,
@@ -260,8 +282,7 @@ async fn discover(provider: &Url, http: &Http) -> Result<(KeySet, Duration), Fet
         return Err(FetchError::Configuration("is of another issuer"));
     }
     // A provider that was asked by TLS cannot send anybody elsewhere without.
-    let uri = Url::of_keys(&configuration.jwks_uri, !provider.is_tls())?;
-    fetch(&uri, http).await
+    Ok(Url::of_keys(&configuration.jwks_uri, !provider.is_tls())?)
 }
 
 /// How long an answer may be used (RFC 9111 section 5.2.2.1), within bounds.

@@ -4,17 +4,16 @@
 use std::fmt;
 
 use data_encoding::BASE64URL_NOPAD;
-use jsonwebtoken::{Algorithm, DecodingKey};
-use openssl::bn::{BigNum, BigNumContext};
-use openssl::ec::{EcGroup, EcKey, PointConversionForm};
+use openssl::bn::BigNum;
+use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
 use openssl::nid::Nid;
-use openssl::pkey::{Id, PKey, PKeyRef, Public};
+use openssl::pkey::{Id, PKey, Public};
 use openssl::rsa::Rsa;
 use openssl::x509::X509;
 use serde_json::{Map, Value};
 
-use super::jws::algorithm_of;
+use super::jose::Algorithm;
 use crate::pem::{self, Block, Kind};
 use crate::public_key::{self, Unsound, Warning};
 use crate::text::Part;
@@ -26,7 +25,7 @@ const MAX_TOLD: usize = 60;
 pub(super) struct VerificationKey {
     pub(super) id: Option<String>,
     pub(super) algorithms: Vec<Algorithm>,
-    pub(super) key: DecodingKey,
+    pub(super) key: PKey<Public>,
     /// What an operator should know of it.
     pub(super) warning: Option<Warning>,
 }
@@ -61,7 +60,7 @@ pub enum NotTaken {
         expected: usize,
     },
     /// A kind of key that signs nothing here.
-    #[error("its kty is {kty} and its crv {crv}; expected RSA, P-256, P-384 or Ed25519")]
+    #[error("its kty is {kty} and its crv {crv}; expected RSA, P-256, P-384, P-521 or Ed25519")]
     Kind {
         /// The key type.
         kty: String,
@@ -69,7 +68,7 @@ pub enum NotTaken {
         crv: String,
     },
     /// The same of a key in PEM.
-    #[error("it is a key of another kind; expected RSA, P-256, P-384 or Ed25519")]
+    #[error("it is a key of another kind; expected RSA, P-256, P-384, P-521 or Ed25519")]
     OtherKind,
     /// An algorithm that is not served.
     #[error("its alg is {0}, which is not served")]
@@ -144,10 +143,10 @@ impl VerificationKey {
             return Err(NotTaken::Private);
         }
         let key = components(jwk)?;
-        let mut taken = Self::of_public(&key)?;
+        let mut taken = Self::of_public(key)?;
         // A key is for one algorithm if it says so, and never for one of another kind.
         if let Some(name) = member("alg") {
-            let named = name.as_str().and_then(algorithm_of).ok_or_else(|| NotTaken::Algorithm(told(name)))?;
+            let named = name.as_str().and_then(Algorithm::named).ok_or_else(|| NotTaken::Algorithm(told(name)))?;
             if !taken.algorithms.contains(&named) {
                 return Err(NotTaken::OtherAlgorithm(told(name)));
             }
@@ -168,7 +167,7 @@ impl VerificationKey {
             Kind::PrivateKey => return Err(NotTaken::Private),
             Kind::Crl | Kind::Parameters | Kind::Other => return Err(NotTaken::Label(block.label.clone())),
         };
-        Self::of_public(&*key?)
+        Self::of_public(key?)
     }
 
     /// The key of one entry of a map of key ids to certificates.
@@ -178,29 +177,21 @@ impl VerificationKey {
             let _ = ErrorStack::get();
             NotTaken::Certificate
         })?;
-        Ok(Self { id: Some(id.to_owned()), ..Self::of_public(&*key.public_key()?)? })
+        Ok(Self { id: Some(id.to_owned()), ..Self::of_public(key.public_key()?)? })
     }
 
     /// The one way by which a key is taken, whatever it came in.
-    fn of_public(key: &PKeyRef<Public>) -> Result<Self, NotTaken> {
-        let warning = public_key::check(key)?;
-        let (key, algorithms) = match key.id() {
-            Id::RSA => {
-                let rsa = key.rsa()?;
-                (DecodingKey::from_rsa_raw_components(&rsa.n().to_vec(), &rsa.e().to_vec()), RSA)
-            }
-            Id::EC => {
-                let key = key.ec_key()?;
-                let (form, mut context) = (PointConversionForm::UNCOMPRESSED, BigNumContext::new()?);
-                let point = key.public_key().to_bytes(key.group(), form, &mut context)?;
-                let algorithms = match key.group().curve_name() {
-                    Some(Nid::X9_62_PRIME256V1) => ES256,
-                    Some(Nid::SECP384R1) => ES384,
-                    _ => return Err(NotTaken::OtherKind),
-                };
-                (DecodingKey::from_ec_der(&point), algorithms)
-            }
-            Id::ED25519 => (DecodingKey::from_ed_der(&key.raw_public_key()?), ED25519),
+    fn of_public(key: PKey<Public>) -> Result<Self, NotTaken> {
+        let warning = public_key::check(&key)?;
+        let algorithms = match key.id() {
+            Id::RSA => RSA,
+            Id::EC => match key.ec_key()?.group().curve_name() {
+                Some(Nid::X9_62_PRIME256V1) => ES256,
+                Some(Nid::SECP384R1) => ES384,
+                Some(Nid::SECP521R1) => ES512,
+                _ => return Err(NotTaken::OtherKind),
+            },
+            Id::ED25519 => ED25519,
             _ => return Err(NotTaken::OtherKind),
         };
         Ok(Self { id: None, algorithms: algorithms.to_vec(), key, warning })
@@ -211,6 +202,7 @@ const RSA: &[Algorithm] =
     &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512, Algorithm::PS256, Algorithm::PS384, Algorithm::PS512];
 const ES256: &[Algorithm] = &[Algorithm::ES256];
 const ES384: &[Algorithm] = &[Algorithm::ES384];
+const ES512: &[Algorithm] = &[Algorithm::ES512];
 const ED25519: &[Algorithm] = &[Algorithm::EdDSA];
 
 /// The key id of a JWK.
@@ -241,6 +233,7 @@ fn components(jwk: &Map<String, Value>) -> Result<PKey<Public>, NotTaken> {
         }
         (Some("EC"), Some("P-256")) => curve(Nid::X9_62_PRIME256V1, 32),
         (Some("EC"), Some("P-384")) => curve(Nid::SECP384R1, 48),
+        (Some("EC"), Some("P-521")) => curve(Nid::SECP521R1, 66),
         (Some("OKP"), Some("Ed25519")) => {
             let x = bytes("x")?;
             PKey::public_key_from_raw_bytes(&x, Id::ED25519).map_err(|_| Unsound::Ed25519Length(x.len()).into())

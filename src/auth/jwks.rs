@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
+use super::jose::Algorithm;
 use super::jwk::{LeftOut, NotTaken, VerificationKey, key_id};
 use super::strict_json;
 use crate::pem;
@@ -51,14 +51,19 @@ pub enum KeySetError {
     #[error("neither a JWK nor a JWK Set")]
     JwkForm,
     /// Something that is no PEM of a public key.
-    #[error("not public keys or X.509 certificates in PEM{detail}", detail = detail(.0))]
-    Pem(String),
+    #[error("key {number} is not a public key or an X.509 certificate in PEM{detail}", detail = detail(problem))]
+    Pem {
+        /// The place of the key in the list, from 1.
+        number: usize,
+        /// What is wrong with it, if it is not empty.
+        problem: String,
+    },
     /// More keys than an issuer has.
     #[error("more than {MAX_KEYS} keys")]
     TooMany,
     /// None that verifies signatures of an algorithm that is served.
     #[error(
-        "no key that is usable, which is RSA of 2048 to 16384 bits, P-256, P-384 or Ed25519, for signatures{detail}",
+        "no key that is usable, which is RSA of 2048 to 16384 bits, P-256, P-384, P-521 or Ed25519, for signatures{detail}",
         detail = detail(.0)
     )]
     NoKey(LeftOuts),
@@ -141,9 +146,11 @@ impl KeySet {
     pub fn of_pem_list<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, KeySetError> {
         let mut keys = Vec::new();
         for text in texts {
-            let blocks = pem::blocks(text.as_bytes()).map_err(|error| KeySetError::Pem(error.to_string()))?;
+            let number = keys.len() + 1;
+            let unread = |problem: String| KeySetError::Pem { number, problem };
+            let blocks = pem::blocks(text.as_bytes()).map_err(|error| unread(error.to_string()))?;
             if blocks.is_empty() {
-                return Err(KeySetError::Pem(String::new()));
+                return Err(unread(String::new()));
             }
             for block in blocks {
                 let number = keys.len() + 1;

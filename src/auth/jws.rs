@@ -1,10 +1,9 @@
 //! JSON Web Signatures in the compact serialization (RFC 7515 section 7.1), read strictly.
 
 use data_encoding::BASE64URL_NOPAD;
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
-use super::jose;
+use super::jose::{self, Algorithm};
 use super::jwk::VerificationKey;
 use super::jwks::KeySet;
 use super::strict_json;
@@ -14,19 +13,6 @@ pub const MAX_TOKEN: usize = 16_384;
 
 /// Keys that are tried on one token at most; a token that names its key is tried on that one.
 const MAX_TRIED: usize = 8;
-
-/// Algorithms that are served. HMAC is not among them: an issuer's key is public.
-const SERVED: [Algorithm; 9] = [
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-    Algorithm::ES256,
-    Algorithm::ES384,
-    Algorithm::EdDSA,
-];
 
 /// Why a JWS is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -141,12 +127,5 @@ impl<'a> Jws<'a> {
 
 fn algorithm(header: &Map<String, Value>) -> Result<Algorithm, JwsError> {
     let name = header.get("alg").and_then(Value::as_str).ok_or(JwsError::Malformed)?;
-    algorithm_of(name).ok_or(JwsError::Algorithm)
-}
-
-/// The algorithm of a name, if it is served. Of the two names of Ed25519 signatures, `EdDSA` (RFC 8037) and `Ed25519` (RFC 9864),
-/// either will do for a key that says the other.
-pub(super) fn algorithm_of(name: &str) -> Option<Algorithm> {
-    let algorithm = if name == "Ed25519" { Algorithm::EdDSA } else { name.parse().ok()? };
-    SERVED.contains(&algorithm).then_some(algorithm)
+    Algorithm::named(name).ok_or(JwsError::Algorithm)
 }

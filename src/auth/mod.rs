@@ -17,6 +17,7 @@ mod jwk;
 mod jwks;
 pub mod jws;
 mod narrowing;
+mod pattern;
 mod remembered;
 mod repeats;
 mod revocation;
@@ -39,17 +40,19 @@ pub use exchange::{Exchange, Verified};
 pub use failures::{Failures, network};
 pub use iam_file::IamFile;
 pub use issuer::{Issuer, Keys};
+pub use jose::Algorithm;
 pub use jwk::{LeftOut, NotTaken};
 pub use jwks::{KeySet, KeySetError, LeftOuts};
 pub use jws::{Jws, JwsError};
 pub use narrowing::{from_text as narrowing_from_text, to_text as narrowing_to_text};
+pub use pattern::{Pattern, PatternError, split_patterns};
 pub use repeats::Repeats;
 pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 
 pub use trusted_issuer::{Bound, Expected, KeySource, RSASSA_PKCS1_V1_5, RoleRule, TrustedIssuer};
 
 use crate::desk::Who;
-use crate::policy::Subject;
+use crate::policy::{Subject, Terms};
 use crate::principal::{Caller, Method, Username};
 use authorization::{are_several, bearer};
 use claims::{Accepted, Claims};
@@ -170,8 +173,8 @@ pub trait Foundations: Sync {
     /// Why it could not be checked.
     type Error: From<AccessTokenError>;
 
-    /// Whether the identity is there still, and what its access token was issued by.
-    fn stands(&self, subject: &Username, basis: &str) -> bool;
+    /// What holds now of an access token of this identity that was issued by `basis`; `None` if one of them is gone.
+    fn terms(&self, subject: &Username, basis: &str) -> Option<Arc<Terms>>;
 
     /// The version of the API token's key, if it may be used now.
     ///
@@ -394,7 +397,7 @@ impl Authenticator {
                 let present = tokio::task::block_in_place(|| key.version(id)).map_err(Refusal::Unavailable)?;
                 Ok(present == Some(*version))
             }
-            (Basis::ApiToken(_), None) | (Basis::AccessToken(_), _) => Ok(false),
+            (Basis::ApiToken(_), None) | (Basis::AccessToken { .. }, _) => Ok(false),
         }
     }
 

@@ -23,8 +23,13 @@ pub(super) enum Basis {
     Issuer(u64),
     /// The object whose value the API token is, by version.
     ApiToken(i64),
-    /// An access token of ours, with its row.
-    AccessToken(Arc<Live>),
+    /// An access token of ours.
+    AccessToken {
+        /// Its row.
+        live: Arc<Live>,
+        /// When this spelling of it was issued, in seconds since 1970-01-01 UTC.
+        issued: i64,
+    },
 }
 
 #[derive(Debug, Clone)]

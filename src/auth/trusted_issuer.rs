@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 use super::claims::ClaimsError;
+use super::jose::Algorithm;
 use super::jwks::KeySet;
+use super::pattern::{Pattern, PatternError};
 use crate::client::{self, Url, UrlError};
 use crate::config::JwtIssuer;
-use crate::policy::glob;
 
 /// RS256, RS384 and RS512 (RFC 7518 section 3.3).
 pub const RSASSA_PKCS1_V1_5: &[Algorithm] = &[Algorithm::RS256, Algorithm::RS384, Algorithm::RS512];
@@ -23,6 +23,8 @@ pub struct TrustedIssuer {
     /// Its `iss`, to the letter. Empty where the keys alone tell whose a JWT is, which an issuer whose JWTs come with each call
     /// never has.
     pub issuer: String,
+    /// What `iss` is if there is one, where a token need not have one: of an issuer whose `issuer` is empty.
+    pub implied_issuer: Option<String>,
     /// Where its keys come from.
     pub keys: KeySource,
     /// The authorities of the server of its keys, PEM; those of the configuration if absent.
@@ -65,8 +67,8 @@ pub enum KeySource {
 pub enum Expected {
     /// To the letter.
     Exact(String),
-    /// Itself, or what the pattern describes: `*` stands for any characters, `?` for one.
-    Glob(String),
+    /// Itself, or what the pattern describes.
+    Pattern(Pattern),
 }
 
 /// What a claim must have as its value.
@@ -79,10 +81,18 @@ pub enum Bound {
 }
 
 impl Expected {
+    /// What this pattern describes.
+    ///
+    /// # Errors
+    /// See [`PatternError`].
+    pub fn pattern(text: &str) -> Result<Self, PatternError> {
+        Pattern::new(text).map(Self::Pattern)
+    }
+
     pub(super) fn is(&self, text: &str) -> bool {
         match self {
             Self::Exact(own) => own == text,
-            Self::Glob(pattern) => glob::matches(pattern, text),
+            Self::Pattern(pattern) => pattern.matches(text),
         }
     }
 
@@ -90,7 +100,8 @@ impl Expected {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Exact(text) | Self::Glob(text) => text,
+            Self::Exact(text) => text,
+            Self::Pattern(pattern) => pattern.as_str(),
         }
     }
 }
@@ -131,6 +142,7 @@ impl TrustedIssuer {
         Self {
             table: None,
             issuer: issuer.into(),
+            implied_issuer: None,
             keys,
             keys_ca: None,
             audiences,
@@ -252,7 +264,8 @@ mod tests {
 
     #[test]
     fn a_claim_is_bound_to_values_or_patterns() {
-        let any_of = |texts: &[&str]| Bound::AnyOf(texts.iter().map(|&text| Expected::Glob(text.to_owned())).collect());
+        let any_of =
+            |texts: &[&str]| Bound::AnyOf(texts.iter().map(|&text| Expected::pattern(text).unwrap()).collect());
         for (bound, value, is) in [
             (Bound::Value(json!(false)), json!(false), true),
             (Bound::Value(json!(0)), json!(false), false),

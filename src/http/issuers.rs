@@ -13,7 +13,7 @@ use super::page::{Page, after, limit};
 use super::problem::Problem;
 use super::{Answer, App};
 use crate::auth::{Diagnosis, Expected, Issuer, KeySource, Step, TrustedIssuer, Unverified};
-use crate::kms::{self, Asked, HostLogin, Sheet, Vouching};
+use crate::kms::{self, Asked, HostLogin, IdentityWay, Sheet, Vouching};
 use crate::policy::{AuthenticatorDocument, IdentityDocument};
 
 /// Issuers that one token is tried on.
@@ -89,7 +89,7 @@ struct Verdicts {
 /// Somebody who trusts an issuer.
 enum Candidate<'a> {
     Direct(&'a Issuer),
-    Identity(&'a str, &'a Arc<IdentityDocument>),
+    Identity(IdentityWay, &'a str, &'a Arc<IdentityDocument>),
     Authenticator(&'a str, &'a str, &'a Arc<AuthenticatorDocument>),
 }
 
@@ -101,7 +101,8 @@ impl Candidate<'_> {
                 Some(table) => format!("idps.{table}"),
                 None => issuer.config.issuer.clone(),
             },
-            Self::Identity(id, _) => (*id).to_owned(),
+            Self::Identity(IdentityWay::JwtAuth, id, _) => (*id).to_owned(),
+            Self::Identity(way @ IdentityWay::OidcAuth, id, _) => format!("{}/{id}", way.word()),
             Self::Authenticator(account, service, _) => format!("{AUTHENTICATOR}{service}/{account}"),
         }
     }
@@ -114,8 +115,8 @@ impl Candidate<'_> {
     fn trusted(&self, app: &App) -> Result<TrustedIssuer, String> {
         match self {
             Self::Direct(issuer) => Ok(issuer.config.clone()),
-            Self::Identity(id, document) => {
-                app.logins.trusted_by_identity(id, document).map(|trusted| (*trusted).clone())
+            Self::Identity(way, id, document) => {
+                app.logins.trusted_by_identity(*way, id, document).map(|trusted| (*trusted).clone())
             }
             Self::Authenticator(account, service, document) => {
                 let own = app.logins.host_authenticator(account, service, document);
@@ -158,7 +159,7 @@ impl Candidate<'_> {
         Shown {
             name,
             purpose,
-            issuer: Some(config.issuer).filter(|issuer| !issuer.is_empty()),
+            issuer: Some(config.issuer).filter(|issuer| !issuer.is_empty()).or(config.implied_issuer),
             audiences: config.audiences.iter().map(|own| own.as_str().to_owned()).collect(),
             subject: config.subject.as_ref().map(Expected::as_str).map(str::to_owned),
             bound_claims: config.bound_claims.into_iter().map(|(path, _)| path).collect(),
@@ -175,7 +176,7 @@ impl Candidate<'_> {
             Self::Authenticator(account, service, document) => {
                 app.logins.diagnose_host(document, &HostLogin { service, account, login }, (jwt, token)).await
             }
-            Self::Identity(id, document) => app.logins.diagnose_identity(id, document, (jwt, token)).await,
+            Self::Identity(way, id, document) => app.logins.diagnose_identity(*way, id, document, (jwt, token)).await,
         }
     }
 }
@@ -183,7 +184,11 @@ impl Candidate<'_> {
 /// All that trusts an issuer.
 fn candidates<'a>(direct: &'a [Arc<Issuer>], vouching: &'a Vouching) -> Vec<Candidate<'a>> {
     let mut all: Vec<Candidate<'a>> = direct.iter().map(|issuer| Candidate::Direct(issuer)).collect();
-    all.extend(vouching.identities.iter().map(|(id, document)| Candidate::Identity(id, document)));
+    for (id, document) in &vouching.identities {
+        let jwt_auth = document.jwt_auth.iter().map(|_| IdentityWay::JwtAuth);
+        let ways = jwt_auth.chain(document.oidc_auth.iter().map(|_| IdentityWay::OidcAuth));
+        all.extend(ways.map(|way| Candidate::Identity(way, id, document)));
+    }
     let authenticators = vouching.authenticators.iter();
     all.extend(authenticators.map(|(account, service, own)| Candidate::Authenticator(account, service, own)));
     all

@@ -102,6 +102,11 @@ impl App {
         Self { authenticator, loopback, kms, logins, desk, metrics, repeats, next_request, process }
     }
 
+    /// Says in the log what is wrong with what callers log in by, once.
+    pub fn tell_of_logins(&self) {
+        self.logins.tell_of_authenticators();
+    }
+
     fn request_id(&self, headers: &HeaderMap) -> String {
         let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
         let is_plain = |id: &&str| {

@@ -70,7 +70,7 @@ const PAGE: &[&str] = &["after", "limit"];
 const OFFSETS: &[&str] = &["offset", "limit"];
 
 /// The table.
-pub(super) static ROUTES: [Route; 73] = [
+pub(super) static ROUTES: [Route; 78] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
@@ -107,11 +107,16 @@ pub(super) static ROUTES: [Route; 73] = [
     get("/secrets/{}/variable/{*}", Caller(conjur::secrets::read)).asks(&["version"]),
     post("/secrets/{}/variable/{*}", Bytes(MAX_SECRET), Caller(conjur::secrets::write)),
     delete("/secrets/{}/variable/{*}", Caller(conjur::secrets::remove)),
-    post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::login)),
+    post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::by_jwt_auth)),
     post("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::attach)),
     patch("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::change)),
     get("/api/v1/auth/jwt-auth/identities/{}", Caller(hanzo::jwt_auth::get)),
     delete("/api/v1/auth/jwt-auth/identities/{}", Caller(hanzo::jwt_auth::remove)),
+    post("/api/v1/auth/oidc-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::by_oidc_auth)),
+    post("/api/v1/auth/oidc-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::oidc_auth::attach)),
+    patch("/api/v1/auth/oidc-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::oidc_auth::change)),
+    get("/api/v1/auth/oidc-auth/identities/{}", Caller(hanzo::oidc_auth::get)),
+    delete("/api/v1/auth/oidc-auth/identities/{}", Caller(hanzo::oidc_auth::remove)),
     post("/api/v1/auth/token/renew", Json(MAX_ACCESS), Visitor(hanzo::tokens::renew)),
     post("/api/v1/auth/token/revoke", Json(MAX_ACCESS), Visitor(hanzo::tokens::revoke)),
     post("/api/v1/identities", Json(MAX_ACCESS), Caller(hanzo::identities::create)),

@@ -97,7 +97,8 @@ impl Kms {
             let (id, object) = own(&call)?;
             call.trail.permitted(Action::AccessToken, Some(&object), Rule::Vouched);
             let records = |version| vec![call.change(Action::AccessToken, &object, version)];
-            let issued = self.access_tokens().renew(id, now(), records)?;
+            let terms = |subject: &str, basis: &str| self.terms_of(subject, basis);
+            let issued = self.access_tokens().renew(id, now(), terms, records)?;
             call.changed();
             Ok(issued)
         })

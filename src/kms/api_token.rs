@@ -1,6 +1,8 @@
 //! The API token: a managed key whose value a caller presents. It is compared inside the token, so that its value
 //! is never exported to check it.
 
+use std::sync::Arc;
+
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
@@ -14,6 +16,7 @@ use crate::custody::{Error as CustodyError, Mac};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{Dates, Refusal, effective};
 use crate::kmip::ttlv::DateTime;
+use crate::policy::Terms;
 use crate::principal::Username;
 use crate::secret::is_equal;
 use crate::store::object::Lifecycle;
@@ -82,8 +85,8 @@ impl Kms {
 impl Foundations for Kms {
     type Error = Error;
 
-    fn stands(&self, subject: &Username, basis: &str) -> bool {
-        self.is_standing(subject.as_str(), basis)
+    fn terms(&self, subject: &Username, basis: &str) -> Option<Arc<Terms>> {
+        self.terms_of(subject.as_str(), basis)
     }
 
     fn version(&self, id: &str) -> Result<Option<i64>, Error> {

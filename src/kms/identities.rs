@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::administration::Kind;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, Sheet, now, uuid};
-use crate::policy::{IdentityDocument, JwtAuthDocument};
+use crate::policy::{IdentityDocument, JwtAuthDocument, OidcAuthDocument};
 
 /// An identity.
 #[derive(Debug, Clone)]
@@ -127,6 +127,36 @@ impl Kms {
             Ok(())
         })
     }
+
+    /// The same of JWTs of an OpenID Connect provider.
+    ///
+    /// # Errors
+    /// As [`Self::change_identity`].
+    pub fn change_oidc_auth(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        change: impl FnOnce(Option<OidcAuthDocument>) -> Result<Option<OidcAuthDocument>, Error>,
+    ) -> Result<Identity, Error> {
+        self.change_identity(context, id, |document| {
+            document.oidc_auth = change(document.oidc_auth.take())?;
+            Ok(())
+        })
+    }
+}
+
+/// Has all ways by which an identity logs in be new ones: the access tokens that they gave are refused from then on.
+///
+/// # Errors
+/// OpenSSL's generator failed.
+pub fn end_identity_tokens(document: &mut IdentityDocument) -> Result<(), Error> {
+    if let Some(auth) = &mut document.jwt_auth {
+        auth.id = uuid::random()?;
+    }
+    if let Some(auth) = &mut document.oidc_auth {
+        auth.id = uuid::random()?;
+    }
+    Ok(())
 }
 
 fn identity_call<'a>(context: &Context<'a>, operation: Operation, id: &str) -> Call<'a> {

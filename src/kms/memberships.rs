@@ -3,7 +3,10 @@
 use super::administration::Kind;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, Sheet};
-use crate::policy::{ProjectDocument, identity_username};
+use crate::policy::{Fault, ProjectDocument, identity_username};
+
+/// The most roles that are named to whoever gives one that there is not.
+const MAX_TOLD: usize = 50;
 
 /// A member of a project.
 #[derive(Debug, Clone)]
@@ -50,8 +53,13 @@ impl Kms {
         call.describe(format!("project {project:?}: {member:?} is {:?}", role.unwrap_or("no member")));
         self.recorded(&call, || {
             let grant = self.authorize_administration(&call)?;
-            if role.is_some() {
+            if let Some(role) = role {
                 grant.identity(identity)?;
+                if !self.has_role(role) {
+                    let there_are = grant.names(Kind::Role, "", MAX_TOLD).join(", ");
+                    let problem = format!("there is no role {role:?}; there are: {there_are}");
+                    return Err(Fault::at(&["projects", project, "members", member], problem).into());
+                }
             }
             grant.revise(Kind::Project, project, |document: &mut ProjectDocument| {
                 Ok(match role {

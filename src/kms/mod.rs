@@ -67,13 +67,13 @@ pub use cache::CacheFigures;
 pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms, Settings, TokenHealth, Vault};
 pub use handover::HandoverFault;
-pub use identities::Identity;
+pub use identities::{Identity, end_identity_tokens};
 pub use inventory::{Dates, InventoryEntry, Known};
 pub use keys::Wanted;
 pub use list::{MAX_ENTRIES, Sheet, Summary};
 pub use login::{
-    Failure, Fault, HostAuthenticator, HostLogin, Logins, NoHostToken, NoIdentityToken, NotLoggedIn, Visitor,
-    trusted_by_jwt_auth,
+    Failure, Fault, HostAuthenticator, HostLogin, IdentityWay, Logins, NoHostToken, NoIdentityToken, NotLoggedIn,
+    Visitor, trusted_by_jwt_auth, trusted_by_oidc_auth,
 };
 pub use memberships::Membership;
 pub use offers::{Direction, OfferEntry};

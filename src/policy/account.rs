@@ -44,7 +44,7 @@ impl Policy {
     /// The account of a host; `None` for callers who are not hosts. No account has an empty name.
     fn account_of_host(&self, caller: &Caller) -> Option<&str> {
         let id = caller.username.as_str().strip_prefix(HOST)?;
-        Some(self.hosts.get(id).map_or("", |host| host.account.as_str()))
+        Some(self.hosts.get(id).map_or("", |host| host.account()))
     }
 }
 

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::conjur::KnownHost;
 use super::conjur::{check_authenticator, check_host};
 use super::definition::{Definition, Kind};
 use super::document::{Fault, MAX_PARTS, PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
-use super::identity::{check_identity, identity_username, jwt_auth_basis};
+use super::identity::{check_identity, identity_username};
 use super::relation::Name;
 use super::role::{Role, Statement};
 use super::subject::Subject;
@@ -257,8 +258,7 @@ impl Policy {
         let username = identity_username(&own.name);
         match document {
             Some(document) => {
-                let bases = document.jwt_auth.iter().map(|auth| jwt_auth_basis(&auth.id)).collect();
-                let known = identity::Exchanged { bases, identity: Arc::new(document) };
+                let known = identity::Exchanged { bases: document.bases(), identity: Arc::new(document) };
                 self.exchanged.insert_mut(username, known);
             }
             None => drop(self.exchanged.remove_mut(&username)),
@@ -278,7 +278,7 @@ impl Policy {
     fn set_host(&mut self, own: &Name, document: Option<HostDocument>) -> Vec<Fault> {
         let (document, fault) = split(document.map(|read| check_host(&own.name, &read).map(|()| read)));
         match document {
-            Some(document) => self.hosts.insert_mut(own.name.clone(), Arc::new(document)),
+            Some(document) => self.hosts.insert_mut(own.name.clone(), KnownHost::new(document)),
             None => drop(self.hosts.remove_mut(&own.name)),
         }
         self.settle(own, fault)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Fault, MAX_PARTS, check_count};
+use super::terms::Terms;
 use super::trusted_network::TrustedNetwork;
 use super::{Policy, check_name};
 use crate::principal::Username;
@@ -78,6 +79,32 @@ impl HostDocument {
     }
 }
 
+/// Seconds for which the access token of a host is good, and which no renewal prolongs.
+pub const HOST_TOKEN_TTL: i64 = 480;
+
+/// From everywhere.
+const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
+
+/// A host, and what holds of its access tokens.
+#[derive(Debug, Clone)]
+pub(super) struct KnownHost {
+    document: Arc<HostDocument>,
+    terms: Arc<Terms>,
+}
+
+impl KnownHost {
+    pub(super) fn account(&self) -> &str {
+        &self.document.account
+    }
+
+    pub(super) fn new(document: HostDocument) -> Self {
+        let everywhere = EVERYWHERE.map(str::to_owned);
+        let networks = if document.restricted_to.is_empty() { &everywhere[..] } else { &document.restricted_to };
+        let terms = Arc::new(Terms::new(HOST_TOKEN_TTL, HOST_TOKEN_TTL, networks));
+        Self { document: Arc::new(document), terms }
+    }
+}
+
 /// Begins the user name of a host.
 const HOST: &str = "host/";
 
@@ -96,16 +123,21 @@ pub fn authenticator_name(account: &str, service: &str) -> String {
 impl Policy {
     /// The host of a user name.
     pub(super) fn host_of(&self, username: &str) -> Option<&HostDocument> {
-        self.hosts.get(username.strip_prefix(HOST)?).map(|host| &**host)
+        self.known_host(username).map(|known| &*known.document)
     }
 
-    /// Whether an access token of a host is still good that an authenticator gave: one of its account that it may use.
-    pub(super) fn host_stands(&self, username: &str, authenticator: &str) -> bool {
-        let Some(host) = self.host_of(username).filter(|_| self.authenticators.contains_key(authenticator)) else {
-            return false;
-        };
-        let service = authenticator.strip_prefix(host.account.as_str()).and_then(|rest| rest.strip_prefix('/'));
-        service.is_some_and(|service| host.may_use(service) && host.restrictions(service).next().is_some())
+    fn known_host(&self, username: &str) -> Option<&KnownHost> {
+        self.hosts.get(username.strip_prefix(HOST)?)
+    }
+
+    /// What holds now of an access token of a host that an authenticator gave; `None` unless that is one of its account that it
+    /// may use.
+    pub(super) fn host_terms(&self, username: &str, authenticator: &str) -> Option<Arc<Terms>> {
+        let KnownHost { document: host, terms } =
+            self.known_host(username).filter(|_| self.authenticators.contains_key(authenticator))?;
+        let service = authenticator.strip_prefix(host.account.as_str())?.strip_prefix('/')?;
+        let stands = host.may_use(service) && host.restrictions(service).next().is_some();
+        stands.then(|| Arc::clone(terms))
     }
 
     /// An authenticator of an account.
@@ -125,7 +157,13 @@ impl Policy {
     /// A host of any account.
     #[must_use]
     pub fn host(&self, id: &str) -> Option<Arc<HostDocument>> {
-        self.hosts.get(id).cloned()
+        self.hosts.get(id).map(|known| Arc::clone(&known.document))
+    }
+
+    /// The hosts of an account, with their identifiers.
+    pub fn hosts_of<'a>(&'a self, account: &'a str) -> impl Iterator<Item = (&'a str, &'a Arc<HostDocument>)> {
+        let all = self.hosts.iter().map(|(id, known)| (id.as_str(), &known.document));
+        all.filter(move |(_, host)| host.account == account)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::document::{Fault, MAX_PARTS, check_count};
+use super::terms::Terms;
 use super::trusted_network::TrustedNetwork;
 use super::{Policy, check_name};
 use crate::principal::{Caller, Method, is_exchanged};
@@ -18,6 +19,9 @@ const MAX_TEXT: usize = 4096;
 
 /// The longest keys or authorities of one trust, in bytes of PEM.
 const MAX_PEM: usize = 64 << 10;
+
+/// The most bound claims of one trust.
+const MAX_CLAIMS: usize = 64;
 
 /// The most networks of one trust.
 const MAX_NETWORKS: usize = 64;
@@ -46,6 +50,9 @@ pub struct IdentityDocument {
     /// By which JWTs it gets access tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt_auth: Option<JwtAuthDocument>,
+    /// By which JWTs of an OpenID Connect provider it gets access tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oidc_auth: Option<OidcAuthDocument>,
 }
 
 /// What an identity may do by itself.
@@ -105,6 +112,70 @@ pub struct JwtAuthDocument {
     pub updated_at: i64,
 }
 
+/// Which JWTs of an OpenID Connect provider an identity is known by, and what they buy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcAuthDocument {
+    /// Made again whenever OIDC auth is attached: tokens of the former one are refused.
+    pub id: String,
+    /// The provider, whose configuration says where its keys are (OpenID Connect Discovery 1.0 section 4).
+    pub oidc_discovery_url: String,
+    /// Authorities of the provider's servers, PEM; the system's if empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ca_cert: String,
+    /// The `iss`, exact.
+    pub bound_issuer: String,
+    /// Audiences, separated by commas; globs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub bound_audiences: String,
+    /// The `sub`; a glob.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub bound_subject: String,
+    /// Claims by their paths, with values that are separated by commas; globs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bound_claims: BTreeMap<String, String>,
+    /// Seconds for which a token is good; 0 for as long as the longest life.
+    pub access_token_ttl: i64,
+    /// Its longest life with all renewals, in seconds; 0 for [`MAX_TOKEN_TTL`].
+    pub access_token_max_ttl: i64,
+    /// How often a token may be used; 0 for any number.
+    pub access_token_num_uses_limit: i64,
+    /// The networks from which a token may be used.
+    pub access_token_trusted_ips: Vec<String>,
+    /// When it was attached and last changed, in seconds since 1970-01-01 UTC.
+    #[serde(default)]
+    pub created_at: i64,
+    /// See `created_at`.
+    #[serde(default)]
+    pub updated_at: i64,
+}
+
+/// What JWTs must say by which an identity is known.
+#[derive(Debug, Clone, Copy)]
+pub struct JwtBounds<'a> {
+    /// The `iss`, exact.
+    pub issuer: &'a str,
+    /// Audiences, separated by commas; globs.
+    pub audiences: &'a str,
+    /// The `sub`; a glob, or empty for any.
+    pub subject: &'a str,
+    /// Claims by their paths, with values that are separated by commas; globs.
+    pub claims: &'a BTreeMap<String, String>,
+}
+
+/// What the access tokens are like that an identity gets by one way of logging in.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenSettings<'a> {
+    /// Seconds for which a token is good; 0 for as long as the longest life.
+    pub ttl: i64,
+    /// Its longest life with all renewals, in seconds; 0 for [`MAX_TOKEN_TTL`].
+    pub max_ttl: i64,
+    /// How often it may be used; 0 for any number.
+    pub uses_limit: i64,
+    /// The networks from which it may be used.
+    pub trusted_ips: &'a [String],
+}
+
 /// Where the keys of an identity's issuer come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -115,11 +186,60 @@ pub enum ConfigurationType {
     Static,
 }
 
+impl JwtAuthDocument {
+    /// What its JWTs must say.
+    #[must_use]
+    pub fn bounds(&self) -> JwtBounds<'_> {
+        let Self { bound_issuer: issuer, bound_audiences: audiences, bound_subject: subject, .. } = self;
+        JwtBounds { issuer, audiences, subject, claims: &self.bound_claims }
+    }
+
+    /// What the access tokens are like that it gives.
+    #[must_use]
+    pub fn tokens(&self) -> TokenSettings<'_> {
+        let (ttl, max_ttl) = (self.access_token_ttl, self.access_token_max_ttl);
+        let uses_limit = self.access_token_num_uses_limit;
+        TokenSettings { ttl, max_ttl, uses_limit, trusted_ips: &self.access_token_trusted_ips }
+    }
+}
+
+impl OidcAuthDocument {
+    /// What its JWTs must say.
+    #[must_use]
+    pub fn bounds(&self) -> JwtBounds<'_> {
+        let Self { bound_issuer: issuer, bound_audiences: audiences, bound_subject: subject, .. } = self;
+        JwtBounds { issuer, audiences, subject, claims: &self.bound_claims }
+    }
+
+    /// What the access tokens are like that it gives.
+    #[must_use]
+    pub fn tokens(&self) -> TokenSettings<'_> {
+        let (ttl, max_ttl) = (self.access_token_ttl, self.access_token_max_ttl);
+        let uses_limit = self.access_token_num_uses_limit;
+        TokenSettings { ttl, max_ttl, uses_limit, trusted_ips: &self.access_token_trusted_ips }
+    }
+}
+
+impl TokenSettings<'_> {
+    fn terms(&self) -> Arc<Terms> {
+        Arc::new(Terms::new(self.ttl, self.max_ttl, self.trusted_ips))
+    }
+}
+
+impl IdentityDocument {
+    /// What its access tokens may rest on, and what holds of them.
+    pub(super) fn bases(&self) -> Vec<(String, Arc<Terms>)> {
+        let jwt_auth = self.jwt_auth.iter().map(|auth| (jwt_auth_basis(&auth.id), auth.tokens().terms()));
+        let oidc_auth = self.oidc_auth.iter().map(|auth| (oidc_auth_basis(&auth.id), auth.tokens().terms()));
+        jwt_auth.chain(oidc_auth).collect()
+    }
+}
+
 /// What the policy knows of an exchanged identity.
 #[derive(Debug, Clone)]
 pub(super) struct Exchanged {
-    /// What its access tokens may rest on.
-    pub(super) bases: Vec<String>,
+    /// What its access tokens may rest on, and what holds of them.
+    pub(super) bases: Vec<(String, Arc<Terms>)>,
     /// The identity.
     pub(super) identity: Arc<IdentityDocument>,
 }
@@ -136,6 +256,12 @@ pub fn jwt_auth_basis(id: &str) -> String {
     format!("jwt-auth/{id}")
 }
 
+/// What an access token rests on that OIDC auth gave.
+#[must_use]
+pub fn oidc_auth_basis(id: &str) -> String {
+    format!("oidc-auth/{id}")
+}
+
 impl Policy {
     /// An identity by its identifier.
     #[must_use]
@@ -149,12 +275,12 @@ impl Policy {
         all.filter_map(|(name, known)| Some((name.strip_prefix("identity:")?, &known.identity)))
     }
 
-    /// Whether an access token of `subject` that rests on `basis` is still good: both are there.
+    /// What holds now of an access token of `subject` that rests on `basis`; `None` if it is not good because one of them is gone.
     #[must_use]
-    pub fn stands(&self, subject: &str, basis: &str) -> bool {
+    pub fn terms(&self, subject: &str, basis: &str) -> Option<Arc<Terms>> {
         match self.exchanged.get(subject) {
-            Some(known) => known.bases.iter().any(|own| own == basis),
-            None => self.host_stands(subject, basis),
+            Some(known) => known.bases.iter().find(|(own, _)| own == basis).map(|(_, terms)| Arc::clone(terms)),
+            None => self.host_terms(subject, basis),
         }
     }
 
@@ -186,45 +312,82 @@ pub(super) fn check_identity(id: &str, document: &IdentityDocument) -> Result<()
     if texts.into_iter().any(|text| text.len() > MAX_TEXT) {
         return at("metadata", format!("a text has at most {MAX_TEXT} bytes"));
     }
-    document.jwt_auth.as_ref().map_or(Ok(()), |auth| check_jwt_auth(id, auth))
+    for (key, faulty) in [
+        ("jwt_auth", document.jwt_auth.as_ref().map_or(Ok(()), check_jwt_auth)),
+        ("oidc_auth", document.oidc_auth.as_ref().map_or(Ok(()), check_oidc_auth)),
+    ] {
+        if let Err((member, problem)) = faulty {
+            return Err(Fault::at(&["identities", id, key, member], problem));
+        }
+    }
+    Ok(())
 }
 
-fn check_jwt_auth(id: &str, auth: &JwtAuthDocument) -> Result<(), Fault> {
-    let at = |key: &str, problem: String| Err(Fault::at(&["identities", id, "jwt_auth", key], problem));
-    let (ttl, max_ttl) = (auth.access_token_ttl, auth.access_token_max_ttl);
-    for (key, seconds) in [("access_token_ttl", ttl), ("access_token_max_ttl", max_ttl)] {
-        if !(0..=MAX_TOKEN_TTL).contains(&seconds) {
-            return at(key, format!("0 to {MAX_TOKEN_TTL} seconds"));
-        }
-    }
-    if max_ttl > 0 && ttl > max_ttl {
-        return at("access_token_ttl", "it is greater than access_token_max_ttl".to_owned());
-    }
-    if !(0..=i64::from(i32::MAX)).contains(&auth.access_token_num_uses_limit) {
-        return at("access_token_num_uses_limit", format!("0 to {}", i32::MAX));
-    }
-    check_count(
-        &["identities", id, "jwt_auth", "access_token_trusted_ips"],
-        auth.access_token_trusted_ips.len(),
-        MAX_NETWORKS,
-    )?;
-    if auth.access_token_trusted_ips.is_empty() {
-        return at("access_token_trusted_ips", "it is empty: a token could be used from nowhere".to_owned());
-    }
-    for text in &auth.access_token_trusted_ips {
-        if let Err(error) = text.parse::<TrustedNetwork>() {
-            return at("access_token_trusted_ips", format!("{text:?}: {error}"));
-        }
-    }
+/// What is wrong with one member of a way of logging in: its name in the policy file, and the problem.
+pub type MemberFault = (&'static str, String);
+
+/// Refuses what contradicts itself or is too large.
+///
+/// # Errors
+/// The first fault.
+pub fn check_jwt_auth(auth: &JwtAuthDocument) -> Result<(), MemberFault> {
+    check_tokens(&auth.tokens())?;
     let pem = auth.public_keys.iter().map(String::len).sum::<usize>() + auth.jwks_ca_cert.len();
     if pem > MAX_PEM {
-        return at("public_keys", format!("keys and authorities have at most {MAX_PEM} bytes"));
+        return Err(("public_keys", format!("keys and authorities have at most {MAX_PEM} bytes")));
     }
-    check_count(&["identities", id, "jwt_auth", "bound_claims"], auth.bound_claims.len(), 64)?;
-    let texts = [&auth.jwks_url, &auth.bound_issuer, &auth.bound_audiences, &auth.bound_subject];
-    let claims = auth.bound_claims.iter().flat_map(|(name, values)| [name, values]);
-    match texts.into_iter().chain(claims).any(|text| text.len() > MAX_TEXT) {
-        true => at("bound_claims", format!("a text has at most {MAX_TEXT} bytes")),
-        false => Ok(()),
+    check_text("jwks_url", &auth.jwks_url)?;
+    check_bounds(&auth.bounds())
+}
+
+/// The same of OIDC auth.
+///
+/// # Errors
+/// The first fault.
+pub fn check_oidc_auth(auth: &OidcAuthDocument) -> Result<(), MemberFault> {
+    check_tokens(&auth.tokens())?;
+    if auth.ca_cert.len() > MAX_PEM {
+        return Err(("ca_cert", format!("authorities have at most {MAX_PEM} bytes")));
     }
+    check_text("oidc_discovery_url", &auth.oidc_discovery_url)?;
+    check_bounds(&auth.bounds())
+}
+
+fn check_tokens(tokens: &TokenSettings<'_>) -> Result<(), MemberFault> {
+    for (key, seconds) in [("access_token_ttl", tokens.ttl), ("access_token_max_ttl", tokens.max_ttl)] {
+        if !(0..=MAX_TOKEN_TTL).contains(&seconds) {
+            return Err((key, format!("{seconds} is not from 0 to {MAX_TOKEN_TTL} seconds")));
+        }
+    }
+    if tokens.max_ttl > 0 && tokens.ttl > tokens.max_ttl {
+        return Err(("access_token_ttl", format!("it is greater than the longest life of {} seconds", tokens.max_ttl)));
+    }
+    if !(0..=i64::from(i32::MAX)).contains(&tokens.uses_limit) {
+        return Err(("access_token_num_uses_limit", format!("{} is not from 0 to {}", tokens.uses_limit, i32::MAX)));
+    }
+    let networks = "access_token_trusted_ips";
+    if tokens.trusted_ips.is_empty() {
+        return Err((networks, "it is empty: a token could be used from nowhere".to_owned()));
+    }
+    if tokens.trusted_ips.len() > MAX_NETWORKS {
+        return Err((networks, format!("more than {MAX_NETWORKS} entries")));
+    }
+    for text in tokens.trusted_ips {
+        text.parse::<TrustedNetwork>().map_err(|error| (networks, format!("{text:?}: {error}")))?;
+    }
+    Ok(())
+}
+
+fn check_bounds(bounds: &JwtBounds<'_>) -> Result<(), MemberFault> {
+    check_text("bound_issuer", bounds.issuer)?;
+    check_text("bound_audiences", bounds.audiences)?;
+    check_text("bound_subject", bounds.subject)?;
+    if bounds.claims.len() > MAX_CLAIMS {
+        return Err(("bound_claims", format!("more than {MAX_CLAIMS} entries")));
+    }
+    bounds.claims.iter().flat_map(|(name, values)| [name, values]).try_for_each(|text| check_text("bound_claims", text))
+}
+
+fn check_text(key: &'static str, text: &str) -> Result<(), MemberFault> {
+    if text.len() > MAX_TEXT { Err((key, format!("a text has at most {MAX_TEXT} bytes"))) } else { Ok(()) }
 }

@@ -17,6 +17,7 @@ mod ownership;
 mod relation;
 mod role;
 mod subject;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod trusted_network;
@@ -29,7 +30,8 @@ use rpds::{HashTrieMapSync, HashTrieSetSync};
 pub use account::Account;
 pub use action::{Action, Capability};
 pub use conjur::{
-    AuthenticatorDocument, HostDocument, NO_RESTRICTION, aliases, authenticator_name, enforced, host_username,
+    AuthenticatorDocument, HOST_TOKEN_TTL, HostDocument, NO_RESTRICTION, aliases, authenticator_name, enforced,
+    host_username,
 };
 pub use decide::{Decision, Properties, Refusal, Resource, Rule};
 pub use definition::{Definition, Kind};
@@ -40,11 +42,13 @@ pub use document::{
 pub use file::{FileError, TomlFile, read};
 pub use grants::{Grant, Grantee, Grants, MAX_GRANTEES, Unreadable};
 pub use identity::{
-    ConfigurationType, IdentityDocument, JwtAuthDocument, MAX_TOKEN_TTL, OrganizationRole, identity_username,
-    jwt_auth_basis,
+    ConfigurationType, IdentityDocument, JwtAuthDocument, JwtBounds, MAX_TOKEN_TTL, MemberFault, OidcAuthDocument,
+    OrganizationRole, TokenSettings, check_jwt_auth, check_oidc_auth, identity_username, jwt_auth_basis,
+    oidc_auth_basis,
 };
 pub use own::is_meant;
 pub use subject::{Subject, SubjectError};
+pub use terms::Terms;
 pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
 
 use crate::principal::Caller;
@@ -81,7 +85,7 @@ pub struct Policy {
     /// Exchanged identities by their user names.
     exchanged: Map<String, identity::Exchanged>,
     authenticators: Map<String, Arc<AuthenticatorDocument>>,
-    hosts: Map<String, Arc<HostDocument>>,
+    hosts: Map<String, conjur::KnownHost>,
     /// Which definitions there are, faulty ones too, and how many of each kind.
     names: HashTrieSetSync<Name>,
     counts: BTreeMap<Kind, usize>,

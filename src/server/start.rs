@@ -213,18 +213,20 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     }
     let eraser = Eraser::start(&kms).map_err(StartError::Eraser)?;
     warn(config, address, setup.as_ref(), named);
+    let app = Arc::new(App::new(
+        Arc::clone(&authenticator),
+        address.ip().is_loopback(),
+        Arc::clone(&kms),
+        Desk::new(config.limits.request_timeout, config.limits.memory, &metrics),
+        Arc::clone(&metrics),
+        Arc::clone(&repeats),
+    ));
+    tokio::task::block_in_place(|| app.tell_of_logins());
     Ok(Started {
         listener,
         addresses: vec![address],
         acceptor: setup.map(|setup| Arc::new(setup.acceptor)),
-        app: Arc::new(App::new(
-            Arc::clone(&authenticator),
-            address.ip().is_loopback(),
-            Arc::clone(&kms),
-            Desk::new(config.limits.request_timeout, config.limits.memory, &metrics),
-            Arc::clone(&metrics),
-            Arc::clone(&repeats),
-        )),
+        app,
         authenticator,
         metrics,
         repeats,

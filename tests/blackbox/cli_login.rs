@@ -118,6 +118,10 @@ fn from_nothing_to_a_login_and_out_again() {
     app.run(&["login", "--issuer", &id, "--jwt-file", "jwt"]);
     root.run(&["identities", "update", &id, "--role", "no-access"]);
     assert!(app.fails(&["sym", "keys", "create"]).contains("not permitted"));
+    root.run(&["identities", "update", &id, "--end-tokens"]);
+    assert!(app.fails(&["whoami"]).contains("not authenticated"));
+    app.run(&["login", "--issuer", &id, "--jwt-file", "jwt"]);
+    app.run(&["whoami"]);
     root.run(&["identities", "detach", &id]);
     assert!(app.fails(&["whoami"]).contains("not authenticated"));
     root.run(&["identities", "delete", &id]);

@@ -302,14 +302,8 @@ fn keys_are_fetched_kept_and_fetched_again() {
     let server = Server::start_at(place, &options);
     let (first, second, third) = (SigningKey::rsa("one"), SigningKey::rsa("two"), SigningKey::rsa("three"));
     let mut jwks = Jwks::start(&server.place.authority, &key_set(&[first.jwk()]));
-    configured(
-        &server,
-        &first,
-        &json!({"public-keys": null, "jwks-uri": jwks.uri(), "issuer": null, "audience": null}),
-    );
-    // Without the variable another issuer's name is as good: the keys say whose a token is.
-    assert_eq!(status(&server, &jwt(&first, &json!({"iss": "https://x.example/"}))), 200);
-    assert_eq!(status(&server, &jwt(&first, &json!({"iss": null}))), 200);
+    configured(&server, &first, &json!({"public-keys": null, "jwks-uri": jwks.uri(), "audience": null}));
+    assert_eq!(status(&server, &jwt(&first, &json!({}))), 200);
     assert_eq!(jwks.requests(), 1);
     jwks.answer(&key_set(&[second.jwk()]));
     clock::advance(&server.place, APART);
@@ -354,12 +348,73 @@ fn a_provider_says_where_its_keys_are() {
     provider.answer(&json!({"issuer": origin, "jwks_uri": keys}));
     configured(&server, &key, &json!({"public-keys": null, "issuer": null, "provider-uri": origin}));
     assert_eq!(status(&server, &jwt(&key, &json!({"iss": origin}))), 200);
-    assert_eq!(status(&server, &jwt(&key, &json!({}))), 401, "the issuer is the provider");
+    assert_eq!(status(&server, &jwt(&key, &json!({"iss": null}))), 200);
+    for iss in [json!(ISSUER), json!(format!("{origin}/")), json!([origin]), json!(1), json!("")] {
+        assert_eq!(status(&server, &jwt(&key, &json!({"iss": iss}))), 401, "the issuer is the provider: {iss}");
+    }
     // One that says it is another is none.
     let liar = Jwks::start(&server.place.authority, &json!({"issuer": "https://a.example", "jwks_uri": keys}));
     let own = liar.uri().split('/').take(3).collect::<Vec<_>>().join("/");
     configured(&server, &key, &json!({"public-keys": null, "issuer": null, "provider-uri": own}));
     assert_eq!(status(&server, &jwt(&key, &json!({"iss": own}))), 401);
+}
+
+#[test]
+fn without_an_issuer_what_a_token_says_of_it_is_the_host_of_its_keys() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    let jwks = Jwks::start(&server.place.authority, &key_set(&[key.jwk()]));
+    let by_url = json!({"public-keys": null, "jwks-uri": jwks.uri(), "issuer": null});
+    configured(&server, &key, &by_url);
+    assert_eq!(status(&server, &jwt(&key, &json!({"iss": "127.0.0.1"}))), 200);
+    assert_eq!(status(&server, &jwt(&key, &json!({"iss": null}))), 200);
+    for iss in [json!(ISSUER), json!(jwks.uri()), json!(["127.0.0.1"]), json!(0), json!(false), json!(""), json!({})] {
+        assert_eq!(status(&server, &jwt(&key, &json!({"iss": iss}))), 401, "{iss}");
+    }
+    // With the variable it must be there.
+    configured(&server, &key, &but(by_url, &json!({"issuer": ISSUER})));
+    assert_eq!(status(&server, &jwt(&key, &json!({}))), 200);
+    for iss in [json!(null), json!("127.0.0.1"), json!([ISSUER])] {
+        assert_eq!(status(&server, &jwt(&key, &json!({"iss": iss}))), 401, "{iss}");
+    }
+}
+
+#[test]
+fn what_lets_in_too_many_or_keeps_hosts_out_is_told() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    let options = server.options.clone();
+    configured(&server, &key, &json!({}));
+    let mut root = Caller::certificate(&server, "root");
+    define(&mut root, "hosts", "apps/api", &host(&json!({"authn-jwt/gitlab/ref": "main"})));
+    define(&mut root, "hosts", "apps/other", &host(&json!({"authn-jwt/github/x": "y"})));
+    let at = "/authn-jwt/gitlab/acme/status";
+    assert_eq!(root.get(at), json!({"status": "ok"}));
+    assert!(!server.log().contains("has no audience"));
+    define(&mut root, "authenticators", "acme/gitlab", &variables(&key, &json!({"enforced-claims": "ref"})));
+    let told = root.get(at);
+    assert_eq!((&told["status"], &told["hosts_kept_out"]["count"]), (&json!("ok"), &json!(1)), "{told}");
+    let hosts = &told["hosts_kept_out"]["hosts"];
+    assert_eq!((hosts.as_array().unwrap().len(), &hosts[0]["host"]), (1, &json!("apps/web")));
+    let error = hosts[0]["error"].as_str().unwrap();
+    assert!(error.starts_with("CONJ00057E") && error.contains("\"ref\""), "{error}");
+    let is_told = |server: &Server| {
+        let log = server.log();
+        let line = log.lines().find(|line| line.contains("keeps the host out")).unwrap_or_default().to_owned();
+        (line.contains("apps/web") && line.contains("acme/gitlab")).then_some(())
+    };
+    eventually("the log names the host", || is_told(&server));
+    define(
+        &mut root,
+        "authenticators",
+        "acme/gitlab",
+        &variables(&key, &json!({"enforced-claims": "ref", "audience": null})),
+    );
+    eventually("the log warns", || server.log().contains("the authenticator has no audience").then_some(()));
+    // At each start, too.
+    let (place, _) = server.stop();
+    let server = Server::start_at(place, &options);
+    eventually("the log warns at the start", || {
+        server.log().contains("the authenticator has no audience").then_some(()).and(is_told(&server))
+    });
 }
 
 #[test]
@@ -399,9 +454,15 @@ fn a_token_is_bound_to_the_certificate_and_the_networks_of_its_host() {
     assert_eq!(whoami(&server.nobody(), &token), Err(401));
     let mut root = Caller::certificate(&server, "root");
     let elsewhere = but(host(&json!({"authn-jwt/gitlab/project": "web"})), &json!({"restricted_to": ["127.0.0.2/32"]}));
+    // At the login, and of a token that was given before.
+    let before = authorization(&authenticate(&server, &jwt(&key, &json!({}))));
+    assert!(whoami(&server.nobody(), &before).is_ok());
     define(&mut root, "hosts", "apps/web", &elsewhere);
-    let token = authorization(&authenticate(&server, &jwt(&key, &json!({}))));
-    assert_eq!(whoami(&server.nobody(), &token), Err(401));
+    assert_eq!(status(&server, &jwt(&key, &json!({}))), 401);
+    is_logged(&server, "CONJ00003E");
+    assert_eq!(whoami(&server.nobody(), &before), Err(401));
+    define(&mut root, "hosts", "apps/web", &host(&json!({"authn-jwt/gitlab/project": "web"})));
+    assert!(whoami(&server.nobody(), &before).is_ok());
 }
 
 #[test]

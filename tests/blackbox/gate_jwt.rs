@@ -24,6 +24,7 @@ struct Gate {
     b: SigningKey,
     p256: SigningKey,
     p384: SigningKey,
+    p521: SigningKey,
     ed25519: SigningKey,
     only_rs256: SigningKey,
     _keys_of_a: Jwks,
@@ -35,9 +36,9 @@ impl Gate {
         let place = Place::new();
         // Both issuers have a key of this id.
         let (a, b) = (SigningKey::rsa("shared"), SigningKey::rsa("shared"));
-        let (p256, p384) = (SigningKey::p256("p256"), SigningKey::p384("p384"));
+        let (p256, p384, p521) = (SigningKey::p256("p256"), SigningKey::p384("p384"), SigningKey::p521("p521"));
         let (ed25519, only_rs256) = (SigningKey::ed25519("ed25519"), SigningKey::rsa("only-rs256"));
-        let of_a = [a.jwk(), p256.jwk(), p384.jwk(), ed25519.jwk(), only_rs256.jwk_for("RS256")];
+        let of_a = [a.jwk(), p256.jwk(), p384.jwk(), p521.jwk(), ed25519.jwk(), only_rs256.jwk_for("RS256")];
         let keys_of_a = Jwks::start(&place.authority, &key_set(&of_a));
         let keys_of_b = Jwks::start(&place.authority, &key_set(&[b.jwk()]));
         let ca = place.path("ca.pem").to_str().unwrap().to_owned();
@@ -57,7 +58,7 @@ impl Gate {
         .to_vec();
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
         let server = Server::start_at(Arc::new(place), &Options { arguments, ..Options::default() });
-        Self { server, a, b, p256, p384, ed25519, only_rs256, _keys_of_a: keys_of_a, keys_of_b }
+        Self { server, a, b, p256, p384, p521, ed25519, only_rs256, _keys_of_a: keys_of_a, keys_of_b }
     }
 
     /// Claims of issuer A.
@@ -94,8 +95,9 @@ fn tokens_of_every_algorithm_are_accepted() {
     let mut nobody = gate.server.nobody().connect().unwrap();
     let claims = gate.claims();
     let rsa = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"].map(|algorithm| (algorithm, &gate.a));
-    let others = [("ES256", &gate.p256), ("ES384", &gate.p384), ("EdDSA", &gate.ed25519), ("Ed25519", &gate.ed25519)];
-    for (algorithm, key) in rsa.into_iter().chain(others).chain([("RS256", &gate.only_rs256)]) {
+    let curves = [("ES256", &gate.p256), ("ES384", &gate.p384), ("ES512", &gate.p521)];
+    let others = [("EdDSA", &gate.ed25519), ("Ed25519", &gate.ed25519)];
+    for (algorithm, key) in rsa.into_iter().chain(curves).chain(others).chain([("RS256", &gate.only_rs256)]) {
         let token = key.token(algorithm, &claims);
         is_carol(&whoami(&mut nobody, &bearer(&token)));
         // The second time it is remembered.
@@ -198,7 +200,7 @@ fn headers(gate: &Gate, cases: &mut Cases) {
             cases.token("HMAC by the public key", &token, ALGORITHM);
         }
     }
-    for algorithm in ["rs256", "RS1", "ES256K", "ES512", "HS256", "RSA-OAEP", "dir"] {
+    for algorithm in ["rs256", "RS1", "ES256K", "ES521", "HS256", "RSA-OAEP", "dir"] {
         let token = gate.a.signed("RS256", &gate.a.header(algorithm), &gate.claims());
         cases.token("an algorithm that is not served", &token, ALGORITHM);
     }
@@ -212,6 +214,12 @@ fn headers(gate: &Gate, cases: &mut Cases) {
     cases.token("RS256 by an EC key", &gate.a.signed("RS256", &gate.p256.header("RS256"), &gate.claims()), WRONG_KEY);
     cases.token("ES384 by P-256", &gate.p256.token("ES384", &gate.claims()), WRONG_KEY);
     cases.token("ES256 by P-384", &gate.p384.token("ES256", &gate.claims()), WRONG_KEY);
+    cases.token("ES512 by P-384", &gate.p384.token("ES512", &gate.claims()), WRONG_KEY);
+    cases.token("ES384 by P-521", &gate.p521.token("ES384", &gate.claims()), WRONG_KEY);
+    let of_es512 = gate.p521.token("ES512", &gate.claims());
+    let (head, signature) = of_es512.rsplit_once('.').unwrap();
+    let short = &data_encoding::BASE64URL_NOPAD.decode(signature.as_bytes()).unwrap()[1..];
+    cases.token("a signature that is too short", &format!("{head}.{}", encode(short)), SIGNATURE);
     let message = |header: &Value| format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.as_bytes()));
     let es256 = gate.p256.header("ES256");
     let der = Signer::new(MessageDigest::sha256(), &gate.p256.private);

@@ -630,3 +630,27 @@ fn a_server_for_several_audiences_of_one_issuer_takes_either() {
         assert_eq!(answer.json()["username"].as_str(), name, "{audience}");
     }
 }
+
+/// An issuer of Okta's, whose keys are not where most issuers have them.
+#[test]
+fn a_provider_whose_keys_are_elsewhere_is_asked_where_and_the_log_says_it() {
+    let place = Arc::new(Place::new());
+    let key = SigningKey::p256("first");
+    let provider = Jwks::start(&place.authority, &json!({}));
+    let origin = provider.uri().split('/').take(3).collect::<Vec<_>>().join("/");
+    let keys = "https://127.0.0.1:9/oauth2/v1/keys";
+    provider.answer(&json!({"issuer": origin, "jwks_uri": keys}));
+    let arguments = vec![
+        format!("--jwks-ca-file={}", place.path("ca.pem").display()),
+        format!("--jwt-issuer-uri={origin}"),
+        "--jwt-audience=claviger".to_owned(),
+    ];
+    let server = Server::start_at(place, &Options { plain: true, arguments, ..Options::default() });
+    eventually("the log says where they are", || {
+        let log = server.log();
+        let line = log.lines().find(|line| line.contains("its keys are elsewhere"))?;
+        (line.contains(keys) && line.contains(&origin)).then_some(())
+    });
+    let token = format!("Bearer {}", key.token("ES256", &claims(&origin, "claviger", "carol")));
+    assert_eq!(status(&mut server.nobody().connect().unwrap(), &token), 401);
+}

@@ -31,7 +31,7 @@ fn an_identity_is_made_read_changed_and_removed_by_those_who_administer() {
     for (body, told) in [
         (json!({"role": "member"}), "name"),
         (json!({"name": " "}), "name has 1 to 255 bytes"),
-        (json!({"name": "x", "role": "owner"}), "owner"),
+        (json!({"name": "x", "role": "owner"}), "expected one of `admin`, `member`, `no-access`"),
         (json!({"name": "x", "colour": "red"}), "colour"),
         (json!([]), "expected"),
     ] {
@@ -107,13 +107,16 @@ fn what_is_wrong_with_a_configuration_is_told() {
     let id = identity(&mut root, "member");
     for (changes, status, told) in [
         (json!({"accessTokenTTL": 100, "accessTokenMaxTTL": 99}), 400, "accessTokenTTL cannot be greater"),
-        (json!({"accessTokenTTL": -1}), 422, "access_token_ttl"),
-        (json!({"accessTokenMaxTTL": 315_360_001}), 422, "access_token_max_ttl"),
-        (json!({"accessTokenNumUsesLimit": -1}), 422, "access_token_num_uses_limit"),
+        (json!({"accessTokenTTL": -1}), 422, "accessTokenTTL: -1"),
+        (json!({"accessTokenMaxTTL": 315_360_001}), 422, "accessTokenMaxTTL: 315360001"),
+        (json!({"accessTokenNumUsesLimit": -1}), 422, "accessTokenNumUsesLimit: -1"),
         (json!({"accessTokenTrustedIps": [{"ipAddress": "10.0.0.1/8"}]}), 422, "10.0.0.1/8"),
-        (json!({"accessTokenTrustedIps": []}), 422, "access_token_trusted_ips"),
+        (json!({"accessTokenTrustedIps": []}), 422, "accessTokenTrustedIps"),
         (json!({"publicKeys": ["-----BEGIN PUBLIC KEY-----"]}), 422, "publicKeys"),
         (json!({"publicKeys": []}), 422, "publicKeys"),
+        (json!({"publicKeys": [pem(&key), "x"]}), 422, "publicKeys: key 2 "),
+        (json!({"boundSubject": "*a".repeat(400)}), 422, "boundSubject: a pattern has at most 512"),
+        (json!({"boundClaims": {"c": "{x,".repeat(9) + &"}".repeat(9)}}), 422, "boundClaims: a pattern has at most 8"),
         (json!({"configurationType": "jwks"}), 422, "jwksUrl"),
         (json!({"configurationType": "jwks", "jwksUrl": "http://a.example/"}), 422, "jwksUrl"),
         (json!({"jwksCaCert": "x"}), 422, "jwksCaCert"),
@@ -208,6 +211,107 @@ fn subject_audiences_and_claims_are_globs_and_the_issuer_is_not() {
 }
 
 #[test]
+fn globs_have_braces_and_classes() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    let bound = json!({
+        "boundSubject": "repo:{acme,globex}/**:ref",
+        "boundAudiences": "svc-[ab], {first,second}-?",
+        "boundClaims": {"groups": "team-{dev,ops}, [x", "env": "[!p]*"},
+    });
+    let id = known(&server, &key, &bound);
+    let good = json!({"sub": "repo:globex/a/b:ref", "aud": "svc-b", "groups": "team-ops", "env": "dev/1"});
+    for (changes, expected) in [
+        (json!({}), 200),
+        (json!({"sub": "repo:acme/web:ref"}), 200),
+        (json!({"aud": "second-1"}), 200),
+        (json!({"groups": "[x"}), 200),
+        (json!({"sub": "repo:other/web:ref"}), 403),
+        (json!({"sub": "repo:acme,globex/web:ref"}), 403),
+        (json!({"aud": "svc-c"}), 401),
+        (json!({"aud": "{first"}), 401),
+        (json!({"groups": "team-{dev"}), 401),
+        (json!({"groups": "ops}"}), 401),
+        (json!({"env": "prod"}), 401),
+    ] {
+        let token = key.token("RS256", &but(but(claims(ISSUER, "", ""), &good), &changes));
+        assert_eq!(try_login(&server, &id, &token).status, expected, "{changes}");
+    }
+}
+
+#[test]
+fn oidc_auth_has_its_keys_where_the_provider_says() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    let jwks = Jwks::start(&server.place.authority, &key_set(&[key.jwk()]));
+    let provider = Jwks::start(&server.place.authority, &json!({}));
+    let origin = provider.uri().split('/').take(3).collect::<Vec<_>>().join("/");
+    provider.answer(&json!({"issuer": origin, "jwks_uri": jwks.uri()}));
+    let mut root = Caller::certificate(&server, "root");
+    let id = identity(&mut root, "member");
+    let at = format!("/api/v1/auth/oidc-auth/identities/{id}");
+    let own = json!({
+        "oidcDiscoveryUrl": origin, "boundIssuer": origin, "boundAudiences": AUDIENCE, "boundSubject": "app",
+        "boundClaims": {"team": "{a,b}"}, "accessTokenTTL": 60,
+    });
+    for (changes, told) in [
+        (json!({"oidcDiscoveryUrl": "http://a.example"}), "oidcDiscoveryUrl: keys are fetched over https"),
+        (json!({"oidcDiscoveryUrl": null}), "oidcDiscoveryUrl"),
+        (json!({"boundIssuer": ""}), "boundIssuer"),
+        (json!({"boundAudiences": ""}), "boundAudiences"),
+        (json!({"caCert": "x"}), "caCert"),
+        (json!({"accessTokenNumUsesLimit": -1}), "accessTokenNumUsesLimit"),
+    ] {
+        let refused = root.post(&at, &but(own.clone(), &changes));
+        assert_eq!(refused.status, 422, "{changes}");
+        assert!(refused.json()["message"].as_str().unwrap().contains(told), "{changes} {}", refused.json());
+    }
+    let (oidc_login, body) =
+        ("/api/v1/auth/oidc-auth/login", |jwt: &str| json!({"identityId": id, "jwt": jwt, "organizationSlug": "org"}));
+    let signed = |changes: &serde_json::Value| {
+        let own = but(claims(&origin, AUDIENCE, "app"), &json!({"team": "b"}));
+        body(&key.token("RS256", &but(own, changes)))
+    };
+    assert_eq!(server.nobody().post(oidc_login, &signed(&json!({}))).status, 404, "not attached yet");
+    let made = root.done(&at, &own);
+    let shown = &made["identityOidcAuth"];
+    for (member, value) in [
+        ("identityId", json!(id)),
+        ("oidcDiscoveryUrl", json!(origin)),
+        ("boundIssuer", json!(origin)),
+        ("caCert", json!("")),
+        ("accessTokenTTL", json!(60)),
+        ("accessTokenMaxTTL", json!(2_592_000)),
+        ("boundClaims", json!({"team": "{a,b}"})),
+    ] {
+        assert_eq!(shown[member], value, "{member}");
+    }
+    assert_eq!(root.get(&at), made);
+    assert_eq!(root.get(&format!("/api/v1/identities/{id}"))["identity"]["authMethods"], json!(["oidc-auth"]));
+    assert_eq!(root.post(&at, &own).status, 400, "it is attached already");
+    assert_eq!(Caller::certificate(&server, "alice").post(&at, &own).status, 403);
+    let given = succeeded(&server.nobody().post(oidc_login, &signed(&json!({}))), &json!("login"));
+    assert_eq!((&given["expiresIn"], &given["tokenType"]), (&json!(60), &json!("Bearer")));
+    assert_eq!(whoami(&server, &token(&given)), Ok(format!("identity:{id}")));
+    for (changes, status) in [
+        (json!({"iss": ISSUER}), 403),
+        (json!({"sub": "x"}), 403),
+        (json!({"team": "c"}), 401),
+        (json!({"aud": "x"}), 401),
+        (json!({"exp": 1}), 401),
+    ] {
+        assert_eq!(server.nobody().post(oidc_login, &signed(&changes)).status, status, "{changes}");
+    }
+    let other = SigningKey::rsa("one").token("RS256", &claims(&origin, AUDIENCE, "app"));
+    assert_eq!(server.nobody().post(oidc_login, &body(&other)).status, 401);
+    // It is another way than JWT auth, and what it gave ends with it.
+    assert_eq!(server.nobody().post("/api/v1/auth/jwt-auth/login", &signed(&json!({}))).status, 404);
+    assert_eq!(root.send("PATCH", &at, Some(&json!({"boundSubject": "x"}))).status, 200);
+    assert!(whoami(&server, &token(&given)).is_ok());
+    assert_eq!(root.send("DELETE", &at, None).status, 200);
+    assert_eq!(whoami(&server, &token(&given)), Err(401));
+    assert_eq!(root.send("GET", &at, None).status, 404);
+}
+
+#[test]
 fn any_of_several_static_keys_will_do() {
     let (server, keys) = (server(), [SigningKey::rsa("one"), SigningKey::p256("two"), SigningKey::rsa("three")]);
     let [first, second, _] = &keys;
@@ -274,7 +378,9 @@ fn an_identity_has_a_role_in_a_project() {
     root.done("/api/v2/workspace", &json!({"projectName": "Apollo", "slug": "apollo"}));
     assert_eq!(root.post("/api/v2/workspace", &json!({"projectName": "apollo"})).status, 409);
     let at = format!("/api/v2/workspace/apollo/identity-memberships/{id}");
-    assert_eq!(root.post(&at, &json!({"role": "owner"})).status, 422);
+    let refused = root.post(&at, &json!({"role": "owner"}));
+    let message = refused.json()["message"].as_str().unwrap().to_owned();
+    assert!(refused.status == 422 && message.contains("there are: developer"), "{message}");
     assert_eq!(root.post("/api/v2/workspace/apollo/identity-memberships/x", &json!({"role": "developer"})).status, 404);
     assert_eq!(root.post(&at.replace("apollo", "gemini"), &json!({"role": "developer"})).status, 404);
     let given = root.done(&at, &json!({"role": "developer"}));

@@ -101,9 +101,17 @@ fn of_a_thousand_parallel_requests_so_many_succeed_as_it_has_uses() {
     let token = login(&server, &id, &jwt(&key, &json!({})));
     let succeeded = used(&server, &token);
     assert_eq!(succeeded, 100);
-    assert_eq!(renew(&server.nobody(), &token).map(drop), Ok(()), "what is spent may be renewed, and stays spent");
+    assert_eq!(renew(&server.nobody(), &token), Err(401), "what is spent is not renewed: its bearer logs in again");
     let server = server.restart();
     assert_eq!(whoami(&server, &token), Err(401));
+    assert_eq!(renew(&server.nobody(), &token), Err(401));
+    // One whose last use is left is renewed.
+    let id = known(&server, &key, &json!({"accessTokenNumUsesLimit": 2}));
+    let token = login(&server, &id, &jwt(&key, &json!({})));
+    assert!(whoami(&server, &token).is_ok());
+    let renewed = renew(&server.nobody(), &token).map(|given| self::token(&given)).unwrap();
+    assert!(whoami(&server, &renewed).is_ok());
+    assert_eq!((whoami(&server, &renewed), renew(&server.nobody(), &renewed).map(drop)), (Err(401), Err(401)));
 }
 
 /// How many of a thousand requests over twenty connections succeed.
@@ -236,6 +244,94 @@ fn it_is_good_from_its_networks_alone_whatever_headers_say() {
     curl.arg(format!("https://localhost:{}/whoami", server.address.port()));
     let (_, out, error) = run(&mut curl);
     assert!(out.contains(&format!("identity:{id}")), "{out}{error}");
+}
+
+#[test]
+fn what_is_narrowed_holds_for_live_tokens_at_once() {
+    let (place, key, start) = (place(), SigningKey::rsa("one"), now());
+    let options = clock::moved(&place, options(&[]));
+    clock::stand(&place, start);
+    let server = Server::start_at(Arc::clone(&place), &options);
+    let id = known(&server, &key, &json!({"accessTokenTTL": 1000, "accessTokenMaxTTL": 2000}));
+    let forever = jwt(&key, &json!({"iat": start - 10, "exp": start + 10_000}));
+    let token = login(&server, &id, &forever);
+    let mut root = Caller::certificate(&server, "root");
+    let mut set = |changes: Value| succeeded(&root.send("PATCH", &path(&id), Some(&changes)), &changes);
+    let everywhere = json!([{"ipAddress": "0.0.0.0/0"}, {"ipAddress": "::/0"}]);
+    let mut open = Caller::bearer(&server, &token);
+    assert!(whoami_at(&mut open).is_ok());
+    // Networks: the next use, over an open connection too, and the next renewal.
+    set(json!({"accessTokenTrustedIps": [{"ipAddress": "127.0.0.2/32"}]}));
+    assert_eq!((whoami_at(&mut open), whoami(&server, &token)), (Err(401), Err(401)));
+    assert_eq!(renew(&server.nobody(), &token), Err(401));
+    set(json!({ "accessTokenTrustedIps": everywhere }));
+    assert!(whoami_at(&mut open).is_ok());
+    // Of a token that was given for fewer networks, more give nothing.
+    set(json!({"accessTokenTrustedIps": [{"ipAddress": "127.0.0.2/32"}]}));
+    let elsewhere = login(&server, &id, &forever);
+    set(json!({ "accessTokenTrustedIps": everywhere }));
+    assert_eq!(whoami(&server, &elsewhere), Err(401));
+    // The time of each spelling, and the longest time of the token.
+    set(json!({"accessTokenTTL": 100, "accessTokenMaxTTL": 250}));
+    clock::stand(&place, start + 99);
+    assert!(whoami(&server, &token).is_ok());
+    let given = renew(&server.nobody(), &token).unwrap();
+    assert_eq!((&given["expiresIn"], &given["accessTokenMaxTTL"]), (&json!(100), &json!(250)));
+    let second = crate::harness::hanzo::token(&given);
+    clock::stand(&place, start + 100);
+    assert_eq!(whoami(&server, &token), Err(401), "its time by what is set now");
+    assert_eq!(renew(&server.nobody(), &token), Err(401));
+    clock::stand(&place, start + 198);
+    assert!(whoami(&server, &second).is_ok());
+    set(json!({"accessTokenTTL": 0, "accessTokenMaxTTL": 200}));
+    assert_eq!(renew(&server.nobody(), &second).unwrap()["expiresIn"], 2);
+    clock::stand(&place, start + 200);
+    assert_eq!((whoami(&server, &second), renew(&server.nobody(), &second).map(drop)), (Err(401), Err(401)));
+    // What is widened gives nothing to what was given before.
+    set(json!({"accessTokenTTL": 100, "accessTokenMaxTTL": 200}));
+    let third = login(&server, &id, &forever);
+    set(json!({"accessTokenTTL": 5000, "accessTokenMaxTTL": 5000}));
+    clock::stand(&place, start + 299);
+    assert!(whoami(&server, &third).is_ok());
+    assert_eq!(renew(&server.nobody(), &third).unwrap()["expiresIn"], 100);
+    clock::stand(&place, start + 300);
+    assert_eq!(whoami(&server, &third), Err(401));
+    let server = server.restart();
+    assert_eq!(whoami(&server, &third), Err(401));
+}
+
+#[test]
+fn a_change_of_what_is_trusted_keeps_live_tokens_until_they_are_ended() {
+    let (server, key, other) = (server(), SigningKey::rsa("one"), SigningKey::rsa("two"));
+    let id = known(&server, &key, &json!({}));
+    let token = login(&server, &id, &jwt(&key, &json!({})));
+    let mut open = Caller::bearer(&server, &token);
+    let mut root = Caller::certificate(&server, "root");
+    let keys = crate::harness::hanzo::pem(&other);
+    for changes in [
+        json!({ "publicKeys": [keys] }),
+        json!({"boundIssuer": "https://other.example"}),
+        json!({"boundSubject": "other"}),
+        json!({"boundAudiences": "other"}),
+        json!({"boundClaims": {"other": "x"}}),
+    ] {
+        let told = succeeded(&root.send("PATCH", &path(&id), Some(&changes)), &changes);
+        assert!(told["message"].as_str().unwrap().contains("endTokens"), "{told}");
+        assert!(whoami_at(&mut open).is_ok(), "{changes}");
+    }
+    assert_eq!(try_login(&server, &id, &jwt(&key, &json!({}))).status, 401);
+    let at = format!("/api/v1/identities/{id}");
+    let ended = json!({"endTokens": true});
+    assert_eq!(Caller::certificate(&server, "alice").send("PATCH", &at, Some(&ended)).status, 403);
+    assert!(whoami_at(&mut open).is_ok());
+    assert_eq!(root.send("PATCH", &at, Some(&ended)).status, 200);
+    assert_eq!((whoami_at(&mut open), renew(&server.nobody(), &token).map(drop)), (Err(401), Err(401)));
+    let server = server.restart();
+    assert_eq!(whoami(&server, &token), Err(401));
+    let mut root = Caller::certificate(&server, "root");
+    root.send("DELETE", &path(&id), None);
+    root.done(&path(&id), &trusting(&other, &json!({})));
+    assert!(whoami(&server, &login(&server, &id, &jwt(&other, &json!({})))).is_ok(), "a new login is a new token");
 }
 
 #[test]

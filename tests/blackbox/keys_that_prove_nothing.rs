@@ -152,9 +152,14 @@ fn bad_others() -> Vec<Bad> {
         ("ed-off", okp("ed-off", &point(2)), "its point is not on its curve"),
         ("secret", json!({"kty": "oct", "kid": "secret", "k": "c2VjcmV0"}), "this is a secret key"),
         (
+            "k256",
+            json!({"kty": "EC", "crv": "secp256k1", "kid": "k256", "x": "AA", "y": "AA"}),
+            "crv \"secp256k1\"; expected RSA",
+        ),
+        (
             "p521",
             json!({"kty": "EC", "crv": "P-521", "kid": "p521", "x": "AA", "y": "AA"}),
-            "crv \"P-521\"; expected RSA",
+            "x and y have [1, 1] bytes; expected 66",
         ),
         ("enc", named(ec.jwk(), "enc", json!({"use": "enc"})), "its use is \"enc\"; expected \"sig\""),
         ("wrap", named(ec.jwk(), "wrap", json!({"key_ops": ["wrapKey"]})), "its key_ops are [\"wrapKey\"]"),
@@ -295,9 +300,9 @@ fn keys_that_are_given_one_by_one_are_refused_with_the_reason() {
         (at_infinity(), "infinity"),
         (dsa.to_owned(), "expected PUBLIC KEY or CERTIFICATE"),
     ];
-    let p521 = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::SECP521R1).unwrap();
-    let p521 = PKey::from_ec_key(openssl::ec::EcKey::generate(&p521).unwrap()).unwrap();
-    cases.push((String::from_utf8(p521.public_key_to_pem().unwrap()).unwrap(), "key of another kind"));
+    let k256 = openssl::ec::EcGroup::from_curve_name(openssl::nid::Nid::SECP256K1).unwrap();
+    let k256 = PKey::from_ec_key(openssl::ec::EcKey::generate(&k256).unwrap()).unwrap();
+    cases.push((String::from_utf8(k256.public_key_to_pem().unwrap()).unwrap(), "key of another kind"));
     for (pem, reason) in cases {
         for (number, list) in
             [(1, json!([pem])), (2, json!([hanzo::pem(&good), pem])), (2, json!([hanzo::pem(&good) + &pem]))]

@@ -100,7 +100,7 @@ impl AccessTokens {
     ) -> Result<Issued, AccessTokenError> {
         let (name, key_id) = self.keys.load().signs.clone();
         let row = self.row(id, new, &name, now)?;
-        let token = self.sign(&row, &name, &key_id)?;
+        let token = self.sign(&row, &name, &key_id, now)?;
         let written = row.clone();
         let added = self.store.write_recorded(vec![record.clone()], move |transaction| add(transaction, &written));
         let count = match added {

@@ -103,6 +103,11 @@ impl Live {
         self.ahead.fetch_add(uses, Ordering::AcqRel);
     }
 
+    /// Whether uses are set aside that nobody has made yet.
+    pub(super) fn has_uses_ahead(&self) -> bool {
+        self.ahead.load(Ordering::Acquire) > 0
+    }
+
     /// Takes all that are set aside, for the row that comes after this one.
     pub(super) fn take_all(&self) -> i64 {
         self.ahead.swap(0, Ordering::AcqRel)

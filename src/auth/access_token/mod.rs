@@ -103,6 +103,13 @@ pub enum AccessTokenError {
     Crowded(#[from] Crowded),
 }
 
+/// The time of one spelling of a token: it has another after each renewal. In seconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) issued: i64,
+    pub(super) expires: i64,
+}
+
 /// All access tokens.
 pub struct AccessTokens {
     store: Arc<Store>,
@@ -152,19 +159,19 @@ impl AccessTokens {
         strict_json::every(&payload, "iss").iter().any(|iss| iss.as_str() == Some(&self.issuer))
     }
 
-    /// The token's row, if the token verifies, and its own end, in seconds since 1970-01-01 UTC. Whether it is still good is
-    /// asked by [`Self::admit`].
-    pub(super) fn verify(&self, token: &str) -> Result<(Arc<Live>, i64), AccessTokenError> {
+    /// The token's row, if the token verifies, and its own time. Whether it is still good is asked by [`Self::admit`].
+    pub(super) fn verify(&self, token: &str) -> Result<(Arc<Live>, Span), AccessTokenError> {
         let jws = Jws::parse(token).map_err(AccessTokenFault::from)?;
         jws.verify(&self.keys.load().verify).map_err(AccessTokenFault::from)?;
         let claims = strict_json::object(jws.unverified_payload()).ok_or(AccessTokenFault::Claims)?;
         let text = |name: &str| claims.get(name).and_then(Value::as_str).ok_or(AccessTokenFault::Claims);
-        let expires = claims.get("exp").and_then(Value::as_i64).ok_or(AccessTokenFault::Claims)?;
+        let time = |name: &str| claims.get(name).and_then(Value::as_i64).ok_or(AccessTokenFault::Claims);
+        let span = Span { issued: time("iat")?, expires: time("exp")? };
         let live = self.find(text("jti")?)?.ok_or(AccessTokenFault::Unknown)?;
         if text("iss")? != self.issuer || text("sub")? != live.row.subject {
             return Err(AccessTokenFault::Claims.into());
         }
-        Ok((live, expires))
+        Ok((live, span))
     }
 
     /// Refuses a token that is no longer good at `now`; `counted`: this is a use, and counts as one. Returns the token as it is
@@ -250,15 +257,14 @@ impl AccessTokens {
         self.find(id).ok().flatten().map(|live| live.row.created)
     }
 
-    /// The claims of a token (RFC 9068 section 2.2, RFC 8705 section 3.1), as the signing input and the name of the key that
-    /// is to sign it.
-    fn signing_input(&self, row: &AccessToken, key_id: &str) -> String {
+    /// The claims of a token (RFC 9068 section 2.2, RFC 8705 section 3.1), issued or renewed at `issued`, as the signing input.
+    fn signing_input(&self, row: &AccessToken, key_id: &str, issued: i64) -> String {
         let header = json!({ "alg": "ES256", "kid": key_id, "typ": "at+jwt" });
         let mut claims = json!({
             "iss": self.issuer,
             "sub": row.subject,
             "jti": row.id,
-            "iat": row.created,
+            "iat": issued,
             "exp": row.expires,
         });
         if let (Some(thumbprint), Some(claims)) = (&row.thumbprint, claims.as_object_mut()) {

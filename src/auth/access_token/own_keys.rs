@@ -1,13 +1,14 @@
 //! The public keys of our own access tokens, as a JWK Set (RFC 7517) and to verify by.
 
 use data_encoding::BASE64URL_NOPAD;
-use jsonwebtoken::{Algorithm, DecodingKey};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::EcKey;
 use openssl::error::ErrorStack;
+use openssl::pkey::PKey;
 use openssl::sha::sha256;
 use serde::Serialize;
 
+use super::super::jose::Algorithm;
 use super::super::jwk::VerificationKey;
 use super::super::jwks::KeySet;
 use crate::custody::TokenKey;
@@ -40,12 +41,13 @@ impl OwnKeys {
         let published = keys.iter().map(|key| OwnKey::new(&key.public_key)).collect::<Result<Vec<_>, _>>()?;
         let name = keys.last().map(|key| key.name.clone()).unwrap_or_default();
         let id = published.last().map(|key| key.kid.clone()).unwrap_or_default();
-        let verify = published.iter().filter_map(|key| {
-            let decoding = DecodingKey::from_ec_components(&key.x, &key.y).ok()?;
-            let (id, algorithms) = (Some(key.kid.clone()), vec![Algorithm::ES256]);
-            Some(VerificationKey { id, algorithms, key: decoding, warning: None })
+        let verify = published.iter().zip(keys).map(|(own, key)| {
+            let (id, algorithms) = (Some(own.kid.clone()), vec![Algorithm::ES256]);
+            let key = PKey::from_ec_key(EcKey::public_key_from_der(&key.public_key)?)?;
+            Ok(VerificationKey { id, algorithms, key, warning: None })
         });
-        Ok(Self { verify: KeySet::of(verify.collect()), signs: (name, id), published })
+        let verify = KeySet::of(verify.collect::<Result<_, ErrorStack>>()?);
+        Ok(Self { verify, signs: (name, id), published })
     }
 }
 

@@ -10,6 +10,7 @@ use super::own_keys::OwnKeys;
 use super::{AccessTokenError, AccessTokenFault, AccessTokens, Live};
 use crate::audit::Record;
 use crate::custody::{self, Custody};
+use crate::policy::Terms;
 use crate::secret::Password;
 use crate::store;
 use crate::store::access_token::{self as rows, AccessToken};
@@ -24,20 +25,49 @@ pub(super) const ATTEMPTS: usize = 5;
 const KEPT: i64 = 60;
 
 impl AccessTokens {
-    /// Renews a token that is good: for its time to live again, but never beyond its longest life. `records` makes what gets
-    /// into the audit log of the new version.
+    /// Renews a token that is good: for its time to live again, but never beyond its longest life, by the stricter of what was set
+    /// at its issue and of `terms`, which gives what holds now of a subject and its basis. `records` makes what gets into the audit
+    /// log of the new version.
     ///
     /// # Errors
-    /// Store or HSM are away, or it can live no longer.
-    pub fn renew(&self, id: &str, now: i64, records: impl Fn(i64) -> Vec<Record>) -> Result<Issued, AccessTokenError> {
+    /// Store or HSM are away, or it can live no longer, or no use of it is left.
+    pub fn renew(
+        &self,
+        id: &str,
+        now: i64,
+        terms: impl Fn(&str, &str) -> Option<Arc<Terms>>,
+        records: impl Fn(i64) -> Vec<Record>,
+    ) -> Result<Issued, AccessTokenError> {
+        let _turn = self.turns.take(id)?;
+        let live = self.find(id)?.ok_or_else(|| AccessTokenError::NotFound(id.to_owned()))?;
+        let terms = terms(&live.row.subject, &live.row.basis).ok_or(AccessTokenFault::Standing)?;
+        let (created, max_expires) = (live.row.created, live.row.max_expires);
+        let max_ttl = terms.max_ttl().min(max_expires - created);
+        let expires = terms.end(created, now).min(now.saturating_add(live.row.ttl)).min(max_expires);
+        if expires <= now {
+            return Err(AccessTokenFault::Expired.into());
+        }
+        if self.is_used_up(&live)? {
+            return Err(AccessTokenFault::Spent.into());
+        }
         let (name, key_id) = self.keys.load().signs.clone();
         let signing_key = name.clone();
-        let next = self.change(id, records, move |before| {
-            let expires = now.saturating_add(before.ttl).min(before.max_expires);
-            AccessToken { signing_key: signing_key.clone(), expires, ..before }
+        let next = self.change_in_turn(id, records, move |before| {
+            let signing_key = signing_key.clone();
+            AccessToken { signing_key, expires, ..before }
         })?;
-        let token = self.sign(&next, &name, &key_id)?;
-        Ok(Issued { token, id: next.id, expires_in: next.expires - now, max_ttl: next.max_expires - next.created })
+        let token = self.sign(&next, &name, &key_id, now)?;
+        Ok(Issued { token, id: next.id, expires_in: next.expires - now, max_ttl })
+    }
+
+    /// Whether no use of a token is left: a new spelling of it would be useless.
+    fn is_used_up(&self, live: &Live) -> Result<bool, AccessTokenError> {
+        if live.row.uses_limit == 0 || live.has_uses_ahead() {
+            return Ok(false);
+        }
+        let id = &live.row.id;
+        let row = self.store.read(|connection| rows::find(connection, id))?;
+        Ok(live.is_spent() || row.is_none_or(|row| row.uses >= row.uses_limit))
     }
 
     /// Ends a token before its time.
@@ -56,6 +86,16 @@ impl AccessTokens {
         change: impl Fn(AccessToken) -> AccessToken + Clone + Send + 'static,
     ) -> Result<AccessToken, AccessTokenError> {
         let _turn = self.turns.take(id)?;
+        self.change_in_turn(id, records, change)
+    }
+
+    /// The same for whoever has the token's turn.
+    fn change_in_turn(
+        &self,
+        id: &str,
+        records: impl Fn(i64) -> Vec<Record>,
+        change: impl Fn(AccessToken) -> AccessToken + Clone + Send + 'static,
+    ) -> Result<AccessToken, AccessTokenError> {
         for _ in 0..ATTEMPTS {
             let live = self.find(id)?.ok_or_else(|| AccessTokenError::NotFound(id.to_owned()))?;
             if live.row.revoked {
@@ -218,8 +258,14 @@ impl AccessTokens {
         }
     }
 
-    pub(super) fn sign(&self, row: &AccessToken, name: &str, key_id: &str) -> Result<Password, AccessTokenError> {
-        let input = self.signing_input(row, key_id);
+    pub(super) fn sign(
+        &self,
+        row: &AccessToken,
+        name: &str,
+        key_id: &str,
+        issued: i64,
+    ) -> Result<Password, AccessTokenError> {
+        let input = self.signing_input(row, key_id, issued);
         let signature = self.custody.sign_token(name, input.as_bytes())?;
         Ok(Password::from(format!("{input}.{}", BASE64URL_NOPAD.encode(&signature))))
     }

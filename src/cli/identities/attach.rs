@@ -31,10 +31,10 @@ pub(in crate::cli) struct Attach {
     /// The issuer, exactly as `iss`
     #[arg(long, value_name = "ISSUER")]
     bound_issuer: String,
-    /// An audience of which the JWTs must be for one; `*` and `?` are wildcards; may be repeated
+    /// An audience of which the JWTs must be for one; `*`, `?`, `{a,b}` and `[ab]` are wildcards; may be repeated
     #[arg(long, value_name = "AUDIENCE", required = true)]
     audience: Vec<String>,
-    /// The `sub`; `*` and `?` are wildcards
+    /// The `sub`; `*`, `?`, `{a,b}` and `[ab]` are wildcards
     #[arg(long, value_name = "SUBJECT")]
     subject: Option<String>,
     /// A claim and its values, which commas separate; dots reach into nested claims; may be repeated

@@ -57,7 +57,7 @@ pub(super) struct Create {
 #[derive(clap::Args)]
 pub(super) struct List {}
 
-/// Print an identity and its JWT auth as JSON
+/// Print an identity with its JWT auth and OIDC auth as JSON
 #[derive(clap::Args)]
 pub(super) struct Show {
     /// Its identifier
@@ -67,7 +67,7 @@ pub(super) struct Show {
 
 /// Change an identity
 #[derive(clap::Args)]
-#[group(required = true, multiple = true, id = "change", args = ["name", "role"])]
+#[group(required = true, multiple = true, id = "change", args = ["name", "role", "end_tokens"])]
 pub(super) struct Update {
     /// Its identifier
     #[arg(value_name = "ID")]
@@ -78,6 +78,9 @@ pub(super) struct Update {
     /// What it may do beside its roles in projects
     #[arg(long, value_enum)]
     role: Option<Role>,
+    /// Refuse the access tokens that it has: a change of its keys, issuer, subject, audiences or claims keeps them
+    #[arg(long)]
+    end_tokens: bool,
 }
 
 /// Remove an identity, and end its access tokens
@@ -120,10 +123,11 @@ impl Identities {
                 Ok(Report::new(lines, list))
             }
             Self::Show(Show { id }) => show(client, &id).await,
-            Self::Update(Update { id, name, role }) => {
+            Self::Update(Update { id, name, role, end_tokens }) => {
                 let mut body = Map::new();
                 body.extend(name.map(|name| ("name".to_owned(), name.into())));
                 body.extend(role.map(|role| ("role".to_owned(), role.word().into())));
+                body.extend(end_tokens.then(|| ("endTokens".to_owned(), true.into())));
                 Ok(Report::quiet(client.patch_json(&at(&id), &body).await?))
             }
             Self::Delete(Delete { id }) => Ok(Report::quiet(client.delete_json(&at(&id)).await?)),
@@ -151,13 +155,19 @@ async fn identities(client: &Client) -> Result<Value, Error> {
     }
 }
 
-/// The identity and, if there is any, its JWT auth.
+/// The identity and, if there are any, its JWT auth and OIDC auth.
 async fn show(client: &Client, id: &str) -> Result<Report, Error> {
     let mut shown: Value = client.get_json(&at(id)).await?;
-    let is_attached = shown.pointer("/identity/authMethods/0").is_some();
-    if is_attached && let Some(members) = shown.as_object_mut() {
-        let auth: Map<String, Value> = client.get_json(&auth_at(id)).await?;
-        members.extend(auth);
+    let ways: Vec<String> = match shown.pointer("/identity/authMethods") {
+        Some(Value::Array(ways)) => ways.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    for way in ways.iter().filter(|way| ["jwt-auth", "oidc-auth"].contains(&way.as_str())) {
+        let at = format!("/api/v1/auth/{way}/identities/{}", segment(id));
+        let auth: Map<String, Value> = client.get_json(&at).await?;
+        if let Some(members) = shown.as_object_mut() {
+            members.extend(auth);
+        }
     }
     let text = crate::text::json(&serde_json::to_string_pretty(&shown).unwrap_or_default());
     Ok(Report::new(text.lines().map(str::to_owned), shown))

@@ -23,11 +23,18 @@ pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     };
     // It waits for the keys no longer than a login would.
     let has_keys = Handle::current().block_on(app.authenticator.has_exchange_keys(&authenticator.issuer));
-    if has_keys {
-        Ok(Answer::json(StatusCode::OK, &json!({ "status": "ok" })))
-    } else {
-        Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &Fault::new("CONJ00087E", "the keys cannot be fetched")))
+    if !has_keys {
+        return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &Fault::new("CONJ00087E", "the keys cannot be fetched")));
     }
+    // The others can authenticate.
+    let (kept_out, count) = app.logins.kept_out(account, service, &authenticator);
+    let hosts: Vec<_> =
+        kept_out.iter().map(|(host, fault)| json!({ "host": host, "error": fault.to_string() })).collect();
+    let mut status = json!({ "status": "ok" });
+    if let (Some(members), true) = (status.as_object_mut(), count > 0) {
+        members.insert("hosts_kept_out".to_owned(), json!({ "count": count, "hosts": hosts }));
+    }
+    Ok(Answer::json(StatusCode::OK, &status))
 }
 
 fn failed(status: StatusCode, fault: &Fault) -> Answer {

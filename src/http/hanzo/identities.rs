@@ -8,7 +8,7 @@ use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
 use super::{MAX_OFFSET, invalid, iso, number, read};
-use crate::kms::{Identity, MAX_ENTRIES, Sheet};
+use crate::kms::{Identity, MAX_ENTRIES, Sheet, end_identity_tokens};
 use crate::policy::{IdentityDocument, OrganizationRole};
 
 /// One entry of an identity's metadata.
@@ -35,6 +35,9 @@ struct Change {
     name: Option<String>,
     role: Option<OrganizationRole>,
     metadata: Option<Vec<Metadata>>,
+    /// Whether the access tokens that it has are refused from now on.
+    #[serde(default)]
+    end_tokens: bool,
 }
 
 #[derive(Serialize)]
@@ -59,9 +62,10 @@ struct One {
 
 impl From<Identity> for Shown {
     fn from(Identity { id, document }: Identity) -> Self {
-        let IdentityDocument { name, role, organization_id, metadata, created_at, updated_at, jwt_auth } = document;
+        let IdentityDocument { name, role, organization_id, metadata, created_at, updated_at, jwt_auth, oidc_auth } =
+            document;
         let metadata = metadata.into_iter().map(|(key, value)| Metadata { key, value }).collect();
-        let auth_methods = jwt_auth.iter().map(|_| "jwt-auth").collect();
+        let auth_methods = jwt_auth.iter().map(|_| "jwt-auth").chain(oidc_auth.iter().map(|_| "oidc-auth")).collect();
         let (created_at, updated_at) = (iso(created_at), iso(updated_at));
         Self { id, name, role, organization_id, metadata, auth_methods, created_at, updated_at }
     }
@@ -111,13 +115,13 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
 
 /// `PATCH /api/v1/identities/:id`
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Change { name, role, metadata } = read(ask.body)?;
+    let Change { name, role, metadata, end_tokens } = read(ask.body)?;
     let metadata = metadata.map(map).transpose()?;
     let change = |document: &mut IdentityDocument| {
         document.name = name.clone().unwrap_or_else(|| document.name.clone());
         document.role = role.unwrap_or(document.role);
         document.metadata = metadata.clone().unwrap_or_else(|| document.metadata.clone());
-        Ok(())
+        if end_tokens { end_identity_tokens(document) } else { Ok(()) }
     };
     Ok(one(app.kms.change_identity(&ask.context, id(ask), change)?))
 }

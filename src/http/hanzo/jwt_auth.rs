@@ -8,22 +8,11 @@ use warp::http::StatusCode;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
+use super::attached::{Address, DEFAULT_TTL, KEPT, check_lives, everywhere, faulty, put};
 use super::{invalid, iso, read};
 use crate::auth::KeySource;
 use crate::kms::{self, Identity, now, trusted_by_jwt_auth};
-use crate::policy::{ConfigurationType, JwtAuthDocument, TrustedNetwork};
-
-/// Seconds for which a token is good, and can be renewed, if nothing else is said: 30 days.
-const DEFAULT_TTL: i64 = 2_592_000;
-
-/// From everywhere.
-const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Address {
-    ip_address: String,
-}
+use crate::policy::{ConfigurationType, JwtAuthDocument, check_jwt_auth};
 
 /// What a request says; what it leaves out stays as it was, or is the default.
 #[derive(Deserialize)]
@@ -72,9 +61,22 @@ struct Shown {
 #[serde(rename_all = "camelCase")]
 struct One {
     identity_jwt_auth: Shown,
+    /// What the change does not do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
 }
 
 impl Given {
+    /// Whether other JWTs will do than before.
+    fn changes_trust(&self) -> bool {
+        let has_keys = self.configuration_type.is_some()
+            || self.jwks_url.is_some()
+            || self.jwks_ca_cert.is_some()
+            || self.public_keys.is_some();
+        let texts = [&self.bound_issuer, &self.bound_audiences, &self.bound_subject];
+        has_keys || self.bound_claims.is_some() || texts.into_iter().any(Option::is_some)
+    }
+
     /// What there is, with what is given in its place.
     fn applied(&self, before: Option<JwtAuthDocument>, id: &str) -> JwtAuthDocument {
         let fresh = || JwtAuthDocument {
@@ -90,17 +92,12 @@ impl Given {
             access_token_ttl: DEFAULT_TTL,
             access_token_max_ttl: DEFAULT_TTL,
             access_token_num_uses_limit: 0,
-            access_token_trusted_ips: EVERYWHERE.map(str::to_owned).into(),
+            access_token_trusted_ips: everywhere(),
             created_at: now(),
             updated_at: now(),
         };
         let mut auth = before.unwrap_or_else(fresh);
         auth.updated_at = now();
-        fn put<T: Clone>(own: &mut T, given: Option<&T>) {
-            if let Some(given) = given {
-                *own = given.clone();
-            }
-        }
         put(&mut auth.configuration_type, self.configuration_type.as_ref());
         put(&mut auth.jwks_url, self.jwks_url.as_ref());
         put(&mut auth.jwks_ca_cert, self.jwks_ca_cert.as_ref());
@@ -113,22 +110,17 @@ impl Given {
         put(&mut auth.access_token_max_ttl, self.access_token_max_ttl.as_ref());
         put(&mut auth.access_token_num_uses_limit, self.access_token_num_uses_limit.as_ref());
         if let Some(addresses) = &self.access_token_trusted_ips {
-            let canonical = |address: &Address| match address.ip_address.parse::<TrustedNetwork>() {
-                Ok(network) => network.to_string(),
-                // Refused with the rest of the document.
-                Err(_) => address.ip_address.clone(),
-            };
-            auth.access_token_trusted_ips = addresses.iter().map(canonical).collect();
+            auth.access_token_trusted_ips = addresses.iter().map(Address::canonical).collect();
         }
         auth
     }
 }
 
-fn one(Identity { id, document }: Identity) -> Result<Answer, Problem> {
-    shown(&id, document.jwt_auth.ok_or_else(not_attached)?)
+fn one(Identity { id, document }: Identity, message: Option<&'static str>) -> Result<Answer, Problem> {
+    shown(&id, message, document.jwt_auth.ok_or_else(not_attached)?)
 }
 
-fn shown(identity_id: &str, auth: JwtAuthDocument) -> Result<Answer, Problem> {
+fn shown(identity_id: &str, message: Option<&'static str>, auth: JwtAuthDocument) -> Result<Answer, Problem> {
     let addresses = auth.access_token_trusted_ips.into_iter().map(|ip_address| Address { ip_address });
     let identity_jwt_auth = Shown {
         id: auth.id,
@@ -148,7 +140,7 @@ fn shown(identity_id: &str, auth: JwtAuthDocument) -> Result<Answer, Problem> {
         created_at: iso(auth.created_at),
         updated_at: iso(auth.updated_at),
     };
-    Ok(Answer::json(StatusCode::OK, &One { identity_jwt_auth }))
+    Ok(Answer::json(StatusCode::OK, &One { identity_jwt_auth, message }))
 }
 
 fn not_attached() -> Problem {
@@ -161,9 +153,8 @@ fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
 
 /// Refuses what could never let anybody in, or more than was meant.
 fn check(app: &App, identity: &str, auth: &JwtAuthDocument) -> Result<(), Problem> {
-    if auth.access_token_max_ttl > 0 && auth.access_token_ttl > auth.access_token_max_ttl {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "accessTokenTTL cannot be greater than accessTokenMaxTTL"));
-    }
+    check_lives(&auth.tokens())?;
+    check_jwt_auth(auth).map_err(faulty)?;
     let allow_http = app.authenticator.exchange().allows_http();
     let trusted = trusted_by_jwt_auth(identity, auth, allow_http).map_err(invalid)?;
     if let KeySource::Inline(set) = &trusted.keys {
@@ -192,7 +183,8 @@ fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answ
         }
         Ok(Some(given.applied(before, &auth_id)))
     };
-    one(app.kms.change_jwt_auth(&ask.context, identity, change)?)
+    let message = (!is_new && given.changes_trust()).then_some(KEPT);
+    one(app.kms.change_jwt_auth(&ask.context, identity, change)?, message)
 }
 
 /// `POST .../identities/:identityId`
@@ -204,14 +196,14 @@ pub(in crate::http) fn attach(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     changed(app, ask, &given, true)
 }
 
-/// `PATCH .../identities/:identityId`: tokens that are out stay good.
+/// `PATCH .../identities/:identityId`: tokens that are out stay good, within the networks and times that are then set.
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     changed(app, ask, &read(ask.body)?, false)
 }
 
 /// `GET .../identities/:identityId`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    one(app.kms.identity(&ask.context, id(ask))?)
+    one(app.kms.identity(&ask.context, id(ask))?, None)
 }
 
 /// `DELETE .../identities/:identityId`: the tokens that it gave are good no more.
@@ -220,5 +212,5 @@ pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     let present = app.kms.identity(&ask.context, identity)?;
     let removed = present.document.jwt_auth.ok_or_else(not_attached)?;
     app.kms.change_jwt_auth(&ask.context, identity, |_| Ok(None))?;
-    shown(identity, removed)
+    shown(identity, None, removed)
 }

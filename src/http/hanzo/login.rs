@@ -1,4 +1,4 @@
-//! `POST /api/v1/auth/jwt-auth/login`: a JWT for an access token.
+//! `POST /api/v1/auth/{jwt-auth,oidc-auth}/login`: a JWT for an access token.
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -8,7 +8,7 @@ use super::super::visit::{Answering, Visit, not_logged_in};
 use super::super::{Answer, App};
 use super::read_secret;
 use crate::auth::{ClaimsError, Issued, JwsError, Unauthenticated};
-use crate::kms::NoIdentityToken;
+use crate::kms::{IdentityWay, NoIdentityToken};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,23 +36,42 @@ pub(super) fn given(issued: &Issued) -> Answer {
     Answer::json(StatusCode::OK, &given)
 }
 
-pub(in crate::http) fn login<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+/// `POST /api/v1/auth/jwt-auth/login`
+pub(in crate::http) fn by_jwt_auth<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+    login(IdentityWay::JwtAuth, app, visit)
+}
+
+/// `POST /api/v1/auth/oidc-auth/login`
+pub(in crate::http) fn by_oidc_auth<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+    login(IdentityWay::OidcAuth, app, visit)
+}
+
+fn login<'a>(way: IdentityWay, app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
         let Login { identity_id, jwt } = read_secret(visit.body)?;
-        let issued = app.logins.log_in_by_jwt_auth(&visit.visitor(), &identity_id, &jwt).await;
+        let issued = app.logins.log_in_identity(way, &visit.visitor(), &identity_id, &jwt).await;
         Ok(given(&issued.map_err(|refused| not_logged_in(refused, told))?))
     })
+}
+
+/// A way of logging in, as messages call it.
+pub(super) fn named(way: IdentityWay) -> &'static str {
+    match way {
+        IdentityWay::JwtAuth => "JWT auth",
+        IdentityWay::OidcAuth => "OIDC auth",
+    }
 }
 
 /// A refusal in the words of these clients.
 fn told(reason: NoIdentityToken) -> Problem {
     match reason {
-        NoIdentityToken::NotConfigured => {
-            Problem::new(StatusCode::NOT_FOUND, "the identity is not configured for JWT auth")
+        NoIdentityToken::NotConfigured(way) => {
+            let detail = format!("the identity is not configured for {}", named(way));
+            Problem::new(StatusCode::NOT_FOUND, detail)
         }
-        NoIdentityToken::Misconfigured(problem) => super::invalid(problem),
+        NoIdentityToken::Misconfigured { problem, .. } => super::invalid(problem),
         NoIdentityToken::Connection(_) => Problem::unauthenticated(),
-        NoIdentityToken::Jwt(reason) => {
+        NoIdentityToken::Jwt { reason, .. } => {
             let (status, message) = told_of_jwt(&reason);
             Problem::new(status, message)
         }

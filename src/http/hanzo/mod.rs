@@ -1,9 +1,11 @@
 //! The dialect of Hanzo KMS and Infisical: identities, what they are known by, their access tokens, projects and keys.
 
+mod attached;
 pub(super) mod identities;
 pub(super) mod jwt_auth;
 pub(super) mod keys;
 pub(super) mod login;
+pub(super) mod oidc_auth;
 pub(super) mod projects;
 pub(super) mod tokens;
 

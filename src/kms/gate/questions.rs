@@ -10,7 +10,7 @@ use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation;
 use crate::policy::{
     Action, AuthenticatorDocument, Decision, Grants, HostDocument, IdentityDocument, Policy, Refusal, Resource, Rule,
-    Subject,
+    Subject, Terms,
 };
 use crate::principal::Caller;
 
@@ -82,9 +82,9 @@ impl Kms {
         self.policy.load().has_role(role)
     }
 
-    /// Whether an access token of `subject` that rests on `basis` is still good.
-    pub(in crate::kms) fn is_standing(&self, subject: &str, basis: &str) -> bool {
-        self.policy.load().stands(subject, basis)
+    /// What holds now of an access token of `subject` that rests on `basis`; `None` if it is not good.
+    pub(in crate::kms) fn terms_of(&self, subject: &str, basis: &str) -> Option<Arc<Terms>> {
+        self.policy.load().terms(subject, basis)
     }
 
     /// An exchanged identity, if it is defined and faultless.
@@ -102,7 +102,7 @@ impl Kms {
     /// the order of their names.
     pub(in crate::kms) fn vouching(&self) -> (Vec<(String, Arc<IdentityDocument>)>, Vec<Authenticated>) {
         let policy = self.policy.load();
-        let known = policy.identities().filter(|(_, document)| document.jwt_auth.is_some());
+        let known = policy.identities().filter(|(_, own)| own.jwt_auth.is_some() || own.oidc_auth.is_some());
         let mut identities: Vec<_> = known.map(|(id, document)| (id.to_owned(), Arc::clone(document))).collect();
         identities.sort_by(|(one, _), (other, _)| one.cmp(other));
         let all = policy.authenticators();
@@ -117,6 +117,12 @@ impl Kms {
     #[must_use]
     pub fn host(&self, id: &str) -> Option<Arc<HostDocument>> {
         self.policy.load().host(id)
+    }
+
+    /// The hosts of an account, with their identifiers.
+    pub(in crate::kms) fn hosts_of(&self, account: &str) -> Vec<(String, Arc<HostDocument>)> {
+        let policy = self.policy.load();
+        policy.hosts_of(account).map(|(id, host)| (id.to_owned(), Arc::clone(host))).collect()
     }
 
     /// The access tokens.

@@ -32,24 +32,29 @@ impl HostAuthenticator {
     pub fn new(document: &AuthenticatorDocument, allow_http: bool) -> Result<Self, Fault> {
         let variable = |name: &str| document.variables.get(name).map(String::as_str);
         let faulty = |name: &str, problem: String| Fault::new("CONJ00087E", format!("{name}: {problem}"));
-        let (keys, provider) = match (variable("jwks-uri"), variable("provider-uri"), variable("public-keys")) {
+        let keys = match (variable("jwks-uri"), variable("provider-uri"), variable("public-keys")) {
             (Some(uri), None, None) => {
-                (KeySource::uri(uri, allow_http).map_err(|error| faulty("jwks-uri", error.to_string()))?, None)
+                KeySource::uri(uri, allow_http).map_err(|error| faulty("jwks-uri", error.to_string()))?
             }
             (None, Some(uri), None) => {
-                let source = KeySource::discovery(uri, allow_http);
-                (source.map_err(|error| faulty("provider-uri", error.to_string()))?, Some(uri))
+                KeySource::discovery(uri, allow_http).map_err(|error| faulty("provider-uri", error.to_string()))?
             }
-            (None, None, Some(text)) => (KeySource::inline(public_keys(text)?), None),
+            (None, None, Some(text)) => KeySource::inline(public_keys(text)?),
             _ => return Err(faulty("jwks-uri", "there must be exactly one place of keys".to_owned())),
         };
+        // Without the variable a token may leave `iss` out; one that is there names the provider, or the host of the keys.
+        let implied = match &keys {
+            KeySource::Uri(uri) => Some(uri.host().to_owned()),
+            KeySource::Discovery(_) => variable("provider-uri").map(str::to_owned),
+            KeySource::Inline(_) => None,
+        };
         let audiences = variable("audience").into_iter().map(|own| Expected::Exact(own.to_owned())).collect();
-        let issuer = variable("issuer").or(provider).unwrap_or_default();
-        let issuer = TrustedIssuer::new(issuer, keys, audiences);
+        let issuer = TrustedIssuer::new(variable("issuer").unwrap_or_default(), keys, audiences);
         let mut issuer = match variable("ca-cert") {
             Some(pem) => issuer.with_authorities(pem).map_err(|error| faulty("ca-cert", error.to_string()))?,
             None => issuer,
         };
+        issuer.implied_issuer = implied;
         issuer.algorithms = Some(RSASSA_PKCS1_V1_5);
         issuer.tells_deferral = true;
         issuer.username_claim = variable("token-app-property").unwrap_or_default().to_owned();
@@ -89,7 +94,10 @@ impl HostAuthenticator {
             .map(|(name, value)| (claim(name), Bound::AnyOf(vec![Expected::Exact((*value).to_owned())])))
             .collect();
         match self.enforced.iter().find(|enforced| !bound.iter().any(|(own, _)| own == *enforced)) {
-            Some(_) => Err(Fault::new("CONJ00057E", "the host lacks a restriction that is enforced")),
+            Some(claim) => {
+                let problem = format!("the host does not restrict the claim {claim:?}, which is enforced");
+                Err(Fault::new("CONJ00057E", problem))
+            }
             None => Ok(bound),
         }
     }

@@ -9,14 +9,14 @@ use super::fault::Fault;
 use super::{Failure, Logins, NotLoggedIn, Visitor};
 use crate::auth::{Diagnosis, Issued, KeySource, NewToken, Unauthenticated, Unverified, Verified};
 use crate::kms::now;
-use crate::policy::{AuthenticatorDocument, HostDocument, TrustedNetwork, authenticator_name, host_username};
+use crate::policy::{AuthenticatorDocument, HostDocument, authenticator_name, host_username};
 use crate::principal::Username;
 
 /// The way by which somebody comes, for the log and the figures.
 const METHOD: &str = "authn-jwt";
 
-/// Seconds for which a token is good, and which no renewal prolongs.
-const LIFETIME: i64 = 480;
+/// The most hosts that are named of an authenticator that keeps them out.
+const MAX_TOLD: usize = 100;
 
 /// What a login asks for.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +118,10 @@ impl Logins {
         let authenticator = self.host_authenticator(asked.account, asked.service, &document)?;
         let verified = self.authenticator.verify_for_exchange(&authenticator.issuer, jwt, now()).await?;
         let new = self.entitled(asked, &authenticator, &verified)?;
+        let address = visitor.address();
+        if !new.trusted.iter().any(|network| network.contains(address)) {
+            return Err(Fault::new("CONJ00003E", "restricted_to of the host does not have this address").into());
+        }
         Ok(NewToken { thumbprint: bearer.thumbprint, ..new })
     }
 
@@ -149,14 +153,17 @@ impl Logins {
         }
         let restrictions = authenticator.restrictions(&host, asked.service)?;
         verified.check(&restrictions)?;
+        let subject = Username::exchanged(&host_username(&id)).map_err(|_| Fault::no_host())?;
+        let basis = authenticator_name(asked.account, asked.service);
+        let terms = self.kms.terms_of(subject.as_str(), &basis).ok_or_else(Fault::no_host)?;
         Ok(NewToken {
-            subject: Username::exchanged(&host_username(&id)).map_err(|_| Fault::no_host())?,
-            basis: authenticator_name(asked.account, asked.service),
+            subject,
+            basis,
             vouched: format!("authn-jwt/{}/{}", asked.service, asked.account),
-            ttl: LIFETIME,
-            max_ttl: LIFETIME,
+            ttl: terms.ttl(),
+            max_ttl: terms.max_ttl(),
             uses_limit: 0,
-            trusted: networks(&host)?,
+            trusted: terms.trusted().to_vec(),
             thumbprint: None,
             narrowing: verified.narrowing.clone(),
             role: None,
@@ -194,17 +201,63 @@ impl Logins {
         diagnosis
     }
 
-    /// Says in the log which keys of an authenticator that was just defined are left out, and why.
+    /// The hosts of the account that have annotations for the service and may use it, and that its authenticator keeps out as it
+    /// is, with the reason: the first 100 in the order of their names, and how many there are.
+    #[must_use]
+    pub fn kept_out(
+        &self,
+        account: &str,
+        service: &str,
+        authenticator: &HostAuthenticator,
+    ) -> (Vec<(String, Fault)>, usize) {
+        let hosts = self.kms.hosts_of(account);
+        let concerned = hosts.iter().filter(|(_, host)| host.may_use(service));
+        let concerned = concerned.filter(|(_, host)| host.restrictions(service).next().is_some());
+        let fault = |(id, host): &(String, Arc<HostDocument>)| {
+            Some((id.clone(), authenticator.restrictions(host, service).err()?))
+        };
+        let mut kept_out: Vec<(String, Fault)> = concerned.filter_map(fault).collect();
+        let count = kept_out.len();
+        kept_out.sort_by(|(one, _), (other, _)| one.cmp(other));
+        kept_out.truncate(MAX_TOLD);
+        (kept_out, count)
+    }
+
+    /// Says in the log what is wrong with an authenticator that was just defined: its keys that are left out, an audience that is
+    /// missing, and the hosts that it keeps out.
     pub fn tell_of_authenticator(&self, account: &str, service: &str) {
         let Some(document) = self.kms.authenticator(account, service) else { return };
         let name = authenticator_name(account, service);
-        match self.host_authenticator(account, service, &document) {
-            Ok(authenticator) => {
-                if let KeySource::Inline(set) = &authenticator.issuer.keys {
-                    set.tell(&name);
-                }
+        let authenticator = match self.host_authenticator(account, service, &document) {
+            Ok(authenticator) => authenticator,
+            Err(fault) => {
+                tracing::warn!(authenticator = name, %fault, "the authenticator cannot be used");
+                return;
             }
-            Err(fault) => tracing::warn!(authenticator = name, %fault, "the authenticator cannot be used"),
+        };
+        if let KeySource::Inline(set) = &authenticator.issuer.keys {
+            set.tell(&name);
+        }
+        if authenticator.issuer.audiences.is_empty() {
+            tracing::warn!(
+                authenticator = name,
+                "the authenticator has no audience: it takes tokens that its issuer made for other services; set the variable audience"
+            );
+        }
+        let (kept_out, count) = self.kept_out(account, service, &authenticator);
+        for (host, fault) in kept_out {
+            tracing::warn!(authenticator = name, host, %fault, "the authenticator keeps the host out");
+        }
+        if count > MAX_TOLD {
+            tracing::warn!(authenticator = name, count, "and other hosts");
+        }
+    }
+
+    /// The same of all authenticators, at the start.
+    pub fn tell_of_authenticators(&self) {
+        let (_, authenticators) = self.kms.vouching();
+        for (account, service, _) in authenticators {
+            self.tell_of_authenticator(&account, &service);
         }
     }
 }
@@ -227,15 +280,4 @@ fn host_id(authenticator: &HostAuthenticator, login: Option<&str>, verified: &Ve
             Err(Fault::new("CONJ00098E", "the host is named neither by the URL nor by token-app-property"))
         }
     }
-}
-
-fn networks(host: &HostDocument) -> Result<Vec<TrustedNetwork>, Fault> {
-    let everywhere = ["0.0.0.0/0".to_owned(), "::/0".to_owned()];
-    let own = if host.restricted_to.is_empty() { &everywhere[..] } else { &host.restricted_to };
-    let network = |text: &String| {
-        text.parse().map_err(|error| {
-            Fault::new("CONJ00003E", format!("restricted_to contains an invalid network: {text:?}: {error}"))
-        })
-    };
-    own.iter().map(network).collect()
 }

@@ -1,36 +1,80 @@
-//! Identities that log in by a JWT (Infisical's `jwt-auth`).
+//! Identities that log in by a JWT (Infisical's `jwt-auth` and `oidc-auth`).
 
 use std::sync::Arc;
 
 use super::{Failure, Logins, NotLoggedIn, Visitor};
 use crate::auth::{
     Bound, ClaimsError, Diagnosis, Expected, Issued, JwsError, KeySet, KeySource, NewToken, TrustedIssuer,
-    Unauthenticated, Unverified,
+    Unauthenticated, Unverified, split_patterns,
 };
 use crate::kms::now;
 use crate::policy::{
-    ConfigurationType, IdentityDocument, JwtAuthDocument, TrustedNetwork, identity_username, jwt_auth_basis,
+    ConfigurationType, IdentityDocument, JwtAuthDocument, JwtBounds, OidcAuthDocument, TokenSettings,
+    identity_username, jwt_auth_basis, oidc_auth_basis,
 };
 use crate::principal::Username;
 
-/// The way by which somebody comes, for the log and the figures.
-const METHOD: &str = "jwt-auth";
+/// The way by which an identity logs in with a JWT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdentityWay {
+    /// The keys are configured, or in a JWK Set at a URL.
+    JwtAuth,
+    /// The keys are where the configuration of an OpenID Connect provider says.
+    OidcAuth,
+}
+
+impl IdentityWay {
+    /// Its name in paths, in the log and in the figures.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::JwtAuth => "jwt-auth",
+            Self::OidcAuth => "oidc-auth",
+        }
+    }
+
+    /// What an access token rests on, and what it is like; `None` if the identity does not log in this way.
+    fn tokens(self, document: &IdentityDocument) -> Option<(String, TokenSettings<'_>)> {
+        match self {
+            Self::JwtAuth => document.jwt_auth.as_ref().map(|auth| (jwt_auth_basis(&auth.id), auth.tokens())),
+            Self::OidcAuth => document.oidc_auth.as_ref().map(|auth| (oidc_auth_basis(&auth.id), auth.tokens())),
+        }
+    }
+
+    /// The issuer that the identity trusts; `None` if it does not log in this way.
+    fn trusted(self, id: &str, document: &IdentityDocument, allow_http: bool) -> Option<Result<TrustedIssuer, String>> {
+        match self {
+            Self::JwtAuth => document.jwt_auth.as_ref().map(|auth| trusted_by_jwt_auth(id, auth, allow_http)),
+            Self::OidcAuth => document.oidc_auth.as_ref().map(|auth| trusted_by_oidc_auth(id, auth, allow_http)),
+        }
+    }
+}
 
 /// Why an identity gets no token.
 #[derive(Debug, thiserror::Error)]
 pub enum NoIdentityToken {
-    /// There is no such identity, or it does not log in this way.
-    #[error("no such identity with JWT auth")]
-    NotConfigured,
+    /// There is no such identity, or it does not log in in this way.
+    #[error("no such identity with {}", .0.word())]
+    NotConfigured(IdentityWay),
     /// What is attached to the identity cannot be used: a later start asks for more than that by which it was attached.
-    #[error("{0}")]
-    Misconfigured(String),
+    #[error("{problem}")]
+    Misconfigured {
+        /// The way by which it logs in.
+        way: IdentityWay,
+        /// What is wrong.
+        problem: String,
+    },
     /// The connection's client certificate proves nothing.
     #[error("{0}")]
     Connection(Unauthenticated),
     /// The JWT proves nothing.
-    #[error("{0}")]
-    Jwt(Unauthenticated),
+    #[error("{reason}")]
+    Jwt {
+        /// The way by which it was presented.
+        way: IdentityWay,
+        /// Why.
+        reason: Unauthenticated,
+    },
 }
 
 impl NoIdentityToken {
@@ -38,16 +82,16 @@ impl NoIdentityToken {
     fn method(&self) -> &'static str {
         match self {
             Self::Connection(reason) => reason.method(),
-            _ => METHOD,
+            Self::NotConfigured(way) | Self::Misconfigured { way, .. } | Self::Jwt { way, .. } => way.word(),
         }
     }
 
     /// The word for it in the audit log.
     fn word(&self) -> &'static str {
         let reason = match self {
-            Self::NotConfigured | Self::Misconfigured(_) => return "not_configured",
+            Self::NotConfigured(_) | Self::Misconfigured { .. } => return "not_configured",
             Self::Connection(reason) => return reason.word(),
-            Self::Jwt(reason) => reason,
+            Self::Jwt { reason, .. } => reason,
         };
         match reason {
             Unauthenticated::Jws(JwsError::Malformed | JwsError::TooLong)
@@ -67,13 +111,14 @@ impl Logins {
     ///
     /// # Errors
     /// The JWT is refused, or no token could be made.
-    pub async fn log_in_by_jwt_auth(
+    pub async fn log_in_identity(
         &self,
+        way: IdentityWay,
         visitor: &Visitor<'_>,
         id: &str,
         jwt: &str,
     ) -> Result<Issued, NotLoggedIn<NoIdentityToken>> {
-        match self.vouched_identity(visitor, id, jwt).await {
+        match self.vouched_identity(way, visitor, id, jwt).await {
             Ok(new) => Ok(self.kms.issue_token(visitor.origin(), &new)?),
             Err(reason) => {
                 let (method, word) = (reason.method(), reason.word());
@@ -85,23 +130,31 @@ impl Logins {
     }
 
     /// The token that a JWT buys.
-    async fn vouched_identity(&self, visitor: &Visitor<'_>, id: &str, jwt: &str) -> Result<NewToken, NoIdentityToken> {
+    async fn vouched_identity(
+        &self,
+        way: IdentityWay,
+        visitor: &Visitor<'_>,
+        id: &str,
+        jwt: &str,
+    ) -> Result<NewToken, NoIdentityToken> {
         let bearer = self.bearer(visitor).map_err(NoIdentityToken::Connection)?;
-        let document = self.kms.identity_of_login(id).ok_or(NoIdentityToken::NotConfigured)?;
-        let auth = document.jwt_auth.as_ref().ok_or(NoIdentityToken::NotConfigured)?;
-        let trusted = self.trusted_by_identity(id, &document).map_err(NoIdentityToken::Misconfigured)?;
+        let none = || NoIdentityToken::NotConfigured(way);
+        let document = self.kms.identity_of_login(id).ok_or_else(none)?;
+        let (basis, tokens) = way.tokens(&document).ok_or_else(none)?;
+        let subject = Username::exchanged(&identity_username(id)).map_err(|_| none())?;
+        let trusted = self.trusted_by_identity(way, id, &document);
+        let trusted = trusted.map_err(|problem| NoIdentityToken::Misconfigured { way, problem })?;
         let verified = self.authenticator.verify_for_exchange(&trusted, jwt, now()).await;
-        let verified = verified.map_err(NoIdentityToken::Jwt)?;
-        let misconfigured = |problem: String| NoIdentityToken::Misconfigured(problem);
-        let subject = Username::exchanged(&identity_username(id));
+        let verified = verified.map_err(|reason| NoIdentityToken::Jwt { way, reason })?;
+        let terms = self.kms.terms_of(subject.as_str(), &basis).ok_or_else(none)?;
         Ok(NewToken {
-            subject: subject.map_err(|error| misconfigured(format!("identityId: {error}")))?,
-            basis: jwt_auth_basis(&auth.id),
-            vouched: format!("{METHOD} {}", auth.bound_issuer),
-            ttl: auth.access_token_ttl,
-            max_ttl: auth.access_token_max_ttl,
-            uses_limit: auth.access_token_num_uses_limit,
-            trusted: networks(auth).ok_or_else(|| misconfigured("accessTokenTrustedIps: no networks".to_owned()))?,
+            subject,
+            basis,
+            vouched: format!("{} {}", way.word(), trusted.issuer),
+            ttl: terms.ttl(),
+            max_ttl: terms.max_ttl(),
+            uses_limit: tokens.uses_limit,
+            trusted: terms.trusted().to_vec(),
             thumbprint: bearer.thumbprint,
             narrowing: verified.narrowing,
             role: None,
@@ -114,23 +167,25 @@ impl Logins {
     /// What is wrong with it.
     pub fn trusted_by_identity(
         &self,
+        way: IdentityWay,
         id: &str,
         document: &Arc<IdentityDocument>,
     ) -> Result<Arc<TrustedIssuer>, String> {
-        self.identities.get(id, document, |document| {
-            let auth = document.jwt_auth.as_ref().ok_or_else(|| NoIdentityToken::NotConfigured.to_string())?;
-            trusted_by_jwt_auth(id, auth, self.allows_http())
+        self.identities.get(&format!("{}/{id}", way.word()), document, |document| {
+            let trusted = way.trusted(id, document, self.allows_http());
+            trusted.unwrap_or_else(|| Err(NoIdentityToken::NotConfigured(way).to_string()))
         })
     }
 
     /// Checks a JWT as a login of an identity would.
     pub async fn diagnose_identity(
         &self,
+        way: IdentityWay,
         id: &str,
         document: &Arc<IdentityDocument>,
         (jwt, token): (&str, &Unverified<'_>),
     ) -> Diagnosis {
-        match self.trusted_by_identity(id, document) {
+        match self.trusted_by_identity(way, id, document) {
             Ok(trusted) => self.authenticator.diagnose_exchange(&trusted, jwt, token, now()).await.0,
             Err(fault) => {
                 let mut diagnosis = Diagnosis::default();
@@ -139,10 +194,6 @@ impl Logins {
             }
         }
     }
-}
-
-fn networks(auth: &JwtAuthDocument) -> Option<Vec<TrustedNetwork>> {
-    auth.access_token_trusted_ips.iter().map(|text| text.parse().ok()).collect()
 }
 
 /// The issuer that such a configuration trusts; `allow_http`: its keys may be fetched by plain HTTP.
@@ -159,30 +210,58 @@ pub fn trusted_by_jwt_auth(identity: &str, auth: &JwtAuthDocument, allow_http: b
             KeySource::uri(&auth.jwks_url, allow_http).map_err(|error| format!("jwksUrl: {error}"))?
         }
     };
-    let audiences = globs(&auth.bound_audiences);
+    trusted(identity, keys, &auth.bounds(), ("jwksCaCert", &auth.jwks_ca_cert))
+}
+
+/// The same of a configuration whose keys are where a provider says.
+///
+/// # Errors
+/// What is wrong with it, with the name of the member.
+pub fn trusted_by_oidc_auth(
+    identity: &str,
+    auth: &OidcAuthDocument,
+    allow_http: bool,
+) -> Result<TrustedIssuer, String> {
+    let keys = KeySource::discovery(&auth.oidc_discovery_url, allow_http);
+    let keys = keys.map_err(|error| format!("oidcDiscoveryUrl: {error}"))?;
+    if auth.bound_issuer.is_empty() {
+        return Err("boundIssuer: the `iss` of the tokens is missing".to_owned());
+    }
+    trusted(identity, keys, &auth.bounds(), ("caCert", &auth.ca_cert))
+}
+
+fn trusted(
+    identity: &str,
+    keys: KeySource,
+    bounds: &JwtBounds<'_>,
+    (member, authorities): (&str, &str),
+) -> Result<TrustedIssuer, String> {
+    let audiences = patterns("boundAudiences", bounds.audiences)?;
     if audiences.is_empty() {
         return Err(
             "boundAudiences: tokens must be for an audience: without one, those for other services would do".to_owned()
         );
     }
-    let bound_claims = auth.bound_claims.iter().map(|(path, values)| {
-        let values = globs(values);
+    let bound_claims = bounds.claims.iter().map(|(path, values)| {
+        let values = patterns("boundClaims", values)?;
         if path.is_empty() || values.is_empty() {
             return Err(format!("boundClaims: the claim {path:?} is bound to no value"));
         }
         Ok((path.clone(), Bound::AnyOf(values)))
     });
-    let trusted = TrustedIssuer::new(&auth.bound_issuer, keys, audiences);
-    let trusted = trusted.with_authorities(&auth.jwks_ca_cert).map_err(|error| format!("jwksCaCert: {error}"));
-    let mut trusted = trusted?;
+    let trusted = TrustedIssuer::new(bounds.issuer, keys, audiences);
+    let mut trusted = trusted.with_authorities(authorities).map_err(|error| format!("{member}: {error}"))?;
     trusted.username_claim = identity.to_owned();
-    trusted.subject = Some(&auth.bound_subject).filter(|own| !own.is_empty()).map(|own| Expected::Glob(own.clone()));
+    if !bounds.subject.is_empty() {
+        let subject = Expected::pattern(bounds.subject).map_err(|error| format!("boundSubject: {error}"))?;
+        trusted.subject = Some(subject);
+    }
     trusted.bound_claims = bound_claims.collect::<Result<_, _>>()?;
     Ok(trusted)
 }
 
-/// The patterns of a list that is separated by commas.
-fn globs(list: &str) -> Vec<Expected> {
-    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
-    parts.map(|part| Expected::Glob(part.to_owned())).collect()
+/// The patterns of a list that is separated by commas, of which those inside braces separate nothing.
+fn patterns(member: &str, list: &str) -> Result<Vec<Expected>, String> {
+    let pattern = |part: &str| Expected::pattern(part).map_err(|error| format!("{member}: {error}"));
+    split_patterns(list).into_iter().map(pattern).collect()
 }

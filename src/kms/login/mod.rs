@@ -15,7 +15,7 @@ use tracing::Level;
 pub use authenticator::HostAuthenticator;
 pub use authn_jwt::{HostLogin, NoHostToken};
 pub use fault::Fault;
-pub use identity::{NoIdentityToken, trusted_by_jwt_auth};
+pub use identity::{IdentityWay, NoIdentityToken, trusted_by_jwt_auth, trusted_by_oidc_auth};
 
 use super::{Error, Kms, now};
 use crate::auth::{Authenticator, Bearer, Peer, Repeats, TrustedIssuer, Unauthenticated, network};

@@ -33,6 +33,10 @@ impl SigningKey {
         Self::elliptic(id, Nid::SECP384R1)
     }
 
+    pub fn p521(id: &str) -> Self {
+        Self::elliptic(id, Nid::SECP521R1)
+    }
+
     fn elliptic(id: &str, curve: Nid) -> Self {
         let group = EcGroup::from_curve_name(curve).unwrap();
         Self { id: id.to_owned(), private: PKey::from_ec_key(EcKey::generate(&group).unwrap()).unwrap() }
@@ -56,7 +60,12 @@ impl SigningKey {
                 let mut context = BigNumContext::new().unwrap();
                 key.public_key().affine_coordinates_gfp(key.group(), &mut x, &mut y, &mut context).unwrap();
                 let [x, y] = [x, y].map(|number| encode(&number.to_vec_padded(bytes).unwrap()));
-                json!({"kty": "EC", "crv": if bytes == 32 { "P-256" } else { "P-384" }, "x": x, "y": y})
+                let curve = match bytes {
+                    32 => "P-256",
+                    48 => "P-384",
+                    _ => "P-521",
+                };
+                json!({"kty": "EC", "crv": curve, "x": x, "y": y})
             }
             _ => json!({"kty": "OKP", "crv": "Ed25519", "x": encode(&self.private.raw_public_key().unwrap())}),
         };
@@ -119,7 +128,7 @@ impl SigningKey {
 
 /// Bytes of a coordinate.
 fn half(key: &PKey<Private>) -> i32 {
-    i32::try_from(key.bits() / 8).unwrap()
+    i32::try_from(key.bits().div_ceil(8)).unwrap()
 }
 
 /// A token of any three parts.

@@ -1,0 +1,395 @@
+//! Patterns of claims, as picomatch has them in the original's clients' configurations: `*`, `?`, `{a,b}` and `[ab]`. But `*` and
+//! `?` cross everything, slashes and leading dots among it, and nothing else is special.
+//!
+//! No crate fits: those of paths stop a star at a slash, or match bytes, so that `?` is half of an `é`. A pattern becomes a program
+//! of states without loops but those of stars, of which all are followed at once: the time is at most the product of the length of
+//! the pattern and that of the text.
+
+/// The longest pattern, in characters; a text without special characters may be longer.
+const MAX_PATTERN: usize = 512;
+
+/// The most braces within braces.
+const MAX_DEPTH: usize = 8;
+
+/// The longest text that is matched by more than equality, in bytes.
+const MAX_TEXT: usize = 2048;
+
+/// A pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    text: String,
+    /// Empty for a text that is matched by equality only.
+    program: Vec<Step>,
+}
+
+/// One state of a program; where it does not say so, the next one follows. Behind the last the text must end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    /// This character.
+    Is(char),
+    /// Any character.
+    Any,
+    /// A character that is in one of these ranges, or in none of them.
+    Class { ranges: Vec<(char, char)>, negated: bool },
+    /// Both go on.
+    Fork(usize, usize),
+    /// Only that one goes on.
+    Jump(usize),
+}
+
+/// Why a text is not taken as a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// Over the bound.
+    #[error("a pattern has at most {MAX_PATTERN} characters")]
+    TooLong,
+    /// Over the bound.
+    #[error("a pattern has at most {MAX_DEPTH} braces within each other")]
+    TooDeep,
+}
+
+impl Pattern {
+    /// Reads a pattern. A bracket or brace that is not closed, and braces without a comma, stand for themselves; a backslash takes
+    /// its meaning from what follows it.
+    ///
+    /// # Errors
+    /// It is longer or deeper than a pattern may be.
+    pub fn new(text: &str) -> Result<Self, PatternError> {
+        let mut program = Vec::new();
+        if text.contains(['*', '?', '[', '{', '\\']) {
+            let characters: Vec<char> = text.chars().take(MAX_PATTERN + 1).collect();
+            if characters.len() > MAX_PATTERN {
+                return Err(PatternError::TooLong);
+            }
+            compile(&characters, &mut program, 0)?;
+        }
+        Ok(Self { text: text.to_owned(), program })
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a text is what the pattern describes. Equality is tried first, so that a text with special characters can be named.
+    #[must_use]
+    pub fn matches(&self, text: &str) -> bool {
+        self.text == text || (!self.program.is_empty() && text.len() <= MAX_TEXT && self.run(text))
+    }
+
+    fn run(&self, text: &str) -> bool {
+        let end = self.program.len();
+        let mut present = Active::new(end);
+        present.add(&self.program, 0);
+        for character in text.chars() {
+            let mut next = Active::new(end);
+            for &state in &present.states {
+                let takes = match self.program.get(state) {
+                    Some(Step::Is(own)) => *own == character,
+                    Some(Step::Any) => true,
+                    Some(Step::Class { ranges, negated }) => {
+                        ranges.iter().any(|(first, last)| (*first..=*last).contains(&character)) != *negated
+                    }
+                    Some(Step::Fork(..) | Step::Jump(_)) | None => false,
+                };
+                if takes {
+                    next.add(&self.program, state + 1);
+                }
+            }
+            if next.states.is_empty() {
+                return false;
+            }
+            present = next;
+        }
+        present.states.contains(&end)
+    }
+}
+
+/// The states in which a program may be, each once.
+struct Active {
+    states: Vec<usize>,
+    seen: Vec<bool>,
+}
+
+impl Active {
+    fn new(end: usize) -> Self {
+        Self { states: Vec::new(), seen: vec![false; end + 1] }
+    }
+
+    /// Adds a state, and those that follow it without a character.
+    fn add(&mut self, program: &[Step], state: usize) {
+        let mut waiting = vec![state];
+        while let Some(state) = waiting.pop() {
+            match self.seen.get_mut(state) {
+                Some(seen) if !*seen => *seen = true,
+                _ => continue,
+            }
+            match program.get(state) {
+                Some(Step::Fork(one, other)) => waiting.extend([*other, *one]),
+                Some(Step::Jump(to)) => waiting.push(*to),
+                _ => self.states.push(state),
+            }
+        }
+    }
+}
+
+fn compile(characters: &[char], program: &mut Vec<Step>, depth: usize) -> Result<(), PatternError> {
+    let mut rest = characters;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        match first {
+            '*' => {
+                while let ['*', after @ ..] = rest {
+                    rest = after;
+                }
+                let begin = program.len();
+                program.extend([Step::Fork(begin + 1, begin + 3), Step::Any, Step::Jump(begin)]);
+            }
+            '?' => program.push(Step::Any),
+            '[' => match class(rest) {
+                Some((class, after)) => {
+                    program.push(class);
+                    rest = after;
+                }
+                None => program.push(Step::Is('[')),
+            },
+            '{' => match alternatives(rest) {
+                Some((_, _)) if depth == MAX_DEPTH => return Err(PatternError::TooDeep),
+                Some((parts, after)) => {
+                    choose(&parts, program, depth)?;
+                    rest = after;
+                }
+                None => program.push(Step::Is('{')),
+            },
+            '\\' => match rest {
+                [escaped, after @ ..] => {
+                    program.push(Step::Is(*escaped));
+                    rest = after;
+                }
+                [] => program.push(Step::Is('\\')),
+            },
+            other => program.push(Step::Is(*other)),
+        }
+    }
+    Ok(())
+}
+
+/// One of these.
+fn choose(parts: &[&[char]], program: &mut Vec<Step>, depth: usize) -> Result<(), PatternError> {
+    let mut jumps = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        let fork = program.len();
+        program.push(Step::Jump(fork + 1));
+        compile(part, program, depth + 1)?;
+        if number + 1 < parts.len() {
+            jumps.push(program.len());
+            program.push(Step::Jump(0));
+            let next = program.len();
+            set(program, fork, Step::Fork(fork + 1, next));
+        }
+    }
+    let end = program.len();
+    jumps.into_iter().for_each(|jump| set(program, jump, Step::Jump(end)));
+    Ok(())
+}
+
+fn set(program: &mut [Step], at: usize, step: Step) {
+    if let Some(own) = program.get_mut(at) {
+        *own = step;
+    }
+}
+
+/// The class behind an opening bracket, and what follows it.
+fn class(characters: &[char]) -> Option<(Step, &[char])> {
+    let (negated, mut rest) = match characters {
+        ['!' | '^', after @ ..] => (true, after),
+        all => (false, all),
+    };
+    let mut ranges = Vec::new();
+    loop {
+        let (first, after) = match rest {
+            // The first may be a closing bracket.
+            [']', after @ ..] if !ranges.is_empty() => return Some((Step::Class { ranges, negated }, after)),
+            ['\\', escaped, after @ ..] => (*escaped, after),
+            [first, after @ ..] => (*first, after),
+            [] => return None,
+        };
+        rest = after;
+        match rest {
+            ['-', last, after @ ..] if *last != ']' => {
+                ranges.push((first, *last));
+                rest = after;
+            }
+            _ => ranges.push((first, first)),
+        }
+    }
+}
+
+/// The alternatives behind an opening brace, of which there are several, and what follows them.
+fn alternatives(characters: &[char]) -> Option<(Vec<&[char]>, &[char])> {
+    let (mut parts, mut begin, mut depth, mut is_escaped) = (Vec::new(), 0, 0_usize, false);
+    for (number, character) in characters.iter().enumerate() {
+        if is_escaped {
+            is_escaped = false;
+            continue;
+        }
+        match character {
+            '\\' => is_escaped = true,
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(characters.get(begin..number)?);
+                begin = number + 1;
+            }
+            '}' => {
+                if parts.is_empty() {
+                    return None;
+                }
+                parts.push(characters.get(begin..number)?);
+                return Some((parts, characters.get(number + 1..)?));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The patterns of a list that is separated by commas, without white space around them and without empty ones. A comma within
+/// braces that are closed, or behind a backslash, separates nothing.
+#[must_use]
+pub fn split_patterns(list: &str) -> Vec<&str> {
+    let (mut parts, mut begin, mut opened, mut is_escaped) = (Vec::new(), 0, 0_usize, false);
+    // How many braces are open behind each comma that are closed later: found from the end.
+    let mut unclosed = 0_usize;
+    let mut inside = vec![false; list.len()];
+    for (at, character) in list.char_indices().rev() {
+        let escapes = list.get(..at).map_or(0, |before| before.len() - before.trim_end_matches('\\').len());
+        match character {
+            _ if escapes % 2 == 1 => {}
+            '}' => unclosed += 1,
+            '{' if unclosed > 0 => {
+                unclosed -= 1;
+                if let Some(own) = inside.get_mut(at) {
+                    *own = true;
+                }
+            }
+            _ => {}
+        }
+    }
+    for (at, character) in list.char_indices() {
+        if is_escaped {
+            is_escaped = false;
+            continue;
+        }
+        match character {
+            '\\' => is_escaped = true,
+            '{' if inside.get(at).is_some_and(|closes| *closes) => opened += 1,
+            '}' => opened = opened.saturating_sub(1),
+            ',' if opened == 0 => {
+                parts.extend(list.get(begin..at));
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.extend(list.get(begin..));
+    parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn matches(pattern: &str, text: &str) -> bool {
+        Pattern::new(pattern).unwrap().matches(text)
+    }
+
+    #[test]
+    fn what_a_pattern_describes() {
+        for (pattern, text) in [
+            ("", ""),
+            ("*", ""),
+            ("*", "a/b/.c"),
+            ("a*c", "a/b\n/c"),
+            ("a?c", "aéc"),
+            ("a?c", "a/c"),
+            ("repo:{acme,globex}/*", "repo:globex/web:ref"),
+            ("{a,b}{c,d}", "bc"),
+            ("{a,b{c,d}}e", "bde"),
+            ("x{,y}", "x"),
+            ("x{,y}", "xy"),
+            ("[ab]*", "bx"),
+            ("[!ab]", "c"),
+            ("[^ab]", "é"),
+            ("v[0-9].[a-f]", "v7.c"),
+            ("[]a]", "]"),
+            ("[a-]", "-"),
+            ("a\\*", "a*"),
+            ("a\\{b,c\\}", "a{b,c}"),
+            // What is special is itself, too, and so is what is not closed.
+            ("[ab]", "[ab]"),
+            ("{a,b}", "{a,b}"),
+            ("a[b", "a[b"),
+            ("a{b,c", "a{b,c"),
+            ("{a}", "{a}"),
+            ("a*b*c", "a1b2b3c"),
+        ] {
+            assert!(matches(pattern, text), "{pattern:?} {text:?}");
+        }
+        for (pattern, text) in [
+            ("", "a"),
+            ("a", "A"),
+            ("a?c", "ac"),
+            ("?", "ab"),
+            ("repo:{acme,globex}/*", "repo:other/web"),
+            ("{a,b}", "ab"),
+            ("{a,b}", ""),
+            ("[ab]", "ab"),
+            ("[ab]", "c"),
+            ("[!ab]", "a"),
+            ("[!ab]", ""),
+            ("v[0-9]", "vx"),
+            ("a\\*", "ab"),
+            ("{a}", "a"),
+            ("!a", "b"),
+            ("@(a|b)", "a"),
+            ("a", "a*"),
+        ] {
+            assert!(!matches(pattern, text), "{pattern:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_has_bounds_in_length_depth_and_time() {
+        assert_eq!(Pattern::new(&"*a".repeat(300)), Err(PatternError::TooLong));
+        assert!(Pattern::new(&"a".repeat(4096)).unwrap().matches(&"a".repeat(4096)));
+        let nested = |depth: usize| format!("{}a{}", "{x,".repeat(depth), "}".repeat(depth));
+        assert!(matches(&nested(MAX_DEPTH), "a"));
+        assert_eq!(Pattern::new(&nested(MAX_DEPTH + 1)), Err(PatternError::TooDeep));
+        let began = Instant::now();
+        let text = "a".repeat(MAX_TEXT);
+        assert!(!matches(&format!("{}b", "*a".repeat(250)), &text));
+        assert!(!matches(&format!("{}b", "{a,*a}".repeat(80)), &text));
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(!matches("*", &"a".repeat(MAX_TEXT + 1)));
+    }
+
+    #[test]
+    fn a_list_is_split_at_commas_outside_braces() {
+        for (list, parts) in [
+            ("a, b*", vec!["a", "b*"]),
+            ("repo:{a,b}/*, c", vec!["repo:{a,b}/*", "c"]),
+            ("{a,{b,c}},d", vec!["{a,{b,c}}", "d"]),
+            ("{a,b", vec!["{a", "b"]),
+            ("{a,{b,c},d", vec!["{a", "{b,c}", "d"]),
+            ("a},b", vec!["a}", "b"]),
+            ("a\\,b,c", vec!["a\\,b", "c"]),
+            (" , ", vec![]),
+        ] {
+            assert_eq!(split_patterns(list), parts, "{list:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! What all ways of logging in have in common that are attached to an identity.
+
+use serde::{Deserialize, Serialize};
+use warp::http::StatusCode;
+
+use super::super::problem::Problem;
+use super::invalid;
+use crate::policy::{MemberFault, TokenSettings, TrustedNetwork};
+
+/// Seconds for which a token is good, and can be renewed, if nothing else is said: 30 days.
+pub(super) const DEFAULT_TTL: i64 = 2_592_000;
+
+/// Told to whoever changes which JWTs an identity is known by.
+pub(super) const KEPT: &str = "access tokens that were issued before this change stay valid until they end; to end them now, send \
+                               PATCH /api/v1/identities/ID {\"endTokens\": true}";
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Address {
+    pub(super) ip_address: String,
+}
+
+impl Address {
+    /// As it is kept. What is not a network is refused with the rest of the document.
+    pub(super) fn canonical(&self) -> String {
+        match self.ip_address.parse::<TrustedNetwork>() {
+            Ok(network) => network.to_string(),
+            Err(_) => self.ip_address.clone(),
+        }
+    }
+}
+
+/// From everywhere.
+pub(super) fn everywhere() -> Vec<String> {
+    ["0.0.0.0/0", "::/0"].map(str::to_owned).into()
+}
+
+/// Puts what is given in the place of what is there.
+pub(super) fn put<T: Clone>(own: &mut T, given: Option<&T>) {
+    if let Some(given) = given {
+        *own = given.clone();
+    }
+}
+
+pub(super) fn check_lives(tokens: &TokenSettings<'_>) -> Result<(), Problem> {
+    if tokens.max_ttl > 0 && tokens.ttl > tokens.max_ttl {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "accessTokenTTL cannot be greater than accessTokenMaxTTL"));
+    }
+    Ok(())
+}
+
+/// A fault by the name that the caller gave to the member.
+pub(super) fn faulty((member, problem): MemberFault) -> Problem {
+    let name = match member {
+        "access_token_ttl" => "accessTokenTTL".to_owned(),
+        "access_token_max_ttl" => "accessTokenMaxTTL".to_owned(),
+        member => camel(member),
+    };
+    invalid(format!("{name}: {problem}"))
+}
+
+/// A name in the spelling of these clients.
+fn camel(member: &str) -> String {
+    let mut words = member.split('_');
+    let mut name = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut characters = word.chars();
+        name.extend(characters.next().map(|first| first.to_ascii_uppercase()));
+        name.push_str(characters.as_str());
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_named_as_callers_name_them() {
+        for (member, name) in [
+            ("access_token_ttl", "accessTokenTTL"),
+            ("access_token_num_uses_limit", "accessTokenNumUsesLimit"),
+            ("oidc_discovery_url", "oidcDiscoveryUrl"),
+            ("id", "id"),
+        ] {
+            assert_eq!(faulty((member, "x".to_owned())).detail, format!("{name}: x"));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `/api/v1/auth/oidc-auth/identities/:identityId`: by which JWTs of an OpenID Connect provider an identity is known, for those who
+//! administer.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use warp::http::StatusCode;
+
+use super::super::ask::Ask;
+use super::super::problem::Problem;
+use super::super::{Answer, App};
+use super::attached::{Address, DEFAULT_TTL, KEPT, check_lives, everywhere, faulty, put};
+use super::{invalid, iso, read};
+use crate::kms::{self, Identity, now, trusted_by_oidc_auth};
+use crate::policy::{OidcAuthDocument, check_oidc_auth};
+
+/// What a request says; what it leaves out stays as it was, or is the default.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Given {
+    oidc_discovery_url: Option<String>,
+    ca_cert: Option<String>,
+    bound_issuer: Option<String>,
+    bound_audiences: Option<String>,
+    bound_subject: Option<String>,
+    bound_claims: Option<BTreeMap<String, String>>,
+    #[serde(rename = "accessTokenTTL")]
+    access_token_ttl: Option<i64>,
+    #[serde(rename = "accessTokenMaxTTL")]
+    access_token_max_ttl: Option<i64>,
+    access_token_num_uses_limit: Option<i64>,
+    access_token_trusted_ips: Option<Vec<Address>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    id: String,
+    identity_id: String,
+    oidc_discovery_url: String,
+    ca_cert: String,
+    bound_issuer: String,
+    bound_audiences: String,
+    bound_subject: String,
+    bound_claims: BTreeMap<String, String>,
+    #[serde(rename = "accessTokenTTL")]
+    access_token_ttl: i64,
+    #[serde(rename = "accessTokenMaxTTL")]
+    access_token_max_ttl: i64,
+    access_token_num_uses_limit: i64,
+    access_token_trusted_ips: Vec<Address>,
+    created_at: String,
+    updated_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct One {
+    identity_oidc_auth: Shown,
+    /// What the change does not do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+}
+
+impl Given {
+    /// Whether other JWTs will do than before.
+    fn changes_trust(&self) -> bool {
+        let has_keys = self.oidc_discovery_url.is_some() || self.ca_cert.is_some();
+        let texts = [&self.bound_issuer, &self.bound_audiences, &self.bound_subject];
+        has_keys || self.bound_claims.is_some() || texts.into_iter().any(Option::is_some)
+    }
+
+    /// What there is, with what is given in its place.
+    fn applied(&self, before: Option<OidcAuthDocument>, id: &str) -> OidcAuthDocument {
+        let fresh = || OidcAuthDocument {
+            id: id.to_owned(),
+            oidc_discovery_url: String::new(),
+            ca_cert: String::new(),
+            bound_issuer: String::new(),
+            bound_audiences: String::new(),
+            bound_subject: String::new(),
+            bound_claims: BTreeMap::new(),
+            access_token_ttl: DEFAULT_TTL,
+            access_token_max_ttl: DEFAULT_TTL,
+            access_token_num_uses_limit: 0,
+            access_token_trusted_ips: everywhere(),
+            created_at: now(),
+            updated_at: now(),
+        };
+        let mut auth = before.unwrap_or_else(fresh);
+        auth.updated_at = now();
+        put(&mut auth.oidc_discovery_url, self.oidc_discovery_url.as_ref());
+        put(&mut auth.ca_cert, self.ca_cert.as_ref());
+        put(&mut auth.bound_issuer, self.bound_issuer.as_ref());
+        put(&mut auth.bound_audiences, self.bound_audiences.as_ref());
+        put(&mut auth.bound_subject, self.bound_subject.as_ref());
+        put(&mut auth.bound_claims, self.bound_claims.as_ref());
+        put(&mut auth.access_token_ttl, self.access_token_ttl.as_ref());
+        put(&mut auth.access_token_max_ttl, self.access_token_max_ttl.as_ref());
+        put(&mut auth.access_token_num_uses_limit, self.access_token_num_uses_limit.as_ref());
+        if let Some(addresses) = &self.access_token_trusted_ips {
+            auth.access_token_trusted_ips = addresses.iter().map(Address::canonical).collect();
+        }
+        auth
+    }
+}
+
+fn one(Identity { id, document }: Identity, message: Option<&'static str>) -> Result<Answer, Problem> {
+    shown(&id, message, document.oidc_auth.ok_or_else(not_attached)?)
+}
+
+fn shown(identity_id: &str, message: Option<&'static str>, auth: OidcAuthDocument) -> Result<Answer, Problem> {
+    let addresses = auth.access_token_trusted_ips.into_iter().map(|ip_address| Address { ip_address });
+    let identity_oidc_auth = Shown {
+        id: auth.id,
+        identity_id: identity_id.to_owned(),
+        oidc_discovery_url: auth.oidc_discovery_url,
+        ca_cert: auth.ca_cert,
+        bound_issuer: auth.bound_issuer,
+        bound_audiences: auth.bound_audiences,
+        bound_subject: auth.bound_subject,
+        bound_claims: auth.bound_claims,
+        access_token_ttl: auth.access_token_ttl,
+        access_token_max_ttl: auth.access_token_max_ttl,
+        access_token_num_uses_limit: auth.access_token_num_uses_limit,
+        access_token_trusted_ips: addresses.collect(),
+        created_at: iso(auth.created_at),
+        updated_at: iso(auth.updated_at),
+    };
+    Ok(Answer::json(StatusCode::OK, &One { identity_oidc_auth, message }))
+}
+
+fn not_attached() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "the identity has no OIDC auth")
+}
+
+fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
+    ask.parameter(0)
+}
+
+/// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
+fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
+    let (identity, auth_id) = (id(ask), kms::uuid::random()?);
+    let present = app.kms.identity(&ask.context, identity)?.document.oidc_auth;
+    match (&present, is_new) {
+        (Some(_), true) => {
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "the identity has OIDC auth already: change or remove it",
+            ));
+        }
+        (None, false) => return Err(not_attached()),
+        _ => {
+            let auth = given.applied(present, &auth_id);
+            check_lives(&auth.tokens())?;
+            check_oidc_auth(&auth).map_err(faulty)?;
+            trusted_by_oidc_auth(identity, &auth, app.authenticator.exchange().allows_http()).map_err(invalid)?;
+        }
+    }
+    let change = |before: Option<OidcAuthDocument>| {
+        if before.is_some() == is_new {
+            return Err(kms::Error::Contention);
+        }
+        Ok(Some(given.applied(before, &auth_id)))
+    };
+    let message = (!is_new && given.changes_trust()).then_some(KEPT);
+    one(app.kms.change_oidc_auth(&ask.context, identity, change)?, message)
+}
+
+/// `POST .../identities/:identityId`
+pub(in crate::http) fn attach(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    changed(app, ask, &read(ask.body)?, true)
+}
+
+/// `PATCH .../identities/:identityId`: tokens that are out stay good, within the networks and times that are then set.
+pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    changed(app, ask, &read(ask.body)?, false)
+}
+
+/// `GET .../identities/:identityId`
+pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    one(app.kms.identity(&ask.context, id(ask))?, None)
+}
+
+/// `DELETE .../identities/:identityId`: the tokens that it gave are refused from then on.
+pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let identity = id(ask);
+    let present = app.kms.identity(&ask.context, identity)?;
+    let removed = present.document.oidc_auth.ok_or_else(not_attached)?;
+    app.kms.change_oidc_auth(&ask.context, identity, |_| Ok(None))?;
+    shown(identity, None, removed)
+}
