@@ -458,7 +458,7 @@ impl Authenticator {
     async fn api_token<K: Foundations>(&self, token: &str, key: &K) -> Result<Caller, Refusal<K::Error>> {
         let id = self.settings.api_token_id.as_deref().ok_or(Unauthenticated::NoApiToken)?;
         // Canonical base64 alone: one key has one token, and its case matters.
-        let presented = crate::base64::decode(token.as_bytes()).ok_or(Unauthenticated::ApiToken)?;
+        let presented = data_encoding::BASE64.decode(token.as_bytes()).map_err(|_| Unauthenticated::ApiToken)?;
         let presented = crate::secret::Bytes::from(presented);
         let _place = self.comparing.acquire().await;
         // Callers who are nobody yet must not occupy the threads of those who are somebody.
