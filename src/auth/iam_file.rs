@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::jwks::KeySet;
 use super::trusted_issuer::{Bound, Expected, KeySource, RoleRule, TrustedIssuer};
-use crate::client::Url;
 use crate::config::{Config, JwtIssuer};
 use crate::policy::{
     Documents, Fault, FileError, Policy, PolicyDocument, RoleDocument, TomlFile, UserDocument, check_count, check_name,
@@ -145,31 +144,22 @@ fn issuer(name: &str, table: Table, beside: &Beside<'_>) -> Result<TrustedIssuer
     }
     let keys = match (&conf.keys, &conf.jwks_uri) {
         (Some(keys), None) => match KeySet::of_jwk_or_set(keys.as_bytes()) {
-            Ok(set) => KeySource::Inline(Arc::new(set)),
+            Ok(set) => KeySource::inline(set),
             Err(error) => return at("keys", error.to_string()),
         },
-        (None, Some(uri)) => match Url::of_keys(uri, beside.allow_http) {
-            Ok(url) => KeySource::Uri(url),
+        (None, Some(uri)) => match KeySource::uri(uri, beside.allow_http) {
+            Ok(source) => source,
             Err(error) => return at("jwks_uri", error.to_string()),
         },
         _ => return at("keys", "give either keys or jwks_uri".to_owned()),
     };
-    Ok(TrustedIssuer {
-        table: Some(Arc::from(name)),
-        issuer: conf.iss,
-        keys,
-        keys_ca: None,
-        audiences: vec![Expected::Exact(audience)],
-        subject: None,
-        algorithms: None,
-        tells_deferral: false,
-        username_claim: "sub".to_owned(),
-        username_prefix: String::new(),
-        foreign_prefixes: beside.prefixes.clone(),
-        bound_claims: bound_claims(name, conf.bound_claims)?,
-        role: Some(role),
-        narrows_by_property: true,
-    })
+    let mut issuer = TrustedIssuer::new(conf.iss, keys, vec![Expected::Exact(audience)]);
+    issuer.table = Some(Arc::from(name));
+    issuer.foreign_prefixes = beside.prefixes.clone();
+    issuer.bound_claims = bound_claims(name, conf.bound_claims)?;
+    issuer.role = Some(role);
+    issuer.narrows_by_property = true;
+    Ok(issuer)
 }
 
 fn role(name: &str, table: &Table, beside: &Beside<'_>) -> Result<RoleRule, Fault> {

@@ -259,10 +259,8 @@ async fn discover(provider: &Url, http: &Http) -> Result<(KeySet, Duration), Fet
     if configuration.issuer.trim_end_matches('/') != own {
         return Err(FetchError::Configuration("is of another issuer"));
     }
-    let uri: Url = configuration.jwks_uri.parse()?;
-    if provider.is_tls() && !uri.is_tls() {
-        return Err(FetchError::Configuration("names keys by plain HTTP"));
-    }
+    // A provider that was asked by TLS cannot send anybody elsewhere without.
+    let uri = Url::of_keys(&configuration.jwks_uri, !provider.is_tls())?;
     fetch(&uri, http).await
 }
 

@@ -49,7 +49,6 @@ pub use trust::{CertificateError, ClientCertificate, SharedTrust, Trust};
 pub use trusted_issuer::{Bound, Expected, KeySource, RSASSA_PKCS1_V1_5, RoleRule, TrustedIssuer};
 
 use crate::desk::Who;
-use crate::metrics::Metrics;
 use crate::policy::Subject;
 use crate::principal::{Caller, Method, Username};
 use authorization::{are_several, bearer};
@@ -151,13 +150,8 @@ impl Unauthenticated {
 /// Why there is no caller.
 #[derive(Debug)]
 pub enum Refusal<E> {
-    /// The credential is missing or bad. `limited`: there were too many such from this address.
-    Unauthenticated {
-        /// Why, for the log.
-        reason: Unauthenticated,
-        /// Whether the limit of failures is exceeded.
-        limited: bool,
-    },
+    /// The credential is missing or bad: why, for the log.
+    Unauthenticated(Unauthenticated),
     /// It could not be checked.
     Unavailable(E),
 }
@@ -206,7 +200,6 @@ pub struct Authenticator {
     /// API tokens that are compared at one time. Whoever sends wrong ones must not take the token's sessions from
     /// those who are somebody.
     comparing: Semaphore,
-    metrics: Arc<Metrics>,
 }
 
 /// API tokens that are compared in the HSM at one time; those that are remembered need no place.
@@ -238,7 +231,6 @@ impl Authenticator {
         tokens: Arc<AccessTokens>,
         exchange: Exchange,
         settings: Settings,
-        metrics: &Arc<Metrics>,
     ) -> Self {
         let failures = Failures::new(settings.failure_limit);
         Self {
@@ -250,7 +242,6 @@ impl Authenticator {
             remembered: Remembered::new(),
             failures,
             comparing: Semaphore::new(COMPARING),
-            metrics: Arc::clone(metrics),
         }
     }
 
@@ -281,7 +272,7 @@ impl Authenticator {
     /// `counted`: it is a use of a credential that may be used so many times; false for a request that is judged again.
     ///
     /// # Errors
-    /// Why it is nobody, or that it could not be found out.
+    /// Why it is nobody, or that it could not be found out. Whoever asks reports it.
     pub async fn caller<K: Foundations>(
         &self,
         peer: &Peer,
@@ -290,15 +281,7 @@ impl Authenticator {
         now: i64,
         counted: bool,
     ) -> Result<Known, Refusal<K::Error>> {
-        let caller = match self.prove(peer, headers, key, now, counted).await {
-            Ok(caller) => caller,
-            Err(Refusal::Unauthenticated { reason, .. }) => {
-                self.metrics.authentication_failed(reason.method());
-                let limited = self.count_failure(peer.address.ip());
-                return Err(Refusal::Unauthenticated { reason, limited });
-            }
-            Err(unavailable) => return Err(unavailable),
-        };
+        let caller = self.prove(peer, headers, key, now, counted).await?;
         let name = caller.username.clone();
         if self.settings.force_default_username {
             let caller = Caller { username: self.settings.default_username.clone(), ..caller };
@@ -495,6 +478,6 @@ async fn signing_keys(jws: &Jws<'_>, issuer: &Issuer) -> Result<Arc<Keys>, Unaut
 
 impl<E> From<Unauthenticated> for Refusal<E> {
     fn from(reason: Unauthenticated) -> Self {
-        Self::Unauthenticated { reason, limited: false }
+        Self::Unauthenticated(reason)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::claims::ClaimsError;
 use super::jwks::KeySet;
-use crate::client::Url;
+use crate::client::{self, Url, UrlError};
 use crate::config::JwtIssuer;
 use crate::policy::glob;
 
@@ -122,25 +122,76 @@ pub struct RoleRule {
     pub of_users: BTreeMap<String, String>,
 }
 
-impl From<JwtIssuer> for TrustedIssuer {
-    fn from(configured: JwtIssuer) -> Self {
-        let JwtIssuer { issuer, jwks_uri, audience, username_claim, username_prefix, foreign_prefixes } = configured;
+impl TrustedIssuer {
+    /// An issuer with these keys, whose tokens must be for one of these audiences (for any if there are none). `sub` names the
+    /// user, and nothing else is asked of its tokens: what a dialect asks beside that, it adds. This is the only place where one
+    /// is made.
+    #[must_use]
+    pub fn new(issuer: impl Into<String>, keys: KeySource, audiences: Vec<Expected>) -> Self {
         Self {
             table: None,
-            issuer,
-            keys: KeySource::Uri(jwks_uri),
+            issuer: issuer.into(),
+            keys,
             keys_ca: None,
-            audiences: audience.into_iter().map(Expected::Exact).collect(),
+            audiences,
             subject: None,
             algorithms: None,
             tells_deferral: false,
-            username_claim,
-            username_prefix,
-            foreign_prefixes,
+            username_claim: "sub".to_owned(),
+            username_prefix: String::new(),
+            foreign_prefixes: Vec::new(),
             bound_claims: Vec::new(),
             role: None,
             narrows_by_property: false,
         }
+    }
+
+    /// The same, whose keys come by the word of these authorities (PEM); of those of the configuration if the text is blank.
+    ///
+    /// # Errors
+    /// The text holds something else.
+    pub fn with_authorities(self, pem: &str) -> Result<Self, client::Error> {
+        let pem = pem.trim();
+        if pem.is_empty() {
+            return Ok(self);
+        }
+        client::authorities_of_pem(pem.as_bytes())?;
+        Ok(Self { keys_ca: Some(Arc::from(pem)), ..self })
+    }
+}
+
+impl KeySource {
+    /// A JWK Set at this URL: by TLS, unless `allow_http`.
+    ///
+    /// # Errors
+    /// It is not a URL, or one of plain HTTP that is not allowed.
+    pub fn uri(text: &str, allow_http: bool) -> Result<Self, UrlError> {
+        Url::of_keys(text, allow_http).map(Self::Uri)
+    }
+
+    /// The keys of the provider at this URL: by TLS, unless `allow_http`.
+    ///
+    /// # Errors
+    /// See [`Self::uri`].
+    pub fn discovery(text: &str, allow_http: bool) -> Result<Self, UrlError> {
+        Url::of_keys(text, allow_http).map(Self::Discovery)
+    }
+
+    /// These keys.
+    #[must_use]
+    pub fn inline(keys: KeySet) -> Self {
+        Self::Inline(Arc::new(keys))
+    }
+}
+
+impl From<JwtIssuer> for TrustedIssuer {
+    fn from(configured: JwtIssuer) -> Self {
+        let JwtIssuer { issuer, jwks_uri, audience, username_claim, username_prefix, foreign_prefixes } = configured;
+        let audiences = audience.into_iter().map(Expected::Exact).collect();
+        let mut own = Self::new(issuer, KeySource::Uri(jwks_uri), audiences);
+        (own.username_claim, own.username_prefix) = (username_claim, username_prefix);
+        own.foreign_prefixes = foreign_prefixes;
+        own
     }
 }
 

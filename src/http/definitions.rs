@@ -6,7 +6,7 @@ use warp::http::StatusCode;
 use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::{Answer, App, conjur};
+use super::{Answer, App};
 use crate::kms::{Entry, Kind, Sheet};
 
 /// The kinds as their lists are called.
@@ -40,7 +40,7 @@ pub(super) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (kind, name) = (kind(ask)?, name(ask));
     let version = app.kms.define(&ask.context, kind, name, ask.body)?;
     if let (Kind::Authenticator, Some((account, service))) = (kind, name.split_once('/')) {
-        conjur::diagnosis::tell_keys(app, account, service);
+        app.logins.tell_of_authenticator(account, service);
     }
     Ok(Answer::json(StatusCode::OK, &Defined { name, version }))
 }

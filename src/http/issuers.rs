@@ -11,10 +11,10 @@ use super::access::bad;
 use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::{Answer, App, conjur, hanzo};
+use super::{Answer, App};
 use crate::auth::{Diagnosis, Expected, Issuer, KeySource, Step, TrustedIssuer, Unverified};
-use crate::kms::{self, Asked, Sheet, Vouching};
-use crate::policy::{AuthenticatorDocument, IdentityDocument, JwtAuthDocument};
+use crate::kms::{self, Asked, HostLogin, Sheet, Vouching};
+use crate::policy::{AuthenticatorDocument, IdentityDocument};
 
 /// Issuers that one token is tried on.
 const MAX_TRIED: usize = 16;
@@ -89,8 +89,8 @@ struct Verdicts {
 /// Somebody who trusts an issuer.
 enum Candidate<'a> {
     Direct(&'a Issuer),
-    Identity(&'a str, &'a JwtAuthDocument),
-    Authenticator(&'a str, &'a str, &'a AuthenticatorDocument),
+    Identity(&'a str, &'a Arc<IdentityDocument>),
+    Authenticator(&'a str, &'a str, &'a Arc<AuthenticatorDocument>),
 }
 
 impl Candidate<'_> {
@@ -112,11 +112,15 @@ impl Candidate<'_> {
 
     /// What it trusts, or why it trusts nobody.
     fn trusted(&self, app: &App) -> Result<TrustedIssuer, String> {
-        let allow_http = app.authenticator.exchange().allows_http();
         match self {
             Self::Direct(issuer) => Ok(issuer.config.clone()),
-            Self::Identity(id, auth) => hanzo::jwt_auth::trusted(id, auth, allow_http),
-            Self::Authenticator(.., document) => conjur::diagnosis::trusted(document, allow_http),
+            Self::Identity(id, document) => {
+                app.logins.trusted_by_identity(id, document).map(|trusted| (*trusted).clone())
+            }
+            Self::Authenticator(account, service, document) => {
+                let own = app.logins.host_authenticator(account, service, document);
+                own.map(|own| own.issuer.clone()).map_err(|fault| fault.to_string())
+            }
         }
     }
 
@@ -166,20 +170,12 @@ impl Candidate<'_> {
 
     /// What it makes of a token.
     async fn diagnose(&self, app: &App, jwt: &str, token: &Unverified<'_>, login: Option<&str>) -> Diagnosis {
-        let now = kms::now();
         match self {
-            Self::Direct(issuer) => app.authenticator.diagnose_direct(issuer, token, now).await,
+            Self::Direct(issuer) => app.authenticator.diagnose_direct(issuer, token, kms::now()).await,
             Self::Authenticator(account, service, document) => {
-                conjur::diagnosis::diagnose(app, document, (account, service, login), (jwt, token)).await
+                app.logins.diagnose_host(document, &HostLogin { service, account, login }, (jwt, token)).await
             }
-            Self::Identity(..) => match self.trusted(app) {
-                Ok(trusted) => app.authenticator.diagnose_exchange(&trusted, jwt, token, now).await.0,
-                Err(fault) => {
-                    let mut diagnosis = Diagnosis::default();
-                    diagnosis.conclude("configuration", Err(fault));
-                    diagnosis
-                }
-            },
+            Self::Identity(id, document) => app.logins.diagnose_identity(id, document, (jwt, token)).await,
         }
     }
 }
@@ -187,10 +183,7 @@ impl Candidate<'_> {
 /// All that trusts an issuer.
 fn candidates<'a>(direct: &'a [Arc<Issuer>], vouching: &'a Vouching) -> Vec<Candidate<'a>> {
     let mut all: Vec<Candidate<'a>> = direct.iter().map(|issuer| Candidate::Direct(issuer)).collect();
-    let attached = |(id, document): &'a (String, Arc<IdentityDocument>)| {
-        Some(Candidate::Identity(id, document.jwt_auth.as_ref()?))
-    };
-    all.extend(vouching.identities.iter().filter_map(attached));
+    all.extend(vouching.identities.iter().map(|(id, document)| Candidate::Identity(id, document)));
     let authenticators = vouching.authenticators.iter();
     all.extend(authenticators.map(|(account, service, own)| Candidate::Authenticator(account, service, own)));
     all

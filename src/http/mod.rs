@@ -48,7 +48,7 @@ use crate::auth::{Authenticator, Peer, Repeats, network};
 use crate::config::LEAST_MEMORY;
 use crate::desk::{self, Desk, Full, Refused, Room, Who};
 use crate::hexadecimal;
-use crate::kms::Kms;
+use crate::kms::{Kms, Logins};
 use crate::metrics::{Metrics, Outcome};
 use incoming::Incoming;
 use problem::Problem;
@@ -73,6 +73,7 @@ pub struct App {
     /// Whether the server listens on loopback, where in default mode only loopback names are served.
     loopback: bool,
     kms: Arc<Kms>,
+    logins: Logins,
     desk: Arc<Desk>,
     metrics: Arc<Metrics>,
     repeats: Arc<Repeats>,
@@ -95,7 +96,10 @@ impl App {
         let mut process = [0; 6];
         // Without randomness two processes may share request ids, which harms nothing but a log search.
         let _ = openssl::rand::rand_bytes(&mut process);
-        Self { authenticator, loopback, kms, desk, metrics, repeats, next_request: AtomicU64::new(1), process }
+        let logins =
+            Logins::new(Arc::clone(&kms), Arc::clone(&authenticator), Arc::clone(&metrics), Arc::clone(&repeats));
+        let next_request = AtomicU64::new(1);
+        Self { authenticator, loopback, kms, logins, desk, metrics, repeats, next_request, process }
     }
 
     fn request_id(&self, headers: &HeaderMap) -> String {

@@ -15,9 +15,9 @@ use super::problem::Problem;
 use super::route::{Handler, ROUTES, Route};
 use super::visit::Visit;
 use super::{Answer, App, Head, Weight, request, route};
-use crate::auth::{Known, Refusal, Unauthenticated, network};
+use crate::auth::{Known, Refusal, network};
 use crate::desk::{self, Admission, Full, Refused, Ticket, Who};
-use crate::kms::{self, Context};
+use crate::kms::{self, Context, Failure};
 use crate::metrics;
 use crate::principal;
 
@@ -205,18 +205,14 @@ impl Request {
                 }
                 Ok(known)
             }
-            Err(Refusal::Unauthenticated { reason, limited }) => {
-                let network = network(head.peer.address.ip());
-                app.kms.failed_authentication(network, reason.method(), reason.word());
+            Err(Refusal::Unauthenticated(reason)) => {
                 // A certificate is judged without a look at what stands in the headers.
                 let is_jwt = reason.method() == "jwt";
                 let table = is_jwt.then(|| app.authenticator.named_table(&head.headers)).flatten();
-                self.tell(&reason, table.as_deref());
-                if limited {
-                    return Err(Problem::new(
-                        StatusCode::TOO_MANY_REQUESTS,
-                        "too many failed attempts from this address",
-                    ));
+                let (method, word, idps) = (reason.method(), reason.word(), table.as_deref());
+                let failure = Failure { method, word, idps, reason: &reason };
+                if app.logins.failed(head.peer.address.ip(), &failure) {
+                    return Err(Problem::limited());
                 }
                 let problem = Problem::unauthenticated();
                 Err(if table.is_some() { problem.for_piiano() } else { problem })
@@ -229,17 +225,6 @@ impl Request {
                 // To somebody who is nobody yet, every cause is the same.
                 Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "credentials cannot be checked now: try again later"))
             }
-        }
-    }
-
-    /// Writes to the log why somebody is nobody.
-    fn tell(&self, reason: &Unauthenticated, table: Option<&str>) {
-        let (method, address) = (reason.method(), self.head.peer.address.ip());
-        let repeats = &self.app.repeats;
-        if repeats.is_first(address, Level::WARN, format_args!("authentication failed: {reason}")) {
-            tracing::warn!(method, idps = table, %reason, "authentication failed");
-        } else {
-            tracing::debug!(method, idps = table, %reason, "authentication failed again");
         }
     }
 }

@@ -2,17 +2,15 @@
 
 use std::fmt::Display;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 
-use tracing::Level;
 use warp::http::{HeaderMap, StatusCode};
 
 use super::problem::Problem;
 use super::{Answer, App};
-use crate::auth::{Bearer, Peer, Unauthenticated, network};
+use crate::auth::{Peer, Unauthenticated};
 use crate::desk::Ticket;
-use crate::kms;
+use crate::kms::{Failure, NotLoggedIn, Visitor};
 
 /// What a visitor asks.
 pub(super) struct Visit<'a> {
@@ -29,15 +27,10 @@ pub(super) struct Visit<'a> {
 /// The answer, once it is there.
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
 
-impl Visit<'_> {
-    /// The request's id, address and ticket.
-    pub(super) fn origin(&self) -> (&str, SocketAddr, &Ticket) {
-        (self.request, self.peer.address, self.ticket)
-    }
-
-    /// Who the connection lets present a token: its address, and its certificate if it brought a good one.
-    pub(super) fn bearer(&self, app: &App) -> Result<Bearer, Problem> {
-        app.authenticator.bearer(self.peer, kms::now()).map_err(|reason| self.unauthenticated(app, &reason))
+impl<'a> Visit<'a> {
+    /// Whoever asks, as logins know them.
+    pub(super) fn visitor(&self) -> Visitor<'a> {
+        Visitor { peer: self.peer, request: self.request, ticket: self.ticket }
     }
 
     /// Counts, records and logs a credential that was refused by the words of the gate.
@@ -55,17 +48,23 @@ impl Visit<'_> {
         reason: &dyn Display,
         problem: Problem,
     ) -> Problem {
-        let address = self.peer.address.ip();
-        app.metrics.authentication_failed(method);
-        app.kms.failed_authentication(network(address), method, word);
-        if app.repeats.is_first(address, Level::WARN, format_args!("authentication failed: {reason}")) {
-            tracing::warn!(method, %reason, "authentication failed");
-        } else {
-            tracing::debug!(method, %reason, "authentication failed again");
-        }
-        if app.authenticator.count_failure(address) {
-            return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address");
-        }
-        problem
+        let limited = app.logins.failed(self.peer.address.ip(), &Failure { method, word, idps: None, reason });
+        if limited { Problem::limited() } else { problem }
+    }
+}
+
+/// The answer to a login that gave no token: `told` renders a refusal that stays below the limit of failures.
+pub(super) fn not_logged_in<R>(refused: NotLoggedIn<R>, told: impl FnOnce(R) -> Problem) -> Problem {
+    match refused {
+        NotLoggedIn::Refused { limited: true, .. } => Problem::limited(),
+        NotLoggedIn::Refused { reason, .. } => told(reason),
+        NotLoggedIn::Failed(error) => error.into(),
+    }
+}
+
+impl Problem {
+    /// More failures from one address than the limit.
+    pub(super) fn limited() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address")
     }
 }

@@ -29,6 +29,7 @@ mod keys;
 mod last_use;
 mod list;
 mod locate;
+mod login;
 mod mac;
 mod mac_verify;
 mod mechanism;
@@ -70,6 +71,10 @@ pub use identities::Identity;
 pub use inventory::{Dates, InventoryEntry, Known};
 pub use keys::Wanted;
 pub use list::{MAX_ENTRIES, Sheet, Summary};
+pub use login::{
+    Failure, Fault, HostAuthenticator, HostLogin, Logins, NoHostToken, NoIdentityToken, NotLoggedIn, Visitor,
+    trusted_by_jwt_auth,
+};
 pub use memberships::Membership;
 pub use offers::{Direction, OfferEntry};
 pub use recoveries::{KeptAccess, MAX_REASON, Proposal, RecoveryEntry};

@@ -200,7 +200,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
     let issuers = Issuers::start(config, of_file).await?;
     let trust = setup.as_mut().and_then(|setup| setup.trust.take());
     let authenticator =
-        Arc::new(authenticator(config, trust, issuers.as_ref().map(Issuers::all).unwrap_or_default(), &kms, &metrics));
+        Arc::new(authenticator(config, trust, issuers.as_ref().map(Issuers::all).unwrap_or_default(), &kms));
     figures::trust(&metrics, &authenticator);
     if let Some(setup) = &setup {
         metrics.certificate_expires(setup.not_after);
@@ -285,13 +285,7 @@ fn before_root_keys(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-fn authenticator(
-    config: &Config,
-    trust: Option<Trust>,
-    issuers: Vec<Arc<Issuer>>,
-    kms: &Kms,
-    metrics: &Arc<Metrics>,
-) -> Authenticator {
+fn authenticator(config: &Config, trust: Option<Trust>, issuers: Vec<Arc<Issuer>>, kms: &Kms) -> Authenticator {
     let settings = Settings {
         authenticates: config.authenticates(),
         default_username: config.default_username.clone(),
@@ -301,7 +295,7 @@ fn authenticator(
         failure_limit: config.auth_failure_limit,
     };
     let exchange = Exchange::new(config.jwks_ca_file.clone(), config.jwks_allow_http);
-    Authenticator::new(trust, issuers, Arc::clone(kms.access_tokens()), exchange, settings, metrics)
+    Authenticator::new(trust, issuers, Arc::clone(kms.access_tokens()), exchange, settings)
 }
 
 pub(super) fn token_error(config: &Config, error: OpenError<RootError>) -> StartError {

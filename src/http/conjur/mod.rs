@@ -1,11 +1,8 @@
 //! The dialect of Conjur: authenticators, by which hosts exchange a JWT for an access token.
 
 pub(super) mod authenticate;
-mod code;
-pub(super) mod diagnosis;
 pub(super) mod secrets;
 pub(super) mod status;
-mod trust;
 
 use serde_json::json;
 use warp::http::header::ACCEPT_ENCODING;

@@ -7,8 +7,7 @@ use warp::http::StatusCode;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
-use super::code::Fault;
-use super::trust::Authenticator;
+use crate::kms::Fault;
 
 pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (service, account) = (ask.parameter(0), ask.parameter(1));
@@ -18,7 +17,7 @@ pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     let Some(document) = app.kms.authenticator(account, service) else {
         return Ok(failed(StatusCode::NOT_FOUND, &Fault::no_authenticator()));
     };
-    let authenticator = match Authenticator::new(&document, app.authenticator.exchange().allows_http()) {
+    let authenticator = match app.logins.host_authenticator(account, service, &document) {
         Ok(authenticator) => authenticator,
         Err(fault) => return Ok(failed(StatusCode::INTERNAL_SERVER_ERROR, &fault)),
     };

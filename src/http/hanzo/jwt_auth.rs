@@ -1,7 +1,6 @@
 //! `/api/v1/auth/jwt-auth/identities/:identityId`: by which JWTs an identity is known, for those who administer.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -10,9 +9,8 @@ use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
 use super::{invalid, iso, read};
-use crate::auth::{Bound, Expected, KeySet, KeySource, TrustedIssuer};
-use crate::client::{Url, authorities_of_pem};
-use crate::kms::{self, Identity, now};
+use crate::auth::KeySource;
+use crate::kms::{self, Identity, now, trusted_by_jwt_auth};
 use crate::policy::{ConfigurationType, JwtAuthDocument, TrustedNetwork};
 
 /// Seconds for which a token is good, and can be renewed, if nothing else is said: 30 days.
@@ -126,63 +124,6 @@ impl Given {
     }
 }
 
-/// The issuer that such a configuration trusts.
-///
-/// # Errors
-/// What is wrong with it, with the name of the member.
-pub(in crate::http) fn trusted(
-    identity: &str,
-    auth: &JwtAuthDocument,
-    allow_http: bool,
-) -> Result<TrustedIssuer, String> {
-    let globs = |list: &str| -> Vec<Expected> {
-        let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
-        parts.map(|part| Expected::Glob(part.to_owned())).collect()
-    };
-    let keys = match auth.configuration_type {
-        ConfigurationType::Static => {
-            let set = KeySet::of_pem_list(auth.public_keys.iter().map(String::as_str));
-            KeySource::Inline(Arc::new(set.map_err(|error| format!("publicKeys: {error}"))?))
-        }
-        ConfigurationType::Jwks => {
-            let url = Url::of_keys(&auth.jwks_url, allow_http).map_err(|error| format!("jwksUrl: {error}"))?;
-            KeySource::Uri(url)
-        }
-    };
-    if !auth.jwks_ca_cert.trim().is_empty() {
-        authorities_of_pem(auth.jwks_ca_cert.as_bytes()).map_err(|error| format!("jwksCaCert: {error}"))?;
-    }
-    let audiences = globs(&auth.bound_audiences);
-    if audiences.is_empty() {
-        return Err(
-            "boundAudiences: tokens must be for an audience: without one, those for other services would do".to_owned()
-        );
-    }
-    let bound_claims = auth.bound_claims.iter().map(|(path, values)| {
-        let values = globs(values);
-        if path.is_empty() || values.is_empty() {
-            return Err(format!("boundClaims: the claim {path:?} is bound to no value"));
-        }
-        Ok((path.clone(), Bound::AnyOf(values)))
-    });
-    Ok(TrustedIssuer {
-        table: None,
-        issuer: auth.bound_issuer.clone(),
-        keys,
-        keys_ca: Some(auth.jwks_ca_cert.trim()).filter(|pem| !pem.is_empty()).map(Arc::from),
-        audiences,
-        subject: Some(&auth.bound_subject).filter(|own| !own.is_empty()).map(|own| Expected::Glob(own.clone())),
-        algorithms: None,
-        tells_deferral: false,
-        username_claim: identity.to_owned(),
-        username_prefix: String::new(),
-        foreign_prefixes: Vec::new(),
-        bound_claims: bound_claims.collect::<Result<_, _>>()?,
-        role: None,
-        narrows_by_property: false,
-    })
-}
-
 fn one(Identity { id, document }: Identity) -> Result<Answer, Problem> {
     shown(&id, document.jwt_auth.ok_or_else(not_attached)?)
 }
@@ -223,7 +164,8 @@ fn check(app: &App, identity: &str, auth: &JwtAuthDocument) -> Result<(), Proble
     if auth.access_token_max_ttl > 0 && auth.access_token_ttl > auth.access_token_max_ttl {
         return Err(Problem::new(StatusCode::BAD_REQUEST, "accessTokenTTL cannot be greater than accessTokenMaxTTL"));
     }
-    let trusted = trusted(identity, auth, app.authenticator.exchange().allows_http()).map_err(invalid)?;
+    let allow_http = app.authenticator.exchange().allows_http();
+    let trusted = trusted_by_jwt_auth(identity, auth, allow_http).map_err(invalid)?;
     if let KeySource::Inline(set) = &trusted.keys {
         set.tell(identity);
     }

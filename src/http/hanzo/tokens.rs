@@ -48,7 +48,7 @@ fn bearer(app: &App, visit: &Visit<'_>) -> Result<Caller, Problem> {
     let Presented { access_token } = read_secret(visit.body)?;
     match app.authenticator.bearer_of(visit.peer, &access_token, &*app.kms, kms::now()) {
         Ok(caller) => Ok(caller),
-        Err(Refusal::Unauthenticated { reason, .. }) => Err(visit.unauthenticated(app, &reason)),
+        Err(Refusal::Unauthenticated(reason)) => Err(visit.unauthenticated(app, &reason)),
         Err(Refusal::Unavailable(error)) => Err(error.into()),
     }
 }

@@ -1,4 +1,4 @@
-//! What keeps somebody out, by the codes that Conjur's log has for it.
+//! What keeps a host out, by the codes that Conjur's log has for it.
 
 use std::fmt;
 
@@ -6,8 +6,9 @@ use crate::auth::{ClaimsError, Unauthenticated};
 
 /// A code and what it means here. None of it is what was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) code: &'static str,
+pub struct Fault {
+    /// The code.
+    pub code: &'static str,
     reason: String,
 }
 
@@ -18,25 +19,33 @@ impl fmt::Display for Fault {
 }
 
 impl Fault {
-    pub(super) fn new(code: &'static str, reason: impl Into<String>) -> Self {
+    /// A fault of this code.
+    #[must_use]
+    pub fn new(code: &'static str, reason: impl Into<String>) -> Self {
         Self { code, reason: reason.into() }
     }
 
     /// There is no such authenticator.
-    pub(super) fn no_authenticator() -> Self {
+    #[must_use]
+    pub fn no_authenticator() -> Self {
         Self::new("CONJ00005E", "there is no such authenticator")
     }
 
-    /// The host is not one of the account's, or may not use the authenticator.
-    pub(super) fn no_privilege() -> Self {
+    /// The host may not use the authenticator.
+    #[must_use]
+    pub fn no_privilege() -> Self {
         Self::new("CONJ00006E", "the host may not use the authenticator")
     }
 
-    pub(super) fn no_host() -> Self {
+    /// The host is not one of the account's.
+    #[must_use]
+    pub fn no_host() -> Self {
         Self::new("CONJ00007E", "there is no such host in the account")
     }
 
-    pub(super) fn no_token() -> Self {
+    /// The body of the request holds no JWT.
+    #[must_use]
+    pub fn no_token() -> Self {
         Self::new("CONJ00077E", "the body holds no JWT")
     }
 }

@@ -1,0 +1,241 @@
+//! Hosts that log in by a JWT for which an authenticator vouches (Conjur's `authn-jwt`).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::authenticator::HostAuthenticator;
+use super::fault::Fault;
+use super::{Failure, Logins, NotLoggedIn, Visitor};
+use crate::auth::{Diagnosis, Issued, KeySource, NewToken, Unauthenticated, Unverified, Verified};
+use crate::kms::now;
+use crate::policy::{AuthenticatorDocument, HostDocument, TrustedNetwork, authenticator_name, host_username};
+use crate::principal::Username;
+
+/// The way by which somebody comes, for the log and the figures.
+const METHOD: &str = "authn-jwt";
+
+/// Seconds for which a token is good, and which no renewal prolongs.
+const LIFETIME: i64 = 480;
+
+/// What a login asks for.
+#[derive(Debug, Clone, Copy)]
+pub struct HostLogin<'a> {
+    /// The service of the authenticator.
+    pub service: &'a str,
+    /// The account of authenticator and host.
+    pub account: &'a str,
+    /// `host/ID`, or nothing where a claim names the host.
+    pub login: Option<&'a str>,
+}
+
+/// Why a host gets no token.
+#[derive(Debug)]
+pub enum NoHostToken {
+    /// The request holds no JWT.
+    NoToken(Fault),
+    /// The connection's client certificate proves nothing.
+    Connection(Unauthenticated),
+    /// Nothing vouches for the host.
+    Unauthenticated(Fault),
+    /// The host may not use the authenticator.
+    NotPermitted(Fault),
+    /// The keys of its issuer may not be fetched again yet.
+    TryLater(Fault),
+}
+
+impl From<Fault> for NoHostToken {
+    fn from(fault: Fault) -> Self {
+        Self::Unauthenticated(fault)
+    }
+}
+
+impl From<Unauthenticated> for NoHostToken {
+    fn from(reason: Unauthenticated) -> Self {
+        let fault = Fault::from(&reason);
+        match reason {
+            Unauthenticated::TooManyFetches => Self::TryLater(fault),
+            _ => Self::Unauthenticated(fault),
+        }
+    }
+}
+
+impl std::fmt::Display for NoHostToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Connection(reason) => reason.fmt(f),
+            Self::NoToken(fault) | Self::Unauthenticated(fault) | Self::NotPermitted(fault) | Self::TryLater(fault) => {
+                fault.fmt(f)
+            }
+        }
+    }
+}
+
+impl NoHostToken {
+    /// The kind of credential that was refused, and what was wrong with it.
+    fn words(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Connection(reason) => (reason.method(), reason.word()),
+            Self::NoToken(fault) | Self::Unauthenticated(fault) | Self::NotPermitted(fault) | Self::TryLater(fault) => {
+                (METHOD, fault.code)
+            }
+        }
+    }
+}
+
+impl Logins {
+    /// Gives a host an access token for the JWT of a request, if there is one.
+    ///
+    /// # Errors
+    /// The JWT is refused, or no token could be made.
+    pub async fn log_in_by_authn_jwt(
+        &self,
+        visitor: &Visitor<'_>,
+        asked: &HostLogin<'_>,
+        jwt: Option<&str>,
+    ) -> Result<Issued, NotLoggedIn<NoHostToken>> {
+        match self.vouched_host(visitor, asked, jwt).await {
+            Ok(new) => Ok(self.kms.issue_token(visitor.origin(), &new)?),
+            Err(reason) => {
+                let (method, word) = reason.words();
+                let failure = Failure { method, word, idps: None, reason: &reason };
+                let limited = self.failed(visitor.address(), &failure);
+                Err(NotLoggedIn::Refused { reason, limited })
+            }
+        }
+    }
+
+    /// The token for the host for whom the authenticator vouches: the signature first, then the claims, then who it is.
+    async fn vouched_host(
+        &self,
+        visitor: &Visitor<'_>,
+        asked: &HostLogin<'_>,
+        jwt: Option<&str>,
+    ) -> Result<NewToken, NoHostToken> {
+        let jwt = jwt.ok_or_else(|| NoHostToken::NoToken(Fault::no_token()))?;
+        let bearer = self.bearer(visitor).map_err(NoHostToken::Connection)?;
+        let document = self.kms.authenticator(asked.account, asked.service).ok_or_else(Fault::no_authenticator)?;
+        let authenticator = self.host_authenticator(asked.account, asked.service, &document)?;
+        let verified = self.authenticator.verify_for_exchange(&authenticator.issuer, jwt, now()).await?;
+        let new = self.entitled(asked, &authenticator, &verified)?;
+        Ok(NewToken { thumbprint: bearer.thumbprint, ..new })
+    }
+
+    /// An authenticator; parsed once for each definition.
+    ///
+    /// # Errors
+    /// A variable is faulty, by its name.
+    pub fn host_authenticator(
+        &self,
+        account: &str,
+        service: &str,
+        document: &Arc<AuthenticatorDocument>,
+    ) -> Result<Arc<HostAuthenticator>, Fault> {
+        let name = authenticator_name(account, service);
+        self.authenticators.get(&name, document, |document| HostAuthenticator::new(document, self.allows_http()))
+    }
+
+    /// The token for the host whom a JWT names that verified, or the URL.
+    fn entitled(
+        &self,
+        asked: &HostLogin<'_>,
+        authenticator: &HostAuthenticator,
+        verified: &Verified,
+    ) -> Result<NewToken, NoHostToken> {
+        let id = host_id(authenticator, asked.login, verified)?;
+        let host = self.kms.host(&id).filter(|host| host.account == asked.account).ok_or_else(Fault::no_host)?;
+        if !host.may_use(asked.service) {
+            return Err(NoHostToken::NotPermitted(Fault::no_privilege()));
+        }
+        let restrictions = authenticator.restrictions(&host, asked.service)?;
+        verified.check(&restrictions)?;
+        Ok(NewToken {
+            subject: Username::exchanged(&host_username(&id)).map_err(|_| Fault::no_host())?,
+            basis: authenticator_name(asked.account, asked.service),
+            vouched: format!("authn-jwt/{}/{}", asked.service, asked.account),
+            ttl: LIFETIME,
+            max_ttl: LIFETIME,
+            uses_limit: 0,
+            trusted: networks(&host)?,
+            thumbprint: None,
+            narrowing: verified.narrowing.clone(),
+            role: None,
+        })
+    }
+
+    /// Checks a JWT as a login would, for the host of `asked` or the one that a claim names.
+    pub async fn diagnose_host(
+        &self,
+        document: &Arc<AuthenticatorDocument>,
+        asked: &HostLogin<'_>,
+        (jwt, token): (&str, &Unverified<'_>),
+    ) -> Diagnosis {
+        let HostLogin { service, account, login } = *asked;
+        let authenticator = match self.host_authenticator(account, service, document) {
+            Ok(authenticator) => authenticator,
+            Err(fault) => {
+                let mut diagnosis = Diagnosis::default();
+                diagnosis.conclude("variables", Err(fault.to_string()));
+                return diagnosis;
+            }
+        };
+        let issuer = &authenticator.issuer;
+        let (mut diagnosis, verified) = self.authenticator.diagnose_exchange(issuer, jwt, token, now()).await;
+        if let Some(verified) = verified {
+            let entitled = match self.entitled(asked, &authenticator, &verified) {
+                Ok(NewToken { subject, .. }) => Ok(format!("{subject}: all its restrictions hold")),
+                Err(refused) if login.is_none() && !authenticator.names_host() => {
+                    Err(format!("{refused}: ask for authn-jwt/{service}/{account}/host/ID"))
+                }
+                Err(refused) => Err(refused.to_string()),
+            };
+            diagnosis.conclude("host", entitled);
+        }
+        diagnosis
+    }
+
+    /// Says in the log which keys of an authenticator that was just defined are left out, and why.
+    pub fn tell_of_authenticator(&self, account: &str, service: &str) {
+        let Some(document) = self.kms.authenticator(account, service) else { return };
+        let name = authenticator_name(account, service);
+        match self.host_authenticator(account, service, &document) {
+            Ok(authenticator) => {
+                if let KeySource::Inline(set) = &authenticator.issuer.keys {
+                    set.tell(&name);
+                }
+            }
+            Err(fault) => tracing::warn!(authenticator = name, %fault, "the authenticator cannot be used"),
+        }
+    }
+}
+
+/// The host that the URL names, or a claim: one of the two.
+fn host_id(authenticator: &HostAuthenticator, login: Option<&str>, verified: &Verified) -> Result<String, Fault> {
+    match (login, authenticator.names_host()) {
+        (Some(login), false) => {
+            let id = login.strip_prefix("host/").ok_or_else(Fault::no_host)?;
+            Ok(id.to_owned())
+        }
+        (None, true) => match verified.claim(&authenticator.issuer.username_claim) {
+            Some(Value::String(name)) if !name.is_empty() => {
+                Ok(format!("{}{name}", authenticator.issuer.username_prefix))
+            }
+            _ => Err(Fault::new("CONJ00084E", "the claim that names the host is missing, or not a string")),
+        },
+        (Some(_), true) => Err(Fault::new("CONJ00098E", "the host is named by the URL and by token-app-property")),
+        (None, false) => {
+            Err(Fault::new("CONJ00098E", "the host is named neither by the URL nor by token-app-property"))
+        }
+    }
+}
+
+fn networks(host: &HostDocument) -> Result<Vec<TrustedNetwork>, Fault> {
+    let everywhere = ["0.0.0.0/0".to_owned(), "::/0".to_owned()];
+    let own = if host.restricted_to.is_empty() { &everywhere[..] } else { &host.restricted_to };
+    let network = |text: &String| {
+        text.parse().map_err(|error| {
+            Fault::new("CONJ00003E", format!("restricted_to contains an invalid network: {text:?}: {error}"))
+        })
+    };
+    own.iter().map(network).collect()
+}
