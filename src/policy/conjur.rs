@@ -93,17 +93,29 @@ pub fn authenticator_name(account: &str, service: &str) -> String {
     format!("{account}/{service}")
 }
 
+/// What the access tokens of an account's hosts rest on that their API keys gave. No authenticator has such a name.
+#[must_use]
+pub fn api_key_basis(account: &str) -> String {
+    format!("api-key:{account}")
+}
+
 impl Policy {
     /// The host of a user name.
     pub(super) fn host_of(&self, username: &str) -> Option<&HostDocument> {
         self.hosts.get(username.strip_prefix(HOST)?).map(|host| &**host)
     }
 
-    /// Whether an access token of a host is still good that an authenticator gave: one of its account that it may use.
-    pub(super) fn host_stands(&self, username: &str, authenticator: &str) -> bool {
-        let Some(host) = self.host_of(username).filter(|_| self.authenticators.contains_key(authenticator)) else {
+    /// Whether an access token of a host is still good that its API key gave, or an authenticator: one of its account that it
+    /// may use.
+    pub(super) fn host_stands(&self, username: &str, basis: &str) -> bool {
+        let Some(host) = self.host_of(username) else { return false };
+        if basis == api_key_basis(&host.account) {
+            return true;
+        }
+        let authenticator = basis;
+        if !self.authenticators.contains_key(authenticator) {
             return false;
-        };
+        }
         let service = authenticator.strip_prefix(host.account.as_str()).and_then(|rest| rest.strip_prefix('/'));
         service.is_some_and(|service| host.may_use(service) && host.restrictions(service).next().is_some())
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{Fault, MAX_PARTS, check_count};
 use super::trusted_network::TrustedNetwork;
+use super::universal_auth::{UniversalAuthDocument, check_universal_auth, universal_auth_basis};
 use super::{Policy, check_name};
 use crate::principal::{Caller, Method, is_exchanged};
 
@@ -46,6 +47,17 @@ pub struct IdentityDocument {
     /// By which JWTs it gets access tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt_auth: Option<JwtAuthDocument>,
+    /// By which client id and secrets it gets access tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub universal_auth: Option<UniversalAuthDocument>,
+}
+
+impl IdentityDocument {
+    /// What its access tokens may rest on.
+    pub(super) fn bases(&self) -> Vec<String> {
+        let by_jwt = self.jwt_auth.iter().map(|auth| jwt_auth_basis(&auth.id));
+        by_jwt.chain(self.universal_auth.iter().map(|auth| universal_auth_basis(&auth.id))).collect()
+    }
 }
 
 /// What an identity may do by itself.
@@ -186,36 +198,62 @@ pub(super) fn check_identity(id: &str, document: &IdentityDocument) -> Result<()
     if texts.into_iter().any(|text| text.len() > MAX_TEXT) {
         return at("metadata", format!("a text has at most {MAX_TEXT} bytes"));
     }
-    document.jwt_auth.as_ref().map_or(Ok(()), |auth| check_jwt_auth(id, auth))
+    document.jwt_auth.as_ref().map_or(Ok(()), |auth| check_jwt_auth(id, auth))?;
+    document.universal_auth.as_ref().map_or(Ok(()), |auth| check_universal_auth(id, auth))
 }
 
-fn check_jwt_auth(id: &str, auth: &JwtAuthDocument) -> Result<(), Fault> {
-    let at = |key: &str, problem: String| Err(Fault::at(&["identities", id, "jwt_auth", key], problem));
-    let (ttl, max_ttl) = (auth.access_token_ttl, auth.access_token_max_ttl);
-    for (key, seconds) in [("access_token_ttl", ttl), ("access_token_max_ttl", max_ttl)] {
+/// What a way of authentication says of the access tokens that it gives.
+pub(super) struct Terms<'a> {
+    pub(super) ttl: i64,
+    pub(super) max_ttl: i64,
+    pub(super) uses_limit: i64,
+    pub(super) trusted: &'a [String],
+}
+
+/// Refuses terms that are out of bounds; `path` leads to their document.
+pub(super) fn check_terms(path: [&str; 3], terms: &Terms<'_>) -> Result<(), Fault> {
+    let at = |key: &str, problem: String| {
+        let [table, id, auth] = path;
+        Err(Fault::at(&[table, id, auth, key], problem))
+    };
+    for (key, seconds) in [("access_token_ttl", terms.ttl), ("access_token_max_ttl", terms.max_ttl)] {
         if !(0..=MAX_TOKEN_TTL).contains(&seconds) {
             return at(key, format!("0 to {MAX_TOKEN_TTL} seconds"));
         }
     }
-    if max_ttl > 0 && ttl > max_ttl {
+    if terms.max_ttl > 0 && terms.ttl > terms.max_ttl {
         return at("access_token_ttl", "it is greater than access_token_max_ttl".to_owned());
     }
-    if !(0..=i64::from(i32::MAX)).contains(&auth.access_token_num_uses_limit) {
+    if !(0..=i64::from(i32::MAX)).contains(&terms.uses_limit) {
         return at("access_token_num_uses_limit", format!("0 to {}", i32::MAX));
     }
-    check_count(
-        &["identities", id, "jwt_auth", "access_token_trusted_ips"],
-        auth.access_token_trusted_ips.len(),
-        MAX_NETWORKS,
-    )?;
-    if auth.access_token_trusted_ips.is_empty() {
-        return at("access_token_trusted_ips", "it is empty: a token could be used from nowhere".to_owned());
+    check_networks(path, "access_token_trusted_ips", "a token", terms.trusted)
+}
+
+/// Refuses lists of networks from which nothing could come, and what is not a network.
+pub(super) fn check_networks(path: [&str; 3], key: &str, what: &str, networks: &[String]) -> Result<(), Fault> {
+    let [table, id, auth] = path;
+    let path = [table, id, auth, key];
+    check_count(&path, networks.len(), MAX_NETWORKS)?;
+    if networks.is_empty() {
+        return Err(Fault::at(&path, format!("it is empty: {what} could be used from nowhere")));
     }
-    for text in &auth.access_token_trusted_ips {
-        if let Err(error) = text.parse::<TrustedNetwork>() {
-            return at("access_token_trusted_ips", format!("{text:?}: {error}"));
-        }
+    let parsed = networks.iter().map(|text| (text, text.parse::<TrustedNetwork>()));
+    for (text, network) in parsed {
+        network.map_err(|error| Fault::at(&path, format!("{text:?}: {error}")))?;
     }
+    Ok(())
+}
+
+fn check_jwt_auth(id: &str, auth: &JwtAuthDocument) -> Result<(), Fault> {
+    let at = |key: &str, problem: String| Err(Fault::at(&["identities", id, "jwt_auth", key], problem));
+    let terms = Terms {
+        ttl: auth.access_token_ttl,
+        max_ttl: auth.access_token_max_ttl,
+        uses_limit: auth.access_token_num_uses_limit,
+        trusted: &auth.access_token_trusted_ips,
+    };
+    check_terms(["identities", id, "jwt_auth"], &terms)?;
     let pem = auth.public_keys.iter().map(String::len).sum::<usize>() + auth.jwks_ca_cert.len();
     if pem > MAX_PEM {
         return at("public_keys", format!("keys and authorities have at most {MAX_PEM} bytes"));

@@ -20,6 +20,7 @@ mod subject;
 #[cfg(test)]
 mod tests;
 mod trusted_network;
+mod universal_auth;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -29,7 +30,8 @@ use rpds::{HashTrieMapSync, HashTrieSetSync};
 pub use account::Account;
 pub use action::{Action, Capability};
 pub use conjur::{
-    AuthenticatorDocument, HostDocument, NO_RESTRICTION, aliases, authenticator_name, enforced, host_username,
+    AuthenticatorDocument, HostDocument, NO_RESTRICTION, aliases, api_key_basis, authenticator_name, enforced,
+    host_username,
 };
 pub use decide::{Decision, Properties, Refusal, Resource, Rule};
 pub use definition::{Definition, Kind};
@@ -46,6 +48,7 @@ pub use identity::{
 pub use own::is_meant;
 pub use subject::{Subject, SubjectError};
 pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
+pub use universal_auth::{MAX_CLIENT_ID, UniversalAuthDocument, universal_auth_basis};
 
 use crate::principal::Caller;
 use document::MAX_PARTS;
@@ -80,6 +83,8 @@ pub struct Policy {
     memberships: Relation<Subject, String>,
     /// Exchanged identities by their user names.
     exchanged: Map<String, identity::Exchanged>,
+    /// Identifiers of identities by their client ids.
+    clients: Map<String, String>,
     authenticators: Map<String, Arc<AuthenticatorDocument>>,
     hosts: Map<String, Arc<HostDocument>>,
     /// Which definitions there are, faulty ones too, and how many of each kind.
