@@ -5,6 +5,7 @@ pub mod authority;
 mod authorization;
 pub mod certificate;
 mod claims;
+mod comparing;
 mod diagnosis;
 mod exchange;
 mod exchanged;
@@ -33,8 +34,10 @@ use hyper::HeaderMap;
 use tokio::sync::{Semaphore, watch};
 
 pub use access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Issued, NewToken, OwnKey};
+pub use authorization::Basic;
 pub use certificate::NameError;
 pub use claims::ClaimsError;
+pub use comparing::Comparing;
 pub use diagnosis::{Diagnosis, Outcome, Step, Unverified};
 pub use exchange::{Exchange, Verified};
 pub use failures::{Failures, network};
@@ -199,13 +202,8 @@ pub struct Authenticator {
     exchange: Exchange,
     remembered: Remembered,
     failures: Failures,
-    /// API tokens that are compared at one time. Whoever sends wrong ones must not take the token's sessions from
-    /// those who are somebody.
     comparing: Semaphore,
 }
-
-/// API tokens that are compared in the HSM at one time; those that are remembered need no place.
-const COMPARING: usize = 2;
 
 /// What the configuration says about callers.
 #[derive(Debug, Clone)]
@@ -243,7 +241,7 @@ impl Authenticator {
             exchange,
             remembered: Remembered::new(),
             failures,
-            comparing: Semaphore::new(COMPARING),
+            comparing: Semaphore::new(comparing::MOST),
         }
     }
 
@@ -445,7 +443,7 @@ impl Authenticator {
         // Canonical base64 alone: one key has one token, and its case matters.
         let presented = data_encoding::BASE64.decode(token.as_bytes()).map_err(|_| Unauthenticated::ApiToken)?;
         let presented = crate::secret::Bytes::from(presented);
-        let _place = self.comparing.acquire().await;
+        let _place = self.comparing().await;
         // Callers who are nobody yet must not occupy the threads of those who are somebody.
         let version = tokio::task::block_in_place(|| key.compare(id, &presented)).map_err(Refusal::Unavailable)?;
         let version = version.ok_or(Unauthenticated::ApiToken)?;

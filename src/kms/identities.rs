@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::administration::Kind;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, Sheet, now, uuid};
-use crate::policy::{IdentityDocument, JwtAuthDocument};
+use crate::policy::{IdentityDocument, JwtAuthDocument, UniversalAuthDocument};
 
 /// An identity.
 #[derive(Debug, Clone)]
@@ -124,6 +124,23 @@ impl Kms {
     ) -> Result<Identity, Error> {
         self.change_identity(context, id, |document| {
             document.jwt_auth = change(document.jwt_auth.take())?;
+            Ok(())
+        })
+    }
+
+    /// Has an identity be known by a client id and secrets, or by none. `change` gets the Universal Auth that there is, and gives the new
+    /// one. Without it, or with another, the secrets and tokens of the former one are good no longer.
+    ///
+    /// # Errors
+    /// As [`Self::change_identity`].
+    pub fn change_universal_auth(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        change: impl FnOnce(Option<UniversalAuthDocument>) -> Result<Option<UniversalAuthDocument>, Error>,
+    ) -> Result<Identity, Error> {
+        self.change_identity(context, id, |document| {
+            document.universal_auth = change(document.universal_auth.take())?;
             Ok(())
         })
     }

@@ -13,6 +13,9 @@ use crate::principal::Username;
 /// The longest value of a variable, in bytes: a set of public keys.
 const MAX_VARIABLE: usize = 64 << 10;
 
+/// Seconds for which the access token of a host is good, and which no renewal prolongs.
+pub const HOST_TOKEN_LIFETIME: i64 = 480;
+
 /// The longest annotation or claim, in bytes.
 const MAX_TEXT: usize = 1024;
 

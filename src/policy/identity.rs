@@ -203,31 +203,31 @@ pub(super) fn check_identity(id: &str, document: &IdentityDocument) -> Result<()
 }
 
 /// What a way of authentication says of the access tokens that it gives.
-pub(super) struct Terms<'a> {
+pub(super) struct TokenSettings<'a> {
     pub(super) ttl: i64,
     pub(super) max_ttl: i64,
     pub(super) uses_limit: i64,
     pub(super) trusted: &'a [String],
 }
 
-/// Refuses terms that are out of bounds; `path` leads to their document.
-pub(super) fn check_terms(path: [&str; 3], terms: &Terms<'_>) -> Result<(), Fault> {
+/// Refuses settings that are out of bounds; `path` leads to their document.
+pub(super) fn check_token_settings(path: [&str; 3], settings: &TokenSettings<'_>) -> Result<(), Fault> {
     let at = |key: &str, problem: String| {
         let [table, id, auth] = path;
         Err(Fault::at(&[table, id, auth, key], problem))
     };
-    for (key, seconds) in [("access_token_ttl", terms.ttl), ("access_token_max_ttl", terms.max_ttl)] {
+    for (key, seconds) in [("access_token_ttl", settings.ttl), ("access_token_max_ttl", settings.max_ttl)] {
         if !(0..=MAX_TOKEN_TTL).contains(&seconds) {
             return at(key, format!("0 to {MAX_TOKEN_TTL} seconds"));
         }
     }
-    if terms.max_ttl > 0 && terms.ttl > terms.max_ttl {
+    if settings.max_ttl > 0 && settings.ttl > settings.max_ttl {
         return at("access_token_ttl", "it is greater than access_token_max_ttl".to_owned());
     }
-    if !(0..=i64::from(i32::MAX)).contains(&terms.uses_limit) {
+    if !(0..=i64::from(i32::MAX)).contains(&settings.uses_limit) {
         return at("access_token_num_uses_limit", format!("0 to {}", i32::MAX));
     }
-    check_networks(path, "access_token_trusted_ips", "a token", terms.trusted)
+    check_networks(path, "access_token_trusted_ips", "a token", settings.trusted)
 }
 
 /// Refuses lists of networks from which nothing could come, and what is not a network.
@@ -247,13 +247,13 @@ pub(super) fn check_networks(path: [&str; 3], key: &str, what: &str, networks: &
 
 fn check_jwt_auth(id: &str, auth: &JwtAuthDocument) -> Result<(), Fault> {
     let at = |key: &str, problem: String| Err(Fault::at(&["identities", id, "jwt_auth", key], problem));
-    let terms = Terms {
+    let settings = TokenSettings {
         ttl: auth.access_token_ttl,
         max_ttl: auth.access_token_max_ttl,
         uses_limit: auth.access_token_num_uses_limit,
         trusted: &auth.access_token_trusted_ips,
     };
-    check_terms(["identities", id, "jwt_auth"], &terms)?;
+    check_token_settings(["identities", id, "jwt_auth"], &settings)?;
     let pem = auth.public_keys.iter().map(String::len).sum::<usize>() + auth.jwks_ca_cert.len();
     if pem > MAX_PEM {
         return at("public_keys", format!("keys and authorities have at most {MAX_PEM} bytes"));

@@ -30,8 +30,8 @@ use rpds::{HashTrieMapSync, HashTrieSetSync};
 pub use account::Account;
 pub use action::{Action, Capability};
 pub use conjur::{
-    AuthenticatorDocument, HostDocument, NO_RESTRICTION, aliases, api_key_basis, authenticator_name, enforced,
-    host_username,
+    AuthenticatorDocument, HOST_TOKEN_LIFETIME, HostDocument, NO_RESTRICTION, aliases, api_key_basis,
+    authenticator_name, enforced, host_username,
 };
 pub use decide::{Decision, Properties, Refusal, Resource, Rule};
 pub use definition::{Definition, Kind};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Policy;
 use super::document::Fault;
-use super::identity::{Terms, check_networks, check_terms};
+use super::identity::{TokenSettings, check_networks, check_token_settings};
 
 /// The longest client id, in bytes. The server makes UUIDs.
 pub const MAX_CLIENT_ID: usize = 64;
@@ -75,13 +75,13 @@ pub(super) fn check_universal_auth(id: &str, auth: &UniversalAuthDocument) -> Re
             return at(key, format!("it must have 1 to {MAX_CLIENT_ID} letters, digits and `-._`"));
         }
     }
-    let terms = Terms {
+    let settings = TokenSettings {
         ttl: auth.access_token_ttl,
         max_ttl: auth.access_token_max_ttl,
         uses_limit: auth.access_token_num_uses_limit,
         trusted: &auth.access_token_trusted_ips,
     };
-    check_terms(path, &terms)?;
+    check_token_settings(path, &settings)?;
     check_networks(path, "client_secret_trusted_ips", "a client secret", &auth.client_secret_trusted_ips)?;
     for (key, number, bounds) in [
         ("lockout_threshold", auth.lockout_threshold, THRESHOLDS),

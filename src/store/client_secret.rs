@@ -148,8 +148,7 @@ pub fn of_auth(connection: &Connection, auth: &str, after: &str, limit: usize) -
 /// # Errors
 /// SQLite's.
 pub fn count(connection: &Connection, auth: &str) -> Result<i64, Error> {
-    let mut select =
-        connection.prepare_cached("SELECT count(*) FROM client_secret WHERE auth = ?1 AND revoked = 0")?;
+    let mut select = connection.prepare_cached("SELECT count(*) FROM client_secret WHERE auth = ?1 AND revoked = 0")?;
     Ok(select.query_row([auth], |row| row.get(0))?)
 }
 

@@ -14,15 +14,22 @@ use crate::kms::{self, Identity, now, trusted_by_jwt_auth};
 use crate::policy::{ConfigurationType, JwtAuthDocument, TrustedNetwork};
 
 /// Seconds for which a token is good, and can be renewed, if nothing else is said: 30 days.
-const DEFAULT_TTL: i64 = 2_592_000;
+pub(super) const DEFAULT_TTL: i64 = 2_592_000;
 
 /// From everywhere.
-const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
+pub(super) const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Address {
-    ip_address: String,
+pub(super) struct Address {
+    pub(super) ip_address: String,
+}
+
+impl Address {
+    /// In its one spelling; what is not a network is refused with the rest of the document.
+    pub(super) fn canonical(&self) -> String {
+        self.ip_address.parse().map_or_else(|_| self.ip_address.clone(), |network: TrustedNetwork| network.to_string())
+    }
 }
 
 /// What a request says; what it leaves out stays as it was, or is the default.
@@ -113,12 +120,7 @@ impl Given {
         put(&mut auth.access_token_max_ttl, self.access_token_max_ttl.as_ref());
         put(&mut auth.access_token_num_uses_limit, self.access_token_num_uses_limit.as_ref());
         if let Some(addresses) = &self.access_token_trusted_ips {
-            let canonical = |address: &Address| match address.ip_address.parse::<TrustedNetwork>() {
-                Ok(network) => network.to_string(),
-                // Refused with the rest of the document.
-                Err(_) => address.ip_address.clone(),
-            };
-            auth.access_token_trusted_ips = addresses.iter().map(canonical).collect();
+            auth.access_token_trusted_ips = addresses.iter().map(Address::canonical).collect();
         }
         auth
     }
