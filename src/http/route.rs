@@ -252,7 +252,7 @@ impl Route {
     fn label(&self) -> String {
         let begins = ["/api/pvlt/1.0", "/api/v1", "/api/v2"];
         let path = begins.iter().find_map(|begin| self.path.strip_prefix(begin)).unwrap_or(self.path);
-        let path = path.replace("{}", "id").replace("{*}", "id").replace('/', "-");
+        let path = path.replace("{}", "id").replace("{*}", "id").replace(['/', '_'], "-");
         format!("{}{path}", self.method.as_str().to_ascii_lowercase())
     }
 

@@ -187,7 +187,8 @@ impl Request {
         match (found.handler, known) {
             (Handler::Anyone(handler), _) => handler(app),
             (Handler::Visitor(handler), _) => {
-                let visit = Visit { peer: &head.peer, headers, request: &head.id, ticket, parameters, body };
+                let (peer, request, query) = (&head.peer, &*head.id, &found.query);
+                let visit = Visit { peer, headers, request, ticket, parameters, query, body };
                 Handle::current().block_on(handler(app, visit))
             }
             (Handler::Caller(handler) | Handler::BasicOrCaller(_, handler), Some(known)) => {

@@ -130,7 +130,10 @@ impl Kms {
         let (Some(id), DIGITS) = (id, key.len()) else { return Err(CredentialFault::Form.into()) };
         let mac = self.presented_mac(CredentialKind::ApiKey, id, key, &place)?;
         drop(place);
-        let found = self.api_key(id);
+        let found = match self.api_key(id) {
+            Err(Error::Integrity(_)) => Err(CredentialFault::Row),
+            found => Ok(found?),
+        };
         let document = self.host(id).filter(|host| host.account == account).ok_or(CredentialFault::Holder)?;
         let is_right =
             |row: &ApiKey| row.account == document.account && row.mac.as_deref().is_some_and(|own| is_equal(own, &mac));

@@ -14,7 +14,9 @@ use super::{Error, Kms, now};
 use crate::auth::{Bearer, Comparing, Issued, LockoutRule, NewToken};
 use crate::custody::CredentialKind;
 use crate::desk::Ticket;
-use crate::policy::{IdentityDocument, MAX_CLIENT_ID, UniversalAuthDocument, identity_username, universal_auth_basis};
+use crate::policy::{
+    IdentityDocument, MAX_CLIENT_ID, TrustedNetwork, UniversalAuthDocument, identity_username, universal_auth_basis,
+};
 use crate::principal::Username;
 use crate::secret::Password;
 use crate::store::client_secret::ClientSecret;
@@ -61,7 +63,10 @@ impl Kms {
         let holder = client.as_ref().and_then(Client::auth).map_or(client_id.as_str(), |auth| &auth.id);
         let mac = self.presented_mac(CredentialKind::ClientSecret, holder, client_secret, &place)?;
         drop(place);
-        let found = self.client_secret_with(&mac);
+        let found = match self.client_secret_with(&mac) {
+            Err(Error::Integrity(_)) => Err(CredentialFault::Row),
+            found => Ok(found?),
+        };
         let Some((client, auth)) = client.as_ref().and_then(|client| Some((client, client.auth()?))) else {
             return Err(CredentialFault::Holder.into());
         };
@@ -94,30 +99,30 @@ impl Kms {
     fn judge(
         &self,
         auth: &UniversalAuthDocument,
-        found: Result<Option<ClientSecret>, Error>,
+        found: Result<Option<ClientSecret>, CredentialFault>,
         bearer: &Bearer,
-    ) -> Result<(ClientSecret, Vec<crate::policy::TrustedNetwork>), LoginError> {
+    ) -> Result<(ClientSecret, Vec<TrustedNetwork>), CredentialFault> {
         let own = networks(&auth.client_secret_trusted_ips).ok_or(CredentialFault::Address)?;
         let trusted = networks(&auth.access_token_trusted_ips).ok_or(CredentialFault::Address)?;
         // Somebody elsewhere neither comes in nor counts.
         if !is_in(&own, bearer.address) {
-            return Err(CredentialFault::Address.into());
+            return Err(CredentialFault::Address);
         }
         if auth.lockout_enabled && self.lockouts().is_locked(&auth.id, bearer.address) {
-            return Err(CredentialFault::Locked.into());
+            return Err(CredentialFault::Locked);
         }
         let Some(row) = found?.filter(|row| row.auth == auth.id) else {
             let is_last = auth.lockout_enabled && self.lockouts().count(&auth.id, bearer.address, &lockout_rule(auth));
-            return Err(if is_last { CredentialFault::LockedNow } else { CredentialFault::Wrong }.into());
+            return Err(if is_last { CredentialFault::LockedNow } else { CredentialFault::Wrong });
         };
         if row.revoked {
-            return Err(CredentialFault::Revoked.into());
+            return Err(CredentialFault::Revoked);
         }
         if row.ttl > 0 && now() >= row.created.saturating_add(row.ttl) {
-            return Err(CredentialFault::Expired.into());
+            return Err(CredentialFault::Expired);
         }
         if row.uses_limit > 0 && row.uses >= row.uses_limit {
-            return Err(CredentialFault::Spent.into());
+            return Err(CredentialFault::Spent);
         }
         self.lockouts().clear(&auth.id, bearer.address);
         Ok((row, trusted))

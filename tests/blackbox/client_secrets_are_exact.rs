@@ -86,7 +86,7 @@ fn a_secret_is_good_in_its_time_and_from_its_networks() {
 fn logins(server: &Server, client_id: &str, secret: &str, count: usize) -> usize {
     let (succeeded, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
-        for _ in 0..20 {
+        for _ in 0..64 {
             scope.spawn(|| {
                 let client = server.nobody();
                 while refused.load(Ordering::SeqCst) + succeeded.load(Ordering::SeqCst) < count {
@@ -111,7 +111,7 @@ fn a_secret_is_used_as_often_as_it_may_be_and_not_once_more() {
     let (id, good) = secret(&mut root, &own, &json!({"numUsesLimit": 100}));
     // Some, and a server that is killed in between.
     let before = logins(&server, &own.client_id, &good, 30);
-    assert!((30..=50).contains(&before), "{before}");
+    assert!((30..=94).contains(&before), "{before}");
     let options = server.options.clone();
     let server = Server::start_at(server.kill(), &options);
     let after = logins(&server, &own.client_id, &good, 1_000);

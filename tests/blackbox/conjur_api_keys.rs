@@ -47,6 +47,9 @@ fn a_host_starts_with_the_key_that_an_administrator_gives_it() {
     assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 401);
     assert_eq!(basic(&nobody, "PUT", KEY, WEB, &key).status, 401);
     assert_eq!(authenticate(&nobody, "acme", WEB, &next).status, 200);
+    // Its own, and no other.
+    assert_eq!(basic(&nobody, "PUT", &format!("{KEY}?role=host:apps/api"), WEB, &next).status, 400);
+    assert_eq!(authenticate(&nobody, "acme", WEB, &next).status, 200);
     // An administrator changes it by its whole name, too.
     let answer = root.send("PUT", &format!("{KEY}?role={}", encoded("acme:host:apps/web")), None);
     let last = text(&answer);
@@ -176,4 +179,18 @@ fn rows_are_bound_and_hold_no_key() {
     let mut root = Caller::certificate(&server, "root");
     let key = api_key(&mut root, "apps/web");
     assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 200);
+}
+
+#[test]
+fn an_administrator_gives_and_takes_keys_by_the_command_line() {
+    let (server, _root) = with_host();
+    let identity = server.place.authority.issue(&crate::harness::Leaf::client("root"));
+    let root = crate::harness::Cli::new(&server, "root", &identity);
+    let key = root.ok(&["api-keys", "issue", "apps/web", "--account", "acme"]).trim_end().to_owned();
+    assert_eq!(authenticate(&server.nobody(), "acme", WEB, &key).status, 200);
+    let told = root.json(&["api-keys", "issue", "apps/web", "--account", "acme"]);
+    let next = told["apiKey"].as_str().unwrap();
+    assert_eq!([&*key, next].map(|key| authenticate(&server.nobody(), "acme", WEB, key).status), [401, 200]);
+    root.ok(&["api-keys", "revoke", "apps/web", "--account", "acme"]);
+    assert_eq!(authenticate(&server.nobody(), "acme", WEB, next).status, 401);
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::caller::Caller;
-use crate::harness::credentials::{App, LOGIN, app, at, log_in, secret};
+use crate::harness::credentials::{App, LOGIN, app, at, log_in, refused, secret};
 use crate::harness::hanzo::{
     RENEW, identity, jwt, login, options, path, place, server, token, trusting, whoami, whoami_at,
 };
@@ -38,7 +38,7 @@ fn it_is_attached_changed_read_and_removed() {
         (json!({"lockoutCounterResetSeconds": 3601}), 422),
         (json!({"secretExpiresAt": "2030-01-01"}), 422),
     ] {
-        let told = root.not_done(&at, &wrong, status);
+        let told = refused(&mut root, &at, &wrong, status);
         assert!(!told.is_empty(), "{wrong}");
     }
     // As the Terraform provider and the SDKs send it, with what this server knows nothing of.
@@ -67,7 +67,7 @@ fn it_is_attached_changed_read_and_removed() {
         assert!(same, "{member}: {own}");
     }
     assert!(["id", "createdAt", "updatedAt"].iter().all(|member| attached[member].is_string()), "{attached}");
-    assert_eq!(root.not_done(&at, &json!({}), 400), "the identity has Universal Auth already: change or remove it");
+    assert_eq!(refused(&mut root, &at, &json!({}), 400), "the identity has Universal Auth already: change or remove it");
     let changed = root.done_with("PATCH", &at, &json!({"lockoutEnabled": false, "accessTokenTTL": 30}));
     let changed = &changed["identityUniversalAuth"];
     assert_eq!((&changed["lockoutEnabled"], &changed["accessTokenTTL"]), (&json!(false), &json!(30)));
@@ -127,7 +127,7 @@ fn a_client_secret_gives_a_token_as_it_is_configured() {
         (json!({"ttl": "x"}), "ttl"),
         (json!({"trustedIps": ["10.0.0.0/8"]}), "trustedIps"),
     ] {
-        assert!(root.not_done(&at(&own.identity, "/client-secrets"), &wrong, 422).contains(member), "{wrong}");
+        assert!(refused(&mut root, &at(&own.identity, "/client-secrets"), &wrong, 422).contains(member), "{wrong}");
     }
     for body in [json!({}), json!({"clientId": own.client_id}), json!({"clientId": 1, "clientSecret": secret})] {
         let answer = server.nobody().post(LOGIN, &body);
@@ -235,4 +235,33 @@ fn a_client_id_of_the_policy_file_is_of_one_identity() {
     let (_, client_secret) = secret(&mut root, &own, &json!({}));
     let token = token(&log_in(&server, "app", &client_secret).json());
     assert_eq!(whoami(&server, &token), Ok("identity:one".to_owned()));
+}
+
+#[test]
+fn administrators_do_it_by_the_command_line() {
+    let server = server();
+    let identity = server.place.authority.issue(&crate::harness::Leaf::client("root"));
+    let root = crate::harness::Cli::new(&server, "root", &identity);
+    let run = |arguments: &[&str]| root.ok(arguments).trim_end().to_owned();
+    let id = run(&["identities", "create", "--name", "build", "--role", "member"]);
+    let client_id = run(&["identities", "universal-auth", "attach", &id, "--ttl", "60", "--lockout-threshold", "1"]);
+    let create = ["identities", "client-secrets", "create", &id, "--description", "build server", "--uses", "2"];
+    let secret = run(&create);
+    assert_eq!(log_in(&server, &client_id, &secret).json()["expiresIn"], json!(60));
+    let listed = run(&["identities", "client-secrets", "list", &id]);
+    let (secret_id, rest) = listed.split_once(' ').unwrap();
+    assert_eq!(rest, format!("{} uses 1/2 ttl 0 build server", &secret[..4]));
+    let shown: Value = serde_json::from_str(&run(&["identities", "show", &id])).unwrap();
+    assert_eq!(shown["identityUniversalAuth"]["clientId"], json!(client_id));
+    assert_eq!(log_in(&server, &client_id, &"0".repeat(68)).status, 401);
+    assert_eq!(log_in(&server, &client_id, &secret).status, 401, "locked out");
+    assert_eq!(run(&["identities", "universal-auth", "clear-lockouts", &id]), "1");
+    assert_eq!(log_in(&server, &client_id, &secret).status, 200);
+    run(&["identities", "client-secrets", "revoke", &id, secret_id]);
+    assert_eq!(run(&["identities", "client-secrets", "list", &id]), "");
+    let made = root.json(&create);
+    let secret = made["clientSecret"].as_str().unwrap();
+    assert_eq!(log_in(&server, &client_id, secret).status, 200);
+    run(&["identities", "universal-auth", "detach", &id]);
+    assert_eq!(log_in(&server, &client_id, secret).status, 401);
 }

@@ -40,10 +40,17 @@ pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'
     })
 }
 
-/// `PUT /authn/ACCOUNT/api_key`, with Basic credentials: the host has another API key from now on.
+/// `PUT /authn/ACCOUNT/api_key[?role=...]`, with Basic credentials: the host has another API key from now on.
 pub(in crate::http) fn rotate_own<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
         let basic = basic(app, &visit)?;
+        if let Some(role) = visit.query.text("role") {
+            let host = host_of(role, account(&visit))?;
+            if basic.user.strip_prefix("host/") != Some(host) {
+                let detail = format!("role: Basic changes the API key of {:?}, and not that of {role:?}", basic.user);
+                return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+            }
+        }
         let presented = PresentedKey { account: account(&visit), login: &basic.user, key: &basic.password };
         let bearer = bearer(app, &visit)?;
         let place = app.authenticator.comparing().await;
@@ -67,11 +74,14 @@ pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// The host that the query names.
 fn host<'a>(ask: &Ask<'a>, account: &str) -> Result<&'a str, Problem> {
+    let missing = "role is missing: name the host as role=host:ID, or present the host's own API key by Basic";
+    let role = ask.query.text("role").ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, missing))?;
+    host_of(role, account)
+}
+
+/// The host of an account that a role names.
+fn host_of<'a>(role: &'a str, account: &str) -> Result<&'a str, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
-    let Some(role) = ask.query.text("role") else {
-        let detail = "role is missing: name the host as role=host:ID, or present the host's own API key by Basic";
-        return Err(bad(detail.to_owned()));
-    };
     let own = role.strip_prefix(account).and_then(|rest| rest.strip_prefix(':')).unwrap_or(role);
     match own.strip_prefix("host:") {
         Some(id) if !id.is_empty() => Ok(id),

@@ -44,7 +44,15 @@ pub fn log_in_at(client: &Client, client_id: &str, client_secret: &str) -> Answe
     client.post(LOGIN, &json!({"clientId": client_id, "clientSecret": client_secret}))
 }
 
-/// What a token is asked for by the API key of a host.
+/// A POST that must be refused in the words of Infisical's clients; what is told about it.
+#[track_caller]
+pub fn refused(root: &mut Caller, path: &str, body: &Value, status: u16) -> String {
+    let answer = root.post(path, body);
+    assert_eq!(answer.status, status, "{body}\n{}", String::from_utf8_lossy(&answer.body));
+    answer.json()["message"].as_str().unwrap().to_owned()
+}
+
+/// Asks for a token by the API key of a host.
 pub fn authenticate(client: &Client, account: &str, login: &str, key: &str) -> Answer {
     let path = format!("/authn/{account}/{}/authenticate", encoded(login));
     client.try_request("POST", &path, &[], key.as_bytes()).unwrap()
