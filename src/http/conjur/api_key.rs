@@ -22,7 +22,7 @@ pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answe
         let presented = PresentedKey { account: account(&visit), login, key: &key };
         let bearer = bearer(app, &visit)?;
         let place = app.authenticator.comparing().await;
-        let issued = app.kms.login_by_api_key(visit.origin(), &presented, &bearer, place);
+        let issued = app.kms.login_by_api_key(visit.visitor().origin(), &presented, &bearer, place);
         let issued = issued.map_err(|error| refused(app, &visit, error))?;
         Ok(flattened(&issued.token, &visit))
     })
@@ -54,7 +54,7 @@ pub(in crate::http) fn rotate_own<'a>(app: &'a App, visit: Visit<'a>) -> Answeri
         let presented = PresentedKey { account: account(&visit), login: &basic.user, key: &basic.password };
         let bearer = bearer(app, &visit)?;
         let place = app.authenticator.comparing().await;
-        let key = app.kms.rotate_own_api_key(visit.origin(), &presented, &bearer, place);
+        let key = app.kms.rotate_own_api_key(visit.visitor().origin(), &presented, &bearer, place);
         Ok(text(&key.map_err(|error| refused(app, &visit, error))?))
     })
 }

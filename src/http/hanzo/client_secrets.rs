@@ -35,7 +35,7 @@ pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'
         let bearer = app.authenticator.bearer(visit.peer, kms::now());
         let bearer = bearer.map_err(|reason| visit.unauthenticated(app, &reason))?;
         let place = app.authenticator.comparing().await;
-        match app.kms.login_by_client_secret(visit.origin(), &presented, &bearer, place) {
+        match app.kms.login_by_client_secret(visit.visitor().origin(), &presented, &bearer, place) {
             Ok(issued) => Ok(login::given(&issued)),
             Err(LoginError::Refused(fault)) => {
                 let problem = Problem::new(StatusCode::UNAUTHORIZED, told(fault));
