@@ -1,6 +1,6 @@
 //! Base64 as it comes from clients (RFC 4648 sections 4 and 5): in either alphabet, with padding or without.
 //!
-//! What the server writes is in the one form that each client reads; JOSE's parts are read strictly where they are signed.
+//! What the server writes is in the one form that each client reads. A credential has one text: JWTs and the API token are read strictly.
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
 

@@ -139,6 +139,11 @@ pub enum Method {
         /// What vouched for its bearer, for the log.
         by: Arc<str>,
     },
+    /// The API key of a host, which can be changed by it and nothing else.
+    ApiKey {
+        /// The host's account.
+        account: Arc<str>,
+    },
     /// Nothing: no authentication is configured.
     Default,
 }
@@ -152,6 +157,7 @@ impl Method {
             Self::Jwt { .. } => "jwt",
             Self::ApiToken => "api-token",
             Self::AccessToken { .. } => "access-token",
+            Self::ApiKey { .. } => "api-key",
             Self::Default => "default",
         }
     }

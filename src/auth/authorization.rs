@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::jws::MAX_TOKEN;
 use super::{Unauthenticated, strict_json};
 use crate::base64;
+use crate::secret::{Bytes, Password};
 
 /// How credentials begin.
 const SCHEMES: [&[u8]; 2] = [b"bearer ", b"token "];
@@ -45,6 +46,41 @@ pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, Unauth
     Ok(Some(Cow::Borrowed(token)))
 }
 
+/// Basic credentials (RFC 7617): who, and the password.
+pub struct Basic {
+    /// Everything before the first colon.
+    pub user: String,
+    /// What follows it.
+    pub password: Password,
+}
+
+impl Basic {
+    /// The longest that are read, in bytes as they come.
+    const MAX: usize = 2048;
+
+    /// Whether a request brings Basic credentials, good or bad.
+    #[must_use]
+    pub fn is_in(headers: &HeaderMap) -> bool {
+        let mut values = headers.get_all(AUTHORIZATION).iter().map(|value| value.as_bytes());
+        values.any(|value| value.get(..6).is_some_and(|own| own.eq_ignore_ascii_case(b"basic ")))
+    }
+
+    /// Those of a request; `None` if it has no Authorization header.
+    ///
+    /// # Errors
+    /// Several such headers, another scheme, or what is not USER:PASSWORD in base64.
+    pub fn read(headers: &HeaderMap) -> Result<Option<Self>, Unauthenticated> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let Some(value) = values.next() else { return Ok(None) };
+        let is_one = values.next().is_none() && Self::is_in(headers) && value.len() <= Self::MAX;
+        let encoded = value.as_bytes().get(6..).filter(|_| is_one).ok_or(Unauthenticated::Authorization)?;
+        let decoded = Bytes::from(base64::decode(encoded.trim_ascii()).ok_or(Unauthenticated::Authorization)?);
+        let text = std::str::from_utf8(&decoded).map_err(|_| Unauthenticated::Authorization)?;
+        let (user, password) = text.split_once(':').ok_or(Unauthenticated::Authorization)?;
+        Ok(Some(Self { user: user.to_owned(), password: Password::from(password.to_owned()) }))
+    }
+}
+
 /// The compact form of a JWS that comes in the flattened one (RFC 7515 section 7.2.2).
 fn compact(parameter: &str) -> Option<String> {
     let encoded = parameter.trim().strip_prefix("token=")?.strip_prefix('"')?.strip_suffix('"')?;
@@ -58,4 +94,36 @@ fn compact(parameter: &str) -> Option<String> {
         Some(BASE64URL_NOPAD.encode(&base64::decode(part.as_bytes())?))
     };
     Some(format!("{}.{}.{}", part("protected")?, part("payload")?, part("signature")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn basic_credentials_are_read_once_and_whole() {
+        // host/a:b:c
+        for value in ["Basic aG9zdC9hOmI6Yw==", "basic aG9zdC9hOmI6Yw", "BASIC  aG9zdC9hOmI6Yw=="] {
+            let read = Basic::read(&headers(&[value])).unwrap().unwrap();
+            assert_eq!((&*read.user, &*read.password), ("host/a", "b:c"), "{value}");
+        }
+        assert!(Basic::read(&headers(&[])).unwrap().is_none());
+        let long = format!("Basic {}", "YTph".repeat(600));
+        for values in [
+            &["Bearer aG9zdC9hOmI6Yw=="][..],
+            &["Basic aG9zdC9hOmI6Yw==", "Basic aG9zdC9hOmI6Yw=="],
+            &["Basic"],
+            &["Basic !"],
+            &["Basic YWJj"],
+            &["Basic /w=="],
+            &[&long],
+        ] {
+            assert!(Basic::read(&headers(values)).is_err(), "{values:?}");
+        }
+        assert!(Basic::is_in(&headers(&["bAsIc x"])) && !Basic::is_in(&headers(&["Bearer Basic "])));
+    }
 }

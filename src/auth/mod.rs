@@ -5,6 +5,7 @@ pub mod authority;
 mod authorization;
 pub mod certificate;
 mod claims;
+mod comparing;
 mod diagnosis;
 mod exchange;
 mod exchanged;
@@ -16,6 +17,7 @@ mod jose;
 mod jwk;
 mod jwks;
 pub mod jws;
+mod lockouts;
 mod narrowing;
 mod pattern;
 mod remembered;
@@ -33,8 +35,10 @@ use hyper::HeaderMap;
 use tokio::sync::{Semaphore, watch};
 
 pub use access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Issued, NewToken, OwnKey};
+pub use authorization::Basic;
 pub use certificate::NameError;
 pub use claims::ClaimsError;
+pub use comparing::Comparing;
 pub use diagnosis::{Diagnosis, Outcome, Step, Unverified};
 pub use exchange::{Exchange, Verified};
 pub use failures::{Failures, network};
@@ -44,6 +48,7 @@ pub use jose::Algorithm;
 pub use jwk::{LeftOut, NotTaken};
 pub use jwks::{KeySet, KeySetError, LeftOuts};
 pub use jws::{Jws, JwsError};
+pub use lockouts::{LockoutRule, Lockouts};
 pub use narrowing::{from_text as narrowing_from_text, to_text as narrowing_to_text};
 pub use pattern::{Pattern, PatternError, split_patterns};
 pub use repeats::Repeats;
@@ -200,13 +205,8 @@ pub struct Authenticator {
     exchange: Exchange,
     remembered: Remembered,
     failures: Failures,
-    /// API tokens that are compared at one time. Whoever sends wrong ones must not take the token's sessions from
-    /// those who are somebody.
     comparing: Semaphore,
 }
-
-/// API tokens that are compared in the HSM at one time; those that are remembered need no place.
-const COMPARING: usize = 2;
 
 /// What the configuration says about callers.
 #[derive(Debug, Clone)]
@@ -244,7 +244,7 @@ impl Authenticator {
             exchange,
             remembered: Remembered::new(),
             failures,
-            comparing: Semaphore::new(COMPARING),
+            comparing: Semaphore::new(comparing::MOST),
         }
     }
 
@@ -444,9 +444,9 @@ impl Authenticator {
     async fn api_token<K: Foundations>(&self, token: &str, key: &K) -> Result<Caller, Refusal<K::Error>> {
         let id = self.settings.api_token_id.as_deref().ok_or(Unauthenticated::NoApiToken)?;
         // Canonical base64 alone: one key has one token, and its case matters.
-        let presented = crate::base64::decode(token.as_bytes()).ok_or(Unauthenticated::ApiToken)?;
+        let presented = data_encoding::BASE64.decode(token.as_bytes()).map_err(|_| Unauthenticated::ApiToken)?;
         let presented = crate::secret::Bytes::from(presented);
-        let _place = self.comparing.acquire().await;
+        let _place = self.comparing().await;
         // Callers who are nobody yet must not occupy the threads of those who are somebody.
         let version = tokio::task::block_in_place(|| key.compare(id, &presented)).map_err(Refusal::Unavailable)?;
         let version = version.ok_or(Unauthenticated::ApiToken)?;

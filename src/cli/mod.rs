@@ -1,6 +1,7 @@
 //! The command line `claviger`: its commands mirror what the server serves, one file for each.
 
 mod access_rights;
+mod api_keys;
 mod attributes;
 mod audit;
 mod config;
@@ -90,6 +91,8 @@ enum Command {
     #[command(subcommand)]
     Identities(identities::Identities),
     #[command(subcommand)]
+    ApiKeys(api_keys::ApiKeys),
+    #[command(subcommand)]
     Issuers(issuers::Issuers),
     #[command(subcommand)]
     Secrets(secrets::Secrets),
@@ -134,6 +137,7 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
         Command::Login(command) => Remote::Login(command),
         Command::Logout(command) => Remote::Logout(command),
         Command::Identities(command) => Remote::Identities(command),
+        Command::ApiKeys(command) => Remote::ApiKeys(command),
         Command::Issuers(command) => Remote::Issuers(command),
         Command::Secrets(command) => Remote::Secrets(command),
         Command::Objects(command) => Remote::Objects(command),
@@ -191,6 +195,7 @@ enum Remote {
     Login(login::Login),
     Logout(login::Logout),
     Identities(identities::Identities),
+    ApiKeys(api_keys::ApiKeys),
     Issuers(issuers::Issuers),
     Secrets(secrets::Secrets),
     Objects(objects::Objects),
@@ -224,6 +229,7 @@ impl Remote {
             Self::Login(command) => command.run(client, login).await,
             Self::Logout(command) => command.run(client, login).await,
             Self::Identities(command) => command.run(client).await,
+            Self::ApiKeys(command) => command.run(client).await,
             Self::Issuers(command) => command.run(client).await,
             Self::Secrets(command) => command.run(client).await,
             Self::Objects(command) => command.run(client).await,

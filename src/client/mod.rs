@@ -165,6 +165,14 @@ impl Client {
         self.ask(Method::POST, path, headers, body).await.map(drop)
     }
 
+    /// Asks for something to be made in its place.
+    ///
+    /// # Errors
+    /// There was no answer, or it tells of a failure.
+    pub async fn put(&self, path: &str) -> Result<Answer, Error> {
+        self.ask(Method::PUT, path, HeaderMap::new(), Bytes::default()).await
+    }
+
     /// Removes a resource of the server, and wants nothing back.
     ///
     /// # Errors

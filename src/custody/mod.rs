@@ -8,6 +8,7 @@ mod beginning;
 mod binding;
 mod calls;
 mod checking;
+mod credential;
 mod durability;
 mod error;
 mod handles;
@@ -39,6 +40,7 @@ use claviger_pkcs11 as pkcs11;
 use pkcs11::{Device, DeviceGuard, Extent, IvRule, Key, MacMechanism, SecretKeySpec, Token};
 
 pub use abilities::accepted;
+pub use credential::CredentialKind;
 pub use error::{Error, RootError};
 pub use key::{KeyKind, ManagedKey};
 pub use original::Original;

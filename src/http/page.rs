@@ -51,6 +51,12 @@ impl Page {
         Answer::new(StatusCode::OK, "application/json", self.body)
     }
 
+    /// The answer of a page that has a name: the array is whole, and nothing stands beside it.
+    pub(super) fn end_object(mut self) -> Answer {
+        self.body.extend_from_slice(b"]}");
+        Answer::new(StatusCode::OK, "application/json", self.body)
+    }
+
     /// The answer, with one more member beside the array.
     pub(super) fn end_with(mut self, name: &'static str, value: &Value) -> Answer {
         self.body.extend_from_slice(format!("],\"{name}\":{value}}}").as_bytes());

@@ -257,6 +257,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::ProjectInUse(_)
         | E::Handover(_)
         | E::TooManyTokens(_)
+        | E::TooManyClientSecrets(_)
         | E::GcmLimit { .. }
         | E::GcmLimitOfSecret { .. }
         | E::SecretEnded(_)
@@ -278,6 +279,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::ASecret
         | E::NoPair
         | E::Definition(_)
+        | E::ClientSecret { .. }
         | E::NoEffect(_)
         | E::Feature(_)
         | E::ResponseTooLarge

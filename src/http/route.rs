@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use percent_encoding::percent_decode_str;
-use warp::http::{Method, StatusCode};
+use warp::http::{HeaderMap, Method, StatusCode};
 
 use super::ask::Ask;
 use super::visit::{Answering, Visit};
@@ -12,6 +12,7 @@ use super::{
     problem::{Problem, Words},
     tokens, vault,
 };
+use crate::auth::Basic;
 use crate::custody::MOST_IN_ONE_CALL;
 use crate::kms::MAX_SECRET;
 use crate::metrics;
@@ -24,6 +25,9 @@ const _: () = assert!(MAX_KMIP / 4 * 3 <= MOST_IN_ONE_CALL);
 
 /// The largest request about access or definitions, in bytes of JSON.
 const MAX_ACCESS: usize = 256 << 10;
+
+/// The largest body in which an API key is looked for, in bytes.
+const MAX_API_KEY: usize = 4 << 10;
 
 /// What a route lets in and who answers.
 pub(super) struct Route {
@@ -60,17 +64,30 @@ pub(super) enum Handler {
     Visitor(for<'a> fn(&'a App, Visit<'a>) -> Answering<'a>),
     /// Authenticated callers; the service decides what they may do.
     Caller(fn(&App, &Ask<'_>) -> Result<Answer, Problem>),
+    /// Anyone who brings Basic credentials, as [`Handler::Visitor`]; whoever brings none, as [`Handler::Caller`].
+    BasicOrCaller(for<'a> fn(&'a App, Visit<'a>) -> Answering<'a>, fn(&App, &Ask<'_>) -> Result<Answer, Problem>),
+}
+
+impl Handler {
+    /// The one that answers a request with these headers.
+    pub(super) fn for_request(self, headers: &HeaderMap) -> Self {
+        match self {
+            Self::BasicOrCaller(visitor, _) if Basic::is_in(headers) => Self::Visitor(visitor),
+            Self::BasicOrCaller(_, caller) => Self::Caller(caller),
+            own => own,
+        }
+    }
 }
 
 use Body::{Bytes, Form, Json, None as Nothing};
-use Handler::{Anyone, Caller, Visitor};
+use Handler::{Anyone, BasicOrCaller, Caller, Visitor};
 
 /// How a request asks for a page of a list: by the entry before it, or in the dialects by their number.
 const PAGE: &[&str] = &["after", "limit"];
 const OFFSETS: &[&str] = &["offset", "limit"];
 
 /// The table.
-pub(super) static ROUTES: [Route; 78] = [
+pub(super) static ROUTES: [Route; 92] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
@@ -103,6 +120,11 @@ pub(super) static ROUTES: [Route; 78] = [
     post("/authn-jwt/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
     post("/authn-jwt/{}/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
     get("/authn-jwt/{}/{}/status", Caller(conjur::status::status)),
+    post("/authn/{}/{}/authenticate", Bytes(MAX_API_KEY), Visitor(conjur::api_key::authenticate)),
+    get("/authn/{}/login", Visitor(conjur::api_key::log_in)),
+    put("/authn/{}/api_key", Nothing, BasicOrCaller(conjur::api_key::rotate_own, conjur::api_key::issue))
+        .asks(&["role"]),
+    delete("/authn/{}/api_key", Caller(conjur::api_key::remove)).asks(&["role"]),
     get("/secrets", Caller(conjur::secrets::batch)).asks(&["variable_ids"]),
     get("/secrets/{}/variable/{*}", Caller(conjur::secrets::read)).asks(&["version"]),
     post("/secrets/{}/variable/{*}", Bytes(MAX_SECRET), Caller(conjur::secrets::write)),
@@ -117,6 +139,28 @@ pub(super) static ROUTES: [Route; 78] = [
     patch("/api/v1/auth/oidc-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::oidc_auth::change)),
     get("/api/v1/auth/oidc-auth/identities/{}", Caller(hanzo::oidc_auth::get)),
     delete("/api/v1/auth/oidc-auth/identities/{}", Caller(hanzo::oidc_auth::remove)),
+    post("/api/v1/auth/universal-auth/login", Json(MAX_ACCESS), Visitor(hanzo::client_secrets::log_in)),
+    post("/api/v1/auth/universal-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::universal_auth::attach)),
+    patch("/api/v1/auth/universal-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::universal_auth::change)),
+    get("/api/v1/auth/universal-auth/identities/{}", Caller(hanzo::universal_auth::get)),
+    delete("/api/v1/auth/universal-auth/identities/{}", Caller(hanzo::universal_auth::remove)),
+    post(
+        "/api/v1/auth/universal-auth/identities/{}/client-secrets",
+        Json(MAX_ACCESS),
+        Caller(hanzo::client_secrets::create),
+    ),
+    get("/api/v1/auth/universal-auth/identities/{}/client-secrets", Caller(hanzo::client_secrets::list)),
+    get("/api/v1/auth/universal-auth/identities/{}/client-secrets/{}", Caller(hanzo::client_secrets::get)),
+    post(
+        "/api/v1/auth/universal-auth/identities/{}/client-secrets/{}/revoke",
+        Json(MAX_ACCESS),
+        Caller(hanzo::client_secrets::revoke),
+    ),
+    post(
+        "/api/v1/auth/universal-auth/identities/{}/clear-lockouts",
+        Json(MAX_ACCESS),
+        Caller(hanzo::client_secrets::clear_lockouts),
+    ),
     post("/api/v1/auth/token/renew", Json(MAX_ACCESS), Visitor(hanzo::tokens::renew)),
     post("/api/v1/auth/token/revoke", Json(MAX_ACCESS), Visitor(hanzo::tokens::revoke)),
     post("/api/v1/identities", Json(MAX_ACCESS), Caller(hanzo::identities::create)),
@@ -213,7 +257,7 @@ impl Route {
     fn label(&self) -> String {
         let begins = ["/api/pvlt/1.0", "/api/v1", "/api/v2"];
         let path = begins.iter().find_map(|begin| self.path.strip_prefix(begin)).unwrap_or(self.path);
-        let path = path.replace("{}", "id").replace("{*}", "id").replace('/', "-");
+        let path = path.replace("{}", "id").replace("{*}", "id").replace(['/', '_'], "-");
         format!("{}{path}", self.method.as_str().to_ascii_lowercase())
     }
 
@@ -337,6 +381,12 @@ mod tests {
             let expected = match route.handler {
                 Anyone(_) => "| anyone |",
                 Visitor(_) => "| anyone with a credential |",
+                BasicOrCaller(..) => {
+                    let request = format!("| {} {}, with Basic credentials |", route.method, route.path);
+                    let row = table.lines().find(|line| line.starts_with(&request)).unwrap_or_default();
+                    assert!(row.ends_with("| anyone with a credential |"), "{request}: {row}");
+                    "|"
+                }
                 Caller(_) => {
                     assert!(!row.contains("| anyone"), "{row}");
                     "|"

@@ -34,6 +34,7 @@ pub(super) struct Request {
 /// What is known before anybody is asked for a body.
 struct Found {
     route: &'static Route,
+    handler: Handler,
     parameters: Vec<String>,
     query: Fields,
     began: Instant,
@@ -57,7 +58,8 @@ pub(super) async fn serve(
     route.tell(&measured);
     let query = Fields::parse(&head.query)?;
     query.check(route.query)?;
-    let found = Found { route, parameters, query, began: Instant::now(), measured };
+    let handler = route.handler.for_request(&head.headers);
+    let found = Found { route, handler, parameters, query, began: Instant::now(), measured };
     request.ask(body, &found).await
 }
 
@@ -96,14 +98,16 @@ impl App {
 impl Request {
     /// Admits the request, finds out who asks, and has them answered.
     async fn ask(&self, body: &mut Incoming, found: &Found) -> Result<Answer, Problem> {
-        let expected = match found.route.handler {
+        let expected = match found.handler {
             Handler::Visitor(_) => self.app.expected(&self.head, Who::Stranger),
-            Handler::Anyone(_) | Handler::Caller(_) => self.app.expected(&self.head, Who::Claimant),
+            Handler::Anyone(_) | Handler::Caller(_) | Handler::BasicOrCaller(..) => {
+                self.app.expected(&self.head, Who::Claimant)
+            }
         };
         let mut admission = self.admit(expected)?;
-        let known = match found.route.handler {
+        let known = match found.handler {
             Handler::Anyone(_) | Handler::Visitor(_) => None,
-            Handler::Caller(_) => {
+            Handler::Caller(_) | Handler::BasicOrCaller(..) => {
                 let known = self.caller(true).await?;
                 let who = self.who(&known);
                 if who != *admission.who() {
@@ -180,18 +184,19 @@ impl Request {
     fn answer(&self, found: &Found, known: Option<&Known>, body: &[u8]) -> Result<Answer, Problem> {
         let Self { app, head, ticket } = self;
         let (parameters, headers) = (&found.parameters[..], &head.headers);
-        match (found.route.handler, known) {
+        match (found.handler, known) {
             (Handler::Anyone(handler), _) => handler(app),
             (Handler::Visitor(handler), _) => {
-                let visit = Visit { peer: &head.peer, headers, request: &head.id, ticket, parameters, body };
+                let (peer, request, query) = (&head.peer, &*head.id, &found.query);
+                let visit = Visit { peer, headers, request, ticket, parameters, query, body };
                 Handle::current().block_on(handler(app, visit))
             }
-            (Handler::Caller(handler), Some(known)) => {
+            (Handler::Caller(handler) | Handler::BasicOrCaller(_, handler), Some(known)) => {
                 let context = Context { caller: &known.caller, request: &head.id, peer: head.peer.address, ticket };
                 let measured = &found.measured;
                 handler(app, &Ask { context, measured, parameters, headers, query: &found.query, body })
             }
-            (Handler::Caller(_), None) => Err(Problem::unauthenticated()),
+            (Handler::Caller(_) | Handler::BasicOrCaller(..), None) => Err(Problem::unauthenticated()),
         }
     }
 

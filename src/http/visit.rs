@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use warp::http::{HeaderMap, StatusCode};
 
+use super::fields::Fields;
 use super::problem::Problem;
 use super::{Answer, App};
 use crate::auth::{Peer, Unauthenticated};
@@ -21,6 +22,8 @@ pub(super) struct Visit<'a> {
     pub(super) ticket: &'a Ticket,
     /// The segments of the path for which its route has `{}`.
     pub(super) parameters: &'a [String],
+    /// What follows the `?`.
+    pub(super) query: &'a Fields,
     pub(super) body: &'a [u8],
 }
 

@@ -321,6 +321,17 @@ pub enum Error {
     /// An identity has as many as it may.
     #[error("the identity has {0} live access tokens: revoke some, or let them expire")]
     TooManyTokens(i64),
+    /// An identity has as many as it may.
+    #[error("the identity has {0} client secrets: revoke some")]
+    TooManyClientSecrets(i64),
+    /// A member of a new client secret that is out of bounds.
+    #[error("{member}: {fault}")]
+    ClientSecret {
+        /// Which.
+        member: &'static str,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
     /// The key that signs access tokens cannot be changed.
     #[error("the key that signs access tokens cannot be changed: {0}")]
     SigningKey(#[source] custody::RootError),

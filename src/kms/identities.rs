@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::administration::Kind;
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms, Sheet, now, uuid};
-use crate::policy::{IdentityDocument, JwtAuthDocument, OidcAuthDocument};
+use crate::policy::{IdentityDocument, JwtAuthDocument, OidcAuthDocument, UniversalAuthDocument};
 
 /// An identity.
 #[derive(Debug, Clone)]
@@ -143,6 +143,23 @@ impl Kms {
             Ok(())
         })
     }
+
+    /// Has an identity be known by a client id and secrets, or by none. `change` gets the Universal Auth that there is, and gives the new
+    /// one. Without it, or with another, the secrets and tokens of the former one are good no longer.
+    ///
+    /// # Errors
+    /// As [`Self::change_identity`].
+    pub fn change_universal_auth(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        change: impl FnOnce(Option<UniversalAuthDocument>) -> Result<Option<UniversalAuthDocument>, Error>,
+    ) -> Result<Identity, Error> {
+        self.change_identity(context, id, |document| {
+            document.universal_auth = change(document.universal_auth.take())?;
+            Ok(())
+        })
+    }
 }
 
 /// Has all ways by which an identity logs in be new ones: the access tokens that they gave are refused from then on.
@@ -155,6 +172,9 @@ pub fn end_identity_tokens(document: &mut IdentityDocument) -> Result<(), Error>
     }
     if let Some(auth) = &mut document.oidc_auth {
         auth.id = uuid::random()?;
+    }
+    if let Some(auth) = &mut document.universal_auth {
+        auth.tokens_id = Some(uuid::random()?);
     }
     Ok(())
 }

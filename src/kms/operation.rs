@@ -75,6 +75,20 @@ pub(super) enum Operation {
     ListTokens,
     /// To change the key that signs them.
     RotateTokenKey,
+    /// To make a client secret.
+    IssueClientSecret,
+    /// To revoke it.
+    RevokeClientSecret,
+    /// To list those of an identity.
+    ListClientSecrets,
+    /// To let those in again who failed too often.
+    ClearLockouts,
+    /// To issue the API key of a host, in the place of the one that it has.
+    IssueApiKey,
+    /// To take it away.
+    RevokeApiKey,
+    /// To change one's own.
+    RotateApiKey,
 }
 
 impl Operation {
@@ -114,6 +128,13 @@ impl Operation {
             Self::RevokeToken | Self::EndToken => "RevokeAccessToken",
             Self::ListTokens => "ListAccessTokens",
             Self::RotateTokenKey => "RotateTokenKey",
+            Self::IssueClientSecret => "IssueClientSecret",
+            Self::RevokeClientSecret => "RevokeClientSecret",
+            Self::ListClientSecrets => "ListClientSecrets",
+            Self::ClearLockouts => "ClearLockouts",
+            Self::IssueApiKey => "IssueApiKey",
+            Self::RevokeApiKey => "RevokeApiKey",
+            Self::RotateApiKey => "RotateApiKey",
         }
     }
 
@@ -136,7 +157,7 @@ impl Operation {
             Self::ReadSecret => Action::ReadSecret,
             Self::WriteSecret => Action::WriteSecret,
             Self::RemoveSecret => Action::Operation(Kmip::Destroy),
-            Self::IssueToken | Self::RenewToken | Self::RevokeToken => Action::AccessToken,
+            Self::IssueToken | Self::RenewToken | Self::RevokeToken | Self::RotateApiKey => Action::AccessToken,
             Self::ListIssuers
             | Self::TestIssuers
             | Self::ListDefinitions
@@ -144,7 +165,13 @@ impl Operation {
             | Self::Undefine
             | Self::EndToken
             | Self::ListTokens
-            | Self::RotateTokenKey => Action::Administer,
+            | Self::RotateTokenKey
+            | Self::IssueClientSecret
+            | Self::RevokeClientSecret
+            | Self::ListClientSecrets
+            | Self::ClearLockouts
+            | Self::IssueApiKey
+            | Self::RevokeApiKey => Action::Administer,
         }
     }
 }

@@ -15,9 +15,12 @@ impl Error {
             Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken | Self::NoSecretVersion(_) => {
                 ResultReason::ItemNotFound
             }
-            Self::NoPlace(_) | Self::Reason | Self::SecretPath | Self::SecretTooLong | Self::NotASecret(_) => {
-                ResultReason::InvalidField
-            }
+            Self::NoPlace(_)
+            | Self::Reason
+            | Self::ClientSecret { .. }
+            | Self::SecretPath
+            | Self::SecretTooLong
+            | Self::NotASecret(_) => ResultReason::InvalidField,
             Self::ASecret | Self::NoPair => ResultReason::InvalidObjectType,
             Self::AccessToken(_) => ResultReason::AuthenticationNotSuccessful,
             Self::InPolicyFile { .. }
@@ -52,9 +55,11 @@ impl Error {
             Self::ResponseTooLarge | Self::AnswerTooLarge => ResultReason::ResponseTooLarge,
             Self::Abandoned => ResultReason::OperationCanceledByRequester,
             Self::Integrity(_) | Self::Internal(_) | Self::Uncounted(_) => ResultReason::InternalServerError,
-            Self::Contention | Self::TooManyTokens(_) | Self::NoRoom | Self::TooLong { .. } => {
-                ResultReason::ServerLimitExceeded
-            }
+            Self::Contention
+            | Self::TooManyTokens(_)
+            | Self::TooManyClientSecrets(_)
+            | Self::NoRoom
+            | Self::TooLong { .. } => ResultReason::ServerLimitExceeded,
             Self::Hsm(_)
             | Self::Unbound(_)
             | Self::Store(_)

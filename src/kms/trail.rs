@@ -121,6 +121,7 @@ impl Call<'_> {
                 trusted = format!("{id} by {by}");
                 Some(trusted.as_str())
             }
+            Method::ApiKey { account } => Some(&**account),
             Method::ApiToken | Method::Default => None,
         };
         Record::decision(&Decision {

@@ -23,7 +23,7 @@ pub enum Action {
     Audit,
     /// To propose and approve recoveries.
     Recover,
-    /// To get, renew and end an access token of one's own.
+    /// To get, renew and end an access token of one's own, and to change one's own API key.
     AccessToken,
     /// To administer: what nobody is given on an object.
     Administer,

@@ -253,11 +253,28 @@ impl Policy {
     }
 
     fn set_identity(&mut self, own: &Name, document: Option<IdentityDocument>) -> Vec<Fault> {
-        // The tokens of one that is faulty are not good.
-        let (document, fault) = split(document.map(|read| check_identity(&own.name, &read).map(|()| read)));
         let username = identity_username(&own.name);
+        if let Some(former) = self.exchanged.get(&username).and_then(|known| known.identity.universal_auth.as_ref()) {
+            let client = former.client_id.clone();
+            self.clients.remove_mut(&client);
+        }
+        let check = |read: IdentityDocument| {
+            check_identity(&own.name, &read)?;
+            match &read.universal_auth {
+                Some(auth) if self.clients.contains_key(&auth.client_id) => {
+                    let path = ["identities", &own.name, "universal_auth", "client_id"];
+                    Err(Fault::at(&path, "another identity has this client id"))
+                }
+                _ => Ok(read),
+            }
+        };
+        // The tokens of one that is faulty are not good.
+        let (document, fault) = split(document.map(check));
         match document {
             Some(document) => {
+                if let Some(auth) = &document.universal_auth {
+                    self.clients.insert_mut(auth.client_id.clone(), own.name.clone());
+                }
                 let known = identity::Exchanged { bases: document.bases(), identity: Arc::new(document) };
                 self.exchanged.insert_mut(username, known);
             }

@@ -14,6 +14,9 @@ use crate::principal::Username;
 /// The longest value of a variable, in bytes: a set of public keys.
 const MAX_VARIABLE: usize = 64 << 10;
 
+/// Seconds for which the access token of a host is good, and which no renewal prolongs.
+pub const HOST_TOKEN_LIFETIME: i64 = 480;
+
 /// The longest annotation or claim, in bytes.
 const MAX_TEXT: usize = 1024;
 
@@ -79,9 +82,6 @@ impl HostDocument {
     }
 }
 
-/// Seconds for which the access token of a host is good, and which no renewal prolongs.
-pub const HOST_TOKEN_TTL: i64 = 480;
-
 /// From everywhere.
 const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
 
@@ -100,7 +100,7 @@ impl KnownHost {
     pub(super) fn new(document: HostDocument) -> Self {
         let everywhere = EVERYWHERE.map(str::to_owned);
         let networks = if document.restricted_to.is_empty() { &everywhere[..] } else { &document.restricted_to };
-        let terms = Arc::new(Terms::new(HOST_TOKEN_TTL, HOST_TOKEN_TTL, networks));
+        let terms = Arc::new(Terms::new(HOST_TOKEN_LIFETIME, HOST_TOKEN_LIFETIME, networks));
         Self { document: Arc::new(document), terms }
     }
 }
@@ -120,6 +120,12 @@ pub fn authenticator_name(account: &str, service: &str) -> String {
     format!("{account}/{service}")
 }
 
+/// What the access tokens of an account's hosts rest on that their API keys gave. No authenticator has such a name.
+#[must_use]
+pub fn api_key_basis(account: &str) -> String {
+    format!("api-key:{account}")
+}
+
 impl Policy {
     /// The host of a user name.
     pub(super) fn host_of(&self, username: &str) -> Option<&HostDocument> {
@@ -130,11 +136,17 @@ impl Policy {
         self.hosts.get(username.strip_prefix(HOST)?)
     }
 
-    /// What holds now of an access token of a host that an authenticator gave; `None` unless that is one of its account that it
-    /// may use.
-    pub(super) fn host_terms(&self, username: &str, authenticator: &str) -> Option<Arc<Terms>> {
-        let KnownHost { document: host, terms } =
-            self.known_host(username).filter(|_| self.authenticators.contains_key(authenticator))?;
+    /// What holds now of an access token of a host that its API key gave, or an authenticator; `None` unless that is one of its
+    /// account that it may use.
+    pub(super) fn host_terms(&self, username: &str, basis: &str) -> Option<Arc<Terms>> {
+        let KnownHost { document: host, terms } = self.known_host(username)?;
+        if basis == api_key_basis(&host.account) {
+            return Some(Arc::clone(terms));
+        }
+        let authenticator = basis;
+        if !self.authenticators.contains_key(authenticator) {
+            return None;
+        }
         let service = authenticator.strip_prefix(host.account.as_str())?.strip_prefix('/')?;
         let stands = host.may_use(service) && host.restrictions(service).next().is_some();
         stands.then(|| Arc::clone(terms))

@@ -67,7 +67,7 @@ pub enum Rule {
     Named(Subject),
     /// The caller is an exchanged identity whose own role is to administer.
     Administrator,
-    /// A trusted issuer vouches for the caller.
+    /// A trusted issuer vouches for the caller, or a credential that the server handed out.
     Vouched,
     /// Nothing has to be proved, and nobody is named: the default user does everything.
     DefaultMode,
@@ -136,7 +136,7 @@ impl fmt::Display for Rule {
             Self::Everyone => f.write_str("every authenticated caller may"),
             Self::Named(subject) => write!(f, "the configuration names {subject}"),
             Self::Administrator => f.write_str("the identity's own role is admin"),
-            Self::Vouched => f.write_str("a trusted issuer vouches for it"),
+            Self::Vouched => f.write_str("a trusted issuer vouches for it, or a client secret or API key"),
             Self::DefaultMode => f.write_str("no authentication is configured, and no one is named"),
             Self::Offered => f.write_str("the owner offered it to the caller"),
         }

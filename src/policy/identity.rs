@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Fault, MAX_PARTS, check_count};
 use super::terms::Terms;
 use super::trusted_network::TrustedNetwork;
+use super::universal_auth::{UniversalAuthDocument, check_universal_auth};
 use super::{Policy, check_name};
 use crate::principal::{Caller, Method, is_exchanged};
 
@@ -53,6 +54,9 @@ pub struct IdentityDocument {
     /// By which JWTs of an OpenID Connect provider it gets access tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oidc_auth: Option<OidcAuthDocument>,
+    /// By which client id and secrets it gets access tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub universal_auth: Option<UniversalAuthDocument>,
 }
 
 /// What an identity may do by itself.
@@ -231,7 +235,8 @@ impl IdentityDocument {
     pub(super) fn bases(&self) -> Vec<(String, Arc<Terms>)> {
         let jwt_auth = self.jwt_auth.iter().map(|auth| (jwt_auth_basis(&auth.id), auth.tokens().terms()));
         let oidc_auth = self.oidc_auth.iter().map(|auth| (oidc_auth_basis(&auth.id), auth.tokens().terms()));
-        jwt_auth.chain(oidc_auth).collect()
+        let universal_auth = self.universal_auth.iter().map(|auth| (auth.token_basis(), auth.tokens().terms()));
+        jwt_auth.chain(oidc_auth).chain(universal_auth).collect()
     }
 }
 
@@ -320,7 +325,31 @@ pub(super) fn check_identity(id: &str, document: &IdentityDocument) -> Result<()
             return Err(Fault::at(&["identities", id, key, member], problem));
         }
     }
-    Ok(())
+    document.universal_auth.as_ref().map_or(Ok(()), |auth| check_universal_auth(id, auth))
+}
+
+/// Refuses settings that are out of bounds; `path` leads to their document.
+pub(super) fn check_token_settings(path: [&str; 3], settings: &TokenSettings<'_>) -> Result<(), Fault> {
+    let [table, id, auth] = path;
+    check_tokens(settings).map_err(|(member, problem)| Fault::at(&[table, id, auth, member], problem))
+}
+
+/// Refuses lists of networks from which nothing could come, and what is not a network.
+pub(super) fn check_networks(path: [&str; 3], key: &str, what: &str, networks: &[String]) -> Result<(), Fault> {
+    let [table, id, auth] = path;
+    networks_of(what, networks).map_err(|problem| Fault::at(&[table, id, auth, key], problem))
+}
+
+fn networks_of(what: &str, networks: &[String]) -> Result<(), String> {
+    if networks.is_empty() {
+        return Err(format!("it is empty: {what} could be used from nowhere"));
+    }
+    if networks.len() > MAX_NETWORKS {
+        return Err(format!("more than {MAX_NETWORKS} entries"));
+    }
+    networks
+        .iter()
+        .try_for_each(|text| text.parse::<TrustedNetwork>().map(drop).map_err(|error| format!("{text:?}: {error}")))
 }
 
 /// What is wrong with one member of a way of logging in: its name in the policy file, and the problem.
@@ -365,17 +394,7 @@ fn check_tokens(tokens: &TokenSettings<'_>) -> Result<(), MemberFault> {
     if !(0..=i64::from(i32::MAX)).contains(&tokens.uses_limit) {
         return Err(("access_token_num_uses_limit", format!("{} is not from 0 to {}", tokens.uses_limit, i32::MAX)));
     }
-    let networks = "access_token_trusted_ips";
-    if tokens.trusted_ips.is_empty() {
-        return Err((networks, "it is empty: a token could be used from nowhere".to_owned()));
-    }
-    if tokens.trusted_ips.len() > MAX_NETWORKS {
-        return Err((networks, format!("more than {MAX_NETWORKS} entries")));
-    }
-    for text in tokens.trusted_ips {
-        text.parse::<TrustedNetwork>().map_err(|error| (networks, format!("{text:?}: {error}")))?;
-    }
-    Ok(())
+    networks_of("a token", tokens.trusted_ips).map_err(|problem| ("access_token_trusted_ips", problem))
 }
 
 fn check_bounds(bounds: &JwtBounds<'_>) -> Result<(), MemberFault> {

@@ -21,6 +21,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod trusted_network;
+mod universal_auth;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -30,8 +31,8 @@ use rpds::{HashTrieMapSync, HashTrieSetSync};
 pub use account::Account;
 pub use action::{Action, Capability};
 pub use conjur::{
-    AuthenticatorDocument, HOST_TOKEN_TTL, HostDocument, NO_RESTRICTION, aliases, authenticator_name, enforced,
-    host_username,
+    AuthenticatorDocument, HOST_TOKEN_LIFETIME, HostDocument, NO_RESTRICTION, aliases, api_key_basis,
+    authenticator_name, enforced, host_username,
 };
 pub use decide::{Decision, Properties, Refusal, Resource, Rule};
 pub use definition::{Definition, Kind};
@@ -50,6 +51,7 @@ pub use own::is_meant;
 pub use subject::{Subject, SubjectError};
 pub use terms::Terms;
 pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
+pub use universal_auth::{MAX_CLIENT_ID, UniversalAuthDocument};
 
 use crate::principal::Caller;
 use document::MAX_PARTS;
@@ -84,6 +86,8 @@ pub struct Policy {
     memberships: Relation<Subject, String>,
     /// Exchanged identities by their user names.
     exchanged: Map<String, identity::Exchanged>,
+    /// Identifiers of identities by their client ids.
+    clients: Map<String, String>,
     authenticators: Map<String, Arc<AuthenticatorDocument>>,
     hosts: Map<String, conjur::KnownHost>,
     /// Which definitions there are, faulty ones too, and how many of each kind.

@@ -94,7 +94,7 @@ impl Subject {
             Method::Certificate { .. } => Self::Certificate(name()),
             Method::Jwt { issuer, .. } => Self::Jwt { issuer: Box::from(&**issuer), name: name() },
             Method::ApiToken => Self::ApiToken,
-            Method::AccessToken { .. } => Self::Exchanged(name()),
+            Method::AccessToken { .. } | Method::ApiKey { .. } => Self::Exchanged(name()),
             Method::Default => Self::Unauthenticated,
         }
     }

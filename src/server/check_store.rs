@@ -11,7 +11,8 @@ use crate::custody::Custody;
 use crate::kms::{self, KeptSecret};
 use crate::metrics::Metrics;
 use crate::store::{
-    self, Store, access_token, audit_head, erasure, gcm_use, object, policy_entry, secret_path, secret_version,
+    self, Store, access_token, api_key, audit_head, client_secret, erasure, gcm_use, object, policy_entry, secret_path,
+    secret_version,
 };
 
 /// Begins what the audit log calls an access token.
@@ -86,18 +87,7 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
             Err(name) => rows.push(Checked { name, version: 0, bound: false }),
         }
     }
-    for id in store.read(access_token::identifiers)? {
-        let name = format!("{TOKEN}{id}");
-        match store.read(|connection| access_token::find(connection, &id)) {
-            Ok(Some(row)) => {
-                let bound = custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?;
-                rows.push(Checked { name, version: row.version, bound });
-            }
-            Ok(None) => {}
-            Err(store::Error::Malformed(_)) => rows.push(Checked { name, version: 0, bound: false }),
-            Err(error) => return Err(error.into()),
-        }
-    }
+    credentials(store, custody, &mut rows)?;
     head(store, custody, report)?;
     values(store, custody, &kept, report)?;
     names(store, &kept, report)?;
@@ -109,6 +99,35 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
         .findings
         .extend(changed.map(|row| format!("{}: its binding is wrong: it was changed in the database", row.name)));
     Ok(rows)
+}
+
+/// Every row of a credential that the server handed out.
+fn credentials(store: &Store, custody: &Custody, rows: &mut Vec<Checked>) -> Result<(), StartError> {
+    let mut check = |name: String, found: Result<Option<(i64, Vec<u8>, Vec<u8>)>, store::Error>| {
+        match found {
+            Ok(Some((version, bound, binding))) => {
+                let bound = custody.is_bound(&bound, &binding).map_err(kms::Error::from)?;
+                rows.push(Checked { name, version, bound });
+            }
+            Ok(None) => {}
+            Err(store::Error::Malformed(_)) => rows.push(Checked { name, version: 0, bound: false }),
+            Err(error) => return Err(error.into()),
+        }
+        Ok::<(), StartError>(())
+    };
+    for id in store.read(access_token::identifiers)? {
+        let found = store.read(|connection| access_token::find(connection, &id));
+        check(format!("{TOKEN}{id}"), found.map(|row| row.map(|row| (row.version, row.bound(), row.binding))))?;
+    }
+    for id in store.read(client_secret::identifiers)? {
+        let found = store.read(|connection| client_secret::find(connection, &id));
+        check(client_secret::name(&id), found.map(|row| row.map(|row| (row.version, row.bound(), row.binding))))?;
+    }
+    for host in store.read(api_key::hosts)? {
+        let found = store.read(|connection| api_key::find(connection, &host));
+        check(api_key::name(&host), found.map(|row| row.map(|row| (row.version, row.bound(), row.binding))))?;
+    }
+    Ok(())
 }
 
 /// Keys that the token has and the database does not, and the other way round. A copy of the database is older than the token:

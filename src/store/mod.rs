@@ -1,8 +1,10 @@
 //! The database: SQLite in WAL mode, one writer with group commit, readers on their own connections.
 
 pub mod access_token;
+pub mod api_key;
 pub mod audit_head;
 mod change;
+pub mod client_secret;
 pub mod erasure;
 mod error;
 pub mod gcm_use;
@@ -207,7 +209,17 @@ impl Store {
     /// SQLite's.
     pub fn first_used_table(&self) -> Result<Option<&'static str>, Error> {
         self.read(|connection| {
-            for table in ["object", "policy_entry", "access_token", "secret_version", "audit_head", "gcm_use"] {
+            let tables = [
+                "object",
+                "policy_entry",
+                "access_token",
+                "client_secret",
+                "api_key",
+                "secret_version",
+                "audit_head",
+                "gcm_use",
+            ];
+            for table in tables {
                 let query = format!("SELECT EXISTS (SELECT 1 FROM {table})");
                 if connection.query_row(&query, [], |row| row.get(0))? {
                     return Ok(Some(table));

@@ -186,10 +186,10 @@ fn paths_without_a_service_are_none_and_slashes_may_be_encoded() {
     let at = |path: &str| authenticate_at(&server.nobody(), path, &[], &token).status;
     assert_eq!((at(WEB), at("/authn-jwt/gitlab/acme/host%2fapps%2fweb/authenticate")), (200, 200));
     for (path, expected) in [
-        ("/authn-jwt/acme/authenticate", 404),
-        ("/authn-jwt/authenticate", 404),
-        ("/authn-jwt//acme/authenticate", 404),
-        ("/authn-jwt/gitlab/acme/host/apps/web/authenticate", 404),
+        ("/authn-jwt/acme/authenticate", 501),
+        ("/authn-jwt/authenticate", 501),
+        ("/authn-jwt//acme/authenticate", 501),
+        ("/authn-jwt/gitlab/acme/host/apps/web/authenticate", 501),
         ("/authn-jwt/gitlab/acme/host%2Fapps%252Fweb/authenticate", 401),
         ("/authn-jwt/gitlab/acme/host%2Fapps%2F%2E%2E%2Fapps%2Fweb/authenticate", 401),
         ("/authn-jwt/gitlab%2F/acme/host%2Fapps%2Fweb/authenticate", 401),

@@ -128,7 +128,7 @@ fn what_a_request_says_is_checked() {
     for body in [
         json!({}),
         json!({"name": 1}),
-        json!({"name": "x", "other": 1}),
+        json!({"name": "x", "expiresAt": "2030"}),
         json!({"name": "x", "keyUsage": "all"}),
         json!({"name": "x", "encryptionAlgorithm": "aes-256-cbc"}),
         json!({"name": "x", "keyUsage": "sign-verify"}),

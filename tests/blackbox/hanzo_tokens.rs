@@ -40,7 +40,7 @@ fn a_token_is_revoked_by_its_bearer_at_once_and_everywhere() {
     let server = server.restart();
     assert_eq!(whoami(&server, &first), Err(401));
     assert!(whoami(&server, &second).is_ok());
-    for body in [json!({}), json!({"accessToken": 1}), json!({"accessToken": "x", "y": 1})] {
+    for body in [json!({}), json!({"accessToken": 1}), json!({"accessToken": ["x"]})] {
         assert_eq!(server.nobody().post(REVOKE, &body).status, 422, "{body}");
     }
     for wrong in ["x", "a.b.c", &jwt(&key, &json!({}))] {

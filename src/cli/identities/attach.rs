@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::auth_at;
+use super::tokens::Tokens;
 use crate::cli::error::{Error, FileError};
 use crate::cli::report::Report;
 use crate::cli::stream::Source;
@@ -40,18 +41,8 @@ pub(in crate::cli) struct Attach {
     /// A claim and its values, which commas separate; dots reach into nested claims; may be repeated
     #[arg(long, value_name = "CLAIM=VALUES", value_parser = claim)]
     claim: Vec<(String, String)>,
-    /// Seconds for which an access token is good [default: 2592000]
-    #[arg(long, value_name = "SECONDS")]
-    ttl: Option<u32>,
-    /// Seconds beyond which no renewal takes it [default: 2592000]
-    #[arg(long, value_name = "SECONDS")]
-    max_ttl: Option<u32>,
-    /// How often it may be used; 0 = any number [default: 0]
-    #[arg(long, value_name = "N")]
-    uses: Option<u32>,
-    /// A network from which it may be used; may be repeated [default: all]
-    #[arg(long, value_name = "NETWORK")]
-    trusted_ip: Vec<String>,
+    #[command(flatten)]
+    tokens: Tokens,
 }
 
 fn claim(text: &str) -> Result<(String, String), &'static str> {
@@ -87,17 +78,7 @@ impl Attach {
             "boundClaims",
             self.claim.into_iter().map(|(name, values)| (name, values.into())).collect::<Map<_, _>>().into(),
         );
-        for (name, number) in
-            [("accessTokenTTL", self.ttl), ("accessTokenMaxTTL", self.max_ttl), ("accessTokenNumUsesLimit", self.uses)]
-        {
-            if let Some(number) = number {
-                put(name, number.into());
-            }
-        }
-        if !self.trusted_ip.is_empty() {
-            let addresses: Vec<Value> = self.trusted_ip.iter().map(|ip| json!({ "ipAddress": ip })).collect();
-            put("accessTokenTrustedIps", addresses.into());
-        }
+        self.tokens.put(&mut body);
         Ok(Report::quiet(client.post_json(&auth_at(&self.id), &body).await?))
     }
 }

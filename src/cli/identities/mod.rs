@@ -1,6 +1,8 @@
-//! `claviger identities`: applications that authenticate by an issuer's JWTs, for administrators.
+//! `claviger identities`: applications that authenticate by an issuer's JWTs or by client secrets, for administrators.
 
 mod attach;
+mod tokens;
+mod universal_auth;
 
 use clap::Subcommand;
 use serde_json::{Map, Value, json};
@@ -9,7 +11,7 @@ use super::error::Error;
 use super::report::Report;
 use crate::client::{Client, segment};
 
-/// Applications that authenticate by an issuer's JWTs; for administrators
+/// Applications that authenticate by an issuer's JWTs or by client secrets; for administrators
 #[derive(Subcommand)]
 pub(super) enum Identities {
     Create(Create),
@@ -19,6 +21,10 @@ pub(super) enum Identities {
     Delete(Delete),
     Attach(attach::Attach),
     Detach(Detach),
+    #[command(subcommand)]
+    UniversalAuth(universal_auth::UniversalAuth),
+    #[command(subcommand)]
+    ClientSecrets(universal_auth::ClientSecrets),
 }
 
 /// What an identity may do by itself.
@@ -57,7 +63,7 @@ pub(super) struct Create {
 #[derive(clap::Args)]
 pub(super) struct List {}
 
-/// Print an identity with its JWT auth and OIDC auth as JSON
+/// Print an identity and the ways by which it is known as JSON
 #[derive(clap::Args)]
 pub(super) struct Show {
     /// Its identifier
@@ -133,6 +139,8 @@ impl Identities {
             Self::Delete(Delete { id }) => Ok(Report::quiet(client.delete_json(&at(&id)).await?)),
             Self::Attach(command) => command.run(client).await,
             Self::Detach(Detach { id }) => Ok(Report::quiet(client.delete_json(&auth_at(&id)).await?)),
+            Self::UniversalAuth(command) => command.run(client).await,
+            Self::ClientSecrets(command) => command.run(client).await,
         }
     }
 }
@@ -155,16 +163,13 @@ async fn identities(client: &Client) -> Result<Value, Error> {
     }
 }
 
-/// The identity and, if there are any, its JWT auth and OIDC auth.
+/// The identity and the ways by which it is known.
 async fn show(client: &Client, id: &str) -> Result<Report, Error> {
     let mut shown: Value = client.get_json(&at(id)).await?;
-    let ways: Vec<String> = match shown.pointer("/identity/authMethods") {
-        Some(Value::Array(ways)) => ways.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
-    };
-    for way in ways.iter().filter(|way| ["jwt-auth", "oidc-auth"].contains(&way.as_str())) {
-        let at = format!("/api/v1/auth/{way}/identities/{}", segment(id));
-        let auth: Map<String, Value> = client.get_json(&at).await?;
+    let methods = shown.pointer("/identity/authMethods").and_then(Value::as_array).cloned().unwrap_or_default();
+    for method in methods.iter().filter_map(Value::as_str) {
+        let path = format!("/api/v1/auth/{}/identities/{}", segment(method), segment(id));
+        let auth: Map<String, Value> = client.get_json(&path).await?;
         if let Some(members) = shown.as_object_mut() {
             members.extend(auth);
         }

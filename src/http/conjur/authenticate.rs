@@ -46,7 +46,7 @@ fn presented(form: &[u8]) -> Result<String, Problem> {
 }
 
 /// The token in the flattened form (RFC 7515 section 7.2.2), in base64 for those who accept that.
-fn flattened(token: &str, visit: &Visit<'_>) -> Answer {
+pub(super) fn flattened(token: &str, visit: &Visit<'_>) -> Answer {
     let mut parts = token.split('.');
     let mut part = || parts.next().unwrap_or_default();
     let token = json!({ "protected": part(), "payload": part(), "signature": part() });

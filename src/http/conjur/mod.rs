@@ -1,5 +1,6 @@
 //! The dialect of Conjur: authenticators, by which hosts exchange a JWT for an access token.
 
+pub(super) mod api_key;
 pub(super) mod authenticate;
 pub(super) mod secrets;
 pub(super) mod status;

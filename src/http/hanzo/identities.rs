@@ -62,10 +62,11 @@ struct One {
 
 impl From<Identity> for Shown {
     fn from(Identity { id, document }: Identity) -> Self {
-        let IdentityDocument { name, role, organization_id, metadata, created_at, updated_at, jwt_auth, oidc_auth } =
-            document;
+        let IdentityDocument { name, role, organization_id, metadata, created_at, updated_at, .. } = document;
         let metadata = metadata.into_iter().map(|(key, value)| Metadata { key, value }).collect();
-        let auth_methods = jwt_auth.iter().map(|_| "jwt-auth").chain(oidc_auth.iter().map(|_| "oidc-auth")).collect();
+        let by_jwt = document.jwt_auth.iter().map(|_| "jwt-auth");
+        let by_jwt = by_jwt.chain(document.oidc_auth.iter().map(|_| "oidc-auth"));
+        let auth_methods = by_jwt.chain(document.universal_auth.iter().map(|_| "universal-auth")).collect();
         let (created_at, updated_at) = (iso(created_at), iso(updated_at));
         Self { id, name, role, organization_id, metadata, auth_methods, created_at, updated_at }
     }

@@ -1,6 +1,7 @@
 //! The dialect of Hanzo KMS and Infisical: identities, what they are known by, their access tokens, projects and keys.
 
 mod attached;
+pub(super) mod client_secrets;
 pub(super) mod identities;
 pub(super) mod jwt_auth;
 pub(super) mod keys;
@@ -8,6 +9,7 @@ pub(super) mod login;
 pub(super) mod oidc_auth;
 pub(super) mod projects;
 pub(super) mod tokens;
+pub(super) mod universal_auth;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

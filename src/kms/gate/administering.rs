@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::Error;
 use super::super::administration::{Entry, Kind};
-use super::{AdministrationGrant, Kms, own};
+use super::{AdministrationGrant, Kms, credentials, own};
 use crate::audit::Record;
 use crate::auth::AccessTokens;
 use crate::custody::Custody;
@@ -286,8 +286,17 @@ impl AdministrationGrant<'_> {
         if own::concerns(&self.kms.policy.load(), self.call.caller(), kind, name, row.document.as_deref()) {
             self.call.concerns_caller();
         }
-        let record = self.call.change(Action::Administer, &object, version);
-        self.kms.store.write_recorded(vec![record], move |transaction| row.write(transaction))?;
+        let mut records = vec![self.call.change(Action::Administer, &object, version)];
+        let is_host_gone = kind == Kind::Host && row.document.is_none();
+        let taken = if is_host_gone { self.kms.without_api_key(self.call, name)? } else { None };
+        let taken = taken.map(|(key, record)| {
+            records.push(record);
+            key
+        });
+        self.kms.store.write_recorded(records, move |transaction| {
+            row.write(transaction)?;
+            credentials::write(transaction, taken.as_ref())
+        })?;
         self.call.changed();
         definitions.stored.insert((kind, name.to_owned()), (version, stored));
         self.kms.policy.store(Arc::new(policy));

@@ -14,6 +14,7 @@ mod administering;
 mod asking;
 mod auditing;
 mod committing;
+mod credentials;
 mod erasing;
 mod granted;
 mod health;
@@ -32,7 +33,7 @@ use super::last_use::LastUses;
 use super::object::{Access, Object};
 use super::{Call, Error};
 use crate::audit::Audit;
-use crate::auth::AccessTokens;
+use crate::auth::{AccessTokens, Lockouts};
 use crate::custody::{Custody, Mac};
 use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::ttlv::DateTime;
@@ -44,6 +45,7 @@ use crate::turns::Turns;
 use administering::Definitions;
 pub(super) use asking::{End, Whose};
 pub(super) use committing::Prepared;
+pub(super) use credentials::Use;
 pub use health::{Health, TokenHealth};
 use invocations::Invocations;
 pub use vault::Vault;
@@ -76,6 +78,7 @@ pub struct Kms {
     /// What the policy is made of.
     definitions: Mutex<Definitions>,
     tokens: Arc<AccessTokens>,
+    lockouts: Lockouts,
     /// How often keys have encrypted with AES-GCM.
     invocations: Invocations,
     api_token_id: Option<String>,
@@ -144,6 +147,7 @@ impl Kms {
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
             tokens: Arc::new(tokens),
+            lockouts: Lockouts::default(),
             invocations,
             api_token_id: settings.api_token_id,
             audit,

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 pub mod conjur;
 pub mod costs;
+pub mod credentials;
 pub mod crl;
 pub mod curl;
 pub mod decisions;

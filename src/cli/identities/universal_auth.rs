@@ -1,0 +1,177 @@
+//! `claviger identities universal-auth` and `claviger identities client-secrets`
+
+use clap::Subcommand;
+use serde_json::{Map, Value, json};
+
+use super::text;
+use super::tokens::{Tokens, put_networks};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
+use crate::client::{Client, segment};
+
+/// Identities that are known by a client id and client secrets
+#[derive(Subcommand)]
+pub(in crate::cli) enum UniversalAuth {
+    Attach(Attach),
+    Detach(Detach),
+    ClearLockouts(ClearLockouts),
+}
+
+/// Have an identity be known by a client id and client secrets, and print the client id
+#[derive(clap::Args)]
+pub(in crate::cli) struct Attach {
+    /// The identity's identifier
+    #[arg(value_name = "ID")]
+    id: String,
+    #[command(flatten)]
+    tokens: Tokens,
+    /// A network from which client secrets may be used; may be repeated [default: all]
+    #[arg(long, value_name = "NETWORK")]
+    secret_trusted_ip: Vec<String>,
+    /// Failures from one network after which the client is locked out there, 1 to 30 [default: 3]
+    #[arg(long, value_name = "N", conflicts_with = "no_lockout")]
+    lockout_threshold: Option<u32>,
+    /// Seconds for which it is locked out, 30 to 86400 [default: 300]
+    #[arg(long, value_name = "SECONDS", conflicts_with = "no_lockout")]
+    lockout_duration: Option<u32>,
+    /// Seconds after which failures are forgotten, 5 to 3600 [default: 30]
+    #[arg(long, value_name = "SECONDS", conflicts_with = "no_lockout")]
+    lockout_reset: Option<u32>,
+    /// Lock nobody out
+    #[arg(long)]
+    no_lockout: bool,
+}
+
+/// Refuse the client secrets of an identity from now on, and end the access tokens that they gave
+#[derive(clap::Args)]
+pub(in crate::cli) struct Detach {
+    /// The identity's identifier
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Let an identity in again that failed too often, and print how many networks were locked out
+#[derive(clap::Args)]
+pub(in crate::cli) struct ClearLockouts {
+    /// The identity's identifier
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Client secrets of an identity
+#[derive(Subcommand)]
+pub(in crate::cli) enum ClientSecrets {
+    Create(Create),
+    List(List),
+    Revoke(Revoke),
+}
+
+/// Make a client secret, and print it: it cannot be shown again
+#[derive(clap::Args)]
+pub(in crate::cli) struct Create {
+    /// The identity's identifier
+    #[arg(value_name = "ID")]
+    id: String,
+    /// What it is for
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    description: String,
+    /// Seconds for which it is good; 0 = for ever
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    ttl: u32,
+    /// How often it may be used; 0 = any number
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    uses: u32,
+}
+
+/// Print the client secrets that were not revoked, one on a line: `SECRET-ID PREFIX uses N/LIMIT ttl SECONDS DESCRIPTION`
+#[derive(clap::Args)]
+pub(in crate::cli) struct List {
+    /// The identity's identifier
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+/// Refuse a client secret from now on; access tokens that it gave stay good
+#[derive(clap::Args)]
+pub(in crate::cli) struct Revoke {
+    /// The identity's identifier
+    #[arg(value_name = "ID")]
+    id: String,
+    /// The secret's identifier, as `client-secrets list` prints it
+    #[arg(value_name = "SECRET-ID")]
+    secret: String,
+}
+
+pub(super) fn at(id: &str) -> String {
+    format!("/api/v1/auth/universal-auth/identities/{}", segment(id))
+}
+
+impl UniversalAuth {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::Attach(command) => command.run(client).await,
+            Self::Detach(Detach { id }) => Ok(Report::quiet(client.delete_json(&at(&id)).await?)),
+            Self::ClearLockouts(ClearLockouts { id }) => {
+                let cleared: Value = client.post_json(&format!("{}/clear-lockouts", at(&id)), &json!({})).await?;
+                let count = cleared.get("deleted").and_then(Value::as_u64).ok_or(Error::Incomplete("deleted"))?;
+                Ok(Report::new([count.to_string()], cleared))
+            }
+        }
+    }
+}
+
+impl Attach {
+    async fn run(self, client: &Client) -> Result<Report, Error> {
+        let mut body = Map::new();
+        self.tokens.put(&mut body);
+        put_networks(&mut body, "clientSecretTrustedIps", &self.secret_trusted_ip);
+        for (name, number) in [
+            ("lockoutThreshold", self.lockout_threshold),
+            ("lockoutDurationSeconds", self.lockout_duration),
+            ("lockoutCounterResetSeconds", self.lockout_reset),
+        ] {
+            body.extend(number.map(|number| (name.to_owned(), number.into())));
+        }
+        if self.no_lockout {
+            body.insert("lockoutEnabled".to_owned(), false.into());
+        }
+        let made: Value = client.post_json(&at(&self.id), &body).await?;
+        let client_id = text(&made, "/identityUniversalAuth/clientId").ok_or(Error::Incomplete("clientId"))?;
+        Ok(Report::new([client_id], made))
+    }
+}
+
+impl ClientSecrets {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::Create(Create { id, description, ttl, uses }) => {
+                let body = json!({ "description": description, "ttl": ttl, "numUsesLimit": uses });
+                let made: Value = client.post_json(&format!("{}/client-secrets", at(&id)), &body).await?;
+                let secret = text(&made, "/clientSecret").ok_or(Error::Incomplete("clientSecret"))?;
+                Ok(Report::new([secret], made))
+            }
+            Self::List(List { id }) => {
+                let list: Value = client.get_json(&format!("{}/client-secrets", at(&id))).await?;
+                let all = list.get("clientSecretData").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                let lines: Vec<String> = all.iter().filter_map(line).collect();
+                Ok(Report::new(lines, list))
+            }
+            Self::Revoke(Revoke { id, secret }) => {
+                let path = format!("{}/client-secrets/{}/revoke", at(&id), segment(&secret));
+                Ok(Report::quiet(client.post_json(&path, &json!({})).await?))
+            }
+        }
+    }
+}
+
+fn line(secret: &Value) -> Option<String> {
+    let number = |name: &str| secret.get(name)?.as_i64();
+    let limit = match number("clientSecretNumUsesLimit")? {
+        0 => "any".to_owned(),
+        limit => limit.to_string(),
+    };
+    let (id, prefix) = (text(secret, "/id")?, text(secret, "/clientSecretPrefix")?);
+    let (uses, ttl) = (number("clientSecretNumUses")?, number("clientSecretTTL")?);
+    let line = format!("{id} {prefix} uses {uses}/{limit} ttl {ttl} {}", text(secret, "/description")?);
+    Some(line.trim_end().to_owned())
+}

@@ -1,0 +1,116 @@
+//! `/authn/ACCOUNT`: API keys of hosts.
+
+use warp::http::StatusCode;
+
+use super::super::ask::Ask;
+use super::super::problem::Problem;
+use super::super::visit::{Answering, Visit};
+use super::super::{Answer, App};
+use super::authenticate::flattened;
+use crate::auth::{Basic, Bearer, Unauthenticated};
+use crate::kms::{self, LoginError, PresentedKey};
+use crate::secret::Password;
+
+/// The way by which somebody comes, for the log and the figures.
+const METHOD: &str = "authn";
+
+/// `POST /authn/ACCOUNT/LOGIN/authenticate`: the body is the API key, whatever its Content-Type.
+pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+    Box::pin(async move {
+        let key = Password::from(String::from_utf8_lossy(visit.body).into_owned());
+        let login = visit.parameters.get(1).map_or("", String::as_str);
+        let presented = PresentedKey { account: account(&visit), login, key: &key };
+        let bearer = bearer(app, &visit)?;
+        let place = app.authenticator.comparing().await;
+        let issued = app.kms.login_by_api_key(visit.visitor().origin(), &presented, &bearer, place);
+        let issued = issued.map_err(|error| refused(app, &visit, error))?;
+        Ok(flattened(&issued.token, &visit))
+    })
+}
+
+/// `GET /authn/ACCOUNT/login`, with Basic credentials: the API key that is right is the answer.
+pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+    Box::pin(async move {
+        let basic = basic(app, &visit)?;
+        let presented = PresentedKey { account: account(&visit), login: &basic.user, key: &basic.password };
+        let bearer = bearer(app, &visit)?;
+        let place = app.authenticator.comparing().await;
+        app.kms.verify_api_key(&presented, &bearer, place).map_err(|error| refused(app, &visit, error))?;
+        Ok(text(&basic.password))
+    })
+}
+
+/// `PUT /authn/ACCOUNT/api_key[?role=...]`, with Basic credentials: the host has another API key from now on.
+pub(in crate::http) fn rotate_own<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+    Box::pin(async move {
+        let basic = basic(app, &visit)?;
+        if let Some(role) = visit.query.text("role") {
+            let host = host_of(role, account(&visit))?;
+            if basic.user.strip_prefix("host/") != Some(host) {
+                let detail = format!("role: Basic changes the API key of {:?}, and not that of {role:?}", basic.user);
+                return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+            }
+        }
+        let presented = PresentedKey { account: account(&visit), login: &basic.user, key: &basic.password };
+        let bearer = bearer(app, &visit)?;
+        let place = app.authenticator.comparing().await;
+        let key = app.kms.rotate_own_api_key(visit.visitor().origin(), &presented, &bearer, place);
+        Ok(text(&key.map_err(|error| refused(app, &visit, error))?))
+    })
+}
+
+/// `PUT /authn/ACCOUNT/api_key?role=[ACCOUNT:]host:ID`: an administrator gives a host its API key, or another one.
+pub(in crate::http) fn issue(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let account = ask.parameter(0);
+    Ok(text(&app.kms.issue_api_key(&ask.context, account, host(ask, account)?)?))
+}
+
+/// `DELETE /authn/ACCOUNT/api_key?role=[ACCOUNT:]host:ID`: an administrator takes the API key of a host away.
+pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let account = ask.parameter(0);
+    app.kms.revoke_api_key(&ask.context, account, host(ask, account)?)?;
+    Ok(Answer::text(StatusCode::NO_CONTENT, Vec::new()))
+}
+
+/// The host that the query names.
+fn host<'a>(ask: &Ask<'a>, account: &str) -> Result<&'a str, Problem> {
+    let missing = "role is missing: name the host as role=host:ID, or present the host's own API key by Basic";
+    let role = ask.query.text("role").ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, missing))?;
+    host_of(role, account)
+}
+
+/// The host of an account that a role names.
+fn host_of<'a>(role: &'a str, account: &str) -> Result<&'a str, Problem> {
+    let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let own = role.strip_prefix(account).and_then(|rest| rest.strip_prefix(':')).unwrap_or(role);
+    match own.strip_prefix("host:") {
+        Some(id) if !id.is_empty() => Ok(id),
+        _ => Err(bad(format!("role: {role:?} is not host:ID or {account}:host:ID: only hosts have API keys here"))),
+    }
+}
+
+fn account<'a>(visit: &Visit<'a>) -> &'a str {
+    visit.parameters.first().map_or("", String::as_str)
+}
+
+fn text(key: &Password) -> Answer {
+    Answer::text(StatusCode::OK, key.as_bytes().to_vec())
+}
+
+/// The Basic credentials of a request; a missing or malformed one is refused like a wrong one.
+fn basic(app: &App, visit: &Visit<'_>) -> Result<Basic, Problem> {
+    let basic = Basic::read(visit.headers).and_then(|basic| basic.ok_or(Unauthenticated::NoCredential));
+    basic.map_err(|reason| visit.unauthenticated(app, &reason))
+}
+
+fn bearer(app: &App, visit: &Visit<'_>) -> Result<Bearer, Problem> {
+    app.authenticator.bearer(visit.peer, kms::now()).map_err(|reason| visit.unauthenticated(app, &reason))
+}
+
+/// The same answer for every cause: 401 without a body.
+fn refused(app: &App, visit: &Visit<'_>, error: LoginError) -> Problem {
+    match error {
+        LoginError::Refused(fault) => visit.refused(app, METHOD, fault.word(), &fault, Problem::unauthenticated()),
+        LoginError::Unavailable(error) => error.into(),
+    }
+}

@@ -1,0 +1,154 @@
+//! `/api/v1/auth/universal-auth`: the login by a client secret, and the secrets of an identity, for those who administer.
+
+use serde::{Deserialize, Serialize};
+use warp::http::StatusCode;
+
+use super::super::ask::Ask;
+use super::super::page::Page;
+use super::super::problem::Problem;
+use super::super::visit::{Answering, Visit};
+use super::super::{Answer, App};
+use super::{iso, login, read, read_secret};
+use crate::kms::{
+    self, ClientSecretEntry, CredentialFault, LoginError, MAX_ENTRIES, NewClientSecret, PresentedSecret, Sheet,
+};
+use crate::secret::Password;
+
+/// The way by which somebody comes, for the log and the figures.
+const METHOD: &str = "universal-auth";
+
+/// The answer to whoever has not proved to have a secret: the same whether there is such a client or not.
+const REFUSED: &str = "Invalid credentials. A client that fails too often is locked out for a while";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Login {
+    client_id: String,
+    client_secret: Password,
+}
+
+/// `POST /api/v1/auth/universal-auth/login`
+pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
+    Box::pin(async move {
+        let Login { client_id, client_secret } = read_secret(visit.body)?;
+        let presented = PresentedSecret { client_id, client_secret };
+        let bearer = app.authenticator.bearer(visit.peer, kms::now());
+        let bearer = bearer.map_err(|reason| visit.unauthenticated(app, &reason))?;
+        let place = app.authenticator.comparing().await;
+        match app.kms.login_by_client_secret(visit.visitor().origin(), &presented, &bearer, place) {
+            Ok(issued) => Ok(login::given(&issued)),
+            Err(LoginError::Refused(fault)) => {
+                let problem = Problem::new(StatusCode::UNAUTHORIZED, told(fault));
+                Err(visit.refused(app, METHOD, fault.word(), &fault, problem))
+            }
+            Err(LoginError::Unavailable(error)) => Err(error.into()),
+        }
+    })
+}
+
+/// Whoever has the secret is told why it is not good any longer, as Infisical does; nobody else is told anything.
+fn told(fault: CredentialFault) -> &'static str {
+    match fault {
+        CredentialFault::Expired => "Access denied due to expired client secret",
+        CredentialFault::Spent => "Access denied due to client secret usage limit reached",
+        _ => REFUSED,
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct New {
+    description: String,
+    num_uses_limit: i64,
+    ttl: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    id: String,
+    created_at: String,
+    updated_at: String,
+    description: String,
+    client_secret_prefix: String,
+    client_secret_num_uses: i64,
+    client_secret_num_uses_limit: i64,
+    #[serde(rename = "clientSecretTTL")]
+    client_secret_ttl: i64,
+    #[serde(rename = "identityUAId")]
+    identity_ua_id: String,
+    is_client_secret_revoked: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Made<'a> {
+    client_secret: &'a str,
+    client_secret_data: Shown,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct One {
+    client_secret_data: Shown,
+}
+
+#[derive(Serialize)]
+struct Cleared {
+    deleted: usize,
+}
+
+impl From<ClientSecretEntry> for Shown {
+    fn from(entry: ClientSecretEntry) -> Self {
+        Self {
+            id: entry.id,
+            created_at: iso(entry.created),
+            updated_at: iso(entry.updated),
+            description: entry.description,
+            client_secret_prefix: entry.prefix,
+            client_secret_num_uses: entry.uses,
+            client_secret_num_uses_limit: entry.uses_limit,
+            client_secret_ttl: entry.ttl,
+            identity_ua_id: entry.auth,
+            is_client_secret_revoked: entry.revoked,
+        }
+    }
+}
+
+fn one(entry: ClientSecretEntry) -> Answer {
+    Answer::json(StatusCode::OK, &One { client_secret_data: entry.into() })
+}
+
+/// `POST .../identities/:identityId/client-secrets`: the one answer that has the secret.
+pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let New { description, num_uses_limit, ttl } = read(ask.body)?;
+    let description = description.trim().to_owned();
+    let new = NewClientSecret { description, uses_limit: num_uses_limit, ttl };
+    let (secret, entry) = app.kms.create_client_secret(&ask.context, ask.parameter(0), new)?;
+    Ok(Answer::json(StatusCode::OK, &Made { client_secret: &secret, client_secret_data: entry.into() }))
+}
+
+/// `GET .../identities/:identityId/client-secrets`: those that were not revoked.
+pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let mut page = Page::named("clientSecretData");
+    let mut write = |entry: ClientSecretEntry| page.put(&Shown::from(entry));
+    let mut sheet = Sheet::new(&ask.context, MAX_ENTRIES, &mut write);
+    app.kms.client_secrets(&ask.context, ask.parameter(0), &mut sheet)?;
+    Ok(page.end_object())
+}
+
+/// `GET .../identities/:identityId/client-secrets/:clientSecretId`
+pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    Ok(one(app.kms.client_secret(&ask.context, ask.parameter(0), ask.parameter(1))?))
+}
+
+/// `POST .../identities/:identityId/client-secrets/:clientSecretId/revoke`
+pub(in crate::http) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    Ok(one(app.kms.revoke_client_secret(&ask.context, ask.parameter(0), ask.parameter(1))?))
+}
+
+/// `POST .../identities/:identityId/clear-lockouts`
+pub(in crate::http) fn clear_lockouts(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let deleted = app.kms.clear_lockouts(&ask.context, ask.parameter(0))?;
+    Ok(Answer::json(StatusCode::OK, &Cleared { deleted }))
+}

@@ -1,0 +1,205 @@
+//! `/api/v1/auth/universal-auth/identities/:identityId`: what the client id and secrets of an identity buy, for those who administer.
+
+use serde::{Deserialize, Serialize};
+use warp::http::StatusCode;
+
+use super::super::ask::Ask;
+use super::super::problem::Problem;
+use super::super::{Answer, App};
+use super::attached::{Address, DEFAULT_TTL, everywhere};
+use super::{invalid, iso, read};
+use crate::kms::{self, Identity, now};
+use crate::policy::UniversalAuthDocument;
+
+/// When clients are locked out, if nothing else is said, as Infisical has it.
+const LOCKOUT: (i64, i64, i64) = (3, 300, 30);
+
+/// What a request says; what it leaves out stays as it was, or is the default.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Given {
+    client_secret_trusted_ips: Option<Vec<Address>>,
+    access_token_trusted_ips: Option<Vec<Address>>,
+    #[serde(rename = "accessTokenTTL")]
+    access_token_ttl: Option<i64>,
+    #[serde(rename = "accessTokenMaxTTL")]
+    access_token_max_ttl: Option<i64>,
+    access_token_num_uses_limit: Option<i64>,
+    access_token_period: Option<i64>,
+    lockout_enabled: Option<bool>,
+    lockout_threshold: Option<i64>,
+    lockout_duration_seconds: Option<i64>,
+    lockout_counter_reset_seconds: Option<i64>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    id: String,
+    identity_id: String,
+    client_id: String,
+    client_secret_trusted_ips: Vec<Address>,
+    access_token_trusted_ips: Vec<Address>,
+    #[serde(rename = "accessTokenTTL")]
+    access_token_ttl: i64,
+    #[serde(rename = "accessTokenMaxTTL")]
+    access_token_max_ttl: i64,
+    access_token_num_uses_limit: i64,
+    access_token_period: i64,
+    lockout_enabled: bool,
+    lockout_threshold: i64,
+    lockout_duration_seconds: i64,
+    lockout_counter_reset_seconds: i64,
+    created_at: String,
+    updated_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct One {
+    identity_universal_auth: Shown,
+}
+
+/// The identifiers of Universal Auth that is attached.
+struct Fresh {
+    id: String,
+    client_id: String,
+}
+
+impl Given {
+    /// What there is, with what is given in its place.
+    fn applied(&self, before: Option<UniversalAuthDocument>, fresh: &Fresh) -> UniversalAuthDocument {
+        let (threshold, duration, reset) = LOCKOUT;
+        let mut auth = before.unwrap_or_else(|| UniversalAuthDocument {
+            id: fresh.id.clone(),
+            tokens_id: None,
+            client_id: fresh.client_id.clone(),
+            client_secret_trusted_ips: everywhere(),
+            access_token_ttl: DEFAULT_TTL,
+            access_token_max_ttl: DEFAULT_TTL,
+            access_token_num_uses_limit: 0,
+            access_token_trusted_ips: everywhere(),
+            lockout_enabled: true,
+            lockout_threshold: threshold,
+            lockout_duration_seconds: duration,
+            lockout_counter_reset_seconds: reset,
+            created_at: now(),
+            updated_at: now(),
+        });
+        auth.updated_at = now();
+        for (own, given) in [
+            (&mut auth.access_token_ttl, self.access_token_ttl),
+            (&mut auth.access_token_max_ttl, self.access_token_max_ttl),
+            (&mut auth.access_token_num_uses_limit, self.access_token_num_uses_limit),
+            (&mut auth.lockout_threshold, self.lockout_threshold),
+            (&mut auth.lockout_duration_seconds, self.lockout_duration_seconds),
+            (&mut auth.lockout_counter_reset_seconds, self.lockout_counter_reset_seconds),
+        ] {
+            *own = given.unwrap_or(*own);
+        }
+        auth.lockout_enabled = self.lockout_enabled.unwrap_or(auth.lockout_enabled);
+        for (own, given) in [
+            (&mut auth.client_secret_trusted_ips, &self.client_secret_trusted_ips),
+            (&mut auth.access_token_trusted_ips, &self.access_token_trusted_ips),
+        ] {
+            if let Some(addresses) = given {
+                *own = addresses.iter().map(Address::canonical).collect();
+            }
+        }
+        auth
+    }
+}
+
+/// Refuses what is not served.
+fn check(given: &Given) -> Result<(), Problem> {
+    match given.access_token_period {
+        None | Some(0) => Ok(()),
+        Some(_) => Err(invalid("accessTokenPeriod: only 0 is supported: tokens are renewed up to accessTokenMaxTTL")),
+    }
+}
+
+/// Refuses a token that would end before it ends, by the members of the request.
+fn check_ttl(auth: &UniversalAuthDocument) -> Result<(), Problem> {
+    if auth.access_token_max_ttl > 0 && auth.access_token_ttl > auth.access_token_max_ttl {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "accessTokenTTL cannot be greater than accessTokenMaxTTL"));
+    }
+    Ok(())
+}
+
+fn one(Identity { id, document }: Identity) -> Result<Answer, Problem> {
+    Ok(shown(&id, document.universal_auth.ok_or_else(not_attached)?))
+}
+
+fn shown(identity_id: &str, auth: UniversalAuthDocument) -> Answer {
+    let addresses = |texts: Vec<String>| texts.into_iter().map(|ip_address| Address { ip_address }).collect();
+    let identity_universal_auth = Shown {
+        id: auth.id,
+        identity_id: identity_id.to_owned(),
+        client_id: auth.client_id,
+        client_secret_trusted_ips: addresses(auth.client_secret_trusted_ips),
+        access_token_trusted_ips: addresses(auth.access_token_trusted_ips),
+        access_token_ttl: auth.access_token_ttl,
+        access_token_max_ttl: auth.access_token_max_ttl,
+        access_token_num_uses_limit: auth.access_token_num_uses_limit,
+        access_token_period: 0,
+        lockout_enabled: auth.lockout_enabled,
+        lockout_threshold: auth.lockout_threshold,
+        lockout_duration_seconds: auth.lockout_duration_seconds,
+        lockout_counter_reset_seconds: auth.lockout_counter_reset_seconds,
+        created_at: iso(auth.created_at),
+        updated_at: iso(auth.updated_at),
+    };
+    Answer::json(StatusCode::OK, &One { identity_universal_auth })
+}
+
+fn not_attached() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "the identity has no Universal Auth")
+}
+
+/// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
+fn changed(app: &App, ask: &Ask<'_>, is_new: bool) -> Result<Answer, Problem> {
+    let given: Given = read(ask.body)?;
+    let (identity, fresh) = (ask.parameter(0), Fresh { id: kms::uuid::random()?, client_id: kms::uuid::random()? });
+    let present = app.kms.identity(&ask.context, identity)?.document.universal_auth;
+    match (&present, is_new) {
+        (Some(_), true) => {
+            let detail = "the identity has Universal Auth already: change or remove it";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
+        }
+        (None, false) => return Err(not_attached()),
+        _ => {}
+    }
+    check(&given)?;
+    check_ttl(&given.applied(present, &fresh))?;
+    let change = |before: Option<UniversalAuthDocument>| {
+        if before.is_some() == is_new {
+            return Err(kms::Error::Contention);
+        }
+        Ok(Some(given.applied(before, &fresh)))
+    };
+    one(app.kms.change_universal_auth(&ask.context, identity, change)?)
+}
+
+/// `POST .../identities/:identityId`
+pub(in crate::http) fn attach(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    changed(app, ask, true)
+}
+
+/// `PATCH .../identities/:identityId`: client id, secrets and the tokens that are out stay good.
+pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    changed(app, ask, false)
+}
+
+/// `GET .../identities/:identityId`
+pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    one(app.kms.identity(&ask.context, ask.parameter(0))?)
+}
+
+/// `DELETE .../identities/:identityId`: its client secrets, and the tokens that they gave, are good no longer.
+pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let identity = ask.parameter(0);
+    let present = app.kms.identity(&ask.context, identity)?;
+    let removed = present.document.universal_auth.ok_or_else(not_attached)?;
+    app.kms.change_universal_auth(&ask.context, identity, |_| Ok(None))?;
+    Ok(shown(identity, removed))
+}

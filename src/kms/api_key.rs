@@ -1,0 +1,158 @@
+//! API keys of hosts: issued and taken away by those who administer, changed by the hosts themselves, and exchanged for access tokens.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::credential::{CredentialFault, DIGITS, LoginError, is_in, networks};
+use super::operation::Operation;
+use super::{Call, Context, Error, Kms};
+use crate::auth::{Bearer, Comparing, Issued, NewToken};
+use crate::custody::CredentialKind;
+use crate::desk::Ticket;
+use crate::policy::{Action, HOST_TOKEN_LIFETIME, HostDocument, Rule, TrustedNetwork, api_key_basis, host_username};
+use crate::principal::{Caller, MAX_USERNAME, Method, Username};
+use crate::secret::{Password, is_equal};
+use crate::store::api_key::{self, ApiKey};
+
+/// From where a host without networks of its own may come.
+const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
+
+/// What a host presents.
+pub struct PresentedKey<'a> {
+    /// The account that it names.
+    pub account: &'a str,
+    /// Its login: `host/ID`.
+    pub login: &'a str,
+    /// The key.
+    pub key: &'a Password,
+}
+
+/// A host whose key was presented.
+struct Known {
+    document: Arc<HostDocument>,
+    row: ApiKey,
+    trusted: Vec<TrustedNetwork>,
+}
+
+impl Kms {
+    /// Verifies the API key of a host, and does nothing else.
+    ///
+    /// # Errors
+    /// The key is not good, or store or HSM are away.
+    pub fn verify_api_key(
+        &self,
+        presented: &PresentedKey<'_>,
+        bearer: &Bearer,
+        place: Comparing<'_>,
+    ) -> Result<(), LoginError> {
+        self.known_host(presented, bearer, place).map(drop)
+    }
+
+    /// Issues an access token to the host whose API key is presented. The request is known by its id, address and ticket; `place` is given
+    /// back as soon as the HSM was asked.
+    ///
+    /// # Errors
+    /// The key is not good, or store, HSM or audit log are away.
+    pub fn login_by_api_key(
+        &self,
+        origin: (&str, SocketAddr, &Ticket),
+        presented: &PresentedKey<'_>,
+        bearer: &Bearer,
+        place: Comparing<'_>,
+    ) -> Result<Issued, LoginError> {
+        let Known { document, row, trusted } = self.known_host(presented, bearer, place)?;
+        let subject = username(&row.host)?;
+        let new = NewToken {
+            subject,
+            basis: api_key_basis(&document.account),
+            vouched: format!("authn/{}", document.account),
+            ttl: HOST_TOKEN_LIFETIME,
+            max_ttl: HOST_TOKEN_LIFETIME,
+            uses_limit: 0,
+            trusted,
+            thumbprint: bearer.thumbprint,
+            narrowing: None,
+            role: None,
+        };
+        Ok(self.issue_token(origin, &new)?)
+    }
+
+    /// Gives the host whose API key is presented another one in its place. The key is given here and never again.
+    ///
+    /// # Errors
+    /// The key is not good or was changed at the same time, or store, HSM or audit log are away.
+    pub fn rotate_own_api_key(
+        &self,
+        (request, peer, ticket): (&str, SocketAddr, &Ticket),
+        presented: &PresentedKey<'_>,
+        bearer: &Bearer,
+        place: Comparing<'_>,
+    ) -> Result<Password, LoginError> {
+        let Known { document, row, .. } = self.known_host(presented, bearer, place)?;
+        let method = Method::ApiKey { account: Arc::from(document.account.as_str()) };
+        let caller = Caller { username: username(&row.host)?, method, narrowing: None, role: None };
+        let call = Call::new(&Context { caller: &caller, request, peer, ticket }, Operation::RotateApiKey);
+        let key = self.recorded(&call, || {
+            call.trail.permitted(Action::AccessToken, Some(&api_key::name(&row.host)), Rule::Vouched);
+            self.issue_api_key_row(&call, Action::AccessToken, (&row.host, &row.account), row.version)
+        })?;
+        Ok(key)
+    }
+
+    /// Issues the API key of a host, in the place of the one that it has. The key is given here and never again.
+    ///
+    /// # Errors
+    /// The caller does not administer, the account has no such host, or store, HSM or audit log are away.
+    pub fn issue_api_key(&self, context: &Context<'_>, account: &str, host: &str) -> Result<Password, Error> {
+        let call = key_call(context, Operation::IssueApiKey, host);
+        self.recorded(&call, || self.authorize_administration(&call)?.issue_api_key(account, host))
+    }
+
+    /// Takes the API key of a host away. Access tokens that it gave end within eight minutes.
+    ///
+    /// # Errors
+    /// The caller does not administer, the host has no API key, or store, HSM or audit log are away.
+    pub fn revoke_api_key(&self, context: &Context<'_>, account: &str, host: &str) -> Result<(), Error> {
+        let call = key_call(context, Operation::RevokeApiKey, host);
+        self.recorded(&call, || self.authorize_administration(&call)?.revoke_api_key(account, host))
+    }
+
+    /// The host that presents its key, from where it may. Whoever is named, known or not, costs one MAC of the HSM and one look into the
+    /// database before anything is decided.
+    fn known_host(
+        &self,
+        presented: &PresentedKey<'_>,
+        bearer: &Bearer,
+        place: Comparing<'_>,
+    ) -> Result<Known, LoginError> {
+        let PresentedKey { account, login, key } = *presented;
+        let id = login.strip_prefix("host/").filter(|id| !id.is_empty() && login.len() <= MAX_USERNAME);
+        let (Some(id), DIGITS) = (id, key.len()) else { return Err(CredentialFault::Form.into()) };
+        let mac = self.presented_mac(CredentialKind::ApiKey, id, key, &place)?;
+        drop(place);
+        let found = match self.api_key(id) {
+            Err(Error::Integrity(_)) => Err(CredentialFault::Row),
+            found => Ok(found?),
+        };
+        let document = self.host(id).filter(|host| host.account == account).ok_or(CredentialFault::Holder)?;
+        let is_right =
+            |row: &ApiKey| row.account == document.account && row.mac.as_deref().is_some_and(|own| is_equal(own, &mac));
+        let row = found?.filter(is_right).ok_or(CredentialFault::Wrong)?;
+        let trusted = match document.restricted_to.as_slice() {
+            [] => networks(&EVERYWHERE.map(str::to_owned)),
+            own => networks(own),
+        };
+        let trusted = trusted.filter(|own| is_in(own, bearer.address)).ok_or(CredentialFault::Address)?;
+        Ok(Known { document, row, trusted })
+    }
+}
+
+fn username(host: &str) -> Result<Username, CredentialFault> {
+    Username::exchanged(&host_username(host)).map_err(|_| CredentialFault::Holder)
+}
+
+fn key_call<'a>(context: &Context<'a>, operation: Operation, host: &str) -> Call<'a> {
+    let call = Call::new(context, operation);
+    call.describe(format!("host {host:?}"));
+    call
+}

@@ -1,0 +1,300 @@
+//! Rows of the credentials that the server hands out, and the MACs by which they are known again.
+
+use std::sync::Arc;
+
+use super::super::{Call, Error};
+use super::{ATTEMPTS, AdministrationGrant, Kms};
+use crate::audit::Record;
+use crate::auth::{Comparing, Lockouts};
+use crate::custody::{self, CredentialKind};
+use crate::policy::{Action, HostDocument, IdentityDocument, UniversalAuthDocument};
+use crate::secret::{Password, is_equal};
+use crate::store::api_key::{self, ApiKey};
+use crate::store::client_secret::{self, ClientSecret};
+use crate::store::{self, Transaction};
+
+/// Client secrets of one identity that were not revoked, at most.
+pub(in crate::kms) const MAX_CLIENT_SECRETS: i64 = 1_000;
+
+/// What came of the use of a client secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kms) enum Use {
+    /// It is counted.
+    Counted,
+    /// There was none left.
+    Spent,
+    /// The secret was revoked meanwhile.
+    Revoked,
+    /// The row was changed in the database.
+    Refused,
+}
+
+impl Kms {
+    /// The identity that has a client id, with its identifier. Called before the caller is authenticated.
+    pub(in crate::kms) fn client(&self, client_id: &str) -> Option<(String, Arc<IdentityDocument>)> {
+        let policy = self.policy.load();
+        let id = policy.client(client_id)?;
+        Some((id.to_owned(), policy.identity(id)?))
+    }
+
+    /// Who is locked out.
+    pub(in crate::kms) fn lockouts(&self) -> &Lockouts {
+        &self.lockouts
+    }
+
+    /// The MAC of a credential as a stranger presents it: one call of the HSM, for which they have a place.
+    pub(in crate::kms) fn presented_mac(
+        &self,
+        kind: CredentialKind,
+        holder: &str,
+        presented: &str,
+        _place: &Comparing<'_>,
+    ) -> Result<Vec<u8>, Error> {
+        Ok(self.custody.credential_mac(kind, holder, presented.as_bytes())?)
+    }
+
+    /// The client secret with this MAC. [`Error::Integrity`] for a row that is not what was written.
+    pub(in crate::kms) fn client_secret_with(&self, mac: &[u8]) -> Result<Option<ClientSecret>, Error> {
+        let ids = self.store.read(|connection| client_secret::with_mac(connection, mac))?;
+        let id = match ids.as_slice() {
+            [] => return Ok(None),
+            [id] => id,
+            // Two secrets are never the same.
+            [id, ..] => return Err(refuse(&client_secret::name(id))),
+        };
+        Ok(self.client_secret_row(id)?.filter(|row| is_equal(&row.mac, mac)))
+    }
+
+    /// The row of a client secret, likewise.
+    fn client_secret_row(&self, id: &str) -> Result<Option<ClientSecret>, Error> {
+        let name = client_secret::name(id);
+        let found = believed(&name, self.store.read(|connection| client_secret::find(connection, id)))?;
+        match found {
+            Some(row) if !self.custody.is_bound(&row.bound(), &row.binding)? => Err(refuse(&name)),
+            found => Ok(found),
+        }
+    }
+
+    /// Counts one use of a client secret at `now`; it is on disk when this returns. One use after the other, in the writer: so often
+    /// as the secret may be used, and not once more.
+    pub(in crate::kms) fn use_client_secret(&self, known: &ClientSecret, now: i64) -> Result<Use, Error> {
+        let (id, custody) = (known.id.clone(), Arc::clone(&self.custody));
+        let unbound = |error: custody::Error| store::Error::Binding(error.to_string());
+        let used = self.store.write(move |transaction| {
+            let before = match client_secret::find(transaction, &id) {
+                Err(store::Error::Malformed(_)) => None,
+                found => found?,
+            };
+            let Some(before) = before else { return Ok(Use::Refused) };
+            if !custody.is_bound(&before.bound(), &before.binding).map_err(unbound)? {
+                return Ok(Use::Refused);
+            }
+            if before.revoked {
+                return Ok(Use::Revoked);
+            }
+            if before.uses_limit > 0 && before.uses >= before.uses_limit {
+                return Ok(Use::Spent);
+            }
+            let mut next = ClientSecret { uses: before.uses.saturating_add(1), updated: now, ..before.clone() };
+            next.binding = custody.bind(&next.bound()).map_err(unbound)?;
+            next.write(transaction, Some(&before))?;
+            Ok(Use::Counted)
+        })?;
+        if used == Use::Refused {
+            let _ = refuse(&client_secret::name(&known.id));
+        }
+        Ok(used)
+    }
+
+    /// The API key of a host. [`Error::Integrity`] for a row that is not what was written.
+    pub(in crate::kms) fn api_key(&self, host: &str) -> Result<Option<ApiKey>, Error> {
+        let name = api_key::name(host);
+        let found = believed(&name, self.store.read(|connection| api_key::find(connection, host)))?;
+        match found {
+            Some(row) if !self.custody.is_bound(&row.bound(), &row.binding)? => Err(refuse(&name)),
+            found => Ok(found),
+        }
+    }
+
+    /// A new API key for a host whose row has this version; the former one is good no longer once this returns.
+    pub(in crate::kms) fn issue_api_key_row(
+        &self,
+        call: &Call<'_>,
+        action: Action,
+        (host, account): (&str, &str),
+        version: i64,
+    ) -> Result<Password, Error> {
+        let key = self.custody.new_credential()?;
+        let mac = self.custody.credential_mac(CredentialKind::ApiKey, host, key.as_bytes())?;
+        let row = self.next_api_key((host, account), version, call.now.0, Some(mac))?;
+        self.write_api_key(call, action, row)?;
+        Ok(key)
+    }
+
+    fn next_api_key(
+        &self,
+        (host, account): (&str, &str),
+        version: i64,
+        changed: i64,
+        mac: Option<Vec<u8>>,
+    ) -> Result<ApiKey, Error> {
+        let (host, account, version) = (host.to_owned(), account.to_owned(), version + 1);
+        let row = ApiKey { host, version, account, changed, mac, binding: Vec::new() };
+        Ok(ApiKey { binding: self.custody.bind(&row.bound())?, ..row })
+    }
+
+    fn write_api_key(&self, call: &Call<'_>, action: Action, row: ApiKey) -> Result<(), Error> {
+        let record = call.change(action, &api_key::name(&row.host), row.version);
+        self.store.write_recorded(vec![record], move |transaction| row.write(transaction)).map_err(contended)?;
+        call.changed();
+        Ok(())
+    }
+
+    /// What takes the API key of a host away that is about to be removed: another host of its name must not have it. `None` if it
+    /// has none.
+    pub(super) fn without_api_key(&self, call: &Call<'_>, host: &str) -> Result<Option<(ApiKey, Record)>, Error> {
+        let version = self.store.read(|connection| api_key::version(connection, host))?;
+        let account = match self.api_key(host) {
+            Ok(None | Some(ApiKey { mac: None, .. })) => return Ok(None),
+            Ok(Some(row)) => row.account,
+            // Whatever it says, it says nothing afterwards.
+            Err(Error::Integrity(_)) => String::new(),
+            Err(error) => return Err(error),
+        };
+        let row = self.next_api_key((host, &account), version, call.now.0, None)?;
+        let record = call.change(Action::Administer, &api_key::name(host), row.version);
+        Ok(Some((row, record)))
+    }
+}
+
+impl AdministrationGrant<'_> {
+    /// The Universal Auth of an identity.
+    pub(in crate::kms) fn universal_auth(&self, identity: &str) -> Result<UniversalAuthDocument, Error> {
+        let (_, document) = self.identity(identity)?;
+        let missing = || Error::Undefined { kind: "Universal Auth of the identity", name: identity.to_owned() };
+        document.universal_auth.ok_or_else(missing)
+    }
+
+    /// Writes the row of a new client secret, and gives the secret. `row` is complete but for MAC and binding; its prefix goes before
+    /// the secret's random digits.
+    pub(in crate::kms) fn add_client_secret(&self, mut row: ClientSecret) -> Result<(Password, ClientSecret), Error> {
+        let kms = self.kms;
+        let secret = Password::from(format!("{}{}", row.prefix, &*kms.custody.new_credential()?));
+        row.mac = kms.custody.credential_mac(CredentialKind::ClientSecret, &row.auth, secret.as_bytes())?;
+        row.binding = kms.custody.bind(&row.bound())?;
+        let record = self.call.change(Action::Administer, &client_secret::name(&row.id), row.version);
+        let written = row.clone();
+        let added = kms.store.write_recorded(vec![record], move |transaction| {
+            if client_secret::count(transaction, &written.auth)? >= MAX_CLIENT_SECRETS {
+                return Err(store::Error::Conflict);
+            }
+            written.write(transaction, None)
+        });
+        match added {
+            // Its identifier is new.
+            Err(store::Error::Conflict) => return Err(Error::TooManyClientSecrets(MAX_CLIENT_SECRETS)),
+            added => added?,
+        }
+        self.call.changed();
+        Ok((secret, row))
+    }
+
+    /// Identifiers of the client secrets of a Universal Auth that were not revoked, at most `limit`, after `after`.
+    pub(in crate::kms) fn client_secrets(&self, auth: &str, after: &str, limit: usize) -> Result<Vec<String>, Error> {
+        Ok(self.kms.store.read(|connection| client_secret::of_auth(connection, auth, after, limit))?)
+    }
+
+    /// The client secret of this identifier, if it is one of a Universal Auth.
+    pub(in crate::kms) fn client_secret(&self, auth: &str, id: &str) -> Result<ClientSecret, Error> {
+        let found = self.kms.client_secret_row(id)?.filter(|row| row.auth == auth);
+        found.ok_or_else(|| Error::Undefined { kind: "client secret", name: id.to_owned() })
+    }
+
+    /// Revokes a client secret; one that was revoked stays as it is.
+    pub(in crate::kms) fn revoke_client_secret(&self, auth: &str, id: &str) -> Result<ClientSecret, Error> {
+        let (kms, now) = (self.kms, self.call.now.0);
+        for _ in 0..ATTEMPTS {
+            let known = self.client_secret(auth, id)?;
+            if known.revoked {
+                return Ok(known);
+            }
+            let version = known.version + 1;
+            let record = self.call.change(Action::Administer, &client_secret::name(id), version);
+            let mut next = ClientSecret { version, revoked: true, updated: now, ..known.clone() };
+            next.binding = kms.custody.bind(&next.bound())?;
+            let written = next.clone();
+            match kms.store.write_recorded(vec![record], move |transaction| written.write(transaction, Some(&known))) {
+                // It was used meanwhile.
+                Err(store::Error::Conflict) => {}
+                written => {
+                    written?;
+                    self.call.changed();
+                    return Ok(next);
+                }
+            }
+        }
+        Err(Error::Contention)
+    }
+
+    /// Forgets the failures of a Universal Auth; returns how many networks were locked out.
+    pub(in crate::kms) fn clear_lockouts(&self, auth: &str) -> usize {
+        self.kms.lockouts.clear_all(auth)
+    }
+
+    /// A host of an account.
+    fn host(&self, account: &str, host: &str) -> Result<Arc<HostDocument>, Error> {
+        let found = self.kms.host(host).filter(|document| document.account == account);
+        found.ok_or_else(|| Error::Undefined { kind: "host", name: host.to_owned() })
+    }
+
+    /// Gives a host a new API key.
+    pub(in crate::kms) fn issue_api_key(&self, account: &str, host: &str) -> Result<Password, Error> {
+        self.host(account, host)?;
+        // Whatever the row says: it says something else from now on.
+        let version = self.kms.store.read(|connection| api_key::version(connection, host))?;
+        self.kms.issue_api_key_row(self.call, Action::Administer, (host, account), version)
+    }
+
+    /// Takes the API key of a host away. The host itself may be gone.
+    pub(in crate::kms) fn revoke_api_key(&self, account: &str, host: &str) -> Result<(), Error> {
+        let missing = || Error::Undefined { kind: "API key of the host", name: host.to_owned() };
+        let version = self.kms.store.read(|connection| api_key::version(connection, host))?;
+        match self.kms.api_key(host) {
+            Ok(Some(row)) if row.mac.is_some() && row.account == account => {}
+            Err(Error::Integrity(_)) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(missing()),
+        }
+        let row = self.kms.next_api_key((host, account), version, self.call.now.0, None)?;
+        self.kms.write_api_key(self.call, Action::Administer, row)
+    }
+}
+
+/// What was read, or a refusal of what makes no sense.
+fn believed<T>(name: &str, found: Result<Option<T>, store::Error>) -> Result<Option<T>, Error> {
+    match found {
+        Err(store::Error::Malformed(_)) => {
+            tracing::error!(name, "ROW REFUSED: its columns make no sense, so it was changed in the database");
+            Err(Error::Integrity(name.to_owned()))
+        }
+        found => Ok(found?),
+    }
+}
+
+/// Says that a row is not what was written.
+fn refuse(name: &str) -> Error {
+    tracing::error!(name, "ROW REFUSED: its binding is wrong, so it was changed or exchanged in the database");
+    Error::Integrity(name.to_owned())
+}
+
+fn contended(error: store::Error) -> Error {
+    match error {
+        store::Error::Conflict => Error::Contention,
+        error => error.into(),
+    }
+}
+
+/// Writes the row that takes an API key away, beside the change that asks for it.
+pub(super) fn write(transaction: &Transaction<'_>, row: Option<&ApiKey>) -> Result<(), store::Error> {
+    row.map_or(Ok(()), |row| row.write(transaction))
+}

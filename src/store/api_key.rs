@@ -1,0 +1,100 @@
+//! Rows of the API keys of hosts. The key itself is in none of them: what is kept is a MAC of it that the HSM made.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::Error;
+use super::object::{put, put_number};
+
+/// The API key of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// The identifier of the host.
+    pub host: String,
+    /// Counts the row's changes, from 1.
+    pub version: i64,
+    /// The account of the host when the key was issued.
+    pub account: String,
+    /// When it was last changed, in seconds since 1970-01-01 UTC.
+    pub changed: i64,
+    /// MAC of the key; `None` once it was taken away.
+    pub mac: Option<Vec<u8>>,
+    /// MAC by the binding key over [`ApiKey::bound`].
+    pub binding: Vec<u8>,
+}
+
+impl ApiKey {
+    /// What the binding covers: table name and every column, each with its length before it.
+    #[must_use]
+    pub fn bound(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(512);
+        put(&mut bytes, Some(b"api_key"));
+        put(&mut bytes, Some(self.host.as_bytes()));
+        put_number(&mut bytes, Some(self.version));
+        put(&mut bytes, Some(self.account.as_bytes()));
+        put_number(&mut bytes, Some(self.changed));
+        put(&mut bytes, self.mac.as_deref());
+        bytes
+    }
+
+    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+        Ok(Self {
+            host: row.get(0)?,
+            version: row.get(1)?,
+            account: row.get(2)?,
+            changed: row.get(3)?,
+            mac: row.get(4)?,
+            binding: row.get(5)?,
+        })
+    }
+
+    /// Adds the row of version 1, or replaces that of version `self.version - 1`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the row has another version by now.
+    pub fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
+        if version(transaction, &self.host)? != self.version - 1 {
+            return Err(Error::Conflict);
+        }
+        transaction
+            .prepare_cached(
+                "INSERT OR REPLACE INTO api_key (host, version, account, changed, mac, binding) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![self.host, self.version, self.account, self.changed, self.mac, self.binding])?;
+        Ok(())
+    }
+}
+
+/// The version of the row of a host, whatever else it says; 0 if there is none.
+///
+/// # Errors
+/// SQLite's.
+pub fn version(connection: &Connection, host: &str) -> Result<i64, Error> {
+    let mut select = connection.prepare_cached("SELECT version FROM api_key WHERE host = ?1")?;
+    Ok(select.query_row([host], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// The row of the API key of a host.
+///
+/// # Errors
+/// SQLite's; [`Error::Malformed`] if its columns are not those of an API key.
+pub fn find(connection: &Connection, host: &str) -> Result<Option<ApiKey>, Error> {
+    let select = "SELECT host, version, account, changed, mac, binding FROM api_key WHERE host = ?1";
+    let found = connection.prepare_cached(select)?.query_row([host], |row| Ok(ApiKey::from_row(row))).optional()?;
+    found.transpose().map_err(|_| Error::Malformed(name(host)))
+}
+
+/// The hosts of all rows, for a check.
+///
+/// # Errors
+/// SQLite's.
+pub fn hosts(connection: &Connection) -> Result<Vec<String>, Error> {
+    let mut select = connection.prepare_cached("SELECT host FROM api_key ORDER BY host")?;
+    Ok(select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// What the audit log and errors call the API key of a host.
+#[must_use]
+pub fn name(host: &str) -> String {
+    format!("api-key/host/{host}")
+}

@@ -1,0 +1,168 @@
+//! Rows of client secrets. The secret itself is in none of them: what is kept is a MAC of it that the HSM made.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+
+use super::Error;
+use super::object::{put, put_number};
+
+/// One client secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientSecret {
+    /// Its identifier: random, and no secret.
+    pub id: String,
+    /// Counts its changes, from 1; a use is not a change.
+    pub version: i64,
+    /// The identifier of the identity that it is for.
+    pub identity: String,
+    /// The identifier of the Universal Auth of the identity: the secret is good as long as that is there.
+    pub auth: String,
+    /// For people.
+    pub description: String,
+    /// How the secret begins; chosen at random beside it, so that people can tell secrets apart.
+    pub prefix: String,
+    /// MAC of the secret.
+    pub mac: Vec<u8>,
+    /// When it was made, in seconds since 1970-01-01 UTC, as all times here.
+    pub created: i64,
+    /// When it was last changed or used.
+    pub updated: i64,
+    /// Seconds after `created` for which it is good; 0 for ever.
+    pub ttl: i64,
+    /// How often it may be used; 0 for any number.
+    pub uses_limit: i64,
+    /// How often it was used.
+    pub uses: i64,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// MAC by the binding key over [`ClientSecret::bound`].
+    pub binding: Vec<u8>,
+}
+
+const COLUMNS: &str =
+    "id, version, identity, auth, description, prefix, mac, created, updated, ttl, uses_limit, uses, revoked, binding";
+
+impl ClientSecret {
+    /// What the binding covers: table name and every column, each with its length before it.
+    #[must_use]
+    pub fn bound(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(512);
+        put(&mut bytes, Some(b"client_secret"));
+        put(&mut bytes, Some(self.id.as_bytes()));
+        put_number(&mut bytes, Some(self.version));
+        for text in [&self.identity, &self.auth, &self.description, &self.prefix] {
+            put(&mut bytes, Some(text.as_bytes()));
+        }
+        put(&mut bytes, Some(&self.mac));
+        let numbers = [self.created, self.updated, self.ttl, self.uses_limit, self.uses, i64::from(self.revoked)];
+        for number in numbers {
+            put_number(&mut bytes, Some(number));
+        }
+        bytes
+    }
+
+    fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
+        Ok(Self {
+            id: row.get(0)?,
+            version: row.get(1)?,
+            identity: row.get(2)?,
+            auth: row.get(3)?,
+            description: row.get(4)?,
+            prefix: row.get(5)?,
+            mac: row.get(6)?,
+            created: row.get(7)?,
+            updated: row.get(8)?,
+            ttl: row.get(9)?,
+            uses_limit: row.get(10)?,
+            uses: row.get(11)?,
+            revoked: row.get(12)?,
+            binding: row.get(13)?,
+        })
+    }
+
+    /// Adds the row, or replaces it if it is `before` still.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the row is another by now.
+    pub fn write(&self, transaction: &Transaction<'_>, before: Option<&Self>) -> Result<(), Error> {
+        if find(transaction, &self.id)?.as_ref() != before {
+            return Err(Error::Conflict);
+        }
+        let sql = format!(
+            "INSERT OR REPLACE INTO client_secret ({COLUMNS}) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+        );
+        transaction.prepare_cached(&sql)?.execute(params![
+            self.id,
+            self.version,
+            self.identity,
+            self.auth,
+            self.description,
+            self.prefix,
+            self.mac,
+            self.created,
+            self.updated,
+            self.ttl,
+            self.uses_limit,
+            self.uses,
+            self.revoked,
+            self.binding
+        ])?;
+        Ok(())
+    }
+}
+
+/// The row of a client secret.
+///
+/// # Errors
+/// SQLite's; [`Error::Malformed`] if its columns are not those of a client secret.
+pub fn find(connection: &Connection, id: &str) -> Result<Option<ClientSecret>, Error> {
+    let select = format!("SELECT {COLUMNS} FROM client_secret WHERE id = ?1");
+    let found =
+        connection.prepare_cached(&select)?.query_row([id], |row| Ok(ClientSecret::from_row(row))).optional()?;
+    found.transpose().map_err(|_| Error::Malformed(name(id)))
+}
+
+/// The identifiers of the rows with this MAC of a secret: one, unless somebody changed the database. At most two.
+///
+/// # Errors
+/// SQLite's.
+pub fn with_mac(connection: &Connection, mac: &[u8]) -> Result<Vec<String>, Error> {
+    let mut select = connection.prepare_cached("SELECT id FROM client_secret WHERE mac = ?1 ORDER BY id LIMIT 2")?;
+    Ok(select.query_map([mac], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Identifiers of the client secrets of a Universal Auth that were not revoked: at most `limit`, after `after`.
+///
+/// # Errors
+/// SQLite's.
+pub fn of_auth(connection: &Connection, auth: &str, after: &str, limit: usize) -> Result<Vec<String>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut select = connection.prepare_cached(
+        "SELECT id FROM client_secret WHERE auth = ?1 AND id > ?2 AND revoked = 0 ORDER BY id LIMIT ?3",
+    )?;
+    Ok(select.query_map(params![auth, after, limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// How many client secrets of a Universal Auth were not revoked.
+///
+/// # Errors
+/// SQLite's.
+pub fn count(connection: &Connection, auth: &str) -> Result<i64, Error> {
+    let mut select = connection.prepare_cached("SELECT count(*) FROM client_secret WHERE auth = ?1 AND revoked = 0")?;
+    Ok(select.query_row([auth], |row| row.get(0))?)
+}
+
+/// Every row's identifier, for a check.
+///
+/// # Errors
+/// SQLite's.
+pub fn identifiers(connection: &Connection) -> Result<Vec<String>, Error> {
+    let mut select = connection.prepare_cached("SELECT id FROM client_secret ORDER BY id")?;
+    Ok(select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// What the audit log and errors call a client secret.
+#[must_use]
+pub fn name(id: &str) -> String {
+    format!("client-secret/{id}")
+}

@@ -1,0 +1,197 @@
+//! API keys of Conjur's hosts: issued by an administrator, exchanged for tokens, changed by the host itself.
+
+use std::fs;
+
+use rusqlite::Connection as Database;
+use serde_json::json;
+
+use crate::harness::caller::Caller;
+use crate::harness::conjur::{authorization, define, encoded, host, server, whoami};
+use crate::harness::credentials::{almost, api_key, authenticate, basic};
+use crate::harness::{Answer, Server, eventually};
+
+const WEB: &str = "host/apps/web";
+const KEY: &str = "/authn/acme/api_key";
+
+fn text(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    String::from_utf8(answer.body.clone()).unwrap()
+}
+
+/// A server with the host `apps/web` of the account `acme`, and one who administers.
+fn with_host() -> (Server, Caller) {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    define(&mut root, "hosts", "apps/web", &host(&json!({})));
+    (server, root)
+}
+
+#[test]
+fn a_host_starts_with_the_key_that_an_administrator_gives_it() {
+    let (server, mut root) = with_host();
+    let nobody = server.nobody();
+    assert_eq!(authenticate(&nobody, "acme", WEB, &"0".repeat(64)).status, 401, "it has none");
+    let key = api_key(&mut root, "apps/web");
+    assert!(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    // As conjur-api logs in: by Basic first, and then by what that gives.
+    assert_eq!(text(&basic(&nobody, "GET", "/authn/acme/login", WEB, &key)), key);
+    for headers in [&[][..], &[("Content-Type", "text/plain; charset=utf-8")], &[("Content-Type", "application/json")]]
+    {
+        let path = format!("/authn/acme/{}/authenticate", encoded(WEB));
+        let answer = nobody.try_request("POST", &path, headers, key.as_bytes()).unwrap();
+        let who = whoami(&nobody, &authorization(&answer)).unwrap();
+        assert_eq!((&who["username"], &who["method"]), (&json!(WEB), &json!("access-token")), "{headers:?}");
+    }
+    // The host changes its own key, and the former one is good no longer.
+    let next = text(&basic(&nobody, "PUT", KEY, WEB, &key));
+    assert_ne!(next, key);
+    assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 401);
+    assert_eq!(basic(&nobody, "PUT", KEY, WEB, &key).status, 401);
+    assert_eq!(authenticate(&nobody, "acme", WEB, &next).status, 200);
+    // Its own, and no other.
+    assert_eq!(basic(&nobody, "PUT", &format!("{KEY}?role=host:apps/api"), WEB, &next).status, 400);
+    assert_eq!(authenticate(&nobody, "acme", WEB, &next).status, 200);
+    // An administrator changes it by its whole name, too.
+    let answer = root.send("PUT", &format!("{KEY}?role={}", encoded("acme:host:apps/web")), None);
+    let last = text(&answer);
+    assert_eq!([&next, &last].map(|key| authenticate(&nobody, "acme", WEB, key).status), [401, 200]);
+    let server = server.restart();
+    let nobody = server.nobody();
+    let given = authorization(&authenticate(&nobody, "acme", WEB, &last));
+    let mut root = Caller::certificate(&server, "root");
+    assert_eq!(root.send("DELETE", &format!("{KEY}?role=host:apps/web"), None).status, 204);
+    assert_eq!(authenticate(&nobody, "acme", WEB, &last).status, 401);
+    assert!(whoami(&nobody, &given).is_ok(), "tokens end within eight minutes");
+    assert_eq!(root.send("DELETE", &format!("{KEY}?role=host:apps/web"), None).status, 404);
+}
+
+#[test]
+fn nothing_but_the_key_is_the_key() {
+    let (server, mut root) = with_host();
+    define(&mut root, "hosts", "apps/api", &host(&json!({})));
+    define(&mut root, "hosts", "far", &json!({"account": "acme", "restricted_to": ["10.0.0.0/8"]}));
+    let nobody = server.nobody();
+    let [key, other, far] = ["apps/web", "apps/api", "far"].map(|host| api_key(&mut root, host));
+    for (fault, wrong) in almost(&key) {
+        assert_eq!(authenticate(&nobody, "acme", WEB, &wrong).status, 401, "{fault}");
+    }
+    for (fault, account, login, key) in [
+        ("another host's", "acme", WEB, &other),
+        ("another host", "acme", "host/apps/api", &key),
+        ("another account", "other", WEB, &key),
+        ("an account in capitals", "ACME", WEB, &key),
+        ("no host", "acme", "host/apps/none", &key),
+        ("a user", "acme", "apps/web", &key),
+        ("nobody", "acme", "host/", &key),
+        ("another network", "acme", "host/far", &far),
+    ] {
+        let answer = authenticate(&nobody, account, login, key);
+        assert_eq!((answer.status, answer.body.len()), (401, 0), "{fault}");
+        let path = format!("/authn/{account}/login");
+        let answer = basic(&nobody, "GET", &path, login, key);
+        assert_eq!((answer.status, answer.body.len()), (401, 0), "{fault}");
+    }
+    assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 200, "the control");
+    // Basic is for these routes, and for no other.
+    assert_eq!(basic(&nobody, "GET", "/whoami", WEB, &key).status, 401);
+    assert_eq!(basic(&nobody, "GET", "/secrets?variable_ids=acme:variable:x", WEB, &key).status, 401);
+    assert_eq!(nobody.get("/authn/acme/login").status, 401);
+    let bearer = [("Authorization", &*format!("Bearer {key}"))];
+    assert_eq!(nobody.try_request("GET", "/authn/acme/login", &bearer, b"").unwrap().status, 401);
+    // Whoever does not administer gives and takes nothing.
+    let given = authorization(&authenticate(&nobody, "acme", WEB, &key));
+    let mut alice = Caller::certificate(&server, "alice");
+    for method in ["PUT", "DELETE"] {
+        let path = format!("{KEY}?role=host:apps/web");
+        assert_eq!(alice.send(method, &path, None).status, 403);
+        assert_eq!(nobody.try_request(method, &path, &[("Authorization", &given)], b"").unwrap().status, 403);
+        assert_eq!(nobody.try_request(method, &path, &[], b"").unwrap().status, 401);
+        for (role, status) in [("", 400), ("user:x", 400), ("other:host:apps/web", 400), ("host:none", 404)] {
+            assert_eq!(root.send(method, &format!("{KEY}?role={role}"), None).status, status, "{method} {role}");
+        }
+        assert_eq!(root.send(method, "/authn/other/api_key?role=host:apps/web", None).status, 404);
+    }
+    assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 200);
+}
+
+#[test]
+fn a_key_ends_with_its_host() {
+    let (server, mut root) = with_host();
+    let nobody = server.nobody();
+    let key = api_key(&mut root, "apps/web");
+    let given = authorization(&authenticate(&nobody, "acme", WEB, &key));
+    assert!(whoami(&nobody, &given).is_ok());
+    assert_eq!(root.undefine("hosts", "apps%2Fweb").status, 200);
+    assert_eq!(whoami(&nobody, &given), Err(401));
+    // Another host of that name is another host.
+    define(&mut root, "hosts", "apps/web", &host(&json!({})));
+    assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 401);
+    // And in another account it has no key either.
+    let key = api_key(&mut root, "apps/web");
+    define(&mut root, "hosts", "apps/web", &json!({"account": "other"}));
+    for account in ["acme", "other"] {
+        assert_eq!(authenticate(&nobody, account, WEB, &key).status, 401, "{account}");
+    }
+    let place = server.place.clone();
+    let options = server.options.clone();
+    server.stop();
+    let (is_clean, said) = place.check_store(&options);
+    assert!(is_clean, "{said}");
+}
+
+#[test]
+fn rows_are_bound_and_hold_no_key() {
+    let (server, mut root) = with_host();
+    define(&mut root, "hosts", "apps/api", &host(&json!({})));
+    define(&mut root, "hosts", "apps/old", &host(&json!({})));
+    let [key, own, old] = ["apps/web", "apps/api", "apps/old"].map(|host| api_key(&mut root, host));
+    assert_eq!(root.send("DELETE", &format!("{KEY}?role=host:apps/old"), None).status, 204);
+    let digits: Vec<&[u8]> = key.as_bytes().chunks(16).collect();
+    let bytes = data_encoding::HEXLOWER.decode(key.as_bytes()).unwrap();
+    let database = server.place.database();
+    for file in [database.clone(), database.with_extension("db-wal"), server.place.audit_file()] {
+        let content = fs::read(&file).unwrap_or_default();
+        let holds = |needle: &[u8]| content.windows(needle.len()).any(|window| window == needle);
+        assert!(!digits.iter().any(|needle| holds(needle)) && !bytes.chunks(8).any(holds), "{}", file.display());
+    }
+    assert!(!server.log().contains(&key[..16]));
+    // The key of one host in the row of another, and one that was taken away.
+    let options = server.options.clone();
+    let (place, _) = server.stop();
+    let database = Database::open(place.database()).unwrap();
+    let mac = "UPDATE api_key SET mac = (SELECT mac FROM api_key WHERE host = 'apps/api') WHERE host = ?1";
+    for host in ["apps/web", "apps/old"] {
+        assert_eq!(database.execute(mac, [host]).unwrap(), 1);
+    }
+    drop(database);
+    let server = Server::start_at(place, &options);
+    let nobody = server.nobody();
+    for (login, key) in [(WEB, &key), (WEB, &own), ("host/apps/old", &old), ("host/apps/old", &own)] {
+        assert_eq!(authenticate(&nobody, "acme", login, key).status, 401, "{login}");
+    }
+    assert_eq!(authenticate(&nobody, "acme", "host/apps/api", &own).status, 200);
+    for host in ["apps/web", "apps/old"] {
+        eventually("the refusal is in the log", || {
+            let is_told = |line: &str| line.contains("ROW REFUSED") && line.contains(&format!("api-key/host/{host}"));
+            server.log().lines().any(is_told).then_some(())
+        });
+    }
+    // An administrator puts it right.
+    let mut root = Caller::certificate(&server, "root");
+    let key = api_key(&mut root, "apps/web");
+    assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 200);
+}
+
+#[test]
+fn an_administrator_gives_and_takes_keys_by_the_command_line() {
+    let (server, _root) = with_host();
+    let identity = server.place.authority.issue(&crate::harness::Leaf::client("root"));
+    let root = crate::harness::Cli::new(&server, "root", &identity);
+    let key = root.ok(&["api-keys", "issue", "apps/web", "--account", "acme"]).trim_end().to_owned();
+    assert_eq!(authenticate(&server.nobody(), "acme", WEB, &key).status, 200);
+    let told = root.json(&["api-keys", "issue", "apps/web", "--account", "acme"]);
+    let next = told["apiKey"].as_str().unwrap();
+    assert_eq!([&*key, next].map(|key| authenticate(&server.nobody(), "acme", WEB, key).status), [401, 200]);
+    root.ok(&["api-keys", "revoke", "apps/web", "--account", "acme"]);
+    assert_eq!(authenticate(&server.nobody(), "acme", WEB, next).status, 401);
+}

@@ -1,0 +1,270 @@
+//! Universal Auth: identities that are known by a client id and client secrets.
+
+use serde_json::{Value, json};
+
+use crate::harness::caller::Caller;
+use crate::harness::credentials::{App, LOGIN, app, at, log_in, refused, secret};
+use crate::harness::hanzo::{
+    RENEW, identity, jwt, login, options, path, place, server, token, trusting, whoami, whoami_at,
+};
+use crate::harness::{Server, SigningKey, eventually};
+
+const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
+
+fn networks(texts: &[&str]) -> Value {
+    texts.iter().map(|text| json!({ "ipAddress": text })).collect()
+}
+
+#[test]
+fn it_is_attached_changed_read_and_removed() {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    let id = identity(&mut root, "member");
+    let at = at(&id, "");
+    assert_eq!(root.send("GET", &at, None).status, 404);
+    assert_eq!(root.send("PATCH", &at, Some(&json!({}))).status, 404);
+    assert_eq!(root.send("DELETE", &at, None).status, 404);
+    for (wrong, status) in [
+        (json!({"accessTokenPeriod": 60}), 422),
+        (json!({"accessTokenTTL": 5, "accessTokenMaxTTL": 4}), 400),
+        (json!({"accessTokenTTL": -1}), 422),
+        (json!({"accessTokenTTL": "5"}), 422),
+        (json!({"accessTokenTrustedIps": []}), 422),
+        (json!({"clientSecretTrustedIps": []}), 422),
+        (json!({"clientSecretTrustedIps": [{"ipAddress": "10.0.0.1/8"}]}), 422),
+        (json!({"lockoutThreshold": 0}), 422),
+        (json!({"lockoutThreshold": 31}), 422),
+        (json!({"lockoutDurationSeconds": 29}), 422),
+        (json!({"lockoutCounterResetSeconds": 3601}), 422),
+        (json!({"secretExpiresAt": "2030-01-01"}), 422),
+    ] {
+        let told = refused(&mut root, &at, &wrong, status);
+        assert!(!told.is_empty(), "{wrong}");
+    }
+    // As the Terraform provider and the SDKs send it, with what this server knows nothing of.
+    let given = json!({
+        "accessTokenTTL": 60, "accessTokenMaxTTL": 120, "accessTokenNumUsesLimit": 7, "accessTokenPeriod": 0,
+        "clientSecretTrustedIps": networks(&EVERYWHERE), "accessTokenTrustedIps": networks(&["127.0.0.1", "10.0.0.0/8"]),
+        "lockoutEnabled": true, "lockoutThreshold": 5, "organizationSlug": null, "color": "red",
+    });
+    let attached = root.done(&at, &given)["identityUniversalAuth"].clone();
+    let client_id = attached["clientId"].as_str().unwrap().to_owned();
+    assert_eq!((client_id.len(), attached["identityId"].as_str()), (36, Some(&*id)));
+    for (member, expected) in [
+        ("accessTokenTTL", json!(60)),
+        ("accessTokenMaxTTL", json!(120)),
+        ("accessTokenNumUsesLimit", json!(7)),
+        ("accessTokenPeriod", json!(0)),
+        ("accessTokenTrustedIps", networks(&["127.0.0.1/32", "10.0.0.0/8"])),
+        ("clientSecretTrustedIps", networks(&EVERYWHERE)),
+        ("lockoutEnabled", json!(true)),
+        ("lockoutThreshold", json!(5)),
+        ("lockoutDurationSeconds", json!(300)),
+        ("lockoutCounterResetSeconds", json!(30)),
+    ] {
+        let own = &attached[member];
+        let same = own == &expected || own.to_string().replace("127.0.0.1\"", "127.0.0.1/32\"") == expected.to_string();
+        assert!(same, "{member}: {own}");
+    }
+    assert!(["id", "createdAt", "updatedAt"].iter().all(|member| attached[member].is_string()), "{attached}");
+    assert_eq!(
+        refused(&mut root, &at, &json!({}), 400),
+        "the identity has Universal Auth already: change or remove it"
+    );
+    let changed = root.done_with("PATCH", &at, &json!({"lockoutEnabled": false, "accessTokenTTL": 30}));
+    let changed = &changed["identityUniversalAuth"];
+    assert_eq!((&changed["lockoutEnabled"], &changed["accessTokenTTL"]), (&json!(false), &json!(30)));
+    assert_eq!((&changed["clientId"], &changed["accessTokenMaxTTL"]), (&json!(client_id), &json!(120)));
+    assert_eq!(&root.get(&at)["identityUniversalAuth"], changed);
+    assert_eq!(root.get(&format!("/api/v1/identities/{id}"))["identity"]["authMethods"], json!(["universal-auth"]));
+    let removed = root.send("DELETE", &at, None).json();
+    assert_eq!(&removed["identityUniversalAuth"]["clientId"], &json!(client_id));
+    assert_eq!(root.send("GET", &at, None).status, 404);
+    let mut alice = Caller::certificate(&server, "alice");
+    assert_eq!(alice.post(&at, &json!({})).status, 403);
+}
+
+#[test]
+fn a_client_secret_gives_a_token_as_it_is_configured() {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    let own = app(&mut root, &json!({"accessTokenTTL": 60, "accessTokenMaxTTL": 120, "accessTokenNumUsesLimit": 2}));
+    let (id, secret) = secret(&mut root, &own, &json!({"description": " build server ", "ttl": 3600}));
+    let answer = log_in(&server, &own.client_id, &secret);
+    let given = answer.json();
+    assert_eq!(answer.status, 200, "{given}");
+    let rest = (&given["expiresIn"], &given["accessTokenMaxTTL"], &given["tokenType"]);
+    assert_eq!(rest, (&json!(60), &json!(120), &json!("Bearer")));
+    let token = token(&given);
+    assert_eq!(whoami(&server, &token), Ok(format!("identity:{}", own.identity)));
+    assert_eq!(server.nobody().post(RENEW, &json!({"accessToken": token})).status, 200);
+    assert!(whoami(&server, &token).is_ok());
+    assert_eq!(whoami(&server, &token), Err(401), "two uses");
+    let listed = root.get(&at(&own.identity, "/client-secrets"))["clientSecretData"].clone();
+    assert_eq!(listed.as_array().unwrap().len(), 1);
+    let shown = root.get(&at(&own.identity, &format!("/client-secrets/{id}")))["clientSecretData"].clone();
+    assert_eq!(listed[0], shown);
+    for (member, expected) in [
+        ("id", json!(id)),
+        ("description", json!("build server")),
+        ("clientSecretPrefix", json!(secret[..4])),
+        ("clientSecretNumUses", json!(1)),
+        ("clientSecretNumUsesLimit", json!(0)),
+        ("clientSecretTTL", json!(3600)),
+        ("isClientSecretRevoked", json!(false)),
+    ] {
+        assert_eq!(shown[member], expected, "{member}");
+    }
+    assert!(["createdAt", "updatedAt", "identityUAId"].iter().all(|member| shown[member].is_string()), "{shown}");
+    assert!(!shown.to_string().contains(&secret[4..]));
+    // The audit log says by which secret, and nothing of it.
+    eventually("the login is in the log", || {
+        let trail = std::fs::read_to_string(server.place.audit_file()).unwrap();
+        assert!(!trail.contains(&secret[4..]));
+        trail.contains(&format!("universal-auth {id}")).then_some(())
+    });
+    for (wrong, member) in [
+        (json!({"description": "x".repeat(256)}), "description"),
+        (json!({"numUsesLimit": -1}), "numUsesLimit"),
+        (json!({"ttl": 315_360_001}), "ttl"),
+        (json!({"ttl": "x"}), "ttl"),
+        (json!({"trustedIps": ["10.0.0.0/8"]}), "trustedIps"),
+    ] {
+        assert!(refused(&mut root, &at(&own.identity, "/client-secrets"), &wrong, 422).contains(member), "{wrong}");
+    }
+    for body in [json!({}), json!({"clientId": own.client_id}), json!({"clientId": 1, "clientSecret": secret})] {
+        let answer = server.nobody().post(LOGIN, &body);
+        assert_eq!(answer.status, 422, "{body}");
+        assert!(!answer.json().to_string().contains(&secret[4..]));
+    }
+}
+
+/// An identity may be known in several ways at once, and what one of them gave ends with it.
+#[test]
+fn what_universal_auth_gave_ends_with_it() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    let mut root = Caller::certificate(&server, "root");
+    let own = app(&mut root, &json!({}));
+    root.done(&path(&own.identity), &trusting(&key, &json!({})));
+    let methods = root.get(&format!("/api/v1/identities/{}", own.identity))["identity"]["authMethods"].clone();
+    assert_eq!(methods, json!(["jwt-auth", "universal-auth"]));
+    let (_, client_secret) = secret(&mut root, &own, &json!({}));
+    let by_secret = token(&log_in(&server, &own.client_id, &client_secret).json());
+    let by_jwt = login(&server, &own.identity, &jwt(&key, &json!({})));
+    let mut open = Caller::bearer(&server, &by_secret);
+    assert!(whoami_at(&mut open).is_ok() && whoami(&server, &by_jwt).is_ok());
+    // A change leaves secrets and tokens good.
+    root.done_with("PATCH", &at(&own.identity, ""), &json!({"accessTokenMaxTTL": 0}));
+    assert!(whoami_at(&mut open).is_ok());
+    assert_eq!(log_in(&server, &own.client_id, &client_secret).status, 200);
+    assert_eq!(root.send("DELETE", &at(&own.identity, ""), None).status, 200);
+    assert_eq!(whoami_at(&mut open), Err(401));
+    assert_eq!(log_in(&server, &own.client_id, &client_secret).status, 401);
+    assert!(whoami(&server, &by_jwt).is_ok(), "the other way stays");
+    // Attached again it is another one.
+    let again = root.done(&at(&own.identity, ""), &json!({}));
+    let client_id = again["identityUniversalAuth"]["clientId"].as_str().unwrap();
+    assert_ne!(client_id, own.client_id);
+    for client_id in [client_id, &own.client_id] {
+        assert_eq!(log_in(&server, client_id, &client_secret).status, 401);
+    }
+    assert_eq!(whoami_at(&mut open), Err(401));
+    let again = App { identity: own.identity.clone(), client_id: client_id.to_owned() };
+    let (_, client_secret) = secret(&mut root, &again, &json!({}));
+    let token = token(&log_in(&server, client_id, &client_secret).json());
+    assert_eq!(root.send("DELETE", &format!("/api/v1/identities/{}", own.identity), None).status, 200);
+    assert_eq!(whoami(&server, &token), Err(401));
+    assert_eq!(log_in(&server, client_id, &client_secret).status, 401);
+}
+
+#[test]
+fn one_who_fails_too_often_is_locked_out_for_a_while() {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    let own = app(&mut root, &json!({}));
+    let open = app(&mut root, &json!({"lockoutEnabled": false}));
+    let (_, good) = secret(&mut root, &own, &json!({}));
+    let (_, other) = secret(&mut root, &open, &json!({}));
+    let status = |client_id: &str, secret: &str| log_in(&server, client_id, secret).status;
+    // Two failures and a success: the count begins again.
+    for _ in 0..2 {
+        assert_eq!([0; 2].map(|_| status(&own.client_id, &other)), [401; 2]);
+        assert_eq!(status(&own.client_id, &good), 200);
+    }
+    assert_eq!([0; 3].map(|_| status(&own.client_id, &other)), [401; 3]);
+    let locked = log_in(&server, &own.client_id, &good);
+    assert_eq!(locked.status, 401, "locked out");
+    // A stranger is told the same of a client that is not there.
+    let unknown = log_in(&server, "00000000-0000-4000-8000-000000000000", &good);
+    assert_eq!((unknown.status, &unknown.json()["message"]), (401, &locked.json()["message"]));
+    assert_eq!([0; 5].map(|_| status(&open.client_id, &good)), [401; 5]);
+    assert_eq!(status(&open.client_id, &other), 200, "no lockout is configured there");
+    let clear = |root: &mut Caller, app: &App| root.done(&at(&app.identity, "/clear-lockouts"), &json!({}));
+    assert_eq!(clear(&mut root, &open), json!({"deleted": 0}));
+    assert_eq!(status(&own.client_id, &good), 401);
+    assert_eq!(clear(&mut root, &own), json!({"deleted": 1}));
+    assert_eq!(status(&own.client_id, &good), 200);
+    assert_eq!([0; 3].map(|_| status(&own.client_id, &other)), [401; 3]);
+    assert_eq!(status(&own.client_id, &good), 401);
+    eventually("the audit log has it", || {
+        std::fs::read_to_string(server.place.audit_file()).unwrap().contains("locked").then_some(())
+    });
+    // It does not outlive the server.
+    let server = server.restart();
+    assert_eq!(log_in(&server, &own.client_id, &good).status, 200);
+}
+
+#[test]
+fn a_client_id_of_the_policy_file_is_of_one_identity() {
+    let auth = |name: &str, client: &str| {
+        format!(
+            "[identities.{name}]\nname = \"{name}\"\nrole = \"member\"\n[identities.{name}.universal_auth]\nid = \"{name}\"\n\
+             client_id = \"{client}\"\nclient_secret_trusted_ips = [\"0.0.0.0/0\"]\naccess_token_ttl = 60\n\
+             access_token_max_ttl = 60\naccess_token_num_uses_limit = 0\naccess_token_trusted_ips = [\"0.0.0.0/0\"]\n\
+             lockout_enabled = true\nlockout_threshold = 3\nlockout_duration_seconds = 300\n\
+             lockout_counter_reset_seconds = 30\n"
+        )
+    };
+    let place = place();
+    let policy = std::fs::read_to_string(place.path("policy.toml")).unwrap();
+    let write = |text: String| std::fs::write(place.path("policy.toml"), format!("{policy}{text}")).unwrap();
+    write(auth("one", "app") + &auth("two", "app"));
+    let why = Server::refused_at(&place, &options(&[]));
+    assert!(why.contains("client_id") && why.contains("another identity has this client id"), "{why}");
+    write(auth("one", "app"));
+    let server = Server::start_at(place, &options(&[]));
+    let mut root = Caller::certificate(&server, "root");
+    let own = App { identity: "one".to_owned(), client_id: "app".to_owned() };
+    let (_, client_secret) = secret(&mut root, &own, &json!({}));
+    let token = token(&log_in(&server, "app", &client_secret).json());
+    assert_eq!(whoami(&server, &token), Ok("identity:one".to_owned()));
+}
+
+#[test]
+fn administrators_do_it_by_the_command_line() {
+    let server = server();
+    let identity = server.place.authority.issue(&crate::harness::Leaf::client("root"));
+    let root = crate::harness::Cli::new(&server, "root", &identity);
+    let run = |arguments: &[&str]| root.ok(arguments).trim_end().to_owned();
+    let id = run(&["identities", "create", "--name", "build", "--role", "member"]);
+    let client_id = run(&["identities", "universal-auth", "attach", &id, "--ttl", "60", "--lockout-threshold", "1"]);
+    let create = ["identities", "client-secrets", "create", &id, "--description", "build server", "--uses", "2"];
+    let secret = run(&create);
+    assert_eq!(log_in(&server, &client_id, &secret).json()["expiresIn"], json!(60));
+    let listed = run(&["identities", "client-secrets", "list", &id]);
+    let (secret_id, rest) = listed.split_once(' ').unwrap();
+    assert_eq!(rest, format!("{} uses 1/2 ttl 0 build server", &secret[..4]));
+    let shown: Value = serde_json::from_str(&run(&["identities", "show", &id])).unwrap();
+    assert_eq!(shown["identityUniversalAuth"]["clientId"], json!(client_id));
+    assert_eq!(log_in(&server, &client_id, &"0".repeat(68)).status, 401);
+    assert_eq!(log_in(&server, &client_id, &secret).status, 401, "locked out");
+    assert_eq!(run(&["identities", "universal-auth", "clear-lockouts", &id]), "1");
+    assert_eq!(log_in(&server, &client_id, &secret).status, 200);
+    run(&["identities", "client-secrets", "revoke", &id, secret_id]);
+    assert_eq!(run(&["identities", "client-secrets", "list", &id]), "");
+    let made = root.json(&create);
+    let secret = made["clientSecret"].as_str().unwrap();
+    assert_eq!(log_in(&server, &client_id, secret).status, 200);
+    run(&["identities", "universal-auth", "detach", &id]);
+    assert_eq!(log_in(&server, &client_id, secret).status, 401);
+}
