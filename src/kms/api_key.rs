@@ -39,7 +39,7 @@ impl Kms {
     ///
     /// # Errors
     /// The key is not good, or store or HSM are away.
-    pub fn verify_api_key(
+    pub(super) fn verify_api_key(
         &self,
         presented: &PresentedKey<'_>,
         bearer: &Bearer,
@@ -53,7 +53,7 @@ impl Kms {
     ///
     /// # Errors
     /// The key is not good, or store, HSM or audit log are away.
-    pub fn login_by_api_key(
+    pub(super) fn login_by_api_key(
         &self,
         origin: (&str, SocketAddr, &Ticket),
         presented: &PresentedKey<'_>,
@@ -81,7 +81,7 @@ impl Kms {
     ///
     /// # Errors
     /// The key is not good or was changed at the same time, or store, HSM or audit log are away.
-    pub fn rotate_own_api_key(
+    pub(super) fn rotate_own_api_key(
         &self,
         (request, peer, ticket): (&str, SocketAddr, &Ticket),
         presented: &PresentedKey<'_>,

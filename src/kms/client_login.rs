@@ -46,7 +46,7 @@ impl Kms {
     ///
     /// # Errors
     /// The secret is not good, or store, HSM or audit log are away.
-    pub fn login_by_client_secret(
+    pub(super) fn login_by_client_secret(
         &self,
         origin: (&str, SocketAddr, &Ticket),
         presented: &PresentedSecret,

@@ -62,7 +62,7 @@ impl CredentialFault {
 
 /// Why a login gives no token.
 #[derive(Debug)]
-pub enum LoginError {
+pub(super) enum LoginError {
     /// The credential is not good.
     Refused(CredentialFault),
     /// That could not be found out, or the token could not be issued.

@@ -71,7 +71,7 @@ pub use auditing::{MAX_LINES, public_key_pem};
 pub use cache::CacheFigures;
 pub use client_login::PresentedSecret;
 pub use client_secret::{ClientSecretEntry, NewClientSecret};
-pub use credential::{CredentialFault, LoginError};
+pub use credential::CredentialFault;
 pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms, Settings, TokenHealth, Vault};
 pub use handover::HandoverFault;
@@ -80,8 +80,8 @@ pub use inventory::{Dates, InventoryEntry, Known};
 pub use keys::Wanted;
 pub use list::{MAX_ENTRIES, Sheet, Summary};
 pub use login::{
-    Failure, Fault, HostAuthenticator, HostLogin, IdentityWay, Logins, NoHostToken, NoIdentityToken, NotLoggedIn,
-    Visitor, trusted_by_jwt_auth, trusted_by_oidc_auth,
+    Failure, Fault, HostAuthenticator, HostLogin, IdentityWay, Logins, NoCredential, NoHostToken, NoIdentityToken,
+    NotLoggedIn, Visitor, trusted_by_jwt_auth, trusted_by_oidc_auth,
 };
 pub use memberships::Membership;
 pub use offers::{Direction, OfferEntry};

@@ -4,15 +4,12 @@ use warp::http::StatusCode;
 
 use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::visit::{Answering, Visit};
+use super::super::visit::{Answering, Visit, not_logged_in};
 use super::super::{Answer, App};
 use super::authenticate::flattened;
-use crate::auth::{Basic, Bearer, Unauthenticated};
-use crate::kms::{self, LoginError, PresentedKey};
+use crate::auth::{Basic, Unauthenticated};
+use crate::kms::{NoCredential, PresentedKey};
 use crate::secret::Password;
-
-/// The way by which somebody comes, for the log and the figures.
-const METHOD: &str = "authn";
 
 /// `POST /authn/ACCOUNT/LOGIN/authenticate`: the body is the API key, whatever its Content-Type.
 pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
@@ -20,10 +17,8 @@ pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answe
         let key = Password::from(String::from_utf8_lossy(visit.body).into_owned());
         let login = visit.parameters.get(1).map_or("", String::as_str);
         let presented = PresentedKey { account: account(&visit), login, key: &key };
-        let bearer = bearer(app, &visit)?;
-        let place = app.authenticator.comparing().await;
-        let issued = app.kms.login_by_api_key(visit.visitor().origin(), &presented, &bearer, place);
-        let issued = issued.map_err(|error| refused(app, &visit, error))?;
+        let issued = app.logins.log_in_by_api_key(&visit.visitor(), &presented).await;
+        let issued = issued.map_err(|refused| not_logged_in(refused, told))?;
         Ok(flattened(&issued.token, &visit))
     })
 }
@@ -33,9 +28,8 @@ pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'
     Box::pin(async move {
         let basic = basic(app, &visit)?;
         let presented = PresentedKey { account: account(&visit), login: &basic.user, key: &basic.password };
-        let bearer = bearer(app, &visit)?;
-        let place = app.authenticator.comparing().await;
-        app.kms.verify_api_key(&presented, &bearer, place).map_err(|error| refused(app, &visit, error))?;
+        let verified = app.logins.verify_api_key(&visit.visitor(), &presented).await;
+        verified.map_err(|refused| not_logged_in(refused, told))?;
         Ok(text(&basic.password))
     })
 }
@@ -52,10 +46,8 @@ pub(in crate::http) fn rotate_own<'a>(app: &'a App, visit: Visit<'a>) -> Answeri
             }
         }
         let presented = PresentedKey { account: account(&visit), login: &basic.user, key: &basic.password };
-        let bearer = bearer(app, &visit)?;
-        let place = app.authenticator.comparing().await;
-        let key = app.kms.rotate_own_api_key(visit.visitor().origin(), &presented, &bearer, place);
-        Ok(text(&key.map_err(|error| refused(app, &visit, error))?))
+        let key = app.logins.rotate_api_key(&visit.visitor(), &presented).await;
+        Ok(text(&key.map_err(|refused| not_logged_in(refused, told))?))
     })
 }
 
@@ -103,14 +95,7 @@ fn basic(app: &App, visit: &Visit<'_>) -> Result<Basic, Problem> {
     basic.map_err(|reason| visit.unauthenticated(app, &reason))
 }
 
-fn bearer(app: &App, visit: &Visit<'_>) -> Result<Bearer, Problem> {
-    app.authenticator.bearer(visit.peer, kms::now()).map_err(|reason| visit.unauthenticated(app, &reason))
-}
-
 /// The same answer for every cause: 401 without a body.
-fn refused(app: &App, visit: &Visit<'_>, error: LoginError) -> Problem {
-    match error {
-        LoginError::Refused(fault) => visit.refused(app, METHOD, fault.word(), &fault, Problem::unauthenticated()),
-        LoginError::Unavailable(error) => error.into(),
-    }
+fn told(_: NoCredential) -> Problem {
+    Problem::unauthenticated()
 }

@@ -6,16 +6,13 @@ use warp::http::StatusCode;
 use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::visit::{Answering, Visit};
+use super::super::visit::{Answering, Visit, not_logged_in};
 use super::super::{Answer, App};
 use super::{iso, login, read, read_secret};
 use crate::kms::{
-    self, ClientSecretEntry, CredentialFault, LoginError, MAX_ENTRIES, NewClientSecret, PresentedSecret, Sheet,
+    ClientSecretEntry, CredentialFault, MAX_ENTRIES, NewClientSecret, NoCredential, PresentedSecret, Sheet,
 };
 use crate::secret::Password;
-
-/// The way by which somebody comes, for the log and the figures.
-const METHOD: &str = "universal-auth";
 
 /// The answer to whoever has not proved to have a secret: the same whether there is such a client or not.
 const REFUSED: &str = "Invalid credentials. A client that fails too often is locked out for a while";
@@ -32,27 +29,20 @@ pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'
     Box::pin(async move {
         let Login { client_id, client_secret } = read_secret(visit.body)?;
         let presented = PresentedSecret { client_id, client_secret };
-        let bearer = app.authenticator.bearer(visit.peer, kms::now());
-        let bearer = bearer.map_err(|reason| visit.unauthenticated(app, &reason))?;
-        let place = app.authenticator.comparing().await;
-        match app.kms.login_by_client_secret(visit.visitor().origin(), &presented, &bearer, place) {
-            Ok(issued) => Ok(login::given(&issued)),
-            Err(LoginError::Refused(fault)) => {
-                let problem = Problem::new(StatusCode::UNAUTHORIZED, told(fault));
-                Err(visit.refused(app, METHOD, fault.word(), &fault, problem))
-            }
-            Err(LoginError::Unavailable(error)) => Err(error.into()),
-        }
+        let issued = app.logins.log_in_by_client_secret(&visit.visitor(), &presented).await;
+        Ok(login::given(&issued.map_err(|refused| not_logged_in(refused, told))?))
     })
 }
 
-/// Whoever has the secret is told why it is not good any longer, as Infisical does; nobody else is told anything.
-fn told(fault: CredentialFault) -> &'static str {
-    match fault {
-        CredentialFault::Expired => "Access denied due to expired client secret",
-        CredentialFault::Spent => "Access denied due to client secret usage limit reached",
-        _ => REFUSED,
-    }
+/// Whoever has the secret learns why it is not good any longer, as Infisical's clients do; nobody else learns anything.
+fn told(reason: NoCredential) -> Problem {
+    let message = match reason {
+        NoCredential::Connection(_) => return Problem::unauthenticated(),
+        NoCredential::Credential(CredentialFault::Expired) => "Access denied due to expired client secret",
+        NoCredential::Credential(CredentialFault::Spent) => "Access denied due to client secret usage limit reached",
+        NoCredential::Credential(_) => REFUSED,
+    };
+    Problem::new(StatusCode::UNAUTHORIZED, message)
 }
 
 #[derive(Default, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod authenticator;
 mod authn_jwt;
+mod credential;
 mod fault;
 mod identity;
 mod parsed;
@@ -14,6 +15,7 @@ use tracing::Level;
 
 pub use authenticator::HostAuthenticator;
 pub use authn_jwt::{HostLogin, NoHostToken};
+pub use credential::NoCredential;
 pub use fault::Fault;
 pub use identity::{IdentityWay, NoIdentityToken, trusted_by_jwt_auth, trusted_by_oidc_auth};
 
