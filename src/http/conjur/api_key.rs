@@ -6,7 +6,7 @@ use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit};
 use super::super::{Answer, App};
-use super::authenticate::flattened;
+use super::token::flattened;
 use crate::auth::{Basic, Bearer, Unauthenticated};
 use crate::kms::{self, LoginError, PresentedKey};
 use crate::secret::Password;
@@ -24,7 +24,7 @@ pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answe
         let place = app.authenticator.comparing().await;
         let issued = app.kms.login_by_api_key(visit.visitor().origin(), &presented, &bearer, place);
         let issued = issued.map_err(|error| refused(app, &visit, error))?;
-        Ok(flattened(&issued.token, &visit))
+        Ok(flattened(&issued.token, visit.headers))
     })
 }
 
