@@ -15,10 +15,12 @@ use crate::policy::authenticator_name;
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let seen = app.kms.authenticators(&ask.context)?;
     let name = |service: &String| format!("authn-jwt/{service}");
-    // Several accounts may have a service of one name.
-    let configured: BTreeSet<String> = seen.iter().map(|(service, _)| name(service)).collect();
-    let enabled: BTreeSet<String> = seen.iter().filter(|(_, on)| *on).map(|(service, _)| name(service)).collect();
-    let all = json!({ "installed": ["authn-jwt"], "configured": configured, "enabled": enabled });
+    // API keys need no definition; several accounts may have a service of one name.
+    let beside = || std::iter::once("authn".to_owned());
+    let configured: BTreeSet<String> = beside().chain(seen.iter().map(|(service, _)| name(service))).collect();
+    let on = seen.iter().filter(|(_, is_on)| *is_on).map(|(service, _)| name(service));
+    let enabled: BTreeSet<String> = beside().chain(on).collect();
+    let all = json!({ "installed": ["authn", "authn-jwt"], "configured": configured, "enabled": enabled });
     Ok(Answer::json(StatusCode::OK, &all))
 }
 

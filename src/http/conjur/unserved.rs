@@ -16,7 +16,10 @@ const AUTHENTICATORS: [(&str, &str); 8] = [
 
 /// The same of everything else, with what there is instead.
 const FAMILIES: [(&str, &str); 11] = [
-    ("authn", "logins of users are not served: hosts authenticate by authn-jwt, people by client certificates"),
+    (
+        "authn",
+        "passwords and logins of users are not served: hosts log in by authn-jwt or an API key, people by client certificates",
+    ),
     ("authn-jwt", "authn-jwt has authenticate, status and PATCH enabled=true or enabled=false, and nothing else"),
     ("ca", "a certificate authority is not served"),
     (
@@ -46,7 +49,7 @@ const FAMILIES: [(&str, &str); 11] = [
 pub(in crate::http) fn not_served(method: &Method, path: &str) -> String {
     let first = path.split('/').nth(1).unwrap_or_default();
     if let Some((_, name)) = AUTHENTICATORS.iter().find(|(own, _)| *own == first) {
-        return format!("authentication by {name} ({first}) is not served: hosts authenticate by authn-jwt");
+        return format!("authentication by {name} ({first}) is not served: hosts log in by authn-jwt or an API key");
     }
     match FAMILIES.iter().find(|(own, _)| *own == first) {
         Some((_, what)) => format!("this server does not serve {method} on this path: {what}"),
