@@ -92,7 +92,8 @@ impl IamFile {
     pub fn read(path: &Path, config: &Config) -> Result<Self, FileError> {
         let file = TomlFile::open("IAM file", path)?;
         let Document { idps, users, roles, policies } = file.parse()?;
-        let documents = Documents { users, roles, policies, ..Documents::default() };
+        let iam_file = Some(Arc::from(file.text()));
+        let documents = Documents { users, roles, policies, iam_file, ..Documents::default() };
         let beside = Beside {
             others: &config.jwt_issuers,
             allow_http: config.jwks_allow_http,

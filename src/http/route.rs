@@ -1,5 +1,6 @@
 //! The route table: every way in by HTTP, on one screen.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use percent_encoding::percent_decode_str;
@@ -86,13 +87,25 @@ use Handler::{Anyone, BasicOrCaller, Caller, Visitor};
 const PAGE: &[&str] = &["after", "limit"];
 const OFFSETS: &[&str] = &["offset", "limit"];
 
+/// How Conjur's clients ask for a list.
+const RESOURCES: &[&str] = &["kind", "search", "limit", "offset", "count", "role", "acting_as", "owner"];
+
+/// What they ask of a role, all of which is answered.
+const ROLES: &[&str] =
+    &["all", "memberships", "members", "graph", "kind", "search", "limit", "offset", "count", "role", "filter"];
+
 /// The table.
-pub(super) static ROUTES: [Route; 92] = [
+pub(super) static ROUTES: [Route; 103] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
+    get("/", Anyone(conjur::info::root)),
+    get("/info", Anyone(conjur::info::info)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
     get("/whoami", Caller(about::whoami)),
     get("/api/pvlt/1.0/system/info/version", Caller(vault::version)),
+    get("/api/pvlt/1.0/data/info/health", Anyone(vault::health)),
+    get("/api/pvlt/1.0/ctl/info/health", Anyone(vault::health)),
+    get("/api/pvlt/1.0/ctl/iam/conf", Caller(vault::iam_file)),
     post("/kmip/2_1", Json(MAX_KMIP), Caller(kmip::bare)),
     post("/kmip_2_1", Json(MAX_KMIP), Caller(kmip::bare)),
     post("/access/grant", Json(MAX_ACCESS), Caller(access::grant)),
@@ -125,9 +138,20 @@ pub(super) static ROUTES: [Route; 92] = [
     put("/authn/{}/api_key", Nothing, BasicOrCaller(conjur::api_key::rotate_own, conjur::api_key::issue))
         .asks(&["role"]),
     delete("/authn/{}/api_key", Caller(conjur::api_key::remove)).asks(&["role"]),
+    patch("/authn-jwt/{}/{}", Form(MAX_ACCESS), Caller(conjur::authenticators::switch)),
+    get("/authenticators", Caller(conjur::authenticators::list)),
+    get("/resources/{}", Caller(conjur::resources::list)).asks(RESOURCES),
+    get("/resources/{}/{}", Caller(conjur::resources::list)).asks(RESOURCES),
+    get("/resources/{}/{}/{*}", Caller(conjur::resources::show)).asks(&[
+        "check",
+        "privilege",
+        "role",
+        "permitted_roles",
+    ]),
+    get("/roles/{}/{}/{*}", Caller(conjur::roles::show)).asks(ROLES),
     get("/secrets", Caller(conjur::secrets::batch)).asks(&["variable_ids"]),
     get("/secrets/{}/variable/{*}", Caller(conjur::secrets::read)).asks(&["version"]),
-    post("/secrets/{}/variable/{*}", Bytes(MAX_SECRET), Caller(conjur::secrets::write)),
+    post("/secrets/{}/variable/{*}", Bytes(MAX_SECRET), Caller(conjur::secrets::write)).asks(&["expirations"]),
     delete("/secrets/{}/variable/{*}", Caller(conjur::secrets::remove)),
     post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::by_jwt_auth)),
     post("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::attach)),
@@ -243,6 +267,7 @@ impl Route {
         match words.next() {
             // What it asks for is in its body.
             Some("kmip" | "kmip_2_1") => measured.way("kmip"),
+            Some("") => measured.way("root"),
             Some(family) => {
                 measured.way(family);
                 if let Some(action) = words.next() {
@@ -297,13 +322,31 @@ const CONJUR: [&str; 11] = [
     "secrets",
 ];
 
-/// The answer to a path that no route has: on the paths of a dialect its clients are told that the server does not serve it, because
-/// some of them take a 404 for an answer about what they asked for.
-pub(super) fn not_served(path: &str) -> Problem {
-    match words(path).dialect() {
-        Some(_) => Problem::new(StatusCode::NOT_IMPLEMENTED, "this server does not serve this path"),
-        None => Problem::new(StatusCode::NOT_FOUND, "no such path"),
+/// The path with the slash between `authn-jwt` and what follows as a slash: some of Conjur's clients write the name of an authenticator
+/// as one segment, in which it is encoded.
+pub(super) fn spelled(path: &str) -> Cow<'_, str> {
+    let first = path.strip_prefix('/').and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let encoded = ["%2F", "%2f"].into_iter().filter_map(|slash| Some((first.find(slash)?, slash))).min();
+    match encoded.filter(|_| first.starts_with("authn-")) {
+        Some((_, slash)) => Cow::Owned(path.replacen(slash, "/", 1)),
+        None => Cow::Borrowed(path),
     }
+}
+
+/// The answer to what no route serves: on the paths of a dialect its clients are told that the server does not serve it, because
+/// some of them take a 404 for an answer about what they asked for, and a 405 for one about how.
+pub(super) fn not_served(method: &Method, path: &str) -> Problem {
+    let words = words(path);
+    if words == Words::Problem {
+        return Problem::new(StatusCode::NOT_FOUND, "no such path");
+    }
+    let is_known = ROUTES.iter().any(|route| route.parameters(path).is_some());
+    let what = match words {
+        Words::Conjur => conjur::not_served(method, path),
+        _ if is_known => format!("this server does not serve {method} on this path"),
+        _ => "this server does not serve this path".to_owned(),
+    };
+    Problem::new(StatusCode::NOT_IMPLEMENTED, what)
 }
 
 /// Whose clients come by a path, whether or not there is a route.
@@ -349,6 +392,23 @@ mod tests {
             ["/", "", "/api", "/api/v", "/api/vault/x", "/secretsx", "/kmip/2_1", "/access/list/authn", "/health"]
         {
             assert_eq!(words(path), Words::Problem, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_authenticator_is_one_segment_or_two() {
+        for (given, expected) in [
+            ("/authn-jwt%2Fa/b", "/authn-jwt/a/b"),
+            ("/authn-jwt%2fa/b%2Fc", "/authn-jwt/a/b%2Fc"),
+            ("/authn-jwt%2Fa%2fb/c", "/authn-jwt/a%2fb/c"),
+            ("/authn-jwt%2fa%2Fb/c", "/authn-jwt/a%2Fb/c"),
+            ("/authn-jwt/a%2Fb/c", "/authn-jwt/a%2Fb/c"),
+            ("/authn%2Fa", "/authn%2Fa"),
+            ("/secrets%2Fa/b", "/secrets%2Fa/b"),
+            ("authn-jwt%2Fa", "authn-jwt%2Fa"),
+            ("", ""),
+        ] {
+            assert_eq!(spelled(given), expected);
         }
     }
 

@@ -64,11 +64,15 @@ pub(super) async fn serve(
 }
 
 fn find(method: &Method, path: &str) -> Result<(&'static Route, Vec<String>), Problem> {
-    let mut known = ROUTES.iter().filter_map(|route| Some((route, route.parameters(path)?))).peekable();
+    let path = route::spelled(path);
+    let mut known = ROUTES.iter().filter_map(|route| Some((route, route.parameters(&path)?))).peekable();
     if known.peek().is_none() {
-        return Err(route::not_served(path));
+        return Err(route::not_served(method, &path));
     }
-    let not_allowed = || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method");
+    let not_allowed = || match route::words(&path).dialect() {
+        Some(_) => route::not_served(method, &path),
+        None => Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method"),
+    };
     // HEAD is served wherever GET is.
     let wanted = if *method == Method::HEAD { &Method::GET } else { method };
     known.find(|(route, _)| route.method == *wanted).ok_or_else(not_allowed)
@@ -76,7 +80,8 @@ fn find(method: &Method, path: &str) -> Result<(&'static Route, Vec<String>), Pr
 
 /// The methods that a path takes (RFC 9110 section 10.2.1).
 pub(super) fn allowed(path: &str) -> String {
-    let methods = ROUTES.iter().filter(|route| route.parameters(path).is_some()).map(|route| match route.method {
+    let path = route::spelled(path);
+    let methods = ROUTES.iter().filter(|route| route.parameters(&path).is_some()).map(|route| match route.method {
         Method::GET => "GET, HEAD",
         ref method => method.as_str(),
     });

@@ -14,6 +14,26 @@ struct Version {
     db_schema_version: i64,
 }
 
+#[derive(Serialize)]
+struct Health {
+    /// One of the words of draft-inadarei-api-health-check.
+    status: &'static str,
+}
+
+/// `GET /api/pvlt/1.0/data/info/health` and `GET /api/pvlt/1.0/ctl/info/health`: the whole of `GET /health` in one word.
+pub(super) fn health(app: &App) -> Result<Answer, Problem> {
+    let (code, status) =
+        if app.kms.health().is_good() { (StatusCode::OK, "pass") } else { (StatusCode::SERVICE_UNAVAILABLE, "fail") };
+    Ok(Answer::json(code, &Health { status }))
+}
+
+/// `GET /api/pvlt/1.0/ctl/iam/conf`: the text of the IAM file that is in force, for those who administer.
+pub(super) fn iam_file(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let text = app.kms.iam_file(&ask.context)?;
+    let text = text.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "the server was started without --iam-file"))?;
+    Ok(Answer::new(StatusCode::OK, "application/toml", text.as_bytes().to_vec()))
+}
+
 /// `GET /api/pvlt/1.0/system/info/version`
 pub(super) fn version(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
     let vault = app.kms.vault()?;

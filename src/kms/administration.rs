@@ -151,6 +151,16 @@ impl Kms {
         self.recorded(&call, || self.authorize_administration(&call).map(drop))
     }
 
+    /// The text of the IAM file that is in force, if the server has one.
+    ///
+    /// # Errors
+    /// The caller does not administer.
+    pub fn iam_file(&self, context: &Context<'_>) -> Result<Option<Arc<str>>, Error> {
+        let call = Call::new(context, Operation::ListDefinitions);
+        call.describe("the IAM file".to_owned());
+        self.recorded(&call, || Ok(self.authorize_administration(&call)?.iam_file()))
+    }
+
     /// Whatever vouches for exchanged callers, to those who administer.
     ///
     /// # Errors

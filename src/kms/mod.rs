@@ -47,6 +47,7 @@ mod query;
 mod reason;
 mod recoveries;
 mod register;
+mod resources;
 mod revoke;
 mod rng_retrieve;
 mod secret_path;
@@ -86,6 +87,7 @@ pub use login::{
 pub use memberships::Membership;
 pub use offers::{Direction, OfferEntry};
 pub use recoveries::{KeptAccess, MAX_REASON, Proposal, RecoveryEntry};
+pub use resources::{MAX_COUNTED, Privilege, Resource, ResourceFilter, Variable};
 pub use secret_path::{KeptSecret, SecretPath, kept_secret};
 pub use secrets::MAX_SECRET;
 

@@ -63,6 +63,12 @@ pub(super) enum Operation {
     WriteSecret,
     /// To remove a secret.
     RemoveSecret,
+    /// To say that a secret does not expire.
+    ExpireSecret,
+    /// To see what Conjur's clients call a resource or a role.
+    ShowResource,
+    /// To list resources.
+    ListResources,
     /// To get an access token.
     IssueToken,
     /// To have it last longer.
@@ -123,6 +129,9 @@ impl Operation {
             Self::ReadSecret => "ReadSecret",
             Self::WriteSecret => "WriteSecret",
             Self::RemoveSecret => "RemoveSecret",
+            Self::ExpireSecret => "ExpireSecret",
+            Self::ShowResource => "ShowResource",
+            Self::ListResources => "ListResources",
             Self::IssueToken => "IssueAccessToken",
             Self::RenewToken => "RenewAccessToken",
             Self::RevokeToken | Self::EndToken => "RevokeAccessToken",
@@ -151,11 +160,15 @@ impl Operation {
             | Self::WithdrawRecovery
             | Self::ListRecoveries => Action::Recover,
             Self::GrantAccess | Self::RevokeAccess | Self::ListAccess | Self::SetProject => Action::ManageAccess,
-            Self::ListOwned | Self::ListKeys | Self::ListObtained | Self::ListOffers | Self::Explain => {
-                Action::Operation(Kmip::Locate)
-            }
+            Self::ListOwned
+            | Self::ListKeys
+            | Self::ListObtained
+            | Self::ListOffers
+            | Self::Explain
+            | Self::ShowResource
+            | Self::ListResources => Action::Operation(Kmip::Locate),
             Self::ReadSecret => Action::ReadSecret,
-            Self::WriteSecret => Action::WriteSecret,
+            Self::WriteSecret | Self::ExpireSecret => Action::WriteSecret,
             Self::RemoveSecret => Action::Operation(Kmip::Destroy),
             Self::IssueToken | Self::RenewToken | Self::RevokeToken | Self::RotateApiKey => Action::AccessToken,
             Self::ListIssuers

@@ -146,7 +146,7 @@ fn path_of(attributes: &Attributes) -> Option<&String> {
 }
 
 /// The name of the secret that an object of these attributes holds. The identifier of a former one proves it.
-fn name_of(attributes: &Attributes) -> Option<&String> {
+pub(super) fn name_of(attributes: &Attributes) -> Option<&String> {
     last_number(attributes)?;
     path_of(attributes).or_else(|| {
         let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text)?;

@@ -67,6 +67,23 @@ impl Kms {
         })
     }
 
+    /// Says that a secret does not expire, which none does: checks that the caller may write it.
+    ///
+    /// # Errors
+    /// The caller may not, or there is none.
+    pub fn expire_secret(&self, context: &Context<'_>, path: &SecretPath) -> Result<(), Error> {
+        let call = Call::new(context, Operation::ExpireSecret);
+        call.describe(path.described());
+        self.recorded(&call, || {
+            if self.authorize_secret(&call, Action::WriteSecret, path)?.is_some() {
+                return Ok(());
+            }
+            // Those who may not add it get the answer that they get for one that is there.
+            self.authorize_new_secret(&call, path, &attributes(path, &new_id()?, &call))?;
+            Err(Error::NotFound(path.name()))
+        })
+    }
+
     /// Removes a secret with all its values. Its name can be used again, by those who may add names.
     ///
     /// # Errors

@@ -47,6 +47,9 @@ pub struct AuthenticatorDocument {
     /// Its variables by name: `audience`, `ca-cert`, `claim-aliases`, `enforced-claims`, `identity-path`, `issuer`, `jwks-uri`,
     /// `provider-uri`, `public-keys` and `token-app-property`.
     pub variables: BTreeMap<String, String>,
+    /// Whether nobody logs in by it for now. Access tokens that it gave before are good until their end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disabled: bool,
 }
 
 /// A host: an application.
@@ -164,6 +167,11 @@ impl Policy {
             let (account, service) = name.split_once('/')?;
             Some((account, service, document))
         })
+    }
+
+    /// All hosts by their identifiers, in no order.
+    pub fn hosts(&self) -> impl Iterator<Item = (&str, &HostDocument)> {
+        self.hosts.iter().map(|(id, document)| (id.as_str(), &**document))
     }
 
     /// A host of any account.

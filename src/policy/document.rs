@@ -1,6 +1,7 @@
 //! Roles, policies, users and projects as they are written down: in the policy file and in the database.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,9 @@ pub struct Documents {
     pub authenticators: BTreeMap<String, AuthenticatorDocument>,
     /// Conjur's hosts by their identifiers.
     pub hosts: BTreeMap<String, HostDocument>,
+    /// The IAM file from which some of it comes, as it was read.
+    #[serde(skip)]
+    pub iam_file: Option<Arc<str>>,
 }
 
 /// A role.
@@ -138,6 +142,7 @@ impl Documents {
         join("identity", &mut self.identities, other.identities)?;
         join("authenticator", &mut self.authenticators, other.authenticators)?;
         join("host", &mut self.hosts, other.hosts)?;
+        self.iam_file = other.iam_file.or(self.iam_file);
         Ok(self)
     }
 

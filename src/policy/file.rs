@@ -105,6 +105,12 @@ impl<'a> TomlFile<'a> {
         Ok(Self { what, path, text })
     }
 
+    /// The whole of it.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// What it says.
     ///
     /// # Errors

@@ -1,12 +1,12 @@
 //! What Conjur's document promises of applications that authenticate by JWT, with the requests of its clients.
 
-use data_encoding::{BASE64, BASE64URL_NOPAD};
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use crate::harness::caller::Caller;
 use crate::harness::conjur::{
-    AUDIENCE, ISSUER, WEB, authenticate, authenticate_at, authorization, configured, define, encoded, host, jwt,
-    server, variables, whoami,
+    AUDIENCE, ISSUER, WEB, authenticate, authenticate_at, authorization, compact, configured, define, encoded, host,
+    jwt, server, variables, whoami,
 };
 use crate::harness::forged::forged;
 use crate::harness::jwt::{but, claims, key_set, now};
@@ -32,7 +32,7 @@ fn a_host_gets_a_token_that_is_used_by_the_token_scheme() {
     let jwt = jwt(&key, &json!({}));
     let answer = authenticate(&server, &jwt);
     let token: Value = answer.json();
-    let payload = BASE64URL_NOPAD.decode(token["payload"].as_str().unwrap().as_bytes()).unwrap();
+    let payload = BASE64.decode(token["payload"].as_str().unwrap().as_bytes()).unwrap();
     let payload: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(payload["sub"], "host/apps/web");
     assert_eq!(payload["exp"].as_i64().unwrap() - payload["iat"].as_i64().unwrap(), 480);
@@ -52,7 +52,7 @@ fn a_host_gets_a_token_that_is_used_by_the_token_scheme() {
         assert!(whoami(&server.nobody(), &format!("Token token=\"{text}\"")).is_ok());
     }
     // The same as a bearer token.
-    let compact = ["protected", "payload", "signature"].map(|part| token[part].as_str().unwrap()).join(".");
+    let compact = compact(&token);
     assert!(whoami(&server.nobody(), &format!("Bearer {compact}")).is_ok());
     for wrong in [
         "Token".to_owned(),

@@ -73,7 +73,7 @@ fn keys_are_made_told_changed_and_removed() {
     assert_eq!((&signer["keyUsage"], &signer["encryptionAlgorithm"]), (&json!("sign-verify"), &json!("ECC_NIST_P256")));
     // What these clients have no words for is not among their keys.
     alice.ok(&create("HMACSHA256", 256, &[]));
-    assert_eq!(alice.send("POST", "/secrets/default/variable/db", None).status, 201);
+    assert_eq!(alice.send("POST", "/secrets/default/variable/db", Some(&json!("x"))).status, 201);
     let list = alice.get(KEYS);
     assert_eq!((&list["totalCount"], &list["keys"]), (&json!(3), &json!([made, small, signer])));
     let page = alice.get(&format!("{KEYS}?offset=1&limit=1"));

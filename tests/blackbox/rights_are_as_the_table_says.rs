@@ -182,6 +182,10 @@ impl Kitchen {
                 let (path, id) = self.secret();
                 Recipe { ask: Box::new(move |caller| write(caller, &path)), objects: vec![("the secret", id)] }
             }
+            "POST /secrets/{}/variable/{*}, expirations" => {
+                let (path, id) = self.secret();
+                Recipe { ask: http("POST", format!("{path}?expirations"), None), objects: vec![("the secret", id)] }
+            }
             "GET /api/v1/kms/keys/key-name/{}" => {
                 let id = self.key(USAGE);
                 self.alice.done_with("PATCH", &at(&id, ""), &json!({ "name": format!("name of {id}") }));

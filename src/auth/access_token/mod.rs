@@ -270,7 +270,44 @@ impl AccessTokens {
         if let (Some(thumbprint), Some(claims)) = (&row.thumbprint, claims.as_object_mut()) {
             claims.insert("cnf".to_owned(), json!({ "x5t#S256": BASE64URL_NOPAD.encode(thumbprint) }));
         }
-        let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
+        let part = |value: &Value| BASE64URL_NOPAD.encode(in_both_alphabets(&value.to_string()).as_bytes());
         format!("{}.{}", part(&header), part(&claims))
+    }
+}
+
+/// The same JSON with escapes, so that its base64 has none of the characters in which the two alphabets of RFC 4648 differ: Conjur's
+/// clients read the parts of a token in either. Three bytes of ASCII come to one of them only if the third is `>`, `?`, `~` or DEL,
+/// all of which JSON has in strings only.
+fn in_both_alphabets(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() && !matches!(character, '>' | '?' | '~' | '\x7f') {
+            text.push(character);
+        } else {
+            let mut units = [0; 2];
+            text.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::BASE64_NOPAD;
+
+    use super::*;
+
+    #[test]
+    fn claims_are_the_same_in_both_alphabets() {
+        let all: String = ('\u{1}'..'\u{200}').chain(['\u{ffff}', '\u{1f600}', '\u{10ffff}']).collect();
+        for start in 0..3 {
+            for step in 1..4 {
+                let value: String = "x".repeat(start) + &all.chars().skip(start).step_by(step).collect::<String>();
+                let claims = json!({ "sub": value, "~?>": [">>>???~~~", 1] });
+                let text = in_both_alphabets(&claims.to_string());
+                assert_eq!(BASE64_NOPAD.encode(text.as_bytes()), BASE64URL_NOPAD.encode(text.as_bytes()), "{text}");
+                assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), claims);
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::kept::Kept;
+use crate::base64;
 use crate::cli::error::Error;
 use crate::client::{Client, segment};
 use crate::secret::{Bytes, Password};
@@ -21,7 +22,7 @@ pub(super) struct Given {
     pub(super) expires_in: i64,
 }
 
-/// As Conjur's clients get one: a flattened JWS (RFC 7515 section 7.2.2).
+/// As Conjur's clients get one: a flattened JWS (RFC 7515 section 7.2.2), whose parts have padding.
 #[derive(Deserialize)]
 struct Flattened {
     protected: String,
@@ -61,10 +62,12 @@ async fn by_authenticator(client: &Client, name: &str, jwt: &str) -> Result<(Pas
     // A JWT has no character that a form would have to escape.
     let body = Bytes::from(format!("jwt={jwt}").into_bytes());
     let Flattened { protected, payload, signature } = client.post_form(&path, body).await?;
-    let claims = BASE64URL_NOPAD.decode(payload.as_bytes()).ok();
-    let claims: Option<Claims> = claims.and_then(|claims| serde_json::from_slice(&claims).ok());
-    let Claims { exp } = claims.ok_or(Error::Incomplete("token"))?;
-    Ok((Password::from(format!("{protected}.{}.{}", &*payload, &*signature)), exp))
+    let decoded = |part: &str| base64::decode(part.as_bytes()).ok_or(Error::Incomplete("token"));
+    let (protected, payload, signature) = (decoded(&protected)?, decoded(&payload)?, decoded(&signature)?);
+    let Claims { exp } = serde_json::from_slice(&payload).map_err(|_| Error::Incomplete("token"))?;
+    // Signed are the parts in base64url without padding.
+    let compact = [protected, payload, signature].map(|part| BASE64URL_NOPAD.encode(&part)).join(".");
+    Ok((Password::from(compact), exp))
 }
 
 /// Seconds since 1970-01-01 UTC.

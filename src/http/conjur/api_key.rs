@@ -6,7 +6,7 @@ use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit, not_logged_in};
 use super::super::{Answer, App};
-use super::authenticate::flattened;
+use super::token::flattened;
 use crate::auth::{Basic, Unauthenticated};
 use crate::kms::{NoCredential, PresentedKey};
 use crate::secret::Password;
@@ -19,7 +19,7 @@ pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answe
         let presented = PresentedKey { account: account(&visit), login, key: &key };
         let issued = app.logins.log_in_by_api_key(&visit.visitor(), &presented).await;
         let issued = issued.map_err(|refused| not_logged_in(refused, told))?;
-        Ok(flattened(&issued.token, &visit))
+        Ok(flattened(&issued.token, visit.headers))
     })
 }
 

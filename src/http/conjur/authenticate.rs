@@ -1,14 +1,12 @@
 //! `POST /authn-jwt/SERVICE/ACCOUNT[/LOGIN]/authenticate`: a JWT for an access token.
 
-use data_encoding::BASE64;
-use serde_json::json;
 use warp::http::StatusCode;
 
+use super::super::App;
 use super::super::fields::Fields;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit, not_logged_in};
-use super::super::{Answer, App};
-use super::accepts_base64;
+use super::token::flattened;
 use crate::kms::{HostLogin, NoHostToken};
 
 pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
@@ -18,7 +16,7 @@ pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answe
         let jwt = presented(visit.body);
         let issued = app.logins.log_in_by_authn_jwt(&visit.visitor(), &asked, jwt.as_deref().ok()).await;
         let issued = issued.map_err(|refused| not_logged_in(refused, |reason| told(reason, jwt)))?;
-        Ok(flattened(&issued.token, &visit))
+        Ok(flattened(&issued.token, visit.headers))
     })
 }
 
@@ -43,16 +41,4 @@ fn presented(form: &[u8]) -> Result<String, Problem> {
     let fields = Fields::parse(std::str::from_utf8(form).map_err(|_| missing())?)?;
     fields.check(&["jwt"])?;
     fields.text("jwt").map(|jwt| jwt.trim().to_owned()).filter(|jwt| !jwt.is_empty()).ok_or_else(missing)
-}
-
-/// The token in the flattened form (RFC 7515 section 7.2.2), in base64 for those who accept that.
-pub(super) fn flattened(token: &str, visit: &Visit<'_>) -> Answer {
-    let mut parts = token.split('.');
-    let mut part = || parts.next().unwrap_or_default();
-    let token = json!({ "protected": part(), "payload": part(), "signature": part() });
-    if accepts_base64(visit.headers) {
-        Answer::text(StatusCode::OK, BASE64.encode(token.to_string().as_bytes()).into_bytes()).in_base64()
-    } else {
-        Answer::json(StatusCode::OK, &token)
-    }
 }

@@ -2,8 +2,15 @@
 
 pub(super) mod api_key;
 pub(super) mod authenticate;
+pub(super) mod authenticators;
+pub(super) mod info;
+pub(super) mod resources;
+mod role;
+pub(super) mod roles;
 pub(super) mod secrets;
 pub(super) mod status;
+mod token;
+mod unserved;
 
 use serde_json::json;
 use warp::http::header::ACCEPT_ENCODING;
@@ -11,6 +18,7 @@ use warp::http::{HeaderMap, StatusCode};
 
 use super::Answer;
 use super::problem::Problem;
+pub(super) use unserved::not_served;
 
 /// A problem in the words of these clients: nothing is said to somebody who is nobody.
 pub(super) fn refusal(problem: &Problem) -> Answer {

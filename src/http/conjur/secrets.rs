@@ -21,7 +21,7 @@ fn path(ask: &Ask<'_>) -> Result<SecretPath, Problem> {
 }
 
 /// What is not there is named as the request named it.
-fn told(path: &SecretPath, error: Error) -> Problem {
+pub(super) fn told(path: &SecretPath, error: Error) -> Problem {
     match error {
         Error::NotFound(_) => Problem::new(StatusCode::NOT_FOUND, format!("there is no variable {:?}", path.name())),
         error => error.into(),
@@ -44,9 +44,17 @@ fn told_of_write(path: &SecretPath, error: Error) -> Problem {
     }
 }
 
-/// `POST /secrets/ACCOUNT/variable/ID`: the body is the value.
+/// `POST /secrets/ACCOUNT/variable/ID`: the body is the value. With `?expirations` in the query the value stays, and its expiry, which
+/// no value has, is cleared.
 pub(in crate::http) fn write(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let path = path(ask)?;
+    if ask.query.value("expirations").is_some() {
+        app.kms.expire_secret(&ask.context, &path).map_err(|error| told_of_write(&path, error))?;
+        return Ok(Answer::text(StatusCode::CREATED, Vec::new()));
+    }
+    if ask.body.is_empty() {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the value is empty: the body must be the value"));
+    }
     let value = Bytes::from(ask.body);
     app.kms.write_secret(&ask.context, &path, &value).map_err(|error| told_of_write(&path, error))?;
     Ok(Answer::text(StatusCode::CREATED, Vec::new()))

@@ -16,7 +16,9 @@ use crate::audit::Record;
 use crate::auth::AccessTokens;
 use crate::custody::Custody;
 use crate::hexadecimal;
-use crate::policy::{Action, Definition, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument};
+use crate::policy::{
+    Action, AuthenticatorDocument, Definition, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument,
+};
 use crate::store::policy_entry::{self, PolicyEntry};
 use crate::store::{Store, object};
 
@@ -197,6 +199,17 @@ impl AdministrationGrant<'_> {
     /// An identity with its version, 0 for one of the policy file.
     pub(in crate::kms) fn identity(&self, id: &str) -> Result<(i64, IdentityDocument), Error> {
         self.one(Kind::Identity, id, |documents| documents.identities.get(id))
+    }
+
+    /// An authenticator with its version, 0 for one of the policy file.
+    pub(in crate::kms) fn authenticator(&self, name: &str) -> Result<(i64, AuthenticatorDocument), Error> {
+        self.one(Kind::Authenticator, name, |documents| documents.authenticators.get(name))
+    }
+
+    /// The text of the IAM file that is in force, if there is one.
+    pub(in crate::kms) fn iam_file(&self) -> Option<Arc<str>> {
+        let definitions = self.kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        definitions.configured.iam_file.clone()
     }
 
     /// A project with its version, 0 for one of the policy file.

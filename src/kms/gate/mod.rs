@@ -23,6 +23,7 @@ mod own;
 mod questions;
 mod recording;
 mod recovering;
+mod resources;
 mod secrets;
 mod vault;
 

@@ -92,10 +92,10 @@ impl Kms {
         self.policy.load().identity(id)
     }
 
-    /// An authenticator, if it is defined and faultless: asked by a login, before the caller is authenticated.
+    /// An authenticator, if it is defined, faultless and switched on: asked by a login, before the caller is authenticated.
     #[must_use]
     pub fn authenticator(&self, account: &str, service: &str) -> Option<Arc<AuthenticatorDocument>> {
-        self.policy.load().authenticator(account, service)
+        self.policy.load().authenticator(account, service).filter(|own| !own.disabled)
     }
 
     /// All that vouches for exchanged callers: identities that are known by JWTs, and authenticators with account and service, in

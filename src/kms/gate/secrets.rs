@@ -129,7 +129,7 @@ impl Kms {
     }
 
     /// The object that holds the secret of a path, if there is one that was not destroyed.
-    fn secret_at(&self, path: &SecretPath) -> Result<Option<Arc<Object>>, Error> {
+    pub(super) fn secret_at(&self, path: &SecretPath) -> Result<Option<Arc<Object>>, Error> {
         let name = path.name();
         let indexed = self.store.read(|connection| secret_path::find(connection, &name))?;
         let found = match &indexed {

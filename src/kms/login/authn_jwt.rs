@@ -198,6 +198,9 @@ impl Logins {
             };
             diagnosis.conclude("host", entitled);
         }
+        if document.disabled {
+            diagnosis.conclude("enabled", Err("the authenticator is switched off".to_owned()));
+        }
         diagnosis
     }
 

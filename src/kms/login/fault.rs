@@ -28,7 +28,7 @@ impl Fault {
     /// There is no such authenticator.
     #[must_use]
     pub fn no_authenticator() -> Self {
-        Self::new("CONJ00005E", "there is no such authenticator")
+        Self::new("CONJ00005E", "there is no such authenticator, or it is switched off")
     }
 
     /// The host may not use the authenticator.

@@ -1,8 +1,9 @@
 //! The dialect of Conjur: authenticators, hosts, and their logins.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
-use data_encoding::BASE64;
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -74,6 +75,64 @@ pub fn authenticate(server: &Server, jwt: &str) -> Answer {
 pub fn authorization(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     format!("Token token=\"{}\"", BASE64.encode(&answer.body))
+}
+
+/// The compact form of a token: what is signed.
+pub fn compact(token: &Value) -> String {
+    let part = |name: &str| BASE64URL_NOPAD.encode(&BASE64.decode(token[name].as_str().unwrap().as_bytes()).unwrap());
+    ["protected", "payload", "signature"].map(part).join(".")
+}
+
+/// A host that has logged in, or somebody with another header: what Conjur's clients send of themselves is sent too.
+pub struct Host {
+    client: Client,
+    authorization: String,
+}
+
+impl Host {
+    /// The host that the authenticator `acme/gitlab` finds in this JWT.
+    pub fn new(server: &Server, jwt: &str) -> Self {
+        Self::from(server, &authenticate(server, jwt))
+    }
+
+    /// The host that logged in with this answer.
+    pub fn from(server: &Server, answer: &Answer) -> Self {
+        Self { client: server.nobody(), authorization: authorization(answer) }
+    }
+
+    fn headers(&self) -> [(&str, &str); 4] {
+        [
+            ("Authorization", &self.authorization),
+            ("Accept", "*/*"),
+            ("Accept-Encoding", "gzip, deflate"),
+            ("Content-Type", "text/plain; charset=utf-8"),
+        ]
+    }
+
+    pub fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.client.try_request(method, path, &self.headers(), body.as_bytes()).unwrap()
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "")
+    }
+
+    /// The status of a HEAD.
+    pub fn head(&self, path: &str) -> u16 {
+        let mut connection = self.client.connect().unwrap();
+        let headers: String = self.headers().iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let request = format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        connection.stream.write_all(request.as_bytes()).unwrap();
+        connection.read_head().unwrap().status
+    }
+
+    /// The identifiers of a list.
+    #[track_caller]
+    pub fn ids(&self, path: &str) -> Vec<String> {
+        let answer = self.get(path);
+        assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
+        answer.json().as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
+    }
 }
 
 /// Who it is with this header, or the status.

@@ -215,6 +215,15 @@ impl Connection {
 
     /// Reads one answer with a Content-Length.
     pub fn read_answer(&mut self) -> io::Result<Answer> {
+        let mut answer = self.read_head()?;
+        let length = answer.header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+        answer.body = vec![0; length];
+        self.stream.read_exact(&mut answer.body)?;
+        Ok(answer)
+    }
+
+    /// Reads what stands before the body: all there is of the answer to a HEAD.
+    pub fn read_head(&mut self) -> io::Result<Answer> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -230,11 +239,6 @@ impl Connection {
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-        let mut answer =
-            Answer { status: status.ok_or_else(|| io::Error::other("no status"))?, headers, body: Vec::new() };
-        let length = answer.header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
-        answer.body = vec![0; length];
-        self.stream.read_exact(&mut answer.body)?;
-        Ok(answer)
+        Ok(Answer { status: status.ok_or_else(|| io::Error::other("no status"))?, headers, body: Vec::new() })
     }
 }

@@ -1,0 +1,37 @@
+//! `GET /authenticators` and `PATCH /authn-jwt/SERVICE/ACCOUNT`: which authenticators there are, and switching one on and off.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+use warp::http::StatusCode;
+
+use super::super::ask::Ask;
+use super::super::fields::Fields;
+use super::super::problem::Problem;
+use super::super::{Answer, App};
+use crate::policy::authenticator_name;
+
+/// `GET /authenticators`: those who administer see all, hosts those by which they may log in, other callers none.
+pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let seen = app.kms.authenticators(&ask.context)?;
+    let name = |service: &String| format!("authn-jwt/{service}");
+    // API keys need no definition; several accounts may have a service of one name.
+    let beside = || std::iter::once("authn".to_owned());
+    let configured: BTreeSet<String> = beside().chain(seen.iter().map(|(service, _)| name(service))).collect();
+    let on = seen.iter().filter(|(_, is_on)| *is_on).map(|(service, _)| name(service));
+    let enabled: BTreeSet<String> = beside().chain(on).collect();
+    let all = json!({ "installed": ["authn", "authn-jwt"], "configured": configured, "enabled": enabled });
+    Ok(Answer::json(StatusCode::OK, &all))
+}
+
+/// `PATCH /authn-jwt/SERVICE/ACCOUNT`: the body is a form with `enabled`.
+pub(in crate::http) fn switch(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (service, account) = (ask.parameter(0), ask.parameter(1));
+    let bad = || Problem::new(StatusCode::BAD_REQUEST, "the body must be enabled=true or enabled=false");
+    let fields = Fields::parse(std::str::from_utf8(ask.body).map_err(|_| bad())?)?;
+    fields.check(&["enabled"])?;
+    let enabled = fields.boolean("enabled")?.ok_or_else(bad)?;
+    app.kms.switch_authenticator(&ask.context, account, service, enabled)?;
+    tracing::info!(authenticator = authenticator_name(account, service), enabled, "the authenticator was switched");
+    Ok(Answer::text(StatusCode::NO_CONTENT, Vec::new()))
+}

@@ -1,0 +1,23 @@
+//! `GET /info` and `GET /`: the version, where Conjur's clients look for it. It is that of this server: they call what a Conjur of some
+//! version has only if they find that version.
+
+use serde_json::json;
+use warp::http::StatusCode;
+
+use super::super::problem::Problem;
+use super::super::{Answer, App};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// `GET /info`: what Conjur's clients look for in it is the version of the service `possum`.
+pub(in crate::http) fn info(_: &App) -> Result<Answer, Problem> {
+    let service = json!({ "desired": "i", "status": "i", "err": null, "description": "Claviger", "name": "possum", "version": VERSION });
+    let info = json!({ "release": VERSION, "version": VERSION, "services": { "possum": service } });
+    Ok(Answer::json(StatusCode::OK, &info))
+}
+
+/// `GET /`: clients that find no version in `/info` read it here, as the member `version` or after the word Version.
+pub(in crate::http) fn root(_: &App) -> Result<Answer, Problem> {
+    let root = json!({ "version": VERSION, "description": format!("Claviger Version {VERSION}") });
+    Ok(Answer::json(StatusCode::OK, &root))
+}

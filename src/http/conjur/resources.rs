@@ -1,0 +1,187 @@
+//! `/resources`: what there is, for authenticated callers, of which each sees what they may know of.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use warp::http::StatusCode;
+
+use super::super::ask::Ask;
+use super::super::hanzo::iso;
+use super::super::page::{Page, limit, offset};
+use super::super::problem::Problem;
+use super::super::{Answer, App};
+use super::role::{caller_of, role_id};
+use super::secrets::told;
+use crate::kms::{Error, Privilege, Resource, ResourceFilter, SecretPath, Sheet, Variable};
+
+/// The kinds of which there are resources.
+const KINDS: [&str; 3] = ["variable", "host", "webservice"];
+
+/// Kinds that Conjur has beside those.
+const OTHERS: [&str; 6] = ["group", "host_factory", "layer", "policy", "public_key", "user"];
+
+/// Begins the identifier of a resource that is an authenticator.
+const AUTHENTICATOR: &str = "conjur/authn-jwt/";
+
+#[derive(Serialize)]
+struct Told<'a> {
+    created_at: Option<String>,
+    id: &'a str,
+    owner: Option<String>,
+    policy: Option<&'a str>,
+    permissions: Vec<Value>,
+    annotations: [Value; 0],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<Vec<Value>>,
+}
+
+/// A variable, with what the caller may do with it.
+fn variable(ask: &Ask<'_>, account: &str, own: &Variable) -> Value {
+    let role = role_id(account, ask.context.caller.username.as_str());
+    let permission = |privilege: &Privilege| json!({ "privilege": privilege.word(), "role": role, "policy": null });
+    let secret = |version| json!({ "version": version, "expires_at": null });
+    json!(Told {
+        created_at: own.created.map(iso),
+        id: &own.name,
+        owner: Some(role_id(account, &own.owner)),
+        policy: None,
+        permissions: own.permitted.iter().map(permission).collect(),
+        annotations: [],
+        secrets: Some(own.values.clone().map(secret).collect()),
+    })
+}
+
+/// A host or an authenticator, which are defined and have no owner.
+fn defined(account: &str, kind: &str, id: &str) -> Value {
+    let id = format!("{account}:{kind}:{id}");
+    json!(Told {
+        created_at: None,
+        id: &id,
+        owner: None,
+        policy: None,
+        permissions: Vec::new(),
+        annotations: [],
+        secrets: None,
+    })
+}
+
+fn listed(ask: &Ask<'_>, account: &str, resource: &Resource) -> Value {
+    match resource {
+        Resource::Variable(own) => variable(ask, account, own),
+        Resource::Host(id) => defined(account, "host", id),
+        Resource::Authenticator(service) => defined(account, "webservice", &format!("{AUTHENTICATOR}{service}")),
+    }
+}
+
+/// `GET /resources/ACCOUNT[/KIND][?kind=KIND][&search=WORDS][&limit=N][&offset=N][&count=true]`
+pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let account = ask.parameter(0);
+    for name in ["role", "acting_as"] {
+        let role = ask.query.text(name);
+        let own = role.is_none_or(|role| {
+            caller_of(app, ask, account, role).is_some_and(|who| who.username == ask.context.caller.username)
+        });
+        if !own {
+            return Err(not_served(&format!("a list is what its caller sees: leave {name} out, or name the caller")));
+        }
+    }
+    if ask.query.text("owner").is_some() {
+        return Err(not_served("lists by owner are not served: leave owner out"));
+    }
+    let kind = Some(ask.parameter(1)).filter(|kind| !kind.is_empty()).or_else(|| ask.query.text("kind"));
+    let search = ask.query.text("search").unwrap_or_default().to_lowercase();
+    let is_between = |character: char| character.is_whitespace() || "./-".contains(character);
+    let filter = ResourceFilter {
+        account: account.to_owned(),
+        kinds: KINDS.map(|own| kind.is_none_or(|kind| kind == own)),
+        words: search.split(is_between).filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+    };
+    if ask.query.boolean("count")? == Some(true) {
+        let count = app.kms.count_resources(&ask.context, &filter)?;
+        return Ok(Answer::json(StatusCode::OK, &json!({ "count": count })));
+    }
+    let offset = usize::try_from(offset(ask)?).unwrap_or(usize::MAX);
+    let mut page = Page::array();
+    let mut write = |resource: Resource| page.put(&listed(ask, account, &resource));
+    app.kms.resources(&ask.context, &filter, offset, &mut Sheet::new(&ask.context, limit(ask)?, &mut write))?;
+    Ok(page.end())
+}
+
+/// `GET /resources/ACCOUNT/KIND/ID[?check=true&privilege=PRIVILEGE[&role=ROLE]]`
+pub(in crate::http) fn show(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (account, kind, id) = (ask.parameter(0), ask.parameter(1), ask.parameter(2));
+    if ask.query.value("permitted_roles").is_some() {
+        return Err(not_served(
+            "permitted_roles is not served: ask for one role with check=true&privilege=...&role=...",
+        ));
+    }
+    if !KINDS.contains(&kind) {
+        let is_conjurs = OTHERS.contains(&kind);
+        let what = if is_conjurs { "are not served" } else { "are unknown" };
+        return Err(not_served(&format!("resources of the kind {kind:?} {what}: there are {}", KINDS.join(", "))));
+    }
+    if ask.query.value("check").is_some() && ask.query.boolean("check")? != Some(false) {
+        return check(app, ask);
+    }
+    let own = ask.context.caller;
+    match kind {
+        "variable" => {
+            let path = SecretPath::new(account, id)?;
+            let found = app.kms.variable(&ask.context, &path).map_err(|error| told(&path, error))?;
+            Ok(Answer::json(StatusCode::OK, &variable(ask, account, &found)))
+        }
+        "host" if app.kms.sees_host(&ask.context, account, id, own)? => {
+            Ok(Answer::json(StatusCode::OK, &defined(account, kind, id)))
+        }
+        "webservice" if app.kms.sees_authenticator(&ask.context, (account, service(id)), own)?.0 => {
+            Ok(Answer::json(StatusCode::OK, &defined(account, kind, id)))
+        }
+        _ => Err(missing(ask)),
+    }
+}
+
+/// Whether a role has a privilege: 204 if so, 404 if not, and if it is not the caller's to know.
+fn check(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (account, kind, id) = (ask.parameter(0), ask.parameter(1), ask.parameter(2));
+    let word = ask.query.text("privilege").ok_or_else(|| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "privilege is missing: read, execute, update or authenticate")
+    })?;
+    let privilege = Privilege::ALL.into_iter().find(|own| own.word() == word);
+    let who = match ask.query.text("role") {
+        None => Some(ask.context.caller.clone()),
+        Some(role) => caller_of(app, ask, account, role),
+    };
+    let Some(who) = who else { return Err(missing(ask)) };
+    let allowed = match (kind, privilege) {
+        ("variable", Some(privilege)) => {
+            let path = SecretPath::new(account, id)?;
+            app.kms.may_with_variable(&ask.context, &path, privilege, &who)
+        }
+        ("host", Some(Privilege::Read)) => app.kms.sees_host(&ask.context, account, id, &who),
+        ("webservice", _) if word == "read" || word == "authenticate" => {
+            let found = app.kms.sees_authenticator(&ask.context, (account, service(id)), &who);
+            found.map(|(is_seen, may_authenticate)| if word == "read" { is_seen } else { may_authenticate })
+        }
+        // Nobody has another.
+        _ => Ok(false),
+    };
+    match allowed {
+        Ok(true) => Ok(Answer::text(StatusCode::NO_CONTENT, Vec::new())),
+        Ok(false) | Err(Error::NotFound(_) | Error::NotPermitted { .. }) => Err(missing(ask)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The service of an authenticator's resource; empty for another, and no service has an empty name.
+fn service(id: &str) -> &str {
+    id.strip_prefix(AUTHENTICATOR).unwrap_or_default()
+}
+
+/// The same for what is not there, what the caller may not know of, and a privilege that a role has not.
+fn missing(ask: &Ask<'_>) -> Problem {
+    let name = format!("{}:{}:{}", ask.parameter(0), ask.parameter(1), ask.parameter(2));
+    Problem::new(StatusCode::NOT_FOUND, format!("{name:?} is not there, or the role has not this privilege on it"))
+}
+
+pub(super) fn not_served(what: &str) -> Problem {
+    Problem::new(StatusCode::NOT_IMPLEMENTED, what)
+}

@@ -1,0 +1,28 @@
+//! `GET /roles/ACCOUNT/host/ID`: whether there is a host, for itself and for those who administer.
+
+use serde_json::json;
+use warp::http::StatusCode;
+
+use super::super::ask::Ask;
+use super::super::problem::Problem;
+use super::super::{Answer, App};
+use super::resources::not_served;
+
+/// What a query may ask of a role beside what it is.
+const QUESTIONS: [&str; 4] = ["all", "memberships", "members", "graph"];
+
+pub(in crate::http) fn show(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (account, kind, id) = (ask.parameter(0), ask.parameter(1), ask.parameter(2));
+    if let Some(asked) = QUESTIONS.into_iter().find(|name| ask.query.value(name).is_some()) {
+        let instead = "a project says which role its members have (GET /access/definitions/projects)";
+        return Err(not_served(&format!("{asked} of a role is not served: {instead}")));
+    }
+    if kind != "host" {
+        return Err(not_served(&format!("roles of the kind {kind:?} are not served: only hosts are")));
+    }
+    if !app.kms.sees_host(&ask.context, account, id, ask.context.caller)? {
+        return Err(Problem::new(StatusCode::NOT_FOUND, format!("there is no role {account}:host:{id}")));
+    }
+    let role = json!({ "created_at": null, "id": format!("{account}:host:{id}"), "policy": null, "members": [] });
+    Ok(Answer::json(StatusCode::OK, &role))
+}

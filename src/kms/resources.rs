@@ -1,0 +1,342 @@
+//! Variables, hosts and authenticators as Conjur's clients list them and ask about them.
+
+use std::ops::{ControlFlow, RangeInclusive};
+
+use super::gate::{End, Whose};
+use super::object::Object;
+use super::operation::Operation;
+use super::secret_path::{MAX_VERSIONS, last_number, name_of};
+use super::{Call, Context, Error, Kms, SecretPath, Sheet};
+use crate::kmip::enumerations::{ObjectType, Operation as Kmip};
+use crate::policy::{Action, AuthenticatorDocument, Kind, authenticator_name};
+use crate::principal::Caller;
+use crate::store::search::{Order, Search, Start};
+
+/// The most resources that one request counts.
+pub const MAX_COUNTED: usize = 10_000;
+
+/// Objects that one read of the search tables gives.
+const PAGE: usize = 1_000;
+
+/// What a caller may do with a variable, in Conjur's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Privilege {
+    /// To know of it: whoever may do anything with it may.
+    Read,
+    /// To read its values.
+    Execute,
+    /// To write its value.
+    Update,
+}
+
+impl Privilege {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Execute, Self::Update];
+
+    /// Conjur's word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Execute => "execute",
+            Self::Update => "update",
+        }
+    }
+
+    const fn action(self) -> Action {
+        match self {
+            Self::Read => Action::Operation(Kmip::Locate),
+            Self::Execute => Action::ReadSecret,
+            Self::Update => Action::WriteSecret,
+        }
+    }
+}
+
+/// What a variable is, to somebody who may know of it.
+#[derive(Debug)]
+pub struct Variable {
+    /// `ACCOUNT:variable:ID`
+    pub name: String,
+    /// The user name of its owner.
+    pub owner: String,
+    /// When it was made, in seconds since 1970-01-01 UTC.
+    pub created: Option<i64>,
+    /// What the caller may do with it.
+    pub permitted: Vec<Privilege>,
+    /// The numbers of the values that are kept.
+    pub values: RangeInclusive<i64>,
+}
+
+/// Something that a client may list.
+#[derive(Debug)]
+pub enum Resource {
+    /// A variable.
+    Variable(Variable),
+    /// A host, by its identifier.
+    Host(String),
+    /// An authenticator, by its service.
+    Authenticator(String),
+}
+
+/// Which resources of an account.
+#[derive(Debug, Clone, Default)]
+pub struct ResourceFilter {
+    /// The account.
+    pub account: String,
+    /// Whether variables count, hosts, and authenticators.
+    pub kinds: [bool; 3],
+    /// Words in small letters that must all be in the identifier, in any case.
+    pub words: Vec<String>,
+}
+
+impl ResourceFilter {
+    fn admits(&self, id: &str) -> bool {
+        if self.words.is_empty() {
+            return true;
+        }
+        let id = id.to_lowercase();
+        self.words.iter().all(|word| id.contains(word.as_str()))
+    }
+}
+
+/// A resource that was found, before it is told.
+enum Seen<'a> {
+    Variable(&'a Object, &'a str),
+    Host(&'a str),
+    Authenticator(&'a str),
+}
+
+impl Kms {
+    /// A variable, to those who may do something with it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the others too.
+    pub fn variable(&self, context: &Context<'_>, path: &SecretPath) -> Result<Variable, Error> {
+        let call = Call::new(context, Operation::ShowResource);
+        call.describe(path.described());
+        self.recorded(&call, || {
+            let grant = self.authorize_secret(&call, Action::Operation(Kmip::Locate), path)?;
+            let grant = grant.ok_or_else(|| Error::NotFound(path.name()))?;
+            Ok(self.told(&call, grant.object(), &path.name()))
+        })
+    }
+
+    /// Whether `who` may do something with a variable; the caller may always ask about themselves.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]: there is no such variable for the caller, or they may not ask about others.
+    pub fn may_with_variable(
+        &self,
+        context: &Context<'_>,
+        path: &SecretPath,
+        privilege: Privilege,
+        who: &Caller,
+    ) -> Result<bool, Error> {
+        let call = Call::new(context, Operation::Explain);
+        call.describe(format!("{} by {}: {}", privilege.word(), who.username, path.described()));
+        self.recorded(&call, || self.may_with_secret(&call, who, privilege.action(), path))
+    }
+
+    /// Whether `who` may know of a host.
+    ///
+    /// # Errors
+    /// The caller asks about somebody else and does not administer.
+    pub fn sees_host(&self, context: &Context<'_>, account: &str, id: &str, who: &Caller) -> Result<bool, Error> {
+        let call = Call::new(context, Operation::ShowResource);
+        call.describe(format!("host {:?} of {account:?} for {}", id, who.username));
+        self.recorded(&call, || {
+            self.expect_own_or_administrator(&call, who)?;
+            Ok(self.hosts_seen(who, account).iter().any(|own| own == id))
+        })
+    }
+
+    /// Whether `who` may know of an authenticator, and whether they may log in by it.
+    ///
+    /// # Errors
+    /// The caller asks about somebody else and does not administer.
+    pub fn sees_authenticator(
+        &self,
+        context: &Context<'_>,
+        (account, service): (&str, &str),
+        who: &Caller,
+    ) -> Result<(bool, bool), Error> {
+        let call = Call::new(context, Operation::ShowResource);
+        call.describe(format!("authenticator {:?} for {}", authenticator_name(account, service), who.username));
+        self.recorded(&call, || {
+            self.expect_own_or_administrator(&call, who)?;
+            let seen = self.authenticators_seen(who);
+            let is_seen = seen.iter().any(|(own, name, _)| own == account && name == service);
+            Ok((is_seen, self.may_authenticate(who, account, service)))
+        })
+    }
+
+    /// The services of the authenticators that the caller may know of, and whether each is switched on.
+    ///
+    /// # Errors
+    /// The audit log cannot be written.
+    pub fn authenticators(&self, context: &Context<'_>) -> Result<Vec<(String, bool)>, Error> {
+        let call = Call::new(context, Operation::ListResources);
+        call.describe("authenticators".to_owned());
+        self.recorded(&call, || {
+            self.expect_own_or_administrator(&call, call.caller())?;
+            let seen = self.authenticators_seen(call.caller()).into_iter();
+            Ok(seen.map(|(_, service, document)| (service, !document.disabled)).collect())
+        })
+    }
+
+    /// Switches an authenticator on or off. Off, nobody logs in by it; the access tokens that it gave are good until their end.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is no such authenticator, or the policy file defines it.
+    pub fn switch_authenticator(
+        &self,
+        context: &Context<'_>,
+        account: &str,
+        service: &str,
+        enabled: bool,
+    ) -> Result<(), Error> {
+        let call = Call::new(context, Operation::Define);
+        let name = authenticator_name(account, service);
+        call.describe(format!("{} {name:?}: enabled={enabled}", Kind::Authenticator.word()));
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let (_, present) = grant.authenticator(&name)?;
+            // What is so already needs no change, and may be defined by the policy file.
+            if present.disabled != enabled {
+                return Ok(());
+            }
+            grant.revise(Kind::Authenticator, &name, |document: &mut AuthenticatorDocument| {
+                document.disabled = !enabled;
+                Ok(())
+            })
+        })
+    }
+
+    /// Fills a page with resources of an account that the caller may know of, after `offset` of them: variables in the order of
+    /// their creation, then hosts, then authenticators by their names. Variables from before accounts were projects are among them
+    /// only if the account has no project.
+    ///
+    /// # Errors
+    /// More is to be looked through than one request may.
+    pub fn resources(
+        &self,
+        context: &Context<'_>,
+        filter: &ResourceFilter,
+        offset: usize,
+        sheet: &mut Sheet<'_, Resource>,
+    ) -> Result<(), Error> {
+        let call = Call::new(context, Operation::ListResources);
+        call.describe(format!("of {:?}", filter.account));
+        self.recorded(&call, || {
+            let (mut passed, mut taken) = (0, 0);
+            let first = offset.saturating_add(sheet.limit()).saturating_add(1);
+            let end = self.each_resource(&call, filter, first, &mut |seen| {
+                if passed < offset {
+                    passed += 1;
+                    return Ok(ControlFlow::Continue(()));
+                }
+                if !sheet.look()? {
+                    return Ok(ControlFlow::Break(()));
+                }
+                sheet.put(match seen {
+                    Seen::Variable(object, name) => Resource::Variable(self.told(&call, object, name)),
+                    Seen::Host(id) => Resource::Host(id.to_owned()),
+                    Seen::Authenticator(service) => Resource::Authenticator(service.to_owned()),
+                })?;
+                taken += 1;
+                Ok(if taken < sheet.limit() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })?;
+            match end {
+                End::Broken if taken < sheet.limit() => {
+                    Err(Error::Feature("the page takes too long: ask for fewer resources by limit and offset"))
+                }
+                End::Bound => {
+                    Err(Error::Feature("too much is to be looked through: ask with kind, and without search"))
+                }
+                End::Broken | End::Last => Ok(()),
+            }
+        })
+    }
+
+    /// Counts the resources that [`Self::resources`] lists.
+    ///
+    /// # Errors
+    /// There are more than [`MAX_COUNTED`].
+    pub fn count_resources(&self, context: &Context<'_>, filter: &ResourceFilter) -> Result<usize, Error> {
+        let call = Call::new(context, Operation::ListResources);
+        call.describe(format!("count of {:?}", filter.account));
+        self.recorded(&call, || {
+            let mut counted = 0;
+            let end = self.each_resource(&call, filter, PAGE, &mut |_| {
+                counted += 1;
+                Ok(if counted <= MAX_COUNTED { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })?;
+            match end {
+                End::Last => Ok(counted),
+                End::Broken | End::Bound => {
+                    Err(Error::Feature("more than 10000 resources are not counted: list them by limit and offset"))
+                }
+            }
+        })
+    }
+
+    /// Shows `visit` each resource that the caller may know of; `first` objects are looked at without asking whether others look
+    /// through many.
+    fn each_resource(
+        &self,
+        call: &Call<'_>,
+        filter: &ResourceFilter,
+        first: usize,
+        visit: &mut dyn FnMut(Seen<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<End, Error> {
+        let [variables, hosts, authenticators] = filter.kinds;
+        let account = filter.account.as_str();
+        let grant = self.searching(call)?;
+        if variables {
+            let (project, begins) = (self.project_with(account), format!("{account}:variable:"));
+            let object_type = Some(i64::from(ObjectType::SecretData.code()));
+            let search =
+                Search { now: call.now.0, order: Order::OldestFirst, project, object_type, ..Search::default() };
+            let walked = grant.walk(Whose::Reachable, &search, Start::default(), first, |id| {
+                let Some(object) = self.sighted(call, id)? else { return Ok(ControlFlow::Continue(())) };
+                // The search tables are not bound; the object is.
+                let held = search.project.is_none() || object.access.project == search.project;
+                let is_there = held && !super::gate::is_destroyed(object.attributes.state);
+                match name_of(&object.attributes).filter(|_| is_there) {
+                    Some(name) if name.strip_prefix(&begins).is_some_and(|id| filter.admits(id)) => {
+                        visit(Seen::Variable(&object, name))
+                    }
+                    _ => Ok(ControlFlow::Continue(())),
+                }
+            })?;
+            if walked.end != End::Last {
+                return Ok(walked.end);
+            }
+        }
+        let hosts = if hosts { self.hosts_seen(call.caller(), account) } else { Vec::new() };
+        for id in hosts.iter().filter(|id| filter.admits(id)) {
+            if visit(Seen::Host(id))?.is_break() {
+                return Ok(End::Broken);
+            }
+        }
+        let all = if authenticators { self.authenticators_seen(call.caller()) } else { Vec::new() };
+        for (own, service, _) in &all {
+            if own == account && filter.admits(service) && visit(Seen::Authenticator(service))?.is_break() {
+                return Ok(End::Broken);
+            }
+        }
+        Ok(End::Last)
+    }
+
+    fn told(&self, call: &Call<'_>, object: &Object, name: &str) -> Variable {
+        let permitted = |privilege: &Privilege| self.permitted(call, privilege.action(), object);
+        let last = last_number(&object.attributes).unwrap_or_default();
+        Variable {
+            name: name.to_owned(),
+            owner: object.access.owner.clone(),
+            created: object.attributes.initial_date.map(|date| date.0),
+            permitted: Privilege::ALL.into_iter().filter(permitted).collect(),
+            values: (last - MAX_VERSIONS + 1).max(1)..=last,
+        }
+    }
+}
