@@ -3,7 +3,7 @@
 
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::limiting;
 use crate::auth::strict_json;
@@ -30,7 +30,7 @@ pub(super) enum MembersError {
 /// # Errors
 /// What is wrong with it, by the member's name and with the value.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> {
-    read_with(body, |path, fault| format!("{path}: {fault}"))
+    read_with(parse(body)?, |path, fault| format!("{path}: {fault}"))
 }
 
 /// Reads a body that holds a credential or plaintext: no value is quoted.
@@ -38,13 +38,49 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> 
 /// # Errors
 /// What is wrong with it, by the member's name.
 pub(super) fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> {
-    read_with(body, |path, _| format!("{path}: the value is not of the right kind"))
+    read_with(parse(body)?, |path, _| format!("{path}: the value is not of the right kind"))
 }
 
-fn read_with<T: DeserializeOwned>(body: &[u8], wrong: fn(&str, &str) -> String) -> Result<T, MembersError> {
+/// The same of a body that may repeat what the path says: the member `name`, whatever letters of its name are upper case, must be
+/// `said`.
+///
+/// # Errors
+/// That member is something else, or as for [`read_secret`].
+pub(super) fn read_secret_repeating<T: DeserializeOwned>(
+    body: &[u8],
+    name: &'static str,
+    said: &str,
+) -> Result<T, MembersError> {
+    let mut given = parse(body)?;
+    if let Value::Object(members) = &mut given {
+        let repeated: Map<String, Value> = std::mem::take(members)
+            .into_iter()
+            .filter_map(|(own, value)| {
+                if own.eq_ignore_ascii_case(name) {
+                    return Some((own, value));
+                }
+                members.insert(own, value);
+                None
+            })
+            .collect();
+        if let Some((own, value)) = repeated.into_iter().find(|(_, value)| value.as_str() != Some(said)) {
+            return Err(MembersError::Member(format!(
+                "{own}: {value} is not {said:?}, which the path names: leave it out"
+            )));
+        }
+    }
+    read_with(given, |path, _| format!("{path}: the value is not of the right kind"))
+}
+
+/// The members of a body.
+fn parse(body: &[u8]) -> Result<Value, MembersError> {
     let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { body };
     let mut given = Value::Object(strict_json::object_within(body, MAX_VALUES).map_err(MembersError::Json)?);
     drop_nulls(&mut given);
+    Ok(given)
+}
+
+fn read_with<T: DeserializeOwned>(given: Value, wrong: fn(&str, &str) -> String) -> Result<T, MembersError> {
     let limits = limiting::found(&given);
     let mut limit = None;
     let mut ignored = |path: Path<'_>| {
@@ -133,6 +169,22 @@ mod tests {
         ] {
             assert!(told(body).starts_with(&format!("{name} is not supported")), "{body}: {}", told(body));
         }
+    }
+
+    #[test]
+    fn what_repeats_the_path_says_the_same() {
+        let read = |body: &str| {
+            let read = read_secret_repeating::<Inner>(body.as_bytes(), "keyId", "k1");
+            read.map(|inner| inner.name).map_err(|error| error.to_string())
+        };
+        for own in ["keyId", "KeyId", "KEYID", "keyid"] {
+            assert_eq!(read(&format!(r#"{{"name":"a","{own}":"k1"}}"#)), Ok("a".to_owned()));
+            let told = read(&format!(r#"{{"name":"a","{own}":"k2"}}"#)).unwrap_err();
+            assert_eq!(told, format!(r#"{own}: "k2" is not "k1", which the path names: leave it out"#));
+        }
+        assert_eq!(read(r#"{"name":"a","keyId":null,"KeyId":"k1"}"#), Ok("a".to_owned()));
+        assert!(read(r#"{"name":"a","keyId":"k1","KeyId":"k2"}"#).unwrap_err().starts_with("KeyId: "));
+        assert!(read(r#"{"name":"a","keyId":1}"#).unwrap_err().starts_with("keyId: 1 is not"));
     }
 
     #[test]

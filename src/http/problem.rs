@@ -233,6 +233,7 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::SecretPath
         | E::NoPlace(_)
         | E::Reason
+        | E::Disabled(_)
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_)
         | E::Sensitive
@@ -278,6 +279,8 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NotASecret(_)
         | E::ASecret
         | E::NoPair
+        | E::NameTaken { .. }
+        | E::NoRole { .. }
         | E::Definition(_)
         | E::ClientSecret { .. }
         | E::NoEffect(_)

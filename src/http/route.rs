@@ -95,7 +95,7 @@ const ROLES: &[&str] =
     &["all", "memberships", "members", "graph", "kind", "search", "limit", "offset", "count", "role", "filter"];
 
 /// The table.
-pub(super) static ROUTES: [Route; 103] = [
+pub(super) static ROUTES: [Route; 111] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/", Anyone(conjur::info::root)),
@@ -193,12 +193,27 @@ pub(super) static ROUTES: [Route; 103] = [
     patch("/api/v1/identities/{}", Json(MAX_ACCESS), Caller(hanzo::identities::change)),
     delete("/api/v1/identities/{}", Caller(hanzo::identities::remove)),
     post("/api/v2/workspace", Json(MAX_ACCESS), Caller(hanzo::projects::create)),
-    get("/api/v2/workspace/{}/identity-memberships", Caller(hanzo::projects::members)).asks(OFFSETS),
-    post("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::projects::put_member)),
-    patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::projects::put_member)),
-    delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::projects::remove_member)),
+    get("/api/v1/workspace", Caller(hanzo::projects::list)).asks(OFFSETS),
+    get("/api/v1/workspace/{}", Caller(hanzo::projects::get)),
+    patch("/api/v1/workspace/{}", Json(MAX_ACCESS), Caller(hanzo::projects::change)),
+    delete("/api/v1/workspace/{}", Caller(hanzo::projects::remove)),
+    get("/api/v2/workspace/{}", Caller(hanzo::projects::get_by_slug)),
+    patch("/api/v2/workspace/{}", Json(MAX_ACCESS), Caller(hanzo::projects::change_by_slug)),
+    delete("/api/v2/workspace/{}", Caller(hanzo::projects::remove_by_slug)),
+    get("/api/v2/workspace/{}/identity-memberships", Caller(hanzo::memberships::list)).asks(OFFSETS),
+    get("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::memberships::get)),
+    post("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
+    patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
+    delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::memberships::remove)),
     post("/api/v1/kms/keys", Json(MAX_ACCESS), Caller(hanzo::keys::create)),
-    get("/api/v1/kms/keys", Caller(hanzo::keys::list)).asks(&["projectId", "offset", "limit"]),
+    get("/api/v1/kms/keys", Caller(hanzo::keys::list)).asks(&[
+        "projectId",
+        "offset",
+        "limit",
+        "search",
+        "orderBy",
+        "orderDirection",
+    ]),
     get("/api/v1/kms/keys/key-name/{}", Caller(hanzo::keys::by_name)).asks(&["projectId"]),
     get("/api/v1/kms/keys/{}", Caller(hanzo::keys::get)),
     patch("/api/v1/kms/keys/{}", Json(MAX_ACCESS), Caller(hanzo::keys::change)),
@@ -280,8 +295,16 @@ impl Route {
 
     /// Method and path as one word, without what all paths of the dialect begin with.
     fn label(&self) -> String {
-        let begins = ["/api/pvlt/1.0", "/api/v1", "/api/v2"];
-        let path = begins.iter().find_map(|begin| self.path.strip_prefix(begin)).unwrap_or(self.path);
+        // What is served by two versions of a path has two names.
+        let begins = [
+            ("/api/pvlt/1.0", ""),
+            ("/api/v2/workspace/{}/", "/workspace/id/"),
+            ("/api/v2/workspace/{}", "/workspace-by-slug"),
+            ("/api/v1", ""),
+            ("/api/v2", ""),
+        ];
+        let rest = |(begin, name): &(&str, &str)| Some(format!("{name}{}", self.path.strip_prefix(begin)?));
+        let path = begins.iter().find_map(rest).unwrap_or_else(|| self.path.to_owned());
         let path = path.replace("{}", "id").replace("{*}", "id").replace(['/', '_'], "-");
         format!("{}{path}", self.method.as_str().to_ascii_lowercase())
     }

@@ -10,7 +10,7 @@ use openssl::rand::rand_bytes;
 use openssl::sign::Signer;
 
 use super::object::Object;
-use super::{Error, Kms, now};
+use super::{Error, Kms, disabled, now};
 use crate::auth::Foundations;
 use crate::custody::{Error as CustodyError, Mac};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
@@ -26,6 +26,8 @@ use crate::store::object::Lifecycle;
 pub enum ApiTokenKey {
     /// It may be used.
     Active,
+    /// It is disabled: its token is refused until it is enabled.
+    Disabled,
     /// It was revoked or destroyed, or its time is over: its token is refused, and nobody else is kept out for it.
     Ended(State),
 }
@@ -73,7 +75,8 @@ impl Kms {
             let key = length(&object).and_then(|length| self.fits(&object, length));
             key.ok_or(Error::UnsupportedParameters("the token cannot compare an API token with this key"))?;
         }
-        Ok(standing)
+        let is_disabled = standing == ApiTokenKey::Active && disabled::is_disabled(&object.attributes);
+        Ok(if is_disabled { ApiTokenKey::Disabled } else { standing })
     }
 
     fn fits(&self, object: &Object, length: usize) -> Option<Mac> {

@@ -1,10 +1,11 @@
 //! Create (KMIP 2.1 section 6.1.8).
 
+use super::gate::NewGrant;
 use super::proposal::{Origin, propose};
 use super::{Call, Error, Kms};
-use crate::kmip::Tag;
 use crate::kmip::enumerations::{ObjectType, Operation};
 use crate::kmip::payloads::create::{Request, Response};
+use crate::kmip::{Attributes, Tag};
 
 pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.object_type != ObjectType::SymmetricKey {
@@ -15,8 +16,19 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     }
     let mut attributes = *request.attributes;
     let grant = kms.authorize_new(call, Operation::Create, &mut attributes)?;
-    let proposal = propose(&grant, call, attributes, Origin::Created)?;
+    let (unique_identifier, _) = make(&grant, call, attributes)?;
+    Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier })
+}
+
+/// Makes the key; its identifier, and its attributes without the project.
+pub(super) fn make(
+    grant: &NewGrant<'_>,
+    call: &Call<'_>,
+    attributes: Attributes,
+) -> Result<(String, Attributes), Error> {
+    let proposal = propose(grant, call, attributes, Origin::Created)?;
+    let made = (proposal.id.clone(), proposal.attributes.clone());
     let material = grant.make(proposal.class, proposal.kind, proposal.mask(), None)?;
     grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?;
-    Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier: proposal.id })
+    Ok(made)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::gate::NewGrant;
 use super::proposal::propose_half;
 use super::{Call, Error, Kms};
 use crate::custody::PairKind;
@@ -29,10 +30,19 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     let mut private = common.overridden(request.private_key_attributes.as_deref())?;
     let mut public = common.overridden(request.public_key_attributes.as_deref())?;
     check_alike(&private, &public)?;
-    // The HSM looks for primes, and others may be before this one.
-    call.context.ticket.allow(PATIENCE);
     let private_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut private)?;
     let public_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut public)?;
+    let [(private, _), (public, _)] = make(call, [(&private_grant, private), (&public_grant, public)])?;
+    Ok(Response { private_key_unique_identifier: private, public_key_unique_identifier: public })
+}
+
+/// Makes a private and a public key; their identifiers, and their attributes without the project.
+pub(super) fn make(
+    call: &Call<'_>,
+    [(private_grant, private), (public_grant, public)]: [(&NewGrant<'_>, Attributes); 2],
+) -> Result<[(String, Attributes); 2], Error> {
+    // The HSM looks for primes, and others may be before this one.
+    call.context.ticket.allow(PATIENCE);
     let mut private = propose_half(call, private, ObjectType::PrivateKey)?;
     let mut public = propose_half(call, public, ObjectType::PublicKey)?;
     if private.id == public.id {
@@ -40,10 +50,9 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     }
     link(&mut private.attributes, LinkType::PublicKeyLink, &public.id);
     link(&mut public.attributes, LinkType::PrivateKeyLink, &private.id);
-    let response =
-        Response { private_key_unique_identifier: private.id.clone(), public_key_unique_identifier: public.id.clone() };
-    private_grant.insert_pair(private, &public_grant, public)?;
-    Ok(response)
+    let made = [&private, &public].map(|half| (half.id.clone(), half.attributes.clone()));
+    private_grant.insert_pair(private, public_grant, public)?;
+    Ok(made)
 }
 
 /// Table 191: what has to be the same of both.

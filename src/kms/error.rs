@@ -39,6 +39,14 @@ pub enum Error {
         /// By which name.
         name: String,
     },
+    /// No such role; which there are.
+    #[error("role: there is no role {role:?} for a project; there are {roles}")]
+    NoRole {
+        /// What was asked for.
+        role: String,
+        /// The roles.
+        roles: String,
+    },
     /// What the policy file defines is changed there.
     #[error("the {kind} {name:?} is defined in the policy file: change it there")]
     InPolicyFile {
@@ -80,6 +88,22 @@ pub enum Error {
     /// The object was destroyed.
     #[error("the object {0:?} was destroyed")]
     Destroyed(String),
+    /// The key was disabled, and is not enabled yet.
+    #[error(
+        "the key {0:?} is disabled: enable it first, by isDisabled false to PATCH /api/v1/kms/keys/{0}; of a key pair, to its private \
+         key"
+    )]
+    Disabled(String),
+    /// Another key of the project has the name.
+    #[error(
+        "a key named {name:?} exists already in the project {project:?}: names of keys are unique within a project"
+    )]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// The project.
+        project: String,
+    },
     /// The lifecycle forbids it.
     #[error("{0}")]
     State(#[from] Refusal),

@@ -1,17 +1,33 @@
 //! Keys as a list of what one may read about.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::gate::Whose;
+use super::object::Object;
 use super::operation::Operation;
 use super::{Call, Context, Error, Held, Kms, Sheet, secret_path};
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
-use crate::store::search::{Order, Search, Start};
+use crate::store::search::{Order as InTime, Search, Start};
 
 /// Objects that one read of the search tables gives.
 const PAGE: usize = 1_000;
+
+/// What an entry takes while keys are put in order, beside its texts, in bytes.
+const ENTRY: usize = 128;
+
+/// In which order keys are listed: by their names, byte by byte, and those of one name by their identifiers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The first name first.
+    #[default]
+    Ascending,
+    /// The last name first.
+    Descending,
+}
 
 /// Which keys.
 #[derive(Debug, Clone, Default)]
@@ -20,17 +36,21 @@ pub struct Wanted {
     pub project: Option<String>,
     /// Their name; any if `None`.
     pub name: Option<String>,
+    /// What their name contains, upper and lower case being the same; anything if `None`.
+    pub search: Option<String>,
     /// Whether those of others count that were granted to the caller, or to everybody.
     pub granted: bool,
+    /// In which order.
+    pub order: Order,
 }
 
 impl Kms {
-    /// Fills a page with the keys whose attributes the caller may read and for which `counts` holds, in the order of their
-    /// creation, after `offset` of them. Returns how many there are in all, 100,000 being looked at. What holds a secret is not
-    /// among them, nor what was destroyed.
+    /// Fills a page with the keys whose attributes the caller may read and for which `counts` holds, in order, after `offset` of
+    /// them. Returns how many there are in all, 100,000 being looked at. What holds a secret is not among them, nor what was
+    /// destroyed.
     ///
     /// # Errors
-    /// Store or token are away, or others look through as many already.
+    /// Store or token are away, others look through as many already, or the page is so far on that there is no memory to find it.
     pub fn keys(
         &self,
         context: &Context<'_>,
@@ -40,32 +60,65 @@ impl Kms {
         sheet: &mut Sheet<'_, Held>,
     ) -> Result<usize, Error> {
         let call = Call::new(context, Operation::ListKeys);
+        let search_for = wanted.search.as_ref().map(|text| text.to_lowercase());
+        let visible = |id: &str| -> Result<Option<Arc<Object>>, Error> {
+            let found = self.sighted(&call, id)?;
+            Ok(found.filter(|object| {
+                wanted.fits(object, search_for.as_deref())
+                    && counts(&object.attributes)
+                    && self.permitted(&call, Action::Operation(Kmip::GetAttributes), object)
+            }))
+        };
         self.recorded(&call, || {
             let grant = self.searching(&call)?;
             let (project, names) = (wanted.project.clone(), wanted.name.iter().cloned().collect());
-            let search = Search { now: call.now.0, order: Order::OldestFirst, project, names, ..Search::default() };
-            let mut total = 0;
+            let search = Search { now: call.now.0, order: InTime::OldestFirst, project, names, ..Search::default() };
             let whose = if wanted.granted { Whose::Reachable } else { Whose::Held };
+            let most = offset.saturating_add(sheet.limit());
+            let (mut total, mut first) = (0, BTreeSet::new());
             grant.walk(whose, &search, Start::default(), PAGE, |id| {
-                let Some(object) = self.sighted(&call, id)? else { return Ok(ControlFlow::Continue(())) };
-                let attributes = &object.attributes;
-                // The search tables are not bound; the object is.
-                let found = wanted.project.is_none() || object.access.project == wanted.project;
-                let named = |name: &String| attributes.names.iter().any(|own| own.value == *name);
-                if found
-                    && wanted.name.as_ref().is_none_or(named)
-                    && secret_path::last_number(attributes).is_none()
-                    && counts(attributes)
-                    && self.permitted(&call, Action::Operation(Kmip::GetAttributes), &object)
-                {
-                    total += 1;
-                    if total > offset && sheet.look()? {
-                        sheet.put(Held { id: id.to_owned(), attributes: object.shown(call.now) })?;
-                    }
+                let Some(object) = visible(id)? else { return Ok(ControlFlow::Continue(())) };
+                total += 1;
+                let entry = (name(&object).to_owned(), id.to_owned());
+                let bytes = entry.0.len() + entry.1.len() + ENTRY;
+                first.insert(entry);
+                if first.len() <= most {
+                    context.ticket.hold(bytes).map_err(|_| Error::NoRoom)?;
+                } else {
+                    match wanted.order {
+                        Order::Ascending => first.pop_last(),
+                        Order::Descending => first.pop_first(),
+                    };
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
+            let ids: Vec<String> = match wanted.order {
+                Order::Ascending => first.into_iter().map(|(_, id)| id).skip(offset).collect(),
+                Order::Descending => first.into_iter().rev().map(|(_, id)| id).skip(offset).collect(),
+            };
+            let mut left = Some(ids);
+            sheet.fill(
+                |_| Ok(left.take().unwrap_or_default()),
+                |id| Ok(visible(id)?.map(|object| Held { id: id.clone(), attributes: object.shown(call.now) })),
+            )?;
             Ok(total)
         })
     }
+}
+
+impl Wanted {
+    /// Whether the object is one of them. The search tables are not bound; the object is.
+    fn fits(&self, object: &Object, search: Option<&str>) -> bool {
+        let attributes = &object.attributes;
+        let named = |name: &String| attributes.names.iter().any(|own| own.value == *name);
+        (self.project.is_none() || object.access.project == self.project)
+            && self.name.as_ref().is_none_or(named)
+            && search.is_none_or(|text| name(object).to_lowercase().contains(text))
+            && secret_path::last_number(attributes).is_none()
+    }
+}
+
+/// The name by which a key is known here.
+fn name(object: &Object) -> &str {
+    object.attributes.names.first().map_or("", |name| &name.value)
 }

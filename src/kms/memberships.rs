@@ -1,12 +1,14 @@
-//! Projects and their members, changed one by one by those who administer.
+//! The members of projects that are exchanged identities, changed one by one by those who administer.
 
 use super::administration::Kind;
+use super::gate::AdministrationGrant;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, Sheet};
-use crate::policy::{Fault, ProjectDocument, identity_username};
+use super::projects::project_call;
+use super::{Context, Error, Identity, Kms, Sheet, now};
+use crate::policy::{IdentityDocument, ProjectDocument, identity_username};
 
-/// The most roles that are named to whoever gives one that there is not.
-const MAX_TOLD: usize = 50;
+/// Roles that an error lists.
+const LISTED: usize = 20;
 
 /// A member of a project.
 #[derive(Debug, Clone)]
@@ -17,25 +19,16 @@ pub struct Membership {
     pub role: String,
 }
 
-impl Kms {
-    /// Makes a project without members.
-    ///
-    /// # Errors
-    /// The caller does not administer, there is one of this name, or the name is faulty.
-    pub fn create_project(&self, context: &Context<'_>, name: &str, description: Option<String>) -> Result<(), Error> {
-        let call = project_call(context, Operation::Define, name);
-        self.recorded(&call, || {
-            let grant = self.authorize_administration(&call)?;
-            let version = match grant.project(name) {
-                Ok(_) => return Err(Error::Exists(name.to_owned())),
-                Err(Error::Undefined { .. }) => grant.version(Kind::Project, name),
-                Err(error) => return Err(error),
-            };
-            let document = ProjectDocument { description, ..ProjectDocument::default() };
-            grant.define(Kind::Project, name, Some(text(&document)), Some(version)).map(drop)
-        })
-    }
+/// A member of a project that is an exchanged identity.
+#[derive(Debug, Clone)]
+pub struct IdentityMembership {
+    /// Who: an identity that is gone may still be a member.
+    pub identity: Identity,
+    /// The role there.
+    pub role: String,
+}
 
+impl Kms {
     /// Gives an identity a role in a project, or none; returns the one before.
     ///
     /// # Errors
@@ -47,7 +40,7 @@ impl Kms {
         project: &str,
         identity: &str,
         role: Option<&str>,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<(Identity, Option<String>), Error> {
         let member = &identity_username(identity);
         let call = project_call(context, Operation::Define, project);
         call.describe(format!("project {project:?}: {member:?} is {:?}", role.unwrap_or("no member")));
@@ -55,18 +48,37 @@ impl Kms {
             let grant = self.authorize_administration(&call)?;
             if let Some(role) = role {
                 grant.identity(identity)?;
-                if !self.has_role(role) {
-                    let there_are = grant.names(Kind::Role, "", MAX_TOLD).join(", ");
-                    let problem = format!("there is no role {role:?}; there are: {there_are}");
-                    return Err(Fault::at(&["projects", project, "members", member], problem).into());
-                }
+                self.check_role(&grant, role)?;
             }
-            grant.revise(Kind::Project, project, |document: &mut ProjectDocument| {
+            let before = grant.revise(Kind::Project, project, |document: &mut ProjectDocument| {
+                document.updated_at = now();
                 Ok(match role {
                     Some(role) => document.members.insert(member.to_owned(), role.to_owned()),
                     None => document.members.remove(member),
                 })
-            })
+            })?;
+            Ok((known(&grant, identity), before))
+        })
+    }
+
+    /// The membership of an identity in a project.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is no such project, or the identity is not a member.
+    pub fn identity_member(
+        &self,
+        context: &Context<'_>,
+        project: &str,
+        identity: &str,
+    ) -> Result<IdentityMembership, Error> {
+        let call = project_call(context, Operation::ListDefinitions, project);
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let (_, document) = grant.project(project)?;
+            let member = identity_username(identity);
+            let undefined = || Error::Undefined { kind: "member", name: member.clone() };
+            let role = document.members.get(&member).ok_or_else(undefined)?.clone();
+            Ok(IdentityMembership { identity: known(&grant, identity), role })
         })
     }
 
@@ -80,33 +92,42 @@ impl Kms {
         context: &Context<'_>,
         project: &str,
         offset: usize,
-        sheet: &mut Sheet<'_, Membership>,
+        sheet: &mut Sheet<'_, IdentityMembership>,
     ) -> Result<usize, Error> {
         let call = project_call(context, Operation::ListDefinitions, project);
         self.recorded(&call, || {
-            let (_, document) = self.authorize_administration(&call)?.project(project)?;
+            let grant = self.authorize_administration(&call)?;
+            let (_, document) = grant.project(project)?;
             let members = document.members.into_iter();
             let identity =
                 |(member, role): (String, String)| Some((member.strip_prefix("identity:")?.to_owned(), role));
             let members: Vec<(String, String)> = members.filter_map(identity).collect();
             let total = members.len();
-            for (member, role) in members.into_iter().skip(offset) {
+            for (id, role) in members.into_iter().skip(offset) {
                 if !sheet.look()? {
                     break;
                 }
-                sheet.put(Membership { member, role })?;
+                sheet.put(IdentityMembership { identity: known(&grant, &id), role })?;
             }
             Ok(total)
         })
     }
+
+    /// Refuses a role that is not defined; the error says which there are.
+    fn check_role(&self, grant: &AdministrationGrant<'_>, role: &str) -> Result<(), Error> {
+        if self.has_role(role) {
+            return Ok(());
+        }
+        let mut roles = grant.names(Kind::Role, "", LISTED + 1);
+        let more = if roles.len() > LISTED { " and others" } else { "" };
+        roles.truncate(LISTED);
+        let roles = if roles.is_empty() { "no roles".to_owned() } else { roles.join(", ") };
+        Err(Error::NoRole { role: role.to_owned(), roles: format!("{roles}{more}") })
+    }
 }
 
-fn project_call<'a>(context: &Context<'a>, operation: Operation, name: &str) -> Call<'a> {
-    let call = Call::new(context, operation);
-    call.describe(format!("project {name:?}"));
-    call
-}
-
-fn text(document: &ProjectDocument) -> String {
-    serde_json::to_string(document).unwrap_or_default()
+/// An identity; without anything but its identifier if it is gone.
+fn known(grant: &AdministrationGrant<'_>, id: &str) -> Identity {
+    let document = grant.identity(id).map_or_else(|_| IdentityDocument::default(), |(_, document)| document);
+    Identity { id: id.to_owned(), document }
 }

@@ -35,7 +35,10 @@ impl Kms {
         self.recorded(&call, || {
             let id = UniqueIdentifier::Text(id.to_owned());
             let grant = self.authorize_public_half(&call, Kmip::Get, Some(&id))?.undestroyed()?;
-            grant.public_key().map(<[u8]>::to_vec).map_err(|_| Error::NoPair)
+            grant.public_key().map(<[u8]>::to_vec).map_err(|error| match error {
+                Error::NotExtractable => Error::NoPair,
+                error => error,
+            })
         })
     }
 
@@ -92,13 +95,13 @@ impl Kms {
 
 /// The public half of a pair of which the object is the private one. A private key has this link from the server; those that
 /// clients set on other objects are data.
-fn public_half(object: &Object) -> Option<&str> {
+pub(super) fn public_half(object: &Object) -> Option<&str> {
     let is_private = object.attributes.object_type == Some(ObjectType::PrivateKey);
     is_private.then(|| linked(&object.attributes, LinkType::PublicKeyLink)).flatten()
 }
 
 /// Refuses two objects of which the second does not name the first as its private half.
-fn check_halves(private: &Object, public: &Object) -> Result<(), Error> {
+pub(super) fn check_halves(private: &Object, public: &Object) -> Result<(), Error> {
     let named = linked(&public.attributes, LinkType::PrivateKeyLink);
     let are_halves = public.attributes.object_type == Some(ObjectType::PublicKey) && named == Some(&private.id);
     are_halves.then_some(()).ok_or(Error::NoPair)

@@ -3,7 +3,7 @@
 use super::create_key_pair::pair_kind;
 use super::mechanism;
 use super::object::kind;
-use super::{Call, Error, gate, secret_path, uuid, wished};
+use super::{Call, Error, disabled, gate, secret_path, uuid, wished};
 use crate::custody::SecretKeyKind;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::key_block::KeyValue;
@@ -133,7 +133,7 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
     if let Some((tag, _)) = unsupported.into_iter().find(|(_, given)| *given) {
         return Err(Error::UnsupportedAttribute(tag));
     }
-    if given.vendor_attributes.iter().any(secret_path::is_own) {
+    if given.vendor_attributes.iter().any(|own| secret_path::is_own(own) || disabled::is_own(own)) {
         return Err(Error::ReadOnly(Tag::Attribute));
     }
     if origin == Origin::Imported {

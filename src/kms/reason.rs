@@ -11,7 +11,7 @@ impl Error {
             Self::Message(error) => error.result_reason(),
             Self::NotFound(_) => ResultReason::ObjectNotFound,
             Self::NotPermitted { .. } => ResultReason::PermissionDenied,
-            Self::Project | Self::Definition(_) => ResultReason::InvalidAttributeValue,
+            Self::Project | Self::Definition(_) | Self::NoRole { .. } => ResultReason::InvalidAttributeValue,
             Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken | Self::NoSecretVersion(_) => {
                 ResultReason::ItemNotFound
             }
@@ -26,13 +26,14 @@ impl Error {
             Self::InPolicyFile { .. }
             | Self::ProjectInUse(_)
             | Self::RoleInUse(_)
+            | Self::NameTaken { .. }
             | Self::NoEffect(_)
             | Self::Handover(_) => ResultReason::ConstraintViolation,
             Self::NoIdentifier | Self::Missing(_) => ResultReason::MissingData,
             Self::Exists(_) => ResultReason::ObjectAlreadyExists,
             Self::InvalidIdentifier | Self::Invalid { .. } => ResultReason::InvalidAttributeValue,
             Self::Destroyed(_) => ResultReason::ObjectDestroyed,
-            Self::State(_) | Self::SecretEnded(_) => ResultReason::WrongKeyLifecycleState,
+            Self::State(_) | Self::SecretEnded(_) | Self::Disabled(_) => ResultReason::WrongKeyLifecycleState,
             Self::UsageMask(_) => ResultReason::IncompatibleCryptographicUsageMask,
             Self::Sensitive | Self::NoneInClear | Self::WrappingKey(_) => ResultReason::Sensitive,
             Self::OtherClass { .. } => ResultReason::ConstraintViolation,

@@ -209,9 +209,16 @@ impl Policy {
             let bounded = check_name(&["projects", name], name)
                 .and_then(|()| check_count(&["projects", name, "members"], document.members.len(), MAX_PARTS));
             faults.extend(bounded.err());
-            if document.description.as_ref().is_some_and(|text| text.len() > MAX_DESCRIPTION) {
+            let texts = [
+                ("description", &document.description),
+                ("display_name", &document.display_name),
+                ("type", &document.project_type),
+            ];
+            for (key, _) in
+                texts.into_iter().filter(|(_, text)| text.as_ref().is_some_and(|own| own.len() > MAX_DESCRIPTION))
+            {
                 let problem = format!("it is longer than {MAX_DESCRIPTION} bytes");
-                faults.push(Fault::at(&["projects", name, "description"], problem));
+                faults.push(Fault::at(&["projects", name, key], problem));
             }
             self.members(name, document, &mut faults)
         });

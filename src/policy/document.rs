@@ -102,8 +102,26 @@ pub struct ProjectDocument {
     /// For people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// What the clients of Hanzo and Infisical call it beside its name, which is their slug; for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// What those clients say that it is for; it decides nothing.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub project_type: Option<String>,
+    /// When it was made and last changed by such a client, in seconds since 1970-01-01 UTC; 0 if it never was.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub created_at: i64,
+    /// See `created_at`.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub updated_at: i64,
     /// Roles by who has them here.
     pub members: BTreeMap<String, String>,
+}
+
+/// Whether a time was never set.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(time: &i64) -> bool {
+    *time == 0
 }
 
 impl Documents {

@@ -69,6 +69,7 @@ fn api_token(config: &Config, id: &str) -> Result<String, StartError> {
     let standing = kms::check_api_token_row(id, row);
     Ok(match standing.map_err(|source| StartError::ApiToken { id: id.to_owned(), source })? {
         ApiTokenKey::Active => format!("the API token of key {id}"),
+        ApiTokenKey::Disabled => format!("not the API token of key {id}, which is disabled"),
         ApiTokenKey::Ended(state) => format!("not the API token of key {id}, which is {state}"),
     })
 }

@@ -189,6 +189,10 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         let checked = tokio::task::block_in_place(|| kms.check_api_token(id));
         match checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })? {
             ApiTokenKey::Active => {}
+            ApiTokenKey::Disabled => tracing::warn!(
+                id,
+                "the API token is refused: its key is disabled; enable it by isDisabled false to PATCH /api/v1/kms/keys/{id}"
+            ),
             // Whoever has a certificate or a JWT must not be kept out for it.
             ApiTokenKey::Ended(state) => tracing::warn!(
                 id,

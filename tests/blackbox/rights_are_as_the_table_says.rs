@@ -201,6 +201,11 @@ impl Kitchen {
                 let body = Some(json!({"name": "another"}));
                 Recipe { ask: http("PATCH", at(&id, ""), body), objects: vec![(key, id)] }
             }
+            "PATCH /api/v1/kms/keys/{}, isDisabled of a pair" => {
+                let (private, public) = self.pair();
+                let objects = vec![(key, private.clone()), ("the other half of a pair", public)];
+                Recipe { ask: http("PATCH", at(&private, ""), Some(json!({"isDisabled": true}))), objects }
+            }
             "DELETE /api/v1/kms/keys/{}" => {
                 let (private, public) = self.pair();
                 let objects = vec![(key, private.clone()), ("the other half of a pair", public)];

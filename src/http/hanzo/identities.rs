@@ -7,7 +7,7 @@ use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
-use super::{MAX_OFFSET, invalid, iso, number, read};
+use super::{MAX_OFFSET, invalid, iso, number, organization, read};
 use crate::kms::{Identity, MAX_ENTRIES, Sheet, end_identity_tokens};
 use crate::policy::{IdentityDocument, OrganizationRole};
 
@@ -44,10 +44,15 @@ struct Change {
 #[serde(rename_all = "camelCase")]
 struct Shown {
     id: String,
+    /// The same: some clients read an identity as the member of an organization.
+    identity_id: String,
     name: String,
     role: OrganizationRole,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    organization_id: Option<String>,
+    /// What was given for it, or the one organization of the server.
+    organization_id: String,
+    org_id: String,
+    has_delete_protection: bool,
+    identity: Named,
     metadata: Vec<Metadata>,
     /// The ways by which it is known.
     auth_methods: Vec<&'static str>,
@@ -55,25 +60,50 @@ struct Shown {
     updated_at: String,
 }
 
+/// The identity as such clients read it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    id: String,
+    name: String,
+    auth_methods: Vec<&'static str>,
+    has_delete_protection: bool,
+}
+
 #[derive(Serialize)]
 struct One {
     identity: Shown,
 }
 
-impl From<Identity> for Shown {
-    fn from(Identity { id, document }: Identity) -> Self {
-        let IdentityDocument { name, role, organization_id, metadata, created_at, updated_at, .. } = document;
-        let metadata = metadata.into_iter().map(|(key, value)| Metadata { key, value }).collect();
-        let by_jwt = document.jwt_auth.iter().map(|_| "jwt-auth");
-        let by_jwt = by_jwt.chain(document.oidc_auth.iter().map(|_| "oidc-auth"));
-        let auth_methods = by_jwt.chain(document.universal_auth.iter().map(|_| "universal-auth")).collect();
-        let (created_at, updated_at) = (iso(created_at), iso(updated_at));
-        Self { id, name, role, organization_id, metadata, auth_methods, created_at, updated_at }
+/// The ways by which an identity is known.
+pub(super) fn auth_methods(document: &IdentityDocument) -> Vec<&'static str> {
+    let by_jwt = document.jwt_auth.iter().map(|_| "jwt-auth");
+    let by_jwt = by_jwt.chain(document.oidc_auth.iter().map(|_| "oidc-auth"));
+    by_jwt.chain(document.universal_auth.iter().map(|_| "universal-auth")).collect()
+}
+
+fn shown(Identity { id, document }: Identity, organization: &str) -> Shown {
+    let auth_methods = auth_methods(&document);
+    let IdentityDocument { name, role, organization_id, metadata, created_at, updated_at, .. } = document;
+    let org_id = organization_id.unwrap_or_else(|| organization.to_owned());
+    Shown {
+        id: id.clone(),
+        identity_id: id.clone(),
+        role,
+        organization_id: org_id.clone(),
+        org_id,
+        has_delete_protection: false,
+        identity: Named { id, name: name.clone(), auth_methods: auth_methods.clone(), has_delete_protection: false },
+        name,
+        metadata: metadata.into_iter().map(|(key, value)| Metadata { key, value }).collect(),
+        auth_methods,
+        created_at: iso(created_at),
+        updated_at: iso(updated_at),
     }
 }
 
-fn one(identity: Identity) -> Answer {
-    Answer::json(StatusCode::OK, &One { identity: identity.into() })
+fn one(identity: Identity, organization: &str) -> Answer {
+    Answer::json(StatusCode::OK, &One { identity: shown(identity, organization) })
 }
 
 fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
@@ -95,7 +125,8 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     let New { name, organization_id, role, metadata } = read(ask.body)?;
     let metadata = map(metadata)?;
     let document = IdentityDocument { name, role, organization_id, metadata, ..IdentityDocument::default() };
-    Ok(one(app.kms.create_identity(&ask.context, document)?))
+    let organization = organization(app)?;
+    Ok(one(app.kms.create_identity(&ask.context, document)?, &organization))
 }
 
 /// `GET /api/v1/identities[?offset=N][&limit=N]`
@@ -103,7 +134,8 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     let offset = number(ask, "offset", 0, MAX_OFFSET)?;
     let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
     let mut page = Page::named("identities");
-    let mut write = |identity: Identity| page.put(&Shown::from(identity));
+    let organization = organization(app)?;
+    let mut write = |identity: Identity| page.put(&shown(identity, &organization));
     let mut sheet = Sheet::new(&ask.context, limit, &mut write);
     let total = app.kms.identities(&ask.context, offset, &mut sheet)?;
     Ok(page.end_with("totalCount", &total.into()))
@@ -111,7 +143,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 
 /// `GET /api/v1/identities/:id`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(one(app.kms.identity(&ask.context, id(ask))?))
+    Ok(one(app.kms.identity(&ask.context, id(ask))?, &organization(app)?))
 }
 
 /// `PATCH /api/v1/identities/:id`
@@ -124,10 +156,12 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
         document.metadata = metadata.clone().unwrap_or_else(|| document.metadata.clone());
         if end_tokens { end_identity_tokens(document) } else { Ok(()) }
     };
-    Ok(one(app.kms.change_identity(&ask.context, id(ask), change)?))
+    let organization = organization(app)?;
+    Ok(one(app.kms.change_identity(&ask.context, id(ask), change)?, &organization))
 }
 
 /// `DELETE /api/v1/identities/:id`: its access tokens are good no more.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(one(app.kms.remove_identity(&ask.context, id(ask))?))
+    let organization = organization(app)?;
+    Ok(one(app.kms.remove_identity(&ask.context, id(ask))?, &organization))
 }

@@ -6,6 +6,7 @@ pub(super) mod identities;
 pub(super) mod jwt_auth;
 pub(super) mod keys;
 pub(super) mod login;
+pub(super) mod memberships;
 pub(super) mod oidc_auth;
 pub(super) mod projects;
 pub(super) mod tokens;
@@ -19,7 +20,7 @@ use warp::http::StatusCode;
 
 use super::ask::Ask;
 use super::problem::Problem;
-use super::{Answer, members};
+use super::{Answer, App, members};
 
 /// The most entries of a list that can be passed over.
 const MAX_OFFSET: usize = 1 << 31;
@@ -41,6 +42,8 @@ pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
         StatusCode::UNAUTHORIZED => "UnauthorizedError",
         StatusCode::FORBIDDEN => "PermissionDenied",
         StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
+        StatusCode::REQUEST_TIMEOUT => "RequestTimeout",
         StatusCode::CONFLICT => "Conflict",
         StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
         StatusCode::PAYLOAD_TOO_LARGE => "PayloadTooLarge",
@@ -64,6 +67,29 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// The body of a request that holds a credential or plaintext: no value is quoted.
 fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     members::read_secret(body).map_err(|error| invalid(error.to_string()))
+}
+
+/// The body of a request about a key that the path names, which it may repeat as `keyId`; no value but that is quoted.
+fn read_of_key<T: DeserializeOwned>(ask: &Ask<'_>) -> Result<T, Problem> {
+    let read = members::read_secret_repeating(ask.body, "keyId", ask.parameter(0));
+    read.map_err(|error| invalid(error.to_string()))
+}
+
+/// The identifier of the one organization that a server has for these clients: it sets its database apart, as a UUID is written.
+fn organization(app: &App) -> Result<String, Problem> {
+    let id = app.kms.vault()?.id;
+    let ends = [0, 8, 12, 16, 20, 32];
+    let parts = ends.windows(2).filter_map(|ends| match ends {
+        [from, to] => id.get(*from..*to),
+        _ => None,
+    });
+    Ok(parts.collect::<Vec<_>>().join("-"))
+}
+
+/// A word of a closed list, in which upper and lower case, `_` and `-` are the same.
+fn is_word(given: &str, word: &str) -> bool {
+    let one_way = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    given.bytes().map(one_way).eq(word.bytes().map(one_way))
 }
 
 /// A number in the query, at most `most`.

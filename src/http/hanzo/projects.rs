@@ -1,4 +1,5 @@
-//! `/api/v2/workspace`: projects, and the identities that have a role there, for those who administer.
+//! `/api/v1/workspace` and `/api/v2/workspace`: projects, for those who administer. A project's slug is its identifier, and what
+//! everything else calls it.
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -7,8 +8,22 @@ use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
-use super::{MAX_OFFSET, invalid, number, read};
-use crate::kms::{MAX_ENTRIES, Membership, Sheet};
+use super::{MAX_OFFSET, invalid, iso, number, organization, read};
+use crate::kms::{MAX_ENTRIES, Project, Sheet};
+use crate::policy::{ProjectDocument, check_name};
+
+/// The longest name and type of a project, in bytes.
+const MAX_NAME: usize = 255;
+const MAX_TYPE: usize = 64;
+
+/// What a project is for if nobody says.
+const DEFAULT_TYPE: &str = "secret-manager";
+
+/// The version of projects that clients of today know.
+const VERSION: u32 = 3;
+
+/// The only template: none.
+const DEFAULT_TEMPLATE: &str = "default";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -17,80 +32,185 @@ struct New {
     slug: Option<String>,
     #[serde(rename = "projectDescription")]
     description: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Project<'a> {
-    id: &'a str,
-    name: &'a str,
-    slug: &'a str,
-}
-
-#[derive(Serialize)]
-struct Made<'a> {
-    project: Project<'a>,
+    #[serde(rename = "type")]
+    project_type: Option<String>,
+    template: Option<String>,
+    kms_key_id: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Role {
-    role: String,
+struct Change {
+    name: Option<String>,
+    slug: Option<String>,
+    description: Option<String>,
+}
+
+/// A project as clients know it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    id: String,
+    name: String,
+    slug: String,
+    description: String,
+    r#type: String,
+    org_id: String,
+    version: u32,
+    auto_capitalization: bool,
+    has_delete_protection: bool,
+    /// None of those of other versions is under way.
+    upgrade_status: Option<String>,
+    /// Secrets are encrypted by keys of their own.
+    kms_secret_manager_key_id: Option<String>,
+    /// The audit log keeps everything.
+    audit_logs_retention_days: Option<u32>,
+    environments: Vec<Environment>,
+    created_at: String,
+    updated_at: String,
+}
+
+/// An environment, in which a project has secrets.
+#[derive(Serialize)]
+struct Environment {
+    id: String,
+    name: String,
+    slug: String,
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shown<'a> {
-    identity_id: &'a str,
-    project_id: &'a str,
-    role: &'a str,
+struct Made {
+    project: Shown,
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct One<'a> {
-    identity_membership: Shown<'a>,
+struct One {
+    workspace: Shown,
 }
 
-fn one(project: &str, identity: &str, role: &str) -> Answer {
-    let identity_membership = Shown { identity_id: identity, project_id: project, role };
-    Answer::json(StatusCode::OK, &One { identity_membership })
+fn shown(Project { name, document }: Project, org_id: &str) -> Shown {
+    let ProjectDocument { description, display_name, project_type, created_at, updated_at, .. } = document;
+    Shown {
+        id: name.clone(),
+        name: display_name.unwrap_or_else(|| name.clone()),
+        slug: name,
+        description: description.unwrap_or_default(),
+        r#type: project_type.unwrap_or_else(|| DEFAULT_TYPE.to_owned()),
+        org_id: org_id.to_owned(),
+        version: VERSION,
+        auto_capitalization: false,
+        has_delete_protection: false,
+        upgrade_status: None,
+        kms_secret_manager_key_id: None,
+        audit_logs_retention_days: None,
+        environments: Vec::new(),
+        created_at: iso(created_at),
+        updated_at: iso(updated_at),
+    }
 }
 
-/// `POST /api/v2/workspace`: the slug is what everything else calls the project.
+fn check_text(member: &str, text: &str, most: usize) -> Result<(), Problem> {
+    let fits = !text.trim().is_empty() && text.len() <= most && !text.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(invalid(format!("{member}: give 1 to {most} bytes of printable characters"))) }
+}
+
+/// The slug of a project that was given none: its name, if that can be one, or what is left of it.
+fn slug_of(name: &str) -> String {
+    if check_name(&[], name).is_ok() {
+        return name.to_owned();
+    }
+    let character = |own: char| if own.is_ascii_alphanumeric() { own.to_ascii_lowercase() } else { '-' };
+    let slug: String = name.chars().map(character).collect();
+    let parts: Vec<&str> = slug.split('-').filter(|part| !part.is_empty()).collect();
+    parts.join("-")
+}
+
+/// `POST /api/v2/workspace`
 pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let New { project_name, slug, description } = read(ask.body)?;
-    let slug = slug.unwrap_or_else(|| project_name.clone());
-    let description = description.or_else(|| (slug != project_name).then(|| project_name.clone()));
-    app.kms.create_project(&ask.context, &slug, description)?;
-    let project = Project { id: &slug, name: &project_name, slug: &slug };
-    Ok(Answer::json(StatusCode::OK, &Made { project }))
+    let New { project_name, slug, description, project_type, template, kms_key_id } = read(ask.body)?;
+    check_text("projectName", &project_name, MAX_NAME)?;
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    if let Some(template) = given(template).filter(|own| own != DEFAULT_TEMPLATE) {
+        return Err(invalid(format!("template: {template:?}: there are no templates of projects here: leave it out")));
+    }
+    if given(kms_key_id).is_some() {
+        let why = "a project's secrets are encrypted by keys that the server chooses: leave it out";
+        return Err(invalid(format!("kmsKeyId: {why}")));
+    }
+    let project_type = given(project_type);
+    project_type.as_deref().map_or(Ok(()), |own| check_text("type", own, MAX_TYPE))?;
+    let slug = given(slug).unwrap_or_else(|| slug_of(&project_name));
+    check_name(&[], &slug).map_err(|fault| invalid(format!("slug: {slug:?}: {}", fault.problem)))?;
+    let org_id = organization(app)?;
+    let display_name = Some(project_name).filter(|name| *name != slug);
+    let description = given(description);
+    let document = ProjectDocument { description, display_name, project_type, ..ProjectDocument::default() };
+    let project = app.kms.create_project(&ask.context, &slug, document)?;
+    Ok(Answer::json(StatusCode::OK, &Made { project: shown(project, &org_id) }))
 }
 
-/// `POST` and `PATCH /api/v2/workspace/:projectId/identity-memberships/:identityId`
-pub(in crate::http) fn put_member(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Role { role } = read(ask.body)?;
-    let (project, identity) = (ask.parameter(0), ask.parameter(1));
-    app.kms.set_identity_role(&ask.context, project, identity, Some(&role))?;
-    Ok(one(project, identity, &role))
+/// `GET /api/v1/workspace/:projectId`
+pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let org_id = organization(app)?;
+    let workspace = shown(app.kms.project(&ask.context, ask.parameter(0))?, &org_id);
+    Ok(Answer::json(StatusCode::OK, &One { workspace }))
 }
 
-/// `DELETE /api/v2/workspace/:projectId/identity-memberships/:identityId`
-pub(in crate::http) fn remove_member(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (project, identity) = (ask.parameter(0), ask.parameter(1));
-    let before = app.kms.set_identity_role(&ask.context, project, identity, None)?;
-    let role = before.ok_or_else(|| invalid("the identity has no role in this project"))?;
-    Ok(one(project, identity, &role))
+/// `GET /api/v2/workspace/:slug`
+pub(in crate::http) fn get_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let org_id = organization(app)?;
+    Ok(Answer::json(StatusCode::OK, &shown(app.kms.project(&ask.context, ask.parameter(0))?, &org_id)))
 }
 
-/// `GET /api/v2/workspace/:projectId/identity-memberships[?offset=N][&limit=N]`
-pub(in crate::http) fn members(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter(0);
+/// `GET /api/v1/workspace[?offset=N][&limit=N]`
+pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let offset = number(ask, "offset", 0, MAX_OFFSET)?;
     let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
-    let mut page = Page::named("identityMemberships");
-    let mut write = |Membership { member, role }: Membership| {
-        page.put(&Shown { identity_id: &member, project_id: project, role: &role })
-    };
+    let org_id = organization(app)?;
+    let mut page = Page::named("workspaces");
+    let mut write = |project: Project| page.put(&shown(project, &org_id));
     let mut sheet = Sheet::new(&ask.context, limit, &mut write);
-    let total = app.kms.identity_members(&ask.context, project, offset, &mut sheet)?;
+    let total = app.kms.projects(&ask.context, offset, &mut sheet)?;
     Ok(page.end_with("totalCount", &total.into()))
+}
+
+fn changed(app: &App, ask: &Ask<'_>) -> Result<Shown, Problem> {
+    let Change { name, slug, description } = read(ask.body)?;
+    let own = ask.parameter(0);
+    if slug.is_some_and(|slug| slug != own) {
+        return Err(invalid(format!("slug: it is the project's identifier, {own:?}, and cannot be changed")));
+    }
+    name.as_deref().map_or(Ok(()), |name| check_text("name", name, MAX_NAME))?;
+    let org_id = organization(app)?;
+    let change = |document: &mut ProjectDocument| {
+        if let Some(name) = name {
+            document.display_name = Some(name).filter(|name| name != own);
+        }
+        if let Some(description) = description {
+            document.description = Some(description).filter(|text| !text.is_empty());
+        }
+    };
+    Ok(shown(app.kms.change_project(&ask.context, own, change)?, &org_id))
+}
+
+/// `PATCH /api/v1/workspace/:projectId`
+pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    Ok(Answer::json(StatusCode::OK, &One { workspace: changed(app, ask)? }))
+}
+
+/// `PATCH /api/v2/workspace/:slug`
+pub(in crate::http) fn change_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    Ok(Answer::json(StatusCode::OK, &changed(app, ask)?))
+}
+
+/// `DELETE /api/v1/workspace/:projectId`: a project that holds nothing.
+pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let org_id = organization(app)?;
+    let workspace = shown(app.kms.remove_project(&ask.context, ask.parameter(0))?, &org_id);
+    Ok(Answer::json(StatusCode::OK, &One { workspace }))
+}
+
+/// `DELETE /api/v2/workspace/:slug`: likewise.
+pub(in crate::http) fn remove_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let org_id = organization(app)?;
+    Ok(Answer::json(StatusCode::OK, &shown(app.kms.remove_project(&ask.context, ask.parameter(0))?, &org_id)))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::handover::{HandoverFault, MAX_OFFERS, Pending, offered_to};
 use super::super::object::{Access, Object};
-use super::super::{Error, Gathering, mechanism, secret_path as path};
+use super::super::{Error, Gathering, disabled, mechanism, secret_path as path};
 use super::committing::{Made, Prepared};
 use super::{Grant, NewGrant, Usable, is_destroyed, new_object};
 use crate::custody::{self, Cipher, Encrypted, Mac, Secret, Signature, is_signature};
@@ -63,6 +63,7 @@ impl<'a> Grant<'a> {
         if path::last_number(&grant.object.attributes).is_some() {
             return Err(Error::ASecret);
         }
+        disabled::check(&grant.object)?;
         let dates = Dates::of(&grant.object.attributes);
         state::permit(grant.object.state(grant.call.now), &dates, purpose, grant.call.now)?;
         if !grant.object.permits(mask) {
@@ -82,6 +83,7 @@ impl<'a> Grant<'a> {
 
     /// The key in clear. The class says no first; the token would.
     pub(in crate::kms) fn value(&self) -> Result<Secret, Error> {
+        disabled::check(&self.object)?;
         match (self.object.class, self.kms.custody.kept_as(Class::Exporting)) {
             (Class::Sealing, Class::Sealing) => Err(Error::NoneLeaves),
             (Class::Sealing, _) => Err(Error::NotExtractable),
@@ -96,6 +98,7 @@ impl<'a> Grant<'a> {
 
     /// The public half of a pair: a SubjectPublicKeyInfo in DER.
     pub(in crate::kms) fn public_key(&self) -> Result<&[u8], Error> {
+        disabled::check(&self.object)?;
         match &self.object.material {
             Material::Public { info } => Ok(info),
             _ => Err(Error::NotExtractable),
@@ -105,6 +108,7 @@ impl<'a> Grant<'a> {
     /// The key wrapped under another, inside the token. One that must not be seen is wrapped only under a key with which nobody
     /// can unwrap it again, here or elsewhere.
     pub(in crate::kms) fn wrapped_under(&self, wrapping: &Usable<'_>) -> Result<Vec<u8>, Error> {
+        disabled::check(&self.object)?;
         let under = &wrapping.0.object;
         match self.object.class {
             Class::Sealing => return Err(Error::NotExtractable),

@@ -19,6 +19,7 @@ mod erasing;
 mod granted;
 mod health;
 mod invocations;
+mod naming;
 mod own;
 mod questions;
 mod recording;
@@ -32,7 +33,7 @@ use arc_swap::ArcSwap;
 use super::cache::{self, Cache, CacheFigures};
 use super::last_use::LastUses;
 use super::object::{Access, Object};
-use super::{Call, Error};
+use super::{Call, Error, disabled};
 use crate::audit::Audit;
 use crate::auth::{AccessTokens, Lockouts};
 use crate::custody::{Custody, Mac};
@@ -359,7 +360,10 @@ impl Kms {
     /// The key of the API token at `now`, if it may be used: whoever owns it, it speaks for the default user.
     pub(super) fn api_token_key(&self, id: &str, now: DateTime) -> Result<Option<Arc<Object>>, Error> {
         let object = self.api_token_object(id, now)?;
-        Ok(object.filter(|(_, state)| *state == State::Active).map(|(object, _)| object))
+        let is_usable = |(object, state): &(Arc<Object>, State)| {
+            *state == State::Active && !disabled::is_disabled(&object.attributes)
+        };
+        Ok(object.filter(is_usable).map(|(object, _)| object))
     }
 
     /// The object that is named as the API token's key, whatever became of it, and its state.

@@ -7,7 +7,7 @@ use warp::http::StatusCode;
 use super::super::super::ask::Ask;
 use super::super::super::problem::Problem;
 use super::super::super::{Answer, App};
-use super::super::{invalid, read_secret};
+use super::super::{invalid, read_of_key};
 use super::{execute, id, no_such_key};
 use crate::base64;
 use crate::kmip::enumerations::BlockCipherMode;
@@ -57,7 +57,7 @@ fn gcm() -> Option<CryptographicParameters> {
 
 /// `POST .../encrypt {plaintext}`. The ciphertext is the base64 of a version, IV, ciphertext and tag of AES-GCM.
 pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Plain { plaintext } = read_secret(ask.body)?;
+    let Plain { plaintext } = read_of_key(ask)?;
     let request = encrypting::Request {
         unique_identifier: Some(UniqueIdentifier::from(id(ask))),
         cryptographic_parameters: gcm(),
@@ -81,7 +81,7 @@ pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
 
 /// `POST .../decrypt {ciphertext}`
 pub(in crate::http) fn decrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Ciphered { ciphertext } = read_secret(ask.body)?;
+    let Ciphered { ciphertext } = read_of_key(ask)?;
     let sealed = decoded(&ciphertext, "ciphertext")?;
     let parts = sealed.strip_prefix(&[VERSION]).and_then(|sealed| {
         let (iv, sealed) = sealed.split_at_checked(IV)?;

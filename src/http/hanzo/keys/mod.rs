@@ -10,16 +10,19 @@ use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
-use super::{invalid, iso, number, read};
-use crate::kmip::attributes::Name;
+use super::{invalid, is_word, iso, number, organization, read};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::{self, Request, Response};
 use crate::kmip::ttlv::DateTime;
-use crate::kmip::{Attributes, UniqueIdentifier, UsageMask};
-use crate::kms::{self, Held, Sheet, Wanted};
+use crate::kmip::{Attributes, UniqueIdentifier};
+use crate::kms::{self, Held, KeyChange, MadeFor, NewKey, Order, Sheet, Wanted};
 
 /// The longest name of a key, in bytes.
 const MAX_NAME: usize = 255;
+
+/// The longest description, in bytes, and the longest text to search for.
+const MAX_DESCRIPTION: usize = crate::kmip::attributes::TEXT_BYTES;
+const MAX_SEARCH: usize = MAX_NAME;
 
 /// The most keys that an error lists when several have the name.
 const MAX_CANDIDATES: usize = 6;
@@ -28,7 +31,7 @@ const MAX_CANDIDATES: usize = 6;
 const MAX_LISTED: usize = 1_000;
 const LISTED: usize = 100;
 
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Usage {
     EncryptDecrypt,
@@ -41,7 +44,7 @@ struct New {
     project_id: Option<String>,
     name: String,
     description: Option<String>,
-    key_usage: Option<Usage>,
+    key_usage: Option<String>,
     encryption_algorithm: Option<String>,
 }
 
@@ -53,14 +56,16 @@ struct Change {
     is_disabled: Option<bool>,
 }
 
-/// A key as these clients know it.
+/// A key as these clients know it: their constructors need every member, and texts that are not null.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     id: String,
     name: String,
-    description: Option<String>,
-    project_id: Option<String>,
+    description: String,
+    /// Empty for a key in no project.
+    project_id: String,
+    org_id: String,
     key_usage: Usage,
     encryption_algorithm: String,
     is_disabled: bool,
@@ -95,17 +100,18 @@ fn kind(attributes: &Attributes) -> Option<(Usage, String)> {
     }
 }
 
-fn shown(id: String, mut attributes: Attributes) -> Option<Shown> {
+fn shown(Held { id, mut attributes }: Held, org_id: &str) -> Option<Shown> {
     let (key_usage, encryption_algorithm) = kind(&attributes)?;
     let date = |date: Option<DateTime>| iso(date.map_or(0, |date| date.0));
     Some(Shown {
         id,
         name: attributes.names.first().map(|name| name.value.clone()).unwrap_or_default(),
-        description: attributes.description.clone(),
-        project_id: attributes.take_project().ok().flatten(),
+        description: attributes.description.clone().unwrap_or_default(),
+        is_disabled: kms::is_disabled(&attributes) || attributes.state != Some(State::Active),
+        project_id: attributes.take_project().ok().flatten().unwrap_or_default(),
+        org_id: org_id.to_owned(),
         key_usage,
         encryption_algorithm,
-        is_disabled: attributes.state != Some(State::Active),
         is_reserved: false,
         version: 1,
         created_at: date(attributes.initial_date),
@@ -138,10 +144,15 @@ fn attributes(app: &App, ask: &Ask<'_>, id: &str) -> Result<Attributes, Problem>
     }
 }
 
-fn one(app: &App, ask: &Ask<'_>, id: &str) -> Result<Answer, Problem> {
-    let attributes = attributes(app, ask, id)?;
-    let key = shown(id.to_owned(), attributes).ok_or_else(|| no_such_key(id))?;
-    Ok(Answer::json(StatusCode::OK, &One { key }))
+/// The key of the path.
+fn present(app: &App, ask: &Ask<'_>) -> Result<Shown, Problem> {
+    let (id, org_id) = (id(ask), organization(app)?);
+    let held = Held { id: id.to_owned(), attributes: attributes(app, ask, id)? };
+    shown(held, &org_id).ok_or_else(|| no_such_key(id))
+}
+
+fn one(key: Shown) -> Answer {
+    Answer::json(StatusCode::OK, &One { key })
 }
 
 fn check_name(name: &str) -> Result<(), Problem> {
@@ -149,84 +160,81 @@ fn check_name(name: &str) -> Result<(), Problem> {
     if fits { Ok(()) } else { Err(invalid(format!("name: give 1 to {MAX_NAME} bytes of printable characters"))) }
 }
 
-/// What `keyUsage` and `encryptionAlgorithm` say: algorithm and length.
-fn algorithm(usage: Option<Usage>, named: Option<&str>) -> Result<(Usage, CryptographicAlgorithm, i32), Problem> {
-    let usage = match (usage, named) {
-        (Some(usage), _) => usage,
-        (None, Some("RSA_4096" | "ECC_NIST_P256")) => Usage::SignVerify,
-        (None, _) => Usage::EncryptDecrypt,
+fn check_description(description: &str) -> Result<(), Problem> {
+    let fits = description.len() <= MAX_DESCRIPTION;
+    if fits { Ok(()) } else { Err(invalid(format!("description: at most {MAX_DESCRIPTION} bytes"))) }
+}
+
+/// The algorithms of keys that can be made, each with what it is for, and its length in bits. The first of a purpose that has a
+/// default is the default.
+const ALGORITHMS: [(&str, MadeFor, CryptographicAlgorithm, i32); 4] = [
+    ("aes-256-gcm", MadeFor::Encryption, CryptographicAlgorithm::AES, 256),
+    ("aes-128-gcm", MadeFor::Encryption, CryptographicAlgorithm::AES, 128),
+    ("RSA_4096", MadeFor::Signatures, CryptographicAlgorithm::RSA, 4096),
+    ("ECC_NIST_P256", MadeFor::Signatures, CryptographicAlgorithm::EC, 256),
+];
+
+/// What `keyUsage` and `encryptionAlgorithm` say: purpose, algorithm and length.
+fn algorithm(usage: Option<&str>, named: Option<&str>) -> Result<(MadeFor, CryptographicAlgorithm, i32), Problem> {
+    let usage = usage.filter(|text| !text.is_empty()).map(|usage| match usage {
+        usage if is_word(usage, "encrypt-decrypt") => Ok(MadeFor::Encryption),
+        usage if is_word(usage, "sign-verify") => Ok(MadeFor::Signatures),
+        other => Err(invalid(format!("keyUsage: {other:?} is not encrypt-decrypt or sign-verify"))),
+    });
+    let usage = usage.transpose()?;
+    let named = named.filter(|text| !text.is_empty());
+    let found = match named {
+        Some(named) => ALGORITHMS.iter().find(|(own, ..)| is_word(named, own)),
+        None => ALGORITHMS.iter().find(|(_, made_for, ..)| *made_for == MadeFor::Encryption),
     };
-    match (usage, named) {
-        (Usage::EncryptDecrypt, None | Some("aes-256-gcm")) => Ok((usage, CryptographicAlgorithm::AES, 256)),
-        (Usage::EncryptDecrypt, Some("aes-128-gcm")) => Ok((usage, CryptographicAlgorithm::AES, 128)),
-        (Usage::SignVerify, Some("RSA_4096")) => Ok((usage, CryptographicAlgorithm::RSA, 4096)),
-        (Usage::SignVerify, Some("ECC_NIST_P256")) => Ok((usage, CryptographicAlgorithm::EC, 256)),
-        (Usage::EncryptDecrypt, Some(_)) => {
-            Err(invalid("encryptionAlgorithm: aes-256-gcm or aes-128-gcm for keys that encrypt-decrypt"))
+    match found {
+        Some(&(_, made_for, algorithm, length)) if usage.is_none_or(|usage| usage == made_for) => {
+            Ok((made_for, algorithm, length))
         }
-        (Usage::SignVerify, _) => {
+        _ if usage == Some(MadeFor::Signatures) => {
             Err(invalid("encryptionAlgorithm: RSA_4096 or ECC_NIST_P256 for keys that sign-verify"))
         }
+        _ => Err(invalid("encryptionAlgorithm: aes-256-gcm or aes-128-gcm for keys that encrypt-decrypt")),
     }
 }
 
-/// `POST /api/v1/kms/keys`: the key is active at once, and never leaves the HSM.
+/// `POST /api/v1/kms/keys`: the key is active at once, and never leaves the HSM. All that the answer needs is known before it is
+/// made.
 pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let New { project_id, name, description, key_usage, encryption_algorithm } = read(ask.body)?;
     check_name(&name)?;
-    let (usage, algorithm, length) = algorithm(key_usage, encryption_algorithm.as_deref())?;
-    let mut common = Attributes {
-        cryptographic_algorithm: Some(algorithm),
-        cryptographic_length: Some(length),
-        activation_date: Some(DateTime(kms::now())),
-        ..Attributes::default()
-    };
-    if let Some(project) = &project_id {
-        common.set_project(project);
-    }
-    let own = Attributes {
-        names: vec![Name::text(name)],
-        description: description.filter(|text| !text.is_empty()),
-        sensitive: Some(true),
-        extractable: Some(false),
-        ..Attributes::default()
-    };
-    let request: Request = match usage {
-        Usage::EncryptDecrypt => {
-            let mask = Some(UsageMask::ENCRYPT | UsageMask::DECRYPT);
-            let own = Attributes { cryptographic_usage_mask: mask, ..own };
-            let attributes = Box::new(common.overridden(Some(&own)).map_err(kms::Error::from)?);
-            let object_type = ObjectType::SymmetricKey;
-            payloads::create::Request { object_type, attributes, protection_storage_masks: None }.into()
-        }
-        Usage::SignVerify => {
-            let private = Attributes { cryptographic_usage_mask: Some(UsageMask::SIGN), ..own };
-            let mask = Some(UsageMask::VERIFY);
-            let public = Attributes { cryptographic_usage_mask: mask, ..Attributes::default() };
-            payloads::create_key_pair::Request {
-                common_attributes: Some(Box::new(common)),
-                private_key_attributes: Some(Box::new(private)),
-                public_key_attributes: Some(Box::new(public)),
-                ..payloads::create_key_pair::Request::default()
-            }
-            .into()
-        }
-    };
-    match execute(app, ask, request)? {
-        Response::Create(made) => one(app, ask, &made.unique_identifier),
-        Response::CreateKeyPair(made) => one(app, ask, &made.private_key_unique_identifier),
-        _ => Err(invalid("no key was made")),
-    }
+    let description = description.filter(|text| !text.is_empty());
+    description.as_deref().map_or(Ok(()), check_description)?;
+    let (made_for, algorithm, length) = algorithm(key_usage.as_deref(), encryption_algorithm.as_deref())?;
+    let project = project_id.filter(|text| !text.is_empty());
+    let org_id = organization(app)?;
+    let held = app.kms.create_key(&ask.context, NewKey { project, name, description, algorithm, length, made_for })?;
+    shown(held, &org_id).map(one).ok_or_else(|| invalid("no key was made"))
 }
 
-/// `GET /api/v1/kms/keys?projectId=P&offset=N&limit=N`
+/// `GET /api/v1/kms/keys?projectId=P&offset=N&limit=N&search=TEXT&orderBy=name&orderDirection=asc|desc`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let wanted = Wanted { project: ask.query.text("projectId").map(str::to_owned), name: None, granted: true };
+    let text = |name: &str| ask.query.text(name).map(str::to_owned);
+    if let Some(other) = ask.query.text("orderBy").filter(|by| !is_word(by, "name")) {
+        return Err(invalid(format!("orderBy: {other:?} is not name, by which keys can be put in order")));
+    }
+    let order = match ask.query.text("orderDirection") {
+        None => Order::Ascending,
+        Some(direction) if is_word(direction, "asc") => Order::Ascending,
+        Some(direction) if is_word(direction, "desc") => Order::Descending,
+        Some(other) => return Err(invalid(format!("orderDirection: {other:?} is not asc or desc"))),
+    };
+    let search = text("search");
+    if search.as_ref().is_some_and(|text| text.len() > MAX_SEARCH) {
+        return Err(invalid(format!("search: at most {MAX_SEARCH} bytes, as names have")));
+    }
+    let wanted = Wanted { project: text("projectId"), search, granted: true, order, ..Wanted::default() };
     let offset = number(ask, "offset", 0, usize::MAX / 2)?;
     let limit = number(ask, "limit", LISTED, MAX_LISTED)?;
+    let org_id = organization(app)?;
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
     let mut page = Page::named("keys");
-    let mut write = |held: Held| shown(held.id, held.attributes).map_or(0, |key| page.put(&key));
+    let mut write = |held: Held| shown(held, &org_id).map_or(0, |key| page.put(&key));
     let mut sheet = Sheet::new(&ask.context, limit, &mut write);
     let total = app.kms.keys(&ask.context, &wanted, offset, is_key, &mut sheet)?;
     Ok(page.end_with("totalCount", &total.into()))
@@ -234,22 +242,22 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 
 /// `GET /api/v1/kms/keys/:id`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    one(app, ask, id(ask))
+    present(app, ask).map(one)
 }
 
 /// `GET /api/v1/kms/keys/key-name/:name?projectId=P`: a key that the caller owns, or that a project of theirs holds, comes before
 /// those that others granted, who could give any name to theirs.
 pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let name = id(ask);
-    let wanted =
-        Wanted { project: ask.query.text("projectId").map(str::to_owned), name: Some(name.to_owned()), granted: false };
+    let project = ask.query.text("projectId").map(str::to_owned);
+    let org_id = organization(app)?;
     let is_key = |attributes: &Attributes| kind(attributes).is_some();
     let mut found: Vec<Shown> = Vec::new();
     let mut total = 0;
     for granted in [false, true] {
-        let wanted = Wanted { granted, ..wanted.clone() };
+        let wanted = Wanted { project: project.clone(), name: Some(name.to_owned()), granted, ..Wanted::default() };
         let mut write = |held: Held| {
-            found.extend(shown(held.id, held.attributes));
+            found.extend(shown(held, &org_id));
             size_of::<Shown>()
         };
         let mut sheet = Sheet::new(&ask.context, MAX_CANDIDATES, &mut write);
@@ -261,15 +269,14 @@ pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
     if total > 1 {
         return Err(Problem::new(StatusCode::CONFLICT, ambiguity(name, &found, total)));
     }
-    let key = found.pop().ok_or_else(|| no_such_key(name))?;
-    Ok(Answer::json(StatusCode::OK, &One { key }))
+    found.pop().map(one).ok_or_else(|| no_such_key(name))
 }
 
 /// The error for a name that several keys have: it lists them, each with its project.
 fn ambiguity(name: &str, found: &[Shown], total: usize) -> String {
-    let candidate = |Shown { id, project_id, .. }: &Shown| match project_id {
-        Some(project) => format!("{id} (project {project:?})"),
-        None => format!("{id} (no project)"),
+    let candidate = |Shown { id, project_id, .. }: &Shown| match project_id.as_str() {
+        "" => format!("{id} (no project)"),
+        project => format!("{id} (project {project:?})"),
     };
     let candidates = found.iter().map(candidate).collect::<Vec<_>>().join(", ");
     let others = total.saturating_sub(found.len());
@@ -280,24 +287,23 @@ fn ambiguity(name: &str, found: &[Shown], total: usize) -> String {
 /// `PATCH /api/v1/kms/keys/:id`
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Change { name, description, is_disabled } = read(ask.body)?;
+    name.as_deref().map_or(Ok(()), check_name)?;
+    description.as_deref().map_or(Ok(()), check_description)?;
     let id = id(ask);
-    if let Some(name) = &name {
-        check_name(name)?;
+    let attributes = attributes(app, ask, id)?;
+    kind(&attributes).ok_or_else(|| no_such_key(id))?;
+    match attributes.state {
+        Some(state) if is_disabled == Some(false) && state != State::Active => {
+            return Err(invalid(format!("isDisabled: the key is {state}, and only an Active key can be enabled")));
+        }
+        _ => app.kms.change_key(&ask.context, id, &KeyChange { name, description, is_disabled })?,
     }
-    let present = shown(id.to_owned(), attributes(app, ask, id)?).ok_or_else(|| no_such_key(id))?;
-    if is_disabled.is_some_and(|wanted| wanted != present.is_disabled) {
-        return Err(invalid("isDisabled cannot be changed: delete the key, or revoke it over KMIP"));
-    }
-    if name.is_some() || description.is_some() {
-        app.kms.describe(&ask.context, id, name.as_deref(), description.as_deref())?;
-    }
-    one(app, ask, id)
+    present(app, ask).map(one)
 }
 
 /// `DELETE /api/v1/kms/keys/:id`: both halves of a pair are revoked and destroyed.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let id = id(ask);
-    let key = shown(id.to_owned(), attributes(app, ask, id)?).ok_or_else(|| no_such_key(id))?;
-    app.kms.end_key(&ask.context, id)?;
-    Ok(Answer::json(StatusCode::OK, &One { key: Shown { is_disabled: true, ..key } }))
+    let key = present(app, ask)?;
+    app.kms.end_key(&ask.context, id(ask))?;
+    Ok(one(Shown { is_disabled: true, ..key }))
 }

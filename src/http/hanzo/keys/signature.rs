@@ -7,7 +7,7 @@ use warp::http::StatusCode;
 use super::super::super::ask::Ask;
 use super::super::super::problem::Problem;
 use super::super::super::{Answer, App};
-use super::super::{invalid, read_secret};
+use super::super::{invalid, is_word, read_of_key};
 use super::cipher::decoded;
 use super::{Usage, attributes, execute, id, kind, no_such_key};
 use crate::kmip::enumerations::{
@@ -15,6 +15,7 @@ use crate::kmip::enumerations::{
 };
 use crate::kmip::payloads::{MultiPart, Response, sign as signing, signature_verify as verifying};
 use crate::kmip::{CryptographicParameters, UniqueIdentifier};
+use crate::kms;
 use crate::secret::Bytes;
 
 /// The signing algorithms, in KMIP's words.
@@ -77,18 +78,19 @@ struct SigningAlgorithms {
     signing_algorithms: Vec<&'static str>,
 }
 
-/// What a name of a signing algorithm asks for.
-fn parameters(named: &str) -> Result<CryptographicParameters, Problem> {
-    let found = ALGORITHMS.iter().find(|(own, ..)| *own == named).ok_or_else(|| {
+/// A signing algorithm by its name, and what it asks for.
+fn parameters(named: &str) -> Result<(&'static str, CryptographicParameters), Problem> {
+    let found = ALGORITHMS.iter().find(|(own, ..)| is_word(named, own)).ok_or_else(|| {
         let names = ALGORITHMS.map(|(own, ..)| own).join(", ");
         invalid(format!("signingAlgorithm: one of {names}"))
     });
-    let (_, algorithm, hash) = found?;
-    Ok(CryptographicParameters {
+    let (name, algorithm, hash) = found?;
+    let parameters = CryptographicParameters {
         digital_signature_algorithm: Some(*algorithm),
         hashing_algorithm: Some(*hash),
         ..CryptographicParameters::default()
-    })
+    };
+    Ok((name, parameters))
 }
 
 /// Data and digest, of which one is there.
@@ -98,28 +100,30 @@ fn split(data: Bytes, is_digest: bool) -> (Option<Bytes>, Option<Bytes>) {
 
 /// `POST .../sign {data, signingAlgorithm, isDigest}`
 pub(in crate::http) fn sign(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let ToSign { data, signing_algorithm, is_digest } = read_secret(ask.body)?;
+    let ToSign { data, signing_algorithm, is_digest } = read_of_key(ask)?;
     let (data, digested_data) = split(Bytes::from(decoded(&data, "data")?), is_digest);
+    let (signing_algorithm, parameters) = parameters(&signing_algorithm)?;
     let request = signing::Request {
         unique_identifier: Some(UniqueIdentifier::from(id(ask))),
-        cryptographic_parameters: Some(parameters(&signing_algorithm)?),
+        cryptographic_parameters: Some(parameters),
         data,
         digested_data,
         multi_part: MultiPart::default(),
     };
     let Response::Sign(answer) = execute(app, ask, request)? else { return Err(no_such_key(id(ask))) };
     let signature = BASE64.encode(&answer.signature_data);
-    let signed = Signed { signature, key_id: id(ask), signing_algorithm: &signing_algorithm };
+    let signed = Signed { signature, key_id: id(ask), signing_algorithm };
     Ok(Answer::json(StatusCode::OK, &signed))
 }
 
 /// `POST .../verify {data, signature, signingAlgorithm, isDigest}`
 pub(in crate::http) fn verify(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let ToVerify { data, signature, signing_algorithm, is_digest } = read_secret(ask.body)?;
+    let ToVerify { data, signature, signing_algorithm, is_digest } = read_of_key(ask)?;
     let (data, digested_data) = split(Bytes::from(decoded(&data, "data")?), is_digest);
+    let (signing_algorithm, parameters) = parameters(&signing_algorithm)?;
     let request = verifying::Request {
         unique_identifier: Some(UniqueIdentifier::from(id(ask))),
-        cryptographic_parameters: Some(parameters(&signing_algorithm)?),
+        cryptographic_parameters: Some(parameters),
         data,
         digested_data,
         signature_data: Some(Bytes::from(decoded(&signature, "signature")?)),
@@ -127,7 +131,7 @@ pub(in crate::http) fn verify(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     };
     let answer = app.kms.verify_by_pair(&ask.context, request)?;
     let signature_valid = answer.validity_indicator == ValidityIndicator::Valid;
-    let verified = Verified { signature_valid, key_id: id(ask), signing_algorithm: &signing_algorithm };
+    let verified = Verified { signature_valid, key_id: id(ask), signing_algorithm };
     Ok(Answer::json(StatusCode::OK, &verified))
 }
 
@@ -141,6 +145,9 @@ pub(in crate::http) fn public_key(app: &App, ask: &Ask<'_>) -> Result<Answer, Pr
 pub(in crate::http) fn algorithms(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let attributes = attributes(app, ask, id(ask))?;
     let (usage, _) = kind(&attributes).ok_or_else(|| no_such_key(id(ask)))?;
+    if kms::is_disabled(&attributes) {
+        return Err(kms::Error::Disabled(id(ask).to_owned()).into());
+    }
     if usage != Usage::SignVerify {
         return Err(invalid("the key encrypts and does not sign"));
     }

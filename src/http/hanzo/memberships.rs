@@ -1,0 +1,167 @@
+//! `/api/v2/workspace/:projectId/identity-memberships`: the identities that have a role in a project, for those who administer.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use warp::http::StatusCode;
+
+use super::super::ask::Ask;
+use super::super::page::Page;
+use super::super::problem::Problem;
+use super::super::{Answer, App};
+use super::{MAX_OFFSET, identities, invalid, number, read};
+use crate::kms::{Identity, IdentityMembership, MAX_ENTRIES, Sheet};
+
+/// A role as clients give it; older ones give one, newer ones a list.
+#[derive(Deserialize)]
+struct Given {
+    role: Option<String>,
+    roles: Option<Vec<GivenRole>>,
+}
+
+/// One role of a list. What it says of the time means nothing unless it is temporary; some clients say it always.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GivenRole {
+    role: String,
+    #[serde(default)]
+    is_temporary: bool,
+    #[serde(rename = "temporaryMode")]
+    _mode: Option<Value>,
+    #[serde(rename = "temporaryRange")]
+    _range: Option<Value>,
+    #[serde(rename = "temporaryAccessStartTime")]
+    _start: Option<Value>,
+}
+
+impl Given {
+    /// The one role.
+    fn role(self) -> Result<String, Problem> {
+        let listed = self.roles.unwrap_or_default();
+        if listed.iter().any(|own| own.is_temporary) {
+            return Err(invalid("roles: isTemporary is not supported here: give a role for good"));
+        }
+        let mut roles = self.role.into_iter().chain(listed.into_iter().map(|own| own.role));
+        match (roles.next(), roles.next()) {
+            (Some(role), None) => Ok(role),
+            (None, _) => Err(invalid("roles is missing: give one role")),
+            (Some(_), Some(_)) => Err(invalid("roles: an identity has one role in a project: give exactly one")),
+        }
+    }
+}
+
+/// A membership as clients read it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    /// Of project and identity, of which it is the only one.
+    id: &'a str,
+    project_id: &'a str,
+    identity_id: &'a str,
+    role: &'a str,
+    roles: &'a [Role<'a>],
+    identity: Member<'a>,
+    project: Place<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Role<'a> {
+    id: &'a str,
+    role: &'a str,
+    project_membership_id: &'a str,
+    custom_role_id: Option<&'a str>,
+    custom_role_name: Option<&'a str>,
+    custom_role_slug: Option<&'a str>,
+    is_temporary: bool,
+    temporary_mode: Option<&'a str>,
+    temporary_range: Option<&'a str>,
+    temporary_access_start_time: Option<&'a str>,
+    temporary_access_end_time: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Member<'a> {
+    id: &'a str,
+    name: &'a str,
+    auth_methods: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Place<'a> {
+    id: &'a str,
+}
+
+/// What a change answers: some clients read the membership, others its roles.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct One<'a> {
+    identity_membership: &'a Shown<'a>,
+    roles: &'a [Role<'a>],
+}
+
+/// Has `write` write a membership.
+fn with_shown<T>(
+    project: &str,
+    IdentityMembership { identity, role }: &IdentityMembership,
+    write: impl FnOnce(&Shown<'_>) -> T,
+) -> T {
+    let Identity { id: identity_id, document } = identity;
+    let id = &*format!("{project}:{identity_id}");
+    let roles = &[Role {
+        id,
+        role,
+        project_membership_id: id,
+        custom_role_id: None,
+        custom_role_name: None,
+        custom_role_slug: None,
+        is_temporary: false,
+        temporary_mode: None,
+        temporary_range: None,
+        temporary_access_start_time: None,
+        temporary_access_end_time: None,
+    }];
+    let auth_methods = identities::auth_methods(document);
+    let identity = Member { id: identity_id, name: &document.name, auth_methods };
+    write(&Shown { id, project_id: project, identity_id, role, roles, identity, project: Place { id: project } })
+}
+
+fn one(project: &str, membership: &IdentityMembership) -> Answer {
+    with_shown(project, membership, |shown| {
+        Answer::json(StatusCode::OK, &One { identity_membership: shown, roles: shown.roles })
+    })
+}
+
+/// `POST` and `PATCH /api/v2/workspace/:projectId/identity-memberships/:identityId`
+pub(in crate::http) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let role = read::<Given>(ask.body)?.role()?;
+    let (project, identity) = (ask.parameter(0), ask.parameter(1));
+    let (identity, _) = app.kms.set_identity_role(&ask.context, project, identity, Some(&role))?;
+    Ok(one(project, &IdentityMembership { identity, role }))
+}
+
+/// `GET /api/v2/workspace/:projectId/identity-memberships/:identityId`
+pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let project = ask.parameter(0);
+    Ok(one(project, &app.kms.identity_member(&ask.context, project, ask.parameter(1))?))
+}
+
+/// `DELETE /api/v2/workspace/:projectId/identity-memberships/:identityId`
+pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (project, identity) = (ask.parameter(0), ask.parameter(1));
+    let (identity, before) = app.kms.set_identity_role(&ask.context, project, identity, None)?;
+    let role = before.ok_or_else(|| invalid("the identity has no role in this project"))?;
+    Ok(one(project, &IdentityMembership { identity, role }))
+}
+
+/// `GET /api/v2/workspace/:projectId/identity-memberships[?offset=N][&limit=N]`
+pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let project = ask.parameter(0);
+    let offset = number(ask, "offset", 0, MAX_OFFSET)?;
+    let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
+    let mut page = Page::named("identityMemberships");
+    let mut write = |membership: IdentityMembership| with_shown(project, &membership, |shown| page.put(shown));
+    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
+    let total = app.kms.identity_members(&ask.context, project, offset, &mut sheet)?;
+    Ok(page.end_with("totalCount", &total.into()))
+}

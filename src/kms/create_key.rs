@@ -1,0 +1,95 @@
+//! Keys as clients of Hanzo and Infisical make them: active at once, and never outside the HSM.
+
+use super::operation::Operation;
+use super::{Call, Context, Error, Held, Kms, create, create_key_pair};
+use crate::kmip::attributes::Name;
+use crate::kmip::enumerations::{CryptographicAlgorithm, Operation as Kmip};
+use crate::kmip::{Attributes, UsageMask};
+
+/// What a key is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MadeFor {
+    /// Encrypt and Decrypt.
+    Encryption,
+    /// Sign and, by the public key that belongs to it, Signature Verify.
+    Signatures,
+}
+
+/// A key that is to be made.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// The project that is to hold it.
+    pub project: Option<String>,
+    /// Its name, unique within the project.
+    pub name: String,
+    /// For people.
+    pub description: Option<String>,
+    /// Its algorithm.
+    pub algorithm: CryptographicAlgorithm,
+    /// Its length in bits.
+    pub length: i32,
+    /// What it is for.
+    pub made_for: MadeFor,
+}
+
+impl Kms {
+    /// Makes a key, or a pair, of which the private key is the one that is named and returned. Everything that can be checked is
+    /// checked before, and what is returned is known without another look: a call that fails leaves no key.
+    ///
+    /// # Errors
+    /// The caller may not add a key there, the project has a key of this name, or the HSM does not make such a key.
+    pub fn create_key(&self, context: &Context<'_>, key: NewKey) -> Result<Held, Error> {
+        let operation = match key.made_for {
+            MadeFor::Encryption => Kmip::Create,
+            MadeFor::Signatures => Kmip::CreateKeyPair,
+        };
+        let call = Call::new(context, Operation::Kmip(operation));
+        self.recorded(&call, || {
+            let (project, name, made_for) = (key.project.clone(), key.name.clone(), key.made_for);
+            let [mut own, mut public] = key.attributes(call.now)?;
+            let grant = self.authorize_new(&call, operation, &mut own)?;
+            let (id, mut attributes) = if made_for == MadeFor::Encryption {
+                let _turn = self.turn_of_key_name(&call, project.as_deref(), &name, None)?;
+                create::make(&grant, &call, own)?
+            } else {
+                let other = self.authorize_new(&call, operation, &mut public)?;
+                let _turn = self.turn_of_key_name(&call, project.as_deref(), &name, None)?;
+                let [private, _] = create_key_pair::make(&call, [(&grant, own), (&other, public)])?;
+                private
+            };
+            if let Some(project) = &project {
+                attributes.set_project(project);
+            }
+            Ok(Held { id, attributes })
+        })
+    }
+}
+
+impl NewKey {
+    /// The attributes of the key, and of the public key that belongs to one that signs.
+    fn attributes(self, now: crate::kmip::ttlv::DateTime) -> Result<[Attributes; 2], Error> {
+        let mut common = Attributes {
+            cryptographic_algorithm: Some(self.algorithm),
+            cryptographic_length: Some(self.length),
+            activation_date: Some(now),
+            ..Attributes::default()
+        };
+        if let Some(project) = &self.project {
+            common.set_project(project);
+        }
+        let (mask, public_mask) = match self.made_for {
+            MadeFor::Encryption => (UsageMask::ENCRYPT | UsageMask::DECRYPT, None),
+            MadeFor::Signatures => (UsageMask::SIGN, Some(UsageMask::VERIFY)),
+        };
+        let own = Attributes {
+            names: vec![Name::text(self.name)],
+            description: self.description,
+            sensitive: Some(true),
+            extractable: Some(false),
+            cryptographic_usage_mask: Some(mask),
+            ..Attributes::default()
+        };
+        let public = Attributes { cryptographic_usage_mask: public_mask, ..Attributes::default() };
+        Ok([common.overridden(Some(&own))?, common.overridden(Some(&public))?])
+    }
+}

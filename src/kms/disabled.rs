@@ -1,0 +1,43 @@
+//! Keys that are disabled: a state beside KMIP's, which the clients of Hanzo and Infisical set and take back. It is an attribute in
+//! the object's bound row, and only the server sets it.
+
+use super::Error;
+use super::object::Object;
+use crate::kmip::Attributes;
+use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute};
+use crate::kmip::ttlv::Value;
+
+/// The vendor attribute that is true for a disabled key; others have none.
+const NAME: &str = "disabled";
+
+/// Whether the attribute is the one by which the server knows a disabled key.
+pub(super) fn is_own(attribute: &VendorAttribute) -> bool {
+    attribute.vendor_identification == TAG_VENDOR && attribute.name == NAME
+}
+
+/// Whether a key with these attributes is disabled.
+#[must_use]
+pub fn is_disabled(attributes: &Attributes) -> bool {
+    // Of any value: the server writes one, and what is not understood lets nobody use a key.
+    attributes.vendor_attributes.iter().any(is_own)
+}
+
+/// Disables the key, or enables it.
+pub(super) fn set(attributes: &mut Attributes, is_disabled: bool) {
+    attributes.vendor_attributes.retain(|attribute| !is_own(attribute));
+    if is_disabled {
+        attributes.vendor_attributes.push(VendorAttribute {
+            vendor_identification: TAG_VENDOR.to_owned(),
+            name: NAME.to_owned(),
+            value: Value::Boolean(true),
+        });
+    }
+}
+
+/// Refuses the use of a disabled key.
+///
+/// # Errors
+/// It is disabled.
+pub(super) fn check(object: &Object) -> Result<(), Error> {
+    if is_disabled(&object.attributes) { Err(Error::Disabled(object.id.clone())) } else { Ok(()) }
+}

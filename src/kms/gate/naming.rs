@@ -1,0 +1,58 @@
+//! Names of keys that are unique within a project.
+
+use super::super::object::Object;
+use super::super::{Call, Error, secret_path};
+use super::{Kms, is_destroyed};
+use crate::kmip::enumerations::ObjectType;
+use crate::store::search::{Page, Projects, Reach, Search, Start};
+use crate::turns::Turn;
+
+/// Objects of the name that are read at once.
+const PAGE: usize = 100;
+
+impl Kms {
+    /// The turn to give a key, of the identifier `own` if it is there already, a name in a project: until it is dropped, nobody
+    /// else gives a key this name there. `None` outside of projects, where names need not be unique.
+    ///
+    /// # Errors
+    /// Another key of the project has the name, however it was made.
+    pub(in crate::kms) fn turn_of_key_name(
+        &self,
+        call: &Call<'_>,
+        project: Option<&str>,
+        name: &str,
+        own: Option<&str>,
+    ) -> Result<Option<Turn>, Error> {
+        let Some(project) = project else { return Ok(None) };
+        // No identifier of an object has a blank, and no project either.
+        let turn = self.turns.take(&format!("key {project} {name}"))?;
+        let reach = Reach { projects: Projects::These(vec![project.to_owned()]), ..Reach::default() };
+        let search = Search { now: call.now.0, reach, names: vec![name.to_owned()], ..Search::default() };
+        let is_over = || call.go_on().is_err();
+        let mut start = Start::default();
+        loop {
+            let Page { found, .. } = self.store.read(|connection| search.page(connection, start, PAGE, &is_over))?;
+            for one in found.iter().filter(|one| own != Some(&*one.id)) {
+                call.go_on()?;
+                // The search tables are not bound; the object is.
+                if self.found(&one.id)?.is_some_and(|object| is_key(&object, project, name)) {
+                    return Err(Error::NameTaken { name: name.to_owned(), project: project.to_owned() });
+                }
+            }
+            if found.len() < PAGE {
+                return Ok(Some(turn));
+            }
+            start = Start { after: found.last().map(|last| last.number), skip: 0 };
+        }
+    }
+}
+
+/// Whether the object is a key of this name in the project. Public keys do not count: they have the name of their pair.
+fn is_key(object: &Object, project: &str, name: &str) -> bool {
+    let attributes = &object.attributes;
+    matches!(attributes.object_type, Some(ObjectType::SymmetricKey | ObjectType::PrivateKey))
+        && !is_destroyed(attributes.state)
+        && secret_path::last_number(attributes).is_none()
+        && object.access.project.as_deref() == Some(project)
+        && attributes.names.iter().any(|own| own.value == name)
+}

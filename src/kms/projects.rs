@@ -1,0 +1,125 @@
+//! Projects, made and changed one by one by those who administer.
+
+use super::administration::Kind;
+use super::operation::Operation;
+use super::{Call, Context, Error, Kms, Sheet, now};
+use crate::policy::ProjectDocument;
+
+/// A project.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// Its name, by which everything else knows it.
+    pub name: String,
+    /// What it is.
+    pub document: ProjectDocument,
+}
+
+impl Kms {
+    /// Makes a project.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is one of this name, or it is faulty.
+    pub fn create_project(
+        &self,
+        context: &Context<'_>,
+        name: &str,
+        mut document: ProjectDocument,
+    ) -> Result<Project, Error> {
+        let call = project_call(context, Operation::Define, name);
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let version = match grant.project(name) {
+                Ok(_) => return Err(Error::Exists(name.to_owned())),
+                Err(Error::Undefined { .. }) => grant.version(Kind::Project, name),
+                Err(error) => return Err(error),
+            };
+            (document.created_at, document.updated_at) = (now(), now());
+            grant.define(Kind::Project, name, Some(text(&document)), Some(version))?;
+            Ok(Project { name: name.to_owned(), document })
+        })
+    }
+
+    /// A project.
+    ///
+    /// # Errors
+    /// The caller does not administer, or there is none of this name.
+    pub fn project(&self, context: &Context<'_>, name: &str) -> Result<Project, Error> {
+        let call = project_call(context, Operation::ListDefinitions, name);
+        self.recorded(&call, || {
+            let (_, document) = self.authorize_administration(&call)?.project(name)?;
+            Ok(Project { name: name.to_owned(), document })
+        })
+    }
+
+    /// Fills a page with projects, by their names, after `offset` of them. Returns how many there are.
+    ///
+    /// # Errors
+    /// The caller does not administer.
+    pub fn projects(
+        &self,
+        context: &Context<'_>,
+        offset: usize,
+        sheet: &mut Sheet<'_, Project>,
+    ) -> Result<usize, Error> {
+        let call = Call::new(context, Operation::ListDefinitions);
+        call.describe(Kind::Project.word().to_owned());
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let names = grant.names(Kind::Project, "", usize::MAX);
+            let total = names.len();
+            let mut left = names.into_iter().skip(offset);
+            let read = |_: Option<&String>| Ok(left.next().into_iter().collect());
+            sheet.fill(read, |name| {
+                let found = grant.project(name).ok();
+                Ok(found.map(|(_, document)| Project { name: name.clone(), document }))
+            })?;
+            Ok(total)
+        })
+    }
+
+    /// Changes a project; `change` sees it as it is.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is none of this name, or it is the policy file's.
+    pub fn change_project(
+        &self,
+        context: &Context<'_>,
+        name: &str,
+        change: impl FnOnce(&mut ProjectDocument),
+    ) -> Result<Project, Error> {
+        let call = project_call(context, Operation::Define, name);
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let document = grant.revise(Kind::Project, name, |document: &mut ProjectDocument| {
+                change(document);
+                document.updated_at = now();
+                Ok(document.clone())
+            })?;
+            Ok(Project { name: name.to_owned(), document })
+        })
+    }
+
+    /// Removes a project that holds nothing.
+    ///
+    /// # Errors
+    /// The caller does not administer, there is none of this name, it is the policy file's, or it holds objects.
+    pub fn remove_project(&self, context: &Context<'_>, name: &str) -> Result<Project, Error> {
+        let call = project_call(context, Operation::Undefine, name);
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let (_, document) = grant.project(name)?;
+            grant.define(Kind::Project, name, None, None)?;
+            Ok(Project { name: name.to_owned(), document })
+        })
+    }
+}
+
+pub(super) fn project_call<'a>(context: &Context<'a>, operation: Operation, name: &str) -> Call<'a> {
+    let call = Call::new(context, operation);
+    call.describe(format!("project {name:?}"));
+    call
+}
+
+fn text(document: &ProjectDocument) -> String {
+    serde_json::to_string(document).unwrap_or_default()
+}
