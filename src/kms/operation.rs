@@ -63,6 +63,14 @@ pub(super) enum Operation {
     WriteSecret,
     /// To remove a secret.
     RemoveSecret,
+    /// To list secrets of a project.
+    ListSecrets,
+    /// To list environments, folders or tags of a project.
+    ListPlaces,
+    /// To make or change one.
+    WritePlace,
+    /// To remove one.
+    RemovePlace,
     /// To get an access token.
     IssueToken,
     /// To have it last longer.
@@ -123,6 +131,10 @@ impl Operation {
             Self::ReadSecret => "ReadSecret",
             Self::WriteSecret => "WriteSecret",
             Self::RemoveSecret => "RemoveSecret",
+            Self::ListSecrets => "ListSecrets",
+            Self::ListPlaces => "ListSecretPlaces",
+            Self::WritePlace => "WriteSecretPlace",
+            Self::RemovePlace => "RemoveSecretPlace",
             Self::IssueToken => "IssueAccessToken",
             Self::RenewToken => "RenewAccessToken",
             Self::RevokeToken | Self::EndToken => "RevokeAccessToken",
@@ -151,11 +163,12 @@ impl Operation {
             | Self::WithdrawRecovery
             | Self::ListRecoveries => Action::Recover,
             Self::GrantAccess | Self::RevokeAccess | Self::ListAccess | Self::SetProject => Action::ManageAccess,
-            Self::ListOwned | Self::ListKeys | Self::ListObtained | Self::ListOffers | Self::Explain => {
+            Self::ListOwned | Self::ListKeys | Self::ListObtained | Self::ListOffers | Self::Explain | Self::ListSecrets
+            | Self::ListPlaces => {
                 Action::Operation(Kmip::Locate)
             }
             Self::ReadSecret => Action::ReadSecret,
-            Self::WriteSecret => Action::WriteSecret,
+            Self::WriteSecret | Self::WritePlace | Self::RemovePlace => Action::WriteSecret,
             Self::RemoveSecret => Action::Operation(Kmip::Destroy),
             Self::IssueToken | Self::RenewToken | Self::RevokeToken | Self::RotateApiKey => Action::AccessToken,
             Self::ListIssuers
