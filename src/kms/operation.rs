@@ -163,10 +163,13 @@ impl Operation {
             | Self::WithdrawRecovery
             | Self::ListRecoveries => Action::Recover,
             Self::GrantAccess | Self::RevokeAccess | Self::ListAccess | Self::SetProject => Action::ManageAccess,
-            Self::ListOwned | Self::ListKeys | Self::ListObtained | Self::ListOffers | Self::Explain | Self::ListSecrets
-            | Self::ListPlaces => {
-                Action::Operation(Kmip::Locate)
-            }
+            Self::ListOwned
+            | Self::ListKeys
+            | Self::ListObtained
+            | Self::ListOffers
+            | Self::Explain
+            | Self::ListSecrets
+            | Self::ListPlaces => Action::Operation(Kmip::Locate),
             Self::ReadSecret => Action::ReadSecret,
             Self::WriteSecret | Self::WritePlace | Self::RemovePlace => Action::WriteSecret,
             Self::RemoveSecret => Action::Operation(Kmip::Destroy),

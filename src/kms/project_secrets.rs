@@ -1,10 +1,10 @@
 //! The secrets of projects by environment and folder: read one by one, and listed.
 
-use super::gate::PlaceGrant;
+use super::gate::{Behind, PlaceGrant};
 use super::operation::Operation;
 use super::references::References;
 use super::secret_path::last_number;
-use super::{Call, Context, Error, Kms, SecretDetails, SecretPath, SecretPlace, secrets};
+use super::{Call, Context, Error, Kms, SecretDetails, SecretPlace, secrets};
 use crate::kmip::Attributes;
 use crate::kmip::ttlv::DateTime;
 use crate::policy::Action;
@@ -129,7 +129,12 @@ impl Kms {
         put: &mut dyn FnMut(ProjectSecret) -> usize,
     ) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListSecrets);
-        call.describe(format!("{} in {}{}", place.key(), place.project(), if listing.recursive { ", recursive" } else { "" }));
+        call.describe(format!(
+            "{} in {}{}",
+            place.key(),
+            place.project(),
+            if listing.recursive { ", recursive" } else { "" }
+        ));
         self.recorded(&call, || {
             let found = self.walk_secrets(&call, place, listing, put)?;
             if !found {
@@ -150,6 +155,13 @@ impl Kms {
         let limit = listing.limit.unwrap_or(MAX_SECRETS);
         let mut references = References::new(self, &call.context);
         let (mut after, mut visited, mut seen, mut shown, mut bytes) = (String::new(), 0, 0, 0, 0);
+        if listing.offset > 0 && listing.tags.is_none() {
+            match self.place_behind(call, place, !listing.recursive, listing.offset)? {
+                Some(Behind::Name(name)) => (after, seen) = (name, listing.offset),
+                Some(Behind::End) => return Ok(false),
+                None => {}
+            }
+        }
         loop {
             let chunk = self.indexed_secrets(place, &after, !listing.recursive, CHUNK)?;
             for (variable, id) in &chunk {

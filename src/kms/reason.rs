@@ -98,11 +98,9 @@ impl PlaceFault {
             Self::TooMany(_) | Self::Full(..) | Self::Expansion(_) | Self::Details(_) => {
                 ResultReason::ServerLimitExceeded
             }
-            Self::Environment(_)
-            | Self::Path(_)
-            | Self::SecretName(_)
-            | Self::Segment { .. }
-            | Self::Text(_) => ResultReason::InvalidField,
+            Self::Environment(_) | Self::Path(_) | Self::SecretName(_) | Self::Segment { .. } | Self::Text(_) => {
+                ResultReason::InvalidField
+            }
         }
     }
 }

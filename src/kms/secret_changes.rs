@@ -94,11 +94,7 @@ impl Kms {
     ///
     /// # Errors
     /// The first that cannot be made.
-    pub fn change_secrets(
-        &self,
-        context: &Context<'_>,
-        changes: &[SecretChange],
-    ) -> Result<Vec<ProjectSecret>, Error> {
+    pub fn change_secrets(&self, context: &Context<'_>, changes: &[SecretChange]) -> Result<Vec<ProjectSecret>, Error> {
         self.change_secrets_with(context, changes, None)
     }
 
@@ -110,20 +106,21 @@ impl Kms {
         beside: Option<Change>,
     ) -> Result<Vec<ProjectSecret>, Error> {
         let paths = self.check_changes(changes)?;
-        let calls: Vec<Call<'_>> = changes
-            .iter()
-            .zip(&paths)
-            .enumerate()
-            .map(|(number, (change, (path, to)))| {
-                let gathering = if number == 0 { Gathering::First } else { Gathering::BesideOthers };
-                let call = Call { gathering, ..Call::new(context, change.operation()) };
-                call.describe(to.as_ref().map_or_else(
-                    || path.described(),
-                    |to| format!("{} becomes {}", path.described(), to.described()),
-                ));
-                call
-            })
-            .collect();
+        let calls: Vec<Call<'_>> =
+            changes
+                .iter()
+                .zip(&paths)
+                .enumerate()
+                .map(|(number, (change, (path, to)))| {
+                    let gathering = if number == 0 { Gathering::First } else { Gathering::BesideOthers };
+                    let call = Call { gathering, ..Call::new(context, change.operation()) };
+                    call.describe(to.as_ref().map_or_else(
+                        || path.described(),
+                        |to| format!("{} becomes {}", path.described(), to.described()),
+                    ));
+                    call
+                })
+                .collect();
         match calls.first() {
             Some(first) => self.begin(first)?,
             None => context.go_on()?,
@@ -185,16 +182,19 @@ impl Kms {
         to: Option<&SecretPath>,
     ) -> Result<ProjectSecret, Error> {
         match change {
-            SecretChange::Create { place, name, value, details } => self.prepare_creation(call, path, value, details).map(
-                |attributes| ProjectSecret::new(place.clone(), name, &attributes, Some(value.clone())),
-            ),
+            SecretChange::Create { place, name, value, details } => self
+                .prepare_creation(call, path, value, details)
+                .map(|attributes| ProjectSecret::new(place.clone(), name, &attributes, Some(value.clone()))),
             SecretChange::Update { place, name, value, to: target, details } => {
                 let grant = self.authorize_secret(call, Action::WriteSecret, path)?;
-                let Some(grant) = grant else { return Err(self.missing_secret(call, path, &attributes(path, "", call))?) };
+                let Some(grant) = grant else {
+                    return Err(self.missing_secret(call, path, &attributes(path, "", call))?);
+                };
                 if let Some(to) = to {
                     self.authorize_moving(call, path, to)?;
                 }
-                let attributes = grant.amend_secret(&Amendment { value: value.as_ref(), to, details: Some(details) })?;
+                let attributes =
+                    grant.amend_secret(&Amendment { value: value.as_ref(), to, details: Some(details) })?;
                 let (place, name) = target.as_ref().map_or((place, name), |(place, name)| (place, name));
                 Ok(ProjectSecret::new(place.clone(), name, &attributes, value.clone()))
             }

@@ -107,7 +107,9 @@ pub enum PlaceFault {
     #[error("the secret {0:?} is named more than once")]
     Repeated(String),
     /// A former secret, whose identifier is made of its name.
-    #[error("the secret {0:?} was made before accounts were projects, and keeps its name: delete it and write it again")]
+    #[error(
+        "the secret {0:?} was made before accounts were projects, and keeps its name: delete it and write it again"
+    )]
     Former(String),
     /// The value with what it refers to.
     #[error(
@@ -146,7 +148,8 @@ impl SecretPlace {
         let mut segments = place.split('/').map(str::to_owned);
         let environment = segments.next()?;
         let own = Self { project: project.to_owned(), environment, folders: segments.collect() };
-        let is_sound = is_segment(name) && is_segment(&own.environment) && own.folders.iter().all(|own| is_segment(own));
+        let is_sound =
+            is_segment(name) && is_segment(&own.environment) && own.folders.iter().all(|own| is_segment(own));
         is_sound.then_some((own, name))
     }
 

@@ -44,6 +44,20 @@ pub fn page(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The name behind which a page begins that passes over so many of those with an environment and a name, `None` if there are fewer.
+///
+/// # Errors
+/// SQLite's.
+pub fn nth(connection: &Connection, prefix: &str, direct: bool, count: usize) -> Result<Option<String>, Error> {
+    let Some(before) = count.checked_sub(1) else { return Ok(Some(String::new())) };
+    let (end, before) = (format!("{}0", prefix.trim_end_matches('/')), i64::try_from(before).unwrap_or(i64::MAX));
+    let mut select = connection.prepare_cached(
+        "SELECT path FROM secret_path WHERE path >= ?1 AND path < ?2 AND (NOT ?3 OR instr(substr(path, length(?1) + 1), '/') = 0) \
+         AND instr(substr(path, length(?1)), '//') = 0 AND substr(path, -1) <> '/' ORDER BY path LIMIT 1 OFFSET ?4",
+    )?;
+    Ok(select.query_row(params![prefix, end, direct, before], |row| row.get(0)).optional()?)
+}
+
 /// Gives an object another name.
 ///
 /// # Errors

@@ -90,8 +90,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 /// `PATCH /api/v1/workspace/ID/environments/ID`: the slug stays
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (Change { name, position }, project) = (read(ask.body)?, ask.parameter(0));
-    let changed =
-        app.kms.change_environment(&ask.context, project, ask.parameter(1), name.as_deref(), position)?;
+    let changed = app.kms.change_environment(&ask.context, project, ask.parameter(1), name.as_deref(), position)?;
     Ok(one(project, &changed, "the environment was changed"))
 }
 

@@ -77,11 +77,7 @@ fn shown(folder: &Folder) -> Shown<'_> {
         id,
         name: place.folder().unwrap_or_default(),
         env_id: &environment.id,
-        environment: Environment {
-            env_id: &environment.id,
-            env_name: &environment.name,
-            env_slug: &environment.slug,
-        },
+        environment: Environment { env_id: &environment.id, env_name: &environment.name, env_slug: &environment.slug },
         project_id: place.project(),
         path: place.path(),
         relative_path: place.path().trim_start_matches('/').to_owned(),
@@ -113,7 +109,9 @@ fn one(folder: &Folder) -> Answer {
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let text = |name| ask.query.text(name);
     if text("lastSecretModified").is_some() {
-        return Err(invalid("lastSecretModified is not served, and without it more folders would be listed: leave it out"));
+        return Err(invalid(
+            "lastSecretModified is not served, and without it more folders would be listed: leave it out",
+        ));
     }
     let recursive = ask.query.boolean("recursive").map_err(|error| invalid(error.to_string()))?.unwrap_or(false);
     let projects = ["workspaceId", "projectId"].map(|name| (name, text(name)));

@@ -1,11 +1,14 @@
 //! The dialect of Hanzo KMS and Infisical: identities, what they are known by, their access tokens, projects and keys.
 
 pub(super) mod client_secrets;
+pub(super) mod environments;
+pub(super) mod folders;
 pub(super) mod identities;
 pub(super) mod jwt_auth;
 pub(super) mod keys;
 pub(super) mod login;
 pub(super) mod projects;
+pub(super) mod secrets;
 pub(super) mod tokens;
 pub(super) mod universal_auth;
 

@@ -10,8 +10,8 @@ use std::time::Instant;
 
 mod abilities;
 mod adding;
-mod amending;
 mod administering;
+mod amending;
 mod asking;
 mod auditing;
 mod committing;
@@ -49,9 +49,9 @@ pub(super) use amending::Amendment;
 pub(super) use asking::{End, Whose};
 pub(super) use committing::Prepared;
 pub(super) use credentials::Use;
-pub(super) use places::PlaceGrant;
 pub use health::{Health, TokenHealth};
 use invocations::Invocations;
+pub(super) use places::{Behind, PlaceGrant};
 pub use vault::Vault;
 
 /// How often a value is read again when another request wrote over it meanwhile.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::object::Object;
-use super::super::secret_path::SecretPath;
+use super::super::secret_path::{DEFAULT_ACCOUNT, SecretPath};
 use super::super::{Call, Error, SecretPlace};
 use super::secrets::NotAdded;
 use super::{Grant, Kms, is_destroyed};
@@ -18,6 +18,14 @@ pub(in crate::kms) struct PlaceGrant<'a> {
     kms: &'a Kms,
     call: &'a Call<'a>,
     action: Action,
+}
+
+/// Where a list begins.
+pub(in crate::kms) enum Behind {
+    /// Behind this name; an empty one for the beginning.
+    Name(String),
+    /// There are not so many.
+    End,
 }
 
 impl Kms {
@@ -45,9 +53,7 @@ impl Kms {
             Err(refused) => {
                 self.refused(call, action, None, &refused.refusal)?;
                 Err(match refused.told(sample) {
-                    Error::NotFound(_) => {
-                        Error::Undefined { kind: "project", name: sample.account().to_owned() }
-                    }
+                    Error::NotFound(_) => Error::Undefined { kind: "project", name: sample.account().to_owned() },
                     error => error,
                 })
             }
@@ -77,6 +83,26 @@ impl Kms {
     ) -> Result<Vec<(String, String)>, Error> {
         let prefix = place.prefix();
         Ok(self.store.read(|connection| secret_path::page(connection, &prefix, after, direct, limit))?)
+    }
+
+    /// The name behind which a list of a place begins that passes over so many secrets; `None` if it has to look at each of them,
+    /// because the caller may not read all.
+    pub(in crate::kms) fn place_behind(
+        &self,
+        call: &Call<'_>,
+        place: &SecretPlace,
+        direct: bool,
+        count: usize,
+    ) -> Result<Option<Behind>, Error> {
+        // In the default account there are secrets that no project holds.
+        let is_permitted = place.project() != DEFAULT_ACCOUNT
+            && self.policy.load().permits_with_all(call.caller(), place.project(), Action::ReadSecret);
+        if !is_permitted {
+            return Ok(None);
+        }
+        let prefix = place.prefix();
+        let found = self.store.read(|connection| secret_path::nth(connection, &prefix, direct, count))?;
+        Ok(Some(found.map_or(Behind::End, Behind::Name)))
     }
 
     /// The object that the index has for a secret, if the caller may read its values; `keep`: it is about to be used. A row that

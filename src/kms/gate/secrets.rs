@@ -103,7 +103,12 @@ impl Kms {
     }
 
     /// The decision about adding a secret.
-    pub(super) fn decide_adding(&self, call: &Call<'_>, project: Option<&str>, attributes: &Attributes) -> Result<Rule, NotAdded> {
+    pub(super) fn decide_adding(
+        &self,
+        call: &Call<'_>,
+        project: Option<&str>,
+        attributes: &Attributes,
+    ) -> Result<Rule, NotAdded> {
         let (policy, caller, action) = (self.policy.load(), call.caller(), Action::WriteSecret);
         let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text).unwrap_or_default();
         let grants = Grants::default();
@@ -148,7 +153,13 @@ impl Kms {
     }
 
     /// A value as a row, encrypted by the object's key. The first use of a key is counted by the row that is added with it.
-    pub(super) fn seal(&self, object: &Object, number: i64, created: i64, value: &Bytes) -> Result<SecretVersion, Error> {
+    pub(super) fn seal(
+        &self,
+        object: &Object,
+        number: i64,
+        created: i64,
+        value: &Bytes,
+    ) -> Result<SecretVersion, Error> {
         let iv = self.custody.fresh_gcm_iv()?;
         let aad = additional_data(&object.id, number);
         let cipher = Cipher::AesGcm { iv: &iv, aad: &aad, tag_bits: TAG_BITS };

@@ -72,12 +72,7 @@ impl Kms {
     ///
     /// # Errors
     /// The caller may not know of them, or there are too many.
-    pub fn folders(
-        &self,
-        context: &Context<'_>,
-        place: &SecretPlace,
-        recursive: bool,
-    ) -> Result<Vec<Folder>, Error> {
+    pub fn folders(&self, context: &Context<'_>, place: &SecretPlace, recursive: bool) -> Result<Vec<Folder>, Error> {
         let call = Call::new(context, Operation::ListPlaces);
         call.describe(format!("folders of {} in {}", place.key(), place.project()));
         self.recorded(&call, || {
@@ -91,9 +86,8 @@ impl Kms {
             let ids: std::collections::HashMap<&str, &str> =
                 rows.iter().map(|row| (row.path.as_str(), row.id.as_str())).collect();
             let own = self.place_row_at(place.project(), PlaceKind::Folder, &place.key())?.map(|row| row.id);
-            let is_shown = |row: &&PlaceRow| {
-                recursive || row.path.strip_prefix(&prefix).is_some_and(|rest| !rest.contains('/'))
-            };
+            let is_shown =
+                |row: &&PlaceRow| recursive || row.path.strip_prefix(&prefix).is_some_and(|rest| !rest.contains('/'));
             let folder = |row: &PlaceRow| {
                 let (slug, path) = row.path.split_once('/').unwrap_or((&row.path, ""));
                 let above = row.path.rsplit_once('/').map_or("", |(above, _)| above);
@@ -261,12 +255,7 @@ impl Kms {
     ///
     /// # Errors
     /// [`PlaceFault::NotEmpty`]; the caller may not remove folders there, or one of the secrets in it.
-    pub fn remove_folder(
-        &self,
-        context: &Context<'_>,
-        folder: &FolderName<'_>,
-        force: bool,
-    ) -> Result<Folder, Error> {
+    pub fn remove_folder(&self, context: &Context<'_>, folder: &FolderName<'_>, force: bool) -> Result<Folder, Error> {
         let call = Call::new(context, Operation::RemovePlace);
         call.describe(format!("folder {:?} of {}", folder.name, folder.place.project()));
         self.recorded(&call, || {

@@ -96,9 +96,10 @@ fn changes(
 
 fn answer(app: &App, ask: &Ask<'_>, changes: &[SecretChange]) -> Result<Answer, Problem> {
     let secrets = app.kms.change_secrets(&ask.context, changes).map_err(|error| match error {
-        Error::NotFound(name) => {
-            Problem::new(StatusCode::NOT_FOUND, format!("there is no secret {name:?} that you may change: nothing is changed"))
-        }
+        Error::NotFound(name) => Problem::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no secret {name:?} that you may change: nothing is changed"),
+        ),
         error => error.into(),
     })?;
     let tags = tags_of(app, &secrets)?;

@@ -178,9 +178,7 @@ fn view(ask: &Ask<'_>) -> Result<View, Problem> {
 fn shown<'a>(secret: &'a ProjectSecret, tags: &'a HashMap<String, Tag>) -> Shown<'a> {
     let ProjectSecret { id, place, name, version, value, details, created, updated } = secret;
     let value = value.as_ref().and_then(|value| std::str::from_utf8(value).ok());
-    let tag = |id: &String| {
-        tags.get(id).map(|Tag { id, slug, name, color, .. }| ShownTag { id, slug, name, color })
-    };
+    let tag = |id: &String| tags.get(id).map(|Tag { id, slug, name, color, .. }| ShownTag { id, slug, name, color });
     Shown {
         id,
         former_id: id,

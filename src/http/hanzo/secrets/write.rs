@@ -91,7 +91,9 @@ impl Said {
                 return Err(invalid(format!("tagIds: at most {MAX_TAGS}")));
             }
             if let Some(unknown) = ids.iter().find(|id| !known.contains_key(*id)) {
-                let detail = format!("tagIds: the project has no tag {unknown:?}: make it first (POST /api/v1/workspace/ID/tags)");
+                let detail = format!(
+                    "tagIds: the project has no tag {unknown:?}: make it first (POST /api/v1/workspace/ID/tags)"
+                );
                 return Err(invalid(detail));
             }
         }
