@@ -84,8 +84,6 @@ fn variable(id: &str) -> String {
 pub fn sound(server: Server) {
     let options = server.options.clone();
     let (place, _) = server.stop();
-    let options = server.options.clone();
-    let (place, _) = server.stop();
     let (is_sound, said) = place.check_store(&options);
     assert!(is_sound, "{said}");
 }
