@@ -246,6 +246,7 @@ fn status(error: &kms::Error) -> StatusCode {
         E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken | E::NoSecretVersion(_) => {
             StatusCode::NOT_FOUND
         }
+        E::Place(fault) => place_status(fault),
         E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,
@@ -298,5 +299,24 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::Sweeps
         | E::Crowded
         | E::Unsearchable(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// The HTTP status of each fault about a place, as Infisical has them.
+fn place_status(fault: &kms::PlaceFault) -> StatusCode {
+    use kms::PlaceFault as F;
+    match fault {
+        F::NoEnvironment { .. } | F::NoFolder { .. } | F::Unknown { .. } => StatusCode::NOT_FOUND,
+        F::SecretExists(_) | F::Exists { .. } | F::Repeated(_) | F::Full(..) => StatusCode::BAD_REQUEST,
+        F::NotEmpty { .. } | F::LastEnvironment(_) | F::Former(_) => StatusCode::CONFLICT,
+        F::Held(..) => StatusCode::FORBIDDEN,
+        F::TooMany(_)
+        | F::Expansion(_)
+        | F::Details(_)
+        | F::Environment(_)
+        | F::Path(_)
+        | F::SecretName(_)
+        | F::Segment { .. }
+        | F::Text(_) => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

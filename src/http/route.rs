@@ -24,6 +24,9 @@ pub const MAX_KMIP: usize = 8 << 20;
 // In base64, which is the shortest that data of a request may be in.
 const _: () = assert!(MAX_KMIP / 4 * 3 <= MOST_IN_ONE_CALL);
 
+/// The largest request with one secret, in bytes of JSON: a byte of the value takes up to six.
+const MAX_JSON_SECRET: usize = MAX_SECRET * 6 + (32 << 10);
+
 /// The largest request about access or definitions, in bytes of JSON.
 const MAX_ACCESS: usize = 256 << 10;
 
@@ -86,6 +89,7 @@ use Handler::{Anyone, BasicOrCaller, Caller, Visitor};
 /// How a request asks for a page of a list: by the entry before it, or in the dialects by their number.
 const PAGE: &[&str] = &["after", "limit"];
 const OFFSETS: &[&str] = &["offset", "limit"];
+const WHERE: &[&str] = hanzo::secrets::WHERE;
 
 /// How Conjur's clients ask for a list.
 const RESOURCES: &[&str] = &["kind", "search", "limit", "offset", "count", "role", "acting_as", "owner"];
@@ -95,7 +99,7 @@ const ROLES: &[&str] =
     &["all", "memberships", "members", "graph", "kind", "search", "limit", "offset", "count", "role", "filter"];
 
 /// The table.
-pub(super) static ROUTES: [Route; 111] = [
+pub(super) static ROUTES: [Route; 138] = [
     get("/version", Anyone(about::version)),
     get("/health", Anyone(about::health)),
     get("/", Anyone(conjur::info::root)),
@@ -205,6 +209,39 @@ pub(super) static ROUTES: [Route; 111] = [
     post("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
     patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
     delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::memberships::remove)),
+    get("/api/v1/workspace/{}/environments", Caller(hanzo::environments::list)),
+    post("/api/v1/workspace/{}/environments", Json(MAX_ACCESS), Caller(hanzo::environments::create)),
+    patch("/api/v1/workspace/{}/environments/{}", Json(MAX_ACCESS), Caller(hanzo::environments::change)),
+    delete("/api/v1/workspace/{}/environments/{}", Caller(hanzo::environments::remove)),
+    get("/api/v1/workspace/{}/tags", Caller(hanzo::environments::list_tags)),
+    post("/api/v1/workspace/{}/tags", Json(MAX_ACCESS), Caller(hanzo::environments::create_tag)),
+    delete("/api/v1/workspace/{}/tags/{}", Caller(hanzo::environments::remove_tag)),
+    get("/api/v1/folders", Caller(hanzo::folders::list)).asks(hanzo::folders::LIST),
+    post("/api/v1/folders", Json(MAX_ACCESS), Caller(hanzo::folders::create)),
+    get("/api/v1/folders/{}", Caller(hanzo::folders::get)),
+    patch("/api/v1/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::change)),
+    delete_with("/api/v1/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::remove)),
+    get("/api/v2/folders", Caller(hanzo::folders::list)).asks(hanzo::folders::LIST),
+    post("/api/v2/folders", Json(MAX_ACCESS), Caller(hanzo::folders::create)),
+    get("/api/v2/folders/{}", Caller(hanzo::folders::get)),
+    patch("/api/v2/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::change)),
+    delete_with("/api/v2/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::remove)),
+    get("/api/v3/secrets/raw", Caller(hanzo::secrets::list)).asks(hanzo::secrets::LIST),
+    post("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(hanzo::secrets::batch::create)),
+    patch("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(hanzo::secrets::batch::update)),
+    delete_with("/api/v3/secrets/batch/raw", Json(MAX_ACCESS), Caller(hanzo::secrets::batch::remove)),
+    get("/api/v3/secrets/raw/{}", Caller(hanzo::secrets::get)).asks(hanzo::secrets::ONE),
+    post("/api/v3/secrets/raw/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::create)).asks(WHERE),
+    patch("/api/v3/secrets/raw/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::update)).asks(WHERE),
+    delete_with("/api/v3/secrets/raw/{}", Json(MAX_ACCESS), Caller(hanzo::secrets::write::remove)).asks(WHERE),
+    get("/api/v4/secrets", Caller(hanzo::secrets::list)).asks(hanzo::secrets::LIST),
+    post("/api/v4/secrets/batch", Json(MAX_KMIP), Caller(hanzo::secrets::batch::create)),
+    patch("/api/v4/secrets/batch", Json(MAX_KMIP), Caller(hanzo::secrets::batch::update)),
+    delete_with("/api/v4/secrets/batch", Json(MAX_ACCESS), Caller(hanzo::secrets::batch::remove)),
+    get("/api/v4/secrets/{}", Caller(hanzo::secrets::get)).asks(hanzo::secrets::ONE),
+    post("/api/v4/secrets/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::create)).asks(WHERE),
+    patch("/api/v4/secrets/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::update)).asks(WHERE),
+    delete_with("/api/v4/secrets/{}", Json(MAX_ACCESS), Caller(hanzo::secrets::write::remove)).asks(WHERE),
     post("/api/v1/kms/keys", Json(MAX_ACCESS), Caller(hanzo::keys::create)),
     get("/api/v1/kms/keys", Caller(hanzo::keys::list)).asks(&[
         "projectId",
@@ -254,6 +291,11 @@ const fn delete(path: &'static str, handler: Handler) -> Route {
     route(path, Method::DELETE, Nothing, handler)
 }
 
+/// For clients that say in a body what is to be removed.
+const fn delete_with(path: &'static str, body: Body, handler: Handler) -> Route {
+    route(path, Method::DELETE, body, handler)
+}
+
 const fn route(path: &'static str, method: Method, body: Body, handler: Handler) -> Route {
     Route { path, method, query: &[], body, handler, name: OnceLock::new() }
 }
@@ -300,8 +342,11 @@ impl Route {
             ("/api/pvlt/1.0", ""),
             ("/api/v2/workspace/{}/", "/workspace/id/"),
             ("/api/v2/workspace/{}", "/workspace-by-slug"),
+            ("/api/v2/folders", "/project-folders"),
+            ("/api/v4/secrets", "/project-secrets"),
             ("/api/v1", ""),
             ("/api/v2", ""),
+            ("/api/v3", ""),
         ];
         let rest = |(begin, name): &(&str, &str)| Some(format!("{name}{}", self.path.strip_prefix(begin)?));
         let path = begins.iter().find_map(rest).unwrap_or_else(|| self.path.to_owned());

@@ -1,6 +1,7 @@
 //! What the service refuses, in the words of KMIP's result reasons (KMIP 2.1 section 11.51).
 
 use super::handover::HandoverFault;
+use super::secret_place::PlaceFault;
 use crate::audit::{self, Unavailable};
 use crate::auth::{AccessTokenError, AccessTokenFault};
 use crate::custody::{self, InvalidInput, TokenError};
@@ -321,6 +322,9 @@ pub enum Error {
     /// Where a secret should be.
     #[error("an account has 1 to 128 bytes and no colon, a variable 1 to 800 bytes, both of printable characters")]
     SecretPath,
+    /// Where a secret, a folder or an environment of a project cannot be.
+    #[error("{0}")]
+    Place(#[from] PlaceFault),
     /// A value that is too long.
     #[error("a secret has at most {} bytes", super::secrets::MAX_SECRET)]
     SecretTooLong,

@@ -69,6 +69,14 @@ pub(super) enum Operation {
     ShowResource,
     /// To list resources.
     ListResources,
+    /// To list secrets of a project.
+    ListSecrets,
+    /// To list environments, folders or tags of a project.
+    ListPlaces,
+    /// To make or change one.
+    WritePlace,
+    /// To remove one.
+    RemovePlace,
     /// To get an access token.
     IssueToken,
     /// To have it last longer.
@@ -132,6 +140,10 @@ impl Operation {
             Self::ExpireSecret => "ExpireSecret",
             Self::ShowResource => "ShowResource",
             Self::ListResources => "ListResources",
+            Self::ListSecrets => "ListSecrets",
+            Self::ListPlaces => "ListSecretPlaces",
+            Self::WritePlace => "WriteSecretPlace",
+            Self::RemovePlace => "RemoveSecretPlace",
             Self::IssueToken => "IssueAccessToken",
             Self::RenewToken => "RenewAccessToken",
             Self::RevokeToken | Self::EndToken => "RevokeAccessToken",
@@ -166,9 +178,11 @@ impl Operation {
             | Self::ListOffers
             | Self::Explain
             | Self::ShowResource
-            | Self::ListResources => Action::Operation(Kmip::Locate),
+            | Self::ListResources
+            | Self::ListSecrets
+            | Self::ListPlaces => Action::Operation(Kmip::Locate),
             Self::ReadSecret => Action::ReadSecret,
-            Self::WriteSecret | Self::ExpireSecret => Action::WriteSecret,
+            Self::WriteSecret | Self::ExpireSecret | Self::WritePlace | Self::RemovePlace => Action::WriteSecret,
             Self::RemoveSecret => Action::Operation(Kmip::Destroy),
             Self::IssueToken | Self::RenewToken | Self::RevokeToken | Self::RotateApiKey => Action::AccessToken,
             Self::ListIssuers

@@ -1,6 +1,6 @@
 //! What KMIP calls each error (KMIP 2.1 section 11.53, Result Reason).
 
-use super::Error;
+use super::{Error, PlaceFault};
 use crate::kmip::enumerations::ResultReason;
 
 impl Error {
@@ -15,6 +15,7 @@ impl Error {
             Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken | Self::NoSecretVersion(_) => {
                 ResultReason::ItemNotFound
             }
+            Self::Place(fault) => fault.result_reason(),
             Self::NoPlace(_)
             | Self::Reason
             | Self::ClientSecret { .. }
@@ -82,6 +83,25 @@ impl Error {
             Self::Audit(source) => Some(source.to_string()),
             Self::Unsearchable(source) => Some(source.to_string()),
             _ => None,
+        }
+    }
+}
+
+impl PlaceFault {
+    fn result_reason(&self) -> ResultReason {
+        match self {
+            Self::NoEnvironment { .. } | Self::NoFolder { .. } | Self::Unknown { .. } => ResultReason::ItemNotFound,
+            Self::SecretExists(_) | Self::Exists { .. } => ResultReason::ObjectAlreadyExists,
+            Self::NotEmpty { .. } | Self::LastEnvironment(_) | Self::Former(_) | Self::Repeated(_) => {
+                ResultReason::ConstraintViolation
+            }
+            Self::Held(..) => ResultReason::PermissionDenied,
+            Self::TooMany(_) | Self::Full(..) | Self::Expansion(_) | Self::Details(_) => {
+                ResultReason::ServerLimitExceeded
+            }
+            Self::Environment(_) | Self::Path(_) | Self::SecretName(_) | Self::Segment { .. } | Self::Text(_) => {
+                ResultReason::InvalidField
+            }
         }
     }
 }

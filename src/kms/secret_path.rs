@@ -37,6 +37,9 @@ pub(super) const DEFAULT_ACCOUNT: &str = "default";
 const NUMBER: &str = "secret_version";
 const PATH: &str = "secret_path";
 
+/// The vendor attribute with comment, tags and metadata.
+const DETAILS: &str = "secret_details";
+
 /// Where a secret is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretPath {
@@ -103,7 +106,7 @@ fn former_id(name: &str) -> String {
 
 /// Whether the attribute is one of those by which the server knows a secret.
 pub(super) fn is_own(attribute: &VendorAttribute) -> bool {
-    attribute.vendor_identification == TAG_VENDOR && [NUMBER, PATH].contains(&attribute.name.as_str())
+    attribute.vendor_identification == TAG_VENDOR && [NUMBER, PATH, DETAILS].contains(&attribute.name.as_str())
 }
 
 fn own<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a Value> {
@@ -137,8 +140,24 @@ pub(super) fn set_path(attributes: &mut Attributes, path: &SecretPath) {
     set(attributes, PATH, Value::TextString(path.name()));
 }
 
+/// What is said of the secret beside its value, as JSON.
+pub(super) fn details(attributes: &Attributes) -> Option<&str> {
+    match own(attributes, DETAILS)? {
+        Value::TextString(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Says something else of it, or nothing.
+pub(super) fn set_details(attributes: &mut Attributes, details: Option<String>) {
+    attributes.vendor_attributes.retain(|own| own.vendor_identification != TAG_VENDOR || own.name != DETAILS);
+    if let Some(text) = details {
+        set(attributes, DETAILS, Value::TextString(text));
+    }
+}
+
 /// The path that the attributes of a secret name; a former one has none.
-fn path_of(attributes: &Attributes) -> Option<&String> {
+pub(super) fn path_of(attributes: &Attributes) -> Option<&String> {
     match own(attributes, PATH)? {
         Value::TextString(name) => Some(name),
         _ => None,

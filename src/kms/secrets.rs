@@ -3,6 +3,7 @@
 //! The object has a key like any other, owner and grants; the project of its account holds it. What it holds is read and
 //! written only here.
 
+use super::gate::{Grant, is_destroyed};
 use super::operation::Operation;
 use super::secret_path::{new_id, set_number, set_path};
 use super::{Call, Context, Error, Kms, SecretPath};
@@ -94,20 +95,25 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_secret(&call, Action::Operation(Kmip::Destroy), path)?;
             let grant = grant.ok_or_else(|| Error::NotFound(path.name()))?;
-            grant.destroy(|object, attributes| {
-                if super::gate::is_destroyed(object.attributes.state) {
-                    return Err(Error::NotFound(path.name()));
-                }
-                attributes.state = Some(state::end(object.state(call.now)));
-                attributes.destroy_date = Some(call.now);
-                Ok(())
-            })
+            destroy(&call, path, &grant)
         })
     }
 }
 
+/// Destroys a secret that leave was given to destroy.
+pub(super) fn destroy(call: &Call<'_>, path: &SecretPath, grant: &Grant<'_>) -> Result<(), Error> {
+    grant.destroy(|object, attributes| {
+        if is_destroyed(object.attributes.state) {
+            return Err(Error::NotFound(path.name()));
+        }
+        attributes.state = Some(state::end(object.state(call.now)));
+        attributes.destroy_date = Some(call.now);
+        Ok(())
+    })
+}
+
 /// What the object of a new secret is.
-fn attributes(path: &SecretPath, id: &str, call: &Call<'_>) -> Attributes {
+pub(super) fn attributes(path: &SecretPath, id: &str, call: &Call<'_>) -> Attributes {
     let mut attributes = Attributes {
         unique_identifier: Some(UniqueIdentifier::Text(id.to_owned())),
         names: vec![Name::text(path.name())],

@@ -47,6 +47,13 @@ impl Call<'_> {
         self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
     }
 
+    /// The record of a change of what is no object, likewise.
+    pub(super) fn change_beside(&self, action: Action) -> Record {
+        let rule = self.rule(action, "");
+        let outcome = Outcome::Success;
+        self.line(&Line { action, object: None, version: None, outcome, rule: rule.as_deref(), reason: None })
+    }
+
     /// The records of what comes of that change beside what was asked for.
     pub(super) fn conclusions(&self, action: Action, object: &str, version: i64) -> Vec<Record> {
         let rule = self.rule(action, object);
@@ -154,6 +161,15 @@ impl Kms {
     pub(super) fn begin(&self, call: &Call<'_>) -> Result<(), Error> {
         call.go_on()?;
         self.can_record()
+    }
+
+    /// The same of calls that are one request, of which all succeed or none.
+    pub(super) fn conclude_all<T>(&self, calls: &[Call<'_>], answer: Result<T, Error>) -> Result<T, Error> {
+        let failure = answer.as_ref().err().map(ToString::to_string);
+        for record in calls.iter().flat_map(|call| call.uses(failure.as_deref())) {
+            self.note(record)?;
+        }
+        answer
     }
 
     /// Records what an operation answers, once its change is committed.

@@ -22,6 +22,13 @@ pub fn random() -> Result<String, Error> {
     Ok(spelled(random_number()?, 4))
 }
 
+/// Of version 8 (RFC 9562 section 5.8), made of a name: the same for the same name.
+#[must_use]
+pub fn named(name: &str) -> String {
+    let digest = openssl::sha::sha256(name.as_bytes());
+    spelled(digest.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte)), 8)
+}
+
 /// Of version 7 (RFC 9562 section 5.7), above each one that this process made before: what is found by it goes to the end of an
 /// index, and not to some page in the middle. It tells the millisecond in which it was made.
 ///

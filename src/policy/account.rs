@@ -41,6 +41,23 @@ impl Policy {
             && (self.roles_in(caller, project).next().is_some() || self.role_of(caller).is_some())
     }
 
+    /// Whether the caller may do this with every secret that the project holds, whatever the secret is: then nothing has to be
+    /// decided for each of them. False says nothing.
+    pub fn permits_with_all(&self, caller: &Caller, project: &str, action: Action) -> bool {
+        if caller.narrowing.is_some() || self.account_of_host(caller).is_some_and(|own| own != project) {
+            return false;
+        }
+        let role = |name: &str| self.roles.get(name);
+        let own = self.role_of(caller);
+        let own_allows = own.is_none_or(|name| role(name).is_some_and(|role| role.allows_all(action)));
+        let (mut allows, mut denies) = (own.is_some() && own_allows, false);
+        for name in self.roles_in(caller, project) {
+            allows |= role(name).is_some_and(|role| role.allows_all(action));
+            denies |= role(name).is_none_or(|role| role.denies_some(action));
+        }
+        self.has_project(project) && own_allows && allows && !denies
+    }
+
     /// The account of a host; `None` for callers who are not hosts. No account has an empty name.
     fn account_of_host(&self, caller: &Caller) -> Option<&str> {
         let id = caller.username.as_str().strip_prefix(HOST)?;

@@ -66,8 +66,12 @@ impl Statement {
         })
     }
 
-    fn matches(&self, action: Action, resources: &[String]) -> bool {
+    fn means(&self, action: Action) -> bool {
         self.operations.iter().any(|pattern| glob::matches(pattern, action.word()))
+    }
+
+    fn matches(&self, action: Action, resources: &[String]) -> bool {
+        self.means(action)
             && self.resources.iter().any(|pattern| resources.iter().any(|own| glob::matches(pattern, own)))
     }
 }
@@ -123,6 +127,19 @@ impl Role {
             }
         }
         Ok(role)
+    }
+
+    /// Whether it allows the action on every object, whatever that is called and however it is tagged.
+    pub(super) fn allows_all(&self, action: Action) -> bool {
+        let Some(capability) = action.capability() else { return false };
+        let is_capable = self.capabilities.as_ref().is_none_or(|own| own.contains(&capability));
+        let is_everything = |own: &Arc<Statement>| own.means(action) && own.resources.iter().any(|own| own == "*");
+        is_capable && !self.denies_some(action) && self.allow.iter().any(is_everything)
+    }
+
+    /// Whether it denies the action on some objects.
+    pub(super) fn denies_some(&self, action: Action) -> bool {
+        self.deny.iter().any(|own| own.means(action))
     }
 
     pub(super) fn judge(&self, action: Action, resources: &[String]) -> Judgement<'_> {

@@ -11,8 +11,8 @@ pub(super) type Job = Box<dyn FnOnce(&Transaction<'_>) -> Result<(), Error> + Se
 pub struct Change {
     pub(super) job: Job,
     pub(super) records: Vec<Record>,
-    /// Whether the job adds a row of [`super::erasure`].
-    pub(super) erases: bool,
+    /// Rows of [`super::erasure`] that the job adds.
+    pub(super) erases: usize,
 }
 
 impl Change {
@@ -22,7 +22,7 @@ impl Change {
     where
         F: FnOnce(&Transaction<'_>) -> Result<(), Error> + Send + 'static,
     {
-        Self { job: Box::new(job), records, erases: false }
+        Self { job: Box::new(job), records, erases: 0 }
     }
 
     /// A change that overwrites or deletes a key or a value: `erasure` is committed with it, and stays until
@@ -30,11 +30,24 @@ impl Change {
     #[must_use]
     pub fn with_erasure(self, erasure: Option<Erasure>) -> Self {
         let Some(erasure) = erasure else { return self };
-        let Self { job, records, .. } = self;
+        let Self { job, records, erases } = self;
         let job = move |transaction: &Transaction<'_>| {
             job(transaction)?;
             erasure.insert(transaction)
         };
-        Self { job: Box::new(job), records, erases: true }
+        Self { job: Box::new(job), records, erases: erases + 1 }
+    }
+
+    /// One change of all of them: what they do is done as a whole, in their order, or not at all.
+    #[must_use]
+    pub fn together(changes: Vec<Self>) -> Self {
+        let (mut jobs, mut records, mut erases) = (Vec::with_capacity(changes.len()), Vec::new(), 0);
+        for change in changes {
+            jobs.push(change.job);
+            records.extend(change.records);
+            erases += change.erases;
+        }
+        let job = move |transaction: &Transaction<'_>| jobs.into_iter().try_for_each(|job| job(transaction));
+        Self { job: Box::new(job), records, erases }
     }
 }

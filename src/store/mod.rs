@@ -16,6 +16,7 @@ pub mod root_key;
 mod schema;
 pub mod search;
 pub mod secret_path;
+pub mod secret_place;
 pub mod secret_version;
 mod snapshot;
 mod wal;
@@ -121,7 +122,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        self.writer.run(job, false, Vec::new())
+        self.writer.run(job, 0, Vec::new())
     }
 
     /// Like [`Self::write`]; if `job` succeeds, `records` are in the audit log before its changes are committed.
@@ -134,7 +135,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        self.writer.run(job, false, records)
+        self.writer.run(job, 0, records)
     }
 
     /// Makes a change, and returns once it is on disk.

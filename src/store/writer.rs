@@ -104,7 +104,7 @@ impl Writer {
         Poster(self.queue.as_ref().map(Arc::downgrade).unwrap_or_default())
     }
 
-    pub(super) fn run<T, F>(&self, job: F, erases: bool, records: Vec<Record>) -> Result<T, Error>
+    pub(super) fn run<T, F>(&self, job: F, erases: usize, records: Vec<Record>) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -125,7 +125,7 @@ impl Writer {
     }
 
     /// Puts a job into the queue; its answer comes once its group is on disk.
-    fn begin<T, F>(&self, job: F, erases: bool, records: Vec<Record>) -> Answer<T>
+    fn begin<T, F>(&self, job: F, erases: usize, records: Vec<Record>) -> Answer<T>
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -169,7 +169,7 @@ impl Writer {
             let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok(transaction.pragma_update(None, "user_version", version)?)
         };
-        match self.begin(touch, false, Vec::new()).recv_timeout(CHECK_WAIT) {
+        match self.begin(touch, 0, Vec::new()).recv_timeout(CHECK_WAIT) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => Err(Error::Stuck),
             Err(RecvTimeoutError::Disconnected) => Err(Error::Stopped),
@@ -273,7 +273,7 @@ fn tell(committed: Result<(), Fault>, waiting: Vec<Waiting>, last: &Mutex<Option
     }
     *last.lock().unwrap_or_else(PoisonError::into_inner) = failed.is_none().then(Instant::now);
     if committed.is_ok() {
-        unerased.add(waiting.iter().filter(|waiting| waiting.erases).count());
+        unerased.add(waiting.iter().map(|waiting| waiting.erases).sum());
     }
     for Waiting { acknowledge, .. } in waiting {
         acknowledge(committed.clone().map_err(Error::from));

@@ -113,6 +113,8 @@ mod hanzo_jwt_auth;
 mod hanzo_keys;
 mod hanzo_node;
 mod hanzo_sdks;
+mod hanzo_secret_places;
+mod hanzo_secrets;
 mod hanzo_tokens;
 mod hmac_secrets_of_odd_lengths;
 mod identifiers_names_and_tags_have_bounds;

@@ -6,6 +6,7 @@ use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use crate::harness::caller::change;
+use crate::harness::jwt::but;
 use crate::harness::kmip::{
     USAGE, bytes, encrypt, enumeration, integer, locate, mac, mac_verify, name, named, octets, parameters, replace,
     revoke, string, structure, text, with, wrapped,
@@ -108,6 +109,31 @@ impl Kitchen {
         (path, ids[0].clone())
     }
 
+    /// A request about a secret of a project, or about a batch of one.
+    fn project_secret(&mut self, request: &str) -> Recipe {
+        self.number += 1;
+        let secret = format!("P{}", self.number);
+        let place = json!({"workspaceId": "default", "environment": "dev", "secretPath": "/"});
+        let made = but(place.clone(), &json!({"secretValue": "x"}));
+        let made = self.alice.done(&format!("/api/v3/secrets/raw/{secret}"), &made);
+        let id = made["secret"]["id"].as_str().unwrap().to_owned();
+        let (request, special) = request.split_once(", ").unwrap_or((request, ""));
+        let (method, path) = request.split_once(' ').unwrap();
+        let mut entry = json!({"secretKey": secret, "secretValue": "y"});
+        if special == "with another name" {
+            entry["newSecretName"] = json!(format!("Q{}", self.number));
+        }
+        let body = if path.contains("batch") { json!({ "secrets": [entry] }) } else { entry };
+        let (method, path) = (method.to_owned(), path.replace("{}", &secret));
+        let ask: Box<dyn Fn(&mut Caller) -> Answer> = if method == "GET" {
+            http("GET", format!("{path}?workspaceId=default&environment=dev"), None)
+        } else {
+            let body = but(place, &body);
+            Box::new(move |caller| caller.send(&method, &path, Some(&body)))
+        };
+        Recipe { objects: vec![("the secret", id)], ask }
+    }
+
     /// How to make a request of the table; `None` for those whose rights are no words of grants.
     fn recipe(&mut self, request: &str) -> Option<Recipe> {
         let (object, key) = ("the object", "the key");
@@ -186,6 +212,7 @@ impl Kitchen {
                 let (path, id) = self.secret();
                 Recipe { ask: http("POST", format!("{path}?expirations"), None), objects: vec![("the secret", id)] }
             }
+            request if request.contains("/secrets/") && request.contains("/api/v") => self.project_secret(request),
             "GET /api/v1/kms/keys/key-name/{}" => {
                 let id = self.key(USAGE);
                 self.alice.done_with("PATCH", &at(&id, ""), &json!({ "name": format!("name of {id}") }));
@@ -292,7 +319,10 @@ fn each_right_is_needed_and_no_more_than_these() {
     }
     requests.retain(|_, rights| rights.values().any(|words| !words.is_empty()));
     // A list, and an account, are asked for another way.
-    requests.retain(|request, _| *request != "GET /api/v1/kms/keys" && !request.ends_with("of a new name"));
+    let lists = ["GET /api/v1/kms/keys", "GET /api/v3/secrets/raw", "GET /api/v4/secrets"];
+    requests.retain(|request, _| !lists.contains(request) && !request.ends_with("of a new name"));
+    // What is asked of a project is no word of a grant.
+    requests.values_mut().for_each(|rights| rights.retain(|object, _| *object != "the project"));
     assert!(requests.len() >= 25, "{}", requests.len());
     for (request, rights) in &requests {
         let recipe = kitchen.recipe(request).unwrap_or_else(|| panic!("no test makes the request {request:?}"));

@@ -30,7 +30,7 @@ pub const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
                            DROP TRIGGER access_token_removed; \
                            DROP TABLE access_token_count; DROP TABLE access_token_order; \
                            DROP TABLE secret_path; DROP TABLE gcm_use; DROP TABLE gcm_credit; DROP TABLE erasure; \
-                           DROP TABLE root_key_pending; DROP TABLE client_secret; DROP TABLE api_key; \
+                           DROP TABLE root_key_pending; DROP TABLE client_secret; DROP TABLE api_key; DROP TABLE secret_place; \
                            PRAGMA user_version = 7;";
 
 /// Runs statements on a copy of the database as it was, and says why the server does not start on it.

@@ -2,6 +2,8 @@
 
 mod attached;
 pub(super) mod client_secrets;
+pub(super) mod environments;
+pub(super) mod folders;
 pub(super) mod identities;
 pub(super) mod jwt_auth;
 pub(super) mod keys;
@@ -9,6 +11,7 @@ pub(super) mod login;
 pub(super) mod memberships;
 pub(super) mod oidc_auth;
 pub(super) mod projects;
+pub(super) mod secrets;
 pub(super) mod tokens;
 pub(super) mod universal_auth;
 

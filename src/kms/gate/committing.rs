@@ -154,6 +154,34 @@ impl Kms {
         removed.collect()
     }
 
+    /// Commits what calls have left, and `beside` with it: all of it, or nothing. What was made for it is removed if it fails.
+    pub(in crate::kms) fn commit_together(&self, calls: &[Call<'_>], beside: Option<Change>) -> Result<(), Error> {
+        let (mut changes, mut afters) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
+        for call in calls {
+            if let Some(Prepared { change, after, .. }) = call.prepared.take() {
+                changes.push(change);
+                afters.push((call, after));
+            }
+        }
+        changes.extend(beside);
+        let mut failure = self.store.change(Change::together(changes)).err();
+        let is_done = failure.is_none();
+        let mut first = None;
+        let mut leftovers = Vec::with_capacity(afters.len());
+        for (call, after) in afters {
+            let written = if is_done { Ok(()) } else { Err(failure.take().unwrap_or(store::Error::NotBegun)) };
+            let (outcome, left) = self.settle(call, after, written);
+            leftovers.push(left);
+            first = first.or(outcome.err());
+        }
+        leftovers.into_iter().for_each(|left| self.remove(left));
+        match (first, failure) {
+            (Some(error), _) => Err(error),
+            (None, Some(error)) => Err(error.into()),
+            (None, None) => Ok(()),
+        }
+    }
+
     /// What follows from the outcome of a change, without the token; and what is left to be removed from it.
     fn settle(
         &self,

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use super::super::object::Object;
-use super::super::secret_path::{DEFAULT_ACCOUNT, MAX_VERSIONS, SecretPath, last_number, set_number};
+use super::super::secret_path::{DEFAULT_ACCOUNT, MAX_VERSIONS, SecretPath, last_number};
 use super::super::{Call, Error, cache};
 use super::committing::{Made, Prepared};
 use super::{ATTEMPTS, Grant, Kms, NewGrant, is_destroyed, new_object};
 use crate::custody::{Cipher, Direction, Encrypted, SecretKeyKind};
 use crate::kmip::enumerations::Operation;
-use crate::kmip::state::{self, Dates, Use};
-use crate::kmip::{Attributes, Dialect, UniqueIdentifier};
+use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::policy::{Action, Grants, Refusal, Resource, Rule};
 use crate::secret::Bytes;
 use crate::store::object::{self, Class};
@@ -29,15 +28,15 @@ fn additional_data(object: &str, number: i64) -> Vec<u8> {
 }
 
 /// Why a secret may not be added.
-struct NotAdded {
-    refusal: Refusal,
+pub(super) struct NotAdded {
+    pub(super) refusal: Refusal,
     /// Whether the caller may do something else in the account.
-    may_know: bool,
+    pub(super) may_know: bool,
 }
 
 impl NotAdded {
     /// The answer about the secret of this path: the same if it exists and belongs to another user, and if it does not exist.
-    fn told(self, path: &SecretPath) -> Error {
+    pub(super) fn told(self, path: &SecretPath) -> Error {
         match self {
             Self { refusal, may_know: true } => Error::NotPermitted { action: Action::WriteSecret.word(), refusal },
             Self { may_know: false, .. } => Error::NotFound(path.name()),
@@ -104,7 +103,12 @@ impl Kms {
     }
 
     /// The decision about adding a secret.
-    fn decide_adding(&self, call: &Call<'_>, project: Option<&str>, attributes: &Attributes) -> Result<Rule, NotAdded> {
+    pub(super) fn decide_adding(
+        &self,
+        call: &Call<'_>,
+        project: Option<&str>,
+        attributes: &Attributes,
+    ) -> Result<Rule, NotAdded> {
         let (policy, caller, action) = (self.policy.load(), call.caller(), Action::WriteSecret);
         let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text).unwrap_or_default();
         let grants = Grants::default();
@@ -120,7 +124,7 @@ impl Kms {
 
     /// The project that decides about new secrets of an account: the one of its name, whether it is there or not. Only the
     /// default account needs none, as long as there is none; one that vanished with objects in it is there.
-    fn project_of_account(&self, path: &SecretPath) -> Result<Option<String>, Error> {
+    pub(super) fn project_of_account(&self, path: &SecretPath) -> Result<Option<String>, Error> {
         let account = path.account();
         let is_open = account == DEFAULT_ACCOUNT
             && !self.policy.load().has_project(account)
@@ -149,7 +153,13 @@ impl Kms {
     }
 
     /// A value as a row, encrypted by the object's key. The first use of a key is counted by the row that is added with it.
-    fn seal(&self, object: &Object, number: i64, created: i64, value: &Bytes) -> Result<SecretVersion, Error> {
+    pub(super) fn seal(
+        &self,
+        object: &Object,
+        number: i64,
+        created: i64,
+        value: &Bytes,
+    ) -> Result<SecretVersion, Error> {
         let iv = self.custody.fresh_gcm_iv()?;
         let aad = additional_data(&object.id, number);
         let cipher = Cipher::AesGcm { iv: &iv, aad: &aad, tag_bits: TAG_BITS };
@@ -195,40 +205,6 @@ impl NewGrant<'_> {
 }
 
 impl Grant<'_> {
-    /// Adds a value; returns its number. What is older than the twenty last nobody can read again, and it leaves
-    /// the database's files soon after ([`Kms::erase`]). [`Error::Destroyed`] if the secret was removed meanwhile.
-    pub(in crate::kms) fn write_secret(&self, value: &Bytes) -> Result<i64, Error> {
-        let (kms, id) = (self.kms, &self.object.id);
-        let (turn, present) = self.turn()?;
-        if is_destroyed(present.attributes.state) {
-            return Err(Error::Destroyed(id.clone()));
-        }
-        let (state, dates) = (present.state(self.call.now), Dates::of(&present.attributes));
-        state::permit(state, &dates, Use::Protect, self.call.now)
-            .map_err(|_| Error::SecretEnded(state.name(Dialect::Oasis)))?;
-        let number = last_number(&present.attributes).ok_or_else(|| Error::NotASecret(id.clone()))? + 1;
-        let mut sealed = kms.seal(&present, number, self.call.now.0, value)?;
-        let mut attributes = present.attributes.clone();
-        set_number(&mut attributes, number);
-        attributes.last_change_date = Some(self.call.now);
-        let version = present.version + 1;
-        let (access, material) = (present.access.clone(), present.material.clone());
-        let object = new_object(version, access, id, attributes, present.class, material)?;
-        let (mut row, index) = (object.to_row(), object.index());
-        [row.binding, sealed.binding] = kms.custody.bind_together([&row.bound(), &sealed.bound()])?;
-        let oldest = number - MAX_VERSIONS;
-        let erasure = (oldest > 0).then(|| kms.erasure(&object, None)).transpose()?;
-        let (object, size) = Kms::successor(&row, &present)?;
-        let job = move |transaction: &Transaction<'_>| {
-            row.update(transaction, &index)?;
-            sealed.insert(transaction, oldest)
-        };
-        let records = vec![self.call.change(self.action, id, version)];
-        let change = Change::new(records, job).with_erasure(erasure);
-        kms.commit(self.call, Prepared::succession(change, object, size, turn))?;
-        Ok(number)
-    }
-
     /// A value: the last, or that of a number.
     pub(in crate::kms) fn read_secret(&self, number: Option<i64>) -> Result<Bytes, Error> {
         self.note_use();

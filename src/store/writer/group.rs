@@ -30,8 +30,8 @@ pub(super) struct Queued {
     job: Job,
     /// Says to the waiting request that the job was not even begun.
     refuse: Refuse,
-    /// Whether the job adds a row of [`crate::store::erasure`].
-    erases: bool,
+    /// Rows of [`crate::store::erasure`] that the job adds.
+    erases: usize,
     /// What gets into the audit log if the job succeeds, before its changes are committed.
     records: Vec<Record>,
 }
@@ -45,7 +45,7 @@ pub(super) struct Request {
 
 /// What waits for a commit.
 pub(super) struct Waiting {
-    pub(super) erases: bool,
+    pub(super) erases: usize,
     pub(super) acknowledge: Acknowledge,
 }
 
@@ -91,7 +91,7 @@ pub(super) struct Recording {
 
 impl Queued {
     /// A job, and where its answer comes.
-    pub(super) fn new<T, F>(job: F, erases: bool, records: Vec<Record>) -> (Self, Answer<T>)
+    pub(super) fn new<T, F>(job: F, erases: usize, records: Vec<Record>) -> (Self, Answer<T>)
     where
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
@@ -127,7 +127,7 @@ impl Queued {
             }
         });
         let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a write that nobody waits for failed"));
-        Self { job, refuse, erases: false, records: Vec::new() }
+        Self { job, refuse, erases: 0, records: Vec::new() }
     }
 }
 

@@ -1,0 +1,158 @@
+//! `/api/v1/folders` and `/api/v2/folders`: the folders of environments.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use warp::http::StatusCode;
+
+use super::super::ask::Ask;
+use super::super::page::Page;
+use super::super::problem::Problem;
+use super::super::{Answer, App};
+use super::secrets::one_project;
+use super::{invalid, iso, read};
+use crate::kms::{Folder, FolderChange, FolderName, SecretPlace};
+
+/// The fields of a list's query.
+pub(in crate::http) const LIST: &[&str] =
+    &["workspaceId", "projectId", "environment", "path", "directory", "recursive", "lastSecretModified"];
+
+/// The body of a request about a folder.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    workspace_id: Option<String>,
+    project_id: Option<String>,
+    project_slug: Option<String>,
+    environment: Option<String>,
+    path: Option<String>,
+    directory: Option<String>,
+    name: Option<String>,
+    description: Option<String>,
+    #[serde(default)]
+    force_delete: bool,
+}
+
+impl Body {
+    fn place(&self) -> Result<SecretPlace, Problem> {
+        let projects = [
+            ("workspaceId", self.workspace_id.as_deref()),
+            ("projectId", self.project_id.as_deref()),
+            ("projectSlug", self.project_slug.as_deref()),
+        ];
+        place(&projects, self.environment.as_deref(), self.path.as_deref().or(self.directory.as_deref()))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Environment<'a> {
+    env_id: &'a str,
+    env_name: &'a str,
+    env_slug: &'a str,
+}
+
+/// A folder as these clients know it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id: &'a str,
+    name: &'a str,
+    env_id: &'a str,
+    environment: Environment<'a>,
+    project_id: &'a str,
+    path: String,
+    relative_path: String,
+    parent_id: Option<&'a str>,
+    description: &'a str,
+    version: u32,
+    is_reserved: bool,
+    last_secret_modified: Option<()>,
+    created_at: String,
+    updated_at: String,
+}
+
+fn shown(folder: &Folder) -> Shown<'_> {
+    let Folder { id, place, environment, parent, description, created, updated } = folder;
+    Shown {
+        id,
+        name: place.folder().unwrap_or_default(),
+        env_id: &environment.id,
+        environment: Environment { env_id: &environment.id, env_name: &environment.name, env_slug: &environment.slug },
+        project_id: place.project(),
+        path: place.path(),
+        relative_path: place.path().trim_start_matches('/').to_owned(),
+        parent_id: parent.as_deref(),
+        description,
+        version: 1,
+        is_reserved: false,
+        last_secret_modified: None,
+        created_at: iso(*created),
+        updated_at: iso(*updated),
+    }
+}
+
+fn place(
+    projects: &[(&'static str, Option<&str>)],
+    environment: Option<&str>,
+    path: Option<&str>,
+) -> Result<SecretPlace, Problem> {
+    let project = one_project(projects)?;
+    let environment = environment.ok_or_else(|| invalid("environment is missing"))?;
+    Ok(SecretPlace::new(project, environment, path.unwrap_or("/"))?)
+}
+
+fn one(folder: &Folder) -> Answer {
+    Answer::json(StatusCode::OK, &json!({ "folder": shown(folder) }))
+}
+
+/// `GET /api/v1/folders?workspaceId=P&environment=E&path=/`, and with `projectId` `GET /api/v2/folders`
+pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let text = |name| ask.query.text(name);
+    if text("lastSecretModified").is_some() {
+        return Err(invalid(
+            "lastSecretModified is not served, and without it more folders would be listed: leave it out",
+        ));
+    }
+    let recursive = ask.query.boolean("recursive").map_err(|error| invalid(error.to_string()))?.unwrap_or(false);
+    let projects = ["workspaceId", "projectId"].map(|name| (name, text(name)));
+    let place = place(&projects, text("environment"), text("path").or(text("directory")))?;
+    let mut page = Page::named("folders");
+    let above = place.path();
+    for folder in app.kms.folders(&ask.context, &place, recursive)? {
+        let path = folder.place.path();
+        let relative = path.strip_prefix(&above).unwrap_or(&path).trim_start_matches('/').to_owned();
+        page.put(&Shown { relative_path: relative, ..shown(&folder) });
+    }
+    Ok(page.end())
+}
+
+/// `POST /api/v1/folders`, `POST /api/v2/folders`
+pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let body: Body = read(ask.body)?;
+    let place = body.place()?;
+    let name = body.name.as_deref().ok_or_else(|| invalid("name is missing"))?;
+    let description = body.description.as_deref().unwrap_or_default();
+    Ok(one(&app.kms.create_folder(&ask.context, &place, name, description)?))
+}
+
+/// `GET /api/v1/folders/ID`, `GET /api/v2/folders/ID`
+pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    Ok(one(&app.kms.folder_by_id(&ask.context, ask.parameter(0))?))
+}
+
+/// `PATCH /api/v1/folders/ID`, `PATCH /api/v2/folders/ID`
+pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let body: Body = read(ask.body)?;
+    let place = body.place()?;
+    let folder = FolderName { place: &place, name: ask.parameter(0) };
+    let change = FolderChange { name: body.name.as_deref(), description: body.description.as_deref() };
+    Ok(one(&app.kms.change_folder(&ask.context, &folder, &change)?))
+}
+
+/// `DELETE /api/v1/folders/ID`, `DELETE /api/v2/folders/ID`: by its identifier, or its name in the path of the body
+pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let body: Body = read(ask.body)?;
+    let place = body.place()?;
+    let folder = FolderName { place: &place, name: ask.parameter(0) };
+    Ok(one(&app.kms.remove_folder(&ask.context, &folder, body.force_delete)?))
+}

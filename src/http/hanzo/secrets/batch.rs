@@ -1,0 +1,137 @@
+//! Secrets of projects, many in one request: all of them are changed, or none.
+
+use serde::Deserialize;
+use serde_json::json;
+use warp::http::StatusCode;
+
+use super::super::super::ask::Ask;
+use super::super::super::problem::Problem;
+use super::super::super::{Answer, App};
+use super::super::{invalid, read_secret};
+use super::write::Said;
+use super::{Metadata, Where, shown, tags_of};
+use crate::kms::{Error, MAX_TOGETHER, SecretChange, SecretPlace};
+use crate::secret::Bytes;
+
+/// What of one secret is in the body.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    secret_key: String,
+    secret_value: Option<String>,
+    secret_comment: Option<String>,
+    new_secret_name: Option<String>,
+    secret_path: Option<String>,
+    r#type: Option<String>,
+    tag_ids: Option<Vec<String>>,
+    secret_metadata: Option<Vec<Metadata>>,
+    secret_reminder_note: Option<String>,
+    secret_reminder_repeat_days: Option<f64>,
+    skip_multiline_encoding: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    workspace_id: Option<String>,
+    workspace_slug: Option<String>,
+    project_id: Option<String>,
+    project_slug: Option<String>,
+    environment: Option<String>,
+    secret_path: Option<String>,
+    mode: Option<String>,
+    secrets: Vec<Entry>,
+}
+
+impl Body {
+    /// Where a secret of the request is.
+    fn place(&self, path: Option<&str>, kind: Option<&str>) -> Result<SecretPlace, Problem> {
+        let own = Where {
+            projects: [
+                ("workspaceId", self.workspace_id.as_deref()),
+                ("workspaceSlug", self.workspace_slug.as_deref()),
+                ("projectId", self.project_id.as_deref()),
+                ("projectSlug", self.project_slug.as_deref()),
+            ],
+            environment: self.environment.as_deref(),
+            path: path.or(self.secret_path.as_deref()),
+            r#type: kind,
+        };
+        own.place()
+    }
+}
+
+impl Entry {
+    fn said(&mut self) -> Said {
+        Said {
+            comment: self.secret_comment.take(),
+            tag_ids: self.tag_ids.take(),
+            metadata: self.secret_metadata.take(),
+            note: self.secret_reminder_note.take(),
+            days: self.secret_reminder_repeat_days,
+            skip_multiline_encoding: self.skip_multiline_encoding,
+        }
+    }
+}
+
+/// What becomes of each secret that the body names.
+fn changes(
+    ask: &Ask<'_>,
+    change: impl Fn(SecretPlace, Entry) -> Result<SecretChange, Problem>,
+) -> Result<Vec<SecretChange>, Problem> {
+    let mut body: Body = read_secret(ask.body)?;
+    if let Some(mode) = body.mode.as_deref().filter(|mode| *mode != "failOnNotFound") {
+        return Err(invalid(format!("mode: {mode:?} is not served: leave it out, or give failOnNotFound")));
+    }
+    let entries = std::mem::take(&mut body.secrets);
+    if entries.is_empty() || entries.len() > MAX_TOGETHER {
+        return Err(invalid(format!("secrets: give 1 to {MAX_TOGETHER} of them")));
+    }
+    let made = entries.into_iter().map(|mut entry| {
+        let (path, kind) = (entry.secret_path.take(), entry.r#type.take());
+        change(body.place(path.as_deref(), kind.as_deref())?, entry)
+    });
+    made.collect()
+}
+
+fn answer(app: &App, ask: &Ask<'_>, changes: &[SecretChange]) -> Result<Answer, Problem> {
+    let secrets = app.kms.change_secrets(&ask.context, changes).map_err(|error| match error {
+        Error::NotFound(name) => Problem::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no secret {name:?} that you may change: nothing is changed"),
+        ),
+        error => error.into(),
+    })?;
+    let tags = tags_of(app, &secrets)?;
+    let shown: Vec<_> = secrets.iter().map(|secret| shown(secret, &tags)).collect();
+    Ok(Answer::json(StatusCode::OK, &json!({ "secrets": shown })))
+}
+
+/// `POST /api/v3/secrets/batch/raw`
+pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let changes = changes(ask, |place, mut entry| {
+        let value = entry.secret_value.take().ok_or_else(|| invalid("secrets: secretValue is missing"))?;
+        app.kms.expect_secret_place(&ask.context, &place)?;
+        let details = entry.said().change(app, &place)?;
+        let (name, value) = (entry.secret_key, Bytes::from(value.into_bytes()));
+        Ok(SecretChange::Create { place, name, value, details })
+    })?;
+    answer(app, ask, &changes)
+}
+
+/// `PATCH /api/v3/secrets/batch/raw`
+pub(in crate::http) fn update(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let changes = changes(ask, |place, mut entry| {
+        let details = entry.said().change(app, &place)?;
+        let value = entry.secret_value.take().map(|value| Bytes::from(value.into_bytes()));
+        let to = entry.new_secret_name.take().filter(|new| !new.is_empty()).map(|new| (place.clone(), new));
+        Ok(SecretChange::Update { place, name: entry.secret_key, value, to, details })
+    })?;
+    answer(app, ask, &changes)
+}
+
+/// `DELETE /api/v3/secrets/batch/raw`
+pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let changes = changes(ask, |place, entry| Ok(SecretChange::Remove { place, name: entry.secret_key }))?;
+    answer(app, ask, &changes)
+}

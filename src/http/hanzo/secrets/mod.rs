@@ -1,0 +1,280 @@
+//! `/api/v3/secrets/raw` and `/api/v4/secrets`: secrets of projects, as Infisical's clients know them. They are the variables of the
+//! account that has the project's name: `ENVIRONMENT/FOLDER/NAME`.
+
+pub(in crate::http) mod batch;
+pub(in crate::http) mod write;
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use warp::http::StatusCode;
+
+use super::super::ask::Ask;
+use super::super::page::Page;
+use super::super::problem::Problem;
+use super::super::{Answer, App};
+use super::{invalid, iso};
+use crate::kms::{self, Listing, MAX_SECRETS, ProjectSecret, SecretPlace, Tag, View};
+
+/// The fields by which a request says where secrets are.
+pub(in crate::http) const WHERE: &[&str] =
+    &["workspaceId", "workspaceSlug", "projectId", "projectSlug", "environment", "secretPath", "type"];
+
+/// Those of a list.
+pub(in crate::http) const LIST: &[&str] = &[
+    "workspaceId",
+    "workspaceSlug",
+    "projectId",
+    "projectSlug",
+    "environment",
+    "secretPath",
+    "type",
+    "viewSecretValue",
+    "expandSecretReferences",
+    "recursive",
+    "include_imports",
+    "includeImports",
+    "tagSlugs",
+    "limit",
+    "offset",
+    "metadataFilter",
+];
+
+/// Those of one secret.
+pub(in crate::http) const ONE: &[&str] = &[
+    "workspaceId",
+    "workspaceSlug",
+    "projectId",
+    "projectSlug",
+    "environment",
+    "secretPath",
+    "type",
+    "viewSecretValue",
+    "expandSecretReferences",
+    "include_imports",
+    "includeImports",
+    "version",
+];
+
+/// What stands in place of a value that is not shown.
+const HIDDEN: &str = "<hidden-by-infisical>";
+
+/// Tags that a list can be narrowed to.
+const MAX_SLUGS: usize = 50;
+
+/// A key with its value.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Metadata {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ShownTag<'a> {
+    id: &'a str,
+    slug: &'a str,
+    name: &'a str,
+    color: &'a str,
+}
+
+/// A secret as these clients know it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id: &'a str,
+    #[serde(rename = "_id")]
+    former_id: &'a str,
+    workspace: &'a str,
+    workspace_id: &'a str,
+    environment: &'a str,
+    version: i64,
+    r#type: &'static str,
+    secret_key: &'a str,
+    secret_value: &'a str,
+    secret_value_hidden: bool,
+    secret_comment: &'a str,
+    secret_reminder_note: Option<&'a str>,
+    secret_reminder_repeat_days: Option<i64>,
+    skip_multiline_encoding: bool,
+    secret_path: String,
+    tags: Vec<ShownTag<'a>>,
+    secret_metadata: Vec<Metadata>,
+    is_rotated_secret: bool,
+    metadata: Option<()>,
+    created_at: String,
+    updated_at: String,
+}
+
+/// Where the secrets are that a request is about.
+#[derive(Default)]
+struct Where<'a> {
+    projects: [(&'static str, Option<&'a str>); 4],
+    environment: Option<&'a str>,
+    path: Option<&'a str>,
+    r#type: Option<&'a str>,
+}
+
+impl<'a> Where<'a> {
+    /// What the query says.
+    fn of_query(ask: &'a Ask<'_>) -> Self {
+        let text = |name| ask.query.text(name);
+        let projects = ["workspaceId", "workspaceSlug", "projectId", "projectSlug"].map(|name| (name, text(name)));
+        Self { projects, environment: text("environment"), path: text("secretPath"), r#type: text("type") }
+    }
+
+    /// What this one does not say is said by the other.
+    fn or(self, other: Self) -> Self {
+        let is_said = self.projects.iter().any(|(_, project)| project.is_some());
+        Self {
+            projects: if is_said { self.projects } else { other.projects },
+            environment: self.environment.or(other.environment),
+            path: self.path.or(other.path),
+            r#type: self.r#type.or(other.r#type),
+        }
+    }
+
+    /// The place. A project's identifier is its slug here.
+    fn place(&self) -> Result<SecretPlace, Problem> {
+        if let Some(kind) = self.r#type.filter(|kind| !kind.eq_ignore_ascii_case("shared")) {
+            let detail = format!("type: {kind:?} secrets are not served: leave it out, or give \"shared\"");
+            return Err(invalid(detail));
+        }
+        let project = one_project(&self.projects)?;
+        let environment = self.environment.ok_or_else(|| invalid("environment is missing"))?;
+        Ok(SecretPlace::new(project, environment, self.path.unwrap_or("/"))?)
+    }
+}
+
+/// The project that a request names, in whichever member.
+pub(super) fn one_project<'a>(named: &[(&'static str, Option<&'a str>)]) -> Result<&'a str, Problem> {
+    let mut given = named.iter().filter_map(|(name, project)| Some((name, (*project)?)));
+    let (name, project) = given.next().ok_or_else(|| {
+        let names = named.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" or ");
+        invalid(format!("{names} is missing: it names the project"))
+    })?;
+    match given.find(|(_, other)| *other != project) {
+        Some((other, _)) => Err(invalid(format!("{name} and {other} name different projects"))),
+        None => Ok(project),
+    }
+}
+
+/// How the query wants secrets to be shown. Clients that expand references say so.
+fn view(ask: &Ask<'_>) -> Result<View, Problem> {
+    let boolean = |name| ask.query.boolean(name).map_err(|error| invalid(error.to_string()));
+    let view = View {
+        value: boolean("viewSecretValue")?.unwrap_or(true),
+        expand: boolean("expandSecretReferences")?.unwrap_or(false),
+    };
+    // There are no imports, whether they are asked for or not.
+    boolean("include_imports")?;
+    boolean("includeImports")?;
+    Ok(view)
+}
+
+/// The secret in the words of these clients. A value that is no text is not shown.
+fn shown<'a>(secret: &'a ProjectSecret, tags: &'a HashMap<String, Tag>) -> Shown<'a> {
+    let ProjectSecret { id, place, name, version, value, details, created, updated } = secret;
+    let value = value.as_ref().and_then(|value| std::str::from_utf8(value).ok());
+    let tag = |id: &String| tags.get(id).map(|Tag { id, slug, name, color, .. }| ShownTag { id, slug, name, color });
+    Shown {
+        id,
+        former_id: id,
+        workspace: place.project(),
+        workspace_id: place.project(),
+        environment: place.environment(),
+        version: *version,
+        r#type: "shared",
+        secret_key: name,
+        secret_value: value.unwrap_or(HIDDEN),
+        secret_value_hidden: value.is_none(),
+        secret_comment: &details.comment,
+        secret_reminder_note: details.reminder_note.as_deref(),
+        secret_reminder_repeat_days: details.reminder_days,
+        skip_multiline_encoding: details.skip_multiline_encoding.unwrap_or(false),
+        secret_path: place.path(),
+        tags: details.tags.iter().filter_map(tag).collect(),
+        secret_metadata: details
+            .metadata
+            .iter()
+            .map(|(key, value)| Metadata { key: key.clone(), value: value.clone() })
+            .collect(),
+        is_rotated_secret: false,
+        metadata: None,
+        created_at: iso(*created),
+        updated_at: iso(*updated),
+    }
+}
+
+/// The tags of the project, if a secret has one.
+fn tags_of(app: &App, secrets: &[ProjectSecret]) -> Result<HashMap<String, Tag>, Problem> {
+    match secrets.iter().find(|secret| !secret.details.tags.is_empty()) {
+        Some(secret) => Ok(app.kms.tags_by_id(secret.place.project())?),
+        None => Ok(HashMap::new()),
+    }
+}
+
+fn one(app: &App, secret: &ProjectSecret) -> Result<Answer, Problem> {
+    let tags = tags_of(app, std::slice::from_ref(secret))?;
+    Ok(Answer::json(StatusCode::OK, &json!({ "secret": shown(secret, &tags) })))
+}
+
+/// What is not there, and what may be there and is not the caller's business, are called the same.
+fn told(place: &SecretPlace, name: &str, error: kms::Error) -> Problem {
+    match error {
+        kms::Error::NotFound(_) => {
+            let (project, environment, path) = (place.project(), place.environment(), place.path());
+            let detail = format!(
+                "there is no secret {name:?} in {path:?} of the environment {environment:?} of {project:?} that you may use"
+            );
+            Problem::new(StatusCode::NOT_FOUND, detail)
+        }
+        error => error.into(),
+    }
+}
+
+/// `GET /api/v3/secrets/raw?workspaceId=P&environment=E&secretPath=/`, and with `projectId` `GET /api/v4/secrets`
+pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let place = Where::of_query(ask).place()?;
+    if ask.query.text("metadataFilter").is_some() {
+        return Err(invalid("metadataFilter is not served: leave it out"));
+    }
+    let wrong = |error: super::super::fields::FieldError| invalid(error.to_string());
+    let recursive = ask.query.boolean("recursive").map_err(wrong)?.unwrap_or(false);
+    let limit = ask.query.number("limit", 1..=MAX_SECRETS).map_err(wrong)?;
+    let offset = ask.query.number("offset", 0..=MAX_SECRETS * 10).map_err(wrong)?.unwrap_or(0);
+    let tags = app.kms.tags_by_id(place.project())?;
+    let wanted = ask.query.text("tagSlugs").map(|slugs| wanted_tags(&tags, slugs)).transpose()?;
+    let listing = Listing { recursive, tags: wanted, offset, limit, view: view(ask)? };
+    let mut page = Page::named("secrets");
+    let mut put = |secret: ProjectSecret| page.put(&shown(&secret, &tags));
+    app.kms.list_project_secrets(&ask.context, &place, &listing, &mut put)?;
+    Ok(page.end_with("imports", &json!([])))
+}
+
+/// The tags of these slugs.
+fn wanted_tags(tags: &HashMap<String, Tag>, slugs: &str) -> Result<Vec<String>, Problem> {
+    let slugs: Vec<&str> = slugs.split(',').map(str::trim).collect();
+    if slugs.len() > MAX_SLUGS {
+        return Err(invalid(format!("tagSlugs: at most {MAX_SLUGS}")));
+    }
+    Ok(tags.values().filter(|tag| slugs.contains(&tag.slug.as_str())).map(|tag| tag.id.clone()).collect())
+}
+
+/// `GET /api/v3/secrets/raw/NAME`, `GET /api/v4/secrets/NAME`
+pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (place, name) = (Where::of_query(ask).place()?, ask.parameter(0));
+    let version = ask.query.number("version", 1..=i64::MAX).map_err(|error| invalid(error.to_string()))?;
+    let secret = app.kms.project_secret(&ask.context, &place, name, version, view(ask)?);
+    let secret = secret.map_err(|error| told(&place, name, error))?;
+    if secret.value.as_ref().is_some_and(|value| std::str::from_utf8(value).is_err()) {
+        let detail = format!(
+            "the value of {name:?} is no text: read it as a variable (GET /secrets/ACCOUNT/variable/ENVIRONMENT/NAME), or ask \
+             with viewSecretValue=false"
+        );
+        return Err(invalid(detail));
+    }
+    one(app, &secret)
+}

@@ -1,0 +1,155 @@
+//! Secrets of projects that are made, changed and removed one by one.
+
+use serde::Deserialize;
+
+use super::super::super::ask::Ask;
+use super::super::super::problem::Problem;
+use super::super::super::{Answer, App};
+use super::super::{invalid, read_secret};
+use super::{Metadata, Where, one, told};
+use crate::kms::{DetailsChange, ProjectSecret, SecretChange, SecretPlace};
+use crate::secret::Bytes;
+
+/// Tags of one secret.
+const MAX_TAGS: usize = 50;
+
+/// The longest comment, or note of a reminder, in bytes.
+const MAX_COMMENT: usize = 4 << 10;
+
+/// What is said of a secret beside its value, as a request has it.
+#[derive(Default)]
+pub(super) struct Said {
+    pub(super) comment: Option<String>,
+    pub(super) tag_ids: Option<Vec<String>>,
+    pub(super) metadata: Option<Vec<Metadata>>,
+    pub(super) note: Option<String>,
+    pub(super) days: Option<f64>,
+    pub(super) skip_multiline_encoding: Option<bool>,
+}
+
+/// The body of a request about one secret.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    workspace_id: Option<String>,
+    workspace_slug: Option<String>,
+    project_id: Option<String>,
+    project_slug: Option<String>,
+    environment: Option<String>,
+    secret_path: Option<String>,
+    r#type: Option<String>,
+    secret_value: Option<String>,
+    secret_comment: Option<String>,
+    new_secret_name: Option<String>,
+    tag_ids: Option<Vec<String>>,
+    secret_metadata: Option<Vec<Metadata>>,
+    secret_reminder_note: Option<String>,
+    secret_reminder_repeat_days: Option<f64>,
+    skip_multiline_encoding: Option<bool>,
+}
+
+impl Body {
+    fn place(&self, ask: &Ask<'_>) -> Result<SecretPlace, Problem> {
+        let own = Where {
+            projects: [
+                ("workspaceId", self.workspace_id.as_deref()),
+                ("workspaceSlug", self.workspace_slug.as_deref()),
+                ("projectId", self.project_id.as_deref()),
+                ("projectSlug", self.project_slug.as_deref()),
+            ],
+            environment: self.environment.as_deref(),
+            path: self.secret_path.as_deref(),
+            r#type: self.r#type.as_deref(),
+        };
+        own.or(Where::of_query(ask)).place()
+    }
+
+    fn said(&mut self) -> Said {
+        Said {
+            comment: self.secret_comment.take(),
+            tag_ids: self.tag_ids.take(),
+            metadata: self.secret_metadata.take(),
+            note: self.secret_reminder_note.take(),
+            days: self.secret_reminder_repeat_days,
+            skip_multiline_encoding: self.skip_multiline_encoding,
+        }
+    }
+}
+
+impl Said {
+    /// The change that it makes of a secret of the project.
+    pub(super) fn change(self, app: &App, place: &SecretPlace) -> Result<DetailsChange, Problem> {
+        let Self { comment, tag_ids, metadata, note, days, skip_multiline_encoding } = self;
+        for (name, text) in [("secretComment", &comment), ("secretReminderNote", &note)] {
+            if text.as_ref().is_some_and(|text| text.len() > MAX_COMMENT) {
+                return Err(invalid(format!("{name}: at most {MAX_COMMENT} bytes")));
+            }
+        }
+        if let Some(ids) = tag_ids.as_ref().filter(|ids| !ids.is_empty()) {
+            let known = app.kms.tags_by_id(place.project())?;
+            if ids.len() > MAX_TAGS {
+                return Err(invalid(format!("tagIds: at most {MAX_TAGS}")));
+            }
+            if let Some(unknown) = ids.iter().find(|id| !known.contains_key(*id)) {
+                let detail = format!(
+                    "tagIds: the project has no tag {unknown:?}: make it first (POST /api/v1/workspace/ID/tags)"
+                );
+                return Err(invalid(detail));
+            }
+        }
+        let reminder_days = days.map(whole_days).transpose()?;
+        let pairs = |all: Vec<Metadata>| all.into_iter().map(|Metadata { key, value }| (key, value)).collect();
+        Ok(DetailsChange {
+            comment,
+            tags: tag_ids,
+            metadata: metadata.map(pairs),
+            reminder_note: note,
+            reminder_days,
+            skip_multiline_encoding,
+        })
+    }
+}
+
+/// A number of days, which clients may write as a fraction.
+fn whole_days(days: f64) -> Result<i64, Problem> {
+    let days = format!("{days}").parse().ok().filter(|days| (0..=3_650).contains(days));
+    days.ok_or_else(|| invalid("secretReminderRepeatDays: give a whole number of days up to 3650"))
+}
+
+fn only(mut changed: Vec<ProjectSecret>) -> Result<ProjectSecret, Problem> {
+    changed.pop().ok_or_else(|| invalid("the request changes nothing"))
+}
+
+/// `POST /api/v3/secrets/raw/NAME`
+pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let mut body: Body = read_secret(ask.body)?;
+    let (place, name) = (body.place(ask)?, ask.parameter(0));
+    let value = body.secret_value.take().ok_or_else(|| invalid("secretValue is missing"))?;
+    app.kms.expect_secret_place(&ask.context, &place)?;
+    let details = body.said().change(app, &place)?;
+    let value = Bytes::from(value.into_bytes());
+    let change = SecretChange::Create { place: place.clone(), name: name.to_owned(), value, details };
+    let made = app.kms.change_secrets(&ask.context, &[change]).map_err(|error| told(&place, name, error))?;
+    one(app, &only(made)?)
+}
+
+/// `PATCH /api/v3/secrets/raw/NAME`
+pub(in crate::http) fn update(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let mut body: Body = read_secret(ask.body)?;
+    let (place, name) = (body.place(ask)?, ask.parameter(0));
+    let details = body.said().change(app, &place)?;
+    let value = body.secret_value.take().map(|value| Bytes::from(value.into_bytes()));
+    let to = body.new_secret_name.take().filter(|new| !new.is_empty()).map(|new| (place.clone(), new));
+    let change = SecretChange::Update { place: place.clone(), name: name.to_owned(), value, to, details };
+    let changed = app.kms.change_secrets(&ask.context, &[change]).map_err(|error| told(&place, name, error))?;
+    one(app, &only(changed)?)
+}
+
+/// `DELETE /api/v3/secrets/raw/NAME`
+pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let body: Body = read_secret(ask.body)?;
+    let (place, name) = (body.place(ask)?, ask.parameter(0));
+    let change = SecretChange::Remove { place: place.clone(), name: name.to_owned() };
+    let removed = app.kms.change_secrets(&ask.context, &[change]).map_err(|error| told(&place, name, error))?;
+    one(app, &only(removed)?)
+}

@@ -1,0 +1,128 @@
+//! What changes of a secret: a value more, another name, other words about it.
+
+use std::sync::Arc;
+
+use super::super::object::Object;
+use super::super::secret_path::{self as path, MAX_VERSIONS, SecretPath, last_number, set_number, set_path};
+use super::super::{Call, DetailsChange, Error, PlaceFault, SecretDetails};
+use super::committing::Prepared;
+use super::{Grant, Kms, is_destroyed, new_object};
+use crate::kmip::attributes::Name;
+use crate::kmip::state::{self, Dates, Use};
+use crate::kmip::{Attributes, Dialect};
+use crate::policy::Action;
+use crate::secret::Bytes;
+use crate::store::{Change, Transaction, secret_path};
+
+/// What is to change; what is `None` stays as it is.
+#[derive(Default)]
+pub(in crate::kms) struct Amendment<'a> {
+    /// The next value.
+    pub(in crate::kms) value: Option<&'a Bytes>,
+    /// The name that it gets.
+    pub(in crate::kms) to: Option<&'a SecretPath>,
+    /// What is said of it.
+    pub(in crate::kms) details: Option<&'a DetailsChange>,
+}
+
+impl Kms {
+    /// What a caller is answered who would change a secret that is not there: the same as of one with which they may do nothing.
+    /// `attributes` are those that it would have.
+    pub(in crate::kms) fn missing_secret(
+        &self,
+        call: &Call<'_>,
+        path: &SecretPath,
+        attributes: &Attributes,
+    ) -> Result<Error, Error> {
+        let error = Error::NotFound(path.name());
+        self.record(|| call.undecided(Action::WriteSecret, None, &error))?;
+        let project = self.project_of_account(path)?;
+        Ok(match self.decide_adding(call, project.as_deref(), attributes) {
+            Ok(_) => error,
+            Err(refused) => refused.told(path),
+        })
+    }
+}
+
+impl Grant<'_> {
+    /// Adds a value; returns its number.
+    pub(in crate::kms) fn write_secret(&self, value: &Bytes) -> Result<i64, Error> {
+        let amendment = Amendment { value: Some(value), ..Amendment::default() };
+        let attributes = self.amend_secret(&amendment)?;
+        last_number(&attributes).ok_or_else(|| Error::NotASecret(self.object.id.clone()))
+    }
+
+    /// Changes a secret; returns its attributes as they are then. Of values, what is older than the twenty last nobody can read
+    /// again, and it leaves the database's files soon after ([`Kms::erase`]). [`Error::Destroyed`] if the secret was removed
+    /// meanwhile.
+    pub(in crate::kms) fn amend_secret(&self, amendment: &Amendment<'_>) -> Result<Attributes, Error> {
+        let (kms, id) = (self.kms, &self.object.id);
+        let (turn, present) = self.turn()?;
+        let attributes = self.amended(&present, amendment)?;
+        let version = present.version + 1;
+        let (access, material) = (present.access.clone(), present.material.clone());
+        let object = new_object(version, access, id, attributes, present.class, material)?;
+        let number = last_number(&object.attributes).unwrap_or_default();
+        let mut sealed = match amendment.value {
+            Some(value) => Some(kms.seal(&present, number, self.call.now.0, value)?),
+            None => None,
+        };
+        let (mut row, index) = (object.to_row(), object.index());
+        match &mut sealed {
+            Some(sealed) => {
+                [row.binding, sealed.binding] = kms.custody.bind_together([&row.bound(), &sealed.bound()])?;
+            }
+            None => row.binding = kms.custody.bind(&row.bound())?,
+        }
+        let oldest = number - MAX_VERSIONS;
+        let erasure = (sealed.is_some() && oldest > 0).then(|| kms.erasure(&object, None)).transpose()?;
+        let shown = object.attributes.clone();
+        let (object, size) = Kms::successor(&row, &present)?;
+        let name = amendment.to.map(SecretPath::name);
+        let job = move |transaction: &Transaction<'_>| {
+            row.update(transaction, &index)?;
+            if let Some(name) = &name {
+                secret_path::rename(transaction, &row.id, name)?;
+            }
+            sealed.map_or(Ok(()), |sealed| sealed.insert(transaction, oldest))
+        };
+        let records = vec![self.call.change(self.action, id, version)];
+        let change = Change::new(records, job).with_erasure(erasure);
+        kms.commit(self.call, Prepared::succession(change, object, size, turn))?;
+        Ok(shown)
+    }
+
+    /// The attributes after the change, if the secret takes it.
+    fn amended(&self, present: &Arc<Object>, amendment: &Amendment<'_>) -> Result<Attributes, Error> {
+        let (id, now) = (&self.object.id, self.call.now);
+        if is_destroyed(present.attributes.state) {
+            return Err(Error::Destroyed(id.clone()));
+        }
+        let mut attributes = present.attributes.clone();
+        let last = last_number(&attributes).ok_or_else(|| Error::NotASecret(id.clone()))?;
+        if amendment.value.is_some() {
+            let (state, dates) = (present.state(now), Dates::of(&attributes));
+            state::permit(state, &dates, Use::Protect, now)
+                .map_err(|_| Error::SecretEnded(state.name(Dialect::Oasis)))?;
+            set_number(&mut attributes, last + 1);
+        }
+        if let Some(to) = amendment.to {
+            let former = path::path_of(&attributes).is_none();
+            if former {
+                let name = attributes.names.first().map(|name| name.value.clone()).unwrap_or_default();
+                return Err(PlaceFault::Former(name).into());
+            }
+            attributes.names = vec![Name::text(to.name())];
+            set_path(&mut attributes, to);
+        }
+        if let Some(change) = amendment.details {
+            SecretDetails::of(&attributes).changed(change).put(&mut attributes)?;
+        }
+        attributes.last_change_date = Some(now);
+        // A credential may be limited to names.
+        if amendment.to.is_some() {
+            self.check_outcome(present, &attributes)?;
+        }
+        Ok(attributes)
+    }
+}

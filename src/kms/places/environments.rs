@@ -1,0 +1,239 @@
+//! Environments of projects. A project for which none was made has those that Infisical gives to a new one.
+
+use super::super::operation::Operation;
+use super::super::{Call, Context, Error, Kms, PlaceFault, SecretPlace, uuid};
+use super::{check_segment, check_text};
+use crate::kms::now;
+use crate::policy::Action;
+use crate::store::secret_place::{self, PlaceKind, PlaceRow};
+
+/// Environments of one project, at most.
+const MAX_ENVIRONMENTS: usize = 100;
+
+/// Those of a project for which none was made: slug and name.
+const FIRST: [(&str, &str); 3] = [("dev", "Development"), ("staging", "Staging"), ("prod", "Production")];
+
+/// An environment of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Its identifier; made of project and slug until something is made for the project.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// What requests call it.
+    pub slug: String,
+    /// Its place among the others, from 1.
+    pub position: i64,
+    /// When it was made, in seconds since 1970-01-01 UTC.
+    pub created: i64,
+    /// When it was last changed, likewise.
+    pub updated: i64,
+}
+
+impl From<PlaceRow> for Environment {
+    fn from(row: PlaceRow) -> Self {
+        let PlaceRow { id, path: slug, name, position, created, updated, .. } = row;
+        Self { id, name, slug, position, created, updated }
+    }
+}
+
+/// The rows that a project has before one was made for it.
+fn first(project: &str) -> Vec<PlaceRow> {
+    let row = |((slug, name), position): (&(&str, &str), i64)| PlaceRow {
+        id: uuid::named(&format!("environment\0{project}\0{slug}")),
+        project: project.to_owned(),
+        path: (*slug).to_owned(),
+        name: (*name).to_owned(),
+        note: String::new(),
+        position,
+        created: 0,
+        updated: 0,
+    };
+    FIRST.iter().zip(1..).map(row).collect()
+}
+
+impl Kms {
+    /// The rows of a project's environments, and whether they are in the database.
+    fn environment_rows(&self, project: &str) -> Result<(Vec<PlaceRow>, bool), Error> {
+        let rows = self.place_rows(project, PlaceKind::Environment, "", MAX_ENVIRONMENTS + 1)?;
+        Ok(if rows.is_empty() { (first(project), false) } else { (rows, true) })
+    }
+
+    /// The environment of a slug; one that has no row, but secrets, is called by its slug.
+    pub(super) fn environment_of(&self, place: &SecretPlace) -> Result<Option<Environment>, Error> {
+        let (project, slug) = (place.project(), place.environment());
+        let rows = self.environment_rows(project)?.0;
+        if let Some(row) = rows.into_iter().find(|row| row.path == slug) {
+            return Ok(Some(row.into()));
+        }
+        let root = SecretPlace::new(project, slug, "/")?;
+        let id = uuid::named(&format!("environment\0{project}\0{slug}"));
+        let own = Environment { id, name: slug.to_owned(), slug: slug.to_owned(), position: 0, created: 0, updated: 0 };
+        Ok(self.has_folder(&root)?.then_some(own))
+    }
+
+    /// Refuses an environment that is not there, and a folder that is not there.
+    pub(super) fn expect_place(&self, place: &SecretPlace) -> Result<Environment, Error> {
+        let Some(environment) = self.environment_of(place)? else {
+            let rows = self.environment_rows(place.project())?.0;
+            let has = rows.into_iter().map(|row| row.path).collect::<Vec<_>>().join(", ");
+            let (project, slug) = (place.project().to_owned(), place.environment().to_owned());
+            return Err(PlaceFault::NoEnvironment { project, slug, has }.into());
+        };
+        if place.folder().is_some() && !self.has_folder(place)? {
+            let (environment, path) = (environment.slug, place.path());
+            return Err(PlaceFault::NoFolder { environment, path }.into());
+        }
+        Ok(environment)
+    }
+
+    /// Refuses to put secrets where there is no such environment or folder.
+    ///
+    /// # Errors
+    /// [`PlaceFault::NoEnvironment`], [`PlaceFault::NoFolder`]; [`Error::Undefined`] for a caller who may not add secrets.
+    pub fn expect_secret_place(&self, context: &Context<'_>, place: &SecretPlace) -> Result<(), Error> {
+        let call = Call::new(context, Operation::WritePlace);
+        self.authorize_at(&call, place, Action::WriteSecret)?;
+        self.expect_place(place).map(drop)
+    }
+
+    /// The environments of a project, in their order.
+    ///
+    /// # Errors
+    /// The caller may not know.
+    pub fn environments(&self, context: &Context<'_>, project: &str) -> Result<Vec<Environment>, Error> {
+        let call = Call::new(context, Operation::ListPlaces);
+        call.describe(format!("environments of {project}"));
+        self.recorded(&call, || {
+            self.authorize_seeing(&call, &sample(project)?)?;
+            let mut rows = self.environment_rows(project)?.0;
+            rows.sort_by(|one, other| (one.position, &one.path).cmp(&(other.position, &other.path)));
+            Ok(rows.into_iter().map(Environment::from).collect())
+        })
+    }
+
+    /// Makes an environment.
+    ///
+    /// # Errors
+    /// The caller may not add secrets to the project, or the slug is taken or cannot be one.
+    pub fn create_environment(
+        &self,
+        context: &Context<'_>,
+        project: &str,
+        slug: &str,
+        name: &str,
+        position: Option<i64>,
+    ) -> Result<Environment, Error> {
+        check_segment("slug", slug)?;
+        check_text("name", name)?;
+        let call = Call::new(context, Operation::WritePlace);
+        call.describe(format!("environment {slug} of {project}"));
+        self.recorded(&call, || {
+            let grant = self.authorize_at(&call, &SecretPlace::new(project, slug, "/")?, Action::WriteSecret)?;
+            let (rows, are_there) = self.environment_rows(project)?;
+            if rows.len() >= MAX_ENVIRONMENTS {
+                return Err(PlaceFault::Full("environments", MAX_ENVIRONMENTS).into());
+            }
+            let taken = || PlaceFault::Exists { what: "environment", name: slug.to_owned() };
+            if rows.iter().any(|row| row.path == slug) {
+                return Err(taken().into());
+            }
+            let last = rows.iter().map(|row| row.position).max().unwrap_or(0);
+            let now = now();
+            let row = PlaceRow {
+                id: uuid::random()?,
+                project: project.to_owned(),
+                path: slug.to_owned(),
+                name: name.to_owned(),
+                note: String::new(),
+                position: position.unwrap_or(last + 1),
+                created: now,
+                updated: now,
+            };
+            let (first, own) = (if are_there { Vec::new() } else { rows }, row.clone());
+            let written = grant.change(move |transaction| {
+                for row in &first {
+                    row.insert(transaction, PlaceKind::Environment)?;
+                }
+                if own.insert(transaction, PlaceKind::Environment)? {
+                    return Ok(());
+                }
+                Err(crate::store::Error::Exists(own.path))
+            });
+            written.map_err(|error| if matches!(error, Error::Exists(_)) { taken().into() } else { error })?;
+            Ok(row.into())
+        })
+    }
+
+    /// Gives an environment another name or place; its slug stays.
+    ///
+    /// # Errors
+    /// The caller may not add secrets to the project, or there is none of this identifier.
+    pub fn change_environment(
+        &self,
+        context: &Context<'_>,
+        project: &str,
+        id: &str,
+        name: Option<&str>,
+        position: Option<i64>,
+    ) -> Result<Environment, Error> {
+        name.map_or(Ok(()), |name| check_text("name", name))?;
+        let call = Call::new(context, Operation::WritePlace);
+        call.describe(format!("environment {id:?} of {project}"));
+        self.recorded(&call, || {
+            let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
+            let (rows, are_there) = self.environment_rows(project)?;
+            let mut row = rows.iter().find(|row| row.id == id).cloned().ok_or_else(|| unknown(id))?;
+            row.updated = now();
+            row.position = position.unwrap_or(row.position);
+            row.name = name.map_or(row.name, str::to_owned);
+            let (first, own) = (if are_there { Vec::new() } else { rows }, row.clone());
+            grant.change(move |transaction| {
+                for row in &first {
+                    row.insert(transaction, PlaceKind::Environment)?;
+                }
+                own.update(transaction, PlaceKind::Environment)
+            })?;
+            Ok(row.into())
+        })
+    }
+
+    /// Removes an environment that holds nothing.
+    ///
+    /// # Errors
+    /// [`PlaceFault::NotEmpty`], [`PlaceFault::LastEnvironment`], or as for a change.
+    pub fn remove_environment(&self, context: &Context<'_>, project: &str, id: &str) -> Result<Environment, Error> {
+        let call = Call::new(context, Operation::RemovePlace);
+        call.describe(format!("environment {id:?} of {project}"));
+        self.recorded(&call, || {
+            let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
+            let (rows, are_there) = self.environment_rows(project)?;
+            let row = rows.iter().find(|row| row.id == id).cloned().ok_or_else(|| unknown(id))?;
+            if rows.len() == 1 {
+                return Err(PlaceFault::LastEnvironment(row.path).into());
+            }
+            if self.is_in_use(&SecretPlace::new(project, &row.path, "/")?)? {
+                let (what, name) = ("environment", row.path);
+                return Err(PlaceFault::NotEmpty { what, name, advice: "" }.into());
+            }
+            let first = if are_there { Vec::new() } else { rows };
+            let (project, slug) = (project.to_owned(), row.path.clone());
+            grant.change(move |transaction| {
+                for row in &first {
+                    row.insert(transaction, PlaceKind::Environment)?;
+                }
+                secret_place::remove(transaction, &project, PlaceKind::Environment, &slug)
+            })?;
+            Ok(row.into())
+        })
+    }
+}
+
+/// Somewhere in the project: where is no matter.
+pub(super) fn sample(project: &str) -> Result<SecretPlace, Error> {
+    SecretPlace::new(project, "dev", "/")
+}
+
+fn unknown(id: &str) -> Error {
+    PlaceFault::Unknown { what: "environment", id: id.to_owned() }.into()
+}

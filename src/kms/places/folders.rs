@@ -1,0 +1,307 @@
+//! Folders of the environments of projects. A folder takes its secrets along: when it gets another name, they get other names, and
+//! each is authorized by itself.
+
+use super::super::operation::Operation;
+use super::super::{
+    Call, Context, DetailsChange, Error, Kms, MAX_TOGETHER, PlaceFault, SecretChange, SecretPlace, uuid,
+};
+use super::environments::Environment;
+use super::{check_segment, check_text};
+use crate::kms::now;
+use crate::policy::Action;
+use crate::store::Change;
+use crate::store::secret_place::{self, PlaceKind, PlaceRow};
+
+/// Folders in one list, at most.
+const MAX_FOLDERS: usize = 10_000;
+
+/// A folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// Its identifier.
+    pub id: String,
+    /// Where it is: the path ends with its name.
+    pub place: SecretPlace,
+    /// The environment.
+    pub environment: Environment,
+    /// The folder that holds it; `None` if an environment's root does.
+    pub parent: Option<String>,
+    /// What it is for.
+    pub description: String,
+    /// When it was made, in seconds since 1970-01-01 UTC.
+    pub created: i64,
+    /// When it was last changed, likewise.
+    pub updated: i64,
+}
+
+/// A change of a folder; what is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct FolderChange<'a> {
+    /// Its name.
+    pub name: Option<&'a str>,
+    /// What it is for.
+    pub description: Option<&'a str>,
+}
+
+/// Which folder is meant.
+#[derive(Debug, Clone, Copy)]
+pub struct FolderName<'a> {
+    /// Where it is said to be.
+    pub place: &'a SecretPlace,
+    /// Its identifier, or its name there.
+    pub name: &'a str,
+}
+
+impl Kms {
+    /// A folder and its row.
+    fn folder(&self, row: &PlaceRow) -> Result<Folder, Error> {
+        let (environment, path) = row.path.split_once('/').unwrap_or((&row.path, ""));
+        let place = SecretPlace::new(&row.project, environment, path)?;
+        let parent = place.parent().filter(|parent| parent.folder().is_some());
+        let parent = match parent {
+            Some(parent) => self.place_row_at(&row.project, PlaceKind::Folder, &parent.key())?.map(|row| row.id),
+            None => None,
+        };
+        let environment = self.environment_of(&place)?;
+        let environment = environment.ok_or_else(|| unknown(&row.id))?;
+        let (id, description) = (row.id.clone(), row.note.clone());
+        Ok(Folder { id, place, environment, parent, description, created: row.created, updated: row.updated })
+    }
+
+    /// The folders in a place; `recursive`: those in them too.
+    ///
+    /// # Errors
+    /// The caller may not know of them, or there are too many.
+    pub fn folders(&self, context: &Context<'_>, place: &SecretPlace, recursive: bool) -> Result<Vec<Folder>, Error> {
+        let call = Call::new(context, Operation::ListPlaces);
+        call.describe(format!("folders of {} in {}", place.key(), place.project()));
+        self.recorded(&call, || {
+            self.authorize_seeing(&call, place)?;
+            let prefix = format!("{}/", place.key());
+            let rows = self.place_rows(place.project(), PlaceKind::Folder, &prefix, MAX_FOLDERS + 1)?;
+            if rows.len() > MAX_FOLDERS {
+                return Err(Error::AnswerTooLarge);
+            }
+            let Some(environment) = self.environment_of(place)? else { return Ok(Vec::new()) };
+            let ids: std::collections::HashMap<&str, &str> =
+                rows.iter().map(|row| (row.path.as_str(), row.id.as_str())).collect();
+            let own = self.place_row_at(place.project(), PlaceKind::Folder, &place.key())?.map(|row| row.id);
+            let is_shown =
+                |row: &&PlaceRow| recursive || row.path.strip_prefix(&prefix).is_some_and(|rest| !rest.contains('/'));
+            let folder = |row: &PlaceRow| {
+                let (slug, path) = row.path.split_once('/').unwrap_or((&row.path, ""));
+                let above = row.path.rsplit_once('/').map_or("", |(above, _)| above);
+                Ok(Folder {
+                    id: row.id.clone(),
+                    place: SecretPlace::new(&row.project, slug, path)?,
+                    environment: environment.clone(),
+                    parent: ids.get(above).map(|id| (*id).to_owned()).or_else(|| own.clone()),
+                    description: row.note.clone(),
+                    created: row.created,
+                    updated: row.updated,
+                })
+            };
+            rows.iter().filter(is_shown).map(folder).collect()
+        })
+    }
+
+    /// The folder of an identifier.
+    ///
+    /// # Errors
+    /// There is none, or the caller may not know of it.
+    pub fn folder_by_id(&self, context: &Context<'_>, id: &str) -> Result<Folder, Error> {
+        let call = Call::new(context, Operation::ListPlaces);
+        call.describe(format!("folder {id:?}"));
+        self.recorded(&call, || {
+            let row = self.place_row(PlaceKind::Folder, id)?.ok_or_else(|| unknown(id))?;
+            let folder = self.folder(&row)?;
+            self.authorize_seeing(&call, &folder.place).map_err(|error| match error {
+                Error::Undefined { .. } => unknown(id),
+                error => error,
+            })?;
+            Ok(folder)
+        })
+    }
+
+    /// Makes a folder in a place, and those above it that are not there.
+    ///
+    /// # Errors
+    /// The caller may not add secrets there, or the name is taken or cannot be one.
+    pub fn create_folder(
+        &self,
+        context: &Context<'_>,
+        place: &SecretPlace,
+        name: &str,
+        description: &str,
+    ) -> Result<Folder, Error> {
+        check_text("description", description)?;
+        let own = place.within(name)?;
+        let call = Call::new(context, Operation::WritePlace);
+        call.describe(format!("folder {} of {}", own.key(), own.project()));
+        self.recorded(&call, || {
+            let grant = self.authorize_at(&call, place, Action::WriteSecret)?;
+            self.expect_place(&SecretPlace::new(place.project(), place.environment(), "/")?)?;
+            let now = now();
+            let row = |place: &SecretPlace, note: &str| {
+                Ok::<_, Error>(PlaceRow {
+                    id: uuid::random()?,
+                    project: place.project().to_owned(),
+                    path: place.key(),
+                    name: place.folder().unwrap_or_default().to_owned(),
+                    note: note.to_owned(),
+                    position: 0,
+                    created: now,
+                    updated: now,
+                })
+            };
+            let mut above = Vec::new();
+            let mut next = Some(place.clone());
+            while let Some(place) = next.filter(|place| place.folder().is_some()) {
+                check_segment("path", place.folder().unwrap_or_default())?;
+                above.push(row(&place, "")?);
+                next = place.parent();
+            }
+            let made = row(&own, description)?;
+            let written = made.clone();
+            let outcome = grant.change(move |transaction| {
+                for row in &above {
+                    row.insert(transaction, PlaceKind::Folder)?;
+                }
+                if written.insert(transaction, PlaceKind::Folder)? {
+                    return Ok(());
+                }
+                Err(crate::store::Error::Exists(written.name))
+            });
+            outcome.map_err(taken)?;
+            self.folder(&made)
+        })
+    }
+
+    /// The row of a folder that a request names, in the project in which it looks for it.
+    fn folder_row(&self, folder: &FolderName<'_>) -> Result<PlaceRow, Error> {
+        let project = folder.place.project();
+        let by_id = self.place_row(PlaceKind::Folder, folder.name)?.filter(|row| row.project == project);
+        if let Some(row) = by_id {
+            return Ok(row);
+        }
+        let named = folder.place.within(folder.name).map_err(|_| unknown(folder.name))?;
+        let row = self.place_row_at(project, PlaceKind::Folder, &named.key())?;
+        row.ok_or_else(|| unknown(folder.name))
+    }
+
+    /// The secrets in a folder and below it, by the index, if they are not too many for one change.
+    fn secrets_within(&self, place: &SecretPlace) -> Result<Vec<(SecretPlace, String)>, Error> {
+        let found = self.indexed_secrets(place, "", false, MAX_TOGETHER + 1)?;
+        if found.len() > MAX_TOGETHER {
+            return Err(PlaceFault::TooMany(MAX_TOGETHER).into());
+        }
+        let placed = |(variable, _): &(String, String)| {
+            SecretPlace::of_variable(variable).map(|(place, name)| (place, name.to_owned()))
+        };
+        found.iter().map(|own| placed(own).ok_or(Error::SecretPath)).collect()
+    }
+
+    /// Gives a folder another name or description. With another name all secrets in it get other names, or nothing is changed.
+    ///
+    /// # Errors
+    /// The caller may not add secrets there, or may not give one of those in it another name; the name is taken.
+    pub fn change_folder(
+        &self,
+        context: &Context<'_>,
+        folder: &FolderName<'_>,
+        change: &FolderChange<'_>,
+    ) -> Result<Folder, Error> {
+        change.description.map_or(Ok(()), |text| check_text("description", text))?;
+        let call = Call::new(context, Operation::WritePlace);
+        call.describe(format!("folder {:?} of {}", folder.name, folder.place.project()));
+        self.recorded(&call, || {
+            let grant = self.authorize_at(&call, folder.place, Action::WriteSecret)?;
+            let mut row = self.folder_row(folder)?;
+            row.note = change.description.map_or(row.note, str::to_owned);
+            row.updated = now();
+            let from = self.folder(&row)?.place;
+            let parent = from.parent().unwrap_or_else(|| from.clone());
+            let to = change.name.map(|name| parent.within(name)).transpose()?.filter(|to| *to != from);
+            let Some(to) = to else {
+                let own = row.clone();
+                grant.change(move |transaction| own.update(transaction, PlaceKind::Folder))?;
+                return self.folder(&row);
+            };
+            if self.has_folder(&to)? {
+                let name = to.folder().unwrap_or_default().to_owned();
+                return Err(PlaceFault::Exists { what: "folder", name }.into());
+            }
+            let moved = |(place, name): (SecretPlace, String)| -> Result<SecretChange, Error> {
+                let rest = place.key().strip_prefix(&from.key()).unwrap_or_default().to_owned();
+                let target = SecretPlace::new(to.project(), to.environment(), &format!("{}{rest}", to.path()))?;
+                let to = Some((target, name.clone()));
+                Ok(SecretChange::Update { place, name, value: None, to, details: DetailsChange::default() })
+            };
+            let changes = self.secrets_within(&from)?.into_iter().map(moved).collect::<Result<Vec<_>, _>>()?;
+            row.path = to.key();
+            row.name = to.folder().unwrap_or_default().to_owned();
+            let (own, old, new) = (row.clone(), from.key(), to.key());
+            let beside = grant.prepared(move |transaction| {
+                secret_place::move_folders(transaction, &own.project, &old, &new, own.updated)?;
+                own.update(transaction, PlaceKind::Folder)
+            });
+            self.change_within(context, &from, &changes, beside, "rename")?;
+            call.changed();
+            self.folder(&row)
+        })
+    }
+
+    /// Removes a folder; with `force` all that is in it too, or nothing is removed.
+    ///
+    /// # Errors
+    /// [`PlaceFault::NotEmpty`]; the caller may not remove folders there, or one of the secrets in it.
+    pub fn remove_folder(&self, context: &Context<'_>, folder: &FolderName<'_>, force: bool) -> Result<Folder, Error> {
+        let call = Call::new(context, Operation::RemovePlace);
+        call.describe(format!("folder {:?} of {}", folder.name, folder.place.project()));
+        self.recorded(&call, || {
+            let grant = self.authorize_at(&call, folder.place, Action::WriteSecret)?;
+            let row = self.folder_row(folder)?;
+            let shown = self.folder(&row)?;
+            let place = &shown.place;
+            if !force && self.is_in_use(place)? {
+                let (what, name, advice) = ("folder", place.path(), ", or with it (forceDelete: true)");
+                return Err(PlaceFault::NotEmpty { what, name, advice }.into());
+            }
+            let removed = |(place, name)| SecretChange::Remove { place, name };
+            let changes: Vec<SecretChange> = self.secrets_within(place)?.into_iter().map(removed).collect();
+            let (project, path) = (row.project.clone(), row.path.clone());
+            let beside = grant
+                .prepared(move |transaction| secret_place::remove(transaction, &project, PlaceKind::Folder, &path));
+            self.change_within(context, place, &changes, beside, "delete")?;
+            call.changed();
+            Ok(shown)
+        })
+    }
+
+    /// Changes what is in a folder, and the folder with it. What the caller may not know of is not named.
+    fn change_within(
+        &self,
+        context: &Context<'_>,
+        place: &SecretPlace,
+        changes: &[SecretChange],
+        beside: Change,
+        what: &'static str,
+    ) -> Result<(), Error> {
+        let changed = self.change_secrets_with(context, changes, Some(beside));
+        changed.map(drop).map_err(|error| match error {
+            Error::NotFound(_) | Error::NotPermitted { .. } => PlaceFault::Held(place.path(), what).into(),
+            error => error,
+        })
+    }
+}
+
+fn taken(error: Error) -> Error {
+    match error {
+        Error::Exists(name) => PlaceFault::Exists { what: "folder", name }.into(),
+        error => error,
+    }
+}
+
+fn unknown(id: &str) -> Error {
+    PlaceFault::Unknown { what: "folder", id: id.to_owned() }.into()
+}

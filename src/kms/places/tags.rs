@@ -1,0 +1,126 @@
+//! Tags of projects, by which lists of secrets can be narrowed. They are no tags of KMIP: policies do not see them.
+
+use std::collections::HashMap;
+
+use super::super::operation::Operation;
+use super::super::{Call, Context, Error, Kms, PlaceFault, uuid};
+use super::environments::sample;
+use super::{check_segment, check_text};
+use crate::kms::now;
+use crate::policy::Action;
+use crate::store::secret_place::{self, PlaceKind, PlaceRow};
+
+/// Tags of one project, at most.
+const MAX_TAGS: usize = 500;
+
+/// A tag of a project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// Its identifier.
+    pub id: String,
+    /// What requests call it.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// Its colour.
+    pub color: String,
+    /// When it was made, in seconds since 1970-01-01 UTC.
+    pub created: i64,
+}
+
+impl From<PlaceRow> for Tag {
+    fn from(row: PlaceRow) -> Self {
+        let PlaceRow { id, path: slug, name, note: color, created, .. } = row;
+        Self { id, slug, name, color, created }
+    }
+}
+
+impl Kms {
+    /// The tags of a project by their identifiers: to show those of secrets, whose rights were asked.
+    ///
+    /// # Errors
+    /// The database is not available.
+    pub fn tags_by_id(&self, project: &str) -> Result<HashMap<String, Tag>, Error> {
+        let rows = self.place_rows(project, PlaceKind::Tag, "", MAX_TAGS)?;
+        Ok(rows.into_iter().map(|row| (row.id.clone(), Tag::from(row))).collect())
+    }
+
+    /// The tags of a project, in the order of their slugs.
+    ///
+    /// # Errors
+    /// The caller may not know.
+    pub fn tags(&self, context: &Context<'_>, project: &str) -> Result<Vec<Tag>, Error> {
+        let call = Call::new(context, Operation::ListPlaces);
+        call.describe(format!("tags of {project}"));
+        self.recorded(&call, || {
+            self.authorize_seeing(&call, &sample(project)?)?;
+            let rows = self.place_rows(project, PlaceKind::Tag, "", MAX_TAGS)?;
+            Ok(rows.into_iter().map(Tag::from).collect())
+        })
+    }
+
+    /// Makes a tag.
+    ///
+    /// # Errors
+    /// The caller may not add secrets to the project, or the slug is taken or cannot be one.
+    pub fn create_tag(
+        &self,
+        context: &Context<'_>,
+        project: &str,
+        slug: &str,
+        name: &str,
+        color: &str,
+    ) -> Result<Tag, Error> {
+        check_segment("slug", slug)?;
+        check_text("name", name)?;
+        check_text("color", color)?;
+        let call = Call::new(context, Operation::WritePlace);
+        call.describe(format!("tag {slug} of {project}"));
+        self.recorded(&call, || {
+            let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
+            if self.place_rows(project, PlaceKind::Tag, "", MAX_TAGS)?.len() >= MAX_TAGS {
+                return Err(PlaceFault::Full("tags", MAX_TAGS).into());
+            }
+            let now = now();
+            let row = PlaceRow {
+                id: uuid::random()?,
+                project: project.to_owned(),
+                path: slug.to_owned(),
+                name: name.to_owned(),
+                note: color.to_owned(),
+                position: 0,
+                created: now,
+                updated: now,
+            };
+            let own = row.clone();
+            let written = grant.change(move |transaction| {
+                if own.insert(transaction, PlaceKind::Tag)? {
+                    return Ok(());
+                }
+                Err(crate::store::Error::Exists(own.path))
+            });
+            written.map_err(|error| match error {
+                Error::Exists(name) => PlaceFault::Exists { what: "tag", name }.into(),
+                error => error,
+            })?;
+            Ok(row.into())
+        })
+    }
+
+    /// Removes a tag; secrets that have it are no longer found by it.
+    ///
+    /// # Errors
+    /// The caller may not add secrets to the project, or there is none of this identifier.
+    pub fn remove_tag(&self, context: &Context<'_>, project: &str, id: &str) -> Result<Tag, Error> {
+        let call = Call::new(context, Operation::RemovePlace);
+        call.describe(format!("tag {id:?} of {project}"));
+        self.recorded(&call, || {
+            let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
+            let row = self.place_row(PlaceKind::Tag, id)?.filter(|row| row.project == project);
+            let row = row.ok_or_else(|| PlaceFault::Unknown { what: "tag", id: id.to_owned() })?;
+            let (project, slug) = (project.to_owned(), row.path.clone());
+            grant.change(move |transaction| secret_place::remove(transaction, &project, PlaceKind::Tag, &slug))?;
+            Ok(row.into())
+        })
+    }
+}

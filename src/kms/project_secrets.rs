@@ -1,0 +1,254 @@
+//! The secrets of projects by environment and folder: read one by one, and listed.
+
+use super::gate::{Behind, PlaceGrant};
+use super::operation::Operation;
+use super::references::References;
+use super::secret_path::last_number;
+use super::{Call, Context, Error, Kms, SecretDetails, SecretPlace, secrets};
+use crate::kmip::Attributes;
+use crate::kmip::ttlv::DateTime;
+use crate::policy::Action;
+use crate::secret::Bytes;
+
+/// Secrets in one answer at most.
+pub const MAX_SECRETS: usize = 10_000;
+
+/// Names that one list looks at, at most.
+const MAX_VISITED: usize = 100_000;
+
+/// Names that are read from the index at once.
+const CHUNK: usize = 256;
+
+/// What a list may take as it is written, in bytes.
+const MAX_LIST: usize = 6 << 20;
+
+/// A secret as a list or a single answer shows it.
+#[derive(Debug)]
+pub struct ProjectSecret {
+    /// Its object's identifier.
+    pub id: String,
+    /// Where it is.
+    pub place: SecretPlace,
+    /// Its name there.
+    pub name: String,
+    /// The number of the value.
+    pub version: i64,
+    /// The value; `None` if it was not asked for, or the request may not show it.
+    pub value: Option<Bytes>,
+    /// What is said of it.
+    pub details: SecretDetails,
+    /// When the secret was made, in seconds since 1970-01-01 UTC.
+    pub created: i64,
+    /// When it was last changed, likewise.
+    pub updated: i64,
+}
+
+/// How secrets are shown.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// With their values.
+    pub value: bool,
+    /// References in the values are replaced by what they refer to.
+    pub expand: bool,
+}
+
+/// Which secrets of a place a list is about.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Those in folders of the place too.
+    pub recursive: bool,
+    /// Those that have one of the tags with these identifiers; `None` for all.
+    pub tags: Option<Vec<String>>,
+    /// How many are passed over.
+    pub offset: usize,
+    /// How many are shown; `None` for all, which is an error if they are too many for one answer.
+    pub limit: Option<usize>,
+    /// How they are shown.
+    pub view: View,
+}
+
+impl ProjectSecret {
+    /// A secret of these attributes.
+    pub(super) fn new(place: SecretPlace, name: &str, attributes: &Attributes, value: Option<Bytes>) -> Self {
+        let date = |date: Option<DateTime>| date.map_or(0, |date| date.0);
+        let id = attributes.unique_identifier.as_ref().and_then(|id| id.as_text()).unwrap_or_default();
+        Self {
+            id: id.to_owned(),
+            place,
+            name: name.to_owned(),
+            version: last_number(attributes).unwrap_or_default(),
+            value,
+            details: SecretDetails::of(attributes),
+            created: date(attributes.initial_date),
+            updated: date(attributes.last_change_date),
+        }
+    }
+}
+
+impl Kms {
+    /// A secret of a project: with its last value, or that of a number.
+    ///
+    /// # Errors
+    /// The caller may not read it, or there is none.
+    pub fn project_secret(
+        &self,
+        context: &Context<'_>,
+        place: &SecretPlace,
+        name: &str,
+        number: Option<i64>,
+        view: View,
+    ) -> Result<ProjectSecret, Error> {
+        let path = place.secret(name)?;
+        let call = Call::new(context, Operation::ReadSecret);
+        call.describe(if view.value { path.described() } else { format!("{} without its value", path.described()) });
+        let mut secret = self.recorded(&call, || {
+            let grant = self.authorize_secret(&call, Action::ReadSecret, &path)?;
+            let grant = grant.ok_or_else(|| Error::NotFound(path.name()))?;
+            let value = view.value.then(|| grant.read_secret(number)).transpose()?;
+            let mut secret = ProjectSecret::new(place.clone(), name, &grant.attributes(), value);
+            secret.version = number.unwrap_or(secret.version);
+            Ok(secret)
+        })?;
+        if view.expand {
+            References::new(self, context).expand(&mut secret)?;
+        }
+        Ok(secret)
+    }
+
+    /// Gives `put` the secrets of a place that the caller may read, in the order of their names; `put` returns how many bytes
+    /// each takes as it is written.
+    ///
+    /// # Errors
+    /// [`Error::Undefined`]: there are none, and the caller may not know whether there is such a project.
+    /// [`Error::AnswerTooLarge`]: they are too many for one answer.
+    pub fn list_project_secrets(
+        &self,
+        context: &Context<'_>,
+        place: &SecretPlace,
+        listing: &Listing,
+        put: &mut dyn FnMut(ProjectSecret) -> usize,
+    ) -> Result<(), Error> {
+        let call = Call::new(context, Operation::ListSecrets);
+        call.describe(format!(
+            "{} in {}{}",
+            place.key(),
+            place.project(),
+            if listing.recursive { ", recursive" } else { "" }
+        ));
+        self.recorded(&call, || {
+            let found = self.walk_secrets(&call, place, listing, put)?;
+            if !found {
+                self.authorize_seeing(&call, place)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether there was one.
+    fn walk_secrets(
+        &self,
+        call: &Call<'_>,
+        place: &SecretPlace,
+        listing: &Listing,
+        put: &mut dyn FnMut(ProjectSecret) -> usize,
+    ) -> Result<bool, Error> {
+        let limit = listing.limit.unwrap_or(MAX_SECRETS);
+        let mut references = References::new(self, &call.context);
+        let (mut after, mut visited, mut seen, mut shown, mut bytes) = (String::new(), 0, 0, 0, 0);
+        if listing.offset > 0 && listing.tags.is_none() {
+            match self.place_behind(call, place, !listing.recursive, listing.offset)? {
+                Some(Behind::Name(name)) => (after, seen) = (name, listing.offset),
+                Some(Behind::End) => return Ok(false),
+                None => {}
+            }
+        }
+        loop {
+            let chunk = self.indexed_secrets(place, &after, !listing.recursive, CHUNK)?;
+            for (variable, id) in &chunk {
+                call.go_on()?;
+                if shown == limit && listing.limit.is_some() {
+                    return Ok(true);
+                }
+                visited += 1;
+                if shown == MAX_SECRETS || visited > MAX_VISITED {
+                    return Err(Error::AnswerTooLarge);
+                }
+                let is_passed_over = seen < listing.offset;
+                let Some(mut secret) = self.listed(call, variable, id, listing, is_passed_over)? else { continue };
+                seen += 1;
+                if is_passed_over {
+                    continue;
+                }
+                if listing.view.expand {
+                    references.expand(&mut secret)?;
+                }
+                let size = put(secret);
+                (shown, bytes) = (shown + 1, bytes + size);
+                // What it is written into grows by doubling.
+                call.context.ticket.hold(size.saturating_mul(2)).map_err(|_| Error::NoRoom)?;
+                if bytes > MAX_LIST {
+                    return Err(Error::AnswerTooLarge);
+                }
+            }
+            match chunk.last() {
+                Some((last, _)) if chunk.len() == CHUNK => after.clone_from(last),
+                _ => return Ok(seen > 0),
+            }
+        }
+    }
+
+    /// One secret of a list; `None` for what the list does not show.
+    fn listed(
+        &self,
+        call: &Call<'_>,
+        variable: &str,
+        id: &str,
+        listing: &Listing,
+        is_passed_over: bool,
+    ) -> Result<Option<ProjectSecret>, Error> {
+        let Some((place, name)) = SecretPlace::of_variable(variable) else { return Ok(None) };
+        let path = place.secret(name)?;
+        let reads = listing.view.value && !is_passed_over;
+        let Some(object) = self.sighted_secret(call, &path, id, reads)? else { return Ok(None) };
+        let mut secret = ProjectSecret::new(place, name, &object.attributes, None);
+        let is_tagged = |tags: &Vec<String>| secret.details.tags.iter().any(|own| tags.contains(own));
+        if !listing.tags.as_ref().is_none_or(is_tagged) {
+            return Ok(None);
+        }
+        if !reads {
+            return Ok(Some(secret));
+        }
+        // A value that is read has a record of its own.
+        let read = Call::new(&call.context, Operation::ReadSecret);
+        read.describe(path.described());
+        let value = self.recorded(&read, || self.authorize_sighted(&read, object)?.read_secret(None));
+        match value {
+            Ok(value) => secret.value = Some(value),
+            // Removed, or taken away, meanwhile.
+            Err(Error::NotFound(_) | Error::NotPermitted { .. } | Error::Destroyed(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        Ok(Some(secret))
+    }
+
+    /// Leave to see what environments, folders and tags a project has.
+    pub(super) fn authorize_seeing<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        place: &SecretPlace,
+    ) -> Result<PlaceGrant<'a>, Error> {
+        self.authorize_at(call, place, call.operation.action())
+    }
+
+    /// Leave to see them or to change them, as one who could add a secret there.
+    pub(super) fn authorize_at<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        place: &SecretPlace,
+        action: Action,
+    ) -> Result<PlaceGrant<'a>, Error> {
+        let sample = place.secret("x")?;
+        let attributes = secrets::attributes(&sample, "", call);
+        self.authorize_place(call, action, &sample, &attributes)
+    }
+}

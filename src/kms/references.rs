@@ -1,0 +1,201 @@
+//! References in the values of secrets: `${NAME}` to one in the same folder, `${ENVIRONMENT.FOLDER.NAME}` to one elsewhere in the
+//! same project. The right to read is asked for each, and each that is read has its line in the audit log. A reference stays as it
+//! is written if there is no such secret, the caller may not read it, its value is no text, it leads back to itself or leads on too
+//! often: the answer is the same for all of these, so that it tells nobody what there is.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::project_secrets::ProjectSecret;
+use super::{Context, Error, Kms, PlaceFault, SecretPath, SecretPlace};
+use crate::secret::Bytes;
+
+/// References that lead to each other, at most.
+const MAX_DEPTH: usize = 10;
+
+/// Different secrets that one request reads because others refer to them.
+const MAX_READS: usize = 256;
+
+/// References that are replaced in one value, those in what they refer to among them.
+const MAX_REPLACED: usize = 4_096;
+
+/// The longest value with what it refers to, in bytes.
+const MAX_EXPANDED: usize = 256 << 10;
+
+/// Begins and ends a reference.
+const BEGIN: &str = "${";
+const END: char = '}';
+
+/// What the values of one request refer to.
+pub(super) struct References<'a> {
+    kms: &'a Kms,
+    context: &'a Context<'a>,
+    /// What was read, and what may not or cannot be read, by the name of the variable.
+    known: HashMap<String, Option<Rc<Bytes>>>,
+}
+
+/// One value under way.
+struct Expansion {
+    out: String,
+    replaced: usize,
+    /// The variables whose values are being written, the outermost first.
+    chain: Vec<String>,
+}
+
+/// Why a value cannot be expanded.
+enum Stop {
+    /// It would be too much.
+    TooMuch,
+    Failed(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl<'a> References<'a> {
+    pub(super) fn new(kms: &'a Kms, context: &'a Context<'a>) -> Self {
+        Self { kms, context, known: HashMap::new() }
+    }
+
+    /// Replaces the references in the secret's value.
+    ///
+    /// # Errors
+    /// [`PlaceFault::Expansion`], or what went wrong with reading another secret.
+    pub(super) fn expand(&mut self, secret: &mut ProjectSecret) -> Result<(), Error> {
+        let Some(value) = &secret.value else { return Ok(()) };
+        let Ok(text) = std::str::from_utf8(value) else { return Ok(()) };
+        if !text.contains(BEGIN) {
+            return Ok(());
+        }
+        let own = secret.place.secret(&secret.name)?;
+        let mut expansion = Expansion { out: String::new(), replaced: 0, chain: vec![own.name()] };
+        match self.write(text, &secret.place, &mut expansion) {
+            Ok(()) => {
+                secret.value = Some(Bytes::from(expansion.out.into_bytes()));
+                Ok(())
+            }
+            Err(Stop::TooMuch) => Err(PlaceFault::Expansion(secret.name.clone()).into()),
+            Err(Stop::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Writes a value that is in `place`.
+    fn write(&mut self, text: &str, place: &SecretPlace, expansion: &mut Expansion) -> Result<(), Stop> {
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once(BEGIN) {
+            expansion.push(before)?;
+            let Some((inside, after)) = behind.split_once(END) else {
+                expansion.push(BEGIN)?;
+                rest = behind;
+                break;
+            };
+            let found = if is_reference(inside) { self.resolve(inside, place, expansion)? } else { None };
+            match found {
+                Some((place, name, value)) => {
+                    expansion.replaced += 1;
+                    if expansion.replaced > MAX_REPLACED {
+                        return Err(Stop::TooMuch);
+                    }
+                    expansion.chain.push(name);
+                    // What is no text was not taken for a value.
+                    self.write(std::str::from_utf8(&value).unwrap_or_default(), &place, expansion)?;
+                    expansion.chain.pop();
+                    rest = after;
+                }
+                None => {
+                    expansion.push(BEGIN)?;
+                    rest = behind;
+                }
+            }
+        }
+        expansion.push(rest)
+    }
+
+    /// What a reference in a value of `place` means: where that is, the name of its variable and its value.
+    fn resolve(
+        &mut self,
+        inside: &str,
+        place: &SecretPlace,
+        expansion: &Expansion,
+    ) -> Result<Option<(SecretPlace, String, Rc<Bytes>)>, Stop> {
+        if expansion.chain.len() > MAX_DEPTH {
+            return Ok(None);
+        }
+        let Some((place, path)) = target(inside, place) else { return Ok(None) };
+        let name = path.name();
+        if expansion.chain.contains(&name) {
+            return Ok(None);
+        }
+        Ok(self.read(&path)?.map(|value| (place, name, value)))
+    }
+
+    fn read(&mut self, path: &SecretPath) -> Result<Option<Rc<Bytes>>, Stop> {
+        let name = path.name();
+        if let Some(known) = self.known.get(&name) {
+            return Ok(known.clone());
+        }
+        if self.known.len() >= MAX_READS {
+            return Err(Stop::TooMuch);
+        }
+        let value = match self.kms.read_secret(self.context, path, None) {
+            Ok(value) => std::str::from_utf8(&value).is_ok().then(|| Rc::new(value)),
+            Err(Error::NotFound(_) | Error::NotPermitted { .. } | Error::Destroyed(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(value) = &value {
+            self.context.hold(value.len())?;
+        }
+        self.known.insert(name, value.clone());
+        Ok(value)
+    }
+}
+
+impl Expansion {
+    fn push(&mut self, text: &str) -> Result<(), Stop> {
+        if self.out.len() + text.len() > MAX_EXPANDED {
+            return Err(Stop::TooMuch);
+        }
+        self.out.push_str(text);
+        Ok(())
+    }
+}
+
+/// Whether what is between the braces can be a reference.
+fn is_reference(inside: &str) -> bool {
+    !inside.is_empty() && inside.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// Where a reference in a value of `place` leads, and the secret there.
+fn target(inside: &str, place: &SecretPlace) -> Option<(SecretPlace, SecretPath)> {
+    let Some((place_of, name)) = inside.rsplit_once('.') else {
+        return Some((place.clone(), place.secret(inside).ok()?));
+    };
+    let (environment, folders) = place_of.split_once('.').unwrap_or((place_of, ""));
+    let other = SecretPlace::new(place.project(), environment, &folders.replace('.', "/")).ok()?;
+    let path = other.secret(name).ok()?;
+    Some((other, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_leads_to_one_place() {
+        let here = SecretPlace::new("p", "dev", "/a/b").unwrap();
+        let leads = |inside: &str| target(inside, &here).map(|(_, path)| path.name());
+        assert_eq!(leads("X").as_deref(), Some("p:variable:dev/a/b/X"));
+        assert_eq!(leads("prod.X").as_deref(), Some("p:variable:prod/X"));
+        assert_eq!(leads("prod.a.b.X").as_deref(), Some("p:variable:prod/a/b/X"));
+        for inside in [".X", "prod.", "prod..X", "prod.a..X", "."] {
+            assert_eq!(leads(inside), None, "{inside}");
+        }
+        assert!(is_reference("prod.a-b.X_1"));
+        for inside in ["", "a b", "a/b", "a${b", "ä"] {
+            assert!(!is_reference(inside), "{inside}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Changes of secrets of a project: one, or many that are made together or not at all. Each secret is authorized by itself.
+
+use std::collections::HashSet;
+
+use super::gate::Amendment;
+use super::operation::Operation;
+use super::project_secrets::ProjectSecret;
+use super::secret_path::new_id;
+use super::secrets::{MAX_SECRET, attributes, destroy};
+use super::{Call, Context, DetailsChange, Error, Gathering, Kms, PlaceFault, SecretDetails, SecretPath, SecretPlace};
+use crate::kmip::enumerations::Operation as Kmip;
+use crate::policy::Action;
+use crate::secret::Bytes;
+use crate::store::Change;
+
+/// Secrets that one request may change.
+pub const MAX_TOGETHER: usize = 500;
+
+/// What is to become of a secret.
+#[derive(Debug)]
+pub enum SecretChange {
+    /// It is made; it must not be there.
+    Create {
+        /// Where.
+        place: SecretPlace,
+        /// Its name.
+        name: String,
+        /// Its first value.
+        value: Bytes,
+        /// What is said of it.
+        details: DetailsChange,
+    },
+    /// It is changed; it must be there.
+    Update {
+        /// Where it is.
+        place: SecretPlace,
+        /// Its name.
+        name: String,
+        /// Its next value, if it gets one.
+        value: Option<Bytes>,
+        /// Where it is then, and its name there; `None` if that stays.
+        to: Option<(SecretPlace, String)>,
+        /// What is said of it from then on.
+        details: DetailsChange,
+    },
+    /// It is removed with all its values; it must be there.
+    Remove {
+        /// Where it is.
+        place: SecretPlace,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl SecretChange {
+    fn operation(&self) -> Operation {
+        match self {
+            Self::Create { .. } | Self::Update { .. } => Operation::WriteSecret,
+            Self::Remove { .. } => Operation::RemoveSecret,
+        }
+    }
+
+    /// The secret as it is called now, and as it is called then if that differs.
+    fn paths(&self) -> Result<(SecretPath, Option<SecretPath>), Error> {
+        Ok(match self {
+            Self::Create { place, name, .. } => (place.new_secret(name)?, None),
+            Self::Remove { place, name } => (place.secret(name)?, None),
+            Self::Update { place, name, to, .. } => {
+                let path = place.secret(name)?;
+                let to = match to {
+                    // A folder takes its secrets along, whatever they are called.
+                    Some((place, new)) if new == name => Some(place.secret(new)?),
+                    Some((place, new)) => Some(place.new_secret(new)?),
+                    None => None,
+                };
+                let to = to.filter(|to| *to != path);
+                (path, to)
+            }
+        })
+    }
+
+    fn value(&self) -> Option<&Bytes> {
+        match self {
+            Self::Create { value, .. } => Some(value),
+            Self::Update { value, .. } => value.as_ref(),
+            Self::Remove { .. } => None,
+        }
+    }
+}
+
+impl Kms {
+    /// Makes all of the changes, or none. Answers each secret as it is then, with the value that the request brought; of one that
+    /// was removed, what it was.
+    ///
+    /// # Errors
+    /// The first that cannot be made.
+    pub fn change_secrets(&self, context: &Context<'_>, changes: &[SecretChange]) -> Result<Vec<ProjectSecret>, Error> {
+        self.change_secrets_with(context, changes, None)
+    }
+
+    /// The same, and `beside` in the same commit.
+    pub(super) fn change_secrets_with(
+        &self,
+        context: &Context<'_>,
+        changes: &[SecretChange],
+        beside: Option<Change>,
+    ) -> Result<Vec<ProjectSecret>, Error> {
+        let paths = self.check_changes(changes)?;
+        let calls: Vec<Call<'_>> =
+            changes
+                .iter()
+                .zip(&paths)
+                .enumerate()
+                .map(|(number, (change, (path, to)))| {
+                    let gathering = if number == 0 { Gathering::First } else { Gathering::BesideOthers };
+                    let call = Call { gathering, ..Call::new(context, change.operation()) };
+                    call.describe(to.as_ref().map_or_else(
+                        || path.described(),
+                        |to| format!("{} becomes {}", path.described(), to.described()),
+                    ));
+                    call
+                })
+                .collect();
+        match calls.first() {
+            Some(first) => self.begin(first)?,
+            None => context.go_on()?,
+        }
+        let prepared: Result<Vec<ProjectSecret>, Error> = calls
+            .iter()
+            .zip(changes.iter().zip(&paths))
+            .map(|(call, (change, (path, to)))| {
+                call.go_on()?;
+                self.prepare(call, change, path, to.as_ref())
+            })
+            .collect();
+        let answer = prepared.and_then(|shown| self.commit_together(&calls, beside).map(|()| shown));
+        let answer = answer.map_err(|error| match error {
+            Error::Exists(name) => PlaceFault::SecretExists(short(&name)).into(),
+            // Removed meanwhile.
+            Error::Destroyed(id) => Error::NotFound(id),
+            error => error,
+        });
+        if answer.is_err() {
+            for call in &calls {
+                call.give_up();
+            }
+        }
+        self.conclude_all(&calls, answer)
+    }
+
+    /// What can be said of changes before anything is done for them: the names of the secrets.
+    fn check_changes(&self, changes: &[SecretChange]) -> Result<Vec<(SecretPath, Option<SecretPath>)>, Error> {
+        if changes.len() > MAX_TOGETHER {
+            return Err(PlaceFault::TooMany(MAX_TOGETHER).into());
+        }
+        let mut paths = Vec::with_capacity(changes.len());
+        let mut named = HashSet::new();
+        for change in changes {
+            let (path, to) = change.paths()?;
+            for path in std::iter::once(&path).chain(&to) {
+                if !named.insert(path.name()) {
+                    return Err(PlaceFault::Repeated(short(&path.name())).into());
+                }
+            }
+            if let Some(value) = change.value() {
+                if value.len() > MAX_SECRET {
+                    return Err(Error::SecretTooLong);
+                }
+                self.expect_fits(value)?;
+            }
+            paths.push((path, to));
+        }
+        Ok(paths)
+    }
+
+    /// Leaves a change in its call.
+    fn prepare(
+        &self,
+        call: &Call<'_>,
+        change: &SecretChange,
+        path: &SecretPath,
+        to: Option<&SecretPath>,
+    ) -> Result<ProjectSecret, Error> {
+        match change {
+            SecretChange::Create { place, name, value, details } => self
+                .prepare_creation(call, path, value, details)
+                .map(|attributes| ProjectSecret::new(place.clone(), name, &attributes, Some(value.clone()))),
+            SecretChange::Update { place, name, value, to: target, details } => {
+                let grant = self.authorize_secret(call, Action::WriteSecret, path)?;
+                let Some(grant) = grant else {
+                    return Err(self.missing_secret(call, path, &attributes(path, "", call))?);
+                };
+                if let Some(to) = to {
+                    self.authorize_moving(call, path, to)?;
+                }
+                let attributes =
+                    grant.amend_secret(&Amendment { value: value.as_ref(), to, details: Some(details) })?;
+                let (place, name) = target.as_ref().map_or((place, name), |(place, name)| (place, name));
+                Ok(ProjectSecret::new(place.clone(), name, &attributes, value.clone()))
+            }
+            SecretChange::Remove { place, name } => {
+                let action = Action::Operation(Kmip::Destroy);
+                let grant = self.authorize_secret(call, action, path)?;
+                let grant = grant.ok_or_else(|| Error::NotFound(path.name()))?;
+                let shown = ProjectSecret::new(place.clone(), name, &grant.attributes(), None);
+                destroy(call, path, &grant)?;
+                Ok(shown)
+            }
+        }
+    }
+
+    fn prepare_creation(
+        &self,
+        call: &Call<'_>,
+        path: &SecretPath,
+        value: &Bytes,
+        details: &DetailsChange,
+    ) -> Result<crate::kmip::Attributes, Error> {
+        if self.authorize_secret(call, Action::WriteSecret, path)?.is_some() {
+            return Err(PlaceFault::SecretExists(short(&path.name())).into());
+        }
+        let id = new_id()?;
+        let mut attributes = attributes(path, &id, call);
+        SecretDetails::default().changed(details).put(&mut attributes)?;
+        let grant = self.authorize_new_secret(call, path, &attributes)?;
+        grant.insert_secret(path, &id, attributes.clone(), value)?;
+        Ok(attributes)
+    }
+
+    /// Whoever gives a secret another name takes it away from where it was, and adds it where it comes.
+    fn authorize_moving(&self, call: &Call<'_>, path: &SecretPath, to: &SecretPath) -> Result<(), Error> {
+        let leaving = self.authorize_secret(call, Action::Operation(Kmip::Destroy), path)?;
+        leaving.ok_or_else(|| Error::NotFound(path.name()))?;
+        if self.authorize_secret(call, Action::WriteSecret, to)?.is_some() {
+            return Err(PlaceFault::SecretExists(short(&to.name())).into());
+        }
+        self.authorize_new_secret(call, to, &attributes(to, "", call)).map(drop)
+    }
+}
+
+/// The name of a secret in its folder.
+fn short(variable: &str) -> String {
+    SecretPlace::of_variable(variable).map_or(variable, |(_, name)| name).to_owned()
+}

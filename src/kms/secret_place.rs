@@ -1,0 +1,274 @@
+//! Where the secrets of a project are for clients that know environments and folders: the secret NAME of the folder `/a/b` in the
+//! environment ENV of a project is the variable `ENV/a/b/NAME` of the account that has the project's name. A name, a folder and
+//! an environment have no slash, so that no two places are one.
+
+use super::{Error, SecretPath};
+
+/// The longest name of a folder or an environment that can be made, in bytes.
+const MAX_SEGMENT: usize = 64;
+
+/// Stands in the name of every secret behind its account.
+const VARIABLE: &str = ":variable:";
+
+/// An environment of a project, and a path of folders in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretPlace {
+    project: String,
+    environment: String,
+    folders: Vec<String>,
+}
+
+/// Why something cannot be where a request wants it. Its text is for the caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlaceFault {
+    /// The slug of an environment.
+    #[error("environment: {0:?} is not the slug of an environment: give a name without slashes, such as dev")]
+    Environment(String),
+    /// The path of a folder.
+    #[error("secretPath: {0:?} is not a path of folders: give names that are divided by slashes, such as /db/main")]
+    Path(String),
+    /// The name of a secret.
+    #[error("secretName: {0:?} cannot be the name of a secret: it has 1 to 255 bytes, and no slash, colon or blank")]
+    SecretName(String),
+    /// A name for an environment, a folder or a tag.
+    #[error("{member}: {value:?} cannot be one: give 1 to 64 letters, digits, hyphens and underscores")]
+    Segment {
+        /// What it is to be.
+        member: &'static str,
+        /// What was given.
+        value: String,
+    },
+    /// A text that is too long, or cannot be seen.
+    #[error("{0}: the text is too long, or has control characters")]
+    Text(&'static str),
+    /// Comment, tags and the like of one secret.
+    #[error("comment, metadata, tags and reminder of a secret take at most {0} bytes together")]
+    Details(usize),
+    /// No such environment.
+    #[error("the project {project:?} has no environment {slug:?}: it has {has}")]
+    NoEnvironment {
+        /// The project.
+        project: String,
+        /// What was asked for.
+        slug: String,
+        /// Those that there are.
+        has: String,
+    },
+    /// No such folder.
+    #[error("the environment {environment:?} has no folder {path:?}: make it first (POST /api/v2/folders)")]
+    NoFolder {
+        /// The environment.
+        environment: String,
+        /// The folder.
+        path: String,
+    },
+    /// Nothing of the kind has the identifier.
+    #[error("there is no {what} {id:?}")]
+    Unknown {
+        /// Which kind.
+        what: &'static str,
+        /// What was asked for.
+        id: String,
+    },
+    /// The name of a secret is taken.
+    #[error("the secret {0:?} exists already: change it with PATCH")]
+    SecretExists(String),
+    /// What an environment, a folder or a tag would be is there.
+    #[error("the {what} {name:?} exists already")]
+    Exists {
+        /// Which kind.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// What is in it would be lost.
+    #[error("the {what} {name:?} is not empty: delete what is in it first{advice}")]
+    NotEmpty {
+        /// Which kind.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// What else can be done.
+        advice: &'static str,
+    },
+    /// Something in it may not be changed by the caller.
+    #[error("the folder {0:?} holds secrets that you may not {1}")]
+    Held(String, &'static str),
+    /// The last one.
+    #[error("the environment {0:?} is the only one of its project, which needs one")]
+    LastEnvironment(String),
+    /// A request that changes more at one time than the server does.
+    #[error("the request changes more than {0} secrets: change fewer at a time")]
+    TooMany(usize),
+    /// As many as there may be.
+    #[error("a project has at most {1} {0}")]
+    Full(&'static str, usize),
+    /// One secret twice in one request.
+    #[error("the secret {0:?} is named more than once")]
+    Repeated(String),
+    /// A former secret, whose identifier is made of its name.
+    #[error(
+        "the secret {0:?} was made before accounts were projects, and keeps its name: delete it and write it again"
+    )]
+    Former(String),
+    /// The value with what it refers to.
+    #[error(
+        "the value of {0:?} has too many references, or is too long with them: ask with expandSecretReferences=false, or for \
+         fewer secrets"
+    )]
+    Expansion(String),
+}
+
+impl SecretPlace {
+    /// A place. Slashes at the beginning and the end of `path` make no difference.
+    ///
+    /// # Errors
+    /// One of them cannot be a part of a variable's name, or all are too long together.
+    pub fn new(project: &str, environment: &str, path: &str) -> Result<Self, Error> {
+        if !is_segment(environment) {
+            return Err(PlaceFault::Environment(environment.to_owned()).into());
+        }
+        let trimmed = path.strip_prefix('/').unwrap_or(path);
+        let trimmed = trimmed.strip_suffix('/').unwrap_or(trimmed);
+        let folders: Vec<String> = trimmed.split('/').filter(|_| !trimmed.is_empty()).map(str::to_owned).collect();
+        if !folders.iter().all(|folder| is_segment(folder)) {
+            return Err(PlaceFault::Path(path.to_owned()).into());
+        }
+        let place = Self { project: project.to_owned(), environment: environment.to_owned(), folders };
+        // As long as a secret's name may be, with a name of one byte.
+        SecretPath::new(project, &format!("{}/x", place.key()))?;
+        Ok(place)
+    }
+
+    /// The place and the name of a secret with this name of a variable; `None` for one that is in no environment.
+    #[must_use]
+    pub fn of_variable(name: &str) -> Option<(Self, &str)> {
+        let (project, rest) = name.split_once(VARIABLE)?;
+        let (place, name) = rest.rsplit_once('/')?;
+        let mut segments = place.split('/').map(str::to_owned);
+        let environment = segments.next()?;
+        let own = Self { project: project.to_owned(), environment, folders: segments.collect() };
+        let is_sound =
+            is_segment(name) && is_segment(&own.environment) && own.folders.iter().all(|own| is_segment(own));
+        is_sound.then_some((own, name))
+    }
+
+    /// The project.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
+    /// The slug of the environment.
+    #[must_use]
+    pub fn environment(&self) -> &str {
+        &self.environment
+    }
+
+    /// The folder, beginning with a slash.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("/{}", self.folders.join("/"))
+    }
+
+    /// The name of the innermost folder; `None` for an environment's root.
+    #[must_use]
+    pub fn folder(&self) -> Option<&str> {
+        self.folders.last().map(String::as_str)
+    }
+
+    /// A secret here, whatever its name is.
+    ///
+    /// # Errors
+    /// It cannot be a name.
+    pub fn secret(&self, name: &str) -> Result<SecretPath, Error> {
+        if !is_segment(name) {
+            return Err(PlaceFault::SecretName(name.to_owned()).into());
+        }
+        SecretPath::new(&self.project, &format!("{}/{name}", self.key()))
+    }
+
+    /// A secret that is to be made here. Its name is one that references and shells know.
+    ///
+    /// # Errors
+    /// It cannot be a name.
+    pub fn new_secret(&self, name: &str) -> Result<SecretPath, Error> {
+        if name.len() > 255 || name.contains([':', ' ']) || name.trim() != name {
+            return Err(PlaceFault::SecretName(name.to_owned()).into());
+        }
+        self.secret(name)
+    }
+
+    /// Another folder: one in this one.
+    ///
+    /// # Errors
+    /// The name cannot be a folder's, or the path would be too long.
+    pub fn within(&self, folder: &str) -> Result<Self, Error> {
+        check_segment("name", folder)?;
+        let mut place = self.clone();
+        place.folders.push(folder.to_owned());
+        SecretPath::new(&place.project, &format!("{}/x", place.key()))?;
+        Ok(place)
+    }
+
+    /// The folder that holds this one; `None` for an environment's root.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let (_, folders) = self.folders.split_last()?;
+        Some(Self { folders: folders.to_vec(), ..self.clone() })
+    }
+
+    /// The place without its project: the environment, and the folders behind it.
+    pub(super) fn key(&self) -> String {
+        std::iter::once(&self.environment).chain(&self.folders).map(String::as_str).collect::<Vec<_>>().join("/")
+    }
+
+    /// What the names of all secrets in it begin with.
+    pub(super) fn prefix(&self) -> String {
+        format!("{}{VARIABLE}{}/", self.project, self.key())
+    }
+}
+
+/// Whether the text can be one part of a path.
+fn is_segment(text: &str) -> bool {
+    !text.is_empty() && !text.contains('/') && !text.chars().any(crate::text::is_unprintable)
+}
+
+/// Whether the text can name a new environment, folder or tag.
+pub(super) fn check_segment(member: &'static str, text: &str) -> Result<(), Error> {
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    if text.is_empty() || text.len() > MAX_SEGMENT || !text.bytes().all(is_good) {
+        return Err(PlaceFault::Segment { member, value: text.to_owned() }.into());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_one_variable_and_no_other() {
+        for (path, folders) in [("/", "/"), ("", "/"), ("/a", "/a"), ("a/b/", "/a/b"), ("/a/b", "/a/b")] {
+            let place = SecretPlace::new("p", "dev", path).unwrap();
+            assert_eq!(place.path(), folders, "{path}");
+            let name = place.secret("X").unwrap().name();
+            let (found, own) = SecretPlace::of_variable(&name).unwrap();
+            assert_eq!((found, own), (place, "X"), "{path}");
+        }
+        for (environment, path) in [("", "/"), ("a/b", "/"), ("dev", "//a"), ("dev", "/a//b"), ("dev", "/\u{7}")] {
+            SecretPlace::new("p", environment, path).unwrap_err();
+        }
+        for name in ["p:variable:password", "p:variable:dev/", "p:variable:/x", "p:variable:dev//x", "p"] {
+            assert_eq!(SecretPlace::of_variable(name), None, "{name}");
+        }
+        let root = SecretPlace::new("p", "dev", "/").unwrap();
+        for name in ["", "a/b"] {
+            root.secret(name).unwrap_err();
+        }
+        for name in ["a b", "a:b", " a", &"x".repeat(256)] {
+            root.new_secret(name).unwrap_err();
+        }
+        SecretPlace::new("p", "dev", &"/abcdefgh".repeat(100)).unwrap_err();
+    }
+}

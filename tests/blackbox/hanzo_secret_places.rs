@@ -1,0 +1,210 @@
+//! Environments, folders and tags of projects, and what lists of their secrets cost.
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::hanzo_secrets::{RAW, create, listed, refused, shop, sound};
+use crate::harness::Server;
+use crate::harness::caller::{Caller, succeeded};
+use crate::harness::costs::{best, took};
+
+const ENVIRONMENTS: &str = "/api/v1/workspace/shop/environments";
+const V1: &str = "/api/v1/folders";
+const V2: &str = "/api/v2/folders";
+
+/// Names of what an answer lists.
+fn names(answer: &Value, list: &str, member: &str) -> Vec<String> {
+    answer[list].as_array().unwrap().iter().map(|one| one[member].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_project_has_environments() {
+    let (server, _) = shop();
+    let [mut alice, mut rita] = ["alice", "rita"].map(|name| Caller::certificate(&server, name));
+    assert_eq!(names(&rita.get(ENVIRONMENTS), "environments", "slug"), ["dev", "staging", "prod"]);
+    // What @infisical/sdk 5.0.2 sends.
+    let new = json!({"name": "Quality", "projectId": "shop", "slug": "qa", "position": 2});
+    let made = alice.done(ENVIRONMENTS, &new)["environment"].clone();
+    for (member, value) in
+        [("slug", json!("qa")), ("name", json!("Quality")), ("position", json!(2)), ("projectId", json!("shop"))]
+    {
+        assert_eq!(made[member], value, "{made}");
+    }
+    assert!(made["id"].is_string() && made["createdAt"].is_string() && made["updatedAt"].is_string());
+    assert_eq!(names(&rita.get(ENVIRONMENTS), "environments", "slug"), ["dev", "qa", "staging", "prod"]);
+    refused(&alice.post(ENVIRONMENTS, &new), 400);
+    refused(&alice.post(ENVIRONMENTS, &json!({"name": "x", "slug": "a/b"})), 422);
+    refused(&rita.post(ENVIRONMENTS, &json!({"name": "x", "slug": "x"})), 403);
+    let body = json!({"workspaceId": "shop", "environment": "qa", "secretValue": "x"});
+    alice.done(&format!("{RAW}/A"), &body);
+    let own = format!("{ENVIRONMENTS}/{}", made["id"].as_str().unwrap());
+    let changed = alice.done_with("PATCH", &own, &json!({"name": "Q"}))["environment"].clone();
+    assert_eq!((&changed["name"], &changed["slug"]), (&json!("Q"), &json!("qa")));
+    // It holds a secret.
+    assert!(refused(&alice.send("DELETE", &own, None), 409).contains("not empty"));
+    alice.done_with("DELETE", &format!("{RAW}/A"), &json!({"workspaceId": "shop", "environment": "qa"}));
+    refused(&rita.send("DELETE", &own, None), 403);
+    succeeded(&alice.send("DELETE", &own, None), &json!(own));
+    refused(&alice.post(&format!("{RAW}/A"), &body), 404);
+    let server = server.restart();
+    let mut alice = Caller::certificate(&server, "alice");
+    assert_eq!(names(&alice.get(ENVIRONMENTS), "environments", "slug"), ["dev", "staging", "prod"]);
+    for id in names(&alice.get(ENVIRONMENTS), "environments", "id").iter().take(2) {
+        succeeded(&alice.send("DELETE", &format!("{ENVIRONMENTS}/{id}"), None), &json!(id));
+    }
+    let last = names(&alice.get(ENVIRONMENTS), "environments", "id");
+    refused(&alice.send("DELETE", &format!("{ENVIRONMENTS}/{}", last[0]), None), 409);
+}
+
+#[test]
+fn folders_take_their_secrets_along() {
+    let (server, _) = shop();
+    let [mut alice, mut wendy] = ["alice", "wendy"].map(|name| Caller::certificate(&server, name));
+    // What @infisical/sdk and infisicalsdk send.
+    let node = json!({"name": "db", "path": "/", "workspaceId": "shop", "environment": "dev", "description": null});
+    let made = alice.done(V1, &node)["folder"].clone();
+    let python =
+        json!({"projectId": "shop", "environment": "dev", "name": "main", "path": "/db", "description": "of the shop"});
+    let main = alice.done(V2, &python)["folder"].clone();
+    for member in ["id", "name", "createdAt", "updatedAt", "envId", "path", "projectId"] {
+        assert!(main[member].is_string(), "{member}: {main}");
+    }
+    assert_eq!((&main["path"], &main["parentId"]), (&json!("/db/main"), &made["id"]));
+    assert_eq!(
+        (&main["environment"]["envSlug"], &main["environment"]["envName"]),
+        (&json!("dev"), &json!("Development"))
+    );
+    refused(&alice.post(V1, &node), 400);
+    alice.done(V1, &json!({"name": "c", "directory": "/a/b", "workspaceId": "shop", "environment": "dev"}));
+    let all = alice.get(&format!("{V2}?projectId=shop&environment=dev&path=%2F&recursive=True"));
+    assert_eq!(names(&all, "folders", "relativePath"), ["a", "a/b", "a/b/c", "db", "db/main"]);
+    let some = alice.get(&format!("{V1}?workspaceId=shop&environment=dev&path=%2F"));
+    assert_eq!(names(&some, "folders", "name"), ["a", "db"]);
+    let under = alice.get(&format!("{V2}?projectId=shop&environment=dev&path=%2Fdb&recursive=False"));
+    assert_eq!(names(&under, "folders", "name"), ["main"]);
+    refused(
+        &alice.send(
+            "GET",
+            &format!("{V2}?projectId=shop&environment=dev&lastSecretModified=2026-01-01T00:00:00Z"),
+            None,
+        ),
+        422,
+    );
+    let id = main["id"].as_str().unwrap().to_owned();
+    assert_eq!(alice.get(&format!("{V2}/{id}"))["folder"]["path"], json!("/db/main"));
+    refused(&alice.send("GET", &format!("{V2}/none"), None), 404);
+    for body in [json!({"name": "a/b"}), json!({"name": "x.y"}), json!({"name": ""}), json!({"path": "/x y"})] {
+        let body = crate::harness::jwt::but(json!({"projectId": "shop", "environment": "dev", "name": "n"}), &body);
+        refused(&alice.post(V2, &body), 422);
+    }
+    // Another name: all that is in it, or nothing.
+    create(&mut alice, "/db/main", "A", "1");
+    create(&mut alice, "/db", "B", "2");
+    alice.done(V2, &json!({"projectId": "shop", "environment": "dev", "name": "api", "path": "/db/main"}));
+    let body = json!({"projectId": "shop", "environment": "dev", "name": "store", "path": "/"});
+    let own = format!("{V2}/{}", made["id"].as_str().unwrap());
+    assert!(refused(&wendy.send("PATCH", &own, Some(&body)), 403).contains("rename"));
+    assert_eq!(listed(&mut alice, "recursive=true"), ["/db B=2", "/db/main A=1"]);
+    assert_eq!(alice.done_with("PATCH", &own, &body)["folder"]["path"], json!("/store"));
+    assert_eq!(listed(&mut alice, "recursive=true"), ["/store B=2", "/store/main A=1"]);
+    assert_eq!(alice.get(&format!("{V2}/{id}"))["folder"]["path"], json!("/store/main"));
+    // Removed when it is empty, or with what is in it.
+    let gone = json!({"projectId": "shop", "environment": "dev", "path": "/"});
+    assert!(refused(&alice.send("DELETE", &format!("{V2}/store"), Some(&gone)), 409).contains("forceDelete"));
+    let force = crate::harness::jwt::but(gone, &json!({"forceDelete": true}));
+    assert!(refused(&wendy.send("DELETE", &own, Some(&force)), 403).contains("delete"));
+    assert_eq!(listed(&mut alice, "recursive=true").len(), 2);
+    alice.done_with("DELETE", &format!("{V2}/store"), &force);
+    assert_eq!(listed(&mut alice, "recursive=true"), [""; 0]);
+    refused(&alice.send("GET", &format!("{V2}/{id}"), None), 404);
+    sound(server);
+}
+
+#[test]
+fn tags_narrow_lists() {
+    let (server, _) = shop();
+    let [mut alice, mut rita] = ["alice", "rita"].map(|name| Caller::certificate(&server, name));
+    let tags = "/api/v1/workspace/shop/tags";
+    let made = alice.done(tags, &json!({"slug": "db", "color": "#ff0000"}))["workspaceTag"].clone();
+    refused(&alice.post(tags, &json!({"slug": "db", "color": ""})), 400);
+    refused(&rita.post(tags, &json!({"slug": "x", "color": ""})), 403);
+    alice.done(tags, &json!({"slug": "web", "name": "Web", "color": ""}));
+    assert_eq!(names(&rita.get(tags), "workspaceTags", "slug"), ["db", "web"]);
+    create(&mut alice, "/", "A", "1");
+    let body = json!({"workspaceId": "shop", "environment": "dev", "secretValue": "2", "tagIds": [made["id"]]});
+    let tagged = alice.done(&format!("{RAW}/B"), &body)["secret"].clone();
+    assert_eq!((&tagged["tags"][0]["slug"], &tagged["tags"][0]["name"]), (&json!("db"), &json!("db")));
+    assert_eq!(listed(&mut rita, "tagSlugs=db%2Cnone"), ["/ B=2"]);
+    assert_eq!(listed(&mut rita, "tagSlugs=web"), [""; 0]);
+    let own = format!("{tags}/{}", made["id"].as_str().unwrap());
+    succeeded(&alice.send("DELETE", &own, None), &json!(own));
+    assert_eq!(listed(&mut rita, "tagSlugs=db"), [""; 0]);
+    assert_eq!(rita.get(&format!("{RAW}/B?workspaceId=shop&environment=dev"))["secret"]["tags"], json!([]));
+}
+
+/// Secrets of a project, and how many of them are on a page.
+const MANY: usize = 10_000;
+const FEW: usize = 200;
+const PAGE: usize = 100;
+
+/// Adds so many secrets to an environment of the project.
+fn fill(server: &Server, environment: &str, count: usize) {
+    let batches = count / PAGE;
+    thread::scope(|scope| {
+        for connection in 0..4 {
+            scope.spawn(move || {
+                let mut alice = Caller::certificate(server, "alice");
+                for batch in (connection..batches).step_by(4) {
+                    let entry = |number: usize| json!({"secretKey": format!("S{batch:03}_{number:02}"), "secretValue": "value"});
+                    let secrets: Vec<Value> = (0..PAGE).map(entry).collect();
+                    let body = json!({"workspaceId": "shop", "environment": environment, "secrets": secrets});
+                    alice.done("/api/v3/secrets/batch/raw", &body);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {
+    let (server, _) = shop();
+    fill(&server, "prod", FEW);
+    fill(&server, "dev", MANY);
+    let mut alice = Caller::certificate(&server, "alice");
+    let mut page = |environment: &str, offset: usize, more: &str| {
+        let path = format!("{RAW}?workspaceId=shop&environment={environment}&limit={PAGE}&offset={offset}{more}");
+        let mut shown = Vec::new();
+        let time = best(|| shown = names(&alice.get(&path), "secrets", "secretKey"));
+        assert_eq!(shown.len(), PAGE, "{path}");
+        (time, shown)
+    };
+    let (few, _) = page("prod", 0, "");
+    let (many, first) = page("dev", 0, "");
+    assert_eq!((first[0].as_str(), first[99].as_str()), ("S000_00", "S000_99"));
+    let (deep, last) = page("dev", MANY - PAGE, "");
+    assert_eq!((last[0].as_str(), last[99].as_str()), ("S099_00", "S099_99"));
+    let (names_only, _) = page("dev", 0, "&viewSecretValue=false");
+    eprintln!(
+        "a page of {PAGE}: {few:?} of {FEW}, {many:?} of {MANY}, {deep:?} at its end, {names_only:?} without values"
+    );
+    let slack = Duration::from_millis(15);
+    assert!(many <= few.mul_f64(1.5) + slack, "{many:?} of many, {few:?} of few");
+    assert!(deep <= few.mul_f64(1.5) + slack, "{deep:?} at the end, {few:?} of few");
+    // All of them at once, and those that are too many for one answer.
+    let all = format!("{RAW}?workspaceId=shop&environment=dev&viewSecretValue=false");
+    let time = took(|| assert_eq!(names(&alice.get(&all), "secrets", "secretKey").len(), MANY));
+    eprintln!("all {MANY}: {time:?}");
+    create(&mut alice, "/", "ONE_MORE", "x");
+    let told = refused(&alice.send("GET", &all, None), 422);
+    assert!(told.contains("ask for less"), "{told}");
+    let path = format!("{RAW}/S050_50?workspaceId=shop&environment=dev&expandSecretReferences=true");
+    let (count, before) = (400, server.cpu());
+    for _ in 0..count {
+        assert_eq!(alice.get(&path)["secret"]["secretValue"], json!("value"));
+    }
+    let each = (server.cpu() - before) / count;
+    eprintln!("a get: {each:?} of the server's CPU");
+    assert!(each < Duration::from_millis(if cfg!(debug_assertions) { 10 } else { 2 }), "{each:?}");
+}

@@ -1,0 +1,387 @@
+//! Secrets of projects with the bodies that the SDKs of Infisical send: the same objects as Conjur's variables.
+
+use serde_json::{Value, json};
+
+use crate::harness::caller::Caller;
+use crate::harness::{Answer, Server, conjur, hanzo};
+
+pub const RAW: &str = "/api/v3/secrets/raw";
+
+/// A server where alice leads the project `shop`, wendy writes there, rita reads there, and tina may do so but for what is
+/// tagged; mallory is nobody there.
+pub fn shop() -> (Server, Caller) {
+    let server = hanzo::server();
+    let mut root = Caller::certificate(&server, "root");
+    let policy = |operations: &[&str]| json!({"policy_type": "allow", "operations": operations, "resources": ["*"]});
+    conjur::define(&mut root, "policies", "write", &policy(&["write_secret"]));
+    conjur::define(&mut root, "policies", "read", &policy(&["read_secret"]));
+    for (role, policy) in [("lead", "all"), ("writer", "write"), ("reader", "read")] {
+        conjur::define(&mut root, "roles", role, &json!({"capabilities": ["*"], "policies": [policy]}));
+    }
+    let members = json!({"alice": "lead", "wendy": "writer", "rita": "reader"});
+    conjur::define(&mut root, "projects", "shop", &json!({ "members": members }));
+    (server, root)
+}
+
+/// What infisicalsdk 1.0.18 sends to make a secret.
+fn python(path: &str, value: &str) -> Value {
+    json!({
+        "workspaceId": "shop", "environment": "dev", "secretPath": path, "secretValue": value,
+        "skipMultilineEncoding": false, "type": "shared",
+    })
+}
+
+#[track_caller]
+pub fn create(caller: &mut Caller, path: &str, name: &str, value: &str) -> Value {
+    caller.done(&format!("{RAW}/{name}"), &python(path, value))["secret"].clone()
+}
+
+/// What both SDKs ask for a secret.
+fn query(path: &str) -> String {
+    format!(
+        "workspaceId=shop&environment=dev&secretPath={}&viewSecretValue=true&expandSecretReferences=true&include_imports=True",
+        conjur::encoded(path)
+    )
+}
+
+fn ask(caller: &mut Caller, path: &str, name: &str) -> Answer {
+    caller.send("GET", &format!("{RAW}/{name}?{}", query(path)), None)
+}
+
+#[track_caller]
+fn value(caller: &mut Caller, path: &str, name: &str) -> String {
+    let answer = ask(caller, path, name);
+    assert_eq!(answer.status, 200, "{path} {name}: {}", answer.json());
+    answer.json()["secret"]["secretValue"].as_str().unwrap().to_owned()
+}
+
+/// Paths, names and values that a list shows.
+#[track_caller]
+pub fn listed(caller: &mut Caller, more: &str) -> Vec<String> {
+    let answer = caller.get(&format!("{RAW}?workspaceId=shop&environment=dev&{more}"));
+    assert_eq!(answer["imports"], json!([]));
+    let text = |secret: &Value, member: &str| secret[member].as_str().unwrap().to_owned();
+    let shown = |secret: &Value| {
+        format!("{} {}={}", text(secret, "secretPath"), text(secret, "secretKey"), text(secret, "secretValue"))
+    };
+    answer["secrets"].as_array().unwrap().iter().map(shown).collect()
+}
+
+#[track_caller]
+pub fn refused(answer: &Answer, status: u16) -> String {
+    let told = answer.json();
+    assert_eq!(answer.status, status, "{told}");
+    assert_eq!(told["statusCode"], json!(status));
+    told["message"].as_str().unwrap().to_owned()
+}
+
+fn variable(id: &str) -> String {
+    format!("/secrets/shop/variable/{}", conjur::encoded(id))
+}
+
+/// The index of names says what the bound rows say.
+#[track_caller]
+pub fn sound(server: Server) {
+    let options = server.options.clone();
+    let (place, _) = server.stop();
+    let (is_sound, said) = place.check_store(&options);
+    assert!(is_sound, "{said}");
+}
+
+#[test]
+fn the_sdks_make_read_change_and_remove_secrets() {
+    let (server, _) = shop();
+    let mut alice = Caller::certificate(&server, "alice");
+    let made = create(&mut alice, "/", "DB_URL", "postgres://one");
+    // What infisicalsdk cannot do without.
+    for member in [
+        "id",
+        "_id",
+        "workspace",
+        "environment",
+        "version",
+        "type",
+        "secretKey",
+        "secretValue",
+        "secretComment",
+        "createdAt",
+        "updatedAt",
+        "secretPath",
+        "tags",
+        "secretMetadata",
+        "secretValueHidden",
+    ] {
+        assert!(!made[member].is_null(), "{member}: {made}");
+    }
+    assert_eq!((&made["version"], &made["secretValueHidden"]), (&json!(1), &json!(false)));
+    // What @infisical/sdk 5.0.2 sends to change one: what is undefined is not there, and the rest may be null.
+    let change = json!({
+        "workspaceId": "shop", "environment": "dev", "secretPath": "/", "secretValue": "postgres://two",
+        "secretComment": "of the shop", "secretReminderNote": null, "tagIds": [], "type": null, "metadata": {"a": 1},
+    });
+    let changed = alice.done_with("PATCH", &format!("{RAW}/DB_URL"), &change)["secret"].clone();
+    assert_eq!((&changed["version"], &changed["secretComment"]), (&json!(2), &json!("of the shop")));
+    assert_eq!((changed["id"].clone(), changed["secretValue"].clone()), (made["id"].clone(), json!("postgres://two")));
+    assert_eq!(value(&mut alice, "/", "DB_URL"), "postgres://two");
+    // Former versions, by the number.
+    let first = alice.get(&format!("{RAW}/DB_URL?{}&version=1", query("/")));
+    assert_eq!((&first["secret"]["secretValue"], &first["secret"]["version"]), (&json!("postgres://one"), &json!(1)));
+    assert_eq!(alice.send("GET", &format!("{RAW}/DB_URL?{}&version=3", query("/")), None).status, 404);
+    // Without its value.
+    let path = format!("{RAW}/DB_URL?workspaceSlug=shop&environment=dev&viewSecretValue=False");
+    let hidden = alice.get(&path)["secret"].clone();
+    assert_eq!((&hidden["secretValueHidden"], &hidden["secretValue"]), (&json!(true), &json!("<hidden-by-infisical>")));
+    // A comment changes no value, and shows none.
+    let comment = json!({"projectSlug": "shop", "environment": "dev", "secretComment": "", "secretMetadata": [{"key": "a", "value": "b"}]});
+    let changed = alice.done_with("PATCH", &format!("{RAW}/DB_URL"), &comment)["secret"].clone();
+    assert_eq!((&changed["version"], &changed["secretValueHidden"]), (&json!(2), &json!(true)));
+    assert_eq!((&changed["secretComment"], &changed["secretMetadata"][0]["value"]), (&json!(""), &json!("b")));
+    // Values of any text, none among them.
+    for text in ["", " leading\nand trailing \n", "ä\u{1F600}\0", "${", "${}", "$${A b}"] {
+        let change = json!({"workspaceId": "shop", "environment": "dev", "secretValue": text});
+        alice.done_with("PATCH", &format!("{RAW}/DB_URL"), &change);
+        assert_eq!(value(&mut alice, "/", "DB_URL"), text);
+    }
+    // It is there already; under a new name it is the same object.
+    let told = refused(&alice.post(&format!("{RAW}/DB_URL"), &python("/", "x")), 400);
+    assert!(told.contains("exists already"), "{told}");
+    let rename = json!({"workspaceId": "shop", "environment": "dev", "newSecretName": "DATABASE_URL"});
+    let renamed = alice.done_with("PATCH", &format!("{RAW}/DB_URL"), &rename)["secret"].clone();
+    assert_eq!((&renamed["secretKey"], &renamed["id"]), (&json!("DATABASE_URL"), &made["id"]));
+    refused(&ask(&mut alice, "/", "DB_URL"), 404);
+    assert_eq!(value(&mut alice, "/", "DATABASE_URL"), "$${A b}");
+    create(&mut alice, "/", "OTHER", "x");
+    let taken = json!({"workspaceId": "shop", "environment": "dev", "newSecretName": "DATABASE_URL"});
+    refused(&alice.send("PATCH", &format!("{RAW}/OTHER"), Some(&taken)), 400);
+    // Removed with a body, and by the alias.
+    let gone = json!({"workspaceId": "shop", "environment": "dev", "secretPath": "/", "type": "shared"});
+    let removed = alice.done_with("DELETE", &format!("{RAW}/DATABASE_URL"), &gone)["secret"].clone();
+    assert_eq!((&removed["id"], &removed["secretValueHidden"]), (&made["id"], &json!(true)));
+    refused(&alice.send("DELETE", &format!("{RAW}/DATABASE_URL"), Some(&gone)), 404);
+    let gone = json!({"projectId": "shop", "environment": "dev"});
+    alice.done_with("DELETE", "/api/v4/secrets/OTHER", &gone);
+    assert_eq!(listed(&mut alice, ""), [""; 0]);
+    sound(server);
+}
+
+#[test]
+fn what_one_dialect_writes_the_other_reads() {
+    let (server, _) = shop();
+    let mut alice = Caller::certificate(&server, "alice");
+    alice.done("/api/v1/folders", &json!({"workspaceId": "shop", "environment": "dev", "name": "main", "path": "/db"}));
+    create(&mut alice, "/db/main", "PASSWORD", "one");
+    assert_eq!(alice.send("GET", &variable("dev/db/main/PASSWORD"), None).body, b"one");
+    let put = |caller: &mut Caller, id: &str, value: &[u8]| {
+        let answer = caller.connection.try_request("POST", &variable(id), &[], value).unwrap();
+        assert_eq!(answer.status, 201, "{id}");
+    };
+    put(&mut alice, "dev/db/main/PASSWORD", b"two");
+    put(&mut alice, "dev/db/main/api/KEY", b"three");
+    put(&mut alice, "dev/db", b"four");
+    // What is in no environment is no secret to these clients.
+    put(&mut alice, "password", b"five");
+    put(&mut alice, "dev//odd", b"six");
+    put(&mut alice, "dev/BINARY", &[0xff, 0xfe]);
+    assert_eq!(value(&mut alice, "/db/main", "PASSWORD"), "two");
+    assert_eq!(
+        listed(&mut alice, "recursive=True"),
+        ["/ BINARY=<hidden-by-infisical>", "/ db=four", "/db/main PASSWORD=two", "/db/main/api KEY=three"]
+    );
+    assert_eq!(listed(&mut alice, "secretPath=%2Fdb%2Fmain&recursive=false"), ["/db/main PASSWORD=two"]);
+    let told = refused(&ask(&mut alice, "/", "BINARY"), 422);
+    assert!(told.contains("no text"), "{told}");
+    // A folder that only Conjur's clients wrote into takes secrets.
+    create(&mut alice, "/db/main/api", "OTHER", "x");
+    // What is removed here is gone there.
+    let gone = json!({"workspaceId": "shop", "environment": "dev", "secretPath": "/db/main/"});
+    alice.done_with("DELETE", &format!("{RAW}/PASSWORD"), &gone);
+    assert_eq!(alice.send("GET", &variable("dev/db/main/PASSWORD"), None).status, 404);
+    sound(server);
+}
+
+#[test]
+fn rights_are_those_of_the_variables() {
+    let (server, mut root) = shop();
+    let names = ["alice", "wendy", "rita", "mallory", "bob"];
+    let [mut alice, mut wendy, mut rita, mut mallory, mut bob] = names.map(|name| Caller::certificate(&server, name));
+    let id = create(&mut alice, "/", "A", "secret-a")["id"].as_str().unwrap().to_owned();
+    create(&mut alice, "/", "B", "${A}-b");
+    let body = python("/", "x");
+    // Readers read, and no more.
+    assert_eq!(value(&mut rita, "/", "B"), "secret-a-b");
+    refused(&rita.post(&format!("{RAW}/C"), &body), 403);
+    refused(&rita.send("PATCH", &format!("{RAW}/A"), Some(&body)), 403);
+    refused(&rita.send("DELETE", &format!("{RAW}/A"), Some(&body)), 403);
+    // Writers write, and see only what they sent; another name takes the right to remove the former one.
+    let changed = wendy.done_with("PATCH", &format!("{RAW}/A"), &python("/", "secret-a"))["secret"].clone();
+    assert_eq!(changed["secretValue"], json!("secret-a"));
+    create(&mut wendy, "/", "C", "of wendy");
+    refused(&ask(&mut wendy, "/", "C"), 403);
+    let rename = json!({"workspaceId": "shop", "environment": "dev", "newSecretName": "Z"});
+    let before = refused(&wendy.send("PATCH", &format!("{RAW}/A"), Some(&rename)), 403);
+    assert!(before.contains("destroy"), "{before}");
+    assert_eq!(listed(&mut wendy, ""), [""; 0]);
+    // Strangers learn nothing: not of secrets, not of the project.
+    for path in ["/A", "/NONE", "?workspaceId=shop&environment=dev"] {
+        let path = if path.starts_with('?') { format!("{RAW}{path}") } else { format!("{RAW}{path}?{}", query("/")) };
+        let told = refused(&mallory.send("GET", &path, None), 404);
+        let other = refused(&mallory.send("GET", &path.replace("shop", "nowhere"), None), 404);
+        assert_eq!(told.replace("shop", "nowhere"), other);
+    }
+    for (method, name) in [("POST", "A"), ("POST", "NEW"), ("PATCH", "A"), ("PATCH", "NEW"), ("DELETE", "A")] {
+        refused(&mallory.send(method, &format!("{RAW}/{name}"), Some(&body)), 404);
+    }
+    refused(&mallory.send("GET", "/api/v1/folders?workspaceId=shop&environment=dev", None), 404);
+    refused(&mallory.send("GET", "/api/v1/workspace/shop/environments", None), 404);
+    // A grant on one secret shows that one, and what it refers to only with a right of its own.
+    refused(&ask(&mut bob, "/", "B"), 404);
+    let b = alice.get(&format!("{RAW}/B?{}", query("/")))["secret"]["id"].as_str().unwrap().to_owned();
+    alice.grant(&b, "bob", &["read_secret"]);
+    assert_eq!(value(&mut bob, "/", "B"), "${A}-b", "stays as it is written");
+    assert_eq!(listed(&mut bob, "expandSecretReferences=true"), ["/ B=${A}-b"]);
+    alice.grant(&id, "bob", &["read_secret"]);
+    assert_eq!(value(&mut bob, "/", "B"), "secret-a-b");
+    // A host reaches its own account only.
+    conjur::define(&mut root, "projects", "other", &json!({"members": {"alice": "lead"}}));
+    let answer = alice.post(
+        &format!("{RAW}/X"),
+        &json!({"workspaceId": "shop", "projectId": "other", "environment": "dev", "secretValue": ""}),
+    );
+    assert!(refused(&answer, 422).contains("different projects"));
+}
+
+#[test]
+fn requests_are_read_as_clients_write_them() {
+    let (server, _) = shop();
+    let mut alice = Caller::certificate(&server, "alice");
+    create(&mut alice, "/", "A", "x");
+    let mut told = |method: &str, path: &str, body: Option<Value>, status: u16| {
+        refused(&alice.send(method, &format!("{RAW}{path}"), body.as_ref()), status)
+    };
+    for (path, status, word) in [
+        ("/A?environment=dev", 422, "workspaceId"),
+        ("/A?workspaceId=shop", 422, "environment"),
+        ("/A?workspaceId=shop&environment=dev&type=personal", 422, "personal"),
+        ("/A?workspaceId=shop&environment=dev&viewSecretValue=maybe", 422, "viewSecretValue"),
+        ("/A?workspaceId=shop&environment=dev&version=x", 422, "version"),
+        ("/A?workspaceId=shop&environment=dev&secretPath=%2Fa%2F%2Fb", 422, "secretPath"),
+        ("/A?workspaceId=shop&environment=a%2Fb", 422, "environment"),
+        ("/a%2Fb?workspaceId=shop&environment=dev", 422, "secretName"),
+        ("?workspaceId=shop&environment=dev&limit=0", 422, "limit"),
+        ("?workspaceId=shop&environment=dev&metadataFilter=key%3Da", 422, "metadataFilter"),
+    ] {
+        let said = told("GET", path, None, status);
+        assert!(said.contains(word), "{path}: {said}");
+    }
+    let body = python("/", "x");
+    let with = |more: Value| Some(crate::harness::jwt::but(body.clone(), &more));
+    for (name, body, status, word) in [
+        ("B", with(json!({"type": "personal"})), 422, "personal"),
+        ("B", with(json!({"secretValue": null})), 422, "secretValue"),
+        ("B", with(json!({"secretValue": 5})), 422, "secretValue"),
+        ("B", with(json!({"environment": "nowhere"})), 404, "dev"),
+        ("B", with(json!({"secretPath": "/nowhere"})), 404, "/nowhere"),
+        ("B", with(json!({"tagIds": ["x"]})), 422, "tagIds"),
+        ("B", with(json!({"secretReminderRepeatDays": 1.5})), 422, "secretReminderRepeatDays"),
+        ("B%20C", with(json!({})), 422, "secretName"),
+        ("B%3AC", with(json!({})), 422, "secretName"),
+        ("B", with(json!({"secretValue": "x".repeat(65_537)})), 413, "65536"),
+        ("B", with(json!({"secretComment": "x".repeat(5_000)})), 422, "secretComment"),
+    ] {
+        let said = told("POST", &format!("/{name}"), body.clone(), status);
+        assert!(said.contains(word), "{name} {word}: {said}");
+    }
+    // A wrong value is not quoted.
+    let said = told("POST", "/B", Some(json!({"workspaceId": "shop", "secretValue": ["hunter2"]})), 422);
+    assert!(!said.contains("hunter2"), "{said}");
+    assert_eq!(listed(&mut alice, ""), ["/ A=x"], "nothing was made");
+}
+
+#[test]
+fn references_are_expanded_within_bounds() {
+    let (server, _) = shop();
+    let mut alice = Caller::certificate(&server, "alice");
+    for path in ["/db", "/db/main"] {
+        let (above, name) = path.rsplit_once('/').unwrap();
+        alice.done("/api/v2/folders", &json!({"projectId": "shop", "environment": "dev", "path": above, "name": name}));
+    }
+    create(&mut alice, "/db/main", "HOST", "db.example");
+    create(&mut alice, "/db/main", "URL", "https://${HOST}:${PORT}");
+    create(&mut alice, "/db/main", "PORT", "5432");
+    create(&mut alice, "/", "ALL", "${dev.db.main.URL}/${dev.ROOT} ${NONE} ${dev.NONE} ${ODD NAME} ${");
+    create(&mut alice, "/", "ROOT", "r");
+    let url = "https://db.example:5432/r ${NONE} ${dev.NONE} ${ODD NAME} ${";
+    assert_eq!(value(&mut alice, "/", "ALL"), url);
+    // Only if it is asked for.
+    let plain = alice.get(&format!("{RAW}/URL?workspaceId=shop&environment=dev&secretPath=/db/main"));
+    assert_eq!(plain["secret"]["secretValue"], json!("https://${HOST}:${PORT}"));
+    assert!(listed(&mut alice, "recursive=1&expandSecretReferences=1").contains(&format!("/ ALL={url}")));
+    // Circles end, and so do long chains.
+    create(&mut alice, "/", "ONE", "1${TWO}");
+    create(&mut alice, "/", "TWO", "2${ONE}");
+    create(&mut alice, "/", "SELF", "s${SELF}");
+    assert_eq!(value(&mut alice, "/", "ONE"), "12${ONE}");
+    assert_eq!(value(&mut alice, "/", "SELF"), "s${SELF}");
+    for number in 0..15 {
+        create(&mut alice, "/", &format!("C{number}"), &format!("${{C{}}}", number + 1));
+    }
+    create(&mut alice, "/", "C15", "end");
+    assert_eq!(value(&mut alice, "/", "C5"), "end");
+    assert_eq!(value(&mut alice, "/", "C0"), "${C11}");
+    // Little text that would become much, and much work for nothing.
+    create(&mut alice, "/", "B0", &"x".repeat(60_000));
+    create(&mut alice, "/", "B1", &"${B0}".repeat(1_000));
+    create(&mut alice, "/", "E0", "");
+    for number in 1..8 {
+        create(&mut alice, "/", &format!("E{number}"), &format!("${{E{}}}", number - 1).repeat(1_000));
+    }
+    for name in ["B1", "E7"] {
+        let told = refused(&ask(&mut alice, "/", name), 422);
+        assert!(told.contains("expandSecretReferences=false") && told.contains(name), "{told}");
+    }
+    // Each secret that is read has its line in the audit log.
+    let answer = ask(&mut alice, "/", "ALL");
+    let lines = server.audited(&answer);
+    let of =
+        |name: &str| lines.iter().filter(|line| line["detail"].as_str().unwrap_or_default().ends_with(name)).count();
+    assert_eq!(["dev/ALL", "main/URL", "main/HOST", "main/PORT", "dev/ROOT"].map(of), [1; 5], "{lines:?}");
+    let text = server.place.audit_lines().iter().map(Value::to_string).collect::<String>() + &server.log();
+    for value in ["db.example", "5432/r", "https://${HOST}"] {
+        assert!(!text.contains(value), "{value}");
+    }
+}
+
+#[test]
+fn batches_are_done_as_a_whole() {
+    let (server, _) = shop();
+    let mut alice = Caller::certificate(&server, "alice");
+    let batch =
+        |secrets: Value| json!({"workspaceId": "shop", "environment": "dev", "secretPath": "/", "secrets": secrets});
+    let path = "/api/v3/secrets/batch/raw";
+    let entry = |name: &str, value: &str| json!({"secretKey": name, "secretValue": value});
+    let made = alice.done(path, &batch(json!([entry("A", "1"), entry("B", "2"), entry("C", "3")])));
+    assert_eq!(made["secrets"].as_array().unwrap().len(), 3);
+    // One that is there, and none of the others is made.
+    refused(&alice.post(path, &batch(json!([entry("D", "4"), entry("B", "x"), entry("E", "5")]))), 400);
+    assert_eq!(listed(&mut alice, ""), ["/ A=1", "/ B=2", "/ C=3"]);
+    let told = refused(&alice.post(path, &batch(json!([entry("D", "4"), entry("D", "5")]))), 400);
+    assert!(told.contains("\"D\""), "{told}");
+    // One that is not there.
+    refused(&alice.send("PATCH", path, Some(&batch(json!([entry("A", "x"), entry("NONE", "x")])))), 404);
+    refused(&alice.send("DELETE", path, Some(&batch(json!([{"secretKey": "A"}, {"secretKey": "NONE"}])))), 404);
+    assert_eq!(listed(&mut alice, ""), ["/ A=1", "/ B=2", "/ C=3"]);
+    let changes = json!([entry("A", "one"), {"secretKey": "B", "newSecretName": "BB"}]);
+    alice.done_with("PATCH", path, &batch(changes));
+    assert_eq!(listed(&mut alice, ""), ["/ A=one", "/ BB=2", "/ C=3"]);
+    let gone = json!({"projectId": "shop", "environment": "dev", "secrets": [{"secretKey": "A"}, {"secretKey": "C"}]});
+    alice.done_with("DELETE", "/api/v4/secrets/batch", &gone);
+    assert_eq!(listed(&mut alice, ""), ["/ BB=2"]);
+    // What a caller may not change keeps what they may from being changed.
+    let mut bob = Caller::certificate(&server, "bob");
+    create(&mut alice, "/", "X", "x");
+    let id = create(&mut alice, "/", "Y", "y")["id"].as_str().unwrap().to_owned();
+    alice.grant(&id, "bob", &["read_secret", "destroy"]);
+    refused(&bob.send("DELETE", path, Some(&batch(json!([{"secretKey": "Y"}, {"secretKey": "X"}])))), 404);
+    assert_eq!(value(&mut bob, "/", "Y"), "y");
+    sound(server);
+}
