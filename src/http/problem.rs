@@ -13,8 +13,8 @@ use super::{conjur, hanzo};
 use crate::auth::Repeats;
 use crate::custody::RootError;
 use crate::desk::{Full, Refused};
-use crate::kmip::Dialect;
 use crate::kmip::enumerations::ResultReason;
+use crate::kmip::{Dialect, Fault};
 use crate::kms;
 use crate::policy::Refusal;
 use crate::text::Shown;
@@ -221,6 +221,9 @@ impl From<kms::Error> for Problem {
 fn status(error: &kms::Error) -> StatusCode {
     use kms::Error as E;
     match error {
+        E::Message(error) if matches!(error.fault(), Fault::NotServed(_) | Fault::UnsupportedOperation(_)) => {
+            StatusCode::NOT_IMPLEMENTED
+        }
         E::Message(_)
         | E::NoIdentifier
         | E::InvalidIdentifier
@@ -242,9 +245,12 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NotExtractable
         | E::Chosen { .. }
         | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
-        E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken | E::NoSecretVersion(_) => {
-            StatusCode::NOT_FOUND
-        }
+        E::NotFound(_)
+        | E::NotTagged(_)
+        | E::Undefined { .. }
+        | E::NoAudit
+        | E::NoAccessToken
+        | E::NoSecretVersion(_) => StatusCode::NOT_FOUND,
         E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,
         E::AccessToken(_) => StatusCode::UNAUTHORIZED,

@@ -87,8 +87,9 @@ const PAGE: &[&str] = &["after", "limit"];
 const OFFSETS: &[&str] = &["offset", "limit"];
 
 /// The table.
-pub(super) static ROUTES: [Route; 87] = [
+pub(super) static ROUTES: [Route; 88] = [
     get("/version", Anyone(about::version)),
+    get("/server-info", Anyone(about::server_info)),
     get("/health", Anyone(about::health)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
     get("/whoami", Caller(about::whoami)),
