@@ -415,9 +415,9 @@ fn what_is_not_served_leaves_nothing_behind() {
 #[test]
 fn the_version_is_a_string_and_the_server_info_an_object() {
     let server = Server::start();
-    let version = server.nobody().get("/version").json();
+    let version = server.alice().get("/version").json();
     assert_eq!(version, env!("CARGO_PKG_VERSION"));
-    assert_eq!(server.nobody().get("/server-info").json(), json!({"version": version}));
+    assert_eq!(server.alice().get("/server-info").json(), json!({"version": version}));
     let alice = Cli::alice(&server);
     assert!(alice.ok(&["version"]).contains(&format!("server {} at", env!("CARGO_PKG_VERSION"))));
     // As the documents of other clients have it.
