@@ -166,7 +166,9 @@ impl Problem {
     /// Writes it to the log. A stranger must not fill that.
     fn tell(&self, address: IpAddr, repeats: &Repeats) {
         let (status, detail, internal) = (self.status.as_u16(), &self.detail, self.internal.as_deref());
-        let level = if self.status.is_server_error() { Level::ERROR } else { Level::INFO };
+        // What is not served is no failure of the server's.
+        let is_failure = self.status.is_server_error() && self.status != StatusCode::NOT_IMPLEMENTED;
+        let level = if is_failure { Level::ERROR } else { Level::INFO };
         if self.is_logged || matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) {
             // Told by whoever found it out, and not twice.
             tracing::debug!(status, "request refused");

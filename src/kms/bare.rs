@@ -13,7 +13,7 @@ use crate::kmip::attributes::tags_of;
 use crate::kmip::bare;
 use crate::kmip::enumerations::{ObjectType, State};
 use crate::kmip::payloads::{Request, Response, destroy, revoke};
-use crate::kmip::state;
+use crate::kmip::state::{self, Refusal};
 use crate::kmip::{Tag, UniqueIdentifier};
 use crate::store::search::{Search, Start};
 
@@ -102,9 +102,12 @@ impl Kms {
                 state::revoke(object.state(call.now), request.revocation_reason.code)?;
                 let unique_identifier = Some(UniqueIdentifier::Text(other.id.clone()));
                 let of_other = revoke::Request { unique_identifier, ..request.clone() };
-                // One that has ended already needs no second end.
-                let ended = matches!(other.state(call.now), State::Active | State::PreActive);
-                ended.then_some(Request::Revoke(of_other))
+                match state::revoke(other.state(call.now), request.revocation_reason.code) {
+                    Ok(_) => Some(Request::Revoke(of_other)),
+                    // One that has ended already needs no second end.
+                    Err(Refusal::State(state)) if !matches!(state, State::PreActive) => None,
+                    Err(refusal) => return Err(refusal.into()),
+                }
             }
             Request::Destroy(_) => {
                 state::destroy(object.state(call.now))?;

@@ -62,7 +62,10 @@ fn a_secret_is_good_in_its_time_and_from_its_networks() {
     assert_eq!([&short, &long].map(|own_secret| log_in(&server, &own.client_id, own_secret).status), [200, 200]);
     clock::advance(&server.place, 3601);
     let expired = log_in(&server, &own.client_id, &short);
-    assert_eq!((expired.status, expired.json()["message"].clone()), (401, json!("Access denied due to expired client secret")));
+    assert_eq!(
+        (expired.status, expired.json()["message"].clone()),
+        (401, json!("Access denied due to expired client secret"))
+    );
     assert_eq!(log_in(&server, &own.client_id, &long).status, 200);
     // The test comes from 127.0.0.1.
     let mut root = Caller::certificate(&server, "root");
@@ -73,7 +76,10 @@ fn a_secret_is_good_in_its_time_and_from_its_networks() {
     let elsewhere = log_in(&server, &own.client_id, &long);
     assert_eq!(elsewhere.status, 401);
     // Whoever comes from elsewhere hears the same of a wrong one.
-    assert_eq!(log_in(&server, &own.client_id, &short.replace('a', "b")).json()["message"], elsewhere.json()["message"]);
+    assert_eq!(
+        log_in(&server, &own.client_id, &short.replace('a', "b")).json()["message"],
+        elsewhere.json()["message"]
+    );
     change("clientSecretTrustedIps", "127.0.0.0/8");
     assert_eq!(log_in(&server, &own.client_id, &long).status, 200);
     change("accessTokenTrustedIps", "10.0.0.0/8");
@@ -211,7 +217,10 @@ fn an_older_row_of_a_revoked_secret_is_found_by_the_check() {
     database.execute_batch("REPLACE INTO client_secret SELECT * FROM older.client_secret").unwrap();
     drop(database);
     let (is_clean, said) = place.check_store(&options);
-    assert!(!is_clean && said.contains(&format!("client-secret/{id}: version 1, but the audit log knows version 2")), "{said}");
+    assert!(
+        !is_clean && said.contains(&format!("client-secret/{id}: version 1, but the audit log knows version 2")),
+        "{said}"
+    );
 }
 
 fn files(directory: &Path) -> Vec<std::path::PathBuf> {
@@ -225,7 +234,9 @@ fn holding(place: &Place, needles: &[Vec<u8>]) -> Vec<String> {
     let holds = |content: &[u8]| {
         needles.iter().any(|needle| content.windows(needle.len()).any(|window| window == needle.as_slice()))
     };
-    all.filter(|path| fs::read(path).is_ok_and(|content| holds(&content))).map(|path| path.display().to_string()).collect()
+    all.filter(|path| fs::read(path).is_ok_and(|content| holds(&content)))
+        .map(|path| path.display().to_string())
+        .collect()
 }
 
 #[test]
@@ -240,7 +251,13 @@ fn nothing_of_a_secret_is_kept_or_told() {
     assert_eq!(log_in(&server, &own.client_id, &good).status, 200);
     // Put where it does not belong, too.
     assert_eq!(log_in(&server, &own.client_id, &format!("{good}x")).status, 401);
-    assert_eq!(server.nobody().post(crate::harness::credentials::LOGIN, &json!({"clientId": own.client_id, "clientSecret": [good]})).status, 422);
+    assert_eq!(
+        server
+            .nobody()
+            .post(crate::harness::credentials::LOGIN, &json!({"clientId": own.client_id, "clientSecret": [good]}))
+            .status,
+        422
+    );
     root.done(&at(&own.identity, &format!("/client-secrets/{id}/revoke")), &json!({}));
     assert_eq!(log_in(&server, &own.client_id, &good).status, 401);
     eventually("failures are summed up", || {
@@ -250,7 +267,11 @@ fn nothing_of_a_secret_is_kept_or_told() {
     let digits = good[4..].as_bytes();
     let bytes = data_encoding::HEXLOWER.decode(digits).unwrap();
     let needles: Vec<Vec<u8>> = digits.chunks(16).chain(bytes.chunks(8)).map(<[u8]>::to_vec).collect();
-    assert_eq!(holding(&server.place, &[b"where is it".to_vec()]).len().min(1), 1, "what is looked through has the row");
+    assert_eq!(
+        holding(&server.place, &[b"where is it".to_vec()]).len().min(1),
+        1,
+        "what is looked through has the row"
+    );
     assert_eq!(holding(&server.place, &needles), Vec::<String>::new());
     assert!(!server.log().contains(&good[4..20]));
     let (place, _) = server.stop();

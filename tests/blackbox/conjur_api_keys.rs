@@ -35,7 +35,8 @@ fn a_host_starts_with_the_key_that_an_administrator_gives_it() {
     assert!(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()));
     // As conjur-api logs in: by Basic first, and then by what that gives.
     assert_eq!(text(&basic(&nobody, "GET", "/authn/acme/login", WEB, &key)), key);
-    for headers in [&[][..], &[("Content-Type", "text/plain; charset=utf-8")], &[("Content-Type", "application/json")]] {
+    for headers in [&[][..], &[("Content-Type", "text/plain; charset=utf-8")], &[("Content-Type", "application/json")]]
+    {
         let path = format!("/authn/acme/{}/authenticate", encoded(WEB));
         let answer = nobody.try_request("POST", &path, headers, key.as_bytes()).unwrap();
         let who = whoami(&nobody, &authorization(&answer)).unwrap();

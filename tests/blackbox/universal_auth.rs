@@ -67,7 +67,10 @@ fn it_is_attached_changed_read_and_removed() {
         assert!(same, "{member}: {own}");
     }
     assert!(["id", "createdAt", "updatedAt"].iter().all(|member| attached[member].is_string()), "{attached}");
-    assert_eq!(refused(&mut root, &at, &json!({}), 400), "the identity has Universal Auth already: change or remove it");
+    assert_eq!(
+        refused(&mut root, &at, &json!({}), 400),
+        "the identity has Universal Auth already: change or remove it"
+    );
     let changed = root.done_with("PATCH", &at, &json!({"lockoutEnabled": false, "accessTokenTTL": 30}));
     let changed = &changed["identityUniversalAuth"];
     assert_eq!((&changed["lockoutEnabled"], &changed["accessTokenTTL"]), (&json!(false), &json!(30)));
