@@ -197,13 +197,13 @@ fn leave_out(attributes: &mut Attributes, origin: Origin) {
     }
     attributes.lease_time = None;
     attributes.short_unique_identifier = None;
+    attributes.digests.clear();
     // An import takes the marks of a former life as they are given (section 6.1.25).
     if origin == Origin::Registered {
         attributes.state = attributes.state.filter(|state| *state == State::PreActive);
         attributes.initial_date = None;
         attributes.original_creation_date = None;
         attributes.last_change_date = None;
-        attributes.digests.clear();
         attributes.fresh = None;
         attributes.key_value_present = None;
     }
