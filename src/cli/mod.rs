@@ -24,6 +24,7 @@ mod whoami;
 mod words;
 
 use std::env;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -42,6 +43,9 @@ use report::Report;
 
 /// Where Piiano's clients find the server.
 const ADDRESS_VARIABLE: &str = "PVAULT_ADDR";
+
+/// What other clients have before their commands.
+const KMS: &str = "kms";
 
 const PASSWORD_VARIABLE: &str = "CLAVIGER_CLIENT_P12_PASSWORD";
 
@@ -109,7 +113,7 @@ enum Command {
 /// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = Arguments::command().get_matches();
+    let matches = Arguments::command().get_matches_from(without_kms(env::args_os().collect()));
     let by_flag = matches.value_source("client_p12_password_file") == Some(ValueSource::CommandLine);
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let as_json = arguments.json;
@@ -123,6 +127,21 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.status())
         }
     }
+}
+
+/// The command line without the `kms` that stands before the command in the documents of other clients.
+fn without_kms(mut line: Vec<OsString>) -> Vec<OsString> {
+    let probe = Arguments::command().allow_external_subcommands(true).try_get_matches_from(&line);
+    // What is wrong with the command line is said when it is read.
+    let Ok(matches) = probe else { return line };
+    if let Some((KMS, rest)) = matches.subcommand() {
+        let after = rest.get_many::<OsString>("").map_or(0, Iterator::count);
+        if let Some(place) = line.len().checked_sub(after + 1).filter(|place| *place > 0) {
+            line.remove(place);
+            report::hint("`kms` is not needed: the commands stand directly after `claviger`");
+        }
+    }
+    line
 }
 
 fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Error> {
@@ -247,6 +266,25 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn kms_is_skipped_before_a_command_and_nowhere_else() {
+        let skip = |line: &str| {
+            let line = without_kms(line.split(' ').map(OsString::from).collect());
+            line.into_iter().map(|word| word.into_string().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        for (line, expected) in [
+            ("claviger kms sym keys create", "claviger sym keys create"),
+            ("claviger --json --url kms kms whoami", "claviger --json --url kms whoami"),
+            ("claviger kms kms whoami", "claviger kms whoami"),
+            ("claviger kms", "claviger"),
+            ("claviger sym keys create --name kms", "claviger sym keys create --name kms"),
+            ("claviger kmss whoami", "claviger kmss whoami"),
+            ("claviger", "claviger"),
+        ] {
+            assert_eq!(skip(line), expected);
+        }
     }
 
     #[test]

@@ -52,6 +52,11 @@ impl Report {
     }
 }
 
+/// Prints what would have been the better command line.
+pub(super) fn hint(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "claviger: {text}");
+}
+
 /// Prints a failure. Where standard error is gone too, there is nobody left to tell.
 pub(super) fn complain(error: &Error) {
     let _ = writeln!(io::stderr().lock(), "claviger: {}", Whole(error));

@@ -43,7 +43,7 @@ impl Version {
         }
         let own = format!("claviger {VERSION}");
         let url = client.url().to_string();
-        match client.get_json::<Answer>("/version").await {
+        match client.get_json::<Answer>("/server-info").await {
             Ok(Answer { version }) => {
                 let json = json!({ "version": VERSION, "server": { "version": version, "url": url } });
                 Ok(Report::new([own, format!("server {version} at {url}")], json))

@@ -10,13 +10,20 @@ use super::{Answer, App};
 use crate::kms::TokenHealth;
 use crate::principal::Method;
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The version as a JSON string, which is how the clients of KMIP's bare dialect ask for it.
+pub(super) fn version(_: &App) -> Result<Answer, Problem> {
+    Ok(Answer::json(StatusCode::OK, &VERSION))
+}
+
 #[derive(Serialize)]
-struct Version {
+struct ServerInfo {
     version: &'static str,
 }
 
-pub(super) fn version(_: &App) -> Result<Answer, Problem> {
-    Ok(Answer::json(StatusCode::OK, &Version { version: env!("CARGO_PKG_VERSION") }))
+pub(super) fn server_info(_: &App) -> Result<Answer, Problem> {
+    Ok(Answer::json(StatusCode::OK, &ServerInfo { version: VERSION }))
 }
 
 #[derive(Serialize)]

@@ -5,17 +5,17 @@ use warp::http::StatusCode;
 use super::ask::Ask;
 use super::problem::Problem;
 use super::{Answer, App};
-use crate::kmip::Dialect;
-use crate::kmip::enumerations::{Operation, ResultReason};
+use crate::kmip::enumerations::ResultReason;
 use crate::kmip::message::{RequestMessage, ResponseBatchItem};
-use crate::kmip::payloads::Request;
 use crate::kmip::ttlv::{Document, json};
+use crate::kmip::{Dialect, bare};
 use crate::kms;
 use crate::metrics::Outcome;
 
 /// `POST /kmip/2_1` and `POST /kmip_2_1`: a bare operation or a RequestMessage; the answer has the same form.
 pub(super) fn bare(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (context, document) = (&ask.context, json::read(ask.body).map_err(kms::Error::from)?);
+    let (document, marks) = json::read_marked(ask.body).map_err(kms::Error::from)?;
+    let context = &ask.context;
     let answer = if document.name == "RequestMessage" {
         let message = RequestMessage::from_document(document).map_err(kms::Error::from)?;
         ask.measured.action("batch");
@@ -25,14 +25,11 @@ pub(super) fn bare(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
         }
         answer.into_document()
     } else {
-        let request = Request::from_document(document).map_err(kms::Error::from)?;
-        tracing::debug!(operation = %request.operation(), "operation");
-        ask.measured.operation(request.operation());
-        let answer = match request.operation() {
-            operation if is_quick(operation) => app.kms.execute(context, request),
-            _ => app.kms.execute(context, request),
-        };
-        answer?.into_document()
+        let operation = bare::Operation::read(document, marks).map_err(kms::Error::from)?;
+        let (name, spelling) = (operation.request.operation(), operation.spelling);
+        tracing::debug!(operation = %name, "operation");
+        ask.measured.operation(name);
+        spelling.write(app.kms.execute_bare(context, operation)?)
     };
     Ok(render(&answer))
 }
@@ -52,22 +49,6 @@ fn outcome(item: &ResponseBatchItem) -> Outcome {
         Some(ResultReason::InternalServerError) => Outcome::Failed,
         Some(_) => Outcome::ClientError,
     }
-}
-
-/// Whether an operation waits for nothing but the token, and rarely for a row to be read.
-fn is_quick(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::Encrypt
-            | Operation::Decrypt
-            | Operation::MAC
-            | Operation::MACVerify
-            | Operation::SignatureVerify
-            | Operation::RNGRetrieve
-            | Operation::GetAttributes
-            | Operation::Query
-            | Operation::DiscoverVersions
-    )
 }
 
 fn render(document: &Document) -> Answer {

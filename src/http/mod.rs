@@ -316,6 +316,7 @@ fn outcome(answer: &Answer) -> Outcome {
         StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Outcome::Unauthenticated,
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Outcome::Refused,
         StatusCode::SERVICE_UNAVAILABLE => Outcome::Unavailable,
+        StatusCode::NOT_IMPLEMENTED => Outcome::ClientError,
         status if status.is_server_error() => Outcome::Failed,
         status if status.is_client_error() => Outcome::ClientError,
         _ => Outcome::Success,

@@ -13,8 +13,8 @@ use super::{conjur, hanzo};
 use crate::auth::Repeats;
 use crate::custody::RootError;
 use crate::desk::{Full, Refused};
-use crate::kmip::Dialect;
 use crate::kmip::enumerations::ResultReason;
+use crate::kmip::{Dialect, Fault};
 use crate::kms;
 use crate::policy::Refusal;
 use crate::text::Shown;
@@ -166,7 +166,9 @@ impl Problem {
     /// Writes it to the log. A stranger must not fill that.
     fn tell(&self, address: IpAddr, repeats: &Repeats) {
         let (status, detail, internal) = (self.status.as_u16(), &self.detail, self.internal.as_deref());
-        let level = if self.status.is_server_error() { Level::ERROR } else { Level::INFO };
+        // What is not served is no failure of the server's.
+        let is_failure = self.status.is_server_error() && self.status != StatusCode::NOT_IMPLEMENTED;
+        let level = if is_failure { Level::ERROR } else { Level::INFO };
         if self.is_logged || matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) {
             // Told by whoever found it out, and not twice.
             tracing::debug!(status, "request refused");
@@ -221,6 +223,9 @@ impl From<kms::Error> for Problem {
 fn status(error: &kms::Error) -> StatusCode {
     use kms::Error as E;
     match error {
+        E::Message(error) if matches!(error.fault(), Fault::NotServed(_) | Fault::UnsupportedOperation(_)) => {
+            StatusCode::NOT_IMPLEMENTED
+        }
         E::Message(_)
         | E::NoIdentifier
         | E::InvalidIdentifier
@@ -243,9 +248,12 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::NotExtractable
         | E::Chosen { .. }
         | E::NotPermitted { .. } => StatusCode::FORBIDDEN,
-        E::NotFound(_) | E::Undefined { .. } | E::NoAudit | E::NoAccessToken | E::NoSecretVersion(_) => {
-            StatusCode::NOT_FOUND
-        }
+        E::NotFound(_)
+        | E::NotTagged(_)
+        | E::Undefined { .. }
+        | E::NoAudit
+        | E::NoAccessToken
+        | E::NoSecretVersion(_) => StatusCode::NOT_FOUND,
         E::Place(fault) => place_status(fault),
         E::SecretTooLong | E::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         E::NoRoom => StatusCode::TOO_MANY_REQUESTS,

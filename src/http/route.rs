@@ -99,8 +99,9 @@ const ROLES: &[&str] =
     &["all", "memberships", "members", "graph", "kind", "search", "limit", "offset", "count", "role", "filter"];
 
 /// The table.
-pub(super) static ROUTES: [Route; 138] = [
+pub(super) static ROUTES: [Route; 139] = [
     get("/version", Anyone(about::version)),
+    get("/server-info", Anyone(about::server_info)),
     get("/health", Anyone(about::health)),
     get("/", Anyone(conjur::info::root)),
     get("/info", Anyone(conjur::info::info)),

@@ -16,12 +16,12 @@ use super::ttlv::{DateTime, Field, Fields, Interval, Item, Value};
 use super::unique_identifier::UniqueIdentifier;
 
 pub use parts::{
-    AlternativeName, ApplicationSpecificInformation, Digest, Link, Name, RandomNumberGenerator, RevocationReason,
-    UsageLimits, VendorAttribute,
+    AlternativeName, ApplicationSpecificInformation, CryptographicDomainParameters, Digest, Link, Name,
+    RandomNumberGenerator, RevocationReason, UsageLimits, VendorAttribute,
 };
 pub use project::{NotAProject, NotOneText};
 pub use reference::{AttributeReference, VendorReference};
-pub use tags::{TAG_BYTES, TAG_VENDOR, TAGS};
+pub use tags::{TAG_BYTES, TAG_VENDOR, TAGS, are_tags, tags_of};
 
 /// The longest text in an attribute, in bytes.
 pub const TEXT_BYTES: usize = 1024;
@@ -61,6 +61,8 @@ members! {
         cryptographic_algorithm: Option<CryptographicAlgorithm> = CryptographicAlgorithm,
         /// In bits. Section 4.15.
         cryptographic_length: Option<i32> = CryptographicLength,
+        /// Section 4.14. Read of a pair that is to be made, whose algorithm and length say the same.
+        cryptographic_domain_parameters: Option<CryptographicDomainParameters> = CryptographicDomainParameters,
         /// Section 4.16.
         cryptographic_parameters: Vec<CryptographicParameters> = CryptographicParameters,
         /// Section 4.17.

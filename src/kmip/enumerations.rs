@@ -137,6 +137,7 @@ macro_rules! carried {
         pub fn carried_by(tag: Tag) -> Option<&'static Table> {
             match tag {
                 $(Tag::$tag => Some(&$name::TABLE),)*
+                Tag::EXPECTED_OBJECT_TYPE => Some(&ObjectType::TABLE),
                 _ => None,
             }
         }

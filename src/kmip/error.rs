@@ -121,6 +121,9 @@ pub enum Fault {
     /// An operation that this server does not have.
     #[error("operation {0} is not supported")]
     UnsupportedOperation(Operation),
+    /// Something that other servers of the bare dialect have, and this server has not.
+    #[error("{0} is not served here, and nothing was done")]
+    NotServed(&'static str),
     /// A document that is neither a message nor an operation.
     #[error("`{0}` is neither a message nor an operation")]
     UnknownDocument(String),
@@ -206,7 +209,7 @@ impl Error {
             Fault::Missing(_) | Fault::MissingObject => ResultReason::MissingData,
             Fault::UnsupportedAttribute(_) => ResultReason::UnsupportedAttribute,
             Fault::UnsupportedObject(_) => ResultReason::InvalidObjectType,
-            Fault::UnsupportedIdentifier => ResultReason::FeatureNotSupported,
+            Fault::UnsupportedIdentifier | Fault::NotServed(_) => ResultReason::FeatureNotSupported,
             Fault::CriticalExtension => ResultReason::UnknownMessageExtension,
             Fault::TooLong(_) | Fault::TooMany { .. } | Fault::BadTags => ResultReason::InvalidAttributeValue,
             Fault::UnknownMaskName { .. } | Fault::Empty | Fault::Contradiction(..) => ResultReason::InvalidField,

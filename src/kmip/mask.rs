@@ -133,6 +133,14 @@ mask! {
     }
 }
 
+impl UsageMask {
+    /// The mask in which the bits of `all`, what a key can do, stand for Unrestricted.
+    #[must_use]
+    pub const fn spelled_out(self, all: Self) -> Self {
+        if self.contains(Self::UNRESTRICTED) { Self(self.0 & !Self::UNRESTRICTED.0 | all.0) } else { self }
+    }
+}
+
 /// The mask that an item of this tag holds.
 pub(crate) fn carried_by(tag: Tag) -> Option<&'static Bits> {
     match tag {
@@ -154,6 +162,9 @@ mod tests {
         assert_eq!(mask.names().collect::<Vec<_>>(), ["Encrypt", "MACVerify"]);
         assert!(mask.contains(UsageMask::ENCRYPT));
         assert!(!mask.contains(UsageMask::ENCRYPT | UsageMask::DECRYPT));
+        assert_eq!(UsageMask::UNRESTRICTED.spelled_out(mask), mask);
+        assert_eq!((UsageMask::UNRESTRICTED | UsageMask::SIGN).spelled_out(mask), mask | UsageMask::SIGN);
+        assert_eq!(UsageMask::SIGN.spelled_out(mask), UsageMask::SIGN);
         assert_eq!(UsageMask::from_bits(0x40), None);
         assert_eq!(UsageMask::from_bits(i32::MIN), None);
         assert_eq!(UsageMask::BITS.bit("wrap key"), Some(0x10));

@@ -4,6 +4,7 @@
 //! `ttlv` holds the tree they are read from and written to, and one file per spelling of that tree.
 
 pub mod attributes;
+pub mod bare;
 pub mod cryptographic_parameters;
 pub mod dialect;
 pub mod enumerations;

@@ -24,12 +24,23 @@ macro_rules! tags {
 
 include!("tag/table.rs");
 
+/// Items of the bare dialect that the standard does not have. The dialect has names and no codes: these are among those that the
+/// standard leaves to extensions.
+const EXTENSIONS: [(Tag, &str); 6] = [
+    (Tag::VENDOR_ATTRIBUTES, "VendorAttributes"),
+    (Tag::OBJECT, "Object"),
+    (Tag::BYTE_STRING, "ByteString"),
+    (Tag::CASCADE, "Cascade"),
+    (Tag::EXPECTED_OBJECT_TYPE, "ExpectedObjectType"),
+    (Tag::OLDER_IV, Tag::OLDER_IV_NAME),
+];
+
 /// No tag's name is longer, so that a longer text need not be folded whole.
 const LONGEST_NAME: usize = 64;
 
 /// Every tag by its name as the standard spells it, which is how nearly every document does.
 static BY_NAME: LazyLock<HashMap<&'static str, Tag>> =
-    LazyLock::new(|| Tag::ALL.iter().map(|(tag, name)| (*name, *tag)).collect());
+    LazyLock::new(|| Tag::ALL.iter().chain(Tag::read_extensions()).map(|(tag, name)| (*name, *tag)).collect());
 
 /// Every tag by its folded name.
 static BY_FOLDED_NAME: LazyLock<HashMap<Vec<u8>, Tag>> =
@@ -38,6 +49,21 @@ static BY_FOLDED_NAME: LazyLock<HashMap<Vec<u8>, Tag>> =
 impl Tag {
     /// A name that is no tag at all: what a reader puts where it found one, for whoever looks at that item.
     pub(crate) const UNKNOWN: Self = Self(0);
+
+    /// A list of vendor attributes, or one of them.
+    pub(crate) const VENDOR_ATTRIBUTES: Self = Self(0x54_0001);
+    /// A managed object, whatever its type.
+    pub(crate) const OBJECT: Self = Self(0x54_0002);
+    /// The bytes in a key material.
+    pub(crate) const BYTE_STRING: Self = Self(0x54_0003);
+    /// Whether the other half of a pair is meant, too.
+    pub(crate) const CASCADE: Self = Self(0x54_0004);
+    /// What type the object must have.
+    pub(crate) const EXPECTED_OBJECT_TYPE: Self = Self(0x54_0005);
+    /// IV/Counter/Nonce as it is written to those who know it by its other spelling. It is read as any spelling is.
+    pub(crate) const OLDER_IV: Self = Self(0x54_0006);
+    /// That spelling.
+    pub(crate) const OLDER_IV_NAME: &'static str = "IvCounterNonce";
 
     /// The tag of a code, if it is one of the standard's or an extension.
     #[must_use]
@@ -59,7 +85,7 @@ impl Tag {
         self.0
     }
 
-    /// The normalised name; an extension has none.
+    /// The normalised name; of extensions only those of the bare dialect have one.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         self.row().map(|(_, name)| *name)
@@ -71,7 +97,14 @@ impl Tag {
         (0x54_0000..=0x54_FFFF).contains(&self.0)
     }
 
+    fn read_extensions() -> impl Iterator<Item = &'static (Self, &'static str)> {
+        EXTENSIONS.iter().filter(|(tag, _)| *tag != Self::OLDER_IV)
+    }
+
     fn row(self) -> Option<&'static (Self, &'static str)> {
+        if self.is_extension() {
+            return EXTENSIONS.iter().find(|(tag, _)| *tag == self);
+        }
         let found = Self::ALL.binary_search_by_key(&self, |(tag, _)| *tag).ok()?;
         Self::ALL.get(found)
     }
@@ -117,6 +150,9 @@ mod tests {
         assert_eq!(Tag::from_name(""), None);
         assert_eq!(Tag::from_name("Encrypt"), None);
         assert_eq!(Tag::from_code(0), None);
+        assert_eq!(Tag::from_name("Cascade"), Some(Tag::CASCADE));
+        assert_eq!(Tag::from_name("IvCounterNonce"), Some(Tag::IVCounterNonce));
+        assert_eq!(Tag::OLDER_IV.name(), Some("IvCounterNonce"));
         assert_eq!(Tag::from_code(0x54_FFFF).map(|tag| tag.to_string()).as_deref(), Some("0x54FFFF"));
     }
 }

@@ -7,12 +7,14 @@ use super::proposal::propose_half;
 use super::{Call, Error, Kms};
 use crate::custody::PairKind;
 use crate::kmip::attributes::Link;
-use crate::kmip::enumerations::{LinkType, ObjectType, Operation};
+use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, Operation, RecommendedCurve};
 use crate::kmip::payloads::create_key_pair::{Request, Response};
 use crate::kmip::{Attributes, Tag, UniqueIdentifier};
 
 /// How long making a pair may take, from the beginning of the request.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+const P256_BITS: i32 = 256;
 
 pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let masks = [
@@ -29,7 +31,16 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     }
     let mut private = common.overridden(request.private_key_attributes.as_deref())?;
     let mut public = common.overridden(request.public_key_attributes.as_deref())?;
+    for half in [&mut private, &mut public] {
+        settle_curve(half)?;
+        // Clients name one type for both halves.
+        half.object_type =
+            half.object_type.filter(|kind| !matches!(kind, ObjectType::PrivateKey | ObjectType::PublicKey));
+    }
     check_alike(&private, &public)?;
+    if public.unique_identifier.is_none() {
+        public.unique_identifier = beside_private(private.unique_identifier.as_ref());
+    }
     let private_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut private)?;
     let public_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut public)?;
     let [(private, _), (public, _)] = make(call, [(&private_grant, private), (&public_grant, public)])?;
@@ -53,6 +64,29 @@ pub(super) fn make(
     let made = [&private, &public].map(|half| (half.id.clone(), half.attributes.clone()));
     private_grant.insert_pair(private, public_grant, public)?;
     Ok(made)
+}
+
+/// The identifier of a public key whose private key has a wished one.
+fn beside_private(private: Option<&UniqueIdentifier>) -> Option<UniqueIdentifier> {
+    private.and_then(UniqueIdentifier::as_text).map(|id| UniqueIdentifier::Text(format!("{id}_pk")))
+}
+
+/// Has algorithm and length say what the domain parameters say (section 4.14); ECDH there names a key of a curve, as EC does.
+fn settle_curve(attributes: &mut Attributes) -> Result<(), Error> {
+    let Some(domain) = attributes.cryptographic_domain_parameters.take() else { return Ok(()) };
+    let fault = "the curve is P-256, of 256 bits, and no other";
+    let is_p256 = domain.recommended_curve.is_none_or(|curve| curve == RecommendedCurve::P_256);
+    if !is_p256
+        || domain.qlength.is_some_and(|bits| bits != P256_BITS)
+        || attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA)
+    {
+        return Err(Error::Invalid { tag: Tag::CryptographicDomainParameters, fault });
+    }
+    attributes.cryptographic_length.get_or_insert(P256_BITS);
+    if attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::ECDH) {
+        attributes.cryptographic_algorithm = Some(CryptographicAlgorithm::EC);
+    }
+    Ok(())
 }
 
 /// Table 191: what has to be the same of both.

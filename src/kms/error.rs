@@ -21,6 +21,11 @@ pub enum Error {
     /// No such object, or the caller may not know that it exists.
     #[error("no object {0:?}")]
     NotFound(String),
+    /// None of the objects that the caller may know of, or several, have the tags by which the request names one.
+    #[error(
+        "not exactly one of the objects that you may use has the tags {0}: name the object by its unique identifier"
+    )]
+    NotTagged(String),
     /// The caller may know of the object, or there is nothing to hide, but may not do this.
     #[error("you may not {action}: {refusal}")]
     NotPermitted {

@@ -9,7 +9,6 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     let grant = kms.authorize(call, Operation::Export, request.unique_identifier.as_ref())?.undestroyed()?;
     let wanted = Wanted {
         format: request.key_format_type,
-        wrap_type: request.key_wrap_type,
         compressed: request.key_compression_type.is_some(),
         wrapping: request.key_wrapping_specification.as_deref(),
     };

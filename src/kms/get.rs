@@ -6,8 +6,7 @@ use super::gate::Grant;
 use super::{Call, Error, Kms};
 use crate::custody;
 use crate::kmip::enumerations::{
-    BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, KeyWrapType, ObjectType, Operation,
-    WrappingMethod,
+    BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, ObjectType, Operation, WrappingMethod,
 };
 use crate::kmip::key_block::{
     KeyBlock, KeyInformation, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification,
@@ -22,7 +21,6 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     let grant = kms.authorize(call, Operation::Get, request.unique_identifier.as_ref())?.undestroyed()?;
     let wanted = Wanted {
         format: request.key_format_type,
-        wrap_type: request.key_wrap_type,
         compressed: request.key_compression_type.is_some(),
         wrapping: request.key_wrapping_specification.as_deref(),
     };
@@ -30,10 +28,10 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     Ok(Response { object_type: object.object_type(), unique_identifier: grant.object().id.clone(), object })
 }
 
-/// The form in which a key is wanted.
+/// The form in which a key is wanted. Whether a key that was registered wrapped is wanted as it came (Key Wrap Type) makes no
+/// difference: none was.
 pub(super) struct Wanted<'a> {
     pub(super) format: Option<KeyFormatType>,
-    pub(super) wrap_type: Option<KeyWrapType>,
     pub(super) compressed: bool,
     pub(super) wrapping: Option<&'a KeyWrappingSpecification>,
 }
@@ -44,15 +42,14 @@ impl Wanted<'_> {
         if self.compressed {
             return Err(Error::Invalid { tag: Tag::KeyCompressionType, fault: "it is for elliptic curve points" });
         }
-        if self.wrap_type == Some(KeyWrapType::AsRegistered) {
-            return Err(Error::KeyWrap("no key is kept as it was registered wrapped"));
-        }
         match grant.object().attributes.object_type {
             Some(ObjectType::PublicKey) => return self.public(grant),
             Some(ObjectType::PrivateKey) => return Err(Error::NotExtractable),
             _ => {}
         }
-        let format = self.format.unwrap_or(KeyFormatType::Raw);
+        // The format that was asked for when the key was made; a wrapped key is its bytes.
+        let own = grant.object().attributes.key_format_type.filter(|_| self.wrapping.is_none());
+        let format = self.format.or(own).unwrap_or(KeyFormatType::Raw);
         let mut block = match (self.wrapping, format) {
             (None, KeyFormatType::Raw) => KeyBlock::raw(clear(grant)?),
             (None, KeyFormatType::TransparentSymmetricKey) => KeyBlock {
@@ -75,7 +72,8 @@ impl Wanted<'_> {
         if self.wrapping.is_some() {
             return Err(Error::KeyWrap("a public key is not wrapped"));
         }
-        let (info, format) = (grant.public_key()?, self.format.unwrap_or(KeyFormatType::X_509));
+        let own = grant.object().attributes.key_format_type;
+        let (info, format) = (grant.public_key()?, self.format.or(own).unwrap_or(KeyFormatType::X_509));
         let is_rsa = grant.object().algorithm() == Some(CryptographicAlgorithm::RSA);
         let bytes = match format {
             KeyFormatType::X_509 => info.to_vec(),

@@ -3,8 +3,8 @@
 use super::gate::Grant;
 use super::object::Object;
 use super::proposal::{Origin, brought, check_settable, propose};
-use super::{Call, Error, Kms, wished};
-use crate::kmip::enumerations::{KeyWrapType, ObjectType, Operation, State};
+use super::{Call, Error, Kms, uuid, wished};
+use crate::kmip::enumerations::{ObjectType, Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
 use crate::kmip::state::Refusal;
 use crate::kmip::ttlv::DateTime;
@@ -23,12 +23,12 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     if request.object_type != request.object.object_type() {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
     }
-    if request.key_wrap_type == Some(KeyWrapType::AsRegistered) {
-        return Err(Error::KeyWrap("keys are registered and imported in clear, over TLS; wrapped ones are not kept"));
-    }
     let mut attributes = *request.attributes;
     let bytes = brought(request.object, &mut attributes)?;
-    let id = wished(Some(&request.unique_identifier))?.ok_or(Error::InvalidIdentifier)?;
+    let id = match wished(request.unique_identifier.as_ref())? {
+        Some(id) => id,
+        None => uuid::ordered()?,
+    };
     let brought = Brought { id: UniqueIdentifier::Text(id), bytes, attributes };
     if request.replace_existing != Some(true) {
         return add(kms, call, brought);

@@ -143,7 +143,7 @@ fn matches(found: &Attributes, state: State, search: &Search) -> bool {
         && (!destroyed || search.destroyed || search.state.is_some())
 }
 
-fn holds_tags(found: &Attributes, wanted: &[String]) -> bool {
+pub(super) fn holds_tags(found: &Attributes, wanted: &[String]) -> bool {
     let own = found.tags();
     wanted.iter().all(|tag| own.contains(tag))
 }

@@ -8,6 +8,7 @@ mod administration;
 mod api_key;
 mod api_token;
 mod auditing;
+mod bare;
 mod batch;
 mod cache;
 mod change_key;
@@ -165,6 +166,8 @@ struct Call<'a> {
     /// What comes of it beside what was asked for, each with its detail.
     conclusions: RefCell<Vec<(Operation, String)>>,
     gathering: Gathering,
+    /// Whether an object that is added becomes Active now where the request says nothing of it.
+    activates: bool,
     /// The change that waits.
     prepared: RefCell<Option<Prepared>>,
     trail: Trail,
@@ -181,6 +184,7 @@ impl<'a> Call<'a> {
             own: Cell::new(false),
             conclusions: RefCell::default(),
             gathering: Gathering::No,
+            activates: false,
             prepared: RefCell::default(),
             trail: Trail::default(),
         }

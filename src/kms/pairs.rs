@@ -1,5 +1,7 @@
 //! Pairs by the identifier of their private half, for callers who know one identifier for both.
 
+use std::sync::Arc;
+
 use super::create_key_pair::linked;
 use super::gate::Grant;
 use super::object::Object;
@@ -77,6 +79,25 @@ impl Kms {
             self.execute(context, destroy::Request { unique_identifier }.into())?;
         }
         Ok(())
+    }
+
+    /// The other half of a pair, with which the caller may do what they do; `None` if the object is no half.
+    ///
+    /// # Errors
+    /// The caller may not, or the halves do not name each other.
+    pub(super) fn other_half(&self, call: &Call<'_>, half: &Object) -> Result<Option<Arc<Object>>, Error> {
+        let link = match half.attributes.object_type {
+            Some(ObjectType::PrivateKey) => LinkType::PublicKeyLink,
+            Some(ObjectType::PublicKey) => LinkType::PrivateKeyLink,
+            _ => return Ok(None),
+        };
+        let Some(id) = linked(&half.attributes, link) else { return Ok(None) };
+        let other = self.foresee(call, id)?;
+        match link {
+            LinkType::PublicKeyLink => check_halves(half, &other)?,
+            _ => check_halves(&other, half)?,
+        }
+        Ok(Some(other))
     }
 
     fn authorize_public_half<'a>(

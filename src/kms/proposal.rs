@@ -5,9 +5,9 @@ use super::mechanism;
 use super::object::kind;
 use super::{Call, Error, disabled, gate, secret_path, uuid, wished};
 use crate::custody::SecretKeyKind;
+use crate::kmip::attributes::VendorAttribute;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::key_block::KeyValue;
-use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
 use crate::secret::Bytes;
 use crate::store::object::Class;
@@ -28,6 +28,13 @@ pub(super) enum Origin {
     Replacing,
 }
 
+impl Origin {
+    /// Whether the caller brings the key, with attributes that some server made.
+    fn is_brought(self) -> bool {
+        matches!(self, Self::Registered | Self::Imported | Self::Replacing)
+    }
+}
+
 /// An object as it will be.
 pub(super) struct Proposal {
     pub(super) id: String,
@@ -44,15 +51,22 @@ pub(super) fn propose(
     origin: Origin,
 ) -> Result<Proposal, Error> {
     check_settable(&attributes, origin)?;
-    if attributes.key_format_type.is_some_and(|format| format != KeyFormatType::Raw) {
-        return Err(Error::Invalid { tag: Tag::KeyFormatType, fault: "symmetric keys are kept as Raw" });
+    leave_out(&mut attributes, origin);
+    // In which a later Get gives the key if it asks for no other.
+    let format = *attributes.key_format_type.get_or_insert(KeyFormatType::Raw);
+    if !matches!(format, KeyFormatType::Raw | KeyFormatType::TransparentSymmetricKey) {
+        return Err(Error::KeyFormat(format));
+    }
+    if attributes.cryptographic_domain_parameters.is_some() {
+        return Err(Error::UnsupportedAttribute(Tag::CryptographicDomainParameters));
     }
     let id = name(&mut attributes, ObjectType::SymmetricKey)?;
     let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
     let length = attributes.cryptographic_length.ok_or(Error::Missing(Tag::CryptographicLength))?;
-    attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
+    let mask = attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
+    attributes.cryptographic_usage_mask = Some(mask.spelled_out(all_uses(algorithm)));
     let kind = check_length(grant, algorithm, length, &attributes)?;
-    set_dates(&mut attributes, call.now, origin)?;
+    set_dates(&mut attributes, call, origin)?;
     let class = set_protection(grant, &mut attributes, origin);
     Ok(Proposal { id, attributes, kind, class })
 }
@@ -72,17 +86,18 @@ pub(super) fn propose_half(
     let private = object_type == ObjectType::PrivateKey;
     check_settable(&attributes, Origin::Created)?;
     pair_kind(&attributes)?;
-    let mask = attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
+    let mask = attributes.cryptographic_usage_mask.as_mut().ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
     let (allowed, fault) = if private {
         (UsageMask::SIGN, "a private key may Sign, and nothing else")
     } else {
         (UsageMask::VERIFY, "a public key may Verify, and nothing else")
     };
-    if !allowed.contains(mask) {
+    *mask = mask.spelled_out(allowed);
+    if !allowed.contains(*mask) {
         return Err(Error::Invalid { tag: Tag::CryptographicUsageMask, fault });
     }
     let id = name(&mut attributes, object_type)?;
-    set_dates(&mut attributes, call.now, Origin::Created)?;
+    set_dates(&mut attributes, call, Origin::Created)?;
     let (sensitive, extractable) = (private, !private);
     let kept = if private { "a private key never leaves the HSM" } else { "a public key is public" };
     for (tag, own, wanted) in [
@@ -95,11 +110,14 @@ pub(super) fn propose_half(
     }
     attributes.always_sensitive = Some(private);
     attributes.never_extractable = Some(private);
-    let format = if private { KeyFormatType::PKCS_8 } else { KeyFormatType::X_509 };
-    if *attributes.key_format_type.get_or_insert(format) != format {
-        let fault = "private keys are kept as PKCS_8, public keys as X_509";
-        return Err(Error::Invalid { tag: Tag::KeyFormatType, fault });
-    }
+    let is_rsa = attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
+    attributes.key_format_type = Some(match (private, attributes.key_format_type) {
+        // In which a private key would be given makes no difference: it never is.
+        (true, _) => KeyFormatType::PKCS_8,
+        (false, Some(KeyFormatType::PKCS_1)) if is_rsa => KeyFormatType::PKCS_1,
+        // Clients name one format for both halves.
+        (false, _) => KeyFormatType::X_509,
+    });
     Ok(Half { id, attributes })
 }
 
@@ -126,12 +144,17 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
     given.check_names()?;
     let unsupported = [
         (Tag::UsageLimits, given.usage_limits.is_some()),
-        (Tag::LeaseTime, given.lease_time.is_some()),
+        (Tag::LeaseTime, given.lease_time.is_some() && !origin.is_brought()),
         (Tag::ArchiveDate, given.archive_date.is_some()),
-        (Tag::ShortUniqueIdentifier, given.short_unique_identifier.is_some()),
+        (Tag::ShortUniqueIdentifier, given.short_unique_identifier.is_some() && !origin.is_brought()),
     ];
     if let Some((tag, _)) = unsupported.into_iter().find(|(_, given)| *given) {
         return Err(Error::UnsupportedAttribute(tag));
+    }
+    if given.vendor_attributes.iter().any(VendorAttribute::asks_for_wrapping) {
+        return Err(Error::Feature(
+            "a key is not kept wrapped under another one of yours (wrapping_key_id): every key is kept wrapped by the HSM; leave it out",
+        ));
     }
     if given.vendor_attributes.iter().any(|own| secret_path::is_own(own) || disabled::is_own(own)) {
         return Err(Error::ReadOnly(Tag::Attribute));
@@ -139,24 +162,60 @@ pub(super) fn check_settable(given: &Attributes, origin: Origin) -> Result<(), E
     if origin == Origin::Imported {
         return Ok(());
     }
+    // That a key is not to be used yet gives nothing, and that it is in use follows from its dates; what has ended must not begin.
+    let is_state = |state: &State| match state {
+        State::PreActive => true,
+        State::Active => origin == Origin::Registered,
+        _ => false,
+    };
+    let made = origin == Origin::Created;
     let server_set = [
-        (Tag::State, given.state.is_some()),
-        (Tag::InitialDate, given.initial_date.is_some()),
-        (Tag::OriginalCreationDate, given.original_creation_date.is_some()),
+        (Tag::State, given.state.as_ref().is_some_and(|state| !is_state(state))),
+        (Tag::InitialDate, made && given.initial_date.is_some()),
+        (Tag::OriginalCreationDate, made && given.original_creation_date.is_some()),
         (Tag::DestroyDate, given.destroy_date.is_some()),
         (Tag::CompromiseDate, given.compromise_date.is_some()),
         (Tag::CompromiseOccurrenceDate, given.compromise_occurrence_date.is_some()),
         (Tag::RevocationReason, given.revocation_reason.is_some()),
-        (Tag::LastChangeDate, given.last_change_date.is_some()),
-        (Tag::Digest, !given.digests.is_empty()),
-        (Tag::Fresh, given.fresh.is_some()),
-        (Tag::AlwaysSensitive, given.always_sensitive.is_some()),
-        (Tag::NeverExtractable, given.never_extractable.is_some()),
-        (Tag::KeyValuePresent, given.key_value_present.is_some()),
+        (Tag::LastChangeDate, made && given.last_change_date.is_some()),
+        (Tag::Digest, made && !given.digests.is_empty()),
+        (Tag::Fresh, made && given.fresh.is_some()),
+        (Tag::AlwaysSensitive, made && given.always_sensitive.is_some()),
+        (Tag::NeverExtractable, made && given.never_extractable.is_some()),
+        (Tag::KeyValuePresent, made && given.key_value_present.is_some()),
     ];
     match server_set.into_iter().find(|(_, given)| *given) {
         Some((tag, _)) => Err(Error::ReadOnly(tag)),
         None => Ok(()),
+    }
+}
+
+/// Leaves out what a server made of the key that a caller brings, and this one makes for itself.
+fn leave_out(attributes: &mut Attributes, origin: Origin) {
+    if !origin.is_brought() {
+        return;
+    }
+    attributes.lease_time = None;
+    attributes.short_unique_identifier = None;
+    attributes.digests.clear();
+    // An import takes the marks of a former life as they are given (section 6.1.25).
+    if origin == Origin::Registered {
+        attributes.state = attributes.state.filter(|state| *state == State::PreActive);
+        attributes.initial_date = None;
+        attributes.original_creation_date = None;
+        attributes.last_change_date = None;
+        attributes.fresh = None;
+        attributes.key_value_present = None;
+    }
+}
+
+/// All that a secret key of this algorithm can do here: what the mask Unrestricted stands for.
+fn all_uses(algorithm: CryptographicAlgorithm) -> UsageMask {
+    let mac = UsageMask::MAC_GENERATE | UsageMask::MAC_VERIFY;
+    if algorithm == CryptographicAlgorithm::AES {
+        mac | UsageMask::ENCRYPT | UsageMask::DECRYPT | UsageMask::WRAP_KEY
+    } else {
+        mac
     }
 }
 
@@ -185,8 +244,14 @@ fn check_length(
     Ok(kind)
 }
 
-fn set_dates(attributes: &mut Attributes, now: DateTime, origin: Origin) -> Result<(), Error> {
+fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Result<(), Error> {
     let invalid = |tag, fault| Err(Error::Invalid { tag, fault });
+    let now = call.now;
+    // What says when it ends, or that it has not begun, is no reason to have it begin.
+    let may_begin = attributes.state.is_none() && attributes.deactivation_date.is_none_or(|end| end > now);
+    if call.activates && may_begin && origin != Origin::Replacing {
+        attributes.activation_date.get_or_insert(now);
+    }
     if let (Some(start), Some(end)) = (attributes.activation_date, attributes.deactivation_date)
         && end < start
     {
@@ -227,7 +292,6 @@ fn set_protection(grant: &gate::NewGrant<'_>, attributes: &mut Attributes, origi
     let born_here = origin == Origin::Created;
     attributes.always_sensitive = Some(born_here && sensitive);
     attributes.never_extractable = Some(born_here && !extractable);
-    attributes.key_format_type = Some(KeyFormatType::Raw);
     class
 }
 
@@ -246,9 +310,11 @@ pub(super) fn brought(object: ManagedObject, attributes: &mut Attributes) -> Res
         return Err(Error::KeyFormat(block.key_format_type));
     }
     let bytes = match block.key_value {
-        Some(KeyValue::Plain { material, attributes: None }) => material.bytes().clone(),
-        Some(KeyValue::Plain { attributes: Some(_), .. }) => {
-            return Err(Error::Feature("attributes belong beside the object, not into its key value"));
+        Some(KeyValue::Plain { material, attributes: inner }) => {
+            if let Some(inner) = inner {
+                *attributes = beside(*inner, attributes)?;
+            }
+            material.bytes().clone()
         }
         Some(KeyValue::Wrapped(_)) | None => return Err(Error::Missing(Tag::KeyValue)),
     };
@@ -267,6 +333,13 @@ pub(super) fn brought(object: ManagedObject, attributes: &mut Attributes) -> Res
     }
     attributes.cryptographic_algorithm = attributes.cryptographic_algorithm.or(algorithm);
     Ok(bytes)
+}
+
+/// The attributes of a key together with those in its key value: what is said beside the object takes precedence. The identifier in
+/// the key value is that of where the key comes from.
+fn beside(mut inner: Attributes, own: &Attributes) -> Result<Attributes, Error> {
+    inner.unique_identifier = None;
+    Ok(inner.replaced(own)?)
 }
 
 impl Proposal {

@@ -9,7 +9,7 @@ impl Error {
     pub fn result_reason(&self) -> ResultReason {
         match self {
             Self::Message(error) => error.result_reason(),
-            Self::NotFound(_) => ResultReason::ObjectNotFound,
+            Self::NotFound(_) | Self::NotTagged(_) => ResultReason::ObjectNotFound,
             Self::NotPermitted { .. } => ResultReason::PermissionDenied,
             Self::Project | Self::Definition(_) | Self::NoRole { .. } => ResultReason::InvalidAttributeValue,
             Self::Undefined { .. } | Self::NoAudit | Self::NoAccessToken | Self::NoSecretVersion(_) => {

@@ -201,8 +201,7 @@ fn what_contradicts_itself_or_is_not_served_is_refused() {
         (vec![integer("CryptographicUsageMask", SIGN | VERIFY)], vec![]),
         (vec![], vec![integer("CryptographicUsageMask", VERIFY | 4)]),
         (vec![integer("CryptographicLength", 3072)], vec![]),
-        (vec![enumeration("KeyFormatType", "Raw")], vec![]),
-        (vec![enumeration("ObjectType", "PublicKey")], vec![]),
+        (vec![enumeration("ObjectType", "SymmetricKey")], vec![]),
         (vec![text("UniqueIdentifier", "one")], vec![text("UniqueIdentifier", "one")]),
     ];
     for (private, public) in halves {

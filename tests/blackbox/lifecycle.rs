@@ -159,7 +159,9 @@ fn an_activation_date_decides_where_life_begins() {
     let mut absent = create("AES", 256, &[]);
     let attributes = absent["value"][1]["value"].as_array_mut().unwrap();
     attributes.retain(|attribute| attribute["tag"] != "ActivationDate");
-    let absent = alice.new_key(&absent);
+    // Without a message it is Active at once (cosmian_clients.rs).
+    let absent = crate::harness::message::message(&[], &[absent]);
+    let absent = string(&alice.ok(&absent), "UniqueIdentifier");
     assert_eq!(alice.state(&absent), "PreActive");
     assert!(find(&alice.attributes(&absent), "ActivationDate").is_none());
     for (when, state) in [(PAST, "Active"), (FUTURE, "PreActive")] {

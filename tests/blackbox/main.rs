@@ -37,6 +37,7 @@ mod conjur_api_keys;
 mod conjur_authn_jwt;
 mod conjur_clients;
 mod conjur_peers_cases;
+mod cosmian_clients;
 mod costs_do_not_grow;
 mod default_mode;
 mod destroyed_is_erased;

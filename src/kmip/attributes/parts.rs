@@ -50,6 +50,17 @@ structure! {
 }
 
 structure! {
+    /// Section 4.14.
+    #[derive(Eq)]
+    pub struct CryptographicDomainParameters {
+        /// Of DSA and DH, or of an elliptic curve: in bits.
+        qlength: Option<i32> = Qlength,
+        /// The curve.
+        recommended_curve: Option<RecommendedCurve> = RecommendedCurve,
+    }
+}
+
+structure! {
     /// Section 4.21.
     #[derive(Eq)]
     pub struct Digest {

@@ -16,29 +16,49 @@ pub const TAG_BYTES: usize = 255;
 const OTHER_VENDOR: &str = "cosmian";
 const ATTRIBUTE_NAME: &str = "tag";
 
+/// Whether the vendor attribute of this name holds tags.
+#[must_use]
+pub fn are_tags(vendor: &str, name: &str) -> bool {
+    [TAG_VENDOR, OTHER_VENDOR].contains(&vendor) && name == ATTRIBUTE_NAME
+}
+
 impl VendorAttribute {
     /// Whether this attribute holds tags.
     #[must_use]
     pub fn holds_tags(&self) -> bool {
-        [TAG_VENDOR, OTHER_VENDOR].contains(&self.vendor_identification.as_str()) && self.name == ATTRIBUTE_NAME
+        are_tags(&self.vendor_identification, &self.name)
+    }
+
+    /// Whether this attribute asks that the object be kept wrapped under another one of the caller's.
+    #[must_use]
+    pub fn asks_for_wrapping(&self) -> bool {
+        self.vendor_identification == OTHER_VENDOR && self.name == "wrapping_key_id"
     }
 
     fn tags(&self) -> Result<Vec<String>, Error> {
         let Value::TextString(text) = &self.value else {
             return Err(Fault::BadTags.into());
         };
-        let tags: Vec<String> = serde_json::from_str(text).map_err(|_| Fault::BadTags)?;
-        if tags.len() > TAGS {
-            return Err(Fault::TooMany { tag: Tag::AttributeValue, bound: TAGS }.into());
-        }
-        if tags.iter().any(|tag| tag.len() > TAG_BYTES) {
-            return Err(Fault::TooLong(TAG_BYTES).into());
-        }
-        if tags.iter().any(String::is_empty) {
-            return Err(Fault::Empty.into());
-        }
-        Ok(tags)
+        tags_of(text)
     }
+}
+
+/// The tags of a JSON array of strings.
+///
+/// # Errors
+/// It is something else, or above the bounds of tags, or one of them is empty.
+pub fn tags_of(text: &str) -> Result<Vec<String>, Error> {
+    let tags: Vec<String> = serde_json::from_str(text).map_err(|_| Fault::BadTags)?;
+    if tags.len() > TAGS {
+        return Err(Fault::TooMany { tag: Tag::AttributeValue, bound: TAGS }.into());
+    }
+    if tags.iter().any(|tag| tag.len() > TAG_BYTES) {
+        return Err(Fault::TooLong(TAG_BYTES).into());
+    }
+    if tags.iter().any(String::is_empty) {
+        return Err(Fault::Empty.into());
+    }
+    Ok(tags)
 }
 
 impl Attributes {

@@ -9,8 +9,8 @@ use super::super::unique_identifier::UniqueIdentifier;
 structure! {
     /// The request.
     pub struct Request {
-        /// The identifier that the object is to have; the ID placeholder makes no sense here.
-        unique_identifier: UniqueIdentifier = UniqueIdentifier,
+        /// The identifier that the object is to have, chosen by the server if absent; the ID placeholder makes no sense here.
+        unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
         /// What is imported.
         object_type: ObjectType = ObjectType,
         /// Whether to take the place of an object of this identifier.

@@ -28,6 +28,7 @@ use std::borrow::Cow;
 use super::enumerations::Operation;
 use super::error::{Error, Fault, excerpt};
 use super::ttlv::{Document, Field, Value};
+use super::unique_identifier::UniqueIdentifier;
 
 pub use multi_part::MultiPart;
 pub use protection_storage_masks::ProtectionStorageMasks;
@@ -147,6 +148,32 @@ operations! {
 }
 
 impl Request {
+    /// How the request names the object that it is about, if it is about one that there is and names it.
+    pub fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
+        match self {
+            Self::Get(request) => request.unique_identifier.as_mut(),
+            Self::GetAttributes(request) => request.unique_identifier.as_mut(),
+            Self::Activate(request) => request.unique_identifier.as_mut(),
+            Self::Revoke(request) => request.unique_identifier.as_mut(),
+            Self::Destroy(request) => request.unique_identifier.as_mut(),
+            Self::Encrypt(request) => request.unique_identifier.as_mut(),
+            Self::Decrypt(request) => request.unique_identifier.as_mut(),
+            Self::MAC(request) => request.unique_identifier.as_mut(),
+            Self::MACVerify(request) => request.unique_identifier.as_mut(),
+            Self::Sign(request) => request.unique_identifier.as_mut(),
+            Self::SignatureVerify(request) => request.unique_identifier.as_mut(),
+            Self::Export(request) => request.unique_identifier.as_mut(),
+            Self::Create(_)
+            | Self::CreateKeyPair(_)
+            | Self::Register(_)
+            | Self::Import(_)
+            | Self::Locate(_)
+            | Self::Query(_)
+            | Self::DiscoverVersions(_)
+            | Self::RNGRetrieve(_) => None,
+        }
+    }
+
     /// Reads a bare operation, whose name is the operation's.
     pub fn from_document(document: Document) -> Result<Self, Error> {
         let operation =

@@ -4,7 +4,7 @@ mod read;
 mod scalar;
 mod write;
 
-pub use read::read;
+pub use read::{Marks, read, read_marked};
 pub use write::write;
 
 #[cfg(test)]

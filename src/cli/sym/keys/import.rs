@@ -50,7 +50,7 @@ impl Import {
         let id = match &self.key.id {
             Some(id) => {
                 let request = import::Request {
-                    unique_identifier: id.as_str().into(),
+                    unique_identifier: Some(id.as_str().into()),
                     object_type,
                     replace_existing: Some(self.replace),
                     key_wrap_type: None,
@@ -72,7 +72,7 @@ impl Import {
 /// Sends what is to change of the key that is there, or all that a new one needs if the caller may not know of one.
 async fn replace(client: &Client, key: &NewKey, mut request: import::Request) -> Result<import::Response, Error> {
     let present = get_attributes::Request {
-        unique_identifier: Some(request.unique_identifier.clone()),
+        unique_identifier: request.unique_identifier.clone(),
         attribute_references: vec![AttributeReference::Tag(Tag::State)],
     };
     match client.get_attributes(present).await {

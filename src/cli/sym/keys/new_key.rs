@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::cli::words;
 use crate::kmip::attributes::Name;
-use crate::kmip::enumerations::CryptographicAlgorithm;
+use crate::kmip::enumerations::{CryptographicAlgorithm, State};
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UsageMask};
 
@@ -47,6 +47,8 @@ impl NewKey {
             cryptographic_usage_mask: Some(self.mask(algorithm)),
             sensitive: self.sensitive.then_some(true),
             extractable: self.not_extractable.then_some(false),
+            // A bare operation without a date would make it active.
+            state: self.pre_active.then_some(State::PreActive),
             activation_date: (!self.pre_active).then(|| DateTime(OffsetDateTime::now_utc().unix_timestamp())),
             ..Attributes::default()
         };
@@ -60,6 +62,7 @@ impl NewKey {
     /// Takes back what is asked for by default: of a key that is there it would be a change.
     pub(super) fn leave_what_is_not_given(&self, attributes: &mut Attributes) {
         attributes.activation_date = None;
+        attributes.state = None;
         if self.usage.is_empty() {
             attributes.cryptographic_usage_mask = None;
         }

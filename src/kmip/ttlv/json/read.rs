@@ -16,6 +16,23 @@ use crate::kmip::tag::Tag;
 /// What breaks the document fails here: its syntax, its bounds, the shape of its objects. What is wrong with one item
 /// (an unknown tag, a value that is not of its type) is kept in the item, for whoever reads it.
 pub fn read(json: &[u8]) -> Result<Document, Error> {
+    read_marked(json).map(|(document, _)| document)
+}
+
+/// What the tree does not say of how a document is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The outermost structure tells its type, which may be left out.
+    pub is_typed: bool,
+    /// An item is called `IvCounterNonce`, letter for letter.
+    pub has_older_iv: bool,
+}
+
+/// Reads a document, as [`read`] does, and how it is written.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_marked(json: &[u8]) -> Result<(Document, Marks), Error> {
     let state = State::default();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     let result = ItemSeed { state: &state, depth: 1 }
@@ -30,12 +47,14 @@ pub fn read(json: &[u8]) -> Result<Document, Error> {
         Some(name) => Cow::Borrowed(name),
         None => Cow::Owned(root.name.into_owned()),
     };
-    Ok(Document { name, value: scalar::value(tag, root.kind.as_deref(), root.raw) })
+    let marks = Marks { is_typed: root.kind.is_some(), has_older_iv: state.has_older_iv.get() };
+    Ok((Document { name, value: scalar::value(tag, root.kind.as_deref(), root.raw) }, marks))
 }
 
 #[derive(Default)]
 struct State {
     items: Cell<usize>,
+    has_older_iv: Cell<bool>,
     /// The fault that serde's error stands for.
     fault: RefCell<Option<Fault>>,
 }
@@ -131,6 +150,9 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
             }
         }
         let name = name.ok_or_else(|| self.state.fail(Fault::MissingMember("tag")))?;
+        if name == Tag::OLDER_IV_NAME {
+            self.state.has_older_iv.set(true);
+        }
         let raw = raw.ok_or_else(|| self.state.fail(Fault::MissingMember("value")))?;
         Ok(RawItem { name, kind, raw })
     }

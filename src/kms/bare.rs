@@ -1,0 +1,125 @@
+//! Operations that come without a message. The servers of that dialect do what the standard leaves open: what is added is Active at
+//! once unless the request says otherwise, a list of tags names the one object that has them, and an end reaches both halves of a
+//! pair where the request says so.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::gate::{End, Whose, is_destroyed};
+use super::object::Object;
+use super::operation::Operation;
+use super::{Call, Context, Error, Kms, locate};
+use crate::kmip::attributes::tags_of;
+use crate::kmip::bare;
+use crate::kmip::enumerations::{ObjectType, State};
+use crate::kmip::payloads::{Request, Response, destroy, revoke};
+use crate::kmip::state::{self, Refusal};
+use crate::kmip::{Tag, UniqueIdentifier};
+use crate::store::search::{Search, Start};
+
+/// What begins a list of tags, and no identifier.
+const LIST: char = '[';
+
+/// Objects that are looked at before a search counts as a long one.
+const FIRST: usize = 16;
+
+impl Kms {
+    /// Performs an operation that came without a message.
+    ///
+    /// # Errors
+    /// See [`Error`]. Where both halves of a pair are ended, neither is before the caller may do so with each and the state of
+    /// each permits it; what it did not come to is done when it is asked again.
+    pub fn execute_bare(&self, context: &Context<'_>, operation: bare::Operation) -> Result<Response, Error> {
+        let bare::Operation { mut request, cascades, expected_type, .. } = operation;
+        let kmip = Operation::Kmip(request.operation());
+        let call = Call { activates: true, ..Call::new(context, kmip) };
+        self.recorded(&call, || {
+            self.name_by_tags(&call, &mut request)?;
+            if cascades || expected_type.is_some() {
+                self.prepare_end(&call, &mut request, cascades, expected_type)?;
+            }
+            self.perform(&call, request)
+        })
+    }
+
+    /// Puts an object's identifier in the place of a list of its tags. From here on the object is named, whatever becomes of tags.
+    fn name_by_tags(&self, call: &Call<'_>, request: &mut Request) -> Result<(), Error> {
+        let Some(named) = request.named_mut() else { return Ok(()) };
+        let Some(text) = named.as_text().filter(|text| text.starts_with(LIST)) else { return Ok(()) };
+        let id = self.tagged(call, text)?;
+        *named = UniqueIdentifier::Text(id);
+        Ok(())
+    }
+
+    /// The one object that has all of these tags, among those that the caller holds; if they hold none, among those that they may
+    /// know of. Any caller can grant others an object of any tag, and must not come in the way of their own. What was destroyed
+    /// does not count.
+    fn tagged(&self, call: &Call<'_>, text: &str) -> Result<String, Error> {
+        let tags = tags_of(text).map_err(|error| error.within(Tag::UniqueIdentifier))?;
+        if tags.is_empty() {
+            return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "a list of tags names at least one" });
+        }
+        let grant = self.searching(call)?;
+        let search = Search { now: call.now.0, tags, ..Search::default() };
+        let not_one = || Error::NotTagged(text.to_owned());
+        for whose in [Whose::Held, Whose::Reachable] {
+            let mut found = Vec::new();
+            let walked = grant.walk(whose, &search, Start::default(), FIRST, |id| {
+                // The search tables are not bound; the object is.
+                let object = self.sighted(call, id)?;
+                let counts = |object: &Arc<Object>| {
+                    !is_destroyed(object.attributes.state) && locate::holds_tags(&object.attributes, &search.tags)
+                };
+                found.extend(object.filter(counts).map(|object| object.id.clone()));
+                Ok(if found.len() > 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            })?;
+            match (found.pop(), found.pop(), walked.end) {
+                (Some(only), None, End::Last) => return Ok(only),
+                (None, _, End::Last) => {}
+                _ => return Err(not_one()),
+            }
+        }
+        Err(not_one())
+    }
+
+    /// Before an object is ended: whether it is what the request expects; and ends the other half of its pair.
+    fn prepare_end(
+        &self,
+        call: &Call<'_>,
+        request: &mut Request,
+        cascades: bool,
+        expected: Option<ObjectType>,
+    ) -> Result<(), Error> {
+        let Some(id) = request.named_mut().and_then(|named| named.as_text().map(str::to_owned)) else { return Ok(()) };
+        let object = self.foresee(call, &id)?;
+        if expected.is_some_and(|expected| object.attributes.object_type != Some(expected)) {
+            return Err(Error::Invalid { tag: Tag::ObjectType, fault: "the object is not of the ExpectedObjectType" });
+        }
+        let other = if cascades { self.other_half(call, &object)? } else { None };
+        let Some(other) = other else { return Ok(()) };
+        let ended = match request {
+            Request::Revoke(request) => {
+                state::revoke(object.state(call.now), request.revocation_reason.code)?;
+                let unique_identifier = Some(UniqueIdentifier::Text(other.id.clone()));
+                let of_other = revoke::Request { unique_identifier, ..request.clone() };
+                match state::revoke(other.state(call.now), request.revocation_reason.code) {
+                    Ok(_) => Some(Request::Revoke(of_other)),
+                    // One that has ended already needs no second end.
+                    Err(Refusal::State(state)) if !matches!(state, State::PreActive) => None,
+                    Err(refusal) => return Err(refusal.into()),
+                }
+            }
+            Request::Destroy(_) => {
+                state::destroy(object.state(call.now))?;
+                let is_gone = is_destroyed(Some(other.state(call.now)));
+                if !is_gone {
+                    state::destroy(other.state(call.now))?;
+                }
+                let unique_identifier = Some(UniqueIdentifier::Text(other.id.clone()));
+                (!is_gone).then_some(Request::Destroy(destroy::Request { unique_identifier }))
+            }
+            _ => None,
+        };
+        ended.map_or(Ok(()), |request| self.execute(&call.context, request).map(drop))
+    }
+}
