@@ -32,6 +32,7 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::{Client, Settings};
+use crate::config::without_empty;
 use crate::secret::Password;
 use config::Place;
 use error::{Error, Signal};
@@ -106,7 +107,8 @@ enum Command {
 /// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = Arguments::command().get_matches();
+    let (command, _) = without_empty(Arguments::command());
+    let matches = command.get_matches();
     let by_flag = matches.value_source("client_p12_password_file") == Some(ValueSource::CommandLine);
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let as_json = arguments.json;
