@@ -7,9 +7,18 @@ use serde_json::{Map, Value};
 use super::trusted_issuer::{Bound, Expected, TrustedIssuer, find};
 use super::{narrowing, strict_json};
 use crate::principal::{Narrowing, Username, UsernameError};
+use crate::text::Part;
 
 /// The longest issuer or audience, in bytes.
 const MAX_TEXT: usize = 1024;
+
+/// How much of the name of a role is told, in bytes.
+const MAX_ROLE: usize = 128;
+
+/// The name of a role as a message tells it.
+fn quoted(role: &str) -> String {
+    Part(format_args!("{role:?}"), MAX_ROLE).to_string()
+}
 
 /// Why claims are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,9 +53,12 @@ pub enum ClaimsError {
     /// No role, or several, or no text.
     #[error("its claim of roles does not hold exactly one role")]
     NotOneRole,
-    /// A role that is not known, or not allowed to this issuer.
-    #[error("its role is not one that this issuer may give")]
-    Role,
+    /// A role that is not defined.
+    #[error("its role {role} is not defined: define [roles.NAME] in the IAM file", role = quoted(.0))]
+    NoSuchRole(String),
+    /// A role that is defined, and not allowed to this issuer.
+    #[error("its role {role} is not among the allowed_roles of its table", role = quoted(.0))]
+    Role(String),
     /// `email` names the user and is not known to be theirs.
     #[error("its e-mail address is not verified")]
     EmailNotVerified,

@@ -191,7 +191,7 @@ fn role(name: &str, table: &Table, beside: &Beside<'_>) -> Result<RoleRule, Faul
     if claim.is_empty() || claim.len() > MAX_TEXT {
         return Err(Fault::at(&["idps", name, "conf", "roles_claim"], format!("a claim has 1 to {MAX_TEXT} bytes")));
     }
-    Ok(RoleRule { claim, allowed, of_users: table.roles_map.clone() })
+    Ok(RoleRule { claim, allowed, defined: beside.roles.clone(), of_users: table.roles_map.clone() })
 }
 
 fn bound_claims(name: &str, claims: BTreeMap<String, toml::Value>) -> Result<Vec<(String, Bound)>, Fault> {

@@ -129,6 +129,8 @@ pub struct RoleRule {
     pub claim: String,
     /// The roles that it may hold.
     pub allowed: BTreeSet<String>,
+    /// The roles that there are.
+    pub defined: BTreeSet<String>,
     /// Users whose role is said here and not by their tokens.
     pub of_users: BTreeMap<String, String>,
 }
@@ -169,6 +171,12 @@ impl TrustedIssuer {
         }
         client::authorities_of_pem(pem.as_bytes())?;
         Ok(Self { keys_ca: Some(Arc::from(pem)), ..self })
+    }
+
+    /// The idps table that admits no caller whatever a token says, and why.
+    #[must_use]
+    pub fn admits_nobody(&self) -> Option<(&str, &'static str)> {
+        self.table.as_deref().zip(self.role.as_ref()?.lacks())
     }
 }
 
@@ -222,7 +230,21 @@ impl RoleRule {
             _ => None,
         };
         let role = one.ok_or(ClaimsError::NotOneRole)?;
-        if self.allowed.contains(role) { Ok(Arc::from(role.as_str())) } else { Err(ClaimsError::Role) }
+        if self.allowed.contains(role) {
+            return Ok(Arc::from(role.as_str()));
+        }
+        let role = role.clone();
+        Err(if self.defined.contains(&role) { ClaimsError::Role(role) } else { ClaimsError::NoSuchRole(role) })
+    }
+
+    /// Why no token can have a role by it, if none can.
+    #[must_use]
+    pub fn lacks(&self) -> Option<&'static str> {
+        match (self.allowed.is_empty(), self.defined.is_empty()) {
+            (false, _) => None,
+            (true, true) => Some("no role is defined"),
+            (true, false) => Some("its allowed_roles are empty"),
+        }
     }
 }
 
@@ -290,6 +312,7 @@ mod tests {
         let rule = RoleRule {
             claim: "roles".to_owned(),
             allowed: ["a", "b"].map(str::to_owned).into(),
+            defined: ["a", "b", "d"].map(str::to_owned).into(),
             of_users: [("carol".to_owned(), "b".to_owned())].into(),
         };
         let role = |roles: Value, user: &str| {
@@ -303,8 +326,9 @@ mod tests {
         {
             assert_eq!(role(roles.clone(), "x"), Err(ClaimsError::NotOneRole), "{roles}");
         }
-        for roles in [json!("c"), json!(""), json!(["A"])] {
-            assert_eq!(role(roles.clone(), "x"), Err(ClaimsError::Role), "{roles}");
+        for (roles, name) in [(json!("c"), "c"), (json!(""), ""), (json!(["A"]), "A")] {
+            assert_eq!(role(roles.clone(), "x"), Err(ClaimsError::NoSuchRole(name.to_owned())), "{roles}");
         }
+        assert_eq!(role(json!("d"), "x"), Err(ClaimsError::Role("d".to_owned())));
     }
 }

@@ -88,14 +88,15 @@ impl Failure {
 fn main() -> ! {
     server::keep_little();
     let pin = pin();
-    let matches = Arguments::command().get_matches();
+    let (command, empty) = config::without_empty(Arguments::command());
+    let matches = command.get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // Read, and not to be found again.
     server::overwrite_variable(c"KMS_HTTPS_P12_PASSWORD");
     let places = Places::of(&matches);
     // It holds what the command line and the environment said.
     drop(matches);
-    let status = match run(arguments, &places, pin) {
+    let status = match run(arguments, &places, pin, &empty) {
         Ok(()) => 0,
         Err(failure) => {
             let status = failure.status();
@@ -110,6 +111,8 @@ fn main() -> ! {
 /// The PIN of the environment, which is overwritten there.
 fn pin() -> Result<Option<Password>, config::Error> {
     let pin = match std::env::var("KMS_HSM_PIN") {
+        // As of every other variable, what is empty counts as unset.
+        Ok(pin) if pin.is_empty() => Ok(None),
         Ok(pin) => Ok(Some(Password::from(pin))),
         Err(std::env::VarError::NotPresent) => Ok(None),
         Err(std::env::VarError::NotUnicode(_)) => Err(config::Error::PinEncoding),
@@ -119,12 +122,20 @@ fn pin() -> Result<Option<Password>, config::Error> {
 }
 
 #[allow(clippy::print_stdout, reason = "what would run is this program's output")]
-fn run(arguments: Arguments, places: &Places, pin: Result<Option<Password>, config::Error>) -> Result<(), Failure> {
+fn run(
+    arguments: Arguments,
+    places: &Places,
+    pin: Result<Option<Password>, config::Error>,
+    empty: &[String],
+) -> Result<(), Failure> {
     let config = Config::new(arguments.options, arguments.config.as_deref(), pin?, places)?;
     if !config.allow_core_dumps {
         server::leave_no_core_dump().map_err(Failure::CoreDumps)?;
     }
     server::init_log(config.log_format, &config.log)?;
+    for variable in empty {
+        tracing::warn!(variable, "the environment variable is empty and counts as unset");
+    }
     if arguments.check_config {
         print!("{}", server::check(&config)?);
         return Ok(());

@@ -34,6 +34,7 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::{Client, Settings};
+use crate::config::without_empty;
 use crate::secret::Password;
 use config::Place;
 use error::{Error, Signal};
@@ -113,7 +114,8 @@ enum Command {
 /// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = Arguments::command().get_matches_from(without_kms(env::args_os().collect()));
+    let (command, _) = without_empty(Arguments::command());
+    let matches = command.get_matches_from(without_kms(env::args_os().collect()));
     let by_flag = matches.value_source("client_p12_password_file") == Some(ValueSource::CommandLine);
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let as_json = arguments.json;
@@ -131,7 +133,8 @@ pub fn main() -> ExitCode {
 
 /// The command line without the `kms` that stands before the command in the documents of other clients.
 fn without_kms(mut line: Vec<OsString>) -> Vec<OsString> {
-    let probe = Arguments::command().allow_external_subcommands(true).try_get_matches_from(&line);
+    let (command, _) = without_empty(Arguments::command());
+    let probe = command.allow_external_subcommands(true).try_get_matches_from(&line);
     // What is wrong with the command line is said when it is read.
     let Ok(matches) = probe else { return line };
     if let Some((KMS, rest)) = matches.subcommand() {

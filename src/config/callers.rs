@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 
+use super::listed::{self, flag};
 use super::{ClientCert, ClientCertUsername, Error, Options};
 use crate::client::Url;
 use crate::principal::OWN_ISSUER;
@@ -49,7 +50,7 @@ pub struct JwtIssuer {
     pub foreign_prefixes: Vec<String>,
 }
 
-/// Where the values of options that belong together come from, by the option's name in clap.
+/// Where the values of options that come in several are from, by the option's name in clap.
 #[derive(Debug, Default)]
 pub struct Places(Vec<(&'static str, Place)>);
 
@@ -63,14 +64,17 @@ enum Place {
     File,
 }
 
-const PLACED: [&str; 7] = [
+const PLACED: [&str; 10] = [
     "authority_cert_file",
     "username_prefix",
+    "crl_file",
     "jwt_issuer_uri",
     "jwks_uri",
     "jwt_audience",
     "jwt_username_claim",
     "jwt_username_prefix",
+    "create",
+    "administrators",
 ];
 
 impl Places {
@@ -85,6 +89,11 @@ impl Places {
             _ => None,
         };
         Self(PLACED.into_iter().filter_map(|name| Some((name, place(name)?))).collect())
+    }
+
+    /// Whether the values of an option come from its environment variable.
+    pub(super) fn is_environment(&self, option: &str) -> bool {
+        *self.of_option(option) == Place::Environment
     }
 
     fn of_option(&self, name: &str) -> &Place {
@@ -102,23 +111,13 @@ impl Place {
     }
 }
 
-/// A list: several values, or one value of the form `[a,b]`, as in the environment. What is empty stays in its place,
-/// to be refused there: a list of nothing must not read as nothing configured.
-pub(super) fn list(given: Option<&[String]>) -> Vec<String> {
-    let Some(given) = given else { return Vec::new() };
-    let bracketed = match given {
-        [one] => one.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')),
-        _ => None,
-    };
-    bracketed.map_or_else(|| given.to_vec(), |inner| inner.split(',').map(|part| part.trim().to_owned()).collect())
-}
-
-/// The same for files; a path that is not UTF-8 cannot be a list in brackets.
-fn paths(given: Option<&[PathBuf]>) -> Vec<PathBuf> {
+/// The values of an option that names files; a path that is not UTF-8 cannot be a list in brackets.
+fn paths(option: &'static str, given: Option<&[PathBuf]>, places: &Places) -> Result<Vec<PathBuf>, Error> {
     let given = given.unwrap_or_default();
     match given.iter().map(|path| path.to_str().map(str::to_owned)).collect::<Option<Vec<_>>>() {
-        Some(texts) => list(Some(&texts)).into_iter().map(PathBuf::from).collect(),
-        None => given.to_vec(),
+        Some(texts) if texts.is_empty() => Ok(Vec::new()),
+        Some(texts) => Ok(listed::all(option, Some(&texts), places)?.into_iter().map(PathBuf::from).collect()),
+        None => Ok(given.to_vec()),
     }
 }
 
@@ -127,7 +126,7 @@ fn paths(given: Option<&[PathBuf]>) -> Vec<PathBuf> {
 fn pair(
     owners: (&'static str, usize),
     option: &'static str,
-    values: &[String],
+    values: &[Option<String>],
     places: &Places,
 ) -> Result<Vec<Option<String>>, Error> {
     let (owner, count) = owners;
@@ -137,7 +136,7 @@ fn pair(
     let (of_owners, of_values) = (places.of_option(owner), places.of_option(option));
     if values.len() == count {
         refuse_apart((owner, of_owners), (option, of_values), count)?;
-        return Ok(values.iter().cloned().map(Some).collect());
+        return Ok(values.to_vec());
     }
     let unpaired = || Error::Unpaired { option: flag(option), owner: flag(owner), values: values.len(), owners: count };
     let (Place::CommandLine(of_owners), Place::CommandLine(of_values)) = (of_owners, of_values) else {
@@ -151,9 +150,10 @@ fn pair(
     for (value, place) in values.iter().zip(of_values) {
         let before = of_owners.iter().filter(|own| *own < place).count();
         let slot = before.checked_sub(1).and_then(|number| paired.get_mut(number)).ok_or_else(unpaired)?;
-        if slot.replace(value.clone()).is_some() {
+        if slot.is_some() {
             return Err(unpaired());
         }
+        slot.clone_from(value);
     }
     Ok(paired)
 }
@@ -172,13 +172,9 @@ fn refuse_apart(owner: (&str, &Place), option: (&str, &Place), count: usize) -> 
     })
 }
 
-fn flag(option: &str) -> String {
-    format!("--{}", option.replace('_', "-"))
-}
-
 pub(super) fn client_certificates(options: &Options, places: &Places) -> Result<Option<ClientCertificates>, Error> {
-    let files = paths(options.authority_cert_file.as_deref());
-    let crl_files = paths(options.crl_file.as_deref());
+    let files = paths("authority_cert_file", options.authority_cert_file.as_deref(), places)?;
+    let crl_files = paths("crl_file", options.crl_file.as_deref(), places)?;
     if files.is_empty() {
         let needing = [
             ("crl-file", !crl_files.is_empty()),
@@ -189,7 +185,7 @@ pub(super) fn client_certificates(options: &Options, places: &Places) -> Result<
         let given = needing.into_iter().find(|(_, given)| *given);
         return given.map_or(Ok(None), |(option, _)| Err(Error::Needs(option, "authority-cert-file")));
     }
-    let prefixes = list(options.username_prefix.as_deref());
+    let prefixes = listed::values("username_prefix", options.username_prefix.as_deref(), places)?;
     let prefixes = pair(("authority_cert_file", files.len()), "username_prefix", &prefixes, places)?;
     let authorities = files.into_iter().zip(prefixes);
     Ok(Some(ClientCertificates {
@@ -206,7 +202,7 @@ pub(super) fn client_certificates(options: &Options, places: &Places) -> Result<
 }
 
 pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtIssuer>, Error> {
-    let issuers = list(options.jwt_issuer_uri.as_deref());
+    let issuers = listed::all("jwt_issuer_uri", options.jwt_issuer_uri.as_deref(), places)?;
     if issuers.is_empty() {
         let needing = [
             ("jwks-uri", options.jwks_uri.is_some()),
@@ -218,10 +214,15 @@ pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtI
         return given.map_or(Ok(Vec::new()), |(option, _)| Err(Error::Needs(option, "jwt-issuer-uri")));
     }
     let owners = ("jwt_issuer_uri", issuers.len());
-    let uris = pair(owners, "jwks_uri", &list(options.jwks_uri.as_deref()), places)?;
-    let audiences = pair(owners, "jwt_audience", &list(options.jwt_audience.as_deref()), places)?;
-    let prefixes = pair(owners, "jwt_username_prefix", &list(options.jwt_username_prefix.as_deref()), places)?;
-    let claims = match list(options.jwt_username_claim.as_deref()).as_slice() {
+    let of_issuers = |option: &'static str, given: &Option<Vec<String>>| {
+        pair(owners, option, &listed::values(option, given.as_deref(), places)?, places)
+    };
+    let uris = of_issuers("jwks_uri", &options.jwks_uri)?;
+    let audiences = of_issuers("jwt_audience", &options.jwt_audience)?;
+    let prefixes = of_issuers("jwt_username_prefix", &options.jwt_username_prefix)?;
+    let claims = listed::values("jwt_username_claim", options.jwt_username_claim.as_deref(), places)?;
+    let claims: Vec<String> = claims.into_iter().map(|claim| claim.unwrap_or_else(|| "sub".to_owned())).collect();
+    let claims = match claims.as_slice() {
         [] => vec!["sub".to_owned(); issuers.len()],
         [one] => vec![one.clone(); issuers.len()],
         several if several.len() == issuers.len() => {

@@ -91,6 +91,16 @@ pub enum Error {
         /// How many owners.
         owners: usize,
     },
+    /// A text that is no list of values, or none of a value that stands by itself.
+    #[error("{name} {value:?}: {fault}")]
+    Listed {
+        /// The flag or the environment variable.
+        name: String,
+        /// As given.
+        value: String,
+        /// What is wrong with it, and what to write.
+        fault: String,
+    },
     /// Lists that belong together and come from different places.
     #[error(
         "{option} comes from {place} and {owner} from {owner_place}: give both in one place, so that they belong together"
@@ -177,6 +187,7 @@ impl Error {
             Self::AuthorityWithoutIdentity => &["authority_cert_file"],
             Self::PasswordWithoutIdentity => &["https_p12_password", "https_p12_password_file"],
             Self::Unpaired { option, owner, .. } | Self::Apart { option, owner, .. } => &[option, owner],
+            Self::Listed { name, .. } => return vec![name.trim_start_matches('-').replace('-', "_")],
             Self::IssuerTwice { .. } => &["jwt_issuer_uri"],
             Self::Prefixes(..) => &["jwt_username_prefix", "username_prefix"],
             Self::JwksUri { .. } => &["jwks_uri", "jwt_issuer_uri"],

@@ -2,8 +2,10 @@
 
 mod audit;
 mod callers;
+mod environment;
 mod error;
 mod limits;
+mod listed;
 mod log_filter;
 mod mechanism_number;
 mod options;
@@ -18,6 +20,7 @@ use std::time::Duration;
 
 pub use audit::{AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer, Places};
+pub use environment::without_empty;
 pub use error::Error;
 pub use limits::{LEAST_MEMORY, Limits};
 pub use mechanism_number::{MechanismNumber, NotANumber};
@@ -242,6 +245,9 @@ impl Config {
         if !GCM_LIMIT.contains(&gcm_limit) {
             return Err(Error::Value { option: "gcm-limit", fault: "1 to 4294967296" });
         }
+        let subjects = |option: &'static str, given: Option<Vec<String>>| {
+            given.map(|given| listed::all(option, Some(&given), places)).transpose()
+        };
         Ok(Self {
             hostname,
             port: options.port.unwrap_or(DEFAULT_PORT),
@@ -269,8 +275,8 @@ impl Config {
             },
             permission: Permission {
                 file: options.policy_file,
-                create: options.create.as_deref().map(|given| callers::list(Some(given))),
-                administrators: options.administrators.as_deref().map(|given| callers::list(Some(given))),
+                create: subjects("create", options.create)?,
+                administrators: subjects("administrators", options.administrators)?,
             },
             remake,
             placement: options.placement,

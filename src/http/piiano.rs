@@ -9,8 +9,7 @@ use super::problem::{Problem, Words};
 /// What a problem document has beside its own members.
 #[derive(Debug, Serialize)]
 pub(super) struct Members<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_code: Option<&'static str>,
+    error_code: &'static str,
     message: &'a str,
     context: Context<'a>,
 }
@@ -27,21 +26,28 @@ impl Problem {
         self
     }
 
-    /// The members beside; without a code where these clients know none for the failure.
+    /// The members beside. Each failure has a code: a client that finds none takes the answer for a fault of the network.
     pub(super) fn members<'a>(&'a self, request_id: &'a str) -> Option<Members<'a>> {
         if self.words != Words::Piiano {
             return None;
         }
         let error_code = match self.status {
-            StatusCode::NOT_FOUND => Some("PV1004"),
-            StatusCode::UNAUTHORIZED => Some("PV1005"),
-            StatusCode::FORBIDDEN if self.lacks_capability => Some("PV1007"),
-            StatusCode::FORBIDDEN => Some("PV1006"),
-            StatusCode::NOT_IMPLEMENTED => Some("PV2001"),
-            StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => None,
-            status if status.is_client_error() => Some("PV1001"),
-            _ => None,
+            StatusCode::FORBIDDEN if self.lacks_capability => "PV1007",
+            status => code(status),
         };
         Some(Members { error_code, message: &self.detail, context: Context { request_id } })
+    }
+}
+
+/// The code of a failure (docs.piiano.com/api/error-codes): of a request as it was sent, of the server, or of what stands behind it.
+fn code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "PV1004",
+        StatusCode::UNAUTHORIZED => "PV1005",
+        StatusCode::FORBIDDEN => "PV1006",
+        StatusCode::NOT_IMPLEMENTED => "PV2001",
+        StatusCode::SERVICE_UNAVAILABLE => "PV1010",
+        status if status.is_server_error() => "PV1000",
+        _ => "PV1001",
     }
 }

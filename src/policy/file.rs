@@ -118,6 +118,11 @@ impl<'a> TomlFile<'a> {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, FileError> {
         toml::from_str(&self.text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
+            if error.message().contains("duplicate key")
+                && let Some(fault) = second_table(&self.text, line_of(&self.text, start))
+            {
+                return self.at(line_of(&self.text, start), fault);
+            }
             let fault = format!("{}{}", key_at(&self.text, start), error.message().replace('\n', " "));
             self.at(line_of(&self.text, start), fault)
         })
@@ -145,6 +150,18 @@ fn text(path: &Path) -> Result<String, io::Error> {
 
 fn line_of(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
+}
+
+/// What is said of a table that the file has already, by the line of its second header; `None` if that line is none, or the first one
+/// is written otherwise.
+fn second_table(text: &str, second: usize) -> Option<String> {
+    let header = |line: &str| Some(format!("{}]", line.trim().strip_prefix('[')?.split_once(']')?.0.trim()));
+    let own = header(text.lines().nth(second.checked_sub(1)?)?)?;
+    let first = text.lines().take(second - 1).position(|line| header(line).as_ref() == Some(&own))?;
+    Some(format!(
+        "a second [{own}; line {} has the first: keep one of them, and put the tables of both under it",
+        first + 1
+    ))
 }
 
 /// The table and the key that a fault stands in, for the parser names only what it found there.

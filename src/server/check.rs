@@ -95,7 +95,8 @@ fn callers(config: &Config, of_file: &[TrustedIssuer], api_token: Option<String>
             KeySource::Uri(uri) | KeySource::Discovery(uri) => format!("keys at {uri}"),
             KeySource::Inline(set) => format!("{} keys in the file", set.len()),
         };
-        ways.push(format!("JWTs of {} for {audience} by idps.{table}, {keys}", issuer.issuer));
+        let nobody = issuer.admits_nobody().map_or_else(String::new, |(_, why)| format!(", and lets nobody in: {why}"));
+        ways.push(format!("JWTs of {} for {audience} by idps.{table}, {keys}{nobody}", issuer.issuer));
     }
     ways.extend(api_token);
     match (ways.is_empty(), config.force_default_username) {

@@ -88,6 +88,11 @@ fn tell(config: &TrustedIssuer) {
     if let KeySource::Inline(set) = &config.keys {
         set.tell(&config.issuer);
     }
+    if let Some((table, why)) = config.admits_nobody() {
+        tracing::warn!(
+            "{why}: idps.{table} lets nobody in; define roles in the IAM file, as [roles.VaultAdminRole] (README, Piiano clients)"
+        );
+    }
     if config.audiences.is_empty() {
         tracing::warn!(issuer = config.issuer, "no --jwt-audience: tokens meant for other services are accepted");
     }

@@ -71,6 +71,32 @@ fn a_flag_beats_the_environment_and_that_beats_the_file() {
 }
 
 #[test]
+fn an_empty_variable_counts_as_unset() {
+    let server = Server::start();
+    let mut cli = configured(&server);
+    for name in [
+        "CLAVIGER_URL",
+        "CLAVIGER_CA_FILE",
+        "CLAVIGER_CLIENT_P12",
+        "CLAVIGER_CLIENT_P12_PASSWORD_FILE",
+        "CLAVIGER_ACCESS_TOKEN",
+        "PVAULT_AUTH_TOKEN",
+        "PVAULT_ADDR",
+        "CLAVIGER_TIMEOUT",
+        "CLAVIGER_CONFIG",
+        "CLAVIGER_ACCOUNT",
+    ] {
+        cli = cli.with(name, "");
+        assert_eq!(who(&cli, &[]), "file", "{name}");
+    }
+    // Of a subcommand too: the account is the default one.
+    let said = String::from_utf8(cli.output(&["secrets", "put", "db"], b"x").stderr).unwrap();
+    assert!(!said.contains("ACCOUNT") && !said.contains("account"), "{said}");
+    // A flag is what it says.
+    cli.fails_with(&["whoami", "--url", ""], &["--url: it is not a URL"]);
+}
+
+#[test]
 fn the_file_is_found_where_it_is_named() {
     let server = Server::start();
     let cli = configured(&server);

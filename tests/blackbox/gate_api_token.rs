@@ -285,6 +285,33 @@ fn a_key_that_is_not_there_keeps_the_server_from_starting() {
 }
 
 #[test]
+fn a_key_that_nobody_can_hold_keeps_the_server_from_starting() {
+    let place = Arc::new(Place::new());
+    let server = Server::start_at(Arc::clone(&place), &options(true, &[]));
+    let mut nobody = server.nobody().connect().unwrap();
+    let (sensitive, sealed) = (kmip::boolean("Sensitive", true), kmip::boolean("Extractable", false));
+    let hidden = [vec![sensitive.clone()], vec![sealed.clone()], vec![sensitive.clone(), sealed.clone()]];
+    let hidden = hidden.map(|more| nobody.new_key(&kmip::create("AES", 256, &more)));
+    let leaves = nobody.new_key(&kmip::create("AES", 256, &[]));
+    // Whoever brought it in holds it, whatever it is here.
+    let brought = nobody.new_key(&kmip::register("AES", &key_bytes(32), &[sensitive, sealed]));
+    drop(nobody);
+    server.stop();
+    let of = |id: &str| options(true, &["--api-token-id", id]);
+    for id in &hidden {
+        let told = Server::refused_at(&place, &of(id));
+        assert!(
+            told.contains(&format!("--api-token-id {id}: the key was made in the HSM and never leaves it")),
+            "{told}"
+        );
+        assert!(told.contains("use a key that was brought in by Register, or one that Create made to leave"), "{told}");
+    }
+    for id in [&leaves, &brought] {
+        assert!(Server::start_at(Arc::clone(&place), &of(id)).stop().1.success(), "{id}");
+    }
+}
+
+#[test]
 fn a_key_whose_time_is_over_keeps_nobody_from_starting() {
     let place = Arc::new(Place::new());
     let server = Server::start_at(Arc::clone(&place), &options(true, &[]));

@@ -440,7 +440,7 @@ fn a_map_of_certificates_is_a_key_set_too() {
 }
 
 /// What a check says about options of issuers, or why it refuses.
-fn checked(place: &Place, arguments: &[&str], environment: &[(&str, &str)]) -> Result<String, String> {
+pub fn checked(place: &Place, arguments: &[&str], environment: &[(&str, &str)]) -> Result<String, String> {
     let options = Options { plain: true, ..Options::default() };
     let mut command: Command = place.command(&options);
     command.args(arguments).envs(environment.iter().copied()).arg("--check-config");
@@ -514,60 +514,6 @@ fn options_belong_to_the_issuer_beside_them() {
     }
     let plain = checked(&place, &[a, "--jwks-uri=http://x/a", "--jwks-allow-http"], &[]).unwrap();
     assert!(plain.ends_with("keys at http://x/a"), "{plain}");
-}
-
-#[test]
-fn the_environment_takes_one_or_a_list_in_brackets() {
-    let place = Place::new();
-    let two = "callers: JWTs of https://a/ for 1, keys at https://x/a; JWTs of https://b for 2, keys at https://x/b";
-    for (issuers, uris, audiences) in [
-        ("[https://a/,https://b]", "[https://x/a,https://x/b]", "[1,2]"),
-        ("[ https://a/ , https://b ]", "[https://x/a, https://x/b]", "[1, 2]"),
-    ] {
-        let environment = [("KMS_JWT_ISSUER_URI", issuers), ("KMS_JWKS_URI", uris), ("KMS_JWT_AUDIENCE", audiences)];
-        assert_eq!(checked(&place, &[], &environment), Ok(two.to_owned()));
-    }
-    let one = "callers: JWTs of https://a/ for 1, keys at https://x/a".to_owned();
-    for (issuer, uri, audience) in [
-        ("https://a/", "https://x/a", "1"),
-        ("[https://a/]", "[https://x/a]", "[1]"),
-        ("https://a/", "[https://x/a]", "1"),
-    ] {
-        let environment = [("KMS_JWT_ISSUER_URI", issuer), ("KMS_JWKS_URI", uri), ("KMS_JWT_AUDIENCE", audience)];
-        assert_eq!(checked(&place, &[], &environment), Ok(one.clone()));
-    }
-    // In the environment nothing stands before anything else.
-    let environment = [("KMS_JWT_ISSUER_URI", "[https://a/,https://b]"), ("KMS_JWT_AUDIENCE", "[1]")];
-    assert!(checked(&place, &[], &environment).unwrap_err().contains("cannot be paired"));
-    // A list of nothing is a mistake, not the absence of all authentication; nor does a gap close.
-    for (variable, value) in [
-        ("KMS_JWT_ISSUER_URI", ""),
-        ("KMS_JWT_ISSUER_URI", "[]"),
-        ("KMS_JWT_ISSUER_URI", "[ ]"),
-        ("KMS_JWT_ISSUER_URI", "[https://a/,,https://b]"),
-        ("KMS_JWT_ISSUER_URI", "[https://a/,]"),
-    ] {
-        let error = checked(&place, &[], &[(variable, value)]).expect_err(value);
-        assert!(error.contains("must not be empty"), "{value}: {error}");
-    }
-    let environment = [("KMS_JWT_ISSUER_URI", "[https://a/,https://b]"), ("KMS_JWT_AUDIENCE", "[,2]")];
-    assert!(checked(&place, &[], &environment).unwrap_err().contains("must not be empty"));
-    for value in ["[]", "[ca.pem,]"] {
-        let environment = [
-            ("KMS_AUTHORITY_CERT_FILE", value),
-            ("KMS_HTTPS_P12_FILE", "server.p12"),
-            ("KMS_HTTPS_P12_PASSWORD", P12_PASSWORD),
-        ];
-        let error = checked(&place, &[], &environment).expect_err(value);
-        assert!(error.contains("cannot read the authority file"), "{value}: {error}");
-    }
-    for list in ["jwt_issuer_uri", "authority-cert-file"] {
-        fs::write(place.path("empty.toml"), format!("{list} = []\n")).unwrap();
-        let error = checked(&place, &["--config=empty.toml"], &[]).expect_err(list);
-        assert!(error.contains("the list is empty"), "{list}: {error}");
-    }
-    let environment = [("KMS_API_TOKEN_ID", "")];
-    assert!(checked(&place, &[], &environment).unwrap_err().contains("--api-token-id"));
 }
 
 #[test]

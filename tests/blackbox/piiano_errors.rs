@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::harness::caller::Caller;
-use crate::harness::iam::{IDPS, TOKEN, server, table};
+use crate::harness::iam::{IDPS, TOKEN, VERSION, options, place, server, table};
 use crate::harness::jwt::{but, claims};
-use crate::harness::{Answer, SigningKey, kmip};
+use crate::harness::{Answer, Server, SigningKey, kmip};
 
 const A: &str = "https://a.example/";
 
@@ -81,4 +81,43 @@ fn a_missing_capability_and_a_foreign_token_are_told_apart() {
     let log = server.log();
     let failed: Vec<&str> = log.lines().filter(|line| line.contains("authentication failed")).collect();
     assert!(failed[0].contains("idps=\"a\"") && !failed[1].contains("idps="), "{failed:#?}");
+}
+
+#[test]
+fn under_its_paths_each_failure_has_a_code_whoever_asks() {
+    let usual = format!("{IDPS}{ROLES}");
+    let mut limited = options(&[]);
+    limited.arguments.retain(|argument| !argument.starts_with("--auth-failure-limit"));
+    let server = Server::start_at(place(&usual), &limited.with(&["--auth-failure-limit=30"]));
+    let expired = SigningKey::p256("x").token("ES256", &claims("https://nobody.example/", "vault1", "carol"));
+    let credentials = [None, Some("Bearer abc"), Some("Basic YTpi"), Some("Token token=\"e30=\""), Some("Bearer")];
+    for path in ["/api/pvlt/1.0/system/info/version", "/api/%70vlt/1.0/system/info/version"] {
+        for credential in
+            credentials.into_iter().map(|own| own.map(str::to_owned)).chain([Some(format!("Bearer {expired}"))])
+        {
+            let headers: Vec<(&str, &str)> = credential.iter().map(|own| ("Authorization", own.as_str())).collect();
+            let answer = server.nobody().try_request("GET", path, &headers, b"").unwrap();
+            if path.contains('%') {
+                // The path of a route is compared as it was sent.
+                told(&answer, 404, "PV1004");
+            } else {
+                told(&answer, 401, "PV1005");
+            }
+        }
+    }
+    let admin = |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let authorization = format!("Bearer {TOKEN}");
+        let headers = [&[("Authorization", authorization.as_str())], headers].concat();
+        server.nobody().try_request(method, path, &headers, b"").unwrap()
+    };
+    told(&admin("GET", "/api/pvlt/1.0/nothing", &[]), 404, "PV1004");
+    told(&admin("GET", "/api/pvlt", &[]), 404, "PV1004");
+    told(&admin("DELETE", VERSION, &[]), 405, "PV1001");
+    told(&admin("GET", VERSION, &[("Origin", "https://evil.example")]), 403, "PV1006");
+    // Of another kind of caller too.
+    told(&server.alice().try_request("POST", VERSION, &[], b"").unwrap(), 405, "PV1001");
+    // What has no code of its own there has one all the same.
+    let nobody = || server.nobody().try_request("GET", VERSION, &[], b"").unwrap();
+    let refused = std::iter::repeat_with(nobody).take(40).find(|answer| answer.status == 429);
+    told(&refused.unwrap(), 429, "PV1001");
 }

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use crate::harness::Server;
-use crate::harness::iam::{IDPS, ROLES, options, place};
+use crate::harness::caller::Caller;
+use crate::harness::iam::{IDPS, ROLES, TOKEN, VERSION, options, place};
 use crate::harness::server::run;
+use crate::harness::{Server, eventually};
 
 const CONF: &str = "[idps.a]\ntype = \"direct-jwt\"\n[idps.a.conf]\niss = \"https://i\"\n";
 
@@ -13,6 +14,7 @@ fn faults_are_told_with_line_and_key() {
     let place = place("");
     let key = IDPS.lines().find(|line| line.starts_with("keys")).unwrap();
     let conf = |more: &str| format!("{CONF}aud = \"kms\"\n{more}\n{ROLES}");
+    let private = r#"{"kty":"EC","crv":"P-256","x":"AAAA","y":"AAAA","d":"AAAA"}"#;
     let role = |capabilities: &str| format!("[roles.r]\ncapabilities = [{capabilities}]\npolicies = []\n");
     for (text, told) in [
         (format!("{CONF}{key}\n"), "line 3: idps.a.conf.aud: tokens must be for an audience"),
@@ -23,6 +25,22 @@ fn faults_are_told_with_line_and_key() {
         (conf("jwks_uri = \"i\""), "line 6: idps.a.conf.jwks_uri: "),
         (conf("keys = \"{}\""), "line 6: idps.a.conf.keys: neither a JWK nor a JWK Set"),
         (conf("keys = '{\"kty\":\"oct\",\"k\":\"AAAA\"}'"), "line 6: idps.a.conf.keys: no key that is usable"),
+        (
+            conf(&format!("keys = '{private}'")),
+            "line 6: idps.a.conf.keys: no key that is usable, which is RSA of 2048 to 16384 bits, P-256, P-384 or Ed25519, for \
+             signatures: key 1: this is a private key: publish only its public half, and replace the key",
+        ),
+        (
+            conf(&key.replace("\\\"use\\\":\\\"sig\\\"", "\\\"use\\\":\\\"enc\\\"")),
+            "for signatures: key 1 (\"abc\"): its use is \"enc\"; expected \"sig\"",
+        ),
+        (
+            format!("[idps]\n\n{IDPS}{ROLES}"),
+            "line 4: a second [idps]; line 1 has the first: keep one of them, and put the tables of both under it",
+        ),
+        (format!("{IDPS}[ idps ] # default\n"), "a second [idps]; line 2 has the first"),
+        (format!("{}[idps.a.conf]\n", conf(key)), "a second [idps.a.conf]; line 3 has the first"),
+        (format!("idps = {{}}\n{IDPS}"), "line 3: idps: duplicate key"),
         (conf("keys = '{\"keys\":[]}'"), "line 6: idps.a.conf.keys: no key that is usable"),
         (conf("keys = 1"), "line 6: idps.a.conf.keys: invalid type"),
         (conf(&format!("{key}\nroles_claim = \"\"")), "line 7: idps.a.conf.roles_claim: "),
@@ -83,4 +101,51 @@ fn it_is_checked_beside_the_other_files_and_options() {
     fs::write(place.path("iam.toml"), "[idps.x]\n").unwrap();
     let refused = Server::try_start_at(place, &options(&[])).err().unwrap();
     assert!(refused.contains("the IAM file iam.toml, line 1: "), "{refused}");
+}
+
+#[test]
+fn a_table_that_lets_nobody_in_is_warned_of_and_a_missing_role_is_named() {
+    // The table of the document, without a role beside it.
+    let place = place(IDPS);
+    let check = || run(place.command(&options(&[])).arg("--check-config")).1;
+    let said = check();
+    assert!(said.contains("by idps.app1, 1 keys in the file, and lets nobody in: no role is defined"), "{said}");
+    let server = Server::start_at(std::sync::Arc::clone(&place), &options(&[]));
+    let warning = "no role is defined: idps.app1 lets nobody in";
+    let warned = |text: &str| server.log().lines().any(|line| line.contains("WARN") && line.contains(text));
+    assert!(warned(warning), "{}", server.log());
+    assert_eq!(Caller::bearer(&server, TOKEN).send("GET", VERSION, None).status, 401);
+    let named = "its role \"VaultAdminRole\" is not defined: define [roles.NAME] in the IAM file";
+    assert!(warned(named), "{}", server.log());
+    // A role of another name, and one that the table does not allow.
+    let other = ROLES.replace("VaultAdminRole", "another");
+    for (iam, told) in [
+        (format!("{IDPS}{other}"), named),
+        (
+            format!(
+                "{}{ROLES}[roles.another]\ncapabilities = []\npolicies = []\n",
+                IDPS.replace("\"direct-jwt\"", "\"direct-jwt\"\nallowed_roles = [\"another\"]")
+            ),
+            "its role \"VaultAdminRole\" is not among the allowed_roles of its table",
+        ),
+        (
+            format!("{}{ROLES}", IDPS.replace("\"direct-jwt\"", "\"direct-jwt\"\nallowed_roles = []")),
+            "its allowed_roles are empty: idps.app1 lets nobody in",
+        ),
+    ] {
+        fs::write(place.path("iam.toml"), &iam).unwrap();
+        server.signal("HUP");
+        eventually(told, || {
+            assert_eq!(Caller::bearer(&server, TOKEN).send("GET", VERSION, None).status, 401, "{told}");
+            warned(told).then_some(())
+        });
+    }
+    // Once there is the role, nothing is left to warn of.
+    fs::write(place.path("iam.toml"), format!("{IDPS}{ROLES}")).unwrap();
+    server.signal("HUP");
+    eventually("the token is good", || {
+        (Caller::bearer(&server, TOKEN).send("GET", VERSION, None).status == 200).then_some(())
+    });
+    assert!(!check().contains("lets nobody in"), "{}", check());
+    assert!(!server.log().contains(TOKEN), "the token is in the log");
 }

@@ -40,26 +40,31 @@ struct Refusal<'a> {
 
 /// A problem in the words of these clients.
 pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
-    let error = match problem.status {
-        StatusCode::BAD_REQUEST => "BadRequest",
+    let error = word(problem.status);
+    let status_code = problem.status.as_u16();
+    Answer::json(problem.status, &Refusal { req_id: request_id, status_code, message: &problem.detail, error })
+}
+
+/// The name that these clients know a failure by. One that has none of its own is named by its class; only 500 is an
+/// InternalServerError.
+fn word(status: StatusCode) -> &'static str {
+    match status {
         StatusCode::UNAUTHORIZED => "UnauthorizedError",
         StatusCode::FORBIDDEN => "PermissionDenied",
         StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
         StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
         StatusCode::REQUEST_TIMEOUT => "RequestTimeout",
         StatusCode::CONFLICT => "Conflict",
-        StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
         StatusCode::PAYLOAD_TOO_LARGE => "PayloadTooLarge",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaType",
         StatusCode::UNPROCESSABLE_ENTITY => "ValidationFailure",
         StatusCode::TOO_MANY_REQUESTS => "RateLimitExceeded",
+        StatusCode::INTERNAL_SERVER_ERROR => "InternalServerError",
         StatusCode::NOT_IMPLEMENTED => "NotImplemented",
-        StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailable",
-        status if status.is_server_error() => "InternalServerError",
+        status if status.is_server_error() => "ServiceUnavailable",
         _ => "BadRequest",
-    };
-    let status_code = problem.status.as_u16();
-    Answer::json(problem.status, &Refusal { req_id: request_id, status_code, message: &problem.detail, error })
+    }
 }
 
 /// The body of a request that holds no secret.
@@ -108,4 +113,22 @@ fn invalid(detail: impl Into<String>) -> Problem {
 /// A time as these clients expect it (RFC 3339).
 pub(super) fn iso(seconds: i64) -> String {
     OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_internal_error_is_named_one() {
+        for code in 400..600 {
+            let status = StatusCode::from_u16(code).unwrap();
+            assert_eq!(word(status) == "InternalServerError", code == 500, "{code}");
+        }
+        // What the server answers beside 400 and 503 has a word of its own.
+        for code in [401, 403, 404, 405, 406, 408, 409, 413, 415, 422, 429, 500, 501] {
+            let status = StatusCode::from_u16(code).unwrap();
+            assert!(!["BadRequest", "ServiceUnavailable"].contains(&word(status)), "{code}");
+        }
+    }
 }
