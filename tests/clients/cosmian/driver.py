@@ -40,7 +40,9 @@ async def logins():
     }.items():
         with call(f"KmsClient {name}"):
             made = client(**credential)
-            await made.destroy_key(await made.create_symmetric_key(256))
+            key = await made.create_symmetric_key(256)
+            await made.revoke_key("no longer needed", key)
+            await made.destroy_key(key)
     return client(**certificate)
 
 
