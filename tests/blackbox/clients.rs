@@ -10,7 +10,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::harness::caller::{Caller, Issuer};
-use crate::harness::conjur::{define, encoded, variables};
+use crate::harness::conjur::{define, variables};
+use crate::harness::credentials::api_key;
 use crate::harness::jwt::key_set;
 use crate::harness::server::{P12_PASSWORD, Place, run};
 use crate::harness::{Jwks, Leaf, Options, Server, SigningKey, conjur, hanzo, iam, packages};
@@ -153,9 +154,7 @@ fn conjur_api() {
     define(&mut root, "hosts", "apps/web", &conjur::host(&web));
     define(&mut root, "hosts", "ops", &conjur::host(&json!({"authn-jwt/gcp/project": "ops"})));
     define(&mut root, "projects", "acme", &json!({"members": {"host/apps/web": "member", "host/ops": "member"}}));
-    let role = encoded("acme:host:apps/web");
-    let issued = root.send("PUT", &format!("/authn/acme/api_key?role={role}"), None);
-    assert_eq!(issued.status, 200, "{}", String::from_utf8_lossy(&issued.body));
+    let api_key = api_key(&mut root, "apps/web");
     let place = &server.place;
     fs::write(place.path("alice.pem"), place.alice.certificate.to_pem().unwrap()).unwrap();
     fs::write(place.path("alice.key"), place.alice.key.private_key_to_pem_pkcs8().unwrap()).unwrap();
@@ -164,7 +163,7 @@ fn conjur_api() {
         "host": "host/apps/web", "service": "gitlab", "jwt": conjur::jwt(&key, &json!({})),
         "service_of_named_hosts": "gcp", "administrator": "host/ops",
         "administrator_jwt": conjur::jwt(&key, &json!({"project": "ops"})),
-        "api_key": String::from_utf8(issued.body).unwrap(),
+        "api_key": api_key,
         "certificate": path(&place.path("alice.pem")), "key": path(&place.path("alice.key")),
     });
     hold("conjur", place, &description);
