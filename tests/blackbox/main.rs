@@ -31,6 +31,7 @@ mod cli_output;
 mod cli_round_trip;
 mod client_certificate;
 mod client_secrets_are_exact;
+mod clients;
 mod common_name;
 mod configuration;
 mod conjur_api_keys;

@@ -23,7 +23,7 @@ pub struct Caller {
 pub struct Issuer {
     key: SigningKey,
     _keys: Jwks,
-    arguments: Vec<String>,
+    pub arguments: Vec<String>,
 }
 
 impl Issuer {

@@ -23,6 +23,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod kmip;
 pub mod message;
+pub mod packages;
 pub mod pairs;
 pub mod pki;
 pub mod preload;

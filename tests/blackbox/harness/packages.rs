@@ -1,0 +1,75 @@
+//! Clients from the registries, as the lock files in `tests/clients` pin them. Each is installed once, below Cargo's target directory,
+//! for as long as its lock file stays as it is.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use data_encoding::HEXLOWER;
+use openssl::sha::sha256;
+
+/// What a client is described, pinned and driven by.
+pub fn directory(client: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(client)
+}
+
+/// The Python interpreter that has what the client's `requirements.txt` pins, by the hashes in it.
+pub fn python(client: &str) -> PathBuf {
+    let requirements = directory(client).join("requirements.txt");
+    // What was installed for one version of Python is not there for another one.
+    let version = ran(Command::new("python3").arg("--version"));
+    let lock = [fs::read(&requirements).unwrap(), version].concat();
+    let place = installed(client, &lock, |place| {
+        ran(Command::new("python3").args(["-m", "venv"]).arg(place));
+        let mut pip = Command::new(place.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:", "--requirement"]);
+        ran(pip.arg(&requirements));
+    });
+    place.join("bin/python")
+}
+
+/// The `node_modules` that the client's `package-lock.json` pins.
+pub fn node_modules(client: &str) -> PathBuf {
+    let lock = fs::read(directory(client).join("package-lock.json")).unwrap();
+    let place = installed(client, &lock, |place| {
+        fs::create_dir(place).unwrap();
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(directory(client).join(file), place.join(file)).unwrap();
+        }
+        let mut npm = Command::new("npm");
+        npm.current_dir(place).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]);
+        ran(&mut npm);
+    });
+    place.join("node_modules")
+}
+
+/// Where the client is installed. Tests that want it at the same time wait for the one that installs it; an installation that was
+/// broken off is begun again.
+fn installed(client: &str, lock: &[u8], install: impl FnOnce(&Path)) -> PathBuf {
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
+    fs::create_dir_all(&parent).unwrap();
+    let turn = File::create(parent.join(format!("{client}.lock"))).unwrap();
+    turn.lock().unwrap();
+    let place = parent.join(format!("{client}-{}", &HEXLOWER.encode(&sha256(lock))[..16]));
+    let whole = place.join("installed");
+    if !whole.exists() {
+        if place.exists() {
+            fs::remove_dir_all(&place).unwrap();
+        }
+        install(&place);
+        File::create(whole).unwrap();
+    }
+    place
+}
+
+/// The standard output of a command that must succeed. Package managers have time-outs of their own.
+fn ran(command: &mut Command) -> Vec<u8> {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "{command:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
