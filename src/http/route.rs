@@ -99,7 +99,7 @@ const ROLES: &[&str] =
     &["all", "memberships", "members", "graph", "kind", "search", "limit", "offset", "count", "role", "filter"];
 
 /// The table.
-pub(super) static ROUTES: [Route; 139] = [
+pub(super) static ROUTES: [Route; 145] = [
     get("/version", Anyone(about::version)),
     get("/server-info", Anyone(about::server_info)),
     get("/health", Anyone(about::health)),

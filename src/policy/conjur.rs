@@ -171,7 +171,7 @@ impl Policy {
 
     /// All hosts by their identifiers, in no order.
     pub fn hosts(&self) -> impl Iterator<Item = (&str, &HostDocument)> {
-        self.hosts.iter().map(|(id, document)| (id.as_str(), &**document))
+        self.hosts.iter().map(|(id, known)| (id.as_str(), &*known.document))
     }
 
     /// A host of any account.
