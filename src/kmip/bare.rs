@@ -3,7 +3,7 @@
 //! There are two generations of these clients. The later one writes the standard's names; the older one has spellings of its own
 //! and reads no others: `VendorAttributes` with values in bytes, `IvCounterNonce`, `Object` for the managed object, a list as a
 //! structure that holds items of its own name, a Revocation Reason that is a text. All of that is read, and the answer is in kind.
-//! Where a request of the older generation has nothing to spell (`Encrypt` without an IV, `Get`), it is told by the type of the
+//! Where a request of the older generation has nothing to spell (`Encrypt` without an IV, `Get`), it is recognised by the type of the
 //! outermost structure, which only the older generation writes. So may others, whom the standard's names would be lost for: the
 //! answer then has both spellings, and each client finds its own.
 
