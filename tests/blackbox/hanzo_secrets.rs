@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::caller::Caller;
-use crate::harness::{Answer, Server, conjur, hanzo};
+use crate::harness::{Answer, Server, conjur, eventually, hanzo};
 
 pub const RAW: &str = "/api/v3/secrets/raw";
 
@@ -341,7 +341,11 @@ fn references_are_expanded_within_bounds() {
     }
     // Each secret that is read has its line in the audit log.
     let answer = ask(&mut alice, "/", "ALL");
-    let lines = server.audited(&answer);
+    let lines = eventually("the reads are recorded", || {
+        let lines: Vec<Value> = server.audited(&answer);
+        let done = lines.iter().filter(|line| line["outcome"] == "success").count();
+        (done >= 5).then_some(lines)
+    });
     let of =
         |name: &str| lines.iter().filter(|line| line["detail"].as_str().unwrap_or_default().ends_with(name)).count();
     assert_eq!(["dev/ALL", "main/URL", "main/HOST", "main/PORT", "dev/ROOT"].map(of), [1; 5], "{lines:?}");
