@@ -261,7 +261,7 @@ fn requests_are_read_as_clients_write_them() {
     for (path, status, word) in [
         ("/A?environment=dev", 422, "workspaceId"),
         ("/A?workspaceId=shop", 422, "environment"),
-        ("/A?workspaceId=shop&environment=dev&type=personal", 422, "personal"),
+        ("/A?workspaceId=shop&environment=dev&type=personal", 501, "personal"),
         ("/A?workspaceId=shop&environment=dev&viewSecretValue=maybe", 422, "viewSecretValue"),
         ("/A?workspaceId=shop&environment=dev&version=x", 422, "version"),
         ("/A?workspaceId=shop&environment=dev&secretPath=%2Fa%2F%2Fb", 422, "secretPath"),
@@ -276,7 +276,7 @@ fn requests_are_read_as_clients_write_them() {
     let body = python("/", "x");
     let with = |more: Value| Some(crate::harness::jwt::but(body.clone(), &more));
     for (name, body, status, word) in [
-        ("B", with(json!({"type": "personal"})), 422, "personal"),
+        ("B", with(json!({"type": "personal"})), 501, "personal"),
         ("B", with(json!({"secretValue": null})), 422, "secretValue"),
         ("B", with(json!({"secretValue": 5})), 422, "secretValue"),
         ("B", with(json!({"environment": "nowhere"})), 404, "dev"),
