@@ -36,8 +36,10 @@ pub fn page(
 ) -> Result<Vec<(String, String)>, Error> {
     // What follows a slash is `0`.
     let (end, limit) = (format!("{}0", prefix.trim_end_matches('/')), i64::try_from(limit).unwrap_or(i64::MAX));
+    // No secret is called what others begin with.
+    let after = if after.is_empty() { prefix } else { after };
     let mut select = connection.prepare_cached(
-        "SELECT path, object FROM secret_path WHERE path > ?1 AND path >= ?2 AND path < ?3 \
+        "SELECT path, object FROM secret_path WHERE path > ?1 AND path < ?3 \
          AND (NOT ?4 OR instr(substr(path, length(?2) + 1), '/') = 0) ORDER BY path LIMIT ?5",
     )?;
     let rows = select.query_map(params![after, prefix, end, direct, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -140,7 +140,7 @@ impl<'a> Where<'a> {
     fn place(&self) -> Result<SecretPlace, Problem> {
         if let Some(kind) = self.r#type.filter(|kind| !kind.eq_ignore_ascii_case("shared")) {
             let detail = format!("type: {kind:?} secrets are not served: leave it out, or give \"shared\"");
-            return Err(invalid(detail));
+            return Err(Problem::new(StatusCode::NOT_IMPLEMENTED, detail));
         }
         let project = one_project(&self.projects)?;
         let environment = self.environment.ok_or_else(|| invalid("environment is missing"))?;
