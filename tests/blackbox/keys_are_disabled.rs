@@ -117,7 +117,9 @@ fn a_disabled_key_is_used_by_nobody_until_it_is_enabled() {
     let mut bob = Caller::certificate(&server, "bob");
     alice.grant(&key, "bob", &["encrypt"]);
     all.iter().for_each(|uses| tried(&mut alice, uses, false));
-    [&key, &private].map(|id| disable(&mut alice, id, true));
+    for id in [&key, &private] {
+        disable(&mut alice, id, true);
+    }
     all.iter().for_each(|uses| tried(&mut alice, uses, true));
     tried(&mut bob, &Uses { kmip: vec![encrypt(&key, b"data")], here: Vec::new() }, true);
     // To disable it again is nothing new.
