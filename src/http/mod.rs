@@ -20,6 +20,7 @@ mod piiano;
 mod problem;
 mod request;
 mod route;
+mod routes;
 mod serve;
 mod tokens;
 mod vault;

@@ -1,4 +1,4 @@
-//! The route table: every way in by HTTP, on one screen.
+//! What a row of the route table says, and whose clients come by a path.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -7,15 +7,12 @@ use percent_encoding::percent_decode_str;
 use warp::http::{HeaderMap, Method, StatusCode};
 
 use super::ask::Ask;
+use super::problem::{Problem, Words};
+use super::routes::ROUTES;
 use super::visit::{Answering, Visit};
-use super::{
-    Answer, App, about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership,
-    problem::{Problem, Words},
-    tokens, vault,
-};
+use super::{Answer, App, conjur};
 use crate::auth::Basic;
 use crate::custody::MOST_IN_ONE_CALL;
-use crate::kms::MAX_SECRET;
 use crate::metrics;
 
 /// The largest KMIP request, in bytes of JSON; hexadecimal doubles what it carries.
@@ -23,15 +20,6 @@ pub const MAX_KMIP: usize = 8 << 20;
 
 // In base64, which is the shortest that data of a request may be in.
 const _: () = assert!(MAX_KMIP / 4 * 3 <= MOST_IN_ONE_CALL);
-
-/// The largest request with one secret, in bytes of JSON: a byte of the value takes up to six.
-const MAX_JSON_SECRET: usize = MAX_SECRET * 6 + (32 << 10);
-
-/// The largest request about access or definitions, in bytes of JSON.
-const MAX_ACCESS: usize = 256 << 10;
-
-/// The largest body in which an API key is looked for, in bytes.
-const MAX_API_KEY: usize = 4 << 10;
 
 /// What a route lets in and who answers.
 pub(super) struct Route {
@@ -83,217 +71,28 @@ impl Handler {
     }
 }
 
-use Body::{Bytes, Form, Json, None as Nothing};
-use Handler::{Anyone, BasicOrCaller, Caller, Visitor};
-
-/// How a request asks for a page of a list: by the entry before it, or in the dialects by their number.
-const PAGE: &[&str] = &["after", "limit"];
-const OFFSETS: &[&str] = &["offset", "limit"];
-const WHERE: &[&str] = hanzo::secrets::WHERE;
-
-/// How Conjur's clients ask for a list.
-const RESOURCES: &[&str] = &["kind", "search", "limit", "offset", "count", "role", "acting_as", "owner"];
-
-/// What they ask of a role, all of which is answered.
-const ROLES: &[&str] =
-    &["all", "memberships", "members", "graph", "kind", "search", "limit", "offset", "count", "role", "filter"];
-
-/// The table.
-pub(super) static ROUTES: [Route; 145] = [
-    get("/version", Anyone(about::version)),
-    get("/server-info", Anyone(about::server_info)),
-    get("/health", Anyone(about::health)),
-    get("/", Anyone(conjur::info::root)),
-    get("/info", Anyone(conjur::info::info)),
-    get("/.well-known/jwks.json", Anyone(tokens::key_set)),
-    get("/whoami", Caller(about::whoami)),
-    get("/api/pvlt/1.0/system/info/version", Caller(vault::version)),
-    get("/api/pvlt/1.0/data/info/health", Anyone(vault::health)),
-    get("/api/pvlt/1.0/ctl/info/health", Anyone(vault::health)),
-    get("/api/pvlt/1.0/ctl/iam/conf", Caller(vault::iam_file)),
-    post("/kmip/2_1", Json(MAX_KMIP), Caller(kmip::bare)),
-    post("/kmip_2_1", Json(MAX_KMIP), Caller(kmip::bare)),
-    post("/access/grant", Json(MAX_ACCESS), Caller(access::grant)),
-    post("/access/revoke", Json(MAX_ACCESS), Caller(access::revoke)),
-    post("/access/transfer", Json(MAX_ACCESS), Caller(access::transfer)),
-    post("/access/accept", Json(MAX_ACCESS), Caller(ownership::accept)),
-    post("/access/decline", Json(MAX_ACCESS), Caller(ownership::decline)),
-    get("/access/offers", Caller(ownership::received)).asks(PAGE),
-    get("/access/offers/made", Caller(ownership::made)).asks(PAGE),
-    post("/access/recoveries", Json(MAX_ACCESS), Caller(ownership::propose)),
-    post("/access/recoveries/approve", Json(MAX_ACCESS), Caller(ownership::approve)),
-    post("/access/recoveries/withdraw", Json(MAX_ACCESS), Caller(ownership::withdraw)),
-    get("/access/recoveries", Caller(ownership::recoveries)).asks(PAGE),
-    post("/access/project", Json(MAX_ACCESS), Caller(access::project)),
-    post("/access/explain", Json(MAX_ACCESS), Caller(access::explain)),
-    get("/access/list/{}", Caller(access::list)).asks(&["all"]),
-    get("/access/owned", Caller(access::owned)).asks(&["after", "limit", "offset"]),
-    get("/access/obtained", Caller(access::obtained)).asks(&["after", "limit", "offset"]),
-    get("/access/create", Caller(access::create)),
-    get("/access/privileged", Caller(access::privileged)),
-    get("/objects", Caller(objects::list)).asks(&["after", "limit", "owner", "project"]),
-    get("/audit/public-key", Caller(audit::public_key)),
-    get("/audit/head", Caller(audit::head)),
-    post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
-    post("/authn-jwt/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
-    post("/authn-jwt/{}/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
-    get("/authn-jwt/{}/{}/status", Caller(conjur::status::status)),
-    post("/authn/{}/{}/authenticate", Bytes(MAX_API_KEY), Visitor(conjur::api_key::authenticate)),
-    get("/authn/{}/login", Visitor(conjur::api_key::log_in)),
-    put("/authn/{}/api_key", Nothing, BasicOrCaller(conjur::api_key::rotate_own, conjur::api_key::issue))
-        .asks(&["role"]),
-    delete("/authn/{}/api_key", Caller(conjur::api_key::remove)).asks(&["role"]),
-    patch("/authn-jwt/{}/{}", Form(MAX_ACCESS), Caller(conjur::authenticators::switch)),
-    get("/authenticators", Caller(conjur::authenticators::list)),
-    get("/resources/{}", Caller(conjur::resources::list)).asks(RESOURCES),
-    get("/resources/{}/{}", Caller(conjur::resources::list)).asks(RESOURCES),
-    get("/resources/{}/{}/{*}", Caller(conjur::resources::show)).asks(&[
-        "check",
-        "privilege",
-        "role",
-        "permitted_roles",
-    ]),
-    get("/roles/{}/{}/{*}", Caller(conjur::roles::show)).asks(ROLES),
-    get("/secrets", Caller(conjur::secrets::batch)).asks(&["variable_ids"]),
-    get("/secrets/{}/variable/{*}", Caller(conjur::secrets::read)).asks(&["version"]),
-    post("/secrets/{}/variable/{*}", Bytes(MAX_SECRET), Caller(conjur::secrets::write)).asks(&["expirations"]),
-    delete("/secrets/{}/variable/{*}", Caller(conjur::secrets::remove)),
-    post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::by_jwt_auth)),
-    post("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::attach)),
-    patch("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::change)),
-    get("/api/v1/auth/jwt-auth/identities/{}", Caller(hanzo::jwt_auth::get)),
-    delete("/api/v1/auth/jwt-auth/identities/{}", Caller(hanzo::jwt_auth::remove)),
-    post("/api/v1/auth/oidc-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::by_oidc_auth)),
-    post("/api/v1/auth/oidc-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::oidc_auth::attach)),
-    patch("/api/v1/auth/oidc-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::oidc_auth::change)),
-    get("/api/v1/auth/oidc-auth/identities/{}", Caller(hanzo::oidc_auth::get)),
-    delete("/api/v1/auth/oidc-auth/identities/{}", Caller(hanzo::oidc_auth::remove)),
-    post("/api/v1/auth/universal-auth/login", Json(MAX_ACCESS), Visitor(hanzo::client_secrets::log_in)),
-    post("/api/v1/auth/universal-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::universal_auth::attach)),
-    patch("/api/v1/auth/universal-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::universal_auth::change)),
-    get("/api/v1/auth/universal-auth/identities/{}", Caller(hanzo::universal_auth::get)),
-    delete("/api/v1/auth/universal-auth/identities/{}", Caller(hanzo::universal_auth::remove)),
-    post(
-        "/api/v1/auth/universal-auth/identities/{}/client-secrets",
-        Json(MAX_ACCESS),
-        Caller(hanzo::client_secrets::create),
-    ),
-    get("/api/v1/auth/universal-auth/identities/{}/client-secrets", Caller(hanzo::client_secrets::list)),
-    get("/api/v1/auth/universal-auth/identities/{}/client-secrets/{}", Caller(hanzo::client_secrets::get)),
-    post(
-        "/api/v1/auth/universal-auth/identities/{}/client-secrets/{}/revoke",
-        Json(MAX_ACCESS),
-        Caller(hanzo::client_secrets::revoke),
-    ),
-    post(
-        "/api/v1/auth/universal-auth/identities/{}/clear-lockouts",
-        Json(MAX_ACCESS),
-        Caller(hanzo::client_secrets::clear_lockouts),
-    ),
-    post("/api/v1/auth/token/renew", Json(MAX_ACCESS), Visitor(hanzo::tokens::renew)),
-    post("/api/v1/auth/token/revoke", Json(MAX_ACCESS), Visitor(hanzo::tokens::revoke)),
-    post("/api/v1/identities", Json(MAX_ACCESS), Caller(hanzo::identities::create)),
-    get("/api/v1/identities", Caller(hanzo::identities::list)).asks(OFFSETS),
-    get("/api/v1/identities/{}", Caller(hanzo::identities::get)),
-    patch("/api/v1/identities/{}", Json(MAX_ACCESS), Caller(hanzo::identities::change)),
-    delete("/api/v1/identities/{}", Caller(hanzo::identities::remove)),
-    post("/api/v2/workspace", Json(MAX_ACCESS), Caller(hanzo::projects::create)),
-    get("/api/v1/workspace", Caller(hanzo::projects::list)).asks(OFFSETS),
-    get("/api/v1/workspace/{}", Caller(hanzo::projects::get)),
-    patch("/api/v1/workspace/{}", Json(MAX_ACCESS), Caller(hanzo::projects::change)),
-    delete("/api/v1/workspace/{}", Caller(hanzo::projects::remove)),
-    get("/api/v2/workspace/{}", Caller(hanzo::projects::get_by_slug)),
-    patch("/api/v2/workspace/{}", Json(MAX_ACCESS), Caller(hanzo::projects::change_by_slug)),
-    delete("/api/v2/workspace/{}", Caller(hanzo::projects::remove_by_slug)),
-    get("/api/v2/workspace/{}/identity-memberships", Caller(hanzo::memberships::list)).asks(OFFSETS),
-    get("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::memberships::get)),
-    post("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
-    patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
-    delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::memberships::remove)),
-    get("/api/v1/workspace/{}/environments", Caller(hanzo::environments::list)),
-    post("/api/v1/workspace/{}/environments", Json(MAX_ACCESS), Caller(hanzo::environments::create)),
-    patch("/api/v1/workspace/{}/environments/{}", Json(MAX_ACCESS), Caller(hanzo::environments::change)),
-    delete("/api/v1/workspace/{}/environments/{}", Caller(hanzo::environments::remove)),
-    get("/api/v1/workspace/{}/tags", Caller(hanzo::environments::list_tags)),
-    post("/api/v1/workspace/{}/tags", Json(MAX_ACCESS), Caller(hanzo::environments::create_tag)),
-    delete("/api/v1/workspace/{}/tags/{}", Caller(hanzo::environments::remove_tag)),
-    get("/api/v1/folders", Caller(hanzo::folders::list)).asks(hanzo::folders::LIST),
-    post("/api/v1/folders", Json(MAX_ACCESS), Caller(hanzo::folders::create)),
-    get("/api/v1/folders/{}", Caller(hanzo::folders::get)),
-    patch("/api/v1/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::change)),
-    delete_with("/api/v1/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::remove)),
-    get("/api/v2/folders", Caller(hanzo::folders::list)).asks(hanzo::folders::LIST),
-    post("/api/v2/folders", Json(MAX_ACCESS), Caller(hanzo::folders::create)),
-    get("/api/v2/folders/{}", Caller(hanzo::folders::get)),
-    patch("/api/v2/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::change)),
-    delete_with("/api/v2/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::remove)),
-    get("/api/v3/secrets/raw", Caller(hanzo::secrets::list)).asks(hanzo::secrets::LIST),
-    post("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(hanzo::secrets::batch::create)),
-    patch("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(hanzo::secrets::batch::update)),
-    delete_with("/api/v3/secrets/batch/raw", Json(MAX_ACCESS), Caller(hanzo::secrets::batch::remove)),
-    get("/api/v3/secrets/raw/{}", Caller(hanzo::secrets::get)).asks(hanzo::secrets::ONE),
-    post("/api/v3/secrets/raw/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::create)).asks(WHERE),
-    patch("/api/v3/secrets/raw/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::update)).asks(WHERE),
-    delete_with("/api/v3/secrets/raw/{}", Json(MAX_ACCESS), Caller(hanzo::secrets::write::remove)).asks(WHERE),
-    get("/api/v4/secrets", Caller(hanzo::secrets::list)).asks(hanzo::secrets::LIST),
-    post("/api/v4/secrets/batch", Json(MAX_KMIP), Caller(hanzo::secrets::batch::create)),
-    patch("/api/v4/secrets/batch", Json(MAX_KMIP), Caller(hanzo::secrets::batch::update)),
-    delete_with("/api/v4/secrets/batch", Json(MAX_ACCESS), Caller(hanzo::secrets::batch::remove)),
-    get("/api/v4/secrets/{}", Caller(hanzo::secrets::get)).asks(hanzo::secrets::ONE),
-    post("/api/v4/secrets/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::create)).asks(WHERE),
-    patch("/api/v4/secrets/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::update)).asks(WHERE),
-    delete_with("/api/v4/secrets/{}", Json(MAX_ACCESS), Caller(hanzo::secrets::write::remove)).asks(WHERE),
-    post("/api/v1/kms/keys", Json(MAX_ACCESS), Caller(hanzo::keys::create)),
-    get("/api/v1/kms/keys", Caller(hanzo::keys::list)).asks(&[
-        "projectId",
-        "offset",
-        "limit",
-        "search",
-        "orderBy",
-        "orderDirection",
-    ]),
-    get("/api/v1/kms/keys/key-name/{}", Caller(hanzo::keys::by_name)).asks(&["projectId"]),
-    get("/api/v1/kms/keys/{}", Caller(hanzo::keys::get)),
-    patch("/api/v1/kms/keys/{}", Json(MAX_ACCESS), Caller(hanzo::keys::change)),
-    delete("/api/v1/kms/keys/{}", Caller(hanzo::keys::remove)),
-    post("/api/v1/kms/keys/{}/encrypt", Json(MAX_KMIP), Caller(hanzo::keys::cipher::encrypt)),
-    post("/api/v1/kms/keys/{}/decrypt", Json(MAX_KMIP), Caller(hanzo::keys::cipher::decrypt)),
-    post("/api/v1/kms/keys/{}/sign", Json(MAX_KMIP), Caller(hanzo::keys::signature::sign)),
-    post("/api/v1/kms/keys/{}/verify", Json(MAX_KMIP), Caller(hanzo::keys::signature::verify)),
-    get("/api/v1/kms/keys/{}/public-key", Caller(hanzo::keys::signature::public_key)),
-    get("/api/v1/kms/keys/{}/signing-algorithms", Caller(hanzo::keys::signature::algorithms)),
-    get("/access/tokens", Caller(tokens::list)).asks(&["subject", "after", "limit"]),
-    delete("/access/tokens/{}", Caller(tokens::end)),
-    post("/access/token-key", Json(MAX_ACCESS), Caller(tokens::rotate)),
-    get("/issuers", Caller(issuers::list)).asks(PAGE),
-    post("/issuers/test", Json(MAX_ACCESS), Caller(issuers::test)),
-    get("/access/definitions/{}", Caller(definitions::list)).asks(PAGE),
-    put("/access/definitions/{}/{}", Json(MAX_ACCESS), Caller(definitions::put)),
-    delete("/access/definitions/{}/{}", Caller(definitions::remove)),
-];
-
-const fn get(path: &'static str, handler: Handler) -> Route {
-    route(path, Method::GET, Nothing, handler)
+pub(super) const fn get(path: &'static str, handler: Handler) -> Route {
+    route(path, Method::GET, Body::None, handler)
 }
 
-const fn post(path: &'static str, body: Body, handler: Handler) -> Route {
+pub(super) const fn post(path: &'static str, body: Body, handler: Handler) -> Route {
     route(path, Method::POST, body, handler)
 }
 
-const fn put(path: &'static str, body: Body, handler: Handler) -> Route {
+pub(super) const fn put(path: &'static str, body: Body, handler: Handler) -> Route {
     route(path, Method::PUT, body, handler)
 }
 
-const fn patch(path: &'static str, body: Body, handler: Handler) -> Route {
+pub(super) const fn patch(path: &'static str, body: Body, handler: Handler) -> Route {
     route(path, Method::PATCH, body, handler)
 }
 
-const fn delete(path: &'static str, handler: Handler) -> Route {
-    route(path, Method::DELETE, Nothing, handler)
+pub(super) const fn delete(path: &'static str, handler: Handler) -> Route {
+    route(path, Method::DELETE, Body::None, handler)
 }
 
 /// For clients that say in a body what is to be removed.
-const fn delete_with(path: &'static str, body: Body, handler: Handler) -> Route {
+pub(super) const fn delete_with(path: &'static str, body: Body, handler: Handler) -> Route {
     route(path, Method::DELETE, body, handler)
 }
 
@@ -303,7 +102,7 @@ const fn route(path: &'static str, method: Method, body: Body, handler: Handler)
 
 impl Route {
     /// The same with fields in its query.
-    const fn asks(mut self, query: &'static [&'static str]) -> Self {
+    pub(super) const fn asks(mut self, query: &'static [&'static str]) -> Self {
         self.query = query;
         self
     }
@@ -434,7 +233,9 @@ pub(super) fn words(path: &str) -> Words {
 
 #[cfg(test)]
 mod tests {
+    use super::Handler::{Anyone, BasicOrCaller, Caller, Visitor};
     use super::*;
+    use crate::http::about;
     use crate::kmip::Dialect;
     use crate::kmip::payloads::OPERATIONS;
 
