@@ -27,6 +27,8 @@ fn by_no_route_of_those_who_administer() {
     let id = made["identity"]["id"].as_str().unwrap().to_owned();
     let attach = json!({"configurationType": "jwks", "jwksUrl": "https://issuer.example/keys", "boundAudiences": "x"});
     root.done(&format!("/api/v1/auth/jwt-auth/identities/{id}"), &attach);
+    root.done(&format!("/api/v1/auth/universal-auth/identities/{id}"), &json!({}));
+    assert_eq!(root.define("hosts", "app", &json!({"account": "acme"})).status, 200);
     root.done("/api/v2/workspace", &json!({"projectName": "made"}));
     root.done(&format!("/api/v2/workspace/made/identity-memberships/{id}"), &json!({"role": "full"}));
     let role = || json!({"role": "full"});
@@ -55,6 +57,19 @@ fn by_no_route_of_those_who_administer() {
         [("GET", None), ("POST", Some(attach.clone())), ("PATCH", Some(json!({"boundSubject": "x"}))), ("DELETE", None)]
     {
         ask(method, "/api/v1/auth/jwt-auth/identities/{}", &id, &body);
+    }
+    let universal = "/api/v1/auth/universal-auth/identities/{}";
+    for (method, body) in
+        [("GET", None), ("POST", Some(json!({}))), ("PATCH", Some(json!({"lockoutThreshold": 5}))), ("DELETE", None)]
+    {
+        ask(method, universal, &id, &body);
+    }
+    ask("POST", &format!("{universal}/clear-lockouts"), &id, &Some(json!({})));
+    for (method, rest) in [("GET", ""), ("POST", ""), ("GET", "/x"), ("POST", "/x/revoke")] {
+        ask(method, &format!("{universal}/client-secrets{rest}"), &id, &(method == "POST").then(|| json!({})));
+    }
+    for method in ["PUT", "DELETE"] {
+        ask(method, "/authn/acme/api_key?role=host:{}", "app", &None);
     }
     for (kind, name) in [
         ("roles", "full"),
