@@ -151,7 +151,7 @@ fn they_end_by_size_and_go_on_from_there() {
                 assert!(all.iter().rev().skip(2).all(|page| page.len() == limit), "{path} {limit}");
             }
         }
-        for limit in ["0", "1001", "-1", "x", ""] {
+        for limit in ["0", "1001", "-1", "x"] {
             let answer = caller.send("GET", &format!("{path}?limit={limit}"), None);
             assert!(answer.status == 400 && answer.detail().contains("1 to 1000"), "{path} {limit}: {answer:?}");
         }
