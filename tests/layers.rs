@@ -34,7 +34,7 @@ const ORDER: [&str; 25] = [
 ];
 
 /// Crates that belong to few modules: who needs what they do, asks those.
-const OWNED: [(&str, &[&str]); 9] = [
+const OWNED: [(&str, &[&str]); 10] = [
     ("const_hex", &["hexadecimal"]),
     ("claviger_pkcs11", &["custody"]),
     ("rusqlite", &["store"]),
@@ -42,6 +42,7 @@ const OWNED: [(&str, &[&str]); 9] = [
     ("hyper", &["server", "client", "auth"]),
     ("x509_parser", &["auth"]),
     ("native_tls", &["client"]),
+    ("jsonwebtoken", &["auth"]),
     ("clap", &["config", "cli", "bin"]),
     ("prometheus", &["metrics"]),
 ];

@@ -22,12 +22,16 @@ const CRYPTOGRAPHY: &[&str] = &[
     // Speaks to the HSM.
     "cryptoki",
     "cryptoki-sys",
-    // Wipe memory; the first is of cryptoki.
+    // Wipe memory; the first is of cryptoki, the last of jsonwebtoken.
     "secrecy",
     "zeroize",
     "zeroize_derive",
     // Parses certificates and computes nothing: its `verify` options would bring ring, which is forbidden below.
     "x509-parser",
+    // Verifies JWTs by a provider of ours on OpenSSL, without a back end of its own; the second is the crate of the traits
+    // that such a provider implements.
+    "jsonwebtoken",
+    "signature",
     // Of warp's `headers`, for WebSocket handshakes: never meets a secret, and no route here is a WebSocket.
     "sha1",
     "digest",

@@ -1,13 +1,28 @@
-//! Signatures of JOSE (RFC 7518 section 3, RFC 8037), verified by the one cryptographic library of the tree. Nothing here signs.
+//! Signatures of JOSE (RFC 7518 section 3, RFC 8037), verified by the one cryptographic library of the tree, as the provider of
+//! jsonwebtoken; ES512 beside it, which that does not know. Nothing here signs.
+
+use std::sync::Once;
 
 use data_encoding::BASE64URL_NOPAD;
-use openssl::bn::BigNum;
+use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
+use jsonwebtoken::errors::{Error, ErrorKind};
+use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
+use openssl::bn::{BigNum, BigNumContext};
+use openssl::ec::{EcGroup, EcKey, EcPoint, PointConversionForm};
 use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
 use openssl::hash::MessageDigest;
-use openssl::pkey::{Id, PKey, Public};
-use openssl::rsa::Padding;
+use openssl::nid::Nid;
+use openssl::pkey::{Id, PKey, PKeyRef, Public};
+use openssl::rsa::{Padding, Rsa};
 use openssl::sign::{RsaPssSaltlen, Verifier};
+
+/// Verifies only: this program signs no JWT with jsonwebtoken.
+static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |_, _| Err(Error::from(ErrorKind::UnsupportedAlgorithm)),
+    verifier_factory: verifier,
+    key_utils: KeyUtils::new_unimplemented(),
+};
 
 /// An algorithm of signatures that is served (RFC 7518 section 3.1, RFC 8037 section 3.1). HMAC is not among them: an issuer's key
 /// is public.
@@ -54,40 +69,153 @@ impl Algorithm {
         })
     }
 
-    /// The kind of key that it is for.
-    fn kind(self) -> Id {
-        match self {
-            Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512 => Id::RSA,
-            Self::ES256 | Self::ES384 | Self::ES512 => Id::EC,
-            Self::EdDSA => Id::ED25519,
-        }
+    /// The same as jsonwebtoken knows it, which has no ES512.
+    fn known(self) -> Option<jsonwebtoken::Algorithm> {
+        use jsonwebtoken::Algorithm as Known;
+        Some(match self {
+            Self::RS256 => Known::RS256,
+            Self::RS384 => Known::RS384,
+            Self::RS512 => Known::RS512,
+            Self::PS256 => Known::PS256,
+            Self::PS384 => Known::PS384,
+            Self::PS512 => Known::PS512,
+            Self::ES256 => Known::ES256,
+            Self::ES384 => Known::ES384,
+            Self::ES512 => return None,
+            Self::EdDSA => Known::EdDSA,
+        })
+    }
+}
+
+/// A public key that signatures are verified by.
+pub(super) enum Key {
+    /// Of a kind that jsonwebtoken knows.
+    Known(DecodingKey),
+    /// Of P-521, which it does not know.
+    P521(PKey<Public>),
+}
+
+impl Key {
+    /// A key of RSA, P-256, P-384, P-521 or Ed25519.
+    ///
+    /// # Errors
+    /// OpenSSL cannot read the key's parts.
+    pub(super) fn new(key: &PKeyRef<Public>) -> Result<Self, ErrorStack> {
+        Ok(match key.id() {
+            Id::RSA => {
+                let rsa = key.rsa()?;
+                Self::Known(DecodingKey::from_rsa_raw_components(&rsa.n().to_vec(), &rsa.e().to_vec()))
+            }
+            Id::EC => {
+                let own = key.ec_key()?;
+                if own.group().curve_name() == Some(Nid::SECP521R1) {
+                    return Ok(Self::P521(PKey::from_ec_key(own)?));
+                }
+                let (form, mut context) = (PointConversionForm::UNCOMPRESSED, BigNumContext::new()?);
+                Self::Known(DecodingKey::from_ec_der(&own.public_key().to_bytes(own.group(), form, &mut context)?))
+            }
+            _ => Self::Known(DecodingKey::from_ed_der(&key.raw_public_key()?)),
+        })
     }
 }
 
 /// Whether `signature` (base64url, RFC 7515 section 2) is that of `message`.
-pub(super) fn verify(signature: &str, message: &[u8], key: &PKey<Public>, algorithm: Algorithm) -> bool {
-    // A key must never be taken for one of another kind.
-    if key.id() != algorithm.kind() {
-        return false;
+pub(super) fn verify(signature: &str, message: &[u8], key: &Key, algorithm: Algorithm) -> bool {
+    static INSTALLED: Once = Once::new();
+    match (key, algorithm.known()) {
+        (Key::Known(key), Some(algorithm)) => {
+            INSTALLED.call_once(|| {
+                // Nobody else in this process installs one; if somebody did, theirs would be asked.
+                let _ = PROVIDER.install_default();
+            });
+            jsonwebtoken::crypto::verify(signature, message, key, algorithm).unwrap_or(false)
+        }
+        (Key::P521(key), None) => {
+            let Ok(signature) = BASE64URL_NOPAD.decode(signature.as_bytes()) else { return false };
+            ecdsa((MessageDigest::sha512(), 66), &signature, message, key).unwrap_or(false)
+        }
+        // A key must never be taken for one of another kind.
+        (Key::Known(_), None) | (Key::P521(_), Some(_)) => false,
     }
-    let Ok(signature) = BASE64URL_NOPAD.decode(signature.as_bytes()) else { return false };
-    is_valid(&signature, message, key, algorithm).unwrap_or(false)
 }
 
-fn is_valid(signature: &[u8], message: &[u8], key: &PKey<Public>, algorithm: Algorithm) -> Result<bool, ErrorStack> {
-    use Algorithm as A;
-    match algorithm {
-        A::RS256 => pkcs1(MessageDigest::sha256(), signature, message, key),
-        A::RS384 => pkcs1(MessageDigest::sha384(), signature, message, key),
-        A::RS512 => pkcs1(MessageDigest::sha512(), signature, message, key),
-        A::PS256 => pss(MessageDigest::sha256(), signature, message, key),
-        A::PS384 => pss(MessageDigest::sha384(), signature, message, key),
-        A::PS512 => pss(MessageDigest::sha512(), signature, message, key),
-        A::ES256 => ecdsa((MessageDigest::sha256(), 32), signature, message, key),
-        A::ES384 => ecdsa((MessageDigest::sha384(), 48), signature, message, key),
-        A::ES512 => ecdsa((MessageDigest::sha512(), 66), signature, message, key),
-        A::EdDSA => Verifier::new_without_digest(key)?.verify_oneshot(signature, message),
+struct OpenSslVerifier {
+    algorithm: jsonwebtoken::Algorithm,
+    key: PKey<Public>,
+}
+
+impl JwtVerifier for OpenSslVerifier {
+    fn algorithm(&self) -> jsonwebtoken::Algorithm {
+        self.algorithm
     }
+}
+
+impl signature::Verifier<Vec<u8>> for OpenSslVerifier {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        match self.is_valid(message, signature) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(signature::Error::new()),
+        }
+    }
+}
+
+impl OpenSslVerifier {
+    fn is_valid(&self, message: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
+        use jsonwebtoken::Algorithm as A;
+        let key = &self.key;
+        match self.algorithm {
+            A::RS256 => pkcs1(MessageDigest::sha256(), signature, message, key),
+            A::RS384 => pkcs1(MessageDigest::sha384(), signature, message, key),
+            A::RS512 => pkcs1(MessageDigest::sha512(), signature, message, key),
+            A::PS256 => pss(MessageDigest::sha256(), signature, message, key),
+            A::PS384 => pss(MessageDigest::sha384(), signature, message, key),
+            A::PS512 => pss(MessageDigest::sha512(), signature, message, key),
+            A::ES256 => ecdsa((MessageDigest::sha256(), 32), signature, message, key),
+            A::ES384 => ecdsa((MessageDigest::sha384(), 48), signature, message, key),
+            A::EdDSA => Verifier::new_without_digest(key)?.verify_oneshot(signature, message),
+            _ => Ok(false),
+        }
+    }
+}
+
+fn verifier(
+    algorithm: &jsonwebtoken::Algorithm,
+    key: &DecodingKey,
+) -> jsonwebtoken::errors::Result<Box<dyn JwtVerifier>> {
+    // A public key must never be taken for the secret of an HMAC.
+    if key.family() != algorithm.family() {
+        return Err(ErrorKind::InvalidAlgorithm.into());
+    }
+    let bad = |_: ErrorStack| Error::from(ErrorKind::InvalidKeyFormat);
+    let key = match (algorithm.family(), key.kind()) {
+        (AlgorithmFamily::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => rsa(n, e).map_err(bad)?,
+        (AlgorithmFamily::Ec, DecodingKeyKind::SecretOrDer(point)) => {
+            let curve = match algorithm {
+                jsonwebtoken::Algorithm::ES256 if point.len() == 65 => Nid::X9_62_PRIME256V1,
+                jsonwebtoken::Algorithm::ES384 if point.len() == 97 => Nid::SECP384R1,
+                _ => return Err(ErrorKind::InvalidEcdsaKey.into()),
+            };
+            elliptic_curve(curve, point).map_err(bad)?
+        }
+        (AlgorithmFamily::Ed, DecodingKeyKind::SecretOrDer(point)) => {
+            PKey::public_key_from_raw_bytes(point, Id::ED25519).map_err(bad)?
+        }
+        _ => return Err(ErrorKind::InvalidKeyFormat.into()),
+    };
+    Ok(Box::new(OpenSslVerifier { algorithm: *algorithm, key }))
+}
+
+fn rsa(n: &[u8], e: &[u8]) -> Result<PKey<Public>, ErrorStack> {
+    PKey::from_rsa(Rsa::from_public_components(BigNum::from_slice(n)?, BigNum::from_slice(e)?)?)
+}
+
+fn elliptic_curve(curve: Nid, point: &[u8]) -> Result<PKey<Public>, ErrorStack> {
+    let group = EcGroup::from_curve_name(curve)?;
+    let mut context = BigNumContext::new()?;
+    let point = EcPoint::from_bytes(&group, point, &mut context)?;
+    let key = EcKey::from_public_key(&group, &point)?;
+    key.check_key()?;
+    PKey::from_ec_key(key)
 }
 
 fn pkcs1(digest: MessageDigest, signature: &[u8], message: &[u8], key: &PKey<Public>) -> Result<bool, ErrorStack> {

@@ -13,7 +13,7 @@ use openssl::rsa::Rsa;
 use openssl::x509::X509;
 use serde_json::{Map, Value};
 
-use super::jose::Algorithm;
+use super::jose::{self, Algorithm};
 use crate::pem::{self, Block, Kind};
 use crate::public_key::{self, Unsound, Warning};
 use crate::text::Part;
@@ -25,7 +25,7 @@ const MAX_TOLD: usize = 60;
 pub(super) struct VerificationKey {
     pub(super) id: Option<String>,
     pub(super) algorithms: Vec<Algorithm>,
-    pub(super) key: PKey<Public>,
+    pub(super) key: jose::Key,
     /// What an operator should know of it.
     pub(super) warning: Option<Warning>,
 }
@@ -194,7 +194,7 @@ impl VerificationKey {
             Id::ED25519 => ED25519,
             _ => return Err(NotTaken::OtherKind),
         };
-        Ok(Self { id: None, algorithms: algorithms.to_vec(), key, warning })
+        Ok(Self { id: None, algorithms: algorithms.to_vec(), key: jose::Key::new(&key)?, warning })
     }
 }
 

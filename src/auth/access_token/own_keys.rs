@@ -8,7 +8,7 @@ use openssl::pkey::PKey;
 use openssl::sha::sha256;
 use serde::Serialize;
 
-use super::super::jose::Algorithm;
+use super::super::jose::{Algorithm, Key};
 use super::super::jwk::VerificationKey;
 use super::super::jwks::KeySet;
 use crate::custody::TokenKey;
@@ -43,7 +43,7 @@ impl OwnKeys {
         let id = published.last().map(|key| key.kid.clone()).unwrap_or_default();
         let verify = published.iter().zip(keys).map(|(own, key)| {
             let (id, algorithms) = (Some(own.kid.clone()), vec![Algorithm::ES256]);
-            let key = PKey::from_ec_key(EcKey::public_key_from_der(&key.public_key)?)?;
+            let key = Key::new(&*PKey::from_ec_key(EcKey::public_key_from_der(&key.public_key)?)?)?;
             Ok(VerificationKey { id, algorithms, key, warning: None })
         });
         let verify = KeySet::of(verify.collect::<Result<_, ErrorStack>>()?);
