@@ -22,8 +22,8 @@ pub fn all(connection: &Connection) -> Result<Vec<(String, String)>, Error> {
     Ok(select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
 
-/// Names that begin with `prefix`, which ends with a slash, and come after the name `after`, with their objects, in the order of the names; `direct`: only
-/// those that have no further slash.
+/// Names that begin with `prefix`, which ends with a slash, and come after the name `after`, with their objects, in the order of the
+/// names; `direct`: only those that have no further slash.
 ///
 /// # Errors
 /// SQLite's.
@@ -46,18 +46,22 @@ pub fn page(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// The name behind which a page begins that passes over so many of those with an environment and a name, `None` if there are fewer.
+/// The name behind which a page begins that passes over so many of those with an environment and a name; `None` if there are
+/// fewer.
 ///
 /// # Errors
 /// SQLite's.
 pub fn nth(connection: &Connection, prefix: &str, direct: bool, count: usize) -> Result<Option<String>, Error> {
     let Some(before) = count.checked_sub(1) else { return Ok(Some(String::new())) };
     let (end, before) = (format!("{}0", prefix.trim_end_matches('/')), i64::try_from(before).unwrap_or(i64::MAX));
+    // What has an empty part is not shown; of those without a further slash, none has.
     let mut select = connection.prepare_cached(
-        "SELECT path FROM secret_path WHERE path >= ?1 AND path < ?2 AND (NOT ?3 OR instr(substr(path, length(?1) + 1), '/') = 0) \
-         AND instr(substr(path, length(?1)), '//') = 0 AND substr(path, -1) <> '/' ORDER BY path LIMIT 1 OFFSET ?4",
+        "SELECT path FROM secret_path WHERE path > ?1 AND path < ?2 \
+         AND CASE WHEN ?3 THEN instr(substr(path, ?5), '/') = 0 \
+         ELSE instr(substr(path, ?5 - 1), '//') = 0 AND substr(path, -1) <> '/' END ORDER BY path LIMIT 1 OFFSET ?4",
     )?;
-    Ok(select.query_row(params![prefix, end, direct, before], |row| row.get(0)).optional()?)
+    let behind = i64::try_from(prefix.chars().count()).unwrap_or(i64::MAX - 1) + 1;
+    Ok(select.query_row(params![prefix, end, direct, before, behind], |row| row.get(0)).optional()?)
 }
 
 /// Gives an object another name.

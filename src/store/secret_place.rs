@@ -172,3 +172,12 @@ pub fn remove(transaction: &Transaction<'_>, project: &str, kind: PlaceKind, pat
     }
     Ok(())
 }
+
+/// Removes all rows of a project.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove_all(transaction: &Transaction<'_>, project: &str) -> Result<(), Error> {
+    transaction.prepare_cached("DELETE FROM secret_place WHERE project = ?1")?.execute([project])?;
+    Ok(())
+}

@@ -5,7 +5,6 @@ use serde_json::json;
 use warp::http::StatusCode;
 
 use super::super::ask::Ask;
-use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
 use super::secrets::one_project;
@@ -116,14 +115,14 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     let recursive = ask.query.boolean("recursive").map_err(|error| invalid(error.to_string()))?.unwrap_or(false);
     let projects = ["workspaceId", "projectId"].map(|name| (name, text(name)));
     let place = place(&projects, text("environment"), text("path").or(text("directory")))?;
-    let mut page = Page::named("folders");
     let above = place.path();
-    for folder in app.kms.folders(&ask.context, &place, recursive)? {
+    let relative = |folder: &Folder| {
         let path = folder.place.path();
-        let relative = path.strip_prefix(&above).unwrap_or(&path).trim_start_matches('/').to_owned();
-        page.put(&Shown { relative_path: relative, ..shown(&folder) });
-    }
-    Ok(page.end())
+        path.strip_prefix(&above).unwrap_or(&path).trim_start_matches('/').to_owned()
+    };
+    let folders = app.kms.folders(&ask.context, &place, recursive)?;
+    let folders: Vec<_> = folders.iter().map(|own| Shown { relative_path: relative(own), ..shown(own) }).collect();
+    Ok(Answer::json(StatusCode::OK, &json!({ "folders": folders })))
 }
 
 /// `POST /api/v1/folders`, `POST /api/v2/folders`

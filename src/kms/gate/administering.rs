@@ -20,7 +20,7 @@ use crate::policy::{
     Action, AuthenticatorDocument, Definition, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument,
 };
 use crate::store::policy_entry::{self, PolicyEntry};
-use crate::store::{Store, object};
+use crate::store::{Store, object, secret_place};
 
 /// What the policy is made of.
 pub(super) struct Definitions {
@@ -306,8 +306,13 @@ impl AdministrationGrant<'_> {
             records.push(record);
             key
         });
+        let is_project_gone = kind == Kind::Project && row.document.is_none();
         self.kms.store.write_recorded(records, move |transaction| {
             row.write(transaction)?;
+            if is_project_gone {
+                // Another project of the name has nothing of this one.
+                secret_place::remove_all(transaction, &row.name)?;
+            }
             credentials::write(transaction, taken.as_ref())
         })?;
         self.call.changed();
