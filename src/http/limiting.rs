@@ -6,53 +6,70 @@ use serde_json::Value;
 use crate::policy::TrustedNetwork;
 
 /// A name that has one of these words limits something: `accessTokenTTL`, `numUsesLimit`, `restricted_to`, `is-temporary`.
-const WORDS: [&str; 52] = [
-    // How long, and how often.
-    "approval",
-    "approvals",
+const WORDS: &[&str] = &[
+    // How long.
+    "deactivation",
+    "deadline",
     "duration",
+    "exp",
     "expiration",
     "expirations",
     "expire",
     "expires",
     "expiry",
     "lifetime",
+    "period",
+    "temporary",
+    "timeout",
+    "ttl",
+    "until",
+    "validity",
+    // How often, and how much.
+    "count",
     "limit",
     "limits",
     "lockout",
     "max",
     "maximum",
-    "period",
+    "once",
     "quota",
-    "temporary",
-    "ttl",
-    "until",
     "uses",
-    "validity",
     // From where.
+    "address",
+    "addresses",
+    "allowlist",
+    "blocklist",
     "cidr",
     "cidrs",
+    "denylist",
     "ip",
     "ips",
     "network",
     "networks",
     "subnet",
     "subnets",
+    "whitelist",
     // For whom, and for what.
+    "actions",
     "allowed",
+    "approval",
+    "approvals",
     "audience",
     "audiences",
+    "capabilities",
+    "condition",
+    "conditions",
     "denied",
     "deny",
-    "disabled",
     "forbidden",
     "only",
+    "operations",
+    "ops",
     "permission",
     "permissions",
     "privilege",
     "privileges",
-    "protected",
-    "protection",
+    "readonly",
     "restrict",
     "restricted",
     "restriction",
@@ -61,18 +78,41 @@ const WORDS: [&str; 52] = [
     "roles",
     "scope",
     "scopes",
+    // How it is kept.
+    "disabled",
+    "encrypted",
+    "locked",
+    "protected",
+    "protection",
+    "revoked",
     "sensitive",
+    "suspended",
+];
+
+/// A name that has one of these pairs of words, one after the other, does so too.
+const PAIRS: &[(&str, &str)] = &[
+    ("end", "date"),
+    ("ends", "at"),
+    ("not", "after"),
+    ("not", "before"),
+    ("one", "time"),
+    ("single", "use"),
+    ("valid", "from"),
+    ("valid", "to"),
 ];
 
 /// A name that has one of these words limits something where its value is false.
-const PERMISSIONS: [&str; 5] = ["allow", "allows", "enabled", "exportable", "extractable"];
+const PERMISSIONS: &[&str] =
+    &["active", "allow", "allowed", "allows", "enable", "enabled", "exportable", "extractable"];
 
 /// Whether a field that is not known may not be ignored: its name is listed, and its value has an effect. Null, false, 0, nothing at
 /// all and any network have none.
 pub(super) fn limits(name: &str, value: &Value) -> bool {
     let words = words(name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    has(&WORDS) && has_effect(value) || has(&PERMISSIONS) && is_false(value)
+    let mut pairs = words.iter().zip(words.iter().skip(1));
+    let is_pair = pairs.any(|(one, next)| PAIRS.contains(&(one.as_str(), next.as_str())));
+    (is_pair || has(WORDS)) && has_effect(value) || has(PERMISSIONS) && is_false(value)
 }
 
 /// The paths of all members of a body that limit something, by names and numbers from the body on.
@@ -114,7 +154,7 @@ fn has_effect(value: &Value) -> bool {
         Value::Number(number) => number.as_f64() != Some(0.0),
         Value::String(text) => {
             let is_everywhere = || text.parse::<TrustedNetwork>().is_ok_and(|network| network.is_everywhere());
-            let is_nothing = || ["0", "false", "null", "none"].iter().any(|word| text.eq_ignore_ascii_case(word));
+            let is_nothing = || ["0", "false", "null"].iter().any(|word| text.eq_ignore_ascii_case(word));
             !text.trim().is_empty() && !is_nothing() && !is_everywhere()
         }
         Value::Array(items) => items.iter().any(has_effect),
@@ -196,6 +236,13 @@ mod tests {
             ("exportable", json!(false)),
             ("isEnabled", json!("False")),
             ("maxTTL", json!("1h")),
+            ("exportAllowed", json!(false)),
+            ("singleUse", json!(true)),
+            ("notAfter", json!("2030-01-01")),
+            ("key_ops", json!(["decrypt"])),
+            ("isActive", json!(false)),
+            ("isEncrypted", json!(true)),
+            ("role", json!("none")),
         ] {
             assert!(!found(&json!({ name: value })).is_empty(), "{name}: {value}");
         }
@@ -221,8 +268,11 @@ mod tests {
     #[test]
     fn the_list_is_in_the_docs() {
         let page = include_str!("../../docs/unknown-members.md");
-        for word in WORDS.iter().chain(&PERMISSIONS) {
+        for word in WORDS.iter().chain(PERMISSIONS) {
             assert!(page.contains(&format!("`{word}`")), "docs/unknown-members.md does not name {word}");
+        }
+        for (one, next) in PAIRS {
+            assert!(page.contains(&format!("`{one} {next}`")), "docs/unknown-members.md does not name {one} {next}");
         }
     }
 }

@@ -19,6 +19,9 @@ use crate::secret::Bytes;
 /// What begins the names of a scheme of these servers' own: its algorithm, and the formats of its keys.
 const OWN_SCHEME: &str = "CoverCrypt";
 
+/// What begins the names of attributes by which these servers remember how a key is rotated.
+const ROTATION: &str = "Rotate";
+
 /// An operation without a message.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
@@ -63,6 +66,9 @@ impl Operation {
                 if name == "Destroy" {
                     expected_type = take(&mut items, Tag::EXPECTED_OBJECT_TYPE)?;
                 }
+                if matches!(&*name, "Import" | "Register") {
+                    leave_out(&mut items);
+                }
                 if name == "Import" {
                     // The server chooses.
                     items.retain(|item| !is_empty_identifier(item));
@@ -85,6 +91,24 @@ impl Operation {
 fn take<T: Field>(items: &mut Vec<Item>, tag: Tag) -> Result<Option<T>, Error> {
     let Some(index) = items.iter().position(|item| item.tag == tag) else { return Ok(None) };
     T::read(items.remove(index).value).map(Some).map_err(|error| error.within(tag))
+}
+
+/// Leaves out attributes that those servers make for their own rotation and listing, at any depth: the standard does not know the first,
+/// and has another type for the second.
+fn leave_out(items: &mut Vec<Item>) {
+    let is_theirs = |item: &Item| match (item.tag, &item.value) {
+        (Tag::UNKNOWN, Value::Invalid(fault)) => {
+            matches!(&**fault, Fault::UnknownTag(name) if name.starts_with(ROTATION))
+        }
+        (Tag::ShortUniqueIdentifier, Value::TextString(_)) => true,
+        _ => false,
+    };
+    items.retain(|item| !is_theirs(item));
+    for item in items {
+        if let Value::Structure(items) = &mut item.value {
+            leave_out(items);
+        }
+    }
 }
 
 fn is_empty_identifier(item: &Item) -> bool {

@@ -137,7 +137,13 @@ impl UsageMask {
     /// The mask in which the bits of `all`, what a key can do, stand for Unrestricted.
     #[must_use]
     pub const fn spelled_out(self, all: Self) -> Self {
-        if self.contains(Self::UNRESTRICTED) { Self(self.0 & !Self::UNRESTRICTED.0 | all.0) } else { self }
+        if self.contains(Self::UNRESTRICTED) { Self(self.without_unrestricted().0 | all.0) } else { self }
+    }
+
+    /// The mask without the bit that stands for all others.
+    #[must_use]
+    pub fn without_unrestricted(self) -> Self {
+        Self(self.0 & !Self::UNRESTRICTED.0)
     }
 }
 

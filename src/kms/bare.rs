@@ -23,6 +23,23 @@ const LIST: char = '[';
 /// Objects that are looked at before a search counts as a long one.
 const FIRST: usize = 16;
 
+/// Tags that those servers give each object by its type. Here they say the type, so that the halves of a pair can be told apart.
+const TYPES: [(&str, ObjectType); 3] =
+    [("_kk", ObjectType::SymmetricKey), ("_sk", ObjectType::PrivateKey), ("_pk", ObjectType::PublicKey)];
+
+/// Takes the tags out that say a type; the type, if there is one. Of two that contradict each other one stays, which no object has.
+fn take_type(tags: &mut Vec<String>) -> Option<ObjectType> {
+    let mut taken = None;
+    tags.retain(|tag| match TYPES.iter().find(|(own, _)| own == tag) {
+        Some((_, kind)) if taken.is_none_or(|taken| taken == *kind) => {
+            taken = Some(*kind);
+            false
+        }
+        _ => true,
+    });
+    taken
+}
+
 impl Kms {
     /// Performs an operation that came without a message.
     ///
@@ -32,7 +49,7 @@ impl Kms {
     pub fn execute_bare(&self, context: &Context<'_>, operation: bare::Operation) -> Result<Response, Error> {
         let bare::Operation { mut request, cascades, expected_type, .. } = operation;
         let kmip = Operation::Kmip(request.operation());
-        let call = Call { activates: true, ..Call::new(context, kmip) };
+        let call = Call { is_bare: true, ..Call::new(context, kmip) };
         self.recorded(&call, || {
             self.name_by_tags(&call, &mut request)?;
             if cascades || expected_type.is_some() {
@@ -55,12 +72,14 @@ impl Kms {
     /// know of. Any caller can grant others an object of any tag, and must not come in the way of their own. What was destroyed
     /// does not count.
     fn tagged(&self, call: &Call<'_>, text: &str) -> Result<String, Error> {
-        let tags = tags_of(text).map_err(|error| error.within(Tag::UniqueIdentifier))?;
+        let mut tags = tags_of(text).map_err(|error| error.within(Tag::UniqueIdentifier))?;
+        let object_type = take_type(&mut tags);
         if tags.is_empty() {
             return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "a list of tags names at least one" });
         }
         let grant = self.searching(call)?;
-        let search = Search { now: call.now.0, tags, ..Search::default() };
+        let code = object_type.map(|kind| i64::from(kind.code()));
+        let search = Search { now: call.now.0, tags, object_type: code, ..Search::default() };
         let not_one = || Error::NotTagged(text.to_owned());
         for whose in [Whose::Held, Whose::Reachable] {
             let mut found = Vec::new();
@@ -68,7 +87,9 @@ impl Kms {
                 // The search tables are not bound; the object is.
                 let object = self.sighted(call, id)?;
                 let counts = |object: &Arc<Object>| {
-                    !is_destroyed(object.attributes.state) && locate::holds_tags(&object.attributes, &search.tags)
+                    !is_destroyed(object.attributes.state)
+                        && locate::holds_tags(&object.attributes, &search.tags)
+                        && (object_type.is_none() || object_type == object.attributes.object_type)
                 };
                 found.extend(object.filter(counts).map(|object| object.id.clone()));
                 Ok(if found.len() > 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })

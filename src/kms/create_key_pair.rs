@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::gate::NewGrant;
 use super::proposal::propose_half;
-use super::{Call, Error, Kms};
+use super::{Call, Error, Kms, MAX_IDENTIFIER};
 use crate::custody::PairKind;
 use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, Operation, RecommendedCurve};
@@ -38,7 +38,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
             half.object_type.filter(|kind| !matches!(kind, ObjectType::PrivateKey | ObjectType::PublicKey));
     }
     check_alike(&private, &public)?;
-    if public.unique_identifier.is_none() {
+    if call.is_bare && public.unique_identifier.is_none() {
         public.unique_identifier = beside_private(private.unique_identifier.as_ref());
     }
     let private_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut private)?;
@@ -66,9 +66,10 @@ pub(super) fn make(
     Ok(made)
 }
 
-/// The identifier of a public key whose private key has a wished one.
+/// The identifier that a public key whose private key has a wished one gets in the bare dialect; none if it would be too long.
 fn beside_private(private: Option<&UniqueIdentifier>) -> Option<UniqueIdentifier> {
-    private.and_then(UniqueIdentifier::as_text).map(|id| UniqueIdentifier::Text(format!("{id}_pk")))
+    let id = private.and_then(UniqueIdentifier::as_text).map(|id| format!("{id}_pk"))?;
+    (id.len() <= MAX_IDENTIFIER).then_some(UniqueIdentifier::Text(id))
 }
 
 /// Has algorithm and length say what the domain parameters say (section 4.14); ECDH there names a key of a curve, as EC does.

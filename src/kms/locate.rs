@@ -109,7 +109,11 @@ fn search(call: &Call<'_>, criteria: Criteria, storage: StorageStatusMask) -> Re
         object_type: attributes.object_type.take().map(|kind| i64::from(ObjectType::code(kind))),
         algorithm: attributes.cryptographic_algorithm.take().map(|name| i64::from(CryptographicAlgorithm::code(name))),
         length: attributes.cryptographic_length.take().map(i64::from),
-        usage_mask: attributes.cryptographic_usage_mask.take().map(|mask| i64::from(mask.bits())),
+        // Unrestricted is spelled out when an object is made: no object has it.
+        usage_mask: attributes
+            .cryptographic_usage_mask
+            .take()
+            .map(|mask| i64::from(mask.without_unrestricted().bits())),
         state: attributes.state.take().map(|state| i64::from(State::code(state))),
         destroyed: storage.contains(StorageStatusMask::DESTROYED),
         ..Search::default()

@@ -166,8 +166,8 @@ struct Call<'a> {
     /// What comes of it beside what was asked for, each with its detail.
     conclusions: RefCell<Vec<(Operation, String)>>,
     gathering: Gathering,
-    /// Whether an object that is added becomes Active now where the request says nothing of it.
-    activates: bool,
+    /// Whether it came without a message: an object that is added becomes Active now where the request says nothing of it.
+    is_bare: bool,
     /// The change that waits.
     prepared: RefCell<Option<Prepared>>,
     trail: Trail,
@@ -184,7 +184,7 @@ impl<'a> Call<'a> {
             own: Cell::new(false),
             conclusions: RefCell::default(),
             gathering: Gathering::No,
-            activates: false,
+            is_bare: false,
             prepared: RefCell::default(),
             trail: Trail::default(),
         }
@@ -287,6 +287,9 @@ fn placeholder(response: &Response) -> Option<&str> {
     }
 }
 
+/// The longest identifier that a caller may wish for, in bytes.
+const MAX_IDENTIFIER: usize = 128;
+
 /// The identifier that a caller wishes for a new object.
 fn wished(id: Option<&UniqueIdentifier>) -> Result<Option<String>, Error> {
     match id {
@@ -299,7 +302,7 @@ fn wished(id: Option<&UniqueIdentifier>) -> Result<Option<String>, Error> {
             let first = bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric());
             let rest = bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._:@+=".contains(&byte));
             // Those of secrets are the server's.
-            if !first || !rest || id.len() > 128 || id.starts_with(secret_path::PREFIX) {
+            if !first || !rest || id.len() > MAX_IDENTIFIER || id.starts_with(secret_path::PREFIX) {
                 return Err(Error::InvalidIdentifier);
             }
             Ok(Some(id.clone()))

@@ -121,9 +121,11 @@ pub(super) fn public_half(object: &Object) -> Option<&str> {
     is_private.then(|| linked(&object.attributes, LinkType::PublicKeyLink)).flatten()
 }
 
-/// Refuses two objects of which the second does not name the first as its private half.
+/// Refuses two objects that do not name each other as the halves of a pair.
 pub(super) fn check_halves(private: &Object, public: &Object) -> Result<(), Error> {
     let named = linked(&public.attributes, LinkType::PrivateKeyLink);
-    let are_halves = public.attributes.object_type == Some(ObjectType::PublicKey) && named == Some(&private.id);
+    let are_halves = public.attributes.object_type == Some(ObjectType::PublicKey)
+        && named == Some(&private.id)
+        && public_half(private) == Some(&public.id);
     are_halves.then_some(()).ok_or(Error::NoPair)
 }

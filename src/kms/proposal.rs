@@ -248,8 +248,13 @@ fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Re
     let invalid = |tag, fault| Err(Error::Invalid { tag, fault });
     let now = call.now;
     // What says when it ends, or that it has not begun, is no reason to have it begin.
-    let may_begin = attributes.state.is_none() && attributes.deactivation_date.is_none_or(|end| end > now);
-    if call.activates && may_begin && origin != Origin::Replacing {
+    let has_ended = attributes.destroy_date.is_some()
+        || attributes.compromise_date.is_some()
+        || attributes.compromise_occurrence_date.is_some()
+        || attributes.revocation_reason.is_some()
+        || attributes.deactivation_date.is_some_and(|end| end <= now);
+    let may_begin = attributes.state.is_none() && !has_ended;
+    if call.is_bare && may_begin && origin != Origin::Replacing {
         attributes.activation_date.get_or_insert(now);
     }
     if let (Some(start), Some(end)) = (attributes.activation_date, attributes.deactivation_date)

@@ -235,6 +235,11 @@ fn what_is_made_without_a_message_is_active() {
     let ended = without_date(import("ended", &[enumeration("State", "Compromised")]));
     alice.ok(&ended);
     assert_eq!(alice.state("ended"), "Compromised");
+    // Neither does what was compromised or destroyed begin, whatever it leaves out.
+    for (id, date_of_end) in [("compromised", "CompromiseDate"), ("gone", "DestroyDate")] {
+        alice.ok(&without_date(import(id, &[date(date_of_end, "2024-01-01T00:00:00Z")])));
+        assert_ne!(alice.state(id), "Active", "{date_of_end}");
+    }
     for state in ["Deactivated", "Compromised", "Destroyed"] {
         alice.refused(&register("AES", &[7; 32], &[enumeration("State", state)]), 400, "Attribute_Read_Only");
     }
@@ -259,6 +264,10 @@ fn what_a_server_made_of_a_key_is_left_out_when_it_is_brought() {
         json!({"tag": "LeaseTime", "type": "Interval", "value": 3600}),
         enumeration("KeyFormatType", "TransparentSymmetricKey"),
         enumeration("ObjectType", "SymmetricKey"),
+        json!({"tag": "RotateGeneration", "type": "Integer", "value": 0}),
+        json!({"tag": "RotateInterval", "type": "LongInteger", "value": "0x0000000000000000"}),
+        json!({"tag": "RotateLatest", "type": "Boolean", "value": false}),
+        text("ShortUniqueIdentifier", ""),
     ];
     let id = alice.new_key(&register("AES", &[7; 32], &made));
     let told = alice.attributes(&id);

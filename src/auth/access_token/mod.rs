@@ -166,8 +166,12 @@ impl AccessTokens {
         let claims = strict_json::object(jws.unverified_payload()).ok_or(AccessTokenFault::Claims)?;
         let text = |name: &str| claims.get(name).and_then(Value::as_str).ok_or(AccessTokenFault::Claims);
         let time = |name: &str| claims.get(name).and_then(Value::as_i64).ok_or(AccessTokenFault::Claims);
-        let span = Span { issued: time("iat")?, expires: time("exp")? };
+        let mut span = Span { issued: time("iat")?, expires: time("exp")? };
         let live = self.find(text("jti")?)?.ok_or(AccessTokenFault::Unknown)?;
+        // A token that an earlier version renewed names its login there. Its end says when that was, or a later time than it was.
+        if span.issued == live.row.created && span.expires > live.row.created.saturating_add(live.row.ttl) {
+            span.issued = span.expires.saturating_sub(live.row.ttl);
+        }
         if text("iss")? != self.issuer || text("sub")? != live.row.subject {
             return Err(AccessTokenFault::Claims.into());
         }
