@@ -79,6 +79,7 @@ const WORDS: &[&str] = &[
     "scope",
     "scopes",
     // How it is kept.
+    "aad",
     "disabled",
     "encrypted",
     "locked",
@@ -91,6 +92,8 @@ const WORDS: &[&str] = &[
 
 /// A name that has one of these pairs of words, one after the other, does so too.
 const PAIRS: &[(&str, &str)] = &[
+    ("additional", "data"),
+    ("associated", "data"),
     ("end", "date"),
     ("ends", "at"),
     ("not", "after"),

@@ -301,6 +301,12 @@ impl Policy {
 
     fn set_host(&mut self, own: &Name, document: Option<HostDocument>) -> Vec<Fault> {
         let (document, fault) = split(document.map(|read| check_host(&own.name, &read).map(|()| read)));
+        for authenticator in self.host(&own.name).iter().flat_map(|before| before.annotated()) {
+            self.annotated.remove(&authenticator, &own.name);
+        }
+        for authenticator in document.iter().flat_map(HostDocument::annotated) {
+            self.annotated.add(&authenticator, &own.name);
+        }
         match document {
             Some(document) => self.hosts.insert_mut(own.name.clone(), KnownHost::new(document)),
             None => drop(self.hosts.remove_mut(&own.name)),

@@ -1,6 +1,6 @@
 //! Authenticators and hosts as Conjur has them: who vouches for whom, and by which claims.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,12 @@ impl HostDocument {
             let claim = name.strip_prefix("authn-jwt/")?.strip_prefix(service)?.strip_prefix('/')?;
             Some((claim, value.as_str()))
         })
+    }
+
+    /// The names of the authenticators for which it has annotations, whether they are there or not.
+    pub(super) fn annotated(&self) -> BTreeSet<String> {
+        let services = self.annotations.keys().filter_map(|name| name.strip_prefix("authn-jwt/")?.split_once('/'));
+        services.map(|(service, _)| authenticator_name(&self.account, service)).collect()
     }
 
     /// Whether it may use the service at all.
@@ -180,10 +186,10 @@ impl Policy {
         self.hosts.get(id).map(|known| Arc::clone(&known.document))
     }
 
-    /// The hosts of an account, with their identifiers.
-    pub fn hosts_of<'a>(&'a self, account: &'a str) -> impl Iterator<Item = (&'a str, &'a Arc<HostDocument>)> {
-        let all = self.hosts.iter().map(|(id, known)| (id.as_str(), &known.document));
-        all.filter(move |(_, host)| host.account == account)
+    /// The hosts of an account that have annotations for a service, with their identifiers.
+    pub fn annotated_hosts(&self, account: &str, service: &str) -> impl Iterator<Item = (&str, &Arc<HostDocument>)> {
+        let ids = self.annotated.of(&authenticator_name(account, service));
+        ids.filter_map(|id| Some((id.as_str(), &self.hosts.get(id)?.document)))
     }
 }
 

@@ -90,6 +90,8 @@ pub struct Policy {
     clients: Map<String, String>,
     authenticators: Map<String, Arc<AuthenticatorDocument>>,
     hosts: Map<String, conjur::KnownHost>,
+    /// The hosts that have annotations for an authenticator, by its name, whether that is there or not.
+    annotated: Relation<String, String>,
     /// Which definitions there are, faulty ones too, and how many of each kind.
     names: HashTrieSetSync<Name>,
     counts: BTreeMap<Kind, usize>,

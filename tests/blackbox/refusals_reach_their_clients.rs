@@ -27,7 +27,7 @@ fn refused() -> Vec<(&'static [&'static str], &'static str, bool, &'static str)>
         (&["-H", JSON, "-H", "Origin: https://evil.example"], "/kmip/2_1", true, "403"),
         (&["-H", JSON], "/nothing", true, "404"),
         (&["-H", JSON], "/nothing", false, "404"),
-        (&["-H", JSON], "/api/v1/nothing", true, "404"),
+        (&["-H", JSON], "/api/v1/nothing", true, "501"),
         (&["-H", JSON, "-X", "PUT"], "/kmip/2_1", true, "405"),
         (&["-H", JSON], "/version", false, "405"),
         (&["-H", "Content-Type: image/png"], "/kmip/2_1", true, "415"),

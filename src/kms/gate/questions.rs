@@ -119,10 +119,10 @@ impl Kms {
         self.policy.load().host(id)
     }
 
-    /// The hosts of an account, with their identifiers.
-    pub(in crate::kms) fn hosts_of(&self, account: &str) -> Vec<(String, Arc<HostDocument>)> {
+    /// The hosts of an account that have annotations for a service, with their identifiers.
+    pub(in crate::kms) fn annotated_hosts(&self, account: &str, service: &str) -> Vec<(String, Arc<HostDocument>)> {
         let policy = self.policy.load();
-        policy.hosts_of(account).map(|(id, host)| (id.to_owned(), Arc::clone(host))).collect()
+        policy.annotated_hosts(account, service).map(|(id, host)| (id.to_owned(), Arc::clone(host))).collect()
     }
 
     /// The access tokens.

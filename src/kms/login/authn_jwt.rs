@@ -213,7 +213,7 @@ impl Logins {
         service: &str,
         authenticator: &HostAuthenticator,
     ) -> (Vec<(String, Fault)>, usize) {
-        let hosts = self.kms.hosts_of(account);
+        let hosts = self.kms.annotated_hosts(account, service);
         let concerned = hosts.iter().filter(|(_, host)| host.may_use(service));
         let concerned = concerned.filter(|(_, host)| host.restrictions(service).next().is_some());
         let fault = |(id, host): &(String, Arc<HostDocument>)| {
