@@ -142,7 +142,7 @@ impl UsageMask {
 
     /// The mask without the bit that stands for all others.
     #[must_use]
-    pub fn without_unrestricted(self) -> Self {
+    pub const fn without_unrestricted(self) -> Self {
         Self(self.0 & !Self::UNRESTRICTED.0)
     }
 }
