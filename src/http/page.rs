@@ -13,17 +13,19 @@ use crate::kms::MAX_ENTRIES;
 pub(super) struct Page {
     body: Vec<u8>,
     is_empty: bool,
+    /// What ends the answer if nothing stands beside the array.
+    end: &'static [u8],
 }
 
 impl Page {
     /// A page that is an array and nothing else.
     pub(super) fn array() -> Self {
-        Self { body: b"[".to_vec(), is_empty: true }
+        Self { body: b"[".to_vec(), is_empty: true, end: b"]" }
     }
 
     /// A page that is an object with the array as its member `name`.
     pub(super) fn named(name: &'static str) -> Self {
-        Self { body: format!("{{\"{name}\":[").into_bytes(), is_empty: true }
+        Self { body: format!("{{\"{name}\":[").into_bytes(), is_empty: true, end: b"]}" }
     }
 
     /// Writes an entry; how many bytes it takes.
@@ -45,19 +47,13 @@ impl Page {
         self.body.len() - before
     }
 
-    /// The answer: the array is whole.
+    /// The answer: the array is whole, and nothing stands beside it.
     pub(super) fn end(mut self) -> Answer {
-        self.body.push(b']');
+        self.body.extend_from_slice(self.end);
         Answer::new(StatusCode::OK, "application/json", self.body)
     }
 
-    /// The answer of a page that has a name: the array is whole, and nothing stands beside it.
-    pub(super) fn end_object(mut self) -> Answer {
-        self.body.extend_from_slice(b"]}");
-        Answer::new(StatusCode::OK, "application/json", self.body)
-    }
-
-    /// The answer, with one more member beside the array.
+    /// The answer of a named page, with one more member beside the array.
     pub(super) fn end_with(mut self, name: &'static str, value: &Value) -> Answer {
         self.body.extend_from_slice(format!("],\"{name}\":{value}}}").as_bytes());
         Answer::new(StatusCode::OK, "application/json", self.body)

@@ -202,16 +202,15 @@ fn infisical(client: &str) {
     let universal = format!("/api/v1/auth/universal-auth/identities/{app}");
     let attached = root.done(&universal, &json!({}));
     let made = root.done(&format!("{universal}/client-secrets"), &json!({"description": "a test"}));
-    let signer = root.done(
-        "/api/v1/kms/keys",
-        &json!({
-            "name": "signer", "projectId": project["id"], "keyUsage": "sign-verify", "encryptionAlgorithm": "RSA_4096",
-        }),
-    );
     let jwt = hanzo::jwt(&key, &json!({}));
+    let token = hanzo::login(&server, &app, &jwt);
+    let signer = json!({
+        "name": "signer", "projectId": project["id"], "keyUsage": "sign-verify", "encryptionAlgorithm": "RSA_4096",
+    });
+    let signer = Caller::bearer(&server, &token).done("/api/v1/kms/keys", &signer);
     let description = json!({
         "url": url(&server), "project": project["id"], "project_slug": project["slug"], "environment": "dev",
-        "identity": app, "jwt": jwt, "token": hanzo::login(&server, &app, &jwt),
+        "identity": app, "jwt": jwt, "token": token,
         "administrator_token": hanzo::login(&server, &administrator, &jwt),
         "client_id": attached["identityUniversalAuth"]["clientId"], "client_secret": made["clientSecret"],
         "oidc_identity": app, "oidc_jwt": hanzo::jwt(&key, &json!({"iss": about["issuer"]})),

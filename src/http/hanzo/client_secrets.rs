@@ -124,7 +124,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     let mut write = |entry: ClientSecretEntry| page.put(&Shown::from(entry));
     let mut sheet = Sheet::new(&ask.context, MAX_ENTRIES, &mut write);
     app.kms.client_secrets(&ask.context, ask.parameter(0), &mut sheet)?;
-    Ok(page.end_object())
+    Ok(page.end())
 }
 
 /// `GET .../identities/:identityId/client-secrets/:clientSecretId`
