@@ -170,6 +170,9 @@ fn is_reference(inside: &str) -> bool {
 
 /// Where a reference in a value of `place` leads, and the secret there.
 fn target(inside: &str, place: &SecretPlace) -> Option<(SecretPlace, SecretPath)> {
+    if inside.split('.').any(str::is_empty) {
+        return None;
+    }
     let Some((place_of, name)) = inside.rsplit_once('.') else {
         return Some((place.clone(), place.secret(inside).ok()?));
     };

@@ -101,9 +101,12 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
     Ok(rows)
 }
 
+/// A row's version, what its binding is over, and the binding; nothing if the row is gone.
+type Found = Result<Option<(i64, Vec<u8>, Vec<u8>)>, store::Error>;
+
 /// Every row of a credential that the server handed out.
 fn credentials(store: &Store, custody: &Custody, rows: &mut Vec<Checked>) -> Result<(), StartError> {
-    let mut check = |name: String, found: Result<Option<(i64, Vec<u8>, Vec<u8>)>, store::Error>| {
+    let mut check = |name: String, found: Found| {
         match found {
             Ok(Some((version, bound, binding))) => {
                 let bound = custody.is_bound(&bound, &binding).map_err(kms::Error::from)?;

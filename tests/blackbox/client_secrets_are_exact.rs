@@ -264,7 +264,7 @@ fn nothing_of_a_secret_is_kept_or_told() {
         fs::read_to_string(server.place.audit_file()).unwrap().contains("revoked").then_some(())
     });
     // Sixteen digits of it anywhere, or the bytes that they stand for.
-    let digits = good[4..].as_bytes();
+    let digits = &good.as_bytes()[4..];
     let bytes = data_encoding::HEXLOWER.decode(digits).unwrap();
     let needles: Vec<Vec<u8>> = digits.chunks(16).chain(bytes.chunks(8)).map(<[u8]>::to_vec).collect();
     assert_eq!(

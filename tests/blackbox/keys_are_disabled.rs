@@ -111,7 +111,7 @@ fn a_disabled_key_is_used_by_nobody_until_it_is_enabled() {
     let mut alice = Caller::certificate(&server, "alice");
     // Encrypt, Decrypt, MAC, and Wrap Key.
     let mask = integer("CryptographicUsageMask", 4 | 8 | 16 | 128 | 256);
-    let [key, other] = ["key", "other"].map(|id| alice.key(id, &[mask.clone()]));
+    let [key, other] = ["key", "other"].map(|id| alice.key(id, std::slice::from_ref(&mask)));
     let (private, public) = halves(&alice.ok(&pair_of("EC", 256, &[], &[])));
     let all = [uses_of_key(&mut alice, &key, &other), uses_of_pair(&mut alice, &private, &public)];
     let mut bob = Caller::certificate(&server, "bob");
@@ -152,9 +152,9 @@ fn the_state_is_the_servers_and_the_lifecycle_goes_on() {
     assert!(attributes.to_string().contains("\"disabled\""), "{attributes}");
     let own = vendor_attribute("claviger", "disabled", "x");
     for request in [
-        kmip::create("AES", 256, &[own.clone()]),
-        kmip::register("AES", &[7; 32], &[own.clone()]),
-        kmip::import("new", None, "AES", &[7; 32], &[own.clone()]),
+        kmip::create("AES", 256, std::slice::from_ref(&own)),
+        kmip::register("AES", &[7; 32], std::slice::from_ref(&own)),
+        kmip::import("new", None, "AES", &[7; 32], std::slice::from_ref(&own)),
         replace(&key, "AES", &[7; 32], &[own]),
     ] {
         assert!(alice.refused(&request, 400).contains("set by the server"), "{request}");

@@ -63,7 +63,8 @@ fn it_is_attached_changed_read_and_removed() {
         ("lockoutCounterResetSeconds", json!(30)),
     ] {
         let own = &attached[member];
-        let same = own == &expected || own.to_string().replace("127.0.0.1\"", "127.0.0.1/32\"") == expected.to_string();
+        let same =
+            own == &expected || own.to_string().replace("127.0.0.1\"", "127.0.0.1/32\"") == *expected.to_string();
         assert!(same, "{member}: {own}");
     }
     assert!(["id", "createdAt", "updatedAt"].iter().all(|member| attached[member].is_string()), "{attached}");

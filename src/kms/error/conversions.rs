@@ -1,0 +1,65 @@
+//! What failures of the layers below are to a caller.
+
+use super::Error;
+use crate::auth::AccessTokenError;
+use crate::custody::{self, InvalidInput, TokenError};
+
+impl From<AccessTokenError> for Error {
+    fn from(error: AccessTokenError) -> Self {
+        use AccessTokenError as E;
+        match error {
+            E::Store(error) => error.into(),
+            E::Custody(error) => error.into(),
+            E::OpenSsl(error) => custody::Error::Random(error).into(),
+            E::Root(custody::RootError::Token(error)) => custody::Error::Token(error).into(),
+            E::Root(custody::RootError::Store(error)) => error.into(),
+            E::Root(error) => Self::SigningKey(error),
+            E::Fault(fault) => Self::AccessToken(fault),
+            E::NotFound(name) => Self::Undefined { kind: "access token", name },
+            E::TooMany(count) => Self::TooManyTokens(count),
+            E::Crowded(crowded) => crowded.into(),
+        }
+    }
+}
+
+impl From<custody::Error> for Error {
+    fn from(error: custody::Error) -> Self {
+        use custody::Error as E;
+        match error {
+            error if error.is_unavailable() => Self::Hsm(error),
+            E::NotWrappable(bytes) => Self::NotWrappable(bytes),
+            E::Token(TokenError::DecryptionFailed) => Self::Decryption,
+            E::Token(TokenError::TooLong { length, most }) => Self::TooLong { length, most },
+            E::Token(TokenError::DataInvalid(_)) => Self::BadParameters("the token refuses the data: check its length"),
+            E::Token(TokenError::NotExtractable(_)) => Self::NotExtractable,
+            E::Token(TokenError::MechanismUnsupported(_)) => {
+                Self::UnsupportedParameters("the token does not support this mechanism")
+            }
+            E::NoImport => Self::UnsupportedParameters(
+                "the HSM takes no such keys from outside (C_CreateObject): make them in it, by Create",
+            ),
+            E::NoValues(_) => Self::NoneInClear,
+            E::Token(TokenError::OwnIv) => Self::UnsupportedParameters(
+                "the HSM makes the IV for AES-GCM itself: leave IVCounterNonce out, and take the one of the answer",
+            ),
+            E::KeyType | E::Token(TokenError::KeySizeRange(_) | TokenError::KeyTypeInconsistent(_)) => {
+                Self::UnsupportedParameters("the token does not take a key of this length or type for this mechanism")
+            }
+            E::Token(TokenError::InvalidInput(fault)) => Self::from(fault),
+            error => Self::Internal(error),
+        }
+    }
+}
+
+impl From<InvalidInput> for Error {
+    fn from(fault: InvalidInput) -> Self {
+        match fault {
+            InvalidInput::Iv => Self::BadParameters("the IV of GCM has 1 to 128 bytes"),
+            InvalidInput::Tag => Self::BadParameters("the tag of GCM has 96, 104, 112, 120 or 128 bits"),
+            InvalidInput::BlockLength => {
+                Self::BadParameters("without padding the data must be whole blocks of 16 bytes")
+            }
+            _ => Self::BadParameters("a length does not fit the algorithm"),
+        }
+    }
+}
