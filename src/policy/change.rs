@@ -262,8 +262,12 @@ impl Policy {
     fn set_identity(&mut self, own: &Name, document: Option<IdentityDocument>) -> Vec<Fault> {
         let username = identity_username(&own.name);
         if let Some(former) = self.exchanged.get(&username).map(|known| Arc::clone(&known.identity)) {
-            former.ways().for_each(|(way, id)| drop(self.ways.remove_mut(&(way, id.to_owned()))));
-            former.universal_auth.iter().for_each(|auth| drop(self.clients.remove_mut(&auth.client_id)));
+            for (way, id) in former.ways() {
+                self.ways.remove_mut(&(way, id.to_owned()));
+            }
+            if let Some(auth) = &former.universal_auth {
+                self.clients.remove_mut(&auth.client_id);
+            }
         }
         let check = |read: IdentityDocument| {
             check_identity(&own.name, &read)?;
