@@ -225,6 +225,6 @@ impl Authenticator {
             Err(JwsError::UnknownKey | JwsError::WrongKey | JwsError::Signature) => {}
             Err(error) => return Err(error.into()),
         }
-        signing_keys(jws, &keeper.issuer).await.map(drop)
+        signing_keys(jws, &keeper.issuer, issuer.tells_deferral).await.map(drop)
     }
 }

@@ -431,7 +431,7 @@ impl Authenticator {
         issuer: &Issuer,
         now: i64,
     ) -> Result<(Caller, u64, i64), Unauthenticated> {
-        let keys = signing_keys(jws, issuer).await?;
+        let keys = signing_keys(jws, issuer, issuer.config.tells_deferral).await?;
         let leeway = self.settings.jwt_leeway;
         let accepted = claims.check(&issuer.config, &self.settings.default_username, leeway, now)?;
         let method =
@@ -457,8 +457,9 @@ impl Authenticator {
     }
 }
 
-/// The keys by which a JWS verifies: those at hand, or those that the issuer has by now.
-async fn signing_keys(jws: &Jws<'_>, issuer: &Issuer) -> Result<Arc<Keys>, Unauthenticated> {
+/// The keys by which a JWS verifies: those at hand, or those that the issuer has by now. `tells_deferral` is that of the issuer whose
+/// JWS it is: others may have the same keys.
+async fn signing_keys(jws: &Jws<'_>, issuer: &Issuer, tells_deferral: bool) -> Result<Arc<Keys>, Unauthenticated> {
     let known = issuer.keys();
     let refused = match &known {
         None => Unauthenticated::NoKeys,
@@ -472,7 +473,7 @@ async fn signing_keys(jws: &Jws<'_>, issuer: &Issuer) -> Result<Arc<Keys>, Unaut
     let fetched = issuer.refresh(|keys| is_new(keys) && jws.verify(&keys.set).is_ok()).await;
     let Some(keys) = issuer.keys().filter(|keys| is_new(keys)) else {
         let is_unknown = matches!(refused, Unauthenticated::Jws(JwsError::UnknownKey));
-        let is_open = issuer.config.tells_deferral && is_unknown && fetched == Refreshed::Deferred;
+        let is_open = tells_deferral && is_unknown && fetched == Refreshed::Deferred;
         return Err(if is_open { Unauthenticated::TooManyFetches } else { refused });
     };
     jws.verify(&keys.set)?;

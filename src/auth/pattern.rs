@@ -49,8 +49,8 @@ pub enum PatternError {
 }
 
 impl Pattern {
-    /// Reads a pattern. A bracket or brace that is not closed, and braces without a comma, stand for themselves; a backslash takes
-    /// its meaning from what follows it.
+    /// Reads a pattern. A bracket or brace that is not closed, and braces without a comma, stand for themselves. A backslash before one
+    /// of `*?[]{},\\` takes its meaning away, within brackets also before `-`, `!` and `^`; before anything else it stands for itself.
     ///
     /// # Errors
     /// It is longer or deeper than a pattern may be.
@@ -163,11 +163,11 @@ fn compile(characters: &[char], program: &mut Vec<Step>, depth: usize) -> Result
                 None => program.push(Step::Is('{')),
             },
             '\\' => match rest {
-                [escaped, after @ ..] => {
+                [escaped, after @ ..] if is_special(*escaped) => {
                     program.push(Step::Is(*escaped));
                     rest = after;
                 }
-                [] => program.push(Step::Is('\\')),
+                _ => program.push(Step::Is('\\')),
             },
             other => program.push(Step::Is(*other)),
         }
@@ -200,6 +200,11 @@ fn set(program: &mut [Step], at: usize, step: Step) {
     }
 }
 
+/// Whether a backslash takes the meaning of a character away. Before others it is text: `CORP\admin` has one.
+fn is_special(character: char) -> bool {
+    matches!(character, '*' | '?' | '[' | ']' | '{' | '}' | ',' | '\\')
+}
+
 /// The class behind an opening bracket, and what follows it.
 fn class(characters: &[char]) -> Option<(Step, &[char])> {
     let (negated, mut rest) = match characters {
@@ -208,83 +213,97 @@ fn class(characters: &[char]) -> Option<(Step, &[char])> {
     };
     let mut ranges = Vec::new();
     loop {
-        let (first, after) = match rest {
+        match rest {
             // The first may be a closing bracket.
             [']', after @ ..] if !ranges.is_empty() => return Some((Step::Class { ranges, negated }, after)),
-            ['\\', escaped, after @ ..] => (*escaped, after),
-            [first, after @ ..] => (*first, after),
-            [] => return None,
-        };
-        rest = after;
-        match rest {
-            ['-', last, after @ ..] if *last != ']' => {
-                ranges.push((first, *last));
-                rest = after;
-            }
-            _ => ranges.push((first, first)),
+            _ => {}
         }
+        let (first, after) = member(rest)?;
+        rest = after;
+        let mut last = first;
+        if let ['-', after @ ..] = rest
+            && !matches!(after, [']', ..])
+        {
+            (last, rest) = member(after)?;
+        }
+        ranges.push((first, last));
+    }
+}
+
+/// One character of a class, and what follows it.
+fn member(characters: &[char]) -> Option<(char, &[char])> {
+    match characters {
+        ['\\', escaped, after @ ..] if is_special(*escaped) || matches!(escaped, '-' | '!' | '^') => {
+            Some((*escaped, after))
+        }
+        [own, after @ ..] => Some((*own, after)),
+        [] => None,
+    }
+}
+
+/// How many characters belong together here: those of an escape, those of a class that is closed, else one.
+fn unit(characters: &[char]) -> usize {
+    match characters {
+        ['\\', escaped, ..] if is_special(*escaped) => 2,
+        ['[', after @ ..] => class(after).map_or(1, |(_, rest)| characters.len() - rest.len()),
+        _ => 1,
     }
 }
 
 /// The alternatives behind an opening brace, of which there are several, and what follows them.
 fn alternatives(characters: &[char]) -> Option<(Vec<&[char]>, &[char])> {
-    let (mut parts, mut begin, mut depth, mut is_escaped) = (Vec::new(), 0, 0_usize, false);
-    for (number, character) in characters.iter().enumerate() {
-        if is_escaped {
-            is_escaped = false;
-            continue;
-        }
+    let (mut parts, mut begin, mut depth, mut at) = (Vec::new(), 0, 0_usize, 0);
+    while let Some([character, ..]) = characters.get(at..) {
+        let length = unit(characters.get(at..)?);
         match character {
-            '\\' => is_escaped = true,
+            _ if length > 1 => {}
             '{' => depth += 1,
             '}' if depth > 0 => depth -= 1,
             ',' if depth == 0 => {
-                parts.push(characters.get(begin..number)?);
-                begin = number + 1;
+                parts.push(characters.get(begin..at)?);
+                begin = at + 1;
             }
             '}' => {
                 if parts.is_empty() {
                     return None;
                 }
-                parts.push(characters.get(begin..number)?);
-                return Some((parts, characters.get(number + 1..)?));
+                parts.push(characters.get(begin..at)?);
+                return Some((parts, characters.get(at + 1..)?));
             }
             _ => {}
         }
+        at += length;
     }
     None
 }
 
 /// The patterns of a list that is separated by commas, without white space around them and without empty ones. A comma within
-/// braces that are closed, or behind a backslash, separates nothing.
+/// braces or brackets that are closed, or behind a backslash, separates nothing.
 #[must_use]
 pub fn split_patterns(list: &str) -> Vec<&str> {
-    let (mut parts, mut begin, mut opened, mut is_escaped) = (Vec::new(), 0, 0_usize, false);
-    // How many braces are open behind each comma that are closed later: found from the end.
+    let marks = marks(list);
+    // Which braces are closed later: found from the end.
     let mut unclosed = 0_usize;
-    let mut inside = vec![false; list.len()];
-    for (at, character) in list.char_indices().rev() {
-        let escapes = list.get(..at).map_or(0, |before| before.len() - before.trim_end_matches('\\').len());
-        match character {
-            _ if escapes % 2 == 1 => {}
-            '}' => unclosed += 1,
+    let mut closes: Vec<bool> = marks
+        .iter()
+        .rev()
+        .map(|(_, mark)| match mark {
+            '}' => {
+                unclosed += 1;
+                false
+            }
             '{' if unclosed > 0 => {
                 unclosed -= 1;
-                if let Some(own) = inside.get_mut(at) {
-                    *own = true;
-                }
+                true
             }
-            _ => {}
-        }
-    }
-    for (at, character) in list.char_indices() {
-        if is_escaped {
-            is_escaped = false;
-            continue;
-        }
-        match character {
-            '\\' => is_escaped = true,
-            '{' if inside.get(at).is_some_and(|closes| *closes) => opened += 1,
+            _ => false,
+        })
+        .collect();
+    closes.reverse();
+    let (mut parts, mut begin, mut opened) = (Vec::new(), 0, 0_usize);
+    for ((at, mark), closes) in marks.into_iter().zip(closes) {
+        match mark {
+            '{' if closes => opened += 1,
             '}' => opened = opened.saturating_sub(1),
             ',' if opened == 0 => {
                 parts.extend(list.get(begin..at));
@@ -295,6 +314,24 @@ pub fn split_patterns(list: &str) -> Vec<&str> {
     }
     parts.extend(list.get(begin..));
     parts.into_iter().map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+/// The braces and commas of a list that have their meaning, with their places in bytes.
+fn marks(list: &str) -> Vec<(usize, char)> {
+    let characters: Vec<char> = list.chars().collect();
+    let (mut marks, mut place, mut rest, mut may_close) = (Vec::new(), 0, characters.as_slice(), true);
+    while let [first, ..] = rest {
+        // Once a bracket is not closed, none behind it is: they are not looked for again and again.
+        let length = if *first == '[' && !may_close { 1 } else { unit(rest) };
+        may_close &= *first != '[' || length > 1;
+        if length == 1 && matches!(first, '{' | '}' | ',') {
+            marks.push((place, *first));
+        }
+        let (own, after) = rest.split_at(length.min(rest.len()));
+        place += own.iter().map(|character| character.len_utf8()).sum::<usize>();
+        rest = after;
+    }
+    marks
 }
 
 #[cfg(test)]
@@ -329,6 +366,20 @@ mod tests {
             ("[a-]", "-"),
             ("a\\*", "a*"),
             ("a\\{b,c\\}", "a{b,c}"),
+            ("a\\\\*", "a\\b"),
+            ("[a\\]]", "]"),
+            ("[a\\-z]", "-"),
+            ("[\\!a]", "!"),
+            ("[+-\\]]", "]"),
+            ("{[,;],b}", ","),
+            ("{[}],b}", "}"),
+            // Before what is not special a backslash is text.
+            ("CORP\\admin", "CORP\\admin"),
+            ("CORP\\*", "CORP*"),
+            ("CORP\\a*", "CORP\\admin"),
+            ("{CORP\\a,b}", "CORP\\a"),
+            ("[\\w]", "\\"),
+            ("a*\\", "ab\\"),
             // What is special is itself, too, and so is what is not closed.
             ("[ab]", "[ab]"),
             ("{a,b}", "{a,b}"),
@@ -357,6 +408,14 @@ mod tests {
             ("!a", "b"),
             ("@(a|b)", "a"),
             ("a", "a*"),
+            ("CORP\\admin", "CORPadmin"),
+            ("CORP\\admin", "CORP\\\\admin"),
+            ("CORP\\a*", "CORPadmin"),
+            ("{CORP\\a,b}", "CORPa"),
+            ("CORP\\[ab]", "CORPa"),
+            ("[a\\-z]", "m"),
+            ("[!\\]a]", "]"),
+            ("{[,;],b}", "["),
         ] {
             assert!(!matches(pattern, text), "{pattern:?} {text:?}");
         }
@@ -387,9 +446,20 @@ mod tests {
             ("{a,{b,c},d", vec!["{a", "{b,c}", "d"]),
             ("a},b", vec!["a}", "b"]),
             ("a\\,b,c", vec!["a\\,b", "c"]),
+            ("a\\\\,b", vec!["a\\\\", "b"]),
+            ("CORP\\a,b", vec!["CORP\\a", "b"]),
+            ("svc[.,*],b", vec!["svc[.,*]", "b"]),
+            ("svc[.,b", vec!["svc[.", "b"]),
+            ("[],],b", vec!["[],]", "b"]),
+            ("[},{],b", vec!["[},{]", "b"]),
+            ("{é[}],b},ü", vec!["{é[}],b}", "ü"]),
             (" , ", vec![]),
         ] {
             assert_eq!(split_patterns(list), parts, "{list:?}");
         }
+        // The time is no product of the length and itself.
+        let began = Instant::now();
+        assert_eq!(split_patterns(&"[".repeat(1 << 20)).len(), 1);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     }
 }

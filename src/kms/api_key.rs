@@ -9,7 +9,7 @@ use super::{Call, Context, Error, Kms};
 use crate::auth::{Bearer, Comparing, Issued, NewToken};
 use crate::custody::CredentialKind;
 use crate::desk::Ticket;
-use crate::policy::{Action, HOST_TOKEN_LIFETIME, HostDocument, Rule, TrustedNetwork, api_key_basis, host_username};
+use crate::policy::{Action, HOST_TOKEN_LIFETIME, HostDocument, Rule, TrustedNetwork, host_username};
 use crate::principal::{Caller, MAX_USERNAME, Method, Username};
 use crate::secret::{Password, is_equal};
 use crate::store::api_key::{self, ApiKey};
@@ -35,17 +35,19 @@ struct Known {
 }
 
 impl Kms {
-    /// Verifies the API key of a host, and does nothing else.
+    /// Verifies the API key of a host, and does nothing else. Without a record whoever tries a stolen key would leave no trace.
     ///
     /// # Errors
-    /// The key is not good, or store or HSM are away.
+    /// The key is not good, or store, HSM or audit log are away.
     pub(super) fn verify_api_key(
         &self,
+        origin: (&str, SocketAddr, &Ticket),
         presented: &PresentedKey<'_>,
         bearer: &Bearer,
         place: Comparing<'_>,
     ) -> Result<(), LoginError> {
-        self.known_host(presented, bearer, place).map(drop)
+        let Known { document, row, .. } = self.known_host(presented, bearer, place)?;
+        self.done_by_host(origin, &document, &row, Operation::VerifyApiKey, |_| Ok(()))
     }
 
     /// Issues an access token to the host whose API key is presented. The request is known by its id, address and ticket; `place` is given
@@ -64,7 +66,7 @@ impl Kms {
         let subject = username(&row.host)?;
         let new = NewToken {
             subject,
-            basis: api_key_basis(&document.account),
+            basis: document.api_key_basis(),
             vouched: format!("authn/{}", document.account),
             ttl: HOST_TOKEN_LIFETIME,
             max_ttl: HOST_TOKEN_LIFETIME,
@@ -83,20 +85,33 @@ impl Kms {
     /// The key is not good or was changed at the same time, or store, HSM or audit log are away.
     pub(super) fn rotate_own_api_key(
         &self,
-        (request, peer, ticket): (&str, SocketAddr, &Ticket),
+        origin: (&str, SocketAddr, &Ticket),
         presented: &PresentedKey<'_>,
         bearer: &Bearer,
         place: Comparing<'_>,
     ) -> Result<Password, LoginError> {
         let Known { document, row, .. } = self.known_host(presented, bearer, place)?;
+        let rotate = |call: &Call<'_>| self.rotate_api_key(call, &document, &row);
+        self.done_by_host(origin, &document, &row, Operation::RotateApiKey, rotate)
+    }
+
+    /// What a host does that has presented its key, recorded as its.
+    fn done_by_host<T>(
+        &self,
+        (request, peer, ticket): (&str, SocketAddr, &Ticket),
+        document: &HostDocument,
+        row: &ApiKey,
+        operation: Operation,
+        perform: impl FnOnce(&Call<'_>) -> Result<T, Error>,
+    ) -> Result<T, LoginError> {
         let method = Method::ApiKey { account: Arc::from(document.account.as_str()) };
         let caller = Caller { username: username(&row.host)?, method, narrowing: None, role: None };
-        let call = Call::new(&Context { caller: &caller, request, peer, ticket }, Operation::RotateApiKey);
-        let key = self.recorded(&call, || {
+        let call = Call::new(&Context { caller: &caller, request, peer, ticket }, operation);
+        let done = self.recorded(&call, || {
             call.trail.permitted(Action::AccessToken, Some(&api_key::name(&row.host)), Rule::Vouched);
-            self.issue_api_key_row(&call, Action::AccessToken, (&row.host, &row.account), row.version)
+            perform(&call)
         })?;
-        Ok(key)
+        Ok(done)
     }
 
     /// Issues the API key of a host, in the place of the one that it has. The key is given here and never again.
@@ -128,13 +143,15 @@ impl Kms {
         let PresentedKey { account, login, key } = *presented;
         let id = login.strip_prefix("host/").filter(|id| !id.is_empty() && login.len() <= MAX_USERNAME);
         let (Some(id), DIGITS) = (id, key.len()) else { return Err(CredentialFault::Form.into()) };
-        let mac = self.presented_mac(CredentialKind::ApiKey, id, key, &place)?;
+        let document = self.host(id).filter(|host| host.account == account);
+        let holder = document.as_ref().map_or_else(|| id.to_owned(), |host| host.api_key_holder(id));
+        let mac = self.presented_mac(CredentialKind::ApiKey, &holder, key, &place)?;
         drop(place);
         let found = match self.api_key(id) {
             Err(Error::Integrity(_)) => Err(CredentialFault::Row),
             found => Ok(found?),
         };
-        let document = self.host(id).filter(|host| host.account == account).ok_or(CredentialFault::Holder)?;
+        let document = document.ok_or(CredentialFault::Holder)?;
         let is_right =
             |row: &ApiKey| row.account == document.account && row.mac.as_deref().is_some_and(|own| is_equal(own, &mac));
         let row = found?.filter(is_right).ok_or(CredentialFault::Wrong)?;

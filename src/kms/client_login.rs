@@ -68,7 +68,7 @@ impl Kms {
         let Some((client, auth)) = client.as_ref().and_then(|client| Some((client, client.auth()?))) else {
             return Err(CredentialFault::Holder.into());
         };
-        let (row, trusted) = self.judge(auth, found, bearer)?;
+        let (row, trusted) = self.judge(&client.identity, auth, found, bearer)?;
         // Nothing is used up for a token that cannot be issued.
         self.can_record()?;
         match self.use_client_secret(&row, now())? {
@@ -96,6 +96,7 @@ impl Kms {
     /// The secret that was presented, if it is good where it comes from, and the networks of the token that it gives.
     fn judge(
         &self,
+        identity: &str,
         auth: &UniversalAuthDocument,
         found: Result<Option<ClientSecret>, CredentialFault>,
         bearer: &Bearer,
@@ -109,7 +110,7 @@ impl Kms {
         if auth.lockout_enabled && self.lockouts().is_locked(&auth.id, bearer.address) {
             return Err(CredentialFault::Locked);
         }
-        let Some(row) = found?.filter(|row| row.auth == auth.id) else {
+        let Some(row) = found?.filter(|row| row.auth == auth.id && row.identity == identity) else {
             let is_last = auth.lockout_enabled && self.lockouts().count(&auth.id, bearer.address, &lockout_rule(auth));
             return Err(if is_last { CredentialFault::LockedNow } else { CredentialFault::Wrong });
         };

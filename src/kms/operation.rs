@@ -103,6 +103,8 @@ pub(super) enum Operation {
     RevokeApiKey,
     /// To change one's own.
     RotateApiKey,
+    /// To find out whether one's own is right.
+    VerifyApiKey,
 }
 
 impl Operation {
@@ -156,6 +158,7 @@ impl Operation {
             Self::IssueApiKey => "IssueApiKey",
             Self::RevokeApiKey => "RevokeApiKey",
             Self::RotateApiKey => "RotateApiKey",
+            Self::VerifyApiKey => "VerifyApiKey",
         }
     }
 
@@ -184,7 +187,9 @@ impl Operation {
             Self::ReadSecret => Action::ReadSecret,
             Self::WriteSecret | Self::ExpireSecret | Self::WritePlace | Self::RemovePlace => Action::WriteSecret,
             Self::RemoveSecret => Action::Operation(Kmip::Destroy),
-            Self::IssueToken | Self::RenewToken | Self::RevokeToken | Self::RotateApiKey => Action::AccessToken,
+            Self::IssueToken | Self::RenewToken | Self::RevokeToken | Self::RotateApiKey | Self::VerifyApiKey => {
+                Action::AccessToken
+            }
             Self::ListIssuers
             | Self::TestIssuers
             | Self::ListDefinitions

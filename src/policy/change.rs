@@ -261,16 +261,23 @@ impl Policy {
 
     fn set_identity(&mut self, own: &Name, document: Option<IdentityDocument>) -> Vec<Fault> {
         let username = identity_username(&own.name);
-        if let Some(former) = self.exchanged.get(&username).and_then(|known| known.identity.universal_auth.as_ref()) {
-            let client = former.client_id.clone();
-            self.clients.remove_mut(&client);
+        if let Some(former) = self.exchanged.get(&username).map(|known| Arc::clone(&known.identity)) {
+            for (way, id) in former.ways() {
+                self.ways.remove_mut(&(way, id.to_owned()));
+            }
+            if let Some(auth) = &former.universal_auth {
+                self.clients.remove_mut(&auth.client_id);
+            }
         }
         let check = |read: IdentityDocument| {
             check_identity(&own.name, &read)?;
+            let at = |way: &str, key: &str, problem| Err(Fault::at(&["identities", &own.name, way, key], problem));
+            if let Some((way, _)) = read.ways().find(|(way, id)| self.ways.contains(&(*way, (*id).to_owned()))) {
+                return at(way, "id", "another identity has this id");
+            }
             match &read.universal_auth {
                 Some(auth) if self.clients.contains_key(&auth.client_id) => {
-                    let path = ["identities", &own.name, "universal_auth", "client_id"];
-                    Err(Fault::at(&path, "another identity has this client id"))
+                    at("universal_auth", "client_id", "another identity has this client id")
                 }
                 _ => Ok(read),
             }
@@ -279,6 +286,7 @@ impl Policy {
         let (document, fault) = split(document.map(check));
         match document {
             Some(document) => {
+                document.ways().for_each(|(way, id)| self.ways.insert_mut((way, id.to_owned())));
                 if let Some(auth) = &document.universal_auth {
                     self.clients.insert_mut(auth.client_id.clone(), own.name.clone());
                 }

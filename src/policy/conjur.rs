@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::document::{Fault, MAX_PARTS, check_count};
 use super::terms::Terms;
 use super::trusted_network::TrustedNetwork;
+use super::universal_auth::check_plain;
 use super::{Policy, check_name};
 use crate::principal::Username;
 
@@ -44,6 +45,12 @@ pub const NO_RESTRICTION: [&str; 6] = ["iss", "exp", "nbf", "iat", "jti", "aud"]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticatorDocument {
+    /// As [`HostDocument::id`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// As [`HostDocument::since`].
+    #[serde(skip)]
+    pub since: Option<String>,
     /// Its variables by name: `audience`, `ca-cert`, `claim-aliases`, `enforced-claims`, `identity-path`, `issuer`, `jwks-uri`,
     /// `provider-uri`, `public-keys` and `token-app-property`.
     pub variables: BTreeMap<String, String>,
@@ -56,6 +63,14 @@ pub struct AuthenticatorDocument {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostDocument {
+    /// Made by the server when an administrator defines the host, and kept as long as it is there: another host of its name has
+    /// neither its API key nor its access tokens. Of a host of the policy file whoever writes that chooses it, if they want one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The same for the access tokens of a host without `id` that came into the policy file while the server ran: made then, and
+    /// good as long as the server runs.
+    #[serde(skip)]
+    pub since: Option<String>,
     /// The account that it is one of.
     pub account: String,
     /// `authn-jwt/SERVICE/CLAIM`: the value that the claim must have.
@@ -70,6 +85,30 @@ pub struct HostDocument {
 }
 
 impl HostDocument {
+    /// What the access tokens rest on that its API key gave. No authenticator has such a name.
+    #[must_use]
+    pub fn api_key_basis(&self) -> String {
+        marked(format!("api-key:{}", self.account), &[self.mark()])
+    }
+
+    /// What the access tokens rest on that an authenticator of its account gave.
+    #[must_use]
+    pub fn authenticator_basis(&self, service: &str, authenticator: &AuthenticatorDocument) -> String {
+        let own = authenticator.id.as_deref().or(authenticator.since.as_deref());
+        marked(authenticator_name(&self.account, service), &[self.mark(), own])
+    }
+
+    /// The holder of its API key: this host, and no other that has its name, `id`, before or after it.
+    #[must_use]
+    pub fn api_key_holder(&self, id: &str) -> String {
+        // No name has a NUL.
+        self.id.as_ref().map_or_else(|| id.to_owned(), |own| format!("{id}\0{own}"))
+    }
+
+    fn mark(&self) -> Option<&str> {
+        self.id.as_deref().or(self.since.as_deref())
+    }
+
     /// The claims that the host's JWTs for a service must have, with their values.
     pub fn restrictions<'a>(&'a self, service: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.annotations.iter().filter_map(move |(name, value)| {
@@ -123,16 +162,21 @@ pub fn host_username(id: &str) -> String {
     format!("{HOST}{id}")
 }
 
-/// An authenticator's name among its kind, and what the access tokens rest on that it gave.
+/// Sets what a name stands for now apart from what it stood for before. Without marks it is the name, as in rows of former releases.
+fn marked(name: String, marks: &[Option<&str>]) -> String {
+    if marks.iter().all(Option::is_none) {
+        return name;
+    }
+    marks.iter().fold(name, |name, mark| format!("{name}{MARK}{}", mark.unwrap_or_default()))
+}
+
+/// Before a mark: no name and no identifier has it.
+const MARK: char = '#';
+
+/// An authenticator's name among its kind.
 #[must_use]
 pub fn authenticator_name(account: &str, service: &str) -> String {
     format!("{account}/{service}")
-}
-
-/// What the access tokens of an account's hosts rest on that their API keys gave. No authenticator has such a name.
-#[must_use]
-pub fn api_key_basis(account: &str) -> String {
-    format!("api-key:{account}")
 }
 
 impl Policy {
@@ -149,15 +193,14 @@ impl Policy {
     /// account that it may use.
     pub(super) fn host_terms(&self, username: &str, basis: &str) -> Option<Arc<Terms>> {
         let KnownHost { document: host, terms } = self.known_host(username)?;
-        if basis == api_key_basis(&host.account) {
+        if basis == host.api_key_basis() {
             return Some(Arc::clone(terms));
         }
-        let authenticator = basis;
-        if !self.authenticators.contains_key(authenticator) {
-            return None;
-        }
-        let service = authenticator.strip_prefix(host.account.as_str())?.strip_prefix('/')?;
-        let stands = host.may_use(service) && host.restrictions(service).next().is_some();
+        let name = basis.split(MARK).next()?;
+        let authenticator = self.authenticators.get(name)?;
+        let service = name.strip_prefix(host.account.as_str())?.strip_prefix('/')?;
+        let is_same = basis == host.authenticator_basis(service, authenticator);
+        let stands = is_same && host.may_use(service) && host.restrictions(service).next().is_some();
         stands.then(|| Arc::clone(terms))
     }
 
@@ -199,6 +242,7 @@ pub(super) fn check_authenticator(name: &str, document: &AuthenticatorDocument) 
         name.split_once('/').ok_or_else(|| Fault::at(&path, "an authenticator is called ACCOUNT/SERVICE"))?;
     check_name(&path, account)?;
     check_name(&path, service)?;
+    check_id(&["authenticators", name, "id"], document.id.as_deref())?;
     let at =
         |variable: &str, problem: String| Err(Fault::at(&["authenticators", name, "variables", variable], problem));
     for (variable, value) in &document.variables {
@@ -281,12 +325,20 @@ fn check_claim(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+fn check_id(path: &[&str], id: Option<&str>) -> Result<(), Fault> {
+    match id.map_or(Ok(()), check_plain) {
+        Err(problem) => Err(Fault::at(path, problem)),
+        Ok(()) => Ok(()),
+    }
+}
+
 pub(super) fn check_host(id: &str, document: &HostDocument) -> Result<(), Fault> {
     let at = |key: &str, problem: String| Err(Fault::at(&["hosts", id, key], problem));
     if let Err(error) = Username::exchanged(&host_username(id)) {
         return Err(Fault::at(&["hosts", id], format!("not a host name: {error}")));
     }
     check_name(&["hosts", id, "account"], &document.account)?;
+    check_id(&["hosts", id, "id"], document.id.as_deref())?;
     check_count(&["hosts", id, "annotations"], document.annotations.len(), MAX_PARTS)?;
     for (name, value) in &document.annotations {
         let path = ["hosts", id, "annotations", name];

@@ -231,6 +231,14 @@ impl TokenSettings<'_> {
 }
 
 impl IdentityDocument {
+    /// The ways by which it logs in: the member that says how, and its identifier.
+    pub(super) fn ways(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let jwt_auth = self.jwt_auth.iter().map(|auth| ("jwt_auth", auth.id.as_str()));
+        let oidc_auth = self.oidc_auth.iter().map(|auth| ("oidc_auth", auth.id.as_str()));
+        let universal_auth = self.universal_auth.iter().map(|auth| ("universal_auth", auth.id.as_str()));
+        jwt_auth.chain(oidc_auth).chain(universal_auth)
+    }
+
     /// What its access tokens may rest on, and what holds of them.
     pub(super) fn bases(&self) -> Vec<(String, Arc<Terms>)> {
         let jwt_auth = self.jwt_auth.iter().map(|auth| (jwt_auth_basis(&auth.id), auth.tokens().terms()));

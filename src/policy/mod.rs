@@ -31,8 +31,8 @@ use rpds::{HashTrieMapSync, HashTrieSetSync};
 pub use account::Account;
 pub use action::{Action, Capability};
 pub use conjur::{
-    AuthenticatorDocument, HOST_TOKEN_LIFETIME, HostDocument, NO_RESTRICTION, aliases, api_key_basis,
-    authenticator_name, enforced, host_username,
+    AuthenticatorDocument, HOST_TOKEN_LIFETIME, HostDocument, NO_RESTRICTION, aliases, authenticator_name, enforced,
+    host_username,
 };
 pub use decide::{Decision, Properties, Refusal, Resource, Rule};
 pub use definition::{Definition, Kind};
@@ -88,6 +88,8 @@ pub struct Policy {
     exchanged: Map<String, identity::Exchanged>,
     /// Identifiers of identities by their client ids.
     clients: Map<String, String>,
+    /// The ways by which identities log in, each by its kind and identifier: what an access token rests on is the way of one identity.
+    ways: HashTrieSetSync<(&'static str, String)>,
     authenticators: Map<String, Arc<AuthenticatorDocument>>,
     hosts: Map<String, conjur::KnownHost>,
     /// The hosts that have annotations for an authenticator, by its name, whether that is there or not.

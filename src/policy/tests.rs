@@ -139,3 +139,67 @@ fn faults_are_told_with_line_and_key() {
     }
     std::fs::remove_file(&directory).unwrap();
 }
+
+#[test]
+fn a_token_of_a_host_rests_on_the_definitions_that_gave_it() {
+    let file = |host: &str, authenticator: &str| {
+        let text = format!(
+            "[authenticators.\"acme/ci\"]\n{authenticator}\n[authenticators.\"acme/ci\".variables]\njwks-uri = \"https://a/b\"\n\
+             [hosts.web]\naccount = \"acme\"\n{host}\n[hosts.web.annotations]\n\"authn-jwt/ci/sub\" = \"web\"\n"
+        );
+        Policy::new(&toml::from_str(&text).unwrap(), false).unwrap()
+    };
+    let bases = |policy: &Policy| {
+        let (host, authenticator) = (policy.host("web").unwrap(), policy.authenticator("acme", "ci").unwrap());
+        [host.api_key_basis(), host.authenticator_basis("ci", &authenticator)]
+    };
+    let holds =
+        |policy: &Policy, bases: &[String; 2]| bases.each_ref().map(|basis| policy.terms("host/web", basis).is_some());
+    let [none, one, other, by_other] = [("", ""), ("id = \"1\"", ""), ("id = \"2\"", ""), ("", "id = \"1\"")]
+        .map(|(host, authenticator)| file(host, authenticator));
+    // As tokens of former releases have them.
+    assert_eq!(bases(&none), ["api-key:acme", "acme/ci"]);
+    for (number, policy) in [&none, &one, &other, &by_other].into_iter().enumerate() {
+        assert_eq!(holds(policy, &bases(policy)), [true, true]);
+        for (another, former) in
+            [&none, &one, &other, &by_other].into_iter().enumerate().filter(|(at, _)| *at != number)
+        {
+            // The API key has nothing to do with the authenticator.
+            let is_same_host = number % 3 == 0 && another % 3 == 0;
+            assert_eq!(holds(policy, &bases(former)), [is_same_host, false], "{number} {another}");
+        }
+    }
+    for basis in ["", "#", "acme/ci#", "acme/ci##", "acme/other", "other/ci", "api-key:other"] {
+        assert!(none.terms("host/web", basis).is_none(), "{basis}");
+    }
+    let faulty = "[hosts.web]\naccount = \"acme\"\nid = \"a#b\"\n";
+    assert_eq!(Policy::new(&toml::from_str(faulty).unwrap(), false).unwrap_err().path, ["hosts", "web", "id"]);
+}
+
+#[test]
+fn a_way_of_logging_in_is_of_one_identity() {
+    let identity = |name: &str, id: &str| {
+        format!(
+            "[identities.{name}]\nname = \"{name}\"\nrole = \"member\"\n[identities.{name}.universal_auth]\nid = \"{id}\"\n\
+             client_id = \"{name}\"\nclient_secret_trusted_ips = [\"::/0\"]\naccess_token_ttl = 60\naccess_token_max_ttl = 60\n\
+             access_token_num_uses_limit = 0\naccess_token_trusted_ips = [\"::/0\"]\nlockout_enabled = true\n\
+             lockout_threshold = 3\nlockout_duration_seconds = 300\nlockout_counter_reset_seconds = 30\n"
+        )
+    };
+    let read = |text: &str| -> Documents { toml::from_str(text).unwrap() };
+    let both = read(&(identity("one", "same") + &identity("two", "same")));
+    let fault = Policy::new(&both, false).unwrap_err();
+    assert_eq!(fault.path, ["identities", "two", "universal_auth", "id"]);
+    let mut policy = Policy::new(&read(&identity("one", "same")), false).unwrap();
+    let put = |policy: &mut Policy, name: &str, id: &str| {
+        let document = read(&identity(name, id)).identities.remove(name).unwrap();
+        policy.put(name, Definition::Identity(Box::new(document))).len()
+    };
+    assert_eq!(put(&mut policy, "one", "same"), 0, "it is its own");
+    assert_eq!(put(&mut policy, "two", "same"), 1);
+    assert_eq!(put(&mut policy, "one", "next"), 0);
+    assert_eq!(put(&mut policy, "two", "same"), 0, "it is free");
+    assert_eq!(put(&mut policy, "one", "same"), 1);
+    policy.remove(Kind::Identity, "two");
+    assert_eq!(put(&mut policy, "one", "same"), 0);
+}

@@ -82,13 +82,21 @@ impl Policy {
     }
 }
 
+/// Refuses an identifier that is no plain text of bounded length.
+pub(super) fn check_plain(text: &str) -> Result<(), String> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if text.is_empty() || text.len() > MAX_CLIENT_ID || !is_plain {
+        return Err(format!("it must have 1 to {MAX_CLIENT_ID} letters, digits and `-._`"));
+    }
+    Ok(())
+}
+
 pub(super) fn check_universal_auth(id: &str, auth: &UniversalAuthDocument) -> Result<(), Fault> {
     let path = ["identities", id, "universal_auth"];
     let at = |key: &str, problem: String| Err(Fault::at(&["identities", id, "universal_auth", key], problem));
     for (key, text) in [("id", &auth.id), ("client_id", &auth.client_id)] {
-        let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-        if text.is_empty() || text.len() > MAX_CLIENT_ID || !is_plain {
-            return at(key, format!("it must have 1 to {MAX_CLIENT_ID} letters, digits and `-._`"));
+        if let Err(problem) = check_plain(text) {
+            return at(key, problem);
         }
     }
     check_token_settings(path, &auth.tokens())?;

@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use rusqlite::Connection as Database;
 use serde_json::{Value, json};
 
 use crate::harness::caller::Caller;
-use crate::harness::credentials::{almost, app, at, log_in, log_in_at, secret};
+use crate::harness::credentials::{Over, almost, app, at, log_in, log_in_at, secret};
 use crate::harness::hanzo::{options, place, server, token, whoami};
 use crate::harness::server::Place;
 use crate::harness::{Server, clock, eventually};
@@ -130,6 +130,46 @@ fn a_secret_is_used_as_often_as_it_may_be_and_not_once_more() {
     assert_eq!((&shown["clientSecretNumUses"], &shown["clientSecretNumUsesLimit"]), (&json!(100), &json!(100)));
     let server = server.restart();
     assert_eq!(log_in(&server, &own.client_id, &good).status, 401);
+}
+
+#[test]
+fn a_secret_that_is_in_use_is_revoked() {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    let own = app(&mut root, &open());
+    for _ in 0..4 {
+        let (id, stolen) = secret(&mut root, &own, &json!({}));
+        let (count, is_revoked, is_over) = (AtomicUsize::new(0), AtomicBool::new(false), AtomicBool::new(false));
+        let use_it = || {
+            let client = server.nobody();
+            while !is_over.load(Ordering::SeqCst) {
+                let was_revoked = is_revoked.load(Ordering::SeqCst);
+                match log_in_at(&client, &own.client_id, &stolen).status {
+                    200 if was_revoked => return Err("it let somebody in after it was revoked"),
+                    200 => drop(count.fetch_add(1, Ordering::SeqCst)),
+                    401 => return Ok(()),
+                    429 | 503 => {}
+                    other => panic!("{other}"),
+                }
+            }
+            Err("it was not revoked")
+        };
+        let revoked = thread::scope(|scope| {
+            let users: Vec<_> = (0..16).map(|_| scope.spawn(use_it)).collect();
+            let _over = Over(&is_over);
+            eventually("it is in use", || (count.load(Ordering::SeqCst) >= 32).then_some(()));
+            let revoked = root.post(&at(&own.identity, &format!("/client-secrets/{id}/revoke")), &json!({}));
+            is_revoked.store(true, Ordering::SeqCst);
+            is_over.store(revoked.status != 200, Ordering::SeqCst);
+            let users: Vec<_> = users.into_iter().map(|user| user.join().unwrap()).collect();
+            assert_eq!((revoked.status, users), (200, vec![Ok(()); 16]));
+            revoked
+        });
+        assert_eq!(revoked.json()["clientSecretData"]["isClientSecretRevoked"], json!(true));
+        let uses = revoked.json()["clientSecretData"]["clientSecretNumUses"].as_u64().unwrap();
+        assert!(uses >= 32, "{uses}: those before are counted");
+        assert_eq!(log_in(&server, &own.client_id, &stolen).status, 401);
+    }
 }
 
 fn edited(server: Server, statements: &[String]) -> Server {

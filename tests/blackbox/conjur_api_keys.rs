@@ -1,13 +1,17 @@
 //! API keys of Conjur's hosts: issued by an administrator, exchanged for tokens, changed by the host itself.
 
 use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
 use rusqlite::Connection as Database;
 use serde_json::json;
 
 use crate::harness::caller::Caller;
 use crate::harness::conjur::{authorization, define, encoded, host, server, whoami};
-use crate::harness::credentials::{almost, api_key, authenticate, basic};
+use crate::harness::credentials::{Over, almost, api_key, authenticate, basic};
+use crate::harness::server::Place;
 use crate::harness::{Answer, Server, eventually};
 
 const WEB: &str = "host/apps/web";
@@ -126,8 +130,14 @@ fn a_key_ends_with_its_host() {
     // Another host of that name is another host.
     define(&mut root, "hosts", "apps/web", &host(&json!({})));
     assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 401);
-    // And in another account it has no key either.
+    assert_eq!(whoami(&nobody, &given), Err(401));
+    // One that is changed is the same.
     let key = api_key(&mut root, "apps/web");
+    let given = authorization(&authenticate(&nobody, "acme", WEB, &key));
+    define(&mut root, "hosts", "apps/web", &json!({"account": "acme", "restricted_to": ["127.0.0.0/8"]}));
+    assert!(whoami(&nobody, &given).is_ok());
+    assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 200);
+    // And in another account it has no key either.
     define(&mut root, "hosts", "apps/web", &json!({"account": "other"}));
     for account in ["acme", "other"] {
         assert_eq!(authenticate(&nobody, account, WEB, &key).status, 401, "{account}");
@@ -137,6 +147,128 @@ fn a_key_ends_with_its_host() {
     server.stop();
     let (is_clean, said) = place.check_store(&options);
     assert!(is_clean, "{said}");
+}
+
+/// What a host of the policy file says.
+const OF_FILE: &str = "[hosts.\"apps/web\"]\naccount = \"acme\"\n";
+
+#[test]
+fn a_key_ends_with_its_host_of_the_policy_file() {
+    let place = crate::harness::conjur::place();
+    let without = fs::read_to_string(place.path("policy.toml")).unwrap();
+    let write = |place: &Place, more: &str| fs::write(place.path("policy.toml"), format!("{without}{more}")).unwrap();
+    write(&place, OF_FILE);
+    let options = crate::harness::hanzo::options(&[]);
+    let server = Server::start_at(place, &options);
+    let (nobody, mut root, mut read) = (server.nobody(), Caller::certificate(&server, "root"), 0);
+    let mut reload = |more: &str| {
+        write(&server.place, more);
+        server.signal("HUP");
+        read += 1;
+        eventually("it is read", || {
+            (server.log().matches("the policy file was reloaded").count() == read).then_some(())
+        });
+    };
+    let key = api_key(&mut root, "apps/web");
+    let given = authorization(&authenticate(&nobody, "acme", WEB, &key));
+    reload(&format!("{OF_FILE}[hosts.other]\naccount = \"acme\"\n"));
+    assert!(whoami(&nobody, &given).is_ok(), "it is there as before");
+    assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 200);
+    reload("");
+    assert_eq!((whoami(&nobody, &given), authenticate(&nobody, "acme", WEB, &key).status), (Err(401), 401));
+    reload(OF_FILE);
+    assert_eq!((whoami(&nobody, &given), authenticate(&nobody, "acme", WEB, &key).status), (Err(401), 401));
+    let key = api_key(&mut root, "apps/web");
+    assert!(whoami(&nobody, &authorization(&authenticate(&nobody, "acme", WEB, &key))).is_ok());
+    // The key is the host's as long as that is in the file.
+    let server = server.restart();
+    let nobody = server.nobody();
+    let given = authorization(&authenticate(&nobody, "acme", WEB, &key));
+    let (place, _) = server.stop();
+    let (is_clean, said) = place.check_store(&options);
+    assert!(is_clean, "{said}");
+    // Whoever takes the host out of the file while no server runs gives the next one of the file another id. One that an
+    // administrator defines has its own.
+    write(&place, &format!("{OF_FILE}id = \"second\"\n"));
+    let server = Server::start_at(place, &options);
+    assert_eq!(authenticate(&server.nobody(), "acme", WEB, &key).status, 401);
+    assert_eq!(whoami(&server.nobody(), &given), Err(401));
+    let (place, _) = server.stop();
+    write(&place, "");
+    let server = Server::start_at(place, &options);
+    define(&mut Caller::certificate(&server, "root"), "hosts", "apps/web", &host(&json!({})));
+    assert_eq!(authenticate(&server.nobody(), "acme", WEB, &key).status, 401);
+    assert_eq!(whoami(&server.nobody(), &given), Err(401));
+}
+
+/// Changes the key of the host again and again, by several hands, while `meanwhile` is done; the last key that it had.
+fn stolen(server: &Server, key: String, meanwhile: impl FnOnce()) -> String {
+    let (own, count, is_over) = (Mutex::new(key), AtomicUsize::new(0), AtomicBool::new(false));
+    let steal = || {
+        let client = server.nobody();
+        while !is_over.load(Ordering::SeqCst) {
+            let key = own.lock().unwrap().clone();
+            let answer = basic(&client, "PUT", KEY, WEB, &key);
+            match answer.status {
+                200 => {
+                    *own.lock().unwrap() = text(&answer);
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
+                // Another hand, or the administrator, was first.
+                401 | 409 | 429 | 503 => {}
+                other => panic!("{other}"),
+            }
+        }
+    };
+    thread::scope(|scope| {
+        (0..8).for_each(|_| drop(scope.spawn(steal)));
+        // Before anything can fail: the hands end with it.
+        let _over = Over(&is_over);
+        eventually("the key is changed", || (count.load(Ordering::SeqCst) >= 5).then_some(()));
+        meanwhile();
+    });
+    own.into_inner().unwrap()
+}
+
+#[test]
+fn a_key_that_is_changed_all_the_time_does_not_keep_its_administrator_away() {
+    let (server, mut root) = with_host();
+    let nobody = server.nobody();
+    let path = format!("{KEY}?role=host:apps/web");
+    for _ in 0..3 {
+        let (key, mut given) = (api_key(&mut root, "apps/web"), String::new());
+        let last = stolen(&server, key, || given = text(&root.send("PUT", &path, None)));
+        assert_eq!([&last, &given].map(|key| authenticate(&nobody, "acme", WEB, key).status), [401, 200]);
+        let last = stolen(&server, given, || assert_eq!(root.send("DELETE", &path, None).status, 204));
+        assert_eq!(authenticate(&nobody, "acme", WEB, &last).status, 401);
+        let key = api_key(&mut root, "apps/web");
+        let last = stolen(&server, key, || assert_eq!(root.undefine("hosts", "apps%2Fweb").status, 200));
+        assert_eq!(authenticate(&nobody, "acme", WEB, &last).status, 401);
+        define(&mut root, "hosts", "apps/web", &host(&json!({})));
+        assert_eq!(authenticate(&nobody, "acme", WEB, &last).status, 401);
+    }
+}
+
+#[test]
+fn whoever_verifies_a_key_leaves_a_record() {
+    let (server, mut root) = with_host();
+    let key = api_key(&mut root, "apps/web");
+    let count = || {
+        let log = fs::read_to_string(server.place.audit_file()).unwrap();
+        let is_it = |line: &&str| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let said = ["user", "method", "proof", "object", "outcome"].map(|member| line[member].clone());
+            line["operation"] == "VerifyApiKey"
+                && said == [WEB, "api-key", "acme", "api-key/host/apps/web", "success"].map(|own| json!(own))
+        };
+        log.lines().filter(is_it).count()
+    };
+    for (method, number) in [("GET", 1), ("GET", 2)] {
+        assert_eq!(basic(&server.nobody(), method, "/authn/acme/login", WEB, &key).status, 200);
+        eventually("it is recorded", || (count() == number).then_some(()));
+    }
+    assert_eq!(basic(&server.nobody(), "GET", "/authn/acme/login", WEB, &"0".repeat(64)).status, 401);
+    assert_eq!(count(), 2, "a failure is summed up");
 }
 
 #[test]

@@ -432,14 +432,43 @@ fn what_is_changed_holds_for_the_next_login_and_what_is_removed_at_once() {
     assert_eq!(is_in(), 200, "what was issued stays good");
     assert_eq!(root.undefine("authenticators", &encoded("acme/gitlab")).status, 200);
     assert_eq!(is_in(), 401);
+    // Another authenticator of that name is another one, and so is another host.
     configured(&server, &key, &json!({}));
+    assert_eq!(is_in(), 401);
+    let token = authorization(&authenticate(&server, &good));
+    let mut is_in = || open.try_request("GET", "/whoami", &[("Authorization", &token)], b"").unwrap().status;
     assert_eq!(is_in(), 200);
     assert_eq!(root.undefine("hosts", &encoded("apps/web")).status, 200);
     assert_eq!((is_in(), status(&server, &good)), (401, 401));
     let server = server.restart();
     assert_eq!(status(&server, &good), 401);
     configured(&server, &key, &json!({}));
+    assert_eq!(whoami(&server.nobody(), &token), Err(401));
+    let token = authorization(&authenticate(&server, &good));
+    // One that is changed is the same as before, whatever whoever changes it says of that.
+    let mut root = Caller::certificate(&server, "root");
+    let id = |root: &mut Caller, kind: &str, name: &str| {
+        let all = root.get(&format!("/access/definitions/{kind}"));
+        let own = all.as_array().unwrap().iter().find(|own| own["name"] == name).unwrap().clone();
+        own["definition"]["id"].as_str().unwrap().to_owned()
+    };
+    let [authenticator, own] =
+        [("authenticators", "acme/gitlab"), ("hosts", "apps/web")].map(|(kind, name)| id(&mut root, kind, name));
+    assert_ne!(authenticator, own);
+    let annotations = json!({"authn-jwt/gitlab/project": "web", "authn-jwt/gitlab/branch": "main"});
+    define(&mut root, "hosts", "apps/web", &but(host(&annotations), &json!({"id": "other"})));
+    define(&mut root, "authenticators", "acme/gitlab", &but(variables(&key, &json!({})), &json!({"id": own})));
+    assert_eq!(id(&mut root, "hosts", "apps/web"), own);
+    assert_eq!(id(&mut root, "authenticators", "acme/gitlab"), authenticator);
     assert_eq!(whoami(&server.nobody(), &token).map(drop), Ok(()));
+    let server = server.restart();
+    assert_eq!(whoami(&server.nobody(), &token).map(drop), Ok(()));
+    // A host of another account is another host, and it is another one when it comes back.
+    let mut root = Caller::certificate(&server, "root");
+    for account in ["other", "acme"] {
+        define(&mut root, "hosts", "apps/web", &but(host(&annotations), &json!({ "account": account })));
+        assert_eq!(whoami(&server.nobody(), &token), Err(401), "{account}");
+    }
 }
 
 #[test]

@@ -217,21 +217,25 @@ fn one_who_fails_too_often_is_locked_out_for_a_while() {
 
 #[test]
 fn a_client_id_of_the_policy_file_is_of_one_identity() {
-    let auth = |name: &str, client: &str| {
+    let auth_of = |name: &str, id: &str, client: &str| {
         format!(
-            "[identities.{name}]\nname = \"{name}\"\nrole = \"member\"\n[identities.{name}.universal_auth]\nid = \"{name}\"\n\
+            "[identities.{name}]\nname = \"{name}\"\nrole = \"member\"\n[identities.{name}.universal_auth]\nid = \"{id}\"\n\
              client_id = \"{client}\"\nclient_secret_trusted_ips = [\"0.0.0.0/0\"]\naccess_token_ttl = 60\n\
              access_token_max_ttl = 60\naccess_token_num_uses_limit = 0\naccess_token_trusted_ips = [\"0.0.0.0/0\"]\n\
              lockout_enabled = true\nlockout_threshold = 3\nlockout_duration_seconds = 300\n\
              lockout_counter_reset_seconds = 30\n"
         )
     };
+    let auth = |name: &str, client: &str| auth_of(name, name, client);
     let place = place();
     let policy = std::fs::read_to_string(place.path("policy.toml")).unwrap();
     let write = |text: String| std::fs::write(place.path("policy.toml"), format!("{policy}{text}")).unwrap();
     write(auth("one", "app") + &auth("two", "app"));
     let why = Server::refused_at(&place, &options(&[]));
     assert!(why.contains("client_id") && why.contains("another identity has this client id"), "{why}");
+    write(auth_of("one", "same", "app") + &auth_of("two", "same", "other"));
+    let why = Server::refused_at(&place, &options(&[]));
+    assert!(why.contains("universal_auth.id") && why.contains("another identity has this id"), "{why}");
     write(auth("one", "app"));
     let server = Server::start_at(place, &options(&[]));
     let mut root = Caller::certificate(&server, "root");

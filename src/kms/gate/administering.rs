@@ -5,17 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError};
 
-use openssl::sha::sha256;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
-use super::super::Error;
 use super::super::administration::{Entry, Kind};
-use super::{AdministrationGrant, Kms, credentials, own};
+use super::super::{Error, uuid};
+use super::credentials::contended;
+use super::{AdministrationGrant, configuring, own};
 use crate::audit::Record;
 use crate::auth::AccessTokens;
 use crate::custody::Custody;
-use crate::hexadecimal;
 use crate::policy::{
     Action, AuthenticatorDocument, Definition, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument,
 };
@@ -25,7 +25,7 @@ use crate::store::{Store, object, secret_place};
 /// What the policy is made of.
 pub(super) struct Definitions {
     /// By file and command line.
-    configured: Documents,
+    pub(super) configured: Documents,
     /// Whether nothing has to be proved.
     default_mode: bool,
     /// By administrators: the rows' versions, and what they say.
@@ -95,6 +95,24 @@ impl Definitions {
         self.stored.get(&(kind, name.to_owned())).is_some_and(|(_, document)| document.is_some())
     }
 
+    /// What is about to be written of a host or an authenticator, with the identifier by which it is told from a former one of its name.
+    /// That is made here, and kept as long as the host is one of its account.
+    fn marked(&self, kind: Kind, name: &str, document: String) -> Result<String, Error> {
+        if !matches!(kind, Kind::Host | Kind::Authenticator) {
+            return Ok(document);
+        }
+        let mut next = members(kind, name, &document)?;
+        let former = self.document::<Map<String, Value>>(kind, name).ok();
+        let former = former.filter(|former| former.get("account") == next.get("account"));
+        next.remove("id");
+        let id = match former {
+            Some(mut former) => former.remove("id"),
+            None => Some(uuid::random()?.into()),
+        };
+        next.extend(id.map(|id| ("id".to_owned(), id)));
+        Ok(Value::Object(next).to_string())
+    }
+
     /// What a row says.
     fn document<T: DeserializeOwned>(&self, kind: Kind, name: &str) -> Result<T, Error> {
         let row = self.stored.get(&(kind, name.to_owned()));
@@ -104,7 +122,7 @@ impl Definitions {
 
     /// The record of what is configured.
     pub(super) fn record(&self) -> Record {
-        documents_record(&self.configured)
+        configuring::documents_record(&self.configured)
     }
 
     fn documents(&self) -> Documents {
@@ -132,35 +150,6 @@ fn add(documents: &mut Documents, kind: Kind, name: &str, document: &str) -> Opt
         Definition::Host(document) => drop(documents.hosts.insert(name, document)),
     }
     Some(())
-}
-
-impl Kms {
-    /// Puts other documents in the place of the configured ones.
-    ///
-    /// # Errors
-    /// The change cannot be recorded, and is not made.
-    pub fn configure_policy(&self, documents: Documents) -> Result<(), Error> {
-        self.record(|| documents_record(&documents))?;
-        let mut definitions = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
-        definitions.configured = documents;
-        self.policy.store(Arc::new(definitions.policy()));
-        Ok(())
-    }
-}
-
-/// What an auditor should know of a configuration that somebody else writes: which one holds, and who has which duty.
-fn documents_record(documents: &Documents) -> Record {
-    let text = serde_json::to_vec(documents).unwrap_or_default();
-    let hash = hexadecimal::lower(&sha256(&text));
-    let administrators =
-        documents.administrators.as_ref().map_or_else(|| "none named".to_owned(), |all| all.join(", "));
-    let mut text = format!("permission as configured: sha256:{hash}, administrators: {administrators}");
-    for (duty, names) in [("auditors", &documents.auditors), ("recoverers", &documents.recoverers)] {
-        if let Some(names) = names {
-            text.push_str(&format!(", {duty}: {}", names.join(", ")));
-        }
-    }
-    Record::note(&text)
 }
 
 /// A role as the table of grantees has it.
@@ -277,6 +266,7 @@ impl AdministrationGrant<'_> {
         document: Option<String>,
     ) -> Result<i64, Error> {
         definitions.check_own(kind, name)?;
+        let document = document.map(|document| definitions.marked(kind, name, document)).transpose()?;
         let is_there = definitions.is_there(kind, name);
         if document.is_none() && !is_there {
             return Err(Error::Undefined { kind: kind.word(), name: name.to_owned() });
@@ -301,20 +291,27 @@ impl AdministrationGrant<'_> {
         }
         let mut records = vec![self.call.change(Action::Administer, &object, version)];
         let is_host_gone = kind == Kind::Host && row.document.is_none();
-        let taken = if is_host_gone { self.kms.without_api_key(self.call, name)? } else { None };
+        // Nobody issues a key before the host is gone.
+        let turn = is_host_gone.then(|| self.kms.key_turn(name)).transpose()?;
+        let record = |object: &str, version| self.call.change(Action::Administer, object, version);
+        let taken = match &turn {
+            Some(turn) => self.kms.without_api_key(turn, self.call.now.0, record)?,
+            None => None,
+        };
         let taken = taken.map(|(key, record)| {
             records.push(record);
             key
         });
         let is_project_gone = kind == Kind::Project && row.document.is_none();
-        self.kms.store.write_recorded(records, move |transaction| {
+        let written = self.kms.store.write_recorded(records, move |transaction| {
             row.write(transaction)?;
             if is_project_gone {
                 // Another project of the name has nothing of this one.
                 secret_place::remove_all(transaction, &row.name)?;
             }
-            credentials::write(transaction, taken.as_ref())
-        })?;
+            taken.map_or(Ok(()), |key| key.write(transaction))
+        });
+        written.map_err(contended)?;
         self.call.changed();
         definitions.stored.insert((kind, name.to_owned()), (version, stored));
         self.kms.policy.store(Arc::new(policy));
@@ -344,4 +341,9 @@ impl AdministrationGrant<'_> {
 /// A definition that was written as JSON here.
 fn read(kind: Kind, name: &str, document: &str) -> Result<Definition, Error> {
     kind.read(document).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
+}
+
+/// The members of one.
+fn members(kind: Kind, name: &str, document: &str) -> Result<Map<String, Value>, Error> {
+    serde_json::from_str(document).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
 }

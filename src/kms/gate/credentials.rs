@@ -6,15 +6,22 @@ use super::super::{Call, Error};
 use super::{ATTEMPTS, AdministrationGrant, Kms};
 use crate::audit::Record;
 use crate::auth::{Comparing, Lockouts};
-use crate::custody::{self, CredentialKind};
+use crate::custody::{self, CredentialKind, Custody};
 use crate::policy::{Action, HostDocument, IdentityDocument, UniversalAuthDocument};
 use crate::secret::{Password, is_equal};
 use crate::store::api_key::{self, ApiKey};
 use crate::store::client_secret::{self, ClientSecret};
 use crate::store::{self, Transaction};
+use crate::turns::{Crowded, Turn};
 
 /// Client secrets of one identity that were not revoked, at most.
 pub(in crate::kms) const MAX_CLIENT_SECRETS: i64 = 1_000;
+
+/// Leave to change the API key of a host while nobody else does.
+pub(super) struct KeyTurn {
+    host: String,
+    _turn: Turn,
+}
 
 /// What came of the use of a client secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,16 +86,8 @@ impl Kms {
     /// as the secret may be used, and not once more.
     pub(in crate::kms) fn use_client_secret(&self, known: &ClientSecret, now: i64) -> Result<Use, Error> {
         let (id, custody) = (known.id.clone(), Arc::clone(&self.custody));
-        let unbound = |error: custody::Error| store::Error::Binding(error.to_string());
         let used = self.store.write(move |transaction| {
-            let before = match client_secret::find(transaction, &id) {
-                Err(store::Error::Malformed(_)) => None,
-                found => found?,
-            };
-            let Some(before) = before else { return Ok(Use::Refused) };
-            if !custody.is_bound(&before.bound(), &before.binding).map_err(unbound)? {
-                return Ok(Use::Refused);
-            }
+            let Some(before) = bound_row(transaction, &id, &custody)? else { return Ok(Use::Refused) };
             if before.revoked {
                 return Ok(Use::Revoked);
             }
@@ -116,17 +115,36 @@ impl Kms {
         }
     }
 
-    /// A new API key for a host whose row has this version; the former one is good no longer once this returns.
-    pub(in crate::kms) fn issue_api_key_row(
+    /// The turn to change the API key of a host, for those who administer. They wait for each other, and a host that changes its own
+    /// key all the time does not keep them waiting.
+    pub(super) fn key_turn(&self, host: &str) -> Result<KeyTurn, Error> {
+        Ok(KeyTurn { host: host.to_owned(), _turn: self.turns.take(&api_key::name(host))? })
+    }
+
+    /// Gives a host another API key in the place of that of `row`; the former one is good no longer once this returns.
+    /// [`Error::Contention`] if the key is changed at the same time: whoever administers goes first.
+    pub(in crate::kms) fn rotate_api_key(
         &self,
         call: &Call<'_>,
+        document: &HostDocument,
+        row: &ApiKey,
+    ) -> Result<Password, Error> {
+        let turn = self.turns.take_free(&api_key::name(&row.host)).map_err(|Crowded| Error::Contention)?;
+        let turn = KeyTurn { host: row.host.clone(), _turn: turn };
+        self.issue_api_key_row(&turn, call, Action::AccessToken, document, row.version)
+    }
+
+    fn issue_api_key_row(
+        &self,
+        turn: &KeyTurn,
+        call: &Call<'_>,
         action: Action,
-        (host, account): (&str, &str),
+        document: &HostDocument,
         version: i64,
     ) -> Result<Password, Error> {
-        let key = self.custody.new_credential()?;
-        let mac = self.custody.credential_mac(CredentialKind::ApiKey, host, key.as_bytes())?;
-        let row = self.next_api_key((host, account), version, call.now.0, Some(mac))?;
+        let (key, holder) = (self.custody.new_credential()?, document.api_key_holder(&turn.host));
+        let mac = self.custody.credential_mac(CredentialKind::ApiKey, &holder, key.as_bytes())?;
+        let row = self.next_api_key((&turn.host, &document.account), version, call.now.0, Some(mac))?;
         self.write_api_key(call, action, row)?;
         Ok(key)
     }
@@ -150,9 +168,14 @@ impl Kms {
         Ok(())
     }
 
-    /// What takes the API key of a host away that is about to be removed: another host of its name must not have it. `None` if it
-    /// has none.
-    pub(super) fn without_api_key(&self, call: &Call<'_>, host: &str) -> Result<Option<(ApiKey, Record)>, Error> {
+    /// What takes the API key of a host away that comes or goes: another host of its name must not have it. `None` if it has none.
+    pub(super) fn without_api_key(
+        &self,
+        turn: &KeyTurn,
+        now: i64,
+        record: impl FnOnce(&str, i64) -> Record,
+    ) -> Result<Option<(ApiKey, Record)>, Error> {
+        let host = &turn.host;
         let version = self.store.read(|connection| api_key::version(connection, host))?;
         let account = match self.api_key(host) {
             Ok(None | Some(ApiKey { mac: None, .. })) => return Ok(None),
@@ -161,8 +184,8 @@ impl Kms {
             Err(Error::Integrity(_)) => String::new(),
             Err(error) => return Err(error),
         };
-        let row = self.next_api_key((host, &account), version, call.now.0, None)?;
-        let record = call.change(Action::Administer, &api_key::name(host), row.version);
+        let row = self.next_api_key((host, &account), version, now, None)?;
+        let record = record(&api_key::name(host), row.version);
         Ok(Some((row, record)))
     }
 }
@@ -210,7 +233,7 @@ impl AdministrationGrant<'_> {
         found.ok_or_else(|| Error::Undefined { kind: "client secret", name: id.to_owned() })
     }
 
-    /// Revokes a client secret; one that was revoked stays as it is.
+    /// Revokes a client secret; one that was revoked stays as it is. Logins by it go on meanwhile, and do not keep it from being revoked.
     pub(in crate::kms) fn revoke_client_secret(&self, auth: &str, id: &str) -> Result<ClientSecret, Error> {
         let (kms, now) = (self.kms, self.call.now.0);
         for _ in 0..ATTEMPTS {
@@ -220,16 +243,22 @@ impl AdministrationGrant<'_> {
             }
             let version = known.version + 1;
             let record = self.call.change(Action::Administer, &client_secret::name(id), version);
-            let mut next = ClientSecret { version, revoked: true, updated: now, ..known.clone() };
-            next.binding = kms.custody.bind(&next.bound())?;
-            let written = next.clone();
-            match kms.store.write_recorded(vec![record], move |transaction| written.write(transaction, Some(&known))) {
-                // It was used meanwhile.
+            let custody = Arc::clone(&kms.custody);
+            let revoked = kms.store.write_recorded(vec![record], move |transaction| {
+                let before = bound_row(transaction, &known.id, &custody)?;
+                // A use is no change of the version: only whoever revokes it makes another one.
+                let before = before.filter(|row| row.version == known.version).ok_or(store::Error::Conflict)?;
+                let mut next = ClientSecret { version, revoked: true, updated: now, ..before.clone() };
+                next.binding = custody.bind(&next.bound()).map_err(unbound)?;
+                next.write(transaction, Some(&before))?;
+                Ok(next)
+            });
+            match revoked {
                 Err(store::Error::Conflict) => {}
-                written => {
-                    written?;
+                revoked => {
+                    let row = revoked?;
                     self.call.changed();
-                    return Ok(next);
+                    return Ok(row);
                 }
             }
         }
@@ -249,15 +278,17 @@ impl AdministrationGrant<'_> {
 
     /// Gives a host a new API key.
     pub(in crate::kms) fn issue_api_key(&self, account: &str, host: &str) -> Result<Password, Error> {
-        self.host(account, host)?;
+        let turn = self.kms.key_turn(host)?;
+        let document = self.host(account, host)?;
         // Whatever the row says: it says something else from now on.
         let version = self.kms.store.read(|connection| api_key::version(connection, host))?;
-        self.kms.issue_api_key_row(self.call, Action::Administer, (host, account), version)
+        self.kms.issue_api_key_row(&turn, self.call, Action::Administer, &document, version)
     }
 
     /// Takes the API key of a host away. The host itself may be gone.
     pub(in crate::kms) fn revoke_api_key(&self, account: &str, host: &str) -> Result<(), Error> {
         let missing = || Error::Undefined { kind: "API key of the host", name: host.to_owned() };
+        let _turn = self.kms.key_turn(host)?;
         let version = self.kms.store.read(|connection| api_key::version(connection, host))?;
         match self.kms.api_key(host) {
             Ok(Some(row)) if row.mac.is_some() && row.account == account => {}
@@ -268,6 +299,22 @@ impl AdministrationGrant<'_> {
         let row = self.kms.next_api_key((host, account), version, self.call.now.0, None)?;
         self.kms.write_api_key(self.call, Action::Administer, row)
     }
+}
+
+/// The row of a client secret within a change; `None` if there is none, or it is not what was written.
+fn bound_row(transaction: &Transaction<'_>, id: &str, custody: &Custody) -> Result<Option<ClientSecret>, store::Error> {
+    let found = match client_secret::find(transaction, id) {
+        Err(store::Error::Malformed(_)) => None,
+        found => found?,
+    };
+    match found {
+        Some(row) if !custody.is_bound(&row.bound(), &row.binding).map_err(unbound)? => Ok(None),
+        found => Ok(found),
+    }
+}
+
+fn unbound(error: custody::Error) -> store::Error {
+    store::Error::Binding(error.to_string())
 }
 
 /// What was read, or a refusal of what makes no sense.
@@ -287,14 +334,10 @@ fn refuse(name: &str) -> Error {
     Error::Integrity(name.to_owned())
 }
 
-fn contended(error: store::Error) -> Error {
+/// The error of a change that found another row than the one that was read.
+pub(super) fn contended(error: store::Error) -> Error {
     match error {
         store::Error::Conflict => Error::Contention,
         error => error.into(),
     }
-}
-
-/// Writes the row that takes an API key away, beside the change that asks for it.
-pub(super) fn write(transaction: &Transaction<'_>, row: Option<&ApiKey>) -> Result<(), store::Error> {
-    row.map_or(Ok(()), |row| row.write(transaction))
 }

@@ -15,6 +15,7 @@ mod amending;
 mod asking;
 mod auditing;
 mod committing;
+mod configuring;
 mod credentials;
 mod erasing;
 mod granted;

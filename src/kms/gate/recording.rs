@@ -67,6 +67,12 @@ impl Kms {
         audit.write(vec![record()]).map(drop).map_err(Error::Audit)
     }
 
+    /// The same of several records.
+    pub(super) fn record_all(&self, records: Vec<Record>) -> Result<(), Error> {
+        let Some(audit) = &self.audit else { return Ok(()) };
+        audit.write(records).map(drop).map_err(Error::Audit)
+    }
+
     /// Whether what is done now can be recorded.
     pub(in crate::kms) fn can_record(&self) -> Result<(), Error> {
         self.audit.as_ref().map_or(Ok(()), |audit| audit.admit()).map_err(Error::Audit)

@@ -117,7 +117,7 @@ impl Logins {
         let document = self.kms.authenticator(asked.account, asked.service).ok_or_else(Fault::no_authenticator)?;
         let authenticator = self.host_authenticator(asked.account, asked.service, &document)?;
         let verified = self.authenticator.verify_for_exchange(&authenticator.issuer, jwt, now()).await?;
-        let new = self.entitled(asked, &authenticator, &verified)?;
+        let new = self.entitled(asked, (&document, &authenticator), &verified)?;
         let address = visitor.address();
         if !new.trusted.iter().any(|network| network.contains(address)) {
             return Err(Fault::new("CONJ00003E", "restricted_to of the host does not have this address").into());
@@ -143,7 +143,7 @@ impl Logins {
     fn entitled(
         &self,
         asked: &HostLogin<'_>,
-        authenticator: &HostAuthenticator,
+        (document, authenticator): (&AuthenticatorDocument, &HostAuthenticator),
         verified: &Verified,
     ) -> Result<NewToken, NoHostToken> {
         let id = host_id(authenticator, asked.login, verified)?;
@@ -154,7 +154,7 @@ impl Logins {
         let restrictions = authenticator.restrictions(&host, asked.service)?;
         verified.check(&restrictions)?;
         let subject = Username::exchanged(&host_username(&id)).map_err(|_| Fault::no_host())?;
-        let basis = authenticator_name(asked.account, asked.service);
+        let basis = host.authenticator_basis(asked.service, document);
         let terms = self.kms.terms_of(subject.as_str(), &basis).ok_or_else(Fault::no_host)?;
         Ok(NewToken {
             subject,
@@ -189,7 +189,7 @@ impl Logins {
         let issuer = &authenticator.issuer;
         let (mut diagnosis, verified) = self.authenticator.diagnose_exchange(issuer, jwt, token, now()).await;
         if let Some(verified) = verified {
-            let entitled = match self.entitled(asked, &authenticator, &verified) {
+            let entitled = match self.entitled(asked, (document, &authenticator), &verified) {
                 Ok(NewToken { subject, .. }) => Ok(format!("{subject}: all its restrictions hold")),
                 Err(refused) if login.is_none() && !authenticator.names_host() => {
                     Err(format!("{refused}: ask for authn-jwt/{service}/{account}/host/ID"))

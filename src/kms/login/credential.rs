@@ -63,7 +63,8 @@ impl Logins {
         visitor: &Visitor<'_>,
         presented: &PresentedKey<'_>,
     ) -> Result<(), NotLoggedIn<NoCredential>> {
-        let verify = |bearer: &Bearer, place: Comparing<'_>| self.kms.verify_api_key(presented, bearer, place);
+        let verify =
+            |bearer: &Bearer, place: Comparing<'_>| self.kms.verify_api_key(visitor.origin(), presented, bearer, place);
         self.compare(visitor, API_KEY, verify).await
     }
 

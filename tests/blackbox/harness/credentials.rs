@@ -1,5 +1,7 @@
 //! Credentials that the server hands out: client secrets of identities and API keys of hosts.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 
@@ -70,6 +72,15 @@ pub fn api_key(root: &mut Caller, host: &str) -> String {
     let answer = root.send("PUT", &format!("/authn/acme/api_key?role=host:{}", encoded(host)), None);
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     String::from_utf8(answer.body).unwrap()
+}
+
+/// Says that something is over, when it is dropped: those who go on until then end if a test fails.
+pub struct Over<'a>(pub &'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// What is almost the credential, and is not: by what it differs.

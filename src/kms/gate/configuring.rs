@@ -1,0 +1,124 @@
+//! Another configuration of permission in the place of the one that holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+
+use openssl::sha::sha256;
+
+use super::super::operation::Operation;
+use super::super::{Error, now, uuid};
+use super::Kms;
+use super::credentials::contended;
+use crate::audit::{Decision, Outcome, Record};
+use crate::hexadecimal;
+use crate::policy::{AuthenticatorDocument, Documents, HostDocument};
+
+impl Kms {
+    /// Puts other documents in the place of the configured ones. A host that comes into them or leaves them has no API key then, and a
+    /// former host of its name no access token.
+    ///
+    /// # Errors
+    /// The change cannot be recorded, or an API key not be taken away; nothing is changed.
+    pub fn configure_policy(&self, mut documents: Documents) -> Result<(), Error> {
+        let configured = documents_record(&documents);
+        let mut definitions = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+        let former = &definitions.configured;
+        mark(&former.hosts, &mut documents.hosts, is_same_host, |host| &mut host.since)?;
+        mark(&former.authenticators, &mut documents.authenticators, is_same, |own| &mut own.since)?;
+        let (mut turns, mut rows, mut records) = (Vec::new(), Vec::new(), vec![configured]);
+        let gone = others(&former.hosts, &documents.hosts);
+        // Each once: whoever has a turn does not get it again.
+        let hosts: BTreeSet<&str> = gone.chain(others(&documents.hosts, &former.hosts)).collect();
+        for host in hosts {
+            let turn = self.key_turn(host)?;
+            if let Some((row, record)) = self.without_api_key(&turn, now(), taken_away)? {
+                rows.push(row);
+                records.push(record);
+            }
+            // Nobody issues a key before the host is gone.
+            turns.push(turn);
+        }
+        if rows.is_empty() {
+            self.record_all(records)?;
+        } else {
+            let write = self
+                .store
+                .write_recorded(records, move |transaction| rows.iter().try_for_each(|row| row.write(transaction)));
+            write.map_err(contended)?;
+        }
+        definitions.configured = documents;
+        self.policy.store(Arc::new(definitions.policy()));
+        drop(turns);
+        Ok(())
+    }
+}
+
+/// Sets apart what was not there before and has no identifier, and keeps the mark of what was there.
+fn mark<T>(
+    former: &BTreeMap<String, T>,
+    next: &mut BTreeMap<String, T>,
+    is_same: impl Fn(&T, &T) -> bool,
+    since: impl Fn(&mut T) -> &mut Option<String>,
+) -> Result<(), Error>
+where
+    T: Clone,
+{
+    for (name, document) in next {
+        *since(document) = match former.get(name).filter(|former| is_same(former, document)) {
+            Some(former) => since(&mut former.clone()).take(),
+            None => Some(uuid::random()?),
+        };
+    }
+    Ok(())
+}
+
+fn is_same_host(one: &HostDocument, other: &HostDocument) -> bool {
+    one.account == other.account
+}
+
+fn is_same(_: &AuthenticatorDocument, _: &AuthenticatorDocument) -> bool {
+    true
+}
+
+/// The hosts that are in `all`, and not in `some` as hosts of the same account.
+fn others<'a>(
+    all: &'a BTreeMap<String, HostDocument>,
+    some: &'a BTreeMap<String, HostDocument>,
+) -> impl Iterator<Item = &'a str> {
+    let is_other = |name: &str, host: &HostDocument| some.get(name).is_none_or(|same| !is_same_host(host, same));
+    all.iter().filter(move |(name, host)| is_other(name, host)).map(|(name, _)| name.as_str())
+}
+
+/// The record that the API key of a host is taken away.
+fn taken_away(object: &str, version: i64) -> Record {
+    Record::decision(&Decision {
+        request_id: "reload",
+        user: "policy file",
+        method: "configuration",
+        proof: None,
+        peer: None,
+        operation: Operation::RevokeApiKey.name(),
+        object: Some(object),
+        version: Some(version),
+        outcome: Outcome::Success,
+        rule: None,
+        reason: None,
+        detail: Some("the host came into the policy file or left it"),
+        concerns_caller: false,
+    })
+}
+
+/// What an auditor should know of a configuration that somebody else writes: which one holds, and who has which duty.
+pub(super) fn documents_record(documents: &Documents) -> Record {
+    let text = serde_json::to_vec(documents).unwrap_or_default();
+    let hash = hexadecimal::lower(&sha256(&text));
+    let administrators =
+        documents.administrators.as_ref().map_or_else(|| "none named".to_owned(), |all| all.join(", "));
+    let mut text = format!("permission as configured: sha256:{hash}, administrators: {administrators}");
+    for (duty, names) in [("auditors", &documents.auditors), ("recoverers", &documents.recoverers)] {
+        if let Some(names) = names {
+            text.push_str(&format!(", {duty}: {}", names.join(", ")));
+        }
+    }
+    Record::note(&text)
+}
