@@ -118,12 +118,13 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     let place = place(&projects, text("environment"), text("path").or(text("directory")))?;
     let mut page = Page::named("folders");
     let above = place.path();
-    for folder in app.kms.folders(&ask.context, &place, recursive)? {
+    let mut put = |folder: Folder| {
         let path = folder.place.path();
-        let relative = path.strip_prefix(&above).unwrap_or(&path).trim_start_matches('/').to_owned();
-        page.put(&Shown { relative_path: relative, ..shown(&folder) });
-    }
-    Ok(page.end())
+        let relative_path = path.strip_prefix(&above).unwrap_or(&path).trim_start_matches('/').to_owned();
+        page.put(&Shown { relative_path, ..shown(&folder) })
+    };
+    app.kms.folders(&ask.context, &place, recursive, &mut put)?;
+    Ok(page.end_object())
 }
 
 /// `POST /api/v1/folders`, `POST /api/v2/folders`

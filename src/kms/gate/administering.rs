@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::Error;
 use super::super::administration::{Entry, Kind};
+use super::super::secret_path::DEFAULT_ACCOUNT;
 use super::{AdministrationGrant, Kms, credentials, own};
 use crate::audit::Record;
 use crate::auth::AccessTokens;
@@ -20,7 +21,7 @@ use crate::policy::{
     Action, AuthenticatorDocument, Definition, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument,
 };
 use crate::store::policy_entry::{self, PolicyEntry};
-use crate::store::{Store, object};
+use crate::store::{Store, object, secret_place};
 
 /// What the policy is made of.
 pub(super) struct Definitions {
@@ -102,6 +103,11 @@ impl Definitions {
         document.ok_or_else(|| Error::Undefined { kind: kind.word(), name: name.to_owned() })
     }
 
+    /// Whether a project of this name is defined, here or by the policy file, faultless or not.
+    pub(super) fn has_project(&self, name: &str) -> bool {
+        self.is_there(Kind::Project, name) || Kind::Project.is_in(&self.configured, name)
+    }
+
     /// The record of what is configured.
     pub(super) fn record(&self) -> Record {
         documents_record(&self.configured)
@@ -144,6 +150,7 @@ impl Kms {
         let mut definitions = self.definitions.lock().unwrap_or_else(PoisonError::into_inner);
         definitions.configured = documents;
         self.policy.store(Arc::new(definitions.policy()));
+        self.forget_places(&definitions);
         Ok(())
     }
 }
@@ -306,8 +313,14 @@ impl AdministrationGrant<'_> {
             records.push(record);
             key
         });
+        // Where there is no project the default account has its own.
+        let is_new = !is_there && name != DEFAULT_ACCOUNT;
+        let is_forgotten = kind == Kind::Project && (row.document.is_none() || is_new);
         self.kms.store.write_recorded(records, move |transaction| {
             row.write(transaction)?;
+            if is_forgotten {
+                secret_place::forget(transaction, &row.name)?;
+            }
             credentials::write(transaction, taken.as_ref())
         })?;
         self.call.changed();
