@@ -321,6 +321,8 @@ fn place_status(fault: &kms::PlaceFault) -> StatusCode {
         F::TooMany(_)
         | F::Expansion(_)
         | F::Details(_)
+        | F::NoTag(_)
+        | F::TooDeep(_)
         | F::Environment(_)
         | F::Path(_)
         | F::SecretName(_)

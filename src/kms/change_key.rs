@@ -2,9 +2,10 @@
 
 use super::operation::Operation;
 use super::pairs::{check_halves, public_half};
-use super::{Call, Context, Error, Kms, disabled, gate, secret_path};
+use super::{Call, Context, Error, Gathering, Kms, disabled, gate, secret_path};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::Operation as Kmip;
+use crate::turns::Turn;
 
 /// A change of a key; `None` leaves what there is.
 #[derive(Debug, Clone, Default)]
@@ -17,90 +18,94 @@ pub struct KeyChange {
     pub is_disabled: Option<bool>,
 }
 
+impl KeyChange {
+    /// What of it concerns both halves of a pair.
+    fn of_both(&self) -> Self {
+        Self { is_disabled: self.is_disabled, ..Self::default() }
+    }
+}
+
 impl Kms {
     /// Changes a key. A disabled key cannot be used, exported or wrapped until it is enabled; its lifecycle goes on. Of a pair the
-    /// private key is named, and both are disabled or enabled: the caller must be permitted to change both, and the private key is
-    /// the last one, so that it shows what holds for both.
+    /// private key is named, and both are disabled or enabled: the caller must be permitted to change both. All of it is one
+    /// commit.
     ///
     /// # Errors
     /// The caller may not, a text is longer than an attribute's may be, another key of the project has the name, or the key holds a
     /// secret.
     pub fn change_key(&self, context: &Context<'_>, id: &str, change: &KeyChange) -> Result<(), Error> {
-        let call = Call::new(context, Operation::Kmip(Kmip::ModifyAttribute));
-        let key = self.foresee(&call, id)?;
+        let modifying = Operation::Kmip(Kmip::ModifyAttribute);
+        let asked = Call::new(context, modifying);
+        let key = self.foresee(&asked, id)?;
         let public = match (change.is_disabled, public_half(&key)) {
             (Some(_), Some(public)) => {
-                let public = self.foresee(&call, public)?;
+                let public = self.foresee(&asked, public)?;
                 check_halves(&key, &public)?;
                 Some(public).filter(|public| !gate::is_destroyed(public.attributes.state))
             }
             _ => None,
         };
-        if change.name.is_some() || change.description.is_some() {
-            self.describe(context, id, change.name.as_deref(), change.description.as_deref())?;
+        let halves = [Some((id, change.clone())), public.as_ref().map(|public| (&*public.id, change.of_both()))];
+        let halves: Vec<(&str, KeyChange)> = halves.into_iter().flatten().collect();
+        let call = |number| {
+            let gathering = if number == 0 { Gathering::First } else { Gathering::BesideOthers };
+            let call = Call { gathering, ..Call::new(context, modifying) };
+            if let Some(is_disabled) = change.is_disabled {
+                call.describe(format!("isDisabled: {is_disabled}"));
+            }
+            call
+        };
+        let calls: Vec<Call<'_>> = (0..halves.len()).map(call).collect();
+        calls.first().map_or(Ok(()), |first| self.begin(first))?;
+        let prepared = calls.iter().zip(&halves).map(|(call, (half, change))| self.prepare_half(call, half, change));
+        let prepared = prepared.collect::<Result<Vec<_>, _>>();
+        // The turns of names end with the commit.
+        let answer = prepared.and_then(|_turns| self.commit_together(&calls, None));
+        if answer.is_err() {
+            for call in &calls {
+                call.give_up();
+            }
         }
-        if let Some(is_disabled) = change.is_disabled {
-            let halves = public.iter().map(|public| &*public.id).chain([id]);
-            halves.into_iter().try_for_each(|half| self.disable(context, half, is_disabled))?;
-        }
-        Ok(())
+        self.conclude_all(&calls, answer)
     }
 
-    /// Gives an object another name or description.
-    fn describe(
-        &self,
-        context: &Context<'_>,
-        id: &str,
-        name: Option<&str>,
-        description: Option<&str>,
-    ) -> Result<(), Error> {
-        let call = Call::new(context, Operation::Kmip(Kmip::ModifyAttribute));
-        self.recorded(&call, || {
-            let grant = self.key_to_change(&call, id)?;
-            let project = grant.object().access.project.clone();
-            let is_own = |name: &&str| grant.object().attributes.names.iter().any(|own| own.value == **name);
-            let turn = name.filter(|name| !is_own(name));
-            let _turn =
-                turn.map(|name| self.turn_of_key_name(&call, project.as_deref(), name, Some(id))).transpose()?;
-            grant.change(|present, attributes| {
-                // Where the name is free is the project of before.
-                if present.access.project != project {
-                    return Err(Error::Contention);
-                }
-                if let Some(name) = name {
-                    attributes.names = vec![Name::text(name)];
-                }
-                if let Some(description) = description {
-                    attributes.description = (!description.is_empty()).then(|| description.to_owned());
-                }
-                *attributes = attributes.overridden(None)?;
-                if name.is_some() {
-                    attributes.check_names()?;
-                }
-                grant.check_outcome(present, attributes)
-            })
-        })
-    }
-
-    /// Disables an object, or enables it; nothing changes if it is so already.
-    fn disable(&self, context: &Context<'_>, id: &str, is_disabled: bool) -> Result<(), Error> {
-        let call = Call::new(context, Operation::Kmip(Kmip::ModifyAttribute));
-        call.describe(format!("isDisabled: {is_disabled}"));
-        self.recorded(&call, || {
-            let grant = self.key_to_change(&call, id)?;
-            if disabled::is_disabled(&grant.object().attributes) == is_disabled {
-                return Ok(());
+    /// Leaves the change of one object in its call, if it is one. Returns the turn to use its name.
+    fn prepare_half<'a>(&'a self, call: &'a Call<'a>, id: &str, change: &KeyChange) -> Result<Option<Turn>, Error> {
+        let grant = self.key_to_change(call, id)?;
+        let KeyChange { name, description, is_disabled } = change;
+        let is_disabled = is_disabled.filter(|wanted| disabled::is_disabled(&grant.object().attributes) != *wanted);
+        if name.is_none() && description.is_none() && is_disabled.is_none() {
+            return Ok(None);
+        }
+        // Whoever has the API token could use it again.
+        if is_disabled == Some(false) && self.is_api_token(id) {
+            self.authorize_administration(call)?;
+        }
+        let project = grant.object().access.project.clone();
+        let is_own = |name: &&String| grant.object().attributes.names.iter().any(|own| own.value == **name);
+        let wanted = name.as_ref().filter(|name| !is_own(name));
+        let turn = wanted.map(|name| self.turn_of_key_name(call, project.as_deref(), name, Some(id))).transpose()?;
+        grant.change(|present, attributes| {
+            // Where the name is free is the project of before.
+            if present.access.project != project {
+                return Err(Error::Contention);
             }
-            // Whoever has the API token could use it again.
-            if !is_disabled && self.is_api_token(id) {
-                self.authorize_administration(&call)?;
+            if let Some(name) = name {
+                attributes.names = vec![Name::text(name)];
             }
-            grant.change(|present, attributes| {
+            if let Some(description) = description {
+                attributes.description = (!description.is_empty()).then(|| description.clone());
+            }
+            if let Some(is_disabled) = is_disabled {
                 disabled::set(attributes, is_disabled);
-                *attributes = attributes.overridden(None)?;
-                grant.check_outcome(present, attributes)
-            })
-        })
+            }
+            *attributes = attributes.overridden(None)?;
+            if name.is_some() {
+                attributes.check_names()?;
+            }
+            grant.check_outcome(present, attributes)
+        })?;
+        Ok(turn.flatten())
     }
 
     fn key_to_change<'a>(&'a self, call: &'a Call<'a>, id: &str) -> Result<gate::Grant<'a>, Error> {

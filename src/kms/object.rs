@@ -147,9 +147,11 @@ impl Object {
         state::effective(stored, &Dates::of(&self.attributes), now)
     }
 
-    /// The attributes as a caller sees them at `now`.
+    /// The attributes as a caller sees them at `now`. What is said of a secret is not among them: those see it who may read the
+    /// secret, where they read it.
     pub(super) fn shown(&self, now: DateTime) -> Attributes {
         let mut attributes = self.attributes.clone();
+        secret_path::set_details(&mut attributes, None);
         attributes.state = Some(self.state(now));
         if let Some(project) = &self.access.project {
             attributes.set_project(project);

@@ -3,7 +3,7 @@
 use super::gate::{Behind, PlaceGrant};
 use super::operation::Operation;
 use super::references::References;
-use super::secret_path::last_number;
+use super::secret_path::{last_number, new_id};
 use super::{Call, Context, Error, Kms, SecretDetails, SecretPlace, secrets};
 use crate::kmip::Attributes;
 use crate::kmip::ttlv::DateTime;
@@ -67,6 +67,30 @@ pub struct Listing {
     pub view: View,
 }
 
+/// A name that a secret could have: rights that concern no secret that is there are asked for one of it.
+const SAMPLE: &str = "x";
+
+/// The names that a list goes through, in their order.
+enum Names<'a> {
+    /// Those that the index has of a place: for callers who may see the project.
+    Indexed { place: &'a SecretPlace, direct: bool },
+    /// Those that the caller may read, with their objects.
+    Reached(Vec<(String, String)>),
+}
+
+impl Names<'_> {
+    /// Those behind the name `after`, with their objects: a chunk of them.
+    fn behind(&self, kms: &Kms, after: &str) -> Result<Vec<(String, String)>, Error> {
+        match self {
+            Self::Indexed { place, direct } => kms.indexed_secrets(place, after, *direct, CHUNK),
+            Self::Reached(all) => {
+                let begin = all.partition_point(|(name, _)| name.as_str() <= after);
+                Ok(all.iter().skip(begin).take(CHUNK).cloned().collect())
+            }
+        }
+    }
+}
+
 impl ProjectSecret {
     /// A secret of these attributes.
     pub(super) fn new(place: SecretPlace, name: &str, attributes: &Attributes, value: Option<Bytes>) -> Self {
@@ -105,7 +129,7 @@ impl Kms {
             let grant = self.authorize_secret(&call, Action::ReadSecret, &path)?;
             let grant = grant.ok_or_else(|| Error::NotFound(path.name()))?;
             let value = view.value.then(|| grant.read_secret(number)).transpose()?;
-            let mut secret = ProjectSecret::new(place.clone(), name, &grant.attributes(), value);
+            let mut secret = ProjectSecret::new(place.clone(), name, &grant.object().attributes, value);
             secret.version = number.unwrap_or(secret.version);
             Ok(secret)
         })?;
@@ -136,7 +160,14 @@ impl Kms {
             if listing.recursive { ", recursive" } else { "" }
         ));
         self.recorded(&call, || {
-            let found = self.walk_secrets(&call, place, listing, put)?;
+            let sample = place.secret(SAMPLE)?;
+            let sees = self.sees_project(&call, &sample, &secrets::attributes(&sample, &new_id()?, &call))?;
+            let names = if sees {
+                Names::Indexed { place, direct: !listing.recursive }
+            } else {
+                Names::Reached(self.reachable_secrets(&call, place, !listing.recursive)?)
+            };
+            let found = self.walk_secrets(&call, place, listing, &names, put)?;
             if !found {
                 self.authorize_seeing(&call, place)?;
             }
@@ -150,11 +181,13 @@ impl Kms {
         call: &Call<'_>,
         place: &SecretPlace,
         listing: &Listing,
+        names: &Names<'_>,
         put: &mut dyn FnMut(ProjectSecret) -> usize,
     ) -> Result<bool, Error> {
         let limit = listing.limit.unwrap_or(MAX_SECRETS);
-        let mut references = References::new(self, &call.context);
+        let mut references = References::new(self, &call.context).of_many();
         let (mut after, mut visited, mut seen, mut shown, mut bytes) = (String::new(), 0, 0, 0, 0);
+        let mut sweep = None;
         if listing.offset > 0 && listing.tags.is_none() {
             match self.place_behind(call, place, !listing.recursive, listing.offset)? {
                 Some(Behind::Name(name)) => (after, seen) = (name, listing.offset),
@@ -163,7 +196,11 @@ impl Kms {
             }
         }
         loop {
-            let chunk = self.indexed_secrets(place, &after, !listing.recursive, CHUNK)?;
+            let chunk = names.behind(self, &after)?;
+            // Those that the caller may not read are looked at for nothing.
+            if visited - shown >= CHUNK && sweep.is_none() {
+                sweep = Some(self.sweep_secrets(call)?);
+            }
             for (variable, id) in &chunk {
                 call.go_on()?;
                 if shown == limit && listing.limit.is_some() {
@@ -247,8 +284,8 @@ impl Kms {
         place: &SecretPlace,
         action: Action,
     ) -> Result<PlaceGrant<'a>, Error> {
-        let sample = place.secret("x")?;
-        let attributes = secrets::attributes(&sample, "", call);
+        let sample = place.secret(SAMPLE)?;
+        let attributes = secrets::attributes(&sample, &new_id()?, call);
         self.authorize_place(call, action, &sample, &attributes)
     }
 }

@@ -90,13 +90,15 @@ impl Error {
 impl PlaceFault {
     fn result_reason(&self) -> ResultReason {
         match self {
-            Self::NoEnvironment { .. } | Self::NoFolder { .. } | Self::Unknown { .. } => ResultReason::ItemNotFound,
+            Self::NoEnvironment { .. } | Self::NoFolder { .. } | Self::Unknown { .. } | Self::NoTag(_) => {
+                ResultReason::ItemNotFound
+            }
             Self::SecretExists(_) | Self::Exists { .. } => ResultReason::ObjectAlreadyExists,
             Self::NotEmpty { .. } | Self::LastEnvironment(_) | Self::Former(_) | Self::Repeated(_) => {
                 ResultReason::ConstraintViolation
             }
             Self::Held(..) => ResultReason::PermissionDenied,
-            Self::TooMany(_) | Self::Full(..) | Self::Expansion(_) | Self::Details(_) => {
+            Self::TooMany(_) | Self::Full(..) | Self::Expansion(_) | Self::Details(_) | Self::TooDeep(_) => {
                 ResultReason::ServerLimitExceeded
             }
             Self::Environment(_) | Self::Path(_) | Self::SecretName(_) | Self::Segment { .. } | Self::Text(_) => {

@@ -13,8 +13,14 @@ use crate::secret::Bytes;
 /// References that lead to each other, at most.
 const MAX_DEPTH: usize = 10;
 
-/// Different secrets that one request reads because others refer to them.
+/// Different secrets that are read because one value refers to them, and that one request for a secret asks for.
 const MAX_READS: usize = 256;
+
+/// Names that are asked for because one value of a list refers to them, and whose values it does not get.
+const MAX_MISSING: usize = 32;
+
+/// Different secrets that a list reads because others refer to them.
+const MAX_LISTED: usize = 10_000;
 
 /// References that are replaced in one value, those in what they refer to among them.
 const MAX_REPLACED: usize = 4_096;
@@ -32,6 +38,12 @@ pub(super) struct References<'a> {
     context: &'a Context<'a>,
     /// What was read, and what may not or cannot be read, by the name of the variable.
     known: HashMap<String, Option<Rc<Bytes>>>,
+    /// The values are those of a list.
+    are_many: bool,
+    /// What was read for all of them.
+    read: usize,
+    /// What was asked for the value under way: with a value, and without.
+    own: [usize; 2],
 }
 
 /// One value under way.
@@ -57,13 +69,19 @@ impl From<Error> for Stop {
 
 impl<'a> References<'a> {
     pub(super) fn new(kms: &'a Kms, context: &'a Context<'a>) -> Self {
-        Self { kms, context, known: HashMap::new() }
+        Self { kms, context, known: HashMap::new(), are_many: false, read: 0, own: [0; 2] }
+    }
+
+    /// The values are those of a list: one that would be too much stays as it is written, so that one secret does not end the lists
+    /// of all others.
+    pub(super) fn of_many(self) -> Self {
+        Self { are_many: true, ..self }
     }
 
     /// Replaces the references in the secret's value.
     ///
     /// # Errors
-    /// [`PlaceFault::Expansion`], or what went wrong with reading another secret.
+    /// [`PlaceFault::Expansion`], but not in a list; or what went wrong with reading another secret.
     pub(super) fn expand(&mut self, secret: &mut ProjectSecret) -> Result<(), Error> {
         let Some(value) = &secret.value else { return Ok(()) };
         let Ok(text) = std::str::from_utf8(value) else { return Ok(()) };
@@ -71,12 +89,14 @@ impl<'a> References<'a> {
             return Ok(());
         }
         let own = secret.place.secret(&secret.name)?;
+        self.own = [0; 2];
         let mut expansion = Expansion { out: String::new(), replaced: 0, chain: vec![own.name()] };
         match self.write(text, &secret.place, &mut expansion) {
             Ok(()) => {
                 secret.value = Some(Bytes::from(expansion.out.into_bytes()));
                 Ok(())
             }
+            Err(Stop::TooMuch) if self.are_many => Ok(()),
             Err(Stop::TooMuch) => Err(PlaceFault::Expansion(secret.name.clone()).into()),
             Err(Stop::Failed(error)) => Err(error),
         }
@@ -137,7 +157,8 @@ impl<'a> References<'a> {
         if let Some(known) = self.known.get(&name) {
             return Ok(known.clone());
         }
-        if self.known.len() >= MAX_READS {
+        self.context.go_on()?;
+        if self.is_full() {
             return Err(Stop::TooMuch);
         }
         let value = match self.kms.read_secret(self.context, path, None) {
@@ -145,11 +166,22 @@ impl<'a> References<'a> {
             Err(Error::NotFound(_) | Error::NotPermitted { .. } | Error::Destroyed(_)) => None,
             Err(error) => return Err(error.into()),
         };
-        if let Some(value) = &value {
-            self.context.hold(value.len())?;
-        }
+        let [read, missing] = &mut self.own;
+        *(if value.is_some() { read } else { missing }) += 1;
+        self.read += usize::from(value.is_some());
+        self.context.hold(name.len() + value.as_ref().map_or(0, |value| value.len()))?;
         self.known.insert(name, value.clone());
         Ok(value)
+    }
+
+    /// Whether nothing more is asked for the value under way. What is not there counts for this value, and for no other.
+    fn is_full(&self) -> bool {
+        let [read, missing] = self.own;
+        if self.are_many {
+            read >= MAX_READS || missing >= MAX_MISSING || self.read >= MAX_LISTED
+        } else {
+            read + missing >= MAX_READS
+        }
     }
 }
 

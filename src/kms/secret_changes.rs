@@ -183,26 +183,35 @@ impl Kms {
     ) -> Result<ProjectSecret, Error> {
         match change {
             SecretChange::Create { place, name, value, details } => self
-                .prepare_creation(call, path, value, details)
+                .prepare_creation(call, place, path, value, details)
                 .map(|attributes| ProjectSecret::new(place.clone(), name, &attributes, Some(value.clone()))),
             SecretChange::Update { place, name, value, to: target, details } => {
                 let grant = self.authorize_secret(call, Action::WriteSecret, path)?;
                 let Some(grant) = grant else {
-                    return Err(self.missing_secret(call, path, &attributes(path, "", call))?);
+                    return Err(self.missing_secret(call, path, &attributes(path, &new_id()?, call))?);
                 };
+                self.expect_tags(place, details)?;
                 if let Some(to) = to {
                     self.authorize_moving(call, path, to)?;
                 }
                 let attributes =
                     grant.amend_secret(&Amendment { value: value.as_ref(), to, details: Some(details) })?;
                 let (place, name) = target.as_ref().map_or((place, name), |(place, name)| (place, name));
-                Ok(ProjectSecret::new(place.clone(), name, &attributes, value.clone()))
+                let mut shown = ProjectSecret::new(place.clone(), name, &attributes, value.clone());
+                if !grant.may_be_shown(&attributes) {
+                    shown.details = SecretDetails::default().changed(details);
+                }
+                Ok(shown)
             }
             SecretChange::Remove { place, name } => {
                 let action = Action::Operation(Kmip::Destroy);
                 let grant = self.authorize_secret(call, action, path)?;
                 let grant = grant.ok_or_else(|| Error::NotFound(path.name()))?;
-                let shown = ProjectSecret::new(place.clone(), name, &grant.attributes(), None);
+                let attributes = &grant.object().attributes;
+                let mut shown = ProjectSecret::new(place.clone(), name, attributes, None);
+                if !grant.may_be_shown(attributes) {
+                    shown.details = SecretDetails::default();
+                }
                 destroy(call, path, &grant)?;
                 Ok(shown)
             }
@@ -212,6 +221,7 @@ impl Kms {
     fn prepare_creation(
         &self,
         call: &Call<'_>,
+        place: &SecretPlace,
         path: &SecretPath,
         value: &Bytes,
         details: &DetailsChange,
@@ -223,6 +233,7 @@ impl Kms {
         let mut attributes = attributes(path, &id, call);
         SecretDetails::default().changed(details).put(&mut attributes)?;
         let grant = self.authorize_new_secret(call, path, &attributes)?;
+        self.expect_tags(place, details)?;
         grant.insert_secret(path, &id, attributes.clone(), value)?;
         Ok(attributes)
     }
@@ -234,7 +245,7 @@ impl Kms {
         if self.authorize_secret(call, Action::WriteSecret, to)?.is_some() {
             return Err(PlaceFault::SecretExists(short(&to.name())).into());
         }
-        self.authorize_new_secret(call, to, &attributes(to, "", call)).map(drop)
+        self.authorize_new_secret(call, to, &attributes(to, &new_id()?, call)).map(drop)
     }
 }
 

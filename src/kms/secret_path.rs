@@ -18,7 +18,7 @@ use crate::store::object::Object as Row;
 pub(super) const MAX_VERSIONS: i64 = 20;
 
 /// The longest path, in bytes, and the longest account.
-const MAX_PATH: usize = 800;
+pub(super) const MAX_PATH: usize = 800;
 const MAX_ACCOUNT: usize = 128;
 
 /// The longest name that the audit log has whole.

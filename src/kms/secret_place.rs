@@ -2,6 +2,7 @@
 //! environment ENV of a project is the variable `ENV/a/b/NAME` of the account that has the project's name. A name, a folder and
 //! an environment have no slash, so that no two places are one.
 
+use super::secret_path::MAX_PATH;
 use super::{Error, SecretPath};
 
 /// The longest name of a folder or an environment that can be made, in bytes.
@@ -41,6 +42,12 @@ pub enum PlaceFault {
     /// A text that is too long, or cannot be seen.
     #[error("{0}: the text is too long, or has control characters")]
     Text(&'static str),
+    /// A tag that a secret is to have.
+    #[error("tagIds: the project has no tag {0:?}: make it first (POST /api/v1/workspace/ID/tags)")]
+    NoTag(String),
+    /// Folders that would get a longer path than there may be.
+    #[error("name: with it, the path of a folder in {0:?} would be too long: give a shorter one")]
+    TooDeep(String),
     /// Comment, tags and the like of one secret.
     #[error("comment, metadata, tags and reminder of a secret take at most {0} bytes together")]
     Details(usize),
@@ -217,6 +224,9 @@ impl SecretPlace {
         let (_, folders) = self.folders.split_last()?;
         Some(Self { folders: folders.to_vec(), ..self.clone() })
     }
+
+    /// The most bytes that [`Self::key`] has: with it, a secret can still have a name.
+    pub(super) const MAX_KEY: usize = MAX_PATH - 2;
 
     /// The place without its project: the environment, and the folders behind it.
     pub(super) fn key(&self) -> String {

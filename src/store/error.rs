@@ -80,6 +80,12 @@ pub enum Error {
     /// The row changed between read and write.
     #[error("the row was changed by another request")]
     Conflict,
+    /// As many rows as there may be are there.
+    #[error("there are as many rows as there may be")]
+    Full,
+    /// A path would be longer than it may be.
+    #[error("a path would be too long")]
+    PathTooLong,
     /// Nobody waits for what is read.
     #[error("nobody waits for the answer any longer")]
     Abandoned,

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::Error;
+use super::{Error, secret_path};
 
 /// What a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +119,8 @@ pub fn find_path(
     Ok(found.optional()?)
 }
 
-/// Up to `limit` rows whose path begins with `prefix` and is not that, in the order of their paths.
+/// Up to `limit` rows whose path begins with `prefix` and is not that, and comes after the path `after`, in the order of their
+/// paths; `direct`: only those in which no slash follows the prefix.
 ///
 /// # Errors
 /// SQLite's.
@@ -128,33 +129,81 @@ pub fn list(
     project: &str,
     kind: PlaceKind,
     prefix: &str,
+    after: &str,
+    direct: bool,
     limit: usize,
 ) -> Result<Vec<PlaceRow>, Error> {
     let sql = format!(
         "SELECT {COLUMNS} FROM secret_place WHERE project = ?1 AND kind = ?2 AND path > ?3 AND path < ?4 \
-         ORDER BY path LIMIT ?5"
+         AND (NOT ?6 OR instr(substr(path, length(?5) + 1), '/') = 0) ORDER BY path LIMIT ?7"
     );
     let (end, limit) = (format!("{prefix}\u{10FFFF}"), i64::try_from(limit).unwrap_or(i64::MAX));
+    let after = after.max(prefix);
     let mut select = connection.prepare_cached(&sql)?;
-    let rows = select.query_map(params![project, kind.code(), prefix, end, limit], PlaceRow::from_row)?;
+    let values = params![project, kind.code(), after, end, prefix, direct, limit];
+    let rows = select.query_map(values, PlaceRow::from_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Moves a folder and those in it from one path to another.
+/// Whether something is in an environment or a folder of this path: a folder, or a secret whose name begins with `prefix`.
 ///
 /// # Errors
-/// SQLite's, a constraint failure among them if a path is taken.
+/// SQLite's.
+pub fn is_in_use(connection: &Connection, project: &str, path: &str, prefix: &str) -> Result<bool, Error> {
+    let folders = list(connection, project, PlaceKind::Folder, &format!("{path}/"), "", false, 1)?;
+    Ok(!folders.is_empty() || !secret_path::page(connection, prefix, "", false, 1)?.is_empty())
+}
+
+/// Refuses what was added if a project has more than `most` rows of a kind with it.
+///
+/// # Errors
+/// [`Error::Full`], or SQLite's.
+pub fn check_count(transaction: &Transaction<'_>, project: &str, kind: PlaceKind, most: usize) -> Result<(), Error> {
+    let sql = "SELECT count(*) FROM secret_place WHERE project = ?1 AND kind = ?2";
+    let count: i64 = transaction.prepare_cached(sql)?.query_row(params![project, kind.code()], |row| row.get(0))?;
+    if usize::try_from(count).is_ok_and(|count| count <= most) { Ok(()) } else { Err(Error::Full) }
+}
+
+/// Moves a folder and those in it from one path to another, if none of them is longer than `most` bytes then.
+///
+/// # Errors
+/// [`Error::Exists`] if there is a folder, [`Error::PathTooLong`], or SQLite's.
 pub fn move_folders(
     transaction: &Transaction<'_>,
     project: &str,
-    from: &str,
-    to: &str,
+    [from, to]: [&str; 2],
+    most: usize,
     updated: i64,
 ) -> Result<(), Error> {
-    let sql = "UPDATE secret_place SET path = ?4 || substr(path, length(?3) + 1), updated = ?5 \
-               WHERE project = ?1 AND kind = ?2 AND (path = ?3 OR (path > ?3 || '/' AND path < ?3 || '0'))";
+    let within = "project = ?1 AND kind = ?2 AND (path = ?3 OR (path > ?3 || '/' AND path < ?3 || '0'))";
     let kind = PlaceKind::Folder.code();
-    transaction.prepare_cached(sql)?.execute(params![project, kind, from, to, updated])?;
+    let taken = format!("SELECT EXISTS (SELECT 1 FROM secret_place WHERE {within})");
+    if transaction.prepare_cached(&taken)?.query_row(params![project, kind, to], |row| row.get(0))? {
+        return Err(Error::Exists(to.to_owned()));
+    }
+    let update =
+        format!("UPDATE secret_place SET path = ?4 || substr(path, length(?3) + 1), updated = ?5 WHERE {within}");
+    transaction.prepare_cached(&update)?.execute(params![project, kind, from, to, updated])?;
+    let longest = format!("SELECT coalesce(max(length(CAST(path AS BLOB))), 0) FROM secret_place WHERE {within}");
+    let longest: i64 = transaction.prepare_cached(&longest)?.query_row(params![project, kind, to], |row| row.get(0))?;
+    if usize::try_from(longest).is_ok_and(|longest| longest <= most) { Ok(()) } else { Err(Error::PathTooLong) }
+}
+
+/// Projects of which there are rows, in the order of their names.
+///
+/// # Errors
+/// SQLite's.
+pub fn projects(connection: &Connection) -> Result<Vec<String>, Error> {
+    let mut select = connection.prepare_cached("SELECT DISTINCT project FROM secret_place ORDER BY project")?;
+    Ok(select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Removes all rows of a project.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget(transaction: &Transaction<'_>, project: &str) -> Result<(), Error> {
+    transaction.prepare_cached("DELETE FROM secret_place WHERE project = ?1")?.execute([project])?;
     Ok(())
 }
 
@@ -170,14 +219,5 @@ pub fn remove(transaction: &Transaction<'_>, project: &str, kind: PlaceKind, pat
             "DELETE FROM secret_place WHERE project = ?1 AND kind = ?2 AND path > ?3 || '/' AND path < ?3 || '0'";
         transaction.prepare_cached(within)?.execute(params![project, PlaceKind::Folder.code(), path])?;
     }
-    Ok(())
-}
-
-/// Removes all rows of a project.
-///
-/// # Errors
-/// SQLite's.
-pub fn remove_all(transaction: &Transaction<'_>, project: &str) -> Result<(), Error> {
-    transaction.prepare_cached("DELETE FROM secret_place WHERE project = ?1")?.execute([project])?;
     Ok(())
 }

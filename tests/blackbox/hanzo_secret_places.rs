@@ -123,6 +123,97 @@ fn folders_take_their_secrets_along() {
 }
 
 #[test]
+fn a_project_takes_its_places_along_when_it_ends() {
+    let (server, mut root) = shop();
+    let [mut alice, mut bob] = ["alice", "bob"].map(|name| Caller::certificate(&server, name));
+    let members = |name: &str| json!({"members": {name: "lead"}});
+    crate::harness::conjur::define(&mut root, "projects", "brief", &members("alice"));
+    let [environments, tags] = ["environments", "tags"].map(|what| format!("/api/v1/workspace/brief/{what}"));
+    alice.done(&environments, &json!({"name": "Merger", "slug": "merger"}));
+    alice.done(&tags, &json!({"slug": "acquisition", "color": ""}));
+    let folder = json!({"projectId": "brief", "environment": "dev", "name": "takeover", "path": "/"});
+    let made = alice.done(V2, &folder)["folder"]["id"].as_str().unwrap().to_owned();
+    succeeded(&root.undefine("projects", "brief"), &json!("brief"));
+    crate::harness::conjur::define(&mut root, "projects", "brief", &members("bob"));
+    assert_eq!(names(&bob.get(&environments), "environments", "slug"), ["dev", "staging", "prod"]);
+    assert_eq!(bob.get(&tags)["workspaceTags"], json!([]));
+    assert_eq!(bob.get(&format!("{V2}?projectId=brief&environment=dev&recursive=true"))["folders"], json!([]));
+    refused(&bob.send("GET", &format!("{V2}/{made}"), None), 404);
+}
+
+#[test]
+fn an_empty_folder_is_removed_and_nothing_that_came_meanwhile() {
+    let (server, _) = shop();
+    let [mut alice, mut rita] = ["alice", "rita"].map(|name| Caller::certificate(&server, name));
+    let mut kept = 0;
+    for round in 0..40 {
+        let name = format!("f{round}");
+        let folder = json!({"projectId": "shop", "environment": "dev", "name": name, "path": "/"});
+        alice.done(V2, &folder);
+        let secret = json!({
+            "workspaceId": "shop", "environment": "dev", "secretPath": format!("/{name}"), "secretValue": "kept",
+        });
+        let (made, removed) = thread::scope(|scope| {
+            let (server, secret) = (&server, &secret);
+            let writer =
+                scope.spawn(move || Caller::certificate(server, "alice").post(&format!("{RAW}/S"), secret).status);
+            let removed = alice.send("DELETE", &format!("{V2}/{name}"), Some(&folder)).status;
+            (writer.join().unwrap(), removed)
+        });
+        assert!(matches!(made, 200 | 404) && matches!(removed, 200 | 409), "{made} {removed}");
+        let path = format!("{RAW}/S?workspaceId=shop&environment=dev&secretPath=%2F{name}");
+        let status = rita.send("GET", &path, None).status;
+        assert_eq!(status, if made == 200 { 200 } else { 404 }, "round {round}: made {made}, folder removed {removed}");
+        kept += usize::from(made == 200);
+    }
+    eprintln!("{kept} of 40 secrets were made");
+    sound(server);
+}
+
+#[test]
+fn folders_have_bounds() {
+    let (server, _) = shop();
+    let mut alice = Caller::certificate(&server, "alice");
+    let at = |path: &str, name: &str| json!({"projectId": "shop", "environment": "dev", "path": path, "name": name});
+    // A name above that makes the path of an empty folder too long.
+    let deep = "/abcdefghi".repeat(78);
+    let made = alice.done(V2, &at(&deep, "end"))["folder"].clone();
+    let above = format!("{V2}/abcdefghi");
+    let told = refused(&alice.send("PATCH", &above, Some(&at("/", &"x".repeat(64)))), 422);
+    assert!(told.contains("too long"), "{told}");
+    let own = format!("{V2}/{}", made["id"].as_str().unwrap());
+    assert_eq!(alice.get(&own)["folder"]["path"], made["path"], "nothing was changed");
+    alice.done_with("PATCH", &above, &at("/", "b"));
+    assert!(alice.get(&own)["folder"]["path"].as_str().unwrap().starts_with("/b/abcdefghi/"));
+    // What Conjur's clients wrote under no name keeps its folder.
+    let answer = alice.connection.try_request("POST", "/secrets/shop/variable/dev%2Fodd%2F%2Fx", &[], b"x").unwrap();
+    assert_eq!(answer.status, 201);
+    alice.done(V2, &at("/", "odd"));
+    let force = crate::harness::jwt::but(at("/", "odd"), &json!({"forceDelete": true}));
+    assert!(refused(&alice.send("DELETE", &format!("{V2}/odd"), Some(&force)), 409).contains("claviger secrets"));
+    assert!(refused(&alice.send("PATCH", &format!("{V2}/odd"), Some(&at("/", "even"))), 409).contains("Conjur"));
+    // As many as a project may have: each request makes those above, too.
+    let many = "/a".repeat(390);
+    let mut told = None;
+    for number in 0..30 {
+        let answer = alice.post(V2, &at(&format!("/n{number}{many}"), "z"));
+        if answer.status != 200 {
+            told = Some(refused(&answer, 400));
+            break;
+        }
+    }
+    assert!(told.unwrap().contains("at most 10000 folders"));
+    let direct = names(&alice.get(&format!("{V2}?projectId=shop&environment=dev")), "folders", "name");
+    assert_eq!(direct.len(), 27, "{direct:?}");
+    let within = alice.get(&format!("{V2}?projectId=shop&environment=dev&path=%2Fn3&recursive=true"));
+    let within = within["folders"].as_array().unwrap();
+    assert_eq!(within.len(), 391);
+    for (above, own) in within.iter().zip(within.iter().skip(1)) {
+        assert_eq!(own["parentId"], above["id"]);
+    }
+}
+
+#[test]
 fn tags_narrow_lists() {
     let (server, _) = shop();
     let [mut alice, mut rita] = ["alice", "rita"].map(|name| Caller::certificate(&server, name));
@@ -192,6 +283,23 @@ fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {
     let slack = Duration::from_millis(15);
     assert!(many <= few.mul_f64(1.5) + slack, "{many:?} of many, {few:?} of few");
     assert!(deep <= few.mul_f64(1.5) + slack, "{deep:?} at the end, {few:?} of few");
+    // A stranger waits no longer for the refusal than where there is no project, and a grant shows what was granted.
+    let [mut mallory, mut bob] = ["mallory", "bob"].map(|name| Caller::certificate(&server, name));
+    let mut strange = |project: &str| {
+        let path = format!("{RAW}?workspaceId={project}&environment=dev&recursive=true");
+        best(|| drop(refused(&mallory.send("GET", &path, None), 404)))
+    };
+    let (none, some) = (strange("nowhere"), strange("shop"));
+    eprintln!("a refusal: {some:?} of {MANY}, {none:?} of none");
+    assert!(some <= none.mul_f64(1.5) + slack, "{some:?} of many, {none:?} of none");
+    let of_many = format!("{RAW}/S070_70?workspaceId=shop&environment=dev");
+    let granted = alice.get(&of_many)["secret"]["id"].as_str().unwrap().to_owned();
+    alice.grant(&granted, "bob", &["read_secret"]);
+    let mut own = Vec::new();
+    let time = best(|| own = listed(&mut bob, "recursive=true"));
+    assert_eq!(own, ["/ S070_70=value"]);
+    assert!(time <= few + slack, "{time:?} for one that was granted, {few:?} for a page of few");
+    assert_eq!(listed(&mut bob, "offset=1"), [""; 0]);
     // All of them at once, and those that are too many for one answer.
     let all = format!("{RAW}?workspaceId=shop&environment=dev&viewSecretValue=false");
     let time = took(|| assert_eq!(names(&alice.get(&all), "secrets", "secretKey").len(), MANY));

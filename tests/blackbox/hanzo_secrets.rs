@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::caller::Caller;
+use crate::harness::kmip::named;
 use crate::harness::{Answer, Server, conjur, eventually, hanzo};
 
 pub const RAW: &str = "/api/v3/secrets/raw";
@@ -221,6 +222,31 @@ fn rights_are_those_of_the_variables() {
     let before = refused(&wendy.send("PATCH", &format!("{RAW}/A"), Some(&rename)), 403);
     assert!(before.contains("destroy"), "{before}");
     assert_eq!(listed(&mut wendy, ""), [""; 0]);
+    // So it is with what is said of the secret, here and over KMIP.
+    let said = json!({
+        "workspaceId": "shop", "environment": "dev", "secretComment": "the vault is behind the painting",
+        "secretMetadata": [{"key": "k", "value": "the code is 1234"}], "secretReminderNote": "tell nobody",
+    });
+    alice.done_with("PATCH", &format!("{RAW}/A"), &said);
+    let own = json!({"workspaceId": "shop", "environment": "dev", "secretReminderNote": "of wendy"});
+    let changed = wendy.done_with("PATCH", &format!("{RAW}/A"), &own)["secret"].clone();
+    assert_eq!((&changed["secretComment"], &changed["secretMetadata"]), (&json!(""), &json!([])), "{changed}");
+    assert_eq!(changed["secretReminderNote"], json!("of wendy"));
+    let read = alice.get(&format!("{RAW}/A?{}", query("/")))["secret"].clone();
+    assert_eq!(read["secretComment"], said["secretComment"], "it stays");
+    let shown = alice.ok(&named("GetAttributes", &id)).to_string();
+    assert!(!shown.contains("painting") && shown.contains("secret_version"), "{shown}");
+    let gone = create(&mut alice, "/", "GONE", "x")["id"].as_str().unwrap().to_owned();
+    alice.done_with("PATCH", &format!("{RAW}/GONE"), &said);
+    alice.grant(&gone, "bob", &["destroy"]);
+    let removed = bob.done_with("DELETE", &format!("{RAW}/GONE"), &python("/", ""))["secret"].clone();
+    assert_eq!((&removed["secretComment"], &removed["secretMetadata"]), (&json!(""), &json!([])), "{removed}");
+    // Tags are looked up for those who may write.
+    let tagged = crate::harness::jwt::but(python("/", "x"), &json!({"tagIds": ["none"]}));
+    for name in ["A", "NONE"] {
+        refused(&mallory.send("PATCH", &format!("{RAW}/{name}"), Some(&tagged)), 404);
+    }
+    assert!(refused(&alice.send("PATCH", &format!("{RAW}/A"), Some(&tagged)), 422).contains("tagIds"));
     // Strangers learn nothing: not of secrets, not of the project.
     for path in ["/A", "/NONE", "?workspaceId=shop&environment=dev"] {
         let path = if path.starts_with('?') { format!("{RAW}{path}") } else { format!("{RAW}{path}?{}", query("/")) };
@@ -282,6 +308,7 @@ fn requests_are_read_as_clients_write_them() {
         ("B", with(json!({"environment": "nowhere"})), 404, "dev"),
         ("B", with(json!({"secretPath": "/nowhere"})), 404, "/nowhere"),
         ("B", with(json!({"tagIds": ["x"]})), 422, "tagIds"),
+        ("B", with(json!({"secretMetadata": [{"key": "k", "value": "v", "isEncrypted": true}]})), 422, "isEncrypted"),
         ("B", with(json!({"secretReminderRepeatDays": 1.5})), 422, "secretReminderRepeatDays"),
         ("B%20C", with(json!({})), 422, "secretName"),
         ("B%3AC", with(json!({})), 422, "secretName"),
@@ -291,6 +318,11 @@ fn requests_are_read_as_clients_write_them() {
         let said = told("POST", &format!("/{name}"), body.clone(), status);
         assert!(said.contains(word), "{name} {word}: {said}");
     }
+    let plain = json!({"secretMetadata": [{"key": "k", "value": "v", "isEncrypted": false}], "secretValue": "x"});
+    assert_eq!(alice.send("PATCH", &format!("{RAW}/A"), with(plain).as_ref()).status, 200);
+    let mut told = |method: &str, path: &str, body: Option<Value>, status: u16| {
+        refused(&alice.send(method, &format!("{RAW}{path}"), body.as_ref()), status)
+    };
     // A wrong value is not quoted.
     let said = told("POST", "/B", Some(json!({"workspaceId": "shop", "secretValue": ["hunter2"]})), 422);
     assert!(!said.contains("hunter2"), "{said}");
@@ -352,6 +384,40 @@ fn references_are_expanded_within_bounds() {
     let text = server.place.audit_lines().iter().map(Value::to_string).collect::<String>() + &server.log();
     for value in ["db.example", "5432/r", "https://${HOST}"] {
         assert!(!text.contains(value), "{value}");
+    }
+}
+
+#[test]
+fn one_secret_does_not_end_the_lists_of_the_others() {
+    let (server, _) = shop();
+    let [mut alice, mut wendy, mut rita] = ["alice", "wendy", "rita"].map(|name| Caller::certificate(&server, name));
+    let many = |first: usize, prefix: &str| {
+        (first..first + 300).map(|number| format!("${{{prefix}{number}}}")).collect::<String>()
+    };
+    // More names than one value may refer to, and more that are not there.
+    create(&mut wendy, "/", "A_NONE", &many(0, "N"));
+    let batch = |names: std::ops::Range<usize>| {
+        let secrets: Vec<Value> =
+            names.map(|number| json!({"secretKey": format!("T{number:03}"), "secretValue": "t"})).collect();
+        json!({"workspaceId": "shop", "environment": "dev", "secrets": secrets})
+    };
+    alice.done("/api/v3/secrets/batch/raw", &batch(100..400));
+    create(&mut wendy, "/", "A_MANY", &many(100, "T"));
+    // Sound ones, with more different names in all than one request for a secret reads.
+    for number in 100..400 {
+        if number % 10 == 0 {
+            let refers: String = (number..number + 10).map(|own| format!("${{T{own}}}")).collect();
+            create(&mut alice, "/", &format!("Z{number}"), &refers);
+        }
+    }
+    let all = listed(&mut rita, "expandSecretReferences=true");
+    assert!(all.contains(&format!("/ A_NONE={}", many(0, "N"))));
+    assert!(all.contains(&format!("/ A_MANY={}", many(100, "T"))), "it stays as it is written");
+    for number in (100..400).step_by(10) {
+        assert!(all.contains(&format!("/ Z{number}={}", "t".repeat(10))), "{number}");
+    }
+    for name in ["A_NONE", "A_MANY"] {
+        refused(&ask(&mut rita, "/", name), 422);
     }
 }
 

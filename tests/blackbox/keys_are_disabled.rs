@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::harness::caller::Caller;
+use crate::harness::caller::{Caller, change};
 use crate::harness::kmip::{
     self, Sealed, encrypt, integer, mac, mac_verify, named, octets, replace, revoke, string, vendor_attribute, wrapped,
 };
@@ -237,6 +237,16 @@ fn an_api_token_is_refused_while_its_key_is_disabled() {
     assert_eq!(patch(false).status, 200);
     assert_eq!(with(&server), 200);
     assert_eq!(patch(true).status, 200);
+    // Only an administrator enables it; who may not changes nothing else with it.
+    let mut bob = Caller::certificate(&server, "bob");
+    let granted = change(&id, "bob", &["get_attributes", "modify_attribute"]).to_string();
+    let headers = [("Content-Type", "application/json")];
+    assert_eq!(owner.try_request("POST", "/access/grant", &headers, granted.as_bytes()).unwrap().status, 200);
+    let answer = bob.send("PATCH", &format!("{KEYS}/{id}"), Some(&json!({"name": "taken", "isDisabled": false})));
+    assert_eq!(answer.status, 403, "{answer:?}");
+    let key = owner.try_request("GET", &format!("{KEYS}/{id}"), &[], b"").unwrap().json()["key"].clone();
+    assert_ne!(key["name"], json!("taken"), "{key}");
+    assert_eq!(key["isDisabled"], json!(true), "{key}");
     // The server starts, and says why the token is refused.
     let server = server.restart();
     assert_eq!(with(&server), 401);

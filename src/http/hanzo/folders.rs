@@ -5,6 +5,7 @@ use serde_json::json;
 use warp::http::StatusCode;
 
 use super::super::ask::Ask;
+use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
 use super::secrets::one_project;
@@ -116,13 +117,14 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     let projects = ["workspaceId", "projectId"].map(|name| (name, text(name)));
     let place = place(&projects, text("environment"), text("path").or(text("directory")))?;
     let above = place.path();
-    let relative = |folder: &Folder| {
+    let mut page = Page::named("folders");
+    let mut put = |folder: Folder| {
         let path = folder.place.path();
-        path.strip_prefix(&above).unwrap_or(&path).trim_start_matches('/').to_owned()
+        let relative_path = path.strip_prefix(&above).unwrap_or(&path).trim_start_matches('/').to_owned();
+        page.put(&Shown { relative_path, ..shown(&folder) })
     };
-    let folders = app.kms.folders(&ask.context, &place, recursive)?;
-    let folders: Vec<_> = folders.iter().map(|own| Shown { relative_path: relative(own), ..shown(own) }).collect();
-    Ok(Answer::json(StatusCode::OK, &json!({ "folders": folders })))
+    app.kms.folders(&ask.context, &place, recursive, &mut put)?;
+    Ok(page.end())
 }
 
 /// `POST /api/v1/folders`, `POST /api/v2/folders`

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::super::administration::{Entry, Kind};
+use super::super::secret_path::DEFAULT_ACCOUNT;
 use super::super::{Error, uuid};
 use super::credentials::contended;
 use super::{AdministrationGrant, configuring, own};
@@ -118,6 +119,11 @@ impl Definitions {
         let row = self.stored.get(&(kind, name.to_owned()));
         let document = row.and_then(|(_, document)| serde_json::from_str(document.as_deref()?).ok());
         document.ok_or_else(|| Error::Undefined { kind: kind.word(), name: name.to_owned() })
+    }
+
+    /// Whether a project of this name is defined, here or by the policy file, faultless or not.
+    pub(super) fn has_project(&self, name: &str) -> bool {
+        self.is_there(Kind::Project, name) || Kind::Project.is_in(&self.configured, name)
     }
 
     /// The record of what is configured.
@@ -302,12 +308,13 @@ impl AdministrationGrant<'_> {
             records.push(record);
             key
         });
-        let is_project_gone = kind == Kind::Project && row.document.is_none();
+        // Where there is no project the default account has its own.
+        let is_new = !is_there && name != DEFAULT_ACCOUNT;
+        let is_forgotten = kind == Kind::Project && (row.document.is_none() || is_new);
         let written = self.kms.store.write_recorded(records, move |transaction| {
             row.write(transaction)?;
-            if is_project_gone {
-                // Another project of the name has nothing of this one.
-                secret_place::remove_all(transaction, &row.name)?;
+            if is_forgotten {
+                secret_place::forget(transaction, &row.name)?;
             }
             taken.map_or(Ok(()), |key| key.write(transaction))
         });

@@ -8,9 +8,10 @@ use super::super::{Call, DetailsChange, Error, PlaceFault, SecretDetails};
 use super::committing::Prepared;
 use super::{Grant, Kms, is_destroyed, new_object};
 use crate::kmip::attributes::Name;
+use crate::kmip::enumerations::Operation;
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, Dialect};
-use crate::policy::Action;
+use crate::policy::{Action, Resource};
 use crate::secret::Bytes;
 use crate::store::{Change, Transaction, secret_path};
 
@@ -45,6 +46,13 @@ impl Kms {
 }
 
 impl Grant<'_> {
+    /// Whether the caller may read what is said of the secret, as it is and with these attributes.
+    pub(in crate::kms) fn may_be_shown(&self, attributes: &Attributes) -> bool {
+        let resources = [self.object.resource(), Resource { properties: attributes, ..self.object.resource() }];
+        let policy = self.kms.policy.load();
+        resources.iter().all(|own| policy.decide(self.call.caller(), Action::ReadSecret, own).is_ok())
+    }
+
     /// Adds a value; returns its number.
     pub(in crate::kms) fn write_secret(&self, value: &Bytes) -> Result<i64, Error> {
         let amendment = Amendment { value: Some(value), ..Amendment::default() };
@@ -97,6 +105,10 @@ impl Grant<'_> {
         let (id, now) = (&self.object.id, self.call.now);
         if is_destroyed(present.attributes.state) {
             return Err(Error::Destroyed(id.clone()));
+        }
+        if amendment.to.is_some() {
+            // The object may have changed since leave was asked to take its name away.
+            self.kms.decide(self.call, Action::Operation(Operation::Destroy), present)?;
         }
         let mut attributes = present.attributes.clone();
         let last = last_number(&attributes).ok_or_else(|| Error::NotASecret(id.clone()))?;

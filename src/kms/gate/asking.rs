@@ -55,7 +55,7 @@ pub(in crate::kms) struct Walked {
 }
 
 /// A long search; dropping it ends it.
-struct Sweep<'a>(&'a AtomicUsize);
+pub(in crate::kms) struct Sweep<'a>(&'a AtomicUsize);
 
 impl Drop for Sweep<'_> {
     fn drop(&mut self) {
@@ -63,7 +63,7 @@ impl Drop for Sweep<'_> {
     }
 }
 
-impl ServerGrant<'_> {
+impl<'a> ServerGrant<'a> {
     /// Random bytes from the token.
     pub(in crate::kms) fn random(&self, len: usize) -> Result<Secret, Error> {
         Ok(self.kms.custody.random(len)?)
@@ -126,7 +126,7 @@ impl ServerGrant<'_> {
     }
 
     /// Leave to look at more objects than a page of them, one by one: to a few at one time, so that others get on.
-    fn sweep(&self) -> Result<Sweep<'_>, Error> {
+    pub(super) fn sweep(&self) -> Result<Sweep<'a>, Error> {
         let sweep = Sweep(&self.kms.sweeps);
         if sweep.0.fetch_add(1, Ordering::AcqRel) >= MAX_SWEEPS { Err(Error::Sweeps) } else { Ok(sweep) }
     }

@@ -48,6 +48,7 @@ impl Kms {
         }
         definitions.configured = documents;
         self.policy.store(Arc::new(definitions.policy()));
+        self.forget_places(&definitions);
         drop(turns);
         Ok(())
     }

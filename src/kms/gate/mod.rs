@@ -166,6 +166,7 @@ impl Kms {
         kms.finish_destructions()?;
         let record = {
             let definitions = kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+            kms.forget_places(&definitions);
             definitions.record()
         };
         kms.record(|| record)?;

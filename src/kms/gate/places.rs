@@ -1,17 +1,22 @@
 //! Environments, folders and tags of a project, and the secrets that are in them by the index of names.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::super::list::CHUNK;
 use super::super::object::Object;
-use super::super::secret_path::{DEFAULT_ACCOUNT, SecretPath};
+use super::super::secret_path::{DEFAULT_ACCOUNT, SecretPath, name_of};
 use super::super::{Call, Error, SecretPlace};
+use super::administering::Definitions;
+use super::asking::Sweep;
 use super::secrets::NotAdded;
-use super::{Grant, Kms, is_destroyed};
+use super::{End, Grant, Kms, ServerGrant, Whose, is_destroyed};
 use crate::kmip::Attributes;
-use crate::kmip::enumerations::Operation;
+use crate::kmip::enumerations::{ObjectType, Operation};
 use crate::policy::{Action, Grants, Resource, Rule};
+use crate::store::search::{Search, Start};
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
-use crate::store::{self, Change, Transaction, secret_path};
+use crate::store::{self, Change, Transaction, object, secret_path};
 
 /// Leave to see what a project has of environments, folders and tags, or to change it.
 pub(in crate::kms) struct PlaceGrant<'a> {
@@ -105,6 +110,57 @@ impl Kms {
         Ok(Some(found.map_or(Behind::End, Behind::Name)))
     }
 
+    /// Whether the caller may see what a project has, whatever that is: if not, a list looks only at what is theirs.
+    pub(in crate::kms) fn sees_project(
+        &self,
+        call: &Call<'_>,
+        sample: &SecretPath,
+        attributes: &Attributes,
+    ) -> Result<bool, Error> {
+        let project = self.project_of_account(sample)?;
+        // What is in no project belongs to many.
+        Ok(project.is_some() && self.decide_seeing(call, project.as_deref(), attributes).is_ok())
+    }
+
+    /// Names of the secrets in a place that the caller may read, with their objects, in the order of the names: found by what the
+    /// caller owns, was granted or has by a role, so that it costs nothing what others have there.
+    ///
+    /// # Errors
+    /// [`Error::AnswerTooLarge`]: they are too many to be looked at.
+    pub(in crate::kms) fn reachable_secrets(
+        &self,
+        call: &Call<'_>,
+        place: &SecretPlace,
+        direct: bool,
+    ) -> Result<Vec<(String, String)>, Error> {
+        // What the default account has may be in no project.
+        let project = Some(place.project()).filter(|own| *own != DEFAULT_ACCOUNT).map(str::to_owned);
+        let object_type = Some(i64::from(ObjectType::SecretData.code()));
+        let search = Search { now: call.now.0, project, object_type, ..Search::default() };
+        let (prefix, mut found) = (place.prefix(), Vec::new());
+        let walked =
+            ServerGrant { kms: self, call }.walk(Whose::Reachable, &search, Start::default(), CHUNK, |id| {
+                let Some(object) = self.found(id)? else { return Ok(ControlFlow::Continue(())) };
+                let name = name_of(&object.attributes).filter(|name| is_within(name, &prefix, direct));
+                if let Some(name) = name.filter(|_| self.permitted(call, Action::ReadSecret, &object)) {
+                    call.context.ticket.hold(name.len() + id.len()).map_err(|_| Error::NoRoom)?;
+                    found.push((name.clone(), id.to_owned()));
+                }
+                Ok(ControlFlow::Continue(()))
+            })?;
+        // Of a project of which the caller may know nothing, nothing is said.
+        if walked.end == End::Bound && !found.is_empty() {
+            return Err(Error::AnswerTooLarge);
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// Leave to look at many secrets that may not be the caller's, one by one.
+    pub(in crate::kms) fn sweep_secrets<'a>(&'a self, call: &'a Call<'a>) -> Result<Sweep<'a>, Error> {
+        ServerGrant { kms: self, call }.sweep()
+    }
+
     /// The object that the index has for a secret, if the caller may read its values; `keep`: it is about to be used. A row that
     /// cannot be believed is not shown.
     pub(in crate::kms) fn sighted_secret(
@@ -114,16 +170,25 @@ impl Kms {
         id: &str,
         keep: bool,
     ) -> Result<Option<Arc<Object>>, Error> {
-        let found = if keep { self.load(id) } else { self.found(id) };
-        let object = match found {
-            Err(Error::Integrity(_)) | Ok(None) => return Ok(None),
-            Ok(Some(object)) => object,
-            Err(error) => return Err(error),
+        let (object, read) = match self.cache.get(id) {
+            Ok(object) => (object, None),
+            Err(before) => match self.read(id) {
+                Err(Error::Integrity(_)) | Ok(None) => return Ok(None),
+                Ok(Some((object, size))) => (Arc::new(object), Some((size, before))),
+                Err(error) => return Err(error),
+            },
         };
         let is_shown = path.is_of(&object)
             && !is_destroyed(object.attributes.state)
             && self.permitted(call, Action::ReadSecret, &object);
-        Ok(is_shown.then_some(object))
+        if !is_shown {
+            return Ok(None);
+        }
+        // Only what is used has a place in the cache.
+        if let Some((size, before)) = read.filter(|_| keep) {
+            self.cache.put(&object, size, before);
+        }
+        Ok(Some(object))
     }
 
     /// Leave to read the value of a secret that was just found.
@@ -138,14 +203,26 @@ impl Kms {
         Ok(Grant { kms: self, call, action, object })
     }
 
-    /// Whether something is in a place: a secret by the index, whoever may know of it, or a folder.
-    pub(in crate::kms) fn is_in_use(&self, place: &SecretPlace) -> Result<bool, Error> {
-        let (prefix, key) = (place.prefix(), format!("{}/", place.key()));
-        Ok(self.store.read(|connection| {
-            let secrets = secret_path::page(connection, &prefix, "", false, 1)?;
-            let folders = secret_place::list(connection, place.project(), PlaceKind::Folder, &key, 1)?;
-            Ok(!secrets.is_empty() || !folders.is_empty())
-        })?)
+    /// Removes the environments, folders and tags of projects that are not defined any more and hold nothing: who is a member of a
+    /// later project of the same name must not find them there. What fails is done at the next start.
+    pub(super) fn forget_places(&self, definitions: &Definitions) {
+        let forget = || -> Result<(), Error> {
+            for project in self.store.read(secret_place::projects)? {
+                if project == DEFAULT_ACCOUNT || definitions.has_project(&project) {
+                    continue;
+                }
+                self.store.write(move |transaction: &Transaction<'_>| {
+                    if object::any_in_project(transaction, &project)? {
+                        return Ok(());
+                    }
+                    secret_place::forget(transaction, &project)
+                })?;
+            }
+            Ok(())
+        };
+        if let Err(error) = forget() {
+            tracing::error!(%error, "environments, folders and tags of projects that are gone could not be removed");
+        }
     }
 
     /// Whether a folder is there: by a row of its own, or because a secret is in it.
@@ -157,15 +234,27 @@ impl Kms {
         })?)
     }
 
-    /// Rows of a kind whose path begins with `prefix`: they decide nothing, and tell what people called things.
+    /// Rows of a kind, environments or tags: they decide nothing, and tell what people called things.
     pub(in crate::kms) fn place_rows(
         &self,
         project: &str,
         kind: PlaceKind,
-        prefix: &str,
         limit: usize,
     ) -> Result<Vec<PlaceRow>, Error> {
-        Ok(self.store.read(|connection| secret_place::list(connection, project, kind, prefix, limit))?)
+        Ok(self.store.read(|connection| secret_place::list(connection, project, kind, "", "", false, limit))?)
+    }
+
+    /// Rows of the folders in a place, behind the path `after`, likewise: a chunk of them. `direct`: not those in them.
+    pub(in crate::kms) fn folder_rows(
+        &self,
+        place: &SecretPlace,
+        after: &str,
+        direct: bool,
+    ) -> Result<Vec<PlaceRow>, Error> {
+        let (project, prefix) = (place.project(), format!("{}/", place.key()));
+        Ok(self.store.read(|connection| {
+            secret_place::list(connection, project, PlaceKind::Folder, &prefix, after, direct, CHUNK)
+        })?)
     }
 
     /// The row of an identifier, likewise.
@@ -182,6 +271,11 @@ impl Kms {
     ) -> Result<Option<PlaceRow>, Error> {
         Ok(self.store.read(|connection| secret_place::find_path(connection, project, kind, path))?)
     }
+}
+
+/// Whether a name of a secret begins with `prefix`; `direct`: and has no slash behind it.
+fn is_within(name: &str, prefix: &str, direct: bool) -> bool {
+    name.strip_prefix(prefix).is_some_and(|rest| !direct || !rest.contains('/'))
 }
 
 impl PlaceGrant<'_> {

@@ -55,7 +55,7 @@ fn first(project: &str) -> Vec<PlaceRow> {
 impl Kms {
     /// The rows of a project's environments, and whether they are in the database.
     fn environment_rows(&self, project: &str) -> Result<(Vec<PlaceRow>, bool), Error> {
-        let rows = self.place_rows(project, PlaceKind::Environment, "", MAX_ENVIRONMENTS + 1)?;
+        let rows = self.place_rows(project, PlaceKind::Environment, MAX_ENVIRONMENTS + 1)?;
         Ok(if rows.is_empty() { (first(project), false) } else { (rows, true) })
     }
 
@@ -131,9 +131,6 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_at(&call, &SecretPlace::new(project, slug, "/")?, Action::WriteSecret)?;
             let (rows, are_there) = self.environment_rows(project)?;
-            if rows.len() >= MAX_ENVIRONMENTS {
-                return Err(PlaceFault::Full("environments", MAX_ENVIRONMENTS).into());
-            }
             let taken = || PlaceFault::Exists { what: "environment", name: slug.to_owned() };
             if rows.iter().any(|row| row.path == slug) {
                 return Err(taken().into());
@@ -155,12 +152,16 @@ impl Kms {
                 for row in &first {
                     row.insert(transaction, PlaceKind::Environment)?;
                 }
-                if own.insert(transaction, PlaceKind::Environment)? {
-                    return Ok(());
+                if !own.insert(transaction, PlaceKind::Environment)? {
+                    return Err(crate::store::Error::Exists(own.path));
                 }
-                Err(crate::store::Error::Exists(own.path))
+                secret_place::check_count(transaction, &own.project, PlaceKind::Environment, MAX_ENVIRONMENTS)
             });
-            written.map_err(|error| if matches!(error, Error::Exists(_)) { taken().into() } else { error })?;
+            written.map_err(|error| match error {
+                Error::Exists(_) => taken().into(),
+                Error::Store(crate::store::Error::Full) => PlaceFault::Full("environments", MAX_ENVIRONMENTS).into(),
+                error => error,
+            })?;
             Ok(row.into())
         })
     }
@@ -212,17 +213,23 @@ impl Kms {
             if rows.len() == 1 {
                 return Err(PlaceFault::LastEnvironment(row.path).into());
             }
-            if self.is_in_use(&SecretPlace::new(project, &row.path, "/")?)? {
-                let (what, name) = ("environment", row.path);
-                return Err(PlaceFault::NotEmpty { what, name, advice: "" }.into());
-            }
             let first = if are_there { Vec::new() } else { rows };
+            let prefix = SecretPlace::new(project, &row.path, "/")?.prefix();
             let (project, slug) = (project.to_owned(), row.path.clone());
-            grant.change(move |transaction| {
+            let removed = grant.change(move |transaction| {
+                if secret_place::is_in_use(transaction, &project, &slug, &prefix)? {
+                    return Err(crate::store::Error::Conflict);
+                }
                 for row in &first {
                     row.insert(transaction, PlaceKind::Environment)?;
                 }
                 secret_place::remove(transaction, &project, PlaceKind::Environment, &slug)
+            });
+            removed.map_err(|error| match error {
+                Error::Contention => {
+                    PlaceFault::NotEmpty { what: "environment", name: row.path.clone(), advice: "" }.into()
+                }
+                error => error,
             })?;
             Ok(row.into())
         })

@@ -1,6 +1,7 @@
 //! Folders of the environments of projects. A folder takes its secrets along: when it gets another name, they get other names, and
 //! each is authorized by itself.
 
+use super::super::gate::PlaceGrant;
 use super::super::operation::Operation;
 use super::super::{
     Call, Context, DetailsChange, Error, Kms, MAX_TOGETHER, PlaceFault, SecretChange, SecretPlace, uuid,
@@ -9,10 +10,10 @@ use super::environments::Environment;
 use super::{check_segment, check_text};
 use crate::kms::now;
 use crate::policy::Action;
-use crate::store::Change;
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
+use crate::store::{self, Change};
 
-/// Folders in one list, at most.
+/// Folders of one project, at most.
 const MAX_FOLDERS: usize = 10_000;
 
 /// A folder.
@@ -68,41 +69,56 @@ impl Kms {
         Ok(Folder { id, place, environment, parent, description, created: row.created, updated: row.updated })
     }
 
-    /// The folders in a place; `recursive`: those in them too.
+    /// Gives `put` the folders in a place, in the order of their paths; `recursive`: those in them too. `put` returns how many bytes
+    /// each takes as it is written.
     ///
     /// # Errors
-    /// The caller may not know of them, or there are too many.
-    pub fn folders(&self, context: &Context<'_>, place: &SecretPlace, recursive: bool) -> Result<Vec<Folder>, Error> {
+    /// The caller may not know of them.
+    pub fn folders(
+        &self,
+        context: &Context<'_>,
+        place: &SecretPlace,
+        recursive: bool,
+        put: &mut dyn FnMut(Folder) -> usize,
+    ) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListPlaces);
         call.describe(format!("folders of {} in {}", place.key(), place.project()));
         self.recorded(&call, || {
             self.authorize_seeing(&call, place)?;
-            let prefix = format!("{}/", place.key());
-            let rows = self.place_rows(place.project(), PlaceKind::Folder, &prefix, MAX_FOLDERS + 1)?;
-            if rows.len() > MAX_FOLDERS {
-                return Err(Error::AnswerTooLarge);
+            let Some(environment) = self.environment_of(place)? else { return Ok(()) };
+            let mut above = (String::new(), None);
+            let mut after = String::new();
+            loop {
+                let chunk = self.folder_rows(place, &after, !recursive)?;
+                let Some(last) = chunk.last() else { return Ok(()) };
+                after.clone_from(&last.path);
+                for row in chunk {
+                    call.go_on()?;
+                    let size = put(self.listed_folder(row, &environment, &mut above)?);
+                    // What it is written into grows by doubling.
+                    call.context.ticket.hold(size.saturating_mul(2)).map_err(|_| Error::NoRoom)?;
+                }
             }
-            let Some(environment) = self.environment_of(place)? else { return Ok(Vec::new()) };
-            let ids: std::collections::HashMap<&str, &str> =
-                rows.iter().map(|row| (row.path.as_str(), row.id.as_str())).collect();
-            let own = self.place_row_at(place.project(), PlaceKind::Folder, &place.key())?.map(|row| row.id);
-            let is_shown =
-                |row: &&PlaceRow| recursive || row.path.strip_prefix(&prefix).is_some_and(|rest| !rest.contains('/'));
-            let folder = |row: &PlaceRow| {
-                let (slug, path) = row.path.split_once('/').unwrap_or((&row.path, ""));
-                let above = row.path.rsplit_once('/').map_or("", |(above, _)| above);
-                Ok(Folder {
-                    id: row.id.clone(),
-                    place: SecretPlace::new(&row.project, slug, path)?,
-                    environment: environment.clone(),
-                    parent: ids.get(above).map(|id| (*id).to_owned()).or_else(|| own.clone()),
-                    description: row.note.clone(),
-                    created: row.created,
-                    updated: row.updated,
-                })
-            };
-            rows.iter().filter(is_shown).map(folder).collect()
         })
+    }
+
+    /// A folder of a list. `above` is the path of the folder that held the one before, with its identifier.
+    fn listed_folder(
+        &self,
+        row: PlaceRow,
+        environment: &Environment,
+        above: &mut (String, Option<String>),
+    ) -> Result<Folder, Error> {
+        let PlaceRow { id, project, path, note: description, created, updated, .. } = row;
+        let (slug, folders) = path.split_once('/').unwrap_or((&path, ""));
+        let place = SecretPlace::new(&project, slug, folders)?;
+        let own = path.rsplit_once('/').map_or("", |(own, _)| own);
+        if above.0 != own {
+            let found = self.place_row_at(&project, PlaceKind::Folder, own)?.map(|row| row.id);
+            *above = (own.to_owned(), found);
+        }
+        let (environment, parent) = (environment.clone(), above.1.clone());
+        Ok(Folder { id, place, environment, parent, description, created, updated })
     }
 
     /// The folder of an identifier.
@@ -167,10 +183,10 @@ impl Kms {
                 for row in &above {
                     row.insert(transaction, PlaceKind::Folder)?;
                 }
-                if written.insert(transaction, PlaceKind::Folder)? {
-                    return Ok(());
+                if !written.insert(transaction, PlaceKind::Folder)? {
+                    return Err(store::Error::Exists(written.name));
                 }
-                Err(crate::store::Error::Exists(written.name))
+                secret_place::check_count(transaction, &written.project, PlaceKind::Folder, MAX_FOLDERS)
             });
             outcome.map_err(taken)?;
             self.folder(&made)
@@ -196,9 +212,13 @@ impl Kms {
             return Err(PlaceFault::TooMany(MAX_TOGETHER).into());
         }
         let placed = |(variable, _): &(String, String)| {
-            SecretPlace::of_variable(variable).map(|(place, name)| (place, name.to_owned()))
+            let placed = SecretPlace::of_variable(variable).map(|(place, name)| (place, name.to_owned()));
+            // A name with an empty part is in no folder, and nothing here can change it.
+            let advice =
+                " (a variable there has an empty part in its name: use claviger secrets, or a client of Conjur)";
+            placed.ok_or_else(|| not_empty(place, advice))
         };
-        found.iter().map(|own| placed(own).ok_or(Error::SecretPath)).collect()
+        found.iter().map(placed).collect()
     }
 
     /// Gives a folder another name or description. With another name all secrets in it get other names, or nothing is changed.
@@ -240,12 +260,16 @@ impl Kms {
             let changes = self.secrets_within(&from)?.into_iter().map(moved).collect::<Result<Vec<_>, _>>()?;
             row.path = to.key();
             row.name = to.folder().unwrap_or_default().to_owned();
-            let (own, old, new) = (row.clone(), from.key(), to.key());
+            let (own, own_name, old, new) = (row.clone(), row.name.clone(), from.key(), to.key());
             let beside = grant.prepared(move |transaction| {
-                secret_place::move_folders(transaction, &own.project, &old, &new, own.updated)?;
+                secret_place::move_folders(transaction, &own.project, [&old, &new], SecretPlace::MAX_KEY, own.updated)?;
                 own.update(transaction, PlaceKind::Folder)
             });
-            self.change_within(context, &from, &changes, beside, "rename")?;
+            self.change_within(context, &from, &changes, beside, "rename").map_err(|error| match error {
+                Error::Store(store::Error::PathTooLong) => PlaceFault::TooDeep(to.path()).into(),
+                Error::Store(store::Error::Exists(_)) => taken(Error::Exists(own_name.clone())),
+                error => error,
+            })?;
             call.changed();
             self.folder(&row)
         })
@@ -263,9 +287,9 @@ impl Kms {
             let row = self.folder_row(folder)?;
             let shown = self.folder(&row)?;
             let place = &shown.place;
-            if !force && self.is_in_use(place)? {
-                let (what, name, advice) = ("folder", place.path(), ", or with it (forceDelete: true)");
-                return Err(PlaceFault::NotEmpty { what, name, advice }.into());
+            if !force {
+                self.remove_empty_folder(&grant, &row, place)?;
+                return Ok(shown);
             }
             let removed = |(place, name)| SecretChange::Remove { place, name };
             let changes: Vec<SecretChange> = self.secrets_within(place)?.into_iter().map(removed).collect();
@@ -275,6 +299,21 @@ impl Kms {
             self.change_within(context, place, &changes, beside, "delete")?;
             call.changed();
             Ok(shown)
+        })
+    }
+
+    /// Removes a folder, and nothing else: what came into it meanwhile stays, and so does the folder then.
+    fn remove_empty_folder(&self, grant: &PlaceGrant<'_>, row: &PlaceRow, place: &SecretPlace) -> Result<(), Error> {
+        let (project, path, prefix) = (row.project.clone(), row.path.clone(), place.prefix());
+        let removed = grant.change(move |transaction| {
+            if secret_place::is_in_use(transaction, &project, &path, &prefix)? {
+                return Err(store::Error::Conflict);
+            }
+            secret_place::remove(transaction, &project, PlaceKind::Folder, &path)
+        });
+        removed.map_err(|error| match error {
+            Error::Contention => not_empty(place, ", or with it (forceDelete: true)"),
+            error => error,
         })
     }
 
@@ -295,8 +334,13 @@ impl Kms {
     }
 }
 
+fn not_empty(place: &SecretPlace, advice: &'static str) -> Error {
+    PlaceFault::NotEmpty { what: "folder", name: place.path(), advice }.into()
+}
+
 fn taken(error: Error) -> Error {
     match error {
+        Error::Store(store::Error::Full) => PlaceFault::Full("folders", MAX_FOLDERS).into(),
         Error::Exists(name) => PlaceFault::Exists { what: "folder", name }.into(),
         error => error,
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::super::operation::Operation;
-use super::super::{Call, Context, Error, Kms, PlaceFault, uuid};
+use super::super::{Call, Context, DetailsChange, Error, Kms, PlaceFault, SecretPlace, uuid};
 use super::environments::sample;
 use super::{check_segment, check_text};
 use crate::kms::now;
@@ -41,8 +41,17 @@ impl Kms {
     /// # Errors
     /// The database is not available.
     pub fn tags_by_id(&self, project: &str) -> Result<HashMap<String, Tag>, Error> {
-        let rows = self.place_rows(project, PlaceKind::Tag, "", MAX_TAGS)?;
+        let rows = self.place_rows(project, PlaceKind::Tag, MAX_TAGS)?;
         Ok(rows.into_iter().map(|row| (row.id.clone(), Tag::from(row))).collect())
+    }
+
+    /// Refuses to say that a secret has a tag that its project has not. The right to change the secret was asked before.
+    pub(in crate::kms) fn expect_tags(&self, place: &SecretPlace, change: &DetailsChange) -> Result<(), Error> {
+        for id in change.tags.iter().flatten() {
+            let found = self.place_row(PlaceKind::Tag, id)?.filter(|row| row.project == place.project());
+            found.ok_or_else(|| PlaceFault::NoTag(id.clone()))?;
+        }
+        Ok(())
     }
 
     /// The tags of a project, in the order of their slugs.
@@ -54,7 +63,7 @@ impl Kms {
         call.describe(format!("tags of {project}"));
         self.recorded(&call, || {
             self.authorize_seeing(&call, &sample(project)?)?;
-            let rows = self.place_rows(project, PlaceKind::Tag, "", MAX_TAGS)?;
+            let rows = self.place_rows(project, PlaceKind::Tag, MAX_TAGS)?;
             Ok(rows.into_iter().map(Tag::from).collect())
         })
     }
@@ -78,9 +87,6 @@ impl Kms {
         call.describe(format!("tag {slug} of {project}"));
         self.recorded(&call, || {
             let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
-            if self.place_rows(project, PlaceKind::Tag, "", MAX_TAGS)?.len() >= MAX_TAGS {
-                return Err(PlaceFault::Full("tags", MAX_TAGS).into());
-            }
             let now = now();
             let row = PlaceRow {
                 id: uuid::random()?,
@@ -94,13 +100,14 @@ impl Kms {
             };
             let own = row.clone();
             let written = grant.change(move |transaction| {
-                if own.insert(transaction, PlaceKind::Tag)? {
-                    return Ok(());
+                if !own.insert(transaction, PlaceKind::Tag)? {
+                    return Err(crate::store::Error::Exists(own.path));
                 }
-                Err(crate::store::Error::Exists(own.path))
+                secret_place::check_count(transaction, &own.project, PlaceKind::Tag, MAX_TAGS)
             });
             written.map_err(|error| match error {
                 Error::Exists(name) => PlaceFault::Exists { what: "tag", name }.into(),
+                Error::Store(crate::store::Error::Full) => PlaceFault::Full("tags", MAX_TAGS).into(),
                 error => error,
             })?;
             Ok(row.into())

@@ -112,7 +112,7 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     let changes = changes(ask, |place, mut entry| {
         let value = entry.secret_value.take().ok_or_else(|| invalid("secrets: secretValue is missing"))?;
         app.kms.expect_secret_place(&ask.context, &place)?;
-        let details = entry.said().change(app, &place)?;
+        let details = entry.said().change()?;
         let (name, value) = (entry.secret_key, Bytes::from(value.into_bytes()));
         Ok(SecretChange::Create { place, name, value, details })
     })?;
@@ -122,7 +122,7 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 /// `PATCH /api/v3/secrets/batch/raw`
 pub(in crate::http) fn update(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let changes = changes(ask, |place, mut entry| {
-        let details = entry.said().change(app, &place)?;
+        let details = entry.said().change()?;
         let value = entry.secret_value.take().map(|value| Bytes::from(value.into_bytes()));
         let to = entry.new_secret_name.take().filter(|new| !new.is_empty()).map(|new| (place.clone(), new));
         Ok(SecretChange::Update { place, name: entry.secret_key, value, to, details })

@@ -65,10 +65,14 @@ const MAX_SLUGS: usize = 50;
 
 /// A key with its value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Metadata {
     key: String,
     #[serde(default)]
     value: String,
+    /// Whether it is to be kept encrypted, which it is not.
+    #[serde(default, skip_serializing)]
+    is_encrypted: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -199,7 +203,7 @@ fn shown<'a>(secret: &'a ProjectSecret, tags: &'a HashMap<String, Tag>) -> Shown
         secret_metadata: details
             .metadata
             .iter()
-            .map(|(key, value)| Metadata { key: key.clone(), value: value.clone() })
+            .map(|(key, value)| Metadata { key: key.clone(), value: value.clone(), is_encrypted: None })
             .collect(),
         is_rotated_secret: false,
         metadata: None,

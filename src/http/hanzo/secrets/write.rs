@@ -78,27 +78,23 @@ impl Body {
 
 impl Said {
     /// The change that it makes of a secret of the project.
-    pub(super) fn change(self, app: &App, place: &SecretPlace) -> Result<DetailsChange, Problem> {
+    pub(super) fn change(self) -> Result<DetailsChange, Problem> {
         let Self { comment, tag_ids, metadata, note, days, skip_multiline_encoding } = self;
         for (name, text) in [("secretComment", &comment), ("secretReminderNote", &note)] {
             if text.as_ref().is_some_and(|text| text.len() > MAX_COMMENT) {
                 return Err(invalid(format!("{name}: at most {MAX_COMMENT} bytes")));
             }
         }
-        if let Some(ids) = tag_ids.as_ref().filter(|ids| !ids.is_empty()) {
-            let known = app.kms.tags_by_id(place.project())?;
-            if ids.len() > MAX_TAGS {
-                return Err(invalid(format!("tagIds: at most {MAX_TAGS}")));
-            }
-            if let Some(unknown) = ids.iter().find(|id| !known.contains_key(*id)) {
-                let detail = format!(
-                    "tagIds: the project has no tag {unknown:?}: make it first (POST /api/v1/workspace/ID/tags)"
-                );
-                return Err(invalid(detail));
-            }
+        if tag_ids.as_ref().is_some_and(|ids| ids.len() > MAX_TAGS) {
+            return Err(invalid(format!("tagIds: at most {MAX_TAGS}")));
+        }
+        if metadata.iter().flatten().any(|own| own.is_encrypted == Some(true)) {
+            let detail = "secretMetadata: isEncrypted is not served, and the value would be kept in clear: put it into the value \
+                          of a secret";
+            return Err(invalid(detail));
         }
         let reminder_days = days.map(whole_days).transpose()?;
-        let pairs = |all: Vec<Metadata>| all.into_iter().map(|Metadata { key, value }| (key, value)).collect();
+        let pairs = |all: Vec<Metadata>| all.into_iter().map(|Metadata { key, value, .. }| (key, value)).collect();
         Ok(DetailsChange {
             comment,
             tags: tag_ids,
@@ -126,7 +122,7 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     let (place, name) = (body.place(ask)?, ask.parameter(0));
     let value = body.secret_value.take().ok_or_else(|| invalid("secretValue is missing"))?;
     app.kms.expect_secret_place(&ask.context, &place)?;
-    let details = body.said().change(app, &place)?;
+    let details = body.said().change()?;
     let value = Bytes::from(value.into_bytes());
     let change = SecretChange::Create { place: place.clone(), name: name.to_owned(), value, details };
     let made = app.kms.change_secrets(&ask.context, &[change]).map_err(|error| told(&place, name, error))?;
@@ -137,7 +133,7 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 pub(in crate::http) fn update(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let mut body: Body = read_secret(ask.body)?;
     let (place, name) = (body.place(ask)?, ask.parameter(0));
-    let details = body.said().change(app, &place)?;
+    let details = body.said().change()?;
     let value = body.secret_value.take().map(|value| Bytes::from(value.into_bytes()));
     let to = body.new_secret_name.take().filter(|new| !new.is_empty()).map(|new| (place.clone(), new));
     let change = SecretChange::Update { place: place.clone(), name: name.to_owned(), value, to, details };
