@@ -238,7 +238,6 @@ fn status(error: &kms::Error) -> StatusCode {
         | E::SecretPath
         | E::NoPlace(_)
         | E::Reason
-        | E::Disabled(_)
         | E::Version(..) => StatusCode::BAD_REQUEST,
         E::UsageMask(_)
         | E::Sensitive
@@ -262,6 +261,7 @@ fn status(error: &kms::Error) -> StatusCode {
         E::Exists(_)
         | E::Destroyed(_)
         | E::State(_)
+        | E::Disabled(_)
         | E::Contention
         | E::InPolicyFile { .. }
         | E::ProjectInUse(_)

@@ -85,9 +85,9 @@ fn tried(caller: &mut Caller, uses: &Uses, is_disabled: bool) {
         let answer = caller.kmip(request);
         if is_disabled {
             let told = answer.json();
-            assert_eq!(answer.status, 400, "{request} {told}");
+            assert_eq!(answer.status, 409, "{request} {told}");
             assert!(told["detail"].as_str().unwrap().contains("is disabled"), "{told}");
-            assert_eq!(told["result_reason"], "WrongKeyLifecycleState", "{told}");
+            assert_eq!(told["result_reason"], "Wrong_Key_Lifecycle_State", "{told}");
         } else {
             assert_eq!(answer.status, 200, "{request} {}", answer.json());
         }
@@ -97,7 +97,7 @@ fn tried(caller: &mut Caller, uses: &Uses, is_disabled: bool) {
         let answer = caller.send(method, path, body.as_ref());
         let told = answer.json();
         if is_disabled {
-            assert_eq!((answer.status, &told["error"]), (400, &json!("BadRequest")), "{path} {told}");
+            assert_eq!((answer.status, &told["error"]), (409, &json!("Conflict")), "{path} {told}");
             assert!(told["message"].as_str().unwrap().contains("is disabled"), "{told}");
         } else {
             assert_eq!(answer.status, 200, "{path} {told}");
@@ -208,7 +208,7 @@ fn who_may_change_a_key_may_disable_it_and_nobody_else() {
     alice.ok(&sign(&private, b"data", &[]));
     alice.grant(&public, "bob", &["modify_attribute"]);
     disable(&mut bob, &private, true);
-    assert_eq!(alice.kmip(&sign(&private, b"data", &[])).status, 400);
+    assert_eq!(alice.kmip(&sign(&private, b"data", &[])).status, 409);
     // It stands in the audit log, by its own words.
     let mut root = Caller::certificate(&server, "root");
     let found = root.done("/audit/search", &json!({"object": private}));

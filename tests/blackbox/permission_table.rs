@@ -461,7 +461,7 @@ fn what_one_owns_and_what_one_was_given_are_two_lists() {
     assert_eq!(ids(&bob.get("/access/obtained?offset=1")), ["hers-3"]);
     assert_eq!(ids(&alice.get("/access/obtained")), ["his"]);
     assert_eq!(ids(&world.certificate("sam").get("/access/owned")), [""; 0]);
-    for offset in ["-1", "x", "99999999999999999999", ""] {
+    for offset in ["-1", "x", "99999999999999999999"] {
         assert_eq!(alice.send("GET", &format!("/access/owned?offset={offset}"), None).status, 400, "{offset}");
     }
     // A narrowed token sees what it may use.

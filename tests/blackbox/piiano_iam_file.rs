@@ -27,7 +27,7 @@ fn faults_are_told_with_line_and_key() {
         (conf("keys = '{\"kty\":\"oct\",\"k\":\"AAAA\"}'"), "line 6: idps.a.conf.keys: no key that is usable"),
         (
             conf(&format!("keys = '{private}'")),
-            "line 6: idps.a.conf.keys: no key that is usable, which is RSA of 2048 to 16384 bits, P-256, P-384 or Ed25519, for \
+            "line 6: idps.a.conf.keys: no key that is usable, which is RSA of 2048 to 16384 bits, P-256, P-384, P-521 or Ed25519, for \
              signatures: key 1: this is a private key: publish only its public half, and replace the key",
         ),
         (
