@@ -2,7 +2,7 @@
 
 use super::administration::Kind;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, Sheet, now};
+use super::{Call, Context, Environment, Error, Kms, Sheet, now};
 use crate::policy::ProjectDocument;
 
 /// A project.
@@ -12,9 +12,15 @@ pub struct Project {
     pub name: String,
     /// What it is.
     pub document: ProjectDocument,
+    /// The environments that it has secrets in, in their order.
+    pub environments: Vec<Environment>,
 }
 
 impl Kms {
+    fn as_project(&self, name: &str, document: ProjectDocument) -> Result<Project, Error> {
+        Ok(Project { name: name.to_owned(), document, environments: self.environments_of(name)? })
+    }
+
     /// Makes a project.
     ///
     /// # Errors
@@ -35,7 +41,7 @@ impl Kms {
             };
             (document.created_at, document.updated_at) = (now(), now());
             grant.define(Kind::Project, name, Some(text(&document)), Some(version))?;
-            Ok(Project { name: name.to_owned(), document })
+            self.as_project(name, document)
         })
     }
 
@@ -47,7 +53,7 @@ impl Kms {
         let call = project_call(context, Operation::ListDefinitions, name);
         self.recorded(&call, || {
             let (_, document) = self.authorize_administration(&call)?.project(name)?;
-            Ok(Project { name: name.to_owned(), document })
+            self.as_project(name, document)
         })
     }
 
@@ -71,7 +77,7 @@ impl Kms {
             let read = |_: Option<&String>| Ok(left.next().into_iter().collect());
             sheet.fill(read, |name| {
                 let found = grant.project(name).ok();
-                Ok(found.map(|(_, document)| Project { name: name.clone(), document }))
+                found.map(|(_, document)| self.as_project(name, document)).transpose()
             })?;
             Ok(total)
         })
@@ -95,7 +101,7 @@ impl Kms {
                 document.updated_at = now();
                 Ok(document.clone())
             })?;
-            Ok(Project { name: name.to_owned(), document })
+            self.as_project(name, document)
         })
     }
 
@@ -108,8 +114,9 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_administration(&call)?;
             let (_, document) = grant.project(name)?;
+            let project = self.as_project(name, document)?;
             grant.define(Kind::Project, name, None, None)?;
-            Ok(Project { name: name.to_owned(), document })
+            Ok(project)
         })
     }
 }

@@ -332,6 +332,14 @@ fn projects_are_made_read_changed_and_removed() {
     let changed = root.done_with("PATCH", "/api/v2/workspace/gcp-project", &change);
     assert_eq!((&changed["name"], &changed["description"]), (&json!("Other"), &json!("")));
     assert_eq!(changed["createdAt"], made["createdAt"]);
+    let read = root.get("/api/v1/workspace/gcp-project");
+    let slugs = |project: &Value| -> Vec<String> {
+        let environments = project["environments"].as_array().unwrap().iter();
+        environments.map(|own| own["slug"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(slugs(&read["workspace"]), ["dev", "staging", "prod"]);
+    root.done("/api/v1/workspace/gcp-project/environments", &json!({"name": "Test", "slug": "test", "position": 4}));
+    assert_eq!(slugs(&root.get("/api/v2/workspace/gcp-project")), ["dev", "staging", "prod", "test"]);
     let body = json!({"name": "Third"});
     assert_eq!(root.done_with("PATCH", "/api/v1/workspace/gcp-project", &body)["workspace"]["name"], "Third");
     for (body, member) in [

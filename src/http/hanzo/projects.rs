@@ -9,7 +9,7 @@ use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
 use super::{MAX_OFFSET, invalid, iso, number, organization, read};
-use crate::kms::{MAX_ENTRIES, Project, Sheet};
+use crate::kms::{self, MAX_ENTRIES, Project, Sheet};
 use crate::policy::{ProjectDocument, check_name};
 
 /// The longest name and type of a project, in bytes.
@@ -77,6 +77,12 @@ struct Environment {
     slug: String,
 }
 
+impl From<kms::Environment> for Environment {
+    fn from(kms::Environment { id, name, slug, .. }: kms::Environment) -> Self {
+        Self { id, name, slug }
+    }
+}
+
 #[derive(Serialize)]
 struct Made {
     project: Shown,
@@ -87,7 +93,7 @@ struct One {
     workspace: Shown,
 }
 
-fn shown(Project { name, document }: Project, org_id: &str) -> Shown {
+fn shown(Project { name, document, environments }: Project, org_id: &str) -> Shown {
     let ProjectDocument { description, display_name, project_type, created_at, updated_at, .. } = document;
     Shown {
         id: name.clone(),
@@ -102,7 +108,7 @@ fn shown(Project { name, document }: Project, org_id: &str) -> Shown {
         upgrade_status: None,
         kms_secret_manager_key_id: None,
         audit_logs_retention_days: None,
-        environments: Vec::new(),
+        environments: environments.into_iter().map(Environment::from).collect(),
         created_at: iso(created_at),
         updated_at: iso(updated_at),
     }

@@ -106,10 +106,15 @@ impl Kms {
         call.describe(format!("environments of {project}"));
         self.recorded(&call, || {
             self.authorize_seeing(&call, &sample(project)?)?;
-            let mut rows = self.environment_rows(project)?.0;
-            rows.sort_by(|one, other| (one.position, &one.path).cmp(&(other.position, &other.path)));
-            Ok(rows.into_iter().map(Environment::from).collect())
+            self.environments_of(project)
         })
+    }
+
+    /// The environments of a project, in their order, for callers who may know of them.
+    pub(in crate::kms) fn environments_of(&self, project: &str) -> Result<Vec<Environment>, Error> {
+        let mut rows = self.environment_rows(project)?.0;
+        rows.sort_by(|one, other| (one.position, &one.path).cmp(&(other.position, &other.path)));
+        Ok(rows.into_iter().map(Environment::from).collect())
     }
 
     /// Makes an environment.
