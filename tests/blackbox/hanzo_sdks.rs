@@ -340,6 +340,11 @@ fn projects_are_made_read_changed_and_removed() {
     assert_eq!(slugs(&read["workspace"]), ["dev", "staging", "prod"]);
     root.done("/api/v1/workspace/gcp-project/environments", &json!({"name": "Test", "slug": "test", "position": 4}));
     assert_eq!(slugs(&root.get("/api/v2/workspace/gcp-project")), ["dev", "staging", "prod", "test"]);
+    // Terraform makes those too that are there from the beginning: once.
+    let made_by = json!({"name": "Production", "slug": "prod", "position": 1});
+    let prod = root.done("/api/v1/workspace/gcp-project/environments", &made_by);
+    assert_eq!(prod["environment"]["name"], "Production");
+    refused(&mut root, "POST", "/api/v1/workspace/gcp-project/environments", &made_by, 400);
     let body = json!({"name": "Third"});
     assert_eq!(root.done_with("PATCH", "/api/v1/workspace/gcp-project", &body)["workspace"]["name"], "Third");
     for (body, member) in [

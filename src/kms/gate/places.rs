@@ -1,7 +1,7 @@
 //! Environments, folders and tags of a project, and the secrets that are in them by the index of names.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::super::list::CHUNK;
 use super::super::object::Object;
@@ -63,6 +63,21 @@ impl Kms {
                 })
             }
         }
+    }
+
+    /// Leave to make, change and remove the environments of a project, which hold nothing by themselves: for those who administer, as
+    /// they make projects. `None` for other callers.
+    pub(in crate::kms) fn administer_places<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        project: &str,
+    ) -> Result<Option<PlaceGrant<'a>>, Error> {
+        let Ok(rule) = self.policy.load().decide_administer(call.caller()) else { return Ok(None) };
+        if !self.definitions.lock().unwrap_or_else(PoisonError::into_inner).has_project(project) {
+            return Err(Error::Undefined { kind: "project", name: project.to_owned() });
+        }
+        call.trail.permitted(Action::Administer, None, rule);
+        Ok(Some(PlaceGrant { kms: self, call, action: Action::Administer }))
     }
 
     /// Whether the caller could do something with secrets of the project that others own.

@@ -1,5 +1,6 @@
 //! Environments of projects. A project for which none was made has those that Infisical gives to a new one.
 
+use super::super::gate::PlaceGrant;
 use super::super::operation::Operation;
 use super::super::{Call, Context, Error, Kms, PlaceFault, SecretPlace, uuid};
 use super::{check_segment, check_text};
@@ -117,7 +118,16 @@ impl Kms {
         Ok(rows.into_iter().map(Environment::from).collect())
     }
 
-    /// Makes an environment.
+    /// Leave to change the environments of a project: for those who administer, and those who could add a secret there.
+    fn authorize_environments<'a>(&'a self, call: &'a Call<'a>, place: &SecretPlace) -> Result<PlaceGrant<'a>, Error> {
+        match self.administer_places(call, place.project())? {
+            Some(grant) => Ok(grant),
+            None => self.authorize_at(call, place, Action::WriteSecret),
+        }
+    }
+
+    /// Makes an environment. One that each project has from the beginning is made by the first who asks for it, and has its name and
+    /// place from then on: clients that make all environments themselves need not know of them.
     ///
     /// # Errors
     /// The caller may not add secrets to the project, or the slug is taken or cannot be one.
@@ -134,33 +144,47 @@ impl Kms {
         let call = Call::new(context, Operation::WritePlace);
         call.describe(format!("environment {slug} of {project}"));
         self.recorded(&call, || {
-            let grant = self.authorize_at(&call, &SecretPlace::new(project, slug, "/")?, Action::WriteSecret)?;
+            let grant = self.authorize_environments(&call, &SecretPlace::new(project, slug, "/")?)?;
             let (rows, are_there) = self.environment_rows(project)?;
             let taken = || PlaceFault::Exists { what: "environment", name: slug.to_owned() };
-            if rows.iter().any(|row| row.path == slug) {
-                return Err(taken().into());
-            }
-            let last = rows.iter().map(|row| row.position).max().unwrap_or(0);
-            let now = now();
-            let row = PlaceRow {
-                id: uuid::random()?,
-                project: project.to_owned(),
-                path: slug.to_owned(),
-                name: name.to_owned(),
-                note: String::new(),
-                position: position.unwrap_or(last + 1),
-                created: now,
-                updated: now,
+            let (last, now) = (rows.iter().map(|row| row.position).max().unwrap_or(0), now());
+            let row = match rows.iter().find(|row| row.path == slug) {
+                Some(own) if own.updated != 0 => return Err(taken().into()),
+                Some(own) => PlaceRow {
+                    name: name.to_owned(),
+                    position: position.unwrap_or(own.position),
+                    updated: now,
+                    ..own.clone()
+                },
+                None => PlaceRow {
+                    id: uuid::random()?,
+                    project: project.to_owned(),
+                    path: slug.to_owned(),
+                    name: name.to_owned(),
+                    note: String::new(),
+                    position: position.unwrap_or(last + 1),
+                    created: now,
+                    updated: now,
+                },
             };
+            let is_first = row.created == 0;
             let (first, own) = (if are_there { Vec::new() } else { rows }, row.clone());
             let written = grant.change(move |transaction| {
                 for row in &first {
                     row.insert(transaction, PlaceKind::Environment)?;
                 }
-                if !own.insert(transaction, PlaceKind::Environment)? {
+                let kind = PlaceKind::Environment;
+                if is_first {
+                    let present = secret_place::find_path(transaction, &own.project, kind, &own.path)?;
+                    if present.is_none_or(|present| present.updated == 0) {
+                        return own.update(transaction, kind);
+                    }
                     return Err(crate::store::Error::Exists(own.path));
                 }
-                secret_place::check_count(transaction, &own.project, PlaceKind::Environment, MAX_ENVIRONMENTS)
+                if !own.insert(transaction, kind)? {
+                    return Err(crate::store::Error::Exists(own.path));
+                }
+                secret_place::check_count(transaction, &own.project, kind, MAX_ENVIRONMENTS)
             });
             written.map_err(|error| match error {
                 Error::Exists(_) => taken().into(),
@@ -187,7 +211,7 @@ impl Kms {
         let call = Call::new(context, Operation::WritePlace);
         call.describe(format!("environment {id:?} of {project}"));
         self.recorded(&call, || {
-            let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
+            let grant = self.authorize_environments(&call, &sample(project)?)?;
             let (rows, are_there) = self.environment_rows(project)?;
             let mut row = rows.iter().find(|row| row.id == id).cloned().ok_or_else(|| unknown(id))?;
             row.updated = now();
@@ -212,7 +236,7 @@ impl Kms {
         let call = Call::new(context, Operation::RemovePlace);
         call.describe(format!("environment {id:?} of {project}"));
         self.recorded(&call, || {
-            let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
+            let grant = self.authorize_environments(&call, &sample(project)?)?;
             let (rows, are_there) = self.environment_rows(project)?;
             let row = rows.iter().find(|row| row.id == id).cloned().ok_or_else(|| unknown(id))?;
             if rows.len() == 1 {
