@@ -3,7 +3,6 @@
 
 use std::fmt;
 
-use data_encoding::BASE64URL_NOPAD;
 use openssl::bn::BigNum;
 use openssl::ec::{EcGroup, EcKey};
 use openssl::error::ErrorStack;
@@ -14,6 +13,7 @@ use openssl::x509::X509;
 use serde_json::{Map, Value};
 
 use super::jose::{self, Algorithm};
+use crate::base64;
 use crate::pem::{self, Block, Kind};
 use crate::public_key::{self, Unsound, Warning};
 use crate::text::Part;
@@ -214,7 +214,7 @@ pub(super) fn key_id(jwk: &Map<String, Value>) -> Option<String> {
 fn components(jwk: &Map<String, Value>) -> Result<PKey<Public>, NotTaken> {
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
     let bytes = |name: &'static str| {
-        let decoded = text(name).and_then(|text| BASE64URL_NOPAD.decode(text.as_bytes()).ok());
+        let decoded = text(name).and_then(|text| base64::decode(text.as_bytes()));
         decoded.filter(|bytes| !bytes.is_empty()).ok_or(NotTaken::Member(name))
     };
     let curve = |nid: Nid, length: usize| {

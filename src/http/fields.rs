@@ -96,11 +96,10 @@ impl Fields {
     /// # Errors
     /// It is something else.
     pub(super) fn boolean(&self, name: &'static str) -> Result<Option<bool>, FieldError> {
-        let Some(given) = self.text(name) else { return Ok(None) };
+        let Some(given) = self.text(name).filter(|given| !is_nothing(given)) else { return Ok(None) };
         match given.to_ascii_lowercase().as_str() {
             "true" | "1" => Ok(Some(true)),
             "false" | "0" => Ok(Some(false)),
-            "null" | "none" | "undefined" => Ok(None),
             _ => Err(FieldError::Value { name, given: given.to_owned(), wanted: "true or false".to_owned() }),
         }
     }
@@ -113,11 +112,16 @@ impl Fields {
     where
         T: std::str::FromStr + PartialOrd + std::fmt::Display,
     {
-        let Some(given) = self.text(name) else { return Ok(None) };
+        let Some(given) = self.text(name).filter(|given| !is_nothing(given)) else { return Ok(None) };
         let number = given.parse().ok().filter(|number| range.contains(number));
         let wanted = || format!("a number from {} to {}", range.start(), range.end());
         number.map(Some).ok_or_else(|| FieldError::Value { name, given: given.to_owned(), wanted: wanted() })
     }
+}
+
+/// Whether a client wrote that it has no value, as its language calls that.
+fn is_nothing(given: &str) -> bool {
+    ["null", "none", "undefined"].iter().any(|own| given.eq_ignore_ascii_case(own))
 }
 
 #[cfg(test)]
@@ -144,7 +148,7 @@ mod tests {
         assert_eq!(fields.boolean("f").unwrap_err().to_string(), "f: \"yes\" is not true or false");
         assert_eq!(fields.number("n", 1..=7), Ok(Some(7)));
         assert_eq!(fields.number("n", 1..=6).unwrap_err().to_string(), "n: \"7\" is not a number from 1 to 6");
-        assert_eq!(fields.number("e", 1..=6), Ok(None));
+        assert_eq!((fields.number("e", 1..=6), fields.number("m", 1..=6)), (Ok(None), Ok(None)));
     }
 
     #[test]

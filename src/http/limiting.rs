@@ -269,6 +269,22 @@ mod tests {
     }
 
     #[test]
+    fn every_listed_word_limits() {
+        assert_eq!((WORDS.len(), PAIRS.len(), PERMISSIONS.len()), (76, 10, 8));
+        let pairs = PAIRS.iter().map(|(one, next)| format!("{one}_{next}"));
+        for word in WORDS.iter().map(|word| (*word).to_owned()).chain(pairs) {
+            for name in [word.clone(), format!("x_{word}"), format!("{word}-y")] {
+                assert!(limits(&name, &json!("5")) && limits(&name, &json!([1])), "{name}");
+                let none = [json!(null), json!(""), json!(0), json!([]), json!({}), json!("::/0")];
+                assert!(none.iter().all(|none| !limits(&name, none)), "{name}");
+            }
+        }
+        for word in PERMISSIONS {
+            assert!(limits(word, &json!(false)) && !limits(&format!("x_{word}"), &json!(null)), "{word}");
+        }
+    }
+
+    #[test]
     fn the_list_is_in_the_docs() {
         let page = include_str!("../../docs/unknown-members.md");
         for word in WORDS.iter().chain(PERMISSIONS) {

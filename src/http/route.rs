@@ -107,6 +107,14 @@ impl Route {
         self
     }
 
+    /// The status of a request that its clients could have written otherwise.
+    pub(super) fn fault_status(&self) -> StatusCode {
+        match words(self.path) {
+            Words::Hanzo => StatusCode::UNPROCESSABLE_ENTITY,
+            Words::Problem | Words::Piiano | Words::Conjur => StatusCode::BAD_REQUEST,
+        }
+    }
+
     /// Whether the clients of another system come by it.
     pub(super) fn is_of_dialect(&self) -> bool {
         words(self.path).dialect().is_some()
@@ -176,9 +184,11 @@ impl Route {
 }
 
 /// First segments of the paths of Conjur's API, whether or not they are served; those of its authenticators begin with `authn`.
-const CONJUR: [&str; 11] = [
+const CONJUR: [&str; 14] = [
     "authenticators",
+    "branches",
     "ca",
+    "groups",
     "host_factories",
     "host_factory_tokens",
     "info",
@@ -188,6 +198,7 @@ const CONJUR: [&str; 11] = [
     "resources",
     "roles",
     "secrets",
+    "workloads",
 ];
 
 /// The path with the slash between `authn-jwt` and what follows as a slash: some of Conjur's clients write the name of an authenticator
@@ -226,6 +237,8 @@ pub(super) fn words(path: &str) -> Words {
         ("api", "pvlt") => Words::Piiano,
         ("api", "status") => Words::Hanzo,
         ("api", second) if is_version(second) => Words::Hanzo,
+        // Ours has no account.
+        ("issuers", second) if !matches!(second, "" | "test") => Words::Conjur,
         (first, _) if first.starts_with("authn") || CONJUR.contains(&first) => Words::Conjur,
         _ => Words::Problem,
     }
@@ -254,13 +267,25 @@ mod tests {
             "/resources/a",
             "/info",
             "/ca/a/b/sign",
+            "/branches/acme/data",
+            "/issuers/acme/aws",
         ] {
             assert_eq!(words(path), Words::Conjur, "{path}");
         }
         assert_eq!(words("/api/pvlt/1.0/ctl/info/health"), Words::Piiano);
-        for path in
-            ["/", "", "/api", "/api/v", "/api/vault/x", "/secretsx", "/kmip/2_1", "/access/list/authn", "/health"]
-        {
+        for path in [
+            "/",
+            "",
+            "/api",
+            "/api/v",
+            "/issuers",
+            "/issuers/test",
+            "/api/vault/x",
+            "/secretsx",
+            "/kmip/2_1",
+            "/access/list/authn",
+            "/health",
+        ] {
             assert_eq!(words(path), Words::Problem, "{path}");
         }
     }

@@ -28,7 +28,7 @@ const ROLES: &[&str] =
     &["all", "memberships", "members", "graph", "kind", "search", "limit", "offset", "count", "role", "filter"];
 
 /// The table.
-pub(super) static ROUTES: [Route; 145] = [
+pub(super) static ROUTES: [Route; 146] = [
     get("/version", Anyone(about::version)),
     get("/server-info", Anyone(about::server_info)),
     get("/health", Anyone(about::health)),
@@ -140,6 +140,7 @@ pub(super) static ROUTES: [Route; 145] = [
     patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
     delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::memberships::remove)),
     get("/api/v1/workspace/{}/environments", Caller(hanzo::environments::list)),
+    get("/api/v1/workspace/{}/environments/{}", Caller(hanzo::environments::get)),
     post("/api/v1/workspace/{}/environments", Json(MAX_ACCESS), Caller(hanzo::environments::create)),
     patch("/api/v1/workspace/{}/environments/{}", Json(MAX_ACCESS), Caller(hanzo::environments::change)),
     delete("/api/v1/workspace/{}/environments/{}", Caller(hanzo::environments::remove)),

@@ -58,7 +58,7 @@ pub(super) async fn serve(
     let (route, parameters) = find(&head.method, head.path.as_str())?;
     route.tell(&measured);
     let query = Fields::parse(&head.query)?;
-    query.check(route.query)?;
+    query.check(route.query).map_err(|error| Problem::new(route.fault_status(), error.to_string()))?;
     let handler = route.handler.for_request(&head.headers);
     let found = Found { route, handler, parameters, query, began: Instant::now(), measured };
     request.ask(body, &found).await

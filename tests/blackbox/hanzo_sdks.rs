@@ -296,6 +296,11 @@ const PROJECT: [(&str, char); 12] = [
     ("environments", 'l'),
 ];
 
+/// The environment `test` of a list.
+fn test_environment(list: &Value) -> Value {
+    list["environments"].as_array().unwrap().iter().find(|own| own["slug"] == "test").unwrap().clone()
+}
+
 #[test]
 fn projects_are_made_read_changed_and_removed() {
     let server = server();
@@ -340,6 +345,10 @@ fn projects_are_made_read_changed_and_removed() {
     assert_eq!(slugs(&read["workspace"]), ["dev", "staging", "prod"]);
     root.done("/api/v1/workspace/gcp-project/environments", &json!({"name": "Test", "slug": "test", "position": 4}));
     assert_eq!(slugs(&root.get("/api/v2/workspace/gcp-project")), ["dev", "staging", "prod", "test"]);
+    let own = test_environment(&root.get("/api/v1/workspace/gcp-project/environments"));
+    let at = format!("/api/v1/workspace/gcp-project/environments/{}", own["id"].as_str().unwrap());
+    assert_eq!(root.get(&at)["environment"], own);
+    assert_eq!(root.send("GET", &at.replace("environments/", "environments/x"), None).status, 404);
     // Terraform makes those too that are there from the beginning: once.
     let made_by = json!({"name": "Production", "slug": "prod", "position": 1});
     let prod = root.done("/api/v1/workspace/gcp-project/environments", &made_by);

@@ -15,13 +15,18 @@ const AUTHENTICATORS: [(&str, &str); 8] = [
 ];
 
 /// The same of everything else, with what there is instead.
-const FAMILIES: [(&str, &str); 11] = [
+const FAMILIES: [(&str, &str); 15] = [
     (
         "authn",
         "passwords and logins of users are not served: hosts log in by authn-jwt or an API key, people by client certificates",
     ),
     ("authn-jwt", "authn-jwt has authenticate, status and PATCH enabled=true or enabled=false, and nothing else"),
+    ("branches", "branches of policies are not served: an administrator defines hosts, projects and roles"),
     ("ca", "a certificate authority is not served"),
+    (
+        "groups",
+        "groups are not served: a project says which role its members have (PUT /access/definitions/projects/NAME)",
+    ),
     (
         "host_factories",
         "host factories are not served: an administrator defines hosts (PUT /access/definitions/hosts/ID)",
@@ -35,6 +40,7 @@ const FAMILIES: [(&str, &str); 11] = [
         "policies in YAML are not served: an administrator defines hosts, authenticators, projects and roles \
          (PUT /access/definitions/KIND/NAME), and a variable is made by writing its first value",
     ),
+    ("issuers", "issuers of dynamic secrets are not served; GET /issuers has those that this server trusts"),
     ("public_keys", "public keys of users are not served"),
     ("remote_health", "the health of other servers is not served: GET /health has that of this one"),
     ("resources", "resources are read and not written: define them (PUT /access/definitions/KIND/NAME)"),
@@ -42,6 +48,7 @@ const FAMILIES: [(&str, &str); 11] = [
         "roles",
         "memberships of roles are not served: a project says which role its members have (PUT /access/definitions/projects/NAME)",
     ),
+    ("workloads", "workloads are called hosts here: an administrator defines them (PUT /access/definitions/hosts/ID)"),
     ("secrets", "only variables have values: /secrets/ACCOUNT/variable/ID with GET, POST and DELETE, and GET /secrets"),
 ];
 

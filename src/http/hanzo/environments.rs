@@ -72,6 +72,13 @@ fn one(project: &str, environment: &Environment, message: &str) -> Answer {
     Answer::json(StatusCode::OK, &json!({ "message": message, "workspace": project, "environment": environment }))
 }
 
+/// `GET /api/v1/workspace/ID/environments/ENVIRONMENT`
+pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (project, id) = (ask.parameter(0), ask.parameter(1));
+    let environment = app.kms.environment(&ask.context, project, id)?;
+    Ok(Answer::json(StatusCode::OK, &json!({ "environment": shown(project, &environment) })))
+}
+
 /// `POST /api/v1/workspace/ID/environments`
 pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (New { name, slug, position }, project) = (read(ask.body)?, ask.parameter(0));

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use data_encoding::BASE64;
 
+use crate::base64;
 use crate::cli::Error;
 use crate::cli::error::KeyFileFault;
 use crate::kmip::Dialect;
@@ -51,8 +52,12 @@ impl Format {
             Self::Base64 => {
                 // Editors and `base64` end lines.
                 let digits = content.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect::<Vec<_>>();
-                let bytes = BASE64.decode(&Bytes::from(digits));
-                let bytes = bytes.map_err(|error| fault("base64", KeyFileFault::Base64(error)))?;
+                let digits = Bytes::from(digits);
+                let bytes = match base64::decode(&digits) {
+                    Some(bytes) => bytes,
+                    // It says where the fault is.
+                    None => BASE64.decode(&digits).map_err(|error| fault("base64", KeyFileFault::Base64(error)))?,
+                };
                 Ok(SymmetricKey { key_block: KeyBlock::raw(Bytes::from(bytes)) })
             }
             Self::JsonTtlv => read_json(&content).map_err(|error| fault("a key in KMIP's JSON", error)),
