@@ -275,7 +275,9 @@ mod tests {
         for word in WORDS.iter().map(|word| (*word).to_owned()).chain(pairs) {
             for name in [word.clone(), format!("x_{word}"), format!("{word}-y")] {
                 assert!(limits(&name, &json!("5")) && limits(&name, &json!([1])), "{name}");
-                let none = [json!(null), json!(""), json!(0), json!([]), json!({}), json!("::/0")];
+                let mut none = vec![json!(null), json!(""), json!([]), json!({}), json!("::/0")];
+                // That nothing is allowed is a limit.
+                none.extend((!PERMISSIONS.contains(&word.as_str())).then(|| json!(0)));
                 assert!(none.iter().all(|none| !limits(&name, none)), "{name}");
             }
         }

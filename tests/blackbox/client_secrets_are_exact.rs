@@ -1,7 +1,6 @@
 //! Nothing but a client secret itself is the secret: as often, as long and from where it may be used, and nowhere kept.
 
 use std::fs;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -10,9 +9,8 @@ use rusqlite::Connection as Database;
 use serde_json::{Value, json};
 
 use crate::harness::caller::Caller;
-use crate::harness::credentials::{Over, almost, app, at, log_in, log_in_at, secret};
+use crate::harness::credentials::{Over, almost, app, at, holding, log_in, log_in_at, secret};
 use crate::harness::hanzo::{options, place, server, token, whoami};
-use crate::harness::server::Place;
 use crate::harness::{Server, clock, eventually};
 
 /// Without lockout, so that every failure is one of the secret.
@@ -261,22 +259,6 @@ fn an_older_row_of_a_revoked_secret_is_found_by_the_check() {
         !is_clean && said.contains(&format!("client-secret/{id}: version 1, but the audit log knows version 2")),
         "{said}"
     );
-}
-
-fn files(directory: &Path) -> Vec<std::path::PathBuf> {
-    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
-
-/// Every file of the server that has one of the needles.
-fn holding(place: &Place, needles: &[Vec<u8>]) -> Vec<String> {
-    let all = files(&place.path("")).into_iter();
-    let holds = |content: &[u8]| {
-        needles.iter().any(|needle| content.windows(needle.len()).any(|window| window == needle.as_slice()))
-    };
-    all.filter(|path| fs::read(path).is_ok_and(|content| holds(&content)))
-        .map(|path| path.display().to_string())
-        .collect()
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::harness::caller::Caller;
 use crate::harness::conjur::{authorization, define, encoded, host, server, whoami};
-use crate::harness::credentials::{Over, almost, api_key, authenticate, basic};
+use crate::harness::credentials::{Over, almost, api_key, authenticate, basic, holding};
 use crate::harness::server::Place;
 use crate::harness::{Answer, Server, eventually};
 
@@ -278,15 +278,22 @@ fn rows_are_bound_and_hold_no_key() {
     define(&mut root, "hosts", "apps/old", &host(&json!({})));
     let [key, own, old] = ["apps/web", "apps/api", "apps/old"].map(|host| api_key(&mut root, host));
     assert_eq!(root.send("DELETE", &format!("{KEY}?role=host:apps/old"), None).status, 204);
-    let digits: Vec<&[u8]> = key.as_bytes().chunks(16).collect();
-    let bytes = data_encoding::HEXLOWER.decode(key.as_bytes()).unwrap();
-    let database = server.place.database();
-    for file in [database.clone(), database.with_extension("db-wal"), server.place.audit_file()] {
-        let content = fs::read(&file).unwrap_or_default();
-        let holds = |needle: &[u8]| content.windows(needle.len()).any(|window| window == needle);
-        assert!(!digits.iter().any(|needle| holds(needle)) && !bytes.chunks(8).any(holds), "{}", file.display());
+    // Used, put where it does not belong, and changed.
+    let nobody = server.nobody();
+    let next = text(&basic(&nobody, "PUT", KEY, WEB, &key));
+    assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 401);
+    assert_eq!(basic(&nobody, "GET", "/authn/acme/login", WEB, &key).status, 401);
+    assert_eq!(authenticate(&nobody, "acme", "host/apps/api", &next).status, 401);
+    let key_of_web = text(&basic(&nobody, "PUT", KEY, WEB, &next));
+    for secret in [&key, &next, &key_of_web, &old] {
+        let bytes = data_encoding::HEXLOWER.decode(secret.as_bytes()).unwrap();
+        let parts = secret.as_bytes().chunks(16).chain(bytes.chunks(8)).map(<[u8]>::to_vec);
+        let sent = data_encoding::BASE64.encode(format!("{WEB}:{secret}").as_bytes()).as_bytes()[24..56].to_vec();
+        let needles: Vec<Vec<u8>> = parts.chain([sent]).collect();
+        assert_eq!(holding(&server.place, &needles), Vec::<String>::new());
     }
-    assert!(!server.log().contains(&key[..16]));
+    assert!(!holding(&server.place, &[b"apps/old".to_vec()]).is_empty(), "what is looked through has the rows");
+    let key = key_of_web;
     // The key of one host in the row of another, and one that was taken away.
     let options = server.options.clone();
     let (place, _) = server.stop();

@@ -1,5 +1,7 @@
 //! Credentials that the server hands out: client secrets of identities and API keys of hosts.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use data_encoding::BASE64;
@@ -8,6 +10,7 @@ use serde_json::{Value, json};
 use super::caller::Caller;
 use super::conjur::encoded;
 use super::hanzo::identity;
+use super::server::Place;
 use super::{Answer, Client, Server};
 
 pub const LOGIN: &str = "/api/v1/auth/universal-auth/login";
@@ -101,4 +104,20 @@ pub fn almost(good: &str) -> Vec<(String, String)> {
         put(&format!("another digit at {at}"), format!("{}{other}{}", &good[..at], &good[at + 1..]));
     }
     all
+}
+
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// Every file of the server that has one of the needles.
+pub fn holding(place: &Place, needles: &[Vec<u8>]) -> Vec<String> {
+    let all = files(&place.path("")).into_iter();
+    let holds = |content: &[u8]| {
+        needles.iter().any(|needle| content.windows(needle.len()).any(|window| window == needle.as_slice()))
+    };
+    all.filter(|path| fs::read(path).is_ok_and(|content| holds(&content)))
+        .map(|path| path.display().to_string())
+        .collect()
 }

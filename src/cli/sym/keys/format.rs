@@ -113,7 +113,7 @@ mod tests {
     fn faults_do_not_show_the_key() {
         for (format, content) in [
             (Format::Base64, "AAH+/w="),
-            (Format::Base64, "AAH_AAH_"),
+            (Format::Base64, "AAH_AAH+"),
             (Format::JsonTtlv, "AAH+"),
             (Format::JsonTtlv, r#"{"tag":"Get","value":[]}"#),
             (Format::JsonTtlv, r#"{"tag":"SymmetricKey","value":[]}"#),
