@@ -31,6 +31,11 @@ pub(super) struct Visit<'a> {
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
 
 impl<'a> Visit<'a> {
+    /// The segment for which the route has its `number`th `{}`, from 0; `None` if its path has fewer.
+    pub(super) fn parameter(&self, number: usize) -> Option<&'a str> {
+        self.parameters.get(number).map(String::as_str)
+    }
+
     /// Whoever asks, as logins know them.
     pub(super) fn visitor(&self) -> Visitor<'a> {
         Visitor { peer: self.peer, request: self.request, ticket: self.ticket }

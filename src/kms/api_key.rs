@@ -3,19 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::credential::{CredentialFault, DIGITS, LoginError, is_in, networks};
+use super::credential::{CredentialFault, DIGITS, LoginError};
 use super::operation::Operation;
 use super::{Call, Context, Error, Kms};
 use crate::auth::{Bearer, Comparing, Issued, NewToken};
 use crate::custody::CredentialKind;
 use crate::desk::Ticket;
-use crate::policy::{Action, HOST_TOKEN_LIFETIME, HostDocument, Rule, TrustedNetwork, host_username};
+use crate::policy::{Action, HostDocument, Rule, Terms, host_username};
 use crate::principal::{Caller, MAX_USERNAME, Method, Username};
 use crate::secret::{Password, is_equal};
 use crate::store::api_key::{self, ApiKey};
-
-/// From where a host without networks of its own may come.
-const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
 
 /// What a host presents.
 pub struct PresentedKey<'a> {
@@ -31,7 +28,8 @@ pub struct PresentedKey<'a> {
 struct Known {
     document: Arc<HostDocument>,
     row: ApiKey,
-    trusted: Vec<TrustedNetwork>,
+    /// What holds of the access tokens that the key gives.
+    terms: Arc<Terms>,
 }
 
 impl Kms {
@@ -62,16 +60,14 @@ impl Kms {
         bearer: &Bearer,
         place: Comparing<'_>,
     ) -> Result<Issued, LoginError> {
-        let Known { document, row, trusted } = self.known_host(presented, bearer, place)?;
+        let Known { document, row, terms } = self.known_host(presented, bearer, place)?;
         let subject = username(&row.host)?;
         let new = NewToken {
             subject,
             basis: document.api_key_basis(),
             vouched: format!("authn/{}", document.account),
-            ttl: HOST_TOKEN_LIFETIME,
-            max_ttl: HOST_TOKEN_LIFETIME,
+            terms,
             uses_limit: 0,
-            trusted,
             thumbprint: bearer.thumbprint,
             narrowing: None,
             role: None,
@@ -155,12 +151,11 @@ impl Kms {
         let is_right =
             |row: &ApiKey| row.account == document.account && row.mac.as_deref().is_some_and(|own| is_equal(own, &mac));
         let row = found?.filter(is_right).ok_or(CredentialFault::Wrong)?;
-        let trusted = match document.restricted_to.as_slice() {
-            [] => networks(&EVERYWHERE.map(str::to_owned)),
-            own => networks(own),
-        };
-        let trusted = trusted.filter(|own| is_in(own, bearer.address)).ok_or(CredentialFault::Address)?;
-        Ok(Known { document, row, trusted })
+        let terms = self.terms_of(&host_username(id), &document.api_key_basis()).ok_or(CredentialFault::Holder)?;
+        if !terms.admit(bearer.address) {
+            return Err(CredentialFault::Address.into());
+        }
+        Ok(Known { document, row, terms })
     }
 }
 

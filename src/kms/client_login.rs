@@ -1,7 +1,6 @@
 //! Logins by client id and client secret.
 //!
-//! Whoever presents them, known or not, costs one MAC of the HSM and one look into the database. What is right is told apart from what
-//! is wrong only after both.
+//! Each attempt, of a known client or not, makes one MAC in the HSM and one search of the database. Only then does the server judge it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +13,7 @@ use super::{Error, Kms, now};
 use crate::auth::{Bearer, Comparing, Issued, LockoutRule, NewToken};
 use crate::custody::CredentialKind;
 use crate::desk::Ticket;
-use crate::policy::{IdentityDocument, MAX_CLIENT_ID, TrustedNetwork, UniversalAuthDocument, identity_username};
+use crate::policy::{IdentityDocument, MAX_CLIENT_ID, UniversalAuthDocument, identity_username};
 use crate::principal::Username;
 use crate::secret::Password;
 use crate::store::client_secret::ClientSecret;
@@ -68,7 +67,10 @@ impl Kms {
         let Some((client, auth)) = client.as_ref().and_then(|client| Some((client, client.auth()?))) else {
             return Err(CredentialFault::Holder.into());
         };
-        let (row, trusted) = self.judge(&client.identity, auth, found, bearer)?;
+        let row = self.judge(&client.identity, auth, found, bearer)?;
+        let subject = Username::exchanged(&identity_username(&client.identity)).map_err(|_| CredentialFault::Holder)?;
+        let basis = auth.token_basis();
+        let terms = self.terms_of(subject.as_str(), &basis).ok_or(CredentialFault::Holder)?;
         // Nothing is used up for a token that cannot be issued.
         self.can_record()?;
         match self.use_client_secret(&row, now())? {
@@ -77,15 +79,12 @@ impl Kms {
             Use::Revoked => return Err(CredentialFault::Revoked.into()),
             Use::Refused => return Err(CredentialFault::Row.into()),
         }
-        let subject = Username::exchanged(&identity_username(&client.identity)).map_err(|_| CredentialFault::Holder)?;
         let new = NewToken {
             subject,
-            basis: auth.token_basis(),
+            basis,
             vouched: format!("universal-auth {}", row.id),
-            ttl: auth.access_token_ttl,
-            max_ttl: auth.access_token_max_ttl,
+            terms,
             uses_limit: auth.access_token_num_uses_limit,
-            trusted,
             thumbprint: bearer.thumbprint,
             narrowing: None,
             role: None,
@@ -93,16 +92,15 @@ impl Kms {
         Ok(self.issue_token(origin, &new)?)
     }
 
-    /// The secret that was presented, if it is good where it comes from, and the networks of the token that it gives.
+    /// The secret that was presented, if it is good where it comes from.
     fn judge(
         &self,
         identity: &str,
         auth: &UniversalAuthDocument,
         found: Result<Option<ClientSecret>, CredentialFault>,
         bearer: &Bearer,
-    ) -> Result<(ClientSecret, Vec<TrustedNetwork>), CredentialFault> {
+    ) -> Result<ClientSecret, CredentialFault> {
         let own = networks(&auth.client_secret_trusted_ips).ok_or(CredentialFault::Address)?;
-        let trusted = networks(&auth.access_token_trusted_ips).ok_or(CredentialFault::Address)?;
         // Somebody elsewhere neither comes in nor counts.
         if !is_in(&own, bearer.address) {
             return Err(CredentialFault::Address);
@@ -124,7 +122,7 @@ impl Kms {
             return Err(CredentialFault::Spent);
         }
         self.lockouts().clear(&auth.id, bearer.address);
-        Ok((row, trusted))
+        Ok(row)
     }
 }
 

@@ -11,7 +11,7 @@ use super::writing::{ATTEMPTS, believed, bind};
 use super::{AccessTokenError, AccessTokens, Live};
 use crate::audit::Record;
 use crate::hexadecimal;
-use crate::policy::{MAX_TOKEN_TTL, TrustedNetwork};
+use crate::policy::Terms;
 use crate::principal::{Narrowing, Username};
 use crate::secret::Password;
 use crate::store;
@@ -42,14 +42,10 @@ pub struct NewToken {
     pub basis: String,
     /// What vouched for its bearer, for the log; no secret.
     pub vouched: String,
-    /// Seconds for which it is good, from its issue and from each renewal; 0 for as long as `max_ttl` allows.
-    pub ttl: i64,
-    /// Seconds after its issue beyond which no renewal takes it; 0 for [`MAX_TOKEN_TTL`].
-    pub max_ttl: i64,
+    /// How long it is good, and from which networks.
+    pub terms: Arc<Terms>,
     /// How often it may be used; 0 for any number.
     pub uses_limit: i64,
-    /// The networks from which it may be used; none from nowhere.
-    pub trusted: Vec<TrustedNetwork>,
     /// The client certificate of the connection, to which it is then bound.
     pub thumbprint: Option<[u8; 32]>,
     /// What it takes away from its bearer.
@@ -112,9 +108,8 @@ impl AccessTokens {
     }
 
     fn row(&self, id: &str, new: &NewToken, signing_key: &str, now: i64) -> Result<AccessToken, AccessTokenError> {
-        let max_ttl = if new.max_ttl == 0 { MAX_TOKEN_TTL } else { new.max_ttl.min(MAX_TOKEN_TTL) };
-        let ttl = if new.ttl == 0 { max_ttl } else { new.ttl.min(max_ttl) };
-        let trusted: Vec<String> = new.trusted.iter().map(ToString::to_string).collect();
+        let (ttl, max_ttl) = (new.terms.ttl(), new.terms.max_ttl());
+        let trusted: Vec<String> = new.terms.trusted().iter().map(ToString::to_string).collect();
         let row = AccessToken {
             id: id.to_owned(),
             version: 1,

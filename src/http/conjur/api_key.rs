@@ -15,7 +15,7 @@ use crate::secret::Password;
 pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
         let key = Password::from(String::from_utf8_lossy(visit.body).into_owned());
-        let login = visit.parameters.get(1).map_or("", String::as_str);
+        let login = visit.parameter(1).unwrap_or_default();
         let presented = PresentedKey { account: account(&visit), login, key: &key };
         let issued = app.logins.log_in_by_api_key(&visit.visitor(), &presented).await;
         let issued = issued.map_err(|refused| not_logged_in(refused, told))?;
@@ -82,7 +82,7 @@ fn host_of<'a>(role: &'a str, account: &str) -> Result<&'a str, Problem> {
 }
 
 fn account<'a>(visit: &Visit<'a>) -> &'a str {
-    visit.parameters.first().map_or("", String::as_str)
+    visit.parameter(0).unwrap_or_default()
 }
 
 fn text(key: &Password) -> Answer {

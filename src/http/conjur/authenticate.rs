@@ -11,7 +11,7 @@ use crate::kms::{HostLogin, NoHostToken};
 
 pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let [service, account, login] = [0, 1, 2].map(|number| visit.parameters.get(number).map(String::as_str));
+        let [service, account, login] = [0, 1, 2].map(|number| visit.parameter(number));
         let asked = HostLogin { service: service.unwrap_or_default(), account: account.unwrap_or_default(), login };
         let jwt = presented(visit.body);
         let issued = app.logins.log_in_by_authn_jwt(&visit.visitor(), &asked, jwt.as_deref().ok()).await;

@@ -5,6 +5,7 @@ use warp::http::StatusCode;
 
 use super::super::problem::Problem;
 use super::invalid;
+use crate::kms;
 use crate::policy::{MemberFault, TokenSettings, TrustedNetwork};
 
 /// Seconds for which a token is good, and can be renewed, if nothing else is said: 30 days.
@@ -33,6 +34,44 @@ impl Address {
 /// From everywhere.
 pub(super) fn everywhere() -> Vec<String> {
     ["0.0.0.0/0", "::/0"].map(str::to_owned).into()
+}
+
+/// Networks as answers have them.
+pub(super) fn addresses(texts: Vec<String>) -> Vec<Address> {
+    texts.into_iter().map(|ip_address| Address { ip_address }).collect()
+}
+
+/// Puts the networks that are given in the place of those that are there.
+pub(super) fn put_addresses(own: &mut Vec<String>, given: Option<&Vec<Address>>) {
+    if let Some(given) = given {
+        *own = given.iter().map(Address::canonical).collect();
+    }
+}
+
+/// The answer where an identity does not log in by this way.
+pub(super) fn not_attached(way: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("the identity has no {way}"))
+}
+
+/// Refuses to attach what is attached already, and to change what is not attached.
+pub(super) fn expect(is_attached: bool, is_new: bool, way: &str) -> Result<(), Problem> {
+    match (is_attached, is_new) {
+        (true, true) => {
+            let detail = format!("the identity has {way} already: change or remove it");
+            Err(Problem::new(StatusCode::BAD_REQUEST, detail))
+        }
+        (false, false) => Err(not_attached(way)),
+        (true, false) | (false, true) => Ok(()),
+    }
+}
+
+/// What is written in the place of what is there, unless it was attached or removed since [`expect`].
+pub(super) fn written<D>(
+    before: Option<D>,
+    is_new: bool,
+    applied: impl FnOnce(Option<D>) -> D,
+) -> Result<Option<D>, kms::Error> {
+    if before.is_some() == is_new { Err(kms::Error::Contention) } else { Ok(Some(applied(before))) }
 }
 
 /// Puts what is given in the place of what is there.

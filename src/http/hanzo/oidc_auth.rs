@@ -9,10 +9,16 @@ use warp::http::StatusCode;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
-use super::attached::{Address, DEFAULT_TTL, KEPT, check_lives, everywhere, faulty, put};
+use super::attached::{
+    Address, DEFAULT_TTL, KEPT, addresses, check_lives, everywhere, expect, faulty, not_attached, put, put_addresses,
+    written,
+};
 use super::{invalid, iso, read};
 use crate::kms::{self, Identity, now, trusted_by_oidc_auth};
 use crate::policy::{OidcAuthDocument, check_oidc_auth};
+
+/// The way of logging in, as messages call it.
+const WAY: &str = "OIDC auth";
 
 /// What a request says; what it leaves out stays as it was, or is the default.
 #[derive(Deserialize)]
@@ -98,19 +104,16 @@ impl Given {
         put(&mut auth.access_token_ttl, self.access_token_ttl.as_ref());
         put(&mut auth.access_token_max_ttl, self.access_token_max_ttl.as_ref());
         put(&mut auth.access_token_num_uses_limit, self.access_token_num_uses_limit.as_ref());
-        if let Some(addresses) = &self.access_token_trusted_ips {
-            auth.access_token_trusted_ips = addresses.iter().map(Address::canonical).collect();
-        }
+        put_addresses(&mut auth.access_token_trusted_ips, self.access_token_trusted_ips.as_ref());
         auth
     }
 }
 
 fn one(Identity { id, document }: Identity, message: Option<&'static str>) -> Result<Answer, Problem> {
-    shown(&id, message, document.oidc_auth.ok_or_else(not_attached)?)
+    shown(&id, message, document.oidc_auth.ok_or_else(|| not_attached(WAY))?)
 }
 
 fn shown(identity_id: &str, message: Option<&'static str>, auth: OidcAuthDocument) -> Result<Answer, Problem> {
-    let addresses = auth.access_token_trusted_ips.into_iter().map(|ip_address| Address { ip_address });
     let identity_oidc_auth = Shown {
         id: auth.id,
         identity_id: identity_id.to_owned(),
@@ -123,46 +126,23 @@ fn shown(identity_id: &str, message: Option<&'static str>, auth: OidcAuthDocumen
         access_token_ttl: auth.access_token_ttl,
         access_token_max_ttl: auth.access_token_max_ttl,
         access_token_num_uses_limit: auth.access_token_num_uses_limit,
-        access_token_trusted_ips: addresses.collect(),
+        access_token_trusted_ips: addresses(auth.access_token_trusted_ips),
         created_at: iso(auth.created_at),
         updated_at: iso(auth.updated_at),
     };
     Ok(Answer::json(StatusCode::OK, &One { identity_oidc_auth, message }))
 }
 
-fn not_attached() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "the identity has no OIDC auth")
-}
-
-fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
-    ask.parameter(0)
-}
-
 /// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
 fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
-    let (identity, auth_id) = (id(ask), kms::uuid::random()?);
+    let (identity, auth_id) = (ask.parameter(0), kms::uuid::random()?);
     let present = app.kms.identity(&ask.context, identity)?.document.oidc_auth;
-    match (&present, is_new) {
-        (Some(_), true) => {
-            return Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "the identity has OIDC auth already: change or remove it",
-            ));
-        }
-        (None, false) => return Err(not_attached()),
-        _ => {
-            let auth = given.applied(present, &auth_id);
-            check_lives(&auth.tokens())?;
-            check_oidc_auth(&auth).map_err(faulty)?;
-            trusted_by_oidc_auth(identity, &auth, app.authenticator.exchange().allows_http()).map_err(invalid)?;
-        }
-    }
-    let change = |before: Option<OidcAuthDocument>| {
-        if before.is_some() == is_new {
-            return Err(kms::Error::Contention);
-        }
-        Ok(Some(given.applied(before, &auth_id)))
-    };
+    expect(present.is_some(), is_new, WAY)?;
+    let auth = given.applied(present, &auth_id);
+    check_lives(&auth.tokens())?;
+    check_oidc_auth(&auth).map_err(faulty)?;
+    trusted_by_oidc_auth(identity, &auth, app.authenticator.exchange().allows_http()).map_err(invalid)?;
+    let change = |before| written(before, is_new, |before| given.applied(before, &auth_id));
     let message = (!is_new && given.changes_trust()).then_some(KEPT);
     one(app.kms.change_oidc_auth(&ask.context, identity, change)?, message)
 }
@@ -179,14 +159,14 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// `GET .../identities/:identityId`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    one(app.kms.identity(&ask.context, id(ask))?, None)
+    one(app.kms.identity(&ask.context, ask.parameter(0))?, None)
 }
 
 /// `DELETE .../identities/:identityId`: the tokens that it gave are refused from then on.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let identity = id(ask);
+    let identity = ask.parameter(0);
     let present = app.kms.identity(&ask.context, identity)?;
-    let removed = present.document.oidc_auth.ok_or_else(not_attached)?;
+    let removed = present.document.oidc_auth.ok_or_else(|| not_attached(WAY))?;
     app.kms.change_oidc_auth(&ask.context, identity, |_| Ok(None))?;
     shown(identity, None, removed)
 }

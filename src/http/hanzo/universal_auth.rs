@@ -6,13 +6,18 @@ use warp::http::StatusCode;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
-use super::attached::{Address, DEFAULT_TTL, everywhere};
+use super::attached::{
+    Address, DEFAULT_TTL, addresses, check_lives, everywhere, expect, not_attached, put_addresses, written,
+};
 use super::{invalid, iso, read};
 use crate::kms::{self, Identity, now};
 use crate::policy::UniversalAuthDocument;
 
 /// When clients are locked out, if nothing else is said, as Infisical has it.
 const LOCKOUT: (i64, i64, i64) = (3, 300, 30);
+
+/// The way of logging in, as messages call it.
+const WAY: &str = "Universal Auth";
 
 /// What a request says; what it leaves out stays as it was, or is the default.
 #[derive(Deserialize)]
@@ -98,14 +103,8 @@ impl Given {
             *own = given.unwrap_or(*own);
         }
         auth.lockout_enabled = self.lockout_enabled.unwrap_or(auth.lockout_enabled);
-        for (own, given) in [
-            (&mut auth.client_secret_trusted_ips, &self.client_secret_trusted_ips),
-            (&mut auth.access_token_trusted_ips, &self.access_token_trusted_ips),
-        ] {
-            if let Some(addresses) = given {
-                *own = addresses.iter().map(Address::canonical).collect();
-            }
-        }
+        put_addresses(&mut auth.client_secret_trusted_ips, self.client_secret_trusted_ips.as_ref());
+        put_addresses(&mut auth.access_token_trusted_ips, self.access_token_trusted_ips.as_ref());
         auth
     }
 }
@@ -118,20 +117,11 @@ fn check(given: &Given) -> Result<(), Problem> {
     }
 }
 
-/// Refuses a token that would end before it ends, by the members of the request.
-fn check_ttl(auth: &UniversalAuthDocument) -> Result<(), Problem> {
-    if auth.access_token_max_ttl > 0 && auth.access_token_ttl > auth.access_token_max_ttl {
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "accessTokenTTL cannot be greater than accessTokenMaxTTL"));
-    }
-    Ok(())
-}
-
 fn one(Identity { id, document }: Identity) -> Result<Answer, Problem> {
-    Ok(shown(&id, document.universal_auth.ok_or_else(not_attached)?))
+    Ok(shown(&id, document.universal_auth.ok_or_else(|| not_attached(WAY))?))
 }
 
 fn shown(identity_id: &str, auth: UniversalAuthDocument) -> Answer {
-    let addresses = |texts: Vec<String>| texts.into_iter().map(|ip_address| Address { ip_address }).collect();
     let identity_universal_auth = Shown {
         id: auth.id,
         identity_id: identity_id.to_owned(),
@@ -152,31 +142,15 @@ fn shown(identity_id: &str, auth: UniversalAuthDocument) -> Answer {
     Answer::json(StatusCode::OK, &One { identity_universal_auth })
 }
 
-fn not_attached() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "the identity has no Universal Auth")
-}
-
 /// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
 fn changed(app: &App, ask: &Ask<'_>, is_new: bool) -> Result<Answer, Problem> {
     let given: Given = read(ask.body)?;
     let (identity, fresh) = (ask.parameter(0), Fresh { id: kms::uuid::random()?, client_id: kms::uuid::random()? });
     let present = app.kms.identity(&ask.context, identity)?.document.universal_auth;
-    match (&present, is_new) {
-        (Some(_), true) => {
-            let detail = "the identity has Universal Auth already: change or remove it";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, detail));
-        }
-        (None, false) => return Err(not_attached()),
-        _ => {}
-    }
+    expect(present.is_some(), is_new, WAY)?;
     check(&given)?;
-    check_ttl(&given.applied(present, &fresh))?;
-    let change = |before: Option<UniversalAuthDocument>| {
-        if before.is_some() == is_new {
-            return Err(kms::Error::Contention);
-        }
-        Ok(Some(given.applied(before, &fresh)))
-    };
+    check_lives(&given.applied(present, &fresh).tokens())?;
+    let change = |before| written(before, is_new, |before| given.applied(before, &fresh));
     one(app.kms.change_universal_auth(&ask.context, identity, change)?)
 }
 
@@ -199,7 +173,7 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let identity = ask.parameter(0);
     let present = app.kms.identity(&ask.context, identity)?;
-    let removed = present.document.universal_auth.ok_or_else(not_attached)?;
+    let removed = present.document.universal_auth.ok_or_else(|| not_attached(WAY))?;
     app.kms.change_universal_auth(&ask.context, identity, |_| Ok(None))?;
     Ok(shown(identity, removed))
 }

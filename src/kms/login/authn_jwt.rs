@@ -118,8 +118,7 @@ impl Logins {
         let authenticator = self.host_authenticator(asked.account, asked.service, &document)?;
         let verified = self.authenticator.verify_for_exchange(&authenticator.issuer, jwt, now()).await?;
         let new = self.entitled(asked, (&document, &authenticator), &verified)?;
-        let address = visitor.address();
-        if !new.trusted.iter().any(|network| network.contains(address)) {
+        if !new.terms.admit(visitor.address()) {
             return Err(Fault::new("CONJ00003E", "restricted_to of the host does not have this address").into());
         }
         Ok(NewToken { thumbprint: bearer.thumbprint, ..new })
@@ -160,10 +159,8 @@ impl Logins {
             subject,
             basis,
             vouched: format!("authn-jwt/{}/{}", asked.service, asked.account),
-            ttl: terms.ttl(),
-            max_ttl: terms.max_ttl(),
+            terms,
             uses_limit: 0,
-            trusted: terms.trusted().to_vec(),
             thumbprint: None,
             narrowing: verified.narrowing.clone(),
             role: None,
