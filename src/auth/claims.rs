@@ -12,7 +12,7 @@ use crate::text::Part;
 /// The longest issuer or audience, in bytes.
 const MAX_TEXT: usize = 1024;
 
-/// How much of the name of a role is told, in bytes.
+/// The most of a role's name that an error quotes, in bytes.
 const MAX_ROLE: usize = 128;
 
 /// The name of a role as a message tells it.

@@ -212,8 +212,8 @@ pub(super) fn spelled(path: &str) -> Cow<'_, str> {
     }
 }
 
-/// The answer to what no route serves: on the paths of a dialect its clients are told that the server does not serve it, because
-/// some of them take a 404 for an answer about what they asked for, and a 405 for one about how.
+/// The answer to a request that no route serves. On the paths of a dialect it is 501: some clients read a 404 as an answer about the
+/// object that they named, and a 405 as one about the method.
 pub(super) fn not_served(method: &Method, path: &str) -> Problem {
     let words = words(path);
     if words == Words::Problem {

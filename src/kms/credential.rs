@@ -11,7 +11,7 @@ pub(super) const DIGITS: usize = 64;
 /// Why a credential lets nobody in. Nothing of it tells what was presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialFault {
-    /// It has not the length of one, or says nothing of whose it is.
+    /// It does not have the length of a credential, or does not name its holder.
     #[error("it does not have the form of a credential of this server")]
     Form,
     /// There is no client of this id, or no host of this name in the account.

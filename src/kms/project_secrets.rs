@@ -113,7 +113,7 @@ impl Kms {
     /// A secret of a project: with its last value, or that of a number.
     ///
     /// # Errors
-    /// The caller may not read it, or there is none.
+    /// The caller may not read it, or the secret does not exist.
     pub fn project_secret(
         &self,
         context: &Context<'_>,

@@ -48,7 +48,7 @@ impl Kms {
     /// A project.
     ///
     /// # Errors
-    /// The caller does not administer, or there is none of this name.
+    /// The caller does not administer, or no project has this name.
     pub fn project(&self, context: &Context<'_>, name: &str) -> Result<Project, Error> {
         let call = project_call(context, Operation::ListDefinitions, name);
         self.recorded(&call, || {
@@ -86,7 +86,7 @@ impl Kms {
     /// Changes a project; `change` sees it as it is.
     ///
     /// # Errors
-    /// The caller does not administer, there is none of this name, or it is the policy file's.
+    /// The caller does not administer, no project has this name, or it is the policy file's.
     pub fn change_project(
         &self,
         context: &Context<'_>,
@@ -108,7 +108,7 @@ impl Kms {
     /// Removes a project that holds nothing.
     ///
     /// # Errors
-    /// The caller does not administer, there is none of this name, it is the policy file's, or it holds objects.
+    /// The caller does not administer, no project has this name, it is the policy file's, or it holds objects.
     pub fn remove_project(&self, context: &Context<'_>, name: &str) -> Result<Project, Error> {
         let call = project_call(context, Operation::Undefine, name);
         self.recorded(&call, || {

@@ -96,7 +96,8 @@ impl Definitions {
         self.stored.get(&(kind, name.to_owned())).is_some_and(|(_, document)| document.is_some())
     }
 
-    /// What is about to be written of a host or an authenticator, with the identifier by which it is told from a former one of its name.
+    /// The document of a host or an authenticator that is about to be written, with the identifier that sets it apart from a former one of
+    /// its name.
     /// That is made here, and kept as long as the host is one of its account.
     fn marked(&self, kind: Kind, name: &str, document: String) -> Result<String, Error> {
         if !matches!(kind, Kind::Host | Kind::Authenticator) {

@@ -301,7 +301,7 @@ impl AdministrationGrant<'_> {
     }
 }
 
-/// The row of a client secret within a change; `None` if there is none, or it is not what was written.
+/// The row of a client secret within a change; `None` if the row is missing, or is not what was written.
 fn bound_row(transaction: &Transaction<'_>, id: &str, custody: &Custody) -> Result<Option<ClientSecret>, store::Error> {
     let found = match client_secret::find(transaction, id) {
         Err(store::Error::Malformed(_)) => None,

@@ -8,8 +8,8 @@ use crate::policy::{Action, AuthenticatorDocument, HostDocument, Refusal, Rule, 
 use crate::principal::Caller;
 
 impl Kms {
-    /// What the policy says of `who` and the secret of a path, to those who may be told as of any object
-    /// ([`Self::explain_object`]); to the others there is none.
+    /// What the policy says of `who` and the secret of a path, for callers who may ask that of any object
+    /// ([`Self::explain_object`]); for other callers the secret does not exist.
     pub(in crate::kms) fn may_with_secret(
         &self,
         call: &Call<'_>,

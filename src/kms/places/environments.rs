@@ -116,7 +116,7 @@ impl Kms {
     /// The environment of an identifier.
     ///
     /// # Errors
-    /// The caller may not know, or there is none.
+    /// The caller may not know of it, or no environment has this identifier.
     pub fn environment(&self, context: &Context<'_>, project: &str, id: &str) -> Result<Environment, Error> {
         let mut environments = self.environments(context, project)?.into_iter();
         environments.find(|own| own.id == id).ok_or_else(|| unknown(id))
@@ -209,7 +209,7 @@ impl Kms {
     /// Gives an environment another name or place; its slug stays.
     ///
     /// # Errors
-    /// The caller may not add secrets to the project, or there is none of this identifier.
+    /// The caller may not add secrets to the project, or no environment has this identifier.
     pub fn change_environment(
         &self,
         context: &Context<'_>,

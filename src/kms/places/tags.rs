@@ -117,7 +117,7 @@ impl Kms {
     /// Removes a tag; secrets that have it are no longer found by it.
     ///
     /// # Errors
-    /// The caller may not add secrets to the project, or there is none of this identifier.
+    /// The caller may not add secrets to the project, or no tag has this identifier.
     pub fn remove_tag(&self, context: &Context<'_>, project: &str, id: &str) -> Result<Tag, Error> {
         let call = Call::new(context, Operation::RemovePlace);
         call.describe(format!("tag {id:?} of {project}"));
