@@ -39,7 +39,7 @@ const OWNED: [(&str, &[&str]); 10] = [
     ("claviger_pkcs11", &["custody"]),
     ("rusqlite", &["store"]),
     ("warp", &["http", "server"]),
-    ("hyper", &["server", "client", "auth"]),
+    ("hyper", &["server", "client"]),
     ("x509_parser", &["auth"]),
     ("native_tls", &["client"]),
     ("jsonwebtoken", &["auth"]),

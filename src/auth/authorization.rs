@@ -1,10 +1,8 @@
-//! The Authorization header (RFC 9110 section 11.6.2).
+//! What a request says of its caller beside the connection: its Authorization (RFC 9110 section 11.6.2), whatever carries it.
 
 use std::borrow::Cow;
 
 use data_encoding::BASE64URL_NOPAD;
-use hyper::HeaderMap;
-use hyper::header::AUTHORIZATION;
 use serde_json::Value;
 
 use super::jws::MAX_TOKEN;
@@ -15,35 +13,72 @@ use crate::secret::{Bytes, Password};
 /// How credentials begin.
 const SCHEMES: [&[u8]; 2] = [b"bearer ", b"token "];
 
-/// Whether a request brings several credentials: in headers of their own, or in one that somebody joined by commas (RFC 9110
-/// section 5.3). Two readers would not believe the same one.
-pub(super) fn are_several(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let first = values.next().map(|value| value.as_bytes());
-    let has_scheme = |part: &[u8]| {
-        let part = part.trim_ascii_start();
-        SCHEMES.iter().any(|scheme| part.get(..scheme.len()).is_some_and(|own| own.eq_ignore_ascii_case(scheme)))
-    };
-    values.next().is_some() || first.is_some_and(|value| value.split(|byte| *byte == b',').skip(1).any(has_scheme))
+/// The values of a request's Authorization headers.
+#[derive(Clone, Copy)]
+pub enum Authorization<'a> {
+    /// There is none.
+    Absent,
+    /// There is one, which is not judged yet.
+    One(&'a [u8]),
+    /// There are several: two readers would not believe the same one.
+    Several,
 }
 
-/// The token of a request: `Bearer TOKEN` (RFC 6750 section 2.1), or as Conjur's clients send a JWS, `Token token="..."` with
-/// the base64 of its flattened JSON form. The schemes in any case, as RFC 9110 has it.
-pub(super) fn bearer(headers: &HeaderMap) -> Result<Option<Cow<'_, str>>, Unauthenticated> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(Unauthenticated::Authorization);
+impl<'a> FromIterator<&'a [u8]> for Authorization<'a> {
+    fn from_iter<I: IntoIterator<Item = &'a [u8]>>(values: I) -> Self {
+        let mut values = values.into_iter();
+        match (values.next(), values.next()) {
+            (None, _) => Self::Absent,
+            (Some(value), None) => Self::One(value),
+            (Some(_), Some(_)) => Self::Several,
+        }
     }
-    let text = value.to_str().map_err(|_| Unauthenticated::Authorization)?;
-    let (scheme, token) = text.split_once(' ').ok_or(Unauthenticated::Authorization)?;
-    if scheme.eq_ignore_ascii_case("token") {
-        return compact(token).map(|token| Some(Cow::Owned(token))).ok_or(Unauthenticated::Authorization);
+}
+
+impl<'a> Authorization<'a> {
+    /// The one value, if there is any.
+    fn one(self) -> Result<Option<&'a [u8]>, Unauthenticated> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::One(value) => Ok(Some(value)),
+            Self::Several => Err(Unauthenticated::Authorization),
+        }
     }
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.contains([' ', '\t', ',']) {
-        return Err(Unauthenticated::Authorization);
+
+    /// Whether it brings several credentials: in headers of their own, or in one that somebody joined by commas (RFC 9110 section
+    /// 5.3).
+    pub(super) fn has_several(self) -> bool {
+        let has_scheme = |part: &[u8]| {
+            let part = part.trim_ascii_start();
+            SCHEMES.iter().any(|scheme| begins(part, scheme))
+        };
+        match self {
+            Self::Absent => false,
+            Self::One(value) => value.split(|byte| *byte == b',').skip(1).any(has_scheme),
+            Self::Several => true,
+        }
     }
-    Ok(Some(Cow::Borrowed(token)))
+
+    /// The token: `Bearer TOKEN` (RFC 6750 section 2.1), or as Conjur's clients send a JWS, `Token token="..."` with the base64 of
+    /// its flattened JSON form. The schemes in any case, as RFC 9110 has it.
+    pub(super) fn bearer(self) -> Result<Option<Cow<'a, str>>, Unauthenticated> {
+        let Some(value) = self.one()? else { return Ok(None) };
+        let is_text = value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
+        let text = std::str::from_utf8(value).ok().filter(|_| is_text).ok_or(Unauthenticated::Authorization)?;
+        let (scheme, token) = text.split_once(' ').ok_or(Unauthenticated::Authorization)?;
+        if scheme.eq_ignore_ascii_case("token") {
+            return compact(token).map(|token| Some(Cow::Owned(token))).ok_or(Unauthenticated::Authorization);
+        }
+        if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() || token.contains([' ', '\t', ',']) {
+            return Err(Unauthenticated::Authorization);
+        }
+        Ok(Some(Cow::Borrowed(token)))
+    }
+}
+
+/// Whether a value begins with a scheme, which is in lower case with its space.
+fn begins(value: &[u8], scheme: &[u8]) -> bool {
+    value.get(..scheme.len()).is_some_and(|own| own.eq_ignore_ascii_case(scheme))
 }
 
 /// Basic credentials (RFC 7617): who, and the password.
@@ -58,22 +93,23 @@ impl Basic {
     /// The longest that are read, in bytes as they come.
     const MAX: usize = 2048;
 
-    /// Whether a request brings Basic credentials, good or bad.
+    /// How they begin.
+    const SCHEME: &[u8] = b"basic ";
+
+    /// Whether a request brings them, good or bad.
     #[must_use]
-    pub fn is_in(headers: &HeaderMap) -> bool {
-        let mut values = headers.get_all(AUTHORIZATION).iter().map(|value| value.as_bytes());
-        values.any(|value| value.get(..6).is_some_and(|own| own.eq_ignore_ascii_case(b"basic ")))
+    pub fn is_in(authorization: Authorization<'_>) -> bool {
+        matches!(authorization, Authorization::One(value) if begins(value, Self::SCHEME))
     }
 
     /// Those of a request; `None` if it has no Authorization header.
     ///
     /// # Errors
     /// Several such headers, another scheme, or what is not USER:PASSWORD in base64.
-    pub fn read(headers: &HeaderMap) -> Result<Option<Self>, Unauthenticated> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        let is_one = values.next().is_none() && Self::is_in(headers) && value.len() <= Self::MAX;
-        let encoded = value.as_bytes().get(6..).filter(|_| is_one).ok_or(Unauthenticated::Authorization)?;
+    pub fn read(authorization: Authorization<'_>) -> Result<Option<Self>, Unauthenticated> {
+        let Some(value) = authorization.one()? else { return Ok(None) };
+        let is_basic = Self::is_in(authorization) && value.len() <= Self::MAX;
+        let encoded = value.get(Self::SCHEME.len()..).filter(|_| is_basic).ok_or(Unauthenticated::Authorization)?;
         let decoded = Bytes::from(base64::decode(encoded.trim_ascii()).ok_or(Unauthenticated::Authorization)?);
         let text = std::str::from_utf8(&decoded).map_err(|_| Unauthenticated::Authorization)?;
         let (user, password) = text.split_once(':').ok_or(Unauthenticated::Authorization)?;
@@ -100,8 +136,8 @@ fn compact(parameter: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn headers(values: &[&str]) -> HeaderMap {
-        values.iter().map(|value| (AUTHORIZATION, value.parse().unwrap())).collect()
+    fn headers<'a>(values: &[&'a str]) -> Authorization<'a> {
+        values.iter().map(|value| value.as_bytes()).collect()
     }
 
     #[test]

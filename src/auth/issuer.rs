@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use hyper::header::CACHE_CONTROL;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -13,7 +12,7 @@ use super::fetches::Fetches;
 use super::jwks::{KeySet, KeySetError};
 use super::trusted_issuer::{KeySource, TrustedIssuer};
 use crate::client::Url;
-use crate::client::http::{Answer, Http};
+use crate::client::http::Http;
 
 /// The shortest time between two fetches that the operator asks for.
 const SOON: Duration = Duration::from_secs(5);
@@ -254,7 +253,8 @@ async fn fetch(uri: &Url, http: &Http) -> Result<(KeySet, Duration), FetchError>
     if !answer.status.is_success() {
         return Err(FetchError::Status(answer.status.as_u16()));
     }
-    Ok((KeySet::parse(&answer.body)?, freshness(&answer)))
+    let fresh = answer.max_age().map_or(FRESH.1, |age| age.clamp(FRESH.0, FRESH.2));
+    Ok((KeySet::parse(&answer.body)?, fresh))
 }
 
 /// The keys of the provider whose configuration is there.
@@ -283,14 +283,4 @@ async fn configuration(provider: &Url, http: &Http) -> Result<Url, FetchError> {
     }
     // A provider that was asked by TLS cannot send anybody elsewhere without.
     Ok(Url::of_keys(&configuration.jwks_uri, !provider.is_tls())?)
-}
-
-/// How long an answer may be used (RFC 9111 section 5.2.2.1), within bounds.
-fn freshness(answer: &Answer) -> Duration {
-    let header = answer.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let age = header.split(',').find_map(|directive| {
-        let (name, seconds) = directive.trim().split_once('=')?;
-        name.eq_ignore_ascii_case("max-age").then(|| seconds.trim_matches('"').parse().ok())?
-    });
-    age.map_or(FRESH.1, Duration::from_secs).clamp(FRESH.0, FRESH.2)
 }

@@ -31,11 +31,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use hyper::HeaderMap;
 use tokio::sync::{Semaphore, watch};
 
 pub use access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Issued, NewToken, OwnKey};
-pub use authorization::Basic;
+pub use authorization::{Authorization, Basic};
 pub use certificate::NameError;
 pub use claims::ClaimsError;
 pub use comparing::Comparing;
@@ -59,7 +58,6 @@ pub use trusted_issuer::{Bound, Expected, KeySource, RSASSA_PKCS1_V1_5, RoleRule
 use crate::desk::Who;
 use crate::policy::{Subject, Terms};
 use crate::principal::{Caller, Method, Username};
-use authorization::{are_several, bearer};
 use claims::{Accepted, Claims};
 use issuer::Refreshed;
 use remembered::{Basis, Memory, Remembered};
@@ -75,6 +73,15 @@ pub struct Peer {
     pub certificate: Option<Arc<ClientCertificate>>,
     /// Who the connection belongs to, once a request has proved who its caller is.
     pub proved: Arc<watch::Sender<Option<Who>>>,
+}
+
+/// What a request presents of its caller, whatever it came by.
+#[derive(Clone, Copy)]
+pub struct Presented<'a> {
+    /// By its connection.
+    pub peer: &'a Peer,
+    /// By itself.
+    pub authorization: Authorization<'a>,
 }
 
 /// Why a caller is not authenticated. This goes to the log only; the caller gets no reason.
@@ -278,13 +285,12 @@ impl Authenticator {
     /// Why it is nobody, or that it could not be found out. Whoever asks reports it.
     pub async fn caller<K: Foundations>(
         &self,
-        peer: &Peer,
-        headers: &HeaderMap,
+        presented: &Presented<'_>,
         key: &K,
         now: i64,
         counted: bool,
     ) -> Result<Known, Refusal<K::Error>> {
-        let caller = self.prove(peer, headers, key, now, counted).await?;
+        let caller = self.prove(presented, key, now, counted).await?;
         let name = caller.username.clone();
         if self.settings.force_default_username {
             let caller = Caller { username: self.settings.default_username.clone(), ..caller };
@@ -297,12 +303,12 @@ impl Authenticator {
     /// connection's certificate, or by a credential that verified a moment ago. It decides whose share of the server a request
     /// takes, and nothing else.
     #[must_use]
-    pub fn expected(&self, peer: &Peer, headers: &HeaderMap, now: i64) -> Option<Username> {
+    pub fn expected(&self, presented: &Presented<'_>, now: i64) -> Option<Username> {
         let trust = self.trust.load();
-        if let (Some(trust), Some(certificate)) = (trust.as_ref(), &peer.certificate) {
+        if let (Some(trust), Some(certificate)) = (trust.as_ref(), &presented.peer.certificate) {
             return trust.judge(certificate, now).ok().map(|proved| proved.username);
         }
-        let token = bearer(headers).ok()??;
+        let token = presented.authorization.bearer().ok()??;
         self.remembered.find(&token, now).map(|memory| memory.caller.username)
     }
 
@@ -327,8 +333,8 @@ impl Authenticator {
     /// The idps table that a request's JWT names by `iss` and `aud`, which nobody has verified: to choose the words of a
     /// refusal, and for nothing else.
     #[must_use]
-    pub fn named_table(&self, headers: &HeaderMap) -> Option<Arc<str>> {
-        let token = bearer(headers).ok()??;
+    pub fn named_table(&self, authorization: Authorization<'_>) -> Option<Arc<str>> {
+        let token = authorization.bearer().ok()??;
         let jws = Jws::parse(&token).ok()?;
         let claims = Claims::parse(jws.unverified_payload()).ok()?;
         let issuers = self.issuers.load();
@@ -345,18 +351,18 @@ impl Authenticator {
 
     async fn prove<K: Foundations>(
         &self,
-        peer: &Peer,
-        headers: &HeaderMap,
+        presented: &Presented<'_>,
         key: &K,
         now: i64,
         counted: bool,
     ) -> Result<Caller, Refusal<K::Error>> {
         // Beside a certificate too: one of them may be an access token of ours.
-        if are_several(headers) {
+        let Presented { peer, authorization } = *presented;
+        if authorization.has_several() {
             return Err(Unauthenticated::Authorization.into());
         }
-        let presented = bearer(headers);
-        let token = presented.as_ref().ok().and_then(Option::as_deref);
+        let bearer = authorization.bearer();
+        let token = bearer.as_ref().ok().and_then(Option::as_deref);
         let memory = token.and_then(|token| self.remembered.find(token, now));
         if let Some(token) = token
             && self.is_own(token, memory.as_ref())
@@ -375,7 +381,7 @@ impl Authenticator {
             let username = self.settings.default_username.clone();
             return Ok(Caller { username, method: Method::Default, narrowing: None, role: None });
         }
-        let token = presented?.ok_or(Unauthenticated::NoCredential)?;
+        let token = bearer?.ok_or(Unauthenticated::NoCredential)?;
         let token = &*token;
         if let Some(memory) = memory {
             if self.still_holds(&memory, key)? {

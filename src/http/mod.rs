@@ -36,8 +36,8 @@ use warp::Filter;
 use warp::filters::path::FullPath;
 use warp::host::Authority;
 use warp::http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue,
-    RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
+    HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use warp::http::{HeaderMap, Method, Response, StatusCode, Version};
 
@@ -45,7 +45,7 @@ pub use incoming::has_body;
 pub use request::check_host;
 pub use route::MAX_KMIP;
 
-use crate::auth::{Authenticator, Peer, Repeats, network};
+use crate::auth::{Authenticator, Authorization, Peer, Presented, Repeats, network};
 use crate::config::LEAST_MEMORY;
 use crate::desk::{self, Desk, Full, Refused, Room, Who};
 use crate::hexadecimal;
@@ -241,6 +241,18 @@ struct Head {
     host: Option<Authority>,
     /// The request's id.
     id: String,
+}
+
+impl Head {
+    /// What it says of its caller.
+    fn presented(&self) -> Presented<'_> {
+        Presented { peer: &self.peer, authorization: authorization(&self.headers) }
+    }
+}
+
+/// The Authorization headers of a request.
+fn authorization(headers: &HeaderMap) -> Authorization<'_> {
+    headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes).collect()
 }
 
 /// Answers one request: the only place that makes a response.

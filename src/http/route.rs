@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use percent_encoding::percent_decode_str;
-use warp::http::{HeaderMap, Method, StatusCode};
+use warp::http::{Method, StatusCode};
 
 use super::ask::Ask;
 use super::problem::{Problem, Words};
 use super::routes::ROUTES;
 use super::visit::{Answering, Visit};
 use super::{Answer, App, conjur};
-use crate::auth::Basic;
+use crate::auth::{Authorization, Basic};
 use crate::custody::MOST_IN_ONE_CALL;
 use crate::metrics;
 
@@ -61,10 +61,10 @@ pub(super) enum Handler {
 }
 
 impl Handler {
-    /// The one that answers a request with these headers.
-    pub(super) fn for_request(self, headers: &HeaderMap) -> Self {
+    /// The one that answers a request with this Authorization.
+    pub(super) fn for_request(self, authorization: Authorization<'_>) -> Self {
         match self {
-            Self::BasicOrCaller(visitor, _) if Basic::is_in(headers) => Self::Visitor(visitor),
+            Self::BasicOrCaller(visitor, _) if Basic::is_in(authorization) => Self::Visitor(visitor),
             Self::BasicOrCaller(_, caller) => Self::Caller(caller),
             own => own,
         }

@@ -59,7 +59,7 @@ pub(super) async fn serve(
     route.tell(&measured);
     let query = Fields::parse(&head.query)?;
     query.check(route.query).map_err(|error| Problem::new(route.fault_status(), error.to_string()))?;
-    let handler = route.handler.for_request(&head.headers);
+    let handler = route.handler.for_request(head.presented().authorization);
     let found = Found { route, handler, parameters, query, began: Instant::now(), measured };
     request.ask(body, &found).await
 }
@@ -93,7 +93,7 @@ impl App {
     /// Whose share a request takes, before anybody was asked who it is: of its network as `unknown` has it, if nothing says more.
     pub(super) fn expected(&self, head: &Head, unknown: fn(IpAddr) -> Who) -> Who {
         let network = network(head.peer.address.ip());
-        match self.authenticator.expected(&head.peer, &head.headers, kms::now()) {
+        match self.authenticator.expected(&head.presented(), kms::now()) {
             Some(name) => Who::Caller(name),
             None if !self.authenticator.authenticates() => Who::Network(network),
             None => unknown(network),
@@ -209,7 +209,7 @@ impl Request {
     /// `counted`: it is a use of the credential, not a second look at it.
     async fn caller(&self, counted: bool) -> Result<Known, Problem> {
         let Self { app, head, .. } = self;
-        match app.authenticator.caller(&head.peer, &head.headers, &*app.kms, kms::now(), counted).await {
+        match app.authenticator.caller(&head.presented(), &*app.kms, kms::now(), counted).await {
             Ok(known) => {
                 if head.peer.proved.borrow().is_none() {
                     head.peer.proved.send_replace(Some(self.who(&known)));
@@ -219,7 +219,7 @@ impl Request {
             Err(Refusal::Unauthenticated(reason)) => {
                 // A certificate is judged without a look at what stands in the headers.
                 let is_jwt = reason.method() == "jwt";
-                let table = is_jwt.then(|| app.authenticator.named_table(&head.headers)).flatten();
+                let table = is_jwt.then(|| app.authenticator.named_table(head.presented().authorization)).flatten();
                 let (method, word, idps) = (reason.method(), reason.word(), table.as_deref());
                 let failure = Failure { method, word, idps, reason: &reason };
                 if app.logins.failed(head.peer.address.ip(), &failure) {

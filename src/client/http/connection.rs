@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::http::HeaderValue;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -30,6 +30,19 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body. It may hold a key.
     pub body: secret::Bytes,
+}
+
+impl Answer {
+    /// How long it may be used, as it says itself (RFC 9111 section 5.2.2.1).
+    #[must_use]
+    pub fn max_age(&self) -> Option<Duration> {
+        let header = self.headers.get(CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let age = header.split(',').find_map(|directive| {
+            let (name, seconds) = directive.trim().split_once('=')?;
+            name.eq_ignore_ascii_case("max-age").then(|| seconds.trim_matches('"').parse().ok())?
+        });
+        age.map(Duration::from_secs)
+    }
 }
 
 /// What to ask.

@@ -5,7 +5,7 @@ use warp::http::StatusCode;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit, not_logged_in};
-use super::super::{Answer, App};
+use super::super::{Answer, App, authorization};
 use super::token::flattened;
 use crate::auth::{Basic, Unauthenticated};
 use crate::kms::{NoCredential, PresentedKey};
@@ -91,7 +91,7 @@ fn text(key: &Password) -> Answer {
 
 /// The Basic credentials of a request; a missing or malformed one is refused like a wrong one.
 fn basic(app: &App, visit: &Visit<'_>) -> Result<Basic, Problem> {
-    let basic = Basic::read(visit.headers).and_then(|basic| basic.ok_or(Unauthenticated::NoCredential));
+    let basic = Basic::read(authorization(visit.headers)).and_then(|basic| basic.ok_or(Unauthenticated::NoCredential));
     basic.map_err(|reason| visit.unauthenticated(app, &reason))
 }
 
