@@ -144,10 +144,10 @@ mod tests {
     fn basic_credentials_are_read_once_and_whole() {
         // host/a:b:c
         for value in ["Basic aG9zdC9hOmI6Yw==", "basic aG9zdC9hOmI6Yw", "BASIC  aG9zdC9hOmI6Yw=="] {
-            let read = Basic::read(&headers(&[value])).unwrap().unwrap();
+            let read = Basic::read(headers(&[value])).unwrap().unwrap();
             assert_eq!((&*read.user, &*read.password), ("host/a", "b:c"), "{value}");
         }
-        assert!(Basic::read(&headers(&[])).unwrap().is_none());
+        assert!(Basic::read(headers(&[])).unwrap().is_none());
         let long = format!("Basic {}", "YTph".repeat(600));
         for values in [
             &["Bearer aG9zdC9hOmI6Yw=="][..],
@@ -158,8 +158,8 @@ mod tests {
             &["Basic /w=="],
             &[&long],
         ] {
-            assert!(Basic::read(&headers(values)).is_err(), "{values:?}");
+            assert!(Basic::read(headers(values)).is_err(), "{values:?}");
         }
-        assert!(Basic::is_in(&headers(&["bAsIc x"])) && !Basic::is_in(&headers(&["Bearer Basic "])));
+        assert!(Basic::is_in(headers(&["bAsIc x"])) && !Basic::is_in(headers(&["Bearer Basic "])));
     }
 }

@@ -3,10 +3,11 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::answer::Answer;
+use super::app::App;
 use super::ask::Ask;
 use super::hanzo::iso;
 use super::problem::Problem;
-use super::{Answer, App};
 use crate::kms::TokenHealth;
 use crate::principal::Method;
 

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use warp::http::StatusCode;
 
+use super::answer::Answer;
+use super::app::App;
 use super::ask::Ask;
 use super::hanzo::iso;
 use super::page::{Page, after, limit, offset};
 use super::problem::Problem;
-use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
 use crate::kms::{self, AccessList, Error, Held, Membership, Sheet};
@@ -140,7 +141,7 @@ pub(super) fn project(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 /// `GET /access/list/{id}`: the grants; with `?all=true` owner, project and its members too.
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let id = ask.parameter(0);
+    let id = ask.parameter("id");
     let is_whole = ask.query.boolean("all")?.unwrap_or(false);
     let AccessList { owner, project, members, grants } = app.kms.access_list(&ask.context, id)?;
     let grants: Vec<Listed> = grants.into_iter().map(listed).collect();

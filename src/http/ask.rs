@@ -10,8 +10,7 @@ use crate::metrics;
 pub(super) struct Ask<'a> {
     pub(super) context: Context<'a>,
     pub(super) measured: &'a metrics::Request,
-    /// The segments of the path for which its route has `{}`.
-    pub(super) parameters: &'a [String],
+    pub(super) parameters: &'a Parameters,
     pub(super) headers: &'a HeaderMap,
     /// What follows the `?`.
     pub(super) query: &'a Fields,
@@ -19,8 +18,26 @@ pub(super) struct Ask<'a> {
 }
 
 impl<'a> Ask<'a> {
-    /// The segment for which the route has its `number`th `{}`, from 0.
-    pub(super) fn parameter(&self, number: usize) -> &'a str {
-        self.parameters.get(number).map_or("", String::as_str)
+    /// What the path holds for a name of its row's; nothing if the row has no such name.
+    pub(super) fn parameter(&self, name: &str) -> &'a str {
+        let value = self.parameters.get(name);
+        debug_assert!(value.is_some(), "the row has no {name}");
+        value.unwrap_or_default()
+    }
+}
+
+/// What a path holds where its row has names in braces, decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Parameters(Vec<(&'static str, String)>);
+
+impl Parameters {
+    /// By name, in the order of the path.
+    pub(super) const fn new(values: Vec<(&'static str, String)>) -> Self {
+        Self(values)
+    }
+
+    /// The value of a name, if the row has it.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())
     }
 }

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::answer::Answer;
+use super::app::App;
 use super::ask::Ask;
 use super::problem::Problem;
-use super::{Answer, App};
 use crate::audit::search::{DEFAULT_LIMIT, Filter, time_of};
 use crate::kms::MAX_LINES;
 

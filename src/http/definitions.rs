@@ -3,10 +3,11 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::answer::Answer;
+use super::app::App;
 use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::{Answer, App};
 use crate::kms::{Entry, Kind, Sheet};
 
 /// The kinds as their lists are called.
@@ -53,7 +54,7 @@ pub(super) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 }
 
 fn kind(ask: &Ask<'_>) -> Result<Kind, Problem> {
-    let word = ask.parameters.first().map(String::as_str);
+    let word = ask.parameters.get("kind");
     let found = KINDS.iter().find(|(own, _)| Some(*own) == word).map(|(_, kind)| *kind);
     found.ok_or_else(|| {
         Problem::new(
@@ -64,5 +65,5 @@ fn kind(ask: &Ask<'_>) -> Result<Kind, Problem> {
 }
 
 fn name<'a>(ask: &'a Ask<'_>) -> &'a str {
-    ask.parameters.get(1).map_or("", String::as_str)
+    ask.parameter("name")
 }

@@ -8,10 +8,11 @@ use tokio::runtime::Handle;
 use warp::http::StatusCode;
 
 use super::access::bad;
+use super::answer::Answer;
+use super::app::App;
 use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::{Answer, App};
 use crate::auth::{Diagnosis, Expected, Issuer, KeySource, Step, TrustedIssuer, Unverified};
 use crate::kms::{self, Asked, HostLogin, IdentityWay, Sheet, Vouching};
 use crate::policy::{AuthenticatorDocument, IdentityDocument};

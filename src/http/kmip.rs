@@ -2,9 +2,10 @@
 
 use warp::http::StatusCode;
 
+use super::answer::Answer;
+use super::app::App;
 use super::ask::Ask;
 use super::problem::Problem;
-use super::{Answer, App};
 use crate::kmip::enumerations::ResultReason;
 use crate::kmip::message::{RequestMessage, ResponseBatchItem};
 use crate::kmip::ttlv::{Document, json};

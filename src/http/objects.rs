@@ -4,12 +4,13 @@ use serde::Serialize;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::access::bad;
+use super::answer::Answer;
+use super::app::App;
 use super::ask::Ask;
 use super::hanzo::iso;
 use super::ownership::About;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::{Answer, App};
 use crate::kmip::ttlv::DateTime;
 use crate::kms::{self, InventoryEntry, Known, Sheet};
 use crate::store::inventory::Filter;

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
 use super::access::{Listed, listed, read, success, username};
+use super::answer::Answer;
+use super::app::App;
 use super::ask::Ask;
 use super::hanzo::iso;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::{Answer, App};
 use crate::kmip::Dialect;
 use crate::kms::{Direction, KeptAccess, OfferEntry, Proposal, RecoveryEntry, Sheet, Summary};
 

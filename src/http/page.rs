@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use warp::http::StatusCode;
 
-use super::Answer;
+use super::answer::Answer;
 use super::ask::Ask;
 use super::problem::Problem;
 use crate::kms::MAX_ENTRIES;

@@ -7,9 +7,7 @@ use serde::Serialize;
 use tracing::Level;
 use warp::http::StatusCode;
 
-use super::Answer;
-use super::piiano::Members;
-use super::{conjur, hanzo};
+use super::answer::Answer;
 use crate::auth::Repeats;
 use crate::custody::RootError;
 use crate::desk::{Full, Refused};
@@ -25,31 +23,6 @@ const MEDIA_TYPE: &str = "application/problem+json";
 /// Seconds after which it is worth while to try again what the front desk refused.
 const SOON: u16 = 1;
 
-/// Whose format a problem has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Words {
-    /// RFC 9457 only.
-    Problem,
-    /// With the members of Piiano's clients.
-    Piiano,
-    /// As Infisical's clients expect it.
-    Hanzo,
-    /// As Conjur's clients expect it.
-    Conjur,
-}
-
-impl Words {
-    /// The dialect, as metrics call it.
-    pub(super) const fn dialect(self) -> Option<&'static str> {
-        match self {
-            Self::Problem => None,
-            Self::Piiano => Some("piiano"),
-            Self::Hanzo => Some("hanzo"),
-            Self::Conjur => Some("conjur"),
-        }
-    }
-}
-
 /// A failed request.
 #[derive(Debug)]
 pub(super) struct Problem {
@@ -60,7 +33,8 @@ pub(super) struct Problem {
     internal: Option<String>,
     /// Whether it was a known caller who asked.
     is_of_caller: bool,
-    pub(super) words: Words,
+    /// Whether the caller's JWT is trusted by an idps table.
+    pub(super) is_of_table: bool,
     /// Whether the caller's role lacks the capability.
     pub(super) lacks_capability: bool,
     /// How many bytes the HSM takes in one call, if the request has more.
@@ -71,8 +45,9 @@ pub(super) struct Problem {
     is_logged: bool,
 }
 
+/// What a problem document says (RFC 9457 section 3), with members of ours.
 #[derive(Serialize)]
-struct Document<'a> {
+pub(super) struct Document<'a> {
     r#type: &'static str,
     title: &'a str,
     status: u16,
@@ -82,8 +57,6 @@ struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     most_bytes: Option<usize>,
     request_id: &'a str,
-    #[serde(flatten)]
-    members: Option<Members<'a>>,
 }
 
 impl Problem {
@@ -94,7 +67,7 @@ impl Problem {
             result_reason: None,
             internal: None,
             is_of_caller: false,
-            words: Words::Problem,
+            is_of_table: false,
             lacks_capability: false,
             most_bytes: None,
             retry_after: None,
@@ -102,12 +75,9 @@ impl Problem {
         }
     }
 
-    /// The same in the words of the route's clients.
-    pub(super) fn in_words(mut self, words: Words) -> Self {
-        if words != Words::Problem {
-            self.words = words;
-        }
-        self
+    /// The same for a caller of an idps table.
+    pub(super) fn of_table(self) -> Self {
+        Self { is_of_table: true, ..self }
     }
 
     /// The same, of a request whose caller is known.
@@ -151,16 +121,17 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "the request carries no valid credential")
     }
 
-    /// Writes it to the log and as an answer. The detail may quote what the caller sent, and is shown as everything from outside is.
-    pub(super) fn render(mut self, request_id: &str, address: IpAddr, repeats: &Repeats) -> Answer {
+    /// Writes it to the log, and as an answer in the format of the clients who are given it. The detail may quote what the caller sent, and is shown as everything from outside is.
+    pub(super) fn render(
+        mut self,
+        refusal: fn(&Self, &str) -> Answer,
+        request_id: &str,
+        address: IpAddr,
+        repeats: &Repeats,
+    ) -> Answer {
         self.detail = Shown(&self.detail).to_string();
         self.tell(address, repeats);
-        let answer = match self.words {
-            Words::Problem | Words::Piiano => self.document(request_id),
-            Words::Hanzo => hanzo::refusal(&self, request_id),
-            Words::Conjur => conjur::refusal(&self),
-        };
-        Answer { retry_after: self.retry_after, ..answer }
+        Answer { retry_after: self.retry_after, ..refusal(&self, request_id) }
     }
 
     /// Writes it to the log. A stranger must not fill that.
@@ -181,21 +152,22 @@ impl Problem {
         }
     }
 
-    /// A problem document.
-    fn document(&self, request_id: &str) -> Answer {
-        let status = self.status.as_u16();
-        let document = Document {
+    /// It as a problem document.
+    pub(super) fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {
+        Document {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
-            status,
+            status: self.status.as_u16(),
             detail: &self.detail,
             result_reason: self.result_reason.map(|reason| reason.name(Dialect::Bare)),
             most_bytes: self.most_bytes,
             request_id,
-            members: self.members(request_id),
-        };
-        let body = serde_json::to_vec(&document).unwrap_or_default();
-        Answer::new(self.status, MEDIA_TYPE, body)
+        }
+    }
+
+    /// A problem document, or one with more members, as an answer.
+    pub(super) fn answer(&self, document: &impl Serialize) -> Answer {
+        Answer::new(self.status, MEDIA_TYPE, serde_json::to_vec(document).unwrap_or_default())
     }
 }
 
@@ -207,7 +179,7 @@ impl From<kms::Error> for Problem {
             result_reason: Some(error.result_reason()),
             internal: error.detail(),
             is_of_caller: false,
-            words: Words::Problem,
+            is_of_table: false,
             retry_after: matches!(error, kms::Error::NoRoom).then_some(SOON),
             is_logged: false,
             most_bytes: match error {

@@ -5,7 +5,8 @@ use warp::host::Authority;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use warp::http::{HeaderMap, StatusCode, Version};
 
-use super::Line;
+use super::api::Api;
+use super::head::Line;
 use super::incoming::Incoming;
 use super::problem::Problem;
 use super::route::{Body, Route};
@@ -105,11 +106,11 @@ fn too_large(limit: usize) -> Problem {
 }
 
 /// The bound of the body that a route takes, once what the headers say of it is known to be right.
-pub(super) fn bound(route: &Route, headers: &HeaderMap) -> Result<usize, Problem> {
+pub(super) fn bound(api: &Api, route: &Route, headers: &HeaderMap) -> Result<usize, Problem> {
     let limit = match route.body {
         Body::None => return Ok(0),
         Body::Json(limit) => {
-            if !route.is_of_dialect() {
+            if api.dialect.is_none() {
                 require(headers, "application/json")?;
             }
             limit

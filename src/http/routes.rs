@@ -1,45 +1,43 @@
-//! The route table: every way in by HTTP, on one screen.
+//! The ways in by HTTP: the server's own paths, those of the dialects, and how a request finds its row.
 
-use super::route::Body::{Bytes, Form, Json, None as Nothing};
-use super::route::Handler::{Anyone, BasicOrCaller, Caller, Visitor};
-use super::route::{MAX_KMIP, Route, delete, delete_with, get, patch, post, put};
-use super::{about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership, tokens, vault};
-use crate::kms::MAX_SECRET;
+use std::borrow::Cow;
+use std::sync::LazyLock;
 
-/// The largest request with one secret, in bytes of JSON: a byte of the value takes up to six.
-const MAX_JSON_SECRET: usize = MAX_SECRET * 6 + (32 << 10);
+use percent_encoding::percent_decode_str;
+use warp::http::{Method, StatusCode};
 
-/// The largest request about access or definitions, in bytes of JSON.
-const MAX_ACCESS: usize = 256 << 10;
+use super::answer::Answer;
+use super::api::{Api, as_it_is};
+use super::ask::Parameters;
+use super::bounds::{MAX_ACCESS, MAX_KMIP};
+use super::problem::Problem;
+use super::route::Body::Json;
+use super::route::Handler::{Anyone, Caller};
+use super::route::{PAGE, Route, delete, get, post, put};
+use super::{about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership, piiano, tokens};
 
-/// The largest body in which an API key is looked for, in bytes.
-const MAX_API_KEY: usize = 4 << 10;
+/// Who has paths. The last one has all that are nobody else's.
+static APIS: [&Api; 4] = [&piiano::API, &hanzo::API, &conjur::API, &OWN];
 
-/// How a request asks for a page of a list: by the entry before it, or in the dialects by their number.
-const PAGE: &[&str] = &["after", "limit"];
-const OFFSETS: &[&str] = &["offset", "limit"];
-const WHERE: &[&str] = hanzo::secrets::WHERE;
+/// The server's own paths, among them those that Cosmian's clients know.
+static OWN: Api = Api {
+    dialect: None,
+    has: |_, _| true,
+    rows: &ROWS,
+    labels: &[],
+    spelled: as_it_is,
+    fault: StatusCode::BAD_REQUEST,
+    refusal,
+    unserved,
+};
 
-/// How Conjur's clients ask for a list.
-const RESOURCES: &[&str] = &["kind", "search", "limit", "offset", "count", "role", "acting_as", "owner"];
-
-/// What they ask of a role, all of which is answered.
-const ROLES: &[&str] =
-    &["all", "memberships", "members", "graph", "kind", "search", "limit", "offset", "count", "role", "filter"];
-
-/// The table.
-pub(super) static ROUTES: [Route; 146] = [
+static ROWS: [Route; 38] = [
     get("/version", Anyone(about::version)),
     get("/server-info", Anyone(about::server_info)),
     get("/health", Anyone(about::health)),
-    get("/", Anyone(conjur::info::root)),
-    get("/info", Anyone(conjur::info::info)),
+    get("/", Anyone(conjur::root)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
     get("/whoami", Caller(about::whoami)),
-    get("/api/pvlt/1.0/system/info/version", Caller(vault::version)),
-    get("/api/pvlt/1.0/data/info/health", Anyone(vault::health)),
-    get("/api/pvlt/1.0/ctl/info/health", Anyone(vault::health)),
-    get("/api/pvlt/1.0/ctl/iam/conf", Caller(vault::iam_file)),
     post("/kmip/2_1", Json(MAX_KMIP), Caller(kmip::bare)),
     post("/kmip_2_1", Json(MAX_KMIP), Caller(kmip::bare)),
     post("/access/grant", Json(MAX_ACCESS), Caller(access::grant)),
@@ -55,7 +53,7 @@ pub(super) static ROUTES: [Route; 146] = [
     get("/access/recoveries", Caller(ownership::recoveries)).asks(PAGE),
     post("/access/project", Json(MAX_ACCESS), Caller(access::project)),
     post("/access/explain", Json(MAX_ACCESS), Caller(access::explain)),
-    get("/access/list/{}", Caller(access::list)).asks(&["all"]),
+    get("/access/list/{id}", Caller(access::list)).asks(&["all"]),
     get("/access/owned", Caller(access::owned)).asks(&["after", "limit", "offset"]),
     get("/access/obtained", Caller(access::obtained)).asks(&["after", "limit", "offset"]),
     get("/access/create", Caller(access::create)),
@@ -64,140 +62,241 @@ pub(super) static ROUTES: [Route; 146] = [
     get("/audit/public-key", Caller(audit::public_key)),
     get("/audit/head", Caller(audit::head)),
     post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
-    post("/authn-jwt/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
-    post("/authn-jwt/{}/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
-    get("/authn-jwt/{}/{}/status", Caller(conjur::status::status)),
-    post("/authn/{}/{}/authenticate", Bytes(MAX_API_KEY), Visitor(conjur::api_key::authenticate)),
-    get("/authn/{}/login", Visitor(conjur::api_key::log_in)),
-    put("/authn/{}/api_key", Nothing, BasicOrCaller(conjur::api_key::rotate_own, conjur::api_key::issue))
-        .asks(&["role"]),
-    delete("/authn/{}/api_key", Caller(conjur::api_key::remove)).asks(&["role"]),
-    patch("/authn-jwt/{}/{}", Form(MAX_ACCESS), Caller(conjur::authenticators::switch)),
-    get("/authenticators", Caller(conjur::authenticators::list)),
-    get("/resources/{}", Caller(conjur::resources::list)).asks(RESOURCES),
-    get("/resources/{}/{}", Caller(conjur::resources::list)).asks(RESOURCES),
-    get("/resources/{}/{}/{*}", Caller(conjur::resources::show)).asks(&[
-        "check",
-        "privilege",
-        "role",
-        "permitted_roles",
-    ]),
-    get("/roles/{}/{}/{*}", Caller(conjur::roles::show)).asks(ROLES),
-    get("/secrets", Caller(conjur::secrets::batch)).asks(&["variable_ids"]),
-    get("/secrets/{}/variable/{*}", Caller(conjur::secrets::read)).asks(&["version"]),
-    post("/secrets/{}/variable/{*}", Bytes(MAX_SECRET), Caller(conjur::secrets::write)).asks(&["expirations"]),
-    delete("/secrets/{}/variable/{*}", Caller(conjur::secrets::remove)),
-    post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::by_jwt_auth)),
-    post("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::attach)),
-    patch("/api/v1/auth/jwt-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::jwt_auth::change)),
-    get("/api/v1/auth/jwt-auth/identities/{}", Caller(hanzo::jwt_auth::get)),
-    delete("/api/v1/auth/jwt-auth/identities/{}", Caller(hanzo::jwt_auth::remove)),
-    post("/api/v1/auth/oidc-auth/login", Json(MAX_ACCESS), Visitor(hanzo::login::by_oidc_auth)),
-    post("/api/v1/auth/oidc-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::oidc_auth::attach)),
-    patch("/api/v1/auth/oidc-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::oidc_auth::change)),
-    get("/api/v1/auth/oidc-auth/identities/{}", Caller(hanzo::oidc_auth::get)),
-    delete("/api/v1/auth/oidc-auth/identities/{}", Caller(hanzo::oidc_auth::remove)),
-    post("/api/v1/auth/universal-auth/login", Json(MAX_ACCESS), Visitor(hanzo::client_secrets::log_in)),
-    post("/api/v1/auth/universal-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::universal_auth::attach)),
-    patch("/api/v1/auth/universal-auth/identities/{}", Json(MAX_ACCESS), Caller(hanzo::universal_auth::change)),
-    get("/api/v1/auth/universal-auth/identities/{}", Caller(hanzo::universal_auth::get)),
-    delete("/api/v1/auth/universal-auth/identities/{}", Caller(hanzo::universal_auth::remove)),
-    post(
-        "/api/v1/auth/universal-auth/identities/{}/client-secrets",
-        Json(MAX_ACCESS),
-        Caller(hanzo::client_secrets::create),
-    ),
-    get("/api/v1/auth/universal-auth/identities/{}/client-secrets", Caller(hanzo::client_secrets::list)),
-    get("/api/v1/auth/universal-auth/identities/{}/client-secrets/{}", Caller(hanzo::client_secrets::get)),
-    post(
-        "/api/v1/auth/universal-auth/identities/{}/client-secrets/{}/revoke",
-        Json(MAX_ACCESS),
-        Caller(hanzo::client_secrets::revoke),
-    ),
-    post(
-        "/api/v1/auth/universal-auth/identities/{}/clear-lockouts",
-        Json(MAX_ACCESS),
-        Caller(hanzo::client_secrets::clear_lockouts),
-    ),
-    post("/api/v1/auth/token/renew", Json(MAX_ACCESS), Visitor(hanzo::tokens::renew)),
-    post("/api/v1/auth/token/revoke", Json(MAX_ACCESS), Visitor(hanzo::tokens::revoke)),
-    post("/api/v1/identities", Json(MAX_ACCESS), Caller(hanzo::identities::create)),
-    get("/api/v1/identities", Caller(hanzo::identities::list)).asks(OFFSETS),
-    get("/api/v1/identities/{}", Caller(hanzo::identities::get)),
-    patch("/api/v1/identities/{}", Json(MAX_ACCESS), Caller(hanzo::identities::change)),
-    delete("/api/v1/identities/{}", Caller(hanzo::identities::remove)),
-    post("/api/v2/workspace", Json(MAX_ACCESS), Caller(hanzo::projects::create)),
-    get("/api/v1/workspace", Caller(hanzo::projects::list)).asks(OFFSETS),
-    get("/api/v1/workspace/{}", Caller(hanzo::projects::get)),
-    patch("/api/v1/workspace/{}", Json(MAX_ACCESS), Caller(hanzo::projects::change)),
-    delete("/api/v1/workspace/{}", Caller(hanzo::projects::remove)),
-    get("/api/v2/workspace/{}", Caller(hanzo::projects::get_by_slug)),
-    patch("/api/v2/workspace/{}", Json(MAX_ACCESS), Caller(hanzo::projects::change_by_slug)),
-    delete("/api/v2/workspace/{}", Caller(hanzo::projects::remove_by_slug)),
-    get("/api/v2/workspace/{}/identity-memberships", Caller(hanzo::memberships::list)).asks(OFFSETS),
-    get("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::memberships::get)),
-    post("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
-    patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
-    delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::memberships::remove)),
-    get("/api/v1/workspace/{}/environments", Caller(hanzo::environments::list)),
-    get("/api/v1/workspace/{}/environments/{}", Caller(hanzo::environments::get)),
-    post("/api/v1/workspace/{}/environments", Json(MAX_ACCESS), Caller(hanzo::environments::create)),
-    patch("/api/v1/workspace/{}/environments/{}", Json(MAX_ACCESS), Caller(hanzo::environments::change)),
-    delete("/api/v1/workspace/{}/environments/{}", Caller(hanzo::environments::remove)),
-    get("/api/v1/workspace/{}/tags", Caller(hanzo::environments::list_tags)),
-    post("/api/v1/workspace/{}/tags", Json(MAX_ACCESS), Caller(hanzo::environments::create_tag)),
-    delete("/api/v1/workspace/{}/tags/{}", Caller(hanzo::environments::remove_tag)),
-    get("/api/v1/folders", Caller(hanzo::folders::list)).asks(hanzo::folders::LIST),
-    post("/api/v1/folders", Json(MAX_ACCESS), Caller(hanzo::folders::create)),
-    get("/api/v1/folders/{}", Caller(hanzo::folders::get)),
-    patch("/api/v1/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::change)),
-    delete_with("/api/v1/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::remove)),
-    get("/api/v2/folders", Caller(hanzo::folders::list)).asks(hanzo::folders::LIST),
-    post("/api/v2/folders", Json(MAX_ACCESS), Caller(hanzo::folders::create)),
-    get("/api/v2/folders/{}", Caller(hanzo::folders::get)),
-    patch("/api/v2/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::change)),
-    delete_with("/api/v2/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::remove)),
-    get("/api/v3/secrets/raw", Caller(hanzo::secrets::list)).asks(hanzo::secrets::LIST),
-    post("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(hanzo::secrets::batch::create)),
-    patch("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(hanzo::secrets::batch::update)),
-    delete_with("/api/v3/secrets/batch/raw", Json(MAX_ACCESS), Caller(hanzo::secrets::batch::remove)),
-    get("/api/v3/secrets/raw/{}", Caller(hanzo::secrets::get)).asks(hanzo::secrets::ONE),
-    post("/api/v3/secrets/raw/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::create)).asks(WHERE),
-    patch("/api/v3/secrets/raw/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::update)).asks(WHERE),
-    delete_with("/api/v3/secrets/raw/{}", Json(MAX_ACCESS), Caller(hanzo::secrets::write::remove)).asks(WHERE),
-    get("/api/v4/secrets", Caller(hanzo::secrets::list)).asks(hanzo::secrets::LIST),
-    post("/api/v4/secrets/batch", Json(MAX_KMIP), Caller(hanzo::secrets::batch::create)),
-    patch("/api/v4/secrets/batch", Json(MAX_KMIP), Caller(hanzo::secrets::batch::update)),
-    delete_with("/api/v4/secrets/batch", Json(MAX_ACCESS), Caller(hanzo::secrets::batch::remove)),
-    get("/api/v4/secrets/{}", Caller(hanzo::secrets::get)).asks(hanzo::secrets::ONE),
-    post("/api/v4/secrets/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::create)).asks(WHERE),
-    patch("/api/v4/secrets/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::update)).asks(WHERE),
-    delete_with("/api/v4/secrets/{}", Json(MAX_ACCESS), Caller(hanzo::secrets::write::remove)).asks(WHERE),
-    post("/api/v1/kms/keys", Json(MAX_ACCESS), Caller(hanzo::keys::create)),
-    get("/api/v1/kms/keys", Caller(hanzo::keys::list)).asks(&[
-        "projectId",
-        "offset",
-        "limit",
-        "search",
-        "orderBy",
-        "orderDirection",
-    ]),
-    get("/api/v1/kms/keys/key-name/{}", Caller(hanzo::keys::by_name)).asks(&["projectId"]),
-    get("/api/v1/kms/keys/{}", Caller(hanzo::keys::get)),
-    patch("/api/v1/kms/keys/{}", Json(MAX_ACCESS), Caller(hanzo::keys::change)),
-    delete("/api/v1/kms/keys/{}", Caller(hanzo::keys::remove)),
-    post("/api/v1/kms/keys/{}/encrypt", Json(MAX_KMIP), Caller(hanzo::keys::cipher::encrypt)),
-    post("/api/v1/kms/keys/{}/decrypt", Json(MAX_KMIP), Caller(hanzo::keys::cipher::decrypt)),
-    post("/api/v1/kms/keys/{}/sign", Json(MAX_KMIP), Caller(hanzo::keys::signature::sign)),
-    post("/api/v1/kms/keys/{}/verify", Json(MAX_KMIP), Caller(hanzo::keys::signature::verify)),
-    get("/api/v1/kms/keys/{}/public-key", Caller(hanzo::keys::signature::public_key)),
-    get("/api/v1/kms/keys/{}/signing-algorithms", Caller(hanzo::keys::signature::algorithms)),
     get("/access/tokens", Caller(tokens::list)).asks(&["subject", "after", "limit"]),
-    delete("/access/tokens/{}", Caller(tokens::end)),
+    delete("/access/tokens/{id}", Caller(tokens::end)),
     post("/access/token-key", Json(MAX_ACCESS), Caller(tokens::rotate)),
     get("/issuers", Caller(issuers::list)).asks(PAGE),
     post("/issuers/test", Json(MAX_ACCESS), Caller(issuers::test)),
-    get("/access/definitions/{}", Caller(definitions::list)).asks(PAGE),
-    put("/access/definitions/{}/{}", Json(MAX_ACCESS), Caller(definitions::put)),
-    delete("/access/definitions/{}/{}", Caller(definitions::remove)),
+    get("/access/definitions/{kind}", Caller(definitions::list)).asks(PAGE),
+    put("/access/definitions/{kind}/{name}", Json(MAX_ACCESS), Caller(definitions::put)),
+    delete("/access/definitions/{kind}/{name}", Caller(definitions::remove)),
 ];
+
+/// A problem document; callers of an idps table are Piiano's clients here too.
+fn refusal(problem: &Problem, request_id: &str) -> Answer {
+    if problem.is_of_table {
+        piiano::refusal(problem, request_id)
+    } else {
+        problem.answer(&problem.document(request_id))
+    }
+}
+
+fn unserved(_: &Method, _: &str, is_known: bool) -> Problem {
+    if is_known {
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method")
+    } else {
+        Problem::new(StatusCode::NOT_FOUND, "no such path")
+    }
+}
+
+/// Methods that rows have.
+static METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+
+/// The rows of one method by their paths.
+type Rows = matchit::Router<&'static Route>;
+
+static ROUTERS: LazyLock<[Rows; METHODS.len()]> = LazyLock::new(|| {
+    METHODS.each_ref().map(|method| {
+        let mut rows = Rows::new();
+        for route in all().filter(|route| route.method == *method) {
+            // Two rows for one request are refused by the tests, which find each row again.
+            let _ = rows.insert(route.path, route);
+        }
+        rows
+    })
+});
+
+fn all() -> impl Iterator<Item = &'static Route> {
+    APIS.iter().flat_map(|api| api.rows)
+}
+
+/// Whose path it is, whether or not it is served.
+pub(super) fn api(path: &str) -> &'static Api {
+    let mut segments =
+        path.split('/').skip(1).map(|segment| Cow::from(percent_decode_str(segment).decode_utf8_lossy()));
+    let (first, second) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
+    APIS.iter().find(|api| (api.has)(&first, &second)).copied().unwrap_or(&OWN)
+}
+
+/// The row that serves a request, and what its path holds for the names of the row's.
+///
+/// # Errors
+/// There is none.
+pub(super) fn find(api: &Api, method: &Method, path: &str) -> Result<(&'static Route, Parameters), Problem> {
+    let path = (api.spelled)(path);
+    // HEAD is served wherever GET is.
+    let wanted = if *method == Method::HEAD { &Method::GET } else { method };
+    let found = METHODS.iter().zip(&*ROUTERS).find(|(own, _)| *own == wanted).and_then(|(_, rows)| row(rows, &path));
+    found.ok_or_else(|| (api.unserved)(method, &path, served(&path).next().is_some()))
+}
+
+/// The methods that a path takes (RFC 9110 section 10.2.1).
+pub(super) fn allowed(api: &Api, path: &str) -> String {
+    let path = (api.spelled)(path);
+    let methods = served(&path).map(|method| match *method {
+        Method::GET => "GET, HEAD",
+        ref method => method.as_str(),
+    });
+    methods.collect::<Vec<_>>().join(", ")
+}
+
+fn served(path: &str) -> impl Iterator<Item = &'static Method> {
+    METHODS.iter().zip(&*ROUTERS).filter(move |(_, rows)| row(rows, path).is_some()).map(|(method, _)| method)
+}
+
+/// The row with this path; `None` too if what it holds for a name is no text.
+fn row(rows: &'static Rows, path: &str) -> Option<(&'static Route, Parameters)> {
+    let found = rows.at(path).ok()?;
+    let decoded = |value: &str| Some(percent_decode_str(value).decode_utf8().ok()?.into_owned());
+    let parameters = found.params.iter().map(|(name, value)| Some((name, decoded(value)?)));
+    Some((*found.value, Parameters::new(parameters.collect::<Option<Vec<_>>>()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::route::Handler::{BasicOrCaller, Visitor};
+    use super::*;
+    use crate::kmip::Dialect;
+    use crate::kmip::payloads::OPERATIONS;
+
+    #[test]
+    fn a_path_is_of_one_api() {
+        let dialect = |path| api(path).dialect;
+        for path in
+            ["/api/v1", "/api/v2/workspace", "/api/v3/secrets/raw", "/api/v1/", "/api/%76%31/kms/keys", "/api/status"]
+        {
+            assert_eq!(dialect(path), Some("hanzo"), "{path}");
+        }
+        for path in [
+            "/secrets",
+            "/secrets/a/variable/b",
+            "/authn/a/login",
+            "/authn-jwt%2Fa/b",
+            "/resources/a",
+            "/info",
+            "/ca/a/b/sign",
+            "/branches/acme/data",
+            "/issuers/acme/aws",
+        ] {
+            assert_eq!(dialect(path), Some("conjur"), "{path}");
+        }
+        assert_eq!(dialect("/api/pvlt/1.0/ctl/info/health"), Some("piiano"));
+        for path in [
+            "/",
+            "",
+            "/api",
+            "/api/v",
+            "/issuers",
+            "/issuers/test",
+            "/api/vault/x",
+            "/secretsx",
+            "/kmip/2_1",
+            "/access/list/authn",
+            "/health",
+        ] {
+            assert_eq!(dialect(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn each_row_is_found_by_its_path() {
+        for own in APIS {
+            for route in own.rows {
+                let path = route.path.replace(['{', '}', '*'], "");
+                let is_its = std::ptr::eq(api(&path), own);
+                assert!(is_its, "{path} is a row of {:?}", own.dialect);
+                let (found, parameters) = find(own, &route.method, &path).unwrap();
+                assert!(std::ptr::eq(found, route), "{} {path}", route.method);
+                let names = route.path.split(['{', '}']).skip(1).step_by(2).map(|name| name.trim_start_matches('*'));
+                for name in names {
+                    assert_eq!(parameters.get(name), Some(name), "{path}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_routes_of_a_dialect_are_one_to_metrics() {
+        let of_dialects = APIS.iter().filter(|api| api.dialect.is_some());
+        let labels: Vec<String> = of_dialects.flat_map(|api| api.rows.iter().map(|route| api.label(route))).collect();
+        let distinct: std::collections::HashSet<&String> = labels.iter().collect();
+        assert_eq!(distinct.len(), labels.len(), "{labels:?}");
+        let is_word = |label: &String| label.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
+        assert!(labels.iter().all(is_word), "{labels:?}");
+        assert!(labels.iter().any(|label| label == "post-kms-keys-id-encrypt"), "{labels:?}");
+    }
+
+    #[test]
+    fn the_table_of_rights_has_every_request_and_no_other() {
+        let table = include_str!("../../docs/rights.md");
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+        // What follows a comma is a case of the same request.
+        let named: std::collections::BTreeSet<&str> = rows.filter_map(|row| row.split(',').next()).collect();
+        let operations = OPERATIONS.iter().map(|operation| operation.name(Dialect::Oasis).to_owned());
+        let routes = all().map(|route| format!("{} {}", route.method, route.path));
+        let served: std::collections::BTreeSet<String> = operations.chain(routes).collect();
+        let missing: Vec<_> = served.iter().filter(|own| !named.contains(own.as_str())).collect();
+        let unknown: Vec<_> = named.iter().filter(|own| !served.contains(**own)).collect();
+        assert!(missing.is_empty(), "docs/rights.md has no row for {missing:?}");
+        assert_eq!(unknown, [&"any", &"request"], "docs/rights.md names what is not served");
+        for route in all() {
+            let request = format!("| {} {} |", route.method, route.path);
+            let row = table.lines().find(|line| line.starts_with(&request)).unwrap_or_default();
+            let expected = match route.handler {
+                Anyone(_) => "| anyone |",
+                Visitor(_) => "| anyone with a credential |",
+                BasicOrCaller(..) => {
+                    let request = format!("| {} {}, with Basic credentials |", route.method, route.path);
+                    let row = table.lines().find(|line| line.starts_with(&request)).unwrap_or_default();
+                    assert!(row.ends_with("| anyone with a credential |"), "{request}: {row}");
+                    "|"
+                }
+                Caller(_) => {
+                    assert!(!row.contains("| anyone"), "{row}");
+                    "|"
+                }
+            };
+            assert!(row.ends_with(expected), "{row}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_a_rows_or_it_is_not() {
+        let found = |path: &str| Some(find(api(path), &Method::PUT, path).ok()?.1);
+        let one = |kind: &str, name: &str| Some(Parameters::new(vec![("kind", kind.into()), ("name", name.into())]));
+        assert_eq!(found("/access/definitions/users/jwt:i%23a%2Fb"), one("users", "jwt:i#a/b"));
+        for path in [
+            "/access/definitions",
+            "/access/definitions/a",
+            "/access/definitions/a/",
+            "/access/definitions//a",
+            "/access/definitions/a/b/",
+            "/access/definitions/a/b/c",
+            "/access/definitions/a/%ff",
+            "/access/Definitions/a/b",
+            "//access/definitions/a/b",
+            "/",
+            "",
+        ] {
+            assert_eq!(found(path), None, "{path}");
+        }
+        let found = |path: &str| Some(find(api(path), &Method::HEAD, path).ok()?.1);
+        let one = |account: &str, id: &str| Some(Parameters::new(vec![("account", account.into()), ("id", id.into())]));
+        assert_eq!(found("/secrets/a/variable/b%2Fc/d"), one("a", "b/c/d"));
+        assert_eq!(found("/secrets/a/variable/b/"), one("a", "b/"));
+        for path in ["/secrets/a/variable", "/secrets/a/variable/", "/secrets//variable/b", "/secrets/a/host/b"] {
+            assert_eq!(found(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_a_word_of_another_row_is_a_name() {
+        let served = |method, path: &str| find(api(path), &method, path).map(|(route, _)| route.path).ok();
+        assert_eq!(served(Method::POST, "/api/v4/secrets/batch"), Some("/api/v4/secrets/batch"));
+        assert_eq!(served(Method::GET, "/api/v4/secrets/batch"), Some("/api/v4/secrets/{secret}"));
+        assert_eq!(served(Method::POST, "/api/v1/kms/keys/key-name/encrypt"), Some("/api/v1/kms/keys/{key}/encrypt"));
+        assert_eq!(served(Method::GET, "/api/v1/kms/keys/key-name/encrypt"), Some("/api/v1/kms/keys/key-name/{name}"));
+        assert_eq!(allowed(&OWN, "/access/definitions/roles/a"), "PUT, DELETE");
+        assert_eq!(allowed(&OWN, "/version"), "GET, HEAD");
+    }
+}

@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tracing::Level;
-use warp::http::{Method, StatusCode};
+use warp::http::StatusCode;
 
-use super::ask::Ask;
+use super::answer::{Answer, Weight};
+use super::app::App;
+use super::ask::{Ask, Parameters};
 use super::fields::Fields;
+use super::head::Head;
 use super::incoming::Incoming;
 use super::problem::Problem;
 use super::route::{Handler, Route};
-use super::routes::ROUTES;
 use super::visit::Visit;
-use super::{Answer, App, Head, Weight, request, route};
+use super::{request, routes};
 use crate::auth::{Known, Refusal, network};
 use crate::desk::{self, Admission, Full, Refused, Ticket, Who};
 use crate::kms::{self, Context, Failure};
@@ -36,7 +38,7 @@ pub(super) struct Request {
 struct Found {
     route: &'static Route,
     handler: Handler,
-    parameters: Vec<String>,
+    parameters: Parameters,
     query: Fields,
     began: Instant,
     measured: Arc<metrics::Request>,
@@ -55,38 +57,13 @@ pub(super) async fn serve(
     if app.loopback && !app.authenticator.authenticates() {
         request::require_loopback_name(head.host.as_ref())?;
     }
-    let (route, parameters) = find(&head.method, head.path.as_str())?;
-    route.tell(&measured);
+    let (route, parameters) = routes::find(head.api, &head.method, head.path.as_str())?;
+    head.api.count(route, &measured);
     let query = Fields::parse(&head.query)?;
-    query.check(route.query).map_err(|error| Problem::new(route.fault_status(), error.to_string()))?;
+    query.check(route.query).map_err(|error| Problem::new(head.api.fault, error.to_string()))?;
     let handler = route.handler.for_request(head.presented().authorization);
     let found = Found { route, handler, parameters, query, began: Instant::now(), measured };
     request.ask(body, &found).await
-}
-
-fn find(method: &Method, path: &str) -> Result<(&'static Route, Vec<String>), Problem> {
-    let path = route::spelled(path);
-    let mut known = ROUTES.iter().filter_map(|route| Some((route, route.parameters(&path)?))).peekable();
-    if known.peek().is_none() {
-        return Err(route::not_served(method, &path));
-    }
-    let not_allowed = || match route::words(&path).dialect() {
-        Some(_) => route::not_served(method, &path),
-        None => Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method"),
-    };
-    // HEAD is served wherever GET is.
-    let wanted = if *method == Method::HEAD { &Method::GET } else { method };
-    known.find(|(route, _)| route.method == *wanted).ok_or_else(not_allowed)
-}
-
-/// The methods that a path takes (RFC 9110 section 10.2.1).
-pub(super) fn allowed(path: &str) -> String {
-    let path = route::spelled(path);
-    let methods = ROUTES.iter().filter(|route| route.parameters(&path).is_some()).map(|route| match route.method {
-        Method::GET => "GET, HEAD",
-        ref method => method.as_str(),
-    });
-    methods.collect::<Vec<_>>().join(", ")
 }
 
 impl App {
@@ -125,7 +102,7 @@ impl Request {
         let is_of_table = |own: &Known| matches!(own.caller.method, principal::Method::Jwt { table: Some(_), .. });
         let (is_of_caller, is_of_table) = (known.is_some(), known.as_ref().is_some_and(is_of_table));
         let answer = self.perform(body, found, &admission, known).await;
-        let answer = answer.map_err(|problem| if is_of_table { problem.for_piiano() } else { problem });
+        let answer = answer.map_err(|problem| if is_of_table { problem.of_table() } else { problem });
         answer.map_err(|problem| if is_of_caller { problem.of_caller() } else { problem })
     }
 
@@ -158,7 +135,7 @@ impl Request {
         known: Option<Known>,
     ) -> Result<Answer, Problem> {
         let ticket = &self.ticket;
-        let limit = request::bound(found.route, &self.head.headers)?;
+        let limit = request::bound(self.head.api, found.route, &self.head.headers)?;
         let refused = |refused, full| self.refused(refused, full, admission.who());
         let no_room = |full| refused(Refused::Memory, full);
         let body = match limit {
@@ -189,7 +166,7 @@ impl Request {
     /// Runs the handler, on a thread where it may block.
     fn answer(&self, found: &Found, known: Option<&Known>, body: &[u8]) -> Result<Answer, Problem> {
         let Self { app, head, ticket } = self;
-        let (parameters, headers) = (&found.parameters[..], &head.headers);
+        let (parameters, headers) = (&found.parameters, &head.headers);
         match (found.handler, known) {
             (Handler::Anyone(handler), _) => handler(app),
             (Handler::Visitor(handler), _) => {
@@ -226,7 +203,7 @@ impl Request {
                     return Err(Problem::limited());
                 }
                 let problem = Problem::unauthenticated();
-                Err(if table.is_some() { problem.for_piiano() } else { problem })
+                Err(if table.is_some() { problem.of_table() } else { problem })
             }
             Err(Refusal::Unavailable(error)) => {
                 let text = format!("a credential could not be checked: {error}");

@@ -3,10 +3,11 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
+use super::answer::Answer;
+use super::app::App;
 use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::{Answer, App};
 use crate::auth::OwnKey;
 use crate::kms::{Sheet, TokenEntry};
 use crate::policy::MAX_NAME;
@@ -44,7 +45,7 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 /// `DELETE /access/tokens/ID`
 pub(super) fn end(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let id = ask.parameter(0);
+    let id = ask.parameter("id");
     if id.len() > MAX_NAME {
         return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such access token"));
     }

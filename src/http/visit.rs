@@ -6,9 +6,11 @@ use std::pin::Pin;
 
 use warp::http::{HeaderMap, StatusCode};
 
+use super::answer::Answer;
+use super::app::App;
+use super::ask::Parameters;
 use super::fields::Fields;
 use super::problem::Problem;
-use super::{Answer, App};
 use crate::auth::{Peer, Unauthenticated};
 use crate::desk::Ticket;
 use crate::kms::{Failure, NotLoggedIn, Visitor};
@@ -20,8 +22,7 @@ pub(super) struct Visit<'a> {
     /// The request's id.
     pub(super) request: &'a str,
     pub(super) ticket: &'a Ticket,
-    /// The segments of the path for which its route has `{}`.
-    pub(super) parameters: &'a [String],
+    pub(super) parameters: &'a Parameters,
     /// What follows the `?`.
     pub(super) query: &'a Fields,
     pub(super) body: &'a [u8],
@@ -31,9 +32,9 @@ pub(super) struct Visit<'a> {
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
 
 impl<'a> Visit<'a> {
-    /// The segment for which the route has its `number`th `{}`, from 0; `None` if its path has fewer.
-    pub(super) fn parameter(&self, number: usize) -> Option<&'a str> {
-        self.parameters.get(number).map(String::as_str)
+    /// What the path holds for a name of its row's; `None` if the row has no such name.
+    pub(super) fn parameter(&self, name: &str) -> Option<&'a str> {
+        self.parameters.get(name)
     }
 
     /// Whoever asks, as logins know them.

@@ -2,10 +2,12 @@
 
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
+use super::super::head::authorization;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit, not_logged_in};
-use super::super::{Answer, App, authorization};
 use super::token::flattened;
 use crate::auth::{Basic, Unauthenticated};
 use crate::kms::{NoCredential, PresentedKey};
@@ -15,7 +17,7 @@ use crate::secret::Password;
 pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
         let key = Password::from(String::from_utf8_lossy(visit.body).into_owned());
-        let login = visit.parameter(1).unwrap_or_default();
+        let login = visit.parameter("login").unwrap_or_default();
         let presented = PresentedKey { account: account(&visit), login, key: &key };
         let issued = app.logins.log_in_by_api_key(&visit.visitor(), &presented).await;
         let issued = issued.map_err(|refused| not_logged_in(refused, told))?;
@@ -53,13 +55,13 @@ pub(in crate::http) fn rotate_own<'a>(app: &'a App, visit: Visit<'a>) -> Answeri
 
 /// `PUT /authn/ACCOUNT/api_key?role=[ACCOUNT:]host:ID`: an administrator gives a host its API key, or another one.
 pub(in crate::http) fn issue(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let account = ask.parameter(0);
+    let account = ask.parameter("account");
     Ok(text(&app.kms.issue_api_key(&ask.context, account, host(ask, account)?)?))
 }
 
 /// `DELETE /authn/ACCOUNT/api_key?role=[ACCOUNT:]host:ID`: an administrator takes the API key of a host away.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let account = ask.parameter(0);
+    let account = ask.parameter("account");
     app.kms.revoke_api_key(&ask.context, account, host(ask, account)?)?;
     Ok(Answer::text(StatusCode::NO_CONTENT, Vec::new()))
 }
@@ -82,7 +84,7 @@ fn host_of<'a>(role: &'a str, account: &str) -> Result<&'a str, Problem> {
 }
 
 fn account<'a>(visit: &Visit<'a>) -> &'a str {
-    visit.parameter(0).unwrap_or_default()
+    visit.parameter("account").unwrap_or_default()
 }
 
 fn text(key: &Password) -> Answer {

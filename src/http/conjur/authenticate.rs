@@ -2,7 +2,7 @@
 
 use warp::http::StatusCode;
 
-use super::super::App;
+use super::super::app::App;
 use super::super::fields::Fields;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit, not_logged_in};
@@ -11,7 +11,7 @@ use crate::kms::{HostLogin, NoHostToken};
 
 pub(in crate::http) fn authenticate<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let [service, account, login] = [0, 1, 2].map(|number| visit.parameter(number));
+        let [service, account, login] = ["service", "account", "login"].map(|name| visit.parameter(name));
         let asked = HostLogin { service: service.unwrap_or_default(), account: account.unwrap_or_default(), login };
         let jwt = presented(visit.body);
         let issued = app.logins.log_in_by_authn_jwt(&visit.visitor(), &asked, jwt.as_deref().ok()).await;

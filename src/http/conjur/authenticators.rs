@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::fields::Fields;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
 use crate::policy::authenticator_name;
 
 /// `GET /authenticators`: those who administer see all, hosts those by which they may log in, other callers none.
@@ -26,7 +27,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 
 /// `PATCH /authn-jwt/SERVICE/ACCOUNT`: the body is a form with `enabled`.
 pub(in crate::http) fn switch(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (service, account) = (ask.parameter(0), ask.parameter(1));
+    let (service, account) = (ask.parameter("service"), ask.parameter("account"));
     let bad = || Problem::new(StatusCode::BAD_REQUEST, "the body must be enabled=true or enabled=false");
     let fields = Fields::parse(std::str::from_utf8(ask.body).map_err(|_| bad())?)?;
     fields.check(&["enabled"])?;

@@ -4,8 +4,9 @@
 use serde_json::json;
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 

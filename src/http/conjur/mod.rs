@@ -1,39 +1,18 @@
 //! The dialect of Conjur: authenticators, by which hosts exchange a JWT for an access token.
 
-pub(super) mod api_key;
-pub(super) mod authenticate;
-pub(super) mod authenticators;
-pub(super) mod info;
-pub(super) mod resources;
+mod api_key;
+mod authenticate;
+mod authenticators;
+mod info;
+mod resources;
 mod role;
-pub(super) mod roles;
-pub(super) mod secrets;
-pub(super) mod status;
+mod roles;
+mod secrets;
+mod shapes;
+mod status;
+mod table;
 mod token;
 mod unserved;
 
-use serde_json::json;
-use warp::http::header::ACCEPT_ENCODING;
-use warp::http::{HeaderMap, StatusCode};
-
-use super::Answer;
-use super::problem::Problem;
-pub(super) use unserved::not_served;
-
-/// A problem in the words of these clients: nothing is said to somebody who is nobody.
-pub(super) fn refusal(problem: &Problem) -> Answer {
-    if problem.status == StatusCode::UNAUTHORIZED {
-        return Answer::text(problem.status, Vec::new());
-    }
-    let error = json!({ "error": { "code": problem.status.canonical_reason(), "message": problem.detail } });
-    Answer::json(problem.status, &error)
-}
-
-/// Whether somebody asks for base64, which Conjur has as a content coding of its own.
-fn accepts_base64(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|list| list.split(',')).any(|one| {
-        let (encoding, _) = one.split_once(';').unwrap_or((one, ""));
-        encoding.trim().eq_ignore_ascii_case("base64")
-    })
-}
+pub(super) use info::root;
+pub(super) use table::API;

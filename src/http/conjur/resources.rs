@@ -4,11 +4,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::hanzo::iso;
 use super::super::page::{Page, limit, offset};
 use super::super::problem::Problem;
-use super::super::{Answer, App};
 use super::role::{caller_of, role_id};
 use super::secrets::told;
 use crate::kms::{Error, Privilege, Resource, ResourceFilter, SecretPath, Sheet, Variable};
@@ -74,7 +75,7 @@ fn listed(ask: &Ask<'_>, account: &str, resource: &Resource) -> Value {
 
 /// `GET /resources/ACCOUNT[/KIND][?kind=KIND][&search=WORDS][&limit=N][&offset=N][&count=true]`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let account = ask.parameter(0);
+    let account = ask.parameter("account");
     for name in ["role", "acting_as"] {
         let role = ask.query.text(name);
         let own = role.is_none_or(|role| {
@@ -87,7 +88,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     if ask.query.text("owner").is_some() {
         return Err(not_served("lists by owner are not served: leave owner out"));
     }
-    let kind = Some(ask.parameter(1)).filter(|kind| !kind.is_empty()).or_else(|| ask.query.text("kind"));
+    let kind = ask.parameters.get("kind").or_else(|| ask.query.text("kind"));
     let search = ask.query.text("search").unwrap_or_default().to_lowercase();
     let is_between = |character: char| character.is_whitespace() || "./-".contains(character);
     let filter = ResourceFilter {
@@ -108,7 +109,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 
 /// `GET /resources/ACCOUNT/KIND/ID[?check=true&privilege=PRIVILEGE[&role=ROLE]]`
 pub(in crate::http) fn show(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (account, kind, id) = (ask.parameter(0), ask.parameter(1), ask.parameter(2));
+    let (account, kind, id) = (ask.parameter("account"), ask.parameter("kind"), ask.parameter("id"));
     if ask.query.value("permitted_roles").is_some() {
         return Err(not_served(
             "permitted_roles is not served: ask for one role with check=true&privilege=...&role=...",
@@ -141,7 +142,7 @@ pub(in crate::http) fn show(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 
 /// Whether a role has a privilege: 204 if so, 404 if not, and if it is not the caller's to know.
 fn check(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (account, kind, id) = (ask.parameter(0), ask.parameter(1), ask.parameter(2));
+    let (account, kind, id) = (ask.parameter("account"), ask.parameter("kind"), ask.parameter("id"));
     let word = ask.query.text("privilege").ok_or_else(|| {
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "privilege is missing: read, execute, update or authenticate")
     })?;
@@ -178,7 +179,7 @@ fn service(id: &str) -> &str {
 
 /// The same for what is not there, what the caller may not know of, and a privilege that a role has not.
 fn missing(ask: &Ask<'_>) -> Problem {
-    let name = format!("{}:{}:{}", ask.parameter(0), ask.parameter(1), ask.parameter(2));
+    let name = format!("{}:{}:{}", ask.parameter("account"), ask.parameter("kind"), ask.parameter("id"));
     Problem::new(StatusCode::NOT_FOUND, format!("{name:?} is not there, or the role has not this privilege on it"))
 }
 

@@ -1,6 +1,6 @@
 //! Roles, as Conjur's clients name callers: `ACCOUNT:KIND:ID`.
 
-use super::super::App;
+use super::super::app::App;
 use super::super::ask::Ask;
 use crate::policy::Subject;
 use crate::principal::Caller;

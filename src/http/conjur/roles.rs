@@ -3,16 +3,17 @@
 use serde_json::json;
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
 use super::resources::not_served;
 
 /// What a query may ask of a role beside what it is.
 const QUESTIONS: [&str; 4] = ["all", "memberships", "members", "graph"];
 
 pub(in crate::http) fn show(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (account, kind, id) = (ask.parameter(0), ask.parameter(1), ask.parameter(2));
+    let (account, kind, id) = (ask.parameter("account"), ask.parameter("kind"), ask.parameter("id"));
     if let Some(asked) = QUESTIONS.into_iter().find(|name| ask.query.value(name).is_some()) {
         let instead = "a project says which role its members have (GET /access/definitions/projects)";
         return Err(not_served(&format!("{asked} of a role is not served: {instead}")));

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use data_encoding::BASE64;
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
-use super::accepts_base64;
+use super::shapes::accepts_base64;
 use crate::kms::{Error, SecretPath};
 use crate::secret::Bytes;
 
@@ -17,7 +18,7 @@ const MAX_BATCH: usize = 100;
 
 /// The variable that the path of a request names.
 fn path(ask: &Ask<'_>) -> Result<SecretPath, Problem> {
-    Ok(SecretPath::new(ask.parameter(0), ask.parameter(1))?)
+    Ok(SecretPath::new(ask.parameter("account"), ask.parameter("id"))?)
 }
 
 /// What is not there is named as the request named it.

@@ -4,13 +4,14 @@ use serde_json::json;
 use tokio::runtime::Handle;
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
 use crate::kms::Fault;
 
 pub(in crate::http) fn status(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (service, account) = (ask.parameter(0), ask.parameter(1));
+    let (service, account) = (ask.parameter("service"), ask.parameter("account"));
     if app.kms.check_administers(&ask.context).is_err() {
         return Ok(failed(StatusCode::FORBIDDEN, &Fault::no_privilege()));
     }

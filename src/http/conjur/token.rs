@@ -4,8 +4,8 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::json;
 use warp::http::{HeaderMap, StatusCode};
 
-use super::super::Answer;
-use super::accepts_base64;
+use super::super::answer::Answer;
+use super::shapes::accepts_base64;
 
 /// The token in the flattened form (RFC 7515 section 7.2.2), in base64 for those who accept that.
 ///

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
 use super::super::problem::Problem;
-use super::invalid;
+use super::shapes::invalid;
 use crate::kms;
 use crate::policy::{MemberFault, TokenSettings, TrustedNetwork};
 

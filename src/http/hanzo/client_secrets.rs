@@ -3,12 +3,14 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit, not_logged_in};
-use super::super::{Answer, App};
-use super::{iso, login, read, read_secret};
+use super::login;
+use super::shapes::{iso, read, read_secret};
 use crate::kms::{
     ClientSecretEntry, CredentialFault, MAX_ENTRIES, NewClientSecret, NoCredential, PresentedSecret, Sheet,
 };
@@ -114,7 +116,7 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     let New { description, num_uses_limit, ttl } = read(ask.body)?;
     let description = description.trim().to_owned();
     let new = NewClientSecret { description, uses_limit: num_uses_limit, ttl };
-    let (secret, entry) = app.kms.create_client_secret(&ask.context, ask.parameter(0), new)?;
+    let (secret, entry) = app.kms.create_client_secret(&ask.context, ask.parameter("identity"), new)?;
     Ok(Answer::json(StatusCode::OK, &Made { client_secret: &secret, client_secret_data: entry.into() }))
 }
 
@@ -123,22 +125,22 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
     let mut page = Page::named("clientSecretData");
     let mut write = |entry: ClientSecretEntry| page.put(&Shown::from(entry));
     let mut sheet = Sheet::new(&ask.context, MAX_ENTRIES, &mut write);
-    app.kms.client_secrets(&ask.context, ask.parameter(0), &mut sheet)?;
+    app.kms.client_secrets(&ask.context, ask.parameter("identity"), &mut sheet)?;
     Ok(page.end())
 }
 
 /// `GET .../identities/:identityId/client-secrets/:clientSecretId`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(one(app.kms.client_secret(&ask.context, ask.parameter(0), ask.parameter(1))?))
+    Ok(one(app.kms.client_secret(&ask.context, ask.parameter("identity"), ask.parameter("client_secret"))?))
 }
 
 /// `POST .../identities/:identityId/client-secrets/:clientSecretId/revoke`
 pub(in crate::http) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(one(app.kms.revoke_client_secret(&ask.context, ask.parameter(0), ask.parameter(1))?))
+    Ok(one(app.kms.revoke_client_secret(&ask.context, ask.parameter("identity"), ask.parameter("client_secret"))?))
 }
 
 /// `POST .../identities/:identityId/clear-lockouts`
 pub(in crate::http) fn clear_lockouts(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let deleted = app.kms.clear_lockouts(&ask.context, ask.parameter(0))?;
+    let deleted = app.kms.clear_lockouts(&ask.context, ask.parameter("identity"))?;
     Ok(Answer::json(StatusCode::OK, &Cleared { deleted }))
 }

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
-use super::{iso, read};
+use super::shapes::{iso, read};
 use crate::kms::{Environment, Tag};
 
 #[derive(Deserialize)]
@@ -74,21 +75,21 @@ fn one(project: &str, environment: &Environment, message: &str) -> Answer {
 
 /// `GET /api/v1/workspace/ID/environments/ENVIRONMENT`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (project, id) = (ask.parameter(0), ask.parameter(1));
+    let (project, id) = (ask.parameter("project"), ask.parameter("environment"));
     let environment = app.kms.environment(&ask.context, project, id)?;
     Ok(Answer::json(StatusCode::OK, &json!({ "environment": shown(project, &environment) })))
 }
 
 /// `POST /api/v1/workspace/ID/environments`
 pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (New { name, slug, position }, project) = (read(ask.body)?, ask.parameter(0));
+    let (New { name, slug, position }, project) = (read(ask.body)?, ask.parameter("project"));
     let made = app.kms.create_environment(&ask.context, project, &slug, &name, position)?;
     Ok(one(project, &made, "the environment was created"))
 }
 
 /// `GET /api/v1/workspace/ID/environments`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter(0);
+    let project = ask.parameter("project");
     let all = app.kms.environments(&ask.context, project)?;
     let all: Vec<_> = all.iter().map(|environment| shown(project, environment)).collect();
     Ok(Answer::json(StatusCode::OK, &json!({ "workspace": project, "environments": all })))
@@ -96,28 +97,29 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 
 /// `PATCH /api/v1/workspace/ID/environments/ID`: the slug stays
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (Change { name, position }, project) = (read(ask.body)?, ask.parameter(0));
-    let changed = app.kms.change_environment(&ask.context, project, ask.parameter(1), name.as_deref(), position)?;
+    let (Change { name, position }, project) = (read(ask.body)?, ask.parameter("project"));
+    let changed =
+        app.kms.change_environment(&ask.context, project, ask.parameter("environment"), name.as_deref(), position)?;
     Ok(one(project, &changed, "the environment was changed"))
 }
 
 /// `DELETE /api/v1/workspace/ID/environments/ID`
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter(0);
-    let removed = app.kms.remove_environment(&ask.context, project, ask.parameter(1))?;
+    let project = ask.parameter("project");
+    let removed = app.kms.remove_environment(&ask.context, project, ask.parameter("environment"))?;
     Ok(one(project, &removed, "the environment was deleted"))
 }
 
 /// `POST /api/v1/workspace/ID/tags`
 pub(in crate::http) fn create_tag(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (NewTag { slug, name, color }, project) = (read(ask.body)?, ask.parameter(0));
+    let (NewTag { slug, name, color }, project) = (read(ask.body)?, ask.parameter("project"));
     let made = app.kms.create_tag(&ask.context, project, &slug, name.as_deref().unwrap_or(&slug), &color)?;
     Ok(Answer::json(StatusCode::OK, &json!({ "workspaceTag": shown_tag(project, &made) })))
 }
 
 /// `GET /api/v1/workspace/ID/tags`
 pub(in crate::http) fn list_tags(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter(0);
+    let project = ask.parameter("project");
     let all = app.kms.tags(&ask.context, project)?;
     let all: Vec<_> = all.iter().map(|tag| shown_tag(project, tag)).collect();
     Ok(Answer::json(StatusCode::OK, &json!({ "workspaceTags": all })))
@@ -125,7 +127,7 @@ pub(in crate::http) fn list_tags(app: &App, ask: &Ask<'_>) -> Result<Answer, Pro
 
 /// `DELETE /api/v1/workspace/ID/tags/ID`
 pub(in crate::http) fn remove_tag(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter(0);
-    let removed = app.kms.remove_tag(&ask.context, project, ask.parameter(1))?;
+    let project = ask.parameter("project");
+    let removed = app.kms.remove_tag(&ask.context, project, ask.parameter("tag"))?;
     Ok(Answer::json(StatusCode::OK, &json!({ "workspaceTag": shown_tag(project, &removed) })))
 }

@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
 use super::secrets::one_project;
-use super::{invalid, iso, read};
+use super::shapes::{invalid, iso, read};
 use crate::kms::{Folder, FolderChange, FolderName, SecretPlace};
 
 /// The fields of a list's query.
@@ -138,14 +139,14 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// `GET /api/v1/folders/ID`, `GET /api/v2/folders/ID`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    Ok(one(&app.kms.folder_by_id(&ask.context, ask.parameter(0))?))
+    Ok(one(&app.kms.folder_by_id(&ask.context, ask.parameter("folder"))?))
 }
 
 /// `PATCH /api/v1/folders/ID`, `PATCH /api/v2/folders/ID`
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let body: Body = read(ask.body)?;
     let place = body.place()?;
-    let folder = FolderName { place: &place, name: ask.parameter(0) };
+    let folder = FolderName { place: &place, name: ask.parameter("folder") };
     let change = FolderChange { name: body.name.as_deref(), description: body.description.as_deref() };
     Ok(one(&app.kms.change_folder(&ask.context, &folder, &change)?))
 }
@@ -154,6 +155,6 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let body: Body = read(ask.body)?;
     let place = body.place()?;
-    let folder = FolderName { place: &place, name: ask.parameter(0) };
+    let folder = FolderName { place: &place, name: ask.parameter("folder") };
     Ok(one(&app.kms.remove_folder(&ask.context, &folder, body.force_delete)?))
 }

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
-use super::{MAX_OFFSET, invalid, iso, number, organization, read};
+use super::shapes::{MAX_OFFSET, invalid, iso, number, organization, read};
 use crate::kms::{Identity, MAX_ENTRIES, Sheet, end_identity_tokens};
 use crate::policy::{IdentityDocument, OrganizationRole};
 
@@ -107,7 +108,7 @@ fn one(identity: Identity, organization: &str) -> Answer {
 }
 
 fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
-    ask.parameter(0)
+    ask.parameter("identity")
 }
 
 fn map(metadata: Vec<Metadata>) -> Result<std::collections::BTreeMap<String, String>, Problem> {

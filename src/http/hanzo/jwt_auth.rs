@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
 use super::attached::{
     Address, DEFAULT_TTL, KEPT, addresses, check_lives, everywhere, expect, faulty, not_attached, put, put_addresses,
     written,
 };
-use super::{invalid, iso, read};
+use super::shapes::{invalid, iso, read};
 use crate::auth::KeySource;
 use crate::kms::{self, Identity, now, trusted_by_jwt_auth};
 use crate::policy::{ConfigurationType, JwtAuthDocument, check_jwt_auth};
@@ -160,7 +161,7 @@ fn check(app: &App, identity: &str, auth: &JwtAuthDocument) -> Result<(), Proble
 
 /// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
 fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
-    let (identity, auth_id) = (ask.parameter(0), kms::uuid::random()?);
+    let (identity, auth_id) = (ask.parameter("identity"), kms::uuid::random()?);
     let present = app.kms.identity(&ask.context, identity)?.document.jwt_auth;
     expect(present.is_some(), is_new, WAY)?;
     check(app, identity, &given.applied(present, &auth_id))?;
@@ -185,12 +186,12 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// `GET .../identities/:identityId`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    one(app.kms.identity(&ask.context, ask.parameter(0))?, None)
+    one(app.kms.identity(&ask.context, ask.parameter("identity"))?, None)
 }
 
 /// `DELETE .../identities/:identityId`: the tokens that it gave are good no more.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let identity = ask.parameter(0);
+    let identity = ask.parameter("identity");
     let present = app.kms.identity(&ask.context, identity)?;
     let removed = present.document.jwt_auth.ok_or_else(|| not_attached(WAY))?;
     app.kms.change_jwt_auth(&ask.context, identity, |_| Ok(None))?;

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit, not_logged_in};
-use super::super::{Answer, App};
-use super::read_secret;
+use super::shapes::{invalid, read_secret};
 use crate::auth::{ClaimsError, Issued, JwsError, Unauthenticated};
 use crate::kms::{IdentityWay, NoIdentityToken};
 
@@ -69,7 +70,7 @@ fn told(reason: NoIdentityToken) -> Problem {
             let detail = format!("the identity is not configured for {}", named(way));
             Problem::new(StatusCode::NOT_FOUND, detail)
         }
-        NoIdentityToken::Misconfigured { problem, .. } => super::invalid(problem),
+        NoIdentityToken::Misconfigured { problem, .. } => invalid(problem),
         NoIdentityToken::Connection(_) => Problem::unauthenticated(),
         NoIdentityToken::Jwt { reason, .. } => {
             let (status, message) = told_of_jwt(&reason);

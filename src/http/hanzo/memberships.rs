@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
-use super::{MAX_OFFSET, identities, invalid, number, read};
+use super::identities;
+use super::shapes::{MAX_OFFSET, invalid, number, read};
 use crate::kms::{Identity, IdentityMembership, MAX_ENTRIES, Sheet};
 
 /// A role as clients give it; older ones give one, newer ones a list.
@@ -135,20 +137,20 @@ fn one(project: &str, membership: &IdentityMembership) -> Answer {
 /// `POST` and `PATCH /api/v2/workspace/:projectId/identity-memberships/:identityId`
 pub(in crate::http) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let role = read::<Given>(ask.body)?.role()?;
-    let (project, identity) = (ask.parameter(0), ask.parameter(1));
+    let (project, identity) = (ask.parameter("project"), ask.parameter("identity"));
     let (identity, _) = app.kms.set_identity_role(&ask.context, project, identity, Some(&role))?;
     Ok(one(project, &IdentityMembership { identity, role }))
 }
 
 /// `GET /api/v2/workspace/:projectId/identity-memberships/:identityId`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter(0);
-    Ok(one(project, &app.kms.identity_member(&ask.context, project, ask.parameter(1))?))
+    let project = ask.parameter("project");
+    Ok(one(project, &app.kms.identity_member(&ask.context, project, ask.parameter("identity"))?))
 }
 
 /// `DELETE /api/v2/workspace/:projectId/identity-memberships/:identityId`
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (project, identity) = (ask.parameter(0), ask.parameter(1));
+    let (project, identity) = (ask.parameter("project"), ask.parameter("identity"));
     let (identity, before) = app.kms.set_identity_role(&ask.context, project, identity, None)?;
     let role = before.ok_or_else(|| invalid("the identity has no role in this project"))?;
     Ok(one(project, &IdentityMembership { identity, role }))
@@ -156,7 +158,7 @@ pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// `GET /api/v2/workspace/:projectId/identity-memberships[?offset=N][&limit=N]`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter(0);
+    let project = ask.parameter("project");
     let offset = number(ask, "offset", 0, MAX_OFFSET)?;
     let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
     let mut page = Page::named("identityMemberships");

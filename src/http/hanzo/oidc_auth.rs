@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
 use super::attached::{
     Address, DEFAULT_TTL, KEPT, addresses, check_lives, everywhere, expect, faulty, not_attached, put, put_addresses,
     written,
 };
-use super::{invalid, iso, read};
+use super::shapes::{invalid, iso, read};
 use crate::kms::{self, Identity, now, trusted_by_oidc_auth};
 use crate::policy::{OidcAuthDocument, check_oidc_auth};
 
@@ -135,7 +136,7 @@ fn shown(identity_id: &str, message: Option<&'static str>, auth: OidcAuthDocumen
 
 /// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
 fn changed(app: &App, ask: &Ask<'_>, given: &Given, is_new: bool) -> Result<Answer, Problem> {
-    let (identity, auth_id) = (ask.parameter(0), kms::uuid::random()?);
+    let (identity, auth_id) = (ask.parameter("identity"), kms::uuid::random()?);
     let present = app.kms.identity(&ask.context, identity)?.document.oidc_auth;
     expect(present.is_some(), is_new, WAY)?;
     let auth = given.applied(present, &auth_id);
@@ -159,12 +160,12 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// `GET .../identities/:identityId`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    one(app.kms.identity(&ask.context, ask.parameter(0))?, None)
+    one(app.kms.identity(&ask.context, ask.parameter("identity"))?, None)
 }
 
 /// `DELETE .../identities/:identityId`: the tokens that it gave are refused from then on.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let identity = ask.parameter(0);
+    let identity = ask.parameter("identity");
     let present = app.kms.identity(&ask.context, identity)?;
     let removed = present.document.oidc_auth.ok_or_else(|| not_attached(WAY))?;
     app.kms.change_oidc_auth(&ask.context, identity, |_| Ok(None))?;

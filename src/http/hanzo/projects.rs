@@ -4,11 +4,12 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
-use super::{MAX_OFFSET, invalid, iso, number, organization, read};
+use super::shapes::{MAX_OFFSET, invalid, iso, number, organization, read};
 use crate::kms::{self, MAX_ENTRIES, Project, Sheet};
 use crate::policy::{ProjectDocument, check_name};
 
@@ -157,14 +158,14 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 /// `GET /api/v1/workspace/:projectId`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let org_id = organization(app)?;
-    let workspace = shown(app.kms.project(&ask.context, ask.parameter(0))?, &org_id);
+    let workspace = shown(app.kms.project(&ask.context, ask.parameter("project"))?, &org_id);
     Ok(Answer::json(StatusCode::OK, &One { workspace }))
 }
 
 /// `GET /api/v2/workspace/:slug`
 pub(in crate::http) fn get_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let org_id = organization(app)?;
-    Ok(Answer::json(StatusCode::OK, &shown(app.kms.project(&ask.context, ask.parameter(0))?, &org_id)))
+    Ok(Answer::json(StatusCode::OK, &shown(app.kms.project(&ask.context, ask.parameter("project"))?, &org_id)))
 }
 
 /// `GET /api/v1/workspace[?offset=N][&limit=N]`
@@ -181,7 +182,7 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 
 fn changed(app: &App, ask: &Ask<'_>) -> Result<Shown, Problem> {
     let Change { name, slug, description } = read(ask.body)?;
-    let own = ask.parameter(0);
+    let own = ask.parameter("project");
     if slug.is_some_and(|slug| slug != own) {
         return Err(invalid(format!("slug: it is the project's identifier, {own:?}, and cannot be changed")));
     }
@@ -211,12 +212,12 @@ pub(in crate::http) fn change_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer
 /// `DELETE /api/v1/workspace/:projectId`: a project that holds nothing.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let org_id = organization(app)?;
-    let workspace = shown(app.kms.remove_project(&ask.context, ask.parameter(0))?, &org_id);
+    let workspace = shown(app.kms.remove_project(&ask.context, ask.parameter("project"))?, &org_id);
     Ok(Answer::json(StatusCode::OK, &One { workspace }))
 }
 
 /// `DELETE /api/v2/workspace/:slug`: likewise.
 pub(in crate::http) fn remove_by_slug(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let org_id = organization(app)?;
-    Ok(Answer::json(StatusCode::OK, &shown(app.kms.remove_project(&ask.context, ask.parameter(0))?, &org_id)))
+    Ok(Answer::json(StatusCode::OK, &shown(app.kms.remove_project(&ask.context, ask.parameter("project"))?, &org_id)))
 }

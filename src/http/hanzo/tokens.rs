@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit};
-use super::super::{Answer, App};
-use super::{login, read_secret};
+use super::login;
+use super::shapes::read_secret;
 use crate::auth::Refusal;
 use crate::kms::{self, Context};
 use crate::principal::Caller;

@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
 use super::attached::{
     Address, DEFAULT_TTL, addresses, check_lives, everywhere, expect, not_attached, put_addresses, written,
 };
-use super::{invalid, iso, read};
+use super::shapes::{invalid, iso, read};
 use crate::kms::{self, Identity, now};
 use crate::policy::UniversalAuthDocument;
 
@@ -145,7 +146,8 @@ fn shown(identity_id: &str, auth: UniversalAuthDocument) -> Answer {
 /// Looks at what a change would make of it before it is made: faults are reported in the words of the request.
 fn changed(app: &App, ask: &Ask<'_>, is_new: bool) -> Result<Answer, Problem> {
     let given: Given = read(ask.body)?;
-    let (identity, fresh) = (ask.parameter(0), Fresh { id: kms::uuid::random()?, client_id: kms::uuid::random()? });
+    let (identity, fresh) =
+        (ask.parameter("identity"), Fresh { id: kms::uuid::random()?, client_id: kms::uuid::random()? });
     let present = app.kms.identity(&ask.context, identity)?.document.universal_auth;
     expect(present.is_some(), is_new, WAY)?;
     check(&given)?;
@@ -166,12 +168,12 @@ pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// `GET .../identities/:identityId`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    one(app.kms.identity(&ask.context, ask.parameter(0))?)
+    one(app.kms.identity(&ask.context, ask.parameter("identity"))?)
 }
 
 /// `DELETE .../identities/:identityId`: its client secrets, and the tokens that they gave, are good no longer.
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let identity = ask.parameter(0);
+    let identity = ask.parameter("identity");
     let present = app.kms.identity(&ask.context, identity)?;
     let removed = present.document.universal_auth.ok_or_else(|| not_attached(WAY))?;
     app.kms.change_universal_auth(&ask.context, identity, |_| Ok(None))?;

@@ -4,10 +4,11 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::super::answer::Answer;
+use super::super::super::app::App;
 use super::super::super::ask::Ask;
 use super::super::super::problem::Problem;
-use super::super::super::{Answer, App};
-use super::super::{invalid, read_of_key};
+use super::super::shapes::{invalid, read_of_key};
 use super::{execute, id, no_such_key};
 use crate::base64;
 use crate::kmip::enumerations::BlockCipherMode;

@@ -6,11 +6,12 @@ pub(in crate::http) mod signature;
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
-use super::{invalid, is_word, iso, number, organization, read};
+use super::shapes::{invalid, is_word, iso, number, organization, read};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::{self, Request, Response};
 use crate::kmip::ttlv::DateTime;
@@ -120,7 +121,7 @@ fn shown(Held { id, mut attributes }: Held, org_id: &str) -> Option<Shown> {
 }
 
 fn id<'a>(ask: &'a Ask<'_>) -> &'a str {
-    ask.parameter(0)
+    ask.parameter("key")
 }
 
 fn no_such_key(named: &str) -> Problem {

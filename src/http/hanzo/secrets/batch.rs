@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::json;
 use warp::http::StatusCode;
 
+use super::super::super::answer::Answer;
+use super::super::super::app::App;
 use super::super::super::ask::Ask;
 use super::super::super::problem::Problem;
-use super::super::super::{Answer, App};
-use super::super::{invalid, read_secret};
+use super::super::shapes::{invalid, read_secret};
 use super::write::Said;
 use super::{Metadata, Where, shown, tags_of};
 use crate::kms::{Error, MAX_TOGETHER, SecretChange, SecretPlace};

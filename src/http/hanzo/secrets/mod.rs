@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use warp::http::StatusCode;
 
+use super::super::answer::Answer;
+use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::super::{Answer, App};
-use super::{invalid, iso};
+use super::shapes::{invalid, iso};
 use crate::kms::{self, Listing, MAX_SECRETS, ProjectSecret, SecretPlace, Tag, View};
 
 /// The fields by which a request says where secrets are.
@@ -269,7 +270,7 @@ fn wanted_tags(tags: &HashMap<String, Tag>, slugs: &str) -> Result<Vec<String>, 
 
 /// `GET /api/v3/secrets/raw/NAME`, `GET /api/v4/secrets/NAME`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (place, name) = (Where::of_query(ask).place()?, ask.parameter(0));
+    let (place, name) = (Where::of_query(ask).place()?, ask.parameter("secret"));
     let version = ask.query.number("version", 1..=i64::MAX).map_err(|error| invalid(error.to_string()))?;
     let secret = app.kms.project_secret(&ask.context, &place, name, version, view(ask)?);
     let secret = secret.map_err(|error| told(&place, name, error))?;

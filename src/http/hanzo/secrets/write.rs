@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
+use super::super::super::answer::Answer;
+use super::super::super::app::App;
 use super::super::super::ask::Ask;
 use super::super::super::problem::Problem;
-use super::super::super::{Answer, App};
-use super::super::{invalid, read_secret};
+use super::super::shapes::{invalid, read_secret};
 use super::{Metadata, Where, one, told};
 use crate::kms::{DetailsChange, ProjectSecret, SecretChange, SecretPlace};
 use crate::secret::Bytes;
@@ -119,7 +120,7 @@ fn only(mut changed: Vec<ProjectSecret>) -> Result<ProjectSecret, Problem> {
 /// `POST /api/v3/secrets/raw/NAME`
 pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let mut body: Body = read_secret(ask.body)?;
-    let (place, name) = (body.place(ask)?, ask.parameter(0));
+    let (place, name) = (body.place(ask)?, ask.parameter("secret"));
     let value = body.secret_value.take().ok_or_else(|| invalid("secretValue is missing"))?;
     app.kms.expect_secret_place(&ask.context, &place)?;
     let details = body.said().change()?;
@@ -132,7 +133,7 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 /// `PATCH /api/v3/secrets/raw/NAME`
 pub(in crate::http) fn update(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let mut body: Body = read_secret(ask.body)?;
-    let (place, name) = (body.place(ask)?, ask.parameter(0));
+    let (place, name) = (body.place(ask)?, ask.parameter("secret"));
     let details = body.said().change()?;
     let value = body.secret_value.take().map(|value| Bytes::from(value.into_bytes()));
     let to = body.new_secret_name.take().filter(|new| !new.is_empty()).map(|new| (place.clone(), new));
@@ -144,7 +145,7 @@ pub(in crate::http) fn update(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 /// `DELETE /api/v3/secrets/raw/NAME`
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let body: Body = read_secret(ask.body)?;
-    let (place, name) = (body.place(ask)?, ask.parameter(0));
+    let (place, name) = (body.place(ask)?, ask.parameter("secret"));
     let change = SecretChange::Remove { place: place.clone(), name: name.to_owned() };
     let removed = app.kms.change_secrets(&ask.context, &[change]).map_err(|error| told(&place, name, error))?;
     one(app, &only(removed)?)

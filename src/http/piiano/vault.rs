@@ -3,9 +3,10 @@
 use serde::Serialize;
 use warp::http::StatusCode;
 
-use super::ask::Ask;
-use super::problem::Problem;
-use super::{Answer, App};
+use super::super::answer::Answer;
+use super::super::app::App;
+use super::super::ask::Ask;
+use super::super::problem::Problem;
 
 #[derive(Serialize)]
 struct Version {

@@ -1,0 +1,103 @@
+//! What a request is answered.
+
+use std::io;
+use std::sync::Arc;
+
+use serde::Serialize;
+use warp::http::StatusCode;
+
+use super::bounds::MAX_ANSWER;
+use crate::desk::{Full, Room};
+use crate::metrics::Outcome;
+
+/// A status and a body, to be rendered as a response.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) media_type: &'static str,
+    /// The Content-Encoding, if the body has one.
+    pub(super) encoding: Option<&'static str>,
+    pub(super) body: Vec<u8>,
+    /// Seconds after which the request may be tried again.
+    pub(super) retry_after: Option<u16>,
+    /// The room in memory that the body takes until it is on the wire.
+    pub(super) room: Option<Room>,
+}
+
+impl Answer {
+    /// JSON.
+    pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        let mut body = Bounded(Vec::with_capacity(256));
+        // What is cut off is refused by whoever weighs the answer.
+        let _ = serde_json::to_writer(&mut body, value);
+        Self::new(status, "application/json", body.0)
+    }
+
+    /// Plain text.
+    pub(super) fn text(status: StatusCode, body: Vec<u8>) -> Self {
+        Self::new(status, "text/plain; charset=utf-8", body)
+    }
+
+    /// Anything.
+    pub(super) fn new(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Self {
+        Self { status, media_type, encoding: None, body, retry_after: None, room: None }
+    }
+
+    /// The same, once it is known that it may be sent, with the room that it takes.
+    pub(super) fn weighed(mut self, mut room: Room) -> Result<Self, Weight> {
+        if self.body.len() > MAX_ANSWER && self.status.is_success() {
+            return Err(Weight::TooLarge);
+        }
+        self.body.shrink_to_fit();
+        room.hold(self.body.len()).map_err(Weight::Full)?;
+        self.room = Some(room);
+        Ok(self)
+    }
+
+    /// The same with a body that is base64 of what it would be.
+    pub(super) fn in_base64(self) -> Self {
+        Self { encoding: Some("base64"), ..self }
+    }
+
+    /// What its status means to whoever counts requests.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS if self.retry_after.is_some() => Outcome::Unavailable,
+            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => Outcome::Unauthenticated,
+            StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => Outcome::Refused,
+            StatusCode::SERVICE_UNAVAILABLE => Outcome::Unavailable,
+            StatusCode::NOT_IMPLEMENTED => Outcome::ClientError,
+            status if status.is_server_error() => Outcome::Failed,
+            status if status.is_client_error() => Outcome::ClientError,
+            _ => Outcome::Success,
+        }
+    }
+}
+
+/// Why an answer cannot be sent.
+pub(super) enum Weight {
+    /// No answer may be so large.
+    TooLarge,
+    /// There is no room for it.
+    Full(Full),
+}
+
+/// A body that ends soon after it has become too large to be sent.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, part: &[u8]) -> io::Result<usize> {
+        if self.0.len() > MAX_ANSWER {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.0.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Goes with a response whose body takes room in memory: whoever sends it gives the room back when the body is on the wire.
+#[derive(Debug, Clone)]
+pub struct Held(pub Arc<Room>);

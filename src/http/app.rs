@@ -1,0 +1,76 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use warp::http::HeaderMap;
+use warp::http::header::HeaderName;
+
+use crate::auth::{Authenticator, Repeats};
+use crate::desk::Desk;
+use crate::hexadecimal;
+use crate::kms::{Kms, Logins};
+use crate::metrics::Metrics;
+
+/// What names a request, in it and in its answer.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The largest request id that is taken over from a client, in bytes.
+const MAX_REQUEST_ID: usize = 64;
+
+/// What the handlers share.
+pub struct App {
+    pub(super) authenticator: Arc<Authenticator>,
+    /// Whether the server listens on loopback, where in default mode only loopback names are served.
+    pub(super) loopback: bool,
+    pub(super) kms: Arc<Kms>,
+    pub(super) logins: Logins,
+    pub(super) desk: Arc<Desk>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) repeats: Arc<Repeats>,
+    next_request: AtomicU64,
+    /// Sets the requests of one process apart from another's.
+    process: [u8; 6],
+}
+
+impl App {
+    /// The handlers of one listener.
+    #[must_use]
+    pub fn new(
+        authenticator: Arc<Authenticator>,
+        loopback: bool,
+        kms: Arc<Kms>,
+        desk: Arc<Desk>,
+        metrics: Arc<Metrics>,
+        repeats: Arc<Repeats>,
+    ) -> Self {
+        let mut process = [0; 6];
+        // Without randomness two processes may share request ids, which harms nothing but a log search.
+        let _ = openssl::rand::rand_bytes(&mut process);
+        let logins =
+            Logins::new(Arc::clone(&kms), Arc::clone(&authenticator), Arc::clone(&metrics), Arc::clone(&repeats));
+        let next_request = AtomicU64::new(1);
+        Self { authenticator, loopback, kms, logins, desk, metrics, repeats, next_request, process }
+    }
+
+    /// Says in the log what is wrong with what callers log in by, once.
+    pub fn tell_of_logins(&self) {
+        self.logins.tell_of_authenticators();
+    }
+
+    /// The id of a request: the client's own, if it is plain, or a new one.
+    pub(super) fn request_id(&self, headers: &HeaderMap) -> String {
+        let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+        let is_plain = |id: &&str| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+            !id.is_empty() && id.len() <= MAX_REQUEST_ID && id.bytes().all(plain)
+        };
+        given.filter(is_plain).map_or_else(
+            || {
+                let number = self.next_request.fetch_add(1, Ordering::Relaxed);
+                format!("{}-{number:x}", hexadecimal::lower(&self.process))
+            },
+            str::to_owned,
+        )
+    }
+}

@@ -1,0 +1,26 @@
+//! What answers to these clients have in common.
+
+use serde_json::json;
+use warp::http::header::ACCEPT_ENCODING;
+use warp::http::{HeaderMap, StatusCode};
+
+use super::super::answer::Answer;
+use super::super::problem::Problem;
+
+/// A problem in the words of these clients: nothing is said to somebody who is nobody.
+pub(super) fn refusal(problem: &Problem, _: &str) -> Answer {
+    if problem.status == StatusCode::UNAUTHORIZED {
+        return Answer::text(problem.status, Vec::new());
+    }
+    let error = json!({ "error": { "code": problem.status.canonical_reason(), "message": problem.detail } });
+    Answer::json(problem.status, &error)
+}
+
+/// Whether somebody asks for base64, which Conjur has as a content coding of its own.
+pub(super) fn accepts_base64(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|list| list.split(',')).any(|one| {
+        let (encoding, _) = one.split_once(';').unwrap_or((one, ""));
+        encoding.trim().eq_ignore_ascii_case("base64")
+    })
+}

@@ -1,0 +1,121 @@
+//! What all requests and answers of these clients have in common.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use warp::http::StatusCode;
+
+use super::super::answer::Answer;
+use super::super::app::App;
+use super::super::ask::Ask;
+use super::super::members;
+use super::super::problem::Problem;
+
+/// The most entries of a list that can be passed over.
+pub(super) const MAX_OFFSET: usize = 1 << 31;
+
+/// A failure as Infisical's clients expect it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Refusal<'a> {
+    req_id: &'a str,
+    status_code: u16,
+    message: &'a str,
+    error: &'static str,
+}
+
+/// A problem in the words of these clients.
+pub(super) fn refusal(problem: &Problem, request_id: &str) -> Answer {
+    let error = word(problem.status);
+    let status_code = problem.status.as_u16();
+    Answer::json(problem.status, &Refusal { req_id: request_id, status_code, message: &problem.detail, error })
+}
+
+/// The name that these clients know a failure by. One that has none of its own is named by its class; only 500 is an
+/// InternalServerError.
+fn word(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "UnauthorizedError",
+        StatusCode::FORBIDDEN => "PermissionDenied",
+        StatusCode::NOT_FOUND => "NotFound",
+        StatusCode::METHOD_NOT_ALLOWED => "MethodNotAllowed",
+        StatusCode::NOT_ACCEPTABLE => "NotAcceptable",
+        StatusCode::REQUEST_TIMEOUT => "RequestTimeout",
+        StatusCode::CONFLICT => "Conflict",
+        StatusCode::PAYLOAD_TOO_LARGE => "PayloadTooLarge",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "UnsupportedMediaType",
+        StatusCode::UNPROCESSABLE_ENTITY => "ValidationFailure",
+        StatusCode::TOO_MANY_REQUESTS => "RateLimitExceeded",
+        StatusCode::INTERNAL_SERVER_ERROR => "InternalServerError",
+        StatusCode::NOT_IMPLEMENTED => "NotImplemented",
+        status if status.is_server_error() => "ServiceUnavailable",
+        _ => "BadRequest",
+    }
+}
+
+/// The body of a request that holds no secret.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    members::read(body).map_err(|error| invalid(error.to_string()))
+}
+
+/// The body of a request that holds a credential or plaintext: no value is quoted.
+pub(super) fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    members::read_secret(body).map_err(|error| invalid(error.to_string()))
+}
+
+/// The body of a request about a key that the path names, which it may repeat as `keyId`; no value but that is quoted.
+pub(super) fn read_of_key<T: DeserializeOwned>(ask: &Ask<'_>) -> Result<T, Problem> {
+    let read = members::read_secret_repeating(ask.body, "keyId", ask.parameter("key"));
+    read.map_err(|error| invalid(error.to_string()))
+}
+
+/// The identifier of the one organization that a server has for these clients: it sets its database apart, as a UUID is written.
+pub(super) fn organization(app: &App) -> Result<String, Problem> {
+    let id = app.kms.vault()?.id;
+    let ends = [0, 8, 12, 16, 20, 32];
+    let parts = ends.windows(2).filter_map(|ends| match ends {
+        [from, to] => id.get(*from..*to),
+        _ => None,
+    });
+    Ok(parts.collect::<Vec<_>>().join("-"))
+}
+
+/// A word of a closed list, in which upper and lower case, `_` and `-` are the same.
+pub(super) fn is_word(given: &str, word: &str) -> bool {
+    let one_way = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
+    given.bytes().map(one_way).eq(word.bytes().map(one_way))
+}
+
+/// A number in the query, at most `most`.
+pub(super) fn number(ask: &Ask<'_>, name: &'static str, default: usize, most: usize) -> Result<usize, Problem> {
+    let number = ask.query.number(name, 0..=most).map_err(|error| invalid(error.to_string()))?;
+    Ok(number.unwrap_or(default))
+}
+
+pub(super) fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+}
+
+/// A time as these clients expect it (RFC 3339).
+pub(in crate::http) fn iso(seconds: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(seconds).ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_internal_error_is_named_one() {
+        for code in 400..600 {
+            let status = StatusCode::from_u16(code).unwrap();
+            assert_eq!(word(status) == "InternalServerError", code == 500, "{code}");
+        }
+        // What the server answers beside 400 and 503 has a word of its own.
+        for code in [401, 403, 404, 405, 406, 408, 409, 413, 415, 422, 429, 500, 501] {
+            let status = StatusCode::from_u16(code).unwrap();
+            assert!(!["BadRequest", "ServiceUnavailable"].contains(&word(status)), "{code}");
+        }
+    }
+}
