@@ -1,6 +1,8 @@
 //! The shape of the tree: imports point down, some crates have one user, files stay small.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail where they are")]
 
+mod circles;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +51,9 @@ const OWNED: [(&str, &[&str]); 10] = [
 
 /// Longest file, in lines.
 const LONGEST: usize = 500;
+
+/// Longest function, in lines.
+const LONGEST_FUNCTION: usize = 60;
 
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
@@ -145,6 +150,42 @@ fn handlers_hand_nothing_off_by_themselves() {
         let found = code(&text).any(|line| line.contains("block_in_place") || line.contains("spawn_blocking"));
         assert!(!(own && found), "{}: it runs where it may block already", path.display());
     }
+}
+
+/// The functions of a file as rustfmt writes them: name and lines.
+fn functions(text: &str) -> Vec<(String, usize)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let begins = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let at = words.iter().position(|word| *word == "fn")?;
+        let is_head = words.iter().take(at).all(|word| {
+            ["async", "const", "unsafe", "extern"].contains(word) || word.starts_with("pub") || word.ends_with(')')
+        });
+        let name: String = words.get(at + 1)?.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+        is_head.then_some(name)
+    };
+    let mut found = Vec::new();
+    for (number, line) in lines.iter().enumerate() {
+        let Some(name) = begins(line) else { continue };
+        let indent = line.len() - line.trim_start().len();
+        let end = format!("{}}}", " ".repeat(indent));
+        let is_short = line.ends_with('}') || line.ends_with(';');
+        let length = lines.iter().skip(number).position(|line| **line == end).filter(|_| !is_short);
+        found.push((name, length.map_or(1, |length| length + 1)));
+    }
+    found
+}
+
+#[test]
+fn functions_stay_short() {
+    let mut long = Vec::new();
+    for (_, path, text) in tree() {
+        let found = functions(&text).into_iter().filter(|(_, lines)| *lines > LONGEST_FUNCTION);
+        long.extend(found.map(|(name, lines)| format!("{}: {name} has {lines} lines", path.display())));
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+    let text = "    pub(in crate::a) async fn one(\n        a: u8,\n    ) {\n        b();\n    }\nfn two() {}\n";
+    assert_eq!(functions(text), [("one".to_owned(), 5), ("two".to_owned(), 1)]);
 }
 
 #[test]
