@@ -6,7 +6,8 @@ use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;
 
 use super::jws::MAX_TOKEN;
-use super::{Unauthenticated, strict_json};
+use super::refusal::Unauthenticated;
+use super::strict_json;
 use crate::base64;
 use crate::secret::{Bytes, Password};
 

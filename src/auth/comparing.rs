@@ -3,10 +3,7 @@
 
 use tokio::sync::SemaphorePermit;
 
-use super::Authenticator;
-
-/// Credentials that are compared in the HSM at one time; those that are remembered need no place.
-pub(super) const MOST: usize = 2;
+use super::authenticator::Authenticator;
 
 /// A place among those whose credential is compared. It is given back when this is dropped.
 pub struct Comparing<'a> {

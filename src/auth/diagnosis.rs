@@ -5,13 +5,16 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::claims::{Claims, ClaimsError};
-use super::exchange::Verified;
+use super::authenticator::Authenticator;
+use super::claims::Claims;
+use super::claims_error::ClaimsError;
 use super::issuer::Issuer;
 use super::jwks::KeySet;
 use super::jws::{Jws, JwsError};
+use super::narrowing;
+use super::refusal::Unauthenticated;
 use super::trusted_issuer::{Bound, Expected, KeySource, TrustedIssuer};
-use super::{Authenticator, Unauthenticated, narrowing};
+use super::vouching::Verified;
 use crate::principal::Caller;
 
 /// The longest value of a claim that is shown, in characters.

@@ -1,4 +1,4 @@
-//! JWTs that buy an access token: verified like all others, by keys that are fetched when somebody first needs them.
+//! The keys of issuers whose JWTs are exchanged: fetched when somebody first needs them.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -7,25 +7,16 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use lru::LruCache;
-use serde_json::Value;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
-use super::claims::Claims;
 use super::issuer::{Issuer, MAX_KEY_SET};
 use super::jwks::KeySet;
-use super::jws::{Jws, JwsError};
-use super::trusted_issuer::{Bound, KeySource, TrustedIssuer};
-use super::{Authenticator, Unauthenticated, signing_keys};
+use super::trusted_issuer::{KeySource, TrustedIssuer};
 use crate::client;
 use crate::client::http::{Http, Limits, Trust};
-use crate::principal::Narrowing;
 
 /// Places that keys are kept of; the one that was needed least recently goes.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(256).unwrap();
-
-/// How long a request waits for the first keys of an issuer.
-const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Places whose keys are not kept fresh any longer, of which the last ones are known, and when they were fetched.
 const FORMER: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -57,37 +48,14 @@ struct Place {
 }
 
 /// Keeps the keys of one place fresh, until it is dropped.
-struct Keeper {
-    issuer: Arc<Issuer>,
+pub(super) struct Keeper {
+    pub(super) issuer: Arc<Issuer>,
     fetching: JoinHandle<()>,
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
         self.fetching.abort();
-    }
-}
-
-/// A JWT that says what it has to.
-pub struct Verified {
-    claims: Claims,
-    /// What it takes away from its bearer.
-    pub narrowing: Option<Arc<Narrowing>>,
-}
-
-impl Verified {
-    /// Checks claims that somebody asks for who is known by now.
-    ///
-    /// # Errors
-    /// The first that is missing or has another value.
-    pub fn check(&self, bound: &[(String, Bound)]) -> Result<(), Unauthenticated> {
-        Ok(self.claims.check_bound(bound)?)
-    }
-
-    /// The claim at a path: by its whole name, else by dots or slashes into nested claims.
-    #[must_use]
-    pub fn claim(&self, path: &str) -> Option<&Value> {
-        self.claims.at(path)
     }
 }
 
@@ -136,7 +104,7 @@ impl Exchange {
     }
 
     /// What keeps the keys of this issuer; it begins to fetch them if it is new.
-    fn keeper(&self, config: &TrustedIssuer) -> Option<Arc<Keeper>> {
+    pub(super) fn keeper(&self, config: &TrustedIssuer) -> Option<Arc<Keeper>> {
         let (uri, is_discovery) = match &config.keys {
             KeySource::Uri(uri) => (uri.to_string(), false),
             KeySource::Discovery(uri) => (uri.to_string(), true),
@@ -166,65 +134,5 @@ impl Keeper {
     fn start(issuer: Arc<Issuer>, http: Http) -> Arc<Self> {
         let fetching = tokio::spawn(Arc::clone(&issuer).keep_fresh(Arc::new(ArcSwap::from_pointee(http))));
         Arc::new(Self { issuer, fetching })
-    }
-}
-
-impl Authenticator {
-    /// Where the keys of issuers come from whose JWTs are exchanged.
-    #[must_use]
-    pub fn exchange(&self) -> &Exchange {
-        &self.exchange
-    }
-
-    /// Verifies a JWT of an issuer that is trusted to vouch for somebody, at `now`: its signature by the issuer's keys and no
-    /// others, then its claims. What it buys is for the caller of this to say.
-    ///
-    /// # Errors
-    /// Why it proves nothing.
-    pub async fn verify_for_exchange(
-        &self,
-        issuer: &TrustedIssuer,
-        jwt: &str,
-        now: i64,
-    ) -> Result<Verified, Unauthenticated> {
-        let jws = Jws::parse(jwt)?;
-        if issuer.algorithms.is_some_and(|own| !own.contains(&jws.algorithm())) {
-            return Err(JwsError::Algorithm.into());
-        }
-        let claims = Claims::parse(jws.unverified_payload())?;
-        match &issuer.keys {
-            KeySource::Inline(keys) => jws.verify(keys)?,
-            KeySource::Uri(_) | KeySource::Discovery(_) => self.verify_fetched(issuer, &jws).await?,
-        }
-        claims.check_bounds(issuer, self.settings.jwt_leeway, now)?;
-        let narrowing = claims.narrowing()?;
-        Ok(Verified { claims, narrowing })
-    }
-
-    /// Whether there are keys of an issuer whose JWTs are exchanged; they are waited for a while.
-    pub async fn has_exchange_keys(&self, issuer: &TrustedIssuer) -> bool {
-        if matches!(issuer.keys, KeySource::Inline(_)) {
-            return true;
-        }
-        let Some(keeper) = self.exchange.keeper(issuer) else { return false };
-        if keeper.issuer.keys().is_none() {
-            let _ = timeout(PATIENCE, keeper.issuer.first_fetch()).await;
-        }
-        keeper.issuer.keys().is_some()
-    }
-
-    async fn verify_fetched(&self, issuer: &TrustedIssuer, jws: &Jws<'_>) -> Result<(), Unauthenticated> {
-        let keeper = tokio::task::block_in_place(|| self.exchange.keeper(issuer)).ok_or(Unauthenticated::NoKeys)?;
-        if keeper.issuer.keys().is_none() {
-            let _ = timeout(PATIENCE, keeper.issuer.first_fetch()).await;
-        }
-        let keys = keeper.issuer.keys().ok_or(Unauthenticated::NoKeys)?;
-        match jws.verify(&keys.set) {
-            Ok(()) => return Ok(()),
-            // A wrong signature by a key of this id, too: the issuer may have another one under it by now.
-            Err(JwsError::UnknownKey | JwsError::WrongKey | JwsError::Signature) => {}
-            Err(error) => return Err(error.into()),
-        }
-        signing_keys(jws, &keeper.issuer, issuer.tells_deferral).await.map(drop)
     }
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::access_token::{AccessTokenError, AccessTokenFault, Bearer, Span};
+use super::access_token::{AccessTokenError, AccessTokenFault, AccessTokens, Bearer, Span};
+use super::authenticator::{Authenticator, Foundations};
+use super::presented::Peer;
+use super::refusal::{Refusal, Unauthenticated};
 use super::remembered::{Basis, Memory};
-use super::{AccessTokens, Authenticator, Foundations, Peer, Refusal, Unauthenticated};
 use crate::principal::Caller;
 
 impl Authenticator {

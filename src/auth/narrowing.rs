@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::claims::ClaimsError;
+use super::claims_error::ClaimsError;
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::Operation;
 use crate::principal::Narrowing;

@@ -9,7 +9,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
 use super::authority::{AuthorityError, read};
 use super::certificate::unix_time;
-use super::trust::discard_errors;
+use super::error_queue::discard_errors;
 use crate::pem::{self, Block, Holds, Kind, PemError, Skipped};
 
 /// How long before its end a CRL is warned about.

@@ -12,6 +12,7 @@ use openssl::x509::{X509, X509PurposeId, X509Ref, X509StoreContext};
 
 use super::authority::{self, AuthorityError};
 use super::certificate::{self, NameError, subject, unix_time};
+use super::error_queue::discard_errors;
 use super::revocation::{Revocation, Status};
 use crate::config::{Authority, ClientCertUsername, ClientCertificates};
 use crate::principal::Username;
@@ -266,12 +267,6 @@ impl Anchors {
     fn holds(&self, certificate: &X509) -> bool {
         self.certificates.iter().any(|own| is_same(own, certificate))
     }
-}
-
-/// Empties OpenSSL's error queue of this thread after a check that says no without an error of its own. What stays there
-/// is taken for the failure of whichever connection the thread reads next.
-pub(super) fn discard_errors() {
-    let _ = ErrorStack::get();
 }
 
 fn anchors(authority: &Authority) -> Result<Anchors, AuthorityError> {

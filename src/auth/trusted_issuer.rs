@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::claims::ClaimsError;
+use super::claims_error::ClaimsError;
 use super::jose::Algorithm;
 use super::jwks::KeySet;
 use super::pattern::{Pattern, PatternError};

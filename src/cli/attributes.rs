@@ -3,7 +3,9 @@
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Map, Value as Json, json};
 
-use super::{Error, Report, value, words};
+use super::error::Error;
+use super::report::Report;
+use super::{value, words};
 use crate::client::Client;
 use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute, VendorReference};
 use crate::kmip::payloads::get_attributes::Request;

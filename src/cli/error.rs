@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::{config, sealed};
+use super::config;
+use super::sealed::Error as SealedError;
 use crate::audit::{search, verify};
 use crate::{client, kmip};
 
@@ -21,7 +22,7 @@ pub(super) enum Error {
     KeyFile { path: PathBuf, format: &'static str, fault: KeyFileFault },
     /// The file to decrypt is damaged, or no such file at all.
     #[error("{}: {source}", path.display())]
-    Sealed { path: PathBuf, source: sealed::Error },
+    Sealed { path: PathBuf, source: SealedError },
     /// What went wrong with the key that an encrypted file names.
     #[error("{source} (the file names the key {key_id:?}: give another with -k)")]
     NamedKey { key_id: String, source: Box<Error> },

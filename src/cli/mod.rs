@@ -38,7 +38,6 @@ use crate::config::without_empty;
 use crate::secret::Password;
 use config::Place;
 use error::{Error, Signal};
-use login::kept::Kept;
 use options::Options;
 use report::Report;
 
@@ -233,10 +232,9 @@ impl Remote {
         if settings.access_token.is_none()
             && !is_about_login
             && let Some(place) = login
-            && let Some(kept) = Kept::read(place)?.filter(|kept| kept.is_of(&settings.url))
+            && let Some(token) = login::token(&settings, place).await?
         {
-            let kept = if kept.is_due() { kept.renewed(&Client::new(&settings)?, place).await? } else { kept };
-            settings.access_token = Some(kept.token);
+            settings.access_token = Some(token);
         }
         self.run(&Client::new(&settings)?, login).await
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::error::Error;
 use crate::text::{self, Whole};
@@ -50,6 +50,16 @@ impl Report {
         stdout.write_all(out.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::Stdout)?;
         Ok(self.good)
     }
+}
+
+/// What is said of a new key: its identifier, and nothing else.
+pub(super) fn made(unique_identifier: &str) -> Report {
+    Report::new([unique_identifier.to_owned()], json!({ "unique_identifier": unique_identifier }))
+}
+
+/// What is said of an object that was changed, or whose access was.
+pub(super) fn changed(unique_identifier: &str) -> Report {
+    Report::quiet(json!({ "unique_identifier": unique_identifier }))
 }
 
 /// Prints what would have been the better command line.

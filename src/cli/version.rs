@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Error, Report};
+use super::error::Error;
+use super::report::Report;
 use crate::client::{self, Client};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

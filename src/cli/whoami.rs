@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Error, Report};
+use super::error::Error;
+use super::report::Report;
 use crate::client::Client;
 
 /// Print who you are to the server, how it knows, and your role if you have one

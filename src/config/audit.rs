@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Error, Options, RemadeKey};
+use super::error::Error;
+use super::options::{Options, RemadeKey};
 
 /// What the file's name has after the database's.
 const FILE: &str = "audit.jsonl";

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::parser::ValueSource;
-
+use super::error::Error;
 use super::listed::{self, flag};
-use super::{ClientCert, ClientCertUsername, Error, Options};
+use super::options::{ClientCert, ClientCertUsername, Options};
+use super::places::{Place, Places};
 use crate::client::Url;
 use crate::principal::OWN_ISSUER;
 
@@ -48,67 +48,6 @@ pub struct JwtIssuer {
     pub username_prefix: String,
     /// Prefixes of others: its own user names begin with none of them.
     pub foreign_prefixes: Vec<String>,
-}
-
-/// Where the values of options that come in several are from, by the option's name in clap.
-#[derive(Debug, Default)]
-pub struct Places(Vec<(&'static str, Place)>);
-
-/// Where the values of one option come from.
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
-    /// The command line, at these positions.
-    CommandLine(Vec<usize>),
-    Environment,
-    /// Neither, so the file.
-    File,
-}
-
-const PLACED: [&str; 10] = [
-    "authority_cert_file",
-    "username_prefix",
-    "crl_file",
-    "jwt_issuer_uri",
-    "jwks_uri",
-    "jwt_audience",
-    "jwt_username_claim",
-    "jwt_username_prefix",
-    "create",
-    "administrators",
-];
-
-impl Places {
-    /// Reads them off what clap parsed.
-    #[must_use]
-    pub fn of(matches: &clap::ArgMatches) -> Self {
-        let place = |name| match matches.value_source(name)? {
-            ValueSource::CommandLine => {
-                Some(Place::CommandLine(matches.indices_of(name).map(Iterator::collect).unwrap_or_default()))
-            }
-            ValueSource::EnvVariable => Some(Place::Environment),
-            _ => None,
-        };
-        Self(PLACED.into_iter().filter_map(|name| Some((name, place(name)?))).collect())
-    }
-
-    /// Whether the values of an option come from its environment variable.
-    pub(super) fn is_environment(&self, option: &str) -> bool {
-        *self.of_option(option) == Place::Environment
-    }
-
-    fn of_option(&self, name: &str) -> &Place {
-        self.0.iter().find(|(own, _)| *own == name).map_or(&Place::File, |(_, place)| place)
-    }
-}
-
-impl Place {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::CommandLine(_) => "the command line",
-            Self::Environment => "the environment",
-            Self::File => "the file",
-        }
-    }
 }
 
 /// The values of an option that names files; a path that is not UTF-8 cannot be a list in brackets.

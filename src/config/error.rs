@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::mechanism_number::MechanismNumber;
 use crate::principal::UsernameError;
 
 /// A refusal to start because of the configuration, in one line.
@@ -39,7 +40,7 @@ pub enum Error {
         "--hsm-wrap-mechanism and --hsm-wrap-pad-mechanism are both {0}: key wrap without padding (RFC 3394) and with \
          padding (RFC 5649) are two mechanisms of a token"
     )]
-    SameMechanism(super::MechanismNumber),
+    SameMechanism(MechanismNumber),
     /// `--log` has a directive that means nothing.
     #[error("--log: {0}")]
     LogFilter(String),

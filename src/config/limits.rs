@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Error;
+use super::error::Error;
 
 /// The least that bodies and answers may take in all, in MiB: an eighth of it, which is what one caller may have, holds the
 /// largest request and its answer.

@@ -1,6 +1,7 @@
 //! Options that come in several: repeated flags, a list of the file, or one text in brackets, as the environment has them.
 
-use super::{Error, Places};
+use super::error::Error;
+use super::places::Places;
 
 /// The values of one option.
 ///

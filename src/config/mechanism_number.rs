@@ -3,8 +3,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Error, Hsm};
-
 /// The number of a mechanism (CK_MECHANISM_TYPE), in the file a number or a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(try_from = "Written")]
@@ -50,29 +48,6 @@ impl TryFrom<Written> for MechanismNumber {
         match written {
             Written::Number(number) => number.to_string().parse(),
             Written::Text(text) => text.parse(),
-        }
-    }
-}
-
-/// The two numbers of AES key wrap.
-///
-/// # Errors
-/// They are equal: the two kinds of it are two mechanisms.
-pub(super) fn distinct(plain: Option<MechanismNumber>, padded: Option<MechanismNumber>) -> Result<(), Error> {
-    match (plain, padded) {
-        (Some(plain), Some(padded)) if plain == padded => Err(Error::SameMechanism(plain)),
-        _ => Ok(()),
-    }
-}
-
-impl Hsm {
-    /// The option that gave this number for AES key wrap.
-    #[must_use]
-    pub fn option_of(&self, number: u32) -> &'static str {
-        if self.wrap_mechanism.is_some_and(|plain| plain.0 == number) {
-            "--hsm-wrap-mechanism"
-        } else {
-            "--hsm-wrap-pad-mechanism"
         }
     }
 }

@@ -4,11 +4,13 @@ mod audit;
 mod callers;
 mod environment;
 mod error;
+mod hsm;
 mod limits;
 mod listed;
 mod log_filter;
 mod mechanism_number;
 mod options;
+mod places;
 mod secret_file;
 pub mod toml_file;
 
@@ -19,12 +21,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use audit::{AuditSettings, Remake};
-pub use callers::{Authority, ClientCertificates, JwtIssuer, Places};
+pub use callers::{Authority, ClientCertificates, JwtIssuer};
 pub use environment::without_empty;
 pub use error::Error;
+pub use hsm::Hsm;
 pub use limits::{LEAST_MEMORY, Limits};
 pub use mechanism_number::{MechanismNumber, NotANumber};
 pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement, RemadeKey, WeakerCustody};
+pub use places::Places;
 pub use secret_file::SecretSource;
 
 use crate::principal::Username;
@@ -66,29 +70,6 @@ pub struct P12 {
     pub file: PathBuf,
     /// Where its password comes from, which is empty without; read again at each reload.
     pub password: Option<SecretSource>,
-}
-
-/// The token that holds the keys.
-#[derive(Debug)]
-pub struct Hsm {
-    /// The PKCS#11 module.
-    pub module: PathBuf,
-    /// The token's label.
-    pub token_label: String,
-    /// Where the user PIN comes from.
-    pub pin: Option<Arc<SecretSource>>,
-    /// The token's own number for AES key wrap without padding.
-    pub wrap_mechanism: Option<MechanismNumber>,
-    /// The token's own number for AES key wrap with padding.
-    pub wrap_pad_mechanism: Option<MechanismNumber>,
-    /// Sessions to open at most.
-    pub max_sessions: u16,
-    /// Session objects to keep at most, if there is a bound.
-    pub max_objects: Option<usize>,
-    /// How long a call may take.
-    pub call_timeout: Duration,
-    /// Protections that root keys may lack.
-    pub weaker_custody: Vec<WeakerCustody>,
 }
 
 /// Where it says who may do what; reloaded on SIGHUP.
@@ -240,7 +221,7 @@ impl Config {
         if !CALL_TIMEOUT.contains(&call_timeout) {
             return Err(Error::Value { option: "hsm-call-timeout", fault: "1 to 600 seconds" });
         }
-        mechanism_number::distinct(options.hsm_wrap_mechanism, options.hsm_wrap_pad_mechanism)?;
+        hsm::distinct(options.hsm_wrap_mechanism, options.hsm_wrap_pad_mechanism)?;
         let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
         if !GCM_LIMIT.contains(&gcm_limit) {
             return Err(Error::Value { option: "gcm-limit", fault: "1 to 4294967296" });

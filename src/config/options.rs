@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::MechanismNumber;
+use super::mechanism_number::MechanismNumber;
 use crate::secret::Password;
 
 /// How log lines are written.

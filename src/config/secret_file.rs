@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::error::Error;
 use crate::secret::{Masked, Password};
 
 /// The largest PIN or password file, in bytes.

@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::ticket::milliseconds;
-
 tokio::task_local! {
     /// The clock of the request that this task is about.
     pub(super) static CLOCK: Arc<Clock>;
@@ -64,4 +62,8 @@ impl Drop for Calling {
             clock.due.store(self.outer, Ordering::Relaxed);
         }
     }
+}
+
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Full, Who};
+use super::full::Full;
+use super::who::Who;
 
 /// A caller may hold this part of the whole: one in so many.
 pub const PART: usize = 8;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Full, Who};
+use super::full::Full;
+use super::who::Who;
 
 /// Places that callers take and give back. A caller gets one while they hold fewer than are free: so one has at most half of
 /// all, and `n` who take what they get leave one in `n + 1` free for the next. A place that is given back goes to the waiting

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Who;
+use super::who::Who;
 use crate::metrics::Metrics;
 
 /// After a line about one kind of refusal there is none for so long; the next one says how many there were.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::clock::Clock;
-use super::{Full, Room, Who};
+use super::clock::{Clock, milliseconds};
+use super::full::Full;
+use super::memory::Room;
+use super::who::Who;
 
 /// Goes with a request. Whoever works for it looks here between two steps whether anybody still waits for the answer.
 #[derive(Debug)]
@@ -125,10 +127,6 @@ impl Ticket {
     pub fn release(&self) -> Option<Room> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
-}
-
-pub(super) fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

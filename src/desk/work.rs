@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::task::{AbortHandle, block_in_place};
 use tokio::time::{Instant, timeout_at};
 
+use super::admission::Turn;
 use super::clock::CLOCK;
-use super::{Ticket, Turn};
+use super::ticket::Ticket;
 
 /// How much longer a request may take that waits for its body or its turn: it knows its deadline itself, and what to say of it.
 const GRACE: Duration = Duration::from_secs(2);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use openssl::sha::sha256;
 use serde::Deserialize;
 
-use super::StartError;
+use super::error::StartError;
 use crate::audit::{self, Audit, Record, SignedHead, Signer};
 use crate::config::{AuditSettings, Config, RemadeKey};
 use crate::custody::Custody;

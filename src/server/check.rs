@@ -2,10 +2,11 @@
 
 use std::io;
 
+use super::error::StartError;
 use super::issuers::key_set_trust;
 use super::listening::Bound;
+use super::permission;
 use super::start::token_error;
-use super::{StartError, permission};
 use crate::auth::{KeySource, TrustedIssuer};
 use crate::config::Config;
 use crate::custody::Custody;

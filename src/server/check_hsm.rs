@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::StartError;
+use super::error::StartError;
 use super::start::token_error;
 use crate::config::{Config, Placement};
 use crate::custody::{

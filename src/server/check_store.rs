@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::StartError;
+use super::error::StartError;
 use super::start::token_error;
 use crate::audit::verify::{KnownHead, PublicKey, verify};
 use crate::audit::{Versions, files, versions};

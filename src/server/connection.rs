@@ -5,55 +5,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use openssl::error::ErrorStack;
 use openssl::ssl::{Ssl, SslAcceptor, SslRef};
 use openssl::x509::{X509Ref, X509VerifyResult};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_openssl::SslStream;
 use tracing::Level;
 use warp::Filter;
 
 use super::requests::requests;
-use super::waiting::Waiting;
-use crate::auth::{Authenticator, ClientCertificate, Peer, Repeats, network};
+use super::shared::Shared;
+use crate::auth::{ClientCertificate, Peer, network};
 use crate::desk::Who;
-use crate::kms::{self, Kms};
-use crate::metrics::Metrics;
 
 /// From the connection to the end of the handshake.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(5);
-
-/// What all connections share.
-pub(super) struct Shared {
-    /// The present acceptor; `None` for plain HTTP.
-    pub(super) acceptor: ArcSwapOption<SslAcceptor>,
-    /// Connections that have sent nothing yet.
-    pub(super) silent: Arc<Waiting>,
-    /// Connections whose handshake has begun.
-    pub(super) handshakes: Arc<Waiting>,
-    /// Connections whose caller is not yet authenticated.
-    pub(super) strangers: Arc<Waiting>,
-    /// Connections of known callers.
-    pub(super) known: Arc<Waiting>,
-    /// Connections that are being closed, and whose last answers may still be read.
-    pub(super) closing: Arc<Waiting>,
-    /// How long an answer may take to be sent.
-    pub(super) allowed: Duration,
-    /// What strangers cause, counted so that a flood of it does not fill the log.
-    pub(super) repeats: Arc<Repeats>,
-    /// Who is welcome.
-    pub(super) authenticator: Arc<Authenticator>,
-    /// Where those who are not are counted.
-    pub(super) kms: Arc<Kms>,
-    pub(super) metrics: Arc<Metrics>,
-    /// Changes when authorities and revocation lists were reloaded.
-    pub(super) reloads: watch::Receiver<u64>,
-    /// Becomes true when the server stops.
-    pub(super) stop: watch::Receiver<bool>,
-}
 
 /// Why a connection came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -112,17 +79,6 @@ fn is_missing(error: &openssl::ssl::Error) -> bool {
 }
 
 impl Shared {
-    /// Whose the connection is: of the caller whom its certificate names, or, where nothing has to be proved, of its network.
-    /// What the handshake does not look at is revocation and names.
-    pub(super) fn holder(&self, peer: &Peer) -> Option<Who> {
-        if !self.authenticator.authenticates() {
-            return Some(Who::Network(network(peer.address.ip())));
-        }
-        let trust = self.authenticator.trust.load();
-        let judged = trust.as_ref().zip(peer.certificate.as_ref()).map(|(trust, own)| trust.judge(own, kms::now()));
-        judged.and_then(Result::ok).map(|proved| Who::Caller(proved.username))
-    }
-
     /// Says why a connection came to nothing; at debug level if that address had the same within the minute.
     fn tell(&self, peer: SocketAddr, fault: &Fault) {
         self.metrics.handshake_refused(fault.word());

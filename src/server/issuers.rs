@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::task::JoinSet;
 
-use super::StartError;
+use super::error::StartError;
 use crate::auth::issuer::MAX_KEY_SET;
 use crate::auth::{Expected, Issuer, KeySource, TrustedIssuer};
 use crate::client;

@@ -1,11 +1,14 @@
 //! Addresses: bound before anything is made that cannot be taken back, and listened to once everything is there.
 
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tracing::Level;
 
-use super::StartError;
+use super::error::StartError;
+use crate::auth::Repeats;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
@@ -67,4 +70,29 @@ fn bind(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpSocket> {
         }
     }
     Err(last)
+}
+
+/// A connection, set up; or nothing, after a pause if the process has run out of something.
+pub(super) async fn accepted(
+    accepted: io::Result<(TcpStream, SocketAddr)>,
+    repeats: &Repeats,
+) -> Option<(TcpStream, SocketAddr)> {
+    match accepted {
+        Ok((tcp, address)) => {
+            // Small answers must not wait for an acknowledgement.
+            if let Err(error) = tcp.set_nodelay(true) {
+                tracing::debug!(peer = %address, %error, "TCP_NODELAY");
+            }
+            Some((tcp, address))
+        }
+        Err(error) => {
+            // Strangers can use up what the process has.
+            let nowhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+            if repeats.is_first(nowhere, Level::WARN, format_args!("accept failed: {error}")) {
+                tracing::warn!(%error, "accept failed");
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            None
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod check_store;
 mod connection;
 mod ending;
 mod erasing;
+mod error;
 mod figures;
 mod issuers;
 mod listening;
@@ -19,16 +20,15 @@ mod permission;
 mod probe;
 mod reload;
 mod requests;
+mod shared;
 mod start;
 mod waiting;
 
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
-use tokio::net::TcpStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -39,8 +39,8 @@ pub use backup::{BackupError, BackupReport, backup};
 pub use check::check;
 pub use check_hsm::{HsmReport, check_hsm};
 pub use check_store::{StoreReport, check_store};
+pub use error::StartError;
 pub use log::{FilterError, init as init_log};
-pub use start::StartError;
 
 pub use crate::custody::{Wiping, end, keep_little, overwrite_variable};
 
@@ -50,9 +50,9 @@ use crate::kms::Kms;
 use crate::{custody, http, kms};
 pub use ending::leave_no_core_dump;
 
-use connection::Shared;
 use ending::{Ends, end_in_time};
 use reload::{Files, Reload};
+use shared::Shared;
 use start::Started;
 use waiting::Waiting;
 
@@ -175,7 +175,7 @@ async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: 
     let mut connections = JoinSet::new();
     loop {
         let (tcp, address) = tokio::select! {
-            accepted = started.listener.accept() => match self::accepted(accepted, &shared.repeats).await {
+            accepted = started.listener.accept() => match listening::accepted(accepted, &shared.repeats).await {
                 Some(accepted) => accepted,
                 None => continue,
             },
@@ -197,28 +197,6 @@ async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: 
     }
     tracing::info!(connections = connections.len(), "stopping");
     connections
-}
-
-/// A connection, set up; or nothing, after a pause if the process has run out of something.
-async fn accepted(accepted: io::Result<(TcpStream, SocketAddr)>, repeats: &Repeats) -> Option<(TcpStream, SocketAddr)> {
-    match accepted {
-        Ok((tcp, address)) => {
-            // Small answers must not wait for an acknowledgement.
-            if let Err(error) = tcp.set_nodelay(true) {
-                tracing::debug!(peer = %address, %error, "TCP_NODELAY");
-            }
-            Some((tcp, address))
-        }
-        Err(error) => {
-            // Strangers can use up what the process has.
-            let nowhere = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-            if repeats.is_first(nowhere, Level::WARN, format_args!("accept failed: {error}")) {
-                tracing::warn!(%error, "accept failed");
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            None
-        }
-    }
 }
 
 /// The moments at which something is done again and again; late ones put the later ones off.

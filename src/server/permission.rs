@@ -1,6 +1,6 @@
 //! Whom the files of the configuration trust, and what they let them do.
 
-use super::StartError;
+use super::error::StartError;
 use crate::auth::{IamFile, TrustedIssuer};
 use crate::config::Config;
 use crate::policy::{self, Documents};

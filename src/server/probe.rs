@@ -15,6 +15,7 @@ use warp::http::StatusCode;
 use warp::http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use warp::{Filter as _, Reply as _};
 
+use super::listening::accepted;
 use super::parting::{Cut, Parting};
 use super::requests::line_of;
 use super::waiting::Waiting;
@@ -38,7 +39,7 @@ pub(super) fn start(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>,
 async fn accept(listener: TcpListener, kms: Arc<Kms>, metrics: Arc<Metrics>, repeats: Arc<Repeats>) {
     let places = Waiting::new(MAX_CONNECTIONS, MAX_CONNECTIONS);
     loop {
-        let Some((tcp, address)) = super::accepted(listener.accept().await, &repeats).await else { continue };
+        let Some((tcp, address)) = accepted(listener.accept().await, &repeats).await else { continue };
         let mut place = places.enter(Who::Stranger(network(address.ip())));
         let (kms, metrics) = (Arc::clone(&kms), Arc::clone(&metrics));
         tokio::spawn(async move {

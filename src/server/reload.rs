@@ -11,9 +11,9 @@ use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::MissedTickBehavior;
 
-use super::connection::Shared;
 use super::issuers::{self, Issuers};
 use super::permission;
+use super::shared::Shared;
 use crate::auth::Trust;
 use crate::client::http::Http;
 use crate::config::{Config, SecretSource};

@@ -17,9 +17,9 @@ use warp::Filter;
 use warp::http::header::CONNECTION;
 
 use super::activity::{Activity, Quiet};
-use super::connection::Shared;
 use super::outgoing::outgoing;
 use super::parting::{Cut, Parting, Wire};
+use super::shared::Shared;
 use super::waiting::Place;
 use crate::auth::{Peer, network};
 use crate::desk::{UNREAD, Who};

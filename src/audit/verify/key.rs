@@ -6,7 +6,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Public};
 use openssl::sha::sha256;
 
-use crate::audit::Hash;
+use crate::audit::line::{Hash, hash};
 use crate::hexadecimal;
 
 /// Why a text is no key for this.
@@ -54,7 +54,6 @@ impl PublicKey {
     pub(super) fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
         let Ok(parsed) = EcdsaSig::from_der(signature) else { return false };
         // DER has one spelling.
-        parsed.to_der().is_ok_and(|der| der == signature)
-            && parsed.verify(&super::hash(signed), &self.key).unwrap_or(false)
+        parsed.to_der().is_ok_and(|der| der == signature) && parsed.verify(&hash(signed), &self.key).unwrap_or(false)
     }
 }

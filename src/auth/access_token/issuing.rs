@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use openssl::rand::rand_bytes;
 
-use super::super::narrowing;
-use super::writing::{ATTEMPTS, believed, bind};
-use super::{AccessTokenError, AccessTokens, Live};
+use super::binding::{believed, bind};
+use super::error::AccessTokenError;
+use super::live::Live;
+use super::tokens::{ATTEMPTS, AccessTokens};
 use crate::audit::Record;
+use crate::auth::narrowing;
 use crate::hexadecimal;
 use crate::policy::Terms;
 use crate::principal::{Narrowing, Username};

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::super::narrowing;
-use super::AccessTokenFault;
+use super::error::AccessTokenFault;
+use crate::auth::narrowing;
 use crate::policy::TrustedNetwork;
 use crate::principal::{Caller, Method, Username};
 use crate::store::access_token::AccessToken;

@@ -8,9 +8,9 @@ use openssl::pkey::PKey;
 use openssl::sha::sha256;
 use serde::Serialize;
 
-use super::super::jose::{Algorithm, Key};
-use super::super::jwk::VerificationKey;
-use super::super::jwks::KeySet;
+use crate::auth::jose::{Algorithm, Key};
+use crate::auth::jwk::VerificationKey;
+use crate::auth::jwks::KeySet;
 use crate::custody::TokenKey;
 
 /// One key, as the set publishes it.

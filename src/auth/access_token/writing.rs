@@ -5,11 +5,13 @@ use std::sync::{Arc, PoisonError};
 
 use data_encoding::BASE64URL_NOPAD;
 
+use super::binding::{believed, bind};
+use super::error::{AccessTokenError, AccessTokenFault};
 use super::issuing::Issued;
+use super::live::Live;
 use super::own_keys::OwnKeys;
-use super::{AccessTokenError, AccessTokenFault, AccessTokens, Live};
+use super::tokens::{ATTEMPTS, AccessTokens};
 use crate::audit::Record;
-use crate::custody::{self, Custody};
 use crate::policy::Terms;
 use crate::secret::Password;
 use crate::store;
@@ -17,9 +19,6 @@ use crate::store::access_token::{self as rows, AccessToken};
 
 /// Rows that one sweep removes.
 const SWEPT: i64 = 1_000;
-
-/// How often a change is tried again when another came first.
-pub(super) const ATTEMPTS: usize = 5;
 
 /// How long a row is kept after its end, in seconds: an honest clock may be set back a little.
 const KEPT: i64 = 60;
@@ -269,23 +268,4 @@ impl AccessTokens {
         let signature = self.custody.sign_token(name, input.as_bytes())?;
         Ok(Password::from(format!("{input}.{}", BASE64URL_NOPAD.encode(&signature))))
     }
-}
-
-/// The row as it is now, if it is the known one but for its uses, and bound.
-pub(super) fn believed(
-    transaction: &store::Transaction<'_>,
-    known: &AccessToken,
-    custody: &Custody,
-) -> Result<Option<AccessToken>, store::Error> {
-    let Some(present) = rows::find(transaction, &known.id)? else { return Ok(None) };
-    let same = AccessToken { uses: known.uses, binding: known.binding.clone(), ..present.clone() } == *known;
-    Ok((same && custody.is_bound(&present.bound(), &present.binding).map_err(unbound)?).then_some(present))
-}
-
-pub(super) fn bind(custody: &Custody, row: &AccessToken) -> Result<Vec<u8>, store::Error> {
-    custody.bind(&row.bound()).map_err(unbound)
-}
-
-fn unbound(error: custody::Error) -> store::Error {
-    store::Error::Binding(error.to_string())
 }

@@ -3,8 +3,8 @@
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
-use super::changed;
-use crate::cli::{Error, Report};
+use crate::cli::error::Error;
+use crate::cli::report::{Report, changed};
 use crate::client::Client;
 
 /// Accept an object that is offered to you: you become its owner

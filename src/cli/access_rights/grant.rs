@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::changed;
 use super::grantee::Change;
-use crate::cli::{Error, Report};
+use crate::cli::error::Error;
+use crate::cli::report::{Report, changed};
 use crate::client::Client;
 
 /// Let another user do something with an object of yours

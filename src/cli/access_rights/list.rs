@@ -3,8 +3,9 @@
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 
-use super::{text, words};
-use crate::cli::{Error, Report};
+use super::pages::{text, words};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::client::{Client, segment};
 
 /// Print who may do what with an object: its owner, its project with the members and their roles, and what is granted

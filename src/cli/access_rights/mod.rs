@@ -10,16 +10,17 @@ mod list;
 mod obtained;
 mod offers;
 mod owned;
+mod pages;
 mod project;
 mod recover;
 mod revoke;
 mod transfer;
 
-use serde_json::{Value, json};
+pub(super) use pages::{all, list_of, text};
 
 use super::error::Error;
 use super::report::Report;
-use crate::client::{Client, segment};
+use crate::client::Client;
 
 /// Who may do what: your keys and others, theirs and you, and the definitions behind it
 #[derive(clap::Subcommand)]
@@ -59,61 +60,4 @@ impl AccessRights {
             Self::Definitions(command) => command.run(client).await,
         }
     }
-}
-
-/// What is said of an object whose access was changed.
-fn changed(unique_identifier: &str) -> Report {
-    Report::quiet(json!({ "unique_identifier": unique_identifier }))
-}
-
-/// A list that the server gives in pages, as bare arrays: the next page begins after the last entry, by its member `name`, and an
-/// empty page is the end. `path` ends with `?` or with a parameter.
-pub(in crate::cli) async fn all(client: &Client, path: &str, name: &str) -> Result<Vec<Value>, Error> {
-    let mut all: Vec<Value> = Vec::new();
-    let mut after = None;
-    loop {
-        let place = after.as_deref().map(|after| format!("&after={}", segment(after))).unwrap_or_default();
-        let page: Vec<Value> = client.get_json(&format!("{path}{place}")).await?;
-        let last = page.last().map(|last| text(last, name).to_owned());
-        // A server that knows no pages of this list gives all of it each time.
-        if last.is_none() || last == after {
-            return Ok(all);
-        }
-        all.extend(page);
-        after = last;
-    }
-}
-
-/// A list that the server gives in pages, as `{NAME: [...], "next": ...}`; `path` ends with `?` or with a parameter. At most
-/// `limit` entries, if that is given.
-pub(in crate::cli) async fn list_of(
-    client: &Client,
-    path: &str,
-    name: &str,
-    limit: Option<usize>,
-) -> Result<Vec<Value>, Error> {
-    let limit = limit.unwrap_or(usize::MAX);
-    let mut all: Vec<Value> = Vec::new();
-    let mut next = Some(String::new());
-    while let Some(after) = next.filter(|_| all.len() < limit) {
-        let place = if after.is_empty() { String::new() } else { format!("&after={}", segment(&after)) };
-        let mut page: Value = client.get_json(&format!("{path}{place}")).await?;
-        if let Some(Value::Array(entries)) = page.get_mut(name) {
-            all.append(entries);
-        }
-        next = page.get("next").and_then(Value::as_str).map(str::to_owned);
-    }
-    all.truncate(limit);
-    Ok(all)
-}
-
-/// A text of a server's object.
-pub(in crate::cli) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or("?")
-}
-
-/// A list of words of a server's object.
-fn words(value: &Value, name: &str) -> String {
-    let words = value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }

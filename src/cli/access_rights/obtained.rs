@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{all, text, words};
-use crate::cli::{Error, Report};
+use super::pages::{all, text, words};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Print the objects of others on which something is granted to you, one on a line: `ID STATE OWNER: OPERATIONS`

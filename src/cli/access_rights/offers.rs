@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{list_of, text};
-use crate::cli::{Error, Report};
+use super::pages::{list_of, text};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Print the objects that are offered to you, one on a line: `ID STATE from OWNER to USER until TIME`

@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{all, text};
-use crate::cli::{Error, Report};
+use super::pages::{all, text};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Print the objects that you own, one on a line: `ID STATE`

@@ -4,8 +4,10 @@ use clap::Subcommand;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
-use super::{changed, list, list_of, text};
-use crate::cli::{Error, Report};
+use super::list;
+use super::pages::{list_of, text};
+use crate::cli::error::Error;
+use crate::cli::report::{Report, changed};
 use crate::client::Client;
 
 /// Give an object to another user when its owner has left, with the approval of others; for the recoverers of the policy file

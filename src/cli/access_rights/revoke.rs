@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::changed;
 use super::grantee::Change;
-use crate::cli::{Error, Report};
+use crate::cli::error::Error;
+use crate::cli::report::{Report, changed};
 use crate::client::Client;
 
 /// Take back what was granted on an object

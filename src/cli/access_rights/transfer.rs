@@ -3,8 +3,8 @@
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
-use super::changed;
-use crate::cli::{Error, Report};
+use crate::cli::error::Error;
+use crate::cli::report::{Report, changed};
 use crate::client::Client;
 
 /// Offer an object of yours to another user, who becomes its owner by accepting it

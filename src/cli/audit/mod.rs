@@ -1,5 +1,6 @@
 //! `claviger audit`
 
+mod lines;
 mod remote;
 mod search;
 mod tail;
@@ -42,10 +43,4 @@ impl Audit {
             Self::Head(command) => command.run(client).await,
         }
     }
-}
-
-/// Lines of the log, as they stand there or as one JSON array.
-fn lines(found: Vec<String>) -> Report {
-    let values = found.iter().map(|line| serde_json::from_str(line).unwrap_or_default()).collect();
-    Report::new(found, serde_json::Value::Array(values))
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Error, Report, lines};
-use crate::cli::error::AuditError;
+use super::lines::lines;
+use crate::cli::error::{AuditError, Error};
+use crate::cli::report::Report;
 
 use crate::audit::search::Filter;
 use crate::cli::stream::DASH;

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 
-use super::{Error, Report, lines, remote};
+use super::lines::lines;
+use super::remote;
 use crate::audit::search::{DEFAULT_LIMIT, Filter, search, time_of};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Print the lines of the audit log that fit, the server's or those of files

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::{Error, Report, lines, remote};
+use super::lines::lines;
+use super::remote;
 use crate::audit::search::{Filter, search};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Print the last lines of the audit log, the server's or those of files

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::{Error, Report};
 use crate::audit::verify::{KnownHead, PublicKey, verify};
-use crate::cli::error::{AuditError, FileError};
+use crate::cli::error::{AuditError, Error, FileError};
+use crate::cli::report::Report;
 
 /// The largest key or head, in bytes.
 const MAX_FILE: usize = 64 << 10;

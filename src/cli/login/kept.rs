@@ -6,12 +6,10 @@ use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-use super::exchange::{Given, now};
 use crate::cli::error::{Error, FileError};
 use crate::cli::target::{Existing, Target};
-use crate::client::{Client, Url};
+use crate::client::Url;
 use crate::secret::{Bytes, Password};
 
 /// The largest file, in bytes.
@@ -19,11 +17,11 @@ const MAX_FILE: u64 = 64 << 10;
 
 /// What the file holds.
 #[derive(Debug, Clone)]
-pub(in crate::cli) struct Kept {
+pub(super) struct Kept {
     /// The server that gave it: it is sent to no other.
     pub(super) url: String,
     pub(super) issuer: String,
-    pub(in crate::cli) token: Password,
+    pub(super) token: Password,
     /// When it was given or renewed, and when it ends, in seconds since 1970-01-01 UTC.
     pub(super) since: i64,
     pub(super) expires: i64,
@@ -43,7 +41,7 @@ struct Document<'a> {
 
 impl Kept {
     /// Reads the file; `None` if it does not exist.
-    pub(in crate::cli) fn read(place: &Path) -> Result<Option<Self>, Error> {
+    pub(super) fn read(place: &Path) -> Result<Option<Self>, Error> {
         let unreadable = |source| FileError::Read { path: place.to_owned(), source };
         let file = match File::open(place) {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -85,24 +83,7 @@ impl Kept {
     }
 
     /// Whether this server gave it.
-    pub(in crate::cli) fn is_of(&self, url: &Url) -> bool {
+    pub(super) fn is_of(&self, url: &Url) -> bool {
         self.url == url.to_string()
-    }
-
-    /// Whether so little of its time is left that it should be renewed: a quarter.
-    pub(in crate::cli) fn is_due(&self) -> bool {
-        let left = self.expires.saturating_sub(now());
-        self.is_renewable && left > 0 && left < self.expires.saturating_sub(self.since) / 4
-    }
-
-    /// Has the server renew it. A token that can live no longer is sent as it is: the server says so.
-    pub(in crate::cli) async fn renewed(self, client: &Client, place: &Path) -> Result<Self, Error> {
-        let body = json!({ "accessToken": &*self.token });
-        let Ok(Given { access_token, expires_in }) = client.post_json("/api/v1/auth/token/renew", &body).await else {
-            return Ok(self);
-        };
-        let next = Self { token: access_token, since: now(), expires: now().saturating_add(expires_in), ..self };
-        next.write(place).await?;
-        Ok(next)
     }
 }

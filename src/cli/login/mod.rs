@@ -1,11 +1,14 @@
 //! `claviger login` and `claviger logout`: a JWT for an access token, which later commands send.
 
 mod exchange;
-pub(super) mod kept;
+mod kept;
+mod renewal;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+
+pub(super) use renewal::token;
 
 use super::error::{Error, FileError};
 use super::report::Report;

@@ -1,6 +1,6 @@
 //! One chunk of an encrypted file.
 
-use super::Error;
+use super::error::Error;
 use crate::cli::error::Error as CommandError;
 use crate::cli::stream::Source;
 use crate::secret::Bytes;

@@ -3,7 +3,7 @@
 use openssl::rand::rand_bytes;
 use openssl::sha::sha256;
 
-use super::Error;
+use super::error::Error;
 use crate::cli::error::Error as CommandError;
 use crate::cli::stream::Source;
 use crate::secret::Bytes;

@@ -20,10 +20,12 @@
 //! its Nonce-Reuse Misuse-Resistance", 2015). The file id is random, and so are the IVs, which the server chooses.
 
 mod chunk;
+mod error;
 mod flight;
 mod header;
 
 pub(super) use chunk::{Chunk, IV, TAG};
+pub(super) use error::Error;
 pub(super) use header::{CHUNK, Header};
 
 use super::error::Error as CommandError;
@@ -32,32 +34,6 @@ use super::target::Target;
 use crate::secret::Bytes;
 use flight::{Chunks, in_order};
 use header::Binding;
-
-/// Why a file cannot be decrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Error {
-    #[error("it was not made by `claviger sym encrypt`")]
-    NotSealed,
-    #[error("its format is version {0}, which this program does not know")]
-    Version(u8),
-    #[error("its header is damaged")]
-    Header,
-    #[error("it is cut off after {0} whole chunks")]
-    Truncated(u64),
-    #[error("chunk {0} is damaged")]
-    Chunk(u64),
-    #[error("chunk {0} does not verify: the key or --aad-hex is another, or the file was changed")]
-    Unverified(u64),
-    #[error("there is something after its end")]
-    Trailing,
-    #[error("it is larger than the format permits")]
-    TooManyChunks,
-    #[error(
-        "its chunks are longer than the {0} bytes that the server's HSM takes in one call: they were made when it took \
-         more; ask those who run the server"
-    )]
-    TooLong(u64),
-}
 
 /// Encrypts what the source gives, chunk by chunk, several at a time. The header is written with the first chunk: if `encrypt` fails for
 /// that one, nothing is, and the source can be rewound.

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::encrypt::{HexBytes, parameters, report};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::cli::sealed::{self, Chunk, Header};
 use crate::cli::stream::Source;
 use crate::cli::target::{Existing, Target};
-use crate::cli::{Error, Report, words};
+use crate::cli::words;
 use crate::client::{self, Client};
 use crate::kmip::enumerations::ResultReason;
 use crate::kmip::payloads::{MultiPart, decrypt};

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::cli::sealed::{self, CHUNK, Chunk, Header, IV, TAG};
 use crate::cli::stream::{DASH, Source};
 use crate::cli::target::{Existing, Target};
-use crate::cli::{Error, Report, words};
+use crate::cli::words;
 use crate::client::Client;
 use crate::kmip::CryptographicParameters;
 use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm};

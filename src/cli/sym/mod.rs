@@ -4,7 +4,8 @@ mod decrypt;
 mod encrypt;
 mod keys;
 
-use super::{Error, Report};
+use super::error::Error;
+use super::report::Report;
 use crate::client::Client;
 
 /// Symmetric keys: make, keep and use them

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, USER_AGENT};
+use hyper::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HOST, USER_AGENT};
 use hyper::http::HeaderValue;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -14,8 +14,10 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use super::error::Error;
+use super::settings::Http;
 use super::socket::Socket;
-use super::{Error, Http, tls};
+use super::tls;
 use crate::client::url::Url;
 use crate::secret;
 
@@ -63,8 +65,25 @@ pub(crate) struct Connection {
     last_answer: Option<Instant>,
 }
 
+impl Http {
+    /// Gets one document over a connection of its own. Must run on a tokio runtime.
+    ///
+    /// # Errors
+    /// There was no answer. An answer with a status that tells of a failure is one.
+    pub async fn get(&self, url: &Url, accept: &'static str) -> Result<Answer, Error> {
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
+        let question =
+            Question { method: Method::GET, path: url.path().to_owned(), headers, body: secret::Bytes::default() };
+        self.connect(url).await?.ask(self, question).await
+    }
+
+    pub(crate) async fn connect(&self, url: &Url) -> Result<Connection, Error> {
+        Connection::open(self, url).await
+    }
+}
+
 impl Connection {
-    pub(super) async fn open(http: &Http, url: &Url) -> Result<Self, Error> {
+    async fn open(http: &Http, url: &Url) -> Result<Self, Error> {
         let limit = http.limits.connect;
         timeout(limit, Self::connect(http, url))
             .await

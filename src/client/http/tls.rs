@@ -3,7 +3,7 @@
 use native_tls::{Certificate, Identity, Protocol, TlsConnector};
 use openssl::error::ErrorStack;
 
-use super::Error;
+use super::error::Error;
 use crate::client::url::Url;
 
 /// Whose word a server's certificate needs.

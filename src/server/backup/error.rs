@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::audit::until;
 use crate::custody;
-use crate::server::StartError;
+use crate::server::error::StartError;
 use crate::store;
 
 /// Why there is no backup: what was wrong, and what to do about it. Nothing is left of it.

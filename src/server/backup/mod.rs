@@ -19,7 +19,7 @@ use rustix::fs::{FlockOperation, fcntl_lock};
 
 pub use error::BackupError;
 
-use super::StartError;
+use super::error::StartError;
 use super::start::token_error;
 use crate::audit::Head;
 use crate::audit::until::until;

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use super::BackupError;
+use super::error::BackupError;
 use crate::hexadecimal;
 
 /// Follows the name of the directory that it becomes; random digits follow it.

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::Kind;
-use crate::cli::access_rights::{all, text};
-use crate::cli::{Error, Report};
+use super::kind::Kind;
+use crate::cli::access_rights::pages::{all, text};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Print the definitions of a kind, one on a line: `NAME (version N): JSON`

@@ -1,10 +1,12 @@
 //! `claviger access-rights definitions`
 
+mod kind;
 mod list;
 mod put;
 mod remove;
 
-use crate::cli::{Error, Report};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Roles, policies, users, projects, identities, authenticators and hosts; for administrators
@@ -13,39 +15,6 @@ pub(in crate::cli) enum Definitions {
     List(list::List),
     Put(put::Put),
     Remove(remove::Remove),
-}
-
-/// A kind of definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
-    /// Capabilities and policies under one name
-    Roles,
-    /// What is allowed or denied
-    Policies,
-    /// The role of a user
-    Users,
-    /// What holds objects, with its members
-    Projects,
-    /// Applications that authenticate by an issuer's JWTs, as Infisical has them
-    Identities,
-    /// Issuers that vouch for hosts, as Conjur has them
-    Authenticators,
-    /// Applications, as Conjur has them
-    Hosts,
-}
-
-impl Kind {
-    fn path(self) -> &'static str {
-        match self {
-            Self::Roles => "/access/definitions/roles",
-            Self::Policies => "/access/definitions/policies",
-            Self::Users => "/access/definitions/users",
-            Self::Projects => "/access/definitions/projects",
-            Self::Identities => "/access/definitions/identities",
-            Self::Authenticators => "/access/definitions/authenticators",
-            Self::Hosts => "/access/definitions/hosts",
-        }
-    }
 }
 
 impl Definitions {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 
-use super::Kind;
-use crate::cli::error::FileError;
+use super::kind::Kind;
+use crate::cli::error::{Error, FileError};
+use crate::cli::report::Report;
 use crate::cli::stream::{DASH, Source};
-use crate::cli::{Error, Report};
 use crate::client::{Client, segment};
 
 /// The largest definition, in bytes: what the server takes.

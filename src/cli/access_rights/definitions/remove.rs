@@ -3,8 +3,9 @@
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::Value;
 
-use super::Kind;
-use crate::cli::{Error, Report};
+use super::kind::Kind;
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::client::{Client, segment};
 
 /// Remove a definition that nothing needs any more

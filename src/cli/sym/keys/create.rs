@@ -1,8 +1,9 @@
 //! `claviger sym keys create`
 
-use super::made;
 use super::new_key::NewKey;
-use crate::cli::{Error, Report, words};
+use crate::cli::error::Error;
+use crate::cli::report::{Report, made};
+use crate::cli::words;
 use crate::client::Client;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType};
 use crate::kmip::payloads::create::Request;

@@ -2,8 +2,8 @@
 
 use clap::builder::NonEmptyStringValueParser;
 
-use super::changed;
-use crate::cli::{Error, Report};
+use crate::cli::error::Error;
+use crate::cli::report::{Report, changed};
 use crate::client::Client;
 use crate::kmip::payloads::destroy::Request;
 

@@ -6,9 +6,10 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
 use super::format::Format;
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::cli::stream::DASH;
 use crate::cli::target::{Existing, Target};
-use crate::cli::{Error, Report};
 use crate::client::Client;
 use crate::kmip::enumerations::{BlockCipherMode, EncodingOption, KeyFormatType, WrappingMethod};
 use crate::kmip::key_block::{KeyInformation, KeyWrappingSpecification};

@@ -6,8 +6,7 @@ use std::path::Path;
 use data_encoding::BASE64;
 
 use crate::base64;
-use crate::cli::Error;
-use crate::cli::error::KeyFileFault;
+use crate::cli::error::{Error, KeyFileFault};
 use crate::kmip::Dialect;
 use crate::kmip::key_block::{KeyBlock, KeyValue};
 use crate::kmip::objects::SymmetricKey;

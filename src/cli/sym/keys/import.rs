@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::format::Format;
-use super::made;
 use super::new_key::NewKey;
-use crate::cli::error::FileError;
+use crate::cli::error::{Error, FileError};
+use crate::cli::report::{Report, made};
 use crate::cli::stream::Source;
-use crate::cli::{Error, Report, words};
+use crate::cli::words;
 use crate::client::{Client, Error as ClientError};
 use crate::kmip::attributes::AttributeReference;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType};

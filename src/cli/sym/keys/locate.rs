@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::cli::{Error, Report, words};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
+use crate::cli::words;
 use crate::client::Client;
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};

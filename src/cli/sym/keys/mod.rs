@@ -10,9 +10,8 @@ mod locate;
 mod new_key;
 mod revoke;
 
-use serde_json::json;
-
-use crate::cli::{Error, Report};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Make, find, export and end symmetric keys
@@ -39,14 +38,4 @@ impl Keys {
             Self::Locate(command) => command.run(client).await,
         }
     }
-}
-
-/// What is said of a new key: its identifier, and nothing else.
-fn made(unique_identifier: &str) -> Report {
-    Report::new([unique_identifier.to_owned()], json!({ "unique_identifier": unique_identifier }))
-}
-
-/// What is said of a key that was changed.
-fn changed(unique_identifier: &str) -> Report {
-    Report::quiet(json!({ "unique_identifier": unique_identifier }))
 }

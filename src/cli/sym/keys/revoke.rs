@@ -2,8 +2,9 @@
 
 use clap::builder::NonEmptyStringValueParser;
 
-use super::changed;
-use crate::cli::{Error, Report, words};
+use crate::cli::error::Error;
+use crate::cli::report::{Report, changed};
+use crate::cli::words;
 use crate::client::Client;
 use crate::kmip::attributes::RevocationReason;
 use crate::kmip::enumerations::RevocationReasonCode;

@@ -1,0 +1,24 @@
+//! The bindings of rows of access tokens: what makes one believed.
+
+use crate::custody::{self, Custody};
+use crate::store;
+use crate::store::access_token::{self as rows, AccessToken};
+
+/// The row as it is now, if it is the known one but for its uses, and bound.
+pub(super) fn believed(
+    transaction: &store::Transaction<'_>,
+    known: &AccessToken,
+    custody: &Custody,
+) -> Result<Option<AccessToken>, store::Error> {
+    let Some(present) = rows::find(transaction, &known.id)? else { return Ok(None) };
+    let same = AccessToken { uses: known.uses, binding: known.binding.clone(), ..present.clone() } == *known;
+    Ok((same && custody.is_bound(&present.bound(), &present.binding).map_err(unbound)?).then_some(present))
+}
+
+pub(super) fn bind(custody: &Custody, row: &AccessToken) -> Result<Vec<u8>, store::Error> {
+    custody.bind(&row.bound()).map_err(unbound)
+}
+
+fn unbound(error: custody::Error) -> store::Error {
+    store::Error::Binding(error.to_string())
+}

@@ -1,0 +1,246 @@
+//! All access tokens: their rows, and what one needs to be good.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use data_encoding::BASE64URL_NOPAD;
+use lru::LruCache;
+use serde_json::{Value, json};
+
+use super::error::{AccessTokenError, AccessTokenFault};
+use super::live::{Bearer, Live};
+use super::own_keys::{OwnKey, OwnKeys};
+use crate::auth::jws::{Jws, MAX_TOKEN};
+use crate::auth::strict_json;
+use crate::custody::Custody;
+use crate::principal::OWN_ISSUER;
+use crate::store::access_token::{self as rows, AccessToken};
+use crate::store::{self, Store};
+use crate::turns::Turns;
+
+/// How long ago the row of a token may have been read when it is kept in memory.
+pub const LONGEST_READ: Duration = Duration::from_secs(30);
+
+/// Tokens whose rows are kept in memory.
+const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
+
+/// How often a change is tried again when another came first.
+pub(super) const ATTEMPTS: usize = 5;
+
+/// Identities that are remembered to have been warned about.
+const WARNED: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
+
+/// The time of one spelling of a token: it has another after each renewal. In seconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::auth) struct Span {
+    pub(in crate::auth) issued: i64,
+    pub(in crate::auth) expires: i64,
+}
+
+/// All access tokens.
+pub struct AccessTokens {
+    pub(super) store: Arc<Store>,
+    pub(super) custody: Arc<Custody>,
+    issuer: String,
+    pub(super) keys: ArcSwap<OwnKeys>,
+    pub(super) live: Mutex<LruCache<String, Arc<Live>>>,
+    /// Held while the signing key is changed.
+    pub(super) rotating: Mutex<()>,
+    /// Changes of a token by its identifier, and logins of an identity that has as many tokens as it may by its name.
+    pub(super) turns: Turns,
+    /// Who was warned about many tokens, and when.
+    pub(super) warned: Mutex<LruCache<String, Instant>>,
+}
+
+impl AccessTokens {
+    /// The tokens of the database of this identifier.
+    ///
+    /// # Errors
+    /// The public keys of the token cannot be read.
+    pub fn new(store: Arc<Store>, custody: Arc<Custody>, vault: &str) -> Result<Self, AccessTokenError> {
+        let keys = ArcSwap::from_pointee(OwnKeys::new(&custody.token_keys())?);
+        let live = Mutex::new(LruCache::new(CAPACITY));
+        let issuer = format!("{OWN_ISSUER}{vault}");
+        let (turns, warned) = (Turns::default(), Mutex::new(LruCache::new(WARNED)));
+        Ok(Self { store, custody, issuer, keys, live, rotating: Mutex::new(()), turns, warned })
+    }
+
+    /// The public keys, as a JWK Set publishes them (RFC 7517 section 5).
+    #[must_use]
+    pub fn public_keys(&self) -> Vec<OwnKey> {
+        self.keys.load().published.clone()
+    }
+
+    /// Whether a compact JWS says that it is one of ours; nothing is verified.
+    #[must_use]
+    pub fn is_own(&self, token: &str) -> bool {
+        let mut parts = token.split('.');
+        let (Some(_), Some(payload), Some(_), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+            return false;
+        };
+        if token.len() > MAX_TOKEN {
+            return false;
+        }
+        let Ok(payload) = BASE64URL_NOPAD.decode(payload.as_bytes()) else { return false };
+        // Of members that stand there twice either may be meant: what may be ours is judged as ours.
+        strict_json::every(&payload, "iss").iter().any(|iss| iss.as_str() == Some(&self.issuer))
+    }
+
+    /// The token's row, if the token verifies, and its own time. Whether it is still good is asked by [`Self::admit`].
+    pub(in crate::auth) fn verify(&self, token: &str) -> Result<(Arc<Live>, Span), AccessTokenError> {
+        let jws = Jws::parse(token).map_err(AccessTokenFault::from)?;
+        jws.verify(&self.keys.load().verify).map_err(AccessTokenFault::from)?;
+        let claims = strict_json::object(jws.unverified_payload()).ok_or(AccessTokenFault::Claims)?;
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).ok_or(AccessTokenFault::Claims);
+        let time = |name: &str| claims.get(name).and_then(Value::as_i64).ok_or(AccessTokenFault::Claims);
+        let mut span = Span { issued: time("iat")?, expires: time("exp")? };
+        let live = self.find(text("jti")?)?.ok_or(AccessTokenFault::Unknown)?;
+        // A token that an earlier version renewed names its login there. Its end says when that was, or a later time than it was.
+        if span.issued == live.row.created && span.expires > live.row.created.saturating_add(live.row.ttl) {
+            span.issued = span.expires.saturating_sub(live.row.ttl);
+        }
+        if text("iss")? != self.issuer || text("sub")? != live.row.subject {
+            return Err(AccessTokenFault::Claims.into());
+        }
+        Ok((live, span))
+    }
+
+    /// Refuses a token that is no longer good at `now`; `counted`: this is a use, and counts as one. Returns the token as it is
+    /// now: it may have been renewed meanwhile.
+    pub(in crate::auth) fn admit(
+        &self,
+        mut live: Arc<Live>,
+        bearer: &Bearer,
+        now: i64,
+        counted: bool,
+    ) -> Result<Arc<Live>, AccessTokenError> {
+        for _ in 0..ATTEMPTS {
+            live.check(bearer, now)?;
+            if live.row.uses_limit == 0 || !counted || live.take() {
+                return Ok(live);
+            }
+            if live.is_spent() {
+                return Err(AccessTokenFault::Spent.into());
+            }
+            match tokio::task::block_in_place(|| self.set_aside(&live))? {
+                Some(0) => {
+                    live.spend();
+                    return Err(AccessTokenFault::Spent.into());
+                }
+                Some(aside) => {
+                    // One of them is this use.
+                    live.put(aside - 1);
+                    return Ok(live);
+                }
+                None => {
+                    self.forget(&live);
+                    live = self.find(&live.row.id)?.ok_or(AccessTokenFault::Unknown)?;
+                }
+            }
+        }
+        Err(AccessTokenFault::Unknown.into())
+    }
+
+    /// The token of this identifier, if its row is there and can be believed.
+    pub(super) fn find(&self, id: &str) -> Result<Option<Arc<Live>>, AccessTokenError> {
+        if let Some(known) = self.live.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        // Database and HSM may be slow.
+        tokio::task::block_in_place(|| self.read(id))
+    }
+
+    /// The token from its row, once the binding holds.
+    fn read(&self, id: &str) -> Result<Option<Arc<Live>>, AccessTokenError> {
+        let began = Instant::now();
+        let row = match self.store.read(|connection| rows::find(connection, id)) {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(None),
+            Err(store::Error::Malformed(_)) => {
+                tracing::error!(
+                    token = id,
+                    "ROW REFUSED: its columns make no sense, so it was changed in the database"
+                );
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if !self.custody.is_bound(&row.bound(), &row.binding)? {
+            tracing::error!(
+                token = id,
+                "ROW REFUSED: its binding is wrong, so it was changed or inserted in the database"
+            );
+            return Ok(None);
+        }
+        let Some(live) = Live::new(row).map(Arc::new) else { return Ok(None) };
+        if began.elapsed() > LONGEST_READ {
+            // Whoever has ended it meanwhile may be forgotten.
+            return self.read(id);
+        }
+        let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        // Who came first has set uses aside.
+        Ok(Some(Arc::clone(known.get_or_insert(id.to_owned(), || live))))
+    }
+
+    /// When a token that somebody presented just now was issued, in seconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn issued_at(&self, id: &str) -> Option<i64> {
+        self.find(id).ok().flatten().map(|live| live.row.created)
+    }
+
+    /// The claims of a token (RFC 9068 section 2.2, RFC 8705 section 3.1), issued or renewed at `issued`, as the signing input.
+    pub(super) fn signing_input(&self, row: &AccessToken, key_id: &str, issued: i64) -> String {
+        let header = json!({ "alg": "ES256", "kid": key_id, "typ": "at+jwt" });
+        let mut claims = json!({
+            "iss": self.issuer,
+            "sub": row.subject,
+            "jti": row.id,
+            "iat": issued,
+            "exp": row.expires,
+        });
+        if let (Some(thumbprint), Some(claims)) = (&row.thumbprint, claims.as_object_mut()) {
+            claims.insert("cnf".to_owned(), json!({ "x5t#S256": BASE64URL_NOPAD.encode(thumbprint) }));
+        }
+        let part = |value: &Value| BASE64URL_NOPAD.encode(in_both_alphabets(&value.to_string()).as_bytes());
+        format!("{}.{}", part(&header), part(&claims))
+    }
+}
+
+/// The same JSON with escapes, so that its base64 has none of the characters in which the two alphabets of RFC 4648 differ: Conjur's
+/// clients read the parts of a token in either. Three bytes of ASCII come to one of them only if the third is `>`, `?`, `~` or DEL,
+/// all of which JSON has in strings only.
+fn in_both_alphabets(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() && !matches!(character, '>' | '?' | '~' | '\x7f') {
+            text.push(character);
+        } else {
+            let mut units = [0; 2];
+            text.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::BASE64_NOPAD;
+
+    use super::*;
+
+    #[test]
+    fn claims_are_the_same_in_both_alphabets() {
+        let all: String = ('\u{1}'..'\u{200}').chain(['\u{ffff}', '\u{1f600}', '\u{10ffff}']).collect();
+        for start in 0..3 {
+            for step in 1..4 {
+                let value: String = "x".repeat(start) + &all.chars().skip(start).step_by(step).collect::<String>();
+                let claims = json!({ "sub": value, "~?>": [">>>???~~~", 1] });
+                let text = in_both_alphabets(&claims.to_string());
+                assert_eq!(BASE64_NOPAD.encode(text.as_bytes()), BASE64URL_NOPAD.encode(text.as_bytes()), "{text}");
+                assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), claims);
+            }
+        }
+    }
+}

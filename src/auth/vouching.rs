@@ -1,0 +1,101 @@
+//! JWTs that buy an access token: verified like all others, by keys that are fetched when somebody first needs them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::authenticator::{Authenticator, signing_keys};
+use super::claims::Claims;
+use super::exchange::Exchange;
+use super::jws::{Jws, JwsError};
+use super::refusal::Unauthenticated;
+use super::trusted_issuer::{Bound, KeySource, TrustedIssuer};
+use crate::principal::Narrowing;
+
+/// How long a request waits for the first keys of an issuer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A JWT that says what it has to.
+pub struct Verified {
+    claims: Claims,
+    /// What it takes away from its bearer.
+    pub narrowing: Option<Arc<Narrowing>>,
+}
+
+impl Verified {
+    /// Checks claims that somebody asks for who is known by now.
+    ///
+    /// # Errors
+    /// The first that is missing or has another value.
+    pub fn check(&self, bound: &[(String, Bound)]) -> Result<(), Unauthenticated> {
+        Ok(self.claims.check_bound(bound)?)
+    }
+
+    /// The claim at a path: by its whole name, else by dots or slashes into nested claims.
+    #[must_use]
+    pub fn claim(&self, path: &str) -> Option<&Value> {
+        self.claims.at(path)
+    }
+}
+
+impl Authenticator {
+    /// Where the keys of issuers come from whose JWTs are exchanged.
+    #[must_use]
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// Verifies a JWT of an issuer that is trusted to vouch for somebody, at `now`: its signature by the issuer's keys and no
+    /// others, then its claims. What it buys is for the caller of this to say.
+    ///
+    /// # Errors
+    /// Why it proves nothing.
+    pub async fn verify_for_exchange(
+        &self,
+        issuer: &TrustedIssuer,
+        jwt: &str,
+        now: i64,
+    ) -> Result<Verified, Unauthenticated> {
+        let jws = Jws::parse(jwt)?;
+        if issuer.algorithms.is_some_and(|own| !own.contains(&jws.algorithm())) {
+            return Err(JwsError::Algorithm.into());
+        }
+        let claims = Claims::parse(jws.unverified_payload())?;
+        match &issuer.keys {
+            KeySource::Inline(keys) => jws.verify(keys)?,
+            KeySource::Uri(_) | KeySource::Discovery(_) => self.verify_fetched(issuer, &jws).await?,
+        }
+        claims.check_bounds(issuer, self.settings.jwt_leeway, now)?;
+        let narrowing = claims.narrowing()?;
+        Ok(Verified { claims, narrowing })
+    }
+
+    /// Whether there are keys of an issuer whose JWTs are exchanged; they are waited for a while.
+    pub async fn has_exchange_keys(&self, issuer: &TrustedIssuer) -> bool {
+        if matches!(issuer.keys, KeySource::Inline(_)) {
+            return true;
+        }
+        let Some(keeper) = self.exchange.keeper(issuer) else { return false };
+        if keeper.issuer.keys().is_none() {
+            let _ = timeout(PATIENCE, keeper.issuer.first_fetch()).await;
+        }
+        keeper.issuer.keys().is_some()
+    }
+
+    async fn verify_fetched(&self, issuer: &TrustedIssuer, jws: &Jws<'_>) -> Result<(), Unauthenticated> {
+        let keeper = tokio::task::block_in_place(|| self.exchange.keeper(issuer)).ok_or(Unauthenticated::NoKeys)?;
+        if keeper.issuer.keys().is_none() {
+            let _ = timeout(PATIENCE, keeper.issuer.first_fetch()).await;
+        }
+        let keys = keeper.issuer.keys().ok_or(Unauthenticated::NoKeys)?;
+        match jws.verify(&keys.set) {
+            Ok(()) => return Ok(()),
+            // A wrong signature by a key of this id, too: the issuer may have another one under it by now.
+            Err(JwsError::UnknownKey | JwsError::WrongKey | JwsError::Signature) => {}
+            Err(error) => return Err(error.into()),
+        }
+        signing_keys(jws, &keeper.issuer, issuer.tells_deferral).await.map(drop)
+    }
+}

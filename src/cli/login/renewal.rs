@@ -1,0 +1,37 @@
+//! What a login leaves to later commands: its access token, and the renewal of it.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::exchange::{Given, now};
+use super::kept::Kept;
+use crate::cli::error::Error;
+use crate::client::{Client, Settings};
+use crate::secret::Password;
+
+/// The access token of the last login, which is kept at `place`, if this server gave it; renewed if its end is near.
+pub(in crate::cli) async fn token(settings: &Settings, place: &Path) -> Result<Option<Password>, Error> {
+    let Some(kept) = Kept::read(place)?.filter(|kept| kept.is_of(&settings.url)) else { return Ok(None) };
+    let kept = if kept.is_due() { kept.renewed(&Client::new(settings)?, place).await? } else { kept };
+    Ok(Some(kept.token))
+}
+
+impl Kept {
+    /// Whether so little of its time is left that it should be renewed: a quarter.
+    fn is_due(&self) -> bool {
+        let left = self.expires.saturating_sub(now());
+        self.is_renewable && left > 0 && left < self.expires.saturating_sub(self.since) / 4
+    }
+
+    /// Has the server renew it. A token that can live no longer is sent as it is: the server says so.
+    async fn renewed(self, client: &Client, place: &Path) -> Result<Self, Error> {
+        let body = json!({ "accessToken": &*self.token });
+        let Ok(Given { access_token, expires_in }) = client.post_json("/api/v1/auth/token/renew", &body).await else {
+            return Ok(self);
+        };
+        let next = Self { token: access_token, since: now(), expires: now().saturating_add(expires_in), ..self };
+        next.write(place).await?;
+        Ok(next)
+    }
+}

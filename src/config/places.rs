@@ -1,0 +1,66 @@
+//! Where the values of options come from.
+
+use clap::parser::ValueSource;
+
+/// Where the values of options that come in several are from, by the option's name in clap.
+#[derive(Debug, Default)]
+pub struct Places(Vec<(&'static str, Place)>);
+
+/// Where the values of one option come from.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The command line, at these positions.
+    CommandLine(Vec<usize>),
+    Environment,
+    /// Neither, so the file.
+    File,
+}
+
+const PLACED: [&str; 10] = [
+    "authority_cert_file",
+    "username_prefix",
+    "crl_file",
+    "jwt_issuer_uri",
+    "jwks_uri",
+    "jwt_audience",
+    "jwt_username_claim",
+    "jwt_username_prefix",
+    "create",
+    "administrators",
+];
+
+impl Places {
+    /// Reads them off what clap parsed.
+    #[must_use]
+    pub fn of(matches: &clap::ArgMatches) -> Self {
+        let place = |name| match matches.value_source(name)? {
+            ValueSource::CommandLine => {
+                Some(Place::CommandLine(matches.indices_of(name).map(Iterator::collect).unwrap_or_default()))
+            }
+            ValueSource::EnvVariable => Some(Place::Environment),
+            _ => None,
+        };
+        Self(PLACED.into_iter().filter_map(|name| Some((name, place(name)?))).collect())
+    }
+
+    /// Whether the values of an option come from its environment variable.
+    pub(super) fn is_environment(&self, option: &str) -> bool {
+        *self.of_option(option) == Place::Environment
+    }
+
+    /// Where the values of an option come from.
+    pub(super) fn of_option(&self, name: &str) -> &Place {
+        self.0.iter().find(|(own, _)| *own == name).map_or(&Place::File, |(_, place)| place)
+    }
+}
+
+impl Place {
+    /// As messages name it.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::CommandLine(_) => "the command line",
+            Self::Environment => "the environment",
+            Self::File => "the file",
+        }
+    }
+}
