@@ -5,6 +5,7 @@
 
 pub mod attributes;
 pub mod bare;
+mod bounds;
 pub mod cryptographic_parameters;
 pub mod dialect;
 pub mod enumerations;

@@ -1,7 +1,10 @@
 //! Rust types that are the value of one item.
 
-use super::{DateTime, Interval, ItemType, Value};
-use crate::kmip::error::Error;
+use super::item_type::ItemType;
+use super::value::{DateTime, Interval, Item, Value};
+use crate::kmip::enumerations::Enumeration;
+use crate::kmip::error::{Error, Fault};
+use crate::kmip::tag::Tag;
 use crate::secret::Bytes;
 
 /// A type that is read from and written to the value of one item.
@@ -10,6 +13,13 @@ pub trait Field: Sized {
     fn read(value: Value) -> Result<Self, Error>;
     /// Writes it.
     fn write(self) -> Value;
+}
+
+impl Item {
+    /// An item.
+    pub fn new(tag: Tag, value: impl Field) -> Self {
+        Self { tag, value: value.write() }
+    }
 }
 
 macro_rules! primitive {
@@ -37,6 +47,18 @@ primitive! {
     Bytes = ByteString,
     DateTime = DateTime,
     Interval = Interval,
+}
+
+impl<T: Enumeration> Field for T {
+    fn read(value: Value) -> Result<Self, Error> {
+        let code = value.into_enumeration()?;
+        let unknown = || Fault::UnknownEnumerationCode { enumeration: T::NAME, code };
+        Self::decode(code).ok_or_else(|| unknown().into())
+    }
+
+    fn write(self) -> Value {
+        Value::Enumeration(self.encode())
+    }
 }
 
 /// Any value in a box, where a structure would be large.
