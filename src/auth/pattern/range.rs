@@ -80,137 +80,60 @@ fn ranges(class: &[char]) -> Option<Vec<(char, char)>> {
 mod tests {
     use super::super::Pattern;
 
-    /// What picomatch 3.0.2 and 4.0.7 answer: `p === t || picomatch.isMatch(t, p)`.
+    /// Which texts picomatch 3.0.2 and 4.0.7 match and which not, by `pattern === text || picomatch.isMatch(text, pattern)`.
     #[test]
     fn picomatch_answers_the_same() {
-        for (pattern, text, answer) in [
-            ("{1..3}", "1", true),
-            ("{1..3}", "2", true),
-            ("{1..3}", "3", true),
-            ("{1..3}", "0", false),
-            ("{1..3}", "4", false),
-            ("{1..3}", "12", false),
-            ("{1..3}", "1..3", false),
-            ("{1..3}", "{1..3}", true),
-            ("{3..1}", "2", true),
-            ("{3..1}", "4", false),
-            ("{a..c}", "b", true),
-            ("{a..c}", "d", false),
-            ("{a..c}", "B", false),
-            ("{a..c}", "", false),
-            ("{01..10}", "0", true),
-            ("{01..10}", "1", true),
-            ("{01..10}", "5", false),
-            ("{01..10}", "01", false),
-            ("{01..10}", "10", false),
-            ("{1..9..2}", "1", true),
-            ("{1..9..2}", "2", true),
-            ("{1..9..2}", "-", true),
-            ("{1..9..2}", "9", true),
-            ("{1..9..2}", "3", false),
-            ("{1..9..2}", "5", false),
-            ("{10..19}", "0", true),
-            ("{10..19}", "1", true),
-            ("{10..19}", "9", true),
-            ("{10..19}", "10", false),
-            ("{10..19}", "15", false),
-            ("{-5..5}", "-", true),
-            ("{-5..5}", "0", false),
-            ("{-5..5}", "5", true),
-            ("{-5..5}", "-5", false),
-            ("{eu..us}", "e", true),
-            ("{eu..us}", "u", true),
-            ("{eu..us}", "s", true),
-            ("{eu..us}", "eu", false),
-            ("{eu..us}", "t", false),
-            ("{az..by}", "az..by", true),
-            ("{az..by}", "az-3by", true),
-            ("{az..by}", "azby", false),
-            ("{az..by}", "a", false),
-            ("{az..by}", "{az..by}", true),
-            ("{prod..dev}", "dev..prod", true),
-            ("{prod..dev}", "dev/.prod", true),
-            ("{prod..dev}", "devprod", false),
-            ("{prod..dev}", "prod..dev", false),
-            ("{prod..dev}", "prod", false),
-            ("{..}", "", false),
-            ("{..}", ".", false),
-            ("{..}", "a", false),
-            ("{..}", "{..}", true),
-            ("{1..}", "1", true),
-            ("{1..}", "2", false),
-            ("{..3}", "3", true),
-            ("{..3}", "1", false),
-            ("{a...c}", ".", true),
-            ("{a...c}", "/", true),
-            ("{a...c}", "a", true),
-            ("{a...c}", "b", false),
-            ("{a...c}", "c", true),
-            ("{a....c}", "b", true),
-            ("{a....c}", ".", false),
-            ("{1.5..2}", ".", true),
-            ("{1.5..2}", "0", true),
-            ("{1.5..2}", "1", true),
-            ("{1.5..2}", "-", true),
-            ("{1.5..2}", "2", true),
-            ("{1.5..2}", "5", true),
-            ("{1.5..2}", "3", true),
-            ("{a-c..e}", "b", true),
-            ("{a-c..e}", "-", true),
-            ("{a-c..e}", "e", true),
-            ("{a-c..e}", "d", false),
-            ("{a/b..c}", "/", true),
-            ("{a/b..c}", "0", true),
-            ("{a/b..c}", "a", true),
-            ("{a/b..c}", "b", true),
-            ("{a/b..c}", "-", true),
-            ("{a/b..c}", "c", true),
-            ("{!..a}", "!", true),
-            ("{!..a}", "0", true),
-            ("{!..a}", "A", true),
-            ("{!..a}", "a", true),
-            ("{!..a}", "b", false),
-            ("{@..a}", "@", true),
-            ("{@..a}", "A", true),
-            ("{@..a}", "a", true),
-            ("{@..a}", "b", false),
-            ("{é..ü}", "ê", true),
-            ("{é..ü}", "z", false),
-            ("svc-{0..9}.*", "svc-7.x", true),
-            ("svc-{0..9}.*", "svc-a.x", false),
-            ("svc-{0..9}.*", "svc-10.x", false),
-            ("{x,{1..3}}", "x", true),
-            ("{x,{1..3}}", "2", true),
-            ("{x,{1..3}}", "4", false),
-            ("{{1..3}}", "{2}", true),
-            ("{{1..3}}", "2", false),
-            ("{{1..3},x}", "3", true),
-            ("{{1..3},x}", "x", true),
-            ("{{1..3},x}", "{3}", false),
-            ("{a..c}{1..2}", "b2", true),
-            ("{a..c}{1..2}", "b3", false),
-            ("{a..c}{1..2}", "b", false),
-            ("{1..3}}", "1}", true),
-            ("{1..3}}", "1", false),
-            ("a.b", "a.b", true),
-            ("{a.b}", "{a.b}", true),
-            ("{a.b}", "a.b", false),
-            ("a..b", "a..b", true),
-            ("a..b", "axxb", false),
-            ("a{1..3", "a{1..3", true),
-            ("a{1..3", "a1", false),
-        ] {
-            assert_eq!(Pattern::new(pattern).unwrap().matches(text), answer, "{pattern:?} {text:?}");
+        let table: [(&str, &[&str], &[&str]); 31] = [
+            ("{1..3}", &["1", "2", "3", "{1..3}"], &["0", "4", "12", "1..3"]),
+            ("{3..1}", &["2"], &["4"]),
+            ("{a..c}", &["b"], &["d", "B", ""]),
+            ("{01..10}", &["0", "1"], &["5", "01", "10"]),
+            ("{1..9..2}", &["1", "2", "-", "9"], &["3", "5"]),
+            ("{10..19}", &["0", "1", "9"], &["10", "15"]),
+            ("{-5..5}", &["-", "5"], &["0", "-5"]),
+            ("{eu..us}", &["e", "u", "s"], &["eu", "t"]),
+            ("{az..by}", &["az..by", "az-3by", "{az..by}"], &["azby", "a"]),
+            ("{prod..dev}", &["dev..prod", "dev/.prod"], &["devprod", "prod..dev", "prod"]),
+            ("{..}", &["{..}"], &["", ".", "a"]),
+            ("{1..}", &["1"], &["2"]),
+            ("{..3}", &["3"], &["1"]),
+            ("{a...c}", &[".", "/", "a", "c"], &["b"]),
+            ("{a....c}", &["b"], &["."]),
+            ("{1.5..2}", &[".", "0", "1", "-", "2", "5", "3"], &[]),
+            ("{a-c..e}", &["b", "-", "e"], &["d"]),
+            ("{a/b..c}", &["/", "0", "a", "b", "-", "c"], &[]),
+            ("{!..a}", &["!", "0", "A", "a"], &["b"]),
+            ("{@..a}", &["@", "A", "a"], &["b"]),
+            ("{é..ü}", &["ê"], &["z"]),
+            ("svc-{0..9}.*", &["svc-7.x"], &["svc-a.x", "svc-10.x"]),
+            ("{x,{1..3}}", &["x", "2"], &["4"]),
+            ("{{1..3}}", &["{2}"], &["2"]),
+            ("{{1..3},x}", &["3", "x"], &["{3}"]),
+            ("{a..c}{1..2}", &["b2"], &["b3", "b"]),
+            ("{1..3}}", &["1}"], &["1"]),
+            ("a.b", &["a.b"], &[]),
+            ("{a.b}", &["{a.b}"], &["a.b"]),
+            ("a..b", &["a..b"], &["axxb"]),
+            ("a{1..3", &["a{1..3"], &["a1"]),
+        ];
+        for (pattern, matched, others) in table {
+            let own = Pattern::new(pattern).unwrap();
+            for text in matched {
+                assert!(own.matches(text), "{pattern:?} {text:?}");
+            }
+            for text in others {
+                assert!(!own.matches(text), "{pattern:?} {text:?}");
+            }
         }
     }
 
     #[test]
     fn what_is_among_others_is_not_read_as_picomatch_does() {
-        // There a class of what stands between a comma and an `x`, which has all digits and upper case letters.
+        // There it is the class `[,-a-c-x]`, which has all digits and upper case letters.
         for text in ["a..c", "x"] {
             assert!(Pattern::new("{a..c,x}").unwrap().matches(text), "{text}");
         }
-        for text in ["b", "Z", "7"] {
+        for text in ["d", "Z", "7"] {
             assert!(!Pattern::new("{a..c,x}").unwrap().matches(text), "{text}");
         }
         // What has a meaning of its own leaves the braces text.
