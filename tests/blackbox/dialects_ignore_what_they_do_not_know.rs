@@ -169,7 +169,7 @@ fn queries_are_forms() {
         let found = world.root.get(&format!("/api/v1/kms/keys?{query}"));
         assert_eq!((&found["totalCount"], &found["keys"][0]["name"]), (&json!(1), &json!(name)), "{query}");
     }
-    for query in ["limit=", "limit=5", "offset=0&includeImports=True", "expiresAt=&role="] {
+    for query in ["limit=", "limit=null&offset=None", "limit=5", "offset=0&includeImports=True", "expiresAt=&role="] {
         is_done(&world.root.send("GET", &format!("/api/v1/kms/keys?{query}"), None), query);
     }
     for query in ["search=a&search=b", "expiresAt=2030", "role=viewer", "allowedIps=10.0.0.0%2F8", "search=%ff"] {

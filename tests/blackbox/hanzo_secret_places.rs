@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::hanzo_secrets::{RAW, create, listed, refused, shop, sound};
-use crate::harness::Server;
+use crate::hanzo_secrets::{create, listed, refused, sound};
 use crate::harness::caller::{Caller, succeeded};
 use crate::harness::costs::{best, took};
+use crate::harness::shop::{MANY, PAGE, RAW, fill, shop};
 
 const ENVIRONMENTS: &str = "/api/v1/workspace/shop/environments";
 const V1: &str = "/api/v1/folders";
@@ -235,28 +235,8 @@ fn tags_narrow_lists() {
     assert_eq!(rita.get(&format!("{RAW}/B?workspaceId=shop&environment=dev"))["secret"]["tags"], json!([]));
 }
 
-/// Secrets of a project, and how many of them are on a page.
-const MANY: usize = 10_000;
+/// Secrets of the project to compare many with.
 const FEW: usize = 200;
-const PAGE: usize = 100;
-
-/// Adds so many secrets to an environment of the project.
-fn fill(server: &Server, environment: &str, count: usize) {
-    let batches = count / PAGE;
-    thread::scope(|scope| {
-        for connection in 0..4 {
-            scope.spawn(move || {
-                let mut alice = Caller::certificate(server, "alice");
-                for batch in (connection..batches).step_by(4) {
-                    let entry = |number: usize| json!({"secretKey": format!("S{batch:03}_{number:02}"), "secretValue": "value"});
-                    let secrets: Vec<Value> = (0..PAGE).map(entry).collect();
-                    let body = json!({"workspaceId": "shop", "environment": environment, "secrets": secrets});
-                    alice.done("/api/v3/secrets/batch/raw", &body);
-                }
-            });
-        }
-    });
-}
 
 #[test]
 fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {

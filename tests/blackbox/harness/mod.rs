@@ -31,6 +31,7 @@ pub mod reference;
 pub mod server;
 pub mod session;
 pub mod shim;
+pub mod shop;
 pub mod subject;
 pub mod token;
 pub mod usage;
