@@ -23,7 +23,9 @@ fn told(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     headers.sort();
     let body = match serde_json::from_slice::<Value>(&answer.body) {
         Ok(mut body) => {
-            ["reqId", "request_id"].map(|name| body.as_object_mut().and_then(|members| members.remove(name)));
+            for own in ["reqId", "request_id"] {
+                body.as_object_mut().unwrap().remove(own);
+            }
             body.to_string()
         }
         Err(_) => String::from_utf8_lossy(&answer.body).into_owned(),

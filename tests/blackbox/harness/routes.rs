@@ -26,12 +26,6 @@ impl Row {
     pub fn is_strict(&self) -> bool {
         self.body == "Strict"
     }
-
-    /// Whether it is a path of another system's.
-    pub fn is_of_dialect(&self) -> bool {
-        let begins = ["/api/", "/authn", "/resources", "/roles", "/secrets", "/info"];
-        begins.iter().any(|begin| self.path.starts_with(begin))
-    }
 }
 
 /// All rows, in their order.
