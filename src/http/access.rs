@@ -11,7 +11,7 @@ use super::ask::Ask;
 use super::hanzo::iso;
 use super::page::{Page, after, limit, offset};
 use super::problem::Problem;
-use super::{Answer, App};
+use super::{Answer, App, members};
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
 use crate::kms::{self, AccessList, Error, Held, Membership, Sheet};
@@ -23,7 +23,6 @@ const MAX_OPERATIONS: usize = 64;
 
 /// A change of grants: `user_id` is a user, or `*` for everyone; `role` may stand in its place.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Change {
     unique_identifier: String,
     user_id: Option<String>,
@@ -104,7 +103,7 @@ struct Explanation {
 
 /// `POST /access/grant`
 pub(super) fn grant(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let change: Change = read(ask.body)?;
+    let change = change(ask)?;
     let (to, actions) = (grantee(&change)?, actions(&change.operation_types)?);
     let id = &change.unique_identifier;
     app.kms.grant(&ask.context, id, &to, &actions)?;
@@ -113,7 +112,7 @@ pub(super) fn grant(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 /// `POST /access/revoke`
 pub(super) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let change: Change = read(ask.body)?;
+    let change = change(ask)?;
     let (to, actions) = (grantee(&change)?, actions(&change.operation_types)?);
     let id = &change.unique_identifier;
     app.kms.take_back(&ask.context, id, &to, &actions)?;
@@ -227,6 +226,12 @@ pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &Explanation { allowed, rule, user: subject.to_string(), role }))
 }
 
+/// The body of a request that clients of Cosmian KMS make too.
+fn change(ask: &Ask<'_>) -> Result<Change, Problem> {
+    members::read(ask.body).map_err(|error| bad(error.to_string()))
+}
+
+/// The body of a request that only clients of this server make: a member that is not known is refused.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| bad(format!("the body is not as expected: {error}")))
 }

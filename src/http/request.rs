@@ -87,8 +87,8 @@ pub(super) fn require_loopback_name(host: Option<&Authority>) -> Result<(), Prob
     Err(Problem::new(StatusCode::FORBIDDEN, "without authentication only the host names of loopback are served"))
 }
 
-/// A body must say what it is: of JSON an HTML form cannot. The clients of other systems say it or not, so that their routes do not ask;
-/// pages of other origins are refused everywhere.
+/// A strict body must say what it is: of JSON an HTML form cannot. The clients of other systems say it or not, so that their routes do
+/// not ask; pages of other origins are refused everywhere.
 fn require(headers: &HeaderMap, media_type: &str) -> Result<(), Problem> {
     let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (essence, _) = value.split_once(';').unwrap_or((value, ""));
@@ -108,13 +108,11 @@ fn too_large(limit: usize) -> Problem {
 pub(super) fn bound(route: &Route, headers: &HeaderMap) -> Result<usize, Problem> {
     let limit = match route.body {
         Body::None => return Ok(0),
-        Body::Json(limit) => {
-            if !route.is_of_dialect() {
-                require(headers, "application/json")?;
-            }
+        Body::Strict(limit) => {
+            require(headers, "application/json")?;
             limit
         }
-        Body::Bytes(limit) | Body::Form(limit) => limit,
+        Body::Json(limit) | Body::Bytes(limit) | Body::Form(limit) => limit,
     };
     match length(headers)? {
         Some(length) if length > limit => Err(too_large(limit)),

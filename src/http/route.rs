@@ -39,8 +39,12 @@ pub(super) struct Route {
 pub(super) enum Body {
     /// Nothing; a body is not read.
     None,
-    /// JSON of at most so many bytes.
+    /// JSON of at most so many bytes as the clients of other systems send it: the Content-Type is not asked for, and
+    /// [`super::members`] reads it. KMIP's JSON is read by its own rules.
     Json(usize),
+    /// JSON of at most so many bytes that only clients of this server send: the Content-Type must say so, and a member that is not
+    /// known is refused.
+    Strict(usize),
     /// At most so many bytes of any kind.
     Bytes(usize),
     /// The fields of a form (application/x-www-form-urlencoded) of at most so many bytes.
@@ -113,11 +117,6 @@ impl Route {
             Words::Hanzo => StatusCode::UNPROCESSABLE_ENTITY,
             Words::Problem | Words::Piiano | Words::Conjur => StatusCode::BAD_REQUEST,
         }
-    }
-
-    /// Whether the clients of another system come by it.
-    pub(super) fn is_of_dialect(&self) -> bool {
-        words(self.path).dialect().is_some()
     }
 
     /// The family of routes, and what is asked of it, in words of the table: what the request's path holds instead of `{}` is
@@ -304,6 +303,13 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(spelled(given), expected);
+        }
+    }
+
+    #[test]
+    fn no_route_of_a_dialect_is_strict() {
+        for route in ROUTES.iter().filter(|route| words(route.path).dialect().is_some()) {
+            assert!(!matches!(route.body, Body::Strict(_)), "{} {}", route.method, route.path);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The route table: every way in by HTTP, on one screen.
 
-use super::route::Body::{Bytes, Form, Json, None as Nothing};
+use super::route::Body::{Bytes, Form, Json, None as Nothing, Strict};
 use super::route::Handler::{Anyone, BasicOrCaller, Caller, Visitor};
 use super::route::{MAX_KMIP, Route, delete, delete_with, get, patch, post, put};
 use super::{about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership, tokens, vault};
@@ -44,17 +44,17 @@ pub(super) static ROUTES: [Route; 146] = [
     post("/kmip_2_1", Json(MAX_KMIP), Caller(kmip::bare)),
     post("/access/grant", Json(MAX_ACCESS), Caller(access::grant)),
     post("/access/revoke", Json(MAX_ACCESS), Caller(access::revoke)),
-    post("/access/transfer", Json(MAX_ACCESS), Caller(access::transfer)),
-    post("/access/accept", Json(MAX_ACCESS), Caller(ownership::accept)),
-    post("/access/decline", Json(MAX_ACCESS), Caller(ownership::decline)),
+    post("/access/transfer", Strict(MAX_ACCESS), Caller(access::transfer)),
+    post("/access/accept", Strict(MAX_ACCESS), Caller(ownership::accept)),
+    post("/access/decline", Strict(MAX_ACCESS), Caller(ownership::decline)),
     get("/access/offers", Caller(ownership::received)).asks(PAGE),
     get("/access/offers/made", Caller(ownership::made)).asks(PAGE),
-    post("/access/recoveries", Json(MAX_ACCESS), Caller(ownership::propose)),
-    post("/access/recoveries/approve", Json(MAX_ACCESS), Caller(ownership::approve)),
-    post("/access/recoveries/withdraw", Json(MAX_ACCESS), Caller(ownership::withdraw)),
+    post("/access/recoveries", Strict(MAX_ACCESS), Caller(ownership::propose)),
+    post("/access/recoveries/approve", Strict(MAX_ACCESS), Caller(ownership::approve)),
+    post("/access/recoveries/withdraw", Strict(MAX_ACCESS), Caller(ownership::withdraw)),
     get("/access/recoveries", Caller(ownership::recoveries)).asks(PAGE),
-    post("/access/project", Json(MAX_ACCESS), Caller(access::project)),
-    post("/access/explain", Json(MAX_ACCESS), Caller(access::explain)),
+    post("/access/project", Strict(MAX_ACCESS), Caller(access::project)),
+    post("/access/explain", Strict(MAX_ACCESS), Caller(access::explain)),
     get("/access/list/{}", Caller(access::list)).asks(&["all"]),
     get("/access/owned", Caller(access::owned)).asks(&["after", "limit", "offset"]),
     get("/access/obtained", Caller(access::obtained)).asks(&["after", "limit", "offset"]),
@@ -63,7 +63,7 @@ pub(super) static ROUTES: [Route; 146] = [
     get("/objects", Caller(objects::list)).asks(&["after", "limit", "owner", "project"]),
     get("/audit/public-key", Caller(audit::public_key)),
     get("/audit/head", Caller(audit::head)),
-    post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
+    post("/audit/search", Strict(MAX_ACCESS), Caller(audit::search)),
     post("/authn-jwt/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
     post("/authn-jwt/{}/{}/{}/authenticate", Form(MAX_ACCESS), Visitor(conjur::authenticate::authenticate)),
     get("/authn-jwt/{}/{}/status", Caller(conjur::status::status)),
@@ -194,10 +194,10 @@ pub(super) static ROUTES: [Route; 146] = [
     get("/api/v1/kms/keys/{}/signing-algorithms", Caller(hanzo::keys::signature::algorithms)),
     get("/access/tokens", Caller(tokens::list)).asks(&["subject", "after", "limit"]),
     delete("/access/tokens/{}", Caller(tokens::end)),
-    post("/access/token-key", Json(MAX_ACCESS), Caller(tokens::rotate)),
+    post("/access/token-key", Strict(MAX_ACCESS), Caller(tokens::rotate)),
     get("/issuers", Caller(issuers::list)).asks(PAGE),
-    post("/issuers/test", Json(MAX_ACCESS), Caller(issuers::test)),
+    post("/issuers/test", Strict(MAX_ACCESS), Caller(issuers::test)),
     get("/access/definitions/{}", Caller(definitions::list)).asks(PAGE),
-    put("/access/definitions/{}/{}", Json(MAX_ACCESS), Caller(definitions::put)),
+    put("/access/definitions/{}/{}", Strict(MAX_ACCESS), Caller(definitions::put)),
     delete("/access/definitions/{}/{}", Caller(definitions::remove)),
 ];

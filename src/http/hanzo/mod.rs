@@ -15,8 +15,8 @@ pub(super) mod secrets;
 pub(super) mod tokens;
 pub(super) mod universal_auth;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use warp::http::StatusCode;
@@ -70,6 +70,16 @@ fn word(status: StatusCode) -> &'static str {
 /// The body of a request that holds no secret.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     members::read(body).map_err(|error| invalid(error.to_string()))
+}
+
+/// The body of a request that says everything by its path.
+///
+/// # Errors
+/// It is not a JSON object, or has a member that would limit what is done.
+fn read_nothing(body: &[u8]) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Nothing {}
+    read::<Nothing>(body).map(drop)
 }
 
 /// The body of a request that holds a credential or plaintext: no value is quoted.
