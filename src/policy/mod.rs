@@ -51,7 +51,7 @@ pub use own::is_meant;
 pub use subject::{Subject, SubjectError};
 pub use terms::Terms;
 pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
-pub use universal_auth::{MAX_CLIENT_ID, UniversalAuthDocument};
+pub use universal_auth::{MAX_CLIENT_ID, UniversalAuthDocument, check_universal_auth};
 
 use crate::principal::Caller;
 use document::MAX_PARTS;
