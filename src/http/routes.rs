@@ -28,7 +28,7 @@ const ROLES: &[&str] =
     &["all", "memberships", "members", "graph", "kind", "search", "limit", "offset", "count", "role", "filter"];
 
 /// The table.
-pub(super) static ROUTES: [Route; 146] = [
+pub(super) static ROUTES: [Route; 155] = [
     get("/version", Anyone(about::version)),
     get("/server-info", Anyone(about::server_info)),
     get("/health", Anyone(about::health)),
@@ -123,9 +123,11 @@ pub(super) static ROUTES: [Route; 146] = [
     post("/api/v1/auth/token/revoke", Json(MAX_ACCESS), Visitor(hanzo::tokens::revoke)),
     post("/api/v1/identities", Json(MAX_ACCESS), Caller(hanzo::identities::create)),
     get("/api/v1/identities", Caller(hanzo::identities::list)).asks(OFFSETS),
+    get("/api/v1/identities/details", Caller(hanzo::identities::details)),
     get("/api/v1/identities/{}", Caller(hanzo::identities::get)),
     patch("/api/v1/identities/{}", Json(MAX_ACCESS), Caller(hanzo::identities::change)),
     delete("/api/v1/identities/{}", Caller(hanzo::identities::remove)),
+    post("/api/v2/identities/search", Json(MAX_ACCESS), Caller(hanzo::search::search)),
     post("/api/v2/workspace", Json(MAX_ACCESS), Caller(hanzo::projects::create)),
     get("/api/v1/workspace", Caller(hanzo::projects::list)).asks(OFFSETS),
     get("/api/v1/workspace/{}", Caller(hanzo::projects::get)),
@@ -136,6 +138,8 @@ pub(super) static ROUTES: [Route; 146] = [
     delete("/api/v2/workspace/{}", Caller(hanzo::projects::remove_by_slug)),
     get("/api/v2/workspace/{}/identity-memberships", Caller(hanzo::memberships::list)).asks(OFFSETS),
     get("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::memberships::get)),
+    // Behind the list of a project, which may be called `identity-memberships`.
+    get("/api/v2/workspace/identity-memberships/{}", Caller(hanzo::memberships::get_by_id)),
     post("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
     patch("/api/v2/workspace/{}/identity-memberships/{}", Json(MAX_ACCESS), Caller(hanzo::memberships::put)),
     delete("/api/v2/workspace/{}/identity-memberships/{}", Caller(hanzo::memberships::remove)),
@@ -144,12 +148,18 @@ pub(super) static ROUTES: [Route; 146] = [
     post("/api/v1/workspace/{}/environments", Json(MAX_ACCESS), Caller(hanzo::environments::create)),
     patch("/api/v1/workspace/{}/environments/{}", Json(MAX_ACCESS), Caller(hanzo::environments::change)),
     delete("/api/v1/workspace/{}/environments/{}", Caller(hanzo::environments::remove)),
-    get("/api/v1/workspace/{}/tags", Caller(hanzo::environments::list_tags)),
-    post("/api/v1/workspace/{}/tags", Json(MAX_ACCESS), Caller(hanzo::environments::create_tag)),
-    delete("/api/v1/workspace/{}/tags/{}", Caller(hanzo::environments::remove_tag)),
+    get("/api/v1/workspace/{}/tags", Caller(hanzo::tags::list)),
+    post("/api/v1/workspace/{}/tags", Json(MAX_ACCESS), Caller(hanzo::tags::create)),
+    get("/api/v1/workspace/{}/tags/{}", Caller(hanzo::tags::get)),
+    patch("/api/v1/workspace/{}/tags/{}", Json(MAX_ACCESS), Caller(hanzo::tags::change)),
+    delete("/api/v1/workspace/{}/tags/{}", Caller(hanzo::tags::remove)),
+    get("/api/v1/workspace/{}/tags/slug/{}", Caller(hanzo::tags::get_by_slug)),
+    // Behind those of a project, which may be called `environments`: the identifiers are UUIDs.
+    get("/api/v1/workspace/environments/{}", Caller(hanzo::environments::get_anywhere)),
     get("/api/v1/folders", Caller(hanzo::folders::list)).asks(hanzo::folders::LIST),
     post("/api/v1/folders", Json(MAX_ACCESS), Caller(hanzo::folders::create)),
     get("/api/v1/folders/{}", Caller(hanzo::folders::get)),
+    get("/api/v1/folders/{}/{}/{*}", Caller(hanzo::folders::get_by_path)),
     patch("/api/v1/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::change)),
     delete_with("/api/v1/folders/{}", Json(MAX_ACCESS), Caller(hanzo::folders::remove)),
     get("/api/v2/folders", Caller(hanzo::folders::list)).asks(hanzo::folders::LIST),
@@ -161,6 +171,7 @@ pub(super) static ROUTES: [Route; 146] = [
     post("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(hanzo::secrets::batch::create)),
     patch("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(hanzo::secrets::batch::update)),
     delete_with("/api/v3/secrets/batch/raw", Json(MAX_ACCESS), Caller(hanzo::secrets::batch::remove)),
+    get("/api/v3/secrets/raw/id/{}", Caller(hanzo::secrets::get_by_id)),
     get("/api/v3/secrets/raw/{}", Caller(hanzo::secrets::get)).asks(hanzo::secrets::ONE),
     post("/api/v3/secrets/raw/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::create)).asks(WHERE),
     patch("/api/v3/secrets/raw/{}", Json(MAX_JSON_SECRET), Caller(hanzo::secrets::write::update)).asks(WHERE),

@@ -82,11 +82,15 @@ fn find(method: &Method, path: &str) -> Result<(&'static Route, Vec<String>), Pr
 /// The methods that a path takes (RFC 9110 section 10.2.1).
 pub(super) fn allowed(path: &str) -> String {
     let path = route::spelled(path);
-    let methods = ROUTES.iter().filter(|route| route.parameters(&path).is_some()).map(|route| match route.method {
-        Method::GET => "GET, HEAD",
-        ref method => method.as_str(),
-    });
-    methods.collect::<Vec<_>>().join(", ")
+    let mut methods: Vec<&str> = Vec::new();
+    for route in ROUTES.iter().filter(|route| route.parameters(&path).is_some()) {
+        let method = if route.method == Method::GET { "GET, HEAD" } else { route.method.as_str() };
+        // A path may be one of two routes.
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    methods.join(", ")
 }
 
 impl App {

@@ -328,27 +328,17 @@ pub(super) fn check_identity(id: &str, document: &IdentityDocument) -> Result<()
     for (key, faulty) in [
         ("jwt_auth", document.jwt_auth.as_ref().map_or(Ok(()), check_jwt_auth)),
         ("oidc_auth", document.oidc_auth.as_ref().map_or(Ok(()), check_oidc_auth)),
+        ("universal_auth", document.universal_auth.as_ref().map_or(Ok(()), check_universal_auth)),
     ] {
         if let Err((member, problem)) = faulty {
             return Err(Fault::at(&["identities", id, key, member], problem));
         }
     }
-    document.universal_auth.as_ref().map_or(Ok(()), |auth| check_universal_auth(id, auth))
-}
-
-/// Refuses settings that are out of bounds; `path` leads to their document.
-pub(super) fn check_token_settings(path: [&str; 3], settings: &TokenSettings<'_>) -> Result<(), Fault> {
-    let [table, id, auth] = path;
-    check_tokens(settings).map_err(|(member, problem)| Fault::at(&[table, id, auth, member], problem))
+    Ok(())
 }
 
 /// Refuses lists of networks from which nothing could come, and what is not a network.
-pub(super) fn check_networks(path: [&str; 3], key: &str, what: &str, networks: &[String]) -> Result<(), Fault> {
-    let [table, id, auth] = path;
-    networks_of(what, networks).map_err(|problem| Fault::at(&[table, id, auth, key], problem))
-}
-
-fn networks_of(what: &str, networks: &[String]) -> Result<(), String> {
+pub(super) fn networks_of(what: &str, networks: &[String]) -> Result<(), String> {
     if networks.is_empty() {
         return Err(format!("it is empty: {what} could be used from nowhere"));
     }
@@ -369,6 +359,9 @@ pub type MemberFault = (&'static str, String);
 /// The first fault.
 pub fn check_jwt_auth(auth: &JwtAuthDocument) -> Result<(), MemberFault> {
     check_tokens(&auth.tokens())?;
+    if auth.jwks_ca_cert.len() > MAX_PEM {
+        return Err(("jwks_ca_cert", format!("authorities have at most {MAX_PEM} bytes")));
+    }
     let pem = auth.public_keys.iter().map(String::len).sum::<usize>() + auth.jwks_ca_cert.len();
     if pem > MAX_PEM {
         return Err(("public_keys", format!("keys and authorities have at most {MAX_PEM} bytes")));
@@ -390,7 +383,8 @@ pub fn check_oidc_auth(auth: &OidcAuthDocument) -> Result<(), MemberFault> {
     check_bounds(&auth.bounds())
 }
 
-fn check_tokens(tokens: &TokenSettings<'_>) -> Result<(), MemberFault> {
+/// Refuses settings that are out of bounds.
+pub(super) fn check_tokens(tokens: &TokenSettings<'_>) -> Result<(), MemberFault> {
     for (key, seconds) in [("access_token_ttl", tokens.ttl), ("access_token_max_ttl", tokens.max_ttl)] {
         if !(0..=MAX_TOKEN_TTL).contains(&seconds) {
             return Err((key, format!("{seconds} is not from 0 to {MAX_TOKEN_TTL} seconds")));

@@ -51,7 +51,7 @@ pub use own::is_meant;
 pub use subject::{Subject, SubjectError};
 pub use terms::Terms;
 pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
-pub use universal_auth::{MAX_CLIENT_ID, UniversalAuthDocument};
+pub use universal_auth::{MAX_CLIENT_ID, UniversalAuthDocument, check_universal_auth};
 
 use crate::principal::Caller;
 use document::MAX_PARTS;
@@ -82,6 +82,8 @@ pub struct Policy {
     roles: Map<String, Role>,
     users: Map<Subject, String>,
     projects: Map<String, HashMap<Subject, String>>,
+    /// The projects that begin without environments.
+    bare_projects: HashTrieSetSync<String>,
     /// The projects of which somebody is a member.
     memberships: Relation<Subject, String>,
     /// Exchanged identities by their user names.
@@ -142,6 +144,17 @@ impl Policy {
     #[must_use]
     pub fn has_project(&self, project: &str) -> bool {
         self.projects.contains_key(project)
+    }
+
+    /// The names of the projects that are defined, in no order.
+    pub fn projects(&self) -> impl Iterator<Item = &str> {
+        self.projects.keys().map(String::as_str)
+    }
+
+    /// Whether a project has the environments of a new one until one is made or removed.
+    #[must_use]
+    pub fn has_default_environments(&self, project: &str) -> bool {
+        !self.bare_projects.contains(project)
     }
 
     /// The caller's role: the one that their credential gives, else the one that the configuration gives.

@@ -1,4 +1,4 @@
-//! `/api/v1/workspace/ID/environments` and `/tags`: how a project's secrets are sorted.
+//! `/api/v1/workspace/ID/environments`: the environments of a project's secrets.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::super::{Answer, App};
 use super::{iso, read};
-use crate::kms::{Environment, Tag};
+use crate::kms::{Environment, EnvironmentChange};
 
 #[derive(Deserialize)]
 struct New {
@@ -20,15 +20,8 @@ struct New {
 #[derive(Deserialize)]
 struct Change {
     name: Option<String>,
+    slug: Option<String>,
     position: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct NewTag {
-    slug: String,
-    name: Option<String>,
-    #[serde(default)]
-    color: String,
 }
 
 /// An environment as these clients know it.
@@ -44,27 +37,10 @@ struct Shown<'a> {
     updated_at: String,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ShownTag<'a> {
-    id: &'a str,
-    slug: &'a str,
-    name: &'a str,
-    color: &'a str,
-    project_id: &'a str,
-    created_at: String,
-    updated_at: String,
-}
-
 fn shown<'a>(project_id: &'a str, environment: &'a Environment) -> Shown<'a> {
     let Environment { id, name, slug, position, created, updated } = environment;
     let (created_at, updated_at) = (iso(*created), iso(*updated));
     Shown { id, name, slug, position: *position, project_id, created_at, updated_at }
-}
-
-fn shown_tag<'a>(project_id: &'a str, tag: &'a Tag) -> ShownTag<'a> {
-    let Tag { id, slug, name, color, created } = tag;
-    ShownTag { id, slug, name, color, project_id, created_at: iso(*created), updated_at: iso(*created) }
 }
 
 fn one(project: &str, environment: &Environment, message: &str) -> Answer {
@@ -77,6 +53,12 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     let (project, id) = (ask.parameter(0), ask.parameter(1));
     let environment = app.kms.environment(&ask.context, project, id)?;
     Ok(Answer::json(StatusCode::OK, &json!({ "environment": shown(project, &environment) })))
+}
+
+/// `GET /api/v1/workspace/environments/ENVIRONMENT`: of whichever project
+pub(in crate::http) fn get_anywhere(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let (project, environment) = app.kms.environment_anywhere(&ask.context, ask.parameter(0))?;
+    Ok(Answer::json(StatusCode::OK, &json!({ "environment": shown(&project, &environment) })))
 }
 
 /// `POST /api/v1/workspace/ID/environments`
@@ -96,8 +78,9 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 
 /// `PATCH /api/v1/workspace/ID/environments/ID`: the slug stays
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (Change { name, position }, project) = (read(ask.body)?, ask.parameter(0));
-    let changed = app.kms.change_environment(&ask.context, project, ask.parameter(1), name.as_deref(), position)?;
+    let (Change { name, slug, position }, project) = (read(ask.body)?, ask.parameter(0));
+    let change = EnvironmentChange { name: name.as_deref(), slug: slug.as_deref(), position };
+    let changed = app.kms.change_environment(&ask.context, project, ask.parameter(1), &change)?;
     Ok(one(project, &changed, "the environment was changed"))
 }
 
@@ -106,26 +89,4 @@ pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     let project = ask.parameter(0);
     let removed = app.kms.remove_environment(&ask.context, project, ask.parameter(1))?;
     Ok(one(project, &removed, "the environment was deleted"))
-}
-
-/// `POST /api/v1/workspace/ID/tags`
-pub(in crate::http) fn create_tag(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let (NewTag { slug, name, color }, project) = (read(ask.body)?, ask.parameter(0));
-    let made = app.kms.create_tag(&ask.context, project, &slug, name.as_deref().unwrap_or(&slug), &color)?;
-    Ok(Answer::json(StatusCode::OK, &json!({ "workspaceTag": shown_tag(project, &made) })))
-}
-
-/// `GET /api/v1/workspace/ID/tags`
-pub(in crate::http) fn list_tags(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter(0);
-    let all = app.kms.tags(&ask.context, project)?;
-    let all: Vec<_> = all.iter().map(|tag| shown_tag(project, tag)).collect();
-    Ok(Answer::json(StatusCode::OK, &json!({ "workspaceTags": all })))
-}
-
-/// `DELETE /api/v1/workspace/ID/tags/ID`
-pub(in crate::http) fn remove_tag(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter(0);
-    let removed = app.kms.remove_tag(&ask.context, project, ask.parameter(1))?;
-    Ok(Answer::json(StatusCode::OK, &json!({ "workspaceTag": shown_tag(project, &removed) })))
 }

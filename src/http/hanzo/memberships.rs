@@ -53,7 +53,7 @@ impl Given {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
-    /// Of project and identity, of which it is the only one.
+    /// `PROJECT:IDENTITY`: it is the only one of the two, whose names have no colon.
     id: &'a str,
     project_id: &'a str,
     identity_id: &'a str,
@@ -144,6 +144,15 @@ pub(in crate::http) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let project = ask.parameter(0);
     Ok(one(project, &app.kms.identity_member(&ask.context, project, ask.parameter(1))?))
+}
+
+/// `GET /api/v2/workspace/identity-memberships/:membershipId`
+pub(in crate::http) fn get_by_id(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let id = ask.parameter(0);
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, format!("there is no membership {id:?}"));
+    app.kms.check_administers(&ask.context)?;
+    let (project, identity) = id.split_once(':').ok_or_else(unknown)?;
+    Ok(one(project, &app.kms.identity_member(&ask.context, project, identity)?))
 }
 
 /// `DELETE /api/v2/workspace/:projectId/identity-memberships/:identityId`

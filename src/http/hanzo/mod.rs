@@ -11,7 +11,9 @@ pub(super) mod login;
 pub(super) mod memberships;
 pub(super) mod oidc_auth;
 pub(super) mod projects;
+pub(super) mod search;
 pub(super) mod secrets;
+pub(super) mod tags;
 pub(super) mod tokens;
 pub(super) mod universal_auth;
 
