@@ -6,12 +6,15 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     missing_docs,
+    unreachable_pub,
     reason = "a test that meets something unexpected is to fail there and say where"
 )]
 
-use std::collections::BTreeSet;
+mod tables;
+
 use std::fs;
-use std::path::PathBuf;
+
+use tables::{cells, check_distinct, check_numbers, check_tests, is_test, root};
 
 /// The documents, by the letter that the numbers of their rows begin with.
 const DOCUMENTS: [(char, &str); 5] = [
@@ -43,50 +46,15 @@ impl Row {
     }
 }
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
 fn text() -> String {
-    fs::read_to_string(root().join("tests/promises.md")).unwrap()
-}
-
-/// The texts between backquotes.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
-    text.split('`').skip(1).step_by(2)
-}
-
-/// The cells of the rows of the tables in a part of the text, without their heads.
-fn cells(part: &str) -> Vec<Vec<String>> {
-    let lines = part
-        .lines()
-        .filter(|line| line.starts_with("| ") && !line.starts_with("| n ") && !line.starts_with("| document "));
-    lines.map(|line| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect()).collect()
+    tables::text("promises.md")
 }
 
 /// Each document's name and rows.
 fn sections() -> Vec<(String, Vec<Row>)> {
-    let text = text();
-    let section = |part: &str| {
-        let name = part.lines().next().unwrap().to_owned();
-        let rows = cells(part).into_iter().map(|cells| {
-            let [number, promise, place, answer, tests] =
-                <[String; 5]>::try_from(cells).unwrap_or_else(|cells| panic!("{cells:?}"));
-            Row { number, promise, place, answer, tests }
-        });
-        (name, rows.collect())
-    };
-    text.split("\n## ").skip(1).map(section).collect()
-}
-
-/// Whether the tests of the repository have this one, written `module::test`.
-fn is_test(name: &str) -> bool {
-    let Some((module, test)) = name.rsplit_once("::") else { return false };
-    let path = module.replace("::", "/");
-    let places = [format!("tests/blackbox/{path}.rs"), format!("tests/{path}.rs"), format!("src/{path}.rs")];
-    let source = places.iter().find_map(|place| fs::read_to_string(root().join(place)).ok()).unwrap_or_default();
-    let head = format!("#[test]\nfn {test}()");
-    source.contains(&head) || source.contains(&head.replace('\n', "\n    "))
+    let row = |[number, promise, place, answer, tests]: [String; 5]| Row { number, promise, place, answer, tests };
+    let sections = tables::sections(&text()).into_iter();
+    sections.map(|(name, rows)| (name, rows.into_iter().map(row).collect())).collect()
 }
 
 /// Whether the text names a part of the documentation that there is: `README.md`, with a section, or `docs/NAME.md`.
@@ -104,21 +72,16 @@ fn is_documented(answer: &str) -> bool {
 #[test]
 fn each_promise_is_answered_by_tests_that_there_are() {
     for (_, rows) in sections() {
-        let mut seen = BTreeSet::new();
+        check_distinct(rows.iter().map(|row| &row.promise));
         for row in &rows {
             let Row { number, promise, place, answer, tests } = row;
             assert!(!promise.is_empty() && !place.is_empty(), "{number}");
-            assert!(seen.insert(promise.clone()), "{number}: the promise stands in two rows: {promise}");
             assert!(row.holds() != row.differs(), "{number}: neither holds nor differs: {answer}");
             assert!(
                 row.holds() || is_documented(answer),
                 "{number}: what differs is documented, in brackets at the end: {answer}"
             );
-            let named: Vec<&str> = quoted(tests).collect();
-            assert!(!named.is_empty(), "{number}: no test");
-            for name in named {
-                assert!(is_test(name), "{number}: there is no test {name}");
-            }
+            check_tests(number, tests);
         }
     }
 }
@@ -130,9 +93,7 @@ fn the_rows_are_numbered_and_counted() {
     assert_eq!(names, DOCUMENTS.map(|(_, name)| name));
     let mut counted = Vec::new();
     for ((letter, document), (_, rows)) in DOCUMENTS.iter().zip(&sections) {
-        let numbers: Vec<&str> = rows.iter().map(|row| row.number.as_str()).collect();
-        let expected: Vec<String> = (1..=rows.len()).map(|number| format!("{letter}{number}")).collect();
-        assert_eq!(numbers, expected, "{document}");
+        check_numbers(*letter, rows.iter().map(|row| &row.number));
         let holding = rows.iter().filter(|row| row.holds()).count();
         println!("{document}: {} promises, {holding} hold, {} differ", rows.len(), rows.len() - holding);
         let numbers = [rows.len(), holding, rows.len() - holding].map(|number| number.to_string());

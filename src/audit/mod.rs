@@ -86,8 +86,8 @@ impl Audit {
             (_, _, end) => end,
         };
         let queue = Arc::new(Queue::new());
-        let (max_bytes, max_age) = (settings.rotate_size, settings.rotate_age);
-        let start = Start { log, end, max_bytes, max_age };
+        let AuditSettings { rotate_size: max_bytes, rotate_age: max_age, interval, .. } = *settings;
+        let start = Start { log, end, max_bytes, max_age, interval };
         let mut writer = Writer::new(Arc::clone(&queue), start, signer, publish);
         writer.begin(first).map_err(|source| OpenError::File { path: writer.path().to_owned(), source })?;
         let thread =

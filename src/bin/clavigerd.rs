@@ -19,7 +19,7 @@ struct Arguments {
     /// Read and check everything, say what would run, and exit; changes nothing
     ///
     /// Says when the port is in use or another server has the database open, which is no failure. Not checked: whether the
-    /// issuers' keys can be fetched, the integrity of rows, whether the token can compare an API token with its key, and
+    /// issuers' keys can be fetched, the integrity of rows, whether the HSM token can compare an API token with its key, and
     /// whether a schema can be brought up to date.
     #[arg(long)]
     check_config: bool,
@@ -29,7 +29,7 @@ struct Arguments {
     check_store: bool,
     /// Try what the HSM can do, on keys that end at once, print it as a table, and exit with 1 if the server could not use it
     ///
-    /// Needs the options of the HSM only. The database is not opened, and nothing stays in the token. Making an RSA pair may take
+    /// Needs the options of the HSM only. The database is not opened, and nothing stays in the HSM token. Making an RSA pair may take
     /// a minute.
     #[arg(long, conflicts_with_all = ["check_config", "check_store"])]
     check_hsm: bool,

@@ -32,7 +32,7 @@ pub(super) struct Get {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// Attributes to print, by their KMIP names, or Tags [default: all]
+    /// Attributes to print, by their KMIP names, or Tags; separated by blanks [default: all]
     #[arg(value_name = "ATTRIBUTE", value_parser = words::attribute)]
     attributes: Vec<Option<Tag>>,
 }

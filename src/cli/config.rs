@@ -1,5 +1,6 @@
 //! Options merged from flag, environment and file, then checked.
 
+use std::env;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -75,6 +76,18 @@ impl Place {
         let base = xdg_config_home.filter(|path| path.is_absolute());
         let base = base.or_else(|| Some(home.filter(|path| path.is_absolute())?.join(".config")))?;
         Some(Self::Usual(base.join("claviger/claviger.toml")))
+    }
+}
+
+/// A secret in an environment variable; `None` if that is not set.
+///
+/// # Errors
+/// It is not UTF-8.
+pub(super) fn secret_variable(name: &'static str) -> Result<Option<Password>, Error> {
+    match env::var(name) {
+        Ok(secret) => Ok(Some(Password::from(secret))),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => Err(Error::PasswordEncoding(name)),
     }
 }
 

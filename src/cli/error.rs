@@ -41,8 +41,24 @@ pub(super) enum Error {
     NotLoggedIn,
     #[error("{} holds no JWT: three parts with dots between them", .0.display())]
     NoJwt(PathBuf),
-    #[error("{0:?} is not an issuer: give an identity's identifier, or authn-jwt/SERVICE/ACCOUNT[/LOGIN]")]
+    #[error("{0:?} is not an issuer: give an identity's ID, oidc-auth/ID, or authn-jwt/SERVICE/ACCOUNT[/LOGIN]")]
     Issuer(String),
+    /// Neither a file nor a variable.
+    #[error("there is no {what}: give {flag} FILE (`-` for standard input), or set {variable}")]
+    NoSecret { what: &'static str, flag: &'static str, variable: &'static str },
+    #[error("{} holds no {what}", path.display())]
+    EmptySecret { what: &'static str, path: PathBuf },
+    /// The credential of a login is wrong, or may not be used here and now.
+    #[error("the server refused the {credential}: {}", said(refusal))]
+    LoginRefused { credential: &'static str, refusal: Box<client::Refusal> },
+    #[error("--claim names {0:?} twice: give its values in one, as in {0}=A,B")]
+    ClaimTwice(String),
+    /// The first of two changes was made, and the second was not.
+    #[error(
+        "the change was made, but the access tokens of {id} were not ended ({source}): run \
+         `claviger identities update {id} --end-tokens`"
+    )]
+    TokensNotEnded { id: String, source: Box<Error> },
     #[error("{p} is readable by others: run `chmod 600 {p}`, and log in again", p = .0.display())]
     ExposedLogin(PathBuf),
     #[error("{} is not a login of this program: log out or in again", .0.display())]
@@ -109,6 +125,13 @@ impl From<search::Error> for Error {
     fn from(error: search::Error) -> Self {
         Self::Audit(error.into())
     }
+}
+
+/// What the server says of a login, and where to find more.
+fn said(refusal: &client::Refusal) -> String {
+    let said = refusal.detail.clone().unwrap_or_else(|| format!("HTTP status {}", refusal.status));
+    let id = refusal.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default();
+    format!("{said}; the server's log says why{id}")
 }
 
 /// The signals that end a command.

@@ -1,6 +1,7 @@
 //! The command line `claviger`: its commands mirror what the server serves, one file for each.
 
 mod access_rights;
+mod account;
 mod api_keys;
 mod attributes;
 mod audit;
@@ -35,7 +36,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::client::{Client, Settings};
 use crate::config::without_empty;
-use crate::secret::Password;
 use config::Place;
 use error::{Error, Signal};
 use options::Options;
@@ -51,7 +51,8 @@ const PASSWORD_VARIABLE: &str = "CLAVIGER_CLIENT_P12_PASSWORD";
 
 /// Use the keys of a Claviger server
 ///
-/// Keys are made and kept in the server's HSM. The server knows you by your client certificate or by a token.
+/// Keys are made and kept in the server's HSM. The server knows you by your client certificate, an access token, a JWT or an API
+/// token.
 #[derive(Parser)]
 #[command(name = "claviger", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -168,7 +169,7 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
     };
     let mut options = arguments.options;
     if !password_file_by_flag {
-        options.client_p12_password = password()?;
+        options.client_p12_password = config::secret_variable(PASSWORD_VARIABLE)?;
     }
     options.pvault_addr = env::var(ADDRESS_VARIABLE).ok().filter(|address| !address.is_empty());
     let xdg_config_home = || env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
@@ -187,14 +188,6 @@ fn run(arguments: Arguments, password_file_by_flag: bool) -> Result<Report, Erro
     // A thread may be waiting for standard input, and would wait on.
     runtime.shutdown_background();
     result
-}
-
-fn password() -> Result<Option<Password>, Error> {
-    match env::var(PASSWORD_VARIABLE) {
-        Ok(password) => Ok(Some(Password::from(password))),
-        Err(env::VarError::NotPresent) => Ok(None),
-        Err(env::VarError::NotUnicode(_)) => Err(config::Error::PasswordEncoding(PASSWORD_VARIABLE).into()),
-    }
 }
 
 /// Waits for a signal to end: a command that is dropped removes its unfinished file, one that is killed does not.
@@ -315,7 +308,20 @@ mod tests {
             "claviger access-rights project -k a",
             "claviger access-rights project -k a --to b --none",
             "claviger access-rights definitions list grants",
+            "claviger identities update a",
+            "claviger identities oidc-auth attach a --discovery-url https://a --bound-issuer https://a",
+            "claviger identities oidc-auth update a",
+            "claviger identities oidc-auth update a --end-tokens",
+            "claviger identities oidc-auth update a --claim b=c --no-claims",
+            "claviger identities memberships put a --project b",
             "claviger issuers test",
+            "claviger login",
+            "claviger login --issuer a",
+            "claviger login --issuer a --jwt-file b --client-id c",
+            "claviger login --client-id a --jwt-file b",
+            "claviger login --client-id a --client-secret b",
+            "claviger login --host a --api-key b",
+            "claviger login --host a --client-secret-file b",
             "claviger audit verify claviger.audit.jsonl",
             "claviger audit tail -n x",
             "claviger audit search --from today claviger.audit.jsonl",

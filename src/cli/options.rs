@@ -29,7 +29,7 @@ options! {
     /// PEM file with the authorities of the server's certificate [default: those of the system]
     #[arg(long, env = "CLAVIGER_CA_FILE", value_name = "FILE", global = true, help_heading = "Connection")]
     ca_file: PathBuf,
-    /// PKCS#12 file with your key and certificate, by which the server knows you
+    /// PKCS#12 file with your private key and certificate, by which the server knows you
     #[arg(long, env = "CLAVIGER_CLIENT_P12", value_name = "FILE", global = true, help_heading = "Connection")]
     client_p12: PathBuf,
     /// File that holds the password of the PKCS#12 file; or the password itself in CLAVIGER_CLIENT_P12_PASSWORD
@@ -44,8 +44,8 @@ options! {
     /// A key of the file and a variable, but no flag: arguments are visible to everyone on this machine.
     #[arg(skip)]
     client_p12_password: Password,
-    /// Token to send as `Authorization: Bearer`; as an argument it is visible to everyone on this machine, so prefer
-    /// the environment or the configuration file
+    /// Access token, JWT or API token to send as `Authorization: Bearer` [default: the access token of `claviger login`]; as an
+    /// argument it is visible to everyone on this machine, so prefer the environment or the configuration file
     #[arg(
         long,
         env = "CLAVIGER_ACCESS_TOKEN",
@@ -55,8 +55,8 @@ options! {
         help_heading = "Connection"
     )]
     access_token: Password,
-    /// The same token in the words of Piiano's clients; as an argument it is visible to everyone on this machine, so prefer the
-    /// environment
+    /// The same as --access-token, usually a JWT, by the name that Piiano's clients use; as an argument it is visible to everyone
+    /// on this machine, so prefer the environment
     #[arg(
         long,
         alias = "authtoken",

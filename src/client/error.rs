@@ -55,9 +55,9 @@ pub enum Error {
     /// An access token with characters that no token has (RFC 6750 section 2.1).
     #[error("the access token is not a token: it has letters, digits and `-._~+/=` only, no blanks and no line ends")]
     Token,
-    /// A token would cross the network readable for everyone.
-    #[error("an access token is sent only by https://, or to this machine: give another --url")]
-    TokenInClear,
+    /// A token or another secret would cross the network readable for everyone.
+    #[error("a credential is sent only by https://, or to this machine: give another --url")]
+    CredentialInClear,
     /// A client certificate without TLS.
     #[error("a client certificate is sent only by https://: give another --url, or leave out --client-p12")]
     IdentityInClear,

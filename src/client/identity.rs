@@ -78,8 +78,13 @@ pub fn read_password(path: &Path) -> Result<Password, Error> {
         path: path.to_owned(),
         source: io::Error::new(io::ErrorKind::InvalidData, error),
     })?;
-    let text = text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text));
-    Ok(Password::from(text.to_owned()))
+    Ok(Password::from(without_line_end(text).to_owned()))
+}
+
+/// A text without its last line end, LF or CRLF.
+#[must_use]
+pub fn without_line_end(text: &str) -> &str {
+    text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text))
 }
 
 fn read(what: &'static str, path: &Path, limit: u64) -> Result<Bytes, Error> {

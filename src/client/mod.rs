@@ -22,7 +22,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::{AnswerError, Error};
-pub use identity::{authorities, authorities_of_pem, read_password};
+pub use identity::{authorities, authorities_of_pem, read_password, without_line_end};
 pub use refusal::Refusal;
 pub use url::{Url, UrlError};
 
@@ -88,8 +88,8 @@ impl Client {
     /// A file cannot be read or opened, or the settings would send a credential in clear.
     pub fn new(settings: &Settings) -> Result<Self, Error> {
         let authorization = settings.access_token.as_ref().map(|token| authorization(token)).transpose()?;
-        if authorization.is_some() && !settings.url.is_tls() && !settings.url.is_loopback() {
-            return Err(Error::TokenInClear);
+        if authorization.is_some() {
+            protected(&settings.url)?;
         }
         if settings.client_p12.is_some() && !settings.url.is_tls() {
             return Err(Error::IdentityInClear);
@@ -106,6 +106,14 @@ impl Client {
     #[must_use]
     pub fn url(&self) -> &Url {
         &self.url
+    }
+
+    /// Refuses a server to which no credential may be sent, as the settings are refused that have one: for what a body holds.
+    ///
+    /// # Errors
+    /// Requests are sent without TLS, and not to this machine.
+    pub fn keeps_credentials(&self) -> Result<(), Error> {
+        protected(&self.url)
     }
 
     /// Gets a resource of the server. Must run on a tokio runtime, as everything here.
@@ -140,9 +148,16 @@ impl Client {
     /// # Errors
     /// There was no answer, it tells of a failure, or it is not JSON of this shape.
     pub async fn post_form<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T, Error> {
-        let media_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, media_type)]);
-        let answer = self.ask(Method::POST, path, headers, body).await?;
+        let answer = self.ask(Method::POST, path, headers_of("application/x-www-form-urlencoded"), body).await?;
+        self.understood(&answer)
+    }
+
+    /// Posts a text and gets JSON.
+    ///
+    /// # Errors
+    /// There was no answer, it tells of a failure, or it is not JSON of this shape.
+    pub async fn post_text<T: DeserializeOwned>(&self, path: &str, body: Bytes) -> Result<T, Error> {
+        let answer = self.ask(Method::POST, path, headers_of("text/plain; charset=utf-8"), body).await?;
         self.understood(&answer)
     }
 
@@ -161,8 +176,7 @@ impl Client {
     /// # Errors
     /// There was no answer, or it tells of a failure.
     pub async fn post_bytes(&self, path: &str, body: Bytes) -> Result<(), Error> {
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"))]);
-        self.ask(Method::POST, path, headers, body).await.map(drop)
+        self.ask(Method::POST, path, headers_of("application/octet-stream"), body).await.map(drop)
     }
 
     /// Asks for something to be made in its place.
@@ -247,7 +261,12 @@ impl Client {
 }
 
 fn json_headers() -> HeaderMap {
-    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))])
+    headers_of("application/json")
+}
+
+/// The headers of a body of this media type.
+fn headers_of(media_type: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(media_type))])
 }
 
 /// A text as one segment of a path (RFC 3986 section 3.3).
@@ -256,6 +275,11 @@ pub fn segment(text: &str) -> String {
     /// All but the unreserved characters; a segment of dots would be taken for the folder above.
     const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
     utf8_percent_encode(text, &RESERVED).to_string()
+}
+
+/// Refuses to send a credential where everyone on the way can read it.
+fn protected(url: &Url) -> Result<(), Error> {
+    if url.is_tls() || url.is_loopback() { Ok(()) } else { Err(Error::CredentialInClear) }
 }
 
 /// The header of a bearer token (RFC 6750 section 2.1).

@@ -65,12 +65,19 @@ impl Refusal {
         }
     }
 
+    /// Whether the credential was refused, or there was none (401).
+    #[must_use]
+    pub fn is_unauthenticated(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED
+    }
+
     /// What the caller can do about it.
     fn hint(&self) -> Option<&'static str> {
         match self.status {
-            StatusCode::UNAUTHORIZED if self.had_credential => {
-                Some("has the certificate one CN, is the token still valid? The server's log says what is wrong")
-            }
+            StatusCode::UNAUTHORIZED if self.had_credential => Some(
+                "does the certificate have one CN, is the access token, API token or JWT still valid? The server's log says \
+                 why",
+            ),
             StatusCode::UNAUTHORIZED => Some("give --client-p12 or --access-token"),
             // It says how much.
             StatusCode::PAYLOAD_TOO_LARGE if self.most_bytes.is_some() => None,

@@ -21,6 +21,9 @@ const MIN_ROTATE_SIZE: u64 = 4096;
 /// The usual age of a file, in days.
 const ROTATE_AGE: u16 = 7;
 
+/// At most this long a line of the audit log is not on disk, and not covered by a signature.
+pub const AUDIT_INTERVAL: Duration = Duration::from_millis(800);
+
 /// The audit trail.
 #[derive(Debug, Clone)]
 pub struct AuditSettings {
@@ -32,6 +35,8 @@ pub struct AuditSettings {
     pub rotate_size: u64,
     /// Age at which a new file begins; zero for never.
     pub rotate_age: Duration,
+    /// At most this long a line is not on disk, and not covered by a signature.
+    pub interval: Duration,
     /// Whether lines that the database knows may be missing.
     pub accept_loss: bool,
 }
@@ -91,6 +96,7 @@ pub(super) fn settings(options: &Options, database: &Path) -> Result<Option<Audi
         former,
         rotate_size,
         rotate_age: Duration::from_secs(u64::from(days) * 86_400),
+        interval: AUDIT_INTERVAL,
         accept_loss: options.audit_accept_loss.unwrap_or(false),
     }))
 }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use audit::{AuditSettings, Remake};
+pub use audit::{AUDIT_INTERVAL, AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer};
 pub use environment::without_empty;
 pub use error::Error;

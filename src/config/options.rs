@@ -20,9 +20,9 @@ pub enum LogFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Placement {
-    /// Wrapped by a key-encryption key of the token, in the database.
+    /// Wrapped by a key-encryption key of the HSM token, in the database.
     Wrapped,
-    /// As an object of the token.
+    /// As an object of the HSM token.
     Token,
 }
 
@@ -155,11 +155,12 @@ options! {
     /// File that holds the password of the PKCS#12 file
     #[arg(long, env = "KMS_HTTPS_P12_PASSWORD_FILE", value_name = "FILE")]
     https_p12_password_file: PathBuf,
-    /// PEM file with authorities of client certificates; may be repeated
+    /// PEM file with authorities of client certificates; for several repeat the option, or write [A,B]
     #[arg(long, env = "KMS_AUTHORITY_CERT_FILE", value_name = "FILE")]
     #[serde(deserialize_with = "one_or_several")]
     authority_cert_file: Vec<PathBuf>,
-    /// Put before the user names of an authority's certificates; one for each authority, or after the authority it is for
+    /// Put before the user names of an authority's certificates; for several authorities repeat the option after the authority that it
+    /// is for, or write [A,B] in their order
     #[arg(long, env = "KMS_USERNAME_PREFIX", value_name = "PREFIX")]
     #[serde(deserialize_with = "one_or_several")]
     username_prefix: Vec<String>,
@@ -169,27 +170,28 @@ options! {
     /// What in a client certificate names the user [default: cn]
     #[arg(long, env = "KMS_CLIENT_CERT_USERNAME", value_name = "PART")]
     client_cert_username: ClientCertUsername,
-    /// PEM file with revocation lists of the authorities; may be repeated
+    /// PEM file with revocation lists of the authorities; for several repeat the option, or write [A,B]
     #[arg(long, env = "KMS_CRL_FILE", value_name = "FILE")]
     #[serde(deserialize_with = "one_or_several")]
     crl_file: Vec<PathBuf>,
-    /// Issuer of JWTs, exactly as their `iss`; may be repeated
+    /// Issuer of JWTs, exactly as their `iss`; for several repeat the option, or write [A,B]
     #[arg(long, env = "KMS_JWT_ISSUER_URI", value_name = "URI")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_issuer_uri: Vec<String>,
-    /// Where an issuer's keys are [default: ISSUER/.well-known/jwks.json]
+    /// Where an issuer's keys are; for several issuers repeat the option after the issuer that it is for, or write [A,B] in their
+    /// order [default: ISSUER/.well-known/jwks.json]
     #[arg(long, env = "KMS_JWKS_URI", value_name = "URI")]
     #[serde(deserialize_with = "one_or_several")]
     jwks_uri: Vec<String>,
-    /// The audience that an issuer's JWTs must be for
+    /// The audience that an issuer's JWTs must be for; for several issuers as --jwks-uri [default: any]
     #[arg(long, env = "KMS_JWT_AUDIENCE", value_name = "AUDIENCE")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_audience: Vec<String>,
-    /// The claim that names the user: one for all issuers, or one for each [default: sub]
+    /// The claim that names the user: one for all issuers, or one for each, repeated or as [A,B] in their order [default: sub]
     #[arg(long, env = "KMS_JWT_USERNAME_CLAIM", value_name = "CLAIM")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_username_claim: Vec<String>,
-    /// Put before the user names of an issuer's JWTs
+    /// Put before the user names of an issuer's JWTs; for several issuers as --jwks-uri
     #[arg(long, env = "KMS_JWT_USERNAME_PREFIX", value_name = "PREFIX")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_username_prefix: Vec<String>,
@@ -202,7 +204,7 @@ options! {
     /// Allow key sets to be fetched by plain http://, where anyone on the way can exchange them
     #[arg(long, env = "KMS_JWKS_ALLOW_HTTP", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     jwks_allow_http: bool,
-    /// The symmetric key whose base64 is the API token of the default user
+    /// Identifier of the symmetric key whose bytes, in base64, are the API token of the default user
     #[arg(long, alias = "api_token_id", env = "KMS_API_TOKEN_ID", value_name = "SYMMETRIC_KEY_ID")]
     api_token_id: String,
     /// Failed attempts of one address in a minute, above which they get 429; 0 = no limit [default: 1000]
@@ -221,46 +223,48 @@ options! {
     /// TOML file with idps, users, roles and policies as Piiano Vault has them: issuers whose JWTs name a role
     #[arg(long, env = "KMS_IAM_FILE", value_name = "FILE")]
     iam_file: PathBuf,
-    /// Who may create objects: NAME (a certificate's), jwt:ISSUER#NAME, identity:ID, host/ID, api-token, role:NAME; may be repeated [default: everyone authenticated]
+    /// Who may create objects: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token, role:NAME, or `*`; for
+    /// several repeat the option, or write [A,B]: a comma without brackets separates nothing [default: everyone authenticated]
     #[arg(long, env = "KMS_CREATE", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]
     create: Vec<String>,
-    /// Who writes roles, policies, users and projects, and reads the audit log and the inventory; written as for --create; may be repeated [default: no one; in default mode the default user]
+    /// Who writes roles, policies, users, projects, identities, authenticators and hosts, and reads the audit log and the inventory;
+    /// written as for --create; for several repeat the option, or write [A,B] [default: no one; in default mode the default user]
     #[arg(long, env = "KMS_ADMINISTRATORS", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]
     administrators: Vec<String>,
     /// PKCS#11 module [default: SoftHSM, where Debian and others put it]
     #[arg(long, env = "KMS_HSM_MODULE", value_name = "FILE")]
     hsm_module: PathBuf,
-    /// Label of the token [default: claviger]
+    /// Label of the HSM token [default: claviger]
     #[arg(long, env = "KMS_HSM_TOKEN_LABEL", value_name = "LABEL")]
     hsm_token_label: String,
-    /// File that holds the user PIN, not readable by others, read again for each login; or the PIN itself in KMS_HSM_PIN. A token that asks for it itself needs none
+    /// File that holds the user PIN, not readable by others, read again for each login; or the PIN itself in KMS_HSM_PIN. An HSM token that asks for it itself needs none
     #[arg(long, env = "KMS_HSM_PIN_FILE", value_name = "FILE")]
     hsm_pin_file: PathBuf,
     /// Let the process leave core dumps, and others of its user look into it: keys and the PIN may be in what they see [default: false]
     #[arg(long, env = "KMS_ALLOW_CORE_DUMPS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     allow_core_dumps: bool,
-    /// Number of the mechanism that the token has for AES key wrap without padding (RFC 3394), where its vendor has one of its own, such as 0x80002109 [default: CKM_AES_KEY_WRAP, 0x2109]
+    /// Number of the mechanism that the HSM token has for AES key wrap without padding (RFC 3394), where its vendor has one of its own, such as 0x80002109 [default: CKM_AES_KEY_WRAP, 0x2109]
     #[arg(long, env = "KMS_HSM_WRAP_MECHANISM", value_name = "NUMBER")]
     hsm_wrap_mechanism: MechanismNumber,
     /// The same for AES key wrap with padding (RFC 5649), which key pairs need [default: CKM_AES_KEY_WRAP_KWP, 0x210b, or CKM_AES_KEY_WRAP_PAD, 0x210a]
     #[arg(long, env = "KMS_HSM_WRAP_PAD_MECHANISM", value_name = "NUMBER")]
     hsm_wrap_pad_mechanism: MechanismNumber,
-    /// Sessions to open with the token at most, 2 to 1024 [default: 16]
+    /// Sessions to open with the HSM token at most, 2 to 1024 [default: 16]
     #[arg(long, env = "KMS_HSM_MAX_SESSIONS", value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1024))]
     hsm_max_sessions: u16,
-    /// Keys to keep unwrapped in the token at most, 1 to 10000000 [default: as many as --cache-size holds]
+    /// Keys to keep unwrapped in the HSM token at most, 1 to 10000000 [default: as many as --cache-size holds]
     #[arg(long, env = "KMS_HSM_MAX_OBJECTS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     hsm_max_objects: u32,
     /// Seconds that a call of the HSM may take, 1 to 600; making a key pair may take 60 [default: 10]
     #[arg(long, env = "KMS_HSM_CALL_TIMEOUT", value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=600))]
     hsm_call_timeout: u16,
-    /// Make do with root keys that lack this protection, if the token does not have it; may be repeated [default: such a token is refused]
+    /// Make do with root keys that lack this protection, if the HSM token does not have it; several are separated by commas [default: such an HSM token is refused]
     #[arg(long, env = "KMS_ACCEPT_WEAKER_CUSTODY", value_name = "NAME", value_delimiter = ',')]
     #[serde(deserialize_with = "one_or_several")]
     accept_weaker_custody: Vec<WeakerCustody>,
-    /// Where new keys are kept [default: wrapped, and in the token if it cannot wrap them]
+    /// Where new keys are kept [default: wrapped, and in the HSM token if it cannot wrap them]
     #[arg(long, env = "KMS_PLACEMENT", value_name = "PLACE")]
     placement: Placement,
     /// How often one key encrypts with AES-GCM at most, 1 to 4294967296 [default: 4294967296]
@@ -282,7 +286,7 @@ options! {
     #[arg(long, env = "KMS_AUDIT_ACCEPT_LOSS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     #[serde(skip)]
     audit_accept_loss: bool,
-    /// Make this signing key again if the database has no record of it, and record that in the audit log; may be repeated
+    /// Make this signing key again if the database has no record of it, and record that in the audit log; several are separated by commas
     #[arg(long, env = "KMS_REMAKE_ROOT_KEY", value_name = "KEY", value_delimiter = ',')]
     #[serde(skip)]
     remake_root_key: Vec<RemadeKey>,

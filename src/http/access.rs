@@ -13,6 +13,7 @@ use super::ask::Ask;
 use super::hanzo::iso;
 use super::page::{Page, after, limit, offset};
 use super::problem::Problem;
+use super::members;
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
 use crate::kms::{self, AccessList, Error, Held, Membership, Sheet};
@@ -24,7 +25,6 @@ const MAX_OPERATIONS: usize = 64;
 
 /// A change of grants: `user_id` is a user, or `*` for everyone; `role` may stand in its place.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Change {
     unique_identifier: String,
     user_id: Option<String>,
@@ -105,7 +105,7 @@ struct Explanation {
 
 /// `POST /access/grant`
 pub(super) fn grant(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let change: Change = read(ask.body)?;
+    let change = change(ask)?;
     let (to, actions) = (grantee(&change)?, actions(&change.operation_types)?);
     let id = &change.unique_identifier;
     app.kms.grant(&ask.context, id, &to, &actions)?;
@@ -114,7 +114,7 @@ pub(super) fn grant(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 /// `POST /access/revoke`
 pub(super) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let change: Change = read(ask.body)?;
+    let change = change(ask)?;
     let (to, actions) = (grantee(&change)?, actions(&change.operation_types)?);
     let id = &change.unique_identifier;
     app.kms.take_back(&ask.context, id, &to, &actions)?;
@@ -228,6 +228,12 @@ pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &Explanation { allowed, rule, user: subject.to_string(), role }))
 }
 
+/// The body of a request that clients of Cosmian KMS make too.
+fn change(ask: &Ask<'_>) -> Result<Change, Problem> {
+    members::read(ask.body).map_err(|error| bad(error.to_string()))
+}
+
+/// The body of a request that only clients of this server make: a member that is not known is refused.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| bad(format!("the body is not as expected: {error}")))
 }

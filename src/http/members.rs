@@ -1,4 +1,4 @@
-//! JSON bodies of the dialects: what is not known is ignored unless it would limit what is asked for, null is absent, and an error
+//! JSON bodies that clients of other systems send: what is not known is ignored unless it would limit what is asked for, null is absent, and an error
 //! names the member that is wrong.
 
 use serde::de::DeserializeOwned;

@@ -299,6 +299,7 @@ fn place_status(fault: &kms::PlaceFault) -> StatusCode {
         | F::Path(_)
         | F::SecretName(_)
         | F::Segment { .. }
+        | F::KeptSlug { .. }
         | F::Text(_) => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }

@@ -5,7 +5,6 @@ use warp::host::Authority;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use warp::http::{HeaderMap, StatusCode, Version};
 
-use super::api::Api;
 use super::head::Line;
 use super::incoming::Incoming;
 use super::problem::Problem;
@@ -88,8 +87,8 @@ pub(super) fn require_loopback_name(host: Option<&Authority>) -> Result<(), Prob
     Err(Problem::new(StatusCode::FORBIDDEN, "without authentication only the host names of loopback are served"))
 }
 
-/// A body must say what it is: of JSON an HTML form cannot. The clients of other systems say it or not, so that their routes do not ask;
-/// pages of other origins are refused everywhere.
+/// A strict body must say what it is: of JSON an HTML form cannot. The clients of other systems say it or not, so that their routes do
+/// not ask; pages of other origins are refused everywhere.
 fn require(headers: &HeaderMap, media_type: &str) -> Result<(), Problem> {
     let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (essence, _) = value.split_once(';').unwrap_or((value, ""));
@@ -106,16 +105,14 @@ fn too_large(limit: usize) -> Problem {
 }
 
 /// The bound of the body that a route takes, once what the headers say of it is known to be right.
-pub(super) fn bound(api: &Api, route: &Route, headers: &HeaderMap) -> Result<usize, Problem> {
+pub(super) fn bound(route: &Route, headers: &HeaderMap) -> Result<usize, Problem> {
     let limit = match route.body {
         Body::None => return Ok(0),
-        Body::Json(limit) => {
-            if api.dialect.is_none() {
-                require(headers, "application/json")?;
-            }
+        Body::Strict(limit) => {
+            require(headers, "application/json")?;
             limit
         }
-        Body::Bytes(limit) | Body::Form(limit) => limit,
+        Body::Json(limit) | Body::Bytes(limit) | Body::Form(limit) => limit,
     };
     match length(headers)? {
         Some(length) if length > limit => Err(too_large(limit)),

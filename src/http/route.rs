@@ -33,8 +33,12 @@ pub(super) struct Route {
 pub(super) enum Body {
     /// Nothing; a body is not read.
     None,
-    /// JSON of at most so many bytes.
+    /// JSON of at most so many bytes as the clients of other systems send it: the Content-Type is not asked for, and
+    /// [`super::members`] reads it. KMIP's JSON is read by its own rules.
     Json(usize),
+    /// JSON of at most so many bytes that only clients of this server send: the Content-Type must say so, and a member that is not
+    /// known is refused.
+    Strict(usize),
     /// At most so many bytes of any kind.
     Bytes(usize),
     /// The fields of a form (application/x-www-form-urlencoded) of at most so many bytes.

@@ -11,7 +11,7 @@ use super::api::{Api, as_it_is};
 use super::ask::Parameters;
 use super::bounds::{MAX_ACCESS, MAX_KMIP};
 use super::problem::Problem;
-use super::route::Body::Json;
+use super::route::Body::{Json, Strict};
 use super::route::Handler::{Anyone, Caller};
 use super::route::{PAGE, Route, delete, get, post, put};
 use super::{about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership, piiano, tokens};
@@ -42,17 +42,17 @@ static ROWS: [Route; 38] = [
     post("/kmip_2_1", Json(MAX_KMIP), Caller(kmip::bare)),
     post("/access/grant", Json(MAX_ACCESS), Caller(access::grant)),
     post("/access/revoke", Json(MAX_ACCESS), Caller(access::revoke)),
-    post("/access/transfer", Json(MAX_ACCESS), Caller(access::transfer)),
-    post("/access/accept", Json(MAX_ACCESS), Caller(ownership::accept)),
-    post("/access/decline", Json(MAX_ACCESS), Caller(ownership::decline)),
+    post("/access/transfer", Strict(MAX_ACCESS), Caller(access::transfer)),
+    post("/access/accept", Strict(MAX_ACCESS), Caller(ownership::accept)),
+    post("/access/decline", Strict(MAX_ACCESS), Caller(ownership::decline)),
     get("/access/offers", Caller(ownership::received)).asks(PAGE),
     get("/access/offers/made", Caller(ownership::made)).asks(PAGE),
-    post("/access/recoveries", Json(MAX_ACCESS), Caller(ownership::propose)),
-    post("/access/recoveries/approve", Json(MAX_ACCESS), Caller(ownership::approve)),
-    post("/access/recoveries/withdraw", Json(MAX_ACCESS), Caller(ownership::withdraw)),
+    post("/access/recoveries", Strict(MAX_ACCESS), Caller(ownership::propose)),
+    post("/access/recoveries/approve", Strict(MAX_ACCESS), Caller(ownership::approve)),
+    post("/access/recoveries/withdraw", Strict(MAX_ACCESS), Caller(ownership::withdraw)),
     get("/access/recoveries", Caller(ownership::recoveries)).asks(PAGE),
-    post("/access/project", Json(MAX_ACCESS), Caller(access::project)),
-    post("/access/explain", Json(MAX_ACCESS), Caller(access::explain)),
+    post("/access/project", Strict(MAX_ACCESS), Caller(access::project)),
+    post("/access/explain", Strict(MAX_ACCESS), Caller(access::explain)),
     get("/access/list/{id}", Caller(access::list)).asks(&["all"]),
     get("/access/owned", Caller(access::owned)).asks(&["after", "limit", "offset"]),
     get("/access/obtained", Caller(access::obtained)).asks(&["after", "limit", "offset"]),
@@ -61,14 +61,14 @@ static ROWS: [Route; 38] = [
     get("/objects", Caller(objects::list)).asks(&["after", "limit", "owner", "project"]),
     get("/audit/public-key", Caller(audit::public_key)),
     get("/audit/head", Caller(audit::head)),
-    post("/audit/search", Json(MAX_ACCESS), Caller(audit::search)),
+    post("/audit/search", Strict(MAX_ACCESS), Caller(audit::search)),
     get("/access/tokens", Caller(tokens::list)).asks(&["subject", "after", "limit"]),
     delete("/access/tokens/{id}", Caller(tokens::end)),
-    post("/access/token-key", Json(MAX_ACCESS), Caller(tokens::rotate)),
+    post("/access/token-key", Strict(MAX_ACCESS), Caller(tokens::rotate)),
     get("/issuers", Caller(issuers::list)).asks(PAGE),
-    post("/issuers/test", Json(MAX_ACCESS), Caller(issuers::test)),
+    post("/issuers/test", Strict(MAX_ACCESS), Caller(issuers::test)),
     get("/access/definitions/{kind}", Caller(definitions::list)).asks(PAGE),
-    put("/access/definitions/{kind}/{name}", Json(MAX_ACCESS), Caller(definitions::put)),
+    put("/access/definitions/{kind}/{name}", Strict(MAX_ACCESS), Caller(definitions::put)),
     delete("/access/definitions/{kind}/{name}", Caller(definitions::remove)),
 ];
 
@@ -154,6 +154,7 @@ fn row(rows: &'static Rows, path: &str) -> Option<(&'static Route, Parameters)> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::route::Body;
     use super::super::route::Handler::{BasicOrCaller, Visitor};
     use super::*;
     use crate::kmip::Dialect;
@@ -212,6 +213,13 @@ mod tests {
                     assert_eq!(parameters.get(name), Some(name), "{path}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn no_row_of_a_dialect_is_strict() {
+        for route in APIS.iter().filter(|api| api.dialect.is_some()).flat_map(|api| api.rows) {
+            assert!(!matches!(route.body, Body::Strict(_)), "{} {}", route.method, route.path);
         }
     }
 

@@ -135,7 +135,7 @@ impl Request {
         known: Option<Known>,
     ) -> Result<Answer, Problem> {
         let ticket = &self.ticket;
-        let limit = request::bound(self.head.api, found.route, &self.head.headers)?;
+        let limit = request::bound(found.route, &self.head.headers)?;
         let refused = |refused, full| self.refused(refused, full, admission.who());
         let no_room = |full| refused(Refused::Memory, full);
         let body = match limit {

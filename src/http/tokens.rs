@@ -1,6 +1,6 @@
 //! Access tokens: the keys that verify them, for everyone, and the tokens that there are, for those who administer.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
 use super::answer::Answer;
@@ -8,6 +8,7 @@ use super::app::App;
 use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
+use super::access;
 use crate::auth::OwnKey;
 use crate::kms::{Sheet, TokenEntry};
 use crate::policy::MAX_NAME;
@@ -53,8 +54,14 @@ pub(super) fn end(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &Ended { success: "the access token was revoked" }))
 }
 
-/// `POST /access/token-key`: new tokens are signed by a new key.
+/// `POST /access/token-key`: new tokens are signed by a new key. The body has no members, or there is none.
 pub(super) fn rotate(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    if !ask.body.trim_ascii().is_empty() {
+        access::read::<Nothing>(ask.body)?;
+    }
     let kid = app.kms.rotate_token_key(&ask.context)?;
     Ok(Answer::json(StatusCode::OK, &Rotated { kid }))
 }

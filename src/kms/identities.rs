@@ -61,6 +61,44 @@ impl Kms {
         })
     }
 
+    /// Fills a page with the identities whose names are wanted, in the order of their names, after `offset` of them. Returns how many
+    /// there are.
+    ///
+    /// # Errors
+    /// The caller does not administer.
+    pub fn find_identities(
+        &self,
+        context: &Context<'_>,
+        is_wanted: &dyn Fn(&str) -> bool,
+        offset: usize,
+        sheet: &mut Sheet<'_, Identity>,
+    ) -> Result<usize, Error> {
+        let call = Call::new(context, Operation::ListDefinitions);
+        call.describe(Kind::Identity.word().to_owned());
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            let mut found = Vec::new();
+            for id in grant.names(Kind::Identity, "", usize::MAX) {
+                call.go_on()?;
+                let Ok((_, document)) = grant.identity(&id) else { continue };
+                if is_wanted(&document.name) {
+                    found.push((document.name, id));
+                }
+            }
+            found.sort();
+            let total = found.len();
+            for (_, id) in found.into_iter().skip(offset) {
+                if !sheet.look()? {
+                    break;
+                }
+                if let Ok((_, document)) = grant.identity(&id) {
+                    sheet.put(Identity { id, document })?;
+                }
+            }
+            Ok(total)
+        })
+    }
+
     /// Makes an identity, with an identifier of the server's choice.
     ///
     /// # Errors

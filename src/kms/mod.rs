@@ -99,7 +99,7 @@ pub use login::{
 };
 pub use memberships::{IdentityMembership, Membership};
 pub use offers::{Direction, OfferEntry};
-pub use places::{Environment, Folder, FolderChange, FolderName, Tag};
+pub use places::{Environment, EnvironmentChange, Folder, FolderChange, FolderName, Tag, TagChange, TagName};
 pub use project_secrets::{Listing, MAX_SECRETS, ProjectSecret, View};
 pub use projects::Project;
 pub use recoveries::{KeptAccess, MAX_REASON, Proposal, RecoveryEntry};

@@ -1,9 +1,9 @@
 //! The secrets of projects by environment and folder: read one by one, and listed.
 
-use super::gate::{Behind, PlaceGrant};
+use super::gate::{Behind, PlaceGrant, is_destroyed};
 use super::operation::Operation;
 use super::references::References;
-use super::secret_path::{last_number, new_id};
+use super::secret_path::{last_number, name_of, new_id};
 use super::{Call, Context, Error, Kms, SecretDetails, SecretPlace, secrets};
 use crate::kmip::Attributes;
 use crate::kmip::ttlv::DateTime;
@@ -137,6 +137,24 @@ impl Kms {
             References::new(self, context).expand(&mut secret)?;
         }
         Ok(secret)
+    }
+
+    /// A secret of a project by the identifier of its object, with its last value.
+    ///
+    /// # Errors
+    /// The caller may not read it, or it is not a secret of an environment.
+    pub fn project_secret_by_id(&self, context: &Context<'_>, id: &str) -> Result<ProjectSecret, Error> {
+        let call = Call::new(context, Operation::ReadSecret);
+        call.describe(format!("secret {id:?}"));
+        self.recorded(&call, || {
+            let grant = self.authorize_action(&call, Action::ReadSecret, id)?;
+            let attributes = &grant.object().attributes;
+            let named = name_of(attributes).filter(|_| !is_destroyed(attributes.state));
+            let placed = named.and_then(|name| SecretPlace::of_variable(name));
+            let (place, name) = placed.ok_or_else(|| Error::NotFound(id.to_owned()))?;
+            let value = grant.read_secret(None)?;
+            Ok(ProjectSecret::new(place, name, attributes, Some(value)))
+        })
     }
 
     /// Gives `put` the secrets of a place that the caller may read, in the order of their names; `put` returns how many bytes

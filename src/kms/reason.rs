@@ -101,9 +101,12 @@ impl PlaceFault {
             Self::TooMany(_) | Self::Full(..) | Self::Expansion(_) | Self::Details(_) | Self::TooDeep(_) => {
                 ResultReason::ServerLimitExceeded
             }
-            Self::Environment(_) | Self::Path(_) | Self::SecretName(_) | Self::Segment { .. } | Self::Text(_) => {
-                ResultReason::InvalidField
-            }
+            Self::Environment(_)
+            | Self::Path(_)
+            | Self::SecretName(_)
+            | Self::Segment { .. }
+            | Self::Text(_)
+            | Self::KeptSlug { .. } => ResultReason::InvalidField,
         }
     }
 }

@@ -88,6 +88,16 @@ pub enum PlaceFault {
         /// Its name.
         name: String,
     },
+    /// An environment that is to have another slug, by which all its secrets are named.
+    #[error(
+        "slug: {slug:?}: the slug of an environment cannot be changed, and it is {own:?}: leave it out, or make another environment"
+    )]
+    KeptSlug {
+        /// What was asked for.
+        slug: String,
+        /// The one that it has.
+        own: String,
+    },
     /// What is in it would be lost.
     #[error("the {what} {name:?} is not empty: delete what is in it first{advice}")]
     NotEmpty {

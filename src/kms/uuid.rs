@@ -29,6 +29,12 @@ pub fn named(name: &str) -> String {
     spelled(digest.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte)), 8)
 }
 
+/// Whether a text could be one that [`named`] made.
+#[must_use]
+pub fn is_named(text: &str) -> bool {
+    text.len() == 36 && text.as_bytes().get(14) == Some(&b'8')
+}
+
 /// Of version 7 (RFC 9562 section 5.7), above each one that this process made before: what is found by it goes to the end of an
 /// index, and not to some page in the middle. It tells the millisecond in which it was made.
 ///
@@ -84,6 +90,18 @@ mod tests {
             is_of(&random().unwrap(), b'4');
         }
         assert_ne!(random().unwrap(), random().unwrap());
+    }
+
+    #[test]
+    fn one_that_is_made_of_a_name_is_of_version_8() {
+        for name in ["", "a", "environment\0p\0dev"] {
+            is_of(&named(name), b'8');
+            assert!(is_named(&named(name)));
+        }
+        assert_eq!(named("a"), named("a"));
+        for other in [random().unwrap(), ordered().unwrap(), named("a") + "0", "8".repeat(14), String::new()] {
+            assert!(!is_named(&other), "{other}");
+        }
     }
 
     #[test]

@@ -240,6 +240,10 @@ impl Policy {
             Some(members) => self.projects.insert_mut(name.clone(), members),
             None => drop(self.projects.remove_mut(name)),
         }
+        match document.and_then(|document| document.default_environments) {
+            Some(false) => self.bare_projects.insert_mut(name.clone()),
+            Some(true) | None => drop(self.bare_projects.remove_mut(name)),
+        }
         self.settle(own, faults)
     }
 

@@ -105,6 +105,9 @@ pub struct ProjectDocument {
     /// See `created_at`.
     #[serde(skip_serializing_if = "is_zero")]
     pub updated_at: i64,
+    /// Whether its secrets have the environments `dev`, `staging` and `prod` until an environment is made or removed; yes if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_environments: Option<bool>,
     /// Roles by who has them here.
     pub members: BTreeMap<String, String>,
 }

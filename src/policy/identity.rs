@@ -266,12 +266,13 @@ pub(super) fn check_identity(id: &str, document: &IdentityDocument) -> Result<()
     for (key, faulty) in [
         ("jwt_auth", document.jwt_auth.as_ref().map_or(Ok(()), check_jwt_auth)),
         ("oidc_auth", document.oidc_auth.as_ref().map_or(Ok(()), check_oidc_auth)),
+        ("universal_auth", document.universal_auth.as_ref().map_or(Ok(()), check_universal_auth)),
     ] {
         if let Err((member, problem)) = faulty {
             return Err(Fault::at(&["identities", id, key, member], problem));
         }
     }
-    document.universal_auth.as_ref().map_or(Ok(()), |auth| check_universal_auth(id, auth))
+    Ok(())
 }
 
 /// Refuses what contradicts itself or is too large.
@@ -280,6 +281,9 @@ pub(super) fn check_identity(id: &str, document: &IdentityDocument) -> Result<()
 /// The first fault.
 pub fn check_jwt_auth(auth: &JwtAuthDocument) -> Result<(), MemberFault> {
     check_tokens(&auth.tokens())?;
+    if auth.jwks_ca_cert.len() > MAX_PEM {
+        return Err(("jwks_ca_cert", format!("authorities have at most {MAX_PEM} bytes")));
+    }
     let pem = auth.public_keys.iter().map(String::len).sum::<usize>() + auth.jwks_ca_cert.len();
     if pem > MAX_PEM {
         return Err(("public_keys", format!("keys and authorities have at most {MAX_PEM} bytes")));

@@ -55,4 +55,4 @@ pub use subject::{Subject, SubjectError};
 pub use terms::{MAX_TOKEN_TTL, Terms};
 pub use token_settings::{MemberFault, TokenSettings};
 pub use trusted_network::{TrustedNetwork, TrustedNetworkError};
-pub use universal_auth::{MAX_CLIENT_ID, UniversalAuthDocument};
+pub use universal_auth::{MAX_CLIENT_ID, UniversalAuthDocument, check_universal_auth};

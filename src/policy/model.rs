@@ -33,6 +33,8 @@ pub struct Policy {
     pub(super) roles: Map<String, Role>,
     pub(super) users: Map<Subject, String>,
     pub(super) projects: Map<String, HashMap<Subject, String>>,
+    /// The projects that begin without environments.
+    pub(super) bare_projects: HashTrieSetSync<String>,
     /// The projects of which somebody is a member.
     pub(super) memberships: Relation<Subject, String>,
     /// Exchanged identities by their user names.
@@ -93,6 +95,17 @@ impl Policy {
     #[must_use]
     pub fn has_project(&self, project: &str) -> bool {
         self.projects.contains_key(project)
+    }
+
+    /// The names of the projects that are defined, in no order.
+    pub fn projects(&self) -> impl Iterator<Item = &str> {
+        self.projects.keys().map(String::as_str)
+    }
+
+    /// Whether a project has the environments of a new one until one is made or removed.
+    #[must_use]
+    pub fn has_default_environments(&self, project: &str) -> bool {
+        !self.bare_projects.contains(project)
     }
 
     /// The caller's role: the one that their credential gives, else the one that the configuration gives.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::fault::Fault;
 use super::terms::{MAX_TOKEN_TTL, Terms};
 use super::trusted_network::TrustedNetwork;
 
@@ -31,19 +30,8 @@ impl TokenSettings<'_> {
     }
 }
 
-/// Refuses settings that are out of bounds; `path` leads to their document.
-pub(super) fn check_token_settings(path: [&str; 3], settings: &TokenSettings<'_>) -> Result<(), Fault> {
-    let [table, id, auth] = path;
-    check_tokens(settings).map_err(|(member, problem)| Fault::at(&[table, id, auth, member], problem))
-}
-
 /// Refuses lists of networks from which nothing could come, and what is not a network.
-pub(super) fn check_networks(path: [&str; 3], key: &str, what: &str, networks: &[String]) -> Result<(), Fault> {
-    let [table, id, auth] = path;
-    networks_of(what, networks).map_err(|problem| Fault::at(&[table, id, auth, key], problem))
-}
-
-fn networks_of(what: &str, networks: &[String]) -> Result<(), String> {
+pub(super) fn networks_of(what: &str, networks: &[String]) -> Result<(), String> {
     if networks.is_empty() {
         return Err(format!("it is empty: {what} could be used from nowhere"));
     }

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fault::Fault;
-use super::token_settings::{TokenSettings, check_networks, check_token_settings};
+use super::token_settings::{MemberFault, TokenSettings, check_tokens, networks_of};
 
 /// The longest client id, in bytes. The server makes UUIDs.
 pub const MAX_CLIENT_ID: usize = 64;
@@ -82,23 +81,24 @@ pub(super) fn check_plain(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-pub(super) fn check_universal_auth(id: &str, auth: &UniversalAuthDocument) -> Result<(), Fault> {
-    let path = ["identities", id, "universal_auth"];
-    let at = |key: &str, problem: String| Err(Fault::at(&["identities", id, "universal_auth", key], problem));
-    for (key, text) in [("id", &auth.id), ("client_id", &auth.client_id)] {
-        if let Err(problem) = check_plain(text) {
-            return at(key, problem);
-        }
+/// Refuses what contradicts itself or is out of bounds.
+///
+/// # Errors
+/// The first fault.
+pub fn check_universal_auth(auth: &UniversalAuthDocument) -> Result<(), MemberFault> {
+    for (member, text) in [("id", &auth.id), ("client_id", &auth.client_id)] {
+        check_plain(text).map_err(|problem| (member, problem))?;
     }
-    check_token_settings(path, &auth.tokens())?;
-    check_networks(path, "client_secret_trusted_ips", "a client secret", &auth.client_secret_trusted_ips)?;
-    for (key, number, bounds) in [
+    check_tokens(&auth.tokens())?;
+    networks_of("a client secret", &auth.client_secret_trusted_ips)
+        .map_err(|problem| ("client_secret_trusted_ips", problem))?;
+    for (member, number, bounds) in [
         ("lockout_threshold", auth.lockout_threshold, THRESHOLDS),
         ("lockout_duration_seconds", auth.lockout_duration_seconds, DURATIONS),
         ("lockout_counter_reset_seconds", auth.lockout_counter_reset_seconds, RESETS),
     ] {
         if !bounds.contains(&number) {
-            return at(key, format!("{number} is not between {} and {}", bounds.start(), bounds.end()));
+            return Err((member, format!("{number} is not between {} and {}", bounds.start(), bounds.end())));
         }
     }
     Ok(())

@@ -27,6 +27,7 @@ mod gate;
 mod mixed;
 mod objects;
 mod raw;
+mod secrets;
 mod tokens;
 mod writes;
 
@@ -50,6 +51,7 @@ fn main() {
         Some("gate") => gate::measure(),
         Some("mixed") => mixed::measure(arguments.next().map_or(10, |minutes| minutes.parse().unwrap())),
         Some("objects") => objects::measure(arguments.next().map_or(50_000, |count| count.parse().unwrap())),
+        Some("secrets") => secrets::measure(arguments.next().map_or(10_000, |count| count.parse().unwrap())),
         Some("writes") => {
             let directory = arguments.next().unwrap();
             writes::measure(directory.as_ref(), arguments.next().map_or(20_000, |count| count.parse().unwrap()));

@@ -24,7 +24,7 @@ const LINES: usize = 10_000;
 
 /// A log of that many lines, closed.
 fn log(lines: usize) -> Trail {
-    let trail = Trail::new();
+    let trail = Trail::still();
     let (audit, _) = trail.open(None);
     // Two for the start and the stop, one checkpoint in a thousand and one at the end.
     let uses = lines - 3 - lines.saturating_sub(1) / 1000;

@@ -33,7 +33,7 @@ fn first_event(path: &PathBuf) -> String {
 
 /// A closed log of several files.
 fn rotated() -> Trail {
-    let mut trail = Trail::new();
+    let mut trail = Trail::still();
     trail.settings.rotate_size = 4096;
     let (audit, _) = trail.open(None);
     write(&audit, 60);

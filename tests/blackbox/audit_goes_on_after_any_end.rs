@@ -14,7 +14,7 @@ fn append(trail: &Trail, bytes: &[u8]) {
 
 /// A log that says it stopped, and what a database would know of it.
 fn stopped() -> Trail {
-    let trail = Trail::new();
+    let trail = Trail::still();
     let (audit, found) = trail.open(None);
     assert_eq!(found.end, None);
     audit.write(vec![use_of("a"), change_of("a", 2)]).unwrap();
@@ -80,7 +80,7 @@ fn a_torn_line_is_cut_off_and_told() {
 
 #[test]
 fn changes_that_were_retracted_are_not_told_again() {
-    let trail = Trail::new();
+    let trail = Trail::still();
     let (audit, _) = trail.open(None);
     let head = head_of(trail.text().lines().next().unwrap());
     let mark = audit.write(vec![change_of("a", 2), change_of("b", 5)]).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Answer, Connection, Server, kmip};
+use crate::harness::{Answer, Connection, Leaf, Server, hanzo, kmip, routes};
 
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 
@@ -11,29 +11,42 @@ fn post(connection: &mut Connection, headers: &[(&str, &str)]) -> Answer {
     connection.try_request("POST", kmip::PATH, headers, body.as_bytes()).unwrap()
 }
 
+/// Requests that only clients of this server make.
 #[test]
-fn a_post_must_say_that_it_is_json() {
-    let server = Server::start();
-    let mut alice = server.alice().connect().unwrap();
-    assert_eq!(post(&mut alice, &[]).status, 415);
-    for value in [
-        "text/plain",
-        "text/plain; application/json",
-        "application/x-www-form-urlencoded",
-        "multipart/form-data; boundary=x",
-        "application/jsonx",
-        "application/json-patch+json",
-        "json",
-        "*/*",
-        "",
-        ";",
-    ] {
-        let answer = post(&mut alice, &[("Content-Type", value)]);
-        assert_eq!(answer.status, 415, "{value}");
-        assert!(answer.detail().contains("application/json"), "{answer:?}");
-    }
-    for value in ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json;v=1"] {
-        assert_eq!(post(&mut alice, &[("Content-Type", value)]).status, 200, "{value}");
+fn a_strict_body_must_say_that_it_is_json_and_have_no_unknown_member() {
+    let server = hanzo::server();
+    let root = server.place.authority.issue(&Leaf::client("root"));
+    let mut root = server.client(&root).connect().unwrap();
+    let strict: Vec<_> = routes::rows().into_iter().filter(routes::Row::is_strict).collect();
+    assert!(strict.len() >= 12);
+    for row in strict {
+        let path = row.path.replacen("{}", "roles", 1).replace("{}", "x");
+        let mut ask =
+            |headers: &[(&str, &str)]| root.try_request(&row.method, &path, headers, br#"{"color":"red"}"#).unwrap();
+        assert_eq!(ask(&[]).status, 415, "{}", row.name());
+        for value in [
+            "text/plain",
+            "text/plain; application/json",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data; boundary=x",
+            "application/jsonx",
+            "application/json-patch+json",
+            "json",
+            "*/*",
+            "",
+            ";",
+        ] {
+            let answer = ask(&[("Content-Type", value)]);
+            assert_eq!(answer.status, 415, "{} {value}", row.name());
+            assert!(answer.detail().contains("application/json"), "{answer:?}");
+        }
+        for value in ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json;v=1"]
+        {
+            let answer = ask(&[("Content-Type", value)]);
+            // What was wrong is not quoted where the body is a credential.
+            let is_told = row.path == "/issuers/test" || answer.detail().contains("color");
+            assert!([400, 422].contains(&answer.status) && is_told, "{} {value}: {answer:?}", row.name());
+        }
     }
 }
 

@@ -33,7 +33,7 @@ fn who_is_not_known_is_told_why() {
     let nameless = server.place.authority.issue(&Leaf { subject, ..Leaf::client("") });
     let nameless = Cli::new(&server, "nameless", &nameless);
     for command in [&["whoami"][..], &["sym", "keys", "create"]] {
-        nameless.fails_with(command, &["not authenticated: ", "has the certificate one CN"]);
+        nameless.fails_with(command, &["not authenticated: ", "does the certificate have one CN"]);
     }
 }
 
@@ -164,7 +164,7 @@ fn a_legacy_identity_is_told_apart_and_the_advice_works() {
 fn a_token_goes_to_no_one_in_clear() {
     let server = Server::start();
     let nobody = Cli::bare(&server, "nobody").with("CLAVIGER_ACCESS_TOKEN", ACCESS_TOKEN);
-    nobody.fails_with(&["whoami", "--url", "http://192.0.2.1"], &["an access token is sent only by https://"]);
+    nobody.fails_with(&["whoami", "--url", "http://192.0.2.1"], &["a credential is sent only by https://"]);
     nobody.fails_with(&["whoami", "--url", "https://127.0.0.1:1"], &["cannot connect to"]);
     let broken = nobody.with("CLAVIGER_ACCESS_TOKEN", format!("{ACCESS_TOKEN}\n"));
     broken.fails_with(&["whoami"], &["the access token is not a token"]);

@@ -80,7 +80,10 @@ fn the_exported_base64_is_an_api_token() {
     let server = Server::start_at(place, &Options { arguments, ..Options::default() });
     let bearer = Cli::bare(&server, "bearer").knowing(&server);
     bearer.fails_with(&["whoami"], &["not authenticated: ", "give --client-p12 or --access-token"]);
-    bearer.fails_with(&["whoami", "--access-token", "AAAA"], &["not authenticated: ", "is the token still valid?"]);
+    bearer.fails_with(
+        &["whoami", "--access-token", "AAAA"],
+        &["not authenticated: ", "is the access token, API token or JWT still valid?"],
+    );
     assert_eq!(bearer.json(&["whoami", "--access-token", &token])["username"], "admin");
     let bearer = bearer.with("CLAVIGER_ACCESS_TOKEN", &token);
     assert_eq!(bearer.json(&["whoami"])["username"], "admin");

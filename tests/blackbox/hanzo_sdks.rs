@@ -11,6 +11,7 @@ use crate::harness::kmip;
 
 const KEYS: &str = "/api/v1/kms/keys";
 const PROJECTS: &str = "/api/v2/workspace";
+const SEARCH: &str = "/api/v2/identities/search";
 
 /// The members of an answer that must be there, and be no null: texts (`s`), numbers (`n`), truth values (`b`) and lists (`l`).
 #[track_caller]
@@ -296,11 +297,6 @@ const PROJECT: [(&str, char); 12] = [
     ("environments", 'l'),
 ];
 
-/// The environment `test` of a list.
-fn test_environment(list: &Value) -> Value {
-    list["environments"].as_array().unwrap().iter().find(|own| own["slug"] == "test").unwrap().clone()
-}
-
 #[test]
 fn projects_are_made_read_changed_and_removed() {
     let server = server();
@@ -337,23 +333,6 @@ fn projects_are_made_read_changed_and_removed() {
     let changed = root.done_with("PATCH", "/api/v2/workspace/gcp-project", &change);
     assert_eq!((&changed["name"], &changed["description"]), (&json!("Other"), &json!("")));
     assert_eq!(changed["createdAt"], made["createdAt"]);
-    let read = root.get("/api/v1/workspace/gcp-project");
-    let slugs = |project: &Value| -> Vec<String> {
-        let environments = project["environments"].as_array().unwrap().iter();
-        environments.map(|own| own["slug"].as_str().unwrap().to_owned()).collect()
-    };
-    assert_eq!(slugs(&read["workspace"]), ["dev", "staging", "prod"]);
-    root.done("/api/v1/workspace/gcp-project/environments", &json!({"name": "Test", "slug": "test", "position": 4}));
-    assert_eq!(slugs(&root.get("/api/v2/workspace/gcp-project")), ["dev", "staging", "prod", "test"]);
-    let own = test_environment(&root.get("/api/v1/workspace/gcp-project/environments"));
-    let at = format!("/api/v1/workspace/gcp-project/environments/{}", own["id"].as_str().unwrap());
-    assert_eq!(root.get(&at)["environment"], own);
-    assert_eq!(root.send("GET", &at.replace("environments/", "environments/x"), None).status, 404);
-    // Terraform makes those too that are there from the beginning: once.
-    let made_by = json!({"name": "Production", "slug": "prod", "position": 1});
-    let prod = root.done("/api/v1/workspace/gcp-project/environments", &made_by);
-    assert_eq!(prod["environment"]["name"], "Production");
-    refused(&mut root, "POST", "/api/v1/workspace/gcp-project/environments", &made_by, 400);
     let body = json!({"name": "Third"});
     assert_eq!(root.done_with("PATCH", "/api/v1/workspace/gcp-project", &body)["workspace"]["name"], "Third");
     for (body, member) in [
@@ -391,6 +370,62 @@ fn projects_are_made_read_changed_and_removed() {
     // Members of a project that are people are not served.
     let invite = json!({"projectId": "shop", "emails": ["alice@example.com"], "roleSlugs": ["member"]});
     refused(&mut root, "POST", "/api/v2/workspace/shop/memberships", &invite, 501);
+}
+
+/// The slugs of the environments that a project shows.
+fn slugs(project: &Value) -> Vec<&str> {
+    project["environments"].as_array().unwrap().iter().map(|own| own["slug"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_project_begins_with_the_environments_that_were_asked_for() {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    let new = |slug: &str, wanted: Value| json!({"projectName": slug, "slug": slug, "organizationSlug": "", "shouldCreateDefaultEnvs": wanted});
+    let usual = ["dev", "staging", "prod"];
+    for body in [new("said", json!(true)), new("null", json!(null)), json!({"projectName": "unsaid"})] {
+        assert_eq!(slugs(&root.done(PROJECTS, &body)["project"]), usual, "{body}");
+    }
+    let told = refused(&mut root, "POST", PROJECTS, &new("x", json!("no")), 422);
+    assert!(told.starts_with("shouldCreateDefaultEnvs: "), "{told}");
+    let made = root.done(PROJECTS, &new("bare", json!(false)))["project"].clone();
+    assert_eq!(slugs(&made), [""; 0]);
+    let at = "/api/v1/workspace/bare/environments";
+    let secret = json!({"workspaceId": "bare", "environment": "dev", "secretPath": "/", "secretValue": "x"});
+    let members = json!({"members": {"root": "developer"}, "default_environments": false});
+    assert_eq!(root.define("projects", "bare", &members).status, 200);
+    let told = refused(&mut root, "POST", "/api/v3/secrets/raw/A", &secret, 404);
+    assert!(told.contains("it has none: make one first"), "{told}");
+    let folder = json!({"workspaceId": "bare", "environment": "dev", "path": "/", "name": "f"});
+    refused(&mut root, "POST", "/api/v1/folders", &folder, 404);
+    // What Terraform makes is all that there is, also after a change of the project and a restart.
+    let prod = json!({"name": "Production", "slug": "prod", "position": 4, "workspaceId": "bare"});
+    let made = root.done(at, &prod)["environment"].clone();
+    assert_eq!((&made["position"], &made["name"]), (&json!(4), &json!("Production")));
+    assert!(refused(&mut root, "POST", at, &prod, 400).contains("\"prod\" exists already"));
+    root.done_with("PATCH", "/api/v2/workspace/bare", &json!({"slug": "bare", "name": "Bare"}));
+    let server = server.restart();
+    let mut root = Caller::certificate(&server, "root");
+    assert_eq!(slugs(&root.get("/api/v2/workspace/bare")), ["prod"]);
+    refused(&mut root, "POST", "/api/v3/secrets/raw/A", &secret, 404);
+    // The last one goes, as `terraform destroy` has it, and none comes back.
+    let own = format!("{at}/{}", id(&made));
+    assert_eq!(root.send("DELETE", &own, None).status, 200);
+    assert_eq!(slugs(&root.get("/api/v1/workspace/bare")["workspace"]), [""; 0]);
+    assert_eq!(root.get(at)["environments"], json!([]));
+    // The member is one of the definition: without it, the project has what others have.
+    assert_eq!(root.define("projects", "bare", &json!({"members": {"root": "developer"}})).status, 200);
+    assert_eq!(slugs(&root.get("/api/v2/workspace/bare")), usual);
+    assert_eq!(root.define("projects", "bare", &json!({"default_environments": "x"})).status, 422);
+    // Those that a project has from the beginning are there, and none of them is made a second time.
+    let at = "/api/v1/workspace/said/environments";
+    for slug in usual {
+        let told = refused(&mut root, "POST", at, &json!({"name": "Mine", "slug": slug}), 400);
+        assert!(told.contains(&format!("{slug:?} exists already")), "{told}");
+    }
+    root.done(at, &json!({"name": "Test", "slug": "test"}));
+    assert_eq!(slugs(&root.get("/api/v2/workspace/said")), ["dev", "staging", "prod", "test"]);
+    refused(&mut root, "POST", at, &json!({"name": "Mine", "slug": "dev"}), 400);
 }
 
 #[test]
@@ -434,6 +469,20 @@ fn identities_are_members_as_terraform_says() {
         (&json!("developer"), &json!("ci2"))
     );
     assert_eq!(&root.get(&at)["identityMembership"], membership);
+    // What `terraform import` knows is the membership's own identifier.
+    let imported = format!("{PROJECTS}/identity-memberships/{}", id(membership));
+    assert_eq!(&root.get(&imported)["identityMembership"], membership);
+    for none in ["x", "x:y", "shop:x", &format!("x:{identity}")] {
+        assert_eq!(root.send("GET", &format!("{PROJECTS}/identity-memberships/{none}"), None).status, 404, "{none}");
+    }
+    let mut alice = Caller::certificate(&server, "alice");
+    for own in [&imported, &format!("{PROJECTS}/identity-memberships/x")] {
+        assert_eq!(alice.send("GET", own, None).status, 403, "{own}");
+    }
+    // Every caller may know the organization.
+    let details = alice.get("/api/v1/identities/details")["identityDetails"]["organization"].clone();
+    has(&details, &[("id", 's'), ("name", 's'), ("slug", 's')]);
+    assert_eq!(details["id"], root.get("/api/v1/workspace/shop")["workspace"]["orgId"]);
     assert_eq!(root.done_with("PATCH", &at, &roles)["roles"], membership["roles"]);
     let one = root.done_with("PATCH", &at, &json!({"role": "developer"}));
     assert_eq!(&one["identityMembership"], membership);
@@ -456,4 +505,61 @@ fn identities_are_members_as_terraform_says() {
     let gone = root.done_with("DELETE", &at, &body);
     assert_eq!(gone["identityMembership"]["identityId"], json!(identity));
     assert_eq!(root.send("GET", &at, None).status, 404);
+}
+
+#[test]
+fn identities_are_found_by_their_names() {
+    let server = server();
+    let mut root = Caller::certificate(&server, "root");
+    for name in ["web one", "ci", "web two", "web one"] {
+        root.done("/api/v1/identities", &json!({"name": name, "role": "member"}));
+    }
+    // What the Terraform provider sends.
+    let asked = |how: &str, text: &str, offset: usize| {
+        json!({
+            "scope": ["organization", "project"], "orderBy": "name", "orderDirection": "asc", "limit": 2, "offset": offset,
+            "search": {"name": {how: text}},
+        })
+    };
+    let mut found = |body: &Value| -> (Vec<String>, Value) {
+        let answer = root.done(SEARCH, body);
+        let names = answer["identities"].as_array().unwrap().iter().map(|own| {
+            has(
+                own,
+                &[("id", 's'), ("identityId", 's'), ("orgId", 's'), ("scope", 's'), ("roles", 'l'), ("createdAt", 's')],
+            );
+            has(&own["identity"], &[("id", 's'), ("name", 's'), ("authMethods", 'l'), ("hasDeleteProtection", 'b')]);
+            has(&own["roles"][0], &[("id", 's'), ("role", 's'), ("isTemporary", 'b')]);
+            own["identity"]["name"].as_str().unwrap().to_owned()
+        });
+        (names.collect(), answer["totalCount"].clone())
+    };
+    let expected =
+        |names: &[&str], total: u32| (names.iter().map(|&own| own.to_owned()).collect::<Vec<_>>(), json!(total));
+    assert_eq!(found(&asked("$contains", "web", 0)), expected(&["web one", "web one"], 3));
+    assert_eq!(found(&asked("$contains", "web", 2)), expected(&["web two"], 3));
+    assert_eq!(found(&asked("$contains", "WEB T", 0)), expected(&["web two"], 1));
+    assert_eq!(found(&asked("$eq", "web", 0)), expected(&[], 0));
+    assert_eq!(found(&asked("$eq", "CI", 0)), expected(&[], 0));
+    assert_eq!(found(&json!({"search": {"name": "ci"}})), expected(&["ci"], 1));
+    assert_eq!(found(&asked("$eq", "ci", 0)), expected(&["ci"], 1));
+    assert_eq!(found(&json!({})), expected(&["ci", "web one", "web one", "web two"], 4));
+    assert_eq!(found(&json!({"scope": ["project"]})), expected(&[], 0));
+    for (body, member) in [
+        (json!({"search": {"role": {"$in": ["admin"]}}}), "search.role"),
+        (json!({"search": {"$or": []}}), "search.$or"),
+        (json!({"search": {"name": 5}}), "search.name"),
+        (json!({"search": {"name": {"$contains": "a", "$eq": "b"}}}), "search.name"),
+        (json!({"search": {"name": {"$in": ["ci"]}}}), "search.name"),
+        (json!({"orderBy": "role"}), "orderBy"),
+        (json!({"orderDirection": "desc"}), "orderDirection"),
+        (json!({"limit": 1_000_000}), "offset is at most"),
+        (json!({"limit": -1}), "limit"),
+        (json!({"authMethodsOnly": ["jwt"]}), "authMethodsOnly"),
+    ] {
+        let told = refused(&mut root, "POST", SEARCH, &body, 422);
+        assert!(told.starts_with(member), "{body}: {told}");
+    }
+    let mut alice = Caller::certificate(&server, "alice");
+    refused(&mut alice, "POST", SEARCH, &json!({}), 403);
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::hanzo_secrets::{RAW, create, listed, refused, shop, sound};
-use crate::harness::Server;
+use crate::hanzo_secrets::{create, listed, refused, sound};
 use crate::harness::caller::{Caller, succeeded};
 use crate::harness::costs::{best, took};
+use crate::harness::shop::{MANY, PAGE, RAW, fill, shop};
 
 const ENVIRONMENTS: &str = "/api/v1/workspace/shop/environments";
 const V1: &str = "/api/v1/folders";
@@ -42,6 +42,12 @@ fn a_project_has_environments() {
     let own = format!("{ENVIRONMENTS}/{}", made["id"].as_str().unwrap());
     let changed = alice.done_with("PATCH", &own, &json!({"name": "Q"}))["environment"].clone();
     assert_eq!((&changed["name"], &changed["slug"]), (&json!("Q"), &json!("qa")));
+    // What Terraform sends: the slug, which stays.
+    let whole = json!({"name": "Q", "slug": "qa", "position": 2});
+    assert_eq!(alice.done_with("PATCH", &own, &whole)["environment"]["position"], json!(2));
+    let told = refused(&alice.send("PATCH", &own, Some(&json!({"slug": "q", "name": "Other"}))), 422);
+    assert!(told.starts_with("slug: \"q\"") && told.contains("\"qa\""), "{told}");
+    assert_eq!(alice.get(&own)["environment"]["name"], json!("Q"), "nothing was changed");
     // It holds a secret.
     assert!(refused(&alice.send("DELETE", &own, None), 409).contains("not empty"));
     alice.done_with("DELETE", &format!("{RAW}/A"), &json!({"workspaceId": "shop", "environment": "qa"}));
@@ -56,6 +62,98 @@ fn a_project_has_environments() {
     }
     let last = names(&alice.get(ENVIRONMENTS), "environments", "id");
     refused(&alice.send("DELETE", &format!("{ENVIRONMENTS}/{}", last[0]), None), 409);
+}
+
+#[test]
+fn an_environment_is_found_by_its_identifier_only() {
+    let (server, mut root) = shop();
+    let [mut alice, mut rita, mut mallory] =
+        ["alice", "rita", "mallory"].map(|name| Caller::certificate(&server, name));
+    crate::harness::conjur::define(&mut root, "projects", "other", &json!({"members": {"mallory": "lead"}}));
+    let at = |id: &str| format!("/api/v1/workspace/environments/{id}");
+    // No row has those that a project has from the beginning.
+    let implied = names(&rita.get(ENVIRONMENTS), "environments", "id");
+    let hidden = |mallory: &mut Caller, id: &str| refused(&mallory.send("GET", &at(id), None), 404).replace(id, "ID");
+    let none = hidden(&mut mallory, "00000000-0000-8000-8000-000000000000");
+    let mut look = |all: &[String], listed: &Value| {
+        for (id, own) in all.iter().zip(listed["environments"].as_array().unwrap()) {
+            let found = rita.get(&at(id))["environment"].clone();
+            assert_eq!((&found, &found["projectId"]), (own, &json!("shop")));
+            // Who administers is no member, and makes environments all the same.
+            assert_eq!(&root.get(&at(id))["environment"], own);
+            assert_eq!(hidden(&mut mallory, id), none, "what is another's is as what is not there");
+        }
+    };
+    look(&implied, &alice.get(ENVIRONMENTS));
+    let made = alice.done(ENVIRONMENTS, &json!({"name": "Quality", "slug": "qa"}))["environment"].clone();
+    let listed = alice.get(ENVIRONMENTS);
+    let all = names(&listed, "environments", "id");
+    assert_eq!((all.len(), &all[..3]), (4, &implied[..]), "the identifiers stay");
+    look(&all, &listed);
+    for id in [made["id"].as_str().unwrap(), &implied[0]] {
+        succeeded(&alice.send("DELETE", &format!("{ENVIRONMENTS}/{id}"), None), &json!(id));
+        assert_eq!(refused(&alice.send("GET", &at(id), None), 404).replace(id, "ID"), none);
+    }
+    for id in ["x", "dev", &"8".repeat(36)] {
+        assert_eq!(hidden(&mut alice, id), none, "{id}");
+    }
+    // Those of the other project are theirs.
+    let own = mallory.get("/api/v1/workspace/other/environments")["environments"][0].clone();
+    assert_eq!(mallory.get(&at(own["id"].as_str().unwrap()))["environment"], own);
+    refused(&alice.send("GET", &at(own["id"].as_str().unwrap()), None), 404);
+    // A project may be called as the path is.
+    crate::harness::conjur::define(&mut root, "projects", "environments", &json!({"members": {"alice": "lead"}}));
+    assert_eq!(names(&alice.get(&at("environments")), "environments", "slug"), ["dev", "staging", "prod"]);
+    assert_eq!(alice.get(&at("tags"))["workspaceTags"], json!([]));
+}
+
+#[test]
+fn what_terraform_imports_is_read_by_identifier_or_path() {
+    let (server, _) = shop();
+    let [mut alice, mut rita, mut wendy, mut mallory] =
+        ["alice", "rita", "wendy", "mallory"].map(|name| Caller::certificate(&server, name));
+    let folder = json!({"projectId": "shop", "environment": "dev", "name": "main", "path": "/db"});
+    let made = alice.done(V2, &folder)["folder"].clone();
+    for path in ["%2Fdb%2Fmain", "db/main", "%2Fdb%2Fmain%2F"] {
+        assert_eq!(rita.get(&format!("{V1}/shop/dev/{path}"))["folder"], made, "{path}");
+        refused(&mallory.send("GET", &format!("{V1}/shop/dev/{path}"), None), 404);
+    }
+    for none in ["shop/dev/%2F", "shop/dev/%2Fdb%2Fx", "shop/none/%2Fdb", "nowhere/dev/%2Fdb"] {
+        refused(&rita.send("GET", &format!("{V1}/{none}"), None), 404);
+    }
+    refused(&rita.send("GET", &format!("{V1}/shop/dev/%2F%2F%2F"), None), 422);
+    let secret = create(&mut alice, "/db/main", "DB_URL", "postgres://${X}");
+    let at = |id: &str| format!("{RAW}/id/{id}");
+    let own = at(secret["id"].as_str().unwrap());
+    let read = rita.get(&own)["secret"].clone();
+    for member in ["id", "version", "workspace", "type", "environment", "secretKey", "secretPath", "tags", "createdAt"]
+    {
+        assert_eq!(read[member], secret[member], "{member}");
+    }
+    assert_eq!(read["secretValue"], json!("postgres://${X}"));
+    // It keeps its identifier under another name.
+    let body = json!({"workspaceId": "shop", "environment": "dev", "secretPath": "/db/main", "newSecretName": "URL"});
+    alice.done_with("PATCH", &format!("{RAW}/DB_URL"), &body);
+    assert_eq!(rita.get(&own)["secret"]["secretKey"], json!("URL"));
+    // Who writes may know of it, and a stranger learns nothing.
+    refused(&wendy.send("GET", &own, None), 403);
+    let unknown = refused(&mallory.send("GET", &at("x"), None), 404);
+    let hidden = refused(&mallory.send("GET", &own, None), 404);
+    assert_eq!(hidden.replace(secret["id"].as_str().unwrap(), "x"), unknown);
+    let key = alice.key("k", &[]);
+    refused(&alice.send("GET", &at(&key), None), 404);
+    let write = |caller: &mut Caller, path: &str, value: &[u8]| {
+        let path = format!("/secrets/shop/variable/{path}");
+        assert_eq!(caller.connection.try_request("POST", &path, &[], value).unwrap().status, 201);
+    };
+    write(&mut alice, "dev%2Fdb%2Fmain%2FURL", &[0xff]);
+    assert!(refused(&rita.send("GET", &own, None), 422).contains("is no text"));
+    alice.done_with("DELETE", &format!("{RAW}/URL"), &body);
+    refused(&alice.send("GET", &own, None), 404);
+    // A secret that has the name is another's business: the path with one segment more is free for it.
+    create(&mut alice, "/", "id", "of that name");
+    let named = rita.get(&format!("{RAW}/id?workspaceId=shop&environment=dev"));
+    assert_eq!(named["secret"]["secretValue"], json!("of that name"));
 }
 
 #[test]
@@ -215,7 +313,7 @@ fn folders_have_bounds() {
 
 #[test]
 fn tags_narrow_lists() {
-    let (server, _) = shop();
+    let (server, mut root) = shop();
     let [mut alice, mut rita] = ["alice", "rita"].map(|name| Caller::certificate(&server, name));
     let tags = "/api/v1/workspace/shop/tags";
     let made = alice.done(tags, &json!({"slug": "db", "color": "#ff0000"}))["workspaceTag"].clone();
@@ -230,33 +328,52 @@ fn tags_narrow_lists() {
     assert_eq!(listed(&mut rita, "tagSlugs=db%2Cnone"), ["/ B=2"]);
     assert_eq!(listed(&mut rita, "tagSlugs=web"), [""; 0]);
     let own = format!("{tags}/{}", made["id"].as_str().unwrap());
-    succeeded(&alice.send("DELETE", &own, None), &json!(own));
+    // What Terraform reads and sends.
+    assert_eq!(rita.get(&own)["workspaceTag"], made);
+    assert_eq!(rita.get(&format!("{tags}/slug/db"))["workspaceTag"], made);
+    let change = json!({"name": "Databases", "slug": "data", "projectId": "shop", "tagId": made["id"]});
+    refused(&rita.send("PATCH", &own, Some(&change)), 403);
+    let changed = alice.done_with("PATCH", &own, &change)["workspaceTag"].clone();
+    for (member, value) in
+        [("id", &made["id"]), ("slug", &json!("data")), ("name", &json!("Databases")), ("color", &json!("#ff0000"))]
+    {
+        assert_eq!(&changed[member], value, "{changed}");
+    }
+    assert_eq!(rita.get(&own)["workspaceTag"], changed);
+    // Secrets keep it, and the former slug is free.
+    assert_eq!(listed(&mut rita, "tagSlugs=data"), ["/ B=2"]);
     assert_eq!(listed(&mut rita, "tagSlugs=db"), [""; 0]);
+    refused(&rita.send("GET", &format!("{tags}/slug/db"), None), 404);
+    let taken = refused(&alice.send("PATCH", &own, Some(&json!({"slug": "web", "name": "X"}))), 400);
+    assert!(taken.contains("\"web\" exists already"), "{taken}");
+    for (wrong, member) in
+        [(json!({"slug": "a/b"}), "slug"), (json!({"slug": ""}), "slug"), (json!({"name": 5}), "name")]
+    {
+        assert!(refused(&alice.send("PATCH", &own, Some(&wrong)), 422).starts_with(member), "{wrong}");
+    }
+    let long = json!({"color": "x".repeat(256)});
+    assert!(refused(&alice.send("PATCH", &own, Some(&long)), 422).starts_with("color"));
+    assert_eq!(alice.done_with("PATCH", &own, &json!({"slug": "data"}))["workspaceTag"]["name"], json!("Databases"));
+    let none = format!("{tags}/{}", made["id"].as_str().unwrap().replace('-', "_"));
+    refused(&alice.send("GET", &none, None), 404);
+    refused(&alice.send("PATCH", &none, Some(&json!({"name": "x"}))), 404);
+    // Of another project, and to those who may not know of this one, it is not there.
+    crate::harness::conjur::define(&mut root, "projects", "other", &json!({"members": {"mallory": "lead"}}));
+    let mut mallory = Caller::certificate(&server, "mallory");
+    for path in [own.clone(), format!("{tags}/slug/data"), own.replace("/shop/", "/other/")] {
+        refused(&mallory.send("GET", &path, None), 404);
+        let body = json!({"name": "mine"});
+        let status = if path.contains("/slug/") { 501 } else { 404 };
+        refused(&mallory.send("PATCH", &path, Some(&body)), status);
+    }
+    assert_eq!(rita.get(&own)["workspaceTag"]["name"], json!("Databases"));
+    succeeded(&alice.send("DELETE", &own, None), &json!(own));
+    assert_eq!(listed(&mut rita, "tagSlugs=data"), [""; 0]);
     assert_eq!(rita.get(&format!("{RAW}/B?workspaceId=shop&environment=dev"))["secret"]["tags"], json!([]));
 }
 
-/// Secrets of a project, and how many of them are on a page.
-const MANY: usize = 10_000;
+/// Secrets of the project to compare many with.
 const FEW: usize = 200;
-const PAGE: usize = 100;
-
-/// Adds so many secrets to an environment of the project.
-fn fill(server: &Server, environment: &str, count: usize) {
-    let batches = count / PAGE;
-    thread::scope(|scope| {
-        for connection in 0..4 {
-            scope.spawn(move || {
-                let mut alice = Caller::certificate(server, "alice");
-                for batch in (connection..batches).step_by(4) {
-                    let entry = |number: usize| json!({"secretKey": format!("S{batch:03}_{number:02}"), "secretValue": "value"});
-                    let secrets: Vec<Value> = (0..PAGE).map(entry).collect();
-                    let body = json!({"workspaceId": "shop", "environment": environment, "secrets": secrets});
-                    alice.done("/api/v3/secrets/batch/raw", &body);
-                }
-            });
-        }
-    });
-}
 
 #[test]
 fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {

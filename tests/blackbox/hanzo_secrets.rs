@@ -4,25 +4,8 @@ use serde_json::{Value, json};
 
 use crate::harness::caller::Caller;
 use crate::harness::kmip::named;
-use crate::harness::{Answer, Server, conjur, eventually, hanzo};
-
-pub const RAW: &str = "/api/v3/secrets/raw";
-
-/// A server where alice leads the project `shop`, wendy writes there, rita reads there, and tina may do so but for what is
-/// tagged; mallory is nobody there.
-pub fn shop() -> (Server, Caller) {
-    let server = hanzo::server();
-    let mut root = Caller::certificate(&server, "root");
-    let policy = |operations: &[&str]| json!({"policy_type": "allow", "operations": operations, "resources": ["*"]});
-    conjur::define(&mut root, "policies", "write", &policy(&["write_secret"]));
-    conjur::define(&mut root, "policies", "read", &policy(&["read_secret"]));
-    for (role, policy) in [("lead", "all"), ("writer", "write"), ("reader", "read")] {
-        conjur::define(&mut root, "roles", role, &json!({"capabilities": ["*"], "policies": [policy]}));
-    }
-    let members = json!({"alice": "lead", "wendy": "writer", "rita": "reader"});
-    conjur::define(&mut root, "projects", "shop", &json!({ "members": members }));
-    (server, root)
-}
+use crate::harness::shop::{RAW, shop};
+use crate::harness::{Answer, Server, conjur, eventually};
 
 /// What infisicalsdk 1.0.18 sends to make a secret.
 fn python(path: &str, value: &str) -> Value {

@@ -16,9 +16,10 @@ use crate::harness::hanzo::{
 use crate::harness::jwt::now;
 use crate::harness::server::run;
 use crate::harness::{Client, Leaf, Options, Server, SigningKey, clock, kmip};
+use crate::live_tokens_of_every_way::{Way, standing};
 
 /// Whether a presented token is renewed: the new one, or the status.
-fn renew(client: &Client, token: &str) -> Result<Value, u16> {
+pub fn renew(client: &Client, token: &str) -> Result<Value, u16> {
     let answer = client.post(RENEW, &json!({"accessToken": token}));
     if answer.status == 200 { Ok(answer.json()) } else { Err(answer.status) }
 }
@@ -248,56 +249,21 @@ fn it_is_good_from_its_networks_alone_whatever_headers_say() {
 
 #[test]
 fn what_is_narrowed_holds_for_live_tokens_at_once() {
-    let (place, key, start) = (place(), SigningKey::rsa("one"), now());
-    let options = clock::moved(&place, options(&[]));
-    clock::stand(&place, start);
-    let server = Server::start_at(Arc::clone(&place), &options);
-    let id = known(&server, &key, &json!({"accessTokenTTL": 1000, "accessTokenMaxTTL": 2000}));
+    let (key, start) = (SigningKey::rsa("one"), now());
+    let server = standing(start);
+    let id = known(&server, &key, &json!({}));
     let forever = jwt(&key, &json!({"iat": start - 10, "exp": start + 10_000}));
-    let token = login(&server, &id, &forever);
-    let mut root = Caller::certificate(&server, "root");
-    let mut set = |changes: Value| succeeded(&root.send("PATCH", &path(&id), Some(&changes)), &changes);
-    let everywhere = json!([{"ipAddress": "0.0.0.0/0"}, {"ipAddress": "::/0"}]);
-    let mut open = Caller::bearer(&server, &token);
-    assert!(whoami_at(&mut open).is_ok());
-    // Networks: the next use, over an open connection too, and the next renewal.
-    set(json!({"accessTokenTrustedIps": [{"ipAddress": "127.0.0.2/32"}]}));
-    assert_eq!((whoami_at(&mut open), whoami(&server, &token)), (Err(401), Err(401)));
-    assert_eq!(renew(&server.nobody(), &token), Err(401));
-    set(json!({ "accessTokenTrustedIps": everywhere }));
-    assert!(whoami_at(&mut open).is_ok());
-    // Of a token that was given for fewer networks, more give nothing.
-    set(json!({"accessTokenTrustedIps": [{"ipAddress": "127.0.0.2/32"}]}));
-    let elsewhere = login(&server, &id, &forever);
-    set(json!({ "accessTokenTrustedIps": everywhere }));
-    assert_eq!(whoami(&server, &elsewhere), Err(401));
-    // The time of each spelling, and the longest time of the token.
-    set(json!({"accessTokenTTL": 100, "accessTokenMaxTTL": 250}));
-    clock::stand(&place, start + 99);
-    assert!(whoami(&server, &token).is_ok());
-    let given = renew(&server.nobody(), &token).unwrap();
-    assert_eq!((&given["expiresIn"], &given["accessTokenMaxTTL"]), (&json!(100), &json!(250)));
-    let second = crate::harness::hanzo::token(&given);
-    clock::stand(&place, start + 100);
-    assert_eq!(whoami(&server, &token), Err(401), "its time by what is set now");
-    assert_eq!(renew(&server.nobody(), &token), Err(401));
-    clock::stand(&place, start + 198);
-    assert!(whoami(&server, &second).is_ok());
-    set(json!({"accessTokenTTL": 0, "accessTokenMaxTTL": 200}));
-    assert_eq!(renew(&server.nobody(), &second).unwrap()["expiresIn"], 2);
-    clock::stand(&place, start + 200);
-    assert_eq!((whoami(&server, &second), renew(&server.nobody(), &second).map(drop)), (Err(401), Err(401)));
-    // What is widened gives nothing to what was given before.
-    set(json!({"accessTokenTTL": 100, "accessTokenMaxTTL": 200}));
-    let third = login(&server, &id, &forever);
-    set(json!({"accessTokenTTL": 5000, "accessTokenMaxTTL": 5000}));
-    clock::stand(&place, start + 299);
-    assert!(whoami(&server, &third).is_ok());
-    assert_eq!(renew(&server.nobody(), &third).unwrap()["expiresIn"], 100);
-    clock::stand(&place, start + 300);
-    assert_eq!(whoami(&server, &third), Err(401));
+    let log_in = || login(&server, &id, &forever);
+    Way { server: &server, settings: path(&id), log_in: &log_in }.holds_tokens_to_the_stricter(start);
+    // It is the same for a server that begins.
+    let last = log_in();
+    Caller::certificate(&server, "root").done_with("PATCH", &path(&id), &json!({"accessTokenTTL": 100}));
+    clock::stand(&server.place, start + 1_199);
+    assert!(whoami(&server, &last).is_ok());
     let server = server.restart();
-    assert_eq!(whoami(&server, &third), Err(401));
+    assert!(whoami(&server, &last).is_ok());
+    clock::stand(&server.place, start + 1_200);
+    assert_eq!(whoami(&server, &last), Err(401));
 }
 
 #[test]

@@ -285,7 +285,7 @@ fn the_command_line_says_it_line_by_line() {
     let name = "authn-jwt/gitlab/acme/host/apps/web";
     let (status, out, error) = claviger(&["issuers", "test", "--jwt-file", "jwt", "--issuer", name]);
     assert_eq!(status, 0, "{out}{error}");
-    assert!(out.starts_with("authn-jwt/gitlab/acme (exchange) accepts the token\n"), "{out}");
+    assert!(out.starts_with("authn-jwt/gitlab/acme (exchange) accepts the JWT\n"), "{out}");
     assert!(
         out.lines().skip(1).all(|line| line.starts_with("  passed  ") || line.ends_with(" others were not asked")),
         "{out}"

@@ -30,8 +30,8 @@ fn refused() -> Vec<(&'static [&'static str], &'static str, bool, &'static str)>
         (&["-H", JSON], "/api/v1/nothing", true, "501"),
         (&["-H", JSON, "-X", "PUT"], "/kmip/2_1", true, "405"),
         (&["-H", JSON], "/version", false, "405"),
-        (&["-H", "Content-Type: image/png"], "/kmip/2_1", true, "415"),
-        (&["-H", "Content-Type: image/png"], "/access/grant", true, "415"),
+        (&["-H", "Content-Type: image/png"], "/access/transfer", true, "415"),
+        (&["-H", "Content-Type: image/png"], "/audit/search", true, "415"),
     ]
 }
 
@@ -137,7 +137,7 @@ fn a_connection_is_kept_after_a_refusal_with_a_small_body() {
         for (path, media_type, status) in [
             ("/nothing", "application/json", 404),
             ("/version", "application/json", 405),
-            ("/kmip/2_1", "image/png", 415),
+            ("/access/transfer", "image/png", 415),
         ] {
             let headers = [("Content-Type", media_type)];
             let answer = connection.try_request("POST", path, &headers, &body).unwrap();

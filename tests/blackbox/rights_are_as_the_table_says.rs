@@ -124,9 +124,11 @@ impl Kitchen {
             entry["newSecretName"] = json!(format!("Q{}", self.number));
         }
         let body = if path.contains("batch") { json!({ "secrets": [entry] }) } else { entry };
-        let (method, path) = (method.to_owned(), path.replace("{}", &secret));
+        let named = if path.contains("/id/") { &id } else { &secret };
+        let (method, path) = (method.to_owned(), path.replace("{}", named));
         let ask: Box<dyn Fn(&mut Caller) -> Answer> = if method == "GET" {
-            http("GET", format!("{path}?workspaceId=default&environment=dev"), None)
+            let place = if path.contains("/id/") { "" } else { "?workspaceId=default&environment=dev" };
+            http("GET", format!("{path}{place}"), None)
         } else {
             let body = but(place, &body);
             Box::new(move |caller| caller.send(&method, &path, Some(&body)))

@@ -7,6 +7,7 @@ use crate::harness::credentials::{App, LOGIN, app, at, log_in, refused, secret};
 use crate::harness::hanzo::{
     RENEW, identity, jwt, login, options, path, place, server, token, trusting, whoami, whoami_at,
 };
+use crate::harness::jwt::but;
 use crate::harness::{Server, SigningKey, eventually};
 
 const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
@@ -83,6 +84,114 @@ fn it_is_attached_changed_read_and_removed() {
     assert_eq!(root.send("GET", &at, None).status, 404);
     let mut alice = Caller::certificate(&server, "alice");
     assert_eq!(alice.post(&at, &json!({})).status, 403);
+}
+
+/// Members of a request with values that they cannot have.
+type Wrong<'a> = Vec<(&'a str, Value)>;
+
+/// What all ways of logging in say of their access tokens.
+fn wrong_tokens() -> Wrong<'static> {
+    vec![
+        ("accessTokenTTL", json!(-1)),
+        ("accessTokenTTL", json!(315_360_001)),
+        ("accessTokenMaxTTL", json!(-1)),
+        ("accessTokenNumUsesLimit", json!(-1)),
+        ("accessTokenTrustedIps", json!([])),
+        ("accessTokenTrustedIps", networks(&["10.0.0.1/8"])),
+    ]
+}
+
+/// What those by a JWT say of it.
+fn wrong_bounds() -> Wrong<'static> {
+    let long = "x".repeat(4097);
+    vec![
+        ("boundIssuer", json!(long)),
+        ("boundAudiences", json!(long)),
+        ("boundAudiences", json!("")),
+        ("boundSubject", json!(long)),
+        ("boundClaims", json!({ "a": long })),
+        ("boundClaims", json!({ "a": "" })),
+    ]
+}
+
+/// A value that is refused is named as the request named it, and not as the policy file would.
+#[test]
+fn what_is_refused_is_named_as_it_was_sent() {
+    let (server, key) = (server(), SigningKey::rsa("one"));
+    let mut root = Caller::certificate(&server, "root");
+    let (id, pem) = (identity(&mut root, "member"), "x".repeat(70_000));
+    let jwks = vec![
+        ("configurationType", json!("none")),
+        ("jwksUrl", json!("ftp://keys.example")),
+        ("jwksUrl", json!("x".repeat(4097))),
+        ("jwksCaCert", json!("no PEM")),
+        ("jwksCaCert", json!(pem)),
+        ("publicKeys", json!(["no PEM"])),
+        ("publicKeys", json!([pem])),
+    ];
+    let provider = vec![
+        ("oidcDiscoveryUrl", json!("ftp://provider.example")),
+        ("oidcDiscoveryUrl", json!("x".repeat(4097))),
+        ("caCert", json!("no PEM")),
+        ("caCert", json!(pem)),
+    ];
+    let lockouts = vec![
+        ("clientSecretTrustedIps", json!([])),
+        ("clientSecretTrustedIps", networks(&["10.0.0.1/8"])),
+        ("accessTokenPeriod", json!(60)),
+        ("lockoutThreshold", json!(0)),
+        ("lockoutDurationSeconds", json!(29)),
+        ("lockoutCounterResetSeconds", json!(3601)),
+        ("lockoutEnabled", json!("perhaps")),
+    ];
+    let oidc = json!({"oidcDiscoveryUrl": "https://provider.example", "boundIssuer": "x", "boundAudiences": "y"});
+    for (way, attached, sound, wrong) in [
+        ("jwt-auth", "identityJwtAuth", trusting(&key, &json!({})), [jwks, wrong_bounds(), wrong_tokens()].concat()),
+        ("oidc-auth", "identityOidcAuth", oidc, [provider, wrong_bounds(), wrong_tokens()].concat()),
+        ("universal-auth", "identityUniversalAuth", json!({}), [lockouts, wrong_tokens()].concat()),
+    ] {
+        let at = format!("/api/v1/auth/{way}/identities/{id}");
+        for (member, value) in &wrong {
+            let mut body = sound.clone();
+            if *member == "jwksUrl" {
+                body["configurationType"] = json!("jwks");
+            }
+            // A list in a list is of no member's kind.
+            for value in [value, &json!([[]])] {
+                body[*member] = value.clone();
+                named_as_sent(&refused(&mut root, &at, &body, 422), member);
+            }
+        }
+        let longer = but(sound.clone(), &json!({"accessTokenTTL": 5, "accessTokenMaxTTL": 4}));
+        named_as_sent(&refused(&mut root, &at, &longer, 400), "accessTokenTTL");
+        // No member is left out here that could be sent, and a change names them as well.
+        let attached = root.done(&at, &sound)[attached].clone();
+        let own = ["id", "identityId", "clientId", "createdAt", "updatedAt"];
+        for member in attached.as_object().unwrap().keys().filter(|member| !own.contains(&member.as_str())) {
+            assert!(wrong.iter().any(|(tried, _)| tried == member), "{way}: {member}");
+            let answer = root.send("PATCH", &at, Some(&json!({ member: [[]] })));
+            assert_eq!(answer.status, 422, "{way}: {member}");
+            named_as_sent(answer.json()["message"].as_str().unwrap(), member);
+        }
+    }
+    let secrets = at(&id, "/client-secrets");
+    for (member, value) in [
+        ("description", json!("x".repeat(256))),
+        ("description", json!("a\u{7}")),
+        ("numUsesLimit", json!(-1)),
+        ("ttl", json!(-1)),
+    ] {
+        for value in [value, json!([[]])] {
+            named_as_sent(&refused(&mut root, &secrets, &json!({ member: value }), 422), member);
+        }
+    }
+}
+
+#[track_caller]
+fn named_as_sent(told: &str, member: &str) {
+    assert!(told.starts_with(member), "{member}: {told}");
+    let mut words = told.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+    assert!(!words.any(|word| word.contains('_')), "{member}: {told}");
 }
 
 #[test]

@@ -13,9 +13,6 @@ use super::line::{self, Hash, NO_LINE, SignedHead, hash, now};
 use super::queue::{Answer, Item, Mark, Queue, Records};
 use super::record::Record;
 
-/// At most this long a line is not on disk, and not covered by a signature.
-const INTERVAL: Duration = Duration::from_millis(800);
-
 /// At most this many lines are not covered by a signature, the checkpoint included.
 const MAX_UNCOVERED: u64 = 1000;
 
@@ -57,6 +54,7 @@ pub(super) struct Writer {
     publish: Publish,
     max_bytes: u64,
     max_age: Duration,
+    interval: Duration,
     /// Behind the last line that was staged.
     at: Place,
     /// Behind the last line that is on disk.
@@ -80,6 +78,8 @@ pub(super) struct Start {
     pub(super) end: End,
     pub(super) max_bytes: u64,
     pub(super) max_age: Duration,
+    /// At most this long a line is not on disk, and not covered by a signature.
+    pub(super) interval: Duration,
 }
 
 impl Writer {
@@ -93,6 +93,7 @@ impl Writer {
             publish,
             max_bytes: start.max_bytes,
             max_age: start.max_age,
+            interval: start.interval,
             at,
             synced: at,
             staged: String::new(),
@@ -142,8 +143,8 @@ impl Writer {
 
     /// When there is something to do without any record.
     fn deadline(&self) -> Option<Instant> {
-        let sync = self.unsynced_since.map(|since| since + INTERVAL);
-        let sign = self.uncovered_since.map(|since| (since + INTERVAL).max(self.sign_again.unwrap_or(since)));
+        let sync = self.unsynced_since.map(|since| since + self.interval);
+        let sign = self.uncovered_since.map(|since| (since + self.interval).max(self.sign_again.unwrap_or(since)));
         [sync, sign, self.rotates_at()].into_iter().flatten().min()
     }
 
@@ -185,7 +186,7 @@ impl Writer {
                 if self.sign_again.is_none() {
                     tracing::warn!(%error, "no checkpoint of the audit log can be signed: it is tried again");
                 }
-                self.sign_again = Some(Instant::now() + INTERVAL);
+                self.sign_again = Some(Instant::now() + self.interval);
             }
         }
     }
@@ -239,7 +240,8 @@ impl Writer {
                 }
             }
         }
-        let is_due = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() >= INTERVAL);
+        let interval = self.interval;
+        let is_due = |since: Option<Instant>| since.is_some_and(|since| since.elapsed() >= interval);
         let sync = urgent || is_due(self.unsynced_since) || self.kept_bytes >= MAX_UNSYNCED;
         let done = self.flush(sync);
         if let Err(error) = &done {

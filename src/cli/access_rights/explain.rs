@@ -12,10 +12,10 @@ use crate::client::Client;
 /// Exit status: 0 whether they may or not.
 #[derive(clap::Args)]
 pub(in crate::cli) struct Explain {
-    /// Who: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token
+    /// One user: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token
     #[arg(long, value_name = "WHO")]
     user: String,
-    /// The operation, as in encrypt or get_attributes; manage_access and transfer are some too
+    /// One operation, such as encrypt or get_attributes; manage_access and transfer too
     #[arg(long, value_name = "OPERATION")]
     operation: String,
     /// Unique identifier of the object; without it, create, create_key_pair, register, import, locate and rng_retrieve can be asked about

@@ -11,7 +11,7 @@ pub(super) struct Change {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// Operations: get_attributes, encrypt, decrypt, mac, mac_verify, sign, signature_verify, get, export, activate, revoke,
+    /// One or more operations, separated by blanks: get_attributes, encrypt, decrypt, mac, mac_verify, sign, signature_verify, get, export, activate, revoke,
     /// destroy, modify_attribute, import, read_secret, write_secret
     #[arg(value_name = "OPERATION", required = true)]
     operations: Vec<String>,
@@ -20,10 +20,10 @@ pub(super) struct Change {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Grantee {
-    /// The user of this name, however they prove it; `*` for everyone
+    /// The user of this name, by whatever credential; `*` for everyone
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Those who have this role
+    /// Everyone with this role
     #[arg(long, value_name = "ROLE")]
     role: Option<String>,
 }

@@ -22,7 +22,7 @@ use super::error::Error;
 use super::report::Report;
 use crate::client::Client;
 
-/// Who may do what: your keys and others, theirs and you, and the definitions behind it
+/// Who may do what: grants on objects, their owners and projects, and the definitions of roles, policies and applications
 #[derive(clap::Subcommand)]
 pub(super) enum AccessRights {
     Grant(grant::Grant),

@@ -14,7 +14,7 @@ pub(in crate::cli) struct Project {
     /// Unique identifier of the object
     #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
     key_id: String,
-    /// The project
+    /// Put it into this project
     #[arg(long, value_name = "PROJECT")]
     to: Option<String>,
     /// Take it out of its project

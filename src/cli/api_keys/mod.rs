@@ -3,11 +3,15 @@
 use clap::Subcommand;
 use serde_json::json;
 
+use super::account::Account;
 use super::error::Error;
 use super::report::Report;
 use crate::client::{Client, segment};
 
-/// API keys by which hosts log in; for administrators
+/// API keys, by which hosts of Conjur log in; for administrators
+///
+/// A host is an application, defined by `access-rights definitions put hosts`. It exchanges its API key for an access token, by
+/// Conjur's clients or by `claviger login --host HOST`.
 #[derive(Subcommand)]
 pub(super) enum ApiKeys {
     Issue(Issue),
@@ -20,9 +24,8 @@ struct Host {
     /// The host's identifier, without `host/`
     #[arg(value_name = "HOST", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     host: String,
-    /// Account that the host belongs to
-    #[arg(long, value_name = "ACCOUNT", env = "CLAVIGER_ACCOUNT", default_value = "default")]
-    account: String,
+    #[command(flatten)]
+    account: Account,
 }
 
 /// Give a host a new API key, and print it: it cannot be shown again, and the former one is refused from now on
@@ -41,7 +44,7 @@ pub(super) struct Revoke {
 
 impl Host {
     fn path(&self) -> String {
-        format!("/authn/{}/api_key?role={}", segment(&self.account), segment(&format!("host:{}", self.host)))
+        format!("/authn/{}/api_key?role={}", segment(&self.account.name), segment(&format!("host:{}", self.host)))
     }
 }
 

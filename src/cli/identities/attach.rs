@@ -1,21 +1,33 @@
 //! `claviger identities attach`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::auth_at;
-use super::tokens::Tokens;
-use crate::cli::error::{Error, FileError};
+use super::bounds::{Bounds, pem};
+use super::jwt_auth_at;
+use crate::cli::error::Error;
 use crate::cli::report::Report;
-use crate::cli::stream::Source;
 use crate::client::Client;
 
-/// The largest file with keys or authorities, in bytes.
-const MAX_PEM: usize = 64 << 10;
+const EXAMPLE: &str = "\
+Example:
+  id=$(claviger identities create --name deployer --role member)
+  claviger identities attach \"$id\" --jwks-url https://gitlab.example/oauth/discovery/keys \\
+      --bound-issuer https://gitlab.example --audience claviger --subject 'project_path:acme/web:*'
+  claviger login --issuer \"$id\" --jwt-file job.jwt          # as the application";
 
-/// Have an identity be known by the JWTs of an issuer
+/// Let an identity log in by JWTs that an issuer signs (Infisical's jwt-auth)
+///
+/// The issuer, such as a CI system, gives the application a JWT, and the application exchanges it for an access token of this
+/// server. The options say by which JWTs: all that is given must hold. The issuer's keys come from a URL or from files. If the
+/// issuer is an OpenID Connect provider, `oidc-auth attach` finds its keys.
 #[derive(clap::Args)]
+#[command(
+    mut_arg("bound_issuer", |arg| arg.required(true)),
+    mut_arg("audience", |arg| arg.required(true)),
+    after_help = EXAMPLE
+)]
 pub(in crate::cli) struct Attach {
     /// The identity's identifier
     #[arg(value_name = "ID")]
@@ -26,28 +38,11 @@ pub(in crate::cli) struct Attach {
     /// PEM file with the authorities of the server of the keys [default: what the server trusts]
     #[arg(long, value_name = "FILE", requires = "jwks_url")]
     jwks_ca_file: Option<PathBuf>,
-    /// PEM file with public keys of the issuer; may be repeated
+    /// PEM file with public keys of the issuer; repeat the option for several files
     #[arg(long, value_name = "FILE")]
     public_key: Vec<PathBuf>,
-    /// The issuer, exactly as `iss`
-    #[arg(long, value_name = "ISSUER")]
-    bound_issuer: String,
-    /// An audience of which the JWTs must be for one; `*`, `?`, `{a,b}` and `[ab]` are wildcards; may be repeated
-    #[arg(long, value_name = "AUDIENCE", required = true)]
-    audience: Vec<String>,
-    /// The `sub`; `*`, `?`, `{a,b}` and `[ab]` are wildcards
-    #[arg(long, value_name = "SUBJECT")]
-    subject: Option<String>,
-    /// A claim and its values, which commas separate; dots reach into nested claims; may be repeated
-    #[arg(long, value_name = "CLAIM=VALUES", value_parser = claim)]
-    claim: Vec<(String, String)>,
     #[command(flatten)]
-    tokens: Tokens,
-}
-
-fn claim(text: &str) -> Result<(String, String), &'static str> {
-    let (name, values) = text.split_once('=').ok_or("a claim is bound as CLAIM=VALUES")?;
-    Ok((name.to_owned(), values.to_owned()))
+    bounds: Bounds,
 }
 
 impl Attach {
@@ -71,23 +66,7 @@ impl Attach {
                 put("publicKeys", json!(keys));
             }
         }
-        put("boundIssuer", json!(self.bound_issuer));
-        put("boundAudiences", json!(self.audience.join(",")));
-        put("boundSubject", json!(self.subject.unwrap_or_default()));
-        put(
-            "boundClaims",
-            self.claim.into_iter().map(|(name, values)| (name, values.into())).collect::<Map<_, _>>().into(),
-        );
-        self.tokens.put(&mut body);
-        Ok(Report::quiet(client.post_json(&auth_at(&self.id), &body).await?))
+        self.bounds.put(&mut body)?;
+        Ok(Report::quiet(client.post_json(&jwt_auth_at(&self.id), &body).await?))
     }
-}
-
-/// A PEM file as text.
-async fn pem(path: &Path) -> Result<String, Error> {
-    let bytes = Source::open(path)?.read(MAX_PEM + 1).await?;
-    if bytes.len() > MAX_PEM {
-        return Err(FileError::Large { path: path.to_owned(), limit: MAX_PEM }.into());
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -1,17 +1,23 @@
 //! `claviger identities`: applications that authenticate by an issuer's JWTs or by client secrets, for administrators.
 
 mod attach;
+mod bounds;
+mod memberships;
+mod oidc_auth;
 mod tokens;
 mod universal_auth;
 
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::error::Error;
 use super::report::Report;
 use crate::client::{Client, segment};
 
-/// Applications that authenticate by an issuer's JWTs or by client secrets; for administrators
+/// Applications that log in by an issuer's JWTs or by client secrets; for administrators
+///
+/// An identity is an application that logs in for access tokens: by JWTs of an issuer (`attach`), by JWTs of an OpenID Connect
+/// provider (`oidc-auth`), or by a client id and a client secret (`universal-auth`). It may have all three.
 #[derive(Subcommand)]
 pub(super) enum Identities {
     Create(Create),
@@ -22,9 +28,13 @@ pub(super) enum Identities {
     Attach(attach::Attach),
     Detach(Detach),
     #[command(subcommand)]
+    OidcAuth(oidc_auth::OidcAuth),
+    #[command(subcommand)]
     UniversalAuth(universal_auth::UniversalAuth),
     #[command(subcommand)]
     ClientSecrets(universal_auth::ClientSecrets),
+    #[command(subcommand)]
+    Memberships(memberships::Memberships),
 }
 
 /// What an identity may do by itself.
@@ -63,7 +73,7 @@ pub(super) struct Create {
 #[derive(clap::Args)]
 pub(super) struct List {}
 
-/// Print an identity and the ways by which it is known as JSON
+/// Print an identity, and each way by which it logs in, as JSON
 #[derive(clap::Args)]
 pub(super) struct Show {
     /// Its identifier
@@ -71,9 +81,9 @@ pub(super) struct Show {
     id: String,
 }
 
-/// Change an identity
+/// Change the name or the role of an identity, or end its access tokens
 #[derive(clap::Args)]
-#[group(required = true, multiple = true, id = "change", args = ["name", "role", "end_tokens"])]
+#[command(group = ArgGroup::new("change").required(true).multiple(true).args(["name", "role", "end_tokens"]))]
 pub(super) struct Update {
     /// Its identifier
     #[arg(value_name = "ID")]
@@ -84,7 +94,8 @@ pub(super) struct Update {
     /// What it may do beside its roles in projects
     #[arg(long, value_enum)]
     role: Option<Role>,
-    /// Refuse the access tokens that it has: a change of its keys, issuer, subject, audiences or claims keeps them
+    /// Refuse the access tokens that it has, by whatever way it got them: a change of its keys, issuer, subject, audiences or
+    /// claims does not end them
     #[arg(long)]
     end_tokens: bool,
 }
@@ -97,7 +108,7 @@ pub(super) struct Delete {
     id: String,
 }
 
-/// Refuse JWTs for an identity from now on, and end the access tokens that it got by them
+/// Refuse the JWTs of `attach` for an identity from now on, and end the access tokens that it got by them
 #[derive(clap::Args)]
 pub(super) struct Detach {
     /// Its identifier
@@ -109,7 +120,7 @@ fn at(id: &str) -> String {
     format!("/api/v1/identities/{}", segment(id))
 }
 
-fn auth_at(id: &str) -> String {
+fn jwt_auth_at(id: &str) -> String {
     format!("/api/v1/auth/jwt-auth/identities/{}", segment(id))
 }
 
@@ -123,7 +134,7 @@ impl Identities {
                 Ok(Report::new([id], made))
             }
             Self::List(List {}) => {
-                let list = identities(client).await?;
+                let list = pages(client, "/api/v1/identities", "identities").await?;
                 let all = list.get("identities").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
                 let lines: Vec<String> = all.iter().filter_map(line).collect();
                 Ok(Report::new(lines, list))
@@ -138,21 +149,23 @@ impl Identities {
             }
             Self::Delete(Delete { id }) => Ok(Report::quiet(client.delete_json(&at(&id)).await?)),
             Self::Attach(command) => command.run(client).await,
-            Self::Detach(Detach { id }) => Ok(Report::quiet(client.delete_json(&auth_at(&id)).await?)),
+            Self::Detach(Detach { id }) => Ok(Report::quiet(client.delete_json(&jwt_auth_at(&id)).await?)),
+            Self::OidcAuth(command) => command.run(client).await,
             Self::UniversalAuth(command) => command.run(client).await,
             Self::ClientSecrets(command) => command.run(client).await,
+            Self::Memberships(command) => command.run(client).await,
         }
     }
 }
 
-/// All identities, page by page: the answer of the server, with those of every page.
-async fn identities(client: &Client) -> Result<Value, Error> {
+/// A whole list, page by page: the answer of the server, with the entries of every page in its member `name`.
+async fn pages(client: &Client, path: &str, name: &'static str) -> Result<Value, Error> {
     let mut all: Vec<Value> = Vec::new();
     loop {
-        let mut page: Value = client.get_json(&format!("/api/v1/identities?offset={}", all.len())).await?;
+        let mut page: Value = client.get_json(&format!("{path}?offset={}", all.len())).await?;
         let total = page.get("totalCount").and_then(Value::as_u64).and_then(|total| usize::try_from(total).ok());
-        let Some(Value::Array(entries)) = page.get_mut("identities") else {
-            return Err(Error::Incomplete("identities"));
+        let Some(Value::Array(entries)) = page.get_mut(name) else {
+            return Err(Error::Incomplete(name));
         };
         let is_empty = entries.is_empty();
         all.append(entries);
@@ -161,6 +174,12 @@ async fn identities(client: &Client) -> Result<Value, Error> {
             return Ok(page);
         }
     }
+}
+
+/// Ends the access tokens of an identity, after a change of one of its ways of logging in.
+async fn end_tokens(client: &Client, id: &str) -> Result<(), Error> {
+    let ended = client.patch_json::<Value>(&at(id), &json!({ "endTokens": true })).await;
+    ended.map(drop).map_err(|source| Error::TokensNotEnded { id: id.to_owned(), source: Box::new(source.into()) })
 }
 
 /// The identity and the ways by which it is known.
@@ -174,8 +193,13 @@ async fn show(client: &Client, id: &str) -> Result<Report, Error> {
             members.extend(auth);
         }
     }
+    Ok(pretty(shown))
+}
+
+/// An answer of the server as it is, for people on several lines.
+fn pretty(shown: Value) -> Report {
     let text = crate::text::json(&serde_json::to_string_pretty(&shown).unwrap_or_default());
-    Ok(Report::new(text.lines().map(str::to_owned), shown))
+    Report::new(text.lines().map(str::to_owned), shown)
 }
 
 fn text(value: &Value, pointer: &str) -> Option<String> {

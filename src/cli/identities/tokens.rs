@@ -5,16 +5,17 @@ use serde_json::{Map, Value, json};
 /// How long, how often and from where access tokens are good.
 #[derive(clap::Args)]
 pub(super) struct Tokens {
-    /// Seconds for which an access token is good [default: 2592000]
+    /// Seconds for which an access token is valid; 0 = as long as possible [default of `attach`: 2592000]
     #[arg(long, value_name = "SECONDS")]
     ttl: Option<u32>,
-    /// Seconds beyond which no renewal takes it [default: 2592000]
+    /// Seconds for which an access token is valid with all its renewals; 0 = as long as possible [default of `attach`: 2592000]
     #[arg(long, value_name = "SECONDS")]
     max_ttl: Option<u32>,
-    /// How often it may be used; 0 = any number [default: 0]
+    /// How often an access token may be used; 0 = any number [default of `attach`: 0]
     #[arg(long, value_name = "N")]
     uses: Option<u32>,
-    /// A network from which it may be used; may be repeated [default: all]
+    /// A network from which an access token may be used, such as 10.0.0.0/8; repeat the option for several [default of `attach`:
+    /// all]
     #[arg(long, value_name = "NETWORK")]
     trusted_ip: Vec<String>,
 }

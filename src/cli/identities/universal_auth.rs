@@ -9,26 +9,40 @@ use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::{Client, segment};
 
-/// Identities that are known by a client id and client secrets
+const EXAMPLE: &str = "\
+Example:
+  id=$(claviger identities create --name build --role member)
+  claviger identities universal-auth attach \"$id\" --ttl 3600          # prints the client id
+  claviger identities client-secrets create \"$id\" --uses 100         # prints a client secret
+  claviger login --client-id CLIENT-ID --client-secret-file FILE      # as the application";
+
+/// Let an identity log in by a client id and a client secret (Infisical's Universal Auth)
+///
+/// The server makes both, and an application without a JWT of its own exchanges them for an access token. `attach` prints the
+/// client id, which is not a secret; `identities client-secrets create` prints a client secret.
 #[derive(Subcommand)]
+#[command(after_help = EXAMPLE)]
 pub(in crate::cli) enum UniversalAuth {
     Attach(Attach),
     Detach(Detach),
     ClearLockouts(ClearLockouts),
 }
 
-/// Have an identity be known by a client id and client secrets, and print the client id
+/// Let an identity log in by a client id and client secrets, and print the client id
+///
+/// It has no client secret yet: make one with `identities client-secrets create`.
 #[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
 pub(in crate::cli) struct Attach {
     /// The identity's identifier
     #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
     tokens: Tokens,
-    /// A network from which client secrets may be used; may be repeated [default: all]
+    /// A network from which client secrets may be used, such as 10.0.0.0/8; repeat the option for several [default: all]
     #[arg(long, value_name = "NETWORK")]
     secret_trusted_ip: Vec<String>,
-    /// Failures from one network after which the client is locked out there, 1 to 30 [default: 3]
+    /// Wrong client secrets from one network after which the client is locked out there, 1 to 30 [default: 3]
     #[arg(long, value_name = "N", conflicts_with = "no_lockout")]
     lockout_threshold: Option<u32>,
     /// Seconds for which it is locked out, 30 to 86400 [default: 300]
@@ -50,7 +64,7 @@ pub(in crate::cli) struct Detach {
     id: String,
 }
 
-/// Let an identity in again that failed too often, and print how many networks were locked out
+/// Let an identity log in again that presented too many wrong client secrets, and print from how many networks it was locked out
 #[derive(clap::Args)]
 pub(in crate::cli) struct ClearLockouts {
     /// The identity's identifier
@@ -58,8 +72,9 @@ pub(in crate::cli) struct ClearLockouts {
     id: String,
 }
 
-/// Client secrets of an identity
+/// Client secrets, by which identities with Universal Auth log in
 #[derive(Subcommand)]
+#[command(after_help = EXAMPLE)]
 pub(in crate::cli) enum ClientSecrets {
     Create(Create),
     List(List),
@@ -75,7 +90,7 @@ pub(in crate::cli) struct Create {
     /// What it is for
     #[arg(long, value_name = "TEXT", default_value = "")]
     description: String,
-    /// Seconds for which it is good; 0 = for ever
+    /// Seconds for which it is valid; 0 = for ever
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     ttl: u32,
     /// How often it may be used; 0 = any number
@@ -91,7 +106,7 @@ pub(in crate::cli) struct List {
     id: String,
 }
 
-/// Refuse a client secret from now on; access tokens that it gave stay good
+/// Refuse a client secret from now on; access tokens that it gave stay valid: `tokens revoke` ends them
 #[derive(clap::Args)]
 pub(in crate::cli) struct Revoke {
     /// The identity's identifier

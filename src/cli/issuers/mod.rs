@@ -1,4 +1,4 @@
-//! `claviger issuers`: which issuers are trusted, and why a token is refused, for administrators.
+//! `claviger issuers`: which issuers are trusted, and why a JWT is refused, for administrators.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use super::login;
 use super::report::Report;
 use crate::client::Client;
 
-/// Issuers whose JWTs the server trusts, and why a token is refused; for administrators
+/// Issuers whose JWTs the server trusts, and why a JWT is refused; for administrators
 #[derive(Subcommand)]
 pub(super) enum Issuers {
     List(List),
@@ -21,13 +21,14 @@ pub(super) enum Issuers {
 
 /// Print the issuers, one on a line: `NAME direct|exchange ISSUER audiences A,B keys FROM (COUNT)`
 ///
-/// A JWT of a direct issuer comes with each call; that of the others is exchanged for an access token, by `login --issuer NAME`.
+/// A JWT of a direct issuer is sent with each request (--access-token). A JWT of the others is exchanged for an access token, by
+/// `login --issuer NAME`.
 #[derive(clap::Args)]
 pub(super) struct List {}
 
-/// Say step by step what the server makes of a JWT
+/// Print step by step how the server judges a JWT
 ///
-/// Nothing is issued, and the token is shown nowhere. Without --issuer every issuer is asked whose `iss` the token has, 16 at most.
+/// No access token is issued, and the JWT is not shown. Without --issuer every issuer is asked whose `iss` the JWT has, 16 at most.
 /// Exit status: 0 if one of them accepts it, 1 if none does.
 #[derive(clap::Args)]
 pub(super) struct Test {
@@ -113,7 +114,7 @@ fn lines(verdicts: &Verdicts) -> Vec<String> {
     let mut lines: Vec<String> = says.iter().cloned().collect();
     for Tested { name, purpose, accepted, steps } in issuers {
         let verdict = if *accepted { "accepts" } else { "REFUSES" };
-        lines.push(format!("{name} ({purpose}) {verdict} the token"));
+        lines.push(format!("{name} ({purpose}) {verdict} the JWT"));
         for Step { step, outcome, says } in steps {
             let outcome = match outcome {
                 Outcome::Passed => "passed",

@@ -1,18 +1,46 @@
-//! The ways to exchange a JWT.
+//! The ways to log in: what is presented, and the access token that it gives.
 
 use data_encoding::BASE64URL_NOPAD;
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::kept::Kept;
 use crate::base64;
 use crate::cli::error::Error;
-use crate::client::{Client, segment};
+use crate::client::{self, Client, segment};
 use crate::secret::{Bytes, Password};
 
 /// Begins the name of one of Conjur's authenticators.
 const AUTHENTICATOR: &str = "authn-jwt/";
+
+/// Begins the name of an identity that logs in by JWTs of an OpenID Connect provider.
+const OIDC_AUTH: &str = "oidc-auth/";
+
+/// A way to log in, with its credential.
+pub(super) enum Way {
+    /// A JWT, and the name of its issuer as `issuers list` prints it.
+    Jwt { issuer: String, jwt: Password },
+    /// Universal Auth of an identity.
+    ClientSecret { client_id: String, secret: Password },
+    /// An API key of one of Conjur's hosts, whose name is without `host/`.
+    ApiKey { account: String, host: String, key: Password },
+}
+
+/// The body of a login by a JWT.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PresentedJwt<'a> {
+    identity_id: &'a str,
+    jwt: &'a str,
+}
+
+/// The body of a login by a client secret.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PresentedSecret<'a> {
+    client_id: &'a str,
+    client_secret: &'a str,
+}
 
 /// As Infisical's clients get a token.
 #[derive(Deserialize)]
@@ -35,39 +63,101 @@ struct Claims {
     exp: i64,
 }
 
-/// Exchanges the JWT with whoever the issuer's name says.
-pub(super) async fn exchange(client: &Client, issuer: &str, jwt: &str) -> Result<Kept, Error> {
-    let (token, expires, is_renewable) = match issuer.strip_prefix(AUTHENTICATOR) {
-        Some(rest) => {
-            let (token, expires) = by_authenticator(client, rest, jwt).await?;
-            (token, expires, false)
-        }
-        None => {
-            let body = json!({ "identityId": issuer, "jwt": jwt });
-            let given: Given = client.post_json("/api/v1/auth/jwt-auth/login", &body).await?;
-            (given.access_token, now().saturating_add(given.expires_in), true)
-        }
-    };
-    let (url, since) = (client.url().to_string(), now());
-    Ok(Kept { url, issuer: issuer.to_owned(), token, since, expires, is_renewable })
+/// An access token, when it ends in seconds since 1970-01-01 UTC, and whether it can be renewed and revoked by its bearer.
+struct Token {
+    token: Password,
+    expires: i64,
+    is_renewable: bool,
 }
 
-async fn by_authenticator(client: &Client, name: &str, jwt: &str) -> Result<(Password, i64), Error> {
+impl Way {
+    /// Its name in the file of the login and in reports.
+    fn name(&self) -> String {
+        match self {
+            Self::Jwt { issuer, .. } => issuer.clone(),
+            Self::ClientSecret { client_id, .. } => format!("universal-auth/{client_id}"),
+            Self::ApiKey { account, host, .. } => format!("authn/{account}/host/{host}"),
+        }
+    }
+
+    /// What is presented, in messages.
+    fn credential(&self) -> &'static str {
+        match self {
+            Self::Jwt { .. } => "JWT",
+            Self::ClientSecret { .. } => "client id and client secret",
+            Self::ApiKey { .. } => "account, host and API key",
+        }
+    }
+
+    /// Exchanges the credential for an access token.
+    ///
+    /// # Errors
+    /// The server refuses it, or the issuer's name is not one.
+    pub(super) async fn exchange(&self, client: &Client) -> Result<Kept, Error> {
+        let given = match self {
+            Self::Jwt { issuer, jwt } => match issuer.strip_prefix(AUTHENTICATOR) {
+                Some(rest) => {
+                    // A JWT has no character that a form would have to escape.
+                    let body = Bytes::from(format!("jwt={}", &**jwt).into_bytes());
+                    flattened(client.post_form(&authenticator(rest)?, body).await)
+                }
+                None => {
+                    let (way, identity_id) = match issuer.strip_prefix(OIDC_AUTH) {
+                        Some(id) => ("oidc-auth", id),
+                        None => ("jwt-auth", &**issuer),
+                    };
+                    let path = format!("/api/v1/auth/{way}/login");
+                    renewable(client.post_json(&path, &PresentedJwt { identity_id, jwt }).await)
+                }
+            },
+            Self::ClientSecret { client_id, secret } => {
+                let body = PresentedSecret { client_id, client_secret: secret };
+                renewable(client.post_json("/api/v1/auth/universal-auth/login", &body).await)
+            }
+            Self::ApiKey { account, host, key } => {
+                let login = segment(&format!("host/{host}"));
+                let path = format!("/authn/{}/{login}/authenticate", segment(account));
+                flattened(client.post_text(&path, Bytes::from(key.as_bytes())).await)
+            }
+        };
+        let Token { token, expires, is_renewable } = given.map_err(|error| self.refused(error))?;
+        Ok(Kept { url: client.url().to_string(), issuer: self.name(), token, since: now(), expires, is_renewable })
+    }
+
+    /// A refusal of the credential in the words of a login; every other failure as it is.
+    fn refused(&self, error: Error) -> Error {
+        match error {
+            Error::Client(client::Error::Refused(refusal)) if refusal.is_unauthenticated() => {
+                Error::LoginRefused { credential: self.credential(), refusal }
+            }
+            other => other,
+        }
+    }
+}
+
+/// Where an authenticator takes JWTs, by its name after [`AUTHENTICATOR`].
+fn authenticator(name: &str) -> Result<String, Error> {
     let mut parts = name.splitn(3, '/');
     let (Some(service), Some(account)) = (parts.next(), parts.next()) else {
         return Err(Error::Issuer(name.to_owned()));
     };
     let login = parts.next().map(|login| format!("/{}", segment(login))).unwrap_or_default();
-    let path = format!("/authn-jwt/{}/{}{login}/authenticate", segment(service), segment(account));
-    // A JWT has no character that a form would have to escape.
-    let body = Bytes::from(format!("jwt={jwt}").into_bytes());
-    let Flattened { protected, payload, signature } = client.post_form(&path, body).await?;
+    Ok(format!("/authn-jwt/{}/{}{login}/authenticate", segment(service), segment(account)))
+}
+
+fn renewable(answer: Result<Given, client::Error>) -> Result<Token, Error> {
+    let Given { access_token, expires_in } = answer?;
+    Ok(Token { token: access_token, expires: now().saturating_add(expires_in), is_renewable: true })
+}
+
+fn flattened(answer: Result<Flattened, client::Error>) -> Result<Token, Error> {
+    let Flattened { protected, payload, signature } = answer?;
     let decoded = |part: &str| base64::decode(part.as_bytes()).ok_or(Error::Incomplete("token"));
     let (protected, payload, signature) = (decoded(&protected)?, decoded(&payload)?, decoded(&signature)?);
     let Claims { exp } = serde_json::from_slice(&payload).map_err(|_| Error::Incomplete("token"))?;
     // Signed are the parts in base64url without padding.
     let compact = [protected, payload, signature].map(|part| BASE64URL_NOPAD.encode(&part)).join(".");
-    Ok((Password::from(compact), exp))
+    Ok(Token { token: Password::from(compact), expires: exp, is_renewable: false })
 }
 
 /// Seconds since 1970-01-01 UTC.

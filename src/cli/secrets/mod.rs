@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::account::Account;
 use super::error::Error;
 use super::report::Report;
 use super::stream::Source;
@@ -29,9 +30,8 @@ struct Name {
     /// Name of the secret; may hold slashes
     #[arg(value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     name: String,
-    /// Account that it belongs to, which is a project of the same name
-    #[arg(long, value_name = "ACCOUNT", env = "CLAVIGER_ACCOUNT", default_value = "default")]
-    account: String,
+    #[command(flatten)]
+    account: Account,
 }
 
 /// Write a value, up to 64 KiB of any bytes; the first one makes the secret
@@ -68,7 +68,7 @@ pub(super) struct Delete {
 
 impl Name {
     fn path(&self) -> String {
-        format!("/secrets/{}/variable/{}", segment(&self.account), segment(&self.name))
+        format!("/secrets/{}/variable/{}", segment(&self.account.name), segment(&self.name))
     }
 }
 
@@ -79,7 +79,7 @@ impl Secrets {
                 // One byte more than fits: the server says what is too long.
                 let value = Source::open(&file)?.read(TOO_MUCH).await?;
                 client.post_bytes(&name.path(), value).await?;
-                Ok(Report::quiet(json!({ "name": name.name, "account": name.account })))
+                Ok(Report::quiet(json!({ "name": name.name, "account": name.account.name })))
             }
             Self::Get(Get { name, version, output }) => {
                 let query = version.map(|version| format!("?version={version}")).unwrap_or_default();
@@ -91,7 +91,7 @@ impl Secrets {
             }
             Self::Delete(Delete { name }) => {
                 client.delete(&name.path()).await?;
-                Ok(Report::quiet(json!({ "name": name.name, "account": name.account })))
+                Ok(Report::quiet(json!({ "name": name.name, "account": name.account.name })))
             }
         }
     }

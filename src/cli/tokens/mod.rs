@@ -10,7 +10,7 @@ use super::report::Report;
 
 use crate::client::{Client, segment};
 
-/// Access tokens that were exchanged for JWTs; for administrators
+/// Access tokens that logins by JWTs, client secrets and API keys gave; for administrators
 #[derive(Subcommand)]
 pub(super) enum Tokens {
     List(List),
@@ -18,15 +18,17 @@ pub(super) enum Tokens {
     RotateKey(RotateKey),
 }
 
-/// Print the tokens that are still good, one on a line: `ID IDENTITY expires SECONDS uses N/LIMIT WHAT VOUCHED`
+/// Print the access tokens that have not expired, one on a line: `ID USER expires SECONDS uses N/LIMIT LOGIN [revoked]`
+///
+/// SECONDS are those since 1970-01-01 UTC; LOGIN is how the access token was got.
 #[derive(clap::Args)]
 pub(super) struct List {
-    /// Only those of this identity: identity:ID or host/ID
+    /// Only the access tokens of this user: identity:ID or host/ID
     #[arg(long, value_name = "NAME")]
     subject: Option<String>,
 }
 
-/// End a token now
+/// End an access token now
 #[derive(clap::Args)]
 pub(super) struct Revoke {
     /// Its identifier, as `tokens list` prints it
@@ -34,7 +36,7 @@ pub(super) struct Revoke {
     id: String,
 }
 
-/// Have new tokens signed by a new key; those that are out stay good
+/// Sign new access tokens by a new key, and print its identifier; those that were issued before stay valid
 #[derive(clap::Args)]
 pub(super) struct RotateKey {}
 

@@ -10,7 +10,7 @@ use super::super::page::Page;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit, not_logged_in};
 use super::login;
-use super::shapes::{iso, read, read_secret};
+use super::shapes::{iso, read, read_nothing, read_secret};
 use crate::kms::{
     ClientSecretEntry, CredentialFault, MAX_ENTRIES, NewClientSecret, NoCredential, PresentedSecret, Sheet,
 };
@@ -136,11 +136,13 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
 
 /// `POST .../identities/:identityId/client-secrets/:clientSecretId/revoke`
 pub(in crate::http) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    read_nothing(ask.body)?;
     Ok(one(app.kms.revoke_client_secret(&ask.context, ask.parameter("identity"), ask.parameter("client_secret"))?))
 }
 
 /// `POST .../identities/:identityId/clear-lockouts`
 pub(in crate::http) fn clear_lockouts(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    read_nothing(ask.body)?;
     let deleted = app.kms.clear_lockouts(&ask.context, ask.parameter("identity"))?;
     Ok(Answer::json(StatusCode::OK, &Cleared { deleted }))
 }

@@ -142,6 +142,12 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     Ok(one(&app.kms.folder_by_id(&ask.context, ask.parameter("folder"))?))
 }
 
+/// `GET /api/v1/folders/PROJECT/ENVIRONMENT/PATH`
+pub(in crate::http) fn get_by_path(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let place = SecretPlace::new(ask.parameter("project"), ask.parameter("environment"), ask.parameter("path"))?;
+    Ok(one(&app.kms.folder_at(&ask.context, &place)?))
+}
+
 /// `PATCH /api/v1/folders/ID`, `PATCH /api/v2/folders/ID`
 pub(in crate::http) fn change(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let body: Body = read(ask.body)?;

@@ -1,6 +1,7 @@
 //! `/api/v1/identities`, for those who administer.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use warp::http::StatusCode;
 
 use super::super::answer::Answer;
@@ -11,6 +12,9 @@ use super::super::problem::Problem;
 use super::shapes::{MAX_OFFSET, invalid, iso, number, organization, read};
 use crate::kms::{Identity, MAX_ENTRIES, Sheet, end_identity_tokens};
 use crate::policy::{IdentityDocument, OrganizationRole};
+
+/// What the one organization is called.
+const ORGANIZATION: &str = "claviger";
 
 /// One entry of an identity's metadata.
 #[derive(Serialize, Deserialize)]
@@ -41,9 +45,10 @@ struct Change {
     end_tokens: bool,
 }
 
+/// An identity as these clients know it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown {
+pub(super) struct Shown {
     id: String,
     /// The same: some clients read an identity as the member of an organization.
     identity_id: String,
@@ -83,7 +88,7 @@ pub(super) fn auth_methods(document: &IdentityDocument) -> Vec<&'static str> {
     by_jwt.chain(document.universal_auth.iter().map(|_| "universal-auth")).collect()
 }
 
-fn shown(Identity { id, document }: Identity, organization: &str) -> Shown {
+pub(super) fn shown(Identity { id, document }: Identity, organization: &str) -> Shown {
     let auth_methods = auth_methods(&document);
     let IdentityDocument { name, role, organization_id, metadata, created_at, updated_at, .. } = document;
     let org_id = organization_id.unwrap_or_else(|| organization.to_owned());
@@ -145,6 +150,13 @@ pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
 /// `GET /api/v1/identities/:id`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(one(app.kms.identity(&ask.context, id(ask))?, &organization(app)?))
+}
+
+/// `GET /api/v1/identities/details`: the organization of the caller, which is that of all
+pub(in crate::http) fn details(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
+    let id = organization(app)?;
+    let organization = json!({ "id": id, "name": ORGANIZATION, "slug": ORGANIZATION });
+    Ok(Answer::json(StatusCode::OK, &json!({ "identityDetails": { "organization": organization } })))
 }
 
 /// `PATCH /api/v1/identities/:id`

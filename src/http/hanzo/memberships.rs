@@ -55,7 +55,7 @@ impl Given {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
-    /// Of project and identity, of which it is the only one.
+    /// `PROJECT:IDENTITY`: it is the only one of the two, whose names have no colon.
     id: &'a str,
     project_id: &'a str,
     identity_id: &'a str,
@@ -148,6 +148,18 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     Ok(one(project, &app.kms.identity_member(&ask.context, project, ask.parameter("identity"))?))
 }
 
+/// `GET /api/v2/workspace/identity-memberships/:membershipId`; or the list of a project that is called `identity-memberships`.
+pub(in crate::http) fn get_by_id(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let id = ask.parameter("membership");
+    if id == "identity-memberships" {
+        return list_of(app, ask, id);
+    }
+    let unknown = || Problem::new(StatusCode::NOT_FOUND, format!("there is no membership {id:?}"));
+    app.kms.check_administers(&ask.context)?;
+    let (project, identity) = id.split_once(':').ok_or_else(unknown)?;
+    Ok(one(project, &app.kms.identity_member(&ask.context, project, identity)?))
+}
+
 /// `DELETE /api/v2/workspace/:projectId/identity-memberships/:identityId`
 pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (project, identity) = (ask.parameter("project"), ask.parameter("identity"));
@@ -158,7 +170,10 @@ pub(in crate::http) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 
 /// `GET /api/v2/workspace/:projectId/identity-memberships[?offset=N][&limit=N]`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let project = ask.parameter("project");
+    list_of(app, ask, ask.parameter("project"))
+}
+
+fn list_of(app: &App, ask: &Ask<'_>, project: &str) -> Result<Answer, Problem> {
     let offset = number(ask, "offset", 0, MAX_OFFSET)?;
     let limit = number(ask, "limit", MAX_ENTRIES, MAX_ENTRIES)?;
     let mut page = Page::named("identityMemberships");

@@ -11,9 +11,11 @@ mod login;
 mod memberships;
 mod oidc_auth;
 mod projects;
+mod search;
 mod secrets;
 mod shapes;
 mod table;
+mod tags;
 mod tokens;
 mod universal_auth;
 

@@ -37,6 +37,7 @@ struct New {
     project_type: Option<String>,
     template: Option<String>,
     kms_key_id: Option<String>,
+    should_create_default_envs: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -133,7 +134,8 @@ fn slug_of(name: &str) -> String {
 
 /// `POST /api/v2/workspace`
 pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let New { project_name, slug, description, project_type, template, kms_key_id } = read(ask.body)?;
+    let New { project_name, slug, description, project_type, template, kms_key_id, should_create_default_envs } =
+        read(ask.body)?;
     check_text("projectName", &project_name, MAX_NAME)?;
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
     if let Some(template) = given(template).filter(|own| own != DEFAULT_TEMPLATE) {
@@ -150,7 +152,14 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
     let org_id = organization(app)?;
     let display_name = Some(project_name).filter(|name| *name != slug);
     let description = given(description);
-    let document = ProjectDocument { description, display_name, project_type, ..ProjectDocument::default() };
+    let document = ProjectDocument {
+        description,
+        display_name,
+        project_type,
+        // What every project has is not written down.
+        default_environments: should_create_default_envs.filter(|is_wanted| !is_wanted),
+        ..ProjectDocument::default()
+    };
     let project = app.kms.create_project(&ask.context, &slug, document)?;
     Ok(Answer::json(StatusCode::OK, &Made { project: shown(project, &org_id) }))
 }

@@ -1,7 +1,7 @@
 //! What all requests and answers of these clients have in common.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use warp::http::StatusCode;
@@ -57,6 +57,16 @@ fn word(status: StatusCode) -> &'static str {
 /// The body of a request that holds no secret.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     members::read(body).map_err(|error| invalid(error.to_string()))
+}
+
+/// The body of a request that says everything by its path.
+///
+/// # Errors
+/// It is not a JSON object, or has a member that would limit what is done.
+pub(super) fn read_nothing(body: &[u8]) -> Result<(), Problem> {
+    #[derive(Deserialize)]
+    struct Nothing {}
+    read::<Nothing>(body).map(drop)
 }
 
 /// The body of a request that holds a credential or plaintext: no value is quoted.

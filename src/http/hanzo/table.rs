@@ -10,7 +10,7 @@ use super::super::route::{Route, delete, delete_with, get, patch, post};
 use super::shapes::refusal;
 use super::{
     client_secrets, environments, folders, identities, jwt_auth, keys, login, memberships, oidc_auth, projects,
-    secrets, tokens, universal_auth,
+    search, secrets, tags, tokens, universal_auth,
 };
 
 /// How these clients ask for a page of a list.
@@ -42,7 +42,7 @@ fn is_version(segment: &str) -> bool {
     segment.strip_prefix('v').is_some_and(|rest| rest.parse::<u8>().is_ok())
 }
 
-static ROWS: [Route; 86] = [
+static ROWS: [Route; 95] = [
     post("/api/v1/auth/jwt-auth/login", Json(MAX_ACCESS), Visitor(login::by_jwt_auth)),
     post("/api/v1/auth/jwt-auth/identities/{identity}", Json(MAX_ACCESS), Caller(jwt_auth::attach)),
     patch("/api/v1/auth/jwt-auth/identities/{identity}", Json(MAX_ACCESS), Caller(jwt_auth::change)),
@@ -82,9 +82,11 @@ static ROWS: [Route; 86] = [
     post("/api/v1/auth/token/revoke", Json(MAX_ACCESS), Visitor(tokens::revoke)),
     post("/api/v1/identities", Json(MAX_ACCESS), Caller(identities::create)),
     get("/api/v1/identities", Caller(identities::list)).asks(OFFSETS),
+    get("/api/v1/identities/details", Caller(identities::details)),
     get("/api/v1/identities/{identity}", Caller(identities::get)),
     patch("/api/v1/identities/{identity}", Json(MAX_ACCESS), Caller(identities::change)),
     delete("/api/v1/identities/{identity}", Caller(identities::remove)),
+    post("/api/v2/identities/search", Json(MAX_ACCESS), Caller(search::search)),
     post("/api/v2/workspace", Json(MAX_ACCESS), Caller(projects::create)),
     get("/api/v1/workspace", Caller(projects::list)).asks(OFFSETS),
     get("/api/v1/workspace/{project}", Caller(projects::get)),
@@ -98,17 +100,23 @@ static ROWS: [Route; 86] = [
     post("/api/v2/workspace/{project}/identity-memberships/{identity}", Json(MAX_ACCESS), Caller(memberships::put)),
     patch("/api/v2/workspace/{project}/identity-memberships/{identity}", Json(MAX_ACCESS), Caller(memberships::put)),
     delete("/api/v2/workspace/{project}/identity-memberships/{identity}", Caller(memberships::remove)),
+    get("/api/v2/workspace/identity-memberships/{membership}", Caller(memberships::get_by_id)).asks(OFFSETS),
     get("/api/v1/workspace/{project}/environments", Caller(environments::list)),
     get("/api/v1/workspace/{project}/environments/{environment}", Caller(environments::get)),
     post("/api/v1/workspace/{project}/environments", Json(MAX_ACCESS), Caller(environments::create)),
     patch("/api/v1/workspace/{project}/environments/{environment}", Json(MAX_ACCESS), Caller(environments::change)),
     delete("/api/v1/workspace/{project}/environments/{environment}", Caller(environments::remove)),
-    get("/api/v1/workspace/{project}/tags", Caller(environments::list_tags)),
-    post("/api/v1/workspace/{project}/tags", Json(MAX_ACCESS), Caller(environments::create_tag)),
-    delete("/api/v1/workspace/{project}/tags/{tag}", Caller(environments::remove_tag)),
+    get("/api/v1/workspace/{project}/tags", Caller(tags::list)),
+    post("/api/v1/workspace/{project}/tags", Json(MAX_ACCESS), Caller(tags::create)),
+    get("/api/v1/workspace/{project}/tags/{tag}", Caller(tags::get)),
+    patch("/api/v1/workspace/{project}/tags/{tag}", Json(MAX_ACCESS), Caller(tags::change)),
+    delete("/api/v1/workspace/{project}/tags/{tag}", Caller(tags::remove)),
+    get("/api/v1/workspace/{project}/tags/slug/{slug}", Caller(tags::get_by_slug)),
+    get("/api/v1/workspace/environments/{environment}", Caller(environments::get_anywhere)),
     get("/api/v1/folders", Caller(folders::list)).asks(folders::LIST),
     post("/api/v1/folders", Json(MAX_ACCESS), Caller(folders::create)),
     get("/api/v1/folders/{folder}", Caller(folders::get)),
+    get("/api/v1/folders/{project}/{environment}/{*path}", Caller(folders::get_by_path)),
     patch("/api/v1/folders/{folder}", Json(MAX_ACCESS), Caller(folders::change)),
     delete_with("/api/v1/folders/{folder}", Json(MAX_ACCESS), Caller(folders::remove)),
     get("/api/v2/folders", Caller(folders::list)).asks(folders::LIST),
@@ -120,6 +128,7 @@ static ROWS: [Route; 86] = [
     post("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(secrets::batch::create)),
     patch("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(secrets::batch::update)),
     delete_with("/api/v3/secrets/batch/raw", Json(MAX_ACCESS), Caller(secrets::batch::remove)),
+    get("/api/v3/secrets/raw/id/{id}", Caller(secrets::get_by_id)),
     get("/api/v3/secrets/raw/{secret}", Caller(secrets::get)).asks(secrets::ONE),
     post("/api/v3/secrets/raw/{secret}", Json(MAX_JSON_SECRET), Caller(secrets::write::create)).asks(WHERE),
     patch("/api/v3/secrets/raw/{secret}", Json(MAX_JSON_SECRET), Caller(secrets::write::update)).asks(WHERE),

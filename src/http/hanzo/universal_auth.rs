@@ -8,11 +8,11 @@ use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
 use super::attached::{
-    Address, DEFAULT_TTL, addresses, check_lives, everywhere, expect, not_attached, put_addresses, written,
+    Address, DEFAULT_TTL, addresses, check_lives, everywhere, expect, faulty, not_attached, put_addresses, written,
 };
 use super::shapes::{invalid, iso, read};
 use crate::kms::{self, Identity, now};
-use crate::policy::UniversalAuthDocument;
+use crate::policy::{UniversalAuthDocument, check_universal_auth};
 
 /// When clients are locked out, if nothing else is said, as Infisical has it.
 const LOCKOUT: (i64, i64, i64) = (3, 300, 30);
@@ -151,7 +151,9 @@ fn changed(app: &App, ask: &Ask<'_>, is_new: bool) -> Result<Answer, Problem> {
     let present = app.kms.identity(&ask.context, identity)?.document.universal_auth;
     expect(present.is_some(), is_new, WAY)?;
     check(&given)?;
-    check_lives(&given.applied(present, &fresh).tokens())?;
+    let auth = given.applied(present, &fresh);
+    check_lives(&auth.tokens())?;
+    check_universal_auth(&auth).map_err(faulty)?;
     let change = |before| written(before, is_new, |before| given.applied(before, &fresh));
     one(app.kms.change_universal_auth(&ask.context, identity, change)?)
 }

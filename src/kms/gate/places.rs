@@ -240,6 +240,24 @@ impl Kms {
         }
     }
 
+    /// Whether a project has the environments of a new one until one is made or removed.
+    pub(in crate::kms) fn has_default_environments(&self, project: &str) -> bool {
+        self.policy.load().has_default_environments(project)
+    }
+
+    /// The account with secrets of which `is_wanted` holds: a project, or the default account. All of them are looked at, so that the
+    /// time that it takes does not tell which there are.
+    pub(in crate::kms) fn account_where(&self, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+        let policy = self.policy.load();
+        let mut found = None;
+        for account in policy.projects().chain(std::iter::once(DEFAULT_ACCOUNT)) {
+            if is_wanted(account) {
+                found = Some(account.to_owned());
+            }
+        }
+        found
+    }
+
     /// Whether a folder is there: by a row of its own, or because a secret is in it.
     pub(in crate::kms) fn has_folder(&self, place: &SecretPlace) -> Result<bool, Error> {
         let (prefix, key) = (place.prefix(), place.key());

@@ -1,4 +1,4 @@
-//! Environments of projects. A project for which none was made has those that Infisical gives to a new one.
+//! Environments of projects. A project for which none was made has those that Infisical gives to a new one, unless it was made without.
 
 use super::super::gate::PlaceGrant;
 use super::super::operation::Operation;
@@ -11,7 +11,7 @@ use crate::store::secret_place::{self, PlaceKind, PlaceRow};
 /// Environments of one project, at most.
 const MAX_ENVIRONMENTS: usize = 100;
 
-/// Those of a project for which none was made: slug and name.
+/// Those of a project for which none was made, unless it was made without: slug and name.
 const FIRST: [(&str, &str); 3] = [("dev", "Development"), ("staging", "Staging"), ("prod", "Production")];
 
 /// An environment of a project.
@@ -31,6 +31,17 @@ pub struct Environment {
     pub updated: i64,
 }
 
+/// A change of an environment; what is `None` stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EnvironmentChange<'a> {
+    /// What people call it.
+    pub name: Option<&'a str>,
+    /// What requests call it: only the one that it has.
+    pub slug: Option<&'a str>,
+    /// Its place among the others, from 1.
+    pub position: Option<i64>,
+}
+
 impl From<PlaceRow> for Environment {
     fn from(row: PlaceRow) -> Self {
         let PlaceRow { id, path: slug, name, position, created, updated, .. } = row;
@@ -38,10 +49,15 @@ impl From<PlaceRow> for Environment {
     }
 }
 
+/// The identifier of an environment for which no row was made.
+fn first_id(project: &str, slug: &str) -> String {
+    uuid::named(&format!("environment\0{project}\0{slug}"))
+}
+
 /// The rows that a project has before one was made for it.
 fn first(project: &str) -> Vec<PlaceRow> {
     let row = |((slug, name), position): (&(&str, &str), i64)| PlaceRow {
-        id: uuid::named(&format!("environment\0{project}\0{slug}")),
+        id: first_id(project, slug),
         project: project.to_owned(),
         path: (*slug).to_owned(),
         name: (*name).to_owned(),
@@ -54,10 +70,11 @@ fn first(project: &str) -> Vec<PlaceRow> {
 }
 
 impl Kms {
-    /// The rows of a project's environments, and whether they are in the database.
+    /// The rows of a project's environments, and whether they are what the database has.
     fn environment_rows(&self, project: &str) -> Result<(Vec<PlaceRow>, bool), Error> {
         let rows = self.place_rows(project, PlaceKind::Environment, MAX_ENVIRONMENTS + 1)?;
-        Ok(if rows.is_empty() { (first(project), false) } else { (rows, true) })
+        let is_implied = rows.is_empty() && self.has_default_environments(project);
+        Ok(if is_implied { (first(project), false) } else { (rows, true) })
     }
 
     /// The environment of a slug; one that has no row, but secrets, is called by its slug.
@@ -68,7 +85,7 @@ impl Kms {
             return Ok(Some(row.into()));
         }
         let root = SecretPlace::new(project, slug, "/")?;
-        let id = uuid::named(&format!("environment\0{project}\0{slug}"));
+        let id = first_id(project, slug);
         let own = Environment { id, name: slug.to_owned(), slug: slug.to_owned(), position: 0, created: 0, updated: 0 };
         Ok(self.has_folder(&root)?.then_some(own))
     }
@@ -77,7 +94,9 @@ impl Kms {
     pub(super) fn expect_place(&self, place: &SecretPlace) -> Result<Environment, Error> {
         let Some(environment) = self.environment_of(place)? else {
             let rows = self.environment_rows(place.project())?.0;
-            let has = rows.into_iter().map(|row| row.path).collect::<Vec<_>>().join(", ");
+            let slugs = rows.into_iter().map(|row| row.path).collect::<Vec<_>>().join(", ");
+            let none = "none: make one first (POST /api/v1/workspace/ID/environments)";
+            let has = if slugs.is_empty() { none.to_owned() } else { slugs };
             let (project, slug) = (place.project().to_owned(), place.environment().to_owned());
             return Err(PlaceFault::NoEnvironment { project, slug, has }.into());
         };
@@ -106,11 +125,17 @@ impl Kms {
         let call = Call::new(context, Operation::ListPlaces);
         call.describe(format!("environments of {project}"));
         self.recorded(&call, || {
-            if self.administer_places(&call, project)?.is_none() {
-                self.authorize_seeing(&call, &sample(project)?)?;
-            }
+            self.authorize_seeing_environments(&call, project)?;
             self.environments_of(project)
         })
+    }
+
+    /// Leave to see the environments of a project: for those who administer, and those who could do something with a secret there.
+    fn authorize_seeing_environments<'a>(&'a self, call: &'a Call<'a>, project: &str) -> Result<(), Error> {
+        match self.administer_places(call, project)? {
+            Some(_) => Ok(()),
+            None => self.authorize_seeing(call, &sample(project)?).map(drop),
+        }
     }
 
     /// The environment of an identifier.
@@ -120,6 +145,31 @@ impl Kms {
     pub fn environment(&self, context: &Context<'_>, project: &str, id: &str) -> Result<Environment, Error> {
         let mut environments = self.environments(context, project)?.into_iter();
         environments.find(|own| own.id == id).ok_or_else(|| unknown(id))
+    }
+
+    /// The environment of an identifier, in whichever project it is, and the project.
+    ///
+    /// # Errors
+    /// [`PlaceFault::Unknown`]: no environment has this identifier, or the caller may not know of it.
+    pub fn environment_anywhere(&self, context: &Context<'_>, id: &str) -> Result<(String, Environment), Error> {
+        let call = Call::new(context, Operation::ListPlaces);
+        call.describe(format!("environment {id:?}"));
+        self.recorded(&call, || {
+            let project = match self.place_row(PlaceKind::Environment, id)? {
+                Some(row) => Some(row.project),
+                None if uuid::is_named(id) => {
+                    self.account_where(|project| FIRST.iter().any(|(slug, _)| first_id(project, slug) == id))
+                }
+                None => None,
+            };
+            let project = project.ok_or_else(|| unknown(id))?;
+            self.authorize_seeing_environments(&call, &project).map_err(|error| match error {
+                Error::Undefined { .. } => unknown(id),
+                error => error,
+            })?;
+            let found = self.environments_of(&project)?.into_iter().find(|own| own.id == id);
+            Ok((project, found.ok_or_else(|| unknown(id))?))
+        })
     }
 
     /// The environments of a project, in their order, for callers who may know of them.
@@ -137,11 +187,11 @@ impl Kms {
         }
     }
 
-    /// Makes an environment. One that each project has from the beginning is made by the first who asks for it, and has its name and
-    /// place from then on: clients that make all environments themselves need not know of them.
+    /// Makes an environment.
     ///
     /// # Errors
-    /// The caller may not add secrets to the project, or the slug is taken or cannot be one.
+    /// The caller may not add secrets to the project, or the slug cannot be one or is taken: also by one that the project has from the
+    /// beginning.
     pub fn create_environment(
         &self,
         context: &Context<'_>,
@@ -158,39 +208,25 @@ impl Kms {
             let grant = self.authorize_environments(&call, &SecretPlace::new(project, slug, "/")?)?;
             let (rows, are_there) = self.environment_rows(project)?;
             let taken = || PlaceFault::Exists { what: "environment", name: slug.to_owned() };
+            if rows.iter().any(|row| row.path == slug) {
+                return Err(taken().into());
+            }
             let (last, now) = (rows.iter().map(|row| row.position).max().unwrap_or(0), now());
-            let row = match rows.iter().find(|row| row.path == slug) {
-                Some(own) if own.updated != 0 => return Err(taken().into()),
-                Some(own) => PlaceRow {
-                    name: name.to_owned(),
-                    position: position.unwrap_or(own.position),
-                    updated: now,
-                    ..own.clone()
-                },
-                None => PlaceRow {
-                    id: uuid::random()?,
-                    project: project.to_owned(),
-                    path: slug.to_owned(),
-                    name: name.to_owned(),
-                    note: String::new(),
-                    position: position.unwrap_or(last + 1),
-                    created: now,
-                    updated: now,
-                },
+            let row = PlaceRow {
+                id: uuid::random()?,
+                project: project.to_owned(),
+                path: slug.to_owned(),
+                name: name.to_owned(),
+                note: String::new(),
+                position: position.unwrap_or(last + 1),
+                created: now,
+                updated: now,
             };
-            let is_first = row.created == 0;
             let (first, own) = (if are_there { Vec::new() } else { rows }, row.clone());
             let written = grant.change(move |transaction| {
-                for row in &first {
-                    row.insert(transaction, PlaceKind::Environment)?;
-                }
                 let kind = PlaceKind::Environment;
-                if is_first {
-                    let present = secret_place::find_path(transaction, &own.project, kind, &own.path)?;
-                    if present.is_none_or(|present| present.updated == 0) {
-                        return own.update(transaction, kind);
-                    }
-                    return Err(crate::store::Error::Exists(own.path));
+                for row in &first {
+                    row.insert(transaction, kind)?;
                 }
                 if !own.insert(transaction, kind)? {
                     return Err(crate::store::Error::Exists(own.path));
@@ -209,15 +245,15 @@ impl Kms {
     /// Gives an environment another name or place; its slug stays.
     ///
     /// # Errors
-    /// The caller may not add secrets to the project, or no environment has this identifier.
+    /// The caller may not add secrets to the project, no environment has this identifier, or [`PlaceFault::KeptSlug`].
     pub fn change_environment(
         &self,
         context: &Context<'_>,
         project: &str,
         id: &str,
-        name: Option<&str>,
-        position: Option<i64>,
+        change: &EnvironmentChange<'_>,
     ) -> Result<Environment, Error> {
+        let EnvironmentChange { name, slug, position } = *change;
         name.map_or(Ok(()), |name| check_text("name", name))?;
         let call = Call::new(context, Operation::WritePlace);
         call.describe(format!("environment {id:?} of {project}"));
@@ -225,6 +261,9 @@ impl Kms {
             let grant = self.authorize_environments(&call, &sample(project)?)?;
             let (rows, are_there) = self.environment_rows(project)?;
             let mut row = rows.iter().find(|row| row.id == id).cloned().ok_or_else(|| unknown(id))?;
+            if let Some(slug) = slug.filter(|slug| *slug != row.path) {
+                return Err(PlaceFault::KeptSlug { slug: slug.to_owned(), own: row.path }.into());
+            }
             row.updated = now();
             row.position = position.unwrap_or(row.position);
             row.name = name.map_or(row.name, str::to_owned);
@@ -239,7 +278,8 @@ impl Kms {
         })
     }
 
-    /// Removes an environment that holds nothing.
+    /// Removes an environment that holds nothing. The last one stays, unless the project began without environments: those of a new
+    /// project would come back.
     ///
     /// # Errors
     /// [`PlaceFault::NotEmpty`], [`PlaceFault::LastEnvironment`], or as for a change.
@@ -250,7 +290,7 @@ impl Kms {
             let grant = self.authorize_environments(&call, &sample(project)?)?;
             let (rows, are_there) = self.environment_rows(project)?;
             let row = rows.iter().find(|row| row.id == id).cloned().ok_or_else(|| unknown(id))?;
-            if rows.len() == 1 {
+            if rows.len() == 1 && self.has_default_environments(project) {
                 return Err(PlaceFault::LastEnvironment(row.path).into());
             }
             let first = if are_there { Vec::new() } else { rows };

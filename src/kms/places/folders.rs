@@ -139,6 +139,20 @@ impl Kms {
         })
     }
 
+    /// The folder of a path.
+    ///
+    /// # Errors
+    /// There is none, or the caller may not know of it.
+    pub fn folder_at(&self, context: &Context<'_>, place: &SecretPlace) -> Result<Folder, Error> {
+        let call = Call::new(context, Operation::ListPlaces);
+        call.describe(format!("folder {} of {}", place.key(), place.project()));
+        self.recorded(&call, || {
+            self.authorize_seeing(&call, place)?;
+            let row = self.place_row_at(place.project(), PlaceKind::Folder, &place.key())?;
+            self.folder(&row.ok_or_else(|| unknown(&place.path()))?)
+        })
+    }
+
     /// Makes a folder in a place, and those above it that are not there.
     ///
     /// # Errors

@@ -5,9 +5,9 @@ mod environments;
 mod folders;
 mod tags;
 
-pub use environments::Environment;
+pub use environments::{Environment, EnvironmentChange};
 pub use folders::{Folder, FolderChange, FolderName};
-pub use tags::Tag;
+pub use tags::{Tag, TagChange, TagName};
 
 use super::secret_place::check_segment;
 use super::{Error, PlaceFault};

@@ -26,12 +26,34 @@ pub struct Tag {
     pub color: String,
     /// When it was made, in seconds since 1970-01-01 UTC.
     pub created: i64,
+    /// When it was last changed, likewise.
+    pub updated: i64,
+}
+
+/// Which tag of a project is meant.
+#[derive(Debug, Clone, Copy)]
+pub enum TagName<'a> {
+    /// By its identifier.
+    Id(&'a str),
+    /// By its slug.
+    Slug(&'a str),
+}
+
+/// A change of a tag; what is `None` stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TagChange<'a> {
+    /// What requests call it.
+    pub slug: Option<&'a str>,
+    /// What people call it.
+    pub name: Option<&'a str>,
+    /// Its colour.
+    pub color: Option<&'a str>,
 }
 
 impl From<PlaceRow> for Tag {
     fn from(row: PlaceRow) -> Self {
-        let PlaceRow { id, path: slug, name, note: color, created, .. } = row;
-        Self { id, slug, name, color, created }
+        let PlaceRow { id, path: slug, name, note: color, created, updated, .. } = row;
+        Self { id, slug, name, color, created, updated }
     }
 }
 
@@ -65,6 +87,29 @@ impl Kms {
             self.authorize_seeing(&call, &sample(project)?)?;
             let rows = self.place_rows(project, PlaceKind::Tag, MAX_TAGS)?;
             Ok(rows.into_iter().map(Tag::from).collect())
+        })
+    }
+
+    /// The row of a tag of a project, for callers who may know of it.
+    fn tag_row(&self, project: &str, named: TagName<'_>) -> Result<PlaceRow, Error> {
+        let (row, id) = match named {
+            TagName::Id(id) => (self.place_row(PlaceKind::Tag, id)?.filter(|row| row.project == project), id),
+            TagName::Slug(slug) => (self.place_row_at(project, PlaceKind::Tag, slug)?, slug),
+        };
+        row.ok_or_else(|| unknown(id))
+    }
+
+    /// A tag of a project.
+    ///
+    /// # Errors
+    /// The caller may not know of it, or there is none.
+    pub fn tag(&self, context: &Context<'_>, project: &str, named: TagName<'_>) -> Result<Tag, Error> {
+        let call = Call::new(context, Operation::ListPlaces);
+        let (TagName::Id(text) | TagName::Slug(text)) = named;
+        call.describe(format!("tag {text:?} of {project}"));
+        self.recorded(&call, || {
+            self.authorize_seeing(&call, &sample(project)?)?;
+            Ok(self.tag_row(project, named)?.into())
         })
     }
 
@@ -105,10 +150,40 @@ impl Kms {
                 }
                 secret_place::check_count(transaction, &own.project, PlaceKind::Tag, MAX_TAGS)
             });
-            written.map_err(|error| match error {
-                Error::Exists(name) => PlaceFault::Exists { what: "tag", name }.into(),
-                Error::Store(crate::store::Error::Full) => PlaceFault::Full("tags", MAX_TAGS).into(),
-                error => error,
+            written.map_err(taken)?;
+            Ok(row.into())
+        })
+    }
+
+    /// Gives a tag another slug, name or colour. Secrets keep it.
+    ///
+    /// # Errors
+    /// The caller may not add secrets to the project, no tag has this identifier, or the slug is taken or cannot be one.
+    pub fn change_tag(
+        &self,
+        context: &Context<'_>,
+        project: &str,
+        id: &str,
+        change: &TagChange<'_>,
+    ) -> Result<Tag, Error> {
+        let TagChange { slug, name, color } = *change;
+        slug.map_or(Ok(()), |slug| check_segment("slug", slug))?;
+        name.map_or(Ok(()), |name| check_text("name", name))?;
+        color.map_or(Ok(()), |color| check_text("color", color))?;
+        let call = Call::new(context, Operation::WritePlace);
+        call.describe(format!("tag {id:?} of {project}"));
+        self.recorded(&call, || {
+            let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
+            let mut row = self.tag_row(project, TagName::Id(id))?;
+            row.path = slug.map_or(row.path, str::to_owned);
+            row.name = name.map_or(row.name, str::to_owned);
+            row.note = color.map_or(row.note, str::to_owned);
+            row.updated = now();
+            let own = row.clone();
+            grant.change(move |transaction| own.update(transaction, PlaceKind::Tag)).map_err(|error| match error {
+                // Removed meanwhile.
+                Error::Contention => unknown(id),
+                error => taken(error),
             })?;
             Ok(row.into())
         })
@@ -123,11 +198,22 @@ impl Kms {
         call.describe(format!("tag {id:?} of {project}"));
         self.recorded(&call, || {
             let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
-            let row = self.place_row(PlaceKind::Tag, id)?.filter(|row| row.project == project);
-            let row = row.ok_or_else(|| PlaceFault::Unknown { what: "tag", id: id.to_owned() })?;
+            let row = self.tag_row(project, TagName::Id(id))?;
             let (project, slug) = (project.to_owned(), row.path.clone());
             grant.change(move |transaction| secret_place::remove(transaction, &project, PlaceKind::Tag, &slug))?;
             Ok(row.into())
         })
+    }
+}
+
+fn unknown(id: &str) -> Error {
+    PlaceFault::Unknown { what: "tag", id: id.to_owned() }.into()
+}
+
+fn taken(error: Error) -> Error {
+    match error {
+        Error::Exists(name) => PlaceFault::Exists { what: "tag", name }.into(),
+        Error::Store(crate::store::Error::Full) => PlaceFault::Full("tags", MAX_TAGS).into(),
+        error => error,
     }
 }

@@ -7,9 +7,9 @@ use openssl::pkey::PKey;
 use serde_json::{Value, json};
 
 use super::caller::{Caller, succeeded};
-use super::jwt::{but, claims};
+use super::jwt::{but, claims, key_set};
 use super::server::Place;
-use super::{Answer, Leaf, Options, Server, SigningKey};
+use super::{Answer, Jwks, Leaf, Options, Server, SigningKey};
 
 pub const ISSUER: &str = "https://issuer.example/";
 pub const AUDIENCE: &str = "claviger";
@@ -117,4 +117,44 @@ pub fn whoami_at(caller: &mut Caller) -> Result<String, u16> {
 pub fn both(server: &Server, name: &str, token: &str) -> Caller {
     let identity = server.place.authority.issue(&Leaf::client(name));
     Caller::with(server.client(&identity).connect().unwrap(), token)
+}
+
+/// Where OIDC auth of an identity is.
+pub fn oidc_path(identity: &str) -> String {
+    format!("/api/v1/auth/oidc-auth/identities/{identity}")
+}
+
+pub const OIDC_LOGIN: &str = "/api/v1/auth/oidc-auth/login";
+
+/// An OpenID Connect provider that publishes a key.
+pub struct Provider {
+    pub origin: String,
+    _servers: [Jwks; 2],
+}
+
+impl Provider {
+    pub fn new(place: &Place, key: &SigningKey) -> Self {
+        let keys = Jwks::start(&place.authority, &key_set(&[key.jwk()]));
+        let provider = Jwks::start(&place.authority, &json!({}));
+        let origin = provider.uri().split('/').take(3).collect::<Vec<_>>().join("/");
+        provider.answer(&json!({"issuer": origin, "jwks_uri": keys.uri()}));
+        Self { origin, _servers: [keys, provider] }
+    }
+
+    /// OIDC auth that trusts it.
+    pub fn trusted(&self) -> Value {
+        let Self { origin, .. } = self;
+        json!({"oidcDiscoveryUrl": origin, "boundIssuer": origin, "boundAudiences": AUDIENCE, "boundSubject": "app"})
+    }
+
+    /// What it says of the identity.
+    pub fn claims(&self) -> Value {
+        claims(&self.origin, AUDIENCE, "app")
+    }
+
+    #[track_caller]
+    pub fn login(&self, server: &Server, identity: &str, jwt: &str) -> String {
+        let body = json!({"identityId": identity, "jwt": jwt});
+        token(&succeeded(&server.nobody().post(OIDC_LOGIN, &body), &json!(identity)))
+    }
 }

@@ -63,8 +63,11 @@ impl Http2 {
             // A literal that is not indexed, with a new name.
             block.push(0);
             for text in [name, value] {
-                assert!(text.len() < 127);
-                block.push(text.len() as u8);
+                // Seven bits of the length, and what is left of it (RFC 7541 section 5.1).
+                match text.len() {
+                    short @ ..127 => block.push(short as u8),
+                    long => block.extend([127, u8::try_from(long - 127).ok().filter(|rest| *rest < 128).unwrap()]),
+                }
                 block.extend_from_slice(text.as_bytes());
             }
         }

@@ -11,7 +11,7 @@ pub(super) enum Kind {
     Users,
     /// What holds objects, with its members
     Projects,
-    /// Applications that authenticate by an issuer's JWTs, as Infisical has them
+    /// Applications that log in by JWTs or client secrets, as Infisical has them
     Identities,
     /// Issuers that vouch for hosts, as Conjur has them
     Authenticators,

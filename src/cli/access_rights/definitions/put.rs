@@ -23,7 +23,7 @@ pub(in crate::cli) struct Put {
     /// Which kind
     #[arg(value_name = "KIND", value_enum)]
     kind: Kind,
-    /// Its name; of users as in jwt:ISSUER#NAME
+    /// Its name; a user is written as for `access-rights explain`, an authenticator as ACCOUNT/SERVICE
     #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     name: String,
     /// JSON file; `-` for standard input

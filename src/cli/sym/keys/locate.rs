@@ -26,7 +26,7 @@ pub(in crate::cli) struct Locate {
     /// Name that the key has
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Tag that the key has; may be repeated
+    /// Tag that the key has; repeat the option for several, which it must all have
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
     /// Project that holds the key

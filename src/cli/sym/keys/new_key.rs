@@ -14,10 +14,10 @@ pub(super) struct NewKey {
     /// Unique identifier that the key is to have [default: the server chooses]
     #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(super) id: Option<String>,
-    /// Name to find the key by; may be repeated
+    /// Name to find the key by; repeat the option for several
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
-    /// Tag to find the key by, along with others; may be repeated
+    /// Tag to find the key by, along with others; repeat the option for several
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
     /// Project that is to hold the key
@@ -29,7 +29,7 @@ pub(super) struct NewKey {
     /// The key never leaves the HSM
     #[arg(long)]
     not_extractable: bool,
-    /// What the key may be used for, as in encrypt,decrypt or wrap-key,unwrap-key
+    /// What the key may be used for; several are separated by commas, as in encrypt,decrypt or wrap-key,unwrap-key
     /// [default: encrypt,decrypt,mac-generate,mac-verify for AES; mac-generate,mac-verify for HMAC]
     #[arg(long, value_name = "USAGE", value_delimiter = ',', value_parser = words::usage)]
     usage: Vec<UsageMask>,

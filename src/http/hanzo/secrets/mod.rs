@@ -274,12 +274,32 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
     let version = ask.query.number("version", 1..=i64::MAX).map_err(|error| invalid(error.to_string()))?;
     let secret = app.kms.project_secret(&ask.context, &place, name, version, view(ask)?);
     let secret = secret.map_err(|error| told(&place, name, error))?;
-    if secret.value.as_ref().is_some_and(|value| std::str::from_utf8(value).is_err()) {
-        let detail = format!(
-            "the value of {name:?} is no text: read it as a variable (GET /secrets/ACCOUNT/variable/ENVIRONMENT/NAME), or ask \
-             with viewSecretValue=false"
-        );
-        return Err(invalid(detail));
-    }
+    expect_text(&secret)?;
     one(app, &secret)
+}
+
+/// `GET /api/v3/secrets/raw/id/ID`
+pub(in crate::http) fn get_by_id(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let id = ask.parameter("id");
+    let secret = app.kms.project_secret_by_id(&ask.context, id).map_err(|error| match error {
+        kms::Error::NotFound(_) => Problem::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no secret with the identifier {id:?} that you may use"),
+        ),
+        error => error.into(),
+    })?;
+    expect_text(&secret)?;
+    one(app, &secret)
+}
+
+/// Refuses to show a value that is not text: JSON cannot hold it.
+fn expect_text(secret: &ProjectSecret) -> Result<(), Problem> {
+    if secret.value.as_ref().is_none_or(|value| std::str::from_utf8(value).is_ok()) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "the value of {:?} is no text: read it as a variable (GET /secrets/ACCOUNT/variable/ENVIRONMENT/NAME), or ask \
+         with viewSecretValue=false",
+        secret.name
+    )))
 }

@@ -1,9 +1,13 @@
-//! Patterns of claims, as picomatch has them in the original's clients' configurations: `*`, `?`, `{a,b}` and `[ab]`. But `*` and
-//! `?` cross everything, slashes and leading dots among it, and nothing else is special.
+//! Patterns of claims, as picomatch has them in the original's clients' configurations: `*`, `?`, `{a,b}`, `{a..c}` and `[ab]`. But
+//! `*` and `?` cross everything, slashes and leading dots among it, and nothing else is special.
 //!
 //! No crate fits: those of paths stop a star at a slash, or match bytes, so that `?` is half of an `é`. A pattern becomes a program
 //! of states without loops but those of stars, of which all are followed at once: the time is at most the product of the length of
 //! the pattern and that of the text.
+
+mod range;
+
+use range::range;
 
 /// The longest pattern, in characters; a text without special characters may be longer.
 const MAX_PATTERN: usize = 512;
@@ -49,8 +53,9 @@ pub enum PatternError {
 }
 
 impl Pattern {
-    /// Reads a pattern. A bracket or brace that is not closed, and braces without a comma, stand for themselves. A backslash before one
-    /// of `*?[]{},\\` takes its meaning away, within brackets also before `-`, `!` and `^`; before anything else it stands for itself.
+    /// Reads a pattern. A bracket or brace that is not closed, and braces with neither a comma nor two dots, stand for themselves. A
+    /// backslash before one of `*?[]{},\\` takes its meaning away, within brackets also before `-`, `!` and `^`; before anything else it
+    /// stands for itself.
     ///
     /// # Errors
     /// It is longer or deeper than a pattern may be.
@@ -154,14 +159,7 @@ fn compile(characters: &[char], program: &mut Vec<Step>, depth: usize) -> Result
                 }
                 None => program.push(Step::Is('[')),
             },
-            '{' => match alternatives(rest) {
-                Some((_, _)) if depth == MAX_DEPTH => return Err(PatternError::TooDeep),
-                Some((parts, after)) => {
-                    choose(&parts, program, depth)?;
-                    rest = after;
-                }
-                None => program.push(Step::Is('{')),
-            },
+            '{' => rest = braces(rest, program, depth)?,
             '\\' => match rest {
                 [escaped, after @ ..] if is_special(*escaped) => {
                     program.push(Step::Is(*escaped));
@@ -173,6 +171,25 @@ fn compile(characters: &[char], program: &mut Vec<Step>, depth: usize) -> Result
         }
     }
     Ok(())
+}
+
+/// What is behind an opening brace, with what follows it; it is text if neither a range nor alternatives begin with it.
+fn braces<'a>(rest: &'a [char], program: &mut Vec<Step>, depth: usize) -> Result<&'a [char], PatternError> {
+    if let Some((steps, after)) = range(rest) {
+        program.extend(steps);
+        return Ok(after);
+    }
+    match alternatives(rest) {
+        Some(_) if depth == MAX_DEPTH => Err(PatternError::TooDeep),
+        Some((parts, after)) => {
+            choose(&parts, program, depth)?;
+            Ok(after)
+        }
+        None => {
+            program.push(Step::Is('{'));
+            Ok(rest)
+        }
+    }
 }
 
 /// One of these.

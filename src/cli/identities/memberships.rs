@@ -1,0 +1,113 @@
+//! `claviger identities memberships`
+
+use clap::Subcommand;
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::{Value, json};
+
+use super::{pages, text};
+use crate::cli::error::Error;
+use crate::cli::report::Report;
+use crate::client::{Client, segment};
+
+const EXAMPLE: &str = "\
+Example:
+  claviger identities memberships put \"$id\" --project apollo --role operator
+  claviger identities memberships list --project apollo";
+
+/// The roles that identities have in projects
+///
+/// An identity has at most one role in a project. The role says what the identity may do with the objects there.
+#[derive(Subcommand)]
+#[command(after_help = EXAMPLE)]
+pub(in crate::cli) enum Memberships {
+    List(List),
+    Show(Show),
+    Put(Put),
+    Remove(Remove),
+}
+
+#[derive(clap::Args)]
+struct Project {
+    /// The project
+    #[arg(long, value_name = "PROJECT", value_parser = NonEmptyStringValueParser::new())]
+    project: String,
+}
+
+#[derive(clap::Args)]
+struct Member {
+    /// The identity's identifier
+    #[arg(value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    id: String,
+    #[command(flatten)]
+    project: Project,
+}
+
+/// Print the identities that have a role in a project, one on a line: `ID ROLE NAME`
+#[derive(clap::Args)]
+pub(in crate::cli) struct List {
+    #[command(flatten)]
+    project: Project,
+}
+
+/// Print the role that an identity has in a project: `ID ROLE NAME`
+#[derive(clap::Args)]
+pub(in crate::cli) struct Show {
+    #[command(flatten)]
+    member: Member,
+}
+
+/// Give an identity a role in a project, in the place of the one that it has there
+#[derive(clap::Args)]
+pub(in crate::cli) struct Put {
+    #[command(flatten)]
+    member: Member,
+    /// The role: a name that `access-rights definitions list roles` prints
+    #[arg(long, value_name = "ROLE", value_parser = NonEmptyStringValueParser::new())]
+    role: String,
+}
+
+/// Take the role that an identity has in a project away
+#[derive(clap::Args)]
+pub(in crate::cli) struct Remove {
+    #[command(flatten)]
+    member: Member,
+}
+
+impl Project {
+    fn path(&self) -> String {
+        format!("/api/v2/workspace/{}/identity-memberships", segment(&self.project))
+    }
+}
+
+impl Member {
+    fn path(&self) -> String {
+        format!("{}/{}", self.project.path(), segment(&self.id))
+    }
+}
+
+impl Memberships {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        match self {
+            Self::List(List { project }) => {
+                let list = pages(client, &project.path(), "identityMemberships").await?;
+                let all = list.get("identityMemberships").and_then(Value::as_array).map(Vec::as_slice);
+                let lines: Vec<String> = all.unwrap_or_default().iter().filter_map(line).collect();
+                Ok(Report::new(lines, list))
+            }
+            Self::Show(Show { member }) => {
+                let shown: Value = client.get_json(&member.path()).await?;
+                let line = shown.get("identityMembership").and_then(line).ok_or(Error::Incomplete("membership"))?;
+                Ok(Report::new([line], shown))
+            }
+            Self::Put(Put { member, role }) => {
+                Ok(Report::quiet(client.post_json(&member.path(), &json!({ "role": role })).await?))
+            }
+            Self::Remove(Remove { member }) => Ok(Report::quiet(client.delete_json(&member.path()).await?)),
+        }
+    }
+}
+
+fn line(membership: &Value) -> Option<String> {
+    let (id, role) = (text(membership, "/identityId")?, text(membership, "/role")?);
+    Some(format!("{id} {role} {}", text(membership, "/identity/name")?))
+}

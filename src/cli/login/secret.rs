@@ -1,0 +1,54 @@
+//! Client secrets and API keys: from a file, standard input or a variable. No flag takes one: arguments are visible to everyone on
+//! this machine.
+
+use std::io;
+use std::path::Path;
+
+use crate::cli::config;
+use crate::cli::error::{Error, FileError};
+use crate::cli::stream::Source;
+use crate::client;
+use crate::secret::Password;
+
+/// The longest client secret or API key, in bytes; those of this server have 68 and 64.
+const MAX_SECRET: usize = 4 << 10;
+
+/// A kind of secret, and where it is looked for.
+pub(super) struct Kind {
+    what: &'static str,
+    flag: &'static str,
+    variable: &'static str,
+}
+
+/// What an identity with Universal Auth presents beside its client id.
+pub(super) const CLIENT_SECRET: Kind =
+    Kind { what: "client secret", flag: "--client-secret-file", variable: "CLAVIGER_CLIENT_SECRET" };
+
+/// What one of Conjur's hosts presents.
+pub(super) const API_KEY: Kind = Kind { what: "API key", flag: "--api-key-file", variable: "CLAVIGER_API_KEY" };
+
+impl Kind {
+    /// The text of the file without its last line end, or that of the variable if no file is named.
+    ///
+    /// # Errors
+    /// The file cannot be read, is too large, empty or not UTF-8; or there is no file, and the variable is unset or empty.
+    pub(super) async fn read(&self, file: Option<&Path>) -> Result<Password, Error> {
+        let Some(path) = file else {
+            let secret = config::secret_variable(self.variable)?.filter(|secret| !secret.is_empty());
+            let Self { what, flag, variable } = *self;
+            return secret.ok_or(Error::NoSecret { what, flag, variable });
+        };
+        let bytes = Source::open(path)?.read(MAX_SECRET + 1).await?;
+        if bytes.len() > MAX_SECRET {
+            return Err(FileError::Large { path: path.to_owned(), limit: MAX_SECRET }.into());
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|error| FileError::Read {
+            path: path.to_owned(),
+            source: io::Error::new(io::ErrorKind::InvalidData, error),
+        })?;
+        match client::without_line_end(text) {
+            "" => Err(Error::EmptySecret { what: self.what, path: path.to_owned() }),
+            secret => Ok(Password::from(secret.to_owned())),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! `POST /api/v2/identities/search`: identities by their names, for those who administer.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::super::answer::Answer;
+use super::super::app::App;
+use super::super::ask::Ask;
+use super::super::page::Page;
+use super::super::problem::Problem;
+use super::identities::{Shown, shown};
+use super::shapes::{MAX_OFFSET, invalid, organization, read};
+use crate::kms::{Identity, MAX_ENTRIES, Sheet};
+use crate::policy::OrganizationRole;
+
+/// Where all identities are: none belongs to one project only.
+const SCOPE: &str = "organization";
+
+/// What is asked for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Asked {
+    scope: Option<Vec<String>>,
+    order_by: Option<String>,
+    order_direction: Option<String>,
+    #[serde(default)]
+    offset: usize,
+    limit: Option<usize>,
+    #[serde(default)]
+    search: BTreeMap<String, Value>,
+}
+
+/// Which names are wanted.
+enum Wanted {
+    All,
+    /// With this in it, which is in lower case: upper and lower case are the same.
+    Containing(String),
+    /// This one.
+    Equal(String),
+}
+
+/// An identity that was found.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Found {
+    #[serde(flatten)]
+    shown: Shown,
+    scope: &'static str,
+    project_id: Option<()>,
+    project: Option<()>,
+    roles: [Role; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Role {
+    id: String,
+    role: OrganizationRole,
+    is_temporary: bool,
+}
+
+impl Wanted {
+    /// Refuses every search but one by the name: ignoring it would find more than was asked for.
+    fn of(search: &BTreeMap<String, Value>) -> Result<Self, Problem> {
+        if let Some(other) = search.keys().find(|key| *key != "name") {
+            return Err(invalid(format!("search.{other} is not served: search by `name`, or leave it out")));
+        }
+        let Some(name) = search.get("name") else { return Ok(Self::All) };
+        if let Some(text) = name.as_str() {
+            return Ok(Self::Equal(text.to_owned()));
+        }
+        let members = name.as_object().filter(|members| members.len() == 1);
+        let one = members.and_then(|members| members.iter().next());
+        match one.and_then(|(how, text)| Some((how.as_str(), text.as_str()?))) {
+            Some(("$contains", text)) => Ok(Self::Containing(text.to_lowercase())),
+            Some(("$eq", text)) => Ok(Self::Equal(text.to_owned())),
+            _ => Err(invalid("search.name: give {\"$contains\": TEXT} or {\"$eq\": TEXT}")),
+        }
+    }
+
+    fn fits(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Containing(text) => name.to_lowercase().contains(text.as_str()),
+            Self::Equal(text) => name == text,
+        }
+    }
+}
+
+/// Refuses a word that is not the one that is served.
+fn expect(member: &str, given: Option<&str>, served: &str) -> Result<(), Problem> {
+    match given.filter(|given| *given != served) {
+        Some(other) => Err(invalid(format!("{member}: {other:?} is not served: give {served:?}, or leave it out"))),
+        None => Ok(()),
+    }
+}
+
+/// `POST /api/v2/identities/search`
+pub(in crate::http) fn search(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
+    let Asked { scope, order_by, order_direction, offset, limit, search } = read(ask.body)?;
+    let wanted = Wanted::of(&search)?;
+    expect("orderBy", order_by.as_deref(), "name")?;
+    expect("orderDirection", order_direction.as_deref(), "asc")?;
+    let limit = limit.unwrap_or(MAX_ENTRIES);
+    if offset > MAX_OFFSET || limit > MAX_ENTRIES {
+        return Err(invalid(format!("offset is at most {MAX_OFFSET}, and limit at most {MAX_ENTRIES}")));
+    }
+    let is_within = scope.is_none_or(|scopes| scopes.iter().any(|own| own == SCOPE));
+    let organization = organization(app)?;
+    let mut page = Page::named("identities");
+    let mut write = |identity: Identity| {
+        let (id, role) = (identity.id.clone(), identity.document.role);
+        let roles = [Role { id, role, is_temporary: false }];
+        page.put(&Found { shown: shown(identity, &organization), scope: SCOPE, project_id: None, project: None, roles })
+    };
+    let mut sheet = Sheet::new(&ask.context, limit, &mut write);
+    let fits = |name: &str| is_within && wanted.fits(name);
+    let total = app.kms.find_identities(&ask.context, &fits, offset, &mut sheet)?;
+    Ok(page.end_with("totalCount", &total.into()))
+}
