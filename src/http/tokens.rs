@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
+use super::access;
 use super::answer::Answer;
 use super::app::App;
 use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use super::access;
 use crate::auth::OwnKey;
 use crate::kms::{Sheet, TokenEntry};
 use crate::policy::MAX_NAME;

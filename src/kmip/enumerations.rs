@@ -3,17 +3,9 @@
 //! Variants are spelt as the standard's normalised names are, so that a word found there is found here.
 
 use super::dialect::{Dialect, same_name};
+use super::error::{Error, Fault};
 use super::tag::Tag;
-
-/// An enumeration, for what is the same of all.
-pub trait Enumeration: Sized {
-    /// The name of the enumeration.
-    const NAME: &'static str;
-    /// The value of a code.
-    fn decode(code: u32) -> Option<Self>;
-    /// The code.
-    fn encode(self) -> u32;
-}
+use super::ttlv::{Field, Value};
 
 /// The names and codes of one enumeration.
 #[derive(Debug)]
@@ -113,15 +105,15 @@ macro_rules! enumeration {
             }
         }
 
-        impl Enumeration for $name {
-            const NAME: &'static str = stringify!($name);
-
-            fn decode(code: u32) -> Option<Self> {
-                Self::from_code(code)
+        impl Field for $name {
+            fn read(value: Value) -> Result<Self, Error> {
+                let code = value.into_enumeration()?;
+                let unknown = || Fault::UnknownEnumerationCode { enumeration: stringify!($name), code };
+                Self::from_code(code).ok_or_else(|| unknown().into())
             }
 
-            fn encode(self) -> u32 {
-                self.code()
+            fn write(self) -> Value {
+                Value::Enumeration(self.code())
             }
         }
     };

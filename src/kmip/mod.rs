@@ -15,6 +15,7 @@ pub mod mask;
 pub mod message;
 pub mod objects;
 pub mod payloads;
+mod reason;
 pub mod state;
 mod structure;
 pub mod tag;

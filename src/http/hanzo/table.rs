@@ -9,8 +9,8 @@ use super::super::route::Handler::{Caller, Visitor};
 use super::super::route::{Route, delete, delete_with, get, patch, post};
 use super::shapes::refusal;
 use super::{
-    client_secrets, environments, folders, identities, jwt_auth, keys, login, memberships, oidc_auth, projects,
-    search, secrets, tags, tokens, universal_auth,
+    client_secrets, environments, folders, identities, jwt_auth, keys, login, memberships, oidc_auth, projects, search,
+    secrets, tags, tokens, universal_auth,
 };
 
 /// How these clients ask for a page of a list.

@@ -2,8 +2,7 @@
 
 use super::item_type::ItemType;
 use super::value::{DateTime, Interval, Item, Value};
-use crate::kmip::enumerations::Enumeration;
-use crate::kmip::error::{Error, Fault};
+use crate::kmip::error::Error;
 use crate::kmip::tag::Tag;
 use crate::secret::Bytes;
 
@@ -47,18 +46,6 @@ primitive! {
     Bytes = ByteString,
     DateTime = DateTime,
     Interval = Interval,
-}
-
-impl<T: Enumeration> Field for T {
-    fn read(value: Value) -> Result<Self, Error> {
-        let code = value.into_enumeration()?;
-        let unknown = || Fault::UnknownEnumerationCode { enumeration: T::NAME, code };
-        Self::decode(code).ok_or_else(|| unknown().into())
-    }
-
-    fn write(self) -> Value {
-        Value::Enumeration(self.encode())
-    }
 }
 
 /// Any value in a box, where a structure would be large.
