@@ -15,6 +15,7 @@ use super::tag::Tag;
 use super::ttlv::{DateTime, Field, Fields, Interval, Item, Value};
 use super::unique_identifier::UniqueIdentifier;
 
+pub use super::bounds::{INSTANCES, TEXT_BYTES, VENDOR_VALUE_BYTES};
 pub use parts::{
     AlternativeName, ApplicationSpecificInformation, CryptographicDomainParameters, Digest, Link, Name,
     RandomNumberGenerator, RevocationReason, UsageLimits, VendorAttribute,
@@ -22,13 +23,6 @@ pub use parts::{
 pub use project::{NotAProject, NotOneText};
 pub use reference::{AttributeReference, VendorReference};
 pub use tags::{TAG_BYTES, TAG_VENDOR, TAGS, are_tags, tags_of};
-
-/// The longest text in an attribute, in bytes.
-pub const TEXT_BYTES: usize = 1024;
-/// The most instances of one attribute: names, links, vendor attributes and so on.
-pub const INSTANCES: usize = 32;
-/// The longest value of a vendor attribute, in bytes of the binary encoding.
-pub const VENDOR_VALUE_BYTES: usize = 16 * 1024;
 
 /// The attributes that may stand there several times.
 const SEVERAL: [Tag; 8] = [

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::enumerations::{Operation, ResultReason};
 use super::tag::Tag;
 use super::ttlv::ItemType;
 
@@ -120,7 +119,7 @@ pub enum Fault {
     UnsupportedObject(&'static str),
     /// An operation that this server does not have.
     #[error("operation {0} is not supported")]
-    UnsupportedOperation(Operation),
+    UnsupportedOperation(&'static str),
     /// Something that other servers of the bare dialect have, and this server has not.
     #[error("{0} is not served here, and nothing was done")]
     NotServed(&'static str),
@@ -179,41 +178,6 @@ impl Error {
     pub(crate) fn map_fault(mut self, change: impl FnOnce(Fault) -> Fault) -> Self {
         self.fault = change(self.fault);
         self
-    }
-
-    /// The result reason of the standard for this fault (KMIP 2.1, section 11.46).
-    #[must_use]
-    pub fn result_reason(&self) -> ResultReason {
-        match &self.fault {
-            Fault::Syntax { .. }
-            | Fault::NotAnItem
-            | Fault::UnknownMember(_)
-            | Fault::RepeatedMember(_)
-            | Fault::MissingMember(_)
-            | Fault::TooDeep(_)
-            | Fault::TooManyItems(_)
-            | Fault::UnknownDocument(_)
-            | Fault::Unexpected(_)
-            | Fault::Repeated(_) => ResultReason::InvalidMessage,
-            Fault::UnknownTag(_) => ResultReason::UnknownTag,
-            Fault::UnknownType(_) | Fault::WrongType { .. } | Fault::BadValue(_) | Fault::BadHexadecimal => {
-                ResultReason::InvalidDataType
-            }
-            Fault::UnknownEnumerationName { enumeration: "Operation", .. }
-            | Fault::UnknownEnumerationCode { enumeration: "Operation", .. }
-            | Fault::UnsupportedOperation(_) => ResultReason::OperationNotSupported,
-            Fault::UnknownEnumerationName { .. }
-            | Fault::UnknownEnumerationCode { .. }
-            | Fault::EnumerationWithoutNames => ResultReason::UnknownEnumeration,
-            Fault::OutOfRange => ResultReason::NumericRange,
-            Fault::Missing(_) | Fault::MissingObject => ResultReason::MissingData,
-            Fault::UnsupportedAttribute(_) => ResultReason::UnsupportedAttribute,
-            Fault::UnsupportedObject(_) => ResultReason::InvalidObjectType,
-            Fault::UnsupportedIdentifier | Fault::NotServed(_) => ResultReason::FeatureNotSupported,
-            Fault::CriticalExtension => ResultReason::UnknownMessageExtension,
-            Fault::TooLong(_) | Fault::TooMany { .. } | Fault::BadTags => ResultReason::InvalidAttributeValue,
-            Fault::UnknownMaskName { .. } | Fault::Empty | Fault::Contradiction(..) => ResultReason::InvalidField,
-        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod attributes;
 pub mod bare;
+mod bounds;
 pub mod cryptographic_parameters;
 pub mod dialect;
 pub mod enumerations;
@@ -14,6 +15,7 @@ pub mod mask;
 pub mod message;
 pub mod objects;
 pub mod payloads;
+mod reason;
 pub mod state;
 mod structure;
 pub mod tag;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::attributes::TEXT_BYTES;
+use super::bounds::TEXT_BYTES;
 use super::enumerations::UniqueIdentifierEnumeration;
 use super::error::{Error, Fault};
 use super::ttlv::{Field, ItemType, Value};

@@ -25,6 +25,7 @@ pub mod signature_verify;
 
 use std::borrow::Cow;
 
+use super::dialect::Dialect;
 use super::enumerations::Operation;
 use super::error::{Error, Fault, excerpt};
 use super::ttlv::{Document, Field, Value};
@@ -75,7 +76,7 @@ macro_rules! operations {
             pub fn from_payload(operation: Operation, payload: Value) -> Result<Self, Error> {
                 match operation {
                     $(Operation::$operation => $module::Request::read(payload).map(Self::$operation),)*
-                    other => Err(Fault::UnsupportedOperation(other).into()),
+                    other => Err(Fault::UnsupportedOperation(other.name(Dialect::Oasis)).into()),
                 }
             }
 
@@ -104,7 +105,7 @@ macro_rules! operations {
             pub fn from_payload(operation: Operation, payload: Value) -> Result<Self, Error> {
                 match operation {
                     $(Operation::$operation => $module::Response::read(payload).map(Self::$operation),)*
-                    other => Err(Fault::UnsupportedOperation(other).into()),
+                    other => Err(Fault::UnsupportedOperation(other.name(Dialect::Oasis)).into()),
                 }
             }
 

@@ -1,7 +1,9 @@
 //! Rust types that are the value of one item.
 
-use super::{DateTime, Interval, ItemType, Value};
+use super::item_type::ItemType;
+use super::value::{DateTime, Interval, Item, Value};
 use crate::kmip::error::Error;
+use crate::kmip::tag::Tag;
 use crate::secret::Bytes;
 
 /// A type that is read from and written to the value of one item.
@@ -10,6 +12,13 @@ pub trait Field: Sized {
     fn read(value: Value) -> Result<Self, Error>;
     /// Writes it.
     fn write(self) -> Value;
+}
+
+impl Item {
+    /// An item.
+    pub fn new(tag: Tag, value: impl Field) -> Self {
+        Self { tag, value: value.write() }
+    }
 }
 
 macro_rules! primitive {

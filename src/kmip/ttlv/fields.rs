@@ -1,6 +1,8 @@
 //! Taking a structure apart, and putting one together.
 
-use super::{Field, Item, ItemType, Value};
+use super::field::Field;
+use super::item_type::ItemType;
+use super::value::{Item, Value};
 use crate::kmip::error::{Error, Fault};
 use crate::kmip::tag::Tag;
 

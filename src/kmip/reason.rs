@@ -1,0 +1,41 @@
+//! What the standard calls what is wrong with a document.
+
+use super::enumerations::ResultReason;
+use super::error::{Error, Fault};
+
+impl Error {
+    /// The result reason of the standard for this fault (KMIP 2.1, section 11.46).
+    #[must_use]
+    pub fn result_reason(&self) -> ResultReason {
+        match self.fault() {
+            Fault::Syntax { .. }
+            | Fault::NotAnItem
+            | Fault::UnknownMember(_)
+            | Fault::RepeatedMember(_)
+            | Fault::MissingMember(_)
+            | Fault::TooDeep(_)
+            | Fault::TooManyItems(_)
+            | Fault::UnknownDocument(_)
+            | Fault::Unexpected(_)
+            | Fault::Repeated(_) => ResultReason::InvalidMessage,
+            Fault::UnknownTag(_) => ResultReason::UnknownTag,
+            Fault::UnknownType(_) | Fault::WrongType { .. } | Fault::BadValue(_) | Fault::BadHexadecimal => {
+                ResultReason::InvalidDataType
+            }
+            Fault::UnknownEnumerationName { enumeration: "Operation", .. }
+            | Fault::UnknownEnumerationCode { enumeration: "Operation", .. }
+            | Fault::UnsupportedOperation(_) => ResultReason::OperationNotSupported,
+            Fault::UnknownEnumerationName { .. }
+            | Fault::UnknownEnumerationCode { .. }
+            | Fault::EnumerationWithoutNames => ResultReason::UnknownEnumeration,
+            Fault::OutOfRange => ResultReason::NumericRange,
+            Fault::Missing(_) | Fault::MissingObject => ResultReason::MissingData,
+            Fault::UnsupportedAttribute(_) => ResultReason::UnsupportedAttribute,
+            Fault::UnsupportedObject(_) => ResultReason::InvalidObjectType,
+            Fault::UnsupportedIdentifier | Fault::NotServed(_) => ResultReason::FeatureNotSupported,
+            Fault::CriticalExtension => ResultReason::UnknownMessageExtension,
+            Fault::TooLong(_) | Fault::TooMany { .. } | Fault::BadTags => ResultReason::InvalidAttributeValue,
+            Fault::UnknownMaskName { .. } | Fault::Empty | Fault::Contradiction(..) => ResultReason::InvalidField,
+        }
+    }
+}
