@@ -1,20 +1,11 @@
 //! Accounts of secrets: each is a project, whose roles decide who adds names, reads and writes there.
 
 use super::action::Action;
-use super::{Policy, Refusal, Resource};
+use super::conjur::HOST;
+use super::decision::Refusal;
+use super::model::Policy;
+use super::resource::{Account, Resource};
 use crate::principal::Caller;
-
-/// Begins the user name of every host.
-const HOST: &str = "host/";
-
-/// The account of a secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Its name, which is that of its project; empty if it cannot be known.
-    pub name: String,
-    /// Whether the secret is from before accounts were projects. Its owner and grantees go on as they were.
-    pub is_former: bool,
-}
 
 impl Policy {
     /// Refuses what concerns a secret of another account than the host's own, and a secret of a project that is not there:

@@ -4,18 +4,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::conjur::KnownHost;
-use super::conjur::{check_authenticator, check_host};
+use super::conjur::{AuthenticatorDocument, HostDocument, KnownHost, check_authenticator, check_host};
 use super::definition::{Definition, Kind};
-use super::document::{Fault, MAX_PARTS, PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
-use super::identity::{check_identity, identity_username};
+use super::document::{Documents, PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
+use super::fault::{Fault, MAX_PARTS, check_count, check_name};
+use super::identity::{Exchanged, IdentityDocument, check_identity, identity_username};
+use super::model::Policy;
 use super::relation::Name;
 use super::role::{Role, Statement};
-use super::subject::Subject;
-use super::{
-    AuthenticatorDocument, Documents, HostDocument, IdentityDocument, MAX_DESCRIPTION, Policy, check_count, check_name,
-    identity, person,
-};
+use super::subject::{Subject, person};
+
+/// The longest description of a project, in bytes.
+const MAX_DESCRIPTION: usize = 1024;
 
 impl Policy {
     /// Puts a definition in the place of the one of its kind and name. What is faulty is left out. Nobody gains by it: a role
@@ -290,7 +290,7 @@ impl Policy {
                 if let Some(auth) = &document.universal_auth {
                     self.clients.insert_mut(auth.client_id.clone(), own.name.clone());
                 }
-                let known = identity::Exchanged { bases: document.bases(), identity: Arc::new(document) };
+                let known = Exchanged { bases: document.bases(), identity: Arc::new(document) };
                 self.exchanged.insert_mut(username, known);
             }
             None => drop(self.exchanged.remove_mut(&username)),

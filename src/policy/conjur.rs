@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::document::{Fault, MAX_PARTS, check_count};
+use super::fault::{Fault, MAX_PARTS, check_count, check_name};
 use super::terms::Terms;
 use super::trusted_network::TrustedNetwork;
 use super::universal_auth::check_plain;
-use super::{Policy, check_name};
 use crate::principal::Username;
 
 /// The longest value of a variable, in bytes: a set of public keys.
@@ -136,8 +135,8 @@ const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
 /// A host, and what holds of its access tokens.
 #[derive(Debug, Clone)]
 pub(super) struct KnownHost {
-    document: Arc<HostDocument>,
-    terms: Arc<Terms>,
+    pub(super) document: Arc<HostDocument>,
+    pub(super) terms: Arc<Terms>,
 }
 
 impl KnownHost {
@@ -154,7 +153,7 @@ impl KnownHost {
 }
 
 /// Begins the user name of a host.
-const HOST: &str = "host/";
+pub(super) const HOST: &str = "host/";
 
 /// The user name of a host.
 #[must_use]
@@ -171,69 +170,12 @@ fn marked(name: String, marks: &[Option<&str>]) -> String {
 }
 
 /// Before a mark: no name and no identifier has it.
-const MARK: char = '#';
+pub(super) const MARK: char = '#';
 
 /// An authenticator's name among its kind.
 #[must_use]
 pub fn authenticator_name(account: &str, service: &str) -> String {
     format!("{account}/{service}")
-}
-
-impl Policy {
-    /// The host of a user name.
-    pub(super) fn host_of(&self, username: &str) -> Option<&HostDocument> {
-        self.known_host(username).map(|known| &*known.document)
-    }
-
-    fn known_host(&self, username: &str) -> Option<&KnownHost> {
-        self.hosts.get(username.strip_prefix(HOST)?)
-    }
-
-    /// What holds now of an access token of a host that its API key gave, or an authenticator; `None` unless that is one of its
-    /// account that it may use.
-    pub(super) fn host_terms(&self, username: &str, basis: &str) -> Option<Arc<Terms>> {
-        let KnownHost { document: host, terms } = self.known_host(username)?;
-        if basis == host.api_key_basis() {
-            return Some(Arc::clone(terms));
-        }
-        let name = basis.split(MARK).next()?;
-        let authenticator = self.authenticators.get(name)?;
-        let service = name.strip_prefix(host.account.as_str())?.strip_prefix('/')?;
-        let is_same = basis == host.authenticator_basis(service, authenticator);
-        let stands = is_same && host.may_use(service) && host.restrictions(service).next().is_some();
-        stands.then(|| Arc::clone(terms))
-    }
-
-    /// An authenticator of an account.
-    #[must_use]
-    pub fn authenticator(&self, account: &str, service: &str) -> Option<Arc<AuthenticatorDocument>> {
-        self.authenticators.get(&authenticator_name(account, service)).cloned()
-    }
-
-    /// All authenticators: account, service, and what is defined.
-    pub fn authenticators(&self) -> impl Iterator<Item = (&str, &str, &Arc<AuthenticatorDocument>)> {
-        self.authenticators.iter().filter_map(|(name, document)| {
-            let (account, service) = name.split_once('/')?;
-            Some((account, service, document))
-        })
-    }
-
-    /// All hosts by their identifiers, in no order.
-    pub fn hosts(&self) -> impl Iterator<Item = (&str, &HostDocument)> {
-        self.hosts.iter().map(|(id, known)| (id.as_str(), &*known.document))
-    }
-
-    /// A host of any account.
-    #[must_use]
-    pub fn host(&self, id: &str) -> Option<Arc<HostDocument>> {
-        self.hosts.get(id).map(|known| Arc::clone(&known.document))
-    }
-
-    /// The hosts of an account that have annotations for a service, with their identifiers.
-    pub fn annotated_hosts(&self, account: &str, service: &str) -> impl Iterator<Item = (&str, &Arc<HostDocument>)> {
-        let ids = self.annotated.of(&authenticator_name(account, service));
-        ids.filter_map(|id| Some((id.as_str(), &self.hosts.get(id)?.document)))
-    }
 }
 
 pub(super) fn check_authenticator(name: &str, document: &AuthenticatorDocument) -> Result<(), Fault> {

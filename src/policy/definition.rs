@@ -3,7 +3,8 @@
 use serde::de::DeserializeOwned;
 
 use super::conjur::{AuthenticatorDocument, HostDocument};
-use super::document::{Documents, MAX_ENTRIES, MAX_PARTS, PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
+use super::document::{Documents, PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
+use super::fault::{MAX_ENTRIES, MAX_PARTS};
 use super::identity::IdentityDocument;
 
 /// A kind of definition.

@@ -1,4 +1,4 @@
-//! The policy file: TOML, whose faults are reported with line and key.
+//! Files of the configuration: TOML, whose faults are reported with line and key.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -8,8 +8,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::document::{Documents, Fault};
-use crate::config::Permission;
+use super::fault::Fault;
 
 /// The largest policy file, in bytes.
 const MAX_FILE: u64 = 4 << 20;
@@ -53,39 +52,6 @@ pub enum FileError {
         /// The key and what is wrong with it.
         fault: String,
     },
-}
-
-/// Everything that the configuration says: the file, and the command line beside it.
-///
-/// # Errors
-/// See [`FileError`].
-pub fn read(permission: &Permission) -> Result<Documents, FileError> {
-    let mut documents = permission.file.as_deref().map_or_else(|| Ok(Documents::default()), read_file)?;
-    for (key, given, in_file) in [
-        ("create", &permission.create, &mut documents.create),
-        ("administrators", &permission.administrators, &mut documents.administrators),
-    ] {
-        match (given, in_file.is_some()) {
-            (Some(_), true) => return Err(FileError::Twice(key)),
-            (Some(given), false) => *in_file = Some(given.clone()),
-            (None, _) => {}
-        }
-    }
-    // Only what came from the command line can still be faulty, and its path is the option.
-    match super::Policy::new(&documents, false) {
-        Ok(_) => Ok(documents.canonical()),
-        Err(fault) => Err(FileError::Option(fault)),
-    }
-}
-
-/// Reads the file and checks it by itself: what it names, it must define.
-fn read_file(path: &Path) -> Result<Documents, FileError> {
-    let file = TomlFile::open("policy file", path)?;
-    let documents: Documents = file.parse()?;
-    match super::Policy::new(&documents, false) {
-        Ok(_) => Ok(documents),
-        Err(fault) => Err(file.faulty(&fault)),
-    }
 }
 
 /// A file of the configuration.

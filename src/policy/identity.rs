@@ -5,15 +5,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::document::{Fault, MAX_PARTS, check_count};
+use super::fault::{Fault, MAX_PARTS, check_count, check_name};
 use super::terms::Terms;
-use super::trusted_network::TrustedNetwork;
+use super::token_settings::{MemberFault, TokenSettings, check_tokens};
 use super::universal_auth::{UniversalAuthDocument, check_universal_auth};
-use super::{Policy, check_name};
-use crate::principal::{Caller, Method, is_exchanged};
-
-/// The longest life of an access token and of all its renewals, in seconds: ten years.
-pub const MAX_TOKEN_TTL: i64 = 315_360_000;
 
 /// The longest text of an identity, in bytes.
 const MAX_TEXT: usize = 4096;
@@ -23,9 +18,6 @@ const MAX_PEM: usize = 64 << 10;
 
 /// The most bound claims of one trust.
 const MAX_CLAIMS: usize = 64;
-
-/// The most networks of one trust.
-const MAX_NETWORKS: usize = 64;
 
 /// An identity of an application.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +94,7 @@ pub struct JwtAuthDocument {
     pub bound_claims: BTreeMap<String, String>,
     /// Seconds for which a token is good; 0 for as long as the longest life.
     pub access_token_ttl: i64,
-    /// Its longest life with all renewals, in seconds; 0 for [`MAX_TOKEN_TTL`].
+    /// Its longest life with all renewals, in seconds; 0 for [`super::MAX_TOKEN_TTL`].
     pub access_token_max_ttl: i64,
     /// How often a token may be used; 0 for any number.
     pub access_token_num_uses_limit: i64,
@@ -140,7 +132,7 @@ pub struct OidcAuthDocument {
     pub bound_claims: BTreeMap<String, String>,
     /// Seconds for which a token is good; 0 for as long as the longest life.
     pub access_token_ttl: i64,
-    /// Its longest life with all renewals, in seconds; 0 for [`MAX_TOKEN_TTL`].
+    /// Its longest life with all renewals, in seconds; 0 for [`super::MAX_TOKEN_TTL`].
     pub access_token_max_ttl: i64,
     /// How often a token may be used; 0 for any number.
     pub access_token_num_uses_limit: i64,
@@ -165,19 +157,6 @@ pub struct JwtBounds<'a> {
     pub subject: &'a str,
     /// Claims by their paths, with values that are separated by commas; globs.
     pub claims: &'a BTreeMap<String, String>,
-}
-
-/// What the access tokens are like that an identity gets by one way of logging in.
-#[derive(Debug, Clone, Copy)]
-pub struct TokenSettings<'a> {
-    /// Seconds for which a token is good; 0 for as long as the longest life.
-    pub ttl: i64,
-    /// Its longest life with all renewals, in seconds; 0 for [`MAX_TOKEN_TTL`].
-    pub max_ttl: i64,
-    /// How often it may be used; 0 for any number.
-    pub uses_limit: i64,
-    /// The networks from which it may be used.
-    pub trusted_ips: &'a [String],
 }
 
 /// Where the keys of an identity's issuer come from.
@@ -221,12 +200,6 @@ impl OidcAuthDocument {
         let (ttl, max_ttl) = (self.access_token_ttl, self.access_token_max_ttl);
         let uses_limit = self.access_token_num_uses_limit;
         TokenSettings { ttl, max_ttl, uses_limit, trusted_ips: &self.access_token_trusted_ips }
-    }
-}
-
-impl TokenSettings<'_> {
-    fn terms(&self) -> Arc<Terms> {
-        Arc::new(Terms::new(self.ttl, self.max_ttl, self.trusted_ips))
     }
 }
 
@@ -275,41 +248,6 @@ pub fn oidc_auth_basis(id: &str) -> String {
     format!("oidc-auth/{id}")
 }
 
-impl Policy {
-    /// An identity by its identifier.
-    #[must_use]
-    pub fn identity(&self, id: &str) -> Option<Arc<IdentityDocument>> {
-        self.exchanged.get(&identity_username(id)).map(|known| Arc::clone(&known.identity))
-    }
-
-    /// All identities, by their identifiers.
-    pub fn identities(&self) -> impl Iterator<Item = (&str, &Arc<IdentityDocument>)> {
-        let all = self.exchanged.iter();
-        all.filter_map(|(name, known)| Some((name.strip_prefix("identity:")?, &known.identity)))
-    }
-
-    /// What holds now of an access token of `subject` that rests on `basis`; `None` if it is not good because one of them is gone.
-    #[must_use]
-    pub fn terms(&self, subject: &str, basis: &str) -> Option<Arc<Terms>> {
-        match self.exchanged.get(subject) {
-            Some(known) => known.bases.iter().find(|(own, _)| own == basis).map(|(_, terms)| Arc::clone(terms)),
-            None => self.host_terms(subject, basis),
-        }
-    }
-
-    /// What an exchanged caller may do by itself; `None` for all others, and for those who run as the default user.
-    pub(super) fn organization_role(&self, caller: &Caller) -> Option<OrganizationRole> {
-        let name = caller.username.as_str();
-        let is_exchanged = matches!(caller.method, Method::AccessToken { .. }) && is_exchanged(name);
-        let role = || match self.exchanged.get(name) {
-            Some(known) => known.identity.role,
-            None if self.host_of(name).is_some() => OrganizationRole::Member,
-            None => OrganizationRole::NoAccess,
-        };
-        is_exchanged.then(role)
-    }
-}
-
 /// Refuses an identity that contradicts itself or is too large. Whether its keys are keys is asked by whoever uses them.
 ///
 /// # Errors
@@ -336,33 +274,6 @@ pub(super) fn check_identity(id: &str, document: &IdentityDocument) -> Result<()
     document.universal_auth.as_ref().map_or(Ok(()), |auth| check_universal_auth(id, auth))
 }
 
-/// Refuses settings that are out of bounds; `path` leads to their document.
-pub(super) fn check_token_settings(path: [&str; 3], settings: &TokenSettings<'_>) -> Result<(), Fault> {
-    let [table, id, auth] = path;
-    check_tokens(settings).map_err(|(member, problem)| Fault::at(&[table, id, auth, member], problem))
-}
-
-/// Refuses lists of networks from which nothing could come, and what is not a network.
-pub(super) fn check_networks(path: [&str; 3], key: &str, what: &str, networks: &[String]) -> Result<(), Fault> {
-    let [table, id, auth] = path;
-    networks_of(what, networks).map_err(|problem| Fault::at(&[table, id, auth, key], problem))
-}
-
-fn networks_of(what: &str, networks: &[String]) -> Result<(), String> {
-    if networks.is_empty() {
-        return Err(format!("it is empty: {what} could be used from nowhere"));
-    }
-    if networks.len() > MAX_NETWORKS {
-        return Err(format!("more than {MAX_NETWORKS} entries"));
-    }
-    networks
-        .iter()
-        .try_for_each(|text| text.parse::<TrustedNetwork>().map(drop).map_err(|error| format!("{text:?}: {error}")))
-}
-
-/// What is wrong with one member of a way of logging in: its name in the policy file, and the problem.
-pub type MemberFault = (&'static str, String);
-
 /// Refuses what contradicts itself or is too large.
 ///
 /// # Errors
@@ -388,21 +299,6 @@ pub fn check_oidc_auth(auth: &OidcAuthDocument) -> Result<(), MemberFault> {
     }
     check_text("oidc_discovery_url", &auth.oidc_discovery_url)?;
     check_bounds(&auth.bounds())
-}
-
-fn check_tokens(tokens: &TokenSettings<'_>) -> Result<(), MemberFault> {
-    for (key, seconds) in [("access_token_ttl", tokens.ttl), ("access_token_max_ttl", tokens.max_ttl)] {
-        if !(0..=MAX_TOKEN_TTL).contains(&seconds) {
-            return Err((key, format!("{seconds} is not from 0 to {MAX_TOKEN_TTL} seconds")));
-        }
-    }
-    if tokens.max_ttl > 0 && tokens.ttl > tokens.max_ttl {
-        return Err(("access_token_ttl", format!("it is greater than the longest life of {} seconds", tokens.max_ttl)));
-    }
-    if !(0..=i64::from(i32::MAX)).contains(&tokens.uses_limit) {
-        return Err(("access_token_num_uses_limit", format!("{} is not from 0 to {}", tokens.uses_limit, i32::MAX)));
-    }
-    networks_of("a token", tokens.trusted_ips).map_err(|problem| ("access_token_trusted_ips", problem))
 }
 
 fn check_bounds(bounds: &JwtBounds<'_>) -> Result<(), MemberFault> {

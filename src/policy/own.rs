@@ -1,8 +1,8 @@
 //! What of the policy concerns one caller: the audit log marks changes by which administrators change what they may do.
 
-use super::Policy;
 use super::definition::Kind;
 use super::document::ProjectDocument;
+use super::model::Policy;
 use super::relation::Name;
 use super::subject::Subject;
 use crate::principal::Caller;

@@ -1,9 +1,11 @@
 //! Who may become the owner of an object.
 
-use super::Policy;
 use super::action::Action;
-use super::decide::{Decision, Refusal, Resource, Rule, names};
+use super::decide::names;
+use super::decision::{Decision, Refusal, Rule};
 use super::identity::OrganizationRole;
+use super::model::Policy;
+use super::resource::Resource;
 use crate::principal::Caller;
 
 impl Policy {

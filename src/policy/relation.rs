@@ -2,10 +2,12 @@
 
 use std::hash::Hash;
 
-use rpds::HashTrieSetSync;
+use rpds::{HashTrieMapSync, HashTrieSetSync};
 
-use super::Map;
 use super::definition::Kind;
+
+/// A map whose copies share what they have in common: to copy it costs nothing, and to change a copy costs one entry.
+pub(super) type Map<K, V> = HashTrieMapSync<K, V>;
 
 /// A definition by its kind and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

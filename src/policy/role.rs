@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::action::{Action, Capability};
-use super::document::{Effect, Fault, MAX_PARTS, PolicyDocument, RoleDocument, check_count, check_patterns};
+use super::document::{Effect, PolicyDocument, RoleDocument};
+use super::fault::{Fault, MAX_PARTS, check_count, check_patterns};
 use super::glob;
 
 /// A role, ready to be asked.

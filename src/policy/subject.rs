@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::fault::{Fault, MAX_PARTS, check_count};
 use crate::principal::{Caller, Method, Username, UsernameError, is_exchanged};
 
 /// Somebody whom the configuration names. A name alone means a client certificate: whoever issues tokens chooses the names
@@ -136,6 +137,26 @@ impl fmt::Display for Subject {
             Self::Role(role) => write!(f, "role:{role}"),
             Self::Everyone => f.write_str("*"),
         }
+    }
+}
+
+/// Those whom a list of the policy file names; `key` is where it stands.
+pub(super) fn subjects(key: &str, texts: Option<&[String]>) -> Result<Option<Vec<Subject>>, Fault> {
+    let Some(texts) = texts else { return Ok(None) };
+    check_count(&[key], texts.len(), MAX_PARTS)?;
+    let parse = |text: &String| Subject::parse(text).map_err(|error| Fault::at(&[key], format!("{text:?}: {error}")));
+    texts.iter().map(parse).collect::<Result<_, _>>().map(Some)
+}
+
+/// Somebody to whom a role is given: no role.
+pub(super) fn person(path: &[&str], text: &str) -> Result<Subject, Fault> {
+    match Subject::parse(text) {
+        Ok(Subject::Role(_)) => Err(Fault::at(path, "a role has no role: name its users")),
+        Ok(Subject::Everyone) if path.first() == Some(&"users") => {
+            Err(Fault::at(path, "not everyone can have a role of their own; `*` may be a member of a project"))
+        }
+        Ok(subject) => Ok(subject),
+        Err(error) => Err(Fault::at(path, error.to_string())),
     }
 }
 

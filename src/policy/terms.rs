@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
-use super::identity::MAX_TOKEN_TTL;
 use super::trusted_network::TrustedNetwork;
+
+/// The longest life of an access token and of all its renewals, in seconds: ten years.
+pub const MAX_TOKEN_TTL: i64 = 315_360_000;
 
 /// What is configured of the access tokens that rest on one basis. Each use and each renewal of a token is held to the stricter of
 /// this and of what was set when it was issued.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::kmip::enumerations::Operation;
-use crate::principal::{Method, Narrowing, Username};
+use crate::principal::{Caller, Method, Narrowing, Username};
 
 const FILE: &str = r#"
 administrators = ["root", "role:keeper"]

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Policy;
-use super::document::Fault;
-use super::identity::{TokenSettings, check_networks, check_token_settings};
+use super::fault::Fault;
+use super::token_settings::{TokenSettings, check_networks, check_token_settings};
 
 /// The longest client id, in bytes. The server makes UUIDs.
 pub const MAX_CLIENT_ID: usize = 64;
@@ -71,14 +70,6 @@ impl UniversalAuthDocument {
         let (ttl, max_ttl) = (self.access_token_ttl, self.access_token_max_ttl);
         let uses_limit = self.access_token_num_uses_limit;
         TokenSettings { ttl, max_ttl, uses_limit, trusted_ips: &self.access_token_trusted_ips }
-    }
-}
-
-impl Policy {
-    /// The identifier of the identity that has a client id.
-    #[must_use]
-    pub fn client(&self, client_id: &str) -> Option<&str> {
-        self.clients.get(client_id).map(String::as_str)
     }
 }
 

@@ -1,0 +1,138 @@
+//! What is decided, and by which rule.
+
+use std::fmt;
+
+use super::action::{Action, Capability};
+use super::grants::Grantee;
+use super::subject::Subject;
+
+/// Why an operation is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// The caller owns the object.
+    Owner,
+    /// The owner granted it.
+    Grant(Grantee),
+    /// A role in the project that holds the object.
+    Member {
+        /// The project.
+        project: String,
+        /// The role there.
+        role: String,
+        /// Its policy.
+        policy: String,
+    },
+    /// The caller's own role reaches into projects.
+    Role {
+        /// The role.
+        role: String,
+        /// Its policy.
+        policy: String,
+    },
+    /// Everyone may.
+    Everyone,
+    /// The configuration names the caller.
+    Named(Subject),
+    /// The caller is an exchanged identity whose own role is to administer.
+    Administrator,
+    /// A trusted issuer vouches for the caller, or a credential that the server handed out.
+    Vouched,
+    /// Nothing has to be proved, and nobody is named: the default user does everything.
+    DefaultMode,
+    /// The owner offered the object to the caller.
+    Offered,
+}
+
+/// Why an operation is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nothing gives it to the caller.
+    Nothing,
+    /// The credential is limited to other projects, operations or properties.
+    Narrowed(&'static str),
+    /// The caller's role, or the one that the credential is limited to, is not known.
+    UnknownRole(String),
+    /// There is no such project, or the caller is nobody in it.
+    UnknownProject,
+    /// The secret belongs to this project, which is not defined.
+    NoProject(String),
+    /// The caller is a host, and the secret is another account's.
+    OtherAccount,
+    /// The role does not have the capability.
+    Capability {
+        /// The role.
+        role: String,
+        /// What it lacks; `None` for what no role can have.
+        capability: Option<Capability>,
+    },
+    /// A policy of the role denies it.
+    Policy {
+        /// The role.
+        role: String,
+        /// The policy.
+        policy: String,
+    },
+    /// No policy of the role allows it.
+    Silent {
+        /// The role.
+        role: String,
+    },
+    /// The configuration names others.
+    NotNamed,
+    /// The identity's own role is no-access.
+    NoAccess,
+    /// The caller would give what they may not do.
+    NotOwn(Action),
+    /// Nobody offered the object to the caller.
+    NotOffered,
+    /// The caller would become the owner by their own approval.
+    Beneficiary,
+}
+
+/// The outcome.
+pub type Decision = Result<Rule, Refusal>;
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owner => f.write_str("the caller owns the object"),
+            Self::Grant(to) => write!(f, "the owner granted it to {to}"),
+            Self::Member { project, role, policy } => {
+                write!(f, "policy {policy:?} of the role {role:?} that the caller has in the project {project:?}")
+            }
+            Self::Role { role, policy } => write!(f, "policy {policy:?} of the caller's role {role:?}"),
+            Self::Everyone => f.write_str("every authenticated caller may"),
+            Self::Named(subject) => write!(f, "the configuration names {subject}"),
+            Self::Administrator => f.write_str("the identity's own role is admin"),
+            Self::Vouched => f.write_str("a trusted issuer vouches for it, or a client secret or API key"),
+            Self::DefaultMode => f.write_str("no authentication is configured, and no one is named"),
+            Self::Offered => f.write_str("the owner offered it to the caller"),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nothing => f.write_str("the caller does not own it, and neither grant nor project gives it"),
+            Self::Narrowed(to) => write!(f, "the credential is limited to other {to}"),
+            Self::UnknownRole(role) => write!(f, "the role {role:?} is not defined"),
+            Self::UnknownProject => {
+                f.write_str("there is no such project, or no role there lets the caller add objects")
+            }
+            Self::NoProject(name) => write!(f, "the project {name:?}, which decides about the secret, is not defined"),
+            Self::OtherAccount => f.write_str("a host reaches the secrets of its own account only"),
+            Self::Capability { role, capability: Some(capability) } => {
+                write!(f, "the role {role:?} lacks the capability {capability:?}", capability = capability.word())
+            }
+            Self::Capability { role, capability: None } => write!(f, "no role gives it, nor does {role:?}"),
+            Self::Policy { role, policy } => write!(f, "policy {policy:?} of the role {role:?} denies it"),
+            Self::Silent { role } => write!(f, "no policy of the role {role:?} allows it"),
+            Self::NotOwn(action) => write!(f, "the caller may not {action} themselves, and so not let others"),
+            Self::NoAccess => f.write_str("the identity's own role is no-access, and no project gives it"),
+            Self::NotNamed => f.write_str("the configuration names others for it"),
+            Self::NotOffered => f.write_str("it is not offered to the caller"),
+            Self::Beneficiary => f.write_str("the caller would become the owner, and others have to decide that"),
+        }
+    }
+}

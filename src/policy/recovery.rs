@@ -1,0 +1,56 @@
+//! Who recovers what belongs to people who left.
+
+use std::collections::BTreeSet;
+
+use super::document::Documents;
+use super::fault::Fault;
+use super::subject::{Subject, subjects};
+
+/// Approvals that a recovery takes where the policy file does not say.
+const APPROVALS: u32 = 2;
+
+/// Fewer would be no dual control.
+pub(super) const MIN_APPROVALS: u32 = 2;
+
+/// More have never been there at one time.
+const MAX_APPROVALS: u32 = 16;
+
+/// Who recovers objects, and how many of them it takes.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Recovery {
+    pub(super) recoverers: Vec<Subject>,
+    pub(super) approvals: u32,
+}
+
+/// Reads and checks who recovers. A recoverer is one person, made one only by the operator: administrators give
+/// roles, and define identities and hosts.
+pub(super) fn recovery(documents: &Documents) -> Result<Recovery, Fault> {
+    let approvals = documents.recovery_approvals.unwrap_or(APPROVALS);
+    if !(MIN_APPROVALS..=MAX_APPROVALS).contains(&approvals) {
+        let problem = format!("{approvals}: it is {MIN_APPROVALS} to {MAX_APPROVALS}");
+        return Err(Fault::at(&["recovery_approvals"], problem));
+    }
+    let found = subjects("recoverers", documents.recoverers.as_deref())?;
+    if found.is_none() && documents.recovery_approvals.is_none() {
+        return Ok(Recovery::default());
+    }
+    let key = if found.is_some() { "recoverers" } else { "recovery_approvals" };
+    let recoverers = found.unwrap_or_default();
+    let is_person = |subject: &&Subject| matches!(subject, Subject::Certificate(_) | Subject::Jwt { .. });
+    if let Some(other) = recoverers.iter().find(|subject| !is_person(subject)) {
+        let problem =
+            format!("{:?}: a recoverer is one person: NAME, certificate:NAME or jwt:ISSUER#NAME", other.to_string());
+        return Err(Fault::at(&[key], problem));
+    }
+    // The same name is the same user, however it is proved.
+    let names: BTreeSet<&str> = recoverers.iter().filter_map(Subject::name).collect();
+    let (count, needed) = (names.len(), usize::try_from(approvals).unwrap_or(usize::MAX));
+    if count < needed {
+        let problem = format!(
+            "{count} users are named as recoverers, and a recovery takes the approvals of {approvals} (recovery_approvals): \
+             name more recoverers"
+        );
+        return Err(Fault::at(&[key], problem));
+    }
+    Ok(Recovery { recoverers, approvals })
+}
