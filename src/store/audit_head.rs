@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use openssl::sha::sha256;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::error::Error;
 use super::object::{put, put_number};
-use super::{Error, gcm_use, root_key};
+use super::{gcm_use, root_key};
 use crate::audit::{Hash, Head, SignedHead};
 
 /// Makes the MAC by the binding key, or says why it cannot.

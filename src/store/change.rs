@@ -1,7 +1,9 @@
 //! A change of the database that can be committed together with others.
 
+use rusqlite::Transaction;
+
 use super::erasure::Erasure;
-use super::{Error, Transaction};
+use super::error::Error;
 use crate::audit::Record;
 
 /// What runs inside of the transaction.

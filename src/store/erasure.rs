@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::Error;
+use super::error::Error;
 use super::object::{put, put_number};
 
 /// A key or a value that is to be erased.

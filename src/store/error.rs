@@ -3,7 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::snapshot;
+use rusqlite::ErrorCode;
+
 use crate::audit::Unavailable;
 
 /// A failure of the store.
@@ -29,7 +30,7 @@ pub enum Error {
         source: rusqlite::Error,
     },
     /// The database could not be copied.
-    #[error("cannot copy the database to {}: {source}: {}", to.display(), snapshot::advice(source))]
+    #[error("cannot copy the database to {}: {source}: {}", to.display(), advice(source))]
     Copy {
         /// The copy.
         to: PathBuf,
@@ -113,4 +114,14 @@ pub enum Error {
     /// The writer thread is gone.
     #[error("the database writer has stopped")]
     Stopped,
+}
+
+/// What an operator can do about a copy that SQLite could not make.
+fn advice(error: &rusqlite::Error) -> &'static str {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "free space there, or name a directory on another file system",
+        Some(ErrorCode::SystemIoFailure) => "check that there is space and that the disk is sound, and try again",
+        Some(ErrorCode::DatabaseCorrupt) => "stop the server and run clavigerd --check-store",
+        _ => "try again",
+    }
 }

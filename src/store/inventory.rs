@@ -5,7 +5,7 @@ use std::fmt;
 
 use rusqlite::{Connection, ToSql, Transaction, params};
 
-use super::Error;
+use super::error::Error;
 
 /// Identifiers of the objects for which the index says that a change of owner waits for `subject` at `now`: at most `limit` of
 /// them, in the order of their identifiers, those after `after`.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, params};
 
-use super::Error;
+use super::error::Error;
 
 /// Which key-encryption key wraps a key, and so what the token lets happen to it.
 /// In the order of how easily keys leave.

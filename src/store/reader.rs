@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{Error, configure};
+use super::connection::configure;
+use super::error::Error;
 use crate::metrics::Metrics;
 
 /// Connections kept open while nobody reads.

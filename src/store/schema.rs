@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::Error;
+use super::error::Error;
 
 /// Marks the file as ours: "CLVG" (SQLite's `application_id`).
 const APPLICATION_ID: i64 = 0x434C_5647;

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
-use super::Error;
+use super::error::Error;
 
 /// The object that holds the secret of this name.
 ///

@@ -2,7 +2,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::{Error, secret_path};
+use super::error::Error;
+use super::secret_path;
 
 /// What a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
-use super::Error;
+use super::error::Error;
 use super::object::{put, put_number};
 
 /// One value of a secret.

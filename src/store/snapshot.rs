@@ -10,10 +10,13 @@ use std::thread;
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 
+use super::connection::{configure, immutable, named};
+use super::database::Store;
+use super::error::Error;
 use super::root_key::RootKey;
-use super::{Error, Store, audit_head, configure, immutable, named, object, root_key, schema};
+use super::{audit_head, object, root_key, schema};
 use crate::audit::Head;
 
 /// The pause between two times that a copy is put on disk.
@@ -110,14 +113,4 @@ fn read(path: &Path) -> Result<Snapshot, Error> {
         head: audit_head::last_line(&connection)?,
         in_token: object::live_in_token(&connection)?,
     })
-}
-
-/// What an operator can do about a copy that SQLite could not make.
-pub(super) fn advice(error: &rusqlite::Error) -> &'static str {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => "free space there, or name a directory on another file system",
-        Some(ErrorCode::SystemIoFailure) => "check that there is space and that the disk is sound, and try again",
-        Some(ErrorCode::DatabaseCorrupt) => "stop the server and run clavigerd --check-store",
-        _ => "try again",
-    }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{BUSY, Error, configure, with_suffix};
+use super::connection::{BUSY, configure, with_suffix};
+use super::error::Error;
 
 /// Pages in the WAL at which a commit copies them into the database.
 pub(super) const PAGES: i64 = 16_000;

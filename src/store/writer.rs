@@ -11,8 +11,10 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::audit_head::Binder;
 use super::change::Change;
+use super::connection::BUSY;
 use super::erasure::Unerased;
-use super::{BUSY, Error, wal};
+use super::error::Error;
+use super::wal;
 use crate::audit::{Audit, Record};
 use crate::metrics::Metrics;
 use group::{Answer, Fault, Group, Queued, Recording, Request, Waiting, commit};

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use rusqlite::{Connection, ToSql, params_from_iter};
 
-use super::super::Error;
-use super::{IsOver, Order, Search};
+use super::super::error::Error;
+use super::wanted::{Order, Search};
 
 /// The state that dates have moved an object to (KMIP 2.1 section 4.57; `kmip::state` is the rule for
 /// single objects). `@now` is the present time.
@@ -21,6 +21,9 @@ const DESTROYED: i64 = 5;
 /// Numbers that are read at once: at first, and at most.
 const FIRST: usize = 32;
 const MOST: usize = 1_024;
+
+/// Asked now and then whether the search is for nothing.
+pub(super) type IsOver<'a> = &'a dyn Fn() -> bool;
 
 /// By what objects are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

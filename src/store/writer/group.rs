@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use rusqlite::Transaction;
 
 use crate::audit::{Audit, Mark, Record, Unavailable};
-use crate::store::Error;
 use crate::store::audit_head::{self, Binder};
+use crate::store::error::Error;
 
 /// Jobs in one commit at most, but for the rest of the last request's.
 const GROUP: usize = 128;

@@ -1,0 +1,214 @@
+//! An open database.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, Transaction};
+
+use super::change::Change;
+use super::connection::named;
+use super::erasure::{self, Unerased};
+use super::error::Error;
+use super::opening::{lock, lock_name, prepare, read_only, recorded};
+use super::reader::Readers;
+use super::writer::{Poster, Writer};
+use super::{audit_head, object, root_key, wal};
+use crate::audit::{Audit, Record};
+use crate::metrics::Metrics;
+
+/// An open database. Dropping it stops the writer after what is queued.
+pub struct Store {
+    readers: Readers,
+    /// Closed after the readers: only a connection that may write folds the WAL into the database when it is the last.
+    writer: Writer,
+    path: PathBuf,
+    unerased: Arc<Unerased>,
+    /// Held for as long as the store is open: the caches above know of no other writer.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens or makes the database, brings its schema up to date and starts the writer.
+    ///
+    /// # Errors
+    /// Another server has it, its schema is newer, it is not ours, or the file cannot be used.
+    pub fn open(path: &Path, metrics: &Arc<Metrics>) -> Result<Self, Error> {
+        let lock = lock(path)?;
+        let connection = prepare(path).map_err(|error| named(error, path))?;
+        let unerased = Arc::new(Unerased::new(erasure::count(&connection)?));
+        let writer = Writer::start(connection, metrics, &unerased)?;
+        Ok(Self { writer, readers: Readers::new(path, metrics), path: path.to_owned(), unerased, _lock: lock })
+    }
+
+    /// Looks at an existing database without changing it; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// Its schema is newer, it is not ours, or it cannot be read.
+    pub fn inspect(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        recorded(path).map_err(|error| named(error, path))
+    }
+
+    /// The lifecycle of an object of an existing database, which is not changed and may have an older schema; whether the
+    /// row's binding holds is not known.
+    ///
+    /// # Errors
+    /// As for [`Self::inspect`].
+    pub fn inspect_object(path: &Path, id: &str) -> Result<Option<object::Lifecycle>, Error> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let found = || match read_only(path)? {
+            Some(connection) => object::Lifecycle::find(&connection, id),
+            None => Ok(None),
+        };
+        found().map_err(|error| named(error, path))
+    }
+
+    /// Whether a server has the database open now. For the moment of asking none can open it.
+    ///
+    /// # Errors
+    /// The lock cannot be asked.
+    pub fn is_open_elsewhere(path: &Path) -> Result<bool, Error> {
+        let name = lock_name(path);
+        let failed = |source| Error::File { path: name.clone(), source };
+        let file = match File::open(&name) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            opened => opened.map_err(failed)?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+
+    /// Runs `job` in the next group commit and returns once that is on disk.
+    ///
+    /// # Errors
+    /// What `job` returned (its changes are undone), or the commit failed.
+    pub fn write<T, F>(&self, job: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.run(job, 0, Vec::new())
+    }
+
+    /// Like [`Self::write`]; if `job` succeeds, `records` are in the audit log before its changes are committed.
+    /// Without a log ([`Self::record_in`]) they are dropped.
+    ///
+    /// # Errors
+    /// What `job` returned (its changes are undone), the records could not be written, or the commit failed.
+    pub fn write_recorded<T, F>(&self, records: Vec<Record>, job: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
+    {
+        self.writer.run(job, 0, records)
+    }
+
+    /// Makes a change, and returns once it is on disk.
+    ///
+    /// # Errors
+    /// What the change's job returned (nothing is changed), its records could not be written, or the commit failed.
+    pub fn change(&self, change: Change) -> Result<(), Error> {
+        let Change { job, records, erases } = change;
+        self.writer.run(job, erases, records)
+    }
+
+    /// Makes changes in their order and in one commit, and returns the outcome of each once they are on disk. One that fails
+    /// leaves the others as they are; with `stops`, those after it are not begun ([`Error::NotBegun`]). If the commit fails, each
+    /// has failed.
+    #[must_use]
+    pub fn change_all(&self, changes: Vec<Change>, stops: bool) -> Vec<Result<(), Error>> {
+        self.writer.run_all(changes, stops)
+    }
+
+    /// Removes rows of [`erasure`], with their records in the audit log.
+    ///
+    /// # Errors
+    /// The records could not be written, or the commit failed: the rows stay.
+    pub fn erased(&self, numbers: Vec<i64>, records: Vec<Record>) -> Result<(), Error> {
+        let count = numbers.len();
+        self.write_recorded(records, move |transaction| erasure::remove(transaction, &numbers))?;
+        self.unerased.remove(count);
+        Ok(())
+    }
+
+    /// What is to be erased, and who waits for it.
+    #[must_use]
+    pub fn unerased(&self) -> &Arc<Unerased> {
+        &self.unerased
+    }
+
+    /// Moves everything that was committed before this call into the database, and cuts the WAL to nothing; false if somebody
+    /// reads what is in it. Writers go on meanwhile, but for a moment at the end.
+    ///
+    /// # Errors
+    /// The files cannot be written.
+    pub fn empty_wal(&self) -> Result<bool, Error> {
+        if !wal::copy(&self.path)? || !self.writer.empty_wal()? {
+            return Ok(false);
+        }
+        wal::sync(&self.path).map_err(|source| Error::File { path: self.path.clone(), source })?;
+        Ok(true)
+    }
+
+    /// Records of writes go into this log from now on. Said once; a second log is ignored.
+    pub fn record_in(&self, audit: Arc<Audit>, bind: audit_head::Binder) {
+        self.writer.record_in(audit, bind);
+    }
+
+    /// Hands jobs to the writer without waiting: for threads that the writer itself may wait for.
+    #[must_use]
+    pub fn poster(&self) -> Poster {
+        self.writer.poster()
+    }
+
+    /// Runs `query` on a read-only connection.
+    ///
+    /// # Errors
+    /// What `query` returned, or no connection could be opened.
+    pub fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        self.readers.run(query)
+    }
+
+    /// A table that has rows, if there is one: a new database has none.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn first_used_table(&self) -> Result<Option<&'static str>, Error> {
+        self.read(|connection| {
+            let tables = [
+                "object",
+                "policy_entry",
+                "access_token",
+                "client_secret",
+                "api_key",
+                "secret_version",
+                "audit_head",
+                "gcm_use",
+            ];
+            for table in tables {
+                let query = format!("SELECT EXISTS (SELECT 1 FROM {table})");
+                if connection.query_row(&query, [], |row| row.get(0))? {
+                    return Ok(Some(table));
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// Whether the database can be read and its last commit was written.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self) -> Result<(), Error> {
+        self.writer.check()?;
+        self.read(|connection| Ok(root_key::all(connection)?)).map(drop)
+    }
+}

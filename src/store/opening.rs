@@ -1,0 +1,84 @@
+//! How the file of a database is locked, made and opened.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::connection::{configure, immutable, with_suffix};
+use super::error::Error;
+use super::{root_key, schema, wal};
+
+/// Takes the lock that keeps a second server away from the same file.
+pub(super) fn lock(path: &Path) -> Result<File, Error> {
+    let name = lock_name(path);
+    let failed = |source| Error::File { path: name.clone(), source };
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// By the database's one true name: through a symbolic link it is the same.
+pub(super) fn lock_name(path: &Path) -> PathBuf {
+    with_suffix(&fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()), ".lock")
+}
+
+/// Opens the file for writing and brings its schema up to date.
+pub(super) fn prepare(path: &Path) -> Result<Connection, Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed)?;
+    let mut connection = Connection::open(path)?;
+    configure(&connection)?;
+    // Before anything is changed: it may be somebody else's.
+    schema::check(&connection, path)?;
+    make_private(path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A lost commit is a lost key: the WAL is synced at each commit.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Pages that many commits change are written into the database once for all of them.
+    connection.pragma_update(None, "wal_autocheckpoint", wal::PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", wal::LONGEST)?;
+    // A destroyed key's blob must not linger in a free page.
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    // Nor may former pages, kept to undo a job, get into a file of their own.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    schema::migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// The root keys that the file records; `None` if it has no schema yet.
+pub(super) fn recorded(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
+    read_only(path)?.map(|connection| Ok(root_key::all(&connection)?)).transpose()
+}
+
+/// Opens the file to be read alone; `None` if it has no schema yet.
+pub(super) fn read_only(path: &Path) -> Result<Option<Connection>, Error> {
+    let connection = if with_suffix(path, "-wal").exists() {
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?
+    } else {
+        // Nobody has it open. SQLite would make an empty WAL to read it, and leave that there.
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+        Connection::open_with_flags(immutable(path), flags)?
+    };
+    configure(&connection)?;
+    let is_empty = schema::check(&connection, path)? == 0;
+    Ok((!is_empty).then_some(connection))
+}
+
+/// Takes the files from everyone but their owner; SQLite gives WAL and shared memory the mode of the database.
+fn make_private(path: &Path) -> Result<(), Error> {
+    let failed = |source| Error::File { path: path.to_owned(), source };
+    for suffix in ["", "-wal", "-shm"] {
+        let file = with_suffix(path, suffix);
+        let Ok(metadata) = fs::metadata(&file) else { continue };
+        if metadata.permissions().mode() & 0o077 != 0 {
+            tracing::warn!(file = %file.display(), "was readable by others: mode set to 0600");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+        }
+    }
+    Ok(())
+}
