@@ -1,11 +1,9 @@
 //! What this token can do of what some cannot.
 
-use claviger_pkcs11::{Extractable, Need, Weakness, Weaknesses};
+use claviger_pkcs11::{Need, Weakness, Weaknesses};
 
-use super::Custody;
-use super::trying::Lacking;
+use super::lacking::Lacking;
 use crate::config::{Hsm, WeakerCustody};
-use crate::store::object::Class;
 
 /// What the token can do, as far as it was tried at the start.
 #[derive(Debug, Clone, Copy)]
@@ -21,36 +19,6 @@ impl Abilities {
     pub(super) fn without(lacks: &[(Need, Lacking)]) -> Self {
         let lacks = |one: Need| lacks.iter().any(|(need, lacking)| *need == one && !lacking.why.is_of_a_moment());
         Self { imports: !lacks(Need::Import), wraps_pairs: !lacks(Need::Pairs) }
-    }
-}
-
-impl Custody {
-    /// The class that a key gets that would be of this one if the token had it: none leaves more easily than it lets keys leave.
-    #[must_use]
-    pub fn kept_as(&self, class: Class) -> Class {
-        class.min(match self.roots().terms().wrapped.extractable() {
-            Extractable::No => Class::Sealing,
-            Extractable::Wrapped => Class::Guarding,
-            Extractable::InClear => Class::Exporting,
-        })
-    }
-
-    /// Whether the token takes keys that are brought in.
-    #[must_use]
-    pub fn imports(&self) -> bool {
-        self.abilities.imports
-    }
-
-    /// Whether the token keeps private keys of pairs.
-    #[must_use]
-    pub fn has_pairs(&self) -> bool {
-        self.abilities.wraps_pairs || self.is_placing()
-    }
-
-    /// The protections that the root keys lack, in words; empty if they have all.
-    #[must_use]
-    pub fn weaknesses(&self) -> String {
-        self.roots().terms().weak.to_string()
     }
 }
 

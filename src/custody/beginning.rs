@@ -6,7 +6,9 @@ use openssl::sha::sha256;
 
 use super::durability::Unsettled;
 use super::error::RootError;
-use super::root::{LABEL, Roots, check_value, examine, find, record};
+use super::recording::record;
+use super::root::{Roots, check_value, examine, find};
+use super::root_object::LABEL;
 use super::signing::{self, AUDIT, Candidate};
 use super::terms::{Begun, Offer, Terms, Wrapped, kind};
 use crate::hexadecimal;

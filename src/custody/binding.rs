@@ -15,7 +15,8 @@ use claviger_pkcs11::MacMechanism;
 use openssl::rand::rand_bytes;
 use openssl::sha::{Sha256, sha256};
 
-use super::{Custody, Error};
+use super::error::Error;
+use super::state::Custody;
 use crate::metrics::HsmCall;
 use crate::secret::is_equal;
 use crate::store::object::{put, put_number};

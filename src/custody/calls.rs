@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use claviger_pkcs11::{self as pkcs11, Device, Key, Loss};
 
+use super::error::Error;
 use super::handles::ROOMS;
+use super::key::{self, KeyKind, ManagedKey};
 use super::outcomes::Subject;
-use super::{Custody, Error, KeyKind, ManagedKey, key};
+use super::state::Custody;
 use crate::metrics::HsmCall;
 use crate::store::object::Material;
 

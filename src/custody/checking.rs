@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use claviger_pkcs11::{self as pkcs11, Device, Loss};
 
+use super::error::Error;
 use super::root::Roots;
-use super::{Custody, Error};
+use super::state::Custody;
 use crate::metrics::HsmCall;
 use crate::store::object::Class;
 

@@ -1,6 +1,7 @@
 //! What is kept of credentials that the server hands out: a MAC of each by the binding key.
 
-use super::{Custody, Error};
+use super::error::Error;
+use super::state::Custody;
 use crate::hexadecimal;
 use crate::secret::{Bytes, Password};
 use crate::store::object::put;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use claviger_pkcs11::{self as pkcs11, Device};
 
-use super::softhsm_directory;
+use super::softhsm::softhsm_directory;
 
 /// The log names a disk that takes longer.
 const SLOW: Duration = Duration::from_secs(5);

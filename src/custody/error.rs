@@ -2,7 +2,7 @@
 
 use claviger_pkcs11::{self as pkcs11, Weaknesses};
 
-use super::trying::Lacking;
+use super::lacking::Lacking;
 use crate::config::RemadeKey;
 use crate::store;
 

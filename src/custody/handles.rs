@@ -1,12 +1,12 @@
 //! The handles that keys keep from one use to the next, the one used least recently first to go.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use claviger_pkcs11::Key;
 use lru::LruCache;
 
-use super::ManagedKey;
+use super::key::ManagedKey;
+use super::slot::Registry;
 
 /// The part of the handles that goes when the token has no room for another object, one in so many, by how often it had none.
 const PARTS: [usize; ROOMS] = [8, 4, 2, 1];
@@ -19,69 +19,6 @@ const LEAST: usize = 16;
 
 /// The handles of session objects. Those of token objects take no room in the token that could be freed.
 pub(super) struct Handles(Arc<Registry>);
-
-struct Registry {
-    most: usize,
-    used: Mutex<LruCache<u64, Weak<Slot>>>,
-}
-
-/// Where a key keeps its handle.
-pub(super) struct Slot {
-    number: u64,
-    handle: Mutex<Option<Key>>,
-    registry: OnceLock<Weak<Registry>>,
-}
-
-impl Default for Slot {
-    fn default() -> Self {
-        static NUMBERS: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Self { number, handle: Mutex::default(), registry: OnceLock::new() }
-    }
-}
-
-impl Slot {
-    fn get(&self) -> Option<Key> {
-        self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, handle: Option<Key>) {
-        let former = std::mem::replace(&mut *self.handle.lock().unwrap_or_else(PoisonError::into_inner), handle);
-        drop(former);
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if let Some(registry) = self.registry.get().and_then(Weak::upgrade) {
-            registry.remove(self.number);
-        }
-    }
-}
-
-impl Registry {
-    fn remove(&self, number: u64) {
-        let removed = self.used.lock().unwrap_or_else(PoisonError::into_inner).pop(&number);
-        drop(removed);
-    }
-
-    /// Lets the handles used least recently go until at most `most` are left; false if none went.
-    fn evict(&self, most: usize) -> bool {
-        let mut evicted = false;
-        loop {
-            let next = {
-                let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-                if used.len() <= most { None } else { used.pop_lru() }
-            };
-            // Without the lock: a key that goes with its slot asks for it.
-            let Some((_, slot)) = next else { return evicted };
-            if let Some(slot) = slot.upgrade() {
-                slot.set(None);
-                evicted = true;
-            }
-        }
-    }
-}
 
 impl Handles {
     /// At most so many are kept, if there is a number.

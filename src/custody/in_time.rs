@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::Error;
+use super::error::Error;
 
 type Work = Box<dyn FnOnce() + Send>;
 

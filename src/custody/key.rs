@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use claviger_pkcs11::{MacMechanism, PairKind, SecretKeyKind, SecretKeySpec, Uses};
+use claviger_pkcs11::{MacMechanism, PairKind, SecretKeyKind, SecretKeySpec, SignatureMechanism as Signature, Uses};
 
-use super::handles::Slot;
-use super::{Error, Signature};
+use super::error::Error;
+use super::slot::Slot;
 use crate::store::object::{Class, Material};
 
 /// What a managed key is.

@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 
-use claviger_pkcs11::{Device, Token, TokenInfo};
+use claviger_pkcs11::{Device, OpenError, Token, TokenInfo};
 
-use super::{Custody, Error, OpenError, RootError, configuration, root};
+use super::configuration::configuration;
+use super::error::{Error, RootError};
+use super::root;
+use super::state::Custody;
 use crate::config::Hsm;
 use crate::store::root_key::RootKey;
 

@@ -5,8 +5,12 @@ use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use claviger_pkcs11::{Error as TokenError, OpenError};
+
+use super::error::{Error, RootError};
+use super::root;
+use super::state::Custody;
 use super::trying::{FIRST_TRY, Most};
-use super::{Custody, Error, OpenError, TokenError, root};
 use crate::metrics::HsmCall;
 use crate::store::Store;
 use crate::store::root_key;
@@ -184,7 +188,7 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
             *custody.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
             *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
             *custody.listed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            Ok::<(), super::RootError>(())
+            Ok::<(), RootError>(())
         });
         drop(mark);
         match verified {

@@ -1,9 +1,6 @@
 //! Key pairs of callers: the private half like any other sealed key, the public half a SubjectPublicKeyInfo.
 
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Duration;
-
-use claviger_pkcs11::PublicParts;
+use claviger_pkcs11::{Hash, PairKind, PublicParts, SignatureMechanism as Signature};
 use openssl::bn::BigNum;
 use openssl::error::ErrorStack;
 use openssl::md::{Md, MdRef};
@@ -12,57 +9,13 @@ use openssl::pkey_ctx::PkeyCtx;
 use openssl::rsa::{Padding, Rsa};
 use openssl::sign::RsaPssSaltlen;
 
+use super::error::Error;
+use super::key::ManagedKey;
+use super::placed::PLACED_LABEL;
 use super::signing::{on_curve, signature_to_der};
-use super::{Custody, Error, Hash, ManagedKey, PLACED_LABEL, PairKind, Signature};
+use super::state::Custody;
 use crate::metrics::HsmCall;
 use crate::store::object::{Class, Material};
-
-/// How many may wait until another RSA pair is made.
-const MAX_WAITING: usize = 4;
-
-/// How long they wait; a pair of 4096 bits takes SoftHSM some seconds.
-const DEADLINE: Duration = Duration::from_secs(10);
-
-/// One RSA pair is made at a time: each holds a session and a processor for seconds.
-#[derive(Default)]
-pub(super) struct Turns {
-    state: Mutex<State>,
-    freed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    taken: bool,
-    waiting: usize,
-}
-
-/// The right to make an RSA pair.
-struct Turn<'a>(&'a Turns);
-
-impl Turns {
-    fn take(&self) -> Result<Turn<'_>, Error> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.taken && state.waiting >= MAX_WAITING {
-            return Err(Error::PairsUnderWay);
-        }
-        state.waiting += 1;
-        let waited = self.freed.wait_timeout_while(state, DEADLINE, |state| state.taken);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        state.waiting -= 1;
-        if state.taken {
-            return Err(Error::PairsUnderWay);
-        }
-        state.taken = true;
-        Ok(Turn(self))
-    }
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).taken = false;
-        self.0.freed.notify_one();
-    }
-}
 
 impl Custody {
     /// Makes a pair inside the token: where its private half is, and its public half as a SubjectPublicKeyInfo in DER

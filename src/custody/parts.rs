@@ -3,7 +3,8 @@
 use claviger_pkcs11::{self as pkcs11, Cipher, Direction, in_parts};
 use zeroize::Zeroizing;
 
-use super::{Custody, Error};
+use super::error::Error;
+use super::state::Custody;
 
 impl Custody {
     /// Refuses data that one call of the token does not take although it has to. The token is not asked.

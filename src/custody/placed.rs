@@ -7,10 +7,14 @@ use std::time::{Duration, Instant};
 
 use claviger_pkcs11::{self as pkcs11, Device, Key, KeyId};
 
+use super::error::Error;
 use super::leaving::Claim;
-use super::{Custody, Error, PLACED_LABEL};
+use super::state::Custody;
 use crate::metrics::HsmCall;
 use crate::store::object::Material;
+
+/// Label of the token objects of managed keys.
+pub(super) const PLACED_LABEL: &str = "claviger key";
 
 /// For how long an object that a listing of the token did not show is believed to be gone.
 const LISTING_STANDS: Duration = Duration::from_secs(10);

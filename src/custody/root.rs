@@ -3,26 +3,19 @@
 use std::collections::HashMap;
 
 use claviger_pkcs11::{
-    Device, Error, Key, KeyId, MacMechanism, RootKind, SecretKeyKind, SecretKeySpec, TokenKey, UnwrapTemplate, Uses,
+    Device, Error, Key, MacMechanism, RootKind, SecretKeyKind, SecretKeySpec, TokenKey, UnwrapTemplate, Uses,
     Weaknesses,
 };
 
-use super::beginning;
-use super::durability::Unsettled;
 use super::error::RootError;
+use super::root_object::{LABEL, cka_id};
 use super::signing::{self, AUDIT, Candidate, FIRST_TOKEN, SigningKey, first_name};
-use super::terms::{BINDING, CHECK, EXPORTING, GUARDING, Offer, SEALING, Terms, Wrapped, kind};
-use crate::config::{RemadeKey, Remake};
+use super::terms::{BINDING, CHECK, EXPORTING, GUARDING, SEALING, Terms, Wrapped};
+use crate::config::RemadeKey;
 use crate::hexadecimal;
 use crate::secret::is_equal;
-use crate::store::Store;
-use crate::store::audit_head::{self, AuditHead};
-use crate::store::gcm_use;
 use crate::store::object::Class;
-use crate::store::root_key::{self, RootKey};
-
-/// Begins the label of every root key, so that an operator sees whose they are.
-pub(super) const LABEL: &str = "claviger root";
+use crate::store::root_key::RootKey;
 
 /// Handles of one generation of the token.
 pub(super) struct Roots {
@@ -86,6 +79,11 @@ impl Roots {
         &self.remade
     }
 
+    /// The same after some were made again.
+    pub(super) fn with_remade(self, remade: Vec<RemadeKey>) -> Self {
+        Self { remade, ..self }
+    }
+
     /// Every object that must be there.
     pub(super) fn keys(&self) -> Vec<&Key> {
         let mut keys = vec![&self.binding];
@@ -100,133 +98,13 @@ impl Roots {
     }
 }
 
-/// Finds the recorded root keys in the token, or makes them for a database that is new. A recorded set is never completed by
-/// itself: a record that is missing was deleted, or the database is damaged.
-///
-/// `disk` was opened before, and holds what the token writes.
-pub(super) fn open(
-    (device, disk): (&Device, Unsettled),
-    store: &Store,
-    recorded: Vec<RootKey>,
-    mut offer: Offer,
-    remake: &Remake,
-    now: i64,
-) -> Result<Roots, RootError> {
-    if !recorded.is_empty() {
-        offer.keep(Wrapped::recorded(&recorded))?;
-        return complete((device, disk), store, recorded, offer, remake, now);
-    }
-    if let Some(table) = store.first_used_table()? {
-        return Err(RootError::NoRecord(table));
-    }
-    beginning::begin((device, disk), store, offer, now)
-}
-
-/// The roots of a database that has a record. It must be whole, but for the signing keys that the operator names: these are
-/// made again, after the others have proved that this is the token of the database.
-fn complete(
-    (device, disk): (&Device, Unsettled),
-    store: &Store,
-    recorded: Vec<RootKey>,
-    mut offer: Offer,
-    remake: &Remake,
-    now: i64,
-) -> Result<Roots, RootError> {
-    let head = store.read(|connection| Ok(audit_head::read(connection)?))?;
-    let lacking = lacking(&recorded, &remake.keys)?;
-    let mut made = Vec::with_capacity(lacking.len());
-    if !lacking.is_empty() {
-        let weak = check(device, &recorded, &remake.keys)?.weak;
-        offer.protect(weak)?;
-        for key in &lacking {
-            made.push(signing::make(device, first_name(*key), weak)?);
-        }
-    }
-    let mut whole = [recorded.as_slice(), &made].concat();
-    whole.sort_by(|one, other| one.name.cmp(&other.name));
-    let roots = Roots { remade: lacking, ..find(device, &whole)? };
-    offer.protect(roots.terms.weak)?;
-    let is_sound = match &head {
-        Some(head) => {
-            is_equal(&mac(device, &roots.binding, &head.bound())?, head.binding.as_deref().unwrap_or_default())
-        }
-        None => false,
-    };
-    let counts = store.read(gcm_use::credit)?.is_some();
-    match (head, made.is_empty()) {
-        (Some(head), true) if is_sound => {
-            let covers = covers(&head, &recorded, counts)?;
-            let renewed = renewed(device, &recorded, &roots)?;
-            for record in &renewed {
-                whole.iter_mut().filter(|own| own.name == record.name).for_each(|own| own.clone_from(record));
-            }
-            if !covers || !renewed.is_empty() {
-                record((device, disk), store, &roots, &renewed, (&whole, counts), head, now)?;
-            }
-        }
-        // What is not sound is judged where the log is opened.
-        (_, true) => {}
-        (head, false) if is_sound || remake.accept_loss => {
-            let head = head.unwrap_or_else(AuditHead::begin);
-            record((device, disk), store, &roots, &made, (&whole, counts), head, now)?;
-        }
-        (_, false) => return Err(RootError::NoHead),
-    }
-    Ok(roots)
-}
-
-/// Whether the head covers the records as they are; not if an earlier version wrote it, when they are taken to be whole.
-fn covers(head: &AuditHead, recorded: &[RootKey], counts: bool) -> Result<bool, RootError> {
-    let Some(digest) = &head.root_keys else { return Ok(false) };
-    if *digest == root_key::digest(recorded, counts) {
-        return Ok(true);
-    }
-    if *digest != root_key::digest(recorded, !counts) {
-        return Err(RootError::Changed);
-    }
-    if counts { Ok(false) } else { Err(RootError::Uncounted) }
-}
-
 /// The signing keys that are not recorded, if the operator wants them made again.
-fn lacking(recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Vec<RemadeKey>, RootError> {
+pub(super) fn lacking(recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Vec<RemadeKey>, RootError> {
     let lacking = signing::lacking(recorded);
     match lacking.iter().find(|key| !remake.contains(key)) {
         Some(key) => Err(RootError::Removed { name: first_name(*key), key: *key }),
         None => Ok(lacking),
     }
-}
-
-/// Records root keys, and binds the whole record, and whether uses of AES-GCM are counted, to the end of the audit log: all or nothing.
-/// Of a key that is recorded already, the check value is replaced.
-pub(super) fn record(
-    (device, disk): (&Device, Unsettled),
-    store: &Store,
-    roots: &Roots,
-    made: &[RootKey],
-    (whole, counts): (&[RootKey], bool),
-    head: AuditHead,
-    now: i64,
-) -> Result<(), RootError> {
-    // Before the database says that they exist.
-    disk.settle().map_err(RootError::Disk)?;
-    // What the former key signed proves nothing by the new one.
-    let signed_line = head.signed_line.filter(|_| !roots.remade.contains(&RemadeKey::Audit));
-    let mut head = AuditHead { root_keys: Some(root_key::digest(whole, counts).to_vec()), signed_line, ..head };
-    head.binding = Some(mac(device, &roots.binding, &head.bound())?);
-    let records = made.to_vec();
-    Ok(store.write(move |transaction| {
-        for key in &records {
-            if !root_key::renew(transaction, key)? {
-                root_key::insert(transaction, key, now)?;
-            }
-        }
-        root_key::conclude(transaction)?;
-        head.insert(transaction)
-    })?)
-}
-
-fn mac(device: &Device, binding: &Key, bytes: &[u8]) -> Result<Vec<u8>, RootError> {
-    Ok(device.mac(binding, MacMechanism::HmacSha256, bytes)?)
 }
 
 /// Compares the token with the record, and refuses at any difference. All root keys must be recorded.
@@ -250,7 +128,7 @@ pub(super) fn find(device: &Device, recorded: &[RootKey]) -> Result<Roots, RootE
     Ok(Roots { terms, binding, keks, remade: Vec::new(), audit, tokens })
 }
 
-/// Like [`find`], but the signing keys that [`open`] would make again are not missed. Returns what the database was begun with.
+/// Like [`find`], but the signing keys that [`super::starting::open`] would make again are not missed. Returns what the database was begun with.
 pub(super) fn check(device: &Device, recorded: &[RootKey], remake: &[RemadeKey]) -> Result<Terms, RootError> {
     lacking(recorded, remake)?;
     recognise_all(device, recorded).map(|recognised| recognised.terms)
@@ -380,11 +258,6 @@ pub(super) fn examine(
     Ok(key)
 }
 
-pub(super) fn cka_id(record: &RootKey) -> Result<KeyId, RootError> {
-    let bytes = <[u8; 20]>::try_from(record.cka_id.as_slice());
-    bytes.map(KeyId::from).map_err(|_| RootError::BadId(record.name.clone()))
-}
-
 /// A value that only this key makes, or opens, and that says nothing about it. Of a MAC key, its MAC of a constant. Of a key that wraps,
 /// a key that was made in the token for this alone and wrapped by it, and behind the blob that key's MAC of the constant: nothing in
 /// clear goes in, and nothing comes out.
@@ -449,19 +322,6 @@ fn is_recorded(
 
 /// Whether an earlier version recorded this value of a key that wraps: a constant, brought in and wrapped by it (RFC 3394 is
 /// deterministic).
-fn is_former(recorded: &[u8]) -> bool {
+pub(super) fn is_former(recorded: &[u8]) -> bool {
     recorded.len() == BLOB
-}
-
-/// The records that an earlier version made, as this one makes them.
-fn renewed(device: &Device, recorded: &[RootKey], roots: &Roots) -> Result<Vec<RootKey>, RootError> {
-    let mut renewed = Vec::new();
-    for (class, name) in [(Class::Exporting, EXPORTING), (Class::Guarding, GUARDING), (Class::Sealing, SEALING)] {
-        let former = recorded.iter().find(|root| root.name == name && is_former(&root.check_value));
-        if let (Some(former), Some(kind), Some(kek)) = (former, kind(name), roots.kek(class)) {
-            renewed
-                .push(RootKey { check_value: check_value(device, &kek.key, (kind, roots.terms))?, ..former.clone() });
-        }
-    }
-    Ok(renewed)
 }

@@ -10,7 +10,7 @@ use openssl::pkey::Public;
 use openssl::sha::sha256;
 
 use super::error::{Error, RootError};
-use super::root::{LABEL, cka_id};
+use super::root_object::{LABEL, cka_id};
 use crate::config::RemadeKey;
 use crate::store::root_key::RootKey;
 

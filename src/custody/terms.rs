@@ -7,7 +7,7 @@ use claviger_pkcs11::{
 };
 
 use super::error::RootError;
-use super::trying::Lacking;
+use super::lacking::Lacking;
 use crate::config::Placement;
 use crate::secret::is_equal;
 use crate::store::root_key::RootKey;

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::error::RootError;
-use super::{Custody, Error, root, signing};
+use super::error::{Error, RootError};
+use super::state::Custody;
+use super::{root, signing};
 use crate::metrics::HsmCall;
 use crate::store::{Store, audit_head, root_key};
 

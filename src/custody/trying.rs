@@ -2,9 +2,13 @@
 
 use std::time::Instant;
 
-use claviger_pkcs11::{Bounded, Capability, Device, Extent, Failure, FirstTry, Need, Token, TokenInfo, WrapMechanisms};
+use claviger_pkcs11::{Bounded, Capability, Device, Extent, FirstTry, Need, OpenError, Token, TokenInfo};
 
-use super::{Custody, Errors, OpenError, RootError, configuration};
+use super::configuration::{configuration, wrap_mechanisms};
+use super::error::RootError;
+use super::error_queue::Errors;
+use super::lacking::Lacking;
+use super::state::Custody;
 use crate::config::Hsm;
 
 /// What a token is, and what it did.
@@ -38,15 +42,7 @@ impl Custody {
     }
 }
 
-/// The numbers of AES key wrap that the operator has given.
-pub(super) fn wrap_mechanisms(hsm: &Hsm) -> WrapMechanisms {
-    WrapMechanisms {
-        plain: hsm.wrap_mechanism.map(|number| number.0),
-        padded: hsm.wrap_pad_mechanism.map(|number| number.0),
-    }
-}
-
-/// That the token knows them. What it does by them is tried with everything else.
+/// That the token knows the numbers of AES key wrap that the operator has given. What it does by them is tried with everything else.
 ///
 /// # Errors
 /// [`RootError::WrapMechanism`]: it does not know one; the token failed.
@@ -92,16 +88,6 @@ impl Most {
             "the HSM takes little in one call: longer texts of AES-GCM are refused, other data is split"
         );
     }
-}
-
-/// What a token lacks.
-#[derive(Debug, thiserror::Error)]
-#[error("{name}: {why}")]
-pub struct Lacking {
-    /// In the words of PKCS#11.
-    pub name: &'static str,
-    /// What happened.
-    pub why: Failure,
 }
 
 /// Tries what the token can do, and says in one line of the log what it cannot. Returns what it lacks.

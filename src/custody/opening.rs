@@ -1,0 +1,109 @@
+//! How the token is opened, with the root keys of the database.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use claviger_pkcs11::{Extent, OpenError, Token};
+
+use super::abilities::{Abilities, accepted};
+use super::configuration::configuration;
+use super::durability::Durability;
+use super::error::RootError;
+use super::error_queue::Errors;
+use super::handles::Handles;
+use super::in_time::InTime;
+use super::leaving::Leaving;
+use super::outcomes::Outcomes;
+use super::pair_turns::Turns;
+use super::state::Custody;
+use super::terms::Offer;
+use super::verified::Verified;
+use super::{root, starting, trying};
+use crate::config::{Hsm, Placement, RemadeKey, Remake};
+use crate::metrics::{HsmCall, Metrics};
+use crate::store::Store;
+use crate::store::audit_head::Sound;
+use crate::store::root_key;
+
+/// How much longer than a call it may take to make one and to repeat it.
+const REPEATED: Duration = Duration::from_secs(5);
+
+impl Custody {
+    /// Opens the token and finds, or for a new database makes, the root keys. Those named in `remake` are made again if the
+    /// database does not record them.
+    ///
+    /// # Errors
+    /// The module, the token or the PIN is wrong, or the root keys are not those of the database.
+    pub fn open(
+        hsm: &Hsm,
+        placement: Option<Placement>,
+        store: &Store,
+        remake: &Remake,
+        now: i64,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, OpenError<RootError>> {
+        let _errors = Errors;
+        let (token, (roots, abilities, durability)) = Token::open(configuration(hsm), |device| {
+            trying::know_wrap_mechanisms(device, hsm)?;
+            let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
+            let extent = if recorded.is_empty() { Extent::FirstStart } else { Extent::Start };
+            let lacks = trying::at_start(device, extent)?;
+            let abilities = Abilities::without(&lacks);
+            let offer = Offer { lacks, placement, accepted: accepted(hsm) };
+            let durability = Durability::of(device);
+            // Opened before the first root key is made.
+            let disk = durability.begin().map_err(RootError::Disk)?;
+            Ok((starting::open((device, disk), store, recorded, offer, remake, now)?, abilities, durability))
+        })?;
+        roots.terms().log();
+        let custody = Self {
+            token,
+            roots: RwLock::new(Arc::new(roots)),
+            placed: RwLock::default(),
+            listed: Mutex::new(Instant::now()),
+            leaving: Leaving::new(),
+            placement,
+            abilities,
+            durability,
+            pairs: Turns::default(),
+            rescan: AtomicBool::new(false),
+            handles: Handles::new(hsm.max_objects),
+            outcomes: Outcomes::default(),
+            heads: Sound::default(),
+            verified: Verified::default(),
+            call_timeout: hsm.call_timeout,
+            under_way: Arc::default(),
+            in_time: InTime::new(hsm.call_timeout + REPEATED),
+            metrics: Arc::clone(metrics),
+        };
+        let placed = Self::scan(&*custody.device(HsmCall::Look)?)?;
+        *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
+        Ok(custody)
+    }
+
+    /// Opens the token and compares its root keys with the record, making none. `None`: nothing is recorded.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn inspect(
+        hsm: &Hsm,
+        placement: Option<Placement>,
+        recorded: Option<&[root_key::RootKey]>,
+        remake: &[RemadeKey],
+    ) -> Result<(), OpenError<RootError>> {
+        Token::open(configuration(hsm), |device| {
+            trying::know_wrap_mechanisms(device, hsm)?;
+            match recorded {
+                Some(recorded) if !recorded.is_empty() => {
+                    let terms = root::check(device, recorded, remake)?;
+                    let mut offer = Offer { lacks: Vec::new(), placement, accepted: accepted(hsm) };
+                    offer.keep(terms.wrapped)?;
+                    offer.protect(terms.weak)
+                }
+                _ => Ok(()),
+            }
+        })
+        .map(drop)
+    }
+}

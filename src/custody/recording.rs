@@ -1,0 +1,44 @@
+//! What the database records of root keys.
+
+use claviger_pkcs11::{Device, Key, MacMechanism};
+
+use super::durability::Unsettled;
+use super::error::RootError;
+use super::root::Roots;
+use crate::config::RemadeKey;
+use crate::store::Store;
+use crate::store::audit_head::AuditHead;
+use crate::store::root_key::{self, RootKey};
+
+/// Records root keys, and binds the whole record, and whether uses of AES-GCM are counted, to the end of the audit log: all or nothing.
+/// Of a key that is recorded already, the check value is replaced.
+pub(super) fn record(
+    (device, disk): (&Device, Unsettled),
+    store: &Store,
+    roots: &Roots,
+    made: &[RootKey],
+    (whole, counts): (&[RootKey], bool),
+    head: AuditHead,
+    now: i64,
+) -> Result<(), RootError> {
+    // Before the database says that they exist.
+    disk.settle().map_err(RootError::Disk)?;
+    // What the former key signed proves nothing by the new one.
+    let signed_line = head.signed_line.filter(|_| !roots.remade().contains(&RemadeKey::Audit));
+    let mut head = AuditHead { root_keys: Some(root_key::digest(whole, counts).to_vec()), signed_line, ..head };
+    head.binding = Some(mac(device, roots.binding(), &head.bound())?);
+    let records = made.to_vec();
+    Ok(store.write(move |transaction| {
+        for key in &records {
+            if !root_key::renew(transaction, key)? {
+                root_key::insert(transaction, key, now)?;
+            }
+        }
+        root_key::conclude(transaction)?;
+        head.insert(transaction)
+    })?)
+}
+
+pub(super) fn mac(device: &Device, binding: &Key, bytes: &[u8]) -> Result<Vec<u8>, RootError> {
+    Ok(device.mac(binding, MacMechanism::HmacSha256, bytes)?)
+}

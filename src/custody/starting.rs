@@ -1,0 +1,118 @@
+//! The root keys at a start: those that are recorded, or the first ones of a new database.
+
+use claviger_pkcs11::Device;
+
+use super::beginning;
+use super::durability::Unsettled;
+use super::error::RootError;
+use super::recording::{mac, record};
+use super::root::{Roots, check, check_value, find, is_former, lacking};
+use super::signing::{self, first_name};
+use super::terms::{EXPORTING, GUARDING, Offer, SEALING, Wrapped, kind};
+use crate::config::Remake;
+use crate::secret::is_equal;
+use crate::store::Store;
+use crate::store::audit_head::{self, AuditHead};
+use crate::store::gcm_use;
+use crate::store::object::Class;
+use crate::store::root_key::{self, RootKey};
+
+/// Finds the recorded root keys in the token, or makes them for a database that is new. A recorded set is never completed by
+/// itself: a record that is missing was deleted, or the database is damaged.
+///
+/// `disk` was opened before, and holds what the token writes.
+pub(super) fn open(
+    (device, disk): (&Device, Unsettled),
+    store: &Store,
+    recorded: Vec<RootKey>,
+    mut offer: Offer,
+    remake: &Remake,
+    now: i64,
+) -> Result<Roots, RootError> {
+    if !recorded.is_empty() {
+        offer.keep(Wrapped::recorded(&recorded))?;
+        return complete((device, disk), store, recorded, offer, remake, now);
+    }
+    if let Some(table) = store.first_used_table()? {
+        return Err(RootError::NoRecord(table));
+    }
+    beginning::begin((device, disk), store, offer, now)
+}
+
+/// The roots of a database that has a record. It must be whole, but for the signing keys that the operator names: these are
+/// made again, after the others have proved that this is the token of the database.
+fn complete(
+    (device, disk): (&Device, Unsettled),
+    store: &Store,
+    recorded: Vec<RootKey>,
+    mut offer: Offer,
+    remake: &Remake,
+    now: i64,
+) -> Result<Roots, RootError> {
+    let head = store.read(|connection| Ok(audit_head::read(connection)?))?;
+    let lacking = lacking(&recorded, &remake.keys)?;
+    let mut made = Vec::with_capacity(lacking.len());
+    if !lacking.is_empty() {
+        let weak = check(device, &recorded, &remake.keys)?.weak;
+        offer.protect(weak)?;
+        for key in &lacking {
+            made.push(signing::make(device, first_name(*key), weak)?);
+        }
+    }
+    let mut whole = [recorded.as_slice(), &made].concat();
+    whole.sort_by(|one, other| one.name.cmp(&other.name));
+    let roots = find(device, &whole)?.with_remade(lacking);
+    offer.protect(roots.terms().weak)?;
+    let is_sound = match &head {
+        Some(head) => {
+            is_equal(&mac(device, roots.binding(), &head.bound())?, head.binding.as_deref().unwrap_or_default())
+        }
+        None => false,
+    };
+    let counts = store.read(gcm_use::credit)?.is_some();
+    match (head, made.is_empty()) {
+        (Some(head), true) if is_sound => {
+            let covers = covers(&head, &recorded, counts)?;
+            let renewed = renewed(device, &recorded, &roots)?;
+            for record in &renewed {
+                whole.iter_mut().filter(|own| own.name == record.name).for_each(|own| own.clone_from(record));
+            }
+            if !covers || !renewed.is_empty() {
+                record((device, disk), store, &roots, &renewed, (&whole, counts), head, now)?;
+            }
+        }
+        // What is not sound is judged where the log is opened.
+        (_, true) => {}
+        (head, false) if is_sound || remake.accept_loss => {
+            let head = head.unwrap_or_else(AuditHead::begin);
+            record((device, disk), store, &roots, &made, (&whole, counts), head, now)?;
+        }
+        (_, false) => return Err(RootError::NoHead),
+    }
+    Ok(roots)
+}
+
+/// Whether the head covers the records as they are; not if an earlier version wrote it, when they are taken to be whole.
+fn covers(head: &AuditHead, recorded: &[RootKey], counts: bool) -> Result<bool, RootError> {
+    let Some(digest) = &head.root_keys else { return Ok(false) };
+    if *digest == root_key::digest(recorded, counts) {
+        return Ok(true);
+    }
+    if *digest != root_key::digest(recorded, !counts) {
+        return Err(RootError::Changed);
+    }
+    if counts { Ok(false) } else { Err(RootError::Uncounted) }
+}
+
+/// The records that an earlier version made, as this one makes them.
+fn renewed(device: &Device, recorded: &[RootKey], roots: &Roots) -> Result<Vec<RootKey>, RootError> {
+    let mut renewed = Vec::new();
+    for (class, name) in [(Class::Exporting, EXPORTING), (Class::Guarding, GUARDING), (Class::Sealing, SEALING)] {
+        let former = recorded.iter().find(|root| root.name == name && is_former(&root.check_value));
+        if let (Some(former), Some(kind), Some(kek)) = (former, kind(name), roots.kek(class)) {
+            renewed
+                .push(RootKey { check_value: check_value(device, &kek.key, (kind, roots.terms()))?, ..former.clone() });
+        }
+    }
+    Ok(renewed)
+}

@@ -1,0 +1,135 @@
+//! The token with this database's root keys, what is known of it, and leave to use it.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use claviger_pkcs11::{self as pkcs11, Device, DeviceGuard, Extractable, Key, Sessions, Token};
+
+use super::abilities::Abilities;
+use super::configuration::SESSION_DEADLINE;
+use super::durability::Durability;
+use super::error_queue::Errors;
+use super::handles::Handles;
+use super::in_time::InTime;
+use super::leaving::Leaving;
+use super::outcomes::Outcomes;
+use super::pair_turns::Turns;
+use super::root::Roots;
+use super::under_way::{Mark, UnderWay};
+use super::verified::Verified;
+use crate::config::Placement;
+use crate::desk::{Calling, calling};
+use crate::metrics::{HsmCall, Metrics, Timer};
+use crate::store::audit_head::Sound;
+use crate::store::object::Class;
+
+/// How long making a key pair may take at least.
+const PAIR_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The token with this database's root keys.
+pub struct Custody {
+    pub(super) token: Token,
+    pub(super) roots: RwLock<Arc<Roots>>,
+    /// Token objects of managed keys by `CKA_ID`: one scan at start, so that no request has to search.
+    pub(super) placed: RwLock<HashMap<Vec<u8>, Key>>,
+    /// When the last of these scans was.
+    pub(super) listed: Mutex<Instant>,
+    pub(super) leaving: Leaving,
+    /// Where the operator wants new keys.
+    pub(super) placement: Option<Placement>,
+    pub(super) abilities: Abilities,
+    pub(super) durability: Durability,
+    pub(super) pairs: Turns,
+    /// A row named a token object that the last scan did not find, or whose handle was lost.
+    pub(super) rescan: AtomicBool,
+    pub(super) handles: Handles,
+    pub(super) outcomes: Outcomes,
+    pub(super) heads: Sound,
+    pub(super) verified: Verified,
+    pub(super) call_timeout: Duration,
+    pub(super) under_way: Arc<UnderWay>,
+    pub(super) in_time: InTime,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Custody {
+    pub(super) fn device(&self, call: HsmCall) -> Result<Admitted<'_>, pkcs11::Error> {
+        let limit = match call {
+            HsmCall::Pair => self.call_timeout.max(PAIR_TIMEOUT),
+            // Some tokens do one such call at a time: these wait for each other, too.
+            HsmCall::Make | HsmCall::Discard | HsmCall::Look => self.call_timeout + 2 * SESSION_DEADLINE,
+            // Many wait for a session first.
+            _ => self.call_timeout + SESSION_DEADLINE,
+        };
+        Ok(Admitted {
+            device: self.token.device()?,
+            _errors: Errors,
+            _timer: self.metrics.hsm(call),
+            _mark: self.under_way.begin(limit),
+            _calling: calling(limit),
+        })
+    }
+
+    /// The token's working sessions; `None` while it is away.
+    #[must_use]
+    pub fn sessions(&self) -> Option<Sessions> {
+        self.token.device().ok().map(|device| device.sessions())
+    }
+
+    /// Whether all new keys are objects of the token.
+    pub(super) fn is_placing(&self) -> bool {
+        self.placement == Some(Placement::Token) || self.roots().kek(Class::Sealing).is_none()
+    }
+
+    pub(super) fn roots(&self) -> Arc<Roots> {
+        Arc::clone(&self.roots.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The class that a key gets that would be of this one if the token had it: none leaves more easily than it lets keys leave.
+    #[must_use]
+    pub fn kept_as(&self, class: Class) -> Class {
+        class.min(match self.roots().terms().wrapped.extractable() {
+            Extractable::No => Class::Sealing,
+            Extractable::Wrapped => Class::Guarding,
+            Extractable::InClear => Class::Exporting,
+        })
+    }
+
+    /// Whether the token takes keys that are brought in.
+    #[must_use]
+    pub fn imports(&self) -> bool {
+        self.abilities.imports
+    }
+
+    /// Whether the token keeps private keys of pairs.
+    #[must_use]
+    pub fn has_pairs(&self) -> bool {
+        self.abilities.wraps_pairs || self.is_placing()
+    }
+
+    /// The protections that the root keys lack, in words; empty if they have all.
+    #[must_use]
+    pub fn weaknesses(&self) -> String {
+        self.roots().terms().weak.to_string()
+    }
+}
+
+/// Leave to use the token, for one operation.
+pub(super) struct Admitted<'a> {
+    device: DeviceGuard<'a>,
+    _errors: Errors,
+    _timer: Timer,
+    _mark: Mark,
+    _calling: Calling,
+}
+
+impl Deref for Admitted<'_> {
+    type Target = Device;
+
+    fn deref(&self) -> &Device {
+        &self.device
+    }
+}
