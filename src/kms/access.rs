@@ -4,10 +4,16 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::gate::Whose;
-use super::object::{Access, Object};
+use super::call::Call;
+use super::context::Context;
+use super::error::{Error, NoEffect};
+use super::gate::{Kms, Whose};
+use super::list::Sheet;
+use super::object::Object;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, NoEffect, Sheet, secret_path};
+use super::ownership::Access;
+use super::secret_object::check_project;
+use super::secret_path;
 use crate::kmip::enumerations::{Operation as Kmip, State};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Action, Decision, Grantee, MAX_GRANTEES, Subject};
@@ -122,7 +128,7 @@ impl Kms {
             }
             grant.change_access(|object, access| {
                 self.check_leaving(&call, object)?;
-                secret_path::check_project(object, project)?;
+                check_project(object, project)?;
                 if access.project.as_deref() == project {
                     return Err(NoEffect::Unchanged.into());
                 }

@@ -1,7 +1,11 @@
 //! Who has access to an object: its owner, the members of its project, and those to whom something is granted.
 
+use super::call::Call;
+use super::context::Context;
+use super::error::Error;
+use super::gate::Kms;
+use super::memberships::Membership;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, Membership};
 use crate::policy::{Action, Grant};
 
 /// Who has access to an object.

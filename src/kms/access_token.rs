@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::list::CHUNK;
+use super::call::Call;
+use super::clock::now;
+use super::context::Context;
+use super::error::Error;
+use super::gate::Kms;
+use super::list::{CHUNK, Sheet};
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, Sheet, now};
 use crate::auth::{AccessTokens, Issued, NewToken};
 use crate::desk::Ticket;
 use crate::policy::{Action, Rule};

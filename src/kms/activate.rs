@@ -1,6 +1,8 @@
 //! Activate (KMIP 2.1 section 6.1.1).
 
-use super::{Call, Error, Kms};
+use super::call::Call;
+use super::error::Error;
+use super::gate::Kms;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::activate::{Request, Response};
 use crate::kmip::state;

@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::call::Call;
+use super::context::Context;
 use super::credential::{CredentialFault, DIGITS, LoginError};
+use super::error::Error;
+use super::gate::Kms;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms};
 use crate::auth::{Bearer, Comparing, Issued, NewToken};
 use crate::custody::CredentialKind;
 use crate::desk::Ticket;

@@ -9,8 +9,11 @@ use openssl::pkey::PKey;
 use openssl::rand::rand_bytes;
 use openssl::sign::Signer;
 
+use super::clock::now;
+use super::disabled;
+use super::error::Error;
+use super::gate::Kms;
 use super::object::Object;
-use super::{Error, Kms, disabled, now};
 use crate::auth::Foundations;
 use crate::custody::{Error as CustodyError, Mac};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};

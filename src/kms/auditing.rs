@@ -2,8 +2,11 @@
 
 use data_encoding::BASE64;
 
+use super::call::Call;
+use super::context::Context;
+use super::error::Error;
+use super::gate::Kms;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms};
 use crate::audit::search::{Filter, Found};
 
 /// The most lines in one answer.

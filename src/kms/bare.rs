@@ -5,10 +5,13 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::gate::{End, Whose, is_destroyed};
-use super::object::Object;
+use super::call::Call;
+use super::context::Context;
+use super::error::Error;
+use super::gate::{End, Kms, Whose};
+use super::locate;
+use super::object::{Object, is_destroyed};
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, locate};
 use crate::kmip::attributes::tags_of;
 use crate::kmip::bare;
 use crate::kmip::enumerations::{ObjectType, State};

@@ -2,8 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use super::call::{Call, Gathering};
+use super::clock::now;
+use super::context::Context;
+use super::error::Error;
+use super::gate::Kms;
 use super::operation::Operation;
-use super::{Call, Context, Error, Gathering, Kms, discover_versions, now, placeholder, sets_placeholder};
+use super::{discover_versions, placeholder, sets_placeholder};
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption, CryptographicAlgorithm};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::payloads::{Request, Response, create_key_pair};
@@ -313,4 +318,27 @@ fn failure(item: Option<&RequestBatchItem>, error: &Error) -> ResponseBatchItem 
     let operation = item.and_then(|item| item.operation);
     let id = item.and_then(|item| item.unique_batch_item_id.clone());
     ResponseBatchItem::failure(operation, id, error.result_reason(), Shown(error).to_string())
+}
+
+/// Whether an operation fills the ID placeholder, or empties it where it fails or finds nothing that is unambiguous (KMIP 2.1
+/// section 6.1.28). That Destroy empties it is an extension of ours.
+fn sets_placeholder(operation: crate::kmip::enumerations::Operation) -> bool {
+    use crate::kmip::enumerations::Operation as O;
+    matches!(operation, O::Create | O::CreateKeyPair | O::Register | O::Import | O::Locate | O::Destroy)
+}
+
+/// The object that a response leaves in the ID placeholder.
+fn placeholder(response: &Response) -> Option<&str> {
+    match response {
+        Response::Create(r) => Some(&r.unique_identifier),
+        Response::CreateKeyPair(r) => Some(&r.private_key_unique_identifier),
+        Response::Register(r) => Some(&r.unique_identifier),
+        Response::Import(r) => Some(&r.unique_identifier),
+        // Only an unambiguous answer names an object (KMIP 2.1 section 6.1.28).
+        Response::Locate(r) => match r.unique_identifiers.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        },
+        _ => None,
+    }
 }

@@ -1,8 +1,13 @@
 //! What keys are called, and whether they are disabled (Modify Attribute, KMIP 2.1 section 6.1.34).
 
+use super::call::{Call, Gathering};
+use super::context::Context;
+use super::error::Error;
+use super::gate::Kms;
+use super::object::is_destroyed;
 use super::operation::Operation;
 use super::pairs::{check_halves, public_half};
-use super::{Call, Context, Error, Gathering, Kms, disabled, gate, secret_path};
+use super::{disabled, gate, secret_path};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::turns::Turn;
@@ -41,7 +46,7 @@ impl Kms {
             (Some(_), Some(public)) => {
                 let public = self.foresee(&asked, public)?;
                 check_halves(&key, &public)?;
-                Some(public).filter(|public| !gate::is_destroyed(public.attributes.state))
+                Some(public).filter(|public| !is_destroyed(public.attributes.state))
             }
             _ => None,
         };

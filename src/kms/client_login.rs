@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::client_secret::PREFIX;
+use super::clock::now;
 use super::credential::{CredentialFault, DIGITS, LoginError, is_in, networks};
-use super::gate::Use;
-use super::{Error, Kms, now};
+use super::error::Error;
+use super::gate::{Kms, Use};
 use crate::auth::{Bearer, Comparing, Issued, LockoutRule, NewToken};
 use crate::custody::CredentialKind;
 use crate::desk::Ticket;

@@ -2,9 +2,14 @@
 
 use openssl::rand::rand_bytes;
 
-use super::list::CHUNK;
+use super::call::Call;
+use super::clock::now;
+use super::context::Context;
+use super::error::Error;
+use super::gate::Kms;
+use super::list::{CHUNK, Sheet};
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, Sheet, now, uuid};
+use super::uuid;
 use crate::custody::Error as CustodyError;
 use crate::hexadecimal;
 use crate::policy::MAX_TOKEN_TTL;

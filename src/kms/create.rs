@@ -1,8 +1,9 @@
 //! Create (KMIP 2.1 section 6.1.8).
 
-use super::gate::NewGrant;
+use super::call::Call;
+use super::error::Error;
+use super::gate::{Kms, NewGrant};
 use super::proposal::{Origin, propose};
-use super::{Call, Error, Kms};
 use crate::kmip::enumerations::{ObjectType, Operation};
 use crate::kmip::payloads::create::{Request, Response};
 use crate::kmip::{Attributes, Tag};

@@ -1,7 +1,12 @@
 //! Keys as clients of Hanzo and Infisical make them: active at once, and never outside the HSM.
 
+use super::access::Held;
+use super::call::Call;
+use super::context::Context;
+use super::error::Error;
+use super::gate::Kms;
 use super::operation::Operation;
-use super::{Call, Context, Error, Held, Kms, create, create_key_pair};
+use super::{create, create_key_pair};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::{CryptographicAlgorithm, Operation as Kmip};
 use crate::kmip::{Attributes, UsageMask};

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::gate::NewGrant;
+use super::call::Call;
+use super::error::Error;
+use super::gate::{Kms, NewGrant};
+use super::identifier::MAX_IDENTIFIER;
 use super::proposal::propose_half;
-use super::{Call, Error, Kms, MAX_IDENTIFIER};
-use crate::custody::PairKind;
 use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, Operation, RecommendedCurve};
 use crate::kmip::payloads::create_key_pair::{Request, Response};
@@ -114,22 +115,4 @@ fn link(attributes: &mut Attributes, link_type: LinkType, id: &str) {
 pub(super) fn linked(attributes: &Attributes, link_type: LinkType) -> Option<&str> {
     let link = attributes.links.iter().find(|link| link.link_type == Some(link_type))?;
     link.linked_object_identifier.as_text()
-}
-
-/// What the token makes of algorithm and length.
-pub(super) fn pair_kind(attributes: &Attributes) -> Result<PairKind, Error> {
-    use crate::kmip::enumerations::CryptographicAlgorithm as Algorithm;
-    let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
-    let length = attributes.cryptographic_length.ok_or(Error::Missing(Tag::CryptographicLength))?;
-    let invalid = |fault| Error::Invalid { tag: Tag::CryptographicLength, fault };
-    match (algorithm, length) {
-        (Algorithm::RSA, 2048 | 3072 | 4096) => {
-            let bits = usize::try_from(length).map_err(|_| invalid("it is negative"))?;
-            Ok(PairKind::Rsa { bits })
-        }
-        (Algorithm::RSA, _) => Err(invalid("an RSA key has 2048, 3072 or 4096 bits")),
-        (Algorithm::EC | Algorithm::ECDSA, 256) => Ok(PairKind::P256),
-        (Algorithm::EC | Algorithm::ECDSA, _) => Err(invalid("an elliptic curve key is one of P-256, of 256 bits")),
-        (other, _) => Err(Error::UnsupportedAlgorithm(other)),
-    }
 }

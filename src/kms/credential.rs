@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Error;
+use super::error::Error;
 use crate::policy::TrustedNetwork;
 
 /// Random digits of a credential.

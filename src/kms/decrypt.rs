@@ -1,8 +1,11 @@
 //! Decrypt (KMIP 2.1 section 6.1.11).
 
+use super::call::Call;
 use super::encrypt::cipher;
-use super::mechanism::{self, AesMode};
-use super::{Call, Error, Kms};
+use super::error::Error;
+use super::gate::Kms;
+use super::mechanism;
+use super::mechanism::AesMode;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::decrypt::{Request, Response};
 use crate::kmip::state::Use;

@@ -1,6 +1,8 @@
 //! Destroy (KMIP 2.1 section 6.1.15).
 
-use super::{Call, Error, Kms};
+use super::call::Call;
+use super::error::Error;
+use super::gate::Kms;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::destroy::{Request, Response};
 use crate::kmip::state;

@@ -1,7 +1,7 @@
 //! Keys that are disabled: a state beside KMIP's, which the clients of Hanzo and Infisical set and take back. It is an attribute in
 //! the object's bound row, and only the server sets it.
 
-use super::Error;
+use super::error::Error;
 use super::object::Object;
 use crate::kmip::Attributes;
 use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute};

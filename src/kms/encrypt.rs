@@ -2,9 +2,11 @@
 
 use openssl::rand::rand_bytes;
 
-use super::gate::Usable;
-use super::mechanism::{self, AesMode, Beginning, can_decrypt};
-use super::{Call, Error, Kms};
+use super::call::Call;
+use super::error::Error;
+use super::gate::{Kms, Usable};
+use super::mechanism;
+use super::mechanism::{AesMode, Beginning, can_decrypt};
 use crate::custody::{Cipher, Encrypted, Error as CustodyError};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::encrypt::{Request, Response};

@@ -2,8 +2,9 @@
 
 mod conversions;
 
-use super::handover::HandoverFault;
-use super::secret_place::PlaceFault;
+use super::bounds::{MAX_REASON, MAX_SECRET};
+use super::handover_fault::HandoverFault;
+use super::place_fault::PlaceFault;
 use crate::audit::{self, Unavailable};
 use crate::auth::AccessTokenFault;
 use crate::custody;
@@ -79,7 +80,7 @@ pub enum Error {
     #[error("{0}")]
     Handover(#[from] HandoverFault),
     /// A recovery without a reason that others can read.
-    #[error("reason: give 1 to {} bytes of printable text", super::recoveries::MAX_REASON)]
+    #[error("reason: give 1 to {} bytes of printable text", MAX_REASON)]
     Reason,
     /// The object after which a page is to begin.
     #[error("after: there is no object {0:?}: give the `next` of the page before")]
@@ -333,7 +334,7 @@ pub enum Error {
     #[error("{0}")]
     Place(#[from] PlaceFault),
     /// A value that is too long.
-    #[error("a secret has at most {} bytes", super::secrets::MAX_SECRET)]
+    #[error("a secret has at most {} bytes", MAX_SECRET)]
     SecretTooLong,
     /// No value of that number.
     #[error("there is no version {0}: the last 20 are kept")]

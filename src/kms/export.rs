@@ -1,7 +1,9 @@
 //! Export (KMIP 2.1 section 6.1.18).
 
+use super::call::Call;
+use super::error::Error;
+use super::gate::Kms;
 use super::get::Wanted;
-use super::{Call, Error, Kms};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::export::{Request, Response};
 

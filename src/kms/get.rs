@@ -2,8 +2,9 @@
 
 use openssl::rsa::Rsa;
 
-use super::gate::Grant;
-use super::{Call, Error, Kms};
+use super::call::Call;
+use super::error::Error;
+use super::gate::{Grant, Kms};
 use crate::custody;
 use crate::kmip::enumerations::{
     BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, ObjectType, Operation, WrappingMethod,

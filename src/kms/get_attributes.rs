@@ -1,6 +1,8 @@
 //! Get Attributes (KMIP 2.1 section 6.1.20).
 
-use super::{Call, Error, Kms};
+use super::call::Call;
+use super::error::Error;
+use super::gate::Kms;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::get_attributes::{Request, Response};
 

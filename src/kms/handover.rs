@@ -6,19 +6,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::object::Access;
+use super::handover_fault::HandoverFault;
 use super::operation::Operation;
-use super::recoveries::KeptAccess;
 use crate::auth;
 use crate::kmip::ttlv::DateTime;
-use crate::policy::{Grantee, Grants, Subject};
+use crate::policy::{Grants, Subject};
 use crate::principal::{Caller, Username};
 
 /// How long an offer or a recovery waits, in seconds: 7 days.
 pub(super) const LIFE: i64 = 7 * 24 * 60 * 60;
-
-/// The most offers to one user that wait at one time.
-pub(super) const MAX_OFFERS: usize = 1_000;
 
 /// What waits: at most one of each.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,10 +65,10 @@ pub(super) struct Recovery {
 pub(super) struct Kept {
     /// The project that held the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    project: Option<String>,
+    pub(super) project: Option<String>,
     /// The grants, as in the object's row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    grants: Option<String>,
+    pub(super) grants: Option<String>,
 }
 
 /// Who made an offer, as far as it has to be known to judge them again.
@@ -87,49 +83,6 @@ pub(super) struct By {
     /// The role that the credential gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     role: Option<String>,
-}
-
-/// Why an offer cannot be accepted, or a recovery not be made.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HandoverFault {
-    /// It waited too long.
-    #[error("the offer of {0:?} has expired: ask its owner to offer it again")]
-    OfferExpired(String),
-    /// The owner has lost the right since.
-    #[error("the owner of {0:?} may no longer transfer it: ask the owner why, who can explain the operation transfer")]
-    OfferVoid(String),
-    /// The receiver has as many offers as may wait.
-    #[error(
-        "{MAX_OFFERS} offers to the user {0:?} wait already: ask them to accept or decline some (GET /access/offers lists them)"
-    )]
-    TooManyOffers(String),
-    /// There is nothing to withdraw or decline.
-    #[error("{0:?} is not offered now")]
-    NoOffer(String),
-    /// Another proposal waits.
-    #[error("a recovery of {object:?} to the user {to:?} waits as {id}: approve it, or withdraw it first")]
-    RecoveryWaits {
-        /// The object.
-        object: String,
-        /// The new owner of the proposal that waits.
-        to: String,
-        /// Its identifier.
-        id: String,
-    },
-    /// The proposal is another by now, or none.
-    #[error("no recovery {recovery:?} of {object:?} waits: see the list of those that do")]
-    NoRecovery {
-        /// The object.
-        object: String,
-        /// The identifier that was given.
-        recovery: String,
-    },
-    /// It waited too long.
-    #[error("the recovery {0} has expired: propose it again")]
-    RecoveryExpired(String),
-    /// The same user has approved it.
-    #[error("you have already approved the recovery {0}: another recoverer must approve it")]
-    Approved(String),
 }
 
 /// The stored text cannot be read although the row's binding holds: a defect of the program.
@@ -206,17 +159,12 @@ impl Offer {
 }
 
 impl Kept {
-    /// What there is now.
-    pub(super) fn of(access: &Access) -> Self {
-        Self { project: access.project.clone(), grants: access.grants.to_text() }
-    }
-
     fn is_nothing(&self) -> bool {
         *self == Self::default()
     }
 
     /// None if they cannot be read: then nothing was agreed to.
-    fn grants(&self) -> Grants {
+    pub(super) fn grants(&self) -> Grants {
         self.grants.as_deref().and_then(|text| Grants::from_text(text).ok()).unwrap_or_default()
     }
 }
@@ -257,36 +205,6 @@ impl By {
         let username = Username::new(owner).or_else(|_| Username::exchanged(owner)).ok()?;
         let narrowing = self.narrowing.as_deref().map(auth::narrowing_from_text).transpose().ok()?;
         Some(Caller { username, method, narrowing: narrowing.map(Arc::new), role: self.role.as_deref().map(Arc::from) })
-    }
-}
-
-impl Access {
-    /// Makes `owner` the owner. What the former one gave and proposed is gone: grants, whatever waits, and the place in a
-    /// project if the object leaves it.
-    pub(super) fn pass_to(&mut self, owner: &str, leaves_project: bool) {
-        let project = self.project.take().filter(|_| !leaves_project);
-        *self = Self { owner: owner.to_owned(), project, ..Self::default() };
-    }
-
-    /// The same, but of the grants to others and the place in a project stays what [`Self::kept`] says.
-    pub(super) fn pass_on_to(&mut self, owner: &str, then: &Kept, leaves_project: bool) {
-        let (project, grants) = self.staying(owner, then, leaves_project);
-        *self = Self { owner: owner.to_owned(), project, grants, pending: Pending::default() };
-    }
-
-    /// The access of others that stays if `owner` becomes the owner: what there was then, and is there still.
-    pub(super) fn kept(&self, owner: &str, then: &Kept, leaves_project: bool) -> KeptAccess {
-        let (project, grants) = self.staying(owner, then, leaves_project);
-        KeptAccess { project, grants: grants.iter().cloned().collect() }
-    }
-
-    fn staying(&self, owner: &str, then: &Kept, leaves_project: bool) -> (Option<String>, Grants) {
-        let project = self.project.clone().filter(|own| !leaves_project || then.project.as_ref() == Some(own));
-        let mut grants = self.grants.common(&then.grants());
-        for user in [self.owner.as_str(), owner] {
-            grants.forget(&Grantee::User(user.to_owned()));
-        }
-        (project, grants)
     }
 }
 

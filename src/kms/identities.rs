@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use super::administration::Kind;
+use super::call::Call;
+use super::clock::now;
+use super::context::Context;
+use super::error::Error;
+use super::gate::Kms;
+use super::list::Sheet;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, Sheet, now, uuid};
-use crate::policy::{IdentityDocument, JwtAuthDocument, OidcAuthDocument, UniversalAuthDocument};
+use super::uuid;
+use crate::policy::{IdentityDocument, JwtAuthDocument, Kind, OidcAuthDocument, UniversalAuthDocument};
 
 /// An identity.
 #[derive(Debug, Clone)]

@@ -1,9 +1,12 @@
 //! Import (KMIP 2.1 section 6.1.25).
 
-use super::gate::Grant;
+use super::call::Call;
+use super::error::Error;
+use super::gate::{Grant, Kms};
+use super::identifier::wished;
 use super::object::Object;
 use super::proposal::{Origin, brought, check_settable, propose};
-use super::{Call, Error, Kms, uuid, wished};
+use super::uuid;
 use crate::kmip::enumerations::{ObjectType, Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
 use crate::kmip::state::Refusal;

@@ -1,8 +1,12 @@
 //! The inventory: what objects there are and whose, for those who administer or audit.
 
+use super::call::Call;
+use super::context::Context;
+use super::error::Error;
+use super::gate::Kms;
+use super::list::{Sheet, Summary};
 use super::object::Object;
 use super::operation::Operation;
-use super::{Call, Context, Error, Kms, Sheet, Summary};
 use crate::kmip::ttlv::DateTime;
 use crate::store::inventory::{Entry, Filter};
 

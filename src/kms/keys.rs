@@ -4,10 +4,15 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::gate::Whose;
+use super::access::Held;
+use super::call::Call;
+use super::context::Context;
+use super::error::Error;
+use super::gate::{Kms, Whose};
+use super::list::Sheet;
 use super::object::Object;
 use super::operation::Operation;
-use super::{Call, Context, Error, Held, Kms, Sheet, secret_path};
+use super::secret_path;
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;

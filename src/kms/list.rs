@@ -2,8 +2,9 @@
 
 use tokio::time::Instant;
 
+use super::context::Context;
+use super::error::Error;
 use super::object::Object;
-use super::{Context, Error};
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::ttlv::DateTime;

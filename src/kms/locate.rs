@@ -2,8 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::gate::{End, ServerGrant, Whose};
-use super::{Call, Error, Kms};
+use super::call::Call;
+use super::error::Error;
+use super::gate::{End, Kms, ServerGrant, Whose};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::locate::{Criteria, Request, Response};
 use crate::kmip::{Attributes, StorageStatusMask, Tag, UniqueIdentifier};

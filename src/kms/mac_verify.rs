@@ -1,6 +1,9 @@
 //! MAC Verify (KMIP 2.1 section 6.1.33).
 
-use super::{Call, Error, Kms, mechanism};
+use super::call::Call;
+use super::error::Error;
+use super::gate::Kms;
+use super::mechanism;
 use crate::kmip::enumerations::{Operation, ValidityIndicator};
 use crate::kmip::payloads::mac_verify::{Request, Response};
 use crate::kmip::state::Use;

@@ -1,6 +1,6 @@
 //! From KMIP's cryptographic parameters to what the token does.
 
-use super::Error;
+use super::error::Error;
 use crate::custody::Mac;
 use crate::kmip::CryptographicParameters;
 use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, PaddingMethod};

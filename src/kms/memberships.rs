@@ -1,11 +1,14 @@
 //! The members of projects that are exchanged identities, changed one by one by those who administer.
 
-use super::administration::Kind;
-use super::gate::AdministrationGrant;
+use super::clock::now;
+use super::context::Context;
+use super::error::Error;
+use super::gate::{AdministrationGrant, Kms};
+use super::identities::Identity;
+use super::list::Sheet;
 use super::operation::Operation;
 use super::projects::project_call;
-use super::{Context, Error, Identity, Kms, Sheet, now};
-use crate::policy::{IdentityDocument, ProjectDocument, identity_username};
+use crate::policy::{IdentityDocument, Kind, ProjectDocument, identity_username};
 
 /// Roles that an error lists.
 const LISTED: usize = 20;

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use super::create_key_pair::pair_kind;
 use super::handover::Pending;
+use super::key_pair::pair_kind;
+use super::ownership::Access;
 use super::secret_path;
 use crate::custody::{KeyKind, ManagedKey, SecretKeyKind, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
@@ -30,16 +31,6 @@ pub(super) struct Object {
     pub(super) comparing_key: ManagedKey,
     /// The day on which a use was last noted, in days since 1970-01-01 UTC; 0 for none since the object was read.
     pub(super) used: AtomicI64,
-}
-
-/// Whose an object is.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Access {
-    pub(super) owner: String,
-    pub(super) project: Option<String>,
-    pub(super) grants: Grants,
-    /// Changes of owner that wait for somebody's agreement.
-    pub(super) pending: Pending,
 }
 
 /// The row cannot be read although its binding holds: a defect of the program.
@@ -159,12 +150,6 @@ impl Object {
         attributes
     }
 
-    /// Whether it leaves its project when it gets another owner: a secret stays in the project of its account, which decides
-    /// about its name.
-    pub(super) fn leaves_project(&self) -> bool {
-        self.access.project.is_some() && secret_path::check_project(self, None).is_ok()
-    }
-
     /// What decides about it.
     pub(super) fn resource(&self) -> Resource<'_> {
         let Access { owner, project, grants, .. } = &self.access;
@@ -250,4 +235,9 @@ pub(super) fn uses(mask: UsageMask) -> Uses {
         wrap: mask.contains(UsageMask::WRAP_KEY),
         unwrap: mask.contains(UsageMask::UNWRAP_KEY),
     }
+}
+
+/// Whether an object of this state has no key any more.
+pub(super) fn is_destroyed(state: Option<State>) -> bool {
+    matches!(state, Some(State::Destroyed | State::DestroyedCompromised))
 }

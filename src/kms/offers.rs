@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
+use super::call::Call;
+use super::context::Context;
+use super::error::{Error, NoEffect};
+use super::gate::Kms;
 use super::handover::{Offer, offered_by, offered_to};
-use super::object::{Access, Object};
+use super::handover_fault::HandoverFault;
+use super::list::{Sheet, Summary};
+use super::object::Object;
 use super::operation::Operation;
-use super::{Call, Context, Error, HandoverFault, Kms, NoEffect, Sheet, Summary};
+use super::ownership::Access;
 use crate::kmip::enumerations::State;
 use crate::policy::Action;
 use crate::principal::Username;

@@ -1,14 +1,17 @@
 //! The secrets of projects by environment and folder: read one by one, and listed.
 
-use super::gate::{Behind, PlaceGrant, is_destroyed};
+use super::call::Call;
+use super::context::Context;
+use super::error::Error;
+use super::gate::{Behind, Kms, PlaceGrant};
+use super::object::is_destroyed;
 use super::operation::Operation;
+use super::project_secret::ProjectSecret;
 use super::references::References;
-use super::secret_path::{last_number, name_of, new_id};
-use super::{Call, Context, Error, Kms, SecretDetails, SecretPlace, secrets};
-use crate::kmip::Attributes;
-use crate::kmip::ttlv::DateTime;
+use super::secret_path::{name_of, new_id};
+use super::secret_place::SecretPlace;
+use super::secrets;
 use crate::policy::Action;
-use crate::secret::Bytes;
 
 /// Secrets in one answer at most.
 pub const MAX_SECRETS: usize = 10_000;
@@ -21,27 +24,6 @@ const CHUNK: usize = 256;
 
 /// What a list may take as it is written, in bytes.
 const MAX_LIST: usize = 6 << 20;
-
-/// A secret as a list or a single answer shows it.
-#[derive(Debug)]
-pub struct ProjectSecret {
-    /// Its object's identifier.
-    pub id: String,
-    /// Where it is.
-    pub place: SecretPlace,
-    /// Its name there.
-    pub name: String,
-    /// The number of the value.
-    pub version: i64,
-    /// The value; `None` if it was not asked for, or the request may not show it.
-    pub value: Option<Bytes>,
-    /// What is said of it.
-    pub details: SecretDetails,
-    /// When the secret was made, in seconds since 1970-01-01 UTC.
-    pub created: i64,
-    /// When it was last changed, likewise.
-    pub updated: i64,
-}
 
 /// How secrets are shown.
 #[derive(Debug, Clone, Copy)]
@@ -87,24 +69,6 @@ impl Names<'_> {
                 let begin = all.partition_point(|(name, _)| name.as_str() <= after);
                 Ok(all.iter().skip(begin).take(CHUNK).cloned().collect())
             }
-        }
-    }
-}
-
-impl ProjectSecret {
-    /// A secret of these attributes.
-    pub(super) fn new(place: SecretPlace, name: &str, attributes: &Attributes, value: Option<Bytes>) -> Self {
-        let date = |date: Option<DateTime>| date.map_or(0, |date| date.0);
-        let id = attributes.unique_identifier.as_ref().and_then(|id| id.as_text()).unwrap_or_default();
-        Self {
-            id: id.to_owned(),
-            place,
-            name: name.to_owned(),
-            version: last_number(attributes).unwrap_or_default(),
-            value,
-            details: SecretDetails::of(attributes),
-            created: date(attributes.initial_date),
-            updated: date(attributes.last_change_date),
         }
     }
 }

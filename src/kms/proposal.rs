@@ -1,9 +1,11 @@
 //! What Create, Create Key Pair, Register and Import have in common: the attributes of an object that does not exist yet.
 
-use super::create_key_pair::pair_kind;
-use super::mechanism;
+use super::call::Call;
+use super::error::Error;
+use super::identifier::wished;
+use super::key_pair::{Half, pair_kind};
 use super::object::kind;
-use super::{Call, Error, disabled, gate, secret_path, uuid, wished};
+use super::{disabled, gate, mechanism, secret_path, uuid};
 use crate::custody::SecretKeyKind;
 use crate::kmip::attributes::VendorAttribute;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
@@ -69,12 +71,6 @@ pub(super) fn propose(
     set_dates(&mut attributes, call, origin)?;
     let class = set_protection(grant, &mut attributes, origin);
     Ok(Proposal { id, attributes, kind, class })
-}
-
-/// Half of a pair as it will be.
-pub(super) struct Half {
-    pub(super) id: String,
-    pub(super) attributes: Attributes,
 }
 
 /// The same for half of a pair that is yet to be made.

@@ -1,6 +1,6 @@
 //! Query (KMIP 2.1 section 6.1.40).
 
-use super::Kms;
+use super::gate::Kms;
 use crate::kmip::enumerations::{DestroyAction, ObjectType, Operation, QueryFunction};
 use crate::kmip::payloads::OPERATIONS;
 use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, ServerInformation};

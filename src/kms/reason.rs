@@ -1,6 +1,7 @@
 //! What KMIP calls each error (KMIP 2.1 section 11.53, Result Reason).
 
-use super::{Error, PlaceFault};
+use super::error::Error;
+use super::place_fault::PlaceFault;
 use crate::kmip::enumerations::ResultReason;
 
 impl Error {

@@ -1,25 +1,21 @@
 //! Recovery: an object whose owner has left gets another one, once enough recoverers agree.
 
+use super::bounds::MAX_REASON;
+use super::call::Call;
+use super::context::Context;
+use super::error::{Error, NoEffect};
+use super::gate::Kms;
 use super::handover::{Kept, LIFE, RECOVERIES, Recovery, users};
+use super::handover_fault::HandoverFault;
+use super::list::{Sheet, Summary};
 use super::object::Object;
 use super::offers::check_undestroyed;
 use super::operation::Operation;
-use super::{Call, Context, Error, HandoverFault, Kms, NoEffect, Sheet, Summary, uuid};
-use crate::policy::{Grant, Subject};
+use super::ownership::KeptAccess;
+use super::uuid;
+use crate::policy::Subject;
 use crate::principal::Username;
 use crate::text::is_unprintable;
-
-/// The longest reason, in bytes.
-pub const MAX_REASON: usize = 255;
-
-/// The access of others that a recovery leaves.
-#[derive(Debug, Default)]
-pub struct KeptAccess {
-    /// The project in which the object stays.
-    pub project: Option<String>,
-    /// What stays granted.
-    pub grants: Vec<Grant>,
-}
 
 /// What a recoverer proposes.
 #[derive(Debug)]

@@ -6,8 +6,13 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::project_secrets::ProjectSecret;
-use super::{Context, Error, Kms, PlaceFault, SecretPath, SecretPlace};
+use super::context::Context;
+use super::error::Error;
+use super::gate::Kms;
+use super::place_fault::PlaceFault;
+use super::project_secret::ProjectSecret;
+use super::secret_path::SecretPath;
+use super::secret_place::SecretPlace;
 use crate::secret::Bytes;
 
 /// References that lead to each other, at most.

@@ -1,7 +1,9 @@
 //! Register (KMIP 2.1 section 6.1.43).
 
+use super::call::Call;
+use super::error::Error;
+use super::gate::Kms;
 use super::proposal::{Origin, brought, propose};
-use super::{Call, Error, Kms};
 use crate::kmip::Tag;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::register::{Request, Response};

@@ -2,11 +2,14 @@
 
 use std::ops::{ControlFlow, RangeInclusive};
 
-use super::gate::{End, Whose};
-use super::object::Object;
+use super::call::Call;
+use super::context::Context;
+use super::error::Error;
+use super::gate::{End, Kms, Whose};
+use super::list::Sheet;
+use super::object::{Object, is_destroyed};
 use super::operation::Operation;
-use super::secret_path::{MAX_VERSIONS, last_number, name_of};
-use super::{Call, Context, Error, Kms, SecretPath, Sheet};
+use super::secret_path::{MAX_VERSIONS, SecretPath, last_number, name_of};
 use crate::kmip::enumerations::{ObjectType, Operation as Kmip};
 use crate::policy::{Action, AuthenticatorDocument, Kind, authenticator_name};
 use crate::principal::Caller;
@@ -301,7 +304,7 @@ impl Kms {
                 let Some(object) = self.sighted(call, id)? else { return Ok(ControlFlow::Continue(())) };
                 // The search tables are not bound; the object is.
                 let held = search.project.is_none() || object.access.project == search.project;
-                let is_there = held && !super::gate::is_destroyed(object.attributes.state);
+                let is_there = held && !is_destroyed(object.attributes.state);
                 match name_of(&object.attributes).filter(|_| is_there) {
                     Some(name) if name.strip_prefix(&begins).is_some_and(|id| filter.admits(id)) => {
                         visit(Seen::Variable(&object, name))

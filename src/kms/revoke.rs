@@ -1,6 +1,8 @@
 //! Revoke (KMIP 2.1 section 6.1.44).
 
-use super::{Call, Error, Kms};
+use super::call::Call;
+use super::error::Error;
+use super::gate::Kms;
 use crate::kmip::Tag;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::revoke::{Request, Response};

@@ -1,6 +1,8 @@
 //! RNG Retrieve (KMIP 2.1 section 6.1.48).
 
-use super::{Call, Error, Kms};
+use super::call::Call;
+use super::error::Error;
+use super::gate::Kms;
 use crate::kmip::Tag;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::rng_retrieve::{Request, Response};

@@ -2,12 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::gate::Amendment;
+use super::bounds::MAX_SECRET;
+use super::call::{Call, Gathering};
+use super::context::Context;
+use super::error::Error;
+use super::gate::{Amendment, Kms};
 use super::operation::Operation;
-use super::project_secrets::ProjectSecret;
-use super::secret_path::new_id;
-use super::secrets::{MAX_SECRET, attributes, destroy};
-use super::{Call, Context, DetailsChange, Error, Gathering, Kms, PlaceFault, SecretDetails, SecretPath, SecretPlace};
+use super::place_fault::PlaceFault;
+use super::project_secret::ProjectSecret;
+use super::secret_details::{DetailsChange, SecretDetails};
+use super::secret_path::{SecretPath, new_id};
+use super::secret_place::SecretPlace;
+use super::secrets::{attributes, destroy};
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
 use crate::secret::Bytes;

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::error::Error;
+use super::place_fault::PlaceFault;
 use super::secret_path;
-use super::{Error, PlaceFault};
 use crate::kmip::Attributes;
 
 /// What all of it may take as JSON, in bytes: below what a vendor attribute holds.

@@ -1,18 +1,14 @@
 //! Where secrets are, and what the attributes of the object that holds one say of it. Only the server sets those.
 
-use std::ops::RangeInclusive;
-
 use openssl::sha::sha256;
 
-use super::object::Object;
-use super::{Error, NoEffect, uuid};
+use super::error::Error;
+use super::uuid;
 use crate::hexadecimal;
 use crate::kmip::attributes::{TAG_VENDOR, VendorAttribute};
-use crate::kmip::enumerations::State;
 use crate::kmip::ttlv::Value;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::policy::Account;
-use crate::store::object::Object as Row;
 
 /// Values that are kept of one secret.
 pub(super) const MAX_VERSIONS: i64 = 20;
@@ -83,11 +79,6 @@ impl SecretPath {
     /// The identifier that the secret has if it is from before accounts were projects.
     pub(super) fn former_id(&self) -> String {
         former_id(&self.name())
-    }
-
-    /// Whether the object holds the secret of this path, by what its bound row says.
-    pub(super) fn is_of(&self, object: &Object) -> bool {
-        name_of(&object.attributes) == Some(&self.name())
     }
 }
 
@@ -179,35 +170,4 @@ pub(super) fn account(attributes: &Attributes) -> Option<Account> {
     let is_former = path_of(attributes).is_none();
     let name = name_of(attributes).and_then(|name| name.split_once(VARIABLE)).map_or("", |(account, _)| account);
     Some(Account { name: name.to_owned(), is_former })
-}
-
-/// Refuses to put a secret into another project than its account's, and to take it out of there while it is kept: its name
-/// would be taken by somebody about whom the project does not decide.
-pub(super) fn check_project(object: &Object, project: Option<&str>) -> Result<(), NoEffect> {
-    let Some(account) = account(&object.attributes) else { return Ok(()) };
-    let is_destroyed = super::gate::is_destroyed(object.attributes.state);
-    let stays = match project {
-        Some(project) => project != account.name,
-        None => !account.is_former && !is_destroyed && object.access.project.as_deref() == Some(&*account.name),
-    };
-    if stays { Err(NoEffect::OfAccount(account.name)) } else { Ok(()) }
-}
-
-/// What a secret's row promises.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptSecret {
-    /// The numbers of its values.
-    pub values: RangeInclusive<i64>,
-    /// The name under which the index has it; `None` for a former secret, whose identifier is made of its name.
-    pub name: Option<String>,
-}
-
-/// What a secret's row promises, for a check; `None` for what holds no secret, or was destroyed.
-#[must_use]
-pub fn kept_secret(row: Row) -> Option<KeptSecret> {
-    let object = Object::from_row(row).ok()?;
-    let last = last_number(&object.attributes)?;
-    let destroyed = matches!(object.attributes.state, Some(State::Destroyed | State::DestroyedCompromised));
-    let values = (last - MAX_VERSIONS + 1).max(1)..=last;
-    (!destroyed).then(|| KeptSecret { values, name: path_of(&object.attributes).cloned() })
 }

@@ -3,18 +3,19 @@
 //! The object has a key like any other, owner and grants; the project of its account holds it. What it holds is read and
 //! written only here.
 
-use super::gate::{Grant, is_destroyed};
+use super::bounds::MAX_SECRET;
+use super::call::Call;
+use super::context::Context;
+use super::error::Error;
+use super::gate::{Grant, Kms};
+use super::object::is_destroyed;
 use super::operation::Operation;
-use super::secret_path::{new_id, set_number, set_path};
-use super::{Call, Context, Error, Kms, SecretPath};
+use super::secret_path::{SecretPath, new_id, set_number, set_path};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, Operation as Kmip, State};
 use crate::kmip::{Attributes, UniqueIdentifier, UsageMask, state};
 use crate::policy::Action;
 use crate::secret::Bytes;
-
-/// The longest value, in bytes.
-pub const MAX_SECRET: usize = 64 << 10;
 
 /// How often a request is tried again when others add or remove the same name meanwhile.
 const ATTEMPTS: usize = 5;

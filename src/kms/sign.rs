@@ -1,6 +1,9 @@
 //! Sign (KMIP 2.1 section 6.1.55).
 
-use super::{Call, Error, Kms, signature};
+use super::call::Call;
+use super::error::Error;
+use super::gate::Kms;
+use super::signature;
 use crate::kmip::UsageMask;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::sign::{Request, Response};

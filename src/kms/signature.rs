@@ -2,7 +2,7 @@
 
 use openssl::hash::{MessageDigest, hash};
 
-use super::Error;
+use super::error::Error;
 use crate::custody::{Error as CustodyError, Hash, Signature};
 use crate::kmip::enumerations::{
     CryptographicAlgorithm, DigitalSignatureAlgorithm, HashingAlgorithm, MaskGenerator, PaddingMethod,

@@ -1,7 +1,9 @@
 //! Signature Verify (KMIP 2.1 section 6.1.56).
 
-use super::gate::Grant;
-use super::{Call, Error, Kms, signature};
+use super::call::Call;
+use super::error::Error;
+use super::gate::{Grant, Kms};
+use super::signature;
 use crate::kmip::enumerations::{Operation, ValidityIndicator};
 use crate::kmip::payloads::signature_verify::{Request, Response};
 use crate::kmip::state::Use;

@@ -1,183 +1,25 @@
-//! What one operation leaves in the audit log: a line for each decision.
+//! What was decided for one operation, until the audit log has it.
 
 use std::cell::RefCell;
 
-use super::operation::Operation;
-use super::{Call, Error, Kms};
-use crate::audit::{Decision, Outcome, Record};
-use crate::hexadecimal;
-use crate::policy::{Action, Refusal, Rule};
-use crate::principal::Method;
+use crate::policy::{Action, Rule};
 
 /// The decisions of an operation so far.
 #[derive(Default)]
-pub(super) struct Trail(RefCell<Vec<Decided>>);
+pub(super) struct Trail(pub(super) RefCell<Vec<Decided>>);
 
 /// What was permitted.
-struct Decided {
-    action: Action,
-    object: Option<String>,
-    rule: Rule,
+pub(super) struct Decided {
+    pub(super) action: Action,
+    pub(super) object: Option<String>,
+    pub(super) rule: Rule,
     /// The log has a line of it already, made with the change itself.
-    recorded: bool,
-}
-
-/// What a line says beside who asks for what.
-struct Line<'a> {
-    action: Action,
-    object: Option<&'a str>,
-    version: Option<i64>,
-    outcome: Outcome,
-    rule: Option<&'a str>,
-    reason: Option<&'a str>,
+    pub(super) recorded: bool,
 }
 
 impl Trail {
     /// Remembers what was permitted.
     pub(super) fn permitted(&self, action: Action, object: Option<&str>, rule: Rule) {
         self.0.borrow_mut().push(Decided { action, object: object.map(str::to_owned), rule, recorded: false });
-    }
-}
-
-impl Call<'_> {
-    /// The record of a change that is about to be committed: it is on disk before the change, or neither is.
-    pub(super) fn change(&self, action: Action, object: &str, version: i64) -> Record {
-        let rule = self.rule(action, object);
-        let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
-        self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
-    }
-
-    /// The record of a change of what is no object, likewise.
-    pub(super) fn change_beside(&self, action: Action) -> Record {
-        let rule = self.rule(action, "");
-        let outcome = Outcome::Success;
-        self.line(&Line { action, object: None, version: None, outcome, rule: rule.as_deref(), reason: None })
-    }
-
-    /// The records of what comes of that change beside what was asked for.
-    pub(super) fn conclusions(&self, action: Action, object: &str, version: i64) -> Vec<Record> {
-        let rule = self.rule(action, object);
-        let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
-        let line = Line { action, object, version, outcome, rule: rule.as_deref(), reason: None };
-        let conclusions = self.conclusions.borrow();
-        conclusions.iter().map(|(operation, detail)| self.line_of(*operation, Some(detail), &line)).collect()
-    }
-
-    /// The change is committed, and its record with it. One that was not gets a line that it failed, as a use does.
-    /// Whatever else had to be permitted for it is part of it: once it is committed nothing may turn it into a failure.
-    pub(super) fn changed(&self) {
-        self.trail.0.borrow_mut().iter_mut().for_each(|decided| decided.recorded = true);
-    }
-
-    /// The rule by which something is done to the object.
-    fn rule(&self, action: Action, object: &str) -> Option<String> {
-        let decisions = self.trail.0.borrow();
-        let is_it = |own: &&Decided| own.action == action && own.object.as_deref().is_none_or(|own| own == object);
-        decisions.iter().rev().find(is_it).map(|decided| decided.rule.to_string())
-    }
-
-    /// The record of what could not be decided: there is no such object, or it cannot be read.
-    pub(super) fn undecided(&self, action: Action, object: Option<&str>, error: &Error) -> Record {
-        let reason = error.to_string();
-        let (outcome, reason) = (Outcome::Failed, Some(reason.as_str()));
-        self.line(&Line { action, object, version: None, outcome, rule: None, reason })
-    }
-
-    /// The record of a refusal.
-    pub(super) fn refusal(&self, action: Action, object: Option<&str>, refusal: &Refusal) -> Record {
-        let reason = refusal.to_string();
-        let (outcome, reason) = (Outcome::Refused, Some(reason.as_str()));
-        self.line(&Line { action, object, version: None, outcome, rule: None, reason })
-    }
-
-    /// The records of what was permitted and changed nothing, or failed.
-    fn uses(&self, failure: Option<&str>) -> Vec<Record> {
-        let decisions = self.trail.0.take();
-        let unrecorded = decisions.iter().filter(|decided| !decided.recorded);
-        let record = |decided: &Decided| {
-            let outcome = if failure.is_some() { Outcome::Failed } else { Outcome::Success };
-            let rule = decided.rule.to_string();
-            let (action, object) = (decided.action, decided.object.as_deref());
-            self.line(&Line { action, object, version: None, outcome, rule: Some(&rule), reason: failure })
-        };
-        unrecorded.map(record).collect()
-    }
-
-    fn line(&self, line: &Line<'_>) -> Record {
-        let own = self.detail.borrow();
-        // What the operation needs beside: a key that wraps, say, has to be one that may encrypt.
-        let is_beside = self.operation.action() != line.action && Action::on_objects().any(|own| own == line.action);
-        let purpose = is_beside.then(|| format!("needs {}", line.action));
-        self.line_of(self.operation, purpose.as_deref().or(own.as_deref()), line)
-    }
-
-    fn line_of(&self, operation: Operation, detail: Option<&str>, line: &Line<'_>) -> Record {
-        let caller = self.context.caller;
-        let (thumbprint, trusted);
-        let proof = match &caller.method {
-            Method::Certificate { thumbprint: bytes } => {
-                thumbprint = hexadecimal::lower(bytes);
-                Some(thumbprint.as_str())
-            }
-            Method::Jwt { issuer, table: None } => Some(&**issuer),
-            Method::Jwt { issuer, table: Some(table) } => {
-                trusted = format!("{issuer} by idps.{table}");
-                Some(trusted.as_str())
-            }
-            Method::AccessToken { id, by } => {
-                trusted = format!("{id} by {by}");
-                Some(trusted.as_str())
-            }
-            Method::ApiKey { account } => Some(&**account),
-            Method::ApiToken | Method::Default => None,
-        };
-        Record::decision(&Decision {
-            request_id: self.context.request,
-            user: caller.username.as_str(),
-            method: caller.method.name(),
-            proof,
-            peer: Some(self.context.peer.ip()),
-            operation: operation.name(),
-            object: line.object,
-            version: line.version,
-            outcome: line.outcome,
-            rule: line.rule,
-            reason: line.reason,
-            detail,
-            concerns_caller: self.own.get(),
-        })
-    }
-}
-
-impl Kms {
-    /// Performs what passes the gate: it begins only if it can be recorded, and what it answers is recorded first.
-    pub(super) fn recorded<T>(&self, call: &Call<'_>, perform: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-        self.begin(call)?;
-        let answer = perform();
-        self.conclude(call, answer)
-    }
-
-    /// Fails if the request has ended, or if the audit log cannot be written.
-    pub(super) fn begin(&self, call: &Call<'_>) -> Result<(), Error> {
-        call.go_on()?;
-        self.can_record()
-    }
-
-    /// The same of calls that are one request, of which all succeed or none.
-    pub(super) fn conclude_all<T>(&self, calls: &[Call<'_>], answer: Result<T, Error>) -> Result<T, Error> {
-        let failure = answer.as_ref().err().map(ToString::to_string);
-        for record in calls.iter().flat_map(|call| call.uses(failure.as_deref())) {
-            self.note(record)?;
-        }
-        answer
-    }
-
-    /// Records what an operation answers, once its change is committed.
-    pub(super) fn conclude<T>(&self, call: &Call<'_>, answer: Result<T, Error>) -> Result<T, Error> {
-        let failure = answer.as_ref().err().map(ToString::to_string);
-        for record in call.uses(failure.as_deref()) {
-            self.note(record)?;
-        }
-        answer
     }
 }

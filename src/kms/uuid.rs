@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use openssl::rand::rand_bytes;
 
-use super::Error;
+use super::error::Error;
 use crate::custody;
 
 /// Bits of the counter beside the time in an ordered identifier: the field `rand_a`.

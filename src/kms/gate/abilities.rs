@@ -1,6 +1,6 @@
 //! What this token can do of what some cannot.
 
-use super::Kms;
+use super::service::Kms;
 
 impl Kms {
     /// The protections that the root keys lack, in words; empty if they have all.

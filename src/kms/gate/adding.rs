@@ -1,13 +1,14 @@
 //! What leave to add an object lets one do.
 
-use super::super::Error;
 use super::super::cache;
-use super::super::create_key_pair::pair_kind;
+use super::super::error::Error;
 use super::super::handover::Pending;
-use super::super::object::Access;
-use super::super::proposal::Half;
-use super::committing::{Made, Prepared};
-use super::{NewGrant, new_object};
+use super::super::key_pair::{Half, pair_kind};
+use super::super::object::uses;
+use super::super::ownership::Access;
+use super::loading::new_object;
+use super::prepared::{Made, Prepared};
+use super::service::NewGrant;
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Grants;
@@ -33,7 +34,7 @@ impl NewGrant<'_> {
         mask: UsageMask,
         value: Option<&[u8]>,
     ) -> Result<Material, Error> {
-        let uses = super::super::object::uses(mask);
+        let uses = uses(mask);
         Ok(match value {
             Some(value) => self.kms.custody.import(class, kind, uses, value)?,
             None => self.kms.custody.generate(class, kind, uses)?,
@@ -49,7 +50,7 @@ impl NewGrant<'_> {
         material: Material,
     ) -> Result<(), Error> {
         let kms = self.kms;
-        let made = Made::new(kms, &material);
+        let made = Made::new(&kms.custody, &material);
         let object = new_object(1, self.access(), id, attributes, class, material)?;
         let (mut row, index) = (object.to_row(), object.index());
         let mut uses = kms.invocations.begin(id, 0);
@@ -67,7 +68,7 @@ impl NewGrant<'_> {
     pub(in crate::kms) fn insert_pair(&self, private: Half, other: &NewGrant<'_>, public: Half) -> Result<(), Error> {
         let kms = self.kms;
         let (material, info) = kms.custody.generate_pair(pair_kind(&private.attributes)?)?;
-        let made = Made::new(kms, &material);
+        let made = Made::new(&kms.custody, &material);
         let halves =
             [(self, private, Class::Sealing, material), (other, public, Class::Exporting, Material::Public { info })];
         let mut records = Vec::with_capacity(2);

@@ -1,163 +1,27 @@
 //! What leave to administer lets one do: roles, policies, users and projects, those of the policy file and those in the
 //! database, each of which has a bound row.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
-use super::super::administration::{Entry, Kind};
+use super::super::entry::Entry;
+use super::super::error::Error;
 use super::super::secret_path::DEFAULT_ACCOUNT;
-use super::super::{Error, uuid};
 use super::credentials::contended;
-use super::{AdministrationGrant, configuring, own};
-use crate::audit::Record;
+use super::definitions::Definitions;
+use super::own;
+use super::service::AdministrationGrant;
 use crate::auth::AccessTokens;
-use crate::custody::Custody;
 use crate::policy::{
-    Action, AuthenticatorDocument, Definition, Documents, Fault, Grantee, IdentityDocument, Policy, ProjectDocument,
+    Action, AuthenticatorDocument, Definition, Documents, Fault, Grantee, IdentityDocument, Kind, Policy,
+    ProjectDocument,
 };
-use crate::store::policy_entry::{self, PolicyEntry};
-use crate::store::{Store, object, secret_place};
-
-/// What the policy is made of.
-pub(super) struct Definitions {
-    /// By file and command line.
-    pub(super) configured: Documents,
-    /// Whether nothing has to be proved.
-    default_mode: bool,
-    /// By administrators: the rows' versions, and what they say.
-    stored: BTreeMap<(Kind, String), (i64, Option<String>)>,
-}
-
-impl Definitions {
-    /// Reads the rows. One that is not what was written is left out, loudly; whose role cannot be known has none that
-    /// permits anything.
-    pub(super) fn read(
-        store: &Store,
-        custody: &Custody,
-        configured: Documents,
-        default_mode: bool,
-    ) -> Result<Self, Error> {
-        let mut stored = BTreeMap::new();
-        for row in store.read(policy_entry::all)? {
-            let row = match row {
-                Ok(row) => row,
-                Err(name) => {
-                    tracing::error!(name, "ROW REFUSED: its columns make no sense, so it was changed in the database");
-                    continue;
-                }
-            };
-            let Some(kind) = Kind::from_word(&row.kind) else {
-                tracing::error!(kind = row.kind, name = row.name, "ROW REFUSED: there is no such kind of definition");
-                continue;
-            };
-            let bound = custody.is_bound(&row.bound(), &row.binding)?;
-            if !bound {
-                tracing::error!(
-                    kind = row.kind,
-                    name = row.name,
-                    "ROW REFUSED: its binding is wrong, so it was changed or exchanged in the database"
-                );
-            }
-            let document = if bound { row.document } else { kind.refused() };
-            stored.insert((kind, row.name), (row.version, document));
-        }
-        Ok(Self { configured, default_mode, stored })
-    }
-
-    /// What holds: the configuration before the database, and without what contradicts itself.
-    pub(super) fn policy(&self) -> Policy {
-        let (policy, faults) = Policy::lenient(&self.documents(), self.default_mode);
-        for fault in faults {
-            tracing::error!(%fault, "a stored definition is left out");
-        }
-        policy
-    }
-
-    /// Refuses what the policy file defines.
-    fn check_own(&self, kind: Kind, name: &str) -> Result<(), Error> {
-        if kind.is_in(&self.configured, name) {
-            return Err(Error::InPolicyFile { kind: kind.word(), name: name.to_owned() });
-        }
-        Ok(())
-    }
-
-    /// The version of a row, whatever it says; 0 if there is none.
-    fn version(&self, kind: Kind, name: &str) -> i64 {
-        self.stored.get(&(kind, name.to_owned())).map_or(0, |(version, _)| *version)
-    }
-
-    /// Whether an administrator made it, and nobody removed it.
-    fn is_there(&self, kind: Kind, name: &str) -> bool {
-        self.stored.get(&(kind, name.to_owned())).is_some_and(|(_, document)| document.is_some())
-    }
-
-    /// The document of a host or an authenticator that is about to be written, with the identifier that sets it apart from a former one of
-    /// its name.
-    /// That is made here, and kept as long as the host is one of its account.
-    fn marked(&self, kind: Kind, name: &str, document: String) -> Result<String, Error> {
-        if !matches!(kind, Kind::Host | Kind::Authenticator) {
-            return Ok(document);
-        }
-        let mut next = members(kind, name, &document)?;
-        let former = self.document::<Map<String, Value>>(kind, name).ok();
-        let former = former.filter(|former| former.get("account") == next.get("account"));
-        next.remove("id");
-        let id = match former {
-            Some(mut former) => former.remove("id"),
-            None => Some(uuid::random()?.into()),
-        };
-        next.extend(id.map(|id| ("id".to_owned(), id)));
-        Ok(Value::Object(next).to_string())
-    }
-
-    /// What a row says.
-    fn document<T: DeserializeOwned>(&self, kind: Kind, name: &str) -> Result<T, Error> {
-        let row = self.stored.get(&(kind, name.to_owned()));
-        let document = row.and_then(|(_, document)| serde_json::from_str(document.as_deref()?).ok());
-        document.ok_or_else(|| Error::Undefined { kind: kind.word(), name: name.to_owned() })
-    }
-
-    /// Whether a project of this name is defined, here or by the policy file, faultless or not.
-    pub(super) fn has_project(&self, name: &str) -> bool {
-        self.is_there(Kind::Project, name) || Kind::Project.is_in(&self.configured, name)
-    }
-
-    /// The record of what is configured.
-    pub(super) fn record(&self) -> Record {
-        configuring::documents_record(&self.configured)
-    }
-
-    fn documents(&self) -> Documents {
-        let mut documents = Documents::default();
-        for ((kind, name), (_, document)) in &self.stored {
-            let Some(document) = document else { continue };
-            if add(&mut documents, *kind, name, document).is_none() {
-                tracing::error!(kind = kind.word(), name, "a stored definition cannot be read");
-            }
-        }
-        documents.overridden(&self.configured)
-    }
-}
-
-/// Puts what a row says in its place.
-fn add(documents: &mut Documents, kind: Kind, name: &str, document: &str) -> Option<()> {
-    let name = name.to_owned();
-    match kind.read(document).ok()? {
-        Definition::Role(document) => drop(documents.roles.insert(name, document)),
-        Definition::Policy(document) => drop(documents.policies.insert(name, document)),
-        Definition::User(document) => drop(documents.users.insert(name, document)),
-        Definition::Project(document) => drop(documents.projects.insert(name, document)),
-        Definition::Identity(document) => drop(documents.identities.insert(name, *document)),
-        Definition::Authenticator(document) => drop(documents.authenticators.insert(name, document)),
-        Definition::Host(document) => drop(documents.hosts.insert(name, document)),
-    }
-    Some(())
-}
+use crate::store::policy_entry::PolicyEntry;
+use crate::store::{object, secret_place};
 
 /// A role as the table of grantees has it.
 fn role_index(name: &str) -> String {
@@ -349,9 +213,4 @@ impl AdministrationGrant<'_> {
 /// A definition that was written as JSON here.
 fn read(kind: Kind, name: &str, document: &str) -> Result<Definition, Error> {
     kind.read(document).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
-}
-
-/// The members of one.
-fn members(kind: Kind, name: &str, document: &str) -> Result<Map<String, Value>, Error> {
-    serde_json::from_str(document).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
 }

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use super::super::object::Object;
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::object::{Object, is_destroyed};
+use super::super::place_fault::PlaceFault;
+use super::super::secret_details::{DetailsChange, SecretDetails};
 use super::super::secret_path::{self as path, MAX_VERSIONS, SecretPath, last_number, set_number, set_path};
-use super::super::{Call, DetailsChange, Error, PlaceFault, SecretDetails};
-use super::committing::Prepared;
-use super::{Grant, Kms, is_destroyed, new_object};
+use super::loading::new_object;
+use super::prepared::Prepared;
+use super::service::{Grant, Kms};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::state::{self, Dates, Use};

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::super::Error;
+use super::super::error::Error;
 use super::super::list::CHUNK;
-use super::ServerGrant;
+use super::service::ServerGrant;
 use crate::custody::Secret;
 use crate::policy::Grantee;
 use crate::store::inventory;

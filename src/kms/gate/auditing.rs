@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::super::call::Call;
+use super::super::error::Error;
 use super::super::list::CHUNK;
 use super::super::object::Object;
-use super::super::{Call, Error};
-use super::Kms;
+use super::service::Kms;
 use crate::audit::search::{self, Filter, Found};
 use crate::policy::Action;
 use crate::store::{audit_head, inventory, object};

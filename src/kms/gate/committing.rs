@@ -1,41 +1,11 @@
 //! Changes of objects that are ready to be committed: by themselves, or together with others of the same message.
 
-use std::sync::Arc;
-
-use super::super::object::Object;
-use super::super::{Call, Error, Gathering};
-use super::Kms;
-use crate::custody::Custody;
+use super::super::call::{Call, Gathering};
+use super::super::error::Error;
+use super::prepared::{After, Made, Prepared};
+use super::service::Kms;
 use crate::store::object::Material;
 use crate::store::{self, Change};
-use crate::turns::Turn;
-
-/// A key that was made for an object whose row is not committed yet. Dropping it removes the key from the token.
-pub(super) struct Made {
-    custody: Arc<Custody>,
-    material: Option<Material>,
-}
-
-/// A change of the database, and what is done once it is known whether it was committed.
-pub(in crate::kms) struct Prepared {
-    change: Change,
-    after: After,
-    /// What it takes in memory until it is committed, in bytes.
-    size: usize,
-}
-
-/// What is done after a commit.
-#[derive(Default)]
-struct After {
-    /// What was made for the change.
-    made: Option<Made>,
-    /// The object as it is then, what it takes in memory, and the turn to change it.
-    changed: Option<(Arc<Object>, usize, Turn)>,
-    /// What the token holds for the version before, which is then not needed.
-    former: Option<Material>,
-    /// Whether that object has no key any more.
-    is_gone: bool,
-}
 
 /// Keys that are not needed after a commit. They are removed from the token once nobody meets the objects of before any more: the
 /// token may be slow, or not answer.
@@ -44,56 +14,6 @@ struct Leftovers {
     /// What was made for a change that failed.
     made: Option<Made>,
     former: Option<Material>,
-}
-
-impl Made {
-    /// The key of `material`.
-    pub(super) fn new(kms: &Kms, material: &Material) -> Self {
-        Self { custody: Arc::clone(&kms.custody), material: Some(material.clone()) }
-    }
-
-    fn keep(mut self) {
-        self.material = None;
-    }
-}
-
-impl Drop for Made {
-    fn drop(&mut self) {
-        if let Some(material) = self.material.take() {
-            self.custody.discard_or_warn(&material);
-        }
-    }
-}
-
-impl Prepared {
-    /// A change that adds the objects of these rows, and the key that was made for them.
-    pub(super) fn addition(change: Change, made: Made, size: usize) -> Self {
-        Self { change, after: After { made: Some(made), ..After::default() }, size }
-    }
-
-    /// A change of an object to this one: nobody else changes it until this one is on disk.
-    pub(super) fn succession(change: Change, object: Object, size: usize, turn: Turn) -> Self {
-        let changed = Some((Arc::new(object), size, turn));
-        Self { change, after: After { changed, ..After::default() }, size }
-    }
-
-    /// The object has another key then, `made`, or none, and the one of before is not needed.
-    pub(super) fn with_keys(mut self, made: Option<Made>, former: Option<Material>) -> Self {
-        (self.after.made, self.after.former) = (made, former);
-        self
-    }
-
-    /// The object is destroyed then.
-    pub(super) fn ending(mut self, is_gone: bool) -> Self {
-        self.after.is_gone = is_gone;
-        self
-    }
-
-    /// Whether the token holds an object of its own for it. If the server ended now, nobody would know that object.
-    fn is_in_token(&self) -> bool {
-        let made = self.after.made.as_ref().and_then(|made| made.material.as_ref());
-        matches!(made, Some(Material::Token { .. }))
-    }
 }
 
 impl Call<'_> {

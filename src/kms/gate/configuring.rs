@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
-use openssl::sha::sha256;
-
+use super::super::clock::now;
+use super::super::error::Error;
 use super::super::operation::Operation;
-use super::super::{Error, now, uuid};
-use super::Kms;
+use super::super::uuid;
 use super::credentials::contended;
+use super::definitions::documents_record;
+use super::service::Kms;
 use crate::audit::{Decision, Outcome, Record};
-use crate::hexadecimal;
 use crate::policy::{AuthenticatorDocument, Documents, HostDocument};
 
 impl Kms {
@@ -107,19 +107,4 @@ fn taken_away(object: &str, version: i64) -> Record {
         detail: Some("the host came into the policy file or left it"),
         concerns_caller: false,
     })
-}
-
-/// What an auditor should know of a configuration that somebody else writes: which one holds, and who has which duty.
-pub(super) fn documents_record(documents: &Documents) -> Record {
-    let text = serde_json::to_vec(documents).unwrap_or_default();
-    let hash = hexadecimal::lower(&sha256(&text));
-    let administrators =
-        documents.administrators.as_ref().map_or_else(|| "none named".to_owned(), |all| all.join(", "));
-    let mut text = format!("permission as configured: sha256:{hash}, administrators: {administrators}");
-    for (duty, names) in [("auditors", &documents.auditors), ("recoverers", &documents.recoverers)] {
-        if let Some(names) = names {
-            text.push_str(&format!(", {duty}: {}", names.join(", ")));
-        }
-    }
-    Record::note(&text)
 }

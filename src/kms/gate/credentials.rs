@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::{Call, Error};
-use super::{ATTEMPTS, AdministrationGrant, Kms};
+use super::super::call::Call;
+use super::super::error::Error;
+use super::service::{ATTEMPTS, AdministrationGrant, Kms};
 use crate::audit::Record;
 use crate::auth::{Comparing, Lockouts};
 use crate::custody::{self, CredentialKind, Custody};

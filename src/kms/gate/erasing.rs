@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use super::super::Error;
+use super::super::error::Error;
 use super::super::object::Object;
-use super::Kms;
+use super::service::Kms;
 use crate::audit::Record;
 use crate::store::erasure::{self, Erasure, Unerased};
 use crate::store::object::Material;

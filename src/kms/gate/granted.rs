@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
-use super::super::handover::{HandoverFault, MAX_OFFERS, Pending, offered_to};
-use super::super::object::{Access, Object};
-use super::super::{Error, Gathering, disabled, mechanism, secret_path as path};
-use super::committing::{Made, Prepared};
-use super::{Grant, NewGrant, Usable, is_destroyed, new_object};
+use super::super::bounds::MAX_OFFERS;
+use super::super::call::Gathering;
+use super::super::error::Error;
+use super::super::handover::{Pending, offered_to};
+use super::super::handover_fault::HandoverFault;
+use super::super::object::{Object, is_destroyed};
+use super::super::ownership::Access;
+use super::super::{disabled, mechanism, secret_path as path};
+use super::loading::new_object;
+use super::prepared::{Made, Prepared};
+use super::service::{Grant, Kms, NewGrant, Usable};
 use crate::custody::{self, Cipher, Encrypted, Mac, Secret, Signature, is_signature};
 use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, UsageMask};
@@ -203,7 +209,7 @@ impl<'a> Grant<'a> {
     ) -> Result<(), Error> {
         self.replace(|object| {
             let (attributes, class, material) = make(object)?;
-            let made = Some(Made::new(self.kms, &material));
+            let made = Some(Made::new(&self.kms.custody, &material));
             let access = Access { pending: Pending::default(), ..object.access.clone() };
             for (operation, what) in object.access.pending.ended() {
                 self.call.conclude(operation, format!("{what}: the key was replaced"));
@@ -258,7 +264,7 @@ impl<'a> Grant<'a> {
         let is_secret = path::last_number(&object.attributes).is_some();
         let row = kms.bind(&object)?;
         let index = object.index();
-        let (object, size) = super::Kms::successor(&row, &present)?;
+        let (object, size) = Kms::successor(&row, &present)?;
         let gone = (is_gone && is_secret).then(|| id.clone());
         let job = move |transaction: &store::Transaction<'_>| {
             row.update(transaction, &index)?;

@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-use super::super::object::Object;
-use super::super::{Error, secret_path as path};
-use super::Kms;
-use crate::custody::{Cipher, Custody, Direction, Encrypted};
+use super::super::error::Error;
+use super::super::secret_path as path;
+use crate::custody::Custody;
 use crate::store::gcm_use::{self, GcmCredit, GcmUse};
 use crate::store::{Store, Transaction, audit_head};
 
@@ -215,27 +214,4 @@ fn bound(custody: &Custody, id: &str, counted: i64, since: i64) -> Result<GcmUse
 fn credited(custody: &Custody, credit: i64) -> Result<GcmCredit, Error> {
     let row = GcmCredit { credit, binding: Vec::new() };
     Ok(GcmCredit { binding: custody.bind(&row.bound())?, ..row })
-}
-
-impl Kms {
-    /// Encrypts by an object's key in the token, and counts it. Nothing else encrypts by a key that callers know.
-    pub(super) fn encrypt(&self, object: &Object, cipher: &Cipher<'_>, data: &[u8]) -> Result<Vec<u8>, Error> {
-        self.count_use(object, cipher, data)?;
-        Ok(self.custody.encrypt(&object.key, cipher, data)?)
-    }
-
-    /// The same under an IV that nobody has chosen.
-    pub(super) fn encrypt_afresh(&self, object: &Object, cipher: &Cipher<'_>, data: &[u8]) -> Result<Encrypted, Error> {
-        self.count_use(object, cipher, data)?;
-        Ok(self.custody.encrypt_afresh(&object.key, cipher, data)?)
-    }
-
-    /// What the HSM will refuse because of its length is not a use.
-    fn count_use(&self, object: &Object, cipher: &Cipher<'_>, data: &[u8]) -> Result<(), Error> {
-        self.custody.expect_fits(cipher, Direction::Encrypt, data.len())?;
-        match cipher {
-            Cipher::AesGcm { .. } => self.invocations.count(&self.store, &self.custody, &object.id),
-            _ => Ok(()),
-        }
-    }
 }

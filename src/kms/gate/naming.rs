@@ -1,8 +1,10 @@
 //! Names of keys that are unique within a project.
 
-use super::super::object::Object;
-use super::super::{Call, Error, secret_path};
-use super::{Kms, is_destroyed};
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::object::{Object, is_destroyed};
+use super::super::secret_path;
+use super::service::Kms;
 use crate::kmip::enumerations::ObjectType;
 use crate::store::search::{Page, Projects, Reach, Search, Start};
 use crate::turns::Turn;

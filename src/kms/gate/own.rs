@@ -1,7 +1,6 @@
 //! Which changes of the policy concern the one who makes them.
 
-use super::super::administration::Kind;
-use crate::policy::{Policy, ProjectDocument, host_username, identity_username, is_meant};
+use crate::policy::{Kind, Policy, ProjectDocument, host_username, identity_username, is_meant};
 use crate::principal::Caller;
 
 /// Whether what the caller may do themselves depends on a definition that they are about to write (or to remove: `None`).

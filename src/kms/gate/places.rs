@@ -3,14 +3,16 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 
+use super::super::call::Call;
+use super::super::error::Error;
 use super::super::list::CHUNK;
-use super::super::object::Object;
+use super::super::object::{Object, is_destroyed};
 use super::super::secret_path::{DEFAULT_ACCOUNT, SecretPath, name_of};
-use super::super::{Call, Error, SecretPlace};
-use super::administering::Definitions;
-use super::asking::Sweep;
+use super::super::secret_place::SecretPlace;
+use super::asking::{End, Sweep, Whose};
+use super::definitions::Definitions;
 use super::secrets::NotAdded;
-use super::{End, Grant, Kms, ServerGrant, Whose, is_destroyed};
+use super::service::{Grant, Kms, ServerGrant};
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::{ObjectType, Operation};
 use crate::policy::{Action, Grants, Resource, Rule};

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::super::call::Call;
+use super::super::error::Error;
 use super::super::object::Object;
-use super::super::{Call, Error};
-use super::Kms;
+use super::service::Kms;
 use crate::auth::AccessTokens;
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation;

@@ -1,8 +1,9 @@
 //! What the gate has to do with the audit log.
 
+use super::super::call::Call;
+use super::super::error::Error;
 use super::super::object::Object;
-use super::super::{Call, Error};
-use super::Kms;
+use super::service::Kms;
 use crate::audit::Record;
 use crate::kmip::ttlv::DateTime;
 use crate::policy::{Action, Refusal};

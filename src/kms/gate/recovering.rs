@@ -1,8 +1,9 @@
 //! What leave to recover lets one do.
 
+use super::super::call::Call;
+use super::super::error::Error;
 use super::super::object::Object;
-use super::super::{Call, Error};
-use super::{Grant, Kms, ServerGrant};
+use super::service::{Grant, Kms, ServerGrant};
 use crate::policy::{Action, Refusal, Subject};
 
 impl Kms {

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::super::{Call, Error, SecretPath};
-use super::Kms;
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::secret_path::SecretPath;
+use super::service::Kms;
 use crate::policy::{Action, AuthenticatorDocument, HostDocument, Refusal, Rule, Subject, host_username};
 use crate::principal::Caller;
 

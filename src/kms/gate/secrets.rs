@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::object::Object;
+use super::super::cache;
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::object::{Object, is_destroyed, uses};
 use super::super::secret_path::{DEFAULT_ACCOUNT, MAX_VERSIONS, SecretPath, last_number};
-use super::super::{Call, Error, cache};
-use super::committing::{Made, Prepared};
-use super::{ATTEMPTS, Grant, Kms, NewGrant, is_destroyed, new_object};
+use super::loading::new_object;
+use super::prepared::{Made, Prepared};
+use super::service::{ATTEMPTS, Grant, Kms, NewGrant};
 use crate::custody::{Cipher, Direction, Encrypted, SecretKeyKind};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::{Attributes, UniqueIdentifier};
@@ -182,9 +185,9 @@ impl NewGrant<'_> {
         value: &Bytes,
     ) -> Result<(), Error> {
         let kms = self.kms;
-        let uses = super::super::object::uses(attributes.cryptographic_usage_mask.unwrap_or_default());
+        let uses = uses(attributes.cryptographic_usage_mask.unwrap_or_default());
         let material = kms.custody.generate(Class::Sealing, SecretKeyKind::Aes { bytes: 32 }, uses)?;
-        let made = Made::new(kms, &material);
+        let made = Made::new(&kms.custody, &material);
         let object = new_object(1, self.access(), id, attributes, Class::Sealing, material)?;
         let mut version = kms.seal(&object, 1, self.call.now.0, value)?;
         let (mut row, index) = (object.to_row(), object.index());

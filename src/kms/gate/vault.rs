@@ -2,8 +2,8 @@
 
 use openssl::sha::sha256;
 
-use super::super::Error;
-use super::Kms;
+use super::super::error::Error;
+use super::service::Kms;
 use crate::hexadecimal;
 use crate::store::{self, Store, root_key};
 

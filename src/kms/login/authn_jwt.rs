@@ -8,7 +8,7 @@ use super::authenticator::HostAuthenticator;
 use super::fault::Fault;
 use super::{Failure, Logins, NotLoggedIn, Visitor};
 use crate::auth::{Diagnosis, Issued, KeySource, NewToken, Unauthenticated, Unverified, Verified};
-use crate::kms::now;
+use crate::kms::clock::now;
 use crate::policy::{AuthenticatorDocument, HostDocument, authenticator_name, host_username};
 use crate::principal::Username;
 

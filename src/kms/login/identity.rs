@@ -7,7 +7,7 @@ use crate::auth::{
     Bound, ClaimsError, Diagnosis, Expected, Issued, JwsError, KeySet, KeySource, NewToken, TrustedIssuer,
     Unauthenticated, Unverified, split_patterns,
 };
-use crate::kms::now;
+use crate::kms::clock::now;
 use crate::policy::{
     ConfigurationType, IdentityDocument, JwtAuthDocument, JwtBounds, OidcAuthDocument, TokenSettings,
     identity_username, jwt_auth_basis, oidc_auth_basis,

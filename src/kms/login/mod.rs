@@ -19,7 +19,9 @@ pub use credential::NoCredential;
 pub use fault::Fault;
 pub use identity::{IdentityWay, NoIdentityToken, trusted_by_jwt_auth, trusted_by_oidc_auth};
 
-use super::{Error, Kms, now};
+use super::clock::now;
+use super::error::Error;
+use super::gate::Kms;
 use crate::auth::{Authenticator, Bearer, Peer, Repeats, TrustedIssuer, Unauthenticated, network};
 use crate::desk::Ticket;
 use crate::metrics::Metrics;

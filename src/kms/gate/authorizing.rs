@@ -1,0 +1,177 @@
+//! The one function that lets a caller at an object, and its like for what is no object.
+
+use std::sync::Arc;
+
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::object::Object;
+use super::service::{AdministrationGrant, Grant, Kms, NewGrant, ServerGrant};
+use crate::kmip::enumerations::Operation;
+use crate::kmip::{Attributes, UniqueIdentifier};
+use crate::policy::{Action, Grants, Refusal, Resource, Rule};
+
+impl Kms {
+    /// Decides whether the caller may perform `operation` on the object.
+    pub(in crate::kms) fn authorize<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        operation: Operation,
+        id: Option<&UniqueIdentifier>,
+    ) -> Result<Grant<'a>, Error> {
+        let id = match id {
+            Some(UniqueIdentifier::Text(id)) => id.as_str(),
+            Some(UniqueIdentifier::IdPlaceholder) | None => call.placeholder.as_deref().ok_or(Error::NoIdentifier)?,
+        };
+        self.authorize_action(call, Action::Operation(operation), id)
+    }
+
+    /// The same for actions that KMIP does not know.
+    pub(in crate::kms) fn authorize_action<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        action: Action,
+        id: &str,
+    ) -> Result<Grant<'a>, Error> {
+        let found = self.load(id).and_then(|found| found.ok_or_else(|| Error::NotFound(id.to_owned())));
+        let object = match found {
+            // Import adds what is not there.
+            Err(Error::NotFound(_)) if action == Action::Operation(Operation::Import) => {
+                return Err(Error::NotFound(id.to_owned()));
+            }
+            // On disk before the answer, as a refusal is: otherwise the time that an answer takes would tell what is
+            // somebody else's from what is not there.
+            Err(error) => {
+                self.record(|| call.undecided(action, Some(id), &error))?;
+                return Err(error);
+            }
+            Ok(object) => object,
+        };
+        let rule = self.decide(call, action, &object)?;
+        call.trail.permitted(action, Some(id), rule);
+        Ok(Grant { kms: self, call, action, object })
+    }
+
+    /// An object that a search has found; `None` if the caller may not know of it. What is found is counted, not recorded
+    /// one by one.
+    pub(in crate::kms) fn sighted(&self, call: &Call<'_>, id: &str) -> Result<Option<Arc<Object>>, Error> {
+        let found = self.found(id)?;
+        Ok(found.filter(|object| self.permitted(call, Action::Operation(Operation::Locate), object)))
+    }
+
+    /// An object that a list names, whoever may know of it; `None` if there is none whose row can be believed.
+    pub(in crate::kms) fn found(&self, id: &str) -> Result<Option<Arc<Object>>, Error> {
+        // Not into the cache: a sweep over many would push out the keys that are in use.
+        let found = match self.cache.get(id) {
+            Ok(object) => Ok(Some(object)),
+            Err(_) => self.read(id).map(|found| found.map(|(object, _)| Arc::new(object))),
+        };
+        match found {
+            Err(Error::Integrity(_)) => Ok(None),
+            found => found,
+        }
+    }
+
+    /// The decision. To those who may do nothing with the object it does not exist; the others get the reason.
+    pub(super) fn decide(&self, call: &Call<'_>, action: Action, object: &Object) -> Result<Rule, Error> {
+        let policy = self.policy.load();
+        let resource = object.resource();
+        let decision = match action {
+            Action::Accept => policy.decide_accept(call.caller(), object.access.pending.receiver(), &resource),
+            Action::Recover => policy.decide_recover(call.caller()),
+            _ => policy.decide(call.caller(), action, &resource),
+        };
+        let refusal = match decision {
+            Ok(rule) => return Ok(rule),
+            Err(refusal) => refusal,
+        };
+        let id = &object.id;
+        self.refused(call, action, Some(id), &refusal)?;
+        if policy.decide(call.caller(), Action::Operation(Operation::Locate), &resource).is_ok() {
+            return Err(Error::NotPermitted { action: action.word(), refusal });
+        }
+        Err(Error::NotFound(id.clone()))
+    }
+
+    /// Refuses to let somebody give what they have not.
+    pub(in crate::kms) fn refuse_to_give(&self, call: &Call<'_>, action: Action, object: &Object) -> Result<(), Error> {
+        let (refusal, action) = (Refusal::NotOwn(action), call.operation.action());
+        self.refused(call, action, Some(&object.id), &refusal)?;
+        Err(Error::NotPermitted { action: action.word(), refusal })
+    }
+
+    /// Decides whether the caller may add an object with these attributes; takes the project out of them.
+    pub(in crate::kms) fn authorize_new<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        operation: Operation,
+        attributes: &mut Attributes,
+    ) -> Result<NewGrant<'a>, Error> {
+        self.authorize_new_action(call, Action::Operation(operation), attributes)
+    }
+
+    /// The same for actions that KMIP does not know.
+    pub(in crate::kms) fn authorize_new_action<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        action: Action,
+        attributes: &mut Attributes,
+    ) -> Result<NewGrant<'a>, Error> {
+        let project = attributes.take_project().map_err(|_| Error::Project)?;
+        let grants = Grants::default();
+        let owner = call.caller().username.as_str();
+        let id = attributes.unique_identifier.as_ref().and_then(UniqueIdentifier::as_text).unwrap_or_default();
+        let resource = Resource { id, owner, project: project.as_deref(), grants: &grants, properties: &*attributes };
+        match self.policy.load().decide_create(call.caller(), action, &resource) {
+            Ok(rule) => {
+                call.trail.permitted(action, None, rule);
+                Ok(NewGrant { kms: self, call, action, project })
+            }
+            Err(refusal) => {
+                self.refused(call, action, (!id.is_empty()).then_some(id), &refusal)?;
+                Err(Error::NotPermitted { action: action.word(), refusal })
+            }
+        }
+    }
+
+    /// Decides whether the caller may have the server do what concerns no object: every authenticated caller may whose
+    /// credential is not limited to something else.
+    pub(in crate::kms) fn authorize_server<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        operation: Operation,
+    ) -> Result<ServerGrant<'a>, Error> {
+        match self.policy.load().decide_server(call.caller(), operation) {
+            Ok(rule) => {
+                call.trail.permitted(Action::Operation(operation), None, rule);
+                Ok(ServerGrant { kms: self, call })
+            }
+            Err(refusal) => {
+                let action = Action::Operation(operation);
+                self.refused(call, action, None, &refusal)?;
+                Err(Error::NotPermitted { action: action.word(), refusal })
+            }
+        }
+    }
+
+    /// Leave to search; what is found passes the gate by itself.
+    pub(in crate::kms) fn searching<'a>(&'a self, call: &'a Call<'a>) -> Result<ServerGrant<'a>, Error> {
+        self.authorize_server(call, Operation::Locate)
+    }
+
+    /// Decides whether the caller administers.
+    pub(in crate::kms) fn authorize_administration<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+    ) -> Result<AdministrationGrant<'a>, Error> {
+        match self.policy.load().decide_administer(call.caller()) {
+            Ok(rule) => {
+                call.trail.permitted(Action::Administer, None, rule);
+                Ok(AdministrationGrant { kms: self, call })
+            }
+            Err(refusal) => {
+                self.refused(call, Action::Administer, None, &refusal)?;
+                Err(Error::NotPermitted { action: "administer", refusal })
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! How the service begins.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use super::super::cache::{Cache, CacheFigures};
+use super::super::error::Error;
+use super::super::last_use::LastUses;
+use super::super::object::is_destroyed;
+use super::definitions::Definitions;
+use super::invocations::Invocations;
+use super::service::{Kms, Settings};
+use super::vault;
+use crate::audit::Audit;
+use crate::auth::{AccessTokens, Lockouts};
+use crate::custody::Custody;
+use crate::policy::Documents;
+use crate::store::{Store, object};
+use crate::turns::Turns;
+
+impl Kms {
+    /// A service on an open store and token. `documents` is what the configuration says about permission.
+    ///
+    /// # Errors
+    /// The store cannot be read, or what it says of former uses of AES-GCM is not what was written.
+    pub fn open(
+        store: Arc<Store>,
+        custody: Arc<Custody>,
+        documents: Documents,
+        settings: Settings,
+        audit: Option<Arc<Audit>>,
+    ) -> Result<Self, Error> {
+        let invocations = Invocations::open(&store, &custody, settings.gcm_limit)?;
+        let definitions = Definitions::read(&store, &custody, documents, settings.default_mode)?;
+        let vault = vault::read(&store)?;
+        let tokens = AccessTokens::new(Arc::clone(&store), Arc::clone(&custody), &vault.id)?;
+        let kms = Self {
+            store,
+            custody,
+            cache: Cache::new(settings.cache_size),
+            turns: Turns::default(),
+            policy: ArcSwap::from_pointee(definitions.policy()),
+            definitions: Mutex::new(definitions),
+            tokens: Arc::new(tokens),
+            lockouts: Lockouts::default(),
+            invocations,
+            api_token_id: settings.api_token_id,
+            audit,
+            last_uses: LastUses::default(),
+            sweeps: AtomicUsize::new(0),
+            searching: Mutex::new(()),
+            health: Mutex::new(None),
+        };
+        kms.finish_destructions()?;
+        let record = {
+            let definitions = kms.definitions.lock().unwrap_or_else(PoisonError::into_inner);
+            kms.forget_places(&definitions);
+            definitions.record()
+        };
+        kms.record(|| record)?;
+        Ok(kms)
+    }
+
+    /// Removes the token objects of keys that were destroyed when the server ended before it could.
+    fn finish_destructions(&self) -> Result<(), Error> {
+        for id in self.store.read(object::destroyed_in_token)? {
+            match self.load(&id) {
+                // The bound row says so, not a column that anybody may have edited.
+                Ok(Some(object)) if is_destroyed(object.attributes.state) => {
+                    if let Err(error) = self.custody.discard(&object.material) {
+                        tracing::error!(id, %error, "the key of a destroyed object is still in the token");
+                    }
+                }
+                Ok(_) | Err(Error::Integrity(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The cache of objects.
+    #[must_use]
+    pub fn cache_figures(&self) -> CacheFigures {
+        self.cache.figures()
+    }
+}

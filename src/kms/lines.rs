@@ -1,0 +1,130 @@
+//! What one operation leaves in the audit log: a line for each decision.
+
+use super::call::Call;
+use super::error::Error;
+use super::operation::Operation;
+use super::trail::Decided;
+use crate::audit::{Decision, Outcome, Record};
+use crate::hexadecimal;
+use crate::policy::{Action, Refusal};
+use crate::principal::Method;
+
+/// What a line says beside who asks for what.
+struct Line<'a> {
+    action: Action,
+    object: Option<&'a str>,
+    version: Option<i64>,
+    outcome: Outcome,
+    rule: Option<&'a str>,
+    reason: Option<&'a str>,
+}
+
+impl Call<'_> {
+    /// The record of a change that is about to be committed: it is on disk before the change, or neither is.
+    pub(super) fn change(&self, action: Action, object: &str, version: i64) -> Record {
+        let rule = self.rule(action, object);
+        let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
+        self.line(&Line { action, object, version, outcome, rule: rule.as_deref(), reason: None })
+    }
+
+    /// The record of a change of what is no object, likewise.
+    pub(super) fn change_beside(&self, action: Action) -> Record {
+        let rule = self.rule(action, "");
+        let outcome = Outcome::Success;
+        self.line(&Line { action, object: None, version: None, outcome, rule: rule.as_deref(), reason: None })
+    }
+
+    /// The records of what comes of that change beside what was asked for.
+    pub(super) fn conclusions(&self, action: Action, object: &str, version: i64) -> Vec<Record> {
+        let rule = self.rule(action, object);
+        let (outcome, object, version) = (Outcome::Success, Some(object), Some(version));
+        let line = Line { action, object, version, outcome, rule: rule.as_deref(), reason: None };
+        let conclusions = self.conclusions.borrow();
+        conclusions.iter().map(|(operation, detail)| self.line_of(*operation, Some(detail), &line)).collect()
+    }
+
+    /// The change is committed, and its record with it. One that was not gets a line that it failed, as a use does.
+    /// Whatever else had to be permitted for it is part of it: once it is committed nothing may turn it into a failure.
+    pub(super) fn changed(&self) {
+        self.trail.0.borrow_mut().iter_mut().for_each(|decided| decided.recorded = true);
+    }
+
+    /// The rule by which something is done to the object.
+    fn rule(&self, action: Action, object: &str) -> Option<String> {
+        let decisions = self.trail.0.borrow();
+        let is_it = |own: &&Decided| own.action == action && own.object.as_deref().is_none_or(|own| own == object);
+        decisions.iter().rev().find(is_it).map(|decided| decided.rule.to_string())
+    }
+
+    /// The record of what could not be decided: there is no such object, or it cannot be read.
+    pub(super) fn undecided(&self, action: Action, object: Option<&str>, error: &Error) -> Record {
+        let reason = error.to_string();
+        let (outcome, reason) = (Outcome::Failed, Some(reason.as_str()));
+        self.line(&Line { action, object, version: None, outcome, rule: None, reason })
+    }
+
+    /// The record of a refusal.
+    pub(super) fn refusal(&self, action: Action, object: Option<&str>, refusal: &Refusal) -> Record {
+        let reason = refusal.to_string();
+        let (outcome, reason) = (Outcome::Refused, Some(reason.as_str()));
+        self.line(&Line { action, object, version: None, outcome, rule: None, reason })
+    }
+
+    /// The records of what was permitted and changed nothing, or failed.
+    pub(super) fn uses(&self, failure: Option<&str>) -> Vec<Record> {
+        let decisions = self.trail.0.take();
+        let unrecorded = decisions.iter().filter(|decided| !decided.recorded);
+        let record = |decided: &Decided| {
+            let outcome = if failure.is_some() { Outcome::Failed } else { Outcome::Success };
+            let rule = decided.rule.to_string();
+            let (action, object) = (decided.action, decided.object.as_deref());
+            self.line(&Line { action, object, version: None, outcome, rule: Some(&rule), reason: failure })
+        };
+        unrecorded.map(record).collect()
+    }
+
+    fn line(&self, line: &Line<'_>) -> Record {
+        let own = self.detail.borrow();
+        // What the operation needs beside: a key that wraps, say, has to be one that may encrypt.
+        let is_beside = self.operation.action() != line.action && Action::on_objects().any(|own| own == line.action);
+        let purpose = is_beside.then(|| format!("needs {}", line.action));
+        self.line_of(self.operation, purpose.as_deref().or(own.as_deref()), line)
+    }
+
+    fn line_of(&self, operation: Operation, detail: Option<&str>, line: &Line<'_>) -> Record {
+        let caller = self.context.caller;
+        let (thumbprint, trusted);
+        let proof = match &caller.method {
+            Method::Certificate { thumbprint: bytes } => {
+                thumbprint = hexadecimal::lower(bytes);
+                Some(thumbprint.as_str())
+            }
+            Method::Jwt { issuer, table: None } => Some(&**issuer),
+            Method::Jwt { issuer, table: Some(table) } => {
+                trusted = format!("{issuer} by idps.{table}");
+                Some(trusted.as_str())
+            }
+            Method::AccessToken { id, by } => {
+                trusted = format!("{id} by {by}");
+                Some(trusted.as_str())
+            }
+            Method::ApiKey { account } => Some(&**account),
+            Method::ApiToken | Method::Default => None,
+        };
+        Record::decision(&Decision {
+            request_id: self.context.request,
+            user: caller.username.as_str(),
+            method: caller.method.name(),
+            proof,
+            peer: Some(self.context.peer.ip()),
+            operation: operation.name(),
+            object: line.object,
+            version: line.version,
+            outcome: line.outcome,
+            rule: line.rule,
+            reason: line.reason,
+            detail,
+            concerns_caller: self.own.get(),
+        })
+    }
+}
