@@ -8,7 +8,7 @@ use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
 use super::operation::Operation;
-use super::{discover_versions, placeholder, sets_placeholder};
+use super::discover_versions;
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption, CryptographicAlgorithm};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
 use crate::kmip::payloads::{Request, Response, create_key_pair};

@@ -22,7 +22,7 @@ impl Kms {
     }
 
     /// One arm for each operation.
-    fn perform(&self, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    pub(super) fn perform(&self, call: &Call<'_>, request: Request) -> Result<Response, Error> {
         Ok(match request {
             Request::Create(request) => create::run(self, call, request)?.into(),
             Request::CreateKeyPair(request) => create_key_pair::run(self, call, request)?.into(),
