@@ -383,6 +383,7 @@ fn a_project_begins_with_the_environments_that_were_asked_for() {
     let mut root = Caller::certificate(&server, "root");
     let new = |slug: &str, wanted: Value| json!({"projectName": slug, "slug": slug, "organizationSlug": "", "shouldCreateDefaultEnvs": wanted});
     let usual = ["dev", "staging", "prod"];
+    assert_eq!(root.define("roles", "lead", &json!({"capabilities": ["*"], "policies": ["all"]})).status, 200);
     for body in [new("said", json!(true)), new("null", json!(null)), json!({"projectName": "unsaid"})] {
         assert_eq!(slugs(&root.done(PROJECTS, &body)["project"]), usual, "{body}");
     }
@@ -392,7 +393,7 @@ fn a_project_begins_with_the_environments_that_were_asked_for() {
     assert_eq!(slugs(&made), [""; 0]);
     let at = "/api/v1/workspace/bare/environments";
     let secret = json!({"workspaceId": "bare", "environment": "dev", "secretPath": "/", "secretValue": "x"});
-    let members = json!({"members": {"root": "developer"}, "default_environments": false});
+    let members = json!({"members": {"root": "lead"}, "default_environments": false});
     assert_eq!(root.define("projects", "bare", &members).status, 200);
     let told = refused(&mut root, "POST", "/api/v3/secrets/raw/A", &secret, 404);
     assert!(told.contains("it has none: make one first"), "{told}");
@@ -414,7 +415,7 @@ fn a_project_begins_with_the_environments_that_were_asked_for() {
     assert_eq!(slugs(&root.get("/api/v1/workspace/bare")["workspace"]), [""; 0]);
     assert_eq!(root.get(at)["environments"], json!([]));
     // The member is one of the definition: without it, the project has what others have.
-    assert_eq!(root.define("projects", "bare", &json!({"members": {"root": "developer"}})).status, 200);
+    assert_eq!(root.define("projects", "bare", &json!({"members": {"root": "lead"}})).status, 200);
     assert_eq!(slugs(&root.get("/api/v2/workspace/bare")), usual);
     assert_eq!(root.define("projects", "bare", &json!({"default_environments": "x"})).status, 422);
     // Those that a project has from the beginning are there, and none of them is made a second time.

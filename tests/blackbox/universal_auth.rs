@@ -93,7 +93,7 @@ type Wrong<'a> = Vec<(&'a str, Value)>;
 fn wrong_tokens() -> Wrong<'static> {
     vec![
         ("accessTokenTTL", json!(-1)),
-        ("accessTokenTTL", json!(315_360_001)),
+        ("accessTokenMaxTTL", json!(315_360_001)),
         ("accessTokenMaxTTL", json!(-1)),
         ("accessTokenNumUsesLimit", json!(-1)),
         ("accessTokenTrustedIps", json!([])),

@@ -218,6 +218,13 @@ impl World {
         self.root.done("/api/v1/auth/jwt-auth/login", &body)["accessToken"].clone()
     }
 
+    /// Identifier and slug of a new tag.
+    fn new_tag(&mut self) -> (String, String) {
+        let slug = self.fresh();
+        let made = self.root.done("/api/v1/workspace/shop/tags", &json!({ "slug": slug }));
+        (made["workspaceTag"]["id"].as_str().unwrap().to_owned(), slug)
+    }
+
     fn new_folder(&mut self) -> String {
         let name = self.fresh();
         self.root.done("/api/v1/folders", &place(json!({"path": "/", "name": name})));

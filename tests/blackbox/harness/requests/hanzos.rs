@@ -88,6 +88,10 @@ pub const REQUESTS: &[(&str, Make)] = &[
     ("POST /api/v1/auth/token/revoke", |world| Request::json(REVOKE, json!({"accessToken": world.access_token()}))),
     ("POST /api/v1/identities", |_| Request::json("/api/v1/identities", json!({"name": "new"}))),
     ("GET /api/v1/identities", |_| Request::bare("/api/v1/identities?limit=2")),
+    ("GET /api/v1/identities/details", |_| Request::bare("/api/v1/identities/details")),
+    ("POST /api/v2/identities/search", |_| {
+        Request::json("/api/v2/identities/search", json!({"search": {"name": {"$contains": "app"}}}))
+    }),
     ("GET /api/v1/identities/{}", |world| Request::bare(format!("/api/v1/identities/{}", world.identity))),
     ("PATCH /api/v1/identities/{}", |world| {
         Request::json(format!("/api/v1/identities/{}", world.identity), json!({"name": "app"}))
@@ -108,6 +112,13 @@ pub const REQUESTS: &[(&str, Make)] = &[
     ("PATCH /api/v2/workspace/{}/identity-memberships/{}", |world| {
         Request::json(format!("{MEMBERS}/{}", world.identity), json!({"role": "developer"}))
     }),
+    ("GET /api/v2/workspace/identity-memberships/{}", |world| {
+        let id = world.root.get(&format!("{MEMBERS}/{}", world.identity))["identityMembership"]["id"].clone();
+        Request::bare(format!("/api/v2/workspace/identity-memberships/{}", id.as_str().unwrap()))
+    }),
+    ("GET /api/v1/workspace/environments/{}", |world| {
+        Request::bare(format!("/api/v1/workspace/environments/{}", world.environment))
+    }),
     ("GET /api/v1/workspace/{}/environments", |_| Request::bare(format!("{SHOP}/environments"))),
     ("GET /api/v1/workspace/{}/environments/{}", |world| {
         Request::bare(format!("{SHOP}/environments/{}", world.environment))
@@ -121,11 +132,17 @@ pub const REQUESTS: &[(&str, Make)] = &[
     }),
     ("GET /api/v1/workspace/{}/tags", |_| Request::bare(format!("{SHOP}/tags"))),
     ("POST /api/v1/workspace/{}/tags", |world| Request::json(format!("{SHOP}/tags"), json!({"slug": world.fresh()}))),
+    ("GET /api/v1/workspace/{}/tags/{}", |world| Request::bare(format!("{SHOP}/tags/{}", world.new_tag().0))),
+    ("PATCH /api/v1/workspace/{}/tags/{}", |world| {
+        Request::json(format!("{SHOP}/tags/{}", world.new_tag().0), json!({"name": "text", "color": "#ff0000"}))
+    }),
+    ("GET /api/v1/workspace/{}/tags/slug/{}", |world| Request::bare(format!("{SHOP}/tags/slug/{}", world.new_tag().1))),
     ("GET /api/v1/folders", |_| Request::bare(format!("/api/v1/folders?{IN_SHOP}"))),
     ("POST /api/v1/folders", |world| {
         Request::json("/api/v1/folders", place(json!({"path": "/", "name": world.fresh()})))
     }),
     ("GET /api/v1/folders/{}", |world| Request::bare(format!("/api/v1/folders/{}", world.folder))),
+    ("GET /api/v1/folders/{}/{}/{*}", |_| Request::bare("/api/v1/folders/shop/dev/kept")),
     ("PATCH /api/v1/folders/{}", |world| {
         let name = world.fresh();
         Request::json(folder(world, "v1"), place(json!({"path": "/", "name": name})))
@@ -149,6 +166,10 @@ pub const REQUESTS: &[(&str, Make)] = &[
     }),
     ("DELETE /api/v3/secrets/batch/raw", |world| {
         Request::json("/api/v3/secrets/batch/raw", place(batch(&world.new_secret(), json!({}))))
+    }),
+    ("GET /api/v3/secrets/raw/id/{}", |world| {
+        let id = world.root.get(&format!("/api/v3/secrets/raw/KEPT?{IN_SHOP}"))["secret"]["id"].clone();
+        Request::bare(format!("/api/v3/secrets/raw/id/{}", id.as_str().unwrap()))
     }),
     ("GET /api/v3/secrets/raw/{}", |_| Request::bare(format!("/api/v3/secrets/raw/KEPT?{IN_SHOP}"))),
     ("POST /api/v3/secrets/raw/{}", |world| {
