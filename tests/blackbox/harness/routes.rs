@@ -28,9 +28,21 @@ impl Row {
     }
 }
 
+/// The tables: the server's own, and one for each dialect.
+const TABLES: [&str; 4] = [
+    include_str!("../../../src/http/routes.rs"),
+    include_str!("../../../src/http/piiano/mod.rs"),
+    include_str!("../../../src/http/hanzo/table.rs"),
+    include_str!("../../../src/http/conjur/table.rs"),
+];
+
 /// All rows, in their order.
 pub fn rows() -> Vec<Row> {
-    let (_, table) = include_str!("../../../src/http/routes.rs").split_once("static ROUTES: [Route; ").unwrap();
+    TABLES.iter().flat_map(|source| rows_of(source)).collect()
+}
+
+fn rows_of(source: &str) -> Vec<Row> {
+    let (_, table) = source.split_once("static ROWS: [Route; ").unwrap();
     let (count, table) = table.split_once("] = [\n").unwrap();
     let (table, _) = table.split_once("\n];").unwrap();
     let mut texts: Vec<String> = Vec::new();
@@ -55,8 +67,20 @@ fn row(text: &str) -> Row {
     };
     Row {
         method: made_by.trim_end_matches("_with").to_ascii_uppercase(),
-        path: path.to_owned(),
+        path: unnamed(path),
         body: body.to_owned(),
         asks: rest.contains(").asks("),
     }
+}
+
+/// A text of paths without the names of what they hold.
+pub fn unnamed(text: &str) -> String {
+    let mut parts = text.split('{');
+    let mut short = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (name, after) = part.split_once('}').unwrap();
+        short.push_str(if name.starts_with('*') { "{*}" } else { "{}" });
+        short.push_str(after);
+    }
+    short
 }
