@@ -159,22 +159,7 @@ pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtI
     let uris = of_issuers("jwks_uri", &options.jwks_uri)?;
     let audiences = of_issuers("jwt_audience", &options.jwt_audience)?;
     let prefixes = of_issuers("jwt_username_prefix", &options.jwt_username_prefix)?;
-    let claims = listed::values("jwt_username_claim", options.jwt_username_claim.as_deref(), places)?;
-    let claims: Vec<String> = claims.into_iter().map(|claim| claim.unwrap_or_else(|| "sub".to_owned())).collect();
-    let claims = match claims.as_slice() {
-        [] => vec!["sub".to_owned(); issuers.len()],
-        [one] => vec![one.clone(); issuers.len()],
-        several if several.len() == issuers.len() => {
-            let [owner, claim] = ["jwt_issuer_uri", "jwt_username_claim"].map(|name| (name, places.of_option(name)));
-            refuse_apart(owner, claim, issuers.len())?;
-            several.to_vec()
-        }
-        several => {
-            let (values, owners) = (several.len(), issuers.len());
-            let (option, owner) = ("--jwt-username-claim".to_owned(), "--jwt-issuer-uri".to_owned());
-            return Err(Error::Unpaired { option, owner, values, owners });
-        }
-    };
+    let claims = username_claims(options, issuers.len(), places)?;
     let allow_http = options.jwks_allow_http.unwrap_or(false);
     let mut table: Vec<JwtIssuer> = Vec::new();
     let parts = issuers.into_iter().zip(uris).zip(audiences).zip(prefixes).zip(claims);
@@ -196,10 +181,30 @@ pub(super) fn jwt_issuers(options: &Options, places: &Places) -> Result<Vec<JwtI
         }
         let jwks_uri = key_set_uri(&issuer, uri, allow_http)?;
         let username_prefix = prefix.unwrap_or_default();
-        let foreign_prefixes = Vec::new();
-        table.push(JwtIssuer { issuer, jwks_uri, audience, username_claim, username_prefix, foreign_prefixes });
+        let own =
+            JwtIssuer { issuer, jwks_uri, audience, username_claim, username_prefix, foreign_prefixes: Vec::new() };
+        table.push(own);
     }
     Ok(table)
+}
+
+/// The claim of each issuer that holds the user name: one for all of them, or one for each.
+fn username_claims(options: &Options, owners: usize, places: &Places) -> Result<Vec<String>, Error> {
+    let claims = listed::values("jwt_username_claim", options.jwt_username_claim.as_deref(), places)?;
+    let claims: Vec<String> = claims.into_iter().map(|claim| claim.unwrap_or_else(|| "sub".to_owned())).collect();
+    match claims.as_slice() {
+        [] => Ok(vec!["sub".to_owned(); owners]),
+        [one] => Ok(vec![one.clone(); owners]),
+        several if several.len() == owners => {
+            let [owner, claim] = ["jwt_issuer_uri", "jwt_username_claim"].map(|name| (name, places.of_option(name)));
+            refuse_apart(owner, claim, owners)?;
+            Ok(claims)
+        }
+        several => {
+            let (option, owner) = ("--jwt-username-claim".to_owned(), "--jwt-issuer-uri".to_owned());
+            Err(Error::Unpaired { option, owner, values: several.len(), owners })
+        }
+    }
 }
 
 /// Where the keys are; beside the issuer if nothing is said.

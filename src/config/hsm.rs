@@ -1,13 +1,35 @@
 //! What is configured of the HSM.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Error;
 use super::mechanism_number::MechanismNumber;
-use super::options::WeakerCustody;
-use super::secret_file::SecretSource;
+use super::options::{Options, WeakerCustody};
+use super::secret_file::{self, SecretSource};
+use crate::secret::Password;
+
+/// Where distributions put SoftHSM's module.
+const MODULE_PATHS: [&str; 7] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+    "/usr/lib64/softhsm/libsofthsm.so",
+    "/usr/local/lib/softhsm/libsofthsm2.so",
+    "/opt/homebrew/lib/softhsm/libsofthsm2.so",
+];
+
+/// How many sessions may be asked for.
+const MAX_SESSIONS: RangeInclusive<u16> = 2..=1024;
+
+/// Session objects that may be kept in the token.
+const MAX_OBJECTS: RangeInclusive<u32> = 1..=10_000_000;
+
+/// How many seconds a call of the HSM may take.
+const CALL_TIMEOUT: RangeInclusive<u16> = 1..=600;
 
 /// The token that holds the keys.
 #[derive(Debug)]
@@ -33,6 +55,43 @@ pub struct Hsm {
 }
 
 impl Hsm {
+    /// What the options say, with the PIN of the environment.
+    ///
+    /// # Errors
+    /// A value is out of bounds, or there is no module.
+    pub(super) fn checked(options: &Options, pin: Option<Password>) -> Result<Self, Error> {
+        let token_label = options.hsm_token_label.clone().unwrap_or_else(|| "claviger".to_owned());
+        if token_label.is_empty() || token_label.len() > 32 {
+            return Err(Error::Value { option: "hsm-token-label", fault: "a PKCS#11 token label has 1 to 32 bytes" });
+        }
+        // clap has looked at flag and environment, but not at the file.
+        let max_sessions = options.hsm_max_sessions.unwrap_or(16);
+        if !MAX_SESSIONS.contains(&max_sessions) {
+            return Err(Error::Value { option: "hsm-max-sessions", fault: "2 to 1024" });
+        }
+        let max_objects = options.hsm_max_objects;
+        if max_objects.is_some_and(|most| !MAX_OBJECTS.contains(&most)) {
+            return Err(Error::Value { option: "hsm-max-objects", fault: "1 to 10000000" });
+        }
+        let max_objects = max_objects.map(usize::try_from).transpose().unwrap_or_default();
+        let call_timeout = options.hsm_call_timeout.unwrap_or(10);
+        if !CALL_TIMEOUT.contains(&call_timeout) {
+            return Err(Error::Value { option: "hsm-call-timeout", fault: "1 to 600 seconds" });
+        }
+        distinct(options.hsm_wrap_mechanism, options.hsm_wrap_pad_mechanism)?;
+        Ok(Self {
+            module: options.hsm_module.clone().map_or_else(usual_module, Ok)?,
+            token_label,
+            pin: secret_file::pin(options.hsm_pin_file.as_deref(), pin)?.map(Arc::new),
+            wrap_mechanism: options.hsm_wrap_mechanism,
+            wrap_pad_mechanism: options.hsm_wrap_pad_mechanism,
+            max_sessions,
+            max_objects,
+            call_timeout: Duration::from_secs(call_timeout.into()),
+            weaker_custody: options.accept_weaker_custody.clone().unwrap_or_default(),
+        })
+    }
+
     /// The option that gave this number for AES key wrap.
     #[must_use]
     pub fn option_of(&self, number: u32) -> &'static str {
@@ -48,9 +107,14 @@ impl Hsm {
 ///
 /// # Errors
 /// They are equal: the two kinds of it are two mechanisms.
-pub(super) fn distinct(plain: Option<MechanismNumber>, padded: Option<MechanismNumber>) -> Result<(), Error> {
+fn distinct(plain: Option<MechanismNumber>, padded: Option<MechanismNumber>) -> Result<(), Error> {
     match (plain, padded) {
         (Some(plain), Some(padded)) if plain == padded => Err(Error::SameMechanism(plain)),
         _ => Ok(()),
     }
+}
+
+/// The module of SoftHSM, where distributions have it.
+fn usual_module() -> Result<PathBuf, Error> {
+    MODULE_PATHS.iter().map(PathBuf::from).find(|path| path.exists()).ok_or(Error::NoModule)
 }

@@ -17,8 +17,6 @@ pub mod toml_file;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 pub use audit::{AUDIT_INTERVAL, AuditSettings, Remake};
 pub use callers::{Authority, ClientCertificates, JwtIssuer};
@@ -38,24 +36,8 @@ use toml_file::FromFile;
 /// The port where clients look.
 pub const DEFAULT_PORT: u16 = 9998;
 
-/// Where distributions put SoftHSM's module.
-const MODULE_PATHS: [&str; 7] = [
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib64/pkcs11/libsofthsm2.so",
-    "/usr/lib64/softhsm/libsofthsm.so",
-    "/usr/local/lib/softhsm/libsofthsm2.so",
-    "/opt/homebrew/lib/softhsm/libsofthsm2.so",
-];
-
-/// How many sessions may be asked for.
-const MAX_SESSIONS: RangeInclusive<u16> = 2..=1024;
-
-/// Session objects that may be kept in the token.
-const MAX_OBJECTS: RangeInclusive<u32> = 1..=10_000_000;
-/// How many seconds a call of the HSM may take.
-const CALL_TIMEOUT: RangeInclusive<u16> = 1..=600;
+/// Seconds by which the clocks of issuers may differ from ours.
+const JWT_LEEWAY: RangeInclusive<u16> = 0..=300;
 
 /// How often a key may encrypt with AES-GCM (NIST SP 800-38D section 8.3: 2^32 times if an IV may be random).
 const GCM_LIMIT: RangeInclusive<u64> = 1..=1 << 32;
@@ -175,57 +157,24 @@ impl Config {
             return Err(Error::AuthorityWithoutIdentity);
         }
         let mut jwt_issuers = callers::jwt_issuers(&options, places)?;
-        let jwt_leeway = options.jwt_leeway.unwrap_or(60);
-        if jwt_leeway > 300 {
-            return Err(Error::Value { option: "jwt-leeway", fault: "0 to 300 seconds" });
-        }
+        let jwt_leeway = within("jwt-leeway", options.jwt_leeway.unwrap_or(60), &JWT_LEEWAY, "0 to 300 seconds")?;
         callers::separate_prefixes(client_certificates.as_mut(), &mut jwt_issuers)?;
         let sqlite_path = options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db"));
         let audit = audit::settings(&options, &sqlite_path)?;
         let remake = Remake::of(&options);
         let limits =
             Limits::new(options.request_timeout, options.memory_limit, options.max_connections, options.cache_size)?;
+        let hsm = Hsm::checked(&options, pin)?;
         let api_token_id = options.api_token_id;
         if api_token_id.as_deref() == Some("") {
             return Err(Error::Value { option: "api-token-id", fault: "it is empty" });
         }
-        let authenticates = client_certificates.is_some()
-            || !jwt_issuers.is_empty()
-            || options.iam_file.is_some()
-            || api_token_id.is_some();
-        let hostname = options.hostname.unwrap_or_else(|| {
-            // Without authentication everyone who can connect is the default user.
-            let host = if authenticates { "0.0.0.0" } else { "127.0.0.1" };
-            host.to_owned()
-        });
-        if hostname.is_empty() || hostname.len() > 253 {
-            return Err(Error::Value { option: "hostname", fault: "a name has 1 to 253 bytes" });
-        }
-        let token_label = options.hsm_token_label.unwrap_or_else(|| "claviger".to_owned());
-        if token_label.is_empty() || token_label.len() > 32 {
-            return Err(Error::Value { option: "hsm-token-label", fault: "a PKCS#11 token label has 1 to 32 bytes" });
-        }
+        let proves = [options.iam_file.is_some(), api_token_id.is_some(), client_certificates.is_some()];
+        let hostname = hostname(options.hostname, proves.contains(&true) || !jwt_issuers.is_empty())?;
         let log = options.log.unwrap_or_else(|| "info".to_owned());
         log_filter::check(&log).map_err(Error::LogFilter)?;
-        // clap has looked at flag and environment, but not at the file.
-        let max_sessions = options.hsm_max_sessions.unwrap_or(16);
-        if !MAX_SESSIONS.contains(&max_sessions) {
-            return Err(Error::Value { option: "hsm-max-sessions", fault: "2 to 1024" });
-        }
-        let max_objects = options.hsm_max_objects;
-        if max_objects.is_some_and(|most| !MAX_OBJECTS.contains(&most)) {
-            return Err(Error::Value { option: "hsm-max-objects", fault: "1 to 10000000" });
-        }
-        let max_objects = max_objects.map(usize::try_from).transpose().unwrap_or_default();
-        let call_timeout = options.hsm_call_timeout.unwrap_or(10);
-        if !CALL_TIMEOUT.contains(&call_timeout) {
-            return Err(Error::Value { option: "hsm-call-timeout", fault: "1 to 600 seconds" });
-        }
-        hsm::distinct(options.hsm_wrap_mechanism, options.hsm_wrap_pad_mechanism)?;
         let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
-        if !GCM_LIMIT.contains(&gcm_limit) {
-            return Err(Error::Value { option: "gcm-limit", fault: "1 to 4294967296" });
-        }
+        let gcm_limit = within("gcm-limit", gcm_limit, &GCM_LIMIT, "1 to 4294967296")?;
         let subjects = |option: &'static str, given: Option<Vec<String>>| {
             given.map(|given| listed::all(option, Some(&given), places)).transpose()
         };
@@ -243,17 +192,7 @@ impl Config {
             auth_failure_limit: options.auth_failure_limit.unwrap_or(1000),
             default_username: Username::new(options.default_username.as_deref().unwrap_or("admin"))?,
             force_default_username: options.force_default_username.unwrap_or(false),
-            hsm: Hsm {
-                module: options.hsm_module.map_or_else(usual_module, Ok)?,
-                token_label,
-                pin: secret_file::pin(options.hsm_pin_file.as_deref(), pin)?.map(Arc::new),
-                wrap_mechanism: options.hsm_wrap_mechanism,
-                wrap_pad_mechanism: options.hsm_wrap_pad_mechanism,
-                max_sessions,
-                max_objects,
-                call_timeout: Duration::from_secs(call_timeout.into()),
-                weaker_custody: options.accept_weaker_custody.unwrap_or_default(),
-            },
+            hsm,
             permission: Permission {
                 file: options.policy_file,
                 create: subjects("create", options.create)?,
@@ -297,12 +236,34 @@ fn p12(options: &Options) -> Result<Option<P12>, Error> {
     }
 }
 
-fn usual_module() -> Result<PathBuf, Error> {
-    MODULE_PATHS.iter().map(PathBuf::from).find(|path| path.exists()).ok_or(Error::NoModule)
-}
-
 /// Reads the TOML file.
 fn read_file(path: &Path) -> Result<FromFile<Options>, Error> {
     let text = secret_file::read_bounded("configuration file", path, MAX_CONFIG_FILE)?;
     toml_file::parse(&text, &["https_p12_password"]).map_err(|message| Error::Toml { path: path.to_owned(), message })
+}
+
+/// A number within its bounds.
+///
+/// # Errors
+/// It is not, and `fault` says what they are: clap has looked at flag and environment, but not at the file.
+fn within<T: PartialOrd>(
+    option: &'static str,
+    number: T,
+    bounds: &RangeInclusive<T>,
+    fault: &'static str,
+) -> Result<T, Error> {
+    if bounds.contains(&number) { Ok(number) } else { Err(Error::Value { option, fault }) }
+}
+
+/// The name or address to listen on.
+fn hostname(given: Option<String>, authenticates: bool) -> Result<String, Error> {
+    let hostname = given.unwrap_or_else(|| {
+        // Without authentication everyone who can connect is the default user.
+        let host = if authenticates { "0.0.0.0" } else { "127.0.0.1" };
+        host.to_owned()
+    });
+    if hostname.is_empty() || hostname.len() > 253 {
+        return Err(Error::Value { option: "hostname", fault: "a name has 1 to 253 bytes" });
+    }
+    Ok(hostname)
 }

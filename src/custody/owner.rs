@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use claviger_pkcs11::{Error as TokenError, OpenError};
+use claviger_pkcs11::{Device, Error as TokenError, OpenError};
 
 use super::error::{Error, RootError};
 use super::root;
@@ -162,6 +162,28 @@ impl Recoveries {
     }
 }
 
+/// Finds in a token that is back what was in it, and what it can do now.
+fn learn(custody: &Custody, store: &Store, device: &Device) -> Result<(), RootError> {
+    let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
+    let roots = root::find(device, &recorded)?;
+    let placed = Custody::scan(device)?;
+    // One that cannot be learned stays what it was, and the first encryption tells why.
+    let _ = device.learn_iv_rule();
+    let before = Most::of(device);
+    if let Err(error) = device.learn_bounds(FIRST_TRY) {
+        tracing::warn!(%error, "how much the HSM takes in one call was not found out: it is taken to be as much as before");
+    }
+    let now = Most::of(device);
+    if now != before {
+        now.tell();
+    }
+    // Published while nobody is admitted yet: the first caller meets the new handles.
+    *custody.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
+    *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
+    *custody.listed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    Ok(())
+}
+
 /// Tries until the token is back; false if the server stops meanwhile, or nothing is left to try.
 fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
     let began = Instant::now();
@@ -170,26 +192,7 @@ fn recover(custody: &Custody, store: &Store, stopped: &Receiver<()>) -> bool {
     for attempt in 1.. {
         // It may wait for calls first, as long as one may take.
         let mark = custody.under_way.begin(custody.call_timeout * 3);
-        let verified = custody.token.reset(|device| {
-            let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
-            let roots = root::find(device, &recorded)?;
-            let placed = Custody::scan(device)?;
-            // One that cannot be learned stays what it was, and the first encryption tells why.
-            let _ = device.learn_iv_rule();
-            let before = Most::of(device);
-            if let Err(error) = device.learn_bounds(FIRST_TRY) {
-                tracing::warn!(%error, "how much the HSM takes in one call was not found out: it is taken to be as much as before");
-            }
-            let now = Most::of(device);
-            if now != before {
-                now.tell();
-            }
-            // Published while nobody is admitted yet: the first caller meets the new handles.
-            *custody.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
-            *custody.placed.write().unwrap_or_else(PoisonError::into_inner) = placed;
-            *custody.listed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-            Ok::<(), RootError>(())
-        });
+        let verified = custody.token.reset(|device| learn(custody, store, device));
         drop(mark);
         match verified {
             Ok(()) => {

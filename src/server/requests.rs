@@ -1,6 +1,7 @@
 //! The requests of one connection, from its handshake to its end.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +22,7 @@ use super::outgoing::outgoing;
 use super::parting::{Cut, Parting, Wire};
 use super::shared::Shared;
 use super::waiting::Place;
-use crate::auth::{Peer, network};
+use crate::auth::{ClientCertificate, Peer, network};
 use crate::desk::{UNREAD, Who};
 use crate::http::Line;
 use crate::kms;
@@ -58,6 +59,18 @@ const KNOWN: Bounds = Bounds { streams: 64, windows: (UNREAD.0, 1 << 20), head: 
 /// Of any other. The window of a connection cannot be smaller (RFC 9113 section 6.9.2).
 const STRANGE: Bounds = Bounds { streams: 32, windows: (UNREAD.1, 65_535), head: 16 << 10 };
 
+/// Whether the caller of a connection, if they have a certificate, is still trusted; says in the log if not.
+fn is_welcome(shared: &Shared, certificate: Option<&ClientCertificate>, address: SocketAddr) -> bool {
+    if let Some(certificate) = certificate
+        && let Some(trust) = shared.authenticator.trust.load().as_ref()
+        && let Err(error) = trust.judge(certificate, kms::now())
+    {
+        tracing::info!(peer = %address, %error, "connection closed: its caller is no longer welcome");
+        return false;
+    }
+    true
+}
+
 /// Serves a connection after its handshake.
 pub(super) async fn requests<W, F>(wire: W, peer: Peer, filter: F, shared: &Shared)
 where
@@ -91,11 +104,7 @@ where
             biased;
             _ = stop.wait_for(|stop| *stop) => break,
             Ok(()) = reloads.changed() => {
-                if let Some(certificate) = &certificate
-                    && let Some(trust) = shared.authenticator.trust.load().as_ref()
-                    && let Err(error) = trust.judge(certificate, kms::now())
-                {
-                    tracing::info!(peer = %address, %error, "connection closed: its caller is no longer welcome");
+                if !is_welcome(shared, certificate.as_deref(), address) {
                     break;
                 }
             }

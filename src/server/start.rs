@@ -54,20 +54,7 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         config.probe_address.map(|address| Bound::new(&address.ip().to_string(), address.port())).transpose()?;
     let (kms, owner) = tokio::task::block_in_place(|| open(config, store, documents, &metrics))?;
     if let Some(id) = &config.api_token_id {
-        let checked = tokio::task::block_in_place(|| kms.check_api_token(id));
-        match checked.map_err(|source| StartError::ApiToken { id: id.clone(), source })? {
-            ApiTokenKey::Active => {}
-            ApiTokenKey::Disabled => tracing::warn!(
-                id,
-                "the API token is refused: its key is disabled; enable it by isDisabled false to PATCH /api/v1/kms/keys/{id}"
-            ),
-            // Whoever has a certificate or a JWT must not be kept out for it.
-            ApiTokenKey::Ended(state) => tracing::warn!(
-                id,
-                %state,
-                "the API token is refused: its key has ended; create another key and give its identifier by --api-token-id"
-            ),
-        }
+        tokio::task::block_in_place(|| check_api_token(&kms, id))?;
     }
     let issuers = Issuers::start(config, of_file).await?;
     let trust = setup.as_mut().and_then(|setup| setup.trust.take());
@@ -107,6 +94,24 @@ pub(super) async fn start(config: &Arc<Config>) -> Result<Started, StartError> {
         eraser,
         issuers,
     })
+}
+
+/// Warns if the key of the API token does not let anybody in.
+fn check_api_token(kms: &Kms, id: &str) -> Result<(), StartError> {
+    match kms.check_api_token(id).map_err(|source| StartError::ApiToken { id: id.to_owned(), source })? {
+        ApiTokenKey::Active => {}
+        ApiTokenKey::Disabled => tracing::warn!(
+            id,
+            "the API token is refused: its key is disabled; enable it by isDisabled false to PATCH /api/v1/kms/keys/{id}"
+        ),
+        // Whoever has a certificate or a JWT must not be kept out for it.
+        ApiTokenKey::Ended(state) => tracing::warn!(
+            id,
+            %state,
+            "the API token is refused: its key has ended; create another key and give its identifier by --api-token-id"
+        ),
+    }
+    Ok(())
 }
 
 fn open(

@@ -55,6 +55,14 @@ const LONGEST: usize = 500;
 /// Longest function, in lines.
 const LONGEST_FUNCTION: usize = 60;
 
+/// Functions that are longer, and why.
+const LONG: [(&str, &str, &str); 4] = [
+    ("http/problem.rs", "status", "one row for each error"),
+    ("kms/reason.rs", "result_reason", "one row for each error"),
+    ("metrics/mod.rs", "new", "one row for each metric"),
+    ("server/requests.rs", "requests", "one arm for each event of a connection"),
+];
+
 fn sources(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -178,12 +186,18 @@ fn functions(text: &str) -> Vec<(String, usize)> {
 
 #[test]
 fn functions_stay_short() {
-    let mut long = Vec::new();
+    let (mut long, mut known) = (Vec::new(), 0);
     for (_, path, text) in tree() {
-        let found = functions(&text).into_iter().filter(|(_, lines)| *lines > LONGEST_FUNCTION);
-        long.extend(found.map(|(name, lines)| format!("{}: {name} has {lines} lines", path.display())));
+        for (name, lines) in functions(&text).into_iter().filter(|(_, lines)| *lines > LONGEST_FUNCTION) {
+            if LONG.iter().any(|(file, own, _)| path.ends_with(Path::new("src").join(file)) && *own == name) {
+                known += 1;
+            } else {
+                long.push(format!("{}: {name} has {lines} lines", path.display()));
+            }
+        }
     }
     assert!(long.is_empty(), "{}", long.join("\n"));
+    assert_eq!(known, LONG.len(), "what is not long any more is to be taken off the list");
     let text = "    pub(in crate::a) async fn one(\n        a: u8,\n    ) {\n        b();\n    }\nfn two() {}\n";
     assert_eq!(functions(text), [("one".to_owned(), 5), ("two".to_owned(), 1)]);
 }

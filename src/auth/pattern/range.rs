@@ -1,7 +1,7 @@
 //! Braces with two dots between: `{1..3}`. Without its option `expandRange`, with which the original does not call it, picomatch
 //! counts nothing: it makes a class of one character from what stands there, and so is it done here.
 
-use super::Step;
+use super::step::Step;
 
 /// What braces with two dots between describe, and what follows them; none if there is a character among them that has a meaning of
 /// its own, a comma too.
