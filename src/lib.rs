@@ -9,9 +9,7 @@ pub mod client;
 pub mod config;
 pub mod custody;
 pub mod desk;
-pub mod hexadecimal;
 pub mod http;
-pub mod kmip;
 pub mod kms;
 pub mod metrics;
 pub mod pem;
@@ -25,3 +23,6 @@ pub mod store;
 pub mod text;
 pub mod tls;
 pub mod turns;
+
+pub use claviger_kmip as kmip;
+pub use claviger_kmip::hexadecimal;

@@ -5,60 +5,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
 
-use zeroize::Zeroize;
-
-/// Bytes that may be a secret: overwritten when dropped, and shown by `Debug` as a length only.
-///
-/// `PartialEq` is the ordinary comparison. Whoever compares a secret with what a caller sent must use a comparison
-/// in constant time instead.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Bytes(Vec<u8>);
-
-impl Bytes {
-    /// The bytes.
-    #[must_use]
-    pub fn as_slice(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl From<Vec<u8>> for Bytes {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes)
-    }
-}
-
-impl From<&[u8]> for Bytes {
-    fn from(bytes: &[u8]) -> Self {
-        Self(bytes.to_vec())
-    }
-}
-
-impl Deref for Bytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl AsRef<[u8]> for Bytes {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl Drop for Bytes {
-    fn drop(&mut self) {
-        self.0.zeroize();
-    }
-}
-
-impl fmt::Debug for Bytes {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "<{} bytes>", self.0.len())
-    }
-}
+pub use claviger_kmip::Bytes;
+use zeroize::Zeroize as _;
 
 /// Whether two values are equal, compared in constant time; only their lengths can be told from how long it takes.
 #[must_use]
@@ -87,7 +35,7 @@ impl Masked {
         let mut mask = vec![0; password.len()];
         openssl::rand::rand_bytes(&mut mask)?;
         let masked: Vec<u8> = password.bytes().zip(&mask).map(|(byte, mask)| byte ^ mask).collect();
-        Ok(Self { mask: Bytes(mask), masked: Bytes(masked) })
+        Ok(Self { mask: Bytes::from(mask), masked: Bytes::from(masked) })
     }
 
     /// The password.
@@ -145,7 +93,6 @@ mod tests {
 
     #[test]
     fn debug_tells_nothing_of_the_content() {
-        assert_eq!(format!("{:?}", Bytes::from(b"hunter2".to_vec())), "<7 bytes>");
         assert_eq!(format!("{:?}", Password::from(String::from("hunter2"))), "<password>");
     }
 }

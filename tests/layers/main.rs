@@ -7,8 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 25] = [
-    "hexadecimal",
+const ORDER: [&str; 23] = [
     "base64",
     "turns",
     "secret",
@@ -16,7 +15,6 @@ const ORDER: [&str; 25] = [
     "public_key",
     "pem",
     "pkcs12",
-    "kmip",
     "principal",
     "metrics",
     "desk",
@@ -37,7 +35,7 @@ const ORDER: [&str; 25] = [
 
 /// Crates that belong to few modules: who needs what they do, asks those.
 const OWNED: [(&str, &[&str]); 10] = [
-    ("const_hex", &["hexadecimal"]),
+    ("const_hex", &[]),
     ("claviger_pkcs11", &["custody"]),
     ("rusqlite", &["store"]),
     ("warp", &["http", "server"]),

@@ -1,0 +1,144 @@
+//! Attributes that are structures.
+
+use super::super::enumerations::{
+    AlternativeNameType, CryptographicAlgorithm, DRBGAlgorithm, FIPS186Variation, HashingAlgorithm, KeyFormatType,
+    LinkType, NameType, RNGAlgorithm, RecommendedCurve, RevocationReasonCode, UsageLimitsUnit,
+};
+use super::super::structure::structure;
+use super::super::ttlv::Value;
+use super::super::unique_identifier::UniqueIdentifier;
+use crate::Bytes;
+
+structure! {
+    /// Section 4.32.
+    #[derive(Eq)]
+    pub struct Name {
+        /// The name.
+        value: String = NameValue,
+        /// Absent only in a search, which may leave out parts of a structure (section 6.1.28).
+        kind: Option<NameType> = NameType,
+    }
+}
+
+impl Name {
+    /// A name that is just a text.
+    pub fn text(value: impl Into<String>) -> Self {
+        Self { value: value.into(), kind: Some(NameType::UninterpretedTextString) }
+    }
+}
+
+structure! {
+    /// Section 4.2.
+    #[derive(Eq)]
+    pub struct AlternativeName {
+        /// The name.
+        value: String = AlternativeNameValue,
+        /// Absent only in a search.
+        kind: Option<AlternativeNameType> = AlternativeNameType,
+    }
+}
+
+structure! {
+    /// Section 4.4.
+    #[derive(Eq)]
+    pub struct ApplicationSpecificInformation {
+        /// Whose data it is.
+        namespace: String = ApplicationNamespace,
+        /// The data; absent when the server is to choose it.
+        data: Option<String> = ApplicationData,
+    }
+}
+
+structure! {
+    /// Section 4.14.
+    #[derive(Eq)]
+    pub struct CryptographicDomainParameters {
+        /// Of DSA and DH, or of an elliptic curve: in bits.
+        qlength: Option<i32> = Qlength,
+        /// The curve.
+        recommended_curve: Option<RecommendedCurve> = RecommendedCurve,
+    }
+}
+
+structure! {
+    /// Section 4.21.
+    #[derive(Eq)]
+    pub struct Digest {
+        /// The hash.
+        hashing_algorithm: HashingAlgorithm = HashingAlgorithm,
+        /// Its value.
+        digest_value: Option<Bytes> = DigestValue,
+        /// The format whose bytes were hashed.
+        key_format_type: Option<KeyFormatType> = KeyFormatType,
+    }
+}
+
+structure! {
+    /// Section 4.31.
+    #[derive(Eq)]
+    pub struct Link {
+        /// Absent only in a search.
+        link_type: Option<LinkType> = LinkType,
+        /// The other object.
+        linked_object_identifier: UniqueIdentifier = LinkedObjectIdentifier,
+    }
+}
+
+structure! {
+    /// Section 4.47.
+    #[derive(Eq)]
+    pub struct RevocationReason {
+        /// The reason.
+        code: RevocationReasonCode = RevocationReasonCode,
+        /// More about it, for the audit trail.
+        message: Option<String> = RevocationMessage,
+    }
+}
+
+structure! {
+    /// Section 4.46; the fields are those of RNG Parameters, section 7.36.
+    #[derive(Eq)]
+    pub struct RandomNumberGenerator {
+        /// The kind of generator.
+        rng_algorithm: RNGAlgorithm = RNGAlgorithm,
+        /// The cipher in it.
+        cryptographic_algorithm: Option<CryptographicAlgorithm> = CryptographicAlgorithm,
+        /// The length of the cipher's key, in bits.
+        cryptographic_length: Option<i32> = CryptographicLength,
+        /// The hash in it.
+        hashing_algorithm: Option<HashingAlgorithm> = HashingAlgorithm,
+        /// The deterministic generator.
+        drbg_algorithm: Option<DRBGAlgorithm> = DRBGAlgorithm,
+        /// The curve in it.
+        recommended_curve: Option<RecommendedCurve> = RecommendedCurve,
+        /// The variation of FIPS 186.
+        fips186_variation: Option<FIPS186Variation> = FIPS186Variation,
+        /// Whether it resists prediction.
+        prediction_resistance: Option<bool> = PredictionResistance,
+    }
+}
+
+structure! {
+    /// Section 4.59.
+    #[derive(Eq)]
+    pub struct UsageLimits {
+        /// All that the key may protect in its life.
+        total: i64 = UsageLimitsTotal,
+        /// What is left of it.
+        count: Option<i64> = UsageLimitsCount,
+        /// What is counted.
+        unit: UsageLimitsUnit = UsageLimitsUnit,
+    }
+}
+
+structure! {
+    /// Section 4.60.
+    pub struct VendorAttribute {
+        /// Whose attribute it is.
+        vendor_identification: String = VendorIdentification,
+        /// Its name.
+        name: String = AttributeName,
+        /// Its value, of any type.
+        value: Value = AttributeValue,
+    }
+}

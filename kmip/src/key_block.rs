@@ -1,0 +1,191 @@
+//! The bytes of a key and how they are wrapped (KMIP 2.1, sections 3.1 to 3.4 and 7.18).
+
+use super::attributes::Attributes;
+use super::cryptographic_parameters::CryptographicParameters;
+use super::enumerations::{CryptographicAlgorithm, EncodingOption, KeyCompressionType, KeyFormatType, WrappingMethod};
+use super::error::{Error, Fault};
+use super::structure::{members, structure};
+use super::tag::Tag;
+use super::ttlv::{Field, Fields, Item, ItemType, Value};
+use super::unique_identifier::UniqueIdentifier;
+use crate::Bytes;
+
+members! {
+    /// Section 3.1.
+    pub struct KeyBlock {
+        /// The format of the key material.
+        key_format_type: KeyFormatType = KeyFormatType,
+        /// The format of an elliptic curve point.
+        key_compression_type: Option<KeyCompressionType> = KeyCompressionType,
+        /// The key; absent when only its metadata is shown.
+        key_value: Option<KeyValue> = KeyValue,
+        /// The algorithm of the key.
+        cryptographic_algorithm: Option<CryptographicAlgorithm> = CryptographicAlgorithm,
+        /// The length of the key, in bits.
+        cryptographic_length: Option<i32> = CryptographicLength,
+        /// How the key is wrapped, if it is.
+        key_wrapping_data: Option<KeyWrappingData> = KeyWrappingData,
+    }
+}
+
+/// Section 3.2.
+#[derive(Clone, Debug, PartialEq)]
+pub enum KeyValue {
+    /// The key material as a structure of its own. With wrapping data beside it, the material is what is wrapped.
+    Plain {
+        /// The key.
+        material: KeyMaterial,
+        /// Attributes that travel with the key.
+        attributes: Option<Box<Attributes>>,
+    },
+    /// The wrapped key value.
+    Wrapped(Bytes),
+}
+
+/// The key itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyMaterial {
+    /// The bytes, in the format that the key block tells.
+    Bytes(Bytes),
+    /// Section 3.4.
+    TransparentSymmetricKey(Bytes),
+}
+
+impl KeyMaterial {
+    /// The bytes of the key, in whichever way they are written.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
+        match self {
+            Self::Bytes(bytes) | Self::TransparentSymmetricKey(bytes) => bytes,
+        }
+    }
+}
+
+impl KeyBlock {
+    /// A key block that is nothing but bytes.
+    #[must_use]
+    pub fn raw(bytes: Bytes) -> Self {
+        Self {
+            key_format_type: KeyFormatType::Raw,
+            key_compression_type: None,
+            key_value: Some(KeyValue::Plain { material: KeyMaterial::Bytes(bytes), attributes: None }),
+            cryptographic_algorithm: None,
+            cryptographic_length: None,
+            key_wrapping_data: None,
+        }
+    }
+}
+
+impl Field for KeyBlock {
+    fn read(value: Value) -> Result<Self, Error> {
+        let mut fields = Fields::of(value)?;
+        let block = Self::take_from(&mut fields)?;
+        fields.finish()?;
+        let transparent = block.key_format_type == KeyFormatType::TransparentSymmetricKey;
+        match &block.key_value {
+            Some(KeyValue::Wrapped(_)) if block.key_wrapping_data.is_none() => {
+                Err(Fault::Missing(Tag::KeyWrappingData).into())
+            }
+            Some(KeyValue::Plain { material, .. })
+                if transparent != matches!(material, KeyMaterial::TransparentSymmetricKey(_)) =>
+            {
+                Err(Fault::Contradiction(Tag::KeyFormatType, Tag::KeyMaterial).into())
+            }
+            _ => Ok(block),
+        }
+    }
+
+    fn write(self) -> Value {
+        Value::Structure(self.into_items())
+    }
+}
+
+impl Field for KeyValue {
+    fn read(value: Value) -> Result<Self, Error> {
+        if let Value::ByteString(wrapped) = value {
+            return Ok(Self::Wrapped(wrapped));
+        }
+        let mut fields = Fields::of(value)?;
+        let material = fields.required(Tag::KeyMaterial)?;
+        let attributes = fields.optional(Tag::Attributes)?.map(Box::new);
+        fields.finish()?;
+        Ok(Self::Plain { material, attributes })
+    }
+
+    fn write(self) -> Value {
+        match self {
+            Self::Wrapped(wrapped) => Value::ByteString(wrapped),
+            Self::Plain { material, attributes } => {
+                let mut items = vec![Item::new(Tag::KeyMaterial, material)];
+                items.extend(attributes.map(|attributes| Item::new(Tag::Attributes, *attributes)));
+                Value::Structure(items)
+            }
+        }
+    }
+}
+
+impl Field for KeyMaterial {
+    fn read(value: Value) -> Result<Self, Error> {
+        match value {
+            Value::ByteString(bytes) => Ok(Self::Bytes(bytes)),
+            Value::Structure(_) => {
+                let mut fields = Fields::of(value)?;
+                let key = fields.required(Tag::Key)?;
+                fields.finish()?;
+                Ok(Self::TransparentSymmetricKey(key))
+            }
+            other => Err(other.not(ItemType::ByteString)),
+        }
+    }
+
+    fn write(self) -> Value {
+        match self {
+            Self::Bytes(bytes) => Value::ByteString(bytes),
+            Self::TransparentSymmetricKey(key) => Value::Structure(vec![Item::new(Tag::Key, key)]),
+        }
+    }
+}
+
+structure! {
+    /// Section 3.3.
+    pub struct KeyWrappingData {
+        /// How the key is wrapped.
+        wrapping_method: WrappingMethod = WrappingMethod,
+        /// The key that encrypts it.
+        encryption_key_information: Option<KeyInformation> = EncryptionKeyInformation,
+        /// The key that authenticates it.
+        mac_signature_key_information: Option<KeyInformation> = MACSignatureKeyInformation,
+        /// The MAC or signature.
+        mac_signature: Option<Bytes> = MACSignature,
+        /// The IV, where the method needs one.
+        iv_counter_nonce: Option<Bytes> = IVCounterNonce,
+        /// What was wrapped: the bytes of the key, or the encoded key value. The latter if absent.
+        encoding_option: Option<EncodingOption> = EncodingOption,
+    }
+}
+
+structure! {
+    /// Section 7.18.
+    pub struct KeyWrappingSpecification {
+        /// How the key is to be wrapped.
+        wrapping_method: WrappingMethod = WrappingMethod,
+        /// The key that is to encrypt it.
+        encryption_key_information: Option<KeyInformation> = EncryptionKeyInformation,
+        /// The key that is to authenticate it.
+        mac_signature_key_information: Option<KeyInformation> = MACSignatureKeyInformation,
+        /// Attributes to be wrapped with it.
+        attribute_names: Vec<String> = AttributeName,
+        /// What is to be wrapped: the bytes of the key, or the encoded key value. The latter if absent.
+        encoding_option: Option<EncodingOption> = EncodingOption,
+    }
+}
+
+structure! {
+    /// Encryption Key Information and MAC/Signature Key Information (section 3.3).
+    pub struct KeyInformation {
+        /// The key.
+        unique_identifier: UniqueIdentifier = UniqueIdentifier,
+        /// How it is used.
+        cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters,
+    }
+}

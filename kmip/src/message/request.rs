@@ -1,0 +1,186 @@
+//! The request message.
+
+use super::super::enumerations::{AsynchronousIndicator, AttestationType, BatchErrorContinuationOption, Operation};
+use super::super::error::{Error, Fault, excerpt};
+use super::super::payloads::Request;
+use super::super::structure::structure;
+use super::super::tag::Tag;
+use super::super::ttlv::field::Ignored;
+use super::super::ttlv::{DateTime, Document, Fields, Item, Value};
+use super::{BATCH_ITEMS, ProtocolVersion};
+use crate::Bytes;
+
+structure! {
+    /// Section 8.2.
+    #[derive(Eq)]
+    pub struct RequestHeader {
+        /// The version of the message.
+        protocol_version: ProtocolVersion = ProtocolVersion,
+        /// The longest answer that the client takes, in bytes of the binary encoding.
+        maximum_response_size: Option<i32> = MaximumResponseSize,
+        /// The client's name for this request.
+        client_correlation_value: Option<String> = ClientCorrelationValue,
+        /// The server's name for an earlier one.
+        server_correlation_value: Option<String> = ServerCorrelationValue,
+        /// Whether the answer may come later.
+        asynchronous_indicator: Option<AsynchronousIndicator> = AsynchronousIndicator,
+        /// Whether the client can attest.
+        attestation_capable_indicator: Option<bool> = AttestationCapableIndicator,
+        /// How it can.
+        attestation_types: Vec<AttestationType> = AttestationType,
+        /// Not looked at: callers are known by their connection.
+        authentication: Option<Ignored> = Authentication,
+        /// What to do when an item fails; stop if absent.
+        batch_error_continuation_option: Option<BatchErrorContinuationOption> = BatchErrorContinuationOption,
+        /// Whether the order matters; it does if absent.
+        batch_order_option: Option<bool> = BatchOrderOption,
+        /// The client's time.
+        time_stamp: Option<DateTime> = TimeStamp,
+        /// How many items follow.
+        batch_count: i32 = BatchCount,
+    }
+}
+
+impl RequestHeader {
+    /// A header without options.
+    #[must_use]
+    pub fn new(batch_count: i32) -> Self {
+        Self {
+            protocol_version: ProtocolVersion::V2_1,
+            maximum_response_size: None,
+            client_correlation_value: None,
+            server_correlation_value: None,
+            asynchronous_indicator: None,
+            attestation_capable_indicator: None,
+            attestation_types: Vec::new(),
+            authentication: None,
+            batch_error_continuation_option: None,
+            batch_order_option: None,
+            time_stamp: None,
+            batch_count,
+        }
+    }
+}
+
+/// Section 8.1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestMessage {
+    /// The header.
+    pub header: RequestHeader,
+    /// The batch, in order.
+    pub items: Vec<RequestBatchItem>,
+}
+
+/// Section 8.3.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestBatchItem {
+    /// The operation, if it is one of the standard's.
+    pub operation: Option<Operation>,
+    /// Whether the answer is to be kept from the client.
+    pub ephemeral: Option<bool>,
+    /// The client's name for this item.
+    pub unique_batch_item_id: Option<Bytes>,
+    /// The request, or why this item alone must fail.
+    pub request: Result<Request, Error>,
+}
+
+const NAME: &str = "RequestMessage";
+
+impl RequestMessage {
+    /// A message of these requests, for a client to send.
+    #[must_use]
+    pub fn new(requests: Vec<Request>) -> Self {
+        let several = requests.len() > 1;
+        let items: Vec<RequestBatchItem> = (1_u32..)
+            .zip(requests)
+            .map(|(number, request)| RequestBatchItem {
+                operation: Some(request.operation()),
+                ephemeral: None,
+                // Required as soon as there are two (section 8.3).
+                unique_batch_item_id: several.then(|| Bytes::from(number.to_be_bytes().to_vec())),
+                request: Ok(request),
+            })
+            .collect();
+        Self { header: RequestHeader::new(i32::try_from(items.len()).unwrap_or(i32::MAX)), items }
+    }
+
+    /// Reads a message.
+    pub fn from_document(document: Document) -> Result<Self, Error> {
+        if Tag::from_name(&document.name) != Some(Tag::RequestMessage) {
+            return Err(Fault::UnknownDocument(excerpt(&document.name)).into());
+        }
+        Self::read(document.value).map_err(|error| error.within_document(NAME))
+    }
+
+    /// Writes the message. Items that hold an error are left out: only reading makes them.
+    #[must_use]
+    pub fn into_document(self) -> Document {
+        let mut items = vec![Item::new(Tag::RequestHeader, self.header)];
+        for item in self.items {
+            let Ok(request) = item.request else { continue };
+            let mut fields = vec![Item::new(Tag::Operation, request.operation())];
+            fields.extend(item.ephemeral.map(|ephemeral| Item::new(Tag::Ephemeral, ephemeral)));
+            fields.extend(item.unique_batch_item_id.map(|id| Item::new(Tag::UniqueBatchItemID, id)));
+            fields.push(Item { tag: Tag::RequestPayload, value: request.into_payload() });
+            items.push(Item { tag: Tag::BatchItem, value: Value::Structure(fields) });
+        }
+        Document { name: NAME.into(), value: Value::Structure(items) }
+    }
+
+    fn read(value: Value) -> Result<Self, Error> {
+        let mut fields = Fields::of(value)?;
+        let header: RequestHeader = fields.required(Tag::RequestHeader)?;
+        let items: Vec<_> = fields.items(Tag::BatchItem).into_iter().map(RequestBatchItem::read).collect();
+        fields.finish()?;
+        if items.len() > BATCH_ITEMS {
+            return Err(Fault::TooMany { tag: Tag::BatchItem, bound: BATCH_ITEMS }.into());
+        }
+        if usize::try_from(header.batch_count) != Ok(items.len()) {
+            return Err(Fault::Contradiction(Tag::BatchCount, Tag::BatchItem).into());
+        }
+        Ok(Self { header, items })
+    }
+}
+
+impl RequestBatchItem {
+    /// Does not fail: what is wrong with an item is in it.
+    fn read(value: Value) -> Self {
+        let mut item = Self {
+            operation: None,
+            ephemeral: None,
+            unique_batch_item_id: None,
+            request: Err(Fault::Missing(Tag::Operation).into()),
+        };
+        item.request = item.read_fields(value).map_err(|error| error.within(Tag::BatchItem));
+        item
+    }
+
+    fn read_fields(&mut self, value: Value) -> Result<Request, Error> {
+        let mut fields = Fields::of(value)?;
+        // First, so that a failure of anything else is answered under its name.
+        self.unique_batch_item_id = fields.optional(Tag::UniqueBatchItemID)?;
+        let operation = fields.required(Tag::Operation)?;
+        self.operation = Some(operation);
+        self.ephemeral = fields.optional(Tag::Ephemeral)?;
+        for extension in fields.many::<MessageExtension>(Tag::MessageExtension)? {
+            if extension.criticality_indicator {
+                return Err(Fault::CriticalExtension.into());
+            }
+        }
+        let payload = fields.item(Tag::RequestPayload)?.ok_or(Fault::Missing(Tag::RequestPayload))?;
+        fields.finish()?;
+        Request::from_payload(operation, payload).map_err(|error| error.within(Tag::RequestPayload))
+    }
+}
+
+structure! {
+    /// Section 9.13.
+    pub struct MessageExtension {
+        /// Whose extension it is.
+        vendor_identification: String = VendorIdentification,
+        /// Whether the item must fail if the extension is not understood.
+        criticality_indicator: bool = CriticalityIndicator,
+        /// The extension.
+        vendor_extension: Option<Ignored> = VendorExtension,
+    }
+}

@@ -1,0 +1,170 @@
+//! The response message.
+
+use super::super::enumerations::{AttestationType, Operation, ResultReason, ResultStatus};
+use super::super::error::{Error, Fault, excerpt};
+use super::super::payloads::Response;
+use super::super::structure::structure;
+use super::super::tag::Tag;
+use super::super::ttlv::{DateTime, Document, Field, Fields, Item, Value};
+use super::{BATCH_ITEMS, ProtocolVersion};
+use crate::Bytes;
+
+structure! {
+    /// Section 8.5.
+    #[derive(Eq)]
+    pub struct ResponseHeader {
+        /// The version of the message.
+        protocol_version: ProtocolVersion = ProtocolVersion,
+        /// The server's time.
+        time_stamp: DateTime = TimeStamp,
+        /// How the server wants the client to attest.
+        attestation_types: Vec<AttestationType> = AttestationType,
+        /// The client's name for the request.
+        client_correlation_value: Option<String> = ClientCorrelationValue,
+        /// The server's name for it.
+        server_correlation_value: Option<String> = ServerCorrelationValue,
+        /// How many items follow.
+        batch_count: i32 = BatchCount,
+    }
+}
+
+/// Section 8.4.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResponseMessage {
+    /// The header.
+    pub header: ResponseHeader,
+    /// The batch, in order.
+    pub items: Vec<ResponseBatchItem>,
+}
+
+/// Section 8.6.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResponseBatchItem {
+    /// The operation, if the request told one.
+    pub operation: Option<Operation>,
+    /// The client's name for this item.
+    pub unique_batch_item_id: Option<Bytes>,
+    /// How it went.
+    pub result_status: ResultStatus,
+    /// Why it failed.
+    pub result_reason: Option<ResultReason>,
+    /// The same in words.
+    pub result_message: Option<String>,
+    /// The response.
+    pub response: Option<Response>,
+}
+
+const NAME: &str = "ResponseMessage";
+
+impl ResponseMessage {
+    /// A message of these items.
+    #[must_use]
+    pub fn new(now: DateTime, client_correlation_value: Option<String>, items: Vec<ResponseBatchItem>) -> Self {
+        let header = ResponseHeader {
+            protocol_version: ProtocolVersion::V2_1,
+            time_stamp: now,
+            attestation_types: Vec::new(),
+            client_correlation_value,
+            server_correlation_value: None,
+            batch_count: i32::try_from(items.len()).unwrap_or(i32::MAX),
+        };
+        Self { header, items }
+    }
+
+    /// Reads a message.
+    pub fn from_document(document: Document) -> Result<Self, Error> {
+        if Tag::from_name(&document.name) != Some(Tag::ResponseMessage) {
+            return Err(Fault::UnknownDocument(excerpt(&document.name)).into());
+        }
+        Self::read(document.value).map_err(|error| error.within_document(NAME))
+    }
+
+    /// Writes the message.
+    #[must_use]
+    pub fn into_document(self) -> Document {
+        let mut items = vec![Item::new(Tag::ResponseHeader, self.header)];
+        items.extend(self.items.into_iter().map(|item| Item::new(Tag::BatchItem, item)));
+        Document { name: NAME.into(), value: Value::Structure(items) }
+    }
+
+    fn read(value: Value) -> Result<Self, Error> {
+        let mut fields = Fields::of(value)?;
+        let header = fields.required(Tag::ResponseHeader)?;
+        let items: Vec<ResponseBatchItem> = fields.many(Tag::BatchItem)?;
+        fields.finish()?;
+        if items.len() > BATCH_ITEMS {
+            return Err(Fault::TooMany { tag: Tag::BatchItem, bound: BATCH_ITEMS }.into());
+        }
+        Ok(Self { header, items })
+    }
+}
+
+impl ResponseBatchItem {
+    /// The answer of an operation that succeeded.
+    #[must_use]
+    pub fn success(unique_batch_item_id: Option<Bytes>, response: Response) -> Self {
+        Self {
+            operation: Some(response.operation()),
+            unique_batch_item_id,
+            result_status: ResultStatus::Success,
+            result_reason: None,
+            result_message: None,
+            response: Some(response),
+        }
+    }
+
+    /// The answer of an operation that failed.
+    #[must_use]
+    pub fn failure(
+        operation: Option<Operation>,
+        unique_batch_item_id: Option<Bytes>,
+        reason: ResultReason,
+        message: String,
+    ) -> Self {
+        Self {
+            operation,
+            unique_batch_item_id,
+            result_status: ResultStatus::OperationFailed,
+            result_reason: Some(reason),
+            result_message: Some(message),
+            response: None,
+        }
+    }
+}
+
+impl Field for ResponseBatchItem {
+    fn read(value: Value) -> Result<Self, Error> {
+        let mut fields = Fields::of(value)?;
+        let operation = fields.optional(Tag::Operation)?;
+        let payload = fields.item(Tag::ResponsePayload)?;
+        let response = match (operation, payload) {
+            (Some(operation), Some(payload)) => {
+                Some(Response::from_payload(operation, payload).map_err(|error| error.within(Tag::ResponsePayload))?)
+            }
+            (None, Some(_)) => return Err(Fault::Missing(Tag::Operation).into()),
+            (_, None) => None,
+        };
+        let item = Self {
+            operation,
+            unique_batch_item_id: fields.optional(Tag::UniqueBatchItemID)?,
+            result_status: fields.required(Tag::ResultStatus)?,
+            result_reason: fields.optional(Tag::ResultReason)?,
+            result_message: fields.optional(Tag::ResultMessage)?,
+            response,
+        };
+        fields.finish()?;
+        Ok(item)
+    }
+
+    fn write(self) -> Value {
+        let mut items = Vec::new();
+        items.extend(self.operation.map(|operation| Item::new(Tag::Operation, operation)));
+        items.extend(self.unique_batch_item_id.map(|id| Item::new(Tag::UniqueBatchItemID, id)));
+        items.push(Item::new(Tag::ResultStatus, self.result_status));
+        items.extend(self.result_reason.map(|reason| Item::new(Tag::ResultReason, reason)));
+        items.extend(self.result_message.map(|message| Item::new(Tag::ResultMessage, message)));
+        let payload = self.response.map(Response::into_payload);
+        items.extend(payload.map(|value| Item { tag: Tag::ResponsePayload, value }));
+        Value::Structure(items)
+    }
+}

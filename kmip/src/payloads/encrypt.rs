@@ -1,0 +1,39 @@
+//! Encrypt (KMIP 2.1, section 6.1.17).
+
+use super::super::cryptographic_parameters::CryptographicParameters;
+use super::super::structure::structure;
+use super::super::unique_identifier::UniqueIdentifier;
+use super::MultiPart;
+use crate::Bytes;
+
+structure! {
+    /// The request.
+    pub struct Request {
+        /// The object; the ID placeholder if absent.
+        unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
+        /// How to use the key; what the object says if absent.
+        cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters,
+        /// The plaintext.
+        data: Option<Bytes> = Data,
+        /// The IV; chosen by the server if absent and the mode needs one.
+        iv_counter_nonce: Option<Bytes> = IVCounterNonce,
+        /// Where this stands in an operation of several parts.
+        multi_part: MultiPart,
+        /// What is authenticated beside the plaintext.
+        authenticated_encryption_additional_data: Option<Bytes> = AuthenticatedEncryptionAdditionalData,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// The object.
+        unique_identifier: String = UniqueIdentifier,
+        /// The ciphertext.
+        data: Bytes = Data,
+        /// The IV, if the server chose it.
+        iv_counter_nonce: Option<Bytes> = IVCounterNonce,
+        /// The tag of an authenticating mode.
+        authenticated_encryption_tag: Option<Bytes> = AuthenticatedEncryptionTag,
+    }
+}

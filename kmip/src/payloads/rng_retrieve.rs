@@ -1,0 +1,21 @@
+//! RNG Retrieve (KMIP 2.1, section 6.1.49).
+
+use super::super::structure::structure;
+use crate::Bytes;
+
+structure! {
+    /// The request.
+    #[derive(Eq)]
+    pub struct Request {
+        /// How many bytes.
+        data_length: i32 = DataLength,
+    }
+}
+
+structure! {
+    /// The response.
+    pub struct Response {
+        /// Random bytes.
+        data: Bytes = Data,
+    }
+}

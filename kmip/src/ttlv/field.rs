@@ -1,0 +1,88 @@
+//! Rust types that are the value of one item.
+
+use super::item_type::ItemType;
+use super::value::{DateTime, Interval, Item, Value};
+use crate::Bytes;
+use crate::error::Error;
+use crate::tag::Tag;
+
+/// A type that is read from and written to the value of one item.
+pub trait Field: Sized {
+    /// Reads it.
+    fn read(value: Value) -> Result<Self, Error>;
+    /// Writes it.
+    fn write(self) -> Value;
+}
+
+impl Item {
+    /// An item.
+    pub fn new(tag: Tag, value: impl Field) -> Self {
+        Self { tag, value: value.write() }
+    }
+}
+
+macro_rules! primitive {
+    ($($kind:ty = $variant:ident),* $(,)?) => {$(
+        impl Field for $kind {
+            fn read(value: Value) -> Result<Self, Error> {
+                match value {
+                    Value::$variant(inner) => Ok(inner),
+                    other => Err(other.not(ItemType::$variant)),
+                }
+            }
+
+            fn write(self) -> Value {
+                Value::$variant(self)
+            }
+        }
+    )*};
+}
+
+primitive! {
+    i32 = Integer,
+    i64 = LongInteger,
+    bool = Boolean,
+    String = TextString,
+    Bytes = ByteString,
+    DateTime = DateTime,
+    Interval = Interval,
+}
+
+/// Any value in a box, where a structure would be large.
+impl<T: Field> Field for Box<T> {
+    fn read(value: Value) -> Result<Self, Error> {
+        T::read(value).map(Self::new)
+    }
+
+    fn write(self) -> Value {
+        (*self).write()
+    }
+}
+
+/// Any value, as long as all of it could be read.
+impl Field for Value {
+    fn read(value: Value) -> Result<Self, Error> {
+        value.check()?;
+        Ok(value)
+    }
+
+    fn write(self) -> Value {
+        self
+    }
+}
+
+/// An item that is accepted and not looked at.
+///
+/// What it held is dropped: credentials in a message header must not live on in the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ignored;
+
+impl Field for Ignored {
+    fn read(_: Value) -> Result<Self, Error> {
+        Ok(Self)
+    }
+
+    fn write(self) -> Value {
+        Value::Structure(Vec::new())
+    }
+}
