@@ -224,7 +224,8 @@ options! {
     #[arg(long, env = "KMS_IAM_FILE", value_name = "FILE")]
     iam_file: PathBuf,
     /// Who may create objects: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token, role:NAME, or `*`; for
-    /// several repeat the option, or write [A,B]: a comma without brackets separates nothing [default: everyone authenticated]
+    /// several repeat the option, or write [A,B]; a comma without brackets is part of a name in the option, and refused in the variable
+    /// [default: everyone authenticated]
     #[arg(long, env = "KMS_CREATE", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]
     create: Vec<String>,
@@ -239,7 +240,7 @@ options! {
     /// Label of the HSM token [default: claviger]
     #[arg(long, env = "KMS_HSM_TOKEN_LABEL", value_name = "LABEL")]
     hsm_token_label: String,
-    /// File that holds the user PIN, not readable by others, read again for each login; or the PIN itself in KMS_HSM_PIN. An HSM token that asks for it itself needs none
+    /// File that holds the user PIN, not readable by others, read again for each login; or the PIN itself in KMS_HSM_PIN. Not needed if the HSM token asks for the PIN itself
     #[arg(long, env = "KMS_HSM_PIN_FILE", value_name = "FILE")]
     hsm_pin_file: PathBuf,
     /// Let the process leave core dumps, and others of its user look into it: keys and the PIN may be in what they see [default: false]

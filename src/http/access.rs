@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use warp::http::StatusCode;
 
 use super::answer::Answer;
@@ -230,7 +230,16 @@ pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 /// The body of a request that clients of Cosmian KMS make too.
 fn change(ask: &Ask<'_>) -> Result<Change, Problem> {
-    members::read(ask.body).map_err(|error| bad(error.to_string()))
+    const KNOWN: [&str; 4] = ["unique_identifier", "user_id", "role", "operation_types"];
+    let change = members::read(ask.body).map_err(|error| bad(error.to_string()))?;
+    // Ignored, a grantee in another spelling would leave the grant to somebody else.
+    let folded = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+    let body: Map<String, Value> = serde_json::from_slice(ask.body).map_err(|error| bad(error.to_string()))?;
+    let misspelled = body.keys().find_map(|name| {
+        let meant = KNOWN.iter().find(|known| folded(known) == folded(name) && *known != name)?;
+        Some(bad(format!("{name} is not known: write {meant}")))
+    });
+    misspelled.map_or(Ok(change), Err)
 }
 
 /// The body of a request that only clients of this server make: a member that is not known is refused.

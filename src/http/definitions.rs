@@ -1,4 +1,4 @@
-//! Roles, policies, users and projects, for those who administer.
+//! Roles, policies, users, projects, identities, authenticators and hosts, for those who administer.
 
 use serde::Serialize;
 use warp::http::StatusCode;

@@ -1,4 +1,4 @@
-//! HTTP: the route table, what every request passes, and the one place that renders answers.
+//! HTTP: the route tables, what every request passes, and the one place that renders answers.
 
 mod about;
 mod access;

@@ -1,6 +1,5 @@
 //! The ways in by HTTP: the server's own paths, those of the dialects, and how a request finds its row.
 
-use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use percent_encoding::percent_decode_str;
@@ -112,8 +111,7 @@ fn all() -> impl Iterator<Item = &'static Route> {
 
 /// Whose path it is, whether or not it is served.
 pub(super) fn api(path: &str) -> &'static Api {
-    let mut segments =
-        path.split('/').skip(1).map(|segment| Cow::from(percent_decode_str(segment).decode_utf8_lossy()));
+    let mut segments = path.split('/').skip(1).map(|segment| percent_decode_str(segment).decode_utf8_lossy());
     let (first, second) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
     APIS.iter().find(|api| (api.has)(&first, &second)).copied().unwrap_or(&OWN)
 }
@@ -147,7 +145,11 @@ fn served(path: &str) -> impl Iterator<Item = &'static Method> {
 /// The row with this path; `None` too if what it holds for a name is no text.
 fn row(rows: &'static Rows, path: &str) -> Option<(&'static Route, Parameters)> {
     let found = rows.at(path).ok()?;
-    let decoded = |value: &str| Some(percent_decode_str(value).decode_utf8().ok()?.into_owned());
+    // What is left of a path does not begin with an empty segment: others that read it would merge the two slashes.
+    let decoded = |value: &str| {
+        let is_whole = !value.starts_with('/');
+        Some(percent_decode_str(value).decode_utf8().ok().filter(|_| is_whole)?.into_owned())
+    };
     let parameters = found.params.iter().map(|(name, value)| Some((name, decoded(value)?)));
     Some((*found.value, Parameters::new(parameters.collect::<Option<Vec<_>>>()?)))
 }
@@ -292,7 +294,13 @@ mod tests {
         let one = |account: &str, id: &str| Some(Parameters::new(vec![("account", account.into()), ("id", id.into())]));
         assert_eq!(found("/secrets/a/variable/b%2Fc/d"), one("a", "b/c/d"));
         assert_eq!(found("/secrets/a/variable/b/"), one("a", "b/"));
-        for path in ["/secrets/a/variable", "/secrets/a/variable/", "/secrets//variable/b", "/secrets/a/host/b"] {
+        for path in [
+            "/secrets/a/variable",
+            "/secrets/a/variable/",
+            "/secrets/a/variable//b",
+            "/secrets//variable/b",
+            "/secrets/a/host/b",
+        ] {
             assert_eq!(found(path), None, "{path}");
         }
     }

@@ -103,21 +103,29 @@ impl Kms {
         Ok(secret)
     }
 
-    /// A secret of a project by the identifier of its object, with its last value.
+    /// A secret of a project by the identifier of its object: with a version, or the last one, or without its value.
     ///
     /// # Errors
     /// The caller may not read it, or it is not a secret of an environment.
-    pub fn project_secret_by_id(&self, context: &Context<'_>, id: &str) -> Result<ProjectSecret, Error> {
+    pub fn project_secret_by_id(
+        &self,
+        context: &Context<'_>,
+        id: &str,
+        number: Option<i64>,
+        view: View,
+    ) -> Result<ProjectSecret, Error> {
         let call = Call::new(context, Operation::ReadSecret);
-        call.describe(format!("secret {id:?}"));
+        call.describe(if view.value { format!("secret {id:?}") } else { format!("secret {id:?} without its value") });
         self.recorded(&call, || {
             let grant = self.authorize_action(&call, Action::ReadSecret, id)?;
             let attributes = &grant.object().attributes;
             let named = name_of(attributes).filter(|_| !is_destroyed(attributes.state));
             let placed = named.and_then(|name| SecretPlace::of_variable(name));
             let (place, name) = placed.ok_or_else(|| Error::NotFound(id.to_owned()))?;
-            let value = grant.read_secret(None)?;
-            Ok(ProjectSecret::new(place, name, attributes, Some(value)))
+            let value = view.value.then(|| grant.read_secret(number)).transpose()?;
+            let mut secret = ProjectSecret::new(place, name, attributes, value);
+            secret.version = number.unwrap_or(secret.version);
+            Ok(secret)
         })
     }
 

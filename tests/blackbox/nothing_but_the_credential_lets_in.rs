@@ -16,7 +16,7 @@ use crate::harness::{Answer, Client, Server, clock};
 const WEB: &str = "host/apps/web";
 
 /// What a caller learns of an answer: all but what every answer has of its own.
-fn told(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+fn told(answer: &Answer) -> Seen {
     let own = ["x-request-id", "date", "content-length"];
     let headers = answer.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
     let mut headers: Vec<_> = headers.filter(|(name, _)| !own.contains(&name.as_str())).collect();
@@ -44,10 +44,13 @@ const WAYS: [(&str, Way); 3] = [
     }),
 ];
 
+/// An answer: status, headers, body.
+type Seen = (u16, Vec<(String, String)>, String);
+
 /// Each way refuses what it is given, in the same words as ever.
 struct Judge<'a> {
     client: &'a Client,
-    usual: [(u16, Vec<(String, String)>, String); 3],
+    usual: [Seen; 3],
 }
 
 impl<'a> Judge<'a> {

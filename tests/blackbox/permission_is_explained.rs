@@ -126,6 +126,7 @@ fn a_grant_that_would_change_nothing_says_why() {
         json!({"unique_identifier": "k", "user_id": "a", "operation_types": ["fly"]}),
         json!({"unique_identifier": "k", "user_id": "a", "operation_types": vec!["mac"; 65]}),
         json!({"unique_identifier": "k", "user_id": "a", "operation_types": ["mac"], "expires": "2030-01-01"}),
+        json!({"unique_identifier": "k", "role": "first", "userId": "a", "operation_types": ["mac"]}),
         json!({"user_id": "a", "operation_types": ["mac"]}),
         json!([]),
     ] {

@@ -32,8 +32,9 @@ pub(super) struct Bounds {
     tokens: Tokens,
 }
 
-fn claim(text: &str) -> Result<(String, String), &'static str> {
-    let (name, values) = text.split_once('=').ok_or("a claim is bound as CLAIM=VALUES")?;
+fn claim(text: &str) -> Result<(String, String), String> {
+    let missing = || format!("{text:?} is not a claim: write CLAIM=VALUES, as in env=prod,dev");
+    let (name, values) = text.split_once('=').ok_or_else(missing)?;
     Ok((name.to_owned(), values.to_owned()))
 }
 

@@ -50,13 +50,13 @@ pub(super) struct Login {
     #[arg(long, value_name = "NAME", requires = "jwt_file", value_parser = NonEmptyStringValueParser::new())]
     issuer: Option<String>,
     /// File that holds the JWT; `-` for standard input
-    #[arg(long, value_name = "FILE", requires = "issuer")]
+    #[arg(long, value_name = "FILE", requires = "issuer", conflicts_with_all = ["client_id", "host"])]
     jwt_file: Option<PathBuf>,
     /// Log in by a client secret (Universal Auth): the client id that `identities universal-auth attach` printed
     #[arg(long, value_name = "CLIENT-ID", value_parser = NonEmptyStringValueParser::new())]
     client_id: Option<String>,
     /// File that holds the client secret; `-` for standard input; or the client secret itself in CLAVIGER_CLIENT_SECRET
-    #[arg(long, value_name = "FILE", requires = "client_id")]
+    #[arg(long, value_name = "FILE", requires = "client_id", conflicts_with_all = ["issuer", "host"])]
     client_secret_file: Option<PathBuf>,
     /// Log in by an API key (Conjur): the host that has it, without `host/`
     #[arg(long, value_name = "HOST", value_parser = NonEmptyStringValueParser::new())]
@@ -64,13 +64,14 @@ pub(super) struct Login {
     #[command(flatten)]
     account: Account,
     /// File that holds the API key; `-` for standard input; or the API key itself in CLAVIGER_API_KEY
-    #[arg(long, value_name = "FILE", requires = "host")]
+    #[arg(long, value_name = "FILE", requires = "host", conflicts_with_all = ["issuer", "client_id"])]
     api_key_file: Option<PathBuf>,
 }
 
 /// Forget the access token of the last login, and end it
 ///
-/// The access token that a host of Conjur got cannot be ended: it expires within eight minutes.
+/// The access token of a host of Conjur is forgotten and not ended: it expires within eight minutes, or an administrator ends it
+/// with `claviger tokens revoke`.
 #[derive(clap::Args)]
 pub(super) struct Logout {}
 

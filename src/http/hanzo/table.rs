@@ -128,7 +128,7 @@ static ROWS: [Route; 95] = [
     post("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(secrets::batch::create)),
     patch("/api/v3/secrets/batch/raw", Json(MAX_KMIP), Caller(secrets::batch::update)),
     delete_with("/api/v3/secrets/batch/raw", Json(MAX_ACCESS), Caller(secrets::batch::remove)),
-    get("/api/v3/secrets/raw/id/{id}", Caller(secrets::get_by_id)),
+    get("/api/v3/secrets/raw/id/{id}", Caller(secrets::get_by_id)).asks(secrets::BY_ID),
     get("/api/v3/secrets/raw/{secret}", Caller(secrets::get)).asks(secrets::ONE),
     post("/api/v3/secrets/raw/{secret}", Json(MAX_JSON_SECRET), Caller(secrets::write::create)).asks(WHERE),
     patch("/api/v3/secrets/raw/{secret}", Json(MAX_JSON_SECRET), Caller(secrets::write::update)).asks(WHERE),

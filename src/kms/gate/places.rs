@@ -249,15 +249,29 @@ impl Kms {
 
     /// The account with secrets of which `is_wanted` holds: a project, or the default account. All of them are looked at, so that the
     /// time that it takes does not tell which there are.
-    pub(in crate::kms) fn account_where(&self, is_wanted: impl Fn(&str) -> bool) -> Option<String> {
+    pub(in crate::kms) fn account_where(
+        &self,
+        call: &Call<'_>,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<Option<String>, Error> {
         let policy = self.policy.load();
         let mut found = None;
         for account in policy.projects().chain(std::iter::once(DEFAULT_ACCOUNT)) {
+            call.go_on()?;
             if is_wanted(account) {
                 found = Some(account.to_owned());
             }
         }
-        found
+        Ok(found)
+    }
+
+    /// The error of a call that found nothing to decide about, recorded as a refusal is: the time that an answer takes does not tell
+    /// what is there.
+    pub(in crate::kms) fn nothing_there(&self, call: &Call<'_>, error: Error) -> Error {
+        match self.record(|| call.undecided(call.operation.action(), None, &error)) {
+            Ok(()) => error,
+            Err(failed) => failed,
+        }
     }
 
     /// Whether a folder is there: by a row of its own, or because a secret is in it.

@@ -158,11 +158,11 @@ impl Kms {
             let project = match self.place_row(PlaceKind::Environment, id)? {
                 Some(row) => Some(row.project),
                 None if uuid::is_named(id) => {
-                    self.account_where(|project| FIRST.iter().any(|(slug, _)| first_id(project, slug) == id))
+                    self.account_where(&call, |project| FIRST.iter().any(|(slug, _)| first_id(project, slug) == id))?
                 }
                 None => None,
             };
-            let project = project.ok_or_else(|| unknown(id))?;
+            let Some(project) = project else { return Err(self.nothing_there(&call, unknown(id))) };
             self.authorize_seeing_environments(&call, &project).map_err(|error| match error {
                 Error::Undefined { .. } => unknown(id),
                 error => error,

@@ -249,7 +249,7 @@ pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> 
 /// `GET /api/v1/kms/keys/key-name/:name?projectId=P`: a key that the caller owns, or that a project of theirs holds, comes before
 /// those that others granted, who could give any name to theirs.
 pub(in crate::http) fn by_name(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let name = id(ask);
+    let name = ask.parameter("name");
     let project = ask.query.text("projectId").map(str::to_owned);
     let org_id = organization(app)?;
     let is_key = |attributes: &Attributes| kind(attributes).is_some();

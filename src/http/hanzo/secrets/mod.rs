@@ -42,6 +42,9 @@ pub(in crate::http) const LIST: &[&str] = &[
     "metadataFilter",
 ];
 
+/// Those of a secret that is named by its identifier.
+pub(in crate::http) const BY_ID: &[&str] = &["version", "viewSecretValue"];
+
 /// Those of one secret.
 pub(in crate::http) const ONE: &[&str] = &[
     "workspaceId",
@@ -179,6 +182,11 @@ fn view(ask: &Ask<'_>) -> Result<View, Problem> {
     Ok(view)
 }
 
+/// The version that is asked for; the last one if none is.
+fn version(ask: &Ask<'_>) -> Result<Option<i64>, Problem> {
+    ask.query.number("version", 1..=i64::MAX).map_err(|error| invalid(error.to_string()))
+}
+
 /// The secret in the words of these clients. A value that is no text is not shown.
 fn shown<'a>(secret: &'a ProjectSecret, tags: &'a HashMap<String, Tag>) -> Shown<'a> {
     let ProjectSecret { id, place, name, version, value, details, created, updated } = secret;
@@ -271,17 +279,16 @@ fn wanted_tags(tags: &HashMap<String, Tag>, slugs: &str) -> Result<Vec<String>, 
 /// `GET /api/v3/secrets/raw/NAME`, `GET /api/v4/secrets/NAME`
 pub(in crate::http) fn get(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (place, name) = (Where::of_query(ask).place()?, ask.parameter("secret"));
-    let version = ask.query.number("version", 1..=i64::MAX).map_err(|error| invalid(error.to_string()))?;
-    let secret = app.kms.project_secret(&ask.context, &place, name, version, view(ask)?);
+    let secret = app.kms.project_secret(&ask.context, &place, name, version(ask)?, view(ask)?);
     let secret = secret.map_err(|error| told(&place, name, error))?;
     expect_text(&secret)?;
     one(app, &secret)
 }
 
-/// `GET /api/v3/secrets/raw/id/ID`
+/// `GET /api/v3/secrets/raw/id/ID[?version=N][&viewSecretValue=false]`: the value as it is written.
 pub(in crate::http) fn get_by_id(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let id = ask.parameter("id");
-    let secret = app.kms.project_secret_by_id(&ask.context, id).map_err(|error| match error {
+    let (id, version) = (ask.parameter("id"), version(ask)?);
+    let secret = app.kms.project_secret_by_id(&ask.context, id, version, view(ask)?).map_err(|error| match error {
         kms::Error::NotFound(_) => Problem::new(
             StatusCode::NOT_FOUND,
             format!("there is no secret with the identifier {id:?} that you may use"),
