@@ -155,12 +155,12 @@ options! {
     /// File that holds the password of the PKCS#12 file
     #[arg(long, env = "KMS_HTTPS_P12_PASSWORD_FILE", value_name = "FILE")]
     https_p12_password_file: PathBuf,
-    /// PEM file with authorities of client certificates; for several repeat the option, or write [A,B]
+    /// PEM file with authorities of client certificates; for several repeat the option, or write `[A,B]`
     #[arg(long, env = "KMS_AUTHORITY_CERT_FILE", value_name = "FILE")]
     #[serde(deserialize_with = "one_or_several")]
     authority_cert_file: Vec<PathBuf>,
     /// Put before the user names of an authority's certificates; for several authorities repeat the option after the authority that it
-    /// is for, or write [A,B] in their order
+    /// is for, or write `[A,B]` in their order
     #[arg(long, env = "KMS_USERNAME_PREFIX", value_name = "PREFIX")]
     #[serde(deserialize_with = "one_or_several")]
     username_prefix: Vec<String>,
@@ -170,15 +170,15 @@ options! {
     /// What in a client certificate names the user [default: cn]
     #[arg(long, env = "KMS_CLIENT_CERT_USERNAME", value_name = "PART")]
     client_cert_username: ClientCertUsername,
-    /// PEM file with revocation lists of the authorities; for several repeat the option, or write [A,B]
+    /// PEM file with revocation lists of the authorities; for several repeat the option, or write `[A,B]`
     #[arg(long, env = "KMS_CRL_FILE", value_name = "FILE")]
     #[serde(deserialize_with = "one_or_several")]
     crl_file: Vec<PathBuf>,
-    /// Issuer of JWTs, exactly as their `iss`; for several repeat the option, or write [A,B]
+    /// Issuer of JWTs, exactly as their `iss`; for several repeat the option, or write `[A,B]`
     #[arg(long, env = "KMS_JWT_ISSUER_URI", value_name = "URI")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_issuer_uri: Vec<String>,
-    /// Where an issuer's keys are; for several issuers repeat the option after the issuer that it is for, or write [A,B] in their
+    /// Where an issuer's keys are; for several issuers repeat the option after the issuer that it is for, or write `[A,B]` in their
     /// order [default: ISSUER/.well-known/jwks.json]
     #[arg(long, env = "KMS_JWKS_URI", value_name = "URI")]
     #[serde(deserialize_with = "one_or_several")]
@@ -187,7 +187,7 @@ options! {
     #[arg(long, env = "KMS_JWT_AUDIENCE", value_name = "AUDIENCE")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_audience: Vec<String>,
-    /// The claim that names the user: one for all issuers, or one for each, repeated or as [A,B] in their order [default: sub]
+    /// The claim that names the user: one for all issuers, or one for each, repeated or as `[A,B]` in their order [default: sub]
     #[arg(long, env = "KMS_JWT_USERNAME_CLAIM", value_name = "CLAIM")]
     #[serde(deserialize_with = "one_or_several")]
     jwt_username_claim: Vec<String>,
@@ -224,13 +224,13 @@ options! {
     #[arg(long, env = "KMS_IAM_FILE", value_name = "FILE")]
     iam_file: PathBuf,
     /// Who may create objects: NAME (of a certificate), jwt:ISSUER#NAME, identity:ID, host/ID, api-token, role:NAME, or `*`; for
-    /// several repeat the option, or write [A,B]; a comma without brackets is part of a name in the option, and refused in the variable
+    /// several repeat the option, or write `[A,B]`; a comma without brackets is part of a name in the option, and refused in the variable
     /// [default: everyone authenticated]
     #[arg(long, env = "KMS_CREATE", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]
     create: Vec<String>,
     /// Who writes roles, policies, users, projects, identities, authenticators and hosts, and reads the audit log and the inventory;
-    /// written as for --create; for several repeat the option, or write [A,B] [default: no one; in default mode the default user]
+    /// written as for --create; for several repeat the option, or write `[A,B]` [default: no one; in default mode the default user]
     #[arg(long, env = "KMS_ADMINISTRATORS", value_name = "WHO")]
     #[serde(deserialize_with = "one_or_several")]
     administrators: Vec<String>,
