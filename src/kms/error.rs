@@ -1,6 +1,9 @@
 //! What the service refuses, in the words of KMIP's result reasons (KMIP 2.1 section 11.51).
 
 mod conversions;
+mod no_effect;
+
+pub use no_effect::NoEffect;
 
 use super::bounds::{MAX_REASON, MAX_SECRET};
 use super::handover_fault::HandoverFault;
@@ -13,7 +16,6 @@ use crate::kmip::state::Refusal;
 use crate::kmip::{self, Tag};
 use crate::policy;
 use crate::store;
-use crate::turns::Crowded;
 
 /// Why a request fails. Its text is for the caller and tells nothing internal.
 #[derive(Debug, thiserror::Error)]
@@ -374,74 +376,4 @@ pub enum Error {
     /// A fault of the server.
     #[error("internal error")]
     Internal(#[source] custody::Error),
-}
-
-/// The operations as the subject of a sentence, with its verb.
-fn listed(operations: &[&str]) -> String {
-    let verb = if operations.len() == 1 { "is" } else { "are" };
-    format!("{} {verb}", operations.join(", "))
-}
-
-/// Why a change of access would have no effect.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoEffect {
-    /// The owner needs no grant.
-    #[error("{0:?} owns the object and may do everything with it")]
-    Owner(String),
-    /// Every operation is granted already.
-    #[error("{} already granted to {to}", listed(.operations))]
-    Granted {
-        /// The operations that were asked for.
-        operations: Vec<&'static str>,
-        /// To whom.
-        to: String,
-    },
-    /// None of the operations is granted.
-    #[error("{} not granted to {to}", listed(.operations))]
-    NotGranted {
-        /// The operations that were asked for.
-        operations: Vec<&'static str>,
-        /// To whom.
-        to: String,
-    },
-    /// The operation is not one on an object that exists.
-    #[error("{0} cannot be granted on an object")]
-    NotOnObjects(&'static str),
-    /// The key can never do it.
-    #[error("`{operation}` would have no effect: {reason}")]
-    Impossible {
-        /// What.
-        operation: &'static str,
-        /// Why not.
-        reason: &'static str,
-    },
-    /// Nothing was named.
-    #[error("no operation is named")]
-    Empty,
-    /// No more fit.
-    #[error("an object has at most {} grantees", policy::MAX_GRANTEES)]
-    Full,
-    /// A secret stays in the project of its account.
-    #[error("a secret of the account {0:?} is held by the project {0:?} and by no other")]
-    OfAccount(String),
-    /// It is there already.
-    #[error("the object is there already")]
-    Unchanged,
-}
-
-impl From<store::Error> for Error {
-    fn from(error: store::Error) -> Self {
-        match error {
-            store::Error::Audit(unavailable) => Self::Audit(unavailable),
-            store::Error::Abandoned => Self::Abandoned,
-            error @ store::Error::Binding(_) => Self::Unbound(error),
-            error => Self::Store(error),
-        }
-    }
-}
-
-impl From<Crowded> for Error {
-    fn from(Crowded: Crowded) -> Self {
-        Self::Crowded
-    }
 }

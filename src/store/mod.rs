@@ -11,6 +11,7 @@ pub mod erasure;
 mod error;
 pub mod gcm_use;
 pub mod inventory;
+mod material;
 pub mod object;
 mod opening;
 pub mod policy_entry;

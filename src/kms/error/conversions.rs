@@ -3,6 +3,8 @@
 use super::Error;
 use crate::auth::AccessTokenError;
 use crate::custody::{self, InvalidInput, TokenError};
+use crate::store;
+use crate::turns::Crowded;
 
 impl From<AccessTokenError> for Error {
     fn from(error: AccessTokenError) -> Self {
@@ -61,5 +63,22 @@ impl From<InvalidInput> for Error {
             }
             _ => Self::BadParameters("a length does not fit the algorithm"),
         }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Audit(unavailable) => Self::Audit(unavailable),
+            store::Error::Abandoned => Self::Abandoned,
+            error @ store::Error::Binding(_) => Self::Unbound(error),
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl From<Crowded> for Error {
+    fn from(Crowded: Crowded) -> Self {
+        Self::Crowded
     }
 }
