@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::hanzo_secrets::{create, listed, refused, sound};
 use crate::harness::caller::{Caller, succeeded};
-use crate::harness::costs::{best, took};
+use crate::harness::costs::took;
 use crate::harness::shop::{MANY, PAGE, RAW, fill, shop};
 
 const ENVIRONMENTS: &str = "/api/v1/workspace/shop/environments";
@@ -381,10 +381,16 @@ fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {
     fill(&server, "prod", FEW);
     fill(&server, "dev", MANY);
     let mut alice = Caller::certificate(&server, "alice");
+    // Of the server's CPU, so that it does not matter what else the machine does.
+    let cost = |times: u32, run: &mut dyn FnMut()| {
+        let before = server.cpu();
+        (0..times).for_each(|_| run());
+        (server.cpu() - before) / times
+    };
     let mut page = |environment: &str, offset: usize, more: &str| {
         let path = format!("{RAW}?workspaceId=shop&environment={environment}&limit={PAGE}&offset={offset}{more}");
         let mut shown = Vec::new();
-        let time = best(|| shown = names(&alice.get(&path), "secrets", "secretKey"));
+        let time = cost(10, &mut || shown = names(&alice.get(&path), "secrets", "secretKey"));
         assert_eq!(shown.len(), PAGE, "{path}");
         (time, shown)
     };
@@ -397,14 +403,14 @@ fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {
     eprintln!(
         "a page of {PAGE}: {few:?} of {FEW}, {many:?} of {MANY}, {deep:?} at its end, {names_only:?} without values"
     );
-    let slack = Duration::from_millis(15);
+    let slack = Duration::from_millis(5);
     assert!(many <= few.mul_f64(1.5) + slack, "{many:?} of many, {few:?} of few");
     assert!(deep <= few.mul_f64(1.5) + slack, "{deep:?} at the end, {few:?} of few");
-    // A stranger waits no longer for the refusal than where there is no project, and a grant shows what was granted.
+    // A stranger costs no more by the refusal than where there is no project, and a grant shows what was granted.
     let [mut mallory, mut bob] = ["mallory", "bob"].map(|name| Caller::certificate(&server, name));
     let mut strange = |project: &str| {
         let path = format!("{RAW}?workspaceId={project}&environment=dev&recursive=true");
-        best(|| drop(refused(&mallory.send("GET", &path, None), 404)))
+        cost(50, &mut || drop(refused(&mallory.send("GET", &path, None), 404)))
     };
     let (none, some) = (strange("nowhere"), strange("shop"));
     eprintln!("a refusal: {some:?} of {MANY}, {none:?} of none");
@@ -413,7 +419,7 @@ fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {
     let granted = alice.get(&of_many)["secret"]["id"].as_str().unwrap().to_owned();
     alice.grant(&granted, "bob", &["read_secret"]);
     let mut own = Vec::new();
-    let time = best(|| own = listed(&mut bob, "recursive=true"));
+    let time = cost(10, &mut || own = listed(&mut bob, "recursive=true"));
     assert_eq!(own, ["/ S070_70=value"]);
     assert!(time <= few + slack, "{time:?} for one that was granted, {few:?} for a page of few");
     assert_eq!(listed(&mut bob, "offset=1"), [""; 0]);
@@ -425,11 +431,7 @@ fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {
     let told = refused(&alice.send("GET", &all, None), 422);
     assert!(told.contains("ask for less"), "{told}");
     let path = format!("{RAW}/S050_50?workspaceId=shop&environment=dev&expandSecretReferences=true");
-    let (count, before) = (400, server.cpu());
-    for _ in 0..count {
-        assert_eq!(alice.get(&path)["secret"]["secretValue"], json!("value"));
-    }
-    let each = (server.cpu() - before) / count;
+    let each = cost(400, &mut || assert_eq!(alice.get(&path)["secret"]["secretValue"], json!("value")));
     eprintln!("a get: {each:?} of the server's CPU");
     assert!(each < Duration::from_millis(if cfg!(debug_assertions) { 10 } else { 2 }), "{each:?}");
 }
