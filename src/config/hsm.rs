@@ -9,6 +9,7 @@ use super::error::Error;
 use super::mechanism_number::MechanismNumber;
 use super::options::{Options, WeakerCustody};
 use super::secret_file::{self, SecretSource};
+use super::within::within;
 use crate::secret::Password;
 
 /// Where distributions put SoftHSM's module.
@@ -64,20 +65,13 @@ impl Hsm {
         if token_label.is_empty() || token_label.len() > 32 {
             return Err(Error::Value { option: "hsm-token-label", fault: "a PKCS#11 token label has 1 to 32 bytes" });
         }
-        // clap has looked at flag and environment, but not at the file.
         let max_sessions = options.hsm_max_sessions.unwrap_or(16);
-        if !MAX_SESSIONS.contains(&max_sessions) {
-            return Err(Error::Value { option: "hsm-max-sessions", fault: "2 to 1024" });
-        }
+        let max_sessions = within("hsm-max-sessions", max_sessions, &MAX_SESSIONS, "2 to 1024")?;
         let max_objects = options.hsm_max_objects;
-        if max_objects.is_some_and(|most| !MAX_OBJECTS.contains(&most)) {
-            return Err(Error::Value { option: "hsm-max-objects", fault: "1 to 10000000" });
-        }
-        let max_objects = max_objects.map(usize::try_from).transpose().unwrap_or_default();
+        let max_objects = max_objects.map(|most| within("hsm-max-objects", most, &MAX_OBJECTS, "1 to 10000000"));
+        let max_objects = max_objects.transpose()?.map(usize::try_from).transpose().unwrap_or_default();
         let call_timeout = options.hsm_call_timeout.unwrap_or(10);
-        if !CALL_TIMEOUT.contains(&call_timeout) {
-            return Err(Error::Value { option: "hsm-call-timeout", fault: "1 to 600 seconds" });
-        }
+        let call_timeout = within("hsm-call-timeout", call_timeout, &CALL_TIMEOUT, "1 to 600 seconds")?;
         distinct(options.hsm_wrap_mechanism, options.hsm_wrap_pad_mechanism)?;
         Ok(Self {
             module: options.hsm_module.clone().map_or_else(usual_module, Ok)?,

@@ -13,6 +13,7 @@ mod options;
 mod places;
 mod secret_file;
 pub mod toml_file;
+mod within;
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -32,6 +33,7 @@ pub use secret_file::SecretSource;
 use crate::principal::Username;
 use crate::secret::Password;
 use toml_file::FromFile;
+use within::within;
 
 /// The port where clients look.
 pub const DEFAULT_PORT: u16 = 9998;
@@ -169,8 +171,8 @@ impl Config {
         if api_token_id.as_deref() == Some("") {
             return Err(Error::Value { option: "api-token-id", fault: "it is empty" });
         }
-        let proves = [options.iam_file.is_some(), api_token_id.is_some(), client_certificates.is_some()];
-        let hostname = hostname(options.hostname, proves.contains(&true) || !jwt_issuers.is_empty())?;
+        let authenticates = authenticates(&client_certificates, &jwt_issuers, &options.iam_file, &api_token_id);
+        let hostname = hostname(options.hostname, authenticates)?;
         let log = options.log.unwrap_or_else(|| "info".to_owned());
         log_filter::check(&log).map_err(Error::LogFilter)?;
         let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
@@ -214,12 +216,19 @@ impl Config {
     /// Whether any caller has to prove who they are.
     #[must_use]
     pub fn authenticates(&self) -> bool {
-        // An IAM file may come to trust nobody at a reload, and must not thereby let everybody in.
-        self.client_certificates.is_some()
-            || !self.jwt_issuers.is_empty()
-            || self.iam_file.is_some()
-            || self.api_token_id.is_some()
+        authenticates(&self.client_certificates, &self.jwt_issuers, &self.iam_file, &self.api_token_id)
     }
+}
+
+/// Whether a caller has to prove who they are where these are configured.
+fn authenticates(
+    client_certificates: &Option<ClientCertificates>,
+    jwt_issuers: &[JwtIssuer],
+    iam_file: &Option<PathBuf>,
+    api_token_id: &Option<String>,
+) -> bool {
+    // An IAM file may come to trust nobody at a reload, and must not thereby let everybody in.
+    client_certificates.is_some() || !jwt_issuers.is_empty() || iam_file.is_some() || api_token_id.is_some()
 }
 
 fn p12(options: &Options) -> Result<Option<P12>, Error> {
@@ -240,19 +249,6 @@ fn p12(options: &Options) -> Result<Option<P12>, Error> {
 fn read_file(path: &Path) -> Result<FromFile<Options>, Error> {
     let text = secret_file::read_bounded("configuration file", path, MAX_CONFIG_FILE)?;
     toml_file::parse(&text, &["https_p12_password"]).map_err(|message| Error::Toml { path: path.to_owned(), message })
-}
-
-/// A number within its bounds.
-///
-/// # Errors
-/// It is not, and `fault` says what they are: clap has looked at flag and environment, but not at the file.
-fn within<T: PartialOrd>(
-    option: &'static str,
-    number: T,
-    bounds: &RangeInclusive<T>,
-    fault: &'static str,
-) -> Result<T, Error> {
-    if bounds.contains(&number) { Ok(number) } else { Err(Error::Value { option, fault }) }
 }
 
 /// The name or address to listen on.
