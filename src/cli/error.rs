@@ -91,6 +91,13 @@ pub(super) enum FileError {
     Large { path: PathBuf, limit: usize },
 }
 
+impl FileError {
+    /// What the server would not take.
+    pub(super) fn large(path: PathBuf, limit: usize) -> Self {
+        Self::Large { path, limit }
+    }
+}
+
 /// What can be wrong with the text of a key.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeyFileFault {

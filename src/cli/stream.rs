@@ -56,6 +56,22 @@ impl Source {
         })
     }
 
+    /// The whole of a file, or of standard input for `-`: at most `limit` bytes; what is longer is refused by `large`.
+    ///
+    /// # Errors
+    /// It cannot be read, or is longer.
+    pub(super) async fn whole(
+        path: &Path,
+        limit: usize,
+        large: impl FnOnce(PathBuf, usize) -> FileError,
+    ) -> Result<Bytes, Error> {
+        let bytes = Self::open(path)?.read(limit + 1).await?;
+        if bytes.len() > limit {
+            return Err(large(path.to_owned(), limit).into());
+        }
+        Ok(bytes)
+    }
+
     /// What the caller named.
     pub(super) fn path(&self) -> &Path {
         &self.path

@@ -74,9 +74,6 @@ impl Bounds {
 /// # Errors
 /// It cannot be read, or is larger than the server takes.
 pub(super) async fn pem(path: &Path) -> Result<String, Error> {
-    let bytes = Source::open(path)?.read(MAX_PEM + 1).await?;
-    if bytes.len() > MAX_PEM {
-        return Err(FileError::Large { path: path.to_owned(), limit: MAX_PEM }.into());
-    }
+    let bytes = Source::whole(path, MAX_PEM, FileError::large).await?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

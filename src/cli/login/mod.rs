@@ -120,10 +120,7 @@ impl Logout {
 
 /// The JWT in a file, without what is around it.
 pub(super) async fn read(path: &Path) -> Result<Password, Error> {
-    let bytes = Source::open(path)?.read(MAX_JWT + 1).await?;
-    if bytes.len() > MAX_JWT {
-        return Err(FileError::Large { path: path.to_owned(), limit: MAX_JWT }.into());
-    }
+    let bytes = Source::whole(path, MAX_JWT, FileError::large).await?;
     let text = std::str::from_utf8(&bytes).map(str::trim).unwrap_or_default();
     if text.split('.').count() != 3 {
         return Err(Error::NoJwt(path.to_owned()));

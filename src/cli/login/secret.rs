@@ -38,10 +38,7 @@ impl Kind {
             let Self { what, flag, variable } = *self;
             return secret.ok_or(Error::NoSecret { what, flag, variable });
         };
-        let bytes = Source::open(path)?.read(MAX_SECRET + 1).await?;
-        if bytes.len() > MAX_SECRET {
-            return Err(FileError::Large { path: path.to_owned(), limit: MAX_SECRET }.into());
-        }
+        let bytes = Source::whole(path, MAX_SECRET, FileError::large).await?;
         let text = std::str::from_utf8(&bytes).map_err(|error| FileError::Read {
             path: path.to_owned(),
             source: io::Error::new(io::ErrorKind::InvalidData, error),

@@ -33,10 +33,7 @@ pub(in crate::cli) struct Put {
 
 impl Put {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let content = Source::open(&self.file)?.read(MAX_FILE + 1).await?;
-        if content.len() > MAX_FILE {
-            return Err(FileError::Large { path: self.file, limit: MAX_FILE }.into());
-        }
+        let content = Source::whole(&self.file, MAX_FILE, FileError::large).await?;
         let path = format!("{}/{}", self.kind.path(), segment(&self.name));
         let made: Value = client.put_json(&path, content).await?;
         Ok(Report::quiet(made))

@@ -39,10 +39,7 @@ pub(in crate::cli) struct Import {
 
 impl Import {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let content = Source::open(&self.file)?.read(MAX_FILE + 1).await?;
-        if content.len() > MAX_FILE {
-            return Err(FileError::TooLarge { path: self.file, limit: MAX_FILE }.into());
-        }
+        let content = Source::whole(&self.file, MAX_FILE, |path, limit| FileError::TooLarge { path, limit }).await?;
         let (object, stated) = object(self.format, &self.file, content)?;
         let algorithm = self.algorithm.or(stated).unwrap_or(CryptographicAlgorithm::AES);
         let attributes = Box::new(self.key.attributes(algorithm));
