@@ -17,11 +17,11 @@ const SCHEMES: [&[u8]; 2] = [b"bearer ", b"token "];
 /// The values of a request's Authorization headers.
 #[derive(Clone, Copy)]
 pub enum Authorization<'a> {
-    /// There is none.
+    /// The request has no such header.
     Absent,
-    /// There is one, which is not judged yet.
+    /// It has one, which is not judged yet.
     One(&'a [u8]),
-    /// There are several: two readers would not believe the same one.
+    /// It has several: two readers would not believe the same one.
     Several,
 }
 

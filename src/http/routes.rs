@@ -119,7 +119,7 @@ pub(super) fn api(path: &str) -> &'static Api {
 /// The row that serves a request, and what its path holds for the names of the row's.
 ///
 /// # Errors
-/// There is none.
+/// No row serves it.
 pub(super) fn find(api: &Api, method: &Method, path: &str) -> Result<(&'static Route, Parameters), Problem> {
     let path = (api.spelled)(path);
     // HEAD is served wherever GET is.

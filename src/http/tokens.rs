@@ -54,7 +54,7 @@ pub(super) fn end(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &Ended { success: "the access token was revoked" }))
 }
 
-/// `POST /access/token-key`: new tokens are signed by a new key. The body has no members, or there is none.
+/// `POST /access/token-key`: new tokens are signed by a new key. The body is empty, or an object without members.
 pub(super) fn rotate(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]

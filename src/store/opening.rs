@@ -55,7 +55,7 @@ pub(super) fn recorded(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Er
     read_only(path)?.map(|connection| Ok(root_key::all(&connection)?)).transpose()
 }
 
-/// Opens the file to be read alone; `None` if it has no schema yet.
+/// Opens the file for reading only; `None` if it has no schema yet.
 pub(super) fn read_only(path: &Path) -> Result<Option<Connection>, Error> {
     let connection = if with_suffix(path, "-wal").exists() {
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?

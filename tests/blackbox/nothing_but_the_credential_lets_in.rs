@@ -109,7 +109,7 @@ fn by_an_api_key() {
     ] {
         judge.refuses(fault, account, login, key);
     }
-    // Basic that is none.
+    // What is not Basic credentials.
     for (name, path) in [("GET", "/authn/acme/login"), ("PUT", "/authn/acme/api_key")] {
         let usual = &judge.usual[usize::from(name == "PUT") + 1];
         for value in ["Basic", "Basic !", "Basic YWJj", "Basic /w==", &format!("Bearer {key}"), &format!("Token {key}")]

@@ -1,4 +1,4 @@
-//! The one function that lets a caller at an object, and its like for what is no object.
+//! The one function that lets a caller at an object, and the one for actions that concern no object.
 
 use std::sync::Arc;
 

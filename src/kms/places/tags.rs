@@ -102,7 +102,7 @@ impl Kms {
     /// A tag of a project.
     ///
     /// # Errors
-    /// The caller may not know of it, or there is none.
+    /// The caller may not know of it, or the project has no such tag.
     pub fn tag(&self, context: &Context<'_>, project: &str, named: TagName<'_>) -> Result<Tag, Error> {
         let call = Call::new(context, Operation::ListPlaces);
         let (TagName::Id(text) | TagName::Slug(text)) = named;
