@@ -9,6 +9,7 @@ pub mod client;
 pub mod config;
 pub mod custody;
 pub mod desk;
+pub mod file;
 pub mod http;
 pub mod kms;
 pub mod metrics;

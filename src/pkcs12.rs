@@ -3,6 +3,9 @@
 use openssl::error::ErrorStack;
 use openssl::pkcs12::{ParsedPkcs12_2, Pkcs12};
 
+/// The largest file, in bytes.
+pub const MAX_FILE: u64 = 1 << 20;
+
 /// Why a PKCS#12 file cannot be opened.
 #[derive(Debug, Clone)]
 pub enum Fault {

@@ -1,13 +1,14 @@
 //! The file of the log: opened for this process only, appended to, synced, cut back.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::error::OpenError;
 use super::line::{Header, MAX_LINE};
 use super::lines::Backwards;
+use crate::file;
 
 /// An open log.
 pub(super) struct Log {
@@ -62,9 +63,7 @@ impl Log {
     }
 
     fn look_at_first_line(&mut self) -> io::Result<()> {
-        let mut start = Vec::new();
-        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX);
-        self.reader()?.take(limit).read_to_end(&mut start)?;
+        let start = file::start(self.reader()?, MAX_LINE)?;
         if let Some(header) = start.split(|byte| *byte == b'\n').next().and_then(Header::read) {
             self.first = Some(header.seq);
             self.begun = std::str::from_utf8(header.time).ok().and_then(milliseconds).unwrap_or(self.begun);

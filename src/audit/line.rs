@@ -18,6 +18,9 @@ pub(super) const NO_LINE: Hash = [0; 32];
 /// The longest line, in bytes; what is longer was not written by this program.
 pub(super) const MAX_LINE: usize = 64 * 1024;
 
+/// Enough of a file to read the header of its first line, in bytes.
+pub(super) const MAX_START: usize = 1024;
+
 /// Present time in milliseconds since 1970-01-01 UTC.
 pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

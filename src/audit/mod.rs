@@ -30,6 +30,7 @@ pub use versions::Versions;
 pub use writer::{Publish, Sign, Signer};
 
 use crate::config::AuditSettings;
+use crate::file::{Unreadable, unreadable};
 use crate::hexadecimal;
 use failures::Failure;
 use file::Log;
@@ -158,7 +159,7 @@ impl Audit {
     ///
     /// # Errors
     /// Their folder cannot be read.
-    pub fn files(&self) -> Result<Vec<PathBuf>, search::Error> {
+    pub fn files(&self) -> Result<Vec<PathBuf>, Unreadable> {
         files(&self.path)
     }
 
@@ -195,8 +196,8 @@ pub fn inspect(settings: &AuditSettings) -> Result<(), OpenError> {
 ///
 /// # Errors
 /// Their folder cannot be read.
-pub fn files(path: &Path) -> Result<Vec<PathBuf>, search::Error> {
-    let rotated = file::rotated(path).map_err(|source| search::Error { path: path.to_owned(), source })?;
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, Unreadable> {
+    let rotated = file::rotated(path).map_err(unreadable("", path))?;
     Ok(rotated.into_iter().map(|file| file.path).chain(path.exists().then(|| path.to_owned())).collect())
 }
 

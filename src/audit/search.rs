@@ -3,15 +3,16 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::line::{Header, timestamp};
+use super::line::{Header, MAX_START, timestamp};
 use super::lines::Backwards;
+use crate::file::{self, Unreadable};
 
 /// Results where nothing else is asked for.
 pub const DEFAULT_LIMIT: usize = 1000;
@@ -43,16 +44,6 @@ impl fmt::Display for Filter {
         }
         Ok(())
     }
-}
-
-/// A file of the log cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot read {}: {source}", path.display())]
-pub struct Error {
-    /// The file.
-    pub path: PathBuf,
-    /// Why.
-    pub source: io::Error,
 }
 
 /// A time as lines have it, of a text in RFC 3339; `None` if it is not one.
@@ -120,14 +111,14 @@ pub fn search(
     limit: usize,
     budget: u64,
     is_over: &dyn Fn() -> bool,
-) -> Result<Found, Error> {
+) -> Result<Found, Unreadable> {
     let mut files: Vec<(u64, &Path)> =
-        files.iter().map(|path| Ok((first_in(path)?, path.as_path()))).collect::<Result<_, Error>>()?;
+        files.iter().map(|path| Ok((first_in(path)?, path.as_path()))).collect::<Result<_, Unreadable>>()?;
     files.sort();
     let mut found = Vec::new();
     let (mut read, mut complete) = (0, true);
     'files: for (_, path) in files.into_iter().rev() {
-        let unreadable = |source| Error { path: path.to_owned(), source };
+        let unreadable = file::unreadable("", path);
         if found.len() >= limit {
             break;
         }
@@ -160,13 +151,11 @@ pub fn search(
 }
 
 /// The sequence number of a file's first line; what has none is the newest.
-fn first_in(path: &Path) -> Result<u64, Error> {
-    File::open(path).and_then(|file| first_of(&file)).map_err(|source| Error { path: path.to_owned(), source })
+fn first_in(path: &Path) -> Result<u64, Unreadable> {
+    File::open(path).and_then(|file| first_of(&file)).map_err(file::unreadable("", path))
 }
 
 /// The same of an open file, whose position moves.
 pub(super) fn first_of(file: &File) -> io::Result<u64> {
-    let mut start = Vec::new();
-    file.take(1024).read_to_end(&mut start)?;
-    Ok(Header::read(&start).map_or(u64::MAX, |header| header.seq))
+    Ok(Header::read(&file::start(file, MAX_START)?).map_or(u64::MAX, |header| header.seq))
 }

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use super::file::rotated;
 use super::line::{Head, Header, hash};
 use super::lines::Backwards;
-use super::search::{self, first_of};
+use super::search::first_of;
+use crate::file::{Unreadable, unreadable};
 
 /// How long a file of the log may have no name: between two steps of a rotation it has none.
 const NAMELESS: Duration = Duration::from_secs(1);
@@ -20,7 +21,7 @@ const NAMELESS: Duration = Duration::from_secs(1);
 pub enum Error {
     /// A file of it cannot be read.
     #[error(transparent)]
-    Read(#[from] search::Error),
+    Read(#[from] Unreadable),
     /// The line is in no file.
     #[error(
         "the audit log {} does not hold line {seq}, with which the database was written last: put back the files that were \
@@ -65,12 +66,12 @@ impl Part {
     ///
     /// # Errors
     /// It cannot be opened.
-    pub fn open(&self) -> Result<File, search::Error> {
+    pub fn open(&self) -> Result<File, Unreadable> {
         let opened = match &self.file {
             Some(file) => file.try_clone().and_then(|mut file| file.rewind().map(|()| file)),
             None => File::open(&self.path),
         };
-        opened.map_err(|source| search::Error { path: self.path.clone(), source })
+        opened.map_err(unreadable("", &self.path))
     }
 }
 
@@ -80,7 +81,7 @@ impl Part {
 /// # Errors
 /// A file cannot be read, or the log does not hold the line.
 pub fn until(path: &Path, head: Head) -> Result<Vec<Part>, Error> {
-    let unreadable = |source| search::Error { path: path.to_owned(), source };
+    let unreadable = unreadable("", path);
     // The present file first: what was rotated before is then among the rotated ones, and what is rotated later too, which is
     // noticed. The other way round a file could be in neither place.
     let present = present(path).map_err(unreadable)?;
@@ -121,7 +122,7 @@ fn present(path: &Path) -> io::Result<Option<File>> {
 
 /// Where the line ends, its newline included; `None` if it is not in the file.
 fn end_of(part: &Part, head: Head) -> Result<Option<u64>, Error> {
-    let unreadable = |source| search::Error { path: part.path.clone(), source };
+    let unreadable = unreadable("", &part.path);
     let mut lines = Backwards::whole(part.open()?).map_err(unreadable)?;
     while let Some(line) = lines.next() {
         let line = line.map_err(unreadable)?;

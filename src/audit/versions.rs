@@ -6,12 +6,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
 use super::line::MAX_LINE;
-use super::search::Error;
+use crate::file::{Unreadable, unreadable};
 
 /// The last version of each row, by what the log calls its object.
 pub type Versions = HashMap<String, i64>;
@@ -43,7 +43,7 @@ struct Retracted {
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn read(files: &[PathBuf]) -> Result<Versions, Error> {
+pub fn read(files: &[PathBuf]) -> Result<Versions, Unreadable> {
     let mut retracted = Retracted::default();
     each(files, &["not-committed", "not_in_database"], |members| {
         if let (Some(first), Some(last)) = (members.first, members.last) {
@@ -68,10 +68,10 @@ pub fn read(files: &[PathBuf]) -> Result<Versions, Error> {
 }
 
 /// Calls `take` with each line that holds one of `words`.
-fn each(files: &[PathBuf], words: &[&str], mut take: impl FnMut(Members<'_>)) -> Result<(), Error> {
+fn each(files: &[PathBuf], words: &[&str], mut take: impl FnMut(Members<'_>)) -> Result<(), Unreadable> {
     for path in files {
-        let unreadable = |source| Error { path: path.clone(), source };
-        let mut reader = BufReader::with_capacity(1 << 18, open(path)?);
+        let unreadable = unreadable("", path);
+        let mut reader = BufReader::with_capacity(1 << 18, File::open(path).map_err(unreadable)?);
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -88,8 +88,4 @@ fn each(files: &[PathBuf], words: &[&str], mut take: impl FnMut(Members<'_>)) ->
         }
     }
     Ok(())
-}
-
-fn open(path: &Path) -> Result<File, Error> {
-    File::open(path).map_err(|source| Error { path: path.to_owned(), source })
 }

@@ -1,28 +1,24 @@
 //! The authorities that may vouch for clients.
 
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use openssl::error::ErrorStack;
 use openssl::x509::{X509, X509Ref};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::certificate;
+use crate::file::{self, Unreadable};
 use crate::pem::{self, Certificates, Holds, PemError, Skipped};
+
+/// The largest file of authorities or CRLs, in bytes: the CRLs of large authorities take tens of MiB.
+pub(super) const MAX_FILE: u64 = 1 << 30;
 
 /// Why the authorities cannot be used, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
     /// A file cannot be read.
-    #[error("cannot read the {what} {}: {source}", path.display())]
-    Unreadable {
-        /// What the file is for.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// The authority file holds no certificate.
     #[error("the authority file {} holds no PEM certificate{}", path.display(), Holds(skipped))]
     NoAuthority {
@@ -102,17 +98,13 @@ pub enum AuthorityError {
     OpenSsl(#[from] ErrorStack),
 }
 
-pub(super) fn read(what: &'static str, path: &Path) -> Result<Vec<u8>, AuthorityError> {
-    fs::read(path).map_err(|source| AuthorityError::Unreadable { what, path: path.to_owned(), source })
-}
-
 /// Reads one or several CA certificates from a PEM file. What stands beside them is named in the log, if it may stand there.
 ///
 /// # Errors
 /// The file is missing, empty, not PEM, holds something that is not looked at, or a certificate that is not a CA's or whose key
 /// is not sound.
 pub fn load(path: &Path) -> Result<Vec<X509>, AuthorityError> {
-    let pem = read("authority file", path)?;
+    let pem = file::bytes("authority file", path, MAX_FILE)?;
     let read = pem::certificates(&pem).map_err(|source| AuthorityError::NotPem { path: path.to_owned(), source })?;
     read.tell(path);
     let Certificates { certificates, skipped, .. } = read;

@@ -7,9 +7,10 @@ use openssl::error::ErrorStack;
 use openssl::x509::{CrlStatus, X509, X509Crl, X509KeyUsage, X509NameRef, X509Ref};
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 
-use super::authority::{AuthorityError, read};
+use super::authority::{AuthorityError, MAX_FILE};
 use super::certificate::unix_time;
 use super::error_queue::discard_errors;
+use crate::file;
 use crate::pem::{self, Block, Holds, Kind, PemError, Skipped};
 
 /// How long before its end a CRL is warned about.
@@ -45,7 +46,7 @@ impl Revocation {
     pub(super) fn load(paths: &[PathBuf], authorities: &[&X509Ref], now: i64) -> Result<Self, AuthorityError> {
         let mut lists = Vec::new();
         for path in paths {
-            let pem = read("CRL file", path)?;
+            let pem = file::bytes("CRL file", path, MAX_FILE)?;
             let not_crl = |detail: String| AuthorityError::NotCrl { path: path.clone(), detail };
             let before = lists.len();
             let mut skipped = Vec::new();

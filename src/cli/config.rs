@@ -1,8 +1,6 @@
 //! Options merged from flag, environment and file, then checked.
 
 use std::env;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +8,7 @@ use std::time::Duration;
 use super::options::Options;
 use crate::client::{self, P12, Settings, UrlError};
 use crate::config::toml_file;
+use crate::file::{self, Unreadable};
 use crate::secret::Password;
 
 /// Where a server is that was started without options.
@@ -28,8 +27,8 @@ const SECRETS: [&str; 2] = ["access_token", "client_p12_password"];
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     /// The configuration file cannot be read.
-    #[error("cannot read the configuration file {}: {source}", path.display())]
-    Unreadable { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// It has a syntax error, an unknown key or a value of a wrong type.
     #[error("{}: {message}", path.display())]
     Toml { path: PathBuf, message: String },
@@ -103,7 +102,7 @@ pub(super) fn settings(given: Options, file: Option<Place>) -> Result<Settings, 
     let file = match file {
         Some(Place::Named(path)) => read(&path)?,
         Some(Place::Usual(path)) => match read(&path) {
-            Err(Error::Unreadable { source, .. }) if is_missing(&source) => Options::default(),
+            Err(Error::Unreadable(error)) if file::is_missing(&error.source) => Options::default(),
             result => result?,
         },
         None => Options::default(),
@@ -124,10 +123,6 @@ pub(super) fn settings(given: Options, file: Option<Place>) -> Result<Settings, 
         access_token,
         timeout: Duration::from_secs(timeout.into()),
     })
-}
-
-fn is_missing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn merge(given: Options, mut file: Options) -> Result<Options, Error> {
@@ -161,20 +156,13 @@ fn p12(options: &Options) -> Result<Option<P12>, Error> {
 
 /// Reads the TOML file; `-` and `_` are the same in its keys, so that flags can be copied.
 fn read(path: &Path) -> Result<Options, Error> {
-    let unreadable = |source| Error::Unreadable { path: path.to_owned(), source };
-    let file = File::open(path).map_err(unreadable)?;
-    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
-    let mut text = String::new();
-    let length = file.take(MAX_FILE + 1).read_to_string(&mut text).map_err(unreadable)?;
-    // It may hold a password; this overwrites the text when it is dropped.
-    let text = Password::from(text);
-    if u64::try_from(length).is_ok_and(|length| length > MAX_FILE) {
-        return Err(unreadable(io::Error::other(format!("it is larger than {MAX_FILE} bytes"))));
-    }
+    let file = file::open("configuration file", path)?;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    let text = file.text(MAX_FILE)?;
     let read = toml_file::parse(&text, &SECRETS).map_err(|message| Error::Toml { path: path.to_owned(), message });
     let mut options: Options = read?.options;
-    let mut secrets = SECRETS.into_iter().zip([options.access_token.is_some(), options.client_p12_password.is_some()]);
-    if let Some((key, _)) = secrets.find(|(_, present)| *present)
+    let given = options.names();
+    if let Some(key) = SECRETS.into_iter().find(|key| given.contains(key))
         && mode & 0o077 != 0
     {
         return Err(Error::Exposed { path: path.to_owned(), key, mode });

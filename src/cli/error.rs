@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::config;
 use super::sealed::Error as SealedError;
-use crate::audit::{search, verify};
+use crate::audit::verify;
+use crate::file::Unreadable;
 use crate::{client, kmip};
 
 /// The failure of a command.
@@ -15,6 +16,8 @@ pub(super) enum Error {
     Config(#[from] config::Error),
     #[error(transparent)]
     Client(#[from] client::Error),
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     #[error("{0}")]
     File(#[from] FileError),
     /// A key file is not what its format says.
@@ -77,8 +80,6 @@ pub(super) enum Error {
 /// What goes wrong with files.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FileError {
-    #[error("cannot read {}: {source}", path.display())]
-    Read { path: PathBuf, source: io::Error },
     #[error("cannot write {}: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
     #[error("{} exists already: name another file, or give --force to replace it", .0.display())]
@@ -118,20 +119,12 @@ pub(super) enum AuditError {
     Head { path: PathBuf, source: verify::Fault },
     #[error("{0}")]
     Verify(verify::Error),
-    #[error("{0}")]
-    Search(#[from] search::Error),
     /// The server's search ended at its limit.
     #[error("these are the newest lines that fit; older files were not looked at: search in the files themselves")]
     NotSearched,
     /// Lines after the last checkpoint, or no checkpoint at all.
     #[error("intact, but its end is not signed: the last line is {last}, the last checkpoint {signed}")]
     Unsigned { last: u64, signed: u64 },
-}
-
-impl From<search::Error> for Error {
-    fn from(error: search::Error) -> Self {
-        Self::Audit(error.into())
-    }
 }
 
 /// What the server says of a login, and where to find more.

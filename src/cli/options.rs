@@ -2,27 +2,12 @@
 
 use std::path::PathBuf;
 
+use crate::config::declared::options;
 use crate::secret::Password;
 
-macro_rules! options {
-    ($($(#[$meta:meta])* $name:ident: $ty:ty,)*) => {
-        /// What was given in one place (command line and environment, or file); unset options stay `None`.
-        #[derive(Debug, Default, clap::Args, serde::Deserialize)]
-        #[serde(deny_unknown_fields, default)]
-        pub(super) struct Options {
-            $($(#[$meta])* pub(super) $name: Option<$ty>,)*
-        }
-
-        impl Options {
-            /// Option by option: what is set here, else what is set in `weaker`.
-            pub(super) fn or(self, weaker: Self) -> Self {
-                Self { $($name: self.$name.or(weaker.$name),)* }
-            }
-        }
-    };
-}
-
 options! {
+    pub(super) struct Options;
+
     /// Server to talk to [default: https://localhost:9998]
     #[arg(long, env = "CLAVIGER_URL", value_name = "URL", global = true, help_heading = "Connection")]
     url: String,

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::error::{Error, FileError};
+use crate::file;
 use crate::secret::Bytes;
 
 /// The file name that means standard input or output.
@@ -45,7 +46,7 @@ impl Source {
         let reader: Reader = if path == Path::new(DASH) {
             Box::new(io::stdin())
         } else {
-            Box::new(File::open(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?)
+            Box::new(File::open(path).map_err(file::unreadable("", path))?)
         };
         Ok(Self {
             path: path.to_owned(),
@@ -98,7 +99,7 @@ impl Source {
     }
 
     fn unreadable(&self, source: io::Error) -> Error {
-        FileError::Read { path: self.path.clone(), source }.into()
+        file::unreadable("", &self.path)(source).into()
     }
 
     /// Reads so many bytes, and less only at the end.

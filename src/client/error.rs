@@ -1,11 +1,11 @@
 //! Why a client has no answer to give: what failed, and what to try.
 
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
 
 use super::http;
 use super::refusal::Refusal;
+use crate::file::Unreadable;
 use crate::kmip;
 use crate::kmip::enumerations::Operation;
 use crate::pem::PemError;
@@ -16,15 +16,8 @@ use crate::text::Shown;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
-    #[error("cannot read the {what} {}: {source}", path.display())]
-    Unreadable {
-        /// What the file is for.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// The PKCS#12 file cannot be opened.
     #[error("{}", fault.told(path, ": give --client-p12-password-file or CLAVIGER_CLIENT_P12_PASSWORD"))]
     Pkcs12 {

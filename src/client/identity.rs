@@ -1,7 +1,5 @@
 //! The files that a client proves itself and its server with.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
 
 use native_tls::{Certificate, Identity};
@@ -10,9 +8,10 @@ use openssl::x509::X509;
 
 use super::Error;
 use super::http::Trust;
+use crate::file;
 use crate::pem::{self, Certificates, PemError};
 use crate::pkcs12;
-use crate::secret::{Bytes, Password};
+use crate::secret::Password;
 
 /// The largest file with certificates, in bytes.
 const MAX_CERTIFICATES: u64 = 1 << 20;
@@ -22,7 +21,7 @@ const MAX_PASSWORD: u64 = 4096;
 
 /// Reads the PKCS#12 file (RFC 7292) with the client's key and certificate.
 pub(super) fn identity(path: &Path, password: &str) -> Result<Identity, Error> {
-    let der = read("PKCS#12 file", path, MAX_CERTIFICATES)?;
+    let der = file::bytes("PKCS#12 file", path, pkcs12::MAX_FILE)?;
     // Opened once more by `native_tls`, whose error does not say what OpenSSL says.
     let parsed = pkcs12::open(&der, password).map_err(|fault| Error::Pkcs12 { path: path.to_owned(), fault })?;
     let missing = |missing| Err(Error::Incomplete { path: path.to_owned(), missing });
@@ -40,7 +39,7 @@ pub(super) fn identity(path: &Path, password: &str) -> Result<Identity, Error> {
 /// # Errors
 /// The file cannot be read, holds no certificate, one whose key is not sound, or something that is not looked at.
 pub fn authorities(path: &Path) -> Result<Trust, Error> {
-    let pem = read("CA file", path, MAX_CERTIFICATES)?;
+    let pem = file::bytes("CA file", path, MAX_CERTIFICATES)?;
     let not_authorities = |source| Error::NotAuthorities { path: path.to_owned(), source };
     let read = pem::certificates(&pem).map_err(not_authorities)?;
     read.tell(path);
@@ -72,29 +71,12 @@ fn trust(read: Certificates) -> Result<Trust, PemError> {
 /// # Errors
 /// The file cannot be read, is too large or is not UTF-8.
 pub fn read_password(path: &Path) -> Result<Password, Error> {
-    let bytes = read("password file", path, MAX_PASSWORD)?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| Error::Unreadable {
-        what: "password file",
-        path: path.to_owned(),
-        source: io::Error::new(io::ErrorKind::InvalidData, error),
-    })?;
-    Ok(Password::from(without_line_end(text).to_owned()))
+    let text = file::text("password file", path, MAX_PASSWORD)?;
+    Ok(Password::from(without_line_end(&text).to_owned()))
 }
 
 /// A text without its last line end, LF or CRLF.
 #[must_use]
 pub fn without_line_end(text: &str) -> &str {
     text.strip_suffix('\n').map_or(text, |text| text.strip_suffix('\r').unwrap_or(text))
-}
-
-fn read(what: &'static str, path: &Path, limit: u64) -> Result<Bytes, Error> {
-    let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
-    let bytes = Bytes::from(bytes);
-    read.map_err(unreadable)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) {
-        return Ok(bytes);
-    }
-    Err(unreadable(io::Error::other(format!("it is larger than {limit} bytes"))))
 }

@@ -1,24 +1,17 @@
 //! What can be wrong with the configuration.
 
-use std::io;
 use std::path::PathBuf;
 
 use super::mechanism_number::MechanismNumber;
+use crate::file::Unreadable;
 use crate::principal::UsernameError;
 
 /// A refusal to start because of the configuration, in one line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file named by an option cannot be read.
-    #[error("cannot read the {what} {}: {source}", path.display())]
-    Unreadable {
-        /// What the file is for.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// The TOML file has a syntax error, an unknown key or a value of a wrong type.
     #[error("{}: {message}", path.display())]
     Toml {
@@ -57,14 +50,18 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A number outside its bounds.
-    #[error("--{option}: {value} is out of range: {fault}")]
+    #[error("--{option}: {value} is out of range: give {least} to {most}{unit}")]
     OutOfRange {
         /// The option's long name.
         option: &'static str,
         /// As given.
         value: u64,
-        /// The bounds, and where they come from.
-        fault: &'static str,
+        /// The least that it may be.
+        least: u64,
+        /// The most.
+        most: u64,
+        /// What is counted, after a blank, and why it has bounds; may be empty.
+        unit: &'static str,
     },
     /// `--default-username` is no user name.
     #[error("--default-username: {0}")]
@@ -180,7 +177,7 @@ impl Error {
     /// The options whose values are at fault, by their names with `_`, the most likely first.
     pub(super) fn options(&self) -> Vec<String> {
         let names: &[&str] = match self {
-            Self::Value { option, .. } => &[option],
+            Self::Value { option, .. } | Self::OutOfRange { option, .. } => &[option],
             Self::LogFilter(_) => &["log"],
             Self::SameMechanism(_) => &["hsm_wrap_mechanism", "hsm_wrap_pad_mechanism"],
             Self::DefaultUsername(_) => &["default_username"],
@@ -192,7 +189,9 @@ impl Error {
             Self::IssuerTwice { .. } => &["jwt_issuer_uri"],
             Self::Prefixes(..) => &["jwt_username_prefix", "username_prefix"],
             Self::JwksUri { .. } => &["jwks_uri", "jwt_issuer_uri"],
-            Self::Unreadable { what, .. } | Self::Exposed { what, .. } if *what == "PIN file" => &["hsm_pin_file"],
+            Self::Unreadable(Unreadable { what, .. }) | Self::Exposed { what, .. } if *what == "PIN file" => {
+                &["hsm_pin_file"]
+            }
             _ => &[],
         };
         names.iter().map(|name| name.trim_start_matches('-').replace('-', "_")).collect()

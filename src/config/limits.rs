@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::error::Error;
+use super::within::within;
 
 /// The least that bodies and answers may take in all, in MiB: an eighth of it, which is what one caller may have, holds the
 /// largest request and its answer.
@@ -35,47 +36,23 @@ impl Limits {
         connections: Option<u32>,
         cache: Option<u32>,
     ) -> Result<Self, Error> {
-        // clap has looked at flag and environment, but not at the file.
-        let seconds = request_timeout.unwrap_or(30);
-        if !(1..=3600).contains(&seconds) {
-            return Err(Error::OutOfRange {
-                option: "request-timeout",
-                value: seconds.into(),
-                fault: "give 1 to 3600 seconds",
-            });
-        }
+        let seconds = within("request-timeout", request_timeout.unwrap_or(30), &(1..=3600), " seconds")?;
         let memory = bytes(
             "memory-limit",
             memory.unwrap_or(512),
             LEAST_MEMORY,
-            "give 256 to 1048576 MiB: an eighth, which is what one caller may have, must hold the largest request \
-             (16 MiB with what the server makes of it) and its answer (16 MiB)",
+            " MiB: an eighth, which is what one caller may have, must hold the largest request (16 MiB with what the server makes \
+             of it) and its answer (16 MiB)",
         )?;
-        let cache = bytes(
-            "cache-size",
-            cache.unwrap_or(256),
-            LEAST_CACHE,
-            "give 16 to 1048576 MiB: about 12 KiB for each key in use",
-        )?;
-        let connections = connections.unwrap_or(8192);
-        if !(64..=1_000_000).contains(&connections) {
-            return Err(Error::OutOfRange {
-                option: "max-connections",
-                value: connections.into(),
-                fault: "give 64 to 1000000",
-            });
-        }
+        let cache = bytes("cache-size", cache.unwrap_or(256), LEAST_CACHE, " MiB: about 12 KiB for each key in use")?;
+        let connections = within("max-connections", connections.unwrap_or(8192), &(64..=1_000_000), "")?;
         let connections = usize::try_from(connections).unwrap_or(usize::MAX);
         Ok(Self { request_timeout: Duration::from_secs(seconds.into()), memory, connections, cache })
     }
 }
 
 /// So many MiB in bytes, if they are between `least` and [`MOST_MEMORY`].
-fn bytes(option: &'static str, given: u32, least: usize, fault: &'static str) -> Result<usize, Error> {
-    let mebibytes = usize::try_from(given).unwrap_or(usize::MAX);
-    if (least..=MOST_MEMORY).contains(&mebibytes) {
-        Ok(mebibytes << 20)
-    } else {
-        Err(Error::OutOfRange { option, value: given.into(), fault })
-    }
+fn bytes(option: &'static str, given: u32, least: usize, unit: &'static str) -> Result<usize, Error> {
+    let given = usize::try_from(given).unwrap_or(usize::MAX);
+    Ok(within(option, given, &(least..=MOST_MEMORY), unit)? << 20)
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod callers;
+pub(crate) mod declared;
 mod environment;
 mod error;
 mod hsm;
@@ -30,6 +31,7 @@ pub use options::{ClientCert, ClientCertUsername, LogFormat, Options, Placement,
 pub use places::Places;
 pub use secret_file::SecretSource;
 
+use crate::file;
 use crate::principal::Username;
 use crate::secret::Password;
 use toml_file::FromFile;
@@ -159,7 +161,7 @@ impl Config {
             return Err(Error::AuthorityWithoutIdentity);
         }
         let mut jwt_issuers = callers::jwt_issuers(&options, places)?;
-        let jwt_leeway = within("jwt-leeway", options.jwt_leeway.unwrap_or(60), &JWT_LEEWAY, "0 to 300 seconds")?;
+        let jwt_leeway = within("jwt-leeway", options.jwt_leeway.unwrap_or(60), &JWT_LEEWAY, " seconds")?;
         callers::separate_prefixes(client_certificates.as_mut(), &mut jwt_issuers)?;
         let sqlite_path = options.sqlite_path.clone().unwrap_or_else(|| PathBuf::from("./claviger.db"));
         let audit = audit::settings(&options, &sqlite_path)?;
@@ -176,7 +178,7 @@ impl Config {
         let log = options.log.unwrap_or_else(|| "info".to_owned());
         log_filter::check(&log).map_err(Error::LogFilter)?;
         let gcm_limit = options.gcm_limit.unwrap_or(*GCM_LIMIT.end());
-        let gcm_limit = within("gcm-limit", gcm_limit, &GCM_LIMIT, "1 to 4294967296")?;
+        let gcm_limit = within("gcm-limit", gcm_limit, &GCM_LIMIT, "")?;
         let subjects = |option: &'static str, given: Option<Vec<String>>| {
             given.map(|given| listed::all(option, Some(&given), places)).transpose()
         };
@@ -247,7 +249,7 @@ fn p12(options: &Options) -> Result<Option<P12>, Error> {
 
 /// Reads the TOML file.
 fn read_file(path: &Path) -> Result<FromFile<Options>, Error> {
-    let text = secret_file::read_bounded("configuration file", path, MAX_CONFIG_FILE)?;
+    let text = file::text("configuration file", path, MAX_CONFIG_FILE)?;
     toml_file::parse(&text, &["https_p12_password"]).map_err(|message| Error::Toml { path: path.to_owned(), message })
 }
 

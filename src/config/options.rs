@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::declared::options;
 use super::mechanism_number::MechanismNumber;
 use crate::secret::Password;
 
@@ -114,32 +115,9 @@ where
     }
 }
 
-macro_rules! options {
-    ($($(#[$meta:meta])* $name:ident: $ty:ty,)*) => {
-        /// What was given in one place (command line and environment, or file); unset options stay `None`.
-        #[derive(Debug, Default, clap::Args, serde::Deserialize)]
-        #[serde(deny_unknown_fields, default)]
-        pub struct Options {
-            $($(#[$meta])* pub $name: Option<$ty>,)*
-        }
-
-        impl Options {
-            /// The names of the options that are set here.
-            pub(super) fn names(&self) -> Vec<&'static str> {
-                let all = [$((stringify!($name), self.$name.is_some()),)*];
-                all.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name).collect()
-            }
-
-            /// Option by option: what is set here, else what is set in `weaker`.
-            #[must_use]
-            pub fn or(self, weaker: Self) -> Self {
-                Self { $($name: self.$name.or(weaker.$name),)* }
-            }
-        }
-    };
-}
-
 options! {
+    pub struct Options;
+
     /// Address or name to listen on [default: 0.0.0.0, or 127.0.0.1 when nothing authenticates]
     #[arg(long, env = "KMS_HOSTNAME", value_name = "HOST")]
     hostname: String,

@@ -1,11 +1,11 @@
 //! Files that hold a PIN or a password.
 
-use std::fs::{File, Metadata};
-use std::io::{self, Read as _};
+use std::fs::Metadata;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use crate::file;
 use crate::secret::{Masked, Password};
 
 /// The largest PIN or password file, in bytes.
@@ -42,32 +42,11 @@ impl SecretSource {
     }
 }
 
-/// Reads a whole UTF-8 file of at most `limit` bytes.
-pub(super) fn read_bounded(what: &'static str, path: &Path, limit: u64) -> Result<String, Error> {
-    let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-    read(what, path, File::open(path).map_err(unreadable)?, limit)
-}
-
-fn read(what: &'static str, path: &Path, file: File, limit: u64) -> Result<String, Error> {
-    let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-    // Longer than its full length, so that no shorter copy stays behind: the library reads the last bytes by way of the stack if there
-    // is little room.
-    let room = file.metadata().map_or(0, |found| found.len()).min(limit);
-    let mut text = String::with_capacity(usize::try_from(room).unwrap_or_default() + 64);
-    file.take(limit + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if u64::try_from(text.len()).unwrap_or(u64::MAX) > limit {
-        return Err(unreadable(io::Error::other(format!("it is larger than {limit} bytes"))));
-    }
-    Ok(text)
-}
-
 /// A secret in a file that only those may read who have to: its text without the last line end.
 fn read_text(what: &'static str, path: &Path) -> Result<Password, Error> {
-    let unreadable = |source| Error::Unreadable { what, path: path.to_owned(), source };
-    // Of the open file: a path can name another one a moment later.
-    let file = File::open(path).map_err(unreadable)?;
-    check_access(what, path, &file.metadata().map_err(unreadable)?)?;
-    Ok(text_of(read(what, path, file, MAX_SECRET)?))
+    let file = file::open(what, path)?;
+    check_access(what, path, &file.metadata()?)?;
+    Ok(Password::from(file.text(MAX_SECRET)?.trim_end_matches(['\r', '\n']).to_owned()))
 }
 
 /// Refuses a file that others can read. A group may, as Kubernetes (fsGroup) and systemd (LoadCredential, by an access list, whose
@@ -89,11 +68,6 @@ fn check_access(what: &'static str, path: &Path, metadata: &Metadata) -> Result<
 fn is_in_group(group: u32) -> bool {
     use rustix::process::{getegid, getgroups};
     getegid().as_raw() == group || getgroups().is_ok_and(|groups| groups.iter().any(|own| own.as_raw() == group))
-}
-
-fn text_of(text: String) -> Password {
-    let text = Password::from(text);
-    Password::from(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Where the user PIN comes from: its file or `KMS_HSM_PIN`. Whether one is needed, the token knows.

@@ -57,7 +57,9 @@ fn places(text: &str) -> BTreeMap<String, usize> {
     keys.collect()
 }
 
-fn line_of(text: &str, byte: usize) -> usize {
+/// The line of a byte, from 1.
+#[must_use]
+pub fn line_of(text: &str, byte: usize) -> usize {
     text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }
 

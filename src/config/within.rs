@@ -4,15 +4,19 @@ use std::ops::RangeInclusive;
 
 use super::error::Error;
 
-/// A number within its bounds.
+/// A number within its bounds; `unit` follows them in the error.
 ///
 /// # Errors
-/// It is not, and `fault` says what they are: clap has looked at flag and environment, but not at the file.
-pub(super) fn within<T: PartialOrd>(
+/// It is not: clap has looked at flag and environment, but not at the file.
+pub(super) fn within<T: Copy + PartialOrd + TryInto<u64>>(
     option: &'static str,
     number: T,
     bounds: &RangeInclusive<T>,
-    fault: &'static str,
+    unit: &'static str,
 ) -> Result<T, Error> {
-    if bounds.contains(&number) { Ok(number) } else { Err(Error::Value { option, fault }) }
+    if bounds.contains(&number) {
+        return Ok(number);
+    }
+    let [value, least, most] = [number, *bounds.start(), *bounds.end()].map(|own| own.try_into().unwrap_or(u64::MAX));
+    Err(Error::OutOfRange { option, value, least, most, unit })
 }

@@ -7,6 +7,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::file::{self, Unreadable, unreadable};
+
 /// Names the configuration file.
 const VARIABLE: &str = "SOFTHSM2_CONF";
 
@@ -17,6 +19,9 @@ const OF_SYSTEM: [&str; 3] = ["/etc/softhsm/softhsm2.conf", "/etc/softhsm2.conf"
 /// Where tokens are if the configuration does not say so.
 const USUAL_TOKENS: &str = "/var/lib/softhsm/tokens";
 
+/// The largest configuration file, in bytes.
+const MAX_CONFIGURATION: u64 = 1 << 20;
+
 /// What keeps SoftHSM from its tokens.
 #[derive(Debug)]
 pub enum SoftHsmFault {
@@ -26,14 +31,7 @@ pub enum SoftHsmFault {
         places: Vec<PathBuf>,
     },
     /// A file or directory that cannot be read.
-    Unreadable {
-        /// What it is.
-        what: &'static str,
-        /// Which one.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    Unreadable(Unreadable),
     /// A kind of store that there is not, or that is not built into this SoftHSM.
     Backend {
         /// The configuration file.
@@ -68,7 +66,7 @@ impl fmt::Display for SoftHsmFault {
                     places.join(" or ")
                 )
             }
-            Self::Unreadable { what, path, source } => {
+            Self::Unreadable(Unreadable { what, path, source }) => {
                 let advice = match source.kind() {
                     io::ErrorKind::PermissionDenied => allowed(path),
                     _ => format!("create it, or name another one by {VARIABLE}"),
@@ -144,7 +142,7 @@ pub fn softhsm_fault(module: &Path) -> Option<SoftHsmFault> {
             let count = tokens.len();
             tokens.into_iter().next().map(|path| SoftHsmFault::Tokens { path, count })
         }
-        Err(source) => Some(unreadable("directory of tokens", &directory, source)),
+        Err(source) => Some(SoftHsmFault::Unreadable(unreadable("directory of tokens", &directory)(source))),
     }
 }
 
@@ -155,9 +153,8 @@ pub fn softhsm_fault(module: &Path) -> Option<SoftHsmFault> {
 /// It is not found, or SoftHSM keeps the objects in another way.
 pub fn softhsm_directory(serial: &str) -> Result<PathBuf, SoftHsmFault> {
     let directory = directory_of_tokens()?;
-    let entries =
-        fs::read_dir(&directory).map_err(|source| unreadable("directory of tokens", &directory, source))?.flatten();
-    let mut found = entries.map(|entry| entry.path()).filter(|path| {
+    let entries = fs::read_dir(&directory).map_err(unreadable("directory of tokens", &directory));
+    let mut found = entries.map_err(SoftHsmFault::Unreadable)?.flatten().map(|entry| entry.path()).filter(|path| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().replace('-', "");
         !serial.is_empty() && name.to_lowercase().ends_with(&serial.to_lowercase())
     });
@@ -167,7 +164,7 @@ pub fn softhsm_directory(serial: &str) -> Result<PathBuf, SoftHsmFault> {
 /// Where the configuration has the tokens, each in a directory of its own.
 fn directory_of_tokens() -> Result<PathBuf, SoftHsmFault> {
     let path = configuration()?;
-    let text = fs::read_to_string(&path).map_err(|source| unreadable("configuration file", &path, source))?;
+    let text = file::text("configuration file", &path, MAX_CONFIGURATION).map_err(SoftHsmFault::Unreadable)?;
     let value = |key: &str| {
         let lines = text.lines().filter_map(|line| line.split('#').next()?.split_once('='));
         lines.filter(|(own, _)| own.trim() == key).map(|(_, value)| value.trim().to_owned()).next_back()
@@ -177,10 +174,6 @@ fn directory_of_tokens() -> Result<PathBuf, SoftHsmFault> {
     }
     let directory = value("directories.tokendir").filter(|text| !text.is_empty());
     Ok(directory.map_or_else(|| PathBuf::from(USUAL_TOKENS), PathBuf::from))
-}
-
-fn unreadable(what: &'static str, path: &Path, source: io::Error) -> SoftHsmFault {
-    SoftHsmFault::Unreadable { what, path: path.to_owned(), source }
 }
 
 /// The configuration file that SoftHSM takes.

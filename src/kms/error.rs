@@ -8,9 +8,10 @@ pub use no_effect::NoEffect;
 use super::bounds::{MAX_REASON, MAX_SECRET};
 use super::handover_fault::HandoverFault;
 use super::place_fault::PlaceFault;
-use crate::audit::{self, Unavailable};
+use crate::audit::Unavailable;
 use crate::auth::AccessTokenFault;
 use crate::custody;
+use crate::file::Unreadable;
 use crate::kmip::enumerations::CryptographicAlgorithm;
 use crate::kmip::state::Refusal;
 use crate::kmip::{self, Tag};
@@ -328,7 +329,7 @@ pub enum Error {
     Sweeps,
     /// It cannot be read.
     #[error("the audit log cannot be read")]
-    Unsearchable(#[from] audit::search::Error),
+    Unsearchable(#[from] Unreadable),
     /// Where a secret should be.
     #[error("an account has 1 to 128 bytes and no colon, a variable 1 to 800 bytes, both of printable characters")]
     SecretPath,

@@ -1,7 +1,5 @@
 //! Files of the configuration: TOML, whose faults are reported with line and key.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -9,6 +7,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fault::Fault;
+use crate::config::toml_file::line_of;
+use crate::file::{self, Unreadable};
+use crate::secret::Password;
 
 /// The largest policy file, in bytes.
 const MAX_FILE: u64 = 4 << 20;
@@ -31,15 +32,8 @@ pub enum FileError {
         name: String,
     },
     /// It cannot be read.
-    #[error("cannot read the {what} {}: {source}", path.display())]
-    Unreadable {
-        /// What the file is.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// It is no TOML of this shape, or contradicts itself.
     #[error("the {what} {}, line {line}: {fault}", path.display())]
     Faulty {
@@ -58,7 +52,7 @@ pub enum FileError {
 pub struct TomlFile<'a> {
     what: &'static str,
     path: &'a Path,
-    text: String,
+    text: Password,
 }
 
 impl<'a> TomlFile<'a> {
@@ -67,8 +61,7 @@ impl<'a> TomlFile<'a> {
     /// # Errors
     /// It cannot be read.
     pub fn open(what: &'static str, path: &'a Path) -> Result<Self, FileError> {
-        let text = text(path).map_err(|source| FileError::Unreadable { what, path: path.to_owned(), source })?;
-        Ok(Self { what, path, text })
+        Ok(Self { what, path, text: file::text(what, path, MAX_FILE)? })
     }
 
     /// The whole of it.
@@ -103,19 +96,6 @@ impl<'a> TomlFile<'a> {
     fn at(&self, line: usize, fault: String) -> FileError {
         FileError::Faulty { what: self.what, path: self.path.to_owned(), line, fault }
     }
-}
-
-fn text(path: &Path) -> Result<String, io::Error> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
-    if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_FILE {
-        return Err(io::Error::other(format!("it is larger than {MAX_FILE} bytes")));
-    }
-    Ok(text)
-}
-
-fn line_of(text: &str, byte: usize) -> usize {
-    text.bytes().take(byte).filter(|byte| *byte == b'\n').count() + 1
 }
 
 /// What is said of a table that the file has already, by the line of its second header; `None` if that line is none, or the first one

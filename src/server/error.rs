@@ -5,6 +5,7 @@ use std::io;
 use crate::audit;
 use crate::client;
 use crate::custody::{RootError, SoftHsmFault, TokenError};
+use crate::file::Unreadable;
 use crate::kms;
 use crate::metrics;
 use crate::policy;
@@ -95,7 +96,7 @@ pub enum StartError {
     NoDatabase(std::path::PathBuf),
     /// The audit log cannot be read.
     #[error(transparent)]
-    AuditFiles(#[from] audit::search::Error),
+    AuditFiles(#[from] Unreadable),
     /// The audit log.
     #[error(transparent)]
     Audit(#[from] audit::OpenError),

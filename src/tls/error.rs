@@ -1,25 +1,18 @@
 //! What can be wrong with the server's identity and its authorities.
 
-use std::io;
 use std::path::PathBuf;
 
 use openssl::error::ErrorStack;
 
+use crate::file::Unreadable;
 use crate::pkcs12;
 
 /// Why no TLS acceptor could be made, in one line that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
-    #[error("cannot read the {what} {}: {source}", path.display())]
-    Unreadable {
-        /// What the file is for.
-        what: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
     /// The PKCS#12 file cannot be opened.
     #[error("{}", fault.told(path, ": check --https-p12-password or --https-p12-password-file"))]
     Pkcs12 {

@@ -5,8 +5,9 @@ use std::cmp::Ordering;
 use openssl::pkey::{PKey, Private};
 use openssl::x509::{X509, X509Ref, X509VerifyResult};
 
-use super::{Error, read_file};
+use super::Error;
 use crate::config::P12;
+use crate::file;
 use crate::pkcs12;
 
 /// Private key, certificate and the intermediates to send after it.
@@ -26,7 +27,7 @@ impl Identity {
     /// The file is missing, its password wrong, its encryption legacy, or a part is missing.
     pub fn load(p12: &P12, password: &str) -> Result<Self, Error> {
         let path = p12.file.as_path();
-        let der = read_file("PKCS#12 file", path)?;
+        let der = file::bytes("PKCS#12 file", path, pkcs12::MAX_FILE)?;
         let parsed = pkcs12::open(&der, password).map_err(|fault| Error::Pkcs12 { path: path.to_owned(), fault })?;
         let missing = |missing| Error::Incomplete { path: path.to_owned(), missing };
         let key = parsed.pkey.ok_or_else(|| missing("private key"))?;

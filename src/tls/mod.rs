@@ -3,9 +3,6 @@
 mod error;
 mod identity;
 
-use std::fs;
-use std::path::Path;
-
 use openssl::ssl::{
     AlpnError, SslAcceptor, SslAcceptorBuilder, SslMethod, SslMode, SslOptions, SslSessionCacheMode, SslVerifyMode,
     SslVersion, select_next_proto,
@@ -140,8 +137,4 @@ fn verify_clients(
     let mandatory = if required { SslVerifyMode::FAIL_IF_NO_PEER_CERT } else { SslVerifyMode::empty() };
     builder.set_verify(SslVerifyMode::PEER | mandatory);
     Ok(())
-}
-
-fn read_file(what: &'static str, path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::Unreadable { what, path: path.to_owned(), source })
 }

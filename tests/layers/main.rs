@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 23] = [
+const ORDER: [&str; 24] = [
     "base64",
     "turns",
     "secret",
     "text",
+    "file",
     "public_key",
     "pem",
     "pkcs12",

@@ -1,8 +1,9 @@
 //! What can be wrong with a log.
 
 use std::fmt;
-use std::io;
 use std::path::PathBuf;
+
+use crate::file::Unreadable;
 
 /// Why a log is not verified.
 #[derive(Debug, thiserror::Error)]
@@ -11,13 +12,8 @@ pub enum Error {
     #[error("{0}")]
     Broken(#[from] Broken),
     /// A file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
 }
 
 /// The first line that is wrong.

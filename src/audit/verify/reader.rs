@@ -1,14 +1,15 @@
 //! Reads files in batches of whole lines.
 
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use memchr::{memchr_iter, memrchr};
 
 use super::fault::{Broken, Error, Fault};
-use crate::audit::line::{Header, MAX_LINE};
+use crate::audit::line::{Header, MAX_LINE, MAX_START};
+use crate::file;
 
 /// How much is read at one time, in bytes.
 const BATCH: u64 = 1 << 20;
@@ -50,7 +51,8 @@ impl Batch {
 pub(super) fn in_order(files: &[PathBuf]) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     for path in files {
-        let start = start_of(path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let start =
+            File::open(path).and_then(|file| file::start(file, MAX_START)).map_err(file::unreadable("", path))?;
         let first = Header::read(&start).map(|header| header.seq);
         if first.is_none() && !start.is_empty() && files.len() > 1 {
             let fault = Broken { file: path.clone(), line: 1, number: 1, seq: None, fault: Fault::Form };
@@ -62,12 +64,6 @@ pub(super) fn in_order(files: &[PathBuf]) -> Result<Vec<Source>, Error> {
     Ok(sources)
 }
 
-fn start_of(path: &Path) -> io::Result<Vec<u8>> {
-    let mut start = Vec::new();
-    File::open(path)?.take(1024).read_to_end(&mut start)?;
-    Ok(start)
-}
-
 impl Source {
     pub(super) fn is_empty(&self) -> bool {
         self.is_empty
@@ -75,7 +71,7 @@ impl Source {
 
     /// Hands out all lines; `take` says whether it wants more.
     pub(super) fn batches(&self, mut take: impl FnMut(Batch) -> Result<bool, Error>) -> Result<(), Error> {
-        let unreadable = |source| Error::Read { path: self.path.to_path_buf(), source };
+        let unreadable = file::unreadable("", &self.path);
         let mut file = File::open(&*self.path).map_err(unreadable)?;
         let mut rest = Vec::new();
         let mut first = 1;

@@ -1,17 +1,16 @@
 //! `claviger audit verify`
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
 use crate::audit::verify::{KnownHead, PublicKey, verify};
-use crate::cli::error::{AuditError, Error, FileError};
+use crate::cli::error::{AuditError, Error};
 use crate::cli::report::Report;
+use crate::file;
 
 /// The largest key or head, in bytes.
-const MAX_FILE: usize = 64 << 10;
+const MAX_FILE: u64 = 64 << 10;
 
 /// Verify the audit log; this needs the public key only, and no server
 ///
@@ -33,10 +32,10 @@ pub(in crate::cli) struct Verify {
 impl Verify {
     pub(super) fn run(&self) -> Result<Report, Error> {
         let unusable = |source| AuditError::Key { path: self.public_key.clone(), source };
-        let key = PublicKey::from_pem(&read(&self.public_key)?).map_err(unusable)?;
+        let key = PublicKey::from_pem(&file::bytes("", &self.public_key, MAX_FILE)?).map_err(unusable)?;
         let head = self.head.as_ref().map(|path| -> Result<KnownHead, Error> {
             let faulty = |source| AuditError::Head { path: path.clone(), source };
-            Ok(KnownHead::read(&read(path)?, &key).map_err(faulty)?)
+            Ok(KnownHead::read(&file::bytes("", path, MAX_FILE)?, &key).map_err(faulty)?)
         });
         let head = head.transpose()?;
         let found = verify(&self.files, &key, head.as_ref()).map_err(AuditError::Verify)?;
@@ -56,15 +55,4 @@ impl Verify {
         });
         Ok(Report::new(said, json))
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    let unreadable = |source| FileError::Read { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(MAX_FILE).unwrap_or(u64::MAX);
-    File::open(path).map_err(unreadable)?.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() > MAX_FILE {
-        return Err(FileError::TooLarge { path: path.to_owned(), limit: MAX_FILE });
-    }
-    Ok(bytes)
 }

@@ -1,7 +1,5 @@
 //! The access token of a login, in a file of its own.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -10,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::error::{Error, FileError};
 use crate::cli::target::{Existing, Target};
 use crate::client::Url;
+use crate::file;
 use crate::secret::{Bytes, Password};
 
 /// The largest file, in bytes.
@@ -42,20 +41,14 @@ struct Document<'a> {
 impl Kept {
     /// Reads the file; `None` if it does not exist.
     pub(super) fn read(place: &Path) -> Result<Option<Self>, Error> {
-        let unreadable = |source| FileError::Read { path: place.to_owned(), source };
-        let file = match File::open(place) {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(None);
-            }
-            file => file.map_err(unreadable)?,
+        let file = match file::open("", place) {
+            Err(error) if file::is_missing(&error.source) => return Ok(None),
+            file => file?,
         };
-        let mode = file.metadata().map_err(unreadable)?.permissions().mode();
-        if mode & 0o077 != 0 {
+        if file.metadata()?.permissions().mode() & 0o077 != 0 {
             return Err(Error::ExposedLogin(place.to_owned()));
         }
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE).read_to_end(&mut bytes).map_err(unreadable)?;
-        let bytes = Bytes::from(bytes);
+        let bytes = file.bytes(MAX_FILE)?;
         let read: Document<'_> = serde_json::from_slice(&bytes).map_err(|_| Error::BadLogin(place.to_owned()))?;
         let Document { url, issuer, access_token, since, expires, renewable } = read;
         let token = Password::from(access_token.into_owned());

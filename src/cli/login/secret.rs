@@ -1,13 +1,13 @@
 //! Client secrets and API keys: from a file, standard input or a variable. No flag takes one: arguments are visible to everyone on
 //! this machine.
 
-use std::io;
 use std::path::Path;
 
 use crate::cli::config;
 use crate::cli::error::{Error, FileError};
 use crate::cli::stream::Source;
 use crate::client;
+use crate::file;
 use crate::secret::Password;
 
 /// The longest client secret or API key, in bytes; those of this server have 68 and 64.
@@ -39,11 +39,7 @@ impl Kind {
             return secret.ok_or(Error::NoSecret { what, flag, variable });
         };
         let bytes = Source::whole(path, MAX_SECRET, FileError::large).await?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| FileError::Read {
-            path: path.to_owned(),
-            source: io::Error::new(io::ErrorKind::InvalidData, error),
-        })?;
-        match client::without_line_end(text) {
+        match client::without_line_end(file::utf8("", path, &bytes)?) {
             "" => Err(Error::EmptySecret { what: self.what, path: path.to_owned() }),
             secret => Ok(Password::from(secret.to_owned())),
         }
