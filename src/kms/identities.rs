@@ -6,7 +6,7 @@ use super::call::Call;
 use super::clock::now;
 use super::context::Context;
 use super::error::Error;
-use super::gate::Kms;
+use super::gate::{AdministrationGrant, Kms};
 use super::list::Sheet;
 use super::operation::Operation;
 use super::uuid;
@@ -50,11 +50,7 @@ impl Kms {
         offset: usize,
         sheet: &mut Sheet<'_, Identity>,
     ) -> Result<usize, Error> {
-        let call = Call::new(context, Operation::ListDefinitions);
-        call.describe(Kind::Identity.word().to_owned());
-        self.recorded(&call, || {
-            let grant = self.authorize_administration(&call)?;
-            let ids = grant.names(Kind::Identity, "", usize::MAX);
+        self.list_identities(context, |_, grant, ids| {
             let total = ids.len();
             let mut left = ids.into_iter().skip(offset);
             let read = |_: Option<&String>| Ok(left.next().into_iter().collect());
@@ -78,12 +74,9 @@ impl Kms {
         offset: usize,
         sheet: &mut Sheet<'_, Identity>,
     ) -> Result<usize, Error> {
-        let call = Call::new(context, Operation::ListDefinitions);
-        call.describe(Kind::Identity.word().to_owned());
-        self.recorded(&call, || {
-            let grant = self.authorize_administration(&call)?;
+        self.list_identities(context, |call, grant, ids| {
             let mut found = Vec::new();
-            for id in grant.names(Kind::Identity, "", usize::MAX) {
+            for id in ids {
                 call.go_on()?;
                 let Ok((_, document)) = grant.identity(&id) else { continue };
                 if is_wanted(&document.name) {
@@ -101,6 +94,20 @@ impl Kms {
                 }
             }
             Ok(total)
+        })
+    }
+
+    /// What `list` makes of all identifiers, for a caller who administers.
+    fn list_identities(
+        &self,
+        context: &Context<'_>,
+        list: impl FnOnce(&Call<'_>, &AdministrationGrant<'_>, Vec<String>) -> Result<usize, Error>,
+    ) -> Result<usize, Error> {
+        let call = Call::new(context, Operation::ListDefinitions);
+        call.describe(Kind::Identity.word().to_owned());
+        self.recorded(&call, || {
+            let grant = self.authorize_administration(&call)?;
+            list(&call, &grant, grant.names(Kind::Identity, "", usize::MAX))
         })
     }
 

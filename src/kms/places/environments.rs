@@ -143,8 +143,7 @@ impl Kms {
     /// # Errors
     /// The caller may not know of it, or no environment has this identifier.
     pub fn environment(&self, context: &Context<'_>, project: &str, id: &str) -> Result<Environment, Error> {
-        let mut environments = self.environments(context, project)?.into_iter();
-        environments.find(|own| own.id == id).ok_or_else(|| unknown(id))
+        found(self.environments(context, project)?, id)
     }
 
     /// The environment of an identifier, in whichever project it is, and the project.
@@ -167,8 +166,8 @@ impl Kms {
                 Error::Undefined { .. } => unknown(id),
                 error => error,
             })?;
-            let found = self.environments_of(&project)?.into_iter().find(|own| own.id == id);
-            Ok((project, found.ok_or_else(|| unknown(id))?))
+            let found = found(self.environments_of(&project)?, id)?;
+            Ok((project, found))
         })
     }
 
@@ -319,6 +318,11 @@ impl Kms {
 /// Somewhere in the project: where is no matter.
 pub(super) fn sample(project: &str) -> Result<SecretPlace, Error> {
     SecretPlace::new(project, "dev", "/")
+}
+
+/// The environment of an identifier among those of a project.
+fn found(environments: Vec<Environment>, id: &str) -> Result<Environment, Error> {
+    environments.into_iter().find(|own| own.id == id).ok_or_else(|| unknown(id))
 }
 
 fn unknown(id: &str) -> Error {
