@@ -20,6 +20,7 @@ pub mod principal;
 pub mod public_key;
 pub mod secret;
 pub mod server;
+pub mod signature;
 pub mod store;
 pub mod text;
 pub mod tls;

@@ -9,13 +9,13 @@ use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
 use openssl::bn::{BigNum, BigNumContext};
 use openssl::ec::{EcGroup, EcKey, EcPoint, PointConversionForm};
-use openssl::ecdsa::EcdsaSig;
 use openssl::error::ErrorStack;
-use openssl::hash::MessageDigest;
+use openssl::md::Md;
 use openssl::nid::Nid;
 use openssl::pkey::{Id, PKey, PKeyRef, Public};
-use openssl::rsa::{Padding, Rsa};
-use openssl::sign::{RsaPssSaltlen, Verifier};
+use openssl::rsa::Rsa;
+
+use crate::signature::{Scheme, is_ed25519, is_of_message, is_of_message_in_parts};
 
 /// Verifies only: this program signs no JWT with jsonwebtoken.
 static PROVIDER: CryptoProvider = CryptoProvider {
@@ -132,7 +132,7 @@ pub(super) fn verify(signature: &str, message: &[u8], key: &Key, algorithm: Algo
         }
         (Key::P521(key), None) => {
             let Ok(signature) = BASE64URL_NOPAD.decode(signature.as_bytes()) else { return false };
-            ecdsa((MessageDigest::sha512(), 66), &signature, message, key).unwrap_or(false)
+            is_of_message_in_parts(key, Md::sha512(), message, &signature)
         }
         // A key must never be taken for one of another kind.
         (Key::Known(_), None) | (Key::P521(_), Some(_)) => false,
@@ -152,28 +152,26 @@ impl JwtVerifier for OpenSslVerifier {
 
 impl signature::Verifier<Vec<u8>> for OpenSslVerifier {
     fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
-        match self.is_valid(message, signature) {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(signature::Error::new()),
-        }
+        if self.is_valid(message, signature) { Ok(()) } else { Err(signature::Error::new()) }
     }
 }
 
 impl OpenSslVerifier {
-    fn is_valid(&self, message: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
+    fn is_valid(&self, message: &[u8], signature: &[u8]) -> bool {
         use jsonwebtoken::Algorithm as A;
-        let key = &self.key;
+        let key = &*self.key;
+        let rsa = |scheme, hash| is_of_message(key, scheme, hash, message, signature);
         match self.algorithm {
-            A::RS256 => pkcs1(MessageDigest::sha256(), signature, message, key),
-            A::RS384 => pkcs1(MessageDigest::sha384(), signature, message, key),
-            A::RS512 => pkcs1(MessageDigest::sha512(), signature, message, key),
-            A::PS256 => pss(MessageDigest::sha256(), signature, message, key),
-            A::PS384 => pss(MessageDigest::sha384(), signature, message, key),
-            A::PS512 => pss(MessageDigest::sha512(), signature, message, key),
-            A::ES256 => ecdsa((MessageDigest::sha256(), 32), signature, message, key),
-            A::ES384 => ecdsa((MessageDigest::sha384(), 48), signature, message, key),
-            A::EdDSA => Verifier::new_without_digest(key)?.verify_oneshot(signature, message),
-            _ => Ok(false),
+            A::RS256 => rsa(Scheme::Pkcs1v15, Md::sha256()),
+            A::RS384 => rsa(Scheme::Pkcs1v15, Md::sha384()),
+            A::RS512 => rsa(Scheme::Pkcs1v15, Md::sha512()),
+            A::PS256 => rsa(Scheme::Pss, Md::sha256()),
+            A::PS384 => rsa(Scheme::Pss, Md::sha384()),
+            A::PS512 => rsa(Scheme::Pss, Md::sha512()),
+            A::ES256 => is_of_message_in_parts(key, Md::sha256(), message, signature),
+            A::ES384 => is_of_message_in_parts(key, Md::sha384(), message, signature),
+            A::EdDSA => is_ed25519(key, message, signature),
+            _ => false,
         }
     }
 }
@@ -216,36 +214,4 @@ fn elliptic_curve(curve: Nid, point: &[u8]) -> Result<PKey<Public>, ErrorStack> 
     let key = EcKey::from_public_key(&group, &point)?;
     key.check_key()?;
     PKey::from_ec_key(key)
-}
-
-fn pkcs1(digest: MessageDigest, signature: &[u8], message: &[u8], key: &PKey<Public>) -> Result<bool, ErrorStack> {
-    Ok(signature.len() == key.size() && Verifier::new(digest, key)?.verify_oneshot(signature, message)?)
-}
-
-fn pss(digest: MessageDigest, signature: &[u8], message: &[u8], key: &PKey<Public>) -> Result<bool, ErrorStack> {
-    // As long as the modulus (RFC 8017 sections 8.1.2 and 8.2.2): OpenSSL takes a PSS signature without its leading zeros.
-    if signature.len() != key.size() {
-        return Ok(false);
-    }
-    let mut verifier = Verifier::new(digest, key)?;
-    verifier.set_rsa_padding(Padding::PKCS1_PSS)?;
-    verifier.set_rsa_mgf1_md(digest)?;
-    // The salt is as long as the hash (RFC 7518 section 3.5).
-    verifier.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
-    verifier.verify_oneshot(signature, message)
-}
-
-/// r and s, each of so many bytes, as long as the curve's order (RFC 7518 section 3.4), not DER.
-fn ecdsa(
-    (digest, half): (MessageDigest, usize),
-    signature: &[u8],
-    message: &[u8],
-    key: &PKey<Public>,
-) -> Result<bool, ErrorStack> {
-    let (Some(r), Some(s)) = (signature.get(..half), signature.get(half..)) else { return Ok(false) };
-    if s.len() != half {
-        return Ok(false);
-    }
-    let der = EcdsaSig::from_private_components(BigNum::from_slice(r)?, BigNum::from_slice(s)?)?.to_der()?;
-    Verifier::new(digest, key)?.verify_oneshot(&der, message)
 }

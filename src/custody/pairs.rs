@@ -4,17 +4,16 @@ use claviger_pkcs11::{Hash, PairKind, PublicParts, SignatureMechanism as Signatu
 use openssl::bn::BigNum;
 use openssl::error::ErrorStack;
 use openssl::md::{Md, MdRef};
-use openssl::pkey::{PKey, PKeyRef, Public};
-use openssl::pkey_ctx::PkeyCtx;
-use openssl::rsa::{Padding, Rsa};
-use openssl::sign::RsaPssSaltlen;
+use openssl::pkey::PKey;
+use openssl::rsa::Rsa;
 
 use super::error::Error;
 use super::key::ManagedKey;
 use super::placed::PLACED_LABEL;
-use super::signing::{on_curve, signature_to_der};
+use super::signing::on_curve;
 use super::state::Custody;
 use crate::metrics::HsmCall;
+use crate::signature::{Scheme, ecdsa_to_der, is_of_digest};
 use crate::store::object::{Class, Material};
 
 impl Custody {
@@ -55,7 +54,7 @@ impl Custody {
         key.expect_signing(mechanism)?;
         let signature = self.with(HsmCall::Sign, key, |device, handle| device.sign(handle, mechanism, digest))?;
         match mechanism {
-            Signature::Ecdsa(_) => signature_to_der(&signature).map_err(Error::Signature),
+            Signature::Ecdsa(_) => ecdsa_to_der(&signature).map_err(Error::Signature),
             Signature::Pkcs1v15(_) | Signature::Pss(_) => Ok(signature),
         }
     }
@@ -73,34 +72,12 @@ pub fn is_signature(
     signature: &[u8],
 ) -> Result<bool, ErrorStack> {
     let key = PKey::public_key_from_der(public_key)?;
-    let verified = verify(&key, mechanism, digest, signature);
-    // What OpenSSL cannot even read is as wrong as a signature by another key; its errors must not stay in the thread's queue.
-    Ok(verified.unwrap_or_else(|_| {
-        let _ = ErrorStack::get();
-        false
-    }))
-}
-
-fn verify(key: &PKeyRef<Public>, mechanism: Signature, digest: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
-    let is_rsa = matches!(mechanism, Signature::Pkcs1v15(_) | Signature::Pss(_));
-    // As long as the modulus (RFC 8017 sections 8.1.2 and 8.2.2): OpenSSL takes a PSS signature without its leading zeros.
-    if is_rsa && signature.len() != key.size() {
-        return Ok(false);
-    }
-    let md = md(mechanism.hash());
-    let mut context = PkeyCtx::new(key)?;
-    context.verify_init()?;
-    match mechanism {
-        Signature::Pkcs1v15(_) => context.set_rsa_padding(Padding::PKCS1)?,
-        Signature::Pss(_) => {
-            context.set_rsa_padding(Padding::PKCS1_PSS)?;
-            context.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
-            context.set_rsa_mgf1_md(md)?;
-        }
-        Signature::Ecdsa(_) => {}
-    }
-    context.set_signature_md(md)?;
-    context.verify(digest, signature)
+    let scheme = match mechanism {
+        Signature::Pkcs1v15(_) => Scheme::Pkcs1v15,
+        Signature::Pss(_) => Scheme::Pss,
+        Signature::Ecdsa(_) => Scheme::Ecdsa,
+    };
+    Ok(is_of_digest(&key, scheme, md(mechanism.hash()), digest, signature))
 }
 
 fn md(hash: Hash) -> &'static MdRef {

@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 25] = [
     "base64",
     "turns",
     "secret",
     "text",
     "file",
     "public_key",
+    "signature",
     "pem",
     "pkcs12",
     "principal",

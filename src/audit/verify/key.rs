@@ -1,13 +1,13 @@
 //! The public key that checkpoints are verified with.
 
-use openssl::ec::EcKey;
-use openssl::ecdsa::EcdsaSig;
+use openssl::md::Md;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Public};
 use openssl::sha::sha256;
 
 use crate::audit::line::{Hash, hash};
 use crate::hexadecimal;
+use crate::signature::{Scheme, is_of_digest};
 
 /// Why a text is no key for this.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum KeyError {
 
 /// A P-256 key.
 pub struct PublicKey {
-    key: EcKey<Public>,
+    key: PKey<Public>,
     id: Hash,
 }
 
@@ -34,8 +34,8 @@ impl PublicKey {
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
         let key = PKey::public_key_from_pem(pem).map_err(|_| KeyError::Pem)?;
         let id = sha256(&key.public_key_to_der().map_err(|_| KeyError::Pem)?);
-        let key = key.ec_key().map_err(|_| KeyError::Curve)?;
-        if key.group().curve_name() != Some(Nid::X9_62_PRIME256V1) {
+        let own = key.ec_key().map_err(|_| KeyError::Curve)?;
+        if own.group().curve_name() != Some(Nid::X9_62_PRIME256V1) {
             return Err(KeyError::Curve);
         }
         Ok(Self { key, id })
@@ -52,8 +52,7 @@ impl PublicKey {
     }
 
     pub(super) fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
-        let Ok(parsed) = EcdsaSig::from_der(signature) else { return false };
-        // DER has one spelling.
-        parsed.to_der().is_ok_and(|der| der == signature) && parsed.verify(&hash(signed), &self.key).unwrap_or(false)
+        // Not `is_of_message`, which looks the algorithm up for each line.
+        is_of_digest(&self.key, Scheme::Ecdsa, Md::sha256(), &hash(signed), signature)
     }
 }
