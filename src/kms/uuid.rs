@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use openssl::rand::rand_bytes;
+use uuid::{Builder, Variant, Version};
 
 use super::error::Error;
 use crate::custody;
@@ -19,14 +20,15 @@ static LAST: AtomicU64 = AtomicU64::new(0);
 /// # Errors
 /// OpenSSL's generator failed.
 pub fn random() -> Result<String, Error> {
-    Ok(spelled(random_number()?, 4))
+    Ok(Builder::from_random_bytes(random_bytes()?).into_uuid().to_string())
 }
 
 /// Of version 8 (RFC 9562 section 5.8), made of a name: the same for the same name.
 #[must_use]
 pub fn named(name: &str) -> String {
     let digest = openssl::sha::sha256(name.as_bytes());
-    spelled(digest.iter().take(16).fold(0, |number, byte| number << 8 | u128::from(*byte)), 8)
+    let bytes = digest.first_chunk::<16>().copied().unwrap_or_default();
+    Builder::from_custom_bytes(bytes).into_uuid().to_string()
 }
 
 /// Whether a text could be one that [`named`] made.
@@ -41,11 +43,13 @@ pub fn is_named(text: &str) -> bool {
 /// # Errors
 /// OpenSSL's generator failed.
 pub fn ordered() -> Result<String, Error> {
-    let random = random_number()?;
+    let random = u128::from_be_bytes(random_bytes()?);
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = u64::try_from(since.as_millis()).unwrap_or_default() << COUNTER;
     let place = after(&LAST, now);
-    Ok(spelled(u128::from(place >> COUNTER) << 80 | u128::from(place & 0xfff) << 64 | random & u128::from(u64::MAX), 7))
+    let number = u128::from(place >> COUNTER) << 80 | u128::from(place & 0xfff) << 64 | random & u128::from(u64::MAX);
+    let ordered = Builder::from_u128(number).with_variant(Variant::RFC4122).with_version(Version::SortRand);
+    Ok(ordered.into_uuid().to_string())
 }
 
 /// `now`, or the first one after the last (RFC 9562 section 6.2, method 1: the counter runs over into the time).
@@ -55,21 +59,11 @@ fn after(last: &AtomicU64, now: u64) -> u64 {
     next(last.unwrap_or_else(|last| last))
 }
 
-fn random_number() -> Result<u128, Error> {
+/// The crate has no generator here: OpenSSL's is the only one.
+fn random_bytes() -> Result<[u8; 16], Error> {
     let mut bytes = [0_u8; 16];
     rand_bytes(&mut bytes).map_err(custody::Error::Random)?;
-    Ok(u128::from_be_bytes(bytes))
-}
-
-/// With version and variant (RFC 9562 section 4) in their places.
-fn spelled(number: u128, version: u128) -> String {
-    let number = number & !(0xf << 76) | version << 76;
-    let number = number & !(0b11 << 62) | 0b10 << 62;
-    let mut text = format!("{number:032x}");
-    for place in [20, 16, 12, 8] {
-        text.insert(place, '-');
-    }
-    text
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -98,7 +92,8 @@ mod tests {
             is_of(&named(name), b'8');
             assert!(is_named(&named(name)));
         }
-        assert_eq!(named("a"), named("a"));
+        // Environments without a row are called so: it must never change.
+        assert_eq!(named("a"), "ca978112-ca1b-8dca-bac2-31b39a23dc4d");
         for other in [random().unwrap(), ordered().unwrap(), named("a") + "0", "8".repeat(14), String::new()] {
             assert!(!is_named(&other), "{other}");
         }

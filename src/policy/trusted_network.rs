@@ -4,12 +4,11 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use cidr::IpCidr;
+
 /// An address, or a network in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TrustedNetwork {
-    address: IpAddr,
-    prefix: u8,
-}
+pub struct TrustedNetwork(IpCidr);
 
 /// Why a text is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -20,66 +19,30 @@ impl TrustedNetwork {
     /// Whether the address is in it. An IPv4 address that is mapped into IPv6 is that IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(given)) => {
-                is_same(own.to_bits().into(), given.to_bits().into(), self.prefix, 32)
-            }
-            (IpAddr::V6(own), IpAddr::V6(given)) => is_same(own.to_bits(), given.to_bits(), self.prefix, 128),
-            _ => false,
-        }
+        self.0.contains(&address.to_canonical())
     }
 
     /// Whether it holds every address of its family.
     #[must_use]
     pub fn is_everywhere(&self) -> bool {
-        self.prefix == 0
+        self.0.network_length() == 0
     }
-
-    fn width(&self) -> u8 {
-        if self.address.is_ipv4() { 32 } else { 128 }
-    }
-}
-
-/// Whether the first `prefix` of `width` bits are the same.
-fn is_same(one: u128, other: u128, prefix: u8, width: u8) -> bool {
-    let rest = u32::from(width.saturating_sub(prefix));
-    one.checked_shr(rest).unwrap_or(0) == other.checked_shr(rest).unwrap_or(0)
 }
 
 impl FromStr for TrustedNetwork {
     type Err = TrustedNetworkError;
 
+    /// Bits behind the prefix are refused: what somebody means by 10.1.2.3/8 cannot be known.
     fn from_str(text: &str) -> Result<Self, TrustedNetworkError> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| TrustedNetworkError)?;
-        let mut network = Self { address, prefix: 0 };
-        network.prefix = match prefix {
-            None => network.width(),
-            Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-                digits.parse().ok().filter(|prefix| *prefix <= network.width()).ok_or(TrustedNetworkError)?
-            }
-            Some(_) => return Err(TrustedNetworkError),
-        };
-        let rest = u32::from(network.width() - network.prefix);
-        let bits = match address {
-            IpAddr::V4(own) => u128::from(own.to_bits()),
-            IpAddr::V6(own) => own.to_bits(),
-        };
-        // What somebody means by 10.1.2.3/8 cannot be known.
-        if bits.checked_shr(rest).unwrap_or(0).checked_shl(rest).unwrap_or(0) == bits {
-            Ok(network)
-        } else {
-            Err(TrustedNetworkError)
-        }
+        // The parser of numbers takes a plus sign.
+        let network = Some(text).filter(|text| !text.contains('+')).and_then(|text| text.parse().ok());
+        network.map(Self).ok_or(TrustedNetworkError)
     }
 }
 
 impl fmt::Display for TrustedNetwork {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
+        write!(f, "{:#}", self.0)
     }
 }
 
@@ -107,13 +70,40 @@ mod tests {
             assert_eq!(parsed.contains(address.parse().unwrap()), is_in, "{network} {address}");
             assert_eq!(parsed.to_string().parse(), Ok(parsed));
         }
+        for (text, shown) in
+            [("127.0.0.2", "127.0.0.2/32"), ("::1", "::1/128"), ("::/0", "::/0"), ("10.0.0.0/08", "10.0.0.0/8")]
+        {
+            assert_eq!(text.parse::<TrustedNetwork>().unwrap().to_string(), shown);
+        }
     }
 
     #[test]
     fn what_is_no_network_is_refused() {
-        for text in
-            ["", "/", "10.0.0.1/8", "10.0.0.0/33", "::/129", "10.0.0.0/+8", "10.0.0.0/", "host", "10.0.0/8", "::1/0"]
-        {
+        for text in [
+            "",
+            "/",
+            "10.0.0.1/8",
+            "10.0.0.0/33",
+            "::/129",
+            "10.0.0.0/+8",
+            "10.0.0.0/",
+            "host",
+            "10.0.0/8",
+            "::1/0",
+            "any",
+            "10.0.0.0/8/8",
+            "10.0.0.0/255.0.0.0",
+            "10.0.0.0/-8",
+            "10.0.0.0/ 8",
+            " 10.0.0.0/8",
+            "010.0.0.0/8",
+            "10.0.0.0/264",
+            "10",
+            "0x0a.0.0.0/8",
+            "[::1]",
+            "fe80::1%eth0",
+            "::ffff:10.0.0.1/104",
+        ] {
             assert!(text.parse::<TrustedNetwork>().is_err(), "{text:?}");
         }
     }

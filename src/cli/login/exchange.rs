@@ -97,8 +97,8 @@ impl Way {
         let given = match self {
             Self::Jwt { issuer, jwt } => match issuer.strip_prefix(AUTHENTICATOR) {
                 Some(rest) => {
-                    // A JWT has no character that a form would have to escape.
-                    let body = Bytes::from(format!("jwt={}", &**jwt).into_bytes());
+                    let jwt = form_urlencoded::byte_serialize(jwt.as_bytes());
+                    let body = Bytes::from(["jwt="].into_iter().chain(jwt).collect::<String>().into_bytes());
                     flattened(client.post_form(&authenticator(rest)?, body).await)
                 }
                 None => {
