@@ -1,6 +1,7 @@
 //! Claviger: a key management server whose callers are known by their client certificate and whose keys live
 //! in a PKCS#11 HSM. This library holds both programs, `clavigerd` and `claviger`.
 
+pub mod api;
 pub mod audit;
 pub mod auth;
 pub mod base64;

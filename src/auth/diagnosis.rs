@@ -2,7 +2,6 @@
 //!
 //! The verdict is that of the gate, by the functions that it calls itself; the steps say what each of its checks finds by itself.
 
-use serde::Serialize;
 use serde_json::Value;
 
 use super::authenticator::Authenticator;
@@ -15,33 +14,11 @@ use super::narrowing;
 use super::refusal::Unauthenticated;
 use super::trusted_issuer::{Bound, Expected, KeySource, TrustedIssuer};
 use super::vouching::Verified;
+use crate::api::issuers::{Outcome, Step};
 use crate::principal::Caller;
 
 /// The longest value of a claim that is shown, in characters.
 const MAX_TOLD: usize = 200;
-
-/// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    /// It holds.
-    Passed,
-    /// It does not.
-    Failed,
-    /// A step before it left nothing to look at.
-    NotLookedAt,
-}
-
-/// One check of a token.
-#[derive(Debug, Serialize)]
-pub struct Step {
-    /// Its name: a word or two, or the name of a claim.
-    pub step: String,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What was expected and found; never the token or a part of its signature.
-    pub says: String,
-}
 
 /// All checks of a token by what one issuer is trusted for.
 #[derive(Debug, Default)]

@@ -39,7 +39,7 @@ pub use authorization::{Authorization, Basic};
 pub use certificate::NameError;
 pub use claims_error::ClaimsError;
 pub use comparing::Comparing;
-pub use diagnosis::{Diagnosis, Outcome, Step, Unverified};
+pub use diagnosis::{Diagnosis, Unverified};
 pub use exchange::Exchange;
 pub use failures::{Failures, network};
 pub use iam_file::IamFile;

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::error::Error;
@@ -19,6 +20,11 @@ impl Report {
     /// Lines for people, and the same for programs.
     pub(super) fn new(lines: impl IntoIterator<Item = String>, json: Value) -> Self {
         Self { lines: lines.into_iter().collect(), json: Some(json), good: true }
+    }
+
+    /// Lines for people, and what they are made of for programs.
+    pub(super) fn of(lines: impl IntoIterator<Item = String>, json: &impl Serialize) -> Self {
+        Self::new(lines, serde_json::to_value(json).unwrap_or_default())
     }
 
     /// Nothing for people: it went well.

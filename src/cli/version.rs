@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::error::Error;
 use super::report::Report;
+use crate::api::about::ServerInfo;
 use crate::client::{self, Client};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -17,11 +18,6 @@ pub(super) struct Version {
     /// Whether `--auth-token` is given, so that the server may be asked more than it tells everyone.
     #[arg(skip)]
     has_token: bool,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    version: String,
 }
 
 /// What the server tells those whom it knows.
@@ -44,8 +40,8 @@ impl Version {
         }
         let own = format!("claviger {VERSION}");
         let url = client.url().to_string();
-        match client.get_json::<Answer>("/server-info").await {
-            Ok(Answer { version }) => {
+        match client.get_json::<ServerInfo>("/server-info").await {
+            Ok(ServerInfo { version }) => {
                 let json = json!({ "version": VERSION, "server": { "version": version, "url": url } });
                 Ok(Report::new([own, format!("server {version} at {url}")], json))
             }

@@ -1,6 +1,5 @@
 //! What the server says of itself and of its caller.
 
-use serde::Serialize;
 use warp::http::StatusCode;
 
 use super::answer::Answer;
@@ -8,6 +7,8 @@ use super::app::App;
 use super::ask::Ask;
 use super::hanzo::iso;
 use super::problem::Problem;
+use crate::api::Word;
+use crate::api::about::{Health, Host, ServerInfo, WhoAmI};
 use crate::kms::TokenHealth;
 use crate::principal::Method;
 
@@ -18,29 +19,13 @@ pub(super) fn version(_: &App) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &VERSION))
 }
 
-#[derive(Serialize)]
-struct ServerInfo {
-    version: &'static str,
-}
-
 pub(super) fn server_info(_: &App) -> Result<Answer, Problem> {
-    Ok(Answer::json(StatusCode::OK, &ServerInfo { version: VERSION }))
-}
-
-#[derive(Serialize)]
-struct Health {
-    process: &'static str,
-    store: &'static str,
-    token: &'static str,
-    audit: &'static str,
-    /// Protections that root keys lack, if any.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    weaker_custody: Option<String>,
+    Ok(Answer::json(StatusCode::OK, &ServerInfo { version: VERSION.into() }))
 }
 
 pub(super) fn health(app: &App) -> Result<Answer, Problem> {
     let health = app.kms.health();
-    let word = |good| if good { "ok" } else { "away" };
+    let word = |good| Word::from(if good { "ok" } else { "away" });
     let token = match health.token {
         TokenHealth::Good => "ok",
         TokenHealth::Unavailable => "away",
@@ -49,25 +34,8 @@ pub(super) fn health(app: &App) -> Result<Answer, Problem> {
     let status = if health.is_good() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let weaker_custody = Some(app.kms.weaker_custody()).filter(|weaknesses| !weaknesses.is_empty());
     let (store, audit) = (word(health.store), word(health.audit));
-    Ok(Answer::json(status, &Health { process: "ok", store, token, audit, weaker_custody }))
-}
-
-#[derive(Serialize)]
-struct WhoAmI<'a> {
-    username: &'a str,
-    method: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<String>,
-    #[serde(flatten)]
-    host: Option<Host>,
-}
-
-/// What Conjur's clients ask about a host.
-#[derive(Serialize)]
-struct Host {
-    account: String,
-    client_ip: std::net::IpAddr,
-    token_issued_at: String,
+    let token = Word::from(token);
+    Ok(Answer::json(status, &Health { process: "ok".into(), store, token, audit, weaker_custody }))
 }
 
 fn host(app: &App, ask: &Ask<'_>) -> Option<Host> {
@@ -80,6 +48,6 @@ fn host(app: &App, ask: &Ask<'_>) -> Option<Host> {
 
 pub(super) fn whoami(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let caller = ask.context.caller;
-    let (username, method) = (caller.username.as_str(), caller.method.name());
+    let (username, method) = (caller.username.as_str().to_owned(), caller.method.name().into());
     Ok(Answer::json(StatusCode::OK, &WhoAmI { username, method, role: app.kms.role_of(caller), host: host(app, ask) }))
 }

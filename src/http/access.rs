@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use warp::http::StatusCode;
 
 use super::answer::Answer;
@@ -14,94 +13,18 @@ use super::hanzo::iso;
 use super::members;
 use super::page::{Page, after, limit, offset};
 use super::problem::Problem;
+use crate::api::access::{
+    self as api, Change, Explanation, InProject, IsPrivileged, MayCreate, Member, Obtained, Question, Transfer,
+};
+use crate::api::{Success, Word};
 use crate::kmip::Dialect;
 use crate::kmip::ttlv::{Document, Field as _, json};
-use crate::kms::{self, AccessList, Error, Held, Membership, Sheet};
+use crate::kms::{self, Error, Held, Membership, Sheet};
 use crate::policy::{Action, Grant, Grantee, Subject};
 use crate::principal::Username;
 
 /// The most operations in one request.
 const MAX_OPERATIONS: usize = 64;
-
-/// A change of grants: `user_id` is a user, or `*` for everyone; `role` may stand in its place.
-#[derive(Deserialize)]
-struct Change {
-    unique_identifier: String,
-    user_id: Option<String>,
-    role: Option<String>,
-    operation_types: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Transfer {
-    unique_identifier: String,
-    user_id: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Project {
-    unique_identifier: String,
-    /// `null` takes it out.
-    project: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Question {
-    user: String,
-    operation: String,
-    unique_identifier: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Success {
-    success: String,
-}
-
-/// What is granted to one grantee.
-#[derive(Serialize)]
-pub(super) struct Listed {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<String>,
-    operations: Vec<&'static str>,
-}
-
-/// Everybody who has access to an object.
-#[derive(Serialize)]
-struct WholeList {
-    owner: String,
-    project: Option<String>,
-    members: Vec<Member>,
-    grants: Vec<Listed>,
-}
-
-#[derive(Serialize)]
-struct Member {
-    member: String,
-    role: String,
-}
-
-#[derive(Serialize)]
-struct Obtained {
-    object_id: String,
-    owner_id: String,
-    state: &'static str,
-    operations: Vec<&'static str>,
-    is_wrapped: bool,
-}
-
-#[derive(Serialize)]
-struct Explanation {
-    allowed: bool,
-    rule: String,
-    user: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<String>,
-}
 
 /// `POST /access/grant`
 pub(super) fn grant(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
@@ -131,7 +54,7 @@ pub(super) fn transfer(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 /// `POST /access/project`
 pub(super) fn project(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Project { unique_identifier: id, project } = read(ask.body)?;
+    let InProject { unique_identifier: id, project } = read(ask.body)?;
     app.kms.set_project(&ask.context, &id, project.as_deref())?;
     Ok(success(match project {
         Some(project) => format!("{id} is in the project {project} now"),
@@ -143,22 +66,26 @@ pub(super) fn project(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let id = ask.parameter("id");
     let is_whole = ask.query.boolean("all")?.unwrap_or(false);
-    let AccessList { owner, project, members, grants } = app.kms.access_list(&ask.context, id)?;
-    let grants: Vec<Listed> = grants.into_iter().map(listed).collect();
+    let kms::AccessList { owner, project, members, grants } = app.kms.access_list(&ask.context, id)?;
+    let grants: Vec<api::Grant> = grants.into_iter().map(listed).collect();
     if !is_whole {
         return Ok(Answer::json(StatusCode::OK, &grants));
     }
     let members = members.into_iter().map(|Membership { member, role }| Member { member, role }).collect();
-    Ok(Answer::json(StatusCode::OK, &WholeList { owner, project, members, grants }))
+    Ok(Answer::json(StatusCode::OK, &api::AccessList { owner, project, members, grants }))
 }
 
-pub(super) fn listed(grant: Grant) -> Listed {
-    let operations = grant.actions.iter().map(|action| action.word()).collect();
+pub(super) fn listed(grant: Grant) -> api::Grant {
+    let operations = words(&grant.actions);
     match grant.to {
-        Grantee::User(name) => Listed { user_id: Some(name), role: None, operations },
-        Grantee::Everyone => Listed { user_id: Some("*".to_owned()), role: None, operations },
-        Grantee::Role(role) => Listed { user_id: None, role: Some(role), operations },
+        Grantee::User(name) => api::Grant { user_id: Some(name), role: None, operations },
+        Grantee::Everyone => api::Grant { user_id: Some("*".to_owned()), role: None, operations },
+        Grantee::Role(role) => api::Grant { user_id: None, role: Some(role), operations },
     }
+}
+
+fn words(actions: &BTreeSet<Action>) -> Vec<Word> {
+    actions.iter().map(|action| action.word().into()).collect()
 }
 
 /// `GET /access/owned[?after=ID|?offset=N][&limit=N]`
@@ -186,8 +113,8 @@ pub(super) fn obtained(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
         page.put(&Obtained {
             object_id: object.id,
             owner_id: object.owner,
-            state: object.state.name(Dialect::Oasis),
-            operations: object.actions.iter().map(|action| action.word()).collect(),
+            state: object.state.name(Dialect::Oasis).into(),
+            operations: words(&object.actions),
             is_wrapped: false,
         })
     };
@@ -198,13 +125,13 @@ pub(super) fn obtained(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 /// `GET /access/create`: whether the caller may add objects.
 pub(super) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (has_create_permission, _) = app.kms.general_rights(ask.context.caller);
-    Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "has_create_permission": has_create_permission })))
+    Ok(Answer::json(StatusCode::OK, &MayCreate { has_create_permission }))
 }
 
 /// `GET /access/privileged`: whether the caller administers.
 pub(super) fn privileged(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (_, has_privileged_access) = app.kms.general_rights(ask.context.caller);
-    Ok(Answer::json(StatusCode::OK, &serde_json::json!({ "has_privileged_access": has_privileged_access })))
+    Ok(Answer::json(StatusCode::OK, &IsPrivileged { has_privileged_access }))
 }
 
 /// `POST /access/explain`: a dry run. Nothing is done, whatever the answer.
@@ -230,16 +157,7 @@ pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 
 /// The body of a request that clients of Cosmian KMS make too.
 fn change(ask: &Ask<'_>) -> Result<Change, Problem> {
-    const KNOWN: [&str; 4] = ["unique_identifier", "user_id", "role", "operation_types"];
-    let change = members::read(ask.body).map_err(|error| bad(error.to_string()))?;
-    // Ignored, a grantee in another spelling would leave the grant to somebody else.
-    let folded = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
-    let body: Map<String, Value> = serde_json::from_slice(ask.body).map_err(|error| bad(error.to_string()))?;
-    let misspelled = body.keys().find_map(|name| {
-        let meant = KNOWN.iter().find(|known| folded(known) == folded(name) && *known != name)?;
-        Some(bad(format!("{name} is not known: write {meant}")))
-    });
-    misspelled.map_or(Ok(change), Err)
+    members::read_spelled(ask.body, &Change::MEMBERS).map_err(|error| bad(error.to_string()))
 }
 
 /// The body of a request that only clients of this server make: a member that is not known is refused.
@@ -251,8 +169,8 @@ pub(super) fn bad(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
-pub(super) fn success(text: String) -> Answer {
-    Answer::json(StatusCode::OK, &Success { success: text })
+pub(super) fn success(text: impl Into<Word>) -> Answer {
+    Answer::json(StatusCode::OK, &Success { success: text.into() })
 }
 
 /// The user whom a request names.

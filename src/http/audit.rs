@@ -1,33 +1,14 @@
 //! The audit log: its public key for every caller, its head and lines for those who administer or audit.
 
-use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
 use super::answer::Answer;
 use super::app::App;
 use super::ask::Ask;
 use super::problem::Problem;
+use crate::api::audit::{Found, Search};
 use crate::audit::search::{DEFAULT_LIMIT, Filter, time_of};
 use crate::kms::MAX_LINES;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Question {
-    object: Option<String>,
-    caller: Option<String>,
-    outcome: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-    limit: Option<usize>,
-}
-
-#[derive(Serialize)]
-struct Found {
-    /// As they stand in the log.
-    lines: Vec<String>,
-    /// Whether all of the log was looked at, or enough of it to have found as many as were asked for.
-    complete: bool,
-}
 
 /// `GET /audit/public-key`
 pub(super) fn public_key(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
@@ -46,7 +27,7 @@ pub(super) fn head(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 /// `POST /audit/search`
 pub(super) fn search(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let bad = |detail: String| Problem::new(StatusCode::BAD_REQUEST, detail);
-    let question: Question =
+    let asked: Search =
         serde_json::from_slice(ask.body).map_err(|error| bad(format!("the body is not as expected: {error}")))?;
     let time = |field: &str, text: Option<String>| match text {
         None => Ok(None),
@@ -55,7 +36,7 @@ pub(super) fn search(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
             time_of(&text).map(Some).ok_or_else(not_a_time)
         }
     };
-    let Question { object, caller, outcome, from, to, limit } = question;
+    let Search { object, caller, outcome, from, to, limit } = asked;
     let filter = Filter { object, caller, outcome, from: time("from", from)?, to: time("to", to)? };
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
     if limit > MAX_LINES {

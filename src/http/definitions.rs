@@ -1,6 +1,5 @@
 //! Roles, policies, users, projects, identities, authenticators and hosts, for those who administer.
 
-use serde::Serialize;
 use warp::http::StatusCode;
 
 use super::answer::Answer;
@@ -8,7 +7,8 @@ use super::app::App;
 use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use crate::kms::{Entry, Kind, Sheet};
+use crate::api::definitions::{Defined, Entry};
+use crate::kms::{Kind, Sheet};
 
 /// The kinds as their lists are called.
 const KINDS: [(&str, Kind); 7] = [
@@ -20,12 +20,6 @@ const KINDS: [(&str, Kind); 7] = [
     ("authenticators", Kind::Authenticator),
     ("hosts", Kind::Host),
 ];
-
-#[derive(Serialize)]
-struct Defined<'a> {
-    name: &'a str,
-    version: i64,
-}
 
 /// `GET /access/definitions/{roles|policies|users|projects|...}[?after=NAME][&limit=N]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
@@ -43,14 +37,14 @@ pub(super) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     if let (Kind::Authenticator, Some((account, service))) = (kind, name.split_once('/')) {
         app.logins.tell_of_authenticator(account, service);
     }
-    Ok(Answer::json(StatusCode::OK, &Defined { name, version }))
+    Ok(Answer::json(StatusCode::OK, &Defined { name: name.to_owned(), version }))
 }
 
 /// `DELETE /access/definitions/{kind}/{name}`
 pub(super) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (kind, name) = (kind(ask)?, name(ask));
     let version = app.kms.undefine(&ask.context, kind, name)?;
-    Ok(Answer::json(StatusCode::OK, &Defined { name, version }))
+    Ok(Answer::json(StatusCode::OK, &Defined { name: name.to_owned(), version }))
 }
 
 fn kind(ask: &Ask<'_>) -> Result<Kind, Problem> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use warp::http::StatusCode;
 
@@ -13,7 +12,8 @@ use super::app::App;
 use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
-use crate::auth::{Diagnosis, Expected, Issuer, KeySource, Step, TrustedIssuer, Unverified};
+use crate::api::issuers::{self as api, Tested, ToTest, Use, Verdicts};
+use crate::auth::{Diagnosis, Expected, Issuer, KeySource, TrustedIssuer, Unverified};
 use crate::kms::{self, Asked, HostLogin, IdentityWay, Sheet, Vouching};
 use crate::policy::{AuthenticatorDocument, IdentityDocument};
 
@@ -25,67 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Begins the name of an authenticator.
 const AUTHENTICATOR: &str = "authn-jwt/";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ToTest {
-    jwt: String,
-    issuer: Option<String>,
-}
-
-/// What an issuer's JWTs are for.
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Use {
-    /// They come with each call.
-    Direct,
-    /// They buy an access token.
-    Exchange,
-}
-
-/// An issuer, as it is configured.
-#[derive(Serialize)]
-struct Shown {
-    name: String,
-    #[serde(rename = "use")]
-    purpose: Use,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    issuer: Option<String>,
-    audiences: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
-    bound_claims: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    keys: Option<String>,
-    /// Those that are configured or have been fetched.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_count: Option<usize>,
-    /// Why it vouches for nobody.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fault: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Tested {
-    name: String,
-    #[serde(rename = "use")]
-    purpose: Use,
-    accepted: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refused: Option<String>,
-    steps: Vec<Step>,
-}
-
-#[derive(Serialize)]
-struct Verdicts {
-    accepted: bool,
-    /// Why no issuer was asked at all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    says: Option<String>,
-    issuers: Vec<Tested>,
-    /// Issuers that were not asked: the token says that it is of another, or there are too many.
-    others: usize,
-}
 
 /// Somebody who trusts an issuer.
 enum Candidate<'a> {
@@ -138,14 +77,14 @@ impl Candidate<'_> {
         self.name() == name || self.login(name).is_some()
     }
 
-    fn shown(&self, app: &App) -> Shown {
+    fn shown(&self, app: &App) -> api::Issuer {
         let (name, purpose) = (self.name(), self.purpose());
         let config = match self.trusted(app) {
             Ok(config) => config,
             Err(fault) => {
                 let (audiences, bound_claims, fault) = (Vec::new(), Vec::new(), Some(fault));
                 let (issuer, subject, keys, key_count) = (None, None, None, None);
-                return Shown { name, purpose, issuer, audiences, subject, bound_claims, keys, key_count, fault };
+                return api::Issuer { name, purpose, issuer, audiences, subject, bound_claims, keys, key_count, fault };
             }
         };
         let fetched = match self {
@@ -157,7 +96,7 @@ impl Candidate<'_> {
             KeySource::Discovery(uri) => (format!("{uri} (OpenID Connect discovery)"), fetched),
             KeySource::Inline(set) => ("configured".to_owned(), Some(set.len())),
         };
-        Shown {
+        api::Issuer {
             name,
             purpose,
             issuer: Some(config.issuer).filter(|issuer| !issuer.is_empty()).or(config.implied_issuer),

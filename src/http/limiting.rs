@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::names::words;
 use crate::policy::TrustedNetwork;
 
 /// A name that has one of these words limits something: `accessTokenTTL`, `numUsesLimit`, `restricted_to`, `is-temporary`.
@@ -174,56 +175,11 @@ fn is_false(value: &Value) -> bool {
     }
 }
 
-/// The words of a name in camelCase, snake_case or with hyphens, in lower case; an acronym is one word, its plural too.
-fn words(name: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let (mut before, mut run) = (None::<char>, 0);
-    let mut characters = name.chars().peekable();
-    while let Some(character) = characters.next() {
-        if !character.is_alphanumeric() {
-            words.push(String::new());
-            (before, run) = (None, 0);
-            continue;
-        }
-        let next = characters.peek().copied();
-        let after = characters.clone().nth(1);
-        let is_plural = next == Some('s') && after.is_none_or(|after| !after.is_lowercase());
-        let begins = character.is_uppercase()
-            && (before.is_some_and(|before| !before.is_uppercase())
-                || run > 0 && next.is_some_and(char::is_lowercase) && !is_plural);
-        if begins {
-            words.push(String::new());
-        }
-        run = if character.is_uppercase() { run + 1 } else { 0 };
-        before = Some(character);
-        if let Some(word) = words.last_mut() {
-            word.extend(character.to_lowercase());
-        }
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn names_have_words() {
-        for (name, expected) in [
-            ("accessTokenTTL", "access token ttl"),
-            ("accessTokenTrustedIPs", "access token trusted ips"),
-            ("TTLSeconds", "ttl seconds"),
-            ("restricted_to", "restricted to"),
-            ("not-after", "not after"),
-            ("IP", "ip"),
-            ("cidrBlocks", "cidr blocks"),
-            ("IPsAllowed", "ips allowed"),
-        ] {
-            assert_eq!(words(name).join(" "), expected);
-        }
-    }
 
     #[test]
     fn a_limit_is_one_by_its_name_and_its_value() {

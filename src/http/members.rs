@@ -6,6 +6,7 @@ use serde_ignored::Path;
 use serde_json::{Map, Value};
 
 use super::limiting;
+use super::names::is_same;
 use crate::auth::strict_json;
 
 /// Values in one body, those within others included: what is made of them takes no more than what is held for the body.
@@ -20,6 +21,14 @@ pub(super) enum MembersError {
     /// A member that is missing, or has a value that it cannot have.
     #[error("{0}")]
     Member(String),
+    /// A member that is known in another spelling.
+    #[error("{name} is not known: write {meant}")]
+    Misspelled {
+        /// As given.
+        name: String,
+        /// As it must be.
+        meant: &'static str,
+    },
     /// Ignored, it would give more than was asked for.
     #[error("{0} is not supported here, and ignoring it would give more than you ask for: leave it out")]
     Limiting(String),
@@ -31,6 +40,22 @@ pub(super) enum MembersError {
 /// What is wrong with it, by the member's name and with the value.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> {
     read_with(parse(body)?, |path, fault| format!("{path}: {fault}"))
+}
+
+/// The same of a body in which a member of `known` must be spelled as it is there: ignored in another spelling, it would leave what is
+/// asked for to somebody else.
+///
+/// # Errors
+/// A member in another spelling, or as for [`read`].
+pub(super) fn read_spelled<T: DeserializeOwned>(body: &[u8], known: &[&'static str]) -> Result<T, MembersError> {
+    let mut given = object(body)?;
+    let misspelled = given.keys().find_map(|name| {
+        let meant = known.iter().find(|known| is_same(known, name) && *known != name)?;
+        Some(MembersError::Misspelled { name: name.clone(), meant })
+    });
+    drop_nulls(&mut given);
+    let read = read_with(Value::Object(given), |path, fault| format!("{path}: {fault}"))?;
+    misspelled.map_or(Ok(read), Err)
 }
 
 /// Reads a body that holds a credential or plaintext: no value is quoted.
@@ -73,11 +98,16 @@ pub(super) fn read_secret_repeating<T: DeserializeOwned>(
 }
 
 /// The members of a body.
-fn parse(body: &[u8]) -> Result<Value, MembersError> {
+fn object(body: &[u8]) -> Result<Map<String, Value>, MembersError> {
     let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { body };
-    let mut given = Value::Object(strict_json::object_within(body, MAX_VALUES).map_err(MembersError::Json)?);
+    strict_json::object_within(body, MAX_VALUES).map_err(MembersError::Json)
+}
+
+/// Those that are not null.
+fn parse(body: &[u8]) -> Result<Value, MembersError> {
+    let mut given = object(body)?;
     drop_nulls(&mut given);
-    Ok(given)
+    Ok(Value::Object(given))
 }
 
 fn read_with<T: DeserializeOwned>(given: Value, wrong: fn(&str, &str) -> String) -> Result<T, MembersError> {
@@ -121,15 +151,16 @@ fn names(path: &Path<'_>) -> Vec<String> {
 }
 
 /// A member that is null is absent.
-fn drop_nulls(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|_, value| !value.is_null());
-            members.values_mut().for_each(drop_nulls);
+fn drop_nulls(members: &mut Map<String, Value>) {
+    fn within(value: &mut Value) {
+        match value {
+            Value::Object(members) => drop_nulls(members),
+            Value::Array(items) => items.iter_mut().for_each(within),
+            _ => {}
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
-        _ => {}
     }
+    members.retain(|_, value| !value.is_null());
+    members.values_mut().for_each(within);
 }
 
 #[cfg(test)]
@@ -185,6 +216,19 @@ mod tests {
         assert_eq!(read(r#"{"name":"a","keyId":null,"KeyId":"k1"}"#), Ok("a".to_owned()));
         assert!(read(r#"{"name":"a","keyId":"k1","KeyId":"k2"}"#).unwrap_err().starts_with("KeyId: "));
         assert!(read(r#"{"name":"a","keyId":1}"#).unwrap_err().starts_with("keyId: 1 is not"));
+    }
+
+    #[test]
+    fn a_known_member_has_one_spelling() {
+        let read = |body: &str| read_spelled::<Inner>(body.as_bytes(), &["name"]).map_err(|error| error.to_string());
+        assert_eq!(read(r#"{"name":"a","color":1}"#), Ok(Inner { name: "a".to_owned() }));
+        for other in ["Name", "NAME", "na_me", "n-ame"] {
+            for value in ["\"b\"", "null"] {
+                let told = read(&format!(r#"{{"name":"a","{other}":{value}}}"#)).unwrap_err();
+                assert_eq!(told, format!("{other} is not known: write name"));
+            }
+        }
+        assert_eq!(read(r#"{"Name":"a"}"#).unwrap_err(), "name is missing");
     }
 
     #[test]

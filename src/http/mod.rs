@@ -18,6 +18,7 @@ mod issuers;
 mod kmip;
 mod limiting;
 mod members;
+mod names;
 mod objects;
 mod ownership;
 mod page;

@@ -1,6 +1,5 @@
 //! The inventory.
 
-use serde::Serialize;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::access::bad;
@@ -8,46 +7,12 @@ use super::answer::Answer;
 use super::app::App;
 use super::ask::Ask;
 use super::hanzo::iso;
-use super::ownership::About;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
+use crate::api::objects::{About, Dates, Known, Object};
 use crate::kmip::ttlv::DateTime;
-use crate::kms::{self, InventoryEntry, Known, Sheet};
+use crate::kms::{self, InventoryEntry, Sheet};
 use crate::store::inventory::Filter;
-
-#[derive(Serialize)]
-struct Object {
-    unique_identifier: String,
-    /// Whether the row is what the server wrote. If not, the answer holds nothing else of the object.
-    intact: bool,
-    #[serde(flatten)]
-    known: Option<Told>,
-    /// The day, in UTC.
-    last_used: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Told {
-    #[serde(flatten)]
-    object: About,
-    owner: String,
-    project: Option<String>,
-    #[serde(flatten)]
-    dates: Dates,
-}
-
-/// Times as RFC 3339 writes them.
-#[derive(Serialize)]
-struct Dates {
-    initial_date: Option<String>,
-    activation_date: Option<String>,
-    process_start_date: Option<String>,
-    protect_stop_date: Option<String>,
-    deactivation_date: Option<String>,
-    compromise_date: Option<String>,
-    destroy_date: Option<String>,
-    last_change_date: Option<String>,
-}
 
 impl From<kms::Dates> for Dates {
     fn from(dates: kms::Dates) -> Self {
@@ -68,7 +33,7 @@ impl From<kms::Dates> for Dates {
 impl From<InventoryEntry> for Object {
     fn from(entry: InventoryEntry) -> Self {
         let InventoryEntry { id, known, last_used } = entry;
-        let told = |known: Known| Told {
+        let told = |known: kms::Known| Known {
             object: About::from(known.summary),
             dates: Dates::from(known.dates),
             owner: known.owner,

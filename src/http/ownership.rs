@@ -1,114 +1,42 @@
 //! How an object gets another owner.
 
-use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
-use super::access::{Listed, listed, read, success, username};
+use super::access::{listed, read, success, username};
 use super::answer::Answer;
 use super::app::App;
 use super::ask::Ask;
 use super::hanzo::iso;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
+use crate::api::objects::About;
+use crate::api::ownership::{Kept, NewRecovery, Offer, Offered, OneRecovery, Recovery};
 use crate::kmip::Dialect;
 use crate::kms::{Direction, KeptAccess, OfferEntry, Proposal, RecoveryEntry, Sheet, Summary};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Object {
-    unique_identifier: String,
-}
-
-#[derive(Serialize)]
-struct Offer {
-    unique_identifier: String,
-    owner: String,
-    to: String,
-    expires: String,
-    #[serde(flatten)]
-    object: About,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewRecovery {
-    unique_identifier: String,
-    user_id: String,
-    reason: String,
-    /// Whether grants to others and the place in a project stay.
-    #[serde(default)]
-    keep_access: bool,
-}
-
-/// Names a recovery.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OneRecovery {
-    unique_identifier: String,
-    recovery: String,
-}
-
-#[derive(Serialize)]
-struct Recovery {
-    unique_identifier: String,
-    recovery: String,
-    owner: String,
-    to: String,
-    reason: String,
-    keep_access: bool,
-    /// What stays of the access of others, if anything does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kept: Option<Kept>,
-    /// Who approves; the first proposed it.
-    approvals: Vec<String>,
-    approvals_needed: usize,
-    /// Whether the new owner owns the object.
-    done: bool,
-    expires: String,
-    #[serde(flatten)]
-    object: About,
-}
-
-/// The access of others that a recovery leaves.
-#[derive(Serialize)]
-struct Kept {
-    project: Option<String>,
-    grants: Vec<Listed>,
-}
-
-/// What an object is.
-#[derive(Serialize)]
-pub(super) struct About {
-    names: Vec<String>,
-    object_type: Option<&'static str>,
-    cryptographic_algorithm: Option<&'static str>,
-    cryptographic_length: Option<i32>,
-    state: Option<&'static str>,
-}
 
 impl From<Summary> for About {
     fn from(summary: Summary) -> Self {
         let Summary { names, object_type, algorithm, length, state } = summary;
         Self {
             names,
-            object_type: object_type.map(|kind| kind.name(Dialect::Oasis)),
-            cryptographic_algorithm: algorithm.map(|name| name.name(Dialect::Oasis)),
+            object_type: object_type.map(|kind| kind.name(Dialect::Oasis).into()),
+            cryptographic_algorithm: algorithm.map(|name| name.name(Dialect::Oasis).into()),
             cryptographic_length: length,
-            state: Some(state.name(Dialect::Oasis)),
+            state: Some(state.name(Dialect::Oasis).into()),
         }
     }
 }
 
 /// `POST /access/accept`
 pub(super) fn accept(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Object { unique_identifier: id } = read(ask.body)?;
+    let Offered { unique_identifier: id } = read(ask.body)?;
     app.kms.accept(&ask.context, &id)?;
     Ok(success(format!("{id} belongs to {} now, and nothing is granted on it", ask.context.caller.username)))
 }
 
 /// `POST /access/decline`: an offer to the caller, or one of the caller's own.
 pub(super) fn decline(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    let Object { unique_identifier: id } = read(ask.body)?;
+    let Offered { unique_identifier: id } = read(ask.body)?;
     app.kms.end_offer(&ask.context, &id)?;
     Ok(success(format!("the offer of {id} has ended")))
 }

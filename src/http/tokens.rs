@@ -1,6 +1,6 @@
 //! Access tokens: the keys that verify them, for everyone, and the tokens that there are, for those who administer.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use warp::http::StatusCode;
 
 use super::access;
@@ -9,24 +9,16 @@ use super::app::App;
 use super::ask::Ask;
 use super::page::{Page, after, limit};
 use super::problem::Problem;
+use crate::api::Nothing;
+use crate::api::tokens::{AccessToken, Rotated};
 use crate::auth::OwnKey;
-use crate::kms::{Sheet, TokenEntry};
+use crate::kms::Sheet;
 use crate::policy::MAX_NAME;
 
 /// A JWK Set (RFC 7517 section 5).
 #[derive(Serialize)]
 struct KeySet {
     keys: Vec<OwnKey>,
-}
-
-#[derive(Serialize)]
-struct Rotated {
-    kid: String,
-}
-
-#[derive(Serialize)]
-struct Ended<'a> {
-    success: &'a str,
 }
 
 /// `GET /.well-known/jwks.json`
@@ -38,7 +30,7 @@ pub(super) fn key_set(app: &App) -> Result<Answer, Problem> {
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (subject, after) = (ask.query.value("subject"), after(ask).unwrap_or_default());
     let mut page = Page::array();
-    let mut write = |token: TokenEntry| page.put(&token);
+    let mut write = |token: AccessToken| page.put(&token);
     let mut sheet = Sheet::new(&ask.context, limit(ask)?, &mut write);
     app.kms.tokens(&ask.context, subject, &after, &mut sheet)?;
     Ok(page.end())
@@ -51,14 +43,11 @@ pub(super) fn end(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
         return Err(Problem::new(StatusCode::NOT_FOUND, "there is no such access token"));
     }
     app.kms.end_token(&ask.context, id)?;
-    Ok(Answer::json(StatusCode::OK, &Ended { success: "the access token was revoked" }))
+    Ok(access::success("the access token was revoked"))
 }
 
 /// `POST /access/token-key`: new tokens are signed by a new key. The body is empty, or an object without members.
 pub(super) fn rotate(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Nothing {}
     if !ask.body.trim_ascii().is_empty() {
         access::read::<Nothing>(ask.body)?;
     }

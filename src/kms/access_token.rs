@@ -4,8 +4,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::call::Call;
 use super::clock::now;
 use super::context::Context;
@@ -13,42 +11,16 @@ use super::error::Error;
 use super::gate::Kms;
 use super::list::{CHUNK, Sheet};
 use super::operation::Operation;
+use crate::api::tokens::AccessToken;
 use crate::auth::{AccessTokens, Issued, NewToken};
 use crate::desk::Ticket;
 use crate::policy::{Action, Rule};
 use crate::principal::{Caller, Method};
-use crate::store::access_token::AccessToken;
+use crate::store::access_token::AccessToken as Row;
 
-/// An access token as administrators see it.
-#[derive(Debug, Serialize)]
-pub struct TokenEntry {
-    /// Its identifier.
-    pub id: String,
-    /// The identity that it stands for.
-    pub subject: String,
-    /// What vouched for its bearer.
-    pub vouched: String,
-    /// When it was issued, when it ends, and beyond which no renewal takes it, in seconds since 1970-01-01 UTC.
-    pub created: i64,
-    /// See `created`.
-    pub expires: i64,
-    /// See `created`.
-    pub max_expires: i64,
-    /// How often it may be used; 0 for any number.
-    pub uses_limit: i64,
-    /// How often it was, or is set aside to be.
-    pub uses: i64,
-    /// The networks from which it may be used.
-    pub trusted: Vec<String>,
-    /// Whether it is bound to a client certificate.
-    pub bound: bool,
-    /// Whether it was ended before its time.
-    pub revoked: bool,
-}
-
-impl From<AccessToken> for TokenEntry {
-    fn from(row: AccessToken) -> Self {
-        let AccessToken { id, subject, vouched, created, expires, max_expires, uses_limit, uses, .. } = row;
+impl From<Row> for AccessToken {
+    fn from(row: Row) -> Self {
+        let Row { id, subject, vouched, created, expires, max_expires, uses_limit, uses, .. } = row;
         let trusted = row.trusted.split(',').map(str::to_owned).collect();
         let (bound, revoked) = (row.thumbprint.is_some(), row.revoked);
         Self { id, subject, vouched, created, expires, max_expires, uses_limit, uses, trusted, bound, revoked }
@@ -150,18 +122,18 @@ impl Kms {
         context: &Context<'_>,
         subject: Option<&str>,
         after: &str,
-        sheet: &mut Sheet<'_, TokenEntry>,
+        sheet: &mut Sheet<'_, AccessToken>,
     ) -> Result<(), Error> {
         let call = Call::new(context, Operation::ListTokens);
         call.describe(subject.unwrap_or("all").to_owned());
         self.recorded(&call, || {
             let grant = self.authorize_administration(&call)?;
             let (tokens, now) = (grant.access_tokens(), now());
-            let read = |last: Option<&(String, Option<AccessToken>)>| {
+            let read = |last: Option<&(String, Option<Row>)>| {
                 Ok(tokens.list(subject, last.map_or(after, |(id, _)| id.as_str()), now, CHUNK)?)
             };
             let last = sheet.fill(read, |(_, row)| match row {
-                Some(row) if tokens.is_written(row)? => Ok(Some(TokenEntry::from(row.clone()))),
+                Some(row) if tokens.is_written(row)? => Ok(Some(AccessToken::from(row.clone()))),
                 _ => Ok(None),
             })?;
             drop(last);

@@ -6,11 +6,11 @@ use openssl::sha::sha256;
 
 use super::call::Call;
 use super::context::Context;
-use super::entry::Entry;
 use super::error::Error;
 use super::gate::Kms;
 use super::list::{CHUNK, Sheet};
 use super::operation::Operation;
+use crate::api::definitions::Entry;
 use crate::hexadecimal;
 pub use crate::policy::Kind;
 use crate::policy::{AuthenticatorDocument, IdentityDocument};

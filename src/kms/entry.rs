@@ -11,18 +11,6 @@ use crate::policy::{
     RoleDocument, Subject, UserDocument,
 };
 
-/// A definition.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Entry {
-    /// Its name among its kind.
-    pub name: String,
-    /// Its version in the database; absent for one of the policy file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<i64>,
-    /// What it says.
-    pub definition: Value,
-}
-
 /// A role that nobody can define, for users and projects whose row cannot be believed: it permits nothing.
 const NO_ROLE: &str = "?";
 

@@ -85,7 +85,6 @@ pub mod uuid;
 
 pub use access::{From, Held, Obtained};
 pub use access_list::AccessList;
-pub use access_token::TokenEntry;
 pub use administration::{Asked, Kind, Vouching};
 pub use api_key::PresentedKey;
 pub use api_token::{ApiTokenKey, check_api_token_row};
@@ -100,7 +99,6 @@ pub use context::Context;
 pub use create_key::{MadeFor, NewKey};
 pub use credential::CredentialFault;
 pub use disabled::is_disabled;
-pub use entry::Entry;
 pub use error::{Error, NoEffect};
 pub use gate::{Health, Kms, Settings, TokenHealth, Vault};
 pub use handover_fault::HandoverFault;

@@ -7,11 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules from the lowest to the highest; each may use those before it.
-const ORDER: [&str; 25] = [
+const ORDER: [&str; 26] = [
     "base64",
     "turns",
     "secret",
     "text",
+    "api",
     "file",
     "public_key",
     "signature",

@@ -1,8 +1,9 @@
 //! `claviger access-rights accept`
 
 use clap::builder::NonEmptyStringValueParser;
-use serde_json::{Value, json};
 
+use crate::api::Success;
+use crate::api::ownership::Offered;
 use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
 use crate::client::Client;
@@ -19,7 +20,8 @@ pub(in crate::cli) struct Accept {
 
 impl Accept {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let _: Value = client.post_json("/access/accept", &json!({ "unique_identifier": self.key_id })).await?;
-        Ok(changed(&self.key_id))
+        let body = Offered { unique_identifier: self.key_id };
+        let _: Success = client.post_json("/access/accept", &body).await?;
+        Ok(changed(&body.unique_identifier))
     }
 }

@@ -1,8 +1,6 @@
 //! `claviger access-rights explain`
 
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-
+use crate::api::access::{Explanation, Question};
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
@@ -23,33 +21,13 @@ pub(in crate::cli) struct Explain {
     object: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Question<'a> {
-    user: &'a str,
-    operation: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unique_identifier: Option<&'a str>,
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    allowed: bool,
-    rule: String,
-    user: String,
-    role: Option<String>,
-}
-
 impl Explain {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let question =
-            Question { user: &self.user, operation: &self.operation, unique_identifier: self.object.as_deref() };
-        let Answer { allowed, rule, user, role } = client.post_json("/access/explain", &question).await?;
+        let question = Question { user: self.user, operation: self.operation, unique_identifier: self.object };
+        let answer: Explanation = client.post_json("/access/explain", &question).await?;
+        let Explanation { allowed, rule, user, role } = &answer;
         let mut lines = vec![format!("allowed: {allowed}"), format!("rule: {rule}"), format!("user: {user}")];
-        let mut json = json!({ "allowed": allowed, "rule": rule, "user": user });
-        if let (Some(role), Some(json)) = (role, json.as_object_mut()) {
-            lines.push(format!("role: {role}"));
-            json.insert("role".to_owned(), role.into());
-        }
-        Ok(Report::new(lines, json))
+        lines.extend(role.iter().map(|role| format!("role: {role}")));
+        Ok(Report::of(lines, &answer))
     }
 }

@@ -1,7 +1,8 @@
 //! To whom, and what: the options that granting and revoking share.
 
 use clap::builder::NonEmptyStringValueParser;
-use serde::Serialize;
+
+use crate::api::access as api;
 
 /// Who, what, and on which object.
 #[derive(clap::Args)]
@@ -28,29 +29,10 @@ struct Grantee {
     role: Option<String>,
 }
 
-/// The server's words for it.
-#[derive(Serialize)]
-pub(super) struct Body<'a> {
-    unique_identifier: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_id: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'a str>,
-    operation_types: &'a [String],
-}
-
 impl Change {
-    pub(super) fn key_id(&self) -> &str {
-        &self.key_id
-    }
-
     /// The request; one of user and role is there.
-    pub(super) fn body(&self) -> Body<'_> {
-        Body {
-            unique_identifier: &self.key_id,
-            user_id: self.grantee.user.as_deref(),
-            role: self.grantee.role.as_deref(),
-            operation_types: &self.operations,
-        }
+    pub(super) fn body(self) -> api::Change {
+        let Self { grantee: Grantee { user, role }, key_id, operations } = self;
+        api::Change { unique_identifier: key_id, user_id: user, role, operation_types: operations }
     }
 }

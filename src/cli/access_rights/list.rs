@@ -1,9 +1,8 @@
 //! `claviger access-rights list`
 
 use clap::builder::NonEmptyStringValueParser;
-use serde_json::Value;
 
-use super::pages::{text, words};
+use crate::api::access::{AccessList, Grant, Member};
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::{Client, segment};
@@ -21,38 +20,45 @@ pub(in crate::cli) struct List {
 
 impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let all: Value = client.get_json(&format!("/access/list/{}?all=true", segment(&self.key_id))).await?;
-        let lines = lines(&all).ok_or(Error::Incomplete("owner and grants"))?;
-        Ok(Report::new(lines, all))
+        let all: AccessList = client.get_json(&format!("/access/list/{}?all=true", segment(&self.key_id))).await?;
+        Ok(Report::of(lines(&all), &all))
     }
 }
 
-/// The lines of a whole list; `None` if the answer is not one.
-fn lines(all: &Value) -> Option<Vec<String>> {
-    let list = |name: &str| all.get(name).and_then(Value::as_array).map(Vec::as_slice);
-    let mut lines = vec![format!("owner {}", all.get("owner")?.as_str()?)];
-    lines.extend(all.get("project").and_then(Value::as_str).map(|project| format!("project {project}")));
-    let members = list("members")?.iter();
-    lines.extend(members.map(|member| format!("member {}: {}", text(member, "member"), text(member, "role"))));
-    lines.extend(list("grants")?.iter().map(line));
-    Some(lines)
+/// The lines of a whole list.
+fn lines(all: &AccessList) -> Vec<String> {
+    let AccessList { owner, project, members, grants } = all;
+    let mut lines = vec![format!("owner {owner}")];
+    lines.extend(project.iter().map(|project| format!("project {project}")));
+    lines.extend(members.iter().map(|Member { member, role }| format!("member {member}: {role}")));
+    lines.extend(grants.iter().map(line));
+    lines
 }
 
 /// What is granted to one grantee.
-pub(super) fn line(grant: &Value) -> String {
-    let operations = words(grant, "operations");
-    match grant.get("role") {
-        Some(_) => format!("role {}: {operations}", text(grant, "role")),
-        None if text(grant, "user_id") == "*" => format!("everyone: {operations}"),
-        None => format!("user {}: {operations}", text(grant, "user_id")),
+pub(super) fn line(grant: &Grant) -> String {
+    let operations = grant.operations.join(", ");
+    match (&grant.role, grant.user_id.as_deref()) {
+        (Some(role), _) => format!("role {role}: {operations}"),
+        (None, Some("*")) => format!("everyone: {operations}"),
+        (None, user) => format!("user {}: {operations}", user.unwrap_or("?")),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde::Deserialize as _;
+    use serde_json::{Value, json};
 
     use super::*;
+
+    fn lines(all: &Value) -> Vec<String> {
+        super::lines(&AccessList::deserialize(all).unwrap())
+    }
+
+    fn line(grant: &Value) -> String {
+        super::line(&Grant::deserialize(grant).unwrap())
+    }
 
     #[test]
     fn everybody_is_a_line() {
@@ -60,12 +66,8 @@ mod tests {
             "owner": "alice", "project": "apollo", "members": [{"member": "*", "role": "reader"}],
             "grants": [{"user_id": "bob", "operations": ["get"]}],
         });
-        assert_eq!(lines(&all).unwrap(), ["owner alice", "project apollo", "member *: reader", "user bob: get"]);
-        assert_eq!(
-            lines(&json!({"owner": "alice", "project": null, "members": [], "grants": []})).unwrap(),
-            ["owner alice"]
-        );
-        assert_eq!(lines(&json!([])), None);
+        assert_eq!(lines(&all), ["owner alice", "project apollo", "member *: reader", "user bob: get"]);
+        assert_eq!(lines(&json!({"owner": "alice", "project": null, "members": [], "grants": []})), ["owner alice"]);
     }
 
     #[test]

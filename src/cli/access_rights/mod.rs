@@ -16,7 +16,7 @@ mod recover;
 mod revoke;
 mod transfer;
 
-pub(super) use pages::{all, list_of, text};
+pub(super) use pages::{all, list_of};
 
 use super::error::Error;
 use super::report::Report;

@@ -1,8 +1,7 @@
 //! `claviger access-rights obtained`
 
-use serde_json::Value;
-
-use super::pages::{all, text, words};
+use super::pages::all;
+use crate::api::access::Obtained as Object;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
@@ -13,13 +12,12 @@ pub(in crate::cli) struct Obtained {}
 
 impl Obtained {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let objects = all(client, "/access/obtained?", "object_id").await?;
-        let lines: Vec<String> = objects.iter().map(line).collect();
-        Ok(Report::new(lines, Value::Array(objects)))
+        let objects = all(client, "/access/obtained?", |object: &Object| &object.object_id).await?;
+        Ok(Report::of(objects.iter().map(line), &objects))
     }
 }
 
-fn line(object: &Value) -> String {
-    let (id, state, owner) = (text(object, "object_id"), text(object, "state"), text(object, "owner_id"));
-    format!("{id} {state} {owner}: {}", words(object, "operations"))
+fn line(object: &Object) -> String {
+    let Object { object_id, owner_id, state, operations, .. } = object;
+    format!("{object_id} {state} {owner_id}: {}", operations.join(", "))
 }

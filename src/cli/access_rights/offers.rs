@@ -1,8 +1,7 @@
 //! `claviger access-rights offers`
 
-use serde_json::Value;
-
-use super::pages::{list_of, text};
+use super::pages::list_of;
+use crate::api::ownership::Offer;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
@@ -18,14 +17,13 @@ pub(in crate::cli) struct Offers {
 impl Offers {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let path = if self.made { "/access/offers/made?" } else { "/access/offers?" };
-        let offers = list_of(client, path, "offers", None).await?;
-        let lines: Vec<String> = offers.iter().map(line).collect();
-        Ok(Report::new(lines, Value::Array(offers)))
+        let offers: Vec<Offer> = list_of(client, path, "offers", None).await?;
+        Ok(Report::of(offers.iter().map(line), &offers))
     }
 }
 
-fn line(offer: &Value) -> String {
-    let part = |name| text(offer, name);
-    let (id, state, owner) = (part("unique_identifier"), part("state"), part("owner"));
-    format!("{id} {state} from {owner} to {} until {}", part("to"), part("expires"))
+fn line(offer: &Offer) -> String {
+    let Offer { unique_identifier, owner, to, expires, object } = offer;
+    let state = object.state.as_deref().unwrap_or("?");
+    format!("{unique_identifier} {state} from {owner} to {to} until {expires}")
 }

@@ -1,8 +1,7 @@
 //! `claviger access-rights owned`
 
-use serde_json::Value;
-
-use super::pages::{all, text};
+use super::pages::all;
+use crate::api::access::Owned as Object;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
@@ -13,8 +12,8 @@ pub(in crate::cli) struct Owned {}
 
 impl Owned {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let objects = all(client, "/access/owned?", "object_id").await?;
-        let line = |object: &Value| format!("{} {}", text(object, "object_id"), text(object, "state"));
-        Ok(Report::new(objects.iter().map(line).collect::<Vec<_>>(), Value::Array(objects)))
+        let objects = all(client, "/access/owned?", |object: &Object| &object.object_id).await?;
+        let line = |Object { object_id, state, .. }: &Object| format!("{object_id} {state}");
+        Ok(Report::of(objects.iter().map(line), &objects))
     }
 }

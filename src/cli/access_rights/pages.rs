@@ -1,19 +1,25 @@
-//! Lists that the server gives in pages, and what their entries say.
+//! Lists that the server gives in pages.
 
+use serde::Deserialize as _;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::cli::error::Error;
 use crate::client::{Client, segment};
 
-/// A list that the server gives in pages, as bare arrays: the next page begins after the last entry, by its member `name`, and an
-/// empty page is the end. `path` ends with `?` or with a parameter.
-pub(in crate::cli) async fn all(client: &Client, path: &str, name: &str) -> Result<Vec<Value>, Error> {
-    let mut all: Vec<Value> = Vec::new();
+/// A list that the server gives in pages, as bare arrays: the next page begins after the last entry, by its `name`, and an empty page is
+/// the end. `path` ends with `?` or with a parameter.
+pub(in crate::cli) async fn all<T: DeserializeOwned>(
+    client: &Client,
+    path: &str,
+    name: fn(&T) -> &String,
+) -> Result<Vec<T>, Error> {
+    let mut all: Vec<T> = Vec::new();
     let mut after = None;
     loop {
         let place = after.as_deref().map(|after| format!("&after={}", segment(after))).unwrap_or_default();
-        let page: Vec<Value> = client.get_json(&format!("{path}{place}")).await?;
-        let last = page.last().map(|last| text(last, name).to_owned());
+        let page: Vec<T> = client.get_json(&format!("{path}{place}")).await?;
+        let last = page.last().map(|last| name(last).clone());
         // A server that knows no pages of this list gives all of it each time.
         if last.is_none() || last == after {
             return Ok(all);
@@ -24,35 +30,23 @@ pub(in crate::cli) async fn all(client: &Client, path: &str, name: &str) -> Resu
 }
 
 /// A list that the server gives in pages, as `{NAME: [...], "next": ...}`; `path` ends with `?` or with a parameter. At most
-/// `limit` entries, if that is given.
-pub(in crate::cli) async fn list_of(
+/// `limit` entries, all if there is none.
+pub(in crate::cli) async fn list_of<T: DeserializeOwned>(
     client: &Client,
     path: &str,
-    name: &str,
+    name: &'static str,
     limit: Option<usize>,
-) -> Result<Vec<Value>, Error> {
+) -> Result<Vec<T>, Error> {
     let limit = limit.unwrap_or(usize::MAX);
-    let mut all: Vec<Value> = Vec::new();
+    let mut all: Vec<T> = Vec::new();
     let mut next = Some(String::new());
     while let Some(after) = next.filter(|_| all.len() < limit) {
         let place = if after.is_empty() { String::new() } else { format!("&after={}", segment(&after)) };
         let mut page: Value = client.get_json(&format!("{path}{place}")).await?;
-        if let Some(Value::Array(entries)) = page.get_mut(name) {
-            all.append(entries);
-        }
+        let entries = page.get_mut(name).map(Value::take).unwrap_or_default();
+        all.extend(Vec::<T>::deserialize(entries).map_err(|_| Error::Incomplete(name))?);
         next = page.get("next").and_then(Value::as_str).map(str::to_owned);
     }
     all.truncate(limit);
     Ok(all)
-}
-
-/// A text of a server's object.
-pub(in crate::cli) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or("?")
-}
-
-/// A list of words of a server's object.
-pub(super) fn words(value: &Value, name: &str) -> String {
-    let words = value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -1,8 +1,9 @@
 //! `claviger access-rights project`
 
 use clap::builder::NonEmptyStringValueParser;
-use serde_json::{Value, json};
 
+use crate::api::Success;
+use crate::api::access::InProject;
 use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
 use crate::client::Client;
@@ -24,8 +25,8 @@ pub(in crate::cli) struct Project {
 
 impl Project {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let body = json!({ "unique_identifier": self.key_id, "project": self.to });
-        let _: Value = client.post_json("/access/project", &body).await?;
-        Ok(changed(&self.key_id))
+        let body = InProject { unique_identifier: self.key_id, project: self.to };
+        let _: Success = client.post_json("/access/project", &body).await?;
+        Ok(changed(&body.unique_identifier))
     }
 }

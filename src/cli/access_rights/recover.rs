@@ -2,10 +2,11 @@
 
 use clap::Subcommand;
 use clap::builder::NonEmptyStringValueParser;
-use serde_json::{Value, json};
 
 use super::list;
-use super::pages::{list_of, text};
+use super::pages::list_of;
+use crate::api::Success;
+use crate::api::ownership::{Kept, NewRecovery, OneRecovery, Recovery};
 use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
 use crate::client::Client;
@@ -68,8 +69,8 @@ struct Which {
 }
 
 impl Which {
-    fn body(&self) -> Value {
-        json!({ "unique_identifier": self.key_id, "recovery": self.recovery })
+    fn body(self) -> OneRecovery {
+        OneRecovery { unique_identifier: self.key_id, recovery: self.recovery }
     }
 }
 
@@ -77,53 +78,47 @@ impl Recover {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::Propose(Propose { key_id, to, reason, keep_access }) => {
-                let body = json!({
-                    "unique_identifier": key_id, "user_id": to, "reason": reason, "keep_access": keep_access
-                });
-                let made: Value = client.post_json("/access/recoveries", &body).await?;
-                Ok(Report::new([text(&made, "recovery").to_owned()], made))
+                let body = NewRecovery { unique_identifier: key_id, user_id: to, reason, keep_access };
+                let made: Recovery = client.post_json("/access/recoveries", &body).await?;
+                Ok(Report::of([made.recovery.clone()], &made))
             }
             Self::Approve(Approve { which }) => {
-                let made: Value = client.post_json("/access/recoveries/approve", &which.body()).await?;
-                let line = match made.get("done") {
-                    Some(Value::Bool(true)) => format!("{} belongs to {} now", which.key_id, text(&made, "to")),
-                    _ => return Ok(Report::new(lines(&made), made)),
+                let made: Recovery = client.post_json("/access/recoveries/approve", &which.body()).await?;
+                let lines = if made.done {
+                    vec![format!("{} belongs to {} now", made.unique_identifier, made.to)]
+                } else {
+                    lines(&made)
                 };
-                Ok(Report::new([line], made))
+                Ok(Report::of(lines, &made))
             }
             Self::Withdraw(Withdraw { which }) => {
-                let _: Value = client.post_json("/access/recoveries/withdraw", &which.body()).await?;
-                Ok(changed(&which.key_id))
+                let body = which.body();
+                let _: Success = client.post_json("/access/recoveries/withdraw", &body).await?;
+                Ok(changed(&body.unique_identifier))
             }
             Self::List(List {}) => {
-                let waiting = list_of(client, "/access/recoveries?", "recoveries", None).await?;
-                Ok(Report::new(waiting.iter().flat_map(lines).collect::<Vec<_>>(), Value::Array(waiting)))
+                let waiting: Vec<Recovery> = list_of(client, "/access/recoveries?", "recoveries", None).await?;
+                Ok(Report::of(waiting.iter().flat_map(lines), &waiting))
             }
         }
     }
 }
 
 /// A recovery, and what it leaves of the access of others.
-fn lines(recovery: &Value) -> Vec<String> {
+fn lines(recovery: &Recovery) -> Vec<String> {
     let mut lines = vec![line(recovery)];
-    let kept = |name: &str| recovery.get("kept")?.get(name);
-    lines.extend(kept("project").and_then(Value::as_str).map(|project| format!("  keeps project {project}")));
-    let grants = kept("grants").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    lines.extend(grants.iter().map(|grant| format!("  keeps {}", list::line(grant))));
+    if let Some(Kept { project, grants }) = &recovery.kept {
+        lines.extend(project.iter().map(|project| format!("  keeps project {project}")));
+        lines.extend(grants.iter().map(|grant| format!("  keeps {}", list::line(grant))));
+    }
     lines
 }
 
-fn line(recovery: &Value) -> String {
-    let part = |name| text(recovery, name);
-    let given = recovery.get("approvals").and_then(Value::as_array).map_or(0, Vec::len);
-    let needed = recovery.get("approvals_needed").and_then(Value::as_u64).unwrap_or_default();
+fn line(recovery: &Recovery) -> String {
+    let Recovery { unique_identifier, recovery: id, owner, to, approvals, approvals_needed, expires, reason, .. } =
+        recovery;
+    let given = approvals.len();
     format!(
-        "{} {} from {} to {} approved by {given} of {needed} until {}: {}",
-        part("recovery"),
-        part("unique_identifier"),
-        part("owner"),
-        part("to"),
-        part("expires"),
-        part("reason")
+        "{id} {unique_identifier} from {owner} to {to} approved by {given} of {approvals_needed} until {expires}: {reason}"
     )
 }

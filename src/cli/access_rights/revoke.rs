@@ -1,8 +1,7 @@
 //! `claviger access-rights revoke`
 
-use serde_json::Value;
-
 use super::grantee::Change;
+use crate::api::Success;
 use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
 use crate::client::Client;
@@ -16,7 +15,8 @@ pub(in crate::cli) struct Revoke {
 
 impl Revoke {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let _: Value = client.post_json("/access/revoke", &self.change.body()).await?;
-        Ok(changed(self.change.key_id()))
+        let change = self.change.body();
+        let _: Success = client.post_json("/access/revoke", &change).await?;
+        Ok(changed(&change.unique_identifier))
     }
 }

@@ -1,8 +1,9 @@
 //! `claviger access-rights transfer`
 
 use clap::builder::NonEmptyStringValueParser;
-use serde_json::{Value, json};
 
+use crate::api::Success;
+use crate::api::access::Transfer as Body;
 use crate::cli::error::Error;
 use crate::cli::report::{Report, changed};
 use crate::client::Client;
@@ -23,8 +24,8 @@ pub(in crate::cli) struct Transfer {
 
 impl Transfer {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let body = json!({ "unique_identifier": self.key_id, "user_id": self.to });
-        let _: Value = client.post_json("/access/transfer", &body).await?;
-        Ok(changed(&self.key_id))
+        let body = Body { unique_identifier: self.key_id, user_id: self.to };
+        let _: Success = client.post_json("/access/transfer", &body).await?;
+        Ok(changed(&body.unique_identifier))
     }
 }

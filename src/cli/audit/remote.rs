@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::lines::lines;
+use crate::api::audit::{Found, Search};
+use crate::audit::search::Filter;
 use crate::cli::error::{AuditError, Error};
 use crate::cli::report::Report;
-
-use crate::audit::search::Filter;
 use crate::cli::stream::DASH;
 use crate::cli::target::{Existing, Target};
 use crate::client::Client;
@@ -40,22 +39,6 @@ struct Output {
     force: bool,
 }
 
-#[derive(Serialize)]
-struct Question<'a> {
-    object: Option<&'a str>,
-    caller: Option<&'a str>,
-    outcome: Option<&'a str>,
-    from: Option<&'a str>,
-    to: Option<&'a str>,
-    limit: usize,
-}
-
-#[derive(Deserialize)]
-struct Found {
-    lines: Vec<String>,
-    complete: bool,
-}
-
 impl PublicKey {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         self.output.write(client, "/audit/public-key").await
@@ -82,17 +65,10 @@ impl Output {
 }
 
 /// The server's newest lines that the filter admits.
-pub(super) async fn search(client: &Client, filter: &Filter, limit: usize) -> Result<Report, Error> {
+pub(super) async fn search(client: &Client, filter: Filter, limit: usize) -> Result<Report, Error> {
     let Filter { object, caller, outcome, from, to } = filter;
-    let question = Question {
-        object: object.as_deref(),
-        caller: caller.as_deref(),
-        outcome: outcome.as_deref(),
-        from: from.as_deref(),
-        to: to.as_deref(),
-        limit,
-    };
-    let found: Found = client.post_json("/audit/search", &question).await?;
+    let body = Search { object, caller, outcome, from, to, limit: Some(limit) };
+    let found: Found = client.post_json("/audit/search", &body).await?;
     if !found.complete {
         crate::cli::report::complain(&AuditError::NotSearched.into());
     }

@@ -48,7 +48,7 @@ impl Search {
     }
 
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        remote::search(client, &self.filter(), self.limit).await
+        remote::search(client, self.filter(), self.limit).await
     }
 
     fn filter(&self) -> Filter {

@@ -27,6 +27,6 @@ impl Tail {
     }
 
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        remote::search(client, &Filter::default(), self.lines).await
+        remote::search(client, Filter::default(), self.lines).await
     }
 }

@@ -3,13 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde::Deserialize;
-use serde_json::{Value, json};
 
 use super::access_rights::all;
 use super::error::Error;
 use super::login;
 use super::report::Report;
+use crate::api::issuers::{Issuer, Outcome, Step, Tested, ToTest, Verdicts};
 use crate::client::Client;
 
 /// Issuers whose JWTs the server trusts, and why a JWT is refused; for administrators
@@ -40,81 +39,42 @@ pub(super) struct Test {
     issuer: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Verdicts {
-    accepted: bool,
-    says: Option<String>,
-    issuers: Vec<Tested>,
-    others: usize,
-}
-
-#[derive(Deserialize)]
-struct Tested {
-    name: String,
-    #[serde(rename = "use")]
-    purpose: String,
-    accepted: bool,
-    steps: Vec<Step>,
-}
-
-#[derive(Deserialize)]
-struct Step {
-    step: String,
-    outcome: Outcome,
-    says: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Outcome {
-    Passed,
-    Failed,
-    NotLookedAt,
-}
-
 impl Issuers {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::List(List {}) => {
-                let all = all(client, "/issuers?", "name").await?;
-                let lines: Vec<String> = all.iter().map(line).collect();
-                Ok(Report::new(lines, Value::Array(all)))
+                let all = all(client, "/issuers?", |issuer: &Issuer| &issuer.name).await?;
+                Ok(Report::of(all.iter().map(line), &all))
             }
             Self::Test(Test { jwt_file, issuer }) => {
                 let jwt = login::read(&jwt_file).await?;
-                let mut body = json!({ "jwt": &*jwt });
-                if let (Some(issuer), Some(members)) = (issuer, body.as_object_mut()) {
-                    members.insert("issuer".to_owned(), issuer.into());
-                }
-                let told: Value = client.post_json("/issuers/test", &body).await?;
-                let verdicts = Verdicts::deserialize(&told).map_err(|_| Error::Incomplete("verdicts"))?;
-                let report = Report::new(lines(&verdicts), told);
+                let body = ToTest { jwt: (&*jwt).into(), issuer };
+                let verdicts: Verdicts = client.post_json("/issuers/test", &body).await?;
+                let report = Report::of(lines(&verdicts), &verdicts);
                 Ok(if verdicts.accepted { report } else { report.failed() })
             }
         }
     }
 }
 
-fn line(issuer: &Value) -> String {
-    let text = |name: &str| issuer.get(name).and_then(Value::as_str);
-    let audiences: Vec<&str> =
-        issuer.get("audiences").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-    let audiences = if audiences.is_empty() { "any".to_owned() } else { audiences.join(",") };
-    let (name, purpose) = (text("name").unwrap_or_default(), text("use").unwrap_or_default());
-    if let Some(fault) = text("fault") {
+fn line(issuer: &Issuer) -> String {
+    let Issuer { name, audiences, fault, .. } = issuer;
+    let purpose = issuer.purpose.word();
+    if let Some(fault) = fault {
         return format!("{name} {purpose} FAULTY {fault}");
     }
-    let count = issuer.get("key_count").map(|count| format!(" ({count})")).unwrap_or_default();
-    let (iss, keys) = (text("issuer").unwrap_or("any"), text("keys").unwrap_or_default());
+    let audiences = if audiences.is_empty() { "any".to_owned() } else { audiences.join(",") };
+    let count = issuer.key_count.map(|count| format!(" ({count})")).unwrap_or_default();
+    let (iss, keys) = (issuer.issuer.as_deref().unwrap_or("any"), issuer.keys.as_deref().unwrap_or_default());
     format!("{name} {purpose} {iss} audiences {audiences} keys {keys}{count}")
 }
 
 fn lines(verdicts: &Verdicts) -> Vec<String> {
     let Verdicts { says, issuers, others, .. } = verdicts;
     let mut lines: Vec<String> = says.iter().cloned().collect();
-    for Tested { name, purpose, accepted, steps } in issuers {
+    for Tested { name, purpose, accepted, steps, .. } in issuers {
         let verdict = if *accepted { "accepts" } else { "REFUSES" };
-        lines.push(format!("{name} ({purpose}) {verdict} the JWT"));
+        lines.push(format!("{name} ({}) {verdict} the JWT", purpose.word()));
         for Step { step, outcome, says } in steps {
             let outcome = match outcome {
                 Outcome::Passed => "passed",

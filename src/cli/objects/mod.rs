@@ -1,11 +1,11 @@
 //! `claviger objects`: the inventory, for administrators and auditors.
 
 use clap::Subcommand;
-use serde_json::Value;
 
-use super::access_rights::{list_of, text};
+use super::access_rights::list_of;
 use super::error::Error;
 use super::report::Report;
+use crate::api::objects::{Known, Object};
 use crate::client::{Client, segment};
 
 /// The inventory: which objects there are and who owns them; for administrators and auditors
@@ -34,29 +34,20 @@ impl Objects {
         let owner = owner.map(|owner| format!("&owner={}", segment(&owner)));
         let project = project.map(|project| format!("&project={}", segment(&project)));
         let filter = owner.or(project).unwrap_or_default();
-        let objects = list_of(client, &format!("/objects?{filter}"), "objects", limit).await?;
-        Ok(Report::new(objects.iter().map(line).collect::<Vec<_>>(), Value::Array(objects)))
+        let objects: Vec<Object> = list_of(client, &format!("/objects?{filter}"), "objects", limit).await?;
+        Ok(Report::of(objects.iter().map(line), &objects))
     }
 }
 
-fn line(object: &Value) -> String {
-    let id = text(object, "unique_identifier");
-    if object.get("intact") == Some(&Value::Bool(false)) {
+fn line(object: &Object) -> String {
+    let Object { unique_identifier: id, known, last_used, .. } = object;
+    let Some(Known { object: about, owner, project, .. }) = known else {
         return format!("{id} was changed in the database and is refused");
-    }
-    let or_none = |name| object.get(name).and_then(Value::as_str).unwrap_or("-");
-    let part = |name| text(object, name);
-    let length = object.get("cryptographic_length").and_then(Value::as_i64).unwrap_or_default();
-    let names = object.get("names").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
-    let names = if names.is_empty() { String::new() } else { format!(" {}", names.join(", ")) };
-    format!(
-        "{id} {} {} {} {} {}-{length} {}{names}",
-        part("state"),
-        part("owner"),
-        or_none("project"),
-        part("object_type"),
-        or_none("cryptographic_algorithm"),
-        or_none("last_used"),
-    )
+    };
+    let (state, kind) = (about.state.as_deref().unwrap_or("?"), about.object_type.as_deref().unwrap_or("?"));
+    let [project, last_used] = [project, last_used].map(|own| own.as_deref().unwrap_or("-"));
+    let algorithm = about.cryptographic_algorithm.as_deref().unwrap_or("-");
+    let length = about.cryptographic_length.unwrap_or_default();
+    let names = if about.names.is_empty() { String::new() } else { format!(" {}", about.names.join(", ")) };
+    format!("{id} {state} {owner} {project} {kind} {algorithm}-{length} {last_used}{names}")
 }

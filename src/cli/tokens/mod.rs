@@ -1,13 +1,13 @@
 //! `claviger tokens`: the access tokens of all identities and hosts, for administrators.
 
 use clap::Subcommand;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::access_rights::all;
 use super::error::Error;
 use super::report::Report;
-
+use crate::api::tokens::{AccessToken, Rotated};
+use crate::api::{Nothing, Success};
 use crate::client::{Client, segment};
 
 /// Access tokens that logins by JWTs, client secrets and API keys gave; for administrators
@@ -40,29 +40,17 @@ pub(super) struct Revoke {
 #[derive(clap::Args)]
 pub(super) struct RotateKey {}
 
-#[derive(Deserialize)]
-struct Token {
-    id: String,
-    subject: String,
-    expires: i64,
-    uses: i64,
-    uses_limit: i64,
-    vouched: String,
-    revoked: bool,
-}
-
 impl Tokens {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         match self {
             Self::List(List { subject }) => list(client, subject.as_deref()).await,
             Self::Revoke(Revoke { id }) => {
-                let _: Value = client.delete_json(&format!("/access/tokens/{}", segment(&id))).await?;
+                let _: Success = client.delete_json(&format!("/access/tokens/{}", segment(&id))).await?;
                 Ok(Report::quiet(json!({ "id": id })))
             }
             Self::RotateKey(RotateKey {}) => {
-                let rotated: Value = client.post_json("/access/token-key", &json!({})).await?;
-                let kid = rotated.get("kid").and_then(Value::as_str).unwrap_or_default().to_owned();
-                Ok(Report::new([kid], rotated))
+                let rotated: Rotated = client.post_json("/access/token-key", &Nothing {}).await?;
+                Ok(Report::of([rotated.kid.clone()], &rotated))
             }
         }
     }
@@ -70,14 +58,13 @@ impl Tokens {
 
 async fn list(client: &Client, subject: Option<&str>) -> Result<Report, Error> {
     let subject = subject.map(|subject| format!("subject={}", segment(subject))).unwrap_or_default();
-    let all = all(client, &format!("/access/tokens?{subject}"), "id").await?;
-    let lines: Vec<String> = all.iter().filter_map(line).collect();
-    Ok(Report::new(lines, Value::Array(all)))
+    let all = all(client, &format!("/access/tokens?{subject}"), |token: &AccessToken| &token.id).await?;
+    Ok(Report::of(all.iter().map(line), &all))
 }
 
-fn line(token: &Value) -> Option<String> {
-    let Token { id, subject, expires, uses, uses_limit, vouched, revoked } = Token::deserialize(token).ok()?;
-    let limit = if uses_limit == 0 { "any".to_owned() } else { uses_limit.to_string() };
-    let revoked = if revoked { " revoked" } else { "" };
-    Some(format!("{id} {subject} expires {expires} uses {uses}/{limit} {vouched}{revoked}"))
+fn line(token: &AccessToken) -> String {
+    let AccessToken { id, subject, expires, uses, uses_limit, vouched, revoked, .. } = token;
+    let limit = if *uses_limit == 0 { "any".to_owned() } else { uses_limit.to_string() };
+    let revoked = if *revoked { " revoked" } else { "" };
+    format!("{id} {subject} expires {expires} uses {uses}/{limit} {vouched}{revoked}")
 }

@@ -91,12 +91,6 @@ pub(super) fn organization(app: &App) -> Result<String, Problem> {
     Ok(parts.collect::<Vec<_>>().join("-"))
 }
 
-/// A word of a closed list, in which upper and lower case, `_` and `-` are the same.
-pub(super) fn is_word(given: &str, word: &str) -> bool {
-    let one_way = |byte: u8| if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() };
-    given.bytes().map(one_way).eq(word.bytes().map(one_way))
-}
-
 /// A number in the query, at most `most`.
 pub(super) fn number(ask: &Ask<'_>, name: &'static str, default: usize, most: usize) -> Result<usize, Problem> {
     let number = ask.query.number(name, 0..=most).map_err(|error| invalid(error.to_string()))?;

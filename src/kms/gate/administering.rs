@@ -8,13 +8,13 @@ use std::sync::{Arc, PoisonError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::super::entry::Entry;
 use super::super::error::Error;
 use super::super::secret_path::DEFAULT_ACCOUNT;
 use super::credentials::contended;
 use super::definitions::Definitions;
 use super::own;
 use super::service::AdministrationGrant;
+use crate::api::definitions::Entry;
 use crate::auth::AccessTokens;
 use crate::policy::{
     Action, AuthenticatorDocument, Definition, Documents, Fault, Grantee, IdentityDocument, Kind, Policy,

@@ -1,5 +1,8 @@
 //! The kinds of definitions.
 
+use clap::ValueEnum as _;
+use clap::builder::PossibleValue;
+
 /// A kind of definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Kind {
@@ -21,15 +24,8 @@ pub(super) enum Kind {
 
 impl Kind {
     /// Where the server has the definitions of this kind.
-    pub(super) fn path(self) -> &'static str {
-        match self {
-            Self::Roles => "/access/definitions/roles",
-            Self::Policies => "/access/definitions/policies",
-            Self::Users => "/access/definitions/users",
-            Self::Projects => "/access/definitions/projects",
-            Self::Identities => "/access/definitions/identities",
-            Self::Authenticators => "/access/definitions/authenticators",
-            Self::Hosts => "/access/definitions/hosts",
-        }
+    pub(super) fn path(self) -> String {
+        let word = self.to_possible_value();
+        format!("/access/definitions/{}", word.as_ref().map_or("", PossibleValue::get_name))
     }
 }

@@ -1,9 +1,8 @@
 //! `claviger access-rights definitions list`
 
-use serde_json::Value;
-
 use super::kind::Kind;
-use crate::cli::access_rights::pages::{all, text};
+use crate::api::definitions::Entry;
+use crate::cli::access_rights::pages::all;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
@@ -18,16 +17,14 @@ pub(in crate::cli) struct List {
 
 impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let found = all(client, &format!("{}?", self.kind.path()), "name").await?;
-        let lines: Vec<String> = found.iter().map(line).collect();
-        Ok(Report::new(lines, Value::Array(found)))
+        let found = all(client, &format!("{}?", self.kind.path()), |entry: &Entry| &entry.name).await?;
+        Ok(Report::of(found.iter().map(line), &found))
     }
 }
 
-fn line(entry: &Value) -> String {
-    let name = text(entry, "name");
-    let definition = entry.get("definition").unwrap_or(&Value::Null);
-    match entry.get("version") {
+fn line(entry: &Entry) -> String {
+    let Entry { name, version, definition } = entry;
+    match version {
         Some(version) => format!("{name} (version {version}): {definition}"),
         None => format!("{name} (policy file): {definition}"),
     }

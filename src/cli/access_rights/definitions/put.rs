@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
-use serde_json::Value;
 
 use super::kind::Kind;
+use crate::api::definitions::Defined;
 use crate::cli::error::{Error, FileError};
 use crate::cli::report::Report;
 use crate::cli::stream::{DASH, Source};
@@ -35,7 +35,7 @@ impl Put {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let content = Source::whole(&self.file, MAX_FILE, FileError::large).await?;
         let path = format!("{}/{}", self.kind.path(), segment(&self.name));
-        let made: Value = client.put_json(&path, content).await?;
-        Ok(Report::quiet(made))
+        let made: Defined = client.put_json(&path, content).await?;
+        Ok(Report::of([], &made))
     }
 }

@@ -1,9 +1,9 @@
 //! `claviger access-rights definitions remove`
 
 use clap::builder::NonEmptyStringValueParser;
-use serde_json::Value;
 
 use super::kind::Kind;
+use crate::api::definitions::Defined;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::{Client, segment};
@@ -22,7 +22,7 @@ pub(in crate::cli) struct Remove {
 impl Remove {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let path = format!("{}/{}", self.kind.path(), segment(&self.name));
-        let removed: Value = client.delete_json(&path).await?;
-        Ok(Report::quiet(removed))
+        let removed: Defined = client.delete_json(&path).await?;
+        Ok(Report::of([], &removed))
     }
 }

@@ -9,9 +9,10 @@ use warp::http::StatusCode;
 use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::ask::Ask;
+use super::super::names::is_same;
 use super::super::page::Page;
 use super::super::problem::Problem;
-use super::shapes::{invalid, is_word, iso, number, organization, read};
+use super::shapes::{invalid, iso, number, organization, read};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::{self, Request, Response};
 use crate::kmip::ttlv::DateTime;
@@ -178,14 +179,14 @@ const ALGORITHMS: [(&str, MadeFor, CryptographicAlgorithm, i32); 4] = [
 /// What `keyUsage` and `encryptionAlgorithm` say: purpose, algorithm and length.
 fn algorithm(usage: Option<&str>, named: Option<&str>) -> Result<(MadeFor, CryptographicAlgorithm, i32), Problem> {
     let usage = usage.filter(|text| !text.is_empty()).map(|usage| match usage {
-        usage if is_word(usage, "encrypt-decrypt") => Ok(MadeFor::Encryption),
-        usage if is_word(usage, "sign-verify") => Ok(MadeFor::Signatures),
+        usage if is_same(usage, "encrypt-decrypt") => Ok(MadeFor::Encryption),
+        usage if is_same(usage, "sign-verify") => Ok(MadeFor::Signatures),
         other => Err(invalid(format!("keyUsage: {other:?} is not encrypt-decrypt or sign-verify"))),
     });
     let usage = usage.transpose()?;
     let named = named.filter(|text| !text.is_empty());
     let found = match named {
-        Some(named) => ALGORITHMS.iter().find(|(own, ..)| is_word(named, own)),
+        Some(named) => ALGORITHMS.iter().find(|(own, ..)| is_same(named, own)),
         None => ALGORITHMS.iter().find(|(_, made_for, ..)| *made_for == MadeFor::Encryption),
     };
     match found {
@@ -216,13 +217,13 @@ pub(in crate::http) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Proble
 /// `GET /api/v1/kms/keys?projectId=P&offset=N&limit=N&search=TEXT&orderBy=name&orderDirection=asc|desc`
 pub(in crate::http) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let text = |name: &str| ask.query.text(name).map(str::to_owned);
-    if let Some(other) = ask.query.text("orderBy").filter(|by| !is_word(by, "name")) {
+    if let Some(other) = ask.query.text("orderBy").filter(|by| !is_same(by, "name")) {
         return Err(invalid(format!("orderBy: {other:?} is not name, by which keys can be put in order")));
     }
     let order = match ask.query.text("orderDirection") {
         None => Order::Ascending,
-        Some(direction) if is_word(direction, "asc") => Order::Ascending,
-        Some(direction) if is_word(direction, "desc") => Order::Descending,
+        Some(direction) if is_same(direction, "asc") => Order::Ascending,
+        Some(direction) if is_same(direction, "desc") => Order::Descending,
         Some(other) => return Err(invalid(format!("orderDirection: {other:?} is not asc or desc"))),
     };
     let search = text("search");

@@ -7,8 +7,9 @@ use warp::http::StatusCode;
 use super::super::super::answer::Answer;
 use super::super::super::app::App;
 use super::super::super::ask::Ask;
+use super::super::super::names::is_same;
 use super::super::super::problem::Problem;
-use super::super::shapes::{invalid, is_word, read_of_key};
+use super::super::shapes::{invalid, read_of_key};
 use super::cipher::decoded;
 use super::{Usage, attributes, execute, id, kind, no_such_key};
 use crate::kmip::enumerations::{
@@ -81,7 +82,7 @@ struct SigningAlgorithms {
 
 /// A signing algorithm by its name, and what it asks for.
 fn parameters(named: &str) -> Result<(&'static str, CryptographicParameters), Problem> {
-    let found = ALGORITHMS.iter().find(|(own, ..)| is_word(named, own)).ok_or_else(|| {
+    let found = ALGORITHMS.iter().find(|(own, ..)| is_same(named, own)).ok_or_else(|| {
         let names = ALGORITHMS.map(|(own, ..)| own).join(", ");
         invalid(format!("signingAlgorithm: one of {names}"))
     });

@@ -1,0 +1,56 @@
+//! What the server says of itself and of its caller: `/server-info`, `/health`, `/whoami`.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::Word;
+
+/// `GET /server-info`
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// The version of the server.
+    pub version: Word,
+}
+
+/// `GET /health`: `ok`, or what is wrong.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Health {
+    /// The process.
+    pub process: Word,
+    /// The database.
+    pub store: Word,
+    /// The HSM token.
+    pub token: Word,
+    /// The audit log.
+    pub audit: Word,
+    /// Protections that root keys lack, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weaker_custody: Option<String>,
+}
+
+/// `GET /whoami`
+#[derive(Debug, Serialize, Deserialize)]
+pub struct WhoAmI {
+    /// The caller.
+    pub username: String,
+    /// How the server knows the caller.
+    pub method: Word,
+    /// The caller's role, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// What Conjur's clients ask about a host.
+    #[serde(flatten)]
+    pub host: Option<Host>,
+}
+
+/// A host of Conjur.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Host {
+    /// Its account.
+    pub account: String,
+    /// Where the request came from.
+    pub client_ip: IpAddr,
+    /// When its access token was issued.
+    pub token_issued_at: String,
+}
