@@ -13,6 +13,17 @@ pub struct ServerInfo {
     pub version: Word,
 }
 
+/// `GET /api/pvlt/1.0/system/info/version`, as Piiano's clients ask for it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Vault {
+    /// What sets the database apart.
+    pub vault_id: String,
+    /// The version of the server.
+    pub vault_version: Word,
+    /// The version of the database's schema.
+    pub db_schema_version: i64,
+}
+
 /// `GET /health`: `ok`, or what is wrong.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Health {

@@ -10,6 +10,7 @@ pub mod access;
 pub mod audit;
 pub mod definitions;
 pub mod issuers;
+pub mod logins;
 pub mod objects;
 pub mod ownership;
 pub mod tokens;

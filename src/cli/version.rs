@@ -1,11 +1,10 @@
 //! `claviger version`
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::error::Error;
 use super::report::Report;
-use crate::api::about::ServerInfo;
+use crate::api::about::{ServerInfo, Vault};
 use crate::client::{self, Client};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -18,14 +17,6 @@ pub(super) struct Version {
     /// Whether `--auth-token` is given, so that the server may be asked more than it tells everyone.
     #[arg(skip)]
     has_token: bool,
-}
-
-/// What the server tells those whom it knows.
-#[derive(Deserialize)]
-struct Vault {
-    vault_id: String,
-    vault_version: String,
-    db_schema_version: i64,
 }
 
 impl Version {
@@ -63,7 +54,7 @@ fn table(vault: Vault) -> Report {
     });
     let columns = [
         ("vault_id", vault_id),
-        ("vault_version", vault_version),
+        ("vault_version", vault_version.into_owned()),
         ("cli_version", VERSION.to_owned()),
         ("db_schema_version", db_schema_version.to_string()),
     ];

@@ -1,10 +1,11 @@
 //! The ways to log in: what is presented, and the access token that it gives.
 
 use data_encoding::BASE64URL_NOPAD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use time::OffsetDateTime;
 
 use super::kept::Kept;
+use crate::api::logins::{Flattened, Given, JwtLogin, SecretLogin};
 use crate::base64;
 use crate::cli::error::Error;
 use crate::client::{self, Client, segment};
@@ -24,38 +25,6 @@ pub(super) enum Way {
     ClientSecret { client_id: String, secret: Password },
     /// An API key of one of Conjur's hosts, whose name is without `host/`.
     ApiKey { account: String, host: String, key: Password },
-}
-
-/// The body of a login by a JWT.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PresentedJwt<'a> {
-    identity_id: &'a str,
-    jwt: &'a str,
-}
-
-/// The body of a login by a client secret.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PresentedSecret<'a> {
-    client_id: &'a str,
-    client_secret: &'a str,
-}
-
-/// As Infisical's clients get a token.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Given {
-    pub(super) access_token: Password,
-    pub(super) expires_in: i64,
-}
-
-/// As Conjur's clients get one: a flattened JWS (RFC 7515 section 7.2.2), whose parts have padding.
-#[derive(Deserialize)]
-struct Flattened {
-    protected: String,
-    payload: Password,
-    signature: Password,
 }
 
 #[derive(Deserialize)]
@@ -107,11 +76,13 @@ impl Way {
                         None => ("jwt-auth", &**issuer),
                     };
                     let path = format!("/api/v1/auth/{way}/login");
-                    renewable(client.post_json(&path, &PresentedJwt { identity_id, jwt }).await)
+                    renewable(
+                        client.post_json(&path, &JwtLogin { identity_id: identity_id.to_owned(), jwt: &**jwt }).await,
+                    )
                 }
             },
             Self::ClientSecret { client_id, secret } => {
-                let body = PresentedSecret { client_id, client_secret: secret };
+                let body = SecretLogin { client_id: client_id.clone(), client_secret: &**secret };
                 renewable(client.post_json("/api/v1/auth/universal-auth/login", &body).await)
             }
             Self::ApiKey { account, host, key } => {
@@ -145,12 +116,12 @@ fn authenticator(name: &str) -> Result<String, Error> {
     Ok(format!("/authn-jwt/{}/{}{login}/authenticate", segment(service), segment(account)))
 }
 
-fn renewable(answer: Result<Given, client::Error>) -> Result<Token, Error> {
-    let Given { access_token, expires_in } = answer?;
+fn renewable(answer: Result<Given<Password>, client::Error>) -> Result<Token, Error> {
+    let Given { access_token, expires_in, .. } = answer?;
     Ok(Token { token: access_token, expires: now().saturating_add(expires_in), is_renewable: true })
 }
 
-fn flattened(answer: Result<Flattened, client::Error>) -> Result<Token, Error> {
+fn flattened(answer: Result<Flattened<Password>, client::Error>) -> Result<Token, Error> {
     let Flattened { protected, payload, signature } = answer?;
     let decoded = |part: &str| base64::decode(part.as_bytes()).ok_or(Error::Incomplete("token"));
     let (protected, payload, signature) = (decoded(&protected)?, decoded(&payload)?, decoded(&signature)?);

@@ -17,6 +17,7 @@ use super::account::Account;
 use super::error::{Error, FileError};
 use super::report::Report;
 use super::stream::Source;
+use crate::api::logins::Presented;
 use crate::client::Client;
 use crate::secret::Password;
 use exchange::Way;
@@ -111,7 +112,7 @@ impl Logout {
         // Forgotten first: whatever the server says, it is not sent any more.
         std::fs::remove_file(place).map_err(|source| FileError::Write { path: place.to_owned(), source })?;
         if kept.is_renewable && kept.is_of(client.url()) {
-            let body = json!({ "accessToken": &*kept.token });
+            let body = Presented { access_token: &*kept.token };
             let _: serde_json::Value = client.post_json("/api/v1/auth/token/revoke", &body).await?;
         }
         Ok(Report::quiet(json!({ "issuer": kept.issuer })))

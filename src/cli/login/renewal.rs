@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use serde_json::json;
-
-use super::exchange::{Given, now};
+use super::exchange::now;
 use super::kept::Kept;
+use crate::api::logins::{Given, Presented};
 use crate::cli::error::Error;
 use crate::client::{Client, Settings};
 use crate::secret::Password;
@@ -26,10 +25,9 @@ impl Kept {
 
     /// Has the server renew it. A token that can live no longer is sent as it is: the server says so.
     async fn renewed(self, client: &Client, place: &Path) -> Result<Self, Error> {
-        let body = json!({ "accessToken": &*self.token });
-        let Ok(Given { access_token, expires_in }) = client.post_json("/api/v1/auth/token/renew", &body).await else {
-            return Ok(self);
-        };
+        let body = Presented { access_token: &*self.token };
+        let given = client.post_json("/api/v1/auth/token/renew", &body).await;
+        let Ok(Given { access_token, expires_in, .. }) = given else { return Ok(self) };
         let next = Self { token: access_token, since: now(), expires: now().saturating_add(expires_in), ..self };
         next.write(place).await?;
         Ok(next)

@@ -11,6 +11,7 @@ use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit, not_logged_in};
 use super::login;
 use super::shapes::{iso, read, read_nothing, read_secret};
+use crate::api::logins::SecretLogin;
 use crate::kms::{
     ClientSecretEntry, CredentialFault, MAX_ENTRIES, NewClientSecret, NoCredential, PresentedSecret, Sheet,
 };
@@ -19,17 +20,10 @@ use crate::secret::Password;
 /// The answer to whoever has not proved to have a secret: the same whether there is such a client or not.
 const REFUSED: &str = "Invalid credentials. A client that fails too often is locked out for a while";
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Login {
-    client_id: String,
-    client_secret: Password,
-}
-
 /// `POST /api/v1/auth/universal-auth/login`
 pub(in crate::http) fn log_in<'a>(app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let Login { client_id, client_secret } = read_secret(visit.body)?;
+        let SecretLogin::<Password> { client_id, client_secret } = read_secret(visit.body)?;
         let presented = PresentedSecret { client_id, client_secret };
         let issued = app.logins.log_in_by_client_secret(&visit.visitor(), &presented).await;
         Ok(login::given(&issued.map_err(|refused| not_logged_in(refused, told))?))

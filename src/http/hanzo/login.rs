@@ -1,6 +1,5 @@
 //! `POST /api/v1/auth/{jwt-auth,oidc-auth}/login`: a JWT for an access token.
 
-use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
 
 use super::super::answer::Answer;
@@ -8,31 +7,14 @@ use super::super::app::App;
 use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit, not_logged_in};
 use super::shapes::{invalid, read_secret};
+use crate::api::logins::{Given, JwtLogin};
 use crate::auth::{ClaimsError, Issued, JwsError, Unauthenticated};
 use crate::kms::{IdentityWay, NoIdentityToken};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Login {
-    identity_id: String,
-    jwt: String,
-}
-
-/// A token, as these clients expect it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Given<'a> {
-    access_token: &'a str,
-    expires_in: i64,
-    #[serde(rename = "accessTokenMaxTTL")]
-    access_token_max_ttl: i64,
-    token_type: &'static str,
-}
 
 /// The answer with a token.
 pub(super) fn given(issued: &Issued) -> Answer {
     let Issued { token, expires_in, max_ttl, .. } = issued;
-    let (access_token, token_type) = (&**token, "Bearer");
+    let (access_token, token_type) = (&**token, "Bearer".into());
     let given = Given { access_token, expires_in: *expires_in, access_token_max_ttl: *max_ttl, token_type };
     Answer::json(StatusCode::OK, &given)
 }
@@ -49,7 +31,7 @@ pub(in crate::http) fn by_oidc_auth<'a>(app: &'a App, visit: Visit<'a>) -> Answe
 
 fn login<'a>(way: IdentityWay, app: &'a App, visit: Visit<'a>) -> Answering<'a> {
     Box::pin(async move {
-        let Login { identity_id, jwt } = read_secret(visit.body)?;
+        let JwtLogin::<String> { identity_id, jwt } = read_secret(visit.body)?;
         let issued = app.logins.log_in_identity(way, &visit.visitor(), &identity_id, &jwt).await;
         Ok(given(&issued.map_err(|refused| not_logged_in(refused, told))?))
     })

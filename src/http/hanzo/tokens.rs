@@ -1,6 +1,6 @@
 //! `/api/v1/auth/token`: the bearer of an access token renews or ends it.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use warp::http::StatusCode;
 
 use super::super::answer::Answer;
@@ -9,15 +9,10 @@ use super::super::problem::Problem;
 use super::super::visit::{Answering, Visit};
 use super::login;
 use super::shapes::read_secret;
+use crate::api::logins::Presented;
 use crate::auth::Refusal;
 use crate::kms::{self, Context};
 use crate::principal::Caller;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Presented {
-    access_token: String,
-}
 
 #[derive(Serialize)]
 struct Ended {
@@ -47,7 +42,7 @@ fn context<'a>(visit: &Visit<'a>, caller: &'a Caller) -> Context<'a> {
 
 /// Who has the token, if it is good and they may present it.
 fn bearer(app: &App, visit: &Visit<'_>) -> Result<Caller, Problem> {
-    let Presented { access_token } = read_secret(visit.body)?;
+    let Presented::<String> { access_token } = read_secret(visit.body)?;
     match app.authenticator.bearer_of(visit.peer, &access_token, &*app.kms, kms::now()) {
         Ok(caller) => Ok(caller),
         Err(Refusal::Unauthenticated(reason)) => Err(visit.unauthenticated(app, &reason)),

@@ -7,13 +7,7 @@ use super::super::answer::Answer;
 use super::super::app::App;
 use super::super::ask::Ask;
 use super::super::problem::Problem;
-
-#[derive(Serialize)]
-struct Version {
-    vault_id: String,
-    vault_version: &'static str,
-    db_schema_version: i64,
-}
+use crate::api::about::Vault;
 
 #[derive(Serialize)]
 struct Health {
@@ -39,6 +33,6 @@ pub(super) fn iam_file(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 pub(super) fn version(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
     let vault = app.kms.vault()?;
     let (vault_id, db_schema_version) = (vault.id, vault.schema);
-    let vault_version = env!("CARGO_PKG_VERSION");
-    Ok(Answer::json(StatusCode::OK, &Version { vault_id, vault_version, db_schema_version }))
+    let vault_version = env!("CARGO_PKG_VERSION").into();
+    Ok(Answer::json(StatusCode::OK, &Vault { vault_id, vault_version, db_schema_version }))
 }
