@@ -37,13 +37,16 @@ const ORDER: [&str; 26] = [
 ];
 
 /// Crates that belong to few modules: who needs what they do, asks those.
-const OWNED: [(&str, &[&str]); 10] = [
+const OWNED: [(&str, &[&str]); 13] = [
     ("const_hex", &[]),
     ("claviger_pkcs11", &["custody"]),
     ("rusqlite", &["store"]),
     ("warp", &["http", "server"]),
     ("hyper", &["server", "client"]),
     ("x509_parser", &["auth"]),
+    ("cidr", &["policy"]),
+    ("uuid", &["kms"]),
+    ("form_urlencoded", &["http", "cli"]),
     ("native_tls", &["client"]),
     ("jsonwebtoken", &["auth"]),
     ("clap", &["config", "cli", "bin"]),
