@@ -1,20 +1,14 @@
 //! `claviger access-rights`: who may do what.
 
-mod accept;
-mod decline;
 mod definitions;
 mod explain;
 mod grant;
-mod grantee;
+mod held;
 mod list;
-mod obtained;
-mod offers;
-mod owned;
+mod ownership;
 mod pages;
 mod project;
 mod recover;
-mod revoke;
-mod transfer;
 
 pub(super) use pages::{all, list_of};
 
@@ -26,14 +20,14 @@ use crate::client::Client;
 #[derive(clap::Subcommand)]
 pub(super) enum AccessRights {
     Grant(grant::Grant),
-    Revoke(revoke::Revoke),
+    Revoke(grant::Revoke),
     List(list::List),
-    Owned(owned::Owned),
-    Obtained(obtained::Obtained),
-    Transfer(transfer::Transfer),
-    Accept(accept::Accept),
-    Decline(decline::Decline),
-    Offers(offers::Offers),
+    Owned(held::Owned),
+    Obtained(held::Obtained),
+    Transfer(ownership::Transfer),
+    Accept(ownership::Accept),
+    Decline(ownership::Decline),
+    Offers(ownership::Offers),
     #[command(subcommand)]
     Recover(recover::Recover),
     Project(project::Project),

@@ -2,10 +2,10 @@
 
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::api::Success;
+use super::ownership::change;
 use crate::api::access::InProject;
 use crate::cli::error::Error;
-use crate::cli::report::{Report, changed};
+use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Put an object into a project, or take it out
@@ -26,7 +26,6 @@ pub(in crate::cli) struct Project {
 impl Project {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let body = InProject { unique_identifier: self.key_id, project: self.to };
-        let _: Success = client.post_json("/access/project", &body).await?;
-        Ok(changed(&body.unique_identifier))
+        change(client, "/access/project", &body.unique_identifier, &body).await
     }
 }

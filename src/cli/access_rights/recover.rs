@@ -4,11 +4,11 @@ use clap::Subcommand;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::list;
+use super::ownership::change;
 use super::pages::list_of;
-use crate::api::Success;
 use crate::api::ownership::{Kept, NewRecovery, OneRecovery, Recovery};
 use crate::cli::error::Error;
-use crate::cli::report::{Report, changed};
+use crate::cli::report::Report;
 use crate::client::Client;
 
 /// Give an object to another user when its owner has left, with the approval of others; for the recoverers of the policy file
@@ -93,8 +93,7 @@ impl Recover {
             }
             Self::Withdraw(Withdraw { which }) => {
                 let body = which.body();
-                let _: Success = client.post_json("/access/recoveries/withdraw", &body).await?;
-                Ok(changed(&body.unique_identifier))
+                change(client, "/access/recoveries/withdraw", &body.unique_identifier, &body).await
             }
             Self::List(List {}) => {
                 let waiting: Vec<Recovery> = list_of(client, "/access/recoveries?", "recoveries", None).await?;

@@ -1,0 +1,93 @@
+//! `claviger access-rights transfer`, `accept`, `decline` and `offers`: how an object gets another owner who agrees.
+
+use clap::builder::NonEmptyStringValueParser;
+use serde::Serialize;
+
+use super::pages::list_of;
+use crate::api::Success;
+use crate::api::access::Transfer as ToTransfer;
+use crate::api::ownership::{Offer, Offered};
+use crate::cli::error::Error;
+use crate::cli::report::{Report, changed};
+use crate::client::Client;
+
+/// Offer an object of yours to another user, who becomes its owner by accepting it
+///
+/// Until then, for 7 days at most, nothing changes. Then you keep nothing: the object leaves its project, and everything that
+/// was granted on it is taken back.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Transfer {
+    /// Unique identifier of the object
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+    /// The user who is to own it
+    #[arg(long, value_name = "USER")]
+    to: String,
+}
+
+/// Accept an object that is offered to you: you become its owner
+///
+/// The object leaves its project, and everything that was granted on it is taken back.
+#[derive(clap::Args)]
+pub(in crate::cli) struct Accept {
+    /// Unique identifier of the object
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+}
+
+/// Decline an object that is offered to you, or withdraw an offer of yours
+#[derive(clap::Args)]
+pub(in crate::cli) struct Decline {
+    /// Unique identifier of the object
+    #[arg(short, long, value_name = "ID", value_parser = NonEmptyStringValueParser::new())]
+    key_id: String,
+}
+
+/// Print the objects that are offered to you, one on a line: `ID STATE from OWNER to USER until TIME`
+#[derive(clap::Args)]
+pub(in crate::cli) struct Offers {
+    /// Those that you offer to others
+    #[arg(long)]
+    made: bool,
+}
+
+impl Transfer {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let body = ToTransfer { unique_identifier: self.key_id.clone(), user_id: self.to };
+        change(client, "/access/transfer", &self.key_id, &body).await
+    }
+}
+
+impl Accept {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let body = Offered { unique_identifier: self.key_id };
+        change(client, "/access/accept", &body.unique_identifier, &body).await
+    }
+}
+
+impl Decline {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let body = Offered { unique_identifier: self.key_id };
+        change(client, "/access/decline", &body.unique_identifier, &body).await
+    }
+}
+
+/// Has the server change an object.
+pub(super) async fn change(client: &Client, path: &str, id: &str, body: &impl Serialize) -> Result<Report, Error> {
+    let _: Success = client.post_json(path, body).await?;
+    Ok(changed(id))
+}
+
+impl Offers {
+    pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
+        let path = if self.made { "/access/offers/made?" } else { "/access/offers?" };
+        let offers: Vec<Offer> = list_of(client, path, "offers", None).await?;
+        Ok(Report::of(offers.iter().map(line), &offers))
+    }
+}
+
+fn line(offer: &Offer) -> String {
+    let Offer { unique_identifier, owner, to, expires, object } = offer;
+    let state = object.state.as_deref().unwrap_or("?");
+    format!("{unique_identifier} {state} from {owner} to {to} until {expires}")
+}
