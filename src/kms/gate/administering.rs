@@ -11,7 +11,6 @@ use serde::de::DeserializeOwned;
 use super::super::entry::Entry;
 use super::super::error::Error;
 use super::super::secret_path::DEFAULT_ACCOUNT;
-use super::credentials::contended;
 use super::definitions::Definitions;
 use super::own;
 use super::service::AdministrationGrant;
@@ -20,8 +19,9 @@ use crate::policy::{
     Action, AuthenticatorDocument, Definition, Documents, Fault, Grantee, IdentityDocument, Kind, Policy,
     ProjectDocument,
 };
+use crate::store::api_key::ApiKey;
 use crate::store::policy_entry::PolicyEntry;
-use crate::store::{object, secret_place};
+use crate::store::{Command, object, secret_place};
 
 /// A role as the table of grantees has it.
 fn role_index(name: &str) -> String {
@@ -176,14 +176,9 @@ impl AdministrationGrant<'_> {
         // Where there is no project the default account has its own.
         let is_new = !is_there && name != DEFAULT_ACCOUNT;
         let is_forgotten = kind == Kind::Project && (row.document.is_none() || is_new);
-        let written = self.kms.store.write_recorded(records, move |transaction| {
-            row.write(transaction)?;
-            if is_forgotten {
-                secret_place::forget(transaction, &row.name)?;
-            }
-            taken.map_or(Ok(()), |key| key.write(transaction))
-        });
-        written.map_err(contended)?;
+        let forgotten = is_forgotten.then(|| secret_place::forget(row.name.clone()));
+        let beside = forgotten.into_iter().chain(taken.map(ApiKey::write));
+        self.kms.store.write(row.write().then(Command::all(beside)).recorded(records))?;
         self.call.changed();
         definitions.stored.insert((kind, name.to_owned()), (version, stored));
         self.kms.policy.store(Arc::new(policy));
@@ -194,16 +189,10 @@ impl AdministrationGrant<'_> {
     /// must not find in it what was left in one of the same name.
     fn check_unused(&self, kind: Kind, name: &str, is_removed: bool, is_there: bool) -> Result<(), Error> {
         let store = &self.kms.store;
-        if kind == Kind::Role
-            && is_removed
-            && store.read(|connection| object::any_grant(connection, &role_index(name)))?
-        {
+        if kind == Kind::Role && is_removed && object::any_grant(store, &role_index(name))? {
             return Err(Error::RoleInUse(name.to_owned()));
         }
-        if kind == Kind::Project
-            && (is_removed || !is_there)
-            && store.read(|connection| object::any_in_project(connection, name))?
-        {
+        if kind == Kind::Project && (is_removed || !is_there) && object::any_in_project(store, name)? {
             return Err(Error::ProjectInUse(name.to_owned()));
         }
         Ok(())

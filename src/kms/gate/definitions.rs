@@ -35,7 +35,7 @@ impl Definitions {
         default_mode: bool,
     ) -> Result<Self, Error> {
         let mut stored = BTreeMap::new();
-        for row in store.read(policy_entry::all)? {
+        for row in policy_entry::all(store)? {
             let row = match row {
                 Ok(row) => row,
                 Err(name) => {

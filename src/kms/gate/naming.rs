@@ -33,7 +33,7 @@ impl Kms {
         let is_over = || call.go_on().is_err();
         let mut start = Start::default();
         loop {
-            let Page { found, .. } = self.store.read(|connection| search.page(connection, start, PAGE, &is_over))?;
+            let Page { found, .. } = search.page(&self.store, start, PAGE, &is_over)?;
             for one in found.iter().filter(|one| own != Some(&*one.id)) {
                 call.go_on()?;
                 // The search tables are not bound; the object is.

@@ -10,6 +10,7 @@ use super::super::cache::Cache;
 use super::super::call::Call;
 use super::super::last_use::LastUses;
 use super::super::object::Object;
+use super::credentials::Use;
 use super::definitions::Definitions;
 use super::health::Health;
 use super::invocations::Invocations;
@@ -18,10 +19,7 @@ use crate::auth::{AccessTokens, Lockouts};
 use crate::custody::Custody;
 use crate::policy::{Action, Policy};
 use crate::store::Store;
-use crate::turns::Turns;
-
-/// How often a value is read again when another request wrote over it meanwhile.
-pub(super) const ATTEMPTS: usize = 5;
+use crate::turns::{Gathered, Turns};
 
 /// What is configured beside permission.
 #[derive(Debug, Clone)]
@@ -43,6 +41,8 @@ pub struct Kms {
     pub(super) cache: Cache,
     /// Changes of one object, by its identifier.
     pub(super) turns: Turns,
+    /// Uses of client secrets.
+    pub(super) uses: Gathered<Use>,
     /// What decides beside the objects; replaced as a whole at each change.
     pub(super) policy: ArcSwap<Policy>,
     /// What the policy is made of.
