@@ -12,7 +12,6 @@ use super::super::entry::Entry;
 use super::super::error::Error;
 use super::super::secret_path::DEFAULT_ACCOUNT;
 use super::definitions::Definitions;
-use super::own;
 use super::service::AdministrationGrant;
 use crate::auth::AccessTokens;
 use crate::policy::{
@@ -143,13 +142,18 @@ impl AdministrationGrant<'_> {
             return Err(Error::Undefined { kind: kind.word(), name: name.to_owned() });
         }
         self.check_unused(kind, name, document.is_none(), is_there)?;
+        let definition = document.as_deref().map(|document| read(kind, name, document)).transpose()?;
         let mut policy = Policy::clone(&self.kms.policy.load());
-        let faults = match &document {
-            Some(document) => policy.put(name, read(kind, name, document)?),
+        let concerns_caller = policy.concerns(self.call.caller(), kind, name, definition.as_ref());
+        let faults = match definition {
+            Some(definition) => policy.put(name, definition),
             None => policy.remove(kind, name),
         };
         if let Some(fault) = faults.into_iter().next() {
             return Err(fault.into());
+        }
+        if concerns_caller {
+            self.call.concerns_caller();
         }
         let version = definitions.version(kind, name) + 1;
         let stored = document.clone();
@@ -157,9 +161,6 @@ impl AdministrationGrant<'_> {
             PolicyEntry { kind: kind.word().to_owned(), name: name.to_owned(), version, document, binding: Vec::new() };
         row.binding = self.kms.custody.bind(&row.bound())?;
         let object = format!("{}/{name}", kind.word());
-        if own::concerns(&self.kms.policy.load(), self.call.caller(), kind, name, row.document.as_deref()) {
-            self.call.concerns_caller();
-        }
         let mut records = vec![self.call.change(Action::Administer, &object, version)];
         let is_host_gone = kind == Kind::Host && row.document.is_none();
         // Nobody issues a key before the host is gone.
@@ -178,8 +179,7 @@ impl AdministrationGrant<'_> {
         let is_forgotten = kind == Kind::Project && (row.document.is_none() || is_new);
         let forgotten = is_forgotten.then(|| secret_place::forget(row.name.clone()));
         let beside = forgotten.into_iter().chain(taken.map(ApiKey::write));
-        self.kms.store.write(row.write().then(Command::all(beside)).recorded(records))?;
-        self.call.changed();
+        self.kms.commit(self.call, row.write().then(Command::all(beside)).recorded(records))?;
         definitions.stored.insert((kind, name.to_owned()), (version, stored));
         self.kms.policy.store(Arc::new(policy));
         Ok(version)
@@ -201,5 +201,5 @@ impl AdministrationGrant<'_> {
 
 /// A definition that was written as JSON here.
 fn read(kind: Kind, name: &str, document: &str) -> Result<Definition, Error> {
-    kind.read(document).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
+    kind.read(document.as_bytes()).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
 }

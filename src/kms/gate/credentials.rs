@@ -178,9 +178,7 @@ impl Kms {
 
     fn write_api_key(&self, call: &Call<'_>, action: Action, row: ApiKey) -> Result<(), Error> {
         let record = call.change(action, &api_key::name(&row.host), row.version);
-        self.store.write(row.write().recorded(vec![record]))?;
-        call.changed();
-        Ok(())
+        self.commit(call, row.write().recorded(vec![record]))
     }
 
     /// What takes the API key of a host away that comes or goes: another host of its name must not have it. `None` if it has none.
@@ -221,11 +219,11 @@ impl AdministrationGrant<'_> {
         row.mac = kms.custody.credential_mac(CredentialKind::ClientSecret, &row.auth, secret.as_bytes())?;
         row.binding = kms.custody.bind(&row.bound())?;
         let record = self.call.change(Action::Administer, &client_secret::name(&row.id), row.version);
-        match kms.store.write(row.clone().insert(MAX_CLIENT_SECRETS).recorded(vec![record])) {
-            Err(store::Error::Full) => return Err(Error::TooManyClientSecrets(MAX_CLIENT_SECRETS)),
-            added => added?,
-        }
-        self.call.changed();
+        let added = kms.commit(self.call, row.clone().insert(MAX_CLIENT_SECRETS).recorded(vec![record]));
+        added.map_err(|error| match error {
+            Error::Store(store::Error::Full) => Error::TooManyClientSecrets(MAX_CLIENT_SECRETS),
+            error => error,
+        })?;
         Ok((secret, row))
     }
 
@@ -252,8 +250,7 @@ impl AdministrationGrant<'_> {
         let mut next = ClientSecret { version, revoked: true, updated, ..known.clone() };
         next.binding = kms.custody.bind(&next.bound())?;
         let record = self.call.change(Action::Administer, &name, version);
-        kms.store.write(next.clone().update(known).recorded(vec![record]))?;
-        self.call.changed();
+        kms.commit(self.call, next.clone().update(known).recorded(vec![record]))?;
         Ok(next)
     }
 

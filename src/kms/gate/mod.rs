@@ -25,7 +25,6 @@ mod invocations;
 mod loading;
 mod naming;
 mod opening;
-mod own;
 mod places;
 mod prepared;
 mod questions;

@@ -322,8 +322,6 @@ impl PlaceGrant<'_> {
 
     /// Makes a change of the rows by itself.
     pub(in crate::kms) fn change(&self, command: Command) -> Result<(), Error> {
-        self.kms.store.write(self.recorded(command))?;
-        self.call.changed();
-        Ok(())
+        self.kms.commit(self.call, self.recorded(command))
     }
 }

@@ -54,6 +54,13 @@ impl Drop for Made {
     }
 }
 
+impl From<Command> for Prepared {
+    /// A change of rows that are not kept in memory.
+    fn from(command: Command) -> Self {
+        Self { command, after: After::default(), size: 0 }
+    }
+}
+
 impl Prepared {
     /// A change that adds the objects of these rows, and the key that was made for them.
     pub(super) fn addition(command: Command, made: Made, size: usize) -> Self {

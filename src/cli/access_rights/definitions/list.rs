@@ -2,23 +2,24 @@
 
 use serde_json::Value;
 
-use super::kind::Kind;
+use super::kind::{kind, path};
 use crate::cli::access_rights::pages::{all, text};
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::Client;
+use crate::policy::Kind;
 
 /// Print the definitions of a kind, one on a line: `NAME (version N): JSON`
 #[derive(clap::Args)]
 pub(in crate::cli) struct List {
     /// Which kind
-    #[arg(value_name = "KIND", value_enum)]
+    #[arg(value_name = "KIND", value_parser = kind())]
     kind: Kind,
 }
 
 impl List {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let found = all(client, &format!("{}?", self.kind.path()), "name").await?;
+        let found = all(client, &format!("{}?", path(self.kind)), "name").await?;
         let lines: Vec<String> = found.iter().map(line).collect();
         Ok(Report::new(lines, Value::Array(found)))
     }
