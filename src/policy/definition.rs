@@ -7,11 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::conjur::{AuthenticatorDocument, HostDocument};
-use super::document::{PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
 use super::fault::{MAX_ENTRIES, MAX_PARTS};
 use super::file::FileError;
-use super::identity::IdentityDocument;
 use super::subject::Subject;
 
 /// Calls a macro with the table of the kinds: the kind, its name in the database and in messages, the table of the policy file that
@@ -19,22 +16,22 @@ use super::subject::Subject;
 macro_rules! each_kind {
     ($with:ident) => {
         $with! {
-            Role "role" roles RoleDocument "Capabilities and policies under one name";
-            Policy "policy" policies PolicyDocument "What is allowed or denied";
-            User "user" users UserDocument "The role of a user";
-            Project "project" projects ProjectDocument "What holds objects, with its members";
-            Identity "identity" identities IdentityDocument
+            Role, "role", roles, super::document::RoleDocument, "Capabilities and policies under one name";
+            Policy, "policy", policies, super::document::PolicyDocument, "What is allowed or denied";
+            User, "user", users, super::document::UserDocument, "The role of a user";
+            Project, "project", projects, super::document::ProjectDocument, "What holds objects, with its members";
+            Identity, "identity", identities, super::identity::IdentityDocument,
                 "Applications that log in by JWTs or client secrets, as Infisical has them";
-            Authenticator "authenticator" authenticators AuthenticatorDocument
+            Authenticator, "authenticator", authenticators, super::conjur::AuthenticatorDocument,
                 "Issuers that vouch for hosts, as Conjur has them";
-            Host "host" hosts HostDocument "Applications, as Conjur has them";
+            Host, "host", hosts, super::conjur::HostDocument, "Applications, as Conjur has them";
         }
     };
 }
 pub(super) use each_kind;
 
 macro_rules! define {
-    ($($kind:ident $word:literal $table:ident $document:ident $about:literal;)*) => {
+    ($($kind:ident, $word:literal, $table:ident, $document:ty, $about:literal;)*) => {
         /// A kind of definition.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind {

@@ -20,7 +20,7 @@ pub(super) trait Document: Sized {
 }
 
 macro_rules! dispatch {
-    ($($kind:ident $word:literal $table:ident $document:ident $about:literal;)*) => {
+    ($($kind:ident, $word:literal, $table:ident, $document:ty, $about:literal;)*) => {
         impl Policy {
             /// Puts a definition in the place of the one of its kind and name. What is faulty is left out. Nobody gains by it: a role
             /// that is left out permits nothing to those who have it, and they keep it; what a project loses, its members lose.
