@@ -1,7 +1,10 @@
 //! Folders of the environments of projects. A folder takes its secrets along: when it gets another name, they get other names, and
 //! each is authorized by itself.
 
+use std::ops::ControlFlow;
+
 use super::super::gate::PlaceGrant;
+use super::super::list::{CHUNK, pages};
 use super::super::operation::Operation;
 use super::super::{
     Call, Context, DetailsChange, Error, Kms, MAX_TOGETHER, PlaceFault, SecretChange, SecretPlace, uuid,
@@ -87,18 +90,16 @@ impl Kms {
             self.authorize_seeing(&call, place)?;
             let Some(environment) = self.environment_of(place)? else { return Ok(()) };
             let mut above = (String::new(), None);
-            let mut after = String::new();
-            loop {
-                let chunk = self.folder_rows(place, &after, !recursive)?;
-                let Some(last) = chunk.last() else { return Ok(()) };
-                after.clone_from(&last.path);
-                for row in chunk {
-                    call.go_on()?;
-                    let size = put(self.listed_folder(row, &environment, &mut above)?);
-                    // What it is written into grows by doubling.
-                    call.context.ticket.hold(size.saturating_mul(2)).map_err(|_| Error::NoRoom)?;
-                }
-            }
+            let read =
+                |last: Option<&PlaceRow>| self.folder_rows(place, last.map_or("", |last| &last.path), !recursive);
+            let visit = |row: &PlaceRow| {
+                call.go_on()?;
+                let size = put(self.listed_folder(row.clone(), &environment, &mut above)?);
+                // What it is written into grows by doubling.
+                call.context.ticket.hold(size.saturating_mul(2)).map_err(|_| Error::NoRoom)?;
+                Ok(ControlFlow::Continue(()))
+            };
+            pages(CHUNK, read, visit).map(drop)
         })
     }
 
