@@ -29,9 +29,12 @@ struct Queue {
     moved: Arc<Condvar>,
 }
 
+/// Where a request gets its answer.
+type Place<A> = Arc<Mutex<Option<A>>>;
+
 /// Requests about one thing that wait for its turn: the first of them that gets it answers all of them.
 #[derive(Debug)]
-pub struct Gathered<A>(Mutex<HashMap<String, Vec<Arc<Mutex<Option<A>>>>>>);
+pub struct Gathered<A>(Mutex<HashMap<String, Vec<Place<A>>>>);
 
 /// How often [`retry`] tries.
 const ATTEMPTS: usize = 5;
@@ -131,7 +134,7 @@ impl<A> Gathered<A> {
         name: &str,
         perform: impl FnOnce(usize) -> Result<N, E>,
     ) -> Result<A, E> {
-        let own = Arc::new(Mutex::new(None));
+        let own = Place::default();
         lock(&self.0).entry(name.to_owned()).or_default().push(Arc::clone(&own));
         let turn = turns.take(name);
         let mut gathered = lock(&self.0);

@@ -51,7 +51,7 @@ macro_rules! dispatch {
                 match kind {
                     $(Kind::$kind => {
                         let document = match definition {
-                            Some(Definition::$kind(document)) => Some(&**document),
+                            Some(Definition::$kind(document)) => Some(document.as_ref()),
                             _ => None,
                         };
                         <$document as Document>::concerns(self, caller, name, document)

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
 use super::sql::{self, Table};
 
 /// One access token.
@@ -160,8 +160,8 @@ const COUNT: &str = "SELECT live FROM access_token_count WHERE subject = ?1";
 ///
 /// # Errors
 /// SQLite's; [`Error::Malformed`] if its columns are not those of a token.
-pub fn find(store: &Store, id: &str) -> Result<Option<AccessToken>, Error> {
-    store.read(|connection| find_in(connection, id))
+pub fn find(store: &Readers, id: &str) -> Result<Option<AccessToken>, Error> {
+    store.run(|connection| find_in(connection, id))
 }
 
 fn find_in(connection: &Connection, id: &str) -> Result<Option<AccessToken>, Error> {
@@ -175,7 +175,7 @@ fn find_in(connection: &Connection, id: &str) -> Result<Option<AccessToken>, Err
 /// # Errors
 /// SQLite's.
 pub fn live(
-    store: &Store,
+    store: &Readers,
     subject: Option<&str>,
     now: i64,
     after: &str,
@@ -191,7 +191,7 @@ pub fn live(
 ///
 /// # Errors
 /// SQLite's.
-pub fn count(store: &Store, subject: &str) -> Result<i64, Error> {
+pub fn count(store: &Readers, subject: &str) -> Result<i64, Error> {
     Ok(store.one(COUNT, [subject], sql::column)?.unwrap_or(0))
 }
 
@@ -200,7 +200,7 @@ pub fn count(store: &Store, subject: &str) -> Result<i64, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn first_to_end(store: &Store, subject: &str, now: i64, limit: i64) -> Result<Vec<String>, Error> {
+pub fn first_to_end(store: &Readers, subject: &str, now: i64, limit: i64) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     for sql in [
         "SELECT id FROM access_token INDEXED BY access_token_subject \
@@ -216,7 +216,7 @@ pub fn first_to_end(store: &Store, subject: &str, now: i64, limit: i64) -> Resul
 ///
 /// # Errors
 /// SQLite's.
-pub fn any_ended(store: &Store, before: i64) -> Result<bool, Error> {
+pub fn any_ended(store: &Readers, before: i64) -> Result<bool, Error> {
     store.any("SELECT 1 FROM access_token WHERE expires <= ?1", [before])
 }
 
@@ -224,7 +224,7 @@ pub fn any_ended(store: &Store, before: i64) -> Result<bool, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn identifiers(store: &Store) -> Result<Vec<String>, Error> {
+pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT id FROM access_token ORDER BY id", [], sql::column)
 }
 
@@ -232,7 +232,7 @@ pub fn identifiers(store: &Store) -> Result<Vec<String>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn signing_keys(store: &Store, now: i64) -> Result<Vec<String>, Error> {
+pub fn signing_keys(store: &Readers, now: i64) -> Result<Vec<String>, Error> {
     store.all("SELECT DISTINCT signing_key FROM access_token WHERE expires > ?1", [now], sql::column)
 }
 

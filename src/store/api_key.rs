@@ -3,9 +3,9 @@
 use rusqlite::{Row, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
 use super::sql::{self, Table};
 
 /// The API key of a host.
@@ -76,7 +76,7 @@ impl ApiKey {
 ///
 /// # Errors
 /// SQLite's.
-pub fn version(store: &Store, host: &str) -> Result<i64, Error> {
+pub fn version(store: &Readers, host: &str) -> Result<i64, Error> {
     Ok(store.one(VERSION, [host], sql::column)?.unwrap_or(0))
 }
 
@@ -84,7 +84,7 @@ pub fn version(store: &Store, host: &str) -> Result<i64, Error> {
 ///
 /// # Errors
 /// SQLite's; [`Error::Malformed`] if its columns are not those of an API key.
-pub fn find(store: &Store, host: &str) -> Result<Option<ApiKey>, Error> {
+pub fn find(store: &Readers, host: &str) -> Result<Option<ApiKey>, Error> {
     let found = store.one(&TABLE.select("WHERE host = ?1"), [host], |row| Ok(ApiKey::from_row(row)))?;
     found.transpose().map_err(|_| Error::Malformed(name(host)))
 }
@@ -93,7 +93,7 @@ pub fn find(store: &Store, host: &str) -> Result<Option<ApiKey>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn hosts(store: &Store) -> Result<Vec<String>, Error> {
+pub fn hosts(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT host FROM api_key ORDER BY host", [], sql::column)
 }
 

@@ -7,9 +7,9 @@ use openssl::sha::sha256;
 use rusqlite::{Connection, Row, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
 use super::sql::{self, Table};
 use super::{gcm_use, root_key};
 use crate::audit::{Hash, Head, SignedHead};
@@ -146,8 +146,8 @@ impl AuditHead {
 ///
 /// # Errors
 /// SQLite's.
-pub fn read(store: &Store) -> Result<Option<AuditHead>, Error> {
-    store.read(read_in)
+pub fn read(store: &Readers) -> Result<Option<AuditHead>, Error> {
+    store.run(read_in)
 }
 
 fn read_in(connection: &Connection) -> Result<Option<AuditHead>, Error> {
@@ -214,8 +214,8 @@ pub fn recorded_again(bind: Binder) -> Command {
 ///
 /// # Errors
 /// SQLite's.
-pub fn records(store: &Store) -> Result<Hash, Error> {
-    store.read(records_in)
+pub fn records(store: &Readers) -> Result<Hash, Error> {
+    store.run(records_in)
 }
 
 fn records_in(connection: &Connection) -> Result<Hash, Error> {

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
 use super::sql::{self, Table};
 
 /// One client secret.
@@ -136,8 +136,8 @@ impl ClientSecret {
 ///
 /// # Errors
 /// SQLite's; [`Error::Malformed`] if its columns are not those of a client secret.
-pub fn find(store: &Store, id: &str) -> Result<Option<ClientSecret>, Error> {
-    store.read(|connection| find_in(connection, id))
+pub fn find(store: &Readers, id: &str) -> Result<Option<ClientSecret>, Error> {
+    store.run(|connection| find_in(connection, id))
 }
 
 fn find_in(connection: &Connection, id: &str) -> Result<Option<ClientSecret>, Error> {
@@ -149,7 +149,7 @@ fn find_in(connection: &Connection, id: &str) -> Result<Option<ClientSecret>, Er
 ///
 /// # Errors
 /// SQLite's.
-pub fn with_mac(store: &Store, mac: &[u8]) -> Result<Vec<String>, Error> {
+pub fn with_mac(store: &Readers, mac: &[u8]) -> Result<Vec<String>, Error> {
     store.all("SELECT id FROM client_secret WHERE mac = ?1 ORDER BY id LIMIT 2", [mac], sql::column)
 }
 
@@ -157,7 +157,7 @@ pub fn with_mac(store: &Store, mac: &[u8]) -> Result<Vec<String>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn of_auth(store: &Store, auth: &str, after: &str, limit: usize) -> Result<Vec<String>, Error> {
+pub fn of_auth(store: &Readers, auth: &str, after: &str, limit: usize) -> Result<Vec<String>, Error> {
     let sql = "SELECT id FROM client_secret WHERE auth = ?1 AND id > ?2 AND revoked = 0 ORDER BY id LIMIT ?3";
     store.all(sql, params![auth, after, sql::limit(limit)], sql::column)
 }
@@ -166,7 +166,7 @@ pub fn of_auth(store: &Store, auth: &str, after: &str, limit: usize) -> Result<V
 ///
 /// # Errors
 /// SQLite's.
-pub fn identifiers(store: &Store) -> Result<Vec<String>, Error> {
+pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT id FROM client_secret ORDER BY id", [], sql::column)
 }
 

@@ -2,7 +2,6 @@
 
 use rusqlite::Transaction;
 
-use super::erasure::Erasure;
 use super::error::Error;
 use crate::audit::Record;
 
@@ -57,14 +56,5 @@ impl Command {
         }
         let job = move |transaction: &Transaction<'_>| jobs.into_iter().try_for_each(|job| job(transaction));
         Self { job: Box::new(job), records, erases }
-    }
-
-    /// A command that overwrites or deletes a key or a value: `erasure` is committed with it, and stays until
-    /// [`super::Store::erased`]. What was overwritten may be in the WAL once the change is committed.
-    pub fn erasing(self, erasure: Option<Erasure>) -> Self {
-        let Some(erasure) = erasure else { return self };
-        let mut both = self.then(Self::new(move |transaction| erasure.insert(transaction)));
-        both.erases += 1;
-        both
     }
 }

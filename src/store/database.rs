@@ -1,10 +1,9 @@
 //! An open database.
 
 use std::fs::{File, TryLockError};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use rusqlite::Connection;
 
 use super::command::Command;
 use super::connection::named;
@@ -26,6 +25,15 @@ pub struct Store {
     unerased: Arc<Unerased>,
     /// Held for as long as the store is open: the caches above know of no other writer.
     _lock: File,
+}
+
+/// Everything that reads is given a store.
+impl Deref for Store {
+    type Target = Readers;
+
+    fn deref(&self) -> &Readers {
+        &self.readers
+    }
 }
 
 impl Store {
@@ -144,20 +152,12 @@ impl Store {
         self.writer.poster()
     }
 
-    /// Runs `query` on a read-only connection.
-    ///
-    /// # Errors
-    /// What `query` returned, or no connection could be opened.
-    pub(super) fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
-        self.readers.run(query)
-    }
-
     /// A table that has rows, if there is one: a new database has none.
     ///
     /// # Errors
     /// SQLite's.
     pub fn first_used_table(&self) -> Result<Option<&'static str>, Error> {
-        self.read(|connection| {
+        self.readers.run(|connection| {
             let tables = [
                 "object",
                 "policy_entry",
@@ -191,6 +191,6 @@ impl Store {
     /// # Errors
     /// SQLite's.
     pub fn schema_version(&self) -> Result<i64, Error> {
-        self.read(|connection| Ok(schema::version(connection)?))
+        self.readers.run(|connection| Ok(schema::version(connection)?))
     }
 }

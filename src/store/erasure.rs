@@ -7,9 +7,9 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
 use super::sql::{self, Table};
 
 /// A key or a value that is to be erased.
@@ -49,6 +49,17 @@ impl Erasure {
     }
 }
 
+impl Command {
+    /// A command that overwrites or deletes a key or a value: `erasure` is committed with it, and stays until
+    /// [`super::Store::erased`]. What was overwritten may be in the WAL once the change is committed.
+    pub fn erasing(self, erasure: Option<Erasure>) -> Self {
+        let Some(erasure) = erasure else { return self };
+        let mut both = self.then(Self::new(move |transaction| erasure.insert(transaction)));
+        both.erases += 1;
+        both
+    }
+}
+
 /// What there is to erase.
 #[derive(Debug, Clone, Copy)]
 pub struct Extent {
@@ -62,7 +73,7 @@ pub struct Extent {
 ///
 /// # Errors
 /// SQLite's.
-pub fn extent(store: &Store) -> Result<Option<Extent>, Error> {
+pub fn extent(store: &Readers) -> Result<Option<Extent>, Error> {
     let sql =
         "SELECT number, EXISTS (SELECT 1 FROM erasure WHERE cka_id IS NULL) FROM erasure ORDER BY number DESC LIMIT 1";
     store.one(sql, [], |row| Ok(Extent { last: row.get(0)?, in_database: row.get(1)? }))
@@ -72,7 +83,7 @@ pub fn extent(store: &Store) -> Result<Option<Extent>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn page(store: &Store, after: i64, last: i64, limit: i64) -> Result<Vec<(i64, Option<Erasure>)>, Error> {
+pub fn page(store: &Readers, after: i64, last: i64, limit: i64) -> Result<Vec<(i64, Option<Erasure>)>, Error> {
     let sql = format!(
         "SELECT {}, number FROM {} WHERE number > ?1 AND number <= ?2 ORDER BY number LIMIT ?3",
         TABLE.columns, TABLE.name

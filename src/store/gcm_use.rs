@@ -3,9 +3,9 @@
 use rusqlite::{Connection, Row, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
 use super::sql::{self, Table};
 
 /// What a key had used up when the row was written.
@@ -82,7 +82,7 @@ impl GcmCredit {
 ///
 /// # Errors
 /// SQLite's.
-pub fn find(store: &Store, object: &str) -> Result<Option<GcmUse>, Error> {
+pub fn find(store: &Readers, object: &str) -> Result<Option<GcmUse>, Error> {
     store.one(&USES.select("WHERE object = ?1"), [object], GcmUse::from_row)
 }
 
@@ -90,7 +90,7 @@ pub fn find(store: &Store, object: &str) -> Result<Option<GcmUse>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(store: &Store) -> Result<Vec<GcmUse>, Error> {
+pub fn all(store: &Readers) -> Result<Vec<GcmUse>, Error> {
     store.all(&USES.select("ORDER BY object"), [], GcmUse::from_row)
 }
 
@@ -98,7 +98,7 @@ pub fn all(store: &Store) -> Result<Vec<GcmUse>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn credit(store: &Store) -> Result<Option<GcmCredit>, Error> {
+pub fn credit(store: &Readers) -> Result<Option<GcmCredit>, Error> {
     store.one(&CREDIT.select(""), [], |row| Ok(GcmCredit { credit: row.get(1)?, binding: row.get(2)? }))
 }
 
@@ -111,7 +111,7 @@ pub(super) fn is_counted(connection: &Connection) -> Result<bool, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn any(store: &Store) -> Result<bool, Error> {
+pub fn any(store: &Readers) -> Result<bool, Error> {
     store.any("SELECT 1 FROM gcm_use", [])
 }
 
@@ -119,7 +119,7 @@ pub fn any(store: &Store) -> Result<bool, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn uncounted(store: &Store) -> Result<Vec<String>, Error> {
+pub fn uncounted(store: &Readers) -> Result<Vec<String>, Error> {
     // Symmetric keys and secret data (KMIP 2.1 section 11.39).
     let sql =
         "SELECT id FROM object WHERE object_type IN (2, 7) AND id NOT IN (SELECT object FROM gcm_use) ORDER BY number";

@@ -6,8 +6,8 @@ use std::fmt;
 use rusqlite::{ToSql, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
+use super::reader::Readers;
 use super::sql;
 
 /// Identifiers of the objects for which the index says that a change of owner waits for `subject` at `now`: at most `limit` of
@@ -15,7 +15,7 @@ use super::sql;
 ///
 /// # Errors
 /// SQLite's.
-pub fn pending(store: &Store, subject: &str, now: i64, after: &str, limit: usize) -> Result<Vec<String>, Error> {
+pub fn pending(store: &Readers, subject: &str, now: i64, after: &str, limit: usize) -> Result<Vec<String>, Error> {
     // In the order of the primary key, which the sign keeps it to.
     let sql = "SELECT object FROM object_pending WHERE subject = ?1 AND object > ?3 AND +expires > ?2 \
                ORDER BY object LIMIT ?4";
@@ -26,7 +26,7 @@ pub fn pending(store: &Store, subject: &str, now: i64, after: &str, limit: usize
 ///
 /// # Errors
 /// SQLite's.
-pub fn count_pending(store: &Store, subject: &str, now: i64, object: &str, most: usize) -> Result<usize, Error> {
+pub fn count_pending(store: &Readers, subject: &str, now: i64, object: &str, most: usize) -> Result<usize, Error> {
     let sql = "SELECT count(*) FROM (SELECT 1 FROM object_pending WHERE subject = ?1 AND expires > ?2 AND object <> ?3 \
                LIMIT ?4)";
     let counted = store.one(sql, params![subject, now, object, sql::limit(most)], sql::column::<i64>)?;
@@ -82,7 +82,7 @@ pub struct Entry {
 ///
 /// # Errors
 /// SQLite's.
-pub fn page(store: &Store, filter: &Filter, after: i64, limit: usize) -> Result<Vec<Entry>, Error> {
+pub fn page(store: &Readers, filter: &Filter, after: i64, limit: usize) -> Result<Vec<Entry>, Error> {
     let (condition, wanted) = match filter {
         Filter::All => ("", None),
         Filter::Owner(owner) => ("AND owner = ?3", Some(owner)),

@@ -30,5 +30,6 @@ mod writer;
 pub use command::Command;
 pub use database::Store;
 pub use error::Error;
+pub use reader::Readers;
 pub use snapshot::Snapshot;
 pub use writer::Poster;

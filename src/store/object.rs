@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
 pub use super::material::{Class, Material};
+use super::reader::Readers;
 use super::sql::{self, Table};
 
 /// One managed object. Numbers are KMIP's codes, dates seconds since 1970-01-01 UTC.
@@ -210,7 +210,7 @@ impl Object {
 ///
 /// # Errors
 /// SQLite's, or [`Error::Malformed`], which says nothing against the database as a whole.
-pub fn find(store: &Store, id: &str) -> Result<Option<Object>, Error> {
+pub fn find(store: &Readers, id: &str) -> Result<Option<Object>, Error> {
     use rusqlite::Error as E;
     store.one(&TABLE.select("WHERE id = ?1"), [id], Object::from_row).map_err(|error| match error {
         Error::Sqlite(
@@ -248,7 +248,7 @@ impl Lifecycle {
 ///
 /// # Errors
 /// SQLite's.
-pub fn identifiers(store: &Store) -> Result<Vec<String>, Error> {
+pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT CAST(id AS TEXT) FROM object ORDER BY number", [], sql::column)
 }
 
@@ -256,7 +256,7 @@ pub fn identifiers(store: &Store) -> Result<Vec<String>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn number(store: &Store, id: &str) -> Result<Option<i64>, Error> {
+pub fn number(store: &Readers, id: &str) -> Result<Option<i64>, Error> {
     store.one("SELECT number FROM object WHERE id = ?1", [id], sql::column)
 }
 
@@ -264,7 +264,7 @@ pub fn number(store: &Store, id: &str) -> Result<Option<i64>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn any_grant(store: &Store, grantee: &str) -> Result<bool, Error> {
+pub fn any_grant(store: &Readers, grantee: &str) -> Result<bool, Error> {
     store.any("SELECT 1 FROM object_grantee WHERE grantee = ?1", [grantee])
 }
 
@@ -275,7 +275,7 @@ pub(super) const IN_PROJECT: &str = "SELECT 1 FROM object WHERE project = ?1";
 ///
 /// # Errors
 /// SQLite's.
-pub fn any_in_project(store: &Store, project: &str) -> Result<bool, Error> {
+pub fn any_in_project(store: &Readers, project: &str) -> Result<bool, Error> {
     store.any(IN_PROJECT, [project])
 }
 
@@ -283,7 +283,7 @@ pub fn any_in_project(store: &Store, project: &str) -> Result<bool, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn token_objects(store: &Store) -> Result<Vec<Vec<u8>>, Error> {
+pub fn token_objects(store: &Readers) -> Result<Vec<Vec<u8>>, Error> {
     let sql = "SELECT material FROM object INDEXED BY object_in_token WHERE placement = 2 AND material IS NOT NULL";
     store.all(sql, [], sql::column)
 }
@@ -292,7 +292,7 @@ pub fn token_objects(store: &Store) -> Result<Vec<Vec<u8>>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn live_token_objects(store: &Store) -> Result<Vec<Vec<u8>>, Error> {
+pub fn live_token_objects(store: &Readers) -> Result<Vec<Vec<u8>>, Error> {
     let sql = "SELECT material FROM object INDEXED BY object_in_token \
                WHERE placement = 2 AND state < 5 AND material IS NOT NULL";
     store.all(sql, [], sql::column)
@@ -302,8 +302,8 @@ pub fn live_token_objects(store: &Store) -> Result<Vec<Vec<u8>>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn live_in_token(store: &Store) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    store.read(live_in_token_of)
+pub fn live_in_token(store: &Readers) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    store.run(live_in_token_of)
 }
 
 /// The same in a database of any schema.
@@ -317,7 +317,7 @@ pub(super) fn live_in_token_of(connection: &Connection) -> Result<Vec<(String, V
 ///
 /// # Errors
 /// SQLite's.
-pub fn destroyed_in_token(store: &Store) -> Result<Vec<String>, Error> {
+pub fn destroyed_in_token(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT id FROM object INDEXED BY object_in_token WHERE placement = 2 AND state >= 5", [], sql::column)
 }
 

@@ -3,9 +3,9 @@
 use rusqlite::{Row, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
 use super::sql::{self, Table};
 
 /// One entry.
@@ -75,7 +75,7 @@ fn text(row: &Row<'_>, column: usize) -> Result<Option<String>, rusqlite::Error>
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(store: &Store) -> Result<Vec<Result<PolicyEntry, String>>, Error> {
+pub fn all(store: &Readers) -> Result<Vec<Result<PolicyEntry, String>>, Error> {
     store.all(&TABLE.select("ORDER BY kind, name"), [], |row| {
         Ok(PolicyEntry::from_row(row).map_err(|_| row.get(1).unwrap_or_else(|_| "?".to_owned())))
     })

@@ -4,9 +4,9 @@ use openssl::sha::sha256;
 use rusqlite::{Connection, Row};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
 use super::object::{put as append, put_number};
+use super::reader::Readers;
 use super::sql;
 
 /// What the database knows about one root key in the token.
@@ -28,8 +28,8 @@ fn from_row(row: &Row<'_>) -> Result<RootKey, rusqlite::Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(store: &Store) -> Result<Vec<RootKey>, Error> {
-    store.read(recorded)
+pub fn all(store: &Readers) -> Result<Vec<RootKey>, Error> {
+    store.run(recorded)
 }
 
 pub(super) fn recorded(connection: &Connection) -> Result<Vec<RootKey>, Error> {
@@ -84,7 +84,7 @@ pub fn forget(names: Vec<String>) -> Command {
 ///
 /// # Errors
 /// SQLite's.
-pub fn pending(store: &Store) -> Result<Vec<(String, Vec<u8>)>, Error> {
+pub fn pending(store: &Readers) -> Result<Vec<(String, Vec<u8>)>, Error> {
     store.all("SELECT name, seed FROM root_key_pending ORDER BY name", [], sql::pair)
 }
 

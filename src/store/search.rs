@@ -9,8 +9,8 @@ mod wanted;
 
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params_from_iter};
 
-use super::database::Store;
 use super::error::Error;
+use super::reader::Readers;
 use list::{Filter, IsOver, List};
 
 pub use wanted::{Key, Order, Projects, Reach, Search};
@@ -72,8 +72,8 @@ impl Search {
     ///
     /// # Errors
     /// [`Error::Abandoned`], or SQLite's.
-    pub fn page(&self, store: &Store, start: Start, limit: usize, is_over: &dyn Fn() -> bool) -> Result<Page, Error> {
-        store.read(|connection| self.page_in(connection, start, limit, is_over))
+    pub fn page(&self, store: &Readers, start: Start, limit: usize, is_over: &dyn Fn() -> bool) -> Result<Page, Error> {
+        store.run(|connection| self.page_in(connection, start, limit, is_over))
     }
 
     fn page_in(&self, connection: &Connection, start: Start, limit: usize, is_over: IsOver<'_>) -> Result<Page, Error> {

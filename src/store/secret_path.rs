@@ -3,8 +3,8 @@
 use rusqlite::{Connection, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
+use super::reader::Readers;
 use super::sql;
 
 /// The object of a name.
@@ -14,7 +14,7 @@ const FIND: &str = "SELECT object FROM secret_path WHERE path = ?1";
 ///
 /// # Errors
 /// SQLite's.
-pub fn find(store: &Store, path: &str) -> Result<Option<String>, Error> {
+pub fn find(store: &Readers, path: &str) -> Result<Option<String>, Error> {
     store.one(FIND, [path], sql::column)
 }
 
@@ -22,7 +22,7 @@ pub fn find(store: &Store, path: &str) -> Result<Option<String>, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(store: &Store) -> Result<Vec<(String, String)>, Error> {
+pub fn all(store: &Readers) -> Result<Vec<(String, String)>, Error> {
     store.all("SELECT path, object FROM secret_path ORDER BY path", [], sql::pair)
 }
 
@@ -32,7 +32,7 @@ pub fn all(store: &Store) -> Result<Vec<(String, String)>, Error> {
 /// # Errors
 /// SQLite's.
 pub fn page(
-    store: &Store,
+    store: &Readers,
     prefix: &str,
     after: &str,
     direct: bool,
@@ -60,7 +60,7 @@ fn end(prefix: &str) -> String {
 ///
 /// # Errors
 /// SQLite's.
-pub fn nth(store: &Store, prefix: &str, direct: bool, count: usize) -> Result<Option<String>, Error> {
+pub fn nth(store: &Readers, prefix: &str, direct: bool, count: usize) -> Result<Option<String>, Error> {
     let Some(before) = count.checked_sub(1) else { return Ok(Some(String::new())) };
     // What has an empty part is not shown; of those without a further slash, none has.
     let sql = "SELECT path FROM secret_path WHERE path > ?1 AND path < ?2 \

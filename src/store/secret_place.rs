@@ -3,8 +3,8 @@
 use rusqlite::{Row, Transaction, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
+use super::reader::Readers;
 use super::sql::{self, Table};
 use super::{object, secret_path};
 
@@ -157,7 +157,7 @@ fn insert_missing(transaction: &Transaction<'_>, kind: PlaceKind, rows: &[PlaceR
 ///
 /// # Errors
 /// SQLite's.
-pub fn find(store: &Store, kind: PlaceKind, id: &str) -> Result<Option<PlaceRow>, Error> {
+pub fn find(store: &Readers, kind: PlaceKind, id: &str) -> Result<Option<PlaceRow>, Error> {
     store.one(&TABLE.select("WHERE id = ?1 AND kind = ?2"), params![id, kind.code()], PlaceRow::from_row)
 }
 
@@ -165,7 +165,7 @@ pub fn find(store: &Store, kind: PlaceKind, id: &str) -> Result<Option<PlaceRow>
 ///
 /// # Errors
 /// SQLite's.
-pub fn find_path(store: &Store, project: &str, kind: PlaceKind, path: &str) -> Result<Option<PlaceRow>, Error> {
+pub fn find_path(store: &Readers, project: &str, kind: PlaceKind, path: &str) -> Result<Option<PlaceRow>, Error> {
     store.one(&TABLE.select(AT), params![project, kind.code(), path], PlaceRow::from_row)
 }
 
@@ -173,8 +173,8 @@ pub fn find_path(store: &Store, project: &str, kind: PlaceKind, path: &str) -> R
 ///
 /// # Errors
 /// SQLite's.
-pub fn has_folder(store: &Store, project: &str, path: &str, prefix: &str) -> Result<bool, Error> {
-    store.read(|connection| {
+pub fn has_folder(store: &Readers, project: &str, path: &str, prefix: &str) -> Result<bool, Error> {
+    store.run(|connection| {
         let values = params![project, PlaceKind::Folder.code(), path];
         Ok(sql::any(connection, &TABLE.select(AT), values)? || secret_path::any_within(connection, prefix)?)
     })
@@ -186,7 +186,7 @@ pub fn has_folder(store: &Store, project: &str, path: &str, prefix: &str) -> Res
 /// # Errors
 /// SQLite's.
 pub fn list(
-    store: &Store,
+    store: &Readers,
     project: &str,
     kind: PlaceKind,
     prefix: &str,
@@ -207,7 +207,7 @@ pub fn list(
 ///
 /// # Errors
 /// SQLite's.
-pub fn projects(store: &Store) -> Result<Vec<String>, Error> {
+pub fn projects(store: &Readers) -> Result<Vec<String>, Error> {
     store.all("SELECT DISTINCT project FROM secret_place ORDER BY project", [], sql::column)
 }
 

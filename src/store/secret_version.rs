@@ -3,9 +3,9 @@
 use rusqlite::{Row, params};
 
 use super::command::Command;
-use super::database::Store;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
 use super::sql::{self, Table};
 
 /// One value of a secret.
@@ -70,7 +70,7 @@ impl SecretVersion {
 ///
 /// # Errors
 /// SQLite's; [`Error::Malformed`] if its columns are not those of a value.
-pub fn find(store: &Store, object: &str, number: i64) -> Result<Option<SecretVersion>, Error> {
+pub fn find(store: &Readers, object: &str, number: i64) -> Result<Option<SecretVersion>, Error> {
     let select = TABLE.select("WHERE object = ?1 AND number = ?2");
     let found = store.one(&select, params![object, number], |row| Ok(SecretVersion::from_row(row)))?;
     found.transpose().map_err(|_| Error::Malformed(object.to_owned()))
@@ -80,7 +80,7 @@ pub fn find(store: &Store, object: &str, number: i64) -> Result<Option<SecretVer
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(store: &Store) -> Result<Vec<(String, i64)>, Error> {
+pub fn all(store: &Readers) -> Result<Vec<(String, i64)>, Error> {
     store.all("SELECT object, number FROM secret_version ORDER BY object, number", [], sql::pair)
 }
 

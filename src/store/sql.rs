@@ -3,8 +3,8 @@
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
-use super::database::Store;
 use super::error::Error;
+use super::reader::Readers;
 
 /// A table, and its columns in the order in which rows are read and written.
 pub(super) struct Table {
@@ -83,7 +83,7 @@ pub(super) fn limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
-impl Store {
+impl Readers {
     /// [`one`] on a connection that only reads.
     pub(super) fn one<T>(
         &self,
@@ -91,7 +91,7 @@ impl Store {
         values: impl Params,
         read: impl FnOnce(&Row<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<Option<T>, Error> {
-        self.read(|connection| one(connection, sql, values, read))
+        self.run(|connection| one(connection, sql, values, read))
     }
 
     /// [`all`] on a connection that only reads.
@@ -101,11 +101,11 @@ impl Store {
         values: impl Params,
         read: impl FnMut(&Row<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<Vec<T>, Error> {
-        self.read(|connection| all(connection, sql, values, read))
+        self.run(|connection| all(connection, sql, values, read))
     }
 
     /// [`any`] on a connection that only reads.
     pub(super) fn any(&self, sql: &str, values: impl Params) -> Result<bool, Error> {
-        self.read(|connection| any(connection, sql, values))
+        self.run(|connection| any(connection, sql, values))
     }
 }

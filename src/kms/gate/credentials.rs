@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::call::Call;
 use super::super::error::Error;
-use super::service::{AdministrationGrant, Kms};
+use super::service::{AdministrationGrant, Kms, Use};
 use crate::audit::Record;
 use crate::auth::{Comparing, Lockouts};
 use crate::custody::CredentialKind;
@@ -22,19 +22,6 @@ pub(in crate::kms) const MAX_CLIENT_SECRETS: i64 = 1_000;
 pub(super) struct KeyTurn {
     host: String,
     _turn: Turn,
-}
-
-/// What came of the use of a client secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::kms) enum Use {
-    /// It is counted.
-    Counted,
-    /// There was none left.
-    Spent,
-    /// The secret was revoked meanwhile.
-    Revoked,
-    /// The row was changed in the database.
-    Refused,
 }
 
 impl Kms {

@@ -37,10 +37,9 @@ mod vault;
 
 pub(super) use amending::Amendment;
 pub(super) use asking::{End, Whose};
-pub(super) use credentials::Use;
 pub use health::{Health, TokenHealth};
 pub(super) use places::{Behind, PlaceGrant};
 pub(super) use prepared::Prepared;
-pub(super) use service::{AdministrationGrant, Grant, NewGrant, ServerGrant, Usable};
+pub(super) use service::{AdministrationGrant, Grant, NewGrant, ServerGrant, Usable, Use};
 pub use service::{Kms, Settings};
 pub use vault::Vault;

@@ -10,7 +10,6 @@ use super::super::cache::Cache;
 use super::super::call::Call;
 use super::super::last_use::LastUses;
 use super::super::object::Object;
-use super::credentials::Use;
 use super::definitions::Definitions;
 use super::health::Health;
 use super::invocations::Invocations;
@@ -60,6 +59,19 @@ pub struct Kms {
     /// Held by whoever searches the audit log: one at a time, for it may take a while.
     pub(super) searching: Mutex<()>,
     pub(super) health: Mutex<Option<(Instant, Health)>>,
+}
+
+/// What came of the use of a client secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kms) enum Use {
+    /// It is counted.
+    Counted,
+    /// There was none left.
+    Spent,
+    /// The secret was revoked meanwhile.
+    Revoked,
+    /// The row was changed in the database.
+    Refused,
 }
 
 /// Leave to perform one operation on one object.
