@@ -29,6 +29,29 @@ struct Queue {
     moved: Arc<Condvar>,
 }
 
+/// Where a request gets its answer.
+type Place<A> = Arc<Mutex<Option<A>>>;
+
+/// Requests about one thing that wait for its turn: the first of them that gets it answers all of them.
+#[derive(Debug)]
+pub struct Gathered<A>(Mutex<HashMap<String, Vec<Place<A>>>>);
+
+/// How often [`retry`] tries.
+const ATTEMPTS: usize = 5;
+
+/// Tries again while others come first (`None`), five times at most.
+///
+/// # Errors
+/// The first error of an attempt; `in_vain` if others came first each time.
+pub fn retry<T, E>(in_vain: E, mut attempt: impl FnMut() -> Result<Option<T>, E>) -> Result<T, E> {
+    for _ in 0..ATTEMPTS {
+        if let Some(done) = attempt()? {
+            return Ok(done);
+        }
+    }
+    Err(in_vain)
+}
+
 /// Leave to change one thing while nobody else does. Dropping it lets the next one begin.
 #[derive(Debug)]
 pub struct Turn {
@@ -89,8 +112,50 @@ impl Turns {
     }
 }
 
-fn lock(queues: &Mutex<Queues>) -> MutexGuard<'_, Queues> {
-    queues.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<A> Default for Gathered<A> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<A> Gathered<A> {
+    /// Waits for the turn of `name`, and answers what was asked for meanwhile: `perform` is given the number of requests, and what it
+    /// returns makes the answer of each. If it fails, each of the others tries for itself.
+    ///
+    /// # Errors
+    /// [`Crowded`], or that of `perform`.
+    pub fn ask<E: From<Crowded>, N: FnMut() -> A>(
+        &self,
+        turns: &Turns,
+        name: &str,
+        perform: impl FnOnce(usize) -> Result<N, E>,
+    ) -> Result<A, E> {
+        let own = Place::default();
+        lock(&self.0).entry(name.to_owned()).or_default().push(Arc::clone(&own));
+        let turn = turns.take(name);
+        let mut gathered = lock(&self.0);
+        if let Some(answer) = lock(&own).take() {
+            return Ok(answer);
+        }
+        let mut others = gathered.remove(name).unwrap_or_default();
+        others.retain(|other| !Arc::ptr_eq(other, &own));
+        let _turn = match turn {
+            Ok(turn) => turn,
+            Err(crowded) => {
+                gathered.extend((!others.is_empty()).then(|| (name.to_owned(), others)));
+                return Err(crowded.into());
+            }
+        };
+        drop(gathered);
+        let mut next = perform(others.len() + 1)?;
+        let answer = next();
+        others.iter().for_each(|other| *lock(other) = Some(next()));
+        Ok(answer)
+    }
 }
 
 impl Queues {
@@ -141,6 +206,38 @@ mod tests {
         });
         drop(other);
         assert!(turns.lock().queues.is_empty());
+    }
+
+    #[test]
+    fn those_who_wait_are_answered_together() {
+        let (turns, gathered) = (Turns::default(), Gathered::default());
+        let (calls, sum) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let first = turns.take("a").unwrap();
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let perform = |count| {
+                        calls.fetch_add(1, Ordering::SeqCst);
+                        let mut left = count;
+                        Ok::<_, Crowded>(move || {
+                            left -= 1;
+                            left
+                        })
+                    };
+                    sum.fetch_add(gathered.ask(&turns, "a", perform).unwrap(), Ordering::SeqCst);
+                });
+            }
+            while turns.lock().queues.get("a").is_some_and(|queue| queue.tickets.len() < 9) {
+                thread::yield_now();
+            }
+            drop(first);
+        });
+        assert_eq!((calls.into_inner(), sum.into_inner()), (1, 28));
+        assert!(lock(&gathered.0).is_empty() && turns.lock().queues.is_empty());
+        // One that fails leaves the others to themselves.
+        let fails = |_| Err::<fn() -> usize, _>(Crowded);
+        assert_eq!(gathered.ask(&turns, "a", fails), Err(Crowded));
+        assert_eq!(gathered.ask(&turns, "a", |count| Ok::<_, Crowded>(move || count)), Ok(1));
     }
 
     #[test]

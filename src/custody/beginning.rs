@@ -27,7 +27,7 @@ pub(super) fn begin(
     offer: Offer,
     now: i64,
 ) -> Result<Roots, RootError> {
-    let pending = store.read(|connection| Ok(root_key::pending(connection)?))?;
+    let pending = root_key::pending(store)?;
     let present = device.token_keys()?;
     let begun = begun(&present, &pending);
     warn_of_others(&present, &pending, begun);
@@ -110,13 +110,7 @@ fn announce(store: &Store, pending: &[(String, Vec<u8>)], wrapped: Wrapped) -> R
         };
         all.push((name.to_owned(), seed));
     }
-    let rows = all.clone();
-    store.write(move |transaction| {
-        for (name, seed) in &rows {
-            root_key::announce(transaction, name, seed)?;
-        }
-        Ok(())
-    })?;
+    store.write(root_key::announce(all.clone()))?;
     Ok(all)
 }
 
@@ -162,8 +156,7 @@ fn resume(
                 cka_id = left,
                 "a root key that an earlier start did not finish is left in the token, unused"
             );
-            let named = name.to_owned();
-            store.write(move |transaction| Ok(root_key::announce(transaction, &named, &other)?))?;
+            store.write(root_key::announce(vec![(name.to_owned(), other)]))?;
             make(device, (name, terms), &cka_id(&other, terms.weak))
         }
     }

@@ -46,7 +46,7 @@ impl Custody {
         let _errors = Errors;
         let (token, (roots, abilities, durability)) = Token::open(configuration(hsm), |device| {
             trying::know_wrap_mechanisms(device, hsm)?;
-            let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
+            let recorded = root_key::all(store)?;
             let extent = if recorded.is_empty() { Extent::FirstStart } else { Extent::Start };
             let lacks = trying::at_start(device, extent)?;
             let abilities = Abilities::without(&lacks);

@@ -164,7 +164,7 @@ impl Recoveries {
 
 /// Finds in a token that is back what was in it, and what it can do now.
 fn learn(custody: &Custody, store: &Store, device: &Device) -> Result<(), RootError> {
-    let recorded = store.read(|connection| Ok(root_key::all(connection)?))?;
+    let recorded = root_key::all(store)?;
     let roots = root::find(device, &recorded)?;
     let placed = Custody::scan(device)?;
     // One that cannot be learned stays what it was, and the first encryption tells why.

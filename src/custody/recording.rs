@@ -27,16 +27,7 @@ pub(super) fn record(
     let signed_line = head.signed_line.filter(|_| !roots.remade().contains(&RemadeKey::Audit));
     let mut head = AuditHead { root_keys: Some(root_key::digest(whole, counts).to_vec()), signed_line, ..head };
     head.binding = Some(mac(device, roots.binding(), &head.bound())?);
-    let records = made.to_vec();
-    Ok(store.write(move |transaction| {
-        for key in &records {
-            if !root_key::renew(transaction, key)? {
-                root_key::insert(transaction, key, now)?;
-            }
-        }
-        root_key::conclude(transaction)?;
-        head.insert(transaction)
-    })?)
+    Ok(store.write(root_key::record(made.to_vec(), now).then(root_key::conclude()).then(head.insert()))?)
 }
 
 pub(super) fn mac(device: &Device, binding: &Key, bytes: &[u8]) -> Result<Vec<u8>, RootError> {

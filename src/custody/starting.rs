@@ -49,7 +49,7 @@ fn complete(
     remake: &Remake,
     now: i64,
 ) -> Result<Roots, RootError> {
-    let head = store.read(|connection| Ok(audit_head::read(connection)?))?;
+    let head = audit_head::read(store)?;
     let lacking = lacking(&recorded, &remake.keys)?;
     let mut made = Vec::with_capacity(lacking.len());
     if !lacking.is_empty() {
@@ -69,7 +69,7 @@ fn complete(
         }
         None => false,
     };
-    let counts = store.read(gcm_use::credit)?.is_some();
+    let counts = gcm_use::credit(store)?.is_some();
     match (head, made.is_empty()) {
         (Some(head), true) if is_sound => {
             let covers = covers(&head, &recorded, counts)?;

@@ -73,18 +73,12 @@ impl Custody {
         // Before the database says that it exists.
         disk.settle().map_err(RootError::Disk)?;
         // Without the device: the database's writer may need it to get here.
-        let (record, bind) = (made.clone(), self.head_binder());
-        let recorded = store.write(move |transaction| {
-            root_key::insert(transaction, &record, now)?;
-            for number in gone {
-                root_key::forget(transaction, &signing::token_name(number))?;
-            }
-            audit_head::cover_records(transaction, &bind)?;
-            Ok(root_key::all(transaction)?)
-        })?;
+        let recording = root_key::record(vec![made.clone()], now);
+        let forgetting = root_key::forget(gone.into_iter().map(signing::token_name).collect());
+        store.write(recording.then(forgetting).then(audit_head::cover_records(self.head_binder())))?;
         // What was away meanwhile has been found again by the same record.
         let device = self.device(HsmCall::Look)?;
-        let roots = root::find(&device, &recorded)?;
+        let roots = root::find(&device, &root_key::all(store)?)?;
         *self.roots.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roots);
         Ok(TokenKey { name: made.name, public_key: made.check_value })
     }

@@ -10,16 +10,6 @@ use super::problem::Problem;
 use crate::api::definitions::{Defined, Entry};
 use crate::kms::{Kind, Sheet};
 
-/// The kinds as their lists are called.
-const KINDS: [(&str, Kind); 7] = [
-    ("roles", Kind::Role),
-    ("policies", Kind::Policy),
-    ("users", Kind::User),
-    ("projects", Kind::Project),
-    ("identities", Kind::Identity),
-    ("authenticators", Kind::Authenticator),
-    ("hosts", Kind::Host),
-];
 
 /// `GET /access/definitions/{roles|policies|users|projects|...}[?after=NAME][&limit=N]`
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
@@ -48,13 +38,10 @@ pub(super) fn remove(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 }
 
 fn kind(ask: &Ask<'_>) -> Result<Kind, Problem> {
-    let word = ask.parameters.get("kind");
-    let found = KINDS.iter().find(|(own, _)| Some(*own) == word).map(|(_, kind)| *kind);
-    found.ok_or_else(|| {
-        Problem::new(
-            StatusCode::NOT_FOUND,
-            "definitions are roles, policies, users, projects, identities, authenticators and hosts",
-        )
+    ask.parameters.get("kind").and_then(Kind::from_table).ok_or_else(|| {
+        let mut tables: Vec<&str> = Kind::ALL.iter().map(|kind| kind.table()).collect();
+        let last = tables.pop().unwrap_or_default();
+        Problem::new(StatusCode::NOT_FOUND, format!("definitions are {} and {last}", tables.join(", ")))
     })
 }
 

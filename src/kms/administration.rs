@@ -13,7 +13,7 @@ use super::operation::Operation;
 use crate::api::definitions::Entry;
 use crate::hexadecimal;
 pub use crate::policy::Kind;
-use crate::policy::{AuthenticatorDocument, IdentityDocument};
+use crate::policy::{AuthenticatorDocument, Fault, IdentityDocument};
 
 /// What somebody wants with the issuers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,8 @@ impl Kms {
         call.describe(format!("{} {name:?}", kind.word()));
         self.recorded(&call, || {
             let grant = self.authorize_administration(&call)?;
-            let document = kind.document(&name, definition)?;
+            let read = kind.read(definition).and_then(|definition| serde_json::to_string(&definition));
+            let document = read.map_err(|error| Fault::at(&[kind.word(), &name], error.to_string()))?;
             // The hash, for the log keeps the beginning alone of what is long.
             call.describe(format!("sha256:{} {document}", hexadecimal::lower(&sha256(document.as_bytes()))));
             grant.define(kind, &name, Some(document), None)

@@ -51,8 +51,7 @@ impl LastUses {
             waiting.iter().map(|(id, day)| (id.clone(), *day)).collect()
         };
         for group in waiting.chunks(GROUP) {
-            let written = group.to_vec();
-            store.write(move |transaction| inventory::note_uses(transaction, &written))?;
+            store.write(inventory::note_uses(group.to_vec()))?;
             let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             for (id, day) in group {
                 if waiting.get(id) == Some(day) {

@@ -1,5 +1,7 @@
 //! Lists, a page at a time: the one way in which lists go through what they find.
 
+use std::ops::ControlFlow;
+
 use tokio::time::Instant;
 
 use super::context::Context;
@@ -74,24 +76,41 @@ impl<'a, T> Sheet<'a, T> {
     /// Those of `read` and `entry`, of [`Self::look`] and of [`Self::put`].
     pub(super) fn fill<R>(
         &mut self,
-        mut read: impl FnMut(Option<&R>) -> Result<Vec<R>, Error>,
+        read: impl FnMut(Option<&R>) -> Result<Vec<R>, Error>,
         mut entry: impl FnMut(&R) -> Result<Option<T>, Error>,
     ) -> Result<Option<R>, Error> {
-        let mut last = None;
-        loop {
-            let found = read(last.as_ref())?;
-            if found.is_empty() {
-                return Ok(None);
+        pages(1, read, |one| {
+            if !self.look()? {
+                return Ok(ControlFlow::Break(()));
             }
-            for one in found {
-                if !self.look()? {
-                    return Ok(last);
-                }
-                if let Some(entry) = entry(&one)? {
-                    self.put(entry)?;
-                }
-                last = Some(one);
+            entry(one)?.map_or(Ok(()), |entry| self.put(entry))?;
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+}
+
+/// Looks at a long list page by page: `read` gives what follows the last item of the page before, and a page of fewer than `full` items
+/// is the last. Ends where `visit` breaks off, with the item before; `None` at the end of the list.
+///
+/// # Errors
+/// Those of `read` and `visit`.
+pub(super) fn pages<R>(
+    full: usize,
+    mut read: impl FnMut(Option<&R>) -> Result<Vec<R>, Error>,
+    mut visit: impl FnMut(&R) -> Result<ControlFlow<()>, Error>,
+) -> Result<Option<R>, Error> {
+    let mut last = None;
+    loop {
+        let page = read(last.as_ref())?;
+        let is_last = page.len() < full;
+        for one in page {
+            if visit(&one)?.is_break() {
+                return Ok(last);
             }
+            last = Some(one);
+        }
+        if is_last {
+            return Ok(None);
         }
     }
 }

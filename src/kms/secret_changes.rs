@@ -17,7 +17,7 @@ use super::secrets::{attributes, destroy};
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
 use crate::secret::Bytes;
-use crate::store::Change;
+use crate::store::Command;
 
 /// Secrets that one request may change.
 pub const MAX_TOGETHER: usize = 500;
@@ -109,7 +109,7 @@ impl Kms {
         &self,
         context: &Context<'_>,
         changes: &[SecretChange],
-        beside: Option<Change>,
+        beside: Option<Command>,
     ) -> Result<Vec<ProjectSecret>, Error> {
         let paths = self.check_changes(changes)?;
         let calls: Vec<Call<'_>> =

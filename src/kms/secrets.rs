@@ -16,9 +16,7 @@ use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectTyp
 use crate::kmip::{Attributes, UniqueIdentifier, UsageMask, state};
 use crate::policy::Action;
 use crate::secret::Bytes;
-
-/// How often a request is tried again when others add or remove the same name meanwhile.
-const ATTEMPTS: usize = 5;
+use crate::turns::retry;
 
 impl Kms {
     /// Writes a value; returns its number. The first makes the secret, which then belongs to the caller, in the project of
@@ -35,12 +33,12 @@ impl Kms {
                 return Err(Error::SecretTooLong);
             }
             self.expect_fits(value)?;
-            for _ in 0..ATTEMPTS {
+            retry(Error::Contention, || {
                 if let Some(grant) = self.authorize_secret(&call, Action::WriteSecret, path)? {
                     match grant.write_secret(value) {
                         // Removed meanwhile.
-                        Err(Error::Destroyed(_)) => continue,
-                        done => return done,
+                        Err(Error::Destroyed(_)) => return Ok(None),
+                        done => return done.map(Some),
                     }
                 }
                 let id = new_id()?;
@@ -48,11 +46,10 @@ impl Kms {
                 let grant = self.authorize_new_secret(&call, path, &attributes)?;
                 match grant.insert_secret(path, &id, attributes, value) {
                     // Somebody else was first: the secret is theirs.
-                    Err(Error::Exists(_)) => {}
-                    done => return done.map(|()| 1),
+                    Err(Error::Exists(_)) => Ok(None),
+                    done => done.map(|()| Some(1)),
                 }
-            }
-            Err(Error::Contention)
+            })
         })
     }
 

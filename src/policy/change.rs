@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::conjur::{AuthenticatorDocument, HostDocument, KnownHost, check_authenticator, check_host};
-use super::definition::{Definition, Kind};
-use super::document::{Documents, PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
+use super::definition::Kind;
+use super::document::{PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
 use super::fault::{Fault, MAX_PARTS, check_count, check_name};
 use super::identity::{Exchanged, IdentityDocument, check_identity, identity_username};
 use super::model::Policy;
@@ -18,59 +18,8 @@ use super::subject::{Subject, person};
 const MAX_DESCRIPTION: usize = 1024;
 
 impl Policy {
-    /// Puts a definition in the place of the one of its kind and name. What is faulty is left out. Nobody gains by it: a role
-    /// that is left out permits nothing to those who have it, and they keep it; what a project loses, its members lose.
-    ///
-    /// Returns what is wrong now and was not before.
-    pub fn put(&mut self, name: &str, definition: Definition) -> Vec<Fault> {
-        let own = Name::new(definition.kind(), name);
-        let mut arisen = match definition {
-            Definition::Role(document) => self.set_role(&own, Some(document)),
-            Definition::Policy(document) => self.set_statement(&own, Some(&document)),
-            Definition::User(document) => self.set_user(&own, Some(&document)),
-            Definition::Project(document) => self.set_project(&own, Some(&document)),
-            Definition::Identity(document) => self.set_identity(&own, Some(*document)),
-            Definition::Authenticator(document) => self.set_authenticator(&own, Some(document)),
-            Definition::Host(document) => self.set_host(&own, Some(document)),
-        };
-        arisen.extend(self.count(&own, true));
-        arisen
-    }
-
-    /// Removes a definition. Returns what is wrong now and was not before.
-    pub fn remove(&mut self, kind: Kind, name: &str) -> Vec<Fault> {
-        let own = Name::new(kind, name);
-        let arisen = match kind {
-            Kind::Role => self.set_role(&own, None),
-            Kind::Policy => self.set_statement(&own, None),
-            Kind::User => self.set_user(&own, None),
-            Kind::Project => self.set_project(&own, None),
-            Kind::Identity => self.set_identity(&own, None),
-            Kind::Authenticator => self.set_authenticator(&own, None),
-            Kind::Host => self.set_host(&own, None),
-        };
-        self.count(&own, false);
-        arisen
-    }
-
-    /// Puts every definition of the documents.
-    pub(super) fn put_all(&mut self, documents: &Documents) -> Vec<Fault> {
-        let Documents { roles, policies, users, projects, identities, authenticators, hosts, .. } = documents.clone();
-        // What others name comes before them.
-        let policies = policies.into_iter().map(|(name, own)| (name, Definition::Policy(own)));
-        let roles = roles.into_iter().map(|(name, own)| (name, Definition::Role(own)));
-        let users = users.into_iter().map(|(name, own)| (name, Definition::User(own)));
-        let projects = projects.into_iter().map(|(name, own)| (name, Definition::Project(own)));
-        let identities = identities.into_iter().map(|(name, own)| (name, Definition::Identity(Box::new(own))));
-        let authenticators = authenticators.into_iter().map(|(name, own)| (name, Definition::Authenticator(own)));
-        let hosts = hosts.into_iter().map(|(name, own)| (name, Definition::Host(own)));
-        let all =
-            policies.chain(roles).chain(users).chain(projects).chain(identities).chain(authenticators).chain(hosts);
-        all.flat_map(|(name, definition)| self.put(&name, definition)).collect()
-    }
-
     /// Keeps count of the definitions of each kind.
-    fn count(&mut self, own: &Name, is_there: bool) -> Vec<Fault> {
+    pub(super) fn count(&mut self, own: &Name, is_there: bool) -> Vec<Fault> {
         let was_there = self.names.contains(own);
         let count = self.counts.entry(own.kind).or_default();
         match (was_there, is_there) {
@@ -105,7 +54,7 @@ impl Policy {
         arisen
     }
 
-    fn set_statement(&mut self, own: &Name, document: Option<&PolicyDocument>) -> Vec<Fault> {
+    pub(super) fn set_statement(&mut self, own: &Name, document: Option<&PolicyDocument>) -> Vec<Fault> {
         let name = &own.name;
         let read = |document| check_name(&["policies", name], name).and_then(|()| Statement::new(name, document));
         let (statement, fault) = split(document.map(read));
@@ -120,7 +69,7 @@ impl Policy {
         arisen
     }
 
-    fn set_role(&mut self, own: &Name, document: Option<RoleDocument>) -> Vec<Fault> {
+    pub(super) fn set_role(&mut self, own: &Name, document: Option<RoleDocument>) -> Vec<Fault> {
         let policies = |document: Option<&RoleDocument>| -> Vec<Name> {
             let all = document.into_iter().flat_map(|document| &document.policies);
             all.map(|policy| Name::new(Kind::Policy, policy)).collect()
@@ -175,7 +124,7 @@ impl Policy {
         if self.has_role(role) { Ok(()) } else { Err(Fault::at(path, no_role(role))) }
     }
 
-    fn set_user(&mut self, own: &Name, document: Option<&UserDocument>) -> Vec<Fault> {
+    pub(super) fn set_user(&mut self, own: &Name, document: Option<&UserDocument>) -> Vec<Fault> {
         let name = &own.name;
         let parsed = person(&["users", name], name);
         let before = parsed.as_ref().ok().filter(|_| self.names.contains(own));
@@ -202,7 +151,7 @@ impl Policy {
         self.settle(own, faults)
     }
 
-    fn set_project(&mut self, own: &Name, document: Option<&ProjectDocument>) -> Vec<Fault> {
+    pub(super) fn set_project(&mut self, own: &Name, document: Option<&ProjectDocument>) -> Vec<Fault> {
         let name = &own.name;
         let mut faults = Vec::new();
         let members = document.map(|document| {
@@ -263,7 +212,7 @@ impl Policy {
         members
     }
 
-    fn set_identity(&mut self, own: &Name, document: Option<IdentityDocument>) -> Vec<Fault> {
+    pub(super) fn set_identity(&mut self, own: &Name, document: Option<IdentityDocument>) -> Vec<Fault> {
         let username = identity_username(&own.name);
         if let Some(former) = self.exchanged.get(&username).map(|known| Arc::clone(&known.identity)) {
             for (way, id) in former.ways() {
@@ -302,7 +251,7 @@ impl Policy {
         self.settle(own, fault)
     }
 
-    fn set_authenticator(&mut self, own: &Name, document: Option<AuthenticatorDocument>) -> Vec<Fault> {
+    pub(super) fn set_authenticator(&mut self, own: &Name, document: Option<AuthenticatorDocument>) -> Vec<Fault> {
         let (document, fault) = split(document.map(|read| check_authenticator(&own.name, &read).map(|()| read)));
         match document {
             Some(document) => self.authenticators.insert_mut(own.name.clone(), Arc::new(document)),
@@ -311,7 +260,7 @@ impl Policy {
         self.settle(own, fault)
     }
 
-    fn set_host(&mut self, own: &Name, document: Option<HostDocument>) -> Vec<Fault> {
+    pub(super) fn set_host(&mut self, own: &Name, document: Option<HostDocument>) -> Vec<Fault> {
         let (document, fault) = split(document.map(|read| check_host(&own.name, &read).map(|()| read)));
         for authenticator in self.host(&own.name).iter().flat_map(|before| before.annotated()) {
             self.annotated.remove(&authenticator, &own.name);

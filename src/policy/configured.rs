@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::document::Documents;
+use super::definition::Documents;
 use super::file::{FileError, TomlFile};
 use super::model::Policy;
 use crate::config::Permission;

@@ -1,86 +1,195 @@
-//! One definition: a role, a policy, a user, a project, an identity, an authenticator or a host.
+//! The kinds of definitions, one row for each, and everything that is written down: in the policy file and in the database.
 
-use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
 
-use super::conjur::{AuthenticatorDocument, HostDocument};
-use super::document::{Documents, PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
 use super::fault::{MAX_ENTRIES, MAX_PARTS};
-use super::identity::IdentityDocument;
+use super::file::FileError;
+use super::subject::Subject;
 
-/// A kind of definition.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Capabilities and policies under one name.
-    Role,
-    /// What is allowed or denied.
-    Policy,
-    /// The role of a user.
-    User,
-    /// What holds objects, with its members.
-    Project,
-    /// An exchanged identity.
-    Identity,
-    /// An issuer that vouches for hosts.
-    Authenticator,
-    /// A host.
-    Host,
+/// Calls a macro with the table of the kinds: the kind, its name in the database and in messages, the table of the policy file that
+/// holds its definitions, what one of them says, and what it is.
+macro_rules! each_kind {
+    ($with:ident) => {
+        $with! {
+            Role, "role", roles, super::document::RoleDocument, "Capabilities and policies under one name";
+            Policy, "policy", policies, super::document::PolicyDocument, "What is allowed or denied";
+            User, "user", users, super::document::UserDocument, "The role of a user";
+            Project, "project", projects, super::document::ProjectDocument, "What holds objects, with its members";
+            Identity, "identity", identities, super::identity::IdentityDocument,
+                "Applications that log in by JWTs or client secrets, as Infisical has them";
+            Authenticator, "authenticator", authenticators, super::conjur::AuthenticatorDocument,
+                "Issuers that vouch for hosts, as Conjur has them";
+            Host, "host", hosts, super::conjur::HostDocument, "Applications, as Conjur has them";
+        }
+    };
 }
+pub(super) use each_kind;
 
-/// One definition, as it is written down.
-#[derive(Debug, Clone)]
-pub enum Definition {
-    /// See [`Kind::Role`].
-    Role(RoleDocument),
-    /// See [`Kind::Policy`].
-    Policy(PolicyDocument),
-    /// See [`Kind::User`].
-    User(UserDocument),
-    /// See [`Kind::Project`].
-    Project(ProjectDocument),
-    /// See [`Kind::Identity`].
-    Identity(Box<IdentityDocument>),
-    /// See [`Kind::Authenticator`].
-    Authenticator(AuthenticatorDocument),
-    /// See [`Kind::Host`].
-    Host(HostDocument),
+macro_rules! define {
+    ($($kind:ident, $word:literal, $table:ident, $document:ty, $about:literal;)*) => {
+        /// A kind of definition.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $(#[doc = $about] $kind,)*
+        }
+
+        /// One definition, as it is written down.
+        #[derive(Debug, Clone, Serialize)]
+        #[serde(untagged)]
+        pub enum Definition {
+            $(#[doc = $about] $kind(Box<$document>),)*
+        }
+
+        /// Everything that the file can say, in the tables of TOML.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        pub struct Documents {
+            /// Who may create objects; every authenticated caller if absent.
+            pub create: Option<Vec<String>>,
+            /// Who administers.
+            pub administrators: Option<Vec<String>>,
+            /// Who reads the audit log and the inventory, beside those who administer.
+            pub auditors: Option<Vec<String>>,
+            /// Who recovers objects, with others of them.
+            pub recoverers: Option<Vec<String>>,
+            /// How many of them a recovery takes.
+            pub recovery_approvals: Option<u32>,
+            $(#[doc = $about] pub $table: BTreeMap<String, $document>,)*
+            /// The IAM file from which some of it comes, as it was read.
+            #[serde(skip)]
+            pub iam_file: Option<Arc<str>>,
+        }
+
+        impl Kind {
+            /// All kinds.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// Its name in the database and in messages.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $word,)*
+                }
+            }
+
+            /// The table of the policy file that holds definitions of the kind; lists of them have its name, too.
+            #[must_use]
+            pub fn table(self) -> &'static str {
+                match self {
+                    $(Self::$kind => stringify!($table),)*
+                }
+            }
+
+            /// What definitions of the kind are, for people.
+            #[must_use]
+            pub fn about(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $about,)*
+                }
+            }
+
+            /// Reads a definition of the kind from JSON.
+            ///
+            /// # Errors
+            /// It is not JSON of this shape.
+            pub fn read(self, text: &[u8]) -> Result<Definition, serde_json::Error> {
+                Ok(match self {
+                    $(Self::$kind => Definition::$kind(serde_json::from_slice(text)?),)*
+                })
+            }
+
+            /// The definition of this kind and name.
+            #[must_use]
+            pub fn of(self, documents: &Documents, name: &str) -> Option<Value> {
+                match self {
+                    $(Self::$kind => documents.$table.get(name).map(|own| serde_json::to_value(own).unwrap_or_default()),)*
+                }
+            }
+
+            /// Whether the documents have a definition of this kind and name.
+            #[must_use]
+            pub fn is_in(self, documents: &Documents, name: &str) -> bool {
+                match self {
+                    $(Self::$kind => documents.$table.contains_key(name),)*
+                }
+            }
+
+            /// The first names of this kind after `after`, at most `limit`.
+            #[must_use]
+            pub fn names(self, documents: &Documents, after: &str, limit: usize) -> Vec<String> {
+                match self {
+                    $(Self::$kind => later(&documents.$table, after, limit),)*
+                }
+            }
+        }
+
+        impl Definition {
+            /// Its kind.
+            #[must_use]
+            pub fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$kind(_) => Kind::$kind,)*
+                }
+            }
+        }
+
+        impl Documents {
+            /// Puts a definition in its place.
+            pub fn put(&mut self, name: String, definition: Definition) {
+                match definition {
+                    $(Definition::$kind(document) => drop(self.$table.insert(name, *document)),)*
+                }
+            }
+
+            /// All definitions with their names.
+            pub(super) fn into_definitions(self) -> Vec<(String, Definition)> {
+                let mut all = Vec::new();
+                $(all.extend(self.$table.into_iter().map(|(name, own)| (name, Definition::$kind(Box::new(own)))));)*
+                all
+            }
+
+            /// This and what another file of the configuration says.
+            ///
+            /// # Errors
+            /// Both define the same.
+            pub fn joined(mut self, other: Self) -> Result<Self, FileError> {
+                $(join($word, &mut self.$table, other.$table)?;)*
+                self.iam_file = other.iam_file.or(self.iam_file);
+                Ok(self)
+            }
+
+            /// The same with what `stronger` says in the place of what this says under the same name.
+            #[must_use]
+            pub fn overridden(mut self, stronger: &Self) -> Self {
+                self.create = stronger.create.clone().or(self.create);
+                self.administrators = stronger.administrators.clone().or(self.administrators);
+                self.auditors = stronger.auditors.clone().or(self.auditors);
+                self.recoverers = stronger.recoverers.clone().or(self.recoverers);
+                self.recovery_approvals = stronger.recovery_approvals.or(self.recovery_approvals);
+                $(self.$table.extend(stronger.$table.clone());)*
+                self
+            }
+        }
+    };
 }
+each_kind!(define);
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::Role, Self::Policy, Self::User, Self::Project, Self::Identity, Self::Authenticator, Self::Host];
-
-    /// Its name in the database and in messages.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Role => "role",
-            Self::Policy => "policy",
-            Self::User => "user",
-            Self::Project => "project",
-            Self::Identity => "identity",
-            Self::Authenticator => "authenticator",
-            Self::Host => "host",
-        }
-    }
-
     /// The kind of a name.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
+        Self::ALL.iter().copied().find(|kind| kind.word() == word)
     }
 
-    /// The table of the policy file that holds definitions of the kind.
+    /// The kind of a table.
     #[must_use]
-    pub fn table(self) -> &'static str {
-        match self {
-            Self::Role => "roles",
-            Self::Policy => "policies",
-            Self::User => "users",
-            Self::Project => "projects",
-            Self::Identity => "identities",
-            Self::Authenticator => "authenticators",
-            Self::Host => "hosts",
-        }
+    pub fn from_table(table: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.table() == table)
     }
 
     /// The most definitions of the kind.
@@ -88,52 +197,34 @@ impl Kind {
         if self == Self::Authenticator { MAX_PARTS } else { MAX_ENTRIES }
     }
 
-    /// Reads a definition of the kind from JSON.
-    ///
-    /// # Errors
-    /// It is not JSON of this shape.
-    pub fn read(self, text: &str) -> Result<Definition, serde_json::Error> {
-        fn document<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
-            serde_json::from_str(text)
-        }
-        Ok(match self {
-            Self::Role => Definition::Role(document(text)?),
-            Self::Policy => Definition::Policy(document(text)?),
-            Self::User => Definition::User(document(text)?),
-            Self::Project => Definition::Project(document(text)?),
-            Self::Identity => Definition::Identity(document(text)?),
-            Self::Authenticator => Definition::Authenticator(document(text)?),
-            Self::Host => Definition::Host(document(text)?),
-        })
-    }
-
-    /// Whether the documents have a definition of this kind and name.
+    /// The one spelling of a name.
     #[must_use]
-    pub fn is_in(self, documents: &Documents, name: &str) -> bool {
-        match self {
-            Self::Role => documents.roles.contains_key(name),
-            Self::Policy => documents.policies.contains_key(name),
-            Self::User => documents.users.contains_key(name),
-            Self::Project => documents.projects.contains_key(name),
-            Self::Identity => documents.identities.contains_key(name),
-            Self::Authenticator => documents.authenticators.contains_key(name),
-            Self::Host => documents.hosts.contains_key(name),
-        }
+    pub fn canonical(self, name: &str) -> String {
+        let subject = if self == Self::User { Subject::parse(name).ok() } else { None };
+        subject.map_or_else(|| name.to_owned(), |subject| subject.to_string())
     }
 }
 
-impl Definition {
-    /// Its kind.
+impl Documents {
+    /// The same with each user written in one way, so that the same user elsewhere is seen to be the same.
     #[must_use]
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Role(_) => Kind::Role,
-            Self::Policy(_) => Kind::Policy,
-            Self::User(_) => Kind::User,
-            Self::Project(_) => Kind::Project,
-            Self::Identity(_) => Kind::Identity,
-            Self::Authenticator(_) => Kind::Authenticator,
-            Self::Host(_) => Kind::Host,
-        }
+    pub fn canonical(mut self) -> Self {
+        self.users = self.users.into_iter().map(|(name, user)| (Kind::User.canonical(&name), user)).collect();
+        self
     }
+}
+
+fn later<T>(table: &BTreeMap<String, T>, after: &str, limit: usize) -> Vec<String> {
+    let later = table.range::<str, _>((Bound::Excluded(after), Bound::Unbounded));
+    later.map(|(name, _)| name.clone()).take(limit).collect()
+}
+
+fn join<T>(kind: &'static str, own: &mut BTreeMap<String, T>, other: BTreeMap<String, T>) -> Result<(), FileError> {
+    for (name, document) in other {
+        if own.contains_key(&name) {
+            return Err(FileError::TwoFiles { kind, name });
+        }
+        own.insert(name, document);
+    }
+    Ok(())
 }

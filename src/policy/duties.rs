@@ -1,7 +1,7 @@
 //! Duties that the policy file alone gives: to audit, and to recover what belongs to people who left.
 
 use super::decision::{Decision, Refusal};
-use super::document::Documents;
+use super::definition::Documents;
 use super::fault::Fault;
 use super::model::Policy;
 use super::recovery::{MIN_APPROVALS, recovery};

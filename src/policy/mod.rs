@@ -17,6 +17,7 @@ pub mod glob;
 mod grants;
 mod hosts;
 mod identity;
+mod kinds;
 mod model;
 mod own;
 mod ownership;
@@ -39,8 +40,8 @@ pub use conjur::{
     host_username,
 };
 pub use decision::{Decision, Refusal, Rule};
-pub use definition::{Definition, Kind};
-pub use document::{Documents, Effect, PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
+pub use definition::{Definition, Documents, Kind};
+pub use document::{Effect, PolicyDocument, ProjectDocument, RoleDocument, UserDocument};
 pub use fault::{Fault, MAX_ENTRIES, MAX_NAME, check_count, check_name};
 pub use file::{FileError, TomlFile};
 pub use grants::{Grant, Grantee, Grants, MAX_GRANTEES, Unreadable};
@@ -49,7 +50,6 @@ pub use identity::{
     check_jwt_auth, check_oidc_auth, identity_username, jwt_auth_basis, oidc_auth_basis,
 };
 pub use model::Policy;
-pub use own::is_meant;
 pub use resource::{Account, Properties, Resource};
 pub use subject::{Subject, SubjectError};
 pub use terms::{MAX_TOKEN_TTL, Terms};

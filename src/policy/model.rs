@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rpds::HashTrieSetSync;
 
 use super::conjur::{AuthenticatorDocument, KnownHost};
-use super::definition::Kind;
-use super::document::{Documents, RoleDocument};
+use super::definition::{Documents, Kind};
+use super::document::RoleDocument;
 use super::fault::Fault;
 use super::identity::Exchanged;
 use super::recovery::Recovery;

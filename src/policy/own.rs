@@ -13,15 +13,13 @@ fn means(subject: &Subject, caller: &Caller) -> bool {
 }
 
 /// Whether a subject, as the policy file writes it, means the caller.
-#[must_use]
-pub fn is_meant(subject: &str, caller: &Caller) -> bool {
+pub(super) fn is_meant(subject: &str, caller: &Caller) -> bool {
     Subject::parse(subject).is_ok_and(|subject| means(&subject, caller))
 }
 
 impl Policy {
     /// Whether another document in the place of a project's gives the caller another role there; `None` for no document.
-    #[must_use]
-    pub fn changes_own_role(&self, caller: &Caller, project: &str, document: Option<&ProjectDocument>) -> bool {
+    pub(super) fn changes_own_role(&self, caller: &Caller, project: &str, document: Option<&ProjectDocument>) -> bool {
         let is_own = |(subject, _): &(Subject, &str)| means(subject, caller);
         let members = self.projects.get(project).into_iter().flatten();
         let mut before: Vec<(Subject, &str)> =
@@ -37,8 +35,7 @@ impl Policy {
     }
 
     /// Whether the caller has this role, by themselves or in a project.
-    #[must_use]
-    pub fn has_own_role(&self, caller: &Caller, role: &str) -> bool {
+    pub(super) fn has_own_role(&self, caller: &Caller, role: &str) -> bool {
         let own = |Name { kind, name }: &Name| match kind {
             Kind::User => is_meant(name, caller),
             Kind::Project => {
@@ -52,8 +49,7 @@ impl Policy {
     }
 
     /// Whether a role that the caller has, by themselves or in a project, refers to this policy.
-    #[must_use]
-    pub fn has_own_policy(&self, caller: &Caller, policy: &str) -> bool {
+    pub(super) fn has_own_policy(&self, caller: &Caller, policy: &str) -> bool {
         self.references.of(&Name::new(Kind::Policy, policy)).any(|role| self.has_own_role(caller, &role.name))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::document::Documents;
+use super::definition::Documents;
 use super::fault::Fault;
 use super::subject::{Subject, subjects};
 

@@ -21,7 +21,7 @@ pub(super) fn open(config: &Config, store: &Store, custody: &Arc<Custody>) -> Re
     let Some(settings) = &config.audit else {
         tracing::warn!("no audit log: what callers do is recorded nowhere");
         let head = AuditHead { unrecorded_since: known.head.unrecorded_since.or(Some(kms::now())), ..known.head };
-        store.write(move |transaction| head.write(transaction, &bind))?;
+        store.write(head.write(bind))?;
         return Ok(None);
     };
     let audit = Arc::new(open_log(settings, &known.head, store, custody, &bind)?);
@@ -32,8 +32,7 @@ pub(super) fn open(config: &Config, store: &Store, custody: &Arc<Custody>) -> Re
         // Before the mark is taken away: it is said twice rather than not at all.
         let text = format!("the server ran without an audit log, first at {since} seconds since 1970-01-01 UTC");
         audit.write(vec![Record::note(&text)]).map_err(kms::Error::Audit)?;
-        let bind = bind.clone();
-        store.write(move |transaction| audit_head::recorded_again(transaction, &bind))?;
+        store.write(audit_head::recorded_again(bind.clone()))?;
     }
     store.record_in(Arc::clone(&audit), bind);
     Ok(Some(audit))
@@ -49,7 +48,7 @@ struct Known {
 /// What the database knows of the log. The row is written with the root keys of a new database. So one that is gone, or is not
 /// what was written, is a loss: with it whoever has both files could cut the log where they like.
 fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Result<Known, StartError> {
-    let found = store.read(|connection| Ok(audit_head::read(connection)?))?;
+    let found = audit_head::read(store)?;
     let remade = custody.remade();
     let mut accepted: Vec<String> = remade
         .iter()
@@ -76,9 +75,8 @@ fn known(config: &Config, store: &Store, custody: &Custody, bind: &Binder) -> Re
     accepted
         .push("what the database knew of this log was changed or removed, as --audit-accept-loss accepts".to_owned());
     // Whoever writes the row again has to write this too.
-    head.root_keys = Some(store.read(audit_head::records)?.to_vec());
-    let (rebound, bind) = (head.clone(), bind.clone());
-    store.write(move |transaction| rebound.write(transaction, &bind))?;
+    head.root_keys = Some(audit_head::records(store)?.to_vec());
+    store.write(head.clone().write(bind.clone()))?;
     Ok(Known { head, accepted })
 }
 
@@ -103,9 +101,8 @@ fn open_log(
     };
     let (poster, bind) = (store.poster(), bind.clone());
     let publish = Box::new(move |signed: SignedHead| {
-        let bind = bind.clone();
         // A queue that is full will take the next one: they come every second.
-        if let Err(error) = poster.post(move |transaction| audit_head::sign(transaction, &signed, &bind)) {
+        if let Err(error) = poster.post(audit_head::sign(signed, bind.clone())) {
             tracing::debug!(%error, "a signed head of the audit log is not in the database");
         }
     });

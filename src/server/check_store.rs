@@ -64,8 +64,8 @@ pub fn check_store(config: &Config) -> Result<StoreReport, StartError> {
 /// Every row, with those that are not what was written among the findings.
 fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Vec<Checked>, StartError> {
     let (mut rows, mut kept) = (Vec::new(), Vec::new());
-    for id in store.read(object::identifiers)? {
-        match store.read(|connection| object::find(connection, &id)) {
+    for id in object::identifiers(store)? {
+        match object::find(store, &id) {
             Ok(Some(row)) => {
                 let bound = custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?;
                 rows.push(Checked { name: id.clone(), version: row.version, bound });
@@ -78,7 +78,7 @@ fn rows(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<Ve
             Err(error) => return Err(error.into()),
         }
     }
-    for row in store.read(policy_entry::all)? {
+    for row in policy_entry::all(store)? {
         match row {
             Ok(row) => {
                 let bound = custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?;
@@ -118,16 +118,16 @@ fn credentials(store: &Store, custody: &Custody, rows: &mut Vec<Checked>) -> Res
         }
         Ok::<(), StartError>(())
     };
-    for id in store.read(access_token::identifiers)? {
-        let found = store.read(|connection| access_token::find(connection, &id));
+    for id in access_token::identifiers(store)? {
+        let found = access_token::find(store, &id);
         check(format!("{TOKEN}{id}"), found.map(|row| row.map(|row| (row.version, row.bound(), row.binding))))?;
     }
-    for id in store.read(client_secret::identifiers)? {
-        let found = store.read(|connection| client_secret::find(connection, &id));
+    for id in client_secret::identifiers(store)? {
+        let found = client_secret::find(store, &id);
         check(client_secret::name(&id), found.map(|row| row.map(|row| (row.version, row.bound(), row.binding))))?;
     }
-    for host in store.read(api_key::hosts)? {
-        let found = store.read(|connection| api_key::find(connection, &host));
+    for host in api_key::hosts(store)? {
+        let found = api_key::find(store, &host);
         check(api_key::name(&host), found.map(|row| row.map(|row| (row.version, row.bound(), row.binding))))?;
     }
     Ok(())
@@ -136,7 +136,7 @@ fn credentials(store: &Store, custody: &Custody, rows: &mut Vec<Checked>) -> Res
 /// Keys that the token has and the database does not, and the other way round. A copy of the database is older than the token:
 /// keys were made and destroyed since. So neither is a finding, and no row shows whether its key was destroyed or lost.
 fn token_notes(store: &Store, custody: &Custody) -> Result<Vec<String>, StartError> {
-    let live = store.read(object::live_in_token)?;
+    let live = object::live_in_token(store)?;
     let is_missing = |cka_id: &Vec<u8>| custody.missing(std::slice::from_ref(cka_id)) > 0;
     let missing = live.into_iter().filter(|(_, cka_id)| is_missing(cka_id)).map(|(id, _)| {
         format!(
@@ -145,7 +145,7 @@ fn token_notes(store: &Store, custody: &Custody) -> Result<Vec<String>, StartErr
         )
     });
     let mut notes: Vec<String> = missing.collect();
-    let unknown = custody.unknown(&store.read(object::token_objects)?.into_iter().collect());
+    let unknown = custody.unknown(&object::token_objects(store)?.into_iter().collect());
     if unknown > 0 {
         notes.push(format!(
             "note: the HSM token holds {unknown} keys that no row of this database names: they are of another database, \
@@ -162,12 +162,12 @@ fn values(
     kept: &[(String, KeptSecret)],
     report: &mut StoreReport,
 ) -> Result<(), StartError> {
-    let present: HashSet<(String, i64)> = store.read(secret_version::all)?.into_iter().collect();
+    let present: HashSet<(String, i64)> = secret_version::all(store)?.into_iter().collect();
     let promised = kept.iter().flat_map(|(id, secret)| secret.values.clone().map(|number| (id.clone(), number)));
     let gone = promised.filter(|value| !present.contains(value));
     report.findings.extend(gone.map(|(object, number)| format!("{object}, value {number}: its row is gone")));
-    for (object, number) in store.read(secret_version::all)? {
-        let found = store.read(|connection| secret_version::find(connection, &object, number));
+    for (object, number) in secret_version::all(store)? {
+        let found = secret_version::find(store, &object, number);
         let bound = match found {
             Ok(Some(row)) => custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?,
             Ok(None) => continue,
@@ -185,7 +185,7 @@ fn values(
 /// The index of names against the rows of secrets: each names the other, or a secret is not found by its name, or another
 /// is found in its place.
 fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport) -> Result<(), StartError> {
-    let indexed = store.read(secret_path::all)?;
+    let indexed = secret_path::all(store)?;
     let own = kept.iter().filter_map(|(id, secret)| Some((secret.name.clone()?, id.clone())));
     let own: HashSet<(String, String)> = own.collect();
     let named: HashSet<&(String, String)> = indexed.iter().collect();
@@ -203,7 +203,7 @@ fn names(store: &Store, kept: &[(String, KeptSecret)], report: &mut StoreReport)
 
 /// The row that knows the end of the audit log and covers the records that are never new again.
 fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
-    let head = store.read(|connection| Ok(audit_head::read(connection)?))?;
+    let head = audit_head::read(store)?;
     if !super::audit::is_sound(head.as_ref(), custody)? {
         report.findings.push("audit_head: its row was changed or removed in the database".to_owned());
     }
@@ -212,9 +212,9 @@ fn head(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<()
 
 /// Every row that counts uses of AES-GCM, and that each key has one.
 fn gcm_uses(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
-    let Some(credit) = store.read(gcm_use::credit)? else {
+    let Some(credit) = gcm_use::credit(store)? else {
         // Nothing is counted before the first start of a server that counts.
-        if store.read(gcm_use::any)? {
+        if gcm_use::any(store)? {
             report.findings.push("gcm_credit: its row is gone".to_owned());
         }
         return Ok(());
@@ -222,20 +222,20 @@ fn gcm_uses(store: &Store, custody: &Custody, report: &mut StoreReport) -> Resul
     if !custody.is_bound(&credit.bound(), &credit.binding).map_err(kms::Error::from)? {
         report.findings.push("gcm_credit: its binding is wrong: it was changed in the database".to_owned());
     }
-    for row in store.read(gcm_use::all)? {
+    for row in gcm_use::all(store)? {
         if !custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)? {
             let finding = "the binding of its count of AES-GCM uses is wrong: it was changed in the database";
             report.findings.push(format!("{}: {finding}", row.object));
         }
     }
-    let uncounted = store.read(gcm_use::uncounted)?.into_iter();
+    let uncounted = gcm_use::uncounted(store)?.into_iter();
     report.findings.extend(uncounted.map(|id| format!("{id}: the row that counts its AES-GCM uses is gone")));
     Ok(())
 }
 
 /// Every row of what is not erased yet.
 fn erasures(store: &Store, custody: &Custody, report: &mut StoreReport) -> Result<(), StartError> {
-    for (number, row) in store.read(|connection| erasure::page(connection, i64::MIN, i64::MAX, i64::MAX))? {
+    for (number, row) in erasure::page(store, i64::MIN, i64::MAX, i64::MAX)? {
         let is_bound = match row {
             Some(row) => custody.is_bound(&row.bound(), &row.binding).map_err(kms::Error::from)?,
             None => false,
@@ -258,7 +258,7 @@ fn compare(
 ) -> Result<(), StartError> {
     let files = files(settings.present())?;
     let pem = kms::public_key_pem(&custody.audit_public_key());
-    let known = store.read(|connection| Ok(audit_head::read(connection)?))?;
+    let known = audit_head::read(store)?;
     report.findings.extend(log_finding(&files, &pem, known.and_then(|known| known.signed_line)));
     let logged: Versions = versions::read(&files)?;
     report.logged = logged.len();

@@ -120,18 +120,18 @@ fn open(
     documents: Documents,
     metrics: &Arc<Metrics>,
 ) -> Result<(Arc<Kms>, Owner), StartError> {
-    let is_new = store.read(|connection| Ok(root_key::all(connection)?))?.is_empty();
+    let is_new = root_key::all(&store)?.is_empty();
     if is_new && store.first_used_table()?.is_none() {
         before_root_keys(config)?;
     }
     let custody = Custody::open(&config.hsm, config.placement, &store, &config.remake, kms::now(), metrics)
         .map_err(|error| token_error(config, error))?;
-    let known: HashSet<Vec<u8>> = store.read(object::token_objects)?.into_iter().collect();
+    let known: HashSet<Vec<u8>> = object::token_objects(&store)?.into_iter().collect();
     let unknown = custody.unknown(&known);
     if unknown > 0 {
         tracing::warn!(objects = unknown, "the token holds keys of ours that no row of this database names");
     }
-    let missing = custody.missing(&store.read(object::live_token_objects)?);
+    let missing = custody.missing(&object::live_token_objects(&store)?);
     if missing > 0 {
         tracing::error!(keys = missing, "rows name token objects that the token does not hold: is it an older copy?");
     }

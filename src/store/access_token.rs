@@ -1,9 +1,12 @@
 //! Rows of access tokens. The token itself is in none of them: what is kept is what it may do, and how often.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
+use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
+use super::sql::{self, Table};
 
 /// One access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +49,11 @@ pub struct AccessToken {
     pub binding: Vec<u8>,
 }
 
-const COLUMNS: &str = "id, version, subject, basis, vouched, signing_key, created, ttl, expires, max_expires, uses_limit, \
-     uses, trusted, thumbprint, narrowing, role, revoked, binding";
+const TABLE: Table = Table {
+    name: "access_token",
+    columns: "id, version, subject, basis, vouched, signing_key, created, ttl, expires, max_expires, uses_limit, uses, trusted, \
+              thumbprint, narrowing, role, revoked, binding",
+};
 
 impl AccessToken {
     /// What the binding covers: table name and every column, each with its length before it.
@@ -94,25 +100,36 @@ impl AccessToken {
         })
     }
 
-    /// Adds the row, or replaces it if it has the version and the uses of `before`.
+    /// Adds the row; returns how many tokens its subject then has.
+    ///
+    /// # Errors
+    /// [`Error::Full`] if the subject has `most` tokens that were not ended before their time.
+    pub fn insert(self, most: i64) -> Command<i64> {
+        Command::new(move |transaction| {
+            let count = sql::one(transaction, COUNT, [&self.subject], sql::column)?.unwrap_or(0);
+            if count >= most {
+                return Err(Error::Full);
+            }
+            self.write(transaction, &TABLE.insert(""))?;
+            Ok(count + 1)
+        })
+    }
+
+    /// Replaces the row if it is `before` still.
     ///
     /// # Errors
     /// [`Error::Conflict`] if the row is another by now.
-    pub fn write(&self, transaction: &Transaction<'_>, before: Option<&Self>) -> Result<(), Error> {
-        if find(transaction, &self.id)?.as_ref() != before {
-            return Err(Error::Conflict);
-        }
-        let sql = match before {
-            None => format!(
-                "INSERT INTO access_token ({COLUMNS}) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
-            ),
-            Some(_) => format!(
-                "UPDATE access_token SET ({COLUMNS}) = \
-                 (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) WHERE id = ?1"
-            ),
-        };
-        transaction.prepare_cached(&sql)?.execute(params![
+    pub fn update(self, before: Self) -> Command {
+        Command::new(move |transaction| {
+            if find_in(transaction, &self.id)? != Some(before) {
+                return Err(Error::Conflict);
+            }
+            self.write(transaction, &TABLE.update("WHERE id = ?1"))
+        })
+    }
+
+    fn write(&self, transaction: &Transaction<'_>, sql: &str) -> Result<(), Error> {
+        let values = params![
             self.id,
             self.version,
             self.subject,
@@ -131,18 +148,24 @@ impl AccessToken {
             self.role,
             self.revoked,
             self.binding
-        ])?;
-        Ok(())
+        ];
+        sql::execute(transaction, sql, values).map(drop)
     }
 }
+
+/// How many tokens of a subject were not ended before their time.
+const COUNT: &str = "SELECT live FROM access_token_count WHERE subject = ?1";
 
 /// The row of an access token.
 ///
 /// # Errors
 /// SQLite's; [`Error::Malformed`] if its columns are not those of a token.
-pub fn find(connection: &Connection, id: &str) -> Result<Option<AccessToken>, Error> {
-    let select = format!("SELECT {COLUMNS} FROM access_token WHERE id = ?1");
-    let found = connection.prepare_cached(&select)?.query_row([id], |row| Ok(AccessToken::from_row(row))).optional()?;
+pub fn find(store: &Readers, id: &str) -> Result<Option<AccessToken>, Error> {
+    store.run(|connection| find_in(connection, id))
+}
+
+fn find_in(connection: &Connection, id: &str) -> Result<Option<AccessToken>, Error> {
+    let found = sql::one(connection, &TABLE.select("WHERE id = ?1"), [id], |row| Ok(AccessToken::from_row(row)))?;
     found.transpose().map_err(|_| Error::Malformed(format!("token/{id}")))
 }
 
@@ -152,21 +175,15 @@ pub fn find(connection: &Connection, id: &str) -> Result<Option<AccessToken>, Er
 /// # Errors
 /// SQLite's.
 pub fn live(
-    connection: &Connection,
+    store: &Readers,
     subject: Option<&str>,
     now: i64,
     after: &str,
     limit: usize,
 ) -> Result<Vec<(String, Option<AccessToken>)>, Error> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let select = format!(
-        "SELECT {COLUMNS} FROM access_token \
-         WHERE id > ?1 AND expires > ?2 AND (?3 IS NULL OR subject = ?3) ORDER BY id LIMIT ?4"
-    );
-    let mut select = connection.prepare_cached(&select)?;
-    let rows = select
-        .query_map(params![after, now, subject, limit], |row| Ok((row.get("id")?, AccessToken::from_row(row).ok())))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let select = TABLE.select("WHERE id > ?1 AND expires > ?2 AND (?3 IS NULL OR subject = ?3) ORDER BY id LIMIT ?4");
+    let values = params![after, now, subject, sql::limit(limit)];
+    store.all(&select, values, |row| Ok((row.get("id")?, AccessToken::from_row(row).ok())))
 }
 
 /// How many tokens of a subject were not ended before their time. Those that are past their end are among them until they are
@@ -174,9 +191,8 @@ pub fn live(
 ///
 /// # Errors
 /// SQLite's.
-pub fn count(connection: &Connection, subject: &str) -> Result<i64, Error> {
-    let mut select = connection.prepare_cached("SELECT live FROM access_token_count WHERE subject = ?1")?;
-    Ok(select.query_row([subject], |row| row.get(0)).optional()?.unwrap_or(0))
+pub fn count(store: &Readers, subject: &str) -> Result<i64, Error> {
+    Ok(store.one(COUNT, [subject], sql::column)?.unwrap_or(0))
 }
 
 /// Identifiers of tokens of a subject that were not ended before their time, at most `limit` of each kind: those that are past
@@ -184,17 +200,14 @@ pub fn count(connection: &Connection, subject: &str) -> Result<i64, Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn first_to_end(connection: &Connection, subject: &str, now: i64, limit: i64) -> Result<Vec<String>, Error> {
+pub fn first_to_end(store: &Readers, subject: &str, now: i64, limit: i64) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     for sql in [
         "SELECT id FROM access_token INDEXED BY access_token_subject \
          WHERE subject = ?1 AND expires <= ?2 AND revoked = 0 ORDER BY expires LIMIT ?3",
         "SELECT id FROM access_token_order WHERE subject = ?1 AND ?2 IS NOT NULL ORDER BY place LIMIT ?3",
     ] {
-        let mut select = connection.prepare_cached(sql)?;
-        for id in select.query_map(params![subject, now, limit], |row| row.get(0))? {
-            found.push(id?);
-        }
+        found.extend(store.all(sql, params![subject, now, limit], sql::column::<String>)?);
     }
     Ok(found)
 }
@@ -203,34 +216,28 @@ pub fn first_to_end(connection: &Connection, subject: &str, now: i64, limit: i64
 ///
 /// # Errors
 /// SQLite's.
-pub fn any_ended(connection: &Connection, before: i64) -> Result<bool, Error> {
-    let mut select = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM access_token WHERE expires <= ?1)")?;
-    Ok(select.query_row([before], |row| row.get(0))?)
+pub fn any_ended(store: &Readers, before: i64) -> Result<bool, Error> {
+    store.any("SELECT 1 FROM access_token WHERE expires <= ?1", [before])
 }
 
 /// Every row's identifier, for a check.
 ///
 /// # Errors
 /// SQLite's.
-pub fn identifiers(connection: &Connection) -> Result<Vec<String>, Error> {
-    let mut select = connection.prepare_cached("SELECT id FROM access_token ORDER BY id")?;
-    Ok(select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
+    store.all("SELECT id FROM access_token ORDER BY id", [], sql::column)
 }
 
 /// The root keys that signed what has not ended at `now`.
 ///
 /// # Errors
 /// SQLite's.
-pub fn signing_keys(connection: &Connection, now: i64) -> Result<Vec<String>, Error> {
-    let mut select = connection.prepare_cached("SELECT DISTINCT signing_key FROM access_token WHERE expires > ?1")?;
-    Ok(select.query_map([now], |row| row.get(0))?.collect::<Result<_, _>>()?)
+pub fn signing_keys(store: &Readers, now: i64) -> Result<Vec<String>, Error> {
+    store.all("SELECT DISTINCT signing_key FROM access_token WHERE expires > ?1", [now], sql::column)
 }
 
 /// Removes at most `limit` tokens that had ended at `before`; returns how many.
-///
-/// # Errors
-/// SQLite's.
-pub fn sweep(transaction: &Transaction<'_>, before: i64, limit: i64) -> Result<usize, Error> {
+pub fn sweep(before: i64, limit: i64) -> Command<usize> {
     let delete = "DELETE FROM access_token WHERE id IN (SELECT id FROM access_token WHERE expires <= ?1 LIMIT ?2)";
-    Ok(transaction.prepare_cached(delete)?.execute([before, limit])?)
+    Command::new(move |transaction| sql::execute(transaction, delete, [before, limit]))
 }

@@ -1,9 +1,12 @@
 //! Rows of the API keys of hosts. The key itself is in none of them: what is kept is a MAC of it that the HSM made.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Row, params};
 
+use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
+use super::sql::{self, Table};
 
 /// The API key of a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,11 @@ pub struct ApiKey {
     /// MAC by the binding key over [`ApiKey::bound`].
     pub binding: Vec<u8>,
 }
+
+const TABLE: Table = Table { name: "api_key", columns: "host, version, account, changed, mac, binding" };
+
+/// The version of the row of a host.
+const VERSION: &str = "SELECT version FROM api_key WHERE host = ?1";
 
 impl ApiKey {
     /// What the binding covers: table name and every column, each with its length before it.
@@ -51,17 +59,16 @@ impl ApiKey {
     ///
     /// # Errors
     /// [`Error::Conflict`] if the row has another version by now.
-    pub fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
-        if version(transaction, &self.host)? != self.version - 1 {
-            return Err(Error::Conflict);
-        }
-        transaction
-            .prepare_cached(
-                "INSERT OR REPLACE INTO api_key (host, version, account, changed, mac, binding) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            )?
-            .execute(params![self.host, self.version, self.account, self.changed, self.mac, self.binding])?;
-        Ok(())
+    pub fn write(self) -> Command {
+        Command::new(move |transaction| {
+            let present = sql::one(transaction, VERSION, [&self.host], sql::column)?.unwrap_or(0);
+            if present != self.version - 1 {
+                return Err(Error::Conflict);
+            }
+            let Self { host, version, account, changed, mac, binding } = self;
+            sql::execute(transaction, &TABLE.replace(), params![host, version, account, changed, mac, binding])
+                .map(drop)
+        })
     }
 }
 
@@ -69,18 +76,16 @@ impl ApiKey {
 ///
 /// # Errors
 /// SQLite's.
-pub fn version(connection: &Connection, host: &str) -> Result<i64, Error> {
-    let mut select = connection.prepare_cached("SELECT version FROM api_key WHERE host = ?1")?;
-    Ok(select.query_row([host], |row| row.get(0)).optional()?.unwrap_or(0))
+pub fn version(store: &Readers, host: &str) -> Result<i64, Error> {
+    Ok(store.one(VERSION, [host], sql::column)?.unwrap_or(0))
 }
 
 /// The row of the API key of a host.
 ///
 /// # Errors
 /// SQLite's; [`Error::Malformed`] if its columns are not those of an API key.
-pub fn find(connection: &Connection, host: &str) -> Result<Option<ApiKey>, Error> {
-    let select = "SELECT host, version, account, changed, mac, binding FROM api_key WHERE host = ?1";
-    let found = connection.prepare_cached(select)?.query_row([host], |row| Ok(ApiKey::from_row(row))).optional()?;
+pub fn find(store: &Readers, host: &str) -> Result<Option<ApiKey>, Error> {
+    let found = store.one(&TABLE.select("WHERE host = ?1"), [host], |row| Ok(ApiKey::from_row(row)))?;
     found.transpose().map_err(|_| Error::Malformed(name(host)))
 }
 
@@ -88,9 +93,8 @@ pub fn find(connection: &Connection, host: &str) -> Result<Option<ApiKey>, Error
 ///
 /// # Errors
 /// SQLite's.
-pub fn hosts(connection: &Connection) -> Result<Vec<String>, Error> {
-    let mut select = connection.prepare_cached("SELECT host FROM api_key ORDER BY host")?;
-    Ok(select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+pub fn hosts(store: &Readers) -> Result<Vec<String>, Error> {
+    store.all("SELECT host FROM api_key ORDER BY host", [], sql::column)
 }
 
 /// What the audit log and errors call the API key of a host.

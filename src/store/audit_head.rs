@@ -4,10 +4,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use openssl::sha::sha256;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 
+use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
+use super::sql::{self, Table};
 use super::{gcm_use, root_key};
 use crate::audit::{Hash, Head, SignedHead};
 
@@ -55,7 +58,7 @@ impl Binder {
     /// # Errors
     /// SQLite's; the row is missing, or is not one that this process wrote or verified.
     fn present(&self, connection: &Connection) -> Result<AuditHead, Error> {
-        read(connection)?
+        read_in(connection)?
             .filter(|head| self.trusts(head))
             .ok_or_else(|| Error::Binding("the row audit_head was changed or removed while the server runs".to_owned()))
     }
@@ -75,6 +78,10 @@ pub struct AuditHead {
     /// MAC by the binding key over [`AuditHead::bound`].
     pub binding: Option<Vec<u8>>,
 }
+
+/// There is one row.
+const TABLE: Table =
+    Table { name: "audit_head", columns: "one, seq, hash, signed_line, unrecorded_since, root_keys, binding" };
 
 impl AuditHead {
     /// Before there is any line.
@@ -107,30 +114,31 @@ impl AuditHead {
         sha256(&bytes)
     }
 
-    /// Writes the row in the place of the one that is there.
+    /// Binds the row and writes it in the place of the one that is there.
     ///
     /// # Errors
-    /// SQLite's, or the binding cannot be made.
-    pub fn write(self, connection: &Connection, bind: &Binder) -> Result<(), Error> {
+    /// [`Error::Binding`] if the binding cannot be made.
+    pub fn write(self, bind: Binder) -> Command {
+        Command::new(move |transaction| self.write_in(transaction, &bind))
+    }
+
+    fn write_in(self, connection: &Connection, bind: &Binder) -> Result<(), Error> {
         let binding = Some((bind.mac)(&self.bound()).map_err(Error::Binding)?);
         let bound = Self { binding, ..self };
-        bound.insert(connection)?;
+        bound.insert_in(connection)?;
         bind.trust(&bound);
         Ok(())
     }
 
     /// Writes a row that is bound already in the place of the one that is there.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn insert(&self, connection: &Connection) -> Result<(), Error> {
-        let mut write = connection.prepare_cached(
-            "INSERT OR REPLACE INTO audit_head (one, seq, hash, signed_line, unrecorded_since, root_keys, binding) \
-             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)",
-        )?;
+    pub fn insert(self) -> Command {
+        Command::new(move |transaction| self.insert_in(transaction))
+    }
+
+    fn insert_in(&self, connection: &Connection) -> Result<(), Error> {
         let Self { head, signed_line, unrecorded_since, root_keys, binding } = self;
-        write.execute(params![column(head.seq), head.hash, signed_line, unrecorded_since, root_keys, binding])?;
-        Ok(())
+        let values = params![1, column(head.seq), head.hash, signed_line, unrecorded_since, root_keys, binding];
+        sql::execute(connection, &TABLE.replace(), values).map(drop)
     }
 }
 
@@ -138,30 +146,28 @@ impl AuditHead {
 ///
 /// # Errors
 /// SQLite's.
-pub fn read(connection: &Connection) -> Result<Option<AuditHead>, rusqlite::Error> {
-    let mut select = connection
-        .prepare_cached("SELECT seq, hash, signed_line, unrecorded_since, root_keys, binding FROM audit_head")?;
-    let head = select.query_row([], |row| {
+pub fn read(store: &Readers) -> Result<Option<AuditHead>, Error> {
+    store.run(read_in)
+}
+
+fn read_in(connection: &Connection) -> Result<Option<AuditHead>, Error> {
+    sql::one(connection, &TABLE.select(""), [], |row| {
         Ok(AuditHead {
             head: head_of(row)?,
-            signed_line: row.get(2)?,
-            unrecorded_since: row.get(3)?,
-            root_keys: row.get(4)?,
-            binding: row.get(5)?,
+            signed_line: row.get(3)?,
+            unrecorded_since: row.get(4)?,
+            root_keys: row.get(5)?,
+            binding: row.get(6)?,
         })
-    });
-    head.optional()
+    })
 }
 
 /// The last line of the log as a database of any schema knows it; `None` if there is none.
-///
-/// # Errors
-/// SQLite's.
-pub fn last_line(connection: &Connection) -> Result<Option<Head>, rusqlite::Error> {
+pub(super) fn last_line(connection: &Connection) -> Result<Option<Head>, Error> {
     if !connection.table_exists(None, "audit_head")? {
         return Ok(None);
     }
-    let head = connection.query_row("SELECT seq, hash FROM audit_head", [], head_of).optional()?;
+    let head = sql::one(connection, "SELECT seq, hash FROM audit_head", [], head_of)?;
     Ok(head.filter(|head| head.seq > 0))
 }
 
@@ -172,52 +178,59 @@ fn head_of(row: &Row<'_>) -> Result<Head, rusqlite::Error> {
 }
 
 /// Moves the head on to a line; it never goes back.
-///
-/// # Errors
-/// SQLite's, the binding cannot be made, or the row was changed by somebody else.
-pub fn advance(connection: &Connection, seq: u64, hash: &Hash, bind: &Binder) -> Result<(), Error> {
+pub(super) fn advance(connection: &Connection, seq: u64, hash: &Hash, bind: &Binder) -> Result<(), Error> {
     let present = bind.present(connection)?;
     if present.head.seq >= seq {
         return Ok(());
     }
-    AuditHead { head: Head { seq, hash: *hash }, ..present }.write(connection, bind)
+    AuditHead { head: Head { seq, hash: *hash }, ..present }.write_in(connection, bind)
 }
 
 /// Keeps a checkpoint that is on disk, and moves the head on to it: what was recorded before it is committed, or
 /// the log says that it is not, because commits and checkpoints come to the writer in their order.
 ///
 /// # Errors
-/// SQLite's, the binding cannot be made, or the row was changed by somebody else.
-pub fn sign(connection: &Connection, signed: &SignedHead, bind: &Binder) -> Result<(), Error> {
-    let present = bind.present(connection)?;
-    let own = Head { seq: signed.seq, hash: signed.hash };
-    let head = if present.head.seq >= own.seq { present.head } else { own };
-    AuditHead { head, signed_line: Some(signed.line.clone()), ..present }.write(connection, bind)
+/// [`Error::Binding`] if the binding cannot be made, or the row was changed by somebody else.
+pub fn sign(signed: SignedHead, bind: Binder) -> Command {
+    Command::new(move |transaction| {
+        let present = bind.present(transaction)?;
+        let own = Head { seq: signed.seq, hash: signed.hash };
+        let head = if present.head.seq >= own.seq { present.head } else { own };
+        AuditHead { head, signed_line: Some(signed.line), ..present }.write_in(transaction, &bind)
+    })
 }
 
 /// Says that the log is written again after a time without it.
 ///
 /// # Errors
-/// SQLite's, the binding cannot be made, or the row was changed by somebody else.
-pub fn recorded_again(connection: &Connection, bind: &Binder) -> Result<(), Error> {
-    AuditHead { unrecorded_since: None, ..bind.present(connection)? }.write(connection, bind)
+/// As for [`sign`].
+pub fn recorded_again(bind: Binder) -> Command {
+    Command::new(move |transaction| {
+        AuditHead { unrecorded_since: None, ..bind.present(transaction)? }.write_in(transaction, &bind)
+    })
 }
 
 /// SHA-256 of the records that are never new again, as they are now: all root keys, and whether uses of AES-GCM are counted.
 ///
 /// # Errors
 /// SQLite's.
-pub fn records(connection: &Connection) -> Result<Hash, Error> {
-    Ok(root_key::digest(&root_key::all(connection)?, gcm_use::credit(connection)?.is_some()))
+pub fn records(store: &Readers) -> Result<Hash, Error> {
+    store.run(records_in)
+}
+
+fn records_in(connection: &Connection) -> Result<Hash, Error> {
+    Ok(root_key::digest(&root_key::recorded(connection)?, gcm_use::is_counted(connection)?))
 }
 
 /// Binds these records as they are now: in the transaction that changed one.
 ///
 /// # Errors
-/// SQLite's, the binding cannot be made, or the row was changed by somebody else.
-pub fn cover_records(connection: &Connection, bind: &Binder) -> Result<(), Error> {
-    let root_keys = Some(records(connection)?.to_vec());
-    AuditHead { root_keys, ..bind.present(connection)? }.write(connection, bind)
+/// As for [`sign`].
+pub fn cover_records(bind: Binder) -> Command {
+    Command::new(move |transaction| {
+        let root_keys = Some(records_in(transaction)?.to_vec());
+        AuditHead { root_keys, ..bind.present(transaction)? }.write_in(transaction, &bind)
+    })
 }
 
 /// SQLite's integers have 63 bits.

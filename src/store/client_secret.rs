@@ -1,9 +1,12 @@
 //! Rows of client secrets. The secret itself is in none of them: what is kept is a MAC of it that the HSM made.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
+use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
+use super::sql::{self, Table};
 
 /// One client secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +41,10 @@ pub struct ClientSecret {
     pub binding: Vec<u8>,
 }
 
-const COLUMNS: &str =
-    "id, version, identity, auth, description, prefix, mac, created, updated, ttl, uses_limit, uses, revoked, binding";
+const TABLE: Table = Table {
+    name: "client_secret",
+    columns: "id, version, identity, auth, description, prefix, mac, created, updated, ttl, uses_limit, uses, revoked, binding",
+};
 
 impl ClientSecret {
     /// What the binding covers: table name and every column, each with its length before it.
@@ -79,19 +84,35 @@ impl ClientSecret {
         })
     }
 
-    /// Adds the row, or replaces it if it is `before` still.
+    /// Adds the row.
+    ///
+    /// # Errors
+    /// [`Error::Full`] if the Universal Auth has `most` client secrets that were not revoked.
+    pub fn insert(self, most: i64) -> Command {
+        Command::new(move |transaction| {
+            let sql = "SELECT count(*) FROM client_secret WHERE auth = ?1 AND revoked = 0";
+            if sql::one(transaction, sql, [&self.auth], sql::column::<i64>)?.is_some_and(|count| count >= most) {
+                return Err(Error::Full);
+            }
+            self.write(transaction, &TABLE.insert(""))
+        })
+    }
+
+    /// Replaces the row if it is `before` still.
     ///
     /// # Errors
     /// [`Error::Conflict`] if the row is another by now.
-    pub fn write(&self, transaction: &Transaction<'_>, before: Option<&Self>) -> Result<(), Error> {
-        if find(transaction, &self.id)?.as_ref() != before {
-            return Err(Error::Conflict);
-        }
-        let sql = format!(
-            "INSERT OR REPLACE INTO client_secret ({COLUMNS}) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
-        );
-        transaction.prepare_cached(&sql)?.execute(params![
+    pub fn update(self, before: Self) -> Command {
+        Command::new(move |transaction| {
+            if find_in(transaction, &self.id)? != Some(before) {
+                return Err(Error::Conflict);
+            }
+            self.write(transaction, &TABLE.update("WHERE id = ?1"))
+        })
+    }
+
+    fn write(&self, transaction: &Transaction<'_>, sql: &str) -> Result<(), Error> {
+        let values = params![
             self.id,
             self.version,
             self.identity,
@@ -106,8 +127,8 @@ impl ClientSecret {
             self.uses,
             self.revoked,
             self.binding
-        ])?;
-        Ok(())
+        ];
+        sql::execute(transaction, sql, values).map(drop)
     }
 }
 
@@ -115,10 +136,12 @@ impl ClientSecret {
 ///
 /// # Errors
 /// SQLite's; [`Error::Malformed`] if its columns are not those of a client secret.
-pub fn find(connection: &Connection, id: &str) -> Result<Option<ClientSecret>, Error> {
-    let select = format!("SELECT {COLUMNS} FROM client_secret WHERE id = ?1");
-    let found =
-        connection.prepare_cached(&select)?.query_row([id], |row| Ok(ClientSecret::from_row(row))).optional()?;
+pub fn find(store: &Readers, id: &str) -> Result<Option<ClientSecret>, Error> {
+    store.run(|connection| find_in(connection, id))
+}
+
+fn find_in(connection: &Connection, id: &str) -> Result<Option<ClientSecret>, Error> {
+    let found = sql::one(connection, &TABLE.select("WHERE id = ?1"), [id], |row| Ok(ClientSecret::from_row(row)))?;
     found.transpose().map_err(|_| Error::Malformed(name(id)))
 }
 
@@ -126,39 +149,25 @@ pub fn find(connection: &Connection, id: &str) -> Result<Option<ClientSecret>, E
 ///
 /// # Errors
 /// SQLite's.
-pub fn with_mac(connection: &Connection, mac: &[u8]) -> Result<Vec<String>, Error> {
-    let mut select = connection.prepare_cached("SELECT id FROM client_secret WHERE mac = ?1 ORDER BY id LIMIT 2")?;
-    Ok(select.query_map([mac], |row| row.get(0))?.collect::<Result<_, _>>()?)
+pub fn with_mac(store: &Readers, mac: &[u8]) -> Result<Vec<String>, Error> {
+    store.all("SELECT id FROM client_secret WHERE mac = ?1 ORDER BY id LIMIT 2", [mac], sql::column)
 }
 
 /// Identifiers of the client secrets of a Universal Auth that were not revoked: at most `limit`, after `after`.
 ///
 /// # Errors
 /// SQLite's.
-pub fn of_auth(connection: &Connection, auth: &str, after: &str, limit: usize) -> Result<Vec<String>, Error> {
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut select = connection.prepare_cached(
-        "SELECT id FROM client_secret WHERE auth = ?1 AND id > ?2 AND revoked = 0 ORDER BY id LIMIT ?3",
-    )?;
-    Ok(select.query_map(params![auth, after, limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
-}
-
-/// How many client secrets of a Universal Auth were not revoked.
-///
-/// # Errors
-/// SQLite's.
-pub fn count(connection: &Connection, auth: &str) -> Result<i64, Error> {
-    let mut select = connection.prepare_cached("SELECT count(*) FROM client_secret WHERE auth = ?1 AND revoked = 0")?;
-    Ok(select.query_row([auth], |row| row.get(0))?)
+pub fn of_auth(store: &Readers, auth: &str, after: &str, limit: usize) -> Result<Vec<String>, Error> {
+    let sql = "SELECT id FROM client_secret WHERE auth = ?1 AND id > ?2 AND revoked = 0 ORDER BY id LIMIT ?3";
+    store.all(sql, params![auth, after, sql::limit(limit)], sql::column)
 }
 
 /// Every row's identifier, for a check.
 ///
 /// # Errors
 /// SQLite's.
-pub fn identifiers(connection: &Connection) -> Result<Vec<String>, Error> {
-    let mut select = connection.prepare_cached("SELECT id FROM client_secret ORDER BY id")?;
-    Ok(select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
+    store.all("SELECT id FROM client_secret ORDER BY id", [], sql::column)
 }
 
 /// What the audit log and errors call a client secret.

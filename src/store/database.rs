@@ -1,19 +1,18 @@
 //! An open database.
 
 use std::fs::{File, TryLockError};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, Transaction};
-
-use super::change::Change;
+use super::command::Command;
 use super::connection::named;
 use super::erasure::{self, Unerased};
 use super::error::Error;
 use super::opening::{lock, lock_name, prepare, read_only, recorded};
 use super::reader::Readers;
 use super::writer::{Poster, Writer};
-use super::{audit_head, object, root_key, wal};
+use super::{audit_head, object, root_key, schema, sql, wal};
 use crate::audit::{Audit, Record};
 use crate::metrics::Metrics;
 
@@ -26,6 +25,15 @@ pub struct Store {
     unerased: Arc<Unerased>,
     /// Held for as long as the store is open: the caches above know of no other writer.
     _lock: File,
+}
+
+/// Everything that reads is given a store.
+impl Deref for Store {
+    type Target = Readers;
+
+    fn deref(&self) -> &Readers {
+        &self.readers
+    }
 }
 
 impl Store {
@@ -86,46 +94,21 @@ impl Store {
         }
     }
 
-    /// Runs `job` in the next group commit and returns once that is on disk.
+    /// Does what `command` says in the next group commit, and returns its answer once that is on disk. Without an audit log
+    /// ([`Self::record_in`]) its records are dropped.
     ///
     /// # Errors
-    /// What `job` returned (its changes are undone), or the commit failed.
-    pub fn write<T, F>(&self, job: F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
-    {
-        self.writer.run(job, 0, Vec::new())
+    /// That of the command, and nothing is changed; or its records could not be written, or the commit failed.
+    pub fn write<T: Send + 'static>(&self, command: Command<T>) -> Result<T, Error> {
+        self.writer.run(command)
     }
 
-    /// Like [`Self::write`]; if `job` succeeds, `records` are in the audit log before its changes are committed.
-    /// Without a log ([`Self::record_in`]) they are dropped.
-    ///
-    /// # Errors
-    /// What `job` returned (its changes are undone), the records could not be written, or the commit failed.
-    pub fn write_recorded<T, F>(&self, records: Vec<Record>, job: F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
-    {
-        self.writer.run(job, 0, records)
-    }
-
-    /// Makes a change, and returns once it is on disk.
-    ///
-    /// # Errors
-    /// What the change's job returned (nothing is changed), its records could not be written, or the commit failed.
-    pub fn change(&self, change: Change) -> Result<(), Error> {
-        let Change { job, records, erases } = change;
-        self.writer.run(job, erases, records)
-    }
-
-    /// Makes changes in their order and in one commit, and returns the outcome of each once they are on disk. One that fails
-    /// leaves the others as they are; with `stops`, those after it are not begun ([`Error::NotBegun`]). If the commit fails, each
-    /// has failed.
+    /// Does what commands say in their order and in one commit, and returns the outcome of each once they are on disk. One that
+    /// fails leaves the others as they are; with `stops`, those after it are not begun ([`Error::NotBegun`]). If the commit fails,
+    /// each has failed.
     #[must_use]
-    pub fn change_all(&self, changes: Vec<Change>, stops: bool) -> Vec<Result<(), Error>> {
-        self.writer.run_all(changes, stops)
+    pub fn write_all(&self, commands: Vec<Command>, stops: bool) -> Vec<Result<(), Error>> {
+        self.writer.run_all(commands, stops)
     }
 
     /// Removes rows of [`erasure`], with their records in the audit log.
@@ -134,7 +117,7 @@ impl Store {
     /// The records could not be written, or the commit failed: the rows stay.
     pub fn erased(&self, numbers: Vec<i64>, records: Vec<Record>) -> Result<(), Error> {
         let count = numbers.len();
-        self.write_recorded(records, move |transaction| erasure::remove(transaction, &numbers))?;
+        self.write(erasure::remove(numbers).recorded(records))?;
         self.unerased.remove(count);
         Ok(())
     }
@@ -163,18 +146,10 @@ impl Store {
         self.writer.record_in(audit, bind);
     }
 
-    /// Hands jobs to the writer without waiting: for threads that the writer itself may wait for.
+    /// Hands commands to the writer without waiting: for threads that the writer itself may wait for.
     #[must_use]
     pub fn poster(&self) -> Poster {
         self.writer.poster()
-    }
-
-    /// Runs `query` on a read-only connection.
-    ///
-    /// # Errors
-    /// What `query` returned, or no connection could be opened.
-    pub fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
-        self.readers.run(query)
     }
 
     /// A table that has rows, if there is one: a new database has none.
@@ -182,7 +157,7 @@ impl Store {
     /// # Errors
     /// SQLite's.
     pub fn first_used_table(&self) -> Result<Option<&'static str>, Error> {
-        self.read(|connection| {
+        self.readers.run(|connection| {
             let tables = [
                 "object",
                 "policy_entry",
@@ -194,8 +169,7 @@ impl Store {
                 "gcm_use",
             ];
             for table in tables {
-                let query = format!("SELECT EXISTS (SELECT 1 FROM {table})");
-                if connection.query_row(&query, [], |row| row.get(0))? {
+                if sql::any(connection, &format!("SELECT 1 FROM {table}"), [])? {
                     return Ok(Some(table));
                 }
             }
@@ -209,6 +183,14 @@ impl Store {
     /// What is wrong.
     pub fn check(&self) -> Result<(), Error> {
         self.writer.check()?;
-        self.read(|connection| Ok(root_key::all(connection)?)).map(drop)
+        root_key::all(self).map(drop)
+    }
+
+    /// The version of the schema.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn schema_version(&self) -> Result<i64, Error> {
+        self.readers.run(|connection| Ok(schema::version(connection)?))
     }
 }

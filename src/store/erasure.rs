@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 
+use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
+use super::sql::{self, Table};
 
 /// A key or a value that is to be erased.
 #[derive(Debug, Clone)]
@@ -22,6 +25,8 @@ pub struct Erasure {
     pub binding: Vec<u8>,
 }
 
+const TABLE: Table = Table { name: "erasure", columns: "object, version, cka_id, binding" };
+
 impl Erasure {
     /// What the binding covers: table name and every column, each with its length before it.
     #[must_use]
@@ -35,14 +40,23 @@ impl Erasure {
     }
 
     pub(super) fn insert(&self, connection: &Connection) -> Result<(), Error> {
-        let sql = "INSERT INTO erasure (object, version, cka_id, binding) VALUES (?1, ?2, ?3, ?4)";
         let Self { object, version, cka_id, binding } = self;
-        connection.prepare_cached(sql)?.execute(params![object, version, cka_id, binding])?;
-        Ok(())
+        sql::execute(connection, &TABLE.insert(""), params![object, version, cka_id, binding]).map(drop)
     }
 
     fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
-        Ok(Self { object: row.get(1)?, version: row.get(2)?, cka_id: row.get(3)?, binding: row.get(4)? })
+        Ok(Self { object: row.get(0)?, version: row.get(1)?, cka_id: row.get(2)?, binding: row.get(3)? })
+    }
+}
+
+impl Command {
+    /// A command that overwrites or deletes a key or a value: `erasure` is committed with it, and stays until
+    /// [`super::Store::erased`]. What was overwritten may be in the WAL once the change is committed.
+    pub fn erasing(self, erasure: Option<Erasure>) -> Self {
+        let Some(erasure) = erasure else { return self };
+        let mut both = self.then(Self::new(move |transaction| erasure.insert(transaction)));
+        both.erases += 1;
+        both
     }
 }
 
@@ -59,38 +73,35 @@ pub struct Extent {
 ///
 /// # Errors
 /// SQLite's.
-pub fn extent(connection: &Connection) -> Result<Option<Extent>, Error> {
+pub fn extent(store: &Readers) -> Result<Option<Extent>, Error> {
     let sql =
         "SELECT number, EXISTS (SELECT 1 FROM erasure WHERE cka_id IS NULL) FROM erasure ORDER BY number DESC LIMIT 1";
-    let found =
-        connection.prepare_cached(sql)?.query_row([], |row| Ok(Extent { last: row.get(0)?, in_database: row.get(1)? }));
-    Ok(found.optional()?)
+    store.one(sql, [], |row| Ok(Extent { last: row.get(0)?, in_database: row.get(1)? }))
 }
 
 /// Up to `limit` rows behind the number `after`, to `last`, with their numbers; `None` for one that cannot be read.
 ///
 /// # Errors
 /// SQLite's.
-pub fn page(connection: &Connection, after: i64, last: i64, limit: i64) -> Result<Vec<(i64, Option<Erasure>)>, Error> {
-    let mut select = connection.prepare_cached(
-        "SELECT number, object, version, cka_id, binding FROM erasure WHERE number > ?1 AND number <= ?2 \
-         ORDER BY number LIMIT ?3",
-    )?;
-    let rows = select.query_map([after, last, limit], |row| Ok((row.get(0)?, Erasure::from_row(row).ok())))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+pub fn page(store: &Readers, after: i64, last: i64, limit: i64) -> Result<Vec<(i64, Option<Erasure>)>, Error> {
+    let sql = format!(
+        "SELECT {}, number FROM {} WHERE number > ?1 AND number <= ?2 ORDER BY number LIMIT ?3",
+        TABLE.columns, TABLE.name
+    );
+    store.all(&sql, [after, last, limit], |row| Ok((row.get("number")?, Erasure::from_row(row).ok())))
 }
 
-pub(super) fn remove(connection: &Connection, numbers: &[i64]) -> Result<(), Error> {
-    let mut delete = connection.prepare_cached("DELETE FROM erasure WHERE number = ?1")?;
-    for number in numbers {
-        delete.execute([number])?;
-    }
-    Ok(())
+/// Removes rows.
+pub(super) fn remove(numbers: Vec<i64>) -> Command {
+    Command::new(move |transaction| {
+        let delete = "DELETE FROM erasure WHERE number = ?1";
+        numbers.iter().try_for_each(|number| sql::execute(transaction, delete, [number]).map(drop))
+    })
 }
 
 pub(super) fn count(connection: &Connection) -> Result<usize, Error> {
-    let count: i64 = connection.query_row("SELECT count(*) FROM erasure", [], |row| row.get(0))?;
-    Ok(usize::try_from(count).unwrap_or_default())
+    let count = sql::one(connection, "SELECT count(*) FROM erasure", [], sql::column::<i64>)?;
+    Ok(count.and_then(|count| usize::try_from(count).ok()).unwrap_or_default())
 }
 
 /// How much is not known to be gone, and a bell for the one who erases.

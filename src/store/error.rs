@@ -84,6 +84,9 @@ pub enum Error {
     /// As many rows as there may be are there.
     #[error("there are as many rows as there may be")]
     Full,
+    /// Something is in a place that has to be empty for this change.
+    #[error("the place is not empty")]
+    NotEmpty,
     /// A path would be longer than it may be.
     #[error("a path would be too long")]
     PathTooLong,

@@ -1,9 +1,12 @@
 //! Rows that count how often keys have encrypted with AES-GCM (NIST SP 800-38D section 8.3), in blocks.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Connection, Row, params};
 
+use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
+use super::sql::{self, Table};
 
 /// What a key had used up when the row was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +30,11 @@ pub struct GcmCredit {
     pub binding: Vec<u8>,
 }
 
+const USES: Table = Table { name: "gcm_use", columns: "object, counted, since, binding" };
+
+/// There is one row.
+const CREDIT: Table = Table { name: "gcm_credit", columns: "one, credit, binding" };
+
 impl GcmUse {
     /// What the binding covers: table name and every column, each with its length before it.
     #[must_use]
@@ -40,14 +48,11 @@ impl GcmUse {
     }
 
     /// Writes the row, in the place of one that is there.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
-        let sql = "INSERT OR REPLACE INTO gcm_use (object, counted, since, binding) VALUES (?1, ?2, ?3, ?4)";
-        let Self { object, counted, since, binding } = self;
-        transaction.prepare_cached(sql)?.execute(params![object, counted, since, binding])?;
-        Ok(())
+    pub fn write(self) -> Command {
+        Command::new(move |transaction| {
+            let Self { object, counted, since, binding } = self;
+            sql::execute(transaction, &USES.replace(), params![object, counted, since, binding]).map(drop)
+        })
     }
 
     fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
@@ -66,13 +71,10 @@ impl GcmCredit {
     }
 
     /// Writes the row, in the place of the one that is there.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
-        let sql = "INSERT OR REPLACE INTO gcm_credit (one, credit, binding) VALUES (1, ?1, ?2)";
-        transaction.prepare_cached(sql)?.execute(params![self.credit, self.binding])?;
-        Ok(())
+    pub fn write(self) -> Command {
+        Command::new(move |transaction| {
+            sql::execute(transaction, &CREDIT.replace(), params![1, self.credit, self.binding]).map(drop)
+        })
     }
 }
 
@@ -80,45 +82,46 @@ impl GcmCredit {
 ///
 /// # Errors
 /// SQLite's.
-pub fn find(connection: &Connection, object: &str) -> Result<Option<GcmUse>, Error> {
-    let sql = "SELECT object, counted, since, binding FROM gcm_use WHERE object = ?1";
-    Ok(connection.prepare_cached(sql)?.query_row([object], GcmUse::from_row).optional()?)
+pub fn find(store: &Readers, object: &str) -> Result<Option<GcmUse>, Error> {
+    store.one(&USES.select("WHERE object = ?1"), [object], GcmUse::from_row)
 }
 
 /// All rows, for a check.
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(connection: &Connection) -> Result<Vec<GcmUse>, Error> {
-    let mut select = connection.prepare("SELECT object, counted, since, binding FROM gcm_use ORDER BY object")?;
-    Ok(select.query_map([], GcmUse::from_row)?.collect::<Result<_, _>>()?)
+pub fn all(store: &Readers) -> Result<Vec<GcmUse>, Error> {
+    store.all(&USES.select("ORDER BY object"), [], GcmUse::from_row)
 }
 
 /// The sum of all credits; `None` before the first start that counts.
 ///
 /// # Errors
 /// SQLite's.
-pub fn credit(connection: &Connection) -> Result<Option<GcmCredit>, Error> {
-    let sql = "SELECT credit, binding FROM gcm_credit";
-    let read = |row: &Row<'_>| Ok(GcmCredit { credit: row.get(0)?, binding: row.get(1)? });
-    Ok(connection.query_row(sql, [], read).optional()?)
+pub fn credit(store: &Readers) -> Result<Option<GcmCredit>, Error> {
+    store.one(&CREDIT.select(""), [], |row| Ok(GcmCredit { credit: row.get(1)?, binding: row.get(2)? }))
+}
+
+/// Whether uses are counted.
+pub(super) fn is_counted(connection: &Connection) -> Result<bool, Error> {
+    sql::any(connection, &CREDIT.select(""), [])
 }
 
 /// Whether any key is counted.
 ///
 /// # Errors
 /// SQLite's.
-pub fn any(connection: &Connection) -> Result<bool, Error> {
-    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM gcm_use)", [], |row| row.get(0))?)
+pub fn any(store: &Readers) -> Result<bool, Error> {
+    store.any("SELECT 1 FROM gcm_use", [])
 }
 
 /// The objects with a secret key that no row counts.
 ///
 /// # Errors
 /// SQLite's.
-pub fn uncounted(connection: &Connection) -> Result<Vec<String>, Error> {
+pub fn uncounted(store: &Readers) -> Result<Vec<String>, Error> {
     // Symmetric keys and secret data (KMIP 2.1 section 11.39).
     let sql =
         "SELECT id FROM object WHERE object_type IN (2, 7) AND id NOT IN (SELECT object FROM gcm_use) ORDER BY number";
-    Ok(connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    store.all(sql, [], sql::column)
 }

@@ -3,47 +3,34 @@
 
 use std::fmt;
 
-use rusqlite::{Connection, ToSql, Transaction, params};
+use rusqlite::{ToSql, params};
 
+use super::command::Command;
 use super::error::Error;
+use super::reader::Readers;
+use super::sql;
 
 /// Identifiers of the objects for which the index says that a change of owner waits for `subject` at `now`: at most `limit` of
 /// them, in the order of their identifiers, those after `after`.
 ///
 /// # Errors
 /// SQLite's.
-pub fn pending(
-    connection: &Connection,
-    subject: &str,
-    now: i64,
-    after: &str,
-    limit: usize,
-) -> Result<Vec<String>, Error> {
+pub fn pending(store: &Readers, subject: &str, now: i64, after: &str, limit: usize) -> Result<Vec<String>, Error> {
     // In the order of the primary key, which the sign keeps it to.
     let sql = "SELECT object FROM object_pending WHERE subject = ?1 AND object > ?3 AND +expires > ?2 \
                ORDER BY object LIMIT ?4";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let mut select = connection.prepare_cached(sql)?;
-    Ok(select.query_map(params![subject, now, after, limit], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    store.all(sql, params![subject, now, after, sql::limit(limit)], sql::column)
 }
 
 /// How many objects other than `object` the index says to wait for `subject` at `now`: at most `most` are counted.
 ///
 /// # Errors
 /// SQLite's.
-pub fn count_pending(
-    connection: &Connection,
-    subject: &str,
-    now: i64,
-    object: &str,
-    most: usize,
-) -> Result<usize, Error> {
+pub fn count_pending(store: &Readers, subject: &str, now: i64, object: &str, most: usize) -> Result<usize, Error> {
     let sql = "SELECT count(*) FROM (SELECT 1 FROM object_pending WHERE subject = ?1 AND expires > ?2 AND object <> ?3 \
                LIMIT ?4)";
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let counted: i64 =
-        connection.prepare_cached(sql)?.query_row(params![subject, now, object, most], |row| row.get(0))?;
-    Ok(usize::try_from(counted).unwrap_or_default())
+    let counted = store.one(sql, params![subject, now, object, sql::limit(most)], sql::column::<i64>)?;
+    Ok(counted.and_then(|counted| usize::try_from(counted).ok()).unwrap_or_default())
 }
 
 /// Which objects.
@@ -95,7 +82,7 @@ pub struct Entry {
 ///
 /// # Errors
 /// SQLite's.
-pub fn page(connection: &Connection, filter: &Filter, after: i64, limit: usize) -> Result<Vec<Entry>, Error> {
+pub fn page(store: &Readers, filter: &Filter, after: i64, limit: usize) -> Result<Vec<Entry>, Error> {
     let (condition, wanted) = match filter {
         Filter::All => ("", None),
         Filter::Owner(owner) => ("AND owner = ?3", Some(owner)),
@@ -105,28 +92,19 @@ pub fn page(connection: &Connection, filter: &Filter, after: i64, limit: usize) 
         "SELECT number, CAST(id AS TEXT), day FROM object LEFT JOIN object_use USING (number) \
          WHERE number > ?1 {condition} ORDER BY number LIMIT ?2"
     );
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = sql::limit(limit);
     let mut values: Vec<&dyn ToSql> = vec![&after, &limit];
     if let Some(wanted) = wanted {
         values.push(wanted);
     }
-    let mut select = connection.prepare_cached(&sql)?;
-    let rows =
-        select.query_map(&values[..], |row| Ok(Entry { number: row.get(0)?, id: row.get(1)?, used: row.get(2)? }))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    store.all(&sql, &values[..], |row| Ok(Entry { number: row.get(0)?, id: row.get(1)?, used: row.get(2)? }))
 }
 
 /// Notes the days on which keys were used, in days since 1970-01-01 UTC. A day never goes back.
-///
-/// # Errors
-/// SQLite's.
-pub fn note_uses(transaction: &Transaction<'_>, uses: &[(String, i64)]) -> Result<(), Error> {
-    let mut note = transaction.prepare_cached(
-        "INSERT INTO object_use (number, day) SELECT number, ?2 FROM object WHERE id = ?1 \
-         ON CONFLICT (number) DO UPDATE SET day = excluded.day WHERE day < excluded.day",
-    )?;
-    for (id, day) in uses {
-        note.execute(params![id, day])?;
-    }
-    Ok(())
+pub fn note_uses(uses: Vec<(String, i64)>) -> Command {
+    let sql = "INSERT INTO object_use (number, day) SELECT number, ?2 FROM object WHERE id = ?1 \
+               ON CONFLICT (number) DO UPDATE SET day = excluded.day WHERE day < excluded.day";
+    Command::new(move |transaction| {
+        uses.iter().try_for_each(|(id, day)| sql::execute(transaction, sql, params![id, day]).map(drop))
+    })
 }

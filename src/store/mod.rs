@@ -3,8 +3,8 @@
 pub mod access_token;
 pub mod api_key;
 pub mod audit_head;
-mod change;
 pub mod client_secret;
+mod command;
 mod connection;
 mod database;
 pub mod erasure;
@@ -23,13 +23,13 @@ pub mod secret_path;
 pub mod secret_place;
 pub mod secret_version;
 mod snapshot;
+mod sql;
 mod wal;
 mod writer;
 
-pub use change::Change;
+pub use command::Command;
 pub use database::Store;
 pub use error::Error;
-pub use rusqlite::Transaction;
-pub use schema::version as schema_version;
+pub use reader::Readers;
 pub use snapshot::Snapshot;
 pub use writer::Poster;

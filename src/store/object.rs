@@ -2,8 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, params};
 
+use super::command::Command;
 use super::error::Error;
 pub use super::material::{Class, Material};
+use super::reader::Readers;
+use super::sql::{self, Table};
 
 /// One managed object. Numbers are KMIP's codes, dates seconds since 1970-01-01 UTC.
 #[derive(Debug, Clone)]
@@ -61,9 +64,14 @@ pub struct Index {
     pub pending: Vec<(String, i64)>,
 }
 
-const COLUMNS: &str = "id, version, owner, object_type, algorithm, length, usage_mask, state, activation_date, \
-                       deactivation_date, sensitive, extractable, class, placement, kek, material, attributes, binding, \
-                       project, grants, pending";
+const TABLE: Table = Table {
+    name: "object",
+    columns: "id, version, owner, object_type, algorithm, length, usage_mask, state, activation_date, deactivation_date, \
+              sensitive, extractable, class, placement, kek, material, attributes, binding, project, grants, pending",
+};
+
+/// The search tables: their names, and their column of texts.
+const INDEX: [(&str, &str); 3] = [("object_name", "name"), ("object_tag", "tag"), ("object_grantee", "grantee")];
 
 impl Object {
     /// What the binding covers: table name and every column, each with its length before it, so that no
@@ -128,41 +136,35 @@ impl Object {
     ///
     /// # Errors
     /// [`Error::Exists`] if the identifier is taken.
-    pub fn insert(&self, transaction: &Transaction<'_>, index: &Index) -> Result<(), Error> {
-        let sql = format!(
-            "INSERT INTO object ({COLUMNS}) \
-             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21) \
-             ON CONFLICT (id) DO NOTHING"
-        );
-        let mut insert = transaction.prepare_cached(&sql)?;
-        if self.with_columns(|columns| insert.execute(columns))? == 0 {
-            return Err(Error::Exists(self.id.clone()));
-        }
-        self.write_index(transaction, transaction.last_insert_rowid(), index)
+    pub fn insert(self, index: Index) -> Command {
+        Command::new(move |transaction| {
+            let mut insert = transaction.prepare_cached(&TABLE.insert("ON CONFLICT (id) DO NOTHING"))?;
+            if self.with_columns(|columns| insert.execute(columns))? == 0 {
+                return Err(Error::Exists(self.id));
+            }
+            self.write_index(transaction, transaction.last_insert_rowid(), &index)
+        })
     }
 
     /// Replaces the row of version `self.version - 1`, and its index.
     ///
     /// # Errors
     /// [`Error::Conflict`] if the row has another version by now.
-    pub fn update(&self, transaction: &Transaction<'_>, index: &Index) -> Result<(), Error> {
-        let sql = format!(
-            "UPDATE object SET ({COLUMNS}) = \
-             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21) \
-             WHERE id = ?1 AND version = ?2 - 1 RETURNING number"
-        );
-        let mut update = transaction.prepare_cached(&sql)?;
-        let number: Option<i64> =
-            self.with_columns(|columns| update.query_row(columns, |row| row.get(0)).optional())?;
-        let number = number.ok_or(Error::Conflict)?;
-        transaction.prepare_cached("DELETE FROM object_name WHERE number = ?1")?.execute([number])?;
-        transaction.prepare_cached("DELETE FROM object_tag WHERE number = ?1")?.execute([number])?;
-        transaction.prepare_cached("DELETE FROM object_grantee WHERE number = ?1")?.execute([number])?;
-        transaction.prepare_cached("DELETE FROM object_pending WHERE object = ?1")?.execute([&self.id])?;
-        self.write_index(transaction, number, index)
+    pub fn update(self, index: Index) -> Command {
+        Command::new(move |transaction| {
+            let sql = TABLE.update("WHERE id = ?1 AND version = ?2 - 1 RETURNING number");
+            let mut update = transaction.prepare_cached(&sql)?;
+            let number = self.with_columns(|columns| update.query_row(columns, sql::column).optional())?;
+            let number: i64 = number.ok_or(Error::Conflict)?;
+            for (table, _) in INDEX {
+                sql::execute(transaction, &format!("DELETE FROM {table} WHERE number = ?1"), [number])?;
+            }
+            sql::execute(transaction, "DELETE FROM object_pending WHERE object = ?1", [&self.id])?;
+            self.write_index(transaction, number, &index)
+        })
     }
 
-    /// The values of [`COLUMNS`], in that order.
+    /// The values of the columns of [`TABLE`], in that order.
     fn with_columns<T>(&self, run: impl FnOnce(&[&dyn ToSql]) -> T) -> T {
         run(&[
             &self.id,
@@ -190,24 +192,15 @@ impl Object {
     }
 
     fn write_index(&self, transaction: &Transaction<'_>, number: i64, index: &Index) -> Result<(), Error> {
-        let mut name =
-            transaction.prepare_cached("INSERT OR IGNORE INTO object_name (name, number) VALUES (?1, ?2)")?;
-        for text in &index.names {
-            name.execute(params![text, number])?;
+        for ((table, column), texts) in INDEX.into_iter().zip([&index.names, &index.tags, &index.grantees]) {
+            for text in texts {
+                let sql = format!("INSERT OR IGNORE INTO {table} ({column}, number) VALUES (?1, ?2)");
+                sql::execute(transaction, &sql, params![text, number])?;
+            }
         }
-        let mut tag = transaction.prepare_cached("INSERT OR IGNORE INTO object_tag (tag, number) VALUES (?1, ?2)")?;
-        for text in &index.tags {
-            tag.execute(params![text, number])?;
-        }
-        let mut grantee =
-            transaction.prepare_cached("INSERT OR IGNORE INTO object_grantee (grantee, number) VALUES (?1, ?2)")?;
-        for text in &index.grantees {
-            grantee.execute(params![text, number])?;
-        }
-        let mut pending = transaction
-            .prepare_cached("INSERT OR IGNORE INTO object_pending (subject, object, expires) VALUES (?1, ?2, ?3)")?;
         for (text, expires) in &index.pending {
-            pending.execute(params![text, self.id, expires])?;
+            let sql = "INSERT OR IGNORE INTO object_pending (subject, object, expires) VALUES (?1, ?2, ?3)";
+            sql::execute(transaction, sql, params![text, self.id, expires])?;
         }
         Ok(())
     }
@@ -217,16 +210,16 @@ impl Object {
 ///
 /// # Errors
 /// SQLite's, or [`Error::Malformed`], which says nothing against the database as a whole.
-pub fn find(connection: &Connection, id: &str) -> Result<Option<Object>, Error> {
+pub fn find(store: &Readers, id: &str) -> Result<Option<Object>, Error> {
     use rusqlite::Error as E;
-    let sql = format!("SELECT {COLUMNS} FROM object WHERE id = ?1");
-    let found = connection.prepare_cached(&sql)?.query_row([id], Object::from_row).optional();
-    found.map_err(|error| match error {
-        E::FromSqlConversionFailure(..)
-        | E::IntegralValueOutOfRange(..)
-        | E::InvalidColumnType(..)
-        | E::Utf8Error(..) => Error::Malformed(id.to_owned()),
-        error => Error::Sqlite(error),
+    store.one(&TABLE.select("WHERE id = ?1"), [id], Object::from_row).map_err(|error| match error {
+        Error::Sqlite(
+            E::FromSqlConversionFailure(..)
+            | E::IntegralValueOutOfRange(..)
+            | E::InvalidColumnType(..)
+            | E::Utf8Error(..),
+        ) => Error::Malformed(id.to_owned()),
+        error => error,
     })
 }
 
@@ -243,15 +236,11 @@ pub struct Lifecycle {
 
 impl Lifecycle {
     /// That of the object with this identifier.
-    ///
-    /// # Errors
-    /// SQLite's.
-    pub fn find(connection: &Connection, id: &str) -> Result<Option<Self>, Error> {
+    pub(super) fn find(connection: &Connection, id: &str) -> Result<Option<Self>, Error> {
         let sql = "SELECT state, activation_date, deactivation_date FROM object WHERE id = ?1";
-        let found = connection.query_row(sql, [id], |row| {
+        sql::one(connection, sql, [id], |row| {
             Ok(Self { state: row.get(0)?, activation_date: row.get(1)?, deactivation_date: row.get(2)? })
-        });
-        Ok(found.optional()?)
+        })
     }
 }
 
@@ -259,86 +248,77 @@ impl Lifecycle {
 ///
 /// # Errors
 /// SQLite's.
-pub fn identifiers(connection: &Connection) -> Result<Vec<String>, Error> {
-    let mut select = connection.prepare("SELECT CAST(id AS TEXT) FROM object ORDER BY number")?;
-    let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(found)
+pub fn identifiers(store: &Readers) -> Result<Vec<String>, Error> {
+    store.all("SELECT CAST(id AS TEXT) FROM object ORDER BY number", [], sql::column)
 }
 
 /// The number of an object: its place in the order of creation.
 ///
 /// # Errors
 /// SQLite's.
-pub fn number(connection: &Connection, id: &str) -> Result<Option<i64>, Error> {
-    let mut select = connection.prepare_cached("SELECT number FROM object WHERE id = ?1")?;
-    Ok(select.query_row([id], |row| row.get(0)).optional()?)
+pub fn number(store: &Readers, id: &str) -> Result<Option<i64>, Error> {
+    store.one("SELECT number FROM object WHERE id = ?1", [id], sql::column)
 }
 
 /// Whether something is granted to this grantee.
 ///
 /// # Errors
 /// SQLite's.
-pub fn any_grant(connection: &Connection, grantee: &str) -> Result<bool, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM object_grantee WHERE grantee = ?1)";
-    Ok(connection.query_row(sql, [grantee], |row| row.get(0))?)
+pub fn any_grant(store: &Readers, grantee: &str) -> Result<bool, Error> {
+    store.any("SELECT 1 FROM object_grantee WHERE grantee = ?1", [grantee])
 }
+
+/// What finds an object of a project.
+pub(super) const IN_PROJECT: &str = "SELECT 1 FROM object WHERE project = ?1";
 
 /// Whether the project holds an object.
 ///
 /// # Errors
 /// SQLite's.
-pub fn any_in_project(connection: &Connection, project: &str) -> Result<bool, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM object WHERE project = ?1)";
-    Ok(connection.query_row(sql, [project], |row| row.get(0))?)
+pub fn any_in_project(store: &Readers, project: &str) -> Result<bool, Error> {
+    store.any(IN_PROJECT, [project])
 }
 
 /// `CKA_ID`s of the token objects that rows refer to.
 ///
 /// # Errors
 /// SQLite's.
-pub fn token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
-    let mut select = connection.prepare(
-        "SELECT material FROM object INDEXED BY object_in_token WHERE placement = 2 AND material IS NOT NULL",
-    )?;
-    let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(found)
+pub fn token_objects(store: &Readers) -> Result<Vec<Vec<u8>>, Error> {
+    let sql = "SELECT material FROM object INDEXED BY object_in_token WHERE placement = 2 AND material IS NOT NULL";
+    store.all(sql, [], sql::column)
 }
 
 /// `CKA_ID`s of the token objects of rows that are not destroyed.
 ///
 /// # Errors
 /// SQLite's.
-pub fn live_token_objects(connection: &Connection) -> Result<Vec<Vec<u8>>, Error> {
-    let mut select = connection.prepare(
-        "SELECT material FROM object INDEXED BY object_in_token \
-         WHERE placement = 2 AND state < 5 AND material IS NOT NULL",
-    )?;
-    let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(found)
+pub fn live_token_objects(store: &Readers) -> Result<Vec<Vec<u8>>, Error> {
+    let sql = "SELECT material FROM object INDEXED BY object_in_token \
+               WHERE placement = 2 AND state < 5 AND material IS NOT NULL";
+    store.all(sql, [], sql::column)
 }
 
-/// Objects that are not destroyed and whose key is a token object, in a database of any schema: identifier and `CKA_ID`, in
-/// the order in which they were made.
+/// Objects that are not destroyed and whose key is a token object: identifier and `CKA_ID`, in the order in which they were made.
 ///
 /// # Errors
 /// SQLite's.
-pub fn live_in_token(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>, Error> {
-    let mut select = connection.prepare(
-        "SELECT id, material FROM object WHERE placement = 2 AND state < 5 AND material IS NOT NULL ORDER BY number",
-    )?;
-    let found = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-    Ok(found)
+pub fn live_in_token(store: &Readers) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    store.run(live_in_token_of)
+}
+
+/// The same in a database of any schema.
+pub(super) fn live_in_token_of(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let sql =
+        "SELECT id, material FROM object WHERE placement = 2 AND state < 5 AND material IS NOT NULL ORDER BY number";
+    sql::all(connection, sql, [], sql::pair)
 }
 
 /// Identifiers of objects in state Destroyed or Destroyed Compromised whose key was a token object.
 ///
 /// # Errors
 /// SQLite's.
-pub fn destroyed_in_token(connection: &Connection) -> Result<Vec<String>, Error> {
-    let mut select =
-        connection.prepare("SELECT id FROM object INDEXED BY object_in_token WHERE placement = 2 AND state >= 5")?;
-    let found = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(found)
+pub fn destroyed_in_token(store: &Readers) -> Result<Vec<String>, Error> {
+    store.all("SELECT id FROM object INDEXED BY object_in_token WHERE placement = 2 AND state >= 5", [], sql::column)
 }
 
 /// Appends a value with its length before it; an absent one differs from an empty one.

@@ -52,7 +52,7 @@ pub(super) fn prepare(path: &Path) -> Result<Connection, Error> {
 
 /// The root keys that the file records; `None` if it has no schema yet.
 pub(super) fn recorded(path: &Path) -> Result<Option<Vec<root_key::RootKey>>, Error> {
-    read_only(path)?.map(|connection| Ok(root_key::all(&connection)?)).transpose()
+    read_only(path)?.map(|connection| root_key::recorded(&connection)).transpose()
 }
 
 /// Opens the file for reading only; `None` if it has no schema yet.

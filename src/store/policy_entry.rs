@@ -1,9 +1,12 @@
 //! Rows of roles, policies, users and projects.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Row, params};
 
+use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
+use super::sql::{self, Table};
 
 /// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct PolicyEntry {
     /// MAC by the binding key over [`PolicyEntry::bound`].
     pub binding: Vec<u8>,
 }
+
+const TABLE: Table = Table { name: "policy_entry", columns: "kind, name, version, document, binding" };
 
 impl PolicyEntry {
     /// What the binding covers: table name and every column, each with its length before it.
@@ -47,20 +52,16 @@ impl PolicyEntry {
     ///
     /// # Errors
     /// [`Error::Conflict`] if the row has another version by now.
-    pub fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
-        let present: Option<i64> = transaction
-            .prepare_cached("SELECT version FROM policy_entry WHERE kind = ?1 AND name = ?2")?
-            .query_row(params![self.kind, self.name], |row| row.get(0))
-            .optional()?;
-        if present.unwrap_or(0) != self.version - 1 {
-            return Err(Error::Conflict);
-        }
-        transaction
-            .prepare_cached(
-                "INSERT OR REPLACE INTO policy_entry (kind, name, version, document, binding) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![self.kind, self.name, self.version, self.document, self.binding])?;
-        Ok(())
+    pub fn write(self) -> Command {
+        Command::new(move |transaction| {
+            let Self { kind, name, version, document, binding } = self;
+            let sql = "SELECT version FROM policy_entry WHERE kind = ?1 AND name = ?2";
+            let present = sql::one(transaction, sql, params![kind, name], sql::column)?.unwrap_or(0);
+            if present != version - 1 {
+                return Err(Error::Conflict);
+            }
+            sql::execute(transaction, &TABLE.replace(), params![kind, name, version, document, binding]).map(drop)
+        })
     }
 }
 
@@ -74,13 +75,8 @@ fn text(row: &Row<'_>, column: usize) -> Result<Option<String>, rusqlite::Error>
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(connection: &Connection) -> Result<Vec<Result<PolicyEntry, String>>, Error> {
-    let mut select = connection
-        .prepare_cached("SELECT kind, name, version, document, binding FROM policy_entry ORDER BY kind, name")?;
-    let mut rows = select.query([])?;
-    let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
-        found.push(PolicyEntry::from_row(row).map_err(|_| row.get(1).unwrap_or_else(|_| "?".to_owned())));
-    }
-    Ok(found)
+pub fn all(store: &Readers) -> Result<Vec<Result<PolicyEntry, String>>, Error> {
+    store.all(&TABLE.select("ORDER BY kind, name"), [], |row| {
+        Ok(PolicyEntry::from_row(row).map_err(|_| row.get(1).unwrap_or_else(|_| "?".to_owned())))
+    })
 }

@@ -22,8 +22,8 @@ const STEPS: i32 = 10_000;
 /// Pages that each connection keeps, in KiB: a few of an index's upper levels. The system keeps those of the file once for all.
 const PAGES_KIB: i64 = 512;
 
-/// A stack of idle connections: the one used last has the warmest cache.
-pub(super) struct Readers {
+/// What reads the database: a stack of idle connections, of which the one used last has the warmest cache.
+pub struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     metrics: Arc<Metrics>,

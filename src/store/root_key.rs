@@ -3,7 +3,11 @@
 use openssl::sha::sha256;
 use rusqlite::{Connection, Row};
 
+use super::command::Command;
+use super::error::Error;
 use super::object::{put as append, put_number};
+use super::reader::Readers;
+use super::sql;
 
 /// What the database knows about one root key in the token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +28,12 @@ fn from_row(row: &Row<'_>) -> Result<RootKey, rusqlite::Error> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(connection: &Connection) -> Result<Vec<RootKey>, rusqlite::Error> {
-    let mut select = connection.prepare_cached("SELECT name, cka_id, check_value FROM root_key ORDER BY name")?;
-    select.query_map([], from_row)?.collect()
+pub fn all(store: &Readers) -> Result<Vec<RootKey>, Error> {
+    store.run(recorded)
+}
+
+pub(super) fn recorded(connection: &Connection) -> Result<Vec<RootKey>, Error> {
+    sql::all(connection, "SELECT name, cka_id, check_value FROM root_key ORDER BY name", [], from_row)
 }
 
 /// SHA-256 of the whole record, by which a row that is gone, added or changed is noticed. `keys` are in the order of [`all`].
@@ -48,59 +55,48 @@ pub fn digest(keys: &[RootKey], counts: bool) -> [u8; 32] {
     sha256(&bytes)
 }
 
-/// Records a new root key, made at `now` (seconds since 1970-01-01 UTC).
+/// Records root keys, made at `now` (seconds since 1970-01-01 UTC). Of one that is recorded already, the check value is replaced.
 ///
 /// # Errors
-/// SQLite's, a constraint failure among them if the name is taken.
-pub fn insert(connection: &Connection, key: &RootKey, now: i64) -> Result<(), rusqlite::Error> {
-    connection.execute(
-        "INSERT INTO root_key (name, cka_id, check_value, created) VALUES (?1, ?2, ?3, ?4)",
-        (&key.name, &key.cka_id, &key.check_value, now),
-    )?;
-    Ok(())
+/// SQLite's, a constraint failure among them if another key of its name is recorded.
+pub fn record(keys: Vec<RootKey>, now: i64) -> Command {
+    Command::new(move |transaction| {
+        for RootKey { name, cka_id, check_value } in keys {
+            let update = "UPDATE root_key SET check_value = ?3 WHERE name = ?1 AND cka_id = ?2";
+            if sql::execute(transaction, update, (&name, &cka_id, &check_value))? == 0 {
+                let insert = "INSERT INTO root_key (name, cka_id, check_value, created) VALUES (?1, ?2, ?3, ?4)";
+                sql::execute(transaction, insert, (&name, &cka_id, &check_value, now))?;
+            }
+        }
+        Ok(())
+    })
 }
 
-/// Records another check value of a root key; false if that key is not recorded.
-///
-/// # Errors
-/// SQLite's.
-pub fn renew(connection: &Connection, key: &RootKey) -> Result<bool, rusqlite::Error> {
-    let update = "UPDATE root_key SET check_value = ?3 WHERE name = ?1 AND cka_id = ?2";
-    Ok(connection.execute(update, (&key.name, &key.cka_id, &key.check_value))? > 0)
-}
-
-/// Forgets a root key that nothing rests on any more; the token keeps it.
-///
-/// # Errors
-/// SQLite's.
-pub fn forget(connection: &Connection, name: &str) -> Result<(), rusqlite::Error> {
-    connection.execute("DELETE FROM root_key WHERE name = ?1", [name])?;
-    Ok(())
+/// Forgets root keys on which nothing rests any more; the token keeps them.
+pub fn forget(names: Vec<String>) -> Command {
+    let delete = "DELETE FROM root_key WHERE name = ?1";
+    Command::new(move |transaction| {
+        names.iter().try_for_each(|name| sql::execute(transaction, delete, [name]).map(drop))
+    })
 }
 
 /// Names of the root keys that a first start is about to make, or has made and not recorded yet, and the seeds of their `CKA_ID`s.
 ///
 /// # Errors
 /// SQLite's.
-pub fn pending(connection: &Connection) -> Result<Vec<(String, Vec<u8>)>, rusqlite::Error> {
-    let mut select = connection.prepare_cached("SELECT name, seed FROM root_key_pending ORDER BY name")?;
-    select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+pub fn pending(store: &Readers) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    store.all("SELECT name, seed FROM root_key_pending ORDER BY name", [], sql::pair)
 }
 
-/// Notes that a root key of this name is about to be made under the `CKA_ID` of this seed, and under no other.
-///
-/// # Errors
-/// SQLite's.
-pub fn announce(connection: &Connection, name: &str, seed: &[u8]) -> Result<(), rusqlite::Error> {
-    connection.execute("INSERT OR REPLACE INTO root_key_pending (name, seed) VALUES (?1, ?2)", (name, seed))?;
-    Ok(())
+/// Notes that root keys of these names are about to be made under the `CKA_ID`s of their seeds, and under no other.
+pub fn announce(keys: Vec<(String, [u8; 32])>) -> Command {
+    let insert = "INSERT OR REPLACE INTO root_key_pending (name, seed) VALUES (?1, ?2)";
+    Command::new(move |transaction| {
+        keys.iter().try_for_each(|(name, seed)| sql::execute(transaction, insert, (name, seed)).map(drop))
+    })
 }
 
 /// Forgets what was pending: it is recorded now.
-///
-/// # Errors
-/// SQLite's.
-pub fn conclude(connection: &Connection) -> Result<(), rusqlite::Error> {
-    connection.execute("DELETE FROM root_key_pending", [])?;
-    Ok(())
+pub fn conclude() -> Command {
+    Command::new(|transaction| sql::execute(transaction, "DELETE FROM root_key_pending", []).map(drop))
 }

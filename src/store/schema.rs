@@ -53,10 +53,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<i64, Error> 
 }
 
 /// The schema of an open database.
-///
-/// # Errors
-/// SQLite's.
-pub fn version(connection: &Connection) -> Result<i64, rusqlite::Error> {
+pub(super) fn version(connection: &Connection) -> Result<i64, rusqlite::Error> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 

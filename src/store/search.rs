@@ -10,6 +10,7 @@ mod wanted;
 use rusqlite::{Connection, OptionalExtension as _, ToSql, params_from_iter};
 
 use super::error::Error;
+use super::reader::Readers;
 use list::{Filter, IsOver, List};
 
 pub use wanted::{Key, Order, Projects, Reach, Search};
@@ -71,13 +72,11 @@ impl Search {
     ///
     /// # Errors
     /// [`Error::Abandoned`], or SQLite's.
-    pub fn page(
-        &self,
-        connection: &Connection,
-        start: Start,
-        limit: usize,
-        is_over: &dyn Fn() -> bool,
-    ) -> Result<Page, Error> {
+    pub fn page(&self, store: &Readers, start: Start, limit: usize, is_over: &dyn Fn() -> bool) -> Result<Page, Error> {
+        store.run(|connection| self.page_in(connection, start, limit, is_over))
+    }
+
+    fn page_in(&self, connection: &Connection, start: Start, limit: usize, is_over: IsOver<'_>) -> Result<Page, Error> {
         let filter = Filter::of(self);
         let keyed = self.keyed(&filter);
         // Where nothing else narrows the search, the lists pass over what the filter leaves out.

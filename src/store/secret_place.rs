@@ -1,9 +1,12 @@
 //! Rows of environments, folders and tags of projects. They say how secrets are sorted, and decide about no access.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
+use super::command::Command;
 use super::error::Error;
-use super::secret_path;
+use super::reader::Readers;
+use super::sql::{self, Table};
+use super::{object, secret_path};
 
 /// What a row is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,77 +50,134 @@ pub struct PlaceRow {
     pub updated: i64,
 }
 
-const COLUMNS: &str = "id, project, path, name, note, position, created, updated";
+const TABLE: Table =
+    Table { name: "secret_place", columns: "id, kind, project, path, name, note, position, created, updated" };
+
+/// The row of a path.
+const AT: &str = "WHERE project = ?1 AND kind = ?2 AND path = ?3";
+
+/// Rows whose path begins with that of a place, and a slash: what follows a slash is `0`.
+const WITHIN: &str = "project = ?1 AND kind = ?2 AND path > ?3 || '/' AND path < ?3 || '0'";
 
 impl PlaceRow {
     fn from_row(row: &Row<'_>) -> Result<Self, rusqlite::Error> {
         Ok(Self {
             id: row.get(0)?,
-            project: row.get(1)?,
-            path: row.get(2)?,
-            name: row.get(3)?,
-            note: row.get(4)?,
-            position: row.get(5)?,
-            created: row.get(6)?,
-            updated: row.get(7)?,
+            project: row.get(2)?,
+            path: row.get(3)?,
+            name: row.get(4)?,
+            note: row.get(5)?,
+            position: row.get(6)?,
+            created: row.get(7)?,
+            updated: row.get(8)?,
         })
     }
 
-    /// Adds the row, or leaves the one that has its path; whether it was added.
+    /// Adds the row, and those of `beside` whose paths no row has.
     ///
     /// # Errors
-    /// SQLite's.
-    pub fn insert(&self, transaction: &Transaction<'_>, kind: PlaceKind) -> Result<bool, Error> {
-        let sql = format!(
-            "INSERT INTO secret_place (kind, {COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
-             ON CONFLICT (project, kind, path) DO NOTHING"
-        );
-        let Self { id, project, path, name, note, position, created, updated } = self;
-        let values = params![kind.code(), id, project, path, name, note, position, created, updated];
-        Ok(transaction.prepare_cached(&sql)?.execute(values)? > 0)
+    /// [`Error::Exists`] if a row has its path, [`Error::Full`] if the project has more than `most` rows of the kind then.
+    pub fn insert(self, kind: PlaceKind, beside: Vec<Self>, most: usize) -> Command {
+        Command::new(move |transaction| {
+            insert_missing(transaction, kind, &beside)?;
+            if !self.insert_in(transaction, kind)? {
+                return Err(Error::Exists(self.path));
+            }
+            let sql = "SELECT count(*) FROM secret_place WHERE project = ?1 AND kind = ?2";
+            let count = sql::one(transaction, sql, params![self.project, kind.code()], sql::column::<i64>)?;
+            if count.is_some_and(|count| count <= sql::limit(most)) { Ok(()) } else { Err(Error::Full) }
+        })
     }
 
-    /// Writes everything but identifier, project and date of creation.
+    /// Whether the row was added: no row had its path.
+    fn insert_in(&self, transaction: &Transaction<'_>, kind: PlaceKind) -> Result<bool, Error> {
+        let sql = TABLE.insert("ON CONFLICT (project, kind, path) DO NOTHING");
+        Ok(self.write(transaction, &sql, kind)? > 0)
+    }
+
+    fn write(&self, transaction: &Transaction<'_>, sql: &str, kind: PlaceKind) -> Result<usize, Error> {
+        let Self { id, project, path, name, note, position, created, updated } = self;
+        let values = params![id, kind.code(), project, path, name, note, position, created, updated];
+        sql::execute(transaction, sql, values)
+    }
+
+    /// Replaces the row of its identifier, after those of `beside` whose paths no row has were added.
     ///
     /// # Errors
     /// [`Error::Exists`] if its path is another's, [`Error::Conflict`] if there is no such row.
-    pub fn update(&self, transaction: &Transaction<'_>, kind: PlaceKind) -> Result<(), Error> {
-        let Self { id, project, path, name, note, position, updated, .. } = self;
-        if find_path(transaction, project, kind, path)?.is_some_and(|other| other.id != *id) {
-            return Err(Error::Exists(path.clone()));
+    pub fn update(self, kind: PlaceKind, beside: Vec<Self>) -> Command {
+        Command::new(move |transaction| {
+            insert_missing(transaction, kind, &beside)?;
+            self.update_in(transaction, kind)
+        })
+    }
+
+    fn update_in(self, transaction: &Transaction<'_>, kind: PlaceKind) -> Result<(), Error> {
+        let values = params![self.project, kind.code(), self.path];
+        let other = sql::one(transaction, &TABLE.select(AT), values, sql::column::<String>)?;
+        if other.is_some_and(|other| other != self.id) {
+            return Err(Error::Exists(self.path));
         }
-        let sql = "UPDATE secret_place SET path = ?3, name = ?4, note = ?5, position = ?6, updated = ?7 \
-                   WHERE id = ?1 AND kind = ?2";
-        let values = params![id, kind.code(), path, name, note, position, updated];
-        match transaction.prepare_cached(sql)?.execute(values)? {
+        match self.write(transaction, &TABLE.update("WHERE id = ?1 AND kind = ?2"), kind)? {
             0 => Err(Error::Conflict),
             _ => Ok(()),
         }
     }
+
+    /// Replaces the row of a folder whose path was `from`, and moves the folders in it with it, if no path is longer than `most`
+    /// bytes then.
+    ///
+    /// # Errors
+    /// [`Error::NotEmpty`] if there is a folder at its path, [`Error::PathTooLong`], or as for [`Self::update`].
+    pub fn move_folder(self, from: String, most: usize) -> Command {
+        Command::new(move |transaction| {
+            let own = format!("({WITHIN} OR {})", AT.trim_start_matches("WHERE "));
+            let kind = PlaceKind::Folder.code();
+            let taken = format!("SELECT 1 FROM secret_place WHERE {own}");
+            if sql::any(transaction, &taken, params![self.project, kind, self.path])? {
+                return Err(Error::NotEmpty);
+            }
+            let update =
+                format!("UPDATE secret_place SET path = ?4 || substr(path, length(?3) + 1), updated = ?5 WHERE {own}");
+            sql::execute(transaction, &update, params![self.project, kind, from, self.path, self.updated])?;
+            let longest = format!("SELECT 1 FROM secret_place WHERE {own} AND length(CAST(path AS BLOB)) > ?4");
+            if sql::any(transaction, &longest, params![self.project, kind, self.path, sql::limit(most)])? {
+                return Err(Error::PathTooLong);
+            }
+            self.update_in(transaction, PlaceKind::Folder)
+        })
+    }
+}
+
+fn insert_missing(transaction: &Transaction<'_>, kind: PlaceKind, rows: &[PlaceRow]) -> Result<(), Error> {
+    rows.iter().try_for_each(|row| row.insert_in(transaction, kind).map(drop))
 }
 
 /// The row of an identifier.
 ///
 /// # Errors
 /// SQLite's.
-pub fn find(connection: &Connection, kind: PlaceKind, id: &str) -> Result<Option<PlaceRow>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM secret_place WHERE id = ?1 AND kind = ?2");
-    Ok(connection.prepare_cached(&sql)?.query_row(params![id, kind.code()], PlaceRow::from_row).optional()?)
+pub fn find(store: &Readers, kind: PlaceKind, id: &str) -> Result<Option<PlaceRow>, Error> {
+    store.one(&TABLE.select("WHERE id = ?1 AND kind = ?2"), params![id, kind.code()], PlaceRow::from_row)
 }
 
 /// The row of a path.
 ///
 /// # Errors
 /// SQLite's.
-pub fn find_path(
-    connection: &Connection,
-    project: &str,
-    kind: PlaceKind,
-    path: &str,
-) -> Result<Option<PlaceRow>, Error> {
-    let sql = format!("SELECT {COLUMNS} FROM secret_place WHERE project = ?1 AND kind = ?2 AND path = ?3");
-    let found = connection.prepare_cached(&sql)?.query_row(params![project, kind.code(), path], PlaceRow::from_row);
-    Ok(found.optional()?)
+pub fn find_path(store: &Readers, project: &str, kind: PlaceKind, path: &str) -> Result<Option<PlaceRow>, Error> {
+    store.one(&TABLE.select(AT), params![project, kind.code(), path], PlaceRow::from_row)
+}
+
+/// Whether there is a folder of this path: by its row, or because the name of a secret begins with `prefix`.
+///
+/// # Errors
+/// SQLite's.
+pub fn has_folder(store: &Readers, project: &str, path: &str, prefix: &str) -> Result<bool, Error> {
+    store.run(|connection| {
+        let values = params![project, PlaceKind::Folder.code(), path];
+        Ok(sql::any(connection, &TABLE.select(AT), values)? || secret_path::any_within(connection, prefix)?)
+    })
 }
 
 /// Up to `limit` rows whose path begins with `prefix` and is not that, and comes after the path `after`, in the order of their
@@ -126,7 +186,7 @@ pub fn find_path(
 /// # Errors
 /// SQLite's.
 pub fn list(
-    connection: &Connection,
+    store: &Readers,
     project: &str,
     kind: PlaceKind,
     prefix: &str,
@@ -134,91 +194,68 @@ pub fn list(
     direct: bool,
     limit: usize,
 ) -> Result<Vec<PlaceRow>, Error> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM secret_place WHERE project = ?1 AND kind = ?2 AND path > ?3 AND path < ?4 \
-         AND (NOT ?6 OR instr(substr(path, length(?5) + 1), '/') = 0) ORDER BY path LIMIT ?7"
+    let sql = TABLE.select(
+        "WHERE project = ?1 AND kind = ?2 AND path > ?3 AND path < ?4 \
+         AND (NOT ?6 OR instr(substr(path, length(?5) + 1), '/') = 0) ORDER BY path LIMIT ?7",
     );
-    let (end, limit) = (format!("{prefix}\u{10FFFF}"), i64::try_from(limit).unwrap_or(i64::MAX));
-    let after = after.max(prefix);
-    let mut select = connection.prepare_cached(&sql)?;
-    let values = params![project, kind.code(), after, end, prefix, direct, limit];
-    let rows = select.query_map(values, PlaceRow::from_row)?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// Whether something is in an environment or a folder of this path: a folder, or a secret whose name begins with `prefix`.
-///
-/// # Errors
-/// SQLite's.
-pub fn is_in_use(connection: &Connection, project: &str, path: &str, prefix: &str) -> Result<bool, Error> {
-    let folders = list(connection, project, PlaceKind::Folder, &format!("{path}/"), "", false, 1)?;
-    Ok(!folders.is_empty() || !secret_path::page(connection, prefix, "", false, 1)?.is_empty())
-}
-
-/// Refuses what was added if a project has more than `most` rows of a kind with it.
-///
-/// # Errors
-/// [`Error::Full`], or SQLite's.
-pub fn check_count(transaction: &Transaction<'_>, project: &str, kind: PlaceKind, most: usize) -> Result<(), Error> {
-    let sql = "SELECT count(*) FROM secret_place WHERE project = ?1 AND kind = ?2";
-    let count: i64 = transaction.prepare_cached(sql)?.query_row(params![project, kind.code()], |row| row.get(0))?;
-    if usize::try_from(count).is_ok_and(|count| count <= most) { Ok(()) } else { Err(Error::Full) }
-}
-
-/// Moves a folder and those in it from one path to another, if none of them is longer than `most` bytes then.
-///
-/// # Errors
-/// [`Error::Exists`] if there is a folder, [`Error::PathTooLong`], or SQLite's.
-pub fn move_folders(
-    transaction: &Transaction<'_>,
-    project: &str,
-    [from, to]: [&str; 2],
-    most: usize,
-    updated: i64,
-) -> Result<(), Error> {
-    let within = "project = ?1 AND kind = ?2 AND (path = ?3 OR (path > ?3 || '/' AND path < ?3 || '0'))";
-    let kind = PlaceKind::Folder.code();
-    let taken = format!("SELECT EXISTS (SELECT 1 FROM secret_place WHERE {within})");
-    if transaction.prepare_cached(&taken)?.query_row(params![project, kind, to], |row| row.get(0))? {
-        return Err(Error::Exists(to.to_owned()));
-    }
-    let update =
-        format!("UPDATE secret_place SET path = ?4 || substr(path, length(?3) + 1), updated = ?5 WHERE {within}");
-    transaction.prepare_cached(&update)?.execute(params![project, kind, from, to, updated])?;
-    let longest = format!("SELECT coalesce(max(length(CAST(path AS BLOB))), 0) FROM secret_place WHERE {within}");
-    let longest: i64 = transaction.prepare_cached(&longest)?.query_row(params![project, kind, to], |row| row.get(0))?;
-    if usize::try_from(longest).is_ok_and(|longest| longest <= most) { Ok(()) } else { Err(Error::PathTooLong) }
+    let (after, end) = (after.max(prefix), format!("{prefix}\u{10FFFF}"));
+    let values = params![project, kind.code(), after, end, prefix, direct, sql::limit(limit)];
+    store.all(&sql, values, PlaceRow::from_row)
 }
 
 /// Projects of which there are rows, in the order of their names.
 ///
 /// # Errors
 /// SQLite's.
-pub fn projects(connection: &Connection) -> Result<Vec<String>, Error> {
-    let mut select = connection.prepare_cached("SELECT DISTINCT project FROM secret_place ORDER BY project")?;
-    Ok(select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+pub fn projects(store: &Readers) -> Result<Vec<String>, Error> {
+    store.all("SELECT DISTINCT project FROM secret_place ORDER BY project", [], sql::column)
 }
 
 /// Removes all rows of a project.
-///
-/// # Errors
-/// SQLite's.
-pub fn forget(transaction: &Transaction<'_>, project: &str) -> Result<(), Error> {
-    transaction.prepare_cached("DELETE FROM secret_place WHERE project = ?1")?.execute([project])?;
-    Ok(())
+pub fn forget(project: String) -> Command {
+    Command::new(move |transaction| forget_in(transaction, &project))
+}
+
+/// Removes all rows of a project that holds no object; of another one, nothing.
+pub fn forget_unused(project: String) -> Command {
+    Command::new(move |transaction| {
+        if sql::any(transaction, object::IN_PROJECT, [&project])? { Ok(()) } else { forget_in(transaction, &project) }
+    })
+}
+
+fn forget_in(transaction: &Transaction<'_>, project: &str) -> Result<(), Error> {
+    sql::execute(transaction, "DELETE FROM secret_place WHERE project = ?1", [project]).map(drop)
 }
 
 /// Removes a row, and with a folder or an environment the folders in it.
+pub fn remove(project: String, kind: PlaceKind, path: String) -> Command {
+    Command::new(move |transaction| remove_in(transaction, &project, kind, &path))
+}
+
+/// Removes the row of an environment or a folder in which there is nothing, after those of `beside` whose paths no row has were
+/// added. The names of secrets in it begin with `prefix`.
 ///
 /// # Errors
-/// SQLite's.
-pub fn remove(transaction: &Transaction<'_>, project: &str, kind: PlaceKind, path: &str) -> Result<(), Error> {
-    let own = "DELETE FROM secret_place WHERE project = ?1 AND kind = ?2 AND path = ?3";
-    transaction.prepare_cached(own)?.execute(params![project, kind.code(), path])?;
+/// [`Error::NotEmpty`].
+pub fn remove_empty(project: String, kind: PlaceKind, path: String, prefix: String, beside: Vec<PlaceRow>) -> Command {
+    Command::new(move |transaction| {
+        let folders = params![project, PlaceKind::Folder.code(), path];
+        if sql::any(transaction, &TABLE.select(&format!("WHERE {WITHIN}")), folders)?
+            || secret_path::any_within(transaction, &prefix)?
+        {
+            return Err(Error::NotEmpty);
+        }
+        insert_missing(transaction, kind, &beside)?;
+        remove_in(transaction, &project, kind, &path)
+    })
+}
+
+fn remove_in(transaction: &Transaction<'_>, project: &str, kind: PlaceKind, path: &str) -> Result<(), Error> {
+    let own = format!("DELETE FROM secret_place {AT}");
+    sql::execute(transaction, &own, params![project, kind.code(), path])?;
     if kind != PlaceKind::Tag {
-        let within =
-            "DELETE FROM secret_place WHERE project = ?1 AND kind = ?2 AND path > ?3 || '/' AND path < ?3 || '0'";
-        transaction.prepare_cached(within)?.execute(params![project, PlaceKind::Folder.code(), path])?;
+        let within = format!("DELETE FROM secret_place WHERE {WITHIN}");
+        sql::execute(transaction, &within, params![project, PlaceKind::Folder.code(), path])?;
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! Rows of the values of secrets: ciphertexts, and nothing else.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{Row, params};
 
+use super::command::Command;
 use super::error::Error;
 use super::object::{put, put_number};
+use super::reader::Readers;
+use super::sql::{self, Table};
 
 /// One value of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct SecretVersion {
     /// MAC by the binding key over [`SecretVersion::bound`].
     pub binding: Vec<u8>,
 }
+
+const TABLE: Table = Table { name: "secret_version", columns: "object, number, created, iv, data, binding" };
 
 impl SecretVersion {
     /// What the binding covers: table name and every column, each with its length before it.
@@ -51,14 +56,13 @@ impl SecretVersion {
     ///
     /// # Errors
     /// SQLite's, a constraint failure among them if the number is taken.
-    pub fn insert(&self, transaction: &Transaction<'_>, oldest: i64) -> Result<(), Error> {
-        let insert =
-            "INSERT INTO secret_version (object, number, created, iv, data, binding) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let Self { object, number, created, iv, data, binding } = self;
-        transaction.prepare_cached(insert)?.execute(params![object, number, created, iv, data, binding])?;
-        let delete = "DELETE FROM secret_version WHERE object = ?1 AND number <= ?2";
-        transaction.prepare_cached(delete)?.execute(params![object, oldest])?;
-        Ok(())
+    pub fn insert(self, oldest: i64) -> Command {
+        Command::new(move |transaction| {
+            let Self { object, number, created, iv, data, binding } = self;
+            sql::execute(transaction, &TABLE.insert(""), params![object, number, created, iv, data, binding])?;
+            let delete = "DELETE FROM secret_version WHERE object = ?1 AND number <= ?2";
+            sql::execute(transaction, delete, params![object, oldest]).map(drop)
+        })
     }
 }
 
@@ -66,13 +70,9 @@ impl SecretVersion {
 ///
 /// # Errors
 /// SQLite's; [`Error::Malformed`] if its columns are not those of a value.
-pub fn find(connection: &Connection, object: &str, number: i64) -> Result<Option<SecretVersion>, Error> {
-    let select =
-        "SELECT object, number, created, iv, data, binding FROM secret_version WHERE object = ?1 AND number = ?2";
-    let found = connection
-        .prepare_cached(select)?
-        .query_row(params![object, number], |row| Ok(SecretVersion::from_row(row)))
-        .optional()?;
+pub fn find(store: &Readers, object: &str, number: i64) -> Result<Option<SecretVersion>, Error> {
+    let select = TABLE.select("WHERE object = ?1 AND number = ?2");
+    let found = store.one(&select, params![object, number], |row| Ok(SecretVersion::from_row(row)))?;
     found.transpose().map_err(|_| Error::Malformed(object.to_owned()))
 }
 
@@ -80,16 +80,13 @@ pub fn find(connection: &Connection, object: &str, number: i64) -> Result<Option
 ///
 /// # Errors
 /// SQLite's.
-pub fn all(connection: &Connection) -> Result<Vec<(String, i64)>, Error> {
-    let mut select = connection.prepare("SELECT object, number FROM secret_version ORDER BY object, number")?;
-    Ok(select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+pub fn all(store: &Readers) -> Result<Vec<(String, i64)>, Error> {
+    store.all("SELECT object, number FROM secret_version ORDER BY object, number", [], sql::pair)
 }
 
 /// Removes all values of an object.
-///
-/// # Errors
-/// SQLite's.
-pub fn remove(transaction: &Transaction<'_>, object: &str) -> Result<(), Error> {
-    transaction.prepare_cached("DELETE FROM secret_version WHERE object = ?1")?.execute([object])?;
-    Ok(())
+pub fn remove(object: String) -> Command {
+    Command::new(move |transaction| {
+        sql::execute(transaction, "DELETE FROM secret_version WHERE object = ?1", [object]).map(drop)
+    })
 }

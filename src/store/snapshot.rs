@@ -109,8 +109,8 @@ fn read(path: &Path) -> Result<Snapshot, Error> {
     Ok(Snapshot {
         schema,
         objects: connection.query_row("SELECT count(*) FROM object", [], |row| row.get(0))?,
-        root_keys: root_key::all(&connection)?,
+        root_keys: root_key::recorded(&connection)?,
         head: audit_head::last_line(&connection)?,
-        in_token: object::live_in_token(&connection)?,
+        in_token: object::live_in_token_of(&connection)?,
     })
 }

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::audit_head::Binder;
-use super::change::Change;
+use super::command::Command;
 use super::connection::BUSY;
 use super::erasure::Unerased;
 use super::error::Error;
 use super::wal;
-use crate::audit::{Audit, Record};
+use crate::audit::Audit;
 use crate::metrics::Metrics;
 use group::{Answer, Fault, Group, Queued, Recording, Request, Waiting, commit};
 
@@ -54,21 +54,18 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Hands jobs to the writer without waiting for them, and without keeping it alive.
+/// Hands commands to the writer without waiting for them, and without keeping it alive.
 #[derive(Clone)]
 pub struct Poster(Weak<SyncSender<Work>>);
 
 impl Poster {
-    /// Puts `job` into a later group commit. Nobody hears whether it succeeded.
+    /// Puts `command` into a later group commit. Nobody hears whether it succeeded.
     ///
     /// # Errors
     /// The queue is full, or the store is closed.
-    pub fn post<F>(&self, job: F) -> Result<(), Error>
-    where
-        F: FnOnce(&Transaction<'_>) -> Result<(), Error> + Send + 'static,
-    {
+    pub fn post(&self, command: Command) -> Result<(), Error> {
         let queue = self.0.upgrade().ok_or(Error::Stopped)?;
-        queue.try_send(Work::Write(Queued::unattended(job).into())).map_err(refused)
+        queue.try_send(Work::Write(Queued::unattended(command).into())).map_err(refused)
     }
 }
 
@@ -106,33 +103,24 @@ impl Writer {
         Poster(self.queue.as_ref().map(Arc::downgrade).unwrap_or_default())
     }
 
-    pub(super) fn run<T, F>(&self, job: F, erases: usize, records: Vec<Record>) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
-    {
-        self.begin(job, erases, records).recv().unwrap_or(Err(Error::Stopped))
+    pub(super) fn run<T: Send + 'static>(&self, command: Command<T>) -> Result<T, Error> {
+        self.begin(command).recv().unwrap_or(Err(Error::Stopped))
     }
 
-    /// Runs changes in their order, all of them in the same commit: the outcome of each. With `stops`, those after one that
+    /// Runs commands in their order, all of them in the same commit: the outcome of each. With `stops`, those after one that
     /// failed are not begun ([`Error::NotBegun`]).
-    pub(super) fn run_all(&self, changes: Vec<Change>, stops: bool) -> Vec<Result<(), Error>> {
-        if changes.is_empty() {
+    pub(super) fn run_all(&self, commands: Vec<Command>, stops: bool) -> Vec<Result<(), Error>> {
+        if commands.is_empty() {
             return Vec::new();
         }
-        let queued = changes.into_iter().map(|Change { job, records, erases }| Queued::new(job, erases, records));
-        let (jobs, answers): (Vec<_>, Vec<_>) = queued.unzip();
+        let (jobs, answers): (Vec<_>, Vec<_>) = commands.into_iter().map(Queued::new).unzip();
         self.send(Request { jobs, stops });
         answers.into_iter().map(|answered| answered.recv().unwrap_or(Err(Error::Stopped))).collect()
     }
 
-    /// Puts a job into the queue; its answer comes once its group is on disk.
-    fn begin<T, F>(&self, job: F, erases: usize, records: Vec<Record>) -> Answer<T>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
-    {
-        let (queued, answered) = Queued::new(job, erases, records);
+    /// Puts a command into the queue; its answer comes once its group is on disk.
+    fn begin<T: Send + 'static>(&self, command: Command<T>) -> Answer<T> {
+        let (queued, answered) = Queued::new(command);
         self.send(queued.into());
         answered
     }
@@ -166,12 +154,12 @@ impl Writer {
         if last.is_some_and(|last| last.elapsed() < CHECK_STANDS) {
             return Ok(());
         }
-        let touch = |transaction: &Transaction<'_>| {
+        let touch = Command::new(|transaction| {
             // A row that stays what it is would not be written, and a full disk not noticed. The header of the file is.
             let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok(transaction.pragma_update(None, "user_version", version)?)
-        };
-        match self.begin(touch, 0, Vec::new()).recv_timeout(CHECK_WAIT) {
+        });
+        match self.begin(touch).recv_timeout(CHECK_WAIT) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => Err(Error::Stuck),
             Err(RecvTimeoutError::Disconnected) => Err(Error::Stopped),

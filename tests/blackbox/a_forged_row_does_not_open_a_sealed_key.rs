@@ -9,6 +9,7 @@ use claviger::store::object::{self, Class, Material};
 use claviger_pkcs11::{Device, Error, Key, MacMechanism, SecretKeyKind, SecretKeySpec, TokenKey, Uses};
 use rusqlite::{Connection as Database, params};
 
+use crate::harness::forging::store;
 use crate::harness::kmip::{USAGE, boolean, create, encrypt, integer, named, text, wrapped};
 use crate::harness::{Options, Server, again};
 
@@ -22,8 +23,8 @@ fn root(device: &Device, name: &str) -> TokenKey {
 
 /// Writes the row of `id` anew, with the binding that the server would have given it.
 fn forge(database: &Path, device: &Device, id: &str, change: impl FnOnce(&mut object::Object)) {
+    let mut row = object::find(&store(database), id).unwrap().unwrap();
     let database = Database::open(database).unwrap();
-    let mut row = object::find(&database, id).unwrap().unwrap();
     let binding: Key = root(device, "binding").key;
     let mac = |row: &object::Object| device.mac(&binding, MacMechanism::HmacSha256, &row.bound()).unwrap();
     // The row was bound together with others; the forged one is bound by itself, and the control shows that this is right, too.
@@ -146,8 +147,7 @@ fn nor_by_unwrapping_it_by_hand() {
 }
 
 fn try_by_hand(directory: &Path) {
-    let database = Database::open(directory.join("claviger.db")).unwrap();
-    let row = object::find(&database, "sealed").unwrap().unwrap();
+    let row = object::find(&store(&directory.join("claviger.db")), "sealed").unwrap().unwrap();
     let Material::Wrapped { kek, blob } = row.material else { panic!() };
     let token = again::open();
     let device = token.device().unwrap();

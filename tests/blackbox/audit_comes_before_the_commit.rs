@@ -1,15 +1,17 @@
 //! Changes of the database and their records: never one without the other, and the log says where they part.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use openssl::sha::sha256;
 
 use claviger::audit::{Audit, Head, Unavailable};
 use claviger::store::root_key::{self, RootKey};
-use claviger::store::{self, Store, audit_head};
+use claviger::store::{self, Command, Store, audit_head};
+use rusqlite::Connection as Database;
 
 use crate::harness::audit::{change_of, head_of};
-use crate::harness::{Trail, eventually};
+use crate::harness::{Trail, eventually, forging};
 
 struct Both {
     trail: Trail,
@@ -24,26 +26,17 @@ fn binder() -> audit_head::Binder {
 }
 
 fn open(trail: Trail) -> Both {
-    let metrics = claviger::metrics::Metrics::new().unwrap();
-    // A child of another test that was just forked has the lock of the one before until it is another program.
-    let store = eventually("the lock is free", || match Store::open(&trail.path("claviger.db"), &metrics) {
-        Err(store::Error::InUse(_)) => None,
-        opened => Some(opened.unwrap()),
-    });
+    let store = forging::store(&trail.path("claviger.db"));
     let bind = binder();
-    let known = store.read(|connection| Ok(audit_head::read(connection)?)).unwrap();
+    let known = audit_head::read(&store).unwrap();
     match &known {
         Some(known) => bind.trust(known),
-        None => {
-            let bind = bind.clone();
-            store.write(move |transaction| audit_head::AuditHead::begin().write(transaction, &bind)).unwrap();
-        }
+        None => store.write(audit_head::AuditHead::begin().write(bind.clone())).unwrap(),
     }
     let poster = store.poster();
     let signing = bind.clone();
     let publish = Box::new(move |signed| {
-        let bind = signing.clone();
-        let _ = poster.post(move |transaction| audit_head::sign(transaction, &signed, &bind));
+        let _ = poster.post(audit_head::sign(signed, signing.clone()));
     });
     let head = known.map(|known| known.head).filter(|head| head.seq > 0);
     let (audit, _) = Audit::open(&trail.settings, head, false, trail.signer(), publish).unwrap();
@@ -52,20 +45,24 @@ fn open(trail: Trail) -> Both {
     Both { trail, store, audit }
 }
 
+/// A command that fails where a key of the name is there.
+fn insertion(name: &str) -> Command {
+    static KEYS: AtomicU64 = AtomicU64::new(0);
+    let cka_id = KEYS.fetch_add(1, Ordering::Relaxed).to_be_bytes().to_vec();
+    root_key::record(vec![RootKey { name: name.to_owned(), cka_id, check_value: vec![1] }], 0)
+}
+
 impl Both {
     fn insert(&self, name: &str) -> Result<(), store::Error> {
-        let key = RootKey { name: name.to_owned(), cka_id: name.into(), check_value: vec![1] };
-        self.store
-            .write_recorded(vec![change_of(name, 1)], move |transaction| Ok(root_key::insert(transaction, &key, 0)?))
+        self.store.write(insertion(name).recorded(vec![change_of(name, 1)]))
     }
 
     fn names(&self) -> Vec<String> {
-        let keys = self.store.read(|connection| Ok(root_key::all(connection)?)).unwrap();
-        keys.into_iter().map(|key| key.name).collect()
+        root_key::all(&self.store).unwrap().into_iter().map(|key| key.name).collect()
     }
 
     fn head(&self) -> Head {
-        self.store.read(|connection| Ok(audit_head::read(connection)?)).unwrap().unwrap().head
+        audit_head::read(&self.store).unwrap().unwrap().head
     }
 
     fn objects(&self) -> Vec<String> {
@@ -86,7 +83,7 @@ fn what_is_committed_is_recorded_and_the_head_known() {
     assert_eq!((both.objects(), both.names()), (vec!["a".to_owned(), "b".to_owned()], both.objects()));
     // The checkpoint comes by itself, and the head with it.
     let signed = eventually("a signed head", || {
-        let known = both.store.read(|connection| Ok(audit_head::read(connection)?)).unwrap().unwrap();
+        let known = audit_head::read(&both.store).unwrap().unwrap();
         known.signed_line.filter(|line| head_of(line) == known.head)
     });
     assert!(both.trail.text().contains(&format!("{signed}\n")));
@@ -125,19 +122,23 @@ fn what_cannot_be_recorded_is_not_done() {
     assert_eq!(both.names(), ["a"]);
     // The database itself is well, and writes without records go on.
     both.store.check().unwrap();
-    both.store.write(|_| Ok(())).unwrap();
+    both.store.write(insertion("c")).unwrap();
 }
 
 #[test]
 fn a_commit_that_fails_is_retracted() {
     let both = open(Trail::new());
     both.insert("a").unwrap();
-    let failed = both.store.write_recorded(vec![change_of("b", 1), change_of("c", 1)], |transaction| {
-        // Looked at when the transaction is committed.
-        transaction.execute_batch("PRAGMA defer_foreign_keys = ON")?;
-        transaction.execute("INSERT INTO object_name (name, number) VALUES ('x', 4711)", [])?;
-        Ok(())
-    });
+    // Looked at when the transaction is committed.
+    let database = Database::open(both.trail.path("claviger.db")).unwrap();
+    database
+        .execute_batch(
+            "CREATE TABLE late (number INTEGER REFERENCES object (number) DEFERRABLE INITIALLY DEFERRED); \
+             CREATE TRIGGER late_key AFTER INSERT ON root_key WHEN NEW.name = 'b' \
+             BEGIN INSERT INTO late VALUES (4711); END",
+        )
+        .unwrap();
+    let failed = both.store.write(insertion("b").recorded(vec![change_of("b", 1), change_of("c", 1)]));
     assert!(matches!(failed, Err(store::Error::Commit(_))), "{failed:?}");
     let lines = both.trail.lines();
     let void = lines.iter().find(|line| line["event"] == "not-committed").unwrap();

@@ -8,6 +8,7 @@ use claviger::store::{audit_head, root_key};
 use claviger_pkcs11::{SecretKeyKind, SecretKeySpec, Uses};
 use rusqlite::{Connection as Database, params};
 
+use crate::harness::forging::store;
 use crate::harness::server::Place;
 use crate::harness::{Options, Server, again};
 use crate::root_keys_are_not_made_again::binding;
@@ -40,17 +41,18 @@ fn take_back(directory: &Path) {
 }
 
 fn values(place: &Place) -> Vec<(String, Vec<u8>)> {
-    let database = Database::open(place.database()).unwrap();
-    let all = root_key::all(&database).unwrap();
+    let all = root_key::all(&store(&place.database())).unwrap();
     all.into_iter().filter(|key| KEKS.contains(&&*key.name)).map(|key| (key.name, key.check_value)).collect()
 }
 
 /// Binds the record as it is to the end of the audit log, as an earlier version did.
 fn cover(place: &Place) {
-    let database = Database::open(place.database()).unwrap();
-    let mut head = audit_head::read(&database).unwrap().unwrap();
-    head.root_keys = Some(root_key::digest(&root_key::all(&database).unwrap(), true).to_vec());
+    let store = store(&place.database());
+    let mut head = audit_head::read(&store).unwrap().unwrap();
+    head.root_keys = Some(root_key::digest(&root_key::all(&store).unwrap(), true).to_vec());
+    drop(store);
     let mac = binding(place, &head.bound());
+    let database = Database::open(place.database()).unwrap();
     database.execute("UPDATE audit_head SET root_keys = ?1, binding = ?2", params![head.root_keys, mac]).unwrap();
 }
 

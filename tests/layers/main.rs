@@ -145,6 +145,24 @@ fn crates_stay_with_their_owners() {
     assert!(faults.is_empty(), "crates outside their modules:\n{}", faults.join("\n"));
 }
 
+/// What other modules can call of the store.
+fn public_functions(text: &str) -> impl Iterator<Item = &str> {
+    text.split("pub fn ").skip(1).map(|rest| rest.split(['{', ';']).next().unwrap_or_default())
+}
+
+/// The store speaks in commands and rows: nobody else works on a connection or in a transaction.
+#[test]
+fn no_connection_leaves_the_store() {
+    let leaves = |head: &str| ["Connection", "Transaction", "rusqlite"].iter().any(|word| head.contains(word));
+    for (_, path, text) in tree().into_iter().filter(|(module, ..)| module == "store") {
+        let found: Vec<&str> = public_functions(&text).filter(|head| leaves(head)).collect();
+        assert!(found.is_empty(), "{}: {found:?}", path.display());
+        assert!(!code(&text).any(|line| line.contains("pub use rusqlite")), "{}", path.display());
+    }
+    let text = "pub fn a(\n    of: &Connection,\n) -> u8 {}\npub(super) fn b(of: &Connection) {}\npub fn c() {}";
+    assert_eq!(public_functions(text).map(leaves).collect::<Vec<_>>(), [true, false]);
+}
+
 #[test]
 fn unsafe_code_stays_in_the_hsm_crate() {
     for (_, path, text) in tree() {

@@ -1,24 +1,36 @@
 //! The bindings of rows of access tokens: what makes one believed.
 
-use crate::custody::{self, Custody};
+use super::error::AccessTokenError;
+use super::tokens::AccessTokens;
+use crate::audit::Record;
 use crate::store;
 use crate::store::access_token::{self as rows, AccessToken};
 
-/// The row as it is now, if it is the known one but for its uses, and bound.
-pub(super) fn believed(
-    transaction: &store::Transaction<'_>,
-    known: &AccessToken,
-    custody: &Custody,
-) -> Result<Option<AccessToken>, store::Error> {
-    let Some(present) = rows::find(transaction, &known.id)? else { return Ok(None) };
-    let same = AccessToken { uses: known.uses, binding: known.binding.clone(), ..present.clone() } == *known;
-    Ok((same && custody.is_bound(&present.bound(), &present.binding).map_err(unbound)?).then_some(present))
-}
+impl AccessTokens {
+    /// The row as it is now, if it is the known one but for its uses, and bound.
+    pub(super) fn believed(&self, known: &AccessToken) -> Result<Option<AccessToken>, AccessTokenError> {
+        let Some(present) = rows::find(&self.store, &known.id)? else { return Ok(None) };
+        let same = AccessToken { uses: known.uses, binding: known.binding.clone(), ..present.clone() } == *known;
+        Ok((same && self.is_written(&present)?).then_some(present))
+    }
 
-pub(super) fn bind(custody: &Custody, row: &AccessToken) -> Result<Vec<u8>, store::Error> {
-    custody.bind(&row.bound()).map_err(unbound)
-}
+    /// The row with its binding.
+    pub(super) fn bound(&self, row: AccessToken) -> Result<AccessToken, AccessTokenError> {
+        Ok(AccessToken { binding: self.custody.bind(&row.bound())?, ..row })
+    }
 
-fn unbound(error: custody::Error) -> store::Error {
-    store::Error::Binding(error.to_string())
+    /// Changes the row of a token whose turn the caller has, if it is the known one but for its uses; `None` if it is another.
+    pub(super) fn update(
+        &self,
+        known: &AccessToken,
+        records: Vec<Record>,
+        change: impl FnOnce(AccessToken) -> AccessToken,
+    ) -> Result<Option<AccessToken>, AccessTokenError> {
+        let Some(before) = self.believed(known)? else { return Ok(None) };
+        let next = self.bound(change(before.clone()))?;
+        match self.store.write(next.clone().update(before).recorded(records)) {
+            Err(store::Error::Conflict) => Ok(None),
+            written => Ok(written.map(|()| Some(next))?),
+        }
+    }
 }

@@ -6,10 +6,9 @@ use std::time::{Duration, Instant};
 
 use openssl::rand::rand_bytes;
 
-use super::binding::{believed, bind};
 use super::error::AccessTokenError;
 use super::live::Live;
-use super::tokens::{ATTEMPTS, AccessTokens};
+use super::tokens::AccessTokens;
 use crate::audit::Record;
 use crate::auth::narrowing;
 use crate::hexadecimal;
@@ -31,6 +30,9 @@ const LOOKED_AT: i64 = 16;
 
 /// How long a login of an identity that has as many as it may tries to end one.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often in a row it finds none to end before it gives up.
+const IN_VAIN: usize = 5;
 
 /// Until it looks again when it found none to end.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -99,10 +101,8 @@ impl AccessTokens {
         let (name, key_id) = self.keys.load().signs.clone();
         let row = self.row(id, new, &name, now)?;
         let token = self.sign(&row, &name, &key_id, now)?;
-        let written = row.clone();
-        let added = self.store.write_recorded(vec![record.clone()], move |transaction| add(transaction, &written));
-        let count = match added {
-            Err(store::Error::Conflict) => self.issue_in_turn(&row, now, &record, ending)?,
+        let count = match self.add(&row, &record) {
+            Err(store::Error::Full) => self.issue_in_turn(&row, now, &record, ending)?,
             added => added?,
         };
         self.warn(&row.subject, count);
@@ -132,7 +132,12 @@ impl AccessTokens {
             revoked: false,
             binding: Vec::new(),
         };
-        Ok(AccessToken { binding: self.custody.bind(&row.bound())?, ..row })
+        self.bound(row)
+    }
+
+    /// Adds a token, and returns how many its identity then has.
+    fn add(&self, row: &AccessToken, record: &Record) -> Result<i64, store::Error> {
+        self.store.write(row.clone().insert(MAX_LIVE).recorded(vec![record.clone()]))
     }
 
     /// Adds a token of an identity that had as many as it may: one login after the other, each of which ends the oldest.
@@ -149,19 +154,16 @@ impl AccessTokens {
         // Those who have no turn take what room there is, and what they do is known to them before it is to readers.
         while Instant::now() < end {
             // Somebody may have ended one meanwhile.
-            if self.store.read(|connection| rows::count(connection, subject))? < MAX_LIVE {
-                let written = row.clone();
-                let added =
-                    self.store.write_recorded(vec![record.clone()], move |transaction| add(transaction, &written));
-                match added {
-                    Err(store::Error::Conflict) => continue,
+            if rows::count(&self.store, subject)? < MAX_LIVE {
+                match self.add(row, record) {
+                    Err(store::Error::Full) => continue,
                     added => return Ok(added?),
                 }
             }
             let Some(oldest) = self.oldest(subject, now)? else {
                 // Those that come first were just ended, or are damaged.
                 in_vain += 1;
-                if in_vain == ATTEMPTS {
+                if in_vain == IN_VAIN {
                     break;
                 }
                 thread::sleep(PAUSE);
@@ -170,30 +172,27 @@ impl AccessTokens {
             let _turn = self.turns.take(&oldest.row.id)?;
             let version = oldest.row.version + 1;
             let records = vec![ending(&oldest.row.id, version), record.clone()];
-            let (known, written, custody) = (oldest.row.clone(), row.clone(), Arc::clone(&self.custody));
-            let exchanged = self.store.write_recorded(records, move |transaction| {
-                let before = believed(transaction, &known, &custody)?.ok_or(store::Error::Conflict)?;
-                let mut ended = AccessToken { version, revoked: true, ..before.clone() };
-                ended.binding = bind(&custody, &ended)?;
-                ended.write(transaction, Some(&before))?;
-                Ok((ended, add(transaction, &written)?))
-            });
-            match exchanged {
-                Ok((ended, count)) => {
-                    self.replace(&oldest, ended);
-                    return Ok(count);
+            if let Some(before) = self.believed(&oldest.row)? {
+                let ended = self.bound(AccessToken { version, revoked: true, ..before.clone() })?;
+                let exchange = ended.clone().update(before).then(row.clone().insert(MAX_LIVE));
+                match self.store.write(exchange.recorded(records)) {
+                    Err(store::Error::Conflict | store::Error::Full) => {}
+                    count => {
+                        let count = count?;
+                        self.replace(&oldest, ended);
+                        return Ok(count);
+                    }
                 }
-                // Its bearer renewed or revoked it meanwhile.
-                Err(store::Error::Conflict) => self.forget(&oldest),
-                Err(error) => return Err(error.into()),
             }
+            // Its bearer renewed or revoked it meanwhile.
+            self.forget(&oldest);
         }
         Err(AccessTokenError::TooMany(MAX_LIVE))
     }
 
     /// The token of an identity that is the first to end: one that is past its end, or the oldest.
     fn oldest(&self, subject: &str, now: i64) -> Result<Option<Arc<Live>>, AccessTokenError> {
-        let ids = self.store.read(|connection| rows::first_to_end(connection, subject, now, LOOKED_AT))?;
+        let ids = rows::first_to_end(&self.store, subject, now, LOOKED_AT)?;
         for id in ids {
             if let Some(live) = self.find(&id)?.filter(|live| !live.row.revoked) {
                 return Ok(Some(live));
@@ -218,17 +217,4 @@ impl AccessTokens {
             );
         }
     }
-}
-
-/// Adds a token, and returns how many its identity then has.
-///
-/// # Errors
-/// [`store::Error::Conflict`] if it has as many as it may.
-fn add(transaction: &store::Transaction<'_>, row: &AccessToken) -> Result<i64, store::Error> {
-    let count = rows::count(transaction, &row.subject)?;
-    if count >= MAX_LIVE {
-        return Err(store::Error::Conflict);
-    }
-    row.write(transaction, None)?;
-    Ok(count + 1)
 }

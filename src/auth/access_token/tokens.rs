@@ -18,16 +18,13 @@ use crate::custody::Custody;
 use crate::principal::OWN_ISSUER;
 use crate::store::access_token::{self as rows, AccessToken};
 use crate::store::{self, Store};
-use crate::turns::Turns;
+use crate::turns::{Gathered, Turns, retry};
 
 /// How long ago the row of a token may have been read when it is kept in memory.
 pub const LONGEST_READ: Duration = Duration::from_secs(30);
 
 /// Tokens whose rows are kept in memory.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
-
-/// How often a change is tried again when another came first.
-pub(super) const ATTEMPTS: usize = 5;
 
 /// Identities that are remembered to have been warned about.
 const WARNED: NonZeroUsize = NonZeroUsize::new(1_000).unwrap();
@@ -50,6 +47,8 @@ pub struct AccessTokens {
     pub(super) rotating: Mutex<()>,
     /// Changes of a token by its identifier, and logins of an identity that has as many tokens as it may by its name.
     pub(super) turns: Turns,
+    /// Uses of tokens that may be used so often.
+    pub(super) uses: Gathered<Option<bool>>,
     /// Who was warned about many tokens, and when.
     pub(super) warned: Mutex<LruCache<String, Instant>>,
 }
@@ -64,7 +63,8 @@ impl AccessTokens {
         let live = Mutex::new(LruCache::new(CAPACITY));
         let issuer = format!("{OWN_ISSUER}{vault}");
         let (turns, warned) = (Turns::default(), Mutex::new(LruCache::new(WARNED)));
-        Ok(Self { store, custody, issuer, keys, live, rotating: Mutex::new(()), turns, warned })
+        let (rotating, uses) = (Mutex::new(()), Gathered::default());
+        Ok(Self { store, custody, issuer, keys, live, rotating, turns, uses, warned })
     }
 
     /// The public keys, as a JWK Set publishes them (RFC 7517 section 5).
@@ -116,31 +116,27 @@ impl AccessTokens {
         now: i64,
         counted: bool,
     ) -> Result<Arc<Live>, AccessTokenError> {
-        for _ in 0..ATTEMPTS {
+        retry(AccessTokenFault::Unknown.into(), || {
             live.check(bearer, now)?;
             if live.row.uses_limit == 0 || !counted || live.take() {
-                return Ok(live);
+                return Ok(Some(Arc::clone(&live)));
             }
             if live.is_spent() {
                 return Err(AccessTokenFault::Spent.into());
             }
-            match tokio::task::block_in_place(|| self.set_aside(&live))? {
-                Some(0) => {
+            match tokio::task::block_in_place(|| self.take_use(&live))? {
+                Some(true) => Ok(Some(Arc::clone(&live))),
+                Some(false) => {
                     live.spend();
-                    return Err(AccessTokenFault::Spent.into());
-                }
-                Some(aside) => {
-                    // One of them is this use.
-                    live.put(aside - 1);
-                    return Ok(live);
+                    Err(AccessTokenFault::Spent.into())
                 }
                 None => {
                     self.forget(&live);
                     live = self.find(&live.row.id)?.ok_or(AccessTokenFault::Unknown)?;
+                    Ok(None)
                 }
             }
-        }
-        Err(AccessTokenFault::Unknown.into())
+        })
     }
 
     /// The token of this identifier, if its row is there and can be believed.
@@ -155,7 +151,7 @@ impl AccessTokens {
     /// The token from its row, once the binding holds.
     fn read(&self, id: &str) -> Result<Option<Arc<Live>>, AccessTokenError> {
         let began = Instant::now();
-        let row = match self.store.read(|connection| rows::find(connection, id)) {
+        let row = match rows::find(&self.store, id) {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(None),
             Err(store::Error::Malformed(_)) => {

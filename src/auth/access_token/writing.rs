@@ -5,17 +5,16 @@ use std::sync::{Arc, PoisonError};
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::binding::{believed, bind};
 use super::error::{AccessTokenError, AccessTokenFault};
 use super::issuing::Issued;
 use super::live::Live;
 use super::own_keys::OwnKeys;
-use super::tokens::{ATTEMPTS, AccessTokens};
+use super::tokens::AccessTokens;
 use crate::audit::Record;
 use crate::policy::Terms;
 use crate::secret::Password;
-use crate::store;
 use crate::store::access_token::{self as rows, AccessToken};
+use crate::turns::retry;
 
 /// Rows that one sweep removes.
 const SWEPT: i64 = 1_000;
@@ -50,11 +49,7 @@ impl AccessTokens {
             return Err(AccessTokenFault::Spent.into());
         }
         let (name, key_id) = self.keys.load().signs.clone();
-        let signing_key = name.clone();
-        let next = self.change_in_turn(id, records, move |before| {
-            let signing_key = signing_key.clone();
-            AccessToken { signing_key, expires, ..before }
-        })?;
+        let next = self.change(id, records, |before| AccessToken { signing_key: name.clone(), expires, ..before })?;
         let token = self.sign(&next, &name, &key_id, now)?;
         Ok(Issued { token, id: next.id, expires_in: next.expires - now, max_ttl })
     }
@@ -65,7 +60,7 @@ impl AccessTokens {
             return Ok(false);
         }
         let id = &live.row.id;
-        let row = self.store.read(|connection| rows::find(connection, id))?;
+        let row = rows::find(&self.store, id)?;
         Ok(live.is_spent() || row.is_none_or(|row| row.uses >= row.uses_limit))
     }
 
@@ -74,68 +69,68 @@ impl AccessTokens {
     /// # Errors
     /// Store or HSM are away, or there is no such token.
     pub fn revoke(&self, id: &str, records: impl Fn(i64) -> Vec<Record>) -> Result<(), AccessTokenError> {
+        let _turn = self.turns.take(id)?;
         self.change(id, records, |before| AccessToken { revoked: true, ..before }).map(drop)
     }
 
-    /// Changes the row of a token that was not revoked, and what is known of it.
+    /// Changes the row of a token that was not revoked, and what is known of it. The caller has the token's turn.
     fn change(
         &self,
         id: &str,
         records: impl Fn(i64) -> Vec<Record>,
-        change: impl Fn(AccessToken) -> AccessToken + Clone + Send + 'static,
+        change: impl Fn(AccessToken) -> AccessToken,
     ) -> Result<AccessToken, AccessTokenError> {
-        let _turn = self.turns.take(id)?;
-        self.change_in_turn(id, records, change)
-    }
-
-    /// The same for whoever has the token's turn.
-    fn change_in_turn(
-        &self,
-        id: &str,
-        records: impl Fn(i64) -> Vec<Record>,
-        change: impl Fn(AccessToken) -> AccessToken + Clone + Send + 'static,
-    ) -> Result<AccessToken, AccessTokenError> {
-        for _ in 0..ATTEMPTS {
+        retry(AccessTokenFault::Unknown.into(), || {
             let live = self.find(id)?.ok_or_else(|| AccessTokenError::NotFound(id.to_owned()))?;
             if live.row.revoked {
                 return Err(AccessTokenFault::Revoked.into());
             }
             let version = live.row.version + 1;
-            let (known, custody, change) = (live.row.clone(), Arc::clone(&self.custody), change.clone());
-            let written = self.store.write_recorded(records(version), move |transaction| {
-                let before = believed(transaction, &known, &custody)?.ok_or(store::Error::Conflict)?;
-                let mut next = AccessToken { version, ..change(before.clone()) };
-                next.binding = bind(&custody, &next)?;
-                next.write(transaction, Some(&before))?;
-                Ok(next)
-            });
-            match written {
-                Ok(next) => {
-                    self.replace(&live, next.clone());
-                    return Ok(next);
-                }
+            let next = self.update(&live.row, records(version), |before| AccessToken { version, ..change(before) })?;
+            match &next {
+                Some(next) => self.replace(&live, next.clone()),
                 // The row is no longer what it was: it is read again.
-                Err(store::Error::Conflict) => self.forget(&live),
-                Err(error) => return Err(error.into()),
+                None => self.forget(&live),
             }
-        }
-        Err(AccessTokenFault::Unknown.into())
+            Ok(next)
+        })
     }
 
-    /// Sets uses aside, durably: a crash loses what was set aside and not made, and never gives a use twice. 0 if none are left;
-    /// `None` if the row is no longer the one that is known.
-    pub(super) fn set_aside(&self, live: &Live) -> Result<Option<i64>, AccessTokenError> {
-        let (share, known, custody) = (live.share(), live.row.clone(), Arc::clone(&self.custody));
-        Ok(self.store.write(move |transaction| {
-            let Some(before) = believed(transaction, &known, &custody)? else { return Ok(None) };
-            let aside = share.min(before.uses_limit - before.uses).max(0);
-            if aside > 0 {
-                let mut next = AccessToken { uses: before.uses + aside, ..before.clone() };
-                next.binding = bind(&custody, &next)?;
-                next.write(transaction, Some(&before))?;
+    /// Takes one use of a token: false if none is left, `None` if the row is no longer the one that is known. Uses that are taken at
+    /// one time are in one write.
+    pub(super) fn take_use(&self, live: &Live) -> Result<Option<bool>, AccessTokenError> {
+        self.uses.ask(&self.turns, &live.row.id, |wanted| {
+            let mut taken = self.take_uses(live, i64::try_from(wanted).unwrap_or(i64::MAX))?;
+            Ok(move || {
+                taken.as_mut().map(|taken| {
+                    *taken -= 1;
+                    *taken >= 0
+                })
+            })
+        })
+    }
+
+    /// Takes so many uses, or as many as are left. They and more are set aside durably: a crash loses what was set aside and not made,
+    /// and never gives a use twice.
+    fn take_uses(&self, live: &Live, wanted: i64) -> Result<Option<i64>, AccessTokenError> {
+        // Somebody may have set some aside meanwhile.
+        let mut taken = (0..wanted).map_while(|_| live.take().then_some(1)).sum::<i64>();
+        if taken < wanted {
+            let share = live.share().max(wanted - taken);
+            let mut aside = 0;
+            let set_aside = self.update(&live.row, Vec::new(), |before| {
+                aside = share.min(before.uses_limit - before.uses).max(0);
+                AccessToken { uses: before.uses + aside, ..before }
+            })?;
+            if set_aside.is_none() {
+                live.put(taken);
+                return Ok(None);
             }
-            Ok(Some(aside))
-        })?)
+            let beyond = (taken + aside - wanted).max(0);
+            live.put(beyond);
+            taken += aside - beyond;
+        }
+        Ok(Some(taken))
     }
 
     /// Gives back to the rows what was set aside and not used, at the end of the server; nothing is admitted any more.
@@ -149,16 +144,10 @@ impl AccessTokens {
         };
         for live in known {
             let left = live.take_all();
-            if left == 0 {
-                continue;
+            if left > 0 {
+                let _turn = self.turns.take(&live.row.id)?;
+                self.update(&live.row, Vec::new(), |before| AccessToken { uses: before.uses - left, ..before })?;
             }
-            let (known, custody) = (live.row.clone(), Arc::clone(&self.custody));
-            self.store.write(move |transaction| {
-                let Some(before) = believed(transaction, &known, &custody)? else { return Ok(()) };
-                let mut next = AccessToken { uses: before.uses - left, ..before.clone() };
-                next.binding = bind(&custody, &next)?;
-                next.write(transaction, Some(&before))
-            })?;
         }
         Ok(())
     }
@@ -169,7 +158,7 @@ impl AccessTokens {
     /// Store or HSM are away, or too many keys are needed.
     pub fn rotate(&self, now: i64) -> Result<String, AccessTokenError> {
         let _alone = self.rotating.lock().unwrap_or_else(PoisonError::into_inner);
-        let needed = self.store.read(|connection| rows::signing_keys(connection, now - KEPT))?;
+        let needed = rows::signing_keys(&self.store, now - KEPT)?;
         self.custody.rotate_token_key(&self.store, &needed, now)?;
         let keys = OwnKeys::new(&self.custody.token_keys())?;
         let key_id = keys.signs.1.clone();
@@ -189,7 +178,7 @@ impl AccessTokens {
         now: i64,
         limit: usize,
     ) -> Result<Vec<(String, Option<AccessToken>)>, AccessTokenError> {
-        Ok(self.store.read(|connection| rows::live(connection, subject, now, after, limit))?)
+        Ok(rows::live(&self.store, subject, now, after, limit)?)
     }
 
     /// Whether a row is what was written.
@@ -206,10 +195,10 @@ impl AccessTokens {
     /// The store is away.
     pub fn sweep(&self, now: i64) -> Result<bool, AccessTokenError> {
         let before = now - KEPT;
-        if !self.store.read(|connection| rows::any_ended(connection, before))? {
+        if !rows::any_ended(&self.store, before)? {
             return Ok(false);
         }
-        let swept = self.store.write(move |transaction| rows::sweep(transaction, before, SWEPT))?;
+        let swept = self.store.write(rows::sweep(before, SWEPT))?;
         tracing::debug!(swept, "access tokens that had ended are removed");
         Ok(i64::try_from(swept).is_ok_and(|swept| swept == SWEPT))
     }

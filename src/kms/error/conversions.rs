@@ -71,6 +71,9 @@ impl From<store::Error> for Error {
         match error {
             store::Error::Audit(unavailable) => Self::Audit(unavailable),
             store::Error::Abandoned => Self::Abandoned,
+            store::Error::Exists(name) => Self::Exists(name),
+            // Changes made here take turns: somebody else writes into the database.
+            store::Error::Conflict => Self::Contention,
             error @ store::Error::Binding(_) => Self::Unbound(error),
             error => Self::Store(error),
         }

@@ -12,8 +12,8 @@ use super::service::NewGrant;
 use crate::custody::{Mac, SecretKeyKind};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Grants;
+use crate::store::Command;
 use crate::store::object::{Class, Material};
-use crate::store::{self, Change};
 
 impl NewGrant<'_> {
     /// The key lengths in bytes that the token takes for a MAC.
@@ -56,12 +56,8 @@ impl NewGrant<'_> {
         let mut uses = kms.invocations.begin(id, 0);
         [row.binding, uses.binding] = kms.custody.bind_together([&row.bound(), &uses.bound()])?;
         let size = cache::size(&row);
-        let insert = move |transaction: &store::Transaction<'_>| {
-            row.insert(transaction, &index)?;
-            uses.write(transaction)
-        };
-        let change = Change::new(vec![self.call.change(self.action, id, 1)], insert);
-        kms.commit(self.call, Prepared::addition(change, made, size))
+        let command = row.insert(index).then(uses.write()).recorded(vec![self.call.change(self.action, id, 1)]);
+        kms.commit(self.call, Prepared::addition(command, made, size))
     }
 
     /// Makes a pair and adds both halves, or neither. What leave was given for each half decides where it is.
@@ -82,10 +78,8 @@ impl NewGrant<'_> {
         let [(one, _), (other, _)] = &mut rows;
         [one.binding, other.binding] = kms.custody.bind_together([&one.bound(), &other.bound()])?;
         let size = rows.iter().map(|(row, _)| cache::size(row)).sum();
-        let insert = move |transaction: &store::Transaction<'_>| {
-            rows.iter().try_for_each(|(row, index)| row.insert(transaction, index))
-        };
-        kms.commit(self.call, Prepared::addition(Change::new(records, insert), made, size))
+        let command = Command::all(rows.into_iter().map(|(row, index)| row.insert(index))).recorded(records);
+        kms.commit(self.call, Prepared::addition(command, made, size))
     }
 
     /// Whose the new object is, and where.

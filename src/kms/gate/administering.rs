@@ -10,9 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::error::Error;
 use super::super::secret_path::DEFAULT_ACCOUNT;
-use super::credentials::contended;
 use super::definitions::Definitions;
-use super::own;
 use super::service::AdministrationGrant;
 use crate::api::definitions::Entry;
 use crate::auth::AccessTokens;
@@ -20,8 +18,9 @@ use crate::policy::{
     Action, AuthenticatorDocument, Definition, Documents, Fault, Grantee, IdentityDocument, Kind, Policy,
     ProjectDocument,
 };
+use crate::store::api_key::ApiKey;
 use crate::store::policy_entry::PolicyEntry;
-use crate::store::{object, secret_place};
+use crate::store::{Command, object, secret_place};
 
 /// A role as the table of grantees has it.
 fn role_index(name: &str) -> String {
@@ -143,13 +142,18 @@ impl AdministrationGrant<'_> {
             return Err(Error::Undefined { kind: kind.word(), name: name.to_owned() });
         }
         self.check_unused(kind, name, document.is_none(), is_there)?;
+        let definition = document.as_deref().map(|document| read(kind, name, document)).transpose()?;
         let mut policy = Policy::clone(&self.kms.policy.load());
-        let faults = match &document {
-            Some(document) => policy.put(name, read(kind, name, document)?),
+        let concerns_caller = policy.concerns(self.call.caller(), kind, name, definition.as_ref());
+        let faults = match definition {
+            Some(definition) => policy.put(name, definition),
             None => policy.remove(kind, name),
         };
         if let Some(fault) = faults.into_iter().next() {
             return Err(fault.into());
+        }
+        if concerns_caller {
+            self.call.concerns_caller();
         }
         let version = definitions.version(kind, name) + 1;
         let stored = document.clone();
@@ -157,9 +161,6 @@ impl AdministrationGrant<'_> {
             PolicyEntry { kind: kind.word().to_owned(), name: name.to_owned(), version, document, binding: Vec::new() };
         row.binding = self.kms.custody.bind(&row.bound())?;
         let object = format!("{}/{name}", kind.word());
-        if own::concerns(&self.kms.policy.load(), self.call.caller(), kind, name, row.document.as_deref()) {
-            self.call.concerns_caller();
-        }
         let mut records = vec![self.call.change(Action::Administer, &object, version)];
         let is_host_gone = kind == Kind::Host && row.document.is_none();
         // Nobody issues a key before the host is gone.
@@ -176,15 +177,9 @@ impl AdministrationGrant<'_> {
         // Where there is no project the default account has its own.
         let is_new = !is_there && name != DEFAULT_ACCOUNT;
         let is_forgotten = kind == Kind::Project && (row.document.is_none() || is_new);
-        let written = self.kms.store.write_recorded(records, move |transaction| {
-            row.write(transaction)?;
-            if is_forgotten {
-                secret_place::forget(transaction, &row.name)?;
-            }
-            taken.map_or(Ok(()), |key| key.write(transaction))
-        });
-        written.map_err(contended)?;
-        self.call.changed();
+        let forgotten = is_forgotten.then(|| secret_place::forget(row.name.clone()));
+        let beside = forgotten.into_iter().chain(taken.map(ApiKey::write));
+        self.kms.commit(self.call, row.write().then(Command::all(beside)).recorded(records))?;
         definitions.stored.insert((kind, name.to_owned()), (version, stored));
         self.kms.policy.store(Arc::new(policy));
         Ok(version)
@@ -194,16 +189,10 @@ impl AdministrationGrant<'_> {
     /// must not find in it what was left in one of the same name.
     fn check_unused(&self, kind: Kind, name: &str, is_removed: bool, is_there: bool) -> Result<(), Error> {
         let store = &self.kms.store;
-        if kind == Kind::Role
-            && is_removed
-            && store.read(|connection| object::any_grant(connection, &role_index(name)))?
-        {
+        if kind == Kind::Role && is_removed && object::any_grant(store, &role_index(name))? {
             return Err(Error::RoleInUse(name.to_owned()));
         }
-        if kind == Kind::Project
-            && (is_removed || !is_there)
-            && store.read(|connection| object::any_in_project(connection, name))?
-        {
+        if kind == Kind::Project && (is_removed || !is_there) && object::any_in_project(store, name)? {
             return Err(Error::ProjectInUse(name.to_owned()));
         }
         Ok(())
@@ -212,5 +201,5 @@ impl AdministrationGrant<'_> {
 
 /// A definition that was written as JSON here.
 fn read(kind: Kind, name: &str, document: &str) -> Result<Definition, Error> {
-    kind.read(document).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
+    kind.read(document.as_bytes()).map_err(|error| Fault::at(&[kind.word(), name], error.to_string()).into())
 }

@@ -17,7 +17,7 @@ use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, Dialect};
 use crate::policy::{Action, Resource};
 use crate::secret::Bytes;
-use crate::store::{Change, Transaction, secret_path};
+use crate::store::{Command, secret_path};
 
 /// What is to change; what is `None` stays as it is.
 #[derive(Default)]
@@ -90,17 +90,11 @@ impl Grant<'_> {
         let erasure = (sealed.is_some() && oldest > 0).then(|| kms.erasure(&object, None)).transpose()?;
         let shown = object.attributes.clone();
         let (object, size) = Kms::successor(&row, &present)?;
-        let name = amendment.to.map(SecretPath::name);
-        let job = move |transaction: &Transaction<'_>| {
-            row.update(transaction, &index)?;
-            if let Some(name) = &name {
-                secret_path::rename(transaction, &row.id, name)?;
-            }
-            sealed.map_or(Ok(()), |sealed| sealed.insert(transaction, oldest))
-        };
-        let records = vec![self.call.change(self.action, id, version)];
-        let change = Change::new(records, job).with_erasure(erasure);
-        kms.commit(self.call, Prepared::succession(change, object, size, turn))?;
+        let renamed = amendment.to.map(|to| secret_path::rename(id.clone(), to.name()));
+        let beside = renamed.into_iter().chain(sealed.map(|sealed| sealed.insert(oldest)));
+        let command = row.update(index).then(Command::all(beside)).erasing(erasure);
+        let command = command.recorded(vec![self.call.change(self.action, id, version)]);
+        kms.commit(self.call, Prepared::succession(command, object, size, turn))?;
         Ok(shown)
     }
 

@@ -89,8 +89,7 @@ impl<'a> ServerGrant<'a> {
                 sweep = Some(self.sweep()?);
             }
             let is_over = || self.call.go_on().is_err();
-            let Page { skipped, found } =
-                self.kms.store.read(|connection| search.page(connection, start, limit, &is_over))?;
+            let Page { skipped, found } = search.page(&self.kms.store, start, limit, &is_over)?;
             walked.skipped += skipped;
             let is_last = found.len() < limit;
             visited += found.len();
@@ -114,15 +113,14 @@ impl<'a> ServerGrant<'a> {
         let missing = || Error::NotFound(id.to_owned());
         let sighted = self.kms.sighted(self.call, id)?;
         sighted.ok_or_else(missing)?;
-        let number = self.kms.store.read(|connection| object::number(connection, id))?;
+        let number = object::number(&self.kms.store, id)?;
         Ok(Start { after: Some(number.ok_or_else(missing)?), skip: 0 })
     }
 
     /// Identifiers of objects for which the index says that a change of owner waits for `subject`: a chunk of them, in the order
     /// of their identifiers, those after `after`.
     pub(in crate::kms) fn pending(&self, subject: &str, after: &str) -> Result<Vec<String>, Error> {
-        let now = self.call.now.0;
-        Ok(self.kms.store.read(|connection| inventory::pending(connection, subject, now, after, CHUNK))?)
+        Ok(inventory::pending(&self.kms.store, subject, self.call.now.0, after, CHUNK)?)
     }
 
     /// Leave to look at more objects than a page of them, one by one: to a few at one time, so that others get on.

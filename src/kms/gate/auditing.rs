@@ -36,7 +36,7 @@ impl Kms {
 impl AuditGrant<'_> {
     /// The last checkpoint of the audit log that the database knows.
     pub(in crate::kms) fn audit_head(&self) -> Result<Option<String>, Error> {
-        let known = self.0.store.read(|connection| Ok(audit_head::read(connection)?))?;
+        let known = audit_head::read(&self.0.store)?;
         Ok(known.and_then(|known| known.signed_line))
     }
 
@@ -50,13 +50,13 @@ impl AuditGrant<'_> {
     /// The place in the order of creation after the object `after`; the beginning without one.
     pub(in crate::kms) fn place(&self, after: Option<&str>) -> Result<i64, Error> {
         let Some(id) = after else { return Ok(0) };
-        let number = self.0.store.read(|connection| object::number(connection, id))?;
+        let number = object::number(&self.0.store, id)?;
         number.ok_or_else(|| Error::NoPlace(id.to_owned()))
     }
 
     /// A chunk of the rows of objects in the order of their creation, those after `number`.
     pub(in crate::kms) fn rows(&self, filter: &inventory::Filter, number: i64) -> Result<Vec<inventory::Entry>, Error> {
-        Ok(self.0.store.read(|connection| inventory::page(connection, filter, number, CHUNK))?)
+        Ok(inventory::page(&self.0.store, filter, number, CHUNK)?)
     }
 
     /// The object of a row; `None` if the row cannot be believed.

@@ -5,7 +5,7 @@ use super::super::error::Error;
 use super::prepared::{After, Made, Prepared};
 use super::service::Kms;
 use crate::store::object::Material;
-use crate::store::{self, Change};
+use crate::store::{self, Command};
 
 /// Keys that are not needed after a commit. They are removed from the token once nobody meets the objects of before any more: the
 /// token may be slow, or not answer.
@@ -34,16 +34,19 @@ impl Call<'_> {
 }
 
 impl Kms {
-    /// Commits the change of a call; one that may wait for those of later items is left in the call ([`Self::commit_all`]). A call
-    /// has one change.
-    pub(super) fn commit(&self, call: &Call<'_>, prepared: Prepared) -> Result<(), Error> {
+    /// Commits the change of a call: the only way by which what a caller does gets into the database. What the change rests on was
+    /// read and decided, and its rows were bound by the HSM, in the turn of what it changes; the writer calls the HSM for the head of the
+    /// audit log, and for nothing else. One that may wait for those of later items is left in the call ([`Self::commit_all`]). A call has
+    /// one change.
+    pub(super) fn commit(&self, call: &Call<'_>, prepared: impl Into<Prepared>) -> Result<(), Error> {
+        let prepared = prepared.into();
         if call.gathering != Gathering::No {
             let before = call.prepared.replace(Some(prepared));
             debug_assert!(before.is_none(), "a call has one change");
             return Ok(());
         }
-        let Prepared { change, after, .. } = prepared;
-        let written = self.store.change(change);
+        let Prepared { command, after, .. } = prepared;
+        let written = self.store.write(command);
         let (outcome, leftovers) = self.settle(call, after, written);
         self.remove(leftovers);
         outcome
@@ -53,14 +56,14 @@ impl Kms {
     /// With `stops`, what comes after a change that failed is not done, has the outcome [`store::Error::NotBegun`], and what was made
     /// for it is removed.
     pub(in crate::kms) fn commit_all(&self, calls: &[&Call<'_>], stops: bool) -> Vec<Result<(), Error>> {
-        let (mut changes, mut afters) = (Vec::new(), Vec::with_capacity(calls.len()));
+        let (mut commands, mut afters) = (Vec::new(), Vec::with_capacity(calls.len()));
         for call in calls {
-            afters.push(call.prepared.take().map(|Prepared { change, after, .. }| {
-                changes.push(change);
+            afters.push(call.prepared.take().map(|Prepared { command, after, .. }| {
+                commands.push(command);
                 after
             }));
         }
-        let mut written = self.store.change_all(changes, stops).into_iter();
+        let mut written = self.store.write_all(commands, stops).into_iter();
         let settle = |(call, after): (&&Call<'_>, Option<After>)| {
             let Some(after) = after else { return (Ok(()), Leftovers::default()) };
             self.settle(call, after, written.next().unwrap_or(Err(store::Error::Stopped)))
@@ -75,16 +78,16 @@ impl Kms {
     }
 
     /// Commits what calls have left, and `beside` with it: all of it, or nothing. What was made for it is removed if it fails.
-    pub(in crate::kms) fn commit_together(&self, calls: &[Call<'_>], beside: Option<Change>) -> Result<(), Error> {
-        let (mut changes, mut afters) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
+    pub(in crate::kms) fn commit_together(&self, calls: &[Call<'_>], beside: Option<Command>) -> Result<(), Error> {
+        let (mut commands, mut afters) = (Vec::with_capacity(calls.len()), Vec::with_capacity(calls.len()));
         for call in calls {
-            if let Some(Prepared { change, after, .. }) = call.prepared.take() {
-                changes.push(change);
+            if let Some(Prepared { command, after, .. }) = call.prepared.take() {
+                commands.push(command);
                 afters.push((call, after));
             }
         }
-        changes.extend(beside);
-        let mut failure = self.store.change(Change::together(changes)).err();
+        commands.extend(beside);
+        let mut failure = self.store.write(Command::all(commands)).err();
         let is_done = failure.is_none();
         let mut first = None;
         let mut leftovers = Vec::with_capacity(afters.len());
@@ -128,15 +131,7 @@ impl Kms {
                 }
                 (Ok(()), Leftovers { made: None, former })
             }
-            Err(error) => {
-                let error = match error {
-                    store::Error::Exists(id) => Error::Exists(id),
-                    // Changes made here take turns: somebody else writes into the database.
-                    store::Error::Conflict => Error::Contention,
-                    error => error.into(),
-                };
-                (Err(error), Leftovers { made, former: None })
-            }
+            Err(error) => (Err(error.into()), Leftovers { made, former: None }),
         }
     }
 

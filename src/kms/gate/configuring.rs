@@ -7,11 +7,12 @@ use super::super::clock::now;
 use super::super::error::Error;
 use super::super::operation::Operation;
 use super::super::uuid;
-use super::credentials::contended;
 use super::definitions::documents_record;
 use super::service::Kms;
 use crate::audit::{Decision, Outcome, Record};
 use crate::policy::{AuthenticatorDocument, Documents, HostDocument};
+use crate::store::Command;
+use crate::store::api_key::ApiKey;
 
 impl Kms {
     /// Puts other documents in the place of the configured ones. A host that comes into them or leaves them has no API key then, and a
@@ -41,10 +42,7 @@ impl Kms {
         if rows.is_empty() {
             self.record_all(records)?;
         } else {
-            let write = self
-                .store
-                .write_recorded(records, move |transaction| rows.iter().try_for_each(|row| row.write(transaction)));
-            write.map_err(contended)?;
+            self.store.write(Command::all(rows.into_iter().map(ApiKey::write)).recorded(records))?;
         }
         definitions.configured = documents;
         self.policy.store(Arc::new(definitions.policy()));

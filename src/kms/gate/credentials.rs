@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use super::super::call::Call;
 use super::super::error::Error;
-use super::service::{ATTEMPTS, AdministrationGrant, Kms};
+use super::service::{AdministrationGrant, Kms, Use};
 use crate::audit::Record;
 use crate::auth::{Comparing, Lockouts};
-use crate::custody::{self, CredentialKind, Custody};
+use crate::custody::CredentialKind;
 use crate::policy::{Action, HostDocument, IdentityDocument, UniversalAuthDocument};
 use crate::secret::{Password, is_equal};
+use crate::store;
 use crate::store::api_key::{self, ApiKey};
 use crate::store::client_secret::{self, ClientSecret};
-use crate::store::{self, Transaction};
 use crate::turns::{Crowded, Turn};
 
 /// Client secrets of one identity that were not revoked, at most.
@@ -22,19 +22,6 @@ pub(in crate::kms) const MAX_CLIENT_SECRETS: i64 = 1_000;
 pub(super) struct KeyTurn {
     host: String,
     _turn: Turn,
-}
-
-/// What came of the use of a client secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::kms) enum Use {
-    /// It is counted.
-    Counted,
-    /// There was none left.
-    Spent,
-    /// The secret was revoked meanwhile.
-    Revoked,
-    /// The row was changed in the database.
-    Refused,
 }
 
 impl Kms {
@@ -63,7 +50,7 @@ impl Kms {
 
     /// The client secret with this MAC. [`Error::Integrity`] for a row that is not what was written.
     pub(in crate::kms) fn client_secret_with(&self, mac: &[u8]) -> Result<Option<ClientSecret>, Error> {
-        let ids = self.store.read(|connection| client_secret::with_mac(connection, mac))?;
+        let ids = client_secret::with_mac(&self.store, mac)?;
         let id = match ids.as_slice() {
             [] => return Ok(None),
             [id] => id,
@@ -76,40 +63,54 @@ impl Kms {
     /// The row of a client secret, likewise.
     fn client_secret_row(&self, id: &str) -> Result<Option<ClientSecret>, Error> {
         let name = client_secret::name(id);
-        let found = believed(&name, self.store.read(|connection| client_secret::find(connection, id)))?;
+        let found = believed(&name, client_secret::find(&self.store, id))?;
         match found {
             Some(row) if !self.custody.is_bound(&row.bound(), &row.binding)? => Err(refuse(&name)),
             found => Ok(found),
         }
     }
 
-    /// Counts one use of a client secret at `now`; it is on disk when this returns. One use after the other, in the writer: so often
-    /// as the secret may be used, and not once more.
+    /// Counts one use of a client secret at `now`; it is on disk when this returns. The secret is used as often as it may be, and not
+    /// once more: uses that come at one time are counted in one write.
     pub(in crate::kms) fn use_client_secret(&self, known: &ClientSecret, now: i64) -> Result<Use, Error> {
-        let (id, custody) = (known.id.clone(), Arc::clone(&self.custody));
-        let used = self.store.write(move |transaction| {
-            let Some(before) = bound_row(transaction, &id, &custody)? else { return Ok(Use::Refused) };
-            if before.revoked {
-                return Ok(Use::Revoked);
+        self.uses.ask(&self.turns, &client_secret::name(&known.id), |wanted| {
+            let (mut counted, beyond) = self.count_uses(&known.id, now, i64::try_from(wanted).unwrap_or(i64::MAX))?;
+            Ok(move || {
+                counted -= 1;
+                if counted >= 0 { Use::Counted } else { beyond }
+            })
+        })
+    }
+
+    /// Counts so many uses, or as many as are left: how many, and what came of the others.
+    fn count_uses(&self, id: &str, now: i64, wanted: i64) -> Result<(i64, Use), Error> {
+        let before = match self.client_secret_row(id) {
+            Ok(Some(row)) => row,
+            Ok(None) => {
+                let _ = refuse(&client_secret::name(id));
+                return Ok((0, Use::Refused));
             }
-            if before.uses_limit > 0 && before.uses >= before.uses_limit {
-                return Ok(Use::Spent);
-            }
-            let mut next = ClientSecret { uses: before.uses.saturating_add(1), updated: now, ..before.clone() };
-            next.binding = custody.bind(&next.bound()).map_err(unbound)?;
-            next.write(transaction, Some(&before))?;
-            Ok(Use::Counted)
-        })?;
-        if used == Use::Refused {
-            let _ = refuse(&client_secret::name(&known.id));
+            Err(Error::Integrity(_)) => return Ok((0, Use::Refused)),
+            Err(error) => return Err(error),
+        };
+        if before.revoked {
+            return Ok((0, Use::Revoked));
         }
-        Ok(used)
+        let left = if before.uses_limit > 0 { before.uses_limit.saturating_sub(before.uses) } else { wanted };
+        let counted = left.min(wanted);
+        if counted <= 0 {
+            return Ok((0, Use::Spent));
+        }
+        let mut next = ClientSecret { uses: before.uses.saturating_add(counted), updated: now, ..before.clone() };
+        next.binding = self.custody.bind(&next.bound())?;
+        self.store.write(next.update(before))?;
+        Ok((counted, Use::Spent))
     }
 
     /// The API key of a host. [`Error::Integrity`] for a row that is not what was written.
     pub(in crate::kms) fn api_key(&self, host: &str) -> Result<Option<ApiKey>, Error> {
         let name = api_key::name(host);
-        let found = believed(&name, self.store.read(|connection| api_key::find(connection, host)))?;
+        let found = believed(&name, api_key::find(&self.store, host))?;
         match found {
             Some(row) if !self.custody.is_bound(&row.bound(), &row.binding)? => Err(refuse(&name)),
             found => Ok(found),
@@ -164,9 +165,7 @@ impl Kms {
 
     fn write_api_key(&self, call: &Call<'_>, action: Action, row: ApiKey) -> Result<(), Error> {
         let record = call.change(action, &api_key::name(&row.host), row.version);
-        self.store.write_recorded(vec![record], move |transaction| row.write(transaction)).map_err(contended)?;
-        call.changed();
-        Ok(())
+        self.commit(call, row.write().recorded(vec![record]))
     }
 
     /// What takes the API key of a host away that comes or goes: another host of its name must not have it. `None` if it has none.
@@ -177,7 +176,7 @@ impl Kms {
         record: impl FnOnce(&str, i64) -> Record,
     ) -> Result<Option<(ApiKey, Record)>, Error> {
         let host = &turn.host;
-        let version = self.store.read(|connection| api_key::version(connection, host))?;
+        let version = api_key::version(&self.store, host)?;
         let account = match self.api_key(host) {
             Ok(None | Some(ApiKey { mac: None, .. })) => return Ok(None),
             Ok(Some(row)) => row.account,
@@ -207,25 +206,17 @@ impl AdministrationGrant<'_> {
         row.mac = kms.custody.credential_mac(CredentialKind::ClientSecret, &row.auth, secret.as_bytes())?;
         row.binding = kms.custody.bind(&row.bound())?;
         let record = self.call.change(Action::Administer, &client_secret::name(&row.id), row.version);
-        let written = row.clone();
-        let added = kms.store.write_recorded(vec![record], move |transaction| {
-            if client_secret::count(transaction, &written.auth)? >= MAX_CLIENT_SECRETS {
-                return Err(store::Error::Conflict);
-            }
-            written.write(transaction, None)
-        });
-        match added {
-            // Its identifier is new.
-            Err(store::Error::Conflict) => return Err(Error::TooManyClientSecrets(MAX_CLIENT_SECRETS)),
-            added => added?,
-        }
-        self.call.changed();
+        let added = kms.commit(self.call, row.clone().insert(MAX_CLIENT_SECRETS).recorded(vec![record]));
+        added.map_err(|error| match error {
+            Error::Store(store::Error::Full) => Error::TooManyClientSecrets(MAX_CLIENT_SECRETS),
+            error => error,
+        })?;
         Ok((secret, row))
     }
 
     /// Identifiers of the client secrets of a Universal Auth that were not revoked, at most `limit`, after `after`.
     pub(in crate::kms) fn client_secrets(&self, auth: &str, after: &str, limit: usize) -> Result<Vec<String>, Error> {
-        Ok(self.kms.store.read(|connection| client_secret::of_auth(connection, auth, after, limit))?)
+        Ok(client_secret::of_auth(&self.kms.store, auth, after, limit)?)
     }
 
     /// The client secret of this identifier, if it is one of a Universal Auth.
@@ -236,34 +227,18 @@ impl AdministrationGrant<'_> {
 
     /// Revokes a client secret; one that was revoked stays as it is. Logins by it go on meanwhile, and do not keep it from being revoked.
     pub(in crate::kms) fn revoke_client_secret(&self, auth: &str, id: &str) -> Result<ClientSecret, Error> {
-        let (kms, now) = (self.kms, self.call.now.0);
-        for _ in 0..ATTEMPTS {
-            let known = self.client_secret(auth, id)?;
-            if known.revoked {
-                return Ok(known);
-            }
-            let version = known.version + 1;
-            let record = self.call.change(Action::Administer, &client_secret::name(id), version);
-            let custody = Arc::clone(&kms.custody);
-            let revoked = kms.store.write_recorded(vec![record], move |transaction| {
-                let before = bound_row(transaction, &known.id, &custody)?;
-                // A use is no change of the version: only whoever revokes it makes another one.
-                let before = before.filter(|row| row.version == known.version).ok_or(store::Error::Conflict)?;
-                let mut next = ClientSecret { version, revoked: true, updated: now, ..before.clone() };
-                next.binding = custody.bind(&next.bound()).map_err(unbound)?;
-                next.write(transaction, Some(&before))?;
-                Ok(next)
-            });
-            match revoked {
-                Err(store::Error::Conflict) => {}
-                revoked => {
-                    let row = revoked?;
-                    self.call.changed();
-                    return Ok(row);
-                }
-            }
+        let (kms, name) = (self.kms, client_secret::name(id));
+        let _turn = kms.turns.take(&name)?;
+        let known = self.client_secret(auth, id)?;
+        if known.revoked {
+            return Ok(known);
         }
-        Err(Error::Contention)
+        let (version, updated) = (known.version + 1, self.call.now.0);
+        let mut next = ClientSecret { version, revoked: true, updated, ..known.clone() };
+        next.binding = kms.custody.bind(&next.bound())?;
+        let record = self.call.change(Action::Administer, &name, version);
+        kms.commit(self.call, next.clone().update(known).recorded(vec![record]))?;
+        Ok(next)
     }
 
     /// Forgets the failures of a Universal Auth; returns how many networks were locked out.
@@ -282,7 +257,7 @@ impl AdministrationGrant<'_> {
         let turn = self.kms.key_turn(host)?;
         let document = self.host(account, host)?;
         // Whatever the row says: it says something else from now on.
-        let version = self.kms.store.read(|connection| api_key::version(connection, host))?;
+        let version = api_key::version(&self.kms.store, host)?;
         self.kms.issue_api_key_row(&turn, self.call, Action::Administer, &document, version)
     }
 
@@ -290,7 +265,7 @@ impl AdministrationGrant<'_> {
     pub(in crate::kms) fn revoke_api_key(&self, account: &str, host: &str) -> Result<(), Error> {
         let missing = || Error::Undefined { kind: "API key of the host", name: host.to_owned() };
         let _turn = self.kms.key_turn(host)?;
-        let version = self.kms.store.read(|connection| api_key::version(connection, host))?;
+        let version = api_key::version(&self.kms.store, host)?;
         match self.kms.api_key(host) {
             Ok(Some(row)) if row.mac.is_some() && row.account == account => {}
             Err(Error::Integrity(_)) => {}
@@ -300,22 +275,6 @@ impl AdministrationGrant<'_> {
         let row = self.kms.next_api_key((host, account), version, self.call.now.0, None)?;
         self.kms.write_api_key(self.call, Action::Administer, row)
     }
-}
-
-/// The row of a client secret within a change; `None` if the row is missing, or is not what was written.
-fn bound_row(transaction: &Transaction<'_>, id: &str, custody: &Custody) -> Result<Option<ClientSecret>, store::Error> {
-    let found = match client_secret::find(transaction, id) {
-        Err(store::Error::Malformed(_)) => None,
-        found => found?,
-    };
-    match found {
-        Some(row) if !custody.is_bound(&row.bound(), &row.binding).map_err(unbound)? => Ok(None),
-        found => Ok(found),
-    }
-}
-
-fn unbound(error: custody::Error) -> store::Error {
-    store::Error::Binding(error.to_string())
 }
 
 /// What was read, or a refusal of what makes no sense.
@@ -333,12 +292,4 @@ fn believed<T>(name: &str, found: Result<Option<T>, store::Error>) -> Result<Opt
 fn refuse(name: &str) -> Error {
     tracing::error!(name, "ROW REFUSED: its binding is wrong, so it was changed or exchanged in the database");
     Error::Integrity(name.to_owned())
-}
-
-/// The error of a change that found another row than the one that was read.
-pub(super) fn contended(error: store::Error) -> Error {
-    match error {
-        store::Error::Conflict => Error::Contention,
-        error => error.into(),
-    }
 }

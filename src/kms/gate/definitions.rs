@@ -11,7 +11,7 @@ use super::super::uuid;
 use crate::audit::Record;
 use crate::custody::Custody;
 use crate::hexadecimal;
-use crate::policy::{Definition, Documents, Fault, Kind, Policy};
+use crate::policy::{Documents, Fault, Kind, Policy};
 use crate::store::Store;
 use crate::store::policy_entry;
 
@@ -35,7 +35,7 @@ impl Definitions {
         default_mode: bool,
     ) -> Result<Self, Error> {
         let mut stored = BTreeMap::new();
-        for row in store.read(policy_entry::all)? {
+        for row in policy_entry::all(store)? {
             let row = match row {
                 Ok(row) => row,
                 Err(name) => {
@@ -128,27 +128,13 @@ impl Definitions {
         let mut documents = Documents::default();
         for ((kind, name), (_, document)) in &self.stored {
             let Some(document) = document else { continue };
-            if add(&mut documents, *kind, name, document).is_none() {
-                tracing::error!(kind = kind.word(), name, "a stored definition cannot be read");
+            match kind.read(document.as_bytes()) {
+                Ok(definition) => documents.put(name.clone(), definition),
+                Err(_) => tracing::error!(kind = kind.word(), name, "a stored definition cannot be read"),
             }
         }
         documents.overridden(&self.configured)
     }
-}
-
-/// Puts what a row says in its place.
-fn add(documents: &mut Documents, kind: Kind, name: &str, document: &str) -> Option<()> {
-    let name = name.to_owned();
-    match kind.read(document).ok()? {
-        Definition::Role(document) => drop(documents.roles.insert(name, document)),
-        Definition::Policy(document) => drop(documents.policies.insert(name, document)),
-        Definition::User(document) => drop(documents.users.insert(name, document)),
-        Definition::Project(document) => drop(documents.projects.insert(name, document)),
-        Definition::Identity(document) => drop(documents.identities.insert(name, *document)),
-        Definition::Authenticator(document) => drop(documents.authenticators.insert(name, document)),
-        Definition::Host(document) => drop(documents.hosts.insert(name, document)),
-    }
-    Some(())
 }
 
 /// The members of one.

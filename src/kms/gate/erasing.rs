@@ -35,12 +35,12 @@ impl Kms {
     /// # Errors
     /// Database, token or audit log cannot be used: what is left is tried again at the next call.
     pub fn erase(&self) -> Result<bool, Error> {
-        let Some(extent) = self.store.read(erasure::extent)? else { return Ok(true) };
+        let Some(extent) = erasure::extent(&self.store)? else { return Ok(true) };
         // Before any row is looked at: what it stands for was committed before.
         let emptied = extent.in_database && self.store.empty_wal()?;
         let (mut after, mut is_all) = (i64::MIN, true);
         loop {
-            let page = self.store.read(|connection| erasure::page(connection, after, extent.last, PAGE))?;
+            let page = erasure::page(&self.store, after, extent.last, PAGE)?;
             let Some((last, _)) = page.last() else { return Ok(is_all) };
             after = *last;
             let is_in_token = page.iter().any(|(_, row)| row.as_ref().is_some_and(|row| row.cka_id.is_some()));

@@ -18,7 +18,7 @@ use crate::kmip::state::{self, Dates, Use};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Decision, Resource};
 use crate::store::object::{Class, Material};
-use crate::store::{self, Change, inventory, secret_path, secret_version};
+use crate::store::{Command, inventory, secret_path, secret_version};
 use crate::turns::Turn;
 
 /// The next version of an object.
@@ -227,8 +227,7 @@ impl<'a> Grant<'a> {
         // No identifier of an object has a blank.
         let turn = self.kms.turns.take(&format!("offers {subject}"))?;
         let (now, id) = (self.call.now.0, &self.object.id);
-        let count = |connection: &_| inventory::count_pending(connection, &subject, now, id, MAX_OFFERS);
-        if self.kms.store.read(count)? >= MAX_OFFERS {
+        if inventory::count_pending(&self.kms.store, &subject, now, id, MAX_OFFERS)? >= MAX_OFFERS {
             return Err(HandoverFault::TooManyOffers(user.to_owned()).into());
         }
         Ok(turn)
@@ -265,18 +264,11 @@ impl<'a> Grant<'a> {
         let row = kms.bind(&object)?;
         let index = object.index();
         let (object, size) = Kms::successor(&row, &present)?;
-        let gone = (is_gone && is_secret).then(|| id.clone());
-        let job = move |transaction: &store::Transaction<'_>| {
-            row.update(transaction, &index)?;
-            gone.map_or(Ok(()), |id| {
-                secret_path::remove(transaction, &id)?;
-                secret_version::remove(transaction, &id)
-            })
-        };
+        let gone = || secret_path::remove(id.clone()).then(secret_version::remove(id.clone()));
+        let command = row.update(index).then(Command::all((is_gone && is_secret).then(gone)));
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusions(self.action, id, version));
-        let change = Change::new(records, job).with_erasure(erasure);
-        let prepared = Prepared::succession(change, object, size, turn);
+        let prepared = Prepared::succession(command.erasing(erasure).recorded(records), object, size, turn);
         kms.commit(self.call, prepared.with_keys(made, former).ending(is_gone))
     }
 }

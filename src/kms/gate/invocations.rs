@@ -12,7 +12,7 @@ use super::super::error::Error;
 use super::super::secret_path as path;
 use crate::custody::Custody;
 use crate::store::gcm_use::{self, GcmCredit, GcmUse};
-use crate::store::{Store, Transaction, audit_head};
+use crate::store::{Command, Store, audit_head};
 
 /// A block is this part of the limit at most: as often can an unused key see the server start.
 const PARTS: i64 = 1 << 16;
@@ -59,10 +59,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Invocations {
     /// Reads what former starts have credited. The first start that counts makes a row for each key that there is.
     pub(super) fn open(store: &Store, custody: &Arc<Custody>, limit: u64) -> Result<Self, Error> {
-        let credit = match store.read(gcm_use::credit)? {
+        let credit = match gcm_use::credit(store)? {
             Some(row) if custody.is_bound(&row.bound(), &row.binding)? => row.credit,
             Some(_) => return Err(Error::Uncounted("the row of gcm_credit was changed")),
-            None if store.read(gcm_use::any)? => return Err(Error::Uncounted("the row of gcm_credit was removed")),
+            None if gcm_use::any(store)? => return Err(Error::Uncounted("the row of gcm_credit was removed")),
             None => begin(store, custody)?,
         };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -107,8 +107,7 @@ impl Invocations {
         };
         if tally.used < self.limit {
             if tally.used >= tally.reserved {
-                let row = bound(custody, id, tally.reserved, self.credit)?;
-                store.write(move |transaction: &Transaction<'_>| row.write(transaction))?;
+                store.write(bound(custody, id, tally.reserved, self.credit)?.write())?;
                 tally.reserved += self.block;
             }
             tally.used += 1;
@@ -155,7 +154,7 @@ impl Invocations {
             );
             Err(Error::Integrity(id.to_owned()))
         };
-        let Some(row) = store.read(|connection| gcm_use::find(connection, id))? else { return refused("was removed") };
+        let Some(row) = gcm_use::find(store, id)? else { return refused("was removed") };
         let is_sound = row.counted >= 0 && (0..=self.credit).contains(&row.since);
         if !is_sound || !custody.is_bound(&row.bound(), &row.binding)? {
             return refused("was changed or exchanged");
@@ -169,8 +168,7 @@ impl Invocations {
     fn credit(&self, store: &Store, custody: &Custody) -> Result<(), Error> {
         let mut is_credited = lock(&self.is_credited);
         if !*is_credited {
-            let row = credited(custody, self.credit + self.block)?;
-            store.write(move |transaction: &Transaction<'_>| row.write(transaction))?;
+            store.write(credited(custody, self.credit + self.block)?.write())?;
             *is_credited = true;
         }
         Ok(())
@@ -192,17 +190,13 @@ impl Invocations {
 
 /// Makes a row for each key of a database that did not count yet, and binds to the end of the audit log that it counts now.
 fn begin(store: &Store, custody: &Arc<Custody>) -> Result<i64, Error> {
-    let rows = store.read(gcm_use::uncounted)?.into_iter().map(|id| bound(custody, &id, 0, 0));
+    let rows = gcm_use::uncounted(store)?.into_iter().map(|id| bound(custody, &id, 0, 0));
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
     if !rows.is_empty() {
         tracing::warn!(keys = rows.len(), "uses of keys for AES-GCM are counted from now on, those of before are not");
     }
-    let (credit, bind) = (credited(custody, 0)?, custody.head_binder());
-    store.write(move |transaction: &Transaction<'_>| {
-        rows.iter().try_for_each(|row| row.write(transaction))?;
-        credit.write(transaction)?;
-        audit_head::cover_records(transaction, &bind)
-    })?;
+    let counting = Command::all(rows.into_iter().map(GcmUse::write)).then(credited(custody, 0)?.write());
+    store.write(counting.then(audit_head::cover_records(custody.head_binder())))?;
     Ok(0)
 }
 

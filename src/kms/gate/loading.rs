@@ -26,7 +26,7 @@ impl Kms {
 
     /// The object from its row, once the binding holds, and what it takes in memory.
     pub(super) fn read(&self, id: &str) -> Result<Option<(Object, usize)>, Error> {
-        let row = match self.store.read(|connection| object::find(connection, id)) {
+        let row = match object::find(&self.store, id) {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(None),
             Err(store::Error::Malformed(id)) => {

@@ -1,12 +1,15 @@
 //! Names of keys that are unique within a project.
 
+use std::ops::ControlFlow;
+
 use super::super::call::Call;
 use super::super::error::Error;
+use super::super::list::pages;
 use super::super::object::{Object, is_destroyed};
 use super::super::secret_path;
 use super::service::Kms;
 use crate::kmip::enumerations::ObjectType;
-use crate::store::search::{Page, Projects, Reach, Search, Start};
+use crate::store::search::{Found, Projects, Reach, Search, Start};
 use crate::turns::Turn;
 
 /// Objects of the name that are read at once.
@@ -31,21 +34,22 @@ impl Kms {
         let reach = Reach { projects: Projects::These(vec![project.to_owned()]), ..Reach::default() };
         let search = Search { now: call.now.0, reach, names: vec![name.to_owned()], ..Search::default() };
         let is_over = || call.go_on().is_err();
-        let mut start = Start::default();
-        loop {
-            let Page { found, .. } = self.store.read(|connection| search.page(connection, start, PAGE, &is_over))?;
-            for one in found.iter().filter(|one| own != Some(&*one.id)) {
-                call.go_on()?;
-                // The search tables are not bound; the object is.
-                if self.found(&one.id)?.is_some_and(|object| is_key(&object, project, name)) {
-                    return Err(Error::NameTaken { name: name.to_owned(), project: project.to_owned() });
-                }
+        let read = |last: Option<&Found>| {
+            let start = Start { after: last.map(|last| last.number), skip: 0 };
+            Ok(search.page(&self.store, start, PAGE, &is_over)?.found)
+        };
+        let visit = |one: &Found| {
+            call.go_on()?;
+            // The search tables are not bound; the object is.
+            let is_taken =
+                own != Some(&*one.id) && self.found(&one.id)?.is_some_and(|object| is_key(&object, project, name));
+            if is_taken {
+                return Err(Error::NameTaken { name: name.to_owned(), project: project.to_owned() });
             }
-            if found.len() < PAGE {
-                return Ok(Some(turn));
-            }
-            start = Start { after: found.last().map(|last| last.number), skip: 0 };
-        }
+            Ok(ControlFlow::Continue(()))
+        };
+        pages(PAGE, read, visit)?;
+        Ok(Some(turn))
     }
 }
 

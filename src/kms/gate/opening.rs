@@ -18,7 +18,7 @@ use crate::auth::{AccessTokens, Lockouts};
 use crate::custody::Custody;
 use crate::policy::Documents;
 use crate::store::{Store, object};
-use crate::turns::Turns;
+use crate::turns::{Gathered, Turns};
 
 impl Kms {
     /// A service on an open store and token. `documents` is what the configuration says about permission.
@@ -41,6 +41,7 @@ impl Kms {
             custody,
             cache: Cache::new(settings.cache_size),
             turns: Turns::default(),
+            uses: Gathered::default(),
             policy: ArcSwap::from_pointee(definitions.policy()),
             definitions: Mutex::new(definitions),
             tokens: Arc::new(tokens),
@@ -65,7 +66,7 @@ impl Kms {
 
     /// Removes the token objects of keys that were destroyed when the server ended before it could.
     fn finish_destructions(&self) -> Result<(), Error> {
-        for id in self.store.read(object::destroyed_in_token)? {
+        for id in object::destroyed_in_token(&self.store)? {
             match self.load(&id) {
                 // The bound row says so, not a column that anybody may have edited.
                 Ok(Some(object)) if is_destroyed(object.attributes.state) => {

@@ -18,7 +18,7 @@ use crate::kmip::enumerations::{ObjectType, Operation};
 use crate::policy::{Action, Grants, Resource, Rule};
 use crate::store::search::{Search, Start};
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
-use crate::store::{self, Change, Transaction, object, secret_path};
+use crate::store::{Command, secret_path};
 
 /// Leave to see what a project has of environments, folders and tags, or to change it.
 pub(in crate::kms) struct PlaceGrant<'a> {
@@ -103,8 +103,7 @@ impl Kms {
         direct: bool,
         limit: usize,
     ) -> Result<Vec<(String, String)>, Error> {
-        let prefix = place.prefix();
-        Ok(self.store.read(|connection| secret_path::page(connection, &prefix, after, direct, limit))?)
+        Ok(secret_path::page(&self.store, &place.prefix(), after, direct, limit)?)
     }
 
     /// The name behind which a list of a place begins that passes over so many secrets; `None` if it has to look at each of them,
@@ -122,8 +121,7 @@ impl Kms {
         if !is_permitted {
             return Ok(None);
         }
-        let prefix = place.prefix();
-        let found = self.store.read(|connection| secret_path::nth(connection, &prefix, direct, count))?;
+        let found = secret_path::nth(&self.store, &place.prefix(), direct, count)?;
         Ok(Some(found.map_or(Behind::End, Behind::Name)))
     }
 
@@ -224,16 +222,11 @@ impl Kms {
     /// later project of the same name must not find them there. What fails is done at the next start.
     pub(super) fn forget_places(&self, definitions: &Definitions) {
         let forget = || -> Result<(), Error> {
-            for project in self.store.read(secret_place::projects)? {
+            for project in secret_place::projects(&self.store)? {
                 if project == DEFAULT_ACCOUNT || definitions.has_project(&project) {
                     continue;
                 }
-                self.store.write(move |transaction: &Transaction<'_>| {
-                    if object::any_in_project(transaction, &project)? {
-                        return Ok(());
-                    }
-                    secret_place::forget(transaction, &project)
-                })?;
+                self.store.write(secret_place::forget_unused(project))?;
             }
             Ok(())
         };
@@ -276,11 +269,7 @@ impl Kms {
 
     /// Whether a folder is there: by a row of its own, or because a secret is in it.
     pub(in crate::kms) fn has_folder(&self, place: &SecretPlace) -> Result<bool, Error> {
-        let (prefix, key) = (place.prefix(), place.key());
-        Ok(self.store.read(|connection| {
-            let row = secret_place::find_path(connection, place.project(), PlaceKind::Folder, &key)?;
-            Ok(row.is_some() || !secret_path::page(connection, &prefix, "", false, 1)?.is_empty())
-        })?)
+        Ok(secret_place::has_folder(&self.store, place.project(), &place.key(), &place.prefix())?)
     }
 
     /// Rows of a kind, environments or tags: they decide nothing, and tell what people called things.
@@ -290,7 +279,7 @@ impl Kms {
         kind: PlaceKind,
         limit: usize,
     ) -> Result<Vec<PlaceRow>, Error> {
-        Ok(self.store.read(|connection| secret_place::list(connection, project, kind, "", "", false, limit))?)
+        Ok(secret_place::list(&self.store, project, kind, "", "", false, limit)?)
     }
 
     /// Rows of the folders in a place, behind the path `after`, likewise: a chunk of them. `direct`: not those in them.
@@ -301,14 +290,12 @@ impl Kms {
         direct: bool,
     ) -> Result<Vec<PlaceRow>, Error> {
         let (project, prefix) = (place.project(), format!("{}/", place.key()));
-        Ok(self.store.read(|connection| {
-            secret_place::list(connection, project, PlaceKind::Folder, &prefix, after, direct, CHUNK)
-        })?)
+        Ok(secret_place::list(&self.store, project, PlaceKind::Folder, &prefix, after, direct, CHUNK)?)
     }
 
     /// The row of an identifier, likewise.
     pub(in crate::kms) fn place_row(&self, kind: PlaceKind, id: &str) -> Result<Option<PlaceRow>, Error> {
-        Ok(self.store.read(|connection| secret_place::find(connection, kind, id))?)
+        Ok(secret_place::find(&self.store, kind, id)?)
     }
 
     /// The row of a path, likewise.
@@ -318,7 +305,7 @@ impl Kms {
         kind: PlaceKind,
         path: &str,
     ) -> Result<Option<PlaceRow>, Error> {
-        Ok(self.store.read(|connection| secret_place::find_path(connection, project, kind, path))?)
+        Ok(secret_place::find_path(&self.store, project, kind, path)?)
     }
 }
 
@@ -328,25 +315,13 @@ fn is_within(name: &str, prefix: &str, direct: bool) -> bool {
 }
 
 impl PlaceGrant<'_> {
-    /// The change that `job` makes of the rows, with its record.
-    pub(in crate::kms) fn prepared<F>(&self, job: F) -> Change
-    where
-        F: FnOnce(&Transaction<'_>) -> Result<(), store::Error> + Send + 'static,
-    {
-        Change::new(vec![self.call.change_beside(self.action)], job)
+    /// A change of the rows with its record.
+    pub(in crate::kms) fn recorded(&self, command: Command) -> Command {
+        command.recorded(vec![self.call.change_beside(self.action)])
     }
 
-    /// Makes that change by itself.
-    pub(in crate::kms) fn change<F>(&self, job: F) -> Result<(), Error>
-    where
-        F: FnOnce(&Transaction<'_>) -> Result<(), store::Error> + Send + 'static,
-    {
-        self.kms.store.change(self.prepared(job)).map_err(|error| match error {
-            store::Error::Exists(path) => Error::Exists(path),
-            store::Error::Conflict => Error::Contention,
-            error => error.into(),
-        })?;
-        self.call.changed();
-        Ok(())
+    /// Makes a change of the rows by itself.
+    pub(in crate::kms) fn change(&self, command: Command) -> Result<(), Error> {
+        self.kms.commit(self.call, self.recorded(command))
     }
 }

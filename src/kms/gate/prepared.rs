@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::object::Object;
 use crate::custody::Custody;
-use crate::store::Change;
+use crate::store::Command;
 use crate::store::object::Material;
 use crate::turns::Turn;
 
@@ -16,7 +16,7 @@ pub(super) struct Made {
 
 /// A change of the database, and what is done once it is known whether it was committed.
 pub(crate) struct Prepared {
-    pub(super) change: Change,
+    pub(super) command: Command,
     pub(super) after: After,
     /// What it takes in memory until it is committed, in bytes.
     pub(super) size: usize,
@@ -54,16 +54,23 @@ impl Drop for Made {
     }
 }
 
+impl From<Command> for Prepared {
+    /// A change of rows that are not kept in memory.
+    fn from(command: Command) -> Self {
+        Self { command, after: After::default(), size: 0 }
+    }
+}
+
 impl Prepared {
     /// A change that adds the objects of these rows, and the key that was made for them.
-    pub(super) fn addition(change: Change, made: Made, size: usize) -> Self {
-        Self { change, after: After { made: Some(made), ..After::default() }, size }
+    pub(super) fn addition(command: Command, made: Made, size: usize) -> Self {
+        Self { command, after: After { made: Some(made), ..After::default() }, size }
     }
 
     /// A change of an object to this one: nobody else changes it until this one is on disk.
-    pub(super) fn succession(change: Change, object: Object, size: usize, turn: Turn) -> Self {
+    pub(super) fn succession(command: Command, object: Object, size: usize, turn: Turn) -> Self {
         let changed = Some((Arc::new(object), size, turn));
-        Self { change, after: After { changed, ..After::default() }, size }
+        Self { command, after: After { changed, ..After::default() }, size }
     }
 
     /// The object has another key then, `made`, or none, and the one of before is not needed.

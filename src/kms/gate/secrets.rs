@@ -9,7 +9,7 @@ use super::super::object::{Object, is_destroyed, uses};
 use super::super::secret_path::{DEFAULT_ACCOUNT, MAX_VERSIONS, SecretPath, last_number};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
-use super::service::{ATTEMPTS, Grant, Kms, NewGrant};
+use super::service::{Grant, Kms, NewGrant};
 use crate::custody::{Cipher, Direction, Encrypted, SecretKeyKind};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::{Attributes, UniqueIdentifier};
@@ -17,7 +17,8 @@ use crate::policy::{Action, Grants, Refusal, Resource, Rule};
 use crate::secret::Bytes;
 use crate::store::object::{self, Class};
 use crate::store::secret_version::{self, SecretVersion};
-use crate::store::{self, Change, Transaction, secret_path};
+use crate::store::{self, secret_path};
+use crate::turns::retry;
 
 /// Sets this use of a key apart from every other.
 const CONTEXT: &[u8] = b"claviger secret\0";
@@ -131,14 +132,14 @@ impl Kms {
         let account = path.account();
         let is_open = account == DEFAULT_ACCOUNT
             && !self.policy.load().has_project(account)
-            && !self.store.read(|connection| object::any_in_project(connection, account))?;
+            && !object::any_in_project(&self.store, account)?;
         Ok((!is_open).then(|| account.to_owned()))
     }
 
     /// The object that holds the secret of a path, if there is one that was not destroyed.
     pub(super) fn secret_at(&self, path: &SecretPath) -> Result<Option<Arc<Object>>, Error> {
         let name = path.name();
-        let indexed = self.store.read(|connection| secret_path::find(connection, &name))?;
+        let indexed = secret_path::find(&self.store, &name)?;
         let found = match &indexed {
             Some(id) => Some(self.load(id)?.ok_or_else(|| refuse_path(&name, id))?),
             None => self.load(&path.former_id())?,
@@ -195,15 +196,10 @@ impl NewGrant<'_> {
         [row.binding, uses.binding, version.binding] =
             kms.custody.bind_together([&row.bound(), &uses.bound(), &version.bound()])?;
         let size = cache::size(&row);
-        let name = path.name();
-        let insert = move |transaction: &Transaction<'_>| {
-            secret_path::insert(transaction, &name, &row.id)?;
-            row.insert(transaction, &index)?;
-            uses.write(transaction)?;
-            version.insert(transaction, 0)
-        };
-        let change = Change::new(vec![self.call.change(self.action, id, 1)], insert);
-        kms.commit(self.call, Prepared::addition(change, made, size))
+        let named = secret_path::insert(path.name(), id.to_owned());
+        let command = named.then(row.insert(index)).then(uses.write()).then(version.insert(0));
+        let command = command.recorded(vec![self.call.change(self.action, id, 1)]);
+        kms.commit(self.call, Prepared::addition(command, made, size))
     }
 }
 
@@ -213,13 +209,13 @@ impl Grant<'_> {
         self.note_use();
         let (kms, id) = (self.kms, &self.object.id);
         let mut present = Arc::clone(&self.object);
-        for _ in 0..ATTEMPTS {
+        retry(Error::Contention, || {
             let last = last_number(&present.attributes).ok_or_else(|| Error::NotASecret(id.clone()))?;
             let wanted = number.unwrap_or(last);
             if wanted < 1 || wanted > last || wanted <= last - MAX_VERSIONS {
                 return Err(Error::NoSecretVersion(wanted));
             }
-            let found = match kms.store.read(|connection| secret_version::find(connection, id, wanted)) {
+            let found = match secret_version::find(&kms.store, id, wanted) {
                 Err(store::Error::Malformed(_)) => return Err(kms.refuse_version(id, wanted)),
                 found => found?,
             };
@@ -235,7 +231,7 @@ impl Grant<'_> {
                 }
                 kms.decide(self.call, self.action, &newer)?;
                 present = newer;
-                continue;
+                return Ok(None);
             };
             if !kms.custody.is_bound(&row.bound(), &row.binding)? {
                 return Err(kms.refuse_version(id, wanted));
@@ -243,9 +239,8 @@ impl Grant<'_> {
             let aad = additional_data(id, wanted);
             let cipher = Cipher::AesGcm { iv: &row.iv, aad: &aad, tag_bits: TAG_BITS };
             let value = kms.custody.decrypt(&present.key, &cipher, &row.data)?;
-            return Ok(Bytes::from(&value[..]));
-        }
-        Err(Error::Contention)
+            Ok(Some(Bytes::from(&value[..])))
+        })
     }
 }
 

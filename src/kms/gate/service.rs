@@ -18,10 +18,7 @@ use crate::auth::{AccessTokens, Lockouts};
 use crate::custody::Custody;
 use crate::policy::{Action, Policy};
 use crate::store::Store;
-use crate::turns::Turns;
-
-/// How often a value is read again when another request wrote over it meanwhile.
-pub(super) const ATTEMPTS: usize = 5;
+use crate::turns::{Gathered, Turns};
 
 /// What is configured beside permission.
 #[derive(Debug, Clone)]
@@ -43,6 +40,8 @@ pub struct Kms {
     pub(super) cache: Cache,
     /// Changes of one object, by its identifier.
     pub(super) turns: Turns,
+    /// Uses of client secrets.
+    pub(super) uses: Gathered<Use>,
     /// What decides beside the objects; replaced as a whole at each change.
     pub(super) policy: ArcSwap<Policy>,
     /// What the policy is made of.
@@ -60,6 +59,19 @@ pub struct Kms {
     /// Held by whoever searches the audit log: one at a time, for it may take a while.
     pub(super) searching: Mutex<()>,
     pub(super) health: Mutex<Option<(Instant, Health)>>,
+}
+
+/// What came of the use of a client secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::kms) enum Use {
+    /// It is counted.
+    Counted,
+    /// There was none left.
+    Spent,
+    /// The secret was revoked meanwhile.
+    Revoked,
+    /// The row was changed in the database.
+    Refused,
 }
 
 /// Leave to perform one operation on one object.

@@ -5,7 +5,7 @@ use openssl::sha::sha256;
 use super::super::error::Error;
 use super::service::Kms;
 use crate::hexadecimal;
-use crate::store::{self, Store, root_key};
+use crate::store::{Store, root_key};
 
 /// Which database is served. None of it is a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +31,7 @@ impl Kms {
 }
 
 pub(super) fn read(store: &Store) -> Result<Vault, Error> {
-    let (keys, schema) =
-        store.read(|connection| Ok((root_key::all(connection)?, store::schema_version(connection)?)))?;
+    let (keys, schema) = (root_key::all(store)?, store.schema_version()?);
     let binding = keys.iter().find(|key| key.name == "binding").map_or(&[][..], |key| &key.cka_id);
     let digest = sha256(&[CONTEXT, binding].concat());
     let (half, _) = digest.split_at(digest.len() / 2);

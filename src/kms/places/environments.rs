@@ -221,17 +221,8 @@ impl Kms {
                 created: now,
                 updated: now,
             };
-            let (first, own) = (if are_there { Vec::new() } else { rows }, row.clone());
-            let written = grant.change(move |transaction| {
-                let kind = PlaceKind::Environment;
-                for row in &first {
-                    row.insert(transaction, kind)?;
-                }
-                if !own.insert(transaction, kind)? {
-                    return Err(crate::store::Error::Exists(own.path));
-                }
-                secret_place::check_count(transaction, &own.project, kind, MAX_ENVIRONMENTS)
-            });
+            let first = if are_there { Vec::new() } else { rows };
+            let written = grant.change(row.clone().insert(PlaceKind::Environment, first, MAX_ENVIRONMENTS));
             written.map_err(|error| match error {
                 Error::Exists(_) => taken().into(),
                 Error::Store(crate::store::Error::Full) => PlaceFault::Full("environments", MAX_ENVIRONMENTS).into(),
@@ -266,13 +257,8 @@ impl Kms {
             row.updated = now();
             row.position = position.unwrap_or(row.position);
             row.name = name.map_or(row.name, str::to_owned);
-            let (first, own) = (if are_there { Vec::new() } else { rows }, row.clone());
-            grant.change(move |transaction| {
-                for row in &first {
-                    row.insert(transaction, PlaceKind::Environment)?;
-                }
-                own.update(transaction, PlaceKind::Environment)
-            })?;
+            let first = if are_there { Vec::new() } else { rows };
+            grant.change(row.clone().update(PlaceKind::Environment, first))?;
             Ok(row.into())
         })
     }
@@ -295,17 +281,10 @@ impl Kms {
             let first = if are_there { Vec::new() } else { rows };
             let prefix = SecretPlace::new(project, &row.path, "/")?.prefix();
             let (project, slug) = (project.to_owned(), row.path.clone());
-            let removed = grant.change(move |transaction| {
-                if secret_place::is_in_use(transaction, &project, &slug, &prefix)? {
-                    return Err(crate::store::Error::Conflict);
-                }
-                for row in &first {
-                    row.insert(transaction, PlaceKind::Environment)?;
-                }
-                secret_place::remove(transaction, &project, PlaceKind::Environment, &slug)
-            });
+            let removed =
+                grant.change(secret_place::remove_empty(project, PlaceKind::Environment, slug, prefix, first));
             removed.map_err(|error| match error {
-                Error::Contention => {
+                Error::Store(crate::store::Error::NotEmpty) => {
                     PlaceFault::NotEmpty { what: "environment", name: row.path.clone(), advice: "" }.into()
                 }
                 error => error,

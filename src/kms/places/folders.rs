@@ -1,7 +1,10 @@
 //! Folders of the environments of projects. A folder takes its secrets along: when it gets another name, they get other names, and
 //! each is authorized by itself.
 
+use std::ops::ControlFlow;
+
 use super::super::gate::PlaceGrant;
+use super::super::list::{CHUNK, pages};
 use super::super::operation::Operation;
 use super::super::{
     Call, Context, DetailsChange, Error, Kms, MAX_TOGETHER, PlaceFault, SecretChange, SecretPlace, uuid,
@@ -11,7 +14,7 @@ use super::{check_segment, check_text};
 use crate::kms::now;
 use crate::policy::Action;
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
-use crate::store::{self, Change};
+use crate::store::{self, Command};
 
 /// Folders of one project, at most.
 const MAX_FOLDERS: usize = 10_000;
@@ -87,18 +90,16 @@ impl Kms {
             self.authorize_seeing(&call, place)?;
             let Some(environment) = self.environment_of(place)? else { return Ok(()) };
             let mut above = (String::new(), None);
-            let mut after = String::new();
-            loop {
-                let chunk = self.folder_rows(place, &after, !recursive)?;
-                let Some(last) = chunk.last() else { return Ok(()) };
-                after.clone_from(&last.path);
-                for row in chunk {
-                    call.go_on()?;
-                    let size = put(self.listed_folder(row, &environment, &mut above)?);
-                    // What it is written into grows by doubling.
-                    call.context.ticket.hold(size.saturating_mul(2)).map_err(|_| Error::NoRoom)?;
-                }
-            }
+            let read =
+                |last: Option<&PlaceRow>| self.folder_rows(place, last.map_or("", |last| &last.path), !recursive);
+            let visit = |row: &PlaceRow| {
+                call.go_on()?;
+                let size = put(self.listed_folder(row.clone(), &environment, &mut above)?);
+                // What it is written into grows by doubling.
+                call.context.ticket.hold(size.saturating_mul(2)).map_err(|_| Error::NoRoom)?;
+                Ok(ControlFlow::Continue(()))
+            };
+            pages(CHUNK, read, visit).map(drop)
         })
     }
 
@@ -192,17 +193,8 @@ impl Kms {
                 next = place.parent();
             }
             let made = row(&own, description)?;
-            let written = made.clone();
-            let outcome = grant.change(move |transaction| {
-                for row in &above {
-                    row.insert(transaction, PlaceKind::Folder)?;
-                }
-                if !written.insert(transaction, PlaceKind::Folder)? {
-                    return Err(store::Error::Exists(written.name));
-                }
-                secret_place::check_count(transaction, &written.project, PlaceKind::Folder, MAX_FOLDERS)
-            });
-            outcome.map_err(taken)?;
+            let written = grant.change(made.clone().insert(PlaceKind::Folder, above, MAX_FOLDERS));
+            written.map_err(|error| taken(error, &made.name))?;
             self.folder(&made)
         })
     }
@@ -257,8 +249,7 @@ impl Kms {
             let parent = from.parent().unwrap_or_else(|| from.clone());
             let to = change.name.map(|name| parent.within(name)).transpose()?.filter(|to| *to != from);
             let Some(to) = to else {
-                let own = row.clone();
-                grant.change(move |transaction| own.update(transaction, PlaceKind::Folder))?;
+                grant.change(row.clone().update(PlaceKind::Folder, Vec::new()))?;
                 return self.folder(&row);
             };
             if self.has_folder(&to)? {
@@ -274,14 +265,12 @@ impl Kms {
             let changes = self.secrets_within(&from)?.into_iter().map(moved).collect::<Result<Vec<_>, _>>()?;
             row.path = to.key();
             row.name = to.folder().unwrap_or_default().to_owned();
-            let (own, own_name, old, new) = (row.clone(), row.name.clone(), from.key(), to.key());
-            let beside = grant.prepared(move |transaction| {
-                secret_place::move_folders(transaction, &own.project, [&old, &new], SecretPlace::MAX_KEY, own.updated)?;
-                own.update(transaction, PlaceKind::Folder)
-            });
+            let beside = grant.recorded(row.clone().move_folder(from.key(), SecretPlace::MAX_KEY));
             self.change_within(context, &from, &changes, beside, "rename").map_err(|error| match error {
                 Error::Store(store::Error::PathTooLong) => PlaceFault::TooDeep(to.path()).into(),
-                Error::Store(store::Error::Exists(_)) => taken(Error::Exists(own_name.clone())),
+                Error::Store(store::Error::NotEmpty) => {
+                    PlaceFault::Exists { what: "folder", name: row.name.clone() }.into()
+                }
                 error => error,
             })?;
             call.changed();
@@ -307,9 +296,8 @@ impl Kms {
             }
             let removed = |(place, name)| SecretChange::Remove { place, name };
             let changes: Vec<SecretChange> = self.secrets_within(place)?.into_iter().map(removed).collect();
-            let (project, path) = (row.project.clone(), row.path.clone());
-            let beside = grant
-                .prepared(move |transaction| secret_place::remove(transaction, &project, PlaceKind::Folder, &path));
+            let removed = secret_place::remove(row.project.clone(), PlaceKind::Folder, row.path.clone());
+            let beside = grant.recorded(removed);
             self.change_within(context, place, &changes, beside, "delete")?;
             call.changed();
             Ok(shown)
@@ -318,15 +306,11 @@ impl Kms {
 
     /// Removes a folder, and nothing else: what came into it meanwhile stays, and so does the folder then.
     fn remove_empty_folder(&self, grant: &PlaceGrant<'_>, row: &PlaceRow, place: &SecretPlace) -> Result<(), Error> {
-        let (project, path, prefix) = (row.project.clone(), row.path.clone(), place.prefix());
-        let removed = grant.change(move |transaction| {
-            if secret_place::is_in_use(transaction, &project, &path, &prefix)? {
-                return Err(store::Error::Conflict);
-            }
-            secret_place::remove(transaction, &project, PlaceKind::Folder, &path)
-        });
+        let (project, path) = (row.project.clone(), row.path.clone());
+        let removed =
+            grant.change(secret_place::remove_empty(project, PlaceKind::Folder, path, place.prefix(), Vec::new()));
         removed.map_err(|error| match error {
-            Error::Contention => not_empty(place, ", or with it (forceDelete: true)"),
+            Error::Store(store::Error::NotEmpty) => not_empty(place, ", or with it (forceDelete: true)"),
             error => error,
         })
     }
@@ -337,7 +321,7 @@ impl Kms {
         context: &Context<'_>,
         place: &SecretPlace,
         changes: &[SecretChange],
-        beside: Change,
+        beside: Command,
         what: &'static str,
     ) -> Result<(), Error> {
         let changed = self.change_secrets_with(context, changes, Some(beside));
@@ -352,10 +336,10 @@ fn not_empty(place: &SecretPlace, advice: &'static str) -> Error {
     PlaceFault::NotEmpty { what: "folder", name: place.path(), advice }.into()
 }
 
-fn taken(error: Error) -> Error {
+fn taken(error: Error, name: &str) -> Error {
     match error {
         Error::Store(store::Error::Full) => PlaceFault::Full("folders", MAX_FOLDERS).into(),
-        Error::Exists(name) => PlaceFault::Exists { what: "folder", name }.into(),
+        Error::Exists(_) => PlaceFault::Exists { what: "folder", name: name.to_owned() }.into(),
         error => error,
     }
 }

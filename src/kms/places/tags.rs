@@ -143,14 +143,7 @@ impl Kms {
                 created: now,
                 updated: now,
             };
-            let own = row.clone();
-            let written = grant.change(move |transaction| {
-                if !own.insert(transaction, PlaceKind::Tag)? {
-                    return Err(crate::store::Error::Exists(own.path));
-                }
-                secret_place::check_count(transaction, &own.project, PlaceKind::Tag, MAX_TAGS)
-            });
-            written.map_err(taken)?;
+            grant.change(row.clone().insert(PlaceKind::Tag, Vec::new(), MAX_TAGS)).map_err(taken)?;
             Ok(row.into())
         })
     }
@@ -179,8 +172,7 @@ impl Kms {
             row.name = name.map_or(row.name, str::to_owned);
             row.note = color.map_or(row.note, str::to_owned);
             row.updated = now();
-            let own = row.clone();
-            grant.change(move |transaction| own.update(transaction, PlaceKind::Tag)).map_err(|error| match error {
+            grant.change(row.clone().update(PlaceKind::Tag, Vec::new())).map_err(|error| match error {
                 // Removed meanwhile.
                 Error::Contention => unknown(id),
                 error => taken(error),
@@ -199,8 +191,7 @@ impl Kms {
         self.recorded(&call, || {
             let grant = self.authorize_at(&call, &sample(project)?, Action::WriteSecret)?;
             let row = self.tag_row(project, TagName::Id(id))?;
-            let (project, slug) = (project.to_owned(), row.path.clone());
-            grant.change(move |transaction| secret_place::remove(transaction, &project, PlaceKind::Tag, &slug))?;
+            grant.change(secret_place::remove(project.to_owned(), PlaceKind::Tag, row.path.clone()))?;
             Ok(row.into())
         })
     }

@@ -8,6 +8,7 @@ use rusqlite::Transaction;
 
 use crate::audit::{Audit, Mark, Record, Unavailable};
 use crate::store::audit_head::{self, Binder};
+use crate::store::command::Command;
 use crate::store::error::Error;
 
 /// Jobs in one commit at most, but for the rest of the last request's.
@@ -90,12 +91,9 @@ pub(super) struct Recording {
 }
 
 impl Queued {
-    /// A job, and where its answer comes.
-    pub(super) fn new<T, F>(job: F, erases: usize, records: Vec<Record>) -> (Self, Answer<T>)
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
-    {
+    /// The job of a command, and where its answer comes.
+    pub(super) fn new<T: Send + 'static>(command: Command<T>) -> (Self, Answer<T>) {
+        let Command { job, records, erases } = command;
         let (answer, answered) = sync_channel::<Result<T, Error>>(1);
         let refusal = answer.clone();
         let refuse: Refuse = Box::new(move |error| {
@@ -115,10 +113,8 @@ impl Queued {
     }
 
     /// A job for whose answer nobody waits.
-    pub(super) fn unattended<F>(job: F) -> Self
-    where
-        F: FnOnce(&Transaction<'_>) -> Result<(), Error> + Send + 'static,
-    {
+    pub(super) fn unattended(command: Command) -> Self {
+        let Command { job, records, erases } = command;
         let job: Job = Box::new(move |transaction| match job(transaction) {
             Ok(()) => Some(Box::new(|_| {})),
             Err(error) => {
@@ -127,7 +123,7 @@ impl Queued {
             }
         });
         let refuse: Refuse = Box::new(|error| tracing::error!(%error, "a write that nobody waits for failed"));
-        Self { job, refuse, erases: 0, records: Vec::new() }
+        Self { job, refuse, erases, records }
     }
 }
 

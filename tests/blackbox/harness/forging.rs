@@ -3,40 +3,51 @@
 
 use std::path::Path;
 
+use claviger::metrics::Metrics;
 use claviger::store::object::{self, Material};
+use claviger::store::{Error, Store};
 use claviger_pkcs11::{Key, MacMechanism, Token};
 use rusqlite::{Connection as Database, params};
 
-use super::again;
+use super::{again, eventually};
+
+/// The database of a server that does not run.
+pub fn store(path: &Path) -> Store {
+    let metrics = Metrics::new().unwrap();
+    // A child of another test that was just forked has the lock of the one before until it is another program.
+    eventually("the lock is free", || match Store::open(path, &metrics) {
+        Err(Error::InUse(_)) => None,
+        opened => Some(opened.unwrap()),
+    })
+}
 
 /// The row of an object, changed and bound as the server would have.
 struct Forgery {
+    row: object::Object,
     database: Database,
     token: Token,
     binding: Key,
 }
 
 impl Forgery {
-    fn new(directory: &Path) -> Self {
+    fn new(directory: &Path, id: &str) -> Self {
+        let path = directory.join("claviger.db");
+        let row = object::find(&store(&path), id).unwrap().unwrap();
         let token = again::open();
         let keys = token.device().unwrap().token_keys().unwrap();
         let binding = keys.into_iter().find(|key| key.label == "claviger root binding").unwrap().key;
-        Self { database: Database::open(directory.join("claviger.db")).unwrap(), token, binding }
+        Self { row, database: Database::open(path).unwrap(), token, binding }
     }
 
     fn mac(&self, row: &object::Object) -> Vec<u8> {
         self.token.device().unwrap().mac(&self.binding, MacMechanism::HmacSha256, &row.bound()).unwrap()
     }
-
-    fn row(&self, id: &str) -> object::Object {
-        object::find(&self.database, id).unwrap().unwrap()
-    }
 }
 
 /// In a process of [`again`]: changes what waits in the row of an object, and binds it as the server would have.
 pub fn change_pending(directory: &Path, id: &str, change: impl FnOnce(&str) -> String) {
-    let forgery = Forgery::new(directory);
-    let mut row = forgery.row(id);
+    let forgery = Forgery::new(directory, id);
+    let mut row = forgery.row.clone();
     assert_eq!(forgery.mac(&row), row.binding, "the forger knows how");
     row.pending = Some(change(row.pending.as_deref().unwrap()));
     let update = "UPDATE object SET pending = ?2, binding = ?3 WHERE id = ?1";
@@ -45,8 +56,8 @@ pub fn change_pending(directory: &Path, id: &str, change: impl FnOnce(&str) -> S
 
 /// In a process of [`again`]: damages the wrapped key of an object, and binds the row as the server would have.
 pub fn damage_key(directory: &Path, id: &str) {
-    let forgery = Forgery::new(directory);
-    let mut row = forgery.row(id);
+    let forgery = Forgery::new(directory, id);
+    let mut row = forgery.row.clone();
     let Material::Wrapped { blob, .. } = &mut row.material else { panic!("{:?}", row.material) };
     blob[0] ^= 1;
     let blob = blob.clone();

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 
-use super::kind::Kind;
+use super::kind::{kind, path};
 use crate::api::definitions::Defined;
 use crate::cli::error::{Error, FileError};
 use crate::cli::report::Report;
 use crate::cli::stream::{DASH, Source};
 use crate::client::{Client, segment};
+use crate::policy::Kind;
 
 /// The largest definition, in bytes: what the server takes.
 const MAX_FILE: usize = 256 << 10;
@@ -21,7 +22,7 @@ const MAX_FILE: usize = 256 << 10;
 #[derive(clap::Args)]
 pub(in crate::cli) struct Put {
     /// Which kind
-    #[arg(value_name = "KIND", value_enum)]
+    #[arg(value_name = "KIND", value_parser = kind())]
     kind: Kind,
     /// Its name; a user is written as for `access-rights explain`, an authenticator as ACCOUNT/SERVICE
     #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
@@ -34,7 +35,7 @@ pub(in crate::cli) struct Put {
 impl Put {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let content = Source::whole(&self.file, MAX_FILE, FileError::large).await?;
-        let path = format!("{}/{}", self.kind.path(), segment(&self.name));
+        let path = format!("{}/{}", path(self.kind), segment(&self.name));
         let made: Defined = client.put_json(&path, content).await?;
         Ok(Report::of([], &made))
     }

@@ -2,17 +2,18 @@
 
 use clap::builder::NonEmptyStringValueParser;
 
-use super::kind::Kind;
+use super::kind::{kind, path};
 use crate::api::definitions::Defined;
 use crate::cli::error::Error;
 use crate::cli::report::Report;
 use crate::client::{Client, segment};
+use crate::policy::Kind;
 
 /// Remove a definition that nothing needs any more
 #[derive(clap::Args)]
 pub(in crate::cli) struct Remove {
     /// Which kind
-    #[arg(value_name = "KIND", value_enum)]
+    #[arg(value_name = "KIND", value_parser = kind())]
     kind: Kind,
     /// Its name
     #[arg(value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
@@ -21,7 +22,7 @@ pub(in crate::cli) struct Remove {
 
 impl Remove {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let path = format!("{}/{}", self.kind.path(), segment(&self.name));
+        let path = format!("{}/{}", path(self.kind), segment(&self.name));
         let removed: Defined = client.delete_json(&path).await?;
         Ok(Report::of([], &removed))
     }
