@@ -23,6 +23,15 @@ structure! {
     }
 }
 
+impl Request {
+    /// The attributes that it gives, of both keys and of each.
+    #[must_use]
+    pub fn templates(&self) -> Vec<&Attributes> {
+        let all = [&self.common_attributes, &self.private_key_attributes, &self.public_key_attributes];
+        all.into_iter().flatten().map(|own| &**own).collect()
+    }
+}
+
 structure! {
     /// The response.
     pub struct Response {

@@ -35,6 +35,17 @@ structure! {
     }
 }
 
+impl Response {
+    /// The one object that was found; only an unambiguous answer names an object for the ID placeholder.
+    #[must_use]
+    pub fn only(&self) -> Option<&str> {
+        match self.unique_identifiers.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+}
+
 /// What objects must match: all of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Criteria {

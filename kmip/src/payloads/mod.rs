@@ -25,6 +25,7 @@ pub mod signature_verify;
 
 use std::borrow::Cow;
 
+use super::attributes::Attributes;
 use super::dialect::Dialect;
 use super::enumerations::Operation;
 use super::error::{Error, Fault, excerpt};
@@ -34,8 +35,62 @@ use super::unique_identifier::UniqueIdentifier;
 pub use multi_part::MultiPart;
 pub use protection_storage_masks::ProtectionStorageMasks;
 
+/// The request of one operation, which says what answers it.
+pub trait OperationRequest: Field + Into<Request> {
+    /// The operation.
+    const OPERATION: Operation;
+
+    /// What answers it.
+    type Response: Field + Into<Response>;
+
+    /// How the request names the object that it is about, if it is about one that exists and names it.
+    fn named(&self) -> Option<&UniqueIdentifier> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
+        None
+    }
+
+    /// The attributes that the request gives to the objects that it adds.
+    fn added(&self) -> Vec<&Attributes> {
+        Vec::new()
+    }
+
+    /// The object that the operation leaves in the ID placeholder (section 8.3).
+    fn left(_response: &Self::Response) -> Option<&str> {
+        None
+    }
+
+    /// Writes a bare operation.
+    fn into_document(self) -> Document {
+        Document { name: Cow::Borrowed(Self::OPERATION.name(Dialect::Oasis)), value: self.write() }
+    }
+
+    /// Reads the answer to a bare operation.
+    ///
+    /// # Errors
+    /// The document does not answer this operation, or it cannot be read.
+    fn read_response(document: Document) -> Result<Self::Response, Error> {
+        let asked = Self::OPERATION.name(Dialect::Oasis);
+        let answered = document.name.strip_suffix("Response").and_then(Operation::from_name);
+        if answered != Some(Self::OPERATION) {
+            return Err(Fault::OtherDocument { asked, answered: excerpt(&document.name) }.into());
+        }
+        Self::Response::read(document.value).map_err(|error| error.within_document(asked))
+    }
+}
+
+/// One row for each operation: its file; the field that names its object, if it is about one that exists; the attributes of
+/// what it adds; and what it leaves in the ID placeholder.
 macro_rules! operations {
-    ($($operation:ident $module:ident),* $(,)?) => {
+    ($(
+        $operation:ident $module:ident
+        $(names $named:ident)?
+        $(adds $added:expr)?
+        $(, leaves $left:expr)?;
+    )*) => {
         /// The request of an operation.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Request {
@@ -60,6 +115,36 @@ macro_rules! operations {
                     Self::$operation(response)
                 }
             }
+
+            impl OperationRequest for $module::Request {
+                const OPERATION: Operation = Operation::$operation;
+
+                type Response = $module::Response;
+
+                $(
+                    fn named(&self) -> Option<&UniqueIdentifier> {
+                        self.$named.as_ref()
+                    }
+
+                    fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
+                        self.$named.as_mut()
+                    }
+                )?
+
+                $(
+                    fn added(&self) -> Vec<&Attributes> {
+                        let added: fn(&Self) -> Vec<&Attributes> = $added;
+                        added(self)
+                    }
+                )?
+
+                $(
+                    fn left(response: &Self::Response) -> Option<&str> {
+                        let left: fn(&Self::Response) -> Option<&str> = $left;
+                        left(response)
+                    }
+                )?
+            }
         )*
 
         /// The operations that have a payload here.
@@ -70,6 +155,23 @@ macro_rules! operations {
             #[must_use]
             pub fn operation(&self) -> Operation {
                 match self { $(Self::$operation(_) => Operation::$operation),* }
+            }
+
+            /// See [`OperationRequest::named`].
+            #[must_use]
+            pub fn named(&self) -> Option<&UniqueIdentifier> {
+                match self { $(Self::$operation(request) => request.named()),* }
+            }
+
+            /// See [`OperationRequest::named_mut`].
+            pub fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
+                match self { $(Self::$operation(request) => request.named_mut()),* }
+            }
+
+            /// See [`OperationRequest::added`].
+            #[must_use]
+            pub fn added(&self) -> Vec<&Attributes> {
+                match self { $(Self::$operation(request) => request.added()),* }
             }
 
             /// Reads the payload of an operation.
@@ -85,13 +187,6 @@ macro_rules! operations {
             pub fn into_payload(self) -> Value {
                 match self { $(Self::$operation(request) => request.write()),* }
             }
-
-            /// Writes a bare operation.
-            #[must_use]
-            pub fn into_document(self) -> Document {
-                let name = match &self { $(Self::$operation(_) => stringify!($operation)),* };
-                Document { name: Cow::Borrowed(name), value: self.into_payload() }
-            }
         }
 
         impl Response {
@@ -99,6 +194,12 @@ macro_rules! operations {
             #[must_use]
             pub fn operation(&self) -> Operation {
                 match self { $(Self::$operation(_) => Operation::$operation),* }
+            }
+
+            /// See [`OperationRequest::left`].
+            #[must_use]
+            pub fn left(&self) -> Option<&str> {
+                match self { $(Self::$operation(response) => $module::Request::left(response)),* }
             }
 
             /// Reads the payload of an operation.
@@ -126,72 +227,36 @@ macro_rules! operations {
 }
 
 operations! {
-    Create create,
-    CreateKeyPair create_key_pair,
-    Register register,
-    Locate locate,
-    Get get,
-    GetAttributes get_attributes,
-    Activate activate,
-    Revoke revoke,
-    Destroy destroy,
-    Query query,
-    DiscoverVersions discover_versions,
-    Encrypt encrypt,
-    Decrypt decrypt,
-    MAC mac,
-    MACVerify mac_verify,
-    Sign sign,
-    SignatureVerify signature_verify,
-    RNGRetrieve rng_retrieve,
-    Import import,
-    Export export,
+    Create create adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
+    CreateKeyPair create_key_pair
+        adds create_key_pair::Request::templates, leaves |answer| Some(&answer.private_key_unique_identifier);
+    Register register adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
+    Locate locate, leaves locate::Response::only;
+    Get get names unique_identifier;
+    GetAttributes get_attributes names unique_identifier;
+    Activate activate names unique_identifier;
+    Revoke revoke names unique_identifier;
+    Destroy destroy names unique_identifier;
+    Query query;
+    DiscoverVersions discover_versions;
+    Encrypt encrypt names unique_identifier;
+    Decrypt decrypt names unique_identifier;
+    MAC mac names unique_identifier;
+    MACVerify mac_verify names unique_identifier;
+    Sign sign names unique_identifier;
+    SignatureVerify signature_verify names unique_identifier;
+    RNGRetrieve rng_retrieve;
+    Import import adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
+    Export export names unique_identifier;
 }
 
 impl Request {
-    /// How the request names the object that it is about, if it is about one that there is and names it.
-    pub fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
-        match self {
-            Self::Get(request) => request.unique_identifier.as_mut(),
-            Self::GetAttributes(request) => request.unique_identifier.as_mut(),
-            Self::Activate(request) => request.unique_identifier.as_mut(),
-            Self::Revoke(request) => request.unique_identifier.as_mut(),
-            Self::Destroy(request) => request.unique_identifier.as_mut(),
-            Self::Encrypt(request) => request.unique_identifier.as_mut(),
-            Self::Decrypt(request) => request.unique_identifier.as_mut(),
-            Self::MAC(request) => request.unique_identifier.as_mut(),
-            Self::MACVerify(request) => request.unique_identifier.as_mut(),
-            Self::Sign(request) => request.unique_identifier.as_mut(),
-            Self::SignatureVerify(request) => request.unique_identifier.as_mut(),
-            Self::Export(request) => request.unique_identifier.as_mut(),
-            Self::Create(_)
-            | Self::CreateKeyPair(_)
-            | Self::Register(_)
-            | Self::Import(_)
-            | Self::Locate(_)
-            | Self::Query(_)
-            | Self::DiscoverVersions(_)
-            | Self::RNGRetrieve(_) => None,
-        }
-    }
-
     /// Reads a bare operation, whose name is the operation's.
     pub fn from_document(document: Document) -> Result<Self, Error> {
         let operation =
             Operation::from_name(&document.name).ok_or_else(|| Fault::UnknownDocument(excerpt(&document.name)))?;
         Self::from_payload(operation, document.value)
-            .map_err(|error| error.within_document(operation.name(super::Dialect::Oasis)))
-    }
-}
-
-impl Response {
-    /// Reads the answer to a bare operation.
-    pub fn from_document(document: Document) -> Result<Self, Error> {
-        let unknown = || Fault::UnknownDocument(excerpt(&document.name));
-        let name = document.name.strip_suffix("Response").ok_or_else(unknown)?;
-        let operation = Operation::from_name(name).ok_or_else(unknown)?;
-        Self::from_payload(operation, document.value)
-            .map_err(|error| error.within_document(operation.name(super::Dialect::Oasis)))
+            .map_err(|error| error.within_document(operation.name(Dialect::Oasis)))
     }
 }
 
