@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::context::Context;
-use super::create_key_pair::linked;
 use super::error::Error;
 use super::gate::{Grant, Kms};
 use super::object::Object;
 use super::operation::Operation;
-use super::signature_verify;
+use super::operations::create_key_pair::linked;
+use super::operations::signature_verify;
 use crate::kmip::UniqueIdentifier;
 use crate::kmip::attributes::RevocationReason;
 use crate::kmip::enumerations::{LinkType, ObjectType, Operation as Kmip, RevocationReasonCode, State};

@@ -5,7 +5,7 @@ use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
 use super::operation::Operation;
-use super::{
+use super::operations::{
     activate, create, create_key_pair, decrypt, destroy, discover_versions, encrypt, export, get, get_attributes,
     import, locate, mac, mac_verify, query, register, revoke, rng_retrieve, sign, signature_verify,
 };

@@ -1,16 +1,16 @@
 //! Sign (KMIP 2.1 section 6.1.55).
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::Kms;
-use super::signature;
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::Kms;
+use super::super::signature;
 use crate::kmip::UsageMask;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::sign::{Request, Response};
 use crate::kmip::state::Use;
 use crate::secret::Bytes;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.multi_part.is_partial() {
         return Err(Error::Streaming);
     }

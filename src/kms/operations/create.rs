@@ -1,14 +1,14 @@
 //! Create (KMIP 2.1 section 6.1.8).
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{Kms, NewGrant};
-use super::proposal::{Origin, propose};
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::{Kms, NewGrant};
+use super::super::proposal::{Origin, propose};
 use crate::kmip::enumerations::{ObjectType, Operation};
 use crate::kmip::payloads::create::{Request, Response};
 use crate::kmip::{Attributes, Tag};
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.object_type != ObjectType::SymmetricKey {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "Create makes symmetric keys" });
     }
@@ -22,7 +22,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
 }
 
 /// Makes the key; its identifier, and its attributes without the project.
-pub(super) fn make(
+pub(in crate::kms) fn make(
     grant: &NewGrant<'_>,
     call: &Call<'_>,
     attributes: Attributes,

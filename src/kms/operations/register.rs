@@ -1,14 +1,14 @@
 //! Register (KMIP 2.1 section 6.1.43).
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::Kms;
-use super::proposal::{Origin, brought, propose};
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::Kms;
+use super::super::proposal::{Origin, brought, propose};
 use crate::kmip::Tag;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::register::{Request, Response};
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.object_type != request.object.object_type() {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
     }

@@ -1,16 +1,16 @@
 //! MAC Verify (KMIP 2.1 section 6.1.33).
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::Kms;
-use super::mechanism;
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::Kms;
+use super::super::mechanism;
 use crate::kmip::enumerations::{Operation, ValidityIndicator};
 use crate::kmip::payloads::mac_verify::{Request, Response};
 use crate::kmip::state::Use;
 use crate::kmip::{Tag, UsageMask};
 use crate::secret::is_equal;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.multi_part.is_partial() {
         return Err(Error::Streaming);
     }

@@ -1,18 +1,18 @@
 //! Decrypt (KMIP 2.1 section 6.1.11).
 
-use super::call::Call;
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::Kms;
+use super::super::mechanism;
+use super::super::mechanism::AesMode;
 use super::encrypt::cipher;
-use super::error::Error;
-use super::gate::Kms;
-use super::mechanism;
-use super::mechanism::AesMode;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::decrypt::{Request, Response};
 use crate::kmip::state::Use;
 use crate::kmip::{Tag, UsageMask};
 use crate::secret::Bytes;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.multi_part.is_partial() {
         return Err(Error::Streaming);
     }

@@ -2,9 +2,9 @@
 
 use openssl::rsa::Rsa;
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{Grant, Kms};
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::{Grant, Kms};
 use crate::custody;
 use crate::kmip::enumerations::{
     BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, ObjectType, Operation, WrappingMethod,
@@ -18,7 +18,7 @@ use crate::kmip::state::Use;
 use crate::kmip::{CryptographicParameters, ManagedObject, Tag, UsageMask};
 use crate::secret::Bytes;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let grant = kms.authorize(call, Operation::Get, request.unique_identifier.as_ref())?.undestroyed()?;
     let wanted = Wanted {
         format: request.key_format_type,
@@ -31,7 +31,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
 
 /// The form in which a key is wanted. Whether a key that was registered wrapped is wanted as it came (Key Wrap Type) makes no
 /// difference: none was.
-pub(super) struct Wanted<'a> {
+pub(in crate::kms) struct Wanted<'a> {
     pub(super) format: Option<KeyFormatType>,
     pub(super) compressed: bool,
     pub(super) wrapping: Option<&'a KeyWrappingSpecification>,
@@ -39,7 +39,7 @@ pub(super) struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The key in that form.
-    pub(super) fn object(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
+    pub(in crate::kms) fn object(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
         if self.compressed {
             return Err(Error::Invalid { tag: Tag::KeyCompressionType, fault: "it is for elliptic curve points" });
         }

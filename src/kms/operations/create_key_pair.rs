@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{Kms, NewGrant};
-use super::identifier::MAX_IDENTIFIER;
-use super::proposal::propose_half;
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::{Kms, NewGrant};
+use super::super::identifier::MAX_IDENTIFIER;
+use super::super::proposal::propose_half;
 use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, Operation, RecommendedCurve};
 use crate::kmip::payloads::create_key_pair::{Request, Response};
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const P256_BITS: i32 = 256;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let masks = [
         request.common_protection_storage_masks,
         request.private_protection_storage_masks,
@@ -49,7 +49,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
 }
 
 /// Makes a private and a public key; their identifiers, and their attributes without the project.
-pub(super) fn make(
+pub(in crate::kms) fn make(
     call: &Call<'_>,
     [(private_grant, private), (public_grant, public)]: [(&NewGrant<'_>, Attributes); 2],
 ) -> Result<[(String, Attributes); 2], Error> {
@@ -112,7 +112,7 @@ fn link(attributes: &mut Attributes, link_type: LinkType, id: &str) {
 }
 
 /// The object that an object is linked to in this way.
-pub(super) fn linked(attributes: &Attributes, link_type: LinkType) -> Option<&str> {
+pub(in crate::kms) fn linked(attributes: &Attributes, link_type: LinkType) -> Option<&str> {
     let link = attributes.links.iter().find(|link| link.link_type == Some(link_type))?;
     link.linked_object_identifier.as_text()
 }

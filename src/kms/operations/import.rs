@@ -1,12 +1,12 @@
 //! Import (KMIP 2.1 section 6.1.25).
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{Grant, Kms};
-use super::identifier::wished;
-use super::object::Object;
-use super::proposal::{Origin, brought, check_settable, propose};
-use super::uuid;
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::{Grant, Kms};
+use super::super::identifier::wished;
+use super::super::object::Object;
+use super::super::proposal::{Origin, brought, check_settable, propose};
+use super::super::uuid;
 use crate::kmip::enumerations::{ObjectType, Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
 use crate::kmip::state::Refusal;
@@ -22,7 +22,7 @@ struct Brought {
     attributes: Attributes,
 }
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.object_type != request.object.object_type() {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
     }

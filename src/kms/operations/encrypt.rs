@@ -2,11 +2,11 @@
 
 use openssl::rand::rand_bytes;
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{Kms, Usable};
-use super::mechanism;
-use super::mechanism::{AesMode, Beginning, can_decrypt};
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::{Kms, Usable};
+use super::super::mechanism;
+use super::super::mechanism::{AesMode, Beginning, can_decrypt};
 use crate::custody::{Cipher, Encrypted, Error as CustodyError};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::encrypt::{Request, Response};
@@ -14,7 +14,7 @@ use crate::kmip::state::Use;
 use crate::kmip::{Tag, UniqueIdentifier, UsageMask};
 use crate::secret::Bytes;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let grant = kms.authorize(call, Operation::Encrypt, request.unique_identifier.as_ref())?;
     let key = grant.usable(Use::Protect, UsageMask::ENCRYPT, "Encrypt")?;
     let object = key.object();
@@ -94,7 +94,7 @@ fn fresh_iv(key: &Usable<'_>, mode: AesMode) -> Result<Vec<u8>, Error> {
 }
 
 /// The token's cipher for a mode.
-pub(super) fn cipher<'a>(mode: AesMode, iv: &'a [u8], aad: &'a [u8]) -> Result<Cipher<'a>, Error> {
+pub(in crate::kms) fn cipher<'a>(mode: AesMode, iv: &'a [u8], aad: &'a [u8]) -> Result<Cipher<'a>, Error> {
     let block =
         || <&[u8; mechanism::BLOCK]>::try_from(iv).map_err(|_| Error::BadParameters("the IV of CBC has 16 bytes"));
     Ok(match mode {

@@ -4,9 +4,9 @@ use crate::kmip::message::ProtocolVersion;
 use crate::kmip::payloads::discover_versions::{Request, Response};
 
 /// What is served, best first.
-pub(super) const VERSIONS: [ProtocolVersion; 1] = [ProtocolVersion::V2_1];
+pub(in crate::kms) const VERSIONS: [ProtocolVersion; 1] = [ProtocolVersion::V2_1];
 
-pub(super) fn run(request: &Request) -> Response {
+pub(in crate::kms) fn run(request: &Request) -> Response {
     let wanted = &request.protocol_versions;
     let common = VERSIONS.into_iter().filter(|version| wanted.is_empty() || wanted.contains(version));
     Response { protocol_versions: common.collect() }

@@ -1,6 +1,6 @@
 //! Query (KMIP 2.1 section 6.1.40).
 
-use super::gate::Kms;
+use super::super::gate::Kms;
 use crate::kmip::enumerations::{DestroyAction, ObjectType, Operation, QueryFunction};
 use crate::kmip::payloads::OPERATIONS;
 use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, ServerInformation};
@@ -9,7 +9,7 @@ use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, Ser
 const VENDOR: &str = "Claviger";
 
 /// The operations and kinds of objects are those that this token has.
-pub(super) fn run(kms: &Kms, request: &Request) -> Response {
+pub(in crate::kms) fn run(kms: &Kms, request: &Request) -> Response {
     let (imports, has_pairs) = (kms.imports(), kms.has_pairs());
     let is_served = |operation: &Operation| match operation {
         Operation::Register | Operation::Import => imports,

@@ -1,21 +1,21 @@
 //! Signature Verify (KMIP 2.1 section 6.1.56).
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{Grant, Kms};
-use super::signature;
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::{Grant, Kms};
+use super::super::signature;
 use crate::kmip::enumerations::{Operation, ValidityIndicator};
 use crate::kmip::payloads::signature_verify::{Request, Response};
 use crate::kmip::state::Use;
 use crate::kmip::{Tag, UsageMask};
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let grant = kms.authorize(call, Operation::SignatureVerify, request.unique_identifier.as_ref())?;
     by(grant, &request)
 }
 
 /// Verifies by the key that leave was given for.
-pub(super) fn by(grant: Grant<'_>, request: &Request) -> Result<Response, Error> {
+pub(in crate::kms) fn by(grant: Grant<'_>, request: &Request) -> Result<Response, Error> {
     if request.multi_part.is_partial() {
         return Err(Error::Streaming);
     }
