@@ -114,7 +114,7 @@ impl Kms {
     }
 
     fn key_to_change<'a>(&'a self, call: &'a Call<'a>, id: &str) -> Result<gate::Grant<'a>, Error> {
-        let grant = self.authorize(call, Kmip::ModifyAttribute, Some(&id.into()))?.undestroyed()?;
+        let grant = self.authorize(call, Some(&id.into()))?.undestroyed()?;
         // A secret's name is its path.
         match secret_path::last_number(&grant.object().attributes) {
             Some(_) => Err(Error::ASecret),

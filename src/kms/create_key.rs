@@ -52,12 +52,12 @@ impl Kms {
         self.recorded(&call, || {
             let (project, name, made_for) = (key.project.clone(), key.name.clone(), key.made_for);
             let [mut own, mut public] = key.attributes(call.now)?;
-            let grant = self.authorize_new(&call, operation, &mut own)?;
+            let grant = self.authorize_new(&call, &mut own)?;
             let (id, mut attributes) = if made_for == MadeFor::Encryption {
                 let _turn = self.turn_of_key_name(&call, project.as_deref(), &name, None)?;
                 create::make(&grant, &call, own)?
             } else {
-                let other = self.authorize_new(&call, operation, &mut public)?;
+                let other = self.authorize_new(&call, &mut public)?;
                 let _turn = self.turn_of_key_name(&call, project.as_deref(), &name, None)?;
                 let [private, _] = create_key_pair::make(&call, [(&grant, own), (&other, public)])?;
                 private

@@ -96,6 +96,7 @@ pub use login::{
 pub use memberships::{IdentityMembership, Membership};
 pub use offers::{Direction, OfferEntry};
 pub use ownership::KeptAccess;
+pub use performing::Served;
 pub use place_fault::PlaceFault;
 pub use places::{Environment, EnvironmentChange, Folder, FolderChange, FolderName, Tag, TagChange, TagName};
 pub use project_secret::ProjectSecret;

@@ -1,209 +1,149 @@
 //! What is asked for, by the name that the audit log has for it.
 
+use super::operations::{Facts, Purpose};
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
 
-/// An operation of the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
-    /// One of KMIP.
-    Kmip(Kmip),
+/// One row for each operation of the server's own: its name in the audit log, made like KMIP's, and the action that has to be
+/// permitted for it.
+macro_rules! operations {
+    ($($(#[$meta:meta])* $operation:ident $name:literal $action:expr;)*) => {
+        /// An operation of the service.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Operation {
+            /// One of KMIP.
+            Kmip(Kmip),
+            $($(#[$meta])* $operation,)*
+        }
+
+        impl Operation {
+            /// The name in the audit log.
+            pub(super) fn name(self) -> &'static str {
+                match self {
+                    Self::Kmip(operation) => operation.name(Dialect::Oasis),
+                    $(Self::$operation => $name,)*
+                }
+            }
+
+            /// The action that has to be permitted for it.
+            pub(super) fn action(self) -> Action {
+                match self {
+                    Self::Kmip(operation) => {
+                        Facts::of(operation).map_or(Action::Operation(operation), |facts| facts.right)
+                    }
+                    $(Self::$operation => $action,)*
+                }
+            }
+        }
+    };
+}
+
+operations! {
     /// To give somebody access to an object.
-    GrantAccess,
+    GrantAccess "GrantAccess" Action::ManageAccess;
     /// To take it back.
-    RevokeAccess,
+    RevokeAccess "RevokeAccess" Action::ManageAccess;
     /// To see who has access.
-    ListAccess,
+    ListAccess "ListAccess" Action::ManageAccess;
     /// To offer an object to somebody else, who becomes its owner by accepting it.
-    Transfer,
+    Transfer "TransferOwnership" Action::Transfer;
     /// To accept it.
-    Accept,
+    Accept "AcceptOwnership" Action::Accept;
     /// To decline an offer, or to withdraw it.
-    EndOffer,
+    EndOffer "EndOffer" Action::Transfer;
     /// To list offers.
-    ListOffers,
+    ListOffers "ListOffers" Action::Operation(Kmip::Locate);
     /// To list all objects.
-    ListObjects,
+    ListObjects "ListObjects" Action::Audit;
     /// To propose a new owner for an object that belongs to somebody else.
-    ProposeRecovery,
+    ProposeRecovery "ProposeRecovery" Action::Recover;
     /// To approve that.
-    ApproveRecovery,
+    ApproveRecovery "ApproveRecovery" Action::Recover;
     /// What enough approvals do.
-    Recover,
+    Recover "RecoverOwnership" Action::Recover;
     /// To take a proposal back.
-    WithdrawRecovery,
+    WithdrawRecovery "WithdrawRecovery" Action::Recover;
     /// To list proposals.
-    ListRecoveries,
+    ListRecoveries "ListRecoveries" Action::Recover;
     /// To put an object into a project or out of it.
-    SetProject,
+    SetProject "SetProject" Action::ManageAccess;
     /// To list what one owns.
-    ListOwned,
+    ListOwned "ListOwned" Action::Operation(Kmip::Locate);
     /// To list keys whose attributes one may read.
-    ListKeys,
+    ListKeys "ListKeys" Action::Operation(Kmip::Locate);
     /// To list what others let one use.
-    ListObtained,
+    ListObtained "ListObtained" Action::Operation(Kmip::Locate);
     /// To ask what the policy would say.
-    Explain,
+    Explain "ExplainAccess" Action::Operation(Kmip::Locate);
     /// To list the issuers of JWTs.
-    ListIssuers,
+    ListIssuers "ListIssuers" Action::Administer;
     /// To see what they make of a token.
-    TestIssuers,
+    TestIssuers "TestIssuers" Action::Administer;
     /// To list roles, policies, users or projects.
-    ListDefinitions,
+    ListDefinitions "ListDefinitions" Action::Administer;
     /// To write one.
-    Define,
+    Define "Define" Action::Administer;
     /// To remove one.
-    Undefine,
+    Undefine "Undefine" Action::Administer;
     /// To read the audit log.
-    ReadAudit,
+    ReadAudit "ReadAudit" Action::Audit;
     /// To read a secret's value.
-    ReadSecret,
+    ReadSecret "ReadSecret" Action::ReadSecret;
     /// To write one.
-    WriteSecret,
+    WriteSecret "WriteSecret" Action::WriteSecret;
     /// To remove a secret.
-    RemoveSecret,
+    RemoveSecret "RemoveSecret" Action::Operation(Kmip::Destroy);
     /// To say that a secret does not expire.
-    ExpireSecret,
+    ExpireSecret "ExpireSecret" Action::WriteSecret;
     /// To see what Conjur's clients call a resource or a role.
-    ShowResource,
+    ShowResource "ShowResource" Action::Operation(Kmip::Locate);
     /// To list resources.
-    ListResources,
+    ListResources "ListResources" Action::Operation(Kmip::Locate);
     /// To list secrets of a project.
-    ListSecrets,
+    ListSecrets "ListSecrets" Action::Operation(Kmip::Locate);
     /// To list environments, folders or tags of a project.
-    ListPlaces,
+    ListPlaces "ListSecretPlaces" Action::Operation(Kmip::Locate);
     /// To make or change one.
-    WritePlace,
+    WritePlace "WriteSecretPlace" Action::WriteSecret;
     /// To remove one.
-    RemovePlace,
+    RemovePlace "RemoveSecretPlace" Action::WriteSecret;
     /// To get an access token.
-    IssueToken,
+    IssueToken "IssueAccessToken" Action::AccessToken;
     /// To have it last longer.
-    RenewToken,
+    RenewToken "RenewAccessToken" Action::AccessToken;
     /// To end it.
-    RevokeToken,
+    RevokeToken "RevokeAccessToken" Action::AccessToken;
     /// To end somebody else's.
-    EndToken,
+    EndToken "RevokeAccessToken" Action::Administer;
     /// To list those that there are.
-    ListTokens,
+    ListTokens "ListAccessTokens" Action::Administer;
     /// To change the key that signs them.
-    RotateTokenKey,
+    RotateTokenKey "RotateTokenKey" Action::Administer;
     /// To make a client secret.
-    IssueClientSecret,
+    IssueClientSecret "IssueClientSecret" Action::Administer;
     /// To revoke it.
-    RevokeClientSecret,
+    RevokeClientSecret "RevokeClientSecret" Action::Administer;
     /// To list those of an identity.
-    ListClientSecrets,
+    ListClientSecrets "ListClientSecrets" Action::Administer;
     /// To let those in again who failed too often.
-    ClearLockouts,
+    ClearLockouts "ClearLockouts" Action::Administer;
     /// To issue the API key of a host, in the place of the one that it has.
-    IssueApiKey,
+    IssueApiKey "IssueApiKey" Action::Administer;
     /// To take it away.
-    RevokeApiKey,
+    RevokeApiKey "RevokeApiKey" Action::Administer;
     /// To change one's own.
-    RotateApiKey,
+    RotateApiKey "RotateApiKey" Action::AccessToken;
     /// To find out whether one's own is right.
-    VerifyApiKey,
+    VerifyApiKey "VerifyApiKey" Action::AccessToken;
 }
 
 impl Operation {
-    /// The name in the audit log: KMIP's, or one made like it.
-    pub(super) fn name(self) -> &'static str {
+    /// What it uses a key for.
+    pub(super) fn purpose(self) -> Option<Purpose> {
         match self {
-            Self::Kmip(operation) => operation.name(Dialect::Oasis),
-            Self::GrantAccess => "GrantAccess",
-            Self::RevokeAccess => "RevokeAccess",
-            Self::ListAccess => "ListAccess",
-            Self::Transfer => "TransferOwnership",
-            Self::Accept => "AcceptOwnership",
-            Self::EndOffer => "EndOffer",
-            Self::ListOffers => "ListOffers",
-            Self::ListObjects => "ListObjects",
-            Self::ProposeRecovery => "ProposeRecovery",
-            Self::ApproveRecovery => "ApproveRecovery",
-            Self::Recover => "RecoverOwnership",
-            Self::WithdrawRecovery => "WithdrawRecovery",
-            Self::ListRecoveries => "ListRecoveries",
-            Self::SetProject => "SetProject",
-            Self::ListOwned => "ListOwned",
-            Self::ListKeys => "ListKeys",
-            Self::ListObtained => "ListObtained",
-            Self::Explain => "ExplainAccess",
-            Self::ListIssuers => "ListIssuers",
-            Self::TestIssuers => "TestIssuers",
-            Self::ListDefinitions => "ListDefinitions",
-            Self::Define => "Define",
-            Self::Undefine => "Undefine",
-            Self::ReadAudit => "ReadAudit",
-            Self::ReadSecret => "ReadSecret",
-            Self::WriteSecret => "WriteSecret",
-            Self::RemoveSecret => "RemoveSecret",
-            Self::ExpireSecret => "ExpireSecret",
-            Self::ShowResource => "ShowResource",
-            Self::ListResources => "ListResources",
-            Self::ListSecrets => "ListSecrets",
-            Self::ListPlaces => "ListSecretPlaces",
-            Self::WritePlace => "WriteSecretPlace",
-            Self::RemovePlace => "RemoveSecretPlace",
-            Self::IssueToken => "IssueAccessToken",
-            Self::RenewToken => "RenewAccessToken",
-            Self::RevokeToken | Self::EndToken => "RevokeAccessToken",
-            Self::ListTokens => "ListAccessTokens",
-            Self::RotateTokenKey => "RotateTokenKey",
-            Self::IssueClientSecret => "IssueClientSecret",
-            Self::RevokeClientSecret => "RevokeClientSecret",
-            Self::ListClientSecrets => "ListClientSecrets",
-            Self::ClearLockouts => "ClearLockouts",
-            Self::IssueApiKey => "IssueApiKey",
-            Self::RevokeApiKey => "RevokeApiKey",
-            Self::RotateApiKey => "RotateApiKey",
-            Self::VerifyApiKey => "VerifyApiKey",
-        }
-    }
-
-    /// The action that has to be permitted for it.
-    pub(super) fn action(self) -> Action {
-        match self {
-            Self::Kmip(operation) => Action::Operation(operation),
-            Self::Transfer | Self::EndOffer => Action::Transfer,
-            Self::Accept => Action::Accept,
-            Self::ReadAudit | Self::ListObjects => Action::Audit,
-            Self::ProposeRecovery
-            | Self::ApproveRecovery
-            | Self::Recover
-            | Self::WithdrawRecovery
-            | Self::ListRecoveries => Action::Recover,
-            Self::GrantAccess | Self::RevokeAccess | Self::ListAccess | Self::SetProject => Action::ManageAccess,
-            Self::ListOwned
-            | Self::ListKeys
-            | Self::ListObtained
-            | Self::ListOffers
-            | Self::Explain
-            | Self::ShowResource
-            | Self::ListResources
-            | Self::ListSecrets
-            | Self::ListPlaces => Action::Operation(Kmip::Locate),
-            Self::ReadSecret => Action::ReadSecret,
-            Self::WriteSecret | Self::ExpireSecret | Self::WritePlace | Self::RemovePlace => Action::WriteSecret,
-            Self::RemoveSecret => Action::Operation(Kmip::Destroy),
-            Self::IssueToken | Self::RenewToken | Self::RevokeToken | Self::RotateApiKey | Self::VerifyApiKey => {
-                Action::AccessToken
-            }
-            Self::ListIssuers
-            | Self::TestIssuers
-            | Self::ListDefinitions
-            | Self::Define
-            | Self::Undefine
-            | Self::EndToken
-            | Self::ListTokens
-            | Self::RotateTokenKey
-            | Self::IssueClientSecret
-            | Self::RevokeClientSecret
-            | Self::ListClientSecrets
-            | Self::ClearLockouts
-            | Self::IssueApiKey
-            | Self::RevokeApiKey => Action::Administer,
+            Self::Kmip(operation) => Facts::of(operation)?.uses.first().copied(),
+            _ => None,
         }
     }
 }

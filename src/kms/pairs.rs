@@ -25,7 +25,7 @@ impl Kms {
         let call = Call::new(context, Operation::Kmip(Kmip::SignatureVerify));
         self.recorded(&call, || {
             let id = request.unique_identifier.clone();
-            let grant = self.authorize_public_half(&call, Kmip::SignatureVerify, id.as_ref())?;
+            let grant = self.authorize_public_half(&call, id.as_ref())?;
             signature_verify::by(grant, &request)
         })
     }
@@ -39,7 +39,7 @@ impl Kms {
         let call = Call::new(context, Operation::Kmip(Kmip::Get));
         self.recorded(&call, || {
             let id = UniqueIdentifier::Text(id.to_owned());
-            let grant = self.authorize_public_half(&call, Kmip::Get, Some(&id))?.undestroyed()?;
+            let grant = self.authorize_public_half(&call, Some(&id))?.undestroyed()?;
             grant.public_key().map(<[u8]>::to_vec).map_err(|error| match error {
                 Error::NotExtractable => Error::NoPair,
                 error => error,
@@ -75,11 +75,11 @@ impl Kms {
                 revocation_reason: RevocationReason { code, message: None },
                 compromise_occurrence_date: None,
             };
-            self.execute(context, request.into())?;
+            self.execute(context, request)?;
         }
         for half in halves {
             let unique_identifier = Some(UniqueIdentifier::Text(half.id.clone()));
-            self.execute(context, destroy::Request { unique_identifier }.into())?;
+            self.execute(context, destroy::Request { unique_identifier })?;
         }
         Ok(())
     }
@@ -106,12 +106,11 @@ impl Kms {
     fn authorize_public_half<'a>(
         &'a self,
         call: &'a Call<'a>,
-        operation: Kmip,
         id: Option<&UniqueIdentifier>,
     ) -> Result<Grant<'a>, Error> {
-        let grant = self.authorize(call, operation, id)?;
+        let grant = self.authorize(call, id)?;
         let Some(public) = public_half(grant.object()) else { return Ok(grant) };
-        let public = self.authorize(call, operation, Some(&UniqueIdentifier::Text(public.to_owned())))?;
+        let public = self.authorize(call, Some(&UniqueIdentifier::Text(public.to_owned())))?;
         check_halves(grant.object(), public.object())?;
         Ok(public)
     }

@@ -8,13 +8,14 @@ use super::super::error::Error;
 use super::super::handover::{Pending, offered_to};
 use super::super::handover_fault::HandoverFault;
 use super::super::object::{Object, is_destroyed};
+use super::super::operations::Purpose;
 use super::super::ownership::Access;
 use super::super::{disabled, mechanism, secret_path as path};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant, Usable};
 use crate::custody::{self, Cipher, Encrypted, Mac, Secret, Signature, is_signature};
-use crate::kmip::state::{self, Dates, Use};
+use crate::kmip::state::{self, Dates};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Decision, Resource};
 use crate::store::object::{Class, Material};
@@ -62,8 +63,15 @@ impl<'a> Grant<'a> {
         Ok(self)
     }
 
-    /// Checks state, dates and usage mask.
-    pub(in crate::kms) fn usable(self, purpose: Use, mask: UsageMask, name: &'static str) -> Result<Usable<'a>, Error> {
+    /// Checks whether the object may be used now for what the operation uses keys for: state, dates and usage mask.
+    pub(in crate::kms) fn usable(self) -> Result<Usable<'a>, Error> {
+        let operation = self.call.operation;
+        let purpose = operation.purpose().ok_or(Error::UsageMask(operation.name()))?;
+        self.usable_for(purpose)
+    }
+
+    /// The same for another purpose.
+    pub(in crate::kms) fn usable_for(self, purpose: Purpose) -> Result<Usable<'a>, Error> {
         let grant = self.undestroyed()?;
         // What encrypts a secret's values does nothing else.
         if path::last_number(&grant.object.attributes).is_some() {
@@ -71,12 +79,12 @@ impl<'a> Grant<'a> {
         }
         disabled::check(&grant.object)?;
         let dates = Dates::of(&grant.object.attributes);
-        state::permit(grant.object.state(grant.call.now), &dates, purpose, grant.call.now)?;
-        if !grant.object.permits(mask) {
-            return Err(Error::UsageMask(name));
+        state::permit(grant.object.state(grant.call.now), &dates, purpose.kind, grant.call.now)?;
+        if !grant.object.permits(purpose.mask) {
+            return Err(Error::UsageMask(purpose.name));
         }
         // What a key wraps is judged first.
-        if mask != UsageMask::WRAP_KEY {
+        if purpose.mask != UsageMask::WRAP_KEY {
             grant.note_use();
         }
         Ok(Usable(grant))

@@ -4,7 +4,7 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::{Kms, NewGrant};
 use super::super::proposal::{Origin, propose};
-use crate::kmip::enumerations::{ObjectType, Operation};
+use crate::kmip::enumerations::ObjectType;
 use crate::kmip::payloads::create::{Request, Response};
 use crate::kmip::{Attributes, Tag};
 
@@ -16,7 +16,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         return Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"));
     }
     let mut attributes = *request.attributes;
-    let grant = kms.authorize_new(call, Operation::Create, &mut attributes)?;
+    let grant = kms.authorize_new(call, &mut attributes)?;
     let (unique_identifier, _) = make(&grant, call, attributes)?;
     Ok(Response { object_type: ObjectType::SymmetricKey, unique_identifier })
 }

@@ -8,7 +8,7 @@ use super::super::gate::{Kms, NewGrant};
 use super::super::identifier::MAX_IDENTIFIER;
 use super::super::proposal::propose_half;
 use crate::kmip::attributes::Link;
-use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, Operation, RecommendedCurve};
+use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, RecommendedCurve};
 use crate::kmip::payloads::create_key_pair::{Request, Response};
 use crate::kmip::{Attributes, Tag, UniqueIdentifier};
 
@@ -42,8 +42,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     if call.is_bare && public.unique_identifier.is_none() {
         public.unique_identifier = beside_private(private.unique_identifier.as_ref());
     }
-    let private_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut private)?;
-    let public_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut public)?;
+    let private_grant = kms.authorize_new(call, &mut private)?;
+    let public_grant = kms.authorize_new(call, &mut public)?;
     let [(private, _), (public, _)] = make(call, [(&private_grant, private), (&public_grant, public)])?;
     Ok(Response { private_key_unique_identifier: private, public_key_unique_identifier: public })
 }

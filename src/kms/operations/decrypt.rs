@@ -6,10 +6,8 @@ use super::super::gate::Kms;
 use super::super::mechanism;
 use super::super::mechanism::AesMode;
 use super::encrypt::cipher;
-use crate::kmip::enumerations::Operation;
+use crate::kmip::Tag;
 use crate::kmip::payloads::decrypt::{Request, Response};
-use crate::kmip::state::Use;
-use crate::kmip::{Tag, UsageMask};
 use crate::secret::Bytes;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -17,8 +15,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         return Err(Error::Streaming);
     }
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
-    let grant = kms.authorize(call, Operation::Decrypt, request.unique_identifier.as_ref())?;
-    let key = grant.usable(Use::Process, UsageMask::DECRYPT, "Decrypt")?;
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
+    let key = grant.usable()?;
     let object = key.object();
     let parameters = request.cryptographic_parameters.as_ref();
     let mode = mechanism::aes_mode(object.algorithm(), parameters, &object.attributes.cryptographic_parameters)?;

@@ -3,12 +3,11 @@
 use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::Kms;
-use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::destroy::{Request, Response};
 use crate::kmip::state;
 
-pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: &Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::Destroy, request.unique_identifier.as_ref())?.undestroyed()?;
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?.undestroyed()?;
     grant.destroy(|object, attributes| {
         attributes.state = Some(state::destroy(object.state(call.now))?);
         attributes.destroy_date = Some(call.now);

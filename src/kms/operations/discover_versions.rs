@@ -1,13 +1,16 @@
 //! Discover Versions (KMIP 2.1 section 6.1.16).
 
+use super::super::call::Call;
+use super::super::error::Error;
+use super::super::gate::Kms;
 use crate::kmip::message::ProtocolVersion;
 use crate::kmip::payloads::discover_versions::{Request, Response};
 
 /// What is served, best first.
 pub(in crate::kms) const VERSIONS: [ProtocolVersion; 1] = [ProtocolVersion::V2_1];
 
-pub(in crate::kms) fn run(request: &Request) -> Response {
-    let wanted = &request.protocol_versions;
+pub(in crate::kms) fn run(_: &Kms, _: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let wanted = request.protocol_versions;
     let common = VERSIONS.into_iter().filter(|version| wanted.is_empty() || wanted.contains(version));
-    Response { protocol_versions: common.collect() }
+    Ok(Response { protocol_versions: common.collect() })
 }

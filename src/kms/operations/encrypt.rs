@@ -7,16 +7,16 @@ use super::super::error::Error;
 use super::super::gate::{Kms, Usable};
 use super::super::mechanism;
 use super::super::mechanism::{AesMode, Beginning, can_decrypt};
+use super::Purpose;
 use crate::custody::{Cipher, Encrypted, Error as CustodyError};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::encrypt::{Request, Response};
-use crate::kmip::state::Use;
-use crate::kmip::{Tag, UniqueIdentifier, UsageMask};
+use crate::kmip::{Tag, UniqueIdentifier};
 use crate::secret::Bytes;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::Encrypt, request.unique_identifier.as_ref())?;
-    let key = grant.usable(Use::Protect, UsageMask::ENCRYPT, "Encrypt")?;
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
+    let key = grant.usable()?;
     let object = key.object();
     let parameters = request.cryptographic_parameters.as_ref();
     let mode = mechanism::aes_mode(object.algorithm(), parameters, &object.attributes.cryptographic_parameters)?;
@@ -76,11 +76,11 @@ fn authorize_decryption(
         Beginning::Continued => ("a later part of a stream", "Decrypt, which a later part of a stream needs too"),
         Beginning::Fresh | Beginning::Chosen => ("an IVCounterNonce", "Decrypt, which an IVCounterNonce needs too"),
     };
-    let grant = kms.authorize(call, Operation::Decrypt, id).map_err(|error| match error {
+    let grant = kms.authorize_beside(call, Operation::Decrypt, id).map_err(|error| match error {
         Error::NotPermitted { refusal, .. } => Error::Chosen { chosen, refusal },
         error => error,
     })?;
-    grant.usable(Use::Process, UsageMask::DECRYPT, bit).map(drop)
+    grant.usable_for(Purpose { name: bit, ..Purpose::DECRYPT }).map(drop)
 }
 
 /// An IV that nobody has chosen: for GCM as custody has it, for CBC a block from OpenSSL's generator.

@@ -4,11 +4,10 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::Kms;
 use super::get::Wanted;
-use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::export::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::Export, request.unique_identifier.as_ref())?.undestroyed()?;
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?.undestroyed()?;
     let wanted = Wanted {
         format: request.key_format_type,
         compressed: request.key_compression_type.is_some(),

@@ -5,6 +5,7 @@ use openssl::rsa::Rsa;
 use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::{Grant, Kms};
+use super::Purpose;
 use crate::custody;
 use crate::kmip::enumerations::{
     BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, ObjectType, Operation, WrappingMethod,
@@ -14,12 +15,11 @@ use crate::kmip::key_block::{
 };
 use crate::kmip::objects::{PublicKey, SymmetricKey};
 use crate::kmip::payloads::get::{Request, Response};
-use crate::kmip::state::Use;
-use crate::kmip::{CryptographicParameters, ManagedObject, Tag, UsageMask};
+use crate::kmip::{CryptographicParameters, ManagedObject, Tag};
 use crate::secret::Bytes;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::Get, request.unique_identifier.as_ref())?.undestroyed()?;
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?.undestroyed()?;
     let wanted = Wanted {
         format: request.key_format_type,
         compressed: request.key_compression_type.is_some(),
@@ -124,11 +124,9 @@ fn wrapped(
         return Err(Error::KeyWrap("BlockCipherMode NISTKeyWrap (RFC 3394) is supported, and no other"));
     }
     // The wrapping key passes the same gate as any other key that is used: it encrypts.
-    let wrapping = kms.authorize(call, Operation::Encrypt, Some(&information.unique_identifier))?.usable(
-        Use::Protect,
-        UsageMask::WRAP_KEY,
-        "Wrap Key",
-    )?;
+    let wrapping = kms
+        .authorize_beside(call, Operation::Encrypt, Some(&information.unique_identifier))?
+        .usable_for(Purpose::WRAP_KEY)?;
     let blob = Bytes::from(grant.wrapped_under(&wrapping)?);
     let data = KeyWrappingData {
         wrapping_method: WrappingMethod::Encrypt,

@@ -3,11 +3,10 @@
 use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::Kms;
-use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::get_attributes::{Request, Response};
 
-pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: &Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::GetAttributes, request.unique_identifier.as_ref())?;
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
     let all = grant.attributes();
     let wanted = &request.attribute_references;
     let attributes = if wanted.is_empty() { all } else { all.select(wanted) };

@@ -36,7 +36,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     if request.replace_existing != Some(true) {
         return add(kms, call, brought);
     }
-    match kms.authorize(call, Operation::Import, Some(&brought.id)) {
+    match kms.authorize(call, Some(&brought.id)) {
         Ok(existing) => {
             existing.exchange(|present| replacement(kms, call, &existing, present, &brought))?;
             Ok(Response { unique_identifier: existing.object().id.clone() })
@@ -50,7 +50,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
 fn add(kms: &Kms, call: &Call<'_>, brought: Brought) -> Result<Response, Error> {
     let Brought { id, bytes, mut attributes } = brought;
     attributes.unique_identifier = Some(id);
-    let grant = kms.authorize_new(call, Operation::Import, &mut attributes)?;
+    let grant = kms.authorize_new(call, &mut attributes)?;
     let proposal = propose(&grant, call, attributes, Origin::Imported)?;
     let material = grant.make(proposal.class, proposal.kind, proposal.mask(), Some(&bytes))?;
     grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?;
@@ -66,7 +66,7 @@ fn replacement(
     present: &Object,
     brought: &Brought,
 ) -> Result<(Attributes, Class, Material), Error> {
-    kms.authorize(call, Operation::Destroy, Some(&brought.id))?;
+    kms.authorize_beside(call, Operation::Destroy, Some(&brought.id))?;
     if present.attributes.object_type != Some(ObjectType::SymmetricKey) {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "only a symmetric key is replaced by an import" });
     }

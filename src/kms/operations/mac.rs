@@ -4,10 +4,8 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::Kms;
 use super::super::mechanism;
-use crate::kmip::enumerations::Operation;
+use crate::kmip::Tag;
 use crate::kmip::payloads::mac::{Request, Response};
-use crate::kmip::state::Use;
-use crate::kmip::{Tag, UsageMask};
 use crate::secret::Bytes;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -15,8 +13,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         return Err(Error::Streaming);
     }
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
-    let grant = kms.authorize(call, Operation::MAC, request.unique_identifier.as_ref())?;
-    let key = grant.usable(Use::Protect, UsageMask::MAC_GENERATE, "MAC Generate")?;
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
+    let key = grant.usable()?;
     let object = key.object();
     let mac = mechanism::mac(
         object.algorithm(),

@@ -4,10 +4,9 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::Kms;
 use super::super::mechanism;
-use crate::kmip::enumerations::{Operation, ValidityIndicator};
+use crate::kmip::Tag;
+use crate::kmip::enumerations::ValidityIndicator;
 use crate::kmip::payloads::mac_verify::{Request, Response};
-use crate::kmip::state::Use;
-use crate::kmip::{Tag, UsageMask};
 use crate::secret::is_equal;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -16,8 +15,8 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     }
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
     let presented = request.mac_data.ok_or(Error::Missing(Tag::MACData))?;
-    let grant = kms.authorize(call, Operation::MACVerify, request.unique_identifier.as_ref())?;
-    let key = grant.usable(Use::Process, UsageMask::MAC_VERIFY, "MAC Verify")?;
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
+    let key = grant.usable()?;
     let object = key.object();
     let mac = mechanism::mac(
         object.algorithm(),

@@ -1,26 +1,29 @@
 //! Query (KMIP 2.1 section 6.1.40).
 
+use super::super::call::Call;
+use super::super::error::Error;
 use super::super::gate::Kms;
+use super::{Facts, Needs, SERVED};
 use crate::kmip::enumerations::{DestroyAction, ObjectType, Operation, QueryFunction};
-use crate::kmip::payloads::OPERATIONS;
 use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, ServerInformation};
 
 /// Vendor Identification (section 7.41).
 const VENDOR: &str = "Claviger";
 
 /// The operations and kinds of objects are those that this token has.
-pub(in crate::kms) fn run(kms: &Kms, request: &Request) -> Response {
+pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<Response, Error> {
     let (imports, has_pairs) = (kms.imports(), kms.has_pairs());
-    let is_served = |operation: &Operation| match operation {
-        Operation::Register | Operation::Import => imports,
-        Operation::CreateKeyPair => has_pairs,
-        _ => true,
+    let is_served = |operation: &Operation| match Facts::of(*operation).map(|facts| facts.needs) {
+        Some(Needs::Nothing) => true,
+        Some(Needs::Imports) => imports,
+        Some(Needs::Pairs) => has_pairs,
+        None => false,
     };
     let mut response = Response::default();
-    for function in &request.query_functions {
+    for function in request.query_functions {
         match function {
             QueryFunction::QueryOperations => {
-                response.operations = OPERATIONS.iter().copied().filter(is_served).collect();
+                response.operations = SERVED.iter().copied().filter(is_served).collect();
             }
             QueryFunction::QueryObjects => {
                 response.object_types = vec![ObjectType::SymmetricKey];
@@ -52,5 +55,5 @@ pub(in crate::kms) fn run(kms: &Kms, request: &Request) -> Response {
             _ => {}
         }
     }
-    response
+    Ok(response)
 }

@@ -5,7 +5,6 @@ use super::super::error::Error;
 use super::super::gate::Kms;
 use super::super::proposal::{Origin, brought, propose};
 use crate::kmip::Tag;
-use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::register::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
@@ -17,7 +16,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     }
     let mut attributes = *request.attributes;
     let bytes = brought(request.object, &mut attributes)?;
-    let grant = kms.authorize_new(call, Operation::Register, &mut attributes)?;
+    let grant = kms.authorize_new(call, &mut attributes)?;
     let proposal = propose(&grant, call, attributes, Origin::Registered)?;
     let material = grant.make(proposal.class, proposal.kind, proposal.mask(), Some(&bytes))?;
     grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?;

@@ -4,12 +4,11 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::Kms;
 use crate::kmip::Tag;
-use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::revoke::{Request, Response};
 use crate::kmip::state;
 
-pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: &Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::Revoke, request.unique_identifier.as_ref())?;
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
     let reason = &request.revocation_reason;
     let compromised = state::is_compromise(reason.code);
     if request.compromise_occurrence_date.is_some() && !compromised {

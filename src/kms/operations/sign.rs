@@ -4,18 +4,15 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::Kms;
 use super::super::signature;
-use crate::kmip::UsageMask;
-use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::sign::{Request, Response};
-use crate::kmip::state::Use;
 use crate::secret::Bytes;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     if request.multi_part.is_partial() {
         return Err(Error::Streaming);
     }
-    let grant = kms.authorize(call, Operation::Sign, request.unique_identifier.as_ref())?;
-    let key = grant.usable(Use::Protect, UsageMask::SIGN, "Sign")?;
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
+    let key = grant.usable()?;
     let object = key.object();
     let mechanism = signature::mechanism(
         object.algorithm(),

@@ -4,13 +4,12 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::{Grant, Kms};
 use super::super::signature;
-use crate::kmip::enumerations::{Operation, ValidityIndicator};
+use crate::kmip::Tag;
+use crate::kmip::enumerations::ValidityIndicator;
 use crate::kmip::payloads::signature_verify::{Request, Response};
-use crate::kmip::state::Use;
-use crate::kmip::{Tag, UsageMask};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::SignatureVerify, request.unique_identifier.as_ref())?;
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
     by(grant, &request)
 }
 
@@ -20,7 +19,7 @@ pub(in crate::kms) fn by(grant: Grant<'_>, request: &Request) -> Result<Response
         return Err(Error::Streaming);
     }
     let presented = request.signature_data.as_ref().ok_or(Error::Missing(Tag::SignatureData))?;
-    let key = grant.usable(Use::Process, UsageMask::VERIFY, "Verify")?;
+    let key = grant.usable()?;
     let object = key.object();
     let mechanism = signature::mechanism(
         object.algorithm(),
