@@ -298,16 +298,10 @@ fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<()
     if !Action::on_objects().any(|own| own == action) {
         return Err(NoEffect::NotOnObjects(action.word()));
     }
-    let is_secret = secret_path::last_number(&object.attributes).is_some();
-    let operation = match action {
-        Action::ReadSecret | Action::WriteSecret if is_secret => return Ok(()),
-        Action::ReadSecret | Action::WriteSecret => return impossible("the object holds no secret"),
-        Action::Operation(operation) => operation,
-        _ => return Err(NoEffect::NotOnObjects(action.word())),
-    };
-    if is_secret && !matches!(operation, Kmip::GetAttributes | Kmip::Destroy) {
-        return impossible("a secret is read and written, and nothing else");
+    if let Some(reason) = object.kind.refuses(action) {
+        return impossible(reason);
     }
+    let Action::Operation(operation) = action else { return Ok(()) };
     let Some(Facts { uses, touches, .. }) = Facts::of(operation) else { return Ok(()) };
     if touches == Touches::GivenOut && object.class == Class::Sealing {
         return impossible("the key is not Extractable");

@@ -37,6 +37,7 @@ mod login;
 mod mechanism;
 mod memberships;
 mod object;
+mod object_kind;
 mod offers;
 mod operation;
 mod operations;

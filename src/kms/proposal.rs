@@ -4,11 +4,11 @@ use super::call::Call;
 use super::error::Error;
 use super::identifier::wished;
 use super::key_pair::{Half, pair_kind};
-use super::object::kind;
+use super::object_kind::{Half as Terms, ObjectKind, secret_key_kind};
 use super::{disabled, gate, mechanism, secret_path, uuid};
 use crate::custody::SecretKeyKind;
 use crate::kmip::attributes::VendorAttribute;
-use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
+use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, State};
 use crate::kmip::key_block::KeyValue;
 use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
 use crate::secret::Bytes;
@@ -62,7 +62,7 @@ pub(super) fn propose(
     if attributes.cryptographic_domain_parameters.is_some() {
         return Err(Error::UnsupportedAttribute(Tag::CryptographicDomainParameters));
     }
-    let id = name(&mut attributes, ObjectType::SymmetricKey)?;
+    let id = name(&mut attributes, ObjectKind::SymmetricKey)?;
     let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
     let length = attributes.cryptographic_length.ok_or(Error::Missing(Tag::CryptographicLength))?;
     let mask = attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
@@ -74,36 +74,26 @@ pub(super) fn propose(
 }
 
 /// The same for half of a pair that is yet to be made.
-pub(super) fn propose_half(
-    call: &Call<'_>,
-    mut attributes: Attributes,
-    object_type: ObjectType,
-) -> Result<Half, Error> {
-    let private = object_type == ObjectType::PrivateKey;
+pub(super) fn propose_half(call: &Call<'_>, mut attributes: Attributes, own: &Terms) -> Result<Half, Error> {
     check_settable(&attributes, Origin::Created)?;
     pair_kind(&attributes)?;
     let mask = attributes.cryptographic_usage_mask.as_mut().ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
-    let (allowed, fault) = if private {
-        (UsageMask::SIGN, "a private key may Sign, and nothing else")
-    } else {
-        (UsageMask::VERIFY, "a public key may Verify, and nothing else")
-    };
+    let ((allowed, fault), (class, kept)) = (own.uses, own.class);
     *mask = mask.spelled_out(allowed);
     if !allowed.contains(*mask) {
         return Err(Error::Invalid { tag: Tag::CryptographicUsageMask, fault });
     }
-    let id = name(&mut attributes, object_type)?;
+    let id = name(&mut attributes, own.kind)?;
     set_dates(&mut attributes, call, Origin::Created)?;
-    let (sensitive, extractable) = (private, !private);
-    let kept = if private { "a private key never leaves the HSM" } else { "a public key is public" };
     for (tag, own, wanted) in [
-        (Tag::Sensitive, &mut attributes.sensitive, sensitive),
-        (Tag::Extractable, &mut attributes.extractable, extractable),
+        (Tag::Sensitive, &mut attributes.sensitive, class.is_sensitive()),
+        (Tag::Extractable, &mut attributes.extractable, class.is_extractable()),
     ] {
         if *own.get_or_insert(wanted) != wanted {
             return Err(Error::Invalid { tag, fault: kept });
         }
     }
+    let private = own.kind == ObjectKind::PrivateKey;
     attributes.always_sensitive = Some(private);
     attributes.never_extractable = Some(private);
     let is_rsa = attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
@@ -118,11 +108,11 @@ pub(super) fn propose_half(
 }
 
 /// Sets type and identifier, which is the wished one or a random one.
-fn name(attributes: &mut Attributes, object_type: ObjectType) -> Result<String, Error> {
-    if attributes.object_type.is_some_and(|given| given != object_type) {
+fn name(attributes: &mut Attributes, kind: ObjectKind) -> Result<String, Error> {
+    let object_type = kind.object_type();
+    if *attributes.object_type.get_or_insert(object_type) != object_type {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
     }
-    attributes.object_type = Some(object_type);
     let id = match wished(attributes.unique_identifier.as_ref())? {
         Some(id) => id,
         None => uuid::ordered()?,
@@ -227,10 +217,10 @@ fn check_length(
         if !matches!(bits, 128 | 192 | 256) {
             return Err(invalid("an AES key has 128, 192 or 256 bits"));
         }
-        return kind(attributes).ok_or_else(|| invalid("an AES key has 128, 192 or 256 bits"));
+        return secret_key_kind(attributes).ok_or_else(|| invalid("an AES key has 128, 192 or 256 bits"));
     }
     let mac = mechanism::hmac(algorithm).ok_or(Error::UnsupportedAlgorithm(algorithm))?;
-    let kind = kind(attributes).ok_or_else(|| invalid("a secret has whole bytes, and at least one"))?;
+    let kind = secret_key_kind(attributes).ok_or_else(|| invalid("a secret has whole bytes, and at least one"))?;
     // Refused now, not when it is first used.
     let sizes = grant.mac_key_size(mac)?;
     let (min, max) = (*sizes.start(), (*sizes.end()).min(MAX_SECRET));

@@ -82,6 +82,47 @@ pub trait OperationRequest: Field + Into<Request> {
     }
 }
 
+/// The requests of all operations, or their responses.
+macro_rules! payloads {
+    ($(#[$meta:meta])* $name:ident: $($operation:ident $module:ident)*) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum $name {
+            $(#[doc = concat!("`", stringify!($operation), "`")] $operation($module::$name),)*
+        }
+
+        $(
+            impl From<$module::$name> for $name {
+                fn from(payload: $module::$name) -> Self {
+                    Self::$operation(payload)
+                }
+            }
+        )*
+
+        impl $name {
+            /// The operation.
+            #[must_use]
+            pub fn operation(&self) -> Operation {
+                match self { $(Self::$operation(_) => Operation::$operation),* }
+            }
+
+            /// Reads the payload of an operation.
+            pub fn from_payload(operation: Operation, payload: Value) -> Result<Self, Error> {
+                match operation {
+                    $(Operation::$operation => $module::$name::read(payload).map(Self::$operation),)*
+                    other => Err(Fault::UnsupportedOperation(other.name(Dialect::Oasis)).into()),
+                }
+            }
+
+            /// Writes the payload.
+            #[must_use]
+            pub fn into_payload(self) -> Value {
+                match self { $(Self::$operation(payload) => payload.write()),* }
+            }
+        }
+    };
+}
+
 /// One row for each operation: its file; the field that names its object, if it is about one that exists; the attributes of
 /// what it adds; and what it leaves in the ID placeholder.
 macro_rules! operations {
@@ -91,31 +132,20 @@ macro_rules! operations {
         $(adds $added:expr)?
         $(, leaves $left:expr)?;
     )*) => {
-        /// The request of an operation.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum Request {
-            $(#[doc = concat!("`", stringify!($operation), "`")] $operation($module::Request),)*
+        payloads! {
+            /// The request of an operation.
+            Request: $($operation $module)*
         }
 
-        /// The response of an operation.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum Response {
-            $(#[doc = concat!("`", stringify!($operation), "`")] $operation($module::Response),)*
+        payloads! {
+            /// The response of an operation.
+            Response: $($operation $module)*
         }
+
+        /// The operations that have a payload here.
+        pub const OPERATIONS: &[Operation] = &[$(Operation::$operation),*];
 
         $(
-            impl From<$module::Request> for Request {
-                fn from(request: $module::Request) -> Self {
-                    Self::$operation(request)
-                }
-            }
-
-            impl From<$module::Response> for Response {
-                fn from(response: $module::Response) -> Self {
-                    Self::$operation(response)
-                }
-            }
-
             impl OperationRequest for $module::Request {
                 const OPERATION: Operation = Operation::$operation;
 
@@ -147,16 +177,7 @@ macro_rules! operations {
             }
         )*
 
-        /// The operations that have a payload here.
-        pub const OPERATIONS: &[Operation] = &[$(Operation::$operation),*];
-
         impl Request {
-            /// The operation.
-            #[must_use]
-            pub fn operation(&self) -> Operation {
-                match self { $(Self::$operation(_) => Operation::$operation),* }
-            }
-
             /// See [`OperationRequest::named`].
             #[must_use]
             pub fn named(&self) -> Option<&UniqueIdentifier> {
@@ -173,47 +194,13 @@ macro_rules! operations {
             pub fn added(&self) -> Vec<&Attributes> {
                 match self { $(Self::$operation(request) => request.added()),* }
             }
-
-            /// Reads the payload of an operation.
-            pub fn from_payload(operation: Operation, payload: Value) -> Result<Self, Error> {
-                match operation {
-                    $(Operation::$operation => $module::Request::read(payload).map(Self::$operation),)*
-                    other => Err(Fault::UnsupportedOperation(other.name(Dialect::Oasis)).into()),
-                }
-            }
-
-            /// Writes the payload.
-            #[must_use]
-            pub fn into_payload(self) -> Value {
-                match self { $(Self::$operation(request) => request.write()),* }
-            }
         }
 
         impl Response {
-            /// The operation.
-            #[must_use]
-            pub fn operation(&self) -> Operation {
-                match self { $(Self::$operation(_) => Operation::$operation),* }
-            }
-
             /// See [`OperationRequest::left`].
             #[must_use]
             pub fn left(&self) -> Option<&str> {
                 match self { $(Self::$operation(response) => $module::Request::left(response)),* }
-            }
-
-            /// Reads the payload of an operation.
-            pub fn from_payload(operation: Operation, payload: Value) -> Result<Self, Error> {
-                match operation {
-                    $(Operation::$operation => $module::Response::read(payload).map(Self::$operation),)*
-                    other => Err(Fault::UnsupportedOperation(other.name(Dialect::Oasis)).into()),
-                }
-            }
-
-            /// Writes the payload.
-            #[must_use]
-            pub fn into_payload(self) -> Value {
-                match self { $(Self::$operation(response) => response.write()),* }
             }
 
             /// Writes the answer to a bare operation.

@@ -10,7 +10,7 @@ use super::super::handover_fault::HandoverFault;
 use super::super::object::{Object, is_destroyed};
 use super::super::operations::Purpose;
 use super::super::ownership::Access;
-use super::super::{disabled, mechanism, secret_path as path};
+use super::super::{disabled, mechanism};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant, Usable};
@@ -73,10 +73,7 @@ impl<'a> Grant<'a> {
     /// The same for another purpose.
     pub(in crate::kms) fn usable_for(self, purpose: Purpose) -> Result<Usable<'a>, Error> {
         let grant = self.undestroyed()?;
-        // What encrypts a secret's values does nothing else.
-        if path::last_number(&grant.object.attributes).is_some() {
-            return Err(Error::ASecret);
-        }
+        grant.object.kind.check_key()?;
         disabled::check(&grant.object)?;
         let dates = Dates::of(&grant.object.attributes);
         state::permit(grant.object.state(grant.call.now), &dates, purpose.kind, grant.call.now)?;
@@ -269,11 +266,11 @@ impl<'a> Grant<'a> {
         let is_gone = is_destroyed(object.attributes.state);
         let former = (is_gone || object.material != present.material).then(|| present.material.clone());
         let erasure = former.as_ref().map(|former| kms.erasure(&object, Some(former))).transpose()?;
-        let is_secret = path::last_number(&object.attributes).is_some();
+        let has_values = object.kind.values().is_some();
         let row = kms.bind(&object)?;
         let index = object.index();
         let (object, size) = Kms::successor(&row, &present)?;
-        let gone = (is_gone && is_secret).then(|| id.clone());
+        let gone = (is_gone && has_values).then(|| id.clone());
         let job = move |transaction: &store::Transaction<'_>| {
             row.update(transaction, &index)?;
             gone.map_or(Ok(()), |id| {

@@ -6,6 +6,7 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::{Kms, NewGrant};
 use super::super::identifier::MAX_IDENTIFIER;
+use super::super::object_kind::{PRIVATE, PUBLIC};
 use super::super::proposal::propose_half;
 use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, RecommendedCurve};
@@ -55,13 +56,13 @@ pub(in crate::kms) fn make(
 ) -> Result<[(String, Attributes); 2], Error> {
     // The HSM looks for primes, and others may be before this one.
     call.context.ticket.allow(PATIENCE);
-    let mut private = propose_half(call, private, ObjectType::PrivateKey)?;
-    let mut public = propose_half(call, public, ObjectType::PublicKey)?;
+    let mut private = propose_half(call, private, &PRIVATE)?;
+    let mut public = propose_half(call, public, &PUBLIC)?;
     if private.id == public.id {
         return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "two objects cannot have one identifier" });
     }
-    link(&mut private.attributes, LinkType::PublicKeyLink, &public.id);
-    link(&mut public.attributes, LinkType::PrivateKeyLink, &private.id);
+    link(&mut private.attributes, PRIVATE.link, &public.id);
+    link(&mut public.attributes, PUBLIC.link, &private.id);
     let made = [&private, &public].map(|half| (half.id.clone(), half.attributes.clone()));
     private_grant.insert_pair(private, public_grant, public)?;
     Ok(made)

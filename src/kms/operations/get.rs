@@ -5,10 +5,11 @@ use openssl::rsa::Rsa;
 use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::{Grant, Kms};
+use super::super::object_kind::Form;
 use super::Purpose;
 use crate::custody;
 use crate::kmip::enumerations::{
-    BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, ObjectType, Operation, WrappingMethod,
+    BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, Operation, WrappingMethod,
 };
 use crate::kmip::key_block::{
     KeyBlock, KeyInformation, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification,
@@ -43,10 +44,10 @@ impl Wanted<'_> {
         if self.compressed {
             return Err(Error::Invalid { tag: Tag::KeyCompressionType, fault: "it is for elliptic curve points" });
         }
-        match grant.object().attributes.object_type {
-            Some(ObjectType::PublicKey) => return self.public(grant),
-            Some(ObjectType::PrivateKey) => return Err(Error::NotExtractable),
-            _ => {}
+        match grant.object().kind.form() {
+            Form::PublicKey => return self.public(grant),
+            Form::Never => return Err(Error::NotExtractable),
+            Form::Key => {}
         }
         // The format that was asked for when the key was made; a wrapped key is its bytes.
         let own = grant.object().attributes.key_format_type.filter(|_| self.wrapping.is_none());

@@ -7,7 +7,7 @@ use super::super::identifier::wished;
 use super::super::object::Object;
 use super::super::proposal::{Origin, brought, check_settable, propose};
 use super::super::uuid;
-use crate::kmip::enumerations::{ObjectType, Operation, State};
+use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
 use crate::kmip::state::Refusal;
 use crate::kmip::ttlv::DateTime;
@@ -67,7 +67,7 @@ fn replacement(
     brought: &Brought,
 ) -> Result<(Attributes, Class, Material), Error> {
     kms.authorize_beside(call, Operation::Destroy, Some(&brought.id))?;
-    if present.attributes.object_type != Some(ObjectType::SymmetricKey) {
+    if !present.kind.has_known_value() {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "only a symmetric key is replaced by an import" });
     }
     let mut said = brought.attributes.clone();

@@ -3,8 +3,9 @@
 use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::Kms;
-use super::{Facts, Needs, SERVED};
-use crate::kmip::enumerations::{DestroyAction, ObjectType, Operation, QueryFunction};
+use super::super::object_kind::ObjectKind;
+use super::{Facts, SERVED};
+use crate::kmip::enumerations::{DestroyAction, Operation, QueryFunction};
 use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, ServerInformation};
 
 /// Vendor Identification (section 7.41).
@@ -12,13 +13,8 @@ const VENDOR: &str = "Claviger";
 
 /// The operations and kinds of objects are those that this token has.
 pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<Response, Error> {
-    let (imports, has_pairs) = (kms.imports(), kms.has_pairs());
-    let is_served = |operation: &Operation| match Facts::of(*operation).map(|facts| facts.needs) {
-        Some(Needs::Nothing) => true,
-        Some(Needs::Imports) => imports,
-        Some(Needs::Pairs) => has_pairs,
-        None => false,
-    };
+    let is_served = |operation: &Operation| Facts::of(*operation).is_some_and(|facts| kms.has(facts.needs));
+    let is_kept = |kind: &ObjectKind| kind.needs().is_some_and(|needs| kms.has(needs));
     let mut response = Response::default();
     for function in request.query_functions {
         match function {
@@ -26,10 +22,8 @@ pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<R
                 response.operations = SERVED.iter().copied().filter(is_served).collect();
             }
             QueryFunction::QueryObjects => {
-                response.object_types = vec![ObjectType::SymmetricKey];
-                if has_pairs {
-                    response.object_types.extend([ObjectType::PublicKey, ObjectType::PrivateKey]);
-                }
+                let kept = ObjectKind::OF_KMIP.into_iter().filter(is_kept);
+                response.object_types = kept.map(ObjectKind::object_type).collect();
             }
             QueryFunction::QueryServerInformation => {
                 response.vendor_identification = Some(VENDOR.to_owned());
