@@ -6,7 +6,8 @@ use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
 use super::operation::Operation;
-use super::operations::{create, create_key_pair};
+use super::operations::create_key_pair;
+use super::proposal::{Origin, add};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::{CryptographicAlgorithm, Operation as Kmip};
 use crate::kmip::{Attributes, UsageMask};
@@ -55,7 +56,7 @@ impl Kms {
             let grant = self.authorize_new(&call, &mut own)?;
             let (id, mut attributes) = if made_for == MadeFor::Encryption {
                 let _turn = self.turn_of_key_name(&call, project.as_deref(), &name, None)?;
-                create::make(&grant, &call, own)?
+                add(&grant, &call, own, Origin::Created, None)?
             } else {
                 let other = self.authorize_new(&call, &mut public)?;
                 let _turn = self.turn_of_key_name(&call, project.as_deref(), &name, None)?;

@@ -8,8 +8,9 @@ use super::object_kind::{Half as Terms, ObjectKind, secret_key_kind};
 use super::{disabled, gate, mechanism, secret_path, uuid};
 use crate::custody::SecretKeyKind;
 use crate::kmip::attributes::VendorAttribute;
-use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, State};
+use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::key_block::KeyValue;
+use crate::kmip::payloads::ProtectionStorageMasks;
 use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
 use crate::secret::Bytes;
 use crate::store::object::Class;
@@ -71,6 +72,20 @@ pub(super) fn propose(
     set_dates(&mut attributes, call, origin)?;
     let class = set_protection(grant, &mut attributes, origin);
     Ok(Proposal { id, attributes, kind, class })
+}
+
+/// Adds a key, made in the token from `value` or from nothing; its identifier, and its attributes without the project.
+pub(super) fn add(
+    grant: &gate::NewGrant<'_>,
+    call: &Call<'_>,
+    attributes: Attributes,
+    origin: Origin,
+    value: Option<&[u8]>,
+) -> Result<(String, Attributes), Error> {
+    let Proposal { id, attributes, kind, class } = propose(grant, call, attributes, origin)?;
+    let material = grant.make(class, kind, attributes.cryptographic_usage_mask.unwrap_or_default(), value)?;
+    grant.insert(&id, attributes.clone(), class, material)?;
+    Ok((id, attributes))
 }
 
 /// The same for half of a pair that is yet to be made.
@@ -286,8 +301,19 @@ fn set_protection(grant: &gate::NewGrant<'_>, attributes: &mut Attributes, origi
     class
 }
 
+/// Refuses to keep a key elsewhere than in the HSM's custody.
+pub(super) fn check_masks(masks: &[Option<ProtectionStorageMasks>]) -> Result<(), Error> {
+    if masks.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"))
+}
+
 /// The bytes of a key that a caller brings; fills in what the key block says of it.
-pub(super) fn brought(object: ManagedObject, attributes: &mut Attributes) -> Result<Bytes, Error> {
+pub(super) fn brought(kind: ObjectType, object: ManagedObject, attributes: &mut Attributes) -> Result<Bytes, Error> {
+    if kind != object.object_type() {
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
+    }
     let ManagedObject::SymmetricKey(key) = object else {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "symmetric keys are taken in, and nothing else" });
     };

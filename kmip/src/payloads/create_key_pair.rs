@@ -1,8 +1,8 @@
 //! Create Key Pair (KMIP 2.1, section 6.1.9).
 
-use super::super::attributes::Attributes;
-use super::super::structure::structure;
 use super::ProtectionStorageMasks;
+use crate::Attributes;
+use crate::structure::structure;
 
 structure! {
     /// The request.

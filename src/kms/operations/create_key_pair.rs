@@ -7,7 +7,7 @@ use super::super::error::Error;
 use super::super::gate::{Kms, NewGrant};
 use super::super::identifier::MAX_IDENTIFIER;
 use super::super::object_kind::{PRIVATE, PUBLIC};
-use super::super::proposal::propose_half;
+use super::super::proposal::{check_masks, propose_half};
 use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, RecommendedCurve};
 use crate::kmip::payloads::create_key_pair::{Request, Response};
@@ -24,9 +24,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
         request.private_protection_storage_masks,
         request.public_protection_storage_masks,
     ];
-    if masks.iter().any(Option::is_some) {
-        return Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"));
-    }
+    check_masks(&masks)?;
     let common = request.common_attributes.map_or_else(Attributes::default, |own| *own);
     if common.unique_identifier.is_some() {
         return Err(Error::Invalid { tag: Tag::CommonAttributes, fault: "two objects cannot have one identifier" });

@@ -11,15 +11,13 @@ use crate::kmip::payloads::decrypt::{Request, Response};
 use crate::secret::Bytes;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    if request.multi_part.is_partial() {
-        return Err(Error::Streaming);
-    }
+    mechanism::check_whole(&request.multi_part)?;
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
     let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
     let key = grant.usable()?;
     let object = key.object();
     let parameters = request.cryptographic_parameters.as_ref();
-    let mode = mechanism::aes_mode(object.algorithm(), parameters, &object.attributes.cryptographic_parameters)?;
+    let mode = mechanism::aes_mode(object, parameters)?;
     let iv = request.iv_counter_nonce.ok_or(Error::Missing(Tag::IVCounterNonce))?;
     let aad = request.authenticated_encryption_additional_data;
     let aad = aad.as_ref().map_or(&[][..], Bytes::as_slice);

@@ -19,7 +19,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     let key = grant.usable()?;
     let object = key.object();
     let parameters = request.cryptographic_parameters.as_ref();
-    let mode = mechanism::aes_mode(object.algorithm(), parameters, &object.attributes.cryptographic_parameters)?;
+    let mode = mechanism::aes_mode(object, parameters)?;
     let part = &request.multi_part;
     let beginning = match &request.iv_counter_nonce {
         Some(_) => Beginning::Chosen,
@@ -29,9 +29,7 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
     if can_decrypt(mode, beginning) {
         authorize_decryption(kms, call, request.unique_identifier.as_ref(), beginning)?;
     }
-    if request.multi_part.is_partial() {
-        return Err(Error::Streaming);
-    }
+    mechanism::check_whole(&request.multi_part)?;
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
     let random_iv = parameters.and_then(|parameters| parameters.random_iv).unwrap_or(false);
     if random_iv && request.iv_counter_nonce.is_some() {

@@ -5,7 +5,7 @@ use super::super::error::Error;
 use super::super::gate::{Grant, Kms};
 use super::super::identifier::wished;
 use super::super::object::Object;
-use super::super::proposal::{Origin, brought, check_settable, propose};
+use super::super::proposal::{self, Origin, brought, check_settable, propose};
 use super::super::uuid;
 use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
@@ -23,11 +23,8 @@ struct Brought {
 }
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    if request.object_type != request.object.object_type() {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
-    }
     let mut attributes = *request.attributes;
-    let bytes = brought(request.object, &mut attributes)?;
+    let bytes = brought(request.object_type, request.object, &mut attributes)?;
     let id = match wished(request.unique_identifier.as_ref())? {
         Some(id) => id,
         None => uuid::ordered()?,
@@ -51,10 +48,8 @@ fn add(kms: &Kms, call: &Call<'_>, brought: Brought) -> Result<Response, Error> 
     let Brought { id, bytes, mut attributes } = brought;
     attributes.unique_identifier = Some(id);
     let grant = kms.authorize_new(call, &mut attributes)?;
-    let proposal = propose(&grant, call, attributes, Origin::Imported)?;
-    let material = grant.make(proposal.class, proposal.kind, proposal.mask(), Some(&bytes))?;
-    grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?;
-    Ok(Response { unique_identifier: proposal.id })
+    let (unique_identifier, _) = proposal::add(&grant, call, attributes, Origin::Imported, Some(&bytes))?;
+    Ok(Response { unique_identifier })
 }
 
 /// The attributes and the key that come in the place of what is there. That is to destroy the one and to import the other: the

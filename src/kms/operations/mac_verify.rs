@@ -10,19 +10,13 @@ use crate::kmip::payloads::mac_verify::{Request, Response};
 use crate::secret::is_equal;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    if request.multi_part.is_partial() {
-        return Err(Error::Streaming);
-    }
+    mechanism::check_whole(&request.multi_part)?;
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
     let presented = request.mac_data.ok_or(Error::Missing(Tag::MACData))?;
     let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
     let key = grant.usable()?;
     let object = key.object();
-    let mac = mechanism::mac(
-        object.algorithm(),
-        request.cryptographic_parameters.as_ref(),
-        &object.attributes.cryptographic_parameters,
-    )?;
+    let mac = mechanism::mac(object, request.cryptographic_parameters.as_ref())?;
     let own = key.mac(mac, &data)?;
     // The whole of it: a prefix of a MAC is a shorter one, and easier to guess.
     let valid = is_equal(&own, &presented);

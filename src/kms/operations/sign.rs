@@ -3,22 +3,16 @@
 use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::Kms;
-use super::super::signature;
+use super::super::{mechanism, signature};
 use crate::kmip::payloads::sign::{Request, Response};
 use crate::secret::Bytes;
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    if request.multi_part.is_partial() {
-        return Err(Error::Streaming);
-    }
+    mechanism::check_whole(&request.multi_part)?;
     let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
     let key = grant.usable()?;
     let object = key.object();
-    let mechanism = signature::mechanism(
-        object.algorithm(),
-        request.cryptographic_parameters.as_ref(),
-        &object.attributes.cryptographic_parameters,
-    )?;
+    let mechanism = signature::mechanism(object, request.cryptographic_parameters.as_ref())?;
     let digest = signature::digest(mechanism, request.data.as_ref(), request.digested_data.as_ref())?;
     let signature_data = Bytes::from(key.sign(mechanism, &digest)?);
     Ok(Response { unique_identifier: object.id.clone(), signature_data })

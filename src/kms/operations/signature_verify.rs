@@ -3,7 +3,7 @@
 use super::super::call::Call;
 use super::super::error::Error;
 use super::super::gate::{Grant, Kms};
-use super::super::signature;
+use super::super::{mechanism, signature};
 use crate::kmip::Tag;
 use crate::kmip::enumerations::ValidityIndicator;
 use crate::kmip::payloads::signature_verify::{Request, Response};
@@ -15,17 +15,11 @@ pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Resul
 
 /// Verifies by the key that leave was given for.
 pub(in crate::kms) fn by(grant: Grant<'_>, request: &Request) -> Result<Response, Error> {
-    if request.multi_part.is_partial() {
-        return Err(Error::Streaming);
-    }
+    mechanism::check_whole(&request.multi_part)?;
     let presented = request.signature_data.as_ref().ok_or(Error::Missing(Tag::SignatureData))?;
     let key = grant.usable()?;
     let object = key.object();
-    let mechanism = signature::mechanism(
-        object.algorithm(),
-        request.cryptographic_parameters.as_ref(),
-        &object.attributes.cryptographic_parameters,
-    )?;
+    let mechanism = signature::mechanism(object, request.cryptographic_parameters.as_ref())?;
     let digest = signature::digest(mechanism, request.data.as_ref(), request.digested_data.as_ref())?;
     let valid = key.is_signature(mechanism, &digest, presented)?;
     let validity_indicator = if valid { ValidityIndicator::Valid } else { ValidityIndicator::Invalid };
