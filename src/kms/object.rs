@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use super::error::Error;
 use super::handover::Pending;
 use super::object_kind::ObjectKind;
 use super::ownership::Access;
@@ -138,6 +139,11 @@ impl Object {
     pub(super) fn state(&self, now: DateTime) -> State {
         let stored = self.attributes.state.unwrap_or(State::PreActive);
         state::effective(stored, &Dates::of(&self.attributes), now)
+    }
+
+    /// Refuses what was destroyed.
+    pub(super) fn check_undestroyed(&self, now: DateTime) -> Result<(), Error> {
+        if is_destroyed(Some(self.state(now))) { Err(Error::Destroyed(self.id.clone())) } else { Ok(()) }
     }
 
     /// The attributes as a caller sees them at `now`. What is said of a secret is not among them: those see it who may read the

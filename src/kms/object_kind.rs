@@ -206,3 +206,22 @@ pub(super) fn secret_key_kind(attributes: &Attributes) -> Option<SecretKeyKind> 
         _ => Some(SecretKeyKind::Generic { bytes }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::secret_path::set_number;
+    use super::*;
+
+    #[test]
+    fn a_secret_of_an_account_is_not_kmips_secret_data() {
+        let mut attributes = Attributes { object_type: Some(ObjectType::SecretData), ..Attributes::default() };
+        assert_eq!(ObjectKind::of(&attributes), Some(ObjectKind::SecretData));
+        set_number(&mut attributes, 21);
+        let secret = ObjectKind::AccountSecret { last: 21 };
+        assert_eq!((ObjectKind::of(&attributes), secret.object_type()), (Some(secret), ObjectType::SecretData));
+        assert_eq!((secret.values(), secret.needs()), (Some(2..=21), None));
+        assert!(secret.check_key().is_err() && ObjectKind::SecretData.check_key().is_ok());
+        attributes.object_type = Some(ObjectType::PGPKey);
+        assert_eq!(ObjectKind::of(&Attributes { vendor_attributes: Vec::new(), ..attributes }), None);
+    }
+}

@@ -4,6 +4,7 @@ use super::call::Call;
 use super::error::Error;
 use super::identifier::wished;
 use super::key_pair::{Half, pair_kind};
+use super::object::is_destroyed;
 use super::object_kind::{Half as Terms, ObjectKind, secret_key_kind};
 use super::{disabled, gate, mechanism, secret_path, uuid};
 use crate::custody::SecretKeyKind;
@@ -272,7 +273,7 @@ fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Re
     let active = attributes.activation_date.is_some_and(|date| date <= now);
     let initial = if active { State::Active } else { State::PreActive };
     let state = attributes.state.get_or_insert(initial);
-    if matches!(state, State::Destroyed | State::DestroyedCompromised) {
+    if is_destroyed(Some(*state)) {
         return invalid(Tag::State, "an object without its key cannot be imported");
     }
     attributes.initial_date.get_or_insert(now);

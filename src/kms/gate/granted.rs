@@ -57,9 +57,7 @@ impl<'a> Grant<'a> {
 
     /// Refuses what was destroyed.
     pub(in crate::kms) fn undestroyed(self) -> Result<Self, Error> {
-        if is_destroyed(Some(self.object.state(self.call.now))) {
-            return Err(Error::Destroyed(self.object.id.clone()));
-        }
+        self.object.check_undestroyed(self.call.now)?;
         Ok(self)
     }
 

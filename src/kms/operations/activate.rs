@@ -1,8 +1,6 @@
 //! Activate (KMIP 2.1 section 6.1.1).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
+use super::super::{Call, Error, Kms};
 use crate::kmip::payloads::activate::{Request, Response};
 use crate::kmip::state;
 

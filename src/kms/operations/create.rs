@@ -1,9 +1,7 @@
 //! Create (KMIP 2.1 section 6.1.8).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
 use super::super::proposal::{Origin, add, check_masks};
+use super::super::{Call, Error, Kms};
 use crate::kmip::Tag;
 use crate::kmip::enumerations::ObjectType;
 use crate::kmip::payloads::create::{Request, Response};

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::{Kms, NewGrant};
+use super::super::gate::NewGrant;
 use super::super::identifier::MAX_IDENTIFIER;
 use super::super::object_kind::{PRIVATE, PUBLIC};
 use super::super::proposal::{check_masks, propose_half};
+use super::super::{Call, Error, Kms};
 use crate::kmip::attributes::Link;
 use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, RecommendedCurve};
 use crate::kmip::payloads::create_key_pair::{Request, Response};

@@ -1,10 +1,7 @@
 //! Decrypt (KMIP 2.1 section 6.1.11).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
-use super::super::mechanism;
 use super::super::mechanism::AesMode;
+use super::super::{Call, Error, Kms, mechanism};
 use super::encrypt::cipher;
 use crate::kmip::Tag;
 use crate::kmip::payloads::decrypt::{Request, Response};

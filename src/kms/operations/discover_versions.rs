@@ -1,8 +1,6 @@
 //! Discover Versions (KMIP 2.1 section 6.1.16).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
+use super::super::{Call, Error, Kms};
 use crate::kmip::message::ProtocolVersion;
 use crate::kmip::payloads::discover_versions::{Request, Response};
 

@@ -2,11 +2,9 @@
 
 use openssl::rand::rand_bytes;
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::{Kms, Usable};
-use super::super::mechanism;
+use super::super::gate::Usable;
 use super::super::mechanism::{AesMode, Beginning, can_decrypt};
+use super::super::{Call, Error, Kms, mechanism};
 use super::Purpose;
 use crate::custody::{Cipher, Encrypted, Error as CustodyError};
 use crate::kmip::enumerations::Operation;

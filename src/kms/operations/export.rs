@@ -1,8 +1,6 @@
 //! Export (KMIP 2.1 section 6.1.18).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
+use super::super::{Call, Error, Kms};
 use super::get::Wanted;
 use crate::kmip::payloads::export::{Request, Response};
 

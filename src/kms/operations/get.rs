@@ -2,10 +2,9 @@
 
 use openssl::rsa::Rsa;
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::{Grant, Kms};
+use super::super::gate::Grant;
 use super::super::object_kind::Form;
+use super::super::{Call, Error, Kms};
 use super::Purpose;
 use crate::custody;
 use crate::kmip::enumerations::{

@@ -1,8 +1,6 @@
 //! Get Attributes (KMIP 2.1 section 6.1.20).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
+use super::super::{Call, Error, Kms};
 use crate::kmip::payloads::get_attributes::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {

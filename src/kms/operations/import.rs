@@ -1,12 +1,10 @@
 //! Import (KMIP 2.1 section 6.1.25).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::{Grant, Kms};
+use super::super::gate::Grant;
 use super::super::identifier::wished;
 use super::super::object::Object;
 use super::super::proposal::{self, Origin, brought, check_settable, propose};
-use super::super::uuid;
+use super::super::{Call, Error, Kms, uuid};
 use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
 use crate::kmip::state::Refusal;

@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::{End, Kms, ServerGrant, Whose};
+use super::super::gate::{End, ServerGrant, Whose};
+use super::super::object::is_destroyed;
+use super::super::{Call, Error, Kms};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::locate::{Criteria, Request, Response};
 use crate::kmip::{Attributes, StorageStatusMask, Tag, UniqueIdentifier};
@@ -135,7 +135,7 @@ fn is_confirmed(kms: &Kms, call: &Call<'_>, id: &str, search: &Search) -> Result
 
 fn matches(found: &Attributes, state: State, search: &Search) -> bool {
     let equal = |wanted: Option<i64>, found: Option<i64>| wanted.is_none() || wanted == found;
-    let destroyed = matches!(state, State::Destroyed | State::DestroyedCompromised);
+    let destroyed = is_destroyed(Some(state));
     search.names.iter().all(|name| found.names.iter().any(|own| own.value == *name))
         && holds_tags(found, &search.tags)
         && equal(search.object_type, found.object_type.map(|kind| i64::from(kind.code())))

@@ -1,9 +1,6 @@
 //! MAC (KMIP 2.1 section 6.1.32).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
-use super::super::mechanism;
+use super::super::{Call, Error, Kms, mechanism};
 use crate::kmip::Tag;
 use crate::kmip::payloads::mac::{Request, Response};
 use crate::secret::Bytes;

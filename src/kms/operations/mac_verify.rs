@@ -1,9 +1,6 @@
 //! MAC Verify (KMIP 2.1 section 6.1.33).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
-use super::super::mechanism;
+use super::super::{Call, Error, Kms, mechanism};
 use crate::kmip::Tag;
 use crate::kmip::enumerations::ValidityIndicator;
 use crate::kmip::payloads::mac_verify::{Request, Response};

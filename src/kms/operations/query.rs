@@ -1,9 +1,7 @@
 //! Query (KMIP 2.1 section 6.1.40).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
 use super::super::object_kind::ObjectKind;
+use super::super::{Call, Error, Kms};
 use super::{Facts, SERVED};
 use crate::kmip::enumerations::{DestroyAction, Operation, QueryFunction};
 use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, ServerInformation};

@@ -1,9 +1,7 @@
 //! Register (KMIP 2.1 section 6.1.43).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
 use super::super::proposal::{Origin, add, brought, check_masks};
+use super::super::{Call, Error, Kms};
 use crate::kmip::payloads::register::{Request, Response};
 
 pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {

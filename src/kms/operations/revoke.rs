@@ -1,8 +1,6 @@
 //! Revoke (KMIP 2.1 section 6.1.44).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
+use super::super::{Call, Error, Kms};
 use crate::kmip::Tag;
 use crate::kmip::payloads::revoke::{Request, Response};
 use crate::kmip::state;

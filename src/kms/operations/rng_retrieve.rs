@@ -1,8 +1,6 @@
 //! RNG Retrieve (KMIP 2.1 section 6.1.48).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
+use super::super::{Call, Error, Kms};
 use crate::kmip::Tag;
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::rng_retrieve::{Request, Response};

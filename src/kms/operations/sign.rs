@@ -1,9 +1,6 @@
 //! Sign (KMIP 2.1 section 6.1.55).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::Kms;
-use super::super::{mechanism, signature};
+use super::super::{Call, Error, Kms, mechanism, signature};
 use crate::kmip::payloads::sign::{Request, Response};
 use crate::secret::Bytes;
 

@@ -1,9 +1,7 @@
 //! Signature Verify (KMIP 2.1 section 6.1.56).
 
-use super::super::call::Call;
-use super::super::error::Error;
-use super::super::gate::{Grant, Kms};
-use super::super::{mechanism, signature};
+use super::super::gate::Grant;
+use super::super::{Call, Error, Kms, mechanism, signature};
 use crate::kmip::Tag;
 use crate::kmip::enumerations::ValidityIndicator;
 use crate::kmip::payloads::signature_verify::{Request, Response};
