@@ -12,7 +12,7 @@ use crate::kmip::{Attributes, UsageMask};
 use crate::policy::Action;
 use crate::store::object::Class;
 
-/// What an object is: of one of KMIP's types (KMIP 2.1 section 2), or a secret of an account, which KMIP sees as Secret Data.
+/// What an object is: one of the types of KMIP 2.1 section 2, or a secret of an account, which KMIP sees as Secret Data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ObjectKind {
     SymmetricKey,
@@ -167,8 +167,8 @@ impl ObjectKind {
         matches!(self, Self::SymmetricKey)
     }
 
-    /// Refuses to use or change by operations on keys what only the server uses: it encrypts a secret's values, and its name is
-    /// the secret's path.
+    /// Refuses operations on keys for the key that encrypts a secret's values: only the server uses it, and its name is the
+    /// secret's path.
     ///
     /// # Errors
     /// It is a secret of an account.

@@ -21,7 +21,7 @@ impl Kms {
         self.authorize_named(call, call.operation.action(), id)
     }
 
-    /// Decides whether the caller may do with the object what takes the right to perform another operation.
+    /// Decides whether the caller may do with the object what takes the right to another operation.
     pub(in crate::kms) fn authorize_beside<'a>(
         &'a self,
         call: &'a Call<'a>,

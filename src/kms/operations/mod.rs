@@ -26,8 +26,8 @@ use crate::kmip::enumerations::Operation;
 use crate::kmip::state::Use;
 use crate::policy::Action;
 
-/// Applies a macro to the table: a row names the operation, its file, and what differs from a row without own words: a right
-/// of its own, no need, no use, no object.
+/// Applies a macro to the table. A row names the operation and its file. What a row does not state is as for Query: the right is
+/// the operation's own, the token needs nothing that some cannot do, no key is used, and no object is touched.
 macro_rules! table {
     ($then:ident) => {
         $then! {
@@ -64,9 +64,9 @@ pub(super) struct Facts {
     pub(super) right: Action,
     /// What the token must be able to do.
     pub(super) needs: Needs,
-    /// What it uses a key for; who may perform it may have the key used for any of these, the first of which is its own.
+    /// What it uses a key for: the first of these. The right to perform it is also the right to the others.
     pub(super) uses: &'static [Purpose],
-    /// What objects it touches, and how: a batch is gathered by it.
+    /// What objects it touches. A message decides by it which items are committed together.
     pub(super) touches: Touches,
 }
 
@@ -140,7 +140,7 @@ impl Touches {
     }
 }
 
-/// What objects the operation touches that an action permits.
+/// What objects the operation of an action touches; `None` for an action that permits no operation of KMIP.
 pub(super) fn touched_by(action: Action) -> Option<Touches> {
     match action {
         Action::Operation(operation) => Facts::of(operation).map(|facts| facts.touches),
@@ -156,7 +156,6 @@ macro_rules! facts {
         impl Facts {
             /// What is known of an operation, if it is served.
             pub(super) const fn of(operation: Operation) -> Option<Self> {
-                // Without an own word in the row.
                 let plain = Self {
                     right: Action::Operation(operation),
                     needs: Needs::Nothing,
