@@ -126,6 +126,14 @@ pub enum Fault {
     /// A document that is neither a message nor an operation.
     #[error("`{0}` is neither a message nor an operation")]
     UnknownDocument(String),
+    /// A document that does not answer what was asked.
+    #[error("asked for {asked}, answered `{answered}`")]
+    OtherDocument {
+        /// The operation.
+        asked: &'static str,
+        /// The name of the document, shortened.
+        answered: String,
+    },
     /// A way of naming an object that this server does not have.
     #[error("a unique identifier must be a text or the ID placeholder")]
     UnsupportedIdentifier,

@@ -16,6 +16,7 @@ impl Error {
             | Fault::TooDeep(_)
             | Fault::TooManyItems(_)
             | Fault::UnknownDocument(_)
+            | Fault::OtherDocument { .. }
             | Fault::Unexpected(_)
             | Fault::Repeated(_) => ResultReason::InvalidMessage,
             Fault::UnknownTag(_) => ResultReason::UnknownTag,

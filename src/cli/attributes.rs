@@ -44,7 +44,7 @@ impl Get {
             tag.map_or_else(|| AttributeReference::Vendor(tags()), AttributeReference::Tag)
         };
         let answer = client
-            .get_attributes(Request {
+            .execute(Request {
                 unique_identifier: Some(self.key_id.into()),
                 attribute_references: self.attributes.into_iter().map(reference).collect(),
             })

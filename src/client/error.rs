@@ -7,7 +7,6 @@ use super::http;
 use super::refusal::Refusal;
 use crate::file::Unreadable;
 use crate::kmip;
-use crate::kmip::enumerations::Operation;
 use crate::pem::PemError;
 use crate::pkcs12;
 use crate::text::Shown;
@@ -79,14 +78,6 @@ pub enum AnswerError {
     /// No JSON of the shape.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
-    /// The answer to another operation.
-    #[error("asked for {asked}, answered {answered}")]
-    Operation {
-        /// The request.
-        asked: Operation,
-        /// The response.
-        answered: Operation,
-    },
 }
 
 /// What to try after a failure of the connection, in the words of the command line.

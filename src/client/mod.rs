@@ -5,7 +5,6 @@
 mod error;
 pub mod http;
 mod identity;
-mod operations;
 mod refusal;
 mod url;
 
@@ -27,7 +26,7 @@ pub use refusal::Refusal;
 pub use url::{Url, UrlError};
 
 use crate::kmip::Dialect;
-use crate::kmip::payloads::{Request, Response};
+use crate::kmip::payloads::OperationRequest;
 use crate::kmip::ttlv::json;
 use crate::secret::{Bytes, Password};
 use http::{Answer, Connection, Http, Limits, Question, Trust};
@@ -217,15 +216,15 @@ impl Client {
         serde_json::from_slice(&answer.body).map_err(|error| self.misunderstood(error.into()))
     }
 
-    /// Sends one operation.
+    /// Has the server perform one operation of KMIP.
     ///
     /// # Errors
     /// There was no answer, or it tells of a failure.
-    pub async fn kmip(&self, request: Request) -> Result<Response, Error> {
+    pub async fn execute<R: OperationRequest>(&self, request: R) -> Result<R::Response, Error> {
         let mut body = Vec::new();
         json::write(&request.into_document(), Dialect::Bare, &mut body);
         let answer = self.ask(Method::POST, KMIP_PATH, json_headers(), Bytes::from(body)).await?;
-        let read = json::read(&answer.body).and_then(Response::from_document);
+        let read = json::read(&answer.body).and_then(R::read_response);
         read.map_err(|error| self.misunderstood(error.into()))
     }
 

@@ -11,11 +11,12 @@ use super::gate::{Kms, Whose};
 use super::list::Sheet;
 use super::object::Object;
 use super::operation::Operation;
+use super::operations::{Facts, Touches};
 use super::ownership::Access;
 use super::secret_object::check_project;
 use super::secret_path;
+use crate::kmip::Attributes;
 use crate::kmip::enumerations::{Operation as Kmip, State};
-use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Action, Decision, Grantee, MAX_GRANTEES, Subject};
 use crate::principal::Caller;
 use crate::store::object::Class;
@@ -297,33 +298,18 @@ fn check_possible(object: &Object, call: &Call<'_>, action: Action) -> Result<()
     if !Action::on_objects().any(|own| own == action) {
         return Err(NoEffect::NotOnObjects(action.word()));
     }
-    let is_secret = secret_path::last_number(&object.attributes).is_some();
-    let operation = match action {
-        Action::ReadSecret | Action::WriteSecret if is_secret => return Ok(()),
-        Action::ReadSecret | Action::WriteSecret => return impossible("the object holds no secret"),
-        Action::Operation(operation) => operation,
-        _ => return Err(NoEffect::NotOnObjects(action.word())),
-    };
-    if is_secret && !matches!(operation, Kmip::GetAttributes | Kmip::Destroy) {
-        return impossible("a secret is read and written, and nothing else");
+    if let Some(reason) = object.kind.refuses(action) {
+        return impossible(reason);
     }
-    let masks: &[UsageMask] = match operation {
-        // Whoever may encrypt with a key may also have keys wrapped by it.
-        Kmip::Encrypt => &[UsageMask::ENCRYPT, UsageMask::WRAP_KEY],
-        Kmip::Decrypt => &[UsageMask::DECRYPT],
-        Kmip::MAC => &[UsageMask::MAC_GENERATE],
-        Kmip::MACVerify => &[UsageMask::MAC_VERIFY],
-        Kmip::Sign => &[UsageMask::SIGN],
-        Kmip::SignatureVerify => &[UsageMask::VERIFY],
-        Kmip::Get | Kmip::Export if object.class == Class::Sealing => {
-            return impossible("the key is not Extractable");
-        }
-        Kmip::Activate if object.state(call.now) != State::PreActive => {
-            return impossible("it was activated before");
-        }
-        _ => return Ok(()),
-    };
-    if masks.iter().any(|mask| object.permits(*mask)) {
+    let Action::Operation(operation) = action else { return Ok(()) };
+    let Some(Facts { uses, touches, .. }) = Facts::of(operation) else { return Ok(()) };
+    if touches == Touches::GivenOut && object.class == Class::Sealing {
+        return impossible("the key is not Extractable");
+    }
+    if operation == Kmip::Activate && object.state(call.now) != State::PreActive {
+        return impossible("it was activated before");
+    }
+    if uses.is_empty() || uses.iter().any(|purpose| object.permits(purpose.mask)) {
         return Ok(());
     }
     impossible("the key's Cryptographic Usage Mask does not permit it")

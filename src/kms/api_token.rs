@@ -16,7 +16,7 @@ use super::gate::Kms;
 use super::object::Object;
 use crate::auth::Foundations;
 use crate::custody::{Error as CustodyError, Mac};
-use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
+use crate::kmip::enumerations::{CryptographicAlgorithm, State};
 use crate::kmip::state::{Dates, Refusal, effective};
 use crate::kmip::ttlv::DateTime;
 use crate::policy::Terms;
@@ -120,7 +120,7 @@ impl Foundations for Kms {
 
 /// The length of the key, in bytes; `None` for what is no secret key.
 fn length(object: &Object) -> Option<usize> {
-    if object.attributes.object_type != Some(ObjectType::SymmetricKey) {
+    if !object.kind.has_known_value() {
         return None;
     }
     usize::try_from(object.attributes.cryptographic_length?).ok().map(|bits| bits / 8)

@@ -9,13 +9,13 @@ use super::call::Call;
 use super::context::Context;
 use super::error::Error;
 use super::gate::{End, Kms, Whose};
-use super::locate;
 use super::object::{Object, is_destroyed};
 use super::operation::Operation;
+use super::operations::locate;
 use crate::kmip::attributes::tags_of;
 use crate::kmip::bare;
 use crate::kmip::enumerations::{ObjectType, State};
-use crate::kmip::payloads::{Request, Response, destroy, revoke};
+use crate::kmip::payloads::{Request, Response};
 use crate::kmip::state::{self, Refusal};
 use crate::kmip::{Tag, UniqueIdentifier};
 use crate::store::search::{Search, Start};
@@ -56,7 +56,7 @@ impl Kms {
         self.recorded(&call, || {
             self.name_by_tags(&call, &mut request)?;
             if cascades || expected_type.is_some() {
-                self.prepare_end(&call, &mut request, cascades, expected_type)?;
+                self.prepare_end(&call, &request, cascades, expected_type)?;
             }
             self.perform(&call, request)
         })
@@ -110,26 +110,24 @@ impl Kms {
     fn prepare_end(
         &self,
         call: &Call<'_>,
-        request: &mut Request,
+        request: &Request,
         cascades: bool,
         expected: Option<ObjectType>,
     ) -> Result<(), Error> {
-        let Some(id) = request.named_mut().and_then(|named| named.as_text().map(str::to_owned)) else { return Ok(()) };
+        let Some(id) = request.named().and_then(|named| named.as_text().map(str::to_owned)) else { return Ok(()) };
         let object = self.foresee(call, &id)?;
         if expected.is_some_and(|expected| object.attributes.object_type != Some(expected)) {
             return Err(Error::Invalid { tag: Tag::ObjectType, fault: "the object is not of the ExpectedObjectType" });
         }
         let other = if cascades { self.other_half(call, &object)? } else { None };
         let Some(other) = other else { return Ok(()) };
-        let ended = match request {
+        let is_due = match request {
             Request::Revoke(request) => {
                 state::revoke(object.state(call.now), request.revocation_reason.code)?;
-                let unique_identifier = Some(UniqueIdentifier::Text(other.id.clone()));
-                let of_other = revoke::Request { unique_identifier, ..request.clone() };
                 match state::revoke(other.state(call.now), request.revocation_reason.code) {
-                    Ok(_) => Some(Request::Revoke(of_other)),
+                    Ok(_) => true,
                     // One that has ended already needs no second end.
-                    Err(Refusal::State(state)) if !matches!(state, State::PreActive) => None,
+                    Err(Refusal::State(state)) if !matches!(state, State::PreActive) => false,
                     Err(refusal) => return Err(refusal.into()),
                 }
             }
@@ -139,11 +137,17 @@ impl Kms {
                 if !is_gone {
                     state::destroy(other.state(call.now))?;
                 }
-                let unique_identifier = Some(UniqueIdentifier::Text(other.id.clone()));
-                (!is_gone).then_some(Request::Destroy(destroy::Request { unique_identifier }))
+                !is_gone
             }
-            _ => None,
+            _ => false,
         };
-        ended.map_or(Ok(()), |request| self.execute(&call.context, request).map(drop))
+        if !is_due {
+            return Ok(());
+        }
+        let (call, mut of_other) = (Call::new(&call.context, call.operation), request.clone());
+        if let Some(named) = of_other.named_mut() {
+            *named = UniqueIdentifier::Text(other.id.clone());
+        }
+        self.recorded(&call, || self.perform(&call, of_other)).map(drop)
     }
 }

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use super::call::{Call, Gathering};
 use super::clock::now;
 use super::context::Context;
-use super::discover_versions;
 use super::error::Error;
 use super::gate::Kms;
 use super::operation::Operation;
+use super::operations::{Facts, Touches, discover_versions};
 use crate::kmip::enumerations::{AsynchronousIndicator, BatchErrorContinuationOption, CryptographicAlgorithm};
 use crate::kmip::message::{RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseMessage};
-use crate::kmip::payloads::{Request, Response, create_key_pair};
+use crate::kmip::payloads::Response;
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::text::Shown;
@@ -97,16 +97,16 @@ enum Change {
 impl Change {
     /// That of an item; `None` if it changes nothing, or has to be by itself.
     fn of(item: &RequestBatchItem) -> Option<Self> {
-        let id = match item.request.as_ref().ok()? {
-            Request::Create(_) | Request::Register(_) => return Some(Self::Adds),
-            // The HSM looks for primes, and nothing waits for that.
-            Request::CreateKeyPair(request) => return (!is_rsa(request)).then_some(Self::Adds),
-            Request::Activate(request) => &request.unique_identifier,
-            Request::Revoke(request) => &request.unique_identifier,
-            Request::Destroy(request) => &request.unique_identifier,
-            _ => return None,
-        };
-        Some(Self::Of(id.as_ref().and_then(UniqueIdentifier::as_text).map(str::to_owned)))
+        let request = item.request.as_ref().ok()?;
+        // The HSM looks for primes, and nothing waits for that.
+        let is_rsa = |own: &&Attributes| own.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
+        match Facts::of(request.operation())?.touches {
+            Touches::New => (!request.added().iter().any(is_rsa)).then_some(Self::Adds),
+            Touches::Changed | Touches::Ended => {
+                Some(Self::Of(request.named().and_then(UniqueIdentifier::as_text).map(str::to_owned)))
+            }
+            Touches::Nothing | Touches::Found | Touches::NewOrNamed | Touches::Named | Touches::GivenOut => None,
+        }
     }
 }
 
@@ -262,8 +262,8 @@ impl<'a> Batch<'a> {
 
     fn push_answer(&mut self, item: RequestBatchItem, answer: Result<Response, Error>) {
         // What was left before must not be taken for what this item found, made or removed, or did not.
-        if item.operation.is_some_and(sets_placeholder) {
-            self.placeholder = answer.as_ref().ok().and_then(placeholder).map(str::to_owned);
+        if item.operation.and_then(Facts::of).is_some_and(|facts| facts.touches.sets_placeholder()) {
+            self.placeholder = answer.as_ref().ok().and_then(Response::left).map(str::to_owned);
         }
         self.answers.push(match answer {
             Ok(response) => ResponseBatchItem::success(item.unique_batch_item_id, response),
@@ -280,24 +280,9 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Whether an item makes a pair of RSA keys.
-fn is_rsa(request: &create_key_pair::Request) -> bool {
-    let attributes = [&request.common_attributes, &request.private_key_attributes, &request.public_key_attributes];
-    attributes.into_iter().flatten().any(|own| own.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA))
-}
-
 /// Whether an item adds an object with an identifier of the caller's choice.
 fn wishes(item: &RequestBatchItem) -> bool {
-    let is_wished = |attributes: &Attributes| attributes.unique_identifier.is_some();
-    match &item.request {
-        Ok(Request::Create(request)) => is_wished(&request.attributes),
-        Ok(Request::Register(request)) => is_wished(&request.attributes),
-        Ok(Request::CreateKeyPair(request)) => [&request.private_key_attributes, &request.public_key_attributes]
-            .into_iter()
-            .flatten()
-            .any(|own| is_wished(own)),
-        _ => false,
-    }
+    item.request.as_ref().is_ok_and(|request| request.added().iter().any(|own| own.unique_identifier.is_some()))
 }
 
 fn check(header: &RequestHeader) -> Result<(), Error> {
@@ -318,27 +303,4 @@ fn failure(item: Option<&RequestBatchItem>, error: &Error) -> ResponseBatchItem 
     let operation = item.and_then(|item| item.operation);
     let id = item.and_then(|item| item.unique_batch_item_id.clone());
     ResponseBatchItem::failure(operation, id, error.result_reason(), Shown(error).to_string())
-}
-
-/// Whether an operation fills the ID placeholder, or empties it where it fails or finds nothing that is unambiguous (KMIP 2.1
-/// section 6.1.28). That Destroy empties it is an extension of ours.
-fn sets_placeholder(operation: crate::kmip::enumerations::Operation) -> bool {
-    use crate::kmip::enumerations::Operation as O;
-    matches!(operation, O::Create | O::CreateKeyPair | O::Register | O::Import | O::Locate | O::Destroy)
-}
-
-/// The object that a response leaves in the ID placeholder.
-fn placeholder(response: &Response) -> Option<&str> {
-    match response {
-        Response::Create(r) => Some(&r.unique_identifier),
-        Response::CreateKeyPair(r) => Some(&r.private_key_unique_identifier),
-        Response::Register(r) => Some(&r.unique_identifier),
-        Response::Import(r) => Some(&r.unique_identifier),
-        // Only an unambiguous answer names an object (KMIP 2.1 section 6.1.28).
-        Response::Locate(r) => match r.unique_identifiers.as_slice() {
-            [only] => Some(only),
-            _ => None,
-        },
-        _ => None,
-    }
 }

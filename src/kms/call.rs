@@ -23,7 +23,7 @@ pub(super) enum Gathering {
 }
 
 /// What belongs to one operation beside its request.
-pub(super) struct Call<'a> {
+pub struct Call<'a> {
     pub(super) context: Context<'a>,
     /// One moment for all decisions of the operation.
     pub(super) now: DateTime,

@@ -7,7 +7,7 @@ use super::gate::Kms;
 use super::object::is_destroyed;
 use super::operation::Operation;
 use super::pairs::{check_halves, public_half};
-use super::{disabled, gate, secret_path};
+use super::{disabled, gate};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::turns::Turn;
@@ -114,11 +114,8 @@ impl Kms {
     }
 
     fn key_to_change<'a>(&'a self, call: &'a Call<'a>, id: &str) -> Result<gate::Grant<'a>, Error> {
-        let grant = self.authorize(call, Kmip::ModifyAttribute, Some(&id.into()))?.undestroyed()?;
-        // A secret's name is its path.
-        match secret_path::last_number(&grant.object().attributes) {
-            Some(_) => Err(Error::ASecret),
-            None => Ok(grant),
-        }
+        let grant = self.authorize(call, Some(&id.into()))?.undestroyed()?;
+        grant.object().kind.check_key()?;
+        Ok(grant)
     }
 }

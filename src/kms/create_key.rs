@@ -6,7 +6,8 @@ use super::context::Context;
 use super::error::Error;
 use super::gate::Kms;
 use super::operation::Operation;
-use super::{create, create_key_pair};
+use super::operations::create_key_pair;
+use super::proposal::{Origin, add};
 use crate::kmip::attributes::Name;
 use crate::kmip::enumerations::{CryptographicAlgorithm, Operation as Kmip};
 use crate::kmip::{Attributes, UsageMask};
@@ -52,12 +53,12 @@ impl Kms {
         self.recorded(&call, || {
             let (project, name, made_for) = (key.project.clone(), key.name.clone(), key.made_for);
             let [mut own, mut public] = key.attributes(call.now)?;
-            let grant = self.authorize_new(&call, operation, &mut own)?;
+            let grant = self.authorize_new(&call, &mut own)?;
             let (id, mut attributes) = if made_for == MadeFor::Encryption {
                 let _turn = self.turn_of_key_name(&call, project.as_deref(), &name, None)?;
-                create::make(&grant, &call, own)?
+                add(&grant, &call, own, Origin::Created, None)?
             } else {
-                let other = self.authorize_new(&call, operation, &mut public)?;
+                let other = self.authorize_new(&call, &mut public)?;
                 let _turn = self.turn_of_key_name(&call, project.as_deref(), &name, None)?;
                 let [private, _] = create_key_pair::make(&call, [(&grant, own), (&other, public)])?;
                 private

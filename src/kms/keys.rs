@@ -12,7 +12,6 @@ use super::gate::{Kms, Whose};
 use super::list::Sheet;
 use super::object::Object;
 use super::operation::Operation;
-use super::secret_path;
 use crate::kmip::Attributes;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
@@ -119,7 +118,7 @@ impl Wanted {
         (self.project.is_none() || object.access.project == self.project)
             && self.name.as_ref().is_none_or(named)
             && search.is_none_or(|text| name(object).to_lowercase().contains(text))
-            && secret_path::last_number(attributes).is_none()
+            && object.kind.is_key()
     }
 }
 

@@ -1,9 +1,11 @@
 //! From KMIP's cryptographic parameters to what the token does.
 
 use super::error::Error;
+use super::object::Object;
 use crate::custody::Mac;
 use crate::kmip::CryptographicParameters;
 use crate::kmip::enumerations::{BlockCipherMode, CryptographicAlgorithm, HashingAlgorithm, PaddingMethod};
+use crate::kmip::payloads::MultiPart;
 
 /// Bytes of a GCM tag when the request does not say (NIST SP 800-38D section 5.2.1.2: the longest).
 const TAG_BYTES: usize = 16;
@@ -51,17 +53,18 @@ pub(super) fn can_decrypt(mode: AesMode, beginning: Beginning) -> bool {
     }
 }
 
+/// Refuses one part of several.
+pub(super) fn check_whole(part: &MultiPart) -> Result<(), Error> {
+    if part.is_partial() { Err(Error::Streaming) } else { Ok(()) }
+}
+
 /// The mode that a request asks for, or else the one that the object's own parameters name, or else GCM.
-pub(super) fn aes_mode(
-    algorithm: Option<CryptographicAlgorithm>,
-    requested: Option<&CryptographicParameters>,
-    own: &[CryptographicParameters],
-) -> Result<AesMode, Error> {
-    if algorithm != Some(CryptographicAlgorithm::AES) {
+pub(super) fn aes_mode(object: &Object, requested: Option<&CryptographicParameters>) -> Result<AesMode, Error> {
+    if object.algorithm() != Some(CryptographicAlgorithm::AES) {
         return Err(Error::UnsupportedParameters("only AES keys encrypt and decrypt"));
     }
     let default = CryptographicParameters::default();
-    let parameters = requested.or(own.first()).unwrap_or(&default);
+    let parameters = requested.or(object.attributes.cryptographic_parameters.first()).unwrap_or(&default);
     if parameters.cryptographic_algorithm.is_some_and(|named| named != CryptographicAlgorithm::AES) {
         return Err(Error::BadParameters("the CryptographicAlgorithm of the request is not that of the key"));
     }
@@ -90,13 +93,9 @@ fn tag_bytes(requested: Option<i32>) -> Result<usize, Error> {
 }
 
 /// The MAC that a request asks for, or else the one that goes with the key's algorithm.
-pub(super) fn mac(
-    algorithm: Option<CryptographicAlgorithm>,
-    requested: Option<&CryptographicParameters>,
-    own: &[CryptographicParameters],
-) -> Result<Mac, Error> {
-    let algorithm = algorithm.ok_or(Error::UnsupportedParameters("the key has no algorithm"))?;
-    let parameters = requested.or(own.first());
+pub(super) fn mac(object: &Object, requested: Option<&CryptographicParameters>) -> Result<Mac, Error> {
+    let algorithm = object.algorithm().ok_or(Error::UnsupportedParameters("the key has no algorithm"))?;
+    let parameters = requested.or(object.attributes.cryptographic_parameters.first());
     if algorithm == CryptographicAlgorithm::AES {
         let mode = parameters.and_then(|parameters| parameters.block_cipher_mode);
         let hash = parameters.and_then(|parameters| parameters.hashing_algorithm);

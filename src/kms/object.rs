@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use super::error::Error;
 use super::handover::Pending;
-use super::key_pair::pair_kind;
+use super::object_kind::ObjectKind;
 use super::ownership::Access;
 use super::secret_path;
-use crate::custody::{KeyKind, ManagedKey, SecretKeyKind, Uses};
+use crate::custody::{ManagedKey, Uses};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::state::{self, Dates};
 use crate::kmip::ttlv::{DateTime, Document, Field as _, Value, json};
@@ -22,6 +23,7 @@ pub(super) struct Object {
     pub(super) id: String,
     pub(super) version: i64,
     pub(super) access: Access,
+    pub(super) kind: ObjectKind,
     /// All attributes; the state is the stored one, which dates may have moved on.
     pub(super) attributes: Attributes,
     pub(super) class: Class,
@@ -47,12 +49,13 @@ impl Object {
         class: Class,
         material: Material,
     ) -> Result<Self, Unreadable> {
-        let kind = key_kind(&attributes).ok_or(Unreadable)?;
+        let kind = ObjectKind::of(&attributes).ok_or(Unreadable)?;
+        let key_kind = kind.key_kind(&attributes).ok_or(Unreadable)?;
         let mask = attributes.cryptographic_usage_mask.unwrap_or_default();
-        let key = ManagedKey::new(class, material.clone(), kind, uses(mask));
+        let key = ManagedKey::new(class, material.clone(), key_kind, uses(mask));
         let comparing = Uses { sign: true, ..Uses::default() };
-        let comparing_key = ManagedKey::new(class, material.clone(), kind, comparing);
-        Ok(Self { id, version, access, attributes, class, material, key, comparing_key, used: AtomicI64::new(0) })
+        let comparing_key = ManagedKey::new(class, material.clone(), key_kind, comparing);
+        Ok(Self { id, version, access, kind, attributes, class, material, key, comparing_key, used: AtomicI64::new(0) })
     }
 
     /// Reads a row whose binding was checked.
@@ -138,6 +141,11 @@ impl Object {
         state::effective(stored, &Dates::of(&self.attributes), now)
     }
 
+    /// Refuses what was destroyed.
+    pub(super) fn check_undestroyed(&self, now: DateTime) -> Result<(), Error> {
+        if is_destroyed(Some(self.state(now))) { Err(Error::Destroyed(self.id.clone())) } else { Ok(()) }
+    }
+
     /// The attributes as a caller sees them at `now`. What is said of a secret is not among them: those see it who may read the
     /// secret, where they read it.
     pub(super) fn shown(&self, now: DateTime) -> Attributes {
@@ -199,27 +207,6 @@ impl Properties for Attributes {
 
     fn account(&self) -> Option<Account> {
         secret_path::account(self)
-    }
-}
-
-fn key_kind(attributes: &Attributes) -> Option<KeyKind> {
-    match attributes.object_type? {
-        ObjectType::PrivateKey => pair_kind(attributes).ok().map(KeyKind::Private),
-        ObjectType::PublicKey => Some(KeyKind::Public),
-        _ => kind(attributes).map(KeyKind::Secret),
-    }
-}
-
-/// What the token makes of algorithm and length of a secret key.
-pub(super) fn kind(attributes: &Attributes) -> Option<SecretKeyKind> {
-    let bits = usize::try_from(attributes.cryptographic_length?).ok()?;
-    if bits == 0 || !bits.is_multiple_of(8) {
-        return None;
-    }
-    let bytes = bits / 8;
-    match attributes.cryptographic_algorithm? {
-        CryptographicAlgorithm::AES => Some(SecretKeyKind::Aes { bytes }),
-        _ => Some(SecretKeyKind::Generic { bytes }),
     }
 }
 

@@ -12,7 +12,6 @@ use super::list::{Sheet, Summary};
 use super::object::Object;
 use super::operation::Operation;
 use super::ownership::Access;
-use crate::kmip::enumerations::State;
 use crate::policy::Action;
 use crate::principal::Username;
 
@@ -75,7 +74,7 @@ impl Kms {
             let grant = self.authorize_action(&call, Action::Accept, id)?;
             grant.change_access(|object, access| {
                 call.describe(format!("from the user {:?}", access.owner));
-                check_undestroyed(object, &call)?;
+                object.check_undestroyed(call.now)?;
                 let offer = access.pending.offer.as_ref().ok_or_else(|| HandoverFault::NoOffer(id.to_owned()))?;
                 if !offer.is_open(call.now) {
                     return Err(HandoverFault::OfferExpired(id.to_owned()).into());
@@ -144,7 +143,7 @@ impl Kms {
 
     /// To leave its project takes leave for everything with the object, as it does without a change of owner.
     fn check_may_part(&self, call: &Call<'_>, object: &Object) -> Result<(), Error> {
-        check_undestroyed(object, call)?;
+        object.check_undestroyed(call.now)?;
         if object.leaves_project() { self.check_leaving(call, object) } else { Ok(()) }
     }
 
@@ -162,19 +161,11 @@ impl Kms {
     }
 }
 
-/// Refuses what was destroyed.
-pub(super) fn check_undestroyed(object: &Object, call: &Call<'_>) -> Result<(), Error> {
-    match object.state(call.now) {
-        State::Destroyed | State::DestroyedCompromised => Err(Error::Destroyed(object.id.clone())),
-        _ => Ok(()),
-    }
-}
-
 /// The offer of an object, if it has one that still waits.
 fn entry(object: &Arc<Object>, call: &Call<'_>) -> Option<OfferEntry> {
     let Access { owner, pending, .. } = &object.access;
     let offer = pending.offer.as_ref().filter(|offer| offer.is_open(call.now))?;
-    check_undestroyed(object, call).ok()?;
+    object.check_undestroyed(call.now).ok()?;
     let (id, to, expires) = (object.id.clone(), offer.to.clone(), offer.expires);
     Some(OfferEntry { id, owner: owner.clone(), to, expires, summary: Summary::of(object, call.now) })
 }

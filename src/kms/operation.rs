@@ -1,209 +1,120 @@
 //! What is asked for, by the name that the audit log has for it.
 
+use super::operations::{Facts, Purpose};
 use crate::kmip::Dialect;
 use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::Action;
 
-/// An operation of the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
-    /// One of KMIP.
-    Kmip(Kmip),
-    /// To give somebody access to an object.
-    GrantAccess,
-    /// To take it back.
-    RevokeAccess,
-    /// To see who has access.
-    ListAccess,
+/// One row for each operation of the server's own: its name in the audit log, made like KMIP's, and the action that has to be
+/// permitted for it.
+macro_rules! operations {
+    ($($(#[$meta:meta])* $operation:ident $name:literal $action:expr;)*) => {
+        /// An operation of the service.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Operation {
+            /// One of KMIP.
+            Kmip(Kmip),
+            $($(#[$meta])* $operation,)*
+        }
+
+        impl Operation {
+            /// The name in the audit log.
+            pub(super) fn name(self) -> &'static str {
+                match self {
+                    Self::Kmip(operation) => operation.name(Dialect::Oasis),
+                    $(Self::$operation => $name,)*
+                }
+            }
+
+            /// The action that has to be permitted for it.
+            pub(super) fn action(self) -> Action {
+                match self {
+                    Self::Kmip(operation) => {
+                        Facts::of(operation).map_or(Action::Operation(operation), |facts| facts.right)
+                    }
+                    $(Self::$operation => $action,)*
+                }
+            }
+        }
+    };
+}
+
+operations! {
+    GrantAccess "GrantAccess" Action::ManageAccess;
+    RevokeAccess "RevokeAccess" Action::ManageAccess;
+    ListAccess "ListAccess" Action::ManageAccess;
     /// To offer an object to somebody else, who becomes its owner by accepting it.
-    Transfer,
-    /// To accept it.
-    Accept,
+    Transfer "TransferOwnership" Action::Transfer;
+    Accept "AcceptOwnership" Action::Accept;
     /// To decline an offer, or to withdraw it.
-    EndOffer,
-    /// To list offers.
-    ListOffers,
+    EndOffer "EndOffer" Action::Transfer;
+    ListOffers "ListOffers" Action::Operation(Kmip::Locate);
     /// To list all objects.
-    ListObjects,
+    ListObjects "ListObjects" Action::Audit;
     /// To propose a new owner for an object that belongs to somebody else.
-    ProposeRecovery,
-    /// To approve that.
-    ApproveRecovery,
+    ProposeRecovery "ProposeRecovery" Action::Recover;
+    ApproveRecovery "ApproveRecovery" Action::Recover;
     /// What enough approvals do.
-    Recover,
-    /// To take a proposal back.
-    WithdrawRecovery,
-    /// To list proposals.
-    ListRecoveries,
+    Recover "RecoverOwnership" Action::Recover;
+    WithdrawRecovery "WithdrawRecovery" Action::Recover;
+    ListRecoveries "ListRecoveries" Action::Recover;
     /// To put an object into a project or out of it.
-    SetProject,
+    SetProject "SetProject" Action::ManageAccess;
     /// To list what one owns.
-    ListOwned,
+    ListOwned "ListOwned" Action::Operation(Kmip::Locate);
     /// To list keys whose attributes one may read.
-    ListKeys,
+    ListKeys "ListKeys" Action::Operation(Kmip::Locate);
     /// To list what others let one use.
-    ListObtained,
+    ListObtained "ListObtained" Action::Operation(Kmip::Locate);
     /// To ask what the policy would say.
-    Explain,
-    /// To list the issuers of JWTs.
-    ListIssuers,
-    /// To see what they make of a token.
-    TestIssuers,
-    /// To list roles, policies, users or projects.
-    ListDefinitions,
-    /// To write one.
-    Define,
-    /// To remove one.
-    Undefine,
-    /// To read the audit log.
-    ReadAudit,
-    /// To read a secret's value.
-    ReadSecret,
-    /// To write one.
-    WriteSecret,
-    /// To remove a secret.
-    RemoveSecret,
+    Explain "ExplainAccess" Action::Operation(Kmip::Locate);
+    ListIssuers "ListIssuers" Action::Administer;
+    /// To see what the issuers make of a token.
+    TestIssuers "TestIssuers" Action::Administer;
+    ListDefinitions "ListDefinitions" Action::Administer;
+    Define "Define" Action::Administer;
+    Undefine "Undefine" Action::Administer;
+    ReadAudit "ReadAudit" Action::Audit;
+    ReadSecret "ReadSecret" Action::ReadSecret;
+    WriteSecret "WriteSecret" Action::WriteSecret;
+    RemoveSecret "RemoveSecret" Action::Operation(Kmip::Destroy);
     /// To say that a secret does not expire.
-    ExpireSecret,
+    ExpireSecret "ExpireSecret" Action::WriteSecret;
     /// To see what Conjur's clients call a resource or a role.
-    ShowResource,
-    /// To list resources.
-    ListResources,
-    /// To list secrets of a project.
-    ListSecrets,
+    ShowResource "ShowResource" Action::Operation(Kmip::Locate);
+    ListResources "ListResources" Action::Operation(Kmip::Locate);
+    ListSecrets "ListSecrets" Action::Operation(Kmip::Locate);
     /// To list environments, folders or tags of a project.
-    ListPlaces,
-    /// To make or change one.
-    WritePlace,
-    /// To remove one.
-    RemovePlace,
-    /// To get an access token.
-    IssueToken,
-    /// To have it last longer.
-    RenewToken,
-    /// To end it.
-    RevokeToken,
-    /// To end somebody else's.
-    EndToken,
-    /// To list those that there are.
-    ListTokens,
-    /// To change the key that signs them.
-    RotateTokenKey,
-    /// To make a client secret.
-    IssueClientSecret,
-    /// To revoke it.
-    RevokeClientSecret,
-    /// To list those of an identity.
-    ListClientSecrets,
+    ListPlaces "ListSecretPlaces" Action::Operation(Kmip::Locate);
+    /// To make or change an environment, a folder or a tag.
+    WritePlace "WriteSecretPlace" Action::WriteSecret;
+    RemovePlace "RemoveSecretPlace" Action::WriteSecret;
+    IssueToken "IssueAccessToken" Action::AccessToken;
+    RenewToken "RenewAccessToken" Action::AccessToken;
+    RevokeToken "RevokeAccessToken" Action::AccessToken;
+    /// To end the access token of another caller.
+    EndToken "RevokeAccessToken" Action::Administer;
+    ListTokens "ListAccessTokens" Action::Administer;
+    RotateTokenKey "RotateTokenKey" Action::Administer;
+    IssueClientSecret "IssueClientSecret" Action::Administer;
+    RevokeClientSecret "RevokeClientSecret" Action::Administer;
+    ListClientSecrets "ListClientSecrets" Action::Administer;
     /// To let those in again who failed too often.
-    ClearLockouts,
+    ClearLockouts "ClearLockouts" Action::Administer;
     /// To issue the API key of a host, in the place of the one that it has.
-    IssueApiKey,
-    /// To take it away.
-    RevokeApiKey,
-    /// To change one's own.
-    RotateApiKey,
-    /// To find out whether one's own is right.
-    VerifyApiKey,
+    IssueApiKey "IssueApiKey" Action::Administer;
+    RevokeApiKey "RevokeApiKey" Action::Administer;
+    RotateApiKey "RotateApiKey" Action::AccessToken;
+    /// To find out whether one's own API key is right.
+    VerifyApiKey "VerifyApiKey" Action::AccessToken;
 }
 
 impl Operation {
-    /// The name in the audit log: KMIP's, or one made like it.
-    pub(super) fn name(self) -> &'static str {
+    /// What it uses a key for.
+    pub(super) fn purpose(self) -> Option<Purpose> {
         match self {
-            Self::Kmip(operation) => operation.name(Dialect::Oasis),
-            Self::GrantAccess => "GrantAccess",
-            Self::RevokeAccess => "RevokeAccess",
-            Self::ListAccess => "ListAccess",
-            Self::Transfer => "TransferOwnership",
-            Self::Accept => "AcceptOwnership",
-            Self::EndOffer => "EndOffer",
-            Self::ListOffers => "ListOffers",
-            Self::ListObjects => "ListObjects",
-            Self::ProposeRecovery => "ProposeRecovery",
-            Self::ApproveRecovery => "ApproveRecovery",
-            Self::Recover => "RecoverOwnership",
-            Self::WithdrawRecovery => "WithdrawRecovery",
-            Self::ListRecoveries => "ListRecoveries",
-            Self::SetProject => "SetProject",
-            Self::ListOwned => "ListOwned",
-            Self::ListKeys => "ListKeys",
-            Self::ListObtained => "ListObtained",
-            Self::Explain => "ExplainAccess",
-            Self::ListIssuers => "ListIssuers",
-            Self::TestIssuers => "TestIssuers",
-            Self::ListDefinitions => "ListDefinitions",
-            Self::Define => "Define",
-            Self::Undefine => "Undefine",
-            Self::ReadAudit => "ReadAudit",
-            Self::ReadSecret => "ReadSecret",
-            Self::WriteSecret => "WriteSecret",
-            Self::RemoveSecret => "RemoveSecret",
-            Self::ExpireSecret => "ExpireSecret",
-            Self::ShowResource => "ShowResource",
-            Self::ListResources => "ListResources",
-            Self::ListSecrets => "ListSecrets",
-            Self::ListPlaces => "ListSecretPlaces",
-            Self::WritePlace => "WriteSecretPlace",
-            Self::RemovePlace => "RemoveSecretPlace",
-            Self::IssueToken => "IssueAccessToken",
-            Self::RenewToken => "RenewAccessToken",
-            Self::RevokeToken | Self::EndToken => "RevokeAccessToken",
-            Self::ListTokens => "ListAccessTokens",
-            Self::RotateTokenKey => "RotateTokenKey",
-            Self::IssueClientSecret => "IssueClientSecret",
-            Self::RevokeClientSecret => "RevokeClientSecret",
-            Self::ListClientSecrets => "ListClientSecrets",
-            Self::ClearLockouts => "ClearLockouts",
-            Self::IssueApiKey => "IssueApiKey",
-            Self::RevokeApiKey => "RevokeApiKey",
-            Self::RotateApiKey => "RotateApiKey",
-            Self::VerifyApiKey => "VerifyApiKey",
-        }
-    }
-
-    /// The action that has to be permitted for it.
-    pub(super) fn action(self) -> Action {
-        match self {
-            Self::Kmip(operation) => Action::Operation(operation),
-            Self::Transfer | Self::EndOffer => Action::Transfer,
-            Self::Accept => Action::Accept,
-            Self::ReadAudit | Self::ListObjects => Action::Audit,
-            Self::ProposeRecovery
-            | Self::ApproveRecovery
-            | Self::Recover
-            | Self::WithdrawRecovery
-            | Self::ListRecoveries => Action::Recover,
-            Self::GrantAccess | Self::RevokeAccess | Self::ListAccess | Self::SetProject => Action::ManageAccess,
-            Self::ListOwned
-            | Self::ListKeys
-            | Self::ListObtained
-            | Self::ListOffers
-            | Self::Explain
-            | Self::ShowResource
-            | Self::ListResources
-            | Self::ListSecrets
-            | Self::ListPlaces => Action::Operation(Kmip::Locate),
-            Self::ReadSecret => Action::ReadSecret,
-            Self::WriteSecret | Self::ExpireSecret | Self::WritePlace | Self::RemovePlace => Action::WriteSecret,
-            Self::RemoveSecret => Action::Operation(Kmip::Destroy),
-            Self::IssueToken | Self::RenewToken | Self::RevokeToken | Self::RotateApiKey | Self::VerifyApiKey => {
-                Action::AccessToken
-            }
-            Self::ListIssuers
-            | Self::TestIssuers
-            | Self::ListDefinitions
-            | Self::Define
-            | Self::Undefine
-            | Self::EndToken
-            | Self::ListTokens
-            | Self::RotateTokenKey
-            | Self::IssueClientSecret
-            | Self::RevokeClientSecret
-            | Self::ListClientSecrets
-            | Self::ClearLockouts
-            | Self::IssueApiKey
-            | Self::RevokeApiKey => Action::Administer,
+            Self::Kmip(operation) => Facts::of(operation)?.uses.first().copied(),
+            _ => None,
         }
     }
 }

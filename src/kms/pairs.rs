@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use super::call::Call;
 use super::context::Context;
-use super::create_key_pair::linked;
 use super::error::Error;
 use super::gate::{Grant, Kms};
-use super::object::Object;
+use super::object::{Object, is_destroyed};
+use super::object_kind::{ObjectKind, PRIVATE, PUBLIC};
 use super::operation::Operation;
-use super::signature_verify;
+use super::operations::create_key_pair::linked;
+use super::operations::signature_verify;
 use crate::kmip::UniqueIdentifier;
 use crate::kmip::attributes::RevocationReason;
-use crate::kmip::enumerations::{LinkType, ObjectType, Operation as Kmip, RevocationReasonCode, State};
+use crate::kmip::enumerations::{Operation as Kmip, RevocationReasonCode, State};
 use crate::kmip::payloads::signature_verify::{Request, Response};
 use crate::kmip::payloads::{destroy, revoke};
 
@@ -25,7 +26,7 @@ impl Kms {
         let call = Call::new(context, Operation::Kmip(Kmip::SignatureVerify));
         self.recorded(&call, || {
             let id = request.unique_identifier.clone();
-            let grant = self.authorize_public_half(&call, Kmip::SignatureVerify, id.as_ref())?;
+            let grant = self.authorize_public_half(&call, id.as_ref())?;
             signature_verify::by(grant, &request)
         })
     }
@@ -39,7 +40,7 @@ impl Kms {
         let call = Call::new(context, Operation::Kmip(Kmip::Get));
         self.recorded(&call, || {
             let id = UniqueIdentifier::Text(id.to_owned());
-            let grant = self.authorize_public_half(&call, Kmip::Get, Some(&id))?.undestroyed()?;
+            let grant = self.authorize_public_half(&call, Some(&id))?.undestroyed()?;
             grant.public_key().map(<[u8]>::to_vec).map_err(|error| match error {
                 Error::NotExtractable => Error::NoPair,
                 error => error,
@@ -61,7 +62,7 @@ impl Kms {
             let public = self.foresee(&destruction, public)?;
             check_halves(&key, &public)?;
             // First, so that a pair of which only it is gone can be removed again.
-            if !matches!(public.attributes.state, Some(State::Destroyed | State::DestroyedCompromised)) {
+            if !is_destroyed(public.attributes.state) {
                 halves.push(public);
             }
         }
@@ -75,11 +76,11 @@ impl Kms {
                 revocation_reason: RevocationReason { code, message: None },
                 compromise_occurrence_date: None,
             };
-            self.execute(context, request.into())?;
+            self.execute(context, request)?;
         }
         for half in halves {
             let unique_identifier = Some(UniqueIdentifier::Text(half.id.clone()));
-            self.execute(context, destroy::Request { unique_identifier }.into())?;
+            self.execute(context, destroy::Request { unique_identifier })?;
         }
         Ok(())
     }
@@ -89,15 +90,10 @@ impl Kms {
     /// # Errors
     /// The caller may not, or the halves do not name each other.
     pub(super) fn other_half(&self, call: &Call<'_>, half: &Object) -> Result<Option<Arc<Object>>, Error> {
-        let link = match half.attributes.object_type {
-            Some(ObjectType::PrivateKey) => LinkType::PublicKeyLink,
-            Some(ObjectType::PublicKey) => LinkType::PrivateKeyLink,
-            _ => return Ok(None),
-        };
-        let Some(id) = linked(&half.attributes, link) else { return Ok(None) };
+        let Some(id) = half.kind.half().and_then(|own| linked(&half.attributes, own.link)) else { return Ok(None) };
         let other = self.foresee(call, id)?;
-        match link {
-            LinkType::PublicKeyLink => check_halves(half, &other)?,
+        match half.kind {
+            ObjectKind::PrivateKey => check_halves(half, &other)?,
             _ => check_halves(&other, half)?,
         }
         Ok(Some(other))
@@ -106,12 +102,11 @@ impl Kms {
     fn authorize_public_half<'a>(
         &'a self,
         call: &'a Call<'a>,
-        operation: Kmip,
         id: Option<&UniqueIdentifier>,
     ) -> Result<Grant<'a>, Error> {
-        let grant = self.authorize(call, operation, id)?;
+        let grant = self.authorize(call, id)?;
         let Some(public) = public_half(grant.object()) else { return Ok(grant) };
-        let public = self.authorize(call, operation, Some(&UniqueIdentifier::Text(public.to_owned())))?;
+        let public = self.authorize(call, Some(&UniqueIdentifier::Text(public.to_owned())))?;
         check_halves(grant.object(), public.object())?;
         Ok(public)
     }
@@ -120,15 +115,13 @@ impl Kms {
 /// The public half of a pair of which the object is the private one. A private key has this link from the server; those that
 /// clients set on other objects are data.
 pub(super) fn public_half(object: &Object) -> Option<&str> {
-    let is_private = object.attributes.object_type == Some(ObjectType::PrivateKey);
-    is_private.then(|| linked(&object.attributes, LinkType::PublicKeyLink)).flatten()
+    (object.kind == ObjectKind::PrivateKey).then(|| linked(&object.attributes, PRIVATE.link)).flatten()
 }
 
 /// Refuses two objects that do not name each other as the halves of a pair.
 pub(super) fn check_halves(private: &Object, public: &Object) -> Result<(), Error> {
-    let named = linked(&public.attributes, LinkType::PrivateKeyLink);
-    let are_halves = public.attributes.object_type == Some(ObjectType::PublicKey)
-        && named == Some(&private.id)
-        && public_half(private) == Some(&public.id);
+    let named = linked(&public.attributes, PUBLIC.link);
+    let are_halves =
+        public.kind == ObjectKind::PublicKey && named == Some(&private.id) && public_half(private) == Some(&public.id);
     are_halves.then_some(()).ok_or(Error::NoPair)
 }

@@ -4,12 +4,14 @@ use super::call::Call;
 use super::error::Error;
 use super::identifier::wished;
 use super::key_pair::{Half, pair_kind};
-use super::object::kind;
+use super::object::is_destroyed;
+use super::object_kind::{Half as Terms, ObjectKind, secret_key_kind};
 use super::{disabled, gate, mechanism, secret_path, uuid};
 use crate::custody::SecretKeyKind;
 use crate::kmip::attributes::VendorAttribute;
 use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, State};
 use crate::kmip::key_block::KeyValue;
+use crate::kmip::payloads::ProtectionStorageMasks;
 use crate::kmip::{Attributes, ManagedObject, Tag, UniqueIdentifier, UsageMask};
 use crate::secret::Bytes;
 use crate::store::object::Class;
@@ -62,7 +64,7 @@ pub(super) fn propose(
     if attributes.cryptographic_domain_parameters.is_some() {
         return Err(Error::UnsupportedAttribute(Tag::CryptographicDomainParameters));
     }
-    let id = name(&mut attributes, ObjectType::SymmetricKey)?;
+    let id = name(&mut attributes, ObjectKind::SymmetricKey)?;
     let algorithm = attributes.cryptographic_algorithm.ok_or(Error::Missing(Tag::CryptographicAlgorithm))?;
     let length = attributes.cryptographic_length.ok_or(Error::Missing(Tag::CryptographicLength))?;
     let mask = attributes.cryptographic_usage_mask.ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
@@ -73,37 +75,41 @@ pub(super) fn propose(
     Ok(Proposal { id, attributes, kind, class })
 }
 
-/// The same for half of a pair that is yet to be made.
-pub(super) fn propose_half(
+/// Adds a key, made in the token from `value` or from nothing; its identifier, and its attributes without the project.
+pub(super) fn add(
+    grant: &gate::NewGrant<'_>,
     call: &Call<'_>,
-    mut attributes: Attributes,
-    object_type: ObjectType,
-) -> Result<Half, Error> {
-    let private = object_type == ObjectType::PrivateKey;
+    attributes: Attributes,
+    origin: Origin,
+    value: Option<&[u8]>,
+) -> Result<(String, Attributes), Error> {
+    let Proposal { id, attributes, kind, class } = propose(grant, call, attributes, origin)?;
+    let material = grant.make(class, kind, attributes.cryptographic_usage_mask.unwrap_or_default(), value)?;
+    grant.insert(&id, attributes.clone(), class, material)?;
+    Ok((id, attributes))
+}
+
+/// The same for half of a pair that is yet to be made.
+pub(super) fn propose_half(call: &Call<'_>, mut attributes: Attributes, own: &Terms) -> Result<Half, Error> {
     check_settable(&attributes, Origin::Created)?;
     pair_kind(&attributes)?;
     let mask = attributes.cryptographic_usage_mask.as_mut().ok_or(Error::Missing(Tag::CryptographicUsageMask))?;
-    let (allowed, fault) = if private {
-        (UsageMask::SIGN, "a private key may Sign, and nothing else")
-    } else {
-        (UsageMask::VERIFY, "a public key may Verify, and nothing else")
-    };
+    let ((allowed, fault), (class, kept)) = (own.uses, own.class);
     *mask = mask.spelled_out(allowed);
     if !allowed.contains(*mask) {
         return Err(Error::Invalid { tag: Tag::CryptographicUsageMask, fault });
     }
-    let id = name(&mut attributes, object_type)?;
+    let id = name(&mut attributes, own.kind)?;
     set_dates(&mut attributes, call, Origin::Created)?;
-    let (sensitive, extractable) = (private, !private);
-    let kept = if private { "a private key never leaves the HSM" } else { "a public key is public" };
     for (tag, own, wanted) in [
-        (Tag::Sensitive, &mut attributes.sensitive, sensitive),
-        (Tag::Extractable, &mut attributes.extractable, extractable),
+        (Tag::Sensitive, &mut attributes.sensitive, class.is_sensitive()),
+        (Tag::Extractable, &mut attributes.extractable, class.is_extractable()),
     ] {
         if *own.get_or_insert(wanted) != wanted {
             return Err(Error::Invalid { tag, fault: kept });
         }
     }
+    let private = own.kind == ObjectKind::PrivateKey;
     attributes.always_sensitive = Some(private);
     attributes.never_extractable = Some(private);
     let is_rsa = attributes.cryptographic_algorithm == Some(CryptographicAlgorithm::RSA);
@@ -118,11 +124,11 @@ pub(super) fn propose_half(
 }
 
 /// Sets type and identifier, which is the wished one or a random one.
-fn name(attributes: &mut Attributes, object_type: ObjectType) -> Result<String, Error> {
-    if attributes.object_type.is_some_and(|given| given != object_type) {
+fn name(attributes: &mut Attributes, kind: ObjectKind) -> Result<String, Error> {
+    let object_type = kind.object_type();
+    if *attributes.object_type.get_or_insert(object_type) != object_type {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
     }
-    attributes.object_type = Some(object_type);
     let id = match wished(attributes.unique_identifier.as_ref())? {
         Some(id) => id,
         None => uuid::ordered()?,
@@ -227,10 +233,10 @@ fn check_length(
         if !matches!(bits, 128 | 192 | 256) {
             return Err(invalid("an AES key has 128, 192 or 256 bits"));
         }
-        return kind(attributes).ok_or_else(|| invalid("an AES key has 128, 192 or 256 bits"));
+        return secret_key_kind(attributes).ok_or_else(|| invalid("an AES key has 128, 192 or 256 bits"));
     }
     let mac = mechanism::hmac(algorithm).ok_or(Error::UnsupportedAlgorithm(algorithm))?;
-    let kind = kind(attributes).ok_or_else(|| invalid("a secret has whole bytes, and at least one"))?;
+    let kind = secret_key_kind(attributes).ok_or_else(|| invalid("a secret has whole bytes, and at least one"))?;
     // Refused now, not when it is first used.
     let sizes = grant.mac_key_size(mac)?;
     let (min, max) = (*sizes.start(), (*sizes.end()).min(MAX_SECRET));
@@ -267,7 +273,7 @@ fn set_dates(attributes: &mut Attributes, call: &Call<'_>, origin: Origin) -> Re
     let active = attributes.activation_date.is_some_and(|date| date <= now);
     let initial = if active { State::Active } else { State::PreActive };
     let state = attributes.state.get_or_insert(initial);
-    if matches!(state, State::Destroyed | State::DestroyedCompromised) {
+    if is_destroyed(Some(*state)) {
         return invalid(Tag::State, "an object without its key cannot be imported");
     }
     attributes.initial_date.get_or_insert(now);
@@ -296,8 +302,19 @@ fn set_protection(grant: &gate::NewGrant<'_>, attributes: &mut Attributes, origi
     class
 }
 
+/// Refuses to keep a key elsewhere than in the HSM's custody.
+pub(super) fn check_masks(masks: &[Option<ProtectionStorageMasks>]) -> Result<(), Error> {
+    if masks.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"))
+}
+
 /// The bytes of a key that a caller brings; fills in what the key block says of it.
-pub(super) fn brought(object: ManagedObject, attributes: &mut Attributes) -> Result<Bytes, Error> {
+pub(super) fn brought(kind: ObjectType, object: ManagedObject, attributes: &mut Attributes) -> Result<Bytes, Error> {
+    if kind != object.object_type() {
+        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
+    }
     let ManagedObject::SymmetricKey(key) = object else {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "symmetric keys are taken in, and nothing else" });
     };

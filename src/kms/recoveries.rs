@@ -9,7 +9,6 @@ use super::handover::{Kept, LIFE, RECOVERIES, Recovery, users};
 use super::handover_fault::HandoverFault;
 use super::list::{Sheet, Summary};
 use super::object::Object;
-use super::offers::check_undestroyed;
 use super::operation::Operation;
 use super::ownership::KeptAccess;
 use super::uuid;
@@ -84,7 +83,7 @@ impl Kms {
             };
             let mut entry = None;
             grant.change_access(|object, access| {
-                check_undestroyed(object, &call)?;
+                object.check_undestroyed(call.now)?;
                 self.refuse_beneficiary(&call, object, &recovery.to)?;
                 if access.owner == recovery.to {
                     return Err(NoEffect::Owner(access.owner.clone()).into());
@@ -115,7 +114,7 @@ impl Kms {
             let grant = self.authorize_recovery_of(&call, id)?;
             let mut entry = None;
             grant.change_access(|object, access| {
-                check_undestroyed(object, &call)?;
+                object.check_undestroyed(call.now)?;
                 let mut approved = access.pending.recovery(id, recovery)?.clone();
                 call.describe(format!("{recovery}: {}", told(&approved.to, &approved.reason, approved.keep_access)));
                 self.refuse_beneficiary(&call, object, &approved.to)?;

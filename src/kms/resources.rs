@@ -8,9 +8,10 @@ use super::error::Error;
 use super::gate::{End, Kms, Whose};
 use super::list::Sheet;
 use super::object::{Object, is_destroyed};
+use super::object_kind::ObjectKind;
 use super::operation::Operation;
-use super::secret_path::{MAX_VERSIONS, SecretPath, last_number, name_of};
-use crate::kmip::enumerations::{ObjectType, Operation as Kmip};
+use super::secret_path::{SecretPath, name_of};
+use crate::kmip::enumerations::Operation as Kmip;
 use crate::policy::{Action, AuthenticatorDocument, Kind, authenticator_name};
 use crate::principal::Caller;
 use crate::store::search::{Order, Search, Start};
@@ -297,7 +298,7 @@ impl Kms {
         let grant = self.searching(call)?;
         if variables {
             let (project, begins) = (self.project_with(account), format!("{account}:variable:"));
-            let object_type = Some(i64::from(ObjectType::SecretData.code()));
+            let object_type = Some(ObjectKind::type_of_secrets());
             let search =
                 Search { now: call.now.0, order: Order::OldestFirst, project, object_type, ..Search::default() };
             let walked = grant.walk(Whose::Reachable, &search, Start::default(), first, |id| {
@@ -333,13 +334,12 @@ impl Kms {
 
     fn told(&self, call: &Call<'_>, object: &Object, name: &str) -> Variable {
         let permitted = |privilege: &Privilege| self.permitted(call, privilege.action(), object);
-        let last = last_number(&object.attributes).unwrap_or_default();
         Variable {
             name: name.to_owned(),
             owner: object.access.owner.clone(),
             created: object.attributes.initial_date.map(|date| date.0),
             permitted: Privilege::ALL.into_iter().filter(permitted).collect(),
-            values: (last - MAX_VERSIONS + 1).max(1)..=last,
+            values: object.kind.values().unwrap_or_else(|| RangeInclusive::new(1, 0)),
         }
     }
 }

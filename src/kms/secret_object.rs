@@ -4,8 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::error::NoEffect;
 use super::object::{Object, is_destroyed};
-use super::secret_path::{MAX_VERSIONS, SecretPath, account, last_number, name_of, path_of};
-use crate::kmip::enumerations::State;
+use super::secret_path::{SecretPath, account, name_of, path_of};
 use crate::store::object::Object as Row;
 
 impl SecretPath {
@@ -48,8 +47,6 @@ pub struct KeptSecret {
 #[must_use]
 pub fn kept_secret(row: Row) -> Option<KeptSecret> {
     let object = Object::from_row(row).ok()?;
-    let last = last_number(&object.attributes)?;
-    let destroyed = matches!(object.attributes.state, Some(State::Destroyed | State::DestroyedCompromised));
-    let values = (last - MAX_VERSIONS + 1).max(1)..=last;
-    (!destroyed).then(|| KeptSecret { values, name: path_of(&object.attributes).cloned() })
+    let values = object.kind.values().filter(|_| !is_destroyed(object.attributes.state))?;
+    Some(KeptSecret { values, name: path_of(&object.attributes).cloned() })
 }

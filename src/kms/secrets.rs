@@ -9,10 +9,11 @@ use super::context::Context;
 use super::error::Error;
 use super::gate::{Grant, Kms};
 use super::object::is_destroyed;
+use super::object_kind::ObjectKind;
 use super::operation::Operation;
 use super::secret_path::{SecretPath, new_id, set_number, set_path};
 use crate::kmip::attributes::Name;
-use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, ObjectType, Operation as Kmip, State};
+use crate::kmip::enumerations::{CryptographicAlgorithm, KeyFormatType, Operation as Kmip, State};
 use crate::kmip::{Attributes, UniqueIdentifier, UsageMask, state};
 use crate::policy::Action;
 use crate::secret::Bytes;
@@ -115,7 +116,7 @@ pub(super) fn attributes(path: &SecretPath, id: &str, call: &Call<'_>) -> Attrib
     let mut attributes = Attributes {
         unique_identifier: Some(UniqueIdentifier::Text(id.to_owned())),
         names: vec![Name::text(path.name())],
-        object_type: Some(ObjectType::SecretData),
+        object_type: Some(ObjectKind::AccountSecret { last: 1 }.object_type()),
         cryptographic_algorithm: Some(CryptographicAlgorithm::AES),
         cryptographic_length: Some(256),
         cryptographic_usage_mask: Some(UsageMask::ENCRYPT | UsageMask::DECRYPT),

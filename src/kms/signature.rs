@@ -3,6 +3,7 @@
 use openssl::hash::{MessageDigest, hash};
 
 use super::error::Error;
+use super::object::Object;
 use crate::custody::{Error as CustodyError, Hash, Signature};
 use crate::kmip::enumerations::{
     CryptographicAlgorithm, DigitalSignatureAlgorithm, HashingAlgorithm, MaskGenerator, PaddingMethod,
@@ -20,15 +21,11 @@ enum Scheme {
 
 /// The mechanism that a request asks for, or else the one that the object's own parameters name. What neither names is
 /// RSASSA-PSS and SHA-256.
-pub(super) fn mechanism(
-    algorithm: Option<CryptographicAlgorithm>,
-    requested: Option<&CryptographicParameters>,
-    own: &[CryptographicParameters],
-) -> Result<Signature, Error> {
+pub(super) fn mechanism(object: &Object, requested: Option<&CryptographicParameters>) -> Result<Signature, Error> {
     use CryptographicAlgorithm as A;
     let default = CryptographicParameters::default();
-    let parameters = requested.or(own.first()).unwrap_or(&default);
-    let is_rsa = match algorithm {
+    let parameters = requested.or(object.attributes.cryptographic_parameters.first()).unwrap_or(&default);
+    let is_rsa = match object.algorithm() {
         Some(A::RSA) => true,
         Some(A::EC | A::ECDSA) => false,
         _ => return Err(Error::UnsupportedParameters("only RSA keys and those of elliptic curves sign")),

@@ -48,31 +48,32 @@ pub enum Capability {
     Secrets,
 }
 
-/// Every action that a policy or a grant may name, with its word and the capability that it takes.
-const ACTIONS: [(Action, &str, Capability); 23] = [
-    (Action::Operation(Operation::Create), "create", Capability::Create),
-    (Action::Operation(Operation::CreateKeyPair), "create_key_pair", Capability::Create),
-    (Action::Operation(Operation::Register), "register", Capability::Create),
-    (Action::Operation(Operation::Import), "import", Capability::Create),
-    (Action::Operation(Operation::GetAttributes), "get_attributes", Capability::Read),
-    (Action::Operation(Operation::Locate), "locate", Capability::Read),
-    (Action::Operation(Operation::Encrypt), "encrypt", Capability::Use),
-    (Action::Operation(Operation::Decrypt), "decrypt", Capability::Use),
-    (Action::Operation(Operation::MAC), "mac", Capability::Use),
-    (Action::Operation(Operation::MACVerify), "mac_verify", Capability::Use),
-    (Action::Operation(Operation::Sign), "sign", Capability::Use),
-    (Action::Operation(Operation::SignatureVerify), "signature_verify", Capability::Use),
-    (Action::Operation(Operation::Get), "get", Capability::Export),
-    (Action::Operation(Operation::Export), "export", Capability::Export),
-    (Action::Operation(Operation::Activate), "activate", Capability::Manage),
-    (Action::Operation(Operation::Revoke), "revoke", Capability::Manage),
-    (Action::Operation(Operation::Destroy), "destroy", Capability::Manage),
-    (Action::Operation(Operation::ModifyAttribute), "modify_attribute", Capability::Manage),
-    (Action::ReadSecret, "read_secret", Capability::Secrets),
-    (Action::WriteSecret, "write_secret", Capability::Secrets),
-    (Action::ManageAccess, "manage_access", Capability::Access),
-    (Action::Transfer, "transfer", Capability::Access),
-    (Action::Operation(Operation::RNGRetrieve), "rng_retrieve", Capability::Use),
+/// Every action that a policy or a grant may name: its word, the capability that it takes, and whether it permits something on an
+/// object that exists. Whoever has one of those may know of the object.
+const ACTIONS: [(Action, &str, Capability, bool); 23] = [
+    (Action::Operation(Operation::Create), "create", Capability::Create, false),
+    (Action::Operation(Operation::CreateKeyPair), "create_key_pair", Capability::Create, false),
+    (Action::Operation(Operation::Register), "register", Capability::Create, false),
+    (Action::Operation(Operation::GetAttributes), "get_attributes", Capability::Read, true),
+    (Action::Operation(Operation::Locate), "locate", Capability::Read, false),
+    (Action::Operation(Operation::Encrypt), "encrypt", Capability::Use, true),
+    (Action::Operation(Operation::Decrypt), "decrypt", Capability::Use, true),
+    (Action::Operation(Operation::MAC), "mac", Capability::Use, true),
+    (Action::Operation(Operation::MACVerify), "mac_verify", Capability::Use, true),
+    (Action::Operation(Operation::Sign), "sign", Capability::Use, true),
+    (Action::Operation(Operation::SignatureVerify), "signature_verify", Capability::Use, true),
+    (Action::Operation(Operation::Get), "get", Capability::Export, true),
+    (Action::Operation(Operation::Export), "export", Capability::Export, true),
+    (Action::Operation(Operation::Activate), "activate", Capability::Manage, true),
+    (Action::Operation(Operation::Revoke), "revoke", Capability::Manage, true),
+    (Action::Operation(Operation::Destroy), "destroy", Capability::Manage, true),
+    (Action::Operation(Operation::ModifyAttribute), "modify_attribute", Capability::Manage, true),
+    (Action::Operation(Operation::Import), "import", Capability::Create, true),
+    (Action::ReadSecret, "read_secret", Capability::Secrets, true),
+    (Action::WriteSecret, "write_secret", Capability::Secrets, true),
+    (Action::ManageAccess, "manage_access", Capability::Access, false),
+    (Action::Transfer, "transfer", Capability::Access, false),
+    (Action::Operation(Operation::RNGRetrieve), "rng_retrieve", Capability::Use, false),
 ];
 
 const CAPABILITIES: [(Capability, &str); 7] = [
@@ -85,29 +86,11 @@ const CAPABILITIES: [(Capability, &str); 7] = [
     (Capability::Secrets, "secrets"),
 ];
 
-/// The operations of which each permits something on an object that is there; whoever has one may know of the object.
-const ON_OBJECTS: [Operation; 14] = [
-    Operation::GetAttributes,
-    Operation::Encrypt,
-    Operation::Decrypt,
-    Operation::MAC,
-    Operation::MACVerify,
-    Operation::Sign,
-    Operation::SignatureVerify,
-    Operation::Get,
-    Operation::Export,
-    Operation::Activate,
-    Operation::Revoke,
-    Operation::Destroy,
-    Operation::ModifyAttribute,
-    Operation::Import,
-];
-
 impl Action {
     /// The action of a word: KMIP's name of the operation in any spelling, `manage_access` or `transfer`.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        let own = ACTIONS.iter().find(|(_, own, _)| *own == word).map(|(action, ..)| *action);
+        let own = ACTIONS.iter().find(|(_, own, ..)| *own == word).map(|(action, ..)| *action);
         own.or_else(|| {
             let action = Self::Operation(Operation::from_name(word)?);
             ACTIONS.iter().any(|(own, ..)| *own == action).then_some(action)
@@ -118,7 +101,7 @@ impl Action {
     #[must_use]
     pub fn word(self) -> &'static str {
         match (self, ACTIONS.iter().find(|(action, ..)| *action == self)) {
-            (_, Some((_, word, _))) => word,
+            (_, Some((_, word, ..))) => word,
             // No role and no grant gives what is not served.
             (Self::Operation(operation), None) => operation.name(crate::kmip::Dialect::Oasis),
             (Self::AccessToken, None) => "access_token",
@@ -132,18 +115,18 @@ impl Action {
 
     /// The capability that it takes; `None` for what is not served.
     pub(super) fn capability(self) -> Option<Capability> {
-        ACTIONS.iter().find(|(action, ..)| *action == self).map(|(.., capability)| *capability)
+        ACTIONS.iter().find(|(action, ..)| *action == self).map(|(_, _, capability, _)| *capability)
     }
 
     /// The words of all actions, for messages.
     #[must_use]
     pub fn words() -> String {
-        ACTIONS.map(|(_, word, _)| word).join(", ")
+        ACTIONS.map(|(_, word, ..)| word).join(", ")
     }
 
-    /// Every operation on objects that are there.
+    /// Every action that permits something on an object that exists.
     pub fn on_objects() -> impl Iterator<Item = Self> {
-        ON_OBJECTS.into_iter().map(Self::Operation).chain([Self::ReadSecret, Self::WriteSecret])
+        ACTIONS.iter().filter(|(.., on_objects)| *on_objects).map(|(action, ..)| *action)
     }
 }
 

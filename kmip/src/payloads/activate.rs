@@ -1,7 +1,7 @@
 //! Activate (KMIP 2.1, section 6.1.1).
 
-use super::super::structure::structure;
-use super::super::unique_identifier::UniqueIdentifier;
+use crate::UniqueIdentifier;
+use crate::structure::structure;
 
 structure! {
     /// The request.

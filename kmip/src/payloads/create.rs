@@ -1,9 +1,9 @@
 //! Create (KMIP 2.1, section 6.1.8).
 
-use super::super::attributes::Attributes;
-use super::super::enumerations::ObjectType;
-use super::super::structure::structure;
 use super::ProtectionStorageMasks;
+use crate::Attributes;
+use crate::enumerations::ObjectType;
+use crate::structure::structure;
 
 structure! {
     /// The request.

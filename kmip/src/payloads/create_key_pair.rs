@@ -1,8 +1,8 @@
 //! Create Key Pair (KMIP 2.1, section 6.1.9).
 
-use super::super::attributes::Attributes;
-use super::super::structure::structure;
 use super::ProtectionStorageMasks;
+use crate::Attributes;
+use crate::structure::structure;
 
 structure! {
     /// The request.
@@ -20,6 +20,15 @@ structure! {
         private_protection_storage_masks: Option<ProtectionStorageMasks> = PrivateProtectionStorageMasks,
         /// Where the public key may be kept.
         public_protection_storage_masks: Option<ProtectionStorageMasks> = PublicProtectionStorageMasks,
+    }
+}
+
+impl Request {
+    /// The attributes that it gives, of both keys and of each.
+    #[must_use]
+    pub fn templates(&self) -> Vec<&Attributes> {
+        let all = [&self.common_attributes, &self.private_key_attributes, &self.public_key_attributes];
+        all.into_iter().flatten().map(|own| &**own).collect()
     }
 }
 

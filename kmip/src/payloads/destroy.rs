@@ -1,7 +1,7 @@
 //! Destroy (KMIP 2.1, section 6.1.15).
 
-use super::super::structure::structure;
-use super::super::unique_identifier::UniqueIdentifier;
+use crate::UniqueIdentifier;
+use crate::structure::structure;
 
 structure! {
     /// The request.

@@ -1,7 +1,7 @@
 //! Discover Versions (KMIP 2.1, section 6.1.16).
 
-use super::super::message::ProtocolVersion;
-use super::super::structure::structure;
+use crate::message::ProtocolVersion;
+use crate::structure::structure;
 
 structure! {
     /// The request.

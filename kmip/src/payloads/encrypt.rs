@@ -1,10 +1,8 @@
 //! Encrypt (KMIP 2.1, section 6.1.17).
 
-use super::super::cryptographic_parameters::CryptographicParameters;
-use super::super::structure::structure;
-use super::super::unique_identifier::UniqueIdentifier;
 use super::MultiPart;
-use crate::Bytes;
+use crate::structure::structure;
+use crate::{Bytes, CryptographicParameters, UniqueIdentifier};
 
 structure! {
     /// The request.

@@ -1,11 +1,9 @@
 //! Export (KMIP 2.1, section 6.1.18).
 
-use super::super::attributes::Attributes;
-use super::super::enumerations::{KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType};
-use super::super::key_block::KeyWrappingSpecification;
-use super::super::objects::ManagedObject;
-use super::super::structure::structure;
-use super::super::unique_identifier::UniqueIdentifier;
+use crate::enumerations::{KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType};
+use crate::key_block::KeyWrappingSpecification;
+use crate::structure::structure;
+use crate::{Attributes, ManagedObject, UniqueIdentifier};
 
 structure! {
     /// The request.

@@ -1,10 +1,9 @@
 //! Get (KMIP 2.1, section 6.1.19).
 
-use super::super::enumerations::{KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType};
-use super::super::key_block::KeyWrappingSpecification;
-use super::super::objects::ManagedObject;
-use super::super::structure::structure;
-use super::super::unique_identifier::UniqueIdentifier;
+use crate::enumerations::{KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType};
+use crate::key_block::KeyWrappingSpecification;
+use crate::structure::structure;
+use crate::{ManagedObject, UniqueIdentifier};
 
 structure! {
     /// The request.

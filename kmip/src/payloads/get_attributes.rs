@@ -1,8 +1,7 @@
 //! Get Attributes (KMIP 2.1, section 6.1.20).
 
-use super::super::attributes::{AttributeReference, Attributes};
-use super::super::structure::structure;
-use super::super::unique_identifier::UniqueIdentifier;
+use crate::structure::structure;
+use crate::{AttributeReference, Attributes, UniqueIdentifier};
 
 structure! {
     /// The request.

@@ -1,10 +1,8 @@
 //! Import (KMIP 2.1, section 6.1.25).
 
-use super::super::attributes::Attributes;
-use super::super::enumerations::{KeyWrapType, ObjectType};
-use super::super::objects::ManagedObject;
-use super::super::structure::structure;
-use super::super::unique_identifier::UniqueIdentifier;
+use crate::enumerations::{KeyWrapType, ObjectType};
+use crate::structure::structure;
+use crate::{Attributes, ManagedObject, UniqueIdentifier};
 
 structure! {
     /// The request.

@@ -1,12 +1,10 @@
 //! Locate (KMIP 2.1, section 6.1.28).
 
-use super::super::attributes::Attributes;
-use super::super::enumerations::ObjectGroupMember;
-use super::super::error::{Error, Fault};
-use super::super::mask::StorageStatusMask;
-use super::super::structure::structure;
-use super::super::tag::Tag;
-use super::super::ttlv::{DateTime, Field, Item, Value};
+use crate::enumerations::ObjectGroupMember;
+use crate::mask::StorageStatusMask;
+use crate::structure::structure;
+use crate::ttlv::{DateTime, Field, Item, Value};
+use crate::{Attributes, Error, Fault, Tag};
 
 structure! {
     /// The request.
@@ -32,6 +30,17 @@ structure! {
         located_items: Option<i32> = LocatedItems,
         /// Those that match.
         unique_identifiers: Vec<String> = UniqueIdentifier,
+    }
+}
+
+impl Response {
+    /// The one object that was found; only an unambiguous answer names an object for the ID placeholder.
+    #[must_use]
+    pub fn only(&self) -> Option<&str> {
+        match self.unique_identifiers.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
     }
 }
 

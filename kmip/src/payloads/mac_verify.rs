@@ -1,11 +1,9 @@
 //! MAC Verify (KMIP 2.1, section 6.1.33).
 
-use super::super::cryptographic_parameters::CryptographicParameters;
-use super::super::enumerations::ValidityIndicator;
-use super::super::structure::structure;
-use super::super::unique_identifier::UniqueIdentifier;
 use super::MultiPart;
-use crate::Bytes;
+use crate::enumerations::ValidityIndicator;
+use crate::structure::structure;
+use crate::{Bytes, CryptographicParameters, UniqueIdentifier};
 
 structure! {
     /// The request.

@@ -25,6 +25,7 @@ pub mod signature_verify;
 
 use std::borrow::Cow;
 
+use super::attributes::Attributes;
 use super::dialect::Dialect;
 use super::enumerations::Operation;
 use super::error::{Error, Fault, excerpt};
@@ -34,38 +35,71 @@ use super::unique_identifier::UniqueIdentifier;
 pub use multi_part::MultiPart;
 pub use protection_storage_masks::ProtectionStorageMasks;
 
-macro_rules! operations {
-    ($($operation:ident $module:ident),* $(,)?) => {
-        /// The request of an operation.
-        #[derive(Clone, Debug, PartialEq)]
-        pub enum Request {
-            $(#[doc = concat!("`", stringify!($operation), "`")] $operation($module::Request),)*
-        }
+/// The request of one operation, which says what answers it.
+pub trait OperationRequest: Field + Into<Request> {
+    /// The operation.
+    const OPERATION: Operation;
 
-        /// The response of an operation.
+    /// What answers it.
+    type Response: Field + Into<Response>;
+
+    /// How the request names the object that it is about, if it is about one that exists and names it.
+    fn named(&self) -> Option<&UniqueIdentifier> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
+        None
+    }
+
+    /// The attributes that the request gives to the objects that it adds.
+    fn added(&self) -> Vec<&Attributes> {
+        Vec::new()
+    }
+
+    /// The object that the operation leaves in the ID placeholder (section 8.3).
+    fn left(_response: &Self::Response) -> Option<&str> {
+        None
+    }
+
+    /// Writes a bare operation.
+    fn into_document(self) -> Document {
+        Document { name: Cow::Borrowed(Self::OPERATION.name(Dialect::Oasis)), value: self.write() }
+    }
+
+    /// Reads the answer to a bare operation.
+    ///
+    /// # Errors
+    /// The document does not answer this operation, or it cannot be read.
+    fn read_response(document: Document) -> Result<Self::Response, Error> {
+        let asked = Self::OPERATION.name(Dialect::Oasis);
+        let answered = document.name.strip_suffix("Response").and_then(Operation::from_name);
+        if answered != Some(Self::OPERATION) {
+            return Err(Fault::OtherDocument { asked, answered: excerpt(&document.name) }.into());
+        }
+        Self::Response::read(document.value).map_err(|error| error.within_document(asked))
+    }
+}
+
+/// The requests of all operations, or their responses.
+macro_rules! payloads {
+    ($(#[$meta:meta])* $name:ident: $($operation:ident $module:ident)*) => {
+        $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
-        pub enum Response {
-            $(#[doc = concat!("`", stringify!($operation), "`")] $operation($module::Response),)*
+        pub enum $name {
+            $(#[doc = concat!("`", stringify!($operation), "`")] $operation($module::$name),)*
         }
 
         $(
-            impl From<$module::Request> for Request {
-                fn from(request: $module::Request) -> Self {
-                    Self::$operation(request)
-                }
-            }
-
-            impl From<$module::Response> for Response {
-                fn from(response: $module::Response) -> Self {
-                    Self::$operation(response)
+            impl From<$module::$name> for $name {
+                fn from(payload: $module::$name) -> Self {
+                    Self::$operation(payload)
                 }
             }
         )*
 
-        /// The operations that have a payload here.
-        pub const OPERATIONS: &[Operation] = &[$(Operation::$operation),*];
-
-        impl Request {
+        impl $name {
             /// The operation.
             #[must_use]
             pub fn operation(&self) -> Operation {
@@ -75,7 +109,7 @@ macro_rules! operations {
             /// Reads the payload of an operation.
             pub fn from_payload(operation: Operation, payload: Value) -> Result<Self, Error> {
                 match operation {
-                    $(Operation::$operation => $module::Request::read(payload).map(Self::$operation),)*
+                    $(Operation::$operation => $module::$name::read(payload).map(Self::$operation),)*
                     other => Err(Fault::UnsupportedOperation(other.name(Dialect::Oasis)).into()),
                 }
             }
@@ -83,36 +117,90 @@ macro_rules! operations {
             /// Writes the payload.
             #[must_use]
             pub fn into_payload(self) -> Value {
-                match self { $(Self::$operation(request) => request.write()),* }
+                match self { $(Self::$operation(payload) => payload.write()),* }
+            }
+        }
+    };
+}
+
+/// One row for each operation: its file; the field that names its object, if it is about one that exists; the attributes of
+/// what it adds; and what it leaves in the ID placeholder.
+macro_rules! operations {
+    ($(
+        $operation:ident $module:ident
+        $(names $named:ident)?
+        $(adds $added:expr)?
+        $(, leaves $left:expr)?;
+    )*) => {
+        payloads! {
+            /// The request of an operation.
+            Request: $($operation $module)*
+        }
+
+        payloads! {
+            /// The response of an operation.
+            Response: $($operation $module)*
+        }
+
+        /// The operations that have a payload here.
+        pub const OPERATIONS: &[Operation] = &[$(Operation::$operation),*];
+
+        $(
+            impl OperationRequest for $module::Request {
+                const OPERATION: Operation = Operation::$operation;
+
+                type Response = $module::Response;
+
+                $(
+                    fn named(&self) -> Option<&UniqueIdentifier> {
+                        self.$named.as_ref()
+                    }
+
+                    fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
+                        self.$named.as_mut()
+                    }
+                )?
+
+                $(
+                    fn added(&self) -> Vec<&Attributes> {
+                        let added: fn(&Self) -> Vec<&Attributes> = $added;
+                        added(self)
+                    }
+                )?
+
+                $(
+                    fn left(response: &Self::Response) -> Option<&str> {
+                        let left: fn(&Self::Response) -> Option<&str> = $left;
+                        left(response)
+                    }
+                )?
+            }
+        )*
+
+        impl Request {
+            /// See [`OperationRequest::named`].
+            #[must_use]
+            pub fn named(&self) -> Option<&UniqueIdentifier> {
+                match self { $(Self::$operation(request) => request.named()),* }
             }
 
-            /// Writes a bare operation.
+            /// See [`OperationRequest::named_mut`].
+            pub fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
+                match self { $(Self::$operation(request) => request.named_mut()),* }
+            }
+
+            /// See [`OperationRequest::added`].
             #[must_use]
-            pub fn into_document(self) -> Document {
-                let name = match &self { $(Self::$operation(_) => stringify!($operation)),* };
-                Document { name: Cow::Borrowed(name), value: self.into_payload() }
+            pub fn added(&self) -> Vec<&Attributes> {
+                match self { $(Self::$operation(request) => request.added()),* }
             }
         }
 
         impl Response {
-            /// The operation.
+            /// See [`OperationRequest::left`].
             #[must_use]
-            pub fn operation(&self) -> Operation {
-                match self { $(Self::$operation(_) => Operation::$operation),* }
-            }
-
-            /// Reads the payload of an operation.
-            pub fn from_payload(operation: Operation, payload: Value) -> Result<Self, Error> {
-                match operation {
-                    $(Operation::$operation => $module::Response::read(payload).map(Self::$operation),)*
-                    other => Err(Fault::UnsupportedOperation(other.name(Dialect::Oasis)).into()),
-                }
-            }
-
-            /// Writes the payload.
-            #[must_use]
-            pub fn into_payload(self) -> Value {
-                match self { $(Self::$operation(response) => response.write()),* }
+            pub fn left(&self) -> Option<&str> {
+                match self { $(Self::$operation(response) => $module::Request::left(response)),* }
             }
 
             /// Writes the answer to a bare operation.
@@ -126,72 +214,36 @@ macro_rules! operations {
 }
 
 operations! {
-    Create create,
-    CreateKeyPair create_key_pair,
-    Register register,
-    Locate locate,
-    Get get,
-    GetAttributes get_attributes,
-    Activate activate,
-    Revoke revoke,
-    Destroy destroy,
-    Query query,
-    DiscoverVersions discover_versions,
-    Encrypt encrypt,
-    Decrypt decrypt,
-    MAC mac,
-    MACVerify mac_verify,
-    Sign sign,
-    SignatureVerify signature_verify,
-    RNGRetrieve rng_retrieve,
-    Import import,
-    Export export,
+    Create create adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
+    CreateKeyPair create_key_pair
+        adds create_key_pair::Request::templates, leaves |answer| Some(&answer.private_key_unique_identifier);
+    Register register adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
+    Locate locate, leaves locate::Response::only;
+    Get get names unique_identifier;
+    GetAttributes get_attributes names unique_identifier;
+    Activate activate names unique_identifier;
+    Revoke revoke names unique_identifier;
+    Destroy destroy names unique_identifier;
+    Query query;
+    DiscoverVersions discover_versions;
+    Encrypt encrypt names unique_identifier;
+    Decrypt decrypt names unique_identifier;
+    MAC mac names unique_identifier;
+    MACVerify mac_verify names unique_identifier;
+    Sign sign names unique_identifier;
+    SignatureVerify signature_verify names unique_identifier;
+    RNGRetrieve rng_retrieve;
+    Import import adds |own| vec![&*own.attributes], leaves |answer| Some(&answer.unique_identifier);
+    Export export names unique_identifier;
 }
 
 impl Request {
-    /// How the request names the object that it is about, if it is about one that there is and names it.
-    pub fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
-        match self {
-            Self::Get(request) => request.unique_identifier.as_mut(),
-            Self::GetAttributes(request) => request.unique_identifier.as_mut(),
-            Self::Activate(request) => request.unique_identifier.as_mut(),
-            Self::Revoke(request) => request.unique_identifier.as_mut(),
-            Self::Destroy(request) => request.unique_identifier.as_mut(),
-            Self::Encrypt(request) => request.unique_identifier.as_mut(),
-            Self::Decrypt(request) => request.unique_identifier.as_mut(),
-            Self::MAC(request) => request.unique_identifier.as_mut(),
-            Self::MACVerify(request) => request.unique_identifier.as_mut(),
-            Self::Sign(request) => request.unique_identifier.as_mut(),
-            Self::SignatureVerify(request) => request.unique_identifier.as_mut(),
-            Self::Export(request) => request.unique_identifier.as_mut(),
-            Self::Create(_)
-            | Self::CreateKeyPair(_)
-            | Self::Register(_)
-            | Self::Import(_)
-            | Self::Locate(_)
-            | Self::Query(_)
-            | Self::DiscoverVersions(_)
-            | Self::RNGRetrieve(_) => None,
-        }
-    }
-
     /// Reads a bare operation, whose name is the operation's.
     pub fn from_document(document: Document) -> Result<Self, Error> {
         let operation =
             Operation::from_name(&document.name).ok_or_else(|| Fault::UnknownDocument(excerpt(&document.name)))?;
         Self::from_payload(operation, document.value)
-            .map_err(|error| error.within_document(operation.name(super::Dialect::Oasis)))
-    }
-}
-
-impl Response {
-    /// Reads the answer to a bare operation.
-    pub fn from_document(document: Document) -> Result<Self, Error> {
-        let unknown = || Fault::UnknownDocument(excerpt(&document.name));
-        let name = document.name.strip_suffix("Response").ok_or_else(unknown)?;
-        let operation = Operation::from_name(name).ok_or_else(unknown)?;
-        Self::from_payload(operation, document.value)
-            .map_err(|error| error.within_document(operation.name(super::Dialect::Oasis)))
+            .map_err(|error| error.within_document(operation.name(Dialect::Oasis)))
     }
 }
 

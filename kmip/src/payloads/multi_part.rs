@@ -1,10 +1,8 @@
 //! The fields of an operation in several parts (KMIP 2.1, sections 7.8, 7.14 and 7.17).
 
-use super::super::error::Error;
-use super::super::tag::Tag;
-use super::super::ttlv::fields::{Group, Slot};
-use super::super::ttlv::{Fields, Item};
-use crate::Bytes;
+use crate::ttlv::fields::{Group, Slot};
+use crate::ttlv::{Fields, Item};
+use crate::{Bytes, Error, Tag};
 
 /// Where a request stands in an operation of several parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,12 +1,12 @@
 //! Query (KMIP 2.1, section 6.1.40).
 
-use super::super::attributes::RandomNumberGenerator;
-use super::super::enumerations::{
+use super::ProtectionStorageMasks;
+use crate::attributes::RandomNumberGenerator;
+use crate::enumerations::{
     DestroyAction, ObjectType, Operation, ProfileName, QueryFunction, RNGMode, ShreddingAlgorithm, UnwrapMode,
 };
-use super::super::structure::structure;
-use super::super::ttlv::field::Ignored;
-use super::ProtectionStorageMasks;
+use crate::structure::structure;
+use crate::ttlv::field::Ignored;
 
 structure! {
     /// The request.

@@ -1,10 +1,9 @@
 //! Register (KMIP 2.1, section 6.1.43).
 
-use super::super::attributes::Attributes;
-use super::super::enumerations::ObjectType;
-use super::super::objects::ManagedObject;
-use super::super::structure::structure;
 use super::ProtectionStorageMasks;
+use crate::enumerations::ObjectType;
+use crate::structure::structure;
+use crate::{Attributes, ManagedObject};
 
 structure! {
     /// The request.

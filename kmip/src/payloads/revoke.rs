@@ -1,9 +1,9 @@
 //! Revoke (KMIP 2.1, section 6.1.44).
 
-use super::super::attributes::RevocationReason;
-use super::super::structure::structure;
-use super::super::ttlv::DateTime;
-use super::super::unique_identifier::UniqueIdentifier;
+use crate::UniqueIdentifier;
+use crate::attributes::RevocationReason;
+use crate::structure::structure;
+use crate::ttlv::DateTime;
 
 structure! {
     /// The request.

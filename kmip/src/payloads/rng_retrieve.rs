@@ -1,7 +1,7 @@
 //! RNG Retrieve (KMIP 2.1, section 6.1.49).
 
-use super::super::structure::structure;
 use crate::Bytes;
+use crate::structure::structure;
 
 structure! {
     /// The request.

@@ -96,8 +96,10 @@ fn get_answers_a_raw_key() {
         r#"{"tag":"KeyValue","value":[{"tag":"KeyMaterial","type":"ByteString","value":"0102"}]}]}]}"#
     );
     assert!(text.contains(expected), "{text}");
-    let read = json::read(text.as_bytes()).and_then(Response::from_document);
-    assert_eq!(read, Ok(Response::Get(response.clone())));
+    let document = json::read(text.as_bytes()).unwrap();
+    assert_eq!(get::Request::read_response(document.clone()), Ok(response.clone()));
+    let error = export::Request::read_response(document).unwrap_err().to_string();
+    assert_eq!(error, "asked for Export, answered `GetResponse`");
     assert!(!format!("{response:?}").contains("[1, 2]"));
 }
 

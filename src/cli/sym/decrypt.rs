@@ -69,7 +69,7 @@ impl Decrypt {
 /// The plaintext, or nothing if the chunk does not verify.
 async fn decrypt(client: &Client, key_id: &str, chunk: Chunk, aad: Bytes) -> Result<Option<Bytes>, Error> {
     let answer = client
-        .decrypt(decrypt::Request {
+        .execute(decrypt::Request {
             unique_identifier: Some(key_id.into()),
             cryptographic_parameters: Some(parameters()),
             data: Some(chunk.ciphertext),

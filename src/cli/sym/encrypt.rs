@@ -85,7 +85,7 @@ pub(super) fn parameters() -> CryptographicParameters {
 async fn encrypt(client: &Client, key_id: &str, plaintext: Bytes, aad: Bytes) -> Result<Chunk, Error> {
     let length = plaintext.len();
     let answer = client
-        .encrypt(encrypt::Request {
+        .execute(encrypt::Request {
             unique_identifier: Some(key_id.into()),
             cryptographic_parameters: Some(parameters()),
             data: Some(plaintext),

@@ -1,5 +1,6 @@
 //! What this token can do of what some cannot.
 
+use super::super::operations::Needs;
 use super::service::Kms;
 
 impl Kms {
@@ -9,13 +10,12 @@ impl Kms {
         self.custody.weaknesses()
     }
 
-    /// Whether the token takes keys that are brought in.
-    pub(in crate::kms) fn imports(&self) -> bool {
-        self.custody.imports()
-    }
-
-    /// Whether the token keeps private keys of pairs.
-    pub(in crate::kms) fn has_pairs(&self) -> bool {
-        self.custody.has_pairs()
+    /// Whether the token can do what is needed.
+    pub(in crate::kms) fn has(&self, needs: Needs) -> bool {
+        match needs {
+            Needs::Nothing => true,
+            Needs::Imports => self.custody.imports(),
+            Needs::Pairs => self.custody.has_pairs(),
+        }
     }
 }

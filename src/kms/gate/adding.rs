@@ -5,6 +5,7 @@ use super::super::error::Error;
 use super::super::handover::Pending;
 use super::super::key_pair::{Half, pair_kind};
 use super::super::object::uses;
+use super::super::object_kind::{PRIVATE, PUBLIC};
 use super::super::ownership::Access;
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
@@ -66,7 +67,7 @@ impl NewGrant<'_> {
         let (material, info) = kms.custody.generate_pair(pair_kind(&private.attributes)?)?;
         let made = Made::new(&kms.custody, &material);
         let halves =
-            [(self, private, Class::Sealing, material), (other, public, Class::Exporting, Material::Public { info })];
+            [(self, private, PRIVATE.class.0, material), (other, public, PUBLIC.class.0, Material::Public { info })];
         let mut records = Vec::with_capacity(2);
         let mut new = |(grant, half, class, material): (&NewGrant<'_>, Half, Class, Material)| {
             let object = new_object(1, grant.access(), &half.id, half.attributes, class, material)?;

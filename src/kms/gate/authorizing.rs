@@ -5,24 +5,43 @@ use std::sync::Arc;
 use super::super::call::Call;
 use super::super::error::Error;
 use super::super::object::Object;
+use super::super::operations::{Touches, touched_by};
 use super::service::{AdministrationGrant, Grant, Kms, NewGrant, ServerGrant};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::policy::{Action, Grants, Refusal, Resource, Rule};
 
 impl Kms {
-    /// Decides whether the caller may perform `operation` on the object.
+    /// Decides whether the caller may do what is asked for with the object.
     pub(in crate::kms) fn authorize<'a>(
         &'a self,
         call: &'a Call<'a>,
+        id: Option<&UniqueIdentifier>,
+    ) -> Result<Grant<'a>, Error> {
+        self.authorize_named(call, call.operation.action(), id)
+    }
+
+    /// Decides whether the caller may do with the object what takes the right to another operation.
+    pub(in crate::kms) fn authorize_beside<'a>(
+        &'a self,
+        call: &'a Call<'a>,
         operation: Operation,
+        id: Option<&UniqueIdentifier>,
+    ) -> Result<Grant<'a>, Error> {
+        self.authorize_named(call, Action::Operation(operation), id)
+    }
+
+    fn authorize_named<'a>(
+        &'a self,
+        call: &'a Call<'a>,
+        action: Action,
         id: Option<&UniqueIdentifier>,
     ) -> Result<Grant<'a>, Error> {
         let id = match id {
             Some(UniqueIdentifier::Text(id)) => id.as_str(),
             Some(UniqueIdentifier::IdPlaceholder) | None => call.placeholder.as_deref().ok_or(Error::NoIdentifier)?,
         };
-        self.authorize_action(call, Action::Operation(operation), id)
+        self.authorize_action(call, action, id)
     }
 
     /// The same for actions that KMIP does not know.
@@ -34,8 +53,8 @@ impl Kms {
     ) -> Result<Grant<'a>, Error> {
         let found = self.load(id).and_then(|found| found.ok_or_else(|| Error::NotFound(id.to_owned())));
         let object = match found {
-            // Import adds what is not there.
-            Err(Error::NotFound(_)) if action == Action::Operation(Operation::Import) => {
+            // It adds what is not there.
+            Err(Error::NotFound(_)) if touched_by(action).is_some_and(Touches::adds) => {
                 return Err(Error::NotFound(id.to_owned()));
             }
             // On disk before the answer, as a refusal is: otherwise the time that an answer takes would tell what is
@@ -103,10 +122,9 @@ impl Kms {
     pub(in crate::kms) fn authorize_new<'a>(
         &'a self,
         call: &'a Call<'a>,
-        operation: Operation,
         attributes: &mut Attributes,
     ) -> Result<NewGrant<'a>, Error> {
-        self.authorize_new_action(call, Action::Operation(operation), attributes)
+        self.authorize_new_action(call, call.operation.action(), attributes)
     }
 
     /// The same for actions that KMIP does not know.

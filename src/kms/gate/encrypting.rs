@@ -22,7 +22,15 @@ impl Kms {
     fn count_use(&self, object: &Object, cipher: &Cipher<'_>, data: &[u8]) -> Result<(), Error> {
         self.custody.expect_fits(cipher, Direction::Encrypt, data.len())?;
         match cipher {
-            Cipher::AesGcm { .. } => self.invocations.count(&self.store, &self.custody, &object.id),
+            Cipher::AesGcm { .. } => {
+                let counted = self.invocations.count(&self.store, &self.custody, &object.id);
+                counted.map_err(|error| match error {
+                    Error::GcmLimit { limit, .. } if object.kind.values().is_some() => {
+                        Error::GcmLimitOfSecret { limit }
+                    }
+                    error => error,
+                })
+            }
             _ => Ok(()),
         }
     }

@@ -8,13 +8,14 @@ use super::super::error::Error;
 use super::super::handover::{Pending, offered_to};
 use super::super::handover_fault::HandoverFault;
 use super::super::object::{Object, is_destroyed};
+use super::super::operations::Purpose;
 use super::super::ownership::Access;
-use super::super::{disabled, mechanism, secret_path as path};
+use super::super::{disabled, mechanism};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant, Usable};
 use crate::custody::{self, Cipher, Encrypted, Mac, Secret, Signature, is_signature};
-use crate::kmip::state::{self, Dates, Use};
+use crate::kmip::state::{self, Dates};
 use crate::kmip::{Attributes, UsageMask};
 use crate::policy::{Decision, Resource};
 use crate::store::object::{Class, Material};
@@ -56,27 +57,29 @@ impl<'a> Grant<'a> {
 
     /// Refuses what was destroyed.
     pub(in crate::kms) fn undestroyed(self) -> Result<Self, Error> {
-        if is_destroyed(Some(self.object.state(self.call.now))) {
-            return Err(Error::Destroyed(self.object.id.clone()));
-        }
+        self.object.check_undestroyed(self.call.now)?;
         Ok(self)
     }
 
-    /// Checks state, dates and usage mask.
-    pub(in crate::kms) fn usable(self, purpose: Use, mask: UsageMask, name: &'static str) -> Result<Usable<'a>, Error> {
+    /// Checks whether the object may be used now for what the operation uses keys for: state, dates and usage mask.
+    pub(in crate::kms) fn usable(self) -> Result<Usable<'a>, Error> {
+        let operation = self.call.operation;
+        let purpose = operation.purpose().ok_or(Error::UsageMask(operation.name()))?;
+        self.usable_for(purpose)
+    }
+
+    /// The same for another purpose.
+    pub(in crate::kms) fn usable_for(self, purpose: Purpose) -> Result<Usable<'a>, Error> {
         let grant = self.undestroyed()?;
-        // What encrypts a secret's values does nothing else.
-        if path::last_number(&grant.object.attributes).is_some() {
-            return Err(Error::ASecret);
-        }
+        grant.object.kind.check_key()?;
         disabled::check(&grant.object)?;
         let dates = Dates::of(&grant.object.attributes);
-        state::permit(grant.object.state(grant.call.now), &dates, purpose, grant.call.now)?;
-        if !grant.object.permits(mask) {
-            return Err(Error::UsageMask(name));
+        state::permit(grant.object.state(grant.call.now), &dates, purpose.kind, grant.call.now)?;
+        if !grant.object.permits(purpose.mask) {
+            return Err(Error::UsageMask(purpose.name));
         }
         // What a key wraps is judged first.
-        if mask != UsageMask::WRAP_KEY {
+        if purpose.mask != UsageMask::WRAP_KEY {
             grant.note_use();
         }
         Ok(Usable(grant))
@@ -260,12 +263,12 @@ impl<'a> Grant<'a> {
         let is_gone = is_destroyed(object.attributes.state);
         let former = (is_gone || object.material != present.material).then(|| present.material.clone());
         let erasure = former.as_ref().map(|former| kms.erasure(&object, Some(former))).transpose()?;
-        let is_secret = path::last_number(&object.attributes).is_some();
+        let has_values = object.kind.values().is_some();
         let row = kms.bind(&object)?;
         let index = object.index();
         let (object, size) = Kms::successor(&row, &present)?;
         let gone = || secret_path::remove(id.clone()).then(secret_version::remove(id.clone()));
-        let command = row.update(index).then(Command::all((is_gone && is_secret).then(gone)));
+        let command = row.update(index).then(Command::all((is_gone && has_values).then(gone)));
         let mut records = vec![self.call.change(self.action, id, version)];
         records.extend(self.call.conclusions(self.action, id, version));
         let prepared = Prepared::succession(command.erasing(erasure).recorded(records), object, size, turn);

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 
 use super::super::error::Error;
-use super::super::secret_path as path;
 use crate::custody::Custody;
 use crate::store::gcm_use::{self, GcmCredit, GcmUse};
 use crate::store::{Command, Store, audit_head};
@@ -181,9 +180,6 @@ impl Invocations {
     }
 
     fn spent(&self, id: &str) -> Error {
-        if id.starts_with(path::PREFIX) {
-            return Error::GcmLimitOfSecret { limit: self.limit };
-        }
         Error::GcmLimit { id: id.to_owned(), limit: self.limit }
     }
 }

@@ -6,9 +6,7 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::list::pages;
 use super::super::object::{Object, is_destroyed};
-use super::super::secret_path;
 use super::service::Kms;
-use crate::kmip::enumerations::ObjectType;
 use crate::store::search::{Found, Projects, Reach, Search, Start};
 use crate::turns::Turn;
 
@@ -53,12 +51,11 @@ impl Kms {
     }
 }
 
-/// Whether the object is a key of this name in the project. Public keys do not count: they have the name of their pair.
+/// Whether the object is a key of this name in the project.
 fn is_key(object: &Object, project: &str, name: &str) -> bool {
     let attributes = &object.attributes;
-    matches!(attributes.object_type, Some(ObjectType::SymmetricKey | ObjectType::PrivateKey))
+    object.kind.has_own_name()
         && !is_destroyed(attributes.state)
-        && secret_path::last_number(attributes).is_none()
         && object.access.project.as_deref() == Some(project)
         && attributes.names.iter().any(|own| own.value == name)
 }

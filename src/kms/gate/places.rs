@@ -7,6 +7,7 @@ use super::super::call::Call;
 use super::super::error::Error;
 use super::super::list::CHUNK;
 use super::super::object::{Object, is_destroyed};
+use super::super::object_kind::ObjectKind;
 use super::super::secret_path::{DEFAULT_ACCOUNT, SecretPath, name_of};
 use super::super::secret_place::SecretPlace;
 use super::asking::{End, Sweep, Whose};
@@ -14,7 +15,7 @@ use super::definitions::Definitions;
 use super::secrets::NotAdded;
 use super::service::{Grant, Kms, ServerGrant};
 use crate::kmip::Attributes;
-use crate::kmip::enumerations::{ObjectType, Operation};
+use crate::kmip::enumerations::Operation;
 use crate::policy::{Action, Grants, Resource, Rule};
 use crate::store::search::{Search, Start};
 use crate::store::secret_place::{self, PlaceKind, PlaceRow};
@@ -150,7 +151,7 @@ impl Kms {
     ) -> Result<Vec<(String, String)>, Error> {
         // What the default account has may be in no project.
         let project = Some(place.project()).filter(|own| *own != DEFAULT_ACCOUNT).map(str::to_owned);
-        let object_type = Some(i64::from(ObjectType::SecretData.code()));
+        let object_type = Some(ObjectKind::type_of_secrets());
         let search = Search { now: call.now.0, project, object_type, ..Search::default() };
         let (prefix, mut found) = (place.prefix(), Vec::new());
         let walked =

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::super::call::Call;
 use super::super::error::Error;
 use super::super::object::Object;
+use super::super::operations::{Touches, touched_by};
 use super::service::Kms;
 use crate::auth::AccessTokens;
 use crate::kmip::Attributes;
@@ -194,11 +195,9 @@ impl Kms {
             self.authorize_administration(call)?;
         }
         let policy = self.policy.load();
-        match action {
-            Action::Operation(
-                Operation::Create | Operation::CreateKeyPair | Operation::Register | Operation::Import,
-            ) => Ok(decide_creation(&policy, who, action)),
-            Action::Operation(operation @ (Operation::Locate | Operation::RNGRetrieve)) => {
+        match (action, touched_by(action)) {
+            (_, Some(Touches::New | Touches::NewOrNamed)) => Ok(decide_creation(&policy, who, action)),
+            (Action::Operation(operation), Some(Touches::Nothing | Touches::Found)) => {
                 Ok(policy.decide_server(who, operation))
             }
             _ => Err(Error::NoIdentifier),

@@ -6,7 +6,7 @@ use super::super::cache;
 use super::super::call::Call;
 use super::super::error::Error;
 use super::super::object::{Object, is_destroyed, uses};
-use super::super::secret_path::{DEFAULT_ACCOUNT, MAX_VERSIONS, SecretPath, last_number};
+use super::super::secret_path::{DEFAULT_ACCOUNT, SecretPath};
 use super::loading::new_object;
 use super::prepared::{Made, Prepared};
 use super::service::{Grant, Kms, NewGrant};
@@ -210,9 +210,9 @@ impl Grant<'_> {
         let (kms, id) = (self.kms, &self.object.id);
         let mut present = Arc::clone(&self.object);
         retry(Error::Contention, || {
-            let last = last_number(&present.attributes).ok_or_else(|| Error::NotASecret(id.clone()))?;
-            let wanted = number.unwrap_or(last);
-            if wanted < 1 || wanted > last || wanted <= last - MAX_VERSIONS {
+            let values = present.kind.values().ok_or_else(|| Error::NotASecret(id.clone()))?;
+            let wanted = number.unwrap_or(*values.end());
+            if !values.contains(&wanted) {
                 return Err(Error::NoSecretVersion(wanted));
             }
             let found = match secret_version::find(&kms.store, id, wanted) {

@@ -5,7 +5,7 @@ use super::*;
 use crate::dialect::Dialect;
 use crate::error::Fault;
 use crate::message::RequestMessage;
-use crate::payloads::{Request, Response};
+use crate::payloads::{OperationRequest as _, Request, Response, get};
 
 fn refused(json: &str) -> Fault {
     read(json.as_bytes()).unwrap_err().fault().clone()
@@ -138,6 +138,10 @@ fn mutate(seed: &str, state: &mut u64) -> Vec<u8> {
     bytes
 }
 
+fn bare(request: Request) -> Document {
+    Document { name: request.operation().name(Dialect::Oasis).into(), value: request.into_payload() }
+}
+
 #[test]
 fn mutated_documents_are_read_or_refused_and_survive_writing() {
     let mut state = 0x9E37_79B9_7F4A_7C15;
@@ -145,14 +149,14 @@ fn mutated_documents_are_read_or_refused_and_survive_writing() {
     for round in 0..40_000 {
         let json = mutate(SEEDS[round % SEEDS.len()], &mut state);
         let Ok(document) = read(&json) else { continue };
-        let _ = Response::from_document(document.clone()).map(Response::into_document);
+        let _ = get::Request::read_response(document.clone()).map(|read| Response::from(read).into_document());
         if let Ok(message) = RequestMessage::from_document(document.clone()) {
             let _ = message.into_document();
         }
         let Ok(request) = Request::from_document(document) else { continue };
         accepted += 1;
         let mut out = Vec::new();
-        write(&request.clone().into_document(), Dialect::Bare, &mut out);
+        write(&bare(request.clone()), Dialect::Bare, &mut out);
         assert_eq!(read(&out).and_then(Request::from_document), Ok(request), "{}", String::from_utf8_lossy(&json));
     }
     assert!(accepted > 100, "{accepted}");

@@ -17,7 +17,7 @@ pub(in crate::cli) struct Activate {
 
 impl Activate {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let answer = client.activate(Request { unique_identifier: Some(self.key_id.into()) }).await?;
+        let answer = client.execute(Request { unique_identifier: Some(self.key_id.into()) }).await?;
         Ok(changed(&answer.unique_identifier))
     }
 }

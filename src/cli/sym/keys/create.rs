@@ -27,7 +27,7 @@ impl Create {
         attributes.cryptographic_length = Some(self.bits.unwrap_or_else(|| usual_bits(self.algorithm)));
         attributes.unique_identifier = self.key.id.map(Into::into);
         let answer = client
-            .create(Request {
+            .execute(Request {
                 object_type: ObjectType::SymmetricKey,
                 attributes: Box::new(attributes),
                 protection_storage_masks: None,

@@ -17,7 +17,7 @@ pub(in crate::cli) struct Destroy {
 
 impl Destroy {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
-        let answer = client.destroy(Request { unique_identifier: Some(self.key_id.into()) }).await?;
+        let answer = client.execute(Request { unique_identifier: Some(self.key_id.into()) }).await?;
         Ok(changed(&answer.unique_identifier))
     }
 }

@@ -41,7 +41,7 @@ impl Export {
         let existing = if self.force { Existing::Replace } else { Existing::Keep };
         let mut target = Target::create(&self.file, existing)?;
         let answer = client
-            .export(Request {
+            .execute(Request {
                 unique_identifier: Some(self.key_id.into()),
                 key_format_type: Some(KeyFormatType::Raw),
                 key_wrap_type: None,

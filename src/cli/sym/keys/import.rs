@@ -54,12 +54,12 @@ impl Import {
                     attributes,
                     object,
                 };
-                if self.replace { replace(client, &self.key, request).await? } else { client.import(request).await? }
+                if self.replace { replace(client, &self.key, request).await? } else { client.execute(request).await? }
                     .unique_identifier
             }
             None => {
                 let request = register::Request { object_type, attributes, object, protection_storage_masks: None };
-                client.register(request).await?.unique_identifier
+                client.execute(request).await?.unique_identifier
             }
         };
         Ok(made(&id))
@@ -72,13 +72,13 @@ async fn replace(client: &Client, key: &NewKey, mut request: import::Request) ->
         unique_identifier: request.unique_identifier.clone(),
         attribute_references: vec![AttributeReference::Tag(Tag::State)],
     };
-    match client.get_attributes(present).await {
+    match client.execute(present).await {
         Err(ClientError::Refused(refusal)) if refusal.status.as_u16() == 404 => {}
         // Whoever may replace the key need not be permitted to read about it.
         Ok(_) | Err(ClientError::Refused(_)) => key.leave_what_is_not_given(&mut request.attributes),
         Err(error) => return Err(error.into()),
     }
-    Ok(client.import(request).await?)
+    Ok(client.execute(request).await?)
 }
 
 /// The key, with its length, and the algorithm that the file states.

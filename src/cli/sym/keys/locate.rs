@@ -56,7 +56,7 @@ impl Locate {
         // The server tells how many there are where it gives the last of them.
         let total = loop {
             let wanted = PAGE.min(left);
-            let answer = client.locate(self.request(found.last(), wanted)).await?;
+            let answer = client.execute(self.request(found.last(), wanted)).await?;
             let given = count(&answer.unique_identifiers);
             let before = if found.is_empty() { 0 } else { count(&found).saturating_add(self.offset) };
             found.extend(answer.unique_identifiers);

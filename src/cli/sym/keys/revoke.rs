@@ -27,7 +27,7 @@ pub(in crate::cli) struct Revoke {
 impl Revoke {
     pub(super) async fn run(self, client: &Client) -> Result<Report, Error> {
         let answer = client
-            .revoke(Request {
+            .execute(Request {
                 unique_identifier: Some(self.key_id.into()),
                 revocation_reason: RevocationReason { code: self.reason, message: self.message },
                 compromise_occurrence_date: None,

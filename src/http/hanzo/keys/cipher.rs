@@ -9,10 +9,10 @@ use super::super::super::app::App;
 use super::super::super::ask::Ask;
 use super::super::super::problem::Problem;
 use super::super::shapes::{invalid, read_of_key};
-use super::{execute, id, no_such_key};
+use super::id;
 use crate::base64;
 use crate::kmip::enumerations::BlockCipherMode;
-use crate::kmip::payloads::{MultiPart, Response, decrypt as decrypting, encrypt as encrypting};
+use crate::kmip::payloads::{MultiPart, decrypt as decrypting, encrypt as encrypting};
 use crate::kmip::{CryptographicParameters, UniqueIdentifier};
 use crate::kms;
 use crate::secret::Bytes;
@@ -67,7 +67,7 @@ pub(in crate::http) fn encrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
         multi_part: MultiPart::default(),
         authenticated_encryption_additional_data: None,
     };
-    let Response::Encrypt(answer) = execute(app, ask, request)? else { return Err(no_such_key(id(ask))) };
+    let answer = app.kms.execute(&ask.context, request)?;
     if answer.iv_counter_nonce.as_ref().is_none_or(|iv| iv.len() != IV) {
         let fault = "the HSM makes IVs of another length than 12 bytes, for which this format has no room: use KMIP";
         return Err(kms::Error::UnsupportedParameters(fault).into());
@@ -99,6 +99,6 @@ pub(in crate::http) fn decrypt(app: &App, ask: &Ask<'_>) -> Result<Answer, Probl
         authenticated_encryption_additional_data: None,
         authenticated_encryption_tag: Some(Bytes::from(tag)),
     };
-    let Response::Decrypt(answer) = execute(app, ask, request)? else { return Err(no_such_key(id(ask))) };
+    let answer = app.kms.execute(&ask.context, request)?;
     Ok(Answer::json(StatusCode::OK, &Decrypted { plaintext: BASE64.encode(&answer.data) }))
 }

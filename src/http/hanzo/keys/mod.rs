@@ -14,7 +14,7 @@ use super::super::page::Page;
 use super::super::problem::Problem;
 use super::shapes::{invalid, iso, number, organization, read};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
-use crate::kmip::payloads::{self, Request, Response};
+use crate::kmip::payloads;
 use crate::kmip::ttlv::DateTime;
 use crate::kmip::{Attributes, UniqueIdentifier};
 use crate::kms::{self, Held, KeyChange, MadeFor, NewKey, Order, Sheet, Wanted};
@@ -129,21 +129,12 @@ fn no_such_key(named: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("there is no key {named:?}"))
 }
 
-/// One operation of KMIP.
-fn execute(app: &App, ask: &Ask<'_>, request: impl Into<Request>) -> Result<Response, Problem> {
-    let request = request.into();
-    Ok(app.kms.execute(&ask.context, request)?)
-}
-
 fn attributes(app: &App, ask: &Ask<'_>, id: &str) -> Result<Attributes, Problem> {
     let request = payloads::get_attributes::Request {
         unique_identifier: Some(UniqueIdentifier::from(id)),
         attribute_references: Vec::new(),
     };
-    match execute(app, ask, request)? {
-        Response::GetAttributes(answer) => Ok(*answer.attributes),
-        _ => Err(no_such_key(id)),
-    }
+    Ok(*app.kms.execute(&ask.context, request)?.attributes)
 }
 
 /// The key of the path.

@@ -11,11 +11,11 @@ use super::super::super::names::is_same;
 use super::super::super::problem::Problem;
 use super::super::shapes::{invalid, read_of_key};
 use super::cipher::decoded;
-use super::{Usage, attributes, execute, id, kind, no_such_key};
+use super::{Usage, attributes, id, kind, no_such_key};
 use crate::kmip::enumerations::{
     CryptographicAlgorithm, DigitalSignatureAlgorithm as Algorithm, HashingAlgorithm, ValidityIndicator,
 };
-use crate::kmip::payloads::{MultiPart, Response, sign as signing, signature_verify as verifying};
+use crate::kmip::payloads::{MultiPart, sign as signing, signature_verify as verifying};
 use crate::kmip::{CryptographicParameters, UniqueIdentifier};
 use crate::kms;
 use crate::secret::Bytes;
@@ -112,7 +112,7 @@ pub(in crate::http) fn sign(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem>
         digested_data,
         multi_part: MultiPart::default(),
     };
-    let Response::Sign(answer) = execute(app, ask, request)? else { return Err(no_such_key(id(ask))) };
+    let answer = app.kms.execute(&ask.context, request)?;
     let signature = BASE64.encode(&answer.signature_data);
     let signed = Signed { signature, key_id: id(ask), signing_algorithm };
     Ok(Answer::json(StatusCode::OK, &signed))

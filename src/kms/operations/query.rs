@@ -1,32 +1,27 @@
 //! Query (KMIP 2.1 section 6.1.40).
 
-use super::gate::Kms;
-use crate::kmip::enumerations::{DestroyAction, ObjectType, Operation, QueryFunction};
-use crate::kmip::payloads::OPERATIONS;
+use super::super::object_kind::ObjectKind;
+use super::super::{Call, Error, Kms};
+use super::{Facts, SERVED};
+use crate::kmip::enumerations::{DestroyAction, Operation, QueryFunction};
 use crate::kmip::payloads::query::{CapabilityInformation, Request, Response, ServerInformation};
 
 /// Vendor Identification (section 7.41).
 const VENDOR: &str = "Claviger";
 
 /// The operations and kinds of objects are those that this token has.
-pub(super) fn run(kms: &Kms, request: &Request) -> Response {
-    let (imports, has_pairs) = (kms.imports(), kms.has_pairs());
-    let is_served = |operation: &Operation| match operation {
-        Operation::Register | Operation::Import => imports,
-        Operation::CreateKeyPair => has_pairs,
-        _ => true,
-    };
+pub(in crate::kms) fn run(kms: &Kms, _: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let is_served = |operation: &Operation| Facts::of(*operation).is_some_and(|facts| kms.has(facts.needs));
+    let is_kept = |kind: &ObjectKind| kind.needs().is_some_and(|needs| kms.has(needs));
     let mut response = Response::default();
-    for function in &request.query_functions {
+    for function in request.query_functions {
         match function {
             QueryFunction::QueryOperations => {
-                response.operations = OPERATIONS.iter().copied().filter(is_served).collect();
+                response.operations = SERVED.iter().copied().filter(is_served).collect();
             }
             QueryFunction::QueryObjects => {
-                response.object_types = vec![ObjectType::SymmetricKey];
-                if has_pairs {
-                    response.object_types.extend([ObjectType::PublicKey, ObjectType::PrivateKey]);
-                }
+                let kept = ObjectKind::OF_KMIP.into_iter().filter(is_kept);
+                response.object_types = kept.map(ObjectKind::object_type).collect();
             }
             QueryFunction::QueryServerInformation => {
                 response.vendor_identification = Some(VENDOR.to_owned());
@@ -52,5 +47,5 @@ pub(super) fn run(kms: &Kms, request: &Request) -> Response {
             _ => {}
         }
     }
-    response
+    Ok(response)
 }

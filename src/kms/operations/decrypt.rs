@@ -1,27 +1,20 @@
 //! Decrypt (KMIP 2.1 section 6.1.11).
 
-use super::call::Call;
+use super::super::mechanism::AesMode;
+use super::super::{Call, Error, Kms, mechanism};
 use super::encrypt::cipher;
-use super::error::Error;
-use super::gate::Kms;
-use super::mechanism;
-use super::mechanism::AesMode;
-use crate::kmip::enumerations::Operation;
+use crate::kmip::Tag;
 use crate::kmip::payloads::decrypt::{Request, Response};
-use crate::kmip::state::Use;
-use crate::kmip::{Tag, UsageMask};
 use crate::secret::Bytes;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    if request.multi_part.is_partial() {
-        return Err(Error::Streaming);
-    }
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    mechanism::check_whole(&request.multi_part)?;
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
-    let grant = kms.authorize(call, Operation::Decrypt, request.unique_identifier.as_ref())?;
-    let key = grant.usable(Use::Process, UsageMask::DECRYPT, "Decrypt")?;
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
+    let key = grant.usable()?;
     let object = key.object();
     let parameters = request.cryptographic_parameters.as_ref();
-    let mode = mechanism::aes_mode(object.algorithm(), parameters, &object.attributes.cryptographic_parameters)?;
+    let mode = mechanism::aes_mode(object, parameters)?;
     let iv = request.iv_counter_nonce.ok_or(Error::Missing(Tag::IVCounterNonce))?;
     let aad = request.authenticated_encryption_additional_data;
     let aad = aad.as_ref().map_or(&[][..], Bytes::as_slice);

@@ -2,24 +2,22 @@
 
 use openssl::rand::rand_bytes;
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{Kms, Usable};
-use super::mechanism;
-use super::mechanism::{AesMode, Beginning, can_decrypt};
+use super::super::gate::Usable;
+use super::super::mechanism::{AesMode, Beginning, can_decrypt};
+use super::super::{Call, Error, Kms, mechanism};
+use super::Purpose;
 use crate::custody::{Cipher, Encrypted, Error as CustodyError};
 use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::encrypt::{Request, Response};
-use crate::kmip::state::Use;
-use crate::kmip::{Tag, UniqueIdentifier, UsageMask};
+use crate::kmip::{Tag, UniqueIdentifier};
 use crate::secret::Bytes;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::Encrypt, request.unique_identifier.as_ref())?;
-    let key = grant.usable(Use::Protect, UsageMask::ENCRYPT, "Encrypt")?;
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
+    let key = grant.usable()?;
     let object = key.object();
     let parameters = request.cryptographic_parameters.as_ref();
-    let mode = mechanism::aes_mode(object.algorithm(), parameters, &object.attributes.cryptographic_parameters)?;
+    let mode = mechanism::aes_mode(object, parameters)?;
     let part = &request.multi_part;
     let beginning = match &request.iv_counter_nonce {
         Some(_) => Beginning::Chosen,
@@ -29,9 +27,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     if can_decrypt(mode, beginning) {
         authorize_decryption(kms, call, request.unique_identifier.as_ref(), beginning)?;
     }
-    if request.multi_part.is_partial() {
-        return Err(Error::Streaming);
-    }
+    mechanism::check_whole(&request.multi_part)?;
     let data = request.data.ok_or(Error::Missing(Tag::Data))?;
     let random_iv = parameters.and_then(|parameters| parameters.random_iv).unwrap_or(false);
     if random_iv && request.iv_counter_nonce.is_some() {
@@ -76,11 +72,11 @@ fn authorize_decryption(
         Beginning::Continued => ("a later part of a stream", "Decrypt, which a later part of a stream needs too"),
         Beginning::Fresh | Beginning::Chosen => ("an IVCounterNonce", "Decrypt, which an IVCounterNonce needs too"),
     };
-    let grant = kms.authorize(call, Operation::Decrypt, id).map_err(|error| match error {
+    let grant = kms.authorize_beside(call, Operation::Decrypt, id).map_err(|error| match error {
         Error::NotPermitted { refusal, .. } => Error::Chosen { chosen, refusal },
         error => error,
     })?;
-    grant.usable(Use::Process, UsageMask::DECRYPT, bit).map(drop)
+    grant.usable_for(Purpose { name: bit, ..Purpose::DECRYPT }).map(drop)
 }
 
 /// An IV that nobody has chosen: for GCM as custody has it, for CBC a block from OpenSSL's generator.
@@ -94,7 +90,7 @@ fn fresh_iv(key: &Usable<'_>, mode: AesMode) -> Result<Vec<u8>, Error> {
 }
 
 /// The token's cipher for a mode.
-pub(super) fn cipher<'a>(mode: AesMode, iv: &'a [u8], aad: &'a [u8]) -> Result<Cipher<'a>, Error> {
+pub(in crate::kms) fn cipher<'a>(mode: AesMode, iv: &'a [u8], aad: &'a [u8]) -> Result<Cipher<'a>, Error> {
     let block =
         || <&[u8; mechanism::BLOCK]>::try_from(iv).map_err(|_| Error::BadParameters("the IV of CBC has 16 bytes"));
     Ok(match mode {

@@ -2,24 +2,24 @@
 
 use openssl::rsa::Rsa;
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{Grant, Kms};
+use super::super::gate::Grant;
+use super::super::object_kind::Form;
+use super::super::{Call, Error, Kms};
+use super::Purpose;
 use crate::custody;
 use crate::kmip::enumerations::{
-    BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, ObjectType, Operation, WrappingMethod,
+    BlockCipherMode, CryptographicAlgorithm, EncodingOption, KeyFormatType, Operation, WrappingMethod,
 };
 use crate::kmip::key_block::{
     KeyBlock, KeyInformation, KeyMaterial, KeyValue, KeyWrappingData, KeyWrappingSpecification,
 };
 use crate::kmip::objects::{PublicKey, SymmetricKey};
 use crate::kmip::payloads::get::{Request, Response};
-use crate::kmip::state::Use;
-use crate::kmip::{CryptographicParameters, ManagedObject, Tag, UsageMask};
+use crate::kmip::{CryptographicParameters, ManagedObject, Tag};
 use crate::secret::Bytes;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::Get, request.unique_identifier.as_ref())?.undestroyed()?;
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?.undestroyed()?;
     let wanted = Wanted {
         format: request.key_format_type,
         compressed: request.key_compression_type.is_some(),
@@ -31,7 +31,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
 
 /// The form in which a key is wanted. Whether a key that was registered wrapped is wanted as it came (Key Wrap Type) makes no
 /// difference: none was.
-pub(super) struct Wanted<'a> {
+pub(in crate::kms) struct Wanted<'a> {
     pub(super) format: Option<KeyFormatType>,
     pub(super) compressed: bool,
     pub(super) wrapping: Option<&'a KeyWrappingSpecification>,
@@ -39,14 +39,14 @@ pub(super) struct Wanted<'a> {
 
 impl Wanted<'_> {
     /// The key in that form.
-    pub(super) fn object(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
+    pub(in crate::kms) fn object(&self, kms: &Kms, call: &Call<'_>, grant: &Grant<'_>) -> Result<ManagedObject, Error> {
         if self.compressed {
             return Err(Error::Invalid { tag: Tag::KeyCompressionType, fault: "it is for elliptic curve points" });
         }
-        match grant.object().attributes.object_type {
-            Some(ObjectType::PublicKey) => return self.public(grant),
-            Some(ObjectType::PrivateKey) => return Err(Error::NotExtractable),
-            _ => {}
+        match grant.object().kind.form() {
+            Form::PublicKey => return self.public(grant),
+            Form::Never => return Err(Error::NotExtractable),
+            Form::Key => {}
         }
         // The format that was asked for when the key was made; a wrapped key is its bytes.
         let own = grant.object().attributes.key_format_type.filter(|_| self.wrapping.is_none());
@@ -124,11 +124,9 @@ fn wrapped(
         return Err(Error::KeyWrap("BlockCipherMode NISTKeyWrap (RFC 3394) is supported, and no other"));
     }
     // The wrapping key passes the same gate as any other key that is used: it encrypts.
-    let wrapping = kms.authorize(call, Operation::Encrypt, Some(&information.unique_identifier))?.usable(
-        Use::Protect,
-        UsageMask::WRAP_KEY,
-        "Wrap Key",
-    )?;
+    let wrapping = kms
+        .authorize_beside(call, Operation::Encrypt, Some(&information.unique_identifier))?
+        .usable_for(Purpose::WRAP_KEY)?;
     let blob = Bytes::from(grant.wrapped_under(&wrapping)?);
     let data = KeyWrappingData {
         wrapping_method: WrappingMethod::Encrypt,

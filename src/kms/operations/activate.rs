@@ -1,14 +1,11 @@
 //! Activate (KMIP 2.1 section 6.1.1).
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::Kms;
-use crate::kmip::enumerations::Operation;
+use super::super::{Call, Error, Kms};
 use crate::kmip::payloads::activate::{Request, Response};
 use crate::kmip::state;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: &Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::Activate, request.unique_identifier.as_ref())?.undestroyed()?;
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?.undestroyed()?;
     grant.change(|object, attributes| {
         attributes.state = Some(state::activate(object.state(call.now))?);
         attributes.activation_date = Some(call.now);

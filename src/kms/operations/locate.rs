@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{End, Kms, ServerGrant, Whose};
+use super::super::gate::{End, ServerGrant, Whose};
+use super::super::object::is_destroyed;
+use super::super::{Call, Error, Kms};
 use crate::kmip::enumerations::{CryptographicAlgorithm, ObjectType, State};
 use crate::kmip::payloads::locate::{Criteria, Request, Response};
 use crate::kmip::{Attributes, StorageStatusMask, Tag, UniqueIdentifier};
@@ -13,7 +13,7 @@ use crate::store::search::{Search, Start};
 /// The most identifiers in one answer.
 const MAX_ITEMS: i32 = 1_000;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let bounded = |tag, value: Option<i32>, default, fault| match value {
         None => Ok(i64::from(default)),
         Some(value @ 0..) => Ok(i64::from(value)),
@@ -135,7 +135,7 @@ fn is_confirmed(kms: &Kms, call: &Call<'_>, id: &str, search: &Search) -> Result
 
 fn matches(found: &Attributes, state: State, search: &Search) -> bool {
     let equal = |wanted: Option<i64>, found: Option<i64>| wanted.is_none() || wanted == found;
-    let destroyed = matches!(state, State::Destroyed | State::DestroyedCompromised);
+    let destroyed = is_destroyed(Some(state));
     search.names.iter().all(|name| found.names.iter().any(|own| own.value == *name))
         && holds_tags(found, &search.tags)
         && equal(search.object_type, found.object_type.map(|kind| i64::from(kind.code())))
@@ -148,7 +148,7 @@ fn matches(found: &Attributes, state: State, search: &Search) -> bool {
         && (!destroyed || search.destroyed || search.state.is_some())
 }
 
-pub(super) fn holds_tags(found: &Attributes, wanted: &[String]) -> bool {
+pub(in crate::kms) fn holds_tags(found: &Attributes, wanted: &[String]) -> bool {
     let own = found.tags();
     wanted.iter().all(|tag| own.contains(tag))
 }

@@ -1,14 +1,11 @@
 //! Export (KMIP 2.1 section 6.1.18).
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::Kms;
+use super::super::{Call, Error, Kms};
 use super::get::Wanted;
-use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::export::{Request, Response};
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::Export, request.unique_identifier.as_ref())?.undestroyed()?;
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?.undestroyed()?;
     let wanted = Wanted {
         format: request.key_format_type,
         compressed: request.key_compression_type.is_some(),

@@ -1,15 +1,12 @@
 //! Revoke (KMIP 2.1 section 6.1.44).
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::Kms;
+use super::super::{Call, Error, Kms};
 use crate::kmip::Tag;
-use crate::kmip::enumerations::Operation;
 use crate::kmip::payloads::revoke::{Request, Response};
 use crate::kmip::state;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: &Request) -> Result<Response, Error> {
-    let grant = kms.authorize(call, Operation::Revoke, request.unique_identifier.as_ref())?;
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+    let grant = kms.authorize(call, request.unique_identifier.as_ref())?;
     let reason = &request.revocation_reason;
     let compromised = state::is_compromise(reason.code);
     if request.compromise_occurrence_date.is_some() && !compromised {

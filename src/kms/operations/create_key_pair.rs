@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{Kms, NewGrant};
-use super::identifier::MAX_IDENTIFIER;
-use super::proposal::propose_half;
+use super::super::gate::NewGrant;
+use super::super::identifier::MAX_IDENTIFIER;
+use super::super::object_kind::{PRIVATE, PUBLIC};
+use super::super::proposal::{check_masks, propose_half};
+use super::super::{Call, Error, Kms};
 use crate::kmip::attributes::Link;
-use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, Operation, RecommendedCurve};
+use crate::kmip::enumerations::{CryptographicAlgorithm, LinkType, ObjectType, RecommendedCurve};
 use crate::kmip::payloads::create_key_pair::{Request, Response};
 use crate::kmip::{Attributes, Tag, UniqueIdentifier};
 
@@ -17,15 +17,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const P256_BITS: i32 = 256;
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let masks = [
         request.common_protection_storage_masks,
         request.private_protection_storage_masks,
         request.public_protection_storage_masks,
     ];
-    if masks.iter().any(Option::is_some) {
-        return Err(Error::Feature("Protection Storage Masks are not supported: keys are always in the HSM's custody"));
-    }
+    check_masks(&masks)?;
     let common = request.common_attributes.map_or_else(Attributes::default, |own| *own);
     if common.unique_identifier.is_some() {
         return Err(Error::Invalid { tag: Tag::CommonAttributes, fault: "two objects cannot have one identifier" });
@@ -42,26 +40,26 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     if call.is_bare && public.unique_identifier.is_none() {
         public.unique_identifier = beside_private(private.unique_identifier.as_ref());
     }
-    let private_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut private)?;
-    let public_grant = kms.authorize_new(call, Operation::CreateKeyPair, &mut public)?;
+    let private_grant = kms.authorize_new(call, &mut private)?;
+    let public_grant = kms.authorize_new(call, &mut public)?;
     let [(private, _), (public, _)] = make(call, [(&private_grant, private), (&public_grant, public)])?;
     Ok(Response { private_key_unique_identifier: private, public_key_unique_identifier: public })
 }
 
 /// Makes a private and a public key; their identifiers, and their attributes without the project.
-pub(super) fn make(
+pub(in crate::kms) fn make(
     call: &Call<'_>,
     [(private_grant, private), (public_grant, public)]: [(&NewGrant<'_>, Attributes); 2],
 ) -> Result<[(String, Attributes); 2], Error> {
     // The HSM looks for primes, and others may be before this one.
     call.context.ticket.allow(PATIENCE);
-    let mut private = propose_half(call, private, ObjectType::PrivateKey)?;
-    let mut public = propose_half(call, public, ObjectType::PublicKey)?;
+    let mut private = propose_half(call, private, &PRIVATE)?;
+    let mut public = propose_half(call, public, &PUBLIC)?;
     if private.id == public.id {
         return Err(Error::Invalid { tag: Tag::UniqueIdentifier, fault: "two objects cannot have one identifier" });
     }
-    link(&mut private.attributes, LinkType::PublicKeyLink, &public.id);
-    link(&mut public.attributes, LinkType::PrivateKeyLink, &private.id);
+    link(&mut private.attributes, PRIVATE.link, &public.id);
+    link(&mut public.attributes, PUBLIC.link, &private.id);
     let made = [&private, &public].map(|half| (half.id.clone(), half.attributes.clone()));
     private_grant.insert_pair(private, public_grant, public)?;
     Ok(made)
@@ -112,7 +110,7 @@ fn link(attributes: &mut Attributes, link_type: LinkType, id: &str) {
 }
 
 /// The object that an object is linked to in this way.
-pub(super) fn linked(attributes: &Attributes, link_type: LinkType) -> Option<&str> {
+pub(in crate::kms) fn linked(attributes: &Attributes, link_type: LinkType) -> Option<&str> {
     let link = attributes.links.iter().find(|link| link.link_type == Some(link_type))?;
     link.linked_object_identifier.as_text()
 }

@@ -1,13 +1,11 @@
 //! Import (KMIP 2.1 section 6.1.25).
 
-use super::call::Call;
-use super::error::Error;
-use super::gate::{Grant, Kms};
-use super::identifier::wished;
-use super::object::Object;
-use super::proposal::{Origin, brought, check_settable, propose};
-use super::uuid;
-use crate::kmip::enumerations::{ObjectType, Operation, State};
+use super::super::gate::Grant;
+use super::super::identifier::wished;
+use super::super::object::Object;
+use super::super::proposal::{self, Origin, brought, check_settable, propose};
+use super::super::{Call, Error, Kms, uuid};
+use crate::kmip::enumerations::{Operation, State};
 use crate::kmip::payloads::import::{Request, Response};
 use crate::kmip::state::Refusal;
 use crate::kmip::ttlv::DateTime;
@@ -22,12 +20,9 @@ struct Brought {
     attributes: Attributes,
 }
 
-pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
-    if request.object_type != request.object.object_type() {
-        return Err(Error::Invalid { tag: Tag::ObjectType, fault: "it is not that of the object" });
-    }
+pub(in crate::kms) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Response, Error> {
     let mut attributes = *request.attributes;
-    let bytes = brought(request.object, &mut attributes)?;
+    let bytes = brought(request.object_type, request.object, &mut attributes)?;
     let id = match wished(request.unique_identifier.as_ref())? {
         Some(id) => id,
         None => uuid::ordered()?,
@@ -36,7 +31,7 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
     if request.replace_existing != Some(true) {
         return add(kms, call, brought);
     }
-    match kms.authorize(call, Operation::Import, Some(&brought.id)) {
+    match kms.authorize(call, Some(&brought.id)) {
         Ok(existing) => {
             existing.exchange(|present| replacement(kms, call, &existing, present, &brought))?;
             Ok(Response { unique_identifier: existing.object().id.clone() })
@@ -50,11 +45,9 @@ pub(super) fn run(kms: &Kms, call: &Call<'_>, request: Request) -> Result<Respon
 fn add(kms: &Kms, call: &Call<'_>, brought: Brought) -> Result<Response, Error> {
     let Brought { id, bytes, mut attributes } = brought;
     attributes.unique_identifier = Some(id);
-    let grant = kms.authorize_new(call, Operation::Import, &mut attributes)?;
-    let proposal = propose(&grant, call, attributes, Origin::Imported)?;
-    let material = grant.make(proposal.class, proposal.kind, proposal.mask(), Some(&bytes))?;
-    grant.insert(&proposal.id, proposal.attributes, proposal.class, material)?;
-    Ok(Response { unique_identifier: proposal.id })
+    let grant = kms.authorize_new(call, &mut attributes)?;
+    let (unique_identifier, _) = proposal::add(&grant, call, attributes, Origin::Imported, Some(&bytes))?;
+    Ok(Response { unique_identifier })
 }
 
 /// The attributes and the key that come in the place of what is there. That is to destroy the one and to import the other: the
@@ -66,8 +59,8 @@ fn replacement(
     present: &Object,
     brought: &Brought,
 ) -> Result<(Attributes, Class, Material), Error> {
-    kms.authorize(call, Operation::Destroy, Some(&brought.id))?;
-    if present.attributes.object_type != Some(ObjectType::SymmetricKey) {
+    kms.authorize_beside(call, Operation::Destroy, Some(&brought.id))?;
+    if !present.kind.has_known_value() {
         return Err(Error::Invalid { tag: Tag::ObjectType, fault: "only a symmetric key is replaced by an import" });
     }
     let mut said = brought.attributes.clone();
