@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::full::Full;
+use super::lookout::Lookout;
 use super::memory::{Memory, Room};
 use super::places::{Place, Places};
 use super::refusals::{Refusals, Refused};
@@ -49,6 +50,7 @@ pub struct Desk {
     /// From the end of a request's headers to its answer.
     allowed: Duration,
     refusals: Refusals,
+    lookout: Arc<Lookout>,
 }
 
 /// The places of known callers, or of strangers.
@@ -63,6 +65,7 @@ pub struct Admission {
     who: Who,
     working: Arc<Places>,
     memory: Arc<Memory>,
+    lookout: Arc<Lookout>,
     _place: Place,
 }
 
@@ -74,6 +77,7 @@ pub struct Discarding {
 
 /// A request whose turn it is. Its place is taken until this is dropped, though nobody may wait for the answer any longer.
 pub struct Turn {
+    pub(super) lookout: Arc<Lookout>,
     _place: Place,
 }
 
@@ -88,6 +92,7 @@ impl Desk {
             memory: Memory::new(memory),
             allowed,
             refusals: Refusals::new(metrics),
+            lookout: Lookout::new(),
         });
         desk.watch(metrics);
         desk
@@ -130,6 +135,7 @@ impl Desk {
             who: who.clone(),
             working: Arc::clone(&hall.working),
             memory: Arc::clone(&self.memory),
+            lookout: Arc::clone(&self.lookout),
             _place: place,
         })
     }
@@ -207,7 +213,7 @@ impl Admission {
     /// Others were before it for too long.
     pub async fn turn(&self, ticket: &Ticket) -> Result<Turn, Full> {
         let place = self.working.enter(&self.who, Self::patience(ticket)).await?;
-        Ok(Turn { _place: place })
+        Ok(Turn { lookout: Arc::clone(&self.lookout), _place: place })
     }
 }
 

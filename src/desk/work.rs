@@ -1,14 +1,18 @@
 //! The boundary between the connections' tasks and the work that they ask for.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::{AbortHandle, block_in_place};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::Turn;
 use super::clock::CLOCK;
+use super::lookout::stay;
 use super::ticket::Ticket;
 
 /// How much longer a request may take that waits for its body or its turn: it knows its deadline itself, and what to say of it.
@@ -47,13 +51,55 @@ impl Drop for Leaving<'_> {
     }
 }
 
-/// Runs a request in a task of its own, and waits for it until its deadline. The connection's task stays free meanwhile: it
-/// notices when the client goes, drops this future, and thereby tells the work to end. A panic ends the request and nothing
-/// else.
+/// Runs what comes before a request's work and after it, in the connection's task. It must not block. A panic ends the request and
+/// nothing else.
 ///
 /// # Errors
 /// See [`Ended`].
-pub async fn accompany<T, F>(ticket: &Arc<Ticket>, request: F) -> Result<T, Ended>
+pub async fn guard<T>(ticket: &Ticket, request: impl Future<Output = T>) -> Result<T, Ended> {
+    let mut request = pin!(request);
+    let guarded = poll_fn(move |context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(Err(Ended::Panicked)), |polled| polled.map(Ok))
+    });
+    let mut guarded = pin!(guarded);
+    loop {
+        // It may be moved by what the work comes to know.
+        let until = ticket.deadline() + GRACE;
+        match timeout_at(until, guarded.as_mut()).await {
+            Ok(ended) => return ended,
+            Err(_) if ticket.deadline() + GRACE > until => {}
+            Err(_) => return Err(Ended::Deadline),
+        }
+    }
+}
+
+/// Does work in a task of its own, and waits for it until the deadline: see [`accompany`]. The one place where a request's work may
+/// block: nothing else waits for its thread for long. The turn ends with the work.
+///
+/// # Errors
+/// See [`Ended`].
+pub async fn perform<T, F>(ticket: &Ticket, turn: Turn, work: F) -> Result<T, Ended>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    // A task that has just begun has woken no other, which would wait for this thread and could not be taken over from it.
+    let task = async move {
+        let done = stay(&turn.lookout, work);
+        wipe_stack();
+        drop(turn);
+        done
+    };
+    accompany(ticket, task).await
+}
+
+/// Runs what may block in a task of its own, and waits for it until the request's deadline. The connection's task stays free meanwhile:
+/// it notices when the client goes, drops this future, and thereby tells the work to end. A panic ends the request and nothing else.
+///
+/// # Errors
+/// See [`Ended`].
+pub async fn accompany<T, F>(ticket: &Ticket, request: F) -> Result<T, Ended>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
@@ -76,15 +122,6 @@ where
             }
         }
     }
-}
-
-/// Does work that may block, where nothing else waits for this thread: the one place where a request's work leaves the
-/// runtime. The turn ends with the work.
-pub fn perform<T>(turn: Turn, work: impl FnOnce() -> T) -> T {
-    let done = block_in_place(work);
-    wipe_stack();
-    drop(turn);
-    done
 }
 
 /// Overwrites what the calls before this one have left on this thread's stack: keys and plaintext were among it, in the variables of
@@ -113,6 +150,9 @@ mod tests {
         ticket.begin_work();
         assert_eq!(accompany(&ticket, std::future::pending::<()>()).await, Err(Ended::Deadline));
         assert!(ticket.is_over());
+        let ticket = Ticket::unlimited();
+        assert_eq!(guard(&ticket, async { 1 }).await, Ok(1));
+        assert_eq!(guard(&ticket, async { panic!("as a handler might") }).await, Err::<(), _>(Ended::Panicked));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,7 +161,7 @@ mod tests {
         let (ended, told) = tokio::sync::oneshot::channel();
         let own = Arc::clone(&ticket);
         let work = async move {
-            block_in_place(|| {
+            tokio::task::block_in_place(|| {
                 while !own.is_over() {
                     std::thread::yield_now();
                 }

@@ -103,12 +103,12 @@ impl Incoming {
     /// Throws away what is left before the answer is sent, at most [`MOST`] bytes, for at most [`LONGEST`] and until `deadline`;
     /// nothing if the desk has no place for it, or if the client waits to be asked for the body. If an HTTP/2 body goes on, its
     /// stream stays open for [`LONGEST`], so that the client can read the answer.
-    pub(super) async fn discard(mut self, desk: &Desk, who: &Who, version: Version, deadline: Instant) {
+    pub(super) async fn discard(mut self, desk: &Desk, who: impl FnOnce() -> Who, version: Version, deadline: Instant) {
         if self.is_over || self.awaits_leave {
             return;
         }
         let is_stream = version == Version::HTTP_2;
-        let Some(discarding) = desk.discard(who, is_stream) else { return };
+        let Some(discarding) = desk.discard(&who(), is_stream) else { return };
         let until = deadline.min(Instant::now() + LONGEST);
         let _ = timeout_at(until, self.throw_away()).await;
         if !self.is_over && is_stream {

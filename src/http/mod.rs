@@ -48,13 +48,12 @@ pub use head::Line;
 pub use incoming::has_body;
 pub use request::check_host;
 
-use crate::auth::{Peer, network};
-use crate::desk::{self, Refused, Who};
+use crate::auth::Peer;
+use crate::desk::{self, Who};
 use answer::Answer;
 use app::REQUEST_ID;
 use head::Head;
 use incoming::Incoming;
-use problem::Problem;
 
 /// The filter that serves every request.
 pub fn filter(app: Arc<App>) -> impl Filter<Extract = (Response<Vec<u8>>,), Error = warp::Rejection> + Clone {
@@ -85,24 +84,24 @@ where
     S: warp::Stream<Item = Result<B, warp::Error>> + Send + 'static,
     B: warp::Buf + Send + 'static,
 {
-    let (ticket, measured, head) = (Arc::new(app.desk.ticket()), Arc::new(app.metrics.request()), Arc::new(head));
-    let request = serve::Request { app: Arc::clone(&app), head: Arc::clone(&head), ticket: Arc::clone(&ticket) };
     let mut body = Incoming::new(body, head.line.version, &head.headers);
-    let (end, own) = (body.end(), Arc::clone(&measured));
-    let served = async move { (serve::serve(request, &mut body, own).await, body) };
-    let (answer, rest) = match desk::accompany(&ticket, served.in_current_span()).await {
-        Ok((answer, rest)) => (answer, Some(rest)),
-        Err(ended) => (Err(self::ended(&app, ended, &ticket, &head)), None),
+    let end = body.end();
+    let (ticket, measured) = (app.desk.ticket(), app.metrics.request());
+    let request = Arc::new(serve::Request { app, head, ticket, measured });
+    let serve::Request { app, head, ticket, measured } = &*request;
+    let (answer, is_served) = match desk::guard(ticket, serve::serve(&request, &mut body)).await {
+        Ok(answer) => (answer, true),
+        Err(ended) => (Err(request.ended(ended)), false),
     };
     let address = head.peer.address.ip();
     let answer = answer.unwrap_or_else(|problem| problem.render(head.api.refusal, &head.id, address, &app.repeats));
     measured.answered(answer.outcome());
     tracing::debug!(method = %head.method, path = head.path.as_str(), status = answer.status.as_u16(), "answered");
-    if let Some(rest) = rest {
-        let who = ticket.who().unwrap_or_else(|| app.expected(&head, Who::Claimant));
-        rest.discard(&app.desk, &who, head.line.version, ticket.deadline()).await;
+    if is_served {
+        let who = || ticket.who().unwrap_or_else(|| app.expected(head, Who::Claimant));
+        body.discard(&app.desk, who, head.line.version, ticket.deadline()).await;
     }
-    let mut response = render(&head, answer);
+    let mut response = render(head, answer);
     // What is left of the body stands where the next request would. Of HTTP/2 only the stream ends.
     if head.line.version < Version::HTTP_2 && !end.is_reached() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -144,17 +143,4 @@ fn render(head: &Head, answer: Answer) -> Response<Vec<u8>> {
         headers.insert(ALLOW, allowed);
     }
     response
-}
-
-/// What is said of a request that has no answer of its own.
-fn ended(app: &App, ended: desk::Ended, ticket: &desk::Ticket, head: &Head) -> Problem {
-    match ended {
-        desk::Ended::Panicked => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
-        desk::Ended::Hsm => Problem::hangs(),
-        desk::Ended::Deadline => {
-            let who = ticket.who().unwrap_or_else(|| Who::Network(network(head.peer.address.ip())));
-            app.desk.refused(Refused::Deadline, &who);
-            Problem::too_long(ticket.allowed())
-        }
-    }
 }

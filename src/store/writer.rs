@@ -16,6 +16,7 @@ use super::erasure::Unerased;
 use super::error::Error;
 use super::wal;
 use crate::audit::{Audit, Record};
+use crate::desk;
 use crate::metrics::Metrics;
 use group::{Answer, Fault, Group, Queued, Recording, Request, Waiting, commit};
 
@@ -111,7 +112,8 @@ impl Writer {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> Result<T, Error> + Send + 'static,
     {
-        self.begin(job, erases, records).recv().unwrap_or(Err(Error::Stopped))
+        let answered = self.begin(job, erases, records);
+        desk::wait(|| answered.recv()).unwrap_or(Err(Error::Stopped))
     }
 
     /// Runs changes in their order, all of them in the same commit: the outcome of each. With `stops`, those after one that
@@ -123,7 +125,8 @@ impl Writer {
         let queued = changes.into_iter().map(|Change { job, records, erases }| Queued::new(job, erases, records));
         let (jobs, answers): (Vec<_>, Vec<_>) = queued.unzip();
         self.send(Request { jobs, stops });
-        answers.into_iter().map(|answered| answered.recv().unwrap_or(Err(Error::Stopped))).collect()
+        let wait = |answered: Answer<()>| answered.recv().unwrap_or(Err(Error::Stopped));
+        desk::wait(|| answers.into_iter().map(wait).collect())
     }
 
     /// Puts a job into the queue; its answer comes once its group is on disk.
@@ -156,7 +159,7 @@ impl Writer {
         let (answer, answered) = sync_channel(1);
         let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
         queue.try_send(Work::Empty(answer)).map_err(refused)?;
-        answered.recv().map_err(|_| Error::Stopped)?.map_err(Error::Commit)
+        desk::wait(|| answered.recv()).map_err(|_| Error::Stopped)?.map_err(Error::Commit)
     }
 
     /// Whether a write is on disk within [`CHECK_WAIT`]. If none was a moment ago, a small one is tried: nobody may be writing
@@ -171,7 +174,8 @@ impl Writer {
             let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok(transaction.pragma_update(None, "user_version", version)?)
         };
-        match self.begin(touch, 0, Vec::new()).recv_timeout(CHECK_WAIT) {
+        let answered = self.begin(touch, 0, Vec::new());
+        match desk::wait(|| answered.recv_timeout(CHECK_WAIT)) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => Err(Error::Stuck),
             Err(RecvTimeoutError::Disconnected) => Err(Error::Stopped),

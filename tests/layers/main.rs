@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 /// Modules from the lowest to the highest; each may use those before it.
 const ORDER: [&str; 23] = [
     "base64",
-    "turns",
     "secret",
     "text",
     "public_key",
@@ -18,6 +17,7 @@ const ORDER: [&str; 23] = [
     "principal",
     "metrics",
     "desk",
+    "turns",
     "client",
     "config",
     "policy",
