@@ -10,7 +10,7 @@ use super::lookout::Lookout;
 use super::memory::{Memory, Room};
 use super::places::{Place, Places};
 use super::refusals::{Refusals, Refused};
-use super::ticket::Ticket;
+use super::ticket::{Name, Ticket};
 use super::who::Who;
 use crate::metrics::{Kind, Metrics};
 
@@ -114,8 +114,8 @@ impl Desk {
 
     /// The ticket of a request whose headers have just come.
     #[must_use]
-    pub fn ticket(&self) -> Ticket {
-        Ticket::new(self.allowed)
+    pub fn ticket(&self, name: Name) -> Arc<Ticket> {
+        Arc::new(Ticket::new(Some(name), self.allowed))
     }
 
     /// The time that a request may take.

@@ -12,6 +12,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
+use tokio::sync::Notify;
 use tokio::task::block_in_place;
 
 /// How often the thread looks.
@@ -44,6 +45,8 @@ pub(super) struct Lookout {
     places: Vec<AtomicU64>,
     begun: AtomicU64,
     rests: AtomicBool,
+    /// Told whenever work may take long: those who wait for it set their timers then, which nobody does for what is quick.
+    pub(super) long: Notify,
     thread: OnceLock<Thread>,
 }
 
@@ -60,7 +63,8 @@ impl Lookout {
         let places = runtime.as_ref().map_or(0, |runtime| runtime.metrics().num_workers().saturating_sub(1));
         let places: Vec<AtomicU64> = (0..places).map(|_| AtomicU64::new(0)).collect();
         let (begun, rests) = (AtomicU64::new(0), AtomicBool::new(false));
-        let own = Arc::new(Self { origin: Instant::now(), places, begun, rests, thread: OnceLock::new() });
+        let (long, thread) = (Notify::new(), OnceLock::new());
+        let own = Arc::new(Self { origin: Instant::now(), places, begun, rests, long, thread });
         if let Some(runtime) = runtime.filter(|_| !own.places.is_empty()) {
             let seen = Arc::downgrade(&own);
             let looks = thread::Builder::new().name("lookout".to_owned()).spawn(move || look(&seen, &runtime));
@@ -122,6 +126,7 @@ fn look(lookout: &Weak<Lookout>, runtime: &Handle) {
         last = begun;
         let longest = own.longest();
         if longest.is_some_and(|longest| longest >= LONG) {
+            own.long.notify_waiters();
             // Whichever worker is woken for it takes what it finds, and then waits at the sockets.
             runtime.spawn(std::future::ready(()));
         }
@@ -148,23 +153,29 @@ pub(super) fn stay<T>(lookout: &Arc<Lookout>, work: impl FnOnce() -> T) -> T {
     struct Left;
     impl Drop for Left {
         fn drop(&mut self) {
-            leave();
+            drop(leave());
         }
     }
-    let Some(place) = lookout.enter() else { return block_in_place(work) };
+    let Some(place) = lookout.enter() else {
+        lookout.long.notify_waiters();
+        return block_in_place(work);
+    };
     PLACE.with_borrow_mut(|own| *own = Some(place));
     let _left = Left;
     work()
 }
 
-/// Gives up the place of this thread's work; whether it had one.
-fn leave() -> bool {
-    PLACE.with_borrow_mut(Option::take).is_some()
+/// Takes away the place of this thread's work, if it has one.
+fn leave() -> Option<Place> {
+    PLACE.with_borrow_mut(Option::take)
 }
 
 /// Waits for something that takes long by its nature: nothing else waits for this thread meanwhile.
 pub fn wait<T>(until: impl FnOnce() -> T) -> T {
-    if leave() { block_in_place(until) } else { until() }
+    let Some(place) = leave() else { return until() };
+    place.lookout.long.notify_waiters();
+    drop(place);
+    block_in_place(until)
 }
 
 /// How long the calls of one kind take: most of them at once, or some of them long.

@@ -17,11 +17,11 @@ mod who;
 mod work;
 
 pub use admission::{Admission, Desk, Discarding, Turn, UNREAD};
-pub use clock::{Calling, calling};
+pub use clock::{Calling, asking, calling, on_behalf};
 pub use full::Full;
 pub use lookout::{Pace, wait};
 pub use memory::{PART, Room};
 pub use refusals::Refused;
-pub use ticket::Ticket;
+pub use ticket::{Name, Ticket};
 pub use who::Who;
 pub use work::{Ended, accompany, guard, perform};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::Turn;
-use super::clock::CLOCK;
+use super::clock::on_behalf;
 use super::lookout::stay;
 use super::ticket::Ticket;
 
@@ -79,19 +79,28 @@ pub async fn guard<T>(ticket: &Ticket, request: impl Future<Output = T>) -> Resu
 ///
 /// # Errors
 /// See [`Ended`].
-pub async fn perform<T, F>(ticket: &Ticket, turn: Turn, work: F) -> Result<T, Ended>
+pub async fn perform<T, F>(ticket: &Arc<Ticket>, turn: Turn, work: F) -> Result<T, Ended>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
+    let lookout = Arc::clone(&turn.lookout);
+    let mut long = pin!(lookout.long.notified());
     // A task that has just begun has woken no other, which would wait for this thread and could not be taken over from it.
-    let task = async move {
+    let mut task = spawn(ticket, async move {
         let done = stay(&turn.lookout, work);
         wipe_stack();
         drop(turn);
         done
-    };
-    accompany(ticket, task).await
+    });
+    let leaving = Leaving { ticket, task: task.abort_handle() };
+    // Most work is done before a timer would have been of any use, and a timer wakes the thread that waits at the sockets.
+    tokio::select! {
+        biased;
+        ended = &mut task => return ended.map_err(|_| Ended::Panicked),
+        () = long.as_mut() => {}
+    }
+    in_time(ticket, task, leaving).await
 }
 
 /// Runs what may block in a task of its own, and waits for it until the request's deadline. The connection's task stays free meanwhile:
@@ -99,14 +108,28 @@ where
 ///
 /// # Errors
 /// See [`Ended`].
-pub async fn accompany<T, F>(ticket: &Ticket, request: F) -> Result<T, Ended>
+pub async fn accompany<T, F>(ticket: &Arc<Ticket>, request: F) -> Result<T, Ended>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
+    let task = spawn(ticket, request);
+    let leaving = Leaving { ticket, task: task.abort_handle() };
+    in_time(ticket, task, leaving).await
+}
+
+fn spawn<T, F>(ticket: &Arc<Ticket>, request: F) -> JoinHandle<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let own = Arc::clone(ticket);
+    tokio::spawn(async move { on_behalf(&own, request).await })
+}
+
+/// Waits for a task until the request's deadline, or that of the call of the HSM that it makes.
+async fn in_time<T>(ticket: &Ticket, mut task: JoinHandle<T>, _leaving: Leaving<'_>) -> Result<T, Ended> {
     let clock = ticket.clock();
-    let mut task = tokio::spawn(CLOCK.scope(Arc::clone(clock), request));
-    let _leaving = Leaving { ticket, task: task.abort_handle() };
     loop {
         let deadline = ticket.deadline();
         let look = clock.due().unwrap_or_else(|| Instant::now() + LOOK);
@@ -144,9 +167,9 @@ mod tests {
         assert_eq!(accompany(&ticket, async { 1 }).await, Ok(1));
         let panics = accompany(&ticket, async { panic!("as a handler might") });
         assert_eq!(panics.await, Err::<(), _>(Ended::Panicked));
-        let ticket = Arc::new(Ticket::new(Duration::ZERO));
+        let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
         assert_eq!(accompany(&ticket, tokio::task::yield_now()).await, Ok(()), "it says itself that it is too late");
-        let ticket = Arc::new(Ticket::new(Duration::ZERO));
+        let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
         ticket.begin_work();
         assert_eq!(accompany(&ticket, std::future::pending::<()>()).await, Err(Ended::Deadline));
         assert!(ticket.is_over());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use tracing::{Instrument as _, Level, Span};
+use tracing::Level;
 use warp::http::StatusCode;
 
 use super::answer::{Answer, Weight};
@@ -30,8 +30,8 @@ const DECISION_STANDS: Duration = Duration::from_millis(100);
 /// A request on its way.
 pub(super) struct Request {
     pub(super) app: Arc<App>,
-    pub(super) head: Head,
-    pub(super) ticket: Ticket,
+    pub(super) head: Arc<Head>,
+    pub(super) ticket: Arc<Ticket>,
     pub(super) measured: metrics::Request,
 }
 
@@ -47,15 +47,15 @@ struct Found {
 /// Answers a request.
 pub(super) async fn serve(request: &Arc<Request>, body: &mut Incoming) -> Result<Answer, Problem> {
     let Request { app, head, measured, .. } = &**request;
-    request::check_host(&head.line, &head.headers, head.peer.tls)
+    request::check_host(head.version, head.uri.authority(), &head.headers, head.peer.tls)
         .map_err(|fault| Problem::new(StatusCode::BAD_REQUEST, fault))?;
-    request::refuse_foreign_page(&head.headers, head.host.as_ref(), head.peer.tls)?;
+    request::refuse_foreign_page(head)?;
     if app.loopback && !app.authenticator.authenticates() {
-        request::require_loopback_name(head.host.as_ref())?;
+        request::require_loopback_name(head.host().as_ref())?;
     }
-    let (route, parameters) = routes::find(head.api, &head.method, head.path.as_str())?;
+    let (route, parameters) = routes::find(head.api, &head.method, head.path())?;
     head.api.count(route, measured);
-    let query = Fields::parse(&head.query)?;
+    let query = Fields::parse(head.uri.query().unwrap_or_default())?;
     query.check(route.query).map_err(|error| Problem::new(head.api.fault, error.to_string()))?;
     let handler = route.handler.for_request(head.presented().authorization);
     if let Handler::AtOnce(handler) = handler {
@@ -78,6 +78,11 @@ impl App {
 }
 
 impl Request {
+    /// The request's id.
+    pub(super) fn id(&self) -> &str {
+        self.ticket.name().map_or("", |name| &name.id)
+    }
+
     /// Admits the request, finds out who asks, and has them answered.
     async fn ask(self: &Arc<Self>, body: &mut Incoming, found: Found) -> Result<Answer, Problem> {
         let expected = match found.handler {
@@ -161,8 +166,8 @@ impl Request {
         if let Some(known) = &known {
             self.measured.method(&known.caller.method);
         }
-        let (own, span) = (Arc::clone(self), Span::current());
-        let work = move || span.in_scope(|| own.work(&found, &admission, known.as_ref(), body));
+        let own = Arc::clone(self);
+        let work = move || own.work(&found, &admission, known.as_ref(), body);
         desk::perform(ticket, turn, work).await.unwrap_or_else(|ended| Err(self.ended(ended)))
     }
 
@@ -186,16 +191,17 @@ impl Request {
 
     fn answer(&self, found: &Found, known: Option<&Known>, body: &[u8]) -> Result<Answer, Problem> {
         let Self { app, head, ticket, measured } = self;
+        let id = self.id();
         let (parameters, headers) = (&found.parameters, &head.headers);
         match (found.handler, known) {
             (Handler::AtOnce(handler) | Handler::Anyone(handler), _) => handler(app),
             (Handler::Visitor(handler), _) => {
-                let (peer, request, query) = (&head.peer, &*head.id, &found.query);
+                let (peer, request, query) = (&*head.peer, id, &found.query);
                 let visit = Visit { peer, headers, request, ticket, parameters, query, body };
                 desk::wait(|| Handle::current().block_on(handler(app, visit)))
             }
             (Handler::Caller(handler) | Handler::BasicOrCaller(_, handler), Some(known)) => {
-                let context = Context { caller: &known.caller, request: &head.id, peer: head.peer.address, ticket };
+                let context = Context { caller: &known.caller, request: id, peer: head.peer.address, ticket };
                 handler(app, &Ask { context, measured, parameters, headers, query: &found.query, body })
             }
             (Handler::Caller(_) | Handler::BasicOrCaller(..), None) => Err(Problem::unauthenticated()),
@@ -208,7 +214,7 @@ impl Request {
             return self.caller(counted).await;
         }
         let own = Arc::clone(self);
-        let known = desk::accompany(&self.ticket, async move { own.caller(counted).await }.in_current_span());
+        let known = desk::accompany(&self.ticket, async move { own.caller(counted).await });
         known.await.unwrap_or_else(|ended| Err(self.ended(ended)))
     }
 

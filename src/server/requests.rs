@@ -24,7 +24,7 @@ use super::shared::Shared;
 use super::waiting::Place;
 use crate::auth::{ClientCertificate, Peer, network};
 use crate::desk::{UNREAD, Who};
-use crate::http::Line;
+use crate::http::Head;
 use crate::kms;
 
 /// From the end of one HTTP/1.1 request to the end of the next one's headers.
@@ -176,11 +176,10 @@ where
     F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
     F::Extract: warp::Reply,
 {
-    let warp = warp::service(filter);
+    let (warp, peer) = (warp::service(filter), Arc::new(peer));
     hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let line = line_of(&request);
-        request.extensions_mut().insert(line);
-        request.extensions_mut().insert(peer.clone());
+        let head = Head::take(&mut request, &peer);
+        request.extensions_mut().insert(Arc::new(head));
         let (mut warp, activity, cut) = (warp.clone(), Arc::clone(&activity), Arc::clone(&cut));
         async move {
             let answering = activity.begin();
@@ -192,11 +191,6 @@ where
             })
         }
     })
-}
-
-/// What the first line of a request says beside its path.
-pub(super) fn line_of<B>(request: &Request<B>) -> Line {
-    Line { version: request.version(), authority: request.uri().authority().cloned() }
 }
 
 fn builder(bounds: &Bounds) -> auto::Builder<TokioExecutor> {

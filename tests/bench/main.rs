@@ -29,6 +29,7 @@ mod mixed;
 mod objects;
 mod raw;
 mod secrets;
+mod slow;
 mod tokens;
 mod writes;
 
@@ -58,6 +59,7 @@ fn main() {
         }
         Some("tokens") => tokens::measure(),
         Some("token") => tokens::encrypt(),
+        Some("slow") => slow::measure(),
         Some("desk") => desk::measure(),
         Some("gate") => gate::measure(),
         Some("mixed") => mixed::measure(arguments.next().map_or(10, |minutes| minutes.parse().unwrap())),
