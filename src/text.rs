@@ -108,6 +108,10 @@ pub fn json(document: &str) -> String {
 
 /// Appends the inside of a JSON string: the text with everything escaped that JSON or its readers need escaped.
 pub fn push_json(out: &mut String, text: &str) {
+    // Most texts are names and identifiers, which need no escape.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        return out.push_str(text);
+    }
     for character in text.chars() {
         match character {
             '"' => out.push_str("\\\""),

@@ -5,6 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::desk;
+
 /// The longest wait for a turn.
 const MAX_WAIT: Duration = Duration::from_secs(15);
 
@@ -96,13 +98,8 @@ impl Turns {
         queue.tickets.push_back(ticket);
         let moved = Arc::clone(&queue.moved);
         queues.next += 1;
-        while !queues.is_first(name, ticket) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                queues.leave(name, ticket);
-                return Err(Crowded);
-            }
-            queues = moved.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0;
+        if !queues.is_first(name, ticket) {
+            desk::wait(|| until_first(queues, name, ticket, &moved, deadline))?;
         }
         Ok(Turn { queues: Arc::clone(&self.0), name: name.to_owned(), ticket })
     }
@@ -110,6 +107,25 @@ impl Turns {
     fn lock(&self) -> MutexGuard<'_, Queues> {
         lock(&self.0)
     }
+}
+
+/// Waits until the ticket is the first of its queue.
+fn until_first(
+    mut queues: MutexGuard<'_, Queues>,
+    name: &str,
+    ticket: u64,
+    moved: &Condvar,
+    deadline: Instant,
+) -> Result<(), Crowded> {
+    while !queues.is_first(name, ticket) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            queues.leave(name, ticket);
+            return Err(Crowded);
+        }
+        queues = moved.wait_timeout(queues, left).unwrap_or_else(PoisonError::into_inner).0;
+    }
+    Ok(())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

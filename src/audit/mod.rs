@@ -30,6 +30,7 @@ pub use versions::Versions;
 pub use writer::{Publish, Sign, Signer};
 
 use crate::config::AuditSettings;
+use crate::desk;
 use crate::file::{Unreadable, unreadable};
 use crate::hexadecimal;
 use failures::Failure;
@@ -110,7 +111,7 @@ impl Audit {
     /// None of it is in the log, nor will be.
     pub fn write(&self, records: Vec<Record>) -> Result<Mark, Unavailable> {
         let answered = self.queue.write(records)?;
-        answered.recv().unwrap_or(Err(Unavailable::Closed))
+        desk::wait(|| answered.recv()).unwrap_or(Err(Unavailable::Closed))
     }
 
     /// Says that the changes recorded at `mark` did not happen, and returns when that is on disk, or will be written
@@ -119,7 +120,7 @@ impl Audit {
         let mut record = Record::event("not-committed");
         record.number("first", mark.first);
         record.number("last", mark.seq);
-        if self.queue.urgent(record).recv().is_ok_and(|done| done.is_ok()) {
+        if desk::wait(|| self.queue.urgent(record).recv()).is_ok_and(|done| done.is_ok()) {
             return;
         }
         tracing::warn!(

@@ -16,6 +16,9 @@ pub const MAX_OBJECT: usize = 1100;
 /// The longest text of reason or detail, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 512;
 
+/// What the members of most events take, in bytes.
+const USUAL: usize = 512;
+
 /// How a decision ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -118,7 +121,9 @@ impl Record {
 
     /// An event without members; lowercase letters and `-`.
     pub(super) fn event(name: &'static str) -> Self {
-        Self(format!("\"event\":\"{name}\""))
+        let mut members = String::with_capacity(USUAL);
+        let _ = write!(members, "\"event\":\"{name}\"");
+        Self(members)
     }
 
     /// The members, from `event` on.

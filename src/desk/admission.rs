@@ -6,10 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::full::Full;
+use super::lookout::Lookout;
 use super::memory::{Memory, Room};
 use super::places::{Place, Places};
 use super::refusals::{Refusals, Refused};
-use super::ticket::Ticket;
+use super::ticket::{Name, Ticket};
 use super::who::Who;
 use crate::metrics::{Kind, Metrics};
 
@@ -49,6 +50,7 @@ pub struct Desk {
     /// From the end of a request's headers to its answer.
     allowed: Duration,
     refusals: Refusals,
+    lookout: Arc<Lookout>,
 }
 
 /// The places of known callers, or of strangers.
@@ -63,6 +65,7 @@ pub struct Admission {
     who: Who,
     working: Arc<Places>,
     memory: Arc<Memory>,
+    lookout: Arc<Lookout>,
     _place: Place,
 }
 
@@ -74,6 +77,7 @@ pub struct Discarding {
 
 /// A request whose turn it is. Its place is taken until this is dropped, though nobody may wait for the answer any longer.
 pub struct Turn {
+    pub(super) lookout: Arc<Lookout>,
     _place: Place,
 }
 
@@ -88,6 +92,7 @@ impl Desk {
             memory: Memory::new(memory),
             allowed,
             refusals: Refusals::new(metrics),
+            lookout: Lookout::new(),
         });
         desk.watch(metrics);
         desk
@@ -109,8 +114,8 @@ impl Desk {
 
     /// The ticket of a request whose headers have just come.
     #[must_use]
-    pub fn ticket(&self) -> Ticket {
-        Ticket::new(self.allowed)
+    pub fn ticket(&self, name: Name) -> Arc<Ticket> {
+        Arc::new(Ticket::new(Some(name), self.allowed))
     }
 
     /// The time that a request may take.
@@ -130,6 +135,7 @@ impl Desk {
             who: who.clone(),
             working: Arc::clone(&hall.working),
             memory: Arc::clone(&self.memory),
+            lookout: Arc::clone(&self.lookout),
             _place: place,
         })
     }
@@ -207,7 +213,7 @@ impl Admission {
     /// Others were before it for too long.
     pub async fn turn(&self, ticket: &Ticket) -> Result<Turn, Full> {
         let place = self.working.enter(&self.who, Self::patience(ticket)).await?;
-        Ok(Turn { _place: place })
+        Ok(Turn { lookout: Arc::clone(&self.lookout), _place: place })
     }
 }
 

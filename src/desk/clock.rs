@@ -1,15 +1,28 @@
 //! When the call of the HSM that a request makes has to be back. A call may never return, and the thread that makes it cannot be
 //! interrupted: the one who waits for the answer looks here, and gives both up.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::ticket::{Name, Ticket};
+
 tokio::task_local! {
-    /// The clock of the request that this task is about.
-    pub(super) static CLOCK: Arc<Clock>;
+    /// That of the request which this task is about.
+    static TICKET: Arc<Ticket>;
+}
+
+/// Runs what is done for a request, whose name is then in each line of the log, and whose calls of the HSM are known.
+pub async fn on_behalf<T>(ticket: &Arc<Ticket>, work: impl Future<Output = T>) -> T {
+    TICKET.scope(Arc::clone(ticket), work).await
+}
+
+/// The name of the request which this task is about; `None` outside of one.
+pub fn asking<T>(show: impl FnOnce(&Name) -> T) -> Option<T> {
+    TICKET.try_with(|ticket| ticket.name().map(show)).ok().flatten()
 }
 
 /// No call is under way.
@@ -24,8 +37,8 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { origin: Instant::now(), due: AtomicU64::new(NONE) })
+    pub(super) fn new() -> Self {
+        Self { origin: Instant::now(), due: AtomicU64::new(NONE) }
     }
 
     /// When the call that is under way has to be back.
@@ -41,25 +54,26 @@ impl Clock {
 #[derive(Debug)]
 #[must_use]
 pub struct Calling {
-    clock: Option<Arc<Clock>>,
+    ticket: Option<Arc<Ticket>>,
     /// What was due before: a call may be part of another one.
     outer: u64,
 }
 
 /// Says that a call of the HSM begins, which may take so long. Outside a request nobody looks.
 pub fn calling(limit: Duration) -> Calling {
-    let clock = CLOCK.try_with(Arc::clone).ok();
-    let outer = clock.as_ref().map_or(NONE, |clock| {
+    let ticket = TICKET.try_with(Arc::clone).ok();
+    let outer = ticket.as_ref().map_or(NONE, |ticket| {
+        let clock = ticket.clock();
         let due = milliseconds(clock.origin.elapsed() + limit).max(1);
         clock.due.swap(due, Ordering::Relaxed)
     });
-    Calling { clock, outer }
+    Calling { ticket, outer }
 }
 
 impl Drop for Calling {
     fn drop(&mut self) {
-        if let Some(clock) = &self.clock {
-            clock.due.store(self.outer, Ordering::Relaxed);
+        if let Some(ticket) = &self.ticket {
+            ticket.clock().due.store(self.outer, Ordering::Relaxed);
         }
     }
 }

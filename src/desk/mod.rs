@@ -3,11 +3,12 @@
 //!
 //! A request passes it in this order: a place among the requests under way ([`Desk::admit`]), room in memory for its body
 //! ([`Admission::room`]), a place among those that work ([`Admission::turn`]), and room for its answer until that is on the wire.
-//! [`accompany`] is where its work leaves the connection's task.
+//! [`perform`] is where its work leaves the connection's task.
 
 mod admission;
 mod clock;
 mod full;
+mod lookout;
 mod memory;
 mod places;
 mod refusals;
@@ -16,10 +17,11 @@ mod who;
 mod work;
 
 pub use admission::{Admission, Desk, Discarding, Turn, UNREAD};
-pub use clock::{Calling, calling};
+pub use clock::{Calling, asking, calling, on_behalf};
 pub use full::Full;
+pub use lookout::{Pace, wait};
 pub use memory::{PART, Room};
 pub use refusals::Refused;
-pub use ticket::Ticket;
+pub use ticket::{Name, Ticket};
 pub use who::Who;
-pub use work::{Ended, accompany, perform};
+pub use work::{Ended, accompany, guard, perform};

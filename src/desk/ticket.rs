@@ -1,7 +1,8 @@
 //! What a request may still cost, for those who do its work.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,11 +12,22 @@ use super::full::Full;
 use super::memory::Room;
 use super::who::Who;
 
+/// What tells a request from all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// Its identifier.
+    pub id: String,
+    /// Where its connection comes from.
+    pub peer: SocketAddr,
+}
+
 /// Goes with a request. Whoever works for it looks here between two steps whether anybody still waits for the answer.
 #[derive(Debug)]
 pub struct Ticket {
     began: Instant,
-    clock: Arc<Clock>,
+    /// `None` for work of the server's own.
+    name: Option<Name>,
+    clock: Clock,
     /// In milliseconds from `began`.
     deadline: AtomicU64,
     abandoned: AtomicBool,
@@ -28,9 +40,10 @@ pub struct Ticket {
 
 impl Ticket {
     /// For a request that begins now.
-    pub(super) fn new(allowed: Duration) -> Self {
+    pub(super) fn new(name: Option<Name>, allowed: Duration) -> Self {
         Self {
             began: Instant::now(),
+            name,
             clock: Clock::new(),
             deadline: AtomicU64::new(milliseconds(allowed)),
             abandoned: AtomicBool::new(false),
@@ -43,7 +56,13 @@ impl Ticket {
     /// For work of the server's own, which has no end in time and no bound in memory.
     #[must_use]
     pub fn unlimited() -> Self {
-        Self::new(Duration::from_secs(10 << 30))
+        Self::new(None, Duration::from_secs(10 << 30))
+    }
+
+    /// The request's name.
+    #[must_use]
+    pub fn name(&self) -> Option<&Name> {
+        self.name.as_ref()
     }
 
     /// Names who bears the cost of the request.
@@ -76,7 +95,7 @@ impl Ticket {
     }
 
     /// Knows of the call of the HSM that the request makes.
-    pub(super) fn clock(&self) -> &Arc<Clock> {
+    pub(super) fn clock(&self) -> &Clock {
         &self.clock
     }
 
@@ -135,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_request_is_over_at_its_deadline_or_when_its_client_goes() {
-        let ticket = Ticket::new(Duration::ZERO);
+        let ticket = Ticket::new(None, Duration::ZERO);
         assert!(ticket.is_over());
         ticket.allow(Duration::from_secs(60));
         ticket.allow(Duration::from_secs(1));

@@ -1,14 +1,18 @@
 //! The boundary between the connections' tasks and the work that they ask for.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::{AbortHandle, block_in_place};
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout_at};
 
 use super::admission::Turn;
-use super::clock::CLOCK;
+use super::clock::on_behalf;
+use super::lookout::stay;
 use super::ticket::Ticket;
 
 /// How much longer a request may take that waits for its body or its turn: it knows its deadline itself, and what to say of it.
@@ -47,9 +51,60 @@ impl Drop for Leaving<'_> {
     }
 }
 
-/// Runs a request in a task of its own, and waits for it until its deadline. The connection's task stays free meanwhile: it
-/// notices when the client goes, drops this future, and thereby tells the work to end. A panic ends the request and nothing
-/// else.
+/// Runs what comes before a request's work and after it, in the connection's task. It must not block. A panic ends the request and
+/// nothing else.
+///
+/// # Errors
+/// See [`Ended`].
+pub async fn guard<T>(ticket: &Ticket, request: impl Future<Output = T>) -> Result<T, Ended> {
+    let mut request = pin!(request);
+    let guarded = poll_fn(move |context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(context)));
+        polled.map_or(Poll::Ready(Err(Ended::Panicked)), |polled| polled.map(Ok))
+    });
+    let mut guarded = pin!(guarded);
+    loop {
+        // It may be moved by what the work comes to know.
+        let until = ticket.deadline() + GRACE;
+        match timeout_at(until, guarded.as_mut()).await {
+            Ok(ended) => return ended,
+            Err(_) if ticket.deadline() + GRACE > until => {}
+            Err(_) => return Err(Ended::Deadline),
+        }
+    }
+}
+
+/// Does work in a task of its own, and waits for it until the deadline: see [`accompany`]. The one place where a request's work may
+/// block: nothing else waits for its thread for long. The turn ends with the work.
+///
+/// # Errors
+/// See [`Ended`].
+pub async fn perform<T, F>(ticket: &Arc<Ticket>, turn: Turn, work: F) -> Result<T, Ended>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let lookout = Arc::clone(&turn.lookout);
+    let mut long = pin!(lookout.long.notified());
+    // A task that has just begun has woken no other, which would wait for this thread and could not be taken over from it.
+    let mut task = spawn(ticket, async move {
+        let done = stay(&turn.lookout, work);
+        wipe_stack();
+        drop(turn);
+        done
+    });
+    let leaving = Leaving { ticket, task: task.abort_handle() };
+    // Most work is done before a timer would have been of any use, and a timer wakes the thread that waits at the sockets.
+    tokio::select! {
+        biased;
+        ended = &mut task => return ended.map_err(|_| Ended::Panicked),
+        () = long.as_mut() => {}
+    }
+    in_time(ticket, task, leaving).await
+}
+
+/// Runs what may block in a task of its own, and waits for it until the request's deadline. The connection's task stays free meanwhile:
+/// it notices when the client goes, drops this future, and thereby tells the work to end. A panic ends the request and nothing else.
 ///
 /// # Errors
 /// See [`Ended`].
@@ -58,9 +113,23 @@ where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,
 {
+    let task = spawn(ticket, request);
+    let leaving = Leaving { ticket, task: task.abort_handle() };
+    in_time(ticket, task, leaving).await
+}
+
+fn spawn<T, F>(ticket: &Arc<Ticket>, request: F) -> JoinHandle<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let own = Arc::clone(ticket);
+    tokio::spawn(async move { on_behalf(&own, request).await })
+}
+
+/// Waits for a task until the request's deadline, or that of the call of the HSM that it makes.
+async fn in_time<T>(ticket: &Ticket, mut task: JoinHandle<T>, _leaving: Leaving<'_>) -> Result<T, Ended> {
     let clock = ticket.clock();
-    let mut task = tokio::spawn(CLOCK.scope(Arc::clone(clock), request));
-    let _leaving = Leaving { ticket, task: task.abort_handle() };
     loop {
         let deadline = ticket.deadline();
         let look = clock.due().unwrap_or_else(|| Instant::now() + LOOK);
@@ -76,15 +145,6 @@ where
             }
         }
     }
-}
-
-/// Does work that may block, where nothing else waits for this thread: the one place where a request's work leaves the
-/// runtime. The turn ends with the work.
-pub fn perform<T>(turn: Turn, work: impl FnOnce() -> T) -> T {
-    let done = block_in_place(work);
-    wipe_stack();
-    drop(turn);
-    done
 }
 
 /// Overwrites what the calls before this one have left on this thread's stack: keys and plaintext were among it, in the variables of
@@ -107,12 +167,15 @@ mod tests {
         assert_eq!(accompany(&ticket, async { 1 }).await, Ok(1));
         let panics = accompany(&ticket, async { panic!("as a handler might") });
         assert_eq!(panics.await, Err::<(), _>(Ended::Panicked));
-        let ticket = Arc::new(Ticket::new(Duration::ZERO));
+        let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
         assert_eq!(accompany(&ticket, tokio::task::yield_now()).await, Ok(()), "it says itself that it is too late");
-        let ticket = Arc::new(Ticket::new(Duration::ZERO));
+        let ticket = Arc::new(Ticket::new(None, Duration::ZERO));
         ticket.begin_work();
         assert_eq!(accompany(&ticket, std::future::pending::<()>()).await, Err(Ended::Deadline));
         assert!(ticket.is_over());
+        let ticket = Ticket::unlimited();
+        assert_eq!(guard(&ticket, async { 1 }).await, Ok(1));
+        assert_eq!(guard(&ticket, async { panic!("as a handler might") }).await, Err::<(), _>(Ended::Panicked));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,7 +184,7 @@ mod tests {
         let (ended, told) = tokio::sync::oneshot::channel();
         let own = Arc::clone(&ticket);
         let work = async move {
-            block_in_place(|| {
+            tokio::task::block_in_place(|| {
                 while !own.is_over() {
                     std::thread::yield_now();
                 }

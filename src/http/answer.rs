@@ -10,6 +10,9 @@ use super::bounds::MAX_ANSWER;
 use crate::desk::{Full, Room};
 use crate::metrics::Outcome;
 
+/// What an answer's body may take beyond its length, uncounted, in bytes.
+const LITTLE: usize = 4 << 10;
+
 /// A status and a body, to be rendered as a response.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
@@ -47,7 +50,10 @@ impl Answer {
         if self.body.len() > MAX_ANSWER && self.status.is_success() {
             return Err(Weight::TooLarge);
         }
-        self.body.shrink_to_fit();
+        // To give a little back would cost a copy of the whole.
+        if self.body.capacity() - self.body.len() > LITTLE {
+            self.body.shrink_to_fit();
+        }
         room.hold(self.body.len()).map_err(Weight::Full)?;
         self.room = Some(room);
         Ok(self)

@@ -30,7 +30,7 @@ pub struct App {
     pub(super) repeats: Arc<Repeats>,
     next_request: AtomicU64,
     /// Sets the requests of one process apart from another's.
-    process: [u8; 6],
+    process: String,
 }
 
 impl App {
@@ -50,6 +50,7 @@ impl App {
         let logins =
             Logins::new(Arc::clone(&kms), Arc::clone(&authenticator), Arc::clone(&metrics), Arc::clone(&repeats));
         let next_request = AtomicU64::new(1);
+        let process = hexadecimal::lower(&process);
         Self { authenticator, loopback, kms, logins, desk, metrics, repeats, next_request, process }
     }
 
@@ -68,7 +69,7 @@ impl App {
         given.filter(is_plain).map_or_else(
             || {
                 let number = self.next_request.fetch_add(1, Ordering::Relaxed);
-                format!("{}-{number:x}", hexadecimal::lower(&self.process))
+                format!("{}-{number:x}", self.process)
             },
             str::to_owned,
         )

@@ -1,41 +1,55 @@
 //! A request without its body.
 
-use warp::filters::path::FullPath;
+use std::sync::Arc;
+
 use warp::host::Authority;
-use warp::http::header::{AUTHORIZATION, HeaderValue};
-use warp::http::{HeaderMap, Method, Version};
+use warp::http::header::{AUTHORIZATION, HOST, HeaderValue};
+use warp::http::{HeaderMap, Method, Request, Uri, Version};
 
 use super::api::Api;
+use super::routes;
 use crate::auth::{Authorization, Peer, Presented};
 
-/// What the first line of a request says beside its path, or what stands in its place in HTTP/2.
-#[derive(Debug, Clone)]
-pub struct Line {
-    /// The version of the protocol.
-    pub version: Version,
-    /// The authority of the request's target, which in HTTP/2 is `:authority`.
-    pub authority: Option<Authority>,
-}
-
-/// A request without its body.
-pub(super) struct Head {
-    pub(super) peer: Peer,
-    pub(super) line: Line,
+/// A request without its body, as its connection hands it to [`super::filter`].
+pub struct Head {
+    pub(super) peer: Arc<Peer>,
+    pub(super) version: Version,
     pub(super) method: Method,
-    pub(super) path: FullPath,
+    /// The target; in HTTP/2 its authority is `:authority`.
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
     /// Whose path it is.
     pub(super) api: &'static Api,
-    pub(super) query: String,
-    pub(super) headers: HeaderMap,
-    pub(super) host: Option<Authority>,
-    /// The request's id.
-    pub(super) id: String,
 }
 
 impl Head {
+    /// Takes what there is beside the body out of a request of this peer's.
+    #[must_use]
+    pub fn take<B>(request: &mut Request<B>, peer: &Arc<Peer>) -> Self {
+        let (method, uri) = (std::mem::take(request.method_mut()), std::mem::take(request.uri_mut()));
+        let (version, headers) = (request.version(), std::mem::take(request.headers_mut()));
+        let api = routes::api(uri.path());
+        Self { peer: Arc::clone(peer), version, method, uri, headers, api }
+    }
+
+    /// The path of the target.
+    pub(super) fn path(&self) -> &str {
+        self.uri.path()
+    }
+
     /// What it says of its caller.
     pub(super) fn presented(&self) -> Presented<'_> {
         Presented { peer: &self.peer, authorization: authorization(&self.headers) }
+    }
+
+    /// The authority that it is for; `None` if it names none, or two.
+    pub(super) fn host(&self) -> Option<Authority> {
+        let named = self.headers.get(HOST).map(|host| host.to_str().ok()?.parse().ok());
+        match (self.uri.authority(), named) {
+            (own, None) => own.cloned(),
+            (None, Some(named)) => named,
+            (Some(own), Some(named)) => named.filter(|named| named == own),
+        }
     }
 }
 

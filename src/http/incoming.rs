@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use warp::http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use warp::http::{HeaderMap, Version};
+use warp::hyper::body::Bytes;
 
 use crate::desk::{Desk, Discarding, Who};
 
@@ -22,15 +23,14 @@ const MOST: usize = 64 << 10;
 /// How long that may take, and how long an HTTP/2 stream whose body goes on is kept after its answer.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// A part of a body, as it arrived.
-type Part = Box<dyn warp::Buf + Send>;
-
-/// The next part of a body; `None` at its end.
-type Next = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<Part, warp::Error>>> + Send>;
+/// The next part of a body, as it arrived; `None` at its end.
+type Next = Box<dyn FnMut(&mut Context<'_>) -> Poll<Option<Result<Bytes, warp::Error>>> + Send>;
 
 /// The body of a request.
 pub(super) struct Incoming {
-    next: Next,
+    next: Option<Next>,
+    /// What has not arrived yet of a body in HTTP/1 that says how long it is, in bytes.
+    left: Option<usize>,
     /// Whether the client sends nothing of it before it is asked to (RFC 9110 section 10.1.1).
     awaits_leave: bool,
     /// Whether nothing more of it can be read, or will be in time.
@@ -62,14 +62,21 @@ impl Incoming {
         S: warp::Stream<Item = Result<B, warp::Error>> + Send + 'static,
         B: warp::Buf + Send + 'static,
     {
-        let mut stream = Box::pin(stream);
-        let next = move |context: &mut Context<'_>| {
-            let boxed = |part: B| -> Part { Box::new(part) };
-            stream.as_mut().poll_next(context).map(|part| part.map(|part| part.map(boxed)))
-        };
         let is_empty = version < Version::HTTP_2 && !has_body(headers);
+        let next = (!is_empty).then(|| -> Next {
+            let mut stream = Box::pin(stream);
+            let bytes = |mut part: B| part.copy_to_bytes(part.remaining());
+            let next = move |context: &mut Context<'_>| {
+                stream.as_mut().poll_next(context).map(|part| part.map(|part| part.map(bytes)))
+            };
+            Box::new(next)
+        });
+        let is_measured = version < Version::HTTP_2 && !headers.contains_key(TRANSFER_ENCODING);
+        let length = headers.get(CONTENT_LENGTH).filter(|_| is_measured);
+        let left = length.and_then(|length| length.to_str().ok()?.parse().ok());
         Self {
-            next: Box::new(next),
+            next,
+            left,
             awaits_leave: version == Version::HTTP_11 && headers.contains_key(EXPECT),
             is_over: is_empty,
             end: End(Arc::new(AtomicBool::new(is_empty))),
@@ -82,14 +89,17 @@ impl Incoming {
     }
 
     /// The next part, as it arrives.
-    pub(super) async fn next(&mut self) -> Option<Result<Part, warp::Error>> {
-        if self.is_over {
-            return None;
-        }
+    pub(super) async fn next(&mut self) -> Option<Result<Bytes, warp::Error>> {
+        let next = self.next.as_mut().filter(|_| !self.is_over)?;
         self.awaits_leave = false;
-        let part = poll_fn(|context| (self.next)(context)).await;
-        self.is_over = !matches!(part, Some(Ok(_)));
-        if part.is_none() {
+        let part = poll_fn(next).await;
+        if let (Some(Ok(part)), Some(left)) = (&part, &mut self.left) {
+            *left = left.saturating_sub(part.len());
+        }
+        // To ask for the end of a body that is complete would cost the connection's task another turn.
+        let is_whole = part.is_none() || self.left == Some(0);
+        self.is_over = is_whole || !matches!(part, Some(Ok(_)));
+        if is_whole {
             self.end.0.store(true, Ordering::Relaxed);
         }
         part
@@ -103,12 +113,12 @@ impl Incoming {
     /// Throws away what is left before the answer is sent, at most [`MOST`] bytes, for at most [`LONGEST`] and until `deadline`;
     /// nothing if the desk has no place for it, or if the client waits to be asked for the body. If an HTTP/2 body goes on, its
     /// stream stays open for [`LONGEST`], so that the client can read the answer.
-    pub(super) async fn discard(mut self, desk: &Desk, who: &Who, version: Version, deadline: Instant) {
+    pub(super) async fn discard(mut self, desk: &Desk, who: impl FnOnce() -> Who, version: Version, deadline: Instant) {
         if self.is_over || self.awaits_leave {
             return;
         }
         let is_stream = version == Version::HTTP_2;
-        let Some(discarding) = desk.discard(who, is_stream) else { return };
+        let Some(discarding) = desk.discard(&who(), is_stream) else { return };
         let until = deadline.min(Instant::now() + LONGEST);
         let _ = timeout_at(until, self.throw_away()).await;
         if !self.is_over && is_stream {
@@ -121,7 +131,7 @@ impl Incoming {
         while read <= MOST
             && let Some(Ok(part)) = self.next().await
         {
-            read += part.remaining();
+            read += part.len();
         }
     }
 

@@ -53,7 +53,7 @@ fn outcome(item: &ResponseBatchItem) -> Outcome {
 }
 
 fn render(document: &Document) -> Answer {
-    let mut body = Vec::with_capacity(256);
+    let mut body = Vec::with_capacity(1 << 10);
     json::write(document, Dialect::Bare, &mut body);
     Answer::new(StatusCode::OK, "application/json", body)
 }

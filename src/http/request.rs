@@ -5,7 +5,7 @@ use warp::host::Authority;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, ORIGIN};
 use warp::http::{HeaderMap, StatusCode, Version};
 
-use super::head::Line;
+use super::head::Head;
 use super::incoming::Incoming;
 use super::problem::Problem;
 use super::route::{Body, Route};
@@ -17,10 +17,16 @@ const FIRST: usize = 64 << 10;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Refuses a request that does not say, once and in good form, for whom it is (RFC 9112 section 3.2, RFC 9113 section 8.3.1).
+/// `target` is the authority of its target.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn check_host(line: &Line, headers: &HeaderMap, tls: bool) -> Result<(), &'static str> {
+pub fn check_host(
+    version: Version,
+    target: Option<&Authority>,
+    headers: &HeaderMap,
+    tls: bool,
+) -> Result<(), &'static str> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next();
     // Which of several names a request is for would be a matter of taste.
@@ -28,23 +34,24 @@ pub fn check_host(line: &Line, headers: &HeaderMap, tls: bool) -> Result<(), &'s
         return Err("the request has several Host headers");
     }
     let Some(host) = host else {
-        return if line.version == Version::HTTP_11 { Err("the request has no Host header") } else { Ok(()) };
+        return if version == Version::HTTP_11 { Err("the request has no Host header") } else { Ok(()) };
     };
-    let named = host.to_str().ok().and_then(|text| entity(text, tls));
-    let named = named.ok_or("the Host header is not HOST or HOST:PORT")?;
-    match &line.authority {
-        Some(authority) if line.version == Version::HTTP_2 && entity(authority.as_str(), tls) != Some(named) => {
+    let named: Option<Authority> = host.to_str().ok().and_then(|text| text.parse().ok());
+    let named = named.as_ref().and_then(|named| entity(named, tls));
+    let (name, port) = named.ok_or("the Host header is not HOST or HOST:PORT")?;
+    let is_same = |(other, its): (&str, u16)| other.eq_ignore_ascii_case(name) && its == port;
+    match target {
+        Some(target) if version == Version::HTTP_2 && !entity(target, tls).is_some_and(is_same) => {
             Err("the Host header differs from :authority")
         }
         _ => Ok(()),
     }
 }
 
-/// Name, in lower case, and port of an authority (RFC 3986 section 3.2); `None` if it is not an authority, or has user information.
-fn entity(text: &str, tls: bool) -> Option<(String, u16)> {
-    let authority: Authority = text.parse().ok()?;
+/// Name and port of an authority (RFC 3986 section 3.2); `None` if it has user information, or what is no port.
+fn entity(authority: &Authority, tls: bool) -> Option<(&str, u16)> {
     let host = authority.host();
-    let port = text.strip_prefix(host)?;
+    let port = authority.as_str().strip_prefix(host)?;
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => "",
         None => return None,
@@ -55,23 +62,22 @@ fn entity(text: &str, tls: bool) -> Option<(String, u16)> {
         "" => 80,
         port => port.bytes().all(|byte| byte.is_ascii_digit()).then(|| port.parse().ok()).flatten()?,
     };
-    (!host.is_empty()).then(|| (host.to_ascii_lowercase(), port))
+    (!host.is_empty()).then_some((host, port))
 }
 
 /// Refuses requests that a web page of somebody else made in the caller's browser, which would send the
 /// caller's certificate along. Clients that are no browser send none of these headers.
-pub(super) fn refuse_foreign_page(headers: &HeaderMap, host: Option<&Authority>, tls: bool) -> Result<(), Problem> {
+pub(super) fn refuse_foreign_page(head: &Head) -> Result<(), Problem> {
     let foreign = || Problem::new(StatusCode::FORBIDDEN, "requests from web pages of another origin are refused");
-    if headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site" || site == "same-site") {
+    if head.headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site" || site == "same-site") {
         return Err(foreign());
     }
-    if headers.get_all(ORIGIN).iter().count() > 1 {
-        return Err(foreign());
-    }
-    let Some(origin) = headers.get(ORIGIN) else { return Ok(()) };
-    let scheme = if tls { "https://" } else { "http://" };
-    let own = host.map(|host| format!("{scheme}{host}"));
-    if own.is_some_and(|own| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes())) { Ok(()) } else { Err(foreign()) }
+    let mut origins = head.headers.get_all(ORIGIN).iter();
+    let Some(origin) = origins.next() else { return Ok(()) };
+    let scheme = if head.peer.tls { "https://" } else { "http://" };
+    let own = head.host().map(|host| format!("{scheme}{host}"));
+    let is_own = own.is_some_and(|own| origin.as_bytes().eq_ignore_ascii_case(own.as_bytes()));
+    if is_own && origins.next().is_none() { Ok(()) } else { Err(foreign()) }
 }
 
 /// In default mode on loopback the only protection is that nobody else can connect; a page that resolves its
@@ -173,20 +179,15 @@ impl Read {
         no_room: &(dyn Fn(Full) -> Problem + Sync),
     ) -> Result<(), Problem> {
         while let Some(part) = incoming.next().await {
-            let mut part = part.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body was cut off"))?;
-            while part.has_remaining() {
-                let chunk = part.chunk();
-                let length = self.bytes.len() + chunk.len();
-                if length > limit {
-                    return Err(too_large(limit));
-                }
-                if 2 * length > self.room.held() {
-                    self.room.wait_to_hold(2 * length, until).await.map_err(no_room)?;
-                }
-                self.bytes.extend_from_slice(chunk);
-                let read = chunk.len();
-                part.advance(read);
+            let part = part.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body was cut off"))?;
+            let length = self.bytes.len() + part.len();
+            if length > limit {
+                return Err(too_large(limit));
             }
+            if 2 * length > self.room.held() {
+                self.room.wait_to_hold(2 * length, until).await.map_err(no_room)?;
+            }
+            self.bytes.extend_from_slice(&part);
         }
         Ok(())
     }
@@ -198,11 +199,15 @@ mod tests {
 
     #[test]
     fn an_authority_is_a_name_and_a_port() {
-        let found = |text| entity(text, true);
+        let read = |text: &str, tls| {
+            let authority: Authority = text.parse().ok()?;
+            entity(&authority, tls).map(|(name, port)| (name.to_owned(), port))
+        };
+        let found = |text| read(text, true);
         let named = |name: &str, port| Some((name.to_owned(), port));
-        assert_eq!(found("Localhost"), named("localhost", 443));
+        assert_eq!(found("localhost"), named("localhost", 443));
         assert_eq!(found("localhost:"), named("localhost", 443));
-        assert_eq!(entity("localhost", false), named("localhost", 80));
+        assert_eq!(read("localhost", false), named("localhost", 80));
         assert_eq!(found("[::1]:9998"), named("[::1]", 9998));
         assert_eq!(found("10.0.0.1:1"), named("10.0.0.1", 1));
         for bad in

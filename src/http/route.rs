@@ -48,6 +48,9 @@ pub(super) enum Body {
 /// Who answers, and what has to be known of the caller first.
 #[derive(Clone, Copy)]
 pub(super) enum Handler {
+    /// Anyone whose connection was accepted, about what is in memory: it is answered in the connection's task, without a place of its
+    /// own, and waits for nothing.
+    AtOnce(fn(&App) -> Result<Answer, Problem>),
     /// Anyone whose connection was accepted; tells nothing about keys or callers.
     Anyone(fn(&App) -> Result<Answer, Problem>),
     /// Anyone, who brings a credential to be exchanged for an access token.

@@ -11,7 +11,7 @@ use super::ask::Parameters;
 use super::bounds::{MAX_ACCESS, MAX_KMIP};
 use super::problem::Problem;
 use super::route::Body::{Json, Strict};
-use super::route::Handler::{Anyone, Caller};
+use super::route::Handler::{Anyone, AtOnce, Caller};
 use super::route::{PAGE, Route, delete, get, post, put};
 use super::{about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership, piiano, tokens};
 
@@ -31,8 +31,8 @@ static OWN: Api = Api {
 };
 
 static ROWS: [Route; 38] = [
-    get("/version", Anyone(about::version)),
-    get("/server-info", Anyone(about::server_info)),
+    get("/version", AtOnce(about::version)),
+    get("/server-info", AtOnce(about::server_info)),
     get("/health", Anyone(about::health)),
     get("/", Anyone(conjur::root)),
     get("/.well-known/jwks.json", Anyone(tokens::key_set)),
@@ -253,7 +253,7 @@ mod tests {
             let request = format!("| {} {} |", route.method, route.path);
             let row = table.lines().find(|line| line.starts_with(&request)).unwrap_or_default();
             let expected = match route.handler {
-                Anyone(_) => "| anyone |",
+                AtOnce(_) | Anyone(_) => "| anyone |",
                 Visitor(_) => "| anyone with a credential |",
                 BasicOrCaller(..) => {
                     let request = format!("| {} {}, with Basic credentials |", route.method, route.path);

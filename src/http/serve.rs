@@ -18,7 +18,7 @@ use super::problem::Problem;
 use super::route::{Handler, Route};
 use super::visit::Visit;
 use super::{request, routes};
-use crate::auth::{Known, Refusal, network};
+use crate::auth::{Authorization, Known, Refusal, network};
 use crate::desk::{self, Admission, Full, Refused, Ticket, Who};
 use crate::kms::{self, Context, Failure};
 use crate::metrics;
@@ -32,6 +32,7 @@ pub(super) struct Request {
     pub(super) app: Arc<App>,
     pub(super) head: Arc<Head>,
     pub(super) ticket: Arc<Ticket>,
+    pub(super) measured: metrics::Request,
 }
 
 /// What is known before anybody is asked for a body.
@@ -41,29 +42,27 @@ struct Found {
     parameters: Parameters,
     query: Fields,
     began: Instant,
-    measured: Arc<metrics::Request>,
 }
 
 /// Answers a request.
-pub(super) async fn serve(
-    request: Request,
-    body: &mut Incoming,
-    measured: Arc<metrics::Request>,
-) -> Result<Answer, Problem> {
-    let (app, head) = (&request.app, &request.head);
-    request::check_host(&head.line, &head.headers, head.peer.tls)
+pub(super) async fn serve(request: &Arc<Request>, body: &mut Incoming) -> Result<Answer, Problem> {
+    let Request { app, head, measured, .. } = &**request;
+    request::check_host(head.version, head.uri.authority(), &head.headers, head.peer.tls)
         .map_err(|fault| Problem::new(StatusCode::BAD_REQUEST, fault))?;
-    request::refuse_foreign_page(&head.headers, head.host.as_ref(), head.peer.tls)?;
+    request::refuse_foreign_page(head)?;
     if app.loopback && !app.authenticator.authenticates() {
-        request::require_loopback_name(head.host.as_ref())?;
+        request::require_loopback_name(head.host().as_ref())?;
     }
-    let (route, parameters) = routes::find(head.api, &head.method, head.path.as_str())?;
-    head.api.count(route, &measured);
-    let query = Fields::parse(&head.query)?;
+    let (route, parameters) = routes::find(head.api, &head.method, head.path())?;
+    head.api.count(route, measured);
+    let query = Fields::parse(head.uri.query().unwrap_or_default())?;
     query.check(route.query).map_err(|error| Problem::new(head.api.fault, error.to_string()))?;
     let handler = route.handler.for_request(head.presented().authorization);
-    let found = Found { route, handler, parameters, query, began: Instant::now(), measured };
-    request.ask(body, &found).await
+    if let Handler::AtOnce(handler) = handler {
+        return handler(app);
+    }
+    let found = Found { route, handler, parameters, query, began: Instant::now() };
+    request.ask(body, found).await
 }
 
 impl App {
@@ -79,19 +78,22 @@ impl App {
 }
 
 impl Request {
+    /// The request's id.
+    pub(super) fn id(&self) -> &str {
+        self.ticket.name().map_or("", |name| &name.id)
+    }
+
     /// Admits the request, finds out who asks, and has them answered.
-    async fn ask(&self, body: &mut Incoming, found: &Found) -> Result<Answer, Problem> {
+    async fn ask(self: &Arc<Self>, body: &mut Incoming, found: Found) -> Result<Answer, Problem> {
         let expected = match found.handler {
             Handler::Visitor(_) => self.app.expected(&self.head, Who::Stranger),
-            Handler::Anyone(_) | Handler::Caller(_) | Handler::BasicOrCaller(..) => {
-                self.app.expected(&self.head, Who::Claimant)
-            }
+            _ => self.app.expected(&self.head, Who::Claimant),
         };
         let mut admission = self.admit(expected)?;
         let known = match found.handler {
-            Handler::Anyone(_) | Handler::Visitor(_) => None,
+            Handler::AtOnce(_) | Handler::Anyone(_) | Handler::Visitor(_) => None,
             Handler::Caller(_) | Handler::BasicOrCaller(..) => {
-                let known = self.caller(true).await?;
+                let known = self.known(true).await?;
                 let who = self.who(&known);
                 if who != *admission.who() {
                     admission = self.admit(who)?;
@@ -101,7 +103,7 @@ impl Request {
         };
         let is_of_table = |own: &Known| matches!(own.caller.method, principal::Method::Jwt { table: Some(_), .. });
         let (is_of_caller, is_of_table) = (known.is_some(), known.as_ref().is_some_and(is_of_table));
-        let answer = self.perform(body, found, &admission, known).await;
+        let answer = self.perform(body, found, admission, known).await;
         let answer = answer.map_err(|problem| if is_of_table { problem.of_table() } else { problem });
         answer.map_err(|problem| if is_of_caller { problem.of_caller() } else { problem })
     }
@@ -126,61 +128,94 @@ impl Request {
         Problem::full(full, refused)
     }
 
+    /// What is said of a request that has no answer of its own.
+    pub(super) fn ended(&self, ended: desk::Ended) -> Problem {
+        match ended {
+            desk::Ended::Panicked => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error"),
+            desk::Ended::Hsm => Problem::hangs(),
+            desk::Ended::Deadline => {
+                let who = self.ticket.who().unwrap_or_else(|| Who::Network(network(self.head.peer.address.ip())));
+                self.app.desk.refused(Refused::Deadline, &who);
+                Problem::too_long(self.ticket.allowed())
+            }
+        }
+    }
+
     /// Reads the body and has the route's handler answer.
     async fn perform(
-        &self,
+        self: &Arc<Self>,
         body: &mut Incoming,
-        found: &Found,
-        admission: &Admission,
+        found: Found,
+        admission: Admission,
         known: Option<Known>,
     ) -> Result<Answer, Problem> {
         let ticket = &self.ticket;
         let limit = request::bound(found.route, &self.head.headers)?;
-        let refused = |refused, full| self.refused(refused, full, admission.who());
-        let no_room = |full| refused(Refused::Memory, full);
+        let no_room = |full| self.refused(Refused::Memory, full, admission.who());
         let body = match limit {
             0 => None,
-            limit => Some(request::body(body, &self.head.headers, limit, admission, ticket, &no_room).await?),
+            limit => Some(request::body(body, &self.head.headers, limit, &admission, ticket, &no_room).await?),
         };
-        let turn = admission.turn(ticket).await.map_err(|full| refused(Refused::Turn, full))?;
+        let turn = admission.turn(ticket).await;
+        let turn = turn.map_err(|full| self.refused(Refused::Turn, full, admission.who()))?;
         // Whoever holds a body back must not outlive a revocation by it.
         let known = match known {
-            Some(_) if found.began.elapsed() > DECISION_STANDS => Some(self.caller(false).await?),
+            Some(_) if found.began.elapsed() > DECISION_STANDS => Some(self.known(false).await?),
             known => known,
         };
         if let Some(known) = &known {
-            found.measured.method(&known.caller.method);
+            self.measured.method(&known.caller.method);
         }
-        desk::perform(turn, || {
-            ticket.work_in(admission.room());
-            let answer = self.answer(found, known.as_ref(), body.as_ref().map_or(&[], |body| &body.bytes));
-            drop(ticket.release());
-            drop(body);
-            answer?.weighed(admission.room()).map_err(|weight| match weight {
-                Weight::TooLarge => kms::Error::AnswerTooLarge.into(),
-                Weight::Full(full) => no_room(full),
-            })
+        let own = Arc::clone(self);
+        let work = move || own.work(&found, &admission, known.as_ref(), body);
+        desk::perform(ticket, turn, work).await.unwrap_or_else(|ended| Err(self.ended(ended)))
+    }
+
+    /// What the handler answers, on a thread where it may block.
+    fn work(
+        &self,
+        found: &Found,
+        admission: &Admission,
+        known: Option<&Known>,
+        body: Option<request::Read>,
+    ) -> Result<Answer, Problem> {
+        self.ticket.work_in(admission.room());
+        let answer = self.answer(found, known, body.as_ref().map_or(&[], |body| &body.bytes));
+        drop(self.ticket.release());
+        drop(body);
+        answer?.weighed(admission.room()).map_err(|weight| match weight {
+            Weight::TooLarge => kms::Error::AnswerTooLarge.into(),
+            Weight::Full(full) => self.refused(Refused::Memory, full, admission.who()),
         })
     }
 
-    /// Runs the handler, on a thread where it may block.
     fn answer(&self, found: &Found, known: Option<&Known>, body: &[u8]) -> Result<Answer, Problem> {
-        let Self { app, head, ticket } = self;
+        let Self { app, head, ticket, measured } = self;
+        let id = self.id();
         let (parameters, headers) = (&found.parameters, &head.headers);
         match (found.handler, known) {
-            (Handler::Anyone(handler), _) => handler(app),
+            (Handler::AtOnce(handler) | Handler::Anyone(handler), _) => handler(app),
             (Handler::Visitor(handler), _) => {
-                let (peer, request, query) = (&head.peer, &*head.id, &found.query);
+                let (peer, request, query) = (&*head.peer, id, &found.query);
                 let visit = Visit { peer, headers, request, ticket, parameters, query, body };
-                Handle::current().block_on(handler(app, visit))
+                desk::wait(|| Handle::current().block_on(handler(app, visit)))
             }
             (Handler::Caller(handler) | Handler::BasicOrCaller(_, handler), Some(known)) => {
-                let context = Context { caller: &known.caller, request: &head.id, peer: head.peer.address, ticket };
-                let measured = &found.measured;
+                let context = Context { caller: &known.caller, request: id, peer: head.peer.address, ticket };
                 handler(app, &Ask { context, measured, parameters, headers, query: &found.query, body })
             }
             (Handler::Caller(_) | Handler::BasicOrCaller(..), None) => Err(Problem::unauthenticated()),
         }
+    }
+
+    /// Who asks. What is presented beside a certificate may have to be looked up or compared, which blocks.
+    async fn known(self: &Arc<Self>, counted: bool) -> Result<Known, Problem> {
+        if matches!(self.head.presented().authorization, Authorization::Absent) {
+            return self.caller(counted).await;
+        }
+        let own = Arc::clone(self);
+        let known = desk::accompany(&self.ticket, async move { own.caller(counted).await });
+        known.await.unwrap_or_else(|ended| Err(self.ended(ended)))
     }
 
     /// `counted`: it is a use of the credential, not a second look at it.

@@ -6,11 +6,12 @@ mod backup;
 mod check;
 mod check_hsm;
 mod check_store;
-mod connection;
 mod ending;
 mod erasing;
 mod error;
 mod figures;
+mod handshake;
+mod holding;
 mod issuers;
 mod listening;
 mod log;
@@ -189,7 +190,7 @@ async fn serve(started: &Started, shared: &Arc<Shared>, limit: usize, mut ends: 
             }
             continue;
         };
-        let connection = connection::serve(Arc::clone(shared), tcp, address, filter.clone());
+        let connection = requests::serve(Arc::clone(shared), tcp, address, filter.clone());
         connections.spawn(async move {
             connection.await;
             drop(place);

@@ -17,7 +17,6 @@ use warp::{Filter as _, Reply as _};
 
 use super::listening::accepted;
 use super::parting::{Cut, Parting};
-use super::requests::line_of;
 use super::waiting::Waiting;
 use crate::auth::{Repeats, network};
 use crate::desk::Who;
@@ -69,8 +68,7 @@ async fn serve(tcp: TcpStream, kms: Arc<Kms>, metrics: Arc<Metrics>) {
     let cut = Cut::default();
     let own = Arc::clone(&cut);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let line = line_of(&request);
-        let fault = check_host(&line, request.headers(), false).err();
+        let fault = check_host(request.version(), request.uri().authority(), request.headers(), false).err();
         let (mut warp, is_cut, cut) = (warp.clone(), has_body(request.headers()), Arc::clone(&own));
         async move {
             let answer: Result<_, Infallible> = match fault {

@@ -1,4 +1,4 @@
-//! The requests of one connection, from its handshake to its end.
+//! HTTP over one connection, from its handshake to its end.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -11,21 +11,22 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::sync::watch;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 use warp::Filter;
 use warp::http::header::CONNECTION;
 
 use super::activity::{Activity, Quiet};
+use super::handshake;
+use super::holding::Holding;
 use super::outgoing::outgoing;
 use super::parting::{Cut, Parting, Wire};
 use super::shared::Shared;
 use super::waiting::Place;
-use crate::auth::{ClientCertificate, Peer, network};
-use crate::desk::{UNREAD, Who};
-use crate::http::Line;
-use crate::kms;
+use crate::auth::Peer;
+use crate::desk::UNREAD;
+use crate::http::Head;
 
 /// From the end of one HTTP/1.1 request to the end of the next one's headers.
 const HEADER_DEADLINE: Duration = Duration::from_secs(60);
@@ -59,38 +60,31 @@ const KNOWN: Bounds = Bounds { streams: 64, windows: (UNREAD.0, 1 << 20), head: 
 /// Of any other. The window of a connection cannot be smaller (RFC 9113 section 6.9.2).
 const STRANGE: Bounds = Bounds { streams: 32, windows: (UNREAD.1, 65_535), head: 16 << 10 };
 
-/// Whether the caller of a connection, if they have a certificate, is still trusted; says in the log if not.
-fn is_welcome(shared: &Shared, certificate: Option<&ClientCertificate>, address: SocketAddr) -> bool {
-    if let Some(certificate) = certificate
-        && let Some(trust) = shared.authenticator.trust.load().as_ref()
-        && let Err(error) = trust.judge(certificate, kms::now())
-    {
-        tracing::info!(peer = %address, %error, "connection closed: its caller is no longer welcome");
-        return false;
+/// Serves a connection to its end.
+pub(super) async fn serve<F>(shared: Arc<Shared>, tcp: TcpStream, address: SocketAddr, filter: F)
+where
+    F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
+    F::Extract: warp::Reply,
+{
+    let Some(acceptor) = shared.acceptor.load_full() else {
+        let peer = Peer { address, tls: false, certificate: None, proved: Arc::default() };
+        return requests(tcp, peer, filter, &shared).await;
+    };
+    if let Some((stream, peer)) = handshake::accept(&shared, &acceptor, tcp, address).await {
+        requests(stream, peer, filter, &shared).await;
     }
-    true
 }
 
 /// Serves a connection after its handshake.
-pub(super) async fn requests<W, F>(wire: W, peer: Peer, filter: F, shared: &Shared)
+async fn requests<W, F>(wire: W, peer: Peer, filter: F, shared: &Shared)
 where
     W: Wire + 'static,
     F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
     F::Extract: warp::Reply,
 {
-    let (address, certificate) = (peer.address, peer.certificate.clone());
-    let stranger = Who::Stranger(network(address.ip()));
-    let mut proved = peer.proved.subscribe();
-    let known = shared.holder(&peer);
-    let bounds = if known.is_some() { KNOWN } else { STRANGE };
-    let mut is_known = known.is_some();
-    let mut place = match known {
-        Some(who) => shared.known.enter(who),
-        None => shared.strangers.enter(stranger.clone()),
-    };
-    let (mut stop, mut reloads) = (shared.stop.clone(), shared.reloads.clone());
-    // Only later changes: a caller who is not welcome already gets that as the answer to their request, where it is counted.
-    reloads.mark_unchanged();
+    let address = peer.address;
+    let mut holding = Holding::new(shared, &peer);
+    let bounds = if holding.is_known() { KNOWN } else { STRANGE };
     let activity = Arc::new(Activity::default());
     let cut = Cut::default();
     let io = TokioIo::new(Parting::new(wire, Arc::clone(&cut)));
@@ -102,20 +96,7 @@ where
         tokio::select! {
             // In this order: what ends a connection is known before its next request.
             biased;
-            _ = stop.wait_for(|stop| *stop) => break,
-            Ok(()) = reloads.changed() => {
-                if !is_welcome(shared, certificate.as_deref(), address) {
-                    break;
-                }
-            }
-            () = place.evicted() => {
-                shared.metrics.connection_evicted();
-                tracing::debug!(peer = %address, "connection closed: made room for newer ones");
-                break;
-            }
-            who = holder(&mut proved), if !is_known => {
-                (place, is_known) = (shared.known.enter(who), true);
-            }
+            () = holding.is_over() => break,
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     tracing::debug!(peer = %address, %error, "connection ended");
@@ -133,9 +114,9 @@ where
             }
         }
     }
-    drop(place);
+    let closing = holding.close();
     connection.as_mut().graceful_shutdown();
-    last_answers(connection, shared.closing.enter(stranger)).await;
+    last_answers(connection, closing).await;
 }
 
 /// Lets a connection that is being closed send its last answers: a peer that does not read them must not hold it.
@@ -143,18 +124,6 @@ async fn last_answers(connection: impl Future, mut closing: Place) {
     tokio::select! {
         _ = timeout(LAST_ANSWERS, connection) => {}
         () = closing.evicted() => {}
-    }
-}
-
-/// Whose the connection is, once a request has proved it.
-async fn holder(proved: &mut watch::Receiver<Option<Who>>) -> Who {
-    loop {
-        if let Some(who) = &*proved.borrow_and_update() {
-            return who.clone();
-        }
-        if proved.changed().await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }
 
@@ -176,11 +145,10 @@ where
     F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
     F::Extract: warp::Reply,
 {
-    let warp = warp::service(filter);
+    let (warp, peer) = (warp::service(filter), Arc::new(peer));
     hyper::service::service_fn(move |mut request: Request<Incoming>| {
-        let line = line_of(&request);
-        request.extensions_mut().insert(line);
-        request.extensions_mut().insert(peer.clone());
+        let head = Head::take(&mut request, &peer);
+        request.extensions_mut().insert(Arc::new(head));
         let (mut warp, activity, cut) = (warp.clone(), Arc::clone(&activity), Arc::clone(&cut));
         async move {
             let answering = activity.begin();
@@ -192,11 +160,6 @@ where
             })
         }
     })
-}
-
-/// What the first line of a request says beside its path.
-pub(super) fn line_of<B>(request: &Request<B>) -> Line {
-    Line { version: request.version(), authority: request.uri().authority().cloned() }
 }
 
 fn builder(bounds: &Bounds) -> auto::Builder<TokioExecutor> {

@@ -16,6 +16,7 @@ use super::erasure::Unerased;
 use super::error::Error;
 use super::wal;
 use crate::audit::Audit;
+use crate::desk;
 use crate::metrics::Metrics;
 use group::{Answer, Fault, Group, Queued, Recording, Request, Waiting, commit};
 
@@ -104,7 +105,8 @@ impl Writer {
     }
 
     pub(super) fn run<T: Send + 'static>(&self, command: Command<T>) -> Result<T, Error> {
-        self.begin(command).recv().unwrap_or(Err(Error::Stopped))
+        let answered = self.begin(command);
+        desk::wait(|| answered.recv()).unwrap_or(Err(Error::Stopped))
     }
 
     /// Runs commands in their order, all of them in the same commit: the outcome of each. With `stops`, those after one that
@@ -115,7 +117,8 @@ impl Writer {
         }
         let (jobs, answers): (Vec<_>, Vec<_>) = commands.into_iter().map(Queued::new).unzip();
         self.send(Request { jobs, stops });
-        answers.into_iter().map(|answered| answered.recv().unwrap_or(Err(Error::Stopped))).collect()
+        let wait = |answered: Answer<()>| answered.recv().unwrap_or(Err(Error::Stopped));
+        desk::wait(|| answers.into_iter().map(wait).collect())
     }
 
     /// Puts a command into the queue; its answer comes once its group is on disk.
@@ -144,7 +147,7 @@ impl Writer {
         let (answer, answered) = sync_channel(1);
         let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
         queue.try_send(Work::Empty(answer)).map_err(refused)?;
-        answered.recv().map_err(|_| Error::Stopped)?.map_err(Error::Commit)
+        desk::wait(|| answered.recv()).map_err(|_| Error::Stopped)?.map_err(Error::Commit)
     }
 
     /// Whether a write is on disk within [`CHECK_WAIT`]. If none was a moment ago, a small one is tried: nobody may be writing
@@ -159,7 +162,8 @@ impl Writer {
             let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
             Ok(transaction.pragma_update(None, "user_version", version)?)
         });
-        match self.begin(touch).recv_timeout(CHECK_WAIT) {
+        let answered = self.begin(touch);
+        match desk::wait(|| answered.recv_timeout(CHECK_WAIT)) {
             Ok(answer) => answer,
             Err(RecvTimeoutError::Timeout) => Err(Error::Stuck),
             Err(RecvTimeoutError::Disconnected) => Err(Error::Stopped),

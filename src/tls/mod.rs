@@ -107,6 +107,8 @@ fn hardened() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {
     builder.set_alpn_select_callback(|_, client| select_next_proto(ALPN, client).ok_or(AlpnError::ALERT_FATAL));
     // A connection that waits needs no buffers.
     builder.set_mode(SslMode::RELEASE_BUFFERS);
+    // A record comes with one read, not with one for its header and one for the rest.
+    builder.set_read_ahead(true);
     builder.set_groups_list(GROUPS)?;
     Ok(builder)
 }

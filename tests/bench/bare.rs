@@ -63,9 +63,10 @@ pub fn serve(directory: &str) {
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("{}", listener.local_addr().unwrap());
-        let routes = warp::post().and(warp::body::bytes()).map(|body: warp::hyper::body::Bytes| {
-            warp::reply::with_header(vec![b'x'; body.len()], "content-type", "application/json")
-        });
+        let read = warp::post().and(warp::body::bytes()).map(|body: warp::hyper::body::Bytes| vec![b'x'; body.len()]);
+        let version = warp::path!("version").map(|| br#""0.1.0""#.to_vec());
+        let routes = version.or(read).unify();
+        let routes = routes.map(|body| warp::reply::with_header(body, "content-type", "application/json"));
         loop {
             let (tcp, _) = listener.accept().await.unwrap();
             tcp.set_nodelay(true).unwrap();

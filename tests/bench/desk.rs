@@ -2,10 +2,9 @@
 //! of the desk: admitted, in a task of its own, in its turn, off the runtime.
 
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use claviger::desk::{self, Desk, Who};
+use claviger::desk::{self, Desk, Name, Who};
 use claviger::metrics::Metrics;
 use claviger::principal::Username;
 use openssl::sha::sha256;
@@ -27,13 +26,10 @@ pub fn measure() {
             black_box(work());
         }));
         let handed = runtime.block_on(timed(async || {
-            let ticket = Arc::new(desk.ticket());
+            let ticket = desk.ticket(Name { id: "1".to_owned(), peer: ([127, 0, 0, 1], 1).into() });
             let admission = desk.admit(&who).unwrap();
-            let own = Arc::clone(&ticket);
-            let done = desk::accompany(&ticket, async move {
-                let turn = admission.turn(&own).await.unwrap();
-                desk::perform(turn, || black_box(work()))
-            });
+            let turn = admission.turn(&ticket).await.unwrap();
+            let done = desk::perform(&ticket, turn, || black_box(work()));
             black_box(done.await.unwrap());
         }));
         let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(REQUESTS);

@@ -21,6 +21,7 @@ mod harness;
 mod audit;
 mod backups;
 mod bare;
+mod compare;
 mod decisions;
 mod desk;
 mod gate;
@@ -28,6 +29,7 @@ mod mixed;
 mod objects;
 mod raw;
 mod secrets;
+mod slow;
 mod tokens;
 mod writes;
 
@@ -45,8 +47,19 @@ fn main() {
     match arguments.next().as_deref() {
         Some("bare") => bare::serve(&arguments.next().unwrap()),
         Some("raw") => raw::measure(&arguments.next().unwrap()),
+        Some("compare") => {
+            let base = arguments.next().expect("the program to compare with");
+            let rounds = arguments.next().map_or(11, |rounds| rounds.parse().unwrap());
+            compare::measure(base.as_ref(), rounds, &arguments.next().unwrap_or_default());
+        }
+        Some("load") => {
+            let program = arguments.next().expect("the program to load");
+            let (work, connections) = (arguments.next().unwrap(), arguments.next().unwrap().parse().unwrap());
+            compare::load(program.as_ref(), &work, connections, arguments.next().unwrap().parse().unwrap());
+        }
         Some("tokens") => tokens::measure(),
         Some("token") => tokens::encrypt(),
+        Some("slow") => slow::measure(),
         Some("desk") => desk::measure(),
         Some("gate") => gate::measure(),
         Some("mixed") => mixed::measure(arguments.next().map_or(10, |minutes| minutes.parse().unwrap())),

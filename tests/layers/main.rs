@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 /// Modules from the lowest to the highest; each may use those before it.
 const ORDER: [&str; 26] = [
     "base64",
-    "turns",
     "secret",
     "text",
     "api",
@@ -21,6 +20,7 @@ const ORDER: [&str; 26] = [
     "principal",
     "metrics",
     "desk",
+    "turns",
     "client",
     "config",
     "policy",

@@ -1,16 +1,36 @@
-//! Fields of log lines for people: `message name=value name="text"`.
+//! Log lines for people: `TIME LEVEL request{id="..." peer=...}: target: message name=value name="text"`.
 
 use std::fmt::{self, Debug};
 
 use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::field::RecordFields;
-use tracing_subscriber::fmt::FormatFields;
 use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
 
+use super::target::Target;
+use crate::desk;
 use crate::text::{Shown, Whole};
 
-/// Writes fields, each escaped and cut.
+/// Writes lines and fields; each field is escaped and cut.
 pub(super) struct Human;
+
+impl<S, N> FormatEvent<S, N> for Human
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'w> FormatFields<'w> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        SystemTime.format_time(&mut out)?;
+        write!(out, " {:>5} ", event.metadata().level())?;
+        desk::asking(|name| write!(out, "request{{id={:?} peer={}}}: ", name.id, name.peer)).unwrap_or(Ok(()))?;
+        write!(out, "{}: ", Target::of(event).0)?;
+        context.field_format().format_fields(out.by_ref(), event)?;
+        writeln!(out)
+    }
+}
 
 impl<'w> FormatFields<'w> for Human {
     fn format_fields<R: RecordFields>(&self, writer: Writer<'w>, fields: R) -> fmt::Result {

@@ -7,9 +7,11 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use super::target::Target;
+use crate::desk::{self, Name};
 use crate::text::{Shown, push_json};
 
 /// Writes lines and fields; each text is escaped and cut.
@@ -29,31 +31,14 @@ where
         if !fields.is_empty() {
             write!(out, ",{fields}")?;
         }
-        let mut target = Target(event.metadata().target().to_owned());
-        event.record(&mut target);
-        write!(out, ",\"target\":{}", Quoted(&target.0))?;
-        if let Some(span) = context.lookup_current() {
-            let extensions = span.extensions();
-            let fields = extensions.get::<FormattedFields<N>>().map(|fields| fields.fields.as_str());
-            let fields = fields.filter(|fields| !fields.is_empty());
-            let (fields, comma) = fields.map_or(("", ""), |fields| (fields, ","));
-            write!(out, ",\"span\":{{{fields}{comma}\"name\":{}}}", Quoted(span.name()))?;
-        }
+        write!(out, ",\"target\":{}", Quoted(Target::of(event).0))?;
+        let name = |name: &Name| {
+            let (id, peer) = (Quoted(&name.id), name.peer);
+            write!(out, ",\"span\":{{\"id\":{id},\"peer\":\"{peer}\",\"name\":\"request\"}}")
+        };
+        desk::asking(name).unwrap_or(Ok(()))?;
         writeln!(out, "}}")
     }
-}
-
-/// Records of the crate `log` come as events whose target is a field.
-struct Target(String);
-
-impl Visit for Target {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "log.target" {
-            value.clone_into(&mut self.0);
-        }
-    }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn Debug) {}
 }
 
 /// As a JSON string.

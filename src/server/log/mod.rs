@@ -5,6 +5,7 @@
 
 mod human;
 mod json;
+mod target;
 
 use std::io;
 use std::panic::{PanicHookInfo, set_hook};
@@ -31,7 +32,7 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), FilterError> {
     let builder = builder.log_internal_errors(false);
     match format {
         // Colours in a file are noise.
-        LogFormat::Human => builder.with_ansi(false).fmt_fields(Human).init(),
+        LogFormat::Human => builder.with_ansi(false).event_format(Human).fmt_fields(Human).init(),
         LogFormat::Json => builder.event_format(Json).fmt_fields(Json).init(),
     }
     set_hook(Box::new(panicked));

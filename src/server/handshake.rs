@@ -1,4 +1,4 @@
-//! One connection: handshake under a deadline, then its requests.
+//! The handshake of a connection, under a deadline and within bounds, whatever is spoken after it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,9 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_openssl::SslStream;
 use tracing::Level;
-use warp::Filter;
 
-use super::requests::requests;
 use super::shared::Shared;
 use crate::auth::{ClientCertificate, Peer, network};
 use crate::desk::Who;
@@ -102,26 +100,20 @@ impl Shared {
     }
 }
 
-/// Serves a connection to its end.
-pub(super) async fn serve<F>(shared: Arc<Shared>, tcp: TcpStream, address: SocketAddr, filter: F)
-where
-    F: Filter<Error = warp::Rejection> + Clone + Send + Sync + 'static,
-    F::Extract: warp::Reply,
-{
-    let Some(acceptor) = shared.acceptor.load_full() else {
-        let peer = Peer { address, tls: false, certificate: None, proved: Arc::default() };
-        return requests(tcp, peer, filter, &shared).await;
-    };
+/// The connection and its other end after the handshake; `None` if it came to nothing, which is counted and logged.
+pub(super) async fn accept(
+    shared: &Shared,
+    acceptor: &SslAcceptor,
+    tcp: TcpStream,
+    address: SocketAddr,
+) -> Option<(SslStream<TcpStream>, Peer)> {
     let mut stop = shared.stop.clone();
     let handshake = tokio::select! {
-        handshake = handshake(&shared, &acceptor, tcp, address) => handshake,
+        handshake = handshake(shared, acceptor, tcp, address) => handshake,
         // Who has not even said who they are has nothing to finish.
         _ = stop.wait_for(|stop| *stop) => Err(Fault::Stopping),
     };
-    match handshake {
-        Ok((stream, peer)) => requests(stream, peer, filter, &shared).await,
-        Err(fault) => shared.tell(address, &fault),
-    }
+    handshake.map_err(|fault| shared.tell(address, &fault)).ok()
 }
 
 /// The handshake. It counts against the bound on handshakes from its first byte on; until then it is one

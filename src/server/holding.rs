@@ -1,0 +1,105 @@
+//! The place that a connection has after its handshake, and what takes it away, whatever is spoken over it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::shared::Shared;
+use super::waiting::Place;
+use crate::auth::{ClientCertificate, Peer, network};
+use crate::desk::Who;
+use crate::kms;
+
+/// The place of a connection.
+pub(super) struct Holding<'a> {
+    shared: &'a Shared,
+    address: SocketAddr,
+    certificate: Option<Arc<ClientCertificate>>,
+    place: Place,
+    is_known: bool,
+    /// Whose the connection is, once a request has proved it.
+    proved: watch::Receiver<Option<Who>>,
+    stop: watch::Receiver<bool>,
+    reloads: watch::Receiver<u64>,
+}
+
+impl<'a> Holding<'a> {
+    pub(super) fn new(shared: &'a Shared, peer: &Peer) -> Self {
+        let known = shared.holder(peer);
+        let is_known = known.is_some();
+        let place = match known {
+            Some(who) => shared.known.enter(who),
+            None => shared.strangers.enter(stranger(peer.address)),
+        };
+        let mut reloads = shared.reloads.clone();
+        // Only later changes: a caller who is not welcome already gets that as the answer to their request, where it is counted.
+        reloads.mark_unchanged();
+        let (proved, stop) = (peer.proved.subscribe(), shared.stop.clone());
+        let (address, certificate) = (peer.address, peer.certificate.clone());
+        Self { shared, address, certificate, place, is_known, proved, stop, reloads }
+    }
+
+    /// Whether it is known whose the connection is.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known
+    }
+
+    /// Waits until the connection has to end: the server stops, its caller is no longer welcome, or it makes room for newer ones.
+    pub(super) async fn is_over(&mut self) {
+        loop {
+            tokio::select! {
+                biased;
+                _ = self.stop.wait_for(|stop| *stop) => return,
+                Ok(()) = self.reloads.changed() => {
+                    if !is_welcome(self.shared, self.certificate.as_deref(), self.address) {
+                        return;
+                    }
+                }
+                () = self.place.evicted() => {
+                    self.shared.metrics.connection_evicted();
+                    tracing::debug!(peer = %self.address, "connection closed: made room for newer ones");
+                    return;
+                }
+                who = holder(&mut self.proved), if !self.is_known => {
+                    (self.place, self.is_known) = (self.shared.known.enter(who), true);
+                }
+            }
+        }
+    }
+
+    /// Gives the place up for one among the connections that are being closed.
+    pub(super) fn close(self) -> Place {
+        let Self { shared, address, place, .. } = self;
+        drop(place);
+        shared.closing.enter(stranger(address))
+    }
+}
+
+fn stranger(address: SocketAddr) -> Who {
+    Who::Stranger(network(address.ip()))
+}
+
+/// Whether the caller of a connection, if they have a certificate, is still trusted; says in the log if not.
+fn is_welcome(shared: &Shared, certificate: Option<&ClientCertificate>, address: SocketAddr) -> bool {
+    if let Some(certificate) = certificate
+        && let Some(trust) = shared.authenticator.trust.load().as_ref()
+        && let Err(error) = trust.judge(certificate, kms::now())
+    {
+        tracing::info!(peer = %address, %error, "connection closed: its caller is no longer welcome");
+        return false;
+    }
+    true
+}
+
+/// Whose the connection is, once a request has proved it.
+async fn holder(proved: &mut watch::Receiver<Option<Who>>) -> Who {
+    loop {
+        if let Some(who) = &*proved.borrow_and_update() {
+            return who.clone();
+        }
+        if proved.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
