@@ -20,6 +20,8 @@ mod identity;
 mod model;
 mod own;
 mod ownership;
+#[cfg(test)]
+mod properties;
 mod recovery;
 mod relation;
 mod resource;
