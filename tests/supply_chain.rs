@@ -37,6 +37,8 @@ const CRYPTOGRAPHY: &[&str] = &[
     "digest",
     "crypto-common",
     "block-buffer",
+    // The random cases of proptest, which is of the tests only.
+    "chacha20",
 ];
 
 /// Cryptography that may not come in even if its authors file it elsewhere.

@@ -120,6 +120,13 @@ impl<'de> Visitor<'de> for Strict<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use proptest::test_runner::RngSeed;
+
     use super::*;
 
     #[test]
@@ -143,6 +150,95 @@ mod tests {
         assert!(object(br#"{"a":1,"b":{"c":[{"d":null}]}}"#).is_some());
         for json in [&br#"{"a":1,"a":1}"#[..], br#"{"b":{"c":[{"d":1,"d":2}]}}"#, b"[]", b"1", b"", b"{} {}"] {
             assert!(object(json).is_none(), "{}", String::from_utf8_lossy(json));
+        }
+    }
+
+    /// JSON as it is written, members that occur twice among it.
+    #[derive(Debug, Clone)]
+    enum Json {
+        Plain(String),
+        List(Vec<Json>),
+        Object(Vec<(String, Json)>),
+    }
+
+    impl Json {
+        fn text(&self) -> String {
+            match self {
+                Self::Plain(text) => text.clone(),
+                Self::List(items) => format!("[{}]", items.iter().map(Self::text).collect::<Vec<_>>().join(" ,")),
+                Self::Object(members) => {
+                    let members = members.iter().map(|(name, value)| format!("{} : {}", escaped(name), value.text()));
+                    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+                }
+            }
+        }
+
+        /// How many values there are, and whether no name occurs twice in an object.
+        fn measure(&self) -> (usize, bool) {
+            let sum = |parts: &mut dyn Iterator<Item = &Self>, is_strict| {
+                let add = |(sum, all): (usize, bool), (own, is): (usize, bool)| (sum + own, all && is);
+                parts.map(Self::measure).fold((1, is_strict), add)
+            };
+            match self {
+                Self::Plain(_) => (1, true),
+                Self::List(items) => sum(&mut items.iter(), true),
+                Self::Object(members) => {
+                    let names: BTreeSet<&String> = members.iter().map(|(name, _)| name).collect();
+                    sum(&mut members.iter().map(|(_, value)| value), names.len() == members.len())
+                }
+            }
+        }
+    }
+
+    /// Some names are written in another way: they are the same names.
+    fn escaped(name: &str) -> String {
+        if name == "iss" { "\"\\u0069ss\"".to_owned() } else { Value::from(name).to_string() }
+    }
+
+    fn json() -> impl Strategy<Value = Json> {
+        let plain = prop_oneof![
+            select(vec!["null", "true", "-1", "0.5", "1e300", "18446744073709551615"]).prop_map(str::to_owned),
+            ".{0,4}".prop_map(|text| Value::from(text).to_string()),
+        ];
+        let name = prop_oneof![select(vec!["a", "b", "iss", ""]).prop_map(str::to_owned), ".{0,3}"];
+        plain.prop_map(Json::Plain).prop_recursive(4, 24, 5, move |inner| {
+            let members = vec((name.clone(), inner.clone()), 0..5);
+            prop_oneof![2 => members.prop_map(Json::Object), 1 => vec(inner, 0..4).prop_map(Json::List)]
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: 1_000, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn what_is_read_is_what_another_reader_reads(json in json()) {
+            let (text, (count, is_strict)) = (json.text(), json.measure());
+            let theirs = serde_json::from_str::<Value>(&text).unwrap();
+            let is_taken = theirs.is_object() && is_strict;
+            prop_assert_eq!(object(text.as_bytes()), theirs.as_object().cloned().filter(|_| is_taken), "{}", text);
+            prop_assert_eq!(object_within(text.as_bytes(), count).is_ok(), is_taken, "{}", text);
+            prop_assert!(object_within(text.as_bytes(), count - 1).is_err(), "{}", text);
+        }
+
+        #[test]
+        fn every_member_of_a_name_is_found(json in json()) {
+            let members = if let Json::Object(members) = &json { members.as_slice() } else { &[] };
+            let own = members.iter().filter(|(name, _)| name == "iss");
+            let expected: Vec<Value> = own.map(|(_, value)| serde_json::from_str(&value.text()).unwrap()).collect();
+            prop_assert_eq!(every(json.text().as_bytes(), "iss"), expected, "{}", json.text());
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(json in json(), noise in vec(any::<u8>(), 0..8), at in any::<usize>()) {
+            let mut text = json.text().into_bytes();
+            let at = at % text.len();
+            text.splice(at..(at + 2).min(text.len()), noise);
+            if let Some(read) = object(&text) {
+                prop_assert_eq!(serde_json::from_slice::<Value>(&text).ok(), Some(Value::Object(read)));
+            }
+            let _ = every(&text, "iss");
         }
     }
 }

@@ -165,7 +165,13 @@ fn drop_nulls(members: &mut Map<String, Value>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use proptest::test_runner::RngSeed;
     use serde::Deserialize;
+    use serde_json::json;
 
     use super::*;
 
@@ -244,5 +250,103 @@ mod tests {
         assert!(told(&format!("{{\"a\":[{}0]}}", "0,".repeat(MAX_VALUES))).contains("too many values"));
         let secret = read_secret::<Body>(br#"{"identityId":"a","count":"hunter2"}"#).unwrap_err().to_string();
         assert_eq!(secret, "count: the value is not of the right kind");
+    }
+
+    /// A body that can be read.
+    fn body() -> impl Strategy<Value = Map<String, Value>> {
+        let inner = vec(".{0,4}".prop_map(|name| json!({ "name": name })), 0..3);
+        (".{0,6}", option::of(inner), option::of(any::<u8>())).prop_map(|(id, inner, count)| {
+            let mut members = Map::from_iter([("identityId".to_owned(), json!(id))]);
+            members.extend(inner.map(|inner| ("inner".to_owned(), json!(inner))));
+            members.extend(count.map(|count| ("count".to_owned(), json!(count))));
+            members
+        })
+    }
+
+    /// Members that nobody knows, with values that hold others; no name limits anything.
+    fn unknown(plain: impl Strategy<Value = Value> + 'static) -> impl Strategy<Value = Map<String, Value>> {
+        let value = plain.prop_recursive(3, 12, 3, |inner| {
+            let members =
+                vec(("x[0-9]", inner.clone()), 0..3).prop_map(|members| Value::Object(Map::from_iter(members)));
+            prop_oneof![members, vec(inner, 0..3).prop_map(Value::Array)]
+        });
+        vec(("x[0-9]", value), 0..4).prop_map(Map::from_iter)
+    }
+
+    fn plain() -> impl Strategy<Value = Value> {
+        prop_oneof![Just(json!(null)), any::<bool>().prop_map(Value::from), ".{0,4}".prop_map(Value::from)]
+    }
+
+    fn bytes(members: &Map<String, Value>) -> Vec<u8> {
+        serde_json::to_vec(members).unwrap()
+    }
+
+    fn config(cases: u32) -> ProptestConfig {
+        ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() }
+    }
+
+    proptest! {
+        #![proptest_config(config(500))]
+
+        #[test]
+        fn what_nobody_knows_and_what_is_null_changes_nothing(own in body(), more in unknown(plain())) {
+            let expected = read::<Body>(&bytes(&own)).unwrap();
+            let mut whole = own;
+            whole.entry("count").or_insert(Value::Null);
+            for item in whole.get_mut("inner").and_then(Value::as_array_mut).into_iter().flatten() {
+                item.as_object_mut().unwrap().extend(more.clone());
+            }
+            whole.extend(more);
+            prop_assert_eq!(&read::<Body>(&bytes(&whole)).unwrap(), &expected);
+            prop_assert_eq!(read_secret::<Body>(&bytes(&whole)).unwrap(), expected);
+        }
+
+        #[test]
+        fn a_limit_is_refused_wherever_it_stands(
+            own in body(), more in unknown(plain()), depth in 0..4_usize,
+            limit in select(vec!["expiresAt", "role", "max_uses", "trustedIps"]),
+        ) {
+            let mut deep = json!({ limit: ["10.0.0.1"] });
+            for level in 0..depth {
+                deep = if level % 2 == 0 { json!({ "x": deep }) } else { json!([1, deep]) };
+            }
+            let mut whole = own;
+            whole.extend(more);
+            if depth == 0 {
+                whole.insert(limit.to_owned(), json!("10.0.0.1"));
+            } else {
+                whole.insert("z".to_owned(), deep);
+            }
+            let refused = read::<Body>(&bytes(&whole)).unwrap_err();
+            prop_assert!(matches!(&refused, MembersError::Limiting(name) if name == limit), "{}", refused);
+        }
+
+        #[test]
+        fn no_secret_is_quoted(
+            own in body(), more in unknown(Just(json!("hunter2"))), cut in any::<usize>(),
+            name in select(vec!["identityId", "inner", "count"]),
+            wrong in select(vec![json!("hunter2"), json!(4711), json!(["hunter2"]), json!({ "name": "hunter2" })]),
+        ) {
+            let mut whole = own;
+            whole.extend(more);
+            whole.insert(name.to_owned(), wrong);
+            let body = bytes(&whole);
+            for body in [&body[..], &body[..cut % body.len()]] {
+                if let Err(error) = read_secret::<Body>(body) {
+                    let text = format!("{error} {error:?}");
+                    prop_assert!(!text.contains("hunter2") && !text.contains("4711"), "{}", text);
+                }
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(own in body(), noise in vec(any::<u8>(), 0..8), at in any::<usize>()) {
+            let mut body = bytes(&own);
+            let at = at % body.len();
+            body.splice(at..(at + 2).min(body.len()), noise);
+            let is_read = read::<Body>(&body).is_ok();
+            prop_assert_eq!(read_secret::<Body>(&body).is_ok(), is_read);
+            prop_assert!(!is_read || serde_json::from_slice::<Map<String, Value>>(&body).is_ok());
+        }
     }
 }

@@ -21,6 +21,8 @@ mod kinds;
 mod model;
 mod own;
 mod ownership;
+#[cfg(test)]
+mod properties;
 mod recovery;
 mod relation;
 mod resource;

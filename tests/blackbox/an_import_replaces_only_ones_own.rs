@@ -8,8 +8,17 @@ use crate::harness::kmip::{
 use crate::harness::{Server, reference};
 
 #[test]
-fn of_keys_of_every_length() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    Server::shared(&[
+        of_keys_of_every_length,
+        not_in_place_of_somebody_elses,
+        of_an_object_with_a_past,
+        the_transparent_format_is_taken_too,
+        contradictions_are_refused,
+    ]);
+}
+
+fn of_keys_of_every_length(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for bytes in [16, 24, 32] {
         let key = reference::random(bytes);
@@ -57,9 +66,7 @@ fn in_place_of_an_existing_object() {
     alice.refused(&import("gone", Some(true), "AES", &first, &[]), 409, "Object_Destroyed");
 }
 
-#[test]
-fn not_in_place_of_somebody_elses() {
-    let server = Server::start();
+fn not_in_place_of_somebody_elses(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let mut bob = server.bob().connect().unwrap();
     alice.ok(&import("k", None, "AES", &[7; 32], &[]));
@@ -72,9 +79,7 @@ fn not_in_place_of_somebody_elses() {
     bob.refused(&encrypt("k", b"x"), 404, "Object_Not_Found");
 }
 
-#[test]
-fn of_an_object_with_a_past() {
-    let server = Server::start();
+fn of_an_object_with_a_past(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let past = [
         enumeration("State", "Deactivated"),
@@ -93,9 +98,7 @@ fn of_an_object_with_a_past() {
     alice.refused(&destroyed, 400, "Invalid_Attribute_Value");
 }
 
-#[test]
-fn the_transparent_format_is_taken_too() {
-    let server = Server::start();
+fn the_transparent_format_is_taken_too(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let material = structure("KeyMaterial", &[crate::harness::kmip::bytes("Key", &[7; 32])]);
     let block = structure(
@@ -117,9 +120,7 @@ fn the_transparent_format_is_taken_too() {
     }
 }
 
-#[test]
-fn contradictions_are_refused() {
-    let server = Server::start();
+fn contradictions_are_refused(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let fields = |attributes, key| {
         let kind = enumeration("ObjectType", "SymmetricKey");

@@ -12,8 +12,15 @@ fn tags_of(attributes: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn all_or_some() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    Server::shared(&[
+        all_or_some,
+        export_tells_the_same,
+        what_the_server_sets_and_what_it_does_not_honour_is_refused_by_name,
+    ]);
+}
+
+fn all_or_some(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.new_key(&create(
         "AES",
@@ -71,9 +78,7 @@ fn all_or_some() {
     alice.refused(&with(named("GetAttributes", &id), &[reference("NoSuchThing")]), 400, "Unknown_Enumeration");
 }
 
-#[test]
-fn export_tells_the_same() {
-    let server = Server::start();
+fn export_tells_the_same(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.new_key(&create("AES", 256, &[name("n"), tags(&["t"])]));
     let exported = alice.ok(&named("Export", &id));
@@ -89,9 +94,7 @@ fn export_tells_the_same() {
     assert_eq!(find(&got, "KeyMaterial"), find(&exported, "KeyMaterial"));
 }
 
-#[test]
-fn what_the_server_sets_and_what_it_does_not_honour_is_refused_by_name() {
-    let server = Server::start();
+fn what_the_server_sets_and_what_it_does_not_honour_is_refused_by_name(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let digest = structure("Digest", &[enumeration("HashingAlgorithm", "SHA256")]);
     let reason = structure("RevocationReason", &[enumeration("RevocationReasonCode", "Superseded")]);

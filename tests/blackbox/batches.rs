@@ -31,8 +31,19 @@ pub fn outcomes(items: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn the_id_placeholder_joins_the_items() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    // The first one counts what there is.
+    Server::shared(&[
+        what_is_not_served_is_said,
+        the_id_placeholder_joins_the_items,
+        what_was_left_before_is_not_taken_for_what_an_item_did,
+        a_bad_item_spoils_only_itself,
+        at_most_64_items,
+        the_header_is_answered,
+    ]);
+}
+
+fn the_id_placeholder_joins_the_items(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let encrypt_it = structure("Encrypt", &[bytes("Data", b"data")]);
     let done = items(
@@ -70,9 +81,7 @@ fn the_id_placeholder_joins_the_items() {
     alice.refused(&encrypt_it, 400, "Missing_Data");
 }
 
-#[test]
-fn what_was_left_before_is_not_taken_for_what_an_item_did() {
-    let server = Server::start();
+fn what_was_left_before_is_not_taken_for_what_an_item_did(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for _ in 0..2 {
         alice.new_key(&create("AES", 256, &[name("twice")]));
@@ -103,9 +112,7 @@ fn what_was_left_before_is_not_taken_for_what_an_item_did() {
     made(&[attributes_of_it, encrypt("absent", b"x"), export_it()], &["Success", "Object_Not_Found", "Success"]);
 }
 
-#[test]
-fn a_bad_item_spoils_only_itself() {
-    let server = Server::start();
+fn a_bad_item_spoils_only_itself(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let good = encrypt(&id, b"data");
@@ -150,9 +157,7 @@ fn a_bad_item_spoils_only_itself() {
     assert_eq!(outcomes(&items(&mut alice, &request)), ["Missing_Data", "Success"]);
 }
 
-#[test]
-fn what_is_not_served_is_said() {
-    let server = Server::start();
+fn what_is_not_served_is_said(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let make = create("AES", 256, &[]);
     let mut refused = |request: &Value, reason: &str| {
@@ -176,9 +181,7 @@ fn what_is_not_served_is_said() {
     assert_eq!(outcomes(&items(&mut alice, &fits)), ["Success"]);
 }
 
-#[test]
-fn at_most_64_items() {
-    let server = Server::start();
+fn at_most_64_items(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let many = vec![encrypt(&id, b"x"); 64];
@@ -194,9 +197,7 @@ fn at_most_64_items() {
     alice.refused(&headless, 400, "Missing_Data");
 }
 
-#[test]
-fn the_header_is_answered() {
-    let server = Server::start();
+fn the_header_is_answered(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let options = [
         text("ClientCorrelationValue", "from the client"),

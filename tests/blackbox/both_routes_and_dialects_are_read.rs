@@ -18,8 +18,11 @@ fn typed(mut value: Value) -> Value {
 }
 
 #[test]
-fn on_both_routes() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    Server::shared(&[on_both_routes, names_in_either_dialect_and_any_case, the_example_of_the_dialect_word_for_word]);
+}
+
+fn on_both_routes(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for (made, used) in [(ROUTES[0], ROUTES[1]), (ROUTES[1], ROUTES[0])] {
         let answer = alice.post(made, &create("AES", 256, &[]));
@@ -35,9 +38,7 @@ fn on_both_routes() {
     assert_eq!(alice.get("/kmip/2_1").status, 405);
 }
 
-#[test]
-fn names_in_either_dialect_and_any_case() {
-    let server = Server::start();
+fn names_in_either_dialect_and_any_case(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for spelling in ["HMAC_SHA256", "HMACSHA256", "hmac-sha256", "Hmac_Sha_256"] {
         let id = alice.new_key(&create(spelling, 512, &[]));
@@ -61,9 +62,7 @@ fn names_in_either_dialect_and_any_case() {
     alice.refused(&create("NoSuchAlgorithm", 256, &[]), 400, "Unknown_Enumeration");
 }
 
-#[test]
-fn the_example_of_the_dialect_word_for_word() {
-    let server = Server::start();
+fn the_example_of_the_dialect_word_for_word(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let post = |alice: &mut crate::harness::Connection, text: &str| {
         let headers = [("Content-Type", "application/json")];

@@ -51,8 +51,17 @@ fn a_strict_body_must_say_that_it_is_json_and_have_no_unknown_member() {
 }
 
 #[test]
-fn a_page_of_another_origin_is_refused() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    Server::shared(&[
+        a_page_of_another_origin_is_refused,
+        no_page_is_given_leave_to_ask,
+        answers_are_neither_kept_nor_guessed_at,
+        what_is_not_in_the_table_is_not_there,
+        another_method_is_told_which_one_it_is,
+    ]);
+}
+
+fn a_page_of_another_origin_is_refused(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let own = format!("localhost:{}", server.address.port());
     let host = ("Host", own.as_str());
@@ -90,9 +99,7 @@ fn a_page_of_another_origin_is_refused() {
     }
 }
 
-#[test]
-fn no_page_is_given_leave_to_ask() {
-    let server = Server::start();
+fn no_page_is_given_leave_to_ask(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let own = format!("localhost:{}", server.address.port());
     let own_origin = format!("https://{own}");
@@ -104,9 +111,7 @@ fn no_page_is_given_leave_to_ask() {
     }
 }
 
-#[test]
-fn answers_are_neither_kept_nor_guessed_at() {
-    let server = Server::start();
+fn answers_are_neither_kept_nor_guessed_at(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for path in ["/whoami", "/version", "/health", "/nowhere"] {
         let answer = alice.get(path);
@@ -117,9 +122,7 @@ fn answers_are_neither_kept_nor_guessed_at() {
     }
 }
 
-#[test]
-fn what_is_not_in_the_table_is_not_there() {
-    let server = Server::start();
+fn what_is_not_in_the_table_is_not_there(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for path in [
         "/kmip",
@@ -143,9 +146,7 @@ fn what_is_not_in_the_table_is_not_there() {
     assert_eq!(alice.get("/whoami?username=bob").json()["username"], "alice");
 }
 
-#[test]
-fn another_method_is_told_which_one_it_is() {
-    let server = Server::start();
+fn another_method_is_told_which_one_it_is(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for (path, allowed, others) in [
         ("/whoami", "GET, HEAD", &["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"][..]),

@@ -17,8 +17,15 @@ fn decrypt(id: &str, parameters: Value, iv: &[u8], data: &[u8]) -> Value {
 }
 
 #[test]
-fn in_both_directions() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    Server::shared(&[
+        in_both_directions,
+        the_parameters_of_the_key_hold_where_the_request_has_none,
+        what_does_not_fit_is_refused,
+    ]);
+}
+
+fn in_both_directions(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for bits in [128, 192, 256] {
         let id = alice.new_key(&create("AES", bits, &[]));
@@ -49,9 +56,7 @@ fn in_both_directions() {
     }
 }
 
-#[test]
-fn the_parameters_of_the_key_hold_where_the_request_has_none() {
-    let server = Server::start();
+fn the_parameters_of_the_key_hold_where_the_request_has_none(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.new_key(&create("AES", 256, &[cbc(Some("PKCS5"))]));
     let answer = alice.ok(&encrypt(&id, b"hello"));
@@ -59,9 +64,7 @@ fn the_parameters_of_the_key_hold_where_the_request_has_none() {
     assert_eq!(reference::cbc_decrypt(&alice.export(&id), &iv, &encrypted, true), b"hello");
 }
 
-#[test]
-fn what_does_not_fit_is_refused() {
-    let server = Server::start();
+fn what_does_not_fit_is_refused(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let iv = [3; 16];

@@ -7,9 +7,18 @@ use crate::harness::kmip::{find, octets, string};
 use crate::harness::{Cli, Server, reference};
 
 #[test]
-fn a_key_leaves_and_enters_in_each_format() {
-    let server = Server::start();
-    let alice = Cli::alice(&server);
+fn requests_to_one_server() {
+    // The first one counts what there is.
+    Server::shared(&[
+        what_is_no_key_is_refused_without_showing_it,
+        a_key_leaves_and_enters_in_each_format,
+        an_import_takes_the_place_of_a_key_only_if_it_is_told_to,
+        what_may_not_leave_in_clear_leaves_wrapped_or_not_at_all,
+    ]);
+}
+
+fn a_key_leaves_and_enters_in_each_format(server: &Server) {
+    let alice = Cli::alice(server);
     let mut http = server.alice().connect().unwrap();
     let secret = reference::random(32);
     alice.write("key.raw", &secret);
@@ -61,10 +70,8 @@ fn a_key_leaves_and_enters_in_each_format() {
     assert_eq!(http.export(&from_file), http.export(&hmac));
 }
 
-#[test]
-fn an_import_takes_the_place_of_a_key_only_if_it_is_told_to() {
-    let server = Server::start();
-    let (alice, bob) = (Cli::alice(&server), Cli::bob(&server));
+fn an_import_takes_the_place_of_a_key_only_if_it_is_told_to(server: &Server) {
+    let (alice, bob) = (Cli::alice(server), Cli::bob(server));
     let mut http = server.alice().connect().unwrap();
     let (first, second) = (reference::random(16), reference::random(24));
     alice.write("first", &first);
@@ -92,10 +99,8 @@ fn an_import_takes_the_place_of_a_key_only_if_it_is_told_to() {
     alice.fails_with(&["sym", "keys", "create", "--id", "another"], &["conflict: "]);
 }
 
-#[test]
-fn what_may_not_leave_in_clear_leaves_wrapped_or_not_at_all() {
-    let server = Server::start();
-    let alice = Cli::alice(&server);
+fn what_may_not_leave_in_clear_leaves_wrapped_or_not_at_all(server: &Server) {
+    let alice = Cli::alice(server);
     let secret = reference::random(32);
     alice.write("secret", &secret);
     let import =
@@ -137,10 +142,8 @@ fn what_may_not_leave_in_clear_leaves_wrapped_or_not_at_all() {
     assert!(how.contains(&wrapping) && how.contains("NISTKeyWrap"), "{how}");
 }
 
-#[test]
-fn what_is_no_key_is_refused_without_showing_it() {
-    let server = Server::start();
-    let alice = Cli::alice(&server);
+fn what_is_no_key_is_refused_without_showing_it(server: &Server) {
+    let alice = Cli::alice(server);
     alice.write("text", b"hunter2");
     alice.write("half.base64", b"aHVudGVyMg=");
     alice.write(

@@ -30,9 +30,17 @@ fn configured(server: &Server) -> Cli {
 }
 
 #[test]
-fn a_flag_beats_the_environment_and_that_beats_the_file() {
-    let server = Server::start();
-    let cli = configured(&server);
+fn requests_to_one_server() {
+    Server::shared(&[
+        a_flag_beats_the_environment_and_that_beats_the_file,
+        an_empty_variable_counts_as_unset,
+        the_file_is_found_where_it_is_named,
+        what_is_wrong_with_the_file_is_told,
+    ]);
+}
+
+fn a_flag_beats_the_environment_and_that_beats_the_file(server: &Server) {
+    let cli = configured(server);
     assert_eq!(who(&cli, &[]), "file");
 
     for name in ["environment", "flag"] {
@@ -52,7 +60,7 @@ fn a_flag_beats_the_environment_and_that_beats_the_file() {
         ("CLAVIGER_CLIENT_P12_PASSWORD_FILE", "environment.password".to_owned()),
         ("CLAVIGER_CLIENT_P12_PASSWORD", format!("{PASSWORD} of environment")),
     ] {
-        let cli = configured(&server).with("CLAVIGER_CLIENT_P12", "environment.p12").with(name, value);
+        let cli = configured(server).with("CLAVIGER_CLIENT_P12", "environment.p12").with(name, value);
         assert_eq!(who(&cli, &[]), "environment");
         assert_eq!(who(&cli, &flag), "flag");
         // The URL, from worst to best.
@@ -70,10 +78,8 @@ fn a_flag_beats_the_environment_and_that_beats_the_file() {
     }
 }
 
-#[test]
-fn an_empty_variable_counts_as_unset() {
-    let server = Server::start();
-    let mut cli = configured(&server);
+fn an_empty_variable_counts_as_unset(server: &Server) {
+    let mut cli = configured(server);
     for name in [
         "CLAVIGER_URL",
         "CLAVIGER_CA_FILE",
@@ -96,10 +102,8 @@ fn an_empty_variable_counts_as_unset() {
     cli.fails_with(&["whoami", "--url", ""], &["--url: it is not a URL"]);
 }
 
-#[test]
-fn the_file_is_found_where_it_is_named() {
-    let server = Server::start();
-    let cli = configured(&server);
+fn the_file_is_found_where_it_is_named(server: &Server) {
+    let cli = configured(server);
     let named = ["--config", ".config/claviger/other.toml"];
     fs::rename(cli.path(FILE), cli.path(named[1])).unwrap();
     cli.fails_with(&["whoami"], &["localhost:9998"]);
@@ -115,10 +119,8 @@ fn the_file_is_found_where_it_is_named() {
     assert!(output.status.success(), "{output:?}");
 }
 
-#[test]
-fn what_is_wrong_with_the_file_is_told() {
-    let server = Server::start();
-    let cli = configured(&server);
+fn what_is_wrong_with_the_file_is_told(server: &Server) {
+    let cli = configured(server);
     let good = String::from_utf8(cli.read(FILE)).unwrap();
     let mode = |mode| fs::set_permissions(cli.path(FILE), fs::Permissions::from_mode(mode)).unwrap();
     for exposed in [0o644, 0o640, 0o604, 0o620] {

@@ -57,8 +57,24 @@ fn older_nonce(answer: &Value) -> Value {
 }
 
 #[test]
-fn version_4_makes_uses_and_ends_a_key() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    // The first one counts what there is.
+    Server::shared(&[
+        what_is_not_served_leaves_nothing_behind,
+        version_4_makes_uses_and_ends_a_key,
+        a_chosen_nonce_is_answered_in_kind_and_takes_the_right_to_decrypt,
+        vendor_attributes_are_given_back_in_kind,
+        tags_name_exactly_one_object_of_the_callers,
+        what_is_made_without_a_message_is_active,
+        what_a_server_made_of_a_key_is_left_out_when_it_is_brought,
+        an_inner_restriction_is_not_lost,
+        unrestricted_is_all_that_the_key_can_do,
+        version_5_makes_pairs_and_ends_them_together,
+        the_version_is_a_string_and_the_server_info_an_object,
+    ]);
+}
+
+fn version_4_makes_uses_and_ends_a_key(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = string(&alice.ok(&create_4(false, &[("tag", "[]")])), "UniqueIdentifier");
     let tagged = string(&alice.ok(&create_4(false, &[("tag", r#"["mytag","x"]"#)])), "UniqueIdentifier");
@@ -100,9 +116,7 @@ fn version_4_makes_uses_and_ends_a_key() {
     alice.refused(&typed(named("Get", r#"["mytag"]"#)), 404, "Object_Not_Found");
 }
 
-#[test]
-fn a_chosen_nonce_is_answered_in_kind_and_takes_the_right_to_decrypt() {
-    let server = Server::start();
+fn a_chosen_nonce_is_answered_in_kind_and_takes_the_right_to_decrypt(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let only = [integer("CryptographicUsageMask", 4)];
     let (key, encrypting) = (alice.aes(), alice.new_key(&create("AES", 256, &only)));
@@ -115,9 +129,7 @@ fn a_chosen_nonce_is_answered_in_kind_and_takes_the_right_to_decrypt() {
     alice.refused(&twice, 400, "Invalid_Message");
 }
 
-#[test]
-fn vendor_attributes_are_given_back_in_kind() {
-    let server = Server::start();
+fn vendor_attributes_are_given_back_in_kind(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let own = [("tag", r#"["blue"]"#), ("other", "value")];
     let id = string(&alice.ok(&create_4(false, &own)), "UniqueIdentifier");
@@ -137,9 +149,7 @@ fn vendor_attributes_are_given_back_in_kind() {
     }
 }
 
-#[test]
-fn tags_name_exactly_one_object_of_the_callers() {
-    let server = Server::start();
+fn tags_name_exactly_one_object_of_the_callers(server: &Server) {
     let (mut alice, mut bob) = (server.alice().connect().unwrap(), server.bob().connect().unwrap());
     let id = alice.new_key(&create("AES", 256, &[tags(&["one", "both"])]));
     let other = alice.new_key(&create("AES", 256, &[tags(&["two", "both"])]));
@@ -186,9 +196,7 @@ fn tags_name_exactly_one_object_of_the_callers() {
     assert_eq!(string(&answer, "ResultReason"), "Object_Not_Found");
 }
 
-#[test]
-fn what_is_made_without_a_message_is_active() {
-    let server = Server::start();
+fn what_is_made_without_a_message_is_active(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let without_date = |mut request: Value| {
         for field in request["value"].as_array_mut().unwrap() {
@@ -250,9 +258,7 @@ fn what_is_made_without_a_message_is_active() {
     assert_eq!(alice.state(&waiting), "PreActive");
 }
 
-#[test]
-fn what_a_server_made_of_a_key_is_left_out_when_it_is_brought() {
-    let server = Server::start();
+fn what_a_server_made_of_a_key_is_left_out_when_it_is_brought(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let made = [
         boolean("AlwaysSensitive", true),
@@ -294,9 +300,7 @@ fn what_a_server_made_of_a_key_is_left_out_when_it_is_brought() {
     assert!(!alice.attributes("brought").to_string().contains("_kk"));
 }
 
-#[test]
-fn an_inner_restriction_is_not_lost() {
-    let server = Server::start();
+fn an_inner_restriction_is_not_lost(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let mut key = raw_key("AES", &[7; 32]);
     let inner = structure("Attributes", &[boolean("Sensitive", true)]);
@@ -306,9 +310,7 @@ fn an_inner_restriction_is_not_lost() {
     alice.refused(&named("Get", &id), 403, "Sensitive");
 }
 
-#[test]
-fn unrestricted_is_all_that_the_key_can_do() {
-    let server = Server::start();
+fn unrestricted_is_all_that_the_key_can_do(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let mask = [integer("CryptographicUsageMask", UNRESTRICTED)];
     for (algorithm, bits, expected) in
@@ -327,9 +329,7 @@ fn unrestricted_is_all_that_the_key_can_do() {
     assert_eq!(string(&answer, "ValidityIndicator"), "Valid");
 }
 
-#[test]
-fn version_5_makes_pairs_and_ends_them_together() {
-    let server = Server::start();
+fn version_5_makes_pairs_and_ends_them_together(server: &Server) {
     let (mut alice, mut bob) = (server.alice().connect().unwrap(), server.bob().connect().unwrap());
     let of_half = |more: &[Value]| {
         let own = [
@@ -377,9 +377,7 @@ fn version_5_makes_pairs_and_ends_them_together() {
     assert_eq!((alice.state(&private).as_str(), alice.state(&public).as_str()), ("Deactivated", "Active"));
 }
 
-#[test]
-fn what_is_not_served_leaves_nothing_behind() {
-    let server = Server::start();
+fn what_is_not_served_leaves_nothing_behind(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let problem =
         alice.refused(&create_4(false, &[("tag", "[]"), ("wrapping_key_id", "wk")]), 422, "Feature_Not_Supported");
@@ -421,13 +419,11 @@ fn what_is_not_served_leaves_nothing_behind() {
     assert_eq!(alice.located(&locate(&[], &[])), (Vec::new(), 0));
 }
 
-#[test]
-fn the_version_is_a_string_and_the_server_info_an_object() {
-    let server = Server::start();
+fn the_version_is_a_string_and_the_server_info_an_object(server: &Server) {
     let version = server.alice().get("/version").json();
     assert_eq!(version, env!("CARGO_PKG_VERSION"));
     assert_eq!(server.alice().get("/server-info").json(), json!({"version": version}));
-    let alice = Cli::alice(&server);
+    let alice = Cli::alice(server);
     assert!(alice.ok(&["version"]).contains(&format!("server {} at", env!("CARGO_PKG_VERSION"))));
     // As the documents of other clients have it.
     let output = alice.output(&["kms", "sym", "keys", "create"], b"");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::harness::costs::{Pair, SLACK, best, fill, objects, quiet_server, starts, took, warm};
+use crate::harness::costs::{Pair, SLACK, fill, objects, quiet_server, starts, warm};
 use crate::harness::kmip::locate;
 use crate::harness::server::Place;
 use crate::harness::{Options, Server};
@@ -66,21 +66,21 @@ fn with_the_number_of_definitions() {
     ] {
         let (kind, prefix) = kind.split_once('/').unwrap_or((kind, ""));
         let name = |turn: usize| format!("{prefix}new{turn}");
-        root.check(&format!("a definition among {kind}"), |root, turn| {
-            took(|| assert_eq!(root.define(kind, &name(turn), &definition).status, 200, "{kind}"))
+        root.check(&format!("a definition among {kind}"), |root, turn, cpu| {
+            cpu.spent(|| assert_eq!(root.define(kind, &name(turn), &definition).status, 200, "{kind}"))
         });
-        root.check(&format!("a change among {kind}"), |root, turn| {
+        root.check(&format!("a change among {kind}"), |root, turn, cpu| {
             root.define(kind, &name(turn), &definition);
-            took(|| assert_eq!(root.define(kind, &name(turn), &definition).json()["version"], 2))
+            cpu.spent(|| assert_eq!(root.define(kind, &name(turn), &definition).json()["version"], 2))
         });
-        root.check(&format!("a removal among {kind}"), |root, turn| {
+        root.check(&format!("a removal among {kind}"), |root, turn, cpu| {
             root.define(kind, &name(turn), &definition);
-            took(|| assert_eq!(root.undefine(kind, &name(turn)).status, 200, "{kind}"))
+            cpu.spent(|| assert_eq!(root.undefine(kind, &name(turn)).status, 200, "{kind}"))
         });
     }
     // What somebody finds who is in a project, and who is in none.
     let request = locate(&[], &[]);
     for name in ["u1", "mary"] {
-        Pair::new(servers, name, SLACK).check("Locate", |caller, _| best(|| drop(caller.ok(&request))));
+        Pair::new(servers, name, SLACK).check("Locate", |caller, _, cpu| cpu.least(|| drop(caller.ok(&request))));
     }
 }

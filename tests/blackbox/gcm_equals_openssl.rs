@@ -34,8 +34,17 @@ fn decrypt(id: &str, data: &[u8], iv: &[u8], tag: &[u8], additional: &[u8]) -> V
 }
 
 #[test]
-fn of_every_key_length_in_both_directions() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    Server::shared(&[
+        of_every_key_length_in_both_directions,
+        with_an_iv_and_a_tag_length_of_the_callers_choice,
+        every_iv_of_the_server_is_new,
+        nothing_else_is_decrypted,
+        what_weakens_it_is_refused,
+    ]);
+}
+
+fn of_every_key_length_in_both_directions(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for bits in [128, 192, 256] {
         let id = alice.new_key(&create("AES", bits, &[]));
@@ -61,9 +70,7 @@ fn of_every_key_length_in_both_directions() {
     }
 }
 
-#[test]
-fn with_an_iv_and_a_tag_length_of_the_callers_choice() {
-    let server = Server::start();
+fn with_an_iv_and_a_tag_length_of_the_callers_choice(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let key = alice.export(&id);
@@ -85,9 +92,7 @@ fn with_an_iv_and_a_tag_length_of_the_callers_choice() {
     }
 }
 
-#[test]
-fn every_iv_of_the_server_is_new() {
-    let server = Server::start();
+fn every_iv_of_the_server_is_new(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let random = with(encrypt(&id, b"x"), &[gcm(&[boolean("RandomIV", true)])]);
@@ -96,9 +101,7 @@ fn every_iv_of_the_server_is_new() {
     assert_eq!(ivs.len(), 100);
 }
 
-#[test]
-fn nothing_else_is_decrypted() {
-    let server = Server::start();
+fn nothing_else_is_decrypted(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let (id, other) = (alice.aes(), alice.aes());
     let answer = alice.ok(&with(encrypt(&id, b"sixteen byte msg"), &[aad(b"context")]));
@@ -132,9 +135,7 @@ fn nothing_else_is_decrypted() {
     assert_eq!(server.alice().get("/health").status, 200, "damaged ciphertexts are no damaged token");
 }
 
-#[test]
-fn what_weakens_it_is_refused() {
-    let server = Server::start();
+fn what_weakens_it_is_refused(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let sealed = alice.seal(&id, b"message");

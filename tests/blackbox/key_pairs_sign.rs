@@ -59,8 +59,20 @@ fn openssl_verifies(at: &Path, options: &[String], data: &[u8], signature: &[u8]
 }
 
 #[test]
-fn openssl_verifies_what_is_signed_here() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    // The first one counts what there is.
+    Server::shared(&[
+        what_contradicts_itself_or_is_not_served_is_refused,
+        openssl_verifies_what_is_signed_here,
+        a_signature_is_as_long_as_its_key,
+        digests_are_signed_as_their_data_is_and_defaults_are_told,
+        a_half_does_what_it_is_for_and_nothing_else,
+        who_may_sign_is_decided_as_for_every_other_use,
+        a_batch_signs_with_the_pair_that_it_makes,
+    ]);
+}
+
+fn openssl_verifies_what_is_signed_here(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let at = directory();
     for (algorithm, bits) in [("RSA", 2048), ("RSA", 3072), ("EC", 256), ("ECDSA", 256)] {
@@ -96,9 +108,7 @@ fn openssl_verifies_what_is_signed_here() {
 }
 
 /// One in 256 begins with a zero, and OpenSSL by itself verifies it without.
-#[test]
-fn a_signature_is_as_long_as_its_key() {
-    let server = Server::start();
+fn a_signature_is_as_long_as_its_key(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let (private, public) = pair(&mut alice, "RSA", 2048);
     for padding in ["PSS", "PKCS1v15"] {
@@ -116,9 +126,7 @@ fn a_signature_is_as_long_as_its_key() {
     }
 }
 
-#[test]
-fn digests_are_signed_as_their_data_is_and_defaults_are_told() {
-    let server = Server::start();
+fn digests_are_signed_as_their_data_is_and_defaults_are_told(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let digested = |operation, id: &str, digest: &[u8], more: &[Value]| {
         with(structure(operation, &[text("UniqueIdentifier", id), bytes("DigestedData", digest)]), more)
@@ -149,9 +157,7 @@ fn digests_are_signed_as_their_data_is_and_defaults_are_told() {
     assert_eq!(validity(&mut alice, &verify(&public, b"data", &signature, &fields)), "Valid");
 }
 
-#[test]
-fn what_contradicts_itself_or_is_not_served_is_refused() {
-    let server = Server::start();
+fn what_contradicts_itself_or_is_not_served_is_refused(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let (rsa, _) = pair(&mut alice, "RSA", 2048);
     let (ec, _) = pair(&mut alice, "EC", 256);
@@ -213,9 +219,7 @@ fn what_contradicts_itself_or_is_not_served_is_refused() {
     assert_eq!((found.len(), total), (4, 4));
 }
 
-#[test]
-fn a_half_does_what_it_is_for_and_nothing_else() {
-    let server = Server::start();
+fn a_half_does_what_it_is_for_and_nothing_else(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let request = pair_of(
         "EC",
@@ -281,11 +285,9 @@ fn a_half_does_what_it_is_for_and_nothing_else() {
     alice.refused(&named("Get", "mine.public"), 409, "Object_Destroyed");
 }
 
-#[test]
-fn who_may_sign_is_decided_as_for_every_other_use() {
-    let server = Server::start();
-    let mut alice = Caller::certificate(&server, "alice");
-    let mut bob = Caller::certificate(&server, "bob");
+fn who_may_sign_is_decided_as_for_every_other_use(server: &Server) {
+    let mut alice = Caller::certificate(server, "alice");
+    let mut bob = Caller::certificate(server, "bob");
     let request = pair_of("EC", 256, &[text("UniqueIdentifier", "k")], &[text("UniqueIdentifier", "k.public")]);
     alice.ok(&request);
     let signature = octets(&alice.ok(&sign("k", b"x", &[])), "SignatureData");
@@ -307,9 +309,7 @@ fn who_may_sign_is_decided_as_for_every_other_use() {
     }
 }
 
-#[test]
-fn a_batch_signs_with_the_pair_that_it_makes() {
-    let server = Server::start();
+fn a_batch_signs_with_the_pair_that_it_makes(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let item = |operation: &str, payload: &Value| {
         let payload = structure("RequestPayload", payload["value"].as_array().unwrap());

@@ -71,8 +71,12 @@ fn key_in(alice: &mut Connection, state: &str) -> (String, Value, Value) {
 }
 
 #[test]
-fn every_operation_in_every_state() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    // The first one finds only its own key.
+    Server::shared(&[dates_that_pass_take_effect_on_a_key_in_use, every_operation_in_every_state, an_activation_date_decides_where_life_begins, process_start_and_protect_stop_bound_the_uses, a_cached_key_obeys_on_every_connection_at_once, the_usage_mask_bounds_the_uses]);
+}
+
+fn every_operation_in_every_state(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let other = alice.aes();
     // Operation by operation: PreActive, Active, Deactivated, Compromised, Destroyed, Destroyed Compromised.
@@ -152,9 +156,7 @@ fn each_transition_leaves_its_marks() {
     assert_eq!(server.alice().connect().unwrap().attributes(&id), attributes);
 }
 
-#[test]
-fn an_activation_date_decides_where_life_begins() {
-    let server = Server::start();
+fn an_activation_date_decides_where_life_begins(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let mut absent = create("AES", 256, &[]);
     let attributes = absent["value"][1]["value"].as_array_mut().unwrap();
@@ -178,9 +180,7 @@ fn an_activation_date_decides_where_life_begins() {
     alice.refused(&create("AES", 256, &backwards), 400, "Invalid_Attribute_Value");
 }
 
-#[test]
-fn dates_that_pass_take_effect_on_a_key_in_use() {
-    let server = Server::start();
+fn dates_that_pass_take_effect_on_a_key_in_use(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let (start, end) = (soon(2), soon(4));
     let dates = [date("ActivationDate", &start), date("DeactivationDate", &end)];
@@ -200,9 +200,7 @@ fn dates_that_pass_take_effect_on_a_key_in_use() {
     alice.ok(&named("Destroy", &id));
 }
 
-#[test]
-fn process_start_and_protect_stop_bound_the_uses() {
-    let server = Server::start();
+fn process_start_and_protect_stop_bound_the_uses(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let stopped = alice.new_key(&create("AES", 256, &[date("ProtectStopDate", PAST)]));
     assert_eq!(alice.state(&stopped), "Active");
@@ -218,9 +216,7 @@ fn process_start_and_protect_stop_bound_the_uses() {
     assert!(problem["detail"].as_str().unwrap().contains("Process Start Date"), "{problem}");
 }
 
-#[test]
-fn a_cached_key_obeys_on_every_connection_at_once() {
-    let server = Server::start();
+fn a_cached_key_obeys_on_every_connection_at_once(server: &Server) {
     let mut one = server.alice().connect().unwrap();
     let mut two = server.alice().connect().unwrap();
     for _ in 0..20 {
@@ -238,9 +234,7 @@ fn a_cached_key_obeys_on_every_connection_at_once() {
     }
 }
 
-#[test]
-fn the_usage_mask_bounds_the_uses() {
-    let server = Server::start();
+fn the_usage_mask_bounds_the_uses(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let other = alice.aes();
     let bits = [("Encrypt", 4), ("Decrypt", 8), ("Wrap", 0x10), ("MAC", 128), ("MACVerify", 256)];

@@ -35,8 +35,11 @@ fn check(alice: &mut Connection, id: &str, data: &[u8], expected: &[u8]) {
 }
 
 #[test]
-fn hmac_of_every_hash() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    Server::shared(&[hmac_of_every_hash, cmac_of_every_key_length, what_is_no_mac_of_the_key_is_refused]);
+}
+
+fn hmac_of_every_hash(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for (algorithm, hash, digest) in hashes() {
         let made = alice.new_key(&create(algorithm, 512, &[]));
@@ -55,9 +58,7 @@ fn hmac_of_every_hash() {
     }
 }
 
-#[test]
-fn cmac_of_every_key_length() {
-    let server = Server::start();
+fn cmac_of_every_key_length(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     for bits in [128, 192, 256] {
         let id = alice.new_key(&create("AES", bits, &[]));
@@ -68,9 +69,7 @@ fn cmac_of_every_key_length() {
     }
 }
 
-#[test]
-fn what_is_no_mac_of_the_key_is_refused() {
-    let server = Server::start();
+fn what_is_no_mac_of_the_key_is_refused(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let aes = alice.aes();
     let hmac = alice.new_key(&create("HMACSHA256", 256, &[]));

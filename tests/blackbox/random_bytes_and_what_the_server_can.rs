@@ -4,8 +4,11 @@ use crate::harness::Server;
 use crate::harness::kmip::{all, enumeration, find, integer, octets, string, structure};
 
 #[test]
-fn random_bytes_within_bounds() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    Server::shared(&[random_bytes_within_bounds, what_is_served_is_told, versions_in_common]);
+}
+
+fn random_bytes_within_bounds(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let mut seen = std::collections::HashSet::new();
     for length in [1, 16, 32, 32, 32, 1000, 65_536] {
@@ -21,9 +24,7 @@ fn random_bytes_within_bounds() {
     alice.refused(&structure("RNGRetrieve", &[]), 400, "Missing_Data");
 }
 
-#[test]
-fn what_is_served_is_told() {
-    let server = Server::start();
+fn what_is_served_is_told(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let functions = ["QueryOperations", "QueryObjects", "QueryServerInformation", "QueryCapabilities"];
     let functions: Vec<_> = functions.into_iter().map(|name| enumeration("QueryFunction", name)).collect();
@@ -71,9 +72,7 @@ fn what_is_served_is_told() {
     }
 }
 
-#[test]
-fn versions_in_common() {
-    let server = Server::start();
+fn versions_in_common(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let version = |major, minor| {
         let numbers = [integer("ProtocolVersionMajor", major), integer("ProtocolVersionMinor", minor)];

@@ -18,8 +18,15 @@ fn wrapping_key(alice: &mut Connection, bits: i64) -> (String, Vec<u8>) {
 }
 
 #[test]
-fn neither_in_clear_nor_wrapped() {
-    let server = Server::start();
+fn requests_to_one_server() {
+    Server::shared(&[
+        neither_in_clear_nor_wrapped,
+        a_sensitive_key_leaves_wrapped_and_only_so,
+        a_key_that_wraps_is_used_like_any_other,
+    ]);
+}
+
+fn neither_in_clear_nor_wrapped(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let (wrapping, _) = wrapping_key(&mut alice, 256);
     for sensitive in [false, true] {
@@ -43,9 +50,7 @@ fn neither_in_clear_nor_wrapped() {
     }
 }
 
-#[test]
-fn a_sensitive_key_leaves_wrapped_and_only_so() {
-    let server = Server::start();
+fn a_sensitive_key_leaves_wrapped_and_only_so(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let secret = reference::random(32);
     let id = alice.new_key(&register("AES", &secret, &[boolean("Sensitive", true)]));
@@ -80,9 +85,7 @@ fn a_sensitive_key_leaves_wrapped_and_only_so() {
     }
 }
 
-#[test]
-fn a_key_that_wraps_is_used_like_any_other() {
-    let server = Server::start();
+fn a_key_that_wraps_is_used_like_any_other(server: &Server) {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
     let (wrapping, _) = wrapping_key(&mut alice, 256);

@@ -64,7 +64,7 @@ pub fn check_tests(number: &str, tests: &str) {
     }
 }
 
-/// Whether the tests of the repository have this one, written `module::test`.
+/// Whether the tests of the repository have this one, written `module::test`, or have it as a case of a test.
 pub fn is_test(name: &str) -> bool {
     let Some((module, test)) = name.rsplit_once("::") else { return false };
     let path = module.replace("::", "/");
@@ -72,5 +72,6 @@ pub fn is_test(name: &str) -> bool {
     let read = |place: &str| fs::read_to_string(root().join(place.replace("{}", &path))).ok();
     let source = places.into_iter().find_map(read).unwrap_or_default();
     let head = format!("#[test]\nfn {test}()");
-    source.contains(&head) || source.contains(&head.replace('\n', "\n    "))
+    let is_case = || source.contains("Server::shared(") && source.contains(&format!("\nfn {test}(server: &Server) {{"));
+    source.contains(&head) || source.contains(&head.replace('\n', "\n    ")) || is_case()
 }

@@ -10,4 +10,6 @@ pub use write::write;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -38,7 +38,7 @@ impl Home {
         let home = Home(directory.path().to_owned());
         let hsm = Hsm::chosen();
         let settings = hsm.configure(&home.0);
-        home.add_token(LABEL);
+        hsm.begin(&home.0, LABEL, PIN);
         let (_, module) = module.split_once("::").unwrap();
         let name = format!("{module}::{test}");
         let child = Command::new(env::current_exe().unwrap())

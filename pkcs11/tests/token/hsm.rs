@@ -77,13 +77,32 @@ impl Hsm {
         path
     }
 
+    /// Makes the first token in `directory`/tokens: a copy of one that was initialised once, with its serial number.
+    pub fn begin(self, directory: &Path, label: &str, pin: &str) {
+        match self {
+            Self::SoftHsm => {
+                let tokens = directory.join("tokens");
+                for token in fs::read_dir(self.ready(label, pin)).unwrap() {
+                    let token = token.unwrap();
+                    let copy = tokens.join(token.file_name());
+                    fs::create_dir(&copy).unwrap();
+                    for file in fs::read_dir(token.path()).unwrap() {
+                        let file = file.unwrap();
+                        fs::copy(file.path(), copy.join(file.file_name())).unwrap();
+                    }
+                }
+            }
+            Self::Kryoptic => self.add(directory, label, pin),
+        }
+    }
+
     /// Makes one more token in `directory`/tokens.
     pub fn add(self, directory: &Path, label: &str, pin: &str) {
         match self {
             Self::SoftHsm => self.initialize(directory, label, pin),
             Self::Kryoptic => {
                 let tokens = directory.join("tokens");
-                fs::copy(ready(label, pin), database(&tokens, free_slot(&tokens))).unwrap();
+                fs::copy(self.ready(label, pin), database(&tokens, free_slot(&tokens))).unwrap();
                 self.configure(directory);
             }
         }
@@ -110,6 +129,23 @@ impl Hsm {
             }
         }
     }
+
+    /// A token that was initialised once, to be copied: Kryoptic's file, or the directory in which SoftHSM has its own.
+    fn ready(self, label: &str, pin: &str) -> PathBuf {
+        let module = self.module();
+        let build = module.parent().unwrap().file_name().unwrap().to_string_lossy();
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{build}-{label}-{pin}"));
+        if !path.exists() {
+            let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+            self.initialize(directory.path(), label, pin);
+            let tokens = directory.path().join("tokens");
+            let made = if self == Self::Kryoptic { database(&tokens, 1) } else { tokens };
+            // Whoever is first, all are good.
+            let renamed = fs::rename(made, &path);
+            assert!(renamed.is_ok() || path.exists(), "{renamed:?}");
+        }
+        path
+    }
 }
 
 /// Kryoptic's file of one token, which is the one in the slot of that number.
@@ -132,19 +168,4 @@ fn kryoptic(tokens: &Path) -> String {
         write!(text, "\n[[slots]]\nslot = {number}\ndbtype = \"sqlite\"\ndbargs = \"{}\"\n", file.display()).unwrap();
     }
     text
-}
-
-/// A token of Kryoptic that was initialised once, to be copied: one file, and no work for a test.
-fn ready(label: &str, pin: &str) -> PathBuf {
-    let module = Hsm::Kryoptic.module();
-    let build = module.parent().unwrap().file_name().unwrap().to_string_lossy();
-    let name = format!("{build}-{label}-{pin}.sql");
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    if !path.exists() {
-        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        Hsm::Kryoptic.initialize(directory.path(), label, pin);
-        // Whoever is first, all are good.
-        fs::rename(database(&directory.path().join("tokens"), 1), &path).unwrap();
-    }
-    path
 }

@@ -133,6 +133,12 @@ impl Server {
         Self::start_with(&Options::default())
     }
 
+    /// Runs cases that only vary their requests against one server: each uses names of its own.
+    pub fn shared(cases: &[fn(&Self)]) {
+        let server = Self::start();
+        cases.iter().for_each(|case| case(&server));
+    }
+
     pub fn start_with(options: &Options) -> Self {
         Self::start_at(Arc::new(Place::new()), options)
     }

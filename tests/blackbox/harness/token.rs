@@ -59,7 +59,7 @@ impl Token {
     /// A new token in `directory`.
     pub fn new(directory: &Path) -> Self {
         let token = Self::empty(directory);
-        token.add(LABEL);
+        Hsm::chosen().begin(directory, LABEL, PIN);
         token
     }
 
