@@ -31,6 +31,14 @@ pub enum Fault {
         /// The column, from 1.
         column: usize,
     },
+    /// Not the binary encoding.
+    #[error("not well-formed TTLV at byte {offset}: {what}")]
+    Malformed {
+        /// The offset in the message, from 0.
+        offset: usize,
+        /// The rule that it breaks.
+        what: &'static str,
+    },
     /// An item is not the JSON object that it must be.
     #[error("every item must be an object of `tag`, `type` and `value`")]
     NotAnItem,

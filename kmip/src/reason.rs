@@ -9,6 +9,7 @@ impl Error {
     pub fn result_reason(&self) -> ResultReason {
         match self.fault() {
             Fault::Syntax { .. }
+            | Fault::Malformed { .. }
             | Fault::NotAnItem
             | Fault::UnknownMember(_)
             | Fault::RepeatedMember(_)

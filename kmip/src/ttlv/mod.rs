@@ -1,5 +1,6 @@
 //! The tree that every encoding spells: items of tag, type and value (KMIP 2.1, section 10).
 
+pub mod binary;
 pub mod field;
 pub mod fields;
 mod item_type;
