@@ -31,9 +31,11 @@ pub enum Fault {
         /// The column, from 1.
         column: usize,
     },
-    /// Not the binary encoding.
-    #[error("not well-formed TTLV at byte {offset}: {what}")]
+    /// Not the encoding that the document should have.
+    #[error("not well-formed {encoding} at byte {offset}: {what}")]
     Malformed {
+        /// `TTLV` or `XML`.
+        encoding: &'static str,
         /// The offset in the message, from 0.
         offset: usize,
         /// The rule that it breaks.

@@ -5,7 +5,10 @@ pub mod field;
 pub mod fields;
 mod item_type;
 pub mod json;
+mod scalar;
+mod spelled;
 mod value;
+pub mod xml;
 
 pub use field::Field;
 pub use fields::Fields;

@@ -47,7 +47,7 @@ pub fn read(bytes: &[u8]) -> Result<Document, Error> {
 }
 
 fn malformed(offset: usize, what: &'static str) -> Error {
-    Fault::Malformed { offset, what }.into()
+    Fault::Malformed { encoding: "TTLV", offset, what }.into()
 }
 
 struct Reader<'a> {
