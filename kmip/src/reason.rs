@@ -28,7 +28,9 @@ impl Error {
             | Fault::UnsupportedOperation(_) => ResultReason::OperationNotSupported,
             Fault::UnknownEnumerationName { .. }
             | Fault::UnknownEnumerationCode { .. }
-            | Fault::EnumerationWithoutNames => ResultReason::UnknownEnumeration,
+            | Fault::EnumerationWithoutNames(_) => ResultReason::UnknownEnumeration,
+            Fault::UnsupportedVersion { .. } => ResultReason::UnsupportedProtocolVersion,
+            Fault::UnknownAttribute(_) => ResultReason::UnsupportedAttribute,
             Fault::OutOfRange => ResultReason::NumericRange,
             Fault::Missing(_) | Fault::MissingObject => ResultReason::MissingData,
             Fault::UnsupportedAttribute(_) => ResultReason::UnsupportedAttribute,
@@ -36,7 +38,9 @@ impl Error {
             Fault::UnsupportedIdentifier | Fault::NotServed(_) => ResultReason::FeatureNotSupported,
             Fault::CriticalExtension => ResultReason::UnknownMessageExtension,
             Fault::TooLong(_) | Fault::TooMany { .. } | Fault::BadTags => ResultReason::InvalidAttributeValue,
-            Fault::UnknownMaskName { .. } | Fault::Empty | Fault::Contradiction(..) => ResultReason::InvalidField,
+            Fault::UnknownMaskName { .. } | Fault::MaskWithoutNames(_) | Fault::Empty | Fault::Contradiction(..) => {
+                ResultReason::InvalidField
+            }
         }
     }
 }

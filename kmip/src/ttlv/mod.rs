@@ -5,7 +5,7 @@ pub mod field;
 pub mod fields;
 mod item_type;
 pub mod json;
-mod scalar;
+pub(crate) mod scalar;
 mod spelled;
 mod value;
 pub mod xml;

@@ -10,8 +10,11 @@ use crate::Bytes;
 use crate::enumerations;
 use crate::error::{Fault, excerpt};
 use crate::hexadecimal;
-use crate::mask;
+use crate::mask::{self, Bits};
 use crate::tag::Tag;
+
+/// The most characters of a mask's names that are kept until its attribute is known: more than all its names have.
+const LONGEST_MASK: usize = 512;
 
 /// A value before its type is known.
 pub(super) enum Raw<'de> {
@@ -164,26 +167,32 @@ fn enumeration(tag: Option<Tag>, raw: Raw<'_>) -> Result<u32, Fault> {
         let code = hexadecimal(&name).ok_or(Fault::BadValue(ItemType::Enumeration))?;
         return narrow(i128::from(code));
     }
+    let without_names = || Fault::EnumerationWithoutNames(excerpt(&name));
     let unknown = |enumeration| Fault::UnknownEnumerationName { enumeration, name: excerpt(&name) };
     match tag {
         Some(Tag::AttributeReference | Tag::Tag) => Tag::from_name(&name).map(Tag::code).ok_or_else(|| unknown("Tag")),
         Some(tag) => {
-            let table = enumerations::carried_by(tag).ok_or(Fault::EnumerationWithoutNames)?;
+            let table = enumerations::carried_by(tag).ok_or_else(without_names)?;
             table.code(&name).ok_or_else(|| unknown(table.name))
         }
-        None => Err(Fault::EnumerationWithoutNames),
+        None => Err(without_names()),
     }
 }
 
 /// An Integer as a text: eight hexadecimal digits of two's complement, or the names of a mask's bits.
 fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
-    let bits = |text: &str| {
-        let bits = hexadecimal(text).ok_or(Fault::BadValue(ItemType::Integer))?;
-        narrow::<u32>(i128::from(bits)).map(u32::cast_signed)
-    };
-    let Some(mask) = tag.and_then(mask::carried_by) else {
-        return bits(text);
-    };
+    match tag.and_then(mask::carried_by) {
+        Some(mask) => bits_of(mask, text),
+        // Whose value it is, its name tells.
+        None if tag == Some(Tag::AttributeValue) && after_prefix(text).is_none() => {
+            Err(Fault::MaskWithoutNames(text.chars().take(LONGEST_MASK).collect()))
+        }
+        None => bits(text),
+    }
+}
+
+/// The bits of a mask that are named, or given as hexadecimal digits.
+pub(crate) fn bits_of(mask: &Bits, text: &str) -> Result<i32, Fault> {
     let mut sum = 0;
     // The JSON encoding separates with `|`, the XML encoding with spaces; clients mix them up.
     for name in text.split(['|', ' ']).filter(|name| !name.is_empty()) {
@@ -194,6 +203,11 @@ fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
         };
     }
     Ok(sum)
+}
+
+fn bits(text: &str) -> Result<i32, Fault> {
+    let bits = hexadecimal(text).ok_or(Fault::BadValue(ItemType::Integer))?;
+    narrow::<u32>(i128::from(bits)).map(u32::cast_signed)
 }
 
 fn bytes(digits: &str) -> Result<Bytes, Fault> {
