@@ -31,6 +31,16 @@ pub enum Fault {
         /// The column, from 1.
         column: usize,
     },
+    /// Not the encoding that the document should have.
+    #[error("not well-formed {encoding} at byte {offset}: {what}")]
+    Malformed {
+        /// `TTLV` or `XML`.
+        encoding: &'static str,
+        /// The offset in the message, from 0.
+        offset: usize,
+        /// The rule that it breaks.
+        what: &'static str,
+    },
     /// An item is not the JSON object that it must be.
     #[error("every item must be an object of `tag`, `type` and `value`")]
     NotAnItem,
@@ -71,9 +81,23 @@ pub enum Fault {
         /// The code.
         code: u32,
     },
-    /// An enumeration by name under a tag that carries no known enumeration.
+    /// An enumeration by name under a tag that carries no known enumeration. It holds the name, shortened.
     #[error("the enumeration of this item has no names: give its number")]
-    EnumerationWithoutNames,
+    EnumerationWithoutNames(String),
+    /// Names of bits under a tag that carries no known mask. It holds the names.
+    #[error("the bits of this item have no names: give their number")]
+    MaskWithoutNames(String),
+    /// An attribute name that the client's version does not have.
+    #[error("unknown attribute `{0}`")]
+    UnknownAttribute(String),
+    /// A version of the protocol that is not served.
+    #[error("KMIP {major}.{minor} is not served: ask Discover Versions for those that are")]
+    UnsupportedVersion {
+        /// The first number.
+        major: i32,
+        /// The second number.
+        minor: i32,
+    },
     /// A name that the mask does not have.
     #[error("unknown {mask} `{name}`")]
     UnknownMaskName {

@@ -23,6 +23,7 @@ mod structure;
 pub mod tag;
 pub mod ttlv;
 pub mod unique_identifier;
+pub mod versions;
 
 pub use attributes::{AttributeReference, Attributes};
 pub use bytes::Bytes;

@@ -9,6 +9,7 @@ impl Error {
     pub fn result_reason(&self) -> ResultReason {
         match self.fault() {
             Fault::Syntax { .. }
+            | Fault::Malformed { .. }
             | Fault::NotAnItem
             | Fault::UnknownMember(_)
             | Fault::RepeatedMember(_)
@@ -28,7 +29,9 @@ impl Error {
             | Fault::UnsupportedOperation(_) => ResultReason::OperationNotSupported,
             Fault::UnknownEnumerationName { .. }
             | Fault::UnknownEnumerationCode { .. }
-            | Fault::EnumerationWithoutNames => ResultReason::UnknownEnumeration,
+            | Fault::EnumerationWithoutNames(_) => ResultReason::UnknownEnumeration,
+            Fault::UnsupportedVersion { .. } => ResultReason::UnsupportedProtocolVersion,
+            Fault::UnknownAttribute(_) => ResultReason::UnsupportedAttribute,
             Fault::OutOfRange => ResultReason::NumericRange,
             Fault::Missing(_) | Fault::MissingObject => ResultReason::MissingData,
             Fault::UnsupportedAttribute(_) => ResultReason::UnsupportedAttribute,
@@ -36,7 +39,9 @@ impl Error {
             Fault::UnsupportedIdentifier | Fault::NotServed(_) => ResultReason::FeatureNotSupported,
             Fault::CriticalExtension => ResultReason::UnknownMessageExtension,
             Fault::TooLong(_) | Fault::TooMany { .. } | Fault::BadTags => ResultReason::InvalidAttributeValue,
-            Fault::UnknownMaskName { .. } | Fault::Empty | Fault::Contradiction(..) => ResultReason::InvalidField,
+            Fault::UnknownMaskName { .. } | Fault::MaskWithoutNames(_) | Fault::Empty | Fault::Contradiction(..) => {
+                ResultReason::InvalidField
+            }
         }
     }
 }

@@ -24,6 +24,20 @@ macro_rules! tags {
 
 include!("tag/table.rs");
 
+macro_rules! former_tags {
+    ($($name:ident = $code:literal),* $(,)?) => {
+        #[allow(non_upper_case_globals, reason = "these are the names of the standard")]
+        impl Tag {
+            $(#[doc = concat!("`", stringify!($name), "`, of KMIP 1.x only")] pub const $name: Tag = Tag($code);)*
+
+            /// The tags that only KMIP 1.x has, in the order of their codes.
+            pub const FORMER: &'static [(Tag, &'static str)] = &[$((Tag($code), stringify!($name))),*];
+        }
+    };
+}
+
+include!("tag/former.rs");
+
 /// Items of the bare dialect that the standard does not have. The dialect has names and no codes: these are among those that the
 /// standard leaves to extensions.
 const EXTENSIONS: [(Tag, &str); 6] = [
@@ -40,11 +54,11 @@ const LONGEST_NAME: usize = 64;
 
 /// Every tag by its name as the standard spells it, which is how nearly every document does.
 static BY_NAME: LazyLock<HashMap<&'static str, Tag>> =
-    LazyLock::new(|| Tag::ALL.iter().chain(Tag::read_extensions()).map(|(tag, name)| (*name, *tag)).collect());
+    LazyLock::new(|| Tag::named().chain(Tag::read_extensions()).map(|(tag, name)| (*name, *tag)).collect());
 
 /// Every tag by its folded name.
 static BY_FOLDED_NAME: LazyLock<HashMap<Vec<u8>, Tag>> =
-    LazyLock::new(|| Tag::ALL.iter().map(|(tag, name)| (folded(name).collect(), *tag)).collect());
+    LazyLock::new(|| Tag::named().map(|(tag, name)| (folded(name).collect(), *tag)).collect());
 
 impl Tag {
     /// A name that is no tag at all: what a reader puts where it found one, for whoever looks at that item.
@@ -97,6 +111,11 @@ impl Tag {
         (0x54_0000..=0x54_FFFF).contains(&self.0)
     }
 
+    /// Every tag of the standard, of any version.
+    fn named() -> impl Iterator<Item = &'static (Self, &'static str)> {
+        Self::ALL.iter().chain(Self::FORMER)
+    }
+
     fn read_extensions() -> impl Iterator<Item = &'static (Self, &'static str)> {
         EXTENSIONS.iter().filter(|(tag, _)| *tag != Self::OLDER_IV)
     }
@@ -105,8 +124,10 @@ impl Tag {
         if self.is_extension() {
             return EXTENSIONS.iter().find(|(tag, _)| *tag == self);
         }
-        let found = Self::ALL.binary_search_by_key(&self, |(tag, _)| *tag).ok()?;
-        Self::ALL.get(found)
+        [Self::ALL, Self::FORMER].into_iter().find_map(|table| {
+            let found = table.binary_search_by_key(&self, |(tag, _)| *tag).ok()?;
+            table.get(found)
+        })
     }
 }
 
@@ -133,7 +154,9 @@ mod tests {
     fn every_tag_is_found_by_code_and_by_name() {
         assert_eq!(Tag::ALL.len(), 341);
         assert!(Tag::ALL.is_sorted_by_key(|(tag, _)| *tag));
-        for (tag, name) in Tag::ALL {
+        assert!(Tag::FORMER.is_sorted_by_key(|(tag, _)| *tag));
+        assert!(Tag::FORMER.iter().all(|(tag, _)| !Tag::ALL.iter().any(|(other, _)| tag == other)));
+        for (tag, name) in Tag::named() {
             assert_eq!(Tag::from_code(tag.code()), Some(*tag));
             assert_eq!(Tag::from_name(name), Some(*tag), "{name}");
             assert_eq!(tag.name(), Some(*name));

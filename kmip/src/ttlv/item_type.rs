@@ -20,6 +20,7 @@ pub enum ItemType {
 }
 
 impl ItemType {
+    /// The names, in the order of the types' codes, which begin at 1.
     const NAMES: [(Self, &'static str); 11] = [
         (Self::Structure, "Structure"),
         (Self::Integer, "Integer"),
@@ -38,6 +39,29 @@ impl ItemType {
     #[must_use]
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    /// The code of the type (KMIP 2.1, section 10.1.2).
+    #[must_use]
+    pub fn code(self) -> u8 {
+        let position = Self::NAMES.iter().position(|(kind, _)| *kind == self);
+        position.and_then(|index| u8::try_from(index + 1).ok()).unwrap_or_default()
+    }
+
+    /// The type of a code.
+    #[must_use]
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::NAMES.get(usize::from(code).checked_sub(1)?).map(|(kind, _)| *kind)
+    }
+
+    /// The length of its values in the binary encoding, in bytes and without padding; `None` if they differ in length.
+    #[must_use]
+    pub fn fixed_length(self) -> Option<usize> {
+        match self {
+            Self::Integer | Self::Enumeration | Self::Interval => Some(4),
+            Self::LongInteger | Self::Boolean | Self::DateTime | Self::DateTimeExtended => Some(8),
+            Self::Structure | Self::BigInteger | Self::TextString | Self::ByteString => None,
+        }
     }
 
     /// The type of a name, in any spelling.

@@ -1,7 +1,6 @@
 //! The JSON spelling (KMIP Additional Message Encodings, section 4).
 
 mod read;
-mod scalar;
 mod write;
 
 pub use read::{Marks, read, read_marked};

@@ -1,10 +1,14 @@
 //! The tree that every encoding spells: items of tag, type and value (KMIP 2.1, section 10).
 
+pub mod binary;
 pub mod field;
 pub mod fields;
 mod item_type;
 pub mod json;
+pub(crate) mod scalar;
+mod spelled;
 mod value;
+pub mod xml;
 
 pub use field::Field;
 pub use fields::Fields;

@@ -105,11 +105,10 @@ impl Value {
     fn length(&self) -> usize {
         match self {
             Self::Structure(items) => items.iter().map(Item::ttlv_length).sum(),
-            Self::Integer(_) | Self::Enumeration(_) | Self::Interval(_) => 4,
-            Self::LongInteger(_) | Self::Boolean(_) | Self::DateTime(_) | Self::DateTimeExtended(_) => 8,
-            Self::BigInteger(bytes) | Self::ByteString(bytes) => bytes.len(),
+            Self::BigInteger(bytes) => bytes.len().max(1).next_multiple_of(8),
+            Self::ByteString(bytes) => bytes.len(),
             Self::TextString(text) => text.len(),
-            Self::Invalid(_) => 0,
+            fixed => fixed.item_type().ok().and_then(ItemType::fixed_length).unwrap_or_default(),
         }
     }
 }

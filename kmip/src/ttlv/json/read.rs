@@ -6,8 +6,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::super::{DEPTH, Document, ITEMS, Item, Value};
-use super::scalar::{self, Raw};
+use super::super::scalar::{self, Raw};
+use super::super::{DEPTH, Document, ITEMS};
 use crate::error::{Error, Fault, excerpt};
 use crate::tag::Tag;
 
@@ -42,13 +42,8 @@ pub fn read_marked(json: &[u8]) -> Result<(Document, Marks), Error> {
         let syntax = Fault::Syntax { line: error.line(), column: error.column() };
         Error::from(state.fault.take().unwrap_or(syntax))
     })?;
-    let tag = Tag::from_name(&root.name);
-    let name = match tag.and_then(Tag::name) {
-        Some(name) => Cow::Borrowed(name),
-        None => Cow::Owned(root.name.into_owned()),
-    };
     let marks = Marks { is_typed: root.kind.is_some(), has_older_iv: state.has_older_iv.get() };
-    Ok((Document { name, value: scalar::value(tag, root.kind.as_deref(), root.raw) }, marks))
+    Ok((scalar::document(root.name, root.kind.as_deref(), root.raw), marks))
 }
 
 #[derive(Default)]
@@ -77,23 +72,6 @@ struct RawItem<'de> {
     name: Cow<'de, str>,
     kind: Option<Cow<'de, str>>,
     raw: Raw<'de>,
-}
-
-impl RawItem<'_> {
-    fn resolve(self) -> Item {
-        let tag = if self.name.starts_with("0x") || self.name.starts_with("0X") {
-            scalar::hexadecimal(&self.name).and_then(|code| u32::try_from(code).ok()).and_then(Tag::from_code)
-        } else {
-            Tag::from_name(&self.name)
-        };
-        match tag {
-            Some(tag) => Item { tag, value: scalar::value(Some(tag), self.kind.as_deref(), self.raw) },
-            None => {
-                let fault = Fault::UnknownTag(excerpt(&self.name));
-                Item { tag: Tag::UNKNOWN, value: Value::Invalid(Box::new(fault)) }
-            }
-        }
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -233,7 +211,7 @@ impl<'de> Visitor<'de> for RawSeed<'_> {
         let inner = ItemSeed { state: self.0.state, depth: self.0.depth + 1 };
         let mut items = Vec::new();
         while let Some(item) = sequence.next_element_seed(inner)? {
-            items.push(item.resolve());
+            items.push(scalar::item(&item.name, item.kind.as_deref(), item.raw));
         }
         Ok(Raw::Items(items))
     }

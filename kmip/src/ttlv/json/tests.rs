@@ -127,7 +127,10 @@ fn what_is_wrong_with_an_item_stays_in_it() {
         (r#"{"tag":"BatchCount","type":"Integer","value":"0x10000000000"}"#, Fault::OutOfRange),
         (r#"{"tag":"ObjectType","type":"Enumeration","value":-1}"#, Fault::OutOfRange),
         (r#"{"tag":"ObjectType","type":"Enumeration","value":"Spoon"}"#, enumeration),
-        (r#"{"tag":"AttributeValue","type":"Enumeration","value":"Spoon"}"#, Fault::EnumerationWithoutNames),
+        (
+            r#"{"tag":"AttributeValue","type":"Enumeration","value":"Spoon"}"#,
+            Fault::EnumerationWithoutNames("Spoon".to_owned()),
+        ),
         (r#"{"tag":"Spoon","type":"Integer","value":1}"#, Fault::UnknownTag("Spoon".into())),
         (r#"{"tag":"0x430000","type":"Integer","value":1}"#, Fault::UnknownTag("0x430000".into())),
         (r#"{"tag":"Data","type":"Spoon","value":1}"#, Fault::UnknownType("Spoon".into())),

@@ -1,12 +1,8 @@
 //! Writing the tree as JSON, straight into the bytes of an answer.
 
-use std::io::Write as _;
-
-use time::OffsetDateTime;
-
+use super::super::spelled::{self, append, decimal, prefixed};
 use super::super::{Document, Item, ItemType, Value};
 use crate::dialect::Dialect;
-use crate::enumerations;
 use crate::hexadecimal;
 use crate::tag::Tag;
 
@@ -70,22 +66,18 @@ fn scalar(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) 
             hexadecimal::append_upper(bytes, out);
             out.push(b'"');
         }
-        Value::Enumeration(code) => enumeration(tag, *code, dialect, out),
-        Value::DateTime(seconds) => date_time(seconds.0, out),
+        Value::Enumeration(code) => {
+            out.push(b'"');
+            spelled::enumeration(tag, *code, dialect, out);
+            out.push(b'"');
+        }
+        Value::DateTime(seconds) => {
+            out.push(b'"');
+            spelled::date_time(seconds.0, out);
+            out.push(b'"');
+        }
         Value::DateTimeExtended(microseconds) => quoted(microseconds.cast_unsigned(), 16, out),
         Value::Structure(_) | Value::Invalid(_) => out.extend_from_slice(b"null"),
-    }
-}
-
-fn enumeration(tag: Option<Tag>, code: u32, dialect: Dialect, out: &mut Vec<u8>) {
-    let name = match tag {
-        Some(Tag::AttributeReference | Tag::Tag) => Tag::from_code(code).and_then(Tag::name),
-        Some(tag) => enumerations::carried_by(tag).and_then(|table| table.name_of(code, dialect)),
-        None => None,
-    };
-    match name {
-        Some(name) => text(name, out),
-        None => quoted(u64::from(code), 8, out),
     }
 }
 
@@ -98,35 +90,10 @@ fn long_integer(number: i64, out: &mut Vec<u8>) {
     }
 }
 
-/// As ISO 8601, or as its seconds where the year has more or less than four digits.
-fn date_time(seconds: i64, out: &mut Vec<u8>) {
-    match OffsetDateTime::from_unix_timestamp(seconds) {
-        Ok(time) if (0..=9999).contains(&time.year()) => {
-            let (date, (hour, minute, second)) = (time.date(), time.to_hms());
-            let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
-            append(out, format_args!("\"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z\""));
-        }
-        _ => quoted(seconds.cast_unsigned(), 16, out),
-    }
-}
-
-fn decimal(number: i64, out: &mut Vec<u8>) {
-    append(out, format_args!("{number}"));
-}
-
 fn quoted(number: u64, width: usize, out: &mut Vec<u8>) {
     out.push(b'"');
     prefixed(number, width, out);
     out.push(b'"');
-}
-
-fn prefixed(number: u64, width: usize, out: &mut Vec<u8>) {
-    append(out, format_args!("0x{number:0width$X}"));
-}
-
-fn append(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
-    // Writing to a vector does not fail.
-    let _: Result<(), std::io::Error> = out.write_fmt(arguments);
 }
 
 fn text(text: &str, out: &mut Vec<u8>) {

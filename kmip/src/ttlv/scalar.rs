@@ -1,19 +1,22 @@
-//! What a JSON value means under a tag and a type (KMIP Additional Message Encodings, section 4.1.6).
+//! What a text or a number means under a tag and a type (KMIP Additional Message Encodings, sections 4.1.6 and 6.1).
 
 use std::borrow::Cow;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::super::{DateTime, Interval, Item, ItemType, Value};
+use super::{DateTime, Document, Interval, Item, ItemType, Value};
 use crate::Bytes;
 use crate::enumerations;
 use crate::error::{Fault, excerpt};
 use crate::hexadecimal;
-use crate::mask;
+use crate::mask::{self, Bits};
 use crate::tag::Tag;
 
-/// A JSON value before its type is known.
+/// The most characters of a mask's names that are kept until its attribute is known: more than all its names have.
+const LONGEST_MASK: usize = 512;
+
+/// A value before its type is known.
 pub(super) enum Raw<'de> {
     Null,
     Boolean(bool),
@@ -24,8 +27,34 @@ pub(super) enum Raw<'de> {
     Items(Vec<Item>),
 }
 
+/// The item of a name and a type, as they were spelled. A fault stays in the item.
+pub(super) fn item(name: &str, kind: Option<&str>, raw: Raw<'_>) -> Item {
+    let tag = if after_prefix(name).is_some() {
+        hexadecimal(name).and_then(|code| u32::try_from(code).ok()).and_then(Tag::from_code)
+    } else {
+        Tag::from_name(name)
+    };
+    match tag {
+        Some(tag) => Item { tag, value: value(Some(tag), kind, raw) },
+        None => {
+            let fault = Fault::UnknownTag(excerpt(name));
+            Item { tag: Tag::UNKNOWN, value: Value::Invalid(Box::new(fault)) }
+        }
+    }
+}
+
+/// The document of a name, which need not be a tag's.
+pub(super) fn document(name: Cow<'_, str>, kind: Option<&str>, raw: Raw<'_>) -> Document {
+    let tag = Tag::from_name(&name);
+    let name = match tag.and_then(Tag::name) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(name.into_owned()),
+    };
+    Document { name, value: value(tag, kind, raw) }
+}
+
 /// The value, or the fault in its place.
-pub(super) fn value(tag: Option<Tag>, kind: Option<&str>, raw: Raw<'_>) -> Value {
+fn value(tag: Option<Tag>, kind: Option<&str>, raw: Raw<'_>) -> Value {
     let kind = match kind {
         Some(name) => ItemType::from_name(name).ok_or_else(|| Fault::UnknownType(excerpt(name))),
         None => Ok(implied(tag, &raw)),
@@ -88,7 +117,8 @@ fn typed(tag: Option<Tag>, kind: ItemType, raw: Raw<'_>) -> Result<Value, Fault>
         (ItemType::Structure, Raw::Null) => Value::Structure(Vec::new()),
         (ItemType::TextString, Raw::Text(text)) => Value::TextString(text.into_owned()),
         (ItemType::ByteString, Raw::Text(text)) => Value::ByteString(bytes(&text)?),
-        (ItemType::BigInteger, Raw::Text(text)) => Value::BigInteger(bytes(after_prefix(&text).ok_or(bad)?)?),
+        // JSON has a prefix, XML has none.
+        (ItemType::BigInteger, Raw::Text(text)) => Value::BigInteger(bytes(after_prefix(&text).unwrap_or(&text))?),
         (ItemType::Boolean, Raw::Boolean(value)) => Value::Boolean(value),
         (ItemType::Boolean, Raw::Text(text)) => match hexadecimal(&text) {
             Some(0) => Value::Boolean(false),
@@ -137,26 +167,32 @@ fn enumeration(tag: Option<Tag>, raw: Raw<'_>) -> Result<u32, Fault> {
         let code = hexadecimal(&name).ok_or(Fault::BadValue(ItemType::Enumeration))?;
         return narrow(i128::from(code));
     }
+    let without_names = || Fault::EnumerationWithoutNames(excerpt(&name));
     let unknown = |enumeration| Fault::UnknownEnumerationName { enumeration, name: excerpt(&name) };
     match tag {
         Some(Tag::AttributeReference | Tag::Tag) => Tag::from_name(&name).map(Tag::code).ok_or_else(|| unknown("Tag")),
         Some(tag) => {
-            let table = enumerations::carried_by(tag).ok_or(Fault::EnumerationWithoutNames)?;
+            let table = enumerations::carried_by(tag).ok_or_else(without_names)?;
             table.code(&name).ok_or_else(|| unknown(table.name))
         }
-        None => Err(Fault::EnumerationWithoutNames),
+        None => Err(without_names()),
     }
 }
 
 /// An Integer as a text: eight hexadecimal digits of two's complement, or the names of a mask's bits.
 fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
-    let bits = |text: &str| {
-        let bits = hexadecimal(text).ok_or(Fault::BadValue(ItemType::Integer))?;
-        narrow::<u32>(i128::from(bits)).map(u32::cast_signed)
-    };
-    let Some(mask) = tag.and_then(mask::carried_by) else {
-        return bits(text);
-    };
+    match tag.and_then(mask::carried_by) {
+        Some(mask) => bits_of(mask, text),
+        // Whose value it is, its name tells.
+        None if tag == Some(Tag::AttributeValue) && after_prefix(text).is_none() => {
+            Err(Fault::MaskWithoutNames(text.chars().take(LONGEST_MASK).collect()))
+        }
+        None => bits(text),
+    }
+}
+
+/// The bits of a mask that are named, or given as hexadecimal digits.
+pub(crate) fn bits_of(mask: &Bits, text: &str) -> Result<i32, Fault> {
     let mut sum = 0;
     // The JSON encoding separates with `|`, the XML encoding with spaces; clients mix them up.
     for name in text.split(['|', ' ']).filter(|name| !name.is_empty()) {
@@ -169,6 +205,11 @@ fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
     Ok(sum)
 }
 
+fn bits(text: &str) -> Result<i32, Fault> {
+    let bits = hexadecimal(text).ok_or(Fault::BadValue(ItemType::Integer))?;
+    narrow::<u32>(i128::from(bits)).map(u32::cast_signed)
+}
+
 fn bytes(digits: &str) -> Result<Bytes, Fault> {
     hexadecimal::decode(digits.as_bytes()).map(Bytes::from).map_err(|_| Fault::BadHexadecimal)
 }
@@ -178,7 +219,7 @@ fn after_prefix(text: &str) -> Option<&str> {
 }
 
 /// The bits of up to sixteen hexadecimal digits after `0x`.
-pub(super) fn hexadecimal(text: &str) -> Option<u64> {
+fn hexadecimal(text: &str) -> Option<u64> {
     let digits = after_prefix(text)?;
     // `from_str_radix` would take a sign as well.
     digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u64::from_str_radix(digits, 16).ok())?

@@ -1,0 +1,78 @@
+//! Writing the tree as XML, straight into the bytes of an answer.
+
+use super::super::spelled::{self, append, decimal, prefixed};
+use super::super::{Document, Item, ItemType, Value};
+use crate::dialect::Dialect;
+use crate::hexadecimal;
+use crate::tag::Tag;
+
+/// Appends a document, with the XML declaration. Structures, whose type is the default, tell none.
+///
+/// XML 1.0 cannot hold most control characters: U+FFFD stands for them.
+pub fn write(document: &Document, dialect: Dialect, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let tag = Tag::from_name(&document.name);
+    element(tag, Some(&document.name), &document.value, dialect, out);
+}
+
+fn element(tag: Option<Tag>, name: Option<&str>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) {
+    out.push(b'<');
+    match name {
+        Some(name) => out.extend_from_slice(name.as_bytes()),
+        None => {
+            out.extend_from_slice(b"TTLV tag=\"");
+            prefixed(u64::from(tag.map_or(0, Tag::code)), 6, out);
+            out.push(b'"');
+        }
+    }
+    match value {
+        Value::Structure(items) if !items.is_empty() => {
+            out.push(b'>');
+            for Item { tag, value } in items {
+                element(Some(*tag), tag.name(), value, dialect, out);
+            }
+            out.extend_from_slice(b"</");
+            out.extend_from_slice(name.unwrap_or("TTLV").as_bytes());
+            out.push(b'>');
+        }
+        // A value that could not be read is not written: answers are made from values.
+        Value::Structure(_) | Value::Invalid(_) => out.extend_from_slice(b"/>"),
+        scalar => {
+            out.extend_from_slice(b" type=\"");
+            out.extend_from_slice(scalar.item_type().map_or("", ItemType::name).as_bytes());
+            out.extend_from_slice(b"\" value=\"");
+            self::scalar(tag, scalar, dialect, out);
+            out.extend_from_slice(b"\"/>");
+        }
+    }
+}
+
+fn scalar(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) {
+    match value {
+        Value::Integer(number) => decimal(i64::from(*number), out),
+        Value::Interval(interval) => decimal(i64::from(interval.0), out),
+        Value::LongInteger(number) => decimal(*number, out),
+        Value::Boolean(value) => out.extend_from_slice(if *value { b"true" } else { b"false" }),
+        Value::TextString(string) => text(string, out),
+        Value::ByteString(bytes) | Value::BigInteger(bytes) => hexadecimal::append_upper(bytes, out),
+        Value::Enumeration(code) => spelled::enumeration(tag, *code, dialect, out),
+        Value::DateTime(seconds) => spelled::date_time(seconds.0, out),
+        Value::DateTimeExtended(microseconds) => prefixed(microseconds.cast_unsigned(), 16, out),
+        Value::Structure(_) | Value::Invalid(_) => {}
+    }
+}
+
+/// The value of an attribute: a reader makes a blank of line ends and tabs that are not written as references.
+fn text(text: &str, out: &mut Vec<u8>) {
+    for character in text.chars() {
+        match character {
+            '&' => out.extend_from_slice(b"&amp;"),
+            '<' => out.extend_from_slice(b"&lt;"),
+            '>' => out.extend_from_slice(b"&gt;"),
+            '"' => out.extend_from_slice(b"&quot;"),
+            '\t' | '\n' | '\r' => append(out, format_args!("&#{};", u32::from(character))),
+            '\0'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => out.extend_from_slice("\u{fffd}".as_bytes()),
+            other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Attributes by name and index, as KMIP 1.x has them (KMIP 1.4, section 3), and as items, as 2.x has them.
+
+use super::super::dialect::same_name;
+use super::super::enumerations;
+use super::super::error::{Error, Fault, excerpt};
+use super::super::mask;
+use super::super::tag::Tag;
+use super::super::ttlv::scalar::bits_of;
+use super::super::ttlv::{Fields, Item, Value};
+use super::{Version, since};
+
+/// The attributes of KMIP 1.x, by the names that they have there.
+///
+/// The version that brought an attribute is that of its tag, with one exception: Key Format Type was a part of key blocks only.
+const NAMES: &[(Tag, &str)] = &[
+    (Tag::UniqueIdentifier, "Unique Identifier"),
+    (Tag::Name, "Name"),
+    (Tag::ObjectType, "Object Type"),
+    (Tag::CryptographicAlgorithm, "Cryptographic Algorithm"),
+    (Tag::CryptographicLength, "Cryptographic Length"),
+    (Tag::CryptographicParameters, "Cryptographic Parameters"),
+    (Tag::CryptographicDomainParameters, "Cryptographic Domain Parameters"),
+    (Tag::CertificateType, "Certificate Type"),
+    (Tag::CertificateLength, "Certificate Length"),
+    (Tag::X_509CertificateIdentifier, "X.509 Certificate Identifier"),
+    (Tag::X_509CertificateSubject, "X.509 Certificate Subject"),
+    (Tag::X_509CertificateIssuer, "X.509 Certificate Issuer"),
+    (Tag::CertificateIdentifier, "Certificate Identifier"),
+    (Tag::CertificateSubject, "Certificate Subject"),
+    (Tag::CertificateIssuer, "Certificate Issuer"),
+    (Tag::DigitalSignatureAlgorithm, "Digital Signature Algorithm"),
+    (Tag::Digest, "Digest"),
+    (Tag::OperationPolicyName, "Operation Policy Name"),
+    (Tag::CryptographicUsageMask, "Cryptographic Usage Mask"),
+    (Tag::LeaseTime, "Lease Time"),
+    (Tag::UsageLimits, "Usage Limits"),
+    (Tag::State, "State"),
+    (Tag::InitialDate, "Initial Date"),
+    (Tag::ActivationDate, "Activation Date"),
+    (Tag::ProcessStartDate, "Process Start Date"),
+    (Tag::ProtectStopDate, "Protect Stop Date"),
+    (Tag::DeactivationDate, "Deactivation Date"),
+    (Tag::DestroyDate, "Destroy Date"),
+    (Tag::CompromiseOccurrenceDate, "Compromise Occurrence Date"),
+    (Tag::CompromiseDate, "Compromise Date"),
+    (Tag::RevocationReason, "Revocation Reason"),
+    (Tag::ArchiveDate, "Archive Date"),
+    (Tag::ObjectGroup, "Object Group"),
+    (Tag::Fresh, "Fresh"),
+    (Tag::Link, "Link"),
+    (Tag::ApplicationSpecificInformation, "Application Specific Information"),
+    (Tag::ContactInformation, "Contact Information"),
+    (Tag::LastChangeDate, "Last Change Date"),
+    (Tag::AlternativeName, "Alternative Name"),
+    (Tag::KeyValuePresent, "Key Value Present"),
+    (Tag::KeyValueLocation, "Key Value Location"),
+    (Tag::OriginalCreationDate, "Original Creation Date"),
+    (Tag::RandomNumberGenerator, "Random Number Generator"),
+    (Tag::PKCS_12FriendlyName, "PKCS#12 Friendly Name"),
+    (Tag::Description, "Description"),
+    (Tag::Comment, "Comment"),
+    (Tag::Sensitive, "Sensitive"),
+    (Tag::AlwaysSensitive, "Always Sensitive"),
+    (Tag::Extractable, "Extractable"),
+    (Tag::NeverExtractable, "Never Extractable"),
+];
+
+/// The two who may name custom attributes: a client's names begin with `x-`, a server's with `y-` (KMIP 1.4, section 3.39). Each is a
+/// vendor in KMIP 2.x.
+const VENDORS: [&str; 2] = ["x", "y"];
+
+/// The name of an attribute in KMIP 1.x.
+pub(super) enum Named {
+    /// An attribute of the standard.
+    Standard(Tag),
+    /// A custom attribute.
+    Custom { vendor: &'static str, name: String },
+}
+
+impl Named {
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// [`Fault::UnknownAttribute`]: the version does not have it.
+    pub(super) fn of(version: Version, name: &str) -> Result<Self, Error> {
+        for vendor in VENDORS {
+            if let Some(rest) = name.strip_prefix(vendor).and_then(|rest| rest.strip_prefix('-')) {
+                return Ok(Self::Custom { vendor, name: rest.to_owned() });
+            }
+        }
+        let row = NAMES.iter().find(|(tag, known)| same_name(known, name) && since::tag(*tag) <= version);
+        row.map(|(tag, _)| Self::Standard(*tag)).ok_or_else(|| Fault::UnknownAttribute(excerpt(name)).into())
+    }
+
+    /// The attribute as an item of KMIP 2.x.
+    fn item(self, value: Value) -> Item {
+        match self {
+            Self::Standard(tag) => Item { tag, value: resolved(tag, value) },
+            Self::Custom { vendor, name } => {
+                let parts = vec![
+                    Item::new(Tag::VendorIdentification, vendor.to_owned()),
+                    Item::new(Tag::AttributeName, name),
+                    Item { tag: Tag::AttributeValue, value },
+                ];
+                Item { tag: Tag::Attribute, value: Value::Structure(parts) }
+            }
+        }
+    }
+
+    /// The reference to the attribute in KMIP 2.x.
+    pub(super) fn reference(self) -> Item {
+        let value = match self {
+            Self::Standard(tag) => Value::Enumeration(tag.code()),
+            Self::Custom { vendor, name } => Value::Structure(vec![
+                Item::new(Tag::VendorIdentification, vendor.to_owned()),
+                Item::new(Tag::AttributeName, name),
+            ]),
+        };
+        Item { tag: Tag::AttributeReference, value }
+    }
+}
+
+/// A name or a mask that JSON or XML spelled in words, of which only the attribute's name tells what they mean.
+fn resolved(tag: Tag, value: Value) -> Value {
+    let Value::Invalid(fault) = &value else { return value };
+    let read = match &**fault {
+        Fault::EnumerationWithoutNames(name) => {
+            enumerations::carried_by(tag).and_then(|table| table.code(name)).map(Value::Enumeration)
+        }
+        Fault::MaskWithoutNames(names) => {
+            mask::carried_by(tag).and_then(|mask| bits_of(mask, names).ok()).map(Value::Integer)
+        }
+        _ => None,
+    };
+    read.unwrap_or(value)
+}
+
+/// An attribute of KMIP 1.x as an item of 2.x, and its index if one is given. `None` in place of the item for an attribute that the
+/// server does not keep and need not (Operation Policy Name, which 1.3 deprecated).
+///
+/// # Errors
+/// It lacks a part, or the version does not have it.
+pub(super) fn upgrade(version: Version, value: Value) -> Result<(Option<Item>, Option<i32>), Error> {
+    let mut fields = Fields::of(value)?;
+    let name: String = fields.required(Tag::AttributeName)?;
+    let index: Option<i32> = fields.optional(Tag::AttributeIndex)?;
+    let value = fields.item(Tag::AttributeValue)?.ok_or(Fault::Missing(Tag::AttributeValue))?;
+    fields.finish()?;
+    let named = Named::of(version, &name)?;
+    if matches!(named, Named::Standard(Tag::OperationPolicyName)) {
+        return Ok((None, index));
+    }
+    Ok((Some(named.item(value)), index))
+}
+
+/// The name in KMIP 1.x of an attribute of 2.x; `None` if the version does not have it.
+fn name_of(version: Version, item: &Item) -> Option<String> {
+    if item.tag != Tag::Attribute {
+        let row = NAMES.iter().find(|(tag, _)| *tag == item.tag && since::tag(*tag) <= version)?;
+        return Some(row.1.to_owned());
+    }
+    let text = |tag| match super::part(&item.value, tag)? {
+        Value::TextString(text) => Some(text),
+        _ => None,
+    };
+    let vendor = text(Tag::VendorIdentification)?;
+    VENDORS.contains(&vendor.as_str()).then(|| text(Tag::AttributeName).map(|name| format!("{vendor}-{name}")))?
+}
+
+/// Attributes of KMIP 2.x as attributes of 1.x. Those that the version does not have are left out. Of several instances, each after the
+/// first has its index.
+pub(super) fn downgrade(version: Version, items: Vec<Item>) -> Vec<Item> {
+    let mut written: Vec<(String, i32)> = Vec::new();
+    let mut downgraded = Vec::with_capacity(items.len());
+    for item in items {
+        let Some(name) = name_of(version, &item) else { continue };
+        let index = match written.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, index)) => {
+                *index += 1;
+                Some(*index)
+            }
+            None => {
+                written.push((name.clone(), 0));
+                None
+            }
+        };
+        let value = match item {
+            Item { tag: Tag::Attribute, value: Value::Structure(parts) } => {
+                parts.into_iter().find(|part| part.tag == Tag::AttributeValue).map(|part| part.value)
+            }
+            Item { value, .. } => Some(value),
+        };
+        let mut parts = vec![Item::new(Tag::AttributeName, name)];
+        parts.extend(index.map(|index| Item::new(Tag::AttributeIndex, index)));
+        parts.extend(value.map(|value| Item { tag: Tag::AttributeValue, value }));
+        downgraded.push(Item { tag: Tag::Attribute, value: Value::Structure(parts) });
+    }
+    downgraded
+}
+
+/// A reference of KMIP 2.x as a name of 1.x; `None` if the version does not have the attribute.
+pub(super) fn downgrade_reference(version: Version, value: Value) -> Option<Item> {
+    let named = match value {
+        Value::Enumeration(code) => Item { tag: Tag::from_code(code)?, value: Value::Structure(Vec::new()) },
+        structure => Item { tag: Tag::Attribute, value: structure },
+    };
+    name_of(version, &named).map(|name| Item::new(Tag::AttributeName, name))
+}

@@ -1,0 +1,139 @@
+//! The versions of the protocol, and the one place that knows in what they differ.
+//!
+//! Everything else in this crate is KMIP 2.1. A request of an earlier version is turned into one of 2.1 ([`upgrade`]), and its answer is
+//! turned back ([`Upgraded::downgrade`]): both work on the tree, whatever its spelling was.
+
+mod attributes;
+mod request;
+mod response;
+mod since;
+
+use super::error::{Error, Fault};
+use super::message::ProtocolVersion;
+use super::tag::Tag;
+use super::ttlv::{Document, Field as _, Item, Value};
+
+/// A version that is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Version {
+    V1_0,
+    V1_1,
+    V1_2,
+    V1_3,
+    V1_4,
+    V2_0,
+    V2_1,
+}
+
+impl Version {
+    /// Every version that is served, the newest first, as Discover Versions answers them.
+    pub const ALL: [Self; 7] = [Self::V2_1, Self::V2_0, Self::V1_4, Self::V1_3, Self::V1_2, Self::V1_1, Self::V1_0];
+
+    /// The version of these numbers, if it is served.
+    #[must_use]
+    pub fn of(protocol: ProtocolVersion) -> Option<Self> {
+        Self::ALL.into_iter().find(|version| version.protocol() == protocol)
+    }
+
+    /// Its numbers.
+    #[must_use]
+    pub fn protocol(self) -> ProtocolVersion {
+        let (major, minor) = match self {
+            Self::V1_0 => (1, 0),
+            Self::V1_1 => (1, 1),
+            Self::V1_2 => (1, 2),
+            Self::V1_3 => (1, 3),
+            Self::V1_4 => (1, 4),
+            Self::V2_0 => (2, 0),
+            Self::V2_1 => (2, 1),
+        };
+        ProtocolVersion { major, minor }
+    }
+
+    /// Whether attributes are structures of name, index and value, in template attributes.
+    fn has_templates(self) -> bool {
+        self < Self::V2_0
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ProtocolVersion { major, minor } = self.protocol();
+        write!(formatter, "{major}.{minor}")
+    }
+}
+
+/// A request message as KMIP 2.1 has it, with what its answer must know of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upgraded {
+    /// The version in which the client sent it, and in which it reads the answer.
+    pub version: Version,
+    /// The message. Its header still names the client's version.
+    pub document: Document,
+    /// Of each batch item, the attribute that its answer repeats: Add, Modify and Delete Attribute of KMIP 1.x do.
+    repeated: Vec<Option<Item>>,
+}
+
+/// Turns a request message into one of KMIP 2.1.
+///
+/// What is wrong with one batch item is kept in it, for the reader of that item.
+///
+/// # Errors
+/// The header has no version, or one that is not served ([`Fault::UnsupportedVersion`]).
+pub fn upgrade(document: Document) -> Result<Upgraded, Error> {
+    let version = version_of(&document.value)?;
+    let Document { name, value } = document;
+    let (value, repeated) = request::upgrade(version, value);
+    Ok(Upgraded { version, document: Document { name, value }, repeated })
+}
+
+impl Upgraded {
+    /// Turns the answer, a response message of KMIP 2.1, into one of the client's version.
+    #[must_use]
+    pub fn downgrade(&self, answer: Document) -> Document {
+        downgrade(self.version, answer, &self.repeated)
+    }
+}
+
+/// Turns a response message of KMIP 2.1 into one of another version, where no request could be read.
+#[must_use]
+pub fn downgrade_failure(version: Version, answer: Document) -> Document {
+    downgrade(version, answer, &[])
+}
+
+fn downgrade(version: Version, answer: Document, repeated: &[Option<Item>]) -> Document {
+    let Document { name, value } = answer;
+    Document { name, value: response::downgrade(version, value, repeated) }
+}
+
+/// The version that the header of a message names.
+///
+/// # Errors
+/// As [`upgrade`].
+fn version_of(message: &Value) -> Result<Version, Error> {
+    let missing = |tag| Error::from(Fault::Missing(tag));
+    let header = part(message, Tag::RequestHeader).ok_or_else(|| missing(Tag::RequestHeader))?;
+    let named =
+        part(header, Tag::ProtocolVersion).ok_or_else(|| missing(Tag::ProtocolVersion).within(Tag::RequestHeader))?;
+    let protocol = ProtocolVersion::read(named.clone())
+        .map_err(|error| error.within(Tag::ProtocolVersion).within(Tag::RequestHeader))?;
+    Version::of(protocol)
+        .ok_or_else(|| Fault::UnsupportedVersion { major: protocol.major, minor: protocol.minor }.into())
+}
+
+/// The first item of a tag in a structure.
+fn part(value: &Value, tag: Tag) -> Option<&Value> {
+    match value {
+        Value::Structure(items) => items.iter().find(|item| item.tag == tag).map(|item| &item.value),
+        _ => None,
+    }
+}
+
+/// A value that stands for a fault, so that the reader of its item fails with it.
+fn invalid(fault: Fault) -> Value {
+    Value::Invalid(Box::new(fault))
+}
+
+#[cfg(test)]
+mod tests;

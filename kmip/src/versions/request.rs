@@ -1,0 +1,192 @@
+//! Requests of earlier versions as requests of KMIP 2.1.
+
+use super::super::dialect::Dialect;
+use super::super::enumerations::{AsynchronousIndicator, Operation, QueryFunction};
+use super::super::error::{Error, Fault};
+use super::super::tag::Tag;
+use super::super::ttlv::{Item, ItemType, Value};
+use super::attributes::{self, Named};
+use super::{Version, invalid, part, since};
+
+/// The message, and of each batch item the attribute that its answer repeats.
+pub(super) fn upgrade(version: Version, message: Value) -> (Value, Vec<Option<Item>>) {
+    let Value::Structure(items) = message else { return (message, Vec::new()) };
+    let mut repeated = Vec::new();
+    let upgraded = items.into_iter().map(|Item { tag, value }| {
+        let value = match tag {
+            Tag::RequestHeader => header(version, value),
+            Tag::BatchItem => {
+                let (value, attribute) = batch_item(version, value);
+                repeated.push(attribute);
+                value
+            }
+            _ => value,
+        };
+        Item { tag, value }
+    });
+    (Value::Structure(upgraded.collect()), repeated)
+}
+
+/// In KMIP 1.x the Asynchronous Indicator tells whether the client takes an answer that comes later.
+fn header(version: Version, value: Value) -> Value {
+    let Value::Structure(items) = value else { return value };
+    if let Some(tag) = later(version, &items) {
+        return invalid(Fault::Unexpected(tag));
+    }
+    let upgraded = items.into_iter().map(|item| match item {
+        Item { tag: Tag::AsynchronousIndicator, value: Value::Boolean(takes) } if version.has_templates() => {
+            let indicator = if takes { AsynchronousIndicator::Optional } else { AsynchronousIndicator::Prohibited };
+            Item::new(Tag::AsynchronousIndicator, indicator)
+        }
+        item => item,
+    });
+    Value::Structure(upgraded.collect())
+}
+
+/// A tag that the version does not have, anywhere in these items.
+fn later(version: Version, items: &[Item]) -> Option<Tag> {
+    let is_former = |tag: Tag| Tag::FORMER.iter().any(|(former, _)| *former == tag);
+    items.iter().find_map(|item| match &item.value {
+        _ if since::tag(item.tag) > version || (!version.has_templates() && is_former(item.tag)) => Some(item.tag),
+        Value::Structure(inner) => later(version, inner),
+        _ => None,
+    })
+}
+
+fn batch_item(version: Version, value: Value) -> (Value, Option<Item>) {
+    let operation = match part(&value, Tag::Operation) {
+        Some(Value::Enumeration(code)) => Operation::from_code(*code),
+        _ => None,
+    };
+    let (Value::Structure(items), Some(operation)) = (value, operation) else {
+        return (invalid(Fault::Missing(Tag::Operation)), None);
+    };
+    let mut repeated = None;
+    let upgraded = items.into_iter().map(|Item { tag, value }| {
+        let value = match (tag, value) {
+            (Tag::RequestPayload, Value::Structure(items)) => {
+                payload(version, operation, items, &mut repeated).unwrap_or_else(|error| invalid(error.fault().clone()))
+            }
+            (_, value) => value,
+        };
+        Item { tag, value }
+    });
+    (Value::Structure(upgraded.collect()), repeated)
+}
+
+fn payload(
+    version: Version,
+    operation: Operation,
+    items: Vec<Item>,
+    repeated: &mut Option<Item>,
+) -> Result<Value, Error> {
+    if since::operation(operation) > version {
+        return Err(Fault::UnsupportedOperation(operation.name(Dialect::Oasis)).into());
+    }
+    if let Some(tag) = later(version, &items) {
+        return Err(Fault::Unexpected(tag).into());
+    }
+    items.iter().try_for_each(|item| check_function(version, item))?;
+    if !version.has_templates() {
+        return Ok(Value::Structure(items));
+    }
+    let mut upgraded = Vec::with_capacity(items.len());
+    let mut criteria = Vec::new();
+    for Item { tag, value } in items {
+        match (operation, tag) {
+            (_, Tag::TemplateAttribute) => upgraded.push(template(version, Tag::Attributes, value)?),
+            (_, Tag::CommonTemplateAttribute) => upgraded.push(template(version, Tag::CommonAttributes, value)?),
+            (_, Tag::PrivateKeyTemplateAttribute) => {
+                upgraded.push(template(version, Tag::PrivateKeyAttributes, value)?);
+            }
+            (_, Tag::PublicKeyTemplateAttribute) => upgraded.push(template(version, Tag::PublicKeyAttributes, value)?),
+            (Operation::Locate, Tag::Attribute) => criteria.extend(attributes::upgrade(version, value)?.0),
+            (Operation::AddAttribute | Operation::ModifyAttribute, Tag::Attribute) => {
+                *repeated = Some(Item { tag, value: value.clone() });
+                let (item, index) = attributes::upgrade(version, value)?;
+                let new = Value::Structure(item.into_iter().collect());
+                upgraded.push(Item { tag: Tag::NewAttribute, value: new });
+                upgraded.extend(index.map(|index| Item::new(Tag::AttributeIndex, index)));
+            }
+            (Operation::DeleteAttribute, Tag::AttributeName) => {
+                *repeated = Some(Item {
+                    tag: Tag::Attribute,
+                    value: Value::Structure(vec![Item { tag, value: value.clone() }]),
+                });
+                upgraded.push(name(version, value)?);
+            }
+            (Operation::GetAttributes, Tag::AttributeName) => upgraded.push(name(version, value)?),
+            _ => upgraded.push(Item { tag, value: object(version, value)? }),
+        }
+    }
+    if operation == Operation::Locate {
+        upgraded.push(Item { tag: Tag::Attributes, value: Value::Structure(criteria) });
+    }
+    Ok(Value::Structure(upgraded))
+}
+
+/// Refuses a function of Query that the version does not have.
+fn check_function(version: Version, item: &Item) -> Result<(), Error> {
+    let Item { tag: Tag::QueryFunction, value: Value::Enumeration(code) } = item else { return Ok(()) };
+    match QueryFunction::from_code(*code) {
+        Some(function) if since::query_function(function) > version => {
+            let fault = Fault::UnknownEnumerationCode { enumeration: QueryFunction::TABLE.name, code: *code };
+            Err(Error::from(fault).within(item.tag))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The name of an attribute as a reference.
+fn name(version: Version, value: Value) -> Result<Item, Error> {
+    match value {
+        Value::TextString(name) => Ok(Named::of(version, &name)?.reference()),
+        other => Err(other.not(ItemType::TextString).within(Tag::AttributeName)),
+    }
+}
+
+/// A template attribute as attributes. It may hold names of templates, which KMIP 1.3 deprecated: no template is kept here.
+fn template(version: Version, tag: Tag, value: Value) -> Result<Item, Error> {
+    let Value::Structure(items) = value else {
+        return Err(value.not(ItemType::Structure).within(tag));
+    };
+    let mut upgraded = Vec::with_capacity(items.len());
+    for item in items {
+        match item.tag {
+            Tag::Attribute => upgraded.extend(attributes::upgrade(version, item.value)?.0),
+            Tag::Name => return Err(Fault::UnsupportedObject("Template").into()),
+            other => return Err(Fault::Unexpected(other).into()),
+        }
+    }
+    Ok(Item { tag, value: Value::Structure(upgraded) })
+}
+
+/// A managed object, or anything that may hold one: the attributes in its key value.
+fn object(version: Version, value: Value) -> Result<Value, Error> {
+    let Value::Structure(items) = value else { return Ok(value) };
+    let mut upgraded = Vec::with_capacity(items.len());
+    let mut held = Vec::new();
+    for Item { tag, value } in items {
+        match tag {
+            Tag::KeyValue => {
+                let Value::Structure(parts) = value else {
+                    upgraded.push(Item { tag, value });
+                    continue;
+                };
+                let mut kept = Vec::with_capacity(parts.len());
+                for part in parts {
+                    match part.tag {
+                        Tag::Attribute => held.extend(attributes::upgrade(version, part.value)?.0),
+                        _ => kept.push(part),
+                    }
+                }
+                if !held.is_empty() {
+                    kept.push(Item { tag: Tag::Attributes, value: Value::Structure(std::mem::take(&mut held)) });
+                }
+                upgraded.push(Item { tag, value: Value::Structure(kept) });
+            }
+            _ => upgraded.push(Item { tag, value: object(version, value)? }),
+        }
+    }
+    Ok(Value::Structure(upgraded))
+}

@@ -1,0 +1,103 @@
+//! Responses of KMIP 2.1 as responses of earlier versions.
+
+use super::super::enumerations::{Operation, ResultReason};
+use super::super::tag::Tag;
+use super::super::ttlv::{Field as _, Item, Value};
+use super::{Version, attributes, part, since};
+
+/// The message in the version. `repeated` has an entry for each batch item of the request.
+pub(super) fn downgrade(version: Version, message: Value, repeated: &[Option<Item>]) -> Value {
+    let Value::Structure(items) = message else { return message };
+    let mut repeated = repeated.iter();
+    let downgraded = items.into_iter().map(|Item { tag, value }| {
+        let value = match tag {
+            Tag::ResponseHeader => header(version, value),
+            Tag::BatchItem => batch_item(version, value, repeated.next().and_then(Option::as_ref)),
+            _ => value,
+        };
+        Item { tag, value }
+    });
+    Value::Structure(downgraded.collect())
+}
+
+/// The header, in which the client's version stands, without what that version does not have.
+fn header(version: Version, value: Value) -> Value {
+    let Value::Structure(items) = value else { return value };
+    let kept = items.into_iter().filter(|item| since::tag(item.tag) <= version).map(|item| match item.tag {
+        Tag::ProtocolVersion => Item::new(Tag::ProtocolVersion, version.protocol()),
+        _ => item,
+    });
+    Value::Structure(kept.collect())
+}
+
+fn batch_item(version: Version, value: Value, repeated: Option<&Item>) -> Value {
+    if version == Version::V2_1 {
+        return value;
+    }
+    let operation = match part(&value, Tag::Operation) {
+        Some(Value::Enumeration(code)) => Operation::from_code(*code),
+        _ => None,
+    };
+    let Value::Structure(items) = value else { return value };
+    let downgraded = items.into_iter().map(|Item { tag, value }| {
+        let value = match (tag, value) {
+            (Tag::ResultReason, Value::Enumeration(code)) => {
+                let reason = ResultReason::from_code(code).unwrap_or(ResultReason::GeneralFailure);
+                since::reason_in(version, reason).write()
+            }
+            (Tag::ResponsePayload, value) => payload(version, operation, value, repeated),
+            (_, value) => value,
+        };
+        Item { tag, value }
+    });
+    Value::Structure(downgraded.collect())
+}
+
+fn payload(version: Version, operation: Option<Operation>, value: Value, repeated: Option<&Item>) -> Value {
+    let Value::Structure(items) = known(version, value) else { return Value::Structure(Vec::new()) };
+    if !version.has_templates() {
+        return Value::Structure(items);
+    }
+    let mut downgraded = Vec::with_capacity(items.len());
+    for Item { tag, value } in items {
+        match (operation, tag, value) {
+            (Some(Operation::GetAttributes), Tag::Attributes, Value::Structure(items)) => {
+                downgraded.extend(attributes::downgrade(version, items));
+            }
+            (Some(Operation::GetAttributeList), Tag::AttributeReference, value) => {
+                downgraded.extend(attributes::downgrade_reference(version, value));
+            }
+            (_, tag, value) => downgraded.push(Item { tag, value: object(version, value) }),
+        }
+    }
+    downgraded.extend(repeated.cloned());
+    Value::Structure(downgraded)
+}
+
+/// A value without the items that the version does not have, at any depth. What only 2.x calls Attributes is translated afterwards.
+fn known(version: Version, value: Value) -> Value {
+    let Value::Structure(items) = value else { return value };
+    let is_known = |item: &Item| match (item.tag, &item.value) {
+        (Tag::Attributes | Tag::AttributeReference, _) => true,
+        (Tag::Operation, Value::Enumeration(code)) => {
+            Operation::from_code(*code).is_some_and(|operation| since::operation(operation) <= version)
+        }
+        (Tag::ObjectType, Value::Enumeration(code)) => since::object_type(*code) <= version,
+        (tag, _) => since::tag(tag) <= version,
+    };
+    let kept = items.into_iter().filter(is_known).map(|Item { tag, value }| Item { tag, value: known(version, value) });
+    Value::Structure(kept.collect())
+}
+
+/// A managed object, or anything that may hold one: the attributes in its key value are attributes of 1.x.
+fn object(version: Version, value: Value) -> Value {
+    let Value::Structure(items) = value else { return value };
+    let mut downgraded = Vec::with_capacity(items.len());
+    for Item { tag, value } in items {
+        match (tag, value) {
+            (Tag::Attributes, Value::Structure(items)) => downgraded.extend(attributes::downgrade(version, items)),
+            (tag, value) => downgraded.push(Item { tag, value: object(version, value) }),
+        }
+    }
+    Value::Structure(downgraded)
+}

@@ -1,0 +1,123 @@
+//! Since which version there are tags, operations, functions of Query, types of objects and result reasons.
+
+use super::super::enumerations::{Operation, QueryFunction, ResultReason};
+use super::super::tag::Tag;
+use super::Version;
+
+/// The version that brought a tag. Each version took the next codes.
+pub(super) fn tag(tag: Tag) -> Version {
+    match tag.code() {
+        ..=0x42_00A1 => Version::V1_0,
+        0x42_00A2..=0x42_00B7 => Version::V1_1,
+        0x42_00B8..=0x42_00D3 => Version::V1_2,
+        0x42_00D4..=0x42_00F7 => Version::V1_3,
+        0x42_00F8..=0x42_0124 => Version::V1_4,
+        0x42_0125..=0x42_0165 => Version::V2_0,
+        0x42_0166..=0x42_FFFF => Version::V2_1,
+        // Extensions have no version.
+        _ => Version::V1_0,
+    }
+}
+
+/// The version that brought an operation.
+pub(super) fn operation(operation: Operation) -> Version {
+    match operation.code() {
+        ..=0x1C => Version::V1_0,
+        0x1D..=0x1E => Version::V1_1,
+        0x1F..=0x29 => Version::V1_2,
+        0x2A..=0x2B => Version::V1_4,
+        0x2C..=0x35 => Version::V2_0,
+        _ => Version::V2_1,
+    }
+}
+
+/// The version that brought a function of Query.
+pub(super) fn query_function(function: QueryFunction) -> Version {
+    match function.code() {
+        ..=0x04 => Version::V1_0,
+        0x05..=0x06 => Version::V1_1,
+        0x07 => Version::V1_2,
+        0x08..=0x0C => Version::V1_3,
+        _ => Version::V2_0,
+    }
+}
+
+/// The version that brought a type of objects: PGP keys, then certificate requests, came later than the others.
+pub(super) fn object_type(code: u32) -> Version {
+    match code {
+        ..=0x07 => Version::V1_0,
+        0x08 => Version::V1_2,
+        _ => Version::V2_0,
+    }
+}
+
+/// The version that brought a result reason.
+fn reason(reason: ResultReason) -> Version {
+    match reason.code() {
+        ..=0x0F | 0x100 => Version::V1_0,
+        0x10..=0x12 => Version::V1_1,
+        0x13..=0x15 => Version::V1_2,
+        0x16..=0x18 => Version::V1_4,
+        0x19..=0x42 => Version::V2_0,
+        _ => Version::V2_1,
+    }
+}
+
+/// The result reason by which a version says what KMIP 2.1 says by another.
+///
+/// What a version has no reason for becomes the nearest that it has. An object that is destroyed was not found before 2.1, and a
+/// state that forbids an operation was a matter of permission.
+pub(super) fn reason_in(version: Version, told: ResultReason) -> ResultReason {
+    use ResultReason as Reason;
+    if version == Version::V2_1 {
+        return told;
+    }
+    let nearest = match told {
+        Reason::ObjectDestroyed | Reason::ObjectNotFound | Reason::WrappingObjectDestroyed => Reason::ItemNotFound,
+        Reason::WrongKeyLifecycleState => Reason::PermissionDenied,
+        known if reason(known) <= version => return known,
+        Reason::NotAuthorised
+        | Reason::Sensitive
+        | Reason::NotExtractable
+        | Reason::UsageLimitExceeded
+        | Reason::IncompatibleCryptographicUsageMask
+        | Reason::ReadOnlyAttribute
+        | Reason::AttributeReadOnly
+        | Reason::ConstraintViolation => Reason::PermissionDenied,
+        Reason::AttributeNotFound
+        | Reason::AttributeInstanceNotFound
+        | Reason::WrappingObjectNotFound
+        | Reason::UnknownObjectGroup => Reason::ItemNotFound,
+        Reason::WrappingObjectArchived => Reason::ObjectArchived,
+        Reason::BadPassword | Reason::InvalidTicket => Reason::AuthenticationNotSuccessful,
+        Reason::BadCryptographicParameters | Reason::MissingInitializationVector => Reason::CryptographicFailure,
+        Reason::CodecError | Reason::UnsupportedProtocolVersion | Reason::UnknownTag => Reason::InvalidMessage,
+        Reason::KeyWrapTypeNotSupported
+        | Reason::UnsupportedCryptographicParameters
+        | Reason::KeyFormatTypeNotSupported
+        | Reason::KeyCompressionTypeNotSupported
+        | Reason::EncodingOptionError
+        | Reason::AttestationRequired
+        | Reason::AttestationFailed
+        | Reason::UnknownMessageExtension
+        | Reason::UnsupportedAttribute => Reason::FeatureNotSupported,
+        Reason::NumericRange
+        | Reason::InvalidDataType
+        | Reason::MultiValuedAttribute
+        | Reason::AttributeSingleValued
+        | Reason::IllegalObjectType
+        | Reason::InvalidAsynchronousCorrelationValue
+        | Reason::InvalidAttribute
+        | Reason::InvalidAttributeValue
+        | Reason::InvalidCorrelationValue
+        | Reason::InvalidCSR
+        | Reason::InvalidObjectType
+        | Reason::NonUniqueNameAttribute
+        | Reason::ObjectAlreadyExists
+        | Reason::KeyValueNotPresent
+        | Reason::UnknownEnumeration => Reason::InvalidField,
+        _ => Reason::GeneralFailure,
+    };
+    debug_assert!(reason(nearest) <= version, "each version has the nearest reason");
+    nearest
+}

@@ -1,0 +1,234 @@
+//! Requests of earlier versions become requests of 2.1, and answers become theirs.
+
+use super::*;
+use crate::Bytes;
+use crate::dialect::Dialect;
+use crate::enumerations::{Operation, ResultReason, ResultStatus};
+use crate::message::{RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage};
+use crate::payloads::Request;
+use crate::ttlv::{DateTime, json, xml};
+
+fn request(version: &str, operation: &str, payload: &str) -> Document {
+    let (major, minor) = version.split_once('.').unwrap();
+    let message = format!(
+        r#"<RequestMessage><RequestHeader><ProtocolVersion><ProtocolVersionMajor type="Integer" value="{major}"/>
+        <ProtocolVersionMinor type="Integer" value="{minor}"/></ProtocolVersion><BatchCount type="Integer" value="1"/></RequestHeader>
+        <BatchItem><Operation type="Enumeration" value="{operation}"/><RequestPayload>{payload}</RequestPayload></BatchItem></RequestMessage>"#
+    );
+    xml::read(message.as_bytes()).unwrap()
+}
+
+fn upgraded(version: &str, operation: &str, payload: &str) -> Result<Request, Error> {
+    let upgraded = upgrade(request(version, operation, payload)).unwrap();
+    let message = RequestMessage::from_document(upgraded.document).unwrap();
+    message.items.into_iter().next().unwrap().request
+}
+
+fn attribute(name: &str, value: &str) -> String {
+    format!(r#"<Attribute><AttributeName type="TextString" value="{name}"/><AttributeValue {value}/></Attribute>"#)
+}
+
+/// A response message with one item, as text, in the client's version.
+fn answered(version: &str, operation: &str, payload: &str, answer: &str) -> String {
+    let upgraded = upgrade(request(version, operation, payload)).unwrap();
+    let message = format!(
+        r#"<ResponseMessage><ResponseHeader><ProtocolVersion><ProtocolVersionMajor type="Integer" value="2"/>
+        <ProtocolVersionMinor type="Integer" value="1"/></ProtocolVersion><TimeStamp type="DateTime" value="1970-01-01T00:00:00Z"/>
+        <ClientCorrelationValue type="TextString" value="a"/><BatchCount type="Integer" value="1"/></ResponseHeader>
+        <BatchItem><Operation type="Enumeration" value="{operation}"/><ResultStatus type="Enumeration" value="Success"/>
+        <ResponsePayload>{answer}</ResponsePayload></BatchItem></ResponseMessage>"#
+    );
+    let answer = upgraded.downgrade(xml::read(message.as_bytes()).unwrap());
+    let mut written = Vec::new();
+    xml::write(&answer, Dialect::Oasis, &mut written);
+    String::from_utf8(written).unwrap()
+}
+
+#[test]
+fn each_version_is_found_by_its_numbers() {
+    for version in Version::ALL {
+        assert_eq!(Version::of(version.protocol()), Some(version));
+    }
+    assert!(Version::ALL.is_sorted_by(|one, other| one > other));
+    for (major, minor) in [(0, 9), (1, 5), (2, 2), (3, 0), (-1, 0), (i32::MAX, 0)] {
+        assert_eq!(Version::of(ProtocolVersion { major, minor }), None);
+        let refused = upgrade(request(&format!("{major}.{minor}"), "Query", "")).unwrap_err();
+        assert_eq!(*refused.fault(), Fault::UnsupportedVersion { major, minor });
+    }
+}
+
+#[test]
+fn a_key_is_created_by_a_template_attribute() {
+    let attributes = [
+        attribute("Cryptographic Algorithm", r#"type="Enumeration" value="AES""#),
+        attribute("Cryptographic Length", r#"type="Integer" value="256""#),
+        attribute("Cryptographic Usage Mask", r#"type="Integer" value="Encrypt Decrypt""#),
+        attribute("Operation Policy Name", r#"type="TextString" value="default""#),
+        attribute("x-Purpose", r#"type="TextString" value="backup""#),
+    ]
+    .concat();
+    let payload = format!(
+        r#"<ObjectType type="Enumeration" value="SymmetricKey"/><TemplateAttribute>{attributes}</TemplateAttribute>"#
+    );
+    for version in ["1.0", "1.1", "1.2", "1.3", "1.4"] {
+        let Request::Create(create) = upgraded(version, "Create", &payload).unwrap() else {
+            panic!("Create was asked")
+        };
+        assert_eq!(create.attributes.cryptographic_length, Some(256));
+        assert_eq!(create.attributes.cryptographic_usage_mask.unwrap().bits(), 12);
+        let vendor = create.attributes.vendor_attributes.first().unwrap();
+        assert_eq!((vendor.vendor_identification.as_str(), vendor.name.as_str()), ("x", "Purpose"));
+    }
+    assert!(upgraded("2.0", "Create", &payload).is_err());
+    assert!(upgraded("2.1", "Create", &payload).is_err());
+}
+
+#[test]
+fn what_a_version_does_not_have_is_refused_and_the_rest_of_the_batch_is_not() {
+    for (version, operation) in [("1.0", "Encrypt"), ("1.1", "MAC"), ("1.3", "Import"), ("1.0", "DiscoverVersions")] {
+        let refused = upgraded(version, operation, "").unwrap_err();
+        assert_eq!(refused.result_reason(), ResultReason::OperationNotSupported, "{operation} in {version}: {refused}");
+    }
+    let function = |name| format!(r#"<QueryFunction type="Enumeration" value="{name}"/>"#);
+    assert!(upgraded("1.2", "Query", &function("QueryProfiles")).is_err());
+    assert!(upgraded("1.3", "Query", &function("QueryProfiles")).is_ok());
+    let template = |attribute: String| {
+        format!(
+            r#"<ObjectType type="Enumeration" value="SymmetricKey"/><TemplateAttribute>{attribute}</TemplateAttribute>"#
+        )
+    };
+    for (version, name) in
+        [("1.3", "Sensitive"), ("1.0", "Fresh"), ("1.4", "Short Unique Identifier"), ("1.4", "Colour"), ("1.4", "")]
+    {
+        let refused = upgraded(version, "Create", &template(attribute(name, r#"type="Boolean" value="true""#)));
+        assert!(matches!(refused.unwrap_err().fault(), Fault::UnknownAttribute(_)), "{name} in {version}");
+    }
+    let named = r#"<Name><NameValue type="TextString" value="t"/><NameType type="Enumeration" value="UninterpretedTextString"/></Name>"#;
+    assert!(upgraded("1.0", "Create", &template(named.to_owned())).is_err());
+    assert!(
+        upgraded("1.4", "Create", r#"<ObjectType type="Enumeration" value="SymmetricKey"/><Attributes/>"#).is_err()
+    );
+}
+
+#[test]
+fn attributes_are_asked_for_by_name_and_answered_by_name_and_index() {
+    let payload = r#"<UniqueIdentifier type="TextString" value="k"/><AttributeName type="TextString" value="Name"/>
+        <AttributeName type="TextString" value="x-Purpose"/>"#;
+    let Request::GetAttributes(asked) = upgraded("1.2", "GetAttributes", payload).unwrap() else { panic!("asked") };
+    assert_eq!(asked.attribute_references.len(), 2);
+    let answer = r#"<UniqueIdentifier type="TextString" value="k"/><Attributes>
+        <Name><NameValue type="TextString" value="a"/></Name><Name><NameValue type="TextString" value="b"/></Name>
+        <Sensitive type="Boolean" value="true"/><ShortUniqueIdentifier type="ByteString" value="00"/>
+        <Attribute><VendorIdentification type="TextString" value="x"/><AttributeName type="TextString" value="Purpose"/><AttributeValue type="Integer" value="1"/></Attribute>
+        <Attribute><VendorIdentification type="TextString" value="other"/><AttributeName type="TextString" value="n"/><AttributeValue type="Integer" value="1"/></Attribute>
+        </Attributes>"#;
+    let name = |name, index: &str, value| {
+        format!(
+            r#"<Attribute><AttributeName type="TextString" value="{name}"/>{index}<AttributeValue{value}</Attribute>"#
+        )
+    };
+    let names = [
+        name("Name", "", r#"><NameValue type="TextString" value="a"/></AttributeValue>"#),
+        name(
+            "Name",
+            r#"<AttributeIndex type="Integer" value="1"/>"#,
+            r#"><NameValue type="TextString" value="b"/></AttributeValue>"#,
+        ),
+    ]
+    .concat();
+    let sensitive = name("Sensitive", "", r#" type="Boolean" value="true"/>"#);
+    let custom = name("x-Purpose", "", r#" type="Integer" value="1"/>"#);
+    let payload_of = |version| {
+        let written = answered(version, "GetAttributes", payload, answer);
+        assert!(written.contains(r#"<ProtocolVersionMajor type="Integer" value="1"/>"#), "{written}");
+        assert_eq!(written.contains("ClientCorrelationValue"), version == "1.4");
+        let (_, payload) = written.split_once(r#"value="k"/>"#).unwrap();
+        payload.split_once("</ResponsePayload>").unwrap().0.to_owned()
+    };
+    assert_eq!(payload_of("1.2"), format!("{names}{custom}"));
+    assert_eq!(payload_of("1.4"), format!("{names}{sensitive}{custom}"));
+    assert!(answered("2.0", "GetAttributes", payload, answer).contains("ShortUniqueIdentifier"));
+}
+
+#[test]
+fn the_attributes_of_a_key_value_and_of_a_search_are_translated() {
+    let key = format!(
+        r#"<ObjectType type="Enumeration" value="SymmetricKey"/><TemplateAttribute/><SymmetricKey><KeyBlock><KeyFormatType type="Enumeration" value="Raw"/>
+        <KeyValue><KeyMaterial type="ByteString" value="00112233445566778899AABBCCDDEEFF"/>{}</KeyValue>
+        <CryptographicAlgorithm type="Enumeration" value="AES"/><CryptographicLength type="Integer" value="128"/></KeyBlock></SymmetricKey>"#,
+        attribute("Contact Information", r#"type="TextString" value="me""#)
+    );
+    assert!(matches!(upgraded("1.0", "Register", &key), Ok(Request::Register(_))));
+    let searched = attribute("Object Type", r#"type="Enumeration" value="SymmetricKey""#);
+    let Request::Locate(locate) = upgraded("1.1", "Locate", &searched).unwrap() else { panic!("Locate was asked") };
+    assert!(locate.criteria.unwrap().attributes.object_type.is_some());
+    let answer = r#"<LocatedItems type="Integer" value="1"/><UniqueIdentifier type="TextString" value="k"/>"#;
+    assert!(!answered("1.2", "Locate", &searched, answer).contains("LocatedItems"));
+    assert!(answered("1.3", "Locate", &searched, answer).contains("LocatedItems"));
+}
+
+#[test]
+fn an_answer_has_the_operations_and_reasons_of_its_version() {
+    let answer = r#"<Operation type="Enumeration" value="Create"/><Operation type="Enumeration" value="Encrypt"/>
+        <Operation type="Enumeration" value="Import"/><Operation type="Enumeration" value="Ping"/>
+        <ObjectType type="Enumeration" value="SymmetricKey"/><ObjectType type="Enumeration" value="CertificateRequest"/>"#;
+    for (version, count, types) in [("1.0", 1, 1), ("1.2", 2, 1), ("1.4", 3, 1), ("2.0", 3, 2), ("2.1", 4, 2)] {
+        let written = answered(version, "Query", "", answer);
+        let (_, payload) = written.split_once("<ResponsePayload>").unwrap();
+        assert_eq!(payload.matches("<Operation ").count(), count, "{version}");
+        assert_eq!(payload.matches("<ObjectType ").count(), types, "{version}");
+    }
+    let failed = |version, reason| {
+        let item = ResponseBatchItem::failure(Some(Operation::Get), None, reason, String::new());
+        let answer = ResponseMessage::new(DateTime(0), None, vec![item]).into_document();
+        let document = downgrade_failure(version, answer);
+        let Value::Structure(items) = document.value else { panic!("a message is a structure") };
+        let item = items.into_iter().find(|item| item.tag == Tag::BatchItem).unwrap();
+        ResponseBatchItem::read(item.value).unwrap().result_reason.unwrap()
+    };
+    assert_eq!(failed(Version::V2_1, ResultReason::WrongKeyLifecycleState), ResultReason::WrongKeyLifecycleState);
+    for version in Version::ALL.into_iter().skip(1) {
+        assert_eq!(failed(version, ResultReason::WrongKeyLifecycleState), ResultReason::PermissionDenied);
+        assert_eq!(failed(version, ResultReason::ObjectDestroyed), ResultReason::ItemNotFound);
+    }
+    for reason in ResultReason::ALL {
+        for version in Version::ALL {
+            failed(version, *reason);
+        }
+    }
+    assert_eq!(failed(Version::V1_2, ResultReason::Sensitive), ResultReason::PermissionDenied);
+    assert_eq!(failed(Version::V1_4, ResultReason::Sensitive), ResultReason::Sensitive);
+}
+
+#[test]
+fn a_change_of_an_attribute_is_repeated_in_its_answer() {
+    let changed = attribute("x-Purpose", r#"type="TextString" value="backup""#);
+    let written = answered("1.2", "AddAttribute", &changed, r#"<UniqueIdentifier type="TextString" value="k"/>"#);
+    assert!(written.contains(&format!(r#"value="k"/>{changed}</ResponsePayload>"#)), "{written}");
+    let upgraded = upgrade(request("1.2", "AddAttribute", &changed)).unwrap().document;
+    let mut text = Vec::new();
+    json::write(&upgraded, Dialect::Oasis, &mut text);
+    assert!(String::from_utf8(text).unwrap().contains(r#"{"tag":"NewAttribute","value":[{"tag":"Attribute""#));
+}
+
+#[test]
+fn an_answer_of_2_1_to_2_1_is_left_as_it_is() {
+    let header = ResponseHeader {
+        protocol_version: ProtocolVersion::V2_1,
+        time_stamp: DateTime(0),
+        attestation_types: Vec::new(),
+        client_correlation_value: Some("c".to_owned()),
+        server_correlation_value: None,
+        batch_count: 1,
+    };
+    let item = ResponseBatchItem {
+        operation: Some(Operation::Query),
+        unique_batch_item_id: Some(Bytes::from(vec![1])),
+        result_status: ResultStatus::OperationFailed,
+        result_reason: Some(ResultReason::WrongKeyLifecycleState),
+        result_message: None,
+        response: None,
+    };
+    let answer = ResponseMessage { header, items: vec![item] }.into_document();
+    assert_eq!(upgrade(request("2.1", "Query", "")).unwrap().downgrade(answer.clone()), answer);
+}
