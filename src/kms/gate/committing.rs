@@ -34,10 +34,10 @@ impl Call<'_> {
 }
 
 impl Kms {
-    /// Commits the change of a call: the only way by which what a caller does gets into the database. What the change rests on was
-    /// read and decided, and its rows were bound by the HSM, in the turn of what it changes; the writer calls the HSM for the head of the
-    /// audit log, and for nothing else. One that may wait for those of later items is left in the call ([`Self::commit_all`]). A call has
-    /// one change.
+    /// Commits the change of a call: every change that a caller makes gets into the database by this function or by one of those
+    /// below. What the change rests on was read and decided before, and its rows were bound by the HSM, in the turn of what it changes.
+    /// The writer calls the HSM for the head of the audit log, and for nothing else. A change that may wait for those of later items is
+    /// left in the call ([`Self::commit_all`]). A call has one change.
     pub(super) fn commit(&self, call: &Call<'_>, prepared: impl Into<Prepared>) -> Result<(), Error> {
         let prepared = prepared.into();
         if call.gathering != Gathering::No {
