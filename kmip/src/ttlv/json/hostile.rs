@@ -6,6 +6,7 @@ use crate::dialect::Dialect;
 use crate::error::Fault;
 use crate::message::RequestMessage;
 use crate::payloads::{OperationRequest as _, Request, Response, get};
+use crate::ttlv::Document;
 
 fn refused(json: &str) -> Fault {
     read(json.as_bytes()).unwrap_err().fault().clone()
