@@ -1,4 +1,4 @@
-//! What the server says of itself and of its caller.
+//! Routes that describe the server and the caller.
 
 use serde::Serialize;
 use warp::http::StatusCode;
@@ -13,7 +13,7 @@ use crate::principal::Method;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The version as a JSON string, which is how the clients of KMIP's bare dialect ask for it.
+/// Answers with the version as a JSON string, the form that the clients of KMIP's bare dialect expect.
 pub(super) fn version(_: &App) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &VERSION))
 }
@@ -62,7 +62,7 @@ struct WhoAmI<'a> {
     host: Option<Host>,
 }
 
-/// What Conjur's clients ask about a host.
+/// The members of `GET /whoami` that Conjur's clients read about a host.
 #[derive(Serialize)]
 struct Host {
     account: String,

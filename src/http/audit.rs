@@ -1,4 +1,4 @@
-//! The audit log: its public key for every caller, its head and lines for those who administer or audit.
+//! Routes of the audit log: its public key for every caller, its head and lines for administrators and auditors.
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -23,9 +23,9 @@ struct Question {
 
 #[derive(Serialize)]
 struct Found {
-    /// As they stand in the log.
+    /// The lines, unchanged from the log.
     lines: Vec<String>,
-    /// Whether all of the log was looked at, or enough of it to have found as many as were asked for.
+    /// Whether the whole log was read, or the requested number of lines was found.
     complete: bool,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn public_key(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::new(StatusCode::OK, "application/x-pem-file", body))
 }
 
-/// `GET /audit/head`: the last checkpoint that the database knows.
+/// `GET /audit/head`: returns the last checkpoint that the database records.
 pub(super) fn head(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let none = || Problem::new(StatusCode::NOT_FOUND, "the audit log has no checkpoint yet");
     let mut body = app.kms.audit_head(&ask.context)?.ok_or_else(none)?.into_bytes();

@@ -1,4 +1,4 @@
-//! Roles, policies, users, projects, identities, authenticators and hosts, for those who administer.
+//! Routes by which administrators define roles, policies, users, projects, identities, authenticators and hosts.
 
 use serde::Serialize;
 use warp::http::StatusCode;
@@ -10,7 +10,7 @@ use super::page::{Page, after, limit};
 use super::problem::Problem;
 use crate::kms::{Entry, Kind, Sheet};
 
-/// The kinds as their lists are called.
+/// The kinds, by the names of their lists.
 const KINDS: [(&str, Kind); 7] = [
     ("roles", Kind::Role),
     ("policies", Kind::Policy),
@@ -36,7 +36,8 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(page.end())
 }
 
-/// `PUT /access/definitions/{kind}/{name}`: makes or replaces; the body is what the policy file would say in its table.
+/// `PUT /access/definitions/{kind}/{name}`: makes or replaces a definition. The body has the keys of the table in the
+/// policy file.
 pub(super) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (kind, name) = (kind(ask)?, name(ask));
     let version = app.kms.define(&ask.context, kind, name, ask.body)?;

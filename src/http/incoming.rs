@@ -1,8 +1,9 @@
-//! The body of a request on its way in, and what becomes of the rest of it when there is an answer.
+//! The body of a request while it arrives, and the rest of it after the answer is known.
 //!
-//! A client may send a body that its answer does not wait for: because the request is refused, or takes none. Some clients then
-//! lose the answer: curl 7.88 takes the end of an HTTP/2 stream for an error while it still sends, and over HTTP/1.1 bytes that
-//! nobody reads end the connection (RFC 9112 section 9.6). So a little of what is left is read and thrown away first.
+//! The server may answer a request before its body has arrived, because the request is refused or the route takes no
+//! body. Some clients then lose the answer: curl 7.88 treats the end of an HTTP/2 stream as an error while it still
+//! sends, and over HTTP/1.1 unread bytes reset the connection (RFC 9112 section 9.6). So the server first reads and
+//! discards a part of the rest.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use warp::http::{HeaderMap, Version};
 
 use crate::desk::{Desk, Discarding, Who};
 
-/// What is thrown away of a body before the answer, in bytes.
+/// The most that is read of a discarded body before the answer, in bytes.
 const MOST: usize = 64 << 10;
 
-/// How long that may take, and how long an HTTP/2 stream whose body goes on is kept after its answer.
+/// The longest time to discard a body before the answer, and the time that an HTTP/2 stream whose body has not ended
+/// stays open after its answer.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// A part of a body, as it arrived.
@@ -33,7 +35,7 @@ pub(super) struct Incoming {
     next: Next,
     /// Whether the client sends nothing of it before it is asked to (RFC 9110 section 10.1.1).
     awaits_leave: bool,
-    /// Whether nothing more of it can be read, or will be in time.
+    /// Whether no more of the body can be read, or waited for.
     is_over: bool,
     end: End,
 }
@@ -43,7 +45,7 @@ pub(super) struct Incoming {
 pub(super) struct End(Arc<AtomicBool>);
 
 impl End {
-    /// The connection can be used for another request.
+    /// Whether the body was read to its end, so that the connection can be used for another request.
     pub(super) fn is_reached(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -76,7 +78,7 @@ impl Incoming {
         }
     }
 
-    /// What tells whether its end was reached.
+    /// Returns a handle that shows whether the end of the body was reached.
     pub(super) fn end(&self) -> End {
         self.end.clone()
     }
@@ -95,14 +97,15 @@ impl Incoming {
         part
     }
 
-    /// It did not arrive in time: it is not waited for again.
+    /// Stops waiting for the body, because it did not arrive in time.
     pub(super) fn give_up(&mut self) {
         self.is_over = true;
     }
 
-    /// Throws away what is left before the answer is sent, at most [`MOST`] bytes, for at most [`LONGEST`] and until `deadline`;
-    /// nothing if the desk has no place for it, or if the client waits to be asked for the body. If an HTTP/2 body goes on, its
-    /// stream stays open for [`LONGEST`], so that the client can read the answer.
+    /// Reads and discards the rest of the body before the answer is sent: about [`MOST`] bytes, for at most [`LONGEST`]
+    /// and until `deadline`. It discards nothing if the desk has no place for it, or if the client waits for
+    /// `100 Continue`. If an HTTP/2 body has not ended, its stream stays open for [`LONGEST`], so that the client can
+    /// read the answer.
     pub(super) async fn discard(mut self, desk: &Desk, who: &Who, version: Version, deadline: Instant) {
         if self.is_over || self.awaits_leave {
             return;
@@ -125,7 +128,7 @@ impl Incoming {
         }
     }
 
-    /// Keeps the stream, of which HTTP/2 holds no more than what has been counted.
+    /// Keeps the stream open. HTTP/2 buffers no more of it than the counted memory.
     async fn keep(self, _discarding: Discarding) {
         sleep_until(Instant::now() + LONGEST).await;
     }

@@ -1,4 +1,4 @@
-//! The inventory.
+//! The route of the inventory.
 
 use serde::Serialize;
 use time::{Date, Duration, OffsetDateTime};
@@ -18,11 +18,11 @@ use crate::store::inventory::Filter;
 #[derive(Serialize)]
 struct Object {
     unique_identifier: String,
-    /// Whether the row is what the server wrote. If not, the answer holds nothing else of the object.
+    /// Whether the row is as the server wrote it. If not, the answer has no other data of the object.
     intact: bool,
     #[serde(flatten)]
     known: Option<Told>,
-    /// The day, in UTC.
+    /// The day of the last use, in UTC.
     last_used: Option<String>,
 }
 
@@ -36,7 +36,7 @@ struct Told {
     dates: Dates,
 }
 
-/// Times as RFC 3339 writes them.
+/// The dates of an object, in RFC 3339.
 #[derive(Serialize)]
 struct Dates {
     initial_date: Option<String>,
@@ -79,7 +79,7 @@ impl From<InventoryEntry> for Object {
     }
 }
 
-/// The day of so many days since 1970-01-01.
+/// Returns the date that is `days` days after 1970-01-01.
 fn day(days: i64) -> Option<Date> {
     let seconds = Duration::seconds(days.checked_mul(24 * 60 * 60)?);
     Some(OffsetDateTime::UNIX_EPOCH.checked_add(seconds)?.date())

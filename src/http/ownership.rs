@@ -1,4 +1,4 @@
-//! How an object gets another owner.
+//! Routes by which an object gets another owner.
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -35,12 +35,12 @@ struct NewRecovery {
     unique_identifier: String,
     user_id: String,
     reason: String,
-    /// Whether grants to others and the place in a project stay.
+    /// Whether grants to others and the project are kept.
     #[serde(default)]
     keep_access: bool,
 }
 
-/// Names a recovery.
+/// The name of a recovery.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OneRecovery {
@@ -56,27 +56,27 @@ struct Recovery {
     to: String,
     reason: String,
     keep_access: bool,
-    /// What stays of the access of others, if anything does.
+    /// The access of others that is kept; `None` unless `keep_access`.
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<Kept>,
-    /// Who approves; the first proposed it.
+    /// The recoverers who approved. The first one made the proposal.
     approvals: Vec<String>,
     approvals_needed: usize,
-    /// Whether the new owner owns the object.
+    /// Whether the new owner already owns the object.
     done: bool,
     expires: String,
     #[serde(flatten)]
     object: About,
 }
 
-/// The access of others that a recovery leaves.
+/// The access of others that a recovery keeps.
 #[derive(Serialize)]
 struct Kept {
     project: Option<String>,
     grants: Vec<Listed>,
 }
 
-/// What an object is.
+/// The description of an object.
 #[derive(Serialize)]
 pub(super) struct About {
     names: Vec<String>,
@@ -106,7 +106,7 @@ pub(super) fn accept(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(success(format!("{id} belongs to {} now, and nothing is granted on it", ask.context.caller.username)))
 }
 
-/// `POST /access/decline`: an offer to the caller, or one of the caller's own.
+/// `POST /access/decline`: ends an offer to the caller or by the caller.
 pub(super) fn decline(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Object { unique_identifier: id } = read(ask.body)?;
     app.kms.end_offer(&ask.context, &id)?;

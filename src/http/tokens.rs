@@ -1,4 +1,5 @@
-//! Access tokens: the keys that verify them, for everyone, and the tokens that there are, for those who administer.
+//! Routes of access tokens: the keys that verify them, for any client, and the list of access tokens, for
+//! administrators.
 
 use serde::{Deserialize, Serialize};
 use warp::http::StatusCode;
@@ -54,7 +55,8 @@ pub(super) fn end(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &Ended { success: "the access token was revoked" }))
 }
 
-/// `POST /access/token-key`: new tokens are signed by a new key. The body is empty, or an object without members.
+/// `POST /access/token-key`: makes a new key, which signs new access tokens. The body is empty, or an object without
+/// members.
 pub(super) fn rotate(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
