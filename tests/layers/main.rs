@@ -1,4 +1,4 @@
-//! The shape of the tree: imports point down, some crates have one user, files stay small.
+//! Checks the structure of the source: imports point down, some crates have only one user, files stay small.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail where they are")]
 
 mod circles;
@@ -6,7 +6,7 @@ mod circles;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Modules from the lowest to the highest; each may use those before it.
+/// The modules from the lowest to the highest. Each may use those before it.
 const ORDER: [&str; 23] = [
     "base64",
     "turns",
@@ -33,7 +33,7 @@ const ORDER: [&str; 23] = [
     "bin",
 ];
 
-/// Crates that belong to few modules: who needs what they do, asks those.
+/// Crates that only these modules may use. Other modules call these modules.
 const OWNED: [(&str, &[&str]); 10] = [
     ("const_hex", &[]),
     ("claviger_pkcs11", &["custody"]),
@@ -47,13 +47,13 @@ const OWNED: [(&str, &[&str]); 10] = [
     ("prometheus", &["metrics"]),
 ];
 
-/// Longest file, in lines.
+/// The most lines of a file.
 const LONGEST: usize = 400;
 
-/// Longest function, in lines.
+/// The most lines of a function.
 const LONGEST_FUNCTION: usize = 60;
 
-/// Functions that are longer, and why.
+/// Functions that may be longer, with the reason.
 const LONG: [(&str, &str, &str); 4] = [
     ("http/problem.rs", "status", "one row for each error"),
     ("kms/reason.rs", "result_reason", "one row for each error"),
