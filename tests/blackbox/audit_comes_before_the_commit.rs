@@ -1,4 +1,4 @@
-//! Changes of the database and their records: never one without the other, and the log says where they part.
+//! Changes of the database and their records: there is never one without the other, and the log says where they differ.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ struct Both {
     audit: Arc<Audit>,
 }
 
-/// In the place of the binding key.
+/// This replaces the binding key.
 fn binder() -> audit_head::Binder {
     let mac = |bytes: &[u8]| Ok(sha256(bytes).to_vec());
     audit_head::Binder::new(Arc::new(mac), audit_head::Sound::default())
@@ -25,7 +25,7 @@ fn binder() -> audit_head::Binder {
 
 fn open(trail: Trail) -> Both {
     let metrics = claviger::metrics::Metrics::new().unwrap();
-    // A child of another test that was just forked has the lock of the one before until it is another program.
+    // A child process of another test, which was just forked, holds the former lock until it executes its program.
     let store = eventually("the lock is free", || match Store::open(&trail.path("claviger.db"), &metrics) {
         Err(store::Error::InUse(_)) => None,
         opened => Some(opened.unwrap()),
@@ -80,17 +80,17 @@ fn what_is_committed_is_recorded_and_the_head_known() {
     both.insert("a").unwrap();
     let head = both.head();
     assert!(both.trail.text().lines().any(|line| head_of(line) == head));
-    // A job that fails leaves neither.
+    // A failed job leaves neither a change nor a record.
     assert!(matches!(both.insert("a"), Err(store::Error::Sqlite(_))));
     both.insert("b").unwrap();
     assert_eq!((both.objects(), both.names()), (vec!["a".to_owned(), "b".to_owned()], both.objects()));
-    // The checkpoint comes by itself, and the head with it.
+    // The checkpoint and the head are written without a request.
     let signed = eventually("a signed head", || {
         let known = both.store.read(|connection| Ok(audit_head::read(connection)?)).unwrap().unwrap();
         known.signed_line.filter(|line| head_of(line) == known.head)
     });
     assert!(both.trail.text().contains(&format!("{signed}\n")));
-    // The next process finds what this one knew.
+    // The next process finds the state of this one.
     both.audit.close();
     let Both { trail, store, audit } = both;
     drop((store, audit));
@@ -123,7 +123,7 @@ fn what_cannot_be_recorded_is_not_done() {
     both.audit.close();
     assert!(matches!(both.insert("b"), Err(store::Error::Audit(Unavailable::Closed))));
     assert_eq!(both.names(), ["a"]);
-    // The database itself is well, and writes without records go on.
+    // The database itself works, and writes without records continue.
     both.store.check().unwrap();
     both.store.write(|_| Ok(())).unwrap();
 }
@@ -133,7 +133,7 @@ fn a_commit_that_fails_is_retracted() {
     let both = open(Trail::new());
     both.insert("a").unwrap();
     let failed = both.store.write_recorded(vec![change_of("b", 1), change_of("c", 1)], |transaction| {
-        // Looked at when the transaction is committed.
+        // Checked when the transaction is committed.
         transaction.execute_batch("PRAGMA defer_foreign_keys = ON")?;
         transaction.execute("INSERT INTO object_name (name, number) VALUES ('x', 4711)", [])?;
         Ok(())

@@ -1,4 +1,5 @@
-//! `clavigerd --check-store` finds what no binding shows: a row that is an older one of itself, and one that is gone.
+//! `clavigerd --check-store` finds changes that bindings do not show: a row that was replaced by its older version, and
+//! a row that was deleted.
 
 use std::fs;
 use std::sync::Arc;
