@@ -35,7 +35,7 @@ fn by_definitions() {
     let steps: Vec<(&str, &str, Option<Value>, bool)> = vec![
         ("projects", "p", Some(members(json!({"alice": "full"}))), false),
         ("projects", "p", Some(members(json!({"alice": "full", "root": "full"}))), true),
-        // The change has no effect.
+        // root already had this role.
         ("projects", "p", Some(members(json!({"bob": "full", "root": "full"}))), false),
         ("projects", "p", Some(members(json!({"alice": "full"}))), true),
         ("projects", "p", Some(members(json!({"alice": "full", "certificate:root": "full"}))), true),

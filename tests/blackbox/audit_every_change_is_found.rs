@@ -65,7 +65,7 @@ fn mutate(lines: &mut Vec<String>, foreign: &[String], chance: &mut Chance) -> (
             ("the end cut off", bytes)
         }
         _ => {
-            // In the place of the line of that number, or before it.
+            // A line of another log replaces this line, or is inserted before it.
             let foreign = foreign[at].clone();
             if chance.below(2) == 0 {
                 lines[at] = foreign
@@ -128,7 +128,7 @@ fn a_log_cut_back_to_a_checkpoint_is_found_by_the_head() {
     assert_eq!(status, 1, "{said}");
     assert!(said.contains("before the given head, line 2500: it was cut off"), "{said}");
 
-    // The head must be signed by this key.
+    // A head that is not a checkpoint of this key is refused.
     let line = text[..cut].lines().last().unwrap();
     for faulty in [text.lines().next().unwrap().to_owned(), line.replacen("\"time\":\"2", "\"time\":\"3", 1)] {
         fs::write(&head, faulty).unwrap();
