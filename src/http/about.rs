@@ -62,7 +62,7 @@ struct WhoAmI<'a> {
     host: Option<Host>,
 }
 
-/// The members of `GET /whoami` that Conjur's clients read about a host.
+/// What Conjur's clients ask about a host.
 #[derive(Serialize)]
 struct Host {
     account: String,

@@ -23,7 +23,7 @@ use crate::principal::Username;
 /// The most operations in one request.
 const MAX_OPERATIONS: usize = 64;
 
-/// A change of grants. `user_id` is a user, or `*` for every authenticated caller; the request may have `role` instead.
+/// A change of grants: `user_id` is a user, or `*` for everyone; `role` may stand in its place.
 #[derive(Deserialize)]
 struct Change {
     unique_identifier: String,
@@ -43,7 +43,7 @@ struct Transfer {
 #[serde(deny_unknown_fields)]
 struct Project {
     unique_identifier: String,
-    /// The new project; `null` takes the object out of its project.
+    /// `null` takes it out.
     project: Option<String>,
 }
 
@@ -60,7 +60,7 @@ struct Success {
     success: String,
 }
 
-/// The grants of one grantee.
+/// What is granted to one grantee.
 #[derive(Serialize)]
 pub(super) struct Listed {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,7 +70,7 @@ pub(super) struct Listed {
     operations: Vec<&'static str>,
 }
 
-/// All principals with access to an object.
+/// Everybody who has access to an object.
 #[derive(Serialize)]
 struct WholeList {
     owner: String,
@@ -233,7 +233,7 @@ pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
 fn change(ask: &Ask<'_>) -> Result<Change, Problem> {
     const KNOWN: [&str; 4] = ["unique_identifier", "user_id", "role", "operation_types"];
     let change = members::read(ask.body).map_err(|error| bad(error.to_string()))?;
-    // If a misspelled grantee were ignored, the grant would go to another grantee.
+    // Ignored, a grantee in another spelling would leave the grant to somebody else.
     let folded = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
     let body: Map<String, Value> = serde_json::from_slice(ask.body).map_err(|error| bad(error.to_string()))?;
     let misspelled = body.keys().find_map(|name| {

@@ -23,9 +23,9 @@ struct Question {
 
 #[derive(Serialize)]
 struct Found {
-    /// The lines, unchanged from the log.
+    /// As they stand in the log.
     lines: Vec<String>,
-    /// Whether the whole log was read, or the requested number of lines was found.
+    /// Whether all of the log was looked at, or enough of it to have found as many as were asked for.
     complete: bool,
 }
 

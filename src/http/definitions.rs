@@ -10,7 +10,7 @@ use super::page::{Page, after, limit};
 use super::problem::Problem;
 use crate::kms::{Entry, Kind, Sheet};
 
-/// The kinds, by the names of their lists.
+/// The kinds as their lists are called.
 const KINDS: [(&str, Kind); 7] = [
     ("roles", Kind::Role),
     ("policies", Kind::Policy),

@@ -33,13 +33,13 @@ struct ToTest {
     issuer: Option<String>,
 }
 
-/// The use of an issuer's JWTs.
+/// What an issuer's JWTs are for.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Use {
-    /// A JWT is sent with each request.
+    /// They come with each call.
     Direct,
-    /// A JWT is exchanged for an access token.
+    /// They buy an access token.
     Exchange,
 }
 
@@ -57,10 +57,10 @@ struct Shown {
     bound_claims: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys: Option<String>,
-    /// The number of keys that are configured or were fetched.
+    /// Those that are configured or have been fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     key_count: Option<usize>,
-    /// The reason why the issuer is not usable.
+    /// Why it vouches for nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
 }
@@ -79,11 +79,11 @@ struct Tested {
 #[derive(Serialize)]
 struct Verdicts {
     accepted: bool,
-    /// The reason why no issuer was tested.
+    /// Why no issuer was asked at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     says: Option<String>,
     issuers: Vec<Tested>,
-    /// The number of issuers that were not tested, because the JWT names another issuer or there are too many.
+    /// Issuers that were not asked: the token says that it is of another, or there are too many.
     others: usize,
 }
 

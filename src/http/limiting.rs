@@ -174,8 +174,7 @@ fn is_false(value: &Value) -> bool {
     }
 }
 
-/// Returns the words of a name in camelCase, snake_case or with hyphens, in lower case. An acronym and its plural are
-/// one word.
+/// The words of a name in camelCase, snake_case or with hyphens, in lower case; an acronym is one word, its plural too.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let (mut before, mut run) = (None::<char>, 0);

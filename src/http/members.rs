@@ -21,8 +21,7 @@ pub(super) enum MembersError {
     /// A member is missing or has an invalid value.
     #[error("{0}")]
     Member(String),
-    /// The member is unknown and limits the request. If it were ignored, the caller would get more than the request
-    /// asks for.
+    /// Ignored, it would give more than was asked for.
     #[error("{0} is not supported here, and ignoring it would give more than you ask for: leave it out")]
     Limiting(String),
 }
@@ -74,7 +73,7 @@ pub(super) fn read_secret_repeating<T: DeserializeOwned>(
     read_with(given, |path, _| format!("{path}: the value is not of the right kind"))
 }
 
-/// Returns the members of a body, without those that are null.
+/// The members of a body.
 fn parse(body: &[u8]) -> Result<Value, MembersError> {
     let body: &[u8] = if body.trim_ascii().is_empty() { b"{}" } else { body };
     let mut given = Value::Object(strict_json::object_within(body, MAX_VALUES).map_err(MembersError::Json)?);
@@ -122,7 +121,7 @@ fn names(path: &Path<'_>) -> Vec<String> {
     names
 }
 
-/// Removes members that are null, because they count as absent.
+/// A member that is null is absent.
 fn drop_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {

@@ -18,11 +18,11 @@ use crate::store::inventory::Filter;
 #[derive(Serialize)]
 struct Object {
     unique_identifier: String,
-    /// Whether the row is as the server wrote it. If not, the answer has no other data of the object.
+    /// Whether the row is what the server wrote. If not, the answer holds nothing else of the object.
     intact: bool,
     #[serde(flatten)]
     known: Option<Told>,
-    /// The day of the last use, in UTC.
+    /// The day, in UTC.
     last_used: Option<String>,
 }
 
@@ -36,7 +36,7 @@ struct Told {
     dates: Dates,
 }
 
-/// The dates of an object, in RFC 3339.
+/// Times as RFC 3339 writes them.
 #[derive(Serialize)]
 struct Dates {
     initial_date: Option<String>,

@@ -35,12 +35,12 @@ struct NewRecovery {
     unique_identifier: String,
     user_id: String,
     reason: String,
-    /// Whether grants to others and the project are kept.
+    /// Whether grants to others and the place in a project stay.
     #[serde(default)]
     keep_access: bool,
 }
 
-/// The name of a recovery.
+/// Names a recovery.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OneRecovery {
@@ -56,27 +56,27 @@ struct Recovery {
     to: String,
     reason: String,
     keep_access: bool,
-    /// The access of others that is kept; `None` unless `keep_access`.
+    /// What stays of the access of others, if anything does.
     #[serde(skip_serializing_if = "Option::is_none")]
     kept: Option<Kept>,
-    /// The recoverers who approved. The first one made the proposal.
+    /// Who approves; the first proposed it.
     approvals: Vec<String>,
     approvals_needed: usize,
-    /// Whether the new owner already owns the object.
+    /// Whether the new owner owns the object.
     done: bool,
     expires: String,
     #[serde(flatten)]
     object: About,
 }
 
-/// The access of others that a recovery keeps.
+/// The access of others that a recovery leaves.
 #[derive(Serialize)]
 struct Kept {
     project: Option<String>,
     grants: Vec<Listed>,
 }
 
-/// The description of an object.
+/// What an object is.
 #[derive(Serialize)]
 pub(super) struct About {
     names: Vec<String>,

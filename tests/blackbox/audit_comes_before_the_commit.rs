@@ -25,7 +25,7 @@ fn binder() -> audit_head::Binder {
 
 fn open(trail: Trail) -> Both {
     let metrics = claviger::metrics::Metrics::new().unwrap();
-    // A child process of another test, which was just forked, holds the former lock until it executes its program.
+    // A child of another test that was just forked has the lock of the one before until it is another program.
     let store = eventually("the lock is free", || match Store::open(&trail.path("claviger.db"), &metrics) {
         Err(store::Error::InUse(_)) => None,
         opened => Some(opened.unwrap()),
@@ -133,7 +133,7 @@ fn a_commit_that_fails_is_retracted() {
     let both = open(Trail::new());
     both.insert("a").unwrap();
     let failed = both.store.write_recorded(vec![change_of("b", 1), change_of("c", 1)], |transaction| {
-        // Checked when the transaction is committed.
+        // Looked at when the transaction is committed.
         transaction.execute_batch("PRAGMA defer_foreign_keys = ON")?;
         transaction.execute("INSERT INTO object_name (name, number) VALUES ('x', 4711)", [])?;
         Ok(())

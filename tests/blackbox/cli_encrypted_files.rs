@@ -217,7 +217,7 @@ fn whatever_was_changed_is_refused_and_leaves_no_file() {
         assert_eq!(alice.files(), before, "{what}");
     }
 
-    // The error names the key in the file, unless another key is given.
+    // Which key the file names is told, unless another is given.
     let named = |key: &str| format!("(the file names the key {key:?}: give another with -k)");
     for key in ["none-such", &other] {
         let renamed = [&small[..25], &[u8::try_from(key.len()).unwrap()], key.as_bytes(), &small[first..]].concat();

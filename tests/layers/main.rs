@@ -6,7 +6,7 @@ mod circles;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The modules from the lowest to the highest. Each may use those before it.
+/// Modules from the lowest to the highest; each may use those before it.
 const ORDER: [&str; 23] = [
     "base64",
     "turns",
@@ -33,7 +33,7 @@ const ORDER: [&str; 23] = [
     "bin",
 ];
 
-/// Crates that only these modules may use. Other modules call these modules.
+/// Crates that belong to few modules: who needs what they do, asks those.
 const OWNED: [(&str, &[&str]); 10] = [
     ("const_hex", &[]),
     ("claviger_pkcs11", &["custody"]),

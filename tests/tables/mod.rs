@@ -64,7 +64,7 @@ pub fn check_tests(number: &str, tests: &str) {
     }
 }
 
-/// Whether the repository has the test `module::test`.
+/// Whether the tests of the repository have this one, written `module::test`.
 pub fn is_test(name: &str) -> bool {
     let Some((module, test)) = name.rsplit_once("::") else { return false };
     let path = module.replace("::", "/");
