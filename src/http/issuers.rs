@@ -87,7 +87,7 @@ struct Verdicts {
     others: usize,
 }
 
-/// A configured element that trusts an issuer.
+/// Somebody who trusts an issuer.
 enum Candidate<'a> {
     Direct(&'a Issuer),
     Identity(IdentityWay, &'a str, &'a Arc<IdentityDocument>),

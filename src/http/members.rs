@@ -34,7 +34,7 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> 
     read_with(parse(body)?, |path, fault| format!("{path}: {fault}"))
 }
 
-/// Reads a body with a credential or plaintext. Errors do not quote values.
+/// Reads a body that holds a credential or plaintext: no value is quoted.
 ///
 /// # Errors
 /// The reason, with the member's name.
