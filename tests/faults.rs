@@ -1,5 +1,5 @@
-//! The table of what clients sent, and what they got before and get now (`faults.md`): each row is whole, and held by tests that
-//! there are.
+//! Checks the table of faults (`faults.md`): what clients sent, what they got before, and what they get now. Each row
+//! is complete, and names existing tests.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,20 +24,21 @@ const PARTS: [(char, &str); 6] = [
     ('D', "What the documents of the systems say"),
 ];
 
-/// The fewest rows: fewer would be rows that somebody took away.
+/// The least number of rows, so that no row is removed.
 const FEWEST: usize = 130;
 
 /// Number, what was sent, the answer before, the answer now, and the tests.
 type Row = [String; 5];
 
-/// How the answer before begins where it was what it is now.
+/// The beginning of the answer before, if it was the same as now.
 const SAME: &str = "the same: ";
 
 fn sections() -> Vec<(String, Vec<Row>)> {
     tables::sections(&tables::text("faults.md"))
 }
 
-/// Whether a text says what a client got: a status of HTTP, an exit status, or what a server did at its start or wrote into its log.
+/// Whether a text describes an outcome: an HTTP status, an exit status, or what a server did at its start or wrote into
+/// its log.
 fn is_outcome(text: &str) -> bool {
     let is_status = |word: &str| word.len() == 3 && word.parse().is_ok_and(|status: u16| (200..600).contains(&status));
     let has_status = text.split(|own: char| !own.is_ascii_alphanumeric()).any(is_status);

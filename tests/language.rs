@@ -1,4 +1,4 @@
-//! The language of README, docs, help and error texts: wordings that a reader has to read twice do not come back.
+//! Checks the language of README, docs, help and error texts for wordings that a reader has to read twice.
 //!
 //! Comments are not read, except the doc comments that clap prints as help.
 #![allow(
@@ -11,7 +11,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What to avoid, in small letters, and what to write.
+/// The patterns to avoid, in lower case, each with a replacement.
 const PATTERNS: [(&str, &str); 15] = [
     ("alone,", "only"),
     ("alone.", "only"),
@@ -104,7 +104,7 @@ fn raw(text: &str) -> Option<(usize, String)> {
     begins.then(|| (hashes + 2, format!("\"{}", "#".repeat(hashes))))
 }
 
-/// Where a string literal ends.
+/// Returns the length of a string literal without its closing quotation mark.
 fn end(text: &str) -> usize {
     let mut escaped = false;
     let is_end = |c: char| {
@@ -131,8 +131,8 @@ fn joined(literal: &str) -> String {
     parts.fold(first, |text, part| format!("{text}\n{}", part.trim_start()))
 }
 
-/// What is wrong with a text: the line, the pattern and what is better. A phrase may go over the end of a line. "There is no
-/// X" and "there is none" are plain.
+/// Returns the offences of a text: the line, the pattern and the replacement. A phrase may continue on the next line.
+/// "There is no X" and "there is none" are allowed.
 fn offences(text: &Text) -> Vec<(usize, &'static str, &'static str)> {
     let (mut words, mut lines) = (String::new(), Vec::new());
     for (number, line) in text.text.lines().enumerate() {

@@ -1,4 +1,5 @@
-//! The table of what the five documents promise (`promises.md`): each row is answered, and by tests that there are.
+//! Checks the table of the promises of the five documents (`promises.md`). Each row has an answer, and names existing
+//! tests.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,7 +26,7 @@ const DOCUMENTS: [(char, &str); 5] = [
     ('E', "Piiano: Configure JWT authentication"),
 ];
 
-/// The fewest rows: fewer would be rows that somebody took away.
+/// The least number of rows, so that no row is removed.
 const FEWEST: usize = 83;
 
 struct Row {
@@ -57,7 +58,7 @@ fn sections() -> Vec<(String, Vec<Row>)> {
     sections.map(|(name, rows)| (name, rows.into_iter().map(row).collect())).collect()
 }
 
-/// Whether the text names a part of the documentation that there is: `README.md`, with a section, or `docs/NAME.md`.
+/// Whether the text names an existing part of the documentation: a section of `README.md`, or `docs/NAME.md`.
 fn is_documented(answer: &str) -> bool {
     let Some((_, named)) = answer.rsplit_once('(') else { return false };
     let readme = fs::read_to_string(root().join("README.md")).unwrap();

@@ -1,8 +1,8 @@
-//! What this workspace is built from: OpenSSL is its only cryptography, its licences are known ones, and every package
-//! comes from crates.io or from this repository.
+//! Checks the packages of this workspace: OpenSSL is the only cryptographic library, the licences are permitted ones,
+//! and every package is from crates.io or from this repository.
 //!
-//! Asked of cargo itself, for the platform the tests run on: the graph it resolves holds what is built, run or tested,
-//! and leaves out optional packages that nobody switched on.
+//! Cargo resolves the packages for the platform of the tests: the graph has the packages that are built, run or tested,
+//! without optional packages that are not enabled.
 
 use std::error::Error;
 use std::process::Command;
@@ -13,26 +13,26 @@ type Failure = Box<dyn Error>;
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
-/// Packages that crates.io files under "cryptography" and that may be here, each with the reason.
+/// The permitted packages of the crates.io category "cryptography", each with the reason.
 const CRYPTOGRAPHY: &[&str] = &[
-    // The cryptographic library, by the system's libssl, and TLS by it.
+    // The cryptographic library, which uses the system's libssl, and TLS.
     "openssl",
     "openssl-sys",
     "native-tls",
-    // Speaks to the HSM.
+    // The interface to the HSM.
     "cryptoki",
     "cryptoki-sys",
-    // Wipe memory; the first is of cryptoki, the last of jsonwebtoken.
+    // These overwrite memory. cryptoki needs the first, jsonwebtoken the last.
     "secrecy",
     "zeroize",
     "zeroize_derive",
-    // Parses certificates and computes nothing: its `verify` options would bring ring, which is forbidden below.
+    // Parses certificates, without cryptography: its `verify` options would need ring, which is forbidden below.
     "x509-parser",
-    // Verifies JWTs by a provider of ours on OpenSSL, without a back end of its own; the second is the crate of the traits
-    // that such a provider implements.
+    // Verifies JWTs with our own provider on OpenSSL. The second crate has the traits that the provider implements.
     "jsonwebtoken",
     "signature",
-    // Of warp's `headers`, for WebSocket handshakes: never meets a secret, and no route here is a WebSocket.
+    // Used by warp's `headers` for WebSocket handshakes. It never processes a secret, and there are no WebSocket
+    // routes.
     "sha1",
     "digest",
     "crypto-common",
@@ -41,12 +41,12 @@ const CRYPTOGRAPHY: &[&str] = &[
     "chacha20",
 ];
 
-/// Cryptography that may not come in even if its authors file it elsewhere.
+/// Forbidden cryptographic packages, whatever their category.
 const FORBIDDEN: &str = "aes aes-gcm aes-kw argon2 boring cbc chacha20poly1305 ctr curve25519-dalek dsa ecdsa ed25519 \
     ed25519-dalek ghash hkdf hmac k256 libsodium-sys mbedtls md-5 md5 num-bigint-dig p256 p384 p521 pbkdf2 pkcs1 pkcs8 \
     polyval ring rsa scrypt sha2 sha3 sodiumoxide webpki wolfssl x25519-dalek";
 
-/// The same, by how the name begins. `openssl-src` would build an OpenSSL that the system's updates do not reach.
+/// Forbidden beginnings of names. `openssl-src` would build an OpenSSL that system updates do not replace.
 const FORBIDDEN_PREFIXES: &[&str] =
     &["aws-lc", "boring-", "openssl-src", "rustcrypto", "rustls", "tokio-rustls", "hyper-rustls"];
 
@@ -94,7 +94,7 @@ fn every_licence_is_a_known_one() -> Result<(), Failure> {
     Ok(())
 }
 
-/// In Cargo.lock, so for every platform and every option.
+/// Cargo.lock has the packages for every platform and every option.
 #[test]
 fn every_package_comes_from_crates_io_or_from_here() -> Result<(), Failure> {
     let lock: toml::Table = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"))?.parse()?;
@@ -136,7 +136,7 @@ fn licence_expressions_are_understood() {
 
 /// The packages that are built for this platform.
 fn packages() -> Result<Vec<Value>, Failure> {
-    // Offline and locked: it reports what the build used, and changes nothing.
+    // With `--offline` and `--locked` it reports the packages of the build, and changes nothing.
     let output = Command::new(env!("CARGO"))
         .args(["metadata", "--locked", "--offline", "--format-version", "1", "--filter-platform", "host-tuple"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -160,15 +160,16 @@ fn text<'a>(package: &'a Value, field: &str) -> &'a str {
     package[field].as_str().unwrap_or_default()
 }
 
-/// Whether an SPDX licence expression can be met with `LICENCES` alone.
+/// Whether `LICENCES` satisfies an SPDX licence expression.
 fn permitted(expression: &str) -> bool {
-    // A slash is how crates wrote OR before SPDX expressions.
+    // Before SPDX expressions, crates wrote a slash for OR.
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<_> = spaced.split_whitespace().collect();
     matches!(either(&words), Some((met, [])) if met)
 }
 
-/// `AND` binds closer than `OR`. Each answers whether it is met and what follows; nothing when it is no expression.
+/// `AND` binds closer than `OR`. Each function returns whether the expression is satisfied, and the rest; `None` if it
+/// is not an expression.
 fn either<'a>(words: &'a [&'a str]) -> Option<(bool, &'a [&'a str])> {
     let (mut met, mut rest) = both(words)?;
     while let ["OR", after @ ..] = rest {

@@ -1,5 +1,5 @@
-//! C2SP Wycheproof's vectors for JSON Web Signatures, by the code that verifies tokens. The vectors are no part of the
-//! repository: without them, this says so and passes.
+//! Runs C2SP Wycheproof's vectors for JSON Web Signatures with the code that verifies JWTs. The vectors are not part of
+//! the repository: without them, the test says so and passes.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -15,17 +15,18 @@ use std::path::Path;
 use claviger::auth::{Jws, KeySet};
 use serde_json::{Value, json};
 
-/// Beside the repository.
+/// The vectors, in a directory next to the repository.
 const VECTORS: &str = "../shared/vectors/json_web_signature_test.json";
 
-/// What tokens may be signed with.
+/// The permitted algorithms of JWTs.
 const SERVED: [&str; 9] = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"];
 
-/// Valid signatures of algorithms that are served, valid ones of others (HMAC, P-521), and invalid ones.
+/// The numbers of valid signatures with permitted algorithms, of valid ones with others (HMAC, P-521), and of invalid
+/// ones.
 const COUNTS: [usize; 3] = [34, 12, 355];
 
-/// Two of the valid ones (RFC 7520 section 4.2) are of PS384 by a key that says it is for PS256. Here the key's word
-/// holds, as RFC 8725 section 3.1 has it; they verify by the same key without that word.
+/// Two of the valid ones (RFC 7520 section 4.2) are PS384 signatures by a key whose `alg` is PS256. The server follows
+/// the `alg` of the key (RFC 8725 section 3.1) and refuses them; they verify with the same key without `alg`.
 const OF_ANOTHER_ALGORITHM: [u64; 2] = [346, 350];
 
 fn is_accepted(key: &Value, jws: &str) -> bool {
@@ -44,7 +45,7 @@ fn what_is_invalid_is_refused_and_what_is_valid_accepted() {
     let document: Value = serde_json::from_slice(&text).unwrap();
     let mut counts = [0; 3];
     for group in document["testGroups"].as_array().unwrap() {
-        // A secret of HMAC is the only key of its group.
+        // An HMAC secret is the only key of its group.
         let key = [&group["public"], &group["private"]].into_iter().find(|key| key.is_object()).unwrap();
         for case in group["tests"].as_array().unwrap() {
             let jws = case["jws"].as_str().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the server says of itself and of its caller.
+//! Routes that describe the server and the caller.
 
 use warp::http::StatusCode;
 
@@ -14,7 +14,7 @@ use crate::principal::Method;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The version as a JSON string, which is how the clients of KMIP's bare dialect ask for it.
+/// Answers with the version as a JSON string, the form that the clients of KMIP's bare dialect expect.
 pub(super) fn version(_: &App) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &VERSION))
 }

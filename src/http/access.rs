@@ -1,4 +1,4 @@
-//! Who may do what with an object: grants, owners, projects, and questions about them.
+//! Routes for access to objects: grants, owners, projects, and queries about them.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,7 @@ pub(super) fn revoke(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(success(format!("Access for {to} on {id} successfully removed")))
 }
 
-/// `POST /access/transfer`: an offer; [`super::ownership::accept`] is the other half.
+/// `POST /access/transfer`: makes an offer, which the receiver accepts by [`super::ownership::accept`].
 pub(super) fn transfer(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Transfer { unique_identifier: id, user_id } = read(ask.body)?;
     let to = username(&user_id)?;
@@ -62,7 +62,7 @@ pub(super) fn project(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     }))
 }
 
-/// `GET /access/list/{id}`: the grants; with `?all=true` owner, project and its members too.
+/// `GET /access/list/{id}`: lists the grants, with `?all=true` also the owner, the project and its members.
 pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let id = ask.parameter("id");
     let is_whole = ask.query.boolean("all")?.unwrap_or(false);
@@ -96,7 +96,7 @@ pub(super) fn owned(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(page.end())
 }
 
-/// Writes an object of the caller's; the attributes as bare KMIP JSON.
+/// Writes an object that the caller owns, with its attributes as bare KMIP JSON.
 fn write_owned(held: Held, body: &mut Vec<u8>) {
     let Held { id, attributes } = held;
     let state = attributes.state.map_or("", |state| state.name(Dialect::Oasis));
@@ -128,17 +128,18 @@ pub(super) fn create(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &MayCreate { has_create_permission }))
 }
 
-/// `GET /access/privileged`: whether the caller administers.
+/// `GET /access/privileged`: whether the caller is an administrator.
 pub(super) fn privileged(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (_, has_privileged_access) = app.kms.general_rights(ask.context.caller);
     Ok(Answer::json(StatusCode::OK, &IsPrivileged { has_privileged_access }))
 }
 
-/// `POST /access/explain`: a dry run. Nothing is done, whatever the answer.
+/// `POST /access/explain`: says whether a user may do an operation. It changes nothing.
 pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Question { user, operation, unique_identifier } = read(ask.body)?;
     let subject = Subject::parse(&user).map_err(|error| bad(format!("user {user:?}: {error}")))?;
-    // Of themselves callers ask with what their credential gives and takes away; of others nobody knows it.
+    // A question about the caller takes the caller's credential and its narrowing into account. The credential of
+    // another user is not known.
     let own = Some(ask.context.caller).filter(|own| Subject::of(own) == subject);
     let who = own.cloned().or_else(|| app.authenticator.caller_of(&subject));
     let who = who.ok_or_else(|| {
@@ -155,12 +156,12 @@ pub(super) fn explain(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::json(StatusCode::OK, &Explanation { allowed, rule, user: subject.to_string(), role }))
 }
 
-/// The body of a request that clients of Cosmian KMS make too.
+/// Reads the body of a request that clients of Cosmian KMS also make.
 fn change(ask: &Ask<'_>) -> Result<Change, Problem> {
     members::read_spelled(ask.body, &Change::MEMBERS).map_err(|error| bad(error.to_string()))
 }
 
-/// The body of a request that only clients of this server make: a member that is not known is refused.
+/// Reads the body of a request that only clients of this server make. An unknown member is refused.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| bad(format!("the body is not as expected: {error}")))
 }
@@ -173,7 +174,7 @@ pub(super) fn success(text: impl Into<Word>) -> Answer {
     Answer::json(StatusCode::OK, &Success { success: text.into() })
 }
 
-/// The user whom a request names.
+/// Parses the user name of a request.
 pub(super) fn username(user_id: &str) -> Result<Username, Problem> {
     Username::new(user_id).map_err(|error| bad(format!("user_id {user_id:?} is not a user name: {error}")))
 }

@@ -1,4 +1,4 @@
-//! What a request is answered.
+//! Answers to requests.
 
 use std::io;
 use std::sync::Arc;
@@ -22,30 +22,30 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
     /// Seconds after which the request may be tried again.
     pub(super) retry_after: Option<u16>,
-    /// The room in memory that the body takes until it is on the wire.
+    /// The memory that is reserved for the body until it is sent.
     pub(super) room: Option<Room>,
 }
 
 impl Answer {
-    /// JSON.
+    /// Returns an answer with a JSON body.
     pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Self {
         let mut body = Bounded(Vec::with_capacity(256));
-        // What is cut off is refused by whoever weighs the answer.
+        // A body that was cut off is refused by `weighed`.
         let _ = serde_json::to_writer(&mut body, value);
         Self::new(status, "application/json", body.0)
     }
 
-    /// Plain text.
+    /// Returns an answer with a body of plain text.
     pub(super) fn text(status: StatusCode, body: Vec<u8>) -> Self {
         Self::new(status, "text/plain; charset=utf-8", body)
     }
 
-    /// Anything.
+    /// Returns an answer with a body of any media type.
     pub(super) fn new(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Self {
         Self { status, media_type, encoding: None, body, retry_after: None, room: None }
     }
 
-    /// The same, once it is known that it may be sent, with the room that it takes.
+    /// Checks the size of the answer, and reserves memory for its body from `room`.
     pub(super) fn weighed(mut self, mut room: Room) -> Result<Self, Weight> {
         if self.body.len() > MAX_ANSWER && self.status.is_success() {
             return Err(Weight::TooLarge);
@@ -59,12 +59,12 @@ impl Answer {
         Ok(self)
     }
 
-    /// The same with a body that is base64 of what it would be.
+    /// Marks the body as base64 (`Content-Encoding: base64`).
     pub(super) fn in_base64(self) -> Self {
         Self { encoding: Some("base64"), ..self }
     }
 
-    /// What its status means to whoever counts requests.
+    /// Returns the outcome for the metrics.
     pub(super) fn outcome(&self) -> Outcome {
         match self.status {
             StatusCode::TOO_MANY_REQUESTS if self.retry_after.is_some() => Outcome::Unavailable,
@@ -81,13 +81,13 @@ impl Answer {
 
 /// Why an answer cannot be sent.
 pub(super) enum Weight {
-    /// No answer may be so large.
+    /// The body is larger than [`MAX_ANSWER`].
     TooLarge,
-    /// There is no room for it.
+    /// There is no memory left for the body.
     Full(Full),
 }
 
-/// A body that ends soon after it has become too large to be sent.
+/// A body that stops growing soon after it is too large to be sent.
 struct Bounded(Vec<u8>);
 
 impl io::Write for Bounded {
@@ -104,6 +104,6 @@ impl io::Write for Bounded {
     }
 }
 
-/// Goes with a response whose body takes room in memory: whoever sends it gives the room back when the body is on the wire.
+/// The reserved memory of a response body. The connection releases it when the body is sent.
 #[derive(Debug, Clone)]
 pub struct Held(pub Arc<Room>);

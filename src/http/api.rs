@@ -1,4 +1,4 @@
-//! What the paths of one system have in common: their rows, and how their clients are answered.
+//! The properties that all paths of one system share: their routes, and the form of answers to their clients.
 
 use std::borrow::Cow;
 
@@ -11,28 +11,29 @@ use crate::metrics;
 
 /// The paths of one system.
 pub(super) struct Api {
-    /// What metrics call the dialect; `None` for the server's own paths.
+    /// The name of the dialect in metrics; `None` for the server's own paths.
     pub(super) dialect: Option<&'static str>,
-    /// Whether a path is one of them, served or not, by its first two segments, which are decoded.
+    /// Whether a path belongs to the system, served or not. The arguments are the first two segments, decoded.
     pub(super) has: fn(&str, &str) -> bool,
-    /// What is served of them.
+    /// The routes that are served.
     pub(super) rows: &'static [Route],
-    /// What the label of a row has in place of what its path begins with; the first that fits.
+    /// Beginnings of paths, each with its replacement in the label of a route. The first that matches is used.
     pub(super) labels: &'static [(&'static str, &'static str)],
-    /// A path as the rows have it: some clients encode what separates its segments.
+    /// Returns a path as the routes spell it, because some clients percent-encode the slashes.
     pub(super) spelled: fn(&str) -> Cow<'_, str>,
-    /// The status of a request that its client could have written otherwise.
+    /// The status for an error of the client in a request.
     pub(super) fault: StatusCode,
-    /// A failure as these clients read it, with the request's id.
+    /// Renders a failure for these clients. The text is the request's id.
     pub(super) refusal: fn(&Problem, &str) -> Answer,
-    /// What is said of a method and a path without a row; whether the path has one for another method.
+    /// Returns the problem for a method and a path without a route. The flag says whether the path has a route for
+    /// another method.
     pub(super) unserved: fn(&Method, &str, bool) -> Problem,
 }
 
 impl Api {
-    /// Counts a request by the family of routes, and by what is asked of it, in words of the table: what the request's path holds instead
-    /// of a name in braces is not among them. In a dialect the path by itself does not say what is asked: it is named with its method,
-    /// as in `post-kms-keys-id-encrypt`.
+    /// Counts a request by the family of its route and by its action. Both are words of the route table, never a
+    /// parameter of the path. The path of a dialect does not identify the action, so its label has the method too, as
+    /// in `post-kms-keys-id-encrypt`.
     pub(super) fn count(&self, route: &'static Route, measured: &metrics::Request) {
         if let Some(dialect) = self.dialect {
             measured.way(dialect);
@@ -40,7 +41,7 @@ impl Api {
         }
         let mut words = route.path.split('/').skip(1);
         match words.next() {
-            // What it asks for is in its body.
+            // The body names the operation.
             Some("kmip" | "kmip_2_1") => measured.way("kmip"),
             Some("") => measured.way("root"),
             Some(family) => {
@@ -53,7 +54,8 @@ impl Api {
         }
     }
 
-    /// How metrics name what a row does: method and path as one word, without what all paths of the dialect begin with.
+    /// Returns the label of a route in metrics: method and path as one word, without the common beginning of the
+    /// dialect's paths.
     pub(super) fn label(&self, route: &Route) -> String {
         let rest = |(begin, name): &(&str, &str)| Some(format!("{name}{}", route.path.strip_prefix(begin)?));
         let path = self.labels.iter().find_map(rest).unwrap_or_else(|| route.path.to_owned());
@@ -63,13 +65,13 @@ impl Api {
     }
 }
 
-/// A path as it is.
+/// Returns a path unchanged.
 pub(super) fn as_it_is(path: &str) -> Cow<'_, str> {
     Cow::Borrowed(path)
 }
 
-/// What is said of a path of a dialect that has no row. Some clients read a 404 as an answer about the object that they named, and a
-/// 405 as one about the method.
+/// Returns the problem for a path of a dialect without a route: 501, because some clients read 404 as an answer about
+/// the object that they named.
 pub(super) fn not_implemented(method: &Method, _: &str, is_known: bool) -> Problem {
     let what = if is_known {
         format!("this server does not serve {method} on this path")

@@ -12,10 +12,10 @@ use crate::hexadecimal;
 use crate::kms::{Kms, Logins};
 use crate::metrics::Metrics;
 
-/// What names a request, in it and in its answer.
+/// The header with the request's id, in the request and in the answer.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The largest request id that is taken over from a client, in bytes.
+/// The largest request id of a client that the server uses, in bytes.
 const MAX_REQUEST_ID: usize = 64;
 
 /// What the handlers share.
@@ -34,7 +34,7 @@ pub struct App {
 }
 
 impl App {
-    /// The handlers of one listener.
+    /// Returns the state for the handlers of one listener.
     #[must_use]
     pub fn new(
         authenticator: Arc<Authenticator>,
@@ -45,7 +45,7 @@ impl App {
         repeats: Arc<Repeats>,
     ) -> Self {
         let mut process = [0; 6];
-        // Without randomness two processes may share request ids, which harms nothing but a log search.
+        // Without randomness two processes may use the same request ids, which only affects a search in the log.
         let _ = openssl::rand::rand_bytes(&mut process);
         let logins =
             Logins::new(Arc::clone(&kms), Arc::clone(&authenticator), Arc::clone(&metrics), Arc::clone(&repeats));
@@ -54,12 +54,12 @@ impl App {
         Self { authenticator, loopback, kms, logins, desk, metrics, repeats, next_request, process }
     }
 
-    /// Says in the log what is wrong with what callers log in by, once.
+    /// Logs the faults of the configured authenticators once.
     pub fn tell_of_logins(&self) {
         self.logins.tell_of_authenticators();
     }
 
-    /// The id of a request: the client's own, if it is plain, or a new one.
+    /// Returns the id of a request: the client's own if it is 1 to 64 letters, digits and `-_.`, else a new one.
     pub(super) fn request_id(&self, headers: &HeaderMap) -> String {
         let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
         let is_plain = |id: &&str| {

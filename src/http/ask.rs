@@ -1,4 +1,4 @@
-//! What a handler is given of a request.
+//! The parts of a request that a handler receives.
 
 use warp::http::HeaderMap;
 
@@ -6,19 +6,19 @@ use super::fields::Fields;
 use crate::kms::Context;
 use crate::metrics;
 
-/// What an authenticated caller asks.
+/// A request of an authenticated caller.
 pub(super) struct Ask<'a> {
     pub(super) context: Context<'a>,
     pub(super) measured: &'a metrics::Request,
     pub(super) parameters: &'a Parameters,
     pub(super) headers: &'a HeaderMap,
-    /// What follows the `?`.
+    /// The query.
     pub(super) query: &'a Fields,
     pub(super) body: &'a [u8],
 }
 
 impl<'a> Ask<'a> {
-    /// What the path holds for a name of its row's; nothing if the row has no such name.
+    /// Returns the parameter of the path with this name; an empty text if the route has no such parameter.
     pub(super) fn parameter(&self, name: &str) -> &'a str {
         let value = self.parameters.get(name);
         debug_assert!(value.is_some(), "the row has no {name}");
@@ -26,17 +26,17 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// What a path holds where its row has names in braces, decoded.
+/// The parameters of a path (the segments for `{name}` of its route), decoded.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Parameters(Vec<(&'static str, String)>);
 
 impl Parameters {
-    /// By name, in the order of the path.
+    /// Makes them from names and values in the order of the path.
     pub(super) const fn new(values: Vec<(&'static str, String)>) -> Self {
         Self(values)
     }
 
-    /// The value of a name, if the row has it.
+    /// Returns the value of a parameter; `None` if the route does not have it.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str())
     }

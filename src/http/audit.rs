@@ -1,4 +1,4 @@
-//! The audit log: its public key for every caller, its head and lines for those who administer or audit.
+//! Routes of the audit log: its public key for every caller, its head and lines for administrators and auditors.
 
 use warp::http::StatusCode;
 
@@ -16,7 +16,7 @@ pub(super) fn public_key(app: &App, _: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(Answer::new(StatusCode::OK, "application/x-pem-file", body))
 }
 
-/// `GET /audit/head`: the last checkpoint that the database knows.
+/// `GET /audit/head`: returns the last checkpoint that the database records.
 pub(super) fn head(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let none = || Problem::new(StatusCode::NOT_FOUND, "the audit log has no checkpoint yet");
     let mut body = app.kms.audit_head(&ask.context)?.ok_or_else(none)?.into_bytes();

@@ -1,17 +1,17 @@
-//! How large requests and answers may be.
+//! Bounds of the sizes of requests and answers.
 
 use crate::config::LEAST_MEMORY;
 use crate::custody::MOST_IN_ONE_CALL;
 use crate::desk;
 use crate::kms::MAX_SECRET;
 
-/// The largest KMIP request, in bytes of JSON; hexadecimal doubles what it carries.
+/// The largest KMIP request, in bytes of JSON. Hexadecimal doubles the size of the data in it.
 pub const MAX_KMIP: usize = 8 << 20;
 
-// In base64, which is the shortest that data of a request may be in.
+// Base64 is the shortest encoding of data in a request.
 const _: () = assert!(MAX_KMIP / 4 * 3 <= MOST_IN_ONE_CALL);
 
-/// The largest request with one secret, in bytes of JSON: a byte of the value takes up to six.
+/// The largest request with one secret, in bytes of JSON. One byte of the value takes up to six bytes of JSON.
 pub(super) const MAX_JSON_SECRET: usize = MAX_SECRET * 6 + (32 << 10);
 
 /// The largest request about access or definitions, in bytes of JSON.
@@ -20,8 +20,8 @@ pub(super) const MAX_ACCESS: usize = 256 << 10;
 /// The largest body of an answer, in bytes.
 pub(super) const MAX_ANSWER: usize = 16 << 20;
 
-/// What the largest request takes in memory: its body, and as much for what is made of it.
+/// The memory of the largest request, in bytes: its body, and the same amount for the data made from it.
 const LARGEST_REQUEST: usize = 2 * MAX_KMIP;
 
-// One caller must be able to make the largest request there is, whatever the server was told.
+// With every permitted configuration one caller must be able to make the largest request.
 const _: () = assert!(LEAST_MEMORY << 20 == (LARGEST_REQUEST + MAX_ANSWER) * desk::PART);

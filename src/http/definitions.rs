@@ -1,4 +1,4 @@
-//! Roles, policies, users, projects, identities, authenticators and hosts, for those who administer.
+//! Routes by which administrators define roles, policies, users, projects, identities, authenticators and hosts.
 
 use warp::http::StatusCode;
 
@@ -20,7 +20,8 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(page.end())
 }
 
-/// `PUT /access/definitions/{kind}/{name}`: makes or replaces; the body is what the policy file would say in its table.
+/// `PUT /access/definitions/{kind}/{name}`: makes or replaces a definition. The body has the keys of the table in the
+/// policy file.
 pub(super) fn put(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let (kind, name) = (kind(ask)?, name(ask));
     let version = app.kms.define(&ask.context, kind, name, ask.body)?;

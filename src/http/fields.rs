@@ -1,4 +1,5 @@
-//! The fields of queries and forms (application/x-www-form-urlencoded): decoded once, and before anything is split.
+//! The fields of queries and forms (application/x-www-form-urlencoded). Values are decoded once, before they are split
+//! at commas.
 
 use std::ops::RangeInclusive;
 
@@ -9,25 +10,26 @@ use warp::http::StatusCode;
 use super::limiting;
 use super::problem::Problem;
 
-/// Fields of one query or form, at most.
+/// The largest number of fields in one query or form.
 const MAX_FIELDS: usize = 1_000;
 
-/// What is wrong with a field.
+/// Errors of a query or form.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum FieldError {
     /// More than [`MAX_FIELDS`].
     #[error("the query or form has more than {MAX_FIELDS} fields")]
     TooMany,
-    /// What is percent-encoded is not UTF-8.
+    /// The percent-encoded bytes are not UTF-8.
     #[error("the query or form is not UTF-8 in percent-encoding")]
     Encoding,
-    /// Two readers would not take the same one.
+    /// A field is given twice. Different readers would use different values.
     #[error("{0} is given twice: give it once")]
     Repeated(String),
-    /// Ignored, it would give more than was asked for.
+    /// The field is unknown and limits the request. If it were ignored, the caller would get more than the request asks
+    /// for.
     #[error("{0} is not supported here, and ignoring it would give more than you ask for: leave it out")]
     Limiting(String),
-    /// Another kind of value.
+    /// The value is of another kind.
     #[error("{name}: {given:?} is not {wanted}")]
     Value { name: &'static str, given: String, wanted: String },
 }
@@ -57,10 +59,10 @@ impl Fields {
         Ok(Self(pairs))
     }
 
-    /// Refuses a field of `known` that stands there twice, and one that is not known and limits what was asked for.
+    /// Refuses a field of `known` that is given twice, and an unknown field that limits the request.
     ///
     /// # Errors
-    /// The field's name.
+    /// [`FieldError::Repeated`] and [`FieldError::Limiting`], with the field's name.
     pub(super) fn check(&self, known: &[&str]) -> Result<(), FieldError> {
         for (number, (name, value)) in self.0.iter().enumerate() {
             if known.contains(&name.as_str()) {
@@ -74,17 +76,17 @@ impl Fields {
         Ok(())
     }
 
-    /// The value of a field, which may be empty.
+    /// Returns the value of a field, which may be empty; `None` if the field is absent.
     pub(super) fn value(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a field; an empty one is as if it were not there.
+    /// Returns the value of a field; `None` if the field is absent or empty.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.value(name).filter(|value| !value.is_empty())
     }
 
-    /// A truth value, as clients of several languages write it; `None` if it is absent or empty.
+    /// Returns a truth value, without regard to case; `None` if it is absent, empty, `null`, `None` or `undefined`.
     ///
     /// # Errors
     /// It is something else.
@@ -97,7 +99,7 @@ impl Fields {
         }
     }
 
-    /// A whole number within `range`; `None` if it is absent or empty.
+    /// Returns an integer within `range`; `None` if it is absent, empty, `null`, `None` or `undefined`.
     ///
     /// # Errors
     /// It is something else.
@@ -112,7 +114,7 @@ impl Fields {
     }
 }
 
-/// Whether a client wrote that it has no value, as its language calls that.
+/// Whether the text is the word for no value in the language of the client.
 fn is_nothing(given: &str) -> bool {
     ["null", "none", "undefined"].iter().any(|own| given.eq_ignore_ascii_case(own))
 }

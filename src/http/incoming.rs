@@ -1,8 +1,9 @@
-//! The body of a request on its way in, and what becomes of the rest of it when there is an answer.
+//! The body of a request while it arrives, and the rest of it after the answer is known.
 //!
-//! A client may send a body that its answer does not wait for: because the request is refused, or takes none. Some clients then
-//! lose the answer: curl 7.88 takes the end of an HTTP/2 stream for an error while it still sends, and over HTTP/1.1 bytes that
-//! nobody reads end the connection (RFC 9112 section 9.6). So a little of what is left is read and thrown away first.
+//! The server may answer a request before its body has arrived, because the request is refused or the route takes no
+//! body. Some clients then lose the answer: curl 7.88 treats the end of an HTTP/2 stream as an error while it still
+//! sends, and over HTTP/1.1 unread bytes reset the connection (RFC 9112 section 9.6). So the server first reads and
+//! discards a part of the rest.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -17,10 +18,11 @@ use warp::hyper::body::Bytes;
 
 use crate::desk::{Desk, Discarding, Who};
 
-/// What is thrown away of a body before the answer, in bytes.
+/// The most that is read of a discarded body before the answer, in bytes.
 const MOST: usize = 64 << 10;
 
-/// How long that may take, and how long an HTTP/2 stream whose body goes on is kept after its answer.
+/// The longest time to discard a body before the answer, and the time that an HTTP/2 stream whose body has not ended
+/// stays open after its answer.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// The next part of a body, as it arrived; `None` at its end.
@@ -33,7 +35,7 @@ pub(super) struct Incoming {
     left: Option<usize>,
     /// Whether the client sends nothing of it before it is asked to (RFC 9110 section 10.1.1).
     awaits_leave: bool,
-    /// Whether nothing more of it can be read, or will be in time.
+    /// Whether no more of the body can be read, or waited for.
     is_over: bool,
     end: End,
 }
@@ -43,7 +45,7 @@ pub(super) struct Incoming {
 pub(super) struct End(Arc<AtomicBool>);
 
 impl End {
-    /// The connection can be used for another request.
+    /// Whether the body was read to its end, so that the connection can be used for another request.
     pub(super) fn is_reached(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
@@ -83,7 +85,7 @@ impl Incoming {
         }
     }
 
-    /// What tells whether its end was reached.
+    /// Returns a handle that shows whether the end of the body was reached.
     pub(super) fn end(&self) -> End {
         self.end.clone()
     }
@@ -105,7 +107,7 @@ impl Incoming {
         part
     }
 
-    /// It did not arrive in time: it is not waited for again.
+    /// Stops waiting for the body, because it did not arrive in time.
     pub(super) fn give_up(&mut self) {
         self.is_over = true;
     }
@@ -135,7 +137,7 @@ impl Incoming {
         }
     }
 
-    /// Keeps the stream, of which HTTP/2 holds no more than what has been counted.
+    /// Keeps the stream open. HTTP/2 buffers no more of it than the counted memory.
     async fn keep(self, _discarding: Discarding) {
         sleep_until(Instant::now() + LONGEST).await;
     }

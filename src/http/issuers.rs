@@ -1,4 +1,4 @@
-//! `/issuers`: every issuer that is trusted, by whatever dialect, and what each makes of a token, for those who administer.
+//! `/issuers`, for administrators: the trusted issuers of all dialects, and a test of a JWT against them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,13 +18,13 @@ use crate::desk;
 use crate::kms::{self, Asked, HostLogin, IdentityWay, Sheet, Vouching};
 use crate::policy::{AuthenticatorDocument, IdentityDocument};
 
-/// Issuers that one token is tried on.
+/// The largest number of issuers that one JWT is tested against.
 const MAX_TRIED: usize = 16;
 
-/// After so long no other issuer is asked.
+/// The time after which no further issuer is tested.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Begins the name of an authenticator.
+/// The beginning of an authenticator's name.
 const AUTHENTICATOR: &str = "authn-jwt/";
 
 /// Somebody who trusts an issuer.
@@ -35,7 +35,7 @@ enum Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    /// As the command line and logins call it.
+    /// Returns the name that the command line and logins use.
     fn name(&self) -> String {
         match self {
             Self::Direct(issuer) => match &issuer.config.table {
@@ -52,7 +52,7 @@ impl Candidate<'_> {
         if matches!(self, Self::Direct(_)) { Use::Direct } else { Use::Exchange }
     }
 
-    /// What it trusts, or why it trusts nobody.
+    /// Returns the trusted issuer, or the reason why there is none.
     fn trusted(&self, app: &App) -> Result<TrustedIssuer, String> {
         match self {
             Self::Direct(issuer) => Ok(issuer.config.clone()),
@@ -66,7 +66,7 @@ impl Candidate<'_> {
         }
     }
 
-    /// The login that a name asks for beside its own.
+    /// Returns the login that follows the authenticator's own name in `name`.
     fn login<'a>(&self, name: &'a str) -> Option<&'a str> {
         match self {
             Self::Authenticator(..) => name.strip_prefix(&self.name())?.strip_prefix('/'),
@@ -110,7 +110,7 @@ impl Candidate<'_> {
         }
     }
 
-    /// What it makes of a token.
+    /// Tests a JWT.
     async fn diagnose(&self, app: &App, jwt: &str, token: &Unverified<'_>, login: Option<&str>) -> Diagnosis {
         match self {
             Self::Direct(issuer) => app.authenticator.diagnose_direct(issuer, token, kms::now()).await,
@@ -122,7 +122,7 @@ impl Candidate<'_> {
     }
 }
 
-/// All that trusts an issuer.
+/// Returns all elements that trust an issuer.
 fn candidates<'a>(direct: &'a [Arc<Issuer>], vouching: &'a Vouching) -> Vec<Candidate<'a>> {
     let mut all: Vec<Candidate<'a>> = direct.iter().map(|issuer| Candidate::Direct(issuer)).collect();
     for (id, document) in &vouching.identities {
@@ -159,9 +159,9 @@ pub(super) fn list(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(page.end())
 }
 
-/// `POST /issuers/test {jwt, issuer}`: without a name all are asked whose `iss` the token has.
+/// `POST /issuers/test {jwt, issuer}`: tests a JWT against the named issuer, or against all issuers with its `iss`.
 pub(super) fn test(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
-    // A credential: what is wrong with the body is not quoted.
+    // The body has a credential, so the error does not quote it.
     let ToTest { jwt, issuer } = serde_json::from_slice(ask.body).map_err(|_| {
         Problem::new(StatusCode::BAD_REQUEST, "the body must be a JSON object with the text jwt and perhaps issuer")
     })?;
@@ -189,7 +189,8 @@ pub(super) fn test(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     asked.truncate(MAX_TRIED);
     let diagnose = async {
         let mut tested = Vec::with_capacity(asked.len());
-        // Keys are waited for no longer than a login would, issuer by issuer; the others are not asked then.
+        // For each issuer, the test waits for keys no longer than a login does. After `PATIENCE` it does not test
+        // further issuers.
         let began = Instant::now();
         for own in asked.iter().take_while(|_| began.elapsed() < PATIENCE) {
             let login = issuer.as_deref().and_then(|name| own.login(name));

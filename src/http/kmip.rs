@@ -1,4 +1,4 @@
-//! KMIP 2.1 in JSON, in the dialect whose operations may come without a message.
+//! KMIP 2.1 in JSON, in the dialect that also allows operations without a RequestMessage.
 
 use warp::http::StatusCode;
 
@@ -35,7 +35,7 @@ pub(super) fn bare(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(render(&answer))
 }
 
-/// How one item of a message ended, as its status would say if it came without a message.
+/// Returns the outcome of one batch item: the one that its HTTP status would have without a RequestMessage.
 fn outcome(item: &ResponseBatchItem) -> Outcome {
     match item.result_reason {
         None => Outcome::Success,

@@ -1,5 +1,5 @@
-//! The one list of what is refused by name where it is not known: members and fields that would limit what a request asks for.
-//! Without them the caller would get more than was asked for. Everything else that is not known is ignored.
+//! The list of unknown members and fields that are refused, because they would limit the request: without them the
+//! caller would get more than the request asks for. All other unknown members and fields are ignored.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use crate::policy::TrustedNetwork;
 
 /// A name that has one of these words limits something: `accessTokenTTL`, `numUsesLimit`, `restricted_to`, `is-temporary`.
 const WORDS: &[&str] = &[
-    // How long.
+    // Limits of time.
     "deactivation",
     "deadline",
     "duration",
@@ -25,7 +25,7 @@ const WORDS: &[&str] = &[
     "ttl",
     "until",
     "validity",
-    // How often, and how much.
+    // Limits of number and amount.
     "count",
     "limit",
     "limits",
@@ -35,7 +35,7 @@ const WORDS: &[&str] = &[
     "once",
     "quota",
     "uses",
-    // From where.
+    // Limits of networks.
     "address",
     "addresses",
     "allowlist",
@@ -50,7 +50,7 @@ const WORDS: &[&str] = &[
     "subnet",
     "subnets",
     "whitelist",
-    // For whom, and for what.
+    // Limits of users and operations.
     "actions",
     "allowed",
     "approval",
@@ -79,7 +79,7 @@ const WORDS: &[&str] = &[
     "roles",
     "scope",
     "scopes",
-    // How it is kept.
+    // Properties of the protection.
     "aad",
     "disabled",
     "encrypted",
@@ -91,7 +91,7 @@ const WORDS: &[&str] = &[
     "suspended",
 ];
 
-/// A name that has one of these pairs of words, one after the other, does so too.
+/// A name that has one of these pairs of consecutive words limits something.
 const PAIRS: &[(&str, &str)] = &[
     ("additional", "data"),
     ("associated", "data"),
@@ -105,12 +105,12 @@ const PAIRS: &[(&str, &str)] = &[
     ("valid", "to"),
 ];
 
-/// A name that has one of these words limits something where its value is false.
+/// A name that has one of these words limits something if its value is false.
 const PERMISSIONS: &[&str] =
     &["active", "allow", "allowed", "allows", "enable", "enabled", "exportable", "extractable"];
 
-/// Whether a field that is not known may not be ignored: its name is listed, and its value has an effect. Null, false, 0, nothing at
-/// all and any network have none.
+/// Whether an unknown field must be refused: its name is listed and its value has an effect. Null, false, 0, an empty
+/// value and any network have no effect.
 pub(super) fn limits(name: &str, value: &Value) -> bool {
     let words = words(name);
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
@@ -119,7 +119,7 @@ pub(super) fn limits(name: &str, value: &Value) -> bool {
     (is_pair || has(WORDS)) && has_effect(value) || has(PERMISSIONS) && is_false(value)
 }
 
-/// The paths of all members of a body that limit something, by names and numbers from the body on.
+/// Returns the paths of all members that limit something, as names and indices from the body on.
 pub(super) fn found(body: &Value) -> Vec<Vec<String>> {
     let (mut path, mut found) = (Vec::new(), Vec::new());
     walk(body, &mut path, &mut found);
@@ -150,7 +150,7 @@ fn walk(value: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
     }
 }
 
-/// Whether a limit of this value limits anything.
+/// Whether a limit of this value has an effect.
 fn has_effect(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
@@ -232,7 +232,7 @@ mod tests {
             for name in [word.clone(), format!("x_{word}"), format!("{word}-y")] {
                 assert!(limits(&name, &json!("5")) && limits(&name, &json!([1])), "{name}");
                 let mut none = vec![json!(null), json!(""), json!([]), json!({}), json!("::/0")];
-                // That nothing is allowed is a limit.
+                // For a permission, 0 is a limit.
                 none.extend((!PERMISSIONS.contains(&word.as_str())).then(|| json!(0)));
                 assert!(none.iter().all(|none| !limits(&name, none)), "{name}");
             }

@@ -1,5 +1,5 @@
-//! JSON bodies that clients of other systems send: what is not known is ignored unless it would limit what is asked for, null is absent, and an error
-//! names the member that is wrong.
+//! JSON bodies that clients of other systems send. An unknown member is ignored unless it would limit the request, a
+//! member that is null counts as absent, and an error names the member.
 
 use serde::de::DeserializeOwned;
 use serde_ignored::Path;
@@ -9,16 +9,17 @@ use super::limiting;
 use super::names::is_same;
 use crate::auth::strict_json;
 
-/// Values in one body, those within others included: what is made of them takes no more than what is held for the body.
+/// The largest number of values in one body, including nested values. It keeps the parsed body within the memory that
+/// is reserved for the body.
 const MAX_VALUES: usize = 10_000;
 
-/// Why a body is refused.
+/// Errors of a body.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MembersError {
     /// Not a JSON object, nested too deeply, too many values, or a member that occurs twice.
     #[error("the body must be a JSON object: {0}")]
     Json(serde_json::Error),
-    /// A member that is missing, or has a value that it cannot have.
+    /// A member is missing or has an invalid value.
     #[error("{0}")]
     Member(String),
     /// A member that is known in another spelling.
@@ -34,10 +35,10 @@ pub(super) enum MembersError {
     Limiting(String),
 }
 
-/// Reads a body that holds no secret; an empty one is an object without members.
+/// Reads a body without secrets. An empty body is an object without members.
 ///
 /// # Errors
-/// What is wrong with it, by the member's name and with the value.
+/// The reason, with the member's name and value.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> {
     read_with(parse(body)?, |path, fault| format!("{path}: {fault}"))
 }
@@ -61,16 +62,16 @@ pub(super) fn read_spelled<T: DeserializeOwned>(body: &[u8], known: &[&'static s
 /// Reads a body that holds a credential or plaintext: no value is quoted.
 ///
 /// # Errors
-/// What is wrong with it, by the member's name.
+/// The reason, with the member's name.
 pub(super) fn read_secret<T: DeserializeOwned>(body: &[u8]) -> Result<T, MembersError> {
     read_with(parse(body)?, |path, _| format!("{path}: the value is not of the right kind"))
 }
 
-/// The same of a body that may repeat what the path says: the member `name`, whatever letters of its name are upper case, must be
-/// `said`.
+/// Reads a body as [`read_secret`] does, which may repeat a parameter of the path: the member `name`, without regard to
+/// case, must be `said`.
 ///
 /// # Errors
-/// That member is something else, or as for [`read_secret`].
+/// The member has another value, or as for [`read_secret`].
 pub(super) fn read_secret_repeating<T: DeserializeOwned>(
     body: &[u8],
     name: &'static str,
@@ -137,7 +138,7 @@ fn read_with<T: DeserializeOwned>(given: Value, wrong: fn(&str, &str) -> String)
     }
 }
 
-/// The names and numbers of a path, from the body on.
+/// Returns the names and indices of a path, from the body on.
 fn names(path: &Path<'_>) -> Vec<String> {
     let (parent, own) = match path {
         Path::Root => return Vec::new(),

@@ -1,4 +1,4 @@
-//! HTTP: the route tables, what every request passes, and the one place that renders answers.
+//! The HTTP interface: the route tables, the checks that every request passes, and the one place that renders answers.
 
 mod about;
 mod access;
@@ -97,7 +97,7 @@ where
 
 fn render(head: &Head, id: &str, answer: Answer) -> Response<Vec<u8>> {
     let length = answer.body.len();
-    // A HEAD is answered by the headers of a GET alone (RFC 9110 section 9.3.2).
+    // The answer to HEAD has only the headers of the answer to GET (RFC 9110 section 9.3.2).
     let is_head = head.method == Method::HEAD;
     let mut response = Response::new(if is_head { Vec::new() } else { answer.body });
     *response.status_mut() = answer.status;

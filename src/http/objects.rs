@@ -1,4 +1,4 @@
-//! The inventory.
+//! The route of the inventory.
 
 use time::{Date, Duration, OffsetDateTime};
 
@@ -44,7 +44,7 @@ impl From<InventoryEntry> for Object {
     }
 }
 
-/// The day of so many days since 1970-01-01.
+/// Returns the date that is `days` days after 1970-01-01.
 fn day(days: i64) -> Option<Date> {
     let seconds = Duration::seconds(days.checked_mul(24 * 60 * 60)?);
     Some(OffsetDateTime::UNIX_EPOCH.checked_add(seconds)?.date())

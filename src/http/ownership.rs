@@ -1,4 +1,4 @@
-//! How an object gets another owner.
+//! Routes by which an object gets another owner.
 
 use warp::http::StatusCode;
 
@@ -34,7 +34,7 @@ pub(super) fn accept(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(success(format!("{id} belongs to {} now, and nothing is granted on it", ask.context.caller.username)))
 }
 
-/// `POST /access/decline`: an offer to the caller, or one of the caller's own.
+/// `POST /access/decline`: ends an offer to the caller or by the caller.
 pub(super) fn decline(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     let Offered { unique_identifier: id } = read(ask.body)?;
     app.kms.end_offer(&ask.context, &id)?;

@@ -1,4 +1,4 @@
-//! Failures as RFC 9457 problem documents, and the one place where a service error gets its status.
+//! Failures as RFC 9457 problem documents, and the HTTP status of each error of the service.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::text::Shown;
 /// The media type of problem documents (RFC 9457 section 6.1).
 const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Seconds after which it is worth while to try again what the front desk refused.
+/// The seconds after which a client should try again if the front desk refused its request.
 const SOON: u16 = 1;
 
 /// A failed request.
@@ -29,23 +29,23 @@ pub(super) struct Problem {
     pub(super) status: StatusCode,
     pub(super) detail: String,
     result_reason: Option<ResultReason>,
-    /// For the log only.
+    /// Details for the log only.
     internal: Option<String>,
-    /// Whether it was a known caller who asked.
+    /// Whether the caller is authenticated.
     is_of_caller: bool,
     /// Whether the caller's JWT is trusted by an idps table.
     pub(super) is_of_table: bool,
     /// Whether the caller's role lacks the capability.
     pub(super) lacks_capability: bool,
-    /// How many bytes the HSM takes in one call, if the request has more.
+    /// The number of bytes that the HSM accepts in one call, if the request has more.
     most_bytes: Option<usize>,
     /// Seconds after which the request may be tried again.
     retry_after: Option<u16>,
-    /// Whether the log has it already: those who send much must not fill it.
+    /// Whether the problem is already logged, so that many requests do not fill the log.
     is_logged: bool,
 }
 
-/// What a problem document says (RFC 9457 section 3), with members of ours.
+/// The members of a problem document (RFC 9457 section 3), and this server's own ones.
 #[derive(Serialize)]
 pub(super) struct Document<'a> {
     r#type: &'static str,
@@ -75,17 +75,17 @@ impl Problem {
         }
     }
 
-    /// The same for a caller of an idps table.
+    /// Marks the problem as one for a caller of an idps table.
     pub(super) fn of_table(self) -> Self {
         Self { is_of_table: true, ..self }
     }
 
-    /// The same, of a request whose caller is known.
+    /// Marks the problem as one for an authenticated caller.
     pub(super) fn of_caller(self) -> Self {
         Self { is_of_caller: true, ..self }
     }
 
-    /// The front desk had no place or room; it has been logged there.
+    /// Returns the problem of a request for which the front desk had no place or memory. The desk has logged it.
     pub(super) fn full(full: Full, refused: Refused) -> Self {
         let status = match full {
             Full::Share => StatusCode::TOO_MANY_REQUESTS,
@@ -101,7 +101,7 @@ impl Problem {
         Self { retry_after: Some(SOON), is_logged: true, ..Self::new(status, what) }
     }
 
-    /// The request took longer than it may; the front desk has logged it.
+    /// Returns the problem of a request that took longer than `allowed`. The desk has logged it.
     pub(super) fn too_long(allowed: Duration) -> Self {
         let what = format!(
             "the request took longer than {} s: what it asks for may have been done (--request-timeout)",
@@ -110,18 +110,20 @@ impl Problem {
         Self { retry_after: Some(SOON), is_logged: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, what) }
     }
 
-    /// The call of the HSM that the request made is not back in time.
+    /// Returns the problem of a request whose HSM call did not return in time.
     pub(super) fn hangs() -> Self {
         let what = "the HSM does not answer: what the request asks for may have been done (--hsm-call-timeout)";
         Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, what) }
     }
 
-    /// The same answer for every cause, so that it helps nobody to guess.
+    /// Returns the problem of a failed authentication. It is the same for every cause, so that it does not help an
+    /// attacker.
     pub(super) fn unauthenticated() -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "the request carries no valid credential")
     }
 
-    /// Writes it to the log, and as an answer in the format of the clients who are given it. The detail may quote what the caller sent, and is shown as everything from outside is.
+    /// Logs the problem, and returns the answer in the format of the client. The detail may quote the request, so it is
+    /// escaped as all text from outside.
     pub(super) fn render(
         mut self,
         refusal: fn(&Self, &str) -> Answer,
@@ -134,14 +136,14 @@ impl Problem {
         Answer { retry_after: self.retry_after, ..refusal(&self, request_id) }
     }
 
-    /// Writes it to the log. A stranger must not fill that.
+    /// Logs the problem. Unauthenticated callers must not be able to fill the log.
     fn tell(&self, address: IpAddr, repeats: &Repeats) {
         let (status, detail, internal) = (self.status.as_u16(), &self.detail, self.internal.as_deref());
-        // What is not served is no failure of the server's.
+        // A request that is not served is not a failure of the server.
         let is_failure = self.status.is_server_error() && self.status != StatusCode::NOT_IMPLEMENTED;
         let level = if is_failure { Level::ERROR } else { Level::INFO };
         if self.is_logged || matches!(self.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) {
-            // Told by whoever found it out, and not twice.
+            // The code that found the failure has already logged it.
             tracing::debug!(status, "request refused");
         } else if !self.is_of_caller && !repeats.is_first(address, level, format_args!("{status} {detail}")) {
             tracing::debug!(status, %detail, internal, "request refused again");
@@ -152,7 +154,7 @@ impl Problem {
         }
     }
 
-    /// It as a problem document.
+    /// Returns the problem document.
     pub(super) fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {
         Document {
             r#type: "about:blank",
@@ -165,7 +167,7 @@ impl Problem {
         }
     }
 
-    /// A problem document, or one with more members, as an answer.
+    /// Returns an answer with a problem document, which may have further members.
     pub(super) fn answer(&self, document: &impl Serialize) -> Answer {
         Answer::new(self.status, MEDIA_TYPE, serde_json::to_vec(document).unwrap_or_default())
     }
@@ -191,7 +193,7 @@ impl From<kms::Error> for Problem {
     }
 }
 
-/// The HTTP status of each failure.
+/// Returns the HTTP status of an error.
 fn status(error: &kms::Error) -> StatusCode {
     use kms::Error as E;
     match error {
@@ -282,7 +284,7 @@ fn status(error: &kms::Error) -> StatusCode {
     }
 }
 
-/// The HTTP status of each fault about a place, as Infisical has them.
+/// Returns the HTTP status of a fault about a place, as Infisical has them.
 fn place_status(fault: &kms::PlaceFault) -> StatusCode {
     use kms::PlaceFault as F;
     match fault {

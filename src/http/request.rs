@@ -1,4 +1,5 @@
-//! What every request passes before its handler: browser defences, body and its bounds.
+//! The checks of every request before its handler: protection against web pages of other origins, the body and its
+//! bounds.
 
 use tokio::time::{Instant, timeout_at};
 use warp::host::Authority;
@@ -11,7 +12,7 @@ use super::problem::Problem;
 use super::route::{Body, Route};
 use crate::desk::{Admission, Full, Room, Ticket};
 
-/// What is made ready for a body at first, in bytes; its announced length may be more.
+/// The memory that is allocated for a body at first, in bytes. The announced length may be larger.
 const FIRST: usize = 64 << 10;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -29,7 +30,7 @@ pub fn check_host(
 ) -> Result<(), &'static str> {
     let mut hosts = headers.get_all(HOST).iter();
     let host = hosts.next();
-    // Which of several names a request is for would be a matter of taste.
+    // With several names it is not clear which server the request is for.
     if hosts.next().is_some() {
         return Err("the request has several Host headers");
     }
@@ -80,8 +81,8 @@ pub(super) fn refuse_foreign_page(head: &Head) -> Result<(), Problem> {
     if is_own && origins.next().is_none() { Ok(()) } else { Err(foreign()) }
 }
 
-/// In default mode on loopback the only protection is that nobody else can connect; a page that resolves its
-/// own name to 127.0.0.1 could (DNS rebinding). So the name must be one of loopback.
+/// Refuses a request whose host name is not one of loopback. In default mode on loopback the only protection is that
+/// other machines cannot connect, but a web page that resolves its own name to 127.0.0.1 could (DNS rebinding).
 pub(super) fn require_loopback_name(host: Option<&Authority>) -> Result<(), Problem> {
     let name = host.map(|host| host.host().trim_start_matches('[').trim_end_matches(']'));
     let is_loopback = name.is_some_and(|name| {
@@ -93,8 +94,9 @@ pub(super) fn require_loopback_name(host: Option<&Authority>) -> Result<(), Prob
     Err(Problem::new(StatusCode::FORBIDDEN, "without authentication only the host names of loopback are served"))
 }
 
-/// A strict body must say what it is: of JSON an HTML form cannot. The clients of other systems say it or not, so that their routes do
-/// not ask; pages of other origins are refused everywhere.
+/// Checks the Content-Type of a strict body: an HTML form cannot send `application/json`. Routes for clients of other
+/// systems do not check it, because some of these clients do not send it; requests from pages of other origins are
+/// refused on all routes.
 fn require(headers: &HeaderMap, media_type: &str) -> Result<(), Problem> {
     let essence = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).and_then(|value| {
         let (essence, _) = value.split_once(';').unwrap_or((value, ""));
@@ -110,7 +112,7 @@ fn too_large(limit: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {limit} bytes"))
 }
 
-/// The bound of the body that a route takes, once what the headers say of it is known to be right.
+/// Returns the bound of a route's body, in bytes, after checking the Content-Type and the announced length.
 pub(super) fn bound(route: &Route, headers: &HeaderMap) -> Result<usize, Problem> {
     let limit = match route.body {
         Body::None => return Ok(0),
@@ -126,7 +128,7 @@ pub(super) fn bound(route: &Route, headers: &HeaderMap) -> Result<usize, Problem
     }
 }
 
-/// The length that a body announces; one beyond all bounds is the largest there is.
+/// Returns the announced length of a body; `usize::MAX` if it does not fit.
 fn length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
     let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(None) };
     let length: u64 = length
@@ -137,15 +139,15 @@ fn length(headers: &HeaderMap) -> Result<Option<usize>, Problem> {
     Ok(Some(usize::try_from(length).unwrap_or(usize::MAX)))
 }
 
-/// A body, and the room in memory that it takes until it is dropped: twice its size, for what is made of it.
+/// A body, and the memory that is reserved until it is dropped: twice its size, for the data made from it.
 pub(super) struct Read {
     pub(super) bytes: Vec<u8>,
     room: Room,
 }
 
-/// Reads the body within its bounds of size, and until the request's deadline. Room for what it announces is taken before any
-/// of it is read, so that two bodies never wait for each other; a body that announces nothing takes it as it arrives. What may
-/// arrive unread while the body waits for its room is counted at once.
+/// Reads the body within its bound and until the request's deadline. Memory for the announced length is reserved before
+/// the body is read, so that two bodies never wait for each other; for a body without a length it is reserved as the
+/// body arrives. The part that may arrive unread while the body waits for memory is counted at once.
 pub(super) async fn body(
     incoming: &mut Incoming,
     headers: &HeaderMap,

@@ -1,4 +1,4 @@
-//! What a row of a route table says.
+//! The rows of a route table.
 
 use std::sync::OnceLock;
 
@@ -11,37 +11,37 @@ use super::problem::Problem;
 use super::visit::{Answering, Visit};
 use crate::auth::{Authorization, Basic};
 
-/// How a request asks for a page of a list: by the entry before it.
+/// The query fields by which a request asks for a page of a list.
 pub(super) const PAGE: &[&str] = &["after", "limit"];
 
-/// What a route lets in and who answers.
+/// A route: the requests that it accepts, and its handler.
 pub(super) struct Route {
-    /// `{name}` stands for one segment, which the handler gets by that name; `{*name}` at the end for all that are left, slashes among
-    /// them.
+    /// The path. `{name}` matches one segment, which the handler gets by that name; `{*name}` at the end matches all
+    /// remaining segments, including slashes.
     pub(super) path: &'static str,
     pub(super) method: Method,
-    /// The fields of its query that it knows; others are ignored unless they limit something.
+    /// The known fields of the query. Others are ignored unless they limit the request.
     pub(super) query: &'static [&'static str],
     pub(super) body: Body,
     pub(super) handler: Handler,
-    /// What metrics call it, once they have asked.
+    /// The label in metrics, set at the first use.
     pub(super) name: OnceLock<String>,
 }
 
-/// What a request may bring.
+/// The body of a request.
 #[derive(Clone, Copy)]
 pub(super) enum Body {
-    /// Nothing; a body is not read.
+    /// No body. If there is one, it is not read.
     None,
-    /// JSON of at most so many bytes as the clients of other systems send it: the Content-Type is not asked for, and
-    /// [`super::members`] reads it. KMIP's JSON is read by its own rules.
+    /// JSON of at most this many bytes from clients of other systems: the Content-Type is not checked, and
+    /// [`super::members`] reads the body. KMIP's JSON is read by its own rules.
     Json(usize),
-    /// JSON of at most so many bytes that only clients of this server send: the Content-Type must say so, and a member that is not
-    /// known is refused.
+    /// JSON of at most this many bytes that only clients of this server send: the Content-Type must be
+    /// `application/json`, and an unknown member is refused.
     Strict(usize),
-    /// At most so many bytes of any kind.
+    /// At most this many bytes of any kind.
     Bytes(usize),
-    /// The fields of a form (application/x-www-form-urlencoded) of at most so many bytes.
+    /// The fields of a form (application/x-www-form-urlencoded) of at most this many bytes.
     Form(usize),
 }
 
@@ -53,16 +53,16 @@ pub(super) enum Handler {
     AtOnce(fn(&App) -> Result<Answer, Problem>),
     /// Anyone whose connection was accepted; tells nothing about keys or callers.
     Anyone(fn(&App) -> Result<Answer, Problem>),
-    /// Anyone, who brings a credential to be exchanged for an access token.
+    /// Any client, with a credential in the request that is exchanged for an access token.
     Visitor(for<'a> fn(&'a App, Visit<'a>) -> Answering<'a>),
-    /// Authenticated callers; the service decides what they may do.
+    /// Authenticated callers. The service authorizes them.
     Caller(fn(&App, &Ask<'_>) -> Result<Answer, Problem>),
-    /// Anyone who brings Basic credentials, as [`Handler::Visitor`]; whoever brings none, as [`Handler::Caller`].
+    /// With Basic credentials, as [`Handler::Visitor`]; without them, as [`Handler::Caller`].
     BasicOrCaller(for<'a> fn(&'a App, Visit<'a>) -> Answering<'a>, fn(&App, &Ask<'_>) -> Result<Answer, Problem>),
 }
 
 impl Handler {
-    /// The one that answers a request with this Authorization.
+    /// Returns the handler for a request with this Authorization header.
     pub(super) fn for_request(self, authorization: Authorization<'_>) -> Self {
         match self {
             Self::BasicOrCaller(visitor, _) if Basic::is_in(authorization) => Self::Visitor(visitor),
@@ -92,7 +92,7 @@ pub(super) const fn delete(path: &'static str, handler: Handler) -> Route {
     route(path, Method::DELETE, Body::None, handler)
 }
 
-/// For clients that say in a body what is to be removed.
+/// Returns a DELETE route for clients that send the object to remove in a body.
 pub(super) const fn delete_with(path: &'static str, body: Body, handler: Handler) -> Route {
     route(path, Method::DELETE, body, handler)
 }
@@ -102,7 +102,7 @@ const fn route(path: &'static str, method: Method, body: Body, handler: Handler)
 }
 
 impl Route {
-    /// The same with fields in its query.
+    /// Sets the known fields of the query.
     pub(super) const fn asks(mut self, query: &'static [&'static str]) -> Self {
         self.query = query;
         self

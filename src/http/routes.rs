@@ -1,4 +1,4 @@
-//! The ways in by HTTP: the server's own paths, those of the dialects, and how a request finds its row.
+//! The HTTP routes: the server's own paths, those of the dialects, and the lookup of the route of a request.
 
 use std::sync::LazyLock;
 
@@ -15,10 +15,10 @@ use super::route::Handler::{Anyone, AtOnce, Caller};
 use super::route::{PAGE, Route, delete, get, post, put};
 use super::{about, access, audit, conjur, definitions, hanzo, issuers, kmip, objects, ownership, piiano, tokens};
 
-/// Who has paths. The last one has all that are nobody else's.
+/// The systems that have paths. The last one has all paths that belong to no other system.
 static APIS: [&Api; 4] = [&piiano::API, &hanzo::API, &conjur::API, &OWN];
 
-/// The server's own paths, among them those that Cosmian's clients know.
+/// The server's own paths, including those that Cosmian's clients use.
 static OWN: Api = Api {
     dialect: None,
     has: |_, _| true,
@@ -71,7 +71,7 @@ static ROWS: [Route; 38] = [
     delete("/access/definitions/{kind}/{name}", Caller(definitions::remove)),
 ];
 
-/// A problem document; callers of an idps table are Piiano's clients here too.
+/// Renders a problem document. Callers of an idps table get Piiano's format here too.
 fn refusal(problem: &Problem, request_id: &str) -> Answer {
     if problem.is_of_table {
         piiano::refusal(problem, request_id)
@@ -88,17 +88,17 @@ fn unserved(_: &Method, _: &str, is_known: bool) -> Problem {
     }
 }
 
-/// Methods that rows have.
+/// The methods of the routes.
 static METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// The rows of one method by their paths.
+/// The routes of one method by their paths.
 type Rows = matchit::Router<&'static Route>;
 
 static ROUTERS: LazyLock<[Rows; METHODS.len()]> = LazyLock::new(|| {
     METHODS.each_ref().map(|method| {
         let mut rows = Rows::new();
         for route in all().filter(|route| route.method == *method) {
-            // Two rows for one request are refused by the tests, which find each row again.
+            // A test finds each row by its path, and so fails if two rows match one request.
             let _ = rows.insert(route.path, route);
         }
         rows
@@ -109,17 +109,17 @@ fn all() -> impl Iterator<Item = &'static Route> {
     APIS.iter().flat_map(|api| api.rows)
 }
 
-/// Whose path it is, whether or not it is served.
+/// Returns the system that a path belongs to, whether or not the path is served.
 pub(super) fn api(path: &str) -> &'static Api {
     let mut segments = path.split('/').skip(1).map(|segment| percent_decode_str(segment).decode_utf8_lossy());
     let (first, second) = (segments.next().unwrap_or_default(), segments.next().unwrap_or_default());
     APIS.iter().find(|api| (api.has)(&first, &second)).copied().unwrap_or(&OWN)
 }
 
-/// The row that serves a request, and what its path holds for the names of the row's.
+/// Returns the route of a request, and the parameters of its path.
 ///
 /// # Errors
-/// No row serves it.
+/// There is no such route.
 pub(super) fn find(api: &Api, method: &Method, path: &str) -> Result<(&'static Route, Parameters), Problem> {
     let path = (api.spelled)(path);
     // HEAD is served wherever GET is.
@@ -128,7 +128,7 @@ pub(super) fn find(api: &Api, method: &Method, path: &str) -> Result<(&'static R
     found.ok_or_else(|| (api.unserved)(method, &path, served(&path).next().is_some()))
 }
 
-/// The methods that a path takes (RFC 9110 section 10.2.1).
+/// Returns the methods of a path, for the header Allow (RFC 9110 section 10.2.1).
 pub(super) fn allowed(api: &Api, path: &str) -> String {
     let path = (api.spelled)(path);
     let methods = served(&path).map(|method| match *method {
@@ -142,10 +142,10 @@ fn served(path: &str) -> impl Iterator<Item = &'static Method> {
     METHODS.iter().zip(&*ROUTERS).filter(move |(_, rows)| row(rows, path).is_some()).map(|(method, _)| method)
 }
 
-/// The row with this path; `None` too if what it holds for a name is no text.
+/// Returns the route with this path; also `None` if a parameter is not UTF-8.
 fn row(rows: &'static Rows, path: &str) -> Option<(&'static Route, Parameters)> {
     let found = rows.at(path).ok()?;
-    // What is left of a path does not begin with an empty segment: others that read it would merge the two slashes.
+    // The rest of a path must not begin with an empty segment, because other programs would merge the two slashes.
     let decoded = |value: &str| {
         let is_whole = !value.starts_with('/');
         Some(percent_decode_str(value).decode_utf8().ok().filter(|_| is_whole)?.into_owned())
@@ -240,7 +240,7 @@ mod tests {
     fn the_table_of_rights_has_every_request_and_no_other() {
         let table = include_str!("../../docs/rights.md");
         let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
-        // What follows a comma is a case of the same request.
+        // The text after a comma is a case of the same request.
         let named: std::collections::BTreeSet<&str> = rows.filter_map(|row| row.split(',').next()).collect();
         let operations = OPERATIONS.iter().map(|operation| operation.name(Dialect::Oasis).to_owned());
         let routes = all().map(|route| format!("{} {}", route.method, route.path));

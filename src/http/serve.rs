@@ -1,4 +1,5 @@
-//! The way of a request: who speaks to whom, which route, whose share, who is calling, the body, and only then the work.
+//! The steps of a request: checks of its host and origin, the route, a place at the front desk, authentication, the
+//! body, and then the handler.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use crate::kms::{self, Context, Failure};
 use crate::metrics;
 use crate::principal;
 
-/// How long it stands who is calling, while the body arrives and others go first.
+/// The time for which an authentication is valid while the body arrives and the request waits for its turn.
 const DECISION_STANDS: Duration = Duration::from_millis(100);
 
 /// A request on its way.
@@ -35,7 +36,7 @@ pub(super) struct Request {
     pub(super) measured: metrics::Request,
 }
 
-/// What is known before anybody is asked for a body.
+/// The data of a request that is known before its body is read.
 struct Found {
     route: &'static Route,
     handler: Handler,
@@ -66,7 +67,8 @@ pub(super) async fn serve(request: &Arc<Request>, body: &mut Incoming) -> Result
 }
 
 impl App {
-    /// Whose share a request takes, before anybody was asked who it is: of its network as `unknown` has it, if nothing says more.
+    /// Returns the share that a request takes before authentication: that of its network, as given by `unknown`, unless
+    /// its credential names a caller.
     pub(super) fn expected(&self, head: &Head, unknown: fn(IpAddr) -> Who) -> Who {
         let network = network(head.peer.address.ip());
         match self.authenticator.expected(&head.presented(), kms::now()) {
@@ -108,7 +110,7 @@ impl Request {
         answer.map_err(|problem| if is_of_caller { problem.of_caller() } else { problem })
     }
 
-    /// Whose share it takes, once that is known.
+    /// Returns the share that the request takes after authentication.
     fn who(&self, known: &Known) -> Who {
         match known.caller.method {
             principal::Method::Default => Who::Network(network(self.head.peer.address.ip())),
@@ -122,7 +124,7 @@ impl Request {
         Ok(admission)
     }
 
-    /// Counts a refusal of the desk; what is said of it.
+    /// Counts a refusal of the desk, and returns its problem.
     fn refused(&self, refused: Refused, full: Full, who: &Who) -> Problem {
         self.app.desk.refused(refused, who);
         Problem::full(full, refused)
@@ -229,7 +231,7 @@ impl Request {
                 Ok(known)
             }
             Err(Refusal::Unauthenticated(reason)) => {
-                // A certificate is judged without a look at what stands in the headers.
+                // A certificate is checked without regard to the headers.
                 let is_jwt = reason.method() == "jwt";
                 let table = is_jwt.then(|| app.authenticator.named_table(head.presented().authorization)).flatten();
                 let (method, word, idps) = (reason.method(), reason.word(), table.as_deref());
@@ -245,7 +247,7 @@ impl Request {
                 if app.repeats.is_first(head.peer.address.ip(), Level::ERROR, text) {
                     tracing::error!(%error, detail = error.detail(), "a credential could not be checked");
                 }
-                // To somebody who is nobody yet, every cause is the same.
+                // An unauthenticated caller gets the same answer for every cause.
                 Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "credentials cannot be checked now: try again later"))
             }
         }

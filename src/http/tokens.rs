@@ -1,4 +1,5 @@
-//! Access tokens: the keys that verify them, for everyone, and the tokens that there are, for those who administer.
+//! Routes of access tokens: the keys that verify them, for any client, and the list of access tokens, for
+//! administrators.
 
 use serde::Serialize;
 use warp::http::StatusCode;
@@ -46,7 +47,8 @@ pub(super) fn end(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     Ok(access::success("the access token was revoked"))
 }
 
-/// `POST /access/token-key`: new tokens are signed by a new key. The body is empty, or an object without members.
+/// `POST /access/token-key`: makes a new key, which signs new access tokens. The body is empty, or an object without
+/// members.
 pub(super) fn rotate(app: &App, ask: &Ask<'_>) -> Result<Answer, Problem> {
     if !ask.body.trim_ascii().is_empty() {
         access::read::<Nothing>(ask.body)?;

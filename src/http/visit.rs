@@ -1,4 +1,4 @@
-//! Requests of somebody who is nobody yet, and brings a credential in the body to be exchanged for an access token.
+//! Requests of unauthenticated callers, with a credential that is exchanged for an access token.
 
 use std::fmt::Display;
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::auth::{Peer, Unauthenticated};
 use crate::desk::Ticket;
 use crate::kms::{Failure, NotLoggedIn, Visitor};
 
-/// What a visitor asks.
+/// A request of an unauthenticated caller.
 pub(super) struct Visit<'a> {
     pub(super) peer: &'a Peer,
     pub(super) headers: &'a HeaderMap,
@@ -23,32 +23,32 @@ pub(super) struct Visit<'a> {
     pub(super) request: &'a str,
     pub(super) ticket: &'a Ticket,
     pub(super) parameters: &'a Parameters,
-    /// What follows the `?`.
+    /// The query.
     pub(super) query: &'a Fields,
     pub(super) body: &'a [u8],
 }
 
-/// The answer, once it is there.
+/// The future of an answer.
 pub(super) type Answering<'a> = Pin<Box<dyn Future<Output = Result<Answer, Problem>> + Send + 'a>>;
 
 impl<'a> Visit<'a> {
-    /// What the path holds for a name of its row's; `None` if the row has no such name.
+    /// Returns the parameter of the path with this name; `None` if the route has no such parameter.
     pub(super) fn parameter(&self, name: &str) -> Option<&'a str> {
         self.parameters.get(name)
     }
 
-    /// Whoever asks, as logins know them.
+    /// Returns the caller in the form that logins use.
     pub(super) fn visitor(&self) -> Visitor<'a> {
         Visitor { peer: self.peer, request: self.request, ticket: self.ticket }
     }
 
-    /// Counts, records and logs a credential that was refused by the words of the gate.
+    /// Counts, records and logs a credential that the authenticator refused.
     pub(super) fn unauthenticated(&self, app: &App, reason: &Unauthenticated) -> Problem {
         self.refused(app, reason.method(), reason.word(), reason, Problem::unauthenticated())
     }
 
-    /// Counts, records and logs a credential that was refused. `method` and `word` are of few, and nothing that was sent;
-    /// neither is anything of it in `reason`. The answer is `problem`, or 429 above the limit of failures.
+    /// Counts, records and logs a credential that was refused. `method` and `word` are fixed words, and `reason`
+    /// contains no text of the request. Returns `problem`, or 429 above the limit of failures.
     pub(super) fn refused(
         &self,
         app: &App,
@@ -62,7 +62,7 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// The answer to a login that gave no token: `told` renders a refusal that stays below the limit of failures.
+/// Returns the answer to a failed login. `told` renders a refusal below the limit of failures.
 pub(super) fn not_logged_in<R>(refused: NotLoggedIn<R>, told: impl FnOnce(R) -> Problem) -> Problem {
     match refused {
         NotLoggedIn::Refused { limited: true, .. } => Problem::limited(),
@@ -72,7 +72,7 @@ pub(super) fn not_logged_in<R>(refused: NotLoggedIn<R>, told: impl FnOnce(R) -> 
 }
 
 impl Problem {
-    /// More failures from one address than the limit.
+    /// Returns the problem of an address with more failures than the limit.
     pub(super) fn limited() -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too many failed attempts from this address")
     }

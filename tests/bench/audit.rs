@@ -1,4 +1,4 @@
-//! How long a large log takes to write and to verify: `scripts/bench audit LINES DIRECTORY`.
+//! Measures the time to write and to verify a large audit log: `scripts/bench audit LINES DIRECTORY`.
 
 use std::path::Path;
 use std::time::Instant;

@@ -1,4 +1,4 @@
-//! How long a backup takes while nothing goes on, and while keys are made; and whether it is one.
+//! Measures the time of a backup, without other requests and while keys are made, and checks the backup.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crate::harness::backup::{backup, restored};
 use crate::harness::{End, Server, eventually};
 
-/// Creates a second at least, in requests of one key.
+/// The least number of creates a second, one key in each request.
 const RATE: f64 = 500.0;
 const CLIENTS: usize = 16;
 
-/// The longest backup beside them: a multiple of the time it takes alone, and an addition.
+/// The longest time of a backup during creates: a multiple of the time without other requests, and an addition.
 const BOUND: (u32, Duration) = (3, Duration::from_secs(2));
 
 pub fn measure(server: &Server) {

@@ -1,5 +1,6 @@
-//! What the audit trail costs: the CPU time of a warm Encrypt with and without it, and how many creates share one commit
-//! and one sync of the log on a disk: `scripts/bench decisions DIRECTORY`, a directory on the disk.
+//! Measures the cost of the audit log: the CPU time of an Encrypt by a cached key with and without the log, and the
+//! number of creates that share one commit and one sync of the log. `scripts/bench decisions DIRECTORY`; the directory
+//! is on the disk to measure.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +10,13 @@ use crate::harness::server::Place;
 use crate::harness::{Client, Options, Server, Token, kmip};
 use crate::{REQUESTS, load, load_n, report};
 
-/// How often everything is measured; the least of each counts, because whatever else runs only adds.
+/// The number of rounds. The least value of each measurement counts, because other processes can only add time.
 const ROUNDS: usize = 5;
 
-/// What the trail may cost a use of a key.
+/// The most that the audit log may cost a use of a key, as a multiple of the cost without it.
 const LIMIT: f64 = 1.25;
 
-/// Creates that one commit, and one sync of the log, serve at least when this many clients create.
+/// The least number of creates that share one commit and one sync of the log with this many clients.
 const SHARED: f64 = 5.0;
 const CLIENTS: usize = 16;
 const CREATES: usize = 2_000;

@@ -1,5 +1,5 @@
-//! What the front desk's hand-off costs a request: `scripts/bench desk`. The same work is done where the connection is served, and by way
-//! of the desk: admitted, in a task of its own, in its turn, off the runtime.
+//! Measures the cost of the front desk for a request: `scripts/bench desk`. The same work is done in the task of the
+//! connection, and through the desk: admitted, in its own task, in its turn, off the runtime.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use openssl::sha::sha256;
 
 const REQUESTS: u32 = 200_000;
 
-/// What a small request does.
+/// The work of a small request.
 fn work() -> [u8; 32] {
     sha256(black_box(&[7; 64]))
 }
@@ -45,7 +45,7 @@ pub fn measure() {
 
 /// CPU time and time of all requests, one after the other.
 async fn timed(request: impl AsyncFn()) -> (Duration, Duration) {
-    // As connections are served: in a task of the runtime.
+    // In a task of the runtime, as connections are served.
     let own = std::process::id();
     let (before, began) = (super::cpu(own), Instant::now());
     for _ in 0..REQUESTS {

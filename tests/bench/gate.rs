@@ -1,6 +1,6 @@
-//! What it costs to know who is calling: the same request by client certificate, JWT, API token and access token, all over the
-//! TLS of one server, each credential seen a moment ago. Of the access tokens one is bound to the certificate of its connection and
-//! may be used so many times, the other is neither.
+//! Measures the cost of authentication: the same request by client certificate, JWT, API token and access token, all
+//! over the TLS of one server, with each verification cached. One access token is bound to the certificate of its
+//! connection and has a limit of uses; the other has neither.
 
 use std::sync::Arc;
 
@@ -15,23 +15,23 @@ use crate::{Figures, REQUESTS, load_by, report};
 const ISSUER: &str = "https://issuer.example/";
 const AUDIENCE: &str = "claviger";
 
-/// How often everything is measured; the least of each counts, because whatever else runs only adds.
+/// The number of rounds. The least value of each measurement counts, because other processes can only add time.
 const ROUNDS: usize = 3;
 
-/// What a token may cost against a certificate, whose proof is done in the handshake.
+/// The most that a token may cost, as a multiple of the cost of a certificate, which is verified in the handshake.
 const LIMIT: f64 = 1.25;
 
-/// More uses than all rounds make.
+/// The limit of uses, which is more than all rounds make.
 const USES: i64 = 10_000_000;
 
-/// A token of a new identity, bought over a connection of this client.
+/// Logs a new identity in over a connection of this client, and returns its access token.
 fn access_token(server: &Server, client: &Client, key: &SigningKey, uses: i64) -> String {
     let id = hanzo::known(server, key, &serde_json::json!({"accessTokenNumUsesLimit": uses}));
     let login = serde_json::json!({"identityId": id, "jwt": hanzo::jwt(key, &serde_json::json!({}))});
     hanzo::token(&client.post(hanzo::LOGIN, &login).json())
 }
 
-/// One way to call, with a key of its own user.
+/// One kind of credential, with a key that its user owns.
 struct Way {
     name: &'static str,
     client: Client,

@@ -1,5 +1,5 @@
-//! Measurements of the server, as ratios within one run. `scripts/bench` runs them, and lists them. Without an argument: CPU time
-//! per request, against a bare warp server behind the same TLS, and against the token itself.
+//! Measurements of the server, as ratios within one run. `scripts/bench` runs and lists them. Without an argument it
+//! measures CPU time per request, against a bare warp server behind the same TLS, and against the HSM token itself.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -39,7 +39,7 @@ use harness::usage::cpu;
 use harness::{Client, Connection, Options, Server};
 use serde_json::Value;
 
-/// Requests of one measurement.
+/// The number of requests of one measurement.
 const REQUESTS: usize = 20_000;
 
 fn main() {

@@ -1,5 +1,5 @@
-//! What the server answers, and what it takes of the machine, while sixteen clients do everything at one time:
-//! `scripts/bench mixed [MINUTES]`.
+//! Checks the answers of the server, and measures its resources, while sixteen clients make all kinds of requests at
+//! one time: `scripts/bench mixed [MINUTES]`.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,21 +16,22 @@ use crate::harness::{Answer, End, Hsm, Server, SigningKey};
 
 const CLIENTS: usize = 16;
 
-/// How much more memory than before the load may be taken a minute after it, in MiB, beside what SoftHSM keeps.
+/// The most memory that may be in use a minute after the load beyond that before it, in MiB, without the memory that
+/// SoftHSM keeps.
 const BOUND: usize = 64;
 
-/// How much more may be taken at the end than in the first three minutes, in MiB; and what SoftHSM keeps of each key, in bytes: it is made
-/// once and unwrapped twice.
+/// The most memory at the end beyond that of the first three minutes, in MiB, and the memory that SoftHSM keeps for
+/// each key, in bytes. A key is made once and unwrapped twice.
 const FLAT: usize = 8;
 const KEPT: usize = 3 * 280;
 
-/// What the clients have in common.
+/// The state that the clients share.
 struct Load {
     done: AtomicBool,
     requests: AtomicUsize,
-    /// Keys that the HSM made.
+    /// The number of keys that the HSM made.
     made: AtomicUsize,
-    /// Whatever was not answered as it should be.
+    /// The wrong answers.
     errors: Mutex<Vec<String>>,
     times: Mutex<Vec<Duration>>,
     identity: String,
@@ -133,7 +134,7 @@ impl Load {
         }
     }
 
-    /// Makes a request, and returns the answer if it is the one that is due.
+    /// Makes a request, and returns the answer if it has the expected status.
     fn ask(&self, what: &str, status: u16, request: impl FnOnce() -> Answer) -> Option<Answer> {
         let began = Instant::now();
         let answer = request();

@@ -1,5 +1,5 @@
-//! What requests cost at a server with very many named and tagged keys of one owner, against one with a thousand:
-//! `scripts/bench objects COUNT`.
+//! Measures the cost of requests at a server with very many named and tagged keys of one owner, compared with a server
+//! with a thousand: `scripts/bench objects COUNT`.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use crate::harness::costs::{fill, objects, quiet_server, starts, warm};
 
 const FEW: usize = 1_000;
 
-/// As many of them as the cache can hold.
+/// The number of keys that the cache can hold.
 const WARM: usize = 20_000;
 
 pub fn measure(count: usize) {

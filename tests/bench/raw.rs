@@ -1,4 +1,4 @@
-//! The token by itself: AES-GCM of 32 bytes with a session object, on one thread.
+//! Measures the HSM token without the server: AES-GCM of 32 bytes with a session object, on one thread.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::harness::Hsm;
 use crate::harness::server::Place;
 use crate::harness::token::{LABEL, PIN};
 
-/// Microseconds of one operation, measured in a process whose environment names the token.
+/// Returns the microseconds of one operation, measured in a process whose environment names the HSM token.
 pub fn run(place: &Place) -> f64 {
     let mut command = Command::new(std::env::current_exe().unwrap());
     let hsm = Hsm::chosen();

@@ -1,4 +1,4 @@
-//! What lists and reads of the secrets of a project with very many of them cost: `scripts/bench secrets [COUNT]`.
+//! Measures the cost of lists and reads in a project with very many secrets: `scripts/bench secrets [COUNT]`.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +10,12 @@ use crate::harness::hanzo;
 use crate::harness::shop::{PAGE, RAW, fill, shop_at};
 use crate::harness::{Options, Server};
 
-/// Pages of one kind, and reads of one secret.
+/// The number of pages of one kind, and of reads of one secret.
 const PAGES: usize = 50;
 const READS: usize = 5_000;
 
-/// The longest that a page of [`PAGE`] secrets may take, as its client waits, and the most of the server's CPU time that a read
-/// may.
+/// The longest time that the client may wait for a page of [`PAGE`] secrets, and the most CPU time of the server for a
+/// read.
 const LONGEST_PAGE: Duration = Duration::from_millis(50);
 const MOST_CPU: Duration = Duration::from_millis(2);
 
@@ -56,10 +56,11 @@ fn page(server: &Server, alice: &mut Caller, what: &str, more: &str) {
     assert!(median < LONGEST_PAGE, "{what} takes {median:?}");
 }
 
-/// Reads secrets all over the project, one after the other, and prints the server's CPU time for each; fails if it is too much.
+/// Reads secrets from all parts of the project, one after the other, and prints the server's CPU time for each. Fails
+/// if it is too much.
 fn get(server: &Server, alice: &mut Caller, what: &str, more: &str, batches: usize) {
     let mut read = |number: usize| {
-        // Primes, so that no two that follow one another are neighbours.
+        // The factors are primes, so that consecutive reads are never of neighbouring secrets.
         let (batch, own) = (number * 37 % batches, number * 41 % PAGE);
         let path = format!("{RAW}/S{batch:03}_{own:02}?workspaceId=shop&environment=dev{more}");
         assert_eq!(alice.get(&path)["secret"]["secretValue"], json!("value"));

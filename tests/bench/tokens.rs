@@ -1,4 +1,5 @@
-//! Encrypt on SoftHSM and on Kryoptic, in turn: the server's CPU time for a request, and how long clients wait.
+//! Measures Encrypt on SoftHSM and on Kryoptic, in turn: the server's CPU time for a request, and the time that clients
+//! wait.
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -13,7 +14,7 @@ const CONNECTIONS: usize = 16;
 
 const REQUESTS: usize = 10_000;
 
-/// Both, as children: which token it is is said by the environment.
+/// Measures both in child processes, whose environment names the HSM token.
 pub fn measure() {
     println!("{:<12} {:>12} {:>12} {:>12} {:>12}", "", "CPU us/req", "req/s", "p50 ms", "p99 ms");
     for _ in 0..ROUNDS {
@@ -24,7 +25,7 @@ pub fn measure() {
     }
 }
 
-/// The one that is chosen.
+/// Measures the HSM token that the environment names.
 pub fn encrypt() {
     let server = Server::start();
     let alice = server.alice();

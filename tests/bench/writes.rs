@@ -1,5 +1,5 @@
-//! How much is written to the disk for each key that is made, beside what stays of it:
-//! `scripts/bench writes DIRECTORY [COUNT]`, a directory on the disk.
+//! Measures the bytes that are written to the disk for each new key, and the bytes that remain:
+//! `scripts/bench writes DIRECTORY [COUNT]`. The directory is on the disk to measure.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::harness::message::message;
 use crate::harness::server::Place;
 use crate::harness::{Options, Server, Token};
 
-/// Connections that make keys, and creates in one message.
+/// The number of connections that make keys, and of creates in one message.
 const CONNECTIONS: usize = 8;
 const BATCH: usize = 64;
 
@@ -51,14 +51,14 @@ fn make(server: &Server, count: usize, batch: usize) {
     });
 }
 
-/// Bytes that the server has caused to be sent to the disk (proc(5), /proc/pid/io).
+/// Returns the bytes that the server caused to be written to the disk (proc(5), /proc/pid/io).
 fn written(server: &Server) -> u64 {
     let io = fs::read_to_string(format!("/proc/{}/io", server.pid())).unwrap();
     let line = io.lines().find_map(|line| line.strip_prefix("write_bytes: ")).unwrap();
     line.parse().unwrap()
 }
 
-/// The length of the files in which keys are: database and audit log.
+/// Returns the total size of the database and the audit log.
 fn kept(server: &Server) -> u64 {
     let place = &server.place;
     [place.database()].into_iter().chain(place.audit_files()).map(|file| fs::metadata(file).unwrap().len()).sum()

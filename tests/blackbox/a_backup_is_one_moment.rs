@@ -1,4 +1,4 @@
-//! `clavigerd --backup DIR`: a copy of one moment, taken beside the server, which goes on.
+//! `clavigerd --backup DIR`: a copy of one moment, taken while the server runs.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
@@ -28,7 +28,7 @@ const CLIENTS: usize = 6;
 /// Keys that one request makes.
 const BATCH: usize = 16;
 
-/// Backups under load, of which one must end in time.
+/// The number of backups under load. One of them must end in time.
 const TRIES: usize = 5;
 
 /// Keys in the database before the first backup.
@@ -60,7 +60,7 @@ fn quiet() -> Options {
     }
 }
 
-/// What is at the backup's place: it, and what is not complete.
+/// The backup and incomplete backups at its place.
 fn siblings(directory: &Path) -> Vec<String> {
     let name = directory.file_name().unwrap().to_str().unwrap();
     let entries = fs::read_dir(directory.parent().unwrap()).unwrap();
@@ -68,7 +68,7 @@ fn siblings(directory: &Path) -> Vec<String> {
     names.filter(|own| own.starts_with(name)).collect()
 }
 
-/// What `--check-store` says of a backup with the live token: it must find nothing. The log must be intact.
+/// Runs `--check-store` on a backup with the live HSM token, which must find nothing, and verifies the log.
 #[track_caller]
 fn sound(backup: &Path, live: &Place) -> String {
     let place = restored(backup, live, false);
@@ -79,14 +79,14 @@ fn sound(backup: &Path, live: &Place) -> String {
     said
 }
 
-/// Makes so many keys by one request.
+/// Makes this many keys by one request.
 fn new_keys(alice: &mut Connection) -> Vec<String> {
     let made = items(alice, &message(&[], &vec![create("AES", 256, &[]); BATCH]));
     let payloads = made.iter().map(|item| json!({"value": find(item, "ResponsePayload")}));
     payloads.map(|payload| string(&payload, "UniqueIdentifier")).collect()
 }
 
-/// What clients were told while a server was under load.
+/// The answers that clients got while the server was under load.
 #[derive(Default)]
 struct Load {
     done: AtomicBool,
@@ -97,12 +97,12 @@ struct Load {
 #[derive(Default, Clone)]
 struct Told {
     ids: Vec<String>,
-    /// Something encrypted by some of them.
+    /// Ciphertexts by some of the keys.
     sealed: Vec<Sealed>,
 }
 
 impl Load {
-    /// Makes keys until it is enough; a client in the middle of them makes and destroys keys in the token, too.
+    /// Makes keys until `enough`; one of the clients also makes and destroys keys in the HSM token.
     fn client(&self, server: &Server, number: usize) {
         let mut alice = server.alice().connect().unwrap();
         for turn in 0.. {
@@ -153,8 +153,8 @@ fn taken_under_load_it_ends_and_is_whole() {
             scope.spawn(move || load.client(server, client));
         }
         eventually("keys are made", || (load.made() >= 300).then_some(()));
-        // Clients hear of many keys at one time, so a backup may be over before they do; and the machine may be busy with
-        // something else just then. One that is kept waiting by writers never ends.
+        // Clients get answers for many keys at one time, so a backup may end before an answer, and the machine may be
+        // busy. A backup that waits for writers would never end.
         for number in 0..TRIES {
             let dest = place.path(&format!("backup-{number}"));
             let (before, count, began) = (load.told.lock().unwrap().clone(), load.made(), Instant::now());
@@ -169,7 +169,7 @@ fn taken_under_load_it_ends_and_is_whole() {
     });
     sound(&dest, &place);
 
-    // The original is gone for good.
+    // The original is lost.
     let lost = server.kill();
     fs::remove_dir_all(&lost.token.tokens).unwrap();
     let server = Server::start_at(Arc::new(restored(&dest, &lost, true)), &quiet());
@@ -186,7 +186,7 @@ fn taken_under_load_it_ends_and_is_whole() {
     alice.seal(&id, b"and it goes on");
 }
 
-/// Holds backups while they copy the token: they wait for the lock of each file, as SoftHSM has it.
+/// Stops backups while they copy the HSM token: they wait for the lock of each file, as SoftHSM does.
 struct Hold {
     _locked: File,
 }
@@ -211,7 +211,7 @@ impl Hold {
     }
 }
 
-/// Adds a key in the token: no wrapping keeps 35 bytes as they are.
+/// Adds a key that is an object of the HSM token, because key wrap does not preserve 35 bytes.
 fn in_token(alice: &mut Connection, byte: u8) -> String {
     alice.new_key(&register("HMACSHA256", &[byte; 35], &[]))
 }
@@ -270,7 +270,7 @@ fn a_killed_one_leaves_nothing_that_looks_complete() {
     assert!(left.len() == 1 && left[0].starts_with("backup.partial-"), "{left:?}");
     let private = fs::metadata(place.path(&left[0])).unwrap().permissions().mode() & 0o777;
     assert_eq!(private, 0o700);
-    // Another backup to the same place does not take away what one that runs has made.
+    // Another backup to the same place does not remove the directory of a running one.
     let running = hold.start(&place, &dest);
     assert_eq!(siblings(&dest).len(), 1, "what was left is removed");
     let second = hold.start(&place, &dest);
@@ -300,7 +300,7 @@ fn it_is_private_and_is_refused_where_it_cannot_be() {
     let (place, status) = server.stop();
     assert!(status.success());
 
-    // No server is needed, and nothing is left beside the original.
+    // The backup needs no server, and leaves no other files next to the original.
     let dest = place.path("backup");
     fs::create_dir(&dest).unwrap();
     fs::set_permissions(&dest, fs::Permissions::from_mode(0o755)).unwrap();
@@ -369,7 +369,7 @@ fn on_a_full_disk_it_says_so_and_leaves_nothing() {
     let limited = |limit: u64, what: &str| {
         let own = backup(&place, &Options { arguments: Vec::new(), ..quiet() }, &place.path("full"));
         let mut command = Command::new("sh");
-        // As a full disk does, the bound fails writes half-way; the signal that comes with it would end the process.
+        // The limit fails writes half-way, as a full disk does. The signal that comes with it would end the process.
         let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", limit / 512);
         command.args(["-c", &script]).arg(own.get_program()).args(own.get_args());
         command.env_clear().envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
@@ -388,7 +388,7 @@ fn of_an_older_version_it_can_be_taken_before_the_upgrade() {
     server.keep_audit_key();
     server.alice().connect().unwrap().aes();
     let place = server.stop().0;
-    // As the older version left it: its schema, and its name of the log.
+    // The state that an older version leaves: its schema, and its name of the log.
     Database::open(place.database()).unwrap().execute_batch(TURNED_BACK).unwrap();
     let former = place.path("audit.jsonl");
     fs::rename(place.audit_file(), &former).unwrap();

@@ -1,5 +1,5 @@
-//! `scripts/backup`, taken while the server works and restored in another place, decrypts all that was acknowledged
-//! before it began.
+//! A backup by `scripts/backup`, taken while the server works and restored in another place, decrypts all ciphertexts
+//! that were acknowledged before it began.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ fn taken_while_keys_are_made_and_destroyed() {
                 let mut alice = server.alice().connect().unwrap();
                 while !done.load(Ordering::Relaxed) {
                     let id = if client == 0 {
-                        // Token objects come and go too.
+                        // Token objects are also made and destroyed.
                         let id = alice.new_key(&register("HMACSHA256", &[7; 35], &[]));
                         alice.ok(&revoke(&id, "Superseded"));
                         alice.ok(&named("Destroy", &id));
@@ -72,7 +72,7 @@ fn taken_while_keys_are_made_and_destroyed() {
     let place = Place::with_token(elsewhere, token);
     fs::copy(dest.join("claviger.db"), place.database()).unwrap();
     fs::copy(dest.join("claviger.audit.jsonl"), place.audit_file()).unwrap();
-    // The original is gone for good.
+    // The original is lost.
     let lost = server.kill();
     fs::remove_dir_all(&lost.token.tokens).unwrap();
     fs::remove_file(lost.database()).unwrap();
@@ -105,7 +105,7 @@ fn of_a_stopped_server_the_database_is_one_file() {
     copy(&place.token.tokens, &token.tokens);
     let other = Place::with_token(elsewhere, token);
     fs::copy(place.database(), other.database()).unwrap();
-    // The database knows how far the audit log went.
+    // The database records the end of the audit log.
     let other = Arc::new(other);
     let log = Server::try_start_at(Arc::clone(&other), &Options::default()).err().unwrap();
     assert!(log.contains("--audit-accept-loss"), "{log}");

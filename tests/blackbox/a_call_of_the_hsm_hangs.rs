@@ -1,4 +1,5 @@
-//! A call of the HSM's module never returns: its caller gets an answer in time, other callers go on, and the process can be ended.
+//! If a call of the HSM's module never returns, its caller gets an answer in time, other callers are served, and the
+//! process can be ended.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,10 +12,10 @@ use crate::harness::kmip::{create, encrypt, named, register, revoke};
 use crate::harness::server::Place;
 use crate::harness::{Options, ROOT_OBJECTS, Server, Shim, eventually, preload};
 
-/// Of a call, in seconds.
+/// The timeout of a call, in seconds.
 const TIMEOUT: u64 = 2;
 
-/// From the signal to the end of the process, and what a busy machine may add.
+/// The time from the signal to the end of the process, with an allowance for a busy machine.
 const END: Duration = Duration::from_secs(20 + 10);
 
 fn start() -> Shim {
@@ -22,7 +23,7 @@ fn start() -> Shim {
     Shim::start(&Options { arguments, ..Options::default() })
 }
 
-/// The very next call of the function hangs, and no other one.
+/// Only the next call of the function hangs.
 fn next(function: &str) -> Fault {
     Fault::new(Deed::Hang, &[function]).times(1)
 }
@@ -41,7 +42,7 @@ fn the_request_is_told_in_time_and_others_go_on() {
     std::thread::scope(|scope| {
         let hanging = scope.spawn(|| alice.kmip(&encrypt(&one, b"data")));
         eventually("a call hangs", || (shim.hits("hang") == 1).then_some(()));
-        // By another key and by the same one.
+        // With another key and with the same key.
         for _ in 0..20 {
             bob.ok(&encrypt(&other, b"data"));
             bob.ok(&encrypt(&one, b"data"));
@@ -53,7 +54,7 @@ fn the_request_is_told_in_time_and_others_go_on() {
         assert!(answer.header("retry-after").is_some());
     });
     assert!(began.elapsed() >= Duration::from_secs(TIMEOUT));
-    // The connection of the one who waited goes on, and so do changes.
+    // The connection of the waiting caller still works, and so do changes.
     alice.ok(&encrypt(&one, b"data"));
     let made = alice.aes();
     alice.ok(&encrypt(&made, b"data"));
@@ -70,7 +71,7 @@ fn the_request_is_told_in_time_and_others_go_on() {
     assert!(!log.contains("panicked"), "{log}");
 }
 
-/// Whatever thread makes the call: that of the request, the writer of the database, or that of the audit log.
+/// The call may be made by any thread: that of the request, the writer of the database, or that of the audit log.
 #[test]
 fn no_thread_that_others_need_waits_for_it() {
     let shim = start();
@@ -94,7 +95,7 @@ fn no_thread_that_others_need_waits_for_it() {
     }
 }
 
-/// A server on a disk that `preload/disk.c` makes slow, or fail; where the file is that does.
+/// Starts a server on a disk that `preload/disk.c` makes slow or fail. Returns the path of the file that controls this.
 fn on_a_disk() -> (Server, PathBuf) {
     let place = Arc::new(Place::new());
     let arguments = vec!["--hsm-call-timeout=2".to_owned()];
@@ -108,7 +109,7 @@ fn placed() -> serde_json::Value {
     register("HMACSHA256", &[7; 33], &[])
 }
 
-/// The file is there for as long as this.
+/// The file exists while this value exists.
 struct There<'a>(&'a Path);
 
 impl Drop for There<'_> {
@@ -117,7 +118,8 @@ impl Drop for There<'_> {
     }
 }
 
-/// A token whose files this process makes durable is as slow as their disk, and no request but those that write to it waits for that.
+/// If the server syncs the HSM token's files, the token is as slow as their disk, and only requests that write to it
+/// wait.
 #[test]
 fn a_slow_disk_is_no_call_that_hangs() {
     let (server, disk) = on_a_disk();
@@ -129,7 +131,7 @@ fn a_slow_disk_is_no_call_that_hangs() {
         let made = scope.spawn(|| bob.new_key(&placed()));
         eventually("the disk is waited for", || disk.with_extension("waits").exists().then_some(()));
         let began = Instant::now();
-        // Longer than any call may take, with what it waits for first.
+        // Longer than any call may take, including its waits.
         while began.elapsed() < Duration::from_secs(8) {
             alice.ok(&encrypt(&id, b"data"));
             alice.aes();
@@ -144,7 +146,7 @@ fn a_slow_disk_is_no_call_that_hangs() {
     assert!(!log.contains("does not return") && log.contains("the disk of the token is slow"), "{log}");
 }
 
-/// What may not be on the disk is not acknowledged: the request fails, and nothing is left of it.
+/// An object that may not be on the disk is not acknowledged: the request fails, and leaves no object.
 #[test]
 fn a_disk_that_fails_is_told() {
     let (server, disk) = on_a_disk();
@@ -157,7 +159,7 @@ fn a_disk_that_fails_is_told() {
     assert!(server.log().contains("is not on the disk"), "{}", server.log());
     assert_eq!(server.place.token.objects(), ROOT_OBJECTS + 1);
     assert_eq!(alice.count(), 1);
-    // It is gone for everybody, and the log does not say that it is erased.
+    // No caller can use it, and the audit log does not say that it is erased.
     alice.ok(&revoke(&kept, "Superseded"));
     alice.ok(&named("Destroy", &kept));
     let erased = || server.place.audit_lines().iter().filter(|line| line["event"] == "erased").count();

@@ -1,5 +1,5 @@
-//! A database that another program holds, or whose disk is full: health says so although nobody writes, and those who do write
-//! do not wait for it one after the other.
+//! If another program locks the database, or its disk is full, health says so even without writes, and writers do not
+//! wait for it one after the other.
 
 use std::thread;
 use std::time::Instant;
@@ -32,9 +32,9 @@ fn while_another_program_holds_it() {
     for lock in ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"] {
         let other = Database::open(server.place.database()).unwrap();
         other.execute_batch(lock).unwrap();
-        // Nobody writes.
+        // There are no writes.
         becomes(&server, 503, "away");
-        // How long one writer waits, and how long many do.
+        // The times that one writer and many writers wait.
         let create = kmip::create("AES", 256, &[]);
         let began = Instant::now();
         assert_eq!(alice.kmip(&create).status, 503);
@@ -47,13 +47,13 @@ fn while_another_program_holds_it() {
         });
         let together = began.elapsed();
         assert!(together.as_secs_f64() < 3.0 * alone.as_secs_f64().max(5.0), "{together:?}, alone {alone:?}");
-        // What reads goes on.
+        // Reads still work.
         alice.ok(&kmip::encrypt(&id, b"x"));
         other.execute_batch("ROLLBACK").unwrap();
         becomes(&server, 200, "ok");
         alice.aes();
     }
-    // It was told when it began and when it ended, and not each time that somebody asked.
+    // It was logged at its beginning and at its end, not at each request.
     let log = server.log();
     let told = log.lines().filter(|line| line.contains("the database is not healthy")).count();
     assert_eq!((told, log.matches("the database is healthy again").count()), (2, 2));
@@ -87,9 +87,9 @@ fn while_its_disk_is_full() {
     let pid = Pid::from_raw(i32::try_from(server.pid()).unwrap());
     let room = |bytes| prlimit(pid, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
     room(Some(1));
-    // Nobody writes.
+    // There are no writes.
     becomes(&server, 503, "away");
-    // And it stays so.
+    // This does not change.
     for _ in 0..3 {
         eventually("asked again", || (store(&server) == (503, "away".to_owned())).then_some(()));
         assert_eq!(alice.kmip(&kmip::create("AES", 256, &[])).status, 503);

@@ -1,4 +1,5 @@
-//! Root keys stay in the token for good, so that everything else that can fail is looked at before they are made.
+//! Root keys cannot be removed from the HSM token, so the server checks everything else that can fail before it makes
+//! them.
 
 use std::fs;
 use std::net::TcpListener;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use crate::harness::server::{Place, run};
 use crate::harness::{Options, ROOT_OBJECTS, Server};
 
-/// The command fails with these words, and there is nothing in the token.
+/// The command fails with these words, and the HSM token has no objects.
 #[track_caller]
 fn fails(place: &Place, command: &mut Command, words: &[&str]) {
     let (status, out, error) = run(command);
@@ -18,7 +19,7 @@ fn fails(place: &Place, command: &mut Command, words: &[&str]) {
     assert_eq!(place.token.objects(), 0, "{error}");
 }
 
-/// The same command, by a shell that says something first.
+/// The same command, run by a shell with other commands before it.
 fn after(first: &str, own: &Command) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{first}; exec \"$0\" \"$@\"")]).arg(own.get_program()).args(own.get_args());
@@ -66,7 +67,7 @@ fn whatever_fails() {
     assert!(!status.success() && place.database().exists());
     fails(&place, &mut after("ulimit -f 0", &with(&["--audit-file=none"])), &[]);
     drop(taken);
-    // And after all that the first start is a first start.
+    // After all these failures, a first start works.
     let server = Server::start_at(Arc::clone(&place), &Options::default());
     server.alice().connect().unwrap().aes();
     assert_eq!(place.token.objects(), ROOT_OBJECTS);

@@ -1,5 +1,5 @@
-//! Whoever has the database, the token and the PIN can write a row with a right binding. A key that was made with
-//! Extractable=false stays in the token all the same: which key-encryption key wrapped it is what the token enforces.
+//! A person with the database, the HSM token and the PIN can write a row with a valid binding. A key that was made with
+//! Extractable=false still cannot leave the HSM token, because the token enforces the rules of the key that wrapped it.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::harness::forging::store;
 use crate::harness::kmip::{USAGE, boolean, create, encrypt, integer, named, text, wrapped};
 use crate::harness::{Options, Server, again};
 
-/// Tells the child what to do.
+/// The variable with the task of the child.
 const TASK: &str = "task";
 
 fn root(device: &Device, name: &str) -> TokenKey {
@@ -21,13 +21,14 @@ fn root(device: &Device, name: &str) -> TokenKey {
     device.token_keys().unwrap().into_iter().find(|key| key.label == label).unwrap()
 }
 
-/// Writes the row of `id` anew, with the binding that the server would have given it.
+/// Writes the row of `id` again, with the binding that the server would give it.
 fn forge(database: &Path, device: &Device, id: &str, change: impl FnOnce(&mut object::Object)) {
     let mut row = object::find(&store(database), id).unwrap().unwrap();
     let database = Database::open(database).unwrap();
     let binding: Key = root(device, "binding").key;
     let mac = |row: &object::Object| device.mac(&binding, MacMechanism::HmacSha256, &row.bound()).unwrap();
-    // The row was bound together with others; the forged one is bound by itself, and the control shows that this is right, too.
+    // The row was bound together with others; the forged one has its own binding. The control shows that this is also
+    // valid.
     assert!(row.binding.len() > mac(&row).len(), "{:?}", row.binding);
     change(&mut row);
     let kek = match &row.material {
@@ -60,7 +61,7 @@ fn perform(directory: &Path) {
         });
     };
     match fs::read_to_string(directory.join(TASK)).unwrap().as_str() {
-        // It is not for lack of a right binding that the others fail.
+        // The others do not fail because of their bindings.
         "control" => forge(&database, &device, "open", |row| row.usage_mask = 8),
         "extractable" => sealed(&|_| {}),
         "class" => sealed(&|row| row.class = Class::Exporting),

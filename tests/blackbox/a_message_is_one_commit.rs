@@ -1,5 +1,5 @@
-//! What consecutive items of a message add, and what they change, is in one commit, and each item is answered, undone and recorded
-//! by itself.
+//! The objects that consecutive items of a message add or change are in one commit. Each item is answered, undone and
+//! recorded separately.
 
 use std::collections::BTreeSet;
 use std::thread;
@@ -74,7 +74,7 @@ fn sixty_four_keys_cost_what_one_costs() {
     }
     let mut made = Vec::new();
     for operations in [vec![one(); 64], kinds] {
-        // Whoever chooses identifiers and wants to stop waits for each of them.
+        // With chosen identifiers and `Stop`, each item has its own commit.
         let request = message(&[option("Continue")], &operations);
         let headers = [("Content-Type", "application/json")];
         let mut answer = None;
@@ -83,7 +83,7 @@ fn sixty_four_keys_cost_what_one_costs() {
         });
         // The server commits something of its own now and then.
         for (apart, together) in alone.iter().zip(together) {
-            // And on a busy machine items wait for each other no longer than a tenth of a second.
+            // On a busy machine items wait for each other for at most a tenth of a second.
             assert!(together <= apart / 4.0 && *apart >= 60.0, "{together} in one message, {apart} in 64");
         }
         let answer = answer.unwrap();
@@ -108,7 +108,7 @@ fn sixty_four_keys_cost_what_one_costs() {
         let uses: Vec<Value> = ids.iter().map(|id| encrypt(id, b"data")).collect();
         assert_eq!(outcomes(&items(&mut alice, &message(&[], &uses))), ["Success"; 56]);
     }
-    // Those of before a restart are there after it.
+    // Objects from before a restart exist after it.
     let server = server.restart();
     let mut alice = server.alice().connect().unwrap();
     assert_eq!(present(&mut alice).len(), 64 + 64 + 64 + 16);
@@ -118,7 +118,7 @@ fn sixty_four_keys_cost_what_one_costs() {
     assert!(is_clean, "{said}");
 }
 
-/// What the audit log says of each item that it knows of an identifier: its outcome.
+/// Returns the outcome of each item with this identifier in the audit log.
 fn told(server: &Server, id: &str) -> Vec<String> {
     let lines = server.place.audit_lines();
     let own = lines.iter().filter(|line| line["object"] == id);
@@ -136,7 +136,8 @@ fn fails_alone(more: &[&str], placed: usize) {
         let outcomes: Vec<String> = outcomes(&done).into_iter().map(str::to_owned).collect();
         (outcomes, present(&mut alice))
     };
-    // A name that is taken, one that the message itself takes, one that may not be, a project of others, and half of a pair.
+    // An identifier that is taken, one that the message itself takes, an invalid one, a project of other users, and
+    // half of a pair.
     let operations = [
         wish("a"),
         wish("taken"),
@@ -168,7 +169,8 @@ fn fails_alone(more: &[&str], placed: usize) {
     assert_eq!(done, expected);
     assert_eq!(there, set(&["a", "b", "c", "c.pub", "d", "f"]));
     assert_eq!(server.place.token.objects(), before + placed, "what was made for the others is gone");
-    // With Stop nothing after the first one that fails is there, whether it is prepared with those before it or not.
+    // With Stop no object of an item after the first failed one exists, whether or not the item was prepared with those
+    // before it.
     let stops = [
         (vec![wish("g"), wish("taken"), wish("h"), odd("i"), pair("j")], vec!["Success", taken], vec!["g"]),
         (vec![odd("k"), wish("k"), wish("l")], vec!["Success", taken], vec!["k"]),
@@ -185,7 +187,7 @@ fn fails_alone(more: &[&str], placed: usize) {
                 there.extend(set(&more));
                 assert_eq!(done, expected);
             } else {
-                // What the first message has made is taken in the second one.
+                // The identifiers of the first message are taken in the second one.
                 assert_eq!(done.len(), 1);
             }
             assert_eq!(now, there);
@@ -207,13 +209,13 @@ fn fails_alone(more: &[&str], placed: usize) {
 
 #[test]
 fn an_item_that_fails_spoils_only_itself_or_ends_the_message() {
-    // The odd secret only.
+    // Only the secret that cannot be wrapped.
     fails_alone(&[], 1);
 }
 
 #[test]
 fn an_item_that_fails_spoils_only_itself_where_keys_are_in_the_token() {
-    // "a", "b", "d", "f", and two for the halves that SoftHSM is given of a pair, or one.
+    // "a", "b", "d", "f", and one or two for the halves of a pair.
     let server = Server::start_with(&options(&["--placement=token"]));
     let before = server.place.token.objects();
     assert_eq!(before, ROOT_OBJECTS);
@@ -286,7 +288,7 @@ fn a_commit_that_fails_fails_each_item() {
         assert_eq!(present(&mut alice), before);
         assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
     }
-    // What did not happen is recorded as refused or failed, or not at all.
+    // Changes that did not happen are recorded as refused or failed, or not at all.
     crate::harness::eventually("what did not happen is in the log", || {
         let lines = server.place.audit_lines();
         let is_failed = |line: &&Value| line["operation"] == "Create" && line["outcome"] != "success";
@@ -328,14 +330,14 @@ fn changes_of_different_objects_share_it_too() {
         operations.insert(7, step("absent"));
         let mut done = Vec::new();
         let spent = cost(&server, || done = items(&mut alice, &message(&[option("Continue")], &operations)));
-        // What is refused is synced at once, and what was destroyed is erased soon after.
+        // A refusal is synced at once, and a destroyed key is erased soon after.
         assert!(spent[0] <= 6.0, "{spent:?}");
         let mut expected = vec!["Success"; 31];
         expected.insert(7, "Object_Not_Found");
         assert_eq!(outcomes(&done), expected);
         assert!(own.iter().all(|id| alice.state(id) == state), "{state}");
     }
-    // The same object again, and the ID placeholder, see what came before.
+    // An item with the same object or with the ID placeholder sees the changes before it.
     let id = &rest[0];
     let placeless = |operation: &str| structure(operation, &[]);
     let operations = [
@@ -404,7 +406,7 @@ fn two_messages_do_not_wait_for_each_other() {
                 .collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
-        // A turn is waited for up to 15 s.
+        // A request waits for its turn for up to 15 s.
         assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
         for at in 0..32 {
             assert_eq!(outcomes.iter().filter(|done| done[at]).count(), 1, "{} is revoked once", ids[at]);

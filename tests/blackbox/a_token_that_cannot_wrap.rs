@@ -1,4 +1,5 @@
-//! A token without AES key wrap, or without unwrap templates: every key is an object of it, and otherwise like any other.
+//! On an HSM token without AES key wrap, or without unwrap templates, every key is an object of the token, and
+//! otherwise works like any other.
 
 use std::sync::Arc;
 
@@ -61,7 +62,7 @@ fn keeps_every_key_as_an_object() {
         let sealed = [&aes, &sealing].map(|id| alice.seal(id, b"data"));
         let signature = octets(&alice.ok(&sign(&private, b"data", &[])), "SignatureData");
 
-        // As it was, at the next start too.
+        // This does not change at the next start.
         for _ in 0..2 {
             for (sealed, id) in sealed.iter().zip([&aes, &sealing]) {
                 assert_eq!(alice.open(sealed), b"data");
@@ -91,7 +92,8 @@ fn keeps_every_key_as_an_object() {
     }
 }
 
-/// Neither does a database that was begun so get keys that wrap, nor one of wrapped keys a token without them.
+/// A database that was begun without keys that wrap never gets them, and a database of wrapped keys does not start on a
+/// token that cannot wrap.
 #[test]
 fn stays_what_it_was_at_the_first_start() {
     let [(fault, _), ..] = faults();
@@ -126,7 +128,8 @@ fn stays_what_it_was_at_the_first_start() {
     assert_eq!(server.alice().connect().unwrap().open(&sealed), b"data");
 }
 
-/// What a device answers in a bad moment is no reason to begin a database so: the start is refused, and the next one is like any other.
+/// If the device fails temporarily, the first start is refused and does not begin such a database. The next start is
+/// like any other.
 #[test]
 fn is_not_one_that_has_a_bad_moment() {
     // CKR_DEVICE_ERROR and CKR_DEVICE_MEMORY.
@@ -144,7 +147,7 @@ fn is_not_one_that_has_a_bad_moment() {
     }
 }
 
-/// Without the records of its keys that wrap a database is not taken for one that never had any.
+/// A database without the records of its keys that wrap is not treated as one that never had these keys.
 #[test]
 fn is_not_what_a_database_becomes_by_a_deletion() {
     for makes_a_key in [false, true] {
@@ -161,7 +164,7 @@ fn is_not_what_a_database_becomes_by_a_deletion() {
         assert!(told.contains(expected), "{told}");
         let (status, _, told) = run(place.command(&Options::default()).arg("--check-config"));
         assert!(!status.success() && told.contains(expected), "{told}");
-        // Nor where the operator has the key of the audit log made again.
+        // Also not if the operator has the key of the audit log made again.
         database.execute("DELETE FROM root_key WHERE name = 'audit'", []).unwrap();
         let told = Server::refused_at(&place, &Options::default().with(&["--remake-root-key=audit"]));
         assert!(told.contains(expected), "{told}");

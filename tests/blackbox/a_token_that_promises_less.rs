@@ -1,5 +1,5 @@
-//! A token whose root keys can be changed, copied or destroyed, and one that lets no keys leave: what is accepted by name, what is said
-//! of it, and what comes of it.
+//! HSM tokens whose root keys can be changed, copied or destroyed, and HSM tokens that let no keys leave: the
+//! weaknesses that the operator accepts by name, the log, and the consequences.
 
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ fn weaker_root_keys_are_accepted_by_name() {
         let mut alice = server.alice().connect().unwrap();
         let id = alice.aes();
         let sealed = alice.seal(&id, b"data");
-        // It stays so: also if the token does better since.
+        // This does not change if the token protects more later.
         for round in 0..3 {
             let health = alice.get("/health");
             assert_eq!((health.status, &health.json()["weaker_custody"]), (200, &json!(name)));
@@ -87,13 +87,13 @@ fn weaker_root_keys_are_accepted_by_name() {
     }
 }
 
-/// Root keys that were made as they should be are not taken for weaker ones, whatever the operator accepts.
+/// Protected root keys are not treated as weaker ones, whatever the operator accepts.
 #[test]
 fn a_token_that_promises_less_than_it_did_is_refused() {
     let place = Arc::new(Place::new());
     let (options, control) = shim::options(&place, &[]);
     let accepting = options.with(&["--accept-weaker-custody=modifiable,copyable,destroyable"]);
-    // Nothing is weaker for being accepted.
+    // Accepting a weakness does not make a token weaker.
     let server = Server::start_at(Arc::clone(&place), &accepting);
     let health = server.alice().connect().unwrap().get("/health");
     assert_eq!((health.status, health.json().get("weaker_custody")), (200, None));
@@ -109,13 +109,13 @@ fn a_token_that_promises_less_than_it_did_is_refused() {
         }
         control.clear("fault").unwrap();
     }
-    // Those that are there cannot be destroyed: their attributes are read back at each start.
+    // The existing root keys cannot be destroyed: their attributes are read back at each start.
     control.set("fault", &Fault::new(Deed::RefuseAttribute(DESTROYABLE), &[])).unwrap();
     assert!(Server::start_at(Arc::clone(&place), &options).stop().1.success());
     control.clear("fault").unwrap();
     assert!(Server::start_at(place, &options).stop().1.success());
 
-    // A database without keys that wrap is no exception.
+    // This also applies to a database without keys that wrap.
     let place = Arc::new(Place::new());
     let no_wrapping = Fault::new(Deed::RefuseAttribute(UNWRAP_TEMPLATE), &[]);
     let (options, control) = shim::options(&place, &[("no wrapping", no_wrapping)]);
@@ -130,7 +130,7 @@ fn a_token_that_promises_less_than_it_did_is_refused() {
     }
 }
 
-/// What only some of the root keys lack is no reason to trust what the others wrap.
+/// If only some root keys are weaker, keys that the others wrap are not trusted either.
 #[test]
 fn a_weakness_of_some_root_keys_is_one_of_all() {
     let place = Arc::new(Place::new());
@@ -145,7 +145,7 @@ fn a_weakness_of_some_root_keys_is_one_of_all() {
     assert_eq!(server.alice().connect().unwrap().get("/health").json()["weaker_custody"], "copyable");
 }
 
-/// A first start that did not make all root keys is gone on with as it began.
+/// A first start that did not make all root keys is continued in the same way.
 #[test]
 fn what_was_begun_is_not_finished_with_weaker_keys() {
     // No pair gets a label: the start fails when the secret root keys are made.
@@ -218,7 +218,7 @@ fn without_keys_that_leave_in_clear_new_ones_leave_wrapped() {
         let told = Server::refused_at(&place, &of(&other));
         assert!(told.contains("nobody can know the API token") && told.contains("by Register"), "{told}");
         assert!(Server::start_at(Arc::clone(&place), &of(&brought)).stop().1.success());
-        // What was begun so stays so.
+        // A database that was begun in this way keeps its properties.
         if round == 1 {
             control.clear("fault").unwrap();
         }
@@ -229,7 +229,7 @@ fn without_keys_that_leave_in_clear_new_ones_leave_wrapped() {
     let (is_clean, said) = place.check_store(&options);
     assert!(is_clean, "{said}");
 
-    // Nor does a database of keys that leave go on with a token that lets none leave.
+    // A database of keys that may leave does not start with a token that lets no keys leave.
     let place = Arc::new(Place::new());
     let (options, control) = shim::options(&place, &[]);
     let server = Server::start_at(Arc::clone(&place), &options);
@@ -271,7 +271,7 @@ fn without_keys_that_leave_at_all_every_key_stays_an_object() {
             assert_eq!(alice.open(sealed), b"data");
         }
         assert!(!server.log().contains(" ERROR "), "{}", server.log());
-        // What was begun so stays so.
+        // A database that was begun in this way keeps its properties.
         if round == 1 {
             control.clear("fault").unwrap();
         }

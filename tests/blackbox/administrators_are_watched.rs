@@ -1,4 +1,4 @@
-//! Administrators can give themselves roles, in projects too. The audit log marks it, whichever way they do it.
+//! Administrators can give themselves roles, also in projects. The audit log marks each such change, on every route.
 
 use serde_json::{Value, json};
 
@@ -35,22 +35,22 @@ fn by_definitions() {
     let steps: Vec<(&str, &str, Option<Value>, bool)> = vec![
         ("projects", "p", Some(members(json!({"alice": "full"}))), false),
         ("projects", "p", Some(members(json!({"alice": "full", "root": "full"}))), true),
-        // It was so before.
+        // root already had this role.
         ("projects", "p", Some(members(json!({"bob": "full", "root": "full"}))), false),
         ("projects", "p", Some(members(json!({"alice": "full"}))), true),
         ("projects", "p", Some(members(json!({"alice": "full", "certificate:root": "full"}))), true),
-        // However they may prove it, and whoever else gets it with them.
+        // With any kind of credential, and also if others get the role too.
         ("projects", "q", Some(members(json!({"jwt:https://issuer.example/#root": "full"}))), true),
         ("projects", "r", Some(members(json!({"*": "full"}))), true),
         ("projects", "r", None, true),
         ("projects", "s", Some(members(json!({"rooty": "full"}))), false),
         ("projects", "s", None, false),
-        // A role of one's own reaches into every project.
+        // The own role gives rights in every project.
         ("users", "alice", Some(json!({"role": "full"})), false),
         ("users", "root", Some(json!({"role": "full"})), true),
         ("users", "root", None, true),
         ("users", "jwt:https:%2F%2Fissuer.example%2F%23root", Some(json!({"role": "full"})), true),
-        // And so does what a role of theirs means.
+        // The definition of their role counts too.
         ("policies", "mine", Some(json!({"policy_type": "allow", "operations": ["*"], "resources": ["*"]})), false),
         ("roles", "mine", Some(json!({"capabilities": ["read"], "policies": ["mine"]})), false),
         ("projects", "t", Some(members(json!({"root": "mine"}))), true),
@@ -71,10 +71,10 @@ fn by_definitions() {
         };
         assert_eq!(is_marked(&world.server, &answer), marked, "{kind} {name}: {definition:?}");
     }
-    // What it is about: the role gives her the project's keys.
+    // The role gives her access to the project's keys.
     alice.key("k", &[caller::project("p")]);
     root.ok(&encrypt("k", b"x"));
-    // The mark stands in the line that is signed, and is found by those who look for it.
+    // The mark is in the signed line, and a search finds it.
     let lines = root.done("/audit/search", &json!({"object": "project/p"}));
     let lines: Vec<&str> = lines["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     assert_eq!(lines.iter().filter(|line| line.ends_with(",\"self\":true}")).count(), 3, "{lines:#?}");

@@ -1,5 +1,5 @@
-//! HSMs that differ from SoftHSM and Kryoptic as those of vendors do: other numbers, other words, other key sizes, attributes that
-//! are not shown, and modules that crash at their end.
+//! HSMs that differ from SoftHSM and Kryoptic as vendors' HSMs do: other mechanism numbers, other errors, other key
+//! sizes, hidden attributes, and modules that crash at their end.
 
 use std::env;
 use std::fs;
@@ -45,7 +45,7 @@ fn has_numbers_of_its_own_for_key_wrap() {
     for name in ["AES key wrap ", "unwrap template: may leave ", "P-256 pairs, wrapped ", "RSA pairs, wrapped "] {
         assert!(shim::row(&out, name).ends_with("  uses it"), "{out}");
     }
-    // The padded one makes blobs of the same length.
+    // The padded mechanism makes wrapped keys of the same length.
     let (status, out, _) = check(&["--hsm-wrap-mechanism", pad]);
     assert_eq!(status.code(), Some(0), "{out}");
     let found = shim::row(&out, "AES key wrap ");
@@ -92,7 +92,7 @@ fn wraps_for_both(place: &Arc<Place>, options: &Options, given: &[&str], numbers
         let signature = octets(&alice.ok(&sign(&private, b"data", &[])), "SignatureData");
         alice.ok(&verify(&public, b"data", &signature, &[]));
     };
-    // The numbers from the environment and from the file are as good.
+    // The numbers may also come from the environment and from the file.
     let file = place.path("config.toml");
     fs::write(&file, format!("hsm-wrap-mechanism = {}\n", numbers.0)).unwrap();
     let mut of_file = options.with(&["--config", file.to_str().unwrap()]);
@@ -126,7 +126,7 @@ fn has_other_words_for_damaged_data() {
     assert!(server.stop().1.success());
     again::again(module_path!(), "has_other_words_for_damaged_data", &place.token, place.directory.path());
 
-    // A start on such a device tries damaged data, too.
+    // A start on such a device also tests damaged data.
     let (options, control) = shim::options(&place, &[("fault", Fault::new(Deed::TellDamage(0x30), &[]))]);
     let server = Server::start_at(Arc::clone(&place), &options);
     let mut alice = server.alice().connect().unwrap();
@@ -155,13 +155,13 @@ fn has_other_words_for_damaged_data() {
         let hits = control.hits("fault");
         for time in 0..TIMES {
             alice.refused(&damaged.decrypt(), 422, "Cryptographic_Failure");
-            // Bad padding, in all but one of 256.
+            // Invalid padding, except in one of 256 cases.
             let other: Vec<u8> = in_cbc.iter().map(|byte| byte ^ (time + 1) as u8).collect();
             let answer = alice.kmip(&padded(&other));
             assert!(answer.status == 422 || answer.status == 200, "{value:#x}: {}", answer.status);
         }
         assert!(control.hits("fault") > hits + TIMES, "{value:#x}");
-        // What somebody with the PIN has put into the database is no reason to take the device for failing either.
+        // A damaged row that a person with the PIN wrote does not count as a failure of the device either.
         assert_eq!(alice.kmip(&encrypt("damaged", b"x")).status, 500, "{value:#x}");
         assert_eq!(alice.open(&sealed), b"data", "{value:#x}");
         assert_eq!(alice.get("/health").status, 200, "{value:#x}");
@@ -169,7 +169,7 @@ fn has_other_words_for_damaged_data() {
     control.clear("fault").unwrap();
     assert!(!server.log().contains("the token is "), "{}", server.log());
 
-    // The device itself, in the same words: once, and for as long as it lasts.
+    // A failure of the device itself with the same error: once, and for a longer time.
     let itself = [0x30, 0x06, 0x8000_0001];
     for value in itself {
         control.set("once", &Fault::new(Deed::Answer(value), &["C_Decrypt"]).times(1)).unwrap();
@@ -192,7 +192,7 @@ fn says_little_of_the_key_sizes_of_hmac() {
         ("HMACSHA256", 32, MessageDigest::sha256()),
         ("HMACSHA512", 64, MessageDigest::sha512()),
     ];
-    // Nothing, bits, and what is not so.
+    // Zero, bits, and a wrong range.
     for deed in [Deed::HmacSizes(0, 0), Deed::HmacBits, Deed::HmacSizes(1, 16), Deed::HmacSizes(100, 1 << 31)] {
         let place = Arc::new(Place::new());
         let (options, _) = shim::options(&place, &[("fault", Fault::new(deed.clone(), &[]))]);
@@ -222,7 +222,7 @@ fn says_little_of_the_key_sizes_of_hmac() {
 /// CKR_ATTRIBUTE_SENSITIVE and CKR_ATTRIBUTE_TYPE_INVALID.
 const HIDES: [u64; 2] = [0x11, 0x12];
 
-/// Get and Export say that the HSM gives nothing out, and the key still leaves wrapped.
+/// The errors of Get and Export say that the HSM gives no keys out, and the key still leaves wrapped.
 fn leaves_wrapped_only(alice: &mut Connection, id: &str, kek: &str) {
     for operation in ["Get", "Export"] {
         let told = alice.refused(&named(operation, id), 403, "Sensitive");
@@ -247,7 +247,7 @@ fn shows_points_bare_and_values_never() {
         let server = Server::start_at(place, &options);
         let mut alice = server.alice().connect().unwrap();
         let id = alice.aes();
-        // Wrap Key, and nothing that opens what it wrapped: keys are Sensitive here.
+        // The usage Wrap Key, without a usage that unwraps: keys are Sensitive here.
         let may = [
             kmip::integer("CryptographicUsageMask", 0x10),
             kmip::boolean("Extractable", false),
@@ -258,7 +258,7 @@ fn shows_points_bare_and_values_never() {
         assert_eq!(alice.get("/health").status, 200, "{value:#x}");
     }
 
-    // From some time on.
+    // Later.
     let place = Arc::new(Place::new());
     let (options, control) = shim::options(&place, &[("points", Fault::new(Deed::BarePoints, &[]))]);
     let server = Server::start_at(Arc::clone(&place), &options);
@@ -285,7 +285,7 @@ fn shows_points_bare_and_values_never() {
     }
     assert!(server.stop().1.success());
 
-    // Whoever brought the key of the API token knows it all the same.
+    // The caller who registered the key of the API token knows it.
     let mut with_token = options.with(&["--client-cert=optional"]);
     with_token.arguments.extend(["--api-token-id".to_owned(), brought.clone()]);
     let server = Server::start_at(Arc::clone(&place), &with_token);
@@ -295,7 +295,7 @@ fn shows_points_bare_and_values_never() {
     leaves_wrapped_only(&mut server.alice().connect().unwrap(), &id, &kek);
     assert!(server.stop().1.success());
 
-    // The same keys, however a point is written.
+    // The keys are the same in every encoding of the point.
     let server = Server::start_at(place, &Options::default());
     let mut alice = server.alice().connect().unwrap();
     assert_eq!(alice.get("/audit/public-key").body, key);
@@ -306,7 +306,7 @@ fn shows_points_bare_and_values_never() {
     assert_eq!(alice.export(&brought), token);
 }
 
-/// What a program says and how it ends, on a module that crashes at its end and on one that does not.
+/// The output and the exit status of a program, with a module that crashes at its end and with one that does not.
 fn ends_alike(place: &Arc<Place>, arguments: &[&str]) -> (ExitStatus, String, String) {
     let [plain, crashing] = [false, true].map(|crashes| {
         let fault = [("crash", Fault::new(Deed::CrashAtEnd, &[]))];
@@ -320,7 +320,7 @@ fn ends_alike(place: &Arc<Place>, arguments: &[&str]) -> (ExitStatus, String, St
     plain
 }
 
-/// Names the module for the process that loads it.
+/// The variable with the module for the process that loads it.
 const MODULE: &str = "CLAVIGER_TEST_MODULE";
 
 const SIGABRT: i32 = 6;
@@ -367,14 +367,14 @@ fn crashes_when_it_comes_to_its_end() {
     assert_eq!(lines[0], lines[1]);
 }
 
-/// In a process of its own: loads the module, uses it, and returns from the test.
+/// Loads the module, uses it, and returns from the test. This runs in its own process.
 fn load_and_exit() {
     let token = again::open_by(env::var_os(MODULE).unwrap().into());
     assert_eq!(token.device().unwrap().random(8).unwrap().len(), 8);
     eprintln!("it was used");
 }
 
-/// A line of the log without times and numbers.
+/// Returns a line of the log without times and numbers.
 fn message(line: &str) -> String {
     line.chars().filter(|c| !c.is_ascii_digit()).collect()
 }

@@ -1,5 +1,5 @@
-//! Import and Register: keys that the caller brings are kept as they are; Import takes the place of the caller's own
-//! object if told to, and of nobody else's.
+//! Import and Register keep the caller's key unchanged. Import with ReplaceExisting replaces only an object of the
+//! caller.
 
 use crate::harness::kmip::{
     attributes, boolean, date, encrypt, enumeration, find, import, integer, named, octets, raw_key, register, string,
@@ -60,7 +60,7 @@ fn in_place_of_an_existing_object() {
     let server = server.restart();
     let mut alice = server.alice().connect().unwrap();
     assert_eq!(alice.open(&sealed), b"of the second");
-    // What was destroyed stays destroyed.
+    // A destroyed object stays destroyed.
     alice.ok(&import("gone", None, "AES", &first, &[date("ActivationDate", "2999-01-01T00:00:00Z")]));
     alice.ok(&named("Destroy", "gone"));
     alice.refused(&import("gone", Some(true), "AES", &first, &[]), 409, "Object_Destroyed");

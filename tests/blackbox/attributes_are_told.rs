@@ -1,4 +1,4 @@
-//! GetAttributes: all attributes of an object, or those that are asked for, of the standard and of vendors.
+//! GetAttributes returns all attributes of an object, or the requested ones, of the standard and of vendors.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! Whatever the server was doing when it was killed: every create that a client was told of has its line, every line of
-//! a create has its row or is void, and the chain goes on.
+//! After the server is killed at any moment, every acknowledged create has its line, every line of a create has its row
+//! or is void, and the chain continues.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,8 @@ const ROUNDS: usize = 20;
 const CREATES: usize = 800;
 const CLIENTS: usize = 4;
 
-/// Makes keys and uses them until the server is gone; with `several`, it makes some in a message, and ends them in two others.
+/// Makes keys and uses them until the server has ended. With `several`, it makes some in one message, and revokes and
+/// destroys them in two others.
 fn work(client: &Client, several: bool, told: &Mutex<Vec<String>>) {
     let Ok(mut connection) = client.connect() else { return };
     let mut ask = |request: &serde_json::Value| {
@@ -51,7 +52,7 @@ fn work(client: &Client, several: bool, told: &Mutex<Vec<String>>) {
     }
 }
 
-/// Kills the server once there are so many keys, and a few random milliseconds.
+/// Kills the server a few random milliseconds after this many keys exist.
 fn round(server: Server, told: &Mutex<Vec<String>>, until: usize) -> Arc<Place> {
     let client = server.alice();
     thread::scope(|scope| {
@@ -71,7 +72,7 @@ fn round(server: Server, told: &Mutex<Vec<String>>, until: usize) -> Arc<Place> 
     })
 }
 
-/// What holds after each round.
+/// The checks after each round.
 fn check(place: &Place, told: &[String], rounds: usize) {
     let (status, said) = place.verify(None, &place.audit_files());
     assert!([0, 3].contains(&status), "{said}");
@@ -101,7 +102,7 @@ fn in_twenty_rounds_of_creates_and_kills() {
     let place = server.stop().0;
     let (status, said) = place.verify(None, &place.audit_files());
     assert_eq!(status, 0, "{said}");
-    // The other way round: no line of a change that did not happen, and no row without its line.
+    // Conversely, there is no line of a change that did not happen, and no row without its line.
     let (is_clean, said) = place.check_store(&Options::default());
     assert!(is_clean, "{said}");
     eprintln!("{} keys in {ROUNDS} rounds: {said}", told.into_inner().unwrap().len());

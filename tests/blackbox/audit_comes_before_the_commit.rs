@@ -1,4 +1,4 @@
-//! Changes of the database and their records: never one without the other, and the log says where they part.
+//! Changes of the database and their records: there is never one without the other, and the log says where they differ.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ struct Both {
     audit: Arc<Audit>,
 }
 
-/// In the place of the binding key.
+/// This replaces the binding key.
 fn binder() -> audit_head::Binder {
     let mac = |bytes: &[u8]| Ok(sha256(bytes).to_vec());
     audit_head::Binder::new(Arc::new(mac), audit_head::Sound::default())
@@ -77,17 +77,17 @@ fn what_is_committed_is_recorded_and_the_head_known() {
     both.insert("a").unwrap();
     let head = both.head();
     assert!(both.trail.text().lines().any(|line| head_of(line) == head));
-    // A job that fails leaves neither.
+    // A failed job leaves neither a change nor a record.
     assert!(matches!(both.insert("a"), Err(store::Error::Sqlite(_))));
     both.insert("b").unwrap();
     assert_eq!((both.objects(), both.names()), (vec!["a".to_owned(), "b".to_owned()], both.objects()));
-    // The checkpoint comes by itself, and the head with it.
+    // The checkpoint and the head are written without a request.
     let signed = eventually("a signed head", || {
         let known = audit_head::read(&both.store).unwrap().unwrap();
         known.signed_line.filter(|line| head_of(line) == known.head)
     });
     assert!(both.trail.text().contains(&format!("{signed}\n")));
-    // The next process finds what this one knew.
+    // The next process finds the state of this one.
     both.audit.close();
     let Both { trail, store, audit } = both;
     drop((store, audit));
@@ -120,7 +120,7 @@ fn what_cannot_be_recorded_is_not_done() {
     both.audit.close();
     assert!(matches!(both.insert("b"), Err(store::Error::Audit(Unavailable::Closed))));
     assert_eq!(both.names(), ["a"]);
-    // The database itself is well, and writes without records go on.
+    // The database itself works, and writes without records continue.
     both.store.check().unwrap();
     both.store.write(insertion("c")).unwrap();
 }

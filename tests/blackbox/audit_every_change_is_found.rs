@@ -1,4 +1,4 @@
-//! Whoever changes a log without the signing key is found out with the public key alone.
+//! Every change of a log without the signing key is detected with only the public key.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::harness::Trail;
 use crate::harness::audit::use_of;
 
-/// xorshift64: the same mutations in every run, and as many others as there are seeds.
+/// xorshift64: each seed gives the same mutations in every run.
 struct Chance(u64);
 
 impl Chance {
@@ -22,7 +22,7 @@ const SEED: u64 = 0x00C0_FFEE_1234_5678;
 
 const LINES: usize = 10_000;
 
-/// A log of that many lines, closed.
+/// Returns a closed log of this many lines.
 fn log(lines: usize) -> Trail {
     let trail = Trail::still();
     let (audit, _) = trail.open(None);
@@ -35,7 +35,7 @@ fn log(lines: usize) -> Trail {
     trail
 }
 
-/// What was done, and the bytes that came of it.
+/// A description of the change, and the changed bytes.
 fn mutate(lines: &mut Vec<String>, foreign: &[String], chance: &mut Chance) -> (&'static str, Vec<u8>) {
     let whole = |lines: &[String]| (lines.join("\n") + "\n").into_bytes();
     let at = chance.below(lines.len());
@@ -65,7 +65,7 @@ fn mutate(lines: &mut Vec<String>, foreign: &[String], chance: &mut Chance) -> (
             ("the end cut off", bytes)
         }
         _ => {
-            // In the place of the line of that number, or before it.
+            // A line of another log replaces this line, or is inserted before it.
             let foreign = foreign[at].clone();
             if chance.below(2) == 0 {
                 lines[at] = foreign
@@ -99,14 +99,15 @@ fn two_hundred_mutations_of_ten_thousand_lines() {
         let is_cut = text.as_bytes().starts_with(&bytes);
         let (mut status, mut said) = trail.verify(None, &[&mutated]);
         if is_cut && status != 1 {
-            // Between two lines: nothing signs the end, or it is cut off at a checkpoint, and that takes the head.
+            // A cut between two lines: either the end is not signed, or the log ends at a checkpoint, which only the
+            // head shows.
             assert_eq!(status, if bytes.ends_with(b"\"}\n") && said.starts_with("intact: ") { 0 } else { 3 }, "{said}");
             (status, said) = trail.verify(Some(&head), &[&mutated]);
         }
         assert_eq!(status, 1, "{number}: {what}: {said}");
         let differs = bytes.iter().zip(text.as_bytes()).position(|(one, other)| one != other);
         let first = text[..differs.unwrap_or(bytes.len())].matches('\n').count() + 1;
-        // The first that is not what it was, or the one before it where that one's end is gone.
+        // The first changed line, or the line before it if the end of that line is missing.
         let told = said.split_once(", line ").and_then(|(_, rest)| rest.split([' ', ':']).next()).unwrap();
         let told: usize = told.parse().unwrap();
         assert!((first.saturating_sub(1)..=first + 1).contains(&told), "{number}: {what} at {first}: {said}");
@@ -127,7 +128,7 @@ fn a_log_cut_back_to_a_checkpoint_is_found_by_the_head() {
     assert_eq!(status, 1, "{said}");
     assert!(said.contains("before the given head, line 2500: it was cut off"), "{said}");
 
-    // The head is one of this key, or none.
+    // A head that is not a checkpoint of this key is refused.
     let line = text[..cut].lines().last().unwrap();
     for faulty in [text.lines().next().unwrap().to_owned(), line.replacen("\"time\":\"2", "\"time\":\"3", 1)] {
         fs::write(&head, faulty).unwrap();
@@ -157,7 +158,7 @@ fn the_end_must_be_signed_and_the_beginning_there() {
     judged(text.clone() + "\n", 1, "line 1501");
     judged(text.replace('\n', "\r\n"), 1, "line 1");
     judged(text.clone() + lines[1499] + "\n", 1, "line 1501 (sequence 1500): sequence 1501 is expected");
-    // The changed line itself is named, not the one that gives it away.
+    // The error names the changed line itself, not the line that shows the change.
     let changed = lines[699].replace("\"user\":\"alice\"", "\"user\":\"mallory\"");
     let mut forged = lines.clone();
     forged[699] = &changed;

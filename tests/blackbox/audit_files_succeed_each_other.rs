@@ -1,4 +1,4 @@
-//! One chain over many files: rotation by size and age, files that other programs move, files that go missing.
+//! One chain over many files: rotation by size and age, files that other programs move, and missing files.
 
 use std::fs;
 use std::path::PathBuf;
@@ -52,7 +52,7 @@ fn large_files_are_rotated_and_verified_together() {
         assert_eq!(first_event(path), if number == 0 { "started" } else { "rotated" });
         let last = text.lines().last().unwrap();
         assert!(last.contains("\"event\":\"checkpoint\""), "{last}");
-        // The name tells first and last.
+        // The name has the first and the last number.
         let (first, last) = [text.lines().next().unwrap(), last].map(|line| head_of(line).seq).into();
         let name = format!("audit.jsonl.{first:012}-{last}");
         assert!(number + 1 == files.len() || path.ends_with(&name), "{name}: {path:?}");
@@ -63,7 +63,7 @@ fn large_files_are_rotated_and_verified_together() {
         let mut some = files.clone();
         some.remove(missing);
         let (status, said) = trail.verify(None, &some);
-        // Without the last one it is the log as it was then.
+        // Without the last file, the log is that of an earlier time.
         assert_eq!(status, i32::from(missing != 0), "{said}");
     }
     let twice = [files.clone(), vec![files[1].clone()]].concat();
@@ -91,14 +91,14 @@ fn the_line_that_the_database_knows_may_be_in_an_older_file() {
     let old = files(&trail);
     let first = head_of(fs::read_to_string(&old[0]).unwrap().lines().nth(3).unwrap());
     drop(trail.open(Some(first)));
-    // Moved away by then: the next file still names its last line.
+    // The file was moved away. The next file still names its last line.
     let last = head_of(fs::read_to_string(&old[1]).unwrap().lines().last().unwrap());
     for path in &old[..2] {
         fs::rename(path, trail.path(&format!("moved-{}", path.file_name().unwrap().to_str().unwrap()))).unwrap();
     }
     drop(trail.open(Some(last)));
     assert!(trail.try_open(Some(first)).is_err());
-    // Between two names: the log was renamed, and the next one is not there yet.
+    // The moment between two names: the log was renamed, and the next one does not exist yet.
     let seqs: Vec<u64> = trail.text().lines().map(|line| head_of(line).seq).collect();
     let (head, name) = (trail.head(), format!("audit.jsonl.{:012}-{}", seqs[0], seqs[seqs.len() - 1]));
     fs::rename(trail.log(), trail.path(&name)).unwrap();
@@ -119,19 +119,19 @@ fn another_program_may_move_the_file() {
     let (audit, _) = trail.open(None);
     write(&audit, 3);
     let (moved, again) = (trail.path("moved"), trail.path("again"));
-    // Nothing is there.
+    // There is no file.
     fs::rename(trail.log(), &moved).unwrap();
     write(&audit, 1);
     audit.reopen();
     eventually("a new file", || trail.log().exists().then_some(()));
     write(&audit, 1);
     assert_eq!(trail.events()[0], "reopened");
-    // An empty file is there.
+    // There is an empty file.
     fs::rename(trail.log(), &again).unwrap();
     fs::write(trail.log(), "").unwrap();
     audit.reopen();
     eventually("the new file in use", || (!trail.text().is_empty()).then_some(()));
-    // Another log is there: it stays as it is.
+    // There is another log: it is not changed.
     let current = trail.path("current");
     fs::rename(trail.log(), &current).unwrap();
     let foreign = rotated().text();
@@ -139,7 +139,7 @@ fn another_program_may_move_the_file() {
     audit.reopen();
     write(&audit, 1);
     assert_eq!(trail.text(), foreign);
-    // A copy of this one is there: that goes on.
+    // There is a copy of this log: it is continued.
     eventually("an idle log that ends signed", || {
         let text = fs::read_to_string(&current).unwrap();
         text.lines().last().is_some_and(|line| line.contains("\"event\":\"checkpoint\"")).then_some(())

@@ -1,4 +1,5 @@
-//! `clavigerd --check-store` finds what no binding shows: a row that is an older one of itself, and one that is gone.
+//! `clavigerd --check-store` finds changes that bindings do not show: a row that was replaced by its older version, and
+//! a row that was deleted.
 
 use std::fs;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ fn define(server: &Server, capability: &str) {
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
 }
 
-/// The database as it is now, to be changed by hand.
+/// Opens the database, to change it by hand.
 fn edit(place: &Place, statements: &str) {
     let database = Database::open(place.database()).unwrap();
     let older = place.path("older.db");
@@ -32,10 +33,10 @@ fn edit(place: &Place, statements: &str) {
     database.execute_batch(statements).unwrap();
 }
 
-/// The one finding there is.
+/// Returns the only finding.
 fn finding(place: &Place) -> String {
     let (is_clean, said) = place.check_store(&options());
-    // Without what the log says of the token.
+    // Without the lines of the log about the access token.
     let lines: Vec<&str> = said.lines().filter(|line| !line.contains(" INFO claviger::")).collect();
     assert!(!is_clean && lines.len() == 3, "{said}");
     assert!(lines[1].ends_with(": 1 findings"), "{said}");
@@ -104,7 +105,7 @@ fn rows_that_were_exchanged_for_older_ones_edited_or_removed() {
     }
     let (is_clean, said) = place.check_store(&options());
     assert!(is_clean, "{said}");
-    // A log that was changed is a finding, too.
+    // A changed log is also a finding.
     let text = fs::read_to_string(place.audit_file()).unwrap();
     fs::write(place.audit_file(), text.replacen("\"user\":\"alice\"", "\"user\":\"alicf\"", 1)).unwrap();
     let said = finding(&place);

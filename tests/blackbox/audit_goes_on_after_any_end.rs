@@ -1,4 +1,5 @@
-//! A log goes on where it stopped, says what may be missing, and is not continued where lines are missing.
+//! A log continues where it stopped, and says which lines may be missing. If lines are missing at its end, it is not
+//! continued.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -12,7 +13,7 @@ fn append(trail: &Trail, bytes: &[u8]) {
     OpenOptions::new().append(true).open(trail.log()).unwrap().write_all(bytes).unwrap();
 }
 
-/// A log that says it stopped, and what a database would know of it.
+/// Returns a log that ends with `stopped`, and the head that a database records.
 fn stopped() -> Trail {
     let trail = Trail::still();
     let (audit, found) = trail.open(None);
@@ -55,7 +56,7 @@ fn what_is_idle_ends_signed() {
     eventually("a checkpoint", || (!trail.published.lock().unwrap().is_empty()).then_some(()));
     assert_eq!(trail.events(), ["started", "decision", "checkpoint"]);
     trail.is_intact();
-    // And stays as it is.
+    // The log is not changed.
     let before = audit.statistics();
     assert_eq!((before.lines, before.queued, before.failing), (3, 0, false));
 }
@@ -114,7 +115,7 @@ fn a_log_that_lacks_lines_is_not_continued_unasked() {
     trail.settings.accept_loss = false;
     drop(trail.open(Some(trail.head())));
 
-    // All of it gone: the chain goes on after what the database knows.
+    // If the whole log is missing, the chain continues after the head that the database records.
     let head = trail.head();
     fs::write(trail.log(), "").unwrap();
     assert!(matches!(trail.try_open(Some(head)), Err(OpenError::Loss { loss: Loss::Short { end: 0, .. }, .. })));
@@ -139,7 +140,7 @@ fn a_log_that_was_changed_since_is_not_continued_unasked() {
     assert_eq!(broken(Some(first)), Loss::Broken(3));
     change("\"signature\":\"", "\"signature\":\"A");
     assert_eq!(broken(Some(head)), Loss::Other(5));
-    // Of another log altogether.
+    // The head of another log.
     fs::write(trail.log(), stopped().text()).unwrap();
     assert_eq!(broken(Some(head)), Loss::Other(5));
     // Without a database to compare with, the chain from the last checkpoint on must hold.

@@ -1,5 +1,5 @@
-//! Whoever has the database file and the log can neither begin the log anew, nor cut it, nor change it, without the server
-//! refusing to go on.
+//! If a person with the database file and the log begins the log again, cuts it or changes it, the server refuses to
+//! continue.
 
 use std::fs;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ fn a_log_begun_anew_is_seen() {
     assert!(server.log().contains("ROW REFUSED"), "{}", server.log());
     server.alice().connect().unwrap().aes();
     let (place, _) = server.stop();
-    // From here on it is known again.
+    // From here on the head is known again.
     Server::start_at(place, &Options::default());
 }
 

@@ -1,4 +1,4 @@
-//! Nothing secret gets into the audit log, and what strangers call things stays on one line of bounded length.
+//! The audit log has no secrets, and names that unauthenticated callers send stay on one line of bounded length.
 
 use std::fs;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::harness::{Jwks, Leaf, Options, Server, SigningKey};
 const PLAINTEXT: &[u8] = b"the plaintext that must not leak";
 const ISSUER: &str = "https://issuer.example/";
 
-/// The most that names of any kind can make of a line, in bytes.
+/// The longest line with names of any kind, in bytes.
 const LONGEST: usize = 16 << 10;
 
-/// The longest identifier that is looked for, in bytes.
+/// The longest identifier that the server searches for, in bytes.
 const LONGEST_NAME: usize = 1024;
 
-/// A name that ends its line, its string and its object, and turns around what follows.
+/// A name that would end its line, its string and its object, and reverse the following text.
 const HOSTILE: &str = "a\"}\r\n{\"seq\":1}\u{2028}\\\u{0}\u{202e}\u{e0041}\u{7f}";
 
 #[test]
@@ -52,7 +52,8 @@ fn keys_plaintexts_credentials_and_pin_are_not_there() {
     let secret = alice.new_key(&register("HMACSHA256", &given, &[]));
     let code = alice.ok(&mac(&secret, PLAINTEXT));
     assert!(find(&code, "MACData").is_some());
-    // Who puts a secret where an identifier belongs is told so, and no more than its beginning is ever kept.
+    // If a caller sends a secret in place of an identifier, the answer says so, and the log has at most the beginning
+    // of it.
     assert_ne!(alice.kmip(&import("taken", None, "AES", &given[..7], &[])).status, 200);
     let mut nobody = server.nobody().connect().unwrap();
     for credential in [&jwt, &token] {
@@ -80,7 +81,7 @@ fn keys_plaintexts_credentials_and_pin_are_not_there() {
         ("PIN", PIN.as_bytes()),
         ("password", P12_PASSWORD.as_bytes()),
     ] {
-        // Of base64 the part that is the same wherever in a text the secret begins is the whole groups of the first place.
+        // In base64, only whole groups are the same for every position of the secret.
         let groups = &secret[..secret.len() / 3 * 3];
         let spellings =
             [HEXLOWER.encode(secret), HEXUPPER.encode(secret), BASE64.encode(groups), BASE64URL_NOPAD.encode(groups)];

@@ -71,7 +71,7 @@ fn usage_errors_and_missing_files_are_told() {
     for wrong in [&["search", "--from", "yesterday"][..], &["search", "--outcome", "good"], &["tail", "-n", "x"]] {
         assert_eq!(said(&trail, wrong).0, 2);
     }
-    // A line that is being written is none yet.
+    // An incomplete line does not count.
     std::fs::write(trail.log(), "{\"seq\":1").unwrap();
     assert_eq!(found(&trail, &["tail"]), Vec::<Value>::new());
 }

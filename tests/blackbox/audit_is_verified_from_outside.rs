@@ -1,4 +1,4 @@
-//! `claviger audit` against a server: key, head, lines, and what the verification finds and cannot find.
+//! `claviger audit` with a server: key, head, lines, and the changes that the verification finds and cannot find.
 
 use std::fs;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::harness::kmip::encrypt;
 use crate::harness::{Cli, Options, Server, eventually};
 
-/// After the last request: a second, and what a busy machine takes on top.
+/// The time after the last request: a second, with an allowance for a busy machine.
 const SOON: Duration = Duration::from_secs(3);
 
 fn options(more: &[&str]) -> Options {
@@ -15,11 +15,11 @@ fn options(more: &[&str]) -> Options {
     Options { arguments, ..Options::default() }
 }
 
-/// The head that the server's database knows, once its log is signed to its end.
+/// Returns the head that the server's database records, after the log is signed to its end.
 fn head(cli: &Cli, server: &Server) -> String {
     server.place.signed();
     let last = fs::read_to_string(server.place.audit_file()).unwrap().lines().last().unwrap().to_owned();
-    // To ask is a line too, and so moves the end on: what must be there is the end from before.
+    // The request itself is a line too, so the end moves. The end from before the request must be in the log.
     let seq = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["seq"].as_u64().unwrap();
     eventually("the database knows the head", || {
         let told = cli.ok(&["audit", "head"]);
@@ -137,7 +137,7 @@ fn a_log_that_was_cut_back_is_found_by_a_head_and_by_the_server() {
     let lines = place.audit_lines();
     let accepted: Vec<_> = lines.iter().filter(|line| line["event"] == "loss-accepted").collect();
     assert_eq!(accepted.len(), 1);
-    // Said once, and not again.
+    // It is logged once.
     let server = server.restart();
     let server = Server::start_at(server.stop().0, &options(&[]));
     assert_eq!(server.place.audit_lines().iter().filter(|line| line["event"] == "loss-accepted").count(), 1);

@@ -1,7 +1,8 @@
-//! A log that cannot be written: everything is refused, health says why, nothing is lost, and it recovers by itself.
+//! If the audit log cannot be written, everything is refused, health says why, nothing is lost, and the server recovers
+//! without a restart.
 //!
-//! The full disk is the process's bound on the size of a file (setrlimit(2), RLIMIT_FSIZE), set from outside while it
-//! runs: it fails writes half-way, and binds root too.
+//! The test simulates a full disk by the process's limit on the size of a file (setrlimit(2), RLIMIT_FSIZE), set from
+//! outside while it runs. It fails writes half-way, and also applies to root.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,12 +14,13 @@ use crate::batches::{message, option};
 use crate::harness::kmip::{create, encrypt, locate, name, string};
 use crate::harness::{Connection, Options, Server, eventually};
 
-/// Room that is left in the log, in bytes: not at the end of a line.
+/// The remaining room in the log, in bytes. It does not end with a line.
 const ROOM: u64 = 10_001;
 
-/// Uses in the log before: it has to be larger than all that the server writes meanwhile in other files.
+/// The number of uses in the log before. The log must be larger than everything that the server meanwhile writes into
+/// other files.
 const USES: usize = 8_000;
-/// As many as one message takes.
+/// The most items of one message.
 const MESSAGE: usize = 64;
 
 fn options() -> Options {
@@ -45,7 +47,7 @@ fn with_a_large_log() -> Server {
     server.restart()
 }
 
-/// Creates until one is refused; the identifiers of the others, and the reason.
+/// Creates keys until one is refused. Returns the identifiers of the others, and the reason.
 fn create_until_refused(alice: &mut Connection, told: &mut Vec<String>) -> String {
     loop {
         let answer = alice.kmip(&create("AES", 256, &[]));
@@ -58,7 +60,7 @@ fn create_until_refused(alice: &mut Connection, told: &mut Vec<String>) -> Strin
     }
 }
 
-/// What the server says of itself while its log is away, and everything else is well.
+/// The health of the server while its log cannot be written, and everything else works.
 fn is_told(server: &Server) {
     eventually("health tells of it", || {
         let answer = server.alice().get("/health");
@@ -97,7 +99,7 @@ fn a_full_disk_refuses_loses_nothing_and_recovers() {
     for number in 0..5 {
         assert_eq!(alice.located(&locate(&[name(&format!("refused-{number}"))], &[])).1, 0);
     }
-    // Of those that nobody was told of, too.
+    // Also for the ones that were not acknowledged.
     assert_eq!(alice.located(&locate(&[], &[])).1 as usize, told.len() + 1);
     let place = Arc::clone(&server.place);
     assert!(server.stop().1.success());

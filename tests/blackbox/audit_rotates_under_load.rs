@@ -1,5 +1,5 @@
-//! Files of the log succeed each other while the server works, by size and because another program moves them, and are
-//! one log together.
+//! While the server works, the log is rotated by size and by another program that moves files. All files together are
+//! one log.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -60,7 +60,7 @@ fn by_size() {
         // A file is closed after the group that filled it.
         assert!(file.metadata().unwrap().len() < 3 * 65_536, "{}", file.display());
     }
-    // In any order; and not without one from the middle.
+    // In any order, but not if one from the middle is missing.
     let mut backwards = files.clone();
     backwards.reverse();
     assert_eq!(server.place.verify(None, &backwards).0, 0);
@@ -93,7 +93,7 @@ fn because_another_program_moves_the_file() {
     server.place.signed();
     are_all_there(&server, &made);
     assert_eq!(server.place.audit_files().len(), 4);
-    // The moved ones need not stay where the server is.
+    // Moved files need not stay in the server's directory.
     let place = Arc::clone(&server.place);
     assert!(server.stop().1.success());
     for number in 1..=3 {
@@ -111,7 +111,7 @@ fn a_folder_that_is_gone_keeps_nobody_from_working() {
     let server = Server::start_at(place, &options(&[&file, "--audit-rotate-size=4096"]));
     server.keep_audit_key();
     fs::rename(&folder, &aside).unwrap();
-    // Neither of these can be had now: the open file grows on.
+    // Neither rotation is possible now: the open file continues to grow.
     server.signal("HUP");
     load(&server.alice(), 3);
     eventually("it is told", || {

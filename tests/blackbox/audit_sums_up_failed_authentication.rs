@@ -1,4 +1,4 @@
-//! Strangers decide how often they fail, and not how large the log gets or how often it is synced.
+//! Unauthenticated clients cannot make the log grow without bound, or be synced often, by failing often.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -10,7 +10,7 @@ const THREADS: usize = 4;
 const REQUESTS: usize = 4_800;
 const HANDSHAKES: usize = 200;
 
-/// Failures that the log tells of, and in how many lines.
+/// Returns the number of failures in the log, and of their lines.
 fn told(server: &Server) -> (u64, usize) {
     let lines = server.place.audit_lines();
     let of_failures: Vec<_> = lines.iter().filter(|line| line["event"] == "authentication").collect();
@@ -49,7 +49,7 @@ fn five_thousand_failures_are_a_few_lines_that_add_up() {
                 })
             })
             .collect();
-        // Who is somebody is served meanwhile, and has a line of each request.
+        // Authenticated callers are served meanwhile, with a line for each request.
         scope.spawn(|| {
             let mut alice = server.alice().connect().unwrap();
             while !done.load(Ordering::SeqCst) {

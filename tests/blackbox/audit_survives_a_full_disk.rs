@@ -1,7 +1,7 @@
-//! A disk that is full: operations are refused, what was promised is written later, and nothing else.
+//! With a full disk, operations are refused. Only the lines of acknowledged operations are written later.
 //!
-//! The bound is the process's own on the size of a file (setrlimit(2), RLIMIT_FSIZE), which fails writes half-way as a
-//! full disk does; so the log runs in a process of its own.
+//! The test uses the process's limit on the size of a file (setrlimit(2), RLIMIT_FSIZE), which fails writes half-way as
+//! a full disk does. So the log runs in its own process.
 
 use std::env;
 use std::process::Command;
@@ -60,7 +60,7 @@ fn with_a_full_disk() {
     assert!(promised.len() > 10 && written.len() > 10 && !refused.is_empty());
     assert!(audit.check().is_err() && audit.statistics().failing);
     assert!(audit.note(use_of("later")).is_err());
-    // Whole lines alone.
+    // Only complete lines.
     eventually("the torn line is cut off", || trail.text().ends_with("}\n").then_some(()));
     // It recovers by itself.
     room(None);

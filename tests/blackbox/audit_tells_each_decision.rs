@@ -13,7 +13,7 @@ use crate::harness::kmip::{create, encrypt, import, locate, named, revoke, strin
 use crate::harness::server::Place;
 use crate::harness::{Answer, Identity, Jwks, Options, Server, SigningKey, eventually};
 
-/// A second, and what a busy machine takes on top.
+/// A second, with an allowance for a busy machine.
 const SOON: Duration = Duration::from_millis(1500);
 
 fn with(arguments: &[String]) -> Options {
@@ -24,7 +24,7 @@ fn thumbprint(identity: &Identity) -> String {
     HEXLOWER.encode(&identity.certificate.digest(MessageDigest::sha256()).unwrap())
 }
 
-/// One line that says all of this; what is null there must be absent.
+/// Returns the only line with all these members; a member that is null here must be absent.
 #[track_caller]
 fn says(lines: &[Value], expected: &Value) {
     let [line] = lines else { panic!("not one line: {lines:?}") };
@@ -40,12 +40,12 @@ fn holds(line: &Value, expected: &Value) {
     }
 }
 
-/// The lines of an answer that are there already.
+/// Returns the lines of an answer that are already written.
 fn at_once(server: &Server, answer: &Answer) -> Vec<Value> {
     server.audited(answer)
 }
 
-/// The lines of an answer within a second.
+/// Returns the lines of an answer, waiting up to a second.
 fn soon(server: &Server, answer: &Answer) -> Vec<Value> {
     let began = Instant::now();
     eventually("the use is recorded", || {
@@ -91,7 +91,7 @@ fn of_a_keys_life() {
     let failed = json!({"operation": "Decrypt", "object": id, "outcome": "failed", "rule": rule, "reason": reason});
     says(&soon(&server, &answer), &alices(failed));
 
-    // To bob both are the same, and take the same.
+    // For bob both answers are the same, and take the same time.
     let [foreign, absent] = [id.as_str(), "nowhere"].map(|id| bob.kmip(&named("Get", id)));
     assert_eq!((foreign.status, absent.status), (404, 404));
     let bobs = thumbprint(&server.place.bob);
@@ -120,7 +120,7 @@ fn of_changes_that_fail_and_of_searches() {
     let answer = alice.kmip(&import("taken", None, "AES", &[7; 32], &[]));
     let imported = json!({"operation": "Import", "object": "taken", "outcome": "success", "version": 1});
     says(&at_once(&server, &answer), &imported);
-    // The database says no, inside the transaction.
+    // The database refuses it inside the transaction.
     let answer = alice.kmip(&import("taken", None, "AES", &[7; 32], &[]));
     assert_eq!(answer.status, 409);
     let reason = "an object \"taken\" exists already";
@@ -128,14 +128,14 @@ fn of_changes_that_fail_and_of_searches() {
         &soon(&server, &answer),
         &json!({"operation": "Import", "outcome": "failed", "version": null, "reason": reason}),
     );
-    // One that replaces leaves a line of the replacement alone.
+    // A replacement has only its own line.
     let answer = alice.kmip(&import("taken", Some(true), "AES", &[8; 32], &[]));
     assert_eq!(answer.status, 200);
     let replaced = server.audited(&answer);
     let versions: Vec<&Value> =
         replaced.iter().map(|line| &line["version"]).filter(|version| !version.is_null()).collect();
     assert_eq!(versions, [2], "{replaced:?}");
-    // And one that finds nothing to replace is no failure.
+    // An import that finds nothing to replace is not a failure.
     let answer = alice.kmip(&import("new", Some(true), "AES", &[8; 32], &[]));
     says(
         &at_once(&server, &answer),
@@ -213,7 +213,7 @@ fn of_those_who_administer_and_those_who_may_not() {
         &soon(&server, &answer),
         &json!({"user": "bob", "outcome": "success", "rule": "the owner granted it to the user \"bob\""}),
     );
-    // Whom something is granted is told why not, and recorded as the others are.
+    // A grantee gets the reason of a refusal, and the refusal is recorded like others.
     let answer = bob.kmip(&named("Destroy", &id));
     assert_eq!(answer.status, 403);
     says(&at_once(&server, &answer), &json!({"user": "bob", "operation": "Destroy", "outcome": "refused"}));

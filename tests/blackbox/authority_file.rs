@@ -1,4 +1,4 @@
-//! The authority file may hold several authorities, and an intermediate one alone.
+//! The authority file may hold several authorities, or only an intermediate one.
 
 use std::fs;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use openssl::nid::Nid;
 use crate::harness::server::Place;
 use crate::harness::{Authority, Crl, Identity, Leaf, Options, Root, Server};
 
-/// A server whose clients these authorities vouch for.
+/// Starts a server with these authorities.
 fn server(authorities: &[&Authority]) -> Server {
     let place = Place::new();
     let pem: Vec<u8> = authorities.iter().flat_map(|authority| authority.pem()).collect();
@@ -80,7 +80,7 @@ fn a_root_vouches_for_clients_that_send_the_chain_to_it() {
     assert!(is_accepted(&server, &root.issue(&Leaf::client("alice"))));
 }
 
-/// An anchor is good by itself: what stands above it may have revoked it, but need not last as long.
+/// An intermediate in the file is a trust anchor: the root above it may have expired, but may still revoke it.
 #[test]
 fn an_expired_root_keeps_no_client_of_an_intermediate_beside_it_out() {
     let root = Authority::of(&Root { not_before: -20, not_after: -1, ..Root::new("Root") });
@@ -98,7 +98,7 @@ fn an_expired_root_keeps_no_client_of_an_intermediate_beside_it_out() {
         let ended = middle.issue(&Leaf { not_before: -3, not_after: -1, ..Leaf::client("alice") });
         assert!(!is_accepted(&server, &ended));
     }
-    // What it revoked stays revoked.
+    // Certificates that it revoked stay revoked.
     let place = Place::new();
     fs::write(place.path("ca.pem"), [root.pem(), middle.pem()].concat()).unwrap();
     fs::write(place.path("list.crl"), Crl::of(&[&middle.certificate]).by(&root)).unwrap();
@@ -109,7 +109,7 @@ fn an_expired_root_keeps_no_client_of_an_intermediate_beside_it_out() {
     assert!(server.log().contains("CN=Middle is revoked"));
 }
 
-/// Keys, lists and parameters beside certificates are passed over and named; nothing else may stand there.
+/// Keys, CRLs and parameters in a file with certificates are skipped and logged. Other blocks are refused.
 #[test]
 fn beside_certificates_nothing_vanishes() {
     let place = Arc::new(Place::new());

@@ -68,7 +68,7 @@ fn the_id_placeholder_joins_the_items(server: &Server) {
     let [data, iv, tag] = ["Data", "IVCounterNonce", "AuthenticatedEncryptionTag"].map(|tag| octets(&done[1], tag));
     assert_eq!(crate::harness::reference::gcm_decrypt(&key, &iv, b"", &data, &tag).unwrap(), b"data");
 
-    // Locate leaves its find there if it is the only one.
+    // Locate leaves the object in the ID placeholder if it is the only one found.
     let located = items(&mut alice, &message(&[], &[locate(&[name("joined")], &[]), encrypt_it.clone()]));
     assert_eq!(outcomes(&located), ["Success"; 2]);
     alice.new_key(&create("AES", 256, &[name("joined")]));
@@ -76,7 +76,7 @@ fn the_id_placeholder_joins_the_items(server: &Server) {
     assert_eq!(outcomes(&ambiguous), ["Success", "Missing_Data"]);
     let first = locate(&[name("joined")], &[integer("MaximumItems", 1)]);
     assert_eq!(outcomes(&items(&mut alice, &message(&[], &[first, encrypt_it.clone()]))), ["Success"; 2]);
-    // A batch that begins without one has none, and nothing stays from the batch before.
+    // The ID placeholder is empty at the beginning of a batch; nothing remains from the batch before.
     assert_eq!(outcomes(&items(&mut alice, &message(&[], std::slice::from_ref(&encrypt_it)))), ["Missing_Data"]);
     alice.refused(&encrypt_it, 400, "Missing_Data");
 }
@@ -102,12 +102,12 @@ fn what_was_left_before_is_not_taken_for_what_an_item_did(server: &Server) {
     let revoke_it = structure("Revoke", &revoke_it["value"].as_array().unwrap()[1..]);
     let destroy_it = structure("Destroy", &[]);
     made(&[revoke_it, destroy_it, export_it()], &["Success", "Success", "Missing_Data"]);
-    // What failed, or could not even be read.
+    // An item that failed, or could not be read.
     let bad = structure("Create", &[enumeration("ObjectType", "SymmetricKey"), attributes("AES", 100, &[])]);
     made(&[bad, export_it()], &["Invalid_Attribute_Value", "Missing_Data"]);
     made(&[structure("Create", &[text("NoSuchTag", "x")]), export_it()], &["Unknown_Tag", "Missing_Data"]);
     made(&[locate(&[text("Comment", "x")], &[]), export_it()], &["Unsupported_Attribute", "Missing_Data"]);
-    // Everything else leaves it.
+    // All other operations do not change it.
     let attributes_of_it = structure("GetAttributes", &[]);
     made(&[attributes_of_it, encrypt("absent", b"x"), export_it()], &["Success", "Object_Not_Found", "Success"]);
 }
@@ -151,7 +151,7 @@ fn a_bad_item_spoils_only_itself(server: &Server) {
         let done = items(&mut alice, &message(options, &operations));
         assert_eq!(outcomes(&done), ["Success", "Object_Not_Found"]);
     }
-    // An item without its payload, or with something it does not have.
+    // An item without its payload, or with an unknown field.
     let broken = structure("BatchItem", &[enumeration("Operation", "Encrypt"), bytes("UniqueBatchItemID", b"b")]);
     let request = message_of(version(2, 1), &[option("Continue")], &[broken, item(&good, Some(b"g"))]);
     assert_eq!(outcomes(&items(&mut alice, &request)), ["Missing_Data", "Success"]);
@@ -175,7 +175,7 @@ fn what_is_not_served_is_said(server: &Server) {
     }
     refused(&message(&[integer("MaximumResponseSize", 100)], std::slice::from_ref(&make)), "Response_Too_Large");
     refused(&message(&[integer("MaximumResponseSize", -1)], std::slice::from_ref(&make)), "Response_Too_Large");
-    // Nothing of the refused batches was done, but for the ones whose answer did not fit.
+    // No item of the refused batches was performed, except in those whose answer was too large.
     assert_eq!(alice.located(&structure("Locate", &[])).1, 2);
     let fits = message(&[integer("MaximumResponseSize", 10_000)], std::slice::from_ref(&make));
     assert_eq!(outcomes(&items(&mut alice, &fits)), ["Success"]);
@@ -214,7 +214,7 @@ fn the_header_is_answered(server: &Server) {
     assert!(string(&answer, "TimeStamp").starts_with("20"));
     let id = string(&answer, "UniqueIdentifier");
     assert_eq!(alice.ok(&named("Export", &id))["tag"], "ExportResponse");
-    // A single item needs no name of its own, and then has none in the answer.
+    // A single item needs no batch item id, and then the answer has none.
     let request = message_of(version(2, 1), &[], &[item(&encrypt(&id, b"x"), None)]);
     let done = items(&mut alice, &request);
     assert!(find(&done[0], "UniqueBatchItemID").is_none());

@@ -1,5 +1,5 @@
-//! `/kmip/2_1` and `/kmip_2_1`: the same service, names in either dialect and any case, `type` given or left out for
-//! structures, answers in the dialect of the route.
+//! `/kmip/2_1` and `/kmip_2_1` are the same service. Names may be in either dialect and any case, and structures with
+//! or without `type`. The answer is in the dialect of the route.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::harness::kmip::{create, encrypt, enumeration, find, octets, parameter
 
 const ROUTES: [&str; 2] = ["/kmip/2_1", "/kmip_2_1"];
 
-/// The same request with the type of every structure spelled out.
+/// Returns the same request with the type of every structure.
 fn typed(mut value: Value) -> Value {
     if let Some(items) = value["value"].as_array() {
         value["value"] = items.iter().cloned().map(typed).collect();

@@ -1,4 +1,5 @@
-//! A browser is not a client: what a page of somebody else could make it send is refused, whoever's certificate it has.
+//! Browsers are not served: requests that a web page of another origin could make a browser send are refused, with any
+//! certificate.
 
 use serde_json::json;
 
@@ -43,7 +44,7 @@ fn a_strict_body_must_say_that_it_is_json_and_have_no_unknown_member() {
         for value in ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json;v=1"]
         {
             let answer = ask(&[("Content-Type", value)]);
-            // What was wrong is not quoted where the body is a credential.
+            // If the body is a credential, the error does not quote it.
             let is_told = row.path == "/issuers/test" || answer.detail().contains("color");
             assert!([400, 422].contains(&answer.status) && is_told, "{} {value}: {answer:?}", row.name());
         }

@@ -82,7 +82,7 @@ fn what_does_not_fit_is_refused(server: &Server) {
     bad(&with(decrypt(&id, cbc(None), &iv, &[0; 16]), &[bytes("AuthenticatedEncryptionTag", &[0; 16])]));
     let unsupported = with(encrypt(&id, b"x"), &[cbc(Some("ISO10126"))]);
     alice.refused(&unsupported, 422, "Unsupported_Cryptographic_Parameters");
-    // Wrong padding, or a length that no padded text has.
+    // Invalid padding, or a length that a padded text cannot have.
     let encrypted = reference::cbc_encrypt(&alice.export(&id), &iv, &[0; 16], false);
     for data in [&encrypted[..], &[], &encrypted[..15]] {
         alice.refused(&decrypt(&id, cbc(Some("PKCS5")), &iv, data), 422, "Cryptographic_Failure");

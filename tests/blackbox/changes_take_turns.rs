@@ -1,4 +1,4 @@
-//! Changes of one object that come together are made one after the other: a conflict is answered only for a real one.
+//! Concurrent changes of one object are made one after the other. Only a real conflict is answered with 409.
 
 use std::thread;
 
@@ -11,7 +11,7 @@ use crate::harness::{Options, Server, SigningKey};
 
 const WRITERS: usize = 16;
 
-/// What each of the writers is answered, by their number, in each of so many turns.
+/// Returns the answer to each writer, by its number, in each of `turns` turns.
 fn together<T: Send>(server: &Server, turns: usize, ask: impl Fn(&mut Caller, usize, usize) -> T + Sync) -> Vec<T> {
     thread::scope(|scope| {
         let writers: Vec<_> = (0..WRITERS)
@@ -31,7 +31,7 @@ fn together<T: Send>(server: &Server, turns: usize, ask: impl Fn(&mut Caller, us
 fn of_objects() {
     let server = Server::start();
     let mut alice = Caller::certificate(&server, "alice");
-    // Values of one secret: each is written, and each has a number of its own.
+    // Values of one secret: each is written, and each has its own number.
     let path = "/secrets/default/variable/shared";
     let write = |alice: &mut Caller, writer: usize, turn: usize| {
         let value = format!("{writer}/{turn}");
@@ -43,7 +43,7 @@ fn of_objects() {
     }
     assert_eq!(alice.send("GET", &format!("{path}?version=241"), None).status, 404);
 
-    // Grants of one key: all are there.
+    // Grants of one key: all exist.
     alice.key("granted", &[]);
     let grant = |alice: &mut Caller, writer: usize, turn: usize| {
         alice.post("/access/grant", &change("granted", &format!("user{writer}-{turn}"), &["encrypt"])).status
@@ -51,7 +51,7 @@ fn of_objects() {
     assert_eq!(together(&server, 2, grant), [200; WRITERS * 2]);
     assert_eq!(alice.get("/access/list/granted").as_array().unwrap().len(), WRITERS * 2);
 
-    // What only one can do is a real conflict for the others.
+    // A change that only one caller can make is a real conflict for the others.
     alice.key("later", &[date("ActivationDate", "2999-01-01T00:00:00Z")]);
     let mut answers = together(&server, 1, |alice, _, _| alice.kmip(&named("Activate", "later")).status);
     answers.sort_unstable();

@@ -1,4 +1,4 @@
-//! `claviger access-rights`: who may do what, from the command line.
+//! `claviger access-rights`: access to objects, by the command line.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::harness::caller::World;
 use crate::harness::{Cli, Leaf};
 
-/// The example of the README, as it stands there.
+/// Returns the example of the README, unchanged.
 fn example() -> String {
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let section = readme.split("## Who may do what").nth(1).unwrap();
@@ -84,7 +84,7 @@ fn projects_hold_keys_and_questions_are_answered() {
     assert_eq!(alice.locate(&["--project", "apollo"]), ["brought", inside.as_str()]);
     assert_eq!(vera.locate(&[]), ["brought", inside.as_str()]);
     alice.fails_with(&["sym", "keys", "create", "--project", "none"], &["not permitted: ", "no such project"]);
-    // The example denies it even to her who leads and owns it.
+    // The example denies it also to the owner with the role `lead`.
     alice.fails_with(&["sym", "keys", "export", "-k", &inside, "file"], &["not permitted: ", "production_stays"]);
     alice.ok(&["sym", "keys", "export", "-k", &outside, "file"]);
     alice.quiet(&["access-rights", "project", "-k", &outside, "--to", "apollo"]);

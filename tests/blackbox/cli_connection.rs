@@ -1,4 +1,4 @@
-//! What keeps `claviger` from its server is told in one line, with what to try.
+//! If `claviger` cannot reach its server, it prints one line with the reason and what to try.
 
 use std::fs;
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use openssl::nid::Nid;
 use crate::harness::cli::{ACCESS_TOKEN, PASSWORD};
 use crate::harness::{Authority, Cli, Leaf, Options, Server};
 
-/// A port of the system's own, where nothing listens.
+/// A port of the system on which no program listens.
 const NOBODY: &str = "https://127.0.0.1:1";
 
 #[test]
@@ -18,7 +18,7 @@ fn who_is_not_known_is_told_why() {
     let none = Cli::bare(&server, "none").knowing(&server);
     none.fails_with(&["whoami"], &["demands a client certificate: give --client-p12"]);
 
-    // The same names, from somebody else.
+    // The same names, from another authority.
     let foreign = Authority::new("Test authority").issue(&Leaf::client("alice"));
     Cli::new(&server, "foreign", &foreign)
         .fails_with(&["whoami"], &["refuses the client certificate: ", "is it of an authority that the server knows"]);
@@ -28,7 +28,7 @@ fn who_is_not_known_is_told_why() {
     let for_servers = server.place.authority.issue(&Leaf::server());
     Cli::new(&server, "for servers", &for_servers).fails_with(&["whoami"], &["refuses the client certificate: "]);
 
-    // In the handshake it is as good as any, but it names nobody.
+    // It is valid in the handshake, but has no user name.
     let subject = vec![(Nid::ORGANIZATIONNAME, "Example".to_owned())];
     let nameless = server.place.authority.issue(&Leaf { subject, ..Leaf::client("") });
     let nameless = Cli::new(&server, "nameless", &nameless);
@@ -64,7 +64,7 @@ fn no_answer_and_other_answers() {
     alice.fails_with(&["sym", "keys", "create", "--url", NOBODY], &running);
     nobody.fails_with(&["whoami", "--url", NOBODY], &running);
     nobody.fails_with(&["whoami", "--url", "https://no-such-host.invalid"], &["no-such-host.invalid", "check --url"]);
-    // This program's own version is known whatever happens to the server.
+    // This program prints its own version also without the server.
     let version = nobody.ok(&["version", "--url", NOBODY]);
     assert!(version.starts_with("claviger 0.") && version.contains("\nserver not reached: "), "{version}");
     let version = nobody.json(&["version", "--url", NOBODY]);
@@ -79,10 +79,10 @@ fn no_answer_and_other_answers() {
     nobody.fails_with(&["whoami", "--url", &http], &["does not speak TLS", "http:// if that is meant"]);
     let plain = format!("http://{}", plain.address);
     assert_eq!(nobody.ok(&["whoami", "--url", &plain]), "username: admin\nmethod: default\n");
-    // Another place on the right server.
+    // Another path on the right server.
     nobody.fails_with(&["whoami", "--url", &format!("{plain}/nowhere")], &["is this the URL of a Claviger server?"]);
 
-    // Accepted by the system, answered by nobody.
+    // The system accepts the connection, but no program answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("http://{}", silent.local_addr().unwrap());
     nobody.fails_with(&["whoami", "--timeout", "1", "--url", &silent], &["no answer from", "within 1 s", "--timeout"]);
@@ -92,7 +92,7 @@ fn no_answer_and_other_answers() {
 fn the_files_of_the_identity() {
     let server = Server::start();
     let alice = Cli::alice(&server);
-    // The last line end is no part of a password.
+    // The last line end is not part of a password.
     for end in ["", "\n", "\r\n"] {
         alice.write("own.password", format!("{PASSWORD}{end}").as_bytes());
         assert_eq!(alice.ok(&["whoami"]), "username: alice\nmethod: certificate\n");
@@ -140,7 +140,7 @@ fn a_legacy_identity_is_told_apart_and_the_advice_works() {
     }
     let said = alice.fails(&["whoami"]);
     assert!(said.contains("own.p12 is encrypted with a legacy algorithm"), "{said}");
-    // The advice is a command line between backticks; what it asks for is given by option here.
+    // The advice is a command line between backticks; this test gives the values that it asks for by options.
     let advice = said.split('`').nth(1).unwrap();
     for command in advice.split(" && ") {
         let words: Vec<_> = command.split(' ').collect();
@@ -168,7 +168,7 @@ fn a_token_goes_to_no_one_in_clear() {
     nobody.fails_with(&["whoami", "--url", "https://127.0.0.1:1"], &["cannot connect to"]);
     let broken = nobody.with("CLAVIGER_ACCESS_TOKEN", format!("{ACCESS_TOKEN}\n"));
     broken.fails_with(&["whoami"], &["the access token is not a token"]);
-    // `fails` sees that neither is shown; nor is it in the help, which shows values of the environment.
+    // `fails` checks that neither is shown. The help, which shows values of the environment, does not show it either.
     for help in [&["--help"][..], &["whoami", "--help"], &["sym", "keys", "create", "-h"]] {
         assert!(broken.ok(help).contains("CLAVIGER_ACCESS_TOKEN"));
     }

@@ -1,4 +1,4 @@
-//! Files of any size, encrypted in chunks: they come back whole or not at all.
+//! Files of any size are encrypted in chunks, and are decrypted completely or not at all.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -11,7 +11,7 @@ use crate::harness::{Cli, Server, eventually, reference, within_patience};
 
 const CHUNK: usize = 1 << 20;
 
-/// What a chunk has beside its ciphertext: last(1) iv(12) length(4), and tag(16) after it.
+/// The length of a chunk without its ciphertext: last(1) iv(12) length(4), and tag(16) after it.
 const BEFORE: usize = 17;
 const AFTER: usize = 16;
 const WHOLE: usize = BEFORE + CHUNK + AFTER;
@@ -54,7 +54,8 @@ fn pipes_carry_the_same() {
         alice.write("sealed", &sealed);
         assert!(alice.pipe(&["sym", "decrypt", "sealed", "-k", &id, "-o", "-"], b"") == plain);
     }
-    // What is wrong at the end is known at the end: the chunks before are out, and the status says that it failed.
+    // An error at the end is detected at the end: the chunks before are already written, and the exit status shows the
+    // failure.
     let plain = reference::random(CHUNK + 5);
     let mut sealed = alice.pipe(&["sym", "encrypt", "-", "-k", &id, "-o", "-"], &plain);
     sealed.pop();
@@ -64,7 +65,7 @@ fn pipes_carry_the_same() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "claviger: -: it is cut off after 1 whole chunks\n");
 }
 
-/// The connections by which requests came since then, and how many by each.
+/// The connections of the requests since then, with the number of requests on each.
 fn connections(server: &Server, since: usize) -> BTreeMap<String, usize> {
     let log = server.log();
     let answered = log[since..].lines().filter(|line| line.contains("answered") && line.contains("/kmip/2_1"));
@@ -89,7 +90,7 @@ fn a_chunk_is_sent_while_the_one_before_is_answered() {
         let since = server.log().len();
         alice.quiet(command);
         let seen = connections(&server, since);
-        // A request that met one under way has a connection of its own.
+        // A request during another one has its own connection.
         assert_eq!((seen.len(), seen.values().sum::<usize>()), (2, 6), "{command:?}: {seen:?}");
     }
     assert!(alice.read("opened") == alice.read("plain"));
@@ -227,7 +228,7 @@ fn whatever_was_changed_is_refused_and_leaves_no_file() {
         assert!(!said.contains("the file names"), "{said}");
     }
 
-    // What was there before stays, here with the wrong key.
+    // An existing file is not changed, here with the wrong key.
     alice.write("sealed", &small);
     alice.write("opened", b"what was there");
     let before = alice.files();

@@ -16,14 +16,14 @@ fn created(root: &Cli, role: &str) -> String {
     root.ok(&["identities", "create", "--name", "app", "--role", role]).trim_end().to_owned()
 }
 
-/// The exit status of a command line that must not be understood is 2.
+/// Runs a command line with a usage error, whose exit status must be 2.
 #[track_caller]
 fn misunderstood(cli: &Cli, arguments: &[&str]) {
     let output = cli.output(arguments, b"");
     assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Attaches OIDC auth with these options after what must be given.
+/// Attaches OIDC auth with the required options and these.
 fn attach(id: &str, provider: &str, more: &[&str]) -> Vec<String> {
     let must = ["identities", "oidc-auth", "attach", id, "--discovery-url", provider, "--bound-issuer", provider];
     must.iter().chain(&["--audience", AUDIENCE]).chain(more).map(|&word| word.to_owned()).collect()
@@ -74,7 +74,7 @@ fn oidc_auth_is_attached_changed_shown_and_detached() {
     assert_eq!(text["identityOidcAuth"], own);
     assert_eq!(root.json(&["identities", "show", &id])["identityOidcAuth"], own);
 
-    // The name that is listed is the name that logs in.
+    // The listed name can be used to log in.
     assert!(root.ok(&["issuers", "list"]).contains(&format!("{name} exchange {origin}")));
     let app = Cli::bare(&server, "app").knowing(&server);
     let jwt = |team: &str| key.token("RS256", &but(claims(&origin, AUDIENCE, "app"), &json!({ "team": team })));
@@ -86,7 +86,7 @@ fn oidc_auth_is_attached_changed_shown_and_detached() {
     app.write("jwt", jwt("worst").as_bytes());
     app.fails_with(&login, &["the server refused the JWT: Access denied: claim not allowed", "log says why"]);
 
-    // What is not given stays, and so do the tokens.
+    // Options that are not given do not change, and access tokens stay valid.
     change(&["--subject", "other", "--ttl", "4000", "--max-ttl", "6000"]);
     let changed = shown();
     for (member, value) in [
@@ -137,7 +137,7 @@ fn an_identity_gets_and_loses_its_role_in_a_project() {
     alice.fails_with(&put("developer"), &["not permitted"]);
     alice.fails_with(&list, &["not permitted"]);
     app.fails_with(&["sym", "keys", "create", "--project", "apollo"], &["not permitted"]);
-    // As often as it is said: it is one role.
+    // Repeating it does not add a second role.
     root.quiet(&put("developer"));
     root.quiet(&put("developer"));
     assert_eq!(root.ok(&list), format!("{id} developer app\n"));
@@ -153,7 +153,7 @@ fn an_identity_gets_and_loses_its_role_in_a_project() {
     root.fails_with(&["identities", "memberships", "list", "--project", "gemini"], &["not found"]);
 }
 
-/// jwt-auth is attached by the options that it shares with oidc-auth, and must have the same of them.
+/// jwt-auth has the options that it shares with oidc-auth, with the same required ones.
 #[test]
 fn what_attach_must_have_is_asked_for() {
     let (server, key) = (server(), SigningKey::rsa("one"));
@@ -170,7 +170,7 @@ fn what_attach_must_have_is_asked_for() {
     let shown = root.json(&["identities", "show", &id])["identityJwtAuth"].clone();
     assert_eq!((&shown["boundSubject"], &shown["boundClaims"]), (&json!(""), &json!({})));
     misunderstood(&root, &["identities", "update", &id]);
-    // A new user finds by the help what each thing is, and a line to begin with.
+    // The help explains each term to a new user, with an example.
     for (command, what) in [
         (&["attach"][..], "Let an identity log in by JWTs that an issuer signs"),
         (&["oidc-auth"], "Let an identity log in by JWTs of an OpenID Connect provider"),

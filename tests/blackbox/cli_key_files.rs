@@ -1,4 +1,4 @@
-//! Keys in files: what export writes, import reads, in each format.
+//! Keys in files: import reads what export writes, in each format.
 
 use data_encoding::BASE64;
 use serde_json::Value;
@@ -22,7 +22,7 @@ fn a_key_leaves_and_enters_in_each_format(server: &Server) {
     let mut http = server.alice().connect().unwrap();
     let secret = reference::random(32);
     alice.write("key.raw", &secret);
-    // As `base64` writes it, with line ends.
+    // With line ends, as `base64` writes it.
     let text = BASE64.encode(&secret);
     let (first, rest) = text.split_at(20);
     alice.write("key.base64", format!("{first}\n{rest}\n").as_bytes());
@@ -39,7 +39,7 @@ fn a_key_leaves_and_enters_in_each_format(server: &Server) {
         for format in ["raw", "base64", "json-ttlv"] {
             let file = format!("{number}.{format}");
             alice.quiet(&["sym", "keys", "export", "-k", id, "-f", format, &file]);
-            // Standard output gets the same, and nothing else even with --json.
+            // Standard output gets the same bytes, and nothing else, also with --json.
             for more in [&[][..], &["--json"]] {
                 let piped = alice.pipe(&[&["sym", "keys", "export", "-k", id, "-f", format, "-"], more].concat(), b"");
                 assert_eq!(piped, alice.read(&file));
@@ -55,7 +55,7 @@ fn a_key_leaves_and_enters_in_each_format(server: &Server) {
     }
     assert_eq!(alice.locate(&["--name", "mine", "--tag", "a"]), [ids[0].as_str()]);
 
-    // The algorithm is the file's own, or the caller's.
+    // The algorithm is that of the file, or the given one.
     let hmac = alice.create(&["--algorithm", "hmac-sha384"]);
     alice.quiet(&["sym", "keys", "export", "-k", &hmac, "hmac.json"]);
     let from_file = import(&["hmac.json"]);
@@ -84,7 +84,8 @@ fn an_import_takes_the_place_of_a_key_only_if_it_is_told_to(server: &Server) {
     assert_eq!(http.export("my:key"), first);
     assert_eq!(alice.ok(&[&import[..], &["second", "--replace"]].concat()), "my:key\n");
     assert_eq!(http.export("my:key"), second);
-    // What is not given stays; without a key to replace it is a new one with all that it needs.
+    // Attributes that are not given do not change. If there is no key to replace, a new key is made with the default
+    // attributes.
     let own = ["sym", "keys", "import", "-f", "raw", "--id", "own", "first", "--replace"];
     assert_eq!(alice.ok(&[&own[..], &["--usage", "encrypt", "--tag", "t", "--name", "n"]].concat()), "own\n");
     let before = http.attributes("own");
@@ -108,7 +109,7 @@ fn what_may_not_leave_in_clear_leaves_wrapped_or_not_at_all(server: &Server) {
     let sensitive = import(&["secret", "--sensitive"]);
     let kept = import(&["secret", "--not-extractable"]);
     let open = import(&["secret"]);
-    // Only what never left the HSM wraps what must not be seen.
+    // Only a key that never left the HSM can wrap a sensitive key.
     let known = import(&["secret", "--usage", "wrap-key,unwrap-key"]);
     let wrapping = alice.create(&["--usage", "wrap-key", "--sensitive", "--not-extractable"]);
 
@@ -120,13 +121,13 @@ fn what_may_not_leave_in_clear_leaves_wrapped_or_not_at_all(server: &Server) {
     alice.fails_with(&export(&sensitive, &[]), &["not permitted: "]);
     alice.fails_with(&export(&kept, &[]), &["not permitted: "]);
     alice.fails_with(&export(&kept, &["--wrap-key", &wrapping]), &["not permitted: "]);
-    // Not with a key that may not wrap, or is not there.
+    // Not with a key that may not wrap, or does not exist.
     alice.fails_with(&export(&sensitive, &["--wrap-key", &kept]), &["not permitted: "]);
     alice.fails_with(&export(&sensitive, &["--wrap-key", &known]), &["not permitted: ", &known]);
     alice.fails_with(&export(&sensitive, &["--wrap-key", "nothing"]), &["not found: "]);
     assert_eq!(alice.files(), files);
 
-    // The same key that may leave in clear is wrapped to the same bytes, by any.
+    // A copy that may leave in clear is wrapped to the same bytes, also by any key.
     alice.quiet(&export(&open, &["--wrap-key", &known, "-f", "raw"]));
     assert_eq!(alice.read("out"), reference::key_wrap(&secret, &secret));
     alice.quiet(&export(&open, &["--wrap-key", &wrapping, "-f", "raw"]));

@@ -1,4 +1,4 @@
-//! A key's life by the command line: from creation to destruction, found and described on the way.
+//! The lifecycle of a key by the command line: from creation to destruction, with locate and attributes.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn activated_revoked_destroyed() {
     assert_eq!(state(&alice, &compromised), "State: Compromised\n");
     alice.quiet(&["sym", "keys", "destroy", "-k", &compromised]);
 
-    // What is destroyed is found by its state only.
+    // A destroyed key is found only by its state.
     assert_eq!(alice.locate(&[]), [""; 0]);
     assert_eq!(alice.locate(&["--state", "destroyed"]), [id]);
     assert_eq!(alice.locate(&["--state", "destroyed-compromised"]), [compromised]);
@@ -96,21 +96,21 @@ fn keys_are_located() {
 
 #[test]
 fn more_keys_than_one_answer_holds() {
-    // The command line asks for 500 at a time.
+    // The command line requests 500 at a time.
     const ALL: usize = 503;
     let server = Server::start();
     let alice = Cli::alice(&server);
     let mut http = server.alice().connect().unwrap();
     let mut made: Vec<String> = (0..ALL).map(|_| http.new_key(&create("AES", 128, &[]))).collect();
     let all = alice.locate(&[]);
-    // Pages that begin and end anywhere are pieces of the whole.
+    // Pages that begin and end anywhere are parts of the whole list.
     for (offset, max) in [(0, 0), (0, 1), (0, 500), (1, 500), (499, 4), (0, 502), (500, 10), (503, 1), (5_000, 5)] {
         let part = alice.locate(&["--offset", &offset.to_string(), "--max", &max.to_string()]);
         let expected: Vec<_> = all.iter().skip(offset).take(max).collect();
         assert!(part.iter().eq(expected), "{offset} {max}: {}", part.len());
     }
     assert!(alice.locate(&["--offset", "100"]) == all[100..]);
-    // How many there are in all is told with the last of them.
+    // The number of all matches is printed with the last one.
     for (arguments, told) in [
         (&["--max", "2"][..], Value::Null),
         (&[], json!(ALL)),
@@ -158,7 +158,7 @@ fn attributes_are_lines_or_json() {
     assert_eq!(attributes["CryptographicLength"], 256);
     assert_eq!(attributes["Sensitive"], true);
 
-    // Those that are asked for, in any spelling.
+    // The requested attributes, in any spelling.
     let some = alice.ok(&["attributes", "get", "-k", &id, "cryptographic-length", "Tags", "State"]);
     let mut some: Vec<_> = some.lines().collect();
     some.sort_unstable();

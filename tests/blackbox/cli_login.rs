@@ -1,4 +1,4 @@
-//! `claviger login`: a JWT for an access token, which later commands send, until `claviger logout`.
+//! `claviger login` exchanges a JWT for an access token, which later commands send until `claviger logout`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use crate::harness::server::{P12_PASSWORD, run};
 use crate::harness::token::write_private;
 use crate::harness::{Leaf, Server, SigningKey, conjur, hanzo};
 
-/// Somebody with a home of their own.
+/// A caller with its own home directory.
 struct Home<'a> {
     server: &'a Server,
     path: PathBuf,
@@ -24,7 +24,7 @@ impl<'a> Home<'a> {
         Self { server, path }
     }
 
-    /// The home of somebody who has a certificate of this name.
+    /// The home directory of a caller with a certificate of this name.
     fn of(server: &'a Server, name: &str) -> Self {
         let home = Self::new(server, name);
         let identity = server.place.authority.issue(&Leaf::client(name));
@@ -93,10 +93,10 @@ fn from_nothing_to_a_login_and_out_again() {
     assert_eq!(app.run(&["whoami"]), format!("username: identity:{id}\nmethod: access-token"));
     let made = app.run(&["sym", "keys", "create"]);
     assert!(app.run(&["access-rights", "owned"]).contains(&made));
-    // Another server never sees it.
+    // It is never sent to another server.
     let (_, _, error) = app.try_run(&["whoami", "--url", "https://localhost:1"]);
     assert!(error.contains("localhost:1"), "{error}");
-    // A token that is given goes before it.
+    // A token that is given takes precedence.
     assert!(app.fails(&["whoami", "--access-token", "a.b.c"]).contains("not authenticated"));
     let listed = root.run(&["tokens", "list"]);
     assert!(listed.contains(&format!("identity:{id}")) && listed.contains("/50 jwt-auth"), "{listed}");
@@ -107,7 +107,7 @@ fn from_nothing_to_a_login_and_out_again() {
     assert!(root.run(&["tokens", "list"]).contains("revoked"));
     assert!(app.fails(&["logout"]).contains("no login"));
 
-    // Ended by those who administer.
+    // Revoked by an administrator.
     app.run(&["login", "--issuer", &id, "--jwt-file", "jwt"]);
     let listed = root.run(&["tokens", "list"]);
     let live = listed.lines().find(|line| !line.contains("revoked")).unwrap();
@@ -139,7 +139,7 @@ fn a_login_is_renewed_when_its_end_is_near() {
     let first = kept();
     app.run(&["whoami"]);
     assert_eq!(kept(), first, "not yet");
-    // As if it had been given long ago.
+    // As if it had been issued long ago.
     let mut old = first.clone();
     old["since"] = json!(first["expires"].as_i64().unwrap() - 100_000);
     write_private(&app.login_file(), old.to_string().as_bytes());
@@ -148,7 +148,7 @@ fn a_login_is_renewed_when_its_end_is_near() {
     assert_ne!(second["access_token"], first["access_token"]);
     assert!(second["expires"].as_i64() >= first["expires"].as_i64());
     assert_eq!(fs::metadata(app.login_file()).unwrap().permissions().mode() & 0o777, 0o600);
-    // What others can read is not used, and what is no login is told.
+    // A file that others can read is not used, and an invalid file is reported.
     fs::set_permissions(app.login_file(), fs::Permissions::from_mode(0o644)).unwrap();
     assert!(app.fails(&["whoami"]).contains("chmod 600"));
     fs::remove_file(app.login_file()).unwrap();
@@ -164,7 +164,7 @@ fn hosts_of_conjur_log_in_too() {
     app.jwt(&conjur::jwt(&key, &json!({})));
     app.run(&["login", "--issuer", "authn-jwt/gitlab/acme/host/apps/web", "--jwt-file", "jwt"]);
     assert_eq!(app.run(&["whoami"]), "username: host/apps/web\nmethod: access-token");
-    // It was bought with a certificate, and is bound to it.
+    // It was issued with a certificate, and is bound to it.
     fs::remove_file(app.path.join("own.p12")).unwrap();
     assert!(app.fails(&["whoami"]).contains("not authenticated"));
     app.run(&["logout"]);

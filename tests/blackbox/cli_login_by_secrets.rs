@@ -13,12 +13,12 @@ use crate::harness::{Cli, Server};
 
 const LOGIN_FILE: &str = ".config/claviger/login.json";
 
-/// An application that has nothing but the address of the server.
+/// An application that has only the address of the server.
 fn bare(server: &Server, name: &str) -> Cli {
     Cli::bare(server, name).knowing(server)
 }
 
-/// What a command that must fail says: with this exit status, and without the secret.
+/// Runs a command that must fail with this exit status, and returns its error, which must not contain the secret.
 #[track_caller]
 fn refusal(cli: &Cli, arguments: &[&str], input: &str, status: i32, secret: &str) -> String {
     let output = cli.output(arguments, input.as_bytes());
@@ -60,7 +60,7 @@ fn a_client_secret_logs_in() {
         let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
         assert!(!said.contains(kept["access_token"].as_str().unwrap()));
     }
-    // A file that is named goes before the variable.
+    // A named file takes precedence over the variable.
     let both = bare(&server, "both").with("CLAVIGER_CLIENT_SECRET", "0".repeat(68));
     both.write("secret", secret.as_bytes());
     both.ok(&from("secret"));
@@ -96,7 +96,7 @@ fn an_api_key_logs_in() {
         assert_eq!(other.json(&["whoami"])["username"], "host/apps/web");
         other.quiet(&["logout"]);
     }
-    // Wrong in each part: nothing is kept, and what was kept stays.
+    // With a fault in each part: no token is stored, and a stored one is not changed.
     let wrong = "0".repeat(64);
     for (arguments, input) in [
         (&["login", "--host", "apps/web", "--account", "acme", "--api-key-file", "-"][..], &wrong),
@@ -120,7 +120,7 @@ fn a_wrong_secret_is_refused_and_none_is_taken_from_the_command_line() {
     let (_, secret) = secret(&mut root, &own, &json!({}));
     let cli = bare(&server, "app");
     let by_input = ["login", "--client-id", &own.client_id, "--client-secret-file", "-"];
-    // Exactly as it is, but for the last line end.
+    // The exact secret, except for the last line end.
     for wrong in
         ["0".repeat(68), format!("{secret} "), format!(" {secret}"), format!("{secret}\n\n"), secret[1..].to_owned()]
     {
@@ -132,7 +132,7 @@ fn a_wrong_secret_is_refused_and_none_is_taken_from_the_command_line() {
     let unknown = ["login", "--client-id", "00000000-0000-4000-8000-000000000000", "--client-secret-file", "-"];
     assert!(refusal(&cli, &unknown, &secret, 1, &secret).contains("Invalid credentials"));
 
-    // Without one, nothing is asked of the server.
+    // Without a secret, no request is sent.
     let away = bare(&server, "away").with("CLAVIGER_URL", "https://127.0.0.1:1").with("CLAVIGER_CLIENT_SECRET", "");
     away.write("empty", b"\n");
     away.write("long", &[b'a'; 5000]);
@@ -152,7 +152,7 @@ fn a_wrong_secret_is_refused_and_none_is_taken_from_the_command_line() {
         away.fails_with(arguments, words);
     }
 
-    // Nothing is sent in clear, and nothing is read for it.
+    // No secret is sent or read for a connection without TLS.
     for (url, status) in
         [("http://192.0.2.1", "a credential is sent only by https://"), ("http://127.0.0.1:1", "cannot connect")]
     {
@@ -160,7 +160,7 @@ fn a_wrong_secret_is_refused_and_none_is_taken_from_the_command_line() {
         assert!(refusal(&clear, &by_input, &secret, 1, &secret).contains(status), "{url}");
     }
 
-    // No option has it as its value, and the complaint does not repeat it.
+    // No option takes it as its value, and the error does not repeat it.
     for arguments in [
         vec!["login", "--client-id", "a", "--client-secret", &*secret],
         vec!["login", "--host", "a", "--api-key", &*secret],

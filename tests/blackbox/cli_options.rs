@@ -1,4 +1,4 @@
-//! Where options come from: a flag beats the environment, the environment beats the file.
+//! The sources of options: a flag takes precedence over the environment, the environment over the file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,13 +13,13 @@ fn who(cli: &Cli, options: &[&str]) -> String {
     said["username"].as_str().unwrap().to_owned()
 }
 
-/// A caller whose configuration file says all that is to be said, and no variable anything.
+/// A caller with all options in the configuration file, and no variables.
 fn configured(server: &Server) -> Cli {
     let cli = Cli::bare(server, "file");
     fs::create_dir_all(cli.path(".config/claviger")).unwrap();
     fs::copy(server.place.path("ca.pem"), cli.path(".config/claviger/ca.pem")).unwrap();
     cli.write(".config/claviger/own.p12", &server.place.authority.issue(&Leaf::client("file")).pkcs12(PASSWORD));
-    // A path is relative to the file that says it.
+    // A path in the file is relative to the file.
     let port = server.address.port();
     let text = format!(
         "url = 'https://localhost:{port}'\nca-file = 'ca.pem'\nclient_p12 = 'own.p12'\n\
@@ -51,7 +51,7 @@ fn a_flag_beats_the_environment_and_that_beats_the_file(server: &Server) {
     let flag = ["--client-p12", "flag.p12", "--client-p12-password-file", "flag.password"];
     let good = format!("https://127.0.0.1:{}", server.address.port());
     assert_eq!(who(&cli, &flag), "flag");
-    // Option by option: a certificate from here, its password from there.
+    // Each option separately: the certificate from one source, its password from another.
     cli.fails_with(&["whoami", "--client-p12", "flag.p12"], &["wrong password"]);
 
     let cli = cli.with("CLAVIGER_CLIENT_P12", "environment.p12");
@@ -63,11 +63,11 @@ fn a_flag_beats_the_environment_and_that_beats_the_file(server: &Server) {
         let cli = configured(server).with("CLAVIGER_CLIENT_P12", "environment.p12").with(name, value);
         assert_eq!(who(&cli, &[]), "environment");
         assert_eq!(who(&cli, &flag), "flag");
-        // The URL, from worst to best.
+        // The URL, from the lowest to the highest precedence.
         let cli = cli.with("CLAVIGER_URL", "https://127.0.0.1:1");
         cli.fails_with(&["whoami"], &["cannot connect to https://127.0.0.1:1"]);
         assert_eq!(who(&cli, &["--url", &good]), "environment");
-        // Options may stand before the command, too.
+        // Options may also be before the command.
         let said = cli.ok(&["--url", &good, "whoami"]);
         assert!(said.starts_with("username: environment\n"), "{said}");
         let cli = cli.without("CLAVIGER_URL").with("CLAVIGER_CA_FILE", "missing.pem");
@@ -95,10 +95,10 @@ fn an_empty_variable_counts_as_unset(server: &Server) {
         cli = cli.with(name, "");
         assert_eq!(who(&cli, &[]), "file", "{name}");
     }
-    // Of a subcommand too: the account is the default one.
+    // Also of a subcommand: the account is the default one.
     let said = String::from_utf8(cli.output(&["secrets", "put", "db"], b"x").stderr).unwrap();
     assert!(!said.contains("ACCOUNT") && !said.contains("account"), "{said}");
-    // A flag is what it says.
+    // An empty flag does not count as unset.
     cli.fails_with(&["whoami", "--url", ""], &["--url: it is not a URL"]);
 }
 

@@ -1,4 +1,4 @@
-//! What scripts rely on: JSON from every command, exit statuses, and nothing that is to stay secret.
+//! The output for scripts: JSON from every command, exit statuses, and no secrets.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn every_command_speaks_json() {
     assert_eq!(alice.json(&["sym", "keys", "locate"])["unique_identifiers"], json!(["copy"]));
     assert_eq!(alice.json(&["whoami"]), json!({"username": "alice", "method": "certificate"}));
     assert_eq!(alice.json(&["version"])["server"]["url"], format!("https://localhost:{}", server.address.port()));
-    // A failure says nothing on standard output, where JSON is expected.
+    // A failure writes nothing to standard output, where JSON is expected.
     alice.fails_with(&["sym", "keys", "export", "-k", "none", "none", "--json"], &["not found: "]);
 }
 

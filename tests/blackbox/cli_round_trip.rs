@@ -1,4 +1,4 @@
-//! The first things that somebody does with `claviger`: a key, its bytes as an API token, a file, and who one is.
+//! The first steps of a user of `claviger`: a key, its bytes as an API token, a file, and `whoami`.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -11,7 +11,7 @@ use crate::harness::{Cli, Options, Server};
 fn create_prints_the_identifier_and_export_writes_base64_of_the_raw_key() {
     let server = Server::start();
     let alice = Cli::alice(&server);
-    // `create` looks at what it prints: the identifier, alone, on a line.
+    // `create` checks the output: only the identifier, on a line.
     let id = alice.create(&[]);
     alice.quiet(&["sym", "keys", "export", "-k", &id, "-f", "base64", "api_token.base64"]);
 
@@ -46,7 +46,7 @@ fn a_file_comes_back_and_the_key_is_the_callers_own() {
     assert_eq!(alice.read("opened"), b"attack at dawn");
     assert_eq!(alice.locate(&[]), [id.as_str()]);
 
-    // To bob the key does not exist, whatever he wants of it.
+    // For bob the key does not exist, whatever the operation.
     bob.write("plain", b"attack at dawn");
     bob.write("sealed", &alice.read("sealed"));
     let files = bob.files();
@@ -90,7 +90,7 @@ fn the_exported_base64_is_an_api_token() {
     let own = bearer.create(&[]);
     assert_eq!(bearer.locate(&[]), [own.as_str()]);
     bearer.fails_with(&["attributes", "get", "-k", &id], &["not found: "]);
-    // Once the key is revoked, the token is none.
+    // When the key is revoked, the API token is refused.
     let alice = alice.knowing(&server);
     alice.quiet(&["sym", "keys", "revoke", "-k", &id]);
     bearer.fails_with(&["whoami"], &["not authenticated: "]);

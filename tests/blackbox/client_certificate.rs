@@ -1,4 +1,4 @@
-//! With an authority file, a certificate of that authority, for clients and within its time, is the only way in.
+//! With an authority file, the only accepted credential is a valid client certificate of that authority.
 
 use openssl::ssl::SslVersion;
 use serde_json::json;
@@ -7,7 +7,7 @@ use crate::harness::{Authority, Client, Identity, Leaf, Options, Server, eventua
 
 const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
 
-/// A client that speaks this version of TLS alone.
+/// A client with only this version of TLS.
 fn client(server: &Server, identity: Option<&Identity>, version: SslVersion) -> Client {
     Client::tls_with(server.address, &server.place.authority.certificate, identity, |builder| {
         builder.set_min_proto_version(Some(version)).unwrap();
@@ -32,13 +32,13 @@ fn what_the_authority_did_not_issue_to_a_client_is_refused_in_the_handshake() {
     let server = Server::start();
     let authority = &server.place.authority;
     refused(&server, None, "peer did not return a certificate");
-    // Everything about it is right but the key that signed it.
+    // It is valid except for the key that signed it.
     let other = Authority::new("Test authority");
     refused(&server, Some(&other.issue(&Leaf::client("alice"))), "certificate: ");
     let mut with_chain = other.issue(&Leaf::client("alice"));
     with_chain.chain.push(other.certificate.clone());
     refused(&server, Some(&with_chain), "certificate: ");
-    // Both authorities in the chain: the wrong one must not be believed for having the right one beside it.
+    // Both authorities are in the chain: the wrong one must not be accepted because of the right one.
     with_chain.chain.push(authority.certificate.clone());
     refused(&server, Some(&with_chain), "certificate: ");
     let expired = authority.issue(&Leaf { not_before: -10, not_after: -1, ..Leaf::client("alice") });

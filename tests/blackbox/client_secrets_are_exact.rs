@@ -1,4 +1,5 @@
-//! Nothing but a client secret itself is the secret: as often, as long and from where it may be used, and nowhere kept.
+//! Only the exact client secret is accepted, within its uses, its lifetime and its networks, and the server does not
+//! store it.
 
 use std::fs;
 use std::sync::Arc;
@@ -73,7 +74,7 @@ fn a_secret_is_good_in_its_time_and_from_its_networks() {
     change("clientSecretTrustedIps", "10.0.0.0/8");
     let elsewhere = log_in(&server, &own.client_id, &long);
     assert_eq!(elsewhere.status, 401);
-    // Whoever comes from elsewhere hears the same of a wrong one.
+    // From another network the answer is the same as for a wrong secret.
     assert_eq!(
         log_in(&server, &own.client_id, &short.replace('a', "b")).json()["message"],
         elsewhere.json()["message"]
@@ -86,7 +87,8 @@ fn a_secret_is_good_in_its_time_and_from_its_networks() {
     assert_eq!(whoami(&server, &token(&given.json())), Err(401), "the token is for another network");
 }
 
-/// How often a secret lets somebody in that a thousand present at once; who is turned away at the door comes again.
+/// Returns how many of a thousand simultaneous logins with a secret succeed. A login that is refused for lack of a
+/// place is repeated.
 fn logins(server: &Server, client_id: &str, secret: &str, count: usize) -> usize {
     let (succeeded, refused) = (AtomicUsize::new(0), AtomicUsize::new(0));
     thread::scope(|scope| {
@@ -113,7 +115,7 @@ fn a_secret_is_used_as_often_as_it_may_be_and_not_once_more() {
     let mut root = Caller::certificate(&server, "root");
     let own = app(&mut root, &open());
     let (id, good) = secret(&mut root, &own, &json!({"numUsesLimit": 100}));
-    // Some, and a server that is killed in between.
+    // Some logins, and a kill of the server in between.
     let before = logins(&server, &own.client_id, &good, 30);
     assert!((30..=94).contains(&before), "{before}");
     let options = server.options.clone();
@@ -213,7 +215,7 @@ fn a_row_that_was_changed_in_the_database_is_refused_loudly() {
         .zip(&secrets)
         .map(|(edit, (id, _))| format!("UPDATE client_secret SET {edit} WHERE id = '{id}'"))
         .collect();
-    // The MAC of a secret that the intruder has, in the row of another.
+    // The MAC of a secret that the intruder knows, in the row of another secret.
     statements.push(format!(
         "UPDATE client_secret SET mac = (SELECT mac FROM client_secret WHERE identity = '{}') WHERE id = '{moved}'",
         other.identity
@@ -225,7 +227,7 @@ fn a_row_that_was_changed_in_the_database_is_refused_loudly() {
         assert!(server.log().lines().any(is_told), "{edit}");
     }
     assert_eq!(log_in(&server, &own.client_id, &foreign).status, 401);
-    // It is not known any longer which of two rows with one MAC is the secret's.
+    // With two rows of one MAC, the server cannot know which one belongs to the secret.
     assert_eq!(log_in(&server, &other.client_id, &foreign).status, 401);
     assert_eq!(log_in(&server, &own.client_id, &untouched).status, 200);
     let mut root = Caller::certificate(&server, "root");
@@ -271,7 +273,7 @@ fn nothing_of_a_secret_is_kept_or_told() {
     let own = app(&mut root, &open());
     let (id, good) = secret(&mut root, &own, &json!({"description": "where is it"}));
     assert_eq!(log_in(&server, &own.client_id, &good).status, 200);
-    // Put where it does not belong, too.
+    // Also sent in a wrong place.
     assert_eq!(log_in(&server, &own.client_id, &format!("{good}x")).status, 401);
     assert_eq!(
         server
@@ -285,7 +287,7 @@ fn nothing_of_a_secret_is_kept_or_told() {
     eventually("failures are summed up", || {
         fs::read_to_string(server.place.audit_file()).unwrap().contains("revoked").then_some(())
     });
-    // Sixteen digits of it anywhere, or the bytes that they stand for.
+    // Sixteen digits of it anywhere, or their bytes.
     let digits = &good.as_bytes()[4..];
     let bytes = data_encoding::HEXLOWER.decode(digits).unwrap();
     let needles: Vec<Vec<u8>> = digits.chunks(16).chain(bytes.chunks(8)).map(<[u8]>::to_vec).collect();

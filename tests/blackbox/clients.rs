@@ -1,4 +1,5 @@
-//! The clients of the four systems, unchanged from the registries: each call that they offer does what docs/clients.md says.
+//! Runs the clients of the four systems, unchanged from the registries: each of their calls has the outcome in
+//! docs/clients.md.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +17,7 @@ use crate::harness::jwt::key_set;
 use crate::harness::server::{P12_PASSWORD, Place, run};
 use crate::harness::{Jwks, Options, Server, SigningKey, conjur, hanzo, iam, packages};
 
-/// `root` and one host administer; the projects of the tests have these roles.
+/// `root` and one host are administrators. The projects of the tests have these roles.
 const POLICY: &str = r#"
 administrators = ["root", "host/ops"]
 [policies.everything]
@@ -28,18 +29,18 @@ capabilities = ["*"]
 policies = ["everything"]
 "#;
 
-/// What became of a call, or what is to become of it.
+/// The outcome of a call, or the expected one.
 #[derive(Debug)]
 struct Outcome {
-    /// `works`; `501`: the server says that it does not serve this; `refused`; `fails`: the client does, by itself.
+    /// `works`; `501`: the server says that it does not serve this; `refused`; `fails`: the client itself fails.
     word: String,
-    /// Of a driver: what the answer says. Of the document: what it must say, among other things.
+    /// From a driver: the text of the answer. From the document: a text that the answer must contain.
     text: String,
 }
 
 type Outcomes = BTreeMap<String, Outcome>;
 
-/// The section of a client in the document: its heading, and what it says of each call.
+/// Returns the section of a client in the document: its heading, and the outcome of each call.
 fn documented(client: &str) -> (String, Outcomes) {
     let document = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/clients.md")).unwrap();
     let names = format!("`tests/clients/{client}`");
@@ -56,7 +57,7 @@ fn documented(client: &str) -> (String, Outcomes) {
     (heading.to_owned(), outcomes)
 }
 
-/// The version that the document names is the one that is pinned.
+/// Checks that the document names the pinned version.
 fn pinned(client: &str, heading: &str) {
     let (name, version) = heading.split_once(' ').unwrap();
     let directory = packages::directory(client);
@@ -67,7 +68,7 @@ fn pinned(client: &str, heading: &str) {
     assert!(fs::read_to_string(&file).unwrap().contains(&pin), "{} has no {pin}", file.display());
 }
 
-/// What a driver says: one line of JSON for each call.
+/// Reads the output of a driver: one line of JSON for each call.
 fn said(out: &str) -> Outcomes {
     let mut outcomes = Outcomes::new();
     for line in out.lines() {
@@ -79,7 +80,7 @@ fn said(out: &str) -> Outcomes {
     outcomes
 }
 
-/// Runs a client's driver against what the description names and holds it to the document.
+/// Runs a client's driver with this description, and compares the outcomes with the document.
 fn hold(client: &str, place: &Place, description: &Value) {
     let (heading, expected) = documented(client);
     pinned(client, &heading);
@@ -113,7 +114,8 @@ fn hold(client: &str, place: &Place, description: &Value) {
     assert!(status.success() && wrong.is_empty(), "{error}\n{}", wrong.join("\n"));
 }
 
-/// The command that runs a client's driver. Node.js looks for packages beside the program: it is copied to them.
+/// Returns the command that runs a client's driver. Node.js searches packages in the directory of the program, so the
+/// driver is copied there.
 fn driver(client: &str, place: &Place) -> Command {
     let sources = packages::directory(client);
     let mut command = if sources.join("package.json").exists() {
@@ -168,14 +170,14 @@ fn conjur_api() {
     hold("conjur", place, &description);
 }
 
-/// A server for the clients of one system.
+/// Starts a server for the clients of one system.
 fn server() -> Server {
     let place = Arc::new(Place::new());
     fs::write(place.path("policy.toml"), POLICY).unwrap();
     Server::start_at(place, &hanzo::options(&[]))
 }
 
-/// A project, identities that may use it by every login there is, and an administrator.
+/// A project, identities with access to it by every login, and an administrator.
 fn infisical(client: &str) {
     let (server, key) = (server(), SigningKey::rsa("one"));
     let mut root = Caller::certificate(&server, "root");
@@ -186,7 +188,7 @@ fn infisical(client: &str) {
         let members = format!("/api/v2/workspace/{}/identity-memberships/{id}", project["id"].as_str().unwrap());
         root.done(&members, &json!({"role": "member"}));
     }
-    // One document is what the issuer says of itself, and its keys.
+    // One document has both the issuer's configuration and its keys.
     let issuer = Jwks::stopped(&server.place.authority, &json!({}));
     let mut about = key_set(&[key.jwk()]);
     about["issuer"] = json!(format!("https://{}", issuer.address));

@@ -1,4 +1,4 @@
-//! The user is the one commonName of the certificate's subject; a name with a second reading is no name.
+//! The user is the only commonName of the certificate's subject. An ambiguous name is refused.
 
 use serde_json::json;
 
@@ -48,7 +48,7 @@ fn a_subject_without_one_unmistakable_name_is_nobody() {
     for (what, subject, reason) in subjects {
         let identity = server.place.authority.issue_to(&subject, &Leaf::client(""));
         let mut connection = server.client(&identity).connect().unwrap_or_else(|error| panic!("{what}: {error}"));
-        // What is open to anyone is open to them: their certificate is a good one.
+        // Routes without authentication serve them, because their certificate is valid.
         assert_eq!(connection.get("/version").status, 200, "{what}");
         let told = server.log().len();
         let answer = connection.try_request("GET", "/whoami", &[("X-Request-Id", "one")], b"").unwrap();
@@ -72,7 +72,7 @@ fn one_common_name_is_the_user_wherever_it_stands() {
         (name(&[&[(CN, IA5, b"alice@example.com")]]), "alice@example.com"),
         (name(&[&[(CN, UTF8, "jos\u{e9} \u{540d}\u{524d}".as_bytes())]]), "jos\u{e9} \u{540d}\u{524d}"),
         (name(&[&[(CN, UTF8, b"alice")], &[(O, UTF8, b"x, CN=bob")], &[(OU, UTF8, b"admin")]]), "alice"),
-        // CVE-2021-44533: the attributes of an RDN are taken apart by structure, not in a text.
+        // CVE-2021-44533: the attributes of an RDN are read from the structure, not from a text.
         (name(&[&[(O, UTF8, b"x + CN=bob"), (CN, UTF8, b"alice")]]), "alice"),
         (name(&[&[(CN, UTF8, b"alice/CN=bob")]]), "alice/CN=bob"),
         (name(&[&[(CN, UTF8, b"alice, O=x")]]), "alice, O=x"),

@@ -1,5 +1,5 @@
-//! A flag beats the environment, the environment the file, the file the default, option by option; and a check of all
-//! that changes nothing.
+//! For each option, a flag takes precedence over the environment, the environment over the file, and the file over the
+//! default. `--check-config` changes nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,14 +14,14 @@ use crate::harness::server::{P12_PASSWORD, Place, run};
 use crate::harness::token::PIN;
 use crate::harness::{Client, Leaf, Options, Server, kmip};
 
-/// What a server would run, by `--check-config`.
+/// Returns the output of `--check-config`.
 fn checked(command: &mut Command) -> String {
     let (status, out, error) = run(command.arg("--check-config"));
     assert!(status.success(), "{error}");
     out
 }
 
-/// An option in the three places, and how a check shows its value.
+/// An option in the three sources, and the output of a check for its value.
 struct Case {
     option: &'static str,
     flag: &'static str,
@@ -86,7 +86,7 @@ fn the_nearer_place_wins_option_by_option() {
         program.env("KMS_HSM_PIN", PIN).env("KMS_CONFIG", &file);
         program
     };
-    // All options in step: each number of places in which they stand.
+    // All options together, in each number of sources.
     for places in 0..4 {
         let mut command = program();
         let mut text = String::new();
@@ -108,7 +108,7 @@ fn the_nearer_place_wins_option_by_option() {
             assert!(out.contains(&(case.shown)(value)), "{places} {}: {out}", case.option);
         }
     }
-    // Each option in another place than its neighbours.
+    // Each option in another source than its neighbours.
     for turn in 0..4 {
         let mut command = program();
         let mut text = String::new();
@@ -168,8 +168,8 @@ fn a_switch_can_be_turned_off_nearer_by() {
     assert!(is_forced("force-default-username = false", Some("false"), Some("--force-default-username")));
 }
 
-/// Every file below a directory with the hash of its content; but for the one in which SoftHSM notes each login, and
-/// the memory that users of the database share.
+/// Returns every file below a directory with the hash of its content, except the file in which SoftHSM records logins,
+/// and the shared memory of the database.
 fn tree(directory: &Path) -> BTreeMap<PathBuf, [u8; 32]> {
     let mut all = BTreeMap::new();
     for entry in fs::read_dir(directory).unwrap() {
@@ -193,7 +193,7 @@ fn a_check_says_what_would_run_and_changes_nothing() {
         assert!(out.contains(text), "{text:?} is not in: {out}");
     }
     assert_eq!(tree(place.directory.path()), before, "without a database");
-    // Beside a running server.
+    // With a running server.
     let server = Server::start_at(Arc::clone(&place), &Options::default());
     let sealed = {
         let mut alice = server.alice().connect().unwrap();
@@ -234,17 +234,17 @@ fn a_check_looks_at_the_port_the_database_and_the_key_of_the_api_token() {
     assert!(out.contains(&format!("would listen on http://127.0.0.1:{port} (in use now)")), "{out}");
     assert!(out.contains(&format!("probe: 127.0.0.1:{port} (in use now)")), "{out}");
     assert!(out.contains("another server has it open now"), "{out}");
-    // The server has noticed nothing; a start would.
+    // The running server is not affected; a start would be.
     assert_eq!(server.alice().get("/whoami").status, 200);
     let (status, _, error) = run(&mut command());
     assert!(!status.success() && error.contains("claviger.db"), "{error}");
 
-    // As the start says it.
+    // With the message of the start.
     let mut admin = server.client(&place.authority.issue(&Leaf::client("admin"))).connect().unwrap();
     let later = admin.new_key(&kmip::create("AES", 256, &[kmip::date("ActivationDate", "2999-01-01T00:00:00Z")]));
     admin.ok(&kmip::revoke(&id, "CessationOfOperation"));
     drop(admin);
-    // Revoked, it keeps nobody from starting.
+    // A revoked key does not prevent the start.
     let (status, out, _) = check(&["--api-token-id", &id]);
     assert!(status.success() && out.contains(&format!("not the API token of key {id}, which is Deactivated")), "{out}");
     let refused = |id: &str| {
@@ -260,7 +260,7 @@ fn a_check_looks_at_the_port_the_database_and_the_key_of_the_api_token() {
         let started = run(place.command(&Options::default()).args(["--api-token-id", id, "--log=error"]));
         assert_eq!((started.0.code(), started.2), (Some(1), error));
     }
-    // As an earlier version left it: what the columns that came later would say is not needed.
+    // The state of an earlier version, without the later columns.
     let earlier = Arc::new(Place::new());
     let (_, of_earlier) = earlier.api_token();
     let change = "ALTER TABLE object DROP COLUMN grants; PRAGMA user_version = 1";
@@ -320,7 +320,7 @@ fn without_an_authority_only_this_machine_is_listened_to() {
     assert_eq!(Client::plain(server.address).get("/whoami").json(), json!({"username": "admin", "method": "default"}));
     assert!(server.log().contains("no authentication") && server.log().contains("plain HTTP"), "{}", server.log());
     server.stop();
-    // TLS alone proves nothing about callers.
+    // TLS without client certificates does not authenticate callers.
     let identity = ["--https-p12-file", "server.p12", "--https-p12-password", P12_PASSWORD];
     let server = spawn(&identity);
     assert_eq!(server.address.ip().to_string(), "127.0.0.1");

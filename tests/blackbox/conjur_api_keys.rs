@@ -1,4 +1,4 @@
-//! API keys of Conjur's hosts: issued by an administrator, exchanged for tokens, changed by the host itself.
+//! API keys of Conjur's hosts: issued by an administrator, exchanged for access tokens, changed by the host itself.
 
 use std::fs;
 use std::sync::Mutex;
@@ -22,7 +22,7 @@ fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
 
-/// A server with the host `apps/web` of the account `acme`, and one who administers.
+/// Starts a server with the host `apps/web` of the account `acme`, and an administrator.
 fn with_host() -> (Server, Caller) {
     let server = server();
     let mut root = Caller::certificate(&server, "root");
@@ -37,7 +37,7 @@ fn a_host_starts_with_the_key_that_an_administrator_gives_it() {
     assert_eq!(authenticate(&nobody, "acme", WEB, &"0".repeat(64)).status, 401, "it has none");
     let key = api_key(&mut root, "apps/web");
     assert!(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    // As conjur-api logs in: by Basic first, and then by what that gives.
+    // As conjur-api logs in: first by Basic credentials, and then by the API key in the answer.
     assert_eq!(text(&basic(&nobody, "GET", "/authn/acme/login", WEB, &key)), key);
     for headers in [&[][..], &[("Content-Type", "text/plain; charset=utf-8")], &[("Content-Type", "application/json")]]
     {
@@ -46,16 +46,16 @@ fn a_host_starts_with_the_key_that_an_administrator_gives_it() {
         let who = whoami(&nobody, &authorization(&answer)).unwrap();
         assert_eq!((&who["username"], &who["method"]), (&json!(WEB), &json!("access-token")), "{headers:?}");
     }
-    // The host changes its own key, and the former one is good no longer.
+    // The host changes its own key, and the former key is no longer valid.
     let next = text(&basic(&nobody, "PUT", KEY, WEB, &key));
     assert_ne!(next, key);
     assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 401);
     assert_eq!(basic(&nobody, "PUT", KEY, WEB, &key).status, 401);
     assert_eq!(authenticate(&nobody, "acme", WEB, &next).status, 200);
-    // Its own, and no other.
+    // It can change only its own key.
     assert_eq!(basic(&nobody, "PUT", &format!("{KEY}?role=host:apps/api"), WEB, &next).status, 400);
     assert_eq!(authenticate(&nobody, "acme", WEB, &next).status, 200);
-    // An administrator changes it by its whole name, too.
+    // An administrator can also name the host by its full identifier.
     let answer = root.send("PUT", &format!("{KEY}?role={}", encoded("acme:host:apps/web")), None);
     let last = text(&answer);
     assert_eq!([&next, &last].map(|key| authenticate(&nobody, "acme", WEB, key).status), [401, 200]);
@@ -96,13 +96,13 @@ fn nothing_but_the_key_is_the_key() {
         assert_eq!((answer.status, answer.body.len()), (401, 0), "{fault}");
     }
     assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 200, "the control");
-    // Basic is for these routes, and for no other.
+    // Basic credentials are accepted on these routes only.
     assert_eq!(basic(&nobody, "GET", "/whoami", WEB, &key).status, 401);
     assert_eq!(basic(&nobody, "GET", "/secrets?variable_ids=acme:variable:x", WEB, &key).status, 401);
     assert_eq!(nobody.get("/authn/acme/login").status, 401);
     let bearer = [("Authorization", &*format!("Bearer {key}"))];
     assert_eq!(nobody.try_request("GET", "/authn/acme/login", &bearer, b"").unwrap().status, 401);
-    // Whoever does not administer gives and takes nothing.
+    // Other callers than administrators can neither issue nor revoke keys.
     let given = authorization(&authenticate(&nobody, "acme", WEB, &key));
     let mut alice = Caller::certificate(&server, "alice");
     for method in ["PUT", "DELETE"] {
@@ -127,17 +127,17 @@ fn a_key_ends_with_its_host() {
     assert!(whoami(&nobody, &given).is_ok());
     assert_eq!(root.undefine("hosts", "apps%2Fweb").status, 200);
     assert_eq!(whoami(&nobody, &given), Err(401));
-    // Another host of that name is another host.
+    // A host that is defined again is another host.
     define(&mut root, "hosts", "apps/web", &host(&json!({})));
     assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 401);
     assert_eq!(whoami(&nobody, &given), Err(401));
-    // One that is changed is the same.
+    // A host whose definition is changed is the same host.
     let key = api_key(&mut root, "apps/web");
     let given = authorization(&authenticate(&nobody, "acme", WEB, &key));
     define(&mut root, "hosts", "apps/web", &json!({"account": "acme", "restricted_to": ["127.0.0.0/8"]}));
     assert!(whoami(&nobody, &given).is_ok());
     assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 200);
-    // And in another account it has no key either.
+    // In another account the host has no key.
     define(&mut root, "hosts", "apps/web", &json!({"account": "other"}));
     for account in ["acme", "other"] {
         assert_eq!(authenticate(&nobody, account, WEB, &key).status, 401, "{account}");
@@ -180,15 +180,15 @@ fn a_key_ends_with_its_host_of_the_policy_file() {
     assert_eq!((whoami(&nobody, &given), authenticate(&nobody, "acme", WEB, &key).status), (Err(401), 401));
     let key = api_key(&mut root, "apps/web");
     assert!(whoami(&nobody, &authorization(&authenticate(&nobody, "acme", WEB, &key))).is_ok());
-    // The key is the host's as long as that is in the file.
+    // The host keeps its key while it is in the file.
     let server = server.restart();
     let nobody = server.nobody();
     let given = authorization(&authenticate(&nobody, "acme", WEB, &key));
     let (place, _) = server.stop();
     let (is_clean, said) = place.check_store(&options);
     assert!(is_clean, "{said}");
-    // Whoever takes the host out of the file while no server runs gives the next one of the file another id. One that an
-    // administrator defines has its own.
+    // If the host is removed from the file while no server runs, the next host of the file needs another id. A host
+    // that an administrator defines gets its own id.
     write(&place, &format!("{OF_FILE}id = \"second\"\n"));
     let server = Server::start_at(place, &options);
     assert_eq!(authenticate(&server.nobody(), "acme", WEB, &key).status, 401);
@@ -201,7 +201,7 @@ fn a_key_ends_with_its_host_of_the_policy_file() {
     assert_eq!(whoami(&server.nobody(), &given), Err(401));
 }
 
-/// Changes the key of the host again and again, by several hands, while `meanwhile` is done; the last key that it had.
+/// Changes the key of the host repeatedly in several threads while `meanwhile` runs. Returns the last key.
 fn stolen(server: &Server, key: String, meanwhile: impl FnOnce()) -> String {
     let (own, count, is_over) = (Mutex::new(key), AtomicUsize::new(0), AtomicBool::new(false));
     let steal = || {
@@ -214,7 +214,7 @@ fn stolen(server: &Server, key: String, meanwhile: impl FnOnce()) -> String {
                     *own.lock().unwrap() = text(&answer);
                     count.fetch_add(1, Ordering::SeqCst);
                 }
-                // Another hand, or the administrator, was first.
+                // Another thread, or the administrator, was first.
                 401 | 409 | 429 | 503 => {}
                 other => panic!("{other}"),
             }
@@ -222,7 +222,7 @@ fn stolen(server: &Server, key: String, meanwhile: impl FnOnce()) -> String {
     };
     thread::scope(|scope| {
         (0..8).for_each(|_| drop(scope.spawn(steal)));
-        // Before anything can fail: the hands end with it.
+        // The threads end when this is dropped, so it is made before anything can fail.
         let _over = Over(&is_over);
         eventually("the key is changed", || (count.load(Ordering::SeqCst) >= 5).then_some(()));
         meanwhile();
@@ -278,7 +278,7 @@ fn rows_are_bound_and_hold_no_key() {
     define(&mut root, "hosts", "apps/old", &host(&json!({})));
     let [key, own, old] = ["apps/web", "apps/api", "apps/old"].map(|host| api_key(&mut root, host));
     assert_eq!(root.send("DELETE", &format!("{KEY}?role=host:apps/old"), None).status, 204);
-    // Used, put where it does not belong, and changed.
+    // Used, sent in a wrong place, and changed.
     let nobody = server.nobody();
     let next = text(&basic(&nobody, "PUT", KEY, WEB, &key));
     assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 401);
@@ -294,7 +294,7 @@ fn rows_are_bound_and_hold_no_key() {
     }
     assert!(!holding(&server.place, &[b"apps/old".to_vec()]).is_empty(), "what is looked through has the rows");
     let key = key_of_web;
-    // The key of one host in the row of another, and one that was taken away.
+    // The key of one host in the row of another host, and a revoked key.
     let options = server.options.clone();
     let (place, _) = server.stop();
     let database = Database::open(place.database()).unwrap();
@@ -315,7 +315,7 @@ fn rows_are_bound_and_hold_no_key() {
             server.log().lines().any(is_told).then_some(())
         });
     }
-    // An administrator puts it right.
+    // An administrator repairs it.
     let mut root = Caller::certificate(&server, "root");
     let key = api_key(&mut root, "apps/web");
     assert_eq!(authenticate(&nobody, "acme", WEB, &key).status, 200);

@@ -1,4 +1,5 @@
-//! What Conjur's document promises of applications that authenticate by JWT, with the requests of its clients.
+//! The promises of Conjur's document for applications that authenticate by JWT, tested with the requests of its
+//! clients.
 
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use crate::harness::forged::forged;
 use crate::harness::jwt::{but, claims, key_set, now};
 use crate::harness::{Jwks, Leaf, Server, SigningKey, clock, eventually};
 
-/// The status, after a look that a 401 says nothing.
+/// Returns the status, and checks that a 401 has no body.
 #[track_caller]
 fn status(server: &Server, jwt: &str) -> u16 {
     let answer = authenticate(server, jwt);
@@ -41,7 +42,7 @@ fn a_host_gets_a_token_that_is_used_by_the_token_scheme() {
     assert_eq!((&who["username"], &who["method"]), (&json!("host/apps/web"), &json!("access-token")));
     assert_eq!((&who["account"], &who["client_ip"]), (&json!("acme"), &json!("127.0.0.1")));
     assert!(who["token_issued_at"].as_str().unwrap().ends_with('Z'));
-    // In base64 for those who ask for it, and it is what the header wants.
+    // In base64 if the client asks for it, as the Authorization header needs it.
     for accept in ["base64", "gzip, Base64;q=1"] {
         let answer = authenticate_at(&server.nobody(), WEB, &[("Accept-Encoding", accept)], &jwt);
         assert_eq!((answer.status, answer.header("content-encoding")), (200, Some("base64")));
@@ -115,7 +116,7 @@ fn the_token_is_checked_by_schema_and_standard_claims() {
     is_logged(&server, "CONJ00077E");
     let answer = server.nobody().post(WEB, &json!({"jwt": "x"}));
     assert_eq!(answer.status, 400);
-    // A form is one whatever its type says.
+    // The body is read as a form whatever its Content-Type.
     for headers in [&[][..], &[("Content-Type", "text/plain; charset=utf-8")], &[("Content-Type", "application/json")]]
     {
         let body = format!("jwt={}", jwt(&key, &json!({})));
@@ -165,11 +166,11 @@ fn hosts_are_restricted_by_exact_claims() {
     ] {
         assert_eq!(status(&server, &jwt(&key, &but(good.clone(), &changes))), 401, "{changes}");
     }
-    // A star is a star.
+    // `*` is not a wildcard.
     define(&mut root, "hosts", "apps/web", &host(&json!({"authn-jwt/gitlab/project": "w*"})));
     assert_eq!(status(&server, &jwt(&key, &json!({}))), 401);
     assert_eq!(status(&server, &jwt(&key, &json!({"project": "w*"}))), 200);
-    // Numbers, true and false as JSON writes them.
+    // Numbers, true and false in the spelling of JSON.
     define(
         &mut root,
         "hosts",
@@ -216,7 +217,7 @@ fn the_host_is_named_by_the_url_or_by_a_claim() {
         let at = format!("/authn-jwt/gitlab/acme/{login}/authenticate");
         assert_eq!(authenticate_at(&nobody, &at, &[], &jwt(&key, &json!({}))).status, 401, "{login}");
     }
-    // A host of another account, and services that there are not.
+    // A host of another account, and services that do not exist.
     for at in [
         "/authn-jwt/gitlab/other/host%2Fapps%2Fweb/authenticate",
         "/authn-jwt/github/acme/host%2Fapps%2Fweb/authenticate",
@@ -242,7 +243,7 @@ fn the_host_is_named_by_the_url_or_by_a_claim() {
     ] {
         assert_eq!(authenticate_at(&nobody, without, &[], &jwt(&key, &json!({"app": app}))).status, 401, "{app}");
     }
-    // Who may not use it is told so.
+    // A host that may not use the authenticator gets 403.
     let barred = but(host(&json!({"authn-jwt/gitlab/project": "web"})), &json!({"authenticators": ["github"]}));
     define(&mut root, "hosts", "apps/web", &barred);
     assert_eq!(authenticate_at(&nobody, without, &[], &token).status, 403);
@@ -292,7 +293,7 @@ fn variables_are_checked_and_the_status_tells() {
     }
 }
 
-/// Seconds from one fetch of an authenticator's keys to the next that a token may cause.
+/// The seconds between two fetches of an authenticator's keys that JWTs can cause.
 const APART: u64 = 30;
 
 #[test]
@@ -309,7 +310,7 @@ fn keys_are_fetched_kept_and_fetched_again() {
     clock::advance(&server.place, APART);
     eventually("the new key is fetched", || (status(&server, &jwt(&second, &json!({}))) == 200).then_some(()));
     assert_eq!(jwks.requests(), 2);
-    // Strangers' tokens cause one fetch in 30 s, and use up nothing. Who has a new key is told to come again.
+    // Forged JWTs cause one fetch in 30 s and do not use up other fetches. A host with a new key gets 503 meanwhile.
     let garbage = SigningKey::rsa("garbage");
     let began = std::time::Instant::now();
     for turn in 1..=12 {
@@ -332,7 +333,7 @@ fn keys_are_fetched_kept_and_fetched_again() {
     eventually("the rotated key is known", || (status(&server, &jwt(&third, &json!({}))) == 200).then_some(()));
     jwks.stop();
     clock::advance(&server.place, APART);
-    // A fetch is tried now, or is about to be.
+    // A fetch is tried now or soon.
     assert!([401, 503].contains(&status(&server, &jwt(&garbage, &json!({})))));
     assert_eq!(status(&server, &jwt(&second, &json!({}))), 200, "the last good keys stay");
 }
@@ -352,7 +353,7 @@ fn a_provider_says_where_its_keys_are() {
     for iss in [json!(ISSUER), json!(format!("{origin}/")), json!([origin]), json!(1), json!("")] {
         assert_eq!(status(&server, &jwt(&key, &json!({"iss": iss}))), 401, "the issuer is the provider: {iss}");
     }
-    // One that says it is another is none.
+    // A document with another `issuer` is refused.
     let liar = Jwks::start(&server.place.authority, &json!({"issuer": "https://a.example", "jwks_uri": keys}));
     let own = liar.uri().split('/').take(3).collect::<Vec<_>>().join("/");
     configured(&server, &key, &json!({"public-keys": null, "issuer": null, "provider-uri": own}));
@@ -432,7 +433,7 @@ fn what_is_changed_holds_for_the_next_login_and_what_is_removed_at_once() {
     assert_eq!(is_in(), 200, "what was issued stays good");
     assert_eq!(root.undefine("authenticators", &encoded("acme/gitlab")).status, 200);
     assert_eq!(is_in(), 401);
-    // Another authenticator of that name is another one, and so is another host.
+    // An authenticator or a host that is defined again is another one.
     configured(&server, &key, &json!({}));
     assert_eq!(is_in(), 401);
     let token = authorization(&authenticate(&server, &good));
@@ -445,7 +446,7 @@ fn what_is_changed_holds_for_the_next_login_and_what_is_removed_at_once() {
     configured(&server, &key, &json!({}));
     assert_eq!(whoami(&server.nobody(), &token), Err(401));
     let token = authorization(&authenticate(&server, &good));
-    // One that is changed is the same as before, whatever whoever changes it says of that.
+    // One whose definition is changed is the same, whatever `id` the administrator sends.
     let mut root = Caller::certificate(&server, "root");
     let id = |root: &mut Caller, kind: &str, name: &str| {
         let all = root.get(&format!("/access/definitions/{kind}"));
@@ -463,7 +464,7 @@ fn what_is_changed_holds_for_the_next_login_and_what_is_removed_at_once() {
     assert_eq!(whoami(&server.nobody(), &token).map(drop), Ok(()));
     let server = server.restart();
     assert_eq!(whoami(&server.nobody(), &token).map(drop), Ok(()));
-    // A host of another account is another host, and it is another one when it comes back.
+    // A host of another account is another host, and again another one when it comes back.
     let mut root = Caller::certificate(&server, "root");
     for account in ["other", "acme"] {
         define(&mut root, "hosts", "apps/web", &but(host(&annotations), &json!({ "account": account })));
@@ -483,7 +484,7 @@ fn a_token_is_bound_to_the_certificate_and_the_networks_of_its_host() {
     assert_eq!(whoami(&server.nobody(), &token), Err(401));
     let mut root = Caller::certificate(&server, "root");
     let elsewhere = but(host(&json!({"authn-jwt/gitlab/project": "web"})), &json!({"restricted_to": ["127.0.0.2/32"]}));
-    // At the login, and of a token that was given before.
+    // At the login, and for an access token that was issued before.
     let before = authorization(&authenticate(&server, &jwt(&key, &json!({}))));
     assert!(whoami(&server.nobody(), &before).is_ok());
     define(&mut root, "hosts", "apps/web", &elsewhere);
@@ -530,7 +531,7 @@ fn authenticators_and_hosts_come_by_policy_file_too_and_their_rows_are_bound() {
         );
     }
     assert_eq!(server.log().matches("ROW REFUSED").count(), 2);
-    // What is wrong with the file is told with its table.
+    // An error of the file names its table.
     let (place, _) = server.stop();
     std::fs::write(place.path("policy.toml"), text.replace("authn-jwt/gitlab/project", "authn-jwt/gitlab/exp"))
         .unwrap();

@@ -1,4 +1,4 @@
-//! What Conjur's clients send, to the letter, and what they read of the answers.
+//! The exact requests of Conjur's clients, and the parts of the answers that they read.
 
 use std::io::Write as _;
 
@@ -39,12 +39,12 @@ fn api(server: &Server, key: &SigningKey) -> Host {
     Host::from(server, &authenticate_at(&server.nobody(), path, &[], &jwt(key, &json!({"project": "api"}))))
 }
 
-/// Somebody without any right.
+/// A caller without any right.
 fn mallory(server: &Server) -> Connection {
     Caller::certificate(server, "mallory").connection
 }
 
-/// `{error: {code, message}}` that says what is wrong.
+/// Checks for `{error: {code, message}}` with the reason.
 #[track_caller]
 fn says(answer: &Answer, status: u16, text: &str) {
     let body = String::from_utf8_lossy(&answer.body);
@@ -58,7 +58,7 @@ fn tokens_are_written_and_read_in_every_form() {
     let (server, key) = (server(), SigningKey::rsa("one"));
     configured(&server, &key, &json!({}));
     let mut root = Caller::certificate(&server, "root");
-    // What would have other characters in the two alphabets.
+    // Bytes whose base64 differs in the two alphabets.
     for id in ["apps/web", "a>", "ab?", "abc~~~>>>???", "ÿþýü", "Größe/😀"] {
         define(&mut root, "hosts", id, &json!({"account": "acme", "annotations": {"authn-jwt/gitlab/project": "web"}}));
         let path = format!("/authn-jwt/gitlab/acme/{}/authenticate", encoded(&format!("host/{id}")));
@@ -124,7 +124,7 @@ fn variables_are_listed_as_far_as_the_caller_may_know() {
     for kind in ["policy", "group", "user", "layer", "host_factory"] {
         assert_eq!(web.ids(&format!("/resources/acme?kind={kind}")), Vec::<String>::new());
     }
-    // All words of a search, in any case, as a form.
+    // All words of a search, without regard to case, encoded as a form.
     for (search, expected) in [
         ("db", &all[..3]),
         ("db/other", &all[1..2]),
@@ -153,7 +153,7 @@ fn variables_are_listed_as_far_as_the_caller_may_know() {
     }
     says(&web.get("/resources/acme?cidr=10.0.0.0%2F8"), 400, "cidr");
     assert_eq!(web.ids("/resources/acme?kind=variable&color=red").len(), 5);
-    // Others see what they may know of.
+    // Other callers see the resources on which they have a right.
     let api = api(&server, &key);
     assert_eq!(api.ids("/resources/acme?kind=variable"), all);
     assert_eq!(api.ids("/resources/acme?kind=host"), ["acme:host:apps/api"]);
@@ -166,12 +166,12 @@ fn variables_are_listed_as_far_as_the_caller_may_know() {
     let seen = |answer: Value| answer.as_array().unwrap().iter().map(|one| one["id"].clone()).collect::<Vec<_>>();
     let expected = json!(["acme:host:apps/api", "acme:host:apps/web", "acme:webservice:conjur/authn-jwt/gitlab"]);
     assert_eq!(json!(seen(root.get("/resources/acme"))), expected, "who administers has no right to secrets");
-    // What was deleted is gone, and a name that is used again is one.
+    // A deleted variable is not listed, and a name that is used again is listed once.
     assert_eq!(web.send("DELETE", "/secrets/acme/variable/db%2Fother", "").status, 204);
     assert_eq!(web.ids("/resources/acme?search=other"), Vec::<String>::new());
     assert_eq!(web.send("POST", "/secrets/acme/variable/db%2Fother", "x").status, 201);
     assert_eq!(web.ids("/resources/acme?search=other"), [full("db/other")]);
-    // Keys are no variables, whatever their names.
+    // Keys are not variables, whatever their names.
     let mut alice = Caller::certificate(&server, "alice");
     alice.key("acme:variable:key", &[]);
     assert_eq!(alice.get("/resources/acme?kind=variable").as_array().unwrap().len(), 5);
@@ -205,13 +205,13 @@ fn a_variable_is_told_to_those_who_may_know_of_it() {
     assert_eq!(privileges(&of_api, "acme:host:apps/api"), ["read", "execute"]);
     assert_eq!((web.head(path), api.head(path)), (200, 200));
     assert_eq!(web.head("/resources/acme/variable/absent"), 404);
-    // The twenty last are kept.
+    // The last twenty values are kept.
     for number in 3..=22 {
         assert_eq!(web.send("POST", &path.replace("resources", "secrets"), &number.to_string()).status, 201);
     }
     let versions = web.get(path).json()["secrets"].as_array().unwrap().clone();
     assert_eq!((versions.len(), &versions[0]["version"], &versions[19]["version"]), (20, &json!(3), &json!(22)));
-    // To the others it is not there.
+    // For other callers it does not exist.
     let mut mallory = mallory(&server);
     let (there, absent) = (mallory.get(path), mallory.get("/resources/acme/variable/absent"));
     assert_eq!((there.status, absent.status), (404, 404));
@@ -241,7 +241,7 @@ fn privileges_are_checked_of_the_caller_and_of_others() {
         assert_eq!(check(&web, name, "delete", role), 404);
     }
     assert_eq!(["read", "execute", "update"].map(|privilege| check(&api, name, privilege, "")), [204, 204, 404]);
-    // Those who administer may ask about others.
+    // Administrators may ask about others.
     let mut root = Caller::certificate(&server, "root");
     let ask = |caller: &mut Caller, role: &str, privilege: &str| {
         let path = format!("/resources/acme/variable/{name}?check=true&role={role}&privilege={privilege}");
@@ -258,7 +258,7 @@ fn privileges_are_checked_of_the_caller_and_of_others() {
         ("nonsense", "read", 404),
     ] {
         assert_eq!(ask(&mut root, role, privilege), status, "{role} {privilege}");
-        // Who may not ask is not told.
+        // Other callers get 404.
         assert_eq!(check(&api, name, privilege, role), if role.ends_with("apps/api") { status } else { 404 });
     }
     let of_service = |host: &Host, privilege: &str| {
@@ -275,7 +275,7 @@ fn privileges_are_checked_of_the_caller_and_of_others() {
         501,
         "permitted_roles",
     );
-    // Go's client sends no role at all, and a check that is not one is a look.
+    // Go's client sends no role. Without `check` the request reads the resource.
     let path = format!("/resources/acme/variable/{name}");
     assert_eq!(web.get(&format!("{path}?check=true&privilege=execute")).status, 204);
     assert_eq!(web.get(&format!("{path}?check=false&privilege=execute")).json()["id"], "acme:variable:db/password");
@@ -368,7 +368,7 @@ fn values_are_written_expired_and_read_as_clients_do() {
         assert_eq!(web.get(&format!("{path}?version={version}")).status, 404, "{version}");
     }
     says(&web.get(&format!("{path}?version=x")), 400, "version");
-    // An expiry is cleared, which leaves the value.
+    // The request clears an expiry and does not change the value.
     for query in ["expirations", "expirations=", "expirations=true"] {
         let answer = web.send("POST", &format!("{path}?{query}"), "");
         assert_eq!((answer.status, answer.body.len()), (201, 0));
@@ -384,7 +384,7 @@ fn values_are_written_expired_and_read_as_clients_do() {
         let answer = mallory.try_request("POST", &format!("{name}?expirations"), &[], b"").unwrap();
         assert_eq!((answer.status, server.audited(&answer).len()), (404, 1), "{name}");
     }
-    // One client encodes what stands between the names, the other what it must.
+    // One client encodes the separators between the names, the other only what it must.
     for ids in [
         "acme:variable:db/pass+word%2B%252F,acme:variable:db/other",
         "acme%3Avariable%3Adb%2Fpass%20word%2B%252F%2Cacme%3Avariable%3Adb%2Fother",
@@ -461,7 +461,7 @@ fn what_is_not_served_says_so() {
     ] {
         let answer = web.send(method, path, "x");
         says(&answer, 501, text);
-        // Nobody looks at a credential first: that of a host factory is none here.
+        // The credential is not checked first, because that of a host factory does not exist here.
         let headers =
             [("Authorization", "Token token=\"token\""), ("Content-Type", "application/x-www-form-urlencoded")];
         says(&nobody.try_request(method, path, &headers, b"").unwrap(), 501, text);

@@ -1,4 +1,4 @@
-//! Cases that Conjur's own scenarios name and its document does not: see tests/peers.md.
+//! Cases of Conjur's own test scenarios that are not in its document: see tests/peers.md.
 
 use rusqlite::Connection as Database;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ fn names_in_enforced_claims_and_aliases_are_checked_when_they_are_written() {
         assert!(refused.detail().contains(told) && refused.detail().contains(variable), "{}", refused.detail());
     }
     assert_eq!(root.send("GET", "/authn-jwt/gitlab/acme/status", None).status, 404, "nothing is kept of it");
-    // Characters that are allowed, in claims that are named to the letter before they are a path.
+    // Permitted characters. The name of a claim is first compared as a whole, and then read as a path.
     let special =
         json!({"claim-aliases": "claim_ant:claim.ant..., _:claim_name", "enforced-claims": "claim.name, claim.ant..."});
     configured(&server, &key, &special);
@@ -73,24 +73,25 @@ fn aliases_and_enforced_claims_hold_for_hosts_that_were_there_before() {
     with(&mut root, &json!({}));
     restricted(&mut root, "ref");
     assert_eq!(status(&server, &token), 200);
-    // The claim has an alias by now, and is restricted by it alone.
+    // The claim now has an alias, and can be restricted only by it.
     with(&mut root, &json!({"claim-aliases": "branch:ref"}));
     assert_eq!((status(&server, &token), code(&server).as_str()), (401, "CONJ00069E"));
     restricted(&mut root, "branch");
     assert_eq!(status(&server, &token), 200);
-    // Enforced is the claim, whatever it is called; one that the token lacks is missing.
+    // The claim itself is enforced, by any name. A claim that the JWT lacks is missing.
     with(&mut root, &json!({"claim-aliases": "branch:ref", "enforced-claims": "ref"}));
     assert_eq!(status(&server, &token), 200);
     let lacking = jwt(&key, &json!({}));
     assert_eq!((status(&server, &lacking), code(&server).as_str()), (401, "CONJ00084E"));
     with(&mut root, &json!({"claim-aliases": "branch:ref", "enforced-claims": "ref,sub"}));
     assert_eq!((status(&server, &token), code(&server).as_str()), (401, "CONJ00057E"));
-    // Another alias: the old name is a claim that no token has.
+    // With another alias, the old name is a claim that no JWT has.
     with(&mut root, &json!({"claim-aliases": "job:ref"}));
     assert_eq!((status(&server, &token), code(&server).as_str()), (401, "CONJ00084E"));
     restricted(&mut root, "job");
     assert_eq!(status(&server, &token), 200);
-    // An alias of somebody else's claim changes nothing; one that stands for a real claim's name is not that claim.
+    // An alias of a claim that the host does not restrict has no effect. An alias with the name of a real claim is not
+    // that claim.
     with(&mut root, &json!({"claim-aliases": "other:thing"}));
     restricted(&mut root, "ref");
     assert_eq!(status(&server, &token), 200);
@@ -121,9 +122,9 @@ fn hosts_that_restrict_nothing_useful_are_refused() {
     ] {
         assert_eq!(root.define("hosts", &encoded("apps/web"), &host(&annotations)).status, 422, "{annotations}");
     }
-    // One of several audiences will do.
+    // One of several audiences is enough.
     assert_eq!(status(&server, &jwt(&key, &json!({"aud": ["x", AUDIENCE]}))), 200);
-    // One right and one wrong; several wrong; restrictions of another service beside.
+    // One right and one wrong claim; several wrong ones; also restrictions of another service.
     for (annotations, expected) in [
         (json!({"authn-jwt/gitlab/project": "web", "authn-jwt/other/ref": "no"}), 200),
         (json!({"authn-jwt/gitlab/project": "web", "authn-jwt/gitlab/ref": "no"}), 401),

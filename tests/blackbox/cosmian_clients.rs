@@ -1,5 +1,5 @@
-//! What the clients of Cosmian's servers send, letter for letter: the Python client of version 4.22.1, whose spellings are its own,
-//! and the command line of version 5.
+//! The exact requests of clients of Cosmian's servers: the Python client of version 4.22.1, which has its own
+//! spellings, and the command line of version 5.
 
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn create_4(sensitive: bool, vendor: &[(&str, &str)]) -> Value {
     typed(structure("Create", &[enumeration("ObjectType", "SymmetricKey"), structure("Attributes", &own)]))
 }
 
-/// The nonce under the name by which version 4 looks for it, letter for letter.
+/// The nonce under the exact name that version 4 reads.
 fn older_nonce(answer: &Value) -> Value {
     let found = all(answer, "IvCounterNonce");
     assert_eq!(found.len(), 1, "{answer}");
@@ -83,7 +83,7 @@ fn version_4_makes_uses_and_ends_a_key(server: &Server) {
         let sealed = alice.ok(&typed(encrypt(named_by, b"hello")));
         let own = string(&sealed, "UniqueIdentifier");
         let nonce = older_nonce(&sealed);
-        // Those who know the standard's name find it, too.
+        // Clients of the standard find it under the standard's name.
         assert_eq!(find(&sealed, "IVCounterNonce"), Some(&nonce["value"]));
         let tag = octets(&sealed, "AuthenticatedEncryptionTag");
         let fields = [
@@ -163,14 +163,14 @@ fn tags_name_exactly_one_object_of_the_callers(server: &Server) {
         problem["request_id"] = Value::Null;
         problem
     };
-    // None, several, and those of others: one answer.
+    // No object, several objects, and objects of others have the same answer.
     let several = refusal(&mut alice, r#"["both"]"#);
     let theirs = refusal(&mut bob, r#"["both"]"#);
     let one_of_theirs = refusal(&mut bob, r#"["one"]"#);
     let none = refusal(&mut bob, r#"["six"]"#);
     assert_eq!(several, theirs);
     assert_eq!(one_of_theirs.to_string().replace("one\\\"", "six\\\""), none.to_string());
-    // What is granted counts for those who hold none of that tag.
+    // A granted object is found only if the caller has no object with the tag.
     let own = bob.new_key(&create("AES", 256, &[tags(&["two"])]));
     for granted in [&id, &other] {
         let grant = json!({"unique_identifier": granted, "user_id": "bob", "operation_types": ["get", "encrypt"]});
@@ -178,7 +178,7 @@ fn tags_name_exactly_one_object_of_the_callers(server: &Server) {
     }
     assert_eq!(string(&bob.ok(&encrypt(r#"["one"]"#, b"x")), "UniqueIdentifier"), id);
     assert_eq!(string(&bob.ok(&encrypt(r#"["two"]"#, b"x")), "UniqueIdentifier"), own);
-    // A right is asked for as for any other name.
+    // The rights are the same as with an identifier.
     bob.refused(&named("Destroy", r#"["one"]"#), 403, "Permission_Denied");
     assert_eq!(alice.state(&id), "Active");
     let many = json!((0..33).map(|number| format!("t{number}")).collect::<Vec<_>>()).to_string();
@@ -191,7 +191,7 @@ fn tags_name_exactly_one_object_of_the_callers(server: &Server) {
     ] {
         alice.refused(&named("Get", list), 400, reason);
     }
-    // A message follows the standard, in which this names nothing.
+    // A RequestMessage follows the standard, in which a list of tags names no object.
     let answer = alice.ok(&message(&[], &[named("Get", r#"["one"]"#)]));
     assert_eq!(string(&answer, "ResultReason"), "Object_Not_Found");
 }
@@ -224,12 +224,12 @@ fn what_is_made_without_a_message_is_active(server: &Server) {
     }
     let (private, public) = halves(&alice.ok(&without_date(pair_of("EC", 256, &[], &[]))));
     assert_eq!((alice.state(&private).as_str(), alice.state(&public).as_str()), ("Active", "Active"));
-    // By the standard it waits.
+    // By the standard it stays Pre-Active.
     for request in &requests[..2] {
         let id = string(&alice.ok(&message(&[], std::slice::from_ref(request))), "UniqueIdentifier");
         assert_eq!(alice.state(&id), "PreActive", "{request}");
     }
-    // And where the request says that it does, or that it has ended.
+    // Also if the request says that it is Pre-Active or has ended.
     for (said, state) in [
         (vec![enumeration("State", "PreActive")], "PreActive"),
         (vec![date("ActivationDate", "2999-01-01T00:00:00Z")], "PreActive"),
@@ -243,7 +243,7 @@ fn what_is_made_without_a_message_is_active(server: &Server) {
     let ended = without_date(import("ended", &[enumeration("State", "Compromised")]));
     alice.ok(&ended);
     assert_eq!(alice.state("ended"), "Compromised");
-    // Neither does what was compromised or destroyed begin, whatever it leaves out.
+    // A compromised or destroyed object does not become Active either, whatever the request leaves out.
     for (id, date_of_end) in [("compromised", "CompromiseDate"), ("gone", "DestroyDate")] {
         alice.ok(&without_date(import(id, &[date(date_of_end, "2024-01-01T00:00:00Z")])));
         assert_ne!(alice.state(id), "Active", "{date_of_end}");
@@ -252,7 +252,7 @@ fn what_is_made_without_a_message_is_active(server: &Server) {
         alice.refused(&register("AES", &[7; 32], &[enumeration("State", state)]), 400, "Attribute_Read_Only");
     }
     alice.refused(&create("AES", 256, &[enumeration("State", "Active")]), 400, "Attribute_Read_Only");
-    // An import in the place of a key that waits leaves it waiting.
+    // An import that replaces a Pre-Active key leaves it Pre-Active.
     let waiting = alice.new_key(&create("AES", 256, &[date("ActivationDate", "2999-01-01T00:00:00Z")]));
     alice.ok(&with(without_date(import(&waiting, &[])), &[boolean("ReplaceExisting", true)]));
     assert_eq!(alice.state(&waiting), "PreActive");
@@ -280,7 +280,7 @@ fn what_a_server_made_of_a_key_is_left_out_when_it_is_brought(server: &Server) {
     assert_ne!(string(&told, "InitialDate"), "2020-01-01T00:00:00Z");
     assert!(find(&told, "Digest").is_none() && find(&told, "LeaseTime").is_none());
     assert_eq!(find(&told, "AlwaysSensitive").unwrap(), false);
-    // As the command line of version 5 imports a file: attributes beside the object and in its key value.
+    // As the command line of version 5 imports a file: with attributes next to the object and in its key value.
     let inner =
         [&made[..], &[text("UniqueIdentifier", "former"), vendor_attribute("cosmian", "tag", r#"["_kk"]"#)]].concat();
     let mut key = raw_key("AES", &[7; 32]);
@@ -357,12 +357,12 @@ fn version_5_makes_pairs_and_ends_them_together(server: &Server) {
         octets(&alice.ok(&structure("Sign", &[text("UniqueIdentifier", "c"), bytes("Data", b"x")])), "SignatureData");
     assert_eq!(string(&alice.ok(&verify("c_pk", b"x", &signature, &[])), "ValidityIndicator"), "Valid");
     let both = [boolean("Cascade", true)];
-    // One right is not two.
+    // The right on one half is not enough.
     let grant = json!({"unique_identifier": "c", "user_id": "bob", "operation_types": ["revoke", "destroy"]});
     assert_eq!(alice.post("/access/grant", &grant).status, 200);
     bob.refused(&with(revoke("c", "Superseded"), &both), 404, "Object_Not_Found");
     assert_eq!((alice.state("c").as_str(), alice.state("c_pk").as_str()), ("Active", "Active"));
-    // What is not yet revoked is not destroyed, neither half.
+    // If one half is not revoked, neither half is destroyed.
     alice.refused(&with(named("Destroy", "c"), &both), 409, "Wrong_Key_Lifecycle_State");
     alice.ok(&with(revoke("c", "Superseded"), &both));
     assert_eq!((alice.state("c").as_str(), alice.state("c_pk").as_str()), ("Deactivated", "Deactivated"));
@@ -371,7 +371,7 @@ fn version_5_makes_pairs_and_ends_them_together(server: &Server) {
     let own_type = [both[0].clone(), enumeration("ExpectedObjectType", "PublicKey")];
     alice.ok(&with(named("Destroy", "c_pk"), &own_type));
     assert_eq!((alice.state("c").as_str(), alice.state("c_pk").as_str()), ("Destroyed", "Destroyed"));
-    // Without it, only the one that is named.
+    // Without it, only the named half.
     let (private, public) = halves(&alice.ok(&pair_of("EC", 256, &[], &[])));
     alice.ok(&with(revoke(&private, "Superseded"), &[boolean("Cascade", false)]));
     assert_eq!((alice.state(&private).as_str(), alice.state(&public).as_str()), ("Deactivated", "Active"));
@@ -425,7 +425,7 @@ fn the_version_is_a_string_and_the_server_info_an_object(server: &Server) {
     assert_eq!(server.alice().get("/server-info").json(), json!({"version": version}));
     let alice = Cli::alice(server);
     assert!(alice.ok(&["version"]).contains(&format!("server {} at", env!("CARGO_PKG_VERSION"))));
-    // As the documents of other clients have it.
+    // As in the documents of other clients.
     let output = alice.output(&["kms", "sym", "keys", "create"], b"");
     assert!(output.status.success(), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("`kms` is not needed"), "{output:?}");

@@ -1,4 +1,4 @@
-//! Nothing configured: every request runs as the default user, on this machine alone.
+//! Without configuration every request runs as the default user, and only from this machine.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn every_request_runs_as_the_default_user() {
     let sealed = connection.seal(&id, b"by nobody in particular");
     assert_eq!(server.nobody().connect().unwrap().open(&sealed), b"by nobody in particular");
     assert_eq!(server.nobody().post(kmip::PATH, &kmip::encrypt(&id, b"x")).status, 200);
-    // Nothing verifies a credential here, so none changes anything.
+    // No credential is verified here, so none has an effect.
     for value in ["Bearer xyz", "Basic Ym9iOmJvYg=="] {
         let answer = connection.try_request("GET", "/whoami", &[("Authorization", value)], b"").unwrap();
         assert_eq!(answer.json(), json!({"username": "admin", "method": "default"}));

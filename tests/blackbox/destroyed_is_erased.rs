@@ -1,5 +1,5 @@
-//! What was destroyed or replaced is gone for every caller at the answer, and its bytes are erased once nobody reads the database
-//! as it was: the destroyer waits for no reader, nor does anybody else, and the audit log says when it is done.
+//! A destroyed or replaced key is gone for every caller at the answer. Its bytes are erased when no program reads the
+//! former state of the database: no caller waits for such a program, and the audit log says when they are erased.
 
 use std::fs;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn options() -> Options {
     Options { arguments: vec!["--probe-address=127.0.0.1:0".to_owned()], ..Options::default() }
 }
 
-/// Another program that reads the database as it is now, until it is dropped.
+/// Another program that reads the present state of the database until it is dropped.
 fn reader(place: &Place) -> Database {
     let database = Database::open(place.database()).unwrap();
     database.execute_batch("BEGIN").unwrap();
@@ -39,7 +39,7 @@ fn key(place: &Place, id: &str) -> Vec<u8> {
     column(place, "SELECT material FROM object WHERE id = ?1", id)
 }
 
-/// How many of these texts are in the database's files.
+/// Returns how many of these texts are in the database's files.
 fn found(place: &Place, texts: &[Vec<u8>]) -> usize {
     let files = ["claviger.db", "claviger.db-wal"].map(|name| fs::read(place.path(name)).unwrap_or_default());
     let is_in = |text: &&Vec<u8>| files.iter().any(|file| file.windows(text.len()).any(|window| window == **text));
@@ -50,7 +50,7 @@ fn not_erased(probe: &Client) -> usize {
     Figures::read(probe).find("claviger_keys_not_erased", &[]).unwrap() as usize
 }
 
-/// Object and version of each line that says so.
+/// Returns object and version of each line `erased`.
 fn erased(place: &Place) -> Vec<(String, i64)> {
     let lines = place.audit_lines().into_iter().filter(|line| line["event"] == "erased");
     lines.map(|line| (line["object"].as_str().unwrap().to_owned(), line["version"].as_i64().unwrap())).collect()
@@ -77,7 +77,7 @@ fn sorted<T: Ord>(mut all: Vec<T>) -> Vec<T> {
     all
 }
 
-/// Several keys and a value, in these bytes; what removes them; and the objects that are concerned.
+/// Several keys and a value with these bytes, the requests that remove them, and their objects.
 struct Doomed {
     bytes: Vec<Vec<u8>>,
     ids: Vec<String>,
@@ -100,7 +100,7 @@ impl Doomed {
         Self { bytes, ids, pair }
     }
 
-    /// How long each takes.
+    /// Returns the time of each request.
     fn remove(&self, alice: &mut Connection) -> Vec<Duration> {
         let ids = &self.ids;
         for id in [&ids[0], &ids[1], &self.pair] {
@@ -120,7 +120,7 @@ impl Doomed {
         each
     }
 
-    /// Waits until the log says of each that it is erased, and looks.
+    /// Waits until the log says that each is erased, and checks the files.
     fn is_erased(&self, server: &Server) {
         let place = &server.place;
         let wanted = sorted(changes(place, &self.ids));
@@ -151,7 +151,7 @@ fn beside_a_reader_nobody_waits_and_it_is_erased_after_it() {
     let (place, probe) = (Arc::clone(&server.place), server.probe());
     let mut alice = server.alice().connect().unwrap();
     let doomed = Doomed::new(&place, &mut alice);
-    // One reads what was there before; the other one what is there after, and so the end of the write-ahead log.
+    // One reader reads the state before; the other one reads the state after, and so the end of the write-ahead log.
     let before = reader(&place);
     let done = AtomicBool::new(false);
     let (removals, mut creates, mut others) = thread::scope(|scope| {
@@ -166,7 +166,7 @@ fn beside_a_reader_nobody_waits_and_it_is_erased_after_it() {
         });
         let end = End(&done);
         let removals = doomed.remove(&mut alice);
-        // For as long as it is tried in vain, at longer and longer intervals.
+        // The server tries without success, at increasing intervals.
         let until = Instant::now() + Duration::from_secs(3);
         let mut others = Vec::new();
         while Instant::now() < until {
@@ -189,7 +189,7 @@ fn beside_a_reader_nobody_waits_and_it_is_erased_after_it() {
         last(&creates),
         others[others.len() / 2]
     );
-    // A destruction is a commit like any other, whoever reads.
+    // Destroy is a commit like any other, whatever program reads the database.
     assert!(others[others.len() / 2] < typical * 5 + Duration::from_millis(20), "{others:?}, a create {typical:?}");
     for (what, took) in [("removal", &sorted(removals)), ("create", &creates), ("destroy", &others)] {
         // The readers read for longer than that.
@@ -199,7 +199,7 @@ fn beside_a_reader_nobody_waits_and_it_is_erased_after_it() {
     assert!(found(&place, &doomed.bytes) > 0, "the reader sees them");
     assert_eq!(erased(&place), []);
     drop(before);
-    // Of the second one the writers notice nothing either.
+    // The second one does not delay the writers either.
     let id = alice.aes();
     destroy(&mut alice, &id);
     assert!(not_erased(&probe) > 0);
@@ -225,7 +225,7 @@ fn and_by_the_next_start_where_the_process_was_killed() {
     doomed.remove(&mut alice);
     let place = server.kill();
     assert!(found(&place, &doomed.bytes) > 0, "the reader sees them");
-    // The reader is still there at this start and the next one.
+    // The reader still runs at this start and the next one.
     let server = Server::start_at(Arc::clone(&place), &options());
     assert_eq!(not_erased(&server.probe()), 5);
     assert_eq!(erased(&place), []);
@@ -245,7 +245,7 @@ fn and_a_row_that_somebody_put_in_erases_nothing() {
     let (id, other) = (alice.aes(), alice.aes());
     let sealed = alice.seal(&id, b"data");
     let (objects, cka_id) = (server.place.token.objects(), key(&server.place, &id));
-    // What a token object was is erased with it.
+    // A token object is also erased.
     destroy(&mut alice, &other);
     assert_eq!(server.place.token.objects(), objects - 1);
     let lines = changes(&server.place, &[other]);

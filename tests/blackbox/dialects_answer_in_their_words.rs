@@ -1,5 +1,5 @@
-//! A path of a dialect answers in the error format of its clients, whether it is served or not and whatever fails; and metrics
-//! tell its routes apart.
+//! Every path of a dialect answers in the error format of its clients, whether it is served or not and whatever fails.
+//! Metrics distinguish its routes.
 
 use std::io::{Read as _, Write as _};
 
@@ -26,7 +26,7 @@ fn is_hanzo(what: &str, answer: &Answer) {
     assert_eq!(answer.header("content-type"), Some("application/json"), "{what}");
 }
 
-/// `{error: {code, message}}`, and nothing for nobody
+/// `{error: {code, message}}`, without a body for unauthenticated callers
 #[track_caller]
 fn is_conjur(what: &str, answer: &Answer) {
     if answer.status == 401 {
@@ -55,7 +55,7 @@ fn is_problem(what: &str, answer: &Answer) {
 
 type Judge = fn(&str, &Answer);
 
-/// Everything that can fail before there is a handler.
+/// Everything that can fail before the handler.
 fn failures(server: &Server, path: &str, judge: Judge) -> Vec<u16> {
     let mut seen = Vec::new();
     for root in [true, false] {

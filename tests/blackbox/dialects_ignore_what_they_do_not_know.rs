@@ -1,6 +1,6 @@
-//! One reader, one rule, on every route that clients of other systems call: what is not known is ignored, unless ignoring it would give
-//! more than was asked for; null is absent; base64, queries and truth values are read as clients write them; and no header is judged
-//! that decides nothing.
+//! Every route for clients of other systems has the same rule: unknown members and fields are ignored unless they limit
+//! the request; null counts as absent; base64, queries and truth values are read as clients write them; and headers
+//! without effect are not checked.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -34,7 +34,7 @@ fn is_done(answer: &Answer, what: &str, request: &Request) {
     assert_eq!(answer.status, request.status, "{what} {}: {}", request.path, text(answer));
 }
 
-/// The status of a request that its client could have written otherwise.
+/// The status for an error of the client in a request.
 fn fault(row: &str) -> u16 {
     if row.contains(" /api/v") { 422 } else { 400 }
 }
@@ -106,7 +106,7 @@ fn what_is_not_known_is_ignored_unless_it_limits(world: &mut World) {
             }
             ignored.push(Request::with_fields);
         }
-        // Nothing of it was done: what can be done once is done now.
+        // The request was not performed, so the same request, which can succeed once, succeeds now.
         is_done(&world.send(row, &request), row, &request);
         for add in ignored {
             let request = add(&make(world), &more);
@@ -124,7 +124,7 @@ fn what_is_not_known_is_ignored_unless_it_limits(world: &mut World) {
     );
 }
 
-/// Fields that mean nothing, and limits that limit nothing.
+/// Unknown fields, and limits without effect.
 fn harmless_fields<'a>(limits: impl Iterator<Item = (usize, &'a Limit)>) -> String {
     let mut fields = vec!["color=red".to_owned(), "empty=".to_owned(), "flag".to_owned()];
     for (way, limit) in limits {
@@ -177,7 +177,7 @@ fn null_is_absent_and_what_is_wrong_has_a_name(world: &mut World) {
             let told = answer.json();
             let told = [&told["message"], &told["detail"]].into_iter().find_map(Value::as_str).unwrap().to_owned();
             let rest = told.strip_prefix(first.as_str()).unwrap_or_default();
-            // The member itself, or the one in it that is wrong.
+            // The member itself, or the wrong member in it.
             assert!(rest.starts_with([':', '.']), "{row}: {told}");
         }
         is_done(&world.send(row, &with_nulls), row, &with_nulls);
@@ -200,7 +200,7 @@ fn headers_that_decide_nothing_are_not_judged(world: &mut World) {
             let request = make(world);
             is_done(&world.send_with(row, &request, headers), &format!("{row} {headers:?}"), &request);
         }
-        // A page of another site is no client.
+        // A page of another site is refused.
         let request = make(world);
         for headers in [
             [("Origin", "https://evil.example"), ("Content-Type", "application/json")],
@@ -263,7 +263,7 @@ fn head_is_served_wherever_get_is(world: &mut World) {
             continue;
         }
         let request = make(world);
-        // What an answer says may grow meanwhile: the head is compared with two that are alike.
+        // An answer may grow meanwhile, so the head is compared with two equal answers.
         let (whole, answer) = eventually("two answers are alike", || {
             let before = world.send(row, &request);
             let answer = head(&mut world.root, &request);

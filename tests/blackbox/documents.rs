@@ -1,4 +1,4 @@
-//! The command lines of the documents that the product is built from, in a script: `tests/documents`.
+//! Runs the command lines of the documents of the five systems, in the script `tests/documents`.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! What the documents say of a JWT without a word about options: where it is passed, which claims it has, and where the keys are
-//! looked for by themselves.
+//! The statements of the documents about a JWT without options: how it is sent, the claims that it has, and the default
+//! URL of the keys.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::harness::jwt::{but, claims, key_set, now};
 use crate::harness::server::Place;
 use crate::harness::{Answer, Jwks, Options, Server, SigningKey, conjur, kmip};
 
-/// A server for one issuer, whose keys are beside it and which has no audience.
+/// Starts a server for one issuer, whose keys are at the default URL and which has no audience.
 fn beside() -> (Server, SigningKey, Jwks, String) {
     let (place, key) = (Arc::new(Place::new()), SigningKey::rsa("one"));
     let jwks = Jwks::start(&place.authority, &key_set(&[key.jwk()]));
@@ -47,7 +47,7 @@ fn a_jwt_is_passed_to_the_kmip_endpoint_and_needs_the_claims_that_they_name() {
         server.nobody().try_request("GET", "/whoami", &[("Authorization", authorization.as_str())], b"").unwrap()
     };
     assert_eq!(whoami(&token(json!({}))).json(), json!({"username": "carol@example.com", "method": "jwt"}));
-    // No audience is set: any will do, and none. So will a token that does not say when it was issued.
+    // No audience is configured, so any or none is accepted. A JWT without `iat` is accepted too.
     for changes in [json!({"aud": null}), json!({"aud": "another"}), json!({"aud": ["a", "b"]}), json!({"iat": null})] {
         assert_eq!(whoami(&token(changes.clone())).status, 200, "{changes}");
     }
@@ -78,7 +78,7 @@ fn one_app_id_stands_for_many_workloads_or_for_one() {
         let at = format!("/authn-jwt/gitlab/acme/host%2Fapps%2F{host}/authenticate");
         conjur::authenticate_at(&server.nobody(), &at, &[], &key.token("RS256", &own)).status
     };
-    // All workloads of the project are the one, and only one of them is the other.
+    // One identity is for all workloads of the project, the other for only one of them.
     for (host, subject, expected) in
         [("web", "job-1", 200), ("web", "job-2", 200), ("job-1", "job-1", 200), ("job-1", "job-2", 401)]
     {

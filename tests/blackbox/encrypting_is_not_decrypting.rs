@@ -1,5 +1,5 @@
-//! Leave to encrypt is not leave to decrypt: whoever chooses what AES encrypts first, as an IV or by going on with a chain
-//! of blocks, could decrypt by it, and needs leave to do that and the Decrypt bit of the mask.
+//! The right to encrypt is not the right to decrypt. A caller who chooses the first input of AES, as an IV or by
+//! continuing a chain of blocks, could decrypt by it, and so needs the right `decrypt` and the Decrypt bit of the mask.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ fn mode(fields: &[(&str, &str)]) -> Value {
     parameters(&fields.iter().map(|(tag, value)| enumeration(tag, value)).collect::<Vec<_>>())
 }
 
-/// Parts of an Encrypt request under an IV of the server's: these need no more than `encrypt`.
+/// Fields of an Encrypt request with the server's IV. These need only `encrypt`.
 fn fresh() -> Vec<Vec<Value>> {
     let tag_length = |bytes| parameters(&[enumeration("BlockCipherMode", "GCM"), integer("TagLength", bytes)]);
     vec![
@@ -34,7 +34,7 @@ fn fresh() -> Vec<Vec<Value>> {
     ]
 }
 
-/// Parts under an IV of the caller's.
+/// Fields with the caller's IV.
 fn chosen() -> Vec<Vec<Value>> {
     let with_iv = |parts: Vec<Value>, length| [parts, vec![iv(length)]].concat();
     vec![
@@ -53,7 +53,7 @@ fn chosen() -> Vec<Vec<Value>> {
 fn a_grantee_of_encrypt_chooses_no_iv() {
     let world = World::new("");
     let [mut alice, mut bob, mut carol] = ["alice", "bob", "carol"].map(|name| world.certificate(name));
-    // The parameters of the key count where the request has none.
+    // If the request has no parameters, those of the key are used.
     let own = mode(&[("BlockCipherMode", "CBC"), ("PaddingMethod", "None")]);
     for (id, more) in [("plain", &[][..]), ("cbc", &[own])] {
         alice.key(id, more);
@@ -70,7 +70,7 @@ fn a_grantee_of_encrypt_chooses_no_iv() {
         for parts in chosen() {
             let request = with(encrypt(id, &data), &parts);
             let refusal = bob.kmip(&request);
-            // Without a mode of its own, the key's holds, whose IV has 16 bytes.
+            // Without a mode in the request, the mode of the key is used, whose IV has 16 bytes.
             let fits = id == "plain" || parts.iter().any(|part| find(part, "BlockCipherMode").is_some());
             if fits || find(&parts[0], "IVCounterNonce").is_some_and(|iv| iv.as_str().unwrap().len() == 32) {
                 assert_eq!(refusal.status, 403, "{request}");
@@ -89,7 +89,7 @@ fn a_grantee_of_encrypt_chooses_no_iv() {
             bob.refused(&again, 403);
             assert_eq!(octets(&carol.ok(&again), "Data"), b"alice's secret..");
         }
-        // In a message of several operations, too.
+        // Also in a message of several operations.
         let items = message(&[option("Continue")], &[encrypt(id, &data), with(encrypt(id, &data), &[iv(16)])]);
         let answer = bob.ok(&items);
         let statuses: Vec<String> = all(&answer, "BatchItem")
@@ -106,12 +106,12 @@ fn a_grantee_of_encrypt_chooses_no_iv() {
         bob.refused(&request, status);
         carol.refused(&request, 422);
     }
-    // A block cipher without any chain is not served to anybody.
+    // A block cipher mode without a chain is not served.
     let ecb = with(encrypt("plain", &[8; 16]), &[mode(&[("BlockCipherMode", "ECB")])]);
     for caller in [&mut alice, &mut bob, &mut carol] {
         assert!([403, 422].contains(&caller.kmip(&ecb).status));
     }
-    // Hanzo's clients name no IV at all: whoever names one gets the server's.
+    // Hanzo's clients do not send an IV. If a request has one, the server's IV is used.
     let path = "/api/v1/kms/keys/plain/encrypt";
     let sealed = bob.done(path, &json!({"plaintext": "AAAA"}));
     assert!(sealed["ciphertext"].is_string());

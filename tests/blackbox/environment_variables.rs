@@ -1,4 +1,4 @@
-//! The environment variables of options: one value or a list in brackets, and what is empty counts as unset.
+//! The environment variables of options: one value or a list in brackets. An empty variable counts as unset.
 
 use std::fs;
 
@@ -26,10 +26,10 @@ fn the_environment_takes_one_or_a_list_in_brackets() {
         let environment = [("KMS_JWT_ISSUER_URI", issuer), ("KMS_JWKS_URI", uri), ("KMS_JWT_AUDIENCE", audience)];
         assert_eq!(checked(&place, &[], &environment), Ok(one.clone()));
     }
-    // In the environment nothing stands before anything else.
+    // The environment has no order.
     let environment = [("KMS_JWT_ISSUER_URI", "[https://a/,https://b]"), ("KMS_JWT_AUDIENCE", "[1]")];
     assert!(checked(&place, &[], &environment).unwrap_err().contains("cannot be paired"));
-    // A list of nothing is a mistake, not the absence of all authentication; nor does a gap close.
+    // An empty list is an error and does not disable authentication. An empty place in a list is not removed.
     for (variable, value, fault) in [
         ("KMS_JWT_ISSUER_URI", "[]", "the list must not be empty"),
         ("KMS_JWT_ISSUER_URI", "[ ]", "the list must not be empty"),
@@ -64,7 +64,7 @@ fn the_environment_takes_one_or_a_list_in_brackets() {
 #[test]
 fn a_list_of_the_environment_leaves_out_what_an_issuer_does_not_have() {
     let place = Place::new();
-    // The two providers of the document, of which the first has an audience.
+    // The two providers of the document. Only the first has an audience.
     let google = ("https://accounts.google.com", "https://www.googleapis.com/oauth2/v3/certs");
     let tenant = "https://login.microsoftonline.com/TENANT/discovery/v2.0/";
     let keys = format!("{tenant}keys");
@@ -82,7 +82,7 @@ fn a_list_of_the_environment_leaves_out_what_an_issuer_does_not_have() {
         );
         assert_eq!(checked(&place, &[], &environment), Ok(both), "{audiences}");
     }
-    // As the command line of the document has it, and as flags take a list in brackets.
+    // As in the command line of the document, and as a flag with a list in brackets.
     let flags = [
         format!("--jwt-issuer-uri={}", google.0),
         format!("--jwks-uri={}", google.1),
@@ -97,7 +97,7 @@ fn a_list_of_the_environment_leaves_out_what_an_issuer_does_not_have() {
         "--jwt-audience=[cosmian_kms,]".to_owned(),
     ];
     assert_eq!(checked(&place, &brackets.each_ref().map(String::as_str), &[]), Ok(flags));
-    // Keys beside the issuer, a prefix and a claim for one of them.
+    // Keys at the default URL, a prefix and a claim for one of them.
     let two = ("KMS_JWT_ISSUER_URI", "[https://a/,https://b]");
     for more in [
         ("KMS_JWKS_URI", "[,https://x/b]"),
@@ -110,7 +110,7 @@ fn a_list_of_the_environment_leaves_out_what_an_issuer_does_not_have() {
             "{said}"
         );
     }
-    // A place too many is nobody's.
+    // An additional place belongs to no issuer.
     let error = checked(&place, &[], &[two, ("KMS_JWT_AUDIENCE", "[a,b,]")]).unwrap_err();
     assert!(error.contains("3 values of --jwt-audience cannot be paired with 2"), "{error}");
 }
@@ -147,7 +147,7 @@ fn what_was_meant_as_a_list_is_refused_with_what_to_write() {
         let error = checked(&place, &[], environment).expect_err(fault);
         assert!(error.contains(fault), "{fault}\n{error}");
     }
-    // Several URLs in one flag are one issuer that no token names; a comma in a name is its own.
+    // Several URLs in one flag are one issuer that no JWT names. A comma in a name is a part of the name.
     let error = checked(&place, &["--jwt-issuer-uri=https://a/,https://b"], &[]).unwrap_err();
     assert!(
         error.contains(
@@ -189,7 +189,7 @@ fn an_empty_variable_counts_as_unset() {
     };
     let (bare, _) = check(&[], &[]);
     assert!(bare.contains("callers: no authentication, all as admin"), "{bare}");
-    // Each by itself, and all together; the log names them.
+    // Each one and all together; the log names them.
     for name in &variables {
         let (out, log) = check(&[(name, "")], &[]);
         assert_eq!(out, bare, "{name}");
@@ -198,7 +198,7 @@ fn an_empty_variable_counts_as_unset() {
     }
     let all: Vec<(&str, &str)> = variables.iter().map(|name| (name.as_str(), "")).collect();
     assert_eq!(check(&all, &[]).0, bare);
-    // The file and the default hold where the variable is empty; a flag is what it says.
+    // If the variable is empty, the value of the file or the default applies. An empty flag is not the same.
     fs::write(place.path("config.toml"), "default_username = \"file\"\njwt_issuer_uri = \"https://a/\"\n").unwrap();
     let empty = [("KMS_DEFAULT_USERNAME", ""), ("KMS_JWT_ISSUER_URI", ""), ("KMS_CONFIG", "config.toml")];
     let (out, _) = check(&[&empty[..], &[("KMS_FORCE_DEFAULT_USERNAME", "true")]].concat(), &[]);
@@ -207,7 +207,7 @@ fn an_empty_variable_counts_as_unset() {
     assert!(error.contains("must not be empty"), "{error}");
     let error = checked(&place, &["--api-token-id="], &[]).unwrap_err();
     assert!(error.contains("--api-token-id: it is empty"), "{error}");
-    // The PIN too, whose variable no option has.
+    // Also the PIN, whose variable belongs to no option.
     write_private(&place.path("pin"), PIN.as_bytes());
     let mut command = place.program();
     command.env("KMS_HSM_PIN", "").args(["--hsm-pin-file=pin", "--check-config"]);

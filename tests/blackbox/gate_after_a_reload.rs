@@ -1,4 +1,4 @@
-//! What a reload changes for callers who come after it, and that a fault of one file keeps no other back.
+//! The effect of a reload on later callers. An error in one file does not prevent the reload of another one.
 
 use std::fs;
 use std::sync::Arc;
@@ -70,10 +70,10 @@ fn a_certificate_that_proves_nothing_is_a_strangers() {
     let server = server();
     revoke_alice(&server);
     hang_up(&server, "reloaded");
-    // One more than the strangers of one address who may stay.
+    // One more than the permitted unauthenticated connections of one address.
     let alice: Client = server.alice();
     let mut open: Vec<_> = (0..1_025).map(|_| alice.connect().unwrap()).collect();
-    // Whichever has waited longest by the time that the server has seen them all: each request is a new beginning.
+    // The connection that has waited longest since its last request, when the server has accepted all of them.
     let is_gone = |one: &mut Connection| one.try_request("GET", "/whoami", &[], b"").is_err();
     eventually("one makes room", || open.iter_mut().rev().any(is_gone).then_some(()));
     assert_eq!(server.bob().get("/whoami").status, 200);

@@ -39,7 +39,7 @@ fn options(plain: bool, arguments: &[&str]) -> Options {
     Options { plain, arguments, ..Options::default() }
 }
 
-/// A place where a key of these bytes is registered in default mode, and what names the key.
+/// Returns a place where a key of these bytes is registered in default mode, and the key's identifier.
 fn place_with(algorithm: &str, key: &[u8], more: &[Value]) -> (Arc<Place>, String) {
     let server = Server::start_with(&options(true, &[]));
     let id = server.nobody().connect().unwrap().new_key(&kmip::register(algorithm, key, more));
@@ -194,13 +194,13 @@ fn any_symmetric_key_that_the_token_can_compare_will_do() {
             assert_eq!(status(&mut nobody, &BASE64.encode(&wrong)), 401, "{algorithm} {length}");
         }
         assert_eq!(status(&mut nobody, &BASE64.encode(&key)), 200, "{algorithm} {length}");
-        // Not even its owner gets more of the key by this than its attributes permit.
+        // Its owner gets no more of the key by this than its attributes permit.
         let exported = nobody.kmip(&kmip::named("Export", &id)).status;
         assert_eq!(exported, 401);
     }
 }
 
-/// How the key of a token comes to its end.
+/// The ways in which the key of an API token can end.
 type End = fn(&str) -> Value;
 
 #[test]
@@ -212,7 +212,7 @@ fn the_token_ends_with_its_key_from_the_next_request_on() {
         ("destroyed", |id| kmip::named("Destroy", id)),
     ];
     let place = Arc::new(Place::new());
-    // A certificate, other than a JWT, may be the default user's.
+    // A certificate may be that of the default user; a JWT may not.
     let admin = place.authority.issue(&Leaf::client("admin"));
     for (end, request) in ends {
         let key = key_bytes(32);
@@ -247,7 +247,7 @@ fn the_token_ends_with_its_key_from_the_next_request_on() {
         assert_eq!(status(&mut nobody, &token), 401, "{end}");
         assert_eq!(status(&mut server.nobody().connect().unwrap(), &token), 401, "{end}");
         assert_eq!(owner.get("/whoami").json(), json!({"username": "admin", "method": "certificate"}));
-        // The next start says so, and keeps nobody out who has another credential.
+        // The next start logs it, and callers with other credentials are accepted.
         drop((owner, nobody));
         server.stop();
         let server = Server::start_at(Arc::clone(&place), &with_token);
@@ -274,7 +274,7 @@ fn a_key_that_is_not_there_keeps_the_server_from_starting() {
         let last = log.lines().last().unwrap();
         assert!(last.contains(&format!("--api-token-id {missing}: ")), "{last}");
     }
-    // Not active yet is not active.
+    // A Pre-Active key is not Active.
     let server = Server::start_at(Arc::clone(&place), &options(true, &[]));
     let later = kmip::date("ActivationDate", "2999-01-01T00:00:00Z");
     let id = server.nobody().connect().unwrap().new_key(&kmip::register("AES", &key_bytes(32), &[later]));
@@ -293,7 +293,7 @@ fn a_key_that_nobody_can_hold_keeps_the_server_from_starting() {
     let hidden = [vec![sensitive.clone()], vec![sealed.clone()], vec![sensitive.clone(), sealed.clone()]];
     let hidden = hidden.map(|more| nobody.new_key(&kmip::create("AES", 256, &more)));
     let leaves = nobody.new_key(&kmip::create("AES", 256, &[]));
-    // Whoever brought it in holds it, whatever it is here.
+    // The caller who registered it knows it, whatever its attributes here.
     let brought = nobody.new_key(&kmip::register("AES", &key_bytes(32), &[sensitive, sealed]));
     drop(nobody);
     server.stop();
@@ -370,7 +370,7 @@ fn a_bad_credential_is_never_a_reason_to_try_the_next() {
         let both = [("Authorization", format!("Bearer {token}")), ("Authorization", jwt(&json!({})))];
         let both = both.each_ref().map(|(name, value)| (*name, value.as_str()));
         assert_eq!(nobody.try_request("GET", "/whoami", &both, b"").unwrap().status, 401);
-        // The certificate comes first, whatever else is said.
+        // The certificate takes precedence over other credentials.
         let mut alice = server.alice().connect().unwrap();
         for authorization in [&format!("Bearer {token}"), &jwt(&json!({})), "Bearer x", "Basic eA=="] {
             let expected = (200, json!({"username": name("alice"), "method": "certificate"}));
@@ -381,8 +381,8 @@ fn a_bad_credential_is_never_a_reason_to_try_the_next() {
     }
 }
 
-/// How far apart two samples are, by their ranks (Mann and Whitney): outliers weigh no more than others. For samples of
-/// one distribution this is the standard normal one.
+/// Returns the difference of two samples by their ranks (Mann-Whitney U), so that outliers do not count more than other
+/// values. For two samples of one distribution it is standard normal.
 fn rank_sum(one: &[u64], other: &[u64]) -> f64 {
     let mut all: Vec<(u64, bool)> =
         one.iter().map(|&time| (time, true)).chain(other.iter().map(|&time| (time, false))).collect();
@@ -402,7 +402,8 @@ fn time_does_not_tell_where_a_token_is_wrong() {
     options.environment = vec![("KMS_LOG".to_owned(), "error".to_owned())];
     let server = Server::start_at(place, &options);
     let mut nobody = server.nobody().connect().unwrap();
-    // 0: wrong in the first byte; 1: in the last; 2: of another length, which is told before the key is asked.
+    // 0: wrong in the first byte; 1: wrong in the last byte; 2: of another length, which is refused before the HSM is
+    // called.
     let mut measure = |sort: usize| {
         let noise = reference::random(1)[0] | 1;
         let mut wrong = key.clone();
@@ -424,7 +425,7 @@ fn time_does_not_tell_where_a_token_is_wrong() {
     }
     for _ in 0..ROUNDS {
         let mut times: [Vec<u64>; 3] = Default::default();
-        // In an order that nothing else on this machine keeps step with.
+        // In a random order, so that no other process on this machine has the same rhythm.
         for random in reference::random(EACH) {
             let pair = if random & 1 == 0 { [0, 1] } else { [1, 0] };
             pair.into_iter().for_each(|sort| times[sort].push(measure(sort)));
@@ -438,8 +439,8 @@ fn time_does_not_tell_where_a_token_is_wrong() {
         let control = rank_sum(&first, &short);
         println!("first against last byte: {difference:.2}, against another length: {control:.2} standard deviations");
         assert!(difference.abs() < 4.5, "{difference}");
-        // The measure can tell one thing from another, unless the machine has too much else to do: a token that is not compared
-        // at all is refused sooner.
+        // The measurement must detect a difference, unless the machine is too busy: a token that is not compared at all
+        // is refused sooner.
         if control > 4.5 {
             return;
         }

@@ -1,4 +1,4 @@
-//! Client certificates: where they are optional, what names their users, and what ends them.
+//! Client certificates: optional certificates, the names of their users, and the events that end them.
 
 use std::fs;
 use std::io::Read as _;
@@ -15,7 +15,7 @@ fn options(arguments: &[&str]) -> Options {
     Options { arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(), ..Options::default() }
 }
 
-/// 200 or 401 for one more request; a connection that the server closed is as good as a refusal.
+/// Makes one more request: 200, or 401 also for a connection that the server closed.
 fn is_in(connection: &mut Connection) -> bool {
     match connection.try_request("GET", "/whoami", &[], b"") {
         Ok(answer) => {
@@ -61,7 +61,7 @@ fn where_a_certificate_is_optional_a_bad_one_is_still_refused() {
             server.log().lines().any(|line| line.contains("refused") && line.contains(reason)).then_some(())
         });
     }
-    // Something that names nobody is bad too, and no reason to look for another credential.
+    // A certificate without a user name is invalid too, and no other credential is used.
     let blank = server.client(&authority.issue(&Leaf::client("*")));
     let answer = blank.try_request("GET", "/whoami", &[("Authorization", "Bearer x")], b"").unwrap();
     assert_eq!(answer.status, 401);
@@ -126,17 +126,17 @@ fn a_revoked_certificate_stops_with_the_next_request() {
     reload(&server, "list.crl", &revoked, "reloaded");
     assert!(!is_in(&mut kept) && !may_enter(&server.alice()));
     assert!(is_in(&mut bob) && may_enter(&server.bob()));
-    // A connection that asks for nothing is closed all the same.
+    // A connection without requests is also closed.
     assert_eq!(idle.stream.read(&mut [0]).unwrap_or(0), 0);
     assert!(server.log().contains("is revoked"));
 
-    // What is wrong changes nothing.
+    // An invalid file changes nothing.
     for wrong in [b"".to_vec(), authority.pem(), Crl::of(&[]).by(&Authority::new("Test authority"))] {
         reload(&server, "list.crl", &wrong, "reload failed");
         assert!(!may_enter(&server.alice()) && is_in(&mut bob));
     }
 
-    // Without a signal as well.
+    // Also without a signal.
     fs::write(&file, Crl::of(&[]).by(authority)).unwrap();
     eventually("alice is welcome again", || may_enter(&server.alice()).then_some(()));
     let mut kept = entered(&server);
@@ -157,7 +157,7 @@ fn a_list_speaks_for_its_issuer_alone() {
     let leaf = Leaf { serial: Some(4711), ..Leaf::client("alice") };
     let (of_one, of_two) = (one.issue(&leaf), two.issue(&leaf));
     fs::write(place.path("one.crl"), Crl::of(&[&of_one.certificate]).by(&one)).unwrap();
-    // The list of the other issuer ended long ago.
+    // The CRL of the other issuer expired long ago.
     fs::write(place.path("two.crl"), Crl { next_update: Some(-10), ..Crl::of(&[]) }.by(&two)).unwrap();
     let place = Arc::new(place);
     let server = Server::start_at(Arc::clone(&place), &options(&["--crl-file=one.crl"]));
@@ -226,7 +226,7 @@ fn an_intermediate_may_be_revoked_with_all_below_it() {
     assert!(may_enter(&server.client(&by_good)));
     assert!(!may_enter(&server.client(&by_bad)));
     assert!(server.log().contains("CN=Bad is revoked"));
-    // Nor is it believed for being configured itself, be it below several others that are.
+    // It is not accepted because it is configured itself, also below several other authorities.
     let place = server.stop().0;
     let (middle, aside) = (bad.subordinate("Middle"), place.authority.subordinate("Aside"));
     let by_middle = middle.issue(&Leaf::client("alice"));
@@ -262,7 +262,7 @@ fn a_list_of_an_authority_that_may_sign_none_is_not_believed() {
             "{last}"
         );
     }
-    // An authority that does not say what its key is for may sign lists, and so may another certificate of the same key.
+    // An authority without keyUsage may sign CRLs, and so may another certificate of the same key.
     let server = start(&[&silent], &Crl::of(&[]).by(&silent)).unwrap();
     assert!(may_enter(&server.client(&alice(&silent))));
     server.stop();
@@ -270,7 +270,7 @@ fn a_list_of_an_authority_that_may_sign_none_is_not_believed() {
     let (good, bad) = (alice(&without), alice(&without));
     let server = start(&[&without, &other], &Crl::of(&[&bad.certificate]).by(&without)).unwrap();
     assert!(may_enter(&server.client(&good)) && !may_enter(&server.client(&bad)));
-    // At a reload what was there stays.
+    // At a reload the former state stays in force.
     reload(&server, "ca.pem", &without.pem(), "reload failed");
     assert!(server.log().lines().any(|line| line.contains("reload failed") && line.contains("cRLSign")));
     assert!(may_enter(&server.client(&good)) && !may_enter(&server.client(&bad)));
@@ -353,13 +353,13 @@ fn the_same_name_under_two_authorities_can_be_told_apart() {
         for (authority, name) in authorities.iter().zip(names) {
             let alice = server.client(&authority.issue(&Leaf::client("alice")));
             assert_eq!(alice.get("/whoami").json()["username"], name, "{arguments:?}");
-            // A prefix makes no name of what is none.
+            // A prefix does not make an invalid name valid.
             for user in ["*", " ", "identity:x"] {
                 let answer = server.client(&authority.issue(&Leaf::client(user))).get("/whoami");
                 assert_eq!(answer.status, 401, "{user}");
             }
         }
-        // Nor is one to be had by a name that brings it along.
+        // A name that contains the prefix does not get it either.
         for (authority, [own, other]) in authorities.iter().zip([names, [names[1], names[0]]]) {
             let whoami = |name: &str| server.client(&authority.issue(&Leaf::client(name))).get("/whoami");
             let (mine, theirs) = (own.trim_end_matches("alice"), other.trim_end_matches("alice"));

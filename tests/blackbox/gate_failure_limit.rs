@@ -1,4 +1,4 @@
-//! Failed attempts of one address are bounded; what is valid is never refused for them.
+//! Failed attempts of one address are bounded. A valid credential is never refused because of them.
 
 use std::io::Write as _;
 
@@ -43,19 +43,19 @@ fn above_the_limit_what_fails_is_told_so_and_what_is_valid_gets_in() {
     let mut nobody = server.nobody().connect().unwrap();
     let bad = [None, Some("Bearer x"), Some("Basic Ym9iOmJvYg=="), Some("Bearer a.b.c"), Some("Bearer eA==")];
     assert_eq!(bad.map(|credential| status(&mut nobody, credential)), [401; 5]);
-    // The sixth, of whatever kind and on whatever connection.
+    // The sixth failure, of any kind and on any connection.
     assert_eq!(bad.map(|credential| status(&mut nobody, credential)), [429; 5]);
     assert_eq!(status(&mut server.nobody().connect().unwrap(), None), 429);
-    // What is valid, on the same connection and on others.
+    // Valid credentials, on the same connection and on others.
     assert_eq!(status(&mut nobody, Some(&good)), 200);
     assert_eq!(status(&mut server.nobody().connect().unwrap(), Some(&good)), 200);
     let other = format!("Bearer {}", key.token("ES256", &claims(ISSUER, "claviger", "dora")));
     assert_eq!(status(&mut nobody, Some(&other)), 200);
     assert_eq!(server.alice().get("/whoami").json(), json!({"username": "alice", "method": "certificate"}));
     assert_eq!(status(&mut nobody, Some("Bearer x")), 429, "and the count goes on");
-    // What needs no caller is not counted, and not refused.
+    // Requests that need no caller are neither counted nor refused.
     assert_eq!(nobody.get("/version").status, 200);
-    // A flood does not fill the log at its usual level: each kind is told once, unless a minute has passed.
+    // A flood does not fill the log at its usual level: each kind is logged once in a minute.
     let log = server.log();
     let warned = log.lines().filter(|line| line.contains("WARN") && line.contains("authentication failed method"));
     let kinds: std::collections::HashSet<_> =
@@ -86,21 +86,21 @@ fn a_handshake_that_proves_nothing_counts_and_a_flood_of_them_is_told_in_part() 
     for (number, client) in strangers.iter().cycle().take(12).enumerate() {
         assert!(client.try_request("GET", "/whoami", &[], b"").is_err());
         eventually("it is told", || (lines(&["authentication failed", "connection refused"]) > number).then_some(()));
-        // Who is somebody gets in, however many are not.
+        // Authenticated callers are served during any number of failures.
         assert_eq!(server.alice().get("/whoami").status, 200);
     }
     let told = ["method=\"certificate\"", "peer=127.0.0.1:", "authentication failed", "connection refused"];
-    // Each kind once, unless a minute has passed.
+    // Each kind once in a minute.
     let warned = lines(&[&["WARN"], &told[..]].concat());
     assert!((3..=6).contains(&warned), "{warned}");
     assert_eq!(lines(&[&["DEBUG"], &told[..]].concat()), 12 - warned);
     for reason in ["peer did not return a certificate", "certificate has expired", "certificate: "] {
         assert!(lines(&["WARN", "authentication failed", reason]) > 0, "{reason}");
     }
-    // It is one count: what fails in a request comes on top.
+    // There is one count: failed requests are added.
     assert_eq!(status(&mut server.client(&authority.issue(&Leaf::client("*"))).connect().unwrap(), None), 429);
 
-    // What is no handshake at all says nothing about anybody, and is told once as well.
+    // Bytes that are not a handshake do not count as a failure, and are also logged once.
     let before = lines(&["connection refused"]);
     for number in 0..120 {
         server.nobody().tcp().unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();

@@ -1,5 +1,5 @@
-//! What fails for one caller is no failure of another's connection: OpenSSL keeps the reasons of a failure in a queue of
-//! the thread, where the next connection that the thread reads must not find them.
+//! A failure of one caller does not affect the connection of another one. OpenSSL keeps the reasons of a failure in a
+//! queue of the thread, where the next connection of the thread must not find them.
 
 use std::fs;
 
@@ -43,7 +43,7 @@ fn who_is_refused_takes_nobody_along() {
     let carol = || server.client(&other);
     let mut connections: Vec<Connection> = (0..12).map(|_| server.bob().connect().unwrap()).collect();
     let authorities = |pem: &[u8]| {
-        // Of the signal: the server may see a change by itself too, and tell of the one before.
+        // The line of the signal: the server may also detect a change without it, and log the change before.
         let lines = || server.log().matches("reloaded cause=\"SIGHUP\"").count();
         let before = lines();
         fs::write(&file, pem).unwrap();

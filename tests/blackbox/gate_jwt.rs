@@ -1,4 +1,4 @@
-//! A JWT lets its subject in if everything about it is right, and nobody if anything is wrong.
+//! A JWT authenticates its subject if everything about it is valid, and is refused otherwise.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ impl Gate {
         claims(A, AUDIENCE, "carol")
     }
 
-    /// A token of issuer A with other claims.
+    /// Returns a JWT of issuer A with other claims.
     fn but(&self, changes: &Value) -> String {
         self.a.token("RS256", &but(self.claims(), changes))
     }
@@ -100,19 +100,19 @@ fn tokens_of_every_algorithm_are_accepted() {
     for (algorithm, key) in rsa.into_iter().chain(curves).chain(others).chain([("RS256", &gate.only_rs256)]) {
         let token = key.token(algorithm, &claims);
         is_carol(&whoami(&mut nobody, &bearer(&token)));
-        // The second time it is remembered.
+        // The second time its verification is cached.
         is_carol(&whoami(&mut nobody, &bearer(&token)));
     }
-    // The scheme in any case (RFC 9110 section 11.1).
+    // The scheme without regard to case (RFC 9110 section 11.1).
     for scheme in ["bearer", "BEARER"] {
         is_carol(&whoami(&mut nobody, &format!("{scheme} {}", gate.good())));
     }
-    // Without a key id every key of the issuer may have made it.
+    // Without a key id, every key of the issuer is tried.
     is_carol(&whoami(&mut nobody, &bearer(&gate.a.signed("RS256", &json!({"alg": "RS256"}), &claims))));
     // A member that is null is absent (RFC 7515 has no use for it).
     let nulls = json!({"alg": "RS256", "kid": null, "typ": null, "crit": null, "b64": null, "x5c": null});
     is_carol(&whoami(&mut nobody, &bearer(&gate.a.signed("RS256", &nulls, &claims))));
-    // What is right in more than one way.
+    // Different forms of valid JWTs.
     let now = now();
     for changes in [
         json!({"aud": ["other", AUDIENCE]}),
@@ -136,7 +136,7 @@ fn claims_of_b() -> Value {
     claims(B, AUDIENCE, "carol")
 }
 
-/// What is sent, and what the log says about it.
+/// The JWT, and the reason in the log.
 struct Case {
     name: &'static str,
     headers: Vec<String>,
@@ -170,7 +170,7 @@ const EXPIRED: &str = "it has expired";
 const NOT_YET: &str = "it is not valid yet";
 const AUDIENCE_IS_ANOTHER: &str = "its audience is another";
 
-/// Headers: the algorithm and the key are the issuer's to choose.
+/// Headers: only the issuer chooses the algorithm and the key.
 fn headers(gate: &Gate, cases: &mut Cases) {
     let claims = gate.claims().to_string();
     for algorithm in ["none", "None", "NONE", "nOnE", ""] {
@@ -179,7 +179,7 @@ fn headers(gate: &Gate, cases: &mut Cases) {
         let signed = gate.a.signed_text("RS256", &header, &claims);
         cases.token("alg none, a good signature", &signed, ALGORITHM);
     }
-    // The public key as the secret of an HMAC, in each form in which one might have it.
+    // The public key as the secret of an HMAC, in each encoding.
     let public = PKey::public_key_from_der(&gate.a.private.public_key_to_der().unwrap()).unwrap();
     let rsa = gate.a.private.rsa().unwrap();
     for secret in [
@@ -236,7 +236,7 @@ fn headers(gate: &Gate, cases: &mut Cases) {
     ] {
         cases.token(name, &format!("{}.{}", message(&es256), encode(&signature)), SIGNATURE);
     }
-    // Keys that the token brings along.
+    // Keys inside the JWT.
     let mallory = SigningKey::rsa("mallory");
     let authority = Authority::new("Mallory");
     let certificate: X509 = authority.issue(&Leaf::client("mallory")).certificate;
@@ -321,14 +321,14 @@ fn forms(gate: &Gate, cases: &mut Cases) {
     ] {
         cases.token(name, &token, MALFORMED);
     }
-    // A 256-byte signature ends in four spare bits; set, they would be another spelling of the same.
+    // A 256-byte signature ends in four unused bits, which would allow other spellings of the same signature.
     let mut last = signature.as_bytes().to_vec();
     let end = last.len() - 1;
     last[end] = if last[end] == b'A' { b'B' } else { last[end] + 1 };
     let spelling = String::from_utf8(last).unwrap();
     cases.token("spare bits", &format!("{header}.{payload}.{spelling}"), MALFORMED);
     cases.token("no payload", &format!("{header}..{signature}"), CLAIMS);
-    // Not three parts: no JWT, and no API token is configured either.
+    // Without three parts it is not a JWT, and no API token is configured.
     for (name, token) in [
         ("a dot behind", format!("{good}.")),
         ("a dot before", format!(".{good}")),
@@ -406,7 +406,7 @@ fn authorizations(gate: &Gate, cases: &mut Cases) {
     }
 }
 
-/// Claims: those that must be there, and those that must be right if they are there.
+/// Claims: required ones, and those that must be valid if present.
 fn claim_cases(gate: &Gate, cases: &mut Cases) {
     let now = now();
     for value in [json!(null), json!(""), json!([A]), json!(1), json!({"a": A}), json!(true)] {
@@ -535,7 +535,7 @@ fn whatever_is_wrong_the_answer_is_one_and_the_same() {
         let same = anonymous(&answer, &id);
         assert_eq!(first.get_or_insert(same.clone()), &same, "{seen}");
     }
-    // The issuer of the key that a token brought along was not asked for it: B is known by another way.
+    // The server did not fetch the key set that a JWT named: it knows B by its configuration.
     let of_unknown_ids = gate.keys_of_b.requests() - fetched;
     assert!(of_unknown_ids <= 1, "{of_unknown_ids}");
     let log = gate.server.log();
@@ -559,7 +559,7 @@ fn whatever_is_wrong_the_answer_is_one_and_the_same() {
     is_carol(&whoami(&mut nobody, &bearer(&gate.good())));
 }
 
-/// What a caller sees, without what sets one answer apart from the next.
+/// Returns the answer as its caller sees it, without the parts that differ in every answer.
 fn anonymous(answer: &Answer, id: &str) -> (Vec<(String, String)>, String) {
     let headers = answer.headers.iter().filter(|(name, _)| name != "date" && name != "x-request-id");
     let body = String::from_utf8(answer.body.clone()).unwrap();
@@ -594,7 +594,7 @@ fn a_certificate_wins_over_any_header() {
         let answer = alice.try_request("GET", "/whoami", &headers, b"").unwrap();
         assert_eq!(answer.json(), json!({"username": "alice", "method": "certificate"}), "{headers:?}");
     }
-    // One of two could be a token of ours, which would count.
+    // One of two headers could be an access token of this server, which would be used.
     let twice = [("Authorization", good.as_str()), ("Authorization", good.as_str())];
     assert_eq!(alice.try_request("GET", "/whoami", &twice, b"").unwrap().status, 401);
     assert_eq!(gate.server.nobody().get("/whoami").status, 401);
@@ -618,10 +618,10 @@ fn a_remembered_token_ends_when_it_ends() {
     is_carol(&whoami(&mut nobody, &token));
     let later = bearer(&gate.but(&json!({"exp": end + 600})));
     eventually("the token ends", || (whoami(&mut nobody, &token).status == 401).then_some(()));
-    // Not before, and as soon as a busy machine lets anybody ask.
+    // Not earlier, and as soon as a busy machine permits.
     assert!((end..=end + 5).contains(&now()));
     is_carol(&whoami(&mut nobody, &later));
-    // Without a leeway a clock that is ahead counts.
+    // Without a leeway, a clock that is ahead matters.
     for changes in [json!({"nbf": now() + 5}), json!({"iat": now() + 5}), json!({"exp": now() - 1})] {
         assert_eq!(whoami(&mut nobody, &bearer(&gate.but(&changes))).status, 401, "{changes}");
     }
@@ -635,7 +635,7 @@ fn names_get_the_prefix_of_their_issuer() {
     let email = json!({"email": "dora@b.example", "email_verified": true});
     let of_b = gate.b.token("RS256", &but(claims_of_b(), &email));
     assert_eq!(whoami(&mut nobody, &bearer(&of_b)).json()["username"], "b/dora@b.example");
-    // A prefix makes no name of what is none, and none of the default user's.
+    // A prefix does not make an invalid name valid, nor the name of the default user.
     for user in ["*", " ", "identity:x", "root", "host/x"] {
         let answer = whoami(&mut nobody, &bearer(&gate.but(&json!({"sub": user}))));
         assert_eq!(answer.status, 401, "{user}");
@@ -645,7 +645,7 @@ fn names_get_the_prefix_of_their_issuer() {
 
 #[test]
 fn a_name_without_a_prefix_cannot_bring_anothers_along() {
-    // Only the second of each kind has one.
+    // Only the second issuer of each kind has a prefix.
     let both = ["--username-prefix=pki/", "--jwt-username-prefix=", "--jwt-username-prefix=b/"];
     let gate = Gate::new(&both);
     let mut nobody = gate.server.nobody().connect().unwrap();
@@ -658,13 +658,13 @@ fn a_name_without_a_prefix_cannot_bring_anothers_along() {
         let email = json!({"email": user, "email_verified": true});
         gate.b.token("RS256", &but(claims_of_b(), &email))
     };
-    // Behind a prefix nothing can be forged.
+    // With a prefix, no name of another issuer can be forged.
     for user in ["dora", "b/dora", "pki/alice"] {
         assert_eq!(whoami(&mut nobody, &bearer(&of_b(user))).json()["username"], format!("b/{user}"));
     }
     assert_eq!(gate.server.alice().get("/whoami").json()["username"], "pki/alice");
 
-    // An authority without one is bound by those of the issuers.
+    // An authority without a prefix must not use those of the issuers.
     let gate = Gate::new(&["--jwt-username-prefix=a:", "--jwt-username-prefix=b/"]);
     for (user, status) in [("carol", 200), ("a:carol", 401), ("b/dora", 401), ("a", 200)] {
         let identity = gate.server.place.authority.issue(&Leaf::client(user));

@@ -1,5 +1,5 @@
-//! What has gone wrong elsewhere, one row for each case: what is sent, and what it gets here. The behaviour that a row
-//! stands for is tested in full by the module that it names, if it names one.
+//! Known faults of other servers, one row for each case: the request, and the answer of this server. If a row names a
+//! module, that module tests the behaviour in full.
 
 use std::fs;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ const A: &str = "https://a.example/";
 const B: &str = "https://b.example/";
 const AUDIENCE: &str = "claviger";
 
-/// What is sent: a certificate or none, headers, and a KMIP request or, without one, the question who one is.
+/// The request: a certificate or none, headers, and a KMIP request, or otherwise `/whoami`.
 struct Row {
     fault: &'static str,
     certificate: Option<Identity>,
@@ -31,13 +31,13 @@ struct Row {
     gets: Gets,
 }
 
-/// What it gets.
+/// The expected outcome.
 enum Gets {
-    /// No handshake.
+    /// The handshake fails.
     NoConnection,
     /// This status.
     Status(u16),
-    /// To be this user.
+    /// The caller is this user.
     User(&'static str),
 }
 
@@ -88,13 +88,13 @@ impl Gate {
         claims(A, AUDIENCE, "carol")
     }
 
-    /// A certificate, and who one is by it.
+    /// A certificate, and its user.
     fn certificate(&mut self, fault: &'static str, identity: &Identity, gets: Gets) {
         let certificate = Some(identity.clone());
         self.rows.push(Row { fault, certificate, headers: Vec::new(), request: None, gets });
     }
 
-    /// A bearer token, and who one is by it.
+    /// A bearer token, and its user.
     fn bearer(&mut self, fault: &'static str, token: &str, gets: Gets) {
         let headers = vec![("Authorization", format!("Bearer {token}"))];
         self.rows.push(Row { fault, certificate: None, headers, request: None, gets });
@@ -213,7 +213,7 @@ fn api_tokens(gate: &mut Gate) {
     }
 }
 
-/// Which status is meant.
+/// Returns the expected status.
 fn requests(gate: &mut Gate) {
     let place = Arc::clone(&gate.server.place);
     let mut alice = gate.server.alice().connect().unwrap();
@@ -227,7 +227,7 @@ fn requests(gate: &mut Gate) {
     gate.kmip("401 or 422 for 403: not what the key is for", Some(&place.alice), &not_permitted, 403);
     let capital = place.authority.issue(&Leaf::client("Alice"));
     gate.kmip("names made the same (CVE-2025-5999): keys", Some(&capital), &other, 404);
-    // Somebody unknown is answered before the body is read, which a client sees if it can still write that.
+    // An unauthenticated caller gets the answer before the body is read, so the client can still write the body.
     for (certificate, times, status) in [(Some(&place.alice), 100_000, 400), (None, 2_000, 401)] {
         let deep = format!("{{\"tag\":\"Get\",\"value\":{}{}}}", "[".repeat(times), "]".repeat(times));
         let wide = format!("{{\"tag\":\"Get\",\"value\":[{}{{}}]}}", "{},".repeat(times));
@@ -254,7 +254,7 @@ impl Row {
         Ok((answer.status, answer.json()))
     }
 
-    /// What is wrong with the answer.
+    /// Returns the difference between the answer and the expected one.
     fn fault(&self, server: &Server) -> Option<String> {
         let got = self.send(server);
         let is_right = match (&self.gets, &got) {
@@ -276,7 +276,7 @@ fn no_fault_that_is_known_is_one_of_ours() {
     requests(&mut gate);
     let wrong: Vec<String> = gate.rows.iter().filter_map(|row| row.fault(&gate.server)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
-    // Users told apart from what is unknown (CVE-2025-6011): one answer for every cause.
+    // Answers that distinguish existing users (CVE-2025-6011): one answer for every cause.
     let refused = |row: &&Row| row.request.is_none() && matches!(row.gets, Gets::Status(401));
     let mut bodies: Vec<Value> =
         gate.rows.iter().filter(refused).map(|row| row.send(&gate.server).unwrap().1).collect();
@@ -299,7 +299,7 @@ fn status(connection: &mut Connection, token: &str) -> u16 {
     connection.try_request("GET", "/whoami", &[("Authorization", &authorization)], b"").unwrap().status
 }
 
-/// A failed fetch that drops the last good keys, and a bound on fetches that anybody can use up for everybody; full:
+/// A failed fetch that drops the last valid keys, and a limit on fetches that any client can use up; full:
 /// gate_providers.
 fn failed_fetches(gate: &Gate) {
     let mut nobody = gate.server.nobody().connect().unwrap();
@@ -307,7 +307,7 @@ fn failed_fetches(gate: &Gate) {
     gate.of_a.answer(Document { status: "500 Oops", ..Document::from(Vec::new()) });
     let next = SigningKey::rsa("next");
     gate.of_b.answer(&key_set(&[gate.b.jwk(), next.jwk()]));
-    // Nobody knows who asks, and asks for more and more fetches of A's keys.
+    // An unauthenticated caller causes more and more fetches of A's keys.
     let mut flood = |number: usize| {
         let header = json!({"alg": "RS256", "kid": format!("unknown-{number}")});
         let token = gate.a.signed("RS256", &header, &gate.claims());
@@ -324,8 +324,8 @@ fn failed_fetches(gate: &Gate) {
 
 #[test]
 fn sessions_with_client_certificates_do_not_fail_and_do_not_outlive_their_authority() {
-    // Resumption that fails with client certificates, and that goes on after the authority changed (CVE-2025-68121); full:
-    // gate_sessions.
+    // Resumption that fails with client certificates, and that still works after a change of the authority
+    // (CVE-2025-68121); full: gate_sessions.
     let server = Server::start();
     let who = |client: &KeepingSessions| {
         client.connect()?.try_request("GET", "/whoami", &[], b"").map(|answer| answer.status)

@@ -1,4 +1,4 @@
-//! Several issuers, each with keys of its own, that come, change, and sometimes cannot be had.
+//! Several issuers, each with its own keys, which appear, change, and sometimes cannot be fetched.
 
 use std::fs;
 use std::net::TcpListener;
@@ -18,7 +18,7 @@ use crate::harness::jwt::{claims, key_set};
 use crate::harness::server::{P12_PASSWORD, Place, run};
 use crate::harness::{Authority, Client, Connection, End, Jwks, Options, Server, SigningKey, eventually};
 
-/// Seconds from one fetch of an issuer's keys to the next that a token may cause.
+/// The seconds between two fetches of an issuer's keys that JWTs can cause.
 const APART: u64 = 30;
 
 /// An issuer with one key.
@@ -51,7 +51,7 @@ impl Provider {
         self.token_by(&self.key)
     }
 
-    /// Of a key that nobody has: asks for a fetch.
+    /// A JWT by an unknown key, which causes a fetch.
     fn strange(&self) -> String {
         self.token_by(&SigningKey::p256(&format!("{:x?}", openssl::sha::sha256(self.token().as_bytes()))))
     }
@@ -75,7 +75,7 @@ fn status(connection: &mut Connection, authorization: &str) -> u16 {
     connection.try_request("GET", "/whoami", &[("Authorization", authorization)], b"").unwrap().status
 }
 
-/// Asks for fetches, by tokens that are not good: all at once, because whoever asks waits a while.
+/// Sends JWTs by unknown keys, which cause fetches; all at once, because each request waits.
 fn ask(server: &Server, providers: &[Provider], token: impl Fn(&Provider) -> String + Sync) {
     std::thread::scope(|scope| {
         for provider in providers {
@@ -94,7 +94,7 @@ fn known(server: &Server, token: &str) {
     eventually("the key is known", || asked().then_some(()));
 }
 
-/// These wait for their servers most of the time, so they do it together.
+/// These tests mostly wait for their servers, so they run together.
 #[test]
 fn keys_come_stay_and_go() {
     let cases = [
@@ -124,7 +124,7 @@ fn the_last_good_keys_stay_whatever_the_issuer_answers() {
     let tokens: Vec<String> = providers.iter().map(Provider::token).collect();
     for (provider, token) in providers.iter().zip(&tokens) {
         assert_eq!(status(&mut nobody, token), 200, "{}", provider.issuer);
-        // Each is told of at the start, with its keys and its audience.
+        // The start logs each issuer, with its keys and its audience.
         let table =
             format!("JWTs are trusted issuer={:?} keys={} audience=\"claviger\"", provider.issuer, provider.jwks.uri());
         assert!(server.log().contains(&table), "{table}");
@@ -148,14 +148,14 @@ fn the_last_good_keys_stay_whatever_the_issuer_answers() {
     }
     clock::advance(&place, APART);
     ask(&server, &providers[..8], Provider::strange);
-    // No key of one is another's, although the key ids are the same.
+    // A key of one issuer is not valid for another one with the same key id.
     let other = providers[8].key.clone();
     ask(&server, &providers[..8], |provider| provider.token_by(&other));
     for failures in 1..=2 {
         for provider in &providers[..8] {
             eventually("fetches fail", || (provider.failures(&server) >= failures).then_some(()));
         }
-        // What failed is tried again, though nobody asks.
+        // A failed fetch is tried again without a request.
         clock::advance(&place, APART);
         nobody = server.nobody().connect().unwrap();
         for (provider, token) in providers.iter().zip(&tokens) {
@@ -179,7 +179,7 @@ fn the_last_good_keys_stay_whatever_the_issuer_answers() {
         assert!(log.contains(reason), "{reason}");
     }
 
-    // They come back, with other keys.
+    // The issuers come back with other keys.
     let second = SigningKey::p256("second");
     providers[0].jwks.resume();
     for provider in &providers[..8] {
@@ -217,7 +217,7 @@ fn a_key_comes_within_seconds_and_goes_with_the_next_fetch() {
     let second = SigningKey::p256("second");
     a.jwks.answer(&key_set(&[a.key.jwk(), second.jwk()]));
     let new = a.token_by(&second);
-    // Nobody else asked for it, and the keys are old enough: whoever asks first is let in.
+    // There was no other request, and the keys are old enough: the first request is accepted.
     clock::advance(&place, APART);
     let mut nobody = server.nobody().connect().unwrap();
     known(&server, &new);
@@ -225,7 +225,7 @@ fn a_key_comes_within_seconds_and_goes_with_the_next_fetch() {
     assert_eq!(status(&mut nobody, &old), 200);
     assert_eq!(status(&mut nobody, &a.token()), 200);
 
-    // Its key is gone: so is the token, although it was good a moment ago.
+    // Its key is removed, so the JWT is refused, although it was valid a moment ago.
     a.jwks.answer(&key_set(&[second.jwk()]));
     assert_eq!(status(&mut nobody, &old), 200, "nobody has asked yet");
     let fetched = a.jwks.requests();
@@ -253,7 +253,7 @@ fn whatever_strangers_send_a_new_key_is_known_after_half_a_minute() {
         (0..5).for_each(|number| assert_eq!(status(&mut stranger, &strange(100 * turn + number)), 401));
         clock::advance(&place, APART);
         eventually("the fetch that they asked for", || (a.jwks.requests() > turn).then_some(()));
-        // Of its own the clock goes on too.
+        // The clock also advances without the test.
         let most = 1 + turn + usize::try_from(began.elapsed().as_secs() / APART).unwrap();
         assert!(a.jwks.requests() <= most, "{} after {turn} times {APART} s", a.jwks.requests());
     }
@@ -272,7 +272,7 @@ fn a_flood_of_unknown_keys_fetches_seldom_and_does_not_wait() {
     let server = server(Arc::clone(&place), &[&a]);
     let began = Instant::now();
     let flooded = AtomicBool::new(false);
-    // Signing is not what is to be waited for.
+    // The time of signing must not count.
     let tokens: Vec<String> = (0..1000)
         .map(|number| {
             let header = json!({"alg": "ES256", "kid": format!("random-{number}")});
@@ -329,13 +329,13 @@ fn who_asks_during_a_fetch_gets_the_keys_of_the_next() {
     eventually("a fetch", || (a.jwks.requests() > 1).then_some(()));
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| status(&mut server.nobody().connect().unwrap(), &a.token_by(&second)));
-        // It waits two seconds at most, for a fetch that was answered before the issuer had the key.
+        // It waits at most two seconds, for a fetch that was answered before the issuer had the key.
         assert_eq!(asked.join().unwrap(), 401);
     });
     drop(held);
     eventually("the fetch ends", || (fetched() > 1).then_some(()));
     a.jwks.answer(&key_set(&[second.jwk()]));
-    // The next one comes though nobody asks again.
+    // The next fetch happens without another request.
     clock::advance(&place, APART);
     eventually("the next fetch", || (fetched() > 2).then_some(()));
     assert_eq!(status(&mut server.nobody().connect().unwrap(), &a.token_by(&second)), 200);
@@ -345,7 +345,7 @@ fn an_issuer_that_is_away_does_not_keep_the_server_from_starting() {
     let place = Arc::new(Place::new());
     let mut away = Provider::new(&place, "away");
     away.jwks.stop();
-    // Connections to this one are accepted by the kernel and by nobody else.
+    // Connections to this issuer are accepted only by the kernel.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_uri = format!("https://{}/keys", silent.local_addr().unwrap());
     let elsewhere = Authority::new("Another authority");
@@ -363,7 +363,7 @@ fn an_issuer_that_is_away_does_not_keep_the_server_from_starting() {
     eventually("it is away", || (away.failures(&server) > 0).then_some(()));
     let untrusted = format!("the certificate of {} is not trusted", foreign.jwks.uri());
     eventually("it is not trusted", || server.log().contains(&untrusted).then_some(()));
-    // Nobody has to ask for it: it is tried again.
+    // It is tried again without a request.
     away.jwks.resume();
     let mut nobody = server.nobody().connect().unwrap();
     assert_eq!(status(&mut nobody, &good.token()), 200);
@@ -384,14 +384,14 @@ fn the_authority_of_a_key_server_may_be_exchanged() {
     arguments.extend(provider.arguments());
     let server = Server::start_at(Arc::clone(&place), &Options { plain: true, arguments, ..Options::default() });
     let mut nobody = server.nobody().connect().unwrap();
-    // Whoever asks waits, and makes the next try later.
+    // The request waits, and delays the next try.
     assert_eq!(status(&mut nobody, &provider.token()), 401);
     eventually("it is not trusted", || (provider.failures(&server) > 0).then_some(()));
     fs::write(&file, "not PEM").unwrap();
     eventually("the file is seen", || server.log().contains("reload failed").then_some(()));
     fs::write(&file, place.authority.pem()).unwrap();
     eventually("the file is read", || server.log().contains("reloaded cause").then_some(()));
-    // Without anybody asking.
+    // Without a request.
     eventually("the keys are fetched", || server.log().contains("fetched the issuer's keys").then_some(()));
     assert_eq!(status(&mut nobody, &provider.token()), 200);
 }
@@ -419,7 +419,7 @@ fn a_map_of_certificates_is_a_key_set_too() {
     let (p256, p384) = (SigningKey::p256("p256"), SigningKey::p384("p384"));
     let keys = [&one, &two, &p256, &p384];
     let map: Value = keys.iter().map(|key| (key.id.clone(), json!(certificate(key)))).collect();
-    // Without TLS, which has to be asked for.
+    // Without TLS, which needs an option.
     let jwks =
         Jwks::plain(Document { headers: "Cache-Control: public, max-age=20000\r\n".to_owned(), ..(&map).into() });
     let arguments = vec![
@@ -439,7 +439,7 @@ fn a_map_of_certificates_is_a_key_set_too() {
     assert_eq!(status(&mut nobody, &format!("Bearer {crossed}")), 401);
 }
 
-/// What a check says about options of issuers, or why it refuses.
+/// Returns the output of a check of issuer options, or its error.
 pub fn checked(place: &Place, arguments: &[&str], environment: &[(&str, &str)]) -> Result<String, String> {
     let options = Options { plain: true, ..Options::default() };
     let mut command: Command = place.command(&options);
@@ -460,7 +460,7 @@ fn options_belong_to_the_issuer_beside_them() {
     for (arguments, callers) in [
         (vec![a], own.to_owned()),
         (vec![a, b], format!("{own}; JWTs of https://b for any audience, keys at https://b/.well-known/jwks.json")),
-        // Equal counts pair by position, wherever they stand.
+        // Options of equal number are paired by position, in any order on the command line.
         (
             vec![a, b, "--jwks-uri=https://x/a", "--jwks-uri=https://x/b", "--jwt-audience=1", "--jwt-audience=2"],
             "JWTs of https://a/ for 1, keys at https://x/a; JWTs of https://b for 2, keys at https://x/b".to_owned(),
@@ -469,7 +469,7 @@ fn options_belong_to_the_issuer_beside_them() {
             vec!["--jwt-audience=1", "--jwks-uri=https://x/a", a, "--jwt-audience=2", b, "--jwks-uri=https://x/b"],
             "JWTs of https://a/ for 1, keys at https://x/a; JWTs of https://b for 2, keys at https://x/b".to_owned(),
         ),
-        // Fewer belong to the issuer before them.
+        // Otherwise an option belongs to the issuer before it.
         (
             vec![a, b, "--jwt-audience=2", "--jwks-uri=https://x/b"],
             format!("{own}; JWTs of https://b for 2, keys at https://x/b"),
@@ -480,7 +480,7 @@ fn options_belong_to_the_issuer_beside_them() {
              https://b/.well-known/jwks.json"
                 .to_owned(),
         ),
-        // One issuer for two audiences is two.
+        // One issuer with two audiences counts as two.
         (
             vec![a, "--jwt-audience=1", a, "--jwt-audience=2", "--jwks-uri=https://x/a", "--jwks-uri=https://x/a"],
             "JWTs of https://a/ for 1, keys at https://x/a; JWTs of https://a/ for 2, keys at https://x/a".to_owned(),
@@ -547,7 +547,7 @@ fn what_belongs_together_comes_from_one_place() {
     let error = checked(&place, &prefixes, &[&tls[..], &files].concat()).unwrap_err();
     assert!(error.contains("--authority-cert-file from the environment"), "{error}");
 
-    // Of one issuer there is nothing to mistake, and one claim is for all.
+    // With one issuer there is no ambiguity, and one claim applies to all.
     let one = checked(&place, &["--jwt-issuer-uri=https://a/"], &[("KMS_JWKS_URI", "https://x/a")]).unwrap();
     assert!(one.ends_with("keys at https://x/a"), "{one}");
     assert!(checked(&place, &[&issuers], &[("KMS_JWT_USERNAME_CLAIM", "email")]).is_ok());
@@ -577,7 +577,7 @@ fn a_server_for_several_audiences_of_one_issuer_takes_either() {
     }
 }
 
-/// An issuer of Okta's, whose keys are not where most issuers have them.
+/// An issuer like Okta, whose keys are not at the usual URL.
 #[test]
 fn a_provider_whose_keys_are_elsewhere_is_asked_where_and_the_log_says_it() {
     let place = Arc::new(Place::new());

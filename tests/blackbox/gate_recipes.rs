@@ -1,4 +1,4 @@
-//! The command lines that the documents give are taken as they stand, but for the names of programs, hosts and tenants.
+//! The command lines of the documents work unchanged, except for the names of programs, hosts and tenants.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use crate::harness::iam;
 use crate::harness::server::{Place, run};
 use crate::harness::{Client, Leaf, Options, Server};
 
-/// A place with files of the names that the documents use.
+/// Returns a place with files that have the names in the documents.
 fn place() -> Place {
     let place = Place::new();
     let identity = place.authority.issue(&Leaf::server());
@@ -26,7 +26,7 @@ fn program(place: &Place) -> Command {
     program
 }
 
-/// What a check says about callers.
+/// Returns the lines about callers in the output of a check.
 fn callers(command: &mut Command) -> String {
     let (status, out, error) = run(command.arg("--check-config"));
     assert!(status.success(), "{command:?}: {error}");
@@ -70,7 +70,7 @@ fn each_provider_by_flags_and_by_variables() {
             }
         }
     }
-    // Auth0's keys are where they are looked for by themselves.
+    // Auth0's keys are at the default URL.
     let (issuer, uri) = AUTH0;
     let alone = callers(program(&place).arg(format!("--jwt-issuer-uri={issuer}")));
     assert_eq!(alone, format!("JWTs of {issuer} for any audience, keys at {uri}"));
@@ -117,7 +117,7 @@ fn certificates_as_in_the_document() {
             assert_eq!(forced, format!("no authentication, all as {name}"));
         }
     }
-    // Without any option at all, and at the port of the documents unless it is told otherwise.
+    // Without any option, and at the port of the documents unless another one is given.
     let mut command = program(&place);
     command.arg("--port=0");
     let server = Server::spawn(place, command, &Options::default()).unwrap();
@@ -137,7 +137,7 @@ fn the_recipes_of_the_readme() {
         let mut command = program(&place);
         command.args(["--https-p12-file", "kms.server.p12", "--https-p12-password", "password"]);
         for word in format!("--{recipe}").split_whitespace() {
-            // The one file that is where Kubernetes puts it.
+            // The only file with the path of Kubernetes.
             let word = if word.starts_with("--jwks-ca-file=") { "--jwks-ca-file=ca.pem" } else { word };
             command.arg(word);
         }

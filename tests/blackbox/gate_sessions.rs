@@ -1,4 +1,4 @@
-//! Clients that keep TLS sessions, connections and bodies: they reconnect without failure, and none of it outlives a
+//! Clients that keep TLS sessions, connections and unfinished bodies: they can reconnect, and none of these outlives a
 //! revocation.
 
 use std::fs;
@@ -18,10 +18,10 @@ use crate::harness::{
 
 const VERSIONS: [SslVersion; 2] = [SslVersion::TLS1_2, SslVersion::TLS1_3];
 
-/// How often a client comes back.
+/// The number of reconnections of a client.
 const TIMES: usize = 40;
 
-/// Writes what programs read: the certificate, its key, and the authority of the server.
+/// Writes files for other programs: the certificate, its key, and the authority of the server.
 fn write(place: &Place, identity: &Identity) {
     fs::write(place.path("server-ca.pem"), place.authority.pem()).unwrap();
     fs::write(place.path("alice.pem"), identity.certificate.to_pem().unwrap()).unwrap();
@@ -72,7 +72,7 @@ fn by_curl(server: &Server) {
         let mut curl = Command::new("curl");
         curl.current_dir(server.place.directory.path()).args(["--no-progress-meter", "--fail", "--noproxy", "*"]);
         curl.args(["--cert", "alice.pem", "--key", "alice.key", "--cacert", "server-ca.pem", "--http1.1"]);
-        // Each on a connection of its own, with the session of the one before.
+        // Each on its own connection, with the session of the one before.
         curl.args(["--header", "Connection: close", "--tlsv1.2", "--tls-max", version]);
         let url = format!("https://{}/whoami", server.address);
         curl.args(std::iter::repeat_n(&url, TIMES));
@@ -82,7 +82,7 @@ fn by_curl(server: &Server) {
     }
 }
 
-/// The standard library alone: one context, and the last session offered to each new connection.
+/// Only the standard library: one context, and the last session is offered to each new connection.
 const PYTHON: &str = r#"
 import socket, ssl, sys
 port, version, times = int(sys.argv[1]), ssl.TLSVersion[sys.argv[2]], int(sys.argv[3])
@@ -112,7 +112,7 @@ fn by_python(server: &Server) {
     }
 }
 
-/// A server with a revocation list on which nobody is.
+/// Starts a server with an empty CRL.
 fn with_list(arguments: &[&str], place: Arc<Place>) -> Server {
     fs::write(place.path("list.crl"), Crl::of(&[]).by(&place.authority)).unwrap();
     let mut arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -120,22 +120,23 @@ fn with_list(arguments: &[&str], place: Arc<Place>) -> Server {
     Server::start_at(place, &Options { arguments, ..Options::default() })
 }
 
-/// Writes a file anew, sends SIGHUP, and tells when the log says that it was read.
+/// Writes a file again, sends SIGHUP, and returns the time when the log says that the file was read.
 fn reload(server: &Server, file: &str, content: &[u8]) -> Instant {
     let before = server.log().len();
     fs::write(server.place.path(file), content).unwrap();
     server.signal("HUP");
-    // The server may have seen by itself that a file has changed, and said so.
+    // The server may have detected and logged the change of the file without the signal.
     let is_meant = |line: &str| line.contains("reloaded") && line.contains("SIGHUP");
     eventually("reloaded", || server.log()[before..].lines().any(is_meant).then(Instant::now))
 }
 
-/// Whether one more request is answered; a connection that the server closed is as good as a refusal.
+/// Whether one more request is answered. A connection that the server closed counts as a refusal.
 fn is_in(connection: &mut Connection) -> bool {
     connection.try_request("GET", "/whoami", &[], b"").is_ok_and(|answer| answer.status == 200)
 }
 
-/// Makes requests until one is refused, and tells when the last good one had begun. `begun` counts those who have begun.
+/// Makes requests until one is refused, and returns when the last accepted one had begun. `begun` counts the threads
+/// that have begun.
 fn last(begun: &AtomicUsize, mut request: impl FnMut() -> bool) -> Instant {
     let (end, mut last) = (Instant::now() + PATIENCE, Instant::now());
     assert!(request(), "it is refused before anything has changed");
@@ -195,7 +196,7 @@ fn a_session_ends_with_the_authority_of_its_certificate() {
     }
 }
 
-/// Waits until a decision of before has to be made anew.
+/// Waits until an authentication must be repeated.
 fn hold(began: Instant) {
     eventually("a while", || (began.elapsed() > Duration::from_millis(150)).then_some(()));
 }
@@ -209,7 +210,7 @@ fn whoever_holds_a_body_back_does_not_outlive_a_revocation_by_it() {
     let authorization = format!("Bearer {token}");
     let credential = [("Authorization", authorization.as_str())];
 
-    // Held back, and nothing happens meanwhile.
+    // The body is held back, and nothing happens meanwhile.
     for (client, headers) in [(server.alice(), &[][..]), (server.nobody(), &credential)] {
         let mut connection = client.connect().unwrap();
         let began = Instant::now();
@@ -235,7 +236,7 @@ fn whoever_holds_a_body_back_does_not_outlive_a_revocation_by_it() {
     assert_eq!(alice.end(&rest).unwrap().status, 401, "the certificate was revoked");
 }
 
-/// A file that is read to its end when somebody writes into it, and not sooner.
+/// A pipe, whose reader reaches its end only after a program has written into it.
 fn pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
@@ -251,7 +252,7 @@ fn a_reload_that_takes_long_keeps_nobody_out_and_the_last_change_wins() {
     pipe(&slow);
     fs::hard_link(&slow, place.path("kept.crl")).unwrap();
     fs::rename(&slow, &file).unwrap();
-    // Whoever opens a pipe to write to it waits until somebody reads it.
+    // Opening a pipe for writing waits until a process reads it.
     let mut writer = fs::OpenOptions::new().write(true).open(place.path("kept.crl")).unwrap();
     for _ in 0..20 {
         assert!(is_in(&mut server.alice().connect().unwrap()), "the old rules hold, and connections are accepted");
@@ -269,7 +270,7 @@ fn a_reload_that_takes_long_keeps_nobody_out_and_the_last_change_wins() {
         (!in_now(server.alice()) && in_now(server.bob())).then_some(())
     });
 
-    // Nor does it hold up the end.
+    // It does not delay the end of the server either.
     pipe(&slow);
     fs::rename(&slow, &file).unwrap();
     let writer = fs::OpenOptions::new().write(true).open(&file).unwrap();

@@ -1,5 +1,5 @@
-//! What stands in a request twice, or says nothing where a restriction should be, is refused: two readers could take it for two
-//! different things.
+//! A header or claim that is given twice, or an empty restriction, is refused, because two readers could understand it
+//! differently.
 
 use std::fs;
 
@@ -30,7 +30,7 @@ fn a_part_of_the_claim_that_is_null_is_refused() {
     {
         assert_eq!(status(&claim), 401, "{claim}");
     }
-    // It does not buy an access token either.
+    // It cannot be exchanged for an access token either.
     let (server, key) = (server(), SigningKey::rsa("one"));
     let id = known(&server, &key, &json!({}));
     assert_eq!(try_login(&server, &id, &jwt(&key, &json!({"claviger": {"role": null}}))).status, 401);
@@ -64,7 +64,7 @@ fn an_access_token_with_two_issuers_is_no_good_beside_a_certificate_either() {
         assert_eq!(whoami_at(&mut both(&server, "alice", &forged)), Err(401), "{changed}");
         assert_eq!(whoami_at(&mut Caller::bearer(&server, &forged)), Err(401), "{changed}");
     }
-    // Another issuer's is not looked at beside a certificate.
+    // With a certificate, a JWT of another issuer is ignored.
     let foreign =
         compact(br#"{"alg":"ES256"}"#, format!("{{\"iss\":\"{ISSUER}\",\"iss\":\"x\"}}").as_bytes(), |_| vec![0; 64]);
     assert_eq!(whoami_at(&mut both(&server, "alice", &foreign)), Ok("alice".to_owned()));
@@ -94,11 +94,12 @@ fn two_authorization_headers_are_nobody() {
             }
         }
     }
-    // A certificate goes on being enough beside a header of another scheme, commas or not.
+    // A certificate is still enough with a header of another scheme, with or without commas.
     assert_eq!(whoami(&[("Authorization", "Digest username=\"a\", realm=\"b\"")], true), 200);
 }
 
-/// With `--force-default-username` everyone is the default user, whatever the identity behind the token may do by itself.
+/// With `--force-default-username` every caller is the default user, whatever rights the identity of the access token
+/// has.
 #[test]
 fn exchanged_identities_are_forced_to_the_default_user_too() {
     let place = place();
@@ -107,7 +108,7 @@ fn exchanged_identities_are_forced_to_the_default_user_too() {
     fs::write(&file, policy).unwrap();
     let server = Server::start_at(place, &options(&["--force-default-username", "--default-username=team"]));
     let key = SigningKey::rsa("one");
-    // By certificate everybody is `team`, who administers.
+    // Every caller with a certificate is `team`, the administrator.
     let mut root = Caller::certificate(&server, "root");
     assert_eq!(whoami_at(&mut root), Ok("team".to_owned()));
     let of = |root: &mut Caller, role: &str| {
@@ -123,7 +124,8 @@ fn exchanged_identities_are_forced_to_the_default_user_too() {
         let own = caller.key(&format!("made-by-{role}"), &[]);
         root.ok(&kmip::encrypt(&own, b"x"));
         assert_eq!(caller.get("/access/create")["has_create_permission"], json!(true), "{role}");
-        // To name that user is to name everyone with a certificate, and nobody with a token.
+        // A rule that names this user applies to every caller with a certificate, and to no caller with an access
+        // token.
         assert_eq!(caller.send("GET", "/access/definitions/roles", None).status, 403, "{role}");
         assert_eq!(caller.send("GET", "/api/v1/identities", None).status, 403, "{role}");
     }

@@ -1,5 +1,5 @@
-//! AES-GCM: what the server encrypts OpenSSL decrypts with the exported key, and the other way round; what was not
-//! encrypted so is refused.
+//! AES-GCM: OpenSSL decrypts the server's ciphertexts with the exported key, and the other way round. Other ciphertexts
+//! are refused.
 
 use serde_json::Value;
 
@@ -129,7 +129,7 @@ fn nothing_else_is_decrypted(server: &Server) {
     fails(decrypt(&other, &data, &iv, &tag, b"context"));
     fails(decrypt(&id, &data[..15], &iv, &tag, b"context"));
     fails(decrypt(&id, b"", &iv, &tag, b"context"));
-    // A shorter tag of the same ciphertext is what a forger would rather guess.
+    // A shorter tag of the same ciphertext would be easier to forge.
     fails(decrypt(&id, &[&data[..], &tag[..4]].concat(), &iv, &[&tag[4..], &[0; 4]].concat(), b"context"));
     assert_eq!(octets(&alice.ok(&decrypt(&id, &data, &iv, &tag, b"context")), "Data"), b"sixteen byte msg");
     assert_eq!(server.alice().get("/health").status, 200, "damaged ciphertexts are no damaged token");

@@ -1,5 +1,5 @@
-//! Uses of AES-GCM are counted for each key across restarts and kills, never fewer than there were; at the limit the key
-//! encrypts no more so, and says what to do.
+//! Uses of AES-GCM are counted for each key across restarts and kills, never too few. At the limit the key no longer
+//! encrypts with GCM, and the error says what to do.
 
 use std::sync::Arc;
 use std::thread;
@@ -22,7 +22,7 @@ fn make(alice: &mut Connection, id: &str) {
     alice.ok(&create("AES", 256, &[text("UniqueIdentifier", id)]));
 }
 
-/// How many of `most` uses are permitted before the first that is not.
+/// Returns how many of `most` uses are permitted before the first refusal.
 fn used(alice: &mut Connection, id: &str, most: usize) -> usize {
     for done in 0..most {
         let answer = alice.kmip(&encrypt(id, b"x"));
@@ -51,7 +51,7 @@ fn exactly_to_the_limit_whoever_uses_it_and_however() {
         .collect();
     let total: usize = threads.into_iter().map(|thread| thread.join().unwrap()).sum();
     assert_eq!(total + 1, LIMIT);
-    // By every way in, whichever IV, and none is made up for by waiting.
+    // On every route and with any IV. Waiting does not help.
     let chosen = with(encrypt("k", b"x"), &[bytes("IVCounterNonce", &[7; 12])]);
     for request in [encrypt("k", b"x"), chosen] {
         let problem = alice.refused(&request, 409, "Usage_Limit_Exceeded");
@@ -60,7 +60,7 @@ fn exactly_to_the_limit_whoever_uses_it_and_however() {
     }
     let mut caller = Caller::certificate(&server, "alice");
     assert_eq!(caller.post("/api/v1/kms/keys/k/encrypt", &json!({"plaintext": "AAAA"})).status, 409);
-    // Nothing else ends with it: it decrypts, and other modes, MACs and keys have nothing to do with it.
+    // The key still decrypts, and other modes, MACs and keys are not affected.
     assert_eq!(alice.open(&sealed), b"first");
     let cbc = parameters(&[enumeration("BlockCipherMode", "CBC")]);
     alice.ok(&with(encrypt("k", b"x"), std::slice::from_ref(&cbc)));
@@ -74,7 +74,7 @@ fn exactly_to_the_limit_whoever_uses_it_and_however() {
         assert!(answer["ciphertext"].is_string());
     }
     assert_eq!(used(&mut alice, "other", 1), 0);
-    // Another key in its place would be counted on: nobody knows that it is another.
+    // The count continues for a key that replaces it, because the server cannot know that the key is different.
     alice.ok(&replace("k", "AES", &reference::random(32), &[]));
     assert_eq!(used(&mut alice, "k", 1), 0);
     let server = server.restart();
@@ -82,7 +82,7 @@ fn exactly_to_the_limit_whoever_uses_it_and_however() {
     for id in ["k", "other"] {
         assert_eq!(used(&mut alice, id, 1), 0);
     }
-    // The values of a secret are encrypted by a key of its own.
+    // The values of a secret are encrypted by the secret's own key.
     let secret = "/secrets/default/variable/db";
     let written = |caller: &mut Caller, most: usize| {
         let count = (0..most).take_while(|_| {
@@ -117,7 +117,7 @@ fn across_restarts_and_kills() {
     total += used(&mut server.alice().connect().unwrap(), "k", 30);
     server.stop();
     for _ in 0..3 {
-        // Killed in the middle of it: what was answered was counted.
+        // After a kill, every answered use was counted.
         let server = Server::start_at(Arc::clone(&place), &options(LIMIT as u64));
         let client = server.alice();
         let working = thread::spawn(move || {
@@ -138,7 +138,7 @@ fn across_restarts_and_kills() {
     total += used(&mut alice, "k", LIMIT);
     assert!(total <= LIMIT, "{total} uses of {LIMIT}");
     assert!(total > LIMIT / 2, "a restart costs a block of it, not the key: {total}");
-    // A lower limit holds for what was used before, and a higher one gives back what is left of it.
+    // A lower limit also applies to earlier uses, and with a higher limit the remaining uses are available again.
     server.stop();
     for (limit, least, most) in [(20, 0, 0), (300, 50, 100)] {
         let server = Server::start_at(Arc::clone(&place), &options(limit));
@@ -162,7 +162,7 @@ fn a_lower_limit_finds_no_more_credited_than_a_block_for_each_run() {
     assert_eq!(used(&mut server.alice().connect().unwrap(), "k", 20), 20);
     assert!(!server.log().contains("gcm-limit"));
     server.stop();
-    // One that is as good as used up by the runs is warned of.
+    // The server warns if the runs have almost used the limit.
     let server = Server::start_at(Arc::clone(&place), &options(5_000));
     assert!(server.log().lines().any(|line| line.contains("WARN") && line.contains("--gcm-limit")));
 }
@@ -230,7 +230,7 @@ fn a_count_that_somebody_lowered_is_refused() {
     }
     assert_eq!(used(&mut alice, "other", 5), 5);
     let (place, _) = server.stop();
-    // What all starts have credited is one row, without which nothing is counted.
+    // The credit of all starts is one row, and without it no use is permitted.
     for statement in ["UPDATE gcm_credit SET credit = 0", "DELETE FROM gcm_credit"] {
         intrude(&place, statement);
         let told = Server::try_start_at(Arc::clone(&place), &options(1000)).err().unwrap();
@@ -245,7 +245,7 @@ fn counting_does_not_begin_again() {
     let server = Server::start_at(Arc::clone(&place), &options(50));
     make(&mut server.alice().connect().unwrap(), "key");
     server.stop();
-    // Everything that counts is gone, and the schema may say that nothing was counted yet.
+    // All rows of counts are removed, and the schema may be that of a version without counts.
     let gone = "DELETE FROM gcm_use; DELETE FROM gcm_credit;";
     for (statements, expected) in [(gone.to_owned(), "gcm_credit"), (TURNED_BACK.to_owned(), "--audit-accept-loss")] {
         let kept = std::fs::read(place.database()).unwrap();

@@ -1,4 +1,4 @@
-//! Forged tokens buy nothing, and a login tells no more than it has to.
+//! Forged JWTs are not exchanged for access tokens, and the answer to a login says no more than necessary.
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,8 @@ fn what_is_wrong_has_a_word_in_the_audit_log() {
     assert_eq!(try_login(&server, &id, &changed(json!({"team": "a"}))).status, 200);
 }
 
-/// One of our own tokens is no JWT of an issuer, and an API token or a certificate in a header is nothing at all.
+/// An access token of this server is not a JWT of an issuer, and an API token or a certificate in a header is not a
+/// credential here.
 #[test]
 fn an_access_token_buys_no_other_and_no_header_is_believed() {
     let (server, key) = (server(), SigningKey::rsa("one"));

@@ -1,4 +1,5 @@
-//! What Hanzo's document promises of identities that are known by JWTs, with the requests of Infisical's clients.
+//! The promises of Hanzo's document for identities that log in by JWTs, tested with the requests of Infisical's
+//! clients.
 
 use std::sync::Arc;
 
@@ -122,7 +123,7 @@ fn what_is_wrong_with_a_configuration_is_told() {
         (json!({"jwksCaCert": "x"}), 422, "jwksCaCert"),
         (json!({"configurationType": "dynamic"}), 422, "dynamic"),
         (json!({"configurationType": null}), 422, "configurationType"),
-        // Tokens for other services would do (CVE-2024-5798).
+        // Otherwise JWTs for other services would be accepted (CVE-2024-5798).
         (json!({"boundAudiences": ""}), 422, "boundAudiences"),
         (json!({"boundAudiences": " , "}), 422, "boundAudiences"),
         (json!({"boundClaims": {"a": ""}}), 422, "boundClaims"),
@@ -160,7 +161,7 @@ fn a_login_gives_an_access_token_that_is_used_as_bearer() {
     }
 }
 
-/// What a token must say, and what is refused by which status.
+/// The required claims, and the status of each refusal.
 #[test]
 fn subject_audiences_and_claims_are_globs_and_the_issuer_is_not() {
     let (server, key) = (server(), SigningKey::rsa("one"));
@@ -302,7 +303,7 @@ fn oidc_auth_has_its_keys_where_the_provider_says() {
     }
     let other = SigningKey::rsa("one").token("RS256", &claims(&origin, AUDIENCE, "app"));
     assert_eq!(server.nobody().post(oidc_login, &body(&other)).status, 401);
-    // It is another way than JWT auth, and what it gave ends with it.
+    // It is another login than JWT auth, and its access tokens end when it is removed.
     assert_eq!(server.nobody().post("/api/v1/auth/jwt-auth/login", &signed(&json!({}))).status, 404);
     assert_eq!(root.send("PATCH", &at, Some(&json!({"boundSubject": "x"}))).status, 200);
     assert!(whoami(&server, &token(&given)).is_ok());
@@ -352,7 +353,7 @@ fn what_is_not_configured_is_not_found() {
 #[test]
 fn keys_come_by_a_jwks_url_with_an_authority_of_its_own() {
     let place = place();
-    // Another authority than that of --jwks-ca-file, which would not do.
+    // Another authority than that of --jwks-ca-file, which does not sign this server's certificate.
     let other = crate::harness::Authority::new("Issuer's authority");
     let (first, second) = (SigningKey::rsa("one"), SigningKey::rsa("two"));
     let jwks = Jwks::start(&other, &key_set(&[first.jwk()]));
@@ -363,7 +364,7 @@ fn keys_come_by_a_jwks_url_with_an_authority_of_its_own() {
     let trusted = known(&server, &first, &by_url(&ca));
     let untrusted = known(&server, &first, &by_url(""));
     login(&server, &trusted, &jwt(&first, &json!({})));
-    // Without its authority the server of the keys is not believed.
+    // Without its authority the server of the keys is not trusted.
     assert_eq!(try_login(&server, &untrusted, &jwt(&first, &json!({}))).status, 401);
     assert_eq!(try_login(&server, &trusted, &jwt(&second, &json!({}))).status, 401);
     jwks.answer(&key_set(&[second.jwk()]));
@@ -381,7 +382,7 @@ fn an_identity_has_a_role_in_a_project() {
     let id = identity(&mut root, "no-access");
     root.done(&path(&id), &trusting(&key, &json!({})));
     let mut app = Caller::bearer(&server, &login(&server, &id, &jwt(&key, &json!({}))));
-    // By itself it has nothing.
+    // Without a grant or a role it has no rights.
     assert_eq!(app.kmip(&kmip::create("AES", 256, &[])).status, 403);
     root.done("/api/v2/workspace", &json!({"projectName": "Apollo", "slug": "apollo"}));
     assert_eq!(root.post("/api/v2/workspace", &json!({"projectName": "apollo"})).status, 409);
@@ -401,7 +402,7 @@ fn an_identity_has_a_role_in_a_project() {
     let members = root.get("/api/v2/workspace/apollo/identity-memberships");
     assert_eq!(members["identityMemberships"], json!([given["identityMembership"]]));
     assert_eq!(root.send("DELETE", &at, None).status, 200);
-    // What it made there it owns.
+    // It owns the objects that it made there.
     assert_eq!(app.kmip(&kmip::create("AES", 256, &[project("apollo")])).status, 403);
     assert_eq!(Caller::certificate(&server, "alice").post(&at, &json!({"role": "developer"})).status, 403);
 }
@@ -418,7 +419,7 @@ fn an_admin_identity_administers_and_others_do_not() {
     assert_eq!(root.send("PATCH", &format!("/api/v1/identities/{id}"), Some(&json!({"role": "member"}))).status, 200);
     // On the same connection, from the next request on.
     assert_eq!(admin.post("/api/v1/identities", &json!({"name": "x"})).status, 403);
-    // What a JWT takes away, the token that it buys has not.
+    // The access token has the narrowing of the JWT.
     assert_eq!(root.send("PATCH", &format!("/api/v1/identities/{id}"), Some(&json!({"role": "admin"}))).status, 200);
     let narrow = jwt(&key, &json!({"claviger": {"operations": ["encrypt"]}}));
     let mut narrow = Caller::bearer(&server, &login(&server, &id, &narrow));

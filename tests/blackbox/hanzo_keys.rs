@@ -1,4 +1,4 @@
-//! `/api/v1/kms/keys`: the keys of KMIP as clients of Hanzo and Infisical know them.
+//! `/api/v1/kms/keys`: KMIP's keys for clients of Hanzo and Infisical.
 
 use data_encoding::BASE64;
 use openssl::ecdsa::EcdsaSig;
@@ -29,7 +29,7 @@ fn id(key: &Value) -> String {
     key["id"].as_str().unwrap().to_owned()
 }
 
-/// The body of a refusal in the words of these clients.
+/// Returns the body of a refusal in the format of these clients.
 #[track_caller]
 fn refused(caller: &mut Caller, method: &str, path: &str, body: Option<&Value>, status: u16, error: &str) -> String {
     let answer = caller.send(method, path, body);
@@ -71,7 +71,7 @@ fn keys_are_made_told_changed_and_removed() {
     let signer =
         key(&mut alice, &json!({"name": "signer", "keyUsage": "sign-verify", "encryptionAlgorithm": "ECC_NIST_P256"}));
     assert_eq!((&signer["keyUsage"], &signer["encryptionAlgorithm"]), (&json!("sign-verify"), &json!("ECC_NIST_P256")));
-    // What these clients have no words for is not among their keys.
+    // Keys that these clients cannot describe are not listed.
     alice.ok(&create("HMACSHA256", 256, &[]));
     assert_eq!(alice.send("POST", "/secrets/default/variable/db", Some(&json!("x"))).status, 201);
     let list = alice.get(KEYS);
@@ -93,13 +93,13 @@ fn keys_are_made_told_changed_and_removed() {
         refused(&mut alice, "POST", KEYS, Some(&json!({"name": name})), 422, "ValidationFailure");
     }
     refused(&mut alice, "PATCH", &own, Some(&json!({"description": "x".repeat(1025)})), 422, "ValidationFailure");
-    // Two of one name are told apart by their identifiers.
+    // Two keys of one name are distinguished by their identifiers.
     let twin = key(&mut alice, &json!({"name": "other"}));
     let told = refused(&mut alice, "GET", &format!("{KEYS}/key-name/other"), None, 409, "Conflict");
     for key in [&made, &twin] {
         assert!(told.contains(&id(key)), "{told}");
     }
-    // Another caller's key of this name is not told.
+    // Another caller's key of this name is not shown.
     let mut bob = Caller::certificate(&server, "bob");
     let bobs = key(&mut bob, &json!({"name": "other"}));
     assert!(!refused(&mut alice, "GET", &format!("{KEYS}/key-name/other"), None, 409, "Conflict").contains(&id(&bobs)));
@@ -153,7 +153,7 @@ fn what_a_request_says_is_checked() {
     ] {
         refused(&mut alice, "POST", &at(&made, action), Some(&body), 422, "ValidationFailure");
     }
-    // A key does what it is for.
+    // A key can be used only as its usage says.
     let sign = json!({"data": "", "signingAlgorithm": "ECDSA_SHA_256"});
     refused(&mut alice, "POST", &at(&made, "sign"), Some(&sign), 403, "PermissionDenied");
     refused(&mut alice, "GET", &at(&made, "signing-algorithms"), None, 422, "ValidationFailure");
@@ -188,7 +188,7 @@ fn what_is_encrypted_is_decrypted_and_nothing_else() {
     }
     let body = json!({"ciphertext": BASE64.encode(&sealed)});
     refused(&mut alice, "POST", &at(&other, "decrypt"), Some(&body), 422, "ValidationFailure");
-    // It is a key of KMIP, which opens what was encrypted here: a version, IV, ciphertext and tag.
+    // It is a KMIP key, and KMIP decrypts the ciphertexts of these routes: a version, IV, ciphertext and tag.
     let (iv, rest) = sealed[1..].split_at(12);
     let (data, tag) = rest.split_at(rest.len() - 16);
     let message = kmip::Sealed { id: one.clone(), data: data.to_vec(), iv: iv.to_vec(), tag: tag.to_vec() };
@@ -196,7 +196,7 @@ fn what_is_encrypted_is_decrypted_and_nothing_else() {
     assert!(alice.refused(&named("Export", &one), 403).contains("not Extractable"));
 }
 
-/// Whether OpenSSL takes a signature for one of `data`.
+/// Whether OpenSSL verifies a signature of `data`.
 fn verifies(public: &PKey<Public>, algorithm: &str, data: &[u8], signature: &[u8]) -> bool {
     let digest = match &algorithm[algorithm.len() - 3..] {
         "256" => MessageDigest::sha256(),
@@ -249,7 +249,7 @@ fn signatures_of_every_algorithm_are_openssls() {
                 assert_eq!(alice.done(&at(&id, "verify"), &body)["signatureValid"], json!(false));
             }
         }
-        // Both halves are gone with it.
+        // Both halves are destroyed.
         let halves = alice.located(&[]).0.len();
         assert_eq!(halves, 2);
         assert_eq!(alice.send("DELETE", &format!("{KEYS}/{id}"), None).status, 200);
@@ -278,7 +278,7 @@ fn an_identity_uses_the_keys_of_its_project() {
     let sealed = encrypted(&mut app, &id(&made), b"data");
     assert_eq!(decrypted(&mut app, &id(&made), &sealed), b"data");
 
-    // The same object for KMIP, in the same project; to a stranger it is not there.
+    // It is the same object for KMIP, in the same project; for a caller without rights it does not exist.
     let attributes = root_attributes(&mut app, &id(&made));
     assert_eq!(string(&attributes, "NameValue"), "data");
     assert!(attributes.to_string().contains(&project("shop").to_string()), "{attributes}");
@@ -301,14 +301,15 @@ fn an_identity_uses_the_keys_of_its_project() {
     }
     assert_eq!(bob.get(&format!("{KEYS}?projectId=shop"))["totalCount"], json!(0));
 
-    // What an identity of no access made is the project's: without a role there it has nothing left.
+    // Objects that an identity of role `no-access` made belong to the project: without a role there it has no rights on
+    // them.
     let member = format!("/api/v2/workspace/shop/identity-memberships/{identity}");
     assert_eq!(root.send("DELETE", &member, None).status, 200);
     let body = json!({"plaintext": ""});
     refused(&mut app, "POST", &at(&id(&made), "encrypt"), Some(&body), 404, "NotFound");
     assert_eq!(app.get(KEYS)["totalCount"], json!(0));
     assert_eq!(app.get("/access/owned"), json!([]));
-    // A member's own stays its own.
+    // Objects of a `member` stay its own.
     let change = json!({"role": "member"});
     assert_eq!(root.send("PATCH", &format!("/api/v1/identities/{identity}"), Some(&change)).status, 200);
     app.done(&at(&id(&made), "encrypt"), &body);

@@ -1,4 +1,4 @@
-//! The example of Hanzo's document, in Node.js with axios, but for the server's URL.
+//! The example of Hanzo's document, in Node.js with axios, unchanged except for the server's URL.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::harness::hanzo::{jwt, known, server, whoami};
 use crate::harness::server::run;
 use crate::harness::{SigningKey, packages};
 
-/// As the document has it; its template literal lacks the `$`.
+/// As in the document; its template literal lacks the `$`.
 const EXAMPLE: &str = r#"
 import axios from "axios";
 try {
@@ -40,7 +40,7 @@ fn runs_as_it_stands() {
         .replace("<your-jwt-token>", &jwt(&key, &json!({})))
         .replace("<your-identity-id>", &id)
         .replace("https://app.kms.hanzo.ai", &url)
-        // The same, so that what it prints can be read.
+        // The same, with a readable output.
         .replace("\"result data: \", data", "JSON.stringify(data)");
     fs::write(server.place.path("example.mjs"), example).unwrap();
     let path = env::var_os("PATH").unwrap();

@@ -1,5 +1,5 @@
-//! What `@infisical/sdk`, `infisicalsdk`, Infisical's Go SDK and its Terraform provider send about keys, projects, identities and
-//! memberships, byte for byte as they spell it, and the members that their constructors need in the answers.
+//! The exact requests of `@infisical/sdk`, `infisicalsdk`, Infisical's Go SDK and its Terraform provider about keys,
+//! projects, identities and memberships, and the members of answers that their constructors need.
 
 use std::thread;
 
@@ -13,7 +13,8 @@ const KEYS: &str = "/api/v1/kms/keys";
 const PROJECTS: &str = "/api/v2/workspace";
 const SEARCH: &str = "/api/v2/identities/search";
 
-/// The members of an answer that must be there, and be no null: texts (`s`), numbers (`n`), truth values (`b`) and lists (`l`).
+/// The members that an answer must have, and that must not be null: texts (`s`), numbers (`n`), truth values (`b`) and
+/// lists (`l`).
 #[track_caller]
 fn has(value: &Value, members: &[(&str, char)]) {
     for (name, kind) in members {
@@ -28,7 +29,7 @@ fn has(value: &Value, members: &[(&str, char)]) {
     }
 }
 
-/// What `infisicalsdk`'s `KmsKey` needs, and what the other clients read beside.
+/// The members that `infisicalsdk`'s `KmsKey` needs, and those that the other clients read.
 const KEY: [(&str, char); 12] = [
     ("id", 's'),
     ("description", 's'),
@@ -69,7 +70,7 @@ fn every_answer_with_a_key_has_what_constructors_need() {
     let mut root = Caller::certificate(&server, "root");
     root.done(PROJECTS, &json!({"projectName": "shop"}));
     let mut alice = Caller::certificate(&server, "alice");
-    // The Go SDK has no way to leave a member out.
+    // The Go SDK cannot leave a member out.
     let go = json!({"keyUsage": "", "description": "", "name": "go", "encryptionAlgorithm": "", "projectId": ""});
     let python =
         json!({"name": "python", "projectId": null, "encryptionAlgorithm": "aes-256-gcm", "description": null});
@@ -154,12 +155,12 @@ fn keys_are_searched_and_put_in_order() {
     }
     assert_eq!(names("orderDirection=desc").0, "echo delta data-1 alpha alpha Data-2 50% off_x");
     assert_eq!(names("search=DATA"), ("Data-2 data-1".to_owned(), 2));
-    // As many as match, not as are shown.
+    // The number of matches, not of shown entries.
     assert_eq!(names("search=a&orderBy=name&orderDirection=desc&limit=2"), ("delta data-1".to_owned(), 5));
     assert_eq!(names("search=50%25+off_"), ("50% off_x".to_owned(), 1));
     assert_eq!(names("search=%25"), ("50% off_x".to_owned(), 1), "no pattern");
     assert_eq!(names("search=nothing"), (String::new(), 0));
-    // Pages make up the whole, in either direction, each key once.
+    // The pages together have each key once, in either direction.
     for direction in ["asc", "desc"] {
         let whole = names(&format!("orderDirection={direction}")).0;
         let pages: Vec<String> =
@@ -196,14 +197,14 @@ fn names_are_unique_within_a_project() {
         let told = refused(&mut alice, "POST", KEYS, taken, 422);
         assert!(told.contains("\"data\"") && told.contains("\"shop\""), "{told}");
     }
-    // Names of KMIP need not be unique, but those that are there count; so do private keys, and what is destroyed does not.
+    // Names need not be unique over KMIP, but existing keys count, also private keys; destroyed keys do not.
     alice.key("by-kmip", &[kmip::name("kmip"), crate::harness::caller::project("shop")]);
     alice.key("twin", &[kmip::name("kmip"), crate::harness::caller::project("shop")]);
     refused(&mut alice, "POST", KEYS, &body("kmip", "shop"), 422);
     let pair = key(&mut alice, &json!({"name": "s", "projectId": "shop", "encryptionAlgorithm": "ECC_NIST_P256"}));
     refused(&mut alice, "POST", KEYS, &body("s", "shop"), 422);
     assert_eq!(count(&mut alice), before + 4);
-    // To rename is to give a name.
+    // Renaming needs a free name too.
     let at = format!("{KEYS}/{}", id(&made));
     let told = refused(&mut alice, "PATCH", &at, &json!({"name": "s", "description": "x", "isDisabled": true}), 422);
     assert!(told.contains("\"s\""), "{told}");
@@ -254,7 +255,7 @@ fn of_many_who_give_one_name_at_once_one_does() {
 fn a_call_that_fails_leaves_no_key() {
     let server = server();
     let mut root = Caller::certificate(&server, "root");
-    // A role that makes keys and may not read about them: the answer tells of the key, whoever made it.
+    // A role that may make keys but not read their attributes: the answer still describes the new key.
     let role = json!({"capabilities": ["create"], "policies": ["all"]});
     assert_eq!(root.define("roles", "maker", &role).status, 200);
     root.done(PROJECTS, &json!({"projectName": "shop"}));
@@ -326,7 +327,7 @@ fn projects_are_made_read_changed_and_removed() {
     assert_eq!((&second["slug"], &second["type"]), (&json!("node-s-own"), &json!("kms")));
     let list = root.get("/api/v1/workspace");
     assert_eq!((&list["workspaces"], &list["totalCount"]), (&json!([made, second]), &json!(2)));
-    // Terraform repeats the slug, and reads what comes without a member around it.
+    // Terraform repeats the slug, and reads answers without an outer member.
     let change = json!({
         "slug": "gcp-project", "name": "Other", "description": "", "hasDeleteProtection": false,
     });
@@ -362,12 +363,12 @@ fn projects_are_made_read_changed_and_removed() {
     assert_eq!(root.send("DELETE", "/api/v2/workspace/gcp-project", None).json()["slug"], "gcp-project");
     assert_eq!(root.send("DELETE", "/api/v1/workspace/node-s-own", None).json()["workspace"]["slug"], "node-s-own");
     assert_eq!(root.send("GET", "/api/v2/workspace/gcp-project", None).status, 404);
-    // A project that holds something stays.
+    // A project that is not empty is not removed.
     root.done(PROJECTS, &json!({"projectName": "shop"}));
     assert_eq!(root.define("projects", "shop", &json!({"members": {"alice": "developer"}})).status, 200);
     key(&mut alice, &json!({"name": "data", "projectId": "shop"}));
     assert_eq!(root.send("DELETE", "/api/v2/workspace/shop", None).status, 409);
-    // Members of a project that are people are not served.
+    // People as members of a project are not served.
     let invite = json!({"projectId": "shop", "emails": ["alice@example.com"], "roleSlugs": ["member"]});
     refused(&mut root, "POST", "/api/v2/workspace/shop/memberships", &invite, 501);
 }
@@ -399,7 +400,7 @@ fn a_project_begins_with_the_environments_that_were_asked_for() {
     assert!(told.contains("it has none: make one first"), "{told}");
     let folder = json!({"workspaceId": "bare", "environment": "dev", "path": "/", "name": "f"});
     refused(&mut root, "POST", "/api/v1/folders", &folder, 404);
-    // What Terraform makes is all that there is, also after a change of the project and a restart.
+    // Only the environments that Terraform made exist, also after a change of the project and a restart.
     let prod = json!({"name": "Production", "slug": "prod", "position": 4, "workspaceId": "bare"});
     let made = root.done(at, &prod)["environment"].clone();
     assert_eq!((&made["position"], &made["name"]), (&json!(4), &json!("Production")));
@@ -409,16 +410,16 @@ fn a_project_begins_with_the_environments_that_were_asked_for() {
     let mut root = Caller::certificate(&server, "root");
     assert_eq!(slugs(&root.get("/api/v2/workspace/bare")), ["prod"]);
     refused(&mut root, "POST", "/api/v3/secrets/raw/A", &secret, 404);
-    // The last one goes, as `terraform destroy` has it, and none comes back.
+    // The last one can be removed, as `terraform destroy` does, and no environment comes back.
     let own = format!("{at}/{}", id(&made));
     assert_eq!(root.send("DELETE", &own, None).status, 200);
     assert_eq!(slugs(&root.get("/api/v1/workspace/bare")["workspace"]), [""; 0]);
     assert_eq!(root.get(at)["environments"], json!([]));
-    // The member is one of the definition: without it, the project has what others have.
+    // The member is a part of the definition: without it, the project has the usual environments.
     assert_eq!(root.define("projects", "bare", &json!({"members": {"root": "lead"}})).status, 200);
     assert_eq!(slugs(&root.get("/api/v2/workspace/bare")), usual);
     assert_eq!(root.define("projects", "bare", &json!({"default_environments": "x"})).status, 422);
-    // Those that a project has from the beginning are there, and none of them is made a second time.
+    // The environments that a project has from the beginning exist, and cannot be made again.
     let at = "/api/v1/workspace/said/environments";
     for slug in usual {
         let told = refused(&mut root, "POST", at, &json!({"name": "Mine", "slug": slug}), 400);
@@ -470,7 +471,7 @@ fn identities_are_members_as_terraform_says() {
         (&json!("developer"), &json!("ci2"))
     );
     assert_eq!(&root.get(&at)["identityMembership"], membership);
-    // What `terraform import` knows is the membership's own identifier.
+    // `terraform import` uses the membership's own identifier.
     let imported = format!("{PROJECTS}/identity-memberships/{}", id(membership));
     assert_eq!(&root.get(&imported)["identityMembership"], membership);
     for none in ["x", "x:y", "shop:x", &format!("x:{identity}")] {
@@ -480,7 +481,7 @@ fn identities_are_members_as_terraform_says() {
     for own in [&imported, &format!("{PROJECTS}/identity-memberships/x")] {
         assert_eq!(alice.send("GET", own, None).status, 403, "{own}");
     }
-    // Every caller may know the organization.
+    // Every caller may read the organization.
     let details = alice.get("/api/v1/identities/details")["identityDetails"]["organization"].clone();
     has(&details, &[("id", 's'), ("name", 's'), ("slug", 's')]);
     assert_eq!(details["id"], root.get("/api/v1/workspace/shop")["workspace"]["orgId"]);

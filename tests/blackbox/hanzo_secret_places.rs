@@ -1,4 +1,4 @@
-//! Environments, folders and tags of projects, and what lists of their secrets cost.
+//! Environments, folders and tags of projects, and the cost of lists of their secrets.
 
 use std::thread;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const ENVIRONMENTS: &str = "/api/v1/workspace/shop/environments";
 const V1: &str = "/api/v1/folders";
 const V2: &str = "/api/v2/folders";
 
-/// Names of what an answer lists.
+/// Returns the names in a list.
 fn names(answer: &Value, list: &str, member: &str) -> Vec<String> {
     answer[list].as_array().unwrap().iter().map(|one| one[member].as_str().unwrap().to_owned()).collect()
 }
@@ -24,7 +24,7 @@ fn a_project_has_environments() {
     let (server, _) = shop();
     let [mut alice, mut rita] = ["alice", "rita"].map(|name| Caller::certificate(&server, name));
     assert_eq!(names(&rita.get(ENVIRONMENTS), "environments", "slug"), ["dev", "staging", "prod"]);
-    // What @infisical/sdk 5.0.2 sends.
+    // The request of @infisical/sdk 5.0.2.
     let new = json!({"name": "Quality", "projectId": "shop", "slug": "qa", "position": 2});
     let made = alice.done(ENVIRONMENTS, &new)["environment"].clone();
     for (member, value) in
@@ -42,13 +42,13 @@ fn a_project_has_environments() {
     let own = format!("{ENVIRONMENTS}/{}", made["id"].as_str().unwrap());
     let changed = alice.done_with("PATCH", &own, &json!({"name": "Q"}))["environment"].clone();
     assert_eq!((&changed["name"], &changed["slug"]), (&json!("Q"), &json!("qa")));
-    // What Terraform sends: the slug, which stays.
+    // The request of Terraform, with the slug, which does not change.
     let whole = json!({"name": "Q", "slug": "qa", "position": 2});
     assert_eq!(alice.done_with("PATCH", &own, &whole)["environment"]["position"], json!(2));
     let told = refused(&alice.send("PATCH", &own, Some(&json!({"slug": "q", "name": "Other"}))), 422);
     assert!(told.starts_with("slug: \"q\"") && told.contains("\"qa\""), "{told}");
     assert_eq!(alice.get(&own)["environment"]["name"], json!("Q"), "nothing was changed");
-    // It holds a secret.
+    // It contains a secret.
     assert!(refused(&alice.send("DELETE", &own, None), 409).contains("not empty"));
     alice.done_with("DELETE", &format!("{RAW}/A"), &json!({"workspaceId": "shop", "environment": "qa"}));
     refused(&rita.send("DELETE", &own, None), 403);
@@ -71,7 +71,7 @@ fn an_environment_is_found_by_its_identifier_only() {
         ["alice", "rita", "mallory"].map(|name| Caller::certificate(&server, name));
     crate::harness::conjur::define(&mut root, "projects", "other", &json!({"members": {"mallory": "lead"}}));
     let at = |id: &str| format!("/api/v1/workspace/environments/{id}");
-    // No row has those that a project has from the beginning.
+    // The environments that a project has from the beginning have no rows.
     let implied = names(&rita.get(ENVIRONMENTS), "environments", "id");
     let hidden = |mallory: &mut Caller, id: &str| refused(&mallory.send("GET", &at(id), None), 404).replace(id, "ID");
     let none = hidden(&mut mallory, "00000000-0000-8000-8000-000000000000");
@@ -79,7 +79,7 @@ fn an_environment_is_found_by_its_identifier_only() {
         for (id, own) in all.iter().zip(listed["environments"].as_array().unwrap()) {
             let found = rita.get(&at(id))["environment"].clone();
             assert_eq!((&found, &found["projectId"]), (own, &json!("shop")));
-            // Who administers is no member, and makes environments all the same.
+            // An administrator need not be a member to make environments.
             assert_eq!(&root.get(&at(id))["environment"], own);
             assert_eq!(hidden(&mut mallory, id), none, "what is another's is as what is not there");
         }
@@ -97,11 +97,11 @@ fn an_environment_is_found_by_its_identifier_only() {
     for id in ["x", "dev", &"8".repeat(36)] {
         assert_eq!(hidden(&mut alice, id), none, "{id}");
     }
-    // Those of the other project are theirs.
+    // The other project has its own environments.
     let own = mallory.get("/api/v1/workspace/other/environments")["environments"][0].clone();
     assert_eq!(mallory.get(&at(own["id"].as_str().unwrap()))["environment"], own);
     refused(&alice.send("GET", &at(own["id"].as_str().unwrap()), None), 404);
-    // A project may be called as the path is.
+    // A project may have a name that is a word of the path.
     crate::harness::conjur::define(&mut root, "projects", "environments", &json!({"members": {"alice": "lead"}}));
     assert_eq!(names(&alice.get(&at("environments")), "environments", "slug"), ["dev", "staging", "prod"]);
     assert_eq!(alice.get(&at("tags"))["workspaceTags"], json!([]));
@@ -131,11 +131,11 @@ fn what_terraform_imports_is_read_by_identifier_or_path() {
         assert_eq!(read[member], secret[member], "{member}");
     }
     assert_eq!(read["secretValue"], json!("postgres://${X}"));
-    // It keeps its identifier under another name.
+    // After a change of its name it has the same identifier.
     let body = json!({"workspaceId": "shop", "environment": "dev", "secretPath": "/db/main", "newSecretName": "URL"});
     alice.done_with("PATCH", &format!("{RAW}/DB_URL"), &body);
     assert_eq!(rita.get(&own)["secret"]["secretKey"], json!("URL"));
-    // Who writes may know of it, and a stranger learns nothing.
+    // A writer may know of it; a caller without rights learns nothing.
     refused(&wendy.send("GET", &own, None), 403);
     let unknown = refused(&mallory.send("GET", &at("x"), None), 404);
     let hidden = refused(&mallory.send("GET", &own, None), 404);
@@ -150,7 +150,7 @@ fn what_terraform_imports_is_read_by_identifier_or_path() {
     assert!(refused(&rita.send("GET", &own, None), 422).contains("is no text"));
     alice.done_with("DELETE", &format!("{RAW}/URL"), &body);
     refused(&alice.send("GET", &own, None), 404);
-    // A secret that has the name is another's business: the path with one segment more is free for it.
+    // A secret with this name does not conflict: its path has one segment less.
     create(&mut alice, "/", "id", "of that name");
     let named = rita.get(&format!("{RAW}/id?workspaceId=shop&environment=dev"));
     assert_eq!(named["secret"]["secretValue"], json!("of that name"));
@@ -160,7 +160,7 @@ fn what_terraform_imports_is_read_by_identifier_or_path() {
 fn folders_take_their_secrets_along() {
     let (server, _) = shop();
     let [mut alice, mut wendy] = ["alice", "wendy"].map(|name| Caller::certificate(&server, name));
-    // What @infisical/sdk and infisicalsdk send.
+    // The requests of @infisical/sdk and infisicalsdk.
     let node = json!({"name": "db", "path": "/", "workspaceId": "shop", "environment": "dev", "description": null});
     let made = alice.done(V1, &node)["folder"].clone();
     let python =
@@ -197,7 +197,7 @@ fn folders_take_their_secrets_along() {
         let body = crate::harness::jwt::but(json!({"projectId": "shop", "environment": "dev", "name": "n"}), &body);
         refused(&alice.post(V2, &body), 422);
     }
-    // Another name: all that is in it, or nothing.
+    // Renaming renames everything in it, or changes nothing.
     create(&mut alice, "/db/main", "A", "1");
     create(&mut alice, "/db", "B", "2");
     alice.done(V2, &json!({"projectId": "shop", "environment": "dev", "name": "api", "path": "/db/main"}));
@@ -208,7 +208,7 @@ fn folders_take_their_secrets_along() {
     assert_eq!(alice.done_with("PATCH", &own, &body)["folder"]["path"], json!("/store"));
     assert_eq!(listed(&mut alice, "recursive=true"), ["/store B=2", "/store/main A=1"]);
     assert_eq!(alice.get(&format!("{V2}/{id}"))["folder"]["path"], json!("/store/main"));
-    // Removed when it is empty, or with what is in it.
+    // Removed if it is empty, or together with its contents.
     let gone = json!({"projectId": "shop", "environment": "dev", "path": "/"});
     assert!(refused(&alice.send("DELETE", &format!("{V2}/store"), Some(&gone)), 409).contains("forceDelete"));
     let force = crate::harness::jwt::but(gone, &json!({"forceDelete": true}));
@@ -273,7 +273,7 @@ fn folders_have_bounds() {
     let (server, _) = shop();
     let mut alice = Caller::certificate(&server, "alice");
     let at = |path: &str, name: &str| json!({"projectId": "shop", "environment": "dev", "path": path, "name": name});
-    // A name above that makes the path of an empty folder too long.
+    // A new name of a parent that makes the path of an empty folder too long.
     let deep = "/abcdefghi".repeat(78);
     let made = alice.done(V2, &at(&deep, "end"))["folder"].clone();
     let above = format!("{V2}/abcdefghi");
@@ -283,14 +283,14 @@ fn folders_have_bounds() {
     assert_eq!(alice.get(&own)["folder"]["path"], made["path"], "nothing was changed");
     alice.done_with("PATCH", &above, &at("/", "b"));
     assert!(alice.get(&own)["folder"]["path"].as_str().unwrap().starts_with("/b/abcdefghi/"));
-    // What Conjur's clients wrote under no name keeps its folder.
+    // A variable of Conjur's clients with an empty part in its name prevents changes of its folder.
     let answer = alice.connection.try_request("POST", "/secrets/shop/variable/dev%2Fodd%2F%2Fx", &[], b"x").unwrap();
     assert_eq!(answer.status, 201);
     alice.done(V2, &at("/", "odd"));
     let force = crate::harness::jwt::but(at("/", "odd"), &json!({"forceDelete": true}));
     assert!(refused(&alice.send("DELETE", &format!("{V2}/odd"), Some(&force)), 409).contains("claviger secrets"));
     assert!(refused(&alice.send("PATCH", &format!("{V2}/odd"), Some(&at("/", "even"))), 409).contains("Conjur"));
-    // As many as a project may have: each request makes those above, too.
+    // The most folders of a project: each request also makes the parents.
     let many = "/a".repeat(390);
     let mut told = None;
     for number in 0..30 {
@@ -328,7 +328,7 @@ fn tags_narrow_lists() {
     assert_eq!(listed(&mut rita, "tagSlugs=db%2Cnone"), ["/ B=2"]);
     assert_eq!(listed(&mut rita, "tagSlugs=web"), [""; 0]);
     let own = format!("{tags}/{}", made["id"].as_str().unwrap());
-    // What Terraform reads and sends.
+    // The requests of Terraform, and the members that it reads.
     assert_eq!(rita.get(&own)["workspaceTag"], made);
     assert_eq!(rita.get(&format!("{tags}/slug/db"))["workspaceTag"], made);
     let change = json!({"name": "Databases", "slug": "data", "projectId": "shop", "tagId": made["id"]});
@@ -340,7 +340,7 @@ fn tags_narrow_lists() {
         assert_eq!(&changed[member], value, "{changed}");
     }
     assert_eq!(rita.get(&own)["workspaceTag"], changed);
-    // Secrets keep it, and the former slug is free.
+    // Secrets keep the tag, and the former slug is free.
     assert_eq!(listed(&mut rita, "tagSlugs=data"), ["/ B=2"]);
     assert_eq!(listed(&mut rita, "tagSlugs=db"), [""; 0]);
     refused(&rita.send("GET", &format!("{tags}/slug/db"), None), 404);
@@ -357,7 +357,7 @@ fn tags_narrow_lists() {
     let none = format!("{tags}/{}", made["id"].as_str().unwrap().replace('-', "_"));
     refused(&alice.send("GET", &none, None), 404);
     refused(&alice.send("PATCH", &none, Some(&json!({"name": "x"}))), 404);
-    // Of another project, and to those who may not know of this one, it is not there.
+    // It does not exist for another project, and for callers without rights in this one.
     crate::harness::conjur::define(&mut root, "projects", "other", &json!({"members": {"mallory": "lead"}}));
     let mut mallory = Caller::certificate(&server, "mallory");
     for path in [own.clone(), format!("{tags}/slug/data"), own.replace("/shop/", "/other/")] {
@@ -372,7 +372,7 @@ fn tags_narrow_lists() {
     assert_eq!(rita.get(&format!("{RAW}/B?workspaceId=shop&environment=dev"))["secret"]["tags"], json!([]));
 }
 
-/// Secrets of the project to compare many with.
+/// The number of secrets in the small project of the comparison.
 const FEW: usize = 200;
 
 #[test]
@@ -381,7 +381,7 @@ fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {
     fill(&server, "prod", FEW);
     fill(&server, "dev", MANY);
     let mut alice = Caller::certificate(&server, "alice");
-    // Of the server's CPU, so that it does not matter what else the machine does.
+    // CPU time of the server, so that other processes do not matter.
     let cost = |times: u32, run: &mut dyn FnMut()| {
         let before = server.cpu();
         (0..times).for_each(|_| run());
@@ -406,7 +406,8 @@ fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {
     let slack = Duration::from_millis(5);
     assert!(many <= few.mul_f64(1.5) + slack, "{many:?} of many, {few:?} of few");
     assert!(deep <= few.mul_f64(1.5) + slack, "{deep:?} at the end, {few:?} of few");
-    // A stranger costs no more by the refusal than where there is no project, and a grant shows what was granted.
+    // The refusal of a caller without rights costs no more than without the project, and a grant shows the granted
+    // secret.
     let [mut mallory, mut bob] = ["mallory", "bob"].map(|name| Caller::certificate(&server, name));
     let mut strange = |project: &str| {
         let path = format!("{RAW}?workspaceId={project}&environment=dev&recursive=true");
@@ -423,7 +424,7 @@ fn ten_thousand_secrets_of_a_project_are_listed_by_pages() {
     assert_eq!(own, ["/ S070_70=value"]);
     assert!(time <= few + slack, "{time:?} for one that was granted, {few:?} for a page of few");
     assert_eq!(listed(&mut bob, "offset=1"), [""; 0]);
-    // All of them at once, and those that are too many for one answer.
+    // All of them at once, and more than one answer can hold.
     let all = format!("{RAW}?workspaceId=shop&environment=dev&viewSecretValue=false");
     let time = took(|| assert_eq!(names(&alice.get(&all), "secrets", "secretKey").len(), MANY));
     eprintln!("all {MANY}: {time:?}");

@@ -1,4 +1,4 @@
-//! Secrets of projects with the bodies that the SDKs of Infisical send: the same objects as Conjur's variables.
+//! Secrets of projects, with the requests of Infisical's SDKs: they are the same objects as Conjur's variables.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::harness::kmip::named;
 use crate::harness::shop::{RAW, shop};
 use crate::harness::{Answer, Server, conjur, eventually};
 
-/// What infisicalsdk 1.0.18 sends to make a secret.
+/// The request of infisicalsdk 1.0.18 to make a secret.
 fn python(path: &str, value: &str) -> Value {
     json!({
         "workspaceId": "shop", "environment": "dev", "secretPath": path, "secretValue": value,
@@ -20,7 +20,7 @@ pub fn create(caller: &mut Caller, path: &str, name: &str, value: &str) -> Value
     caller.done(&format!("{RAW}/{name}"), &python(path, value))["secret"].clone()
 }
 
-/// What both SDKs ask for a secret.
+/// The request of both SDKs to read a secret.
 fn query(path: &str) -> String {
     format!(
         "workspaceId=shop&environment=dev&secretPath={}&viewSecretValue=true&expandSecretReferences=true&include_imports=True",
@@ -39,7 +39,7 @@ fn value(caller: &mut Caller, path: &str, name: &str) -> String {
     answer.json()["secret"]["secretValue"].as_str().unwrap().to_owned()
 }
 
-/// Paths, names and values that a list shows.
+/// Returns the paths, names and values in a list.
 #[track_caller]
 pub fn listed(caller: &mut Caller, more: &str) -> Vec<String> {
     let answer = caller.get(&format!("{RAW}?workspaceId=shop&environment=dev&{more}"));
@@ -63,7 +63,7 @@ fn variable(id: &str) -> String {
     format!("/secrets/shop/variable/{}", conjur::encoded(id))
 }
 
-/// The index of names says what the bound rows say.
+/// The index of names agrees with the bound rows.
 #[track_caller]
 pub fn sound(server: Server) {
     let options = server.options.clone();
@@ -77,7 +77,7 @@ fn the_sdks_make_read_change_and_remove_secrets() {
     let (server, _) = shop();
     let mut alice = Caller::certificate(&server, "alice");
     let made = create(&mut alice, "/", "DB_URL", "postgres://one");
-    // What infisicalsdk cannot do without.
+    // The members that infisicalsdk needs.
     for member in [
         "id",
         "_id",
@@ -98,7 +98,7 @@ fn the_sdks_make_read_change_and_remove_secrets() {
         assert!(!made[member].is_null(), "{member}: {made}");
     }
     assert_eq!((&made["version"], &made["secretValueHidden"]), (&json!(1), &json!(false)));
-    // What @infisical/sdk 5.0.2 sends to change one: what is undefined is not there, and the rest may be null.
+    // The request of @infisical/sdk 5.0.2 to change a secret: undefined members are absent, and others may be null.
     let change = json!({
         "workspaceId": "shop", "environment": "dev", "secretPath": "/", "secretValue": "postgres://two",
         "secretComment": "of the shop", "secretReminderNote": null, "tagIds": [], "type": null, "metadata": {"a": 1},
@@ -115,18 +115,18 @@ fn the_sdks_make_read_change_and_remove_secrets() {
     let path = format!("{RAW}/DB_URL?workspaceSlug=shop&environment=dev&viewSecretValue=False");
     let hidden = alice.get(&path)["secret"].clone();
     assert_eq!((&hidden["secretValueHidden"], &hidden["secretValue"]), (&json!(true), &json!("<hidden-by-infisical>")));
-    // A comment changes no value, and shows none.
+    // A change of the comment does not change the value, and the answer does not show it.
     let comment = json!({"projectSlug": "shop", "environment": "dev", "secretComment": "", "secretMetadata": [{"key": "a", "value": "b"}]});
     let changed = alice.done_with("PATCH", &format!("{RAW}/DB_URL"), &comment)["secret"].clone();
     assert_eq!((&changed["version"], &changed["secretValueHidden"]), (&json!(2), &json!(true)));
     assert_eq!((&changed["secretComment"], &changed["secretMetadata"][0]["value"]), (&json!(""), &json!("b")));
-    // Values of any text, none among them.
+    // Values of any text, also an empty one.
     for text in ["", " leading\nand trailing \n", "ä\u{1F600}\0", "${", "${}", "$${A b}"] {
         let change = json!({"workspaceId": "shop", "environment": "dev", "secretValue": text});
         alice.done_with("PATCH", &format!("{RAW}/DB_URL"), &change);
         assert_eq!(value(&mut alice, "/", "DB_URL"), text);
     }
-    // It is there already; under a new name it is the same object.
+    // It exists already; with a new name it is the same object.
     let told = refused(&alice.post(&format!("{RAW}/DB_URL"), &python("/", "x")), 400);
     assert!(told.contains("exists already"), "{told}");
     let rename = json!({"workspaceId": "shop", "environment": "dev", "newSecretName": "DATABASE_URL"});
@@ -162,7 +162,7 @@ fn what_one_dialect_writes_the_other_reads() {
     put(&mut alice, "dev/db/main/PASSWORD", b"two");
     put(&mut alice, "dev/db/main/api/KEY", b"three");
     put(&mut alice, "dev/db", b"four");
-    // What is in no environment is no secret to these clients.
+    // A variable in no environment is not a secret for these clients.
     put(&mut alice, "password", b"five");
     put(&mut alice, "dev//odd", b"six");
     put(&mut alice, "dev/BINARY", &[0xff, 0xfe]);
@@ -176,7 +176,7 @@ fn what_one_dialect_writes_the_other_reads() {
     assert!(told.contains("no text"), "{told}");
     // A folder that only Conjur's clients wrote into takes secrets.
     create(&mut alice, "/db/main/api", "OTHER", "x");
-    // What is removed here is gone there.
+    // A secret that is removed here is also removed there.
     let gone = json!({"workspaceId": "shop", "environment": "dev", "secretPath": "/db/main/"});
     alice.done_with("DELETE", &format!("{RAW}/PASSWORD"), &gone);
     assert_eq!(alice.send("GET", &variable("dev/db/main/PASSWORD"), None).status, 404);
@@ -191,12 +191,12 @@ fn rights_are_those_of_the_variables() {
     let id = create(&mut alice, "/", "A", "secret-a")["id"].as_str().unwrap().to_owned();
     create(&mut alice, "/", "B", "${A}-b");
     let body = python("/", "x");
-    // Readers read, and no more.
+    // Readers can only read.
     assert_eq!(value(&mut rita, "/", "B"), "secret-a-b");
     refused(&rita.post(&format!("{RAW}/C"), &body), 403);
     refused(&rita.send("PATCH", &format!("{RAW}/A"), Some(&body)), 403);
     refused(&rita.send("DELETE", &format!("{RAW}/A"), Some(&body)), 403);
-    // Writers write, and see only what they sent; another name takes the right to remove the former one.
+    // Writers can write, and see only what they sent. A new name needs the right to remove the former one.
     let changed = wendy.done_with("PATCH", &format!("{RAW}/A"), &python("/", "secret-a"))["secret"].clone();
     assert_eq!(changed["secretValue"], json!("secret-a"));
     create(&mut wendy, "/", "C", "of wendy");
@@ -205,7 +205,7 @@ fn rights_are_those_of_the_variables() {
     let before = refused(&wendy.send("PATCH", &format!("{RAW}/A"), Some(&rename)), 403);
     assert!(before.contains("destroy"), "{before}");
     assert_eq!(listed(&mut wendy, ""), [""; 0]);
-    // So it is with what is said of the secret, here and over KMIP.
+    // This also applies to the metadata of the secret, here and over KMIP.
     let said = json!({
         "workspaceId": "shop", "environment": "dev", "secretComment": "the vault is behind the painting",
         "secretMetadata": [{"key": "k", "value": "the code is 1234"}], "secretReminderNote": "tell nobody",
@@ -224,13 +224,13 @@ fn rights_are_those_of_the_variables() {
     alice.grant(&gone, "bob", &["destroy"]);
     let removed = bob.done_with("DELETE", &format!("{RAW}/GONE"), &python("/", ""))["secret"].clone();
     assert_eq!((&removed["secretComment"], &removed["secretMetadata"]), (&json!(""), &json!([])), "{removed}");
-    // Tags are looked up for those who may write.
+    // Tags are resolved only for writers.
     let tagged = crate::harness::jwt::but(python("/", "x"), &json!({"tagIds": ["none"]}));
     for name in ["A", "NONE"] {
         refused(&mallory.send("PATCH", &format!("{RAW}/{name}"), Some(&tagged)), 404);
     }
     assert!(refused(&alice.send("PATCH", &format!("{RAW}/A"), Some(&tagged)), 422).contains("tagIds"));
-    // Strangers learn nothing: not of secrets, not of the project.
+    // Callers without rights learn nothing about secrets or the project.
     for path in ["/A", "/NONE", "?workspaceId=shop&environment=dev"] {
         let path = if path.starts_with('?') { format!("{RAW}{path}") } else { format!("{RAW}{path}?{}", query("/")) };
         let told = refused(&mallory.send("GET", &path, None), 404);
@@ -242,7 +242,7 @@ fn rights_are_those_of_the_variables() {
     }
     refused(&mallory.send("GET", "/api/v1/folders?workspaceId=shop&environment=dev", None), 404);
     refused(&mallory.send("GET", "/api/v1/workspace/shop/environments", None), 404);
-    // A grant on one secret shows that one, and what it refers to only with a right of its own.
+    // A grant on one secret shows only this secret. A referenced secret needs its own right.
     refused(&ask(&mut bob, "/", "B"), 404);
     let b = alice.get(&format!("{RAW}/B?{}", query("/")))["secret"]["id"].as_str().unwrap().to_owned();
     alice.grant(&b, "bob", &["read_secret"]);
@@ -327,11 +327,11 @@ fn references_are_expanded_within_bounds() {
     create(&mut alice, "/", "ROOT", "r");
     let url = "https://db.example:5432/r ${NONE} ${dev.NONE} ${ODD NAME} ${";
     assert_eq!(value(&mut alice, "/", "ALL"), url);
-    // Only if it is asked for.
+    // Only on request.
     let plain = alice.get(&format!("{RAW}/URL?workspaceId=shop&environment=dev&secretPath=/db/main"));
     assert_eq!(plain["secret"]["secretValue"], json!("https://${HOST}:${PORT}"));
     assert!(listed(&mut alice, "recursive=1&expandSecretReferences=1").contains(&format!("/ ALL={url}")));
-    // Circles end, and so do long chains.
+    // Circular references and long chains are not expanded.
     create(&mut alice, "/", "ONE", "1${TWO}");
     create(&mut alice, "/", "TWO", "2${ONE}");
     create(&mut alice, "/", "SELF", "s${SELF}");
@@ -343,7 +343,7 @@ fn references_are_expanded_within_bounds() {
     create(&mut alice, "/", "C15", "end");
     assert_eq!(value(&mut alice, "/", "C5"), "end");
     assert_eq!(value(&mut alice, "/", "C0"), "${C11}");
-    // Little text that would become much, and much work for nothing.
+    // A short text with a long expansion, and many references without effect.
     create(&mut alice, "/", "B0", &"x".repeat(60_000));
     create(&mut alice, "/", "B1", &"${B0}".repeat(1_000));
     create(&mut alice, "/", "E0", "");
@@ -377,7 +377,7 @@ fn one_secret_does_not_end_the_lists_of_the_others() {
     let many = |first: usize, prefix: &str| {
         (first..first + 300).map(|number| format!("${{{prefix}{number}}}")).collect::<String>()
     };
-    // More names than one value may refer to, and more that are not there.
+    // More names than one value may refer to, and more missing ones.
     create(&mut wendy, "/", "A_NONE", &many(0, "N"));
     let batch = |names: std::ops::Range<usize>| {
         let secrets: Vec<Value> =
@@ -386,7 +386,7 @@ fn one_secret_does_not_end_the_lists_of_the_others() {
     };
     alice.done("/api/v3/secrets/batch/raw", &batch(100..400));
     create(&mut wendy, "/", "A_MANY", &many(100, "T"));
-    // Sound ones, with more different names in all than one request for a secret reads.
+    // Valid values, with more different names in total than a request for one secret reads.
     for number in 100..400 {
         if number % 10 == 0 {
             let refers: String = (number..number + 10).map(|own| format!("${{T{own}}}")).collect();
@@ -414,12 +414,12 @@ fn batches_are_done_as_a_whole() {
     let entry = |name: &str, value: &str| json!({"secretKey": name, "secretValue": value});
     let made = alice.done(path, &batch(json!([entry("A", "1"), entry("B", "2"), entry("C", "3")])));
     assert_eq!(made["secrets"].as_array().unwrap().len(), 3);
-    // One that is there, and none of the others is made.
+    // One name exists, so none of the others is made.
     refused(&alice.post(path, &batch(json!([entry("D", "4"), entry("B", "x"), entry("E", "5")]))), 400);
     assert_eq!(listed(&mut alice, ""), ["/ A=1", "/ B=2", "/ C=3"]);
     let told = refused(&alice.post(path, &batch(json!([entry("D", "4"), entry("D", "5")]))), 400);
     assert!(told.contains("\"D\""), "{told}");
-    // One that is not there.
+    // A name that does not exist.
     refused(&alice.send("PATCH", path, Some(&batch(json!([entry("A", "x"), entry("NONE", "x")])))), 404);
     refused(&alice.send("DELETE", path, Some(&batch(json!([{"secretKey": "A"}, {"secretKey": "NONE"}])))), 404);
     assert_eq!(listed(&mut alice, ""), ["/ A=1", "/ B=2", "/ C=3"]);
@@ -429,7 +429,7 @@ fn batches_are_done_as_a_whole() {
     let gone = json!({"projectId": "shop", "environment": "dev", "secrets": [{"secretKey": "A"}, {"secretKey": "C"}]});
     alice.done_with("DELETE", "/api/v4/secrets/batch", &gone);
     assert_eq!(listed(&mut alice, ""), ["/ BB=2"]);
-    // What a caller may not change keeps what they may from being changed.
+    // If the caller may not change one secret, none is changed.
     let mut bob = Caller::certificate(&server, "bob");
     create(&mut alice, "/", "X", "x");
     let id = create(&mut alice, "/", "Y", "y")["id"].as_str().unwrap().to_owned();

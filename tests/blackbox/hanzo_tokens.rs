@@ -1,4 +1,4 @@
-//! Access tokens: how long, how often, from where and with which certificate they are good, and what ends them.
+//! Access tokens: their lifetime, uses, networks and certificates, and the events that end them.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::harness::server::run;
 use crate::harness::{Client, Leaf, Options, Server, SigningKey, clock, kmip};
 use crate::live_tokens_of_every_way::{Way, standing};
 
-/// Whether a presented token is renewed: the new one, or the status.
+/// Renews a token. Returns the new one, or the status of the refusal.
 pub fn renew(client: &Client, token: &str) -> Result<Value, u16> {
     let answer = client.post(RENEW, &json!({"accessToken": token}));
     if answer.status == 200 { Ok(answer.json()) } else { Err(answer.status) }
@@ -83,7 +83,8 @@ fn without_its_identity_or_its_jwt_auth_a_token_is_not_good() {
     });
     let ((id, mut open, token), (other, mut removed, _)) = (detached, removed);
     assert!(whoami_at(&mut open).is_ok() && whoami_at(&mut removed).is_ok());
-    // A change leaves tokens good; to take the JWT auth away does not, nor does another one bring them back.
+    // After a change of the JWT auth, access tokens stay valid. Removing the JWT auth ends them, and attaching it again
+    // does not make them valid.
     assert_eq!(root.send("PATCH", &path(&id), Some(&json!({"accessTokenTTL": 5}))).status, 200);
     assert!(whoami_at(&mut open).is_ok());
     assert_eq!(root.send("DELETE", &path(&id), None).status, 200);
@@ -106,7 +107,7 @@ fn of_a_thousand_parallel_requests_so_many_succeed_as_it_has_uses() {
     let server = server.restart();
     assert_eq!(whoami(&server, &token), Err(401));
     assert_eq!(renew(&server.nobody(), &token), Err(401));
-    // One whose last use is left is renewed.
+    // A token with one use left is renewed.
     let id = known(&server, &key, &json!({"accessTokenNumUsesLimit": 2}));
     let token = login(&server, &id, &jwt(&key, &json!({})));
     assert!(whoami(&server, &token).is_ok());
@@ -115,7 +116,7 @@ fn of_a_thousand_parallel_requests_so_many_succeed_as_it_has_uses() {
     assert_eq!((whoami(&server, &renewed), renew(&server.nobody(), &renewed).map(drop)), (Err(401), Err(401)));
 }
 
-/// How many of a thousand requests over twenty connections succeed.
+/// Returns how many of a thousand requests over twenty connections succeed.
 fn used(server: &Server, token: &str) -> usize {
     let succeeded = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -213,7 +214,8 @@ fn one_that_was_bought_with_a_certificate_is_bound_to_it() {
     let mut own = Caller::with(with_alice.connect().unwrap(), &renewed);
     assert!(whoami_at(&mut own).is_ok());
     assert_eq!(whoami(&server, &renewed), Err(401));
-    // One that is bound to none may come with any, and a bad one is refused beside a good certificate.
+    // A token that is not bound may be sent with any certificate. An invalid token is refused also with a valid
+    // certificate.
     let free = crate::harness::hanzo::login(&server, &id, &jwt(&key, &json!({})));
     assert_eq!(whoami_at(&mut both(&server, "bob", &free)), Ok(format!("identity:{id}")));
     let (head, _) = free.rsplit_once('.').unwrap();
@@ -336,12 +338,12 @@ fn rows_that_were_changed_or_inserted_are_refused() {
     for ((statement, ..), token) in changes.iter().zip(&tokens) {
         let id = claim(token, "jti");
         match statement.contains("'never'") {
-            // The column takes no text; what makes no sense is then a length of a key.
+            // The column does not accept a text, so the invalid value is the length of a key.
             true => drop(database.execute("UPDATE access_token SET thumbprint = x'00' WHERE id = ?1", [&id]).unwrap()),
             false => assert_eq!(database.execute(statement, [&id]).unwrap(), 1, "{statement}"),
         }
     }
-    // Inserted: a copy of a good row, for a token that nobody signed and for one that was.
+    // Inserted rows: a copy of a valid row, for a token that is not signed by the server and for one that is.
     let copied = database.execute(
         "INSERT INTO access_token SELECT 'x', version, subject, basis, vouched, signing_key, created, ttl, expires, max_expires, \
          uses_limit, uses, trusted, thumbprint, narrowing, role, revoked, binding FROM access_token WHERE id = ?1",
@@ -402,7 +404,7 @@ fn the_key_that_signs_changes_and_live_tokens_stay_good() {
     assert!(whoami(&server, &first).is_ok() && whoami(&server, &second).is_ok());
     verified(&server, &first);
     verified(&server, &second);
-    // What signs nothing that is still good is forgotten.
+    // A key that signed no token that is still valid is removed.
     server.nobody().post(REVOKE, &json!({"accessToken": second}));
     root.done("/access/token-key", &json!({}));
     assert_eq!(kids(&server).len(), 3, "a revoked token has not ended yet");
@@ -480,7 +482,7 @@ fn its_time_and_its_longest_time_end_to_the_second() {
     let count = |server: &Server| -> i64 {
         Database::open(server.place.database()).unwrap().query_row(row, [], |row| row.get(0)).unwrap()
     };
-    // Rows go once they have ended for a while: at the start, here.
+    // Rows are removed some time after their expiry: here at the start.
     assert!(count(&server) > 0);
     clock::stand(&place, start + 20_000);
     let server = server.restart();

@@ -1,6 +1,6 @@
 //! HMAC with secrets of any length equals OpenSSL's, before and after a restart, or the secret is refused when it is
-//! brought. AES key wrap would pad those that are not whole blocks, and change the HMAC: they are token objects.
-//! SoftHSM does not sign with less than the length of the hash; Kryoptic has no limits.
+//! registered. AES key wrap would pad secrets that are not whole blocks, and so change the HMAC: these are token
+//! objects. SoftHSM does not sign with less than the length of the hash; Kryoptic has no limits.
 
 use openssl::hash::MessageDigest;
 use serde_json::json;
@@ -18,7 +18,7 @@ fn hashes() -> [(&'static str, usize, MessageDigest); 5] {
     ]
 }
 
-/// What AES key wrap takes (RFC 3394): two or more blocks of 8 bytes.
+/// Whether AES key wrap accepts the length (RFC 3394): two or more blocks of 8 bytes.
 fn is_wrapped(bytes: usize) -> bool {
     bytes >= 16 && bytes.is_multiple_of(8)
 }
@@ -34,7 +34,7 @@ fn brought_by_the_caller() {
             let secret = reference::random(length);
             let request = register(algorithm, &secret, &[]);
             if length < shortest && Hsm::chosen() == Hsm::SoftHsm {
-                // Said now, not at the first use.
+                // Refused now, not at the first use.
                 let problem = alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
                 assert!(problem["detail"].as_str().unwrap().contains(&shortest.to_string()), "{problem}");
                 continue;
@@ -60,7 +60,7 @@ fn brought_by_the_caller() {
         assert_eq!(string(&alice.ok(&mac_verify(id, b"data", expected)), "ValidityIndicator"), "Valid");
         assert_eq!(&alice.export(id), secret);
     }
-    // With the object goes its key in the token.
+    // The key in the HSM token is destroyed with the object.
     for (id, secret, _) in &kept {
         alice.ok(&revoke(id, "Superseded"));
         alice.ok(&named("Destroy", id));
@@ -117,7 +117,7 @@ fn what_is_refused_leaves_nothing_in_the_token() {
     }
     assert_eq!(server.place.token.objects(), ROOT_OBJECTS + 1);
     assert_eq!(alice.export("taken"), [7; 33]);
-    // A replaced one goes too.
+    // So is the key of a replaced object.
     alice.ok(&crate::harness::kmip::import("taken", Some(true), "HMACSHA256", &[9; 35], &[]));
     assert_eq!(server.place.token.objects(), ROOT_OBJECTS + 1);
     assert_eq!(alice.mac("taken", b"x"), reference::hmac(MessageDigest::sha256(), &[9; 35], b"x"));

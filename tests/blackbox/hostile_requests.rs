@@ -1,4 +1,4 @@
-//! Whatever is sent, the answer is a reason, the server lives on, and its memory stays what it was.
+//! For every malformed request the answer has a reason, the server continues, and its memory does not grow.
 
 use std::io::{self, Read as _, Write as _};
 
@@ -8,7 +8,7 @@ use crate::harness::{Answer, Client, Connection, Options, Server, kmip};
 
 const MIB: usize = 1 << 20;
 
-/// It works, and nothing in it panicked.
+/// The server works, and no thread has panicked.
 fn is_well(server: &Server, client: &Client) {
     let mut connection = client.connect().unwrap();
     let id = connection.aes();
@@ -18,7 +18,7 @@ fn is_well(server: &Server, client: &Client) {
     assert!(!log.contains("panicked") && !log.contains(" ERROR "), "{log}");
 }
 
-/// Bodies that are no requests.
+/// Bodies that are not requests.
 fn bodies() -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<(String, Vec<u8>)> = Vec::new();
     let mut add = |what: &str, body: Vec<u8>| all.push((what.to_owned(), body));
@@ -81,7 +81,7 @@ fn bodies() -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// Well-formed JSON that is no well-formed request.
+/// Well-formed JSON that is not a well-formed request.
 fn wrong() -> Vec<Value> {
     let create = |field: Value| kmip::structure("Create", &[kmip::enumeration("ObjectType", "SymmetricKey"), field]);
     let attribute = |item: Value| create(kmip::structure("Attributes", &[item]));
@@ -152,7 +152,7 @@ fn send(connection: &mut Connection, body: &[u8]) -> Answer {
     connection.try_request("POST", kmip::PATH, &[("Content-Type", "application/json")], body).unwrap()
 }
 
-/// Refused, with a reason that is not the whole of what was sent.
+/// Refused, with a reason that does not contain the whole request.
 fn is_reasoned(what: &str, answer: &Answer) {
     let what: String = what.chars().take(200).collect();
     assert!((400..500).contains(&answer.status), "{what}: {answer:?}");
@@ -227,12 +227,12 @@ fn a_body_that_is_too_large_is_not_read() {
             "POST /kmip/2_1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
         );
         connection.stream.write_all(head.as_bytes()).unwrap();
-        // Nothing of the body was sent, and the answer is there.
+        // The answer arrives although no part of the body was sent.
         let answer = connection.read_answer().unwrap();
         assert_eq!(answer.status, 413, "{length}");
         assert!(answer.detail().contains("larger"), "{answer:?}");
     }
-    // A body that does not say how large it is, until the server has had enough.
+    // A body without a length, until the server refuses it.
     let mut connection = client.connect().unwrap();
     let head = "POST /kmip/2_1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     connection.stream.write_all(head.as_bytes()).unwrap();
@@ -255,7 +255,7 @@ fn the_largest_body_is_read() {
     assert!(alice.open(&sealed) == data);
 }
 
-/// Sends raw bytes, which a server may refuse before it has seen all of them.
+/// Sends raw bytes, which a server may refuse before it has read all of them.
 fn raw(client: &Client, bytes: &[u8]) -> io::Result<Answer> {
     let mut connection = client.connect()?;
     let _ = connection.stream.write_all(bytes);
@@ -301,7 +301,7 @@ fn heads_out_of_all_bounds_are_refused() {
         for (what, bytes) in &heads {
             match raw(&client, bytes) {
                 Ok(answer) => assert!((400..500).contains(&answer.status), "{what}: {answer:?}"),
-                // The answer may be lost on a connection that is closed while so much is on its way.
+                // The answer may be lost if the connection is closed while the client still sends.
                 Err(error) => assert!(bytes.len() > MIB, "{what}: {error}"),
             }
         }
@@ -320,7 +320,7 @@ fn heads_out_of_all_bounds_are_refused() {
 fn a_request_inside_a_request_is_not_seen() {
     let server = Server::start();
     let mut alice = server.alice().connect().unwrap();
-    // Which of the two headers counts is what an attacker would have two programs disagree about (RFC 9112 section 6.3).
+    // An attacker could use two programs that disagree on which of the two headers counts (RFC 9112 section 6.3).
     let inner = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let outer = format!(
         "POST /kmip/2_1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\

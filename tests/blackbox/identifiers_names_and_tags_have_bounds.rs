@@ -1,4 +1,4 @@
-//! What a caller may call an object: identifiers of a narrow grammar, names and tags within bounds.
+//! Identifiers, names and tags of objects: identifiers have a narrow grammar, names and tags have bounds.
 
 use crate::harness::kmip::{
     all, create, encrypt, enumeration, find, import, integer, name, named, register, replace, string, structure, tags,
@@ -73,13 +73,13 @@ fn identifiers_of_the_callers_choice() {
         let answer = alice.kmip(&request);
         assert_eq!(answer.status, 400, "{bad:?}: {}", String::from_utf8_lossy(&answer.body));
     }
-    // The server's own choice is a UUID, above all that it chose before.
+    // The server chooses a UUID that is greater than all that it chose before.
     let ids: Vec<String> = (0..20).map(|_| alice.aes()).collect();
     assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
     let id = &ids[0];
     assert_eq!((id.len(), id.as_bytes()[14]), (36, b'7'));
     assert!(id.bytes().all(|byte| byte == b'-' || byte.is_ascii_hexdigit()));
-    // Asking for what can never exist is asking for something that does not.
+    // A request for an identifier that cannot exist is 404, as for one that does not exist.
     for odd in ["../x", "*", "%", "a' OR '1'='1", "ä", &too_long] {
         alice.refused(&encrypt(odd, b"x"), 404, "Object_Not_Found");
     }
@@ -119,7 +119,7 @@ fn names() {
     for names in [vec![name(&"n".repeat(1025))], too_many] {
         alice.refused(&create("AES", 256, &names), 400, "Invalid_Attribute_Value");
     }
-    // A name is something, as a tag is.
+    // A name must not be empty, as a tag.
     let alternative = structure(
         "AlternativeName",
         &[text("AlternativeNameValue", ""), enumeration("AlternativeNameType", "UninterpretedTextString")],
@@ -167,13 +167,14 @@ fn tags_and_vendor_attributes() {
         let attribute = vendor_attribute("claviger", "tag", text);
         alice.refused(&create("AES", 256, &[attribute]), 400, "Invalid_Attribute_Value");
     }
-    // The vendor of an older system, whose clients go on to use it.
+    // The vendor of an older system, which its clients still use.
     let older = vendor_attribute("cosmian", "tag", "[\"old\"]");
     let id = alice.new_key(&create("AES", 256, &[older]));
     assert_eq!(alice.located(&crate::harness::kmip::locate(&[tags(&["old"])], &[])).0, [id]);
     let large = vendor_attribute("acme", "blob", &"b".repeat(20_000));
     alice.refused(&create("AES", 256, &[large]), 400, "Invalid_Attribute_Value");
-    // What counts the values of a secret is the server's own, and another vendor's attribute of that name is any other.
+    // Only the server sets the attribute that counts the values of a secret. An attribute of another vendor with this
+    // name is like any other.
     let counter = |vendor: &str| {
         let mut attribute = vendor_attribute(vendor, "secret_version", "");
         attribute["value"][2] = serde_json::json!({"tag": "AttributeValue", "type": "LongInteger", "value": 5});

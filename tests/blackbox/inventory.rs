@@ -1,4 +1,4 @@
-//! Those who administer or audit see what objects there are and whose, and nobody else does.
+//! Only administrators and auditors see the inventory of objects and owners.
 
 use rusqlite::Connection as Database;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ role = "auditor"
 alice = "full"
 "#;
 
-/// Every entry, in pages of `limit`.
+/// Returns all entries, read in pages of `limit`.
 fn all(caller: &mut Caller, limit: usize, filter: &str) -> Vec<Value> {
     let (mut found, mut after) = (Vec::new(), String::new());
     loop {
@@ -104,7 +104,7 @@ fn every_object_is_told_with_its_owner_in_the_order_of_creation() {
         let answer = audrey.send("GET", &format!("/objects?{query}"), None);
         assert!(answer.status == 400 && answer.detail().contains(words), "{query}: {}", answer.detail());
     }
-    // The day is kept, and goes on from there.
+    // The day is stored, and later uses change it.
     let world = world.restart();
     let mut audrey = world.certificate("audrey");
     assert!(used.contains(&all(&mut audrey, 3, "")[3]["last_used"]));
@@ -164,7 +164,7 @@ fn a_row_that_was_changed_is_told_as_such() {
     let (place, _) = server.stop();
     let database = Database::open(place.database()).unwrap();
     assert_eq!(database.execute("UPDATE object SET owner = 'bob' WHERE id = 'k1'", []).unwrap(), 1);
-    // A day is bound to nothing, and harms nothing.
+    // The day is not bound by a MAC, and no decision depends on it.
     database
         .execute("INSERT INTO object_use SELECT number, 9223372036854775807 FROM object WHERE id = 'k2'", [])
         .unwrap();
@@ -190,7 +190,7 @@ fn auditors_read_and_nothing_else() {
     });
     let lines = audrey.done("/audit/search", &json!({"object": "k"}));
     assert_eq!(lines["lines"].as_array().unwrap().len(), 1, "{lines}");
-    // Nothing of what administrators do, and nothing with other people's keys.
+    // An auditor has no rights of administrators, and none on keys of others.
     for (method, path, body) in [
         ("GET", "/access/definitions/roles", None),
         ("PUT", "/access/definitions/users/audrey", Some(json!({"role": "full"}))),
@@ -222,7 +222,7 @@ fn auditors_read_and_nothing_else() {
     }
     assert_eq!(audrey.located(&[]), (vec![], 0));
     assert_eq!(audrey.get("/access/privileged")["has_privileged_access"], false);
-    // Nobody else reads, nor does an auditor with a credential that is limited to something, whatever that is.
+    // No other caller may read, and no auditor with a narrowed credential.
     let others = [
         world.certificate("alice"),
         world.certificate("bob"),
@@ -281,7 +281,7 @@ fn a_page_costs_the_same_wherever_it_begins() {
     let database = Database::open(place.database()).unwrap();
     let columns = "version, owner, object_type, algorithm, length, usage_mask, state, activation_date, deactivation_date, \
                    sensitive, extractable, class, placement, kek, material, attributes, binding, project, grants, pending";
-    // Copies of a row are not what the server wrote: that costs as much to find out.
+    // Copies of a row are not what the server wrote, and to detect this costs the same.
     let copied = database
         .execute(
             &format!(
@@ -305,7 +305,8 @@ fn a_page_costs_the_same_wherever_it_begins() {
         times.min().unwrap()
     };
     for query in ["&after=k199990", "&owner=alice", "&owner=alice&after=k199990"] {
-        // One after the other, and again: what only a busy machine made slow is not slow five times.
+        // One after the other, and repeatedly: a request that is slow only because of a busy machine is not slow five
+        // times.
         let measured = (0..5).map(|_| (cost(""), cost(query)));
         let slow: Vec<_> = measured.take_while(|(first, there)| *there >= *first * 3).collect();
         assert!(slow.len() < 5, "{query}: the first page and this one take {slow:?}");

@@ -1,5 +1,5 @@
-//! `/issuers` and `claviger issuers`: who is trusted, and what each makes of a token, step by step. What it says is what the
-//! gate does.
+//! `/issuers` and `claviger issuers`: the trusted issuers, and the test of a JWT, step by step. The test has the same
+//! result as authentication.
 
 use std::fs;
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::harness::{Connection, Leaf, Server, SigningKey, conjur, hanzo, iam};
 
 const TEST: &str = "/issuers/test";
 
-/// Who trusts whom in these tests.
+/// The issuers of these tests.
 struct Trusting {
     world: World,
     key: SigningKey,
@@ -46,7 +46,7 @@ impl Trusting {
         self.world.certificate("root")
     }
 
-    /// What is said of a token: whether it is accepted, and the steps that failed.
+    /// The result of a test: whether the JWT is accepted, and the failed steps.
     fn verdict(&self, jwt: &str, issuer: &str) -> (bool, Vec<String>) {
         let told = self.root().done(TEST, &json!({"jwt": jwt, "issuer": issuer}));
         let [tested] = told["issuers"].as_array().unwrap().as_slice() else { panic!("{told}") };
@@ -63,7 +63,7 @@ impl Trusting {
     }
 }
 
-/// What a token says, how the gate takes it, and the steps that fail beside the verdict.
+/// The claims of a JWT, whether authentication accepts it, and the failed steps except `verdict`.
 type Case<'a> = (&'a str, Value, &'a [&'a str]);
 
 const EXPIRED: i64 = -120;
@@ -85,7 +85,7 @@ fn cases() -> Vec<Case<'static>> {
     ]
 }
 
-/// The names of steps that failed without the verdict, which must be among them if there are any.
+/// Returns the names of failed steps except `verdict`, which must be among them if any failed.
 fn failures(found: &(bool, Vec<String>), case: &str) -> Vec<String> {
     let (accepted, failed) = found;
     assert_eq!(!accepted, failed.iter().any(|step| step == "verdict" || step == "host"), "{case}: {failed:?}");
@@ -98,7 +98,7 @@ fn what_is_said_of_a_token_is_what_is_done_with_it() {
     let (server, key) = (trusting.server(), &trusting.key);
     let team = json!({"org": {"team": "payments"}, "roles": ["VaultAdminRole"]});
     for (case, changes, failing) in cases() {
-        // The names of the steps that the claim of ours has in each dialect.
+        // The names of the steps for this server's own claim in each dialect.
         let failing = |ours: &str| -> Vec<String> {
             failing.iter().map(|step| if *step == "ours" { ours.to_owned() } else { (*step).to_owned() }).collect()
         };
@@ -144,7 +144,7 @@ fn each_dialect_tells_of_its_own_conditions() {
             "{roles}"
         );
     }
-    // Conjur's hosts: by the URL, and by what restricts them.
+    // Conjur's hosts: by the URL, and by their restrictions.
     let good = conjur::jwt(key, &json!({}));
     for (name, says) in [
         ("authn-jwt/gitlab/acme", "CONJ00098E"),
@@ -158,7 +158,7 @@ fn each_dialect_tells_of_its_own_conditions() {
     let other = conjur::jwt(key, &json!({"project": "other"}));
     assert_eq!(trusting.verdict(&other, "authn-jwt/gitlab/acme/host/apps/web"), (false, vec!["host".into()]));
     assert_eq!(conjur::authenticate(server, &other).status, 401);
-    // An algorithm that the authenticator does not take.
+    // An algorithm that the authenticator does not accept.
     let pss = key.token("PS256", &but(claims(conjur::ISSUER, conjur::AUDIENCE, "x"), &json!({"project": "web"})));
     let found = trusting.verdict(&pss, "authn-jwt/gitlab/acme/host/apps/web");
     assert_eq!(found, (false, vec!["algorithm".into(), "verdict".into()]));
@@ -179,7 +179,7 @@ fn signatures_and_keys_are_told() {
     }
     let rsa = SigningKey::rsa("key").token("RS256", &own);
     assert_eq!(trusting.verdict(&rsa, ISSUER), (false, vec!["signature".into(), "verdict".into()]));
-    // What is no JWS that anybody could verify.
+    // Texts that are not a JWS.
     let unsigned = compact(br#"{"alg":"none"}"#, own.to_string().as_bytes(), |_| Vec::new());
     let hmac = compact(br#"{"alg":"HS256"}"#, own.to_string().as_bytes(), |_| vec![0; 32]);
     let critical = compact(br#"{"alg":"ES256","crit":["x"]}"#, own.to_string().as_bytes(), |_| vec![0; 64]);
@@ -200,7 +200,7 @@ fn signatures_and_keys_are_told() {
     let says = told["says"].as_str().unwrap();
     assert!(says.contains("nobody.example") && !says.contains('\u{202e}'), "{says}");
 
-    // Keys that cannot be fetched, until they can.
+    // Keys that cannot be fetched at first.
     let keys = Jwks::start(&trusting.server().place.authority, &json!({"keys": []}));
     let variables = json!({"public-keys": null, "jwks-uri": keys.uri()});
     let ca = fs::read_to_string(trusting.server().place.path("ca.pem")).unwrap();
@@ -230,10 +230,10 @@ fn administrators_see_who_is_trusted_and_nobody_else_does() {
         (of(2, "use"), of(3, "use"), of(3, "issuer")),
         (json!("exchange"), json!("exchange"), json!(conjur::ISSUER))
     );
-    // Without a name the token's own issuer says who is asked.
+    // Without a name, the issuers with the `iss` of the JWT are tested.
     let jwt = hanzo::jwt(&trusting.key, &json!({"org": {"team": "b"}}));
     let told = trusting.root().done(TEST, &json!({"jwt": jwt}));
-    // The identity's issuer is that of the command line, which is asked, too.
+    // The identity has the same issuer as the command line, so both are tested.
     assert_eq!(
         (&told["accepted"], told["issuers"].as_array().unwrap().len(), &told["others"]),
         (&json!(true), 2, &json!(2))
@@ -250,7 +250,7 @@ fn administrators_see_who_is_trusted_and_nobody_else_does() {
         trusting.root().not_done(TEST, &body, 400);
     }
     trusting.root().not_done(TEST, &json!({"jwt": jwt, "issuer": "none"}), 404);
-    // The token is a credential, and nowhere to be read.
+    // The JWT is a credential, and must not appear anywhere.
     let audit = fs::read_to_string(trusting.server().place.audit_file()).unwrap();
     assert!(audit.contains("\"operation\":\"TestIssuers\"") && audit.contains("\"operation\":\"ListIssuers\""));
     for part in jwt.split('.') {

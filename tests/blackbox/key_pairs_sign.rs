@@ -1,5 +1,5 @@
-//! RSA and P-256 pairs: made in the HSM, signing there; OpenSSL's command agrees with every algorithm in both directions; the
-//! private half never leaves, and what an intruder changes is refused.
+//! RSA and P-256 pairs are made in the HSM and sign there. Every algorithm agrees with OpenSSL's command in both
+//! directions. The private half never leaves, and changed rows are refused.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn validity(caller: &mut Connection, request: &Value) -> String {
     string(&caller.ok(request), "ValidityIndicator")
 }
 
-/// Parameters in KMIP's words, and the options of `openssl dgst` that mean the same.
+/// Parameters of KMIP, and the equivalent options of `openssl dgst`.
 fn schemes(algorithm: &str) -> Vec<(Vec<Value>, Vec<String>)> {
     let mut schemes = Vec::new();
     for bits in ["256", "384", "512"] {
@@ -47,7 +47,7 @@ fn schemes(algorithm: &str) -> Vec<(Vec<Value>, Vec<String>)> {
     schemes
 }
 
-/// Whether `openssl dgst` takes the signature for one of `data`.
+/// Whether `openssl dgst` verifies the signature of `data`.
 fn openssl_verifies(at: &Path, options: &[String], data: &[u8], signature: &[u8]) -> bool {
     fs::write(at.join("data"), data).unwrap();
     fs::write(at.join("signature"), signature).unwrap();
@@ -100,7 +100,7 @@ fn openssl_verifies_what_is_signed_here(server: &Server) {
                 }
             }
         }
-        // A signature by one scheme is none by another.
+        // A signature by one scheme does not verify by another.
         let (first, last) = (&schemes[0].0, &schemes[schemes.len() - 1].0);
         let signature = octets(&alice.ok(&sign(&private, b"data", first)), "SignatureData");
         assert_eq!(validity(&mut alice, &verify(&public, b"data", &signature, last)), "Invalid");
@@ -147,7 +147,7 @@ fn digests_are_signed_as_their_data_is_and_defaults_are_told(server: &Server) {
         alice.refused(&named("Sign", &private), 400, "Missing_Data");
         alice.refused(&with(named("SignatureVerify", &public), &[bytes("Data", b"x")]), 400, "Missing_Data");
     }
-    // What the object's own parameters say is the default.
+    // The parameters of the object are the default.
     let own = parameters(&[enumeration("PaddingMethod", "PKCS1v15"), enumeration("HashingAlgorithm", "SHA512")]);
     let (private, public) =
         halves(&alice.ok(&pair_of("RSA", 2048, std::slice::from_ref(&own), std::slice::from_ref(&own))));
@@ -214,7 +214,7 @@ fn what_contradicts_itself_or_is_not_served_is_refused(server: &Server) {
         alice.refused(&pair_of("RSA", 2048, &private, &public), 400, invalid);
     }
     alice.refused(&create("RSA", 2048, &[]), 422, "Unsupported_Cryptographic_Parameters");
-    // None of all that left anything.
+    // No failed request left an object.
     let (found, total) = alice.located(&crate::harness::kmip::locate(&[], &[]));
     assert_eq!((found.len(), total), (4, 4));
 }
@@ -241,7 +241,7 @@ fn a_half_does_what_it_is_for_and_nothing_else(server: &Server) {
         assert_eq!(string(&attributes, "NameValue"), "signer");
     }
     assert_eq!(find(&alice.attributes("mine"), "NeverExtractable"), Some(&true.into()));
-    // One of the two names is taken: neither half is there.
+    // One of the two identifiers is taken: neither half exists.
     let taken = pair_of("EC", 256, &[text("UniqueIdentifier", "other")], &[text("UniqueIdentifier", "mine")]);
     let problem = alice.refused(&taken, 409, "Object_Already_Exists");
     assert!(problem["detail"].as_str().unwrap().contains("\"mine\""), "{problem}");
@@ -268,12 +268,12 @@ fn a_half_does_what_it_is_for_and_nothing_else(server: &Server) {
     let (_, rsa) = pair(&mut alice, "RSA", 2048);
     let as_pkcs1 = with(named("Get", &rsa), &[enumeration("KeyFormatType", "PKCS1")]);
     Rsa::public_key_from_der_pkcs1(&octets(&alice.ok(&as_pkcs1), "KeyMaterial")).unwrap();
-    // Neither is an API token, and a key that is none is told at the start.
+    // Neither half can be an API token, and the start says so.
     let objects =
         string(&alice.ok(&structure("Query", &[enumeration("QueryFunction", "QueryOperations")])), "Operation");
     assert!(!objects.is_empty());
 
-    // Each half has a life of its own.
+    // Each half has its own lifecycle.
     alice.ok(&revoke("mine", "Superseded"));
     alice.refused(&sign("mine", b"x", &[]), 409, "Wrong_Key_Lifecycle_State");
     assert_eq!(validity(&mut alice, &verify("mine.public", b"x", &signature, &[])), "Valid");
@@ -302,7 +302,7 @@ fn who_may_sign_is_decided_as_for_every_other_use(server: &Server) {
     bob.refused(&named("Get", "k.public"), 403);
     alice.take_back("k", "bob", &["sign"]);
     bob.refused(&sign("k", b"x", &[]), 404);
-    // What a half can never do is not granted.
+    // A right that a half cannot have is not granted.
     for (id, operation) in [("k", "signature_verify"), ("k", "encrypt"), ("k", "get"), ("k.public", "sign")] {
         let told = alice.not_done("/access/grant", &crate::harness::caller::change(id, "bob", &[operation]), 422);
         assert!(told.contains("would have no effect"), "{told}");
@@ -381,7 +381,7 @@ fn while_the_token_is_away_only_what_is_public_goes_on() {
         fs::rename(&tokens, &aside).unwrap();
         eventually("the token is away", || (server.alice().get("/health").status == 503).then_some(()));
         for ((private, public), signature) in pairs.iter().zip(&signatures) {
-            // Cached handles go on until the server has noticed, too.
+            // This also applies to cached handles, until the server has noticed.
             let away = || (alice.kmip(&sign(private, b"data", &[])).status == 503).then_some(());
             eventually("nothing is signed", away);
             assert_eq!(validity(&mut alice, &verify(public, b"data", signature, &[])), "Valid");

@@ -1,5 +1,5 @@
-//! `isDisabled`, a state beside KMIP's: whoever asks, and by whatever way, a disabled key is not used, exported or wrapped; its
-//! lifecycle goes on, and it can be enabled again.
+//! `isDisabled`, a state in addition to KMIP's: a disabled key is not used, exported or wrapped for any caller on any
+//! route. Its lifecycle continues, and it can be enabled again.
 
 use std::sync::Arc;
 
@@ -21,13 +21,13 @@ fn disable(caller: &mut Caller, id: &str, is_disabled: bool) -> Value {
     key
 }
 
-/// What a key is used for: requests of KMIP, and requests of this dialect with their bodies.
+/// The uses of a key: requests of KMIP, and requests of this dialect with their bodies.
 struct Uses {
     kmip: Vec<Value>,
     here: Vec<(String, Option<Value>)>,
 }
 
-/// Everything that can be done by an AES key, with what it needs.
+/// All uses of an AES key.
 fn uses_of_key(alice: &mut Caller, id: &str, other: &str) -> Uses {
     let sealed = Sealed::of(id, &alice.ok(&encrypt(id, b"data")));
     let made = octets(&alice.ok(&mac(id, b"data")), "MACData");
@@ -54,7 +54,7 @@ fn uses_of_key(alice: &mut Caller, id: &str, other: &str) -> Uses {
     }
 }
 
-/// Everything that can be done by a pair.
+/// All uses of a key pair.
 fn uses_of_pair(alice: &mut Caller, private: &str, public: &str) -> Uses {
     let signature = octets(&alice.ok(&sign(private, b"data", &[])), "SignatureData");
     let here = format!("{KEYS}/{private}");
@@ -122,13 +122,13 @@ fn a_disabled_key_is_used_by_nobody_until_it_is_enabled() {
     }
     all.iter().for_each(|uses| tried(&mut alice, uses, true));
     tried(&mut bob, &Uses { kmip: vec![encrypt(&key, b"data")], here: Vec::new() }, true);
-    // To disable it again is nothing new.
+    // To disable it again has no effect.
     disable(&mut alice, &key, true);
 
     let server = server.restart();
     let mut alice = Caller::certificate(&server, "alice");
     all.iter().for_each(|uses| tried(&mut alice, uses, true));
-    // The halves of a pair are disabled together, and so are they enabled; others say nothing about it.
+    // The halves of a pair are disabled and enabled together.
     alice.done("/access/transfer", &json!({"unique_identifier": key, "user_id": "bob"}));
     Caller::certificate(&server, "bob").done("/access/accept", &json!({"unique_identifier": key}));
     let mut bob = Caller::certificate(&server, "bob");
@@ -146,7 +146,7 @@ fn the_state_is_the_servers_and_the_lifecycle_goes_on() {
     let mut alice = Caller::certificate(&server, "alice");
     let key = alice.key("key", &[]);
     disable(&mut alice, &key, true);
-    // KMIP shows it, and no request of KMIP sets it or takes it back.
+    // KMIP shows the state, and no request of KMIP changes it.
     let attributes = alice.ok(&named("GetAttributes", &key));
     assert_eq!(string(&attributes, "State"), "Active");
     assert!(attributes.to_string().contains("\"disabled\""), "{attributes}");
@@ -159,11 +159,11 @@ fn the_state_is_the_servers_and_the_lifecycle_goes_on() {
     ] {
         assert!(alice.refused(&request, 400).contains("set by the server"), "{request}");
     }
-    // What comes in its place is disabled, too; so is what has another name.
+    // A key that replaces it is also disabled, and so is it after a change of its name.
     alice.ok(&replace(&key, "AES", &[7; 32], &[]));
     alice.done_with("PATCH", &format!("{KEYS}/{key}"), &json!({"name": "named", "description": "text"}));
     tried(&mut alice, &Uses { kmip: vec![encrypt(&key, b"data"), named("Export", &key)], here: Vec::new() }, true);
-    // Its lifecycle goes on.
+    // Its lifecycle continues.
     alice.ok(&revoke(&key, "Superseded"));
     let told = alice.send("PATCH", &format!("{KEYS}/{key}"), Some(&json!({"isDisabled": false})));
     assert_eq!(told.status, 422);
@@ -180,7 +180,7 @@ fn the_state_is_the_servers_and_the_lifecycle_goes_on() {
     let signer = alice.done(KEYS, &made)["key"]["id"].as_str().unwrap().to_owned();
     disable(&mut alice, &signer, true);
     assert_eq!(alice.send("DELETE", &format!("{KEYS}/{signer}"), None).status, 200);
-    // A secret's key is no key of anybody's.
+    // The key of a secret is not a key for callers.
     assert_eq!(alice.connection.try_request("POST", "/secrets/default/variable/db", &[], b"x").unwrap().status, 201);
     let owned = alice.get("/access/owned");
     let ids = owned.as_array().unwrap().iter().map(|own| own["object_id"].as_str().unwrap());
@@ -209,7 +209,7 @@ fn who_may_change_a_key_may_disable_it_and_nobody_else() {
     alice.grant(&public, "bob", &["modify_attribute"]);
     disable(&mut bob, &private, true);
     assert_eq!(alice.kmip(&sign(&private, b"data", &[])).status, 409);
-    // It stands in the audit log, by its own words.
+    // The audit log has its own operations for it.
     let mut root = Caller::certificate(&server, "root");
     let found = root.done("/audit/search", &json!({"object": private}));
     assert!(found.to_string().contains("isDisabled: true"), "{found}");
@@ -237,7 +237,7 @@ fn an_api_token_is_refused_while_its_key_is_disabled() {
     assert_eq!(patch(false).status, 200);
     assert_eq!(with(&server), 200);
     assert_eq!(patch(true).status, 200);
-    // Only an administrator enables it; who may not changes nothing else with it.
+    // Only an administrator can enable it. For other callers the whole request fails.
     let mut bob = Caller::certificate(&server, "bob");
     let granted = change(&id, "bob", &["get_attributes", "modify_attribute"]).to_string();
     let headers = [("Content-Type", "application/json")];

@@ -1,4 +1,4 @@
-//! `--placement token`: new keys are objects of the token, and otherwise like any other.
+//! With `--placement token` new keys are objects of the HSM token, and otherwise like any other.
 
 use std::thread;
 
@@ -36,7 +36,7 @@ fn and_are_used_kept_and_destroyed_there() {
     assert_eq!(crate::harness::kmip::octets(&answer, "KeyMaterial"), reference::key_wrap(&kek, &key));
     alice.refused(&wrapped("Export", &sealing, &wrapping), 403, "Not_Extractable");
 
-    // A server that places new keys elsewhere goes on with those.
+    // A server that places new keys elsewhere still uses the existing ones.
     let (place, _) = server.stop();
     let server = Server::start_at(place, &Options::default());
     let mut alice = server.alice().connect().unwrap();
@@ -69,7 +69,7 @@ fn and_what_a_crash_left_of_a_destroyed_one_is_removed() {
     alice.ok(&named("Destroy", &id));
     assert_eq!(server.place.token.objects(), ROOT_OBJECTS);
     let place = server.kill();
-    // As if the last step had not been taken.
+    // The state without the last step.
     for object in place.token.kept() {
         place.token.take_out(&object);
     }
@@ -82,14 +82,14 @@ fn and_what_a_crash_left_of_a_destroyed_one_is_removed() {
     server.alice().connect().unwrap().refused(&encrypt(&id, b"x"), 409, "Object_Destroyed");
 }
 
-/// Each is destroyed once, by a handle that was not destroyed before, and nobody has to look for it. One call at a time on SoftHSM, which
-/// otherwise fails now and then.
+/// Each key is destroyed once, by a handle that was not destroyed before, without a search. On SoftHSM the calls are
+/// made one at a time, because otherwise some fail.
 #[test]
 fn and_come_and_go_from_many_clients_at_once() {
     const CLIENTS: usize = 8;
     const TURNS: usize = 60;
     let mut shim = Shim::start(&Options::default());
-    // Nothing but a count.
+    // Only a count.
     let counted = |functions| Fault::new(Deed::Wait(std::time::Duration::ZERO), functions);
     shim.set("destroyed", &counted(&["C_DestroyObject"]));
     shim.set("listed", &counted(&["C_FindObjectsInit"]));
@@ -112,7 +112,7 @@ fn and_come_and_go_from_many_clients_at_once() {
         let erased = shim.server.place.audit_lines().iter().filter(|line| line["event"] == "erased").count();
         (erased == CLIENTS * TURNS).then_some(())
     });
-    // Beside them the few session objects that the start has left.
+    // In addition there are a few session objects of the start.
     let destroyed = shim.hits("destroyed");
     assert!((CLIENTS * TURNS..CLIENTS * TURNS + 8).contains(&destroyed), "{destroyed}");
     assert_eq!(shim.hits("listed"), 0);

@@ -1,5 +1,5 @@
-//! A public key is taken only if a signature by it proves something: the same rule at every door by which keys come in, and the
-//! reason is told for each key that is left out.
+//! A public key is accepted only if a signature by it proves something. The rule is the same wherever keys come from,
+//! and the reason is reported for each key that is left out.
 
 use std::fs;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ fn rsa_jwk(id: &str, n: &BigNum, e: &BigNum) -> Value {
     json!({"kty": "RSA", "kid": id, "use": "sig", "n": encode(&n.to_vec()), "e": encode(&e.to_vec_padded(1.max(e.num_bytes())).unwrap())})
 }
 
-/// The modulus of a key that is otherwise good.
+/// The modulus of a key that is otherwise valid.
 fn modulus() -> BigNum {
     Rsa::generate(2048).unwrap().n().to_owned().unwrap()
 }
@@ -45,7 +45,7 @@ fn of_length(bits: u32) -> BigNum {
     Rsa::generate(bits).unwrap().n().to_owned().unwrap()
 }
 
-/// A modulus with the mark of the generator of CVE-2017-15361.
+/// A modulus with the pattern of the generator of CVE-2017-15361.
 fn marked_modulus() -> BigNum {
     let is_prime = |number: &u32| (2..*number).all(|factor| !number.is_multiple_of(factor));
     let mut product = BigNum::from_u32(1).unwrap();
@@ -61,7 +61,7 @@ fn marked_modulus() -> BigNum {
     marked
 }
 
-/// A key of an exponent, and what everybody can sign by it if that is 1: the padded digest is its own signature.
+/// A key with a given exponent. If the exponent is 1, the padded digest is its own signature, so that anyone can sign.
 fn forged(id: &str, claims: &Value) -> String {
     let header = json!({"alg": "RS256", "kid": id});
     compact(header.to_string().as_bytes(), claims.to_string().as_bytes(), |message| {
@@ -80,7 +80,7 @@ fn pem_of(key: &PKey<Public>) -> String {
     String::from_utf8(key.public_key_to_pem().unwrap()).unwrap()
 }
 
-/// A certificate of the key, signed by another: an exponent of 1 signs nothing.
+/// A certificate of the key, signed by another key, because a key with the exponent 1 cannot sign it.
 fn certificate(key: &PKey<Public>, signer: &SigningKey) -> String {
     let mut name = X509NameBuilder::new().unwrap();
     name.append_entry_by_text("CN", "keys").unwrap();
@@ -100,7 +100,7 @@ fn okp(id: &str, x: &[u8]) -> Value {
     json!({"kty": "OKP", "crv": "Ed25519", "kid": id, "x": encode(x)})
 }
 
-/// A key id, the key, and a part of the reason why it is left out.
+/// A key id, the key, and a part of the reason for leaving it out.
 type Bad = (&'static str, Value, &'static str);
 
 fn bad_rsa() -> Vec<Bad> {
@@ -169,7 +169,7 @@ fn bad_others() -> Vec<Bad> {
     ]
 }
 
-/// A server with an issuer for each place that keys come from.
+/// Starts a server with an issuer for each source of keys.
 struct Doors {
     server: Server,
     _served: [Jwks; 2],
@@ -200,7 +200,7 @@ impl Doors {
         Caller::bearer(&self.server, jwt).send("GET", "/whoami", None).status
     }
 
-    /// What the step `keys` says of a token by one issuer.
+    /// Returns the step `keys` of a test of a JWT by one issuer.
     fn keys_step(&self, issuer: &str, jwt: &str) -> String {
         let told =
             Caller::certificate(&self.server, "root").done("/issuers/test", &json!({"jwt": jwt, "issuer": issuer}));
@@ -235,7 +235,7 @@ fn each_key_of_a_set_is_judged_and_the_reason_is_told() {
     nulls.as_object_mut().unwrap().extend(absent.as_object().unwrap().clone());
     let mut set = vec![good.jwk(), small.jwk(), large.jwk(), ed.jwk_for("Ed25519"), long.clone(), nulls.clone()];
     set.extend(bad.iter().map(|(_, key, _)| key.clone()));
-    // A map and a table with a key of the exponent 1 beside a good one.
+    // A map and a table with a key of the exponent 1 and a valid one.
     let (n, one) = (modulus(), BigNum::from_u32(1).unwrap());
     let forgeable = public(&n, 1);
     let good_public = PKey::public_key_from_der(&good.private.public_key_to_der().unwrap()).unwrap();
@@ -320,7 +320,7 @@ fn keys_that_are_given_one_by_one_are_refused_with_the_reason() {
     assert_eq!(taken.status, 200, "{}", taken.json());
     assert_eq!(hanzo::try_login(&server, &id, &hanzo::jwt(&good, &json!({}))).status, 200);
 
-    // Conjur's variable: its status tells, and so does the log once the definition is there.
+    // Conjur's variable: the status has the reason, and so has the log after the definition.
     let one = rsa_jwk("one", &n, &BigNum::from_u32(1).unwrap());
     let keys = |keys: &[Value]| json!({"public-keys": json!({"type": "jwks", "value": key_set(keys)}).to_string()});
     conjur::configured(&server, &good, &keys(std::slice::from_ref(&one)));
@@ -337,7 +337,7 @@ fn keys_that_are_given_one_by_one_are_refused_with_the_reason() {
     });
 }
 
-/// The key of an exponent of 1: its private half is 1 too, for everybody.
+/// The key with the exponent 1: its private exponent is 1 too.
 fn exponent_one() -> PKey<Private> {
     let rsa = Rsa::generate(2048).unwrap();
     let copy = |number: &BigNumRef| number.to_owned().unwrap();
@@ -356,11 +356,11 @@ fn certificates_of_such_keys_prove_nothing_and_vouch_for_nobody() {
         |identity: &Identity| server.client(identity).try_request("GET", "/whoami", &[], b"").map(|own| own.status);
     let small = Rsa::generate_with_e(2048, &BigNum::from_u32(3).unwrap()).unwrap();
     assert_eq!(status(&of(PKey::from_rsa(small).unwrap())).unwrap(), 200, "the control");
-    // Whoever sees the certificate can be carol.
+    // A person who sees the certificate could authenticate as carol.
     assert_ne!(status(&of(exponent_one())).ok(), Some(200));
     assert!(server.log().lines().any(|line| line.contains("CN=carol") && line.contains("below 65537")));
     assert!(server.log().contains("the key of CN=carol cannot be trusted: its RSA exponent is 1;"));
-    // An authority of such a key would vouch for everybody.
+    // Certificates of an authority with such a key could be made by anyone.
     let place = server.stop().0;
     let weak = Authority::of(&Root { key: Some(exponent_one()), ..Root::new("Weak") });
     fs::write(place.path("weak.pem"), weak.pem()).unwrap();

@@ -1,5 +1,5 @@
-//! The lifecycle of KMIP 2.1 section 4.57: what each state lets happen to a key, how dates move it, and that a key in
-//! the cache obeys at once.
+//! The lifecycle of KMIP 2.1 section 4.57: the operations that each state permits, the effect of dates, and that a
+//! change applies at once to a cached key.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ const WRONG_STATE: (u16, &str) = (409, "Wrong_Key_Lifecycle_State");
 const DESTROYED: (u16, &str) = (409, "Object_Destroyed");
 const OK: (u16, &str) = (200, "");
 
-/// A date some seconds from now.
+/// Returns a date some seconds from now.
 fn soon(seconds: u64) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let date = time::OffsetDateTime::from_unix_timestamp((now + seconds) as i64).unwrap();
@@ -161,7 +161,7 @@ fn an_activation_date_decides_where_life_begins(server: &Server) {
     let mut absent = create("AES", 256, &[]);
     let attributes = absent["value"][1]["value"].as_array_mut().unwrap();
     attributes.retain(|attribute| attribute["tag"] != "ActivationDate");
-    // Without a message it is Active at once (cosmian_clients.rs).
+    // Without a RequestMessage it is Active at once (cosmian_clients.rs).
     let absent = crate::harness::message::message(&[], &[absent]);
     let absent = string(&alice.ok(&absent), "UniqueIdentifier");
     assert_eq!(alice.state(&absent), "PreActive");
@@ -195,7 +195,7 @@ fn dates_that_pass_take_effect_on_a_key_in_use(server: &Server) {
     assert_eq!(alice.open(&sealed), b"in time");
     let deactivated = crate::harness::kmip::locate(&[enumeration("State", "Deactivated")], &[]);
     assert_eq!(alice.located(&deactivated).0, std::slice::from_ref(&id));
-    // What the date did alone can be followed by what only a Deactivated key may.
+    // After a deactivation by a date, an operation that needs a Deactivated key is possible.
     alice.refused(&named("Activate", &id), 409, "Wrong_Key_Lifecycle_State");
     alice.ok(&named("Destroy", &id));
 }
@@ -256,7 +256,7 @@ fn the_usage_mask_bounds_the_uses(server: &Server) {
             };
             let (status, reason) = outcome(&mut alice, &request);
             if operation == allowed {
-                // Decrypt of what was never encrypted fails, but not by the mask.
+                // Decrypt of other data fails, but not because of the usage mask.
                 assert!(status == 200 || reason == "Cryptographic_Failure", "{operation}: {status} {reason}");
             } else {
                 assert_eq!((status, reason.as_str()), (403, "Incompatible_Cryptographic_Usage_Mask"), "{operation}");

@@ -1,5 +1,5 @@
-//! Links: what a client sets is data, and leads nowhere; those of a pair's halves are the server's, and each half is
-//! authorized by itself.
+//! Links that a client sets are data, and the server does not follow them. Links between the halves of a pair are set
+//! by the server, and each half is authorized separately.
 
 use serde_json::{Value, json};
 
@@ -52,13 +52,13 @@ fn those_of_clients_lead_nowhere() {
         let is_pair = string(&attributes, "ObjectType") == "PrivateKey";
         let use_ = if is_pair { "sign" } else { "get" };
         bob.grant(id, "alice", &["get_attributes", use_, "revoke", "destroy"]);
-        // What was given is kept, as what it is.
+        // A given link is stored unchanged.
         assert!(all(&attributes, "Link").len() >= KINDS.len(), "{attributes}");
         let answer = alice.send("GET", &at(id, "public-key"), None);
         assert_ne!(answer.status, 200, "{id}");
         let verify = json!({"data": "", "signingAlgorithm": "ECDSA_SHA_256", "signature": "AAAA"});
         assert_ne!(alice.post(&at(id, "verify"), &verify).status, 200, "{id}");
-        // A pair has a public half of its own, which was not granted.
+        // The pair has its own public half, which was not granted.
         let removed = alice.send("DELETE", &format!("{KEYS}/{id}"), None).status;
         assert_eq!(removed, if is_pair { 404 } else { 200 }, "{id}");
         assert_eq!(bob.connection.state(id), if is_pair { "Active" } else { "Destroyed" });
@@ -66,7 +66,7 @@ fn those_of_clients_lead_nowhere() {
     for id in &hers {
         assert_eq!(alice.connection.state(id), "Active");
     }
-    // Nor do they show, or lend, what is somebody else's.
+    // Links neither show nor give access to an object of another user.
     for id in &hers {
         bob.refused(&named("GetAttributes", id), 404);
         assert_eq!(bob.send("DELETE", &format!("{KEYS}/{id}"), None).status, 404);
@@ -147,7 +147,7 @@ alice = "lead"
             assert_eq!(alice.connection.state(half), "Active", "one half is kept, so both are");
         }
     }
-    // A grantee of one half has that half.
+    // A grantee of one half has access only to that half.
     let (private, public) = make(&mut alice, &pair(&[], &[]));
     let everything = ["get_attributes", "sign", "revoke", "destroy"];
     alice.grant(&private, "dora", &everything[..2]);
@@ -165,7 +165,7 @@ alice = "lead"
     for half in [&private, &public] {
         assert_eq!(alice.connection.state(half), "Destroyed");
     }
-    // What is left of a pair goes, too.
+    // The remaining half of a pair can be removed too.
     let (private, public) = make(&mut alice, &pair(&[], &[text("Comment", "goes first")]));
     for request in [revoke(&public, "CessationOfOperation"), named("Destroy", &public)] {
         alice.ok(&request);

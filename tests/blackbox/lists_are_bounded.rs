@@ -1,4 +1,5 @@
-//! Lists: whatever stands in them, they are given in pages, end with their client, and take the memory of what they show.
+//! Lists are returned in pages, end when their client closes the connection, and use memory only for the entries that
+//! they show.
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
@@ -18,14 +19,14 @@ auditors = ["audrey"]
 recoverers = ["rita", "rolf"]
 "#;
 
-/// What a page takes at most before its last entry, in bytes.
+/// The largest size of a page without its last entry, in bytes.
 const PAGE: usize = 4 << 20;
 
 fn offer(id: &str, to: &str) -> Value {
     json!({"unique_identifier": id, "user_id": to})
 }
 
-/// A vendor attribute whose value takes long to read and much memory: it is not among what lists show.
+/// A vendor attribute whose value takes long to read and much memory. Lists do not show it.
 fn heavy(number: usize) -> Value {
     let items = vec![boolean("Fresh", true); 1000];
     structure(
@@ -52,7 +53,7 @@ fn they_end_with_their_client_and_hold_what_they_show() {
         rita.done("/access/recoveries", &body);
         mallory.done("/access/transfer", &offer(&id, "carol"));
     }
-    // What was changed is in the cache, where it costs nothing.
+    // A changed object is in the cache, where it costs nothing.
     let world = world.restart();
     for (user, path, member) in [
         ("mallory", "/access/offers/made", "offers"),
@@ -65,7 +66,8 @@ fn they_end_with_their_client_and_hold_what_they_show() {
         let all = pages(&mut caller, &format!("{path}?"), member, "unique_identifier");
         assert_eq!(all.concat().len(), OBJECTS, "{path}");
         let whole = world.server.cpu() - before;
-        // Several at one time hold what they show, beside the one object that each of them looks at.
+        // Several lists at one time use memory for the entries that they show, and for the one object that each of them
+        // reads.
         world.server.reset_peak();
         let resident = world.server.resident();
         let client = world.server.client(&world.server.place.authority.issue(&Leaf::client(user)));
@@ -76,7 +78,8 @@ fn they_end_with_their_client_and_hold_what_they_show() {
         });
         let grown = world.server.peak().saturating_sub(resident) >> 20;
         assert!(grown < 10, "{path}: {grown} MiB more");
-        // And their work ends when nobody waits for it: of each no more is done than an object.
+        // The server stops working on them when their clients have closed the connections, after at most one more
+        // object.
         let before = world.server.cpu();
         let mut asking: Vec<_> = (0..AT_ONCE).map(|_| client.connect().unwrap()).collect();
         for connection in &mut asking {
@@ -97,7 +100,7 @@ fn they_end_with_their_client_and_hold_what_they_show() {
     }
 }
 
-/// Follows a list until it ends: its pages.
+/// Reads a list to its end, and returns its pages.
 fn pages(caller: &mut Caller, path: &str, member: &str, id: &str) -> Vec<Vec<String>> {
     let (mut pages, mut after) = (Vec::new(), String::new());
     loop {
@@ -176,7 +179,7 @@ fn those_of_administration_are_given_in_pages() {
     let mut root = world.certificate("root");
     let cli = Cli::new(&world.server, "root", &world.server.place.authority.issue(&Leaf::client("root")));
     assert_eq!(root.define("roles", "r", &json!({"capabilities": [], "policies": []})).status, 200);
-    // As large as a definition may be.
+    // The largest definition.
     let members: serde_json::Map<String, Value> =
         (0..900).map(|number| (format!("{number:04}{}", "u".repeat(230)), json!("r"))).collect();
     let projects: Vec<String> = (0..LARGE).map(|number| format!("p{number:02}")).collect();
@@ -191,7 +194,7 @@ fn those_of_administration_are_given_in_pages() {
         assert!(page.len() <= 20);
     }
     assert_eq!(cli.json(&["access-rights", "definitions", "list", "projects"]).as_array().unwrap().len(), LARGE);
-    // The dialect of others counts, and passes over.
+    // The dialects use a count and an offset.
     let made: BTreeSet<String> = (0..5)
         .map(|number| {
             let body = json!({"name": format!("i{number}"), "metadata": [{"key": "k", "value": "v"}]});
@@ -240,7 +243,7 @@ fn a_receiver_has_so_many_offers_and_no_more() {
     let options = server.options.clone();
     let (place, _) = server.stop();
     let database = Database::open(place.database()).unwrap();
-    // The count is of what the index says: what has ended is not counted.
+    // The count is that of the index, without destroyed objects.
     for (prefix, count, expires) in [("open", 998, i64::MAX), ("ended", 50, 1_700_000_000)] {
         let planted = database
             .execute(
@@ -255,7 +258,7 @@ fn a_receiver_has_so_many_offers_and_no_more() {
     let world = World { server: Server::start_at(place, &options), issuer };
     let [mut alice, mut carol] = ["alice", "carol"].map(|name| world.certificate(name));
     alice.done("/access/transfer", &offer("k0", "carol"));
-    // One is left, for whoever comes first.
+    // One place is left, for the first caller.
     let statuses: Vec<u16> = thread::scope(|scope| {
         let world = &world;
         let one = |number: usize| {
@@ -270,7 +273,7 @@ fn a_receiver_has_so_many_offers_and_no_more() {
     assert_eq!(statuses.iter().filter(|status| **status == 409).count(), 7, "{statuses:?}");
     let told = alice.not_done("/access/transfer", &offer("k9", "carol"), 409);
     assert!(told.contains("1000 offers") && told.contains("carol"), "{told}");
-    // Others, and the same object again, are no more of them.
+    // Offers to other users, and of the same object again, do not count.
     alice.done("/access/transfer", &offer("k9", "dave"));
     alice.done("/access/transfer", &offer("k0", "carol"));
     assert_eq!(carol.get("/access/offers")["offers"].as_array().unwrap().len(), 2);

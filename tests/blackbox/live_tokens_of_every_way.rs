@@ -1,5 +1,5 @@
-//! Access tokens of every way of logging in are held to the stricter of what was set at the login and what is set now, at each use and
-//! at each renewal, and end when an administrator ends them.
+//! At each use and at each renewal, access tokens of every login must satisfy both the settings at the login and the
+//! current ones. They end when an administrator ends them.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::harness::jwt::{but, now};
 use crate::harness::server::run;
 use crate::harness::{Answer, Cli, Leaf, Server, SigningKey, clock};
 
-/// One way in which an identity logs in.
+/// One kind of login.
 pub struct Way<'a> {
     pub server: &'a Server,
-    /// Where its settings are changed.
+    /// The path where its settings are changed.
     pub settings: String,
     pub log_in: &'a dyn Fn() -> String,
 }
@@ -31,7 +31,7 @@ impl Way<'_> {
         succeeded(&root.send("PATCH", &self.settings, Some(changes)), changes);
     }
 
-    /// Changes what is set while tokens are out. The clock stands at `start`, and 1,100 seconds later at the end.
+    /// Changes the settings of live tokens. The clock is stopped at `start`, and 1,100 seconds later at the end.
     pub fn holds_tokens_to_the_stricter(&self, start: i64) {
         self.networks_narrow();
         self.times_narrow(start);
@@ -52,7 +52,7 @@ impl Way<'_> {
         assert_eq!(renew(&server.nobody(), &token), Err(401));
         self.set(&json!({ "accessTokenTrustedIps": everywhere }));
         assert!(whoami_at(&mut open).is_ok());
-        // Of a token that was given for fewer networks, more give nothing.
+        // More networks have no effect on a token that was issued for fewer.
         self.set(&elsewhere);
         let token = log_in();
         self.set(&json!({ "accessTokenTrustedIps": everywhere }));
@@ -82,7 +82,7 @@ impl Way<'_> {
         assert_eq!((whoami(server, &second), renew(&server.nobody(), &second).map(drop)), (Err(401), Err(401)));
     }
 
-    /// What is widened gives nothing to what was given before.
+    /// Wider settings have no effect on tokens that were issued before.
     fn widened_gives_nothing(&self, start: i64) {
         let Self { server, log_in, .. } = self;
         clock::stand(&server.place, start);
@@ -97,7 +97,7 @@ impl Way<'_> {
     }
 }
 
-/// A server whose clock stands.
+/// Starts a server whose clock is stopped.
 pub fn standing(start: i64) -> Server {
     let place = place();
     let options = clock::moved(&place, options(&[]));
@@ -159,7 +159,7 @@ fn the_tokens_of_every_way_are_ended_by_the_command_line() {
         assert_eq!((whoami(&server, token), renew(&server.nobody(), token).map(drop)), (Err(401), Err(401)));
     }
     assert!(whoami(&server, &other).is_ok(), "another identity's");
-    // What it logs in by is good as ever.
+    // Its credential is still valid.
     let after = all();
     assert!(after.iter().all(|token| whoami(&server, token).is_ok()));
     let server = server.restart();
@@ -214,11 +214,11 @@ fn tokens_of_hosts_are_held_to_their_networks_and_their_time() {
         assert_eq!(uses(token), both(401, elsewhere));
         assert_eq!(renewed(token), Err(401));
     }
-    // More networks give nothing to what was given for fewer.
+    // More networks have no effect on a token that was issued for fewer.
     restrict(&[]);
     assert!(anywhere.iter().all(|token| uses(token) == both(200, "200")));
     assert!(here.iter().all(|token| uses(token) == both(200, "401")));
-    // No renewal makes a token live longer than a host's may.
+    // A renewal does not extend an access token beyond the longest time of a host.
     clock::stand(&server.place, start + 100);
     let later: Vec<Value> = anywhere.iter().map(|token| renewed(token).unwrap()).collect();
     for given in &later {

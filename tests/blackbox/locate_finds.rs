@@ -1,4 +1,5 @@
-//! Locate: by name, tag, state, algorithm, length and mask, the newest first, in pages, and only what the caller may know of.
+//! Locate finds by name, tag, state, algorithm, length and mask, the newest first, in pages, and only objects on which
+//! the caller has a right.
 
 use serde_json::Value;
 
@@ -24,7 +25,7 @@ fn by_every_attribute_it_knows() {
     alice.ok(&revoke(&compromised, "KeyCompromise"));
     let mut check = |criteria: &[Value], expected: &[&String]| {
         let (ids, total) = alice.located(&locate(criteria, &[]));
-        // What was made last comes first.
+        // The newest object comes first.
         assert_eq!(ids.iter().rev().collect::<Vec<_>>(), expected, "{criteria:?}");
         assert_eq!(total, expected.len() as i64);
     };
@@ -57,7 +58,7 @@ fn by_every_attribute_it_knows() {
     check(&[text("UniqueIdentifier", &blue), name("red")], &[]);
     check(&[text("UniqueIdentifier", "absent")], &[]);
 
-    // No criteria at all, and one that would be ignored.
+    // Without criteria, and with one that would be ignored.
     assert_eq!(alice.located(&structure("Locate", &[])).1, 6);
     let problem = alice.refused(&locate(&[text("Comment", "x")], &[]), 422, "Unsupported_Attribute");
     assert!(problem["detail"].as_str().unwrap().contains("Comment"));
@@ -65,7 +66,7 @@ fn by_every_attribute_it_knows() {
     alice.refused(&locate(&twice, &[]), 422, "Unsupported_Attribute");
 }
 
-/// A page, and how many there are in all if the server tells.
+/// Returns a page, and the number of all matches if the answer has it.
 fn page(alice: &mut Connection, criteria: &[Value], more: &[Value]) -> (Vec<String>, Option<i64>) {
     let answer = alice.ok(&locate(criteria, more));
     let ids = all(&answer, "UniqueIdentifier").into_iter().map(|id| id.as_str().unwrap().to_owned()).collect();
@@ -89,12 +90,12 @@ fn in_pages() {
     for offset in (0..30).step_by(7) {
         let (ids, total) = page(&mut alice, std::slice::from_ref(&wanted), &[limit(7), integer("OffsetItems", offset)]);
         assert!(ids.len() <= 7);
-        // To count what is beyond the page would cost more than the page.
+        // To count the matches after the page would cost more than the page.
         assert_eq!(total, (offset + 7 >= 25).then_some(25), "{offset}");
         seen.extend(ids);
     }
     assert_eq!(seen, keys);
-    // The same by the last identifier of the page before; what is made meanwhile moves nothing.
+    // The same with the last identifier of the page before. New objects do not shift the pages.
     let (mut seen, mut criteria) = (Vec::new(), vec![wanted.clone()]);
     for turn in 0..4 {
         let (ids, total) = page(&mut alice, &criteria, &[limit(7)]);
@@ -115,13 +116,13 @@ fn in_pages() {
     for field in ["MaximumItems", "OffsetItems"] {
         alice.refused(&locate(&[], &[integer(field, -1)]), 400, "Invalid_Attribute_Value");
     }
-    // After what is not there, and after what is somebody else's, which is the same.
+    // After an object that does not exist, and after an object of another user, with the same answer.
     let his = server.bob().connect().unwrap().aes();
     for id in [&his, "no"] {
         alice.refused(&locate(&[after(id)], &[]), 404, "Object_Not_Found");
     }
     alice.refused(&locate(&[after(&keys[0]), after(&keys[1])], &[]), 400, "Invalid_Attribute_Value");
-    // A criterion that is not known is not taken for one that everything meets.
+    // An unknown criterion does not match everything.
     alice.refused(&locate(&[vendor_attribute("claviger", "since", "x")], &[]), 422, "Unsupported_Attribute");
 }
 
@@ -178,7 +179,7 @@ fn a_name_is_ones_own_before_it_is_anybody_elses() {
         mallory.key(id, &[name("payments")]);
         mallory.grant(id, to, &["get_attributes", "encrypt"]);
     }
-    // Newest first, but the one object of a name is the caller's own.
+    // The newest first, but with a name and one item, the caller's own object.
     assert_eq!(bob.located(&[name("payments")]).0, ["given", "planted", "bobs"]);
     let one = locate(&[name("payments")], &[integer("MaximumItems", 1)]);
     assert_eq!(string(&bob.ok(&one), "UniqueIdentifier"), "bobs");
@@ -187,7 +188,7 @@ fn a_name_is_ones_own_before_it_is_anybody_elses() {
     let answer = bob.kmip(&crate::batches::message(&[], &[one, sealed])).json();
     let named = ["bobs", "planted", "given"].map(|id| answer.to_string().matches(&format!("{id:?}")).count());
     assert_eq!(named, [2, 0, 0], "{answer}");
-    // By every way in that takes a name.
+    // On every route that takes a name.
     assert_eq!(bob.get("/api/v1/kms/keys/key-name/payments")["key"]["id"], "bobs");
     assert_eq!(carol.get("/api/v1/kms/keys/key-name/payments")["key"]["id"], "planted");
     bob.key("second", &[name("payments")]);

@@ -1,4 +1,5 @@
-//! What strangers do again and again is told once and then summed up: they decide what happens, and not how much is written.
+//! Repeated events that unauthenticated clients cause are logged once and then summed up, so that they cannot fill the
+//! log.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ fn start(arguments: &[&str]) -> Server {
     Server::start_with(&Options { arguments, environment, ..Options::default() })
 }
 
-/// Sends so many requests that are refused, without waiting for each answer.
+/// Sends requests that are refused, without waiting for each answer.
 fn flood(connection: &mut Connection, requests: usize, request: impl Fn(usize) -> String, status: u16) {
     // Few enough that the answers fit into the buffers of both sides.
     const AT_ONCE: usize = 20;
@@ -31,7 +32,7 @@ fn lines(server: &Server, words: &[&str]) -> usize {
     server.log().lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
 }
 
-/// How often the sums say that something with this word happened again.
+/// Returns the number of repeated events with this word in the sums.
 fn summed(server: &Server, word: &str) -> usize {
     let more = |line: &str| line.split("more=").nth(1)?.split(' ').next()?.parse::<usize>().ok();
     let log = server.log();
@@ -45,7 +46,7 @@ fn twenty_thousand_requests_are_a_few_lines_that_add_up() {
     let get = |path: String| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut nobody = server.nobody().connect().unwrap();
     flood(&mut nobody, REQUESTS, |number| get(format!("/nowhere/{number}")), 404);
-    // The certificate is another's, or there is none: none of it needs a caller.
+    // The certificate is of another authority, or there is none.
     let mut alice = server.alice().connect().unwrap();
     flood(&mut alice, 1000, |number| get(format!("/nowhere/{number}")), 404);
     flood(&mut nobody, 1000, |_| "PUT /version HTTP/1.1\r\nHost: localhost\r\n\r\n".to_owned(), 405);
@@ -77,7 +78,7 @@ fn twenty_thousand_requests_are_a_few_lines_that_add_up() {
         assert!(foreign.try_request("GET", "/whoami", &[], b"").is_err());
         server.nobody().tcp().unwrap().write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     }
-    // Of each kind one line at once, or one for each minute that it took.
+    // One line at once for each kind, or one for each minute of the test.
     let kinds =
         ["404", "405", "403", "no credential", "API token", "422", "method=\"certificate\"", "connection refused peer"];
     for kind in kinds {
@@ -87,13 +88,14 @@ fn twenty_thousand_requests_are_a_few_lines_that_add_up() {
     }
     let told = server.log().lines().count() - before;
     assert!(told <= 80, "{told} lines");
-    // What a known caller does is a line each, in the midst of it.
+    // Meanwhile each failure of an authenticated caller is a line.
     let mut alice = server.alice().connect().unwrap();
     for _ in 0..10 {
         alice.refused(&kmip::named("Get", "nowhere"), 404, "Object_Not_Found");
     }
     assert!(lines(&server, &["status=404", "nowhere"]) >= 10);
-    // At the end of the minute there is a line for all that came after the first, and then the next is news again.
+    // At the end of the minute there is a line for all events after the first. Then the next event is logged at once
+    // again.
     let deadline = Instant::now() + Duration::from_secs(150);
     while summed(&server, "404 no such path") == 0 {
         assert!(Instant::now() < deadline, "no sum");
@@ -102,7 +104,7 @@ fn twenty_thousand_requests_are_a_few_lines_that_add_up() {
     let told = lines(&server, &["status=404", "no such path"]);
     flood(&mut nobody, 20, |_| get("/nowhere".to_owned()), 404);
     assert_eq!(lines(&server, &["status=404", "no such path"]), told + 1);
-    // In the end it adds up.
+    // The numbers add up.
     server.signal("TERM");
     eventually("it has stopped", || (lines(&server, &["INFO", "stopped"]) > 0).then_some(()));
     let all = |word: &str, first: &[&str]| summed(&server, word) + lines(&server, first);

@@ -1,4 +1,4 @@
-//! Log lines that cannot be written are lost, and nothing else is.
+//! If log lines cannot be written, only these lines are lost.
 
 use std::process::Command;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The log tells who did what, and no PIN, password, token, key or plaintext, however much is logged.
+//! At every level the log has no PIN, password, token, key or plaintext.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::harness::token::PIN;
 use crate::harness::{Authority, Leaf, Options, Server, kmip};
 
 const PLAINTEXT: &[u8] = b"the plaintext that must not leak";
-/// With Wrap Key beside what a key may do in any case.
+/// The usual usage mask, with Wrap Key.
 const WRAP_KEY: i64 = kmip::USAGE | 16;
 const TOKEN: &str = "a-bearer-token-that-must-not-leak";
 
@@ -19,7 +19,7 @@ fn start(format: &str, filter: &str) -> Server {
     Server::start_with(&Options { environment, ..Options::default() })
 }
 
-/// A session of every operation and many failures; gives back all that must not be logged.
+/// Makes every operation and many failures. Returns the secrets that must not be logged.
 fn session(server: &Server) -> Vec<(&'static str, Vec<u8>)> {
     let mut alice = server.alice().connect().unwrap();
     let id = alice.aes();
@@ -40,7 +40,7 @@ fn session(server: &Server) -> Vec<(&'static str, Vec<u8>)> {
     alice.ok(&kmip::named("GetAttributes", &registered));
     alice.ok(&kmip::wrapped("Export", &id, &registered));
 
-    // Failures: of the service, of the words, and of callers who put things where they do not belong.
+    // Failures: of the service, of the syntax, and of callers who send secrets in wrong places.
     let mut damaged = sealed.clone();
     damaged.tag[0] ^= 1;
     assert_eq!(alice.kmip(&damaged.decrypt()).status, 422);
@@ -114,7 +114,7 @@ fn session(server: &Server) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// HTTP/2 has a library, and so log lines, of its own.
+/// HTTP/2 has its own library, and so its own log lines.
 fn over_h2(server: &Server, bearer: &str, request: &Value) {
     let place = &server.place;
     let alice = &place.alice;
@@ -129,7 +129,7 @@ fn over_h2(server: &Server, bearer: &str, request: &Value) {
     assert!(out.contains("EncryptResponse"), "{out}{error}");
 }
 
-/// The spellings in which bytes could stand in a log.
+/// The encodings that bytes could have in a log.
 fn spellings(bytes: &[u8]) -> Vec<String> {
     let mut all = vec![
         HEXUPPER.encode(bytes),
@@ -142,7 +142,7 @@ fn spellings(bytes: &[u8]) -> Vec<String> {
         format!("{}", bytes.escape_ascii()),
     ];
     all.extend(std::str::from_utf8(bytes).map(str::to_owned));
-    // A part is bad enough.
+    // A part of a secret must not be logged either.
     all.push(HEXUPPER.encode(&bytes[..bytes.len() / 2]));
     all.push(HEXLOWER.encode(&bytes[..bytes.len() / 2]));
     all

@@ -1,4 +1,5 @@
-//! An identity has 10,000 live access tokens at most: each login beyond that ends the oldest, and costs what the first did.
+//! An identity has at most 10,000 live access tokens. Each login beyond that ends the oldest one, and costs as much as
+//! the first login.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,11 +13,11 @@ use crate::harness::{Connection, Server, SigningKey};
 const LIVE: usize = 10_000;
 const CONNECTIONS: usize = 16;
 
-/// How often room is made for how many, while more log in.
+/// The number of times that tokens are ended, and the number of tokens each time, while others log in.
 const TIMES: usize = 8;
 const ROOM: usize = 8;
 
-/// Logs in over a connection that is kept.
+/// Logs in over a kept-alive connection.
 fn log_in(client: &mut Connection, identity: &str, jwt: &str) -> String {
     token(&succeeded(&client.post(LOGIN, &json!({"identityId": identity, "jwt": jwt})), &json!(identity)))
 }
@@ -34,7 +35,7 @@ fn many(server: &Server, identity: &str, jwt: &str, count: usize) {
     });
 }
 
-/// The identifiers of the identity's tokens that were not ended.
+/// Returns the identifiers of the identity's live tokens.
 fn live(server: &Server, identity: &str) -> usize {
     let mut root = Caller::certificate(server, "root");
     let (mut count, mut after) = (0, String::new());
@@ -49,7 +50,7 @@ fn live(server: &Server, identity: &str) -> usize {
     }
 }
 
-/// The middle one of the times that logins take.
+/// Returns the median time of logins.
 fn middle(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times[times.len() / 2]
@@ -72,7 +73,7 @@ fn in_place_of_being_refused() {
     assert!([&first, &second, &third].into_iter().all(|token| whoami(&server, token).is_ok()));
     assert_eq!(live(&server, &id), LIVE);
 
-    // One more, and the first is gone; after a restart it is the turn of the second.
+    // One more login ends the first token; after a restart the next login ends the second one.
     let newest = login(&server, &id, &proof);
     assert_eq!(whoami(&server, &first), Err(401));
     assert!(whoami(&server, &second).is_ok() && whoami(&server, &newest).is_ok());
@@ -80,11 +81,11 @@ fn in_place_of_being_refused() {
     login(&server, &id, &proof);
     assert_eq!(whoami(&server, &second), Err(401));
     assert!(whoami(&server, &third).is_ok());
-    // Many at once: each gets its token, and there are no more than before.
+    // Many logins at once: each gets its token, and there are not more tokens than before.
     many(&server, &id, &proof, 64);
     assert_eq!(whoami(&server, &third), Err(401));
     assert!(whoami(&server, &newest).is_ok());
-    // Also where there is room for some of them: whoever comes first takes it, and the others end one each.
+    // Also if there is room for some of them: the first logins use it, and each other login ends one token.
     let mut root = Caller::certificate(&server, "root");
     for _ in 0..TIMES {
         let page = root.get(&format!("/access/tokens?subject=identity:{id}"));
@@ -111,7 +112,7 @@ fn in_place_of_being_refused() {
     let [few, many] = times.map(middle);
     assert!(many <= few * 2 + Duration::from_millis(1), "{many:?} with many tokens, {few:?} with few");
 
-    // The audit log says of each that it ended, and by whom.
+    // The audit log has a line for each ended token, with the user.
     let lines = std::fs::read_to_string(server.place.audit_file()).unwrap();
     let ended: Vec<Value> = lines
         .lines()

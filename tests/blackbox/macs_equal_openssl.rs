@@ -26,7 +26,7 @@ fn check(alice: &mut Connection, id: &str, data: &[u8], expected: &[u8]) {
     let mut changed = expected.to_vec();
     changed[0] ^= 0x80;
     assert_eq!(validity(alice, &mac_verify(id, data, &changed)), "Invalid");
-    // A prefix is a MAC that is easier to guess; what is longer was not made here.
+    // A prefix of a MAC would be easier to guess; a longer one was not made here.
     for end in [0, 1, expected.len() - 1] {
         assert_eq!(validity(alice, &mac_verify(id, data, &expected[..end])), "Invalid");
     }
@@ -83,7 +83,7 @@ fn what_is_no_mac_of_the_key_is_refused(server: &Server) {
         let request = with(mac(id, b"data"), &[parameters(&[field])]);
         alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters");
     }
-    // 32 bytes are too few for this, says SoftHSM.
+    // SoftHSM refuses 32 bytes for this.
     let request = with(mac(&hmac, b"data"), &[parameters(&[enumeration("HashingAlgorithm", "SHA512")])]);
     match Hsm::chosen() {
         Hsm::SoftHsm => drop(alice.refused(&request, 422, "Unsupported_Cryptographic_Parameters")),

@@ -1,5 +1,5 @@
-//! Tests through the real programs: real TLS, a real HSM token, real SQLite, each with its own temporary directory,
-//! authority, token and port. One binary, so that there is one link.
+//! Tests of the real programs with real TLS, a real HSM token and real SQLite. Each test has its own temporary
+//! directory, authority, HSM token and port. They are one binary, so that they are linked only once.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Sixteen clients at once, on shared keys and their own: every answer is right, none is a fault of the server's.
+//! Sixteen clients at once use shared keys and their own: every answer is right, and the server has no error.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -97,7 +97,7 @@ fn in_races_for_the_state_of_one_key() {
                 });
             }
         });
-        // Each transition of the lifecycle is made at most once, by whom it may be.
+        // Each transition of the lifecycle is made at most once, by a caller who may make it.
         let [activated, revoked, destroyed] = won.map(AtomicUsize::into_inner);
         assert!(activated <= 1 && revoked <= activated && destroyed <= 1, "{activated} {revoked} {destroyed}");
         let attributes = alice.attributes(&id);

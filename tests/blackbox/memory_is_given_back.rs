@@ -1,4 +1,4 @@
-//! After many connections and large bodies the server has about as much memory as before.
+//! After many connections and large bodies the server uses about as much memory as before.
 
 use std::sync::Barrier;
 use std::thread;
@@ -6,10 +6,10 @@ use std::thread;
 use crate::harness::kmip::{encrypt, octets};
 use crate::harness::{Connection, Leaf, Options, Server, eventually};
 
-/// In MiB, above what it had before.
+/// The most additional memory, in MiB.
 const BOUND: usize = 64;
 
-/// Of each of as many callers.
+/// The connections of each of this many callers.
 const CONNECTIONS: usize = 250;
 const CALLERS: usize = 8;
 
@@ -51,7 +51,7 @@ fn after_connections_and_large_bodies() {
     is_given_back(&server, "connections", idle);
     server.reset_peak();
     let data = vec![7; 3 << 20];
-    // Until as many were there at one time as need so much.
+    // Until this many were open at one time.
     eventually("bodies at the same time", || {
         thread::scope(|scope| {
             for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! The probe listener shows figures in Prometheus' text format: they follow what happens, and name nobody.
+//! The probe listener serves metrics in Prometheus' text format. They count the events, and name no user or key.
 
 use std::fs;
 use std::io::Write as _;
@@ -32,7 +32,7 @@ fn start(arguments: &[&str]) -> (Server, Client) {
 
 const REQUESTS: &str = "claviger_requests_total";
 
-/// How many requests of an operation ended so.
+/// Returns the number of requests of an operation with this outcome.
 fn requests(figures: &Figures, operation: &str, outcome: &str) -> f64 {
     figures.get(REQUESTS, &[("operation", operation), ("outcome", outcome)])
 }
@@ -249,7 +249,7 @@ fn certificate_revocation_lists_and_reloads_are_shown() {
     let (server, probe) = start(&[]);
     let figures = Figures::read(&probe);
     assert_eq!(figures.find("claviger_crl_next_update_seconds", &[]), None, "there is no CRL");
-    // The server's certificate is good for 30 days.
+    // The server's certificate is valid for 30 days.
     let days = |figures: &Figures| {
         (figures.find("claviger_certificate_not_after_seconds", &[]).unwrap() - now() as f64) / 86_400.0
     };

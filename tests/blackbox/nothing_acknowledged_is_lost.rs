@@ -1,5 +1,4 @@
-//! Durability: whatever the server was doing when it was killed, every identifier that a client was given is there
-//! afterwards, and its key decrypts what it encrypted before.
+//! Durability: after the server is killed at any moment, every acknowledged key exists and decrypts its ciphertexts.
 
 use std::sync::Mutex;
 use std::thread;
@@ -13,14 +12,14 @@ const CREATES: usize = 1_000;
 const CLIENTS: usize = 4;
 const MESSAGE: &[u8] = b"written before the power went";
 
-/// What clients were told.
+/// The answers that clients got.
 #[derive(Default)]
 struct Told {
     keys: Vec<(String, Option<Sealed>)>,
     destroyed: Vec<String>,
 }
 
-/// Makes keys, uses them, and gives some up, until the server is gone.
+/// Makes keys, uses them, and destroys some, until the server has ended.
 fn work(client: &Client, told: &Mutex<Told>) {
     let Ok(mut connection) = client.connect() else { return };
     let headers = [("Content-Type", "application/json")];
@@ -51,7 +50,7 @@ fn work(client: &Client, told: &Mutex<Told>) {
     }
 }
 
-/// Kills the server once there are so many keys, and a few random milliseconds.
+/// Kills the server a few random milliseconds after this many keys exist.
 fn round(server: Server, told: &Mutex<Told>, until: usize) -> std::sync::Arc<crate::harness::server::Place> {
     let client = server.alice();
     thread::scope(|scope| {
@@ -95,7 +94,7 @@ fn in_twenty_rounds_of_creates_and_kills() {
     let told = told.into_inner().unwrap();
     assert!(told.keys.len() >= CREATES);
     eprintln!("{} keys and {} destroyed ones in {ROUNDS} rounds", told.keys.len(), told.destroyed.len());
-    // Nor is there a key that nobody was told of, beyond the requests that the kills cut off.
+    // There is no key that was not acknowledged, except those of requests that the kills interrupted.
     let mut alice = server.alice().connect().unwrap();
     let excess = alice.count().checked_sub(told.keys.len());
     assert!(excess.is_some_and(|excess| excess <= CLIENTS * ROUNDS), "{excess:?}");

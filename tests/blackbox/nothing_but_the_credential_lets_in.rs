@@ -1,5 +1,5 @@
-//! What is almost an API key or a client secret, or was one, lets nobody in by any way that takes one, and no answer says which part
-//! of it was wrong.
+//! A text that is similar to an API key or a client secret, or a former one, is refused on every route that takes one,
+//! and no answer says which part was wrong.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::harness::{Answer, Client, Server, clock};
 
 const WEB: &str = "host/apps/web";
 
-/// What a caller learns of an answer: all but what every answer has of its own.
+/// The parts of an answer that a caller can compare: everything except the request id and the like.
 fn told(answer: &Answer) -> Seen {
     let own = ["x-request-id", "date", "content-length"];
     let headers = answer.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
@@ -33,7 +33,7 @@ fn told(answer: &Answer) -> Seen {
     (answer.status, headers, body)
 }
 
-/// A way in by the API key of a host, which is named by its account and its login.
+/// A route that takes the API key of a host, which is named by its account and its login.
 type Way = fn(&Client, &str, &str, &str) -> Answer;
 
 const WAYS: [(&str, Way); 3] = [
@@ -47,7 +47,7 @@ const WAYS: [(&str, Way); 3] = [
 /// An answer: status, headers, body.
 type Seen = (u16, Vec<(String, String)>, String);
 
-/// Each way refuses what it is given, in the same words as ever.
+/// Checks that each route refuses the credential with the same answer.
 struct Judge<'a> {
     client: &'a Client,
     usual: [Seen; 3],
@@ -109,7 +109,7 @@ fn by_an_api_key() {
     ] {
         judge.refuses(fault, account, login, key);
     }
-    // What is not Basic credentials.
+    // Headers that are not Basic credentials.
     for (name, path) in [("GET", "/authn/acme/login"), ("PUT", "/authn/acme/api_key")] {
         let usual = &judge.usual[usize::from(name == "PUT") + 1];
         for value in ["Basic", "Basic !", "Basic YWJj", "Basic /w==", &format!("Bearer {key}"), &format!("Token {key}")]
@@ -119,15 +119,15 @@ fn by_an_api_key() {
         }
         assert_eq!(told(&nobody.try_request(name, path, &[], b"").unwrap()), *usual, "{name} without a credential");
     }
-    // Whose key may be changed is said before the key is looked at.
+    // The right to change a host's key is checked before the key.
     let of_another = "/authn/acme/api_key?role=host:apps%2Fapi";
     let [right, wrong] = [&key, &other].map(|key| told(&basic(&nobody, "PUT", of_another, WEB, key)));
     assert_eq!((right.0, &right), (400, &wrong));
-    // It is good for nothing else.
+    // It is not valid anywhere else.
     assert_eq!(log_in(&server, WEB, &key).status, 401);
     assert_eq!(log_in(&server, &encoded(WEB), &key).status, 401);
     assert_eq!(basic(&nobody, "GET", "/whoami", WEB, &key).status, 401);
-    // The control: by each way, the one that changes it last.
+    // The control: the valid credential on each route, at last on the one that changes it.
     let answers = WAYS.map(|(_, way)| way(&nobody, "acme", WEB, &key));
     assert_eq!(answers.each_ref().map(|answer| answer.status), [200; 3]);
     assert_eq!(String::from_utf8(answers[1].body.clone()).unwrap(), key);
@@ -173,7 +173,7 @@ fn by_a_client_secret() {
     for (fault, wrong) in almost(&good) {
         refuses(&fault, &own.client_id, &wrong);
     }
-    // Only whoever has the whole secret learns that it is over.
+    // Only a caller with the right secret learns that it has expired.
     for (over, message) in [
         (&spent, "Access denied due to client secret usage limit reached"),
         (&short, "Access denied due to expired client secret"),
@@ -210,13 +210,13 @@ fn by_a_client_secret() {
     ] {
         refuses(fault, client_id, secret);
     }
-    // Without the one or the other it is no login, whichever it is.
+    // A request without the one or the other is not a login.
     let mut alice = Caller::certificate(&server, "alice");
     for (member, value) in [("clientId", &own.client_id), ("clientSecret", &good)] {
         let message = refused(&mut alice, LOGIN, &json!({ member: value }), 422);
         assert!(!message.contains(value.as_str()), "{message}");
     }
-    // It is good for nothing else.
+    // It is not valid anywhere else.
     for value in [format!("Bearer {good}"), format!("Basic {}", data_encoding::BASE64.encode(good.as_bytes()))] {
         let answer = nobody.try_request("GET", "/whoami", &[("Authorization", &value)], b"").unwrap();
         assert_eq!(answer.status, 401);

@@ -1,5 +1,5 @@
-//! While one caller, or many strangers, do their worst, another caller is served as ever, and the server's memory stays within
-//! its bound.
+//! While one caller, or many unauthenticated clients, attack the server, another caller is served as usual, and the
+//! server's memory stays within its bound.
 
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,10 +12,10 @@ use crate::batches::message;
 use crate::harness::kmip::{create, encrypt, enumeration, integer, locate, structure, vendor_attribute};
 use crate::harness::{Client, Connection, End, Http2, Leaf, Options, PATIENCE, Server, World, eventually};
 
-/// How long each of them goes on.
+/// The duration of each attack.
 const SPAN: Duration = Duration::from_secs(20);
 
-/// What bodies and answers may take, in MiB, and what the server may grow by beside it.
+/// The memory of bodies and answers, in MiB, and the most that the server may grow in addition.
 const LIMIT: (usize, usize) = (256, 64);
 
 const LOGIN: &str = "/api/v1/auth/jwt-auth/login";
@@ -31,7 +31,7 @@ fn client(server: &Server, name: &str) -> Client {
     server.client(&server.place.authority.issue(&Leaf::client(name)))
 }
 
-/// Gives somebody 64 times as many keys.
+/// Creates 64 times `times` keys for a caller.
 fn make_keys(client: &Client, times: usize) {
     let mut connection = client.connect().unwrap();
     for _ in 0..times {
@@ -41,7 +41,7 @@ fn make_keys(client: &Client, times: usize) {
     }
 }
 
-/// Gives somebody a few objects whose list is as large as an answer may be.
+/// Creates a few objects for a caller whose list is as large as an answer may be.
 fn make_large(client: &Client) {
     let mut connection = client.connect().unwrap();
     for _ in 0..14 {
@@ -52,7 +52,7 @@ fn make_large(client: &Client) {
     }
 }
 
-/// Somebody who only encrypts.
+/// A caller who only encrypts.
 struct Victim {
     client: Client,
     kept: Connection,
@@ -67,8 +67,8 @@ impl Victim {
         Self { client, kept, id }
     }
 
-    /// Works for at least so long, on the kept connection and now and then on a new one: how long 99 in 100 of the requests took
-    /// at most.
+    /// Works for at least this time, on the kept-alive connection and sometimes on a new one. Returns the 99th
+    /// percentile of the requests' times.
     fn work(&mut self, span: Duration) -> Duration {
         let began = Instant::now();
         let mut times = Vec::new();
@@ -88,7 +88,7 @@ impl Victim {
     }
 }
 
-/// When an attack has begun, and when it is to end.
+/// Whether an attack has begun, and whether it must end.
 struct Signals {
     begun: AtomicBool,
     stop: AtomicBool,
@@ -106,8 +106,8 @@ impl Signals {
     }
 }
 
-/// Has the victim work while something goes on, until the signal to stop; by how many MiB the server grew. What else the machine does
-/// meanwhile must not count: it is measured again, three times at most.
+/// Lets the victim work during an attack, until the signal to stop. Returns by how many MiB the server grew. Because
+/// other processes can disturb the measurement, it is repeated up to three times.
 fn meanwhile(what: &str, server: &Server, victim: &mut Victim, mut attack: impl FnMut(&Signals) + Send) -> usize {
     let mut grown = 0;
     let is_quick = (0..3).any(|_| {
@@ -135,7 +135,7 @@ fn meanwhile(what: &str, server: &Server, victim: &mut Victim, mut attack: impl 
     grown
 }
 
-/// Sends a request again and again, and leaves in the middle of one.
+/// Sends a request again and again, and closes the connection during one.
 fn insist(client: &Client, method: &str, path: &str, body: &[u8], signals: &Signals) {
     let headers = [("Content-Type", "application/json")];
     while !signals.is_over() {
@@ -166,7 +166,8 @@ fn insist(client: &Client, method: &str, path: &str, body: &[u8], signals: &Sign
     }
 }
 
-/// The work of those who have left ends: the server has next to nothing to do, well before it could have finished.
+/// The server stops working for clients that have closed their connections: it is almost idle long before it could have
+/// finished.
 fn ends(server: &Server) {
     let left = server.cpu();
     eventually("the work ends", || {
@@ -207,8 +208,9 @@ fn with_searches_lists_and_answers_that_are_not_read() {
 
     meanwhile("120 answers that are not read", &server, &mut victim, |signals| {
         let mut deaf: Vec<(Instant, Http2)> = Vec::new();
-        // What is held for her is as much as she may have. Connections whose answers nobody reads are closed after a while, and
-        // she comes again; those of before stay, as the server may need that long to make the answers.
+        // The server holds as much memory for her as she may have. Connections whose answers are not read are closed
+        // after a while, and she connects again. The former ones stay open for the time that the server may need to
+        // make the answers.
         let refused = eventually("a refusal", || {
             let is_waiting = deaf.last().is_some_and(|(since, _)| since.elapsed() < Duration::from_secs(10));
             if deaf.len() < 2 || !is_waiting {
@@ -260,7 +262,7 @@ fn with_logins_that_strangers_do_not_finish() {
         }
     });
     assert!(sent.into_inner() > 1 << 20, "the strangers did not even begin");
-    // Nor do they have the room of those who come next.
+    // They do not use the memory of later callers.
     eventually("a login is answered", || {
         let answer = server.nobody().post(LOGIN, &json!({ "identityId": "x", "jwt": "x" }));
         assert!((400..500).contains(&answer.status), "{answer:?}");
@@ -295,10 +297,10 @@ fn with_all_the_connections_that_one_certificate_gets() {
         if connection.try_request("GET", "/whoami", &[], b"").is_ok_and(|answer| answer.status == 200) {
             all.push(connection);
         }
-        // Others come and go as ever.
+        // Others connect as usual.
         assert_eq!(server.alice().get("/whoami").status, 200);
         if all.len() == 60 {
-            // A share of the connections of known callers, and a few that are being closed.
+            // A share of the connections of authenticated callers, and a few that are being closed.
             let open = || all.iter().filter(|own| own.tcp().peek_is_open()).count();
             eventually("the oldest make room", || (open() <= 16).then_some(()));
             assert!(began.elapsed() < Duration::from_secs(50), "they were idle for too long");
@@ -309,7 +311,7 @@ fn with_all_the_connections_that_one_certificate_gets() {
     assert!(all.last_mut().unwrap().get("/whoami").status == 200, "the newest one is served");
 }
 
-/// Whether the other side has closed it, as far as that is known without reading.
+/// Whether the other side has closed it, as far as this is known without reading.
 trait PeekIsOpen {
     fn peek_is_open(&self) -> bool;
 }
@@ -319,7 +321,7 @@ impl PeekIsOpen for std::net::TcpStream {
         self.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
         let mut some = [0; 256];
         let open = match self.peek(&mut some) {
-            // What is there may be the alert that announces the end (RFC 8446 section 6.1).
+            // The data may be the alert that announces the end (RFC 8446 section 6.1).
             Ok(_) => false,
             Err(error) => matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
         };
@@ -359,7 +361,7 @@ fn with_more_requests_than_one_caller_may_have_under_way() {
             }
         }
     });
-    // By her name, wherever she comes from and with whatever connection.
+    // By her name, from any address and with any connection.
     let answer = mallory.get("/whoami");
     assert_eq!((answer.status, answer.header("retry-after")), (429, Some("1")));
     drop(all);
@@ -400,7 +402,7 @@ fn with_bodies_that_wait_for_room() {
     });
     let statuses = statuses.into_inner().unwrap();
     assert!(statuses.contains(&429) && statuses.iter().all(|status| [408, 429].contains(status)), "{statuses:?}");
-    // As much as a caller may hold, and what the connections take.
+    // The memory that a caller may hold, and that of the connections.
     assert!(grown < LIMIT.0 / 8 + LIMIT.1, "the server grew by {grown} MiB");
 }
 
@@ -414,7 +416,8 @@ fn with_requests_that_take_longer_than_they_may() {
     let mallory = client(&server, "mallory");
     let locates = message(&[], &vec![locate(&[], &[]); 64]);
     let answer = eventually("a request that takes too long", || {
-        // Whatever the machine, with so many keys a message takes longer than a second: keys that are made in time are more.
+        // On any machine, a message over this many keys takes longer than a second; if keys are made faster, there are
+        // more.
         mallory.connect().unwrap().kmip(&message(&[], &vec![create("AES", 256, &[]); 64]));
         let began = Instant::now();
         let answer = mallory.connect().unwrap().kmip(&locates);
@@ -430,7 +433,7 @@ fn with_requests_that_take_longer_than_they_may() {
     let rest = half.begin(&[], &encrypt("x", b"too late"));
     assert_eq!(half.read_answer().unwrap().status, 408);
     drop(rest);
-    // A pair of keys may take longer. How long one takes is a matter of luck.
+    // A key pair may take longer. Its time is random.
     let usage = |tag: &str, mask| structure(tag, &[integer("CryptographicUsageMask", mask)]);
     let common = [enumeration("CryptographicAlgorithm", "RSA"), integer("CryptographicLength", 3072)];
     let pair =
@@ -496,7 +499,7 @@ fn with_logins_of_one_address_that_do_not_end() {
         refused(&mut held).then_some(())
     });
     assert_eq!(nobody.post(LOGIN, &json!({"identityId": "x", "jwt": "x"})).status, 429);
-    // Callers of the same address, which may be a load balancer's: a token that was never seen, a certificate, and what needs
+    // Callers of the same address, which may be that of a load balancer: with a new token, with a certificate, and with
     // neither.
     for name in ["carol", "dora"] {
         let mut caller = world.token(name, &Value::Null);
@@ -505,7 +508,7 @@ fn with_logins_of_one_address_that_do_not_end() {
     }
     assert_eq!(server.alice().get("/whoami").status, 200);
     assert_eq!(nobody.get("/health").status, 200);
-    // Those who do not go on are sent away long before other requests are.
+    // Clients that do not continue are refused long before other requests.
     let began = Instant::now();
     eventually("the logins end", || {
         held.iter_mut().for_each(|own| own.listen(Duration::from_millis(5)));

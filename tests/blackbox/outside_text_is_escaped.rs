@@ -1,4 +1,4 @@
-//! What comes from outside reaches no log, answer, audit log or terminal as it is: it is escaped, and cut where it is told.
+//! Text from outside is escaped in logs, answers, the audit log and on terminals, and cut where this is documented.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::harness::jwt::{but, claims};
 use crate::harness::subject::{CN, UTF8, name};
 use crate::harness::{Caller, Cli, Jwks, Leaf, Server, SigningKey, eventually, hanzo, kmip};
 
-/// One character of each kind that must not be seen as it is.
+/// One character of each kind that must be escaped.
 const KINDS: [char; 22] = [
     '\u{1b}',
     '\u{7}',
@@ -36,7 +36,7 @@ const KINDS: [char; 22] = [
     '\u{ad}',
 ];
 
-/// The bytes that a text shown in one piece takes at most, the mark and quotation marks included.
+/// The most bytes of a shown text, including the ellipsis and quotation marks.
 const SHOWN: usize = 520;
 
 fn hostile() -> String {
@@ -44,14 +44,14 @@ fn hostile() -> String {
     format!("x\n2026-01-01T00:00:00.000000Z  INFO claviger::http: forged \u{1b}[2J{kinds}y")
 }
 
-/// Fails if any of the text is what it must not be; line ends are allowed where lines are.
+/// Fails if the text has a character that must be escaped; line ends are allowed in texts of several lines.
 #[track_caller]
 fn is_clean(what: &str, text: &str) {
     let raw = text.chars().find(|own| own.is_control() && *own != '\n' || KINDS.contains(own));
     assert_eq!(raw, None, "{what}: {}", text.escape_debug());
 }
 
-/// An answer that is JSON: neither its bytes nor any text in it hide anything, and none of it is long.
+/// Checks a JSON answer: neither its bytes nor its texts have characters that must be escaped, and no text is too long.
 #[track_caller]
 fn answer_is_clean(what: &str, body: &[u8]) {
     let text = std::str::from_utf8(body).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -100,7 +100,7 @@ const ROUTES: [(&str, &str, &str); 19] = [
     ("POST", "/api/v1/auth/token/revoke", "accessToken"),
 ];
 
-/// JSON bodies that have the text wherever a text can be.
+/// Returns JSON bodies with the text in every place where a text can be.
 fn bodies(text: &str, member: &str) -> Vec<Value> {
     vec![
         json!({ text: 1 }),
@@ -117,7 +117,7 @@ fn bodies(text: &str, member: &str) -> Vec<Value> {
     ]
 }
 
-/// Sends the texts every way in.
+/// Sends the texts to every route.
 fn everywhere(server: &Server, root: &mut Caller, text: &str) {
     let headers = |value: &'static str| [("Content-Type", value)];
     for (method, path, member) in ROUTES {
@@ -128,7 +128,7 @@ fn everywhere(server: &Server, root: &mut Caller, text: &str) {
             answer_is_clean(&format!("{method} {path} {body}"), &answer.body);
         }
     }
-    // A path and a query; what is too long for a head is not sent.
+    // A path and a query; texts that are too long for a header are not sent.
     let short: String = text.chars().take(300).collect();
     for path in [
         "/access/list/",
@@ -147,7 +147,7 @@ fn everywhere(server: &Server, root: &mut Caller, text: &str) {
     credentials(server, &short);
 }
 
-/// The text in what strangers show.
+/// The text in the requests of unauthenticated clients.
 fn credentials(server: &Server, text: &str) {
     let key = SigningKey::p256("key");
     let claims = but(claims(text, text, text), &json!({ text: text }));
@@ -163,7 +163,7 @@ fn credentials(server: &Server, text: &str) {
         let answer = hanzo::try_login(server, text, token);
         answer_is_clean("a login", &answer.body);
     }
-    // Bytes that HTTP lets a header have.
+    // Bytes that HTTP permits in a header.
     let mut raw = server.nobody().connect().unwrap();
     let head = b"GET /whoami HTTP/1.1\r\nHost: localhost\r\nOrigin: \x9b31m\xe2\x80\xae\r\nAuthorization: \xe2\x80\xae\xc2\x9b\r\n\r\n";
     raw.stream.write_all(head).unwrap();
@@ -173,7 +173,8 @@ fn credentials(server: &Server, text: &str) {
     answer_is_clean("a certificate", &server.client(&identity).get("/whoami").body);
 }
 
-/// What the server wrote: clean, with lines of its own only, each of bounded length, and not without a trace of what was sent.
+/// Checks the server's output: escaped, only with the server's own lines, each of bounded length, and with a trace of
+/// the text.
 fn logs_are_clean(server: &Server, is_json: bool) {
     let log = server.log();
     is_clean("the log", &log);
@@ -236,7 +237,7 @@ fn a_whole_batch_of_failures_is_escaped() {
     is_clean("the log", &server.log());
 }
 
-/// A server that answers everything with one document.
+/// A server that answers every request with one document.
 fn answering(server: &Server, name: &str, document: crate::harness::jwks::Document) -> (Jwks, Cli) {
     let other = Jwks::plain(document);
     let cli = Cli::bare(server, name).with("CLAVIGER_URL", format!("http://{}", other.address));
@@ -249,7 +250,7 @@ fn the_command_line_shows_nothing_as_it_is() {
     let alice = Cli::alice(&server);
     let text = hostile();
     alice.fails_with(&["sym", "keys", "import", "\x1b[2J\u{202e}file"], &["\\u{1b}[2J\\u{202e}file"]);
-    // A name of bob's, seen by alice in a table and in JSON.
+    // A name that bob chose, shown to alice in a table and in JSON.
     let mut bob = server.bob().connect().unwrap();
     let named = "\u{202e}eman\u{9b}31m\u{2066}";
     let id = bob.new_key(&kmip::create("AES", 256, &[kmip::name(named)]));
@@ -268,7 +269,7 @@ fn the_command_line_shows_nothing_as_it_is() {
     is_clean("JSON", &said);
     let read: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(read["attributes"]["Name"][0]["NameValue"], named, "a program reads what the name is");
-    // What servers say.
+    // Texts of servers.
     let problem = json!({"type": "about:blank", "status": 400, "detail": text, "request_id": text});
     let document = |status, json: &Value| crate::harness::jwks::Document {
         status,

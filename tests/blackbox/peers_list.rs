@@ -1,4 +1,4 @@
-//! The list of what peers test names tests of ours; it must not outlive them.
+//! The list of test cases of other systems names tests of this repository, which must exist.
 
 #[allow(dead_code, reason = "other tables have numbers and cells")]
 #[path = "../tables/mod.rs"]
@@ -12,7 +12,7 @@ fn names_tests_that_there_are() {
         assert!(tables::is_test(name), "{name}");
         named += 1;
     }
-    // Every theme names some.
+    // Every theme names tests.
     assert!(named >= 60, "{named}");
     for section in
         list.split("\n## ").skip(1).flat_map(|part| part.split("\n### ").skip(usize::from(part.contains("\n### "))))

@@ -1,4 +1,4 @@
-//! What other servers got wrong about permission, each class of fault once.
+//! Faults in the permissions of other servers, each class once.
 
 use std::collections::BTreeSet;
 
@@ -80,7 +80,7 @@ fn a_grant_of_one_operation_is_a_grant_of_no_other() {
         let detail = bob.refused(&request, 403);
         assert!(detail.starts_with("you may not ") && detail.contains("neither grant nor project"), "{detail}");
     }
-    // A grantee gives nothing on.
+    // A grantee cannot grant.
     bob.not_done("/access/grant", &change("k", "bob", &["export"]), 403);
     bob.not_done("/access/grant", &change("k", "carol", &["encrypt"]), 403);
     bob.not_done("/access/revoke", &change("k", "bob", &["encrypt"]), 403);
@@ -124,16 +124,16 @@ fn an_import_over_a_key_takes_a_grant_on_that_key() {
     alice.grant("k", "bob", &["import"]);
     assert!(bob.refused(&import("other", Some(true), "AES", &[7; 32], &[]), 409).contains("exists already"));
     assert!(bob.refused(&import("k", Some(false), "AES", &[7; 32], &[]), 409).contains("exists already"));
-    // To replace a key is to destroy it, too.
+    // Replacing a key needs the right to destroy it.
     bob.refused(&import("k", Some(true), "AES", &[7; 32], &[]), 403);
     alice.grant("k", "bob", &["destroy"]);
     bob.ok(&import("k", Some(true), "AES", &[7; 32], &[]));
-    // It is the owner's still, with the grants that it had, and the importer does not read it.
+    // The owner and the grants are the same as before, and the importer cannot read the key.
     assert_eq!(alice.connection.export("k"), [7; 32]);
     assert_eq!(alice.get("/access/list/k"), json!([{"user_id": "bob", "operations": ["destroy", "import"]}]));
     bob.refused(&named("Get", "k"), 403);
     assert_eq!(alice.connection.open(&sealed), b"hers");
-    // Nor does it move by an import.
+    // An import does not move it either.
     let mut mary = world.certificate("mary");
     mary.key("m", &[project("p1")]);
     let detail = mary.refused(&import("m", Some(true), "AES", &[7; 32], &[project("p2")]), 422);
@@ -156,7 +156,7 @@ fn what_is_taken_back_ends_with_the_next_request() {
     bob.ok(&encrypt("k", b"x"));
     alice.take_back("k", "bob", &["encrypt", "mac"]);
     bob.refused(&encrypt("k", b"x"), 404);
-    // Ownership too: whoever was the owner keeps nothing, and what the new owner had been granted is forgotten.
+    // Ownership too: the former owner keeps no right, and the grants to the new owner are removed.
     alice.ok(&encrypt("k", b"x"));
     alice.grant("k", "bob", &["encrypt"]);
     alice.done("/access/transfer", &json!({"unique_identifier": "k", "user_id": "bob"}));
@@ -167,7 +167,7 @@ fn what_is_taken_back_ends_with_the_next_request() {
     bob.done("/access/transfer", &json!({"unique_identifier": "k", "user_id": "alice"}));
     alice.done("/access/accept", &json!({"unique_identifier": "k"}));
     bob.refused(&encrypt("k", b"x"), 404);
-    // And what a project gave.
+    // Also the rights by a project.
     let mut mary = world.certificate("mary");
     bob.key("his", &[]);
     mary.key("m", &[project("p1")]);
@@ -234,13 +234,13 @@ fn wildcards_in_names_and_tags_are_characters() {
     {
         mary.key(id, &[project("p1"), tags(&[tag])]);
     }
-    // The role says tags/a*, and what a tag says of itself is no pattern.
+    // The role has tags/a*, and wildcards in a tag itself have no effect.
     tara.ok(&encrypt("k2", b"x"));
     for id in ["k1", "k3", "k4", "k5", "k6", "k7"] {
         tara.refused(&encrypt(id, b"x"), 404);
     }
     assert_eq!(tara.located(&[]), (vec!["k2".to_owned()], 1));
-    // Objects and projects of such names there are none.
+    // Objects and projects cannot have such names.
     for id in ["*", "k*", "k/1", "../k1", "k?", "", "objects/k1"] {
         mary.refused(&create("AES", 256, &[text("UniqueIdentifier", id)]), 400);
     }
@@ -275,7 +275,7 @@ fn batch(items: &[(&str, &Value)]) -> Value {
 fn each_item_of_a_batch_is_permitted_by_itself() {
     let world = world();
     let (mut alice, mut bob) = (world.certificate("alice"), world.certificate("bob"));
-    // What an item changes holds for the next: an import takes away the tag that the token is narrowed to.
+    // A change by an item applies to the next item: an import removes the tag that the credential is narrowed to.
     alice.key("k", &[tags(&["blue"])]);
     let mut narrowed = world.token("alice", &json!({"properties": {"tag": "blue"}}));
     let over = import("k", Some(true), "AES", &[7; 32], &[tags(&["blue", "red"])]);
@@ -284,7 +284,7 @@ fn each_item_of_a_batch_is_permitted_by_itself() {
     let away = import("k", Some(true), "AES", &[7; 32], &[tags(&["red"])]);
     let answer = narrowed.ok(&batch(&[("Import", &away), ("Encrypt", &encrypt("k", b"x"))]));
     assert_eq!(answer.to_string().matches("OperationFailed").count(), 1, "{answer}");
-    // An item that is refused gives the next nothing to go on with.
+    // A refused item leaves no object in the ID placeholder for the next one.
     alice.key("hers", &[]);
     let without = structure("Encrypt", &[crate::harness::kmip::bytes("Data", b"x")]);
     let find = locate(&[text("UniqueIdentifier", "hers")], &[]);
@@ -309,7 +309,7 @@ fn a_wrapping_key_inside_another_operation_is_used_and_so_permitted() {
         bob.refused(&wrapped(operation, "his", "hidden"), 404);
         assert!(bob.refused(&wrapped(operation, "his", "known"), 403).contains("encrypt"));
         bob.ok(&wrapped(operation, "his", "granted"));
-        // To wrap a key is to get it: the grant on the wrapping key alone does not do.
+        // Wrapping a key needs the right to get it: a grant on the wrapping key is not enough.
         bob.refused(&wrapped(operation, "granted", "his"), 403);
     }
 }
@@ -340,9 +340,9 @@ fn locate_neither_shows_nor_counts_what_one_may_not_know() {
     assert_eq!(found(&mut bob, &[text("UniqueIdentifier", "m0")]), "");
     assert_eq!(found(&mut world.certificate("sam"), &[]), "a1");
     assert_eq!(found(&mut mary, &[project("p1"), tags(&["red"])]), "m1 m3 m5");
-    // Of what a role has to find, only what its policies speak of.
+    // A role finds only the objects that its policies name.
     assert_eq!(found(&mut world.certificate("fred"), &[]), "m0 m1 m2 m3 m4 m5");
-    // Pages of somebody who may find only some.
+    // Pages of a caller who may find only some objects.
     let mut blue = world.token("alice", &json!({"properties": {"tag": ["blue"]}}));
     assert_eq!(found(&mut blue, &[]), "a0 a2 a4");
     let page = blue.ok(&locate(&[], &[integer("MaximumItems", 1), integer("OffsetItems", 1)]));
@@ -355,7 +355,7 @@ fn locate_neither_shows_nor_counts_what_one_may_not_know() {
     assert_eq!(found(&mut nothing, &[]), "");
     let mut creating = world.token("alice", &json!({"operations": ["Create", "Locate"]}));
     assert_eq!(found(&mut creating, &[]), "");
-    // Who is narrowed to other operations does not even search.
+    // A caller whose credential is narrowed to other operations cannot search.
     let mut encrypting = world.token("alice", &json!({"operations": ["Encrypt"]}));
     assert!(encrypting.refused(&locate(&[], &[]), 403).contains("limited to other operations"));
     for list in ["/access/owned", "/access/obtained"] {
@@ -376,13 +376,13 @@ fn who_names_an_identifier_learns_that_it_is_taken_and_nothing_else() {
     {
         bob.refused(&request, 409);
     }
-    // Not those who may create nothing.
+    // Also not a caller who may not create objects.
     let mut vain = world.token("bob", &json!({"operations": ["Encrypt"]}));
     for id in ["k", "free"] {
         vain.refused(&create("AES", 256, &[text("UniqueIdentifier", id)]), 403);
         vain.refused(&import(id, Some(true), "AES", &[7; 32], &[]), 403);
     }
-    // Nor is there a project to be guessed.
+    // A caller cannot guess projects either.
     let answers: BTreeSet<String> =
         ["p1", "none"].map(|name| bob.refused(&create("AES", 256, &[project(name)]), 403)).into();
     assert_eq!(answers.len(), 1, "{answers:?}");
@@ -412,11 +412,11 @@ fn a_name_administers_by_the_proof_that_is_named_alone() {
         assert!(!administers(&mut world.certificate(user)), "{user}");
     }
     assert!(!administers(&mut world.token("root", &Value::Null)));
-    // The API token speaks for the user admin, whose certificate is named.
+    // The API token authenticates the user admin, whose certificate is named.
     let mut token = Caller::bearer(&world.server, &data_encoding::BASE64.encode(&key));
     assert_eq!(token.get("/whoami"), json!({"username": "admin", "method": "api-token"}));
     assert!(!administers(&mut token));
-    // A limited credential of an administrator's does not administer, whatever it is limited to.
+    // An administrator with a narrowed credential is not an administrator, whatever the narrowing.
     for claim in [
         json!({}),
         json!({"role": "everything"}),
@@ -442,9 +442,9 @@ fn a_role_in_a_claim_takes_away_and_gives_nothing() {
     assert_eq!(claimed.get("/access/privileged")["has_privileged_access"], false);
     assert_eq!(claimed.get("/whoami"), json!({"username": "sam", "method": "jwt"}));
     assert_eq!(claimed.located(&[]), (vec![], 0));
-    // The role that the configuration gives does.
+    // The role from the configuration does.
     assert_eq!(world.certificate("fred").get("/access/privileged")["has_privileged_access"], true);
-    // A claim that is not understood is no credential.
+    // A JWT with a claim that the server does not understand is refused.
     for claim in [json!({"operations": ["everything"]}), json!([]), json!("reader"), json!({"scope": "all"})] {
         let token = world.issuer.token("mary", &claim);
         assert_eq!(Caller::bearer(&world.server, &token).send("GET", "/whoami", None).status, 401, "{claim}");
@@ -456,7 +456,7 @@ fn nobody_gives_what_they_have_not() {
     let world = world();
     let mut mary = world.certificate("mary");
     mary.key("m", &[project("p1")]);
-    // Gina gives access in the project, and gets nothing out of it.
+    // Gina can grant access in the project, but cannot take objects out of it.
     let mut gina = world.certificate("gina");
     gina.refused(&named("Export", "m"), 403);
     for (user, operation) in
@@ -466,14 +466,14 @@ fn nobody_gives_what_they_have_not() {
         assert!(told.contains("may not") && told.contains("themselves"), "{told}");
     }
     gina.grant("m", "sam", &["encrypt"]);
-    // Nor by another project, in which she may do everything.
+    // Also not by another project, in which she has every right.
     for place in [json!("p2"), Value::Null] {
         gina.not_done("/access/project", &json!({"unique_identifier": "m", "project": place}), 403);
     }
     gina.refused(&named("Export", "m"), 403);
     mary.done("/access/project", &json!({"unique_identifier": "m", "project": "p2"}));
     gina.ok(&named("Export", "m"));
-    // What a project denies to an owner is not had by taking the key out, or by a friend.
+    // An owner does not get an operation that a project denies by taking the key out, or by another user.
     let mut karl = world.certificate("karl");
     karl.key("c", &[project("closed")]);
     karl.refused(&named("Export", "c"), 403);
@@ -490,12 +490,12 @@ fn users_that_are_all_the_default_user_are_one() {
     let (mut alice, mut bob) = (Caller::certificate(&server, "alice"), Caller::certificate(&server, "bob"));
     alice.key("k", &[]);
     bob.ok(&encrypt("k", b"x"));
-    // The name of a certificate is nobody's any more, and so it administers nothing.
+    // The name of the certificate belongs to no user any longer, so it is not an administrator.
     assert_eq!(alice.get("/access/privileged")["has_privileged_access"], false);
     assert_eq!(alice.send("GET", "/access/definitions/roles", None).status, 403);
     let told = alice.not_done("/access/grant", &change("k", "admin", &["mac"]), 422);
     assert!(told.contains("owns the object"), "{told}");
-    // What is given to a name that nobody has any more is had by nobody.
+    // A grant to a name that no user has any longer gives no rights.
     alice.grant("k", "bob", &["mac"]);
     bob.done("/access/transfer", &json!({"unique_identifier": "k", "user_id": "bob"}));
     bob.not_done("/access/accept", &json!({"unique_identifier": "k"}), 403);

@@ -1,4 +1,4 @@
-//! Questions about permission, and changes of it that would change nothing.
+//! Explanations of permissions, and grants that would not change anything.
 
 use serde_json::{Value, json};
 
@@ -42,9 +42,9 @@ fn a_question_is_answered_to_those_whom_it_concerns() {
     assert_eq!(told(&mut root, &ask("fred", "create", None))["role"], "first");
     assert_eq!(told(&mut root, &ask("fred", "create", None))["allowed"], false);
     assert_eq!(told(&mut bob, &ask("bob", "create", None))["allowed"], true);
-    // The role of somebody else is the administrators' business.
+    // Only administrators get the role of another user.
     assert_eq!(told(&mut alice, &ask("fred", "encrypt", Some("k"))).get("role"), None);
-    // Who asks about themselves asks with what their token takes away.
+    // A question about the caller takes the narrowing of the caller's credential into account.
     let mut dora = world.token("dora", &json!({"operations": ["get_attributes", "encrypt"]}));
     alice.grant("k", "dora", &["encrypt", "export"]);
     let herself = format!("jwt:{ISSUER}#dora");
@@ -52,14 +52,14 @@ fn a_question_is_answered_to_those_whom_it_concerns() {
     assert_eq!(told(&mut dora, &ask(&herself, "export", Some("k")))["allowed"], false);
     assert_eq!(told(&mut alice, &ask(&herself, "export", Some("k")))["allowed"], true);
     alice.take_back("k", "dora", &["encrypt", "export"]);
-    // Others are not told, not even that there is something.
+    // Other callers get no answer, and do not learn that the object exists.
     let mut sam = world.certificate("sam");
     for (user, id) in [("sam", "k"), ("bob", "k"), ("sam", "none")] {
         sam.not_done("/access/explain", &ask(user, "encrypt", Some(id)), 404);
     }
     sam.not_done("/access/explain", &ask("bob", "create", None), 403);
     bob.not_done("/access/explain", &ask("alice", "encrypt", Some("k")), 404);
-    // Without an object there is nothing to be said of what needs one.
+    // An operation on an object cannot be explained without an object.
     for operation in ["encrypt", "get", "transfer", "manage_access"] {
         bob.not_done("/access/explain", &ask("bob", operation, None), 400);
     }
@@ -67,7 +67,7 @@ fn a_question_is_answered_to_those_whom_it_concerns() {
     {
         root.not_done("/access/explain", &question, 400);
     }
-    // Nothing was done.
+    // Nothing was changed.
     assert_eq!(alice.get("/access/list/k"), json!([{"user_id": "bob", "operations": ["encrypt"]}]));
 }
 
@@ -119,7 +119,7 @@ fn a_grant_that_would_change_nothing_says_why() {
     let told = alice.not_done("/access/grant", &change("k", "one too many", &["encrypt"]), 422);
     assert!(told.contains("at most 256 grantees"), "{told}");
     alice.grant("k", "user-0", &["decrypt"]);
-    // Requests that say nothing clear.
+    // Ambiguous requests.
     for body in [
         json!({"unique_identifier": "k", "operation_types": ["mac"]}),
         json!({"unique_identifier": "k", "user_id": "a", "role": "first", "operation_types": ["mac"]}),

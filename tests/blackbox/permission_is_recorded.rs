@@ -1,4 +1,4 @@
-//! Each refusal and each change of permission is in the audit trail when its answer arrives.
+//! Each refusal and each change of permission is in the audit log when its answer arrives.
 
 use std::fs;
 
@@ -129,7 +129,7 @@ fn refusals_with_their_reasons() {
         assert!(!text.contains(&secret));
     }
     assert!(!text.contains("plaintext"));
-    // What a token takes away, and the key inside another operation.
+    // A refusal by the narrowing of a token, and of the second key of an operation.
     let token = world.issuer.token("bob", &json!({"operations": ["Encrypt"]}));
     let mut narrowed = crate::harness::Caller::bearer(&world.server, &token);
     narrowed.refused(&named("Export", "his"), 403);

@@ -1,4 +1,5 @@
-//! Whoever can write the database file gives nobody access by it: rows that decide are refused if they were changed.
+//! A person who can write the database file cannot give access by it: rows on which access depends are refused if they
+//! were changed.
 
 use rusqlite::Connection as Database;
 use serde_json::json;
@@ -84,7 +85,7 @@ fn whose_a_key_is_and_who_may_use_it() {
         }
         is_told(&world, &[&id]);
     }
-    // A row of the index is an index, and nothing else.
+    // A row of the index gives no access.
     for request in [encrypt("planted", b"x"), named("Export", "planted")] {
         bob.refused(&request, 404);
     }
@@ -95,7 +96,7 @@ fn whose_a_key_is_and_who_may_use_it() {
     assert_eq!(alice.get("/access/owned").as_array().unwrap().len(), 2);
 }
 
-/// What administrators made, and for each row somebody whom it limits.
+/// Definitions by administrators, and for each row a caller whom it limits.
 fn define(world: &World) {
     let mut root = world.certificate("root");
     let mut put = |kind: &str, name: &str, definition| assert_eq!(root.define(kind, name, &definition).status, 200);
@@ -182,16 +183,16 @@ fn roles_policies_users_and_projects() {
     let may = |caller: &mut Caller, id: &str| {
         [named("GetAttributes", id), encrypt(id, b"x"), named("Export", id)].map(|one| caller.kmip(&one).status)
     };
-    // A member whose role or policy cannot be believed has nothing there, not even what was granted.
+    // A member whose role or policy is refused has no rights there, also not by grants.
     let mut mina = world.certificate("mina");
     for id in ["p1", "p2", "p3", "p5"] {
         assert_eq!(may(&mut mina, id), [404; 3], "{id}");
     }
-    // A user whose role cannot be believed may not even use their own.
+    // A user whose role is refused may not use their own objects either.
     for user in ["vera", "vic", "vince"] {
         assert_eq!(may(&mut world.certificate(user), user), [404; 3], "{user}");
     }
-    // In a project that cannot be believed nobody does anything, whom it may have denied something least of all.
+    // In a project whose row is refused, no caller has rights.
     assert_eq!(may(&mut world.certificate("owen"), "p4"), [404; 3]);
     let (mut alice, mut bob) = (world.certificate("alice"), world.certificate("bob"));
     assert_eq!(may(&mut alice, "p3"), [404; 3]);
@@ -200,11 +201,11 @@ fn roles_policies_users_and_projects() {
     }
     assert_eq!(bob.kmip(&crate::harness::kmip::create("AES", 256, &[project("forged")])).status, 403);
     assert_eq!(bob.located(&[]), (vec![], 0));
-    // The others go on.
+    // Other callers are not affected.
     for id in ["p1", "p2", "p5"] {
         assert_eq!(may(&mut alice, id), [200; 3], "{id}");
     }
-    // And an administrator mends it.
+    // An administrator can repair it.
     let mut root = world.certificate("root");
     for (kind, name, definition) in [
         ("roles", "narrow", json!({"capabilities": ["read"], "policies": ["all"]})),

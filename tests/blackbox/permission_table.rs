@@ -1,4 +1,4 @@
-//! Who may do what with which key: 403 to those who may do something with it, 404 to all others.
+//! The rights of callers on keys: 403 for callers with another right on the key, 404 for all others.
 
 use std::collections::BTreeMap;
 
@@ -38,9 +38,9 @@ enum Operation {
     Activate,
     Revoke,
     Destroy,
-    /// Import over it.
+    /// An Import that replaces it.
     Import,
-    /// To be the key under which a Get of a key of the caller's is wrapped.
+    /// A Get that wraps a key of the caller under it.
     Wrap,
     Grant,
     Transfer,
@@ -59,7 +59,7 @@ use Expected::{Allowed, Forbidden, NotFound};
 
 const EVERYTHING: &[Operation] =
     &[GetAttributes, Encrypt, Decrypt, Mac, Get, Export, Activate, Revoke, Destroy, Import, Wrap, Grant, Transfer];
-/// Everything that no row before names for this caller and this key.
+/// All operations that no row before names for this caller and this key.
 const THE_REST: &[Operation] = &[];
 
 type Row = (&'static str, &'static [Operation], &'static str, Expected);
@@ -95,7 +95,7 @@ const TABLE: &[Row] = &[
     ("a barred member", EVERYTHING, "the plain key", NotFound),
     ("a barred member", &[Decrypt, Get, Export, Transfer], "the project's key", Forbidden),
     ("a barred member", THE_REST, "the project's key", Allowed),
-    // A key that is given away leaves its project, which takes leave for everything with it.
+    // A transferred key leaves its project, which needs every right on it.
     ("a barred member", &[Decrypt, Get, Export, Transfer], "their own key in the project", Forbidden),
     ("a barred member", THE_REST, "their own key in the project", Allowed),
     ("a roving reader", &[GetAttributes], "their own key", Allowed),
@@ -110,7 +110,7 @@ const TABLE: &[Row] = &[
     ("the owner's token for Encrypt", THE_REST, "the project's key", Forbidden),
     ("the owner's token for the project", EVERYTHING, "the plain key", NotFound),
     ("the owner's token for the project", EVERYTHING, "the granted key", NotFound),
-    // To import is to add to the project, where she is no member.
+    // An import adds to the project, of which she is not a member.
     ("the owner's token for the project", &[Import], "the project's key", Forbidden),
     ("the owner's token for the project", THE_REST, "the project's key", Allowed),
     ("the owner's token for blue keys", EVERYTHING, "the plain key", NotFound),
@@ -133,7 +133,7 @@ const TABLE: &[Row] = &[
     ("a stranger", THE_REST, "everyone's key", Forbidden),
 ];
 
-/// User, and the claim of their token if they have one.
+/// The user, and the claim of their JWT if they have one.
 fn who(caller: &str) -> (&'static str, Option<Value>) {
     match caller {
         "the owner" => ("alice", None),
@@ -154,7 +154,7 @@ fn who(caller: &str) -> (&'static str, Option<Value>) {
     }
 }
 
-/// Whether the caller's limits leave them anything of their own to bring along: new keys, and a key to be wrapped.
+/// Whether the caller's limits permit own objects for the request: new keys, and a key to wrap.
 fn is_unlimited(caller: &str) -> bool {
     !caller.contains("token") && !["vera", "oscar"].contains(&who(caller).0)
 }
@@ -181,7 +181,7 @@ impl Table {
         table
     }
 
-    /// Who is a member of the project, beside the three that the rows are about.
+    /// The members of the project, except the three callers of the rows.
     fn set_members(&self, more: &[&str]) {
         let mut members = json!({"rita": "reader", "omar": "operator", "barry": "barred"});
         more.iter().for_each(|member| members[*member] = json!("barred"));
@@ -204,7 +204,7 @@ impl Table {
         })
     }
 
-    /// A key as it is called, made by its owner: a role must not be in the way of that.
+    /// Makes a key with this identifier by its owner, whose role must permit it.
     fn make(&mut self, caller: &'static str, key: &'static str) -> Key {
         self.number += 1;
         let id = format!("key-{}", self.number);
@@ -239,7 +239,7 @@ impl Table {
             self.caller(caller).done("/access/project", &body);
             return;
         }
-        // Alice is no member but for this moment.
+        // Alice is a member only during this step.
         self.set_members(&["alice"]);
         self.alice.done("/access/project", &body);
         self.set_members(&[]);
@@ -277,7 +277,7 @@ impl Table {
             Grant => own.post("/access/grant", &change(&id, &someone, &["mac_verify"])),
             Transfer => own.post("/access/transfer", &json!({"unique_identifier": id, "user_id": "tess"})),
         };
-        // What has been done is done: the next row gets a key like it.
+        // If the operation was performed, the next row gets a new key like it.
         if answer.status == 200 && [Revoke, Destroy, Import, Grant, Transfer].contains(&operation) {
             self.keys.remove(&(owner, key));
         }
@@ -303,10 +303,10 @@ impl Table {
 fn meaning(operation: Operation, answer: &Answer) -> Expected {
     match (answer.status, operation) {
         (200, _) => Allowed,
-        // It was active already, and an active key cannot be destroyed: whoever learns that may.
+        // It was already active, and an active key cannot be destroyed: only a caller with the right gets this error.
         (409, Activate | Destroy) => Allowed,
         (403, _) => Forbidden,
-        // An identifier that is taken is told to everybody.
+        // Every caller learns that an identifier is taken.
         (404, _) | (409, Import) => NotFound,
         _ => panic!("{operation:?}: {answer:?}"),
     }
@@ -321,7 +321,7 @@ fn every_row_holds() {
         let named: Vec<Operation> = before.flat_map(|row| row.1.iter().copied()).collect();
         let rest: Vec<Operation> = EVERYTHING.iter().copied().filter(|one| !named.contains(one)).collect();
         for operation in if operations.is_empty() { &rest } else { *operations } {
-            // Who may bring nothing along is refused before the key is looked at.
+            // A caller without own objects for the request is refused before the key is read.
             if *operation == Import && operations.len() != 1 && !is_unlimited(caller) && *expected != Allowed {
                 continue;
             }
@@ -353,7 +353,7 @@ fn in_default_mode_the_default_user_does_everything() {
     connection.refused(&encrypt("no-such", b"x"), 404, "Object_Not_Found");
     assert_eq!(connection.get("/access/create").json(), json!({"has_create_permission": true}));
     assert_eq!(connection.get("/access/privileged").json(), json!({"has_privileged_access": true}));
-    // Nobody else is there to accept it.
+    // There is no other user to accept it.
     assert_eq!(connection.post("/access/transfer", &json!({"unique_identifier": id, "user_id": "bob"})).status, 200);
     assert_eq!(connection.post("/access/accept", &json!({ "unique_identifier": id })).status, 403);
     connection.ok(&named("GetAttributes", &id));
@@ -451,7 +451,7 @@ fn what_one_owns_and_what_one_was_given_are_two_lists() {
     let owned = alice.get("/access/owned?offset=3");
     assert_eq!((&owned[0]["state"], &owned[0]["is_wrapped"]), (&json!("Active"), &json!(false)));
     assert_eq!(string(&owned[0]["attributes"], "State"), "Active");
-    // What one granted to everyone is still one's own.
+    // An owner who granted an operation to everyone still has it.
     assert_eq!(ids(&bob.get("/access/owned")), ["his"]);
     let obtained = bob.get("/access/obtained");
     assert_eq!(ids(&obtained), ["hers-1", "hers-3"]);
@@ -464,7 +464,7 @@ fn what_one_owns_and_what_one_was_given_are_two_lists() {
     for offset in ["-1", "x", "99999999999999999999"] {
         assert_eq!(alice.send("GET", &format!("/access/owned?offset={offset}"), None).status, 400, "{offset}");
     }
-    // A narrowed token sees what it may use.
+    // A narrowed token finds the objects that it may use.
     let mut narrowed = world.token("bob", &json!({"operations": ["Encrypt", "Locate"]}));
     assert_eq!(narrowed.get("/access/obtained")[0]["operations"], json!(["encrypt"]));
     assert_eq!(ids(&narrowed.get("/access/obtained")), ["hers-3"]);

@@ -1,4 +1,4 @@
-//! What Piiano's client calls beside the version: health, the IAM configuration, and all that is another product.
+//! The calls of Piiano's client except the version: health, the IAM configuration, and everything that is not served.
 
 use std::fs;
 
@@ -12,13 +12,13 @@ const CONF: &str = "/api/pvlt/1.0/ctl/iam/conf";
 
 const HEALTH: [&str; 2] = ["/api/pvlt/1.0/data/info/health", "/api/pvlt/1.0/ctl/info/health"];
 
-/// A server with the IAM file of Piiano's document and a comment, where `root` administers.
+/// Starts a server with the IAM file of Piiano's document and a comment, and the administrator `root`.
 fn server() -> (Server, String) {
     let iam = format!("# for app1\n{IDPS}{ROLES}");
     (Server::start_at(place(&iam), &options(&["--administrators=root"])), iam)
 }
 
-/// As Piiano's client asks.
+/// The requests of Piiano's client.
 fn ask(connection: &mut Connection, method: &str, path: &str) -> Answer {
     let authorization = format!("Bearer {TOKEN}");
     let headers = [("Authorization", authorization.as_str()), ("Accept", "application/json")];
@@ -33,7 +33,7 @@ fn health_is_one_word() {
         for answer in [ask(&mut client, "GET", path), server.nobody().get(path)] {
             assert_eq!((answer.status, answer.json()), (200, json!({"status": "pass"})), "{path}");
         }
-        // The client sends what it always sends; other fields are ignored.
+        // The client sends its usual fields, which are ignored.
         assert_eq!(ask(&mut client, "GET", &format!("{path}?custom_audit=x")).status, 200);
     }
 }
@@ -46,12 +46,12 @@ fn those_who_administer_read_the_iam_file_that_is_in_force() {
     let answer = read();
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/toml")));
     assert_eq!(String::from_utf8(answer.body).unwrap(), iam);
-    // A caller of the table has all that its role gives, which is no administration.
+    // A caller of the table has all rights of its role, but is not an administrator.
     let mut client = server.nobody().connect().unwrap();
     let refused = ask(&mut client, "GET", CONF);
     assert_eq!((refused.status, &refused.json()["error_code"]), (403, &json!("PV1006")));
     assert_eq!(server.nobody().get(CONF).status, 401);
-    // What is reloaded is told, and of a faulty file what is in force.
+    // The answer has the reloaded file; after an invalid file, the one that is in force.
     fs::write(server.place.path("iam.toml"), format!("{iam}# more\n")).unwrap();
     server.signal("HUP");
     eventually("the new file is told", || read().body.ends_with(b"# more\n").then_some(()));

@@ -1,4 +1,4 @@
-//! A JWT with each call, as Piiano's document has it: who is trusted, for which role, and until when.
+//! A JWT with each request, as in Piiano's document: the trusted issuers, the roles, and the end of trust.
 
 use std::fs;
 
@@ -40,7 +40,7 @@ fn the_documents_own_token_is_the_vault_admin() {
     let who = admin.send("GET", "/whoami", None).json();
     assert_eq!(who, json!({"username": "VaultAdmin", "method": "jwt", "role": "VaultAdminRole"}));
     assert_eq!(admin.send("GET", VERSION, None).status, 200);
-    // On each call, and not by a login: the same connection without it is nobody's.
+    // The JWT is needed in each request: on the same connection a request without it is not authenticated.
     assert_eq!(admin.connection.try_request("GET", VERSION, &[], b"").unwrap().status, 401);
     let made = admin.send("POST", kmip::PATH, Some(&kmip::create("AES", 256, &[])));
     assert_eq!(made.status, 200, "{}", made.json());
@@ -66,7 +66,7 @@ fn issuer_audience_and_signature_are_those_of_one_table() {
         (&b, A, json!("other"), 200),
         (&a, A, json!(["other", "kms"]), 200),
         (&b, A, json!(["other", "kms"]), 200),
-        // The same key id in two tables is two keys.
+        // The same key id in two tables names two keys.
         (&b, A, json!("kms"), 401),
         (&a, A, json!("other"), 401),
         (&a, "https://a.example", json!("kms"), 401),
@@ -98,7 +98,7 @@ fn a_token_holds_exactly_one_role_that_its_table_may_give() {
         let (status, who) = whoami(&server, &with(&key, &json!({ "roles": roles })));
         assert_eq!((status == 200).then(|| who["role"].as_str().unwrap()), role, "{roles}");
     }
-    // The role is the ceiling: who may read makes nothing, and is told so when they ask.
+    // The role is a limit: a reader cannot create objects, and `/access/create` says so.
     let mut carol = Caller::bearer(&server, &with(&key, &json!({})));
     let question = json!({"user": format!("jwt:{A}#carol"), "operation": "create"});
     let explained = carol.send("POST", "/access/explain", Some(&question)).json();
@@ -164,7 +164,7 @@ fn a_role_in_a_token_makes_nobody_an_administrator() {
         assert_eq!(caller.send("GET", "/access/definitions/roles", None).status, 403);
         assert_eq!(caller.send("POST", kmip::PATH, Some(&kmip::create("AES", 256, &[]))).status, 403);
     }
-    // The file itself gives it to this certificate.
+    // The file gives this role to the certificate.
     assert_eq!(Caller::certificate(&server, "alice").send("GET", "/access/definitions/roles", None).status, 200);
 }
 
@@ -190,18 +190,19 @@ fn keys_are_fetched_and_the_file_is_reloaded() {
     let (reloaded, stays) = ("the IAM file was reloaded", "the policy stays as it was");
     let token = with(&key, &json!({}));
     assert_eq!(whoami(&server, &token).1["role"], "reader");
-    // The role is not allowed any more: what was remembered of the token does not help it, and its keys are still known.
+    // The role is no longer allowed: the cached verification of the JWT does not help, although its keys are still
+    // known.
     reload(&format!("{}{ROLES}{reader}", fetched("allowed_roles = [\"VaultAdminRole\"]\n")), reloaded);
     assert_eq!(status(&server, &token), 401);
     assert_eq!(status(&server, &with(&key, &json!({"roles": "VaultAdminRole"}))), 200);
     reload(&format!("{}{ROLES}", fetched("allowed_roles = [\"nobody\"]\n")), stays);
     assert!(server.log().contains("line 3: idps.a.allowed_roles: there is no role"));
     assert_eq!(status(&server, &with(&key, &json!({"roles": "VaultAdminRole"}))), 200, "what was there stays");
-    // Another key of the same id: who was somebody a moment ago is nobody.
+    // Another key with the same id: a JWT that was valid a moment ago is refused.
     reload(&format!("{}{ROLES}{reader}", table("a", A, "kms", &other)), reloaded);
     assert_eq!(status(&server, &with(&key, &json!({"roles": "VaultAdminRole"}))), 401);
     assert_eq!(status(&server, &with(&other, &json!({}))), 200);
-    // Nobody is trusted: nobody gets in, and not everybody.
+    // If no issuer is trusted, no caller is admitted.
     reload("[idps]\n", reloaded);
     assert_eq!(status(&server, &with(&other, &json!({}))), 401);
     assert_eq!(server.nobody().get("/whoami").status, 401);

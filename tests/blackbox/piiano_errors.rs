@@ -1,4 +1,4 @@
-//! Failures as Piiano's clients read them, to callers of an idps table and to nobody else.
+//! Failures in the format of Piiano's clients, only for callers of an idps table.
 
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ reasons = ["*"]
 resources = ["*"]
 "#;
 
-/// What is told beside the problem.
+/// The members in addition to the problem document.
 #[track_caller]
 fn told(answer: &Answer, status: u16, code: &str) {
     let body = answer.json();
@@ -59,7 +59,7 @@ fn each_failure_has_its_code() {
     let forged = format!("{rest}.D{}", &signature[1..]);
     assert_ne!(forged, TOKEN);
     told(&Caller::bearer(&server, &forged).send("GET", "/whoami", None), 401, "PV1005");
-    // Who is not known by a table is answered as ever.
+    // Other callers get the usual answer.
     let mut alice = server.alice().connect().unwrap();
     untold(&alice.kmip(&kmip::named("Get", "nothing")), 404);
     untold(&server.nobody().get("/whoami"), 401);
@@ -114,9 +114,9 @@ fn under_its_paths_each_failure_has_a_code_whoever_asks() {
     told(&admin("GET", "/api/pvlt", &[]), 501, "PV2001");
     told(&admin("DELETE", VERSION, &[]), 501, "PV2001");
     told(&admin("GET", VERSION, &[("Origin", "https://evil.example")]), 403, "PV1006");
-    // Of another kind of caller too.
+    // Also for another kind of caller.
     told(&server.alice().try_request("POST", VERSION, &[], b"").unwrap(), 501, "PV2001");
-    // What has no code of its own there has one all the same.
+    // A failure without its own code has a general one.
     let nobody = || server.nobody().try_request("GET", VERSION, &[], b"").unwrap();
     let refused = std::iter::repeat_with(nobody).take(40).find(|answer| answer.status == 429);
     told(&refused.unwrap(), 429, "PV1001");

@@ -1,4 +1,4 @@
-//! Forged tokens before an idps table: the gate's table of them, and the same refusals.
+//! Forged JWTs with an idps table: the same JWTs and refusals as for other issuers.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ fn no_fault_of_tokens_that_is_known_is_one_of_the_idps_tables() {
         assert_eq!(status, 401, "{fault}: {body}");
         bodies.insert(body.to_string());
     }
-    // Whether a table is named by `iss` and `aud` is in them, and nothing else.
+    // The answers only show whether `iss` and `aud` name a table.
     assert_eq!(bodies.len(), 2, "{bodies:#?}");
     let log = server.log();
     let signature = good.split('.').next_back().unwrap();

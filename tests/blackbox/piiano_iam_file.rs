@@ -1,4 +1,4 @@
-//! The IAM file: what is wrong with it is told with line and key, before anything starts.
+//! The IAM file: errors are reported with line and key, before the server starts.
 
 use std::fs;
 
@@ -105,7 +105,7 @@ fn it_is_checked_beside_the_other_files_and_options() {
 
 #[test]
 fn a_table_that_lets_nobody_in_is_warned_of_and_a_missing_role_is_named() {
-    // The table of the document, without a role beside it.
+    // The table of the document without a role.
     let place = place(IDPS);
     let check = || run(place.command(&options(&[])).arg("--check-config")).1;
     let said = check();
@@ -140,7 +140,7 @@ fn a_table_that_lets_nobody_in_is_warned_of_and_a_missing_role_is_named() {
             warned(told).then_some(())
         });
     }
-    // Once there is the role, nothing is left to warn of.
+    // With the role, there is no warning.
     fs::write(place.path("iam.toml"), format!("{IDPS}{ROLES}")).unwrap();
     server.signal("HUP");
     eventually("the token is good", || {

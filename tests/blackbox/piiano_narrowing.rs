@@ -1,4 +1,4 @@
-//! Claims `<namespace>/prop/<property>` limit a token to the objects that carry the property with one of the values.
+//! Claims `<namespace>/prop/<property>` limit a JWT to objects that have the property with one of the values.
 
 use serde_json::{Value, json};
 
@@ -51,18 +51,18 @@ fn a_property_narrows_what_a_token_reaches() {
         (json!({"https://myapp/prop/tag": "red"}), 200, 404),
         (json!({"https://myapp/prop/tag": ["small", "big"]}), 200, 404),
         (json!({"https://myapp/prop/nothing": "red"}), 404, 404),
-        // Several must all hold, whatever stands before them.
+        // Several must all hold, with any namespaces.
         (json!({"https://myapp/prop/tag": "red", "https://myapp/prop/owner": "ann"}), 200, 404),
         (json!({"https://myapp/prop/tag": "red", "https://myapp/prop/owner": "bob"}), 404, 404),
         (json!({"a/prop/tag": "red", "b/prop/tag": "blue"}), 404, 404),
-        // Beside the server's own claim.
+        // Together with the server's own claim.
         (json!({"a/prop/tag": "red", "claviger": {"operations": ["GetAttributes"]}}), 403, 404),
         (json!({"a/proper/tag": "red", "prop/tag": "red"}), 200, 200),
     ] {
         let got = [&red, &blue].map(|id| world.status(&narrowing, &kmip::encrypt(id, b"x")));
         assert_eq!(got, [of_red, of_blue], "{narrowing}");
     }
-    // A new object must carry it too.
+    // A new object must have it too.
     let narrowing = json!({"https://myapp/prop/owner": "ann"});
     assert_eq!(world.status(&narrowing, &kmip::create("AES", 256, &[])), 403);
     let own = [kmip::vendor_attribute("app", "owner", "ann")];

@@ -1,4 +1,4 @@
-//! `claviger --auth-token JWT version`: which vault, by whom it can be asked, and in which words.
+//! `claviger --auth-token JWT version`: its output, and the callers who may use it.
 
 use serde_json::Value;
 
@@ -37,7 +37,7 @@ fn the_version_is_a_table() {
     let json = by_variable.json(&["version"]);
     assert_eq!(json["vault_id"], id(&server));
     assert_eq!(json["cli_version"], env!("CARGO_PKG_VERSION"));
-    // Every command is asked with the token.
+    // Every command sends the token.
     assert_eq!(by_variable.json(&["whoami"])["role"], "VaultAdminRole");
     by_variable.fails_with(&["--access-token", "x", "version"], &["both --access-token and --auth-token", "give one"]);
     let elsewhere = by_variable.with("CLAVIGER_URL", "https://localhost:1");

@@ -1,4 +1,4 @@
-//! What the server asks of the token, seen by OpenSC's pkcs11-spy between the two.
+//! The server's calls of the HSM token, recorded by OpenSC's pkcs11-spy between the two.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -23,7 +23,7 @@ fn spy() -> PathBuf {
     places.into_iter().map(PathBuf::from).find(|place| place.exists()).expect("opensc: scripts/test installs it")
 }
 
-/// A server behind the spy. Its report may hold secrets, and goes with the test's directory.
+/// A server that uses the spy. The report may hold secrets, and is removed with the test's directory.
 struct Watched {
     server: Server,
     report: PathBuf,
@@ -46,14 +46,14 @@ impl Watched {
         Self { server: self.server.restart(), ..self }
     }
 
-    /// The length of the report now.
+    /// Returns the present length of the report.
     fn end(&self) -> usize {
         fs::metadata(&self.report).unwrap().len() as usize
     }
 
-    /// The calls since `from`, a length of the report; and its length now.
+    /// Returns the calls since `from`, a length of the report, and the present length.
     fn calls(&self, from: usize) -> (Vec<String>, usize) {
-        // The start leaves 60 MB: what the HSM takes in one call is shown byte by byte.
+        // The start writes 60 MB, because the spy prints every byte of the tests of large data.
         let mut report = File::open(&self.report).unwrap();
         report.seek(SeekFrom::Start(from as u64)).unwrap();
         let mut content = Vec::new();
@@ -71,7 +71,7 @@ fn name(call: &str) -> Option<&str> {
     Some(name)
 }
 
-/// How often each function was called, without what the watch over the token does each second.
+/// Counts the calls of each function, without those of the health check of the HSM token each second.
 fn counts(calls: &[String]) -> HashMap<&str, usize> {
     let mut counts = all_counts(calls);
     for watch in ["C_GetTokenInfo", "C_OpenSession", "C_CloseSession", "C_GetSessionInfo"] {
@@ -88,14 +88,14 @@ fn all_counts(calls: &[String]) -> HashMap<&str, usize> {
     counts
 }
 
-/// How many calls requests made since `from` and `began`: all but those of the watch, of whose functions requests use none, and of the
-/// audit log's signature, which is made at most once a second.
+/// Returns the number of calls for requests since `from` and `began`: all except those of the health check, which uses
+/// other functions, and of the audit log's signature, which is made at most once a second.
 fn asked(watched: &Watched, from: usize, began: Instant) -> usize {
     let (calls, _) = watched.calls(from);
     let mut counts = counts(&calls);
-    // The watch reads CKA_ID of a root key.
+    // The health check reads CKA_ID of a root key.
     counts.remove("C_GetAttributeValue");
-    // By two calls, and two more for the MAC that binds it to the database.
+    // Two calls, and two more for the MAC that binds it to the database.
     let signatures = 4 * (began.elapsed().as_secs_f64() / 0.8 + 1.0) as usize;
     let asked = counts.values().sum::<usize>();
     eprintln!("{asked} calls: {counts:?}");
@@ -117,9 +117,9 @@ fn a_warm_encryption_takes_two() {
     let mut counts = counts(&calls);
     let attributes = counts.remove("C_GetAttributeValue").unwrap_or_default();
     assert!(attributes <= ENCRYPTS / 2, "{attributes}");
-    // The audit log is signed now and then, whatever goes on.
+    // The audit log is signed from time to time, also without requests.
     let signatures = ["C_SignInit", "C_Sign"].map(|name| counts.remove(name).unwrap_or_default());
-    // Once a second at most: a signature, and a MAC that binds it to the database.
+    // At most once a second: a signature, and a MAC that binds it to the database.
     assert!(signatures[0] as f64 <= 2.0 * (began.elapsed().as_secs_f64() / 0.8 + 1.0), "{signatures:?}");
     assert_eq!(counts, HashMap::from([("C_EncryptInit", ENCRYPTS), ("C_Encrypt", ENCRYPTS)]));
 }
@@ -151,7 +151,7 @@ fn a_cold_encryption_takes_five() {
     let ids: Vec<String> = (0..11).map(|_| alice.aes()).collect();
     let watched = watched.restart();
     let mut alice = watched.server.alice().connect().unwrap();
-    // The first use of any key since the start is noted in the database.
+    // The first use of any key since the start is recorded in the database.
     alice.seal(&ids[0], b"data");
     let from = watched.end();
     let began = Instant::now();
@@ -185,7 +185,7 @@ fn rows_are_bound_once() {
     assert!(again <= 30, "{again} calls for rows that this process has seen");
 }
 
-/// When the spy saw a call, in seconds of its day.
+/// Returns the time of a call in the report, in seconds of the day.
 fn moment(call: &str) -> f64 {
     let (_, clock) = call.lines().nth(1).unwrap().split_once(' ').unwrap();
     clock.split(':').fold(0.0, |sum, part| sum * 60.0 + part.parse::<f64>().unwrap())
@@ -193,7 +193,7 @@ fn moment(call: &str) -> f64 {
 
 #[test]
 fn an_idle_server_asks_once_a_second() {
-    // Who it is, the login, and four secret keys and two pairs: it looks at all that it needs, one after the other.
+    // Token information, the login, four secret keys and two pairs, one after the other.
     const GLANCES: usize = 12;
     const LOOK: [&str; 3] = ["C_GetTokenInfo", "C_GetSessionInfo", "C_GetAttributeValue"];
     let watched = Watched::start();
@@ -201,7 +201,7 @@ fn an_idle_server_asks_once_a_second() {
     let id = alice.aes();
     alice.seal(&id, b"data");
     let from = watched.end();
-    // Whenever what was done is signed, and nothing else is to be done.
+    // After the last lines are signed, and without other work.
     let glances = eventually("glances at the token, and nothing between them", || {
         let (mut calls, _) = watched.calls(from);
         let looks = calls.iter().rev().take_while(|call| name(call).is_some_and(|name| LOOK.contains(&name))).count();
@@ -240,7 +240,7 @@ fn a_new_key_is_made_by_the_token() {
 #[test]
 fn the_value_of_a_key_that_is_not_extractable_is_never_read() {
     let watched = Watched::start();
-    // The start reads the value of a key of its own, to see whether the token gives values out.
+    // The start reads the value of a test key, to see whether the token shows values.
     let from = watched.end();
     let mut alice = watched.server.alice().connect().unwrap();
     let id = alice.new_key(&create("AES", 256, &[boolean("Extractable", false)]));
@@ -260,7 +260,7 @@ fn the_value_of_a_key_that_is_not_extractable_is_never_read() {
     let (calls, from) = watched.calls(from);
     assert!(counts(&calls).contains_key("C_UnwrapKey"));
     assert_eq!(reads(&calls), 0);
-    // The spy does show a value that is read.
+    // The spy shows a value that is read.
     let open = alice.aes();
     alice.export(&open);
     assert!(reads(&watched.calls(from).0) >= 1);

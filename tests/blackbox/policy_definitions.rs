@@ -1,4 +1,5 @@
-//! Roles, policies, users and projects that administrators make: beside those of the file, and as lasting.
+//! Roles, policies, users and projects that administrators define in addition to those of the file; they are
+//! persistent.
 
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ fn they_are_made_listed_changed_and_removed() {
     mary.key("k", &[project("p")]);
     omar.ok(&named("GetAttributes", "k"));
     omar.refused(&encrypt("k", b"x"), 403);
-    // A change holds from the next request on.
+    // A change applies to the next request.
     put(&mut root, "roles", "reader", &json!({"capabilities": ["read", "use"], "policies": ["reading", "all"]}), 2);
     omar.ok(&encrypt("k", b"x"));
     put(&mut root, "users", "omar", &json!({"role": "reader"}), 1);
@@ -70,13 +71,13 @@ fn they_are_made_listed_changed_and_removed() {
             {"name": "p", "version": 1, "definition": {"members": {"mary": "full", "omar": "reader"}}},
         ])
     );
-    // What the file defines is the file's.
+    // A definition of the file cannot be changed.
     for (kind, name) in [("roles", "full"), ("policies", "all"), ("projects", "file")] {
         let definition = root.get(&format!("/access/definitions/{kind}"))[0]["definition"].clone();
         refused(&mut root, kind, name, Some(&definition), 409, "is defined in the policy file");
         refused(&mut root, kind, name, None, 409, "is defined in the policy file");
     }
-    // What something needs stays.
+    // A definition that is still needed is not removed.
     refused(&mut root, "policies", "reading", None, 422, "there is no policy \"reading\"");
     refused(&mut root, "roles", "reader", None, 422, "there is no role \"reader\"");
     refused(&mut root, "projects", "p", None, 409, "still holds objects");
@@ -86,7 +87,7 @@ fn they_are_made_listed_changed_and_removed() {
         (world.certificate("root"), world.certificate("omar"), world.certificate("mary"));
     assert_eq!(omar.get("/whoami")["role"], "full");
     omar.ok(&encrypt("k", b"x"));
-    // And goes when nothing does any more; its version goes on.
+    // It can be removed when it is no longer needed; its version continues.
     assert_eq!(root.undefine("users", "omar").status, 200);
     assert_eq!(omar.get("/whoami").get("role"), None);
     put(&mut root, "projects", "p", &json!({"members": {"mary": "full"}}), 2);
@@ -185,7 +186,7 @@ fn what_is_faulty_is_told_and_not_kept() {
     }
     assert_eq!(root.send("GET", "/access/definitions/grants", None).status, 404);
     assert_eq!(root.define("grants", "x", &json!({})).status, 404);
-    // Not for others, who do not even learn what there is.
+    // Other callers are refused, and do not learn which definitions exist.
     let mut mary = world.certificate("mary");
     for kind in ["roles", "policies", "users", "projects"] {
         assert_eq!(mary.send("GET", &format!("/access/definitions/{kind}"), None).status, 403);

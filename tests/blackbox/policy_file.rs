@@ -1,4 +1,4 @@
-//! The policy file: its faults are told with line and key, and a good one holds from the next request on.
+//! The policy file: errors are reported with line and key, and a valid file applies to the next request.
 
 use std::fs;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::harness::kmip::{encrypt, named};
 use crate::harness::server::{Place, run};
 use crate::harness::{Options, World, eventually};
 
-/// What a file says, the line of the fault, and words of what is told.
+/// The file, the line of the error, and words of the message.
 const FAULTY: &[(&str, usize, &[&str])] = &[
     ("roles = 3\n", 1, &["roles"]),
     ("what = 1\n", 1, &["unknown field `what`"]),
@@ -155,7 +155,7 @@ fn a_new_one_holds_from_the_next_request_on_if_it_is_good() {
         omar.ok(&encrypt("k", b"x"));
         mary.ok(&encrypt("k", b"x"));
     }
-    // The same connections, and keys that are in the cache.
+    // The same connections, and cached keys.
     hang_up(&policy("full", "omar = \"reader\"\n"), true);
     omar.refused(&encrypt("k", b"x"), 403);
     omar.ok(&named("GetAttributes", "k"));
@@ -164,7 +164,7 @@ fn a_new_one_holds_from_the_next_request_on_if_it_is_good() {
     hang_up(&format!("{}[users.omar]\nrole = \"full\"\n", policy("full", "")), true);
     omar.ok(&encrypt("k", b"x"));
     assert_eq!(omar.get("/whoami"), json!({"username": "omar", "method": "certificate", "role": "full"}));
-    // Even an empty one is one: then the project is no more, and what it held is its owner's alone.
+    // An empty file is valid too: then the project does not exist, and its objects belong only to their owners.
     hang_up("", true);
     omar.refused(&encrypt("k", b"x"), 404);
     mary.ok(&encrypt("k", b"x"));

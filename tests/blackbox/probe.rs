@@ -1,4 +1,4 @@
-//! The probe listener tells without any certificate whether the server lives and is ready, and nothing else.
+//! The probe listener says, without any certificate, whether the server is alive and ready, and nothing else.
 
 use std::fs;
 use std::io::Write as _;
@@ -71,7 +71,7 @@ fn readiness_goes_with_the_token_and_life_does_not() {
 #[test]
 fn a_silent_prober_keeps_nobody_from_asking_for_long() {
     let (_server, probe) = start();
-    // As many as there are places, and some.
+    // More connections than there are places.
     let silent: Vec<_> = (0..80).map(|_| probe.tcp().unwrap()).collect();
     eventually("an answer", || probe.try_request("GET", "/livez", &[], b"").ok().filter(|answer| answer.status == 200));
     drop(silent);

@@ -54,7 +54,7 @@ fn what_is_served_is_told(server: &Server) {
     ] {
         assert!(operations.iter().any(|told| **told == operation), "{operation}: {operations:?}");
     }
-    // Each of them is really there: what is not answers otherwise.
+    // Each of them is served: other operations have another answer.
     for operation in &operations {
         let answer = alice.kmip(&structure(operation.as_str().unwrap(), &[]));
         assert_ne!(answer.json()["result_reason"], "Operation_Not_Supported", "{operation}");

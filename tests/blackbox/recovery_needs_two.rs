@@ -1,4 +1,4 @@
-//! What belongs to people who left gets another owner if enough of those whom the policy file names agree.
+//! An object of an owner who left gets another owner if enough recoverers of the policy file approve.
 
 use std::fs;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ fn one_proposes_and_another_approves() {
     assert_eq!(owner(&world, "k"), "alice");
     alice.ok(&encrypt("k", b"x"));
     bob.refused(&encrypt("k", b"x"), 403);
-    // One user is one user, by whatever proof.
+    // One user counts once, with any kind of credential.
     for caller in [&mut rita, &mut world.token("rita", &Value::Null)] {
         let told = caller.not_done("/access/recoveries/approve", &which("k", &id), 409);
         assert!(told.contains("another recoverer"), "{told}");
@@ -87,7 +87,7 @@ fn one_proposes_and_another_approves() {
     assert_eq!(owner(&world, "k"), "bob");
     bob.ok(&named("Export", "k"));
     assert_eq!(bob.get("/access/list/k"), json!([]));
-    // Nothing is left of what the former owner had and gave: neither grants nor the place in the project.
+    // The former owner has no access, all grants are revoked, and the object has left its project.
     for name in ["alice", "sam", "mia", "rita", "rolf"] {
         for request in [encrypt("k", b"x"), mac("k", b"x"), named("GetAttributes", "k")] {
             world.certificate(name).refused(&request, 404);
@@ -109,13 +109,13 @@ fn access_of_others_stays_if_that_was_proposed() {
     wanted["keep_access"] = json!(true);
     let made = rita.done("/access/recoveries", &wanted);
     assert_eq!(made["keep_access"], true);
-    // A token of a recoverer does as well as a certificate, if it is named.
+    // A recoverer may also use a JWT, if the file names it.
     let mut ruth = world.token("ruth", &Value::Null);
     ruth.done("/access/recoveries/approve", &which("k", made["recovery"].as_str().unwrap()));
     assert_eq!(bob.get("/access/list/k"), json!([{"user_id": "sam", "operations": ["encrypt"]}]));
     world.certificate("sam").ok(&encrypt("k", b"x"));
     world.certificate("mia").ok(&encrypt("k", b"x"));
-    // She is a member still; what she owned is not hers.
+    // She is still a member, but no longer the owner.
     alice.ok(&encrypt("k", b"x"));
     alice.not_done("/access/transfer", &json!({"unique_identifier": "k", "user_id": "alice"}), 403);
     assert_eq!(alice.get("/access/owned"), json!([]));
@@ -149,7 +149,7 @@ fn nobody_else_has_a_say() {
         }
         assert_eq!(other.send("GET", "/access/recoveries", None).status, 403);
     }
-    // The new owner neither proposes nor approves.
+    // The new owner can neither propose nor approve.
     alice.key("own", &[]);
     let told = rita.not_done("/access/recoveries", &proposal("own", "rita"), 403);
     assert!(told.contains("others have to decide"), "{told}");
@@ -159,7 +159,7 @@ fn nobody_else_has_a_say() {
     assert_eq!(owner(&world, "own"), "alice");
     world.certificate("rosa").done("/access/recoveries/approve", &which("own", &to_rolf));
     assert_eq!(owner(&world, "own"), "rolf");
-    // What is approved is what was proposed.
+    // The approval is for the proposed recovery.
     let told = rolf.not_done("/access/recoveries", &proposal("k", "mallory"), 409);
     assert!(told.contains(&id) && told.contains("\"bob\""), "{told}");
     rolf.done("/access/recoveries/withdraw", &which("k", &id));
@@ -191,7 +191,7 @@ fn what_is_asked_for_must_make_sense() {
     refused("more", json!(1), 400);
     refused("unique_identifier", json!("none"), 404);
     assert!(refused("user_id", json!("alice"), 422).contains("owns the object"));
-    // An object that has another owner by now is not recovered from the former one.
+    // If the object has another owner meanwhile, it is not recovered from the former one.
     let id = propose(&mut rita, "k", "sam");
     alice.done("/access/transfer", &json!({"unique_identifier": "k", "user_id": "bob"}));
     bob.done("/access/accept", &json!({"unique_identifier": "k"}));
@@ -204,7 +204,7 @@ fn what_is_asked_for_must_make_sense() {
     rolf.done("/access/recoveries/approve", &which("k", &id));
     world.certificate("mallory").not_done("/access/accept", &json!({"unique_identifier": "k"}), 404);
     assert_eq!(owner(&world, "k"), "sam");
-    // What is destroyed belongs to whom it did.
+    // A destroyed object keeps its owner.
     alice.key("d", &[]);
     let id = propose(&mut rita, "d", "bob");
     alice.ok(&revoke("d", "Superseded"));
@@ -229,13 +229,13 @@ fn approvals_count_while_the_file_names_those_who_gave_them() {
         world.server.signal("HUP");
         eventually("the policy is read", || (world.server.log().matches(told).count() > before).then_some(()));
     };
-    // Rita is not named any more: hers is none, and it still takes three.
+    // Rita is no longer named: her approval does not count, and three are still needed.
     let without = POLICY.replace("\"rita\", ", "").replace("\"jwt:https://issuer.example/#rita\", ", "\"renate\", ");
     reload(&format!("recovery_approvals = 3\n{without}"), "the policy file was reloaded");
     let two = rosa.done("/access/recoveries/approve", &which("k", &id));
     assert_eq!((&two["done"], &two["approvals"]), (&json!(false), &json!(["rolf", "rosa"])));
     rita.not_done("/access/recoveries/approve", &which("k", &id), 403);
-    // A file that names too few is not taken, and the one before holds.
+    // A file with too few recoverers is refused, and the former one stays in force.
     let few = POLICY.replace("recoverers = [", "recoverers = [\"rolf\"] #");
     reload(&few, "recoverers: 1 users are named");
     world.certificate("renate").done("/access/recoveries/approve", &which("k", &id));
@@ -277,7 +277,7 @@ fn fewer_recoverers_than_approvals_keep_the_server_from_starting() {
             assert!(last.contains(word), "{text}: {last}");
         }
     }
-    // Neither by the command line nor by those who administer.
+    // Neither the command line nor administrators can name recoverers.
     assert!(!place.database().exists());
     let (status, _, said) = crate::harness::server::run(place.command(&options).arg("--recoverers=rita,rolf"));
     assert!(status.code() == Some(2) && said.contains("--recoverers"), "{said}");
@@ -321,7 +321,7 @@ fn proposals_wait_seven_days_and_are_bound() {
     let told = rolf.not_done("/access/recoveries/approve", &which("old", &ids[0]), 409);
     assert!(told.contains("has expired"), "{told}");
     assert_eq!(owner(&world, "old"), "alice");
-    // It is no obstacle to another.
+    // It does not prevent another one.
     let again = propose(&mut rita, "old", "bob");
     rolf.done("/access/recoveries/approve", &which("old", &again));
     assert_eq!(owner(&world, "old"), "bob");

@@ -1,5 +1,5 @@
-//! A refusal reaches a client that is still sending the body of its request; a connection that can still be used is kept, and
-//! one that is closed after an answer says so in it.
+//! A refusal reaches a client that is still sending the body of its request. A connection that can still be used is
+//! kept; if it is closed after an answer, the answer says so.
 
 use std::fs;
 use std::io::Read as _;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::harness::server::Place;
 use crate::harness::{Answer, Client, Connection, Crl, Curl, Http2, Options, Server, eventually};
 
-/// A server that also lets callers in who have no certificate.
+/// Starts a server that also admits callers without a certificate.
 fn server() -> Server {
     let arguments = ["--client-cert", "optional"].map(str::to_owned).to_vec();
     Server::start_with(&Options { arguments, ..Options::default() })
@@ -75,7 +75,8 @@ fn curl_reads_that_a_body_is_too_large() {
             }
         }
     }
-    // curl 7.88 takes the answer for an error of the protocol if it crosses the end of a body on its way: by chance, under load.
+    // curl 7.88 reports a protocol error if the answer arrives while it sends the end of a body, which sometimes
+    // happens under load.
     assert!(lost.len() <= 1, "{} lost:\n{}", lost.len(), lost.join("\n"));
     assert!(lost.iter().all(|told| told.contains(": 413 HTTP/2 stream")), "{}", lost.join("\n"));
 }
@@ -88,7 +89,7 @@ fn a_stream_is_not_reset_before_its_answer_is_read() {
         let headers = [("content-type", "application/json"), ("content-length", length)];
         let part = vec![b' '; 16_384];
         let mut streams = Vec::new();
-        // Together more than the windows of the connection: what is thrown away is given back to it.
+        // Together more than the windows of the connection: the server opens the windows for discarded bytes again.
         for path in ["/access/grant", "/nothing", "/access/revoke", "/version", "/access/project", "/access/explain"] {
             let stream = connection.request("POST", path, &headers, false);
             let answer = eventually("an answer", || {
@@ -103,7 +104,7 @@ fn a_stream_is_not_reset_before_its_answer_is_read() {
                 _ => 413,
             };
             assert_eq!((answer.status, answer.ended, answer.reset), (Some(status), true, false), "{path} {length}");
-            // A client that does not stop gets no further than the window.
+            // A client that does not stop can send no more than the window.
             let mut more = 0;
             while more < 1 << 20 {
                 match connection.body(stream, &part, false) {
@@ -147,7 +148,7 @@ fn a_connection_is_kept_after_a_refusal_with_a_small_body() {
         }
         let answer = nobody.try_request("POST", "/kmip/2_1", &[("Content-Type", "application/json")], &body).unwrap();
         assert_eq!((answer.status, answer.header("connection")), (401, None), "{length}");
-        // A request that takes no body may bring one all the same.
+        // A request for a route without a body may still have one.
         let head = format!("GET /access/owned HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
         let answer = connection.end(&[head.as_bytes(), &body].concat()).unwrap();
         assert_eq!((answer.status, answer.header("connection")), (200, None), "{length}");
@@ -159,7 +160,7 @@ fn a_connection_is_kept_after_a_refusal_with_a_small_body() {
     }
 }
 
-/// The answer says that the connection is closed, and it is.
+/// The answer says that the connection is closed, and the server closes it.
 fn is_closed_after(what: &str, connection: &mut Connection, answer: &Answer, status: u16) {
     assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{what}: {answer:?}");
     let mut rest = Vec::new();
@@ -167,7 +168,7 @@ fn is_closed_after(what: &str, connection: &mut Connection, answer: &Answer, sta
     assert!(rest.is_empty(), "{what}: {}", String::from_utf8_lossy(&rest));
 }
 
-/// The end of a request's head, which announces so much.
+/// The end of a request's headers, which announces this length.
 fn announcing(length: usize) -> String {
     format!("Host: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n")
 }
@@ -228,7 +229,7 @@ fn an_answer_says_that_its_caller_is_no_longer_welcome_or_makes_room() {
     let server = Server::start_at(Arc::new(place), &Options { arguments, ..Options::default() });
     let query = json!({"tag": "Query", "value": []});
     let mut kept = server.bob().connect().unwrap();
-    // With an answer it is among the connections, and the oldest of them.
+    // After an answer it counts as a connection, and is the oldest one.
     assert_eq!(kept.get("/whoami").status, 200);
     let rest = kept.begin(&[], &query);
     // One more than the connections of one caller.
@@ -245,7 +246,7 @@ fn an_answer_says_that_its_caller_is_no_longer_welcome_or_makes_room() {
     server.signal("HUP");
     eventually("alice is no longer welcome", || server.log().contains("no longer welcome").then_some(()));
     let answer = kept.end(&rest).unwrap();
-    // Who asks was decided on a moment ago, or is decided on again.
+    // The caller was authenticated a moment ago, or is authenticated again.
     let status = if answer.status == 200 { 200 } else { 401 };
     is_closed_after("a caller who was revoked", &mut kept, &answer, status);
 }
@@ -255,7 +256,7 @@ fn bodies_that_never_come_take_no_places() {
     let server = server();
     let nobody = server.nobody();
     let headers = [("content-type", "application/json"), ("content-length", "60000")];
-    // More than there are places to wait for bodies, of one address and in all.
+    // More requests than there are places to wait for bodies, of one address and in all.
     let mut held: Vec<(Http2, Vec<u32>)> = (0..10)
         .map(|_| {
             let mut connection = Http2::connect(&nobody);

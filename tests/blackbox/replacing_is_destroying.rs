@@ -1,5 +1,5 @@
-//! Import in place of an object: it takes the right to destroy what is there and to import what comes, and changes nothing
-//! that the request does not name: neither class nor state, neither owner nor grants.
+//! Import with ReplaceExisting needs the right to destroy the existing object and to import the new one. It changes
+//! only what the request names, and never class, state, owner or grants.
 
 use std::sync::Arc;
 
@@ -73,12 +73,12 @@ fn it_takes_both_rights_and_deny_rules_see_both_objects() {
     alice.key("pay", &own);
     let before = alice.connection.attributes("pay");
     let sealed = alice.connection.seal("pay", b"alice's");
-    // An operator creates and uses, and destroys nothing; whoever destroys does not thereby import.
+    // An operator may create and use, but not destroy; the right to destroy does not include that to import.
     for request in [import("pay", Some(true), "AES", &[7; 32], &[]), replace("pay", "AES", &[7; 32], &own)] {
         assert!(bob.refused(&request, 403).contains("may not destroy"));
         assert!(mallory.refused(&request, 403).contains("may not import"));
     }
-    // A stranger learns that the identifier is taken, as by any import.
+    // A caller without rights learns that the identifier is taken, as from any import.
     assert_eq!(dora.kmip(&import("pay", Some(true), "AES", &[7; 32], &[])).status, 409);
     assert_eq!(alice.connection.attributes("pay"), before);
     assert_eq!(alice.connection.open(&sealed), b"alice's");
@@ -86,7 +86,7 @@ fn it_takes_both_rights_and_deny_rules_see_both_objects() {
     assert_eq!(lasting(&alice.connection.attributes("pay")), lasting(&before));
     alice.refused(&sealed.decrypt(), 422);
 
-    // The owner is bound by what the project denies: on what was there, and on what comes.
+    // The project's deny rules also apply to the owner: on the object before and after.
     for (id, old, new, denied) in [
         ("stays", &["production"][..], None, Some("may not destroy")),
         ("freed", &["production"], Some(&[][..]), Some("may not destroy")),
@@ -113,7 +113,7 @@ fn it_takes_both_rights_and_deny_rules_see_both_objects() {
     alice.ok(&replace("spelled", "AES", &[8; 32], &[other]));
     assert_eq!(alice.located(&[tags(&["blue"])]).0, ["pay"]);
     assert_eq!(alice.located(&[tags(&["green"])]).0, ["spelled"]);
-    // Nobody moves an object by it, or takes it over.
+    // It does not move an object, or change its owner.
     alice.ok(&replace("older", "AES", &[8; 32], &[project("apollo")]));
     assert_eq!(alice.kmip(&replace("older", "AES", &[8; 32], &[project("other")])).status, 422);
     assert_eq!(alice.get("/access/owned").as_array().unwrap().len(), 8);
@@ -145,7 +145,7 @@ fn a_grantee_needs_both_and_a_narrowed_credential_has_what_it_names() {
     assert_eq!(alice.connection.export("k"), [7; 32]);
     let mut narrowed = world.token("alice", &json!({"operations": ["import", "destroy"]}));
     narrowed.ok(&replace("k", "AES", &[9; 32], &[]));
-    // What a narrowed credential brings has to be within its limit, too.
+    // The new object must also be within the narrowing of the credential.
     alice.key("blue", &[tags(&["blue"])]);
     elsewhere.ok(&replace("blue", "AES", &[9; 32], &[]));
     elsewhere.refused(&replace("blue", "AES", &[9; 32], &[tags(&["red"])]), 403);
@@ -174,11 +174,11 @@ fn what_is_not_said_stays_and_the_class_always() {
         alice.ok(&create("AES", 256, &made));
         let before = alice.attributes(&id);
         for other in classes.into_iter().filter(|other| *other != class) {
-            // Each flag by itself, too: what is not said stays, and makes another class of the two.
+            // Also each flag by itself: the other one stays, and both together are another class.
             alice.refused(&replace(&id, "AES", &[7; 16], &flags(other)), 422, "Constraint_Violation");
             for (one, was) in other.iter().zip(class).filter(|(one, was)| one.1 != was.1) {
                 let answer = alice.kmip(&replace(&id, "AES", &[7; 16], &flags(&[*one])));
-                // Sensitive decides nothing about a key that never leaves.
+                // Sensitive has no effect on a key that never leaves.
                 let same_class = number == 0 && was.0 == "Sensitive";
                 assert_eq!(answer.status, if same_class { 200 } else { 422 }, "{class:?} {one:?}");
                 if same_class {
@@ -200,7 +200,7 @@ fn what_is_not_said_stays_and_the_class_always() {
         } else {
             assert_eq!(alice.kmip(&named("Export", &id)).status, 403);
         }
-        // What is said takes the place of what there was, whole.
+        // An attribute in the request replaces the former one as a whole.
         let said = [name("three"), integer("CryptographicUsageMask", 4 | 8 | 128), text("Comment", "changed")];
         alice.ok(&replace(&id, "AES", &[9; 32], &said));
         let after = alice.attributes(&id);
@@ -209,7 +209,7 @@ fn what_is_not_said_stays_and_the_class_always() {
         let cmac = structure("CryptographicParameters", &[enumeration("BlockCipherMode", "CMAC")]);
         alice.ok(&with(mac(&id, b"data"), &[cmac]));
     }
-    // Not by way of Register, nor without being told to.
+    // Not by Register, and not without ReplaceExisting.
     for request in [import("k0", None, "AES", &[7; 32], &[]), import("k0", Some(false), "AES", &[7; 32], &[])] {
         alice.refused(&request, 409, "Object_Already_Exists");
     }
@@ -223,7 +223,7 @@ fn no_state_changes_and_what_has_ended_stays() {
     let mut alice = server.alice().connect().unwrap();
     let made = |id: &str, more: &[Value]| create("AES", 256, &[&[text("UniqueIdentifier", id)], more].concat());
     let later = date("ActivationDate", "2999-01-01T00:00:00Z");
-    // What is not active yet is not activated by it, whatever the request says.
+    // It does not activate a Pre-Active object, whatever the request says.
     alice.ok(&made("new", std::slice::from_ref(&later)));
     let active = [date("ActivationDate", "2024-01-01T00:00:00Z"), enumeration("State", "Active")];
     for said in [&[][..], &active, &active[..1], &active[1..], &[date("ActivationDate", "2998-01-01T00:00:00Z")]] {
@@ -234,7 +234,7 @@ fn no_state_changes_and_what_has_ended_stays() {
     assert_eq!(string(&alice.attributes("new"), "ActivationDate"), "2998-01-01T00:00:00Z");
     alice.ok(&named("Activate", "new"));
     assert_eq!(alice.state("new"), "Active");
-    // What is active is not ended by it: that is Revoke's.
+    // It does not end an Active object: this needs Revoke.
     let ended = date("DeactivationDate", "2024-02-01T00:00:00Z");
     for said in
         [enumeration("State", "Deactivated"), enumeration("State", "Compromised"), enumeration("State", "PreActive")]
@@ -256,7 +256,7 @@ fn no_state_changes_and_what_has_ended_stays() {
     );
     alice.ok(&encrypt("new", b"x"));
 
-    // What has ended, by an operation or by a date, whether it was made here or came with its end.
+    // Objects that have ended, by an operation, by a date, or already when they were imported.
     for reason in ["Superseded", "KeyCompromise"] {
         alice.ok(&made(reason, &[]));
         alice.ok(&revoke(reason, reason));
@@ -280,7 +280,7 @@ fn no_state_changes_and_what_has_ended_stays() {
         }
     }
     assert_eq!(ended.map(|id| alice.attributes(id)), before);
-    // Neither does any other operation bring it back.
+    // No other operation makes it Active again either.
     for id in ended {
         for request in [named("Activate", id), encrypt(id, b"x"), import(id, None, "AES", &[8; 32], &[])] {
             assert_eq!(alice.kmip(&request).status, 409, "{id}");
@@ -320,7 +320,7 @@ fn the_key_of_the_api_token_is_replaced_by_administrators_only() {
     for to in ["bob", "root"] {
         admin.grant(&id, to, &["get_attributes", "import", "destroy"]);
     }
-    // Who replaces it has what the default user may do.
+    // A caller who replaces it gets the rights of the default user.
     let known = data_encoding::BASE64.encode(&[0x33; 32]);
     for caller in [&mut admin, &mut bob] {
         assert!(caller.refused(&replace(&id, "AES", &[0x33; 32], &[]), 403).contains("administer"));

@@ -1,4 +1,5 @@
-//! docs/rights.md, row by row: with the rights that it names a request is done, without any one of them it is not.
+//! docs/rights.md, row by row: a request succeeds with the rights that the row names, and fails without any one of
+//! them.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -16,7 +17,7 @@ use crate::harness::pairs::pair;
 use crate::harness::routes::unnamed;
 use crate::harness::{Answer, Caller, Server, World};
 
-/// The table, without the names of what paths hold.
+/// The table, without the names of path parameters.
 static TABLE: LazyLock<String> = LazyLock::new(|| unnamed(include_str!("../../docs/rights.md")));
 
 /// Every operation that can be granted on an object.
@@ -64,7 +65,7 @@ fn rows() -> Vec<Row> {
     rows.collect()
 }
 
-/// What a request is made of: objects by what the table calls them, and how it is sent.
+/// A request: its objects by their names in the table, and a function that sends it.
 struct Recipe {
     objects: Vec<(&'static str, String)>,
     ask: Box<dyn Fn(&mut Caller) -> Answer>,
@@ -139,7 +140,7 @@ impl Kitchen {
         Recipe { objects: vec![("the secret", id)], ask }
     }
 
-    /// How to make a request of the table; `None` for those whose rights are no words of grants.
+    /// Makes a request of the table; `None` if its rights are not words of grants.
     fn recipe(&mut self, request: &str) -> Option<Recipe> {
         let (object, key) = ("the object", "the key");
         let at = |id: &str, action: &str| format!("/api/v1/kms/keys/{id}{action}");
@@ -282,7 +283,7 @@ impl Kitchen {
         })
     }
 
-    /// Gives bob these rights on each object, and has him ask.
+    /// Gives bob these rights on each object, and lets him make the request.
     fn ask(&mut self, bob: &mut Caller, recipe: &Recipe, rights: &BTreeMap<&str, Vec<&'static str>>) -> Answer {
         // Two names of the table may be one object.
         let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -323,10 +324,10 @@ fn each_right_is_needed_and_no_more_than_these() {
         requests.entry(row.request).or_default().insert(row.object, row.words());
     }
     requests.retain(|_, rights| rights.values().any(|words| !words.is_empty()));
-    // A list, and an account, are asked for another way.
+    // Lists and accounts are tested in another way.
     let lists = ["GET /api/v1/kms/keys", "GET /api/v3/secrets/raw", "GET /api/v4/secrets"];
     requests.retain(|request, _| !lists.contains(request) && !request.ends_with("of a new name"));
-    // What is asked of a project is no word of a grant.
+    // A right on a project is not a word of grants.
     requests.values_mut().for_each(|rights| rights.retain(|object, _| *object != "the project"));
     assert!(requests.len() >= 25, "{}", requests.len());
     for (request, rights) in &requests {
@@ -343,7 +344,7 @@ fn each_right_is_needed_and_no_more_than_these() {
         for (object, words) in rights {
             for missing in words {
                 let recipe = kitchen.recipe(request).unwrap();
-                // All but this one, on everything that is the same object too.
+                // All rights except this one, also on other names of the same object.
                 let id = &recipe.objects.iter().find(|(own, _)| own == object).unwrap().1;
                 let same: Vec<&str> = recipe.objects.iter().filter(|(_, own)| own == id).map(|(own, _)| *own).collect();
                 let mut rest = rights.clone();
@@ -352,7 +353,7 @@ fn each_right_is_needed_and_no_more_than_these() {
                     rest.insert(own, others);
                 }
                 let answer = kitchen.ask(&mut bob, &recipe, &rest);
-                // What a name finds is what the caller may read.
+                // A name finds only keys that the caller may read.
                 let status = if request.contains("key-name") { 404 } else { 403 };
                 let said = String::from_utf8_lossy(&answer.body);
                 assert_eq!(answer.status, status, "{request} without {missing} on {object}: {said}");
@@ -421,14 +422,14 @@ fn what_needs_no_right_is_for_administrators_or_for_all() {
         let anonymous = nobody.try_request(method, &path, &headers, text.as_bytes()).unwrap();
         match row.rights {
             "anyone" => assert_eq!(anonymous.status, 200, "{}", row.request),
-            // Without one it is unauthorized, or what is missing is said.
+            // Without a credential the answer is 401, or names what is missing.
             "anyone with a credential" => assert!([400, 401, 404, 422].contains(&anonymous.status), "{}", row.request),
             _ => assert_eq!(anonymous.status, 401, "{} by a caller who is not authenticated", row.request),
         }
         if row.rights.starts_with("administrator") || row.rights.starts_with("recoverer") {
             let answer = alice.send(method, &path, body.as_ref());
             let is_refused = [403, 404].contains(&answer.status);
-            // A body that says nothing may be refused before the question who asks.
+            // An empty body may be refused before authentication.
             assert!(is_refused || [400, 422].contains(&answer.status), "{}: {answer:?}", row.request);
             seen += usize::from(is_refused);
         }

@@ -1,5 +1,5 @@
-//! Root keys: made once for each database, found again at each start, and never silently replaced by others: that
-//! would be the loss of every key.
+//! Root keys are made once for each database, found again at each start, and never silently replaced, because every key
+//! would be lost.
 
 use std::fs;
 use std::process::Stdio;
@@ -83,7 +83,7 @@ fn and_missed_on_an_empty_token() {
     let kept = place.path("kept");
     fs::rename(&place.token.tokens, &kept).unwrap();
     fs::create_dir(&place.token.tokens).unwrap();
-    // No token at all, and then another one of the same label.
+    // No HSM token, and then another one with the same label.
     let said = refused(&place);
     let tool = if Hsm::chosen() == Hsm::SoftHsm { "softhsm2-util" } else { "pkcs11-tool" };
     assert!(said.contains("no token labelled \"claviger\"") && said.contains(tool), "{said}");
@@ -168,7 +168,7 @@ fn and_compared_with_their_record() {
             "UPDATE root_key SET cka_id = x'00' WHERE name = 'audit'",
             "CKA_ID for the audit root key that is not 20 bytes",
         ),
-        // Another's CKA_ID: the secret keys and the pairs are looked for apart.
+        // The CKA_ID of another key: secret keys and pairs are searched separately.
         (
             "DELETE FROM root_key WHERE name = 'audit'; \
              UPDATE root_key SET name = 'audit' WHERE name = 'sealing'",
@@ -182,7 +182,7 @@ fn and_compared_with_their_record() {
         ("UPDATE root_key SET check_value = x'' WHERE name = 'guarding'", "is another key than the one"),
         ("UPDATE root_key SET cka_id = zeroblob(20) WHERE name = 'sealing'", "missing sealing (0000"),
         ("UPDATE root_key SET cka_id = x'00' WHERE name = 'sealing'", "missing sealing (00)"),
-        // The record of each is right, but for the names: the sealing key must not become the exporting one.
+        // The records are valid except for their names: the sealing key must not become the exporting one.
         (
             "UPDATE root_key SET name = 'aside' WHERE name = 'sealing'; \
              UPDATE root_key SET name = 'sealing' WHERE name = 'exporting'; \

@@ -1,4 +1,5 @@
-//! A root key whose record is gone is not made again by itself: whoever has the files could otherwise sign another past.
+//! A root key whose record is missing is not made again automatically: otherwise a person with the files could sign a
+//! forged log.
 
 use std::fs;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use crate::harness::server::Place;
 use crate::harness::token::{LABEL, PIN};
 use crate::harness::{Hsm, Options, Server};
 
-/// A place whose server is stopped, after some changes were recorded.
+/// Returns a place with some recorded changes, whose server is stopped.
 fn used() -> Arc<Place> {
     let server = Server::start();
     let mut alice = server.alice().connect().unwrap();
@@ -23,7 +24,7 @@ fn used() -> Arc<Place> {
     place
 }
 
-/// Takes the schema back to the version that did not know the digest of the root keys.
+/// Changes the schema back to the version without the digest of the root keys.
 pub const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
                            ALTER TABLE object DROP COLUMN pending; DROP TABLE object_pending; DROP TABLE object_use; \
                            DROP TRIGGER access_token_added; DROP TRIGGER access_token_ended; \
@@ -33,7 +34,7 @@ pub const TURNED_BACK: &str = "ALTER TABLE audit_head DROP COLUMN root_keys; \
                            DROP TABLE root_key_pending; DROP TABLE client_secret; DROP TABLE api_key; DROP TABLE secret_place; \
                            PRAGMA user_version = 7;";
 
-/// Runs statements on a copy of the database as it was, and says why the server does not start on it.
+/// Runs statements on a copy of the database, and returns the error of a start with it.
 fn refused(place: &Arc<Place>, statements: &str, arguments: &[&str]) -> String {
     let kept = fs::read(place.database()).unwrap();
     let log = fs::read(place.audit_file()).unwrap();
@@ -55,7 +56,7 @@ fn a_missing_record_refuses_the_start_and_names_the_way_out() {
     let key = "DELETE FROM root_key WHERE name = 'audit';";
     let token = "DELETE FROM root_key WHERE name = 'token-1';";
     let head = "DELETE FROM audit_head;";
-    // Each with the present schema, and with one that is turned back.
+    // Each with the present schema, and with the former one.
     for back in ["", TURNED_BACK] {
         for (gone, option) in [(key, "--remake-root-key audit"), (token, "--remake-root-key token")] {
             for rest in ["", head] {
@@ -65,12 +66,12 @@ fn a_missing_record_refuses_the_start_and_names_the_way_out() {
         }
         let why = refused(&place, &format!("{back}{head}"), &[]);
         assert!(why.contains("--audit-accept-loss"), "{why}");
-        // A head that says nothing of the keys, and one without its binding.
+        // A head without the digest of the keys, and one without its binding.
         for (column, value) in [("binding", "NULL"), ("binding", "zeroblob(32)"), ("seq", "0")] {
             let why = refused(&place, &format!("{back}UPDATE audit_head SET {column} = {value};"), &[]);
             assert!(why.contains("--audit-accept-loss"), "{back}{column}: {why}");
         }
-        // Key-encryption keys and the binding key have no way out but a backup, whatever is given.
+        // For key-encryption keys and the binding key only a backup helps, whatever option is given.
         for name in ["sealing", "guarding", "exporting", "binding"] {
             let gone = format!("{back}DELETE FROM root_key WHERE name = '{name}';");
             for arguments in [&[][..], &["--remake-root-key=audit,token", "--audit-accept-loss"]] {
@@ -81,7 +82,7 @@ fn a_missing_record_refuses_the_start_and_names_the_way_out() {
     }
     let why = refused(&place, "UPDATE audit_head SET root_keys = NULL;", &[]);
     assert!(why.contains("--audit-accept-loss"), "{why}");
-    // Without the records of all keys it is no new database, whichever table has rows.
+    // A database without any record of keys is not a new one if any table has rows.
     let why = refused(&place, "DELETE FROM root_key;", &[]);
     assert!(why.contains("records no root keys") && why.contains("object"), "{why}");
     let why = refused(
@@ -90,7 +91,7 @@ fn a_missing_record_refuses_the_start_and_names_the_way_out() {
         &[],
     );
     assert!(why.contains("audit_head"), "{why}");
-    // And as it was it starts.
+    // Unchanged, it starts.
     Server::start_at(place, &Options::default()).alice().connect().unwrap().aes();
 }
 
@@ -101,7 +102,7 @@ fn a_row_more_or_less_in_the_record_is_noticed() {
     let mut root = Caller::certificate(&server, "root");
     root.done("/access/token-key", &json!({}));
     let (place, _) = server.stop();
-    // The key that signs now is not recorded; the one before it would sign again.
+    // The present signing key is not recorded; the former one would sign again.
     let why = refused(&place, "DELETE FROM root_key WHERE name = 'token-2';", &[]);
     assert!(why.contains("record of root keys was changed"), "{why}");
     let why = refused(&place, &format!("{TURNED_BACK}DELETE FROM root_key WHERE name = 'token-2';"), &[]);
@@ -126,7 +127,7 @@ fn a_key_that_is_made_again_is_in_the_log() {
     for key in ["audit", "token"] {
         assert!(log.contains(&format!("made again, as --remake-root-key {key} accepts")), "{log}");
     }
-    // What the former key signed stays as it was, in a file of its own.
+    // The lines that the former key signed stay unchanged, in their own file.
     let beside: Vec<_> = fs::read_dir(place.audit_file().parent().unwrap()).unwrap().collect();
     let kept = beside
         .into_iter()
@@ -137,7 +138,7 @@ fn a_key_that_is_made_again_is_in_the_log() {
     start(&[]).alice().connect().unwrap().aes();
 }
 
-/// Puts a value with its length before it, as bindings have it; `None` has the length of all ones.
+/// Appends a value after its length, as in bindings; the length of `None` has all bits set.
 fn put(bytes: &mut Vec<u8>, value: Option<&[u8]>) {
     bytes.extend(value.map_or(u64::MAX, |value| value.len() as u64).to_be_bytes());
     bytes.extend(value.unwrap_or_default());
@@ -166,8 +167,8 @@ pub fn binding(place: &Place, bytes: &[u8]) -> Vec<u8> {
     fs::read(mac).unwrap()
 }
 
-/// Makes the database what the version before the digest of the root keys had: the schema, and the row `audit_head` as it wrote and
-/// bound it.
+/// Changes the database to that of the version before the digest of the root keys: the schema, and the row `audit_head`
+/// as that version wrote and bound it.
 pub fn take_back(place: &Place) {
     let database = Database::open(place.database()).unwrap();
     database.execute_batch(TURNED_BACK).unwrap();

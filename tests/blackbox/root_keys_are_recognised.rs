@@ -1,5 +1,5 @@
-//! A root key is recognised by what it wrapped, and not by a constant that goes into the token in clear: what an earlier version
-//! recorded is checked once more, and replaced.
+//! A root key is recognised by a key that it wrapped, not by a constant that enters the HSM token in clear. The record
+//! of an earlier version is checked once more, and replaced.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::root_keys_are_not_made_again::binding;
 
 const KEKS: [&str; 3] = ["exporting", "guarding", "sealing"];
 
-/// What earlier versions brought into the token and wrapped by each key that wraps.
+/// The constant that earlier versions wrapped by each key that wraps.
 const CHECK: &[u8; 32] = b"claviger: check value of a root.";
 
-/// In the child: records what an earlier version did.
+/// Writes the records of an earlier version. Runs in the child.
 fn take_back(directory: &Path) {
     let token = again::open();
     let device = token.device().unwrap();
@@ -45,7 +45,7 @@ fn values(place: &Place) -> Vec<(String, Vec<u8>)> {
     all.into_iter().filter(|key| KEKS.contains(&&*key.name)).map(|key| (key.name, key.check_value)).collect()
 }
 
-/// Binds the record as it is to the end of the audit log, as an earlier version did.
+/// Binds the present record to the end of the audit log, as an earlier version did.
 fn cover(place: &Place) {
     let store = store(&place.database());
     let mut head = audit_head::read(&store).unwrap().unwrap();
@@ -79,7 +79,7 @@ fn those_of_an_earlier_version_too() {
     let refused = Server::try_start_at(Arc::clone(&place), &Options::default()).err().unwrap();
     assert!(refused.contains("the record of root keys was changed"), "{refused}");
     cover(&place);
-    // A value of another key is not taken.
+    // A value of another key is refused.
     let database = Database::open(place.database()).unwrap();
     let swap = "UPDATE root_key SET check_value = ?2 WHERE name = ?1";
     for values in [&former, &made] {

@@ -1,4 +1,4 @@
-//! The list of what does not run on the second token names modules and tests of ours; it must not outlive them.
+//! The list of tests that do not run on the second HSM token names modules and tests, which must exist.
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Secrets: values of any bytes under a name, the last twenty of each, for those who may.
+//! Secrets: values of any bytes under a name, the last twenty of each, for callers with the rights.
 
 use std::collections::HashMap;
 use std::fs;
@@ -34,13 +34,13 @@ fn value(client: &Client, path: &str) -> Vec<u8> {
     answer.body
 }
 
-/// The identifier of the object that holds a secret now.
+/// Returns the identifier of the object that holds a secret.
 fn object(server: &Server, name: &str) -> String {
     let select = "SELECT object FROM secret_path WHERE path = ?1";
     Database::open(server.place.database()).unwrap().query_row(select, [name], |row| row.get(0)).unwrap()
 }
 
-/// A server where alice leads the project `acme`, which is the account of that name.
+/// Starts a server where alice has the role `lead` in the project `acme`, for the account of that name.
 fn acme() -> Server {
     let server = conjur::server();
     let mut root = Caller::certificate(&server, "root");
@@ -162,12 +162,12 @@ fn who_may_is_said_as_for_every_object() {
     let key = alice.key("key", &[]);
     let said = alice.not_done("/access/grant", &crate::harness::caller::change(&key, "bob", &["read_secret"]), 422);
     assert!(said.contains("holds no secret"), "{said}");
-    // Its key does nothing else, and leaves for nobody.
+    // Its key has no other use, and never leaves.
     assert_eq!(alice.kmip(&encrypt(&id, b"x")).status, 422);
     for operation in ["Get", "Export"] {
         assert_eq!(alice.kmip(&named(operation, &id)).status, 403, "{operation}");
     }
-    // Nobody chooses such an identifier.
+    // A caller cannot choose such an identifier.
     assert_eq!(
         alice
             .kmip(&crate::harness::kmip::create(
@@ -225,18 +225,18 @@ fn rows_that_were_changed_are_refused() {
     for (statement, id) in [
         ("UPDATE secret_version SET data = zeroblob(19) WHERE object = ?1 AND number = 2", &ids[0]),
         ("UPDATE secret_version SET created = 0 WHERE object = ?1 AND number = 2", &ids[1]),
-        // The older value in the place of the last.
+        // The older value replaces the last one.
         (
             "UPDATE secret_version SET (iv, data, binding) = (SELECT iv, data, binding FROM secret_version AS o WHERE o.object = ?1 AND o.number = 1) WHERE object = ?1 AND number = 2",
             &ids[2],
         ),
-        // Another's.
+        // The value of another secret.
         (
             "UPDATE secret_version SET (iv, data, binding) = (SELECT iv, data, binding FROM secret_version AS o WHERE o.object <> ?1 AND o.number = 2 LIMIT 1) WHERE object = ?1 AND number = 2",
             &ids[3],
         ),
         ("DELETE FROM secret_version WHERE object = ?1 AND number = 2", &ids[4]),
-        // One that nobody asks for.
+        // A value that no caller reads.
         ("DELETE FROM secret_version WHERE object = ?1 AND number = 1", &ids[7]),
         (
             "UPDATE object SET attributes = replace(attributes, 'secret_version', 'secret_versions') WHERE id = ?1",
@@ -285,7 +285,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// 500 secrets with 20 values each, of which none is to be found in any file.
+/// 500 secrets with 20 values each, none of which may be in any file.
 #[test]
 fn of_ten_thousand_values_no_byte_is_to_be_found() {
     let server = acme();

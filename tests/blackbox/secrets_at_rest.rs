@@ -1,5 +1,5 @@
-//! Keys lie nowhere in clear, and what was destroyed is gone: neither in the database nor its WAL, nor in the token's
-//! files, nor in the log. All that is written is for the owner's eyes alone.
+//! Keys are never in clear, and destroyed keys are not, in the database, its WAL, the HSM token's files or the log. All
+//! files are readable only by their owner.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,7 +24,7 @@ fn holds(content: &[u8], wanted: &[u8]) -> bool {
     Needles::new(&wanted).is_in(content)
 }
 
-/// Many texts looked for in one pass, by their first eight bytes.
+/// Searches for many texts in one pass, by their first eight bytes.
 struct Needles<'a>(HashMap<&'a [u8], Vec<&'a [u8]>>);
 
 impl<'a> Needles<'a> {
@@ -43,7 +43,7 @@ impl<'a> Needles<'a> {
     }
 }
 
-/// A base64 text holds a key at one of three alignments; the middle of each is certain.
+/// A base64 text holds a key at one of three alignments. The middle part of each does not depend on other bytes.
 fn spellings(key: &[u8]) -> Vec<Vec<u8>> {
     let mut all = vec![key.to_vec(), HEXLOWER.encode(key).into_bytes(), HEXUPPER.encode(key).into_bytes()];
     for shift in 0..3 {
@@ -90,7 +90,7 @@ fn of_a_hundred_keys_no_byte_is_to_be_found() {
     };
     search(&server.place, &[]);
     let (place, _) = server.stop();
-    // A clean end folds the WAL into the database.
+    // A clean end moves the WAL into the database.
     search(&place, &["claviger.db-wal", "claviger.db-shm"]);
 }
 
@@ -122,7 +122,7 @@ fn every_file_is_its_owners_alone() {
     for name in names {
         assert_eq!(mode(&server.place.path(name)), 0o600, "{name}");
     }
-    // Also where they were made wider before.
+    // Also if their mode was wider before.
     let place = server.kill();
     for name in names {
         fs::set_permissions(place.path(name), fs::Permissions::from_mode(0o644)).unwrap();

@@ -1,5 +1,5 @@
-//! Each account of secrets is a project: its roles decide who adds names, reads and writes there, and nobody takes a name
-//! from those to whom the account belongs.
+//! Each account of secrets is a project. Its roles decide who adds names, reads and writes there, and no other caller
+//! can take a name in it.
 
 use std::fs;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ fn roles(root: &mut Caller) {
     }
 }
 
-/// A server where `root` administers and there are roles, but no project.
+/// Starts a server with the administrator `root` and roles, but without a project.
 fn server() -> (Server, Caller) {
     let server = hanzo::server();
     let mut root = Caller::certificate(&server, "root");
@@ -54,7 +54,7 @@ fn delete(caller: &mut Caller, account: &str, name: &str) -> Answer {
     caller.send("DELETE", &path(account, name), None)
 }
 
-/// The identifier of the object that holds the secret, as Locate tells those who may know.
+/// Returns the identifier of the object that holds the secret, by Locate.
 #[track_caller]
 fn object(caller: &mut Caller, secret: &str) -> String {
     let (ids, _) = caller.located(&[name(secret)]);
@@ -62,8 +62,8 @@ fn object(caller: &mut Caller, secret: &str) -> String {
     ids[0].clone()
 }
 
-/// What somebody sees of an answer, but for the name that they asked for and the request's identifier, and how many lines the
-/// audit log has of it.
+/// Returns the answer without the requested name and the request's identifier, and the number of its lines in the audit
+/// log.
 fn seen(server: &Server, answer: &Answer, secret: &str) -> (u16, String, usize) {
     let id = answer.header("x-request-id").unwrap();
     let body = String::from_utf8(answer.body.clone()).unwrap().replace(id, "ID").replace(secret, "NAME");
@@ -75,7 +75,7 @@ fn its_roles_decide_who_adds_names_and_reads_and_writes() {
     let (server, mut root) = server();
     let names = ["alice", "mallory", "wendy", "rita", "dora"];
     let [mut alice, mut mallory, mut wendy, mut rita, mut dora] = names.map(|name| Caller::certificate(&server, name));
-    // Without a project nobody adds a name, whoever they are.
+    // Without a project no caller can add a name.
     for caller in [&mut alice, &mut mallory, &mut root] {
         assert_eq!(put(caller, "acme", "prod/api-key", "x").status, 404);
         assert_eq!(put(caller, "an account", "x", "x").status, 404, "no project can have this name");
@@ -91,7 +91,7 @@ fn its_roles_decide_who_adds_names_and_reads_and_writes() {
     assert_eq!(get(&mut rita, "acme", "prod/api-key"), (200, "one".to_owned()));
     assert_eq!(put(&mut wendy, "acme", "prod/api-key", "two").status, 201);
     assert_eq!(get(&mut alice, "acme", "prod/api-key"), (200, "two".to_owned()));
-    // Whoever adds a name reads it only if a role says so.
+    // A caller who adds a name can read it only by a role.
     assert_eq!(put(&mut wendy, "acme", "new", "three").status, 201);
     assert_eq!(get(&mut wendy, "acme", "new").0, 403);
     assert_eq!(get(&mut alice, "acme", "new"), (200, "three".to_owned()));
@@ -101,7 +101,7 @@ fn its_roles_decide_who_adds_names_and_reads_and_writes() {
     assert_eq!(get(&mut mallory, "acme", "prod/api-key").0, 404);
     assert_eq!(delete(&mut mallory, "acme", "prod/api-key").status, 404);
     assert_eq!(delete(&mut rita, "acme", "prod/api-key").status, 403);
-    // Ownership outlives no role.
+    // Ownership gives no rights without a role.
     let id = object(&mut alice, "acme:variable:prod/api-key");
     alice.grant(&id, "bob", &["read_secret"]);
     members(&mut root, "acme", &json!({"wendy": "lead"}));
@@ -110,12 +110,12 @@ fn its_roles_decide_who_adds_names_and_reads_and_writes() {
     assert_eq!(delete(&mut alice, "acme", "prod/api-key").status, 404);
     assert_eq!(alice.post("/access/grant", &change(&id, "mallory", &["read_secret"])).status, 404);
     assert_eq!(alice.send("GET", "/access/owned", None).json(), json!([]));
-    // What was granted meanwhile holds until it is taken back.
+    // A grant is valid until it is revoked.
     let mut bob = Caller::certificate(&server, "bob");
     assert_eq!(get(&mut bob, "acme", "prod/api-key"), (200, "two".to_owned()));
     wendy.take_back(&id, "bob", &["read_secret"]);
     assert_eq!(get(&mut bob, "acme", "prod/api-key").0, 404);
-    // A role of one's own reaches into every project that there is, and into no other account.
+    // The caller's own role gives rights in every project, and in no account without a project.
     conjur::define(&mut root, "users", "mallory", &json!({"role": "writer"}));
     assert_eq!(put(&mut mallory, "acme", "prod/api-key", "four").status, 201);
     assert_eq!(put(&mut mallory, "other", "x", "x").status, 404);
@@ -131,7 +131,7 @@ fn those_who_may_do_neither_are_not_told_what_is_there() {
     let mut requests = 0;
     for (who, caller) in [("mallory", &mut mallory), ("rita", &mut rita), ("dora", &mut dora)] {
         for method in ["POST", "GET", "DELETE"] {
-            // Those who read may know what is there.
+            // Readers may know which names exist.
             if who != "mallory" && method != "POST" {
                 continue;
             }
@@ -183,7 +183,7 @@ fn the_default_account_is_everybodys_until_there_is_its_project() {
         let name = names.next().unwrap();
         (put(&mut mallory, "default", &name, "x").status == 404).then_some(())
     });
-    // What was there goes on as it was.
+    // Existing secrets are not affected.
     assert_eq!(get(&mut mallory, "default", "other"), (200, "mallory's".to_owned()));
     assert_eq!(put(&mut alice, "default", "own", "still").status, 201);
     assert_eq!(get(&mut bob, "default", "own").0, 404);
@@ -193,7 +193,7 @@ fn the_default_account_is_everybodys_until_there_is_its_project() {
     alice.grant(&id, "mallory", &["read_secret"]);
     assert_eq!(get(&mut mallory, "acme", "key"), (200, "one".to_owned()));
 
-    // A project that vanishes leaves its secrets to nobody, and its names to nobody.
+    // After a project is removed from the file, no caller can use its secrets or names.
     let bare = fs::read_to_string(&file).unwrap().split("[projects.").next().unwrap().to_owned();
     reload(&bare);
     eventually("the projects are gone", || (get(&mut alice, "acme", "key").0 == 404).then_some(()));
@@ -217,7 +217,7 @@ fn a_project_that_holds_secrets_is_not_removed() {
     assert_eq!(put(&mut alice, "acme", "key", "one").status, 201);
     let id = object(&mut alice, "acme:variable:key");
     assert_eq!(root.undefine("projects", "acme").status, 409);
-    // Nor is it emptied behind its back: a secret stays where its name is.
+    // A secret cannot be taken out of the project of its name either.
     members(&mut root, "other", &json!({"alice": "lead"}));
     let to = |to: Value| json!({"unique_identifier": id, "project": to});
     for project in [json!("other"), json!(null)] {
@@ -228,7 +228,7 @@ fn a_project_that_holds_secrets_is_not_removed() {
     alice.done("/access/project", &to(json!(null)));
     assert_eq!(root.undefine("projects", "acme").status, 200);
     assert_eq!(put(&mut alice, "acme", "key", "two").status, 404);
-    // A secret that is in no project gets into its account's only.
+    // A secret that is in no project can be put only into that of its account.
     assert_eq!(put(&mut alice, "default", "key", "one").status, 201);
     let id = object(&mut alice, "default:variable:key");
     let to = |to: &str| json!({"unique_identifier": id, "project": to});
@@ -236,7 +236,7 @@ fn a_project_that_holds_secrets_is_not_removed() {
     members(&mut root, "default", &json!({"alice": "lead", "bob": "reader"}));
     let mut bob = Caller::certificate(&server, "bob");
     assert_eq!(get(&mut bob, "default", "key").0, 404);
-    // As docs/secrets.md has it.
+    // As in docs/secrets.md.
     let cli = Cli::alice(&server);
     let secret = ["--name", "default:variable:key"];
     assert_eq!(cli.locate(&secret), [""; 0], "keys only, unless --type says otherwise");
@@ -273,14 +273,14 @@ fn a_deleted_name_is_used_again_and_is_another_object() {
     alice.ok(&crate::harness::kmip::revoke(&second, "CessationOfOperation"));
     alice.ok(&named("Destroy", &second));
     assert_eq!(get(&mut carol, "acme", "key").0, 404);
-    // Of many who add it at once one is the first, and the others write to the same.
+    // If many callers add a name at once, one is the first, and the others write values of the same secret.
     let clients = 8;
     thread::scope(|scope| {
         for number in 0..clients {
             let server = &server;
             scope.spawn(move || {
                 let mut caller = Caller::certificate(server, if number % 2 == 0 { "alice" } else { "carol" });
-                // 409: others changed it again and again meanwhile.
+                // 409: others changed it repeatedly meanwhile.
                 let mut write = |name: &str, value: &str| {
                     eventually("it is written", || match put(&mut caller, "acme", name, value).status {
                         409 => None,
@@ -340,7 +340,7 @@ fn a_host_reaches_its_own_account_only() {
             }
         }
     }
-    // Nor by the identifier.
+    // Also not by the identifier.
     let bearer = {
         let token = evil.strip_prefix("Token token=\"").unwrap().strip_suffix('"').unwrap();
         let token: Value = serde_json::from_slice(&data_encoding::BASE64.decode(token.as_bytes()).unwrap()).unwrap();
@@ -362,7 +362,7 @@ fn nothing_else_passes_for_a_secret() {
     members(&mut root, "acme", &json!({"alice": "lead"}));
     assert_eq!(put(&mut alice, "acme", "key", "one").status, 201);
     let id = object(&mut alice, "acme:variable:key");
-    // The name that the first version would have given to it, and those that this one gives.
+    // The name that the first version would give to it, and the names that this version gives.
     let former = format!("secret:{}", data_encoding::HEXLOWER.encode(&openssl::sha::sha256(b"acme:variable:new")));
     for wished in [former.as_str(), "secret:0e37a1a2-6a3a-4c1f-8d54-0f2a7f6b9c11", id.as_str(), "secret:x"] {
         let more = [text("UniqueIdentifier", wished)];
@@ -392,7 +392,7 @@ fn nothing_else_passes_for_a_secret() {
             assert!(told.contains("set by the server"), "{told}");
         }
     }
-    // A name, a tag or another's attribute is data.
+    // A name, a tag or an attribute of another vendor is only data.
     let looks = [
         name("acme:variable:new"),
         tags(&["acme:variable:new"]),
@@ -403,17 +403,17 @@ fn nothing_else_passes_for_a_secret() {
     assert_eq!((get(&mut mallory, "acme", "new").0, get(&mut alice, "acme", "new").0), (404, 404));
     assert_eq!(put(&mut alice, "acme", "new", "two").status, 201);
     assert_eq!(get(&mut alice, "acme", "new"), (200, "two".to_owned()));
-    // Nor is a key of mallory's put into the account by way of its project.
+    // Mallory cannot put a key into the account by its project either.
     mallory.refused(&create("AES", 256, &[project("acme")]), 403);
     mallory.not_done("/access/project", &json!({"unique_identifier": key, "project": "acme"}), 403);
-    // What a secret is called does not change.
+    // The name of a secret cannot be changed.
     let renamed = alice.send("PATCH", &format!("/api/v1/kms/keys/{id}"), Some(&json!({"name": "acme:variable:else"})));
     assert!([404, 422].contains(&renamed.status), "{}", renamed.detail());
 }
 
-/// A database, a token and an audit log of the version before accounts were projects. Alice has `acme:variable:db/password`
-/// with the values `one` and `two`, the last of which she let bob read, and `default:variable:plain`; mallory has planted
-/// `acme:variable:prod/api-key` and burnt `acme:variable:burnt`.
+/// A database, an HSM token and an audit log of the version before accounts were projects. Alice has
+/// `acme:variable:db/password` with the values `one` and `two`, of which bob may read the last one, and
+/// `default:variable:plain`. Mallory has made `acme:variable:prod/api-key`, and made and deleted `acme:variable:burnt`.
 fn former_place() -> Arc<Place> {
     let directory = directory();
     let token = Token::empty(directory.path());
@@ -447,7 +447,7 @@ fn secrets_of_the_version_before_go_on() {
         }
     }
     members(&mut root, "acme", &json!({"carol": "lead"}));
-    // Only new names are the project's.
+    // The project decides only about new names.
     for name in ["db/password", "prod/api-key"] {
         assert_eq!((get(&mut carol, "acme", name).0, put(&mut carol, "acme", name, "x").status), (404, 404), "{name}");
     }
@@ -455,7 +455,7 @@ fn secrets_of_the_version_before_go_on() {
     assert_eq!(get(&mut carol, "acme", "burnt"), (200, "fresh".to_owned()));
     assert_eq!(get(&mut mallory, "acme", "burnt").0, 404);
     assert_eq!(get(&mut bob, "acme", "db/password"), (200, "three".to_owned()));
-    // Their owners put them there, if a role lets them add names.
+    // Owners can put secrets into the project, if a role lets them add names.
     let id = object(&mut alice, "acme:variable:db/password");
     let to_acme = json!({"unique_identifier": id, "project": "acme"});
     alice.not_done("/access/project", &to_acme, 403);
@@ -463,7 +463,7 @@ fn secrets_of_the_version_before_go_on() {
     alice.done("/access/project", &to_acme);
     assert_eq!(get(&mut carol, "acme", "db/password"), (200, "three".to_owned()));
     assert_eq!(get(&mut alice, "acme", "db/password"), (200, "three".to_owned()));
-    // The name of one that is deleted is the project's.
+    // After a secret is deleted, the project decides about its name.
     assert_eq!(delete(&mut mallory, "acme", "prod/api-key").status, 204);
     assert_eq!(put(&mut mallory, "acme", "prod/api-key", "planted").status, 404);
     assert_eq!(put(&mut carol, "acme", "prod/api-key", "real").status, 201);
@@ -491,7 +491,7 @@ fn an_index_that_was_changed_does_not_open_another_secret() {
     let database = Database::open(place.database()).unwrap();
     let execute = |statement: &str| assert_eq!(database.execute(statement, []).unwrap(), 1, "{statement}");
     execute("DELETE FROM secret_path WHERE path = 'default:variable:planted'");
-    // Another secret, a key, and none in the place of what the path names.
+    // The object of the path is replaced by another secret, by a key, and by none.
     execute(&format!("UPDATE secret_path SET object = '{planted}' WHERE path = 'default:variable:a'"));
     execute(&format!("UPDATE secret_path SET object = '{key}' WHERE path = 'default:variable:b'"));
     execute("UPDATE secret_path SET object = 'secret:none' WHERE path = 'default:variable:c'");
@@ -531,13 +531,13 @@ fn another_owner_takes_no_secret_out_of_it() {
     alice.grant(&id, "bob", &["read_secret"]);
     let (offer, which) =
         (|to: &str| json!({"unique_identifier": id, "user_id": to}), json!({ "unique_identifier": id }));
-    // Its name would be taken by somebody about whom the account does not decide.
+    // Otherwise a user without a role in the account would have a name in it.
     alice.done("/access/transfer", &offer("mallory"));
     mallory.not_done("/access/accept", &which, 403);
     assert_eq!(get(&mut mallory, "acme", "k").0, 404);
     alice.done("/access/transfer", &offer("rita"));
     rita.done("/access/accept", &which);
-    // The roles of the account go on, the grants do not, and neither does what the former owner could do as the owner.
+    // The roles of the account still give rights; the grants and the rights of the former owner end.
     for caller in [&mut alice, &mut rita] {
         assert_eq!(get(caller, "acme", "k"), (200, "one".to_owned()));
     }
@@ -545,7 +545,7 @@ fn another_owner_takes_no_secret_out_of_it() {
     alice.not_done("/access/transfer", &offer("alice"), 403);
     assert_eq!(put(&mut alice, "acme", "k", "two").status, 201);
     assert_eq!(rita.get("/access/owned")[0]["object_id"], json!(id));
-    // An owner who has lost the role gives nothing away.
+    // An owner who has lost the role cannot transfer a secret.
     rita.done("/access/transfer", &offer("alice"));
     members(&mut root, "acme", &json!({"alice": "lead"}));
     alice.not_done("/access/accept", &which, 409);
@@ -568,7 +568,7 @@ fn one_that_was_revoked_takes_no_new_value() {
         let answer = put(&mut alice, "default", name, "two");
         let said = String::from_utf8_lossy(&answer.body).into_owned();
         assert!(answer.status == 409 && said.contains(state) && said.contains("delete"), "{said}");
-        // What it holds is not lost, and that the key became known is not forgotten.
+        // Its values are kept, and it stays marked as compromised.
         assert_eq!(get(&mut alice, "default", name), (200, "one".to_owned()));
         assert_eq!(delete(&mut alice, "default", name).status, 204);
         let found = string(&alice.ok(&named("GetAttributes", &id)), "State");

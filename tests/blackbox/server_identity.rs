@@ -1,4 +1,5 @@
-//! The server shows the certificate of its PKCS#12 file with the chain to the root, over TLS 1.2 and 1.3, HTTP/1.1 and h2.
+//! The server sends the certificate of its PKCS#12 file with the chain to the root, over TLS 1.2 and 1.3, HTTP/1.1 and
+//! HTTP/2.
 
 use std::fs;
 use std::process::Command;
@@ -16,7 +17,8 @@ fn common_name(certificate: &X509Ref) -> String {
     String::from_utf8(entry.data().as_slice().to_vec()).unwrap()
 }
 
-/// The names of the certificates that a server with this PKCS#12 file sends to a client that knows `root` alone.
+/// Returns the names of the certificates that a server with this PKCS#12 file sends to a client that trusts only
+/// `root`.
 fn sent(pkcs12: &[u8], root: &Authority) -> Vec<String> {
     let place = Place::new();
     fs::write(place.path("server.p12"), pkcs12).unwrap();
@@ -36,10 +38,10 @@ fn a_client_that_knows_the_root_alone_is_sent_what_lies_between() {
     let chain = ["localhost", "Lower", "Upper"];
     identity.chain = vec![lower.clone(), upper.clone()];
     assert_eq!(sent(&identity.pkcs12(P12_PASSWORD), &root), chain);
-    // A root is no use to a client that does not know it already.
+    // A root is useful only to a client that already trusts it.
     identity.chain = vec![lower.clone(), upper.clone(), root_certificate.clone()];
     assert_eq!(sent(&identity.pkcs12(P12_PASSWORD), &root), chain);
-    // TLS wants each certificate to certify the one before it (RFC 5246 section 7.4.2), whatever the file's order.
+    // In TLS each certificate must certify the one before it (RFC 5246 section 7.4.2), whatever the order in the file.
     identity.chain = vec![root_certificate, upper, lower];
     assert_eq!(sent(&identity.pkcs12(P12_PASSWORD), &root), chain);
 }
@@ -62,7 +64,7 @@ fn a_file_by_the_openssl_command_serves_as_well() {
 
 fn only(version: SslVersion) -> impl FnOnce(&mut SslContextBuilder) {
     move |builder| {
-        // The client's own library must not be what refuses an old version.
+        // The client's own library must not refuse an old version.
         builder.set_cipher_list("DEFAULT:@SECLEVEL=0").unwrap();
         builder.set_min_proto_version(Some(version)).unwrap();
         builder.set_max_proto_version(Some(version)).unwrap();

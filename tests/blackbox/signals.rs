@@ -1,4 +1,5 @@
-//! SIGTERM lets requests under way finish; SIGHUP rereads certificate and authorities, and keeps the old if the new are bad.
+//! SIGTERM lets the requests in progress finish. SIGHUP reloads certificate and authorities, and keeps the old ones if
+//! the new ones are invalid.
 
 use std::fs;
 use std::io::Read as _;
@@ -8,10 +9,10 @@ use std::time::{Duration, Instant};
 use crate::harness::server::P12_PASSWORD;
 use crate::harness::{Authority, Client, Connection, Leaf, Server, eventually, kmip};
 
-/// Less than the 17 s that requests under way are given, so that a server which waits for nothing fails.
+/// Less than the 17 s that requests in progress have, so that the test fails if the server waits without reason.
 const PROMPT: Duration = Duration::from_secs(12);
 
-/// The server's listener is gone.
+/// The server's listener is closed.
 fn is_closed(server: &Server) -> bool {
     TcpStream::connect(server.address).is_err()
 }
@@ -21,11 +22,11 @@ fn a_request_under_way_is_answered_before_the_end() {
     for signal in ["TERM", "INT"] {
         let mut server = Server::start();
         let mut alice = server.alice().connect().unwrap();
-        // The server has seen this connection, and so will find the next request on it under way.
+        // The server has accepted this connection, so the next request on it is in progress.
         assert_eq!(alice.get("/whoami").status, 200);
         let rest = alice.begin(&[], &kmip::create("AES", 256, &[]));
         let told = server.log().len();
-        // Whatever the server reads next, it has read the beginning of the request before.
+        // The server has read the beginning of the request before anything else.
         assert_eq!(server.alice().get("/whoami").status, 200);
         assert!(server.log().len() > told);
         server.signal(signal);
@@ -38,7 +39,7 @@ fn a_request_under_way_is_answered_before_the_end() {
         assert_eq!(status.code(), Some(0), "SIG{signal}: {status}");
         let mut end = Vec::new();
         assert!(matches!(alice.stream.read_to_end(&mut end), Ok(0)), "the connection was cut");
-        // What was answered is there.
+        // Acknowledged keys exist.
         let place = std::sync::Arc::clone(&server.place);
         drop(server);
         let server = Server::start_at(place, &crate::harness::Options::default());
@@ -53,7 +54,7 @@ fn connections_without_a_request_do_not_hold_the_end_up() {
     for connection in &mut used {
         assert_eq!(connection.get("/whoami").status, 200);
     }
-    // These have come through the handshake and asked for nothing, in either protocol.
+    // These have completed the handshake and sent no request, in either protocol.
     let unused: Vec<Connection> = (0..20).map(|_| server.alice().connect().unwrap()).collect();
     let h2 = Client::tls_with(server.address, &server.place.authority.certificate, Some(&server.place.alice), |b| {
         b.set_alpn_protos(b"\x02h2").unwrap();
@@ -68,18 +69,18 @@ fn connections_without_a_request_do_not_hold_the_end_up() {
     drop((used, unused, h2, silent));
 }
 
-/// The serial number of the certificate that a new connection is shown.
+/// Returns the serial number of the server's certificate on a new connection.
 fn shown(client: &Client) -> Vec<u8> {
     let connection = client.connect().unwrap();
     let certificate = connection.ssl().peer_certificate().unwrap();
     certificate.serial_number().to_bn().unwrap().to_vec()
 }
 
-/// Sends SIGHUP and waits for what the log says about it.
+/// Sends SIGHUP and waits for its line in the log.
 fn hang_up(server: &Server, told: &str) -> String {
     let before = server.log().len();
     server.signal("HUP");
-    // The server may have seen by itself that a file has changed, and said so.
+    // The server may have detected and logged the change of a file without the signal.
     let is_meant = |line: &&str| line.contains(told) && line.contains("SIGHUP");
     eventually(told, || server.log()[before..].lines().find(is_meant).map(str::to_owned))
 }
@@ -135,13 +136,13 @@ fn a_new_authority_vouches_for_new_connections() {
     fs::write(&file, authority.pem()).unwrap();
     hang_up(&server, "reloaded");
     assert!(!may_enter(&alice) && may_enter(&carol));
-    // Who is no longer welcome does not ride on a connection of before.
+    // A caller who is no longer accepted cannot use an old connection.
     let [of_alice, of_carol] = &mut kept;
     let answer = of_alice.try_request("GET", "/whoami", &[], b"");
     assert!(answer.is_err() || answer.is_ok_and(|answer| answer.status == 401));
     assert_eq!(of_carol.get("/whoami").status, 200);
 
-    // Half a change is none: while the authorities are bad, no certificate comes of it either.
+    // A change is applied as a whole: while the authorities are invalid, the new certificate is not used either.
     let serial = shown(&carol);
     for content in [b"".to_vec(), b"not PEM".to_vec(), server.place.alice.certificate.to_pem().unwrap()] {
         fs::write(&file, content).unwrap();

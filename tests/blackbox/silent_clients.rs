@@ -1,4 +1,4 @@
-//! Clients that say nothing, or not enough, cost nobody else anything and are gone after the deadline.
+//! Clients that send nothing, or not enough, do not affect others, and are disconnected after the deadline.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crate::harness::{Client, Connection, Server, kmip};
 
-/// As many as the specification names.
+/// The number in the specification.
 const MANY: usize = 300;
 
-/// The server's deadline for a handshake, and what a busy machine may add.
+/// The server's deadline for a handshake, with an allowance for a busy machine.
 const DEADLINE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(20));
 
 /// Opens [`MANY`] connections that send no more than this.
@@ -23,14 +23,14 @@ fn silent(server: &Server, sent: &[u8]) -> Vec<TcpStream> {
     (0..MANY).map(open).collect()
 }
 
-/// The first bytes of a ClientHello that announces more than it brings.
+/// The first bytes of a ClientHello that announces more bytes than are sent.
 fn half_a_hello() -> Vec<u8> {
     let mut hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec();
     hello.resize(200, 7);
     hello
 }
 
-/// A client's two ways to work: on a connection that it keeps, and on a new one.
+/// The two kinds of connections of a client: a kept-alive one, and a new one.
 struct Working {
     client: Client,
     kept: Connection,
@@ -66,8 +66,8 @@ impl Working {
     }
 }
 
-/// How many times slower a client is beside the silent ones: kept connection, new connection. Two equal servers are asked
-/// in turn, of which one has them, so that whatever else the machine does slows both.
+/// Returns how many times slower a client is with silent clients at the server: on a kept-alive connection, and on new
+/// ones. The test uses two equal servers in turn, one of which has silent clients, so that other processes slow both.
 fn slowdown(sent: &[u8]) -> [f64; 2] {
     let (burdened, free) = (Server::start(), Server::start());
     let (mut with, mut without) = (Working::new(&burdened), Working::new(&free));
@@ -78,7 +78,7 @@ fn slowdown(sent: &[u8]) -> [f64; 2] {
     for _ in 0..4 {
         let silent = silent(&burdened, sent);
         let began = Instant::now();
-        // While they are all there: well before the deadline.
+        // While all are connected, long before the deadline.
         for turn in 0..50 {
             if began.elapsed() > Duration::from_secs(2) && turn > 10 {
                 break;
@@ -98,7 +98,7 @@ fn slowdown(sent: &[u8]) -> [f64; 2] {
     [0, 1].map(|way| with[way].as_secs_f64() / without[way].as_secs_f64())
 }
 
-/// A tenth, in one of a few rounds for each of the two ways: the machine has more to do than this test.
+/// A tenth, in one of a few rounds for each kind of connection, because the machine has other work.
 fn costs_at_most_a_tenth(sent: &[u8]) {
     let (mut rounds, mut least) = (Vec::new(), [f64::MAX; 2]);
     for _ in 0..6 {
@@ -135,12 +135,12 @@ fn they_are_gone_after_the_deadline_and_good_clients_are_not() {
     all.extend(silent(&server, b"\x16"));
     all.extend(silent(&server, &half_a_hello()));
     assert_eq!(server.alice().get("/whoami").status, 200);
-    // Those who drip are no better than those who stop.
+    // Clients that send one byte at a time are disconnected too.
     let mut dripping = server.nobody().tcp().unwrap();
     dripping.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let cut_off = half_a_hello().into_iter().chain(std::iter::repeat(7)).any(|byte| {
         let _ = dripping.write_all(&[byte]);
-        // Over once the server has closed it; a read that times out says that it has not.
+        // Whether the server has closed the connection; a read that times out shows that it has not.
         match dripping.read(&mut [0; 64]) {
             Ok(read) => read == 0,
             Err(error) => !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
@@ -148,7 +148,7 @@ fn they_are_gone_after_the_deadline_and_good_clients_are_not() {
     });
     assert!(cut_off);
     for mut tcp in all {
-        // Nothing is ever sent to them. A reset is as good an end.
+        // The server sends them nothing. A reset is also an end.
         assert!(matches!(tcp.read(&mut [0; 64]), Ok(0) | Err(_)));
     }
     let took = began.elapsed();
@@ -163,7 +163,7 @@ fn they_are_gone_after_the_deadline_and_good_clients_are_not() {
 fn a_hundred_good_clients_of_one_address_may_come_at_once() {
     let server = Server::start();
     let client = server.alice();
-    // More than nothing stands before them.
+    // The listener's queue is not empty.
     let silent = silent(&server, b"\x16");
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..100).map(|_| scope.spawn(|| client.get("/whoami").status)).collect();
@@ -207,7 +207,7 @@ fn a_client_that_does_not_read_its_answers_hinders_nobody() {
         request.len()
     );
     deaf.tcp().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
-    // More than all buffers between here and there hold; it ends where the server stops to read.
+    // More bytes than all buffers hold; the client stops when the server stops reading.
     let sent = (0..100).take_while(|_| {
         deaf.stream.write_all(head.as_bytes()).and_then(|()| deaf.stream.write_all(request.as_bytes())).is_ok()
     });

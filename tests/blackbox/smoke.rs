@@ -1,4 +1,4 @@
-//! The main line: a caller with a certificate makes a key, uses it, and gets it out.
+//! The main case: a caller with a certificate makes a key, uses it, and exports it.
 
 use crate::harness::Server;
 

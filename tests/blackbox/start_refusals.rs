@@ -1,4 +1,4 @@
-//! What keeps the server from starting is said in one line, with what to do about it, and ends it with status 1.
+//! If the server cannot start, it prints one line that says what to do, and ends with status 1.
 
 use std::fs;
 use std::net::TcpListener;
@@ -13,7 +13,7 @@ use crate::harness::server::{P12_PASSWORD, Place, run};
 use crate::harness::token::{PIN, write_private};
 use crate::harness::{Hsm, Identity, Options, Server, Token, directory};
 
-/// Options by long name, later ones in place of earlier ones of the same name.
+/// Options by long name; later ones replace earlier ones of the same name.
 struct Line<'a> {
     place: &'a Arc<Place>,
     options: Vec<(&'a str, String)>,
@@ -21,7 +21,7 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Of a server that would start.
+    /// The options of a server that would start.
     fn new(place: &'a Arc<Place>) -> Self {
         let text = |path: PathBuf| path.to_str().unwrap().to_owned();
         let options = vec![
@@ -60,7 +60,7 @@ impl<'a> Line<'a> {
         command
     }
 
-    /// The one line that it says, which must hold all of these texts and no secret.
+    /// Returns the only line of output, which must contain all of these texts and no secret.
     fn refused(&self, texts: &[&str]) -> String {
         self.refused_with(1, texts)
     }
@@ -97,7 +97,7 @@ fn shell(place: &Place, command: &str) {
     assert!(status.success(), "{command}\n{out}{error}");
 }
 
-/// What stands between backquotes: the command that a message tells to run.
+/// Returns the text between backquotes: the command that a message tells the user to run.
 fn told(line: &str) -> &str {
     line.split('`').nth(1).unwrap_or_else(|| panic!("no command in: {line}"))
 }
@@ -144,7 +144,7 @@ fn a_pkcs12_file_whose_mac_is_missing_or_of_an_unknown_algorithm() {
         .replace(" -export ", &format!(" -export -passout pass:{P12_PASSWORD} "));
     shell(&place, &command);
     line().starts();
-    // The object identifier of SHA-256, of which the last one in the file is the MAC's, made one that nobody knows.
+    // Changes the last object identifier of SHA-256 in the file, which is that of the MAC, to an unknown one.
     export(&place, "-inkey key.pem -in certificate.pem");
     let mut der = fs::read(place.path("other.p12")).unwrap();
     let sha256 = [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
@@ -203,7 +203,7 @@ fn an_authority_file_that_vouches_for_nobody() {
     refused(&place.alice.key.private_key_to_pem_pkcs8().unwrap(), &["no"]);
     let alice = place.alice.certificate.to_pem().unwrap();
     refused(&alice, &["CN=alice", "not a CA certificate"]);
-    // One bad certificate spoils the file, wherever it stands.
+    // One invalid certificate makes the file invalid, at any place.
     let authority = place.authority.pem();
     refused(&[&authority[..], &alice].concat(), &["CN=alice", "not a CA certificate"]);
     let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -268,7 +268,7 @@ fn no_token_of_the_label_and_how_to_make_one() {
     let place = Arc::new(Place::with_token(directory, token));
     Line::new(&place).refused(&["\"claviger\"", "there are: none"]);
     place.token.add("another");
-    // The last one is what a shell would make something else of.
+    // A shell would change the last one.
     for label in ["claviger", "a label of words", "it's $HOME; `exit`"] {
         let line = Line::new(&place).with("hsm-token-label", label);
         let said = line.refused(&["no token", "another", &module().display().to_string()]);
@@ -331,13 +331,14 @@ fn a_pin_that_is_wrong_exposed_or_not_there() {
     line().starts();
 }
 
-/// The user and the group that this process is.
+/// Returns the user and the group of this process.
 fn this_user() -> (u32, u32) {
     let own = fs::metadata("/proc/self").unwrap();
     (own.uid(), own.gid())
 }
 
-/// Kubernetes has fsGroup, systemd LoadCredential: the group of a file that is root's, or one of the process, may read it.
+/// For Kubernetes (fsGroup) and systemd (LoadCredential), the group may read the file if root owns it or the process is
+/// in the group.
 #[test]
 fn files_with_secrets_may_be_read_by_a_group_and_by_nobody_else() {
     let place = Arc::new(Place::new());
@@ -358,7 +359,7 @@ fn files_with_secrets_may_be_read_by_a_group_and_by_nobody_else() {
         }
         mode(file, 0o600);
     }
-    // Another group's, of another owner's file: only root can make such a one, and read it.
+    // A file of another owner and another group: only root can make and read such a file.
     if this_user().0 == 0 {
         for file in [&pin, &password] {
             mode(file, 0o440);
@@ -457,7 +458,7 @@ fn a_value_in_the_file_that_no_flag_would_take() {
     }
 }
 
-/// Whatever is wrong with a value of the file, its file, line and key are said; of what stands elsewhere they are not.
+/// For an invalid value in the file, the error names file, line and key; for a value from elsewhere it does not.
 #[test]
 fn faults_of_the_configuration_file_name_file_line_and_key() {
     let place = Arc::new(Place::new());
@@ -485,13 +486,13 @@ fn faults_of_the_configuration_file_name_file_line_and_key() {
     }
     fs::write(&file, "hsm-pin-file = \"/nowhere/pin\"\n").unwrap();
     base().without("hsm-pin-file").refused(&["config.toml, line 1, key `hsm-pin-file`: ", "/nowhere/pin"]);
-    // The flag is at fault, and not the file that says something else.
+    // The flag is wrong, not the file with another value.
     fs::write(&file, "hsm-token-label = \"good\"\n").unwrap();
     let said = base().with("hsm-token-label", "x".repeat(33)).refused(&["--hsm-token-label"]);
     assert!(!said.contains("config.toml"), "{said}");
 }
 
-/// SoftHSM answers CKR_GENERAL_ERROR to whatever is wrong with its files.
+/// SoftHSM returns CKR_GENERAL_ERROR for every fault of its files.
 #[test]
 fn softhsm_that_cannot_start_is_told_apart() {
     let place = Arc::new(Place::new());
@@ -514,16 +515,17 @@ fn softhsm_that_cannot_start_is_told_apart() {
     at(conf).starts();
 }
 
-/// A user who may not read the tokens is told that, and not to make another one.
+/// A user who may not read the HSM tokens gets an error about this, not the advice to make another token.
 #[test]
 fn tokens_that_the_user_may_not_read_are_named() {
     let place = Arc::new(Place::new());
     let token = fs::read_dir(&place.token.tokens).unwrap().next().unwrap().unwrap().path();
     let mode = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    // Somebody who is not root: this test, or nobody, for whom the rest is open.
+    // A user other than root: that of this test, or `nobody`, who may read the rest.
     let (user, _) = this_user();
     let program = place.path("clavigerd");
-    // By another process: a program that is open for writing cannot be run, and other tests' children hold what this one opens.
+    // Another process writes it: a program that is open for writing cannot be run, and children of other tests inherit
+    // open files of this process.
     assert!(run(Command::new("cp").arg(env!("CARGO_BIN_EXE_clavigerd")).arg(&program)).0.success());
     mode(place.directory.path(), 0o777);
     let run_as_somebody = || {

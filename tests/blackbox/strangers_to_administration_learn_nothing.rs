@@ -1,4 +1,4 @@
-//! Those who do not administer are answered alike, whether there is what they ask about or not.
+//! Callers who are not administrators get the same answer, whether the object of their request exists or not.
 
 use serde_json::{Value, json};
 

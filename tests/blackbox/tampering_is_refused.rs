@@ -1,5 +1,5 @@
-//! Rows that somebody with the database file edited, exchanged or inserted are refused, with a log line; the others
-//! go on.
+//! Rows that a person with the database file edited, exchanged or inserted are refused, with a log line; other rows
+//! stay usable.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rusqlite::Connection as Database;
 use crate::harness::kmip::{create, encrypt, locate, name, named, tags, text};
 use crate::harness::{Connection, Options, Server};
 
-/// Opens the database as an intruder does, beside a server or without one.
+/// Opens the database as an intruder does, with or without a running server.
 fn intrude(server_database: &std::path::Path, statements: &[String]) {
     let database = Database::open(server_database).unwrap();
     database.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
@@ -29,7 +29,7 @@ fn refused(alice: &mut Connection, id: &str) {
     }
 }
 
-/// What an intruder may try with the row of the object `target`.
+/// Changes that an intruder may make to the row of the object `target`.
 fn edits() -> Vec<&'static str> {
     vec![
         "owner = 'bob'",
@@ -125,7 +125,7 @@ fn material_of_two_rows_exchanged() {
     let statements = [
         give("material", "two", "one"),
         give("material", "one", "two"),
-        // Bob's row with the key of alice's, and with its binding.
+        // Bob's row with the key and the binding of alice's row.
         give("material", "three", "his"),
         give("binding", "three", "his"),
     ];
@@ -153,7 +153,7 @@ fn beside_a_running_server() {
     let edit = |id: &str| format!("UPDATE object SET usage_mask = 12 WHERE id = '{id}'");
     intrude(&server.place.database(), &[edit("warm"), edit("cold")]);
     refused(&mut alice, "cold");
-    // What is in the cache was checked when it was read. It is refused as soon as it is read again.
+    // A cached object was checked when it was read. It is refused when it is read again.
     assert_eq!(alice.open(&sealed[0]), b"data");
     let server = server.restart();
     let mut alice = server.alice().connect().unwrap();
@@ -194,7 +194,7 @@ fn the_search_tables_reveal_nothing() {
     make(&mut bob, "his");
     let (place, _) = server.stop();
     let number = |id: &str| format!("(SELECT number FROM object WHERE id = '{id}')");
-    // Each is given the other's name; and bob's row is made to be found where alice's is.
+    // The rows exchange their names, and bob's row is moved to the place of alice's.
     let statements = [
         format!("UPDATE object_name SET name = 'aside' WHERE number = {}", number("his")),
         format!("UPDATE object_name SET name = 'his' WHERE number = {}", number("hers")),

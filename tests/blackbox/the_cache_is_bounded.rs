@@ -1,4 +1,4 @@
-//! The cache of objects takes as many bytes as it may, however large or small the objects are, and serves what is used.
+//! The cache of objects stays within its size, for small and large objects, and keeps the objects that are used.
 
 use std::fs;
 
@@ -10,11 +10,11 @@ use crate::harness::kmip::{all, boolean, create, encrypt, named, revoke, string,
 use crate::harness::server::{Place, run};
 use crate::harness::{Connection, Options, Server};
 
-/// Of the cache, in MiB; and what the process may grow by beside it.
+/// The size of the cache, in MiB, and the most that the process may grow in addition.
 const SIZE: usize = 16;
 const BESIDE: usize = 48;
 
-/// As many of the largest objects as surely fit.
+/// A number of the largest objects that certainly fits.
 const FEW: usize = 8;
 
 fn server() -> Server {
@@ -30,7 +30,7 @@ fn cache(server: &Server) -> (usize, usize, usize) {
     (figure("objects"), figure("bytes"), figure("hits_total"))
 }
 
-/// So many objects, each with 31 attributes of this value: the largest that there are.
+/// Makes this many objects, each with 31 attributes of this value: the largest possible objects.
 fn large(alice: &mut Connection, count: usize, value: &Value) -> Vec<String> {
     let attribute = |number| {
         let own = [text("VendorIdentification", "x"), text("AttributeName", &format!("a{number}"))];
@@ -51,7 +51,7 @@ fn small(alice: &mut Connection, count: usize) -> Vec<String> {
     ids
 }
 
-/// Uses them all, the first one again after every few.
+/// Uses all of them, and the first one again after every few.
 fn use_all(alice: &mut Connection, ids: &[String]) {
     for few in ids.chunks(FEW) {
         for id in few.iter().chain([&ids[0]]) {
@@ -65,7 +65,7 @@ fn by_its_bytes_whatever_the_objects_are() {
     let server = server();
     let mut alice = server.alice().connect().unwrap();
     let few = large(&mut alice, 48, &text("AttributeValue", &"x".repeat(16_000)));
-    // Small items take the most of what is read from them, for their length.
+    // For their length, small items take the most memory when they are parsed.
     let many = large(&mut alice, 16, &structure("AttributeValue", &vec![boolean("Sensitive", true); 1000]));
     let plain = small(&mut alice, 1408);
     let mut before = server.resident() >> 20;
@@ -78,11 +78,11 @@ fn by_its_bytes_whatever_the_objects_are() {
         assert!(bytes <= SIZE << 20 && bytes > (SIZE << 20) * 3 / 4, "{what}: {bytes}");
         assert!(objects < ids.len() && objects > FEW, "{what}: {objects}");
         assert!(grown < SIZE + BESIDE, "{what}: {grown} MiB");
-        // What is used between all the others stays.
+        // An object that is used between all the others stays in the cache.
         assert!(now - hits >= ids.len().div_ceil(FEW), "{what}: {} hits", now - hits);
         before = before.max(server.resident() >> 20);
     }
-    // What is changed stays, and is counted as what it is then; what is forgotten is not counted.
+    // A changed object stays in the cache and is counted with its new size; a removed one is not counted.
     let (objects, bytes, _) = cache(&server);
     let changed = &plain[plain.len() - 100..];
     for id in changed {

@@ -1,4 +1,5 @@
-//! The very first start ends at any moment: the next one goes on with the root keys that were begun, and there is never a second set.
+//! If the first start is killed at any moment, the next one continues with the root keys that were begun, and there is
+//! never a second set.
 
 use std::collections::HashMap;
 use std::fs;
@@ -28,7 +29,7 @@ fn recorded(place: &Place) -> Keys {
     keys(place, "root_key", "cka_id")
 }
 
-/// Those that a start was about to make.
+/// The keys that a start was about to make.
 fn announced(place: &Place) -> Keys {
     let seeds = keys(place, "root_key_pending", "seed");
     seeds.into_iter().map(|(name, seed)| (name, sha256(&seed)[..20].to_vec())).collect()
@@ -56,7 +57,7 @@ fn kill(mut child: Child) {
     child.wait().unwrap();
 }
 
-/// The next start works, with the keys that were announced, except `replaced` of them.
+/// Checks that the next start works with the announced keys, except `replaced` of them.
 fn goes_on(place: &Arc<Place>, replaced: usize) {
     let before = [announced(place), recorded(place)];
     let server = Server::start_at(Arc::clone(place), &Options::default());
@@ -74,7 +75,7 @@ fn goes_on(place: &Arc<Place>, replaced: usize) {
     assert!(server.stop().1.success());
 }
 
-/// How many calls of the module a first start makes, and how long it takes.
+/// Returns the number of calls of the module that a first start makes, and its time.
 fn whole(place: &Arc<Place>) -> (u64, Duration) {
     let every_call = Fault::new(Deed::Wait(Duration::ZERO), &[]);
     let (options, control) = shim::options(place, &[("call", every_call)]);
@@ -121,7 +122,7 @@ fn at_any_moment() {
         thread::park_timeout(took / 2 + took * round / (2 * ROUNDS));
         kill(child);
         goes_on(&place, 1);
-        // What a call had only begun to make may be left over: both halves of a pair.
+        // An object that a call had begun to make may remain: both halves of a pair.
         let objects = place.token.objects() - before;
         assert!((ROOT_OBJECTS..=ROOT_OBJECTS + 2).contains(&objects), "{objects}");
     }
@@ -137,12 +138,13 @@ fn what_was_not_finished_is_replaced() {
     eventually("a call hangs", || (control.hits("hang") > 0).then_some(()));
     kill(child);
     assert_eq!((place.token.objects(), announced(&place).len()), (ROOT_OBJECTS, 6));
-    // Two objects under one CKA_ID: nobody can say which of them is the key.
+    // Two objects have one CKA_ID, so the server cannot know which of them is the key.
     place.token.put_back(&place.token.kept()[0].double());
     goes_on(&place, 1);
 }
 
-/// Whoever can write a database, and does not know the PIN, cannot have a new one take the keys of another.
+/// A person who can write a database, but does not know the PIN, cannot make a new database use the keys of another
+/// one.
 #[test]
 fn keys_of_another_database_are_not_pending() {
     let place = Arc::new(Place::new());

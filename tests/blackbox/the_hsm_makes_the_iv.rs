@@ -1,4 +1,4 @@
-//! An HSM that makes the IV for AES-GCM itself: its IV is the one that is given back and kept, and a caller's is refused.
+//! If the HSM makes the IV for AES-GCM itself, the server returns and stores the HSM's IV, and refuses a caller's IV.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -42,12 +42,12 @@ fn wherever_it_puts_it() {
             assert!(sealed.iv.iter().any(|byte| *byte != 0), "{kind:?}");
             assert_eq!(alice.open(sealed), data, "{kind:?}");
         }
-        // An IV of the caller's would be replaced: whoever relies on it could never decrypt.
+        // A caller's IV would be replaced, and the caller could not decrypt with it.
         for iv in [[7; 12], [0; 12]] {
             let chosen = with(encrypt(&id, &data), &[bytes("IVCounterNonce", &iv)]);
             let told = alice.refused(&chosen, 422, "Unsupported_Cryptographic_Parameters");
             let refused_by_us = told["detail"].as_str().unwrap().contains("leave IVCounterNonce out");
-            // That takes zeros refuses others itself.
+            // The HSM that accepts only zeros refuses other IVs itself.
             assert!(refused_by_us || (kind == OwnIv::Zeros && iv != [0; 12]), "{kind:?}: {told}");
         }
         let cbc = structure("CryptographicParameters", &[enumeration("BlockCipherMode", "CBC")]);
@@ -63,7 +63,7 @@ fn wherever_it_puts_it() {
         }
         assert!(server.stop().1.success());
 
-        // The IVs that were kept are right for a module that uses the IV that it is given, too.
+        // The stored IVs are also valid for a module that uses the given IV.
         let server = Server::start_at(Arc::clone(&place), &Options::default());
         let mut alice = server.alice().connect().unwrap();
         for sealed in &sealed {

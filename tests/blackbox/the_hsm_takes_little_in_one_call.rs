@@ -1,4 +1,5 @@
-//! An HSM that takes only so many bytes in one call: what can be split is, with the result of one call, and for AES-GCM the bound is said.
+//! If an HSM accepts only a limited number of bytes in one call, the server splits data where possible, with the same
+//! result. For AES-GCM it reports the bound.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -34,7 +35,7 @@ const NO_FUNCTION: u64 = 0x54;
 
 const SAID: &str = "the HSM takes little in one call";
 
-/// At each function that is given data.
+/// At each function that takes data.
 fn at_most(bytes: usize) -> [(&'static str, Fault); 1] {
     [("most", Fault::new(Deed::MostBytes(bytes), &[]))]
 }
@@ -55,7 +56,7 @@ fn cbc_decrypt(id: &str, padded: bool, iv: &[u8], data: &[u8]) -> Value {
     structure("Decrypt", &[id, cbc(padded), bytes("Data", data), bytes("IVCounterNonce", iv)])
 }
 
-/// What a request is refused with that is too long for AES-GCM.
+/// Checks the refusal of a request that is too long for AES-GCM.
 #[track_caller]
 fn too_long(alice: &mut Connection, request: &Value, most: usize) {
     let told = alice.refused(request, 413, "Server_Limit_Exceeded");
@@ -146,7 +147,7 @@ fn how_much_is_found_out_at_the_start() {
 
 #[test]
 fn too_little_is_no_start() {
-    // So much is needed; a tag comes on top of it.
+    // The needed length, without the tag.
     const LEAST: usize = 1024;
     let place = Place::new();
     let objects = place.token.objects();
@@ -174,7 +175,7 @@ fn too_little_is_no_start() {
     assert_eq!(status.code(), Some(0), "{out}");
 }
 
-/// Both ways, at the bound and above it, by each way in; what is refused is neither begun nor counted.
+/// Encrypt and Decrypt, at the bound and above it, on each route. A refused request is neither begun nor counted.
 #[test]
 fn gcm_is_refused_above_its_bound() {
     const LIMIT: usize = 40;
@@ -194,7 +195,7 @@ fn gcm_is_refused_above_its_bound() {
         let (data, iv) = (reference::random(bound + 1), [7; 12]);
         let (theirs, tag) = reference::gcm_encrypt(&key, &iv, b"", &data, TAG);
         let longer = Sealed { id: id.clone(), data: theirs, iv: iv.to_vec(), tag };
-        // Nothing reaches the HSM of what it would refuse.
+        // The server does not send data to the HSM that it would refuse.
         for function in ["C_EncryptInit", "C_DecryptInit"] {
             control.set(function, &Fault::new(Deed::Answer(0x30), &[function])).unwrap();
         }
@@ -215,7 +216,7 @@ fn gcm_is_refused_above_its_bound() {
             assert_eq!(control.hits(function), 0);
             control.clear(function).unwrap();
         }
-        // In a message, where the other items go on.
+        // In a message, whose other items are performed.
         let items = [encrypt(&id, &data), encrypt(&id, b"short"), longer.decrypt()];
         let answer = alice.ok(&message(&[option("Continue")], &items));
         uses += 1;
@@ -227,7 +228,7 @@ fn gcm_is_refused_above_its_bound() {
             assert_eq!(string(item, "ResultReason").replace('_', ""), "ServerLimitExceeded", "{item}");
             assert!(string(item, "ResultMessage").contains(&format!("at most {bound} bytes")), "{item}");
         }
-        // Only what was encrypted is counted.
+        // Only encryptions are counted.
         for _ in uses..LIMIT {
             alice.seal(&id, b"x");
         }
@@ -253,12 +254,12 @@ fn what_can_be_split_is_what_openssl_makes() {
         {
             compare_cbc(&mut alice, &id, &key, true, length);
         }
-        // An IV of the server's is that of the first part, and the whole is right.
+        // The server's IV is that of the first part, and the whole result is right.
         let data = reference::random(100_001);
         let answer = alice.ok(&with(encrypt(&id, &data), &[cbc(true)]));
         let (iv, encrypted) = (octets(&answer, "IVCounterNonce"), octets(&answer, "Data"));
         assert!(reference::cbc_decrypt(&key, &iv, &encrypted, true) == data);
-        // Padding that is wrong at the end of many parts.
+        // Invalid padding at the end of many parts.
         let mut damaged = reference::cbc_encrypt(&key, &iv, &data, true);
         let before_last = damaged.len() - BLOCK - 1;
         damaged[before_last] ^= 0x80;
@@ -279,7 +280,7 @@ fn what_can_be_split_is_what_openssl_makes() {
     }
 }
 
-/// Rows that are longer than what one C_Sign takes are bound, and found to be what was written.
+/// Rows that are longer than the bound of C_Sign are bound and verified.
 #[test]
 fn rows_of_any_length_are_bound() {
     let place = Arc::new(Place::new());
@@ -287,7 +288,7 @@ fn rows_of_any_length_are_bound() {
     let server = Server::start_at(Arc::clone(&place), &options);
     let mut alice = server.alice().connect().unwrap();
     let id = alice.new_key(&create("AES", 256, &blobs(5)));
-    // The row is bound by itself when it is changed.
+    // A changed row has its own binding.
     Caller::certificate(&server, "alice").grant(&id, "bob", &["encrypt"]);
     let sealed = alice.seal(&id, b"data");
     assert!(server.stop().1.success());
@@ -314,7 +315,7 @@ fn a_secret_is_one_call() {
         let message = told["error"]["message"].as_str().unwrap();
         assert!(message.contains(&format!("at most {} bytes", most - TAG)), "{told}");
     };
-    // Nothing is made of it, nor later is the value that is there another one.
+    // No secret is made by it, and an existing value is not changed.
     refused(&mut alice, most);
     assert_eq!(alice.get(PATH).status, 404);
     assert_eq!(alice.count(), 0);
@@ -329,7 +330,7 @@ fn a_secret_is_one_call() {
     assert_eq!(health(&server)["token"], "ok");
 }
 
-/// A call that fails in the middle, and what it does not leave behind.
+/// A call that fails in the middle leaves nothing behind.
 #[test]
 fn a_loss_in_the_middle_changes_nothing() {
     let (server, control) = start(5_000, &[]);
@@ -357,7 +358,7 @@ fn a_loss_in_the_middle_changes_nothing() {
             }
             eventually("the fault is done", || (control.hits("fault") > 0).then_some(()));
             control.clear("fault").unwrap();
-            // No operation is left in any session.
+            // No operation remains active in any session.
             compare_macs(&mut alice, &keys, 100);
             compare_macs(&mut alice, &keys[1..2], 20_000);
             compare_cbc(&mut alice, &id, &key, true, 100);
@@ -368,7 +369,7 @@ fn a_loss_in_the_middle_changes_nothing() {
     eventually("health", || (health(&server)["token"] == "ok").then_some(()));
 }
 
-/// Another token, as far as the server knows: the device was lost, and takes less since it is back.
+/// For the server it may be another HSM token: the device was unavailable, and accepts less now.
 #[test]
 fn it_may_take_less_after_a_recovery() {
     const SECRET: &str = "/secrets/default/variable/long";
@@ -391,7 +392,7 @@ fn it_may_take_less_after_a_recovery() {
     compare_cbc(&mut alice, &id, &key, true, 100_000);
     compare_macs(&mut alice, &keys, 100_000);
     assert_eq!(alice.get(SECRET).status, 413);
-    // What is damaged is damaged, and what is short enough is not.
+    // Damaged data is reported as damaged, and data within the bound is not.
     assert!(alice.open(&sealed_short) == short);
     let mut damaged = sealed_short.clone();
     damaged.data[100] ^= 1;
@@ -400,7 +401,8 @@ fn it_may_take_less_after_a_recovery() {
     assert!(shim.server.log().contains("aes_gcm=\"4984 bytes\""), "{}", shim.server.log());
 }
 
-/// What can be split is tried with less at the start than a request may bring, and split there.
+/// Mechanisms whose data can be split are tested at the start with less than a request may have, and longer data is
+/// split.
 #[test]
 fn what_the_start_does_not_try_is_split() {
     let (server, _) = start(100_000, &[]);
@@ -418,7 +420,7 @@ fn what_the_start_does_not_try_is_split() {
     assert_eq!(health(&server)["token"], "ok");
 }
 
-/// Data that would make too many parts keeps no token busy.
+/// Data of too many parts is refused, so that it does not keep the HSM token busy.
 #[test]
 fn too_many_parts_are_refused() {
     let (server, control) = start(1_040, &[]);
@@ -439,7 +441,7 @@ fn too_many_parts_are_refused() {
     alice.mac(&secret, &data);
 }
 
-/// A token that takes nothing of no bytes says nothing of a bound by it.
+/// If a token refuses empty data, this does not show a bound.
 #[test]
 fn no_data_is_no_bound() {
     let shim = Shim::start(&Options::default());
@@ -462,7 +464,7 @@ fn no_data_is_no_bound() {
     assert!(!shim.server.log().contains(SAID));
 }
 
-/// Lengths that the HSM refuses for another reason say nothing of a bound.
+/// Lengths that the HSM refuses for another reason do not show a bound.
 #[test]
 fn one_refusal_is_no_bound() {
     let shim = Shim::start(&Options::default());
@@ -493,7 +495,7 @@ fn without_parts_a_mac_has_a_bound() {
         let [most] = at_most(most);
         [most, ("update", Fault::new(Deed::Answer(NO_FUNCTION), &["C_SignUpdate"]))]
     };
-    // Too little for rows.
+    // The bound is too small for rows.
     let (status, out, _) = run(shim::program(&place, &faults(5_000)).arg("--check-hsm"));
     let told = shim::row(&out, "HMAC-SHA256 in one call ");
     assert_eq!(status.code(), Some(1), "{out}");
@@ -538,7 +540,7 @@ fn the_command_line_makes_smaller_chunks() {
             alice.write("plain", &plain);
             alice.quiet(&["sym", "encrypt", "plain", "-k", &id, "-o", "sealed"]);
             let sealed = alice.read("sealed");
-            // What the HSM takes goes as ever.
+            // Data within the bound works as usual.
             assert_eq!(chunk_size(&sealed), if size <= bound { MEBIBYTE } else { bound }, "{size}");
             let chunks = size.div_ceil(bound).max(1);
             assert_eq!(sealed.len(), 26 + id.len() + size + chunks * 33, "{size}");
@@ -556,14 +558,14 @@ fn the_command_line_makes_smaller_chunks() {
     }
 }
 
-/// Standard input of which a part comes after the server has refused the first chunk.
+/// A part of standard input arrives after the server has refused the first chunk.
 #[test]
 fn nothing_of_a_slow_pipe_is_lost() {
     let (server, _) = start(16_288, &[]);
     let alice = Cli::alice(&server);
     let id = alice.create(&[]);
     let plain = reference::random(3 * MEBIBYTE + 77);
-    // Two whole chunks of the size that is tried first, and a part of a third.
+    // Two whole chunks of the size that is sent first, and a part of a third.
     let (first, rest) = plain.split_at(2 * MEBIBYTE + 1_234);
     let since = server.log().len();
     let mut command = alice.command(&["sym", "encrypt", "-", "-k", &id, "-o", "-"]);

@@ -1,4 +1,5 @@
-//! Each database has an audit log of its own name; one of the former name is taken over if it is the database's, and no other is.
+//! The audit log of each database has the database's name. A log with the former name is renamed only if it belongs to
+//! the database.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use crate::harness::server::{Place, run};
 use crate::harness::{Leaf, Options, Server, kmip};
 
-/// A server of another database in the same folder, by plain HTTP.
+/// Starts a server of another database in the same folder, over plain HTTP.
 fn beside(place: &Arc<Place>, database: &str) -> Result<Server, String> {
     let mut command = place.program();
     command.args(["--hostname", "127.0.0.1", "--port", "0"]).arg("--hsm-pin-file").arg(&place.token.pin_file);
@@ -50,7 +51,7 @@ fn two_databases_in_one_folder_have_two_logs() {
     assert!(!place.path("audit.jsonl").exists());
 }
 
-/// Gives the log and its rotated files the name that they had formerly.
+/// Gives the log and its rotated files their former names.
 fn as_formerly(place: &Place) -> usize {
     let files = place.audit_files();
     for file in &files {
@@ -113,19 +114,19 @@ fn another_log_is_refused() {
         let said = Server::try_start_at(Arc::clone(&place), &Options::default()).err().unwrap();
         assert!(words.iter().all(|word| said.contains(word)), "{said}");
     };
-    // Under the former name, and under its own.
+    // With the former name, and with its own.
     fs::remove_file(place.audit_file()).unwrap();
     fs::write(place.path("audit.jsonl"), &foreign).unwrap();
     refused(&["audit.jsonl", "is not the log of this database", "--audit-file", "--audit-accept-loss"]);
     assert!(!place.audit_file().exists() && fs::read(place.path("audit.jsonl")).unwrap() == foreign);
-    // Its own with some lines gone is not taken over either.
+    // Its own log with missing lines is not renamed either.
     let lines: Vec<&str> = std::str::from_utf8(&kept).unwrap().lines().collect();
     fs::write(place.path("audit.jsonl"), lines[..lines.len() - 5].join("\n") + "\n").unwrap();
     refused(&["--audit-accept-loss"]);
     fs::remove_file(place.path("audit.jsonl")).unwrap();
     fs::write(place.audit_file(), &foreign).unwrap();
     refused(&["claviger.audit.jsonl", "--audit-accept-loss"]);
-    // Accepted, a new one begins beside it.
+    // If the loss is accepted, a new log begins in the same directory.
     fs::remove_file(place.audit_file()).unwrap();
     fs::write(place.path("audit.jsonl"), &foreign).unwrap();
     let options = Options { arguments: vec!["--audit-accept-loss=true".to_owned()], ..Options::default() };

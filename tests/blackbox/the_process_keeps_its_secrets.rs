@@ -1,5 +1,5 @@
-//! PIN and password are not in what the system shows of the process, nor in its memory once they were used; and it leaves no core
-//! dump unless told to.
+//! PIN and password are not visible in the process list or in the environment, nor in memory after their use, and the
+//! process leaves no core dump without the option.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -37,7 +37,7 @@ fn server(place: &Arc<Place>, from_environment: bool) -> Server {
     started.unwrap_or_else(|log| panic!("it did not start: {log}"))
 }
 
-/// Where in the process's memory, all that it can write to, `text` stands.
+/// Returns the places of `text` in the writable memory of the process.
 fn places(pid: u32, text: &[u8]) -> Vec<String> {
     let memory = File::open(format!("/proc/{pid}/mem")).unwrap();
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
@@ -50,7 +50,7 @@ fn places(pid: u32, text: &[u8]) -> Vec<String> {
         if memory.read_exact_at(&mut bytes, from).is_err() {
             continue;
         }
-        // With what stands around it: whose memory it was may show there.
+        // With the surrounding bytes, which may show the owner of the memory.
         places.extend(memmem::find_iter(&bytes, text).map(|at| {
             let around = &bytes[at.saturating_sub(64)..bytes.len().min(at + text.len() + 64)];
             format!("{map}: {:#x}: {}", from + at as u64, around.escape_ascii())
@@ -71,7 +71,8 @@ fn pin_and_password_are_gone_once_they_were_used() {
             assert_eq!(memmem::find(&environment, secret.as_bytes()), None, "environ");
             assert_eq!(places(server.pid(), secret.as_bytes()), [""; 0], "{from_environment}");
         }
-        // They are asked for again: the token goes and comes back, the certificate is read again.
+        // They are needed again: the HSM token becomes unavailable and available again, and the certificate is
+        // reloaded.
         let (token, aside) = (&place.token.tokens, place.path("aside"));
         fs::rename(token, &aside).unwrap();
         eventually("the token is missed", || server.log().contains("the token is unavailable").then_some(()));
@@ -88,13 +89,13 @@ fn pin_and_password_are_gone_once_they_were_used() {
     }
 }
 
-/// What a secret looks like on its way: raw, and as the text of a JSON body.
+/// The encodings of a secret in requests: raw, and in the text of a JSON body.
 fn spellings(secret: &[u8]) -> [Vec<u8>; 4] {
     let hex = data_encoding::HEXLOWER.encode(secret);
     [secret.to_vec(), hex.to_uppercase().into(), hex.into(), data_encoding::BASE64.encode(secret).into()]
 }
 
-/// Waits until no spelling of it is in the memory of the process.
+/// Waits until no encoding of the secret is in the memory of the process.
 fn assert_gone(pid: u32, what: &str, secret: &[u8]) {
     for (spelling, text) in ["raw", "HEX", "hex", "base64"].into_iter().zip(spellings(secret)) {
         let mut left = Vec::new();
@@ -106,12 +107,12 @@ fn assert_gone(pid: u32, what: &str, secret: &[u8]) {
     }
 }
 
-/// With this module the token has every key, every plaintext and the PIN in another form: what is found is the server's own copy.
-/// Everything that takes a secret in or gives one out is asked for it, in each of its forms.
+/// With this module the HSM token has every key, every plaintext and the PIN in another form, so that only copies of
+/// the server are found. The test makes every request that takes or returns a secret, in each of its forms.
 #[test]
 fn no_copy_of_the_servers_own_stays() {
     let place = Arc::new(Place::new());
-    // A long one, for the module as the token has it.
+    // A long secret, in the form that the HSM token has with this module.
     let pin = scrambled(PIN.as_bytes());
     write_private(&place.token.pin_file, &pin);
     let (options, control) = shim::options(&place, &[("scramble", Fault::new(Deed::Scramble, &[]))]);
@@ -138,7 +139,7 @@ fn no_copy_of_the_servers_own_stays() {
         let path = "/secrets/default/variable/one";
         assert_eq!(alice.try_request("POST", path, &[], &value).unwrap().status, 201);
         assert_eq!(alice.try_request("GET", path, &[], b"").unwrap().body, value);
-        // A request that ends before it is whole.
+        // An incomplete request.
         alice.refused(&kmip::register("AES", &odd, &[]), 400, "Invalid_Attribute_Value");
     }
     assert!(control.hits("scramble") > 0);
@@ -147,7 +148,7 @@ fn no_copy_of_the_servers_own_stays() {
         assert_gone(server.pid(), what, secret);
     }
     for plaintext in &plaintexts {
-        // Of what is long, any part is too much. These parts are whole groups of base64.
+        // No part of a long secret may be found. These parts are whole groups of base64.
         assert_gone(server.pid(), "plaintext", &plaintext[..48]);
         assert_gone(server.pid(), "plaintext", &plaintext[plaintext.len() - 48..]);
     }
@@ -155,7 +156,7 @@ fn no_copy_of_the_servers_own_stays() {
     assert_ne!(places(server.pid(), database.to_str().unwrap().as_bytes()), [""; 0], "what is there is found");
     assert!(server.stop().1.success());
 
-    // The other form, that of the token, shows without the module.
+    // Without the module, the form of the HSM token is found.
     write_private(&place.token.pin_file, PIN.as_bytes());
     let server = Server::start_at(place, &Options::default());
     assert_eq!(server.alice().connect().unwrap().export("brought"), scrambled(&aes));
@@ -181,7 +182,7 @@ fn keys_and_plaintext_are_gone_once_they_were_used() {
     }
 }
 
-/// The same command with the largest core dumps that this user may have.
+/// Returns the command with the largest permitted core dumps.
 fn with_dumps(command: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", r#"ulimit -S -c "$(ulimit -H -c)"; exec "$0" "$@""#]).arg(command.get_program());
@@ -191,7 +192,7 @@ fn with_dumps(command: &Command) -> Command {
     shell
 }
 
-/// The limits of core dumps, now and at most.
+/// Returns the soft and the hard limit of core dumps.
 fn limits(pid: u32) -> Vec<String> {
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let limit = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).unwrap();
@@ -201,7 +202,7 @@ fn limits(pid: u32) -> Vec<String> {
 #[test]
 fn there_is_no_core_dump_unless_the_operator_wants_one() {
     let place = Arc::new(Place::new());
-    // The system may be set up to write none at all.
+    // The system may be configured to write no core dumps.
     let mut control = with_dumps(Command::new("sleep").arg("600").current_dir(place.directory.path())).spawn().unwrap();
     let name = format!("/proc/{}/comm", control.id());
     eventually("the shell has become it", || (fs::read_to_string(&name).unwrap() == "sleep\n").then_some(()));

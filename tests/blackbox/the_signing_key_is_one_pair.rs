@@ -1,5 +1,5 @@
-//! The key that signs the audit log: a pair of token objects and its public key in the database, all three of which belong
-//! together. A database without its record gets another one only if the operator says so.
+//! The key that signs the audit log is a pair of token objects, with its public key in the database. All three must
+//! match. A database without the record of the key gets a new key only by an option.
 
 use std::fs;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn refused(place: &Arc<Place>) -> String {
     err.lines().last().unwrap().to_owned()
 }
 
-/// A place that was used, its server stopped, and a ciphertext.
+/// Returns a place that was used, with its server stopped, and a ciphertext.
 fn used() -> (Arc<Place>, Sealed) {
     let server = Server::start();
     let mut alice = server.alice().connect().unwrap();
@@ -36,14 +36,14 @@ fn used() -> (Arc<Place>, Sealed) {
     (place, sealed)
 }
 
-/// Starts the server, looks whether it works, and answers what it logged.
+/// Starts the server, checks that it works, and returns its log.
 fn works(place: &Arc<Place>, sealed: &Sealed) -> String {
     let server = Server::start_at(Arc::clone(place), &Options::default());
     assert_eq!(server.alice().connect().unwrap().open(sealed), b"data");
     server.log()
 }
 
-/// Starts the server where a root key may be made again, and looks whether it works.
+/// Starts the server with `--remake-root-key`, and checks that it works.
 fn works_remade(place: &Arc<Place>, sealed: &Sealed, key: &str) -> String {
     let arguments = vec![format!("--remake-root-key={key}"), "--audit-accept-loss".to_owned()];
     let server = Server::start_at(Arc::clone(place), &Options { arguments, ..Options::default() });
@@ -51,7 +51,7 @@ fn works_remade(place: &Arc<Place>, sealed: &Sealed, key: &str) -> String {
     server.log()
 }
 
-/// The two halves: without them the server misses the audit key.
+/// The two halves, without which the audit key is missing.
 fn halves(place: &Arc<Place>) -> Vec<(Kept, String)> {
     let mut halves = Vec::new();
     for object in place.token.kept() {
@@ -65,7 +65,7 @@ fn halves(place: &Arc<Place>) -> Vec<(Kept, String)> {
     halves
 }
 
-/// The state that a version left behind that knew no audit key.
+/// The state of a version without an audit key.
 fn earlier() -> (Arc<Place>, Sealed) {
     let (place, sealed) = used();
     for (half, _) in halves(&place) {
@@ -156,7 +156,7 @@ fn that_cannot_be_exchanged_once_it_has_signed() {
     database.execute("INSERT INTO audit_head SELECT * FROM kept.audit_head", []).unwrap();
     fs::write(place.audit_file(), log).unwrap();
     assert!(refused(&place).contains("record of root keys was changed"));
-    // And with none.
+    // And without a record.
     database.execute("DELETE FROM root_key WHERE name = 'audit'", []).unwrap();
     assert!(refused(&place).contains("does not record the audit root key"));
     assert_eq!(place.token.objects(), ROOT_OBJECTS + 2, "no third one was made");

@@ -1,5 +1,5 @@
-//! The token goes away and comes back under load: meanwhile what needs it is answered 503 and health says so;
-//! afterwards everything works again without a restart, and no key is lost.
+//! If the HSM token is unavailable under load, requests that need it are 503, and health says so. Afterwards everything
+//! works again without a restart, and no key is lost.
 
 use std::fs;
 use std::process::Command;
@@ -14,7 +14,7 @@ use crate::harness::server::run;
 use crate::harness::token::LABEL;
 use crate::harness::{Answer, Connection, End, Hsm, Options, Server, again, eventually};
 
-/// What clients were told, over all of a test.
+/// The answers that clients got during a test.
 #[derive(Default)]
 struct Told {
     keys: Mutex<Vec<Sealed>>,
@@ -22,7 +22,7 @@ struct Told {
     away: AtomicUsize,
 }
 
-/// The answer, unless the token is away; anything but 200 and 503 is a failure.
+/// Returns the answer; `None` if the HSM token is unavailable. Any status except 200 and 503 is a failure.
 fn ask(connection: &mut Connection, told: &Told, request: &Value) -> Option<Value> {
     let answer: Answer = connection.kmip(request);
     let shown = String::from_utf8_lossy(&answer.body);
@@ -45,7 +45,7 @@ fn seal(connection: &mut Connection, told: &Told, id: &str) -> Option<Sealed> {
     ask(connection, told, &encrypt(id, b"data")).map(|answer| Sealed::of(id, &answer))
 }
 
-/// A client and the keys that it has from the beginning, when the token is there for certain.
+/// A client, and its keys from the beginning, when the HSM token is available.
 struct Worker {
     alice: Connection,
     own: String,
@@ -170,7 +170,7 @@ fn and_nothing_is_said_to_be_gone_meanwhile() {
     for request in [encrypt(&id, b"x"), crate::harness::kmip::named("GetAttributes", &id), locate.clone()] {
         assert_eq!(alice.kmip(&request).status, 503, "{request}");
     }
-    // It was no token of ours that came back: still away.
+    // Another HSM token came back, so it is still unavailable.
     fs::create_dir(&server.place.token.tokens).unwrap();
     server.place.token.add("claviger");
     eventually("the server looks at the other token", || {
@@ -184,7 +184,8 @@ fn and_nothing_is_said_to_be_gone_meanwhile() {
     assert_eq!(alice.located(&locate).0, [id]);
 }
 
-/// Programs that make a token set its PIN in a second step, and whoever looks between the two has tried no PIN.
+/// Programs that initialise an HSM token set its PIN in a second step. Between the two steps the server has tried no
+/// PIN.
 #[test]
 fn or_another_one_without_a_pin_is_in_its_place() {
     let server = Server::start();

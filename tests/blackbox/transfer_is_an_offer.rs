@@ -1,4 +1,4 @@
-//! A key changes its owner when the new one accepts it, and then nothing of the old owner's is left.
+//! A key changes its owner when the new owner accepts it. Then the former owner and all grantees have no access.
 
 use rusqlite::Connection as Database;
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ fn the_receiver_accepts_and_nothing_is_left_behind() {
         alice.grant("k", grantee, operations);
     }
     alice.done("/access/transfer", &offer("k", "bob"));
-    // Until then everything is as it was.
+    // Until then nothing changes.
     owns(&mut alice, "k", true);
     owns(&mut bob, "k", false);
     alice.ok(&named("Export", "k"));
@@ -99,7 +99,7 @@ fn the_receiver_accepts_and_nothing_is_left_behind() {
     }
     assert_eq!(alice.get("/access/obtained"), json!([]));
     assert_eq!(identifiers(&alice.get("/access/offers/made")), [""; 0]);
-    // It is spent: she who gets the key back does not lose it by the offer of before.
+    // The offer is used up: if she gets the key back, the former offer cannot be accepted again.
     bob.not_done("/access/accept", &object("k"), 403);
     bob.done("/access/transfer", &offer("k", "alice"));
     alice.done("/access/accept", &object("k"));
@@ -114,7 +114,7 @@ fn an_offer_ends_without_an_owner_or_with_another() {
         (world.certificate("alice"), world.certificate("bob"), world.certificate("sam"));
     alice.key("k", &[]);
     assert!(alice.not_done("/access/decline", &object("k"), 409).contains("not offered now"));
-    // Declined by the receiver, withdrawn by the owner, and by nobody else.
+    // Declined by the receiver or withdrawn by the owner, but by no other caller.
     for (number, ending) in ["bob", "alice"].into_iter().enumerate() {
         alice.done("/access/transfer", &offer("k", "bob"));
         sam.not_done("/access/decline", &object("k"), 404);
@@ -131,7 +131,7 @@ fn an_offer_ends_without_an_owner_or_with_another() {
     assert_eq!(identifiers(&bob.get("/access/offers")), [""; 0]);
     sam.done("/access/accept", &object("k"));
     owns(&mut sam, "k", true);
-    // What was destroyed is offered to nobody.
+    // A destroyed object cannot be offered.
     alice.key("d", &[]);
     alice.done("/access/transfer", &offer("d", "bob"));
     alice.ok(&revoke("d", "Superseded"));
@@ -140,7 +140,7 @@ fn an_offer_ends_without_an_owner_or_with_another() {
     assert_eq!(identifiers(&bob.get("/access/offers")), [""; 0]);
     bob.not_done("/access/accept", &object("d"), 404);
     alice.not_done("/access/transfer", &offer("d", "bob"), 409);
-    // To oneself, to nobody, of nothing.
+    // An offer to oneself, to an invalid user, and of an object that does not exist.
     alice.key("o", &[]);
     alice.not_done("/access/transfer", &offer("o", "alice"), 422);
     alice.not_done("/access/transfer", &offer("o", "*"), 400);
@@ -161,7 +161,7 @@ fn whether_the_owner_may_is_decided_again() {
     member("full");
     alice.key("k", &[project("q")]);
     alice.done("/access/transfer", &offer("k", "bob"));
-    // To leave the project takes leave for everything, and she has lost some of it.
+    // Leaving the project needs every right, and she has lost some of them.
     member("held");
     let told = bob.not_done("/access/accept", &object("k"), 409);
     assert!(told.contains("may no longer transfer"), "{told}");
@@ -171,7 +171,7 @@ fn whether_the_owner_may_is_decided_again() {
     member("full");
     bob.done("/access/accept", &object("k"));
     owns(&mut bob, "k", true);
-    // What a credential was limited to limits its offers.
+    // The narrowing of a credential also applies to offers.
     let mut narrowed = world.token("alice", &json!({"projects": ["q"]}));
     alice.key("b", &[project("q")]);
     narrowed.done("/access/transfer", &offer("b", "bob"));
@@ -206,7 +206,7 @@ fn no_more_than_a_credential_may() {
         let listed = bob.send("GET", "/access/offers", None);
         assert!(listed.status == 403 || identifiers(&listed.json()).is_empty(), "{narrowing}");
     }
-    // A role of one's own limits what one may do with it, not to have it.
+    // The receiver's own role limits the use of the object, not the acceptance.
     let mut rita = world.certificate("rita");
     rita.done("/access/accept", &object("r"));
     rita.ok(&named("GetAttributes", "r"));
@@ -345,7 +345,7 @@ fn what_is_denied_in_a_project_is_not_done_by_leaving_it() {
         }
         assert_eq!(caller.get("/access/offers/made")["offers"], json!([]));
     }
-    // Who is denied nothing there takes their own key out, and gives it away.
+    // An owner who is denied nothing in the project can take the key out and transfer it.
     let mut alice = world.certificate("alice");
     alice.key("free", &[project("p")]);
     alice.done("/access/project", &json!({"unique_identifier": "free", "project": null}));

@@ -1,4 +1,4 @@
-//! Universal Auth: identities that are known by a client id and client secrets.
+//! Universal Auth: identities that log in by a client id and client secrets.
 
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn it_is_attached_changed_read_and_removed() {
         let told = refused(&mut root, &at, &wrong, status);
         assert!(!told.is_empty(), "{wrong}");
     }
-    // As the Terraform provider and the SDKs send it, with what this server knows nothing of.
+    // As the Terraform provider and the SDKs send it, with members that this server does not know.
     let given = json!({
         "accessTokenTTL": 60, "accessTokenMaxTTL": 120, "accessTokenNumUsesLimit": 7, "accessTokenPeriod": 0,
         "clientSecretTrustedIps": networks(&EVERYWHERE), "accessTokenTrustedIps": networks(&["127.0.0.1", "10.0.0.0/8"]),
@@ -86,10 +86,10 @@ fn it_is_attached_changed_read_and_removed() {
     assert_eq!(alice.post(&at, &json!({})).status, 403);
 }
 
-/// Members of a request with values that they cannot have.
+/// Members of a request with invalid values.
 type Wrong<'a> = Vec<(&'a str, Value)>;
 
-/// What all ways of logging in say of their access tokens.
+/// The members about access tokens that all logins have.
 fn wrong_tokens() -> Wrong<'static> {
     vec![
         ("accessTokenTTL", json!(-1)),
@@ -101,7 +101,7 @@ fn wrong_tokens() -> Wrong<'static> {
     ]
 }
 
-/// What those by a JWT say of it.
+/// The members of logins by a JWT.
 fn wrong_bounds() -> Wrong<'static> {
     let long = "x".repeat(4097);
     vec![
@@ -114,7 +114,7 @@ fn wrong_bounds() -> Wrong<'static> {
     ]
 }
 
-/// A value that is refused is named as the request named it, and not as the policy file would.
+/// The error names a refused value as in the request, not as in the policy file.
 #[test]
 fn what_is_refused_is_named_as_it_was_sent() {
     let (server, key) = (server(), SigningKey::rsa("one"));
@@ -156,7 +156,7 @@ fn what_is_refused_is_named_as_it_was_sent() {
             if *member == "jwksUrl" {
                 body["configurationType"] = json!("jwks");
             }
-            // A list in a list is of no member's kind.
+            // No member accepts a nested list.
             for value in [value, &json!([[]])] {
                 body[*member] = value.clone();
                 named_as_sent(&refused(&mut root, &at, &body, 422), member);
@@ -164,7 +164,7 @@ fn what_is_refused_is_named_as_it_was_sent() {
         }
         let longer = but(sound.clone(), &json!({"accessTokenTTL": 5, "accessTokenMaxTTL": 4}));
         named_as_sent(&refused(&mut root, &at, &longer, 400), "accessTokenTTL");
-        // No member is left out here that could be sent, and a change names them as well.
+        // The test has every member that can be sent, also for changes.
         let attached = root.done(&at, &sound)[attached].clone();
         let own = ["id", "identityId", "clientId", "createdAt", "updatedAt"];
         for member in attached.as_object().unwrap().keys().filter(|member| !own.contains(&member.as_str())) {
@@ -227,7 +227,7 @@ fn a_client_secret_gives_a_token_as_it_is_configured() {
     }
     assert!(["createdAt", "updatedAt", "identityUAId"].iter().all(|member| shown[member].is_string()), "{shown}");
     assert!(!shown.to_string().contains(&secret[4..]));
-    // The audit log says by which secret, and nothing of it.
+    // The audit log names the secret by its identifier, without any part of it.
     eventually("the login is in the log", || {
         let trail = std::fs::read_to_string(server.place.audit_file()).unwrap();
         assert!(!trail.contains(&secret[4..]));
@@ -249,7 +249,7 @@ fn a_client_secret_gives_a_token_as_it_is_configured() {
     }
 }
 
-/// An identity may be known in several ways at once, and what one of them gave ends with it.
+/// An identity may have several logins, and the access tokens of one login end when it is removed.
 #[test]
 fn what_universal_auth_gave_ends_with_it() {
     let (server, key) = (server(), SigningKey::rsa("one"));
@@ -263,7 +263,7 @@ fn what_universal_auth_gave_ends_with_it() {
     let by_jwt = login(&server, &own.identity, &jwt(&key, &json!({})));
     let mut open = Caller::bearer(&server, &by_secret);
     assert!(whoami_at(&mut open).is_ok() && whoami(&server, &by_jwt).is_ok());
-    // A change leaves secrets and tokens good.
+    // After a change, secrets and access tokens stay valid.
     root.done_with("PATCH", &at(&own.identity, ""), &json!({"accessTokenMaxTTL": 0}));
     assert!(whoami_at(&mut open).is_ok());
     assert_eq!(log_in(&server, &own.client_id, &client_secret).status, 200);
@@ -304,7 +304,7 @@ fn one_who_fails_too_often_is_locked_out_for_a_while() {
     assert_eq!([0; 3].map(|_| status(&own.client_id, &other)), [401; 3]);
     let locked = log_in(&server, &own.client_id, &good);
     assert_eq!(locked.status, 401, "locked out");
-    // A stranger is told the same of a client that is not there.
+    // The answer is the same for a client id that does not exist.
     let unknown = log_in(&server, "00000000-0000-4000-8000-000000000000", &good);
     assert_eq!((unknown.status, &unknown.json()["message"]), (401, &locked.json()["message"]));
     assert_eq!([0; 5].map(|_| status(&open.client_id, &good)), [401; 5]);
@@ -319,7 +319,7 @@ fn one_who_fails_too_often_is_locked_out_for_a_while() {
     eventually("the audit log has it", || {
         std::fs::read_to_string(server.place.audit_file()).unwrap().contains("locked").then_some(())
     });
-    // It does not outlive the server.
+    // It ends with the server.
     let server = server.restart();
     assert_eq!(log_in(&server, &own.client_id, &good).status, 200);
 }

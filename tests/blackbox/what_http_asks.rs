@@ -1,4 +1,4 @@
-//! Rules of HTTP and TLS that a client may rely on: HEAD, Host, protocols and groups.
+//! Rules of HTTP and TLS on which clients rely: HEAD, Host, protocols and groups.
 
 use std::io::{self, Write as _};
 
@@ -6,7 +6,7 @@ use openssl::ssl::{SslContextBuilder, SslVersion};
 
 use crate::harness::{Answer, Client, Http2, Identity, Options, Server};
 
-/// Paths that are served to GET, and one that is not there.
+/// Paths that serve GET, and one that does not exist.
 const PATHS: [(&str, u16); 8] = [
     ("/version", 200),
     ("/health", 200),
@@ -33,7 +33,7 @@ fn head_is_answered_by_headers_alone() {
         assert_eq!(whole.status, status, "{path}");
         let mut connection = server.alice().connect().unwrap();
         let head = format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        // What follows the head is the next answer.
+        // The next answer follows the headers.
         connection.stream.write_all(head.repeat(2).as_bytes()).unwrap();
         for _ in 0..2 {
             let answer = read_head(&mut connection);
@@ -141,7 +141,7 @@ fn protocols_and_groups_of_tls_are_ours() {
                 builder.set_groups_list(groups).unwrap();
             })
         };
-        // In TLS 1.2 the curve of the server's certificate has to be among them, too (RFC 8422 section 5.1).
+        // In TLS 1.2 the list must also have the curve of the server's certificate (RFC 8422 section 5.1).
         let also = if version == SslVersion::TLS1_2 { ":P-256" } else { "" };
         for group in ["X25519", "P-256", "P-384"] {
             // OpenSSL refuses a list that names a group twice.

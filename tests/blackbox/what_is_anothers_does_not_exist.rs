@@ -1,4 +1,4 @@
-//! Ownership: for everybody but its owner a key does not exist, and the answer does not tell the difference.
+//! Ownership: for every caller except its owner a key does not exist, and the answer is the same as for a missing key.
 
 use serde_json::{Value, json};
 
@@ -105,7 +105,7 @@ fn its_identifier_is_taken_all_the_same() {
     bob.refused(&import("shared", Some(true), "AES", &[7; 32], &[]), 409, "Object_Already_Exists");
     alice.refused(&create("AES", 256, &mine), 409, "Object_Already_Exists");
     assert_eq!(alice.open(&sealed), b"hers");
-    // Not even a destroyed key gives its identifier back: a ciphertext must not meet another key of that name.
+    // The identifier of a destroyed key stays taken, so that a ciphertext never meets another key with this identifier.
     alice.ok(&revoke("shared", "Superseded"));
     alice.ok(&named("Destroy", "shared"));
     bob.refused(&create("AES", 256, &mine), 409, "Object_Already_Exists");

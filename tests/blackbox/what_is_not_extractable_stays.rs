@@ -1,4 +1,4 @@
-//! Extractable and Sensitive: a key that is not extractable never leaves, a sensitive one leaves wrapped.
+//! Extractable and Sensitive: a key that is not extractable never leaves, and a sensitive one leaves only wrapped.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::harness::{Connection, Server, reference};
 
 const WRAPPING: i64 = USAGE | 0x10;
 
-/// A key that wraps what may leave in clear, and may itself: its bytes are known here.
+/// A key that wraps keys which may leave in clear, and may itself leave in clear: the test knows its bytes.
 fn wrapping_key(alice: &mut Connection, bits: i64) -> (String, Vec<u8>) {
     let id = alice.new_key(&create("AES", bits, &[integer("CryptographicUsageMask", WRAPPING)]));
     let key = alice.export(&id);
@@ -65,7 +65,7 @@ fn a_sensitive_key_leaves_wrapped_and_only_so(server: &Server) {
         let sealed = alice.new_key(&create("AES", bits, &own));
         for operation in ["Get", "Export"] {
             alice.refused(&wrapped(operation, &id, &wrapping), 403, "Sensitive");
-            // Nobody knows the key that may wrap it; it wraps the same key that may leave to the same bytes.
+            // The key that may wrap it is not known. It wraps a copy that may leave in clear to the same bytes.
             let expected = octets(&alice.ok(&wrapped(operation, &open, &sealed)), "KeyMaterial");
             for (key, wrapping, expected) in
                 [(&id, &sealed, expected), (&open, &wrapping, reference::key_wrap(&kek, &secret))]

@@ -1,5 +1,5 @@
-//! A Sensitive key leaves wrapped only under a key that nobody has seen or can unwrap with here: made in the HSM, sealed, and
-//! with neither Decrypt nor Unrestricted in its mask.
+//! A Sensitive key leaves wrapped only under a key that is not known outside and cannot unwrap here: made in the HSM,
+//! sealed, and without Decrypt and Unrestricted in its mask.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ const DECRYPT: i64 = 8;
 const WRAP: i64 = 0x10;
 const UNWRAP: i64 = 0x20;
 const UNRESTRICTED: i64 = 0x20_0000;
-/// Every bit that there is, as some clients have it.
+/// Every bit of the mask, as some clients send it.
 const EVERY: i64 = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | 0x80 | 0x100 | 0x200 | 0x800 | 0x10_0000 | UNRESTRICTED;
 
 fn own(id: &str, mask: i64, sensitive: bool, extractable: bool) -> Vec<Value> {
@@ -38,31 +38,31 @@ fn one_that_never_left_and_cannot_decrypt() {
         for operation in ["Get", "Export"] {
             let blob = octets(&alice.ok(&wrapped(operation, &guarded, id)), "KeyMaterial");
             assert_eq!(blob.len(), 40);
-            // AES key wrap is deterministic: the same key, wrong by no bit.
+            // AES key wrap is deterministic, so equal bytes show the same key.
             assert_eq!(octets(&alice.ok(&wrapped(operation, &open, id)), "KeyMaterial"), blob);
             alice.ok(&wrapped(operation, &made_here, id));
         }
     }
     let mut unfit = Vec::new();
-    // Whose mask lets it decrypt, which unwraps by hand.
+    // A wrapping key whose mask has Decrypt, which can be used to unwrap.
     for (id, mask) in [("d1", WRAP | DECRYPT), ("d2", WRAP | UNRESTRICTED), ("d3", EVERY)] {
         alice.ok(&create("AES", 256, &own(id, mask, true, false)));
         unfit.push(id);
     }
-    // Which may leave itself.
+    // A wrapping key that may itself leave.
     for (id, sensitive, extractable) in [("x1", true, true), ("x2", false, true), ("x3", false, false)] {
         alice.ok(&create("AES", 256, &own(id, WRAP, sensitive, extractable)));
         unfit.push(id);
     }
-    // Which somebody brought, and so knows.
+    // A wrapping key that a caller registered, and so knows.
     alice.ok(&register("AES", &[7; 32], &own("r1", WRAP, true, false)));
     alice.ok(&with(crate::harness::kmip::import("i1", None, "AES", &[7; 32], &own("i1", WRAP, true, false)[1..]), &[]));
-    // Also in the place of one that was made here.
+    // Also if it replaced a key that was made here.
     alice.ok(&create("AES", 256, &own("p1", WRAP, true, false)));
     alice.ok(&wrapped("Get", &guarded, "p1"));
     alice.ok(&replace("p1", "AES", &[7; 32], &[]));
     unfit.extend(["r1", "i1", "p1"]);
-    // Whatever it says of itself.
+    // Whatever its attributes in the request.
     for flag in ["AlwaysSensitive", "NeverExtractable"] {
         assert_eq!(find(&alice.attributes("p1"), flag).unwrap(), false);
         let said = [boolean(flag, true)];
@@ -78,7 +78,7 @@ fn one_that_never_left_and_cannot_decrypt() {
                 let detail = problem["detail"].as_str().unwrap();
                 assert!(detail.contains(id), "{detail}");
             }
-            // What may leave in clear leaves wrapped by any.
+            // A key that may leave in clear may leave wrapped by any key.
             alice.ok(&wrapped(operation, &open, id));
         }
     }

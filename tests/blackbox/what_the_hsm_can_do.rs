@@ -1,4 +1,4 @@
-//! `clavigerd --check-hsm` tries the HSM and says what came of it, and a start on an HSM that lacks something is refused.
+//! `clavigerd --check-hsm` tests the HSM and prints the results. A start with an HSM that lacks something is refused.
 
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ fn without_keys_from_outside_there_are_those_of_the_token() {
     let export = shim::row(&out, "CKA_VALUE of a key that may leave ");
     assert!(export.ends_with("  uses it"), "{export}");
     let (options, _) = shim::options(&place, &fault);
-    // Made, and found again.
+    // The key is made and found again.
     for _ in 0..2 {
         let server = Server::start_at(Arc::clone(&place), &options);
         let mut alice = server.alice().connect().unwrap();

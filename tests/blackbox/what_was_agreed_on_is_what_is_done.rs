@@ -1,4 +1,4 @@
-//! Who accepts an offer, or approves a recovery, gets what they saw: the same key, and access as it was.
+//! A user who accepts an offer, or approves a recovery, gets what was shown: the same key, with the same access.
 
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ fn which(id: &str, recovery: &str) -> Value {
     json!({"unique_identifier": id, "recovery": recovery})
 }
 
-/// Proposes a recovery that keeps access; the whole answer.
+/// Proposes a recovery that keeps access, and returns the whole answer.
 #[track_caller]
 fn propose(caller: &mut Caller, id: &str, to: &str) -> Value {
     let body = json!({"unique_identifier": id, "user_id": to, "reason": "alice left", "keep_access": true});
@@ -59,7 +59,7 @@ fn a_key_that_was_replaced_is_neither_accepted_nor_recovered() {
     }
     let recovery = id_of(&propose(&mut rita, "k", "dave"));
     bob.ok(&replace("k", "AES", &[7; 32], &[]));
-    // What does not replace the key ends nothing.
+    // A request that does not replace the key ends neither offers nor proposals.
     bob.refused(&replace("kept", "AES", &[7; 32], &[integer("CryptographicLength", 128)]), 400);
     for (caller, path) in [(&mut carol, "/access/offers"), (&mut alice, "/access/offers/made")] {
         let offers = caller.get(path);
@@ -72,7 +72,7 @@ fn a_key_that_was_replaced_is_neither_accepted_nor_recovered() {
     assert_eq!(rolf.get("/access/recoveries")["recoveries"], json!([]));
     carol.done("/access/accept", &object("kept"));
     carol.ok(&encrypt("kept", b"x"));
-    // Who wants to have the new key is asked again.
+    // The receiver must accept the new key again.
     alice.done("/access/transfer", &offer("k", "carol"));
     carol.done("/access/accept", &object("k"));
     let told = |operation: &str| -> Vec<(String, i64, String)> {
@@ -105,7 +105,7 @@ fn a_recovery_keeps_the_access_that_was_there_when_it_was_proposed() {
         alice.grant("k", grantee, operations);
     }
     let made = propose(&mut rita, "k", "carol");
-    // What stays is shown to those who approve: neither the former owner's access nor the new one's.
+    // The recoverers who approve see the access that is kept, without that of the former and of the new owner.
     let kept = json!({
         "project": null,
         "grants": [
@@ -129,7 +129,7 @@ fn a_recovery_keeps_the_access_that_was_there_when_it_was_proposed() {
     {
         assert!(listed.contains(line), "{listed}");
     }
-    // Alice goes on to give and to take while she can.
+    // Alice continues to grant and revoke while she can.
     alice.grant("k", "mallory", &["get", "decrypt"]);
     alice.grant("k", "sam", &["decrypt"]);
     alice.grant("k", "*", &["export"]);
@@ -154,7 +154,7 @@ fn a_recovery_keeps_the_access_that_was_there_when_it_was_proposed() {
     assert!(grants[0].contains("sam") && !grants[0].contains("decrypt"), "{grants:?}");
     assert!(grants[1].contains("get_attributes"), "{grants:?}");
     world.certificate("ruth").refused(&mac("k", b"x"), 404);
-    // The place in a project stays if it is the same as then; what left it does not come back.
+    // The project is kept if it is the same as at the proposal. An object that has left the project does not return.
     for (id, then, now) in [("same", Some("p"), Some("p")), ("left", Some("p"), None), ("moved", Some("p"), Some("q"))]
     {
         alice.key(id, then.map(project).as_slice());

@@ -1,4 +1,4 @@
-//! What many commits change gets into the database at one time, and not with each thousand pages.
+//! The changes of many commits are moved into the database at one time, not after each thousand pages.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use rusqlite::Connection as Database;
 
 use crate::harness::{Connection, Server, eventually, reference};
 
-/// A page, and the length to which the write-ahead log may grow: 16,000 of them.
+/// The size of a page, and the length to which the write-ahead log may grow: 16,000 pages.
 const PAGE: u64 = 4096 + 24;
 const LONGEST: u64 = 16_000 * PAGE;
 
@@ -25,14 +25,14 @@ fn the_write_ahead_log_grows_to_16000_pages() {
     }
     assert!(longest > 2500 * PAGE && longest <= LONGEST, "{longest}");
     assert!(database < (160 * 64) << 10, "{database} bytes are in the database already");
-    // The end folds it in, and what was read from it is read from there.
+    // At the end the server moves it into the database, and reads then come from there.
     let server = server.restart();
     assert!(fs::metadata(server.place.database()).unwrap().len() > (160 * 64) << 10);
     let answer = server.alice().get("/secrets/default/variable/159");
     assert_eq!((answer.status, answer.body == value), (200, true));
 }
 
-/// Writes a value of a secret of its own.
+/// Writes a value of a new secret.
 fn write(alice: &mut Connection, number: usize, value: &[u8]) {
     let path = format!("/secrets/default/variable/{number}");
     assert_eq!(alice.try_request("POST", &path, &[], value).unwrap().status, 201);
@@ -45,7 +45,7 @@ fn a_write_ahead_log_that_a_reader_has_held_is_cut() {
     let value = reference::random(64 << 10);
     write(&mut alice, 0, &value);
     let length = || fs::metadata(server.place.path("claviger.db-wal")).unwrap().len();
-    // While somebody reads what was there before, nothing of the log can be written again.
+    // While a program reads the former state, no part of the log can be overwritten.
     let reader = Database::open(server.place.database()).unwrap();
     reader.execute_batch("BEGIN").unwrap();
     let _: i64 = reader.query_row("SELECT count(*) FROM object", [], |row| row.get(0)).unwrap();

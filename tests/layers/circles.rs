@@ -1,18 +1,19 @@
-//! Circles of imports between files: what a file of `src` names, in `use` and in paths, through re-exports to the file that has it.
+//! Finds circles of imports between the files of `src`. An import is a name in `use` or in a path; re-exports are
+//! followed to the file that defines the name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Circles that stay, by one of their files, and why.
+/// Permitted circles, each by one of its files, with the reason.
 const KNOWN: [(&str, &str); 0] = [];
 
-/// Files by their paths as modules.
+/// Files by their module paths, each with the files that it imports from.
 type Graph = BTreeMap<Vec<String>, BTreeSet<Vec<String>>>;
 
-/// One file, as far as it names others.
+/// The exports and imports of one file.
 struct File {
-    /// What it makes visible under its own path, and where that is.
+    /// The names that it exports under its own path, each with its definition.
     exports: BTreeMap<String, Vec<String>>,
-    /// Everything that it names, from the root on.
+    /// The paths that it names, from the root on.
     named: Vec<Vec<String>>,
 }
 
@@ -139,7 +140,7 @@ fn owner(path: &[String], files: &BTreeMap<Vec<String>, File>, depth: usize) -> 
     })
 }
 
-/// What each file imports from.
+/// Returns the imports of each file.
 fn graph(sources: &BTreeMap<Vec<String>, String>) -> Graph {
     let names: BTreeSet<Vec<String>> = sources.keys().cloned().collect();
     let files: BTreeMap<Vec<String>, File> =
@@ -150,7 +151,7 @@ fn graph(sources: &BTreeMap<Vec<String>, String>) -> Graph {
     files.iter().map(|(own, file)| (own.clone(), imports(own, file))).collect()
 }
 
-/// What can be reached from a file.
+/// Returns the files that can be reached from a file.
 fn reached<'a>(graph: &'a Graph, from: &'a [String]) -> BTreeSet<&'a [String]> {
     let mut found = BTreeSet::new();
     let mut open = vec![from];
@@ -164,7 +165,7 @@ fn reached<'a>(graph: &'a Graph, from: &'a [String]) -> BTreeSet<&'a [String]> {
     found
 }
 
-/// The sets of files of which each can be reached from each.
+/// Returns the sets of files in which each file can be reached from each other.
 fn circles(graph: &Graph) -> BTreeSet<Vec<String>> {
     let reached: BTreeMap<&[String], BTreeSet<&[String]>> =
         graph.keys().map(|own| (own.as_slice(), reached(graph, own))).collect();

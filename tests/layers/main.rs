@@ -1,4 +1,4 @@
-//! The shape of the tree: imports point down, some crates have one user, files stay small.
+//! Checks the structure of the source: imports point down, some crates have only one user, files stay small.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail where they are")]
 
 mod circles;
@@ -53,13 +53,13 @@ const OWNED: [(&str, &[&str]); 13] = [
     ("prometheus", &["metrics"]),
 ];
 
-/// Longest file, in lines.
+/// The most lines of a file.
 const LONGEST: usize = 400;
 
-/// Longest function, in lines.
+/// The most lines of a function.
 const LONGEST_FUNCTION: usize = 60;
 
-/// Functions that are longer, and why.
+/// Functions that may be longer, with the reason.
 const LONG: [(&str, &str, &str); 4] = [
     ("http/problem.rs", "status", "one row for each error"),
     ("kms/reason.rs", "result_reason", "one row for each error"),

@@ -1,25 +1,25 @@
-//! Tables of Markdown in `tests/` whose rows name the tests that hold them: one reader for all of them.
+//! Reads the Markdown tables in `tests/` whose rows name tests.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
-/// The repository.
+/// Returns the root of the repository.
 pub fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A file of `tests/`.
+/// Returns the text of a file of `tests/`.
 pub fn text(name: &str) -> String {
     fs::read_to_string(root().join("tests").join(name)).unwrap()
 }
 
-/// The texts between backquotes.
+/// Returns the texts between backquotes.
 pub fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The cells of the rows of the tables in a part of a text, without the heads of the tables.
+/// Returns the cells of all rows of the tables in a part of a text, without the headings of the tables.
 pub fn cells(part: &str) -> Vec<Vec<String>> {
     let lines: Vec<&str> = part.lines().collect();
     let is_head = |at: usize| lines.get(at + 1).is_some_and(|next| next.starts_with("|---"));
@@ -27,7 +27,7 @@ pub fn cells(part: &str) -> Vec<Vec<String>> {
     rows.map(|(_, line)| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
-/// The headings of the sections of a text, each with the rows of its tables, which have so many cells.
+/// Returns the headings of the sections of a text, each with the rows of its tables. A row has `CELLS` cells.
 pub fn sections<const CELLS: usize>(text: &str) -> Vec<(String, Vec<[String; CELLS]>)> {
     let section = |part: &str| {
         let rows = cells(part).into_iter();
@@ -45,7 +45,7 @@ pub fn check_numbers<'a>(letter: char, numbers: impl Iterator<Item = &'a String>
     }
 }
 
-/// Fails unless each text is there once.
+/// Fails if a text is there twice.
 #[track_caller]
 pub fn check_distinct<'a>(texts: impl Iterator<Item = &'a String>) {
     let mut seen = BTreeSet::new();
@@ -54,7 +54,7 @@ pub fn check_distinct<'a>(texts: impl Iterator<Item = &'a String>) {
     }
 }
 
-/// Fails unless the last cell of a row names tests, and all of them are there.
+/// Fails unless the last cell of a row names tests, and all of them exist.
 #[track_caller]
 pub fn check_tests(number: &str, tests: &str) {
     let named: Vec<&str> = quoted(tests).collect();

@@ -1,5 +1,5 @@
-//! What somebody with the PIN could do: the token opened beside the server's programs, in a process of its own, because
-//! modules take their configuration from the environment, which a process with threads cannot change safely.
+//! Opens the HSM token without the server, as a person with the PIN could. This is done in its own process, because
+//! modules read their configuration from the environment, which a process with threads cannot change safely.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -11,22 +11,23 @@ use claviger_pkcs11::{Config, Pin, PinSource, WrapMechanisms};
 use super::server::run;
 use super::token::{Hsm, LABEL, PIN, Token};
 
-/// Set in the child; names the directory of the test.
+/// The variable with the directory of the test; it is set only in the child.
 const DIRECTORY: &str = "CLAVIGER_TEST_DIRECTORY";
 
-/// In the child: the directory that the parent passed on.
+/// Returns the directory of the test in the child; `None` in the parent.
 pub fn child() -> Option<PathBuf> {
     env::var_os(DIRECTORY).map(PathBuf::from)
 }
 
-/// Runs a test again, alone in a process that finds `token`. `module` is its `module_path!()`, `test` its name.
+/// Runs only this test again, in a process whose environment names `token`. `module` is its `module_path!()`, `test`
+/// its name.
 pub fn again(module: &str, test: &str, token: &Token, directory: &Path) {
     let (status, out, err) = run(&mut command(module, test, token, directory));
     assert!(status.success(), "{test} failed in its process\n{out}{err}");
     assert!(out.contains("1 passed"), "{test} is not the test's name\n{out}{err}");
 }
 
-/// What [`again`] runs.
+/// Returns the command of [`again`].
 pub fn command(module: &str, test: &str, token: &Token, directory: &Path) -> Command {
     let (_, module) = module.split_once("::").unwrap();
     let mut command = Command::new(env::current_exe().unwrap());
@@ -40,7 +41,7 @@ pub fn open() -> claviger_pkcs11::Token {
     open_by(module())
 }
 
-/// The same by another module.
+/// Opens the HSM token as the server does, by another module.
 pub fn open_by(module: PathBuf) -> claviger_pkcs11::Token {
     let config = Config {
         module,
@@ -54,7 +55,7 @@ pub fn open_by(module: PathBuf) -> claviger_pkcs11::Token {
     claviger_pkcs11::Token::open(config, |_| Ok::<_, claviger_pkcs11::Error>(())).unwrap().0
 }
 
-/// The module that the tests run on.
+/// Returns the path of the PKCS#11 module that the tests use.
 pub fn module() -> PathBuf {
     Hsm::chosen().module()
 }

@@ -1,4 +1,4 @@
-//! An audit trail without a server: the library's own log, signed by a key of the test.
+//! An audit log without a server: the library's own log, signed by a key of the test.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl Trail {
         Self { directory, settings, key, published: Arc::default() }
     }
 
-    /// A log to which nothing is added by the clock, so that its lines can be counted however slow the machine is.
+    /// A log without lines that depend on time, so that its lines can be counted even on a slow machine.
     pub fn still() -> Self {
         let mut trail = Self::new();
         trail.settings.interval = Duration::from_secs(3_600);
@@ -71,7 +71,7 @@ impl Trail {
         self.lines().iter().map(|line| line["event"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// What a database would know that committed with the last line.
+    /// Returns the head that a database records with the last line.
     pub fn head(&self) -> Head {
         head_of(self.text().lines().last().unwrap())
     }
@@ -95,7 +95,7 @@ impl Trail {
         self.try_open(head).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// `claviger audit verify` on these files: exit status, and what it says.
+    /// Runs `claviger audit verify` on these files, and returns its exit status and its output.
     pub fn verify<P: AsRef<Path>>(&self, head: Option<&Path>, files: &[P]) -> (i32, String) {
         let mut command = claviger();
         command.args(["audit", "verify", "--public-key"]).arg(self.path("key.pem"));
@@ -106,7 +106,7 @@ impl Trail {
         (status.code().unwrap(), out + &error)
     }
 
-    /// Verifies the one file there is.
+    /// Verifies the only file.
     #[track_caller]
     pub fn is_intact(&self) {
         let (status, said) = self.verify(None, &[self.log()]);
@@ -119,7 +119,7 @@ pub fn head_of(line: &str) -> Head {
     Head { seq: value["seq"].as_u64().unwrap(), hash: sha256(line.as_bytes()) }
 }
 
-/// The command line in an environment that says nothing about a server.
+/// Returns the command `claviger` with an environment without a server.
 pub fn claviger() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
     command.env_clear().env("HOME", "/nonexistent");
@@ -130,7 +130,7 @@ pub fn use_of(object: &str) -> Record {
     Record::decision(&decision(object))
 }
 
-/// A change of an object, to this version of its row.
+/// Returns the record of a change of an object, with the new version of its row.
 pub fn change_of(object: &str, version: i64) -> Record {
     Record::decision(&Decision { operation: "Revoke", version: Some(version), ..decision(object) })
 }

@@ -1,4 +1,4 @@
-//! Backups, and places where they are restored.
+//! Backups, and the places where tests restore them.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::Command;
 use super::server::Place;
 use super::{Options, Token, directory};
 
-/// The command line of a backup of this place.
+/// Returns the command for a backup of this place.
 pub fn backup(place: &Place, options: &Options, directory: &Path) -> Command {
     let mut command = place.command(options);
     command.arg("--backup").arg(directory);
@@ -26,7 +26,8 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A place with the database and the audit log of a backup, and with the copied token or, without `tokens`, the live one.
+/// Returns a place with the database and the audit log of a backup, and with the copied HSM token or, without `tokens`,
+/// the live one.
 pub fn restored(backup: &Path, live: &Place, tokens: bool) -> Place {
     let elsewhere = directory();
     let token = if tokens {

@@ -1,4 +1,4 @@
-//! Callers by any proof, each with a connection that is kept.
+//! Callers with any kind of credential, each with a kept-alive connection.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::{Answer, Connection, Jwks, Leaf, Options, Server, SigningKey, kmip};
 pub const ISSUER: &str = "https://issuer.example/";
 const AUDIENCE: &str = "claviger";
 
-/// Somebody on a kept-alive connection.
+/// A caller with a kept-alive connection.
 pub struct Caller {
     pub connection: Connection,
     authorization: Option<String>,
@@ -40,7 +40,7 @@ impl Issuer {
         Self { key, _keys: keys, arguments }
     }
 
-    /// A token of the user; `narrowing` is the claim `claviger`, or null.
+    /// Returns a JWT of the user; `narrowing` is the claim `claviger`, or null.
     pub fn token(&self, user: &str, narrowing: &Value) -> String {
         self.key.token("ES256", &but(claims(ISSUER, AUDIENCE, user), &json!({ "claviger": narrowing })))
     }
@@ -71,7 +71,7 @@ impl World {
         Self { server: self.server.restart(), issuer: self.issuer }
     }
 
-    /// The same with more options.
+    /// Restarts the server with additional options.
     pub fn restart_with(self, more: &[&str]) -> Self {
         let options = self.server.options.with(more);
         let (place, _) = self.server.stop();
@@ -104,7 +104,7 @@ impl Caller {
         Self { connection, authorization: Some(format!("Bearer {token}")) }
     }
 
-    /// Somebody on this connection who sends a token, too.
+    /// A caller on this connection who also sends a token.
     pub fn with(connection: Connection, token: &str) -> Self {
         Self { connection, authorization: Some(format!("Bearer {token}")) }
     }
@@ -121,13 +121,13 @@ impl Caller {
         self.send("POST", kmip::PATH, Some(request))
     }
 
-    /// What a KMIP request that must succeed answers.
+    /// Sends a KMIP request that must succeed, and returns the answer.
     #[track_caller]
     pub fn ok(&mut self, request: &Value) -> Value {
         succeeded(&self.kmip(request), request)
     }
 
-    /// A KMIP request that must be refused; what is told about it.
+    /// Sends a KMIP request that must be refused, and returns the detail of the error.
     #[track_caller]
     pub fn refused(&mut self, request: &Value, status: u16) -> String {
         failed(&self.kmip(request), status, request)
@@ -141,19 +141,19 @@ impl Caller {
         self.send("POST", path, Some(body))
     }
 
-    /// A POST that must succeed.
+    /// Sends a POST that must succeed, and returns the answer.
     #[track_caller]
     pub fn done(&mut self, path: &str, body: &Value) -> Value {
         succeeded(&self.post(path, body), body)
     }
 
-    /// A request of any method that must succeed.
+    /// Sends a request of any method that must succeed, and returns the answer.
     #[track_caller]
     pub fn done_with(&mut self, method: &str, path: &str, body: &Value) -> Value {
         succeeded(&self.send(method, path, Some(body)), body)
     }
 
-    /// A POST that must be refused; what is told about it.
+    /// Sends a POST that must be refused, and returns the detail of the error.
     #[track_caller]
     pub fn not_done(&mut self, path: &str, body: &Value, status: u16) -> String {
         failed(&self.post(path, body), status, body)
@@ -184,7 +184,7 @@ impl Caller {
         kmip::string(&self.ok(&kmip::create("AES", 256, &more)), "UniqueIdentifier")
     }
 
-    /// What Locate finds, and how many it says there are.
+    /// Returns the identifiers that Locate finds, and LocatedItems.
     #[track_caller]
     pub fn located(&mut self, criteria: &[Value]) -> (Vec<String>, i64) {
         let answer = self.ok(&kmip::locate(criteria, &[]));
@@ -193,7 +193,7 @@ impl Caller {
     }
 }
 
-/// The body of a grant, or of taking it back.
+/// Returns the body of a grant or of its revocation.
 pub fn change(id: &str, user: &str, operations: &[&str]) -> Value {
     match user.strip_prefix("role:") {
         Some(role) => json!({"unique_identifier": id, "role": role, "operation_types": operations}),

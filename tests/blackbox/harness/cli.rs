@@ -1,4 +1,4 @@
-//! `claviger` as its users run it: a process with a home of its own, told by its environment where the server is.
+//! `claviger` as its users run it: a process with its own home directory, whose environment names the server.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -14,21 +14,21 @@ use super::{Identity, Server};
 pub const PASSWORD: &str = "password-of-a-client-that-must-not-leak";
 pub const ACCESS_TOKEN: &str = "access-token-that-must-not-leak";
 
-/// One caller, with a directory that is both home and working directory.
+/// One caller. Its directory is both home and working directory.
 pub struct Cli {
     pub directory: PathBuf,
     environment: Vec<(String, OsString)>,
 }
 
 impl Cli {
-    /// A caller who has nothing but a home.
+    /// A caller without configuration and credentials.
     pub fn bare(server: &Server, name: &str) -> Self {
         let directory = server.place.path(&format!("home of {name}"));
         fs::create_dir_all(&directory).unwrap();
         Self { directory, environment: Vec::new() }
     }
 
-    /// A caller who knows the server and has a certificate.
+    /// A caller whose environment names the server and a certificate.
     pub fn new(server: &Server, name: &str, identity: &Identity) -> Self {
         let cli = Self::bare(server, name).knowing(server);
         cli.write("own.p12", &identity.pkcs12(PASSWORD));
@@ -50,7 +50,7 @@ impl Cli {
         self.with("CLAVIGER_URL", url).with("CLAVIGER_CA_FILE", server.place.path("ca.pem"))
     }
 
-    /// One more variable, or another value of it.
+    /// Sets a variable of the environment.
     pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self = self.without(name);
         self.environment.push((name.to_owned(), value.into()));
@@ -70,12 +70,12 @@ impl Cli {
         fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    /// A file that its owner alone can read.
+    /// Writes a file that only its owner can read.
     pub fn write(&self, name: &str, content: &[u8]) {
         write_private(&self.path(name), content);
     }
 
-    /// The files of the caller, hidden ones too.
+    /// Returns the names of the caller's files, also of hidden ones.
     pub fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(&self.directory).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -86,7 +86,7 @@ impl Cli {
     pub fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_claviger"));
         command.env_clear().env("HOME", &self.directory).env("XDG_CONFIG_HOME", self.path(".config"));
-        // Without the machine's authorities, which it would read first each time: 0.1 s.
+        // Reading the machine's authorities would take 0.1 s in each process.
         command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/dev/null");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir(&self.directory).args(arguments);
@@ -102,7 +102,7 @@ impl Cli {
         output
     }
 
-    /// What a command that must succeed says, of bytes on standard input.
+    /// Runs a command that must succeed with bytes on standard input, and returns its standard output.
     pub fn pipe<A: AsRef<OsStr>>(&self, arguments: &[A], input: &[u8]) -> Vec<u8> {
         let output = self.output(arguments, input);
         let complaint = String::from_utf8_lossy(&output.stderr);
@@ -110,17 +110,17 @@ impl Cli {
         output.stdout
     }
 
-    /// What a command that must succeed says.
+    /// Runs a command that must succeed, and returns its standard output.
     pub fn ok<A: AsRef<OsStr>>(&self, arguments: &[A]) -> String {
         String::from_utf8(self.pipe(arguments, b"")).unwrap()
     }
 
-    /// A command that must succeed and has nothing to say.
+    /// Runs a command that must succeed without output.
     pub fn quiet<A: AsRef<OsStr>>(&self, arguments: &[A]) {
         assert_eq!(self.ok(arguments), "", "{:?}", show(arguments));
     }
 
-    /// The same in JSON.
+    /// Runs a command that must succeed with `--json`, and returns its output.
     pub fn json<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Value {
         let mut arguments: Vec<&OsStr> = arguments.iter().map(AsRef::as_ref).collect();
         arguments.push(OsStr::new("--json"));
@@ -129,7 +129,7 @@ impl Cli {
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
     }
 
-    /// The one line that a command says which must fail.
+    /// Runs a command that must fail, and returns its one line of error.
     pub fn fails<A: AsRef<OsStr>>(&self, arguments: &[A]) -> String {
         let output = self.output(arguments, b"");
         let said = String::from_utf8(output.stderr).unwrap();
@@ -139,7 +139,7 @@ impl Cli {
         line.filter(|line| !line.contains('\n')).unwrap_or_else(|| panic!("not one line: {said}")).to_owned()
     }
 
-    /// A command that must fail, and words that its complaint must have.
+    /// Runs a command that must fail, with an error that contains these words.
     #[track_caller]
     pub fn fails_with<A: AsRef<OsStr>>(&self, arguments: &[A], words: &[&str]) {
         let said = self.fails(arguments);
@@ -148,14 +148,14 @@ impl Cli {
         }
     }
 
-    /// A new key with these options.
+    /// Creates a key with these options, and returns its identifier.
     pub fn create(&self, options: &[&str]) -> String {
         let said = self.ok(&[&["sym", "keys", "create"], options].concat());
         let id = said.strip_suffix('\n').filter(|id| !id.is_empty() && !id.contains(char::is_whitespace));
         id.unwrap_or_else(|| panic!("not an identifier alone: {said:?}")).to_owned()
     }
 
-    /// Identifiers that Locate prints with these options.
+    /// Returns the identifiers that `locate` prints with these options.
     pub fn locate(&self, options: &[&str]) -> Vec<String> {
         let said = self.ok(&[&["sym", "keys", "locate"], options].concat());
         said.lines().map(str::to_owned).collect()

@@ -16,7 +16,7 @@ use super::{Answer, Client, Server, SigningKey};
 pub const ISSUER: &str = "https://gitlab.example/";
 pub const AUDIENCE: &str = "conjur";
 
-/// A server where `root` administers.
+/// A server with the administrator `root`.
 pub fn server() -> Server {
     hanzo::server()
 }
@@ -32,7 +32,7 @@ pub fn variables(key: &SigningKey, changes: &Value) -> Value {
     json!({ "variables": but(own, changes) })
 }
 
-/// The host of an application whose JWTs have this project.
+/// Returns the definition of a host with these annotations.
 pub fn host(annotations: &Value) -> Value {
     json!({"account": "acme", "annotations": annotations})
 }
@@ -58,7 +58,7 @@ pub fn jwt(key: &SigningKey, changes: &Value) -> String {
     key.token("RS256", &but(own, changes))
 }
 
-/// Where the host of the URL authenticates.
+/// The path where the host `apps/web` authenticates.
 pub const WEB: &str = "/authn-jwt/gitlab/acme/host%2Fapps%2Fweb/authenticate";
 
 pub fn authenticate_at(client: &Client, path: &str, headers: &[(&str, &str)], jwt: &str) -> Answer {
@@ -70,32 +70,33 @@ pub fn authenticate(server: &Server, jwt: &str) -> Answer {
     authenticate_at(&server.nobody(), WEB, &[], jwt)
 }
 
-/// The header by which the answer of a login is used.
+/// Returns the Authorization header for the answer of a login.
 #[track_caller]
 pub fn authorization(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     format!("Token token=\"{}\"", BASE64.encode(&answer.body))
 }
 
-/// The compact form of a token: what is signed.
+/// Returns the compact form of an access token.
 pub fn compact(token: &Value) -> String {
     let part = |name: &str| BASE64URL_NOPAD.encode(&BASE64.decode(token[name].as_str().unwrap().as_bytes()).unwrap());
     ["protected", "payload", "signature"].map(part).join(".")
 }
 
-/// A host that has logged in, or somebody with another header: what Conjur's clients send of themselves is sent too.
+/// A host that has logged in, or a caller with another Authorization header. It also sends the other headers of
+/// Conjur's clients.
 pub struct Host {
     client: Client,
     authorization: String,
 }
 
 impl Host {
-    /// The host that the authenticator `acme/gitlab` finds in this JWT.
+    /// Logs in by this JWT with the authenticator `acme/gitlab`.
     pub fn new(server: &Server, jwt: &str) -> Self {
         Self::from(server, &authenticate(server, jwt))
     }
 
-    /// The host that logged in with this answer.
+    /// Returns the host of this answer to a login.
     pub fn from(server: &Server, answer: &Answer) -> Self {
         Self { client: server.nobody(), authorization: authorization(answer) }
     }
@@ -135,7 +136,7 @@ impl Host {
     }
 }
 
-/// Who it is with this header, or the status.
+/// Returns the answer of `/whoami` with this header, or the status of the refusal.
 pub fn whoami(client: &Client, authorization: &str) -> Result<Value, u16> {
     let answer = client.try_request("GET", "/whoami", &[("Authorization", authorization)], b"").unwrap();
     if answer.status == 200 { Ok(answer.json()) } else { Err(answer.status) }

@@ -49,7 +49,7 @@ pub fn log_in_at(client: &Client, client_id: &str, client_secret: &str) -> Answe
     client.post(LOGIN, &json!({"clientId": client_id, "clientSecret": client_secret}))
 }
 
-/// A POST that must be refused in the words of Infisical's clients; what is told about it.
+/// Sends a POST that must be refused in Infisical's error format, and returns the message.
 #[track_caller]
 pub fn refused(root: &mut Caller, path: &str, body: &Value, status: u16) -> String {
     let answer = root.post(path, body);
@@ -57,7 +57,7 @@ pub fn refused(root: &mut Caller, path: &str, body: &Value, status: u16) -> Stri
     answer.json()["message"].as_str().unwrap().to_owned()
 }
 
-/// Asks for a token by the API key of a host.
+/// Requests an access token by the API key of a host.
 pub fn authenticate(client: &Client, account: &str, login: &str, key: &str) -> Answer {
     let path = format!("/authn/{account}/{}/authenticate", encoded(login));
     client.try_request("POST", &path, &[], key.as_bytes()).unwrap()
@@ -69,7 +69,7 @@ pub fn basic(client: &Client, method: &str, path: &str, user: &str, password: &s
     client.try_request(method, path, &[("Authorization", &credentials)], b"").unwrap()
 }
 
-/// The API key that an administrator gives a host of the account `acme`.
+/// Issues an API key for a host of the account `acme`.
 #[track_caller]
 pub fn api_key(root: &mut Caller, host: &str) -> String {
     let answer = root.send("PUT", &format!("/authn/acme/api_key?role=host:{}", encoded(host)), None);
@@ -77,7 +77,7 @@ pub fn api_key(root: &mut Caller, host: &str) -> String {
     String::from_utf8(answer.body).unwrap()
 }
 
-/// Says that something is over, when it is dropped: those who go on until then end if a test fails.
+/// Sets the flag when it is dropped, so that other threads end also if a test fails.
 pub struct Over<'a>(pub &'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -86,7 +86,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// What is almost the credential, and is not: by what it differs.
+/// Returns texts that differ slightly from the credential, each with a description of the difference.
 pub fn almost(good: &str) -> Vec<(String, String)> {
     let mut all = Vec::new();
     let mut put = |what: &str, text: String| all.push((what.to_owned(), text));
@@ -111,7 +111,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// Every file of the server that has one of the needles.
+/// Returns the names of the server's files that contain one of the needles.
 pub fn holding(place: &Place, needles: &[Vec<u8>]) -> Vec<String> {
     let all = files(&place.path("")).into_iter();
     let holds = |content: &[u8]| {

@@ -1,4 +1,4 @@
-//! Revocation lists in DER by hand (RFC 5280 section 5.1): OpenSSL's builder makes good ones alone.
+//! CRLs in DER, encoded by hand (RFC 5280 section 5.1), because OpenSSL's builder makes only valid ones.
 
 use openssl::hash::MessageDigest;
 use openssl::sign::Signer;
@@ -11,13 +11,14 @@ use super::jwt::now;
 /// ecdsa-with-SHA256.
 const ALGORITHM: &[u8] = &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 
-/// issuingDistributionPoint of attribute certificates alone: critical, and not understood by most.
+/// The extension issuingDistributionPoint for attribute certificates only: critical, and not supported by most
+/// verifiers.
 const CRITICAL: &[u8] = &[
     0xa0, 0x13, 0x30, 0x11, 0x30, 0x0f, 0x06, 0x03, 0x55, 0x1d, 0x1c, 0x01, 0x01, 0xff, 0x04, 0x05, 0x30, 0x03, 0x85,
     0x01, 0xff,
 ];
 
-/// A list to be signed.
+/// A CRL before it is signed.
 #[derive(Clone, Default)]
 pub struct Crl {
     pub serials: Vec<Vec<u8>>,
@@ -28,7 +29,7 @@ pub struct Crl {
 }
 
 impl Crl {
-    /// A list of these that is good for a day.
+    /// Returns a CRL of these certificates that is valid for a day.
     pub fn of(revoked: &[&X509]) -> Self {
         let serial = |certificate: &&X509| certificate.serial_number().to_bn().unwrap().to_vec();
         Self {
@@ -39,7 +40,7 @@ impl Crl {
         }
     }
 
-    /// The list in PEM, by an authority.
+    /// Returns the CRL in PEM, signed by an authority.
     pub fn by(&self, authority: &Authority) -> Vec<u8> {
         let name = authority.certificate.subject_name().to_der().unwrap();
         let mut list = [&[0x02, 0x01, 0x01][..], ALGORITHM, &name, &time(now() + self.this_update)].concat();

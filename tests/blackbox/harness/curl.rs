@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use super::server::run_with;
 use super::{Identity, Server};
 
-/// An identity as the PEM files that other programs want.
+/// An identity as PEM files for other programs.
 pub struct Files {
     directory: tempfile::TempDir,
 }
@@ -39,12 +39,12 @@ pub struct Curl<'a> {
 }
 
 impl<'a> Curl<'a> {
-    /// `None` comes without a certificate.
+    /// Without `identity` the caller has no certificate.
     pub fn new(server: &'a Server, identity: Option<&Identity>) -> Self {
         Self { server, files: identity.map(Files::new) }
     }
 
-    /// Runs it with something on standard input.
+    /// Runs curl with bytes on standard input.
     pub fn run(&self, arguments: &[&str], path: &str, input: &[u8]) -> Output {
         let mut command = Command::new("curl");
         command.args(["--silent", "--show-error", "--max-time", "60", "--noproxy", "*", "--cacert"]);
@@ -56,7 +56,7 @@ impl<'a> Curl<'a> {
         run_with(&mut command, input)
     }
 
-    /// What it says of one request: the status of the answer and, after a space, what it found fault with.
+    /// Makes one request, and returns the status of the answer and, after a space, curl's error.
     pub fn says(&self, arguments: &[&str], path: &str, input: &[u8]) -> String {
         let told = [&["--output", "/dev/null", "--write-out", "%{http_code} %{errormsg}"], arguments].concat();
         String::from_utf8(self.run(&told, path, input).stdout).unwrap().trim().to_owned()

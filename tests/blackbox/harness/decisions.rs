@@ -1,4 +1,4 @@
-//! The audit log of a server, as its operator and its auditor read it.
+//! The audit log of a server, as its operator and auditors read it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::audit::claviger;
 use super::server::{Place, run};
 use super::{Answer, Client, Options, Server, eventually};
 
-/// The public key, beside the log.
+/// The file with the public key, in the directory of the log.
 const KEY: &str = "audit.pem";
 
 impl Place {
@@ -22,7 +22,7 @@ impl Place {
         let names = fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().path());
         let is_ours = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("claviger.audit.jsonl");
         let mut files: Vec<PathBuf> = names.filter(is_ours).collect();
-        // One that is still empty is the newest.
+        // An empty file is the newest.
         files.sort_by_key(|path| lines_in(path).first().map_or(u64::MAX, seq));
         files
     }
@@ -32,7 +32,7 @@ impl Place {
         self.audit_files().iter().flat_map(|path| lines_in(path)).collect()
     }
 
-    /// `claviger audit verify`: its exit status, and what it says.
+    /// Runs `claviger audit verify`, and returns its exit status and its output.
     pub fn verify(&self, head: Option<&Path>, files: &[PathBuf]) -> (i32, String) {
         let mut command = claviger();
         command.args(["audit", "verify", "--public-key"]).arg(self.path(KEY));
@@ -52,7 +52,7 @@ impl Place {
         });
     }
 
-    /// `clavigerd --check-store`: whether it found nothing, and what it says.
+    /// Runs `clavigerd --check-store`, and returns whether it succeeded, and its output.
     pub fn check_store(&self, options: &Options) -> (bool, String) {
         let (status, out, error) = run(self.command(options).arg("--check-store"));
         (status.success(), out + &error)
@@ -60,7 +60,7 @@ impl Place {
 }
 
 impl Server {
-    /// Keeps the public key for [`Place::verify`].
+    /// Writes the public key into the file for [`Place::verify`].
     pub fn keep_audit_key(&self) {
         let answer = self.alice().get("/audit/public-key");
         assert_eq!(answer.status, 200);
@@ -85,7 +85,7 @@ pub fn seq(line: &Value) -> u64 {
     line["seq"].as_u64().unwrap_or_else(|| panic!("{line}"))
 }
 
-/// The whole lines of a file; the last one may be in the making.
+/// Returns the complete lines of a file; the last line may be incomplete.
 fn lines_in(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);

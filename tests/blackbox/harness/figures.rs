@@ -1,4 +1,4 @@
-//! Prometheus' text format 0.0.4, read strictly: what a lenient reader would let pass is a failure here.
+//! A strict parser of Prometheus' text format 0.0.4: it fails where a lenient parser would not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use super::Client;
 /// One time series: its name and its labels.
 type Series = (String, BTreeMap<String, String>);
 
-/// What one look at `/metrics` showed.
+/// The metrics of one request to `/metrics`.
 pub struct Figures {
     pub text: String,
     samples: BTreeMap<Series, f64>,
@@ -56,7 +56,7 @@ impl Figures {
         figures
     }
 
-    /// Buckets grow with their bound, and the last one is the count.
+    /// Checks that the buckets do not decrease, and that the last one is the count.
     fn check_histograms(&self) {
         let mut buckets: BTreeMap<Series, Vec<(f64, f64)>> = BTreeMap::new();
         for ((name, labels), value) in &self.samples {
@@ -86,7 +86,7 @@ impl Figures {
         (!found.is_empty()).then(|| found.iter().sum())
     }
 
-    /// The same, 0 if there is none.
+    /// Returns the sum of all series of the name that have these labels; 0 if there is none.
     pub fn get(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.find(name, labels).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Tokens that are not good, each for a reason of its own: every way in refuses all of them.
+//! Invalid JWTs, each for another reason. Every login and every route must refuse all of them.
 
 use data_encoding::BASE64URL_NOPAD;
 use openssl::hash::MessageDigest;
@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::SigningKey;
 use super::jwt::{but, compact, encode, now};
 
-/// What has gone wrong elsewhere, and a token that is like `own`, which an RSA key of the issuer signs and which would be good;
-/// `uri` is where the issuer's keys might be.
+/// Returns JWTs like `own` with known attacks on other verifiers. `own` itself, signed by an RSA key of the issuer,
+/// would be valid; `uri` may be the URL of the issuer's keys.
 pub fn forged(key: &SigningKey, own: &Value, uri: &str) -> Vec<(&'static str, String)> {
     let good = key.token("RS256", own);
     let mut rows = claimed_otherwise(key, own);
@@ -46,7 +46,7 @@ pub fn forged(key: &SigningKey, own: &Value, uri: &str) -> Vec<(&'static str, St
     rows
 }
 
-/// A token whose signature begins with a zero, as one in 256 does, without it.
+/// Returns a JWT whose signature begins with a zero byte (one in 256 does), without this byte.
 fn shortened(key: &SigningKey, own: &Value) -> String {
     let found = (0..10_000).find_map(|number| {
         let token = key.token("PS256", &but(own.clone(), &json!({"jti": number.to_string()})));
@@ -57,7 +57,7 @@ fn shortened(key: &SigningKey, own: &Value) -> String {
     found.unwrap()
 }
 
-/// Signed by the issuer's key, but not saying what it has to.
+/// Returns JWTs that the issuer's key signs, with wrong or missing claims.
 fn claimed_otherwise(key: &SigningKey, own: &Value) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     let mut claimed = |fault: &'static str, changes: &Value| {

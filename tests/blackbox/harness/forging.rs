@@ -1,5 +1,5 @@
-//! Rows with a right binding that the server did not write: what somebody with the database, the token and the PIN could do,
-//! and how a test gets a row that is old.
+//! Rows with a valid binding that the server did not write. A person with the database, the HSM token and the PIN could
+//! write them; tests use them to get old rows.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub fn store(path: &Path) -> Store {
     })
 }
 
-/// The row of an object, changed and bound as the server would have.
+/// The row of an object, changed and bound as the server binds it.
 struct Forgery {
     row: object::Object,
     database: Database,
@@ -44,7 +44,8 @@ impl Forgery {
     }
 }
 
-/// In a process of [`again`]: changes what waits in the row of an object, and binds it as the server would have.
+/// Changes the open offers and recoveries in the row of an object, and binds the row as the server does. Call it in a
+/// process of [`again`].
 pub fn change_pending(directory: &Path, id: &str, change: impl FnOnce(&str) -> String) {
     let forgery = Forgery::new(directory, id);
     let mut row = forgery.row.clone();
@@ -54,7 +55,7 @@ pub fn change_pending(directory: &Path, id: &str, change: impl FnOnce(&str) -> S
     assert_eq!(forgery.database.execute(update, params![id, row.pending, forgery.mac(&row)]).unwrap(), 1);
 }
 
-/// In a process of [`again`]: damages the wrapped key of an object, and binds the row as the server would have.
+/// Damages the wrapped key of an object, and binds the row as the server does. Call it in a process of [`again`].
 pub fn damage_key(directory: &Path, id: &str) {
     let forgery = Forgery::new(directory, id);
     let mut row = forgery.row.clone();
@@ -65,7 +66,7 @@ pub fn damage_key(directory: &Path, id: &str) {
     assert_eq!(forgery.database.execute(update, params![id, blob, forgery.mac(&row)]).unwrap(), 1);
 }
 
-/// The same JSON with `expires` of everything that waits in the past.
+/// Returns the same JSON with each `expires` in the past.
 pub fn expired(pending: &str) -> String {
     let mut pending: serde_json::Value = serde_json::from_str(pending).unwrap();
     for waiting in pending.as_object_mut().unwrap().values_mut() {

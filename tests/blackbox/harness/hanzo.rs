@@ -28,7 +28,7 @@ capabilities = ["create", "use", "read", "manage"]
 policies = ["all"]
 "#;
 
-/// Options by which `root` administers, and certificates are optional.
+/// Options with the administrator `root` and optional certificates.
 pub fn options(more: &[&str]) -> Options {
     let usual =
         ["--client-cert=optional", "--policy-file=policy.toml", "--auth-failure-limit=0", "--jwks-ca-file=ca.pem"];
@@ -45,7 +45,7 @@ pub fn server() -> Server {
     Server::start_at(place(), &options(&[]))
 }
 
-/// The public half of a key, as an identity has it.
+/// Returns the public half of a key in PEM.
 pub fn pem(key: &SigningKey) -> String {
     let public = PKey::public_key_from_der(&key.private.public_key_to_der().unwrap()).unwrap();
     String::from_utf8(public.public_key_to_pem().unwrap()).unwrap()
@@ -63,7 +63,7 @@ pub fn trusting(key: &SigningKey, changes: &Value) -> Value {
     but(own, changes)
 }
 
-/// What the identity's JWTs say.
+/// Returns a JWT of the identity.
 pub fn jwt(key: &SigningKey, changes: &Value) -> String {
     key.token("RS256", &but(claims(ISSUER, AUDIENCE, "app"), changes))
 }
@@ -79,7 +79,7 @@ pub fn identity(root: &mut Caller, role: &str) -> String {
     made["identity"]["id"].as_str().unwrap().to_owned()
 }
 
-/// A new identity of a member that is known by the key's JWTs.
+/// Creates an identity of role `member` that logs in by JWTs of the key, and returns its identifier.
 #[track_caller]
 pub fn known(server: &Server, key: &SigningKey, changes: &Value) -> String {
     let mut root = Caller::certificate(server, "root");
@@ -88,7 +88,7 @@ pub fn known(server: &Server, key: &SigningKey, changes: &Value) -> String {
     id
 }
 
-/// Asks for a token over a connection without a certificate.
+/// Logs in over a connection without a certificate.
 pub fn try_login(server: &Server, identity: &str, jwt: &str) -> Answer {
     server.nobody().post(LOGIN, &json!({"identityId": identity, "jwt": jwt}))
 }
@@ -103,7 +103,7 @@ pub fn token(given: &Value) -> String {
     given["accessToken"].as_str().unwrap().to_owned()
 }
 
-/// Whether the token is good at the moment: who it is, or the status.
+/// Returns the user name of the access token, or the status of the refusal.
 pub fn whoami(server: &Server, token: &str) -> Result<String, u16> {
     whoami_at(&mut Caller::bearer(server, token))
 }
@@ -113,13 +113,13 @@ pub fn whoami_at(caller: &mut Caller) -> Result<String, u16> {
     if answer.status == 200 { Ok(answer.json()["username"].as_str().unwrap().to_owned()) } else { Err(answer.status) }
 }
 
-/// Somebody with a certificate who sends a token, too.
+/// A caller with a certificate who also sends a token.
 pub fn both(server: &Server, name: &str, token: &str) -> Caller {
     let identity = server.place.authority.issue(&Leaf::client(name));
     Caller::with(server.client(&identity).connect().unwrap(), token)
 }
 
-/// Where OIDC auth of an identity is.
+/// Returns the path of the OIDC auth of an identity.
 pub fn oidc_path(identity: &str) -> String {
     format!("/api/v1/auth/oidc-auth/identities/{identity}")
 }
@@ -141,13 +141,13 @@ impl Provider {
         Self { origin, _servers: [keys, provider] }
     }
 
-    /// OIDC auth that trusts it.
+    /// Returns the settings of an OIDC auth that trusts this provider.
     pub fn trusted(&self) -> Value {
         let Self { origin, .. } = self;
         json!({"oidcDiscoveryUrl": origin, "boundIssuer": origin, "boundAudiences": AUDIENCE, "boundSubject": "app"})
     }
 
-    /// What it says of the identity.
+    /// Returns the claims of a JWT for the identity.
     pub fn claims(&self) -> Value {
         claims(&self.origin, AUDIENCE, "app")
     }

@@ -1,4 +1,4 @@
-//! HTTP/1.1 by hand, so that a test can also send what no client would.
+//! A client of HTTP/1.1 that can also send requests which other clients cannot.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -37,7 +37,7 @@ impl Write for Stream {
     }
 }
 
-/// Who connects, and to where.
+/// A client: the address of the server, and the credentials of the connection.
 #[derive(Clone)]
 pub struct Client {
     pub address: SocketAddr,
@@ -80,14 +80,14 @@ impl Client {
         Self::tls_with(address, authority, identity, |_| {})
     }
 
-    /// With settings of the test's own, such as a protocol version.
+    /// Connects with additional settings of TLS, such as a protocol version.
     pub fn tls_with(
         address: SocketAddr,
         authority: &X509,
         identity: Option<&Identity>,
         settings: impl FnOnce(&mut SslContextBuilder),
     ) -> Self {
-        // Not an `SslConnector`, which reads all authorities of the system first: 0.1 s for each client.
+        // An `SslConnector` would read all authorities of the system first, which takes 0.1 s for each client.
         let mut builder = SslContext::builder(SslMethod::tls_client()).unwrap();
         let mut store = X509StoreBuilder::new().unwrap();
         store.add_cert(authority.clone()).unwrap();
@@ -127,8 +127,8 @@ impl Client {
         Ok(Connection { stream })
     }
 
-    /// One request on a connection of its own. A refusal in the handshake is an error: with TLS 1.3 it shows
-    /// at the first read.
+    /// Makes one request on a new connection. A refusal in the handshake is an error, which with TLS 1.3 is detected at
+    /// the first read.
     pub fn try_request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
         self.connect()?.try_request(method, path, headers, body)
     }
@@ -144,7 +144,7 @@ impl Client {
 }
 
 impl Connection {
-    /// The TLS connection below.
+    /// Returns the TLS connection.
     pub fn ssl(&self) -> &SslRef {
         match &self.stream {
             Stream::Tls(stream) => stream.ssl(),
@@ -179,12 +179,12 @@ impl Connection {
         head.push_str("\r\n");
         let mut message = head.into_bytes();
         message.extend_from_slice(body);
-        // A server that refuses a body by its length answers, and closes, before it has seen all of it.
+        // A server that refuses a body by its length answers and closes the connection before it has read all of it.
         let sent = self.stream.write_all(&message);
         self.read_answer().map_err(|error| sent.err().unwrap_or(error))
     }
 
-    /// Sends a KMIP request but for the second half of its body, which is returned.
+    /// Sends a KMIP request without the second half of its body, and returns that half.
     pub fn begin(&mut self, headers: &[(&str, &str)], body: &Value) -> Vec<u8> {
         let body = body.to_string().into_bytes();
         let mut head = "POST /kmip/2_1 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n".to_owned();
@@ -222,7 +222,7 @@ impl Connection {
         Ok(answer)
     }
 
-    /// Reads what stands before the body: all there is of the answer to a HEAD.
+    /// Reads the status and the headers of an answer; the answer to HEAD has nothing else.
     pub fn read_head(&mut self) -> io::Result<Answer> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! HTTP/2 by hand (RFC 9113), so that a test can leave bodies unfinished and answers unread.
+//! A client of HTTP/2 (RFC 9113) that can leave bodies unfinished and answers unread.
 
 use std::collections::HashMap;
 use std::io::{self, Read as _, Write as _};
@@ -17,11 +17,11 @@ const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
 
-/// What has come of one answer so far.
+/// The part of an answer that has arrived.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Partial {
     pub status: Option<u16>,
-    /// Frames of DATA, and their bytes.
+    /// The number of DATA frames, and of their bytes.
     pub data: (usize, usize),
     pub ended: bool,
     pub reset: bool,
@@ -31,7 +31,7 @@ pub struct Partial {
 pub struct Http2 {
     pub connection: Connection,
     next: u32,
-    /// What may be sent: on the connection, on a new stream, and on each stream.
+    /// The window for sending: of the connection, of a new stream, and of each stream.
     window: i64,
     first_window: i64,
     windows: HashMap<u32, i64>,
@@ -43,7 +43,7 @@ pub struct Http2 {
 impl Http2 {
     pub fn connect(client: &Client) -> Self {
         let mut connection = client.connect().unwrap();
-        // Without a table of headers, which would have to be kept here too (RFC 7541 section 4.2).
+        // The dynamic table has the size 0, because this client does not keep one (RFC 7541 section 4.2).
         let mut hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
         hello.extend(frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0]));
         connection.stream.write_all(&hello).unwrap();
@@ -60,10 +60,10 @@ impl Http2 {
         let headers = all.chain(headers.iter().filter(|(_, value)| !value.is_empty()));
         let mut block = Vec::new();
         for (name, value) in headers {
-            // A literal that is not indexed, with a new name.
+            // A literal without indexing, with a new name.
             block.push(0);
             for text in [name, value] {
-                // Seven bits of the length, and what is left of it (RFC 7541 section 5.1).
+                // Seven bits of the length, then the rest (RFC 7541 section 5.1).
                 match text.len() {
                     short @ ..127 => block.push(short as u8),
                     long => block.extend([127, u8::try_from(long - 127).ok().filter(|rest| *rest < 128).unwrap()]),
@@ -80,7 +80,7 @@ impl Http2 {
         stream
     }
 
-    /// Sends what of these bytes the windows let through; returns how many.
+    /// Sends as many of these bytes as the windows allow, and returns their number.
     pub fn body(&mut self, stream: u32, bytes: &[u8], ended: bool) -> usize {
         let window = self.window.min(self.windows[&stream]).max(0) as usize;
         let part = &bytes[..bytes.len().min(window).min(16_384)];
@@ -94,7 +94,7 @@ impl Http2 {
         part.len()
     }
 
-    /// Reads for so long what the server has sent; gives it no room for more.
+    /// Reads for this time what the server sends, without window updates.
     pub fn listen(&mut self, span: Duration) {
         self.connection.tcp().set_read_timeout(Some(span)).unwrap();
         let mut part = [0; 65_536];
@@ -148,7 +148,7 @@ impl Http2 {
         }
     }
 
-    /// A server that has closed the connection reads nothing more.
+    /// If the server has closed the connection, the error of the write is ignored.
     fn write(&mut self, bytes: &[u8]) {
         self.is_closed |= self.connection.stream.write_all(bytes).is_err();
     }

@@ -1,4 +1,4 @@
-//! An issuer's server: hands out one document, over TLS of the test's authority or without.
+//! An issuer's server, which serves one document, with TLS of the test's authority or without TLS.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,7 +11,7 @@ use tokio::net::TcpSocket;
 
 use super::{Authority, Leaf, PATIENCE};
 
-/// What is answered to whatever is asked.
+/// The answer to every request.
 #[derive(Clone)]
 pub struct Document {
     pub status: &'static str,
@@ -42,7 +42,7 @@ struct Shared {
 pub struct Jwks {
     pub address: SocketAddr,
     shared: Arc<Shared>,
-    /// Keeps the port while nothing listens.
+    /// Reserves the port while the server does not listen.
     _reserved: TcpSocket,
     thread: Option<JoinHandle<()>>,
 }
@@ -54,7 +54,7 @@ impl Jwks {
         server
     }
 
-    /// One that has its port and does not answer yet.
+    /// A server that has its port but does not listen yet.
     pub fn stopped(authority: &Authority, document: impl Into<Document>) -> Self {
         let identity = authority.issue(&Leaf::server());
         let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server()).unwrap();
@@ -63,7 +63,7 @@ impl Jwks {
         Self::with(Some(builder.build()), document.into())
     }
 
-    /// One without TLS.
+    /// A server without TLS.
     pub fn plain(document: impl Into<Document>) -> Self {
         let mut server = Self::with(None, document.into());
         server.resume();
@@ -89,17 +89,17 @@ impl Jwks {
         format!("{scheme}://{}/keys", self.address)
     }
 
-    /// From now on this is answered.
+    /// Sets the answer.
     pub fn answer(&self, document: impl Into<Document>) {
         *self.shared.document.lock().unwrap() = document.into();
     }
 
-    /// For as long as this is kept, requests are read and not answered.
+    /// While the guard is held, requests are read but not answered.
     pub fn hold(&self) -> MutexGuard<'_, Document> {
         self.shared.document.lock().unwrap()
     }
 
-    /// How many requests were read.
+    /// Returns the number of requests that were read.
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
@@ -120,7 +120,7 @@ impl Jwks {
                 if shared.stopped.load(Ordering::SeqCst) {
                     return;
                 }
-                // A client that gives up is no fault of the test's.
+                // A client that closes its connection is not an error of the test.
                 let _ = tcp.and_then(|tcp| serve(&shared, tcp));
             }
         }));

@@ -1,4 +1,4 @@
-//! Tokens of the test's own making: right ones, and any other.
+//! JWTs that tests make: valid ones, and any other.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -85,22 +85,22 @@ impl SigningKey {
         json!({"alg": algorithm, "typ": "JWT", "kid": self.id})
     }
 
-    /// A token as an issuer makes it.
+    /// Returns a JWT as an issuer makes it.
     pub fn token(&self, algorithm: &str, claims: &Value) -> String {
         self.signed(algorithm, &self.header(algorithm), claims)
     }
 
-    /// A token with any header.
+    /// Returns a JWT with any header.
     pub fn signed(&self, algorithm: &str, header: &Value, claims: &Value) -> String {
         self.signed_text(algorithm, &header.to_string(), &claims.to_string())
     }
 
-    /// A token of texts that need not be JSON.
+    /// Returns a JWT of texts that need not be JSON.
     pub fn signed_text(&self, algorithm: &str, header: &str, claims: &str) -> String {
         compact(header.as_bytes(), claims.as_bytes(), |message| self.signature(algorithm, message))
     }
 
-    /// The signature of JWS.
+    /// Returns the signature of a JWS.
     pub fn signature(&self, algorithm: &str, message: &[u8]) -> Vec<u8> {
         let digest = match &algorithm[2..] {
             "256" => MessageDigest::sha256(),
@@ -126,12 +126,12 @@ impl SigningKey {
     }
 }
 
-/// Bytes of a coordinate.
+/// Returns the number of bytes of a coordinate.
 fn half(key: &PKey<Private>) -> i32 {
     i32::try_from(key.bits().div_ceil(8)).unwrap()
 }
 
-/// A token of any three parts.
+/// Returns a JWT of any header, payload and signature.
 pub fn compact(header: &[u8], payload: &[u8], sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     let message = format!("{}.{}", encode(header), encode(payload));
     let signature = encode(&sign(message.as_bytes()));
@@ -151,12 +151,12 @@ pub fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
 }
 
-/// Claims that are good for ten minutes.
+/// Returns claims that are valid for ten minutes.
 pub fn claims(issuer: &str, audience: &str, user: &str) -> Value {
     json!({"iss": issuer, "aud": audience, "sub": user, "iat": now(), "exp": now() + 600})
 }
 
-/// Other claims, or without some where a value is null.
+/// Returns the claims with these changes; a null removes a claim.
 pub fn but(mut claims: Value, changes: &Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         match value {

@@ -1,4 +1,4 @@
-//! KMIP requests as a client of the bare dialect writes them: plain JSON, none of the server's own types.
+//! KMIP requests as a client of the bare dialect writes them: plain JSON, without the server's own types.
 
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ pub fn attributes(algorithm: &str, bits: i64, more: &[Value]) -> Value {
         integer("CryptographicUsageMask", USAGE),
         date("ActivationDate", "2024-01-01T00:00:00Z"),
     ];
-    // What the test says replaces what is said here.
+    // Attributes of the test replace the defaults.
     all.retain(|own| !more.iter().any(|other| other["tag"] == own["tag"]));
     all.extend_from_slice(more);
     structure("Attributes", &all)
@@ -73,7 +73,7 @@ pub fn register(algorithm: &str, key: &[u8], more: &[Value]) -> Value {
     structure("Register", &[enumeration("ObjectType", "SymmetricKey"), attributes, raw_key(algorithm, key)])
 }
 
-/// An operation whose only field is the identifier.
+/// Returns an operation whose only field is the identifier.
 pub fn named(operation: &str, id: &str) -> Value {
     structure(operation, &[text("UniqueIdentifier", id)])
 }
@@ -91,7 +91,7 @@ pub fn revoke(id: &str, reason: &str) -> Value {
     structure("Revoke", &[text("UniqueIdentifier", id), reason])
 }
 
-/// The first item of this tag, however deep.
+/// Returns the first item with this tag, at any depth.
 pub fn find<'a>(value: &'a Value, tag: &str) -> Option<&'a Value> {
     if value["tag"] == tag {
         return Some(&value["value"]);
@@ -107,7 +107,7 @@ pub fn octets(value: &Value, tag: &str) -> Vec<u8> {
     data_encoding::HEXUPPER.decode(string(value, tag).as_bytes()).unwrap()
 }
 
-/// A ciphertext with all that its decryption needs.
+/// A ciphertext with everything that its decryption needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     pub id: String,
@@ -117,7 +117,7 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// What an answer to Encrypt brings.
+    /// Returns the ciphertext in an answer to Encrypt.
     pub fn of(id: &str, answer: &Value) -> Self {
         Self {
             id: id.to_owned(),
@@ -145,14 +145,14 @@ impl Connection {
         self.kmip_as(None, request)
     }
 
-    /// With an Authorization header if there is one.
+    /// Sends a KMIP request, with an Authorization header if it is given.
     pub fn kmip_as(&mut self, authorization: Option<&str>, request: &Value) -> Answer {
         let mut headers = vec![("Content-Type", "application/json")];
         headers.extend(authorization.map(|value| ("Authorization", value)));
         self.try_request("POST", PATH, &headers, request.to_string().as_bytes()).unwrap()
     }
 
-    /// The answer of an operation that must succeed.
+    /// Sends an operation that must succeed, and returns its answer.
     pub fn ok(&mut self, request: &Value) -> Value {
         let answer = self.kmip(request);
         assert_eq!(answer.status, 200, "{request}\n{}", String::from_utf8_lossy(&answer.body));
@@ -222,7 +222,7 @@ pub fn import(id: &str, replace: Option<bool>, algorithm: &str, key: &[u8], more
     structure("Import", &fields)
 }
 
-/// An import in the place of an object, which says of it what the test says and nothing else.
+/// Returns an Import that replaces an object, with exactly these attributes.
 pub fn replace(id: &str, algorithm: &str, key: &[u8], said: &[Value]) -> Value {
     let fields = [
         text("UniqueIdentifier", id),
@@ -251,14 +251,14 @@ pub fn wrapped(operation: &str, id: &str, wrapping: &str) -> Value {
     with(named(operation, id), &[structure("KeyWrappingSpecification", &specification)])
 }
 
-/// All values of a tag among the fields of a structure, in order.
+/// Returns the values of all fields of a structure with this tag, in order.
 pub fn all<'a>(value: &'a Value, tag: &str) -> Vec<&'a Value> {
     let fields = value["value"].as_array().map(Vec::as_slice).unwrap_or_default();
     fields.iter().filter(|field| field["tag"] == tag).map(|field| &field["value"]).collect()
 }
 
 impl Connection {
-    /// The problem with which a request is refused.
+    /// Sends a request that must be refused, and returns the problem document.
     pub fn refused(&mut self, request: &Value, status: u16, reason: &str) -> Value {
         let answer = self.kmip(request);
         let shown = String::from_utf8_lossy(&answer.body).into_owned();
@@ -280,14 +280,14 @@ impl Connection {
         string(&self.attributes(id), "State")
     }
 
-    /// What Locate finds, and how many it says there are.
+    /// Returns the identifiers that Locate finds, and LocatedItems.
     pub fn located(&mut self, request: &Value) -> (Vec<String>, i64) {
         let answer = self.ok(request);
         let ids = all(&answer, "UniqueIdentifier").into_iter().map(|id| id.as_str().unwrap().to_owned()).collect();
         (ids, find(&answer, "LocatedItems").unwrap().as_i64().unwrap())
     }
 
-    /// How many objects Locate finds, page by page.
+    /// Returns the number of objects that Locate finds in all pages.
     pub fn count(&mut self) -> usize {
         let mut total = 0;
         loop {

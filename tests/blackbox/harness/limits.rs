@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-/// A word, or a pair of words, and where it stands in the documentation.
+/// A word or a pair of words, and its list in the documentation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Limit {
     word: &'static str,
-    /// It limits something where its value is false, and otherwise where its value has an effect.
+    /// Whether it limits something if its value is false. Otherwise it limits something if its value has an effect.
     permits: bool,
 }
 
@@ -25,7 +25,7 @@ pub fn limits() -> Vec<Limit> {
 }
 
 impl Limit {
-    /// A name that has it, in one of the ways in which clients write names. No route knows it.
+    /// Returns a name with the word, in one of the spellings of clients. No route knows the name.
     pub fn name(&self, way: usize) -> String {
         let parts: Vec<&str> = self.word.split(' ').collect();
         let capital = |part: &&str| format!("{}{}", part[..1].to_ascii_uppercase(), &part[1..]);
@@ -36,12 +36,12 @@ impl Limit {
         }
     }
 
-    /// A value by which it limits something.
+    /// Returns a value that limits something.
     pub fn value(&self) -> Value {
         if self.permits { json!(false) } else { json!(5) }
     }
 
-    /// Values by which it limits nothing.
+    /// Returns values without effect.
     pub fn none(&self) -> Vec<Value> {
         let everywhere = json!([{"ipAddress": "0.0.0.0/0"}, {"ipAddress": "::/0"}]);
         let mut none = vec![json!(null), json!(""), json!([]), json!({}), json!("::/0"), everywhere];
@@ -52,7 +52,7 @@ impl Limit {
         none
     }
 
-    /// The same in a query or form.
+    /// Returns values without effect for a query or form.
     pub fn none_encoded(&self) -> Vec<&'static str> {
         let mut none = vec!["", "null", "0.0.0.0%2F0", "%3A%3A/0"];
         if self.word != "allowed" {

@@ -1,4 +1,4 @@
-//! RequestMessages as a client writes them: several operations under one header.
+//! RequestMessages as a client writes them: several operations with one header.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ pub fn version(major: i64, minor: i64) -> Value {
     structure("ProtocolVersion", &numbers)
 }
 
-/// A batch item with a bare operation's name and fields.
+/// Returns a batch item with the name and the fields of a bare operation.
 pub fn item(operation: &Value, id: Option<&[u8]>) -> Value {
     let mut fields = vec![enumeration("Operation", operation["tag"].as_str().unwrap())];
     fields.extend(id.map(|id| bytes("UniqueBatchItemID", id)));

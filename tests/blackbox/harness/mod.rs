@@ -1,4 +1,4 @@
-//! What every test stands on.
+//! The common code of all tests.
 
 pub mod again;
 pub mod audit;
@@ -62,10 +62,11 @@ pub use session::KeepingSessions;
 pub use shim::Shim;
 pub use token::{Hsm, ROOT_OBJECTS, Token};
 
-/// Longer than anything here takes on a busy machine.
+/// The longest wait for anything in a test, also on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// On tmpfs where there is one: SoftHSM rewrites an object's file for each attribute, and Kryoptic syncs its database.
+/// Makes a directory, on tmpfs if possible, because SoftHSM rewrites an object's file for each attribute, and Kryoptic
+/// syncs its database.
 pub fn directory() -> tempfile::TempDir {
     watch::begin();
     static PARENT: LazyLock<&Path> = LazyLock::new(|| {
@@ -75,7 +76,7 @@ pub fn directory() -> tempfile::TempDir {
     tempfile::Builder::new().prefix("claviger-test-").tempdir_in(*PARENT).unwrap()
 }
 
-/// Asks again and again until there is an answer, without sleeping longer than a scheduler tick.
+/// Calls `ask` until it returns a value, without sleeping longer than a scheduler tick.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -87,7 +88,8 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Tells the threads of a scope to end, also when the test fails: a scope waits for all of them.
+/// Sets the flag by which the threads of a scope end, also when the test fails, because a scope waits for all its
+/// threads.
 pub struct End<'a>(pub &'a AtomicBool);
 
 impl Drop for End<'_> {
@@ -96,8 +98,8 @@ impl Drop for End<'_> {
     }
 }
 
-/// Waits for something that a program does, and ends the program and its children if it takes longer than [`PATIENCE`].
-/// They are a process group, of which the program is the leader.
+/// Runs `wait`, and kills the program and its children if it takes longer than [`PATIENCE`]. The program is the leader
+/// of their process group.
 pub fn within_patience<T>(pid: u32, wait: impl FnOnce() -> T) -> T {
     let (done, waiting) = mpsc::channel::<()>();
     std::thread::scope(|scope| {

@@ -8,15 +8,15 @@ use std::process::Command;
 use data_encoding::HEXLOWER;
 use openssl::sha::sha256;
 
-/// What a client is described, pinned and driven by.
+/// Returns the directory with the driver of a client and its pinned versions.
 pub fn directory(client: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(client)
 }
 
-/// The Python interpreter that has what the client's `requirements.txt` pins, by the hashes in it.
+/// Returns a Python interpreter with the packages that the client's `requirements.txt` pins, checked by their hashes.
 pub fn python(client: &str) -> PathBuf {
     let requirements = directory(client).join("requirements.txt");
-    // What was installed for one version of Python is not there for another one.
+    // Packages that are installed for one version of Python are not available to another one.
     let version = ran(Command::new("python3").arg("--version"));
     let lock = [fs::read(&requirements).unwrap(), version].concat();
     let place = installed(client, &lock, |place| {
@@ -28,7 +28,7 @@ pub fn python(client: &str) -> PathBuf {
     place.join("bin/python")
 }
 
-/// The `node_modules` that the client's `package-lock.json` pins.
+/// Returns the directory `node_modules` with the packages that the client's `package-lock.json` pins.
 pub fn node_modules(client: &str) -> PathBuf {
     let lock = fs::read(directory(client).join("package-lock.json")).unwrap();
     let place = installed(client, &lock, |place| {
@@ -43,8 +43,8 @@ pub fn node_modules(client: &str) -> PathBuf {
     place.join("node_modules")
 }
 
-/// Where the client is installed. Tests that want it at the same time wait for the one that installs it; an installation that was
-/// broken off is begun again.
+/// Returns the directory where the client is installed. If several tests need it at the same time, one installs it and
+/// the others wait. An interrupted installation is started again.
 fn installed(client: &str, lock: &[u8], install: impl FnOnce(&Path)) -> PathBuf {
     let parent = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
     fs::create_dir_all(&parent).unwrap();
@@ -62,7 +62,7 @@ fn installed(client: &str, lock: &[u8], install: impl FnOnce(&Path)) -> PathBuf 
     place
 }
 
-/// The standard output of a command that must succeed. Package managers have time-outs of their own.
+/// Runs a command that must succeed, and returns its standard output. Package managers have their own time-outs.
 fn ran(command: &mut Command) -> Vec<u8> {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(

@@ -1,4 +1,4 @@
-//! Pairs of keys, their signatures, and whether they are good.
+//! Key pairs, their signatures, and the verification of these.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::kmip::{bytes, date, enumeration, integer, parameters, string, structu
 pub const SIGN: i64 = 1;
 pub const VERIFY: i64 = 2;
 
-/// A pair whose halves have these attributes of their own.
+/// Creates a key pair whose halves have these additional attributes.
 pub fn pair_of(algorithm: &str, bits: i64, private: &[Value], public: &[Value]) -> Value {
     let common = [
         enumeration("CryptographicAlgorithm", algorithm),
@@ -26,7 +26,7 @@ pub fn pair_of(algorithm: &str, bits: i64, private: &[Value], public: &[Value]) 
     structure("CreateKeyPair", &[&[structure("CommonAttributes", &common)], halves.as_slice()].concat())
 }
 
-/// A new active pair: the identifiers of its private and its public half.
+/// Creates an active key pair, and returns the identifiers of its private and its public half.
 pub fn pair(caller: &mut Connection, algorithm: &str, bits: i64) -> (String, String) {
     halves(&caller.ok(&pair_of(algorithm, bits, &[], &[])))
 }

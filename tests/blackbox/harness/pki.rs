@@ -1,4 +1,4 @@
-//! Authorities and certificates, made in the test.
+//! Authorities and certificates that tests make.
 
 use openssl::asn1::{Asn1Integer, Asn1Time};
 use openssl::bn::{BigNum, MsbOption};
@@ -21,7 +21,7 @@ pub struct Authority {
     pub certificate: X509,
 }
 
-/// A certificate to be issued.
+/// The properties of a certificate to issue.
 #[derive(Clone)]
 pub struct Leaf {
     pub subject: Vec<(Nid, String)>,
@@ -34,19 +34,19 @@ pub struct Leaf {
     pub seconds: Option<i64>,
     pub authority: bool,
     pub alternative: Vec<Alternative>,
-    /// A number of its own choice.
+    /// The serial number; by default the authority chooses it.
     pub serial: Option<u32>,
-    /// A key that there is already.
+    /// An existing key; by default a new one is made.
     pub key: Option<PKey<Private>>,
 }
 
-/// A root to be made.
+/// The properties of a root to make.
 #[derive(Clone)]
 pub struct Root {
     pub name: String,
     pub key: Option<PKey<Private>>,
     pub key_identifier: bool,
-    /// Whether its key usage has cRLSign beside keyCertSign; `None` for no key usage.
+    /// Whether its key usage has cRLSign in addition to keyCertSign; `None` for no key usage.
     pub key_usage: Option<bool>,
     /// Days from now.
     pub not_before: i64,
@@ -60,7 +60,7 @@ impl Root {
     }
 }
 
-/// A name beside the subject (RFC 5280 section 4.2.1.6).
+/// A subject alternative name (RFC 5280 section 4.2.1.6).
 #[derive(Clone)]
 pub enum Alternative {
     Uri(&'static str),
@@ -89,7 +89,7 @@ impl Leaf {
     }
 }
 
-/// A key with its certificate and those between it and its root.
+/// A key with its certificate and the intermediate certificates below its root.
 #[derive(Clone)]
 pub struct Identity {
     pub key: PKey<Private>,
@@ -117,7 +117,7 @@ impl Authority {
         Self::of(&Root::new(name))
     }
 
-    /// An authority whose certificates say which of several keys of one name signed them.
+    /// Makes an authority whose certificates have an authority key identifier, for several keys with one name.
     pub fn with_key_identifier(name: &str) -> Self {
         Self::of(&Root { key_identifier: true, ..Root::new(name) })
     }
@@ -147,7 +147,7 @@ impl Authority {
         self.issue_to(&name_of(&leaf.subject), leaf)
     }
 
-    /// A certificate for a subject that is not a list of texts.
+    /// Issues a certificate for any subject.
     pub fn issue_to(&self, subject: &X509NameRef, leaf: &Leaf) -> Identity {
         let key = leaf.key.clone().unwrap_or_else(key);
         let mut builder = builder(subject, self.certificate.subject_name(), &key, leaf.not_before, leaf.not_after);

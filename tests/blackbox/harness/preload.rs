@@ -1,4 +1,4 @@
-//! What is loaded into a server before the C library: `preload/NAME.c`.
+//! Libraries that are loaded into a server before the C library: `preload/NAME.c`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::Options;
 use super::server::{Place, run};
 
-/// Compiles it into the place.
+/// Compiles the library into the place.
 fn library(place: &Place, name: &str) -> PathBuf {
     let library = place.path(&format!("{name}.so"));
     let source = format!("{}/tests/blackbox/harness/preload/{name}.c", env!("CARGO_MANIFEST_DIR"));
@@ -17,7 +17,8 @@ fn library(place: &Place, name: &str) -> PathBuf {
     library
 }
 
-/// The same options with it. `variable` names for it the file of its name in the place.
+/// Returns the options with the library. `variable` is the environment variable that names the library's file in the
+/// place.
 pub fn with(place: &Place, name: &str, variable: &str, options: Options) -> Options {
     let mut environment = options.environment;
     let own = [("LD_PRELOAD", library(place, name)), (variable, place.path(name))];

@@ -1,4 +1,4 @@
-//! What OpenSSL makes of the same keys.
+//! Reference results from OpenSSL.
 
 use openssl::aes::{AesKey, wrap_key};
 use openssl::error::ErrorStack;
@@ -64,7 +64,7 @@ pub fn cmac(key: &[u8], data: &[u8]) -> Vec<u8> {
     signer.sign_to_vec().unwrap()
 }
 
-/// RFC 3394.
+/// Wraps a key by AES key wrap (RFC 3394).
 pub fn key_wrap(kek: &[u8], key: &[u8]) -> Vec<u8> {
     let kek = AesKey::new_encrypt(kek).unwrap();
     let mut wrapped = vec![0; key.len() + 8];

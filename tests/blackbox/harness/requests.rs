@@ -1,4 +1,4 @@
-//! A request of each row of the route table that clients of other systems call, and of each that is a GET, in one world.
+//! A request for each route that clients of other systems call, and for each GET route.
 
 mod conjurs;
 mod hanzos;
@@ -13,7 +13,7 @@ use super::credentials::{App, api_key, app, secret};
 use super::hanzo::{Provider, identity, jwt, oidc_path, path, server, trusting};
 use super::{Answer, Server, SigningKey, eventually};
 
-/// What a request has beside its path.
+/// The body of a request.
 enum Body {
     Nothing,
     Json(Map<String, Value>),
@@ -21,7 +21,7 @@ enum Body {
     Text(String),
 }
 
-/// A request that is good for one success.
+/// A request that succeeds once.
 pub struct Request {
     pub path: String,
     /// The status of its success.
@@ -49,7 +49,7 @@ impl Request {
         Self { status, ..self }
     }
 
-    /// With the API key of a host.
+    /// Adds the API key of a host as Basic credentials.
     fn by(self, user: &str, key: &str) -> Self {
         let credentials = BASE64.encode(format!("{user}:{key}").as_bytes());
         Self { authorization: Some(format!("Basic {credentials}")), ..self }
@@ -72,13 +72,13 @@ impl Request {
         }
     }
 
-    /// The same with more fields in its query.
+    /// Adds fields to the query.
     pub fn asking(&self, fields: &str) -> Self {
         let sign = if self.path.contains('?') { '&' } else { '?' };
         Self { path: format!("{}{sign}{fields}", self.path), ..self.with_body(self.same_body()) }
     }
 
-    /// The members of its body, if that is JSON.
+    /// Returns the members of the body, if it is JSON.
     pub fn members(&self) -> Option<&Map<String, Value>> {
         if let Body::Json(members) = &self.body { Some(members) } else { None }
     }
@@ -91,14 +91,14 @@ impl Request {
         !matches!(self.body, Body::Nothing)
     }
 
-    /// The same with other members, in the place of those that are there.
+    /// Sets members of the body; existing ones are replaced.
     pub fn with<'a>(&self, more: impl IntoIterator<Item = (&'a str, Value)>) -> Self {
         let mut members = self.members().unwrap().clone();
         members.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
         self.with_body(Body::Json(members))
     }
 
-    /// The same with more fields in its form.
+    /// Adds fields to the form.
     pub fn with_fields(&self, fields: &str) -> Self {
         let Body::Form(own) = &self.body else { panic!("{} takes no form", self.path) };
         self.with_body(Body::Form(format!("{own}&{fields}")))
@@ -113,7 +113,7 @@ impl Request {
     }
 }
 
-/// Where all of them succeed: `root` administers, and leads the project `shop`.
+/// The server where all requests succeed: `root` is the administrator, and has the role `lead` in the project `shop`.
 pub struct World {
     pub server: Server,
     pub root: Caller,
@@ -130,10 +130,10 @@ pub struct World {
     number: usize,
 }
 
-/// Makes a request of a row, and what it needs.
+/// Makes the request of a row, and the objects that it needs.
 pub type Make = fn(&mut World) -> Request;
 
-/// The rows, as the table of rights calls them, with their requests.
+/// The rows, by their names in the table of rights, with their requests.
 pub fn requests() -> Vec<(&'static str, Make)> {
     [ours::REQUESTS, conjurs::REQUESTS, hanzos::REQUESTS].concat()
 }
@@ -198,7 +198,7 @@ impl World {
         self.send_with(row, request, &[])
     }
 
-    /// A name that nothing has yet.
+    /// Returns an unused name.
     fn fresh(&mut self) -> String {
         self.number += 1;
         format!("n{}", self.number)
@@ -218,7 +218,7 @@ impl World {
         self.root.done("/api/v1/auth/jwt-auth/login", &body)["accessToken"].clone()
     }
 
-    /// Identifier and slug of a new tag.
+    /// Creates a tag, and returns its identifier and slug.
     fn new_tag(&mut self) -> (String, String) {
         let slug = self.fresh();
         let made = self.root.done("/api/v1/workspace/shop/tags", &json!({ "slug": slug }));
@@ -238,14 +238,14 @@ impl World {
     }
 }
 
-/// Where the environment `dev` of the project is, in the body of a request.
+/// Adds the environment `dev` of the project to the body of a request.
 fn place(more: Value) -> Value {
     let mut own = json!({"workspaceId": "shop", "environment": "dev"});
     own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     own
 }
 
-/// The same as newer clients say it.
+/// Adds it with the member names of newer clients.
 fn newer(more: Value) -> Value {
     let mut own = json!({"projectId": "shop", "environment": "dev"});
     own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

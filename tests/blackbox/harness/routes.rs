@@ -1,23 +1,23 @@
-//! The route table, as the server's source has it.
+//! The route table, read from the server's source.
 
 /// A row.
 pub struct Row {
     pub method: String,
-    /// `{}` stands for a segment, `{*}` for all that are left.
+    /// The path. `{}` stands for a segment, `{*}` for all remaining segments.
     pub path: String,
-    /// The kind of its body, as the table calls it; empty for a row that has none by its method.
+    /// The kind of its body, as in the table; empty if the method has no body.
     pub body: String,
-    /// Whether it knows fields of a query.
+    /// Whether it knows query fields.
     asks: bool,
 }
 
 impl Row {
-    /// As the table of rights calls it.
+    /// Returns its name in the table of rights.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Whether a request can bring something beside its path.
+    /// Whether a request can have a query or a body.
     pub fn takes_something(&self) -> bool {
         self.asks || !["", "Nothing"].contains(&self.body.as_str())
     }
@@ -47,7 +47,7 @@ fn rows_of(source: &str) -> Vec<Row> {
     let (table, _) = table.split_once("\n];").unwrap();
     let mut texts: Vec<String> = Vec::new();
     for line in table.lines() {
-        // What is further in goes on with the row before it.
+        // A line with more indentation continues the row before it.
         match line.strip_prefix("    ").filter(|rest| rest.starts_with(|first: char| first.is_ascii_lowercase())) {
             Some(rest) => texts.push(rest.to_owned()),
             None => texts.last_mut().unwrap().push_str(line.trim()),
@@ -73,7 +73,7 @@ fn row(text: &str) -> Row {
     }
 }
 
-/// A text of paths without the names of what they hold.
+/// Returns a text of paths without the names of their parameters.
 pub fn unnamed(text: &str) -> String {
     let mut parts = text.split('{');
     let mut short = parts.next().unwrap().to_owned();

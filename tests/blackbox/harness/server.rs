@@ -12,10 +12,10 @@ use super::{Authority, Client, Hsm, Identity, Leaf, Token, directory, eventually
 
 pub const P12_PASSWORD: &str = "p12-password-that-must-not-leak";
 
-/// Where the servers of a place log.
+/// The log file of the servers of a place.
 const LOG: &str = "server.log";
 
-/// Arguments and environment beyond the usual ones.
+/// Arguments and environment in addition to the usual ones.
 #[derive(Clone, Default)]
 pub struct Options {
     /// Plain HTTP without any authentication.
@@ -25,7 +25,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// The same, and these arguments.
+    /// Adds arguments.
     pub fn with(&self, arguments: &[&str]) -> Self {
         let mut options = self.clone();
         options.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
@@ -33,7 +33,8 @@ impl Options {
     }
 }
 
-/// Everything that one server needs, and survives its restarts. Dropping it shows the servers' log if the test failed.
+/// Everything that one server needs and that survives its restarts. If the test failed, dropping it prints the servers'
+/// log.
 pub struct Place {
     pub directory: tempfile::TempDir,
     pub token: Token,
@@ -76,7 +77,7 @@ impl Place {
         self.path("claviger.db")
     }
 
-    /// A key of the default user's, made by a server that ends again: the API token by it, and its identifier.
+    /// Makes a key of the default user with a server that is then stopped. Returns its API token and its identifier.
     pub fn api_token(self: &Arc<Self>) -> (String, String) {
         let server = Server::start_at(Arc::clone(self), &Options::default());
         let admin = self.authority.issue(&Leaf::client("admin"));
@@ -91,14 +92,14 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_clavigerd"));
         let hsm = Hsm::chosen();
         command.env_clear().env(hsm.variable(), &self.token.configuration).current_dir(self.directory.path());
-        // SoftHSM is found without it.
+        // SoftHSM is found without this option.
         if hsm != Hsm::SoftHsm {
             command.env("KMS_HSM_MODULE", hsm.module());
         }
         command
     }
 
-    /// The command line of a server here, on a port of its own choice.
+    /// Returns the command for a server here, on a port that the server chooses.
     pub fn command(&self, options: &Options) -> Command {
         let mut command = self.program();
         command.args(["--hostname", "127.0.0.1", "--port", "0"]);
@@ -110,7 +111,7 @@ impl Place {
             command.arg("--authority-cert-file").arg(self.path("ca.pem"));
         }
         command.env("KMS_LOG", "debug");
-        // Tests measure its memory and look into it.
+        // Tests measure and read the memory of the server.
         command.env("KMS_ALLOW_CORE_DUMPS", "true");
         command.args(&options.arguments).envs(options.environment.iter().cloned());
         command
@@ -128,7 +129,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server with a token, a database and an authority of its own.
+    /// Starts a server with its own HSM token, database and authority.
     pub fn start() -> Self {
         Self::start_with(&Options::default())
     }
@@ -143,24 +144,24 @@ impl Server {
         Self::start_at(Arc::new(Place::new()), options)
     }
 
-    /// A server in a place that may have had one before.
+    /// Starts a server in a place, where other servers may have run before.
     pub fn start_at(place: Arc<Place>, options: &Options) -> Self {
         Self::try_start_at(place, options).unwrap_or_else(|log| panic!("the server did not start:\n{log}"))
     }
 
-    /// Why no server with these options starts: the last line of the log.
+    /// Starts a server that must not start with these options, and returns the last line of its log.
     pub fn refused_at(place: &Arc<Place>, options: &Options) -> String {
         let log = Self::try_start_at(Arc::clone(place), options).map(drop).unwrap_err();
         log.lines().next_back().unwrap_or_default().to_owned()
     }
 
-    /// A server, or what it said instead of starting.
+    /// Starts a server; if it does not start, returns its log.
     pub fn try_start_at(place: Arc<Place>, options: &Options) -> Result<Self, String> {
         let command = place.command(options);
         Self::spawn(place, command, options)
     }
 
-    /// A server by a command line of the test's own, or what it said instead of starting.
+    /// Starts a server by this command; if it does not start, returns its log.
     pub fn spawn(place: Arc<Place>, mut command: Command, options: &Options) -> Result<Self, String> {
         let log = place.path(LOG);
         let file = File::options().create(true).append(true).open(&log).unwrap();
@@ -212,21 +213,21 @@ impl Server {
         assert!(sent.success());
     }
 
-    /// Ends it at once, as a power failure would.
+    /// Kills the server, as a power failure would.
     pub fn kill(mut self) -> Arc<Place> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         Arc::clone(&self.place)
     }
 
-    /// Ends it with SIGTERM.
+    /// Stops the server with SIGTERM.
     pub fn stop(mut self) -> (Arc<Place>, ExitStatus) {
         self.signal("TERM");
         let status = self.wait();
         (Arc::clone(&self.place), status)
     }
 
-    /// Ends it and starts it again in the same place.
+    /// Stops the server and starts it again in the same place.
     pub fn restart(self) -> Self {
         let options = self.options.clone();
         let (place, status) = self.stop();
@@ -253,7 +254,7 @@ pub fn run(command: &mut Command) -> (ExitStatus, String, String) {
     (output.status, text(output.stdout), text(output.stderr))
 }
 
-/// The same with something on standard input, and bytes.
+/// Runs a program to its end with bytes on standard input.
 pub fn run_with(command: &mut Command, input: &[u8]) -> Output {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn().unwrap();

@@ -35,11 +35,11 @@ impl KeepingSessions {
         let mut ssl = Ssl::new(&self.context)?;
         ssl.set_hostname("localhost")?;
         if let Some(session) = self.kept.lock().unwrap().as_ref() {
-            // SAFETY: the session is of this very context.
+            // SAFETY: the session belongs to this context.
             unsafe { ssl.set_session(session)? };
         }
         let stream = ssl.connect(self.client.tcp()?).map_err(io::Error::other)?;
-        // Where the server issued none, the one of the connection is what a client has.
+        // If the server issued no session, the client keeps that of the connection.
         let mut kept = self.kept.lock().unwrap();
         if kept.is_none() {
             *kept = stream.ssl().session().map(ToOwned::to_owned);

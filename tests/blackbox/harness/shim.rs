@@ -1,4 +1,4 @@
-//! A module between the server and its token that misbehaves when a test wants it to.
+//! A PKCS#11 module between the server and its HSM token, which has faults that a test switches on.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,13 +10,13 @@ use claviger_pkcs11_shim::{Control, Fault};
 use super::server::Place;
 use super::{Options, Server, again};
 
-/// A server behind the module.
+/// A server that uses the module.
 pub struct Shim {
     pub server: Server,
     control: Control,
 }
 
-/// The module, which cargo builds beside the tests.
+/// Returns the path of the module, which cargo builds with the tests.
 fn library() -> PathBuf {
     let library = env::current_exe().unwrap().with_file_name("libclaviger_pkcs11_shim.so");
     assert!(library.exists(), "{} is not there", library.display());
@@ -32,7 +32,7 @@ fn control(place: &Place, faults: &[(&str, Fault)]) -> Control {
     control
 }
 
-/// The program on a module that does these faults from the beginning.
+/// Returns the command `clavigerd` with a module that has these faults from the beginning.
 pub fn program(place: &Place, faults: &[(&str, Fault)]) -> Command {
     let control = control(place, faults);
     let mut command = place.program();
@@ -41,13 +41,14 @@ pub fn program(place: &Place, faults: &[(&str, Fault)]) -> Command {
     command
 }
 
-/// The options of a server in this place on a module that does these faults from the beginning, and what changes them.
+/// Returns the options for a server in this place with a module that has these faults from the beginning, and the
+/// control of the faults.
 pub fn options(place: &Place, faults: &[(&str, Fault)]) -> (Options, Control) {
     let control = control(place, faults);
     (Shim::options(&control, &Options::default()), control)
 }
 
-/// The row of `--check-hsm` that begins with this.
+/// Returns the row of `--check-hsm` that begins with `name`.
 pub fn row<'a>(out: &'a str, name: &str) -> &'a str {
     out.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name}: {out}"))
 }
@@ -66,17 +67,17 @@ impl Shim {
         options
     }
 
-    /// From now on the fault is done.
+    /// Switches a fault on.
     pub fn set(&self, name: &str, fault: &Fault) {
         self.control.set(name, fault).unwrap();
     }
 
-    /// From now on it is not.
+    /// Switches a fault off.
     pub fn clear(&self, name: &str) {
         self.control.clear(name).unwrap();
     }
 
-    /// How often it was done.
+    /// Returns how often the fault happened.
     pub fn hits(&self, name: &str) -> usize {
         self.control.hits(name)
     }

@@ -1,4 +1,4 @@
-//! A project with secrets, as the SDKs of Infisical see it.
+//! A project with secrets for Infisical's SDKs.
 
 use std::thread;
 
@@ -9,17 +9,17 @@ use super::{Server, conjur, hanzo};
 
 pub const RAW: &str = "/api/v3/secrets/raw";
 
-/// Secrets of a large project, and how many of them are on a page.
+/// The number of secrets of a large project, and of secrets on a page.
 pub const MANY: usize = 10_000;
 pub const PAGE: usize = 100;
 
-/// A server where alice leads the project `shop`, wendy writes there, rita reads there, and tina may do so but for what is
-/// tagged; mallory is nobody there.
+/// Starts a server with the project `shop`: alice has the role `lead`, wendy may write, rita may read, tina may read
+/// except tagged secrets, and mallory has no role.
 pub fn shop() -> (Server, Caller) {
     shop_at(hanzo::server())
 }
 
-/// The same at a server that runs.
+/// Defines this project at a running server.
 pub fn shop_at(server: Server) -> (Server, Caller) {
     let mut root = Caller::certificate(&server, "root");
     let policy = |operations: &[&str]| json!({"policy_type": "allow", "operations": operations, "resources": ["*"]});
@@ -33,7 +33,7 @@ pub fn shop_at(server: Server) -> (Server, Caller) {
     (server, root)
 }
 
-/// Adds so many secrets to an environment of the project: `S000_00` to `S000_99`, `S001_00` and so on.
+/// Adds `count` secrets to an environment of the project: `S000_00` to `S000_99`, `S001_00` and so on.
 pub fn fill(server: &Server, environment: &str, count: usize) {
     let batches = count / PAGE;
     thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Subjects of certificates, written by hand.
+//! Subjects of certificates, encoded by hand.
 
 use openssl::x509::X509Name;
 
@@ -28,7 +28,7 @@ fn der(tag: u8, content: &[u8]) -> Vec<u8> {
     all
 }
 
-/// A Name (RFC 5280 section 4.1.2.4), written by hand: no library would make most of these.
+/// Returns a Name (RFC 5280 section 4.1.2.4), encoded by hand, because no library makes most of these.
 pub fn name(rdns: &[&[Attribute<'_>]]) -> X509Name {
     let mut sequence = Vec::new();
     for rdn in rdns {

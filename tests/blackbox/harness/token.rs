@@ -1,4 +1,4 @@
-//! A token of one test's own.
+//! The HSM token of one test.
 
 use std::fs;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -14,7 +14,7 @@ pub use hsm::Hsm;
 pub const PIN: &str = "pin-that-must-not-leak-4711";
 pub const LABEL: &str = "claviger";
 
-/// Objects that the root keys of one database are: four secret keys, and the two halves of each of two signing keys.
+/// The number of objects of the root keys of one database: four secret keys, and both halves of two signing keys.
 pub const ROOT_OBJECTS: usize = 8;
 
 #[derive(Clone)]
@@ -26,14 +26,14 @@ pub struct Token {
 
 /// An object as the module keeps it.
 pub enum Kept {
-    /// SoftHSM: a file, and a lock beside it.
+    /// SoftHSM: a file and its lock file.
     Files(Vec<(PathBuf, Vec<u8>)>),
     /// Kryoptic: rows of its database, one for each attribute.
     Rows(i64, Vec<(i64, Value)>),
 }
 
 impl Kept {
-    /// The same object once more, under another name.
+    /// Returns a copy of the object with another name.
     pub fn double(&self) -> Self {
         match self {
             Self::Files(files) => {
@@ -56,14 +56,14 @@ impl Kept {
 }
 
 impl Token {
-    /// A new token in `directory`.
+    /// Initialises an HSM token in `directory`.
     pub fn new(directory: &Path) -> Self {
         let token = Self::empty(directory);
         Hsm::chosen().begin(directory, LABEL, PIN);
         token
     }
 
-    /// The module without any token.
+    /// Returns the module without any HSM token.
     pub fn empty(directory: &Path) -> Self {
         let configuration = Hsm::chosen().configure(directory);
         let pin_file = directory.join("pin");
@@ -71,7 +71,7 @@ impl Token {
         Self { configuration, tokens: directory.join("tokens"), pin_file }
     }
 
-    /// Initialises another token.
+    /// Initialises another HSM token.
     pub fn add(&self, label: &str) {
         Hsm::chosen().add(self.configuration.parent().unwrap(), label, PIN);
     }
@@ -83,13 +83,13 @@ impl Token {
         entries.filter(|path| fs::metadata(path).unwrap().len() > 0).collect()
     }
 
-    /// The number of a slot of Kryoptic that is free.
+    /// Returns the number of a free slot of Kryoptic.
     pub fn free_slot(&self) -> usize {
         Hsm::chosen().configure(self.configuration.parent().unwrap());
         hsm::free_slot(&self.tokens)
     }
 
-    /// How many objects the tokens hold.
+    /// Returns the number of objects in the HSM tokens.
     pub fn objects(&self) -> usize {
         match Hsm::chosen() {
             Hsm::SoftHsm => self.object_files().len(),
@@ -111,7 +111,7 @@ impl Token {
         files.filter(|file| is_object(file) && file.file_stem().is_some_and(|name| name != "token")).collect()
     }
 
-    /// All objects of the one token.
+    /// Returns all objects of the only HSM token.
     pub fn kept(&self) -> Vec<Kept> {
         match Hsm::chosen() {
             Hsm::SoftHsm => {
@@ -134,7 +134,7 @@ impl Token {
         }
     }
 
-    /// Takes an object out, while no program uses the token.
+    /// Removes an object, while no program uses the HSM token.
     pub fn take_out(&self, object: &Kept) {
         match object {
             Kept::Files(files) => files.iter().for_each(|(file, _)| fs::remove_file(file).unwrap()),
@@ -145,7 +145,7 @@ impl Token {
         }
     }
 
-    /// Puts it back.
+    /// Adds a removed object again.
     pub fn put_back(&self, object: &Kept) {
         match object {
             Kept::Files(files) => files.iter().for_each(|(file, content)| fs::write(file, content).unwrap()),
@@ -160,7 +160,7 @@ impl Token {
         }
     }
 
-    /// Kryoptic's, one for each token.
+    /// Returns Kryoptic's databases, one for each HSM token.
     fn databases(&self) -> impl Iterator<Item = Database> {
         let mut files = self.entries();
         files.retain(|file| file.extension().is_some_and(|kind| kind == "sql"));

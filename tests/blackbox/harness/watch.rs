@@ -1,4 +1,4 @@
-//! No test waits for ever: the one that has not ended long after it should have is named, and the whole run with it ends.
+//! A watchdog: if a test does not end in time, it prints the name of the test and ends the whole run.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -8,10 +8,10 @@ use std::sync::{LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Several times what the longest test takes on a machine under four times its load.
+/// The longest time of a test: several times that of the longest test on a machine with four times its load.
 const LIMIT: Duration = Duration::from_secs(900);
 
-/// The threads that use the harness, and since when.
+/// The threads that use the harness, with their start times.
 static RUNNING: LazyLock<Mutex<BTreeMap<u64, (String, Instant)>>> = LazyLock::new(|| {
     thread::spawn(watch);
     Mutex::default()
@@ -21,7 +21,7 @@ thread_local! {
     static OWN: Running = Running::new();
 }
 
-/// One of them, until its thread ends.
+/// The entry of a thread, until the thread ends.
 struct Running(u64);
 
 impl Running {
@@ -40,7 +40,7 @@ impl Drop for Running {
     }
 }
 
-/// From now on this thread is watched, if it is a test's: a program that measures something may take as long as it wants.
+/// Watches this thread from now on, if it is that of a test. A program that measures may take any time.
 pub fn begin() {
     if thread::current().name() != Some("main") {
         OWN.with(|_| ());
@@ -58,7 +58,7 @@ fn watch() {
             let children = Command::new("ps").args(["-o", "pid,etime,stat,args", "--ppid", &own]).output();
             let children =
                 children.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-            // Not by a macro: what those print is kept for tests that end.
+            // The macros cannot be used, because their output is only shown for tests that end.
             let _ = writeln!(std::io::stderr(), "not ended after {LIMIT:?}: {late:?}\nchildren:\n{children}");
             let _ = Command::new("pkill").args(["-9", "-P", &own]).status();
             std::process::exit(101);

@@ -1,4 +1,4 @@
-//! A token of each kind, from the first start on: the server starts on it or says why not, and what it serves then is right.
+//! HSM tokens of each kind, from the first start: the server starts or says why not, and its answers are right.
 
 use std::fs;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const EXTRACTABLE: u64 = 0x162;
 const NO_FUNCTION: u64 = 0x54;
 const HIDDEN: u64 = 0x11;
 
-/// The token, and what the operator has to say.
+/// The HSM token, and the options that it needs.
 type Kind = (&'static str, Fault, &'static [&'static str]);
 
 fn kind(name: &'static str, deed: Deed) -> Kind {
@@ -36,7 +36,8 @@ fn accepted(name: &'static str, attribute: u64, arguments: &'static [&'static st
     (name, Fault::new(Deed::RefuseAttribute(attribute), &[]), arguments)
 }
 
-/// The load on a server on such a token, from its first start on and after another one: nothing is refused, wrong or lost.
+/// Runs the load on a server with such a token, from its first start and after a restart: no request is refused, no
+/// answer is wrong, and nothing is lost.
 fn under_load((name, fault, arguments): &Kind) {
     let place = Arc::new(Place::new());
     let (options, control) = shim::options(&place, &[("kind", fault.clone())]);
@@ -51,7 +52,7 @@ fn under_load((name, fault, arguments): &Kind) {
             scope.spawn(move || load.run(client));
         }
         let (began, alice) = (Instant::now(), server.alice());
-        // Each client has come round a few times, however busy the machine is.
+        // Each client has done a few rounds, also on a busy machine.
         while began.elapsed() < while_on() || load.clean.iter().any(|clean| clean.load(Ordering::SeqCst) < 3) {
             assert!(began.elapsed() < crate::harness::PATIENCE, "{name}: {:?}", load.clean);
             match alice.get("/health").status {
@@ -126,7 +127,7 @@ fn that_does_less() {
     ]);
 }
 
-/// What fails at the start is not a token to begin with: the start is refused, nothing is made, and the next one is like any other.
+/// If the token fails at the first start, the start is refused and makes nothing, and the next start is like any other.
 #[test]
 fn that_fails_at_the_first_start() {
     eprintln!("| token | start |");

@@ -1,4 +1,4 @@
-//! Clients that do everything, note what they were told, and find out whether it was true.
+//! Clients that make all kinds of requests, record the answers, and check them.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -17,21 +17,22 @@ pub struct Load {
     pub good: AtomicUsize,
     pub refused: AtomicUsize,
     pub last_refusal: Mutex<Option<Instant>>,
-    /// What is neither right nor a refusal.
+    /// Answers that are neither right nor a refusal.
     pub wrong: Mutex<Vec<String>>,
-    /// Turns in a row in which a client was refused nothing, by client.
+    /// The number of consecutive rounds without a refusal, by client.
     pub clean: Vec<AtomicUsize>,
     kept: Mutex<Kept>,
 }
 
-/// What the server said it keeps.
+/// The data that the server acknowledged.
 #[derive(Default)]
 struct Kept {
     keys: HashMap<String, Sealed>,
     secrets: HashMap<String, Versions>,
 }
 
-/// The value that was acknowledged last, and those of later writes that were refused: these may or may not have been done.
+/// The value that was acknowledged last, and the values of later refused writes, which may or may not have been
+/// performed.
 #[derive(Default)]
 struct Versions {
     acknowledged: Option<Vec<u8>>,
@@ -44,7 +45,7 @@ impl Versions {
     }
 }
 
-/// One client with keys that it has from the beginning.
+/// One client with keys from before the load.
 pub struct Client {
     connection: Connection,
     number: usize,
@@ -87,7 +88,7 @@ impl Load {
         self.kept.lock().unwrap().keys.insert(sealed.id.clone(), sealed.clone());
     }
 
-    /// Turns until it is done.
+    /// Runs rounds until `done`.
     pub fn run(&self, client: &mut Client) {
         while !self.done.load(Ordering::SeqCst) {
             let before = client.refusals(self);
@@ -123,7 +124,7 @@ impl Load {
         (200..300).contains(&status)
     }
 
-    /// What the server said that it keeps and does not have.
+    /// Returns the acknowledged data that the server does not have.
     pub fn lost(&self, server: &Server) -> Vec<String> {
         let mut alice = server.alice().connect().unwrap();
         let mut lost = Vec::new();
@@ -151,7 +152,7 @@ impl Load {
 
 impl Client {
     fn refusals(&self, load: &Load) -> usize {
-        // Of all clients: a device that refuses one is not well.
+        // Of all clients, because a device that refuses one of them does not work.
         load.refused.load(Ordering::SeqCst)
     }
 
@@ -181,7 +182,7 @@ impl Client {
         }
     }
 
-    /// A key is made, found by its name, used, and in the end destroyed, unless it is one of those that stay.
+    /// Makes a key, finds it by its name, uses it, and destroys it unless it is one of those that stay.
     fn makes_a_key(&mut self, load: &Load) {
         let name = kmip::name(&format!("client {} turn {}", self.number, self.turn));
         let Some(made) = self.ask(load, &create("AES", 256, std::slice::from_ref(&name))) else { return };

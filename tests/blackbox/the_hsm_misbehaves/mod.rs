@@ -1,4 +1,5 @@
-//! The HSM misbehaves under load: nothing that was acknowledged is lost, no answer is wrong, and what cannot be done is refused.
+//! If the HSM misbehaves under load, no acknowledged change is lost, no answer is wrong, and requests that cannot be
+//! performed are refused.
 
 mod kinds;
 mod load;
@@ -32,7 +33,7 @@ const USES: [&str; 9] = [
 /// The first of these functions for each use: they name the key.
 const BEGINS: [&str; 5] = ["C_EncryptInit", "C_DecryptInit", "C_SignInit", "C_WrapKey", "C_UnwrapKey"];
 
-/// Values that say that something was lost, or that the device fails.
+/// Return values for a lost object or a failing device.
 const LOSSES: [(&str, u64); 12] = [
     ("KEY_HANDLE_INVALID", 0x60),
     ("OBJECT_HANDLE_INVALID", 0x82),
@@ -53,7 +54,7 @@ const LOGIN: &str = "the login is lost";
 /// All of them, in turn.
 const EACH: &str = "each value now and then";
 
-/// Calls between two of them that come in turn.
+/// The number of calls between two faults that happen in turn.
 const APART: u64 = 60;
 
 const GENERAL_ERROR: u64 = 0x05;
@@ -61,19 +62,19 @@ const DEVICE_ERROR: u64 = 0x30;
 const DEVICE_MEMORY: u64 = 0x31;
 const SESSION_COUNT: u64 = 0xb1;
 
-/// How long health may take to notice. An answer of it stands for 0.2 s.
+/// The time in which health must show a fault. Its answer is cached for 0.2 s.
 const NOTICED: Duration = Duration::from_millis(500);
 
-/// How long the server may take until everything works again.
+/// The time in which everything must work again.
 const RECOVERED: Duration = Duration::from_secs(5);
 
-/// How long a fault is on.
+/// The duration of a fault.
 fn while_on() -> Duration {
     let seconds = env::var("CLAVIGER_TEST_FAULT_SECONDS").ok().and_then(|text| text.parse().ok());
     Duration::from_secs(seconds.unwrap_or(2))
 }
 
-/// What happened with one fault.
+/// The results of one fault.
 #[derive(Debug)]
 struct Row {
     name: String,
@@ -82,9 +83,9 @@ struct Row {
     refused: usize,
     wrong: usize,
     recovery: Duration,
-    /// How often health was "ok" while the fault was on, and how often it was not.
+    /// How often health was "ok" during the fault, and how often it was not.
     health: (usize, usize),
-    /// The same, from [`NOTICED`] after the first request that was refused.
+    /// The same, from [`NOTICED`] after the first refused request.
     afterwards: (usize, usize),
 }
 
@@ -100,7 +101,7 @@ impl Row {
     }
 }
 
-/// One fault, or several of one name, under the load.
+/// Runs one fault, or several with one name, under the load.
 fn try_faults(shim: &Shim, load: &Load, name: &str, faults: &[Fault]) -> Row {
     let count = |counter: &AtomicUsize| counter.load(Ordering::SeqCst);
     let (good, refused, wrong) = (count(&load.good), count(&load.refused), load.wrong.lock().unwrap().len());
@@ -112,7 +113,7 @@ fn try_faults(shim: &Shim, load: &Load, name: &str, faults: &[Fault]) -> Row {
     let (mut health, mut afterwards, mut first_refusal) = ((0, 0), (0, 0), None);
     let alice = shim.server.alice();
     let is_done = || names.iter().all(|name| shim.hits(name) > 0);
-    // On a busy machine health may answer seldom.
+    // On a busy machine health may answer rarely.
     let is_seen = |(ok, away): (usize, usize), refused: Option<Instant>| refused.is_none() || ok + away > 2;
     while began.elapsed() < while_on()
         || (began.elapsed() < PATIENCE && !(is_done() && is_seen(afterwards, first_refusal)))
@@ -147,7 +148,7 @@ fn try_faults(shim: &Shim, load: &Load, name: &str, faults: &[Fault]) -> Row {
     row
 }
 
-/// How long it takes from now until health is "ok" and no request is refused any longer.
+/// Returns the time from now until health is "ok" and no request is refused.
 fn recovers(alice: &Client, load: &Load) -> Duration {
     let cleared = Instant::now();
     for clean in &load.clean {
@@ -165,7 +166,7 @@ fn recovers(alice: &Client, load: &Load) -> Duration {
     well.max(last_refusal).saturating_duration_since(cleared)
 }
 
-/// The faults one after the other, under a load that goes on all the time; and nothing is lost, also after a restart.
+/// Runs the faults one after the other under a continuous load. Nothing is lost, also after a restart.
 fn under_load(options: &Options, faults: &[(String, Vec<Fault>)], check: impl Fn(&Row)) {
     let shim = Shim::start(options);
     let load = Load::new(CLIENTS);
@@ -195,8 +196,9 @@ fn under_load(options: &Options, faults: &[(String, Vec<Fault>)], check: impl Fn
     assert!(!log.contains("panicked") && !log.contains("ROW REFUSED"), "{log}");
 }
 
-/// What was lost is replaced, and the call is made again, unless it makes a token object. A call may meet two faults, and is then
-/// refused; so are all that come while recovery, which met one value, waits. All wait for a new login, on a busy machine in vain.
+/// A lost handle, session or login is replaced, and the call is repeated, unless it makes a token object. A call with
+/// two faults is refused; so are all calls while a recovery that met a fault waits. All calls wait for a new login, on
+/// a busy machine without success.
 fn hardly_refuses(row: &Row) {
     let allowed = match row.name.as_str() {
         EACH => row.good,
@@ -210,7 +212,7 @@ fn named(name: &str, fault: Fault) -> (String, Vec<Fault>) {
     (name.to_owned(), vec![fault])
 }
 
-/// What a token does that loses things.
+/// The faults of a token that loses objects.
 fn lost_every(calls: u64) -> Vec<(String, Vec<Fault>)> {
     let fault = |name, deed, at: &[&str]| named(name, Fault::new(deed, at).every(calls));
     vec![
@@ -220,11 +222,12 @@ fn lost_every(calls: u64) -> Vec<(String, Vec<Fault>)> {
     ]
 }
 
-/// The same, and what one does that is full, or slow.
+/// The same faults, and those of a full or slow token.
 fn losses() -> Vec<(String, Vec<Fault>)> {
-    // In turn: two in one call are more than it is made again for.
+    // In turn, because a call with two faults is not repeated again.
     let answers = (0..).zip(LOSSES).map(|(number, (_, value))| {
-        // Where damaged data is the usual reason, it is taken for that if the device decrypts something else right afterwards.
+        // If damaged data is the usual reason for a value, it is assumed to be the reason if the device decrypts other
+        // data immediately afterwards.
         let is_of_data = |name: &&str| match value {
             GENERAL_ERROR => ["C_Decrypt", "C_UnwrapKey"].contains(name),
             DEVICE_ERROR => *name == "C_UnwrapKey" && Hsm::chosen() == Hsm::Kryoptic,
@@ -237,7 +240,7 @@ fn losses() -> Vec<(String, Vec<Fault>)> {
     losses.extend(lost_every(200));
     losses.extend([
         named("room for 12 objects", Fault::new(Deed::MostObjects(12, DEVICE_MEMORY), &[])),
-        // Those that are open stay open: one that is lost finds no room.
+        // Open sessions stay open, so there is no room to replace a lost one.
         (
             "room for 2 sessions".to_owned(),
             vec![
@@ -250,7 +253,7 @@ fn losses() -> Vec<(String, Vec<Fault>)> {
     losses
 }
 
-/// Each value for all uses of keys: they are refused, and health says so.
+/// Each value for all uses of keys: the requests are refused, and health says so.
 #[test]
 fn with_answers_that_go_on() {
     let faults = LOSSES.map(|(name, value)| named(&format!("{name} always"), Fault::new(Deed::Answer(value), &USES)));
@@ -274,7 +277,7 @@ fn with_losses_of_keys_in_the_token() {
     under_load(&Options { arguments, ..Options::default() }, &faults, hardly_refuses);
 }
 
-/// One key that fails is refused; the others go on, and the device is well.
+/// If one key fails, its requests are refused. The others work, and the health of the device does not change.
 #[test]
 fn with_one_key() {
     let shim = Shim::start(&Options::default());
@@ -295,7 +298,8 @@ fn with_one_key() {
     assert!(!shim.server.log().contains("the token is unavailable"));
     shim.clear("bad");
     assert_eq!(alice.open(&bad), b"data");
-    // Damaged data is what callers send: it is not tried again, and says nothing of the device, until the device decrypts nothing.
+    // Damaged data comes from callers: the call is not repeated, and does not affect the health, unless the device
+    // decrypts no data.
     let damaged = Sealed { tag: vec![0; 16], ..good.clone() };
     shim.set("once", &Fault::new(Deed::Answer(GENERAL_ERROR), &["C_Decrypt"]).first_key());
     alice.refused(&damaged.decrypt(), 422, "Cryptographic_Failure");
@@ -310,7 +314,7 @@ fn with_one_key() {
     assert_eq!(alice.open(&good), b"data");
 }
 
-/// What is made as a token object is not made again after an answer that may be wrong; other keys are.
+/// A token object is not made again after an error, because it may exist; other keys are.
 #[test]
 fn with_keys_that_are_made() {
     for (placement, status) in [("wrapped", 200), ("token", 503)] {
@@ -327,12 +331,12 @@ fn with_keys_that_are_made() {
     }
 }
 
-/// The option keeps the server below what the token has room for.
+/// The option keeps the number of objects below the room of the HSM token.
 #[test]
 fn with_little_room_that_is_known() {
     let arguments = vec!["--hsm-max-objects".to_owned(), "10".to_owned()];
     let shim = Shim::start(&Options { arguments, ..Options::default() });
-    // Beside those that are kept, a few are made to be wrapped, and destroyed.
+    // In addition to the kept keys, a few are made, wrapped and destroyed.
     shim.set("full", &Fault::new(Deed::MostObjects(14, DEVICE_MEMORY), &[]));
     let mut alice = shim.server.alice().connect().unwrap();
     let keys: Vec<Sealed> = (0..40)

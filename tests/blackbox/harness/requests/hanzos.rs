@@ -19,14 +19,14 @@ fn to_sign() -> Value {
     json!({"data": "aGVsbG8=", "signingAlgorithm": "ECDSA_SHA_256"})
 }
 
-/// A batch of one secret.
+/// Returns the body of a batch with one secret.
 fn batch(name: &str, more: Value) -> Value {
     let mut own = json!({ "secretKey": name });
     own.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     json!({ "secrets": [own] })
 }
 
-/// Where a new folder is by its name.
+/// Creates a folder, and returns its path by name.
 fn folder(world: &mut World, version: &str) -> String {
     format!("/api/{version}/folders/{}", world.new_folder())
 }

@@ -1,4 +1,4 @@
-//! Requests of this server's own routes, Cosmian's clients and Piiano's.
+//! Requests of this server's own clients, and of Cosmian's and Piiano's clients.
 
 use serde_json::json;
 
@@ -29,7 +29,7 @@ pub const REQUESTS: &[(&str, Make)] = &[
     }),
     ("GET /access/offers", |_| Request::bare("/access/offers")),
     ("GET /access/offers/made", |_| Request::bare("/access/offers/made")),
-    // Nobody is a recoverer.
+    // There are no recoverers.
     ("GET /access/recoveries", |_| Request::bare("/access/recoveries").answers(403)),
     ("GET /access/list/{}", |world| Request::bare(format!("/access/list/{}", world.aes))),
     ("GET /access/owned", |_| Request::bare("/access/owned?limit=2")),
