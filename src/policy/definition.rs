@@ -10,13 +10,13 @@ use super::identity::IdentityDocument;
 /// A kind of definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// Capabilities and policies under one name.
+    /// A role: capabilities and policies.
     Role,
-    /// What is allowed or denied.
+    /// A policy: what is allowed or denied.
     Policy,
     /// The role of a user.
     User,
-    /// What holds objects, with its members.
+    /// A project with its members. Projects hold objects.
     Project,
     /// An exchanged identity.
     Identity,
@@ -26,7 +26,7 @@ pub enum Kind {
     Host,
 }
 
-/// One definition, as it is written down.
+/// One definition, as it is written in the policy file or the database.
 #[derive(Debug, Clone)]
 pub enum Definition {
     /// See [`Kind::Role`].
@@ -49,7 +49,7 @@ impl Kind {
     const ALL: [Self; 7] =
         [Self::Role, Self::Policy, Self::User, Self::Project, Self::Identity, Self::Authenticator, Self::Host];
 
-    /// Its name in the database and in messages.
+    /// The name of the kind in the database and in messages.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -63,13 +63,13 @@ impl Kind {
         }
     }
 
-    /// The kind of a name.
+    /// Returns the kind of a name.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// The table of the policy file that holds definitions of the kind.
+    /// The table of the policy file that contains definitions of the kind.
     #[must_use]
     pub fn table(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ impl Kind {
         }
     }
 
-    /// The most definitions of the kind.
+    /// The largest number of definitions of the kind.
     pub(super) fn bound(self) -> usize {
         if self == Self::Authenticator { MAX_PARTS } else { MAX_ENTRIES }
     }
@@ -91,7 +91,7 @@ impl Kind {
     /// Reads a definition of the kind from JSON.
     ///
     /// # Errors
-    /// It is not JSON of this shape.
+    /// The text is not JSON of this shape.
     pub fn read(self, text: &str) -> Result<Definition, serde_json::Error> {
         fn document<T: DeserializeOwned>(text: &str) -> Result<T, serde_json::Error> {
             serde_json::from_str(text)
@@ -123,7 +123,7 @@ impl Kind {
 }
 
 impl Definition {
-    /// Its kind.
+    /// The kind of the definition.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match self {

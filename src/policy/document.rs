@@ -1,4 +1,5 @@
-//! Roles, policies, users and projects as they are written down: in the policy file and in the database.
+//! The documents that define roles, policies, users and projects, as they are written in the policy file and the
+//! database.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,25 +11,25 @@ use super::file::FileError;
 use super::identity::IdentityDocument;
 use super::subject::Subject;
 
-/// Everything that the file can say, in the tables of TOML.
+/// The content of the policy file. Each field is a key or table of its TOML.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Documents {
-    /// Who may create objects; every authenticated caller if absent.
+    /// The subjects who may create objects; every authenticated caller if absent.
     pub create: Option<Vec<String>>,
-    /// Who administers.
+    /// The administrators.
     pub administrators: Option<Vec<String>>,
-    /// Who reads the audit log and the inventory, beside those who administer.
+    /// The subjects who may read the audit log and the inventory, in addition to the administrators.
     pub auditors: Option<Vec<String>>,
-    /// Who recovers objects, with others of them.
+    /// The subjects who may propose and approve recoveries of objects.
     pub recoverers: Option<Vec<String>>,
-    /// How many of them a recovery takes.
+    /// The number of recoverers who must approve a recovery.
     pub recovery_approvals: Option<u32>,
     /// Roles by name.
     pub roles: BTreeMap<String, RoleDocument>,
     /// Policies by name.
     pub policies: BTreeMap<String, PolicyDocument>,
-    /// Roles of users, by who they are.
+    /// Roles of users, by subject.
     pub users: BTreeMap<String, UserDocument>,
     /// Projects by name.
     pub projects: BTreeMap<String, ProjectDocument>,
@@ -38,7 +39,7 @@ pub struct Documents {
     pub authenticators: BTreeMap<String, AuthenticatorDocument>,
     /// Conjur's hosts by their identifiers.
     pub hosts: BTreeMap<String, HostDocument>,
-    /// The IAM file from which some of it comes, as it was read.
+    /// The text of the IAM file from which some of the definitions come.
     #[serde(skip)]
     pub iam_file: Option<Arc<str>>,
 }
@@ -47,7 +48,7 @@ pub struct Documents {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoleDocument {
-    /// Kinds of operations, or `*`.
+    /// Names of capabilities, or `*`.
     pub capabilities: Vec<String>,
     /// Names of policies.
     pub policies: Vec<String>,
@@ -63,18 +64,18 @@ pub struct PolicyDocument {
     pub operations: Vec<String>,
     /// Patterns of resources: `objects/ID`, `projects/PROJECT/ID`, `tags/TAG`.
     pub resources: Vec<String>,
-    /// Why an operation is asked for. No request says so here: `*` alone is taken, other words are refused.
+    /// Reasons for an operation. Requests have no reasons, so only `*` is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasons: Option<Vec<String>>,
 }
 
-/// What a policy does.
+/// The effect of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// Allows what no policy of the role denies.
+    /// The policy allows what no policy of the role denies.
     Allow,
-    /// Denies, whatever allows.
+    /// The policy denies, even if other policies allow.
     Deny,
 }
 
@@ -82,7 +83,7 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserDocument {
-    /// Its name.
+    /// The name of the role.
     pub role: String,
 }
 
@@ -90,25 +91,27 @@ pub struct UserDocument {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProjectDocument {
-    /// For people.
+    /// A description for readers. It decides nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What the clients of Hanzo and Infisical call it beside its name, which is their slug; for people.
+    /// The name that the clients of Hanzo and Infisical show. The name of the project is their slug. It decides
+    /// nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// What those clients say that it is for; it decides nothing.
+    /// The purpose of the project according to those clients. It decides nothing.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub project_type: Option<String>,
-    /// When it was made and last changed by such a client, in seconds since 1970-01-01 UTC; 0 if it never was.
+    /// The time when such a client created the project, in seconds since 1970-01-01 UTC; 0 if none did.
     #[serde(skip_serializing_if = "is_zero")]
     pub created_at: i64,
-    /// See `created_at`.
+    /// The time when such a client last changed the project, as `created_at`.
     #[serde(skip_serializing_if = "is_zero")]
     pub updated_at: i64,
-    /// Whether its secrets have the environments `dev`, `staging` and `prod` until an environment is made or removed; yes if absent.
+    /// Whether the secrets of the project have the environments `dev`, `staging` and `prod` until an environment is
+    /// added or removed; true if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_environments: Option<bool>,
-    /// Roles by who has them here.
+    /// The roles of the members in the project, by subject.
     pub members: BTreeMap<String, String>,
 }
 
@@ -119,7 +122,7 @@ fn is_zero(time: &i64) -> bool {
 }
 
 impl Documents {
-    /// The same with each user written in one way, so that the same user elsewhere is seen to be the same.
+    /// Returns the documents with each user written in the canonical form, so that two spellings of one user are equal.
     #[must_use]
     pub fn canonical(mut self) -> Self {
         let one_way = |(name, user): (String, UserDocument)| {
@@ -129,10 +132,10 @@ impl Documents {
         self
     }
 
-    /// This and what another file of the configuration says.
+    /// Returns these definitions together with those of another file of the configuration.
     ///
     /// # Errors
-    /// Both define the same.
+    /// Both files define the same name.
     pub fn joined(mut self, other: Self) -> Result<Self, FileError> {
         fn join<T>(
             kind: &'static str,
@@ -158,7 +161,7 @@ impl Documents {
         Ok(self)
     }
 
-    /// The same with what `stronger` says in the place of what this says under the same name.
+    /// Returns the documents in which the definitions of `stronger` replace those of the same name.
     #[must_use]
     pub fn overridden(mut self, stronger: &Self) -> Self {
         self.create = stronger.create.clone().or(self.create);
