@@ -1,4 +1,5 @@
-//! What of the policy concerns one caller: the audit log marks changes by which administrators change what they may do.
+//! Tests for whether a change of the policy concerns the caller. The audit log marks changes by which administrators
+//! change their own access.
 
 use super::definition::Kind;
 use super::document::ProjectDocument;
@@ -7,19 +8,20 @@ use super::relation::Name;
 use super::subject::Subject;
 use crate::principal::Caller;
 
-/// Whether a subject means the caller: by their proof, by their name however proved, or as one of all.
+/// Whether a subject includes the caller: it is the caller's subject, has the caller's user name, or is `*`.
 fn means(subject: &Subject, caller: &Caller) -> bool {
     *subject == Subject::Everyone || subject.name() == Some(caller.username.as_str()) || *subject == Subject::of(caller)
 }
 
-/// Whether a subject, as the policy file writes it, means the caller.
+/// Whether a subject, as the policy file writes it, includes the caller.
 #[must_use]
 pub fn is_meant(subject: &str, caller: &Caller) -> bool {
     Subject::parse(subject).is_ok_and(|subject| means(&subject, caller))
 }
 
 impl Policy {
-    /// Whether another document in the place of a project's gives the caller another role there; `None` for no document.
+    /// Whether replacing a project's document by this one, or removing it with `None`, changes the caller's roles in
+    /// the project.
     #[must_use]
     pub fn changes_own_role(&self, caller: &Caller, project: &str, document: Option<&ProjectDocument>) -> bool {
         let is_own = |(subject, _): &(Subject, &str)| means(subject, caller);
@@ -36,7 +38,7 @@ impl Policy {
         before != after
     }
 
-    /// Whether the caller has this role, by themselves or in a project.
+    /// Whether the caller has this role, from the credential, from the configuration or in a project.
     #[must_use]
     pub fn has_own_role(&self, caller: &Caller, role: &str) -> bool {
         let own = |Name { kind, name }: &Name| match kind {
@@ -47,11 +49,12 @@ impl Policy {
             }
             _ => false,
         };
-        // Those that name the role, and no others: there may be thousands.
+        // Only the definitions that refer to the role are read: there may be thousands of others.
         caller.role.as_deref() == Some(role) || self.references.of(&Name::new(Kind::Role, role)).any(own)
     }
 
-    /// Whether a role that the caller has, by themselves or in a project, refers to this policy.
+    /// Whether a role of the caller, from the credential, from the configuration or in a project, refers to this
+    /// policy.
     #[must_use]
     pub fn has_own_policy(&self, caller: &Caller, policy: &str) -> bool {
         self.references.of(&Name::new(Kind::Policy, policy)).any(|role| self.has_own_role(caller, &role.name))

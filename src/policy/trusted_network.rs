@@ -1,23 +1,23 @@
-//! Networks from which a credential may be used, by the address of the connection and never by a header.
+//! Networks from which a credential may be used. Only the address of the connection counts, never a header.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// An address, or a network in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
+/// An address or a network in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrustedNetwork {
     address: IpAddr,
     prefix: u8,
 }
 
-/// Why a text is not a network.
+/// The error for a text that is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is neither an IP address nor a network such as 192.0.2.0/24 or 2001:db8::/32 whose other bits are zero")]
 pub struct TrustedNetworkError;
 
 impl TrustedNetwork {
-    /// Whether the address is in it. An IPv4 address that is mapped into IPv6 is that IPv4 address.
+    /// Whether the network contains the address. An IPv4-mapped IPv6 address counts as the IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
@@ -29,7 +29,7 @@ impl TrustedNetwork {
         }
     }
 
-    /// Whether it holds every address of its family.
+    /// Whether the network contains every address of its family.
     #[must_use]
     pub fn is_everywhere(&self) -> bool {
         self.prefix == 0
@@ -40,7 +40,7 @@ impl TrustedNetwork {
     }
 }
 
-/// Whether the first `prefix` of `width` bits are the same.
+/// Whether the first `prefix` of `width` bits are equal.
 fn is_same(one: u128, other: u128, prefix: u8, width: u8) -> bool {
     let rest = u32::from(width.saturating_sub(prefix));
     one.checked_shr(rest).unwrap_or(0) == other.checked_shr(rest).unwrap_or(0)
@@ -68,7 +68,7 @@ impl FromStr for TrustedNetwork {
             IpAddr::V4(own) => u128::from(own.to_bits()),
             IpAddr::V6(own) => own.to_bits(),
         };
-        // What somebody means by 10.1.2.3/8 cannot be known.
+        // A text such as 10.1.2.3/8 is ambiguous: it may mean the address or the network.
         if bits.checked_shr(rest).unwrap_or(0).checked_shl(rest).unwrap_or(0) == bits {
             Ok(network)
         } else {
