@@ -1,4 +1,4 @@
-//! The boundary between the connections' tasks and the work that they ask for.
+//! The boundary between the connections' tasks and the work of requests.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,30 +11,31 @@ use super::admission::Turn;
 use super::clock::CLOCK;
 use super::ticket::Ticket;
 
-/// How much longer a request may take that waits for its body or its turn: it knows its deadline itself, and what to say of it.
+/// How much longer than its deadline a request may take that waits for its body or its turn. Such a request checks its
+/// deadline itself and returns a more precise error.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long nobody looks for a call of the HSM that has begun meanwhile.
+/// The longest time after which a call of the HSM that began in the meantime is noticed.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// So much of a thread's stack does a request use at most, in bytes.
+/// The most bytes of a thread's stack that a request uses.
 const STACK: usize = 64 << 10;
 
-/// Why a request has no answer of its own.
+/// The reason why a request has no answer of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Ended {
-    /// Its deadline has passed.
+    /// The deadline has passed.
     #[error("the request took too long")]
     Deadline,
-    /// A call of the HSM that it made is not back in time.
+    /// A call of the HSM did not return in time.
     #[error("the HSM does not answer")]
     Hsm,
-    /// It panicked, which is a defect.
+    /// The request panicked, which is a defect.
     #[error("the request panicked")]
     Panicked,
 }
 
-/// Ends the work when nobody waits for it.
+/// Aborts the work when its caller stops waiting.
 struct Leaving<'a> {
     ticket: &'a Ticket,
     task: AbortHandle,
@@ -47,9 +48,9 @@ impl Drop for Leaving<'_> {
     }
 }
 
-/// Runs a request in a task of its own, and waits for it until its deadline. The connection's task stays free meanwhile: it
-/// notices when the client goes, drops this future, and thereby tells the work to end. A panic ends the request and nothing
-/// else.
+/// Runs a request in a task of its own, and waits for it until its deadline. The connection's task stays free and
+/// notices when the client disconnects. It then drops this future, which aborts the work. A panic ends only this
+/// request.
 ///
 /// # Errors
 /// See [`Ended`].
@@ -67,7 +68,7 @@ where
         match timeout_at(look.min(deadline), &mut task).await {
             Ok(ended) => return ended.map_err(|_| Ended::Panicked),
             Err(_) if clock.due().is_some_and(|due| due <= Instant::now()) => return Err(Ended::Hsm),
-            // It may have been moved by what the work came to know.
+            // The work may have extended the deadline.
             Err(_) if Instant::now() < ticket.deadline() => {}
             Err(_) if ticket.is_working() => return Err(Ended::Deadline),
             Err(_) => {
@@ -78,8 +79,8 @@ where
     }
 }
 
-/// Does work that may block, where nothing else waits for this thread: the one place where a request's work leaves the
-/// runtime. The turn ends with the work.
+/// Does work that may block the thread. This is the only place where a request's work blocks a thread of the runtime.
+/// The turn ends with the work.
 pub fn perform<T>(turn: Turn, work: impl FnOnce() -> T) -> T {
     let done = block_in_place(work);
     wipe_stack();
@@ -87,8 +88,8 @@ pub fn perform<T>(turn: Turn, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Overwrites what the calls before this one have left on this thread's stack: keys and plaintext were among it, in the variables of
-/// whoever takes hexadecimal digits apart.
+/// Overwrites the stack of this thread below the present call. The finished calls may have left keys and plaintext
+/// there, for example in the variables of the code that decodes hexadecimal digits.
 #[inline(never)]
 fn wipe_stack() {
     let mut left = [0_u8; STACK];

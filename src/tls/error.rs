@@ -1,4 +1,4 @@
-//! What can be wrong with the server's identity and its authorities.
+//! Errors of the server's certificate, its key and the setup of TLS.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,17 +7,17 @@ use openssl::error::ErrorStack;
 
 use crate::pkcs12;
 
-/// Why no TLS acceptor could be made, in one line that says what to do.
+/// The reason why TLS cannot be set up. Each message is one line and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
     #[error("cannot read the {what} {}: {source}", path.display())]
     Unreadable {
-        /// What the file is for.
+        /// The kind of file, for messages.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
     /// The PKCS#12 file cannot be opened.
@@ -25,10 +25,10 @@ pub enum Error {
     Pkcs12 {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         fault: pkcs12::Fault,
     },
-    /// A PKCS#12 file without one of its parts.
+    /// The PKCS#12 file lacks one of its parts.
     #[error("the PKCS#12 file {} holds no {missing}", path.display())]
     Incomplete {
         /// The file.
@@ -41,7 +41,7 @@ pub enum Error {
     Mismatch {
         /// The file.
         path: PathBuf,
-        /// What OpenSSL says.
+        /// The error of OpenSSL.
         source: ErrorStack,
     },
     /// OpenSSL refused a setting.

@@ -1,4 +1,4 @@
-//! Reads files in batches of whole lines.
+//! Reads the files of a log in batches of whole lines.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -10,13 +10,13 @@ use memchr::{memchr_iter, memrchr};
 use super::fault::{Broken, Error, Fault};
 use crate::audit::line::{Header, MAX_LINE};
 
-/// How much is read at one time, in bytes.
+/// The number of bytes that are read at a time.
 const BATCH: u64 = 1 << 20;
 
 /// A file of the log.
 pub(super) struct Source {
     pub(super) path: Arc<PathBuf>,
-    /// Sequence number of its first line; `None` for an empty file.
+    /// The sequence number of the first line; `None` for an empty file.
     first: Option<u64>,
     is_empty: bool,
 }
@@ -25,7 +25,7 @@ pub(super) struct Source {
 pub(super) struct Batch {
     path: Arc<PathBuf>,
     bytes: Vec<u8>,
-    /// Number of its first line in the file, from 1.
+    /// The number of the first line in the file, from 1.
     first: u64,
 }
 
@@ -46,7 +46,7 @@ impl Batch {
     }
 }
 
-/// The files by their first lines. A file without any lines is the last: nothing signs its end.
+/// Returns the files in the order of their first lines. A file without lines comes last.
 pub(super) fn in_order(files: &[PathBuf]) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     for path in files {
@@ -73,7 +73,7 @@ impl Source {
         self.is_empty
     }
 
-    /// Hands out all lines; `take` says whether it wants more.
+    /// Calls `take` with all lines in batches, until it returns `false`.
     pub(super) fn batches(&self, mut take: impl FnMut(Batch) -> Result<bool, Error>) -> Result<(), Error> {
         let unreadable = |source| Error::Read { path: self.path.to_path_buf(), source };
         let mut file = File::open(&*self.path).map_err(unreadable)?;
@@ -103,7 +103,7 @@ impl Source {
         if rest.is_empty() { Ok(()) } else { Err(self.broken(first, &[], Fault::Torn)) }
     }
 
-    /// A fault of the line after these.
+    /// Returns a fault of the line that follows these bytes.
     fn broken(&self, first: u64, bytes: &[u8], fault: Fault) -> Error {
         let line = first + newlines(bytes);
         Error::Broken(Broken { file: self.path.to_path_buf(), line, number: u64::MAX, seq: None, fault })
