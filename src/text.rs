@@ -3,9 +3,9 @@
 //!
 //! Names, paths, header values, subjects of certificates and the messages of other programs are chosen by others. Text
 //! for readers must not contain characters that are invisible, that change the order of the text, or that control a
-//! terminal. They are written as `
-//! `, `\r`, `\t` or `\u{…}`, as in Rust. A backslash is not escaped, so that a text may be escaped more than once. In
-//! JSON the same characters are written as `\u…` (RFC 8259 section 7), which every JSON parser decodes.
+//! terminal. They are written as `\n`, `\r`, `\t` or `\u{…}`, as in Rust. A backslash is not escaped, so that a text
+//! may be escaped more than once. In JSON the same characters are written as `\u…` (RFC 8259 section 7), which every
+//! JSON parser decodes.
 
 use std::fmt::{self, Display, Write};
 

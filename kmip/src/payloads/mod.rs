@@ -62,7 +62,7 @@ macro_rules! operations {
             }
         )*
 
-        /// The operations that have a payload here.
+        /// The operations whose payloads are defined here.
         pub const OPERATIONS: &[Operation] = &[$(Operation::$operation),*];
 
         impl Request {
@@ -149,7 +149,8 @@ operations! {
 }
 
 impl Request {
-    /// How the request names the object that it is about, if it is about one that there is and names it.
+    /// Returns the identifier of the object that the request concerns. `None` if the request concerns no existing
+    /// object, or has no identifier.
     pub fn named_mut(&mut self) -> Option<&mut UniqueIdentifier> {
         match self {
             Self::Get(request) => request.unique_identifier.as_mut(),
@@ -175,7 +176,7 @@ impl Request {
         }
     }
 
-    /// Reads a bare operation, whose name is the operation's.
+    /// Reads a bare operation. The name of the document is that of the operation.
     pub fn from_document(document: Document) -> Result<Self, Error> {
         let operation =
             Operation::from_name(&document.name).ok_or_else(|| Fault::UnknownDocument(excerpt(&document.name)))?;

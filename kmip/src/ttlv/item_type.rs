@@ -40,7 +40,7 @@ impl ItemType {
         Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
     }
 
-    /// The type of a name, in any spelling.
+    /// Returns the type of a name, in any spelling.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(_, known)| same_name(known, name)).map(|(kind, _)| *kind)

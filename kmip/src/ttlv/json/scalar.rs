@@ -1,4 +1,4 @@
-//! What a JSON value means under a tag and a type (KMIP Additional Message Encodings, section 4.1.6).
+//! Interpretation of JSON values by their tag and type (KMIP Additional Message Encodings, section 4.1.6).
 
 use std::borrow::Cow;
 
@@ -18,13 +18,13 @@ pub(super) enum Raw<'de> {
     Null,
     Boolean(bool),
     Number(i128),
-    /// A number with a fraction or exponent, or one too large for 64 bits. No type has those.
+    /// A number with a fraction or an exponent, or a number that is too large for 64 bits. No type has such values.
     Fraction,
     Text(Cow<'de, str>),
     Items(Vec<Item>),
 }
 
-/// The value, or the fault in its place.
+/// Returns the value, or [`Value::Invalid`] with the fault.
 pub(super) fn value(tag: Option<Tag>, kind: Option<&str>, raw: Raw<'_>) -> Value {
     let kind = match kind {
         Some(name) => ItemType::from_name(name).ok_or_else(|| Fault::UnknownType(excerpt(name))),
@@ -33,8 +33,8 @@ pub(super) fn value(tag: Option<Tag>, kind: Option<&str>, raw: Raw<'_>) -> Value
     kind.and_then(|kind| typed(tag, kind, raw)).unwrap_or_else(|fault| Value::Invalid(Box::new(fault)))
 }
 
-/// The type of an item that tells none. The standard says Structure; where the value cannot be one, it is taken as
-/// what the tag holds.
+/// Returns the type of an item without a `type` member. The standard says Structure. If the value cannot be a
+/// structure, the type is that of the tag's values.
 fn implied(tag: Option<Tag>, raw: &Raw<'_>) -> ItemType {
     match (raw, tag) {
         (Raw::Items(_) | Raw::Null, _) | (_, None) => ItemType::Structure,
@@ -148,7 +148,7 @@ fn enumeration(tag: Option<Tag>, raw: Raw<'_>) -> Result<u32, Fault> {
     }
 }
 
-/// An Integer as a text: eight hexadecimal digits of two's complement, or the names of a mask's bits.
+/// Reads an Integer from a text: eight hexadecimal digits of two's complement, or the names of a mask's bits.
 fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
     let bits = |text: &str| {
         let bits = hexadecimal(text).ok_or(Fault::BadValue(ItemType::Integer))?;
@@ -158,7 +158,7 @@ fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
         return bits(text);
     };
     let mut sum = 0;
-    // The JSON encoding separates with `|`, the XML encoding with spaces; clients mix them up.
+    // The JSON encoding separates names with `|`, the XML encoding with spaces. Clients use either.
     for name in text.split(['|', ' ']).filter(|name| !name.is_empty()) {
         sum |= if after_prefix(name).is_some() {
             bits(name)?
@@ -177,14 +177,14 @@ fn after_prefix(text: &str) -> Option<&str> {
     text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"))
 }
 
-/// The bits of up to sixteen hexadecimal digits after `0x`.
+/// Returns the number of up to sixteen hexadecimal digits after `0x`.
 pub(super) fn hexadecimal(text: &str) -> Option<u64> {
     let digits = after_prefix(text)?;
-    // `from_str_radix` would take a sign as well.
+    // `from_str_radix` would also accept a sign.
     digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
-/// A time as XML Schema writes it: the zone may be absent and is then UTC, and fractions of seconds are dropped.
+/// Reads a time in the form of XML Schema. If the time zone is absent it is UTC. Fractions of seconds are dropped.
 fn date_time(text: &str) -> Option<i64> {
     if after_prefix(text).is_some() {
         return hexadecimal(text).map(u64::cast_signed);

@@ -1,4 +1,4 @@
-//! Writing the tree as JSON, straight into the bytes of an answer.
+//! Writes the tree as JSON, directly into the bytes of an answer.
 
 use std::io::Write as _;
 
@@ -10,7 +10,8 @@ use crate::enumerations;
 use crate::hexadecimal;
 use crate::tag::Tag;
 
-/// Appends a document. Hexadecimal digits are capitals, and structures, whose type is the default, tell none.
+/// Appends a document. Hexadecimal digits are upper case. Structures have no `type` member, because Structure is the
+/// default.
 pub fn write(document: &Document, dialect: Dialect, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"tag\":");
     text(&document.name, out);
@@ -27,9 +28,10 @@ fn item(item: &Item, dialect: Dialect, out: &mut Vec<u8>) {
     value(Some(item.tag), &item.value, dialect, out);
 }
 
-/// The rest of an item, after its tag.
+/// Appends the rest of an item, after its tag.
 fn value(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) {
-    // What could not be read is not written: an answer is made from values, and a null structure is well-formed.
+    // A part that could not be read is written as a null structure. It does not occur in answers, which are built from
+    // values.
     let kind = value.item_type().unwrap_or(ItemType::Structure);
     if kind != ItemType::Structure {
         out.extend_from_slice(b",\"type\":\"");
@@ -89,7 +91,8 @@ fn enumeration(tag: Option<Tag>, code: u32, dialect: Dialect, out: &mut Vec<u8>)
     }
 }
 
-/// As a number while every JSON reader holds it exactly, which ends at 2^52 (section 4.1.6.5).
+/// Appends a number below 2^52, which every JSON parser represents exactly, as a JSON number, and others as hexadecimal
+/// digits (section 4.1.6.5).
 fn long_integer(number: i64, out: &mut Vec<u8>) {
     if number.unsigned_abs() < 1 << 52 {
         decimal(number, out);
@@ -98,7 +101,7 @@ fn long_integer(number: i64, out: &mut Vec<u8>) {
     }
 }
 
-/// As ISO 8601, or as its seconds where the year has more or less than four digits.
+/// Appends a time in ISO 8601, or its seconds in hexadecimal digits if the year does not have four digits.
 fn date_time(seconds: i64, out: &mut Vec<u8>) {
     match OffsetDateTime::from_unix_timestamp(seconds) {
         Ok(time) if (0..=9999).contains(&time.year()) => {
