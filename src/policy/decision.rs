@@ -125,9 +125,7 @@ impl fmt::Display for Refusal {
             Self::Capability { role, capability: Some(capability) } => {
                 write!(f, "the role {role:?} lacks the capability {capability:?}", capability = capability.word())
             }
-            Self::Capability { role, capability: None } => {
-                write!(f, "no role can include it, and so neither can {role:?}")
-            }
+            Self::Capability { role, capability: None } => write!(f, "the role {role:?} cannot permit it: no role can"),
             Self::Policy { role, policy } => write!(f, "policy {policy:?} of the role {role:?} denies it"),
             Self::Silent { role } => write!(f, "no policy of the role {role:?} allows it"),
             Self::NotOwn(action) => write!(f, "the caller may not {action}, and so cannot grant it"),
