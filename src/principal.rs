@@ -141,7 +141,7 @@ pub enum Method {
         /// The credential or issuer for which the server issued the access token, for the log.
         by: Arc<str>,
     },
-    /// The API key of a host. With it the host can log in and change the key, but nothing else.
+    /// The API key of a host. It permits only logging in and changing the key.
     ApiKey {
         /// The account of the host.
         account: Arc<str>,
@@ -188,8 +188,8 @@ pub struct Caller {
     pub method: Method,
     /// The limits of the credential.
     pub narrowing: Option<Arc<Narrowing>>,
-    /// The role from the credential, if its issuer may give roles. It replaces the role from the configuration, but
-    /// does not count for who may administer or create objects.
+    /// The role from the credential, if its issuer may give roles. It replaces the role from the configuration. It is
+    /// not considered when the configuration names a role as administrator or creator.
     pub role: Option<Arc<str>>,
 }
 

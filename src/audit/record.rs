@@ -47,7 +47,7 @@ pub struct Decision<'a> {
     pub request_id: &'a str,
     /// The caller.
     pub user: &'a str,
-    /// The authentication method: `certificate`, `jwt`, `api-token` or `default`, for example.
+    /// The authentication method: `certificate`, `jwt`, `api-token`, `access-token`, `api-key` or `default`.
     pub method: &'a str,
     /// The thumbprint of the certificate in hexadecimal, or the issuer.
     pub proof: Option<&'a str>,

@@ -14,7 +14,7 @@ use crate::principal::Username;
 /// The longest value of a variable, in bytes. The longest values are sets of public keys.
 const MAX_VARIABLE: usize = 64 << 10;
 
-/// The lifetime of the access token of a host, in seconds. It cannot be renewed.
+/// The lifetime of the access token of a host, in seconds. Renewals do not prolong it.
 pub const HOST_TOKEN_LIFETIME: i64 = 480;
 
 /// The longest annotation or claim, in bytes.

@@ -23,7 +23,7 @@ pub enum Grantee {
     Everyone,
 }
 
-/// The grants of one object. They are serialized in the object's row, which is protected against changes.
+/// The grants of one object. They are stored in the object's row, and the MAC of the row covers them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants(Vec<Grant>);
 
