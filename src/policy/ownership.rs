@@ -13,8 +13,8 @@ impl Policy {
     /// role is not checked, because it will restrict the new owner as well. A narrowed credential must permit
     /// `transfer` of the object.
     ///
+    /// # Errors
     /// The reason for the refusal.
-    /// The refusal, with the rule that decided.
     pub fn decide_accept(&self, caller: &Caller, receiver: Option<&str>, resource: &Resource<'_>) -> Decision {
         if let Some(narrowing) = &caller.narrowing {
             self.within(narrowing, Action::Transfer, resource, &names(resource))?;

@@ -96,7 +96,7 @@ pub enum Fault {
     /// The signature is not valid.
     #[error("its signature is not valid")]
     Signature,
-    /// The database knows another line with this sequence number.
+    /// The line differs from the given head.
     #[error("it is not the given head, which is line {0}")]
     OtherHead(u64),
     /// The log ends before the given head.
