@@ -1,11 +1,13 @@
-//! Base64 as it comes from clients (RFC 4648 sections 4 and 5): in either alphabet, with padding or without.
+//! Decoding of Base64 from clients (RFC 4648 sections 4 and 5): in either alphabet, with or without padding.
 //!
-//! What the server writes is in the one form that each client reads. A credential has one text: JWTs and the API token are read strictly.
+//! It is not used for JWTs and the API token, which are read strictly, so that a credential has only one text. The
+//! server writes only the one form that each client expects.
 
 use data_encoding::{BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD};
 
-/// The bytes of a text in base64. Both alphabets are read, not mixed in one text; padding is whole or left out; bits that encode
-/// nothing must be zero (RFC 4648 section 3.5), so that in each form there is one text for the bytes.
+/// Decodes a text in Base64; `None` if it is not valid. Both alphabets are accepted, but not mixed in one text. Padding
+/// must be complete or absent. Unused bits must be zero (RFC 4648 section 3.5), so that in each form there is one text
+/// for the bytes.
 #[must_use]
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let is_url = text.iter().any(|byte| matches!(byte, b'-' | b'_'));

@@ -1,5 +1,5 @@
-//! Claviger: a key management server whose callers are known by their client certificate and whose keys live
-//! in a PKCS#11 HSM. This library holds both programs, `clavigerd` and `claviger`.
+//! Claviger: a key management server. Its callers authenticate with client certificates or tokens, and its keys are in
+//! a PKCS#11 HSM. This library contains both programs, `clavigerd` and `claviger`.
 
 pub mod api;
 pub mod audit;

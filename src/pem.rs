@@ -1,5 +1,5 @@
-//! Certificates in PEM (RFC 7468), read so that no block vanishes: what is not wanted is named, and what nobody knows is
-//! refused.
+//! Certificates in PEM (RFC 7468). No block is dropped silently: blocks of other known kinds are reported, and unknown
+//! blocks are refused.
 
 use std::fmt;
 use std::path::Path;
@@ -10,21 +10,21 @@ use openssl::x509::{X509, X509Ref};
 use crate::public_key::{self, Unsound, Warning};
 use crate::text::Whole;
 
-/// The most blocks that a message names.
+/// The largest number of blocks that a message lists.
 const MAX_TOLD: usize = 8;
 
-/// One block, with the line of the text on which it begins, from 1.
+/// One block of a PEM text.
 #[derive(Debug)]
 pub struct Block {
-    /// What its boundaries say that it is.
+    /// The label in the boundaries of the block.
     pub label: String,
-    /// The line of its first boundary.
+    /// The line of the first boundary, from 1.
     pub line: usize,
-    /// From the first boundary to the last, without white space at the ends of lines.
+    /// The text from the first boundary to the last, without white space at the ends of lines.
     pub text: Vec<u8>,
 }
 
-/// What a block is, by its label.
+/// The kind of a block, by its label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// An X.509 certificate.
@@ -41,63 +41,63 @@ pub enum Kind {
     Other,
 }
 
-/// A block that is passed over, because it stands beside those that are wanted.
+/// A block that is ignored, because it is of another kind than the wanted ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
-    /// What its boundaries say that it is.
+    /// The label in the boundaries of the block.
     pub label: String,
-    /// The line of its first boundary.
+    /// The line of the first boundary, from 1.
     pub line: usize,
 }
 
-/// Why a PEM text cannot be used.
+/// The reason why a PEM text cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PemError {
-    /// A block without its end, or with another one's.
+    /// A block has no end, or another block's.
     #[error("the block {label} of line {line} has no end")]
     NoEnd {
-        /// Its label.
+        /// The label of the block.
         label: String,
-        /// Its line.
+        /// The line of the block.
         line: usize,
     },
-    /// What looks like a boundary and is none would make a block vanish.
-    #[error("line {0} is not the beginning of a PEM block, though it looks like one")]
+    /// A line looks like a boundary but is not one. Ignoring it could drop a block silently.
+    #[error("line {0} looks like the beginning of a PEM block, but is not one")]
     Boundary(usize),
     /// A block that is neither wanted nor known to be harmless.
     #[error("line {line} begins a block {label:?}{hint}", hint = hint(label))]
     Refused {
-        /// Its label.
+        /// The label of the block.
         label: String,
-        /// Its line.
+        /// The line of the block.
         line: usize,
     },
-    /// A block that is not what its label says.
+    /// A block whose content does not match its label.
     #[error("the block {label} of line {line} cannot be read: {source}")]
     Damaged {
-        /// Its label.
+        /// The label of the block.
         label: String,
-        /// Its line.
+        /// The line of the block.
         line: usize,
-        /// What OpenSSL says.
+        /// The error of OpenSSL.
         source: ErrorStack,
     },
-    /// Nothing of what is wanted.
+    /// There is no certificate, only these blocks.
     #[error("it holds no certificate{holds}", holds = Holds(.0))]
     NoCertificate(Vec<Skipped>),
-    /// A certificate whose key proves nothing.
+    /// A certificate whose key is unsound.
     #[error("the key of {subject} (line {line}) cannot be trusted: {source}")]
     Unsound {
         /// The subject of the certificate.
         subject: String,
-        /// Its line.
+        /// The line of the certificate.
         line: usize,
-        /// Why.
+        /// The reason.
         source: Unsound,
     },
 }
 
-/// What a file holds in the place of what is wanted, in a message.
+/// The blocks that a file contains instead of the wanted ones, for a message.
 pub struct Holds<'a>(pub &'a [Skipped]);
 
 impl fmt::Display for Holds<'_> {
@@ -110,28 +110,28 @@ impl fmt::Display for Holds<'_> {
     }
 }
 
-/// What to do about a block that is refused.
+/// Returns what to do about a block that is refused.
 fn hint(label: &str) -> &'static str {
     match label {
-        "TRUSTED CERTIFICATE" => ", whose trust settings are not looked at: convert it by `openssl x509`",
-        "PKCS7" | "CMS" => ": take its certificates out by `openssl pkcs7 -print_certs`",
-        _ => ", which is not known: remove it",
+        "TRUSTED CERTIFICATE" => ", whose trust settings are not supported: convert it with `openssl x509`",
+        "PKCS7" | "CMS" => ": extract its certificates with `openssl pkcs7 -print_certs`",
+        _ => ", which is unknown: remove it",
     }
 }
 
 /// The certificates of a PEM text.
 #[derive(Debug)]
 pub struct Certificates {
-    /// Each with its line.
+    /// The certificates, each with its line.
     pub certificates: Vec<(usize, X509)>,
-    /// What stands beside them.
+    /// The other blocks, which were ignored.
     pub skipped: Vec<Skipped>,
-    /// What is to be said of their keys, by their subjects.
+    /// Warnings about the keys of the certificates, each with the certificate's subject.
     pub warnings: Vec<(String, Warning)>,
 }
 
 impl Certificates {
-    /// Says in the log what stands beside the certificates of a file, and what is to be said of their keys.
+    /// Logs the ignored blocks of a file, and the warnings about the keys.
     pub fn tell(&self, path: &Path) {
         tell(path, &self.skipped);
         for (subject, warning) in &self.warnings {
@@ -140,18 +140,19 @@ impl Certificates {
     }
 }
 
-/// Says in the log which blocks of a file are passed over.
+/// Logs the ignored blocks of a file.
 pub fn tell(path: &Path, skipped: &[Skipped]) {
     for Skipped { label, line } in skipped {
-        tracing::warn!(file = %path.display(), line, block = label, "this PEM block is not looked at: it is not what the file is for");
+        tracing::warn!(file = %path.display(), line, block = label, "this PEM block is ignored: the file should not contain blocks of this kind");
     }
 }
 
-/// Reads the certificates of a PEM text, whose keys must be sound. Keys, CRLs and parameters beside them are skipped; any other
+/// Reads the certificates of a PEM text. Their keys must be sound. Keys, CRLs and parameters are ignored; any other
 /// block is refused.
 ///
 /// # Errors
-/// The text is not well-formed, holds a block that is refused, or a certificate that cannot be read or trusted.
+/// The text is not well-formed, contains a block that is refused, or contains a certificate that cannot be read or
+/// trusted.
 pub fn certificates(pem: &[u8]) -> Result<Certificates, PemError> {
     let mut read = Certificates { certificates: Vec::new(), skipped: Vec::new(), warnings: Vec::new() };
     for Block { label, line, text } in blocks(pem)? {
@@ -175,7 +176,7 @@ pub fn certificates(pem: &[u8]) -> Result<Certificates, PemError> {
     Ok(read)
 }
 
-/// What a block is.
+/// Returns the kind of a block from its label.
 #[must_use]
 pub fn kind(label: &str) -> Kind {
     match label {
@@ -194,10 +195,10 @@ pub fn kind(label: &str) -> Kind {
     }
 }
 
-/// The blocks of a PEM text. Text between them is passed over, as RFC 7468 section 5.2 allows.
+/// Returns the blocks of a PEM text. Text between blocks is ignored, as RFC 7468 section 5.2 allows.
 ///
 /// # Errors
-/// A block has no end, or something looks like a block and is none.
+/// A block has no end, or a line looks like a boundary but is not one.
 pub fn blocks(pem: &[u8]) -> Result<Vec<Block>, PemError> {
     let mut blocks = Vec::new();
     let mut open: Option<Block> = None;
@@ -232,12 +233,12 @@ pub fn blocks(pem: &[u8]) -> Result<Vec<Block>, PemError> {
     }
 }
 
-/// What somebody meant to be the first line of a block.
+/// Whether a line was probably meant to be the first line of a block.
 fn is_like_a_boundary(line: &[u8]) -> bool {
     line.starts_with(b"--") && line.windows(6).any(|word| word == b"BEGIN ")
 }
 
-/// The subject as one line for messages, escaped by [`crate::text`].
+/// Returns the subject as one line for messages, escaped by [`crate::text`].
 #[must_use]
 pub fn subject(certificate: &X509Ref) -> String {
     let entries = certificate.subject_name().entries().map(|entry| {

@@ -1,4 +1,4 @@
-//! PKCS#12 files (RFC 7292): opening one, and why it cannot be opened.
+//! Opening PKCS#12 files (RFC 7292).
 
 use openssl::error::ErrorStack;
 use openssl::pkcs12::{ParsedPkcs12_2, Pkcs12};
@@ -9,27 +9,28 @@ pub const MAX_FILE: u64 = 1 << 20;
 /// Why a PKCS#12 file cannot be opened.
 #[derive(Debug, Clone)]
 pub enum Fault {
-    /// Its MAC does not verify.
+    /// The password is wrong: the MAC does not verify.
     WrongPassword,
-    /// It has no MAC, so that nothing shows whether it was changed.
+    /// The file has no MAC, so changes to it cannot be detected.
     NoMac,
-    /// Its MAC is of an algorithm that OpenSSL does not know.
+    /// OpenSSL does not know the algorithm of the MAC.
     MacAlgorithm,
-    /// It is encrypted with an algorithm that OpenSSL 3 keeps in its legacy provider.
+    /// The file is encrypted with an algorithm that OpenSSL 3 supports only in its legacy provider.
     Legacy,
-    /// It is not a PKCS#12 structure.
+    /// The file is not a PKCS#12 structure.
     Form(ErrorStack),
 }
 
-/// Opens the file.
+/// Opens a PKCS#12 file.
 ///
 /// # Errors
-/// Why it cannot be opened.
+/// See [`Fault`].
 pub fn open(der: &[u8], password: &str) -> Result<ParsedPkcs12_2, Fault> {
     Pkcs12::from_der(der).map_err(Fault::Form)?.parse2(password).map_err(fault)
 }
 
-/// OpenSSL tells the causes apart by the reasons of its errors only, and says "mac verify failure" after each cause of one.
+/// OpenSSL distinguishes the causes only by the reasons of its errors. It adds "mac verify failure" after each other
+/// cause that concerns the MAC, so those are checked first.
 fn fault(stack: ErrorStack) -> Fault {
     let has = |text: &str| stack.errors().iter().any(|error| error.reason() == Some(text));
     if has("mac absent") {
@@ -46,18 +47,19 @@ fn fault(stack: ErrorStack) -> Fault {
 }
 
 impl Fault {
-    /// What is wrong with the file of this path, and what to do about it; `hint` says where a password is given.
+    /// Returns what is wrong with the file and what to do about it. `hint` is added for a wrong password and says where
+    /// to give it.
     #[must_use]
     pub fn told(&self, path: &std::path::Path, hint: &str) -> String {
         let p = path.display();
         match self {
             Self::WrongPassword => format!("wrong password for the PKCS#12 file {p}{hint}"),
             Self::NoMac => format!(
-                "the PKCS#12 file {p} has no MAC, so that nothing shows whether it was changed: re-export it with `openssl pkcs12 \
+                "the PKCS#12 file {p} has no MAC, so changes to it cannot be detected: re-export it with `openssl pkcs12 \
                  -in {p} -nodes -out plain.pem && openssl pkcs12 -export -in plain.pem -out {p} && rm plain.pem`"
             ),
             Self::MacAlgorithm => format!(
-                "the MAC of the PKCS#12 file {p} is of an algorithm that OpenSSL does not know here: re-export it, where it was \
+                "the MAC of the PKCS#12 file {p} has an algorithm that this OpenSSL does not know: re-export it, where it was \
                  made, with `openssl pkcs12 -export -macalg sha256`"
             ),
             Self::Legacy => format!(

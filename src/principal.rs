@@ -1,4 +1,4 @@
-//! Who is calling: user names and the proof behind them.
+//! Callers: user names and authentication methods.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,50 +11,51 @@ use crate::text::is_unprintable;
 /// The longest user name, in bytes of UTF-8.
 pub const MAX_USERNAME: usize = 255;
 
-/// Begins the `iss` of our own access tokens; the identifier of the database follows. No other issuer may bear such a name.
+/// The beginning of the `iss` of the server's own access tokens; the identifier of the database follows. No other
+/// issuer may have such a name.
 pub const OWN_ISSUER: &str = "urn:claviger:";
 
-/// Prefixes kept for exchanged identities; no other proof may yield them.
+/// The prefixes of the names of exchanged identities. Other authentication methods cannot yield such names.
 const RESERVED_PREFIXES: [&str; 2] = ["identity:", "host/"];
 
 /// A user name: 1 to 255 bytes of printable UTF-8 in NFC, compared byte for byte.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Username(Arc<str>);
 
-/// Why a text is no user name.
+/// The reason why a text is not a user name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UsernameError {
-    /// Nothing but white space, or nothing at all.
+    /// It is empty or consists of white space.
     #[error("it is empty or blank")]
     Blank,
-    /// Over [`MAX_USERNAME`] bytes.
+    /// It is longer than [`MAX_USERNAME`] bytes.
     #[error("it is longer than {MAX_USERNAME} bytes")]
     TooLong,
-    /// `*` means everyone.
+    /// It is `*`, which means everyone.
     #[error("`*` is not a user")]
     Wildcard,
-    /// White space at an end is invisible in every log and list.
+    /// It begins or ends with white space, which would be invisible in logs and lists.
     #[error("it begins or ends with white space")]
     OuterSpace,
-    /// Control, bidirectional or zero-width characters make two names look alike.
+    /// It contains a control, bidirectional or zero-width character, which can make two names look alike.
     #[error("it holds a control, bidirectional or invisible character")]
     Unprintable,
-    /// Two spellings of one name would be two users.
+    /// It is not in NFC. Two spellings of one name would be two users.
     #[error("it is not in Unicode normalization form C")]
     NotNormalized,
-    /// `identity:` and `host/` belong to exchanged identities.
+    /// It begins with `identity:` or `host/`, which are reserved for exchanged identities.
     #[error("names that begin with `identity:` or `host/` are reserved")]
     Reserved,
-    /// A name that anybody else could bear.
-    #[error("an exchanged identity is written `identity:ID` or `host/ID`")]
+    /// It is not the name of an exchanged identity.
+    #[error("the name of an exchanged identity must be `identity:ID` or `host/ID`")]
     NotExchanged,
 }
 
 impl Username {
-    /// Accepts a name proved by a certificate, a JWT or the configuration.
+    /// Checks a name from a certificate, a JWT or the configuration.
     ///
     /// # Errors
-    /// Whatever [`UsernameError`] lists.
+    /// See [`UsernameError`].
     pub fn new(name: &str) -> Result<Self, UsernameError> {
         if name.trim().is_empty() {
             return Err(UsernameError::Blank);
@@ -80,10 +81,11 @@ impl Username {
         Ok(Self(Arc::from(name)))
     }
 
-    /// Accepts the name of an exchanged identity: `identity:` or `host/`, and what follows obeys the rules of all names.
+    /// Checks the name of an exchanged identity: `identity:` or `host/`, and a text that obeys the rules of all user
+    /// names.
     ///
     /// # Errors
-    /// Whatever [`UsernameError`] lists; [`UsernameError::NotExchanged`] for other names.
+    /// See [`UsernameError`]; [`UsernameError::NotExchanged`] for other names.
     pub fn exchanged(name: &str) -> Result<Self, UsernameError> {
         let rest = RESERVED_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix));
         Self::new(rest.ok_or(UsernameError::NotExchanged)?)?;
@@ -109,47 +111,47 @@ impl fmt::Debug for Username {
     }
 }
 
-/// Whether the name belongs to an exchanged identity, whatever else is wrong with it.
+/// Whether the name begins like that of an exchanged identity. It is not checked further.
 #[must_use]
 pub fn is_exchanged(name: &str) -> bool {
     RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// How a caller proved who they are.
+/// The authentication method of a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Method {
-    /// A client certificate; its SHA-256 thumbprint (RFC 8705 section 3.1 without the base64url).
+    /// A client certificate.
     Certificate {
-        /// SHA-256 of the certificate's DER.
+        /// The SHA-256 of the certificate's DER (RFC 8705 section 3.1, without the base64url).
         thumbprint: [u8; 32],
     },
     /// A JWT of this issuer.
     Jwt {
-        /// Its `iss`.
+        /// The issuer, as in `iss`.
         issuer: Arc<str>,
-        /// The idps table by which it is trusted, if it is by one.
+        /// The `idps` table by which the issuer is trusted; `None` if it is trusted in another way.
         table: Option<Arc<str>>,
     },
     /// The API token.
     ApiToken,
-    /// An access token of ours, which a JWT of a trusted issuer bought.
+    /// An access token of this server.
     AccessToken {
-        /// Its identifier, which is no secret.
+        /// The identifier of the access token, which is not secret.
         id: Arc<str>,
-        /// What vouched for its bearer, for the log.
+        /// The credential or issuer for which the server issued the access token, for the log.
         by: Arc<str>,
     },
-    /// The API key of a host, which can be changed by it and nothing else.
+    /// The API key of a host. It permits only logging in and changing the key.
     ApiKey {
-        /// The host's account.
+        /// The account of the host.
         account: Arc<str>,
     },
-    /// Nothing: no authentication is configured.
+    /// None: no authentication is configured.
     Default,
 }
 
 impl Method {
-    /// The word that `/whoami` and the log use.
+    /// The name of the method in `/whoami` and the audit log.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -163,8 +165,8 @@ impl Method {
     }
 }
 
-/// What a credential lets its bearer touch at most. It takes away and never gives: whoever issues credentials may limit
-/// them, and needs no trust for that.
+/// The limits of a credential. They only restrict what its bearer may do and never permit more, so every issuer may set
+/// them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Narrowing {
     /// Only what this role permits.
@@ -173,21 +175,21 @@ pub struct Narrowing {
     pub projects: Option<Vec<String>>,
     /// Only these operations, by KMIP's names.
     pub operations: Option<Vec<Operation>>,
-    /// Only objects that carry each of these properties with one of the values.
+    /// Only objects that have, for each of these properties, one of the values.
     pub properties: Vec<(String, Vec<String>)>,
 }
 
-/// Who is calling and how it was proved: an argument of every service method.
+/// A caller: the user and the authentication method. Every service method takes it as an argument.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The user that the request runs as.
     pub username: Username,
-    /// The proof that was checked.
+    /// The authentication method.
     pub method: Method,
-    /// What the credential takes away from what the user may do.
+    /// The limits of the credential.
     pub narrowing: Option<Arc<Narrowing>>,
-    /// The role that the credential gives, where its issuer is trusted to. It stands in the place of the one that the
-    /// configuration gives, but makes nobody an administrator or a creator.
+    /// The role from the credential, if its issuer may give roles. It replaces the role from the configuration. It is
+    /// not considered when the configuration names a role as administrator or creator.
     pub role: Option<Arc<str>>,
 }
 

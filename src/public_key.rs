@@ -1,5 +1,5 @@
-//! Whether a public key is sound: whether a signature by it proves that its private half was used. One rule for every key
-//! that comes from outside, whatever it comes in.
+//! Checks whether a public key is sound, that is, whether a signature that it verifies proves the use of its private
+//! key. The same rules apply to every key from outside, whatever its format.
 
 use std::ops::RangeInclusive;
 
@@ -9,71 +9,74 @@ use openssl::error::ErrorStack;
 use openssl::pkey::{HasPublic, Id, PKeyRef};
 use openssl::rsa::RsaRef;
 
-/// The length of an RSA modulus, in bits. Below it a key can be factored (NIST SP 800-131A section 3); above it OpenSSL
-/// verifies nothing.
+/// The permitted length of an RSA modulus, in bits. Shorter keys can be factored (NIST SP 800-131A section 3); OpenSSL
+/// does not verify with longer ones.
 pub const RSA_BITS: RangeInclusive<i32> = 2048..=16_384;
 
-/// The length of an RSA exponent, in bits: below 2^256 (FIPS 186-5 section A.1.1).
+/// The longest RSA exponent, in bits: it must be below 2^256 (FIPS 186-5 section A.1.1).
 const EXPONENT_BITS: i32 = 256;
 
-/// A longer modulus, in bits, is not verified by OpenSSL with an exponent of more than [`LONG_MODULUS_EXPONENT_BITS`].
+/// With a modulus of more than this many bits, OpenSSL does not verify if the exponent has more than
+/// [`LONG_MODULUS_EXPONENT_BITS`].
 const LONG_MODULUS_BITS: i32 = 3072;
 const LONG_MODULUS_EXPONENT_BITS: i32 = 64;
 
-/// The exponent of nearly all keys. Smaller ones are allowed by RFC 8017 and not by FIPS 186-5.
+/// The exponent of nearly all keys. RFC 8017 permits smaller ones, FIPS 186-5 does not.
 const USUAL_EXPONENT: u32 = 65_537;
 
-/// The shortest curve, in bits: as strong as RSA of 2048 bits (NIST SP 800-57 part 1 section 5.6.1).
+/// The shortest curve, in bits. It is as strong as RSA of 2048 bits (NIST SP 800-57 part 1 section 5.6.1).
 const CURVE_BITS: u32 = 224;
 
-/// Bytes of an Ed25519 key (RFC 8032 section 5.1.5).
+/// The length of an Ed25519 key, in bytes (RFC 8032 section 5.1.5).
 const ED25519_BYTES: usize = 32;
 
-/// Why a public key is not taken.
+/// The reason why a public key is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unsound {
-    /// Outside [`RSA_BITS`].
+    /// The length of the RSA modulus is outside [`RSA_BITS`].
     #[error("its RSA modulus has {0} bits; expected {min} to {max}", min = RSA_BITS.start(), max = RSA_BITS.end())]
     ModulusLength(i32),
-    /// No product of two odd primes is even.
+    /// The RSA modulus is even, so it is not a product of two odd primes.
     #[error("its RSA modulus is even")]
     EvenModulus,
-    /// With the exponent 1 every message is its own signature; an even one has no private half (RFC 8017 section 3.1).
+    /// The RSA exponent is 1, even or too large. With 1, every message is its own signature; with an even one there is
+    /// no private key (RFC 8017 section 3.1).
     #[error("its RSA exponent is {0}; expected an odd number of at least 3 and below 2^256")]
     Exponent(String),
-    /// OpenSSL would refuse every signature.
+    /// The exponent is too long for the modulus: OpenSSL would refuse every signature.
     #[error(
         "its RSA exponent has {exponent} bits; expected at most {LONG_MODULUS_EXPONENT_BITS} with a modulus of more than \
-         {LONG_MODULUS_BITS} bits, which OpenSSL cannot verify by otherwise"
+         {LONG_MODULUS_BITS} bits, because OpenSSL does not verify with longer ones"
     )]
     LongExponent {
-        /// Bits of the exponent.
+        /// The length of the exponent, in bits.
         exponent: i32,
     },
-    /// Its primes are of a form that can be found (CVE-2017-15361).
+    /// The primes have a form that makes the modulus easy to factor (ROCA, CVE-2017-15361).
     #[error(
         "its RSA modulus was made by a generator whose keys can be factored (ROCA, CVE-2017-15361): replace the key"
     )]
     Roca,
-    /// A curve that is given by its parameters can have any generator (CVE-2020-0601).
+    /// The curve is given by its parameters, which can contain any generator (CVE-2020-0601).
     #[error("its curve is given by parameters; expected the name of a curve")]
     UnnamedCurve,
-    /// Shorter than `CURVE_BITS`.
+    /// The curve is shorter than `CURVE_BITS`.
     #[error("its curve has {0} bits; expected at least {CURVE_BITS}")]
     CurveLength(u32),
-    /// No point of the curve, or that at infinity, which verifies signatures that anybody can make.
+    /// The point is not on the curve, or is the point at infinity. Anyone can make signatures that the point at
+    /// infinity verifies.
     #[error("its point is not on its curve, or is the point at infinity")]
     OffCurve,
-    /// Not `ED25519_BYTES`.
+    /// The length is not `ED25519_BYTES`.
     #[error("it is {0} bytes long; expected {ED25519_BYTES} for Ed25519")]
     Ed25519Length(usize),
-    /// A point of small order verifies signatures that anybody can make.
+    /// The point has a small order. Anyone can make signatures that such a point verifies.
     #[error("its point has a small order: anyone could sign as its owner")]
     SmallOrder,
-    /// A key of another kind.
+    /// The key is of another kind.
     #[error("it is neither an RSA key, nor an elliptic curve key, nor an Ed25519 or Ed448 key")]
     Kind,
-    /// OpenSSL failed.
+    /// OpenSSL failed to read the key.
     #[error("OpenSSL cannot read it: {0}")]
     OpenSsl(String),
 }
@@ -84,26 +87,27 @@ impl From<ErrorStack> for Unsound {
     }
 }
 
-/// What is said of a key that is taken.
+/// A warning about a key that is accepted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
-    /// Below `USUAL_EXPONENT`.
+    /// The RSA exponent is below `USUAL_EXPONENT`.
     #[error("its RSA exponent {0} is below {USUAL_EXPONENT}, which FIPS 186-5 does not allow: replace the key")]
     SmallExponent(String),
 }
 
-/// Decides whether a public key is sound, and what an operator should know of it.
+/// Checks whether a public key is sound. Returns a warning if the key is accepted but weak.
 ///
-/// RSA: a modulus of [`RSA_BITS`], odd, and an exponent that is odd, at least 3 and below 2^256 (RFC 8017 section 3.1, FIPS
-/// 186-5 section A.1.1). Elliptic curves: a named curve and a point on it, not that at infinity. Ed25519: the 32 bytes of a
-/// point (RFC 8032 section 5.1.3) that is not of small order. Ed448 as OpenSSL reads it.
+/// RSA: a modulus of [`RSA_BITS`] that is odd, and an exponent that is odd, at least 3 and below 2^256 (RFC 8017
+/// section 3.1, FIPS 186-5 section A.1.1). Elliptic curves: a named curve, and a point on it that is not the point at
+/// infinity. Ed25519: the 32 bytes of a point (RFC 8032 section 5.1.3) that is not of small order. Ed448: any key that
+/// OpenSSL reads.
 ///
 /// # Errors
-/// The first thing that makes it unsound.
+/// The first reason why the key is unsound.
 pub fn check<T: HasPublic>(key: &PKeyRef<T>) -> Result<Option<Warning>, Unsound> {
     match key.id() {
         Id::RSA | Id::RSA_PSS => check_rsa(&*key.rsa()?),
-        // OpenSSL gives no key out whose point is at infinity.
+        // OpenSSL returns no key whose point is at infinity.
         Id::EC => check_elliptic(&*key.ec_key().map_err(|_| Unsound::OffCurve)?).map(|()| None),
         Id::ED25519 => check_ed25519(&key.raw_public_key()?).map(|()| None),
         Id::ED448 => Ok(None),
@@ -111,7 +115,7 @@ pub fn check<T: HasPublic>(key: &PKeyRef<T>) -> Result<Option<Warning>, Unsound>
     }
 }
 
-/// The same of the numbers of an RSA key, which OpenSSL takes as they are.
+/// Checks the numbers of an RSA key. OpenSSL does not check them.
 fn check_rsa<T: HasPublic>(rsa: &RsaRef<T>) -> Result<Option<Warning>, Unsound> {
     let (modulus, exponent) = (rsa.n(), rsa.e());
     if !RSA_BITS.contains(&modulus.num_bits()) {
@@ -134,7 +138,7 @@ fn check_rsa<T: HasPublic>(rsa: &RsaRef<T>) -> Result<Option<Warning>, Unsound> 
     Ok(if is_small { Some(Warning::SmallExponent(shown(exponent)?)) } else { None })
 }
 
-/// A number in decimal, or how long it is.
+/// Returns a number in decimal, or its length if it is longer than 64 bits.
 fn shown(number: &BigNumRef) -> Result<String, ErrorStack> {
     if number.num_bits() <= 64 {
         Ok(number.to_dec_str()?.to_string())
@@ -143,10 +147,11 @@ fn shown(number: &BigNumRef) -> Result<String, ErrorStack> {
     }
 }
 
-/// Whether a modulus has the mark of the faulty generator: modulo each small prime both its primes are powers of 65537, and so
-/// is their product (Nemec and others, "The Return of Coppersmith's Attack", section 2). By chance that is as good as impossible.
+/// Whether a modulus comes from the faulty generator. Modulo each small prime, both of its primes are powers of 65537,
+/// and so is their product (Nemec and others, "The Return of Coppersmith's Attack", section 2). The probability that
+/// another modulus has this property is negligible.
 fn is_roca(modulus: &BigNumRef) -> Result<bool, ErrorStack> {
-    /// The primes that the generator multiplied for moduli of 1984 bits and more are those up to here.
+    /// The largest of the small primes that the generator multiplies for moduli of 1984 bits and more.
     const LARGEST: u32 = 701;
     let is_prime = |number: &u32| {
         (2..*number).take_while(|factor| factor * factor <= *number).all(|factor| !number.is_multiple_of(factor))
@@ -176,11 +181,11 @@ fn check_elliptic<T: HasPublic>(key: &EcKeyRef<T>) -> Result<(), Unsound> {
     if group.degree() < CURVE_BITS {
         return Err(Unsound::CurveLength(group.degree()));
     }
-    // Also that it is of the group's order, and not the point at infinity.
+    // This also checks that the point has the order of the group and is not the point at infinity.
     key.check_key().map_err(|_| Unsound::OffCurve)
 }
 
-/// Decodes the point as RFC 8032 section 5.1.3 does: OpenSSL does so only when it verifies.
+/// Decodes the point as RFC 8032 section 5.1.3 does. OpenSSL decodes it only when it verifies a signature.
 fn check_ed25519(key: &[u8]) -> Result<(), Unsound> {
     if key.len() != ED25519_BYTES {
         return Err(Unsound::Ed25519Length(key.len()));
@@ -198,12 +203,12 @@ fn check_ed25519(key: &[u8]) -> Result<(), Unsound> {
     let (mut opposite, mut square, mut left, mut right) =
         (BigNum::new()?, BigNum::new()?, BigNum::new()?, BigNum::new()?);
     opposite.checked_sub(&prime, &y)?;
-    // The points of order 1, 2, 4 and 8 by their y, or by the negative of it.
+    // The points of order 1, 2, 4 and 8, by their y or its negative.
     let eighth = BigNum::from_hex_str("05fc536d880238b13933c6d305acdfd5f098eff289f4c345b027b2c28f95e826")?;
     if y.num_bits() == 0 || [&one, &eighth].into_iter().any(|small| y == *small || opposite == *small) {
         return Err(Unsound::SmallOrder);
     }
-    // x^2 is (y^2 - 1) / (d y^2 + 1): a square if the product of the two is one (Euler's criterion).
+    // x^2 is (y^2 - 1) / (d y^2 + 1). It is a square if the product of both is a square (Euler's criterion).
     let d = BigNum::from_hex_str("52036cee2b6ffe738cc740797779e89800700a4d4141d8ab75eb4dca135978a3")?;
     square.mod_sqr(&y, &prime, &mut context)?;
     left.mod_sub(&square, &one, &prime, &mut context)?;

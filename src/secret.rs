@@ -1,4 +1,4 @@
-//! Values that must not be printed and do not outlive their use.
+//! Values that must not be printed and are overwritten after use.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -8,29 +8,29 @@ use std::str::FromStr;
 pub use claviger_kmip::Bytes;
 use zeroize::Zeroize as _;
 
-/// Whether two values are equal, compared in constant time; only their lengths can be told from how long it takes.
+/// Compares two values in constant time. Only their lengths influence the duration.
 #[must_use]
 pub fn is_equal(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && openssl::memcmp::eq(one, other)
 }
 
-/// A password, PIN or token: overwritten when dropped, and never shown by `Debug`, not even its length.
+/// A password, PIN or token. It is overwritten when dropped, and `Debug` shows nothing of it, not even its length.
 #[derive(Clone, Default, serde::Deserialize)]
 #[serde(from = "String")]
 pub struct Password(String);
 
-/// A password that is kept for as long as the program runs: in memory only combined with random bytes, so that it is not found
-/// there by looking for it. `Debug` shows nothing of it.
+/// A password that is kept while the program runs. In memory it is combined with random bytes, so that a search of the
+/// memory does not find it. `Debug` shows nothing of it.
 pub struct Masked {
     mask: Bytes,
     masked: Bytes,
 }
 
 impl Masked {
-    /// Takes the password, which is overwritten where it was.
+    /// Stores the password and overwrites the original.
     ///
     /// # Errors
-    /// There are no random bytes to be had.
+    /// No random bytes are available.
     pub fn new(password: Password) -> Result<Self, openssl::error::ErrorStack> {
         let mut mask = vec![0; password.len()];
         openssl::rand::rand_bytes(&mut mask)?;
@@ -38,11 +38,11 @@ impl Masked {
         Ok(Self { mask: Bytes::from(mask), masked: Bytes::from(masked) })
     }
 
-    /// The password.
+    /// Returns the password.
     #[must_use]
     pub fn read(&self) -> Password {
         let bytes: Vec<u8> = self.masked.iter().zip(&*self.mask).map(|(byte, mask)| byte ^ mask).collect();
-        // It was text before it was masked.
+        // The bytes were text before they were masked.
         Password(String::from_utf8(bytes).unwrap_or_default())
     }
 }

@@ -1,27 +1,30 @@
-//! Text from outside as people may read it: the one place that says which characters reach a log, a terminal or an answer.
+//! Escaping of text from outside for readers: the one place that decides which characters may reach a log, a terminal
+//! or an answer.
 //!
-//! Names, paths, header values, subjects of certificates and the texts of other programs are chosen by others. In what is made
-//! for people, a character that a reader cannot see, that reorders what the reader sees, or that a terminal obeys is written
-//! as `\n`, `\r`, `\t` or `\u{…}`, as in Rust. A backslash stays what it is, so that a text may pass here more than once.
-//! In JSON the same characters are written as `\u…` (RFC 8259 section 7), which every reader of JSON turns back.
+//! Names, paths, header values, subjects of certificates and the messages of other programs are chosen by others. Text
+//! for readers must not contain characters that are invisible, that change the order of the text, or that control a
+//! terminal. They are written as `\n`, `\r`, `\t` or `\u{…}`, as in Rust. A backslash is not escaped, so that a text
+//! may be escaped more than once. In JSON the same characters are written as `\u…` (RFC 8259 section 7), which every
+//! JSON parser decodes.
 
 use std::fmt::{self, Display, Write};
 
-/// What is shown of a text by [`Shown`], in bytes of what is written, without the mark.
+/// The length after which [`Shown`] cuts a text, in bytes after escaping, without the mark.
 pub const LIMIT: usize = 512;
 
-/// The mark of a text that was cut.
+/// The mark at the end of a text that was cut.
 const CUT: char = '…';
 
-/// A text from outside, escaped and cut: at most [`LIMIT`] bytes in whole characters, and `…` if there were more.
+/// A text from outside, escaped and cut to at most [`LIMIT`] bytes in whole characters. `…` marks a text that was cut.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<T>(pub T);
 
-/// A text from outside, escaped and cut as [`Shown`], at so many bytes: for one of several in a line.
+/// A text from outside, escaped and cut as [`Shown`] does, at the given number of bytes. For one of several texts in a
+/// line.
 #[derive(Debug, Clone, Copy)]
 pub struct Part<T>(pub T, pub usize);
 
-/// A text from outside, escaped and whole: for what must not be cut, such as a name that is to be used again.
+/// A text from outside, escaped but not cut. For texts that must be complete, such as a name that is used again.
 #[derive(Debug, Clone, Copy)]
 pub struct Whole<T>(pub T);
 
@@ -43,10 +46,10 @@ impl<T: Display> Display for Whole<T> {
     }
 }
 
-/// Writes `text` to `out`, escaped, and at most `limit` bytes of it and a mark.
+/// Writes `text` to `out`, escaped. After at most `limit` bytes it writes the mark and stops.
 ///
 /// # Errors
-/// `out` takes no more.
+/// `out` returned an error.
 fn show(out: &mut dyn Write, limit: usize, text: fmt::Arguments<'_>) -> fmt::Result {
     let mut escaping = Escaping { out, left: limit, is_cut: false };
     match escaping.write_fmt(text) {
@@ -55,10 +58,10 @@ fn show(out: &mut dyn Write, limit: usize, text: fmt::Arguments<'_>) -> fmt::Res
     }
 }
 
-/// Escapes what is written to it, and fails once the bound is reached.
+/// A writer that escapes its input, and fails when the bound is reached.
 struct Escaping<'a> {
     out: &'a mut dyn Write,
-    /// Bytes that may still be written.
+    /// The number of bytes that may still be written.
     left: usize,
     is_cut: bool,
 }
@@ -91,12 +94,12 @@ impl Write for Escaping<'_> {
     }
 }
 
-/// A JSON document in which the characters that must not be seen are escaped. Line ends between its parts stay.
+/// Escapes the unprintable characters of a JSON document. Line feeds between its tokens remain.
 #[must_use]
 pub fn json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     for character in document.chars() {
-        // Within a string a line end is escaped already (RFC 8259 section 7).
+        // Within a string, a line feed is escaped already (RFC 8259 section 7).
         if character == '\n' || !is_unprintable(character) {
             out.push(character)
         } else {
@@ -106,7 +109,7 @@ pub fn json(document: &str) -> String {
     out
 }
 
-/// Appends the inside of a JSON string: the text with everything escaped that JSON or its readers need escaped.
+/// Appends a text as the content of a JSON string, escaped for JSON and for readers.
 pub fn push_json(out: &mut String, text: &str) {
     // Most texts are names and identifiers, which need no escape.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
@@ -129,11 +132,11 @@ fn push_units(out: &mut String, character: char) {
     }
 }
 
-/// Whether a reader cannot see the character, or it reorders what the reader sees: controls, bidirectional and zero-width
-/// characters, line separators, tags, private use and noncharacters.
+/// Whether the character is invisible or changes the order of a text: control, bidirectional and zero-width characters,
+/// line separators, tags, private use and noncharacters.
 #[must_use]
 pub fn is_unprintable(character: char) -> bool {
-    // The last two of each plane (Unicode 16.0 section 23.7).
+    // The last two code points of each plane are noncharacters (Unicode 16.0 section 23.7).
     let is_last_of_plane = u32::from(character) & 0xFFFE == 0xFFFE;
     character.is_control()
         || is_last_of_plane
@@ -166,7 +169,7 @@ pub fn is_unprintable(character: char) -> bool {
 mod tests {
     use super::*;
 
-    /// One of each kind.
+    /// One character of each kind.
     const HOSTILE: &str = "a\0\u{7}\n\r\t\u{1b}[31m\u{7f}\u{80}\u{9b}\u{ad}\u{61c}\u{200b}\u{200e}\u{200f}\u{2028}\u{2029}\
                            \u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{feff}\u{fdd0}\u{fffe}\u{1fffe}\u{e0001}\u{10ffff}\\\"z";
 

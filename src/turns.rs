@@ -1,5 +1,5 @@
-//! Changes of one thing take turns: those that come together wait for each other in the order in which they came, in place
-//! of failing because another was first.
+//! Serializes changes of one thing. Concurrent changes wait for each other in the order in which they arrived, instead
+//! of failing because another one came first.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,23 +10,23 @@ use crate::desk;
 /// The longest wait for a turn.
 const MAX_WAIT: Duration = Duration::from_secs(15);
 
-/// Changes of one thing that wait or are made at one time.
+/// The largest number of changes of one thing that wait or run at one time.
 const MAX_QUEUE: usize = 512;
 
-/// Who changes what, and who waits for it.
+/// The queues of changes, by the name of the thing that they change.
 #[derive(Debug, Default)]
 pub struct Turns(Arc<Mutex<Queues>>);
 
 #[derive(Debug, Default)]
 struct Queues {
     queues: HashMap<String, Queue>,
-    /// The ticket of the next one who comes.
+    /// The ticket of the next change.
     next: u64,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
-    /// The first one has the turn.
+    /// The first ticket has the turn.
     tickets: VecDeque<u64>,
     moved: Arc<Condvar>,
 }
@@ -62,15 +62,15 @@ pub struct Turn {
     ticket: u64,
 }
 
-/// Too many wait for the same thing, or the wait was too long.
+/// Too many changes of the same thing are waiting, or the wait was too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many changes of it are waiting")]
 pub struct Crowded;
 
 impl Turns {
-    /// Waits for the turn to change what has this name, for 15 seconds at most.
+    /// Waits for the turn to change the thing with this name, for at most 15 seconds.
     ///
-    /// Whoever has a turn must not ask for another one of the same name.
+    /// A caller that holds a turn must not call this for the same name.
     ///
     /// # Errors
     /// [`Crowded`].
@@ -78,8 +78,8 @@ impl Turns {
         self.take_within(name, MAX_WAIT)
     }
 
-    /// The turn, if nobody has it. For a caller that already holds a turn: it must not wait, or two such callers would wait for
-    /// each other.
+    /// Takes the turn if it is free, without waiting. For callers that already hold another turn: if they waited, two
+    /// of them could wait for each other.
     ///
     /// # Errors
     /// [`Crowded`].

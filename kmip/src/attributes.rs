@@ -1,4 +1,4 @@
-//! What is known about an object (KMIP 2.1, section 4).
+//! The attributes of an object (KMIP 2.1, section 4).
 
 mod after;
 mod parts;
@@ -24,7 +24,7 @@ pub use project::{NotAProject, NotOneText};
 pub use reference::{AttributeReference, VendorReference};
 pub use tags::{TAG_BYTES, TAG_VENDOR, TAGS, are_tags, tags_of};
 
-/// The attributes that may stand there several times.
+/// The attributes that may have several instances.
 const SEVERAL: [Tag; 8] = [
     Tag::Name,
     Tag::AlternativeName,
@@ -39,8 +39,8 @@ const SEVERAL: [Tag; 8] = [
 members! {
     /// The attributes of an object, or those that a request sets or searches for.
     ///
-    /// Reading refuses attributes that this server does not keep, and anything above the bounds of this module.
-    /// Whether a caller may set an attribute is not decided here.
+    /// Reading refuses attributes that this server does not store, and values above the bounds of this module. It does
+    /// not decide whether a caller may set an attribute.
     #[derive(Default)]
     pub struct Attributes {
         /// Section 4.58.
@@ -55,7 +55,7 @@ members! {
         cryptographic_algorithm: Option<CryptographicAlgorithm> = CryptographicAlgorithm,
         /// In bits. Section 4.15.
         cryptographic_length: Option<i32> = CryptographicLength,
-        /// Section 4.14. Read of a pair that is to be made, whose algorithm and length say the same.
+        /// Section 4.14. Read in requests for a new key pair, where it must agree with the algorithm and the length.
         cryptographic_domain_parameters: Option<CryptographicDomainParameters> = CryptographicDomainParameters,
         /// Section 4.16.
         cryptographic_parameters: Vec<CryptographicParameters> = CryptographicParameters,
@@ -139,27 +139,27 @@ members! {
 }
 
 impl Attributes {
-    /// One item for each instance of each attribute.
+    /// Returns one item for each instance of each attribute.
     #[must_use]
     pub fn to_items(&self) -> Vec<Item> {
         self.clone().into_items()
     }
 
-    /// The attributes that these references name, with all their instances (KMIP 2.1, section 6.1.20). What is
-    /// absent here is absent there.
+    /// Returns the attributes that these references name, with all their instances (KMIP 2.1, section 6.1.20).
+    /// Attributes that this object does not have are left out.
     #[must_use]
     pub fn select(&self, references: &[AttributeReference]) -> Self {
         let mut items = self.to_items();
         items.retain(|item| references.iter().any(|reference| reference.names(item)));
-        // These items were attributes a moment ago; there is nothing in them to refuse.
+        // The items were valid attributes before, so reading them again cannot fail.
         Fields::of(Value::Structure(items)).and_then(|mut fields| Self::take_from(&mut fields)).unwrap_or_default()
     }
 
-    /// These attributes, over which others take precedence; of an attribute that may stand there several times, the instances of
-    /// both (KMIP 2.1, section 6.1.9).
+    /// Returns these attributes, overridden by those of `by`. An attribute that may have several instances gets the
+    /// instances of both (KMIP 2.1, section 6.1.9).
     ///
     /// # Errors
-    /// Together they are above the bounds of this module.
+    /// The result is above the bounds of this module.
     pub fn overridden(&self, by: Option<&Self>) -> Result<Self, Error> {
         let own = by.map(Self::to_items).unwrap_or_default();
         let mut items = self.to_items();
@@ -171,11 +171,11 @@ impl Attributes {
         Self::read(Value::Structure(items))
     }
 
-    /// These attributes, of which those that `by` has take the place, each with all its instances; of vendor attributes those of the
-    /// same vendor and name, and of tags all.
+    /// Returns these attributes, in which each attribute of `by` replaces all instances of the same attribute. A vendor
+    /// attribute replaces those of the same vendor and name, and tags replace all tags.
     ///
     /// # Errors
-    /// Together they are above the bounds of this module.
+    /// The result is above the bounds of this module.
     pub fn replaced(&self, by: &Self) -> Result<Self, Error> {
         let mut kept = self.clone();
         if by.vendor_attributes.iter().any(VendorAttribute::holds_tags) {
@@ -189,10 +189,10 @@ impl Attributes {
         Self::read(Value::Structure(items))
     }
 
-    /// Refuses a name that is empty, as tags are refused.
+    /// Refuses empty names.
     ///
     /// # Errors
-    /// Where it is.
+    /// A name is empty. The error contains its place.
     pub fn check_names(&self) -> Result<(), Error> {
         let empty = |tag, value| Err(Error::from(Fault::Empty).within(value).within(tag));
         if self.names.iter().any(|name| name.value.is_empty()) {
@@ -204,7 +204,7 @@ impl Attributes {
         Ok(())
     }
 
-    /// A reference to every attribute that has a value, each once.
+    /// Returns a reference to every attribute that has a value, each once.
     #[must_use]
     pub fn references(&self) -> Vec<AttributeReference> {
         let mut references = Vec::new();

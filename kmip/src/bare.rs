@@ -1,11 +1,14 @@
-//! Operations that come without a message, as the clients of this dialect spell them.
+//! Bare operations: operations without a message, as the clients of the bare dialect write them.
 //!
-//! There are two generations of these clients. The later one writes the standard's names; the older one has spellings of its own
-//! and reads no others: `VendorAttributes` with values in bytes, `IvCounterNonce`, `Object` for the managed object, a list as a
-//! structure that holds items of its own name, a Revocation Reason that is a text. All of that is read, and the answer is in kind.
-//! Where a request of the older generation has nothing to spell (`Encrypt` without an IV, `Get`), it is recognised by the type of the
-//! outermost structure, which only the older generation writes. So may others, whom the standard's names would be lost for: the
-//! answer then has both spellings, and each client finds its own.
+//! There are two generations of these clients. The later one uses the standard's names. The older one has its own
+//! spellings and reads no others: `VendorAttributes` with values in bytes, `IvCounterNonce`, `Object` for the managed
+//! object, a list as a structure of items of the list's own name, and a Revocation Reason that is a text. All of these
+//! spellings are read, and the answer uses the spelling of the request.
+//!
+//! Some requests of the older generation contain none of these spellings (`Encrypt` without an IV, `Get`). The server
+//! recognises them by the type of the outermost structure, which the older generation writes. Other clients may write
+//! it too, and may need the standard's names. Such a request therefore gets an answer with both spellings, and each
+//! client finds its own.
 
 use super::attributes::are_tags;
 use super::enumerations::{ObjectType, RevocationReasonCode};
@@ -16,33 +19,33 @@ use super::ttlv::json::Marks;
 use super::ttlv::{Document, Field, Item, Value};
 use crate::Bytes;
 
-/// What begins the names of a scheme of these servers' own: its algorithm, and the formats of its keys.
+/// The beginning of the names of a scheme of Cosmian's servers: of its algorithm, and of its key formats.
 const OWN_SCHEME: &str = "CoverCrypt";
 
-/// What begins the names of attributes by which these servers remember how a key is rotated.
+/// The beginning of the names of attributes in which these servers store how a key is rotated.
 const ROTATION: &str = "Rotate";
 
-/// An operation without a message.
+/// A bare operation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
-    /// The operation, as the standard has it.
+    /// The operation, in the standard's form.
     pub request: Request,
-    /// Whether Revoke and Destroy are to do the same with the other half of a pair.
+    /// Whether Revoke and Destroy also apply to the other key of a pair.
     pub cascades: bool,
-    /// What type the object that is destroyed must have.
+    /// The type that the object of a Destroy must have; any type if absent.
     pub expected_type: Option<ObjectType>,
-    /// How the answer is spelled.
+    /// The spelling of the answer.
     pub spelling: Spelling,
 }
 
-/// How an answer spells what the two generations of clients spell differently.
+/// The spelling of the parts of an answer that the two generations of clients spell differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spelling {
-    /// As the standard does.
+    /// The standard's spelling.
     Standard,
-    /// In both ways.
+    /// Both spellings.
     Both,
-    /// As the older generation does.
+    /// The spelling of the older generation.
     Older,
 }
 
@@ -50,7 +53,8 @@ impl Operation {
     /// Reads a bare operation.
     ///
     /// # Errors
-    /// As [`Request::from_document`], and for what only other servers of this dialect have.
+    /// The errors of [`Request::from_document`], and requests for schemes that only other servers of this dialect
+    /// support.
     pub fn read(document: Document, marks: Marks) -> Result<Self, Error> {
         let mut reading = Reading { is_older: marks.has_older_iv };
         let Document { name, value } = document;
@@ -70,7 +74,7 @@ impl Operation {
                     leave_out(&mut items);
                 }
                 if name == "Import" {
-                    // The server chooses.
+                    // An empty identifier means that the server chooses one.
                     items.retain(|item| !is_empty_identifier(item));
                 }
                 Value::Structure(items)
@@ -87,14 +91,14 @@ impl Operation {
     }
 }
 
-/// Takes an item out that is no part of the standard's operation.
+/// Takes out an item that is not part of the standard's operation.
 fn take<T: Field>(items: &mut Vec<Item>, tag: Tag) -> Result<Option<T>, Error> {
     let Some(index) = items.iter().position(|item| item.tag == tag) else { return Ok(None) };
     T::read(items.remove(index).value).map(Some).map_err(|error| error.within(tag))
 }
 
-/// Leaves out attributes that those servers make for their own rotation and listing, at any depth: the standard does not know the first,
-/// and has another type for the second.
+/// Removes, at any depth, attributes that other servers of this dialect add for their rotation and listing. The
+/// standard has no rotation attributes of these names, and its Short Unique Identifier has another type.
 fn leave_out(items: &mut Vec<Item>) {
     let is_theirs = |item: &Item| match (item.tag, &item.value) {
         (Tag::UNKNOWN, Value::Invalid(fault)) => {
@@ -115,7 +119,7 @@ fn is_empty_identifier(item: &Item) -> bool {
     item.tag == Tag::UniqueIdentifier && matches!(&item.value, Value::TextString(text) if text.is_empty())
 }
 
-/// The scheme of other servers that a value asks for.
+/// Returns a fault if the value requests a scheme that only other servers support.
 fn not_served(value: &Value) -> Option<Fault> {
     match value {
         Value::Structure(items) => items.iter().find_map(|item| not_served(&item.value)),
@@ -129,9 +133,9 @@ fn not_served(value: &Value) -> Option<Fault> {
     }
 }
 
-/// Turns the spellings of the older generation into the standard's.
+/// Converts the spellings of the older generation to the standard's.
 struct Reading {
-    /// Whether one was found.
+    /// Whether one of these spellings was found.
     is_older: bool,
 }
 
@@ -149,7 +153,7 @@ impl Reading {
     fn item(&mut self, Item { tag, value }: Item, into: &mut Vec<Item>) {
         let value = self.value(value);
         match (tag, value) {
-            // A list, or one of them.
+            // The item is a list of vendor attributes, or one of them.
             (Tag::VENDOR_ATTRIBUTES, Value::Structure(items)) => {
                 self.is_older = true;
                 if items.iter().all(|item| item.tag == Tag::Attribute) {
@@ -179,7 +183,7 @@ impl Reading {
         }
     }
 
-    /// Calls an `Object` what the Object Type beside it says.
+    /// Renames `Object` items after the Object Type in the same structure.
     fn name_object(&mut self, items: &mut [Item]) {
         let kind = items.iter().find_map(|item| match (item.tag, &item.value) {
             (Tag::ObjectType, Value::Enumeration(code)) => ObjectType::from_code(*code),
@@ -193,7 +197,7 @@ impl Reading {
     }
 }
 
-/// A vendor attribute, whose tags are a text.
+/// Returns a vendor attribute in the standard's form. The value of one that holds tags becomes a text.
 fn vendor_attribute(mut items: Vec<Item>) -> Item {
     if holds_tags(&items) {
         for item in items.iter_mut().filter(|item| item.tag == Tag::AttributeValue) {
@@ -218,7 +222,7 @@ fn holds_tags(items: &[Item]) -> bool {
 }
 
 impl Spelling {
-    /// The answer to a bare operation, spelled so.
+    /// Writes the answer to a bare operation in this spelling.
     #[must_use]
     pub fn write(self, response: Response) -> Document {
         let Document { name, value } = response.into_document();
@@ -263,7 +267,7 @@ impl Spelling {
     }
 }
 
-/// A vendor attribute of the older generation, whose value is bytes.
+/// Returns a vendor attribute in the older spelling, in which its value is bytes.
 fn older_vendor_attribute(value: Value) -> Item {
     let Value::Structure(mut items) = value else { return Item { tag: Tag::VENDOR_ATTRIBUTES, value } };
     for item in items.iter_mut().filter(|item| item.tag == Tag::AttributeValue) {
@@ -274,7 +278,7 @@ fn older_vendor_attribute(value: Value) -> Item {
     Item { tag: Tag::VENDOR_ATTRIBUTES, value: Value::Structure(items) }
 }
 
-/// A managed object of the older generation, whose key material says that it is bytes.
+/// Returns a managed object in the older spelling, in which the key material contains a `ByteString` item.
 fn older_object(value: &Value) -> Item {
     fn within(value: &Value) -> Value {
         let Value::Structure(items) = value else { return value.clone() };

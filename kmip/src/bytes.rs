@@ -1,14 +1,14 @@
-//! Bytes that must not be printed and do not outlive their use.
+//! Bytes that must not be printed and are overwritten after use.
 
 use std::fmt;
 use std::ops::Deref;
 
 use zeroize::Zeroize as _;
 
-/// Bytes that may be a secret: overwritten when dropped, and shown by `Debug` as a length only.
+/// Bytes that may be a secret. They are overwritten when dropped, and `Debug` shows only their length.
 ///
-/// `PartialEq` is the ordinary comparison. Whoever compares a secret with what a caller sent must use a comparison
-/// in constant time instead.
+/// `PartialEq` is the ordinary comparison. To compare a secret with a value from a caller, use a comparison in constant
+/// time instead.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Bytes(Vec<u8>);
 

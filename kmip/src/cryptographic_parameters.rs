@@ -1,4 +1,4 @@
-//! How an algorithm is to be used (KMIP 2.1, section 4.16).
+//! The parameters for the use of an algorithm (KMIP 2.1, section 4.16).
 
 use super::enumerations::{
     BlockCipherMode, CryptographicAlgorithm, DigitalSignatureAlgorithm, HashingAlgorithm, KeyRoleType, MaskGenerator,
@@ -13,9 +13,9 @@ structure! {
     pub struct CryptographicParameters {
         /// The mode of a block cipher.
         block_cipher_mode: Option<BlockCipherMode> = BlockCipherMode,
-        /// The padding.
+        /// The padding method.
         padding_method: Option<PaddingMethod> = PaddingMethod,
-        /// The hash, where the algorithm uses one.
+        /// The hash algorithm, if the algorithm uses one.
         hashing_algorithm: Option<HashingAlgorithm> = HashingAlgorithm,
         /// The role of a payment key.
         key_role_type: Option<KeyRoleType> = KeyRoleType,
@@ -25,27 +25,27 @@ structure! {
         cryptographic_algorithm: Option<CryptographicAlgorithm> = CryptographicAlgorithm,
         /// Whether the server is to choose the IV.
         random_iv: Option<bool> = RandomIV,
-        /// In bits.
+        /// The length of the IV, in bits.
         iv_length: Option<i32> = IVLength,
-        /// In bytes.
+        /// The length of the authentication tag, in bytes.
         tag_length: Option<i32> = TagLength,
-        /// In bits.
+        /// The length of the fixed field of the IV, in bits.
         fixed_field_length: Option<i32> = FixedFieldLength,
-        /// In bits.
+        /// The length of the invocation field of the IV, in bits.
         invocation_field_length: Option<i32> = InvocationFieldLength,
-        /// In bits.
+        /// The length of the counter, in bits.
         counter_length: Option<i32> = CounterLength,
-        /// Where the counter of CTR starts.
+        /// The first value of the counter of CTR.
         initial_counter_value: Option<i32> = InitialCounterValue,
-        /// Of PSS, in bytes.
+        /// The length of the salt of PSS, in bytes.
         salt_length: Option<i32> = SaltLength,
-        /// Of OAEP and PSS.
+        /// The mask generator of OAEP and PSS.
         mask_generator: Option<MaskGenerator> = MaskGenerator,
-        /// Of OAEP and PSS.
+        /// The hash algorithm of the mask generator of OAEP and PSS.
         mask_generator_hashing_algorithm: Option<HashingAlgorithm> = MaskGeneratorHashingAlgorithm,
         /// The label of OAEP.
         p_source: Option<Bytes> = PSource,
-        /// Of PSS.
+        /// The trailer field of PSS.
         trailer_field: Option<i32> = TrailerField,
     }
 }

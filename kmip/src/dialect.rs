@@ -1,6 +1,6 @@
-//! The two ways in which names are written, and how a name is recognised in either.
+//! The two dialects of names, and the recognition of a name in either.
 
-/// Which names are used when writing.
+/// The names that are used for writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// The normalised names of the KMIP standard: `SHA_256`, `PKCS_1`, `DES3`, `ItemNotFound`.
@@ -9,8 +9,9 @@ pub enum Dialect {
     Bare,
 }
 
-/// A name in lower case, without the blanks and the punctuation in which spellings of one name differ (`SHA_512_224`,
-/// `SHA-512/224`). Two spellings of one name fold to the same bytes; any other character keeps them apart.
+/// Folds a name: lower case, without blanks and ASCII punctuation, in which spellings of one name differ
+/// (`SHA_512_224`, `SHA-512/224`). Two spellings of one name fold to the same bytes; names that differ in any other
+/// character do not.
 pub(crate) fn folded(name: &str) -> impl Iterator<Item = u8> + '_ {
     name.bytes().filter(|byte| *byte != b' ' && !byte.is_ascii_punctuation()).map(|byte| byte.to_ascii_lowercase())
 }

@@ -1,6 +1,6 @@
 //! The enumerations (KMIP 2.1, section 11).
 //!
-//! Variants are spelt as the standard's normalised names are, so that a word found there is found here.
+//! Variants have the normalised names of the standard, so that a name from the standard can be found here.
 
 use super::dialect::{Dialect, same_name};
 use super::error::{Error, Fault};
@@ -23,7 +23,7 @@ struct Row {
 }
 
 impl Table {
-    /// The code of a name, in any spelling.
+    /// Returns the code of a name, in any spelling.
     #[must_use]
     pub fn code(&self, name: &str) -> Option<u32> {
         let exactly = self.rows.iter().find(|row| row.oasis == name || row.bare == name);
@@ -35,7 +35,7 @@ impl Table {
         })
     }
 
-    /// The name of a code in a dialect.
+    /// Returns the name of a code in a dialect.
     #[must_use]
     pub fn name_of(&self, code: u32, dialect: Dialect) -> Option<&'static str> {
         let row = self.rows.iter().find(|row| row.code == code)?;
@@ -46,7 +46,7 @@ impl Table {
     }
 }
 
-/// Names in use that fold to neither dialect's.
+/// Names in use that fold to the name of neither dialect.
 const ALIASES: &[(&str, &str, u32)] = &[
     ("CryptographicAlgorithm", "TripleDES", 2),
     ("CryptographicAlgorithm", "3DES", 2),
@@ -77,13 +77,13 @@ macro_rules! enumeration {
                 match self { $(Self::$variant => $code),* }
             }
 
-            /// The value of a code.
+            /// Returns the value of a code.
             #[must_use]
             pub const fn from_code(code: u32) -> Option<Self> {
                 match code { $($code => Some(Self::$variant),)* _ => None }
             }
 
-            /// The name in a dialect.
+            /// Returns the name in a dialect.
             #[must_use]
             pub const fn name(self, dialect: Dialect) -> &'static str {
                 match dialect {
@@ -92,7 +92,7 @@ macro_rules! enumeration {
                 }
             }
 
-            /// The value of a name, in any spelling.
+            /// Returns the value of a name, in any spelling.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
                 Self::TABLE.code(name).and_then(Self::from_code)
@@ -130,9 +130,9 @@ macro_rules! bare {
 
 macro_rules! carried {
     ($($tag:ident = $name:ident),* $(,)?) => {
-        /// The enumeration whose values an item of this tag holds.
+        /// Returns the enumeration whose values an item of this tag contains.
         ///
-        /// `AttributeReference` and `Tag` hold tags, which are not in a table.
+        /// It returns `None` for `AttributeReference` and `Tag`, whose values are tags.
         #[must_use]
         pub fn carried_by(tag: Tag) -> Option<&'static Table> {
             match tag {

@@ -1,4 +1,4 @@
-//! What can be wrong with a document: where, and what.
+//! The faults of a document, each with its place.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use super::ttlv::ItemType;
 /// A fault and the path of items that leads to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// Innermost first, because it grows while the readers return.
+    /// The steps from the innermost item outwards: readers add their own step when they return an error.
     path: Vec<Step>,
     fault: Fault,
 }
@@ -19,11 +19,11 @@ enum Step {
     Name(&'static str),
 }
 
-/// What is wrong. No variant holds the value of a byte string.
+/// A fault. No variant contains the value of a byte string.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// Not a document of the encoding at all.
+    /// The text is not a document of the encoding.
     #[error("not a well-formed document at line {line}, column {column}")]
     Syntax {
         /// The line, from 1.
@@ -44,19 +44,19 @@ pub enum Fault {
     /// An item is not the JSON object that it must be.
     #[error("every item must be an object of `tag`, `type` and `value`")]
     NotAnItem,
-    /// A JSON object holds a member that items do not have.
+    /// A JSON object contains a member that items do not have.
     #[error("an item has no member `{0}`")]
     UnknownMember(String),
-    /// A JSON object holds a member twice, so that two readers could understand it differently.
+    /// A JSON object contains a member twice, so that two readers could understand it differently.
     #[error("the member `{0}` occurs more than once")]
     RepeatedMember(&'static str),
-    /// A JSON object lacks a member.
+    /// A JSON object lacks a required member.
     #[error("an item lacks its `{0}`")]
     MissingMember(&'static str),
-    /// The depth bound.
+    /// Items are nested too deeply.
     #[error("items are nested more than {0} deep")]
     TooDeep(usize),
-    /// The node-count bound.
+    /// There are too many items.
     #[error("more than {0} items")]
     TooManyItems(usize),
     /// A tag name or code that the standard does not have.
@@ -106,21 +106,21 @@ pub enum Fault {
         /// The name, shortened.
         name: String,
     },
-    /// An item of another type.
+    /// An item has another type than expected.
     #[error("expected {}, found {found}", .expected.with_article())]
     WrongType {
-        /// What the standard says.
+        /// The type in the standard.
         expected: ItemType,
-        /// What the document says.
+        /// The type in the document.
         found: ItemType,
     },
-    /// A value that is not a spelling of its type.
+    /// A value is not valid for its type.
     #[error("the value is not {}", .0.with_article())]
     BadValue(ItemType),
-    /// A number outside its type's or its field's range.
+    /// A number is outside the range of its type or field.
     #[error("the number is out of range")]
     OutOfRange,
-    /// Hexadecimal with an odd number of digits or with something that is no digit.
+    /// A hexadecimal text has an odd number of digits, or contains another character.
     #[error("not an even number of hexadecimal digits")]
     BadHexadecimal,
     /// A required item is absent.
@@ -129,25 +129,25 @@ pub enum Fault {
     /// The managed object is absent.
     #[error("the managed object is missing")]
     MissingObject,
-    /// An item that may occur once occurs again.
+    /// An item that may occur once occurs several times.
     #[error("`{0}` occurs more than once")]
     Repeated(Tag),
-    /// An item that this structure does not have.
+    /// The structure has no such item.
     #[error("unexpected item `{0}`")]
     Unexpected(Tag),
-    /// An attribute that this server does not keep.
+    /// This server does not store the attribute.
     #[error("the attribute `{0}` is not supported")]
     UnsupportedAttribute(Tag),
-    /// A managed object of a type that this server does not keep.
+    /// This server does not store managed objects of this type.
     #[error("object type {0} is not supported")]
     UnsupportedObject(&'static str),
-    /// An operation that this server does not have.
+    /// This server does not support the operation.
     #[error("operation {0} is not supported")]
     UnsupportedOperation(&'static str),
-    /// Something that other servers of the bare dialect have, and this server has not.
+    /// Other servers of the bare dialect support this, but this server does not.
     #[error("{0} is not served here, and nothing was done")]
     NotServed(&'static str),
-    /// A document that is neither a message nor an operation.
+    /// The document is neither a message nor an operation.
     #[error("`{0}` is neither a message nor an operation")]
     UnknownDocument(String),
     /// A document that does not answer what was asked.
@@ -161,27 +161,28 @@ pub enum Fault {
     /// A way of naming an object that this server does not have.
     #[error("a unique identifier must be a text or the ID placeholder")]
     UnsupportedIdentifier,
-    /// A text, or list, above its bound.
+    /// A text or list is longer than its bound.
     #[error("longer than {0} bytes")]
     TooLong(usize),
-    /// More instances than the bound.
+    /// An attribute or item has more instances than its bound.
     #[error("more than {bound} of `{tag}`")]
     TooMany {
-        /// What there are too many of.
+        /// The tag of the instances.
         tag: Tag,
         /// The bound.
         bound: usize,
     },
-    /// A text that must not be empty is.
+    /// A text that must not be empty is empty.
     #[error("must not be empty")]
     Empty,
-    /// Two items that contradict each other.
+    /// Two items contradict each other.
     #[error("`{0}` and `{1}` do not agree")]
     Contradiction(Tag, Tag),
-    /// A vendor attribute that holds tags does not hold a JSON array of strings.
+    /// A vendor attribute for tags does not contain a JSON array of strings.
     #[error("tags must be a JSON array of strings")]
     BadTags,
-    /// A message extension that the client says must be understood (KMIP 2.1, section 9).
+    /// The message contains an extension that the client marks as critical, and that this server does not support (KMIP
+    /// 2.1, section 9).
     #[error("a critical message extension is not supported")]
     CriticalExtension,
 }
@@ -193,14 +194,14 @@ impl Error {
         &self.fault
     }
 
-    /// The error as seen from the structure that holds an item of this tag.
+    /// Adds the tag of an item to the place of the error.
     #[must_use]
     pub fn within(mut self, tag: Tag) -> Self {
         self.path.push(Step::Tag(tag));
         self
     }
 
-    /// The error as seen from outside a document of this name.
+    /// Adds the name of the document to the place of the error.
     #[must_use]
     pub fn within_document(mut self, name: &'static str) -> Self {
         self.path.push(Step::Name(name));
@@ -237,10 +238,10 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The longest excerpt of a caller's text in an error.
+/// The longest excerpt of a caller's text in an error, in characters.
 const EXCERPT_CHARACTERS: usize = 64;
 
-/// A caller's text, made short and printable enough to be shown.
+/// Returns a caller's text, shortened and escaped for an error.
 pub(crate) fn excerpt(text: &str) -> String {
     let mut shown: String = text.chars().take(EXCERPT_CHARACTERS).flat_map(char::escape_debug).collect();
     if text.chars().nth(EXCERPT_CHARACTERS).is_some() {

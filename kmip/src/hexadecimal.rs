@@ -1,11 +1,11 @@
-//! Bytes as hexadecimal digits, and back: the one place that does so.
+//! Conversion between bytes and hexadecimal digits. All such conversions of the program are here.
 
 use zeroize::Zeroize as _;
 
-/// Why a text is not bytes in hexadecimal digits.
+/// The reason why a text is not hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// Two digits are a byte; the last digit, at this offset, has no other.
+    /// The number of digits is odd. The offset is that of the last digit.
     #[error("invalid length at {0}")]
     Length(usize),
     /// The byte at this offset is not a digit.
@@ -13,16 +13,16 @@ pub enum Fault {
     Symbol(usize),
 }
 
-/// The bytes in small digits.
+/// Returns the bytes as lower-case digits.
 #[must_use]
 pub fn lower(bytes: &[u8]) -> String {
     let mut digits = vec![0; 2 * bytes.len()];
-    // There is room for all of them: it cannot fail.
+    // The buffer has the right size, so this cannot fail.
     let _ = const_hex::encode_to_slice(bytes, &mut digits);
     String::from_utf8(digits).unwrap_or_default()
 }
 
-/// The bytes in capital digits.
+/// Returns the bytes as upper-case digits.
 #[must_use]
 pub fn upper(bytes: &[u8]) -> String {
     let mut digits = Vec::new();
@@ -30,17 +30,17 @@ pub fn upper(bytes: &[u8]) -> String {
     String::from_utf8(digits).unwrap_or_default()
 }
 
-/// Appends the bytes in capital digits.
+/// Appends the bytes as upper-case digits.
 pub fn append_upper(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + 2 * bytes.len(), 0);
     if let Some(room) = out.get_mut(start..) {
-        // As above.
+        // The buffer has the right size, so this cannot fail.
         let _ = const_hex::encode_to_slice_upper(bytes, room);
     }
 }
 
-/// Whether these are the bytes in small digits; of at most 32 bytes.
+/// Whether the digits are the bytes in lower case. `false` for more than 32 bytes.
 #[must_use]
 pub fn is_lower(digits: &[u8], bytes: &[u8]) -> bool {
     let mut room = [0; 64];
@@ -48,20 +48,20 @@ pub fn is_lower(digits: &[u8], bytes: &[u8]) -> bool {
     own.is_some_and(|own| const_hex::encode_to_slice(bytes, &mut *own).is_ok() && *own == *digits)
 }
 
-/// The bytes of digits, small or capital.
+/// Decodes digits in lower or upper case.
 ///
 /// # Errors
-/// They are not two for each byte, or something else is among them.
+/// The number of digits is odd, or another character is among them.
 pub fn decode(digits: &[u8]) -> Result<Vec<u8>, Fault> {
     if !digits.len().is_multiple_of(2) {
         return Err(Fault::Length(digits.len() - 1));
     }
     let mut bytes = vec![0; digits.len() / 2];
-    // It leaves a `0x` out, which then makes too few bytes.
+    // `decode_to_slice` ignores a leading `0x`. The number of bytes is then wrong, and it fails.
     if const_hex::decode_to_slice(digits, &mut bytes).is_ok() {
         return Ok(bytes);
     }
-    // They may have been those of a secret, but for one.
+    // Part of the bytes may be a secret.
     bytes.zeroize();
     Err(Fault::Symbol(digits.iter().position(|digit| !digit.is_ascii_hexdigit()).unwrap_or(digits.len())))
 }
@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// Lengths around those that vector instructions take at once.
+    /// Lengths around the sizes that vector instructions process at once.
     fn lengths() -> impl Iterator<Item = usize> {
         (0..140).chain([255, 256, 257, 4095, 65_537])
     }

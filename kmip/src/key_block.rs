@@ -17,13 +17,13 @@ members! {
         key_format_type: KeyFormatType = KeyFormatType,
         /// The format of an elliptic curve point.
         key_compression_type: Option<KeyCompressionType> = KeyCompressionType,
-        /// The key; absent when only its metadata is shown.
+        /// The key; absent if only its metadata is shown.
         key_value: Option<KeyValue> = KeyValue,
         /// The algorithm of the key.
         cryptographic_algorithm: Option<CryptographicAlgorithm> = CryptographicAlgorithm,
         /// The length of the key, in bits.
         cryptographic_length: Option<i32> = CryptographicLength,
-        /// How the key is wrapped, if it is.
+        /// The wrapping of the key; absent if it is not wrapped.
         key_wrapping_data: Option<KeyWrappingData> = KeyWrappingData,
     }
 }
@@ -31,7 +31,7 @@ members! {
 /// Section 3.2.
 #[derive(Clone, Debug, PartialEq)]
 pub enum KeyValue {
-    /// The key material as a structure of its own. With wrapping data beside it, the material is what is wrapped.
+    /// The key material as a structure of its own. If the key block has wrapping data, the material is wrapped.
     Plain {
         /// The key.
         material: KeyMaterial,
@@ -45,14 +45,14 @@ pub enum KeyValue {
 /// The key itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyMaterial {
-    /// The bytes, in the format that the key block tells.
+    /// The bytes, in the format that the key block names.
     Bytes(Bytes),
     /// Section 3.4.
     TransparentSymmetricKey(Bytes),
 }
 
 impl KeyMaterial {
-    /// The bytes of the key, in whichever way they are written.
+    /// The bytes of the key, in either form.
     #[must_use]
     pub fn bytes(&self) -> &Bytes {
         match self {
@@ -62,7 +62,7 @@ impl KeyMaterial {
 }
 
 impl KeyBlock {
-    /// A key block that is nothing but bytes.
+    /// Returns a key block that contains only bytes, in the format Raw.
     #[must_use]
     pub fn raw(bytes: Bytes) -> Self {
         Self {
@@ -149,17 +149,17 @@ impl Field for KeyMaterial {
 structure! {
     /// Section 3.3.
     pub struct KeyWrappingData {
-        /// How the key is wrapped.
+        /// The wrapping method.
         wrapping_method: WrappingMethod = WrappingMethod,
-        /// The key that encrypts it.
+        /// The key that encrypts the wrapped key.
         encryption_key_information: Option<KeyInformation> = EncryptionKeyInformation,
-        /// The key that authenticates it.
+        /// The key that authenticates the wrapped key.
         mac_signature_key_information: Option<KeyInformation> = MACSignatureKeyInformation,
         /// The MAC or signature.
         mac_signature: Option<Bytes> = MACSignature,
-        /// The IV, where the method needs one.
+        /// The IV, if the method needs one.
         iv_counter_nonce: Option<Bytes> = IVCounterNonce,
-        /// What was wrapped: the bytes of the key, or the encoded key value. The latter if absent.
+        /// What was wrapped: the bytes of the key, or, if absent, the encoded key value.
         encoding_option: Option<EncodingOption> = EncodingOption,
     }
 }
@@ -167,15 +167,15 @@ structure! {
 structure! {
     /// Section 7.18.
     pub struct KeyWrappingSpecification {
-        /// How the key is to be wrapped.
+        /// The wrapping method to use.
         wrapping_method: WrappingMethod = WrappingMethod,
-        /// The key that is to encrypt it.
+        /// The key that is to encrypt the wrapped key.
         encryption_key_information: Option<KeyInformation> = EncryptionKeyInformation,
-        /// The key that is to authenticate it.
+        /// The key that is to authenticate the wrapped key.
         mac_signature_key_information: Option<KeyInformation> = MACSignatureKeyInformation,
-        /// Attributes to be wrapped with it.
+        /// The attributes to be wrapped with the key.
         attribute_names: Vec<String> = AttributeName,
-        /// What is to be wrapped: the bytes of the key, or the encoded key value. The latter if absent.
+        /// What is to be wrapped: the bytes of the key, or, if absent, the encoded key value.
         encoding_option: Option<EncodingOption> = EncodingOption,
     }
 }
@@ -185,7 +185,7 @@ structure! {
     pub struct KeyInformation {
         /// The key.
         unique_identifier: UniqueIdentifier = UniqueIdentifier,
-        /// How it is used.
+        /// The parameters for the use of the key.
         cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters,
     }
 }

@@ -1,7 +1,8 @@
-//! The language of the product: KMIP 2.1, its words and its spellings.
+//! The data model and the encodings of KMIP 2.1.
 //!
-//! The words (`tag`, `enumerations`, `attributes`, `objects`, `payloads`, `message`, `state`) know no input or output.
-//! `ttlv` holds the tree they are read from and written to, and one file per spelling of that tree.
+//! The data model is in `tag`, `enumerations`, `attributes`, `objects`, `payloads`, `message` and `state`, which do no
+//! input or output. `ttlv` contains the tree that this model is read from and written to, and one module for each
+//! encoding of that tree.
 
 pub mod attributes;
 pub mod bare;

@@ -14,7 +14,7 @@ pub struct Bits {
 }
 
 impl Bits {
-    /// The bit of a name, in any spelling.
+    /// Returns the bit of a name, in any spelling.
     #[must_use]
     pub fn bit(&self, name: &str) -> Option<i32> {
         self.rows.iter().find(|(known, _)| same_name(known, name)).map(|(_, bit)| *bit)
@@ -30,10 +30,10 @@ macro_rules! mask {
         impl $name {
             $(#[doc = concat!("`", $text, "`")] pub const $constant: Self = Self($bit);)*
             const KNOWN: i32 = 0 $(| $bit)*;
-            /// The names of its bits.
+            /// The names of the bits.
             pub const BITS: Bits = Bits { name: $title, rows: &[$(($text, $bit)),*] };
 
-            /// A mask of these bits; `None` if one of them is not known.
+            /// Returns a mask of these bits; `None` if one of them is unknown.
             #[must_use]
             pub const fn from_bits(bits: i32) -> Option<Self> {
                 if bits & !Self::KNOWN == 0 { Some(Self(bits)) } else { None }
@@ -45,7 +45,7 @@ macro_rules! mask {
                 self.0
             }
 
-            /// Whether every bit of the other mask is set here.
+            /// Whether every bit of the other mask is set in this mask.
             #[must_use]
             pub const fn contains(self, other: Self) -> bool {
                 self.0 & other.0 == other.0
@@ -84,7 +84,7 @@ macro_rules! mask {
 }
 
 mask! {
-    /// What a key may be used for (section 12.1).
+    /// The permitted uses of a key (section 12.1).
     UsageMask "CryptographicUsageMask" {
         SIGN "Sign" = 0x1,
         VERIFY "Verify" = 0x2,
@@ -106,7 +106,7 @@ mask! {
 }
 
 mask! {
-    /// Which objects a search looks at (section 12.3).
+    /// The objects that a search covers (section 12.3).
     StorageStatusMask "StorageStatusMask" {
         ON_LINE "OnLineStorage" = 0x1,
         ARCHIVAL "ArchivalStorage" = 0x2,
@@ -115,7 +115,7 @@ mask! {
 }
 
 mask! {
-    /// Where a key is kept (section 12.2).
+    /// The places where a key may be stored (section 12.2).
     ProtectionStorageMask "ProtectionStorageMask" {
         SOFTWARE "Software" = 0x1,
         HARDWARE "Hardware" = 0x2,
@@ -135,20 +135,20 @@ mask! {
 }
 
 impl UsageMask {
-    /// The mask in which the bits of `all`, what a key can do, stand for Unrestricted.
+    /// Returns the mask with Unrestricted replaced by the bits of `all`, which are all uses that the key supports.
     #[must_use]
     pub const fn spelled_out(self, all: Self) -> Self {
         if self.contains(Self::UNRESTRICTED) { Self(self.without_unrestricted().0 | all.0) } else { self }
     }
 
-    /// The mask without the bit that stands for all others.
+    /// Returns the mask without the bit Unrestricted.
     #[must_use]
     pub const fn without_unrestricted(self) -> Self {
         Self(self.0 & !Self::UNRESTRICTED.0)
     }
 }
 
-/// The mask that an item of this tag holds.
+/// Returns the mask that an item of this tag contains.
 pub(crate) fn carried_by(tag: Tag) -> Option<&'static Bits> {
     match tag {
         Tag::CryptographicUsageMask => Some(&UsageMask::BITS),

@@ -8,22 +8,22 @@ use super::structure::structure;
 pub use request::{MessageExtension, RequestBatchItem, RequestHeader, RequestMessage};
 pub use response::{ResponseBatchItem, ResponseHeader, ResponseMessage};
 
-/// The most items in a batch.
+/// The largest number of items in a batch.
 pub const BATCH_ITEMS: usize = 64;
 
 structure! {
     /// Section 9.16.
     #[derive(Copy, Eq, PartialOrd, Ord, Hash)]
     pub struct ProtocolVersion {
-        /// The first number.
+        /// The major version.
         major: i32 = ProtocolVersionMajor,
-        /// The second number.
+        /// The minor version.
         minor: i32 = ProtocolVersionMinor,
     }
 }
 
 impl ProtocolVersion {
-    /// The version that everything here is defined by.
+    /// KMIP 2.1, the version that this crate implements.
     pub const V2_1: Self = Self { major: 2, minor: 1 };
 }
 

@@ -8,7 +8,7 @@ use super::tag::Tag;
 use super::ttlv::fields::Group;
 use super::ttlv::{Fields, Item};
 
-/// A managed object. The other types of the standard are refused by name.
+/// A managed object. Objects of the standard's other types are refused with the name of the type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ManagedObject {
     /// Section 2.9.
@@ -28,7 +28,7 @@ structure! {
 }
 
 structure! {
-    /// The public half of a pair.
+    /// The public key of a pair.
     pub struct PublicKey {
         /// The key.
         key_block: KeyBlock = KeyBlock,
@@ -36,11 +36,11 @@ structure! {
 }
 
 structure! {
-    /// A password, a seed and the like.
+    /// A password, a seed or a similar secret.
     pub struct SecretData {
-        /// What it is.
+        /// The type of the secret.
         secret_data_type: SecretDataType = SecretDataType,
-        /// Its value.
+        /// The value of the secret.
         key_block: KeyBlock = KeyBlock,
     }
 }
@@ -55,7 +55,7 @@ const UNSUPPORTED: [(Tag, &str); 6] = [
 ];
 
 impl ManagedObject {
-    /// The type.
+    /// The type of the object.
     #[must_use]
     pub fn object_type(&self) -> ObjectType {
         match self {
@@ -65,7 +65,7 @@ impl ManagedObject {
         }
     }
 
-    /// The key block.
+    /// The key block of the object.
     #[must_use]
     pub fn key_block(&self) -> &KeyBlock {
         match self {

@@ -1,10 +1,10 @@
-//! What the standard calls what is wrong with a document.
+//! The standard's result reasons for the faults of a document.
 
 use super::enumerations::ResultReason;
 use super::error::{Error, Fault};
 
 impl Error {
-    /// The result reason of the standard for this fault (KMIP 2.1, section 11.46).
+    /// Returns the result reason of the standard for this fault (KMIP 2.1, section 11.46).
     #[must_use]
     pub fn result_reason(&self) -> ResultReason {
         match self.fault() {

@@ -1,24 +1,24 @@
-//! The lifecycle of an object as a function of its dates and of the time (KMIP 2.1, section 4.57).
+//! The lifecycle of an object: its state as a function of its dates and of the time (KMIP 2.1, section 4.57).
 
 use super::attributes::Attributes;
 use super::enumerations::{RevocationReasonCode, State};
 use super::ttlv::DateTime;
 
-/// The dates that decide.
+/// The dates that determine the state of an object and its uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dates {
-    /// From here on a Pre-Active object is Active.
+    /// The time from which a Pre-Active object is Active.
     pub activation: Option<DateTime>,
-    /// Before this the object processes nothing (section 4.40).
+    /// The time before which the object processes nothing (section 4.40).
     pub process_start: Option<DateTime>,
-    /// From here on the object protects nothing (section 4.41).
+    /// The time from which the object protects nothing (section 4.41).
     pub protect_stop: Option<DateTime>,
-    /// From here on an Active object is Deactivated.
+    /// The time from which an Active object is Deactivated.
     pub deactivation: Option<DateTime>,
 }
 
 impl Dates {
-    /// The dates among an object's attributes.
+    /// Returns the dates among an object's attributes.
     #[must_use]
     pub fn of(attributes: &Attributes) -> Self {
         Self {
@@ -30,16 +30,16 @@ impl Dates {
     }
 }
 
-/// What an object is used for.
+/// A use of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// Applying protection: encrypt, sign, wrap, generate a MAC, derive.
     Protect,
-    /// Processing what is protected: decrypt, verify, unwrap, verify a MAC.
+    /// Processing protected data: decrypt, verify, unwrap, verify a MAC.
     Process,
 }
 
-/// Why an object may not be used or changed now.
+/// The reason why an object may not be used or changed now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Its state does not permit it.
@@ -53,7 +53,8 @@ pub enum Refusal {
     AfterProtectStop,
 }
 
-/// The state at a time, from the state that is stored: dates that were reached since take effect (transitions 4 and 6).
+/// Returns the state at a time. Starts from the stored state, and applies the dates that were reached in the meantime
+/// (transitions 4 and 6).
 #[must_use]
 pub fn effective(stored: State, dates: &Dates, now: DateTime) -> State {
     let reached = |date: Option<DateTime>| date.is_some_and(|date| date <= now);
@@ -67,10 +68,10 @@ pub fn effective(stored: State, dates: &Dates, now: DateTime) -> State {
     }
 }
 
-/// Whether an object in this effective state may be used so.
+/// Checks whether an object in this effective state may be used for this purpose.
 ///
-/// A Deactivated or Compromised object may still process: the standard leaves the special permission that it asks
-/// for to the server.
+/// A Deactivated or Compromised object may still process. The standard requires a special permission for that, and lets
+/// the server define it.
 pub fn permit(state: State, dates: &Dates, purpose: Use, now: DateTime) -> Result<(), Refusal> {
     match (state, purpose) {
         (State::Active, Use::Protect) => match dates.protect_stop {
@@ -85,7 +86,7 @@ pub fn permit(state: State, dates: &Dates, purpose: Use, now: DateTime) -> Resul
     }
 }
 
-/// The state after Activate (section 6.1.1).
+/// Returns the state after Activate (section 6.1.1).
 pub fn activate(state: State) -> Result<State, Refusal> {
     match state {
         State::PreActive => Ok(State::Active),
@@ -93,7 +94,7 @@ pub fn activate(state: State) -> Result<State, Refusal> {
     }
 }
 
-/// The state after Revoke (section 6.1.44, transitions 3, 5, 6, 8 and 10).
+/// Returns the state after Revoke (section 6.1.44, transitions 3, 5, 6, 8 and 10).
 pub fn revoke(state: State, reason: RevocationReasonCode) -> Result<State, Refusal> {
     match (is_compromise(reason), state) {
         (true, State::PreActive | State::Active | State::Deactivated) => Ok(State::Compromised),
@@ -103,13 +104,13 @@ pub fn revoke(state: State, reason: RevocationReasonCode) -> Result<State, Refus
     }
 }
 
-/// Whether a revocation for this reason makes an object Compromised.
+/// Whether a revocation with this reason makes an object Compromised.
 #[must_use]
 pub fn is_compromise(reason: RevocationReasonCode) -> bool {
     matches!(reason, RevocationReasonCode::KeyCompromise | RevocationReasonCode::CACompromise)
 }
 
-/// The state after the end of an object that need not be revoked first.
+/// Returns the state after the destruction of an object that need not be revoked first.
 #[must_use]
 pub fn end(state: State) -> State {
     match state {
@@ -118,7 +119,7 @@ pub fn end(state: State) -> State {
     }
 }
 
-/// The state after Destroy (section 6.1.15, transitions 2, 7 and 9).
+/// Returns the state after Destroy (section 6.1.15, transitions 2, 7 and 9).
 pub fn destroy(state: State) -> Result<State, Refusal> {
     match state {
         State::PreActive | State::Deactivated => Ok(State::Destroyed),

@@ -1,6 +1,6 @@
-//! One definition for a structure: the Rust type, its reader and its writer.
+//! Macros that define a structure: the Rust type, its reader and its writer.
 
-/// Defines a structure of the standard. Each field names its tag; a field without one is a `Group`. The items are
+/// Defines a structure of the standard. Each field names its tag; a field without a tag is a `Group`. The items are
 /// written in the order of the fields, which is the standard's, and read in any order.
 macro_rules! structure {
     ($(#[$meta:meta])* pub struct $name:ident { $($fields:tt)* }) => {
@@ -22,7 +22,7 @@ macro_rules! structure {
     };
 }
 
-/// The type and its fields only, for a structure that reads itself with more care.
+/// Defines only the type and its fields, for a structure with a reader of its own.
 macro_rules! members {
     (
         $(#[$meta:meta])*

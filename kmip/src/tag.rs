@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::dialect::folded;
 
-/// A tag. Every tag of the standard is a constant of its name; 0x540000 to 0x54FFFF are extensions.
+/// A tag. Every tag of the standard is a constant of its name. Tags from 0x540000 to 0x54FFFF are extensions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tag(u32);
 
@@ -49,10 +49,10 @@ const EXTENSIONS: [(Tag, &str); 6] = [
     (Tag::OLDER_IV, Tag::OLDER_IV_NAME),
 ];
 
-/// No tag's name is longer, so that a longer text need not be folded whole.
+/// The length of the longest tag name. A longer text need not be folded completely.
 const LONGEST_NAME: usize = 64;
 
-/// Every tag by its name as the standard spells it, which is how nearly every document does.
+/// Every tag by its name in the standard's spelling, which nearly all documents use.
 static BY_NAME: LazyLock<HashMap<&'static str, Tag>> =
     LazyLock::new(|| Tag::named().chain(Tag::read_extensions()).map(|(tag, name)| (*name, *tag)).collect());
 
@@ -61,32 +61,34 @@ static BY_FOLDED_NAME: LazyLock<HashMap<Vec<u8>, Tag>> =
     LazyLock::new(|| Tag::named().map(|(tag, name)| (folded(name).collect(), *tag)).collect());
 
 impl Tag {
-    /// A name that is no tag at all: what a reader puts where it found one, for whoever looks at that item.
+    /// The tag of an item whose name is not a tag. The item's value is the fault, which is reported when the item is
+    /// read.
     pub(crate) const UNKNOWN: Self = Self(0);
 
-    /// A list of vendor attributes, or one of them.
+    /// A list of vendor attributes, or one vendor attribute.
     pub(crate) const VENDOR_ATTRIBUTES: Self = Self(0x54_0001);
-    /// A managed object, whatever its type.
+    /// A managed object of any type.
     pub(crate) const OBJECT: Self = Self(0x54_0002);
     /// The bytes in a key material.
     pub(crate) const BYTE_STRING: Self = Self(0x54_0003);
-    /// Whether the other half of a pair is meant, too.
+    /// Whether the operation also applies to the other key of a pair.
     pub(crate) const CASCADE: Self = Self(0x54_0004);
-    /// What type the object must have.
+    /// The type that the object must have.
     pub(crate) const EXPECTED_OBJECT_TYPE: Self = Self(0x54_0005);
-    /// IV/Counter/Nonce as it is written to those who know it by its other spelling. It is read as any spelling is.
+    /// IV/Counter/Nonce in the older spelling. It is only written; when read, the name is a spelling of
+    /// `IVCounterNonce`.
     pub(crate) const OLDER_IV: Self = Self(0x54_0006);
-    /// That spelling.
+    /// The older spelling of IV/Counter/Nonce.
     pub(crate) const OLDER_IV_NAME: &'static str = "IvCounterNonce";
 
-    /// The tag of a code, if it is one of the standard's or an extension.
+    /// Returns the tag of a code, if the code is in the standard or in the range of extensions.
     #[must_use]
     pub fn from_code(code: u32) -> Option<Self> {
         let tag = Self(code);
         (tag.row().is_some() || tag.is_extension()).then_some(tag)
     }
 
-    /// The tag of a name, in any spelling.
+    /// Returns the tag of a name, in any spelling.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let exactly = BY_NAME.get(name).copied();
@@ -99,13 +101,13 @@ impl Tag {
         self.0
     }
 
-    /// The normalised name; of extensions only those of the bare dialect have one.
+    /// The normalised name. Of the extensions, only those of the bare dialect have one.
     #[must_use]
     pub fn name(self) -> Option<&'static str> {
         self.row().map(|(_, name)| *name)
     }
 
-    /// Whether the code is in the range that the standard leaves to extensions.
+    /// Whether the code is in the range that the standard reserves for extensions.
     #[must_use]
     pub fn is_extension(self) -> bool {
         (0x54_0000..=0x54_FFFF).contains(&self.0)

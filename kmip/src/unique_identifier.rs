@@ -1,4 +1,4 @@
-//! How a request names an object (KMIP 2.1, section 4.58).
+//! The names of objects in requests (KMIP 2.1, section 4.58).
 
 use std::fmt;
 
@@ -9,18 +9,18 @@ use super::ttlv::{Field, ItemType, Value};
 
 /// The name of an object in a request.
 ///
-/// The standard also lets a batch name the n-th identifier of an earlier answer. That is refused: the ID placeholder
-/// already joins the items of a batch.
+/// The standard also lets an item name the n-th identifier of an earlier response in the batch. That is refused,
+/// because the ID placeholder is sufficient to connect the items of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UniqueIdentifier {
     /// The identifier itself.
     Text(String),
-    /// The object that the last operation of this batch left in the ID placeholder.
+    /// The ID placeholder: the object of the last operation of this batch that set it.
     IdPlaceholder,
 }
 
 impl UniqueIdentifier {
-    /// The identifier, unless it is the placeholder.
+    /// The identifier; `None` for the ID placeholder.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {

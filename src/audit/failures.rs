@@ -1,4 +1,5 @@
-//! Failed authentication: counted, and told in few lines, because strangers decide how much of it there is.
+//! Failed authentications. They are counted and summed up in few lines, because unauthenticated callers decide how many
+//! there are.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,25 +7,25 @@ use std::time::{Duration, Instant};
 
 use super::record::{Outcome, Record};
 
-/// The span that one line sums up.
+/// The time span that one line sums up.
 const SPAN: Duration = Duration::from_secs(1);
 
-/// Lines for one span, beyond the one that sums up the others.
+/// The largest number of lines for one span, without the line that sums up the rest.
 const MAX_LINES: usize = 32;
 
-/// How much strangers may write at one time, in bytes.
+/// The most bytes that failures may write at once.
 const BUDGET: u64 = 4 << 20;
 
-/// What they get back in an hour, in bytes.
+/// The bytes that are added to the budget in an hour.
 const REFILL: u64 = 1 << 20;
 
-/// How often there is a line when the budget is used up.
+/// The interval between lines when the budget is used up.
 const SPARE: Duration = Duration::from_secs(60);
 
-/// What a checkpoint takes, in bytes: each span of failures leads to one.
+/// The size of a checkpoint, in bytes. Each span with failures leads to one.
 const CHECKPOINT: u64 = 450;
 
-/// Who failed how.
+/// The network that failed, by which method and for which reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Failure {
     pub(super) network: IpAddr,
@@ -32,7 +33,7 @@ pub(super) struct Failure {
     pub(super) reason: &'static str,
 }
 
-/// The counters, of bounded size.
+/// The counters of failures. Their memory is bounded.
 pub(super) struct Failures {
     counts: HashMap<Failure, u64>,
     others: u64,
@@ -47,7 +48,7 @@ impl Failures {
         Self { counts: HashMap::new(), others: 0, since: None, budget: BUDGET, refilled: now, spare: None }
     }
 
-    /// Counts one; whether it is the first of its span.
+    /// Counts one failure. Returns whether it is the first of its span.
     pub(super) fn count(&mut self, failure: Failure, now: Instant) -> bool {
         if let Some(count) = self.counts.get_mut(&failure) {
             *count += 1;
@@ -61,13 +62,13 @@ impl Failures {
         first
     }
 
-    /// When there is something to tell.
+    /// Returns the time when the next lines are due; `None` if there are no failures.
     pub(super) fn due(&self) -> Option<Instant> {
         let due = self.since? + SPAN;
         Some(self.spare.map_or(due, |last| due.max(last + SPARE)))
     }
 
-    /// What is to be told now.
+    /// Returns the records that are due now.
     pub(super) fn take(&mut self, now: Instant) -> Vec<Record> {
         if self.due().is_none_or(|due| now < due) {
             return Vec::new();
@@ -75,7 +76,7 @@ impl Failures {
         self.take_all(now)
     }
 
-    /// What there is to tell when nothing will be told later.
+    /// Returns the records of all failures at once, because the log is being closed.
     pub(super) fn take_all(&mut self, now: Instant) -> Vec<Record> {
         if self.since.is_none() {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! The file of the log: opened for this process only, appended to, synced, cut back.
+//! The file of the log. It is locked for this process, appended to, synced, and truncated after errors.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek as _, SeekFrom, Write as _};
@@ -14,18 +14,18 @@ use crate::file;
 pub(super) struct Log {
     path: PathBuf,
     file: File,
-    /// Whether its name is not on disk yet.
+    /// Whether the file's name may not be on disk yet.
     is_named_anew: bool,
-    /// Its length, in bytes: all of it whole lines.
+    /// The length of the file, in bytes. It ends with a whole line.
     pub(super) len: u64,
-    /// Sequence number of its first line.
+    /// The sequence number of the first line; `None` for an empty file.
     pub(super) first: Option<u64>,
-    /// Time of its first line, in milliseconds since 1970-01-01 UTC.
+    /// The time of the first line, in milliseconds since 1970-01-01 UTC.
     pub(super) begun: i64,
 }
 
 impl Log {
-    /// Opens the log or makes it, and takes it for this process.
+    /// Opens or creates the log, and locks it for this process.
     pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
         let failed = |source| OpenError::File { path: path.to_owned(), source };
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
@@ -55,7 +55,7 @@ impl Log {
         Ok(log)
     }
 
-    /// Makes an empty log at a path where nothing is, and takes it.
+    /// Creates and locks an empty log at a path where no file exists.
     fn create(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(path)?;
         file.try_lock().map_err(io::Error::from)?;
@@ -71,9 +71,9 @@ impl Log {
         Ok(())
     }
 
-    /// Another handle on the same file, at its beginning.
+    /// Opens another handle on the same file, positioned at its beginning.
     pub(super) fn reader(&self) -> io::Result<File> {
-        // Not a clone: that would share the position.
+        // A clone of the handle would share its position.
         let mut file = File::open(&self.path)?;
         if !self.is(&file.metadata()?) {
             file = self.file.try_clone()?;
@@ -86,7 +86,7 @@ impl Log {
         self.file.metadata().is_ok_and(|own| (own.dev(), own.ino()) == (other.dev(), other.ino()))
     }
 
-    /// Whether the path names this file, another one, or none.
+    /// Checks whether the path names this file, another file, or no file.
     pub(super) fn named(&self) -> io::Result<Named> {
         match fs::metadata(&self.path) {
             Ok(metadata) if self.is(&metadata) => Ok(Named::Same),
@@ -96,16 +96,17 @@ impl Log {
         }
     }
 
-    /// Appends whole lines. After an error part of them may be there: [`Self::cut`].
+    /// Appends whole lines. After an error, part of them may be in the file: call [`Self::cut`].
     pub(super) fn append(&mut self, lines: &[u8], first: u64) -> io::Result<()> {
         let metadata = self.file.metadata()?;
         if metadata.nlink() == 0 {
-            return Err(io::Error::other("the file was removed: SIGHUP begins a new one"));
+            return Err(io::Error::other("the file was removed: send SIGHUP to begin a new one"));
         }
         if metadata.len() != self.len {
-            // What follows would be no chain. The next start compares what is there with what the database knows.
+            // Appended lines would not continue the hash chain. The next start compares the file with what the database
+            // knows.
             return Err(io::Error::other(format!(
-                "another program changed it: it has {} bytes in place of {}; stop the server",
+                "another program changed it: it has {} bytes; expected {}; stop the server",
                 metadata.len(),
                 self.len
             )));
@@ -116,7 +117,7 @@ impl Log {
         Ok(())
     }
 
-    /// Waits until everything is on disk, the file's name too.
+    /// Waits until the file's content and its name are on disk.
     pub(super) fn sync(&mut self) -> io::Result<()> {
         if self.is_named_anew {
             File::open(directory_of(&self.path))?.sync_all()?;
@@ -125,7 +126,7 @@ impl Log {
         self.file.sync_data()
     }
 
-    /// Cuts off what is after `len`.
+    /// Truncates the file to `len` bytes.
     pub(super) fn cut(&mut self, len: u64) -> io::Result<()> {
         if self.file.metadata()?.len() > len {
             self.file.set_len(len)?;
@@ -137,7 +138,8 @@ impl Log {
         Ok(())
     }
 
-    /// Gives the file the name of its lines and begins a new one in its place; the name it got.
+    /// Renames the file after the sequence numbers of its lines and begins a new file in its place. Returns the new
+    /// name of the old file.
     pub(super) fn rotate(&mut self, last: u64) -> io::Result<PathBuf> {
         let first = self.first.unwrap_or(last);
         let old = suffixed(&self.path, &format!(".{first:012}-{last}"));
@@ -145,14 +147,14 @@ impl Log {
             return Err(io::Error::other(format!("{} exists already", old.display())));
         }
         let new = suffixed(&self.path, ".new");
-        // Left by a process that ended right here.
+        // The empty file of a process that ended at this point.
         if fs::metadata(&new).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0) {
             fs::remove_file(&new)?;
         }
         let mut log = Self::create(&new)?;
         let renamed = fs::rename(&self.path, &old).and_then(|()| fs::rename(&new, &self.path));
         if let Err(error) = renamed {
-            // Back to where it was, as far as that goes.
+            // Restores the former state as far as possible.
             let _ = fs::remove_file(&new);
             if !self.path.exists() {
                 let _ = fs::rename(&old, &self.path);
@@ -164,7 +166,8 @@ impl Log {
         Ok(old)
     }
 
-    /// Goes on in the file that the path names now, if that is empty or ends as this one does; or makes one.
+    /// Continues in the file that the path names now, or creates it. The caller must have checked that the file is
+    /// empty or ends with the last line of this one.
     pub(super) fn succeed(&mut self, named: &Named) -> Result<(), OpenError> {
         let failed = |source| OpenError::File { path: self.path.clone(), source };
         *self = match named {
@@ -175,7 +178,7 @@ impl Log {
         Ok(())
     }
 
-    /// The last line of the file that the path names now, without its newline; `None` if that is empty.
+    /// Returns the last line of the file that the path names now, without its newline; `None` if the file is empty.
     pub(super) fn last_line_of_named(&self) -> io::Result<Option<Vec<u8>>> {
         Backwards::whole(File::open(&self.path)?)?.next().transpose()
     }
@@ -185,7 +188,7 @@ impl Log {
     }
 }
 
-/// What a path names.
+/// The file that a path names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Named {
     Same,
@@ -193,13 +196,13 @@ pub(super) enum Named {
     Nothing,
 }
 
-/// A rotated file, and the sequence number of its first line by its name.
+/// A rotated file, and the sequence number of its first line according to its name.
 pub(super) struct Rotated {
     pub(super) path: PathBuf,
     pub(super) first: u64,
 }
 
-/// The rotated files beside a log, oldest first.
+/// Returns the rotated files next to a log, oldest first.
 pub(super) fn rotated(path: &Path) -> io::Result<Vec<Rotated>> {
     let directory = directory_of(path);
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -227,7 +230,7 @@ fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// The time of a line, in milliseconds since 1970-01-01 UTC.
+/// Parses the time of a line into milliseconds since 1970-01-01 UTC.
 fn milliseconds(text: &str) -> Option<i64> {
     use time::format_description::well_known::Rfc3339;
     let time = time::OffsetDateTime::parse(text, &Rfc3339).ok()?;

@@ -1,4 +1,4 @@
-//! The name that every log had before logs were named after their databases.
+//! Renames logs that have the name of former releases, in which a log was not named after its database.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -9,10 +9,12 @@ use super::found;
 use super::line::{Hash, Head};
 use crate::hexadecimal;
 
-/// Gives the log at `former`, with its rotated files, the name `own`, if it is the log of the database that knows `head`, and
-/// whose lines `key` signs. Nothing happens if there is a log at `own` or none at `former`. Whether it was renamed.
+/// Renames the log at `former` and its rotated files to `own`, if it is the log of the database: it contains the line
+/// `head`, and `key` signs its checkpoints. Does nothing if a log exists at `own`, or no log at `former`. Returns
+/// whether the log was renamed.
 ///
-/// A database that knows no head may be new. A log that is not signed by `key` is then another's, and is not touched.
+/// A database without a head may be new. A log that another key signs then belongs to another database, and is not
+/// touched.
 ///
 /// # Errors
 /// The database knows a head, and the log at `former` is not its log; or a file cannot be read or renamed.
@@ -36,7 +38,7 @@ pub fn adopt(former: &Path, own: &Path, head: Option<Head>, key: &Hash) -> Resul
         }
         _ => {}
     }
-    // The log itself last: what is not finished is begun again.
+    // The log itself is renamed last, so that a later call resumes an interrupted renaming.
     for file in rotated(former).map_err(failed)? {
         let new = renamed(&file.path, former, own);
         fs::rename(&file.path, new).map_err(failed)?;
@@ -47,7 +49,7 @@ pub fn adopt(former: &Path, own: &Path, head: Option<Head>, key: &Hash) -> Resul
     Ok(true)
 }
 
-/// The path with what follows `former` in it after `own`.
+/// Returns `own` followed by the part of the file name that comes after `former`.
 fn renamed(path: &Path, former: &Path, own: &Path) -> PathBuf {
     let rest = path
         .file_name()

@@ -1,4 +1,4 @@
-//! The end of a log as the last process left it, compared with what the database knows.
+//! Reads the end of a log as the last process left it, and compares it with what the database knows.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
@@ -11,32 +11,33 @@ use super::file::{Log, rotated};
 use super::line::{CHECKPOINT, Checkpoint, Head, Header, MAX_LINE, hash};
 use super::lines::Backwards;
 
-/// Changes that are listed one by one.
+/// The largest number of changes that are listed one by one.
 const MAX_LISTED: usize = 1000;
 
-/// How far back a log is read of which the database knows nothing, in lines.
+/// The number of lines that are read backwards if the database knows no line of the log.
 const MAX_BACK: usize = 4096;
 
-/// What was found.
+/// The state of the log when it was opened.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// The last line; `None` for an empty log.
+    /// The number and hash of the last line; `None` for an empty log.
     pub end: End,
-    /// Bytes of a line that was being written when the process ended.
+    /// The bytes of an incomplete line at the end, which the process was writing when it ended.
     pub torn: u64,
-    /// Whether the process ended without saying so.
+    /// Whether the process ended without recording that it stopped.
     pub unclean: bool,
-    /// Changes after the line that the database knows: they are not in the database. At most 1,000.
+    /// The sequence numbers of changes after the line that the database knows. They are not in the database. At most
+    /// 1,000 are listed.
     pub not_in_database: Vec<u64>,
-    /// How many there are.
+    /// The number of such changes.
     pub not_in_database_count: u64,
-    /// What is missing; only where that was accepted.
+    /// The difference from what the database knows. An open log has one only if it was accepted.
     pub loss: Option<Loss>,
     /// The key of the last checkpoint that was read, in hexadecimal.
     pub signed_by: Option<Vec<u8>>,
 }
 
-/// The part of a file that holds whole lines.
+/// The part of a file that contains whole lines.
 struct Part {
     file: File,
     len: u64,
@@ -48,13 +49,13 @@ impl Part {
     }
 }
 
-/// Reads the end.
+/// Reads the end of the log, from the line `head` or else from the last checkpoint.
 pub(super) fn read(log: &Log, head: Option<Head>) -> io::Result<Found> {
     let own = Part::of(log.reader()?)?;
     let torn = log.len.saturating_sub(own.len);
     let mut older = rotated(log.path())?;
     let target = head.map_or(u64::MAX, |head| head.seq);
-    // The file that has the line, or the oldest there is.
+    // Begins with the file that contains the line, or with the oldest file.
     let start = match log.first.filter(|_| own.len > 0) {
         Some(first) if first <= target => older.len(),
         _ => older.iter().rposition(|file| file.first <= target).unwrap_or_default(),
@@ -72,7 +73,7 @@ pub(super) fn read(log: &Log, head: Option<Head>) -> io::Result<Found> {
     Ok(found)
 }
 
-/// The length of a file up to its last newline.
+/// Returns the length of a file up to its last newline.
 fn whole_lines(mut file: File) -> io::Result<u64> {
     let mut end = file.seek(SeekFrom::End(0))?;
     let mut block = Vec::new();
@@ -89,7 +90,7 @@ fn whole_lines(mut file: File) -> io::Result<u64> {
     Ok(0)
 }
 
-/// Where to begin: one line before the one that the database knows, or before the last checkpoint.
+/// Returns the offset to read from: one line before the line that the database knows, or before the last checkpoint.
 fn start_in(part: &Part, head: Option<Head>) -> io::Result<u64> {
     let mut lines = Backwards::before(part.file.try_clone()?, part.len)?;
     let (mut count, mut is_behind) = (0, false);
@@ -115,7 +116,7 @@ struct Scan {
     head: Option<Head>,
     has_head: bool,
     last: End,
-    /// Whether the log says at this line that the process stopped.
+    /// Whether the log records, up to this line, that the process stopped.
     stopped: bool,
     changes: Vec<u64>,
     broken: Option<u64>,
@@ -173,7 +174,7 @@ impl Scan {
         } else if let Some(head) = self.head
             && header.seq > head.seq
         {
-            // The file before this one was moved away: its last line is still known by its hash.
+            // An earlier file was moved away, but the database still knows the hash of its last line.
             let is_next = header.seq == head.seq + 1 && header.follows(&head.hash);
             (self.has_head, self.late) = (is_next, (!is_next).then_some(header.seq));
         }
@@ -197,7 +198,7 @@ impl Scan {
         self.broken.get_or_insert(seq.saturating_sub(1));
     }
 
-    /// Notes what a line after the database's says about changes.
+    /// Collects the changes that a line after the database's line records or retracts.
     fn after(&mut self, line: &[u8], header: &Header<'_>) {
         if header.event == b"decision"
             && let Ok(Change { outcome, version: Some(_) }) = serde_json::from_slice(line)

@@ -1,4 +1,4 @@
-//! A line of the log: its strict form, and the form of a checkpoint.
+//! Lines of the log: their strict form, and the form of a checkpoint.
 
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -9,13 +9,13 @@ use time::OffsetDateTime;
 
 use crate::hexadecimal;
 
-/// SHA-256 of a complete line without its newline.
+/// The SHA-256 of a complete line without its newline.
 pub type Hash = [u8; 32];
 
-/// `prev` of the first line of all.
+/// The `prev` of the first line of a log.
 pub(super) const NO_LINE: Hash = [0; 32];
 
-/// The longest line, in bytes; what is longer was not written by this program.
+/// The longest line, in bytes. This program writes no longer ones.
 pub(super) const MAX_LINE: usize = 64 * 1024;
 
 /// Enough of a file to read the header of its first line, in bytes.
@@ -27,7 +27,7 @@ pub(super) fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Milliseconds since 1970-01-01 UTC as RFC 3339: 24 characters, which sort like what they mean.
+/// Formats milliseconds since 1970-01-01 UTC as RFC 3339: 24 characters, which sort in order of time.
 pub(super) fn timestamp(milliseconds: i64) -> String {
     let nanoseconds = i128::from(milliseconds) * 1_000_000;
     let time = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -36,15 +36,15 @@ pub(super) fn timestamp(milliseconds: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
 }
 
-/// The hash of a line.
+/// Returns the hash of a line.
 pub(super) fn hash(line: &[u8]) -> Hash {
-    // Not `sha256`, which looks the algorithm up for each line.
+    // `openssl::sha::sha256` would look up the algorithm for each line.
     let mut state = Sha256::new();
     state.update(line);
     state.finish()
 }
 
-/// Appends a line with its newline and returns its hash. `members` are those from `event` on.
+/// Appends a line with its newline, and returns the hash of the line. `members` are the JSON members from `event` on.
 pub(super) fn append(out: &mut String, seq: u64, time: i64, prev: &Hash, members: &str) -> Hash {
     let start = out.len();
     let (time, prev) = (timestamp(time), hexadecimal::lower(prev));
@@ -55,20 +55,20 @@ pub(super) fn append(out: &mut String, seq: u64, time: i64, prev: &Hash, members
     hash
 }
 
-/// What every line begins with.
+/// The members that every line begins with.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Header<'a> {
     pub(super) seq: u64,
     pub(super) time: &'a [u8],
-    /// As it stands there: 64 lowercase hexadecimal digits, which nobody has looked at.
+    /// The value in the line: 64 bytes that are not checked.
     pub(super) prev: &'a [u8],
     pub(super) event: &'a [u8],
-    /// What follows the value of `event`.
+    /// The text after the value of `event`.
     rest: &'a [u8],
 }
 
 impl<'a> Header<'a> {
-    /// Reads it; `None` if the line does not begin in the strict form.
+    /// Parses the beginning of a line; `None` if it does not have the strict form.
     pub(super) fn read(line: &'a [u8]) -> Option<Self> {
         let rest = line.strip_prefix(b"{\"seq\":")?;
         let (seq, rest) = number(rest)?;
@@ -87,7 +87,7 @@ impl<'a> Header<'a> {
     }
 }
 
-/// A decimal number as this program writes it, and what follows it.
+/// Parses a decimal number without leading zeros. Returns it and the text after it.
 fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     let end = text.iter().position(|byte| !byte.is_ascii_digit())?;
     let (digits, rest) = text.split_at_checked(end)?;
@@ -107,36 +107,36 @@ fn is_time(text: &[u8]) -> bool {
         && text.iter().zip(FORM).all(|(own, form)| if *form == b'0' { own.is_ascii_digit() } else { own == form })
 }
 
-/// The name of the event that signs what is before it.
+/// The event of a line that signs the lines before it.
 pub(super) const CHECKPOINT: &str = "checkpoint";
 
-/// The last line as the database keeps it.
+/// The last line of the log, as the database stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// Its sequence number.
+    /// The sequence number of the line.
     pub seq: u64,
-    /// Its hash.
+    /// The hash of the line.
     pub hash: Hash,
 }
 
 /// A signed checkpoint that is on disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedHead {
-    /// Its sequence number.
+    /// The sequence number of the line.
     pub seq: u64,
-    /// Its hash.
+    /// The hash of the line.
     pub hash: Hash,
     /// The line without its newline.
     pub line: String,
 }
 
-/// A checkpoint, read in its strict form.
+/// A checkpoint, parsed in its strict form.
 pub(super) struct Checkpoint<'a> {
-    /// What is signed: everything before `,"signature":`.
+    /// The signed text: everything before `,"signature":`.
     pub(super) signed: &'a [u8],
-    /// As it stands there: 64 lowercase hexadecimal digits, which nobody has looked at.
+    /// The value in the line: 64 bytes that are not checked.
     pub(super) key: &'a [u8],
-    /// DER of the signature.
+    /// The signature in DER.
     pub(super) signature: Vec<u8>,
 }
 
@@ -151,13 +151,13 @@ impl<'a> Checkpoint<'a> {
     }
 }
 
-/// The beginning of a checkpoint, which is what gets signed.
+/// Returns the beginning of a checkpoint, which is the text that is signed.
 pub(super) fn to_sign(seq: u64, time: i64, prev: &Hash, key: &Hash) -> String {
     let (time, prev, key) = (timestamp(time), hexadecimal::lower(prev), hexadecimal::lower(key));
     format!("{{\"seq\":{seq},\"time\":\"{time}\",\"prev\":\"{prev}\",\"event\":\"{CHECKPOINT}\",\"key\":\"{key}\"")
 }
 
-/// The checkpoint of what was signed, without its newline.
+/// Returns the checkpoint line for a signed text, without its newline.
 pub(super) fn checkpoint(signed: &str, signature: &[u8]) -> String {
     format!("{signed},\"signature\":\"{}\"}}", BASE64.encode(signature))
 }

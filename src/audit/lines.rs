@@ -1,4 +1,4 @@
-//! The lines of a file from its end, with bounded memory.
+//! Reads the lines of a file from its end, with bounded memory.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -7,15 +7,16 @@ use memchr::memrchr;
 
 use super::line::MAX_LINE;
 
-/// How much is read at one time, in bytes.
+/// The number of bytes that are read at a time.
 const BLOCK: u64 = 1 << 16;
 
-/// Yields lines without their newlines, the last one first. What follows the last newline counts as a line.
+/// An iterator over the lines of a file without their newlines, from the last to the first. Text after the last newline
+/// counts as a line.
 pub(super) struct Backwards {
     file: File,
-    /// Where the bytes of `block` begin in the file.
+    /// The offset in the file of the first byte of `block`.
     start: u64,
-    /// Bytes before those that were yielded.
+    /// The bytes before the lines that were returned.
     block: Vec<u8>,
 }
 
@@ -25,7 +26,7 @@ impl Backwards {
         Self::before(file, length)
     }
 
-    /// The lines that have a newline.
+    /// Iterates over the lines that end with a newline.
     pub(super) fn whole(file: File) -> io::Result<Self> {
         let mut lines = Self::new(file)?;
         let mut last = [0];
@@ -38,7 +39,7 @@ impl Backwards {
         Ok(lines)
     }
 
-    /// The lines that are before an offset.
+    /// Iterates over the lines before an offset.
     pub(super) fn before(file: File, end: u64) -> io::Result<Self> {
         let mut lines = Self { file, start: end, block: Vec::new() };
         lines.fill()?;
@@ -48,7 +49,7 @@ impl Backwards {
         Ok(lines)
     }
 
-    /// Where the line that was yielded last begins.
+    /// The offset of the line that was returned last.
     pub(super) fn offset(&self) -> u64 {
         self.start + u64::try_from(self.block.len()).unwrap_or(u64::MAX) + u64::from(!self.is_at_start())
     }
@@ -57,7 +58,7 @@ impl Backwards {
         self.start == 0 && self.block.is_empty()
     }
 
-    /// Puts the bytes before it in front of the block.
+    /// Reads the preceding bytes of the file into the beginning of the block.
     fn fill(&mut self) -> io::Result<()> {
         let size = self.start.min(BLOCK);
         self.start -= size;

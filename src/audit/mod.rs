@@ -1,4 +1,5 @@
-//! The audit trail: a file of JSON lines, each with the hash of the one before, signed at intervals by a key of the HSM.
+//! The audit log: a file of JSON lines. Each line contains the hash of the line before, and a key in the HSM signs the
+//! log at intervals.
 
 mod error;
 mod failures;
@@ -38,7 +39,7 @@ use file::Log;
 use queue::Queue;
 use writer::{Start, Writer};
 
-/// An open log. Dropping it closes it.
+/// An open audit log. Dropping it closes it.
 pub struct Audit {
     path: PathBuf,
     queue: Arc<Queue>,
@@ -46,16 +47,16 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Opens the log or makes it, compares its end with `head`, which is what the database knows, and says in the log
-    /// that this process goes on with it. These lines are on disk when this returns.
+    /// Opens or creates the log and compares its end with `head`, the last line that the database knows. Then it
+    /// records that this process continues the log. These lines are on disk when this function returns.
     ///
-    /// With `begin` the log goes on in a new file: what is there was signed by another key.
+    /// With `begin`, the log continues in a new file, because another key signed the present one.
     ///
-    /// `publish` hears of each checkpoint that is on disk, on the thread that writes: it must not block, and must not
-    /// own this log.
+    /// `publish` is called with each checkpoint that is on disk, on the thread that writes. It must not block, and must
+    /// not own this log.
     ///
     /// # Errors
-    /// Another process has the log, it cannot be written, or lines are missing and that was not accepted.
+    /// Another process has the log open, it cannot be written, or lines are missing and the loss was not accepted.
     pub fn open(
         settings: &AuditSettings,
         head: Option<Head>,
@@ -82,7 +83,7 @@ impl Audit {
         }
         let first = first_records(&found, head, log.len == 0);
         let end = match (&found.loss, head, found.end) {
-            // No sequence number is used twice: what is missing keeps its own.
+            // The sequence numbers of missing lines are not used again.
             (Some(_), Some(head), Some((seq, hash))) => Some((seq.max(head.seq), hash)),
             (Some(_), Some(head), None) => Some((head.seq, head.hash)),
             (_, _, end) => end,
@@ -97,25 +98,25 @@ impl Audit {
         Ok((Self { path: settings.file.clone(), queue, thread: Mutex::new(Some(thread)) }, found))
     }
 
-    /// Records something that is on disk within a second, and does not wait.
+    /// Records an event without waiting. It is on disk within a second.
     ///
     /// # Errors
-    /// It was not accepted: whatever it records must be refused.
+    /// The record was not accepted: the caller must refuse the operation that it records.
     pub fn note(&self, record: Record) -> Result<(), Unavailable> {
         self.queue.note(record)
     }
 
-    /// Records and returns once all of it is on disk; one sync serves all who wait.
+    /// Records events, and returns when all of them are on disk. One sync serves all waiting callers.
     ///
     /// # Errors
-    /// None of it is in the log, nor will be.
+    /// None of the records is or will be in the log.
     pub fn write(&self, records: Vec<Record>) -> Result<Mark, Unavailable> {
         let answered = self.queue.write(records)?;
         desk::wait(|| answered.recv()).unwrap_or(Err(Unavailable::Closed))
     }
 
-    /// Says that the changes recorded at `mark` did not happen, and returns when that is on disk, or will be written
-    /// first of all once the log can be written again.
+    /// Records that the changes at `mark` were not committed. Returns when that is on disk, or, if the log cannot be
+    /// written, when it is queued to be written before everything else.
     pub fn retract(&self, mark: &Mark) {
         let mut record = Record::event("not-committed");
         record.number("first", mark.first);
@@ -126,11 +127,12 @@ impl Audit {
         tracing::warn!(
             first = mark.first,
             last = mark.seq,
-            "these changes were not committed: the audit log says so later"
+            "these changes were not committed: the audit log will record that later"
         );
     }
 
-    /// Counts a failed authentication from a network; `method` and `reason` are words, not what the caller sent.
+    /// Counts a failed authentication from a network. `method` and `reason` are fixed words, never text from the
+    /// caller.
     pub fn failed_authentication(&self, network: IpAddr, method: &'static str, reason: &'static str) {
         self.queue.failed_authentication(Failure { network, method, reason });
     }
@@ -138,25 +140,26 @@ impl Audit {
     /// Whether records are accepted.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why not.
     pub fn check(&self) -> Result<(), Unavailable> {
         self.queue.check()
     }
 
-    /// The same for an operation that would begin now: one that may not is counted, as what the log has to tell of.
+    /// Checks whether records are accepted, for an operation that is about to begin. A refused operation is counted,
+    /// and the log records the number later.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why not.
     pub fn admit(&self) -> Result<(), Unavailable> {
         self.queue.admit()
     }
 
-    /// Goes on in the file that the path names now, if another program has moved the old one. Does not wait.
+    /// Continues in the file that the path names now, if another program moved the old one. Returns without waiting.
     pub fn reopen(&self) {
         self.queue.reopen();
     }
 
-    /// The files of the log that are still where the server put them.
+    /// Returns the files of the log: the present one, and the rotated ones that still have their names.
     ///
     /// # Errors
     /// Their folder cannot be read.
@@ -164,13 +167,13 @@ impl Audit {
         files(&self.path)
     }
 
-    /// What metrics show.
+    /// Returns the numbers for metrics.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         self.queue.statistics()
     }
 
-    /// Writes what is waiting, says that the process stopped, and signs. Later records are refused.
+    /// Writes the waiting records, records that the process stopped, and signs. Later records are refused.
     pub fn close(&self) {
         self.queue.close();
         if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
@@ -179,21 +182,21 @@ impl Audit {
     }
 }
 
-/// Whether a database that is new can begin its log: the file can be written, and is not another database's. Leaves an empty
-/// file where there was none.
+/// Checks whether a new database can begin its log: the file can be written, and is not the log of another database.
+/// Creates an empty file if none exists.
 ///
 /// # Errors
-/// As [`Audit::open`] would answer.
+/// See [`Audit::open`].
 pub fn inspect(settings: &AuditSettings) -> Result<(), OpenError> {
     let path = settings.file.as_path();
     let log = Log::open(path)?;
     let found = found::read(&log, None).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
-    // The database's own key is not even made.
+    // The new database has no key yet, so every signed log belongs to another database.
     let loss = found.loss.or(found.signed_by.map(|_| Loss::Foreign)).filter(|_| !settings.accept_loss);
     loss.map_or(Ok(()), |loss| Err(OpenError::Loss { path: path.to_owned(), loss }))
 }
 
-/// The file of a log, and those that the server rotated and left beside it.
+/// Returns the file of a log, and the files that the server rotated next to it.
 ///
 /// # Errors
 /// Their folder cannot be read.
@@ -208,7 +211,7 @@ impl Drop for Audit {
     }
 }
 
-/// What a process says first.
+/// Returns the first records of a process.
 fn first_records(found: &Found, head: Option<Head>, is_new_file: bool) -> Vec<Record> {
     let mut records = Vec::new();
     if let Some(loss) = &found.loss {

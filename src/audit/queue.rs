@@ -1,4 +1,4 @@
-//! Between the producers and the one thread that writes.
+//! The queue between the threads that record events and the one thread that writes.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,27 +11,27 @@ use super::failures::{Failure, Failures};
 use super::line::{Hash, now};
 use super::record::Record;
 
-/// What may wait, in bytes.
+/// The most bytes of records that may wait.
 const QUEUE: usize = 16 << 20;
 
-/// How long records that nobody waits for are gathered before they are written.
+/// How long records without a waiting caller are gathered before they are written.
 const GATHER: Duration = Duration::from_millis(50);
 
-/// How many bytes of them are.
+/// The number of gathered bytes after which the records are written at once.
 const GATHER_BYTES: usize = 1 << 18;
 
-/// Where the records of one [`super::Audit::write`] are in the log.
+/// The position in the log of the records of one [`super::Audit::write`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
-    /// Sequence number of the first.
+    /// The sequence number of the first record.
     pub first: u64,
-    /// Sequence number of the last.
+    /// The sequence number of the last record.
     pub seq: u64,
-    /// Hash of the last.
+    /// The hash of the last line.
     pub hash: Hash,
 }
 
-/// Answers one who waits.
+/// The channel on which a waiting caller gets its answer.
 pub(super) type Answer = SyncSender<Result<Mark, Unavailable>>;
 
 /// Records and the time at which they were made.
@@ -41,11 +41,12 @@ pub(super) struct Item {
 }
 
 pub(super) enum Records {
-    /// Accepted: it must get into the log, now or later.
+    /// An accepted record. It must get into the log, now or later.
     Note(Record),
-    /// Accepted as a note is, even where the log cannot be written, and synced at once if it can.
+    /// A record that is accepted even when the log cannot be written. It is synced at once if possible.
     Urgent(Record, Answer),
-    /// All are in the log when the answer says so, and none of them ever if it says otherwise.
+    /// Records that succeed or fail together. After a successful answer all are in the log; after an error none ever
+    /// will be.
     Write(Vec<Record>, Answer),
 }
 
@@ -58,7 +59,7 @@ impl Records {
     }
 }
 
-/// What the writing thread has to do.
+/// The work for the writing thread.
 #[derive(Default)]
 pub(super) struct Work {
     pub(super) items: Vec<Item>,
@@ -80,7 +81,7 @@ struct State {
     oldest: Option<Instant>,
 }
 
-/// The queue, and what is known about the log.
+/// The queue, and the state of the log.
 pub(super) struct Queue {
     state: Mutex<State>,
     wake: Condvar,
@@ -88,16 +89,16 @@ pub(super) struct Queue {
     pub(super) syncs: AtomicU64,
 }
 
-/// What metrics show.
+/// The numbers for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Statistics {
-    /// Lines written since the start.
+    /// The lines written since the start.
     pub lines: u64,
-    /// Syncs since the start.
+    /// The syncs since the start.
     pub syncs: u64,
-    /// Records that wait, in bytes.
+    /// The bytes of waiting records.
     pub queued: usize,
-    /// For how long the oldest of them has waited.
+    /// The time that the oldest waiting record has waited.
     pub lag: Duration,
     /// Whether the log cannot be written.
     pub failing: bool,
@@ -134,7 +135,7 @@ impl Queue {
         Ok(answered)
     }
 
-    /// Accepts a record even where the log cannot be written: it says that earlier lines are void.
+    /// Accepts a record even when the log cannot be written. The record says that earlier lines are void.
     pub(super) fn urgent(&self, record: Record) -> Receiver<Result<Mark, Unavailable>> {
         let (answer, answered) = sync_channel(1);
         let mut state = self.lock();
@@ -153,7 +154,7 @@ impl Queue {
         }
         let was_empty = state.items.is_empty();
         state.put(records);
-        // A note wakes nobody but one who does not know yet that there is any.
+        // The writing thread is not woken for each note, only for the first one.
         if was_empty || state.urgent || state.bytes >= GATHER_BYTES {
             self.wake.notify_all();
         }
@@ -184,11 +185,11 @@ impl Queue {
         self.wake.notify_all();
     }
 
-    /// Refuses everything from now on, and everyone who still waits.
+    /// Refuses all records from now on, and those that are waiting.
     pub(super) fn end(&self) {
         let mut state = self.lock();
         state.closed = true;
-        // Whoever waits for an answer hears that there is none.
+        // Dropping the answer channels reports the end to the waiting callers.
         state.items.clear();
         state.bytes = 0;
     }
@@ -204,7 +205,7 @@ impl Queue {
         }
     }
 
-    /// Waits until there is something to do, or `deadline`.
+    /// Waits until there is work, or until `deadline`.
     pub(super) fn wait(&self, deadline: Option<Instant>) -> Work {
         let mut state = self.lock();
         loop {
@@ -225,7 +226,8 @@ impl Queue {
         }
     }
 
-    /// Waits for the next attempt while the log cannot be written; true if it is to end.
+    /// Waits until `until`, or until there is work, while the log cannot be written. Returns whether to reopen the log,
+    /// and whether to close it.
     pub(super) fn pause(&self, until: Instant) -> (bool, bool) {
         let mut state = self.lock();
         loop {
@@ -238,21 +240,21 @@ impl Queue {
         }
     }
 
-    /// Refuses producers from now on; what they were promised is returned.
+    /// Refuses new records from now on. Returns the items that were accepted before.
     pub(super) fn fail(&self, error: &str) -> Vec<Item> {
         let mut state = self.lock();
         state.failing = Some(error.to_owned());
         state.take_items()
     }
 
-    /// Admits producers again; how many were refused meanwhile.
+    /// Accepts records again. Returns how many were refused in the meantime.
     pub(super) fn recovered(&self) -> u64 {
         let mut state = self.lock();
         state.failing = None;
         std::mem::take(&mut state.refused)
     }
 
-    /// How many were refused since the log cannot be written.
+    /// The number of records that were refused since the log cannot be written.
     pub(super) fn refused(&self) -> u64 {
         self.lock().refused
     }

@@ -1,4 +1,4 @@
-//! What producers record: the members of an event, escaped and bounded, before it has a place in the log.
+//! Records of events: their JSON members, escaped and bounded, before they get a sequence number.
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -7,13 +7,14 @@ use super::line::Hash;
 use crate::hexadecimal;
 use crate::text::push_json;
 
-/// The longest name, in bytes of UTF-8; what is longer is cut and ends with `…`.
+/// The longest name, in bytes of UTF-8. Longer names are cut and end with `…`.
 pub const MAX_NAME: usize = 255;
 
-/// The longest name of an object, in bytes of UTF-8: no two may be cut to one.
+/// The longest identifier of an object, in bytes of UTF-8. It is long enough for every identifier, so that no two are
+/// cut to the same text.
 pub const MAX_OBJECT: usize = 1100;
 
-/// The longest text of reason or detail, in bytes of UTF-8.
+/// The longest reason or detail, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 512;
 
 /// What the members of most events take, in bytes.
@@ -22,16 +23,16 @@ const USUAL: usize = 512;
 /// How a decision ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was permitted, and done.
+    /// The operation was permitted and succeeded.
     Success,
-    /// It was not permitted.
+    /// The operation was not permitted.
     Refused,
-    /// It was permitted, and failed.
+    /// The operation was permitted and failed.
     Failed,
 }
 
 impl Outcome {
-    /// The word in the log.
+    /// The name of the outcome in the log.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -42,43 +43,43 @@ impl Outcome {
     }
 }
 
-/// One decision. Names from outside may be anything: they are escaped and bounded here.
+/// One decision. Values from outside may contain anything: they are escaped and bounded here.
 #[derive(Debug, Clone, Copy)]
 pub struct Decision<'a> {
     /// The request's id.
     pub request_id: &'a str,
-    /// Who asked.
+    /// The caller.
     pub user: &'a str,
-    /// How it was proved: `certificate`, `jwt`, `api-token` or `default`.
+    /// The authentication method: `certificate`, `jwt`, `api-token`, `access-token`, `api-key` or `default`.
     pub method: &'a str,
-    /// The certificate's thumbprint in hexadecimal, or the issuer.
+    /// The thumbprint of the certificate in hexadecimal, or the issuer.
     pub proof: Option<&'a str>,
-    /// The address that the request came from.
+    /// The address of the client.
     pub peer: Option<IpAddr>,
-    /// What was asked for.
+    /// The requested operation.
     pub operation: &'a str,
-    /// What it was asked of.
+    /// The object of the operation.
     pub object: Option<&'a str>,
-    /// The version that the row got: changes of lifecycle and permissions alone have one.
+    /// The new version of the object's row. Only changes of lifecycle and permissions have one.
     pub version: Option<i64>,
-    /// How it ended.
+    /// The outcome.
     pub outcome: Outcome,
     /// The rule that decided.
     pub rule: Option<&'a str>,
-    /// Why it was refused or failed.
+    /// The reason why the operation was refused or failed.
     pub reason: Option<&'a str>,
-    /// More about it. Never a secret, a plaintext or a credential.
+    /// More details. Never a secret, a plaintext or a credential.
     pub detail: Option<&'a str>,
-    /// Whether it changes what the one who asked may do: `self` in the log.
+    /// Whether the operation changes the caller's own permissions: the member `self` in the log.
     pub concerns_caller: bool,
 }
 
-/// The members of one event, ready to be put into a line.
+/// The members of one event, ready for a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record(String);
 
 impl Record {
-    /// The record of a decision.
+    /// Returns the record of a decision.
     #[must_use]
     pub fn decision(decision: &Decision<'_>) -> Self {
         let mut record = Self::event("decision");
@@ -102,7 +103,7 @@ impl Record {
         record
     }
 
-    /// The record of something that an auditor should know and that is no decision.
+    /// Returns the record of something that an auditor should know and that is not a decision.
     #[must_use]
     pub fn note(detail: &str) -> Self {
         let mut record = Self::event("note");
@@ -110,7 +111,8 @@ impl Record {
         record
     }
 
-    /// The record that the bytes are gone which `version` of an object's row does not have any more.
+    /// Returns the record that old bytes of an object are erased: those that its row no longer contains since
+    /// `version`.
     #[must_use]
     pub fn erased(object: &str, version: i64) -> Self {
         let mut record = Self::event("erased");
@@ -119,7 +121,7 @@ impl Record {
         record
     }
 
-    /// An event without members; lowercase letters and `-`.
+    /// Returns an event without further members. The name consists of small letters and `-`.
     pub(super) fn event(name: &'static str) -> Self {
         let mut members = String::with_capacity(USUAL);
         let _ = write!(members, "\"event\":\"{name}\"");
@@ -131,7 +133,7 @@ impl Record {
         &self.0
     }
 
-    /// What it takes of a bound on bytes, the rest of its line included.
+    /// The number of bytes that the record counts against a bound, including the rest of its line.
     pub(super) fn cost(&self) -> usize {
         self.0.len() + 160
     }
@@ -144,7 +146,7 @@ impl Record {
         let _ = write!(self.0, ",\"{name}\":{value}");
     }
 
-    /// A member that is true.
+    /// Adds a member with the value `true`.
     fn flag(&mut self, name: &'static str) {
         let _ = write!(self.0, ",\"{name}\":true");
     }
@@ -155,13 +157,13 @@ impl Record {
         }
     }
 
-    /// A list of sequence numbers.
+    /// Adds a list of sequence numbers.
     pub(super) fn sequences(&mut self, name: &'static str, values: &[u64]) {
         let list: Vec<String> = values.iter().map(u64::to_string).collect();
         let _ = write!(self.0, ",\"{name}\":[{}]", list.join(","));
     }
 
-    /// A sequence number and the hash of its line.
+    /// Adds a sequence number and the hash of its line.
     pub(super) fn place(&mut self, name: &'static str, place: Option<(u64, Hash)>) {
         if let Some((seq, hash)) = place {
             let _ = write!(self.0, ",\"{name}_seq\":{seq},\"{name}_hash\":\"{}\"", hexadecimal::lower(&hash));
@@ -179,7 +181,7 @@ impl Record {
     }
 }
 
-/// As many whole characters as fit into `limit` bytes.
+/// Returns the longest prefix of whole characters that fits into `limit` bytes.
 fn bounded(text: &str, limit: usize) -> &str {
     if text.len() <= limit { text } else { text.get(..text.floor_char_boundary(limit)).unwrap_or_default() }
 }

@@ -1,4 +1,4 @@
-//! Finding lines, the newest first.
+//! Searches lines, newest first.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,21 +14,21 @@ use super::line::{Header, MAX_START, timestamp};
 use super::lines::Backwards;
 use crate::file::{self, Unreadable};
 
-/// Results where nothing else is asked for.
+/// The largest number of results by default.
 pub const DEFAULT_LIMIT: usize = 1000;
 
-/// What to find; every part that is given must hold.
+/// The conditions of a search. A line must meet all that are given.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// The object.
+    /// The object of the operation.
     pub object: Option<String>,
-    /// Who asked.
+    /// The caller.
     pub caller: Option<String>,
     /// `success`, `refused` or `failed`.
     pub outcome: Option<String>,
-    /// The first time, as [`time_of`] makes it.
+    /// The earliest time, in the form that [`time_of`] returns.
     pub from: Option<String>,
-    /// The last time, as [`time_of`] makes it.
+    /// The latest time, in the form that [`time_of`] returns.
     pub to: Option<String>,
 }
 
@@ -64,7 +64,7 @@ struct Members<'a> {
 }
 
 impl Filter {
-    /// Whether a line was written before the first time that is asked for.
+    /// Whether the line is older than the earliest time.
     fn is_before(&self, line: &[u8]) -> bool {
         let time = Header::read(line).map(|header| header.time);
         self.from.as_ref().zip(time).is_some_and(|(from, time)| time < from.as_bytes())
@@ -90,18 +90,18 @@ impl Filter {
     }
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug)]
 pub struct Found {
     /// The lines, in the order of the log.
     pub lines: Vec<String>,
-    /// Whether older files were looked at too, or need not be.
+    /// Whether the search covered all files that can contain results.
     pub complete: bool,
 }
 
-/// The newest lines that the filter admits, at most `limit`, in the order of the log. The files may be given in any
-/// order; a line that is being written is left out. After `budget` bytes no further file is read, and after `is_over` no further
-/// line.
+/// Returns the newest lines that meet the filter, at most `limit`, in the order of the log. The files may be given in
+/// any order. An incomplete line at the end is ignored. After `budget` bytes the search opens no further file; when
+/// `is_over` returns true it stops at the next line.
 ///
 /// # Errors
 /// A file cannot be read.
@@ -138,7 +138,7 @@ pub fn search(
                 break 'files;
             }
             if filter.is_before(&line) {
-                // So are all that are older.
+                // All further lines are older.
                 break 'files;
             }
             if filter.admits(&line) {
@@ -155,7 +155,7 @@ fn first_in(path: &Path) -> Result<u64, Unreadable> {
     File::open(path).and_then(|file| first_of(&file)).map_err(file::unreadable("", path))
 }
 
-/// The same of an open file, whose position moves.
+/// Returns the sequence number of the first line of an open file. This moves the position of the file.
 pub(super) fn first_of(file: &File) -> io::Result<u64> {
     Ok(Header::read(&file::start(file, MAX_START)?).map_or(u64::MAX, |header| header.seq))
 }

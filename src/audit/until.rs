@@ -1,4 +1,4 @@
-//! The files of a log as they were when one line was the last, although a server writes on.
+//! The files of a log up to a given line, while a server may continue to write.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -13,37 +13,37 @@ use super::lines::Backwards;
 use super::search::first_of;
 use crate::file::{Unreadable, unreadable};
 
-/// How long a file of the log may have no name: between two steps of a rotation it has none.
+/// How long the log may have no file at its path. There is none between two steps of a rotation.
 const NAMELESS: Duration = Duration::from_secs(1);
 
-/// Why the log does not reach to a line.
+/// The reason why the files do not reach to the line.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file of it cannot be read.
+    /// A file cannot be read.
     #[error(transparent)]
     Read(#[from] Unreadable),
     /// The line is in no file.
     #[error(
-        "the audit log {} does not hold line {seq}, with which the database was written last: put back the files that were \
+        "the audit log {} does not contain line {seq}, the last one that the database knows: put back the files that were \
          moved away, or wait a second and try again if they were moved just now",
         path.display()
     )]
     Missing {
         /// The log.
         path: PathBuf,
-        /// The line.
+        /// The sequence number of the line.
         seq: u64,
     },
-    /// The line is another one.
+    /// The line exists, but differs from the one that the database knows.
     #[error(
-        "line {seq} of the audit log {} is not the one with which the database was written: is it the log of another \
-         database? Check --audit-file",
+        "line {seq} of the audit log {} is not the one that the database knows: it may be the log of another \
+         database. Check --audit-file",
         path.display()
     )]
     Other {
         /// The log.
         path: PathBuf,
-        /// The line.
+        /// The sequence number of the line.
         seq: u64,
     },
 }
@@ -51,18 +51,19 @@ pub enum Error {
 /// A file of the log, or the beginning of one.
 #[derive(Debug)]
 pub struct Part {
-    /// Its name, without a directory.
+    /// The name of the file, without a directory.
     pub name: OsString,
-    /// Where it was found.
+    /// The path at which the file was found.
     pub path: PathBuf,
-    /// How much of it belongs to the log, in bytes.
+    /// The number of bytes that belong to the log.
     pub len: u64,
-    /// The present file: it may get another name at any time. Rotated ones keep theirs, and there may be very many.
+    /// The open file, if it is the present one, which may be renamed at any time. Rotated files keep their names and
+    /// may be very many, so they are not kept open.
     file: Option<File>,
 }
 
 impl Part {
-    /// The file at its beginning.
+    /// Opens the file at its beginning.
     ///
     /// # Errors
     /// It cannot be opened.
@@ -75,11 +76,11 @@ impl Part {
     }
 }
 
-/// The log at `path` with its rotated files, oldest first, as if `head` was the last line. The last part has the name of the log
-/// itself, even if the file has been rotated since.
+/// Returns the log at `path` with its rotated files, oldest first, as if `head` were the last line. The last part has
+/// the name of the log itself, even if its file was rotated in the meantime.
 ///
 /// # Errors
-/// A file cannot be read, or the log does not hold the line.
+/// A file cannot be read, or the log does not contain the line.
 pub fn until(path: &Path, head: Head) -> Result<Vec<Part>, Error> {
     let unreadable = unreadable("", path);
     // The present file first: what was rotated before is then among the rotated ones, and what is rotated later too, which is
@@ -107,7 +108,7 @@ pub fn until(path: &Path, head: Head) -> Result<Vec<Part>, Error> {
     Ok(parts)
 }
 
-/// The present file; `None` if there is none.
+/// Opens the present file; `None` if it does not exist.
 fn present(path: &Path) -> io::Result<Option<File>> {
     let began = Instant::now();
     loop {
@@ -120,7 +121,7 @@ fn present(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Where the line ends, its newline included; `None` if it is not in the file.
+/// Returns the offset after the line and its newline; `None` if the line is not in the file.
 fn end_of(part: &Part, head: Head) -> Result<Option<u64>, Error> {
     let unreadable = unreadable("", &part.path);
     let mut lines = Backwards::whole(part.open()?).map_err(unreadable)?;

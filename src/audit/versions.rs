@@ -1,5 +1,5 @@
-//! What the log says of the versions of rows: each change of lifecycle and permission has a line with the version that its
-//! row got.
+//! Reads the versions of rows from the log. Each change of lifecycle or permissions has a line with the new version of
+//! its row.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::line::MAX_LINE;
 use crate::file::{Unreadable, unreadable};
 
-/// The last version of each row, by what the log calls its object.
+/// The last version of each row, by the object's name in the log.
 pub type Versions = HashMap<String, i64>;
 
 #[derive(Deserialize)]
@@ -32,14 +32,14 @@ struct Members<'a> {
     not_in_database: Vec<u64>,
 }
 
-/// Lines whose changes did not happen.
+/// The lines whose changes were not committed.
 #[derive(Default)]
 struct Retracted {
     ranges: Vec<RangeInclusive<u64>>,
     single: BTreeSet<u64>,
 }
 
-/// Reads the files, in any order. Nothing is verified here.
+/// Reads the versions from the files, in any order. The lines are not verified.
 ///
 /// # Errors
 /// A file cannot be read.

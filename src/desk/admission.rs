@@ -1,4 +1,4 @@
-//! The desk itself: what it admits, and the shares that it gives.
+//! The front desk: the requests that it admits, and each caller's share of them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,31 +14,34 @@ use super::ticket::{Name, Ticket};
 use super::who::Who;
 use crate::metrics::{Kind, Metrics};
 
-/// Requests of known callers under way: from the end of their headers to their answer.
+/// The largest number of requests of authenticated callers in progress. A request is in progress from the end of its
+/// headers to its answer.
 const KNOWN: usize = 1024;
 
-/// The same of callers who are not authenticated yet: of those who present a credential or need none, whose body is not read
-/// before it is known who they are; and of strangers, who log in by their body.
+/// The same bound for callers who are not authenticated yet. Claimants present a credential or need none; their body is
+/// not read before they are authenticated. Strangers log in by the body of their request.
 const CLAIMING: usize = 256;
 const STRANGE: usize = 256;
 
-/// Requests of known callers that work at one time, each on a thread.
+/// The largest number of requests of authenticated callers that work at one time, each on a thread.
 const WORKING: usize = 24;
 
-/// The same of the others: they may wait for an issuer's keys.
+/// The same bound for claimants and for strangers. They may wait for an issuer's keys.
 const CLAIMING_WORKING: usize = 64;
 const STRANGERS_WORKING: usize = 64;
 
-/// Requests whose bodies are thrown away, of known callers, of claimants and of strangers each.
+/// The largest number of requests whose bodies are discarded, for authenticated callers, for claimants and for
+/// strangers each.
 const DISCARDING: usize = 128;
 
-/// How long the body of a stranger's request may take.
+/// The longest time that the body of a stranger's request may take.
 const STRANGERS_BODY: Duration = Duration::from_secs(10);
 
-/// What may arrive of a body before it is read, in bytes; of one whose caller is not authenticated, the second. HTTP/2 windows of a stream are so large.
+/// The bytes of a body that may arrive before it is read: for authenticated callers, and for others. They are the sizes
+/// of the HTTP/2 stream windows.
 pub const UNREAD: (u32, u32) = (256 << 10, 16 << 10);
 
-/// How long a request waits for its turn, or for room in memory.
+/// The longest time that a request waits for its turn, or for memory.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The front desk.
@@ -47,20 +50,20 @@ pub struct Desk {
     claimants: Hall,
     strangers: Hall,
     memory: Arc<Memory>,
-    /// From the end of a request's headers to its answer.
+    /// The longest time from the end of a request's headers to its answer.
     allowed: Duration,
     refusals: Refusals,
     lookout: Arc<Lookout>,
 }
 
-/// The places of known callers, or of strangers.
+/// The places of one group of callers: authenticated callers, claimants or strangers.
 struct Hall {
     under_way: Arc<Places>,
     working: Arc<Places>,
     discarding: Arc<Places>,
 }
 
-/// A request that was admitted, until it is dropped.
+/// An admitted request. Dropping it gives its place back.
 pub struct Admission {
     who: Who,
     working: Arc<Places>,
@@ -69,20 +72,21 @@ pub struct Admission {
     _place: Place,
 }
 
-/// The place of a request that is decided and whose body still arrives, until it is dropped.
+/// The place of a request that is answered, but whose body is still arriving. Dropping it gives the place back.
 pub struct Discarding {
     _place: Place,
     _room: Room,
 }
 
-/// A request whose turn it is. Its place is taken until this is dropped, though nobody may wait for the answer any longer.
+/// A request that may work now. Its place is taken until this is dropped, even if the client is gone.
 pub struct Turn {
     pub(super) lookout: Arc<Lookout>,
     _place: Place,
 }
 
 impl Desk {
-    /// `allowed` is the time that a request may take, `memory` the bytes that bodies and answers may take in all.
+    /// Creates a desk. `allowed` is the longest time of a request, `memory` the bytes that all bodies and answers
+    /// together may take.
     #[must_use]
     pub fn new(allowed: Duration, memory: usize, metrics: &Arc<Metrics>) -> Arc<Self> {
         let desk = Arc::new(Self {
@@ -107,27 +111,27 @@ impl Desk {
         metrics.watch(Kind::Gauge, name, about, self, |desk| desk.memory.held());
     }
 
-    /// Places of one kind that are taken in all halls.
+    /// The number of places of one kind that are taken in all groups.
     fn taken(&self, places: impl Fn(&Hall) -> &Arc<Places>) -> usize {
         [&self.known, &self.claimants, &self.strangers].map(|hall| places(hall).taken()).into_iter().sum()
     }
 
-    /// The ticket of a request whose headers have just come.
+    /// Creates the ticket of a request whose headers have just arrived.
     #[must_use]
     pub fn ticket(&self, name: Name) -> Arc<Ticket> {
         Arc::new(Ticket::new(Some(name), self.allowed))
     }
 
-    /// The time that a request may take.
+    /// The longest time of a request.
     #[must_use]
     pub fn allowed(&self) -> Duration {
         self.allowed
     }
 
-    /// Admits a request, or not; nothing of its body has been read.
+    /// Admits a request if there is a place for it. Its body has not been read yet.
     ///
     /// # Errors
-    /// There is no place for it.
+    /// No place is free for this caller.
     pub fn admit(&self, who: &Who) -> Result<Admission, Full> {
         let hall = self.hall(who);
         let place = hall.under_way.try_enter(who)?;
@@ -140,9 +144,9 @@ impl Desk {
         })
     }
 
-    /// A place for a request that is decided and whose body still arrives; `None` if no place is free. These places are not those of
-    /// requests under way. With `is_stream`, the body is one of several of its connection (HTTP/2), and there must be room for what of it may
-    /// arrive unread.
+    /// Takes a place for a request that is answered, but whose body is still arriving. Returns `None` if no place is
+    /// free. These places are separate from those of requests in progress. With `is_stream`, the body is one of several
+    /// on its connection (HTTP/2), and there must also be memory for the part that may arrive unread.
     #[must_use]
     pub fn discard(&self, who: &Who, is_stream: bool) -> Option<Discarding> {
         let place = self.hall(who).discarding.try_enter(who).ok()?;
@@ -161,7 +165,7 @@ impl Desk {
         }
     }
 
-    /// Counts a refusal, and writes it to the log unless there were others a moment ago.
+    /// Counts a refusal, and writes it to the server's log unless one of the same kind was written recently.
     pub fn refused(&self, refused: Refused, who: &Who) {
         self.refusals.count(refused, who);
     }
@@ -174,19 +178,19 @@ impl Hall {
 }
 
 impl Admission {
-    /// Who bears the cost.
+    /// The caller whose share the request uses.
     #[must_use]
     pub fn who(&self) -> &Who {
         &self.who
     }
 
-    /// Room in memory, of nothing at first.
+    /// Returns a reservation of memory, of 0 bytes at first.
     #[must_use]
     pub fn room(&self) -> Room {
         Room::new(&self.memory, &self.who)
     }
 
-    /// Until when the body has to be there.
+    /// The time until which the body must have arrived.
     #[must_use]
     pub fn body_deadline(&self, ticket: &Ticket) -> Instant {
         match self.who {
@@ -195,34 +199,34 @@ impl Admission {
         }
     }
 
-    /// What may arrive of this request's body before it is read, in bytes.
+    /// The bytes of this request's body that may arrive before it is read.
     #[must_use]
     pub fn unread(&self) -> usize {
         unread(&self.who)
     }
 
-    /// Until when a request waits that has to wait now.
+    /// The time until which a request waits if it must wait now.
     #[must_use]
     pub fn patience(ticket: &Ticket) -> Instant {
         ticket.deadline().min(Instant::now() + PATIENCE)
     }
 
-    /// Waits until it is this request's turn to work.
+    /// Waits until this request may work.
     ///
     /// # Errors
-    /// Others were before it for too long.
+    /// No place became free in time.
     pub async fn turn(&self, ticket: &Ticket) -> Result<Turn, Full> {
         let place = self.working.enter(&self.who, Self::patience(ticket)).await?;
         Ok(Turn { lookout: Arc::clone(&self.lookout), _place: place })
     }
 }
 
-/// What may arrive of a caller's body before it is read, in bytes.
+/// The bytes of a caller's body that may arrive before it is read.
 fn unread(who: &Who) -> usize {
     let (known, stranger) = UNREAD;
     let most = match who {
         Who::Caller(_) | Who::Network(_) => known,
-        // Their connections have the smaller windows.
+        // The connections of these callers have the smaller windows.
         Who::Claimant(_) | Who::Stranger(_) => stranger,
     };
     usize::try_from(most).unwrap_or(usize::MAX)
@@ -248,7 +252,7 @@ mod tests {
         assert!(desk.admit(&known).is_ok() && desk.admit(&claimant(1)).is_ok());
         drop(held);
         assert_eq!(desk.memory.held(), 0);
-        // Where there is no room, there is no place either.
+        // A place needs memory too.
         let desk = Desk::new(Duration::from_secs(1), 1 << 20, &metrics);
         assert!(desk.discard(&known, true).is_none());
     }

@@ -1,5 +1,5 @@
-//! When the call of the HSM that a request makes has to be back. A call may never return, and the thread that makes it cannot be
-//! interrupted: the one who waits for the answer looks here, and gives both up.
+//! The time until which the HSM must answer a request's call. A call may never return, and its thread cannot be
+//! interrupted. The task that waits for the answer therefore reads this time, and abandons the call and its thread.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -25,14 +25,14 @@ pub fn asking<T>(show: impl FnOnce(&Name) -> T) -> Option<T> {
     TICKET.try_with(|ticket| ticket.name().map(show)).ok().flatten()
 }
 
-/// No call is under way.
+/// The value of `due` while no call is in progress.
 const NONE: u64 = 0;
 
-/// Belongs to one request.
+/// The clock of one request.
 #[derive(Debug)]
 pub(super) struct Clock {
     origin: Instant,
-    /// In milliseconds from `origin`, or [`NONE`].
+    /// The time in milliseconds from `origin`, or [`NONE`].
     due: AtomicU64,
 }
 
@@ -41,7 +41,7 @@ impl Clock {
         Self { origin: Instant::now(), due: AtomicU64::new(NONE) }
     }
 
-    /// When the call that is under way has to be back.
+    /// The time until which the present call must return; `None` if no call is in progress.
     pub(super) fn due(&self) -> Option<Instant> {
         match self.due.load(Ordering::Relaxed) {
             NONE => None,
@@ -50,7 +50,7 @@ impl Clock {
     }
 }
 
-/// A call of the HSM; it is back when this is dropped.
+/// A call of the HSM in progress. Dropping it ends the call.
 #[derive(Debug)]
 #[must_use]
 pub struct Calling {
@@ -59,7 +59,7 @@ pub struct Calling {
     outer: u64,
 }
 
-/// Says that a call of the HSM begins, which may take so long. Outside a request nobody looks.
+/// Records that a call of the HSM begins, which may take this long. Outside of a request it has no effect.
 pub fn calling(limit: Duration) -> Calling {
     let ticket = TICKET.try_with(Arc::clone).ok();
     let outer = ticket.as_ref().map_or(NONE, |ticket| {

@@ -1,12 +1,12 @@
-//! What the desk says when there is nothing left to give.
+//! The errors of the desk when its places or memory are used up.
 
-/// Why there is no place or room.
+/// The reason why there is no place or memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Full {
-    /// The caller has as much as one caller may.
+    /// The caller has used up their own share.
     #[error("too many requests of this caller at one time")]
     Share,
-    /// All have as much as there is.
+    /// All callers together have used up the places or memory.
     #[error("the server is busy")]
     All,
 }

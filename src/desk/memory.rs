@@ -1,4 +1,4 @@
-//! Memory of bodies and answers, bounded in all and for each caller.
+//! Memory for bodies and answers, bounded in total and for each caller.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,10 +10,10 @@ use tokio::time::{Instant, timeout_at};
 use super::full::Full;
 use super::who::Who;
 
-/// A caller may hold this part of the whole: one in so many.
+/// One caller may hold one part in this many of the total.
 pub const PART: usize = 8;
 
-/// The account of what everybody holds.
+/// The memory that all callers hold.
 pub(super) struct Memory {
     total: usize,
     inner: Mutex<Inner>,
@@ -27,7 +27,7 @@ struct Inner {
     callers: HashMap<Who, usize>,
 }
 
-/// Memory that somebody holds, in bytes. Dropping it gives it back.
+/// A reservation of memory for one caller. Dropping it gives the memory back.
 pub struct Room {
     memory: Arc<Memory>,
     who: Who,
@@ -41,17 +41,17 @@ impl fmt::Debug for Room {
 }
 
 impl Memory {
-    /// `total` in bytes.
+    /// `total` is in bytes.
     pub(super) fn new(total: usize) -> Arc<Self> {
         Arc::new(Self { total, inner: Mutex::default(), freed: Notify::new() })
     }
 
-    /// What all hold, in bytes.
+    /// The bytes that all callers hold.
     pub(super) fn held(&self) -> usize {
         self.lock().held
     }
 
-    /// The most that a caller may hold, or all strangers together.
+    /// The most bytes that one caller may hold, or all strangers together.
     fn each(&self) -> usize {
         self.total / PART
     }
@@ -61,9 +61,9 @@ impl Memory {
         let mut inner = self.lock();
         let own = inner.callers.get(who).copied().unwrap_or(0).saturating_add(more);
         let (most, strangers) = match who {
-            // One address gets the same part of what strangers have.
+            // One address gets the same part of the strangers' share.
             Who::Stranger(_) => (self.each() / PART, inner.strangers.saturating_add(more)),
-            // What is answered to those who send no body.
+            // A claimant only needs memory for the answer.
             Who::Claimant(_) => (self.each() / PART, inner.strangers),
             _ => (self.each(), inner.strangers),
         };
@@ -71,7 +71,7 @@ impl Memory {
             return Err(Full::Share);
         }
         let all = inner.held.saturating_add(more);
-        // The last part is kept for those who hold little.
+        // The last part of the memory is reserved for callers who hold little.
         let bound = if own > most / PART { self.total - self.each() } else { self.total };
         if all > bound {
             return Err(Full::All);
@@ -112,16 +112,16 @@ impl Room {
         Self { memory: Arc::clone(memory), who: who.clone(), held: 0 }
     }
 
-    /// Room of nothing, of the same caller.
+    /// Returns a new reservation of 0 bytes for the same caller.
     #[must_use]
     pub fn another(&self) -> Self {
         Self::new(&self.memory, &self.who)
     }
 
-    /// Holds `bytes` from now on, if they are free.
+    /// Changes the reservation to `bytes`.
     ///
     /// # Errors
-    /// They are not; what is held stays the same.
+    /// The additional bytes are not free; the reservation stays the same.
     pub fn hold(&mut self, bytes: usize) -> Result<(), Full> {
         if bytes > self.held {
             self.memory.take(&self.who, bytes - self.held)?;
@@ -132,10 +132,10 @@ impl Room {
         Ok(())
     }
 
-    /// The same, waiting until `until` for others to give some back.
+    /// Changes the reservation to `bytes`, and waits until `until` for memory to become free.
     ///
     /// # Errors
-    /// They did not.
+    /// The memory did not become free in time.
     pub async fn wait_to_hold(&mut self, bytes: usize, until: Instant) -> Result<(), Full> {
         let memory = Arc::clone(&self.memory);
         loop {
@@ -149,7 +149,7 @@ impl Room {
         }
     }
 
-    /// What is held, in bytes.
+    /// The bytes that are held.
     #[must_use]
     pub fn held(&self) -> usize {
         self.held

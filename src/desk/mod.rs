@@ -1,5 +1,5 @@
-//! The front desk: admits requests before their bodies are read, and bounds what each caller costs the others. It knows no
-//! HTTP, keys or operations.
+//! The front desk: admits requests before their bodies are read, and bounds how much each caller can delay the others.
+//! It does not depend on HTTP, keys or operations.
 //!
 //! A request passes it in this order: a place among the requests under way ([`Desk::admit`]), room in memory for its body
 //! ([`Admission::room`]), a place among those that work ([`Admission::turn`]), and room for its answer until that is on the wire.

@@ -1,4 +1,4 @@
-//! A bounded number of places, shared out fairly.
+//! A bounded number of places with fair shares.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,9 +9,10 @@ use tokio::time::{Instant, timeout_at};
 use super::full::Full;
 use super::who::Who;
 
-/// Places that callers take and give back. A caller gets one while they hold fewer than are free: so one has at most half of
-/// all, and `n` who take what they get leave one in `n + 1` free for the next. A place that is given back goes to the waiting
-/// caller who holds the fewest, and among these to the one who has waited longest.
+/// Places that callers take and give back. A caller gets a place if they hold fewer places than are free. So one caller
+/// gets at most half of all places, and `n` callers who take all that they get leave one in `n + 1` free for the next.
+/// A place that is given back goes to the waiting caller who holds the fewest, and among these to the one who has
+/// waited longest.
 pub(super) struct Places {
     total: usize,
     inner: Mutex<Inner>,
@@ -22,7 +23,7 @@ struct Inner {
     taken: usize,
     next: u64,
     callers: HashMap<Who, Holder>,
-    /// Callers who wait, by how many places they hold and when the first of their requests came.
+    /// The waiting callers, by the number of places that they hold and the number of their first waiting request.
     waiting: BTreeMap<(usize, u64), Who>,
 }
 
@@ -32,13 +33,13 @@ struct Holder {
     queue: VecDeque<(u64, oneshot::Sender<Place>)>,
 }
 
-/// A place. Dropping it gives it back.
+/// A place that is taken. Dropping it gives it back.
 pub(super) struct Place {
     places: Arc<Places>,
     who: Who,
 }
 
-/// A request that waits. Dropping it takes it out of the queue.
+/// A waiting request. Dropping it removes it from the queue.
 struct Waiting<'a> {
     places: &'a Places,
     who: &'a Who,
@@ -46,24 +47,24 @@ struct Waiting<'a> {
 }
 
 impl Places {
-    /// So many places, all of them free.
+    /// Creates `total` free places.
     pub(super) fn new(total: usize) -> Arc<Self> {
         Arc::new(Self { total, inner: Mutex::default() })
     }
 
-    /// Places that are taken.
+    /// The number of places that are taken.
     pub(super) fn taken(&self) -> usize {
         self.lock().taken
     }
 
-    /// Takes a place at once.
+    /// Takes a place without waiting.
     ///
     /// # Errors
-    /// None is free for this caller.
+    /// No place is free for this caller.
     pub(super) fn try_enter(self: &Arc<Self>, who: &Who) -> Result<Place, Full> {
         let mut inner = self.lock();
         let held = inner.held(who);
-        // Those who wait come first.
+        // Waiting callers are served first.
         let overtakes = inner.waiting.first_key_value().is_some_and(|((first, _), _)| *first <= held);
         if !overtakes && self.admits(held, inner.taken) {
             inner.take(who);
@@ -72,10 +73,10 @@ impl Places {
         Err(full(held))
     }
 
-    /// Takes a place, waiting for one until `until`.
+    /// Takes a place, and waits for it until `until`.
     ///
     /// # Errors
-    /// None became free for this caller.
+    /// No place became free for this caller in time.
     pub(super) async fn enter(self: &Arc<Self>, who: &Who, until: Instant) -> Result<Place, Full> {
         if let Ok(place) = self.try_enter(who) {
             return Ok(place);
@@ -118,7 +119,7 @@ impl Places {
     }
 }
 
-/// Why a caller who holds so many gets none.
+/// The reason why a caller who holds this many places gets no further one.
 fn full(held: usize) -> Full {
     if held > 0 { Full::Share } else { Full::All }
 }
@@ -138,7 +139,7 @@ impl Inner {
         self.change(who, |holder| holder.held = holder.held.saturating_sub(1));
     }
 
-    /// Changes what a caller holds or waits for, and keeps the order of those who wait.
+    /// Changes the places that a caller holds or waits for, and updates the order of the waiting callers.
     fn change(&mut self, who: &Who, change: impl FnOnce(&mut Holder)) {
         let holder = self.callers.entry(who.clone()).or_default();
         if let Some((first, _)) = holder.queue.front() {
@@ -158,7 +159,7 @@ impl Drop for Place {
         let mut inner = self.places.lock();
         inner.give_back(&self.who);
         let mut granted = Vec::new();
-        // Who holds the fewest is first: if that one gets none, nobody does.
+        // The caller who holds the fewest places is first. If that caller gets no place, no other caller does.
         while let Some(((held, _), who)) = inner.waiting.first_key_value()
             && self.places.admits(*held, inner.taken)
         {
@@ -170,7 +171,7 @@ impl Drop for Place {
         }
         drop(inner);
         for (grant, place) in granted {
-            // Of one that gave up meanwhile the place comes back by itself.
+            // If the request stopped waiting in the meantime, the place is dropped and so given back.
             let _ = grant.send(place);
         }
     }
@@ -212,7 +213,7 @@ mod tests {
     fn many_who_take_all_they_get_leave_some_for_others() {
         let places = Places::new(1024);
         let mut taken = Vec::new();
-        // In turns, until none of them gets any more.
+        // They take places in turns until none gets a further one.
         let names: Vec<Who> = (0..16).map(|number| who(&format!("c{number}"))).collect();
         loop {
             let more: Vec<Place> = names.iter().filter_map(|name| places.try_enter(name).ok()).collect();

@@ -1,4 +1,4 @@
-//! What the desk refused: counted always, in the log now and then.
+//! Refusals of the desk. Each is counted; the log gets a line from time to time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,19 +6,20 @@ use std::time::{Duration, Instant};
 use super::who::Who;
 use crate::metrics::Metrics;
 
-/// After a line about one kind of refusal there is none for so long; the next one says how many there were.
+/// The shortest time between two lines about one kind of refusal. Each line contains the number of refusals since the
+/// one before.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// What was refused.
+/// The kind of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// There are too many requests under way.
+    /// There are too many requests in progress.
     Place,
-    /// Others were before it for too long.
+    /// The request waited too long for its turn.
     Turn,
-    /// There was no room in memory.
+    /// There was not enough memory.
     Memory,
-    /// It took too long.
+    /// The request took too long.
     Deadline,
 }
 
@@ -35,7 +36,7 @@ impl Refused {
     }
 }
 
-/// The last line of each kind, and how many refusals came after it.
+/// The time of the last line of each kind, and the number of refusals since then.
 pub(super) struct Refusals {
     metrics: Arc<Metrics>,
     told: [Mutex<(Option<Instant>, u64)>; Refused::ALL.len()],

@@ -1,4 +1,4 @@
-//! What a request may still cost, for those who do its work.
+//! The limits of a request, for the code that does its work.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -32,9 +32,9 @@ pub struct Ticket {
     deadline: AtomicU64,
     abandoned: AtomicBool,
     working: AtomicBool,
-    /// Who bears the cost, once that is known.
+    /// The caller whose share the request uses; `None` before the request is admitted.
     who: Mutex<Option<Who>>,
-    /// What the work holds in memory beside the body; `None` if nobody counts.
+    /// The memory that the work holds in addition to the body; `None` if it is not counted.
     room: Mutex<Option<Room>>,
 }
 
@@ -53,7 +53,7 @@ impl Ticket {
         }
     }
 
-    /// For work of the server's own, which has no end in time and no bound in memory.
+    /// Creates a ticket for the server's own work, without a deadline and without a bound in memory.
     #[must_use]
     pub fn unlimited() -> Self {
         Self::new(None, Duration::from_secs(10 << 30))
@@ -65,30 +65,30 @@ impl Ticket {
         self.name.as_ref()
     }
 
-    /// Names who bears the cost of the request.
+    /// Sets the caller whose share the request uses.
     pub fn bear(&self, who: Who) {
         *self.who.lock().unwrap_or_else(PoisonError::into_inner) = Some(who);
     }
 
-    /// Who bears the cost of the request; `None` before it was admitted.
+    /// The caller whose share the request uses; `None` before the request is admitted.
     #[must_use]
     pub fn who(&self) -> Option<Who> {
         self.who.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The time that the request may take, from its beginning.
+    /// The longest time of the request, from its beginning.
     #[must_use]
     pub fn allowed(&self) -> Duration {
         Duration::from_millis(self.deadline.load(Ordering::Relaxed))
     }
 
-    /// When the request began.
+    /// The time when the request began.
     #[must_use]
     pub fn began(&self) -> Instant {
         self.began
     }
 
-    /// When the request ends.
+    /// The deadline of the request.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.began + self.allowed()
@@ -99,23 +99,23 @@ impl Ticket {
         &self.clock
     }
 
-    /// Allows at least so long from the beginning of the request.
+    /// Extends the deadline to at least this long after the beginning of the request.
     pub fn allow(&self, duration: Duration) {
         self.deadline.fetch_max(milliseconds(duration), Ordering::Relaxed);
     }
 
-    /// Nobody waits for the answer any longer.
+    /// Records that no client waits for the answer any longer.
     pub fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the work is for nothing: the client has gone, or the deadline has passed.
+    /// Whether the work is useless, because the client is gone or the deadline has passed.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed) || Instant::now() >= self.deadline()
     }
 
-    /// The work begins, and what it needs is counted in `room`.
+    /// Records that the work begins. The memory that it needs is counted in `room`.
     pub fn work_in(&self, room: Room) {
         self.begin_work();
         *self.room.lock().unwrap_or_else(PoisonError::into_inner) = Some(room);
@@ -131,10 +131,10 @@ impl Ticket {
         self.working.load(Ordering::Relaxed)
     }
 
-    /// The work needs so many bytes more, until it is done.
+    /// Reserves this many more bytes until the work is done.
     ///
     /// # Errors
-    /// The caller may not hold as much.
+    /// The memory is not free for this caller.
     pub fn hold(&self, bytes: usize) -> Result<(), Full> {
         match &mut *self.room.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(room) => room.hold(room.held().saturating_add(bytes)),
@@ -142,7 +142,7 @@ impl Ticket {
         }
     }
 
-    /// The work is done.
+    /// Returns the reserved memory when the work is done.
     pub fn release(&self) -> Option<Room> {
         self.room.lock().unwrap_or_else(PoisonError::into_inner).take()
     }

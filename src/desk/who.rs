@@ -1,21 +1,21 @@
-//! Who a request is charged to.
+//! The caller whose share a request uses.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::principal::Username;
 
-/// Who bears the cost of a request.
+/// The caller or network whose share of places and memory a request uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Who {
-    /// A caller who proved this name. They are not told apart by their addresses: a load balancer is one address.
+    /// An authenticated caller. The address does not matter, because a load balancer is one address for many callers.
     Caller(Username),
-    /// Where nothing has to be proved: everybody of this network.
+    /// All callers of this network, if the server runs without authentication.
     Network(IpAddr),
-    /// A caller of this network who presents a credential that is not verified yet, or asks for what needs none. All of them
-    /// together have a share.
+    /// A caller of this network who presents a credential that is not verified yet, or requests something that needs no
+    /// credential. All claimants together have one share.
     Claimant(IpAddr),
-    /// A caller of this network who logs in by the body of the request. All strangers together have a share.
+    /// A caller of this network who logs in by the body of the request. All strangers together have one share.
     Stranger(IpAddr),
 }
 

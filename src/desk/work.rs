@@ -1,4 +1,4 @@
-//! The boundary between the connections' tasks and the work that they ask for.
+//! The boundary between the connections' tasks and the work of requests.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,30 +15,31 @@ use super::clock::on_behalf;
 use super::lookout::stay;
 use super::ticket::Ticket;
 
-/// How much longer a request may take that waits for its body or its turn: it knows its deadline itself, and what to say of it.
+/// How much longer than its deadline a request may take that waits for its body or its turn. Such a request checks its
+/// deadline itself and returns a more precise error.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// How long nobody looks for a call of the HSM that has begun meanwhile.
+/// The longest time after which a call of the HSM that began in the meantime is noticed.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// So much of a thread's stack does a request use at most, in bytes.
+/// The most bytes of a thread's stack that a request uses.
 const STACK: usize = 64 << 10;
 
-/// Why a request has no answer of its own.
+/// The reason why a request has no answer of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Ended {
-    /// Its deadline has passed.
+    /// The deadline has passed.
     #[error("the request took too long")]
     Deadline,
-    /// A call of the HSM that it made is not back in time.
+    /// A call of the HSM did not return in time.
     #[error("the HSM does not answer")]
     Hsm,
-    /// It panicked, which is a defect.
+    /// The request panicked, which is a defect.
     #[error("the request panicked")]
     Panicked,
 }
 
-/// Ends the work when nobody waits for it.
+/// Aborts the work when its caller stops waiting.
 struct Leaving<'a> {
     ticket: &'a Ticket,
     task: AbortHandle,
@@ -136,7 +137,7 @@ async fn in_time<T>(ticket: &Ticket, mut task: JoinHandle<T>, _leaving: Leaving<
         match timeout_at(look.min(deadline), &mut task).await {
             Ok(ended) => return ended.map_err(|_| Ended::Panicked),
             Err(_) if clock.due().is_some_and(|due| due <= Instant::now()) => return Err(Ended::Hsm),
-            // It may have been moved by what the work came to know.
+            // The work may have extended the deadline.
             Err(_) if Instant::now() < ticket.deadline() => {}
             Err(_) if ticket.is_working() => return Err(Ended::Deadline),
             Err(_) => {

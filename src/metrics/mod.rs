@@ -1,7 +1,7 @@
-//! Figures about the running server, in Prometheus' text format.
+//! Metrics of the running server, in Prometheus' text format.
 //!
-//! No label takes a value from outside: each is a word of the program's own (`&'static str`), so that a stranger can neither
-//! make new time series nor have a name or an identifier shown to whoever reads them.
+//! Label values never come from outside. Each is a word of the program (`&'static str`), so that clients can neither
+//! create time series nor make names or identifiers appear in the metrics.
 
 mod request;
 mod watched;
@@ -21,48 +21,49 @@ use crate::kmip::Dialect;
 use crate::kmip::enumerations::Operation;
 use watched::Watched;
 
-/// The media type of what [`Metrics::render`] writes (Prometheus, "Text-based format", 0.0.4).
+/// The media type of the text that [`Metrics::render`] returns (Prometheus, "Text-based format", 0.0.4).
 pub const MEDIA_TYPE: &str = "text/plain; version=0.0.4";
 
-/// Upper bounds of latencies, in seconds: from what the token takes for a small block to what a stuck disk takes.
+/// The upper bounds of latencies, in seconds: from the time that the HSM needs for a small block to that of a stuck
+/// disk.
 const LATENCY: [f64; 15] = [
     0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5, 10.0,
 ];
 
-/// Upper bounds of the writes in one commit.
+/// The upper bounds of the number of writes in one commit.
 const GROUP: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
-/// A metric that cannot be made: two have one name, or a name is not valid.
+/// A metric that cannot be created, because two metrics have one name or a name is not valid.
 #[derive(Debug, thiserror::Error)]
 #[error("metrics: {0}")]
 pub struct Error(#[from] prometheus::Error);
 
-/// What the HSM is asked for. Several PKCS#11 calls may belong to one.
+/// The kind of work in the HSM. One of them may consist of several PKCS#11 calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HsmCall {
-    /// A key made or brought in, and wrapped.
+    /// Generating or importing a key, and wrapping it.
     Make,
-    /// A key pair made.
+    /// Generating a key pair.
     Pair,
-    /// A token object removed.
+    /// Removing a token object.
     Discard,
-    /// A wrapped key unwrapped, for a handle.
+    /// Unwrapping a key, for a handle.
     Unwrap,
     /// The MAC that binds a row.
     Bind,
-    /// A signature of the server's own.
+    /// A signature by one of the server's own keys.
     Sign,
-    /// C_Encrypt, with the unwrapping if there was no handle.
+    /// `C_Encrypt`, including the unwrapping if there was no handle.
     Encrypt,
-    /// C_Decrypt, likewise.
+    /// `C_Decrypt`, including the unwrapping if there was no handle.
     Decrypt,
-    /// C_Sign of a MAC, likewise.
+    /// `C_Sign` of a MAC, including the unwrapping if there was no handle.
     Mac,
-    /// A key given out, in clear or wrapped.
+    /// Giving out a key, in clear or wrapped.
     Export,
-    /// C_GenerateRandom.
+    /// `C_GenerateRandom`.
     Random,
-    /// What concerns no key: health, mechanisms, searches.
+    /// Calls that concern no key: health, mechanisms, searches.
     Look,
 }
 
@@ -85,8 +86,8 @@ impl HsmCall {
     }
 }
 
-/// All that is counted. One for the process, shared by those who count: a second server in one process, as in a test, would
-/// otherwise count into the first one's.
+/// All metrics of a server. They are not global, because a second server in the same process, as in a test, would count
+/// into those of the first.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
@@ -108,65 +109,65 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All at zero.
+    /// Creates the metrics, all at zero.
     ///
     /// # Errors
-    /// Two metrics have one name, which is a defect.
+    /// Two metrics have the same name, which is a defect.
     pub fn new() -> Result<Arc<Self>, Error> {
         let made = Makes(Registry::new());
         let metrics = Self {
             requests: made.counters(
                 "claviger_requests_total",
-                "Requests answered, by way in, operation, how the caller was proved, and outcome.",
+                "Requests answered, by API (way), operation, authentication method and outcome.",
                 &["way", "operation", "method", "outcome"],
             )?,
             request_seconds: made.histograms(
                 "claviger_request_seconds",
-                "From the end of a request's headers to its answer, its body's arrival included.",
+                "Seconds from the end of a request's headers to its answer, including the arrival of its body.",
                 &["way", "operation"],
             )?,
             batch_items: made.counters(
                 "claviger_batch_items_total",
-                "Operations inside of request messages.",
+                "Operations in request messages.",
                 &["operation", "outcome"],
             )?,
             hsm_call_seconds: made.histograms(
                 "claviger_hsm_call_seconds",
-                "Work in the HSM, the wait for a session included.",
+                "Seconds of work in the HSM, including the wait for a session.",
                 &["call"],
             )?,
             store_commit_seconds: made.histogram(
                 "claviger_store_commit_seconds",
-                "One group of writes, from its beginning to its being on disk.",
+                "Seconds from the beginning of a commit until it is on disk.",
                 &LATENCY,
             )?,
-            store_commits: made.counter("claviger_store_commits_total", "Commits that succeeded.")?,
-            store_commit_failures: made.counter("claviger_store_commit_failures_total", "Commits that failed.")?,
-            store_writes: made.counter("claviger_store_writes_total", "Writes in the commits that succeeded.")?,
+            store_commits: made.counter("claviger_store_commits_total", "Successful commits.")?,
+            store_commit_failures: made.counter("claviger_store_commit_failures_total", "Failed commits.")?,
+            store_writes: made.counter("claviger_store_writes_total", "Writes in successful commits.")?,
             store_commit_writes: made.histogram("claviger_store_commit_writes", "Writes in one commit.", &GROUP)?,
             store_read_seconds: made.histogram("claviger_store_read_seconds", "Reads of the database.", &LATENCY)?,
             handshakes_refused: made.counters(
                 "claviger_handshakes_refused_total",
-                "Connections that came to nothing before their first request.",
+                "Connections that ended before their first request.",
                 &["reason"],
             )?,
             desk_refusals: made.counters(
                 "claviger_desk_refusals_total",
-                "Requests that the front desk refused, by what there was not enough of.",
+                "Requests that the front desk refused, by reason.",
                 &["reason"],
             )?,
             connections_evicted: made.counter(
                 "claviger_connections_evicted_total",
-                "Connections closed after their handshake because they had to make room for newer ones.",
+                "Connections closed after their handshake to make room for newer ones.",
             )?,
             authentication_failures: made.counters(
                 "claviger_authentication_failures_total",
-                "Requests whose credential was missing or bad, by its kind.",
+                "Requests whose credential was missing or not valid, by its kind.",
                 &["method"],
             )?,
             reloads: made.counters(
                 "claviger_reloads_total",
-                "Readings of the PKCS#12 file, authorities and revocation lists while the server ran.",
+                "Reloads of the PKCS#12 file, authorities and revocation lists.",
                 &["outcome"],
             )?,
             certificate_not_after: made.gauges(
@@ -178,38 +179,38 @@ impl Metrics {
         };
         let build = Makes(metrics.registry.clone()).gauges("claviger_build_info", "Always 1.", &["version"])?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
-        // What never happened is 0, and not unknown.
+        // A reload that never happened is reported as 0, not left out.
         for outcome in [Outcome::Success, Outcome::Failed] {
             metrics.reloads.with_label_values(&[outcome.word()]);
         }
         Ok(Arc::new(metrics))
     }
 
-    /// A request that begins now. It is counted when it is dropped.
+    /// Begins the measurement of a request. The request is counted when the returned value is dropped.
     #[must_use]
     pub fn request(self: &Arc<Self>) -> Request {
         Request::new(self)
     }
 
-    /// One item of a request message.
+    /// Counts one item of a request message.
     pub fn batch_item(&self, operation: Option<Operation>, outcome: Outcome) {
         let operation = operation.map_or("none", |operation| operation.name(Dialect::Bare));
         self.batch_items.with_label_values(&[operation, outcome.word()]).inc();
     }
 
-    /// Work in the HSM that begins now and ends when the answer is dropped.
+    /// Begins the measurement of work in the HSM, which ends when the returned value is dropped.
     #[must_use]
     pub fn hsm(&self, call: HsmCall) -> Timer {
         Timer::new(self.hsm_call_seconds.with_label_values(&[call.word()]))
     }
 
-    /// A read of the database that begins now and ends when the answer is dropped.
+    /// Begins the measurement of a read of the database, which ends when the returned value is dropped.
     #[must_use]
     pub fn store_read(&self) -> Timer {
         Timer::new(self.store_read_seconds.clone())
     }
 
-    /// A commit that took so long, with so many writes in it; `None` if it failed.
+    /// Records the duration of a commit and the number of its writes; `None` if it failed.
     pub fn store_commit(&self, took: Duration, writes: Option<usize>) {
         self.store_commit_seconds.observe(took.as_secs_f64());
         let Some(writes) = writes else { return self.store_commit_failures.inc() };
@@ -218,39 +219,40 @@ impl Metrics {
         self.store_commit_writes.observe(writes.reading().unwrap_or_default());
     }
 
-    /// A connection that came to nothing before its first request.
+    /// Counts a connection that ended before its first request.
     pub fn handshake_refused(&self, reason: &'static str) {
         self.handshakes_refused.with_label_values(&[reason]).inc();
     }
 
-    /// A connection made room for a newer one.
+    /// Counts a connection that was closed to make room for a newer one.
     pub fn connection_evicted(&self) {
         self.connections_evicted.inc();
     }
 
-    /// Requests that the front desk refused, for want of this.
+    /// Counts requests that the front desk refused for this reason.
     pub fn refused_at_the_desk(&self, reason: &'static str, requests: u64) {
         self.desk_refusals.with_label_values(&[reason]).inc_by(requests);
     }
 
-    /// A credential of this kind that was missing or bad.
+    /// Counts a request whose credential of this kind was missing or not valid.
     pub fn authentication_failed(&self, method: &'static str) {
         self.authentication_failures.with_label_values(&[method]).inc();
     }
 
-    /// A reload that succeeded, or not.
+    /// Counts a reload.
     pub fn reloaded(&self, success: bool) {
         let outcome = if success { Outcome::Success } else { Outcome::Failed };
         self.reloads.with_label_values(&[outcome.word()]).inc();
     }
 
-    /// The server certificate's notAfter, in seconds since 1970-01-01 UTC.
+    /// Sets the notAfter of the server certificate, in seconds since 1970-01-01 UTC.
     pub fn certificate_expires(&self, not_after: i64) {
         self.certificate_not_after.with_label_values::<&str>(&[]).set(not_after);
     }
 
-    /// A figure that `source` knows itself, and that is read when somebody asks for it. `None`, or a source that is gone: it
-    /// is left out. `name` is new, begins with `claviger_`, and ends in `_total` if it only ever grows.
+    /// Registers a metric whose value is read from `source` whenever the metrics are rendered. It is left out while
+    /// `read` returns `None`, and when `source` no longer exists. `name` must be new, must begin with `claviger_`, and
+    /// must end with `_total` if the value only grows.
     pub fn watch<T, R>(
         &self,
         kind: Kind,
@@ -262,7 +264,7 @@ impl Metrics {
         T: Send + Sync + 'static,
         R: Reading,
     {
-        // Whoever counts holds the metrics: they must not hold it in turn, or neither would ever be dropped.
+        // The source usually owns the metrics. If the metrics owned the source too, neither would ever be dropped.
         let source: Weak<T> = Arc::downgrade(source);
         let read = move || read(&*source.upgrade()?).reading();
         let registered = Watched::new(kind, name, help, Box::new(read))
@@ -272,10 +274,10 @@ impl Metrics {
         }
     }
 
-    /// All figures as of now, in Prometheus' text format.
+    /// Returns the present values of all metrics, in Prometheus' text format.
     ///
     /// # Errors
-    /// A figure cannot be written.
+    /// A value cannot be written.
     pub fn render(&self) -> Result<Vec<u8>, Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
@@ -283,7 +285,7 @@ impl Metrics {
     }
 }
 
-/// Observes how long it lived.
+/// A measurement of time. Dropping it records the time since its creation.
 pub struct Timer {
     histogram: Histogram,
     began: Instant,
@@ -301,7 +303,7 @@ impl Drop for Timer {
     }
 }
 
-/// Makes metrics that the registry shows.
+/// Creates metrics and registers them.
 struct Makes(Registry);
 
 impl Makes {

@@ -1,4 +1,4 @@
-//! One request, from its headers to its answer.
+//! The measurement of one request, from its headers to its answer.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -8,22 +8,22 @@ use crate::kmip::Dialect;
 use crate::kmip::enumerations::Operation;
 use crate::principal::Method;
 
-/// How a request, or one item of a message, ended.
+/// The outcome of a request, or of one item of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Done.
+    /// The request succeeded.
     Success,
-    /// Nobody known asked.
+    /// The caller is not authenticated.
     Unauthenticated,
-    /// Not permitted, or of something that does not exist for this caller.
+    /// The caller may not do it, or the object does not exist for this caller.
     Refused,
-    /// The request is at fault: unreadable, impossible, or against the object's state.
+    /// The request is at fault: it cannot be read, is impossible, or contradicts the object's state.
     ClientError,
-    /// HSM, database or the server itself had no room or were away.
+    /// The HSM, the database or the server was overloaded or unavailable.
     Unavailable,
     /// The server is at fault.
     Failed,
-    /// The client went before the answer.
+    /// The client disconnected before the answer.
     Abandoned,
 }
 
@@ -41,8 +41,8 @@ impl Outcome {
     }
 }
 
-/// What becomes known of a request on its way. It is counted when this is dropped. What is set twice stands as it was set
-/// first.
+/// The labels of a request, which become known while it is processed. The request is counted when this is dropped.
+/// Setting a label a second time has no effect.
 pub struct Request {
     metrics: Arc<Metrics>,
     began: Instant,
@@ -64,32 +64,32 @@ impl Request {
         }
     }
 
-    /// By which way it came in.
+    /// Sets the API that the request uses.
     pub fn way(&self, way: &'static str) {
         let _ = self.way.set(way);
     }
 
-    /// What it asks for.
+    /// Sets the requested operation.
     pub fn operation(&self, operation: Operation) {
         self.action(operation.name(Dialect::Bare));
     }
 
-    /// What it asks for, where that is no operation of KMIP.
+    /// Sets the requested action, if it is not a KMIP operation.
     pub fn action(&self, action: &'static str) {
         let _ = self.operation.set(action);
     }
 
-    /// How its caller was proved.
+    /// Sets the authentication method of the caller.
     pub fn method(&self, method: &Method) {
         let _ = self.method.set(method.name());
     }
 
-    /// How it ended.
+    /// Sets the outcome.
     pub fn answered(&self, outcome: Outcome) {
         let _ = self.outcome.set(outcome);
     }
 
-    /// The items of a message are counted beside it.
+    /// Counts one item of a message. Items are counted separately from requests.
     pub fn batch_item(&self, operation: Option<Operation>, outcome: Outcome) {
         self.metrics.batch_item(operation, outcome);
     }

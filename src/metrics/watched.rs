@@ -1,22 +1,22 @@
-//! Figures that others keep, read when they are asked for.
+//! Metrics whose values other parts of the server hold. They are read when the metrics are rendered.
 
 use std::collections::HashMap;
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Counter, Gauge, Metric, MetricFamily, MetricType};
 
-/// What kind of figure it is.
+/// The kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// It only grows while the process runs.
+    /// The value only grows while the process runs.
     Counter,
-    /// It goes up and down.
+    /// The value goes up and down.
     Gauge,
 }
 
-/// A number that can be shown; `None` if there is none now.
+/// A value of a metric; `None` if there is no value at present.
 pub trait Reading {
-    /// The number as Prometheus has it: above 2^53 the nearest that a double can hold.
+    /// The value for Prometheus. Above 2^53 it is the nearest number that a double can represent.
     fn reading(self) -> Option<f64>;
 }
 
@@ -28,7 +28,7 @@ impl Reading for f64 {
 
 impl Reading for u64 {
     fn reading(self) -> Option<f64> {
-        // There is no conversion in one step that is not a cast.
+        // There is no lossless conversion in the standard library, and casts are not allowed.
         let halves = [self >> 32, self & u64::from(u32::MAX)].map(u32::try_from);
         let [Ok(high), Ok(low)] = halves else { return None };
         Some(f64::from(high) * 4_294_967_296.0 + f64::from(low))
@@ -54,7 +54,7 @@ impl<R: Reading> Reading for Option<R> {
     }
 }
 
-/// One such figure.
+/// One such metric.
 pub(super) struct Watched {
     kind: Kind,
     desc: Desc,

@@ -1,4 +1,4 @@
-//! Accounts of secrets: each is a project, whose roles decide who adds names, reads and writes there.
+//! Accounts of secrets. Each account is a project: the roles in the project decide who adds, reads and writes secrets.
 
 use super::action::Action;
 use super::conjur::HOST;
@@ -8,8 +8,8 @@ use super::resource::{Account, Resource};
 use crate::principal::Caller;
 
 impl Policy {
-    /// Refuses what concerns a secret of another account than the host's own, and a secret of a project that is not there:
-    /// what its roles would deny cannot be known.
+    /// Refuses two cases: a host that acts on a secret of another account, and a secret whose project does not exist.
+    /// In the second case the project's roles could deny the action, but they cannot be evaluated.
     pub(super) fn check_account(&self, caller: &Caller, resource: &Resource<'_>) -> Result<(), Refusal> {
         let Some(account) = resource.properties.account() else { return Ok(()) };
         if self.account_of_host(caller).is_some_and(|own| own != account.name) {
@@ -21,8 +21,9 @@ impl Policy {
         Ok(())
     }
 
-    /// Whether the caller counts as the owner of what they own. A secret of a project is read and written only by
-    /// roles and grants, and for everything else its owner needs a role.
+    /// Whether the caller has an owner's rights to an object that they own. For a secret of a project, ownership never
+    /// permits reading or writing the value: only roles and grants do. All other actions on it require, in addition to
+    /// ownership, a role in the project or a role of the caller's own.
     pub(super) fn owns(&self, caller: &Caller, action: Action, resource: &Resource<'_>) -> bool {
         let Some(project) = resource.project else { return true };
         if !resource.properties.account().is_some_and(|account| is_of_project(&account, resource)) {
@@ -32,8 +33,8 @@ impl Policy {
             && (self.roles_in(caller, project).next().is_some() || self.role_of(caller).is_some())
     }
 
-    /// Whether the caller may do this with every secret that the project holds, whatever the secret is: then nothing has to be
-    /// decided for each of them. False says nothing.
+    /// Whether the caller may do this action with every secret that the project holds, so that the caller of this
+    /// function can skip the decision for each secret. `false` means only that each secret must be decided separately.
     pub fn permits_with_all(&self, caller: &Caller, project: &str, action: Action) -> bool {
         if caller.narrowing.is_some() || self.account_of_host(caller).is_some_and(|own| own != project) {
             return false;
@@ -49,14 +50,15 @@ impl Policy {
         self.has_project(project) && own_allows && allows && !denies
     }
 
-    /// The account of a host; `None` for callers who are not hosts. No account has an empty name.
+    /// The account of a host; `None` for callers who are not hosts. A host that is not defined gets the empty string,
+    /// which is the name of no account.
     fn account_of_host(&self, caller: &Caller) -> Option<&str> {
         let id = caller.username.as_str().strip_prefix(HOST)?;
         Some(self.hosts.get(id).map_or("", |host| host.account()))
     }
 }
 
-/// Whether the secret is held by the project of its account, and not a former one.
+/// Whether the secret belongs to the project of its account. False for secrets from before accounts were projects.
 fn is_of_project(account: &Account, resource: &Resource<'_>) -> bool {
     !account.is_former && resource.project == Some(account.name.as_str())
 }

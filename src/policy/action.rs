@@ -1,50 +1,50 @@
-//! What can be permitted: operations, the words for them, and the capabilities that hold them.
+//! What can be permitted: actions, their names in policies and grants, and the capabilities that include them.
 
 use std::fmt;
 
 use crate::kmip::enumerations::Operation;
 
-/// Something that a caller may want to do with an object.
+/// An action that a caller requests on an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
     /// A KMIP operation.
     Operation(Operation),
-    /// To list, give and take grants, and to put the object into a project.
+    /// List, give and take grants, and put the object into a project.
     ManageAccess,
-    /// To make another user the owner: only the owner may, whatever a role says.
+    /// Make another user the owner. Only the owner may, whatever a role says.
     Transfer,
-    /// To read the value of a secret.
+    /// Read the value of a secret.
     ReadSecret,
-    /// To write it.
+    /// Write the value of a secret.
     WriteSecret,
-    /// To become the owner of an object that is offered to one.
+    /// Become the owner of an object that is offered to the caller.
     Accept,
-    /// To read the audit log and the inventory.
+    /// Read the audit log and the inventory.
     Audit,
-    /// To propose and approve recoveries.
+    /// Propose and approve recoveries.
     Recover,
-    /// To get, renew and end an access token of one's own, and to change one's own API key.
+    /// Get, renew and revoke the caller's own access token, and change the caller's own API key.
     AccessToken,
-    /// To administer: what nobody is given on an object.
+    /// Administer the server. It cannot be granted on an object.
     Administer,
 }
 
-/// A kind of operations, as roles have it.
+/// A group of actions that a role may include.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Capability {
-    /// To add objects.
+    /// Add objects.
     Create,
-    /// To see attributes.
+    /// See attributes.
     Read,
-    /// To use keys without seeing them.
+    /// Use keys without seeing them.
     Use,
-    /// To get keys out.
+    /// Get keys out.
     Export,
-    /// To change the lifecycle.
+    /// Change the lifecycle.
     Manage,
-    /// To give access to others.
+    /// Give access to others.
     Access,
-    /// To read and write secrets.
+    /// Read and write secrets.
     Secrets,
 }
 
@@ -87,7 +87,7 @@ const CAPABILITIES: [(Capability, &str); 7] = [
 ];
 
 impl Action {
-    /// The action of a word: KMIP's name of the operation in any spelling, `manage_access` or `transfer`.
+    /// Returns the action of a name: the KMIP name of the operation in any spelling, or one of the names in `ACTIONS`.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         let own = ACTIONS.iter().find(|(_, own, ..)| *own == word).map(|(action, ..)| *action);
@@ -97,7 +97,8 @@ impl Action {
         })
     }
 
-    /// The word for it: KMIP's name in small letters, words joined by `_`.
+    /// The name of the action in policies, grants and the audit log: the KMIP name in small letters, words joined by
+    /// `_`.
     #[must_use]
     pub fn word(self) -> &'static str {
         match (self, ACTIONS.iter().find(|(action, ..)| *action == self)) {
@@ -113,12 +114,12 @@ impl Action {
         }
     }
 
-    /// The capability that it takes; `None` for what is not served.
+    /// The capability that includes the action; `None` for an action that no role or grant can give.
     pub(super) fn capability(self) -> Option<Capability> {
         ACTIONS.iter().find(|(action, ..)| *action == self).map(|(_, _, capability, _)| *capability)
     }
 
-    /// The words of all actions, for messages.
+    /// The names of all actions that a policy or a grant may name, for messages.
     #[must_use]
     pub fn words() -> String {
         ACTIONS.map(|(_, word, ..)| word).join(", ")
@@ -137,19 +138,19 @@ impl fmt::Display for Action {
 }
 
 impl Capability {
-    /// The capability of a word.
+    /// Returns the capability of a name.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
         CAPABILITIES.iter().find(|(_, own)| *own == word).map(|(capability, _)| *capability)
     }
 
-    /// The word for it.
+    /// The name of the capability in roles.
     #[must_use]
     pub fn word(self) -> &'static str {
         CAPABILITIES.iter().find(|(own, _)| *own == self).map_or("unknown", |(_, word)| word)
     }
 
-    /// The words of all capabilities, for messages.
+    /// The names of all capabilities, for messages.
     #[must_use]
     pub fn words() -> String {
         CAPABILITIES.map(|(_, word)| word).join(", ")

@@ -1,5 +1,5 @@
-//! How a policy comes to be: one definition after the other. Each costs what it says and what depends on it, not what else
-//! there is.
+//! Changes to a policy, one definition at a time. The cost of a change depends on the definition and on the definitions
+//! that refer to it, not on the size of the policy.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ impl Policy {
             (false, true) => {
                 self.names.insert_mut(own.clone());
                 *count += 1;
-                // Once, and not for each that follows.
+                // The fault is reported once, not for each further definition.
                 let first_too_many = own.kind.bound() + 1;
                 if *count == first_too_many {
                     return check_count(&[own.kind.table()], *count, own.kind.bound()).err().into_iter().collect();
@@ -41,7 +41,7 @@ impl Policy {
         Vec::new()
     }
 
-    /// Remembers what is wrong with a definition; returns what was not wrong before.
+    /// Stores the faults of a definition. Returns those that did not exist before.
     fn settle(&mut self, own: &Name, faults: Vec<Fault>) -> Vec<Fault> {
         let before = self.faults.get(own);
         let is_new = |fault: &&Fault| before.is_none_or(|before| !before.contains(fault));
@@ -83,7 +83,7 @@ impl Policy {
         self.compile_role(own)
     }
 
-    /// Makes a role of its document and of the policies that are there.
+    /// Compiles a role from its document and the policies that are defined.
     fn compile_role(&mut self, own: &Name) -> Vec<Fault> {
         let name = &own.name;
         let find = |statement: &str| self.statements.get(statement).map(Arc::clone);
@@ -101,7 +101,7 @@ impl Policy {
         arisen
     }
 
-    /// Settles a user or project that names a role which has come or gone.
+    /// Updates the faults of a user or project that names a role which was added or removed.
     fn settle_role(&mut self, user: &Name, role: &str, is_there: bool) -> Vec<Fault> {
         let mut faults = self.faults.get(user).cloned().unwrap_or_default();
         if is_there {
@@ -138,7 +138,7 @@ impl Policy {
             faults.extend(self.check_role(&["users", name, "role"], role).err());
             match parsed {
                 Ok(subject) if self.users.contains_key(&subject) => {
-                    faults.push(Fault::at(&["users", name], "the same user stands there in another spelling"));
+                    faults.push(Fault::at(&["users", name], "the same user is already listed in another spelling"));
                 }
                 Ok(subject) => self.users.insert_mut(subject, role.clone()),
                 Err(fault) => faults.push(fault),
@@ -203,7 +203,7 @@ impl Policy {
             faults.extend(self.check_role(&path, role).err());
             match person(&path, member) {
                 Ok(subject) if members.contains_key(&subject) => {
-                    faults.push(Fault::at(&path, "the same member stands there in another spelling"));
+                    faults.push(Fault::at(&path, "the same member is already listed in another spelling"));
                 }
                 Ok(subject) => drop(members.insert(subject, role.clone())),
                 Err(fault) => faults.push(fault),
@@ -235,7 +235,7 @@ impl Policy {
                 _ => Ok(read),
             }
         };
-        // The tokens of one that is faulty are not good.
+        // A faulty identity is left out, and so its access tokens are not valid.
         let (document, fault) = split(document.map(check));
         match document {
             Some(document) => {
@@ -275,7 +275,7 @@ impl Policy {
         self.settle(own, fault)
     }
 
-    /// Has a definition name others, in place of those that it named before.
+    /// Records that a definition names `after`, and no longer names `before`.
     fn refer(&mut self, own: &Name, before: &[Name], after: &[Name]) {
         before.iter().for_each(|named| self.references.remove(named, own));
         after.iter().for_each(|named| self.references.add(named, own));
@@ -286,7 +286,7 @@ fn no_role(role: &str) -> String {
     format!("there is no role {role:?}")
 }
 
-/// What was read, and what is wrong with it.
+/// Splits a result into the value and the faults.
 fn split<T>(read: Option<Result<T, Fault>>) -> (Option<T>, Vec<Fault>) {
     match read {
         None => (None, Vec::new()),

@@ -1,4 +1,4 @@
-//! What the configuration says: the policy file, and the command line beside it.
+//! The configuration of permissions: the policy file and the options of the command line.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use super::file::{FileError, TomlFile};
 use super::model::Policy;
 use crate::config::Permission;
 
-/// Everything that the configuration says: the file, and the command line beside it.
+/// Reads the policy file and the options of the command line, and checks both.
 ///
 /// # Errors
 /// See [`FileError`].
@@ -23,14 +23,15 @@ pub fn read(permission: &Permission) -> Result<Documents, FileError> {
             (None, _) => {}
         }
     }
-    // Only what came from the command line can still be faulty, and its path is the option.
+    // The file is checked already. A fault that is found here comes from an option, and its path begins with the
+    // option's name.
     match Policy::new(&documents, false) {
         Ok(_) => Ok(documents.canonical()),
         Err(fault) => Err(FileError::Option(fault)),
     }
 }
 
-/// Reads the file and checks it by itself: what it names, it must define.
+/// Reads and checks the policy file without the command line. Everything that the file refers to must be defined in it.
 fn read_file(path: &Path) -> Result<Documents, FileError> {
     let file = TomlFile::open("policy file", path)?;
     let documents: Documents = file.parse()?;

@@ -1,4 +1,4 @@
-//! Authenticators and hosts as Conjur has them: who vouches for whom, and by which claims.
+//! Authenticators and hosts, as in Conjur: which issuer vouches for which host, and by which claims.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use super::trusted_network::TrustedNetwork;
 use super::universal_auth::check_plain;
 use crate::principal::Username;
 
-/// The longest value of a variable, in bytes: a set of public keys.
+/// The longest value of a variable, in bytes. The longest values are sets of public keys.
 const MAX_VARIABLE: usize = 64 << 10;
 
-/// Seconds for which the access token of a host is good, and which no renewal prolongs.
+/// The lifetime of the access token of a host, in seconds. Renewals do not prolong it.
 pub const HOST_TOKEN_LIFETIME: i64 = 480;
 
 /// The longest annotation or claim, in bytes.
@@ -34,26 +34,27 @@ const VARIABLES: [&str; 10] = [
     "token-app-property",
 ];
 
-/// Those of which an authenticator has exactly one: where keys come from.
+/// The variables that say where the keys come from. An authenticator has exactly one of them.
 const KEYS: [&str; 3] = ["jwks-uri", "provider-uri", "public-keys"];
 
-/// Claims that do not tell one caller from another, and so cannot restrict a host.
+/// Claims that do not distinguish one caller from another, and so cannot restrict a host.
 pub const NO_RESTRICTION: [&str; 6] = ["iss", "exp", "nbf", "iat", "jti", "aud"];
 
 /// An authenticator: an issuer that vouches for hosts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthenticatorDocument {
-    /// As [`HostDocument::id`].
+    /// See [`HostDocument::id`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// As [`HostDocument::since`].
+    /// See [`HostDocument::since`].
     #[serde(skip)]
     pub since: Option<String>,
-    /// Its variables by name: `audience`, `ca-cert`, `claim-aliases`, `enforced-claims`, `identity-path`, `issuer`, `jwks-uri`,
-    /// `provider-uri`, `public-keys` and `token-app-property`.
+    /// The variables by name: `audience`, `ca-cert`, `claim-aliases`, `enforced-claims`, `identity-path`, `issuer`,
+    /// `jwks-uri`, `provider-uri`, `public-keys` and `token-app-property`.
     pub variables: BTreeMap<String, String>,
-    /// Whether nobody logs in by it for now. Access tokens that it gave before are good until their end.
+    /// Whether logging in through the authenticator is disabled. Access tokens that it gave before remain valid until
+    /// they expire.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
 }
@@ -62,45 +63,47 @@ pub struct AuthenticatorDocument {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostDocument {
-    /// Made by the server when an administrator defines the host, and kept as long as it is there: another host of its name has
-    /// neither its API key nor its access tokens. Of a host of the policy file whoever writes that chooses it, if they want one.
+    /// The identifier that distinguishes this host from another host of the same name: API keys and access tokens are
+    /// valid only for the host with this identifier. The server generates it when an administrator defines the host,
+    /// and keeps it for the lifetime of the host. In the policy file it is optional, and the author of the file chooses
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The same for the access tokens of a host without `id` that came into the policy file while the server ran: made then, and
-    /// good as long as the server runs.
+    /// The identifier that takes the place of `id` for the access tokens of a host without `id` that was added to the
+    /// policy file while the server was running. It is generated at that time and valid until the server stops.
     #[serde(skip)]
     pub since: Option<String>,
-    /// The account that it is one of.
+    /// The account of the host.
     pub account: String,
-    /// `authn-jwt/SERVICE/CLAIM`: the value that the claim must have.
+    /// The values that claims of the host's JWTs must have, by `authn-jwt/SERVICE/CLAIM`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// The services that it may use; all that an annotation names if absent.
+    /// The services that the host may use; if absent, all services that an annotation names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authenticators: Option<Vec<String>>,
-    /// The networks from which its tokens may be used; all if empty.
+    /// The networks from which the host's tokens may be used; all if empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub restricted_to: Vec<String>,
 }
 
 impl HostDocument {
-    /// What the access tokens rest on that its API key gave. No authenticator has such a name.
+    /// The basis of the access tokens that the host's API key gives. No authenticator has such a name.
     #[must_use]
     pub fn api_key_basis(&self) -> String {
         marked(format!("api-key:{}", self.account), &[self.mark()])
     }
 
-    /// What the access tokens rest on that an authenticator of its account gave.
+    /// The basis of the access tokens that an authenticator of the host's account gives.
     #[must_use]
     pub fn authenticator_basis(&self, service: &str, authenticator: &AuthenticatorDocument) -> String {
         let own = authenticator.id.as_deref().or(authenticator.since.as_deref());
         marked(authenticator_name(&self.account, service), &[self.mark(), own])
     }
 
-    /// The holder of its API key: this host, and no other that has its name, `id`, before or after it.
+    /// The holder of the host's API key. Another host that has or had the name `id` is another holder.
     #[must_use]
     pub fn api_key_holder(&self, id: &str) -> String {
-        // No name has a NUL.
+        // A name cannot contain NUL.
         self.id.as_ref().map_or_else(|| id.to_owned(), |own| format!("{id}\0{own}"))
     }
 
@@ -116,23 +119,23 @@ impl HostDocument {
         })
     }
 
-    /// The names of the authenticators for which it has annotations, whether they are there or not.
+    /// The names of the authenticators for which the host has annotations, whether they are defined or not.
     pub(super) fn annotated(&self) -> BTreeSet<String> {
         let services = self.annotations.keys().filter_map(|name| name.strip_prefix("authn-jwt/")?.split_once('/'));
         services.map(|(service, _)| authenticator_name(&self.account, service)).collect()
     }
 
-    /// Whether it may use the service at all.
+    /// Whether the host may use the service.
     #[must_use]
     pub fn may_use(&self, service: &str) -> bool {
         self.authenticators.as_ref().is_none_or(|own| own.iter().any(|own| own == service))
     }
 }
 
-/// From everywhere.
+/// The networks that contain every address.
 const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];
 
-/// A host, and what holds of its access tokens.
+/// A host and the terms of its access tokens.
 #[derive(Debug, Clone)]
 pub(super) struct KnownHost {
     pub(super) document: Arc<HostDocument>,
@@ -152,7 +155,7 @@ impl KnownHost {
     }
 }
 
-/// Begins the user name of a host.
+/// The prefix of the user name of a host.
 pub(super) const HOST: &str = "host/";
 
 /// The user name of a host.
@@ -161,7 +164,8 @@ pub fn host_username(id: &str) -> String {
     format!("{HOST}{id}")
 }
 
-/// Sets what a name stands for now apart from what it stood for before. Without marks it is the name, as in rows of former releases.
+/// Appends marks to a name, so that it differs from the name of a former definition. Without marks it returns the name
+/// itself, which is what rows of former releases contain.
 fn marked(name: String, marks: &[Option<&str>]) -> String {
     if marks.iter().all(Option::is_none) {
         return name;
@@ -169,10 +173,10 @@ fn marked(name: String, marks: &[Option<&str>]) -> String {
     marks.iter().fold(name, |name, mark| format!("{name}{MARK}{}", mark.unwrap_or_default()))
 }
 
-/// Before a mark: no name and no identifier has it.
+/// The character before a mark. Names and identifiers cannot contain it.
 pub(super) const MARK: char = '#';
 
-/// An authenticator's name among its kind.
+/// The key of an authenticator: `ACCOUNT/SERVICE`.
 #[must_use]
 pub fn authenticator_name(account: &str, service: &str) -> String {
     format!("{account}/{service}")
@@ -181,7 +185,7 @@ pub fn authenticator_name(account: &str, service: &str) -> String {
 pub(super) fn check_authenticator(name: &str, document: &AuthenticatorDocument) -> Result<(), Fault> {
     let path = ["authenticators", name];
     let (account, service) =
-        name.split_once('/').ok_or_else(|| Fault::at(&path, "an authenticator is called ACCOUNT/SERVICE"))?;
+        name.split_once('/').ok_or_else(|| Fault::at(&path, "the name of an authenticator must be ACCOUNT/SERVICE"))?;
     check_name(&path, account)?;
     check_name(&path, service)?;
     check_id(&["authenticators", name, "id"], document.id.as_deref())?;
@@ -189,7 +193,7 @@ pub(super) fn check_authenticator(name: &str, document: &AuthenticatorDocument) 
         |variable: &str, problem: String| Err(Fault::at(&["authenticators", name, "variables", variable], problem));
     for (variable, value) in &document.variables {
         if !VARIABLES.contains(&variable.as_str()) {
-            return at(variable, format!("there is no such variable; there are {}", VARIABLES.join(", ")));
+            return at(variable, format!("unknown variable; the variables are {}", VARIABLES.join(", ")));
         }
         if value.trim().is_empty() {
             return at(variable, "CONJ00037E the variable is defined and has no value".to_owned());
@@ -203,7 +207,7 @@ pub(super) fn check_authenticator(name: &str, document: &AuthenticatorDocument) 
         return at("jwks-uri", format!("there must be exactly one of {}", KEYS.join(", ")));
     }
     if has("public-keys") && !has("issuer") {
-        return at("issuer", "it must be there beside public-keys".to_owned());
+        return at("issuer", "it is required when public-keys is given".to_owned());
     }
     for variable in ["enforced-claims", "claim-aliases"] {
         let value = document.variables.get(variable).map_or("", String::as_str);
@@ -213,15 +217,15 @@ pub(super) fn check_authenticator(name: &str, document: &AuthenticatorDocument) 
         }
     }
     if has("identity-path") && !has("token-app-property") {
-        return at("identity-path", "it goes before what token-app-property names, which is not there".to_owned());
+        return at("identity-path", "it requires token-app-property, which is not given".to_owned());
     }
     Ok(())
 }
 
-/// The claims that a host must restrict, as `enforced-claims` lists them.
+/// Parses the value of `enforced-claims`: the claims that a host must restrict, separated by commas.
 ///
 /// # Errors
-/// What is wrong with a name.
+/// A description of the first invalid name.
 pub fn enforced(list: &str) -> Result<Vec<&str>, String> {
     let names: Vec<&str> = list.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
     for name in &names {
@@ -230,10 +234,11 @@ pub fn enforced(list: &str) -> Result<Vec<&str>, String> {
     Ok(names)
 }
 
-/// Names of annotations with the claims that they stand for, as `claim-aliases` lists them: each once.
+/// Parses the value of `claim-aliases`: pairs of an alias and the claim that it stands for. Each alias and each claim
+/// may appear once.
 ///
 /// # Errors
-/// What is wrong with a name.
+/// A description of the first invalid pair or name.
 pub fn aliases(list: &str) -> Result<Vec<(&str, &str)>, String> {
     let mut all: Vec<(&str, &str)> = Vec::new();
     for pair in list.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
@@ -259,7 +264,7 @@ pub fn aliases(list: &str) -> Result<Vec<(&str, &str)>, String> {
 fn check_claim(name: &str) -> Result<(), String> {
     let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte));
     if name.is_empty() || !plain {
-        return Err(format!("CONJ00104E the claim {name:?} has others than letters, digits and `/-_.`"));
+        return Err(format!("CONJ00104E the claim {name:?} may contain only letters, digits and `/-_.`"));
     }
     if NO_RESTRICTION.contains(&name) {
         return Err(format!("CONJ00105E the claim {name:?} cannot restrict a host: use another claim"));
@@ -286,14 +291,14 @@ pub(super) fn check_host(id: &str, document: &HostDocument) -> Result<(), Fault>
         let path = ["hosts", id, "annotations", name];
         let mut parts = name.splitn(3, '/');
         let (Some("authn-jwt"), Some(service), Some(claim)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(Fault::at(&path, "an annotation is called authn-jwt/SERVICE/CLAIM"));
+            return Err(Fault::at(&path, "the name of an annotation must be authn-jwt/SERVICE/CLAIM"));
         };
         check_name(&path, service)?;
         if NO_RESTRICTION.contains(&claim) {
             return Err(Fault::at(&path, format!("the claim {claim:?} cannot restrict a host: use another claim")));
         }
         if claim.is_empty() || claim.len() > MAX_TEXT || value.is_empty() || value.len() > MAX_TEXT {
-            return Err(Fault::at(&path, format!("claim and value have 1 to {MAX_TEXT} bytes")));
+            return Err(Fault::at(&path, format!("claim and value must have 1 to {MAX_TEXT} bytes")));
         }
     }
     check_count(&["hosts", id, "authenticators"], document.authenticators.as_ref().map_or(0, Vec::len), MAX_PARTS)?;

@@ -1,4 +1,4 @@
-//! The decision: who may do what with which object, and by which rule.
+//! The authorization decision: whether a caller may do an action with an object, and by which rule.
 
 use super::action::Action;
 use super::decision::{Decision, Refusal, Rule};
@@ -14,21 +14,22 @@ use crate::principal::{Caller, Method, Narrowing};
 impl Policy {
     /// Decides whether `caller` may do `action` with the object.
     ///
-    /// Limits come first: a narrowed credential, the caller's own role, a deny in the project. Then whatever gives it: to own
-    /// the object, a grant, a role in its project, or the caller's own role where the object is in a project. What is
-    /// in no project belongs to its owner only.
+    /// Restrictions are checked first: those of the credential, the caller's own role, and a deny by a role in the
+    /// project. Then any of these permits the action: owning the object, a grant, a role in the object's project, or,
+    /// if the object is in a project, the caller's own role. An object that is in no project belongs to its owner only.
     ///
     /// # Errors
-    /// The refusal, with the rule that decided.
+    /// The reason for the refusal.
     pub fn decide(&self, caller: &Caller, action: Action, resource: &Resource<'_>) -> Decision {
         if action == Action::Operation(Operation::Locate) {
-            // Whoever may do something with an object may find it.
+            // A caller who may do anything with an object may locate it.
             return self.first_allowed(caller, resource);
         }
         self.check_account(caller, resource)?;
         let own_role = self.role_of(caller);
         let is_plain = own_role.is_none() && caller.narrowing.is_none() && resource.project.is_none();
-        // What an identity of no access made for a project is the project's: whoever takes it out of there means that.
+        // A no-access identity does not own what it created in a project: the object belongs to the project. If an
+        // administrator moves the object out of the project, the identity has no access to it.
         let is_owner = resource.owner == caller.username.as_str()
             && self.organization_role(caller) != Some(OrganizationRole::NoAccess)
             && self.owns(caller, action, resource);
@@ -68,10 +69,10 @@ impl Policy {
         }
     }
 
-    /// Whether the caller may know that the object exists: who may do anything with it may.
+    /// Whether the caller may know that the object exists. A caller may if they may do anything with it.
     ///
     /// # Errors
-    /// The refusal of the first operation.
+    /// The reason for the refusal of the last action that was tried.
     fn first_allowed(&self, caller: &Caller, resource: &Resource<'_>) -> Decision {
         let mut refused = Err(Refusal::Nothing);
         for action in Action::on_objects() {
@@ -83,10 +84,10 @@ impl Policy {
         refused
     }
 
-    /// Whether the caller may add an object, to a project if one is named.
+    /// Whether the caller may add an object, and to the project if one is named.
     ///
     /// # Errors
-    /// The refusal, with the rule that decided.
+    /// The reason for the refusal.
     pub fn decide_create(&self, caller: &Caller, action: Action, resource: &Resource<'_>) -> Decision {
         self.check_account(caller, resource)?;
         let names = names(resource);
@@ -105,15 +106,16 @@ impl Policy {
         match (self.ask_members(caller, project, action, &names)?, reach) {
             (Some(rule), _) => Ok(rule),
             (None, Some((role, policy))) => Ok(Rule::Role { role: role.to_owned(), policy: policy.to_owned() }),
-            // The same for a project that there is not: its name is no business of those who are nobody there.
+            // The answer is the same as for a project that does not exist: callers without a role in a project must not
+            // learn that it exists.
             (None, None) => Err(Refusal::UnknownProject),
         }
     }
 
-    /// Whether the caller is one of those who may add objects at all, to a project or to none.
+    /// Whether the caller may add objects at all, to the project or, with `None`, outside of projects.
     ///
     /// # Errors
-    /// The refusal, with the rule that decided.
+    /// The reason for the refusal.
     pub fn decide_adding(&self, caller: &Caller, project: Option<&str>) -> Decision {
         let named = match &self.create {
             None => Ok(Rule::Everyone),
@@ -121,16 +123,16 @@ impl Policy {
         };
         match self.organization_role(caller) {
             Some(OrganizationRole::Admin) => named.or(Ok(Rule::Administrator)),
-            // What is in no project would be its own, and it has nothing of its own.
+            // An object in no project would belong to the identity, and a no-access identity owns nothing.
             Some(OrganizationRole::NoAccess) if project.is_none() => Err(Refusal::NoAccess),
             Some(OrganizationRole::NoAccess | OrganizationRole::Member) | None => named,
         }
     }
 
-    /// Whether the caller may have the server do what concerns no object.
+    /// Whether the caller may use an operation of the server that concerns no object.
     ///
     /// # Errors
-    /// The refusal, with the rule that decided.
+    /// The reason for the refusal.
     pub fn decide_server(&self, caller: &Caller, operation: Operation) -> Decision {
         let limits = caller.narrowing.as_ref().and_then(|narrowing| narrowing.operations.as_ref());
         if limits.is_some_and(|operations| !operations.contains(&operation)) {
@@ -139,12 +141,12 @@ impl Policy {
         Ok(Rule::Everyone)
     }
 
-    /// Whether the caller administers: roles, policies, users, projects, and reading the audit log.
+    /// Whether the caller is an administrator: they manage roles, policies, users and projects, and read the audit log.
     ///
     /// # Errors
-    /// The refusal, with the rule that decided.
+    /// The reason for the refusal.
     pub fn decide_administer(&self, caller: &Caller) -> Decision {
-        // Whoever can write roles could widen what the credential was narrowed to.
+        // An administrator can change roles, and so could widen a narrowed credential.
         if caller.narrowing.is_some() {
             return Err(Refusal::Narrowed("than administration"));
         }
@@ -160,7 +162,8 @@ impl Policy {
 
     pub(super) fn named(&self, subjects: &[Subject], caller: &Caller) -> Decision {
         let own = Subject::of(caller);
-        // Whoever issues tokens must not choose who administers.
+        // A role that comes from the credential does not count here. Otherwise the issuer of tokens would choose the
+        // administrators.
         let role = caller.role.is_none().then(|| self.configured_role(caller)).flatten();
         let role = role.map(|role| Subject::Role(role.into()));
         let means =
@@ -168,7 +171,7 @@ impl Policy {
         subjects.iter().find(means).map(|subject| Rule::Named(subject.clone())).ok_or(Refusal::NotNamed)
     }
 
-    /// What a credential is limited to.
+    /// Checks the action against the limits of a narrowed credential.
     pub(super) fn within(
         &self,
         narrowing: &Narrowing,
@@ -197,7 +200,7 @@ impl Policy {
         Ok(())
     }
 
-    /// The policy by which a role allows it.
+    /// Returns the policy by which the role allows the action.
     fn ask_role<'a>(&'a self, name: &str, action: Action, names: &[String]) -> Result<&'a str, Refusal> {
         let role = || name.to_owned();
         let found = self.roles.get(name).ok_or_else(|| Refusal::UnknownRole(role()))?;
@@ -209,7 +212,8 @@ impl Policy {
         }
     }
 
-    /// What the caller's roles in a project say: a deny refuses, an allow is a rule, and who has no role there has nothing.
+    /// Evaluates the caller's roles in a project. A deny of any role refuses; an allow of any role is the rule. Returns
+    /// `None` if the caller has no role there, or no role there allows the action.
     fn ask_members(
         &self,
         caller: &Caller,
@@ -224,9 +228,9 @@ impl Policy {
                     let (project, role, policy) = (project.to_owned(), role.to_owned(), policy.to_owned());
                     found.get_or_insert(Rule::Member { project, role, policy });
                 }
-                // What a role that cannot be known would deny cannot be known either.
+                // What an undefined role would deny is not known, so the action is refused.
                 Err(denied @ (Refusal::Policy { .. } | Refusal::UnknownRole(_))) => return Err(denied),
-                // Another role of the caller's may give it.
+                // Another role of the caller may allow it.
                 Err(_) => {}
             }
         }
@@ -234,7 +238,7 @@ impl Policy {
     }
 }
 
-/// The names under which policies find an object.
+/// The names of an object that the resource patterns of policies are matched against.
 pub(super) fn names(resource: &Resource<'_>) -> Vec<String> {
     let mut names = vec![format!("objects/{}", resource.id)];
     names.extend(resource.project.map(|project| format!("projects/{project}/{}", resource.id)));

@@ -1,4 +1,4 @@
-//! What is decided, and by which rule.
+//! The outcome of a decision, and the rule that decided.
 
 use std::fmt;
 
@@ -6,63 +6,63 @@ use super::action::{Action, Capability};
 use super::grants::Grantee;
 use super::subject::Subject;
 
-/// Why an operation is allowed.
+/// The reason why an action is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
     /// The caller owns the object.
     Owner,
-    /// The owner granted it.
+    /// The owner granted the action to this grantee.
     Grant(Grantee),
-    /// A role in the project that holds the object.
+    /// The caller's role in the project that holds the object allows the action.
     Member {
         /// The project.
         project: String,
-        /// The role there.
+        /// The role in the project.
         role: String,
-        /// Its policy.
+        /// The policy of the role.
         policy: String,
     },
-    /// The caller's own role reaches into projects.
+    /// The caller's own role allows the action, and the object is in a project.
     Role {
         /// The role.
         role: String,
-        /// Its policy.
+        /// The policy of the role.
         policy: String,
     },
-    /// Everyone may.
+    /// Every authenticated caller may do it.
     Everyone,
     /// The configuration names the caller.
     Named(Subject),
-    /// The caller is an exchanged identity whose own role is to administer.
+    /// The caller is an exchanged identity whose organization role is admin.
     Administrator,
-    /// A trusted issuer vouches for the caller, or a credential that the server handed out.
+    /// A trusted issuer vouches for the caller, or the caller has a client secret or API key of the server.
     Vouched,
-    /// Nothing has to be proved, and nobody is named: the default user does everything.
+    /// No authentication is configured and no administrator is named: the default user may do everything.
     DefaultMode,
     /// The owner offered the object to the caller.
     Offered,
 }
 
-/// Why an operation is refused.
+/// The reason why an action is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// Nothing gives it to the caller.
+    /// The caller does not own the object, and no grant or role gives access to it.
     Nothing,
     /// The credential is limited to other projects, operations or properties.
     Narrowed(&'static str),
-    /// The caller's role, or the one that the credential is limited to, is not known.
+    /// The caller's role, or the role that the credential is limited to, is not defined.
     UnknownRole(String),
-    /// There is no such project, or the caller is nobody in it.
+    /// The project does not exist, or no role there lets the caller add objects.
     UnknownProject,
     /// The secret belongs to this project, which is not defined.
     NoProject(String),
-    /// The caller is a host, and the secret is another account's.
+    /// The caller is a host, and the secret belongs to another account.
     OtherAccount,
     /// The role does not have the capability.
     Capability {
         /// The role.
         role: String,
-        /// What it lacks; `None` for what no role can have.
+        /// The capability that the role lacks; `None` for an action that no role can include.
         capability: Option<Capability>,
     },
     /// A policy of the role denies it.
@@ -77,19 +77,19 @@ pub enum Refusal {
         /// The role.
         role: String,
     },
-    /// The configuration names others.
+    /// The configuration does not name the caller.
     NotNamed,
-    /// The identity's own role is no-access.
+    /// The organization role of the identity is no-access.
     NoAccess,
-    /// The caller would give what they may not do.
+    /// The caller would grant an action that they may not do themselves.
     NotOwn(Action),
-    /// Nobody offered the object to the caller.
+    /// The object is not offered to the caller.
     NotOffered,
-    /// The caller would become the owner by their own approval.
+    /// The caller would become the owner by their own approval of a recovery.
     Beneficiary,
 }
 
-/// The outcome.
+/// The outcome of a decision.
 pub type Decision = Result<Rule, Refusal>;
 
 impl fmt::Display for Rule {
@@ -125,12 +125,12 @@ impl fmt::Display for Refusal {
             Self::Capability { role, capability: Some(capability) } => {
                 write!(f, "the role {role:?} lacks the capability {capability:?}", capability = capability.word())
             }
-            Self::Capability { role, capability: None } => write!(f, "no role gives it, nor does {role:?}"),
+            Self::Capability { role, capability: None } => write!(f, "the role {role:?} cannot permit it: no role can"),
             Self::Policy { role, policy } => write!(f, "policy {policy:?} of the role {role:?} denies it"),
             Self::Silent { role } => write!(f, "no policy of the role {role:?} allows it"),
-            Self::NotOwn(action) => write!(f, "the caller may not {action} themselves, and so not let others"),
+            Self::NotOwn(action) => write!(f, "the caller may not {action}, and so cannot grant it"),
             Self::NoAccess => f.write_str("the identity's own role is no-access, and no project gives it"),
-            Self::NotNamed => f.write_str("the configuration names others for it"),
+            Self::NotNamed => f.write_str("the configuration does not name the caller for it"),
             Self::NotOffered => f.write_str("it is not offered to the caller"),
             Self::Beneficiary => f.write_str("the caller would become the owner, and others have to decide that"),
         }

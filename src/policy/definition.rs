@@ -192,7 +192,7 @@ impl Kind {
         Self::ALL.iter().copied().find(|kind| kind.table() == table)
     }
 
-    /// The most definitions of the kind.
+    /// The largest number of definitions of the kind.
     pub(super) fn bound(self) -> usize {
         if self == Self::Authenticator { MAX_PARTS } else { MAX_ENTRIES }
     }

@@ -1,4 +1,5 @@
-//! Roles, policies, users and projects as they are written down: in the policy file and in the database.
+//! The documents that define roles, policies, users and projects, as they are written in the policy file and the
+//! database.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RoleDocument {
-    /// Kinds of operations, or `*`.
+    /// Names of capabilities, or `*`.
     pub capabilities: Vec<String>,
     /// Names of policies.
     pub policies: Vec<String>,
@@ -24,18 +25,18 @@ pub struct PolicyDocument {
     pub operations: Vec<String>,
     /// Patterns of resources: `objects/ID`, `projects/PROJECT/ID`, `tags/TAG`.
     pub resources: Vec<String>,
-    /// Why an operation is asked for. No request says so here: `*` alone is taken, other words are refused.
+    /// Reasons for an operation. Requests have no reasons, so only `*` is accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reasons: Option<Vec<String>>,
 }
 
-/// What a policy does.
+/// The effect of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// Allows what no policy of the role denies.
+    /// The policy allows what no policy of the role denies.
     Allow,
-    /// Denies, whatever allows.
+    /// The policy denies, even if other policies allow.
     Deny,
 }
 
@@ -43,7 +44,7 @@ pub enum Effect {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserDocument {
-    /// Its name.
+    /// The name of the role.
     pub role: String,
 }
 
@@ -51,25 +52,27 @@ pub struct UserDocument {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProjectDocument {
-    /// For people.
+    /// A description for readers. It decides nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What the clients of Hanzo and Infisical call it beside its name, which is their slug; for people.
+    /// The name that the clients of Hanzo and Infisical show. The name of the project is their slug. It decides
+    /// nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// What those clients say that it is for; it decides nothing.
+    /// The purpose of the project according to those clients. It decides nothing.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub project_type: Option<String>,
-    /// When it was made and last changed by such a client, in seconds since 1970-01-01 UTC; 0 if it never was.
+    /// The time when such a client created the project, in seconds since 1970-01-01 UTC; 0 if none did.
     #[serde(skip_serializing_if = "is_zero")]
     pub created_at: i64,
-    /// See `created_at`.
+    /// The time when such a client last changed the project, as `created_at`.
     #[serde(skip_serializing_if = "is_zero")]
     pub updated_at: i64,
-    /// Whether its secrets have the environments `dev`, `staging` and `prod` until an environment is made or removed; yes if absent.
+    /// Whether the secrets of the project have the environments `dev`, `staging` and `prod` until an environment is
+    /// added or removed; true if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_environments: Option<bool>,
-    /// Roles by who has them here.
+    /// The roles of the members in the project, by subject.
     pub members: BTreeMap<String, String>,
 }
 

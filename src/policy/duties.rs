@@ -1,4 +1,4 @@
-//! Duties that the policy file alone gives: to audit, and to recover what belongs to people who left.
+//! Duties that only the policy file gives: auditing, and recovering objects of users who left.
 
 use super::decision::{Decision, Refusal};
 use super::definition::Documents;
@@ -9,7 +9,7 @@ use super::subject::{Subject, subjects};
 use crate::principal::Caller;
 
 impl Policy {
-    /// Reads who has which duty. What is faulty gives it to nobody.
+    /// Reads the auditors and recoverers. A faulty list gives the duty to no subject.
     pub(super) fn add_duties(&mut self, documents: &Documents, faults: &mut Vec<Fault>) {
         match subjects("auditors", documents.auditors.as_deref()) {
             Ok(auditors) => self.auditors = auditors.unwrap_or_default(),
@@ -21,10 +21,10 @@ impl Policy {
         }
     }
 
-    /// Whether the caller may read the audit log and the inventory: administrators and auditors may.
+    /// Whether the caller may read the audit log and the inventory. Administrators and auditors may.
     ///
     /// # Errors
-    /// The refusal, with the rule that decided.
+    /// The reason for the refusal.
     pub fn decide_audit(&self, caller: &Caller) -> Decision {
         match self.decide_administer(caller) {
             Err(Refusal::Narrowed(_)) => Err(Refusal::Narrowed("than the audit log and the inventory")),
@@ -36,7 +36,7 @@ impl Policy {
     /// Whether the caller may propose and approve recoveries.
     ///
     /// # Errors
-    /// The refusal, with the rule that decided.
+    /// The reason for the refusal.
     pub fn decide_recover(&self, caller: &Caller) -> Decision {
         if caller.narrowing.is_some() {
             return Err(Refusal::Narrowed("than recoveries"));
@@ -44,13 +44,13 @@ impl Policy {
         self.named(&self.recovery.recoverers, caller)
     }
 
-    /// Whether the policy file names somebody as a recoverer.
+    /// Whether the policy file names the subject as a recoverer.
     #[must_use]
     pub fn is_recoverer(&self, subject: &Subject) -> bool {
         self.recovery.recoverers.contains(subject)
     }
 
-    /// How many users have to approve a recovery.
+    /// The number of users who must approve a recovery.
     #[must_use]
     pub fn recovery_approvals(&self) -> usize {
         usize::try_from(self.recovery.approvals.max(MIN_APPROVALS)).unwrap_or(usize::MAX)

@@ -1,4 +1,4 @@
-//! Exchanged identities as the policy knows them, and what holds of their access tokens.
+//! Exchanged identities in the policy, and the terms of their access tokens.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::terms::Terms;
 use crate::principal::{Caller, Method, is_exchanged};
 
 impl Policy {
-    /// An identity by its identifier.
+    /// Returns an identity by its identifier.
     #[must_use]
     pub fn identity(&self, id: &str) -> Option<Arc<IdentityDocument>> {
         self.exchanged.get(&identity_username(id)).map(|known| Arc::clone(&known.identity))
@@ -26,7 +26,8 @@ impl Policy {
         self.clients.get(client_id).map(String::as_str)
     }
 
-    /// What holds now of an access token of `subject` that rests on `basis`; `None` if it is not good because one of them is gone.
+    /// Returns the current terms of an access token of `subject` with the basis `basis`; `None` if the token is not
+    /// valid because the subject or the basis no longer exists.
     #[must_use]
     pub fn terms(&self, subject: &str, basis: &str) -> Option<Arc<Terms>> {
         match self.exchanged.get(subject) {
@@ -35,7 +36,8 @@ impl Policy {
         }
     }
 
-    /// What an exchanged caller may do by itself; `None` for all others, and for those who run as the default user.
+    /// The organization role of an exchanged caller; `None` for all other callers, including those who run as the
+    /// default user. An exchanged caller that is not defined has no access.
     pub(super) fn organization_role(&self, caller: &Caller) -> Option<OrganizationRole> {
         let name = caller.username.as_str();
         let is_exchanged = matches!(caller.method, Method::AccessToken { .. }) && is_exchanged(name);

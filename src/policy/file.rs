@@ -1,4 +1,4 @@
-//! Files of the configuration: TOML, whose faults are reported with line and key.
+//! Files of the configuration in TOML. Errors report the line and the key.
 
 use std::path::{Path, PathBuf};
 
@@ -14,21 +14,21 @@ use crate::secret::Password;
 /// The largest policy file, in bytes.
 const MAX_FILE: u64 = 4 << 20;
 
-/// What is wrong with the configuration of permission.
+/// Errors of the configuration of permissions.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    /// An option.
+    /// An option is not valid.
     #[error("--{0}")]
     Option(Fault),
-    /// Said in two places.
-    #[error("--{0} is given, and {0} stands in the policy file: say it in one place")]
+    /// The option and the policy file both set the value.
+    #[error("--{0} is given, and the policy file sets {0}: set it in one place only")]
     Twice(&'static str),
-    /// Defined in two files.
+    /// The definition is in two files.
     #[error("the {kind} {name:?} is defined in the policy file and in the IAM file: define it in one of them")]
     TwoFiles {
-        /// Of which kind.
+        /// The kind of the definition.
         kind: &'static str,
-        /// By which name.
+        /// The name of the definition.
         name: String,
     },
     /// It cannot be read.
@@ -37,13 +37,13 @@ pub enum FileError {
     /// It is no TOML of this shape, or contradicts itself.
     #[error("the {what} {}, line {line}: {fault}", path.display())]
     Faulty {
-        /// What the file is.
+        /// The kind of file, for messages.
         what: &'static str,
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// The key and what is wrong with it.
+        /// The key and the reason.
         fault: String,
     },
 }
@@ -56,24 +56,24 @@ pub struct TomlFile<'a> {
 }
 
 impl<'a> TomlFile<'a> {
-    /// Reads a file of at most 4 MiB; `what` it is stands in its faults.
+    /// Reads a file of at most 4 MiB. `what` describes the file in errors.
     ///
     /// # Errors
-    /// It cannot be read.
+    /// The file cannot be read.
     pub fn open(what: &'static str, path: &'a Path) -> Result<Self, FileError> {
         Ok(Self { what, path, text: file::text(what, path, MAX_FILE)? })
     }
 
-    /// The whole of it.
+    /// The text of the file.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What it says.
+    /// Parses the file.
     ///
     /// # Errors
-    /// It is no TOML of this shape.
+    /// The file is not TOML of this shape.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, FileError> {
         toml::from_str(&self.text).map_err(|error| {
             let start = error.span().map_or(0, |span| span.start);
@@ -87,7 +87,7 @@ impl<'a> TomlFile<'a> {
         })
     }
 
-    /// A fault with the line of its innermost key that stands in the file.
+    /// Returns the error for a fault, with the line of the innermost key of its path that is in the file.
     #[must_use]
     pub fn faulty(&self, fault: &Fault) -> FileError {
         self.at(locate(&self.text, fault), fault.to_string())
@@ -110,7 +110,7 @@ fn second_table(text: &str, second: usize) -> Option<String> {
     ))
 }
 
-/// The table and the key that a fault stands in, for the parser names only what it found there.
+/// Returns the table and the key in which the byte is. The parser's message does not name them.
 fn key_at(text: &str, byte: usize) -> String {
     let (mut table, mut key) = ("", "");
     for line in text.lines().take(line_of(text, byte)).map(str::trim) {
@@ -124,7 +124,7 @@ fn key_at(text: &str, byte: usize) -> String {
     if path.is_empty() { String::new() } else { format!("{}: ", path.join(".")) }
 }
 
-/// The line of the innermost key of a fault's path that stands in the file.
+/// Returns the line of the innermost key of a fault's path that is in the file.
 fn locate(text: &str, fault: &Fault) -> usize {
     let Ok(table) = DeTable::parse(text) else { return 1 };
     let mut table: Option<&DeTable<'_>> = Some(table.get_ref());
@@ -140,7 +140,7 @@ fn locate(text: &str, fault: &Fault) -> usize {
     line
 }
 
-/// Where a key of a table stands, and its value.
+/// Returns the position of a key of a table, in bytes, and its value.
 fn find<'a, 'b>(table: &'a DeTable<'b>, key: &str) -> Option<(usize, &'a Spanned<DeValue<'b>>)> {
     table.iter().find(|(own, _)| own.get_ref() == key).map(|(own, value)| (own.span().start, value))
 }

@@ -1,14 +1,16 @@
-//! Patterns with `*` and `?`, as policies have them.
+//! Patterns with `*` and `?`, as in policies.
 
-/// Whether `text` is what `pattern` describes: `*` stands for any characters, none and slashes among them, `?` for exactly
-/// one. Equality is tried first, so that a name that holds a `*` can be named. Takes at most the product of both lengths.
+/// Whether `pattern` matches `text`. `*` matches any number of characters, including none, and also slashes; `?`
+/// matches exactly one character. Equal texts always match, so that a pattern can name an object whose name contains
+/// `*`. The running time is at most proportional to the product of both lengths.
 #[must_use]
 pub fn matches(pattern: &str, text: &str) -> bool {
     if pattern == "*" || pattern == text {
         return true;
     }
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
-    // What to go back to when the rest does not match: the pattern after the last star, and one character later.
+    // The position to continue from when the rest does not match: the pattern after the last `*`, and one character
+    // further in the text.
     let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
     loop {
         match (pattern.next(), text.clone().next()) {

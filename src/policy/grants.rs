@@ -1,4 +1,4 @@
-//! What the owner of an object lets others do with it.
+//! Grants: what the owner of an object lets others do with it.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,31 +8,31 @@ use serde::{Deserialize, Serialize};
 use super::action::Action;
 use crate::principal::{Username, UsernameError};
 
-/// The most grantees of one object.
+/// The largest number of grantees of one object.
 pub const MAX_GRANTEES: usize = 256;
 
-/// To whom operations are granted.
+/// The users to whom actions are granted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grantee {
-    /// The user of this name, however proved: there is one name space.
+    /// The user of this name, whatever the authentication method: user names are one name space.
     User(String),
-    /// Those to whom the configuration gives this role.
+    /// The users who have this role.
     Role(String),
-    /// Everyone who has proved who they are.
+    /// Every authenticated caller.
     Everyone,
 }
 
-/// The grants of one object. Serialized they stand in its bound row.
+/// The grants of one object. They are stored in the object's row, and the MAC of the row covers them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants(Vec<Grant>);
 
-/// One grantee and their operations.
+/// One grantee and the actions that are granted to them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// To whom.
+    /// The grantee.
     pub to: Grantee,
-    /// What.
+    /// The granted actions.
     pub actions: BTreeSet<Action>,
 }
 
@@ -49,22 +49,22 @@ struct Stored {
 pub struct Unreadable;
 
 impl Grantee {
-    /// A user by name, or everyone by `*`.
+    /// Reads a grantee: a user name, or `*` for everyone.
     ///
     /// # Errors
-    /// It is no user name.
+    /// It is not a user name.
     pub fn user(name: &str) -> Result<Self, UsernameError> {
         if name == "*" {
             return Ok(Self::Everyone);
         }
         match Username::new(name) {
-            // Exchanged identities bear reserved names, and may be given access like anybody else.
+            // Exchanged identities have reserved names, and they may receive grants as other users may.
             Ok(_) | Err(UsernameError::Reserved) => Ok(Self::User(name.to_owned())),
             Err(error) => Err(error),
         }
     }
 
-    /// Its text in the table by which grantees find what they were given. No text stands for two grantees.
+    /// The key of the grantee in the table that lists the grants by grantee. Different grantees have different keys.
     #[must_use]
     pub fn index(&self) -> String {
         match self {
@@ -86,10 +86,10 @@ impl fmt::Display for Grantee {
 }
 
 impl Grants {
-    /// Reads what [`Self::to_text`] wrote.
+    /// Reads the text that [`Self::to_text`] writes.
     ///
     /// # Errors
-    /// It is something else.
+    /// The text is not of that form.
     pub fn from_text(text: &str) -> Result<Self, Unreadable> {
         let stored: Vec<Stored> = serde_json::from_str(text).map_err(|_| Unreadable)?;
         let read = |stored: Stored| {
@@ -100,7 +100,7 @@ impl Grants {
         stored.into_iter().map(read).collect::<Option<_>>().map(Self).ok_or(Unreadable)
     }
 
-    /// The text for the row; nothing if there are no grants.
+    /// The text for the row; `None` if there are no grants.
     #[must_use]
     pub fn to_text(&self) -> Option<String> {
         let stored = self.0.iter().map(|grant| Stored {
@@ -110,24 +110,24 @@ impl Grants {
         (!self.0.is_empty()).then(|| serde_json::to_string(&stored.collect::<Vec<_>>()).unwrap_or_default())
     }
 
-    /// All of them.
+    /// All grants.
     pub fn iter(&self) -> impl Iterator<Item = &Grant> {
         self.0.iter()
     }
 
-    /// How many grantees there are.
+    /// The number of grantees.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no grants.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What is granted to `to`.
+    /// The actions that are granted to `to`.
     #[must_use]
     pub fn of(&self, to: &Grantee) -> Option<&BTreeSet<Action>> {
         self.0.iter().find(|grant| grant.to == *to).map(|grant| &grant.actions)
@@ -158,7 +158,7 @@ impl Grants {
         changed
     }
 
-    /// What is granted here and there.
+    /// Returns the grants that both have.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {
         let common = |grant: &Grant| {
@@ -168,7 +168,7 @@ impl Grants {
         Self(self.0.iter().filter_map(common).collect())
     }
 
-    /// Removes everything of a grantee: of somebody who became the owner, say.
+    /// Removes all grants of a grantee, for example when they become the owner.
     pub fn forget(&mut self, to: &Grantee) {
         self.0.retain(|grant| grant.to != *to);
     }

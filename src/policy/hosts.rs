@@ -1,4 +1,4 @@
-//! Conjur's authenticators and hosts as the policy knows them, and what holds of the access tokens of hosts.
+//! Conjur's authenticators and hosts in the policy, and the terms of the access tokens of hosts.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use super::model::Policy;
 use super::terms::Terms;
 
 impl Policy {
-    /// The host of a user name.
+    /// Returns the host of a user name.
     pub(super) fn host_of(&self, username: &str) -> Option<&HostDocument> {
         self.known_host(username).map(|known| &*known.document)
     }
@@ -16,8 +16,9 @@ impl Policy {
         self.hosts.get(username.strip_prefix(HOST)?)
     }
 
-    /// What holds now of an access token of a host that its API key gave, or an authenticator; `None` unless that is one of its
-    /// account that it may use.
+    /// Returns the current terms of an access token of a host. `basis` is the API key or the authenticator that gave
+    /// the token. Returns `None` if the basis no longer exists, is not of the host's account, or may not be used by the
+    /// host.
     pub(super) fn host_terms(&self, username: &str, basis: &str) -> Option<Arc<Terms>> {
         let KnownHost { document: host, terms } = self.known_host(username)?;
         if basis == host.api_key_basis() {
@@ -31,13 +32,13 @@ impl Policy {
         stands.then(|| Arc::clone(terms))
     }
 
-    /// An authenticator of an account.
+    /// Returns an authenticator of an account.
     #[must_use]
     pub fn authenticator(&self, account: &str, service: &str) -> Option<Arc<AuthenticatorDocument>> {
         self.authenticators.get(&authenticator_name(account, service)).cloned()
     }
 
-    /// All authenticators: account, service, and what is defined.
+    /// All authenticators, each with its account, its service and its definition.
     pub fn authenticators(&self) -> impl Iterator<Item = (&str, &str, &Arc<AuthenticatorDocument>)> {
         self.authenticators.iter().filter_map(|(name, document)| {
             let (account, service) = name.split_once('/')?;
@@ -45,12 +46,12 @@ impl Policy {
         })
     }
 
-    /// All hosts by their identifiers, in no order.
+    /// All hosts with their identifiers, in no particular order.
     pub fn hosts(&self) -> impl Iterator<Item = (&str, &HostDocument)> {
         self.hosts.iter().map(|(id, known)| (id.as_str(), &*known.document))
     }
 
-    /// A host of any account.
+    /// Returns a host of any account by its identifier.
     #[must_use]
     pub fn host(&self, id: &str) -> Option<Arc<HostDocument>> {
         self.hosts.get(id).map(|known| Arc::clone(&known.document))

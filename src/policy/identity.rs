@@ -1,4 +1,5 @@
-//! Exchanged identities: those for whom a trusted issuer vouches, and who get an access token for it.
+//! Exchanged identities: applications that prove who they are by one of their ways of logging in, and get an access
+//! token.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,174 +11,177 @@ use super::terms::Terms;
 use super::token_settings::{MemberFault, TokenSettings, check_tokens};
 use super::universal_auth::{UniversalAuthDocument, check_universal_auth};
 
-/// The longest text of an identity, in bytes.
+/// The longest text in an identity, in bytes.
 const MAX_TEXT: usize = 4096;
 
-/// The longest keys or authorities of one trust, in bytes of PEM.
+/// The longest total of public keys and CA certificates of one way of logging in, in bytes of PEM.
 const MAX_PEM: usize = 64 << 10;
 
-/// The most bound claims of one trust.
+/// The largest number of bound claims of one way of logging in.
 const MAX_CLAIMS: usize = 64;
 
 /// An identity of an application.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityDocument {
-    /// For people.
+    /// A display name.
     pub name: String,
-    /// What it may do beside its roles in projects.
+    /// What the identity may do in addition to its roles in projects.
     #[serde(default)]
     pub role: OrganizationRole,
-    /// What its clients call their organization; it decides nothing.
+    /// The organization of the identity according to its clients. It decides nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
-    /// For people and programs; it decides nothing.
+    /// Metadata for readers and programs. It decides nothing.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
-    /// When it was made and last changed, in seconds since 1970-01-01 UTC.
+    /// The time when the identity was created, in seconds since 1970-01-01 UTC.
     #[serde(default)]
     pub created_at: i64,
-    /// See `created_at`.
+    /// The time of the last change, as `created_at`.
     #[serde(default)]
     pub updated_at: i64,
-    /// By which JWTs it gets access tokens.
+    /// The JWTs with which the identity gets access tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwt_auth: Option<JwtAuthDocument>,
-    /// By which JWTs of an OpenID Connect provider it gets access tokens.
+    /// The JWTs of an OpenID Connect provider with which the identity gets access tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oidc_auth: Option<OidcAuthDocument>,
-    /// By which client id and secrets it gets access tokens.
+    /// The client id and client secrets with which the identity gets access tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub universal_auth: Option<UniversalAuthDocument>,
 }
 
-/// What an identity may do by itself.
+/// What an identity may do outside of projects.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OrganizationRole {
-    /// Administers.
+    /// The identity is an administrator.
     Admin,
-    /// May add objects of its own, as other users may.
+    /// The identity may add objects of its own, as other users may.
     Member,
-    /// May do what its roles in projects and grants of others say, and no more.
+    /// The identity may do only what its roles in projects and its grants permit.
     #[default]
     NoAccess,
 }
 
-/// Which JWTs an identity is known by, and what they buy.
+/// JWT auth: the JWTs with which an identity logs in, and the settings of the access tokens that it gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JwtAuthDocument {
-    /// Made again whenever JWT auth is attached: tokens of the former one are refused.
+    /// The identifier of this attachment. It is generated whenever JWT auth is attached; access tokens of a former
+    /// attachment are refused.
     pub id: String,
-    /// Where the keys come from: a JWK Set by its URL, or those that stand here.
+    /// The source of the keys: a JWK Set by its URL, or the keys in `public_keys`.
     pub configuration_type: ConfigurationType,
     /// The URL of the JWK Set.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub jwks_url: String,
-    /// Authorities of the server of the JWK Set, PEM; the system's if empty.
+    /// CA certificates for the server of the JWK Set, in PEM; the system's if empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub jwks_ca_cert: String,
-    /// Public keys, each PEM.
+    /// The public keys, each in PEM.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub public_keys: Vec<String>,
-    /// The `iss`, exact.
+    /// The required `iss`. It is compared exactly.
     pub bound_issuer: String,
-    /// Audiences, separated by commas; globs.
+    /// The permitted audiences, as patterns separated by commas.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub bound_audiences: String,
-    /// The `sub`; a glob.
+    /// A pattern for the `sub`; any `sub` if empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub bound_subject: String,
-    /// Claims by their paths, with values that are separated by commas; globs.
+    /// The required claims by their paths. Each value is a list of patterns separated by commas.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bound_claims: BTreeMap<String, String>,
-    /// Seconds for which a token is good; 0 for as long as the longest life.
+    /// The lifetime of an access token, in seconds; 0 for the longest lifetime.
     pub access_token_ttl: i64,
-    /// Its longest life with all renewals, in seconds; 0 for [`super::MAX_TOKEN_TTL`].
+    /// The longest lifetime of an access token including renewals, in seconds; 0 for [`super::MAX_TOKEN_TTL`].
     pub access_token_max_ttl: i64,
-    /// How often a token may be used; 0 for any number.
+    /// The number of times that an access token may be used; 0 for no limit.
     pub access_token_num_uses_limit: i64,
-    /// The networks from which a token may be used.
+    /// The networks from which an access token may be used.
     pub access_token_trusted_ips: Vec<String>,
-    /// When it was attached and last changed, in seconds since 1970-01-01 UTC.
+    /// The time when JWT auth was attached, in seconds since 1970-01-01 UTC.
     #[serde(default)]
     pub created_at: i64,
-    /// See `created_at`.
+    /// The time of the last change, as `created_at`.
     #[serde(default)]
     pub updated_at: i64,
 }
 
-/// Which JWTs of an OpenID Connect provider an identity is known by, and what they buy.
+/// OIDC auth: the JWTs of an OpenID Connect provider with which an identity logs in, and the settings of the access
+/// tokens that it gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OidcAuthDocument {
-    /// Made again whenever OIDC auth is attached: tokens of the former one are refused.
+    /// The identifier of this attachment. It is generated whenever OIDC auth is attached; access tokens of a former
+    /// attachment are refused.
     pub id: String,
-    /// The provider, whose configuration says where its keys are (OpenID Connect Discovery 1.0 section 4).
+    /// The URL of the provider, whose configuration names the URL of its keys (OpenID Connect Discovery 1.0 section 4).
     pub oidc_discovery_url: String,
-    /// Authorities of the provider's servers, PEM; the system's if empty.
+    /// CA certificates for the provider's servers, in PEM; the system's if empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub ca_cert: String,
-    /// The `iss`, exact.
+    /// The required `iss`. It is compared exactly.
     pub bound_issuer: String,
-    /// Audiences, separated by commas; globs.
+    /// The permitted audiences, as patterns separated by commas.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub bound_audiences: String,
-    /// The `sub`; a glob.
+    /// A pattern for the `sub`; any `sub` if empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub bound_subject: String,
-    /// Claims by their paths, with values that are separated by commas; globs.
+    /// The required claims by their paths. Each value is a list of patterns separated by commas.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bound_claims: BTreeMap<String, String>,
-    /// Seconds for which a token is good; 0 for as long as the longest life.
+    /// The lifetime of an access token, in seconds; 0 for the longest lifetime.
     pub access_token_ttl: i64,
-    /// Its longest life with all renewals, in seconds; 0 for [`super::MAX_TOKEN_TTL`].
+    /// The longest lifetime of an access token including renewals, in seconds; 0 for [`super::MAX_TOKEN_TTL`].
     pub access_token_max_ttl: i64,
-    /// How often a token may be used; 0 for any number.
+    /// The number of times that an access token may be used; 0 for no limit.
     pub access_token_num_uses_limit: i64,
-    /// The networks from which a token may be used.
+    /// The networks from which an access token may be used.
     pub access_token_trusted_ips: Vec<String>,
-    /// When it was attached and last changed, in seconds since 1970-01-01 UTC.
+    /// The time when OIDC auth was attached, in seconds since 1970-01-01 UTC.
     #[serde(default)]
     pub created_at: i64,
-    /// See `created_at`.
+    /// The time of the last change, as `created_at`.
     #[serde(default)]
     pub updated_at: i64,
 }
 
-/// What JWTs must say by which an identity is known.
+/// The requirements for the claims of the JWTs with which an identity logs in.
 #[derive(Debug, Clone, Copy)]
 pub struct JwtBounds<'a> {
-    /// The `iss`, exact.
+    /// The required `iss`. It is compared exactly.
     pub issuer: &'a str,
-    /// Audiences, separated by commas; globs.
+    /// The permitted audiences, as patterns separated by commas.
     pub audiences: &'a str,
-    /// The `sub`; a glob, or empty for any.
+    /// A pattern for the `sub`; any `sub` if empty.
     pub subject: &'a str,
-    /// Claims by their paths, with values that are separated by commas; globs.
+    /// The required claims by their paths. Each value is a list of patterns separated by commas.
     pub claims: &'a BTreeMap<String, String>,
 }
 
-/// Where the keys of an identity's issuer come from.
+/// The source of the keys of an identity's issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ConfigurationType {
-    /// By the URL of a JWK Set.
+    /// The URL of a JWK Set.
     Jwks,
-    /// They are configured.
+    /// The configuration of the identity.
     Static,
 }
 
 impl JwtAuthDocument {
-    /// What its JWTs must say.
+    /// The requirements for the claims of the JWTs.
     #[must_use]
     pub fn bounds(&self) -> JwtBounds<'_> {
         let Self { bound_issuer: issuer, bound_audiences: audiences, bound_subject: subject, .. } = self;
         JwtBounds { issuer, audiences, subject, claims: &self.bound_claims }
     }
 
-    /// What the access tokens are like that it gives.
+    /// The settings of the access tokens that JWT auth gives.
     #[must_use]
     pub fn tokens(&self) -> TokenSettings<'_> {
         let (ttl, max_ttl) = (self.access_token_ttl, self.access_token_max_ttl);
@@ -187,14 +191,14 @@ impl JwtAuthDocument {
 }
 
 impl OidcAuthDocument {
-    /// What its JWTs must say.
+    /// The requirements for the claims of the JWTs.
     #[must_use]
     pub fn bounds(&self) -> JwtBounds<'_> {
         let Self { bound_issuer: issuer, bound_audiences: audiences, bound_subject: subject, .. } = self;
         JwtBounds { issuer, audiences, subject, claims: &self.bound_claims }
     }
 
-    /// What the access tokens are like that it gives.
+    /// The settings of the access tokens that OIDC auth gives.
     #[must_use]
     pub fn tokens(&self) -> TokenSettings<'_> {
         let (ttl, max_ttl) = (self.access_token_ttl, self.access_token_max_ttl);
@@ -204,7 +208,7 @@ impl OidcAuthDocument {
 }
 
 impl IdentityDocument {
-    /// The ways by which it logs in: the member that says how, and its identifier.
+    /// The identity's ways of logging in: for each its member name in the document, and its identifier.
     pub(super) fn ways(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let jwt_auth = self.jwt_auth.iter().map(|auth| ("jwt_auth", auth.id.as_str()));
         let oidc_auth = self.oidc_auth.iter().map(|auth| ("oidc_auth", auth.id.as_str()));
@@ -212,7 +216,7 @@ impl IdentityDocument {
         jwt_auth.chain(oidc_auth).chain(universal_auth)
     }
 
-    /// What its access tokens may rest on, and what holds of them.
+    /// The bases that the identity's access tokens may have, with the current terms of each.
     pub(super) fn bases(&self) -> Vec<(String, Arc<Terms>)> {
         let jwt_auth = self.jwt_auth.iter().map(|auth| (jwt_auth_basis(&auth.id), auth.tokens().terms()));
         let oidc_auth = self.oidc_auth.iter().map(|auth| (oidc_auth_basis(&auth.id), auth.tokens().terms()));
@@ -221,10 +225,10 @@ impl IdentityDocument {
     }
 }
 
-/// What the policy knows of an exchanged identity.
+/// An exchanged identity, as the policy stores it.
 #[derive(Debug, Clone)]
 pub(super) struct Exchanged {
-    /// What its access tokens may rest on, and what holds of them.
+    /// The bases that the identity's access tokens may have, with the current terms of each.
     pub(super) bases: Vec<(String, Arc<Terms>)>,
     /// The identity.
     pub(super) identity: Arc<IdentityDocument>,
@@ -236,19 +240,20 @@ pub fn identity_username(id: &str) -> String {
     format!("identity:{id}")
 }
 
-/// What an access token rests on that JWT auth gave.
+/// The basis of an access token that JWT auth gave.
 #[must_use]
 pub fn jwt_auth_basis(id: &str) -> String {
     format!("jwt-auth/{id}")
 }
 
-/// What an access token rests on that OIDC auth gave.
+/// The basis of an access token that OIDC auth gave.
 #[must_use]
 pub fn oidc_auth_basis(id: &str) -> String {
     format!("oidc-auth/{id}")
 }
 
-/// Refuses an identity that contradicts itself or is too large. Whether its keys are keys is asked by whoever uses them.
+/// Refuses an identity that contradicts itself or is too large. It does not check whether the keys can be read: the
+/// code that uses them does.
 ///
 /// # Errors
 /// The first fault.
@@ -275,7 +280,7 @@ pub(super) fn check_identity(id: &str, document: &IdentityDocument) -> Result<()
     Ok(())
 }
 
-/// Refuses what contradicts itself or is too large.
+/// Refuses settings that contradict themselves or are too large.
 ///
 /// # Errors
 /// The first fault.
@@ -292,7 +297,7 @@ pub fn check_jwt_auth(auth: &JwtAuthDocument) -> Result<(), MemberFault> {
     check_bounds(&auth.bounds())
 }
 
-/// The same of OIDC auth.
+/// Refuses settings that contradict themselves or are too large.
 ///
 /// # Errors
 /// The first fault.

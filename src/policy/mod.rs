@@ -1,4 +1,4 @@
-//! Who may do what: one model of owners, grants, roles and projects, and the one function that decides.
+//! Authorization: one model of owners, grants, roles and projects, and the one function that decides.
 
 mod account;
 mod action;

@@ -1,4 +1,4 @@
-//! Everything that decides beside the objects themselves: who has which role, where, and what roles permit.
+//! The policy: everything that decides about access, except the objects' own owners and grants.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,48 +16,53 @@ use super::role::{Role, Statement};
 use super::subject::{Subject, subjects};
 use crate::principal::Caller;
 
-/// Everything that decides beside the objects themselves. Copied, changed, then swapped.
+/// Everything that decides about access, except the objects' own owners and grants. To change the policy, the server
+/// changes a copy and puts it in place of the former one.
 #[derive(Debug, Default, Clone)]
 pub struct Policy {
-    /// `None`: everyone who is authenticated.
+    /// The subjects who may create objects; `None` for every authenticated caller.
     pub(super) create: Option<Vec<Subject>>,
-    /// `None`: nobody is named.
+    /// The administrators; `None` if none are named.
     pub(super) administrators: Option<Vec<Subject>>,
     pub(super) auditors: Vec<Subject>,
     pub(super) recovery: Recovery,
-    /// Whether nothing has to be proved.
+    /// Whether the server runs without authentication.
     pub(super) default_mode: bool,
     pub(super) statements: Map<String, Arc<Statement>>,
-    /// What roles say, those that are faulty among them.
+    /// The documents of all roles, including faulty ones.
     pub(super) role_documents: Map<String, RoleDocument>,
     pub(super) roles: Map<String, Role>,
     pub(super) users: Map<Subject, String>,
     pub(super) projects: Map<String, HashMap<Subject, String>>,
     /// The projects that begin without environments.
     pub(super) bare_projects: HashTrieSetSync<String>,
-    /// The projects of which somebody is a member.
+    /// The projects of each member.
     pub(super) memberships: Relation<Subject, String>,
     /// Exchanged identities by their user names.
     pub(super) exchanged: Map<String, Exchanged>,
-    /// Identifiers of identities by their client ids.
+    /// Identifiers of identities by client id.
     pub(super) clients: Map<String, String>,
-    /// The ways by which identities log in, each by its kind and identifier: what an access token rests on is the way of one identity.
+    /// The ways of logging in of all identities, each as its kind and identifier. A way belongs to one identity,
+    /// because it is the basis of access tokens.
     pub(super) ways: HashTrieSetSync<(&'static str, String)>,
     pub(super) authenticators: Map<String, Arc<AuthenticatorDocument>>,
     pub(super) hosts: Map<String, KnownHost>,
-    /// The hosts that have annotations for an authenticator, by its name, whether that is there or not.
+    /// The hosts that have annotations for an authenticator, by the name of the authenticator, whether it is defined or
+    /// not.
     pub(super) annotated: Relation<String, String>,
-    /// Which definitions there are, faulty ones too, and how many of each kind.
+    /// The names of all definitions, including faulty ones.
     pub(super) names: HashTrieSetSync<Name>,
     pub(super) counts: BTreeMap<Kind, usize>,
-    /// The definitions that name a definition, whether that is there or not: roles name policies, users and projects name roles.
+    /// The definitions that refer to a definition, whether that is defined or not. Roles refer to policies; users and
+    /// projects refer to roles.
     pub(super) references: Relation<Name, Name>,
-    /// What is wrong with a definition.
+    /// The faults of each faulty definition.
     pub(super) faults: Map<Name, Vec<Fault>>,
 }
 
 impl Policy {
-    /// Reads documents. `default_mode`: nothing has to be proved, and so the default user administers if nobody is named.
+    /// Builds a policy from documents. With `default_mode` the server runs without authentication, and the default user
+    /// is the administrator if none are named.
     ///
     /// # Errors
     /// The first fault, with the keys that lead to it.
@@ -66,8 +71,8 @@ impl Policy {
         faults.into_iter().next().map_or(Ok(policy), Err)
     }
 
-    /// Reads documents and leaves out what is faulty. Nobody gains by it: a role that is left out permits nothing to those
-    /// who have it, and they keep it; what a project loses, its members lose.
+    /// Builds a policy from documents and leaves out faulty definitions. That never gives more access: users keep a
+    /// role that is left out, and it permits nothing; the members of a project lose what the project loses.
     #[must_use]
     pub fn lenient(documents: &Documents, default_mode: bool) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
@@ -97,24 +102,24 @@ impl Policy {
         self.projects.contains_key(project)
     }
 
-    /// The names of the projects that are defined, in no order.
+    /// The names of the projects that are defined, in no particular order.
     pub fn projects(&self) -> impl Iterator<Item = &str> {
         self.projects.keys().map(String::as_str)
     }
 
-    /// Whether a project has the environments of a new one until one is made or removed.
+    /// Whether a project has the environments of a new project until one is added or removed.
     #[must_use]
     pub fn has_default_environments(&self, project: &str) -> bool {
         !self.bare_projects.contains(project)
     }
 
-    /// The caller's role: the one that their credential gives, else the one that the configuration gives.
+    /// The caller's role: the one from their credential, otherwise the one from the configuration.
     #[must_use]
     pub fn role_of<'a>(&'a self, caller: &'a Caller) -> Option<&'a str> {
         caller.role.as_deref().or_else(|| self.configured_role(caller))
     }
 
-    /// The role that the configuration gives to the caller.
+    /// The caller's role from the configuration.
     pub(super) fn configured_role(&self, caller: &Caller) -> Option<&str> {
         if self.users.is_empty() {
             return None;
@@ -122,7 +127,7 @@ impl Policy {
         self.users.get(&Subject::of(caller)).map(String::as_str)
     }
 
-    /// The projects of which the caller is a member, by their names.
+    /// The names of the projects of which the caller is a member, sorted.
     #[must_use]
     pub fn projects_of(&self, caller: &Caller) -> Vec<String> {
         let own = self.memberships.of(&Subject::of(caller));
@@ -132,14 +137,14 @@ impl Policy {
         found
     }
 
-    /// Whether the caller is a member of a project.
+    /// Whether the caller is a member of any project.
     #[must_use]
     pub fn is_member(&self, caller: &Caller) -> bool {
         let own = self.memberships.of(&Subject::of(caller));
         own.chain(self.memberships.of(&Subject::Everyone)).next().is_some()
     }
 
-    /// The members of a project as the policy file writes them, with their roles there, in the order of their names.
+    /// The members of a project with their roles there, as the policy file writes them, sorted.
     #[must_use]
     pub fn members_of(&self, project: &str) -> Vec<(String, String)> {
         let members = self.projects.get(project).into_iter().flatten();
@@ -148,7 +153,7 @@ impl Policy {
         found
     }
 
-    /// The roles that the caller has in a project: their own there, and everyone's.
+    /// The roles that the caller has in a project: their own, and the role of `*`.
     pub(super) fn roles_in(&self, caller: &Caller, project: &str) -> impl Iterator<Item = &str> {
         let members = self.projects.get(project);
         let subject = members.map(|_| Subject::of(caller));

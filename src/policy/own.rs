@@ -1,4 +1,5 @@
-//! What of the policy concerns one caller: the audit log marks changes by which administrators change what they may do.
+//! Tests for whether a change of the policy concerns the caller. The audit log marks changes by which administrators
+//! change their own access.
 
 use super::definition::Kind;
 use super::document::ProjectDocument;
@@ -7,7 +8,7 @@ use super::relation::Name;
 use super::subject::Subject;
 use crate::principal::Caller;
 
-/// Whether a subject means the caller: by their proof, by their name however proved, or as one of all.
+/// Whether a subject includes the caller: it is the caller's subject, has the caller's user name, or is `*`.
 fn means(subject: &Subject, caller: &Caller) -> bool {
     *subject == Subject::Everyone || subject.name() == Some(caller.username.as_str()) || *subject == Subject::of(caller)
 }
@@ -44,7 +45,7 @@ impl Policy {
             }
             _ => false,
         };
-        // Those that name the role, and no others: there may be thousands.
+        // Only the definitions that refer to the role are read: there may be thousands of others.
         caller.role.as_deref() == Some(role) || self.references.of(&Name::new(Kind::Role, role)).any(own)
     }
 

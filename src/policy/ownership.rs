@@ -1,4 +1,4 @@
-//! Who may become the owner of an object.
+//! Decides which caller may become the owner of an object.
 
 use super::action::Action;
 use super::decide::names;
@@ -9,11 +9,12 @@ use super::resource::Resource;
 use crate::principal::Caller;
 
 impl Policy {
-    /// Whether the caller may become the owner of an object that is offered to the user `receiver`. What their own role limits
-    /// it goes on to limit when the object is theirs; what their credential is limited to must hold for a transfer of it.
+    /// Whether the caller may become the owner of an object that is offered to the user `receiver`. The caller's own
+    /// role is not checked, because it will restrict the new owner as well. A narrowed credential must permit
+    /// `transfer` of the object.
     ///
     /// # Errors
-    /// The refusal, with the rule that decided.
+    /// The reason for the refusal.
     pub fn decide_accept(&self, caller: &Caller, receiver: Option<&str>, resource: &Resource<'_>) -> Decision {
         if let Some(narrowing) = &caller.narrowing {
             self.within(narrowing, Action::Transfer, resource, &names(resource))?;

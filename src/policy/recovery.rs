@@ -1,4 +1,4 @@
-//! Who recovers what belongs to people who left.
+//! The users who may recover objects of users who left.
 
 use std::collections::BTreeSet;
 
@@ -6,24 +6,24 @@ use super::definition::Documents;
 use super::fault::Fault;
 use super::subject::{Subject, subjects};
 
-/// Approvals that a recovery takes where the policy file does not say.
+/// The number of approvals of a recovery if the policy file does not set it.
 const APPROVALS: u32 = 2;
 
-/// Fewer would be no dual control.
+/// The smallest number of approvals. With fewer there is no dual control.
 pub(super) const MIN_APPROVALS: u32 = 2;
 
-/// More have never been there at one time.
+/// The largest number of approvals.
 const MAX_APPROVALS: u32 = 16;
 
-/// Who recovers objects, and how many of them it takes.
+/// The recoverers, and the number of approvals that a recovery needs.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Recovery {
     pub(super) recoverers: Vec<Subject>,
     pub(super) approvals: u32,
 }
 
-/// Reads and checks who recovers. A recoverer is one person, made one only by the operator: administrators give
-/// roles, and define identities and hosts.
+/// Reads and checks the recoverers. A recoverer must be one person whom the policy file names. Roles, identities and
+/// hosts are refused, because administrators could change them and so choose the recoverers.
 pub(super) fn recovery(documents: &Documents) -> Result<Recovery, Fault> {
     let approvals = documents.recovery_approvals.unwrap_or(APPROVALS);
     if !(MIN_APPROVALS..=MAX_APPROVALS).contains(&approvals) {
@@ -42,7 +42,7 @@ pub(super) fn recovery(documents: &Documents) -> Result<Recovery, Fault> {
             format!("{:?}: a recoverer is one person: NAME, certificate:NAME or jwt:ISSUER#NAME", other.to_string());
         return Err(Fault::at(&[key], problem));
     }
-    // The same name is the same user, however it is proved.
+    // One name is one user, whatever the authentication method.
     let names: BTreeSet<&str> = recoverers.iter().filter_map(Subject::name).collect();
     let (count, needed) = (names.len(), usize::try_from(approvals).unwrap_or(usize::MAX));
     if count < needed {

@@ -1,4 +1,4 @@
-//! What names what, as sets that are shared between one policy and the next.
+//! References between definitions, as sets that successive policies share.
 
 use std::hash::Hash;
 
@@ -6,10 +6,10 @@ use rpds::{HashTrieMapSync, HashTrieSetSync};
 
 use super::definition::Kind;
 
-/// A map whose copies share what they have in common: to copy it costs nothing, and to change a copy costs one entry.
+/// A map whose copies share their common entries: a copy costs nothing, and a change of a copy costs one entry.
 pub(super) type Map<K, V> = HashTrieMapSync<K, V>;
 
-/// A definition by its kind and name.
+/// The kind and name of a definition.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Name {
     pub(super) kind: Kind,
@@ -22,7 +22,7 @@ impl Name {
     }
 }
 
-/// For each key a set of values.
+/// A set of values for each key.
 #[derive(Debug, Clone)]
 pub(super) struct Relation<K: Eq + Hash, V: Eq + Hash>(Map<K, HashTrieSetSync<V>>);
 
@@ -38,7 +38,7 @@ impl<K: Eq + Hash + Clone, V: Eq + Hash + Clone + Ord> Relation<K, V> {
         self.0.get(key).into_iter().flat_map(HashTrieSetSync::iter)
     }
 
-    /// The values of a key, in their order.
+    /// The values of a key, sorted.
     pub(super) fn sorted(&self, key: &K) -> Vec<V> {
         let mut all: Vec<V> = self.of(key).cloned().collect();
         all.sort();

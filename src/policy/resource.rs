@@ -1,28 +1,28 @@
-//! An object, as far as the decision depends on it.
+//! The properties of an object that authorization depends on.
 
 use super::grants::Grants;
 
-/// An object, as far as the decision depends on it.
+/// The properties of an object that authorization depends on.
 pub struct Resource<'a> {
-    /// Its Unique Identifier; empty for one that is yet to be made.
+    /// The Unique Identifier of the object; empty for an object that is not created yet.
     pub id: &'a str,
-    /// Who owns it.
+    /// The user name of the owner.
     pub owner: &'a str,
-    /// The project that holds it.
+    /// The project that holds the object.
     pub project: Option<&'a str>,
-    /// What its owner lets others do.
+    /// The grants on the object.
     pub grants: &'a Grants,
-    /// Its tags and other properties, read only when a rule asks for them.
+    /// The tags and other properties of the object. They are read only when a rule needs them.
     pub properties: &'a dyn Properties,
 }
 
-/// What rules ask of an object's attributes.
+/// The attributes of an object that rules refer to.
 pub trait Properties {
-    /// Its tags.
+    /// The tags of the object.
     fn tags(&self) -> Vec<String>;
     /// The values of a property: an attribute's name, or `tag`.
     fn values(&self, property: &str) -> Vec<String>;
-    /// The account of the secret that it holds; `None` for what holds none.
+    /// The account of the secret in the object; `None` if the object does not hold a secret.
     fn account(&self) -> Option<Account> {
         None
     }
@@ -31,8 +31,8 @@ pub trait Properties {
 /// The account of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Its name, which is that of its project; empty if it cannot be known.
+    /// The name of the account, which is the name of its project; empty if it cannot be determined.
     pub name: String,
-    /// Whether the secret is from before accounts were projects. Its owner and grantees go on as they were.
+    /// Whether the secret is from before accounts were projects. For such a secret only its owner and its grants count.
     pub is_former: bool,
 }

@@ -1,4 +1,4 @@
-//! A role with its policies: deny wins, and at least one has to allow.
+//! A role with its policies. A deny overrides every allow, and at least one policy must allow.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use super::document::{Effect, PolicyDocument, RoleDocument};
 use super::fault::{Fault, MAX_PARTS, check_count, check_patterns};
 use super::glob;
 
-/// A role, ready to be asked.
+/// A role, compiled for decisions.
 #[derive(Debug)]
 pub(super) struct Role {
-    /// `None` for all.
+    /// `None` for all capabilities.
     capabilities: Option<BTreeSet<Capability>>,
     deny: Vec<Arc<Statement>>,
     allow: Vec<Arc<Statement>>,
 }
 
-/// A policy, ready to be asked.
+/// A policy, compiled for decisions.
 #[derive(Debug)]
 pub(super) struct Statement {
     name: String,
@@ -26,16 +26,16 @@ pub(super) struct Statement {
     resources: Vec<String>,
 }
 
-/// What a role says.
+/// The outcome of evaluating a role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Judgement<'a> {
-    /// This policy allows it, and none denies it.
+    /// This policy allows the action, and no policy denies it.
     Allowed { policy: &'a str },
-    /// This policy denies it.
+    /// This policy denies the action.
     Denied { policy: &'a str },
-    /// The role has no capability for the operation.
+    /// The role does not have this capability, which includes the action; `None` if no capability includes it.
     Incapable(Option<Capability>),
-    /// No policy speaks of it.
+    /// No policy matches the action and the object.
     Silent,
 }
 
@@ -57,7 +57,7 @@ impl Statement {
             return Err(Fault::at(&path("resources"), problem));
         }
         if document.reasons.as_ref().is_some_and(|reasons| reasons.iter().any(|reason| reason != "*")) {
-            return Err(Fault::at(&path("reasons"), "requests carry no reason here: only \"*\" can be meant"));
+            return Err(Fault::at(&path("reasons"), "requests have no reasons: use only \"*\""));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -77,19 +77,19 @@ impl Statement {
     }
 }
 
-/// KMIP's other spellings of an operation are its word too; a pattern stays what it is.
+/// Replaces another KMIP spelling of an operation by the name of its action. A pattern is returned as it is.
 fn canonical(pattern: &str) -> String {
     Action::from_word(pattern).map_or_else(|| pattern.to_owned(), |action| action.word().to_owned())
 }
 
-/// Whether the pattern can match a name of a resource: `objects/ID`, `projects/PROJECT/ID` or `tags/TAG`, of which no part is
-/// empty.
+/// Whether the pattern can match a resource name: `objects/ID`, `projects/PROJECT/ID` or `tags/TAG`, in which no part
+/// is empty.
 fn can_match(pattern: &str) -> bool {
     ["objects/", "projects/", "tags/"].iter().any(|kind| {
         let mut rest = pattern.chars();
         for wanted in kind.chars() {
             match rest.next() {
-                // It may stand for all that is left.
+                // `*` can match the whole rest.
                 Some('*') => return true,
                 Some(own) if own == '?' || own == wanted => {}
                 _ => return false,
@@ -130,7 +130,7 @@ impl Role {
         Ok(role)
     }
 
-    /// Whether it allows the action on every object, whatever that is called and however it is tagged.
+    /// Whether the role allows the action on every object, whatever its identifier, project and tags.
     pub(super) fn allows_all(&self, action: Action) -> bool {
         let Some(capability) = action.capability() else { return false };
         let is_capable = self.capabilities.as_ref().is_none_or(|own| own.contains(&capability));
@@ -138,7 +138,7 @@ impl Role {
         is_capable && !self.denies_some(action) && self.allow.iter().any(is_everything)
     }
 
-    /// Whether it denies the action on some objects.
+    /// Whether a policy of the role denies the action on some objects.
     pub(super) fn denies_some(&self, action: Action) -> bool {
         self.deny.iter().any(|own| own.means(action))
     }

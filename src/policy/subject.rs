@@ -1,4 +1,4 @@
-//! Who is meant: a name together with how it has to be proved.
+//! Subjects: users together with the authentication method that they must use.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,53 +6,54 @@ use std::sync::Arc;
 use super::fault::{Fault, MAX_PARTS, check_count};
 use crate::principal::{Caller, Method, Username, UsernameError, is_exchanged};
 
-/// Somebody whom the configuration names. A name alone means a client certificate: whoever issues tokens chooses the names
-/// in them, and must not thereby choose who administers.
+/// The callers that an entry of the configuration names. A name without a prefix means a client certificate: an issuer
+/// of JWTs chooses the names in them, and must not be able to make its users administrators.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Subject {
     /// `NAME`, or `certificate:NAME`: the bearer of a client certificate of that name.
     Certificate(Box<str>),
     /// `jwt:ISSUER#NAME`: the bearer of a JWT of that issuer.
     Jwt {
-        /// Its `iss`.
+        /// The issuer, as in `iss`.
         issuer: Box<str>,
-        /// The user.
+        /// The user name.
         name: Box<str>,
     },
-    /// `identity:ID` or `host/ID`: the bearer of an access token of ours.
+    /// `identity:ID` or `host/ID`: the bearer of an access token of this server.
     Exchanged(Box<str>),
     /// `api-token`: the bearer of the API token.
     ApiToken,
-    /// `unauthenticated`: everyone, where nothing has to be proved.
+    /// `unauthenticated`: every caller, if the server runs without authentication.
     Unauthenticated,
-    /// `role:NAME`: those to whom the configuration gives this role.
+    /// `role:NAME`: the users to whom the configuration gives this role.
     Role(Box<str>),
-    /// `*`: everyone who has proved who they are.
+    /// `*`: every authenticated caller.
     Everyone,
 }
 
-/// Why a text names nobody.
+/// The reason why a text is not a subject.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubjectError {
-    /// The part that is a user name.
+    /// The part that should be a user name is not one.
     #[error("{0:?} is not a user name: {1}")]
     Username(String, UsernameError),
-    /// `jwt:` without an issuer or a name.
+    /// `jwt:` is not followed by an issuer and a name.
     #[error("a JWT's user is written jwt:ISSUER#NAME")]
     Jwt,
-    /// `role:` without a role.
+    /// `role:` is not followed by a role.
     #[error("a role is written role:NAME")]
     Role,
-    /// Too long.
+    /// The text is too long.
     #[error("it is longer than {MAX_SUBJECT} bytes")]
     TooLong,
 }
 
-/// The longest text that names somebody, in bytes: an issuer and a user name.
+/// The longest subject, in bytes: an issuer and a user name.
 const MAX_SUBJECT: usize = 1024;
 
 impl Subject {
-    /// Reads `NAME`, `certificate:NAME`, `jwt:ISSUER#NAME`, `identity:ID`, `host/ID`, `api-token`, `unauthenticated`, `role:NAME` or `*`.
+    /// Parses `NAME`, `certificate:NAME`, `jwt:ISSUER#NAME`, `identity:ID`, `host/ID`, `api-token`, `unauthenticated`,
+    /// `role:NAME` or `*`.
     ///
     /// # Errors
     /// See [`SubjectError`].
@@ -65,7 +66,7 @@ impl Subject {
             return Err(SubjectError::TooLong);
         }
         if let Some(rest) = text.strip_prefix("jwt:") {
-            // A fragment is no part of an issuer (OpenID Connect Core section 2), and may well stand in a name.
+            // An issuer cannot contain a fragment (OpenID Connect Core section 2), but a user name can contain `#`.
             let (issuer, user) = rest.split_once('#').ok_or(SubjectError::Jwt)?;
             if issuer.is_empty() || user.is_empty() {
                 return Err(SubjectError::Jwt);
@@ -87,7 +88,7 @@ impl Subject {
         })
     }
 
-    /// The subject that a caller is by name and proof.
+    /// Returns the subject of a caller, from their user name and authentication method.
     #[must_use]
     pub fn of(caller: &Caller) -> Self {
         let name = || Box::from(caller.username.as_str());
@@ -102,7 +103,7 @@ impl Subject {
 }
 
 impl Subject {
-    /// The user's name, where the subject has one of its own.
+    /// The user name; `None` for subjects without one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -111,7 +112,8 @@ impl Subject {
         }
     }
 
-    /// A proof of this kind, without what sets one credential apart from another; `None` for several people.
+    /// The authentication method of the subject, without the properties of one credential; `None` for subjects that are
+    /// several users.
     #[must_use]
     pub fn method(&self) -> Option<Method> {
         match self {
@@ -140,7 +142,7 @@ impl fmt::Display for Subject {
     }
 }
 
-/// Those whom a list of the policy file names; `key` is where it stands.
+/// Parses a list of subjects in the policy file; `key` is the key of the list.
 pub(super) fn subjects(key: &str, texts: Option<&[String]>) -> Result<Option<Vec<Subject>>, Fault> {
     let Some(texts) = texts else { return Ok(None) };
     check_count(&[key], texts.len(), MAX_PARTS)?;
@@ -148,12 +150,12 @@ pub(super) fn subjects(key: &str, texts: Option<&[String]>) -> Result<Option<Vec
     texts.iter().map(parse).collect::<Result<_, _>>().map(Some)
 }
 
-/// Somebody to whom a role is given: no role.
+/// Parses the subject of a user or member, to whom a role is given. It cannot be a role.
 pub(super) fn person(path: &[&str], text: &str) -> Result<Subject, Fault> {
     match Subject::parse(text) {
         Ok(Subject::Role(_)) => Err(Fault::at(path, "a role has no role: name its users")),
         Ok(Subject::Everyone) if path.first() == Some(&"users") => {
-            Err(Fault::at(path, "not everyone can have a role of their own; `*` may be a member of a project"))
+            Err(Fault::at(path, "`*` cannot have a role of its own: make it a member of a project"))
         }
         Ok(subject) => Ok(subject),
         Err(error) => Err(Fault::at(path, error.to_string())),

@@ -157,7 +157,7 @@ fn a_token_of_a_host_rests_on_the_definitions_that_gave_it() {
         |policy: &Policy, bases: &[String; 2]| bases.each_ref().map(|basis| policy.terms("host/web", basis).is_some());
     let [none, one, other, by_other] = [("", ""), ("id = \"1\"", ""), ("id = \"2\"", ""), ("", "id = \"1\"")]
         .map(|(host, authenticator)| file(host, authenticator));
-    // As tokens of former releases have them.
+    // These are the bases of tokens of former releases.
     assert_eq!(bases(&none), ["api-key:acme", "acme/ci"]);
     for (number, policy) in [&none, &one, &other, &by_other].into_iter().enumerate() {
         assert_eq!(holds(policy, &bases(policy)), [true, true]);

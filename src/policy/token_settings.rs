@@ -1,27 +1,27 @@
-//! What the access tokens are like that a way of logging in gives.
+//! Settings of the access tokens that a way of logging in gives.
 
 use std::sync::Arc;
 
 use super::terms::{MAX_TOKEN_TTL, Terms};
 use super::trusted_network::TrustedNetwork;
 
-/// The most networks of one trust.
+/// The largest number of networks of one list.
 const MAX_NETWORKS: usize = 64;
 
-/// What the access tokens are like that an identity gets by one way of logging in.
+/// The settings of the access tokens that an identity gets by one way of logging in.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenSettings<'a> {
-    /// Seconds for which a token is good; 0 for as long as the longest life.
+    /// The lifetime of a token, in seconds; 0 for the longest lifetime.
     pub ttl: i64,
-    /// Its longest life with all renewals, in seconds; 0 for [`MAX_TOKEN_TTL`].
+    /// The longest lifetime of a token including renewals, in seconds; 0 for [`MAX_TOKEN_TTL`].
     pub max_ttl: i64,
-    /// How often it may be used; 0 for any number.
+    /// The number of times that a token may be used; 0 for no limit.
     pub uses_limit: i64,
-    /// The networks from which it may be used.
+    /// The networks from which a token may be used.
     pub trusted_ips: &'a [String],
 }
 
-/// What is wrong with one member of a way of logging in: its name in the policy file, and the problem.
+/// A fault in one member of a way of logging in: the name of the member in the policy file, and the reason.
 pub type MemberFault = (&'static str, String);
 
 impl TokenSettings<'_> {
@@ -30,10 +30,11 @@ impl TokenSettings<'_> {
     }
 }
 
-/// Refuses lists of networks from which nothing could come, and what is not a network.
+/// Refuses an empty list, a list that is too long, and texts that are not networks. `what` is the credential, for
+/// messages.
 pub(super) fn networks_of(what: &str, networks: &[String]) -> Result<(), String> {
     if networks.is_empty() {
-        return Err(format!("it is empty: {what} could be used from nowhere"));
+        return Err(format!("it is empty, so {what} could not be used from any address: add a network"));
     }
     if networks.len() > MAX_NETWORKS {
         return Err(format!("more than {MAX_NETWORKS} entries"));

@@ -1,4 +1,4 @@
-//! Networks from which a credential may be used, by the address of the connection and never by a header.
+//! Networks from which a credential may be used. Only the address of the connection counts, never a header.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,19 +10,19 @@ use cidr::IpCidr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrustedNetwork(IpCidr);
 
-/// Why a text is not a network.
+/// The error for a text that is not a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it is neither an IP address nor a network such as 192.0.2.0/24 or 2001:db8::/32 whose other bits are zero")]
 pub struct TrustedNetworkError;
 
 impl TrustedNetwork {
-    /// Whether the address is in it. An IPv4 address that is mapped into IPv6 is that IPv4 address.
+    /// Whether the network contains the address. An IPv4-mapped IPv6 address counts as the IPv4 address.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         self.0.contains(&address.to_canonical())
     }
 
-    /// Whether it holds every address of its family.
+    /// Whether the network contains every address of its family.
     #[must_use]
     pub fn is_everywhere(&self) -> bool {
         self.0.network_length() == 0

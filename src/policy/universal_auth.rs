@@ -1,60 +1,62 @@
-//! Universal Auth: identities that are known by a client id and the secrets that go with it.
+//! Universal Auth: identities that log in with a client id and a client secret.
 
 use serde::{Deserialize, Serialize};
 
 use super::token_settings::{MemberFault, TokenSettings, check_tokens, networks_of};
 
-/// The longest client id, in bytes. The server makes UUIDs.
+/// The longest client id, in bytes. The server generates UUIDs.
 pub const MAX_CLIENT_ID: usize = 64;
 
-/// Failures of one client id after which it is locked out, at least and at most.
+/// The bounds of the number of failures after which a client id is locked out.
 const THRESHOLDS: std::ops::RangeInclusive<i64> = 1..=30;
 
-/// Seconds for which it is then locked out.
+/// The bounds of the duration of a lockout, in seconds.
 const DURATIONS: std::ops::RangeInclusive<i64> = 30..=86_400;
 
-/// Seconds without a failure after which failures are forgotten.
+/// The bounds of the time without a failure after which failures are forgotten, in seconds.
 const RESETS: std::ops::RangeInclusive<i64> = 5..=3_600;
 
-/// By which client id an identity is known, and what its client secrets buy. The secrets are rows of their own.
+/// Universal Auth of an identity: its client id, and the settings of the access tokens that its client secrets give.
+/// The secrets are stored in rows of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UniversalAuthDocument {
-    /// Made again whenever Universal Auth is attached: secrets and tokens of the former one are refused.
+    /// The identifier of this attachment. It is generated whenever Universal Auth is attached; client secrets and
+    /// access tokens of a former attachment are refused.
     pub id: String,
-    /// Made again whenever the tokens are ended and the secrets stay.
+    /// A second identifier, generated whenever the access tokens are revoked and the client secrets stay valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens_id: Option<String>,
-    /// What clients present beside a secret; no secret itself.
+    /// The client id, which clients send together with a client secret. It is not secret.
     pub client_id: String,
     /// The networks from which a client secret may be used.
     pub client_secret_trusted_ips: Vec<String>,
-    /// Seconds for which a token is good; 0 for as long as the longest life.
+    /// The lifetime of an access token, in seconds; 0 for the longest lifetime.
     pub access_token_ttl: i64,
-    /// Its longest life with all renewals, in seconds; 0 for [`super::MAX_TOKEN_TTL`].
+    /// The longest lifetime of an access token including renewals, in seconds; 0 for [`super::MAX_TOKEN_TTL`].
     pub access_token_max_ttl: i64,
-    /// How often a token may be used; 0 for any number.
+    /// The number of times that an access token may be used; 0 for no limit.
     pub access_token_num_uses_limit: i64,
-    /// The networks from which a token may be used.
+    /// The networks from which an access token may be used.
     pub access_token_trusted_ips: Vec<String>,
-    /// Whether failures lock clients out.
+    /// Whether failures lock a client out.
     pub lockout_enabled: bool,
-    /// After how many of them.
+    /// The number of failures that lock a client out.
     pub lockout_threshold: i64,
-    /// For how many seconds.
+    /// The duration of a lockout, in seconds.
     pub lockout_duration_seconds: i64,
-    /// After how many seconds without a failure they are forgotten.
+    /// The time without a failure after which failures are forgotten, in seconds.
     pub lockout_counter_reset_seconds: i64,
-    /// When it was attached and last changed, in seconds since 1970-01-01 UTC.
+    /// The time when Universal Auth was attached, in seconds since 1970-01-01 UTC.
     #[serde(default)]
     pub created_at: i64,
-    /// See `created_at`.
+    /// The time of the last change, as `created_at`.
     #[serde(default)]
     pub updated_at: i64,
 }
 
 impl UniversalAuthDocument {
-    /// What an access token rests on that it gives now.
+    /// The basis of the access tokens that Universal Auth gives now.
     #[must_use]
     pub fn token_basis(&self) -> String {
         match &self.tokens_id {
@@ -63,7 +65,7 @@ impl UniversalAuthDocument {
         }
     }
 
-    /// What the access tokens are like that it gives.
+    /// The settings of the access tokens that Universal Auth gives.
     #[must_use]
     pub fn tokens(&self) -> TokenSettings<'_> {
         let (ttl, max_ttl) = (self.access_token_ttl, self.access_token_max_ttl);
@@ -72,7 +74,7 @@ impl UniversalAuthDocument {
     }
 }
 
-/// Refuses an identifier that is no plain text of bounded length.
+/// Refuses an identifier that is empty, too long or has characters other than letters, digits and `-._`.
 pub(super) fn check_plain(text: &str) -> Result<(), String> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
     if text.is_empty() || text.len() > MAX_CLIENT_ID || !is_plain {
@@ -81,7 +83,7 @@ pub(super) fn check_plain(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Refuses what contradicts itself or is out of bounds.
+/// Refuses settings that contradict themselves or are out of bounds.
 ///
 /// # Errors
 /// The first fault.

@@ -1,4 +1,4 @@
-//! What can be wrong with the server's identity and its authorities.
+//! Errors of the server's certificate, its key and the setup of TLS.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use openssl::error::ErrorStack;
 use crate::file::Unreadable;
 use crate::pkcs12;
 
-/// Why no TLS acceptor could be made, in one line that says what to do.
+/// The reason why TLS cannot be set up. Each message is one line and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
@@ -18,10 +18,10 @@ pub enum Error {
     Pkcs12 {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         fault: pkcs12::Fault,
     },
-    /// A PKCS#12 file without one of its parts.
+    /// The PKCS#12 file lacks one of its parts.
     #[error("the PKCS#12 file {} holds no {missing}", path.display())]
     Incomplete {
         /// The file.
@@ -34,7 +34,7 @@ pub enum Error {
     Mismatch {
         /// The file.
         path: PathBuf,
-        /// What OpenSSL says.
+        /// The error of OpenSSL.
         source: ErrorStack,
     },
     /// OpenSSL refused a setting.

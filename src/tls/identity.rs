@@ -1,4 +1,4 @@
-//! The server's identity: a PKCS#12 file (RFC 7292).
+//! The server's private key and certificates, from a PKCS#12 file (RFC 7292).
 
 use std::cmp::Ordering;
 
@@ -10,21 +10,21 @@ use crate::config::P12;
 use crate::file;
 use crate::pkcs12;
 
-/// Private key, certificate and the intermediates to send after it.
+/// A private key, its certificate and the intermediate certificates to send with it.
 pub struct Identity {
     /// The private key.
     pub key: PKey<Private>,
     /// The server's certificate.
     pub certificate: X509,
-    /// Intermediates in the order of the chain, roots left out.
+    /// The intermediate certificates in the order of the chain, without roots.
     pub chain: Vec<X509>,
 }
 
 impl Identity {
-    /// Reads and opens the file named by `--https-p12-file`.
+    /// Reads and opens the file that `--https-p12-file` names.
     ///
     /// # Errors
-    /// The file is missing, its password wrong, its encryption legacy, or a part is missing.
+    /// The file is missing, its password is wrong, its encryption is legacy, or a part is missing.
     pub fn load(p12: &P12, password: &str) -> Result<Self, Error> {
         let path = p12.file.as_path();
         let der = file::bytes("PKCS#12 file", path, pkcs12::MAX_FILE)?;
@@ -38,8 +38,9 @@ impl Identity {
     }
 }
 
-/// Each certificate after the one that it certifies (RFC 5246 section 7.4.2), whatever the order in the file; what
-/// certifies none of them comes last. A root is the client's to know.
+/// Orders the other certificates so that each certifies the one before it (RFC 5246 section 7.4.2), whatever the order
+/// in the file. Certificates that certify none of them come last. Roots are left out, because the client must know them
+/// itself.
 fn chain(certificate: &X509Ref, mut others: Vec<X509>) -> Vec<X509> {
     others.retain(|other| !is_self_issued(other));
     let mut chain: Vec<X509> = Vec::with_capacity(others.len());

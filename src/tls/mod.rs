@@ -1,4 +1,4 @@
-//! The server's TLS: OpenSSL 1.2 and 1.3 with client certificates.
+//! The server's TLS: versions 1.2 and 1.3 by OpenSSL, with client certificates.
 
 mod error;
 mod identity;
@@ -18,57 +18,58 @@ use crate::auth::{Trust, certificate};
 use crate::config::{Config, P12, SecretSource};
 use crate::secret::Password;
 
-/// The protocols offered by ALPN (RFC 7301), best first, each with its length before it.
+/// The protocols offered by ALPN (RFC 7301) in order of preference, each after its length.
 const ALPN: &[u8] = b"\x02h2\x08http/1.1";
 
-/// The groups of the key exchange, best first (RFC 8446 section 4.2.7), as "intermediate" of Mozilla's Server Side TLS 5 has
-/// them: what a newer OpenSSL adds by itself does not come in unnoticed.
+/// The groups for the key exchange in order of preference (RFC 8446 section 4.2.7), as in the "intermediate"
+/// configuration of Mozilla's Server Side TLS 5. The list is explicit so that a newer OpenSSL does not add groups
+/// unnoticed.
 const GROUPS: &str = "X25519:P-256:P-384";
 
-/// Requests are overwritten in OpenSSL's buffers once they were read (SSL_CTX_set_options(3), SSL_OP_CLEANSE_PLAINTEXT, which the
-/// binding has no name for).
+/// Makes OpenSSL overwrite requests in its buffers after they were read (SSL_CTX_set_options(3),
+/// SSL_OP_CLEANSE_PLAINTEXT). The Rust binding has no name for this option.
 const CLEANSE_PLAINTEXT: SslOptions = SslOptions::from_bits_retain(1 << 1);
 
-/// Everything that TLS needs, read from the files that the configuration names.
+/// The result of setting up TLS from the files that the configuration names.
 pub struct Setup {
-    /// Makes connections from sockets.
+    /// The acceptor, which makes TLS connections from sockets.
     pub acceptor: SslAcceptor,
-    /// The server certificate's subject, for the start-up line.
+    /// The subject of the server certificate, for the start-up line.
     pub subject: String,
-    /// The server certificate's notAfter, in seconds since 1970-01-01 UTC.
+    /// The notAfter of the server certificate, in seconds since 1970-01-01 UTC.
     pub not_after: i64,
-    /// The authorities of client certificates.
+    /// The authorities of client certificates; `None` if client certificates are not used.
     pub trust: Option<Trust>,
 }
 
-/// Builds the acceptor that the configuration asks for; `None` for plain HTTP.
+/// Sets up TLS as configured; `None` for plain HTTP. `now` is in seconds since 1970-01-01 UTC.
 ///
 /// # Errors
-/// A file is missing or bad; what was running before is untouched.
+/// A file is missing or not valid. A setup that is in use is not changed.
 pub fn setup(config: &Config, now: i64) -> Result<Option<Setup>, SetupError> {
     let Some(p12) = &config.p12 else { return Ok(None) };
     let required = config.client_certificates.as_ref().is_some_and(|clients| clients.required);
     Ok(Some(build(p12, trust(config, now)?, required)?))
 }
 
-/// The authorities of client certificates and their revocation lists, without the server's own identity.
+/// Reads the authorities of client certificates and their revocation lists, without the server's own certificate.
 ///
 /// # Errors
-/// A file is missing or bad.
+/// A file is missing or not valid.
 pub fn trust(config: &Config, now: i64) -> Result<Option<Trust>, SetupError> {
     Ok(config.client_certificates.as_ref().map(|clients| Trust::load(clients, now)).transpose()?)
 }
 
-/// Why TLS could not be set up.
+/// The reason why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// The password file.
+    /// The password file cannot be read.
     #[error(transparent)]
     Config(#[from] crate::config::Error),
-    /// The authorities and their revocation lists.
+    /// The authorities or their revocation lists are not valid.
     #[error(transparent)]
     Authority(#[from] AuthorityError),
-    /// The identity, or OpenSSL itself.
+    /// The server's certificate or key is not valid, or OpenSSL failed.
     #[error(transparent)]
     Tls(#[from] Error),
 }
@@ -89,23 +90,23 @@ fn build(p12: &P12, trust: Option<Trust>, required: bool) -> Result<Setup, Setup
     })
 }
 
-/// TLS 1.2 and 1.3 with current ciphers, no renegotiation, and no session resumption.
+/// Returns a builder for TLS 1.2 and 1.3 with current ciphers, without renegotiation and without session resumption.
 fn hardened() -> Result<SslAcceptorBuilder, openssl::error::ErrorStack> {
     let mut builder = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
     builder.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     builder.set_options(SslOptions::NO_RENEGOTIATION);
     builder.set_options(CLEANSE_PLAINTEXT);
-    // A resumed session skips the check of chain, expiry and revocation: a caller who is no longer
-    // welcome would ride on it. So no ticket is issued, and each connection proves itself again.
+    // A resumed session skips the checks of chain, expiry and revocation, so a caller whose certificate was revoked
+    // could continue. Therefore no ticket is issued, and each connection authenticates again.
     builder.set_session_cache_mode(SslSessionCacheMode::OFF);
     builder.set_options(SslOptions::NO_TICKET);
     builder.set_num_tickets(0)?;
-    // With client certificates OpenSSL answers a client that tries to resume with an alert unless
-    // a session id context is set.
+    // With client certificates, OpenSSL answers a client that tries to resume a session with an alert unless a session
+    // id context is set.
     builder.set_session_id_context(b"clavigerd")?;
-    // A client that offers protocols, none of them ours, gets an alert (RFC 7301 section 3.2).
+    // A client that offers only other protocols gets an alert (RFC 7301 section 3.2).
     builder.set_alpn_select_callback(|_, client| select_next_proto(ALPN, client).ok_or(AlpnError::ALERT_FATAL));
-    // A connection that waits needs no buffers.
+    // An idle connection needs no buffers.
     builder.set_mode(SslMode::RELEASE_BUFFERS);
     // A record comes with one read, not with one for its header and one for the rest.
     builder.set_read_ahead(true);
@@ -122,7 +123,7 @@ fn present(builder: &mut SslAcceptorBuilder, identity: &Identity) -> Result<(), 
     builder.check_private_key()
 }
 
-/// Asks for a certificate of one of the authorities, and refuses every other in the handshake.
+/// Requests a client certificate, and refuses in the handshake every one that no authority issued.
 fn verify_clients(
     builder: &mut SslAcceptorBuilder,
     trust: &Trust,
@@ -133,7 +134,7 @@ fn verify_clients(
         builder.add_client_ca(certificate)?;
         store.add_cert(certificate.clone())?;
     }
-    // Lets an intermediate stand alone as trust anchor, which is what naming it in the file says.
+    // An intermediate certificate in the file is a trust anchor even without its root.
     store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)?;
     builder.set_verify_cert_store(store.build())?;
     let mandatory = if required { SslVerifyMode::FAIL_IF_NO_PEER_CERT } else { SslVerifyMode::empty() };

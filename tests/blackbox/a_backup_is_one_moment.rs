@@ -335,13 +335,13 @@ fn it_is_private_and_is_refused_where_it_cannot_be() {
     assert!(refused(&mut backup(&wrong, &quiet(), &other)).contains("refused the PIN"));
     // The log of another place, and none.
     let file = format!("--audit-file={}", place.path("moved.jsonl").display());
-    assert!(with(&file).contains("does not hold line"));
+    assert!(with(&file).contains("does not contain line"));
     fs::write(
         place.path("moved.jsonl"),
         fs::read_to_string(place.audit_file()).unwrap().replace("\"time\":\"2", "\"time\":\"3"),
     )
     .unwrap();
-    assert!(with(&file).contains("is not the one with which the database was written"));
+    assert!(with(&file).contains("is not the one that the database knows"));
     assert_eq!(siblings(&other), [""; 0], "nothing is left");
 
     let (status, out, _) = run(backup(&place, &quiet(), &other).arg("--audit-file=none"));

@@ -135,8 +135,8 @@ fn beside_certificates_nothing_vanishes() {
     let cases = [
         (relabelled("TRUSTED CERTIFICATE"), "line 15 begins a block \"TRUSTED CERTIFICATE\""),
         (relabelled("PKCS7"), "begins a block \"PKCS7\""),
-        (relabelled("CERTIFICATES"), "begins a block \"CERTIFICATES\", which is not known"),
-        (as_text(&two).replacen("-----BEGIN", "----BEGIN", 1), "is not the beginning of a PEM block"),
+        (relabelled("CERTIFICATES"), "begins a block \"CERTIFICATES\", which is unknown"),
+        (as_text(&two).replacen("-----BEGIN", "----BEGIN", 1), "looks like the beginning of a PEM block"),
     ];
     let one = as_text(&one);
     let before = one.lines().count();

@@ -295,7 +295,7 @@ fn beside_lists_nothing_vanishes() {
         (text(&crl).replace("X509 CRL", "CRL"), "line 1 begins a block \"CRL\""),
         (text(&crl) + &text(&crl).replace("X509 CRL", "PKCS7"), "begins a block \"PKCS7\""),
         (text(&crl) + "-----BEGIN X509 CRL-----\nAAAA\n", "has no end"),
-        (text(&crl) + "----BEGIN X509 CRL----\nAAAA\n", "is not the beginning of a PEM block"),
+        (text(&crl) + "----BEGIN X509 CRL----\nAAAA\n", "looks like the beginning of a PEM block"),
     ] {
         fs::write(place.path("list.crl"), content).unwrap();
         let log = Server::try_start_at(Arc::clone(&place), &options(&["--crl-file=list.crl"])).err().unwrap();

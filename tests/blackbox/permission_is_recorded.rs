@@ -115,11 +115,11 @@ fn refusals_with_their_reasons() {
         bob.not_done(path, &body, 403);
         is(&last(&world), &refusal(operation, json!("k"), nothing));
     }
-    let named_others = "the configuration names others for it";
+    let not_named = "the configuration does not name the caller for it";
     assert_eq!(bob.define("roles", "mine", &json!({"capabilities": ["*"], "policies": []})).status, 403);
-    is(&last(&world), &refusal("Define", Value::Null, named_others));
+    is(&last(&world), &refusal("Define", Value::Null, not_named));
     assert_eq!(bob.send("GET", "/access/definitions/roles", None).status, 403);
-    is(&last(&world), &refusal("ListDefinitions", Value::Null, named_others));
+    is(&last(&world), &refusal("ListDefinitions", Value::Null, not_named));
     bob.refused(&crate::harness::kmip::create("AES", 256, &[crate::harness::caller::project("p")]), 403);
     let no_project = "there is no such project, or no role there lets the caller add objects";
     is(&last(&world), &refusal("Create", Value::Null, no_project));

@@ -151,7 +151,7 @@ fn a_pkcs12_file_whose_mac_is_missing_or_of_an_unknown_algorithm() {
     let at = der.windows(sha256.len()).rposition(|window| window == sha256).unwrap();
     der[at + 8] = 0x7e;
     fs::write(place.path("other.p12"), der).unwrap();
-    let said = line().refused(&["other.p12", "algorithm that OpenSSL does not know", "-macalg sha256"]);
+    let said = line().refused(&["other.p12", "algorithm that this OpenSSL does not know", "-macalg sha256"]);
     assert!(!said.contains("wrong password"), "{said}");
 }
 

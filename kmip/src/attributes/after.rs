@@ -1,4 +1,4 @@
-//! The object after which a search goes on, carried as a vendor attribute among the criteria of Locate.
+//! The object after which a search continues, as a vendor attribute among the criteria of Locate.
 
 use super::super::ttlv::Value;
 use super::{Attributes, NotOneText, TAG_VENDOR, VendorAttribute};
@@ -12,15 +12,15 @@ impl VendorAttribute {
 }
 
 impl Attributes {
-    /// Takes out the Unique Identifier after which a search goes on: it is no property of the objects that are looked for.
+    /// Takes out the Unique Identifier after which a search continues. It is not a property of the objects to find.
     ///
     /// # Errors
-    /// It is no text, or given several times.
+    /// The attribute is not a text, or is given several times.
     pub fn take_after(&mut self) -> Result<Option<String>, NotOneText> {
         self.take_text(VendorAttribute::is_after)
     }
 
-    /// Has a search go on after the object of this Unique Identifier.
+    /// Makes a search continue after the object of this Unique Identifier.
     pub fn set_after(&mut self, id: &str) {
         self.vendor_attributes.retain(|attribute| !attribute.is_after());
         self.vendor_attributes.push(VendorAttribute {

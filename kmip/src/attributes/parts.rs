@@ -15,13 +15,13 @@ structure! {
     pub struct Name {
         /// The name.
         value: String = NameValue,
-        /// Absent only in a search, which may leave out parts of a structure (section 6.1.28).
+        /// The type of the name. Absent only in a search, which may leave out parts of a structure (section 6.1.28).
         kind: Option<NameType> = NameType,
     }
 }
 
 impl Name {
-    /// A name that is just a text.
+    /// Creates a name that is an uninterpreted text.
     pub fn text(value: impl Into<String>) -> Self {
         Self { value: value.into(), kind: Some(NameType::UninterpretedTextString) }
     }
@@ -33,7 +33,7 @@ structure! {
     pub struct AlternativeName {
         /// The name.
         value: String = AlternativeNameValue,
-        /// Absent only in a search.
+        /// The type of the name. Absent only in a search.
         kind: Option<AlternativeNameType> = AlternativeNameType,
     }
 }
@@ -42,7 +42,7 @@ structure! {
     /// Section 4.4.
     #[derive(Eq)]
     pub struct ApplicationSpecificInformation {
-        /// Whose data it is.
+        /// The namespace of the application.
         namespace: String = ApplicationNamespace,
         /// The data; absent when the server is to choose it.
         data: Option<String> = ApplicationData,
@@ -53,7 +53,7 @@ structure! {
     /// Section 4.14.
     #[derive(Eq)]
     pub struct CryptographicDomainParameters {
-        /// Of DSA and DH, or of an elliptic curve: in bits.
+        /// The length of q of DSA and DH, or of the order of an elliptic curve, in bits.
         qlength: Option<i32> = Qlength,
         /// The curve.
         recommended_curve: Option<RecommendedCurve> = RecommendedCurve,
@@ -64,11 +64,11 @@ structure! {
     /// Section 4.21.
     #[derive(Eq)]
     pub struct Digest {
-        /// The hash.
+        /// The hash algorithm.
         hashing_algorithm: HashingAlgorithm = HashingAlgorithm,
-        /// Its value.
+        /// The hash value.
         digest_value: Option<Bytes> = DigestValue,
-        /// The format whose bytes were hashed.
+        /// The format of the key whose bytes were hashed.
         key_format_type: Option<KeyFormatType> = KeyFormatType,
     }
 }
@@ -77,9 +77,9 @@ structure! {
     /// Section 4.31.
     #[derive(Eq)]
     pub struct Link {
-        /// Absent only in a search.
+        /// The type of the link. Absent only in a search.
         link_type: Option<LinkType> = LinkType,
-        /// The other object.
+        /// The linked object.
         linked_object_identifier: UniqueIdentifier = LinkedObjectIdentifier,
     }
 }
@@ -90,7 +90,7 @@ structure! {
     pub struct RevocationReason {
         /// The reason.
         code: RevocationReasonCode = RevocationReasonCode,
-        /// More about it, for the audit trail.
+        /// More details, for the audit log.
         message: Option<String> = RevocationMessage,
     }
 }
@@ -101,19 +101,19 @@ structure! {
     pub struct RandomNumberGenerator {
         /// The kind of generator.
         rng_algorithm: RNGAlgorithm = RNGAlgorithm,
-        /// The cipher in it.
+        /// The block cipher of the generator.
         cryptographic_algorithm: Option<CryptographicAlgorithm> = CryptographicAlgorithm,
         /// The length of the cipher's key, in bits.
         cryptographic_length: Option<i32> = CryptographicLength,
-        /// The hash in it.
+        /// The hash algorithm of the generator.
         hashing_algorithm: Option<HashingAlgorithm> = HashingAlgorithm,
         /// The deterministic generator.
         drbg_algorithm: Option<DRBGAlgorithm> = DRBGAlgorithm,
-        /// The curve in it.
+        /// The curve of the generator.
         recommended_curve: Option<RecommendedCurve> = RecommendedCurve,
         /// The variation of FIPS 186.
         fips186_variation: Option<FIPS186Variation> = FIPS186Variation,
-        /// Whether it resists prediction.
+        /// Whether the generator has prediction resistance.
         prediction_resistance: Option<bool> = PredictionResistance,
     }
 }
@@ -122,11 +122,11 @@ structure! {
     /// Section 4.59.
     #[derive(Eq)]
     pub struct UsageLimits {
-        /// All that the key may protect in its life.
+        /// The number of units that the key may protect in total.
         total: i64 = UsageLimitsTotal,
-        /// What is left of it.
+        /// The number of units that are left.
         count: Option<i64> = UsageLimitsCount,
-        /// What is counted.
+        /// The unit.
         unit: UsageLimitsUnit = UsageLimitsUnit,
     }
 }
@@ -134,11 +134,11 @@ structure! {
 structure! {
     /// Section 4.60.
     pub struct VendorAttribute {
-        /// Whose attribute it is.
+        /// The vendor of the attribute.
         vendor_identification: String = VendorIdentification,
-        /// Its name.
+        /// The name of the attribute.
         name: String = AttributeName,
-        /// Its value, of any type.
+        /// The value, of any type.
         value: Value = AttributeValue,
     }
 }

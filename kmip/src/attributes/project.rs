@@ -1,4 +1,4 @@
-//! The project that holds an object, carried as a vendor attribute.
+//! The project that holds an object, as a vendor attribute.
 
 use super::super::ttlv::Value;
 use super::{Attributes, TAG_VENDOR, VendorAttribute};
@@ -14,16 +14,15 @@ impl VendorAttribute {
 }
 
 impl Attributes {
-    /// Takes the project out: it is no property of the object but decides who may use it. `Err` if it is no text, or given
-    /// several times.
+    /// Takes out the project. It is not a property of the object, but decides about access to it.
     ///
     /// # Errors
-    /// What was given instead of one text.
+    /// The attribute is not a text, or is given several times.
     pub fn take_project(&mut self) -> Result<Option<String>, NotAProject> {
         self.take_text(VendorAttribute::is_project).map_err(|NotOneText| NotAProject)
     }
 
-    /// Takes the one text out that the attribute holds which `is_it` tells from others.
+    /// Takes out the attributes that `is_it` accepts, and returns their text if there is only one.
     pub(super) fn take_text(&mut self, is_it: fn(&VendorAttribute) -> bool) -> Result<Option<String>, NotOneText> {
         let (own, others) = std::mem::take(&mut self.vendor_attributes).into_iter().partition(is_it);
         self.vendor_attributes = others;
@@ -35,7 +34,7 @@ impl Attributes {
         }
     }
 
-    /// Names the project.
+    /// Sets the project.
     pub fn set_project(&mut self, project: &str) {
         self.vendor_attributes.retain(|attribute| !attribute.is_project());
         self.vendor_attributes.push(VendorAttribute {
@@ -46,10 +45,10 @@ impl Attributes {
     }
 }
 
-/// The attribute is no text, or stands there several times.
+/// The project attribute is not a text, or is given several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAProject;
 
-/// An attribute that is one text is no text, or stands there several times.
+/// An attribute that must be one text is not a text, or is given several times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotOneText;

@@ -1,4 +1,4 @@
-//! Naming an attribute (KMIP 2.1, section 5.5).
+//! References to attributes (KMIP 2.1, section 5.5).
 
 use super::super::error::{Error, Fault};
 use super::super::structure::structure;
@@ -18,15 +18,15 @@ structure! {
     /// The name of a vendor attribute.
     #[derive(Eq)]
     pub struct VendorReference {
-        /// Whose attribute it is.
+        /// The vendor of the attribute.
         vendor_identification: String = VendorIdentification,
-        /// Its name.
+        /// The name of the attribute.
         name: String = AttributeName,
     }
 }
 
 impl AttributeReference {
-    /// Whether this is the name of the attribute in an item.
+    /// Whether this reference names the attribute of an item.
     #[must_use]
     pub fn names(&self, item: &Item) -> bool {
         match self {

@@ -1,22 +1,22 @@
-//! Tags: a caller's labels, carried as a vendor attribute whose text is a JSON array of strings.
+//! Tags: labels that callers choose. They are a vendor attribute whose text is a JSON array of strings.
 
 use super::super::error::{Error, Fault};
 use super::super::tag::Tag;
 use super::super::ttlv::Value;
 use super::{Attributes, VendorAttribute};
 
-/// The vendor identification under which tags are written.
+/// The vendor identification with which tags are written.
 pub const TAG_VENDOR: &str = "claviger";
-/// The most tags of one object.
+/// The largest number of tags of one object.
 pub const TAGS: usize = 32;
 /// The longest tag, in bytes.
 pub const TAG_BYTES: usize = 255;
 
-/// The vendor identification of an older system, whose clients go on to use it.
+/// The vendor identification of Cosmian's server, whose clients continue to use it.
 const OTHER_VENDOR: &str = "cosmian";
 const ATTRIBUTE_NAME: &str = "tag";
 
-/// Whether the vendor attribute of this name holds tags.
+/// Whether the vendor attribute of this vendor and name holds tags.
 #[must_use]
 pub fn are_tags(vendor: &str, name: &str) -> bool {
     [TAG_VENDOR, OTHER_VENDOR].contains(&vendor) && name == ATTRIBUTE_NAME
@@ -29,7 +29,7 @@ impl VendorAttribute {
         are_tags(&self.vendor_identification, &self.name)
     }
 
-    /// Whether this attribute asks that the object be kept wrapped under another one of the caller's.
+    /// Whether this attribute requests that the object be stored wrapped under another key of the caller.
     #[must_use]
     pub fn asks_for_wrapping(&self) -> bool {
         self.vendor_identification == OTHER_VENDOR && self.name == "wrapping_key_id"
@@ -43,10 +43,10 @@ impl VendorAttribute {
     }
 }
 
-/// The tags of a JSON array of strings.
+/// Parses tags from a JSON array of strings.
 ///
 /// # Errors
-/// It is something else, or above the bounds of tags, or one of them is empty.
+/// It is not such an array, is above the bounds of tags, or contains an empty tag.
 pub fn tags_of(text: &str) -> Result<Vec<String>, Error> {
     let tags: Vec<String> = serde_json::from_str(text).map_err(|_| Fault::BadTags)?;
     if tags.len() > TAGS {
@@ -62,12 +62,12 @@ pub fn tags_of(text: &str) -> Result<Vec<String>, Error> {
 }
 
 impl Attributes {
-    /// The tags, each once, in the order in which they were given.
+    /// The tags without repetitions, in the order in which they were given.
     #[must_use]
     pub fn tags(&self) -> Vec<String> {
         let mut tags = Vec::new();
         for attribute in self.vendor_attributes.iter().filter(|attribute| attribute.holds_tags()) {
-            // Reading refused what is no list of tags.
+            // Invalid lists of tags were refused when the attributes were read.
             for tag in attribute.tags().unwrap_or_default() {
                 if !tags.contains(&tag) {
                     tags.push(tag);

@@ -16,33 +16,33 @@ structure! {
     pub struct RequestHeader {
         /// The version of the message.
         protocol_version: ProtocolVersion = ProtocolVersion,
-        /// The longest answer that the client takes, in bytes of the binary encoding.
+        /// The longest response that the client accepts, in bytes of the binary encoding.
         maximum_response_size: Option<i32> = MaximumResponseSize,
-        /// The client's name for this request.
+        /// The client's correlation value of this request.
         client_correlation_value: Option<String> = ClientCorrelationValue,
-        /// The server's name for an earlier one.
+        /// The server's correlation value of an earlier request.
         server_correlation_value: Option<String> = ServerCorrelationValue,
-        /// Whether the answer may come later.
+        /// Whether the server may answer asynchronously.
         asynchronous_indicator: Option<AsynchronousIndicator> = AsynchronousIndicator,
-        /// Whether the client can attest.
+        /// Whether the client supports attestation.
         attestation_capable_indicator: Option<bool> = AttestationCapableIndicator,
-        /// How it can.
+        /// The attestation types that the client supports.
         attestation_types: Vec<AttestationType> = AttestationType,
-        /// Not looked at: callers are known by their connection.
+        /// Ignored. Callers are authenticated by their connection or their HTTP request.
         authentication: Option<Ignored> = Authentication,
-        /// What to do when an item fails; stop if absent.
+        /// What to do after a failed item. If absent, the batch stops.
         batch_error_continuation_option: Option<BatchErrorContinuationOption> = BatchErrorContinuationOption,
-        /// Whether the order matters; it does if absent.
+        /// Whether the items must be processed in order. If absent, they must.
         batch_order_option: Option<bool> = BatchOrderOption,
         /// The client's time.
         time_stamp: Option<DateTime> = TimeStamp,
-        /// How many items follow.
+        /// The number of items in the batch.
         batch_count: i32 = BatchCount,
     }
 }
 
 impl RequestHeader {
-    /// A header without options.
+    /// Creates a header without options.
     #[must_use]
     pub fn new(batch_count: i32) -> Self {
         Self {
@@ -67,27 +67,27 @@ impl RequestHeader {
 pub struct RequestMessage {
     /// The header.
     pub header: RequestHeader,
-    /// The batch, in order.
+    /// The items of the batch, in order.
     pub items: Vec<RequestBatchItem>,
 }
 
 /// Section 8.3.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestBatchItem {
-    /// The operation, if it is one of the standard's.
+    /// The operation, if the standard has it.
     pub operation: Option<Operation>,
-    /// Whether the answer is to be kept from the client.
+    /// Whether the response is to be withheld from the client.
     pub ephemeral: Option<bool>,
-    /// The client's name for this item.
+    /// The client's identifier of this item.
     pub unique_batch_item_id: Option<Bytes>,
-    /// The request, or why this item alone must fail.
+    /// The request, or the reason why this item fails. Other items are not affected.
     pub request: Result<Request, Error>,
 }
 
 const NAME: &str = "RequestMessage";
 
 impl RequestMessage {
-    /// A message of these requests, for a client to send.
+    /// Creates a message with these requests, for a client to send.
     #[must_use]
     pub fn new(requests: Vec<Request>) -> Self {
         let several = requests.len() > 1;
@@ -96,7 +96,7 @@ impl RequestMessage {
             .map(|(number, request)| RequestBatchItem {
                 operation: Some(request.operation()),
                 ephemeral: None,
-                // Required as soon as there are two (section 8.3).
+                // Required in a batch of two or more items (section 8.3).
                 unique_batch_item_id: several.then(|| Bytes::from(number.to_be_bytes().to_vec())),
                 request: Ok(request),
             })
@@ -112,7 +112,7 @@ impl RequestMessage {
         Self::read(document.value).map_err(|error| error.within_document(NAME))
     }
 
-    /// Writes the message. Items that hold an error are left out: only reading makes them.
+    /// Writes the message. Items that contain an error are left out; only reading a message creates them.
     #[must_use]
     pub fn into_document(self) -> Document {
         let mut items = vec![Item::new(Tag::RequestHeader, self.header)];
@@ -143,7 +143,7 @@ impl RequestMessage {
 }
 
 impl RequestBatchItem {
-    /// Does not fail: what is wrong with an item is in it.
+    /// Reads an item. A fault of the item is stored in it, so this does not fail.
     fn read(value: Value) -> Self {
         let mut item = Self {
             operation: None,
@@ -157,7 +157,7 @@ impl RequestBatchItem {
 
     fn read_fields(&mut self, value: Value) -> Result<Request, Error> {
         let mut fields = Fields::of(value)?;
-        // First, so that a failure of anything else is answered under its name.
+        // The identifier is read first, so that the answer to a faulty item contains it.
         self.unique_batch_item_id = fields.optional(Tag::UniqueBatchItemID)?;
         let operation = fields.required(Tag::Operation)?;
         self.operation = Some(operation);
@@ -176,9 +176,9 @@ impl RequestBatchItem {
 structure! {
     /// Section 9.13.
     pub struct MessageExtension {
-        /// Whose extension it is.
+        /// The vendor of the extension.
         vendor_identification: String = VendorIdentification,
-        /// Whether the item must fail if the extension is not understood.
+        /// Whether the item must fail if the server does not support the extension.
         criticality_indicator: bool = CriticalityIndicator,
         /// The extension.
         vendor_extension: Option<Ignored> = VendorExtension,

@@ -17,13 +17,13 @@ structure! {
         protocol_version: ProtocolVersion = ProtocolVersion,
         /// The server's time.
         time_stamp: DateTime = TimeStamp,
-        /// How the server wants the client to attest.
+        /// The attestation types that the server accepts.
         attestation_types: Vec<AttestationType> = AttestationType,
-        /// The client's name for the request.
+        /// The client's correlation value of the request.
         client_correlation_value: Option<String> = ClientCorrelationValue,
-        /// The server's name for it.
+        /// The server's correlation value of the request.
         server_correlation_value: Option<String> = ServerCorrelationValue,
-        /// How many items follow.
+        /// The number of items in the batch.
         batch_count: i32 = BatchCount,
     }
 }
@@ -33,22 +33,22 @@ structure! {
 pub struct ResponseMessage {
     /// The header.
     pub header: ResponseHeader,
-    /// The batch, in order.
+    /// The items of the batch, in order.
     pub items: Vec<ResponseBatchItem>,
 }
 
 /// Section 8.6.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResponseBatchItem {
-    /// The operation, if the request told one.
+    /// The operation, if the request names one.
     pub operation: Option<Operation>,
-    /// The client's name for this item.
+    /// The client's identifier of this item.
     pub unique_batch_item_id: Option<Bytes>,
-    /// How it went.
+    /// The status of the result.
     pub result_status: ResultStatus,
-    /// Why it failed.
+    /// The reason for the failure.
     pub result_reason: Option<ResultReason>,
-    /// The same in words.
+    /// The reason for the failure, in words.
     pub result_message: Option<String>,
     /// The response.
     pub response: Option<Response>,
@@ -57,7 +57,7 @@ pub struct ResponseBatchItem {
 const NAME: &str = "ResponseMessage";
 
 impl ResponseMessage {
-    /// A message of these items.
+    /// Creates a message with these items.
     #[must_use]
     pub fn new(now: DateTime, client_correlation_value: Option<String>, items: Vec<ResponseBatchItem>) -> Self {
         let header = ResponseHeader {
@@ -100,7 +100,7 @@ impl ResponseMessage {
 }
 
 impl ResponseBatchItem {
-    /// The answer of an operation that succeeded.
+    /// Creates the item of an operation that succeeded.
     #[must_use]
     pub fn success(unique_batch_item_id: Option<Bytes>, response: Response) -> Self {
         Self {
@@ -113,7 +113,7 @@ impl ResponseBatchItem {
         }
     }
 
-    /// The answer of an operation that failed.
+    /// Creates the item of an operation that failed.
     #[must_use]
     pub fn failure(
         operation: Option<Operation>,

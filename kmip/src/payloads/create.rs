@@ -8,11 +8,11 @@ use crate::structure::structure;
 structure! {
     /// The request.
     pub struct Request {
-        /// What to create.
+        /// The type of the object to create.
         object_type: ObjectType = ObjectType,
-        /// Its attributes; may hold the unique identifier that the caller wants.
+        /// The attributes of the object. They may contain the unique identifier that the caller wants.
         attributes: Box<Attributes> = Attributes,
-        /// Where it may be kept.
+        /// Where the object may be stored.
         protection_storage_masks: Option<ProtectionStorageMasks> = ProtectionStorageMasks,
     }
 }
@@ -20,7 +20,7 @@ structure! {
 structure! {
     /// The response.
     pub struct Response {
-        /// What was created.
+        /// The type of the new object.
         object_type: ObjectType = ObjectType,
         /// The new object.
         unique_identifier: String = UniqueIdentifier,

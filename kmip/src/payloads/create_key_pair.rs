@@ -8,17 +8,17 @@ structure! {
     /// The request.
     #[derive(Default)]
     pub struct Request {
-        /// Of both keys.
+        /// The attributes of both keys.
         common_attributes: Option<Box<Attributes>> = CommonAttributes,
-        /// Of the private key.
+        /// The attributes of the private key.
         private_key_attributes: Option<Box<Attributes>> = PrivateKeyAttributes,
-        /// Of the public key.
+        /// The attributes of the public key.
         public_key_attributes: Option<Box<Attributes>> = PublicKeyAttributes,
-        /// Where both may be kept.
+        /// Where both keys may be stored.
         common_protection_storage_masks: Option<ProtectionStorageMasks> = CommonProtectionStorageMasks,
-        /// Where the private key may be kept.
+        /// Where the private key may be stored.
         private_protection_storage_masks: Option<ProtectionStorageMasks> = PrivateProtectionStorageMasks,
-        /// Where the public key may be kept.
+        /// Where the public key may be stored.
         public_protection_storage_masks: Option<ProtectionStorageMasks> = PublicProtectionStorageMasks,
     }
 }

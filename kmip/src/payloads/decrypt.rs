@@ -9,17 +9,17 @@ structure! {
     pub struct Request {
         /// The object; the ID placeholder if absent.
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
-        /// How to use the key; what the object says if absent.
+        /// The parameters for the use of the key; those of the object if absent.
         cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters,
         /// The ciphertext.
         data: Option<Bytes> = Data,
         /// The IV.
         iv_counter_nonce: Option<Bytes> = IVCounterNonce,
-        /// Where this stands in an operation of several parts.
+        /// The position of the request in an operation of several parts.
         multi_part: MultiPart,
-        /// What was authenticated beside the plaintext.
+        /// The additional authenticated data.
         authenticated_encryption_additional_data: Option<Bytes> = AuthenticatedEncryptionAdditionalData,
-        /// The tag of an authenticating mode.
+        /// The authentication tag of an authenticating mode.
         authenticated_encryption_tag: Option<Bytes> = AuthenticatedEncryptionTag,
     }
 }

@@ -7,7 +7,7 @@ structure! {
     /// The request.
     #[derive(Eq)]
     pub struct Request {
-        /// What the client speaks, best first.
+        /// The versions that the client supports, in order of preference.
         protocol_versions: Vec<ProtocolVersion> = ProtocolVersion,
     }
 }
@@ -15,7 +15,7 @@ structure! {
 structure! {
     /// The response.
     pub struct Response {
-        /// What both speak, best first.
+        /// The versions that both support, in order of preference.
         protocol_versions: Vec<ProtocolVersion> = ProtocolVersion,
     }
 }

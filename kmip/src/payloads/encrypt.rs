@@ -9,15 +9,15 @@ structure! {
     pub struct Request {
         /// The object; the ID placeholder if absent.
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
-        /// How to use the key; what the object says if absent.
+        /// The parameters for the use of the key; those of the object if absent.
         cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters,
         /// The plaintext.
         data: Option<Bytes> = Data,
-        /// The IV; chosen by the server if absent and the mode needs one.
+        /// The IV. If absent and the mode needs one, the server chooses it.
         iv_counter_nonce: Option<Bytes> = IVCounterNonce,
-        /// Where this stands in an operation of several parts.
+        /// The position of the request in an operation of several parts.
         multi_part: MultiPart,
-        /// What is authenticated beside the plaintext.
+        /// The additional authenticated data.
         authenticated_encryption_additional_data: Option<Bytes> = AuthenticatedEncryptionAdditionalData,
     }
 }
@@ -31,7 +31,7 @@ structure! {
         data: Bytes = Data,
         /// The IV, if the server chose it.
         iv_counter_nonce: Option<Bytes> = IVCounterNonce,
-        /// The tag of an authenticating mode.
+        /// The authentication tag of an authenticating mode.
         authenticated_encryption_tag: Option<Bytes> = AuthenticatedEncryptionTag,
     }
 }

@@ -10,13 +10,13 @@ structure! {
     pub struct Request {
         /// The object; the ID placeholder if absent.
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
-        /// The format in which the key is wanted.
+        /// The format in which the key is requested.
         key_format_type: Option<KeyFormatType> = KeyFormatType,
-        /// Whether a key that was registered wrapped is wanted so.
+        /// Whether a key that was registered wrapped is requested in its wrapped form.
         key_wrap_type: Option<KeyWrapType> = KeyWrapType,
-        /// The format in which an elliptic curve point is wanted.
+        /// The format in which an elliptic curve point is requested.
         key_compression_type: Option<KeyCompressionType> = KeyCompressionType,
-        /// How the key is to be wrapped.
+        /// The wrapping that is requested for the key.
         key_wrapping_specification: Option<Box<KeyWrappingSpecification>> = KeyWrappingSpecification,
     }
 }
@@ -24,13 +24,13 @@ structure! {
 structure! {
     /// The response.
     pub struct Response {
-        /// What it is.
+        /// The type of the object.
         object_type: ObjectType = ObjectType,
-        /// The object.
+        /// The identifier of the object.
         unique_identifier: String = UniqueIdentifier,
-        /// All its attributes.
+        /// All attributes of the object.
         attributes: Box<Attributes> = Attributes,
-        /// The object itself; absent when it is destroyed.
+        /// The object itself; absent if it is destroyed.
         object: Option<ManagedObject>,
     }
 }

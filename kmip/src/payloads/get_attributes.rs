@@ -8,7 +8,7 @@ structure! {
     pub struct Request {
         /// The object; the ID placeholder if absent.
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
-        /// Which attributes; all if empty.
+        /// The requested attributes; all if empty.
         attribute_references: Vec<AttributeReference> = AttributeReference,
     }
 }
@@ -18,7 +18,7 @@ structure! {
     pub struct Response {
         /// The object.
         unique_identifier: String = UniqueIdentifier,
-        /// Those that it has.
+        /// The requested attributes that the object has.
         attributes: Box<Attributes> = Attributes,
     }
 }

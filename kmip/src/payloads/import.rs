@@ -7,15 +7,16 @@ use crate::{Attributes, ManagedObject, UniqueIdentifier};
 structure! {
     /// The request.
     pub struct Request {
-        /// The identifier that the object is to have, chosen by the server if absent; the ID placeholder makes no sense here.
+        /// The identifier that the object is to have; chosen by the server if absent. The ID placeholder is not
+        /// meaningful here.
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
-        /// What is imported.
+        /// The type of the object.
         object_type: ObjectType = ObjectType,
-        /// Whether to take the place of an object of this identifier.
+        /// Whether to replace an existing object of this identifier.
         replace_existing: Option<bool> = ReplaceExisting,
         /// Whether the server is to unwrap the object before it stores it.
         key_wrap_type: Option<KeyWrapType> = KeyWrapType,
-        /// Its attributes.
+        /// The attributes of the object.
         attributes: Box<Attributes> = Attributes,
         /// The object itself.
         object: ManagedObject,

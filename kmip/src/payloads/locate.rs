@@ -9,15 +9,15 @@ use crate::{Attributes, Error, Fault, Tag};
 structure! {
     /// The request.
     pub struct Request {
-        /// The most identifiers wanted.
+        /// The largest number of identifiers to return.
         maximum_items: Option<i32> = MaximumItems,
-        /// How many matches to leave out first.
+        /// The number of matches to skip.
         offset_items: Option<i32> = OffsetItems,
-        /// Which objects to look at; those on line if absent.
+        /// The objects to search; those on line if absent.
         storage_status_mask: Option<StorageStatusMask> = StorageStatusMask,
-        /// Which members of a group.
+        /// The members of a group to search.
         object_group_member: Option<ObjectGroupMember> = ObjectGroupMember,
-        /// What the objects must match. A request without it is taken as one that every object matches.
+        /// The criteria. Every object matches a request without criteria.
         criteria: Option<Box<Criteria>> = Attributes,
     }
 }
@@ -26,9 +26,9 @@ structure! {
     /// The response.
     #[derive(Eq)]
     pub struct Response {
-        /// How many objects match.
+        /// The number of objects that match.
         located_items: Option<i32> = LocatedItems,
-        /// Those that match.
+        /// The identifiers of the objects that match.
         unique_identifiers: Vec<String> = UniqueIdentifier,
     }
 }
@@ -47,21 +47,21 @@ impl Response {
 /// What objects must match: all of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Criteria {
-    /// Attributes that must be equal. The usage mask must be contained in the object's; parts of a structure that
-    /// are absent match anything.
+    /// Attributes that must be equal. The object's usage mask must contain the given one. Absent parts of a structure
+    /// match any value.
     pub attributes: Attributes,
-    /// Dates that must lie between two others.
+    /// Dates that must be within a range.
     pub ranges: Vec<DateRange>,
 }
 
-/// A date attribute that occurs twice in a request: the object's must lie between the two, limits included.
+/// A date attribute that occurs twice in a request. The object's date must be between the two, inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DateRange {
     /// The attribute.
     pub tag: Tag,
-    /// The earlier limit.
+    /// The earlier date.
     pub from: DateTime,
-    /// The later limit.
+    /// The later date.
     pub to: DateTime,
 }
 

@@ -9,11 +9,11 @@ structure! {
     pub struct Request {
         /// The object; the ID placeholder if absent.
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
-        /// How to use the key; what the object says if absent.
+        /// The parameters for the use of the key; those of the object if absent.
         cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters,
-        /// What to authenticate.
+        /// The data to authenticate.
         data: Option<Bytes> = Data,
-        /// Where this stands in an operation of several parts.
+        /// The position of the request in an operation of several parts.
         multi_part: MultiPart,
     }
 }

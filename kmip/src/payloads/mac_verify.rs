@@ -10,13 +10,13 @@ structure! {
     pub struct Request {
         /// The object; the ID placeholder if absent.
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
-        /// How to use the key; what the object says if absent.
+        /// The parameters for the use of the key; those of the object if absent.
         cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters,
-        /// What was authenticated.
+        /// The data that was authenticated.
         data: Option<Bytes> = Data,
         /// The MAC.
         mac_data: Option<Bytes> = MACData,
-        /// Where this stands in an operation of several parts.
+        /// The position of the request in an operation of several parts.
         multi_part: MultiPart,
     }
 }
@@ -26,7 +26,7 @@ structure! {
     pub struct Response {
         /// The object.
         unique_identifier: String = UniqueIdentifier,
-        /// Whether the MAC is right.
+        /// Whether the MAC is valid.
         validity_indicator: ValidityIndicator = ValidityIndicator,
     }
 }

@@ -4,10 +4,10 @@ use crate::ttlv::fields::{Group, Slot};
 use crate::ttlv::{Fields, Item};
 use crate::{Bytes, Error, Tag};
 
-/// Where a request stands in an operation of several parts.
+/// The position of a request in an operation of several parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MultiPart {
-    /// The operation that this is a part of.
+    /// The correlation value of the operation.
     pub correlation_value: Option<Bytes>,
     /// Whether this is the first part.
     pub init_indicator: Option<bool>,
@@ -16,7 +16,8 @@ pub struct MultiPart {
 }
 
 impl MultiPart {
-    /// Whether the request is only a part: neither whole nor both the first and the last part.
+    /// Whether the request is only a part of an operation. It is not if it has no indicators, or is both the first and
+    /// the last part.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         let first = self.init_indicator == Some(true);

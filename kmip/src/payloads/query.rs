@@ -12,9 +12,9 @@ structure! {
     /// The request.
     #[derive(Eq)]
     pub struct Request {
-        /// What to tell.
+        /// The functions to answer.
         query_functions: Vec<QueryFunction> = QueryFunction,
-        /// Groups that the question is about; groups change none of the answers.
+        /// The object groups that the query concerns. They do not change the answers.
         object_groups: Option<Ignored> = ObjectGroups,
     }
 }
@@ -23,15 +23,15 @@ structure! {
     /// The response.
     #[derive(Default, Eq)]
     pub struct Response {
-        /// The operations that are served.
+        /// The operations that the server supports.
         operations: Vec<Operation> = Operation,
-        /// The object types that are kept.
+        /// The object types that the server stores.
         object_types: Vec<ObjectType> = ObjectType,
         /// The vendor of the server.
         vendor_identification: Option<String> = VendorIdentification,
-        /// More about the server.
+        /// Information about the server.
         server_information: Option<ServerInformation> = ServerInformation,
-        /// The namespaces for which the server makes application data.
+        /// The namespaces for which the server generates application data.
         application_namespaces: Vec<String> = ApplicationNamespace,
         /// The random number generators.
         rng_parameters: Vec<RandomNumberGenerator> = RNGParameters,
@@ -39,7 +39,7 @@ structure! {
         profile_information: Vec<ProfileInformation> = ProfileInformation,
         /// The capabilities.
         capability_information: Vec<CapabilityInformation> = CapabilityInformation,
-        /// Where objects may be kept.
+        /// Where objects may be stored.
         protection_storage_masks: Option<ProtectionStorageMasks> = ProtectionStorageMasks,
     }
 }
@@ -50,11 +50,11 @@ structure! {
     pub struct ServerInformation {
         /// The name of this server.
         server_name: Option<String> = ServerName,
-        /// Its serial number.
+        /// The serial number of the server.
         server_serial_number: Option<String> = ServerSerialNumber,
-        /// Its version.
+        /// The version of the server.
         server_version: Option<String> = ServerVersion,
-        /// Its load.
+        /// The load of the server.
         server_load: Option<String> = ServerLoad,
         /// The product.
         product_name: Option<String> = ProductName,
@@ -64,7 +64,7 @@ structure! {
         build_date: Option<String> = BuildDate,
         /// The cluster.
         cluster_info: Option<String> = ClusterInfo,
-        /// Where to go when this server is away.
+        /// The endpoints to use if this server is unavailable.
         alternate_failover_endpoints: Vec<String> = AlternateFailoverEndpoints,
     }
 }
@@ -75,11 +75,11 @@ structure! {
     pub struct ProfileInformation {
         /// The profile.
         profile_name: ProfileName = ProfileName,
-        /// Its version.
+        /// The version of the profile.
         profile_version: Option<ProfileVersion> = ProfileVersion,
-        /// Where it is served.
+        /// The URI at which the profile is served.
         server_uri: Option<String> = ServerURI,
-        /// The port where it is served.
+        /// The port at which the profile is served.
         server_port: Option<i32> = ServerPort,
     }
 }
@@ -88,9 +88,9 @@ structure! {
     /// Section 7.32.
     #[derive(Copy, Eq)]
     pub struct ProfileVersion {
-        /// The first number.
+        /// The major version.
         major: i32 = ProfileVersionMajor,
-        /// The second number.
+        /// The minor version.
         minor: i32 = ProfileVersionMinor,
     }
 }
@@ -99,25 +99,25 @@ structure! {
     /// Section 7.5.
     #[derive(Default, Eq)]
     pub struct CapabilityInformation {
-        /// Operations in several parts.
+        /// Whether operations in several parts are supported.
         streaming: Option<bool> = StreamingCapability,
-        /// Answers that come later.
+        /// Whether asynchronous responses are supported.
         asynchronous: Option<bool> = AsynchronousCapability,
-        /// Attestation.
+        /// Whether attestation is supported.
         attestation: Option<bool> = AttestationCapability,
-        /// Undoing the operations of a batch.
+        /// Whether undoing the operations of a batch is supported.
         batch_undo: Option<bool> = BatchUndoCapability,
-        /// Going on after a failure in a batch.
+        /// Whether continuing a batch after a failure is supported.
         batch_continue: Option<bool> = BatchContinueCapability,
-        /// What happens to keys that are registered wrapped.
+        /// How keys that are registered wrapped are stored.
         unwrap_mode: Option<UnwrapMode> = UnwrapMode,
-        /// What Destroy does.
+        /// The effect of Destroy.
         destroy_action: Option<DestroyAction> = DestroyAction,
-        /// How it shreds.
+        /// The method of shredding.
         shredding_algorithm: Option<ShreddingAlgorithm> = ShreddingAlgorithm,
-        /// How generators are instantiated.
+        /// How random number generators are instantiated.
         rng_mode: Option<RNGMode> = RNGMode,
-        /// Algorithms that resist quantum computers.
+        /// Whether algorithms that resist quantum computers are supported.
         quantum_safe: Option<bool> = QuantumSafeCapability,
     }
 }

@@ -8,13 +8,13 @@ use crate::{Attributes, ManagedObject};
 structure! {
     /// The request.
     pub struct Request {
-        /// What is registered.
+        /// The type of the object.
         object_type: ObjectType = ObjectType,
-        /// Its attributes.
+        /// The attributes of the object.
         attributes: Box<Attributes> = Attributes,
         /// The object itself.
         object: ManagedObject,
-        /// Where it may be kept.
+        /// Where the object may be stored.
         protection_storage_masks: Option<ProtectionStorageMasks> = ProtectionStorageMasks,
     }
 }

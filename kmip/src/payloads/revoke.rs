@@ -11,9 +11,9 @@ structure! {
     pub struct Request {
         /// The object; the ID placeholder if absent.
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
-        /// Why.
+        /// The reason for the revocation.
         revocation_reason: RevocationReason = RevocationReason,
-        /// When the key is thought to have been compromised.
+        /// The time at which the key is thought to have been compromised.
         compromise_occurrence_date: Option<DateTime> = CompromiseOccurrenceDate,
     }
 }

@@ -7,7 +7,7 @@ structure! {
     /// The request.
     #[derive(Eq)]
     pub struct Request {
-        /// How many bytes.
+        /// The number of bytes.
         data_length: i32 = DataLength,
     }
 }
@@ -15,7 +15,7 @@ structure! {
 structure! {
     /// The response.
     pub struct Response {
-        /// Random bytes.
+        /// The random bytes.
         data: Bytes = Data,
     }
 }

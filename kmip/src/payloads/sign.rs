@@ -9,13 +9,13 @@ structure! {
     pub struct Request {
         /// The object; the ID placeholder if absent.
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
-        /// How to use the key; what the object says if absent.
+        /// The parameters for the use of the key; those of the object if absent.
         cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters,
-        /// What to sign.
+        /// The data to sign.
         data: Option<Bytes> = Data,
-        /// The digest of what to sign, in place of it.
+        /// The digest of the data, instead of the data.
         digested_data: Option<Bytes> = DigestedData,
-        /// Where this stands in an operation of several parts.
+        /// The position of the request in an operation of several parts.
         multi_part: MultiPart,
     }
 }

@@ -10,15 +10,15 @@ structure! {
     pub struct Request {
         /// The object; the ID placeholder if absent.
         unique_identifier: Option<UniqueIdentifier> = UniqueIdentifier,
-        /// How to use the key; what the object says if absent.
+        /// The parameters for the use of the key; those of the object if absent.
         cryptographic_parameters: Option<CryptographicParameters> = CryptographicParameters,
-        /// What was signed.
+        /// The data that was signed.
         data: Option<Bytes> = Data,
-        /// The digest of what was signed, in place of it.
+        /// The digest of the data, instead of the data.
         digested_data: Option<Bytes> = DigestedData,
         /// The signature.
         signature_data: Option<Bytes> = SignatureData,
-        /// Where this stands in an operation of several parts.
+        /// The position of the request in an operation of several parts.
         multi_part: MultiPart,
     }
 }
@@ -28,7 +28,7 @@ structure! {
     pub struct Response {
         /// The object.
         unique_identifier: String = UniqueIdentifier,
-        /// Whether the signature is right.
+        /// Whether the signature is valid.
         validity_indicator: ValidityIndicator = ValidityIndicator,
     }
 }

@@ -1,4 +1,4 @@
-//! Rust types that are the value of one item.
+//! Rust types that are values of items.
 
 use super::item_type::ItemType;
 use super::value::{DateTime, Interval, Item, Value};
@@ -6,16 +6,16 @@ use crate::Bytes;
 use crate::error::Error;
 use crate::tag::Tag;
 
-/// A type that is read from and written to the value of one item.
+/// A type that can be read from and written to the value of one item.
 pub trait Field: Sized {
-    /// Reads it.
+    /// Reads a value.
     fn read(value: Value) -> Result<Self, Error>;
-    /// Writes it.
+    /// Returns the value.
     fn write(self) -> Value;
 }
 
 impl Item {
-    /// An item.
+    /// Creates an item.
     pub fn new(tag: Tag, value: impl Field) -> Self {
         Self { tag, value: value.write() }
     }
@@ -48,7 +48,7 @@ primitive! {
     Interval = Interval,
 }
 
-/// Any value in a box, where a structure would be large.
+/// A boxed value, for structures that would otherwise be large.
 impl<T: Field> Field for Box<T> {
     fn read(value: Value) -> Result<Self, Error> {
         T::read(value).map(Self::new)
@@ -59,7 +59,7 @@ impl<T: Field> Field for Box<T> {
     }
 }
 
-/// Any value, as long as all of it could be read.
+/// Any value, if all of it could be read.
 impl Field for Value {
     fn read(value: Value) -> Result<Self, Error> {
         value.check()?;
@@ -71,9 +71,9 @@ impl Field for Value {
     }
 }
 
-/// An item that is accepted and not looked at.
+/// An item that is accepted and ignored.
 ///
-/// What it held is dropped: credentials in a message header must not live on in the request.
+/// Its content is dropped, because credentials in a message header must not stay in memory with the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ignored;
 

@@ -1,4 +1,4 @@
-//! Taking a structure apart, and putting one together.
+//! Reading and writing the items of structures.
 
 use super::field::Field;
 use super::item_type::ItemType;
@@ -13,7 +13,8 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// The items of a structure. A name that is no tag is refused here, before anything is said to be missing.
+    /// Takes the items of a structure. An item whose name is not a tag is refused first, before missing items are
+    /// reported.
     pub fn of(value: Value) -> Result<Self, Error> {
         match value {
             Value::Structure(items) => {
@@ -28,7 +29,7 @@ impl Fields {
         }
     }
 
-    /// Takes the item of a tag, unread.
+    /// Takes the value of the item of a tag, unread; `None` if there is no such item.
     pub fn item(&mut self, tag: Tag) -> Result<Option<Value>, Error> {
         let Some(index) = self.items.iter().position(|item| item.tag == tag) else {
             return Ok(None);
@@ -40,17 +41,17 @@ impl Fields {
         Ok(Some(item.value))
     }
 
-    /// Takes the item of a tag, if there is one.
+    /// Takes and reads the item of a tag; `None` if there is no such item.
     pub fn optional<T: Field>(&mut self, tag: Tag) -> Result<Option<T>, Error> {
         self.item(tag)?.map(T::read).transpose().map_err(|error| error.within(tag))
     }
 
-    /// Takes the item of a tag.
+    /// Takes and reads the item of a tag, which must exist.
     pub fn required<T: Field>(&mut self, tag: Tag) -> Result<T, Error> {
         self.optional(tag)?.ok_or_else(|| Fault::Missing(tag).into())
     }
 
-    /// Takes every item of a tag, in order, unread.
+    /// Takes the values of all items of a tag, in order, unread.
     pub fn items(&mut self, tag: Tag) -> Vec<Value> {
         let (taken, left): (Vec<Item>, Vec<Item>) =
             std::mem::take(&mut self.items).into_iter().partition(|item| item.tag == tag);
@@ -58,18 +59,18 @@ impl Fields {
         taken.into_iter().map(|item| item.value).collect()
     }
 
-    /// Takes every item of a tag, in order.
+    /// Takes and reads all items of a tag, in order.
     pub fn many<T: Field>(&mut self, tag: Tag) -> Result<Vec<T>, Error> {
         self.items(tag).into_iter().map(|value| T::read(value).map_err(|error| error.within(tag))).collect()
     }
 
-    /// Refuses what nobody took.
+    /// Refuses items that were not taken.
     pub fn finish(self) -> Result<(), Error> {
         self.items.first().map_or(Ok(()), |item| Err(Fault::Unexpected(item.tag).into()))
     }
 }
 
-/// A Rust field of a structure: one item that must be there, one that may be, or any number.
+/// A Rust field of a structure: a required item, an optional item, or any number of items.
 pub(crate) trait Slot: Sized {
     fn take(fields: &mut Fields, tag: Tag) -> Result<Self, Error>;
     fn put(self, tag: Tag, items: &mut Vec<Item>);
@@ -105,7 +106,7 @@ impl<T: Field> Slot for Vec<T> {
     }
 }
 
-/// A Rust field that stands for items of several tags.
+/// A Rust field that consists of items of several tags.
 pub(crate) trait Group: Sized {
     fn take(fields: &mut Fields) -> Result<Self, Error>;
     fn put(self, items: &mut Vec<Item>);

@@ -1,4 +1,4 @@
-//! The JSON spelling (KMIP Additional Message Encodings, section 4).
+//! The JSON encoding (KMIP Additional Message Encodings, section 4).
 
 mod read;
 mod write;

@@ -1,4 +1,4 @@
-//! The tree that every encoding spells: items of tag, type and value (KMIP 2.1, section 10).
+//! The tree that every encoding represents: items of tag, type and value (KMIP 2.1, section 10).
 
 pub mod binary;
 pub mod field;

@@ -21,7 +21,7 @@ pub(super) enum Raw<'de> {
     Null,
     Boolean(bool),
     Number(i128),
-    /// A number with a fraction or exponent, or one too large for 64 bits. No type has those.
+    /// A number with a fraction or an exponent, or a number that is too large for 64 bits. No type has such values.
     Fraction,
     Text(Cow<'de, str>),
     Items(Vec<Item>),
@@ -62,8 +62,8 @@ fn value(tag: Option<Tag>, kind: Option<&str>, raw: Raw<'_>) -> Value {
     kind.and_then(|kind| typed(tag, kind, raw)).unwrap_or_else(|fault| Value::Invalid(Box::new(fault)))
 }
 
-/// The type of an item that tells none. The standard says Structure; where the value cannot be one, it is taken as
-/// what the tag holds.
+/// Returns the type of an item without a `type` member. The standard says Structure. If the value cannot be a
+/// structure, the type is that of the tag's values.
 fn implied(tag: Option<Tag>, raw: &Raw<'_>) -> ItemType {
     match (raw, tag) {
         (Raw::Items(_) | Raw::Null, _) | (_, None) => ItemType::Structure,
@@ -179,7 +179,7 @@ fn enumeration(tag: Option<Tag>, raw: Raw<'_>) -> Result<u32, Fault> {
     }
 }
 
-/// An Integer as a text: eight hexadecimal digits of two's complement, or the names of a mask's bits.
+/// Reads an Integer from a text: eight hexadecimal digits of two's complement, or the names of a mask's bits.
 fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
     match tag.and_then(mask::carried_by) {
         Some(mask) => bits_of(mask, text),
@@ -194,7 +194,7 @@ fn integer(tag: Option<Tag>, text: &str) -> Result<i32, Fault> {
 /// The bits of a mask that are named, or given as hexadecimal digits.
 pub(crate) fn bits_of(mask: &Bits, text: &str) -> Result<i32, Fault> {
     let mut sum = 0;
-    // The JSON encoding separates with `|`, the XML encoding with spaces; clients mix them up.
+    // The JSON encoding separates names with `|`, the XML encoding with spaces. Clients use either.
     for name in text.split(['|', ' ']).filter(|name| !name.is_empty()) {
         sum |= if after_prefix(name).is_some() {
             bits(name)?
@@ -221,11 +221,11 @@ fn after_prefix(text: &str) -> Option<&str> {
 /// The bits of up to sixteen hexadecimal digits after `0x`.
 fn hexadecimal(text: &str) -> Option<u64> {
     let digits = after_prefix(text)?;
-    // `from_str_radix` would take a sign as well.
+    // `from_str_radix` would also accept a sign.
     digits.bytes().all(|digit| digit.is_ascii_hexdigit()).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
-/// A time as XML Schema writes it: the zone may be absent and is then UTC, and fractions of seconds are dropped.
+/// Reads a time in the form of XML Schema. If the time zone is absent it is UTC. Fractions of seconds are dropped.
 fn date_time(text: &str) -> Option<i64> {
     if after_prefix(text).is_some() {
         return hexadecimal(text).map(u64::cast_signed);

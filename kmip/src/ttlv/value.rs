@@ -1,29 +1,29 @@
-//! Items, their values, and documents of them.
+//! Items, their values, and documents.
 
 use super::item_type::ItemType;
 use crate::Bytes;
 use crate::error::{Error, Fault};
 use crate::tag::Tag;
 
-/// The deepest nesting that is read. The deepest structure of the standard needs about ten.
+/// The deepest nesting that is accepted. The deepest structure of the standard has about ten levels.
 pub const DEPTH: usize = 32;
-/// The most items that are read in one document.
+/// The largest number of items in one document.
 pub const ITEMS: usize = 50_000;
 
 /// One item.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    /// What it is.
+    /// The tag.
     pub tag: Tag,
-    /// Its type and value.
+    /// The type and value.
     pub value: Value,
 }
 
-/// Seconds since 1970-01-01T00:00:00Z.
+/// A time, in seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DateTime(pub i64);
 
-/// A number of seconds.
+/// A duration, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Interval(pub u32);
 
@@ -32,32 +32,33 @@ pub struct Interval(pub u32);
 pub enum Value {
     /// Items, in order.
     Structure(Vec<Item>),
-    /// 32 bits, signed.
+    /// A signed number of 32 bits.
     Integer(i32),
-    /// 64 bits, signed.
+    /// A signed number of 64 bits.
     LongInteger(i64),
-    /// Two's complement, big-endian. May be a part of a private key.
+    /// A number in two's complement, big-endian. It may be part of a private key.
     BigInteger(Bytes),
-    /// A code.
+    /// The code of an enumeration.
     Enumeration(u32),
-    /// Yes or no.
+    /// A truth value.
     Boolean(bool),
-    /// UTF-8.
+    /// A text in UTF-8.
     TextString(String),
     /// Bytes.
     ByteString(Bytes),
-    /// A time in seconds.
+    /// A time, in seconds.
     DateTime(DateTime),
-    /// A duration in seconds.
+    /// A duration, in seconds.
     Interval(Interval),
-    /// A time in microseconds.
+    /// A time, in microseconds.
     DateTimeExtended(i64),
-    /// A part that could not be read. The reader of this item reports it, so that one bad batch item does not spoil the others.
+    /// A part that could not be read. Reading this item reports the fault, so that one faulty batch item does not
+    /// affect the others.
     Invalid(Box<Fault>),
 }
 
 impl Value {
-    /// The type; `Err` for what could not be read.
+    /// Returns the type; `Err` for a part that could not be read.
     pub fn item_type(&self) -> Result<ItemType, Error> {
         Ok(match self {
             Self::Structure(_) => ItemType::Structure,
@@ -75,7 +76,7 @@ impl Value {
         })
     }
 
-    /// The error of a reader that wanted another type.
+    /// Returns the error for a reader that expected another type.
     pub(crate) fn not(&self, expected: ItemType) -> Error {
         match self.item_type() {
             Ok(found) => Fault::WrongType { expected, found }.into(),
@@ -83,7 +84,7 @@ impl Value {
         }
     }
 
-    /// The code of an enumeration.
+    /// Returns the code of an enumeration.
     pub(crate) fn into_enumeration(self) -> Result<u32, Error> {
         match self {
             Self::Enumeration(code) => Ok(code),
@@ -91,7 +92,7 @@ impl Value {
         }
     }
 
-    /// Refuses a tree that holds something that could not be read.
+    /// Refuses a tree that contains a part that could not be read.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self {
             Self::Structure(items) => {
@@ -114,19 +115,19 @@ impl Value {
 }
 
 impl Item {
-    /// The length in the binary encoding: what a client's Maximum Response Size counts, whatever the encoding of the
-    /// message (KMIP 2.1, section 9.12).
+    /// The length in the binary encoding. A client's Maximum Response Size counts this length, whatever the encoding of
+    /// the message (KMIP 2.1, section 9.12).
     #[must_use]
     pub fn ttlv_length(&self) -> usize {
         8 + self.value.length().next_multiple_of(8)
     }
 }
 
-/// A whole document: one item, whose name is not always a tag. The bare operations are named `Encrypt`,
-/// `EncryptResponse` and so on, which are not tags of the standard.
+/// A document: one item, whose name need not be a tag. Bare operations are named `Encrypt`, `EncryptResponse` and so
+/// on, which are not tags of the standard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
-    /// The name, as it was written or is to be written.
+    /// The name, as it was read or will be written.
     pub name: std::borrow::Cow<'static, str>,
     /// The value.
     pub value: Value,

@@ -1,4 +1,4 @@
-//! What is in the lines: JSON, and the signatures of checkpoints.
+//! Checks the content of lines: the JSON, and the signatures of checkpoints.
 
 use serde::de::IgnoredAny;
 
@@ -22,7 +22,7 @@ impl<'a> Content<'a> {
     pub(super) fn look(&mut self, batch: &Batch) -> Result<(), Broken> {
         for (line, number) in batch.lines() {
             self.number += 1;
-            // A line without the form is reported where the chain is walked.
+            // A line without the strict form is reported by the check of the chain.
             let Some(header) = Header::read(line) else { continue };
             self.line(line, &header).map_err(|fault| Broken {
                 file: batch.path().to_owned(),
@@ -47,7 +47,7 @@ impl<'a> Content<'a> {
     }
 }
 
-/// Checks form, key and signature.
+/// Checks the form, the key and the signature of a checkpoint.
 pub(super) fn check_checkpoint(line: &[u8], header: &Header<'_>, key: &PublicKey) -> Result<(), Fault> {
     let checkpoint = Checkpoint::read(line, header).ok_or(Fault::Checkpoint)?;
     if !key.is_named(checkpoint.key) {

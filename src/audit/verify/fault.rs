@@ -1,4 +1,4 @@
-//! What can be wrong with a log.
+//! The faults of a log.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use crate::file::Unreadable;
 /// Why a log is not verified.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A line is wrong.
+    /// A line is faulty.
     #[error("{0}")]
     Broken(#[from] Broken),
     /// A file cannot be read.
@@ -16,23 +16,23 @@ pub enum Error {
     Unreadable(#[from] Unreadable),
 }
 
-/// The first line that is wrong.
+/// The first faulty line.
 #[derive(Debug)]
 pub struct Broken {
-    /// Its file.
+    /// The file of the line.
     pub file: PathBuf,
-    /// Its number in the file, from 1; 0 if the file has none.
+    /// The number of the line in the file, from 1; 0 if the file has no lines.
     pub line: u64,
-    /// Its number in the whole log, from 1.
+    /// The number of the line in the whole log, from 1.
     pub(super) number: u64,
-    /// Its sequence number, where it can be read.
+    /// The sequence number of the line, if it can be read.
     pub seq: Option<u64>,
-    /// What is wrong.
+    /// The fault.
     pub fault: Fault,
 }
 
 impl Broken {
-    /// Blames the line before instead.
+    /// Reports the line before as the changed one.
     pub(super) fn moved_to(self, file: PathBuf, line: u64, seq: u64) -> Self {
         Self { file, line, number: self.number.saturating_sub(1), seq: Some(seq), fault: Fault::Changed }
     }
@@ -50,52 +50,52 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// What is wrong with a line.
+/// A fault of a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// There is no line at all.
+    /// There are no lines.
     #[error("there are no lines")]
     Empty,
-    /// Not the strict form.
+    /// The line does not have the strict form.
     #[error("it does not have the form of a line of the log")]
     Form,
-    /// Not UTF-8, or not JSON.
+    /// The line is not UTF-8, or not JSON.
     #[error("it is not a JSON object in UTF-8")]
     Json,
-    /// Too long for a line of this log.
+    /// The line is too long.
     #[error("it is longer than a line of the log can be")]
     TooLong,
-    /// No newline at its end.
+    /// The line has no newline.
     #[error("it has no newline: its end is cut off")]
     Torn,
-    /// The log does not begin at its beginning.
+    /// The log does not begin with its first line.
     #[error("the log begins with sequence {0}: give the files before this one too")]
     First(u64),
-    /// Lines are missing, inserted or in another order.
+    /// Lines are missing, inserted or reordered.
     #[error("sequence {expected} is expected here: lines were removed, inserted or reordered")]
     Sequence {
-        /// What should be here.
+        /// The expected sequence number.
         expected: u64,
     },
-    /// `prev` is wrong.
+    /// `prev` is not the hash of the line before.
     #[error("its `prev` is not the hash of the line before: one of the two was changed")]
     Previous,
-    /// The next line knows another hash of it.
-    #[error("it was changed: the next line has the hash of another")]
+    /// The next line contains another hash of this line.
+    #[error("it was changed: the next line has another hash")]
     Changed,
-    /// A line that claims to be a checkpoint and is not one.
-    #[error("it is not a checkpoint in its one form")]
+    /// The line has the event of a checkpoint, but not its form.
+    #[error("it does not have the form of a checkpoint")]
     Checkpoint,
-    /// Signed by another key.
-    #[error("it is signed by another key than the one given")]
+    /// Another key signed the checkpoint.
+    #[error("it is signed by another key, not the given one")]
     OtherKey,
-    /// The signature is wrong.
-    #[error("its signature is wrong")]
+    /// The signature is not valid.
+    #[error("its signature is not valid")]
     Signature,
-    /// The database knows another line.
-    #[error("it is not the line {0} that the given head is")]
+    /// The line differs from the given head.
+    #[error("it is not the given head, which is line {0}")]
     OtherHead(u64),
-    /// The log was cut back.
+    /// The log ends before the given head.
     #[error("the log ends here, before the given head, line {0}: it was cut off")]
     CutOff(u64),
 }

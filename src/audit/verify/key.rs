@@ -1,4 +1,4 @@
-//! The public key that checkpoints are verified with.
+//! The public key that verifies checkpoints.
 
 use openssl::md::Md;
 use openssl::nid::Nid;
@@ -9,28 +9,28 @@ use crate::audit::line::{Hash, hash};
 use crate::hexadecimal;
 use crate::signature::{Scheme, is_of_digest};
 
-/// Why a text is no key for this.
+/// The reason why a text is not a usable key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// Not a public key in PEM.
+    /// It is not a public key in PEM.
     #[error("it is not a public key in PEM (`BEGIN PUBLIC KEY`)")]
     Pem,
-    /// Another kind of key.
+    /// It is a key of another kind.
     #[error("it is not a key on the curve P-256")]
     Curve,
 }
 
-/// A P-256 key.
+/// A public key on the curve P-256.
 pub struct PublicKey {
     key: PKey<Public>,
     id: Hash,
 }
 
 impl PublicKey {
-    /// Reads PEM of a SubjectPublicKeyInfo (RFC 5480).
+    /// Reads a SubjectPublicKeyInfo (RFC 5480) in PEM.
     ///
     /// # Errors
-    /// It is not a public key, or one of another kind.
+    /// It is not a public key, or a key of another kind.
     pub fn from_pem(pem: &[u8]) -> Result<Self, KeyError> {
         let key = PKey::public_key_from_pem(pem).map_err(|_| KeyError::Pem)?;
         let id = sha256(&key.public_key_to_der().map_err(|_| KeyError::Pem)?);
@@ -41,7 +41,7 @@ impl PublicKey {
         Ok(Self { key, id })
     }
 
-    /// SHA-256 of its SubjectPublicKeyInfo.
+    /// The SHA-256 of the SubjectPublicKeyInfo.
     #[must_use]
     pub fn id(&self) -> &Hash {
         &self.id

@@ -1,4 +1,4 @@
-//! Checks a log with only the public key, however large it is, with bounded memory.
+//! Verifies a log of any size with only the public key, in bounded memory.
 
 mod content;
 mod fault;
@@ -17,21 +17,21 @@ use super::line::{CHECKPOINT, Hash, Header, NO_LINE, hash};
 use content::Content;
 use reader::{Batch, Source};
 
-/// Batches that wait to be looked into.
+/// The largest number of batches that wait for the check of their content.
 const WAITING: usize = 4;
 
-/// A log that is intact.
+/// The result for an intact log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verified {
-    /// How many lines there are.
+    /// The number of lines.
     pub lines: u64,
-    /// Sequence number of the last line.
+    /// The sequence number of the last line.
     pub last: u64,
-    /// How many checkpoints there are, all of them signed by the key.
+    /// The number of checkpoints, all of them signed by the key.
     pub checkpoints: u64,
-    /// The last line that a checkpoint covers, itself included; 0 for none.
+    /// The last line that a checkpoint covers, which is the last checkpoint itself; 0 if there is no checkpoint.
     pub signed: u64,
-    /// Places where lines are missing, which the server was told to accept.
+    /// The number of places where lines are missing and the loss was accepted (`--audit-accept-loss`).
     pub losses: u64,
 }
 
@@ -43,7 +43,7 @@ impl Verified {
     }
 }
 
-/// A checkpoint that must be in the log, as the database keeps it.
+/// A checkpoint that must be in the log, as the database stores it.
 #[derive(Debug, Clone)]
 pub struct KnownHead {
     seq: u64,
@@ -51,10 +51,10 @@ pub struct KnownHead {
 }
 
 impl KnownHead {
-    /// Reads the text of one line, with or without its newline, and verifies it.
+    /// Reads one line, with or without its newline, and verifies its signature.
     ///
     /// # Errors
-    /// It is no checkpoint, or not signed by this key.
+    /// The line is not a checkpoint, or is not signed by this key.
     pub fn read(text: &[u8], key: &PublicKey) -> Result<Self, Fault> {
         let line = text.strip_suffix(b"\n").unwrap_or(text);
         let header = Header::read(line).filter(|header| header.event == CHECKPOINT.as_bytes());
@@ -64,10 +64,10 @@ impl KnownHead {
     }
 }
 
-/// Verifies a log that is in one file or several, in any order; with `head`, that it reaches to that line.
+/// Verifies a log that consists of one or more files, given in any order. With `head`, the log must contain that line.
 ///
 /// # Errors
-/// The first line that is wrong, or a file that cannot be read.
+/// The first faulty line, or a file that cannot be read.
 pub fn verify(files: &[PathBuf], key: &PublicKey, head: Option<&KnownHead>) -> Result<Verified, Error> {
     let sources = reader::in_order(files)?;
     thread::scope(|scope| {
@@ -80,7 +80,7 @@ pub fn verify(files: &[PathBuf], key: &PublicKey, head: Option<&KnownHead>) -> R
         let walked = sources.iter().try_for_each(|source| {
             source.batches(|batch| {
                 chain.walk(source, &batch)?;
-                // If nobody takes it any more, what is wrong is known already.
+                // If the other thread has ended, it has found a fault already.
                 Ok(hand.send(batch).is_ok())
             })
         });
@@ -97,7 +97,7 @@ pub fn verify(files: &[PathBuf], key: &PublicKey, head: Option<&KnownHead>) -> R
             }),
             (Ok(()), Err(broken)) => Err(Error::Broken(broken)),
             (Err(error), Ok(_)) => Err(error),
-            // The earlier one; both count the lines of the whole log.
+            // The earlier fault is reported. Both count the lines of the whole log.
             (Err(Error::Broken(first)), Err(second)) => {
                 Err(Error::Broken(if second.number <= first.number { second } else { first }))
             }
@@ -106,7 +106,7 @@ pub fn verify(files: &[PathBuf], key: &PublicKey, head: Option<&KnownHead>) -> R
     })
 }
 
-/// A line that was passed.
+/// A line that was checked.
 #[derive(Clone)]
 struct Passed {
     seq: u64,
@@ -115,14 +115,15 @@ struct Passed {
     line: u64,
 }
 
-/// Order and hashes.
+/// The check of the sequence numbers and hashes.
 struct Chain<'a> {
     head: Option<&'a KnownHead>,
     has_head: bool,
     last: Passed,
     lines: u64,
     losses: u64,
-    /// A line whose `prev` is not the hash of the line before: the next line tells which of the two was changed.
+    /// A line whose `prev` is not the hash of the line before, and the line before. The next line decides which of the
+    /// two was changed.
     suspect: Option<(Broken, Passed)>,
 }
 
@@ -144,7 +145,8 @@ impl<'a> Chain<'a> {
         let own = hash(line);
         let header = Header::read(line).filter(|_| line.last() == Some(&b'}'));
         if let Some((broken, before)) = self.suspect.take() {
-            // The line between was not touched if this one follows it: then the one before it was.
+            // If this line contains the hash of the suspect line, that line is unchanged, and so the line before it was
+            // changed.
             let is_whole = header.is_some_and(|header| header.follows(&self.last.hash));
             return Err(if is_whole && before.line > 0 {
                 broken.moved_to(before.file.to_path_buf(), before.line, before.seq)

@@ -1,4 +1,4 @@
-//! Reads files in batches of whole lines.
+//! Reads the files of a log in batches of whole lines.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -11,13 +11,13 @@ use super::fault::{Broken, Error, Fault};
 use crate::audit::line::{Header, MAX_LINE, MAX_START};
 use crate::file;
 
-/// How much is read at one time, in bytes.
+/// The number of bytes that are read at a time.
 const BATCH: u64 = 1 << 20;
 
 /// A file of the log.
 pub(super) struct Source {
     pub(super) path: Arc<PathBuf>,
-    /// Sequence number of its first line; `None` for an empty file.
+    /// The sequence number of the first line; `None` for an empty file.
     first: Option<u64>,
     is_empty: bool,
 }
@@ -26,7 +26,7 @@ pub(super) struct Source {
 pub(super) struct Batch {
     path: Arc<PathBuf>,
     bytes: Vec<u8>,
-    /// Number of its first line in the file, from 1.
+    /// The number of the first line in the file, from 1.
     first: u64,
 }
 
@@ -47,7 +47,7 @@ impl Batch {
     }
 }
 
-/// The files by their first lines. A file without any lines is the last: nothing signs its end.
+/// Returns the files in the order of their first lines. A file without lines comes last.
 pub(super) fn in_order(files: &[PathBuf]) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     for path in files {
@@ -69,7 +69,7 @@ impl Source {
         self.is_empty
     }
 
-    /// Hands out all lines; `take` says whether it wants more.
+    /// Calls `take` with all lines in batches, until it returns `false`.
     pub(super) fn batches(&self, mut take: impl FnMut(Batch) -> Result<bool, Error>) -> Result<(), Error> {
         let unreadable = file::unreadable("", &self.path);
         let mut file = File::open(&*self.path).map_err(unreadable)?;
@@ -99,7 +99,7 @@ impl Source {
         if rest.is_empty() { Ok(()) } else { Err(self.broken(first, &[], Fault::Torn)) }
     }
 
-    /// A fault of the line after these.
+    /// Returns a fault of the line that follows these bytes.
     fn broken(&self, first: u64, bytes: &[u8], fault: Fault) -> Error {
         let line = first + newlines(bytes);
         Error::Broken(Broken { file: self.path.to_path_buf(), line, number: u64::MAX, seq: None, fault })

@@ -1,4 +1,4 @@
-//! The one thread that writes: it gives each record its place in the chain, syncs once for many, and signs.
+//! The thread that writes the log: it gives each record its place in the chain, syncs once for many records, and signs.
 
 mod succession;
 
@@ -13,37 +13,38 @@ use super::line::{self, Hash, NO_LINE, SignedHead, hash, now};
 use super::queue::{Answer, Item, Mark, Queue, Records};
 use super::record::Record;
 
-/// At most this many lines are not covered by a signature, the checkpoint included.
+/// The most lines that are not covered by a signature, including the checkpoint.
 const MAX_UNCOVERED: u64 = 1000;
 
-/// At most this many bytes are not on disk.
+/// The most bytes of notes that are not on disk.
 const MAX_UNSYNCED: usize = 8 << 20;
 
-/// How often a log that cannot be written is tried again.
+/// The interval between attempts to write after a failure.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// Signs a checkpoint: ECDSA over P-256 with SHA-256, as DER (RFC 3279 section 2.2.3), of the whole text given.
+/// Signs a checkpoint with ECDSA over P-256 and SHA-256. The argument is the whole text, the result is DER (RFC 3279
+/// section 2.2.3).
 pub type Sign = Box<dyn FnMut(&[u8]) -> Result<Vec<u8>, Box<dyn std::error::Error>> + Send>;
 
-/// Who signs checkpoints.
+/// The key that signs checkpoints.
 pub struct Signer {
-    /// SHA-256 of the public key's SubjectPublicKeyInfo.
+    /// The SHA-256 of the public key's SubjectPublicKeyInfo.
     pub key: Hash,
-    /// Makes a signature, or says why it cannot now.
+    /// Makes a signature.
     pub sign: Sign,
 }
 
-/// Hears of each checkpoint that is on disk. It must not block: the log waits for it.
+/// Receives each checkpoint that is on disk. It must not block, because it delays the log.
 pub type Publish = Box<dyn FnMut(SignedHead) + Send>;
 
-/// A place in the chain.
+/// A position in the chain.
 #[derive(Clone, Copy)]
 struct Place {
     seq: u64,
     hash: Hash,
-    /// Lines since the last checkpoint.
+    /// The number of lines since the last checkpoint.
     uncovered: u64,
-    /// Length of the file, in bytes.
+    /// The length of the file, in bytes.
     len: u64,
 }
 
@@ -55,14 +56,14 @@ pub(super) struct Writer {
     max_bytes: u64,
     max_age: Duration,
     interval: Duration,
-    /// Behind the last line that was staged.
+    /// The position after the last line that was staged.
     at: Place,
-    /// Behind the last line that is on disk.
+    /// The position after the last line that is on disk.
     synced: Place,
-    /// Lines that are not written yet.
+    /// The lines that are not written yet.
     staged: String,
     staged_first: u64,
-    /// Notes that are not on disk: they are promised, so they are written again if need be.
+    /// The notes that are not on disk. They were accepted, so after a failure they are written again.
     kept: Vec<(i64, Record)>,
     kept_bytes: usize,
     unsynced_since: Option<Instant>,
@@ -72,13 +73,13 @@ pub(super) struct Writer {
     signed: Option<SignedHead>,
 }
 
-/// Where a log goes on.
+/// The state from which a log continues.
 pub(super) struct Start {
     pub(super) log: Log,
     pub(super) end: End,
     pub(super) max_bytes: u64,
     pub(super) max_age: Duration,
-    /// At most this long a line is not on disk, and not covered by a signature.
+    /// The longest time in which a line is not on disk, or not covered by a signature.
     pub(super) interval: Duration,
 }
 
@@ -120,9 +121,9 @@ impl Writer {
         self.log.path()
     }
 
-    /// Until it is closed.
+    /// Writes until the log is closed.
     pub(super) fn run(mut self) {
-        // Whoever waits must hear of it even if this thread ends by a fault.
+        // Waiting callers must receive an error even if this thread panics.
         let _end = Ended(Arc::clone(&self.queue));
         loop {
             let work = self.queue.wait(self.deadline());
@@ -141,7 +142,7 @@ impl Writer {
         }
     }
 
-    /// When there is something to do without any record.
+    /// Returns the time at which there is work even without a new record.
     fn deadline(&self) -> Option<Instant> {
         let sync = self.unsynced_since.map(|since| since + self.interval);
         let sign = self.uncovered_since.map(|since| (since + self.interval).max(self.sign_again.unwrap_or(since)));
@@ -164,7 +165,7 @@ impl Writer {
         self.kept.push((time, record));
     }
 
-    /// Stages a checkpoint, if there is anything to cover and the key can be used.
+    /// Stages a checkpoint, if there are lines to cover and the key can be used.
     fn sign(&mut self) {
         let again = self.sign_again.is_some_and(|again| Instant::now() < again);
         if self.at.uncovered == 0 || again {
@@ -184,14 +185,14 @@ impl Writer {
             }
             Err(error) => {
                 if self.sign_again.is_none() {
-                    tracing::warn!(%error, "no checkpoint of the audit log can be signed: it is tried again");
+                    tracing::warn!(%error, "cannot sign a checkpoint of the audit log: the server will try again");
                 }
                 self.sign_again = Some(Instant::now() + self.interval);
             }
         }
     }
 
-    /// Writes what is staged, and waits until it is on disk if `sync` says so.
+    /// Writes the staged lines, and with `sync` waits until they are on disk.
     fn flush(&mut self, sync: bool) -> std::io::Result<()> {
         if !self.staged.is_empty() {
             self.log.append(self.staged.as_bytes(), self.staged_first)?;
@@ -215,7 +216,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Stages a group, writes it and answers those who wait; whether that went well.
+    /// Stages a group of records, writes it and answers the waiting callers. Returns whether the log could be written.
     fn round(&mut self, items: Vec<Item>, urgent: bool) -> bool {
         let mut waiting: Vec<(Answer, Mark)> = Vec::new();
         for Item { time, records } in items {
@@ -249,14 +250,14 @@ impl Writer {
         }
         for (answer, mark) in waiting {
             let said = done.as_ref().map(|()| mark).map_err(|error| Unavailable::Failing(error.to_string()));
-            // Who no longer waits has lost its connection, not its record.
+            // The receiver may be gone because the client disconnected. Its record is in the log nevertheless.
             let _ = answer.send(said);
         }
         done.is_ok() && (!is_due(self.uncovered_since) || self.cover())
     }
 
-    /// Signs what is not covered, after everybody has their answer: a token that is busy keeps nobody waiting. Whether that
-    /// could be written.
+    /// Signs the lines that are not covered. It runs after the waiting callers have their answers, so that a slow HSM
+    /// token does not delay them. Returns whether the log could be written.
     fn cover(&mut self) -> bool {
         self.sign();
         if self.signed.is_none() {
@@ -269,14 +270,14 @@ impl Writer {
         done.is_ok()
     }
 
-    /// Goes back to what is on disk, refuses producers, and keeps what was promised.
+    /// Returns to the state that is on disk, refuses new records, and keeps the accepted ones.
     fn fail(&mut self, error: &std::io::Error) {
         tracing::error!(file = %self.log.path().display(), %error, "the audit log cannot be written: operations are refused");
         self.back();
         self.refuse(&error.to_string());
     }
 
-    /// Refuses those who wait, and keeps what was promised.
+    /// Refuses the waiting callers, and keeps the accepted records.
     fn refuse(&mut self, error: &str) {
         for Item { time, records } in self.queue.fail(error) {
             let answer = match records {
@@ -305,7 +306,7 @@ impl Writer {
         self.uncovered_since = (self.at.uncovered > 0).then(Instant::now);
     }
 
-    /// Tries until the log can be written again; false if it was closed before that.
+    /// Tries until the log can be written again. Returns `false` if the log was closed before that.
     fn recover(&mut self) -> bool {
         let since = now();
         loop {
@@ -324,7 +325,7 @@ impl Writer {
                 tracing::error!(%error, lost, "the audit log could not be written to the end");
                 return false;
             }
-            // What was promised while the log failed, such as that earlier lines are void.
+            // Keeps records that were accepted while the log failed, such as that earlier lines are void.
             self.refuse(&error.to_string());
         }
     }
@@ -348,7 +349,7 @@ impl Writer {
         }
     }
 
-    /// Writes what is kept; false if that failed until the log was closed.
+    /// Writes the kept records. Returns `false` if that failed until the log was closed.
     fn write_kept(&mut self) -> bool {
         self.stage_kept();
         let done = self.flush(true);

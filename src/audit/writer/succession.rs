@@ -1,4 +1,4 @@
-//! One file takes the place of another: by size, by age, or because another program moved the old one.
+//! Replaces the file of the log: by size, by age, or because another program moved the old one.
 
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,10 @@ use crate::audit::file::Named;
 use crate::audit::line::{hash, now};
 use crate::audit::record::Record;
 
-/// How often a rotation that failed is tried again.
+/// The interval between attempts to rotate after a failure.
 const ROTATE_AGAIN: Duration = Duration::from_secs(60);
 
-/// Why another file does not take the log's place.
+/// The reason why the log does not continue in another file.
 #[derive(Debug, thiserror::Error)]
 enum ReopenError {
     #[error("{0}")]
@@ -32,7 +32,7 @@ impl Writer {
         Some(self.rotate_again.map_or(due, |again| due.max(again)))
     }
 
-    /// False if the log was closed while it could not be written.
+    /// Rotates the log if it is due. Returns `false` if the log was closed while it could not be written.
     pub(super) fn rotate_if_due(&mut self) -> bool {
         if self.rotate_again.is_some_and(|again| Instant::now() < again) {
             return true;
@@ -60,20 +60,20 @@ impl Writer {
                 self.write_kept()
             }
             Err(error) => {
-                tracing::error!(%error, "the audit log could not be rotated: it grows on");
+                tracing::error!(%error, "the audit log could not be rotated: the present file stays in use");
                 true
             }
         }
     }
 
-    /// Makes a record the first line of a file that has just taken the place of another; it is kept to be written.
+    /// Makes a record the first line of a file that has just replaced another. The record is kept until it is written.
     fn begin_file(&mut self, record: Record) {
         (self.at.len, self.synced) = (self.log.len, Place { len: self.log.len, ..self.at });
         self.keep(now(), record);
         self.kept.rotate_right(1);
     }
 
-    /// Goes on in the file that the path names now, if it names another one; whether it does.
+    /// Continues in the file that the path names now, if it is another one. Returns whether it is.
     pub(super) fn reopen(&mut self) -> bool {
         let done = self.try_reopen();
         if let Err(error) = &done {
@@ -89,7 +89,8 @@ impl Writer {
             Named::Other => self.log.last_line_of_named()?,
             Named::Nothing => None,
         };
-        // A copy of this log has no checkpoint that this one gets now.
+        // If the file at the path has lines, it may be a copy of this log. A new checkpoint would then be missing in
+        // the copy.
         if last.is_none() {
             self.sign();
         }

@@ -1,4 +1,4 @@
-//! Documents that want to do harm.
+//! Hostile documents.
 
 use super::super::{DEPTH, ITEMS};
 use super::*;

@@ -1,4 +1,4 @@
-//! Reading JSON into the tree, without a tree of JSON in between.
+//! Reads JSON into the tree, without building a tree of JSON first.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -13,25 +13,25 @@ use crate::tag::Tag;
 
 /// Reads a document.
 ///
-/// What breaks the document fails here: its syntax, its bounds, the shape of its objects. What is wrong with one item
-/// (an unknown tag, a value that is not of its type) is kept in the item, for whoever reads it.
+/// It fails for faults of the whole document: its syntax, its bounds, and the shape of its objects. A fault of one item
+/// (an unknown tag, a value that does not have its type) is stored in the item, and is reported when the item is read.
 pub fn read(json: &[u8]) -> Result<Document, Error> {
     read_marked(json).map(|(document, _)| document)
 }
 
-/// What the tree does not say of how a document is written.
+/// Properties of the JSON text that the tree does not contain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// The outermost structure tells its type, which may be left out.
+    /// Whether the outermost structure has a `type`, which is optional.
     pub is_typed: bool,
-    /// An item is called `IvCounterNonce`, letter for letter.
+    /// Whether an item is named exactly `IvCounterNonce`.
     pub has_older_iv: bool,
 }
 
-/// Reads a document, as [`read`] does, and how it is written.
+/// Reads a document as [`read`] does, and also returns its [`Marks`].
 ///
 /// # Errors
-/// As [`read`].
+/// See [`read`].
 pub fn read_marked(json: &[u8]) -> Result<(Document, Marks), Error> {
     let state = State::default();
     let mut deserializer = serde_json::Deserializer::from_slice(json);
@@ -50,7 +50,7 @@ pub fn read_marked(json: &[u8]) -> Result<(Document, Marks), Error> {
 struct State {
     items: Cell<usize>,
     has_older_iv: Cell<bool>,
-    /// The fault that serde's error stands for.
+    /// The fault behind the error that is returned to serde.
     fault: RefCell<Option<Fault>>,
 }
 
@@ -67,7 +67,7 @@ impl State {
     }
 }
 
-/// An item whose type is not resolved yet, because its members come in any order.
+/// An item whose type is not resolved yet, because its members may be in any order.
 struct RawItem<'de> {
     name: Cow<'de, str>,
     kind: Option<Cow<'de, str>>,
@@ -84,7 +84,7 @@ impl<'de> DeserializeSeed<'de> for ItemSeed<'_> {
     type Value = RawItem<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        // Not `deserialize_map`: a value that is not an object is then a fault of ours, not a syntax error.
+        // With `deserialize_map`, a value that is not an object would be a syntax error instead of a fault of its own.
         deserializer.deserialize_any(self)
     }
 }
@@ -119,7 +119,7 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
                     repeated(raw.is_some(), "value")?;
                     raw = Some(map.next_value_seed(RawSeed(self))?);
                 }
-                // A label for extension tags, which has no meaning (section 4.1.6).
+                // A label for extension tags. It has no meaning (section 4.1.6).
                 "name" => {
                     repeated(label.is_some(), "name")?;
                     label = Some(map.next_value::<Member<'de>>()?);
@@ -164,7 +164,7 @@ impl<'de> Visitor<'de> for ItemSeed<'_> {
     }
 }
 
-/// A text, borrowed from the document unless it holds escapes.
+/// A text. It is borrowed from the document unless it contains escapes.
 struct Member<'de>(Cow<'de, str>);
 
 impl<'de> serde::Deserialize<'de> for Member<'de> {
@@ -189,7 +189,7 @@ impl<'de> serde::Deserialize<'de> for Member<'de> {
     }
 }
 
-/// The `value` of the item that holds it.
+/// Reads the `value` member of an item.
 struct RawSeed<'state>(ItemSeed<'state>);
 
 impl<'de> DeserializeSeed<'de> for RawSeed<'_> {

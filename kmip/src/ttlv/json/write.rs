@@ -1,4 +1,4 @@
-//! Writing the tree as JSON, straight into the bytes of an answer.
+//! Writes the tree as JSON, directly into the bytes of an answer.
 
 use super::super::spelled::{self, append, decimal, prefixed};
 use super::super::{Document, Item, ItemType, Value};
@@ -6,7 +6,8 @@ use crate::dialect::Dialect;
 use crate::hexadecimal;
 use crate::tag::Tag;
 
-/// Appends a document. Hexadecimal digits are capitals, and structures, whose type is the default, tell none.
+/// Appends a document. Hexadecimal digits are upper case. Structures have no `type` member, because Structure is the
+/// default.
 pub fn write(document: &Document, dialect: Dialect, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"tag\":");
     text(&document.name, out);
@@ -23,9 +24,10 @@ fn item(item: &Item, dialect: Dialect, out: &mut Vec<u8>) {
     value(Some(item.tag), &item.value, dialect, out);
 }
 
-/// The rest of an item, after its tag.
+/// Appends the rest of an item, after its tag.
 fn value(tag: Option<Tag>, value: &Value, dialect: Dialect, out: &mut Vec<u8>) {
-    // What could not be read is not written: an answer is made from values, and a null structure is well-formed.
+    // A part that could not be read is written as a null structure. It does not occur in answers, which are built from
+    // values.
     let kind = value.item_type().unwrap_or(ItemType::Structure);
     if kind != ItemType::Structure {
         out.extend_from_slice(b",\"type\":\"");
