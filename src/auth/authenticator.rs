@@ -43,13 +43,13 @@ pub trait Foundations: Sync {
     /// The version of the API token's key, if it may be used now.
     ///
     /// # Errors
-    /// Store or token are away.
+    /// Store or token are unavailable.
     fn version(&self, id: &str) -> Result<Option<i64>, Self::Error>;
 
     /// The same, if `presented` is the key's value.
     ///
     /// # Errors
-    /// Store or token are away.
+    /// Store or token are unavailable.
     fn compare(&self, id: &str, presented: &[u8]) -> Result<Option<i64>, Self::Error>;
 }
 

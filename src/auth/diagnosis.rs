@@ -255,7 +255,7 @@ fn role(issuer: &Issuer, token: &Unverified<'_>) -> String {
     )
 }
 
-/// A time, and how far it is away.
+/// A time, and how far it is unavailable.
 fn clock(claim: &str, claims: &Claims, now: i64) -> String {
     let Some(value) = claims.at(claim) else { return format!("{claim} is not there") };
     match value.as_i64() {

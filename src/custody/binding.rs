@@ -34,7 +34,7 @@ impl Custody {
     /// The binding of a row that covers `bound`.
     ///
     /// # Errors
-    /// The token is away.
+    /// The token is unavailable.
     pub fn bind(&self, bound: &[u8]) -> Result<Vec<u8>, Error> {
         let binding = self.binding_mac(bound)?;
         self.verified.remember(&sha256(bound), &binding);
@@ -44,7 +44,7 @@ impl Custody {
     /// The bindings of rows that are written together, by one MAC; eight at most.
     ///
     /// # Errors
-    /// The token is away, or OpenSSL's generator failed.
+    /// The token is unavailable, or OpenSSL's generator failed.
     pub fn bind_together<const ROWS: usize>(&self, bound: [&[u8]; ROWS]) -> Result<[Vec<u8>; ROWS], Error> {
         const { assert!(ROWS > 1 && ROWS <= MOST, "one row is bound by `bind`") };
         let mut salts = [[0; SALT]; ROWS];
@@ -62,7 +62,7 @@ impl Custody {
     /// process has bound, or found to be bound, nor about the rows that were bound together with it.
     ///
     /// # Errors
-    /// The token is away.
+    /// The token is unavailable.
     pub fn is_bound(&self, bound: &[u8], binding: &[u8]) -> Result<bool, Error> {
         match together(bound, binding) {
             Some((leaves, mac)) => self.is_mac(&covered(&leaves), mac),

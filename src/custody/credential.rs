@@ -32,7 +32,7 @@ impl Custody {
     /// 256 random bits of the token, in 64 small hexadecimal digits.
     ///
     /// # Errors
-    /// The token is away.
+    /// The token is unavailable.
     pub fn new_credential(&self) -> Result<Password, Error> {
         let random = self.random(RANDOM)?;
         Ok(Password::from(hexadecimal::lower(&random)))
@@ -41,7 +41,7 @@ impl Custody {
     /// The MAC of a credential as it is presented, of one holder. It is not remembered: one call of the token for each.
     ///
     /// # Errors
-    /// The token is away.
+    /// The token is unavailable.
     pub fn credential_mac(&self, kind: CredentialKind, holder: &str, presented: &[u8]) -> Result<Vec<u8>, Error> {
         let label = kind.label();
         // As much as it takes: what is left behind by a vector that grows would not be overwritten.

@@ -22,7 +22,7 @@ impl Custody {
     /// (RFC 5280 section 4.1.2.7).
     ///
     /// # Errors
-    /// The token is away or cannot make such a pair, or too many wait for theirs.
+    /// The token is unavailable or cannot make such a pair, or too many wait for theirs.
     pub fn generate_pair(&self, kind: PairKind) -> Result<(Material, Vec<u8>), Error> {
         let _turn = match kind {
             PairKind::Rsa { .. } => Some(self.pairs.take()?),
@@ -50,7 +50,7 @@ impl Custody {
     /// Signs a digest in the token. An ECDSA signature is an ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3).
     ///
     /// # Errors
-    /// The token is away, or the key does not fit the mechanism.
+    /// The token is unavailable, or the key does not fit the mechanism.
     pub fn sign(&self, key: &ManagedKey, mechanism: Signature, digest: &[u8]) -> Result<Vec<u8>, Error> {
         key.expect_signing(mechanism)?;
         let signature = self.with(HsmCall::Sign, key, |device, handle| device.sign(handle, mechanism, digest))?;

@@ -57,7 +57,7 @@ impl Custody {
     /// Removes from the token what no row needs any more; false if another thread is at it.
     ///
     /// # Errors
-    /// The token is away; the object is then removed at the next start.
+    /// The token is unavailable; the object is then removed at the next start.
     pub fn discard(&self, material: &Material) -> Result<bool, Error> {
         let Material::Token { cka_id } = material else { return Ok(true) };
         let own = match self.leaving.claim(cka_id) {
@@ -90,7 +90,7 @@ impl Custody {
     /// The same, for callers that have something else to report; a failure goes to the log.
     pub fn discard_or_warn(&self, material: &Material) {
         if let Err(error) = self.discard(material) {
-            tracing::warn!(%error, "a key that is not wanted any more is still in the token");
+            tracing::warn!(%error, "a key that is no longer needed is still in the token");
         }
     }
 

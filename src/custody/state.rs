@@ -73,7 +73,7 @@ impl Custody {
         })
     }
 
-    /// The token's working sessions; `None` while it is away.
+    /// The token's working sessions; `None` while it is unavailable.
     #[must_use]
     pub fn sessions(&self) -> Option<Sessions> {
         self.token.device().ok().map(|device| device.sessions())

@@ -36,7 +36,7 @@ impl Custody {
     /// (RFC 7518 section 3.4).
     ///
     /// # Errors
-    /// The token is away, or has no such key.
+    /// The token is unavailable, or has no such key.
     pub fn sign_token(&self, name: &str, message: &[u8]) -> Result<[u8; 64], Error> {
         self.run(HsmCall::Sign, |device| {
             let roots = self.roots();
@@ -50,7 +50,7 @@ impl Custody {
     /// are forgotten. Calls must come one at a time.
     ///
     /// # Errors
-    /// Token or store are away, or too many keys are needed.
+    /// Token or store are unavailable, or too many keys are needed.
     pub fn rotate_token_key(
         self: &Arc<Self>,
         store: &Store,

@@ -87,7 +87,7 @@ impl AccessTokens {
     /// tokens, the oldest of them ends with it, and `ending` makes the record of that.
     ///
     /// # Errors
-    /// Store or HSM are away.
+    /// Store or HSM are unavailable.
     pub fn issue(
         &self,
         id: &str,

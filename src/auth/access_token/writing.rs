@@ -29,7 +29,7 @@ impl AccessTokens {
     /// log of the new version.
     ///
     /// # Errors
-    /// Store or HSM are away, or it can live no longer, or no use of it is left.
+    /// Store or HSM are unavailable, or it can live no longer, or no use of it is left.
     pub fn renew(
         &self,
         id: &str,
@@ -72,7 +72,7 @@ impl AccessTokens {
     /// Ends a token before its time.
     ///
     /// # Errors
-    /// Store or HSM are away, or there is no such token.
+    /// Store or HSM are unavailable, or there is no such token.
     pub fn revoke(&self, id: &str, records: impl Fn(i64) -> Vec<Record>) -> Result<(), AccessTokenError> {
         self.change(id, records, |before| AccessToken { revoked: true, ..before }).map(drop)
     }
@@ -141,7 +141,7 @@ impl AccessTokens {
     /// Gives back to the rows what was set aside and not used, at the end of the server; nothing is admitted any more.
     ///
     /// # Errors
-    /// Store or HSM are away: what was set aside is then lost.
+    /// Store or HSM are unavailable: what was set aside is then lost.
     pub fn settle(&self) -> Result<(), AccessTokenError> {
         let known: Vec<Arc<Live>> = {
             let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,7 +166,7 @@ impl AccessTokens {
     /// Has new tokens signed by a new key. Those before it go on to verify for as long as they signed what is still good.
     ///
     /// # Errors
-    /// Store or HSM are away, or too many keys are needed.
+    /// Store or HSM are unavailable, or too many keys are needed.
     pub fn rotate(&self, now: i64) -> Result<String, AccessTokenError> {
         let _alone = self.rotating.lock().unwrap_or_else(PoisonError::into_inner);
         let needed = self.store.read(|connection| rows::signing_keys(connection, now - KEPT))?;
@@ -181,7 +181,7 @@ impl AccessTokens {
     /// `after`. Whether a row is what was written is asked by [`Self::is_written`].
     ///
     /// # Errors
-    /// The store is away.
+    /// The store is unavailable.
     pub fn list(
         &self,
         subject: Option<&str>,
@@ -195,7 +195,7 @@ impl AccessTokens {
     /// Whether a row is what was written.
     ///
     /// # Errors
-    /// The HSM is away.
+    /// The HSM is unavailable.
     pub fn is_written(&self, row: &AccessToken) -> Result<bool, AccessTokenError> {
         Ok(self.custody.is_bound(&row.bound(), &row.binding)?)
     }
@@ -203,7 +203,7 @@ impl AccessTokens {
     /// Removes rows of tokens that ended a while ago; whether there are more.
     ///
     /// # Errors
-    /// The store is away.
+    /// The store is unavailable.
     pub fn sweep(&self, now: i64) -> Result<bool, AccessTokenError> {
         let before = now - KEPT;
         if !self.store.read(|connection| rows::any_ended(connection, before))? {
