@@ -189,7 +189,7 @@ pub enum RootError {
         present: String,
     },
     /// Several token objects have the recorded `CKA_ID`, or more than two if the root key is a pair.
-    #[error("the token holds {count} objects with the CKA_ID of the {name} root key ({cka_id}): expected one")]
+    #[error("the token holds {count} objects with the CKA_ID of the {name} root key ({cka_id}): remove those that are not it")]
     Ambiguous {
         /// Name of the root key.
         name: String,

@@ -1,8 +1,7 @@
 //! Custody: root keys, key wrapping, key handles, row bindings, and the recovery of the token.
 //!
 //! This module is the only user of `claviger-pkcs11`. The plaintext of a secret key crosses its boundary in two
-//! functions:
-//! [`Custody::import`] takes it in, and [`Custody::value`] returns it.
+//! functions: [`Custody::import`] takes it in, and [`Custody::value`] returns it.
 
 mod abilities;
 mod beginning;

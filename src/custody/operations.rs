@@ -73,16 +73,14 @@ impl Custody {
     ///
     /// # Errors
     /// The token is unavailable; the call does not wait for its recovery. If the call does not return in time,
-    /// [`Error::Hangs`];
-    /// the call continues, and its result is lost.
+    /// [`Error::Hangs`]; the call continues, and its result is lost.
     pub fn sign_audit(self: &Arc<Self>, message: &[u8]) -> Result<Vec<u8>, Error> {
         let (custody, message) = (Arc::clone(self), message.to_vec());
         self.in_time.run(move || custody.run(HsmCall::Sign, |device| custody.roots().audit().sign(device, &message)))
     }
 
     /// Returns a binder of the row `audit_head`. All binders share what is known of the row. The database's writer
-    /// calls it; it does not
-    /// wait for a call that hangs.
+    /// calls it; it does not wait for a call that hangs.
     #[must_use]
     pub fn head_binder(self: &Arc<Self>) -> Binder {
         let custody = Arc::clone(self);
@@ -100,8 +98,7 @@ impl Custody {
     }
 
     /// Returns the public key that verifies [`Self::sign_audit`]: a SubjectPublicKeyInfo in DER (RFC 5480). It does not
-    /// change during
-    /// the life of the database, unless it was made again with `--remake-root-key`.
+    /// change during the life of the database, unless it was made again with `--remake-root-key`.
     #[must_use]
     pub fn audit_public_key(&self) -> Vec<u8> {
         self.roots().audit().public_key.clone()
@@ -147,8 +144,7 @@ impl Custody {
     }
 
     /// Returns an IV for GCM that the caller did not choose: 96 bits from OpenSSL's generator (NIST SP 800-38D, 8.2.2),
-    /// or zeros if the
-    /// token replaces them by its own IV.
+    /// or zeros if the token replaces them by its own IV.
     ///
     /// # Errors
     /// The generator failed.

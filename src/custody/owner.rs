@@ -103,8 +103,7 @@ enum Found {
 }
 
 /// Looks at the token. `turn`: the number of looks in a row without a reported failure. `hangs`: whether the last look
-/// found a call that
-/// hangs.
+/// found a call that hangs.
 fn look(custody: &Custody, turn: usize, recoveries: &mut Recoveries, hangs: &mut bool) -> Found {
     if custody.hangs() {
         // The module must not be finalized during a call. Calls that need no recovery continue.
@@ -150,8 +149,7 @@ impl Default for Recoveries {
 
 impl Recoveries {
     /// Returns the time until the next recovery may begin. If keys fail again soon after a recovery, the pause doubles,
-    /// up to the longest
-    /// of [`BACK_OFF`].
+    /// up to the longest of [`BACK_OFF`].
     fn pause(&mut self, keys_fail: bool) -> Duration {
         let (shortest, longest) = BACK_OFF;
         let Some(since) = self.last.map(|last| last.elapsed()) else { return Duration::ZERO };

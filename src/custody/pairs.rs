@@ -1,4 +1,4 @@
-//! Key pairs of callers: the private half like any other sealed key, the public half a SubjectPublicKeyInfo.
+//! Key pairs of callers. The private half is kept like any other sealed key; the public half is a SubjectPublicKeyInfo.
 
 use claviger_pkcs11::{Hash, PairKind, PublicParts, SignatureMechanism as Signature};
 use openssl::bn::BigNum;
@@ -18,11 +18,11 @@ use crate::metrics::HsmCall;
 use crate::store::object::{Class, Material};
 
 impl Custody {
-    /// Makes a pair inside the token: where its private half is, and its public half as a SubjectPublicKeyInfo in DER
-    /// (RFC 5280 section 4.1.2.7).
+    /// Makes a pair inside the token. Returns the place of its private half, and its public half as a
+    /// SubjectPublicKeyInfo in DER (RFC 5280 section 4.1.2.7).
     ///
     /// # Errors
-    /// The token is unavailable or cannot make such a pair, or too many wait for theirs.
+    /// The token is unavailable or cannot make such a pair, or too many callers wait for theirs.
     pub fn generate_pair(&self, kind: PairKind) -> Result<(Material, Vec<u8>), Error> {
         let _turn = match kind {
             PairKind::Rsa { .. } => Some(self.pairs.take()?),
@@ -47,7 +47,7 @@ impl Custody {
         }
     }
 
-    /// Signs a digest in the token. An ECDSA signature is an ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3).
+    /// Signs a digest in the token. For ECDSA, returns an ECDSA-Sig-Value in DER (RFC 3279 section 2.2.3).
     ///
     /// # Errors
     /// The token is unavailable, or the key does not fit the mechanism.
@@ -61,8 +61,8 @@ impl Custody {
     }
 }
 
-/// Whether `signature` is one of the digest by the private half of `public_key`, a SubjectPublicKeyInfo in DER. Nothing secret
-/// is in it, so that OpenSSL does it and the token is not asked.
+/// Whether `signature` is a signature of the digest by the private half of `public_key`, a SubjectPublicKeyInfo in DER.
+/// OpenSSL verifies it without the token, because nothing in it is secret.
 ///
 /// # Errors
 /// OpenSSL cannot read the key.
@@ -74,7 +74,7 @@ pub fn is_signature(
 ) -> Result<bool, ErrorStack> {
     let key = PKey::public_key_from_der(public_key)?;
     let verified = verify(&key, mechanism, digest, signature);
-    // What OpenSSL cannot even read is as wrong as a signature by another key; its errors must not stay in the thread's queue.
+    // A signature that OpenSSL cannot parse counts as a wrong one. Its errors must not stay in the thread's queue.
     Ok(verified.unwrap_or_else(|_| {
         let _ = ErrorStack::get();
         false
@@ -83,7 +83,8 @@ pub fn is_signature(
 
 fn verify(key: &PKeyRef<Public>, mechanism: Signature, digest: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
     let is_rsa = matches!(mechanism, Signature::Pkcs1v15(_) | Signature::Pss(_));
-    // As long as the modulus (RFC 8017 sections 8.1.2 and 8.2.2): OpenSSL takes a PSS signature without its leading zeros.
+    // The signature must be as long as the modulus (RFC 8017 sections 8.1.2 and 8.2.2). OpenSSL would accept a PSS
+    // signature without its leading zeros.
     if is_rsa && signature.len() != key.size() {
         return Ok(false);
     }

@@ -1,8 +1,7 @@
 //! The terms of a database: which of its keys are kept wrapped, in which form keys may leave, and which protections its
-//! root keys lack.
-//! They are decided when the database is created and never change. The check value of the binding key covers them: a
-//! writer of the
-//! database cannot compute it for other terms, so deleted records cannot pass for records that never existed.
+//! root keys lack. They are decided when the database is created and never change. The check value of the binding key
+//! covers them: a writer of the database cannot compute it for other terms, so deleted records cannot pass for records
+//! that never existed.
 
 use claviger_pkcs11::{
     Device, Extractable, Failure, Key, MacMechanism, Need, RootKind, UnwrapTemplate, Weakness, Weaknesses,
@@ -15,8 +14,7 @@ use crate::secret::is_equal;
 use crate::store::root_key::RootKey;
 
 /// The text whose MAC is the check value of a root key, if the database keeps every key wrapped and its root keys lack
-/// no protection. It
-/// is not secret.
+/// no protection. It is not secret.
 pub(super) const CHECK: &[u8; 32] = b"claviger: check value of a root.";
 
 /// The same for a database that keeps no keys wrapped.
@@ -58,8 +56,7 @@ pub(super) struct Terms {
 
 impl Wrapped {
     /// Determines the value from the names of root keys, recorded or announced. For a token that cannot wrap, the names
-    /// do not show in which
-    /// form keys may leave.
+    /// do not show in which form keys may leave.
     pub(super) fn of<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         names.fold(Self::Nothing(Extractable::InClear), |wrapped, name| match (wrapped, name) {
             (_, EXPORTING) => Self::Everything,
@@ -250,8 +247,7 @@ impl Offer {
 }
 
 /// Whether the creation of a database must wait for another start: the failure does not show what the token can do, and
-/// the terms of the
-/// database, which never change, would depend on it.
+/// the terms of the database, which never change, would depend on it.
 #[must_use]
 pub fn waits_for_another_start(need: Need, why: &Failure) -> bool {
     match need {
