@@ -140,7 +140,7 @@ pub enum RootError {
     /// The token cannot give root keys all protections, and the operator does not accept that. No root key was made.
     #[error(
         "root keys of this token would be {weaknesses} ({lacking}): any application that is logged in to the token \
-         could use that. Use another token, or accept it with --accept-weaker-custody {weaknesses}; no root key was made in this one"
+         could use that. Use another token, or accept it by --accept-weaker-custody {weaknesses}; no root key was made in this one"
     )]
     Weak {
         /// The protections that root keys would lack.
@@ -189,7 +189,7 @@ pub enum RootError {
         present: String,
     },
     /// Several token objects have the recorded `CKA_ID`, or more than two if the root key is a pair.
-    #[error("the token holds {count} objects with the CKA_ID of the {name} root key ({cka_id}): remove those that are not it")]
+    #[error("the token holds {count} objects with the CKA_ID of the {name} root key ({cka_id}): remove the others")]
     Ambiguous {
         /// Name of the root key.
         name: String,
