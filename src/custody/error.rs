@@ -61,7 +61,7 @@ pub enum Error {
     #[error("cannot start a thread for a call of the HSM: {0}")]
     Thread(#[source] std::io::Error),
     /// The disk that holds the token's files failed.
-    #[error("the files of the token could not be written to the disk: {0}")]
+    #[error("data of the token is not on the disk: {0}")]
     Disk(#[source] std::io::Error),
     /// OpenSSL could not encode a signature that the token made.
     #[error("the token's signature cannot be encoded: {0}")]
@@ -173,7 +173,7 @@ pub enum RootError {
     #[error("token: {0}")]
     Token(#[from] pkcs11::Error),
     /// The disk failed under the token's files.
-    #[error("the files of the token may not be on the disk ({0}): repair the disk; lost root keys cannot be replaced")]
+    #[error("data of the token may not be on the disk ({0}): repair the disk; lost root keys cannot be replaced")]
     Disk(#[source] std::io::Error),
     /// The database failed.
     #[error(transparent)]
