@@ -29,7 +29,8 @@ pub(crate) const PIN: &str = "user-pin-8421";
 pub(crate) struct Home(PathBuf);
 
 impl Home {
-    /// Runs `body` in a child process that runs only this test. `module` is `module_path!()`, `test` the function's name.
+    /// Runs `body` in a child process that runs only this test. `module` is `module_path!()`, `test` is the name of the
+    /// function.
     pub(crate) fn test(module: &str, test: &str, body: impl FnOnce(&Home)) {
         if let Some(home) = env::var_os(HOME) {
             return body(&Home(home.into()));
