@@ -1,10 +1,10 @@
-//! The bindings of rows of access tokens: what makes one believed.
+//! The bindings of rows of access tokens, which prove that the server wrote them.
 
 use crate::custody::{self, Custody};
 use crate::store;
 use crate::store::access_token::{self as rows, AccessToken};
 
-/// The row as it is now, if it is the known one but for its uses, and bound.
+/// Returns the present row, if its binding is valid and it equals the known row except for its uses.
 pub(super) fn believed(
     transaction: &store::Transaction<'_>,
     known: &AccessToken,

@@ -1,4 +1,4 @@
-//! What changes rows of access tokens: use, renewal, revocation, and the sweep of what has ended.
+//! Changes of rows of access tokens: use, renewal, revocation, and removal after their end.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -17,19 +17,19 @@ use crate::secret::Password;
 use crate::store;
 use crate::store::access_token::{self as rows, AccessToken};
 
-/// Rows that one sweep removes.
+/// The maximum number of rows that one sweep removes.
 const SWEPT: i64 = 1_000;
 
-/// How long a row is kept after its end, in seconds: an honest clock may be set back a little.
+/// How long a row is kept after its end, in seconds, because clocks may be set back a little.
 const KEPT: i64 = 60;
 
 impl AccessTokens {
-    /// Renews a token that is good: for its time to live again, but never beyond its longest life, by the stricter of what was set
-    /// at its issue and of `terms`, which gives what holds now of a subject and its basis. `records` makes what gets into the audit
-    /// log of the new version.
+    /// Renews a valid token for its time to live, but not beyond its longest life. The stricter of the terms at its
+    /// issue and the present terms applies; `terms` returns the present ones for a subject and a basis. `records` makes
+    /// the audit records of the new version.
     ///
     /// # Errors
-    /// Store or HSM are unavailable, or it can live no longer, or no use of it is left.
+    /// The store or the HSM is unavailable, or the token has reached its longest life, or it has no use left.
     pub fn renew(
         &self,
         id: &str,
@@ -59,7 +59,7 @@ impl AccessTokens {
         Ok(Issued { token, id: next.id, expires_in: next.expires - now, max_ttl })
     }
 
-    /// Whether no use of a token is left: a new spelling of it would be useless.
+    /// Whether a token has no use left, so that a renewal would be useless.
     fn is_used_up(&self, live: &Live) -> Result<bool, AccessTokenError> {
         if live.row.uses_limit == 0 || live.has_uses_ahead() {
             return Ok(false);
@@ -69,15 +69,15 @@ impl AccessTokens {
         Ok(live.is_spent() || row.is_none_or(|row| row.uses >= row.uses_limit))
     }
 
-    /// Ends a token before its time.
+    /// Revokes a token.
     ///
     /// # Errors
-    /// Store or HSM are unavailable, or there is no such token.
+    /// The store or the HSM is unavailable, or there is no such token.
     pub fn revoke(&self, id: &str, records: impl Fn(i64) -> Vec<Record>) -> Result<(), AccessTokenError> {
         self.change(id, records, |before| AccessToken { revoked: true, ..before }).map(drop)
     }
 
-    /// Changes the row of a token that was not revoked, and what is known of it.
+    /// Changes the row of a token that is not revoked, and its value in memory.
     fn change(
         &self,
         id: &str,
@@ -88,7 +88,7 @@ impl AccessTokens {
         self.change_in_turn(id, records, change)
     }
 
-    /// The same for whoever has the token's turn.
+    /// The same, if the caller holds the token's turn.
     fn change_in_turn(
         &self,
         id: &str,
@@ -114,7 +114,7 @@ impl AccessTokens {
                     self.replace(&live, next.clone());
                     return Ok(next);
                 }
-                // The row is no longer what it was: it is read again.
+                // The row was changed, so it is read again.
                 Err(store::Error::Conflict) => self.forget(&live),
                 Err(error) => return Err(error.into()),
             }
@@ -122,8 +122,8 @@ impl AccessTokens {
         Err(AccessTokenFault::Unknown.into())
     }
 
-    /// Sets uses aside, durably: a crash loses what was set aside and not made, and never gives a use twice. 0 if none are left;
-    /// `None` if the row is no longer the one that is known.
+    /// Reserves uses, durably: a crash loses reserved uses that were not made, and never permits a use twice. Returns
+    /// their number, 0 if none is left. `None` if the row is no longer the known one.
     pub(super) fn set_aside(&self, live: &Live) -> Result<Option<i64>, AccessTokenError> {
         let (share, known, custody) = (live.share(), live.row.clone(), Arc::clone(&self.custody));
         Ok(self.store.write(move |transaction| {
@@ -138,10 +138,10 @@ impl AccessTokens {
         })?)
     }
 
-    /// Gives back to the rows what was set aside and not used, at the end of the server; nothing is admitted any more.
+    /// Returns unused reserved uses to the rows, when the server ends. No token may be admitted after that.
     ///
     /// # Errors
-    /// Store or HSM are unavailable: what was set aside is then lost.
+    /// The store or the HSM is unavailable. The reserved uses are then lost.
     pub fn settle(&self) -> Result<(), AccessTokenError> {
         let known: Vec<Arc<Live>> = {
             let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,10 +163,11 @@ impl AccessTokens {
         Ok(())
     }
 
-    /// Has new tokens signed by a new key. Those before it go on to verify for as long as they signed what is still good.
+    /// Makes a new key, which signs new tokens. Former keys still verify until the tokens that they signed have
+    /// expired.
     ///
     /// # Errors
-    /// Store or HSM are unavailable, or too many keys are needed.
+    /// The store or the HSM is unavailable, or too many keys are needed.
     pub fn rotate(&self, now: i64) -> Result<String, AccessTokenError> {
         let _alone = self.rotating.lock().unwrap_or_else(PoisonError::into_inner);
         let needed = self.store.read(|connection| rows::signing_keys(connection, now - KEPT))?;
@@ -177,8 +178,9 @@ impl AccessTokens {
         Ok(key_id)
     }
 
-    /// Tokens of one identity or of all that have not ended at `now`, with their identifiers: at most `limit` by these, after
-    /// `after`. Whether a row is what was written is asked by [`Self::is_written`].
+    /// Returns tokens of one identity or of all that have not ended at `now`, with their identifiers: at most `limit`,
+    /// in the order of the identifiers, after `after`. The bindings of the rows are not checked: see
+    /// [`Self::is_written`].
     ///
     /// # Errors
     /// The store is unavailable.
@@ -192,7 +194,7 @@ impl AccessTokens {
         Ok(self.store.read(|connection| rows::live(connection, subject, now, after, limit))?)
     }
 
-    /// Whether a row is what was written.
+    /// Whether the binding of a row is valid, so that the server wrote it.
     ///
     /// # Errors
     /// The HSM is unavailable.
@@ -200,7 +202,7 @@ impl AccessTokens {
         Ok(self.custody.is_bound(&row.bound(), &row.binding)?)
     }
 
-    /// Removes rows of tokens that ended a while ago; whether there are more.
+    /// Removes rows of tokens that ended some time ago. Returns whether there are more.
     ///
     /// # Errors
     /// The store is unavailable.
@@ -210,16 +212,16 @@ impl AccessTokens {
             return Ok(false);
         }
         let swept = self.store.write(move |transaction| rows::sweep(transaction, before, SWEPT))?;
-        tracing::debug!(swept, "access tokens that had ended are removed");
+        tracing::debug!(swept, "removed access tokens that had ended");
         Ok(i64::try_from(swept).is_ok_and(|swept| swept == SWEPT))
     }
 
-    /// Puts what is in the row by now in the place of what was known.
+    /// Replaces the known token by its new row.
     pub(super) fn replace(&self, live: &Live, next: AccessToken) {
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         live.end();
         let left = live.take_all();
-        // Somebody may have read the new row before.
+        // Another thread may have read the new row already.
         if let Some(present) = known.get(&next.id).filter(|present| present.row.version >= next.version) {
             present.put(left);
             return;
@@ -233,8 +235,9 @@ impl AccessTokens {
         }
     }
 
-    /// Forgets the tokens that had ended when this was called before: at least [`super::LONGEST_READ`] ago, so that nobody brings back what
-    /// a row was before its end. Whoever presents one has its row read again.
+    /// Forgets the tokens that had ended at the previous call. That must be at least [`super::LONGEST_READ`] ago, so
+    /// that no thread puts back a row that it read before the end. If such a token is presented again, its row is read
+    /// again.
     pub fn forget_ended(&self, now: i64) {
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         let has_ended = |live: &Live| live.row.revoked || live.row.expires <= now;
@@ -248,7 +251,7 @@ impl AccessTokens {
         }
     }
 
-    /// Has the row be read again, unless that was done.
+    /// Forgets the known row, so that it is read again, unless that was done already.
     pub(super) fn forget(&self, live: &Live) {
         live.end();
         let mut known = self.live.lock().unwrap_or_else(PoisonError::into_inner);
