@@ -286,11 +286,11 @@ fn key_wrap(device: &Device) -> Result<String, Failure> {
     let blob = device.wrap(&kek, &key)?;
     let again = device.unwrap(&kek, &blob, &spec)?;
     if device.plain_wrap != CKM_AES_KEY_WRAP && device.wraps_by_rfc_3394()? == Some(false) {
-        return differs(format!("what mechanism {:#010x} makes is not of RFC 3394", device.plain_wrap));
+        return differs(format!("mechanism {:#010x} does not wrap as RFC 3394 requires", device.plain_wrap));
     }
     let [before, after] = [&key, &again].map(|key| device.mac(key, MacMechanism::HmacSha256, b"text"));
     if before? != after? {
-        return differs("another key comes back");
+        return differs("the unwrapped key is not the wrapped one");
     }
     let damaged: Vec<u8> = blob.iter().map(|byte| byte ^ 1).collect();
     match device.unwrap(&kek, &damaged, &spec) {
@@ -301,7 +301,7 @@ fn key_wrap(device: &Device) -> Result<String, Failure> {
 
 fn unwraps_only(device: &Device, template: UnwrapTemplate) -> Result<String, Failure> {
     device.try_root(RootKind::Kek(template), Weaknesses::ALL)?;
-    Ok("held to".to_owned())
+    Ok("enforced".to_owned())
 }
 
 /// Finds whose IV is used, and checks that the tag is at the end and covers the additional data and every bit of the
@@ -319,7 +319,7 @@ fn gcm(device: &Device) -> Result<String, Failure> {
         *last ^= 1;
     }
     if open(b"other", &sealed.data).is_ok() || open(b"additional", &damaged).is_ok() {
-        return differs("it decrypts what is not authentic");
+        return differs("it decrypts a ciphertext that is not authentic");
     }
     let whose = match (&sealed.own_iv, given) {
         (None, _) => "the caller's IV",
@@ -360,7 +360,7 @@ fn repeats(device: &Device, key: &Key, mechanism: MacMechanism) -> Result<String
     let [one, same, other] = [b"one", b"one", b"two"].map(|text| device.mac(key, mechanism, text));
     let (one, same, other) = (one?, same?, other?);
     if one != same || one == other {
-        differs("the MACs of equal texts differ, or those of others do not")
+        differs("the MACs of equal texts differ, or the MACs of different texts do not")
     } else {
         works()
     }

@@ -84,7 +84,7 @@ pub enum Error {
     #[error("{0}; no PIN was tried")]
     PinWithheld(PinState),
     /// No PIN was configured, and the token cannot ask for one itself.
-    #[error("no PIN is known")]
+    #[error("no PIN is configured")]
     PinMissing,
     /// The source of the PIN cannot be read.
     #[error("{0}")]

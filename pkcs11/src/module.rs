@@ -18,7 +18,7 @@ pub(crate) struct Module {
     pub(crate) functions: Functions,
     /// Whether the token takes only zeros as the IV for GCM, and makes an IV in place of them.
     wants_zeros: AtomicBool,
-    /// How many bytes the token takes in one call.
+    /// The number of bytes that the token takes in one call.
     pub(crate) bounds: Bounds,
 }
 

@@ -21,8 +21,8 @@ pub fn end(status: u8) -> ! {
 pub fn overwrite_variable(name: &CStr) {
     // SAFETY: `name` ends with a zero byte.
     let mut place = unsafe { libc::getenv(name.as_ptr()) };
-    // SAFETY: not null, so it points to the variable's value, which ends with a zero byte; the environment belongs to the process
-    // and may be written to, and nobody else reads it now.
+    // SAFETY: not null, so it points to the variable's value, which ends with a zero byte; the environment belongs to
+    // the process and may be written to, and no other thread reads it now.
     while !place.is_null() && unsafe { ptr::read_volatile(place) } != 0 {
         // SAFETY: within the value, as just read.
         unsafe { ptr::write_volatile(place, 0) };

@@ -38,7 +38,7 @@ struct State {
     room: Option<(usize, Instant)>,
 }
 
-/// How long the pool does not try to open another session after the token had no room for it.
+/// The time for which the pool does not try to open another session after the token had no room for it.
 const ROOM_STANDS: Duration = Duration::from_secs(1);
 
 impl Pool {
@@ -164,7 +164,7 @@ impl Drop for Permit<'_> {
 /// If a call in it hangs, its session is abandoned and keeps its objects, and another session takes its place.
 pub(crate) struct Anchor {
     deadline: Duration,
-    /// How long a call may take.
+    /// The time that a call may take.
     patience: Duration,
     present: Mutex<Arc<Held>>,
     /// Abandoned sessions, in which a call hangs or hung.

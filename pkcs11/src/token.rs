@@ -32,9 +32,9 @@ pub struct Config {
     pub wrap: WrapMechanisms,
     /// The maximum number of sessions that work at the same time, at least 1. The token may have a lower limit.
     pub max_sessions: usize,
-    /// How long an operation waits for a session before [`Error::Busy`].
+    /// The time for which an operation waits for a session before [`Error::Busy`].
     pub session_deadline: Duration,
-    /// How long [`Token::reset`] waits for the running calls before [`Error::Hangs`].
+    /// The time for which [`Token::reset`] waits for the running calls before [`Error::Hangs`].
     pub call_timeout: Duration,
 }
 

@@ -17,10 +17,10 @@ use crate::client::http::Http;
 /// The shortest time between two fetches that the operator requests.
 const SOON: Duration = Duration::from_secs(5);
 
-/// How long a request waits for a fetch that it caused.
+/// The time for which a request waits for a fetch that it caused.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long keys are fresh: the lower bound of Cache-Control, the default, and the upper bound.
+/// The time for which keys are fresh: the lower bound of Cache-Control, the default, and the upper bound.
 const FRESH: (Duration, Duration, Duration) =
     (Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(3_600));
 
@@ -196,7 +196,7 @@ impl Issuer {
                 Err(error) => {
                     let kept = self.keys.load().as_ref().map_or(0, |keys| keys.set.len());
                     tracing::warn!(issuer = self.config.issuer, %uri, %error, kept,
-                        "the issuer's keys could not be fetched; the last fetched ones stay");
+                        "the issuer's keys could not be fetched; the last fetched keys stay");
                     let wait = if kept == 0 { retry } else { retry.max(RETRY.1) };
                     retry = (wait * 2).min(RETRY.2);
                     wait
@@ -277,7 +277,7 @@ async fn configuration(provider: &Url, http: &Http) -> Result<Url, FetchError> {
         return Err(FetchError::Status(answer.status.as_u16()));
     }
     let configuration: Configuration =
-        serde_json::from_slice(&answer.body).map_err(|_| FetchError::Configuration("has no issuer and jwks_uri"))?;
+        serde_json::from_slice(&answer.body).map_err(|_| FetchError::Configuration("has no issuer or no jwks_uri"))?;
     if configuration.issuer.trim_end_matches('/') != own {
         return Err(FetchError::Configuration("is that of another issuer"));
     }

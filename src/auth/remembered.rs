@@ -10,7 +10,7 @@ use openssl::sha::sha256;
 use super::access_token::Live;
 use crate::principal::Caller;
 
-/// How long a credential is remembered.
+/// The time for which a credential is remembered.
 const MEMORY: Duration = Duration::from_secs(60);
 
 /// The maximum number of remembered credentials.
@@ -23,7 +23,7 @@ pub(super) enum Basis {
     Issuer(u64),
     /// The object whose value the API token is, by version.
     ApiToken(i64),
-    /// An access token of ours.
+    /// An access token of this server.
     AccessToken {
         /// The row of the token.
         live: Arc<Live>,

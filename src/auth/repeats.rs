@@ -127,7 +127,7 @@ impl Sum {
             Self::Others(others) => {
                 tracing::warn!(
                     others,
-                    "more addresses or kinds of failures within a minute than are counted separately"
+                    "too many addresses or kinds of failures within a minute to count them separately"
                 );
             }
         }

@@ -15,7 +15,7 @@ use super::refusal::Unauthenticated;
 use super::trusted_issuer::{Bound, KeySource, TrustedIssuer};
 use crate::principal::Narrowing;
 
-/// How long a request waits for the first keys of an issuer.
+/// The time for which a request waits for the first keys of an issuer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A JWT that was verified and fulfils the requirements of its issuer.

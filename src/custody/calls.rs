@@ -17,7 +17,7 @@ use super::state::Custody;
 use crate::metrics::HsmCall;
 use crate::store::object::Material;
 
-/// How long a call waits until what it lost is replaced.
+/// The time for which a call waits until what it lost is replaced.
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// The step at which a call failed. Each step is repeated once; a call for which the token had no room, up to [`ROOMS`]
@@ -38,7 +38,7 @@ struct Repeated {
     admission: bool,
     handle: bool,
     used: bool,
-    /// How often room was made. Other calls may take the room that this call freed.
+    /// The number of times that room was made. Other calls may take the room that this call freed.
     rooms: usize,
 }
 

@@ -7,7 +7,7 @@ use claviger_pkcs11::{self as pkcs11, WrapMechanisms};
 
 use crate::config::{Hsm, SecretSource};
 
-/// How long an operation waits for a session.
+/// The time for which an operation waits for a session.
 pub(super) const SESSION_DEADLINE: Duration = Duration::from_secs(2);
 
 pub(super) fn configuration(hsm: &Hsm) -> pkcs11::Config {

@@ -140,7 +140,8 @@ pub enum RootError {
     /// The token cannot give root keys all protections, and the operator does not accept that. No root key was made.
     #[error(
         "root keys of this token would be {weaknesses} ({lacking}): any application that is logged in to the token \
-         could use that. Use another token, or accept it by --accept-weaker-custody {weaknesses}; no root key was made in this one"
+         could use that. Use another token, or accept it by --accept-weaker-custody {weaknesses}; no root key was \
+         made in this one"
     )]
     Weak {
         /// The protections that root keys would lack.
@@ -185,7 +186,7 @@ pub enum RootError {
         token: String,
         /// Names and `CKA_ID`s.
         missing: String,
-        /// What the token holds instead.
+        /// The objects that the token holds instead.
         present: String,
     },
     /// Several token objects have the recorded `CKA_ID`, or more than two if the root key is a pair.

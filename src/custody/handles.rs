@@ -12,7 +12,7 @@ use super::slot::Registry;
 /// call.
 const PARTS: [usize; ROOMS] = [8, 4, 2, 1];
 
-/// How often one call makes room.
+/// The number of times that one call makes room.
 pub(super) const ROOMS: usize = 4;
 
 /// The minimum number of evicted handles, because other calls make objects at the same time.

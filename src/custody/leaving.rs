@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use lru::LruCache;
 
-/// How many of the last destroyed objects are remembered.
+/// The number of the last destroyed objects that are remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
-/// How long a caller waits for another caller that destroys the same object.
+/// The time for which a caller waits for another caller that destroys the same object.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The objects that are being destroyed, and the last destroyed ones, by `CKA_ID`.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::error::Error;
 use crate::metrics::HsmCall;
 
-/// How long an outcome counts.
+/// The time for which an outcome counts.
 const COUNTS: Duration = Duration::from_secs(3);
 
 /// The maximum number of remembered outcomes.

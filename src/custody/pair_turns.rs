@@ -8,7 +8,7 @@ use super::error::Error;
 /// The maximum number of callers that wait until another RSA pair is made.
 const MAX_WAITING: usize = 4;
 
-/// How long a caller waits. SoftHSM needs some seconds for a pair of 4096 bits.
+/// The time for which a caller waits. SoftHSM needs some seconds for a pair of 4096 bits.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Allows one RSA pair at a time, because each holds a session and a processor for seconds.

@@ -16,7 +16,7 @@ use crate::store::object::Material;
 /// Label of the token objects of managed keys.
 pub(super) const PLACED_LABEL: &str = "claviger key";
 
-/// How long an object that a listing of the token did not show is taken to be gone.
+/// The time for which an object that a listing of the token did not show is taken to be gone.
 const LISTING_STANDS: Duration = Duration::from_secs(10);
 
 impl Custody {

@@ -36,7 +36,7 @@ const ROOTS: [(&str, RootKind); 4] = [
     (SEALING, RootKind::Kek(UnwrapTemplate::Sealing)),
 ];
 
-/// Which keys of a database are kept wrapped.
+/// The keys of a database that are kept wrapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wrapped {
     /// None: the token cannot wrap, and each key is a token object. The value is the most that such an object allows.
@@ -161,7 +161,7 @@ impl Terms {
     }
 }
 
-/// What the token lacks, as far as it was tried, and what the operator wants.
+/// The needs that the token does not fulfil, as far as they were tried, and the wishes of the operator.
 #[derive(Debug)]
 pub(super) struct Offer {
     /// In the order of the trials, without the needs of every server.

@@ -108,7 +108,7 @@ pub(super) fn at_start(device: &Device, extent: Extent) -> Result<Vec<(Need, Lac
         tried = tried.len(),
         lacking = without.join(", "),
         seconds = began.elapsed().as_secs_f32(),
-        "the token was tried"
+        "tried the abilities of the token"
     );
     Most::of(device).tell();
     let mut lacks = Vec::new();

@@ -76,7 +76,7 @@ pub unsafe extern "C" fn C_GetFunctionList(list: *mut *mut CK_FUNCTION_LIST) -> 
     CKR_OK
 }
 
-/// What is noted after a successful call.
+/// The notes after a successful call.
 trait Remember {
     fn opened(&self, session: CK_SESSION_HANDLE);
     fn made(&self, object: CK_OBJECT_HANDLE);

@@ -26,11 +26,11 @@ const MAX_LIVE: i64 = 10_000;
 const MANY: i64 = 8_000;
 const WARN_EVERY: Duration = Duration::from_secs(60);
 
-/// How many tokens are read to find one that can be ended. A token whose row was changed in the database cannot be
-/// ended.
+/// The number of tokens that are read to find one that can be ended. A token whose row was changed in the database
+/// cannot be ended.
 const LOOKED_AT: i64 = 16;
 
-/// How long a login of an identity with the maximum number of tokens tries to end one.
+/// The time for which a login of an identity with the maximum number of tokens tries to end one.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The pause after a try that found no token to end.

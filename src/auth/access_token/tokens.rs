@@ -26,7 +26,7 @@ pub const LONGEST_READ: Duration = Duration::from_secs(30);
 /// The maximum number of tokens whose rows are kept in memory.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(100_000).unwrap();
 
-/// How often a change is tried again after a conflict with another change.
+/// The number of times that a change is tried again after a conflict with another change.
 pub(super) const ATTEMPTS: usize = 5;
 
 /// The maximum number of identities for which the time of the last warning is remembered.

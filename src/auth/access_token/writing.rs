@@ -20,7 +20,7 @@ use crate::store::access_token::{self as rows, AccessToken};
 /// The maximum number of rows that one sweep removes.
 const SWEPT: i64 = 1_000;
 
-/// How long a row is kept after its end, in seconds, because clocks may be set back a little.
+/// The time for which a row is kept after its end, in seconds, because clocks may be set back a little.
 const KEPT: i64 = 60;
 
 impl AccessTokens {
