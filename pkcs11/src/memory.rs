@@ -45,8 +45,8 @@ pub fn give_back() {
 /// It does not cover the allocations of C libraries.
 pub struct Wiping;
 
-// SAFETY: every call is one of the system's allocator with the layout of the block; only the contents of blocks are touched, of those
-// that are given up, and of a new one that takes over an old one's.
+// SAFETY: every function calls the system's allocator with the layout of the block. In addition, only the contents of
+// blocks that the caller gives up are overwritten, and the contents of a new block that replaces an old one are copied.
 unsafe impl GlobalAlloc for Wiping {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller keeps the contract of `alloc`.
@@ -59,8 +59,8 @@ unsafe impl GlobalAlloc for Wiping {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        // SAFETY: the block is as long as its layout says, and the caller gives it up. Unlike a plain memset(3) this one is not
-        // left out by the compiler for that.
+        // SAFETY: the block is as long as its layout says, and the caller gives it up. Unlike a plain memset(3) this
+        // one is not removed by the compiler for that reason.
         unsafe { libc::explicit_bzero(block.cast(), layout.size()) };
         // SAFETY: the caller keeps the contract of `dealloc`.
         unsafe { System.dealloc(block, layout) }
@@ -72,7 +72,7 @@ unsafe impl GlobalAlloc for Wiping {
         // SAFETY: the caller vouches that `size` is not zero.
         let new = unsafe { System.alloc(wanted) };
         if !new.is_null() {
-            // SAFETY: both blocks are as long as that, and they are two.
+            // SAFETY: both blocks have at least this length, and they do not overlap.
             unsafe { ptr::copy_nonoverlapping(block, new, layout.size().min(size)) };
             // SAFETY: the block was allocated with this layout, and the caller gives it up.
             unsafe { self.dealloc(block, layout) };
